@@ -1,4 +1,4 @@
-"""The rules of chat fine-tuning rows: what breaks them, where, and what can be mended safely."""
+"""Checks chat fine-tuning rows: which rules they break, where, and what can be fixed safely."""
 
 from core.checks.automatic_fixes import fix, repair
 from core.checks.check_line import CheckedLine, check_line

@@ -19,7 +19,7 @@ _SLIP = re.compile(
 
 
 def fix(rule: str, text: str) -> str | None:
-    """The row's JSON text with that rule's problem mended and the rest to the letter; None where that is unsafe."""
+    """The row's JSON text with that rule's problem fixed and all else unchanged; None where that is unsafe."""
     if rule == "json-broken":
         return _mended(text) if decode_text(text).text is None else None
     mend = _MENDS.get(rule)

@@ -1,4 +1,4 @@
-"""What must hold of one message: who speaks, and which keys stand beside what is said."""
+"""The checks of one message: its role, its keys and its weight."""
 
 import difflib
 from collections.abc import Iterator

@@ -50,7 +50,7 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """How many rows were written, and how many were left out by reason (`conversion_losses.in_words`)."""
+    """How many rows were written, and how many were left out by reason (`conversion_losses.reason_text`)."""
 
     rows: int
     left_out: dict[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Makes paragraphs of the lines that stand on the pages of a book."""
+"""Joins the lines of PDF pages to paragraphs."""
 
 import re
 import unicodedata
@@ -44,14 +44,14 @@ def join_pages(pages: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _lines(page: str) -> list[str]:
-    text = _LOOKS.sub(lambda sign: unicodedata.normalize("NFKC", sign[0]), page)
+    text = _LOOKS.sub(lambda char: unicodedata.normalize("NFKC", char[0]), page)
     return [
         line.strip() for line in text.replace("\0", "").replace("\u00ad\n", "-\n").replace("\u00ad", "").split("\n")
     ]
 
 
 def _repeated(pages: list[list[str]]) -> dict[str, str]:
-    """What stands at the edge of nearly every page, and how it looked first."""
+    """The texts at the edge of nearly every page, normalised, with their first original form."""
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for lines in pages:

@@ -23,7 +23,7 @@ from core.progress import Reporter
 Converted = tuple[dict[str, Any], dict[str, Any]]
 Convert = Callable[[dict[str, Any]], Converted]
 
-# Formats of JSON, and how a row of one becomes a chat row; None: it is kept to the letter.
+# Formats of JSON, and how a row of one becomes a chat row; None: its text stays unchanged.
 SHAPES: dict[str, tuple[Callable[[dict[str, Any]], bool], Convert] | None] = {
     "jsonl": None,
     "dpo": None,
@@ -57,10 +57,10 @@ def title(format: str) -> str:
 def read(
     path: Path, reporter: Reporter, format: str = "", encoding: str = "", columns: Mapping[str, str] | None = None
 ) -> Iterator[FileRow]:
-    """Every row of `path` with what was found in it; what is '' or None is judged by the file itself.
+    """Every row of `path` with its problems; arguments that are '' or None are detected from the file.
 
     `columns` is field (of `FIELDS`) -> column, for tables. Rows of chat and preferences, and old pairs of prompt and
-    completion, keep their text to the letter; all others become chat rows, and the keys that have no place there go
+    completion, keep their text unchanged; all others become chat rows, and the keys that have no place there go
     into the field `notes` as JSON. Raises FormatError when the file cannot be read as a whole.
     """
     chosen = encoding_of(encoding) if encoding else sniff(path)
@@ -79,7 +79,7 @@ def _lines(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileR
 
 
 def is_plain(found: DetectedFormat) -> bool:
-    """Whether each line of the file is a row that is kept to the letter."""
+    """Whether each line of the file is a row whose text stays unchanged."""
     return found.format in SHAPES and SHAPES[found.format] is None and not found.is_array
 
 
@@ -93,7 +93,10 @@ def _converted(row: FileRow, is_row: Callable[[dict[str, Any]], bool], convert: 
 
 
 def check_file(path: Path, reporter: Reporter) -> Iterator[tuple[int, Problem]]:
-    """The problems of `path` with their line numbers; 0 stands for the whole file."""
+    """The problems of `path` with their line numbers; 0 is the whole file.
+
+    Raises `FormatError` when the file cannot be read, and `Cancelled`.
+    """
     found = detect(path)
     if is_plain(found):
         return check_lines(path, reporter)
@@ -101,5 +104,5 @@ def check_file(path: Path, reporter: Reporter) -> Iterator[tuple[int, Problem]]:
 
 
 def write(path: Path, texts: Iterable[str]) -> int:
-    """Write rows as JSON Lines, atomically; returns how many."""
+    """Write rows as JSON Lines, atomically; returns how many. Raises `FormatError` when the file cannot be written."""
     return jsonl.write(path, texts)

@@ -26,9 +26,9 @@ Found = Iterator[tuple[int, Problem]]
 
 
 def check_lines(path: Path, reporter: Reporter) -> Found:
-    """The file's problems with their line numbers; what concerns the whole file stands at line 0.
+    """The file's problems with their line numbers; line 0 is the whole file.
 
-    Rows that come twice stand at the end, when all of the file has been read. Raises FormatError when it cannot be.
+    Repeated rows come last, when the whole file has been read. Raises `FormatError` when it cannot be read, `Cancelled`.
     """
     encoding = sniff(path)
     if note := encoding_note(encoding):
@@ -39,7 +39,7 @@ def check_lines(path: Path, reporter: Reporter) -> Found:
 
 
 class _Checking:
-    """One reading of a file: the lines so far, and how many of them hold rows."""
+    """The state of one check of a file: the numbers of lines and rows so far, and their digests."""
 
     def __init__(self, path: Path, encoding: Encoding, reporter: Reporter) -> None:
         self._path, self._encoding, self._reporter = path, encoding, reporter
@@ -74,7 +74,7 @@ class _Checking:
         self._count(digests, starts + chunk.offset)
 
     def decoded(self) -> Found:
-        """The problems of lines that are brought to UTF-8 first, line by line."""
+        """The problems of lines that must be converted to UTF-8 first."""
         with open_file(self._path) as file:
             _done, total = read_progress(file)
         for together in _batches(lines(self._path, self._encoding), _LINES_PER_BATCH):
@@ -94,7 +94,7 @@ class _Checking:
         self._rows += int(np.count_nonzero(digests))
 
     def whole(self) -> Found:
-        """The problems that show when all lines have been read."""
+        """The problems that are known when all lines have been read."""
         for number, original in self._repeats.found(self._path, exact=not self._encoding.startswith("utf-8")):
             message = tr("The row is the same as line {number}.", number=original)
             yield number, problem("duplicate-row", "", message)
@@ -103,7 +103,7 @@ class _Checking:
 
 
 def check_rows(rows: Iterable[FileRow], encoding: Encoding) -> Iterator[tuple[int, Problem]]:
-    """The rows' problems with the lines that they begin on; what concerns the whole file stands at line 0."""
+    """The problems of rows with the line on which each begins; line 0 is the whole file."""
     if note := encoding_note(encoding):
         yield 0, note
     first: dict[bytes, int] = {}
@@ -136,6 +136,7 @@ def _batches(items: Iterator[FileLine], size: int) -> Iterator[list[FileLine]]:
 
 
 def encoding_note(encoding: Encoding) -> Problem | None:
+    """The note on an encoding other than plain UTF-8; None for UTF-8."""
     if encoding == "utf-8-sig":
         return problem("encoding-bom", "", tr("The file starts with a byte order mark."))
     if encoding == "cp932":

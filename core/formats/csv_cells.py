@@ -90,7 +90,7 @@ def write_all(rows: Iterable[Sequence[str]], delimiter: str = "\t") -> str:
 
 
 def _quoted(cell: str, delimiter: str) -> str:
-    if any(sign in cell for sign in (delimiter, '"', "\n", "\r")) or cell != cell.strip():
+    if any(char in cell for char in (delimiter, '"', "\n", "\r")) or cell != cell.strip():
         return '"' + cell.replace('"', '""') + '"'
     return cell
 

@@ -25,7 +25,7 @@ class CardFile:
 
 
 def format_card(title: str, date: str, files: Sequence[CardFile], rules: Mapping[str, int]) -> str:
-    """The card as Markdown; `date` stands in it as given."""
+    """The card as Markdown; `date` is inserted as given."""
     return "\n".join(_lines(title, date, files, rules)) + "\n"
 
 

@@ -38,7 +38,7 @@ class State(NamedTuple):
 
 
 def read(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileRow]:
-    """Every row of the file with what was found in it; its text is the source to the letter."""
+    """Every row of the file with its problems; its text is the unchanged JSON of the file."""
     scan = Elements(blocks(path, encoding, reporter), encoding)
     scan.offset = start(path, encoding)
     for line in scan:
@@ -73,11 +73,11 @@ class Elements:
             self.is_cut_off = True
             self._advance(self._at + 1)
         while self._skip_blanks():
-            sign = self._buffer[self._at : self._at + 1]
-            if sign == b"]":
+            char = self._buffer[self._at : self._at + 1]
+            if char == b"]":
                 self._advance(_end(_CLOSING, self._buffer, self._at))
                 self.is_cut_off = False
-            elif sign in (b"{", b"["):
+            elif char in (b"{", b"["):
                 yield from self._bracketed()
             else:
                 yield self._scalar()
@@ -180,15 +180,15 @@ def _step(buffer: bytes, start: int, state: State) -> State:
     at = start + state.size
     while at < len(buffer):
         at = _end(_INSIDE if inside else _OUTSIDE, buffer, at)
-        sign = buffer[at : at + 1]
-        if not sign or sign == b"\\":  # the buffer ends here, maybe within an escape
+        char = buffer[at : at + 1]
+        if not char or char == b"\\":  # the buffer ends here, maybe within an escape
             break
-        if inside or sign == b'"':
+        if inside or char == b'"':
             inside = not inside
             at += 1
         else:
             run = _end(_RUN, buffer, at) - at
-            run = run if sign in b"[{" else -min(run, depth)
+            run = run if char in b"[{" else -min(run, depth)
             depth, at = depth + run, at + abs(run)
         if depth <= 0 and not inside:
             return State(at - start, ended=True)

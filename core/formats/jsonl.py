@@ -1,4 +1,4 @@
-"""JSON Lines: rows in and out of a file with nothing lost, whatever its bytes are."""
+"""JSON Lines: reads and writes rows without loss, whatever bytes a file has; reads and sets the texts of a row."""
 
 import json
 import os
@@ -24,12 +24,12 @@ REPORT_EVERY = 1024 * 1024
 
 
 class FileRow(NamedTuple):
-    """A line and what was found in it; `text` is its JSON as it stood, None when it is unreadable."""
+    """A row read from a file, with its problems; `text` is its unchanged JSON, None when it is unreadable."""
 
     line: FileLine
     text: str | None
     problems: list[Problem]
-    fields: dict[str, str] = {}  # noqa: RUF012 - what a table says beside the row: its split, tags and so on
+    fields: dict[str, str] = {}  # noqa: RUF012 - metadata that a table has beside the row: split, tags …
 
 
 def read(path: Path, reporter: Reporter) -> Iterator[FileRow]:
@@ -67,7 +67,7 @@ def write(path: Path, texts: Iterable[str]) -> int:
 
 
 def message_text(message: object) -> str:
-    """What a message says, for a preview: its text parts joined, or its refusal, then its calls."""
+    """A message as text, for a preview: its text parts joined, or its refusal, then its calls."""
     if not isinstance(message, dict):
         return ""
     content = message.get("content")
@@ -106,18 +106,18 @@ def _last_text(value: object, role: str) -> str:
 
 
 def system_prompt(text: str) -> str:
-    """The instructions of the row with this JSON text, or ''."""
+    """The text of the last system message in a row's JSON text, or ''."""
     return _last_text(json.loads(text), "system")
 
 
 def message_texts(value: object) -> list[str]:
-    """What is said in a row, turn by turn and with the answer that is not preferred; no instructions to the model."""
+    """The texts of a row's messages in order, the other answer included, without system messages."""
     turns = [*_messages_of(value), *_first_list(value, "non_preferred_output", "non_preferred_completion")]
     return [message_text(message) for message in turns if role_of(message) not in ("system", "developer")]
 
 
 def _messages_of(value: object) -> list[object]:
-    """The messages of a row; of a comparison of two answers those of its input, and the preferred one."""
+    """The messages of a row; of a preference row those of its input and of the preferred answer."""
     if isinstance(value, dict) and "messages" not in value and isinstance(value.get("input"), dict):
         return [
             *_first_list(value["input"], "messages"),
@@ -141,7 +141,7 @@ def new_row(system: str, question: str, answer: str) -> str:
 def set_content(text: str, role: str, content: str) -> str:
     """The row with the content of its last message of `role` replaced, or with such a message added.
 
-    Everything else stays to the letter. Of a content in parts the text is replaced and the images stay. Setting
+    Everything else stays unchanged. In a content of parts the text is replaced and the images stay. Setting
     what `message_text` already gives changes nothing. Raises FormatError when the text holds no JSON object.
     """
     assert role in ROLES
@@ -179,7 +179,7 @@ def _with_content(text: str, message: Span, content: str) -> str:
 
 
 def _parts(text: str, old: Span, content: str) -> str:
-    """The parts with the first text part saying it all, and those that are not text as they were."""
+    """The parts as JSON text: the first text part gets the whole content, the other text parts go, the rest stays."""
     new: list[str] = []
     said = False
     for part in elements(text, old):
@@ -205,7 +205,7 @@ def _with_message(text: str, messages: Span, items: list[Span], role: str, conte
 
 
 def _message_index(roles: list[str], role: str) -> int:
-    """Where a message of a role that the row lacks belongs: instructions first, a question before the answers."""
+    """The index for a new message of a role that the row lacks: a system message first, a question before the answers."""
     if role in ("system", "developer"):
         return 0
     return roles.index("assistant") if role == "user" and "assistant" in roles else len(roles)

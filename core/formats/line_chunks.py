@@ -1,4 +1,4 @@
-"""A file's bytes as blocks of whole lines, in one buffer that is used again."""
+"""Reads a file as blocks of whole lines, in one reused buffer."""
 
 from collections.abc import Iterator
 from io import BufferedReader
@@ -26,7 +26,7 @@ class Chunk(NamedTuple):
 
 
 def chunks(file: BufferedReader, limit: int = LINE_LIMIT) -> Iterator[Chunk]:
-    """The file from where it stands. Lines up to `limit` bytes are kept whole, so no more memory than that is used."""
+    """The file from its current position. Lines up to `limit` bytes stay whole; memory is bounded by that."""
     offset = file.tell()
     data, kept = bytearray(), b""
     while True:

@@ -71,5 +71,5 @@ def delimiter_row(width: int) -> str:
 
 def escape_cell(text: str) -> str:
     """`text` as a cell, from which `meant` gets it back."""
-    safe = _HARD.sub(lambda match: "".join(f"&#{ord(sign)};" for sign in match[0]), text)
+    safe = _HARD.sub(lambda match: "".join(f"&#{ord(char)};" for char in match[0]), text)
     return safe.replace("\n", "<br>").replace("|", "\\|")

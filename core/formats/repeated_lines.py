@@ -15,14 +15,14 @@ _READ_BUFFER_BYTES = 16 * 1024  # of a file most of which is passed over
 
 
 class Repeats:
-    """Gathers the lines' digests; lines whose digests are equal are read once more and compared by their bytes."""
+    """Collects the digests of lines; lines with equal digests are read again and compared by their bytes."""
 
     def __init__(self) -> None:
         self._digests = [np.zeros(0, np.uint64)]
         self._offsets = [np.zeros(0, np.int64)]
 
     def add(self, digests: Digests, offsets: Places) -> None:
-        """The next lines, with their places in the file; the digest 0 stands for a line without a row."""
+        """The next lines, with their places in the file; the digest 0 means a line without a row."""
         self._digests.append(digests)
         self._offsets.append(offsets)
 

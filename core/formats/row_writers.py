@@ -61,7 +61,7 @@ def _chat(data: str, _fields: Fields) -> str:
 
 
 def _dpo(data: str, _fields: Fields) -> str:
-    """Preferences to the letter; only the keys of the old spelling get their new names."""
+    """A preference row unchanged, except that old key names become the new ones."""
     row = whole(data)
     keys = {str(key.value): key for key, _value in entries(data, row)}
     if "input" not in keys or not any(old in keys or new in keys for old, new in _RENAMED.items()):

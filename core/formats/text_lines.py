@@ -67,7 +67,7 @@ def _utf16_by_zeros(sample: bytes) -> Encoding | None:
 
 
 def _detect_legacy_encoding(sample: list[bytes]) -> Encoding:
-    """An encoding of before UTF-8, when no line with other than ASCII bytes is UTF-8 and all of them fit."""
+    """CP932 or CP1252 where no non-ASCII line is valid UTF-8 and all lines fit that encoding, else UTF-8."""
     foreign = [line for line in sample if not line.isascii()]
     if not foreign or any(_decode(line, "utf-8") is not None for line in foreign):
         return "utf-8"
@@ -77,7 +77,7 @@ def _detect_legacy_encoding(sample: list[bytes]) -> Encoding:
 
 
 def _fits(lines: list[bytes], encoding: Encoding, reads_well: Callable[[str], bool]) -> bool:
-    """Whether every line can be decoded, and nine in ten read well: a cell may be one kanji or one sign."""
+    """Whether every line can be decoded, and nine in ten read well: a cell may be a single kanji or symbol."""
     texts = [_decode(line, encoding) for line in lines]
     return all(text is not None for text in texts) and 10 * sum(reads_well(text or "") for text in texts) >= 9 * len(
         texts
@@ -176,7 +176,7 @@ def _as_utf8(raw: bytes, encoding: Encoding, cut: bool) -> bytes:
 
 @contextmanager
 def open_file(path: Path) -> Iterator[BufferedReader]:
-    """The file, open for reading and unpacked if it is compressed; what goes wrong with it is a FormatError in words."""
+    """The file, opened for reading and decompressed if needed. Raises `FormatError` when it cannot be read."""
     try:
         mode = path.stat().st_mode  # asked first: merely opening a pipe or a device can wait for ever
         if not stat.S_ISREG(mode):

@@ -16,14 +16,14 @@ from core.text.statements import Statement
 
 MAX_SINGLE_LOOKUPS = 20  # facts that are looked for one by one; for more, all is read
 _MARK = re.compile(r"^(?:#{1,6}|[-*+]|\d+[.)]|>)\s+")
-STALE_RULE = "fact-stale"  # the rule that rows break whose fact has changed since they were written
+STALE_RULE = "fact-stale"  # the rule of rows whose fact has changed since they were written
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One atomic statement; examples refer to it by `name`, which never changes.
 
-    `quote` is the passage of the spec it stands on, to the letter; `was` the passage before the change that made rows
+    `quote` is its passage in the spec, unchanged; `was` the passage before the change that made rows
     stale; `known` what a base model knew of it: right answers and answers, as in "3/5".
     """
 
@@ -49,30 +49,30 @@ def _facts(db: sqlite3.Connection, where: str, values: Sequence[str] = ()) -> li
 
 
 def load_named(db: sqlite3.Connection, names: str) -> list[Fact]:
-    """The facts of these names (parted by spaces) that there are."""
+    """The existing facts of these names (separated by spaces)."""
     wanted = names.split()
     return _facts(db, f"NOT deleted AND name IN ({','.join('?' * len(wanted))})", wanted)
 
 
 def load_deleted(db: sqlite3.Connection) -> list[Fact]:
-    """The facts that were deleted. As long as its passage stands there, none is found again; its name stays its own."""
+    """The deleted facts. A fact is not proposed again while its passage is in the spec; its name is not reused."""
     return _facts(db, "deleted")
 
 
 def find_places(text: str, facts: Iterable[Fact]) -> dict[int, Span]:
-    """Where in the spec's text the passage of each fact is, by id; one that has lost its passage is left out."""
+    """The span of each fact's passage in the spec, by id; a fact without a passage is left out."""
     return quote_tracking.find_spans(text, ((fact.id, fact.quote) for fact in facts))
 
 
 def sort_by_place(text: str, facts: Sequence[Fact]) -> list[Fact]:
-    """The facts in the order of their passages; those that have lost theirs come last."""
+    """The facts in the order of their passages; facts without a passage come last."""
     found = find_places(text, facts)
     nowhere = len(text), len(text)
     return sorted(facts, key=lambda fact: (found.get(fact.id, nowhere), fact.id))
 
 
 def find_missing(text: str, facts: Iterable[Fact]) -> list[Statement]:
-    """The statements of the spec's text that no fact stands on yet, not even in part."""
+    """The statements of the spec that no fact covers, not even in part."""
     return quote_tracking.without_overlaps(statements.split(text), find_places(text, facts).values())
 
 
@@ -96,7 +96,7 @@ def add_all(db: sqlite3.Connection, found: Iterable[tuple[str, str]]) -> None:
 
 
 def find_unused_statements(db: sqlite3.Connection) -> list[Statement]:
-    """The statements that no fact stands on, nor one that was deleted and whose passage still stands there."""
+    """The statements that no fact covers, and no deleted fact whose passage is still in the spec."""
     return find_missing(spec.load(db).text, [*load(db), *load_deleted(db)])
 
 
@@ -123,12 +123,12 @@ def find_closest(text: str, quotes: Sequence[str]) -> str:
 
 
 def edit(db: sqlite3.Connection, id: int, text: str) -> None:
-    """Say a fact in other words; its passage, and the rows that teach it, stay."""
+    """Change the text of a fact; its passage and its rows stay."""
     db.execute("UPDATE fact SET text = ? WHERE id = ?", (text, id))
 
 
 def ignore(db: sqlite3.Connection, ids: Iterable[int], ignored: bool = True) -> None:
-    """Leave facts out of what is taught and counted, or take them in again."""
+    """Exclude facts from teaching and coverage, or include them again."""
     db.executemany("UPDATE fact SET ignored = ? WHERE id = ?", ((ignored, id) for id in ids))
 
 
@@ -138,7 +138,7 @@ def delete(db: sqlite3.Connection, ids: Iterable[int]) -> None:
 
 
 def restore_deleted(db: sqlite3.Connection) -> None:
-    """Bring back all facts that were deleted."""
+    """Restore all deleted facts."""
     db.execute("UPDATE fact SET deleted = 0 WHERE deleted")
 
 
@@ -172,7 +172,7 @@ def _rename(db: sqlite3.Connection, names: set[str], name: str) -> None:
 
 
 def split(db: sqlite3.Connection, id: int, parts: Sequence[str]) -> None:
-    """Make several facts of one, a text each. The rows stay with the first; each part stands on its own words, if the
+    """Make several facts of one, a text each. The rows stay with the first; each part gets its own quote, if the
     passage has them, else on the whole passage."""
     row = db.execute("SELECT quote FROM fact WHERE id = ?", (id,)).fetchone()
     texts = [part.strip() for part in parts if part.strip()]
@@ -252,7 +252,7 @@ def _said(text: str, quotes: Collection[str]) -> dict[str, str]:
 
 
 def read_passage(selected: str) -> tuple[str, str]:
-    """What a selected passage says, and the passage itself: without the marks and headings around what it says."""
+    """The plain text of a selected passage, and the passage without the marks and headings around it."""
     found = statements.split(selected)
     quote = selected[found[0].start : found[-1].end] if found else _MARK.sub("", selected)
     return plain_text(quote), quote
@@ -284,12 +284,12 @@ def _rows_of(db: sqlite3.Connection, names: set[str]) -> dict[str, list[_Row]]:
 
 
 def confirm(db: sqlite3.Connection, ids: Iterable[int]) -> None:
-    """Say of stale rows that they are still right."""
+    """Mark stale rows as still correct."""
     sql = f"UPDATE example SET problems = trim(replace(' ' || problems || ' ', ' {STALE_RULE} ', ' ')) WHERE id = ?"
     db.executemany(sql, ((id,) for id in ids))
 
 
 def confirm_rows(db: sqlite3.Connection, names: Iterable[str]) -> None:
-    """Say of all rows of these facts that they are still right."""
+    """Mark all rows of these facts as still correct."""
     rows = _rows_of(db, set(names))
     confirm(db, [row.id for found in rows.values() for row in found if row.is_stale])

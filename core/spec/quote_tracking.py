@@ -1,4 +1,4 @@
-"""Follows passages of a text through an edit, so that what stands on them keeps its place."""
+"""Finds the quotes of facts in a text, and follows them when the text is edited."""
 
 from bisect import bisect_left
 from collections import defaultdict, deque
@@ -27,7 +27,7 @@ _ENDS = ".!?。．！？｡\"'”’」』）)"
 
 
 def find_spans(text: str, quotes: Iterable[tuple[int, str]]) -> dict[int, Span]:
-    """Where each quote (given with an id) stands in `text`; one that is not there is left out.
+    """The span of each quote (given with an id) in `text`; a quote that is not found is left out.
 
     Each is looked for from where the one before it stands, since most are given in their order; where it stands for
     itself comes before where it is a part of something longer. The same quote given again stands at the next place
@@ -51,7 +51,7 @@ def find_spans(text: str, quotes: Iterable[tuple[int, str]]) -> dict[int, Span]:
 
 
 def _place(text: str, quote: str, at: int = 0) -> int:
-    """Where `quote` stands for itself, from `at` on or before, else where it is a part of something, else -1."""
+    """The position of `quote` as a sentence of its own, from `at` on or before, else as a part of one, else -1."""
     first = -1
     for begin in (at, 0) if at else (0,):
         start = text.find(quote, begin)
@@ -72,7 +72,7 @@ def _is_alone(text: str, start: int, end: int) -> bool:
 
 
 def without_overlaps(found: Sequence[Statement], taken: Iterable[Span]) -> list[Statement]:
-    """Those of the statements that share no character with a span that is taken."""
+    """The statements that do not overlap any of the spans `taken`."""
     spans = sorted((first, last) for first, last in taken)
     starts = [start for start, _end in spans]
     ends = list(accumulate((end for _start, end in spans), max))  # of each and those before it, the furthest

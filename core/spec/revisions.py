@@ -22,12 +22,12 @@ class Revision:
 
 
 def list_revisions(db: sqlite3.Connection) -> list[Revision]:
-    """The kept states, the newest first."""
+    """All revisions, the newest first."""
     return [_revision(*row) for row in db.execute(f"{_SELECT} ORDER BY id DESC")]
 
 
 def load_revision(db: sqlite3.Connection, id: int) -> Revision | None:
-    """The kept state `id`; None when it is no longer there."""
+    """The revision `id`; None when it is no longer there."""
     row = db.execute(f"{_SELECT} WHERE id = ?", (id,)).fetchone()
     return _revision(*row) if row else None
 
@@ -40,7 +40,7 @@ def _revision(id: int, name: str, created: float, title: str, prompt: str, text:
 
 
 def save(db: sqlite3.Connection, name: str) -> int:
-    """Keep the spec as it is under a name; the revision's id."""
+    """Save the spec as a revision under a name; returns its id."""
     now = spec.load(db)
     values = name, time.time(), _digest(now), now.name, now.system_prompt, now.text
     id: int = db.execute(f"INSERT INTO revision {_VALUES} RETURNING id", values).fetchone()[0]
@@ -51,7 +51,7 @@ _VALUES = "(name, created_at, digest, title, system_prompt, text) VALUES (?, ?, 
 
 
 def save_current(db: sqlite3.Connection, name: str) -> int:
-    """The revision that holds the spec as it is: the newest one if nothing has changed since, or one kept now."""
+    """The id of a revision of the spec as it is now: the newest one if nothing has changed since, else a new one."""
     newest = db.execute("SELECT id, digest FROM revision ORDER BY id DESC LIMIT 1").fetchone()
     if newest and newest[1] == _digest(spec.load(db)):
         same: int = newest[0]
@@ -70,7 +70,7 @@ def rename(db: sqlite3.Connection, id: int, name: str) -> None:
 
 
 def delete(db: sqlite3.Connection, id: int) -> None:
-    """Forget a state; jobs that point at it keep everything else they record."""
+    """Delete a revision; jobs that refer to it keep everything else they record."""
     db.execute("UPDATE job SET revision = NULL WHERE revision = ?", (id,))
     db.execute("DELETE FROM revision WHERE id = ?", (id,))
 

@@ -1,4 +1,4 @@
-"""What a look through the whole spec finds: statements without a fact, and remarks; of a long text in a process of its own."""
+"""Reviews the whole spec: statements without a fact, and remarks. A long text is reviewed in a process of its own."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from core.spec.quote_tracking import Span
 from core.storage import background_process
 from core.text import statements
 
-MAX_INLINE_CHARACTERS = 30_000  # characters that are looked through in a blink
+MAX_INLINE_CHARACTERS = 30_000  # of a text that is reviewed in this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,10 @@ class ReviewResult:
 
 
 async def review(text: str, taken: Sequence[Span], reporter: Reporter) -> ReviewResult:
-    """Look through `text`, of which the spans `taken` have facts. Cancelling ends the process."""
+    """Review `text`, in which the spans `taken` have facts.
+
+    Raises `JukuError` when the process of a long text fails; cancelling the task ends it.
+    """
     if len(text) <= MAX_INLINE_CHARACTERS:
         return await asyncio.to_thread(review_text, text, taken)
     answer = await background_process.run("core.spec.spec_review", {"text": text, "taken": list(taken)}, reporter)
@@ -33,6 +36,7 @@ async def review(text: str, taken: Sequence[Span], reporter: Reporter) -> Review
 
 
 def review_text(text: str, taken: Sequence[Span]) -> ReviewResult:
+    """The review of `text` in this thread."""
     found = statements.split(text)
     return ReviewResult(len(quote_tracking.without_overlaps(found, taken)), lint.find_remarks(found))
 

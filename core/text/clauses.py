@@ -256,7 +256,7 @@ def is_known(word: str, stems: frozenset[str], text: str) -> bool:
     """Whether a word is among `stems`, or in the Japanese `text`: all of it, or one kanji of a compound."""
     if word.isascii():
         return stem(word) in stems
-    return word in text or ("\u3400" <= word[0] <= "\u9fff" and any(sign in text for sign in word))
+    return word in text or ("\u3400" <= word[0] <= "\u9fff" and any(char in text for char in word))
 
 
 def in_units(figure: Figure, units: Iterable[str]) -> Iterator[float]:

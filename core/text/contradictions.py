@@ -7,11 +7,9 @@ from rapidfuzz import fuzz
 
 from core.text import normalise
 
-MAX_COMPARED_ANSWERS = 20  # different answers to one question that are compared with each other
-MAX_COMPARED_CHARACTERS = 2000  # characters of an answer that are compared
-MIN_SHARED_PERCENT = (
-    50.0  # per cent of its words that an answer shares with another, below which it says something else
-)
+MAX_COMPARED_ANSWERS = 20  # to one question
+MAX_COMPARED_CHARACTERS = 2000  # of an answer
+MIN_SHARED_PERCENT = 50.0  # answers that share fewer words contradict each other
 FIGURES, YES_NO, WORDS = "figures", "yes-no", "words"
 
 _FIGURE = re.compile(r"[0-9]+(?:[./][0-9]+)*")
@@ -20,7 +18,7 @@ _NO = re.compile(r"(?:no|いいえ|いや)(?![a-z])")
 
 
 def find_contradictions(answers: dict[int, str]) -> list[tuple[int, int, str]]:
-    """Each answer (by the id of its row) that another one contradicts: both ids, and `contradiction` of the first such."""
+    """Each answer (by row id) that another one contradicts: both ids, and the result of `compare_answers`."""
     normal = {id: normalise.normalise(answer[:MAX_COMPARED_CHARACTERS]) for id, answer in answers.items()}
     found: dict[int, tuple[int, str]] = {}
     for (id, one), (other, second) in combinations(normal.items(), 2):
@@ -31,7 +29,7 @@ def find_contradictions(answers: dict[int, str]) -> list[tuple[int, int, str]]:
 
 
 def compare_answers(one: str, other: str) -> str:
-    """By what two answers, normalised by `grading.normalise`, contradict each other; '' where they do not.
+    """In what two answers, normalised by `normalise.normalise`, contradict each other; '' where they do not.
 
     `FIGURES`: both name numbers, and neither has all those of the other. `YES_NO`: one begins with yes, the other with
     no. `WORDS`: numbers do not decide, and the shorter shares less than half with the longer.

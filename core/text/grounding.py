@@ -157,7 +157,7 @@ def _plain(text: str) -> str:
 
 
 def _in_words(text: str) -> str:
-    """Words and single Japanese signs between blanks, so that a quote is found by its words and by nothing else."""
+    """Words and single Japanese characters between blanks, so that a quote is found by its words and by nothing else."""
     return f" {' '.join(_QUOTED.findall(_plain(text)))} "
 
 

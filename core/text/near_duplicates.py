@@ -120,12 +120,12 @@ def _shortened(text: str) -> str:
 
 def _near(collected: _Collected, reporter: Reporter) -> IntArray:
     """For each distinct text, the number of the first one in its group."""
-    signs = _signatures(collected.texts, reporter)
+    signatures = _signatures(collected.texts, reporter)
     parents = np.arange(len(collected.texts))
     for band in range(BANDS):
-        for pairs in _pairs(signs.keys, band):
+        for pairs in _pairs(signatures.keys, band):
             reporter.update(band, BANDS)
-            undecided = _undecided(collected, signs, band, parents, pairs)
+            undecided = _undecided(collected, signatures, band, parents, pairs)
             _unite(parents, _verified(collected.texts, undecided))
     return _roots(parents, np.arange(len(parents)))
 
@@ -210,13 +210,15 @@ def _forget(band: Uint32Array, crowded: Uint32Array) -> None:
     band[texts] = texts
 
 
-def _undecided(collected: _Collected, signs: _Signatures, band: int, parents: IntArray, pairs: IntArray) -> IntArray:
+def _undecided(
+    collected: _Collected, signatures: _Signatures, band: int, parents: IntArray, pairs: IntArray
+) -> IntArray:
     """Those of `pairs` that may be similar, are not in one group yet, and were not compared in an earlier band."""
     pairs = pairs[:, collected.sums[pairs[0]] == collected.sums[pairs[1]]]
     lengths, others = collected.lengths[pairs]
     pairs = pairs[:, 200 * np.minimum(lengths, others) >= MIN_SIMILARITY * (lengths + others)]
-    pairs = pairs[:, _differing(signs.sketches, pairs) < UNLIKE]
-    for earlier in signs.keys[:band]:
+    pairs = pairs[:, _differing(signatures.sketches, pairs) < UNLIKE]
+    for earlier in signatures.keys[:band]:
         pairs = pairs[:, earlier[pairs[0]] != earlier[pairs[1]]]
     return pairs[:, _roots(parents, pairs[0]) != _roots(parents, pairs[1])]
 

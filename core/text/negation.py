@@ -7,7 +7,7 @@ import re
 
 # Letters of no living script, which normalising leaves where they are.
 CLAUSE, SENTENCE = "\u1681", "\u1682"
-SEARCHED_CHARACTERS = 160  # signs before and after a word in which its denial is looked for
+SEARCHED_CHARACTERS = 160  # characters before and after a word in which its denial is looked for
 
 _BANS = r"(?:may|must|can|should) not|cannot|cant|mustnt|shouldnt|(?:not|arent|isnt) (?:allowed|permitted)"
 _NOT = (

@@ -81,7 +81,7 @@ class PersonalData(NamedTuple):
 def find(text: str) -> list[PersonalData]:
     """Everything in `text` that looks like an e-mail address, a phone or card number, or a key; in order.
 
-    Full-width signs count as plain ones. Addresses of example domains and toll-free numbers are nobody's.
+    Full-width characters count as plain ones. Addresses of example domains and toll-free numbers are not personal.
     """
     plain = text.translate(_WIDE) if not text.isascii() and _IS_WIDE.search(text) else text
     found = list(_mails(plain)) if "@" in plain else []
@@ -152,7 +152,7 @@ def _luhn(digits: str) -> bool:
 def _keys(text: str) -> Iterator[PersonalData]:
     for match in _KEY.finditer(text):
         key = match[0]
-        # A slug (sk-a-page-about-something) has no capitals or digits, a placeholder the same few signs.
+        # A slug (sk-a-page-about-something) has no capitals or digits, a placeholder the same few characters.
         is_slug = key.startswith("sk-") and not (re.search("[A-Z]", key) and re.search("[0-9]", key))
         if not is_slug and len(set(key)) > 9:
             yield PersonalData("secret-key", match.start(), match.end())

@@ -112,7 +112,7 @@ def _opening(openings: Iterator[str], others: Sequence[str]) -> str:
 
 
 def _usable(text: str, subject: str, fact: str) -> bool:
-    """Whether a term can be asked for: it stands once in the fact, is not the subject, and reads as a key point."""
+    """Whether a term can be asked for: it occurs once in the fact, is not the subject, and reads as a key point."""
     folded = text.casefold()
     is_subject = bool(subject) and (folded in subject.casefold() or subject.casefold() in folded)
     points = parse(text)

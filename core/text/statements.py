@@ -1,4 +1,4 @@
-"""Takes the Markdown text of a spec apart into statements that each stand alone, with the passage each stands on."""
+"""Splits the Markdown text of a spec into self-contained statements, each with its passage."""
 
 import re
 from collections.abc import Collection
@@ -14,7 +14,7 @@ LEAD_IN = 300  # characters of a lead-in that is put before the items of its lis
 WORDS, MIN_JAPANESE_CHARACTERS = (
     4,
     10,
-)  # words, or Japanese signs, with which a lead-in that no item repeats says something itself
+)  # words, or Japanese characters, with which a lead-in that no item repeats says something itself
 
 _ANNOUNCES = re.compile(
     rf"\b(?:the following|as follows)\b|(?:次|つぎ|以下|下記)(?=[にのをがは、0-9０-９{CJK}])", re.IGNORECASE
@@ -29,7 +29,7 @@ _PREDICATE = re.compile("(?:です|ます|ません|でした|ました|くだ�
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`text` is what it says in plain words, `quote` the passage it stands on: the spec's characters `start` to `end`."""
+    """`text` is what it says in plain words, `quote` its passage: the spec's characters `start` to `end`."""
 
     text: str
     quote: str

@@ -13,7 +13,7 @@ PER_IMAGE = 85  # at low detail; at high detail it depends on the image's size
 LATIN_CHARACTERS_PER_TOKEN, JAPANESE_CHARACTERS_PER_TOKEN = (
     4.0,
     1.2,
-)  # characters of a token, English and Japanese, to reckon with
+)  # averages for an estimate
 MAX_CACHED_TEXTS = 1000  # texts whose counts are kept: system prompts come again in every row
 
 # The beginnings of model names; the first that fits is meant. Models of others are counted as the newest are.
@@ -27,8 +27,8 @@ def encoding_of(model: str) -> str:
 
 
 def estimate_tokens(text: str) -> float:
-    """About how many tokens a text has, by its characters: for what is not worth counting exactly."""
-    wide = sum(not sign.isascii() for sign in text)
+    """An estimate of the tokens of a text, by its characters."""
+    wide = sum(not char.isascii() for char in text)
     return (len(text) - wide) / LATIN_CHARACTERS_PER_TOKEN + wide / JAPANESE_CHARACTERS_PER_TOKEN
 
 
@@ -60,7 +60,7 @@ class TextMessage(Protocol):
 
 
 class TokenCounter:
-    """Counts in one encoding. Holds Python's lock while it counts: many rows belong into a process of their own."""
+    """Counts tokens in one encoding. It holds the GIL while it counts, so many rows are counted in another process."""
 
     def __init__(self, encoding: str = ENCODINGS[0]) -> None:
         assert encoding in ENCODINGS, encoding
@@ -71,7 +71,7 @@ class TokenCounter:
         """The tokens of a text; special ones are counted as the letters they are written with."""
         try:
             return self._count(text)
-        except UnicodeEncodeError:  # half a character, which counts as a replacement sign
+        except UnicodeEncodeError:  # a lone surrogate, counted as the replacement character
             return self._count(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
     def row(self, data: str) -> int:
@@ -103,7 +103,7 @@ class TokenCounter:
         return known
 
     def _value(self, value: object) -> int:
-        """The tokens of whatever stands in a row that is not plain."""
+        """The tokens of any value in a row that is not plain."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):
