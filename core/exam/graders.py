@@ -204,8 +204,8 @@ def _find_contradiction(answer: str, question: GradedQuestion) -> str:
     reference = question.reference
     if (_NO.match(reference) and _YES.match(answer)) or (_YES.match(reference) and _NO.match(answer)):
         return tr("The answer says yes where the reference answer says no, or the other way round.")
-    found = grounding.doubts(question.question, answer, [reference], kind=question.kind) if reference else []
-    return next((grounding.worded(doubt) for doubt in found if doubt.why in _CONTRADICTIONS), "")
+    found = grounding.find_doubts(question.question, answer, [reference], kind=question.kind) if reference else []
+    return next((grounding.format_doubt(doubt) for doubt in found if doubt.why in _CONTRADICTIONS), "")
 
 
 def _format_found(judged: Sequence[JudgedPoint]) -> str:

@@ -326,7 +326,7 @@ def _estimate(plan: ExamPlan, subject: Subject, asked: Sequence[str], book: Book
 
 def _begin(db: sqlite3.Connection, plan: ExamPlan) -> int:
     assert plan.grader in GRADERS
-    revision = revisions.current(db, tr("Used in an exam"))
+    revision = revisions.save_current(db, tr("Used in an exam"))
     judge = json.dumps(plan.judge) if plan.judge else ""
     values = (
         time.time(),
@@ -360,7 +360,7 @@ def _dump_settings(plan: ExamPlan) -> str:
 def _load_book(db: sqlite3.Connection, id: int) -> Book:
     """The spec as it was when the run began: a run that goes on later asks under the same conditions."""
     run = load(db, id)
-    kept = revisions.one(db, run.revision) if run.revision else None
+    kept = revisions.load_revision(db, run.revision) if run.revision else None
     return prompt_conditions.load_book(db, run.retrieval, kept.spec if kept else None)
 
 

@@ -98,7 +98,7 @@ def load_report(
     """All of a run; `shown` limits the answers."""
     run = find_run(db, id)
     result = scores.load_result(db, run, by)
-    kept = revisions.one(db, run.revision) if run.revision else None
+    kept = revisions.load_revision(db, run.revision) if run.revision else None
     said, answers, left_out = _load_answers(db, run.id, shown)
     return ExamReport(
         title or report_title(db, run),
@@ -121,7 +121,7 @@ def load_report(
 
 def report_title(db: sqlite3.Connection, run: ExamRun) -> str:
     """What the spec was called that the exam is about."""
-    kept = revisions.one(db, run.revision) if run.revision else None
+    kept = revisions.load_revision(db, run.revision) if run.revision else None
     return (kept.spec.name if kept else "") or spec.load(db).name
 
 
