@@ -68,6 +68,7 @@ class Module:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("revisions", nargs="*", default=["HEAD"])
+    parser.add_argument("--write", action="store_true", help="put the table into docs/structure.md")
     parser.add_argument(
         "--mypy", action="store_true", help="count the errors of mypy --strict in ui/ too (a minute each)"
     )
