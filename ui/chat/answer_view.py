@@ -12,7 +12,7 @@ from core.exam.retrieval import Found
 from core.language import tr, trn
 from core.providers import LOCAL, model_identity, prices
 from core.text import diff
-from core.text.diff import Pair
+from core.text.diff import LinePair
 from ui import style
 from ui.chat.answer_rating import AnswerRating
 from ui.spec.spec_chat_messages import FRAME_MS, MessageText
@@ -296,8 +296,8 @@ def find_differences(first: str, other: str) -> list[tuple[int, int]]:
         return []
     if max(len(first), len(other)) > diff_row.MAX_SHOWN_CHARACTERS:
         return [(0, len(other))]
-    spans = diff_row.find_marks(Pair(first, other, 1, 1, 0))[1][1]
-    return spans if diff.alike(first, other) else [(0, len(other))]
+    spans = diff_row.find_marks(LinePair(first, other, 1, 1, 0))[1][1]
+    return spans if diff.are_similar(first, other) else [(0, len(other))]
 
 
 class PassageList(QWidget):

@@ -43,7 +43,7 @@ def write(folder: Path, text: str, name: str = "rows.txt", encoding: str = "utf-
     return path
 
 
-def read(path: Path, **options: Any) -> list[formats.Row]:
+def read(path: Path, **options: Any) -> list[formats.FileRow]:
     return list(formats.read(path, Reporter(), **options))
 
 
