@@ -32,10 +32,10 @@ def now(workspace):
 
 
 async def keep(dialog, name):
-    before = len(dialog._kept)
+    before = len(dialog._snapshots)
     dialog.name.setText(name)
     dialog.keep.click()
-    await until(lambda: len(dialog._kept) > before)
+    await until(lambda: len(dialog._snapshots) > before)
 
 
 async def change(workspace, **fields):
