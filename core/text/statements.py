@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from core.text import markdown_blocks, normalise, sentences
 from core.text.inline_markdown import CJK, Prose, is_cjk
-from core.text.markdown_blocks import BlockText, Heading, ContainerEnd, ContainerStart, Paragraph, TableRow
+from core.text.markdown_blocks import BlockText, ContainerEnd, ContainerStart, Heading, Paragraph, TableRow
 
 HEADING = 200  # characters that are kept of a heading
 HEADER = 100  # and of a table's header cell, which every row repeats
