@@ -180,7 +180,7 @@ def _find_changes(
 
 
 def _text(row: Example, field: str) -> str:
-    return jsonl.system(row.data) if field == SYSTEM else getattr(row, field)
+    return jsonl.system_prompt(row.data) if field == SYSTEM else getattr(row, field)
 
 
 def _write_changes(db: sqlite3.Connection, changed: Iterator[tuple[Example, list[Replacement]]]) -> None:
@@ -204,14 +204,14 @@ def _write_changes(db: sqlite3.Connection, changed: Iterator[tuple[Example, list
 def _with_text(data: str, change: Replacement) -> str:
     if change.field == SYSTEM and not change.after.strip():
         return _without_system(data)
-    return row_edits.say(data, ROLES[change.field], change.after)
+    return row_edits.set_last_message(data, ROLES[change.field], change.after)
 
 
 def _without_system(data: str) -> str:
     """The row without its system messages: an empty one would be an error."""
     paths = [message.path for message in read_messages(data) if message.role == SYSTEM]
     for path in reversed(paths):
-        data = row_edits.remove(data, path)
+        data = row_edits.delete_message(data, path)
     return data
 
 
@@ -229,7 +229,7 @@ def expected_system_prompt(db: sqlite3.Connection) -> str:
 
 def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
     """Fix the problem `rule` in every row where that is safe; the other rows stay unchanged."""
-    if rule == facts.STALE:
+    if rule == facts.STALE_RULE:
         facts.confirm(db, filters.find(db, Filter(rule=rule)))
         return
     if rule != DIFFERENT_PROMPT:

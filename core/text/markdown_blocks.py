@@ -9,7 +9,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-NESTING = 20  # a list in a list counts twice, a quote in a quote once; what is deeper is not read
+MAX_NESTING = 20  # a list in a list counts twice, a quote in a quote once; what is deeper is not read
 TRIES = 20  # times that reading goes on behind what is too deep
 
 _BREAK = re.compile(r"\r\n?|\n")
@@ -42,7 +42,7 @@ _ALERT = re.compile(r"\[![A-Za-z]{1,20}\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class BlockText:
     """A block's lines without the marks before them, joined by line breaks: `raw`. Each begins at one of `begins` in
     `raw`, and at the one of `starts` in the text."""
 
@@ -64,12 +64,12 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    passage: Passage
+    passage: BlockText
     begins_item: bool  # the first block of a list item
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """A table's row below the header; `start` to `end` is its line in the text."""
 
     header: list[str]
@@ -79,12 +79,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class ContainerStart:
     """A list or a table begins."""
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class ContainerEnd:
     """It ends."""
 
 
@@ -93,10 +93,10 @@ class Other:
     """Code, HTML, a rule: nothing is said in it."""
 
 
-Block = Heading | Paragraph | Row | Opening | Closing | Other
+Block = Heading | Paragraph | TableRow | ContainerStart | ContainerEnd | Other
 
 
-def read(markdown: str) -> tuple[list[Block], Collection[str]]:
+def read_blocks(markdown: str) -> tuple[list[Block], Collection[str]]:
     """The blocks in order, and the labels of the link definitions among them. Settings at the head are left out."""
     source = _Source(markdown)
     environment: dict[str, Collection[str]] = {}
@@ -116,7 +116,7 @@ class _Parser(MarkdownIt):
     """Blocks only. Where links lead is of no interest, and checking hostile ones costs time or fails."""
 
     def __init__(self) -> None:
-        super().__init__("commonmark", {"maxNesting": NESTING})
+        super().__init__("commonmark", {"maxNesting": MAX_NESTING})
         self.enable("table").disable(["inline", "text_join"])
 
     def normalizeLink(self, url: str) -> str:
@@ -162,10 +162,10 @@ class _Source:
         line = self.lines[number].rstrip()
         return self.starts[number] + len(line) - len(core), core if line.endswith(core) else ""
 
-    def row(self, number: int, header: list[str], cells: list[str]) -> Row:
+    def row(self, number: int, header: list[str], cells: list[str]) -> TableRow:
         line, start = self.lines[self.first + number], self.starts[self.first + number]
         marks = _QUOTE_MARKS.match(line)
-        return Row(header, cells, start + (marks.end() if marks else 0), start + len(line.rstrip()))
+        return TableRow(header, cells, start + (marks.end() if marks else 0), start + len(line.rstrip()))
 
 
 def _paragraphs(lines: list[tuple[int, str]], begins_item: bool) -> Iterator[Block]:
@@ -210,11 +210,11 @@ def _without_headings(lines: list[tuple[int, str]], begins_item: bool) -> Iterat
     if first:
         yield from _item(lines[:first]) if begins_item else [Paragraph(_joined(lines[:first]), begins_item)]
     if marks:
-        yield Opening()
+        yield ContainerStart()
         for (number, width), (end, _) in pairwise([*marks, (len(lines), 0)]):
             start, line = lines[number]
             yield from _item([(start + width, line[width:]), *lines[number + 1 : end]])
-        yield Closing()
+        yield ContainerEnd()
 
 
 def _item(lines: list[tuple[int, str]]) -> Iterator[Block]:
@@ -226,13 +226,13 @@ def _item(lines: list[tuple[int, str]]) -> Iterator[Block]:
         yield Paragraph(_joined(lines), begins_item=not heading)
 
 
-def _joined(lines: list[tuple[int, str]]) -> Passage:
+def _joined(lines: list[tuple[int, str]]) -> BlockText:
     begins = []
     position = 0
     for _, line in lines:
         begins.append(position)
         position += len(line) + 1
-    return Passage("\n".join(line for _, line in lines), begins, [start for start, _ in lines])
+    return BlockText("\n".join(line for _, line in lines), begins, [start for start, _ in lines])
 
 
 def _blocks(tokens: list[Token], source: _Source) -> Iterator[Block]:
@@ -240,9 +240,9 @@ def _blocks(tokens: list[Token], source: _Source) -> Iterator[Block]:
     for number, token in enumerate(tokens):
         match token.type:
             case "bullet_list_open" | "ordered_list_open" | "table_open":
-                yield Opening()
+                yield ContainerStart()
             case "bullet_list_close" | "ordered_list_close" | "table_close":
-                yield Closing()
+                yield ContainerEnd()
             case "heading_open":
                 yield Heading(int(token.tag[1:]), tokens[number + 1].content)
             case "paragraph_open":
