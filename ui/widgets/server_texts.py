@@ -75,7 +75,7 @@ def preset_remark(preset: Preset) -> str:
     today = datetime.datetime.now().astimezone().date()
     for door in shutdown_dates.list_shutdowns(preset.id, today, within=400):
         if door.what == "training":
-            return door.words(today)
+            return door.describe(today)
     if preset.id == "azure":
         return tr("A fine-tuned model answers only after it has been deployed there.")
     if preset.shown and not preset.trains:
