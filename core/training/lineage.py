@@ -154,7 +154,7 @@ def _distinguishing_values(job: Job) -> dict[str, Any]:
 
 
 def _load_specs(db: sqlite3.Connection, job: Job) -> tuple[Spec, Spec] | None:
-    kept = revisions.one(db, job.revision) if job.revision is not None else None
+    kept = revisions.load_revision(db, job.revision) if job.revision is not None else None
     return (kept.spec, spec.load(db)) if kept else None
 
 

@@ -72,7 +72,7 @@ def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan
             "settings": json.dumps({"hyperparameters": plan.hyperparameters or {}, **asked}),
             "status": JobStatus.WAITING,
             "version": version,
-            "revision": revisions.current(db, name),
+            "revision": revisions.save_current(db, name),
             "method": plan.method,
             "sweep": sweep,
             "digest": digest,
