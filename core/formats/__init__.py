@@ -6,7 +6,7 @@ from typing import Any
 
 from core.checks import Problem, check_line, decode
 from core.checks.json_positions import dumps
-from core.formats import alpaca, json_arrays, jsonl, sharegpt, tables
+from core.formats import alpaca, json_arrays, jsonl, sharegpt, table_rows
 from core.formats.check_file import check_lines, check_rows
 from core.formats.column_mapping import FIELDS as FIELDS
 from core.formats.conversion_losses import reason_text as reason_text
@@ -31,10 +31,10 @@ SHAPES: dict[str, tuple[Callable[[dict[str, Any]], bool], Convert] | None] = {
     "sharegpt": (sharegpt.is_row, sharegpt.read),
     "alpaca": (alpaca.is_row, alpaca.read),
 }
-TABLES: dict[str, Callable[[Path, Encoding, Reporter, tables.Mapped], Iterator[FileRow]]] = {
-    "csv": tables.read_csv,
-    "tsv": tables.read_tsv,
-    "markdown": tables.read_markdown,
+TABLES: dict[str, Callable[[Path, Encoding, Reporter, table_rows.Mapped], Iterator[FileRow]]] = {
+    "csv": table_rows.read_csv,
+    "tsv": table_rows.read_tsv,
+    "markdown": table_rows.read_markdown,
 }
 READERS = (*SHAPES, *TABLES)
 
@@ -71,7 +71,7 @@ def read(
         return TABLES[found.format](path, chosen, reporter, columns)
     rows = json_arrays.read(path, chosen, reporter) if found.is_array else _lines(path, chosen, reporter)
     shape = SHAPES[found.format]
-    return rows if shape is None else (_converted(row, *shape) for row in rows)
+    return rows if shape is None else (_convert_row(row, *shape) for row in rows)
 
 
 def _lines(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileRow]:
@@ -83,7 +83,7 @@ def is_plain(found: DetectedFormat) -> bool:
     return found.format in SHAPES and SHAPES[found.format] is None and not found.is_array
 
 
-def _converted(row: FileRow, is_row: Callable[[dict[str, Any]], bool], convert: Convert) -> FileRow:
+def _convert_row(row: FileRow, is_row: Callable[[dict[str, Any]], bool], convert: Convert) -> FileRow:
     value = decode(row.line.raw).value if row.text is not None else None
     if not isinstance(value, dict) or not is_row(value):
         return row
