@@ -16,7 +16,7 @@ from core.dataset import filters, text_search
 from core.dataset.filters import Filter
 from core.progress import Reporter
 from core.storage import background_process, compressed_texts, schema
-from core.storage.connection import open_rows
+from core.storage.connection import open_snapshot
 from core.storage.project import Changes, Project
 
 WORTH = 20_000  # rows from which an index is made; fewer are read as fast
@@ -65,7 +65,7 @@ def index_folder(project: Path) -> Path:
 
 
 def _size(db: sqlite3.Connection) -> tuple[int, str]:
-    return db.execute("SELECT count(*) FROM example").fetchone()[0], schema.state(db)
+    return db.execute("SELECT count(*) FROM example").fetchone()[0], schema.project_state(db)
 
 
 def _made_of(folder: Path) -> str:
@@ -84,7 +84,7 @@ def build(request: dict[str, Any], reporter: Reporter) -> None:
     with create_folder_atomically(
         folder
     ) as new:  # half a text with a state that says it is whole would find too little
-        db = open_rows(Path(request["project"]))
+        db = open_snapshot(Path(request["project"]))
         _write(db, new, reporter)
         db.close()
 
@@ -93,7 +93,7 @@ def _write(db: sqlite3.Connection, folder: Path, reporter: Reporter) -> None:
     db.execute("BEGIN")  # all as of one moment
     rows, state = _size(db)
     ids, ends, end = array("q"), array("q"), 0
-    reader = compressed_texts.Reader(db)
+    reader = compressed_texts.PackReader(db)
     with (folder / "text").open("wb") as file:
         for done, (id, pack, slot) in enumerate(db.execute("SELECT id, pack, slot FROM example ORDER BY id")):
             said = f"{text_search.searchable(reader.text((pack, slot)))}{text_search.END}".encode()

@@ -92,7 +92,7 @@ def _matcher(text: str, regex: bool) -> Matches:
 
 def _scanned(db: sqlite3.Connection, ids: Sequence[int] | None, matches: Matches, reporter: Reporter) -> Iterator[int]:
     """Of all rows, or of `ids`, those that match."""
-    reader = compressed_texts.Reader(db)
+    reader = compressed_texts.PackReader(db)
     for done, (id, pack, slot) in enumerate(_places(db, ids)):
         if matches(searchable(reader.text((pack, slot)))):
             yield id

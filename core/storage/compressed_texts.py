@@ -12,32 +12,32 @@ import zstandard
 
 from core.storage import schema
 
-ROWS = 64
-LEVEL = 1  # on chat rows both smaller and faster than the negative levels
-BYTES = 1024 * 1024  # a pack is closed when it has either
-LIMIT = 256 * 1024 * 1024  # no pack of ours comes near it: a larger one is a damaged or hostile file
-_PARTED = b"\0"  # no JSON text holds one
+TEXTS_PER_PACK = 64
+ZSTD_LEVEL = 1  # on chat rows both smaller and faster than the negative levels
+PACK_BYTES = 1024 * 1024  # a pack is closed when it has either
+MAX_PACK_BYTES = 256 * 1024 * 1024  # no pack of ours comes near it: a larger one is a damaged or hostile file
+_SEPARATOR = b"\0"  # no JSON text holds one
 
-Place = tuple[int, int]  # pack and slot
+TextPlace = tuple[int, int]  # pack and slot
 
 
-def grouped(texts: Iterable[str]) -> Iterator[list[str]]:
+def group_texts(texts: Iterable[str]) -> Iterator[list[str]]:
     """`texts` in groups, each of the size of one pack."""
     group: list[str] = []
     size = 0
     for text in texts:
         group.append(text)
         size += len(text)
-        if len(group) == ROWS or size > BYTES:
+        if len(group) == TEXTS_PER_PACK or size > PACK_BYTES:
             yield group
             group, size = [], 0
     if group:
         yield group
 
 
-def packed(texts: Sequence[bytes]) -> bytes:
+def compress(texts: Sequence[bytes]) -> bytes:
     """UTF-8 texts as one pack."""
-    return zstandard.ZstdCompressor(level=LEVEL).compress(_PARTED.join(texts))
+    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(_SEPARATOR.join(texts))
 
 
 def digest(text: bytes) -> int:
@@ -46,36 +46,36 @@ def digest(text: bytes) -> int:
     return number - 2**64 if number >= 2**63 else number
 
 
-def unpacked(blob: bytes) -> list[str]:
+def decompress(blob: bytes) -> list[str]:
     """The texts of a pack. Raises `sqlite3.DatabaseError` for one that no Juku wrote."""
     try:
-        return _bytes(blob).decode().split(_PARTED.decode())
+        return _decompress_bytes(blob).decode().split(_SEPARATOR.decode())
     except UnicodeDecodeError as error:
         raise sqlite3.DatabaseError(f"database disk image is malformed: {error}") from error
 
 
-def _bytes(blob: bytes) -> bytes:
+def _decompress_bytes(blob: bytes) -> bytes:
     try:
-        if not 0 <= zstandard.frame_content_size(blob) <= LIMIT:
+        if not 0 <= zstandard.frame_content_size(blob) <= MAX_PACK_BYTES:
             raise sqlite3.DatabaseError("database disk image is malformed: size of a pack")
         return zstandard.ZstdDecompressor().decompress(blob)
     except zstandard.ZstdError as error:
         raise sqlite3.DatabaseError(f"database disk image is malformed: {error}") from error
 
 
-def put(db: sqlite3.Connection, texts: Iterable[str]) -> Iterator[Place]:
+def store_texts(db: sqlite3.Connection, texts: Iterable[str]) -> Iterator[TextPlace]:
     """Store `texts`; yields the place of each."""
-    for group in grouped(texts):
-        pack = put_packed(db, packed([text.encode() for text in group]))
+    for group in group_texts(texts):
+        pack = store_pack(db, compress([text.encode() for text in group]))
         yield from ((pack, slot) for slot in range(len(group)))
 
 
-def put_packed(db: sqlite3.Connection, blob: bytes) -> int:
+def store_pack(db: sqlite3.Connection, blob: bytes) -> int:
     pack: int = db.execute("INSERT INTO pack (data) VALUES (?) RETURNING id", (blob,)).fetchone()[0]
     return pack
 
 
-class Reader:
+class PackReader:
     """Gets texts by their places; the packs read last stay at hand."""
 
     def __init__(self, db: sqlite3.Connection, kept: int = 8) -> None:
@@ -83,7 +83,7 @@ class Reader:
         self._kept = kept
         self._packs: dict[int, list[str]] = {}
 
-    def text(self, place: Place) -> str:
+    def text(self, place: TextPlace) -> str:
         return self.pack(place[0])[place[1]]
 
     def pack(self, id: int) -> list[str]:
@@ -91,17 +91,17 @@ class Reader:
         if id not in self._packs:
             if len(self._packs) >= self._kept:
                 del self._packs[next(iter(self._packs))]
-            self._packs[id] = unpacked(self._blob(id))
+            self._packs[id] = decompress(self._blob(id))
         return self._packs[id]
 
     def lines(self, id: int, slots: list[int]) -> bytes:
         """The texts in these slots of a pack as lines of UTF-8: in the usual case, all of them, nothing is taken apart."""
-        block = _bytes(self._blob(id)) if id not in self._packs else None
-        if block is None or slots != list(range(block.count(_PARTED) + 1)):
+        block = _decompress_bytes(self._blob(id)) if id not in self._packs else None
+        if block is None or slots != list(range(block.count(_SEPARATOR) + 1)):
             texts = self.pack(id)
-            block = _PARTED.join(texts[slot].encode() for slot in slots)
+            block = _SEPARATOR.join(texts[slot].encode() for slot in slots)
         # A line break in JSON text is only layout (inside strings it is escaped), but here it would split the row.
-        return block.replace(b"\n", b" ").replace(_PARTED, b"\n") + b"\n"
+        return block.replace(b"\n", b" ").replace(_SEPARATOR, b"\n") + b"\n"
 
     def _blob(self, id: int) -> bytes:
         blob: bytes = self._db.execute("SELECT data FROM pack WHERE id = ?", (id,)).fetchone()[0]
@@ -110,7 +110,7 @@ class Reader:
 
 def delete_unused_packs(db: sqlite3.Connection) -> None:
     """Delete the packs that no row, saved version or saved undo step refers to any more."""
-    users = [name for name in ("example", "version_row", "kept_before_example") if name in schema.tables(db)]
+    users = [name for name in ("example", "version_row", "kept_before_example") if name in schema.table_names(db)]
     used = " UNION ".join(f"SELECT pack FROM {table} WHERE pack IS NOT NULL" for table in users)
     db.execute(f"DELETE FROM pack WHERE id NOT IN ({used})")
     db.execute("DELETE FROM pack_tokens WHERE pack NOT IN (SELECT id FROM pack)")

@@ -1,6 +1,5 @@
 """Connections to a project's file: who may open it, with which settings, and in which words it is refused."""
 
-import hashlib
 import os
 import sqlite3
 import sys
@@ -9,17 +8,20 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from core import paths
 from core.atomic_files import find_free_name, shorten_name, sync_folder, temporary_path
-from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
+from core.errors import FileChangedError, MissingLogError, ProjectError
 from core.language import tr, trn
+from core.paths import data_folder
 from core.progress import Cancelled
 from core.storage import migrations, schema, undo
 
-CACHE_KIB = 32 * 1024
-WAIT = 200  # milliseconds that a checkpoint waits for readers, before it is tried again later
+LOADER_CACHE_KIB = 32 * 1024
+BUSY_TIMEOUT_MS = 200  # milliseconds that a checkpoint waits for readers, before it is tried again later
+
+
+def log_path(path: Path) -> Path:
+    """The path of the write-ahead log of a project file."""
+    return path.with_name(f"{path.name}-wal")
 
 
 def open_to_write(path: Path, tell: Callable[[str], None] = lambda _words: None) -> sqlite3.Connection:
@@ -32,13 +34,13 @@ def open_to_write(path: Path, tell: Callable[[str], None] = lambda _words: None)
         _require_project(db, path)
         db.execute("PRAGMA page_size = 8192")  # of a new file; larger pages import faster
         db.execute("PRAGMA journal_mode = WAL")
-        _write_safely(db)
-        backup = _back_up(db, path) if 0 < schema.version(db) < len(migrations.MIGRATIONS) else None
+        _set_durability(db)
+        backup = _back_up_old_version(db, path) if 0 < schema.schema_version(db) < len(migrations.MIGRATIONS) else None
         lost = migrations.migrate(db)
         if backup:
-            tell(_migrated_words(path, backup, lost))
+            tell(_describe_migration(path, backup, lost))
         undo.create_triggers(db)
-        db.execute(f"PRAGMA busy_timeout = {WAIT}")
+        db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     except BaseException:
         db.close()
         raise
@@ -48,12 +50,12 @@ def open_to_write(path: Path, tell: Callable[[str], None] = lambda _words: None)
 def open_to_load(path: Path) -> sqlite3.Connection:
     """A second connection that writes, for many new rows at once: nothing watches it."""
     db = connect(path)
-    _write_safely(db)
-    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    _set_durability(db)
+    db.execute(f"PRAGMA cache_size = -{LOADER_CACHE_KIB}")
     return db
 
 
-def _write_safely(db: sqlite3.Connection) -> None:
+def _set_durability(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA wal_autocheckpoint = 0")  # core/storage/database_file.py says when
 
@@ -91,8 +93,8 @@ def open_frozen(path: Path) -> sqlite3.Connection:
 def require_readable(db: sqlite3.Connection, path: Path) -> None:
     """Refuse a file that would have to be written before it can be read."""
     _require_project(db, path)
-    log = path.with_name(f"{path.name}-wal")
-    is_old = schema.version(db) < len(migrations.MIGRATIONS)
+    log = log_path(path)
+    is_old = schema.schema_version(db) < len(migrations.MIGRATIONS)
     if is_old or (log.exists() and log.stat().st_size) or schema.log_mark(db) > 0:
         raise read_only_error(path)
 
@@ -104,7 +106,7 @@ def read_only_error(path: Path) -> ProjectError:
     )
 
 
-def require_there(path: Path) -> None:
+def require_file(path: Path) -> None:
     """Raise `ProjectError` where there is no such file."""
     if not os.path.isfile(path):  # noqa: PTH113 - also False where the folder may not be looked into
         raise ProjectError(
@@ -136,7 +138,7 @@ def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> FileChange
                 "Your last change was not made; everything before it is in the file, which was read again. Check it, then make the change again. Earlier steps can no longer be undone."
             ),
         )
-    saved = saved_words(copy)
+    saved = describe_rescued_copy(copy)
     if gone:
         return FileChangedError(
             tr("“{name}” was moved, deleted or replaced", name=path.name),
@@ -148,7 +150,7 @@ def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> FileChange
     )
 
 
-def saved_words(copy: Path) -> str:
+def describe_rescued_copy(copy: Path) -> str:
     """What a rescued copy holds: everything only where it is whole."""
     with suppress(sqlite3.Error), closing(open_frozen(copy)) as db:
         if db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
@@ -156,15 +158,17 @@ def saved_words(copy: Path) -> str:
     return tr("What could still be read is saved in “{copy}”; it is damaged, so check it before you go on.", copy=copy)
 
 
-def left_error(path: Path, copy: Path) -> FileChangedError:
+def replaced_at_close_error(path: Path, copy: Path) -> FileChangedError:
     """At the close the file was another one: what was open is in `copy`."""
     return FileChangedError(
         tr("“{name}” was replaced by another program", name=path.name),
-        saved_words(copy) + " " + tr("It was found when the project was closed. Open the copy to go on with your own."),
+        describe_rescued_copy(copy)
+        + " "
+        + tr("It was found when the project was closed. Open the copy to go on with your own."),
     )
 
 
-def moved_while_read_error(path: Path) -> ProjectError:
+def unstable_file_error(path: Path) -> ProjectError:
     return ProjectError(
         tr("“{name}” is being written", name=path.name),
         tr(
@@ -197,32 +201,11 @@ def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
     )
 
 
-def set_log_aside(path: Path) -> None:
+def rename_log(path: Path) -> None:
     """Give a log that is another file's a name by which it is not taken for this one's."""
-    log = path.with_name(f"{path.name}-wal")
+    log = log_path(path)
     mark = f"{path.suffix}-wal-{time.strftime('%Y-%m-%d-%H%M%S')}"
     log.rename(find_free_name(path.parent, path.stem, mark))
-
-
-def locked(path: Path) -> FileLock:
-    """Refuse a project that is open in another window: neither would know the other's steps.
-
-    The lock lies in the cache, not beside the project: it is the system's and ends with its process.
-    """
-    name = hashlib.blake2b(os.fsencode(paths.real_path(path)), digest_size=16).hexdigest()
-    folder = paths.cache_folder() / "open"
-    lock = FileLock(folder / f"{name}.lock", thread_local=False)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ProjectInUseError(
-            tr("“{name}” is already open", name=path.name),
-            tr("Another window or command is working on it. Nothing was changed. Continue there, or close it first."),
-        ) from None
-    except OSError:  # a cache that cannot be written must not keep anyone from the project
-        pass
-    return lock
 
 
 def _require_project(db: sqlite3.Connection, path: Path) -> None:
@@ -234,21 +217,21 @@ def _require_project(db: sqlite3.Connection, path: Path) -> None:
             tr("“{name}” is not a Juku project", name=path.name),
             tr("It is a database of another program. Nothing in it was changed. Choose a file that ends in .juku."),
         )
-    if schema.version(db) > len(migrations.MIGRATIONS):
+    if schema.schema_version(db) > len(migrations.MIGRATIONS):
         raise ProjectError(
             tr("“{name}” was created by a newer Juku", name=path.name),
             tr("Nothing in it was changed. Update Juku to open it."),
         )
 
 
-def _back_up(db: sqlite3.Connection, path: Path) -> Path:
-    end = f"{path.suffix}.backup-v{schema.version(db)}"
+def _back_up_old_version(db: sqlite3.Connection, path: Path) -> Path:
+    end = f"{path.suffix}.backup-v{schema.schema_version(db)}"
     target = path.with_name(f"{shorten_name(path.stem, end)}{end}")
-    copy_to(db, target)
+    copy_database(db, target)
     return target
 
 
-def _migrated_words(path: Path, backup: Path, lost: int) -> str:
+def _describe_migration(path: Path, backup: Path, lost: int) -> str:
     """What became of a project of an older Juku; `lost` undo steps could not be taken along."""
     words = tr("“{name}” was written by an older Juku and has been updated. Its previous state is saved in “{backup}”.",
                name=path.name, backup=backup.name)  # fmt: skip
@@ -262,20 +245,20 @@ def _migrated_words(path: Path, backup: Path, lost: int) -> str:
     return f"{words} {left}"
 
 
-def save_copy(db: sqlite3.Connection, path: Path) -> Path:
+def save_rescue_copy(db: sqlite3.Connection, path: Path) -> Path:
     """Save all that `db` can read beside `path`, under a name with the time; where there is no folder any more, elsewhere."""
-    folder = path.parent if path.parent.is_dir() else paths.data_folder()
+    folder = path.parent if path.parent.is_dir() else data_folder()
     folder.mkdir(parents=True, exist_ok=True)
     target = find_free_name(folder, path.stem, time.strftime(" %Y-%m-%d %H.%M.%S"), path.suffix)
-    copy_new(db, target)
+    copy_to_new_file(db, target)
     return target
 
 
-def copy_new(db: sqlite3.Connection, target: Path) -> None:
+def copy_to_new_file(db: sqlite3.Connection, target: Path) -> None:
     """A whole copy of the database under a name that nothing has: also a crash leaves no half of it there."""
     part = temporary_path(target)
     try:
-        copy_to(db, part)
+        copy_database(db, part)
         part.rename(target)
         sync_folder(target.parent)
     except OSError as error:
@@ -284,12 +267,12 @@ def copy_new(db: sqlite3.Connection, target: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def copy_to(db: sqlite3.Connection, target: Path) -> None:
+def copy_database(db: sqlite3.Connection, target: Path) -> None:
     """A whole copy of the database as one file, on the disk when this returns."""
     with closing(sqlite3.connect(target)) as copy, copy:
         db.backup(copy)
-        if "meta" in schema.tables(copy):
-            schema.settle_log(copy)
+        if "meta" in schema.table_names(copy):
+            schema.confirm_log_mark(copy)
 
 
 @contextmanager
@@ -306,17 +289,17 @@ def transaction(db: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[Non
 
 
 @contextmanager
-def worded(path: Path) -> Iterator[None]:
+def convert_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite says into what a person can act on."""
     try:
         yield
     except sqlite3.IntegrityError:
         raise
     except sqlite3.Error as error:
-        raise _wording(path, str(error)) from error
+        raise _project_error(path, str(error)) from error
 
 
-def _wording(path: Path, reason: str) -> ProjectError:
+def _project_error(path: Path, reason: str) -> ProjectError:
     name = path.name
     if "not a database" in reason:
         return ProjectError(
@@ -354,7 +337,7 @@ def _wording(path: Path, reason: str) -> ProjectError:
     raise AssertionError(reason)
 
 
-def open_rows(path: Path) -> sqlite3.Connection:
+def open_snapshot(path: Path) -> sqlite3.Connection:
     """A connection that only reads, for another process, of what `Project.frozen` gave. Raises `ProjectError`."""
-    with worded(path):
+    with convert_errors(path):
         return open_frozen(path)

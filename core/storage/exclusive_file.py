@@ -12,26 +12,28 @@ import sys
 import time
 from pathlib import Path
 
+from core.storage.connection import log_path
+
 if sys.platform != "win32":
     import fcntl
 
-PENDING = 0x40000000  # SQLite's lock bytes, as its file format documents them
-SHARED = PENDING + 2
+PENDING_BYTE = 0x40000000  # SQLite's lock bytes, as its file format documents them
+SHARED_FIRST = PENDING_BYTE + 2
 SHARED_SIZE = 510
-TRIES = 20  # of 50 ms, for a program that only looks in
-TAKEN = (errno.EAGAIN, errno.EACCES)
+LOCK_ATTEMPTS = 20  # of 50 ms, for a program that only looks in
+LOCKED_ERRNOS = (errno.EAGAIN, errno.EACCES)
 
-State = tuple[int, int, int, int]  # device, inode, bytes, time of the last change in nanoseconds
+FileState = tuple[int, int, int, int]  # device, inode, bytes, time of the last change in nanoseconds
 
 
-class LiveFile:
+class ExclusiveFile:
     """One open file of a project. Raises `OSError` where it cannot be opened, `BlockingIOError` where it is taken."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._log_path = path.with_name(f"{path.name}-wal")
-        self._main: State | None = None
-        self._log: State | None = None
+        self._log_path = log_path(path)
+        self._main: FileState | None = None
+        self._log: FileState | None = None
         self._log_fd: int | None = None
         self._own_lock = False  # whether the lock belongs to the descriptor, and cannot be dropped
         # On Windows locks belong to the handle, and a file that is open can be neither replaced nor deleted.
@@ -43,13 +45,13 @@ class LiveFile:
             raise
 
     def _lock(self) -> None:
-        for number in range(TRIES):
+        for number in range(LOCK_ATTEMPTS):
             try:
                 self._own_lock = self._lock_descriptor()
             except OSError as error:
-                if error.errno not in TAKEN:
+                if error.errno not in LOCKED_ERRNOS:
                     raise
-                if number == TRIES - 1:
+                if number == LOCK_ATTEMPTS - 1:
                     raise BlockingIOError(errno.EAGAIN, str(error)) from error
                 time.sleep(0.05)
             else:
@@ -58,46 +60,46 @@ class LiveFile:
     def _lock_descriptor(self) -> bool:
         """Lock for this descriptor; False where the system or the disk has no such locks."""
         if sys.platform == "linux" and self._fd is not None:
-            asked = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, PENDING, 1, 0)
+            asked = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, PENDING_BYTE, 1, 0)
             try:
                 fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, asked)
             except OSError as error:
-                if error.errno in TAKEN:
+                if error.errno in LOCKED_ERRNOS:
                     raise
                 return False
             return True
         return False
 
-    def hold(self) -> bool:
+    def assert_locks(self) -> bool:
         """Assert the process's own locks anew, too; False where another program has come in meanwhile."""
         if sys.platform == "win32" or self._fd is None:
             return True
         try:
-            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, SHARED_SIZE, SHARED)
+            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, SHARED_SIZE, SHARED_FIRST)
             if not self._own_lock:
-                fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, PENDING)
+                fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, PENDING_BYTE)
         except OSError as error:
-            return error.errno not in TAKEN
+            return error.errno not in LOCKED_ERRNOS
         return True
 
-    def note(self) -> None:
+    def remember_state(self) -> None:
         """Remember file and log as they are now, after they were opened or one of them was written."""
-        self._main, self._log = _state(self._path), _state(self._log_path)
+        self._main, self._log = _file_state(self._path), _file_state(self._log_path)
 
     def is_ours(self) -> bool:
         """Whether file and log are the ones that were noted, and nobody has written either since."""
-        return self._fd is None or (_state(self._path), _state(self._log_path)) == (self._main, self._log)
+        return self._fd is None or (_file_state(self._path), _file_state(self._log_path)) == (self._main, self._log)
 
     def is_in_place(self) -> bool:
         """The same while this process writes the log: whether it still is the log of that name."""
-        return self._is_file_ours() and _inode(_state(self._log_path)) == _inode(self._log)
+        return self._is_file_ours() and _inode(_file_state(self._log_path)) == _inode(self._log)
 
     def has_lost_only_its_log(self) -> bool:
         """Whether only the log's name is gone, or names another file: its content is still open here, and whole."""
-        return self._is_file_ours() and _inode(_state(self._log_path)) != _inode(self._log)
+        return self._is_file_ours() and _inode(_file_state(self._log_path)) != _inode(self._log)
 
     def _is_file_ours(self) -> bool:
-        return self._fd is None or _state(self._path) == self._main
+        return self._fd is None or _file_state(self._path) == self._main
 
     def log_size(self) -> int:
         try:
@@ -118,7 +120,7 @@ class LiveFile:
         self._fd = self._log_fd = None
 
 
-def _state(path: Path) -> State | None:
+def _file_state(path: Path) -> FileState | None:
     try:
         found = path.stat()
     except OSError:
@@ -126,5 +128,5 @@ def _state(path: Path) -> State | None:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _inode(state: State | None) -> tuple[int, ...] | None:
+def _inode(state: FileState | None) -> tuple[int, ...] | None:
     return state[:2] if state else None

@@ -45,12 +45,12 @@ UNDOABLE = (Table.SPEC, Table.FACT, Table.EXAMPLE, Table.UNREAD, Table.SAVED_FIL
 RECORDS = tuple(table for table in Table if table not in UNDOABLE)  # never undone
 
 
-def version(db: sqlite3.Connection) -> int:
+def schema_version(db: sqlite3.Connection) -> int:
     number: int = db.execute("PRAGMA user_version").fetchone()[0]
     return number
 
 
-def tables(db: sqlite3.Connection) -> set[str]:
+def table_names(db: sqlite3.Connection) -> set[str]:
     return {name for (name,) in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")}
 
 
@@ -60,23 +60,23 @@ def revision(db: sqlite3.Connection) -> int:
     return number
 
 
-def state(db: sqlite3.Connection) -> str:
+def project_state(db: sqlite3.Connection) -> str:
     """The same with the project's own id, for what is kept outside it: another file may come to lie in its place."""
     id: str = db.execute("SELECT value FROM main.meta WHERE key = 'id'").fetchone()[0]
     return f"{id} {revision(db)}"
 
 
-def advance(db: sqlite3.Connection) -> None:
+def increase_revision(db: sqlite3.Connection) -> None:
     db.execute("UPDATE main.meta SET value = value + 1 WHERE key = 'revision'")
 
 
-def commits(db: sqlite3.Connection) -> int:
+def commit_count(db: sqlite3.Connection) -> int:
     """A number that grows with every write, also of records, to know whether a file holds all of them."""
     found = db.execute("SELECT value FROM main.meta WHERE key = 'commits'").fetchone()
     return int(found[0]) if found else 0
 
 
-def count_commit(db: sqlite3.Connection) -> None:
+def increase_commit_count(db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO main.meta VALUES ('commits', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1")
 
 
@@ -85,7 +85,7 @@ def mark_log(db: sqlite3.Connection, generation: int) -> None:
     db.execute("INSERT OR REPLACE INTO main.meta VALUES ('log', ?)", (generation,))
 
 
-def settle_log(db: sqlite3.Connection) -> None:
+def confirm_log_mark(db: sqlite3.Connection) -> None:
     """Where this can be read, the log that `mark_log` has named was read, too."""
     db.execute("UPDATE main.meta SET value = -value WHERE key = 'log' AND value > 0")
 
@@ -96,5 +96,5 @@ def log_mark(db: sqlite3.Connection) -> int:
     return int(found[0]) if found else 0
 
 
-def columns(db: sqlite3.Connection, table: str) -> list[str]:
+def column_names(db: sqlite3.Connection, table: str) -> list[str]:
     return [name for _cid, name, *_rest in db.execute(f"PRAGMA main.table_info({table})")]

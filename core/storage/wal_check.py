@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.storage import schema
-from core.storage.connection import missing_log_error, open_frozen, set_log_aside
+from core.storage.connection import log_path, missing_log_error, open_frozen, rename_log
 
-HEADER, FRAME = 32, 24  # bytes of the log's head, and of the head of each of its pages (SQLite's file format, 4)
-LEAF = 0x0A  # a page of an index without pages below it, as that of a small table without row ids
-WIDTHS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes of an integer by its serial type
-CONSTANTS = {8: 0, 9: 1}  # those that need none
+LOG_HEADER_BYTES = 32  # SQLite's file format, section 4
+FRAME_HEADER_BYTES = 24  # of each page in the log
+LEAF_INDEX_PAGE = 0x0A  # a page of an index without pages below it, as that of a small table without row ids
+INTEGER_BYTES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes of an integer by its serial type
+CONSTANT_TYPES = {8: 0, 9: 1}  # those that need none
 
 
 @dataclass(frozen=True, slots=True)
-class Logs:
+class LogMarks:
     """The marks of the file and of its log: a generation, negative once the log has settled it; 0 and None where there are none."""
 
     file: int
@@ -46,61 +47,61 @@ class Logs:
         return self.file > 0 and self.size is None
 
 
-def require(path: Path, without: bool, origin: Path | None = None) -> bool:
+def require_log(path: Path, without: bool, origin: Path | None = None) -> bool:
     """Whether the file's log is missing, and that is known; one of another file is set aside, never deleted.
 
     `origin`: what `path` is a copy of. Raises `MissingLogError` where it is not known yet.
     """
-    found = read(path)
+    found = read_log_marks(path)
     if found.belongs and not found.missing:
         return False
     if not without:
         raise missing_log_error(origin or path, found.file, found.belongs)
     if found.size:
-        set_log_aside(path)
+        rename_log(path)
     return True
 
 
-def read(path: Path) -> Logs:
+def read_log_marks(path: Path) -> LogMarks:
     """Look at a project's file and log; a file that is no project yet has no marks. Both have to be left alone meanwhile."""
-    log = path.with_name(f"{path.name}-wal")
+    log = log_path(path)
     size = log.stat().st_size if log.exists() else None
     if not path.exists() or not path.stat().st_size:
-        return Logs(0, None, size)
+        return LogMarks(0, None, size)
     db = open_frozen(path)
     try:
         found = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'meta'").fetchone()
         if not found:
-            return Logs(0, None, size)
+            return LogMarks(0, None, size)
         mark = schema.log_mark(db)
         known = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('id', 'revision')").fetchall())
     except sqlite3.DatabaseError:  # no project, or one that its log alone makes whole: others say so
-        return Logs(0, None, size)
+        return LogMarks(0, None, size)
     finally:
         db.close()
-    page = _page(log, found[0]) if size else b""
-    is_same = str(known.get("id")).encode() in page and _value(page, b"revision") == known.get("revision")
-    return Logs(mark, _value(page, b"log"), size, is_same)
+    page = _read_page(log, found[0]) if size else b""
+    is_same = str(known.get("id")).encode() in page and _read_value(page, b"revision") == known.get("revision")
+    return LogMarks(mark, _read_value(page, b"log"), size, is_same)
 
 
-def _page(log: Path, root: int) -> bytes:
+def _read_page(log: Path, root: int) -> bytes:
     """The newest committed state of the page `root` that the log has; empty where it has none."""
     with log.open("rb") as file:
-        head = file.read(HEADER)
+        head = file.read(LOG_HEADER_BYTES)
         size = int.from_bytes(head[8:12], "big")
-        if len(head) < HEADER or not size:
+        if len(head) < LOG_HEADER_BYTES or not size:
             return b""
-        start = _newest(file, root, size, head[16:24])
+        start = _newest_frame(file, root, size, head[16:24])
         if start is None:
             return b""
-        file.seek(start + FRAME)
+        file.seek(start + FRAME_HEADER_BYTES)
         return file.read(size)
 
 
-def _newest(file: BinaryIO, root: int, size: int, salts: bytes) -> int | None:
+def _newest_frame(file: BinaryIO, root: int, size: int, salts: bytes) -> int | None:
     """Where the newest committed state of a page begins."""
     newest = candidate = None
-    for start, frame in _frames(file, FRAME + size):
+    for start, frame in _iter_frames(file, FRAME_HEADER_BYTES + size):
         if frame[8:16] != salts:  # left over from an older log
             break
         if int.from_bytes(frame[:4], "big") == root:
@@ -110,46 +111,46 @@ def _newest(file: BinaryIO, root: int, size: int, salts: bytes) -> int | None:
     return newest
 
 
-def _frames(file: BinaryIO, step: int) -> Iterator[tuple[int, bytes]]:
-    start = HEADER
+def _iter_frames(file: BinaryIO, step: int) -> Iterator[tuple[int, bytes]]:
+    start = LOG_HEADER_BYTES
     while True:
         file.seek(start)
-        frame = file.read(FRAME)
-        if len(frame) < FRAME:
+        frame = file.read(FRAME_HEADER_BYTES)
+        if len(frame) < FRAME_HEADER_BYTES:
             return
         yield start, frame
         start += step
 
 
-def _value(page: bytes, key: bytes) -> int | None:
+def _read_value(page: bytes, key: bytes) -> int | None:
     """The integer beside `key` in a page of the table of keys and values; None in one that is torn: SQLite, which
     compares checksums, reads no further than there."""
     try:
-        return _searched(page, key) if page[:1] == bytes([LEAF]) else None
+        return _search_page(page, key) if page[:1] == bytes([LEAF_INDEX_PAGE]) else None
     except IndexError:
         return None
 
 
-def _searched(page: bytes, key: bytes) -> int | None:
+def _search_page(page: bytes, key: bytes) -> int | None:
     for index in range(int.from_bytes(page[3:5], "big")):
         place = int.from_bytes(page[8 + 2 * index : 10 + 2 * index], "big")
-        _payload, place = _varint(page, place)
+        _payload, place = _read_varint(page, place)
         start = place
-        size, place = _varint(page, place)
-        key_type, place = _varint(page, place)
-        value_type, _place = _varint(page, place)
+        size, place = _read_varint(page, place)
+        key_type, place = _read_varint(page, place)
+        value_type, _place = _read_varint(page, place)
         body = start + size
         length = (key_type - 13) // 2
         if key_type >= 13 and page[body : body + length] == key:
-            if value_type in CONSTANTS:
-                return CONSTANTS[value_type]
-            width = WIDTHS.get(value_type)
+            if value_type in CONSTANT_TYPES:
+                return CONSTANT_TYPES[value_type]
+            width = INTEGER_BYTES.get(value_type)
             value = page[body + length : body + length + width] if width else b""
             return int.from_bytes(value, "big", signed=True) if width else None
     return None
 
 
-def _varint(page: bytes, place: int) -> tuple[int, int]:
+def _read_varint(page: bytes, place: int) -> tuple[int, int]:
     value = 0
     for number in range(9):
         byte = page[place]

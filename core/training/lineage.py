@@ -113,7 +113,7 @@ def _taught_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[int, s
         "WHERE e.split = 'test' AND e.kind <> 'memorised'"
         for same in ("id", "digest")
     )
-    reader = compressed_texts.Reader(db)
+    reader = compressed_texts.PackReader(db)
     for id, pack, slot, row, *place in db.execute(pairs, [job.version, *values] * 2).fetchall():
         now, before = (
             near_duplicates.normalise(read_texts(reader.text(one)).key) for one in ((pack, slot), (place[0], place[1]))
