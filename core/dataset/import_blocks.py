@@ -118,7 +118,7 @@ class Builder:
 
     def full(self) -> bool:
         return (
-            self._size > compressed_texts.PACK_BYTES
+            self._size > compressed_texts.PACK_SIZE
             or len(self._values) == compressed_texts.TEXTS_PER_PACK
             or len(self._unread) == compressed_texts.TEXTS_PER_PACK
         )

@@ -1,7 +1,7 @@
-"""Where the JSON texts of rows lie: compressed together in packs that are never changed, only added to.
+"""The JSON texts of rows, compressed together in packs; a pack is never changed after it is written.
 
-A row names its pack and its slot there. So an old state of a row costs two numbers (undo, versions), and a project is
-about a third of the size of the files it was made from.
+A row has the id of its pack and its slot there. So an old state of a row takes two numbers (undo, versions), and a
+project is about a third of the size of the files that were imported.
 """
 
 import sqlite3
@@ -14,21 +14,21 @@ from core.storage import schema
 
 TEXTS_PER_PACK = 64
 ZSTD_LEVEL = 1  # on chat rows both smaller and faster than the negative levels
-PACK_BYTES = 1024 * 1024  # a pack is closed when it has either
-MAX_PACK_BYTES = 256 * 1024 * 1024  # no pack of ours comes near it: a larger one is a damaged or hostile file
-_SEPARATOR = b"\0"  # no JSON text holds one
+PACK_SIZE = 1024 * 1024  # a pack is complete with `TEXTS_PER_PACK` texts, or this many characters (import: bytes)
+MAX_PACK_BYTES = 256 * 1024 * 1024  # Juku's packs are far smaller: a larger one is damaged or hostile
+_SEPARATOR = b"\0"  # occurs in no JSON text
 
 TextPlace = tuple[int, int]  # pack and slot
 
 
 def group_texts(texts: Iterable[str]) -> Iterator[list[str]]:
-    """`texts` in groups, each of the size of one pack."""
+    """Split `texts` into groups, each for one pack."""
     group: list[str] = []
     size = 0
     for text in texts:
         group.append(text)
         size += len(text)
-        if len(group) == TEXTS_PER_PACK or size > PACK_BYTES:
+        if len(group) == TEXTS_PER_PACK or size > PACK_SIZE:
             yield group
             group, size = [], 0
     if group:
@@ -36,18 +36,18 @@ def group_texts(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def compress(texts: Sequence[bytes]) -> bytes:
-    """UTF-8 texts as one pack."""
+    """UTF-8 texts as the compressed bytes of one pack."""
     return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(_SEPARATOR.join(texts))
 
 
 def digest(text: bytes) -> int:
-    """64 bits to know a text again by, signed as SQLite stores integers (XXH3)."""
+    """A 64-bit hash of a text (XXH3), signed as SQLite stores integers."""
     number: int = xxhash.xxh3_64_intdigest(text)
     return number - 2**64 if number >= 2**63 else number
 
 
 def decompress(blob: bytes) -> list[str]:
-    """The texts of a pack. Raises `sqlite3.DatabaseError` for one that no Juku wrote."""
+    """The texts of a pack, by slot. Raises `sqlite3.DatabaseError` when Juku did not write it."""
     try:
         return _decompress_bytes(blob).decode().split(_SEPARATOR.decode())
     except UnicodeDecodeError as error:
@@ -64,19 +64,20 @@ def _decompress_bytes(blob: bytes) -> bytes:
 
 
 def store_texts(db: sqlite3.Connection, texts: Iterable[str]) -> Iterator[TextPlace]:
-    """Store `texts`; yields the place of each."""
+    """Store `texts` in new packs; yields (pack, slot) of each."""
     for group in group_texts(texts):
         pack = store_pack(db, compress([text.encode() for text in group]))
         yield from ((pack, slot) for slot in range(len(group)))
 
 
 def store_pack(db: sqlite3.Connection, blob: bytes) -> int:
+    """Store the result of `compress`. Returns the id of the pack."""
     pack: int = db.execute("INSERT INTO pack (data) VALUES (?) RETURNING id", (blob,)).fetchone()[0]
     return pack
 
 
 class PackReader:
-    """Gets texts by their places; the packs read last stay at hand."""
+    """Reads texts by (pack, slot), with a cache of `kept` packs."""
 
     def __init__(self, db: sqlite3.Connection, kept: int = 8) -> None:
         self._db = db
@@ -84,10 +85,11 @@ class PackReader:
         self._packs: dict[int, list[str]] = {}
 
     def text(self, place: TextPlace) -> str:
+        """The text at (pack, slot). Raises `sqlite3.DatabaseError` for a damaged pack."""
         return self.pack(place[0])[place[1]]
 
     def pack(self, id: int) -> list[str]:
-        """All texts of one pack, in the order of their slots."""
+        """All texts of one pack, by slot. Raises `sqlite3.DatabaseError` for a damaged pack."""
         if id not in self._packs:
             if len(self._packs) >= self._kept:
                 del self._packs[next(iter(self._packs))]
@@ -95,12 +97,12 @@ class PackReader:
         return self._packs[id]
 
     def lines(self, id: int, slots: list[int]) -> bytes:
-        """The texts in these slots of a pack as lines of UTF-8: in the usual case, all of them, nothing is taken apart."""
+        """The texts in `slots` of a pack as lines of UTF-8; where these are all slots, the texts are not split."""
         block = _decompress_bytes(self._blob(id)) if id not in self._packs else None
         if block is None or slots != list(range(block.count(_SEPARATOR) + 1)):
             texts = self.pack(id)
             block = _SEPARATOR.join(texts[slot].encode() for slot in slots)
-        # A line break in JSON text is only layout (inside strings it is escaped), but here it would split the row.
+        # A line break in JSON text is only whitespace (in strings it is escaped), but here it would split the row.
         return block.replace(b"\n", b" ").replace(_SEPARATOR, b"\n") + b"\n"
 
     def _blob(self, id: int) -> bytes:

@@ -16,7 +16,7 @@ from core.progress import Cancelled
 from core.storage import migrations, schema, undo
 
 LOADER_CACHE_KIB = 32 * 1024
-BUSY_TIMEOUT_MS = 200  # milliseconds that a checkpoint waits for readers, before it is tried again later
+BUSY_TIMEOUT_MS = 200  # that a checkpoint waits for readers before it is tried again later
 
 
 def log_path(path: Path) -> Path:
@@ -25,9 +25,10 @@ def log_path(path: Path) -> Path:
 
 
 def open_to_write(path: Path, tell: Callable[[str], None] = lambda _words: None) -> sqlite3.Connection:
-    """The connection that writes, its tables brought to the newest version; every step is watched for undo.
+    """The connection that writes, with its tables migrated to the newest version and the triggers for undo.
 
-    `tell` gets the words that say so of a file of an older Juku.
+    `tell` gets the message for the user where a file of an older Juku was migrated. Raises `ProjectError` for a file of
+    another program or a newer Juku, and `sqlite3.Error`.
     """
     db = connect(path)
     try:
@@ -48,7 +49,7 @@ def open_to_write(path: Path, tell: Callable[[str], None] = lambda _words: None)
 
 
 def open_to_load(path: Path) -> sqlite3.Connection:
-    """A second connection that writes, for many new rows at once: nothing watches it."""
+    """A second connection that writes, for many new rows at once: without the triggers for undo."""
     db = connect(path)
     _set_durability(db)
     db.execute(f"PRAGMA cache_size = -{LOADER_CACHE_KIB}")
@@ -61,23 +62,24 @@ def _set_durability(db: sqlite3.Connection) -> None:
 
 
 def open_in_memory() -> sqlite3.Connection:
-    """A database that is gone when it is closed, for what is only searched."""
+    """A temporary database in memory, for searches."""
     return sqlite3.connect(":memory:", check_same_thread=False)
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection of the one process that has the file: several of them share it, and no other process comes in.
+    """A connection that shares the file with other connections of this process, but with no other process.
 
-    The index of the log then is in this process's memory, not in a file that others could cut off.
+    The index of the log is in this process's memory then, not in a file that others could truncate.
     """
     uri = path.as_uri() if sys.platform == "win32" else f"{path.as_uri()}?vfs=unix-excl"
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
-    """A further connection of this process that only reads.
+    """A read-only connection of this process.
 
-    Nothing is mapped into memory: a file that another program cuts off would end the process, for a tenth less time.
+    The file is not mapped into memory: it would save a tenth of the time, but a file truncated by another program would
+    crash the process.
     """
     db = connect(path)
     db.execute("PRAGMA query_only = ON")
@@ -85,13 +87,13 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 
 
 def open_frozen(path: Path) -> sqlite3.Connection:
-    """Read a file that nobody writes meanwhile, without locks and without its log."""
+    """A read-only connection without locks, which ignores the log: for a file that nobody writes meanwhile."""
     uri = f"{path.as_uri()}?mode=ro&immutable=1"
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
 
 
 def require_readable(db: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file that would have to be written before it can be read."""
+    """Raises `ProjectError` for a file that must be written before it can be read: migrated, or its log checkpointed."""
     _require_project(db, path)
     log = log_path(path)
     is_old = schema.schema_version(db) < len(migrations.MIGRATIONS)
@@ -100,6 +102,7 @@ def require_readable(db: sqlite3.Connection, path: Path) -> None:
 
 
 def read_only_error(path: Path) -> ProjectError:
+    """The error for a change to a project that can only be read."""
     return ProjectError(
         tr("“{name}” is read-only", name=path.name),
         tr("Its disk or folder cannot be written, so nothing was changed. Copy the project elsewhere to edit it."),
@@ -107,7 +110,7 @@ def read_only_error(path: Path) -> ProjectError:
 
 
 def require_file(path: Path) -> None:
-    """Raise `ProjectError` where there is no such file."""
+    """Raises `ProjectError` where there is no such file."""
     if not os.path.isfile(path):  # noqa: PTH113 - also False where the folder may not be looked into
         raise ProjectError(
             tr("“{name}” cannot be found", name=path.name),
@@ -116,6 +119,7 @@ def require_file(path: Path) -> None:
 
 
 def exists_error(path: Path) -> ProjectError:
+    """The error for a new project whose name exists."""
     return ProjectError(
         tr("“{name}” already exists", name=path.name),
         tr("It was not changed. Choose another name, or open it."),
@@ -123,6 +127,7 @@ def exists_error(path: Path) -> ProjectError:
 
 
 def busy_error(path: Path) -> ProjectError:
+    """The error for a file that another program has locked."""
     return ProjectError(
         tr("“{name}” is busy", name=path.name),
         tr("Another window or program is writing to it. The change was not made; try again in a moment."),
@@ -130,7 +135,11 @@ def busy_error(path: Path) -> ProjectError:
 
 
 def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> FileChangedError:
-    """Another program has exchanged the file while it was open; `copy` is what was saved, and not needed where it is `whole`."""
+    """The error for a file that another program replaced while it was open.
+
+    `copy` is the rescued copy. `whole`: the file contains everything, so the copy is not needed. `gone`: the file cannot
+    be opened any more.
+    """
     if whole:
         return FileChangedError(
             tr("Another program has changed “{name}”", name=path.name),
@@ -151,7 +160,7 @@ def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> FileChange
 
 
 def describe_rescued_copy(copy: Path) -> str:
-    """What a rescued copy holds: everything only where it is whole."""
+    """What a rescued copy contains, as a text for the user; only an undamaged one contains everything."""
     with suppress(sqlite3.Error), closing(open_frozen(copy)) as db:
         if db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
             return tr("Everything you had done before is saved in “{copy}”.", copy=copy)
@@ -159,7 +168,7 @@ def describe_rescued_copy(copy: Path) -> str:
 
 
 def replaced_at_close_error(path: Path, copy: Path) -> FileChangedError:
-    """At the close the file was another one: what was open is in `copy`."""
+    """The error for a file that was found replaced at the close; `copy` is the rescued copy."""
     return FileChangedError(
         tr("“{name}” was replaced by another program", name=path.name),
         describe_rescued_copy(copy)
@@ -169,6 +178,7 @@ def replaced_at_close_error(path: Path, copy: Path) -> FileChangedError:
 
 
 def unstable_file_error(path: Path) -> ProjectError:
+    """The error for a file that changed during every attempt to copy it."""
     return ProjectError(
         tr("“{name}” is being written", name=path.name),
         tr(
@@ -178,7 +188,10 @@ def unstable_file_error(path: Path) -> ProjectError:
 
 
 def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
-    """`mark`: when the changes that are missing began, in microseconds; not above 0 where none are known to be missing."""
+    """The error for a missing log, or a log of another file (not `belongs`).
+
+    `mark` is when the missing changes began, in microseconds; 0 or less where none are known to be missing.
+    """
     log = f"{path.name}-wal"
     if mark <= 0 or not belongs:
         return MissingLogError(
@@ -202,14 +215,14 @@ def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
 
 
 def rename_log(path: Path) -> None:
-    """Give a log that is another file's a name by which it is not taken for this one's."""
+    """Rename a log that belongs to another file, so that SQLite does not use it for this one."""
     log = log_path(path)
     mark = f"{path.suffix}-wal-{time.strftime('%Y-%m-%d-%H%M%S')}"
     log.rename(find_free_name(path.parent, path.stem, mark))
 
 
 def _require_project(db: sqlite3.Connection, path: Path) -> None:
-    """Refuse a database of another program and a project of a newer one, before anything is written."""
+    """Raises `ProjectError` for a database of another program, or of a newer Juku, before anything is written."""
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != schema.APPLICATION_ID and tables:
@@ -232,7 +245,7 @@ def _back_up_old_version(db: sqlite3.Connection, path: Path) -> Path:
 
 
 def _describe_migration(path: Path, backup: Path, lost: int) -> str:
-    """What became of a project of an older Juku; `lost` undo steps could not be taken along."""
+    """The message for a migrated project of an older Juku; `lost` is how many undo steps were deleted."""
     words = tr("“{name}” was written by an older Juku and has been updated. Its previous state is saved in “{backup}”.",
                name=path.name, backup=backup.name)  # fmt: skip
     if not lost:
@@ -246,7 +259,10 @@ def _describe_migration(path: Path, backup: Path, lost: int) -> str:
 
 
 def save_rescue_copy(db: sqlite3.Connection, path: Path) -> Path:
-    """Save all that `db` can read beside `path`, under a name with the time; where there is no folder any more, elsewhere."""
+    """Save all that `db` can read beside `path`, under a name with the time; in the data folder where that folder is gone.
+
+    Returns the path of the copy. Raises `sqlite3.Error`, `OSError`.
+    """
     folder = path.parent if path.parent.is_dir() else data_folder()
     folder.mkdir(parents=True, exist_ok=True)
     target = find_free_name(folder, path.stem, time.strftime(" %Y-%m-%d %H.%M.%S"), path.suffix)
@@ -255,7 +271,10 @@ def save_rescue_copy(db: sqlite3.Connection, path: Path) -> Path:
 
 
 def copy_to_new_file(db: sqlite3.Connection, target: Path) -> None:
-    """A whole copy of the database under a name that nothing has: also a crash leaves no half of it there."""
+    """Write a copy of the database to the new file `target`; a crash leaves no incomplete file there.
+
+    Raises `sqlite3.Error`.
+    """
     part = temporary_path(target)
     try:
         copy_database(db, part)
@@ -268,7 +287,7 @@ def copy_to_new_file(db: sqlite3.Connection, target: Path) -> None:
 
 
 def copy_database(db: sqlite3.Connection, target: Path) -> None:
-    """A whole copy of the database as one file, on the disk when this returns."""
+    """Write a copy of the database as one file, which is on the disk when this returns. Raises `sqlite3.Error`."""
     with closing(sqlite3.connect(target)) as copy, copy:
         db.backup(copy)
         if "meta" in schema.table_names(copy):
@@ -277,6 +296,7 @@ def copy_database(db: sqlite3.Connection, target: Path) -> None:
 
 @contextmanager
 def transaction(db: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
+    """Commit at the end, roll back on any exception. Raises `sqlite3.Error`."""
     db.execute(f"BEGIN {kind}")
     try:
         yield
@@ -290,7 +310,10 @@ def transaction(db: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[Non
 
 @contextmanager
 def convert_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite says into what a person can act on."""
+    """Raises `ProjectError`, with what the user can do, for each `sqlite3.Error`; `Cancelled` for an interrupted one.
+
+    `IntegrityError` is not converted: it is a bug.
+    """
     try:
         yield
     except sqlite3.IntegrityError:
@@ -338,6 +361,6 @@ def _project_error(path: Path, reason: str) -> ProjectError:
 
 
 def open_snapshot(path: Path) -> sqlite3.Connection:
-    """A connection that only reads, for another process, of what `Project.frozen` gave. Raises `ProjectError`."""
+    """A read-only connection to the file that `Project.frozen` yields, for another process. Raises `ProjectError`."""
     with convert_errors(path):
         return open_frozen(path)

@@ -1,7 +1,7 @@
-"""The open file of one project: its connections, when its log is brought into it, and who may read it meanwhile.
+"""The open file of one project: its connections, the checkpoints of its write-ahead log, and pins for other readers.
 
-A project is one file also while it is open. What was written last lies in its log until a checkpoint; between two
-checkpoints the file itself says so, so that a copy of it without its log does not pass for the whole.
+The newest changes are in the log until a checkpoint. Until then a mark in the file itself says so: a copy of the file
+without its log is then known to be incomplete.
 """
 
 import logging
@@ -29,27 +29,28 @@ from core.storage.connection import (
 from core.storage.exclusive_file import ExclusiveFile
 
 log = logging.getLogger(__name__)
-MAX_LOG_BYTES = 64 * 1024 * 1024  # bytes of the log from which it is not left lying until all is quiet
+MAX_LOG_BYTES = 64 * 1024 * 1024  # a longer log is checkpointed at once, without waiting for a pause
 
 
 class ReplacedFileError(Exception):
-    """The file or its log is no longer the one that was opened; nothing was written since."""
+    """Another program replaced the file or its log; nothing was written since."""
 
 
 class Storage:
-    """One open file. All is called on the thread that writes, but for the two connections that only read.
+    """One open file. All methods are called in the thread that writes, except those of the two reading connections.
 
-    `frozen`: nobody can write the file, nor does this. `without_log`: a missing log is known. Raises `ProjectError`.
+    `frozen`: nobody can write the file, nor does this. `without_log`: the user knows that the log is missing. Raises
+    `ProjectError`.
     """
 
     def __init__(self, path: Path, frozen: bool = False, without_log: bool = False) -> None:
         self.path = path = real_path(path)
         self.frozen = frozen
         self._pins: set[object] = set()
-        self.has_log = False  # whether the log has what the file has not
-        self._unnamed = False  # whether the file itself does not say that it has this log
-        self.notice = ""  # what a person has to know of how it was opened
-        self.may_have_lost_write = False  # whether a write may not have reached the file, though it seems so
+        self.has_log = False  # whether the log has changes that are not in the file
+        self._unnamed = False  # whether the file has no mark of this log
+        self.notice = ""  # a message for the user about how it was opened
+        self.may_have_lost_write = False  # whether a write that succeeded may be missing in the file
         self._loader: sqlite3.Connection | None = None
         self._file: ExclusiveFile | None = None
         self._open_all: list[sqlite3.Connection] = []
@@ -87,26 +88,27 @@ class Storage:
 
     @property
     def file(self) -> ExclusiveFile:
+        """The locked file; not with `frozen`."""
         assert self._file
         return self._file
 
     @property
     def loader(self) -> sqlite3.Connection:
-        """A connection for many new rows at once, that no step watches."""
+        """A connection for many new rows at once, without the triggers for undo."""
         if self._loader is None:
             self._loader = self._connect(open_to_load)
         return self._loader
 
     def assert_locks(self) -> bool:
-        """Assert the locks of the process anew; any thread may do so. False where another program has come in."""
+        """Lock the file again, from any thread. False where another program has opened it meanwhile."""
         return self._file is None or self._file.assert_locks()
 
     def is_ours(self) -> bool:
-        """Whether the file and its log still are what was opened, and nobody else has written either."""
+        """Whether the file and its log still are the ones that were opened, and nobody else has written them."""
         return self.file.assert_locks() and self.file.is_ours()
 
     def begin(self) -> None:
-        """Before anything is written. Raises `ProjectError` while another program has the file, and `ReplacedFileError`."""
+        """To call before each write. Raises `ProjectError` while another program has the file, and `ReplacedFileError`."""
         self._require_ours()
         if not self.has_log:
             self._mark()
@@ -118,10 +120,10 @@ class Storage:
             raise ReplacedFileError
 
     def end(self) -> bool:
-        """After a write, done or taken back; False where the log was exchanged during it, so that it may be lost."""
+        """To call after each write, committed or not. False where the log was replaced meanwhile: the write may be lost."""
         if not self.file.assert_locks():
             self.may_have_lost_write = (
-                True  # another program has come in: what it does with the log is seen before the next write
+                True  # another program has the file: what it did with the log is checked before the next write
             )
         whole = self.file.is_in_place()
         if whole:
@@ -129,9 +131,9 @@ class Storage:
         return whole
 
     def _mark(self) -> bool:
-        """Write into the file itself that what comes now will lie in its log; False where a reader keeps it from that.
+        """Store in the file itself that the next changes are in its log. False where a reader prevents it.
 
-        The file then goes without: such a log is not missed where it is missing, but it is as safe as any.
+        Then the file has no mark: if this log gets lost, nobody notices, but until then it is as safe as any.
         """
         before = schema.log_mark(self.db)
         self._write_mark(max(time.time_ns() // 1000, abs(before) + 1))
@@ -147,21 +149,24 @@ class Storage:
             schema.mark_log(self.db, mark)
 
     def _is_backfilled(self) -> bool:
-        """Bring what is in the log into the file, as far as readers let; whether that is all."""
+        """Checkpoint the log as far as readers allow. Returns whether all of it is in the file."""
         with self._own_write():
             busy, frames, done = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return not busy and frames == done
 
     @contextmanager
     def _own_write(self) -> Iterator[None]:
-        """What is written inside is ours, also where a full disk ends it halfway."""
+        """Changes of the file inside the block are our own, also where a full disk ends them halfway."""
         try:
             yield
         finally:
             self.file.remember_state()
 
     def checkpoint(self) -> bool:
-        """Bring the log into the file and empty it; False while a reader keeps some of it, or it is pinned."""
+        """Write the log into the file and empty it; False while a reader needs it or the file is pinned.
+
+        Raises `ProjectError`, `ReplacedFileError`.
+        """
         if not self.has_log or self.frozen:
             return True
         if self._pins:
@@ -172,7 +177,7 @@ class Storage:
 
     def _empty_log(self) -> bool:
         if schema.log_mark(self.db) > 0:
-            if not self._is_backfilled():  # first the mark, so that file and log agree at each moment
+            if not self._is_backfilled():  # first the mark, so that file and log always agree
                 return False
             with self._own_write(), transaction(self.db):
                 schema.confirm_log_mark(self.db)
@@ -180,32 +185,36 @@ class Storage:
             busy, _frames, _done = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self.has_log = bool(busy)
         if self._unnamed and not busy:
-            # Another name for what the file holds now, or an old part of that log would still pass for its own.
+            # A new mark for the file's content, or an old part of that log could still be taken for its own.
             self._unnamed = False
             return self._mark() and self._empty_log()
         return not busy
 
     def is_log_long(self) -> bool:
-        """Whether the log is to be checkpointed without waiting for a quiet moment."""
+        """Whether the log is so long that it should be checkpointed at once."""
         return self.has_log and not self._pins and self.file.log_size() > MAX_LOG_BYTES
 
     def pin(self, pin: object) -> bool:
-        """Keep the file as it is now until `unpin`, so that others can read it without locks; False: try later."""
+        """Keep the file unchanged until `unpin`, so that others can read it without locks. False: try again later.
+
+        Raises `ProjectError`, `ReplacedFileError`.
+        """
         if self.frozen:
             return True
-        self._require_ours()  # or what lies there now would be read as what is open here
+        self._require_ours()  # or another file would be read instead of the one that is open here
         with convert_errors(self.path):
-            # Marked at once, since the file is not to be touched later. One that was settled was written since.
+            # Marked now, since the file must not change later. A mark that is confirmed means that it was written since.
             if schema.log_mark(self.db) <= 0 if self._pins else not (self.checkpoint() and self._mark()):
                 return False
         self._pins.add(pin)
         return True
 
     def unpin(self, pin: object) -> None:
+        """Allow checkpoints again once all pins are gone."""
         self._pins.discard(pin)
 
     def close(self) -> Path | None:
-        """Close all connections; the last one brings in what is still in the log. What was saved beside the file, if so."""
+        """Close all connections; the last one checkpoints the log. Returns the rescued copy, None where none was needed."""
         self._pins.clear()
         with suppress(ProjectError, ReplacedFileError, sqlite3.Error):
             self.checkpoint()
@@ -214,7 +223,7 @@ class Storage:
         return copy
 
     def _save_if_replaced(self) -> Path | None:
-        """At the close of a file that is another by now, nobody can be asked: what it may not hold is saved beside it."""
+        """At the close of a replaced file nobody can be asked: what it may not contain is saved beside it."""
         copy, stand = self._try_rescue() if self.has_log or self.path.exists() else (None, None)
         if not self.file.is_ours():
             self.close_without_checkpoint()
@@ -223,9 +232,7 @@ class Storage:
             return None
         if copy:
             with suppress(ProjectError, sqlite3.Error, OSError):
-                wal_check.require_log(
-                    self.path, True
-                )  # or the next opening would stumble over a log that the copy holds
+                wal_check.require_log(self.path, True)  # or the next opening would refuse a log that the copy contains
             log.info("%s is another file by now; what was open is saved as %s", self.path, copy)
         return copy
 
@@ -239,9 +246,9 @@ class Storage:
         return None, None
 
     def rescue(self) -> Path | None:
-        """After a `ReplacedFileError`: bring the log that has lost its name into the file, or else save all that can still be read.
+        """After a `ReplacedFileError`: checkpoint a log that only lost its name, else save a copy of all that can be read.
 
-        The copy's name, or None where the file is whole. Raises `ProjectError` where neither can be done now.
+        Returns the path of the copy, None where the file is complete. Raises `ProjectError` when neither is possible now.
         """
         if not self.file.assert_locks():
             raise busy_error(self.path)
@@ -251,13 +258,13 @@ class Storage:
             return save_rescue_copy(self.db, self.path)
 
     def close_without_checkpoint(self) -> None:
-        """Close all without a checkpoint: what is open here is no longer what lies under the file's name."""
+        """Close all connections without a checkpoint: another file has this file's name by now."""
         for db in self._open_all:
-            db.interrupt()  # which is all that keeps the last one from writing its log into the file
+            db.interrupt()  # the only way to keep the last one from writing its log into the file
         self._close_all()
 
     def content_state(self) -> tuple[int, int]:
-        """How far the content is, to know whether another opening of the file holds all of it."""
+        """(mark of the log, number of commits): shows whether the file, opened again, contains everything."""
         return schema.log_mark(self.db), schema.commit_count(self.db)
 
     def _close_all(self) -> None:
@@ -266,12 +273,12 @@ class Storage:
         self._open_all.clear()
         self._loader, self.has_log = None, False
         if self._file:
-            self._file.close()  # last: its lock outlives the connections
+            self._file.close()  # last: its lock must outlast the connections
             self._file = None
 
 
 def _contains_state(path: Path, stand: tuple[int, int]) -> bool:
-    """Whether the file, without any log, holds all that there was at `stand`."""
+    """Whether the file, without any log, contains everything up to the content state `stand`."""
     beside = log_path(path)
     if beside.exists() and beside.stat().st_size:
         return False

@@ -66,7 +66,7 @@ CREATE TABLE eval_answer (
 )"""
 
 
-# Rows are narrow, so that a million of them are counted, sorted and filtered at once; their JSON texts lie in packs.
+# Rows are narrow, so that a million of them can be counted, sorted and filtered quickly; their JSON texts are in packs.
 PACKED_EXAMPLES = """
 CREATE TABLE pack (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE packed_example (
@@ -104,7 +104,7 @@ ALTER TABLE job ADD COLUMN version INTEGER REFERENCES version (id) -- the rows i
 VERSION_ROWS = """CREATE TABLE version_row (version INTEGER NOT NULL REFERENCES version (id), id INTEGER NOT NULL, {columns},
   PRIMARY KEY (version, id)) WITHOUT ROWID"""
 
-# From knowledge to examples: what a fact has been through, states of the spec, and what was asked of a chat model.
+# From knowledge to examples: the history of facts, saved revisions of the spec, and requests to a chat model.
 KNOWLEDGE_TABLES = """
 ALTER TABLE spec ADD COLUMN description TEXT NOT NULL DEFAULT '';
 ALTER TABLE fact ADD COLUMN ignored INTEGER NOT NULL DEFAULT 0;
@@ -275,7 +275,7 @@ def m005_exam(db: sqlite3.Connection) -> None:
 
 
 def m006_links(db: sqlite3.Connection) -> None:
-    """Rows know what Juku itself has linked them to; facts that were deleted keep their passage, so as not to be found again."""
+    """Rows store which facts Juku itself linked them to; deleted facts keep their passage, so as not to be proposed again."""
     for table in ("example", "version_row"):
         db.execute(f"ALTER TABLE {table} ADD COLUMN linked TEXT NOT NULL DEFAULT ''")
     db.execute("ALTER TABLE fact ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0")

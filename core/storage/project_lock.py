@@ -1,7 +1,7 @@
-"""Who has a project open: a lock of this account in the cache, and one beside the file for other accounts and machines.
+"""The locks of an open project: one in the cache for this account, one beside the file for other accounts and computers.
 
-The one in the cache is the system's and ends with its process. The one beside the file is a small JSON file that is
-touched once a minute: what it says of this machine can be checked, of another only its age is known.
+The one in the cache is the operating system's lock and ends with its process. The one beside the file is a small JSON
+file with the owner, touched once a minute: a process on this computer can be checked, of others only the age is known.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from core.errors import ProjectError, ProjectInUseError
 from core.language import tr
 from core.paths import cache_folder, real_path
 
-HEARTBEAT_INTERVAL = 60.0  # seconds between two signs of life
-HEARTBEAT_TIMEOUT = 10 * 60.0  # seconds without one after which a lock of another machine may be taken over
-MAX_LOCK_BYTES = 4096  # bytes of a lock that is read
-MAX_NAME_LENGTH = 80  # characters of a name in it that are shown
-LOCK_FILE_MODE = 0o644  # others see who it is
+HEARTBEAT_INTERVAL = 60.0  # seconds between two updates of the lock file's time
+HEARTBEAT_TIMEOUT = 10 * 60.0  # seconds without one, after which a lock of another computer can be taken over
+MAX_LOCK_BYTES = 4096  # that are read of a lock file
+MAX_NAME_LENGTH = 80  # characters that are shown of the names in it
+LOCK_FILE_MODE = 0o644  # other accounts may read whose it is
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """Who holds a lock, as the file says. `started` tells a process from another that got its number later."""
+    """The owner of a lock, as the file says. `started` distinguishes its process from a later one with the same id."""
 
     machine: str
     host: str
@@ -50,17 +50,17 @@ class Owner(msgspec.Struct, frozen=True):
 
     @property
     def is_here(self) -> bool:
-        """Whether it was on this machine, where it can be seen whether its process still runs."""
+        """Whether it is on this computer, where its process can be checked."""
         return self.machine == _machine_id()
 
     def is_running(self) -> bool:
-        """Whether its process is known to run on this machine, however long it has not been heard of."""
+        """Whether its process is known to run on this computer, however old its last heartbeat is."""
         return (
             self.is_here and self.started != processes.UNKNOWN_START and processes.start_time(self.pid) == self.started
         )
 
     def is_gone(self) -> bool:
-        """Whether its process on this machine has ended; the number may belong to another one by now."""
+        """Whether its process on this computer has ended; another process may have its id by now."""
         now = processes.start_time(self.pid)
         return self.is_here and (
             now is None or (now != self.started and processes.UNKNOWN_START not in (now, self.started))
@@ -69,7 +69,10 @@ class Owner(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class FoundLock:
-    """A lock that is there. `owner` is None where nobody can tell; `seen` is its last sign of life, Unix seconds."""
+    """A lock file that exists. `owner` is None where it cannot be read; `seen` is the last heartbeat in Unix seconds.
+
+    `is_silent`: the last heartbeat is older than `HEARTBEAT_TIMEOUT`.
+    """
 
     data: bytes
     owner: Owner | None
@@ -78,17 +81,18 @@ class FoundLock:
 
     @property
     def is_left_here(self) -> bool:
-        """Whether this very process made it, as in a folder that was renamed since: what it has open now, the cache's lock tells."""
+        """Whether this very process created it, as in a folder that was renamed since; the lock in the cache decides then."""
         now = processes.start_time(os.getpid())
         return bool(self.owner and self.owner.is_here and (self.owner.pid, self.owner.started) == (os.getpid(), now))
 
     @property
     def is_stale(self) -> bool:
+        """Whether the process of its owner has ended."""
         return self.owner is not None and self.owner.is_gone()
 
 
 class ProjectLockedError(ProjectInUseError):
-    """Another account or machine has the project open; `found` may be taken over where `can_take_over`."""
+    """Another account or computer has the project open, as the lock `found` says."""
 
     def __init__(self, path: Path, found: FoundLock) -> None:
         super().__init__(*_describe_lock(path.name, found))
@@ -97,11 +101,12 @@ class ProjectLockedError(ProjectInUseError):
 
     @property
     def can_take_over(self) -> bool:
+        """Whether the user may take the lock over: it had no heartbeat for `HEARTBEAT_TIMEOUT`."""
         return self.found.is_silent
 
 
 class ProjectLock:
-    """Both locks of an open project. `notice` says in words what was found, '' where nothing was."""
+    """Both locks of an open project. `notice` is a message for the user about a stale lock that was found, or ""."""
 
     def __init__(self, own: FileLock, path: Path | None, data: bytes, notice: str) -> None:
         self._own, self._path, self._data = own, path, data
@@ -111,7 +116,7 @@ class ProjectLock:
             threading.Thread(target=self._send_heartbeats, name="project-lock", daemon=True).start()
 
     def require(self) -> None:
-        """Raise `ProjectError` where somebody has taken the project over: this computer may have slept for long."""
+        """Raises `ProjectError` where somebody has taken the project over, as while this computer was asleep."""
         if self._path is not None and (found := _read_lock(self._path)) is not None and found[0] != self._data:
             raise ProjectError(
                 tr("Somebody else has taken the project over"),
@@ -122,6 +127,7 @@ class ProjectLock:
             )
 
     def release(self) -> None:
+        """Release both locks."""
         with self._turn:
             self._end.set()
         if self._path is not None:
@@ -141,23 +147,25 @@ class ProjectLock:
         found = _read_lock(path)
         if found is not None and found[0] == self._data:
             os.utime(path)
-        elif found is None and project_path(path).exists():  # someone has cleared away hidden files
+        elif found is None and project_path(path).exists():  # someone has deleted hidden files
             _create_lock(path, self._data)
 
 
 def lock_path(project: Path) -> Path:
+    """The lock file of a project, beside the real file."""
     file = real_path(project)
     return file.with_name(f".{file.name}.lock")
 
 
 def project_path(lock: Path) -> Path:
+    """The project of a lock file."""
     return lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))
 
 
 def acquire(project: Path) -> ProjectLock:
-    """Lock a project for this window. Raises `ProjectInUseError`: `ProjectLockedError` where it is open elsewhere.
+    """Lock a project for this window. Raises `ProjectInUseError`, `ProjectLockedError` where it is open elsewhere.
 
-    A folder where no lock can be made keeps nobody out: the lock in the cache is there all the same.
+    In a folder where no lock file can be created, the project is only locked in the cache.
     """
     own = lock_in_cache(project)
     try:
@@ -189,7 +197,7 @@ def lock_in_cache(path: Path) -> FileLock:
 
 
 def take_over(error: ProjectLockedError) -> None:
-    """Put aside the lock that was found, after the person has agreed. One that was made since stays."""
+    """Delete the lock file that was found, after the user has agreed. One that was created since stays."""
     with contextlib.suppress(OSError):
         _remove_lock(lock_path(error.path), error.found.data)
 
@@ -214,7 +222,7 @@ def _acquire_beside(own: FileLock, project: Path) -> ProjectLock:
 
 
 def find_lock(project: Path) -> FoundLock | None:
-    """The lock beside a project, or None where there is none that Juku could have made. Raises OSError."""
+    """The lock beside a project, None where there is no lock file. Raises `OSError`."""
     path = lock_path(project)
     if (read := _read_lock(path)) is None:
         return None
@@ -229,7 +237,7 @@ def find_lock(project: Path) -> FoundLock | None:
 
 
 def _read_lock(path: Path) -> tuple[bytes, float] | None:
-    """A lock's bytes and its last sign of life; None where there is none, or a link or folder, which is no lock."""
+    """A lock file's bytes and its last heartbeat in Unix seconds; None where there is no regular file."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         handle = os.open(path, flags)
@@ -241,7 +249,7 @@ def _read_lock(path: Path) -> tuple[bytes, float] | None:
 
 
 def _disk_time(path: Path) -> float:
-    """The time by the clock of the disk's own machine: that of a server may differ from ours."""
+    """The current time by the clock of the disk's own computer: a server's clock may differ from ours."""
     probe = temporary_path(path)
     try:
         probe.touch(mode=LOCK_FILE_MODE, exist_ok=False)
@@ -254,7 +262,7 @@ def _disk_time(path: Path) -> float:
 
 
 def _create_lock(path: Path, data: bytes) -> bool:
-    """Make a lock that did not exist, whole at once where the disk knows hard links. Raises OSError."""
+    """Create a lock file; False where it exists. It is complete at once where the disk has hard links. Raises `OSError`."""
     part = temporary_path(path)
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), LOCK_FILE_MODE)
     try:
@@ -281,7 +289,7 @@ def _create_without_link(path: Path, data: bytes) -> bool:
 
 
 def _remove_lock(path: Path, data: bytes) -> None:
-    """Remove the lock that holds `data`, or what is no lock; one that somebody has made meanwhile stays."""
+    """Delete the lock file with `data`, or a link; a lock that somebody has created meanwhile stays. Raises `OSError`."""
     aside = temporary_path(path)
     path.rename(aside)
     found = _read_lock(aside)
@@ -311,7 +319,7 @@ def _user_name() -> str:
 
 @functools.cache
 def _machine_id() -> str:
-    """This machine's own number, not told to anybody as it is. A container with processes of its own is another one."""
+    """A hash that identifies this computer; a container with its own process ids is another computer."""
     parts = [socket.gethostname()]
     for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
         with contextlib.suppress(OSError):
@@ -324,7 +332,7 @@ def _machine_id() -> str:
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
-# --- in words
+# --- messages
 
 
 def _describe_stale_lock(found: FoundLock | None) -> str:
@@ -358,11 +366,12 @@ def _describe_lock(name: str, found: FoundLock) -> tuple[str, str]:
 
 
 def format_time(moment: float) -> str:
+    """Unix seconds as local date and time; "?" for a value out of range."""
     try:
         return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
-    except (OverflowError, ValueError, OSError):  # a date that a file made up
+    except (OverflowError, ValueError, OSError):  # an invalid value in a lock file
         return "?"
 
 
 def _printable(name: str) -> str:
-    return "".join(sign for sign in name if sign.isprintable())[:MAX_NAME_LENGTH] or "?"
+    return "".join(character for character in name if character.isprintable())[:MAX_NAME_LENGTH] or "?"

@@ -1,4 +1,4 @@
-"""Reads a project that another window, account or machine may be writing: from a private copy, taken when it stood still."""
+"""Reads a project that another window, user or computer may be writing: from a private copy of one moment."""
 
 import shutil
 import sqlite3
@@ -27,15 +27,15 @@ from core.storage.connection import (
 from core.storage.exclusive_file import ExclusiveFile
 
 COPY_ATTEMPTS = 40
-COPY_RETRY_DELAY = 0.05  # seconds between two tries, as long as a checkpoint of a few edits takes
+COPY_RETRY_DELAY = 0.05  # seconds between two attempts, as long as a checkpoint of a few edits takes
 
-FileSignature = tuple[int, int, int, bytes]  # of the file: inode, bytes, time of the last change; the head of its log
+FileSignature = tuple[int, int, int, bytes]  # inode, bytes and modification time of the file; the header of its log
 
 
 def copy_project(path: Path, folder: Path, without_log: bool = False) -> Path:
-    """Copy a project and its log into `folder`, as of one moment, as one file.
+    """Copy a project and its log into `folder`, both from the same moment. Returns the path of the copy.
 
-    Raises `MissingLogError`, but for `without_log`, and `ProjectError` where it never stands still.
+    Raises `MissingLogError` unless `without_log`, `ProjectError` when it changes during every attempt, `sqlite3.Error`.
     """
     target = folder / path.name
     path = real_path(path)
@@ -60,9 +60,9 @@ def copy_project(path: Path, folder: Path, without_log: bool = False) -> Path:
 
 
 def save_without_log(path: Path, target: Path) -> None:
-    """Write what a project's file holds to `target`, without its log where that is missing; the project stays as it is.
+    """Write the content of a project to the new file `target`, without its log if that is missing.
 
-    Raises `ProjectError`, also for a `target` that is there already.
+    The project is not changed. Raises `ProjectError`, also when `target` exists.
     """
     require_file(path)
     if path_exists(target):
@@ -83,20 +83,20 @@ def _file_signature(path: Path) -> FileSignature:
 
 
 def _is_undamaged(copy: Path) -> bool:
-    """Whether a copy is sound; a log that grew while it was copied ends with its last whole change."""
+    """Whether a copy is undamaged; a log that grew during the copy is read up to its last complete change."""
     try:
         with closing(connect(copy)) as db:
             found: bool = db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
             return found
     except sqlite3.DatabaseError as error:
-        return "not a database" in str(error)  # which is for others to say
+        return "not a database" in str(error)  # reported elsewhere
 
 
 @contextmanager
 def open_any_project(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection to read any project for a moment, also one that is open here or elsewhere. Raises `ProjectError`.
+    """Yields a connection to read any project, also one that is open here or elsewhere. Raises `ProjectError`.
 
-    Nothing is written, not even what its log holds: one that is not closed, or of an older Juku, is copied first.
+    Nothing is written: a project that is not closed, or of an older Juku, is copied first.
     """
     path = real_path(path)
     with convert_errors(path), ExitStack() as held:
@@ -111,7 +111,7 @@ def open_any_project(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _try_exclusive(path: Path) -> ExclusiveFile | None:
-    """The file kept from everybody else; None where someone has it, or it is not there or cannot be written."""
+    """The file, locked; None where others have it locked, or it does not exist or cannot be written."""
     try:
         return ExclusiveFile(path) if path.is_file() else None
     except OSError:
@@ -119,7 +119,7 @@ def _try_exclusive(path: Path) -> ExclusiveFile | None:
 
 
 def _is_checkpointed(path: Path) -> bool:
-    """Whether all of a project is in its file, in the newest tables."""
+    """Whether the file contains all of the project, in the newest tables."""
     with suppress(ProjectError, sqlite3.DatabaseError), closing(open_frozen(path)) as db:
         require_readable(db, path)
         return not path.with_name(f"{path.name}-journal").exists()

@@ -1,4 +1,4 @@
-"""What is known to be safe after a mistake of ours: looked up on the disk, not assumed."""
+"""Checks after a crash of the program whether all changes are in the file on the disk."""
 
 import asyncio
 import contextlib
@@ -12,19 +12,19 @@ from core.storage import schema
 from core.storage.connection import open_snapshot
 from core.storage.project import Project
 
-SAFETY_CHECK_TIMEOUT = 60.0  # seconds after which it counts as unknown
+SAFETY_CHECK_TIMEOUT = 60.0  # seconds, after which the result is unknown
 
 
 @dataclass(frozen=True, slots=True)
 class SafetyResult:
-    """`is_safe`: all that the program knows of is in the file, which has no damage. Else `reason` says what is in the way."""
+    """`is_safe`: all changes are in the file, which is undamaged. Else `reason` says why not, as a text for the user."""
 
     is_safe: bool
     reason: str = ""
 
 
 async def check_safety(project: Project) -> SafetyResult:
-    """Compare what is open with what lies under the project's name on the disk, and check that for damage."""
+    """Compare the open project with the file on the disk, and check that file for damage. Never raises `Exception`."""
     try:
         async with asyncio.timeout(SAFETY_CHECK_TIMEOUT):
             known = await project.read(_content_state)
@@ -34,7 +34,7 @@ async def check_safety(project: Project) -> SafetyResult:
         return SafetyResult(False, tr("the project did not answer"))
     except (JukuError, sqlite3.Error, OSError) as error:
         return SafetyResult(False, str(error))
-    except Exception as error:  # the mistake itself may be what is in the way; nothing may be claimed then
+    except Exception as error:  # the bug itself may be the cause; then nothing is known
         return SafetyResult(False, type(error).__name__)
     if not _includes(found, known):
         return SafetyResult(False, tr("the file on the disk does not hold the last changes"))
@@ -42,12 +42,12 @@ async def check_safety(project: Project) -> SafetyResult:
 
 
 def _content_state(db: sqlite3.Connection) -> str:
-    """The project's id, and how far it is: rows and spec, and all that is written down of jobs, exams and chats."""
+    """The project's id, its revision (rows, spec) and its number of commits (also jobs, exams, chats)."""
     return f"{schema.project_state(db)} {schema.commit_count(db)}"
 
 
 def _state_on_disk(path: Path) -> tuple[str, bool]:
-    """The state that a program would find that opened the file now, and whether it is undamaged."""
+    """The state in the file on the disk, and whether the file is undamaged."""
     with contextlib.closing(open_snapshot(path)) as db:
         return _content_state(db), db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
 

@@ -1,4 +1,4 @@
-"""Whether a project lies in a folder that a program keeps in sync, or on a network drive: what is safe there, in words."""
+"""Whether a project is in a folder that a program synchronizes, or on a network drive, and the warning about it."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.language import tr
 
-# Parts of a path that such programs make, lower case; a star stands for anything.
+# Folder names of synchronization programs, lower case; a star matches anything.
 SYNC_FOLDER_NAMES = {
     "Dropbox": ("dropbox", "dropbox (*)"),
     "OneDrive": ("onedrive", "onedrive - *", "onedrive-*"),
@@ -20,7 +20,7 @@ SYNC_FOLDER_NAMES = {
     "ownCloud": ("owncloud",),
     "pCloud": ("pcloud drive", "pclouddrive"),
 }
-# Files, and with a stroke behind them folders, that they leave at the top of what they sync.
+# Files, and with a slash at the end folders, that they create in the top folder that they synchronize.
 SYNC_MARKERS = {
     "Dropbox": (".dropbox", ".dropbox.cache/"),  # the folder ~/.dropbox holds its settings
     "Nextcloud": (".sync_*.db", "._sync_*.db", ".nextcloudsync.log", ".owncloudsync.log"),
@@ -28,7 +28,7 @@ SYNC_MARKERS = {
     "Resilio Sync": (".sync/ID",),
     "Google Drive": (".tmp.drivedownload/", ".tmp.driveupload/"),
 }
-# File systems that lie on another computer, as the system calls them.
+# File systems on other computers, by the names that the operating system uses.
 NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afpfs", "webdav", "davfs", "9p", "afs", "ceph", "glusterfs",
             "lustre", "ncpfs", "fuse.sshfs", "fuse.davfs2", "fuse.davfs", "fuse.rclone", "fuse.s3fs", "fuse.glusterfs",
             "fuse.gvfsd-fuse", "fuse.google-drive-ocamlfuse")  # fmt: skip
@@ -36,7 +36,7 @@ MOUNT_INFO = Path("/proc/self/mountinfo")
 
 
 def sync_program(path: Path) -> str:
-    """The program that keeps the folder of `path` in sync with other computers, or ''."""
+    """The program that synchronizes the folder of `path` with other computers, or ""."""
     for folder in _parent_folders(path):
         name = folder.name.lower()
         for program, patterns in SYNC_FOLDER_NAMES.items():
@@ -49,7 +49,7 @@ def sync_program(path: Path) -> str:
 
 
 def network_drive(path: Path) -> str:
-    """The kind of network drive on which `path` lies, as the system calls it, or ''."""
+    """The file system of the network drive that has `path`, by the operating system's name, or ""."""
     real = Path(os.path.realpath(path))
     if sys.platform == "win32":
         return _from_windows_drive(real)
@@ -58,7 +58,7 @@ def network_drive(path: Path) -> str:
 
 
 def location_warning(path: Path) -> str:
-    """What a person should know of where a project lies, in words, or ''."""
+    """The warning about the folder of a project, as a text for the user, or ""."""
     if program := sync_program(path):
         return tr(
             "This project is in a folder that {program} keeps in sync. Open it on one computer at a time, and close it before "
@@ -75,7 +75,7 @@ def location_warning(path: Path) -> str:
 
 
 def _parent_folders(path: Path) -> Iterator[Path]:
-    """The folders above a file, as they are named and as they really are, the nearest first; not the roots."""
+    """The parent folders of a file, with and without links resolved, the nearest first; without the roots."""
     real = Path(os.path.realpath(path))
     for folder in dict.fromkeys([*path.absolute().parents, *real.parents]):
         if folder.name:
@@ -109,7 +109,7 @@ def _from_mountinfo(path: Path) -> str:
 
 
 def _from_mount_command(path: Path) -> str:
-    """The same on macOS, where only `mount` tells: `//me@host/share on /Volumes/share (smbfs, nodev, …)`."""
+    """The same on macOS, from the command `mount`: `//me@host/share on /Volumes/share (smbfs, nodev, …)`."""
     import subprocess
 
     done = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=False)

@@ -1,8 +1,8 @@
-"""Whether the log beside a project's file belongs to it: copied apart, one may lack the other or meet a wrong one.
+"""Checks whether the write-ahead log beside a project's file belongs to it: users may copy one of them alone.
 
-SQLite would take any whole log for the file's own and write it over it. So the file names the log that is about to be
-written (`schema.mark_log`), and the log's own first change names it again; both are read here without opening either as
-a database that could be written.
+SQLite would accept any complete log as the file's own and write it into the file. So the file stores a mark of the log
+before it is written (`schema.mark_log`), and the first change in the log has the same mark. Both are read here without
+opening the file as a database that could be written.
 """
 
 import sqlite3
@@ -16,41 +16,42 @@ from core.storage.connection import log_path, missing_log_error, open_frozen, re
 
 LOG_HEADER_BYTES = 32  # SQLite's file format, section 4
 FRAME_HEADER_BYTES = 24  # of each page in the log
-LEAF_INDEX_PAGE = 0x0A  # a page of an index without pages below it, as that of a small table without row ids
-INTEGER_BYTES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes of an integer by its serial type
-CONSTANT_TYPES = {8: 0, 9: 1}  # those that need none
+LEAF_INDEX_PAGE = 0x0A  # type of a leaf page of an index, as of a small table WITHOUT ROWID
+INTEGER_BYTES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes of an integer, by its serial type
+CONSTANT_TYPES = {8: 0, 9: 1}  # serial types without bytes, and their values
 
 
 @dataclass(frozen=True, slots=True)
 class LogMarks:
-    """The marks of the file and of its log: a generation, negative once the log has settled it; 0 and None where there are none."""
+    """The marks in the file and in its log: negative once the log has confirmed it; 0 and None where there are none."""
 
     file: int
     log: int | None
     size: int | None  # of the log in bytes; None where there is no log
-    is_same: bool = True  # whether both are the same project's, after as many changes
+    is_same: bool = True  # whether both are of the same project and revision
 
     @property
     def belongs(self) -> bool:
-        """Whether the log was begun on this file."""
-        # One with a later mark that is not settled holds the mark alone: its content is that of the file it was begun on.
+        """Whether the log was started on this file."""
+        # A log with a later, unconfirmed mark contains only the mark: otherwise its content is that of its file.
         return self.log is None or abs(self.log) == abs(self.file) or (self.log > abs(self.file) and self.is_same)
 
     @property
     def unnamed(self) -> bool:
-        """Whether the file does not say that it has this log, as where a reader kept it from that."""
+        """Whether the file has no mark of this log, as when a reader prevented it."""
         return self.log is not None and self.file <= 0 and self.log == self.file
 
     @property
     def missing(self) -> bool:
-        """Whether the file's newest changes are in a log that is not here; one without a change was only just begun."""
+        """Whether the file's newest changes are in a log that is not here."""
         return self.file > 0 and self.size is None
 
 
 def require_log(path: Path, without: bool, origin: Path | None = None) -> bool:
-    """Whether the file's log is missing, and that is known; one of another file is set aside, never deleted.
+    """Whether the file's log is missing; a log of another file is renamed, never deleted.
 
-    `origin`: what `path` is a copy of. Raises `MissingLogError` where it is not known yet.
+    `without`: the user wants to open the file without it. `origin`: the file that `path` is a copy of. Raises
+    `MissingLogError` for a missing or wrong log, unless `without`.
     """
     found = read_log_marks(path)
     if found.belongs and not found.missing:
@@ -63,7 +64,7 @@ def require_log(path: Path, without: bool, origin: Path | None = None) -> bool:
 
 
 def read_log_marks(path: Path) -> LogMarks:
-    """Look at a project's file and log; a file that is no project yet has no marks. Both have to be left alone meanwhile."""
+    """Read the marks of a project's file and log, which nobody may write meanwhile; a new file has no marks."""
     log = log_path(path)
     size = log.stat().st_size if log.exists() else None
     if not path.exists() or not path.stat().st_size:
@@ -75,7 +76,7 @@ def read_log_marks(path: Path) -> LogMarks:
             return LogMarks(0, None, size)
         mark = schema.log_mark(db)
         known = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('id', 'revision')").fetchall())
-    except sqlite3.DatabaseError:  # no project, or one that its log alone makes whole: others say so
+    except sqlite3.DatabaseError:  # no project, or one that is incomplete without its log: reported elsewhere
         return LogMarks(0, None, size)
     finally:
         db.close()
@@ -85,7 +86,7 @@ def read_log_marks(path: Path) -> LogMarks:
 
 
 def _read_page(log: Path, root: int) -> bytes:
-    """The newest committed state of the page `root` that the log has; empty where it has none."""
+    """The bytes of the page `root` as last committed in the log; empty where the log does not have it."""
     with log.open("rb") as file:
         head = file.read(LOG_HEADER_BYTES)
         size = int.from_bytes(head[8:12], "big")
@@ -99,7 +100,7 @@ def _read_page(log: Path, root: int) -> bytes:
 
 
 def _newest_frame(file: BinaryIO, root: int, size: int, salts: bytes) -> int | None:
-    """Where the newest committed state of a page begins."""
+    """The offset of the frame with the newest committed state of a page, None where there is none."""
     newest = candidate = None
     for start, frame in _iter_frames(file, FRAME_HEADER_BYTES + size):
         if frame[8:16] != salts:  # left over from an older log
@@ -123,8 +124,7 @@ def _iter_frames(file: BinaryIO, step: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _read_value(page: bytes, key: bytes) -> int | None:
-    """The integer beside `key` in a page of the table of keys and values; None in one that is torn: SQLite, which
-    compares checksums, reads no further than there."""
+    """The integer of `key` in a page of the table `meta`; None in an incomplete page, which SQLite does not read either."""
     try:
         return _search_page(page, key) if page[:1] == bytes([LEAF_INDEX_PAGE]) else None
     except IndexError:
