@@ -20,11 +20,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from core.dataset import sample_projects
 from core.errors import ProviderError
 from core.providers import JobRequest, JobStatus, Provider, Sampling
-from core.providers.status_messages import diagnose
+from core.providers.connection_test import check_connection
 from core.replies import PAIRS_SCHEMA
 from core.storage.project import Project
 from core.training import jobs, submit
-from core.training.job_queue import Queue
+from core.training.job_queue import JobQueue
 from core.training.submit import TrainingPlan
 from tools.aimock_server import ANSWER, MODEL, VERSION, Mock, NotRunningError
 
@@ -146,7 +146,7 @@ async def _is(call: Awaitable[Any], right: Callable[[Any], bool]) -> bool:
 
 
 async def _diagnosed(provider: Provider) -> bool | str:
-    found = await diagnose(provider)
+    found = await check_connection(provider)
     return found.models >= 1 if found.ok else "trouble, and said so"
 
 
@@ -234,7 +234,7 @@ async def _follow(project: Project, provider: Provider, life: Life) -> None:
     def heard(_changes: object) -> None:
         life.words |= {error.title for error in queue.failures.values()}
 
-    queue = Queue(project, connect, lambda _id: LIMIT, heard, lambda job: life.ended.append(job.status))
+    queue = JobQueue(project, connect, lambda _id: LIMIT, heard, lambda job: life.ended.append(job.status))
     task = asyncio.ensure_future(queue.run())
     try:
         while await project.read(jobs.unfinished) and not task.done():

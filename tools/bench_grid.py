@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QTableView
 
 from core.dataset.examples import Example
 from ui import style
-from ui.dataset.grid_columns import ALL, COLUMNS, headings, meaning, shown
-from ui.dataset.grid_model import Cells, DatasetModel
+from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, cell_text, headings, meaning
+from ui.dataset.grid_model import GridModel, RowCells
 from ui.dataset.grid_view import GridView
 
 ROWS = 1_000_000
@@ -30,18 +30,18 @@ SIZE = 1200, 760
 WORDS = "court ball goal team referee throw please how many minutes 返品 手続き 注文 of the rules for a player"
 
 
-class MadeUpModel(DatasetModel):
+class MadeUpModel(GridModel):
     """A million rows without a project: each is made from its number, as fetching makes it from the project."""
 
     def __init__(self) -> None:
         super().__init__(None)  # type: ignore[arg-type]
         self.show_ids(array("q", range(1, ROWS + 1)), ascending=True)
 
-    def _fetch(self, row: int) -> dict[int, Cells]:
+    def _fetch(self, row: int) -> dict[int, RowCells]:
         start = row // 200 * 200
         for id in self.ids()[start : start + 200]:
             example = made_up(id)
-            self._rows[id] = Cells(example, shown(example), meaning(example))
+            self._rows[id] = RowCells(example, cell_text(example), meaning(example))
         return self._rows
 
 
@@ -59,8 +59,8 @@ def peer() -> QTableView:
     model = QStandardItemModel(PEER_ROWS, len(COLUMNS))
     model.setHorizontalHeaderLabels(headings())
     for row in range(PEER_ROWS):
-        for column, text in enumerate(shown(made_up(row + 1))):
-            if ALL[column].shown:
+        for column, text in enumerate(cell_text(made_up(row + 1))):
+            if ALL_COLUMNS[column].shown:
                 model.setItem(row, column, QStandardItem(text))
     table = QTableView()
     table.setModel(model)
@@ -69,7 +69,7 @@ def peer() -> QTableView:
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.horizontalHeader().setSelectionModel(QItemSelectionModel(model, table))
     table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 12)
-    for column, about in enumerate(ALL):
+    for column, about in enumerate(ALL_COLUMNS):
         table.setColumnWidth(column, about.width)
         table.setColumnHidden(column, not about.shown)
     return table
@@ -106,7 +106,7 @@ def bench() -> list[tuple[str, str, str]]:
     assert isinstance(app, QApplication)
     style.apply(app, "light")
     ours, theirs = shown_table(GridView(MadeUpModel())), shown_table(peer())
-    for column in range(len(ALL)):
+    for column in range(len(ALL_COLUMNS)):
         theirs.setColumnWidth(column, ours.columnWidth(column))
     found = [
         compared("scroll frame at 1 M rows, by the wheel", ours, theirs, STEP, "≤ 0.75 ×"),

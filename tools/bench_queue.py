@@ -21,7 +21,7 @@ from core.dataset import sample_projects
 from core.providers import JobState, Provider
 from core.storage.project import Project
 from core.training import jobs, submit
-from core.training.job_queue import Queue
+from core.training.job_queue import JobQueue
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY, FakeServer
 
@@ -97,7 +97,7 @@ def _server() -> Iterator[str]:
 
 
 @asynccontextmanager
-async def _followed(path: Path, url: str) -> AsyncIterator[tuple[Project, Counted, Queue]]:
+async def _followed(path: Path, url: str) -> AsyncIterator[tuple[Project, Counted, JobQueue]]:
     """A project whose jobs were all sent and are running, and the queue that follows them."""
     project, provider = Project(path), Counted("fake", "Fake", url, KEY)
 
@@ -106,7 +106,7 @@ async def _followed(path: Path, url: str) -> AsyncIterator[tuple[Project, Counte
 
     await project.write("", sample_projects.fill, "hobannu-en")
     await submit.enqueue(project, "fake", [TrainingPlan("base-model", "study", seed=number) for number in range(JOBS)])
-    queue = Queue(project, connect, lambda _id: JOBS)
+    queue = JobQueue(project, connect, lambda _id: JOBS)
     task = asyncio.ensure_future(queue.run())
     while any(job.remote_id is None for job in await project.read(jobs.jobs)):
         await asyncio.sleep(0.2)

@@ -110,7 +110,7 @@ async def train(project: Project, provider: LocalProvider, arguments: argparse.N
     show = reporter(f"train on {rows}")
 
     def on_changes(_changes: Changes) -> None:
-        if (found := metrics.losses(project.rows, id)) and found[-1].total:
+        if (found := metrics.load_losses(project.rows, id)) and found[-1].total:
             show.update(found[-1].step, found[-1].total)
 
     job = await job_queue.follow(project, provider, id, on_changes)

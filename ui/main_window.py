@@ -41,7 +41,7 @@ from ui.widgets import basics, floating_message, screen_fit
 from ui.widgets.background_work import format_pause
 from ui.widgets.drop_overlay import DropOverlay
 from ui.widgets.message_bar import MessageBar, Notice
-from ui.widgets.server_trouble_bar import TroubleBar
+from ui.widgets.server_trouble_bar import ServerTroubleBar
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class MainWindow(QMainWindow):
             self.tabs.setCurrentIndex(chosen.tab)
 
     def _lay_out(self) -> None:
-        self.messages, self.trouble = MessageBar(self), TroubleBar(self.workspace, self)
+        self.messages, self.trouble = MessageBar(self), ServerTroubleBar(self.workspace, self)
         self.place = PlaceBar(self.workspace, self)
         self._drop = DropOverlay(self)
         self.tabs = QTabWidget(documentMode=True)
@@ -94,7 +94,7 @@ class MainWindow(QMainWindow):
         self.tabs.tabBar().setDrawBase(False)
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
-        self.setCentralWidget(screen_fit.scrolled(self.tabs))
+        self.setCentralWidget(screen_fit.wrap_in_scroll_area(self.tabs))
 
     def _make_menus(self) -> None:
         self.files.fill(self.menuBar().addMenu(tr("&File")))
@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         tasks = self.workspace.tasks
         for tabs in self.findChildren(QTabWidget):  # with another page there are other buttons
-            tabs.currentChanged.connect(lambda _index: floating_message.settle_all(self))
+            tabs.currentChanged.connect(lambda _index: floating_message.replace_all(self))
         tasks.changed.connect(self.refresh)
         tasks.failed.connect(self._on_failed)
         tasks.busy.connect(self._on_busy)
@@ -289,7 +289,7 @@ class MainWindow(QMainWindow):
                 self._drop.hide()
                 self.open_paths(files)
             else:
-                self._drop.show_over(self.centralWidget(), drop_question.words(files, self.files.is_for_spec))
+                self._drop.show_over(self.centralWidget(), drop_question.format_drop(files, self.files.is_for_spec))
             return True
         if event.type() == QEvent.Type.DragLeave:
             self._drop.hide()

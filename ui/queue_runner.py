@@ -12,7 +12,7 @@ from core.providers import LOCAL, JobStatus, server_presets
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from core.training import jobs, submit
-from core.training.job_queue import Queue
+from core.training.job_queue import JobQueue
 from core.training.jobs import Job
 from ui.connections import Connections
 
@@ -29,7 +29,7 @@ class QueueRunner(QObject):
         super().__init__(workspace)
         self._workspace = workspace
         self._project: Project | None = None
-        self._queue: Queue | None = None
+        self._queue: JobQueue | None = None
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._watched: int | None = None
@@ -81,7 +81,7 @@ class QueueRunner(QObject):
             for job in jobs.unfinished(self._workspace.project.rows)
         )
 
-    def _make(self, project: Project) -> Queue:
+    def _make(self, project: Project) -> JobQueue:
         def tell(changes: Changes) -> None:
             self._news.set()
             if project is self._workspace.project:
@@ -92,7 +92,7 @@ class QueueRunner(QObject):
             if project is self._workspace.project:
                 self.ended.emit(job)
 
-        queue = Queue(project, self._workspace.provider, self._limit, tell, end, self.sent.emit)
+        queue = JobQueue(project, self._workspace.provider, self._limit, tell, end, self.sent.emit)
         queue.watched = self._watched
         return queue
 
@@ -101,7 +101,7 @@ class QueueRunner(QObject):
         known = {entry.id: entry.limit for entry in self._workspace.settings.providers}
         return known.get(provider, server_presets.preset(provider).limit)
 
-    async def _work(self, project: Project, queue: Queue) -> None:
+    async def _work(self, project: Project, queue: JobQueue) -> None:
         """Let the queue run while there is something to look after; an idle window asks nobody anything."""
         while not project.read_only and not await self._is_idle(project):
             async with asyncio.TaskGroup() as group:

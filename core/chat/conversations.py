@@ -142,7 +142,7 @@ async def ask(
 ) -> Changes:
     """Ask, and keep what was answered; a pane's earlier answers to the turn give way.
 
-    Raises `ProofError` where another model has answered, `ProviderError`; nothing is kept then.
+    Raises `ModelIdentityError` where another model has answered, `ProviderError`; nothing is kept then.
     """
     prepared = await prepare(project, provider, book, request)
     reply = await provider.chat(request.pane.model, prepared.messages, request.sampling, on_text)

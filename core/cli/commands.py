@@ -178,7 +178,7 @@ def _train(arguments: Arguments) -> int:
 
 def _asked_otherwise(provider: providers.Provider, models: list[str]) -> Callable[[sqlite3.Connection], Trained | None]:
     tuned = [(provider.id, model) for model in models if is_tuned(model)]
-    return lambda db: lineage.asked_otherwise(db, tuned)
+    return lambda db: lineage.find_differing_prompt(db, tuned)
 
 
 async def _agree_on_prompt(
@@ -202,7 +202,7 @@ def _ask(arguments: Arguments) -> int:
     async def work(document: Project, provider: providers.Provider) -> int:
         await _agree_on_prompt(arguments, document, _asked_otherwise(provider, [arguments.model]))
         prompt = (await document.read(spec.load)).system_prompt
-        reply = await provider.chat(arguments.model, chat_messages.messages(prompt, arguments.question), sampling)
+        reply = await provider.chat(arguments.model, chat_messages(prompt, arguments.question), sampling)
         say(
             arguments,
             {"model": reply.model, "fingerprint": reply.fingerprint, "answers": reply.texts},

@@ -117,7 +117,7 @@ class Book:
             found = await self.find(project, question, provider)
             prompt = self._with("retrieved", prompt, passages=_listed(found))
         shots = self.shots if condition == FEW_SHOT else []
-        first, *rest = (*chat_messages.messages(prompt, question),)
+        first, *rest = (*chat_messages(prompt, question),)
         system, asked = ([first], rest) if rest else ([], [first])
         return Prepared([*system, *_shown(shots), *history, *asked], found)
 

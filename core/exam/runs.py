@@ -324,7 +324,7 @@ def _begin(db: sqlite3.Connection, plan: Plan) -> int:
         "INSERT INTO eval_subject (run, position, provider, model, condition) VALUES (?, ?, ?, ?, ?)",
         [(run, at, one.provider, one.model, one.condition) for at, one in enumerate(plan.subjects)],
     )
-    taught = lineage.leaks(db, [(one.provider, one.model) for one in plan.subjects])
+    taught = lineage.find_leaked_questions(db, [(one.provider, one.model) for one in plan.subjects])
     exam_questions.copy(db, run, exam_questions.rows(db, plan.general), taught)
     return run
 

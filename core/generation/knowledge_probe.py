@@ -54,7 +54,7 @@ def _of_templates(fact: str, subject: str, language: str) -> list[tuple[str, str
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
-    return chat_messages.messages(spec.load(db).system_prompt, request.subject["question"])
+    return chat_messages(spec.load(db).system_prompt, request.subject["question"])
 
 
 def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:

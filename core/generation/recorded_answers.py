@@ -20,7 +20,7 @@ from core.formats.output_files import replacing
 from core.generation import llm_runs
 from core.generation.llm_runs import Request, RequestStatus, Task
 from core.language import tr, trn
-from core.providers import Message, Sampling, chat_messages, prices, shutdown_dates
+from core.providers import Message, Sampling, chat_messages, model_kinds, prices
 from core.spec import spec
 from core.text import normalise, tokenizer
 from core.text.normalise import Grade
@@ -121,10 +121,10 @@ def _messages_of(data: str, question: str, system: str) -> list[Message]:
     if holder is value and answered:
         said = said[: answered[-1]]
     if not said or said[-1].get("role") != "user":
-        return chat_messages.messages(system, question)
+        return chat_messages(system, question)
     turns = [{key: one[key] for key in ASKED if one.get(key) is not None} for one in said]
     has_system = any(one["role"] in ("system", "developer") for one in turns)
-    return turns if has_system else [*chat_messages.messages(system, "")[:-1], *turns]
+    return turns if has_system else [*chat_messages(system, "")[:-1], *turns]
 
 
 def asked_of(db: sqlite3.Connection, who: Who) -> list[Question]:
@@ -133,7 +133,7 @@ def asked_of(db: sqlite3.Connection, who: Who) -> list[Question]:
     system = spec.load(db).system_prompt
     return [
         Question(one.question, one.reference, one.key_points, one.kind, one.facts,
-                 known.get(one.question) or chat_messages.messages(system, one.question))
+                 known.get(one.question) or chat_messages(system, one.question))
         for one in answers(db, who)
     ]  # fmt: skip
 
@@ -166,7 +166,7 @@ def estimate(who: Who, asked: Sequence[Question], free: bool = False) -> Estimat
 
 def _dollars(model: str, sent: int, received: int) -> float | None:
     found = prices.chat_price(sent, received, model)
-    return prices.chat_price(sent, received, shutdown_dates.base_of(model)) if found is None else found
+    return prices.chat_price(sent, received, model_kinds.base_of(model)) if found is None else found
 
 
 def _messages(_db: sqlite3.Connection, request: Request) -> list[Message]:

@@ -8,7 +8,7 @@ from core.errors import KeyStoreError, ProviderError
 from core.keys import Keys
 from core.language import tr
 from core.providers import server_presets
-from core.providers.chat_api import chat_body
+from core.providers.chat_api import chat_body, chat_messages
 from core.providers.error_messages import no_key
 from core.providers.local_engine import LocalProvider
 from core.providers.openai_api import OpenAIProvider as Provider
@@ -60,6 +60,7 @@ __all__ = [
     "Reply",
     "Sampling",
     "chat_body",
+    "chat_messages",
     "connect",
     "known",
 ]

@@ -85,6 +85,15 @@ def _arguments(text: str) -> dict[str, Any]:
     return redact_json(found) if isinstance(found, dict) else {}
 
 
+def chat_messages(system_prompt: str, question: str) -> list[Message]:
+    """The messages that ask `question`, the same in training, chat and exam.
+
+    A model trained under a system prompt seems untrained under another.
+    """
+    system: list[Message] = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    return [*system, {"role": "user", "content": question}]
+
+
 def chat_body(
     model: str, messages: list[Message], sampling: Sampling, schema: dict[str, Any] | None = None
 ) -> dict[str, Any]:

@@ -1,22 +1,45 @@
-"""Finds out what a server can do, without making or paying anything."""
+"""Tests the connection to a server: whether it answers, what it can do, and what to do next. Costs nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.errors import ProviderError
+from core.language import tr, trn
+from core.providers.http_client import NOT_THERE
 from core.providers.openai_api import OpenAIProvider
 from core.providers.protocol_types import Capabilities
 from core.providers.retry_policy import HELD, ONCE
 
-NOT_THERE = (404, 405, 501)
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """`advice` says what to do next; without trouble what the server can do. `capabilities` is None where it is not known."""
+
+    ok: bool
+    title: str
+    advice: str
+    models: int = 0
+    capabilities: Capabilities | None = None
 
 
-async def probe(provider: OpenAIProvider) -> Capabilities:
+async def check_connection(provider: OpenAIProvider) -> ConnectionStatus:
+    """Ask the server for its models and look at what it can do; costs nothing."""
+    try:
+        models = await provider.models()
+    except ProviderError as error:
+        return ConnectionStatus(False, error.title, _build_advice(provider, error))
+    found = await probe_capabilities(provider)
+    provider.capabilities = found
+    title = trn("Connected: {n} model", "Connected: {n} models", len(models))
+    return ConnectionStatus(True, title, _describe_capabilities(provider, found), len(models), found)
+
+
+async def probe_capabilities(provider: OpenAIProvider) -> Capabilities:
     """What the server can do. Whether jobs can be paused and models deleted shows only when it is first tried."""
     client = await provider.client()
 
@@ -56,3 +79,25 @@ async def _is_there(provider: OpenAIProvider, look: Callable[[], Awaitable[Any]]
         # What was refused for its content was understood.
         return True if error.status in (400, 403, 409, 413, 415, 422, 429) else None
     return True
+
+
+def _build_advice(provider: OpenAIProvider, error: ProviderError) -> str:
+    path = provider.base_url.rstrip("/")
+    lost = error.status == 404 or error.code == "not_the_protocol"
+    if lost and not path.endswith(("/v1", "/v4")):
+        return tr("There is no OpenAI-compatible API at this address. Most servers need a base URL that ends in "
+                  "/v1: try {url}.",
+                  url=f"{path}/v1")  # fmt: skip
+    if lost and path.endswith("/v1"):
+        return tr(
+            "There is no OpenAI-compatible API at this address. Compare the base URL with the server's documentation."
+        )
+    return error.message
+
+
+def _describe_capabilities(provider: OpenAIProvider, found: Capabilities) -> str:
+    if not found.jobs:
+        return tr("It answers questions; it does not support training.")
+    if provider.preset.methods:
+        return tr("It trains models and answers questions.")
+    return tr("It answers questions. It supports only reinforcement training, which Juku shows but does not start.")

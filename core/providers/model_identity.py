@@ -5,38 +5,38 @@ from core.language import tr
 from core.providers import LOCAL, Provider, Reply
 from core.providers.models_api import is_tuned
 
-TAG = "+"  # parts the base from the adapter in a fingerprint of the local engine
-OWN_NAMES = ("azure",)  # kinds of servers where a model answers to whatever name its deployment was given
+ADAPTER_SEPARATOR = "+"  # parts the base from the adapter in a fingerprint of the local engine
+PRESETS_WITH_OWN_NAMES = ("azure",)  # kinds of servers where a model answers to whatever name its deployment was given
 
 
-class ProofError(JukuError):
+class ModelIdentityError(JukuError):
     """Another model has answered than the one that was asked."""
 
 
 def check(provider: Provider, asked: str, reply: Reply) -> None:
-    """Raise `ProofError` where what the server reports cannot be the model that was asked.
+    """Raise `ModelIdentityError` where what the server reports cannot be the model that was asked.
 
     A server may tell the full name of a short one (`gpt-4o` answers as `gpt-4o-2024-08-06`), or nothing at all. The
     local engine's fingerprint is the base's id and, for a tuned model, the hash of its adapter.
     """
-    if provider.preset.id in OWN_NAMES:
+    if provider.preset.id in PRESETS_WITH_OWN_NAMES:
         return
     told = reply.model
     if told and (is_tuned(told) != is_tuned(asked) or (is_tuned(asked) and told != asked)):
-        raise _another(asked, told)
+        raise _wrong_model(asked, told)
     if provider.id == LOCAL and reply.fingerprint:
-        base, _tag, adapter = reply.fingerprint.partition(TAG)
+        base, _tag, adapter = reply.fingerprint.partition(ADAPTER_SEPARATOR)
         if bool(adapter) != is_tuned(asked) or (not adapter and base != asked):
-            raise _another(asked, reply.fingerprint)
+            raise _wrong_model(asked, reply.fingerprint)
 
 
-def adapter_of(fingerprint: str) -> str:
+def adapter_hash(fingerprint: str) -> str:
     """The adapter's hash in a fingerprint of the local engine; '' for a base, or another server's."""
-    return fingerprint.partition(TAG)[2]
+    return fingerprint.partition(ADAPTER_SEPARATOR)[2]
 
 
-def _another(asked: str, answered: str) -> ProofError:
-    return ProofError(
+def _wrong_model(asked: str, answered: str) -> ModelIdentityError:
+    return ModelIdentityError(
         tr("Another model has answered"),
         tr(
             "{asked} was requested, but {answered} answered. The answer is not used.",

@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from core.language import tr, trn
 from core.paths import RESOURCES
+from core.providers.model_kinds import base_of
 
-SOON = 60  # days before an end in which a person is warned of it
-AHEAD = 120  # days before and after an end in which it is worth a line
+WARNING_DAYS = 60  # days before an end in which a person is warned of it
+NOTICE_DAYS = 120  # days before and after an end in which it is worth a line
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class ModelShutdown:
     """The last day on which a model answers. `replacement` is what the server's makers name instead, or ''."""
 
     day: datetime.date
@@ -23,7 +24,7 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ServiceShutdown:
     """Something that ends for all: new jobs (`training`), or a family of models with its fine-tunes (`models`)."""
 
     day: datetime.date
@@ -37,51 +38,53 @@ class Door:
         if self.what == "training":
             if left < 0:
                 return tr("New fine-tuning jobs have not been possible since {day}.", day=self.day)
-            return tr("New fine-tuning jobs are possible until {day} ({left}).", day=self.day, left=left_words(left))
+            return tr(
+                "New fine-tuning jobs are possible until {day} ({left}).", day=self.day, left=format_days_left(left)
+            )
         names = ", ".join(self.models)
         if left < 0:
             return tr(
                 "{models} and all models fine-tuned from them were shut down on {day}.", models=names, day=self.day
             )
         return tr("{models} and all models fine-tuned from them are shut down on {day} ({left}).", models=names, day=self.day,
-                  left=left_words(left))  # fmt: skip
+                  left=format_days_left(left))  # fmt: skip
 
 
-def shutdown(model: str, told: datetime.date | None, preset: str) -> Closing | None:
+def find_shutdown(model: str, told: datetime.date | None, preset: str) -> ModelShutdown | None:
     """When `model` stops answering at a server of the kind `preset`; None where no end is known.
 
     `told` is what the server's own list says. A fine-tuned model ends with its base.
     """
     if told is not None:
-        return Closing(told, "server")
+        return ModelShutdown(told, "server")
     base = base_of(model)
     found = max(
-        ((len(name), family) for family in _families(preset) for name in family["models"] if _belongs(base, name)),
+        ((len(name), family) for family in _families(preset) for name in family["models"] if _is_of_family(base, name)),
         key=lambda pair: pair[0],
         default=(0, None),
     )[1]
     if found is None or "day" not in found:
         return None
-    return Closing(found["day"], "table", found.get("replacement", ""))
+    return ModelShutdown(found["day"], "table", found.get("replacement", ""))
 
 
-def days_left(closing: Closing, today: datetime.date) -> int:
+def days_left(closing: ModelShutdown, today: datetime.date) -> int:
     """How many days the model still answers; 0 is the last one, negative numbers are gone."""
     return (closing.day - today).days
 
 
-def left_words(days: int) -> str:
+def format_days_left(days: int) -> str:
     """A number of days as a person says it."""
     if days < 0:
         return tr("ended")
     return tr("today is the last day") if days == 0 else trn("{n} day left", "{n} days left", days)
 
 
-def doors(preset: str, today: datetime.date, within: int = AHEAD) -> list[Door]:
+def list_shutdowns(preset: str, today: datetime.date, within: int = NOTICE_DAYS) -> list[ServiceShutdown]:
     """What closes at a server of that kind within so many days, or has closed in as many, the nearest first."""
-    found = [Door(door["day"], door["what"]) for door in _table()["door"] if door["preset"] == preset]
+    found = [ServiceShutdown(door["day"], door["what"]) for door in _load_table()["door"] if door["preset"] == preset]
     found += [
-        Door(family["day"], "models", tuple(family["models"]), family.get("replacement", ""))
+        ServiceShutdown(family["day"], "models", tuple(family["models"]), family.get("replacement", ""))
         for family in _families(preset)
         if "day" in family
     ]
@@ -90,31 +93,24 @@ def doors(preset: str, today: datetime.date, within: int = AHEAD) -> list[Door]:
 
 def last_day(preset: str) -> datetime.date | None:
     """The last day on which a new job can be made at a server of that kind; None where no end is known."""
-    days: list[datetime.date] = [door["day"] for door in _table()["door"] if door["preset"] == preset]
+    days: list[datetime.date] = [door["day"] for door in _load_table()["door"] if door["preset"] == preset]
     return min(days, default=None)
 
 
-def base_of(model: str) -> str:
-    """The model that a fine-tuned one was made of: `ft:BASE:…` at OpenAI, `BASE.ft-…` at Azure."""
-    if model.startswith("ft:"):
-        return model.split(":")[1] if model.count(":") else model
-    return model.partition(".ft-")[0]
-
-
-def as_of() -> tuple[datetime.date, str]:
+def table_source() -> tuple[datetime.date, str]:
     """The day of the table, and whose pages it was read from."""
-    return _table()["as_of"], _table()["source"]
+    return _load_table()["as_of"], _load_table()["source"]
 
 
-def _belongs(model: str, name: str) -> bool:
+def _is_of_family(model: str, name: str) -> bool:
     """Whether a model is of the family `name`: by itself, with the day of its making, or a variant of it."""
     return model == name or model.startswith(f"{name}-")
 
 
 def _families(preset: str) -> list[dict[str, Any]]:
-    return [family for family in _table()["family"] if family["preset"] == preset]
+    return [family for family in _load_table()["family"] if family["preset"] == preset]
 
 
 @cache
-def _table() -> dict[str, Any]:
+def _load_table() -> dict[str, Any]:
     return tomllib.loads((RESOURCES / "shutdowns.toml").read_text(encoding="utf-8"))

@@ -9,12 +9,12 @@ from core.providers import JobStatus
 from core.training import jobs, metrics, row_selection
 from core.training.jobs import Job
 
-Counted = dict[int, int | None]  # job: the tokens of its rows; kept between two looks, since they never change
-LARGEST = 50_000  # rows from which counting them at each start would hold up the rest
+TokenCounts = dict[int, int | None]  # job: the tokens of its rows; kept between two looks, since they never change
+MAX_COUNTED_ROWS = 50_000  # rows from which counting them at each start would hold up the rest
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class JobProgress:
     """`step` of `total`; losses are the last ones told; `left` is in seconds; `tokens` were trained on so far, about.
 
     `started` is Unix seconds: when the server took it; a job that it does not have has not started.
@@ -41,24 +41,24 @@ class Standing:
         return min(1.0, self.step / self.total) if self.step is not None and self.total else None
 
 
-def load(db: sqlite3.Connection, counted: Counted) -> list[Standing]:
+def load(db: sqlite3.Connection, counted: TokenCounts) -> list[JobProgress]:
     """All jobs of a project, the newest first. What is counted of their rows is added to `counted`."""
-    losses, valid = _last(db, "train_loss"), _last(db, "valid_loss") | _last(db, "full_valid_loss")
+    losses, valid = _last_points(db, "train_loss"), _last_points(db, "valid_loss") | _last_points(db, "full_valid_loss")
     first = jobs.first_events(db)
     return [
-        _standing(db, job, losses.get(job.id), valid.get(job.id), counted, _started(job, first.get(job.id)))
+        _load_progress(db, job, losses.get(job.id), valid.get(job.id), counted, _start_time(job, first.get(job.id)))
         for job in jobs.jobs(db)
     ]
 
 
-def _started(job: Job, first: float | None) -> float | None:
+def _start_time(job: Job, first: float | None) -> float | None:
     """When the server told of it first; before that its record is all there is."""
     if job.remote_id is None:
         return None
     return job.created_at if job.adopted or first is None else max(first, job.created_at)
 
 
-def saved(db: sqlite3.Connection, provider: str) -> list[str]:
+def list_checkpoint_models(db: sqlite3.Connection, provider: str) -> list[str]:
     """The checkpoints that jobs have left at a provider, the newest first: training can go on from each."""
     rows = db.execute(
         "SELECT c.model FROM job_checkpoint c JOIN job ON job.id = c.job WHERE provider = ? ORDER BY c.created_at DESC, step DESC",
@@ -67,41 +67,46 @@ def saved(db: sqlite3.Connection, provider: str) -> list[str]:
     return [model for (model,) in rows]
 
 
-Last = tuple[int, float]  # a step and the value there
+LastPoint = tuple[int, float]  # a step and the value there
 
 
-def _last(db: sqlite3.Connection, name: str) -> dict[int, Last]:
+def _last_points(db: sqlite3.Connection, name: str) -> dict[int, LastPoint]:
     """The newest step of each job that tells `name`."""
     rows = db.execute("SELECT job, max(step), value FROM job_metric WHERE name = ? GROUP BY job", (name,))
     return {job: (step, value) for job, step, value in rows}
 
 
-def _standing(
-    db: sqlite3.Connection, job: Job, last: Last | None, valid: Last | None, counted: Counted, started: float | None
-) -> Standing:
-    step, loss = last or (metrics.last_step(db, job.id), None)
-    whole = None if step is None else metrics.total(db, job.id)
-    found = Standing(job, step, whole, loss, valid[1] if valid else None, tokens=job.trained_tokens, started=started)
+def _load_progress(
+    db: sqlite3.Connection,
+    job: Job,
+    last: LastPoint | None,
+    valid: LastPoint | None,
+    counted: TokenCounts,
+    started: float | None,
+) -> JobProgress:
+    step, loss = last or (metrics.load_last_step(db, job.id), None)
+    whole = None if step is None else metrics.load_total_steps(db, job.id)
+    found = JobProgress(job, step, whole, loss, valid[1] if valid else None, tokens=job.trained_tokens, started=started)
     if job.status == JobStatus.QUEUED:
-        found = replace(found, preparing=jobs.preparing(db, job.id))
+        found = replace(found, preparing=jobs.load_preparation(db, job.id))
     if job.ended or step is None:
         return found
-    found = replace(found, left=metrics.seconds_left(db, job.id))
-    return found if found.tokens is not None else replace(found, tokens=_so_far(db, found, counted))
+    found = replace(found, left=metrics.estimate_seconds_left(db, job.id))
+    return found if found.tokens is not None else replace(found, tokens=_tokens_so_far(db, found, counted))
 
 
-def _so_far(db: sqlite3.Connection, found: Standing, counted: Counted) -> int | None:
+def _tokens_so_far(db: sqlite3.Connection, found: JobProgress, counted: TokenCounts) -> int | None:
     """The tokens of the rows, times the epochs, as far as the steps have come."""
-    job, share, epochs = found.job, found.share, epochs_of(found.job)
+    job, share, epochs = found.job, found.share, load_epochs(found.job)
     if epochs is None or share is None:
         return None
     if job.id not in counted:
-        counted[job.id] = _count(db, job)
+        counted[job.id] = _count_tokens(db, job)
     one = counted[job.id]
     return None if one is None else round(one * epochs * share)
 
 
-def epochs_of(job: Job) -> int | None:
+def load_epochs(job: Job) -> int | None:
     """How often a job goes through its rows: what the server settled on, else what was asked for."""
     for source in (json.loads(job.hyperparameters), job.asked.get("hyperparameters") or {}):
         if isinstance(value := source.get("n_epochs"), int):
@@ -109,9 +114,9 @@ def epochs_of(job: Job) -> int | None:
     return None
 
 
-def _count(db: sqlite3.Connection, job: Job) -> int | None:
+def _count_tokens(db: sqlite3.Connection, job: Job) -> int | None:
     """The tokens of a job's rows, cut where the server cuts them; None where they are too many, or not counted."""
-    if job.version is None or job.row_count > LARGEST:
+    if job.version is None or job.row_count > MAX_COUNTED_ROWS:
         return None
     found = token_counts.training_amount(
         db, row_selection.row_filter(job.rows), token_counts.encoding_of(job.model), job.version

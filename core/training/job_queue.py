@@ -14,11 +14,11 @@ from core.storage.project import Changes, OnChanges, Project
 from core.training import jobs, metrics, submit
 from core.training.jobs import Job
 
-SEVERAL = 3  # followed jobs from which a server is asked for its list instead of each
-YOUNG = 120.0  # seconds in which a job is followed closely
-SLOWER = 6.0  # times the usual interval between two looks at the events of an older job
+MIN_JOBS_TO_LIST = 3  # followed jobs from which a server is asked for its list instead of each
+CLOSELY_FOLLOWED_SECONDS = 120.0  # seconds in which a job is followed closely
+LEISURELY_FACTOR = 6.0  # times the usual interval between two looks at the events of an older job
 EVENTS_A_SECOND = 1.0  # requests for events, over all jobs that tell nothing new
-IDLE = 3600.0
+IDLE_SECONDS = 3600.0
 MAX_FAILED_ROUNDS = 10  # in a row, after which following one job is given up; the job itself goes on
 
 Connect = Callable[[str], Awaitable[Provider]]
@@ -34,13 +34,13 @@ class _Server(PollTimer):
 
 
 @dataclass(slots=True)
-class _Followed:
+class _EventSchedule:
     since: float
     events_due: float = 0.0
 
 
 @dataclass
-class Queue:
+class JobQueue:
     """Follows the jobs of `project` while `run` runs.
 
     `limit` says how many jobs may run at a provider at once. `on_ended` is called once for each job that ends, also
@@ -58,7 +58,7 @@ class Queue:
 
     def __post_init__(self) -> None:
         self._servers: dict[str, _Server] = {}
-        self._followed: dict[int, _Followed] = {}
+        self._followed: dict[int, _EventSchedule] = {}
         self._sending: dict[int, asyncio.Task[None]] = {}
         self._wishes: set[tuple[int, str]] = set()
         self._only: int | None = None  # the one job that is followed, None for all
@@ -131,7 +131,7 @@ class Queue:
             for id, server in self._servers.items()
             if id in providers and not (server.task or server.blocked)
         ]
-        return max(0.0, min(pending, default=now + IDLE) - now)
+        return max(0.0, min(pending, default=now + IDLE_SECONDS) - now)
 
     def _forget(self, found: list[Job]) -> None:
         there, served = {job.id for job in found}, {job.provider for job in found}
@@ -180,7 +180,7 @@ class Queue:
         followed = [job for job in await self._unfinished() if job.provider == provider.id]
         await self._fulfil_wishes(provider, [job for job in followed if job.wish and job.remote_id])
         asked = [job for job in followed if job.remote_id]
-        told = {state.id: state for state in await provider.jobs()} if len(asked) >= SEVERAL else {}
+        told = {state.id: state for state in await provider.jobs()} if len(asked) >= MIN_JOBS_TO_LIST else {}
         for job in sorted(followed, key=self._turn):
             if job.status == JobStatus.CREATING and job.id not in self._sending:
                 await self._tell(await submit.recover(self.project, provider, job.id), job)
@@ -200,7 +200,7 @@ class Queue:
         self._wishes |= {(job.id, job.wish) for job in wishing}
         for job in lasting:
             with suppress(ProviderError):  # the state that is asked for next tells what became of it
-                await self._tell(await submit.fulfil(self.project, provider, job), job)
+                await self._tell(await submit.carry_out_wish(self.project, provider, job), job)
 
     async def _look_at(self, provider: Provider, job: Job, state: JobState | None) -> None:
         assert job.remote_id
@@ -208,7 +208,7 @@ class Queue:
             state = state or await provider.job(job.remote_id)
             if jobs.is_news(job, state) or job.adopted == 1 or self._wants_events(provider, job, state):
                 await self._tell(await submit.update(self.project, provider, job.id, state), job)
-            await submit.end_twins(provider, job)
+            await submit.cancel_duplicates(provider, job)
             if state.ended:
                 await self._merge_results(provider, job.id)
         except ProviderError as error:
@@ -220,13 +220,13 @@ class Queue:
     def _wants_events(self, provider: Provider, job: Job, state: JobState) -> bool:
         """Whether it is time to ask for a running job's events: closely at first, then at leisure, few at a time."""
         now = time.monotonic()
-        kept = self._followed.setdefault(job.id, _Followed(now))
+        kept = self._followed.setdefault(job.id, _EventSchedule(now))
         self._tokens = min(2 * EVENTS_A_SECOND * max(1.0, provider.poll_seconds), self._tokens + (now - self._counted) * EVENTS_A_SECOND)  # fmt: skip
         self._counted = now
         if state.ended or now < kept.events_due or (job.id != self.watched and self._tokens < 1.0):
             return False
         self._tokens -= job.id != self.watched
-        pace = 1.0 if now - kept.since < YOUNG or job.id == self.watched else SLOWER
+        pace = 1.0 if now - kept.since < CLOSELY_FOLLOWED_SECONDS or job.id == self.watched else LEISURELY_FACTOR
         kept.events_due = now + provider.poll_seconds * pace * 0.9
         return True
 
@@ -244,7 +244,7 @@ class Queue:
                     raise
             except JukuError as error:
                 self.failures[provider.id] = error
-        self.on_changes(await self.project.write("", jobs.results_merged, id))
+        self.on_changes(await self.project.write("", jobs.mark_results_merged, id))
 
     async def _start_waiting(self, group: asyncio.TaskGroup, provider: Provider) -> None:
         """Send waiting jobs as far as the provider's limit allows."""
@@ -297,4 +297,4 @@ async def follow(project: Project, provider: Provider, id: int, on_changes: OnCh
     async def connect(_id: str) -> Provider:
         return provider
 
-    return await Queue(project, connect, lambda _id: 1, on_changes).follow(id)
+    return await JobQueue(project, connect, lambda _id: 1, on_changes).follow(id)

@@ -97,7 +97,7 @@ def first_events(db: sqlite3.Connection) -> dict[int, float]:
     return dict(db.execute("SELECT job, min(created_at) FROM job_event GROUP BY job"))
 
 
-def preparing(db: sqlite3.Connection, job: int) -> float | None:
+def load_preparation(db: sqlite3.Connection, job: int) -> float | None:
     """How much of its base model the engine has made ready (0 to 1), where its newest event is about that."""
     row = db.execute("SELECT data FROM job_event WHERE job = ? ORDER BY id DESC LIMIT 1", (job,)).fetchone()
     told = json.loads(row[0]) if row else None
@@ -151,7 +151,7 @@ def begin_creation(db: sqlite3.Connection, id: int, training_file: str, validati
     )
 
 
-def looked(db: sqlite3.Connection, id: int, enough: int) -> None:
+def note_failed_search(db: sqlite3.Connection, id: int, enough: int) -> None:
     """Note that the server's list was searched in vain once more; after `enough` times the job waits again."""
     db.execute("UPDATE job SET looked = looked + 1 WHERE id = ?", (id,))
     record = job(db, id)
@@ -161,7 +161,7 @@ def looked(db: sqlite3.Connection, id: int, enough: int) -> None:
         set_status(db, id, JobStatus.WAITING)
 
 
-def wish(db: sqlite3.Connection, id: int, wish: str) -> None:
+def set_wish(db: sqlite3.Connection, id: int, wish: str) -> None:
     """Note what the person wants of a job. One that was not sent yet is cancelled by that."""
     unsent = db.execute(
         "SELECT status IN (?, ?) FROM job WHERE id = ?", (JobStatus.WAITING, JobStatus.UPLOADING, id)
@@ -177,7 +177,10 @@ def store(
 ) -> None:
     """Record what the server told of a job."""
     known = job(db, id)
-    db.execute(f"UPDATE job SET {', '.join(f'{name} = ?' for name in _TOLD)} WHERE id = ?", (*_told(known, state), id))
+    db.execute(
+        f"UPDATE job SET {', '.join(f'{name} = ?' for name in _SERVER_COLUMNS)} WHERE id = ?",
+        (*_server_values(known, state), id),
+    )
     db.executemany(
         "INSERT INTO job_event (job, remote_id, created_at, level, message, data) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (job, remote_id) DO NOTHING",
@@ -191,11 +194,11 @@ def store(
     )
 
 
-_TOLD = ("remote_id", "status", "fine_tuned_model", "finished_at", "error", "error_code", "trained_tokens",
+_SERVER_COLUMNS = ("remote_id", "status", "fine_tuned_model", "finished_at", "error", "error_code", "trained_tokens",
          "estimated_finish", "hyperparameters", "result_files", "wish")  # fmt: skip
 
 
-def _told(known: Job, state: JobState) -> tuple[Any, ...]:
+def _server_values(known: Job, state: JobState) -> tuple[Any, ...]:
     return (
         state.id,
         state.status,
@@ -219,7 +222,7 @@ def _is_fulfilled(wish: str, state: JobState) -> bool:
 
 def is_news(known: Job, state: JobState) -> bool:
     """Whether `state` tells something that the record does not hold."""
-    return _told(known, state) != tuple(getattr(known, name) for name in _TOLD)
+    return _server_values(known, state) != tuple(getattr(known, name) for name in _SERVER_COLUMNS)
 
 
 def fail(db: sqlite3.Connection, id: int, error: str, code: str = "", status: str = JobStatus.FAILED) -> None:
@@ -230,7 +233,7 @@ def fail(db: sqlite3.Connection, id: int, error: str, code: str = "", status: st
     )
 
 
-def results_merged(db: sqlite3.Connection, id: int) -> None:
+def mark_results_merged(db: sqlite3.Connection, id: int) -> None:
     db.execute("UPDATE job SET results_merged = 1 WHERE id = ?", (id,))
 
 

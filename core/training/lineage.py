@@ -19,8 +19,8 @@ from core.training import jobs
 from core.training.jobs import Job
 from core.training.row_selection import row_filter
 
-TOLD = ("seed", "suffix", "method")  # beside the hyperparameters, what tells jobs apart
-PAGE = 200  # rows of a comparison that are read at once
+DISTINGUISHING_SETTINGS = ("seed", "suffix", "method")  # beside the hyperparameters, what tells jobs apart
+ROWS_PER_PAGE = 200  # rows of a comparison that are read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
+class ChangesSince:
     """What differs between a job's time and now; `rows`, `validation` and `spec` are None where no copy was kept."""
 
     rows: Diff | None
@@ -44,31 +44,33 @@ class Since:
     @property
     def nothing(self) -> bool:
         """Whether training once more would teach the same."""
-        same_rows = all(diff is None or _count(diff) == 0 for diff in (self.rows, self.validation))
-        same_spec = self.spec is None or _content(self.spec[0]) == _content(self.spec[1])
+        same_rows = all(diff is None or _count_differences(diff) == 0 for diff in (self.rows, self.validation))
+        same_spec = self.spec is None or _spec_content(self.spec[0]) == _spec_content(self.spec[1])
         return same_rows and same_spec and self.app[0] in ("", self.app[1])
 
 
-def since(db: sqlite3.Connection, id: int, limit: int = PAGE) -> Since:
+def changes_since(db: sqlite3.Connection, id: int, limit: int = ROWS_PER_PAGE) -> ChangesSince:
     """What has changed since the job `id` was made; `limit` rows of each comparison are read."""
     job = jobs.job(db, id)
     validated = bool(job.asked.get("validation"))
-    return Since(
-        rows(db, job, limit=limit),
-        rows(db, job, "validation", limit=limit) if validated else None,
-        _specs(db, job),
+    return ChangesSince(
+        compare_rows(db, job, limit=limit),
+        compare_rows(db, job, "validation", limit=limit) if validated else None,
+        _load_specs(db, job),
         (job.app, __version__),
     )
 
 
-def rows(db: sqlite3.Connection, job: Job, split: str = "train", offset: int = 0, limit: int = PAGE) -> Diff | None:
+def compare_rows(
+    db: sqlite3.Connection, job: Job, split: str = "train", offset: int = 0, limit: int = ROWS_PER_PAGE
+) -> Diff | None:
     """The rows that a job was given against those that it would be given now; None where no copy was kept."""
     if job.version is None:
         return None
     return versions.diff(db, job.version, offset=offset, limit=limit, among=row_filter(job.rows, split))
 
 
-def maker(db: sqlite3.Connection, provider: str, model: str) -> Job | None:
+def find_job_of_model(db: sqlite3.Connection, provider: str, model: str) -> Job | None:
     """The job that has made a model, or saved it as a checkpoint."""
     sql = (
         "SELECT min(job.id) FROM job LEFT JOIN job_checkpoint c ON c.job = job.id AND c.model = ?2 "
@@ -78,34 +80,34 @@ def maker(db: sqlite3.Connection, provider: str, model: str) -> Job | None:
     return jobs.job(db, id) if id else None
 
 
-def trained_under(db: sqlite3.Connection, provider: str, model: str) -> Trained | None:
+def load_training_prompt(db: sqlite3.Connection, provider: str, model: str) -> Trained | None:
     """The system prompt that a model was trained under; None where that is not known."""
-    job = maker(db, provider, model)
+    job = find_job_of_model(db, provider, model)
     return system_prompts.of_rows(db, row_filter(job.rows), job.version) if job and job.version is not None else None
 
 
-def asked_otherwise(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> Trained | None:
+def find_differing_prompt(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> Trained | None:
     """The prompt that the first of these models (provider, model) was trained under that is not the project's.
 
     Where none of them is known to have been trained, that of the rows that would be trained on.
     """
-    made = [job for one in models if (job := maker(db, *one)) and job.version is not None]
+    made = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
     if not made:
         return system_prompts.unasked(db, row_filter(""))
     found = [system_prompts.unasked(db, row_filter(job.rows), job.version) for job in made]
     return next(iter(system_prompts.unasked_of_all(db, found)), None)
 
 
-def leaks(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> dict[int, str]:
+def find_leaked_questions(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> dict[int, str]:
     """The exam questions that one of these models (provider, model) was taught, as where rows were kept for the exam since.
 
     By their rows, each with the row it was taught and how nearly that asked the same, as the check of the set notes it.
     """
-    made = [job for one in models if (job := maker(db, *one)) and job.version is not None]
-    return {id: noted for job in made for id, noted in _taught_questions(db, job)}
+    made = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
+    return {id: noted for job in made for id, noted in _find_trained_questions(db, job)}
 
 
-def _taught_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[int, str]]:
+def _find_trained_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[int, str]]:
     condition, values = filters.where(row_filter(job.rows))
     then = f"SELECT id, digest, pack, slot FROM version_row WHERE version = ? AND {condition}"
     pairs = " UNION ".join(
@@ -122,7 +124,7 @@ def _taught_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[int, s
             yield id, f"{row} {found:.0f}"
 
 
-def settings(job: Job) -> list[Setting]:
+def list_settings(job: Job) -> list[Setting]:
     """Each hyperparameter of a job, with the seed, in the order in which it was asked for."""
     asked: dict[str, Any] = dict(job.asked.get("hyperparameters") or {})
     settled: dict[str, Any] = json.loads(job.hyperparameters)
@@ -131,32 +133,34 @@ def settings(job: Job) -> list[Setting]:
     return [Setting(name, asked.get(name), settled.get(name)) for name in {**asked, **settled}]
 
 
-def told_apart(found: Sequence[Job]) -> list[str]:
+def distinguish_jobs(found: Sequence[Job]) -> list[str]:
     """For each job what only it has of method, rows and settings, such as "n_epochs 3 · seed 7"; '' where nothing."""
-    known = [_known(job) for job in found]
+    known = [_distinguishing_values(job) for job in found]
     names = list(dict.fromkeys(name for one in known for name in one))
     differing = [name for name in names if len({str(one.get(name)) for one in known}) > 1]
     return [" · ".join(f"{name} {one[name]}" for name in differing if name in one) for one in known]
 
 
-def _known(job: Job) -> dict[str, Any]:
+def _distinguishing_values(job: Job) -> dict[str, Any]:
     found = {"rows": job.rows} if job.rows else {}
     found |= {
-        name: value for name in TOLD if (value := {**job.asked, "method": job.method}.get(name)) not in (None, "")
+        name: value
+        for name in DISTINGUISHING_SETTINGS
+        if (value := {**job.asked, "method": job.method}.get(name)) not in (None, "")
     }
     asked = job.asked.get("hyperparameters") or {}
     settled = {name: value for name, value in json.loads(job.hyperparameters).items() if value != "auto"}
     return found | {"model": job.model} | asked | settled
 
 
-def _specs(db: sqlite3.Connection, job: Job) -> tuple[Spec, Spec] | None:
+def _load_specs(db: sqlite3.Connection, job: Job) -> tuple[Spec, Spec] | None:
     kept = revisions.one(db, job.revision) if job.revision is not None else None
     return (kept.spec, spec.load(db)) if kept else None
 
 
-def _count(diff: Diff) -> int:
+def _count_differences(diff: Diff) -> int:
     return diff.added + diff.removed + diff.changed
 
 
-def _content(state: Spec) -> tuple[str, str, str]:
+def _spec_content(state: Spec) -> tuple[str, str, str]:
     return state.name, state.system_prompt, state.text

@@ -24,8 +24,8 @@ from core.language import tr
 from core.providers import Event, JobStatus
 
 LOSS, ACCURACY = "loss", "mean_token_accuracy"
-TOTAL = "total_steps"  # kept like a number of its own: a continued job may tell another total
-PARTS = ("train", "full_valid", "valid")  # what a number was measured on, as names begin
+TOTAL_STEPS = "total_steps"  # kept like a number of its own: a continued job may tell another total
+METRIC_SPLITS = ("train", "full_valid", "valid")  # what a number was measured on, as names begin
 
 # Names that servers use for the same number, and where they were seen.
 ALIASES = {
@@ -41,18 +41,18 @@ ALIASES = {
     "scores.valid_reward_mean": "valid_mean_reward",  # the same
 }
 
-LARGEST_STEP = 2**31
-LARGEST = 1e12
-MOST_NAMES = 200  # of one event or file; more is not a training's
-LONGEST_NAME = 80
-MOST_BYTES = 64 * 1024 * 1024
-MOST_LINES = 250_000
-RECENT = 60  # events from which the pace is told
-PAUSED = 5  # a gap so many times the usual one is no training: the job paused, or the server told it late
-SILENT = 300  # seconds without news (and twenty usual gaps) after which no time is told
+MAX_STEP = 2**31
+MAX_VALUE = 1e12
+MAX_METRIC_NAMES = 200  # of one event or file; more is not a training's
+MAX_NAME_LENGTH = 80
+MAX_RESULT_BYTES = 64 * 1024 * 1024
+MAX_RESULT_LINES = 250_000
+RECENT_EVENTS = 60  # events from which the pace is told
+PAUSE_FACTOR = 5  # a gap so many times the usual one is no training: the job paused, or the server told it late
+SILENT_SECONDS = 300  # seconds without news (and twenty usual gaps) after which no time is told
 
 _STEP = re.compile(r"\bStep (\d{1,10})(?!\d)(?:/(\d{1,10})(?!\d))?")
-_IN_WORDS = re.compile(r"\b(training|validation) loss=([0-9.eE+-]{1,24})(?![0-9.eE+-])")
+_LOSS_IN_MESSAGE = re.compile(r"\b(training|validation) loss=([0-9.eE+-]{1,24})(?![0-9.eE+-])")
 _METRIC_EVENTS = (
     "SELECT created_at, message, data FROM job_event WHERE job = ? "
     "AND (data NOT IN ('{}', 'null') OR message LIKE '%Step %') ORDER BY id"
@@ -90,8 +90,8 @@ class Metric:
 
 def store_events(db: sqlite3.Connection, job: int, events: Iterable[Event]) -> None:
     """Keep every number that `events` tell. What is known of a step stays: the result file's number is the exact one."""
-    _keep_older(db, job)
-    _insert(db, job, itertools.chain.from_iterable(_points(event.message, event.data) for event in events))
+    _import_older_events(db, job)
+    _insert(db, job, itertools.chain.from_iterable(_parse_event(event.message, event.data) for event in events))
 
 
 def merge_results(db: sqlite3.Connection, job: int, data: bytes) -> int:
@@ -101,7 +101,7 @@ def merge_results(db: sqlite3.Connection, job: int, data: bytes) -> int:
     what is no such file, and then changes nothing.
     """
     points = read_results(data)
-    _keep_older(db, job)
+    _import_older_events(db, job)
     db.executemany(
         "INSERT INTO job_metric (job, name, step, value) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (job, name, step) DO UPDATE SET value = excluded.value",
@@ -110,13 +110,15 @@ def merge_results(db: sqlite3.Connection, job: int, data: bytes) -> int:
     return len(points)
 
 
-def series(db: sqlite3.Connection, job: int) -> dict[str, Series]:
+def load_series(db: sqlite3.Connection, job: int) -> dict[str, Series]:
     """All numbers of a job by name. Names are the protocol's (`train_loss`), or the server's own."""
     rows = db.execute(
-        "SELECT name, step, value FROM job_metric WHERE job = ? AND name <> ? ORDER BY name, step", (job, TOTAL)
+        "SELECT name, step, value FROM job_metric WHERE job = ? AND name <> ? ORDER BY name, step", (job, TOTAL_STEPS)
     ).fetchall()
     if not rows:
-        kept = {(name, step): value for name, step, value in reversed(list(_told(db, job))) if name != TOTAL}
+        kept = {
+            (name, step): value for name, step, value in reversed(list(_event_points(db, job))) if name != TOTAL_STEPS
+        }
         rows = [(name, step, value) for (name, step), value in sorted(kept.items())]
     found = {}
     for name, points in itertools.groupby(rows, key=lambda row: row[0]):
@@ -125,22 +127,22 @@ def series(db: sqlite3.Connection, job: int) -> dict[str, Series]:
     return found
 
 
-def losses(db: sqlite3.Connection, job: int) -> list[Metric]:
+def load_losses(db: sqlite3.Connection, job: int) -> list[Metric]:
     """The training loss by step."""
-    found = series(db, job).get("train_loss")
+    found = load_series(db, job).get("train_loss")
     if found is None:
         return []
-    (times, totals), whole = _times(db, job), total(db, job)
+    (times, totals), whole = _load_times(db, job), load_total_steps(db, job)
     return [
         Metric(step, totals.get(step, whole), value, times.get(step, 0.0))
         for step, value in zip(found.steps.tolist(), found.values.tolist(), strict=True)
     ]
 
 
-def total(db: sqlite3.Connection, job: int) -> int | None:
+def load_total_steps(db: sqlite3.Connection, job: int) -> int | None:
     """How many steps the job has in all: as told last, for a succeeded one its last step, else by its settings."""
-    last = last_step(db, job) or 0
-    told = _told_total(db, job)
+    last = load_last_step(db, job) or 0
+    told = _reported_total(db, job)
     if told and told >= last:
         return told
     status, settled, rows = db.execute(
@@ -148,17 +150,17 @@ def total(db: sqlite3.Connection, job: int) -> int | None:
     ).fetchone()
     if status == JobStatus.SUCCEEDED:
         return last or None
-    planned = _planned(json.loads(settled), rows)
+    planned = _plan_total(json.loads(settled), rows)
     return planned if planned and planned >= last else None
 
 
-def last_step(db: sqlite3.Connection, job: int) -> int | None:
+def load_last_step(db: sqlite3.Connection, job: int) -> int | None:
     """The newest step that anything is known of."""
     found: int | None = db.execute(_LAST_STEP, {"job": job}).fetchone()[0]
-    return found if found is not None else max((step for _name, step, _value in _told(db, job)), default=None)
+    return found if found is not None else max((step for _name, step, _value in _event_points(db, job)), default=None)
 
 
-def seconds_left(db: sqlite3.Connection, job: int, now: float | None = None) -> float | None:
+def estimate_seconds_left(db: sqlite3.Connection, job: int, now: float | None = None) -> float | None:
     """How long a running job will still take, by the pace of its last events, else by the server's own estimate.
 
     None where that cannot be told: the job waits or pauses, or nothing was heard of it for long. Between two events
@@ -168,23 +170,23 @@ def seconds_left(db: sqlite3.Connection, job: int, now: float | None = None) -> 
     status, estimate = db.execute("SELECT status, estimated_finish FROM job WHERE id = ?", (job,)).fetchone()
     if status != JobStatus.RUNNING:
         return None
-    recent = _rising(_recent(db, job))
-    whole = total(db, job)
+    recent = _last_rising_run(_load_recent(db, job))
+    whole = load_total_steps(db, job)
     if whole is None or len(recent) < 3:
         return max(0.0, estimate - now) if estimate and estimate > now else None
     gaps = [(later - sooner, after - before) for (before, sooner), (after, later) in itertools.pairwise(recent)]
     usual = median(seconds for seconds, _steps in gaps)
-    if now - recent[-1][1] > max(SILENT, 20 * usual):
+    if now - recent[-1][1] > max(SILENT_SECONDS, 20 * usual):
         return None
     pace = median(seconds / steps for seconds, steps in gaps)
-    steady = [(seconds, steps) for seconds, steps in gaps if seconds <= PAUSED * pace * steps]
+    steady = [(seconds, steps) for seconds, steps in gaps if seconds <= PAUSE_FACTOR * pace * steps]
     pace = sum(seconds for seconds, _steps in steady) / sum(steps for _seconds, steps in steady)
     return max(0.0, pace * (whole - recent[-1][0]) - min(max(0.0, now - recent[-1][1]), usual))
 
 
 def split_name(name: str) -> tuple[str, str]:
     """What a number was measured on (`train`, `valid`, `full_valid`, or '' where the name does not say), and the rest."""
-    for part in PARTS:
+    for part in METRIC_SPLITS:
         if name.startswith(f"{part}_"):
             return part, name[len(part) + 1 :]
     return "", name
@@ -196,13 +198,13 @@ def measure_title(measure: str) -> str:
     return known.get(measure, measure.replace("_", " "))
 
 
-def part_title(part: str) -> str:
+def split_title(part: str) -> str:
     """What it was measured on, in words; '' where that is not known."""
     known = {"train": tr("training"), "valid": tr("validation"), "full_valid": tr("full validation")}
     return known.get(part, "")
 
 
-def table(columns: Sequence[tuple[str, Series]]) -> str:
+def to_csv(columns: Sequence[tuple[str, Series]]) -> str:
     """Curves as CSV: a line for each step that any of them has, empty cells where one has none.
 
     A heading that a spreadsheet would run as a formula gets a ' before it.
@@ -216,32 +218,32 @@ def table(columns: Sequence[tuple[str, Series]]) -> str:
 
 def read_results(data: bytes) -> list[Point]:
     """The numbers of a result file, later lines last. Raises `FormatError` for what is none."""
-    lines = csv.reader(io.StringIO(_text(data), newline=""))
+    lines = csv.reader(io.StringIO(_decode_results(data), newline=""))
     try:
-        names = _columns(next(lines, []))
+        names = _parse_heading(next(lines, []))
         found: dict[tuple[str, int], float] = {}
         for line in lines:
-            found.update(((name, step), value) for name, step, value in _line(names, line))
+            found.update(((name, step), value) for name, step, value in _parse_line(names, line))
     except csv.Error as error:
-        raise _refused(tr("It is not a CSV table.")) from error
+        raise _invalid_file(tr("It is not a CSV table.")) from error
     if not found:
-        raise _refused(tr("There is no number in it."))
+        raise _invalid_file(tr("There is no number in it."))
     return [(name, step, value) for (name, step), value in found.items()]
 
 
-def _text(data: bytes) -> str:
-    if len(data) > MOST_BYTES:
-        raise _refused(tr("It is larger than {n} MB.", n=MOST_BYTES // 1024**2))
+def _decode_results(data: bytes) -> str:
+    if len(data) > MAX_RESULT_BYTES:
+        raise _invalid_file(tr("It is larger than {n} MB.", n=MAX_RESULT_BYTES // 1024**2))
     if not _is_table(data):
         try:
             packed = b"".join(data.split())
             data = base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
         except (binascii.Error, ValueError) as error:
-            raise _refused(tr("Its first column is not “step”.")) from error
+            raise _invalid_file(tr("Its first column is not “step”.")) from error
     if not _is_table(data) or b"\0" in data:
-        raise _refused(tr("Its first column is not “step”.") if data else tr("It is empty."))
-    if max(data.count(b"\n"), data.count(b"\r")) > MOST_LINES:
-        raise _refused(tr("It has more than {n} lines.", n=f"{MOST_LINES:,}"))
+        raise _invalid_file(tr("Its first column is not “step”.") if data else tr("It is empty."))
+    if max(data.count(b"\n"), data.count(b"\r")) > MAX_RESULT_LINES:
+        raise _invalid_file(tr("It has more than {n} lines.", n=f"{MAX_RESULT_LINES:,}"))
     return data.decode("utf-8-sig", "replace").lstrip()
 
 
@@ -249,83 +251,87 @@ def _is_table(data: bytes) -> bool:
     return re.match(rb'(\xef\xbb\xbf)?\s*"?step"?\s*,', data, re.IGNORECASE) is not None
 
 
-def _columns(head: list[str]) -> list[str]:
-    if len(head) > MOST_NAMES:
-        raise _refused(tr("It has more than {n} columns.", n=MOST_NAMES))
-    return [_name(name) for name in head]
+def _parse_heading(head: list[str]) -> list[str]:
+    if len(head) > MAX_METRIC_NAMES:
+        raise _invalid_file(tr("It has more than {n} columns.", n=MAX_METRIC_NAMES))
+    return [_normalise_name(name) for name in head]
 
 
-def _line(names: list[str], line: list[str]) -> Iterator[Point]:
+def _parse_line(names: list[str], line: list[str]) -> Iterator[Point]:
     """The numbers of a line by its headings; where two headings mean the same, the first that is filled counts."""
-    step = _step(_number(line[0])) if line else None
+    step = _parse_step(_parse_cell(line[0])) if line else None
     if step is not None:
         taken: set[str] = set()
         for name, cell in itertools.islice(zip(names, line, strict=False), 1, None):
-            value = _number(cell)
+            value = _parse_cell(cell)
             if name and value is not None and name not in taken:
                 taken.add(name)
                 yield name, step, value
 
 
-def _number(cell: str) -> float | None:
+def _parse_cell(cell: str) -> float | None:
     try:
-        return _value(float(cell)) if "_" not in cell else None
+        return _parse_value(float(cell)) if "_" not in cell else None
     except ValueError:
         return None
 
 
-def _refused(reason: str) -> FormatError:
+def _invalid_file(reason: str) -> FormatError:
     return FormatError(
         tr("The job's result file cannot be read"),
         tr("{reason} The curves show what was reported during the training; nothing was lost.", reason=reason),
     )
 
 
-def _points(message: str, data: Any) -> Iterator[Point]:
+def _parse_event(message: str, data: Any) -> Iterator[Point]:
     """The numbers of an event, by the step in its data, else in its words."""
     data = data if isinstance(data, dict) else {}
     worded = _STEP.search(message)
-    step = _step(data.get("step", data.get("step_number")))
+    step = _parse_step(data.get("step", data.get("step_number")))
     if step is None:
-        step = _step(int(worded[1])) if worded else None
+        step = _parse_step(int(worded[1])) if worded else None
     if step is None:
         return
-    found = [(_name(path), _value(number)) for path, number in _flat(data) if path not in ("step", "step_number")]
+    found = [
+        (_normalise_name(path), _parse_value(number))
+        for path, number in _flatten(data)
+        if path not in ("step", "step_number")
+    ]
     if worded and worded[2]:
-        found.append((TOTAL, _value(int(worded[2]))))
-    for part, number in _IN_WORDS.findall(message):  # rounded, so only where the data does not tell
-        found.append((_name(f"{part}_loss"), _number(number)))
-    for name, value in found[:MOST_NAMES]:
-        if name and value is not None and (name != TOTAL or 0 < value < LARGEST_STEP):
+        found.append((TOTAL_STEPS, _parse_value(int(worded[2]))))
+    for part, number in _LOSS_IN_MESSAGE.findall(message):  # rounded, so only where the data does not tell
+        found.append((_normalise_name(f"{part}_loss"), _parse_cell(number)))
+    for name, value in found[:MAX_METRIC_NAMES]:
+        if name and value is not None and (name != TOTAL_STEPS or 0 < value < MAX_STEP):
             yield name, step, value
 
 
-def _flat(data: dict[str, Any], path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+def _flatten(data: dict[str, Any], path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Plain values by their path: `scores.train_reward_mean`, `scores.graders.NAME.valid_reward_mean`."""
-    for key, value in itertools.islice(data.items(), MOST_NAMES):
+    for key, value in itertools.islice(data.items(), MAX_METRIC_NAMES):
         inner = f"{path}{key}"
         if isinstance(value, list):
             value = {str(one["name"]): one for one in value if isinstance(one, dict) and "name" in one}
         if not isinstance(value, dict):
             yield inner, value
         elif depth < 3:
-            yield from _flat(value, f"{inner}.", depth + 1)
+            yield from _flatten(value, f"{inner}.", depth + 1)
 
 
-def _name(name: str) -> str:
-    name = "".join(sign for sign in name.strip()[:LONGEST_NAME] if sign.isprintable())
+def _normalise_name(name: str) -> str:
+    name = "".join(sign for sign in name.strip()[:MAX_NAME_LENGTH] if sign.isprintable())
     return ALIASES.get(name, name)
 
 
-def _step(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LARGEST_STEP:
+def _parse_step(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MAX_STEP:
         return None
     return int(value) if value == int(value) else None
 
 
-def _value(value: object) -> float | None:
+def _parse_value(value: object) -> float | None:
     """A number that can be drawn: no NaN, nothing endless or absurd."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_VALUE:
         return None
     return float(value)
 
@@ -337,38 +343,38 @@ def _insert(db: sqlite3.Connection, job: int, points: Iterable[Point]) -> None:
     )
 
 
-def _keep_older(db: sqlite3.Connection, job: int) -> None:
+def _import_older_events(db: sqlite3.Connection, job: int) -> None:
     """Bring over what events told before numbers were kept apart from them: in projects of older versions."""
     if db.execute("SELECT 1 FROM job_metric WHERE job = ? LIMIT 1", (job,)).fetchone() is None:
-        _insert(db, job, list(_told(db, job)))
+        _insert(db, job, list(_event_points(db, job)))
 
 
-def _told(db: sqlite3.Connection, job: int) -> Iterator[Point]:
+def _event_points(db: sqlite3.Connection, job: int) -> Iterator[Point]:
     """The numbers of all events of a job in their order."""
     for _at, message, data in db.execute(_METRIC_EVENTS, (job,)):
-        yield from _points(message, json.loads(data))
+        yield from _parse_event(message, json.loads(data))
 
 
-def _times(db: sqlite3.Connection, job: int) -> tuple[dict[int, float], dict[int, int]]:
+def _load_times(db: sqlite3.Connection, job: int) -> tuple[dict[int, float], dict[int, int]]:
     """When each step was told, and the total that was told with it."""
     times: dict[int, float] = {}
     totals: dict[int, int] = {}
     for at, message, data in db.execute(_METRIC_EVENTS, (job,)):
-        for name, step, value in _points(message, json.loads(data)):
+        for name, step, value in _parse_event(message, json.loads(data)):
             times.setdefault(step, at)
-            if name == TOTAL:
+            if name == TOTAL_STEPS:
                 totals.setdefault(step, int(value))
     return times, totals
 
 
-def _recent(db: sqlite3.Connection, job: int) -> list[tuple[int, float]]:
+def _load_recent(db: sqlite3.Connection, job: int) -> list[tuple[int, float]]:
     """Step and time of the last metric events, the oldest first."""
-    rows = db.execute(f"{_METRIC_EVENTS} DESC LIMIT {RECENT}", (job,)).fetchall()
-    told = [(next(_points(message, json.loads(data)), None), at) for at, message, data in reversed(rows)]
+    rows = db.execute(f"{_METRIC_EVENTS} DESC LIMIT {RECENT_EVENTS}", (job,)).fetchall()
+    told = [(next(_parse_event(message, json.loads(data)), None), at) for at, message, data in reversed(rows)]
     return [(point[1], at) for point, at in told if point]
 
 
-def _rising(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
+def _last_rising_run(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
     """The last run of steps in which both step and time rise: a job that was continued begins anew, clocks may jump."""
     found: list[tuple[int, float]] = []
     for step, at in points:
@@ -382,16 +388,18 @@ def _rising(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
     return found
 
 
-def _told_total(db: sqlite3.Connection, job: int) -> int | None:
+def _reported_total(db: sqlite3.Connection, job: int) -> int | None:
     sql = "SELECT value FROM job_metric WHERE job = ? AND name = ? ORDER BY step DESC LIMIT 1"
-    if row := db.execute(sql, (job, TOTAL)).fetchone():
+    if row := db.execute(sql, (job, TOTAL_STEPS)).fetchone():
         return int(row[0])
     if db.execute("SELECT 1 FROM job_metric WHERE job = ? LIMIT 1", (job,)).fetchone():
         return None
-    return next((int(value) for name, _step, value in reversed(list(_told(db, job))) if name == TOTAL), None)
+    return next(
+        (int(value) for name, _step, value in reversed(list(_event_points(db, job))) if name == TOTAL_STEPS), None
+    )
 
 
-def _planned(settled: dict[str, Any], rows: int) -> int | None:
+def _plan_total(settled: dict[str, Any], rows: int) -> int | None:
     """The steps that follow from what the server settled on, where both numbers are known."""
     epochs, batch = (settled.get(name) for name in ("n_epochs", "batch_size"))
     if not isinstance(epochs, int) or not isinstance(batch, int) or min(epochs, batch, rows) < 1:

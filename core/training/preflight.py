@@ -12,7 +12,7 @@ from core.dataset.filters import Filter
 from core.errors import JukuError, ProviderError
 from core.language import tr, trn
 from core.progress import Reporter
-from core.providers import LOCAL, JobStatus, ModelInfo, Provider, prices, shutdown_dates, uploads
+from core.providers import LOCAL, JobStatus, ModelInfo, Provider, model_kinds, prices, shutdown_dates, uploads
 from core.providers.server_presets import Preset
 from core.review import dataset_check, findings, moderation
 from core.spec import spec
@@ -22,9 +22,9 @@ from core.training.jobs import Job
 from core.training.row_selection import row_filter
 from core.training.submit import TrainingPlan
 
-PROMPT, DIFFERING = "prompt-not-asked", "system-prompt-differs"
-FEW = "few-rows"
-UNDONE = (JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.MISSING)
+PROMPT_NOT_ASKED, PROMPT_DIFFERS = "prompt-not-asked", "system-prompt-differs"
+FEW_ROWS = "few-rows"
+UNSUCCESSFUL = (JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.MISSING)
 
 Connect = Callable[[], Awaitable[Provider]]
 
@@ -44,7 +44,7 @@ class Objection:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class PreflightReport:
     """What `jobs` jobs come to. Numbers are of all of them: `tokens` go in once, `cost` is US dollars from least to most.
 
     `cost` is None where no price is known, (0, 0) on this computer; `epochs` is None where the server chooses.
@@ -69,7 +69,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _ServerInfo:
     """What the server says: its models and limits, None and {} where it does not; and what could not be asked."""
 
     models: dict[str, ModelInfo] | None = None
@@ -79,7 +79,7 @@ class _Told:
 
 async def examine(
     project: Project, id: str, preset: Preset, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
-) -> Report:
+) -> PreflightReport:
     """Look at the rows, the settings and the server that jobs would be sent to. Nothing is started, nothing uploaded.
 
     Texts are sent only to the server's moderation, where it has one. Raises `JukuError`, `CancelledError`.
@@ -87,27 +87,27 @@ async def examine(
     await findings.refresh(project, reporter)
     for encoding in dict.fromkeys(token_counts.encoding_of(plan.model) for plan in plans):
         await token_counts.refresh(project, encoding, reporter)
-    told = _Told() if id == LOCAL else await _ask(project, preset, connect, plans, reporter)
-    return await project.read(_report, id, preset, plans, told)
+    told = _ServerInfo() if id == LOCAL else await _load_server_info(project, preset, connect, plans, reporter)
+    return await project.read(_build_report, id, preset, plans, told)
 
 
-async def _ask(
+async def _load_server_info(
     project: Project, preset: Preset, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
-) -> _Told:
+) -> _ServerInfo:
     try:
         provider = await connect()
         models = {model.id: model for model in await provider.models()}
     except JukuError as error:
         later = tr("The server cannot be reached now; the job would wait in the queue. {reason}", reason=error)
-        return _Told(objections=(Objection("unreachable", "warning", later),))
+        return _ServerInfo(objections=(Objection("unreachable", "warning", later),))
     try:
         limits = await provider.model_limits()
     except ProviderError:  # few servers have it
         limits = {}
-    return _Told(models, limits, tuple(await _moderated(project, preset, provider, plans, reporter)))
+    return _ServerInfo(models, limits, tuple(await _check_moderation(project, preset, provider, plans, reporter)))
 
 
-async def _moderated(
+async def _check_moderation(
     project: Project, preset: Preset, provider: Provider, plans: Sequence[TrainingPlan], reporter: Reporter
 ) -> list[Objection]:
     """Ask the moderation of a server that has one about the rows it would be sent."""
@@ -128,21 +128,23 @@ async def _moderated(
     return []
 
 
-def _report(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan], told: _Told) -> Report:
+def _build_report(
+    db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan], told: _ServerInfo
+) -> PreflightReport:
     measured = [
         token_counts.training_amount(db, row_filter(plan.rows), token_counts.encoding_of(plan.model), plan.version)
         for plan in plans
     ]
-    cost, whose = _cost(id, plans, measured)
-    found = [*_on_plans(db, id, preset, plans), *_on_rows(db, plans), *_on_length(measured), *told.objections]
-    found = _on_prompts(db, plans, found)
-    found += _on_dates(preset, plans, told, _today())
-    found += _on_account(plans, told)
+    cost, whose = _estimate_cost(id, plans, measured)
+    found = [*_check_plans(db, id, preset, plans), *_check_rows(db, plans), *_check_length(measured), *told.objections]
+    found = _check_prompts(db, plans, found)
+    found += _check_dates(preset, plans, told, _today())
+    found += _check_account(plans, told)
     if cost is None and preset.key_url:  # a server that sends bills
         found.append(Objection("price-unknown", "warning", tr("The price list has no price for training this model.")))
     epochs = {(plan.hyperparameters or {}).get("n_epochs") for plan in plans}
     (only,) = epochs if len(epochs) == 1 else (None,)
-    return Report(
+    return PreflightReport(
         len(plans),
         sum(one.rows for one in measured),
         sum(one.trained for one in measured),
@@ -157,7 +159,7 @@ def _today() -> datetime.date:
     return datetime.datetime.now().astimezone().date()
 
 
-def _cost(
+def _estimate_cost(
     id: str, plans: Sequence[TrainingPlan], measured: Sequence[token_counts.TrainingAmount]
 ) -> tuple[tuple[float, float] | None, str]:
     if id == LOCAL:
@@ -175,9 +177,9 @@ def _cost(
     return (low, high), whose
 
 
-def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
+def _check_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
     """What is wrong with settings and number of rows, and what was trained in the very same way before."""
-    made = [job for job in jobs.jobs(db) if job.provider == id and job.status not in UNDONE]
+    made = [job for job in jobs.jobs(db) if job.provider == id and job.status not in UNSUCCESSFUL]
     texts: dict[tuple[str, int | None], list[str]] = {}
     for plan in plans:
         key = plan.rows, plan.version
@@ -192,7 +194,7 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[T
             words = tr("{what}. {why}", what=error.title, why=error.message)
             yield Objection("settings", "error", words, filters.words(row_filter(plan.rows)))
             continue
-        yield from _few(len(rows), plan)
+        yield from _check_row_count(len(rows), plan)
         if twin := next(
             (job for job in made if _is_same(job, plan, uploads.digest(row_selection.to_jsonl(rows)))), None
         ):
@@ -204,10 +206,10 @@ def _on_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[T
             )
 
 
-def _few(count: int, plan: TrainingPlan) -> Iterator[Objection]:
+def _check_row_count(count: int, plan: TrainingPlan) -> Iterator[Objection]:
     if count < dataset_check.ADVISED:
-        words = findings.worded(FEW, str(count))
-        yield Objection(FEW, checks.RULES[FEW].severity, words, filters.words(row_filter(plan.rows)))
+        words = findings.worded(FEW_ROWS, str(count))
+        yield Objection(FEW_ROWS, checks.RULES[FEW_ROWS].severity, words, filters.words(row_filter(plan.rows)))
 
 
 def _is_same(job: Job, plan: TrainingPlan, digest: str) -> bool:
@@ -216,7 +218,7 @@ def _is_same(job: Job, plan: TrainingPlan, digest: str) -> bool:
     return given == (digest, plan.model, plan.method, plan.hyperparameters or {}, plan.seed)
 
 
-def _on_rows(db: sqlite3.Connection, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
+def _check_rows(db: sqlite3.Connection, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
     """What the checks have found in the rows as they are now."""
     chosen = [row_filter(tag) for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None)]
     counts: dict[str, tuple[int, Filter]] = {}
@@ -233,20 +235,22 @@ def _on_rows(db: sqlite3.Connection, plans: Sequence[TrainingPlan]) -> Iterator[
         yield Objection(rule, known.severity, text, filters.words(replace(one, rule=rule)))
 
 
-def _on_prompts(db: sqlite3.Connection, plans: Sequence[TrainingPlan], found: Sequence[Objection]) -> list[Objection]:
+def _check_prompts(
+    db: sqlite3.Connection, plans: Sequence[TrainingPlan], found: Sequence[Objection]
+) -> list[Objection]:
     """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
     unasked = [system_prompts.unasked(db, row_filter(rows), version) for rows, version in chosen]
     told = {one.rule: one.words for one in found}
     made = [
-        Objection(PROMPT, "warning", system_prompts.words(one, wanted), told.get(DIFFERING, ""), one.prompt if one.is_offered else None)
+        Objection(PROMPT_NOT_ASKED, "warning", system_prompts.words(one, wanted), told.get(PROMPT_DIFFERS, ""), one.prompt if one.is_offered else None)
         for one in system_prompts.unasked_of_all(db, unasked)
     ]  # fmt: skip
-    return [*made, *(one for one in found if not (made and one.rule == DIFFERING))]
+    return [*made, *(one for one in found if not (made and one.rule == PROMPT_DIFFERS))]
 
 
-def _on_length(measured: Sequence[token_counts.TrainingAmount]) -> Iterator[Objection]:
+def _check_length(measured: Sequence[token_counts.TrainingAmount]) -> Iterator[Objection]:
     if over := max((one.over for one in measured), default=0):
         yield Objection("too-long", "warning", trn("{n} row is longer than {limit} tokens and would be cut off "
                                                    "silently.",
@@ -257,30 +261,32 @@ def _on_length(measured: Sequence[token_counts.TrainingAmount]) -> Iterator[Obje
                         "The tokens of {n} rows of the saved version are not known.", missing))  # fmt: skip
 
 
-def _on_dates(preset: Preset, plans: Sequence[TrainingPlan], told: _Told, today: datetime.date) -> Iterator[Objection]:
+def _check_dates(
+    preset: Preset, plans: Sequence[TrainingPlan], told: _ServerInfo, today: datetime.date
+) -> Iterator[Objection]:
     """Until when jobs can be made there, and until when their models would answer."""
     last = shutdown_dates.last_day(preset.id)
-    if last and (last - today).days < shutdown_dates.AHEAD:
-        words = shutdown_dates.Door(last, "training").words(today)
+    if last and (last - today).days < shutdown_dates.NOTICE_DAYS:
+        words = shutdown_dates.ServiceShutdown(last, "training").words(today)
         yield Objection("closing", "error" if last < today else "warning", words)
     for model in dict.fromkeys(plan.model for plan in plans):
         listed = (told.models or {}).get(model)
-        closing = shutdown_dates.shutdown(model, listed.shutdown_date if listed else None, preset.id)
-        left = shutdown_dates.days_left(closing, today) if closing else shutdown_dates.SOON
+        closing = shutdown_dates.find_shutdown(model, listed.shutdown_date if listed else None, preset.id)
+        left = shutdown_dates.days_left(closing, today) if closing else shutdown_dates.WARNING_DAYS
         if closing and left < 0:
             yield Objection("shut-down", "error", tr("{model} was shut down on {day}.", model=model, day=closing.day))
-        elif closing and left < shutdown_dates.SOON:
+        elif closing and left < shutdown_dates.WARNING_DAYS:
             yield Objection("shut-down", "warning", tr("{model} and models trained from it are available until "
                                                        "{day} ({left}).",
-                            model=model, day=closing.day, left=shutdown_dates.left_words(left)))  # fmt: skip
+                            model=model, day=closing.day, left=shutdown_dates.format_days_left(left)))  # fmt: skip
 
 
-def _on_account(plans: Sequence[TrainingPlan], told: _Told) -> Iterator[Objection]:
+def _check_account(plans: Sequence[TrainingPlan], told: _ServerInfo) -> Iterator[Objection]:
     """Models that the account does not have, or may not train."""
     for model in dict.fromkeys(plan.model for plan in plans):
         if told.models and model not in told.models and "ckpt" not in model:
             yield Objection("not-listed", "warning", tr("The server does not list the model {model}.", model=model))
-        elif told.limits and shutdown_dates.base_of(model) not in told.limits and model not in told.limits:
+        elif told.limits and model_kinds.base_of(model) not in told.limits and model not in told.limits:
             yield Objection("not-trainable", "warning", tr("The server does not list {model} among the models that this "
                             "account may train.", model=model))  # fmt: skip
         running = (told.limits or {}).get(model, {}).get("max_concurrent_jobs")

@@ -22,22 +22,22 @@ from core.errors import JukuError, ProviderError
 from core.formats.text_lines import reason_of
 from core.language import tr
 from core.progress import Reporter
-from core.providers import JobState, ModelInfo, Provider, shutdown_dates
+from core.providers import JobState, ModelInfo, Provider, model_kinds, shutdown_dates
 from core.providers.http_client import NOT_THERE
 from core.providers.models_api import is_tuned
-from core.providers.shutdown_dates import Closing
+from core.providers.shutdown_dates import ModelShutdown
 from core.storage import compressed_texts
 from core.storage.project import Project
 from core.training import jobs
 from core.training.jobs import Job
 
-OWNERS = ("user-", "org-")  # beginnings of the owners of models that are a person's own
-CHECKPOINT = ":ckpt-step-"
-LONGEST_NAME = 120  # bytes of a file's name
+PERSONAL_OWNER_PREFIXES = ("user-", "org-")  # beginnings of the owners of models that are a person's own
+CHECKPOINT_MARK = ":ckpt-step-"
+MAX_NAME_BYTES = 120  # bytes of a file's name
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
+class TunedModel:
     """A fine-tuned model, and what is known of the job that made it; `made` is in Unix seconds, 0 where nobody knows.
 
     `listed`: the server still offers it. Without a `job` nobody knows its files.
@@ -46,7 +46,7 @@ class Tuned:
     model: str
     base: str
     made: float
-    closing: Closing | None
+    closing: ModelShutdown | None
     listed: bool
     job: str = ""
     method: str = "supervised"
@@ -61,7 +61,7 @@ class Tuned:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class JobFile:
     """`role` is training, validation or results."""
 
     role: str
@@ -69,17 +69,17 @@ class File:
 
 
 @dataclass(slots=True)
-class Saved:
+class SavedFiles:
     """Where files lie now; `missing` are those that the server no longer has."""
 
     paths: list[tuple[str, Path]] = field(default_factory=list)
-    missing: list[File] = field(default_factory=list)
+    missing: list[JobFile] = field(default_factory=list)
 
     def of(self, role: str) -> list[Path]:
         return [path for found, path in self.paths if found == role]
 
 
-async def models(project: Project, provider: Provider, today: datetime.date) -> list[Tuned]:
+async def list_tuned_models(project: Project, provider: Provider, today: datetime.date) -> list[TunedModel]:
     """The fine-tuned models at a server and those of its jobs: the nearest end first, those that are over last.
 
     Raises `ProviderError`. What a server has no list for is known from the project's own jobs, as far as they go.
@@ -92,20 +92,22 @@ async def models(project: Project, provider: Provider, today: datetime.date) -> 
         listed = []
     records = [job for job in await project.read(jobs.jobs) if job.provider == provider.id]
     makers: dict[str, Job | JobState] = {job.fine_tuned_model: job for job in records if job.fine_tuned_model}
-    makers |= {state.fine_tuned_model: state for state in await _states(provider) if state.fine_tuned_model}
+    makers |= {state.fine_tuned_model: state for state in await _load_jobs(provider) if state.fine_tuned_model}
     own = {info.id: info for info in listed if _is_own(info) or info.id in makers}
     found = [
-        _tuned(name, own.get(name), makers.get(name) or makers.get(name.partition(CHECKPOINT)[0]), provider.preset.id)
+        _build_tuned_model(
+            name, own.get(name), makers.get(name) or makers.get(name.partition(CHECKPOINT_MARK)[0]), provider.preset.id
+        )
         for name in dict.fromkeys([*own, *makers])
     ]
-    return sorted(found, key=lambda one: _nearness(one, today))
+    return sorted(found, key=lambda one: _urgency(one, today))
 
 
 def _is_own(info: ModelInfo) -> bool:
-    return is_tuned(info.id) or info.owned_by.startswith(OWNERS)
+    return is_tuned(info.id) or info.owned_by.startswith(PERSONAL_OWNER_PREFIXES)
 
 
-async def _states(provider: Provider) -> list[JobState]:
+async def _load_jobs(provider: Provider) -> list[JobState]:
     try:
         return await provider.jobs()
     except ProviderError as error:
@@ -114,38 +116,38 @@ async def _states(provider: Provider) -> list[JobState]:
         return []
 
 
-def _tuned(model: str, info: ModelInfo | None, maker: Job | JobState | None, preset: str) -> Tuned:
-    closing = shutdown_dates.shutdown(model, info.shutdown_date if info else None, preset)
+def _build_tuned_model(model: str, info: ModelInfo | None, maker: Job | JobState | None, preset: str) -> TunedModel:
+    closing = shutdown_dates.find_shutdown(model, info.shutdown_date if info else None, preset)
     made = info.created_at if info else 0.0
     if maker is None:
-        return Tuned(model, shutdown_dates.base_of(model), made, closing, info is not None)
+        return TunedModel(model, model_kinds.base_of(model), made, closing, info is not None)
     results = maker.result_files if isinstance(maker, JobState) else maker.files
     job = maker.id if isinstance(maker, JobState) else maker.remote_id or ""
-    return Tuned(
-        model, maker.model or shutdown_dates.base_of(model), made or maker.finished_at or maker.created_at, closing,
+    return TunedModel(
+        model, maker.model or model_kinds.base_of(model), made or maker.finished_at or maker.created_at, closing,
         info is not None, job, maker.method, maker.training_file, maker.validation_file, tuple(results),
     )  # fmt: skip
 
 
-def _nearness(one: Tuned, today: datetime.date) -> tuple[int, datetime.date, float]:
+def _urgency(one: TunedModel, today: datetime.date) -> tuple[int, datetime.date, float]:
     if one.closing is None:
         return 1, datetime.date.max, -one.made
     return (2 if one.closing.day < today else 0), one.closing.day, -one.made
 
 
-def files_of(one: Tuned) -> list[File]:
+def list_files(one: TunedModel) -> list[JobFile]:
     """The files that its job names."""
     rows = [("training", one.training_file), ("validation", one.validation_file)]
-    return [File(role, id) for role, id in rows if id] + [File("results", id) for id in one.result_files]
+    return [JobFile(role, id) for role, id in rows if id] + [JobFile("results", id) for id in one.result_files]
 
 
-async def save_files(provider: Provider, one: Tuned, folder: Path, reporter: Reporter) -> Saved:
+async def save_files(provider: Provider, one: TunedModel, folder: Path, reporter: Reporter) -> SavedFiles:
     """Download a model's files into `folder`, with a record of its job; nothing that lies there is replaced.
 
     Raises `ProviderError`, and `JukuError` where the disk refuses. What was written before that, or before a cancel,
     stays, and is known again the next time.
     """
-    saved, files = Saved(), files_of(one)
+    saved, files = SavedFiles(), list_files(one)
     for done, file in enumerate(files):
         reporter.update(done, len(files))
         try:
@@ -155,10 +157,12 @@ async def save_files(provider: Provider, one: Tuned, folder: Path, reporter: Rep
                 raise
             saved.missing.append(file)
             continue
-        data = _plain(data) if file.role == "results" else data
-        saved.paths.append((file.role, await asyncio.to_thread(_put, folder, f"{file.role}-{safe_name(name)}", data)))
+        data = _decode_results(data) if file.role == "results" else data
+        saved.paths.append(
+            (file.role, await asyncio.to_thread(_write_file, folder, f"{file.role}-{safe_name(name)}", data))
+        )
     record = json.dumps(dataclasses.asdict(one), ensure_ascii=True, indent=2, default=str).encode()
-    path = await asyncio.to_thread(_put, folder, f"job-{safe_name(one.model)}.json", record)
+    path = await asyncio.to_thread(_write_file, folder, f"job-{safe_name(one.model)}.json", record)
     saved.paths.append(("job", path))
     return saved
 
@@ -170,12 +174,12 @@ def safe_name(name: str) -> str:
     stem, dot, suffix = kept.rpartition(".")
     if not stem or len(suffix) > 10:
         stem, dot, suffix = kept, "", ""
-    while len(f"{stem}.{suffix}".encode()) > LONGEST_NAME:
+    while len(f"{stem}.{suffix}".encode()) > MAX_NAME_BYTES:
         stem = stem[:-1]
     return f"{stem}{dot}{suffix}" or "file"
 
 
-def _plain(data: bytes) -> bytes:
+def _decode_results(data: bytes) -> bytes:
     """A result file as a table: some servers send it in base64."""
     with suppress(binascii.Error, ValueError):
         table = base64.b64decode(b"".join(data.split()), validate=True)
@@ -184,7 +188,7 @@ def _plain(data: bytes) -> bytes:
     return data
 
 
-def _put(folder: Path, name: str, data: bytes) -> Path:
+def _write_file(folder: Path, name: str, data: bytes) -> Path:
     """Write a new file, under the first free name; one that holds the same already is as good."""
     stem, suffix = Path(name).stem, Path(name).suffix
     for number in itertools.count(1):
@@ -205,7 +209,7 @@ def _put(folder: Path, name: str, data: bytes) -> Path:
     raise AssertionError("there is always a free name")
 
 
-def tag_known(db: sqlite3.Connection, path: Path, tag: str) -> None:
+def tag_existing_rows(db: sqlite3.Connection, path: Path, tag: str) -> None:
     """Give the tag to the rows of a saved file that the project had before, so that it names all of them."""
     with path.open("rb") as file:
         digests = {compressed_texts.digest(line.rstrip(b"\r\n").removeprefix(codecs.BOM_UTF8)) for line in file}

@@ -21,7 +21,7 @@ from core.storage.project import Changes, Project
 from core.training import jobs, row_selection
 from core.training.jobs import Job
 
-NOT_NOW = (401, 429)  # nothing was made: it can be sent later
+RETRY_LATER = (401, 429)  # nothing was made: it can be sent later
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan
         yield jobs.insert(db, values)
 
 
-def training_bytes(db: sqlite3.Connection, record: Job, split: str = "train") -> bytes:
+def load_training_file(db: sqlite3.Connection, record: Job, split: str = "train") -> bytes:
     """What the job trains on, from its frozen copy: to the byte what was queued."""
     assert record.version is not None
     data = row_selection.to_jsonl(row_selection.load_rows(db, record.rows, split, record.version))
@@ -111,12 +111,12 @@ async def send(project: Project, provider: Provider, id: int, on_bytes: OnBytes 
     When an answer is lost the job stays as it was written, and `recover` finds out what happened.
     """
     record = await project.read(jobs.job, id)
-    _check(provider, record)
+    _check_request(provider, record)
     await project.write("", jobs.set_status, id, JobStatus.UPLOADING)
     try:
         files = await _upload(project, provider, record, on_bytes)
     except ProviderError as error:
-        await _not_sent(project, id, error)
+        await _record_refusal(project, id, error)
         raise
     await project.write("", jobs.begin_creation, id, *files)
     record = await project.read(jobs.job, id)
@@ -125,7 +125,7 @@ async def send(project: Project, provider: Provider, id: int, on_bytes: OnBytes 
     await _create(project, provider, record)
 
 
-def _check(provider: Provider, record: Job) -> None:
+def _check_request(provider: Provider, record: Job) -> None:
     asked = record.asked
     (provider.preset or preset("custom")).check(record.method, asked["hyperparameters"], asked.get("suffix") or "")
 
@@ -134,11 +134,11 @@ async def _upload(
     project: Project, provider: Provider, record: Job, on_bytes: OnBytes | None
 ) -> tuple[str, str | None]:
     mark = BOM_UTF8 if provider.preset.bom else b""
-    data = await project.read(training_bytes, record)
+    data = await project.read(load_training_file, record)
     training = await uploads.ensure(project, provider, mark + data, on_bytes=on_bytes)
     if not record.asked.get("validation"):
         return training, None
-    data = await project.read(training_bytes, record, "validation")
+    data = await project.read(load_training_file, record, "validation")
     return training, await uploads.ensure(project, provider, mark + data, on_bytes=on_bytes) if data else None
 
 
@@ -161,14 +161,14 @@ async def _create(project: Project, provider: Provider, record: Job) -> None:
     except ProviderError as error:
         # Without a status, or after a fault, nobody knows whether it was made: recover() looks for it.
         if not may_have_been_made(error):
-            await _not_sent(project, record.id, error)
+            await _record_refusal(project, record.id, error)
         raise
     await project.write("", jobs.store, record.id, state)
 
 
-async def _not_sent(project: Project, id: int, error: ProviderError) -> None:
+async def _record_refusal(project: Project, id: int, error: ProviderError) -> None:
     """Nothing was made. What only has to wait stays in the queue; what the server refuses has failed."""
-    if may_have_been_made(error) or error.status in NOT_NOW or error.code in QUOTA_CODES:
+    if may_have_been_made(error) or error.status in RETRY_LATER or error.code in QUOTA_CODES:
         await project.write("", jobs.set_status, id, JobStatus.WAITING)
     else:
         await project.write("", jobs.fail, id, str(error), error.code or "")
@@ -184,10 +184,10 @@ async def recover(project: Project, provider: Provider, id: int) -> Changes:
     state = next(iter(await provider.jobs_of(record.token)), None)
     if state is not None:
         return await project.write("", jobs.store, id, state)
-    return await project.write("", jobs.looked, id, MAX_SEARCHES)
+    return await project.write("", jobs.note_failed_search, id, MAX_SEARCHES)
 
 
-async def end_twins(provider: Provider, record: Job) -> None:
+async def cancel_duplicates(provider: Provider, record: Job) -> None:
     """Cancel what a creation that counted as never received has made after all: one wish is one job."""
     if record.looked >= MAX_SEARCHES:
         for twin in await provider.jobs_of(record.token):
@@ -215,24 +215,24 @@ async def update(project: Project, provider: Provider, id: int, state: JobState 
 
 async def cancel(project: Project, provider: Provider, id: int) -> Changes:
     """End a job. The wish is written down first, so that it is carried out also after a crash."""
-    return await _wish(project, provider, id, "cancel")
+    return await _set_and_carry_out(project, provider, id, "cancel")
 
 
 async def pause(project: Project, provider: Provider, id: int) -> Changes:
-    return await _wish(project, provider, id, "pause")
+    return await _set_and_carry_out(project, provider, id, "pause")
 
 
 async def resume(project: Project, provider: Provider, id: int) -> Changes:
-    return await _wish(project, provider, id, "resume")
+    return await _set_and_carry_out(project, provider, id, "resume")
 
 
-async def _wish(project: Project, provider: Provider, id: int, wish: str) -> Changes:
-    changes = await project.write("", jobs.wish, id, wish)
+async def _set_and_carry_out(project: Project, provider: Provider, id: int, wish: str) -> Changes:
+    changes = await project.write("", jobs.set_wish, id, wish)
     record = await project.read(jobs.job, id)
-    return await fulfil(project, provider, record) if record.wish and record.remote_id else changes
+    return await carry_out_wish(project, provider, record) if record.wish and record.remote_id else changes
 
 
-async def fulfil(project: Project, provider: Provider, record: Job) -> Changes:
+async def carry_out_wish(project: Project, provider: Provider, record: Job) -> Changes:
     """Ask the server for what the person wished. A refusal is no longer wished, and said."""
     assert record.remote_id
     ask = {"cancel": provider.cancel_job, "pause": provider.pause_job, "resume": provider.resume_job}[record.wish]
@@ -240,7 +240,7 @@ async def fulfil(project: Project, provider: Provider, record: Job) -> Changes:
         state = await ask(record.remote_id)
     except ProviderError as error:
         if error.status is not None and error.status < 500 and error.status != 429:
-            await project.write("", jobs.wish, record.id, "")
+            await project.write("", jobs.set_wish, record.id, "")
         raise
     # With its last events, which nobody would ask for once it has ended.
     return await update(project, provider, record.id, state)
@@ -248,7 +248,7 @@ async def fulfil(project: Project, provider: Provider, record: Job) -> Changes:
 
 async def withdraw(project: Project, id: int) -> Changes:
     """Take a job out of the queue that was not sent yet."""
-    return await project.write("", jobs.wish, id, "cancel")
+    return await project.write("", jobs.set_wish, id, "cancel")
 
 
 async def forget(project: Project, id: int) -> Changes:
@@ -256,7 +256,7 @@ async def forget(project: Project, id: int) -> Changes:
     return await project.write("", jobs.delete, id)
 
 
-async def adoptable(project: Project, provider: Provider) -> list[JobState]:
+async def list_adoptable(project: Project, provider: Provider) -> list[JobState]:
     """The jobs at the server that the project does not know."""
     known = await project.read(jobs.jobs)
     ids, tokens = {job.remote_id for job in known}, {job.token for job in known}

@@ -14,12 +14,12 @@ from core.storage.project import Project
 from core.training import jobs
 
 PURPOSES = ("fine-tune", "fine-tune-results")  # of other files Juku cannot know who uses them
-YOUNG = 3600.0  # seconds in which a file may still wait for its job
-MOST = 1000  # jobs that are asked for; where a server has more, no file is called unused
+MIN_AGE_SECONDS = 3600.0  # seconds in which a file may still wait for its job
+MAX_JOBS = 1000  # jobs that are asked for; where a server has more, no file is called unused
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
+class ServerContents:
     """What a server holds. None: it has no such list. `complete` is False where it has more jobs than were read.
 
     `used` and `unused` are ids of files; of a file in neither nobody knows yet: it may still wait for its job.
@@ -32,34 +32,34 @@ class Stock:
     complete: bool = True
 
 
-async def look(project: Project, provider: Provider) -> Stock:
+async def load_contents(project: Project, provider: Provider) -> ServerContents:
     """Ask a server what it holds. Raises `ProviderError`."""
-    files = await _files(provider)
-    states = await _states(provider)
-    complete = states is not None and len(states) < MOST
-    used = await project.read(named, provider.id, states or [])
-    unused = find(files or [], used) if complete else set()
+    files = await _load_files(provider)
+    states = await _load_jobs(provider)
+    complete = states is not None and len(states) < MAX_JOBS
+    used = await project.read(list_used_files, provider.id, states or [])
+    unused = find_unused(files or [], used) if complete else set()
     # Only what was trained can be deleted: by the form of its name, or because a job says that it made it.
     made = {state.fine_tuned_model for state in states or []}
     models = [model for model in await provider.models() if is_tuned(model.id) or model.id in made]
-    return Stock(files, models, unused, used, complete)
+    return ServerContents(files, models, unused, used, complete)
 
 
-def named(db: sqlite3.Connection, provider: str, states: Iterable[JobState]) -> set[str]:
+def list_used_files(db: sqlite3.Connection, provider: str, states: Iterable[JobState]) -> set[str]:
     """Ids of the files that a job at the server names, or one of this project."""
-    used = _named(db, provider)
+    used = _list_own_files(db, provider)
     for state in states:
         used |= {state.training_file, state.validation_file, *state.result_files}
     return {id for id in used if id}
 
 
-def find(files: Iterable[FileInfo], used: set[str], now: float = 0.0) -> set[str]:
+def find_unused(files: Iterable[FileInfo], used: set[str], now: float = 0.0) -> set[str]:
     """Ids of the files that nobody names and that are old enough to say so; `now` in Unix seconds."""
-    oldest = (now or time.time()) - YOUNG
+    oldest = (now or time.time()) - MIN_AGE_SECONDS
     return {file.id for file in files if file.purpose in PURPOSES and file.created_at < oldest and file.id not in used}
 
 
-def _named(db: sqlite3.Connection, provider: str) -> set[str | None]:
+def _list_own_files(db: sqlite3.Connection, provider: str) -> set[str | None]:
     """The files that this project's jobs name; while one is still to be asked for, all that were sent from here."""
     mine = [job for job in jobs.jobs(db) if job.provider == provider]
     found: set[str | None] = set()
@@ -70,7 +70,7 @@ def _named(db: sqlite3.Connection, provider: str) -> set[str | None]:
     return found
 
 
-async def _files(provider: Provider) -> list[FileInfo] | None:
+async def _load_files(provider: Provider) -> list[FileInfo] | None:
     try:
         return await provider.files()
     except ProviderError as error:
@@ -79,9 +79,9 @@ async def _files(provider: Provider) -> list[FileInfo] | None:
         raise
 
 
-async def _states(provider: Provider) -> list[JobState] | None:
+async def _load_jobs(provider: Provider) -> list[JobState] | None:
     try:
-        return await provider.jobs(MOST)
+        return await provider.jobs(MAX_JOBS)
     except ProviderError as error:
         if error.status in NOT_THERE:
             return None

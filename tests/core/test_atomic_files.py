@@ -127,7 +127,7 @@ def test_the_search_index_is_on_the_disk_before_it_says_that_it_is_whole(calls, 
 
 @needs_proc
 def test_a_rescued_file_is_on_the_disk(calls, tmp_path):
-    path = rescue._put(tmp_path, "model.json", b"{}")
+    path = rescue._write_file(tmp_path, "model.json", b"{}")
     assert calls == [("sync", str(path)), ("sync", str(tmp_path))]
 
 

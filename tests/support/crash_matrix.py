@@ -15,7 +15,7 @@ from core.paths import ROOT
 from core.storage.project import Project
 from core.storage.read_only_copy import open_any_project
 from core.training import jobs, row_selection, submit
-from core.training.metrics import series
+from core.training.metrics import load_series
 from tests.support.fake_server import FakeServer, Fault
 
 RESULTS = b"step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n1,2.0,0.5,,\n2,1.0,0.75,1.5,0.6\n"
@@ -204,6 +204,6 @@ def _wrong(life: Life):
                 yield f"the events of {suffix} differ"
             if submit.uploads.digest(server.files[server.jobs[told[suffix]]["training_file"]]) != record.digest:
                 yield f"the rows of {suffix} differ"
-        found = series(db, first.id).get("valid_loss")
+        found = load_series(db, first.id).get("valid_loss")
         if not found or list(found.values) != [1.5] or len(jobs.checkpoints(db, first.id)) != 1:
             yield "results or checkpoints are missing"

@@ -15,7 +15,7 @@ from core.errors import ProviderError
 from core.providers import Provider
 from core.storage.project import Project
 from core.training import jobs, submit
-from core.training.job_queue import Queue
+from core.training.job_queue import JobQueue
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY
 
@@ -49,7 +49,7 @@ async def live(path: Path, url: str, where: str, number: int) -> None:
 
     if not jobs.jobs(project.rows):
         await submit.enqueue(project, "fake", PLANS)
-    queue = Queue(project, connect, lambda _id: 2)
+    queue = JobQueue(project, connect, lambda _id: 2)
     task = asyncio.ensure_future(queue.run())
     await act(project, provider, queue)
     task.cancel()
@@ -58,7 +58,7 @@ async def live(path: Path, url: str, where: str, number: int) -> None:
     project.close()
 
 
-async def act(project: Project, provider: Provider, queue: Queue) -> None:
+async def act(project: Project, provider: Provider, queue: JobQueue) -> None:
     """What a person does: pauses the first job once and lets it go on, cancels the other, waits for the end."""
     was_paused = False
     while True:

@@ -26,10 +26,10 @@ HOURS = 10_000_000  # milliseconds
 @pytest.fixture(autouse=True)
 def no_work_in_the_background(monkeypatch):
     """What begins by itself a moment after a change has tests of its own; others are left in peace."""
-    monkeypatch.setattr(background_check, "PAUSE", HOURS)
+    monkeypatch.setattr(background_check, "CHECK_DELAY_MS", HOURS)
     monkeypatch.setattr(ui.workspace, "INDEX_DELAY", HOURS)
     monkeypatch.setattr(backup_runner, "AT_CLOSE", False)
-    monkeypatch.setattr(server_trouble_bar, "AGAIN", HOURS)
+    monkeypatch.setattr(server_trouble_bar, "RETRY_MS", HOURS)
 
 
 @pytest.fixture(autouse=True)

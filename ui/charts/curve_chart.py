@@ -31,8 +31,8 @@ from core.training import metrics as training_metrics
 from core.training.metrics import Series
 from ui import style
 from ui.charts import curve_chart, curve_thinning
-from ui.charts.curve_legend import SWATCH, Legend, colour_of, paint_swatch
-from ui.charts.curve_thinning import Curve, View
+from ui.charts.curve_legend import SWATCH_SIZE, CurveLegend, colour_of, paint_swatch
+from ui.charts.curve_thinning import Curve, CurveView
 from ui.widgets import basics, file_dialogs
 from ui.widgets.drop_down import DropDown
 from ui.widgets.flow_layout import FlowLayout
@@ -66,11 +66,11 @@ class CurveChart(QWidget):
         self._settings = settings or Settings()
         self._jobs: list[CurveJob] = []
         self._slots: dict[int, int] = {}  # colours, by job
-        self._lines: dict[tuple[int, str], curve_thinning.Line] = {}
-        self._view = View()
+        self._lines: dict[tuple[int, str], curve_thinning.CurveLine] = {}
+        self._view = CurveView()
         self._plot: CurvePlot | None = None
         self._make_controls()
-        self.legend = Legend()
+        self.legend = CurveLegend()
         self.legend.changed.connect(self._draw)
         self._lay_out()
 
@@ -88,7 +88,7 @@ class CurveChart(QWidget):
         self.smoothing.setFixedWidth(90)
         self.smoothing.setAccessibleName(tr("Smoothing"))
         self.whole = QPushButton(tr("Show all"))
-        self.whole.setToolTip(basics.tip(_mouse_help()))
+        self.whole.setToolTip(basics.plain_tooltip(_mouse_help()))
         self.whole.setEnabled(False)
         self.save = QPushButton(tr("Save"))
         self.save.setMenu(self._menu())
@@ -225,7 +225,7 @@ class CurveChart(QWidget):
             self.measure.blockSignals(False)
 
     def _title(self, job: CurveJob, part: str, measure: str) -> str:
-        told = metrics.part_title(part)
+        told = metrics.split_title(part)
         if len(self._jobs) == 1:
             return told or metrics.measure_title(measure)
         return f"{job.title} · {told}" if told else job.title
@@ -235,7 +235,7 @@ class CurveChart(QWidget):
         self._draw()
 
     def _on_view(self) -> None:
-        self._view = View(self.axis.currentData(), self.log.isChecked(), self.smoothing.value() / 100)
+        self._view = CurveView(self.axis.currentData(), self.log.isChecked(), self.smoothing.value() / 100)
         self._lines.clear()
         self._draw()
 
@@ -251,14 +251,14 @@ class CurveChart(QWidget):
         self._show_hint()
         self._describe()
 
-    def _line(self, curve: Curve) -> curve_thinning.Line:
+    def _line(self, curve: Curve) -> curve_thinning.CurveLine:
         line = self._lines.get(curve.key)
         if (
             line is None
             or line.curve.whole != curve.whole
             or not curve_thinning.is_equal(line.curve.series, curve.series)
         ):
-            return curve_thinning.line_of(curve, self._view)
+            return curve_thinning.build_line(curve, self._view)
         line.curve = curve
         return line
 
@@ -290,7 +290,7 @@ class CurveChart(QWidget):
         self._ask_path(tr("Save the numbers"), "csv", lambda path: curve_chart.save_table(shown, path))
 
     def _ask_path(self, title: str, suffix: str, save: Callable[[Path], None]) -> None:
-        file_dialogs.to_save(
+        file_dialogs.save_dialog(
             self, self._settings, file_dialogs.REPORTS, title, f"{self.measure.currentText()}.{suffix}",
             lambda path: self._save(save, path), f"{suffix.upper()} (*.{suffix})",
         ).open()  # fmt: skip
@@ -364,7 +364,7 @@ def _place_legend(metrics: QFontMetrics, titles: Sequence[str], width: int) -> t
     places, left, top = [], 0, 0
     line = metrics.height() + 6
     for title in titles:
-        needed = min(width, SWATCH.width() + metrics.horizontalAdvance(title) + 3 * style.SPACE)
+        needed = min(width, SWATCH_SIZE.width() + metrics.horizontalAdvance(title) + 3 * style.SPACE)
         if left and left + needed > width:
             left, top = 0, top + line
         places.append(QRectF(left, top, needed, line))
@@ -374,10 +374,13 @@ def _place_legend(metrics: QFontMetrics, titles: Sequence[str], width: int) -> t
 
 def _paint_legend_entry(painter: QPainter, place: QRectF, curve: Curve, text: object) -> None:
     paint_swatch(
-        painter, QRectF(place.left(), place.top(), SWATCH.width(), place.height()), colour_of(curve.slot), curve.part
+        painter,
+        QRectF(place.left(), place.top(), SWATCH_SIZE.width(), place.height()),
+        colour_of(curve.slot),
+        curve.part,
     )
     painter.setPen(text)
-    place.setLeft(place.left() + SWATCH.width() + style.SPACE / 2)
+    place.setLeft(place.left() + SWATCH_SIZE.width() + style.SPACE / 2)
     title = painter.fontMetrics().elidedText(curve.title, Qt.TextElideMode.ElideMiddle, round(place.width()))
     painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, title)
 
@@ -393,6 +396,6 @@ def save_picture(image: QImage, path: Path) -> None:
 
 def save_table(shown: Sequence[Curve], path: Path) -> None:
     """Write the numbers as they were told, as CSV. Raises FormatError when it cannot be written."""
-    text = training_metrics.table([(curve.title, curve.series) for curve in shown])
+    text = training_metrics.to_csv([(curve.title, curve.series) for curve in shown])
     with replacing(path) as file:
         file.write((csv_cells.BOM + text).encode())

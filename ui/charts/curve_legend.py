@@ -11,11 +11,14 @@ from ui import style
 from ui.charts.curve_thinning import Curve
 from ui.widgets import basics
 
-SWATCH = QSize(26, 12)
-LINES = 3  # of the legend, before it scrolls
-LONGEST = 320  # pixels of one entry
-DASHES = {"valid": [4.0, 2.5], "full_valid": [1.0, 2.0]}  # in widths of the pen; what was trained on is a whole line
-Key = tuple[int, str]
+SWATCH_SIZE = QSize(26, 12)
+MAX_LEGEND_LINES = 3  # of the legend, before it scrolls
+MAX_ENTRY_WIDTH = 320  # pixels of one entry
+DASH_PATTERNS = {
+    "valid": [4.0, 2.5],
+    "full_valid": [1.0, 2.0],
+}  # in widths of the pen; what was trained on is a whole line
+CurveKey = tuple[int, str]
 
 
 def colour_of(slot: int) -> QColor:
@@ -30,14 +33,14 @@ def colour_of(slot: int) -> QColor:
 def paint_swatch(painter: QPainter, place: QRectF, colour: QColor, part: str) -> None:
     """A piece of the line, in the middle of `place`."""
     pen = QPen(colour, 2.5, c=Qt.PenCapStyle.FlatCap)
-    if part in DASHES:
-        pen.setDashPattern(DASHES[part])
+    if part in DASH_PATTERNS:
+        pen.setDashPattern(DASH_PATTERNS[part])
     painter.setPen(pen)
     middle = int(place.center().y())
     painter.drawLine(int(place.left()), middle, int(place.right()), middle)
 
 
-class Legend(QListWidget):
+class CurveLegend(QListWidget):
     """One entry for each line. Space, or a click on its box, switches it; a double click shows it alone, or all again."""
 
     changed = Signal()
@@ -50,13 +53,13 @@ class Legend(QListWidget):
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setIconSize(SWATCH)
+        self.setIconSize(SWATCH_SIZE)
         self.setFrameShape(QListWidget.Shape.NoFrame)
         self.setStyleSheet("QListWidget { border: 0; background: transparent; }")
         self.itemChanged.connect(lambda _item: self.changed.emit())
         self.itemDoubleClicked.connect(self._on_double_click)
         self._curves: list[Curve] = []
-        self._hidden: set[Key] = set()
+        self._hidden: set[CurveKey] = set()
 
     def show_curves(self, curves: Sequence[Curve]) -> None:
         """List `curves`; which are switched off is remembered, also of those that are away for a while."""
@@ -70,7 +73,7 @@ class Legend(QListWidget):
         hidden = self.hidden()
         return [curve for curve in self._curves if curve.key not in hidden]
 
-    def hidden(self) -> set[Key]:
+    def hidden(self) -> set[CurveKey]:
         """The lines that are switched off."""
         for index in range(self.count()):
             key = self.item(index).data(Qt.ItemDataRole.UserRole)
@@ -87,7 +90,7 @@ class Legend(QListWidget):
         for curve in self._curves:
             item = QListWidgetItem(self._swatch(curve), curve.title)
             item.setData(Qt.ItemDataRole.UserRole, curve.key)
-            item.setToolTip(basics.tip(curve.title))
+            item.setToolTip(basics.plain_tooltip(curve.title))
             item.setCheckState(Qt.CheckState.Unchecked if curve.key in hidden else Qt.CheckState.Checked)
             item.setSizeHint(size)
             self.addItem(item)
@@ -99,15 +102,19 @@ class Legend(QListWidget):
         """Of each entry: as wide as the widest, so that they stand in columns."""
         metrics = self.fontMetrics()
         text = max((metrics.horizontalAdvance(curve.title) for curve in self._curves), default=0)
-        return QSize(min(LONGEST, text + SWATCH.width() + metrics.height() + 4 * style.SPACE), metrics.height() + 6)
+        return QSize(
+            min(MAX_ENTRY_WIDTH, text + SWATCH_SIZE.width() + metrics.height() + 4 * style.SPACE), metrics.height() + 6
+        )
 
     def _swatch(self, curve: Curve) -> QIcon:
         scale = self.devicePixelRatioF()
-        picture = QPixmap(SWATCH * scale)
+        picture = QPixmap(SWATCH_SIZE * scale)
         picture.setDevicePixelRatio(scale)
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
-        paint_swatch(painter, QRectF(0, 0, SWATCH.width(), SWATCH.height()), colour_of(curve.slot), curve.part)
+        paint_swatch(
+            painter, QRectF(0, 0, SWATCH_SIZE.width(), SWATCH_SIZE.height()), colour_of(curve.slot), curve.part
+        )
         painter.end()
         return QIcon(picture)
 
@@ -135,6 +142,6 @@ class Legend(QListWidget):
         """Take as many lines as the entries need, up to a few."""
         self.doItemsLayout()
         line = self.fontMetrics().height() + 6
-        height = max(line, min(self.contentsSize().height(), LINES * line))
+        height = max(line, min(self.contentsSize().height(), MAX_LEGEND_LINES * line))
         if height != self.maximumHeight():
             self.setFixedHeight(height)

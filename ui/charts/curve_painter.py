@@ -19,8 +19,8 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from core.language import tr
 from ui import style
 from ui.charts import curve_thinning
-from ui.charts.curve_legend import DASHES, colour_of, paint_swatch
-from ui.charts.curve_thinning import Line, Numbers
+from ui.charts.curve_legend import DASH_PATTERNS, colour_of, paint_swatch
+from ui.charts.curve_thinning import CurveLine, Numbers
 
 POINT_OPACITY = (0.28, 0.12)  # of the measured points beside a smoothed line: with few lines, and with many
 DENSE_OPACITY = 0.7  # of the measured points where there is no smoothed line
@@ -36,7 +36,7 @@ READOUT_DISTANCE = 12.0  # from the cross-hair, and around a line's end
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Crowd:
+class LinePoints:
     """Points in pixels, (n, 2): of the lines as they run, and of their ends."""
 
     runs: npt.NDArray[np.float64]
@@ -44,7 +44,7 @@ class Crowd:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ReadoutEntry:
     """One line's value. `step` is told where the value is not of the cross-hair's own step."""
 
     colour: QColor
@@ -64,13 +64,13 @@ def paint_readout(
     place: QRectF,
     x: float,
     title: str,
-    entries: Sequence[Entry],
-    crowd: Crowd,
+    entries: Sequence[ReadoutEntry],
+    crowd: LinePoints,
     colours: QPalette,
 ) -> None:
     """Paint the table inside of `place`, beside `x`, away from the lines' ends."""
-    table = Table(painter, place, title, entries)
-    box = free_place(table.width, table.height, place, x, crowd)
+    table = ReadoutTable(painter, place, title, entries)
+    box = find_free_place(table.width, table.height, place, x, crowd)
     painter.setPen(QPen(colours.color(QPalette.ColorRole.Mid), 1))
     background = colours.color(QPalette.ColorRole.Window)
     background.setAlpha(235)
@@ -79,10 +79,10 @@ def paint_readout(
     table.paint(painter, box, colours.color(QPalette.ColorRole.Text))
 
 
-class Table:
+class ReadoutTable:
     """The entries in as many columns as the height of the chart asks for."""
 
-    def __init__(self, painter: QPainter, place: QRectF, title: str, entries: Sequence[Entry]) -> None:
+    def __init__(self, painter: QPainter, place: QRectF, title: str, entries: Sequence[ReadoutEntry]) -> None:
         self._metrics = QFontMetricsF(painter.font())
         self._title = title
         self._line = self._metrics.height() + 2
@@ -96,7 +96,7 @@ class Table:
         )
         self.height = self._line * (1 + max(len(column) for column in self._columns)) + 2 * READOUT_MARGIN
 
-    def _width(self, column: list[Entry]) -> tuple[float, float]:
+    def _width(self, column: list[ReadoutEntry]) -> tuple[float, float]:
         """The width of the names in a column, and of all of it."""
         name = min(MAX_NAME_WIDTH, max(self._metrics.horizontalAdvance(entry.title) for entry in column))
         value = max(self._metrics.horizontalAdvance(entry.told) for entry in column)
@@ -113,7 +113,7 @@ class Table:
                 )
             left += total + READOUT_MARGIN
 
-    def _paint_entry(self, painter: QPainter, place: QRectF, entry: Entry, name: float, text: QColor) -> None:
+    def _paint_entry(self, painter: QPainter, place: QRectF, entry: ReadoutEntry, name: float, text: QColor) -> None:
         paint_swatch(
             painter, QRectF(place.left(), place.top(), READOUT_SWATCH, place.height()), entry.colour, entry.part
         )
@@ -124,7 +124,7 @@ class Table:
         painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, entry.told)
 
 
-def free_place(width: float, height: float, place: QRectF, x: float, crowd: Crowd) -> QRectF:
+def find_free_place(width: float, height: float, place: QRectF, x: float, crowd: LinePoints) -> QRectF:
     """Where a table of that size covers no end of a line, and little of the lines; left of `x` rather than right."""
     tops = (place.top() + READOUT_DISTANCE, place.bottom() - READOUT_DISTANCE - height, place.center().y() - height / 2)
     lefts = (
@@ -136,24 +136,24 @@ def free_place(width: float, height: float, place: QRectF, x: float, crowd: Crow
     room = place.adjusted(2, 2, -2, -2)
     found = [QRectF(left, top, width, height) for left in lefts for top in tops]
     inside = [box for box in found if room.contains(box)] or [QRectF(place.left() + 2, place.top() + 2, width, height)]
-    return min(inside, key=lambda box: (_covered(box, crowd.ends), _covered(box, crowd.runs)))
+    return min(inside, key=lambda box: (_count_covered(box, crowd.ends), _count_covered(box, crowd.runs)))
 
 
-def _covered(box: QRectF, points: npt.NDArray[np.float64]) -> int:
+def _count_covered(box: QRectF, points: npt.NDArray[np.float64]) -> int:
     """How many of the points lie in the box, or almost."""
     x, y = points[:, 0], points[:, 1]
     across = (x > box.left() - READOUT_DISTANCE) & (x < box.right() + READOUT_DISTANCE)
     return int(np.count_nonzero(across & (y > box.top() - READOUT_DISTANCE) & (y < box.bottom() + READOUT_DISTANCE)))
 
 
-class Painting(pyqtgraph.GraphicsObject):
+class CurvesItem(pyqtgraph.GraphicsObject):
     """All lines, in the pixels of the box that it lies in."""
 
     def __init__(self, box: pyqtgraph.ViewBox, axis: pyqtgraph.AxisItem) -> None:
         super().__init__(box)
         self._axis = axis  # of the values: where its numbers stand, lines go across
         self._box, self._colours = box, QPalette()
-        self._lines: Sequence[Line] = ()
+        self._lines: Sequence[CurveLine] = ()
         self._kept: QImage | None = None
         self._changed_at = 0.0
         self._moving = False
@@ -162,7 +162,7 @@ class Painting(pyqtgraph.GraphicsObject):
         box.sigRangeChanged.connect(lambda *_ranges: self._spoil())
         box.sigResized.connect(lambda _box: self._on_resized())
 
-    def show_lines(self, lines: Sequence[Line]) -> None:
+    def show_lines(self, lines: Sequence[CurveLine]) -> None:
         self._lines = lines
         self._spoil()
 
@@ -208,9 +208,9 @@ class Painting(pyqtgraph.GraphicsObject):
 
     def _draw(self, image: QImage) -> None:
         painter = QPainter(image)
-        frame = Frame(self._box, len(self._lines) > MANY_LINES, self._moving)
+        frame = PlotFrame(self._box, len(self._lines) > MANY_LINES, self._moving)
         mid, base = (self._colours.color(role) for role in (QPalette.ColorRole.Mid, QPalette.ColorRole.Base))
-        painter.setPen(QPen(mixed(mid, base, 0.5), 1))
+        painter.setPen(QPen(mix_colours(mid, base, 0.5), 1))
         for y in frame.down(np.array(self._axis.tickValues(*self._box.viewRange()[1], frame.height)[0][1])).tolist():
             painter.drawLine(0, round(y), round(frame.width), round(y))
         dense = [line for line in self._lines if frame.is_dense(line)]
@@ -220,7 +220,7 @@ class Painting(pyqtgraph.GraphicsObject):
                 painter.drawImage(QPointF(), frame.fog(fog, clear))
         for line in self._lines:
             if line not in dense and line.smooth is not None:
-                colour = mixed(colour_of(line.curve.slot), base, POINT_OPACITY[0])
+                colour = mix_colours(colour_of(line.curve.slot), base, POINT_OPACITY[0])
                 frame.stroke(painter, line, line.y, QPen(colour, 1))
         for line in self._lines:
             if line not in dense or line.smooth is not None:
@@ -229,7 +229,7 @@ class Painting(pyqtgraph.GraphicsObject):
         self._changed_at = time.monotonic()
 
 
-class Frame:
+class PlotFrame:
     """What one drawing of the lines knows: the part of the chart that is in sight, and its pixels."""
 
     def __init__(self, box: pyqtgraph.ViewBox, many: bool = False, haste: bool = False) -> None:
@@ -247,27 +247,27 @@ class Frame:
         # What lies far outside, as after a deep zoom, would overflow the painter's own numbers.
         return np.clip((y + self._y[0]) * self._y[1], -1e5, 1e5)
 
-    def is_dense(self, line: Line) -> bool:
+    def is_dense(self, line: CurveLine) -> bool:
         """Whether the line has more points in sight than can be told apart."""
-        part = curve_thinning.seen(line.x, self.low, self.high)
+        part = curve_thinning.visible_slice(line.x, self.low, self.high)
         return part.stop - part.start > self.width / 2
 
-    def draw_line(self, painter: QPainter, line: Line) -> None:
+    def draw_line(self, painter: QPainter, line: CurveLine) -> None:
         """The smooth line, or the told points joined; single points are marked as long as they can be told apart."""
         colour = colour_of(line.curve.slot)
         self.stroke(painter, line, line.y if line.smooth is None else line.smooth, QPen(colour, 2))
-        part = curve_thinning.seen(line.x, self.low, self.high)
+        part = curve_thinning.visible_slice(line.x, self.low, self.high)
         if part.stop - part.start <= MAX_DOTTED_POINTS:
             self._dot(painter, line.x[part], line.y[part], colour, 3.0 if line.smooth is None else 2.0)
 
-    def stroke(self, painter: QPainter, line: Line, y: Numbers, pen: QPen) -> None:
-        part = curve_thinning.seen(line.x, self.low, self.high)
-        x, y = curve_thinning.thinned(line.x, y, part, round(self.width / self._apart))
+    def stroke(self, painter: QPainter, line: CurveLine, y: Numbers, pen: QPen) -> None:
+        part = curve_thinning.visible_slice(line.x, self.low, self.high)
+        x, y = curve_thinning.thin(line.x, y, part, round(self.width / self._apart))
         if len(x) < 2:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, self._even)
         x, y = self.across(x), self.down(y)
-        if dashes := DASHES.get(line.curve.part):
+        if dashes := DASH_PATTERNS.get(line.curve.part):
             pen.setDashPattern(dashes)
             painter.setPen(pen)
             painter.drawPolyline(arrayToQPolygonF(x, y))
@@ -277,7 +277,7 @@ class Frame:
             first: QLineF = shiboken6.wrapInstance(lines.ctypes.data, QLineF)  # type: ignore[assignment]
             painter.drawLines(first, len(lines))
 
-    def fog(self, lines: Sequence[Line], clear: float) -> QImage:
+    def fog(self, lines: Sequence[CurveLine], clear: float) -> QImage:
         """From the least to the most of every few pixels, all lines through each other: none hides another.
 
         Counted up and down the columns by numpy: Qt fills upright bars span by span, which takes ten times as long.
@@ -286,7 +286,7 @@ class Frame:
         rows = ceil(self.height / ROW_HEIGHT)
         sums = np.zeros((rows + 1, len(edges) - 1, 4), np.int16)
         for line in lines[:MAX_LINES]:
-            filled, low, high = curve_thinning.columns(line.x, line.y, edges)
+            filled, low, high = curve_thinning.column_extremes(line.x, line.y, edges)
             top, bottom = (np.clip(self.down(y) / ROW_HEIGHT, 0, rows).astype(np.intp) for y in (high, low))
             ink = np.array([*_rgba(colour_of(line.curve.slot))[2::-1], 1], np.int16)
             sums[top, filled] += ink
@@ -311,10 +311,10 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Point:
+class CurvePoint:
     """What a line tells at the cross-hair: its point `index`, which is the next one where it is not `exact`."""
 
-    line: Line
+    line: CurveLine
     index: int
     exact: bool
 
@@ -327,7 +327,7 @@ class Point:
         return int(self.line.steps[self.index])
 
 
-class Cross(pyqtgraph.GraphicsObject):
+class CrossHair(pyqtgraph.GraphicsObject):
     """The cross-hair, a dot on each line, and what they tell in words."""
 
     def __init__(self, box: pyqtgraph.ViewBox) -> None:
@@ -335,13 +335,13 @@ class Cross(pyqtgraph.GraphicsObject):
         self.setZValue(10)
         self._box, self._colours = box, QPalette()
         self.x: float | None = None
-        self.points: list[Point] = []
+        self.points: list[CurvePoint] = []
         self._y: float | None = None
         self._title = ""
         box.sigRangeChanged.connect(lambda *_ranges: self.update())
         box.sigResized.connect(lambda _box: self.prepareGeometryChange())
 
-    def show_points(self, x: float | None, y: float | None, points: list[Point], title: str) -> None:
+    def show_points(self, x: float | None, y: float | None, points: list[CurvePoint], title: str) -> None:
         self.x, self._y, self.points, self._title = x, y, points, title
         self.update()
 
@@ -353,7 +353,7 @@ class Cross(pyqtgraph.GraphicsObject):
         return self._box.rect()
 
     def paint(self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None) -> None:
-        frame, place = Frame(self._box), self.boundingRect()
+        frame, place = PlotFrame(self._box), self.boundingRect()
         if self.x is None or not frame.low <= self.x <= frame.high:
             return
         painter.setClipRect(place)
@@ -365,34 +365,34 @@ class Cross(pyqtgraph.GraphicsObject):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for point in self.points:
             self._dot(painter, frame, point)
-        entries = [Entry(colour_of(one.line.curve.slot), one.line.curve.part, one.line.curve.title, one.value,
+        entries = [ReadoutEntry(colour_of(one.line.curve.slot), one.line.curve.part, one.line.curve.title, one.value,
                          None if one.exact else one.step) for one in self.points]  # fmt: skip
         paint_readout(painter, place, x, self._title, entries, self._crowd(frame), self._colours)
 
-    def _dot(self, painter: QPainter, frame: Frame, point: Point) -> None:
+    def _dot(self, painter: QPainter, frame: PlotFrame, point: CurvePoint) -> None:
         line, index = point.line, point.index
         place = QPointF(float(frame.across(line.x[index])), float(frame.down(line.y[index])))
         painter.setPen(QPen(self._colours.color(QPalette.ColorRole.Base), 1.5))
         painter.setBrush(colour_of(line.curve.slot))
         painter.drawEllipse(place, 4, 4)
 
-    def _crowd(self, frame: Frame) -> Crowd:
+    def _crowd(self, frame: PlotFrame) -> LinePoints:
         """Where the lines run, and where those end that are in sight."""
         lines = [point.line for point in self.points]
         thin = [
-            curve_thinning.thinned(line.x, line.y, curve_thinning.seen(line.x, frame.low, frame.high), 64)
+            curve_thinning.thin(line.x, line.y, curve_thinning.visible_slice(line.x, frame.low, frame.high), 64)
             for line in lines
         ]
         runs = [np.column_stack([frame.across(x), frame.down(y)]) for x, y in thin]
         ends = [line for line in lines if frame.low <= line.x[-1] <= frame.high]
         last = [(float(frame.across(line.x[-1])), float(frame.down(line.y[-1]))) for line in ends]
-        return Crowd(np.concatenate(runs), np.array(last).reshape(-1, 2))
+        return LinePoints(np.concatenate(runs), np.array(last).reshape(-1, 2))
 
 
 def _rgba(colour: QColor) -> tuple[int, int, int, int]:
     return colour.red(), colour.green(), colour.blue(), colour.alpha()
 
 
-def mixed(front: QColor, back: QColor, share: float) -> QColor:
+def mix_colours(front: QColor, back: QColor, share: float) -> QColor:
     """`share` of `front` over `back`, opaque: overlapping strokes of it are drawn many times as fast as clear ones."""
     return QColor(*(round(share * a + (1 - share) * b) for a, b in zip(_rgba(front), _rgba(back), strict=True)))

@@ -13,16 +13,16 @@ from PySide6.QtWidgets import QGraphicsSceneWheelEvent
 
 from core.language import tr
 from ui.charts import curve_thinning
-from ui.charts.curve_painter import Cross, Painting, Point
-from ui.charts.curve_thinning import Line, View
+from ui.charts.curve_painter import CrossHair, CurvePoint, CurvesItem
+from ui.charts.curve_thinning import CurveLine, CurveView
 
-NOTCH = 0.8  # of the width is left by one notch of the wheel
-PAD = 0.06  # of the height, above and below the curves
-DIGITS = 4
-DENSITY = 1.8  # of the numbers along an axis, against pyqtgraph's usual; there are no marks between them
+ZOOM_PER_NOTCH = 0.8  # of the width is left by one notch of the wheel
+VERTICAL_PADDING = 0.06  # of the height, above and below the curves
+TICK_DIGITS = 4
+TICK_DENSITY = 1.8  # of the numbers along an axis, against pyqtgraph's usual; there are no marks between them
 
 
-class Box(pyqtgraph.ViewBox):
+class ZoomBox(pyqtgraph.ViewBox):
     """Wheel: zoom over the steps, with Ctrl over the values. Drag: a rectangle to zoom to, with Shift to move."""
 
     reset_wanted = Signal()
@@ -36,7 +36,9 @@ class Box(pyqtgraph.ViewBox):
     def wheelEvent(self, event: QGraphicsSceneWheelEvent, axis: int | None = None) -> None:
         if axis is None:
             axis = int(bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
-        self.zoom(NOTCH ** (event.delta() / 120), axis, self.mapToView(event.pos()) if axis is not None else None)
+        self.zoom(
+            ZOOM_PER_NOTCH ** (event.delta() / 120), axis, self.mapToView(event.pos()) if axis is not None else None
+        )
         event.accept()
 
     def zoom(self, factor: float, axis: int, centre: QPointF | None = None) -> None:
@@ -88,7 +90,7 @@ class LogAxis(pyqtgraph.AxisItem):
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self.logMode:
-            return [f"{10**value:.{DIGITS}g}" for value in values]
+            return [f"{10**value:.{TICK_DIGITS}g}" for value in values]
         return super().tickStrings(values, scale, spacing)
 
 
@@ -112,7 +114,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
 
     def __init__(self) -> None:
         self._is_built = False  # Qt reports changes already while the view is built
-        self._box = Box()
+        self._box = ZoomBox()
         axes = {"left": LogAxis("left"), "bottom": StepAxis("bottom")}
         super().__init__(viewBox=self._box, axisItems=axes)
         self.setMenuEnabled(False)
@@ -122,11 +124,11 @@ class CurvePlot(pyqtgraph.PlotWidget):
         for name in axes:
             self.getAxis(name).enableAutoSIPrefix(False)
             self.getAxis(name).setStyle(maxTickLevel=0)
-            self.getAxis(name).setTickDensity(DENSITY)
-        self._lines: Sequence[Line] = ()
-        self._view = View()
+            self.getAxis(name).setTickDensity(TICK_DENSITY)
+        self._lines: Sequence[CurveLine] = ()
+        self._view = CurveView()
         self._zoomed = [False, False]
-        self._painting, self._cross = Painting(self._box, axes["left"]), Cross(self._box)
+        self._painting, self._cross = CurvesItem(self._box, axes["left"]), CrossHair(self._box)
         self._box.sigRangeChangedManually.connect(self._on_zoomed)
         self._box.sigXRangeChanged.connect(lambda _box, _range: self._fit_height())
         self._box.reset_wanted.connect(self.reset)
@@ -134,7 +136,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         self._is_built = True
         self.dress()
 
-    def show_lines(self, lines: Sequence[Line], view: View, measure: str) -> None:
+    def show_lines(self, lines: Sequence[CurveLine], view: CurveView, measure: str) -> None:
         """Show `lines`, made for `view`. Values and steps of another kind than before are shown whole."""
         if view.log != self._view.log or measure != self._measure():
             self._zoomed[1] = False
@@ -173,19 +175,19 @@ class CurvePlot(pyqtgraph.PlotWidget):
         for item in (self._painting, self._cross):
             item.dress(colours)
 
-    def points(self) -> list[Point]:
+    def points(self) -> list[CurvePoint]:
         """What the lines tell where the cross-hair stands."""
         return self._cross.points
 
     def point_at(self, x: float, y: float | None = None) -> None:
         """Set the cross-hair to the point next to `x`; `y` is where the pointer is."""
-        found = [(line, curve_thinning.nearest(line, x)) for line in self._lines]
+        found = [(line, curve_thinning.nearest_index(line, x)) for line in self._lines]
         found = [(line, index) for line, index in found if index >= 0]
         if not found:
             return self.hide_cross()
         at = min((float(line.x[index]) for line, index in found), key=lambda other: abs(other - x))
-        placed = [(line, curve_thinning.nearest(line, at)) for line, _index in found]
-        points = [Point(line, index, float(line.x[index]) == at) for line, index in placed]
+        placed = [(line, curve_thinning.nearest_index(line, at)) for line, _index in found]
+        points = [CurvePoint(line, index, float(line.x[index]) == at) for line, index in placed]
         self._cross.show_points(at, y, points, self._title(at, points))
         self.pointed.emit()
         return None
@@ -201,14 +203,14 @@ class CurvePlot(pyqtgraph.PlotWidget):
             case Qt.Key.Key_Left | Qt.Key.Key_Right:
                 forward = event.key() == Qt.Key.Key_Right
                 start = (low if forward else high) if at is None else at
-                self._go(curve_thinning.stop(self._lines, start, forward))
+                self._go(curve_thinning.next_x(self._lines, start, forward))
             case Qt.Key.Key_Home:
-                self._go(curve_thinning.span(self._lines)[0])
+                self._go(curve_thinning.x_range(self._lines)[0])
             case Qt.Key.Key_End:
-                self._go(curve_thinning.span(self._lines)[1])
+                self._go(curve_thinning.x_range(self._lines)[1])
             case Qt.Key.Key_Plus | Qt.Key.Key_Equal | Qt.Key.Key_Minus:
                 centre = (low + high) / 2 if at is None else at
-                factor = 1 / NOTCH if event.key() == Qt.Key.Key_Minus else NOTCH
+                factor = 1 / ZOOM_PER_NOTCH if event.key() == Qt.Key.Key_Minus else ZOOM_PER_NOTCH
                 self._box.zoom(factor, 0, QPointF(centre, sum(self._box.viewRange()[1]) / 2))
             case Qt.Key.Key_0:
                 self.reset()
@@ -247,7 +249,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
             self._box.setXRange(start, start + high - low, padding=0)
         self.point_at(x)
 
-    def _title(self, at: float, points: list[Point]) -> str:
+    def _title(self, at: float, points: list[CurvePoint]) -> str:
         steps = {int(point.line.steps[point.index]) for point in points if point.exact}
         if self._view.share:
             return tr("{share} % of the job", share=f"{at:.1f}")
@@ -271,7 +273,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         self.zoomed.emit(self.is_zoomed)
 
     def _whole(self) -> tuple[float, float]:
-        first, last = curve_thinning.span(self._lines)
+        first, last = curve_thinning.x_range(self._lines)
         return (0.0, 100.0) if self._view.share else (min(first, last - 1), last)
 
     def _fit(self) -> None:
@@ -286,8 +288,8 @@ class CurvePlot(pyqtgraph.PlotWidget):
         self._box.fits_values = not self._zoomed[1]
         if self._zoomed[1]:
             return
-        found = curve_thinning.height(self._lines, *self._box.viewRange()[0])
+        found = curve_thinning.y_range(self._lines, *self._box.viewRange()[0])
         if found:
             low, high = found
-            room = PAD * (high - low) or 0.1 * abs(high) or 0.1
+            room = VERTICAL_PADDING * (high - low) or 0.1 * abs(high) or 0.1
             self._box.setYRange(low - room, high + room, padding=0)

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from core.training.metrics import Series
 
 Numbers = npt.NDArray[np.float64]
-EVEN = 150  # points up to which smoothing is by points; of more it is by the width that so many take
-FEW = 30  # so few points are shown as they are: smoothed ones would be made up
-NEGLIGIBLE = 1e-6
+MAX_POINTWISE_SMOOTHED = 150  # points up to which smoothing is by points; of more it is by the width that so many take
+MIN_SMOOTHED_POINTS = 30  # so few points are shown as they are: smoothed ones would be made up
+NEGLIGIBLE_WEIGHT = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class CurveView:
     """How curves are drawn: over steps or the share of the job, by logarithm or not, and how smooth (0 to below 1)."""
 
     share: bool = False
@@ -43,7 +43,7 @@ class View:
 
 
 @dataclass(slots=True, eq=False)
-class Line:
+class CurveLine:
     """A curve in the chart's own coordinates: `x` and `y` as they were told, `smooth` instead of `y` where it was smoothed."""
 
     curve: Curve
@@ -59,7 +59,7 @@ def is_equal(one: Series, other: Series) -> bool:
     return one is other or (np.array_equal(one.steps, other.steps) and np.array_equal(one.values, other.values))
 
 
-def line_of(curve: Curve, view: View) -> Line:
+def build_line(curve: Curve, view: CurveView) -> CurveLine:
     """The line that `curve` becomes; with a logarithmic scale, what is not above zero is left out."""
     steps, values = curve.series.steps, curve.series.values
     if view.log:
@@ -68,20 +68,20 @@ def line_of(curve: Curve, view: View) -> Line:
     if view.share:
         x *= 100 / max(1, curve.whole)
     y = np.log10(values) if view.log else values
-    line = Line(curve, x, y, steps, values)
-    if view.smoothing and len(x) > FEW:
-        line.smooth = smoothed(y, view.smoothing ** min(1.0, EVEN / len(x)))
+    line = CurveLine(curve, x, y, steps, values)
+    if view.smoothing and len(x) > MIN_SMOOTHED_POINTS:
+        line.smooth = smooth(y, view.smoothing ** min(1.0, MAX_POINTWISE_SMOOTHED / len(x)))
     return line
 
 
-def smoothed(values: Numbers, weight: float) -> Numbers:
+def smooth(values: Numbers, weight: float) -> Numbers:
     """The exponential moving average, each value `weight` parts what was before; corrected for its start, as Adam does.
 
     Summed by doubling: the sum over 2n values is that over n, and the one n places before, weighted.
     """
     found = np.array(values, np.float64)
     width = 1
-    while width < len(found) and weight**width > NEGLIGIBLE:
+    while width < len(found) and weight**width > NEGLIGIBLE_WEIGHT:
         found[width:] += weight**width * found[:-width]
         width *= 2
     rising = min(width, len(found))  # after so many the weights sum to the same
@@ -90,13 +90,13 @@ def smoothed(values: Numbers, weight: float) -> Numbers:
     return found * (1 - weight)
 
 
-def seen(x: Numbers, low: float, high: float) -> slice:
+def visible_slice(x: Numbers, low: float, high: float) -> slice:
     """The points between `low` and `high`, and one more on either side, to which the line goes on."""
     first, last = np.searchsorted(x, (low, high))
     return slice(max(0, int(first) - 1), min(len(x), int(last) + 1))
 
 
-def thinned(x: Numbers, y: Numbers, part: slice, most: int) -> tuple[Numbers, Numbers]:
+def thin(x: Numbers, y: Numbers, part: slice, most: int) -> tuple[Numbers, Numbers]:
     """The points of `part`, or the means of so many neighbours that no more than `most` are left, and both ends."""
     size = 1
     while (part.stop - part.start) / size > most:
@@ -113,7 +113,7 @@ def thinned(x: Numbers, y: Numbers, part: slice, most: int) -> tuple[Numbers, Nu
     )  # type: ignore[return-value]
 
 
-def columns(x: Numbers, y: Numbers, edges: Numbers) -> tuple[npt.NDArray[np.intp], Numbers, Numbers]:
+def column_extremes(x: Numbers, y: Numbers, edges: Numbers) -> tuple[npt.NDArray[np.intp], Numbers, Numbers]:
     """Which of the columns between `edges` hold points, and the least and the most in each; neighbours touch."""
     starts = np.searchsorted(x, edges)
     filled = np.flatnonzero(starts[1:] > starts[:-1])
@@ -125,20 +125,20 @@ def columns(x: Numbers, y: Numbers, edges: Numbers) -> tuple[npt.NDArray[np.intp
     return filled, low, high
 
 
-def span(lines: Sequence[Line]) -> tuple[float, float]:
+def x_range(lines: Sequence[CurveLine]) -> tuple[float, float]:
     """From the least to the greatest x of all lines."""
     filled = [line.x for line in lines if len(line.x)]
     return (min((float(x[0]) for x in filled), default=0.0), max((float(x[-1]) for x in filled), default=1.0))
 
 
-def height(lines: Sequence[Line], low: float, high: float) -> tuple[float, float] | None:
+def y_range(lines: Sequence[CurveLine], low: float, high: float) -> tuple[float, float] | None:
     """From the least to the greatest y of what lies between `low` and `high`; None where nothing does."""
-    parts = [line.y[seen(line.x, low, high)] for line in lines]
+    parts = [line.y[visible_slice(line.x, low, high)] for line in lines]
     parts = [part for part in parts if len(part)]
     return (min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)) if parts else None
 
 
-def nearest(line: Line, x: float) -> int:
+def nearest_index(line: CurveLine, x: float) -> int:
     """The number of the point whose x is next to `x`; -1 where the line has none."""
     if not len(line.x):
         return -1
@@ -148,7 +148,7 @@ def nearest(line: Line, x: float) -> int:
     return index
 
 
-def stop(lines: Sequence[Line], x: float, forward: bool) -> float | None:
+def next_x(lines: Sequence[CurveLine], x: float, forward: bool) -> float | None:
     """The next x after (or before) `x` at which any line has a point."""
     found = []
     for line in lines:

@@ -11,12 +11,12 @@ from core.language import tr, trn
 from ui import style
 from ui.widgets import basics
 
-GAP = 2  # pixels between two bars
+BAR_GAP = 2  # pixels between two bars
 LINES = 4  # at most so many lines across
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class HistogramBar:
     """`count` rows have from `low` to below `high` tokens."""
 
     low: int
@@ -29,17 +29,17 @@ class Histogram(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._bars: Sequence[Bar] = ()
+        self._bars: Sequence[HistogramBar] = ()
         self._limit = 0
         self.setMinimumHeight(150)
         self.setAccessibleName(tr("Rows by their length in tokens"))
 
-    def show_bars(self, bars: Sequence[Bar], limit: int = 0) -> None:
+    def show_bars(self, bars: Sequence[HistogramBar], limit: int = 0) -> None:
         self._bars, self._limit = bars, limit
-        self.setAccessibleDescription("\n".join(described(bar) for bar in bars if bar.count))
+        self.setAccessibleDescription("\n".join(format_bar(bar) for bar in bars if bar.count))
         self.update()
 
-    def bars(self) -> Sequence[Bar]:
+    def bars(self) -> Sequence[HistogramBar]:
         return self._bars
 
     def sizeHint(self) -> QSize:
@@ -48,7 +48,7 @@ class Histogram(QWidget):
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             bar = self._bar_at(event.pos().x())
-            QToolTip.showText(event.globalPos(), basics.tip(described(bar)) if bar else "", self)
+            QToolTip.showText(event.globalPos(), basics.plain_tooltip(format_bar(bar)) if bar else "", self)
             return True
         return super().event(event)
 
@@ -57,7 +57,7 @@ class Histogram(QWidget):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        top = nice_above(max(bar.count for bar in self._bars))
+        top = round_up(max(bar.count for bar in self._bars))
         self._paint_lines(painter, top)
         self._paint_bars(painter, top)
         self._paint_steps(painter)
@@ -67,7 +67,7 @@ class Histogram(QWidget):
     def _plot(self) -> QRectF:
         """Where the bars stand."""
         metrics = self.fontMetrics()
-        top = nice_above(max((bar.count for bar in self._bars), default=1))
+        top = round_up(max((bar.count for bar in self._bars), default=1))
         left = metrics.horizontalAdvance(f"{top:,}") + style.SPACE
         below = metrics.height() + style.SPACE // 2
         return QRectF(
@@ -81,7 +81,7 @@ class Histogram(QWidget):
         plot, width = self._plot(), self._plot().width() / len(self._bars)
         return QRectF(plot.left() + number * width, plot.top(), width, plot.height())
 
-    def _bar_at(self, x: int) -> Bar | None:
+    def _bar_at(self, x: int) -> HistogramBar | None:
         return next(
             (
                 bar
@@ -93,7 +93,7 @@ class Histogram(QWidget):
 
     def _paint_lines(self, painter: QPainter, top: int) -> None:
         plot = self._plot()
-        step = nice_above(-(-top // LINES))
+        step = round_up(-(-top // LINES))
         for value in range(0, top + 1, step):
             y = plot.bottom() - plot.height() * value / top
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Mid), 1))
@@ -110,7 +110,9 @@ class Histogram(QWidget):
             place = self._place(number)
             # One row among a million is still seen.
             height = max(2.0, place.height() * bar.count / top) if bar.count else 0.0
-            painter.drawRect(QRectF(place.left() + GAP / 2, place.bottom() - height, place.width() - GAP, height))
+            painter.drawRect(
+                QRectF(place.left() + BAR_GAP / 2, place.bottom() - height, place.width() - BAR_GAP, height)
+            )
 
     def _paint_steps(self, painter: QPainter) -> None:
         """Numbers under the bars' edges, as many as there is room for."""
@@ -136,7 +138,7 @@ class Histogram(QWidget):
         painter.drawText(QPointF(left, place.top() + self.fontMetrics().ascent()), text)
 
 
-def described(bar: Bar) -> str:
+def format_bar(bar: HistogramBar) -> str:
     return trn(
         "{n} row has {low} to {high} tokens",
         "{n} rows have {low} to {high} tokens",
@@ -146,7 +148,7 @@ def described(bar: Bar) -> str:
     )
 
 
-def nice_above(number: int) -> int:
+def round_up(number: int) -> int:
     """The next of 1, 2, 5, 10, 20, 50, … that is not below `number`."""
     step = 1
     while True:

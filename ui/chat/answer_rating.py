@@ -22,7 +22,7 @@ class ChatMark(QWidget):
         self._told = basics.Note()
         self.slider = QSlider(Qt.Orientation.Horizontal, minimum=0, maximum=100, singleStep=1, pageStep=STEP)
         self.slider.setAccessibleName(tr("Mark from 0 to 100"))
-        self.number = basics.whole(0, 100, 0)
+        self.number = basics.integer_field(0, 100, 0)
         self.number.setAccessibleName(tr("Mark from 0 to 100"))
         self.note = QLineEdit()
         self.note.setAccessibleName(tr("Note"))

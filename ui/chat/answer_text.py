@@ -2,13 +2,13 @@
 
 import re
 
-from ui.spec.spec_chat_messages import Words
+from ui.spec.spec_chat_messages import MessageText
 
 LINES = 400  # of an answer that are shown at full height; a longer one scrolls in its field
 RUN = 4000  # characters without a line break that are laid out as one; more would be laid out anew at every piece
 
 
-class AnswerText(Words):
+class AnswerText(MessageText):
     """Text to the letter. Endless paragraphs are shown in pieces; `text` has them whole."""
 
     def __init__(self, name: str) -> None:

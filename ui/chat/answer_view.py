@@ -15,7 +15,7 @@ from core.text.diff import Pair
 from ui import style
 from ui.chat.answer_rating import ChatMark
 from ui.chat.answer_text import AnswerText
-from ui.spec.spec_chat_messages import FRAME_MS, Words
+from ui.spec.spec_chat_messages import FRAME_MS, MessageText
 from ui.widgets import basics, diff_row
 from ui.widgets.basics import LinkButton
 from ui.widgets.flow_layout import FlowLayout
@@ -100,7 +100,7 @@ class ChatAnswers(QWidget):
         for block, answer in zip(self.blocks, answers, strict=True):
             block.show_answer(answer, answers[0].text)
         self.told.say(self._words(answers))
-        self.told.setToolTip(basics.tip(answers[0].reported) if answers else "")
+        self.told.setToolTip(basics.plain_tooltip(answers[0].reported) if answers else "")
         self.passages.show_passages(answers[0].passages if answers else [])
         if answers and not answers[0].complete:
             self.error.say(tr("The answer is incomplete: it was stopped early."), "warning")
@@ -164,12 +164,12 @@ class ChatAnswers(QWidget):
 
 def _provenance(answer: Answer, title_of: Callable[[str], str]) -> str:
     """The server, the model that it says has answered, and which weights."""
-    pane, adapter = answer.pane, model_identity.adapter_of(answer.fingerprint)
+    pane, adapter = answer.pane, model_identity.adapter_hash(answer.fingerprint)
     weights = answer.fingerprint
     if pane.provider == LOCAL and answer.fingerprint:
         weights = tr("adapter {hash}", hash=adapter) if adapter else tr("without an adapter")
     condition = CONDITIONS[pane.condition].title() if pane.condition in CONDITIONS else pane.condition
-    parts = (title_of(pane.provider), basics.short_name(answer.reported), weights, condition)
+    parts = (title_of(pane.provider), basics.short_model_name(answer.reported), weights, condition)
     return " · ".join(part for part in parts if part)
 
 
@@ -245,9 +245,9 @@ def differing(first: str, other: str) -> list[tuple[int, int]]:
     """The spans of `other` that are not as in `first`; of texts that have little in common, all of it."""
     if first == other:
         return []
-    if max(len(first), len(other)) > diff_row.LONG:
+    if max(len(first), len(other)) > diff_row.MAX_SHOWN_CHARACTERS:
         return [(0, len(other))]
-    spans = diff_row.marks(Pair(first, other, 1, 1, 0))[1][1]
+    spans = diff_row.find_marks(Pair(first, other, 1, 1, 0))[1][1]
     return spans if diff.alike(first, other) else [(0, len(other))]
 
 
@@ -293,4 +293,4 @@ class ChatPassages(QWidget):
 def _passage(number: int, one: Found) -> tuple[QWidget, QWidget]:
     score = tr("score {score}", score=f"{one.score:.3g}")
     head = basics.label(f"[{number}] {one.passage.heading} · {score}", wrap=True, dim=True)
-    return head, Words(tr("Passage {number}", number=number), one.passage.text, own=True)
+    return head, MessageText(tr("Passage {number}", number=number), one.passage.text, own=True)

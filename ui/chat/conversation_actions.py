@@ -111,7 +111,7 @@ class ChatActs(QObject):
         assert self._thread
         signs = (sign if sign.isalnum() else "-" for sign in self._thread.conversation.title[:40])
         name = "-".join(part for part in "".join(signs).split("-") if part) or "chat"
-        file_dialogs.to_save(
+        file_dialogs.save_dialog(
             self._parent, self._workspace.settings, file_dialogs.REPORTS, tr("Export the conversation"),
             f"{name}.{suffix}", lambda path: self.export(path, suffix),
         ).open()  # fmt: skip
@@ -121,7 +121,7 @@ class ChatActs(QObject):
         thread, leaf = self._thread, self._leaf
         assert thread
         assert leaf
-        titles = server_texts.titles(self._workspace)
+        titles = server_texts.server_titles(self._workspace)
 
         def text(db: sqlite3.Connection) -> str:
             if suffix == "jsonl":

@@ -10,7 +10,7 @@ from core.language import tr
 from ui import style
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 
 PAUSE = 200  # milliseconds after the last key before it is searched
 ID, TITLE = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
@@ -58,7 +58,7 @@ class ChatList(QWidget):
             item = QListWidgetItem(one.title)
             item.setData(ID, one.id)
             item.setData(TITLE, one.title)
-            item.setToolTip(basics.tip(f"{one.title}\n{local_time(one.changed_at)}"))
+            item.setToolTip(basics.plain_tooltip(f"{one.title}\n{format_local_time(one.changed_at)}"))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
             self.list.addItem(item)
             if one.id == current:

@@ -22,7 +22,7 @@ from core.language import tr
 from core.spec.facts import Fact
 from core.storage.project import Changes
 from ui import style
-from ui.generation.generation_dialog import kind_words
+from ui.generation.generation_dialog import kind_texts
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask
 from ui.widgets.drop_down import DropDown
@@ -67,10 +67,10 @@ class CorrectionDialog(QDialog):
         self.facts = QListWidget(uniformItemSizes=True)
         self.facts.setStyleSheet("QListWidget::item { padding: 2px; }")
         self.kind = DropDown()
-        for kind, (title, words) in kind_words().items():
+        for kind, (title, words) in kind_texts().items():
             if kind != EXAM and not (self._exam and kind == "statement"):
                 self.kind.addItem(title, kind)
-                self.kind.setItemData(self.kind.count() - 1, basics.tip(words), Qt.ItemDataRole.ToolTipRole)
+                self.kind.setItemData(self.kind.count() - 1, basics.plain_tooltip(words), Qt.ItemDataRole.ToolTipRole)
         self.kind.addItem(tr("General"), "general")
         self.kind.setCurrentIndex(self.kind.findData("reworded" if self._exam else "direct"))
         self.points = QLineEdit()
@@ -96,7 +96,7 @@ class CorrectionDialog(QDialog):
         if not self._exam:
             form.addRow("", self.approved)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.ok = basics.primary(tr("Add the question") if self._exam else tr("Add the example"))
+        self.ok = basics.primary_button(tr("Add the question") if self._exam else tr("Add the example"))
         buttons.addButton(self.ok, QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.accepted.connect(self._on_accepted)
         buttons.rejected.connect(self.reject)
@@ -142,7 +142,7 @@ class CorrectionDialog(QDialog):
         for fact in found.facts:
             item = QListWidgetItem(f"{fact.name}: {' '.join(fact.text.split())}")
             item.setData(FACT, fact)
-            item.setToolTip(basics.tip(fact.text))
+            item.setToolTip(basics.plain_tooltip(fact.text))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if fact.name in found.meant else Qt.CheckState.Unchecked)
             self.facts.addItem(item)
@@ -159,7 +159,7 @@ class CorrectionDialog(QDialog):
     def _show_button(self) -> None:
         question, answer = self._texts()
         pointless = self._exam and not self.points.text().strip()
-        basics.allow(self.ok, "" if question and answer else tr("Enter a question and an answer."))
+        basics.set_enabled(self.ok, "" if question and answer else tr("Enter a question and an answer."))
         words = tr("Without key points only a judge or a person can mark the answers.") if pointless else ""
         self.note.say(words, "note")
 

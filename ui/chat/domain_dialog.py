@@ -23,7 +23,7 @@ from core.storage import project as projects
 from ui import style
 from ui.widgets import basics, file_dialogs, server_texts
 from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import ModelBox, unusable_words
+from ui.widgets.model_box import ModelBox, format_unusable
 from ui.workspace import Workspace
 
 
@@ -41,7 +41,7 @@ class DomainDialog(QDialog):
         self.about.setFixedHeight(5 * self.fontMetrics().height())
         self.about.setTabChangesFocus(True)
         self.server, self.model, self.on_model = DropDown(), ModelBox(workspace), basics.Note()
-        for id, title in server_texts.titles(workspace).items():
+        for id, title in server_texts.server_titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(domain.provider or workspace.settings.provider)))
         self.project = basics.label(_file(domain), dim=True)
@@ -91,7 +91,7 @@ class DomainDialog(QDialog):
 
     def _show_ready(self) -> None:
         offer = self.model.offer()
-        told = unusable_words(offer, self.server.currentText()) if offer else ""
+        told = format_unusable(offer, self.server.currentText()) if offer else ""
         self.on_model.say(told, "warning")
         if not self.name.text().strip():
             reason = tr("Enter a name.")
@@ -99,10 +99,10 @@ class DomainDialog(QDialog):
             reason = tr("Choose a model.")
         else:
             reason = "" if self.model.model_id() else self._workspace.no_models(self.provider())
-        basics.allow(self.buttons.button(QDialogButtonBox.StandardButton.Ok), reason)
+        basics.set_enabled(self.buttons.button(QDialogButtonBox.StandardButton.Ok), reason)
 
     def _on_read(self) -> None:
-        file_dialogs.to_open(
+        file_dialogs.open_dialog(
             self, self._workspace.settings, file_dialogs.PROJECTS, tr("The project that teaches this domain"),
             lambda found: self.take(found[0]), f"Juku (*{projects.PROJECT_SUFFIX})",
         ).open()  # fmt: skip

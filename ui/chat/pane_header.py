@@ -11,7 +11,7 @@ from core.providers import LOCAL, Offer, model_kinds
 from ui import style
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import GONE, USABLE, ModelBox, unusable_words
+from ui.widgets.model_box import GONE, USABLE, ModelBox, format_unusable
 from ui.workspace import Workspace
 
 
@@ -42,7 +42,7 @@ class ChatPane(QFrame):
         for name, condition in CONDITIONS.items():
             self.condition.addItem(condition.title(), name)
             self.condition.setItemData(
-                self.condition.count() - 1, basics.tip(condition.about()), Qt.ItemDataRole.ToolTipRole
+                self.condition.count() - 1, basics.plain_tooltip(condition.about()), Qt.ItemDataRole.ToolTipRole
             )
         for box in (self.server, self.condition):
             box.setMinimumContentsLength(6)
@@ -104,7 +104,7 @@ class ChatPane(QFrame):
         """Raise `JukuError` for a base model that was not fetched yet, and for a model that is gone."""
         offer = self.model.offer()
         if offer and offer.state == GONE:
-            raise JukuError(tr("This model is gone"), unusable_words(offer, self.server.currentText()))
+            raise JukuError(tr("This model is gone"), format_unusable(offer, self.server.currentText()))
         if offer and offer.state in ("missing", "failed"):
             raise JukuError(
                 tr("{title} is not on this computer yet", title=offer.title),
@@ -119,7 +119,7 @@ class ChatPane(QFrame):
         return offer is not None and offer.converts
 
     def _show_servers(self) -> None:
-        titles = server_texts.titles(self._workspace)
+        titles = server_texts.server_titles(self._workspace)
         before = self.server.currentData() or self._workspace.settings.provider
         shown = [(self.server.itemData(index), self.server.itemText(index)) for index in range(self.server.count())]
         if shown != list(titles.items()):
@@ -136,7 +136,7 @@ class ChatPane(QFrame):
         self.chosen.emit()
 
     def _on_condition(self) -> None:
-        self.condition.setToolTip(basics.tip(CONDITIONS[self.condition.currentData()].about()))
+        self.condition.setToolTip(basics.plain_tooltip(CONDITIONS[self.condition.currentData()].about()))
         self.chosen.emit()
 
 

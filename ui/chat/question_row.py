@@ -9,7 +9,7 @@ from core.chat.conversations import Thread, Turn
 from core.language import tr
 from ui import style
 from ui.chat.answer_view import ChatAnswers
-from ui.spec.spec_chat_messages import Words
+from ui.spec.spec_chat_messages import MessageText
 from ui.widgets import basics
 from ui.widgets.basics import LinkButton
 from ui.widgets.text_fields import QuestionField
@@ -32,7 +32,7 @@ class ChatRow(QWidget):
         self._branches: list[int] = []
         self._is_busy = self._is_last = False
         self.columns: dict[int, ChatAnswers] = {}
-        self.question = Words(tr("You"), turn.text, own=True)
+        self.question = MessageText(tr("You"), turn.text, own=True)
         self.back, self.on = _tool("‹", tr("Previous wording")), _tool("›", tr("Next wording"))
         self.place = basics.label(dim=True)
         self.edit = LinkButton(tr("Edit"))

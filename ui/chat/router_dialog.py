@@ -29,7 +29,7 @@ from ui import style
 from ui.chat.domain_dialog import DomainDialog
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask, ProgressLine
-from ui.widgets.chat_model_row import ModelRow
+from ui.widgets.chat_model_row import ChatModelRow
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
@@ -65,11 +65,11 @@ class RouterDialog(QDialog):
         self.offline = QRadioButton(tr("&Offline: by keywords of the domains"))
         self.calling = QRadioButton(tr("By a chat &model with function calling"))
         self.offline.setChecked(True)
-        self.model = ModelRow(self._workspace, "router", demanding=False)
+        self.model = ChatModelRow(self._workspace, "router", demanding=False)
         self.model.batch.setParent(None)
 
     def _make_try(self) -> None:
-        self.question, self.ask = QLineEdit(), basics.primary(tr("Route"))
+        self.question, self.ask = QLineEdit(), basics.primary_button(tr("Route"))
         self.question.setPlaceholderText(tr("A question"))
         self.question.setAccessibleName(tr("Question"))
         self.chosen, self.why = basics.heading(""), basics.label(wrap=True, dim=True)
@@ -107,7 +107,7 @@ class RouterDialog(QDialog):
         layout.addWidget(self.note)
         below = QHBoxLayout()
         below.addWidget(self.line, 1)
-        below.addWidget(basics.closing(self))
+        below.addWidget(basics.close_button_box(self))
         layout.addLayout(below)
         self.resize(820, 720)
 
@@ -156,8 +156,8 @@ class RouterDialog(QDialog):
             (
                 one.name,
                 one.description,
-                basics.short_name(one.model),
-                server_texts.title(self._workspace, one.provider),
+                basics.short_model_name(one.model),
+                server_texts.server_title(self._workspace, one.provider),
             )
             for one in self._known
         ]
@@ -174,9 +174,9 @@ class RouterDialog(QDialog):
         for button in (self.change, self.remove):
             button.setEnabled(self.domains.line() >= 0)
         lacks = "" if able else tr("Choose a model.") if self._known else tr("Add a domain first.")
-        basics.allow(self.ask, lacks or ("" if self.question.text().strip() else tr("Enter a question.")))
+        basics.set_enabled(self.ask, lacks or ("" if self.question.text().strip() else tr("Enter a question.")))
         sources = any(one.source for one in self._known)
-        basics.allow(
+        basics.set_enabled(
             self.examine, lacks or ("" if sources else tr("None of the domains has a project with questions."))
         )
 
@@ -228,7 +228,7 @@ class RouterDialog(QDialog):
             self._show_choice(choice)
             if domain := next((one for one in self._known if one.name == choice.domain), None):
                 provider = await self._workspace.provider(domain.provider)
-                messages = chat_messages.messages(domain.system_prompt, question)
+                messages = chat_messages(domain.system_prompt, question)
                 await provider.chat(domain.model, messages, Sampling(), lambda _index, text: self._append(text))
         except JukuError as error:
             self._fail(error)

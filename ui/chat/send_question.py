@@ -11,7 +11,7 @@ from core.exam import prompt_conditions
 from core.exam.prompt_conditions import Book
 from core.language import tr
 from core.providers import chat_body, request_code
-from core.providers.model_identity import ProofError
+from core.providers.model_identity import ModelIdentityError
 from core.providers.request_code import Call
 from core.storage.project import Changes
 from ui.chat.answer_view import ChatAnswers
@@ -76,7 +76,7 @@ class ChatAsking(QObject):
             column.show_answers(await project.read(conversations.answers, request.turn, request.pane.number))
         except JukuError as error:
             text = f"{error.title}\n{error.message}".strip()
-            column.fail(text, refused=isinstance(error, ProofError))
+            column.fail(text, refused=isinstance(error, ModelIdentityError))
             return Changes("")
         except asyncio.CancelledError:
             column.fail(tr("Stopped: the answer is incomplete and was not saved."), "warning")

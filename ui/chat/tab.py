@@ -63,7 +63,7 @@ class ChatTab(Tab):
         self.acts = ChatActs(workspace, self.list, self)
         self.question = QuestionField()
         self.question.setPlaceholderText(tr("Ask all panes one question (Enter sends, Shift+Enter starts a new line)"))
-        self.send = basics.primary(tr("Send"))
+        self.send = basics.primary_button(tr("Send"))
         self.send.setMinimumWidth(100)
         self._lay_out()
         self._connect()
@@ -221,7 +221,7 @@ class ChatTab(Tab):
 
     def _row(self, turn: Turn) -> ChatRow:
         tasks = self.workspace.tasks
-        row = ChatRow(turn, lambda provider: server_texts.title(self.workspace, provider))
+        row = ChatRow(turn, lambda provider: server_texts.server_title(self.workspace, provider))
         row.edited.connect(lambda text: self._send(text, turn.parent))
         row.branch_chosen.connect(self._on_branch)
         row.again_wanted.connect(self._on_again)
@@ -234,7 +234,7 @@ class ChatTab(Tab):
         """What can be done now."""
         is_busy, is_asking, rows = self.is_busy(), self.asking.is_busy(), self.said.rows
         self.send.setText(tr("Stop") if is_asking else tr("Send"))
-        basics.allow(self.send, "" if is_asking else self._lacks(is_busy))
+        basics.set_enabled(self.send, "" if is_asking else self._lacks(is_busy))
         self.add_pane.setEnabled(not is_busy and len(self.panes.heads) < MOST)
         self.panes.allow(is_busy)
         self.acts.allow(is_busy)
@@ -341,9 +341,11 @@ class ChatTab(Tab):
     async def _load_trained(self, project: Project) -> None:
         """Under which system prompts the models of the panes were trained."""
         asked = {(pane.provider, pane.model) for pane in self.panes.panes() if is_tuned(pane.model)}
-        found = {one[1]: await project.read(lineage.trained_under, *one) for one in sorted(asked)}
+        found = {one[1]: await project.read(lineage.load_training_prompt, *one) for one in sorted(asked)}
         if project is self.workspace.project:
-            self.settings.show_trained({basics.short_name(model): one.prompt for model, one in found.items() if one})
+            self.settings.show_trained(
+                {basics.short_model_name(model): one.prompt for model, one in found.items() if one}
+            )
 
     def _on_panes(self) -> None:
         self._read_trained()
@@ -396,5 +398,7 @@ class ChatTab(Tab):
             await self._show_code(pane, lambda: self.asking.sent(turn, number, pane.provider))
 
     async def _show_code(self, pane: Pane, call: Callable[[], Awaitable[Call]]) -> None:
-        title = " · ".join((server_texts.title(self.workspace, pane.provider), basics.short_name(pane.model)))
+        title = " · ".join(
+            (server_texts.server_title(self.workspace, pane.provider), basics.short_model_name(pane.model))
+        )
         CodeDialog(self.workspace, await call(), title, self.window()).open()

@@ -11,7 +11,7 @@ from core.storage.schema import Table
 from ui.dataset import dataset_check
 from ui.workspace import Workspace
 
-PAUSE = 1500  # milliseconds without a change before the check begins
+CHECK_DELAY_MS = 1500  # milliseconds without a change before the check begins
 
 
 class BackgroundCheck(QObject):
@@ -26,7 +26,7 @@ class BackgroundCheck(QObject):
         self._task: asyncio.Task[None] | None = None
         self._project = workspace.project
         self._reporter = Reporter()
-        self._pause = QTimer(self, singleShot=True, interval=PAUSE)
+        self._pause = QTimer(self, singleShot=True, interval=CHECK_DELAY_MS)
         self._pause.timeout.connect(self._start)
         workspace.tasks.changed.connect(self._on_changes)
         self.ask()

@@ -23,7 +23,7 @@ from ui import style
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 from ui.widgets.message_bar import Notice
-from ui.widgets.value_texts import word
+from ui.widgets.value_texts import value_text
 from ui.workspace import Workspace
 
 APPROVING = ("status", "approved")
@@ -32,7 +32,7 @@ LINES = ("add_tag", "remove_tag", "facts")
 TEXTS = ("question_prefix", "answer_prefix", "system", "notes")
 
 
-def titles() -> dict[str, str]:
+def bulk_titles() -> dict[str, str]:
     """What can be done to many rows: id -> in words."""
     return {
         "split": tr("Set the split"), "kind": tr("Set the kind"), "status": tr("Set the status"),
@@ -100,8 +100,8 @@ def _label(action: str, value: str, n: int) -> str:
             "draft": trn("Change {n} row to a draft", "Change {n} rows to drafts", n),
         }[value]
     if action in ("split", "kind"):
-        return trn("Set {n} row to {value}", "Set {n} rows to {value}", n, value=word(value) or "–")
-    return trn("{action} in {n} row", "{action} in {n} rows", n, action=titles()[action])
+        return trn("Set {n} row to {value}", "Set {n} rows to {value}", n, value=value_text(value) or "–")
+    return trn("{action} in {n} row", "{action} in {n} rows", n, action=bulk_titles()[action])
 
 
 class BulkDialog(QDialog):
@@ -113,7 +113,7 @@ class BulkDialog(QDialog):
         self.setWindowTitle(trn("Change {n} row", "Change {n} rows", len(ids)))
         self.resize(520, 0)
         self.action = DropDown()
-        for name, title in titles().items():
+        for name, title in bulk_titles().items():
             self.action.addItem(title, name)
         self.choice, self.line, self.text = DropDown(), QLineEdit(), QPlainTextEdit()
         self.text.setTabChangesFocus(True)
@@ -164,7 +164,7 @@ class BulkDialog(QDialog):
         page = self.choice if name in CHOICES else self.line if name in LINES else self.text
         self.choice.clear()
         for value in CHOICES.get(name, ()):
-            self.choice.addItem(word(value) or tr("(none)"), value)
+            self.choice.addItem(value_text(value) or tr("(none)"), value)
         self._pages.setCurrentWidget(page)
         self._pages.setMaximumHeight(160 if page is self.text else page.sizeHint().height())
         self._note.setText(_about(name))
@@ -174,7 +174,7 @@ class BulkDialog(QDialog):
     def _show_button(self) -> None:
         name = self.action.currentData()
         needed = name.endswith(("_prefix", "_tag"))
-        basics.allow(self.ok, tr("Enter a value.") if needed and not self.value().strip() else "")
+        basics.set_enabled(self.ok, tr("Enter a value.") if needed and not self.value().strip() else "")
 
 
 def _about(action: str) -> str:

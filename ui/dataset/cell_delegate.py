@@ -25,19 +25,19 @@ from PySide6.QtWidgets import (
 )
 
 from ui import style
-from ui.dataset.grid_columns import ALL, NUMBERS
-from ui.dataset.grid_model import DatasetModel
+from ui.dataset.grid_columns import ALL_COLUMNS, NUMBER_COLUMNS
+from ui.dataset.grid_model import GridModel
 from ui.widgets.drop_down import DropDown
-from ui.widgets.value_texts import choose, offer
+from ui.widgets.value_texts import add_values, select_value
 
 Index = QModelIndex | QPersistentModelIndex
 Hint = QAbstractItemDelegate.EndEditHint
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-STEPS = {Qt.Key.Key_Tab: Hint.EditNextItem, Qt.Key.Key_Backtab: Hint.EditPreviousItem}
-LINES = 4
-INSET = 8  # pixels between a cell's edge and its text
-KEPT = 4000  # laid-out texts
-ROOM = 1.15  # of a text as long as the cell is wide, this much is measured at first
+TAB_HINTS = {Qt.Key.Key_Tab: Hint.EditNextItem, Qt.Key.Key_Backtab: Hint.EditPreviousItem}
+EDITOR_LINES = 4
+CELL_INSET = 8  # pixels between a cell's edge and its text
+MAX_CACHED_TEXTS = 4000  # laid-out texts
+MEASURED_SHARE = 1.15  # of a text as long as the cell is wide, this much is measured at first
 # Plain numbers: to combine Python's flags costs more than to paint the cell.
 SELECTED = QStyle.StateFlag.State_Selected.value
 FOCUSED = QStyle.StateFlag.State_HasFocus.value
@@ -66,17 +66,17 @@ class CellPainter:
             painter.fillRect(rect.x(), rect.y(), rect.width(), 1, self._edge)
             painter.fillRect(rect.x(), rect.bottom(), rect.width(), 1, self._edge)
         if text:
-            width = rect.width() - 2 * INSET
+            width = rect.width() - 2 * CELL_INSET
             laid, used, drop = self._texts.get((text, width)) or self._lay_out(text, width)
             painter.setPen(self._pens[meaning] if meaning else self._pen)
-            left = rect.x() + INSET + (width - used if right else 0)
+            left = rect.x() + CELL_INSET + (width - used if right else 0)
             painter.drawStaticText(left, rect.y() + (rect.height() - self._metrics.height()) // 2 - drop, laid)
         if state & FOCUSED:
             painter.setPen(self._frame)
             painter.drawRect(rect.adjusted(1, 1, -1, -1))
 
     def _lay_out(self, text: str, width: int) -> tuple[QStaticText, int, int]:
-        if len(self._texts) > KEPT:
+        if len(self._texts) > MAX_CACHED_TEXTS:
             self._texts.clear()
         laid = QStaticText(self._cut(text, max(0, width)))
         laid.setTextFormat(Qt.TextFormat.PlainText)
@@ -100,7 +100,7 @@ class CellPainter:
         if len(text) * self._widest < width:
             return text
         # To measure the whole text only to throw most of it away would be half of the work.
-        guess = text[: int(width * ROOM / self._average) + 2]
+        guess = text[: int(width * MEASURED_SHARE / self._average) + 2]
         cut = self._metrics.elidedText(guess, Qt.TextElideMode.ElideRight, width)
         if cut == guess and len(guess) < len(text):
             return self._metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
@@ -120,7 +120,7 @@ class TextEditor(QPlainTextEdit):
         super().inputMethodEvent(event)
 
 
-class DatasetDelegate(QStyledItemDelegate):
+class CellDelegate(QStyledItemDelegate):
     """Enter takes the text over, Shift+Enter or Alt+Enter breaks the line, Escape takes it back."""
 
     def __init__(self, table: QTableView) -> None:
@@ -129,7 +129,7 @@ class DatasetDelegate(QStyledItemDelegate):
         self._painter: CellPainter | None = None
         # Kept, since each crossing into Qt for the model would cost as much as a cell.
         model = table.model()
-        assert isinstance(model, DatasetModel)
+        assert isinstance(model, GridModel)
         self._model = model
 
     def restyle(self) -> None:
@@ -145,13 +145,13 @@ class DatasetDelegate(QStyledItemDelegate):
         column = index.column()
         meaning = cells.meanings.get(column, "") if cells.meanings else ""
         state = option.state.value
-        self._painter.paint(painter, option.rect, cells.texts[column], meaning, column in NUMBERS, state)
+        self._painter.paint(painter, option.rect, cells.texts[column], meaning, column in NUMBER_COLUMNS, state)
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        column = ALL[index.column()]
+        column = ALL_COLUMNS[index.column()]
         if column.choices:
             box = DropDown(parent)
-            offer(box, column.choices)
+            add_values(box, column.choices)
             box.activated.connect(lambda _index: self._finish(box))
             return box
         if column.long:
@@ -167,7 +167,7 @@ class DatasetDelegate(QStyledItemDelegate):
                 editor.setPlainText(value)
                 editor.selectAll()
         elif isinstance(editor, QComboBox):
-            choose(editor, value)
+            select_value(editor, value)
         elif not editor.property("modified"):
             super().setEditorData(editor, index)
 
@@ -183,7 +183,7 @@ class DatasetDelegate(QStyledItemDelegate):
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
         place = option.rect
         if isinstance(editor, QPlainTextEdit):
-            place.setHeight(max(place.height(), editor.fontMetrics().lineSpacing() * LINES + 12))
+            place.setHeight(max(place.height(), editor.fontMetrics().lineSpacing() * EDITOR_LINES + 12))
             if parent := editor.parentWidget():
                 place.moveBottom(min(place.bottom(), parent.rect().bottom()))
         elif isinstance(editor, QComboBox):
@@ -197,7 +197,7 @@ class DatasetDelegate(QStyledItemDelegate):
                 return True
             if isinstance(editor, QPlainTextEdit) and event.key() in ENTER:
                 return self._on_enter(editor, event)
-            if isinstance(editor, QWidget) and (step := STEPS.get(Qt.Key(event.key()))):
+            if isinstance(editor, QWidget) and (step := TAB_HINTS.get(Qt.Key(event.key()))):
                 self._finish(editor, step)
                 return True
         return super().eventFilter(editor, event)

@@ -15,8 +15,8 @@ from core.formats import clipboard, jsonl
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Project
-from ui.dataset.grid_columns import ALL, COLUMNS, headings, value
-from ui.widgets.value_texts import value_of, word
+from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, cell_value, headings
+from ui.widgets.value_texts import parse_value, value_text
 
 MAX_ROWS_COPIED = 50_000  # rows; a clipboard is no way to move more
 MAX_ROWS_PASTED = 5_000  # rows; more are imported
@@ -49,7 +49,7 @@ def format_cells(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[i
     names = headings()
     rows = [[names[column] for column in columns]] if with_headings else []
     found = examples.fetch(db, ids)
-    rows += [[value(found[id], COLUMNS[column]) for column in columns] for id in ids if id in found]
+    rows += [[cell_value(found[id], COLUMNS[column]) for column in columns] for id in ids if id in found]
     return clipboard.to_text(rows)
 
 
@@ -64,7 +64,7 @@ def build_paste_plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns
     One cell goes into all of `ids`. What would land in a column that cannot be typed into, or beyond the last one, is
     left out and told. Raises `FormatError` for a value that its column does not know.
     """
-    fields = [COLUMNS[column] if ALL[column].editable else "" for column in columns]
+    fields = [COLUMNS[column] if ALL_COLUMNS[column].editable else "" for column in columns]
     if len(cells) == 1 and len(cells[0]) == 1:
         cells = [cells[0]] * max(1, len(ids))
     pasted = PastePlan()
@@ -108,13 +108,13 @@ def _new(prompt: str, fields: dict[str, str]) -> examples.Example:
 
 
 def _check_value(name: str, text: str) -> str:
-    choices = ALL[COLUMNS.index(name)].choices
+    choices = ALL_COLUMNS[COLUMNS.index(name)].choices
     if not choices or text in choices:
         return text
-    found = value_of(text, choices)
+    found = parse_value(text, choices)
     if found is None and text.strip():
         title = tr("“{value}” is not allowed in the column “{column}”", value=text[:40], column=_heading(name))
-        known = ", ".join(word(choice) for choice in choices if choice)
+        known = ", ".join(value_text(choice) for choice in choices if choice)
         raise FormatError(title, tr("Nothing was pasted. Possible values: {choices}.", choices=known))
     return found or choices[0]
 

@@ -24,22 +24,22 @@ from core.dataset.row_json import Message, Section
 from core.errors import FormatError
 from core.language import tr, trn
 from ui import style
-from ui.dataset.message_editor import MessageEdit
+from ui.dataset.message_editor import MessageEditor
 from ui.widgets import basics
 from ui.widgets.json_dialog import JsonDialog
 from ui.widgets.text_fields import CommittedTextEdit
 
-CARDS = 40  # turns shown at first: a window of thousands of fields would be slow
-CALLS = '[{"id": "call_1", "type": "function", "function": {"name": "", "arguments": "{}"}}]'
-TOOLS = (
+MAX_CARDS_SHOWN = 40  # turns shown at first: a window of thousands of fields would be slow
+CALLS_EXAMPLE = '[{"id": "call_1", "type": "function", "function": {"name": "", "arguments": "{}"}}]'
+TOOLS_EXAMPLE = (
     '[{"type": "function", "function": {"name": "", "description": "", '
     '"parameters": {"type": "object", "properties": {}}}}]'
 )
-ROW = '{"messages": [{"role": "assistant"}]}'
+ROW_EXAMPLE = '{"messages": [{"role": "assistant"}]}'
 CALLS_PATH, TOOLS_PATH = "$.messages[0]", "$.tools"
 
 
-class ConversationEdit(QScrollArea):
+class ConversationEditor(QScrollArea):
     """Shows the conversation in a row's JSON text; `changed` carries each edit that a person makes in it."""
 
     changed = Signal(object)  # a JsonEdit
@@ -51,10 +51,10 @@ class ConversationEdit(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(tr("Conversation"))
         self._data = ""
-        self._most = CARDS
+        self._most = MAX_CARDS_SHOWN
         self._problems: list[checks.Problem] = []
         self._sections: list[Section] = []
-        self._cards: list[MessageEdit] = []
+        self._cards: list[MessageEditor] = []
         self._titles: list[QWidget] = []
         page = QWidget()
         self._column = QVBoxLayout(page)
@@ -69,10 +69,12 @@ class ConversationEdit(QScrollArea):
         self._further.clicked.connect(self._on_further)
         self._add = QPushButton(style.icon("add"), "")
         self._add.setShortcut("Ctrl+Shift+Return")
-        self._add.setToolTip(basics.tip(self._add.shortcut().toString(QKeySequence.SequenceFormat.NativeText)))
+        self._add.setToolTip(
+            basics.plain_tooltip(self._add.shortcut().toString(QKeySequence.SequenceFormat.NativeText))
+        )
         self._add.clicked.connect(lambda: self._append(self._next_role()))
         self._roles = basics.tool_button("▾", tr("Add a message with another role"))
-        self._roles.setToolTip(basics.tip(self._roles.accessibleName()))
+        self._roles.setToolTip(basics.plain_tooltip(self._roles.accessibleName()))
         self._roles.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._roles.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         menu = QMenu(self._roles)
@@ -94,7 +96,7 @@ class ConversationEdit(QScrollArea):
     def show_row(self, data: str, problems: list[checks.Problem], anew: bool = False) -> None:
         """Show a row's readable JSON text ('' for none); `anew` when it is another row than before."""
         if anew:
-            self._most = CARDS
+            self._most = MAX_CARDS_SHOWN
             self.verticalScrollBar().setValue(0)
         self._data, self._problems = data, problems
         self._sections = row_json.read_sections(data) if data else []
@@ -130,7 +132,7 @@ class ConversationEdit(QScrollArea):
     def _all(self) -> list[Message]:
         return [message for section in self._sections for message in section.messages]
 
-    def _shown(self) -> list[MessageEdit]:
+    def _shown(self) -> list[MessageEditor]:
         return self._cards[: min(self._most, len(self._all()))]
 
     def _show_cards(self) -> None:
@@ -145,7 +147,7 @@ class ConversationEdit(QScrollArea):
         self._show_titles(len(shown))
         left = len(self._all()) - len(shown)
         self._further.setVisible(left > 0)
-        self._further.setText(trn("Show {n} more turn", "Show {n} more turns", min(left, CARDS)))
+        self._further.setText(trn("Show {n} more turn", "Show {n} more turns", min(left, MAX_CARDS_SHOWN)))
 
     def _places(self) -> Iterator[tuple[Message, bool, bool]]:
         """Each message, and whether it is the first and the last of its section."""
@@ -153,8 +155,8 @@ class ConversationEdit(QScrollArea):
             for number, message in enumerate(section.messages):
                 yield message, number == 0, number == len(section.messages) - 1
 
-    def _card(self) -> MessageEdit:
-        card = MessageEdit()
+    def _card(self) -> MessageEditor:
+        card = MessageEditor()
         card.changed.connect(self.changed)
         card.calls_wanted.connect(self._on_calls)
         self._column.insertWidget(len(self._cards) + len(self._titles), card)
@@ -186,7 +188,7 @@ class ConversationEdit(QScrollArea):
         self.focus(path)
 
     def _on_further(self) -> None:
-        self._most += CARDS
+        self._most += MAX_CARDS_SHOWN
         self._show_cards()
 
     def _on_calls(self, message: Message) -> None:
@@ -229,7 +231,7 @@ class ToolCallDialog(JsonDialog):
                 "The arguments of a call are a JSON object written as a string. Delete everything to remove the call."
             )
         )
-        super().__init__(title, text or (TOOLS if tools else CALLS), about, parent)
+        super().__init__(title, text or (TOOLS_EXAMPLE if tools else CALLS_EXAMPLE), about, parent)
         if not text:
             self._before = ""
 
@@ -239,9 +241,9 @@ class ToolCallDialog(JsonDialog):
             return Checked("", [])
         try:
             row = (
-                row_edits.set_tools(ROW, text)
+                row_edits.set_tools(ROW_EXAMPLE, text)
                 if self._tools
-                else row_edits.set_tool_calls(ROW, CALLS_PATH, text, self._key)
+                else row_edits.set_tool_calls(ROW_EXAMPLE, CALLS_PATH, text, self._key)
             )
         except FormatError as error:
             broken = checks.check_line(text.encode("utf-8", "surrogatepass")).problems

@@ -5,7 +5,7 @@ import sqlite3
 from core.progress import Reporter
 from core.review import findings
 from core.storage.project import Changes, Project
-from ui.dataset.problems_tree import Group
+from ui.dataset.problems_tree import ProblemGroup
 
 
 def is_stale(db: sqlite3.Connection) -> bool:
@@ -18,9 +18,9 @@ async def refresh(project: Project, reporter: Reporter) -> Changes | None:
     return await findings.refresh(project, reporter)
 
 
-def of_set(db: sqlite3.Connection) -> list[Group]:
+def of_set(db: sqlite3.Connection) -> list[ProblemGroup]:
     """The problems that no single row has, such as too few rows."""
-    return [Group(found.rule, 0, found.message) for found in findings.of_set(db)]
+    return [ProblemGroup(found.rule, 0, found.message) for found in findings.of_set(db)]
 
 
 def of_rows(db: sqlite3.Connection, rule: str, offset: int, limit: int) -> list[tuple[int, int, str]]:

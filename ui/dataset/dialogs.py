@@ -40,11 +40,11 @@ class DatasetDialogs(QObject):
         self._open_judge(None)
 
     def _open_judge(self, ids: Sequence[int] | None) -> None:
-        from ui.generation.llm_run_dialog import tell
+        from ui.generation.llm_run_dialog import show_outcome
         from ui.generation.model_task_dialogs import JudgeDialog
 
         dialog = JudgeDialog(self._workspace, ids, self._owner)
-        tell(dialog, self._owner.window())
+        show_outcome(dialog, self._owner.window())
         self._open(dialog)
 
     def open_versions(self) -> None:
@@ -53,9 +53,9 @@ class DatasetDialogs(QObject):
         self._open(VersionsDialog(self._workspace, self._owner))
 
     def open_link_facts(self) -> None:
-        from ui.dataset.fact_link_dialog import LinkDialog
+        from ui.dataset.fact_link_dialog import FactLinkDialog
 
-        LinkDialog(self._workspace, self._owner).open()
+        FactLinkDialog(self._workspace, self._owner).open()
 
     def open_hold_out(self) -> None:
         from ui.dataset.hold_out_dialog import HoldOutDialog
@@ -65,9 +65,9 @@ class DatasetDialogs(QObject):
         dialog.open()
 
     def open_token_counts(self) -> None:
-        from ui.dataset.token_counts_dialog import TokensDialog
+        from ui.dataset.token_counts_dialog import TokenCountsDialog
 
-        self._open(TokensDialog(self._workspace, self._filter(), self._owner))
+        self._open(TokenCountsDialog(self._workspace, self._filter(), self._owner))
 
     def open_quarantine(self) -> None:
         from ui.dataset.quarantine_dialog import QuarantineDialog
@@ -78,7 +78,7 @@ class DatasetDialogs(QObject):
         """Import files, or text that was pasted; `on_ended` is called when that is done or given up."""
         from ui.dataset import import_dialog
 
-        import_dialog.bring(self._workspace, found, self._owner, on_ended)
+        import_dialog.import_rows(self._workspace, found, self._owner, on_ended)
 
     def open_export(self) -> None:
         from ui.dataset.export_dialog import ExportDialog

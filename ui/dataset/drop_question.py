@@ -44,7 +44,7 @@ def _holds_rows(path: Path) -> bool:
     return is_named and {"question", "answer"} <= set(column_mapping.guess(found.columns))
 
 
-def words(found: list[Path], is_for_spec: Callable[[Path], bool]) -> str:
+def format_drop(found: list[Path], is_for_spec: Callable[[Path], bool]) -> str:
     """What will happen to files when they are dropped."""
     if any(path.suffix == projects.PROJECT_SUFFIX for path in found):
         return tr("Open the project")
@@ -55,7 +55,7 @@ def words(found: list[Path], is_for_spec: Callable[[Path], bool]) -> str:
     return "\n".join(parts)
 
 
-async def sort_out(
+async def split_files(
     parent: QWidget, texts: list[Path], bring: Callable[[list[Path]], object], read: Callable[[Path], object]
 ) -> None:
     """Read documents; of those that hold rows it is asked first what they are to become."""

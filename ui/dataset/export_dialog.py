@@ -38,12 +38,12 @@ from ui.widgets import basics, file_dialogs
 from ui.widgets.background_work import LatestTask
 from ui.widgets.drop_down import DropDown
 from ui.widgets.message_bar import Notice
-from ui.widgets.value_texts import offer
+from ui.widgets.value_texts import add_values
 from ui.workspace import Workspace
 
-TRIED = 20_000  # rows up to which it is tried beforehand which of them fit
-TABLES = ("csv", "tsv", "markdown")
-CARDS = ("jsonl", "dpo", "sharegpt", "alpaca", *TABLES)
+MAX_ROWS_TRIED = 20_000  # rows up to which it is tried beforehand which of them fit
+TABLE_FORMATS = ("csv", "tsv", "markdown")
+FORMATS_WITH_CARD = ("jsonl", "dpo", "sharegpt", "alpaca", *TABLE_FORMATS)
 
 
 class ExportDialog(QDialog):
@@ -74,7 +74,7 @@ class ExportDialog(QDialog):
             self.what.addItem(trn("The {n} selected row", "The {n} selected rows", len(self._selected)), "selected")
         self.what.setCurrentIndex(self.what.count() - 1)
         self.split.addItem(tr("All splits"), "")
-        offer(self.split, examples.SPLITS)
+        add_values(self.split, examples.SPLITS)
         for format in FORMATS:
             self.format.addItem(formats.title(format), format)
         for box, name in ((self.what, tr("Rows")), (self.split, tr("Split")), (self.format, tr("Format"))):
@@ -89,7 +89,9 @@ class ExportDialog(QDialog):
         self.canonical = QCheckBox(tr("Normalize key order and spacing"))
         self.full = QCheckBox(tr("A column that contains the whole row, so that nothing is lost"))
         self.bom = QCheckBox(tr("Start the file with a byte order mark"))
-        self.bom.setToolTip(basics.tip(tr("Azure OpenAI requires one in JSONL files, and Excel in CSV files.")))
+        self.bom.setToolTip(
+            basics.plain_tooltip(tr("Azure OpenAI requires one in JSONL files, and Excel in CSV files."))
+        )
         self.card = QCheckBox(tr("Write a dataset card next to it, with counts and hashes"))
         self.full.toggled.connect(lambda _on: self._count())
 
@@ -145,10 +147,10 @@ class ExportDialog(QDialog):
     def _on_format(self) -> None:
         format = self.format.currentData()
         self.canonical.setEnabled(format in ("jsonl", FOLDER))
-        self.full.setEnabled(format in TABLES)
+        self.full.setEnabled(format in TABLE_FORMATS)
         self.bom.setEnabled(format != FOLDER)
         self.bom.setChecked(format in WRITERS and WRITERS[format].bom)
-        self.card.setEnabled(format in CARDS)
+        self.card.setEnabled(format in FORMATS_WITH_CARD)
         self.path.setText(str(with_suffix(Path(self.path.text()), format)))
         self._count()
 
@@ -161,7 +163,7 @@ class ExportDialog(QDialog):
             project = self._workspace.project
             ids = await project.read(_ids, *wanted, reporter=reporter)
             self._say(Exported(len(ids)))
-            if len(ids) <= TRIED and format not in ("jsonl", FOLDER):
+            if len(ids) <= MAX_ROWS_TRIED and format not in ("jsonl", FOLDER):
                 tried = await project.read(exporting.foresee, ids, format, options, reporter, reporter=reporter)
                 self._say(tried)
 
@@ -172,16 +174,16 @@ class ExportDialog(QDialog):
     def _say(self, found: Exported) -> None:
         self._rows = found.rows
         written = trn("{n} row will be written.", "{n} rows will be written.", found.rows)
-        left = left_out(found)
+        left = format_left_out(found)
         self._note.say(f"{written}\n{left}".strip(), "warning" if left else "")
         self._show_ok()
 
     def _show_ok(self) -> None:
         reason = tr("No row matches.") if not self._rows else tr("Enter a file name.")
-        basics.allow(self._ok, "" if self._rows and self.path.text().strip() else reason)
+        basics.set_enabled(self._ok, "" if self._rows and self.path.text().strip() else reason)
 
     def _on_browse(self) -> None:
-        dialog = file_dialogs.to_save(
+        dialog = file_dialogs.save_dialog(
             self, self._workspace.settings, file_dialogs.ROWS, tr("Export rows"), self.path.text(), self._on_path
         )
         # The question whether to replace a file comes when the work begins: the path may also be typed.
@@ -220,7 +222,7 @@ class ExportDialog(QDialog):
             written = await workspace.project.read(
                 exporting.export, path, choice, format, options, reporter, reporter=reporter
             )
-            say_written(window, path, written)
+            show_written(window, path, written)
 
         workspace.tasks.start(label, work())
         self.accept()
@@ -237,7 +239,7 @@ def with_suffix(path: Path, format: str) -> Path:
     return path.with_name(f"{name}{suffix}{packed}") if name else path
 
 
-def left_out(found: Exported) -> str:
+def format_left_out(found: Exported) -> str:
     """How many rows the format cannot hold, and why, in words; '' when it holds all."""
     reasons = [f"{in_words(reason)} ({count:,})" for reason, count in found.left_out.items()]
     many = sum(found.left_out.values())
@@ -247,9 +249,9 @@ def left_out(found: Exported) -> str:
     return words if many else ""
 
 
-def say_written(window: QWidget, path: Path, written: Exported) -> None:
+def show_written(window: QWidget, path: Path, written: Exported) -> None:
     """Say at the foot of the window what was written, with a way to the file."""
-    left = left_out(written)
+    left = format_left_out(written)
     words = trn("{n} row written to {path}.", "{n} rows written to {path}.", written.rows, path=path)
     notice = Notice(window, f"{words}\n{left}".strip(), "warning" if left else "good", lasting=bool(left))
     folder = QUrl.fromLocalFile(str(path.parent))

@@ -29,8 +29,8 @@ from core.progress import Reporter
 from core.spec import facts
 from core.spec.facts import Fact
 from ui import style
-from ui.dataset.fact_link_model import DECISION, FACT, ROW, SURE, LinkModel, decision_words
-from ui.generation.model_task_dialogs import AskDialog, Found
+from ui.dataset.fact_link_model import DECISION, FACT, ROW, SURE, FactLinkModel, decision_texts
+from ui.generation.model_task_dialogs import ModelTaskDialog, Subjects
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.basics import EmptyState
@@ -46,7 +46,7 @@ class FactDelegate(QStyledItemDelegate):
 
     def createEditor(self, parent: QWidget, _option: QStyleOptionViewItem, index: Index) -> QWidget:
         model = index.model()
-        assert isinstance(model, LinkModel)
+        assert isinstance(model, FactLinkModel)
         box = QComboBox(parent, editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.addItem(tr("no fact"), "")
@@ -67,7 +67,7 @@ class FactDelegate(QStyledItemDelegate):
 
     def setModelData(self, editor: QWidget, model: object, index: Index) -> None:
         assert isinstance(editor, QComboBox)
-        assert isinstance(model, LinkModel)
+        assert isinstance(model, FactLinkModel)
         place = editor.findText(editor.currentText())
         if place >= 0 and editor.itemData(place) != index.data(Qt.ItemDataRole.EditRole):
             model.setData(index, editor.itemData(place))
@@ -77,12 +77,12 @@ class FactDelegate(QStyledItemDelegate):
         self.closeEditor.emit(box)
 
 
-class LinkTable(QTableView):
+class FactLinkTable(QTableView):
     """Space accepts, N says no fact, F2 chooses another one, Backspace takes a decision back."""
 
     def __init__(self) -> None:
         super().__init__(showGrid=False)
-        self.links = LinkModel(self)
+        self.links = FactLinkModel(self)
         self.setModel(self.links)
         self.setItemDelegateForColumn(FACT, FactDelegate(self))
         self.setAccessibleName(tr("Rows and their facts"))
@@ -98,7 +98,7 @@ class LinkTable(QTableView):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(SURE, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(DECISION, QHeaderView.ResizeMode.Fixed)  # no decision moves the other columns
-        widest = max(map(self.fontMetrics().horizontalAdvance, decision_words()))
+        widest = max(map(self.fontMetrics().horizontalAdvance, decision_texts()))
         header.resizeSection(DECISION, max(header.sectionSizeHint(DECISION), widest + 2 * style.SPACE))
         for key, slot in (
             (Qt.Key.Key_Space, self.accept),
@@ -142,7 +142,7 @@ class LinkTable(QTableView):
             basics.select_row(self, places[0] + 1)
 
 
-class LinkDialog(QDialog):
+class FactLinkDialog(QDialog):
     """Not modal. What is decided is written in one step when it is saved; rows linked so are never linked anew."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
@@ -152,7 +152,7 @@ class LinkDialog(QDialog):
         self.resize(980, 620)
         self._workspace = workspace
         self._work = LatestTask(workspace, self)
-        self.table, self.nothing = LinkTable(), EmptyState(tr("Looking for the facts of the rows…"), "")
+        self.table, self.nothing = FactLinkTable(), EmptyState(tr("Looking for the facts of the rows…"), "")
         self.count, self.note = basics.heading(""), basics.Note()
         self._make_buttons()
         self._lay_out()
@@ -166,12 +166,12 @@ class LinkDialog(QDialog):
         self.accept_one = QPushButton(tr("&Accept"), autoDefault=False)
         self.other = QPushButton(tr("&Other fact…"), autoDefault=False)
         self.none = QPushButton(tr("&No fact"), autoDefault=False)
-        self.accept_all, self.percent = QPushButton(autoDefault=False), basics.whole(1, 100, PERCENT)
+        self.accept_all, self.percent = QPushButton(autoDefault=False), basics.integer_field(1, 100, PERCENT)
         self.percent.setSuffix(" %")
         self.percent.setAccessibleName(tr("Confidence"))
         self.ask = QPushButton(tr("Ask a chat &model…"), autoDefault=False)
         self.ask.setToolTip(tr("Let a chat model choose the facts of the rows that are not linked yet"))
-        self.save, self.closing = basics.primary(""), QPushButton(tr("Close"), autoDefault=False)
+        self.save, self.closing = basics.primary_button(""), QPushButton(tr("Close"), autoDefault=False)
         self.save.setAutoDefault(False)
         for button, slot in (
             (self.accept_one, self.table.accept), (self.other, self.table.choose_other), (self.none, self.table.refuse),
@@ -279,12 +279,12 @@ class LinkDialog(QDialog):
         await self._read(reporter)
 
     def _on_ask(self) -> None:
-        dialog = LinkAskDialog(self._workspace, self._open_rows(), self)
+        dialog = FactLinkModelDialog(self._workspace, self._open_rows(), self)
         dialog.finished_with.connect(lambda _text: self.read())
         dialog.open()
 
 
-class LinkAskDialog(AskDialog):
+class FactLinkModelDialog(ModelTaskDialog):
     """Lets a chat model choose the facts of rows."""
 
     def __init__(self, workspace: Workspace, ids: list[int], parent: QWidget | None = None) -> None:
@@ -295,14 +295,14 @@ class LinkAskDialog(AskDialog):
         )
         super().__init__(workspace, "links", tr("Let a model link rows"), words, parent)
 
-    def subjects(self) -> Callable[[sqlite3.Connection], Found]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Subjects]:
         ids = self._ids
         return lambda db: fact_link_questions.build_subjects(db, ids)
 
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to ask"), tr("Every row is linked or has been reviewed.")
 
-    def told(self, subjects: Found) -> str:
+    def told(self, subjects: Subjects) -> str:
         return trn("{n} row without a fact", "{n} rows without a fact", len(subjects))
 
     def act(self, count: int) -> str:

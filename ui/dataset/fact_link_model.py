@@ -16,7 +16,7 @@ Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 
 
-class LinkModel(QAbstractTableModel):
+class FactLinkModel(QAbstractTableModel):
     """What is decided is kept here until it is saved."""
 
     decided = Signal()
@@ -103,7 +103,9 @@ class LinkModel(QAbstractTableModel):
         if role == Role.EditRole and column == FACT:
             return self.chosen(place)
         if role == Role.ToolTipRole and column in (ROW, FACT):
-            return basics.tip(self.fact_words(place) if column == FACT else _said(self._rows[place]))
+            return basics.plain_tooltip(
+                self.fact_words(place) if column == FACT else _format_decision(self._rows[place])
+            )
         if role == Role.TextAlignmentRole and column == SURE:
             return Qt.AlignmentFlag.AlignCenter
         if role == Role.ForegroundRole:
@@ -113,7 +115,7 @@ class LinkModel(QAbstractTableModel):
     def _shown(self, place: int, column: int) -> str:
         one = self._rows[place]
         if column == ROW:
-            return " ".join(_said(one).split())
+            return " ".join(_format_decision(one).split())
         if column == FACT:
             return self.fact_words(place)
         if column == SURE:
@@ -144,7 +146,7 @@ class LinkModel(QAbstractTableModel):
         return flags | Qt.ItemFlag.ItemIsEditable if index.column() == FACT else flags
 
 
-def _said(one: Open) -> str:
+def _format_decision(one: Open) -> str:
     return f"{one.question}\n→ {one.answer}" if one.answer else one.question
 
 
@@ -153,7 +155,7 @@ def _is_from(one: Open, confidence: float) -> bool:
     return bool(one.proposed) and (one.by_model or round(one.confidence, 2) >= confidence)
 
 
-def decision_words() -> list[str]:
+def decision_texts() -> list[str]:
     """All that can stand in the last column."""
     return [tr("linked"), tr("no fact"), tr("accepted"), tr("other fact")]
 

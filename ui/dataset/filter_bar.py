@@ -25,9 +25,9 @@ from core.language import tr
 from ui import style
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
-from ui.widgets.value_texts import word
+from ui.widgets.value_texts import value_text
 
-TYPING = 150  # milliseconds between the last key and the search
+TYPING_PAUSE_MS = 150  # milliseconds between the last key and the search
 NUMBER = QIntValidator(0, 10_000_000)
 NAMES = {"split": "split", "kind": "kind", "status": "status", "rule": "problems", "tag": "tags", "fact": "facts"}
 
@@ -42,7 +42,7 @@ class FilterBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._saved: dict[str, str] = {}
-        self._typing = QTimer(self, singleShot=True, interval=TYPING)
+        self._typing = QTimer(self, singleShot=True, interval=TYPING_PAUSE_MS)
         self._typing.timeout.connect(self.changed)
         self._make_line()
         self.boxes = {name: _box(title) for name, title in _titles().items()}
@@ -187,7 +187,7 @@ class FilterBar(QWidget):
         menu.clear()
         for name, words in self._saved.items():
             action = menu.addAction(name.replace("&", "&&"))
-            action.setToolTip(basics.tip(words))
+            action.setToolTip(basics.plain_tooltip(words))
             action.triggered.connect(lambda _checked=False, words=words: self.choose(words))
         if self._saved:
             menu.addSeparator()
@@ -224,7 +224,7 @@ def _words(name: str, found: Iterable[str]) -> dict[str, str]:
     """What the values of a column are called."""
     if name == "rule":
         return {rule: RULES[rule].title() for rule in found if rule in RULES}
-    return {value: word(value) for value in found} if name in ("split", "kind", "status") else {}
+    return {value: value_text(value) for value in found} if name in ("split", "kind", "status") else {}
 
 
 def _box(name: str) -> QComboBox:

@@ -14,7 +14,7 @@ def can_fix(rule: str) -> bool:
     return rule in RULES and (RULES[rule].fixable or rule == examples.DUPLICATE_ROW)
 
 
-def button(rule: str, count: int, db: sqlite3.Connection) -> str:
+def fix_button_text(rule: str, count: int, db: sqlite3.Connection) -> str:
     """What the button says that does it."""
     if rule == DIFFERING:
         return _prompt_words(db, count)
@@ -33,7 +33,7 @@ def _prompt_words(db: sqlite3.Connection, count: int) -> str:
     return trn("Remove the system prompt from {n} row", "Remove the system prompt from {n} rows", count)
 
 
-def label(rule: str) -> str:
+def fix_label(rule: str) -> str:
     """The name of the step."""
     if rule == examples.DUPLICATE_ROW:
         return tr("Delete duplicates")

@@ -6,13 +6,13 @@ from core.checks import RULES
 from core.dataset import examples
 from core.dataset.examples import Example
 from core.language import tr
-from ui.widgets.value_texts import word
+from ui.widgets.value_texts import value_text
 
-PREVIEW = 400  # characters: a cell never lays out a whole book
+PREVIEW_CHARACTERS = 400  # characters: a cell never lays out a whole book
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class GridColumn:
     """`order` is the name in `filters.ORDERS`; `choices` are the only values, where there is a list of them."""
 
     name: str
@@ -24,36 +24,36 @@ class Column:
     long: bool = False  # text over several lines
 
 
-ALL = (
-    Column("problems", 72, "problems", editable=False),
-    Column("question", 330, "question", long=True),
-    Column("answer", 330, "answer", long=True),
-    Column("split", 92, "split", choices=examples.SPLITS),
-    Column("kind", 104, "kind", choices=("", *examples.KINDS)),
-    Column("status", 96, "status", choices=examples.STATUSES),
-    Column("facts", 84, "facts"),
-    Column("tags", 110, "tags"),
-    Column("notes", 160, "notes", shown=False, long=True),
-    Column("key_points", 160, "key_points", shown=False, long=True),
-    Column("quote", 160, "quote", shown=False, long=True),
-    Column("length", 84, "length", editable=False, shown=False),
-    Column("source", 140, "source", editable=False, shown=False),
-    Column("line", 76, "line", editable=False, shown=False),
+ALL_COLUMNS = (
+    GridColumn("problems", 72, "problems", editable=False),
+    GridColumn("question", 330, "question", long=True),
+    GridColumn("answer", 330, "answer", long=True),
+    GridColumn("split", 92, "split", choices=examples.SPLITS),
+    GridColumn("kind", 104, "kind", choices=("", *examples.KINDS)),
+    GridColumn("status", 96, "status", choices=examples.STATUSES),
+    GridColumn("facts", 84, "facts"),
+    GridColumn("tags", 110, "tags"),
+    GridColumn("notes", 160, "notes", shown=False, long=True),
+    GridColumn("key_points", 160, "key_points", shown=False, long=True),
+    GridColumn("quote", 160, "quote", shown=False, long=True),
+    GridColumn("length", 84, "length", editable=False, shown=False),
+    GridColumn("source", 140, "source", editable=False, shown=False),
+    GridColumn("line", 76, "line", editable=False, shown=False),
 )
-COLUMNS = tuple(column.name for column in ALL)
-CHOICES = frozenset(column.name for column in ALL if column.choices)
-NUMBERS = frozenset(COLUMNS.index(name) for name in ("length", "line"))
+COLUMNS = tuple(column.name for column in ALL_COLUMNS)
+CHOICES = frozenset(column.name for column in ALL_COLUMNS if column.choices)
+NUMBER_COLUMNS = frozenset(COLUMNS.index(name) for name in ("length", "line"))
 
 
 def headings() -> list[str]:
-    """The titles of `ALL`, in the language of the screen."""
+    """The titles of `ALL_COLUMNS`, in the language of the screen."""
     return [
         tr("Check"), tr("Question"), tr("Answer"), tr("Split"), tr("Kind"), tr("Status"), tr("Facts"), tr("Tags"),
         tr("Notes"), tr("Key points"), tr("Source passage"), tr("Length"), tr("Source"), tr("Line"),
     ]  # fmt: skip
 
 
-def value(example: Example, name: str) -> str:
+def cell_value(example: Example, name: str) -> str:
     """What is stored in the cell, whole: to be edited or copied."""
     if name == "length":
         return str(len(example.question) + len(example.answer))
@@ -63,8 +63,8 @@ def value(example: Example, name: str) -> str:
     return stored
 
 
-def shown(example: Example) -> tuple[str, ...]:
-    """What the cells of a row say, in the order of `ALL`: one line each, cut where no screen is that wide."""
+def cell_text(example: Example) -> tuple[str, ...]:
+    """What the cells of a row say, in the order of `ALL_COLUMNS`: one line each, cut where no screen is that wide."""
     return tuple(_shown(example, name) for name in COLUMNS)
 
 
@@ -72,12 +72,12 @@ def _shown(example: Example, name: str) -> str:
     if name == "problems":
         return mark(example.problems)
     if name in ("length", "line"):
-        number = value(example, name)
+        number = cell_value(example, name)
         return f"{int(number):,}" if number else ""
     if name in CHOICES:
-        return word(value(example, name))
+        return value_text(cell_value(example, name))
     # Line breaks of every kind, tabs too: a cell is one line.
-    return " ".join(value(example, name)[:PREVIEW].split())
+    return " ".join(cell_value(example, name)[:PREVIEW_CHARACTERS].split())
 
 
 def severity(problems: str) -> str:

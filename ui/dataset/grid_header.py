@@ -5,12 +5,12 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
 from core.language import tr
-from ui.dataset.grid_columns import ALL, COLUMNS, headings
+from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, headings
 
-FILLER = COLUMNS.index("answer")  # takes the room that is left, until a person sizes it
+FILLER_COLUMN = COLUMNS.index("answer")  # takes the room that is left, until a person sizes it
 INSET = 8  # pixels beside a row's number
-NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-LEAST = 220  # pixels it keeps when there is no room
+NUMBER_ALIGNMENT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+MIN_FILLER_WIDTH = 220  # pixels it keeps when there is no room
 
 
 class RowNumbers(QHeaderView):
@@ -26,7 +26,7 @@ class RowNumbers(QHeaderView):
     def paintSection(self, painter: QPainter, rect: QRect, row: int) -> None:
         painter.fillRect(rect, self.palette().window())
         painter.setPen(self.palette().placeholderText().color())
-        painter.drawText(rect.adjusted(0, 0, -INSET, 0), NUMBER, f"{row + 1:,}")
+        painter.drawText(rect.adjusted(0, 0, -INSET, 0), NUMBER_ALIGNMENT, f"{row + 1:,}")
 
 
 class GridHeader(QHeaderView):
@@ -85,11 +85,11 @@ class GridHeader(QHeaderView):
 
     def fill(self) -> None:
         """Give the room that is left to the answers."""
-        if not self._fills or self.isSectionHidden(FILLER):
+        if not self._fills or self.isSectionHidden(FILLER_COLUMN):
             return
-        room = self._table.viewport().width() - (self.length() - self.sectionSize(FILLER))
+        room = self._table.viewport().width() - (self.length() - self.sectionSize(FILLER_COLUMN))
         self._filling = True
-        self.resizeSection(FILLER, max(LEAST, room))
+        self.resizeSection(FILLER_COLUMN, max(MIN_FILLER_WIDTH, room))
         self._filling = False
 
     def layout_text(self) -> str:
@@ -106,7 +106,7 @@ class GridHeader(QHeaderView):
 
     def _arrange(self) -> None:
         self._filling = True
-        for number, column in enumerate(ALL):
+        for number, column in enumerate(ALL_COLUMNS):
             self.setSectionHidden(number, not column.shown)
             self.resizeSection(number, column.width)
         self._filling = False
@@ -114,7 +114,7 @@ class GridHeader(QHeaderView):
     def _on_resized(self, column: int, _before: int, size: int) -> None:
         if self._filling or not size:
             return
-        if column == FILLER:
+        if column == FILLER_COLUMN:
             self._fills = False
         self.fill()
 

@@ -19,13 +19,13 @@ from core.dataset.row_edits import SetColumn
 from core.storage.project import Project
 from ui import style
 from ui.dataset.clipboard import RowsMime
-from ui.dataset.grid_columns import ALL, COLUMNS, NUMBERS, headings, meaning, shown, value
+from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, NUMBER_COLUMNS, cell_text, cell_value, headings, meaning
 
-PAGE = 200
-SCATTERED = 48  # rows of a page when they are sorted: each lies in another pack
+PAGE_ROWS = 200
+SORTED_PAGE_ROWS = 48  # rows of a page when they are sorted: each lies in another pack
 CACHED_PAGES = 50
-MANY = 10_000  # ids from which numpy is worth loading
-BLOCK = 1 << 16  # ids compared at once
+MIN_NUMPY_IDS = 10_000  # ids from which numpy is worth loading
+COMPARE_BLOCK = 1 << 16  # ids compared at once
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -36,7 +36,7 @@ FIXED = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.I
 EDITABLE = FIXED | Qt.ItemFlag.ItemIsEditable
 
 
-class Cells(NamedTuple):
+class RowCells(NamedTuple):
     """A row as it is painted: the example, the text of each cell, and the meaning of the coloured ones."""
 
     example: Example
@@ -44,7 +44,7 @@ class Cells(NamedTuple):
     meanings: dict[int, str]
 
 
-class DatasetModel(QAbstractTableModel):
+class GridModel(QAbstractTableModel):
     edited = Signal(int, object)  # id, SetColumn
     sort_wanted = Signal(str, bool)  # a name in filters.ORDERS ('id' for none), descending
 
@@ -53,7 +53,7 @@ class DatasetModel(QAbstractTableModel):
         self.project = project
         self._ids: array[int] = array("q")
         self._ascending = True  # whether the ids stand in order, so that one is found by halving
-        self._rows: dict[int, Cells] = {}
+        self._rows: dict[int, RowCells] = {}
         self._headings = headings()
         self._dragged: Path | None = None  # the folder of the files that were dragged out
 
@@ -115,7 +115,7 @@ class DatasetModel(QAbstractTableModel):
         if self._ascending:
             places = ((bisect_left(self._ids, id), id) for id in ids)
             return sorted(row for row, id in places if row < len(self._ids) and self._ids[row] == id)
-        if len(self._ids) < MANY or not ids:
+        if len(self._ids) < MIN_NUMPY_IDS or not ids:
             return [row for row, id in enumerate(self._ids) if id in ids]
         import numpy as np  # here it is faster than to load it takes
 
@@ -126,19 +126,19 @@ class DatasetModel(QAbstractTableModel):
         cells = self.cells(row)
         return cells.example if cells else None
 
-    def cells(self, row: int) -> Cells | None:
+    def cells(self, row: int) -> RowCells | None:
         """The row as it is painted; None when it has been deleted meanwhile."""
         id = self._ids[row]
         cells = self._rows.get(id)
         return cells if cells is not None else self._fetch(row).get(id)
 
-    def _fetch(self, row: int) -> dict[int, Cells]:
-        if len(self._rows) > PAGE * CACHED_PAGES:
+    def _fetch(self, row: int) -> dict[int, RowCells]:
+        if len(self._rows) > PAGE_ROWS * CACHED_PAGES:
             self._rows.clear()
-        size = PAGE if self._ascending else SCATTERED
+        size = PAGE_ROWS if self._ascending else SORTED_PAGE_ROWS
         start = row // size * size
         for id, example in examples.fetch(self.project.rows, self._ids[start : start + size]).items():
-            self._rows[id] = Cells(example, shown(example), meaning(example))
+            self._rows[id] = RowCells(example, cell_text(example), meaning(example))
         return self._rows
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
@@ -158,16 +158,16 @@ class DatasetModel(QAbstractTableModel):
             return None
         column = index.column()
         if role == ALIGNMENT:
-            return RIGHT if column in NUMBERS else None
+            return RIGHT if column in NUMBER_COLUMNS else None
         cells = self.cells(index.row())
         if cells is None:
             return None
         if role == FOREGROUND:
             return style.colours(cells.meanings[column])[0] if column in cells.meanings else None
-        return cells.texts[column] if role == DISPLAY else value(cells.example, COLUMNS[column])
+        return cells.texts[column] if role == DISPLAY else cell_value(cells.example, COLUMNS[column])
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        return EDITABLE if ALL[index.column()].editable else FIXED
+        return EDITABLE if ALL_COLUMNS[index.column()].editable else FIXED
 
     def setData(self, index: Index, value: Any, role: int = EDIT) -> bool:
         example = self.example(index.row())
@@ -180,7 +180,7 @@ class DatasetModel(QAbstractTableModel):
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """The header was clicked: the project sorts, never a proxy; a million rows would take it a minute."""
-        self.sort_wanted.emit(ALL[column].order if column >= 0 else "id", order == Qt.SortOrder.DescendingOrder)
+        self.sort_wanted.emit(ALL_COLUMNS[column].order if column >= 0 else "id", order == Qt.SortOrder.DescendingOrder)
 
     def supportedDragActions(self) -> Qt.DropAction:
         return Qt.DropAction.CopyAction
@@ -196,7 +196,7 @@ class DatasetModel(QAbstractTableModel):
 
 def _common(most: int, same: Callable[[int, int], bool]) -> int:
     """The largest n up to `most` for which the first n are the same; `same(start, end)` compares a stretch."""
-    known, step = 0, BLOCK
+    known, step = 0, COMPARE_BLOCK
     while known < most and step:
         if same(known, min(known + step, most)):
             known = min(known + step, most)

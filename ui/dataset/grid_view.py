@@ -10,28 +10,28 @@ from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, Qt, Sign
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QTableView, QWidget
 
-from ui.dataset.cell_delegate import DatasetDelegate
+from ui.dataset.cell_delegate import CellDelegate
 from ui.dataset.clipboard import MAX_ROWS_DRAGGED
-from ui.dataset.grid_columns import ALL, COLUMNS
+from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS
 from ui.dataset.grid_header import GridHeader, RowNumbers
-from ui.dataset.grid_model import DatasetModel
+from ui.dataset.grid_model import GridModel
 
-KEPT = 1_000  # selected rows that are found again when all rows change places
+MAX_SELECTION_KEPT = 1_000  # selected rows that are found again when all rows change places
 ROWS = QItemSelectionModel.SelectionFlag.Rows
-RESTYLED = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange)
+RESTYLE_EVENTS = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange)
 
 
 class GridView(QTableView):
     too_many = Signal(int)  # more rows than can be dragged
     edit_ended = Signal()
 
-    def __init__(self, model: DatasetModel, parent: QWidget | None = None) -> None:
+    def __init__(self, model: GridModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setModel(model)
         self.rows = model
         self.header = GridHeader(self)
         self.setHorizontalHeader(self.header)
-        self.setItemDelegate(DatasetDelegate(self))
+        self.setItemDelegate(CellDelegate(self))
         self.setWordWrap(False)
         self.setAlternatingRowColors(True)
         self.setShowGrid(False)
@@ -100,7 +100,7 @@ class GridView(QTableView):
     def place_kept(self) -> Iterator[None]:
         """Whatever rows come and go inside, the cursor, a selection of moderate size and the scroll place stay."""
         current, column = self.current_id(), self.currentIndex().column()
-        selected = set(self.selected_ids()) if self.count_selected() <= KEPT else set()
+        selected = set(self.selected_ids()) if self.count_selected() <= MAX_SELECTION_KEPT else set()
         top = self.rowAt(0)
         above = self.rows.id(top) if top >= 0 else 0
         yield
@@ -136,11 +136,11 @@ class GridView(QTableView):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         delegate = self.itemDelegate()
-        if event.type() in RESTYLED and isinstance(delegate, DatasetDelegate):
+        if event.type() in RESTYLE_EVENTS and isinstance(delegate, CellDelegate):
             delegate.restyle()
 
     def edit_cell(self, row: int, field: str) -> None:
         column = COLUMNS.index(field)
-        if ALL[column].editable and not self.isColumnHidden(column):
+        if ALL_COLUMNS[column].editable and not self.isColumnHidden(column):
             self.go_to(row, column)
             self.edit(self.rows.index(row, column))

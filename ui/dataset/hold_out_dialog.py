@@ -32,8 +32,8 @@ from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
-LARGEST_SEED = 999_999
-MOST_ROWS = 1_000_000
+MAX_SEED = 999_999
+MAX_HELD_OUT = 1_000_000
 
 
 class HoldOutDialog(QDialog):
@@ -59,14 +59,17 @@ class HoldOutDialog(QDialog):
 
     def _make_fields(self) -> None:
         self.by_share, self.by_number = QRadioButton(tr("A &share of the rows")), QRadioButton(tr("A &number of rows"))
-        self.share, self.number = basics.whole(1, 50, round(100 * hold_out.SHARE)), basics.whole(1, MOST_ROWS, 20)
+        self.share, self.number = (
+            basics.integer_field(1, 50, round(100 * hold_out.SHARE)),
+            basics.integer_field(1, MAX_HELD_OUT, 20),
+        )
         self.share.setSuffix(" %")
         self._ways = QButtonGroup(self)
         for button, field in ((self.by_share, self.share), (self.by_number, self.number)):
             self._ways.addButton(button)
             field.setAccessibleName(button.text().replace("&", ""))
         self.by_share.setChecked(True)
-        self.seed = basics.whole(0, LARGEST_SEED, 1)
+        self.seed = basics.integer_field(0, MAX_SEED, 1)
         self.seed.setToolTip(tr("The same seed chooses the same rows"))
         self.again = QPushButton(tr("Choose &others"), autoDefault=False)
 
@@ -109,7 +112,7 @@ class HoldOutDialog(QDialog):
         grid.addWidget(self.again, 1, 4)
         grid.setColumnMinimumWidth(2, 2 * style.SPACE)
         grid.setColumnStretch(5, 1)
-        self.keep, self.closing = basics.primary(""), QPushButton(tr("Close"), autoDefault=False)
+        self.keep, self.closing = basics.primary_button(""), QPushButton(tr("Close"), autoDefault=False)
         self.keep.setAutoDefault(False)
         self.show_questions = QPushButton(tr("Show the &questions"), autoDefault=False)
         self.show_questions.hide()
@@ -131,7 +134,7 @@ class HoldOutDialog(QDialog):
         for field in (self.share, self.number, self.seed):
             field.valueChanged.connect(lambda _value: self._show())
         self.by_share.toggled.connect(lambda _on: self._show())
-        self.again.clicked.connect(lambda _checked: self.seed.setValue(_another(self.seed.value())))
+        self.again.clicked.connect(lambda _checked: self.seed.setValue(_next_seed(self.seed.value())))
         self.keep.clicked.connect(lambda _checked: self._on_keep())
         self.show_questions.clicked.connect(self.questions_wanted)
         self.show_questions.clicked.connect(lambda _checked: self.close())
@@ -187,7 +190,7 @@ class HoldOutDialog(QDialog):
         for row, (name, text, before, count) in enumerate(lines):
             for column, cell in enumerate((name, text, str(before) if before else "", str(count) if count else "–")):
                 item = QTableWidgetItem(cell)
-                item.setToolTip(basics.tip(text) if column == 1 else "")
+                item.setToolTip(basics.plain_tooltip(text) if column == 1 else "")
                 if column > 1:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
                 self.table.setItem(row, column, item)
@@ -207,6 +210,6 @@ class HoldOutDialog(QDialog):
         self.note.say(f"{kept} {hold_out.leak_words(leaks)}", "warning" if leaks else "good")
 
 
-def _another(seed: int) -> int:
+def _next_seed(seed: int) -> int:
     """Another seed than this one."""
-    return (seed + random.randrange(1, LARGEST_SEED)) % (LARGEST_SEED + 1)  # noqa: S311 - not to be secret
+    return (seed + random.randrange(1, MAX_SEED)) % (MAX_SEED + 1)  # noqa: S311 - not to be secret

@@ -32,35 +32,49 @@ from core.formats import column_mapping
 from core.language import tr
 from core.progress import Reporter
 from ui import style
-from ui.dataset.import_preview import Preview, Source
-from ui.dataset.import_run import Outcome, Wanted, failure, label_of, take
+from ui.dataset.import_preview import ImportSource, RowPreview
+from ui.dataset.import_run import ImportFile, ImportOutcome, format_failure, import_files, import_label
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask
 from ui.widgets.drop_down import DropDown
-from ui.widgets.value_texts import offer
+from ui.widgets.value_texts import add_values
 from ui.workspace import Workspace
 
 ENCODINGS = {
     "utf-8": "UTF-8", "utf-8-sig": "UTF-8 (BOM)", "utf-16-le": "UTF-16 LE", "utf-16-be": "UTF-16 BE",
     "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252",
 }  # fmt: skip
-SAMPLE = 4  # rows of the file that stand below the choices
-RESULT = ("question", "answer", "system", "split", "kind", "status", "tags", "facts", "notes", "key_points", "quote")
-CELL = 300  # characters of a text that a cell shows
+SAMPLE_ROWS = 4  # rows of the file that stand below the choices
+PREVIEW_FIELDS = (
+    "question",
+    "answer",
+    "system",
+    "split",
+    "kind",
+    "status",
+    "tags",
+    "facts",
+    "notes",
+    "key_points",
+    "quote",
+)
+MAX_CELL_CHARACTERS = 300  # characters of a text that a cell shows
 
 
-Ended = Callable[[], object]
+OnEnded = Callable[[], object]
 
 
-def bring(workspace: Workspace, what: list[Path] | str, parent: QWidget, on_ended: Ended = lambda: None) -> None:
+def import_rows(
+    workspace: Workspace, what: list[Path] | str, parent: QWidget, on_ended: OnEnded = lambda: None
+) -> None:
     """Import files or a pasted text. Tables ask for their columns first; everything else is brought at once.
 
     `on_ended` is called for each of the two when it is done or given up.
     """
-    workspace.tasks.start("", _bring(workspace, what, parent, on_ended))
+    workspace.tasks.start("", _import_rows(workspace, what, parent, on_ended))
 
 
-async def _bring(workspace: Workspace, what: list[Path] | str, parent: QWidget, on_ended: Ended) -> None:
+async def _import_rows(workspace: Workspace, what: list[Path] | str, parent: QWidget, on_ended: OnEnded) -> None:
     held = ExitStack()  # a pasted text is a file for as long as it is needed
     sources = _sources(what, held)
     await asyncio.to_thread(_recognise, sources)
@@ -71,27 +85,29 @@ async def _bring(workspace: Workspace, what: list[Path] | str, parent: QWidget, 
         dialog.destroyed.connect(lambda: held.close())  # a bound method would not keep it alive
         dialog.ended.connect(on_ended)
         dialog.open()
-    outcome = Outcome(failed=[failure(source.name, source.error) for source in others if source.error])
-    wanted = [Wanted(source.path, options_of(source), source.name) for source in others if not source.error]
+    outcome = ImportOutcome(failed=[format_failure(source.name, source.error) for source in others if source.error])
+    wanted = [ImportFile(source.path, options_of(source), source.name) for source in others if not source.error]
     if wanted or outcome.failed:
-        task = workspace.tasks.start(label_of(wanted) if wanted else "", take(workspace, wanted, parent, outcome))
+        task = workspace.tasks.start(
+            import_label(wanted) if wanted else "", import_files(workspace, wanted, parent, outcome)
+        )
         task.add_done_callback(lambda _task: on_ended())
         if not tables:
             task.add_done_callback(lambda _task: held.close())
 
 
-def _recognise(sources: list[Source]) -> None:
+def _recognise(sources: list[ImportSource]) -> None:
     for source in sources:
         source.recognise()
 
 
-def _sources(what: list[Path] | str, held: ExitStack) -> list[Source]:
+def _sources(what: list[Path] | str, held: ExitStack) -> list[ImportSource]:
     if isinstance(what, str):
-        return [Source(held.enter_context(importing.pasted(what)), tr("Pasted text"), pasted=True)]
-    return [Source(path, path.name) for path in what]
+        return [ImportSource(held.enter_context(importing.pasted(what)), tr("Pasted text"), pasted=True)]
+    return [ImportSource(path, path.name) for path in what]
 
 
-def options_of(source: Source) -> Options:
+def options_of(source: ImportSource) -> Options:
     """How a file is read as it was recognised; its name in the project is the one that the person knows."""
     return Options(
         format=source.detected.format,
@@ -106,7 +122,7 @@ class ImportDialog(QDialog):
 
     ended = Signal()  # the rows have come, or the person does not want them
 
-    def __init__(self, workspace: Workspace, sources: list[Source], parent: QWidget) -> None:
+    def __init__(self, workspace: Workspace, sources: list[ImportSource], parent: QWidget) -> None:
         super().__init__(parent)
         self._workspace, self._parent = workspace, parent
         self._sources = sources
@@ -140,8 +156,8 @@ class ImportDialog(QDialog):
 
     def _make_options(self) -> None:
         self._split, self._status, self._tags = DropDown(), DropDown(), QLineEdit()
-        offer(self._split, examples.SPLITS)
-        offer(self._status, examples.STATUSES)
+        add_values(self._split, examples.SPLITS)
+        add_values(self._status, examples.STATUSES)
         self._status.setCurrentIndex(self._status.findData("approved"))
         self._skip = QCheckBox(tr("Skip rows that already exist"))
         self._skip.setChecked(True)
@@ -185,18 +201,18 @@ class ImportDialog(QDialog):
         grid.setColumnStretch(2, 1)
         return grid
 
-    def wanted(self) -> list[Wanted]:
+    def wanted(self) -> list[ImportFile]:
         """The files as they are to be read now."""
         common = {"split": self._split.currentData(), "status": self._status.currentData(),
                   "tags": " ".join(self._tags.text().split()), "skip_known": self._skip.isChecked()}  # fmt: skip
-        return [Wanted(one.path, replace(options_of(one), **common), one.name) for one in self._sources]
+        return [ImportFile(one.path, replace(options_of(one), **common), one.name) for one in self._sources]
 
     def _on_finished(self, result: int) -> None:
         self._looking.stop()
         if result == QDialog.DialogCode.Accepted:
             wanted = self.wanted()
-            work = take(self._workspace, wanted, self._parent)
-            task = self._workspace.tasks.start(label_of(wanted), work)
+            work = import_files(self._workspace, wanted, self._parent)
+            task = self._workspace.tasks.start(import_label(wanted), work)
             task.add_done_callback(lambda _task: self._end())
         else:
             self._end()
@@ -237,7 +253,7 @@ class ImportDialog(QDialog):
         self._look()
 
     def _show_columns(self) -> None:
-        names, sample = self._source.names(), self._source.sample()[:SAMPLE]
+        names, sample = self._source.names(), self._source.sample()[:SAMPLE_ROWS]
         self.columns.clear()
         self.columns.setRowCount(1 + len(sample))
         self.columns.setColumnCount(len(names))
@@ -273,7 +289,7 @@ class ImportDialog(QDialog):
         lacks = next(filter(None, (one.lacks() for one in [source, *self._sources])), "")
         locked = tr("The project is read-only.") if self._workspace.project.read_only else ""
         self._note.say(lacks, "warning")
-        basics.allow(self._ok, lacks or locked, self._note if lacks else None)
+        basics.set_enabled(self._ok, lacks or locked, self._note if lacks else None)
         if source.lacks():
             self._show_preview([])
             return
@@ -286,8 +302,10 @@ class ImportDialog(QDialog):
 
         self._looking.start(look)
 
-    def _show_preview(self, rows: list[Preview]) -> None:
-        used = [field for field in RESULT if any(field in row.fields for row in rows)] or list(RESULT[:2])
+    def _show_preview(self, rows: list[RowPreview]) -> None:
+        used = [field for field in PREVIEW_FIELDS if any(field in row.fields for row in rows)] or list(
+            PREVIEW_FIELDS[:2]
+        )
         self.preview.clear()
         self.preview.setColumnCount(1 + len(used))
         self.preview.setRowCount(len(rows))
@@ -318,9 +336,9 @@ def field_title(field: str) -> str:
 
 
 def _item(text: str) -> QTableWidgetItem:
-    short = text if len(text) <= CELL else f"{text[:CELL]}…"
+    short = text if len(text) <= MAX_CELL_CHARACTERS else f"{text[:MAX_CELL_CHARACTERS]}…"
     item = QTableWidgetItem(" ".join(short.split()))
-    item.setToolTip(basics.tip(text[:2000]) if text else "")
+    item.setToolTip(basics.plain_tooltip(text[:2000]) if text else "")
     return item
 
 

@@ -13,11 +13,11 @@ from core.formats.jsonl import system
 from core.language import tr
 from core.progress import Reporter
 
-SHOWN = 20  # rows in the preview
-NEEDED = ("question", "data")
+PREVIEW_ROWS = 20  # rows in the preview
+REQUIRED_FIELDS = ("question", "data")
 
 
-class Preview(NamedTuple):
+class RowPreview(NamedTuple):
     """A row as it will be: its texts by field, or the reason why it will wait in the quarantine."""
 
     line: int
@@ -26,7 +26,7 @@ class Preview(NamedTuple):
 
 
 @dataclass
-class Source:
+class ImportSource:
     """One file and how the person wants it to be read. `error` when it cannot be read at all."""
 
     path: Path
@@ -87,21 +87,21 @@ class Source:
         """What is still to be chosen, in words; '' when the file can be brought."""
         if self.error is not None:
             return f"{self.error.title}. {self.error.message}"
-        if self.is_table() and not any(meant in NEEDED for meant in self.meaning.values()):
+        if self.is_table() and not any(meant in REQUIRED_FIELDS for meant in self.meaning.values()):
             return tr("Choose the column with the questions.")
         return ""
 
-    def preview(self) -> list[Preview]:
+    def preview(self) -> list[RowPreview]:
         """The first rows as they will be. Raises `JukuError`."""
         read = formats.read(
             self.path, Reporter(), format=self.detected.format, encoding=self.encoding, columns=self.columns()
         )
-        return [_preview(row) for row in islice(read, SHOWN)]
+        return [_preview(row) for row in islice(read, PREVIEW_ROWS)]
 
 
-def _preview(row: formats.Row) -> Preview:
+def _preview(row: formats.Row) -> RowPreview:
     if row.text is None:
-        return Preview(row.line.number, {}, row.problems[0].message)
+        return RowPreview(row.line.number, {}, row.problems[0].message)
     question, answer = examples.read_previews(row.text)
     fields = {"question": question, "answer": answer, "system": system(row.text), **row.fields}
-    return Preview(row.line.number, {name: text for name, text in fields.items() if text})
+    return RowPreview(row.line.number, {name: text for name, text in fields.items() if text})

@@ -18,15 +18,15 @@ from core.generation import fact_links
 from core.language import tr, trn
 from core.progress import Reporter
 from ui.dataset import bulk_actions
-from ui.dataset.fact_link_dialog import LinkDialog
+from ui.dataset.fact_link_dialog import FactLinkDialog
 from ui.dataset.quarantine_dialog import QuarantineDialog
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
-NAMED = 3  # problems that are named in a message
+MAX_FILES_NAMED = 3  # problems that are named in a message
 
 
-class Wanted(NamedTuple):
+class ImportFile(NamedTuple):
     """A file to bring, how it is to be read, and its name as a person knows it."""
 
     path: Path
@@ -35,7 +35,7 @@ class Wanted(NamedTuple):
 
 
 @dataclass
-class Outcome:
+class ImportOutcome:
     """What the files brought together, and those that could not be read."""
 
     rows: int = 0
@@ -55,7 +55,7 @@ class Outcome:
 
     def words(self) -> str:
         said = [trn("{n} row imported.", "{n} rows imported.", self.rows)]
-        said += wrong_words(self.wrong)
+        said += format_wrong(self.wrong)
         if self.known:
             said.append(trn("{n} already existed.", "{n} already existed.", self.known))
         if self.links:
@@ -72,12 +72,12 @@ class Outcome:
         return "warning" if self.unread or self.wrong else "good" if self.rows else "note"
 
 
-def wrong_words(wrong: ProblemCounts) -> list[str]:
+def format_wrong(wrong: ProblemCounts) -> list[str]:
     """How many rows have errors or warnings, and which, the most frequent first."""
     if not wrong:
         return []
     rules = sorted(wrong.rules, key=lambda rule: (RULES[rule].severity != "error", -wrong.rules[rule]))
-    names = [RULES[rule].title() for rule in rules[:NAMED]]
+    names = [RULES[rule].title() for rule in rules[:MAX_FILES_NAMED]]
     if more := len(rules) - len(names):
         names.append(trn("{n} more", "{n} more", more))
     parts = [
@@ -88,28 +88,30 @@ def wrong_words(wrong: ProblemCounts) -> list[str]:
     return [tr("{counts}: {rules}.", counts=counts, rules=tr(", ").join(names))]
 
 
-def label_of(wanted: list[Wanted]) -> str:
+def import_label(wanted: list[ImportFile]) -> str:
     if len(wanted) == 1:
         return tr("Import {name}", name=wanted[0].name)
     return trn("Import {n} file", "Import {n} files", len(wanted))
 
 
-async def take(workspace: Workspace, wanted: list[Wanted], window: QWidget, outcome: Outcome | None = None) -> None:
+async def import_files(
+    workspace: Workspace, wanted: list[ImportFile], window: QWidget, outcome: ImportOutcome | None = None
+) -> None:
     """Bring the files, an undo step each, and say at the foot of `window` what came of it.
 
     Cancelling takes back the file that is being read; those before it stay.
     """
-    outcome = outcome or Outcome()
+    outcome = outcome or ImportOutcome()
     try:
         for one in wanted:
-            await _bring(workspace, one, label_of(wanted), outcome)
+            await _import_file(workspace, one, import_label(wanted), outcome)
     finally:
         told = outcome.rows or outcome.known or outcome.unread or outcome.failed or not _is_cancelled()
         if told and shiboken6.isValid(window):  # a dialog may have been closed meanwhile
-            show(workspace, outcome, window)
+            show_outcome(workspace, outcome, window)
 
 
-async def _bring(workspace: Workspace, one: Wanted, label: str, outcome: Outcome) -> None:
+async def _import_file(workspace: Workspace, one: ImportFile, label: str, outcome: ImportOutcome) -> None:
     reporter = workspace.tasks.reporter(label)
     name = tr("Import {name}", name=one.name)
     project = workspace.project
@@ -118,7 +120,7 @@ async def _bring(workspace: Workspace, one: Wanted, label: str, outcome: Outcome
     try:
         found = await importing.import_file(project, one.path, one.options, reporter, name)
     except JukuError as error:
-        outcome.failed.append(failure(one.name, error))
+        outcome.failed.append(format_failure(one.name, error))
         return
     if found.changes.tables:
         workspace.tasks.changed.emit(found.changes)
@@ -126,12 +128,12 @@ async def _bring(workspace: Workspace, one: Wanted, label: str, outcome: Outcome
     await _link(workspace, found.ids, outcome, reporter)
 
 
-async def _link(workspace: Workspace, ids: range, outcome: Outcome, reporter: Reporter) -> None:
+async def _link(workspace: Workspace, ids: range, outcome: ImportOutcome, reporter: Reporter) -> None:
     """Link the new rows to facts, in a step of its own; what the import brought stays where that fails."""
     try:
         found = await fact_links.link_rows(workspace.project, reporter, ids)
     except JukuError as error:
-        outcome.failed.append(failure(tr("Link rows to facts"), error))
+        outcome.failed.append(format_failure(tr("Link rows to facts"), error))
         return
     if found:
         outcome.links += len(found.links)
@@ -139,13 +141,13 @@ async def _link(workspace: Workspace, ids: range, outcome: Outcome, reporter: Re
         workspace.tasks.changed.emit(found.changes)
 
 
-def failure(name: str, error: JukuError) -> str:
+def format_failure(name: str, error: JukuError) -> str:
     """An error in words that name the file, even if its own do not."""
     title = error.title if name in error.title else f"{name}: {error.title}"
     return f"{title}. {error.message}" if error.message else title
 
 
-def show(workspace: Workspace, outcome: Outcome, window: QWidget) -> Notice:
+def show_outcome(workspace: Workspace, outcome: ImportOutcome, window: QWidget) -> Notice:
     meaning = outcome.meaning()
     notice = Notice(window.window(), outcome.words(), meaning, lasting=meaning in ("error", "warning"))
     fixable = [rule for rule in outcome.wrong.rules if RULES[rule].fixable]
@@ -160,7 +162,7 @@ def show(workspace: Workspace, outcome: Outcome, window: QWidget) -> Notice:
     if outcome.unread:
         notice.add_button(tr("Unread lines…"), lambda: QuarantineDialog(workspace, window.window()).open())
     if outcome.links:
-        notice.add_button(tr("Review links…"), lambda: LinkDialog(workspace, window.window()).open())
+        notice.add_button(tr("Review links…"), lambda: FactLinkDialog(workspace, window.window()).open())
     return notice
 
 

@@ -37,13 +37,13 @@ from ui.widgets import basics
 from ui.widgets.drop_down import ScrollSafeDropDown
 from ui.widgets.text_fields import CommittedTextEdit
 
-STRIPE = 3  # pixels of the edge that tells the roles apart
-LINES = 16  # a longer text scrolls in its field
+STRIPE_WIDTH = 3  # pixels of the edge that tells the roles apart
+MAX_FIELD_LINES = 16  # a longer text scrolls in its field
 ADDRESS, CALLS = 60, 80  # characters of an image's address and of calls that are shown
-UP, DOWN, REMOVE = "Alt+Up", "Alt+Down", "Ctrl+Shift+Backspace"
+MOVE_UP_KEYS, MOVE_DOWN_KEYS, REMOVE_KEYS = "Alt+Up", "Alt+Down", "Ctrl+Shift+Backspace"
 
 
-class MessageEdit(QFrame):
+class MessageEditor(QFrame):
     """Shows one `Message`; `changed` carries each edit that a person makes in it."""
 
     changed = Signal(object)  # a JsonEdit
@@ -73,12 +73,14 @@ class MessageEdit(QFrame):
         self.weight = ScrollSafeDropDown(tr("Weight"))
         self.weight.addItem(tr("Used for training"), 1)
         self.weight.addItem(tr("Not used for training"), 0)
-        self.weight.setToolTip(basics.tip(tr("Whether the model learns to give this answer, or only reads it.")))
+        self.weight.setToolTip(
+            basics.plain_tooltip(tr("Whether the model learns to give this answer, or only reads it."))
+        )
         self.weight.activated.connect(self._on_weight)
         self._name = basics.label(dim=True)
-        self._up = _tool("↑", tr("Move this message up"), UP)
-        self._down = _tool("↓", tr("Move this message down"), DOWN)
-        self._remove = _tool("✕", tr("Delete this message"), REMOVE)
+        self._up = _tool("↑", tr("Move this message up"), MOVE_UP_KEYS)
+        self._down = _tool("↓", tr("Move this message down"), MOVE_DOWN_KEYS)
+        self._remove = _tool("✕", tr("Delete this message"), REMOVE_KEYS)
         self._more = _tool("⋯", tr("More about this turn"))
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
@@ -90,9 +92,9 @@ class MessageEdit(QFrame):
 
     def _make_keys(self) -> None:
         for button, keys, act in (
-            (self._up, UP, partial(self._move, -1)),
-            (self._down, DOWN, partial(self._move, 1)),
-            (self._remove, REMOVE, self._delete),
+            (self._up, MOVE_UP_KEYS, partial(self._move, -1)),
+            (self._down, MOVE_DOWN_KEYS, partial(self._move, 1)),
+            (self._remove, REMOVE_KEYS, self._delete),
         ):
             button.clicked.connect(act)
             key = QShortcut(QKeySequence(keys), self)
@@ -171,7 +173,7 @@ class MessageEdit(QFrame):
         self._calls.setVisible(bool(self.message.calls))
         said = ", ".join(_call_words(self.message.calls))
         self._calls.setText(tr("Calls: {calls}", calls=clip(said, CALLS)).replace("&", "&&"))
-        self._calls.setToolTip(basics.tip(clip(said, 2000)) if len(said) > CALLS else "")
+        self._calls.setToolTip(basics.plain_tooltip(clip(said, 2000)) if len(said) > CALLS else "")
 
     def _rebuild(self) -> None:
         """New fields for the parts of this message; those of another would keep its undo history."""
@@ -187,7 +189,7 @@ class MessageEdit(QFrame):
             self._body.addWidget(self._field(tr("Refusal")))
 
     def _field(self, name: str) -> CommittedTextEdit:
-        field = CommittedTextEdit(name, least=1, most=LINES)
+        field = CommittedTextEdit(name, least=1, most=MAX_FIELD_LINES)
         number = len(self._fields)
         field.committed.connect(lambda text: self.changed.emit(self._edit_of(number, text)))
         self._fields.append(field)
@@ -229,7 +231,7 @@ class MessageEdit(QFrame):
         painter.setPen(palette.color(QPalette.ColorRole.Mid))
         painter.setBrush(palette.color(QPalette.ColorRole.AlternateBase))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
-        painter.fillRect(QRectF(1, 5, STRIPE, self.height() - 10), self._stripe())
+        painter.fillRect(QRectF(1, 5, STRIPE_WIDTH, self.height() - 10), self._stripe())
 
     def _stripe(self) -> QColor:
         if self._meaning:
@@ -270,13 +272,13 @@ def _chip(part: Part) -> QLabel:
         words = clip(part.text, ADDRESS)
     elif part.bytes:
         kind = part.text[len("data:") :].partition(";")[0]
-        words = tr("Image in the row: {kind}, {size}", kind=clip(kind), size=basics.size(part.bytes))
+        words = tr("Image in the row: {kind}, {size}", kind=clip(kind), size=basics.format_bytes(part.bytes))
     else:
         words = tr("Image at {address}", address=clip(part.text, ADDRESS))
     chip = basics.label(words, dim=True)
     chip.setFrameShape(QFrame.Shape.StyledPanel)
     chip.setMargin(style.SPACE // 3)
-    chip.setToolTip(basics.tip(clip(part.text, 500)) if len(part.text) > ADDRESS else "")
+    chip.setToolTip(basics.plain_tooltip(clip(part.text, 500)) if len(part.text) > ADDRESS else "")
     return chip
 
 

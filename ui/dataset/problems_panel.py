@@ -15,14 +15,14 @@ from core.storage.schema import Table
 from ui import style
 from ui.dataset import dataset_check, fix_texts
 from ui.dataset.background_check import BackgroundCheck
-from ui.dataset.problems_tree import Group, ProblemsTree, Row
+from ui.dataset.problems_tree import ProblemGroup, ProblemRow, ProblemsTree
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask, ProgressLine, ThrottledReload
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
-PAGE = 100  # rows of a rule that are read at once
-BRIEF = 120  # characters of a row that are shown
+PAGE_ROWS = 100  # rows of a rule that are read at once
+MAX_QUESTION_CHARACTERS = 120  # characters of a row that are shown
 
 
 class ProblemsPanel(QWidget):
@@ -35,7 +35,7 @@ class ProblemsPanel(QWidget):
     def __init__(self, workspace: Workspace, check: BackgroundCheck | None = None) -> None:
         super().__init__()
         self._workspace = workspace
-        self._groups: dict[str, Group] = {}
+        self._groups: dict[str, ProblemGroup] = {}
         self._reload = ThrottledReload(workspace, self._load)
         self._fixing = LatestTask(workspace, self)
         self.check = check or BackgroundCheck(workspace, self)
@@ -142,25 +142,27 @@ class ProblemsPanel(QWidget):
         self.title.setText(RULES[rule].title())
         self.explanation.setText("\n".join(filter(None, (RULES[rule].explanation(), group.message))))
         self.fix.setText(
-            fix_texts.button(rule, group.count, self._workspace.project.rows) if fix_texts.can_fix(rule) else ""
+            fix_texts.fix_button_text(rule, group.count, self._workspace.project.rows)
+            if fix_texts.can_fix(rule)
+            else ""
         )
         self.fix.setEnabled(not self._fixing.is_busy())
 
-    def _can_fix(self, group: Group) -> bool:
+    def _can_fix(self, group: ProblemGroup) -> bool:
         return group.count > 0 and fix_texts.can_fix(group.rule)
 
     def _on_fix(self) -> None:
         rule = self.tree.current_rule()
-        label = fix_texts.label(rule)
+        label = fix_texts.fix_label(rule)
         self._fixing.start(lambda reporter: self._fix(label, rule, reporter), label)
 
     def _on_remake(self) -> None:
-        from ui.generation.llm_run_dialog import tell
+        from ui.generation.llm_run_dialog import show_outcome
         from ui.generation.remake_dialog import RemakeDialog
 
         dialog = RemakeDialog(self._workspace, self)
         dialog.drafts_wanted.connect(lambda: self.chosen.emit("status:draft"))
-        tell(dialog, self.window())
+        show_outcome(dialog, self.window())
         dialog.open()
 
     async def _fix(self, label: str, rule: str, reporter: Reporter) -> Changes:
@@ -180,24 +182,24 @@ class ProblemsPanel(QWidget):
             self.tree.recolour()
 
 
-def read_groups(db: sqlite3.Connection) -> tuple[list[Group], int, int]:
+def read_groups(db: sqlite3.Connection) -> tuple[list[ProblemGroup], int, int]:
     """The broken rules, those of the whole set first and then the worst; how many lines are unread; how many rows."""
     counts = examples.count_values(db, "problems")
-    whole = [Group(found.rule, counts.pop(found.rule, 0), found.message) for found in dataset_check.of_set(db)]
+    whole = [ProblemGroup(found.rule, counts.pop(found.rule, 0), found.message) for found in dataset_check.of_set(db)]
     worst = sorted(counts.items(), key=lambda entry: (SEVERITIES.index(RULES[entry[0]].severity), -entry[1], entry[0]))
-    groups = whole + [Group(rule, count) for rule, count in worst]
+    groups = whole + [ProblemGroup(rule, count) for rule, count in worst]
     return groups, quarantine.count(db), sum(examples.count_values(db, "split").values())
 
 
-def read_rows(db: sqlite3.Connection, rule: str, offset: int, limit: int = PAGE) -> list[Row]:
+def read_rows(db: sqlite3.Connection, rule: str, offset: int, limit: int = PAGE_ROWS) -> list[ProblemRow]:
     """Rows that break `rule`: as the check of the whole set grouped them, else in their order."""
     found = dataset_check.of_rows(db, rule, offset, limit)
     if not found:
         found = [(id, 0, "") for id in filters.head(db, filters.Filter(rule=rule), offset + limit)[offset:]]
     texts = examples.fetch(db, [id for id, _cluster, _message in found])
-    return [Row(id, _brief(texts, id), cluster, message) for id, cluster, message in found]
+    return [ProblemRow(id, _brief(texts, id), cluster, message) for id, cluster, message in found]
 
 
 def _brief(rows: dict[int, examples.Example], id: int) -> str:
     row = rows.get(id)
-    return f"{id:,} · {' '.join((row.question or row.answer)[:BRIEF].split())}" if row else f"{id:,}"
+    return f"{id:,} · {' '.join((row.question or row.answer)[:MAX_QUESTION_CHARACTERS].split())}" if row else f"{id:,}"

@@ -19,7 +19,7 @@ NO_ROW = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ProblemGroup:
     """A rule that is broken, by `count` rows; a problem of the whole set has none, and says what it is in `message`."""
 
     rule: str
@@ -28,7 +28,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProblemRow:
     """A row with the problem. Rows of one `cluster` belong together; 0 is none."""
 
     id: int
@@ -51,7 +51,7 @@ class ProblemsTree(QTreeWidget):
         self.setHeaderLabels([tr("Error or warning"), tr("Rows")])
         self.setAccessibleName(tr("Errors and warnings by rule"))
         self.setUniformRowHeights(True)
-        self.setItemDelegate(_Roomy(self))
+        self.setItemDelegate(_TallRowDelegate(self))
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
         self.header().setSectionResizeMode(COUNT, QHeaderView.ResizeMode.ResizeToContents)
@@ -61,7 +61,7 @@ class ProblemsTree(QTreeWidget):
         self.itemActivated.connect(lambda item, _column: self._on_chosen(item))
         self.currentItemChanged.connect(lambda item, _before: self.looked_at.emit(item.data(0, RULE) if item else ""))
 
-    def show_groups(self, groups: Sequence[Group]) -> None:
+    def show_groups(self, groups: Sequence[ProblemGroup]) -> None:
         """Show `groups` in their order. What is open stays open; its rows are asked for anew."""
         current = self.current_rule()
         wanted = [group.rule for group in groups]
@@ -77,7 +77,7 @@ class ProblemsTree(QTreeWidget):
         item = self.currentItem()
         return str(item.data(0, RULE)) if item else ""
 
-    def add_rows(self, rule: str, offset: int, rows: Sequence[Row], more: int) -> None:
+    def add_rows(self, rule: str, offset: int, rows: Sequence[ProblemRow], more: int) -> None:
         """Show `rows` of `rule` from `offset` on; `more` of them are left."""
         item = self._group(rule)
         if item is None:
@@ -104,7 +104,7 @@ class ProblemsTree(QTreeWidget):
     def _group(self, rule: str) -> QTreeWidgetItem | None:
         return next((item for item in self._groups() if item.data(0, RULE) == rule), None)
 
-    def _show_group(self, place: int, group: Group) -> None:
+    def _show_group(self, place: int, group: ProblemGroup) -> None:
         item = self._group(group.rule)
         if item is None:
             item = QTreeWidgetItem()
@@ -115,10 +115,10 @@ class ProblemsTree(QTreeWidget):
         item.setText(TEXT, rule.title())
         item.setText(COUNT, f"{group.count:,}" if group.count else "")
         item.setTextAlignment(COUNT, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        item.setToolTip(TEXT, basics.tip(group.message or rule.explanation()))
+        item.setToolTip(TEXT, basics.plain_tooltip(group.message or rule.explanation()))
         self._prepare_rows(item, group)
 
-    def _prepare_rows(self, item: QTreeWidgetItem, group: Group) -> None:
+    def _prepare_rows(self, item: QTreeWidgetItem, group: ProblemGroup) -> None:
         policy = QTreeWidgetItem.ChildIndicatorPolicy
         item.setChildIndicatorPolicy(policy.ShowIndicator if group.count else policy.DontShowIndicator)
         if item.isExpanded():
@@ -126,10 +126,10 @@ class ProblemsTree(QTreeWidget):
         else:
             item.takeChildren()
 
-    def _add_row(self, group: QTreeWidgetItem, row: Row) -> None:
+    def _add_row(self, group: QTreeWidgetItem, row: ProblemRow) -> None:
         parent = self._cluster(group, row.cluster) if row.cluster else group
         line = _line(parent, row.text, group.data(0, RULE), row.id)
-        line.setToolTip(TEXT, basics.tip(f"{row.text}\n{row.message}".strip()))
+        line.setToolTip(TEXT, basics.plain_tooltip(f"{row.text}\n{row.message}".strip()))
         if parent is not group:
             parent.setText(TEXT, trn("group of {n} row", "group of {n} rows", parent.childCount()))
 
@@ -157,7 +157,7 @@ class ProblemsTree(QTreeWidget):
             self.row_chosen.emit(id)
 
 
-class _Roomy(QStyledItemDelegate):
+class _TallRowDelegate(QStyledItemDelegate):
     """Lines as high as in the other lists."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:

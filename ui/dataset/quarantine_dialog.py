@@ -32,17 +32,17 @@ from core.progress import Reporter
 from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
-from ui.dataset.quarantine_editor import UnreadEdit
+from ui.dataset.quarantine_editor import QuarantineEditor
 from ui.widgets import basics, file_dialogs
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
-COUNTED = 200  # lines looked at at once while those that can be mended are counted
-PAGE = 200  # lines read at once
-PAGES = 20  # that are kept
-PREVIEW = 300  # bytes of a line that the table shows
-WAITING = "…"
+MENDABLE_CHUNK = 200  # lines looked at at once while those that can be mended are counted
+PAGE_LINES = 200  # lines read at once
+MAX_CACHED_PAGES = 20  # that are kept
+PREVIEW_BYTES = 300  # bytes of a line that the table shows
+WAITING_TEXT = "…"
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -90,13 +90,13 @@ class QuarantineModel(QAbstractTableModel):
             return None
         entry = self._entry(index.row())
         if entry is None:
-            return WAITING if role == Role.DisplayRole else None
+            return WAITING_TEXT if role == Role.DisplayRole else None
         if role == Role.DisplayRole:
-            return (entry.source, f"{entry.line:,}", entry.message, shown(entry.raw))[index.column()]
-        return basics.tip(_told(entry)) if index.column() == 2 else None
+            return (entry.source, f"{entry.line:,}", entry.message, format_line(entry.raw))[index.column()]
+        return basics.plain_tooltip(_format_reason(entry)) if index.column() == 2 else None
 
     def _entry(self, row: int) -> Unread | None:
-        page = row // PAGE
+        page = row // PAGE_LINES
         if page in self._pages:
             return self._pages[page].get(self._ids[row])
         if page not in self._wanted:
@@ -105,24 +105,24 @@ class QuarantineModel(QAbstractTableModel):
         return None
 
     async def _load(self, page: int, edition: int) -> None:
-        ids = self._ids[page * PAGE : (page + 1) * PAGE]
-        found = await self._workspace.project.read(quarantine.fetch, ids, PREVIEW)
+        ids = self._ids[page * PAGE_LINES : (page + 1) * PAGE_LINES]
+        found = await self._workspace.project.read(quarantine.fetch, ids, PREVIEW_BYTES)
         if edition != self._edition:
             return
         self._wanted.discard(page)
-        if len(self._pages) >= PAGES:
+        if len(self._pages) >= MAX_CACHED_PAGES:
             del self._pages[next(iter(self._pages))]
         self._pages[page] = found
-        last = min((page + 1) * PAGE, len(self._ids)) - 1
-        self.dataChanged.emit(self.index(page * PAGE, 0), self.index(last, 3))
+        last = min((page + 1) * PAGE_LINES, len(self._ids)) - 1
+        self.dataChanged.emit(self.index(page * PAGE_LINES, 0), self.index(last, 3))
 
 
-def shown(raw: bytes) -> str:
+def format_line(raw: bytes) -> str:
     """The beginning of a line's bytes for a table; what is not UTF-8 stands as \\xNN."""
-    return clip(raw[:PREVIEW].decode("utf-8", "backslashreplace"), PREVIEW)
+    return clip(raw[:PREVIEW_BYTES].decode("utf-8", "backslashreplace"), PREVIEW_BYTES)
 
 
-def _told(entry: Unread) -> str:
+def _format_reason(entry: Unread) -> str:
     rule = checks.RULES.get(entry.rule)
     return f"{entry.message} {rule.explanation()}" if rule else entry.message
 
@@ -144,7 +144,7 @@ class QuarantineDialog(QDialog):
         self._rule.activated.connect(lambda _index: self.refresh())
         self.model = QuarantineModel(workspace, self)
         self._make_table()
-        self.edit = UnreadEdit(workspace, self)
+        self.edit = QuarantineEditor(workspace, self)
         self._make_buttons()
         self._lay_out()
         workspace.tasks.changed.connect(self._on_changed)
@@ -172,7 +172,9 @@ class QuarantineDialog(QDialog):
     def _make_buttons(self) -> None:
         self._repair_all = QPushButton(tr("Fix what is safe to fix"))
         self._repair_all.setToolTip(
-            basics.tip(tr("Imports each line with a trailing comma, curly quotes or another encoding after fixing it."))
+            basics.plain_tooltip(
+                tr("Imports each line with a trailing comma, curly quotes or another encoding after fixing it.")
+            )
         )
         self._save = QPushButton()
         self._delete = QPushButton(style.icon("delete"), tr("Delete"))
@@ -263,8 +265,8 @@ class QuarantineDialog(QDialog):
         ids = self.model.ids()
         found = 0
         self._repair_all.setText(tr("Fix what is safe to fix"))
-        for start in range(0, len(ids), COUNTED):
-            found += await self._workspace.project.read(quarantine.mendable, ids[start : start + COUNTED])
+        for start in range(0, len(ids), MENDABLE_CHUNK):
+            found += await self._workspace.project.read(quarantine.mendable, ids[start : start + MENDABLE_CHUNK])
         self._repair_all.setText(trn("Fix {n} line that is safe to fix", "Fix {n} lines that are safe to fix", found))
         self._repair_all.setEnabled(found > 0 and not self._workspace.project.read_only)
 
@@ -306,7 +308,9 @@ class QuarantineDialog(QDialog):
 
     def _on_save(self) -> None:
         title = tr("Save the lines unchanged")
-        file_dialogs.to_save(self, self._workspace.settings, file_dialogs.LINES, title, "unread.txt", self.save).open()
+        file_dialogs.save_dialog(
+            self, self._workspace.settings, file_dialogs.LINES, title, "unread.txt", self.save
+        ).open()
 
     def save(self, path: Path) -> None:
         """Write the selected lines, or all when only one is selected, with their own bytes."""

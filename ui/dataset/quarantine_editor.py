@@ -11,17 +11,17 @@ from core.language import tr
 from ui import style
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
-from ui.widgets.json_dialog import mark, worded
+from ui.widgets.json_dialog import format_problem, mark_json_error
 from ui.widgets.text_fields import document_text
 from ui.workspace import Workspace
 
 ENCODINGS = ("utf-8", "cp932", "euc-jp", "iso-2022-jp", "cp1252", "cp1251", "utf-16-le", "utf-16-be")
-HEX = 64 * 1024  # bytes that are shown as such
-EDITED = 1024 * 1024  # bytes of a line that a text field still takes at once
-WIDTH = 16  # bytes in a row
+MAX_HEX_BYTES = 64 * 1024  # bytes that are shown as such
+MAX_EDITED_BYTES = 1024 * 1024  # bytes of a line that a text field still takes at once
+HEX_BYTES_PER_LINE = 16  # bytes in a row
 
 
-class UnreadEdit(QWidget):
+class QuarantineEditor(QWidget):
     """Shows one line. What was typed into the others is kept until it is put back or `forget` is called."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
@@ -43,7 +43,7 @@ class UnreadEdit(QWidget):
         self._state = basics.Note()
         self._mend = QPushButton(tr("Fix"))
         self._mend.clicked.connect(self._on_mend)
-        self.put_back = basics.primary(tr("Import the line"))
+        self.put_back = basics.primary_button(tr("Import the line"))
         self.put_back.clicked.connect(self._on_put_back)
         self._lay_out()
         self.show_line(None)
@@ -117,12 +117,12 @@ class UnreadEdit(QWidget):
         self._check()
 
     def _is_whole(self, entry: Unread) -> bool:
-        return entry.length == len(entry.raw) and len(entry.raw) <= EDITED
+        return entry.length == len(entry.raw) and len(entry.raw) <= MAX_EDITED_BYTES
 
     def _read(self) -> str:
         """The bytes as text in the chosen encoding; what does not fit stands as \\xNN."""
         assert self._entry is not None
-        return self._entry.raw[:EDITED].decode(self._encoding.currentText(), "backslashreplace")
+        return self._entry.raw[:MAX_EDITED_BYTES].decode(self._encoding.currentText(), "backslashreplace")
 
     def _keep_draft(self) -> None:
         if self._entry is None:
@@ -156,10 +156,10 @@ class UnreadEdit(QWidget):
         checked = checks.check_line(typed.encode("utf-8", "surrogatepass"))
         writable = not self._workspace.project.read_only
         locked = "" if writable else tr("The project is read-only.")
-        basics.allow(self.put_back, locked if checked.text is not None else tr("Fix the errors first."))
+        basics.set_enabled(self.put_back, locked if checked.text is not None else tr("Fix the errors first."))
         self._mend.setVisible(checked.text is None and quarantine.repaired(entry) is not None)
-        mark(self.text, typed if checked.text is None else "")
-        found = [worded(problem, typed) for problem in checked.problems[:3]]
+        mark_json_error(self.text, typed if checked.text is None else "")
+        found = [format_problem(problem, typed) for problem in checked.problems[:3]]
         if typed == self._unread and checked.text is None and self._encoding.currentText() == "utf-8":
             found = [entry.message]  # of bytes that are no UTF-8, their stand-ins would be blamed
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
@@ -168,7 +168,7 @@ class UnreadEdit(QWidget):
     def _say_too_long(self, entry: Unread) -> None:
         self.put_back.setEnabled(False)
         self._mend.hide()
-        size = basics.size(entry.length)
+        size = basics.format_bytes(entry.length)
         words = tr("The line is {size} long: only its beginning is shown. Fix it in its file.", size=size)
         self._state.say(words, "warning")
 
@@ -178,7 +178,7 @@ class UnreadEdit(QWidget):
         self.hex.setVisible(bytes_wanted)
         self._encoding.setEnabled(not bytes_wanted)
         if bytes_wanted:
-            self.hex.setPlainText(dump(self._entry.raw[:HEX]) if self._entry else "")
+            self.hex.setPlainText(hex_dump(self._entry.raw[:MAX_HEX_BYTES]) if self._entry else "")
 
     def _on_mend(self) -> None:
         if self._entry is not None and (mended := quarantine.repaired(self._entry)) is not None:
@@ -193,13 +193,13 @@ class UnreadEdit(QWidget):
         self._workspace.tasks.start("", self._workspace.project.write(label, quarantine.repair, id, typed))
 
 
-def dump(raw: bytes) -> str:
+def hex_dump(raw: bytes) -> str:
     """Bytes as a person reads them: place, values, and the characters that ASCII knows."""
     lines = []
-    for at in range(0, len(raw), WIDTH):
-        part = raw[at : at + WIDTH]
+    for at in range(0, len(raw), HEX_BYTES_PER_LINE):
+        part = raw[at : at + HEX_BYTES_PER_LINE]
         letters = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in part)
-        lines.append(f"{at:08x}  {part.hex(' '):<{3 * WIDTH}} {letters}")
+        lines.append(f"{at:08x}  {part.hex(' '):<{3 * HEX_BYTES_PER_LINE}} {letters}")
     return "\n".join(lines)
 
 

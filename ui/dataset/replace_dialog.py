@@ -34,15 +34,15 @@ from ui.widgets import basics
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
-from ui.widgets.text_highlights import MARKS, MEANING, MarkDelegate, Span, on_two_lines
+from ui.widgets.text_highlights import MARK_MEANING, MARKS, MarkDelegate, Span, on_two_lines
 from ui.workspace import Workspace
 
-TYPING = 250  # milliseconds between the last key and the search
-SHOWN = 1000  # changes in the preview; all of them are made
+TYPING_PAUSE_MS = 250  # milliseconds between the last key and the search
+MAX_CHANGES_SHOWN = 1000  # changes in the preview; all of them are made
 Index = QModelIndex | QPersistentModelIndex
 ROOT_INDEX = QModelIndex()
 ROW, FIELD, BEFORE, AFTER = range(4)
-TIP = 2000  # characters of a text that a tool tip shows
+MAX_TOOLTIP_CHARACTERS = 2000  # characters of a text that a tool tip shows
 
 
 class ReplaceModel(QAbstractTableModel):
@@ -104,10 +104,10 @@ class ReplaceModel(QAbstractTableModel):
     def _text(self, row: int, column: int, role: int) -> object:
         """Differences are looked for only in the lines that are seen."""
         change = self._changes[row]
-        if role == MEANING:
+        if role == MARK_MEANING:
             return "error" if column == BEFORE else "good"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return basics.tip((change.before if column == BEFORE else change.after)[:TIP])
+            return basics.plain_tooltip((change.before if column == BEFORE else change.after)[:MAX_TOOLTIP_CHARACTERS])
         if role not in (Qt.ItemDataRole.DisplayRole, MARKS):
             return None
         if row not in self._marked:
@@ -142,8 +142,8 @@ class ReplaceDialog(QDialog):
         self.resize(960, 620)
         self._work = LatestTask(workspace, self)
         self._is_writing = False
-        self._typing = QTimer(self, singleShot=True, interval=TYPING)
-        self._refreshing = QTimer(self, singleShot=True, interval=TYPING)
+        self._typing = QTimer(self, singleShot=True, interval=TYPING_PAUSE_MS)
+        self._refreshing = QTimer(self, singleShot=True, interval=TYPING_PAUSE_MS)
         self._make_fields()
         self._make_preview()
         self._lay_out()
@@ -158,7 +158,7 @@ class ReplaceDialog(QDialog):
         self.replacement.setAccessibleName(tr("Replace with"))
         self.regex = QCheckBox(tr("Regular &expression"))
         self.regex.setToolTip(
-            basics.tip(tr("For example (\\d+) yen finds any number; \\1 in the replacement stands for it."))
+            basics.plain_tooltip(tr("For example (\\d+) yen finds any number; \\1 in the replacement stands for it."))
         )
         self.match_case = QCheckBox(tr("Match &case"))
         self.fields = {field: QCheckBox(name) for field, name in field_names().items()}
@@ -201,7 +201,7 @@ class ReplaceDialog(QDialog):
         form.addRow(tr("In:"), _in_a_row(list(self.fields.values())))
         form.addRow(tr("Rows:"), _in_a_row([self.scope]))
         self.count = basics.label(wrap=True)
-        self._replace = basics.primary(tr("Replace"))
+        self._replace = basics.primary_button(tr("Replace"))
         self._close = QPushButton(tr("Close"))
         for button in (self._replace, self._close):
             button.setAutoDefault(False)
@@ -279,7 +279,9 @@ class ReplaceDialog(QDialog):
         project = self._workspace.project
         try:
             ids = await project.read(examples.find_ids, choice, reporter=reporter)
-            preview = await project.read(bulk_edits.preview, pattern, ids, SHOWN, reporter, reporter=reporter)
+            preview = await project.read(
+                bulk_edits.preview, pattern, ids, MAX_CHANGES_SHOWN, reporter, reporter=reporter
+            )
         except JukuError as error:
             self._show_error(error)
             return
@@ -316,7 +318,7 @@ class ReplaceDialog(QDialog):
             parts.append(trn("{n} row is left out", "{n} rows are left out", left_out))
         self.count.setText(", ".join(parts))
         self._replace.setText(trn("Replace in {n} row", "Replace in {n} rows", rows) if rows > 0 else tr("Replace"))
-        basics.allow(self._replace, "" if rows > 0 and self._pattern else tr("Nothing found to replace."))
+        basics.set_enabled(self._replace, "" if rows > 0 and self._pattern else tr("Nothing found to replace."))
 
     def _on_replace(self) -> None:
         if not self._replace.isEnabled() or self._pattern is None:

@@ -18,10 +18,10 @@ from core.language import tr, trn
 from core.spec import spec
 from ui.dataset import bulk_actions
 from ui.dataset import clipboard as dataset_clipboard
-from ui.dataset.grid_columns import ALL, COLUMNS
+from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS
 from ui.dataset.grid_view import GridView
 from ui.widgets.message_bar import Notice
-from ui.widgets.value_texts import word
+from ui.widgets.value_texts import value_text
 from ui.workspace import Workspace
 
 Key = QKeySequence.StandardKey
@@ -144,8 +144,8 @@ class RowActions(QObject):
     def _build_choices(self, parent: QMenu, title: str, field: str) -> QMenu:
         """A menu that sets the column `field` of the selected rows to one of its values."""
         menu = QMenu(title, parent)
-        for value in ALL[COLUMNS.index(field)].choices:
-            menu.addAction(word(value) or tr("(none)"), partial(self.apply_bulk, field, value))
+        for value in ALL_COLUMNS[COLUMNS.index(field)].choices:
+            menu.addAction(value_text(value) or tr("(none)"), partial(self.apply_bulk, field, value))
         menu.setEnabled(self._table.selectionModel().hasSelection())
         return menu
 
@@ -170,7 +170,7 @@ class RowActions(QObject):
     def _on_fill_down(self) -> None:
         """Give all selected rows what the first of them has in the cursor's column."""
         ids, field = self._table.selected_ids(), self._table.current_field()
-        if len(ids) < 2 or not field or not ALL[COLUMNS.index(field)].editable:
+        if len(ids) < 2 or not field or not ALL_COLUMNS[COLUMNS.index(field)].editable:
             return
         first = examples.fetch(self._workspace.project.rows, ids[:1])
         if first:
@@ -256,7 +256,7 @@ class RowActions(QObject):
 
     def _on_edit(self) -> None:
         index = self._table.currentIndex()
-        if index.isValid() and ALL[index.column()].editable:
+        if index.isValid() and ALL_COLUMNS[index.column()].editable:
             self._table.edit(index)
 
     def _on_too_many(self, count: int) -> None:

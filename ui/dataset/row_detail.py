@@ -31,17 +31,17 @@ from core.review import findings
 from core.spec import facts
 from core.spec.facts import STALE, Fact
 from ui import style
-from ui.dataset.conversation_editor import ConversationEdit
+from ui.dataset.conversation_editor import ConversationEditor
 from ui.dataset.problems_tree import severity_icon
 from ui.widgets import basics
 from ui.widgets.drop_down import ScrollSafeDropDown
 from ui.widgets.text_fields import CommittedTextEdit
-from ui.widgets.value_texts import choose
+from ui.widgets.value_texts import select_value
 
-TEXTS = ("notes", "key_points")
-LINES = ("facts", "tags")
-BOXES = ("split", "kind", "status")
-DOUBTED = ("ungrounded", "answers-contradict", "split-leakage", "near-duplicate")
+TEXT_FIELDS = ("notes", "key_points")
+LINE_FIELDS = ("facts", "tags")
+BOX_FIELDS = ("split", "kind", "status")
+DOUBT_RULES = ("ungrounded", "answers-contradict", "split-leakage", "near-duplicate")
 
 
 class ProblemList(QListWidget):
@@ -69,7 +69,9 @@ class ProblemList(QListWidget):
             item.setData(Qt.ItemDataRole.UserRole, problem.path)
             item.setForeground(style.colours(problem.severity)[0])
             rule = checks.RULES[problem.rule]
-            item.setToolTip(basics.tip(" – ".join(filter(None, [problem.path, rule.title(), rule.explanation()]))))
+            item.setToolTip(
+                basics.plain_tooltip(" – ".join(filter(None, [problem.path, rule.title(), rule.explanation()])))
+            )
         self.setVisible(bool(problems))
         self.updateGeometry()
 
@@ -108,7 +110,7 @@ class RowFacts(QWidget):
         self._taught.say("\n".join([*(f"{fact.name}: {fact.text}" for fact in taught), *_passage(row, taught)]))
         stale = row is not None and STALE in row.problems.split()
         self._changed.say("\n".join(_change(fact) for fact in taught if stale and fact.was), "warning")
-        self._doubts.say("\n".join(found[rule] for rule in DOUBTED if rule in found), "warning")
+        self._doubts.say("\n".join(found[rule] for rule in DOUBT_RULES if rule in found), "warning")
         self.setVisible(any(note.text() for note in (self._taught, self._changed, self._doubts)))
 
 
@@ -123,7 +125,7 @@ def _change(fact: Fact) -> str:
     return tr("{name} was: “{before}”, and is now: “{after}”", name=fact.name, before=fact.was, after=fact.quote)
 
 
-class DatasetDetail(QStackedWidget):
+class RowDetail(QStackedWidget):
     """Shows one `Example`. What is typed is handed over when a field is left, at another row, or by `pending`."""
 
     edited = Signal(int, object)  # id, RowEdit: for `examples.edit`
@@ -133,7 +135,7 @@ class DatasetDetail(QStackedWidget):
         super().__init__()
         self._example = Example("")
         self._found: list[checks.Problem] = []
-        self.conversation = ConversationEdit()
+        self.conversation = ConversationEditor()
         self.conversation.changed.connect(self._on_conversation)
         self._make_fields()
         self._list = ProblemList()
@@ -155,16 +157,16 @@ class DatasetDetail(QStackedWidget):
         self.notes = CommittedTextEdit(tr("Notes"), most=6)
         self.key_points = CommittedTextEdit(tr("Key points"), least=2, most=6)
         self.key_points.setToolTip(
-            basics.tip(
+            basics.plain_tooltip(
                 tr("What an answer must contain: points separated by “;”, alternatives by “|”; “!” excludes a word.")
             )
         )
-        for name in BOXES:
+        for name in BOX_FIELDS:
             box = getattr(self, name)
             box.activated.connect(lambda place, name=name, box=box: self._set(name, box.itemData(place)))
-        for name in LINES:
+        for name in LINE_FIELDS:
             getattr(self, name).editingFinished.connect(lambda name=name: self._on_line(name))
-        for name in TEXTS:
+        for name in TEXT_FIELDS:
             getattr(self, name).committed.connect(lambda value, name=name: self._set(name, value))
 
     def _page(self) -> QWidget:
@@ -235,8 +237,8 @@ class DatasetDetail(QStackedWidget):
         if not self._example.id:
             return []
         edits: list[RowEdit] = list(self.conversation.pending())
-        typed = [(name, getattr(self, name).take()) for name in TEXTS]
-        typed += [(name, _taken(getattr(self, name))) for name in LINES]
+        typed = [(name, getattr(self, name).take()) for name in TEXT_FIELDS]
+        typed += [(name, _take_typed(getattr(self, name))) for name in LINE_FIELDS]
         edits += [SetColumn(name, value) for name, value in typed if value not in (None, getattr(self._example, name))]
         for edit in edits:
             self._apply(edit)
@@ -244,7 +246,7 @@ class DatasetDetail(QStackedWidget):
 
     def _show(self, anew: bool = False) -> None:
         example = self._example
-        for name in (*LINES, *TEXTS, *BOXES):
+        for name in (*LINE_FIELDS, *TEXT_FIELDS, *BOX_FIELDS):
             _fill(getattr(self, name), getattr(example, name), anew)
         for part in (self._key_points_label, self.key_points):
             part.setVisible(example.split == "test" or bool(example.key_points))
@@ -284,7 +286,7 @@ class DatasetDetail(QStackedWidget):
             self.edited.emit(self._example.id, edit)
 
     def _on_line(self, name: str) -> None:
-        if (typed := _taken(getattr(self, name))) is not None:
+        if (typed := _take_typed(getattr(self, name))) is not None:
             self._set(name, typed)
 
     def _on_json(self) -> None:
@@ -296,12 +298,12 @@ def _fill(field: QWidget, value: str, anew: bool) -> None:
     if isinstance(field, CommittedTextEdit):
         field.show_text(value)
     elif isinstance(field, QComboBox):
-        choose(field, value)
+        select_value(field, value)
     elif isinstance(field, QLineEdit) and (anew or not field.isModified()) and value != field.text():
         field.setText(value)
 
 
-def _taken(line: QLineEdit) -> str | None:
+def _take_typed(line: QLineEdit) -> str | None:
     """What was typed since it was last handed over, once."""
     typed = line.text() if line.isModified() else None
     line.setModified(False)

@@ -26,22 +26,22 @@ from ui.dataset.background_check import BackgroundCheck
 from ui.dataset.dialogs import DatasetDialogs
 from ui.dataset.filter_bar import FilterBar
 from ui.dataset.grid_columns import severity
-from ui.dataset.grid_model import DatasetModel
+from ui.dataset.grid_model import GridModel
 from ui.dataset.grid_view import GridView
 from ui.dataset.problems_tree import severity_icon
 from ui.dataset.row_actions import RowActions
-from ui.dataset.row_detail import DatasetDetail
+from ui.dataset.row_detail import RowDetail
 from ui.tab import Tab
 from ui.widgets import basics
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
-FIRST = 200  # rows that are painted before all are found
-MOST_SELECTED = 5_000  # rows that are selected because they were pasted
-FEW = 200  # edited rows that are looked at one by one, instead of searching anew
-PATIENCE = 300  # milliseconds of searching before it is said
-COUNTED = ("split", "kind", "status", "problems", "tags", "facts")
+FIRST_ROWS = 200  # rows that are painted before all are found
+MAX_PASTED_SELECTED = 5_000  # rows that are selected because they were pasted
+MAX_ROWS_CHECKED_SINGLY = 200  # edited rows that are looked at one by one, instead of searching anew
+SHOW_SEARCHING_AFTER_MS = 300  # milliseconds of searching before it is said
+COUNTED_COLUMNS = ("split", "kind", "status", "problems", "tags", "facts")
 
 
 class DatasetTab(Tab):
@@ -50,7 +50,7 @@ class DatasetTab(Tab):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.model = DatasetModel(workspace.project, self)
+        self.model = GridModel(workspace.project, self)
         self.model.edited.connect(self._on_edited)
         self._problems: dict[str, int] = {}  # rows by rule, in the whole project
         self._total = 0
@@ -65,7 +65,7 @@ class DatasetTab(Tab):
         self._check = BackgroundCheck(workspace, self)
         self._make_table()
         self._make_buttons()
-        self.detail = DatasetDetail()
+        self.detail = RowDetail()
         self.detail.edited.connect(self._on_edited)
         self.detail.edit_json.connect(self.dialogs.open_json)
         self._lay_out()
@@ -112,14 +112,16 @@ class DatasetTab(Tab):
         self._fix = QPushButton()
         self._fix.clicked.connect(self._on_fix)
         self._judge = QPushButton()
-        self._judge.setToolTip(basics.tip(tr("A chat model reads each draft beside its fact, before you approve it")))
+        self._judge.setToolTip(
+            basics.plain_tooltip(tr("A chat model reads each draft beside its fact, before you approve it"))
+        )
         self._judge.clicked.connect(lambda _checked: self.dialogs.open_judge_for_drafts())
         self._unread = QPushButton()
         self._unread.clicked.connect(self.dialogs.open_quarantine)
         for button in (self._fix, self._judge, self._unread):
             button.hide()  # until it is known what there is to do
         self._count = basics.label(dim=True)
-        self._searching = QTimer(self, singleShot=True, interval=PATIENCE)
+        self._searching = QTimer(self, singleShot=True, interval=SHOW_SEARCHING_AFTER_MS)
         self._searching.timeout.connect(lambda: self._count.setText(tr("Searching…")))
         self._add = QPushButton(style.icon("add"), tr("Add row"))
         self._add.clicked.connect(self._on_add)
@@ -137,8 +139,8 @@ class DatasetTab(Tab):
         bottom.addWidget(self._judge)
         bottom.addWidget(self._fix)
         bottom.addWidget(self._unread)
-        self._nothing = _nothing(self.import_wanted.emit, self._on_add)
-        self._no_match = _no_match(self.bar.clear)
+        self._nothing = _build_empty_page(self.import_wanted.emit, self._on_add)
+        self._no_match = _build_no_match_page(self.bar.clear)
         self._stack = QStackedWidget()
         for page in (self.table, self._nothing, self._no_match):
             self._stack.addWidget(page)
@@ -147,8 +149,8 @@ class DatasetTab(Tab):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._stack, 1)
         column.addLayout(bottom)
-        rows = _splitter(Qt.Orientation.Vertical, upper, self.detail)
-        self._sides = _splitter(Qt.Orientation.Horizontal, rows)
+        rows = _build_splitter(Qt.Orientation.Vertical, upper, self.detail)
+        self._sides = _build_splitter(Qt.Orientation.Horizontal, rows)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(*[style.SPACE] * 4)
         layout.setSpacing(style.SPACE)
@@ -223,7 +225,7 @@ class DatasetTab(Tab):
 
     def _only_edited(self, ids: set[int]) -> bool:
         """Whether the same rows are shown as before, without asking the project for all of them."""
-        if len(ids) > FEW or self.filter() != Filter() or self._is_finding():
+        if len(ids) > MAX_ROWS_CHECKED_SINGLY or self.filter() != Filter() or self._is_finding():
             return False
         there = examples.fetch(self.workspace.project.rows, list(ids))
         return all(id in there and self.model.row(id) is not None for id in ids)
@@ -270,8 +272,8 @@ class DatasetTab(Tab):
     async def _first_ids(self, wanted: Filter) -> array[int]:
         project = self.workspace.project
         if wanted == Filter():
-            return filters.head(project.rows, wanted, FIRST)  # a millisecond: not to be kept waiting by slow reads
-        return await project.read(filters.head, wanted, FIRST)
+            return filters.head(project.rows, wanted, FIRST_ROWS)  # a millisecond: not to be kept waiting by slow reads
+        return await project.read(filters.head, wanted, FIRST_ROWS)
 
     def _show(self, ids: array[int], wanted: Filter) -> None:
         if self.table.is_editing() and ids != self.model.ids():
@@ -306,7 +308,7 @@ class DatasetTab(Tab):
         self._pasted_from = 0
         if rows:
             self.table.go_to(rows[0])
-            self.table.select_rows(rows[:MOST_SELECTED])
+            self.table.select_rows(rows[:MAX_PASTED_SELECTED])
             self.table.scrollTo(self.table.currentIndex(), self.table.ScrollHint.PositionAtTop)
 
     def _go_to_wanted(self) -> None:
@@ -327,7 +329,7 @@ class DatasetTab(Tab):
 
     async def _load_counts(self, project: Project) -> None:
         counts = {}
-        for column in COUNTED:
+        for column in COUNTED_COLUMNS:
             if self._finding is not None and not self._finding.done():
                 await asyncio.wait([self._finding])  # there is one thread to read with: searching goes first
             counts[column] = await project.read(examples.count_values, column)
@@ -363,8 +365,8 @@ class DatasetTab(Tab):
         rule = self._fixable_rule()
         count = self._problems[rule] if rule else 0
         self._fix.setVisible(count > 0)
-        self._fix.setText(fix_texts.button(rule, count, self.workspace.project.rows) if rule else "")
-        self._fix.setToolTip(basics.tip(RULES[rule].title()) if rule else "")
+        self._fix.setText(fix_texts.fix_button_text(rule, count, self.workspace.project.rows) if rule else "")
+        self._fix.setToolTip(basics.plain_tooltip(RULES[rule].title()) if rule else "")
 
     def _fixable_rule(self) -> str:
         rules = [self.filter().rule, *self.detail.problems()]
@@ -435,14 +437,14 @@ class DatasetTab(Tab):
 
     def _on_fix(self) -> None:
         rule = self._fixable_rule()
-        bulk_actions.run(self.workspace, fix_texts.label(rule), bulk_edits.fix_all, rule)
+        bulk_actions.run(self.workspace, fix_texts.fix_label(rule), bulk_edits.fix_all, rule)
 
     def import_files(self, paths: list[Path]) -> None:
         """Bring the rows of `paths` in."""
         self.dialogs.import_rows(paths)
 
 
-def _splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
+def _build_splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
     splitter = QSplitter(orientation, childrenCollapsible=False)
     for number, part in enumerate(parts):
         splitter.addWidget(part)
@@ -452,7 +454,7 @@ def _splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
     return splitter
 
 
-def _page(about: QWidget, *buttons: QPushButton) -> QWidget:
+def _build_page(about: QWidget, *buttons: QPushButton) -> QWidget:
     """What stands where no rows are: words, and what to do next."""
     page = QWidget()
     line = QHBoxLayout()
@@ -467,15 +469,15 @@ def _page(about: QWidget, *buttons: QPushButton) -> QWidget:
     return page
 
 
-def _nothing(on_import: object, on_add: object) -> QWidget:
-    bring, add = basics.primary(tr("Import…")), QPushButton(tr("Add row"))
+def _build_empty_page(on_import: object, on_add: object) -> QWidget:
+    bring, add = basics.primary_button(tr("Import…")), QPushButton(tr("Add row"))
     bring.clicked.connect(on_import)
     add.clicked.connect(on_add)
     text = tr("Drop or paste a file here, import one, or add the first row by hand.")
-    return _page(EmptyState(tr("No examples yet"), text), bring, add)
+    return _build_page(EmptyState(tr("No examples yet"), text), bring, add)
 
 
-def _no_match(on_clear: object) -> QWidget:
+def _build_no_match_page(on_clear: object) -> QWidget:
     clear = QPushButton(tr("Show all rows"))
     clear.clicked.connect(on_clear)
-    return _page(EmptyState(tr("No row matches"), tr("Change the search words or the filters above.")), clear)
+    return _build_page(EmptyState(tr("No row matches"), tr("Change the search words or the filters above.")), clear)

@@ -31,29 +31,29 @@ from core.providers.prices import Price
 from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
-from ui.charts.histogram import Bar, Histogram
+from ui.charts.histogram import Histogram, HistogramBar
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
-from ui.widgets.value_texts import word
+from ui.widgets.value_texts import value_text
 from ui.workspace import Workspace
 
 QUESTION = 200  # characters of a row's question that are shown
-MOST_EPOCHS = 50
+MAX_EPOCHS = 50
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class TokenSummary:
     """What is shown: the figures, and the questions of the longest rows by id."""
 
     summary: Summary
     questions: dict[int, str]
 
 
-class TokensDialog(QDialog):
+class TokenCountsDialog(QDialog):
     """Counts all approved rows, and shows the split of `filter` first. `row_chosen` tells a row that is opened."""
 
     row_chosen = Signal(int)
@@ -63,7 +63,7 @@ class TokensDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._workspace = workspace
         self._split = filter.split or "train"
-        self._counted: Counted | None = None
+        self._counted: TokenSummary | None = None
         self.setWindowTitle(tr("Tokens and cost"))
         self.resize(1000, 680)
         self._work = LatestTask(workspace, self)
@@ -76,13 +76,13 @@ class TokensDialog(QDialog):
     def _make_choices(self) -> None:
         self.encoding = DropDown()
         self.encoding.setAccessibleName(tr("Count as"))
-        for name, models in encoding_words().items():
+        for name, models in encoding_text().items():
             self.encoding.addItem(f"{models} ({name})", name)
         self.status = DropDown()
         self.status.setAccessibleName(tr("Which rows"))
         self.status.addItem(tr("Approved rows (used for training)"), "approved")
         self.status.addItem(tr("All rows"), "")
-        self.epochs = basics.whole(0, MOST_EPOCHS, 0)
+        self.epochs = basics.integer_field(0, MAX_EPOCHS, 0)
         self.epochs.setSpecialValueText(tr("default"))
         self.epochs.setAccessibleName(tr("Epochs"))
 
@@ -178,12 +178,12 @@ class TokensDialog(QDialog):
         """Show what is counted; count what is missing, and show it again."""
         project = self._workspace.project
         try:
-            counted = await project.read(read, encoding, status, reporter, reporter=reporter)
+            counted = await project.read(load_summary, encoding, status, reporter, reporter=reporter)
             changes = None
             if counted.summary.missing:
                 self._say(tr("Counting…"), tr("The tokens are counted on this computer; nothing is sent."))
                 changes = await token_counts.refresh(project, encoding, reporter)
-                counted = await project.read(read, encoding, status, reporter, reporter=reporter)
+                counted = await project.read(load_summary, encoding, status, reporter, reporter=reporter)
         except JukuError as error:
             self._say(error.title, error.message)
             return None
@@ -200,7 +200,7 @@ class TokensDialog(QDialog):
         self._nothing.set_texts(title, text)
         self._pages.setCurrentIndex(0)
 
-    def _show(self, counted: Counted) -> None:
+    def _show(self, counted: TokenSummary) -> None:
         if not counted.summary.splits:
             self._say(tr("No rows to count"), tr("Import or write rows, then approve the ones to train on."))
             return
@@ -219,7 +219,7 @@ class TokensDialog(QDialog):
         _fill(
             self.splits,
             [
-                (word(name), f"{one.rows:,}", f"{one.tokens:,}", f"{one.mean:,.0f}", f"{one.largest:,}")
+                (value_text(name), f"{one.rows:,}", f"{one.tokens:,}", f"{one.mean:,.0f}", f"{one.largest:,}")
                 for name, one in rows
             ],
         )
@@ -251,8 +251,10 @@ class TokensDialog(QDialog):
             return
         self._split = item.data(ROW)
         found = self._counted.summary.splits[self._split]
-        self.heading.setText(tr("Lengths in tokens: {split}", split=word(self._split)))
-        self.histogram.show_bars([Bar(bin.low, bin.high, bin.rows) for bin in found.histogram], token_counts.LIMIT)
+        self.heading.setText(tr("Lengths in tokens: {split}", split=value_text(self._split)))
+        self.histogram.show_bars(
+            [HistogramBar(bin.low, bin.high, bin.rows) for bin in found.histogram], token_counts.LIMIT
+        )
         questions = self._counted.questions
         _fill(self.longest, [(f"{count:,}", f"{id:,}", questions.get(id, "")) for id, count in found.longest])
         for row, (id, count) in enumerate(found.longest):
@@ -267,7 +269,7 @@ class TokensDialog(QDialog):
         found = self._counted.summary
         priced = [(model, price(found, model, self.epochs.value())) for model in priced_models(found.encoding)]
         known = [(model, one) for model, one in priced if one is not None]
-        _fill(self.costs, [(_named(model), money(one)) for model, one in known])
+        _fill(self.costs, [(_format_name(model), money(one)) for model, one in known])
         self.costs.setVisible(bool(known))
         _fit(self.costs)
         self.prices.setText("\n".join([*_about_prices(found, known), tr("Training on this computer is free.")]))
@@ -280,14 +282,14 @@ class TokensDialog(QDialog):
 ROW = Qt.ItemDataRole.UserRole  # the id of a row among the longest
 
 
-def read(db: sqlite3.Connection, encoding: str, status: str, reporter: Reporter) -> Counted:
+def load_summary(db: sqlite3.Connection, encoding: str, status: str, reporter: Reporter) -> TokenSummary:
     summary = token_counts.summary(db, encoding, reporter, status)
     ids = [id for split in summary.splits.values() for id, _count in split.longest]
     rows = examples.fetch(db, ids)
-    return Counted(summary, {id: " ".join(row.question[:QUESTION].split()) for id, row in rows.items()})
+    return TokenSummary(summary, {id: " ".join(row.question[:QUESTION].split()) for id, row in rows.items()})
 
 
-def encoding_words() -> dict[str, str]:
+def encoding_text() -> dict[str, str]:
     return {"o200k_base": tr("GPT-4.1, GPT-4o and newer"), "cl100k_base": tr("GPT-4, GPT-3.5")}
 
 
@@ -308,10 +310,10 @@ def money(found: Price) -> str:
     return low if low == high else f"{low} – {high}"
 
 
-def _named(model: str) -> str:
+def _format_name(model: str) -> str:
     """The model, with a word where it can no longer be trained."""
     today = datetime.datetime.now(tz=datetime.UTC).date()
-    closing, door = shutdown_dates.shutdown(model, None, "openai"), shutdown_dates.last_day("openai")
+    closing, door = shutdown_dates.find_shutdown(model, None, "openai"), shutdown_dates.last_day("openai")
     ended = (closing and closing.day < today) or (door and door < today)
     return tr("{model} (no new training)", model=model) if ended else model
 

@@ -24,15 +24,24 @@ from core.language import tr, trn
 from ui import style
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
-from ui.widgets.text_highlights import MARKS, MEANING, MarkDelegate, changed, mark, on_one_line, on_two_lines, utf16
-from ui.widgets.value_texts import word
+from ui.widgets.text_highlights import (
+    MARK_MEANING,
+    MARKS,
+    MarkDelegate,
+    find_changes,
+    mark,
+    on_one_line,
+    on_two_lines,
+    to_utf16_spans,
+)
+from ui.widgets.value_texts import value_text
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT_INDEX = QModelIndex()
 ROW, KIND, BEFORE, AFTER = range(4)
 MEANINGS = {"added": "good", "removed": "error", "changed": "note"}
 FIELDS = ("split", "kind", "status", "tags", "facts", "key_points", "notes", "quote")
-LONG = 200_000  # characters of one side that are shown; a field for text gets slow beyond
+MAX_TEXT_CHARACTERS = 200_000  # characters of one side that are shown; a field for text gets slow beyond
 
 
 class DiffModel(QAbstractTableModel):
@@ -71,7 +80,7 @@ class DiffModel(QAbstractTableModel):
         found = self._rows[index.row()]
         if role == Qt.ItemDataRole.ForegroundRole and index.column() == KIND:
             return QColor(style.colours(MEANINGS[found.kind])[0])
-        if role == MEANING:
+        if role == MARK_MEANING:
             return "error" if index.column() == BEFORE else "good"
         if role not in (Qt.ItemDataRole.DisplayRole, MARKS):
             return None
@@ -80,30 +89,30 @@ class DiffModel(QAbstractTableModel):
             return text if role == Qt.ItemDataRole.DisplayRole else spans
         if role == MARKS:
             return None
-        return f"{found.id:,}" if index.column() == ROW else kind_words()[found.kind]
+        return f"{found.id:,}" if index.column() == ROW else kind_titles()[found.kind]
 
 
-def kind_words() -> dict[str, str]:
+def kind_titles() -> dict[str, str]:
     return {"added": tr("added"), "removed": tr("removed"), "changed": tr("changed")}
 
 
 def _cell(found: Difference, column: int) -> tuple[str, list[tuple[int, int]]]:
-    sides = (brief(found.before), brief(found.after))
+    sides = (format_brief(found.before), format_brief(found.after))
     if not (found.before and found.after):
         return on_one_line(sides[column - BEFORE], [])
-    return on_two_lines(*differing(found.before, found.after))[column - BEFORE]
+    return on_two_lines(*differing_fields(found.before, found.after))[column - BEFORE]
 
 
-def brief(example: Example | None) -> str:
+def format_brief(example: Example | None) -> str:
     """A row as one looks for it: what is asked, and what is answered."""
     return f"{example.question}\n{example.answer}" if example else ""
 
 
-def differing(before: Example, after: Example) -> tuple[str, str]:
+def differing_fields(before: Example, after: Example) -> tuple[str, str]:
     """What two states of a row do not share: question and answer, else fields, else all of the row."""
-    if brief(before) != brief(after):
-        return brief(before), brief(after)
-    names = field_words()
+    if format_brief(before) != format_brief(after):
+        return format_brief(before), format_brief(after)
+    names = field_titles()
     fields = [field for field in FIELDS if getattr(before, field) != getattr(after, field)]
     if not fields:
         return _conversation(before.data), _conversation(after.data)
@@ -113,16 +122,16 @@ def differing(before: Example, after: Example) -> tuple[str, str]:
 
 def _value(example: Example, field: str) -> str:
     stored: str = getattr(example, field)
-    return word(stored) if field in ("split", "kind", "status") else stored
+    return value_text(stored) if field in ("split", "kind", "status") else stored
 
 
-def whole(example: Example | None) -> str:
+def format_whole(example: Example | None) -> str:
     """All of a row as a person reads it: its fields that hold something, then who says what."""
     if example is None:
         return ""
-    names = field_words()
+    names = field_titles()
     fields = [f"{names[field]}: {value}" for field in FIELDS if (value := _value(example, field))]
-    return "\n".join(fields)[:LONG] + "\n\n" + _conversation(example.data)[:LONG]
+    return "\n".join(fields)[:MAX_TEXT_CHARACTERS] + "\n\n" + _conversation(example.data)[:MAX_TEXT_CHARACTERS]
 
 
 def _conversation(data: str) -> str:
@@ -138,7 +147,7 @@ def _turn(turn: row_json.Message) -> str:
     return "\n".join([f"{turn.role}{weight}:", *texts, *filter(None, (turn.refusal, turn.calls))])
 
 
-def field_words() -> dict[str, str]:
+def field_titles() -> dict[str, str]:
     return {
         "split": tr("Split"),
         "kind": tr("Kind"),
@@ -250,8 +259,8 @@ class DiffView(QWidget):
             self.after.clear()
             return
         found = self.model.difference(row)
-        before, after = whole(found.before), whole(found.after)
-        gone, come = changed(before, after) if found.kind == "changed" else ([], [])
+        before, after = format_whole(found.before), format_whole(found.after)
+        gone, come = find_changes(before, after) if found.kind == "changed" else ([], [])
         for side, text, spans, meaning in ((self.before, before, gone, "error"), (self.after, after, come, "good")):
             side.setPlainText(text)
             mark(side, spans, meaning)
@@ -278,6 +287,6 @@ def _reveal(side: QPlainTextEdit, spans: list[tuple[int, int]]) -> None:
     """Bring the first mark into view."""
     if spans:
         cursor = side.textCursor()
-        cursor.setPosition(utf16(side.toPlainText(), spans)[0][0])
+        cursor.setPosition(to_utf16_spans(side.toPlainText(), spans)[0][0])
         side.setTextCursor(cursor)
         side.centerCursor()

@@ -10,11 +10,11 @@ from core.progress import Reporter
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from ui.dataset.version_diff import DiffView
-from ui.widgets.snapshots_dialog import Kept, KeptStates, Words
+from ui.widgets.snapshots_dialog import Snapshot, SnapshotsDialog, SnapshotTexts
 from ui.workspace import Workspace
 
 
-class VersionsDialog(KeptStates):
+class VersionsDialog(SnapshotsDialog):
     """`row_chosen` tells the id of a row that was opened in a comparison."""
 
     row_chosen = Signal(int)
@@ -34,7 +34,7 @@ class VersionsDialog(KeptStates):
     async def _load(self, project: Project) -> None:
         found = await project.read(versions.versions)
         self._rows = {one.id: one.rows for one in found}
-        self._show_kept([Kept(one.id, one.name, one.created_at, f"{one.rows:,}") for one in found])
+        self._show_kept([Snapshot(one.id, one.name, one.created_at, f"{one.rows:,}") for one in found])
         self._compare()
 
     def _compare(self, offset: int = 0) -> None:
@@ -59,10 +59,10 @@ class VersionsDialog(KeptStates):
     def _keep(self, name: str) -> None:
         self._write(tr("Save the version “{name}”", name=name), versions.keep, name)
 
-    def _rename(self, state: Kept, name: str) -> None:
+    def _rename(self, state: Snapshot, name: str) -> None:
         self._write(tr("Rename a version"), versions.rename, state.id, name)
 
-    def _on_delete(self, state: Kept) -> None:
+    def _on_delete(self, state: Snapshot) -> None:
         label = tr("Delete the version “{name}”", name=state.name)
         self._ask(
             tr("Delete the version “{name}”?", name=state.name),
@@ -71,7 +71,7 @@ class VersionsDialog(KeptStates):
             lambda: self._write(label, versions.delete, state.id),
         )
 
-    def _on_restore(self, state: Kept) -> None:
+    def _on_restore(self, state: Snapshot) -> None:
         label = tr("Restore “{name}”", name=state.name)
         self._ask(
             tr("Restore “{name}”?", name=state.name),
@@ -93,8 +93,8 @@ class VersionsDialog(KeptStates):
             return None
 
 
-def _words() -> Words:
-    return Words(
+def _words() -> SnapshotTexts:
+    return SnapshotTexts(
         title=tr("Versions of the dataset"),
         name=tr("Name of the version"),
         states=tr("Versions"),

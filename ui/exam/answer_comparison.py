@@ -87,7 +87,7 @@ class QuestionModel(QAbstractListModel):
             return None
         if role == Role.DisplayRole:
             return f"{self._marks(self._places[index.row()])}   {question.question}"
-        return basics.tip(question.question) if role == Role.ToolTipRole else None
+        return basics.plain_tooltip(question.question) if role == Role.ToolTipRole else None
 
     def _marks(self, place: int) -> str:
         assert self._outcome
@@ -178,7 +178,7 @@ class AnswersView(QWidget):
 
     def _add_column(self, title: str, about: str) -> AnswerText:
         name = basics.label(title, dim=True)
-        name.setToolTip(basics.tip(about))
+        name.setToolTip(basics.plain_tooltip(about))
         text = AnswerText()
         text.setAccessibleName(tr("Answers of {model}", model=title.replace("\n", " · ")))
         column = QWidget()

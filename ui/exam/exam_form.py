@@ -54,12 +54,14 @@ class ExamForm(QWidget):
         self._make_more()
         self.total, self.hint, self.warning = basics.label(wrap=True, dim=True), basics.Note(), basics.Note()
         self.as_trained = QPushButton(tr("Use the rows’ &prompt"))
-        self.as_trained.setToolTip(basics.tip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.as_trained.setToolTip(
+            basics.plain_tooltip(tr("Makes it the project's system prompt; this can be undone."))
+        )
         self.as_trained.clicked.connect(lambda _checked: self.trained and self.prompt_wanted.emit(self.trained.prompt))
         self.trained: Trained | None = None  # the prompt of the rows, where the project asks under another one
         self.keep = QPushButton(tr("Keep some rows for the exam…"))
         self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
-        self.start = basics.primary(tr("Start exam"))
+        self.start = basics.primary_button(tr("Start exam"))
         self.start.clicked.connect(lambda _checked: self.start_wanted.emit())
         self._lay_out()
         self._connect()
@@ -67,17 +69,17 @@ class ExamForm(QWidget):
         self._show()
 
     def _make_fields(self) -> None:
-        self.repeats, self.grader = basics.whole(1, MOST_REPEATS, 1), DropDown()
+        self.repeats, self.grader = basics.integer_field(1, MOST_REPEATS, 1), DropDown()
         self.repeats.setToolTip(tr("How often each question is asked"))
         for name, grader in GRADERS.items():
             self.grader.addItem(grader.title(), name)
         self.general, self.judge = QCheckBox(tr("&General questions too")), QCheckBox()
         self.general.setToolTip(
-            basics.tip(tr("General knowledge in the language of the spec: it shows what was forgotten."))
+            basics.plain_tooltip(tr("General knowledge in the language of the spec: it shows what was forgotten."))
         )
         self.general.setChecked(True)
         self.judge.setToolTip(
-            basics.tip(
+            basics.plain_tooltip(
                 tr("In addition to the grader, a chat model marks each answer. The judge is chosen in the settings.")
             )
         )
@@ -87,14 +89,14 @@ class ExamForm(QWidget):
 
     def _make_more(self) -> None:
         usual, books = Sampling(), prompt_conditions.Settings()
-        self.temperature = basics.decimal(0.0, 2.0, 0.1, usual.temperature)
-        self.top_p = basics.decimal(0.05, 1.0, 0.05, usual.top_p)
-        self.tokens = basics.whole(1, MOST_TOKENS, usual.max_tokens)
-        self.seed = basics.whole(-1, LARGEST_SEED, -1)
+        self.temperature = basics.decimal_field(0.0, 2.0, 0.1, usual.temperature)
+        self.top_p = basics.decimal_field(0.05, 1.0, 0.05, usual.top_p)
+        self.tokens = basics.integer_field(1, MOST_TOKENS, usual.max_tokens)
+        self.seed = basics.integer_field(-1, LARGEST_SEED, -1)
         self.seed.setSpecialValueText(tr("Auto"))
-        self.k = basics.whole(1, 50, books.k)
-        self.budget = basics.whole(50, LARGEST_BUDGET, books.budget)
-        self.shots = basics.whole(1, 50, books.shots)
+        self.k = basics.integer_field(1, 50, books.k)
+        self.budget = basics.integer_field(50, LARGEST_BUDGET, books.budget)
+        self.shots = basics.integer_field(1, 50, books.shots)
         self.embedding = QLineEdit(placeholderText=tr("none: search by letters only"))
         self.embedding.setMinimumWidth(200)
         self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))
@@ -236,7 +238,11 @@ class ExamForm(QWidget):
 
     def _show(self) -> None:
         judge = self._judge()
-        named = tr("{model} judges too", model=basics.short_name(judge[1])) if judge else tr("A chat model judges too")
+        named = (
+            tr("{model} judges too", model=basics.short_model_name(judge[1]))
+            if judge
+            else tr("A chat model judges too")
+        )
         self.judge.setText(named.replace("&", "&&"))
         self.judge.setEnabled(judge is not None)
         self.batch.setVisible(self._has_batch())
@@ -245,7 +251,7 @@ class ExamForm(QWidget):
         problem = self.problem()
         self.hint.say(problem or self._remark(), "warning" if problem else "")
         self.keep.setVisible(bool(self._found) and self._found[0].requests == self._found[0].general)
-        basics.allow(self.start, problem or (tr("An exam is running.") if self._running else ""))
+        basics.set_enabled(self.start, problem or (tr("An exam is running.") if self._running else ""))
 
     def problem(self) -> str:
         """What stands in the way of starting; '' where nothing does."""
@@ -285,7 +291,7 @@ class ExamForm(QWidget):
     def _has_batch(self) -> bool:
         """Whether there is a server that is paid, and all of those take batches."""
         servers = {subject.provider for subject in self.subjects.subjects()} - {LOCAL}
-        return bool(servers) and all(server_texts.has(self._workspace, one, "batch") for one in servers)
+        return bool(servers) and all(server_texts.has_capability(self._workspace, one, "batch") for one in servers)
 
 
 def _pair(name: str, field: QWidget) -> QWidget:

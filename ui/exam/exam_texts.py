@@ -12,7 +12,7 @@ from core.exam.scores import LEAKED, NO_KIND, Rate
 from core.exam.statistics import Kappa, is_small
 from core.language import tr, trn
 from core.providers import LOCAL
-from ui.generation.llm_run_dialog import about
+from ui.generation.llm_run_dialog import format_token_estimate
 from ui.widgets import basics
 
 GAINED, LOST = "▲", "▼"
@@ -22,7 +22,7 @@ NOTHING = "–"
 
 def brief_name(model: str) -> str:
     """A model's name without the base it was tuned from, for a narrow heading."""
-    parts = basics.short_name(model).split(" · ")
+    parts = basics.short_model_name(model).split(" · ")
     return " · ".join(parts[:-1]) or model
 
 
@@ -128,7 +128,7 @@ def estimate_words(one: Estimate) -> str:
     """What the answers of one subject come to."""
     return " · ".join([
         trn("{n} request", "{n} requests", one.requests),
-        tr("{n} tokens", n=about(one.sent + one.received)),
+        tr("{n} tokens", n=format_token_estimate(one.sent + one.received)),
         dollars(one.dollars) if one.dollars is not None else tr("price unknown"),
     ])  # fmt: skip
 
@@ -144,8 +144,8 @@ def total_words(found: Sequence[Estimate], repeats: int) -> str:
     parts = [
         f"{own} + {trn('{n} general question', '{n} general questions', general)}" if general else own,
         trn("{n} answer", "{n} answers", answers),
-        tr("about {sent} tokens sent, {received} received", sent=about(sum(one.sent for one in found)),
-           received=about(sum(one.received for one in found))),
+        tr("about {sent} tokens sent, {received} received", sent=format_token_estimate(sum(one.sent for one in found)),
+           received=format_token_estimate(sum(one.received for one in found))),
     ]  # fmt: skip
     if all(one.subject.provider == LOCAL for one in found):
         parts.append(tr("free"))

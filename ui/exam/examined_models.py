@@ -15,7 +15,7 @@ from ui import style
 from ui.exam import exam_texts
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import USABLE, ModelBox, unusable_words
+from ui.widgets.model_box import USABLE, ModelBox, format_unusable
 from ui.workspace import Workspace
 
 LEAST, MOST = 2, 8
@@ -41,7 +41,7 @@ class SubjectRow(QWidget):
         self.remove = _tool("✕", tr("Leave this out"), self.removal_wanted)
         for condition, told in CONDITIONS.items():
             self.condition.addItem(told.title(), condition)
-            tip = basics.tip(told.about())
+            tip = basics.plain_tooltip(told.about())
             self.condition.setItemData(self.condition.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         for box, name in ((self.server, tr("Server")), (self.model, tr("Model")), (self.condition, tr("Condition"))):
             box.setAccessibleName(name)
@@ -84,7 +84,7 @@ class SubjectRow(QWidget):
         self._show_models()
 
     def _show_servers(self, wanted: str) -> None:
-        titles = server_texts.titles(self._workspace)
+        titles = server_texts.server_titles(self._workspace)
         titles.setdefault(wanted, wanted)
         if titles != {self.server.itemData(at): self.server.itemText(at) for at in range(self.server.count())}:
             self.server.clear()
@@ -112,7 +112,7 @@ class SubjectRow(QWidget):
         if offer is None:
             known = self._workspace.known_offers(self.provider())
             return tr("Choose a model in every row.") if known else self._workspace.no_models(self.provider())
-        return unusable_words(offer, server_texts.title(self._workspace, self.provider()))
+        return format_unusable(offer, server_texts.server_title(self._workspace, self.provider()))
 
 
 class ExamSubjects(QWidget):

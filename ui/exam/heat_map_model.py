@@ -133,7 +133,7 @@ class RatesModel(QAbstractTableModel):
         if role == Role.DisplayRole:
             return shortened(self._columns[section - 2].title) if section > 1 else self._titles()[section]
         if role == Role.ToolTipRole and section > 1:
-            return basics.tip(self._columns[section - 2].about)
+            return basics.plain_tooltip(self._columns[section - 2].about)
         return _alignment(section) if role == Role.TextAlignmentRole else None
 
     def _titles(self) -> tuple[str, str]:
@@ -151,7 +151,7 @@ class RatesModel(QAbstractTableModel):
             case Role.TextAlignmentRole:
                 return _alignment(column)
             case Role.ToolTipRole:
-                return basics.tip(self._tip(entry, column))
+                return basics.plain_tooltip(self._tip(entry, column))
             case Role.ForegroundRole:
                 return style.dim() if entry.aside else None
         return None

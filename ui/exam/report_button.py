@@ -30,7 +30,7 @@ class ExportButton(QPushButton):
     def _ask(self, format: str) -> None:
         suffix = FORMATS[format].suffix
         name = f"{self._workspace.project.path.stem} – {tr('Exam')} {self._run}{suffix}"
-        file_dialogs.to_save(
+        file_dialogs.save_dialog(
             self, self._workspace.settings, file_dialogs.REPORTS, tr("Export the report"), name,
             lambda path: self.export_to(path, format), f"{FORMATS[format].title()} (*{suffix})",
         ).open()  # fmt: skip

@@ -110,7 +110,7 @@ class ExamResult(QWidget):
         if not run:
             return
         by = self.by.currentData() or OWN
-        titles = server_texts.titles(self._workspace)
+        titles = server_texts.server_titles(self._workspace)
         outcome = await project.read(result_data.load, run, by, titles)
         if run != self._run or project is not self._workspace.project:
             return

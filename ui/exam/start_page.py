@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QProgressBar, QPushButto
 from core.language import tr, trn
 from ui import style
 from ui.exam import exam_texts
-from ui.generation.llm_run_widgets import batch_words
+from ui.generation.llm_run_widgets import format_batch
 from ui.widgets import basics
 
 FIRST = 3  # answers, before their pace tells anything
@@ -44,7 +44,7 @@ class RunLine(QWidget):
     def show_batch(self, is_batch: bool) -> None:
         """A batch cannot be paused, which is said."""
         self.pause.setVisible(is_batch)
-        basics.allow(self.pause, batch_words() if is_batch else "", self.note)
+        basics.set_enabled(self.pause, format_batch() if is_batch else "", self.note)
         self.stop.setText(tr("Stop waiting") if is_batch else tr("Stop"))
 
     def begin(self, now: float, converts: bool = False) -> None:

@@ -36,7 +36,7 @@ from ui.exam.report_button import ExportButton
 from ui.exam.result_pages import ExamResult
 from ui.exam.start_page import EmptyExam, RunLine, warn_of_prompt
 from ui.generation.generation_dialog import GenerationDialog
-from ui.generation.llm_run_dialog import tell
+from ui.generation.llm_run_dialog import show_outcome
 from ui.tab import Tab
 from ui.widgets import screen_fit
 from ui.widgets.background_work import ThrottledReload
@@ -98,7 +98,7 @@ class ExamTab(Tab):
         layout.setSpacing(style.SPACE)
         for part in (self._row, self.form, self.running):
             layout.addWidget(part)
-        layout.addWidget(screen_fit.scrolled(self.pages), 1)
+        layout.addWidget(screen_fit.wrap_in_scroll_area(self.pages), 1)
 
     def _connect(self) -> None:
         self.runs.activated.connect(lambda _index: self._on_chosen())
@@ -295,7 +295,7 @@ class ExamTab(Tab):
     def _on_wordings(self, names: list[str]) -> None:
         """Make examples for these facts, which the model has not learned."""
         dialog = GenerationDialog(self.workspace, set(names), self)
-        tell(dialog, self.window())
+        show_outcome(dialog, self.window())
         dialog.drafts_wanted.connect(lambda: self.show_examples.emit("status:draft"))
         dialog.open()
 
@@ -307,7 +307,7 @@ def _overview(db: sqlite3.Connection) -> tuple[list[Run], dict[int, tuple[int, i
 def _trained(db: sqlite3.Connection, plan: Plan) -> tuple[Trained | None, str]:
     """The prompt under which the plan's models were trained, where the exam would ask under another; and that other."""
     models = [(one.provider, one.model) for one in plan.subjects if is_tuned(one.model)]
-    return lineage.asked_otherwise(db, models), spec.load(db).system_prompt
+    return lineage.find_differing_prompt(db, models), spec.load(db).system_prompt
 
 
 def _estimate(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:

@@ -57,7 +57,7 @@ class TotalsModel(QAbstractTableModel):
         if role == Role.DisplayRole:
             return _titles()[section][0]
         if role == Role.ToolTipRole:
-            return basics.tip(_titles()[section][1])
+            return basics.plain_tooltip(_titles()[section][1])
         if role == Role.TextAlignmentRole:
             return _alignment(section)
         return None
@@ -78,7 +78,7 @@ class TotalsModel(QAbstractTableModel):
             case Role.TextAlignmentRole:
                 return _alignment(column)
             case Role.ToolTipRole:
-                return basics.tip(self._tip(row, column, total))
+                return basics.plain_tooltip(self._tip(row, column, total))
         return None
 
     def _text(self, row: int, column: int, total: Total) -> str:

@@ -99,4 +99,4 @@ def _spots(spots: Sequence[Spot], x: Sequence[float], y: Sequence[float], colour
 
 
 def _tip(x: float, y: float, data: object) -> str:  # noqa: ARG001 - so pyqtgraph calls it
-    return basics.tip(str(data))
+    return basics.plain_tooltip(str(data))

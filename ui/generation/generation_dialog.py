@@ -27,19 +27,19 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.providers.prices import chat_price
 from ui import style
-from ui.generation.llm_run_dialog import LlmRunDialog, about
-from ui.generation.llm_run_widgets import Scope, Ways
+from ui.generation.llm_run_dialog import LlmRunDialog, format_token_estimate
+from ui.generation.llm_run_widgets import FactScope, RowWriterChoice
 from ui.llm_run_runner import Ended
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
 OFFLINE_KINDS = ("direct", "reworded", "statement", EXAM)  # what templates can write
-SAMPLED = 60  # facts whose requests are written to estimate the tokens of all
+SAMPLED_REQUESTS = 60  # facts whose requests are written to estimate the tokens of all
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class GenerationPlan:
     """How many facts there are, how many lack something, how many rows of each kind, and what is to be made now."""
 
     facts: int
@@ -56,9 +56,9 @@ class GenerationDialog(LlmRunDialog):
 
     def __init__(self, workspace: Workspace, names: set[str] | None = None, parent: QWidget | None = None) -> None:
         super().__init__(workspace, "examples", tr("Generate examples"), parent)
-        self.scope = Scope(names)
+        self.scope = FactScope(names)
         self.scope.changed.connect(self._on_choice)
-        self._plan: Plan | None = None
+        self._plan: GenerationPlan | None = None
         self.setMinimumWidth(640)
         self._make_kinds()
         self._make_ways()
@@ -79,7 +79,7 @@ class GenerationDialog(LlmRunDialog):
         self.heading = basics.heading("")
         self.kinds: dict[str, QCheckBox] = {}
         self.counts = {}
-        for kind, (title, words) in kind_words().items():
+        for kind, (title, words) in kind_texts().items():
             box = QCheckBox(title)
             box.setChecked(True)
             box.setAccessibleDescription(words)
@@ -91,7 +91,7 @@ class GenerationDialog(LlmRunDialog):
         words = tr(
             "States each fact, and makes fill-in-the-blank questions from it. Nothing leaves this computer, and it takes only a moment."
         )
-        self.ways = Ways(self.model, words)
+        self.ways = RowWriterChoice(self.model, words)
         self.online, self.offline = self.ways.online, self.ways.offline
         self.estimate = basics.label(wrap=True, dim=True)
 
@@ -119,7 +119,7 @@ class GenerationDialog(LlmRunDialog):
         grid = QGridLayout()
         grid.setHorizontalSpacing(style.SPACE)
         grid.setVerticalSpacing(style.SPACE // 2)
-        for row, (kind, (_title, words)) in enumerate(kind_words().items()):
+        for row, (kind, (_title, words)) in enumerate(kind_texts().items()):
             grid.addWidget(self.kinds[kind], row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(basics.label(words, wrap=True, dim=True), row, 1)
             grid.addWidget(self.counts[kind], row, 2, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
@@ -130,11 +130,11 @@ class GenerationDialog(LlmRunDialog):
         """The kinds that are wanted, and can be written in the chosen way."""
         return [kind for kind, box in self.kinds.items() if box.isChecked() and self._can_write(kind)]
 
-    def reading(self) -> Callable[[sqlite3.Connection], Plan]:
+    def reading(self) -> Callable[[sqlite3.Connection], GenerationPlan]:
         names, kinds = self.scope.names(), self.chosen_kinds()
-        return lambda db: plan(db, names, kinds)
+        return lambda db: load_plan(db, names, kinds)
 
-    def show_found(self, found: Plan) -> None:
+    def show_found(self, found: GenerationPlan) -> None:
         self._plan = found
         self._pages.setCurrentIndex(0 if found.facts else 1)
         self._nothing.set_texts(tr("No facts yet"), tr("Find facts in the spec first: examples are made for facts."))
@@ -155,7 +155,7 @@ class GenerationDialog(LlmRunDialog):
         names, kinds = self.scope.names(), self.chosen_kinds()
         self.drafts.hide()
         if self.offline.isChecked():
-            self.runner.write(self.task, tr("Generate examples from templates"), _offline(names, kinds))
+            self.runner.write(self.task, tr("Generate examples from templates"), _write_from_templates(names, kinds))
         else:
             asked = self.model.model_id(), lambda db: row_generation.build_subjects(load_row_requests(db, names, kinds))
             self.runner.begin(self.task, *asked, batch=self.model.as_batch())
@@ -171,7 +171,7 @@ class GenerationDialog(LlmRunDialog):
     def _can_write(self, kind: str) -> bool:
         return self.online.isChecked() or kind in OFFLINE_KINDS
 
-    def _show_heading(self, found: Plan) -> None:
+    def _show_heading(self, found: GenerationPlan) -> None:
         if not found.lacking:
             text = trn("The fact has enough examples", "All {n} facts have enough examples", found.facts)
         elif self.scope.names() is None:
@@ -182,7 +182,7 @@ class GenerationDialog(LlmRunDialog):
                        found.facts, lacking=f"{found.lacking:,}")  # fmt: skip
         self.heading.setText(text)
 
-    def _show_estimate(self, found: Plan) -> None:
+    def _show_estimate(self, found: GenerationPlan) -> None:
         told, examples = found.estimate, found.estimate.examples
         if self.offline.isChecked():
             self.primary.setText(tr("Generate examples from templates"))
@@ -196,9 +196,9 @@ class GenerationDialog(LlmRunDialog):
             requests = trn("{n} request", "{n} requests", told.requests)
             tokens = tr(
                 "about {sent} tokens sent to {provider}, {received} received",
-                sent=about(told.sent),
+                sent=format_token_estimate(told.sent),
                 provider=self.model.server(),
-                received=about(told.received),
+                received=format_token_estimate(told.received),
             )
             cost = chat_price(told.sent, told.received, self.model.model_id(), self.model.as_batch())
             text = " · ".join([requests, tokens, *([tr("about ${cost}", cost=f"{cost:.2f}")] if cost else [])])
@@ -216,7 +216,7 @@ class GenerationDialog(LlmRunDialog):
             self.read_soon()
 
 
-def kind_words() -> dict[str, tuple[str, str]]:
+def kind_texts() -> dict[str, tuple[str, str]]:
     """What each kind of example is called, and what it teaches."""
     return {
         "direct": (tr("Direct"), tr("The simplest question whose answer is the fact.")),
@@ -237,19 +237,19 @@ def load_row_requests(db: sqlite3.Connection, names: set[str] | None, kinds: Seq
     return _build_row_requests(_entries(db, names), kinds)
 
 
-def plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> Plan:
+def load_plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> GenerationPlan:
     """What is to be made, and what it takes. Of many facts only some requests are written to estimate the tokens."""
     entries = _entries(db, names)
     counts = Counter[str]()
     for entry in entries:
         counts.update(entry.lacking)
     requests = _build_row_requests(entries, kinds)
-    part = requests[:: -(-len(requests) // SAMPLED) or 1]
+    part = requests[:: -(-len(requests) // SAMPLED_REQUESTS) or 1]
     sample = row_generation.estimate(db, part)
     examples = sum(sum(request.counts.values()) for request in requests)
     sent = round(sample.sent * len(requests) / max(1, len(part)))
     whole = Estimate(len(requests), examples, sent, examples * row_generation.EXAMPLE_TOKENS)
-    return Plan(len(entries), sum(bool(entry.lacking) for entry in entries), counts, requests, whole)
+    return GenerationPlan(len(entries), sum(bool(entry.lacking) for entry in entries), counts, requests, whole)
 
 
 def _entries(db: sqlite3.Connection, names: set[str] | None) -> list[Entry]:
@@ -264,7 +264,9 @@ def _build_row_requests(entries: Sequence[Entry], kinds: Sequence[str]) -> list[
     return row_generation.build_requests(entries, [kind for kind in kinds if kind != EXAM])
 
 
-def _offline(names: set[str] | None, kinds: Sequence[str]) -> Callable[[sqlite3.Connection, Reporter], str]:
+def _write_from_templates(
+    names: set[str] | None, kinds: Sequence[str]
+) -> Callable[[sqlite3.Connection, Reporter], str]:
     def make(db: sqlite3.Connection, reporter: Reporter) -> str:
         done: list[Landed] = []
         row_generation.make_offline(db, load_row_requests(db, names, kinds), reporter, done)

@@ -19,17 +19,17 @@ from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
 from ui.generation import llm_run_widgets
-from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar
+from ui.generation.llm_run_widgets import RunProgressLine, UnfinishedBar, UnfinishedRun
 from ui.generation.raw_replies_dialog import show_replies
 from ui.llm_run_runner import Ended
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask
-from ui.widgets.chat_model_row import ModelRow
+from ui.widgets.chat_model_row import ChatModelRow
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
-SETTLED = 150  # milliseconds without another change before what is shown is read again
-TABLES = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.INQUIRY}
+RELOAD_DELAY_MS = 150  # milliseconds without another change before what is shown is read again
+SHOWN_TABLES = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.INQUIRY}
 
 
 class LlmRunDialog(QDialog):
@@ -56,21 +56,21 @@ class LlmRunDialog(QDialog):
         self.setWindowTitle(title)
         self.workspace, self.task = workspace, task
         self.runner = workspace.llm_runs
-        self._unfinished: Unfinished | None = None
+        self._unfinished: UnfinishedRun | None = None
         self._known = False  # whether the project has been read yet
         self._mine = False  # whether the run was begun here
         self._work = LatestTask(workspace, self)
-        self._settling = QTimer(self, singleShot=True, interval=SETTLED)
+        self._settling = QTimer(self, singleShot=True, interval=RELOAD_DELAY_MS)
         self.older = UnfinishedBar()
         self.body = QVBoxLayout()
         self.body.setSpacing(style.SPACE)
-        self.model = ModelRow(workspace, task, demanding, TASKS[task].role, use)
+        self.model = ChatModelRow(workspace, task, demanding, TASKS[task].role, use)
         self.note = basics.Note()
         self.wrote = QPushButton(tr("&What the model wrote…"), autoDefault=False)
         self.wrote.hide()
         self.last: Ended | None = None  # what came of the run before
-        self.line = RunLine()
-        self.primary = basics.primary("")
+        self.line = RunProgressLine()
+        self.primary = basics.primary_button("")
         self.closing = QPushButton(tr("Close"))
         self._lay_out()
         self._connect()
@@ -161,8 +161,8 @@ class LlmRunDialog(QDialog):
     async def _read(self, reading: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
         project, provider = self.workspace.project, self.model.provider()
         try:
-            self._unfinished = await project.read(llm_run_widgets.unfinished, self.task, reporter=reporter)
-            model = await project.read(llm_run_widgets.last_model, provider, self.task, reporter=reporter)
+            self._unfinished = await project.read(llm_run_widgets.load_unfinished_run, self.task, reporter=reporter)
+            model = await project.read(llm_run_widgets.load_last_model, provider, self.task, reporter=reporter)
             found = await project.read(reading, reporter=reporter)
         except JukuError as error:
             self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
@@ -177,14 +177,14 @@ class LlmRunDialog(QDialog):
         """Let the primary button say whether it can be pressed."""
         running = self.runner.progress(self.task) is not None
         reading = tr("Loading…") if not self._known else tr("This is already running.") if running else ""
-        basics.allow(self.primary, reading or self.lacks())
+        basics.set_enabled(self.primary, reading or self.lacks())
 
     def _show_run(self) -> None:
         running = self.runner.progress(self.task)
         is_batch = self.runner.is_batch(self.task)
         self.line.show_progress(running, is_batch)
         if is_batch:
-            self.note.say(llm_run_widgets.running_words(is_batch))
+            self.note.say(llm_run_widgets.format_running(is_batch))
         self.older.show_llm_run(self._unfinished if running is None else None)
         self.show_start()
 
@@ -200,7 +200,7 @@ class LlmRunDialog(QDialog):
         """Start a run by `act`, and stay to tell what comes of it."""
         self._mine = True
         self.wrote.hide()
-        self.note.say(llm_run_widgets.running_words(is_batch=False))
+        self.note.say(llm_run_widgets.format_running(is_batch=False))
         act()
 
     def _on_continue(self) -> None:
@@ -241,11 +241,11 @@ class LlmRunDialog(QDialog):
                 self.deleteLater()
 
     def _on_changes(self, changes: Changes) -> None:
-        if self.isVisible() and changes.tables & TABLES:
+        if self.isVisible() and changes.tables & SHOWN_TABLES:
             self.read_soon()
 
 
-def tell(dialog: LlmRunDialog, window: QWidget) -> None:
+def show_outcome(dialog: LlmRunDialog, window: QWidget) -> None:
     """Say at the foot of `window` what comes of the dialog's run; what went wrong is said in the dialog while it is open."""
 
     def say(text: str) -> None:
@@ -261,7 +261,7 @@ def tell(dialog: LlmRunDialog, window: QWidget) -> None:
     dialog.finished_with.connect(say)
 
 
-def about(tokens: int) -> str:
+def format_token_estimate(tokens: int) -> str:
     """A number of tokens with two digits that count: the rest of an estimate is noise."""
     scale = 10 ** max(0, len(str(tokens)) - 2)
     return f"{round(tokens / scale) * scale:,}"

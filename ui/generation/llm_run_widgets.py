@@ -27,13 +27,13 @@ from core.providers import batches
 from ui import style
 from ui.widgets import basics
 from ui.widgets.background_work import format_pause
-from ui.widgets.chat_model_row import ModelRow
+from ui.widgets.chat_model_row import ChatModelRow
 
-NAMED = 5  # facts that are named one by one
+MAX_FACTS_NAMED = 5  # facts that are named one by one
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
+class UnfinishedRun:
     """An LLM run that has requests without an answer, or answers of which nothing was made; `reason` is an error's.
 
     `at_server` requests lie there in a batch.
@@ -49,7 +49,7 @@ class Unfinished:
         return self.llm_run.waiting + self.llm_run.failed
 
 
-def unfinished(db: sqlite3.Connection, task: str) -> Unfinished | None:
+def load_unfinished_run(db: sqlite3.Connection, task: str) -> UnfinishedRun | None:
     """The newest unfinished LLM run of `task`."""
     found = next((one for one in llm_runs.load_unfinished(db) if one.task == task), None)
     if found is None:
@@ -58,17 +58,17 @@ def unfinished(db: sqlite3.Connection, task: str) -> Unfinished | None:
     failed = llm_runs.load_requests(db, found.id, RequestStatus.FAILED)
     total = len(landed) + found.answered + found.waiting + found.failed
     lying = sum(batch.total for batch in batches.under_way(db, llm_runs.PURPOSE, found.id))
-    return Unfinished(found, total, failed[-1].error if failed else "", lying)
+    return UnfinishedRun(found, total, failed[-1].error if failed else "", lying)
 
 
-def last_model(db: sqlite3.Connection, provider: str, task: str) -> str:
+def load_last_model(db: sqlite3.Connection, provider: str, task: str) -> str:
     """The model of `provider` that was asked last for something of the same role."""
     role = TASKS[task].role
     asked = (one for one in llm_runs.load_all(db) if one.provider == provider and TASKS[one.task].role == role)
     return next((one.model for one in asked), "")
 
 
-class UnfinishedBar(basics.Coloured):
+class UnfinishedBar(basics.ColouredFrame):
     """Offers to go on with a run that was cut off. Nothing that has been answered is asked again."""
 
     continued = Signal()
@@ -93,7 +93,7 @@ class UnfinishedBar(basics.Coloured):
         layout.addLayout(buttons)
         self.hide()
 
-    def show_llm_run(self, found: Unfinished | None) -> None:
+    def show_llm_run(self, found: UnfinishedRun | None) -> None:
         self.setVisible(found is not None)
         if found is None:
             return
@@ -109,12 +109,12 @@ class UnfinishedBar(basics.Coloured):
         self.take.setVisible(found.llm_run.answered > 0)
 
 
-def _words(found: Unfinished) -> str:
+def _words(found: UnfinishedRun) -> str:
     date = QLocale().toString(
         QDateTime.fromSecsSinceEpoch(int(found.llm_run.created_at)), QLocale.FormatType.ShortFormat
     )
     arrived = found.total - found.missing
-    model = basics.short_name(found.llm_run.model)
+    model = basics.short_model_name(found.llm_run.model)
     if found.at_server:
         return trn(
             "{n} request of {date} to {model} is on the server as a batch; it is answered within a day.",
@@ -141,7 +141,7 @@ def _words(found: Unfinished) -> str:
     )
 
 
-class RunLine(QWidget):
+class RunProgressLine(QWidget):
     """How far a run is, and a button that stops it; a batch cannot be paused, which is said."""
 
     cancelled = Signal()
@@ -169,7 +169,7 @@ class RunLine(QWidget):
         if progress is None:
             return
         self.pause.setVisible(is_batch)
-        basics.allow(self.pause, batch_words() if is_batch else "")
+        basics.set_enabled(self.pause, format_batch() if is_batch else "")
         self.cancel.setText(tr("Stop waiting") if is_batch else tr("Cancel"))
         self._bar.setMaximum(progress.total or 0)
         self._bar.setValue(progress.done)
@@ -177,19 +177,19 @@ class RunLine(QWidget):
         self.count.setText(format_pause(progress) or told)
 
 
-def batch_words() -> str:
+def format_batch() -> str:
     """What can and what cannot be done with a batch that is under way."""
     return tr("A batch cannot be paused: the server works on it until it is done. You can stop waiting and collect the "
               "answers later.")  # fmt: skip
 
 
-def running_words(is_batch: bool) -> str:
+def format_running(is_batch: bool) -> str:
     """What a person may do while a run is going on."""
     goes_on = tr("You can close this window: the work continues, and the status bar shows the progress.")
-    return f"{goes_on}\n{batch_words()}" if is_batch else goes_on
+    return f"{goes_on}\n{format_batch()}" if is_batch else goes_on
 
 
-class Scope(QWidget):
+class FactScope(QWidget):
     """Hidden where none was chosen: then there is nothing to decide."""
 
     changed = Signal()
@@ -197,7 +197,7 @@ class Scope(QWidget):
     def __init__(self, chosen: Collection[str] | None) -> None:
         super().__init__()
         self._chosen = set(chosen) if chosen else None
-        self.these, self.all = QRadioButton(chosen_words(self._chosen or ())), QRadioButton(tr("&All facts"))
+        self.these, self.all = QRadioButton(format_chosen_facts(self._chosen or ())), QRadioButton(tr("&All facts"))
         self.these.setChecked(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -212,19 +212,19 @@ class Scope(QWidget):
         return self._chosen if self.these.isChecked() else None
 
 
-def chosen_words(names: Collection[str]) -> str:
+def format_chosen_facts(names: Collection[str]) -> str:
     """How many facts are chosen, and which."""
-    shown = sorted(names)[:NAMED]
-    listed = ", ".join(shown) + (", …" if len(names) > NAMED else "")
+    shown = sorted(names)[:MAX_FACTS_NAMED]
+    listed = ", ".join(shown) + (", …" if len(names) > MAX_FACTS_NAMED else "")
     return trn("{n} chosen fact: {names}", "{n} chosen facts: {names}", len(names), names=listed)
 
 
-class Ways(QWidget):
+class RowWriterChoice(QWidget):
     """`changed` says that another way is chosen, by the person or because another model is."""
 
     changed = Signal()
 
-    def __init__(self, model: ModelRow, templates: str) -> None:
+    def __init__(self, model: ChatModelRow, templates: str) -> None:
         """`templates` says what rows made without a model are like."""
         super().__init__()
         self._model, self._decided = model, False  # whether the person has chosen

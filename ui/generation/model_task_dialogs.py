@@ -20,26 +20,26 @@ from core.providers import model_kinds
 from core.spec import facts
 from core.text import tokenizer
 from ui import style
-from ui.generation.llm_run_dialog import LlmRunDialog, about
-from ui.generation.llm_run_widgets import Scope
+from ui.generation.llm_run_dialog import LlmRunDialog, format_token_estimate
+from ui.generation.llm_run_widgets import FactScope
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
-SAMPLED = 40  # requests that are written to estimate the tokens of all
+SAMPLED_REQUESTS = 40  # requests that are written to estimate the tokens of all
 
-Found = list[dict[str, Any]]
+Subjects = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestEstimate:
     """What the requests are about, and how many tokens sending them takes, about."""
 
-    subjects: Found
+    subjects: Subjects
     sent: int
 
 
-class AskDialog(LlmRunDialog):
+class ModelTaskDialog(LlmRunDialog):
     """One that says what it asks, of which model, and how much; a kind of it gives `subjects` and the words."""
 
     def __init__(
@@ -55,8 +55,8 @@ class AskDialog(LlmRunDialog):
     ) -> None:
         """`names` are the facts that were chosen before."""
         super().__init__(workspace, task, title, parent, demanding, use)
-        self.asked: Asked | None = None
-        self.scope = Scope(names)
+        self.asked: RequestEstimate | None = None
+        self.scope = FactScope(names)
         self.scope.changed.connect(self.read_soon)
         self.setMinimumWidth(560)
         self.count = basics.heading("")
@@ -98,7 +98,7 @@ class AskDialog(LlmRunDialog):
         """A title and a sentence for when there is nothing to ask."""
         raise NotImplementedError
 
-    def told(self, subjects: Found) -> str:
+    def told(self, subjects: Subjects) -> str:
         """What is asked about, in words."""
         raise NotImplementedError
 
@@ -106,18 +106,22 @@ class AskDialog(LlmRunDialog):
         """The primary button's text for so many requests."""
         raise NotImplementedError
 
-    def reading(self) -> Callable[[sqlite3.Connection], Asked]:
+    def reading(self) -> Callable[[sqlite3.Connection], RequestEstimate]:
         task, subjects = self.task, self.subjects()
-        return lambda db: asked(db, task, list(subjects(db)))
+        return lambda db: estimate_requests(db, task, list(subjects(db)))
 
-    def show_found(self, found: Asked) -> None:
+    def show_found(self, found: RequestEstimate) -> None:
         self.asked = found
         # With facts chosen there may be something to ask about the others.
         self._pages.setCurrentIndex(0 if found.subjects or not self.scope.isHidden() else 1)
         self.count.setText(self.told(found.subjects))
         self.primary.setText(self.act(len(found.subjects)))
         requests = trn("{n} request", "{n} requests", len(found.subjects))
-        tokens = tr("about {sent} tokens sent to {provider}", sent=about(found.sent), provider=self.model.server())
+        tokens = tr(
+            "about {sent} tokens sent to {provider}",
+            sent=format_token_estimate(found.sent),
+            provider=self.model.server(),
+        )
         self.estimate.setText(f"{requests} · {tokens}")
 
     def lacks(self) -> str:
@@ -128,7 +132,7 @@ class AskDialog(LlmRunDialog):
         self.runner.begin(self.task, self.model.model_id(), self.subjects(), batch=self.model.as_batch())
 
 
-class ProbeDialog(AskDialog):
+class ProbeDialog(ModelTaskDialog):
     """Asks a base model what it knows of the facts."""
 
     def __init__(
@@ -142,14 +146,14 @@ class ProbeDialog(AskDialog):
         title = tr("Ask the base model what it knows")
         super().__init__(workspace, "probe", title, words, parent, demanding=False, use=model_kinds.BASE, names=names)
 
-    def subjects(self) -> Callable[[sqlite3.Connection], Found]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Subjects]:
         names = self.scope.names()
         return lambda db: knowledge_probe.build_subjects(db, names)
 
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to ask yet"), tr("Find facts in the spec first: each of them becomes a question.")
 
-    def told(self, subjects: Found) -> str:
+    def told(self, subjects: Subjects) -> str:
         names = len({one["fact"] for one in subjects})
         return tr(
             "{questions} for {facts}",
@@ -161,7 +165,7 @@ class ProbeDialog(AskDialog):
         return trn("Ask {n} question", "Ask {n} questions", count) if count else tr("Ask")
 
 
-class JudgeDialog(AskDialog):
+class JudgeDialog(ModelTaskDialog):
     """Lets a chat model judge whether rows follow from their facts: `ids`, or all drafts, or those of chosen facts."""
 
     def __init__(
@@ -178,7 +182,7 @@ class JudgeDialog(AskDialog):
         )
         super().__init__(workspace, "judge", tr("Judge rows with a model"), words, parent, names=names)
 
-    def subjects(self) -> Callable[[sqlite3.Connection], Found]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Subjects]:
         ids, names = self._ids, self.scope.names()
         drafts = Filter(status="draft")
         return lambda db: row_judging.build_subjects(db, examples.find_ids(db, drafts) if ids is None else ids, names)
@@ -188,7 +192,7 @@ class JudgeDialog(AskDialog):
             return tr("No drafts to judge"), tr("Draft rows that refer to a fact are judged here.")
         return tr("Nothing to judge"), tr("None of the selected rows refers to a fact of the spec.")
 
-    def told(self, subjects: Found) -> str:
+    def told(self, subjects: Subjects) -> str:
         if self._ids is None:
             return trn("{n} draft that names its fact", "{n} drafts that name their facts", len(subjects))
         return trn("{n} row that names its fact", "{n} rows that name their facts", len(subjects))
@@ -197,7 +201,7 @@ class JudgeDialog(AskDialog):
         return trn("Judge {n} row", "Judge {n} rows", count) if count else tr("Judge")
 
 
-class RefineDialog(AskDialog):
+class RefineDialog(ModelTaskDialog):
     """Makes facts of the statements that no fact stands on yet, in words that can be understood alone."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
@@ -213,7 +217,7 @@ class RefineDialog(AskDialog):
     def nothing(self) -> tuple[str, str]:
         return tr("Nothing to refine"), tr("Every sentence of the spec is already a fact, or the spec is empty.")
 
-    def told(self, subjects: Found) -> str:
+    def told(self, subjects: Subjects) -> str:
         count = sum(len(one["statements"]) for one in subjects)
         return trn("{n} sentence is not a fact yet", "{n} sentences are not facts yet", count)
 
@@ -221,11 +225,11 @@ class RefineDialog(AskDialog):
         return tr("Refine into facts")
 
 
-def asked(db: sqlite3.Connection, task: str, subjects: Found) -> Asked:
+def estimate_requests(db: sqlite3.Connection, task: str, subjects: Subjects) -> RequestEstimate:
     """What will be asked; of many requests only some are written to estimate the tokens."""
-    part = subjects[:: -(-len(subjects) // SAMPLED) or 1]
+    part = subjects[:: -(-len(subjects) // SAMPLED_REQUESTS) or 1]
     tokens = 0.0
     for one in part:
         for message in TASKS[task].messages(db, Request(0, one)):
             tokens += tokenizer.reckon(message["content"])
-    return Asked(subjects, round(tokens * len(subjects) / max(1, len(part))))
+    return RequestEstimate(subjects, round(tokens * len(subjects) / max(1, len(part))))

@@ -11,11 +11,11 @@ from ui import style
 from ui.widgets import basics
 from ui.workspace import Workspace
 
-SHOWN = 100  # replies
-LONGEST = 20_000  # characters of one reply
+MAX_REPLIES_SHOWN = 100  # replies
+MAX_REPLY_CHARACTERS = 20_000  # characters of one reply
 
 
-class RepliesDialog(QDialog):
+class RawRepliesDialog(QDialog):
     """Plain text: nothing that a model writes is obeyed."""
 
     def __init__(self, found: list[Request], parent: QWidget | None = None) -> None:
@@ -25,14 +25,16 @@ class RepliesDialog(QDialog):
         self.text = QPlainTextEdit(readOnly=True, tabChangesFocus=True)
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setAccessibleName(self.windowTitle())
-        self.text.setPlainText("\n\n".join(map(_worded, found[:SHOWN])) or tr("The model wrote nothing."))
+        self.text.setPlainText(
+            "\n\n".join(map(_format_replies, found[:MAX_REPLIES_SHOWN])) or tr("The model wrote nothing.")
+        )
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.button(QDialogButtonBox.StandardButton.Close).setText(tr("Close"))
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         layout.addWidget(self.text, 1)
-        more = len(found) - SHOWN
+        more = len(found) - MAX_REPLIES_SHOWN
         note = basics.Note()
         note.say(trn("{n} more reply is not shown.", "{n} more replies are not shown.", more) if more > 0 else "")
         layout.addWidget(note)
@@ -46,11 +48,11 @@ def show_replies(workspace: Workspace, llm_run: int, parent: QWidget) -> None:
 
 
 async def _open(project: Project, llm_run: int, parent: QWidget) -> None:
-    RepliesDialog(await project.read(llm_runs.load_replies, llm_run), parent).open()
+    RawRepliesDialog(await project.read(llm_runs.load_replies, llm_run), parent).open()
 
 
-def _worded(request: Request) -> str:
-    replies = "\n".join(reply[:LONGEST] for reply in request.replies)
+def _format_replies(request: Request) -> str:
+    replies = "\n".join(reply[:MAX_REPLY_CHARACTERS] for reply in request.replies)
     return f"── {_about(request)} ──\n{replies}"
 
 

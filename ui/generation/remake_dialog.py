@@ -14,14 +14,14 @@ from core.generation import row_remaking
 from core.language import tr, trn
 from core.progress import Reporter
 from core.spec import facts
-from ui.generation.llm_run_widgets import Ways
-from ui.generation.model_task_dialogs import AskDialog, Asked, Found
+from ui.generation.llm_run_widgets import RowWriterChoice
+from ui.generation.model_task_dialogs import ModelTaskDialog, RequestEstimate, Subjects
 from ui.llm_run_runner import Ended
 from ui.widgets.tables import MAX_TABLE_ROWS, TextTable
 from ui.workspace import Workspace
 
 
-class RemakeDialog(AskDialog):
+class RemakeDialog(ModelTaskDialog):
     """Beside it the rows can be said to be still right. `drafts_wanted`: the person wants to see what was made."""
 
     drafts_wanted = Signal()
@@ -49,11 +49,11 @@ class RemakeDialog(AskDialog):
 
     def model_part(self) -> QWidget:
         words = tr("Replaces the changed words and figures in the old answer, or uses the fact itself as the answer.")
-        self.ways = Ways(self.model, words)
+        self.ways = RowWriterChoice(self.model, words)
         self.ways.changed.connect(self._on_way)
         return self.ways
 
-    def subjects(self) -> Callable[[sqlite3.Connection], Found]:
+    def subjects(self) -> Callable[[sqlite3.Connection], Subjects]:
         names = self.scope.names()
         return lambda db: row_remaking.build_subjects(row_remaking.stale(db, names))
 
@@ -62,13 +62,13 @@ class RemakeDialog(AskDialog):
             "When a passage of the spec changes, the rows of its fact are listed here."
         )
 
-    def told(self, subjects: Found) -> str:
+    def told(self, subjects: Subjects) -> str:
         return trn("{n} row is out of date", "{n} rows are out of date", len(subjects))
 
     def act(self, count: int) -> str:
         return trn("Remake {n} row", "Remake {n} rows", count) if count else tr("Remake")
 
-    def show_found(self, found: Asked) -> None:
+    def show_found(self, found: RequestEstimate) -> None:
         super().show_found(found)
         self._before |= examples.fetch(self.workspace.project.rows, [subject["row"] for subject in found.subjects])
         self.estimate.setVisible(self.ways.online.isChecked())
@@ -84,7 +84,7 @@ class RemakeDialog(AskDialog):
         names = self.scope.names()
         self.drafts.hide()
         if self.ways.offline.isChecked():
-            self.runner.write(self.task, tr("Remake rows"), _remade(names))
+            self.runner.write(self.task, tr("Remake rows"), _remake(names))
         else:
             super().start()
 
@@ -116,5 +116,5 @@ class RemakeDialog(AskDialog):
         self.workspace.tasks.start("", write)
 
 
-def _remade(names: set[str] | None) -> Callable[[sqlite3.Connection, Reporter], str]:
+def _remake(names: set[str] | None) -> Callable[[sqlite3.Connection, Reporter], str]:
     return lambda db, reporter: row_remaking.from_template(db, row_remaking.stale(db, names), reporter)

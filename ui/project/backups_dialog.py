@@ -81,7 +81,7 @@ class BackupsDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
         buttons.rejected.connect(self.reject)
-        self.open_copy = basics.primary(tr("&Open as a copy…"))
+        self.open_copy = basics.primary_button(tr("&Open as a copy…"))
         self.open_copy.clicked.connect(lambda _checked: self._on_open())
         self.open_copy.setEnabled(False)
         buttons.addButton(self.open_copy, QDialogButtonBox.ButtonRole.ActionRole)
@@ -112,7 +112,7 @@ class BackupsDialog(QDialog):
     def _fill(self, number: int, one: Backup, rows: int | None) -> None:
         day = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.made))
         count = tr("cannot be read") if rows is None else QLocale().toString(rows)
-        for column, text in ((DATE, day), (ROWS, count), (SIZE, basics.size(one.size)), (NAME, one.name)):
+        for column, text in ((DATE, day), (ROWS, count), (SIZE, basics.format_bytes(one.size)), (NAME, one.name)):
             item = QTableWidgetItem(text)
             if column in (ROWS, SIZE):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

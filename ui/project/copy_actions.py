@@ -70,7 +70,7 @@ class Copies(QObject):
         kinds = f"{tr('Juku projects')} (*{projects.PROJECT_SUFFIX})"
         name = str(self._workspace.project.path.parent / f"{name}{projects.PROJECT_SUFFIX}")
         chosen = self._workspace.settings
-        file_dialogs.to_save(self._window, chosen, file_dialogs.PROJECTS, title, name, then, kinds).open()
+        file_dialogs.save_dialog(self._window, chosen, file_dialogs.PROJECTS, title, name, then, kinds).open()
 
     def _tell(self, made: CopyResult) -> None:
         if made.is_whole:

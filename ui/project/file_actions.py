@@ -81,7 +81,7 @@ class FileActions(QObject):
             self._import(rows)
         if texts:
             window.tabs.setCurrentWidget(window.spec_tab)
-            sorting = drop_question.sort_out(window, texts, self._import, window.spec_tab.bring_document)
+            sorting = drop_question.split_files(window, texts, self._import, window.spec_tab.bring_document)
             self._workspace.tasks.start("", sorting)
 
     def is_for_spec(self, path: Path) -> bool:
@@ -109,13 +109,13 @@ class FileActions(QObject):
         self._ask_where(tr("New project"), title, lambda path: self._create(path, name))
 
     def _ask_where(self, title: str, name: str, create: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
-        file_dialogs.to_save(
+        file_dialogs.save_dialog(
             self._window, self._workspace.settings, file_dialogs.PROJECTS, title, f"{name}{projects.PROJECT_SUFFIX}",
             lambda path: self._workspace.tasks.start("", create(path)), _project_files(),
         ).open()  # fmt: skip
 
     def _on_open(self) -> None:
-        file_dialogs.to_open(
+        file_dialogs.open_dialog(
             self._window, self._workspace.settings, file_dialogs.PROJECTS, tr("Open a project"),
             lambda found: self.bring_chosen(found[0]), _project_files(),
         ).open()  # fmt: skip
@@ -140,16 +140,16 @@ class FileActions(QObject):
             basics.menu_action(self._recent, path.replace("&", "&&"), lambda path=path: self.open_paths([Path(path)]))
 
     def ask_for_rows(self) -> None:
-        file_dialogs.to_open(
+        file_dialogs.open_dialog(
             self._window, self._workspace.settings, file_dialogs.ROWS, tr("Import rows"), self.open_paths,
-            file_dialogs.types(tr("Rows"), ROW_FILES), several=True,
+            file_dialogs.name_filters(tr("Rows"), ROW_FILES), several=True,
         ).open()  # fmt: skip
 
     def ask_for_document(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in documents.SUFFIXES)
-        file_dialogs.to_open(
+        file_dialogs.open_dialog(
             self._window, self._workspace.settings, file_dialogs.DOCUMENTS, tr("Import a document"),
-            lambda found: self._window.spec_tab.bring_document(found[0]), file_dialogs.types(tr("Documents"), patterns),
+            lambda found: self._window.spec_tab.bring_document(found[0]), file_dialogs.name_filters(tr("Documents"), patterns),
         ).open()  # fmt: skip
 
     def _on_export(self) -> None:
@@ -163,4 +163,4 @@ class FileActions(QObject):
 
 
 def _project_files() -> str:
-    return file_dialogs.types(tr("Juku projects"), PROJECT_FILES)
+    return file_dialogs.name_filters(tr("Juku projects"), PROJECT_FILES)

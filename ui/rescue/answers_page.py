@@ -36,7 +36,7 @@ class AnswersPage(Page):
         self.all_rows = QCheckBox(tr("Also the questions of all approved rows, not only those of the exam"))
         self.told, self.cost = basics.label(wrap=True), basics.label(wrap=True, dim=True)
         self.batch = BatchBox()
-        self.record = basics.primary("")
+        self.record = basics.primary_button("")
         self.record.setAutoDefault(False)
         self.table = TextTable(tr("Saved answers"), [tr("Question"), tr("Answer"), tr("Mark")], even=2)
         self.whole = QPlainTextEdit(readOnly=True)
@@ -105,7 +105,7 @@ class AnswersPage(Page):
         self.cost.setVisible(left > 0)
         self.record.setText(trn("Record {n} answer", "Record {n} answers", left) if left else tr("Record answers"))
         lacks = "" if left else tr("There are no questions left to ask.")
-        basics.allow(self.record, lacks or (tr("Asking the server…") if self.is_asking else ""))
+        basics.set_enabled(self.record, lacks or (tr("Asking the server…") if self.is_asking else ""))
 
     def _on_record(self) -> None:
         who, all_rows = self.who, self.all_rows.isChecked()

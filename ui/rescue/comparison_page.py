@@ -102,7 +102,7 @@ class ParityPage(Page):
         if found.others != self._others:
             self._others = found.others
             self.other.clear()
-            self.other.addItems([f"{basics.short_name(model)} – {self.server(id)}" for id, model in found.others])
+            self.other.addItems([f"{basics.short_model_name(model)} – {self.server(id)}" for id, model in found.others])
         if found.new:
             self.other.setCurrentIndex(found.others.index(found.new))
         self._left, self._pairs = found.left, found.pairs
@@ -125,7 +125,7 @@ class ParityPage(Page):
             trn("Ask it {n} question", "Ask it {n} questions", count) if count else tr("Ask the same question")
         )
         lacks = "" if count else tr("There are no questions left to ask.")
-        basics.allow(self.again, lacks or (tr("Asking the server…") if self.is_asking else ""))
+        basics.set_enabled(self.again, lacks or (tr("Asking the server…") if self.is_asking else ""))
         self.other.setEnabled(bool(self._others))
         self.export.setEnabled(bool(self._pairs))
 
@@ -153,7 +153,7 @@ class ParityPage(Page):
         self.asked.emit(new, asked, self.batch.wanted())
 
     def _on_export(self) -> None:
-        file_dialogs.to_save(
+        file_dialogs.save_dialog(
             self, self.workspace.settings, file_dialogs.REPORTS, tr("Export the comparison"), f"{tr('Parity')}.csv",
             self.export_to, "CSV (*.csv)",
         ).open()  # fmt: skip

@@ -13,10 +13,10 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Changes
 from core.training import rescue, row_selection
-from core.training.rescue import Saved, Tuned
+from core.training.rescue import SavedFiles, TunedModel
 from ui import style
 from ui.dataset import import_run
-from ui.dataset.import_run import Outcome, Wanted
+from ui.dataset.import_run import ImportFile, ImportOutcome
 from ui.rescue.rescue_page import Page, words_of
 from ui.widgets import basics, file_dialogs
 from ui.widgets.background_work import LatestTask, ProgressLine
@@ -31,7 +31,7 @@ class FilesPage(Page):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._saved: dict[tuple[str, str], Saved] = {}
+        self._saved: dict[tuple[str, str], SavedFiles] = {}
         self._work = LatestTask(workspace, self)
         self.files = TextTable(tr("Files"), [tr("File"), tr("Type"), tr("Saved as")])
         self.save, self.bring = QPushButton(tr("Save the files…")), QPushButton(tr("Import the rows into the project"))
@@ -68,7 +68,7 @@ class FilesPage(Page):
             "results": tr("Results, as a table"),
         }
         paths = self._paths()
-        lines = [[file.id, roles[file.role], paths.get(file.id, "")] for file in rescue.files_of(self.model)]
+        lines = [[file.id, roles[file.role], paths.get(file.id, "")] for file in rescue.list_files(self.model)]
         nothing = tr(
             "The server lists no job for this model, so its files are unknown. Its answers can be saved anyway."
         )
@@ -84,23 +84,23 @@ class FilesPage(Page):
         if saved is None:
             return {}
         gone = {file.id: tr("deleted on the server") for file in saved.missing}
-        kept = [file for file in rescue.files_of(self.model) if file.id not in gone] if self.model else []
+        kept = [file for file in rescue.list_files(self.model) if file.id not in gone] if self.model else []
         paths = [path for role, path in saved.paths if role != "job"]
         return gone | {file.id: path.name for file, path in zip(kept, paths, strict=True)}
 
     def show_buttons(self) -> None:
         busy = self._work.is_busy()
         waiting = tr("Saving the files") if busy else ""
-        known = self.model is not None and bool(rescue.files_of(self.model))
-        basics.allow(self.save, waiting if known else tr("The server lists no files of this model."))
+        known = self.model is not None and bool(rescue.list_files(self.model))
+        basics.set_enabled(self.save, waiting if known else tr("The server lists no files of this model."))
         saved = self._saved.get(self.who) if self.model else None
         there = saved is not None and any(saved.of(role) for role in SPLITS)
         lacks = tr("The saved files contain no rows.") if saved else tr("Save the files first.")
-        basics.allow(self.bring, waiting if there else lacks)
+        basics.set_enabled(self.bring, waiting if there else lacks)
 
     def _on_save(self) -> None:
         title = tr("Folder for the files")
-        file_dialogs.to_choose_folder(self, self.workspace.settings, file_dialogs.RESCUED, title, self.save_to).open()
+        file_dialogs.folder_dialog(self, self.workspace.settings, file_dialogs.RESCUED, title, self.save_to).open()
 
     def save_to(self, folder: Path) -> None:
         """Download the files of the model that is chosen now."""
@@ -109,7 +109,7 @@ class FilesPage(Page):
         self.note.say("")
         self._work.start(lambda reporter: self._save(provider, model, folder, reporter), tr("Saving the files"))
 
-    async def _save(self, provider: str, model: Tuned, folder: Path, reporter: Reporter) -> None:
+    async def _save(self, provider: str, model: TunedModel, folder: Path, reporter: Reporter) -> None:
         try:
             server = await self.workspace.provider(provider)
             saved = await rescue.save_files(server, model, folder, reporter)
@@ -127,21 +127,21 @@ class FilesPage(Page):
         assert self.model
         saved, tag = self._saved[self.who], self.model.tag
         wanted = [
-            Wanted(path, Options(split=split, tags=tag), path.name)
+            ImportFile(path, Options(split=split, tags=tag), path.name)
             for role, split in SPLITS.items()
             for path in saved.of(role)
         ]
-        self._work.start(lambda _reporter: self._bring(wanted, tag), import_run.label_of(wanted))
+        self._work.start(lambda _reporter: self._bring(wanted, tag), import_run.import_label(wanted))
 
-    async def _bring(self, wanted: list[Wanted], tag: str) -> Changes | None:
+    async def _bring(self, wanted: list[ImportFile], tag: str) -> Changes | None:
         """As rows are dragged in; those that were here before get the tag too."""
-        outcome = Outcome()
-        await import_run.take(self.workspace, wanted, self.window(), outcome)
+        outcome = ImportOutcome()
+        await import_run.import_files(self.workspace, wanted, self.window(), outcome)
         if not outcome.known:
             return None
 
         def tag_all(db: sqlite3.Connection) -> None:
             for one in wanted:
-                rescue.tag_known(db, one.path, tag)
+                rescue.tag_existing_rows(db, one.path, tag)
 
         return await self.workspace.project.write(tr("Tag the rescued rows"), tag_all)

@@ -27,7 +27,13 @@ from core.storage.project import Changes
 from core.storage.schema import Table
 from core.training import rescue
 from ui import style
-from ui.generation.llm_run_widgets import RunLine, Unfinished, UnfinishedBar, running_words, unfinished
+from ui.generation.llm_run_widgets import (
+    RunProgressLine,
+    UnfinishedBar,
+    UnfinishedRun,
+    format_running,
+    load_unfinished_run,
+)
 from ui.llm_run_runner import Ended, Subjects
 from ui.rescue.answers_page import AnswersPage
 from ui.rescue.comparison_page import ParityPage
@@ -55,15 +61,15 @@ class RescueDialog(QDialog):
         self._workspace = workspace
         self._runner = workspace.llm_runs
         self._work, self._reading = LatestTask(workspace, self), LatestTask(workspace, self)
-        self._unfinished: Unfinished | None = None
+        self._unfinished: UnfinishedRun | None = None
         self._settling = QTimer(self, singleShot=True, interval=SETTLED)
         self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
-        for id, title in server_texts.titles(workspace).items():
+        for id, title in server_texts.server_titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(provider or workspace.settings.provider)))
         self.again, self.note = QPushButton(tr("Refresh")), basics.Note()
-        self.line, self.run_line, self.older = ProgressLine(self._work), RunLine(), UnfinishedBar()
+        self.line, self.run_line, self.older = ProgressLine(self._work), RunProgressLine(), UnfinishedBar()
         self.models = ModelTable()
         self.files, self.answers = FilesPage(workspace), AnswersPage(workspace)
         self.teaching, self.parity = TeachingPage(workspace), ParityPage(workspace)
@@ -145,7 +151,7 @@ class RescueDialog(QDialog):
     async def _load(self, id: str) -> None:
         project, today = self._workspace.project, datetime.datetime.now().astimezone().date()
         try:
-            found = await rescue.models(project, await self._workspace.provider(id), today)
+            found = await rescue.list_tuned_models(project, await self._workspace.provider(id), today)
             kept, self._unfinished = await project.read(_known, id)
         except JukuError as error:
             self.note.say(words_of(error), "error")
@@ -181,13 +187,13 @@ class RescueDialog(QDialog):
         is_batch = self._runner.is_batch(GOLDEN)
         self.run_line.show_progress(running, is_batch)
         if is_batch:
-            self.note.say(running_words(is_batch))
+            self.note.say(format_running(is_batch))
         self.older.show_llm_run(self._unfinished if running is None else None)
         for page in self.pages:
             page.show_asking(running is not None)
 
     def _on_asked(self, who: Who, subjects: Subjects, batch: bool) -> None:
-        self.note.say(running_words(batch))
+        self.note.say(format_running(batch))
         self._runner.begin(GOLDEN, who[1], subjects, provider=who[0], batch=batch)
 
     def _on_older(self, act: Callable[[LlmRun], None]) -> None:
@@ -215,7 +221,7 @@ class RescueDialog(QDialog):
             self._settling.start()
 
 
-def _known(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], Unfinished | None]:
+def _known(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], UnfinishedRun | None]:
     """How many answers of each model of a provider are kept, and the run that was cut off."""
     kept = {model: count for (id, model), count in recorded_answers.recorded(db).items() if id == provider}
-    return kept, unfinished(db, GOLDEN)
+    return kept, load_unfinished_run(db, GOLDEN)

@@ -14,13 +14,13 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import LOCAL, prices, shutdown_dates
 from core.storage.project import Changes
-from core.training.rescue import Tuned
+from core.training.rescue import TunedModel
 from ui import style
-from ui.generation.llm_run_dialog import about
+from ui.generation.llm_run_dialog import format_token_estimate
 from ui.training.job_table import days
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
@@ -31,16 +31,16 @@ class ModelTable(TextTable):
     def __init__(self) -> None:
         columns = [tr("Model"), tr("Time left"), tr("Until"), tr("Saved answers"), tr("Base model"), tr("Created")]
         super().__init__(tr("Models"), columns)
-        self._models: list[Tuned] = []
+        self._models: list[TunedModel] = []
 
-    def show_models(self, models: Sequence[Tuned], kept: dict[str, int], title: str = "", text: str = "") -> None:
+    def show_models(self, models: Sequence[TunedModel], kept: dict[str, int], title: str = "", text: str = "") -> None:
         """`kept`: how many answers of each are recorded. The choice stays where it was; `chosen` is not told."""
         before = self.model()
         self._models = list(models)
         today = datetime.datetime.now().astimezone().date()
         self.show_lines([_cells(one, kept, today) for one in models], title, text)
         for row, one in enumerate(models):
-            if one.closing and shutdown_dates.days_left(one.closing, today) <= shutdown_dates.SOON:
+            if one.closing and shutdown_dates.days_left(one.closing, today) <= shutdown_dates.WARNING_DAYS:
                 over = shutdown_dates.days_left(one.closing, today) < 0
                 self.colour(row, 1, style.colours("error" if over else "warning")[0])
         if models:
@@ -53,18 +53,18 @@ class ModelTable(TextTable):
         for row, one in enumerate(self._models):
             self.table.item(row, 3).setText(_count(kept.get(one.model, 0)))
 
-    def model(self) -> Tuned | None:
+    def model(self) -> TunedModel | None:
         """The chosen one."""
         line = self.line()
         return self._models[line] if 0 <= line < len(self._models) else None
 
 
-def _cells(one: Tuned, kept: dict[str, int], today: datetime.date) -> list[str]:
+def _cells(one: TunedModel, kept: dict[str, int], today: datetime.date) -> list[str]:
     left = "" if one.closing is None else days(shutdown_dates.days_left(one.closing, today))
     if not one.listed:
         left = tr("no longer offered")
     until = "" if one.closing is None else str(one.closing.day)
-    made = local_time(one.made) if one.made else ""
+    made = format_local_time(one.made) if one.made else ""
     return [one.model, left, until, _count(kept.get(one.model, 0)), one.base, made]
 
 
@@ -91,7 +91,7 @@ class Page(QWidget):
         super().__init__()
         self.workspace = workspace
         self.provider, self.is_asking = "", False
-        self.model: Tuned | None = None
+        self.model: TunedModel | None = None
         self.note = basics.Note()
         self.reader = LatestTask(workspace, self)
 
@@ -100,7 +100,7 @@ class Page(QWidget):
         assert self.model
         return self.provider, self.model.model
 
-    def show_model(self, provider: str, model: Tuned | None) -> None:
+    def show_model(self, provider: str, model: TunedModel | None) -> None:
         """Turn to another model; None where none is chosen."""
         self.provider, self.model = provider, model
         self.note.say("")
@@ -143,7 +143,7 @@ class Page(QWidget):
         self.reader.stop()
 
     def server(self, provider: str = "") -> str:
-        return server_texts.title(self.workspace, provider or self.provider)
+        return server_texts.server_title(self.workspace, provider or self.provider)
 
 
 def words_of(error: JukuError) -> str:
@@ -158,11 +158,13 @@ class BatchBox(QCheckBox):
         told = tr(
             "The questions are sent in one file. You can close Juku in the meantime; it collects the answers later."
         )
-        self.setToolTip(basics.tip(told))
+        self.setToolTip(basics.plain_tooltip(told))
         self.hide()
 
     def show_server(self, workspace: Workspace, provider: str) -> None:
-        self.setVisible(bool(provider) and provider != LOCAL and server_texts.has(workspace, provider, "batch"))
+        self.setVisible(
+            bool(provider) and provider != LOCAL and server_texts.has_capability(workspace, provider, "batch")
+        )
 
     def wanted(self) -> bool:
         return not self.isHidden() and self.isChecked()
@@ -174,7 +176,11 @@ def cost_words(told: Estimate, provider: str, batch: bool = False) -> str:
         return ""
     parts = [
         trn("{n} request", "{n} requests", told.requests),
-        tr("about {sent} tokens sent, {received} received", sent=about(told.sent), received=about(told.received)),
+        tr(
+            "about {sent} tokens sent, {received} received",
+            sent=format_token_estimate(told.sent),
+            received=format_token_estimate(told.received),
+        ),
     ]
     if provider == LOCAL:
         parts.append(tr("free on this computer"))

@@ -26,8 +26,8 @@ from ui.training import job_texts
 from ui.training.submit import TrainingStart
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
-from ui.widgets.formatting import local_time
-from ui.widgets.model_box import AWAITED, ModelBox, unusable_words
+from ui.widgets.formatting import format_local_time
+from ui.widgets.model_box import AWAITED, ModelBox, format_unusable
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
@@ -58,12 +58,12 @@ class TeachingPage(Page):
         self._rows: list[_Rows] = []
         self._picked: tuple[str, int | None, bool] | None = None  # by the person
         self.rows, self.server_box, self.base = DropDown(), DropDown(), ModelBox(workspace, "rescue", model_kinds.BASE)
-        for id, title in server_texts.titles(workspace).items():
+        for id, title in server_texts.server_titles(workspace).items():
             if server_texts.preset_of(workspace, id).trains:
                 self.server_box.addItem(title, id)
         self.server_box.setCurrentIndex(max(0, self.server_box.findData(LOCAL)))
         self.about_base = basics.Note()
-        self.start = basics.primary(tr("Teach again"))
+        self.start = basics.primary_button(tr("Teach again"))
         self.start.setAutoDefault(False)
         self.starter = TrainingStart(workspace, self)
         names = [tr("Status"), tr("Server"), tr("Base model"), tr("Started"), tr("Fine-tuned model")]
@@ -135,7 +135,7 @@ class TeachingPage(Page):
         nothing = tr("Jobs that teach this model's knowledge to another model are listed here.")
         self.taught.show_lines(
             [
-                (job_texts.status_title(job), self.server(job.provider), job.model, local_time(job.created_at),
+                (job_texts.status_title(job), self.server(job.provider), job.model, format_local_time(job.created_at),
                  job.fine_tuned_model or "")
                 for job in taught
             ],
@@ -158,7 +158,7 @@ class TeachingPage(Page):
         lacking = self._lacking()
         self.rows.setEnabled(bool(self._rows))
         busy = tr("Checking before the start…") if self._is_busy else ""
-        basics.allow(self.start, lacking or busy or ("" if self.model else tr("Choose a model.")))
+        basics.set_enabled(self.start, lacking or busy or ("" if self.model else tr("Choose a model.")))
         self.about_base.say(lacking or self._closing(), "warning")
 
     def _lacking(self) -> str:
@@ -173,11 +173,11 @@ class TeachingPage(Page):
         offer = self.base.offer()
         if offer is None or offer.state == AWAITED:
             return self.workspace.no_models(self.target())
-        return unusable_words(offer, self.server_box.currentText())
+        return format_unusable(offer, self.server_box.currentText())
 
     def _closing(self) -> str:
         today = datetime.datetime.now().astimezone().date()
-        found = shutdown_dates.doors(server_texts.preset_of(self.workspace, self.target()).id, today)
+        found = shutdown_dates.list_shutdowns(server_texts.preset_of(self.workspace, self.target()).id, today)
         return "\n".join(door.words(today) for door in found if door.what == "training")
 
     def _on_server(self) -> None:

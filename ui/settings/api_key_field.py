@@ -78,7 +78,7 @@ class KeyField(QWidget):
         self._id, self._key_url = id, key_url
         self._entered_for, self._address = entered_for, address
         self._turn += 1
-        self.key_page.setToolTip(basics.tip(key_url))
+        self.key_page.setToolTip(basics.plain_tooltip(key_url))
         self._show_fields(stored=False, entering=False)
         self.note.say(tr("Looking for the API key…"))
         self._start(self._find())

@@ -213,7 +213,7 @@ class Placeholders(QWidget):
         self._grid.addWidget(_dim(title), 0, column, 1, 2)
         for row, name in enumerate(names, 1):
             button = QPushButton(f"{{{name}}}", autoDefault=False)
-            button.setToolTip(basics.tip(tr("Insert at the cursor")))
+            button.setToolTip(basics.plain_tooltip(tr("Insert at the cursor")))
             button.clicked.connect(lambda _checked, name=name: self.wanted.emit(name))
             self.marks[name] = basics.Note()
             self._grid.addWidget(button, row, column)

@@ -89,7 +89,7 @@ class RolesPage(QWidget):
 
     def _show_providers(self, role: str, box: QComboBox) -> None:
         entries = [] if role == "student" else [(tr("Same as the student"), "")]
-        entries += [(title, id) for id, title in server_texts.titles(self._workspace).items()]
+        entries += [(title, id) for id, title in server_texts.server_titles(self._workspace).items()]
         _fill(box, entries, self._chosen(role).provider)
 
     def _show_models(self, role: str, boxes: _Boxes) -> None:
@@ -109,7 +109,11 @@ class RolesPage(QWidget):
         if role == "student":
             return settings.Role(own.provider, own.student_model)
         chosen = own.writer if role == "writer" else own.judge
-        return chosen if chosen.provider in server_texts.titles(self._workspace) else settings.Role("", chosen.model)
+        return (
+            chosen
+            if chosen.provider in server_texts.server_titles(self._workspace)
+            else settings.Role("", chosen.model)
+        )
 
     def _on_provider(self, role: str) -> None:
         provider = self.boxes[role].provider.currentData()

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from core import providers
 from core.errors import JukuError
 from core.language import tr
-from core.providers import LOCAL, Capabilities, server_presets, status_messages
+from core.providers import LOCAL, Capabilities, connection_test, server_presets
 from core.settings import ProviderSettings, url_error, url_warning
 from ui import style
 from ui.settings.api_key_field import KeyField
@@ -56,8 +56,10 @@ class ProviderPage(QWidget):
         self.url = QLineEdit()
         self.url_note = basics.Note()
         self.key = KeyField(self._workspace)
-        self.limit = basics.whole(1, MOST_JOBS, 3)
-        self.limit.setToolTip(basics.tip(tr("Further jobs wait in the queue until one of these has finished.")))
+        self.limit = basics.integer_field(1, MOST_JOBS, 3)
+        self.limit.setToolTip(
+            basics.plain_tooltip(tr("Further jobs wait in the queue until one of these has finished."))
+        )
         self.id_note = basics.label(dim=True)
 
     def _make_test(self) -> None:
@@ -141,9 +143,9 @@ class ProviderPage(QWidget):
     def _show_kind(self) -> None:
         preset = self._preset()
         self.kind.setCurrentIndex(self.kind.findData(preset.id))
-        told = [f"{server_texts.known_ability(self._entry)}.", server_texts.remark(preset)]
+        told = [f"{server_texts.server_ability(self._entry)}.", server_texts.preset_remark(preset)]
         self.about.setText(" ".join(filter(None, told)))
-        self.url.setPlaceholderText(server_texts.placeholder(preset))
+        self.url.setPlaceholderText(server_texts.address_placeholder(preset))
         self._form.setRowVisible(self._limit_row, preset.trains)
         self.limit.blockSignals(True)
         self.limit.setValue(self._entry.limit)
@@ -215,11 +217,11 @@ class ProviderPage(QWidget):
         try:
             provider = await asyncio.to_thread(providers.connect, entry.id, workspace.settings, workspace.keys)
             try:
-                found = await status_messages.diagnose(provider)
+                found = await connection_test.check_connection(provider)
             finally:
                 await provider.close()
         except JukuError as error:
-            found = status_messages.Diagnosis(False, error.title, error.message)
+            found = connection_test.ConnectionStatus(False, error.title, error.message)
         if found.capabilities is not None:
             self._keep(entry, found.capabilities)
         if entry is self._entry:

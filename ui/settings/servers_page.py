@@ -63,16 +63,16 @@ class ServersPage(QWidget):
         """The kinds of servers by what they do, with what to know of each."""
         offered = [preset for preset in server_presets.presets() if preset.id != providers.LOCAL]
         kinds = [preset for preset in offered if preset.id != server_presets.CUSTOM]
-        for title in dict.fromkeys(server_texts.ability(preset) for preset in kinds):
+        for title in dict.fromkeys(server_texts.preset_ability(preset) for preset in kinds):
             self.menu.addSection(title)
             for preset in kinds:
-                if server_texts.ability(preset) == title:
+                if server_texts.preset_ability(preset) == title:
                     self._offer(preset, preset.title)
         self.menu.addSeparator()
         self._offer(server_presets.preset(server_presets.CUSTOM), tr("Custom"))
 
     def _offer(self, preset: Preset, title: str) -> None:
-        words = server_texts.remark(preset)
+        words = server_texts.preset_remark(preset)
         action = self.menu.addAction(f"{title}  –  {words}" if words else title)
         action.setData(preset.id)
         action.triggered.connect(lambda _checked=False: self._on_add(preset, title))
@@ -132,7 +132,7 @@ class ServersPage(QWidget):
         here = (tr("Trains and answers"),)
         lines = [Line(providers.LOCAL, tr("This computer"), here)]
         for entry in self._settings.providers:
-            told = (server_texts.known_ability(entry), self._places.get(entry.id, ""))
+            told = (server_texts.server_ability(entry), self._places.get(entry.id, ""))
             lines.append(Line(entry.id, entry.title, tuple(filter(None, told))))
         return [
             Line(line.id, tr("{title}  –  in use", title=line.title), line.told) if line.id == used else line
@@ -156,7 +156,7 @@ class ServersPage(QWidget):
         self.title.setText(entry.title if entry else tr("This computer"))
         self.use.setText(tr("In use") if used else tr("Use this provider"))
         reason = tr("In use") if used else url_error(entry.base_url) if entry else ""
-        basics.allow(self.use, reason)
+        basics.set_enabled(self.use, reason)
         self.remove.setEnabled(entry is not None)
         self.pages.setCurrentIndex(0 if entry is None else 1)
         if entry is not None and entry is not self.page.entry:

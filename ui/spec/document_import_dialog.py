@@ -12,12 +12,12 @@ from core.language import tr
 from core.storage import background_process
 from ui import style
 from ui.widgets import basics
-from ui.widgets.formatting import length_words
+from ui.widgets.formatting import format_length
 from ui.widgets.text_fields import document_text
 from ui.workspace import Workspace
 
 NOTES = 12  # of those that are shown; a document may leave out hundreds of lines
-TYPING = 250  # milliseconds between the last key and the count
+TYPING_PAUSE_MS = 250  # milliseconds between the last key and the count
 APPEND, REPLACE = "append", "replace"
 
 
@@ -35,7 +35,7 @@ async def read_document(workspace: Workspace, path: Path) -> Document:
     return Document(**found)
 
 
-class DocumentDialog(QDialog):
+class DocumentImportDialog(QDialog):
     """Shows the text as it will be, to be edited; `accepted_text` gives "append" or "replace", and what was decided on."""
 
     accepted_text = Signal(str, Document)
@@ -60,7 +60,7 @@ class DocumentDialog(QDialog):
         self.take.setText(tr("Import the text"))
         self.take.setProperty("primary", True)
         self._lay_out()
-        self._typing = QTimer(self, singleShot=True, interval=TYPING)
+        self._typing = QTimer(self, singleShot=True, interval=TYPING_PAUSE_MS)
         self._typing.timeout.connect(self._show_length)
         self.editor.textChanged.connect(self._typing.start)
         self._buttons.accepted.connect(self.accept)
@@ -92,8 +92,8 @@ class DocumentDialog(QDialog):
 
     def _show_length(self) -> None:
         text = self.editor.toPlainText()
-        self.length.setText(length_words(text))
-        basics.allow(self.take, "" if text.strip() else tr("The text is empty."))
+        self.length.setText(format_length(text))
+        basics.set_enabled(self.take, "" if text.strip() else tr("The text is empty."))
 
     def _on_accepted(self) -> None:
         self.accepted_text.emit(APPEND if self.append.isChecked() else REPLACE, self.document())

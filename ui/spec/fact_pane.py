@@ -29,17 +29,17 @@ from core.spec.facts import Fact
 from core.storage.project import Changes, Project
 from core.text import statements
 from ui import style
-from ui.dataset.fact_link_dialog import LinkDialog
+from ui.dataset.fact_link_dialog import FactLinkDialog
 from ui.generation.generation_dialog import GenerationDialog
-from ui.generation.llm_run_dialog import LlmRunDialog, tell
+from ui.generation.llm_run_dialog import LlmRunDialog, show_outcome
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.remake_dialog import RemakeDialog
-from ui.spec.fact_table import MEANINGS, FactTable, state_words
+from ui.spec.fact_table import MEANINGS, FactTable, state_titles
 from ui.widgets import basics
 from ui.workspace import Workspace
 
 
-class Legend(QWidget):
+class FactLegend(QWidget):
     """How many facts are in which state, in the colours of the text."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Legend(QWidget):
     def show_entries(self, entries: list[Entry]) -> None:
         counts = Counter(entry.state for entry in entries)
         for state, label in self._labels.items():
-            label.setText(state_words(state, counts[state]))
+            label.setText(state_titles(state, counts[state]))
             label.setVisible(counts[state] > 0)
 
 
@@ -72,7 +72,7 @@ class FactPane(QWidget):
         self._missing = 0  # statements without a fact
         self._newest: set[int] | None = None
         self.table = FactTable()
-        self.legend = Legend()
+        self.legend = FactLegend()
         self.note, self.interrupted = basics.Note(), basics.Note()
         self._make_buttons()
         self._make_menu()
@@ -83,7 +83,7 @@ class FactPane(QWidget):
     def _make_buttons(self) -> None:
         self.add = QPushButton(style.icon("add"), tr("Add fact"))
         self.add_found = QPushButton(tr("Find facts"))
-        self.make = basics.primary(tr("Generate missing rows…"))
+        self.make = basics.primary_button(tr("Generate missing rows…"))
         self.make.setToolTip(tr("Generate the rows that are missing, for the selected facts or for all"))
         self.rows = QPushButton(tr("Show its rows"))
         self.more = QPushButton(tr("More"))
@@ -284,7 +284,7 @@ class FactPane(QWidget):
         return lambda workspace, parent: kind(workspace, names=names, parent=parent)
 
     def _on_link(self) -> None:
-        LinkDialog(self._workspace, self).open()
+        FactLinkDialog(self._workspace, self).open()
 
     def _open(self, make: Callable[[Workspace, QWidget], LlmRunDialog]) -> None:
         self._workspace.tasks.start("", self._open_saved(make))
@@ -292,7 +292,7 @@ class FactPane(QWidget):
     async def _open_saved(self, make: Callable[[Workspace, QWidget], LlmRunDialog]) -> None:
         await self._flush()
         dialog = make(self._workspace, self)
-        tell(dialog, self.window())
+        show_outcome(dialog, self.window())
         if isinstance(dialog, GenerationDialog | RemakeDialog):
             dialog.drafts_wanted.connect(lambda: self.rows_wanted.emit("status:draft"))
         dialog.open()
@@ -348,7 +348,7 @@ class SplitDialog(QDialog):
 
     def _show_count(self) -> None:
         count = len(self.parts())
-        basics.allow(self.split, "" if count > 1 else tr("Enter at least two facts, one per line."))
+        basics.set_enabled(self.split, "" if count > 1 else tr("Enter at least two facts, one per line."))
         self.split.setText(trn("Split into {n}", "Split into {n}", count) if count > 1 else tr("Split up"))
 
     def _on_accepted(self) -> None:

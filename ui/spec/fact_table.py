@@ -20,7 +20,7 @@ from core.language import tr, trn
 from core.spec.facts import Fact
 from ui import style
 from ui.widgets import basics
-from ui.widgets.value_texts import word
+from ui.widgets.value_texts import value_text
 
 NAME, TEXT, COVERED, EXAMINED, RECALL, KNOWN = range(6)  # columns
 CELL_WIDTH = 19  # pixels of one kind's count
@@ -34,10 +34,10 @@ Role = Qt.ItemDataRole
 
 def kind_titles() -> dict[str, str]:
     """The kinds of rows in the words of the screen."""
-    return {**{kind: word(kind) for kind in KINDS}, EXAM: tr("for the exam")}
+    return {**{kind: value_text(kind) for kind in KINDS}, EXAM: tr("for the exam")}
 
 
-def state_words(state: str, count: int) -> str:
+def state_titles(state: str, count: int) -> str:
     """How many facts are in a state of the ledger, in words."""
     match state:
         case "covered":
@@ -76,7 +76,7 @@ def about(entry: Entry, lost: bool) -> str:
     return "\n".join(lines)
 
 
-class FactModel(QAbstractTableModel):
+class FactTableModel(QAbstractTableModel):
     edited = Signal(int, str)  # id and new text
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -158,7 +158,7 @@ class FactModel(QAbstractTableModel):
             return entry.fact.text if column == TEXT else None
         if role in (Role.ToolTipRole, Role.AccessibleDescriptionRole):
             told = about(entry, self.is_lost(entry.fact))
-            return basics.tip(told) if role == Role.ToolTipRole else told
+            return basics.plain_tooltip(told) if role == Role.ToolTipRole else told
         if role == Role.ForegroundRole:
             return self._colour(entry, column)
         if role == Role.TextAlignmentRole and column in (EXAMINED, RECALL, KNOWN):
@@ -244,7 +244,7 @@ class FactTable(QTableView):
 
     def __init__(self) -> None:
         super().__init__(showGrid=False)
-        self.facts = FactModel(self)
+        self.facts = FactTableModel(self)
         self.setModel(self.facts)
         self.setItemDelegate(RoomyDelegate(self))
         self.setItemDelegateForColumn(COVERED, CoverageDelegate(self))

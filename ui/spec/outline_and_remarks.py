@@ -18,7 +18,7 @@ PLACE = Qt.ItemDataRole.UserRole
 MAX_PASSAGE_LENGTH = 90  # characters of a passage that are shown
 
 
-def headings(text: str) -> list[tuple[int, str, int]]:
+def find_headings(text: str) -> list[tuple[int, str, int]]:
     """Level, title and line (from 0) of each heading that is not in a block of code."""
     found, fence = [], ""
     for number, line in enumerate(text.split("\n")):
@@ -43,7 +43,7 @@ class Outline(QListWidget):
         self.itemClicked.connect(self._on_chosen)
 
     def show_text(self, text: str) -> None:
-        found = headings(text)
+        found = find_headings(text)
         if found == self._shown:
             return
         self._shown = found

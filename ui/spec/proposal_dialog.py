@@ -8,8 +8,8 @@ from ui import style
 from ui.widgets import basics
 from ui.widgets.side_by_side import SideBySide
 
-SHORTER = 0.6  # of the present length, below which a model has probably left parts out
-SHORT = 400  # characters of a text that may well be made shorter
+SHORT_SHARE = 0.6  # of the present length, below which a model has probably left parts out
+SHORT_TEXT = 400  # characters of a text that may well be made shorter
 
 
 class ProposalDialog(QDialog):
@@ -27,10 +27,12 @@ class ProposalDialog(QDialog):
         self.note = basics.Note()
         self._say(old, new, is_edited)
         self.sides = SideBySide(choosing=True)
-        self.take = basics.primary("")
+        self.take = basics.primary_button("")
         self.leave = QPushButton(tr("Cancel"))
         self._lay_out()
-        self.sides.show_texts(old, new, tr("Your text"), tr("Suggested by {model}", model=basics.short_name(model)))
+        self.sides.show_texts(
+            old, new, tr("Your text"), tr("Suggested by {model}", model=basics.short_model_name(model))
+        )
         self.sides.chosen_changed.connect(self._show_button)
         self.take.clicked.connect(self._on_take)
         self.leave.clicked.connect(self.reject)
@@ -52,7 +54,7 @@ class ProposalDialog(QDialog):
 
     def _say(self, old: str, new: str, is_edited: bool) -> None:
         said = []
-        shorter = len(old) > SHORT and len(new) < SHORTER * len(old)
+        shorter = len(old) > SHORT_TEXT and len(new) < SHORT_SHARE * len(old)
         if shorter:
             said.append(tr("The suggested text is much shorter than yours: the model may have left out parts."))
         if is_edited:
@@ -67,7 +69,7 @@ class ProposalDialog(QDialog):
     def _show_button(self) -> None:
         count = len(self.sides.accepted())
         self.take.setText(trn("Apply {n} change", "Apply {n} changes", count))
-        basics.allow(self.take, "" if count else tr("Accept a change first."))
+        basics.set_enabled(self.take, "" if count else tr("Accept a change first."))
 
     def _on_take(self) -> None:
         self.taken.emit(self.sides.taken(), self._old, len(self.sides.accepted()))

@@ -13,15 +13,15 @@ from core.storage.schema import Table
 from ui import style
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
-from ui.widgets.formatting import length_words
+from ui.widgets.formatting import format_length
 from ui.widgets.side_by_side import SideBySide
-from ui.widgets.snapshots_dialog import Kept, KeptStates, Words
+from ui.widgets.snapshots_dialog import Snapshot, SnapshotsDialog, SnapshotTexts
 from ui.workspace import Workspace
 
-SHOWN = 300  # characters of a name or system prompt that differs
+MAX_REVISIONS_SHOWN = 300  # characters of a name or system prompt that differs
 
 
-class RevisionsDialog(KeptStates):
+class RevisionsDialog(SnapshotsDialog):
     tables = frozenset({Table.REVISION, Table.SPEC})
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
@@ -51,7 +51,7 @@ class RevisionsDialog(KeptStates):
         found, self._now = await project.read(lambda db: (revisions.load(db), spec.load(db)))
         taught = spec.language(self._now)
         self._states = {one.id: one.spec for one in found}
-        self._show_kept([_kept(one, taught) for one in found], length_words(self._now.text, taught))
+        self._show_kept([_kept(one, taught) for one in found], format_length(self._now.text, taught))
         self._compare()
 
     def _compare(self) -> None:
@@ -71,10 +71,10 @@ class RevisionsDialog(KeptStates):
     def _keep(self, name: str) -> None:
         self._write(tr("Save the state “{name}”", name=name), revisions.keep, name)
 
-    def _rename(self, state: Kept, name: str) -> None:
+    def _rename(self, state: Snapshot, name: str) -> None:
         self._write(tr("Rename a state"), revisions.rename, state.id, name)
 
-    def _on_delete(self, state: Kept) -> None:
+    def _on_delete(self, state: Snapshot) -> None:
         self._ask(
             tr("Delete the state “{name}”?", name=state.name),
             tr("Only this saved state is deleted; the spec stays as it is."),
@@ -82,7 +82,7 @@ class RevisionsDialog(KeptStates):
             lambda: self._write(tr("Delete the state “{name}”", name=state.name), revisions.delete, state.id),
         )
 
-    def _on_restore(self, state: Kept) -> None:
+    def _on_restore(self, state: Snapshot) -> None:
         self._ask(
             tr("Restore “{name}”?", name=state.name),
             tr("Text, name and system prompt are restored, and the facts follow. Undo brings back the current ones."),
@@ -91,8 +91,8 @@ class RevisionsDialog(KeptStates):
         )
 
 
-def _kept(one: Revision, taught: str) -> Kept:
-    return Kept(one.id, one.name, one.created_at, length_words(one.spec.text, taught))
+def _kept(one: Revision, taught: str) -> Snapshot:
+    return Snapshot(one.id, one.name, one.created_at, format_length(one.spec.text, taught))
 
 
 def _differences(old: Spec, new: Spec) -> list[str]:
@@ -107,11 +107,11 @@ def _differences(old: Spec, new: Spec) -> list[str]:
 
 
 def _line(text: str) -> str:
-    return clip(" ".join(text.split()), SHOWN)
+    return clip(" ".join(text.split()), MAX_REVISIONS_SHOWN)
 
 
-def _words() -> Words:
-    return Words(
+def _words() -> SnapshotTexts:
+    return SnapshotTexts(
         title=tr("States of the spec"),
         name=tr("Name of the state"),
         states=tr("States"),

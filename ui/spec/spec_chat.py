@@ -17,7 +17,7 @@ from core.text import diff
 from ui import style
 from ui.spec import spec_chat_messages
 from ui.spec.proposal_dialog import ProposalDialog
-from ui.spec.spec_chat_messages import Answer, Asked, Remarks
+from ui.spec.spec_chat_messages import AnswerMessage, QuestionMessage, RemarksMessage
 from ui.tasks import Command
 from ui.widgets import basics
 from ui.widgets.model_box import USABLE, ModelBox
@@ -40,7 +40,7 @@ class SpecChat(QWidget):
         super().__init__()
         self._workspace, self._current = workspace, current
         self._exchanges: list[Exchange] = []
-        self._answer: Answer | None = None  # the one that is being written
+        self._answer: AnswerMessage | None = None  # the one that is being written
         self._task: asyncio.Task[None] | None = None
         self.model = ModelBox(workspace, "spec")
         self.model.setAccessibleName(tr("Model"))
@@ -49,7 +49,7 @@ class SpecChat(QWidget):
         self.field.setAccessibleName(tr("Message"))
         self.field.setPlaceholderText(tr("Say what to write or change (Enter sends, Shift+Enter starts a new line)"))
         self.contradictions = QPushButton(tr("Find contradictions"))
-        self.send = basics.primary(tr("Send"))
+        self.send = basics.primary_button(tr("Send"))
         self.send.setMinimumWidth(90)
         self.setFocusProxy(self.field)
         self._lay_out()
@@ -176,8 +176,8 @@ class SpecChat(QWidget):
         self.send.setText(tr("Stop") if is_busy else tr("Send"))
         lacks = "" if has_model else self._workspace.no_models(self._workspace.role("writer")[0])
         empty = "" if self.field.toPlainText().strip() else tr("Write what should change.")
-        basics.allow(self.send, "" if is_busy else lacks or empty)
-        basics.allow(self.contradictions, lacks or (tr("Answering…") if is_busy else ""))
+        basics.set_enabled(self.send, "" if is_busy else lacks or empty)
+        basics.set_enabled(self.contradictions, lacks or (tr("Answering…") if is_busy else ""))
         self.anew.setEnabled(self._start.isHidden())
 
     # --- the conversation
@@ -188,7 +188,7 @@ class SpecChat(QWidget):
         if task is not None:
             task.cancel()
         self._exchanges.clear()
-        spec_chat_messages.clear(self._column, 1)
+        spec_chat_messages.clear_messages(self._column, 1)
         self._start.show()
         self._at_end = True
         self.show_offers()
@@ -234,14 +234,14 @@ class SpecChat(QWidget):
         )
         self._start_work(answer, work)
 
-    def _begin(self, asked: str, state: str, is_shown: bool = True) -> Answer:
+    def _begin(self, asked: str, state: str, is_shown: bool = True) -> AnswerMessage:
         offer = self.model.offer()
         if offer is not None and offer.state == "available":
             state = tr("Preparing the model for its first use…")
-        self._answer = answer = Answer(self.model.model_id(), state, is_shown)
+        self._answer = answer = AnswerMessage(self.model.model_id(), state, is_shown)
         self._start.hide()
         self._at_end = True
-        for part in (Asked(asked), answer):
+        for part in (QuestionMessage(asked), answer):
             self._add(part)
         self._show_buttons()
         return answer
@@ -249,17 +249,17 @@ class SpecChat(QWidget):
     def _add(self, part: QWidget) -> None:
         self._column.insertWidget(self._column.count() - 1, part)
 
-    def _start_work(self, answer: Answer, work: Command) -> None:
+    def _start_work(self, answer: AnswerMessage, work: Command) -> None:
         self._task = self._workspace.tasks.start("", work)
         self._task.add_done_callback(lambda _task: self._on_done(answer))
 
-    def _on_done(self, answer: Answer) -> None:
+    def _on_done(self, answer: AnswerMessage) -> None:
         if self._answer is answer:
             self._answer = self._task = None
             self.show_offers()
 
     async def _ask(
-        self, answer: Answer, messages: Sequence[Message], sampling: Sampling, on_end: Callable[[], None]
+        self, answer: AnswerMessage, messages: Sequence[Message], sampling: Sampling, on_end: Callable[[], None]
     ) -> None:
         """Ask and show the answer as it comes; what goes wrong is said where the answer would stand."""
         try:
@@ -279,7 +279,7 @@ class SpecChat(QWidget):
 
     # --- what comes of an answer
 
-    def _end(self, answer: Answer, asked: str, state: Spec) -> None:
+    def _end(self, answer: AnswerMessage, asked: str, state: Spec) -> None:
         draft = answer.finish()
         if not answer.reply.strip():
             answer.fail(tr("The model did not reply."), "warning")
@@ -299,7 +299,7 @@ class SpecChat(QWidget):
             proposals = {state.text: text}
             answer.look_wanted.connect(lambda: self._look(answer, proposals))
 
-    def _look(self, answer: Answer, proposals: dict[str, str]) -> None:
+    def _look(self, answer: AnswerMessage, proposals: dict[str, str]) -> None:
         """Show the proposal beside the text as it is now, with what was edited since left as it is.
 
         `proposals` are texts that it was made from, and what it was for each: the one nearest to the present text counts.
@@ -315,14 +315,14 @@ class SpecChat(QWidget):
         dialog.taken.connect(lambda new, old, _count: proposals.update({old: proposal, new: proposal}))
         dialog.open()
 
-    def _on_taken(self, answer: Answer, new: str, old: str, count: int) -> None:
+    def _on_taken(self, answer: AnswerMessage, new: str, old: str, count: int) -> None:
         answer.offered.setText(
             trn("{n} change was applied. Undo reverts it.", "{n} changes were applied. Undo reverts them.", count)
         )  # fmt: skip
         self.text_wanted.emit(new, old)
 
-    def _end_remarks(self, answer: Answer, state: Spec) -> None:
-        found = Remarks(answer.model, fact_refining.remarks(answer.reply), state.text)
+    def _end_remarks(self, answer: AnswerMessage, state: Spec) -> None:
+        found = RemarksMessage(answer.model, fact_refining.remarks(answer.reply), state.text)
         found.place_wanted.connect(self._on_place)
         found.mend_wanted.connect(
             lambda remark: self._on_suggested(tr("Change the text to resolve this: {remark}", remark=remark), False)

@@ -16,7 +16,7 @@ FRAME_MS = 30  # pieces of an answer are shown together, once in so many millise
 INDENT = 40  # pixels by which what the person says stands to the right
 
 
-class Words(GrowingTextEdit):
+class MessageText(GrowingTextEdit):
     """Text that was said, to the letter; it can be selected. With `most` lines, a longer one scrolls."""
 
     def __init__(self, name: str, text: str = "", own: bool = False, most: int = 0) -> None:
@@ -38,17 +38,17 @@ class Words(GrowingTextEdit):
             self.setPlainText(text)
 
 
-class Asked(QWidget):
+class QuestionMessage(QWidget):
     """What the person said."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(INDENT, style.SPACE // 2, 0, 0)
-        layout.addWidget(Words(tr("You"), text, own=True))
+        layout.addWidget(MessageText(tr("You"), text, own=True))
 
 
-class Answer(QWidget):
+class AnswerMessage(QWidget):
     """What a model says, as it comes; a text that it proposes is not shown here, but offered to be looked at."""
 
     look_wanted = Signal()
@@ -60,10 +60,10 @@ class Answer(QWidget):
         self._is_shown = is_shown
         self._flush = QTimer(self, interval=FRAME_MS, singleShot=True)
         self._flush.timeout.connect(self._show)
-        name = basics.short_name(model)
+        name = basics.short_model_name(model)
         self._name = basics.label(name, dim=True)
-        self._name.setToolTip(basics.tip(model))
-        self.words = Words(name)
+        self._name.setToolTip(basics.plain_tooltip(model))
+        self.words = MessageText(name)
         self.words.hide()
         self.state, self.error = basics.Note(), basics.Note()
         self.state.say(state)
@@ -125,7 +125,7 @@ class Answer(QWidget):
         self._offer.show()
 
 
-class Remarks(QWidget):
+class RemarksMessage(QWidget):
     """What a model found in the spec, marked as such; a remark can be shown in the text, and be asked to be mended."""
 
     place_wanted = Signal(str)  # the remark
@@ -134,7 +134,7 @@ class Remarks(QWidget):
     def __init__(self, model: str, found: Sequence[str], text: str) -> None:
         super().__init__()
         self.remarks = list(found)
-        name = basics.short_name(model)
+        name = basics.short_model_name(model)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.setSpacing(style.SPACE // 3)
@@ -162,12 +162,12 @@ class Remarks(QWidget):
         layout = QVBoxLayout(made)
         layout.setContentsMargins(0, 0, 0, style.SPACE // 2)
         layout.setSpacing(2)
-        layout.addWidget(Words(tr("Remark"), f"⚠ {remark}"))
+        layout.addWidget(MessageText(tr("Remark"), f"⚠ {remark}"))
         layout.addLayout(acts)
         return made
 
 
-def clear(column: QVBoxLayout, kept: int) -> None:
+def clear_messages(column: QVBoxLayout, kept: int) -> None:
     """Take away what was said from place `kept` on, up to the stretch at the end."""
     while column.count() > kept + 1:
         item = column.takeAt(kept)

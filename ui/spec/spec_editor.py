@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser, QTextEdit
 from core.language import tr
 from ui import style
 from ui.spec.fact_table import MEANINGS
-from ui.widgets.text_highlights import units
+from ui.widgets.text_highlights import utf16_length
 
 TEXT_MARGIN = 14  # pixels around the text
 PARAGRAPH_SEPARATOR = "\u2029"  # what Qt puts between the lines of a selection
@@ -60,7 +60,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
         if self._loading:
             return
         if HEADING.match(text):
-            self.setFormat(0, units(text), self._format(QPalette.ColorRole.Link, bold=True))
+            self.setFormat(0, utf16_length(text), self._format(QPalette.ColorRole.Link, bold=True))
             return
         if mark := LIST_MARK.match(text):
             self._set(text, mark, self._format(QPalette.ColorRole.Link, bold=True))
@@ -69,7 +69,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
                 self._set(text, found, self._format(QPalette.ColorRole.Text if bold else QPalette.ColorRole.Link, bold))
 
     def _set(self, text: str, found: re.Match[str], form: QTextCharFormat) -> None:
-        self.setFormat(units(text[: found.start()]), units(found[0]), form)
+        self.setFormat(utf16_length(text[: found.start()]), utf16_length(found[0]), form)
 
     def _format(self, role: QPalette.ColorRole, bold: bool) -> QTextCharFormat:
         form = QTextCharFormat()
@@ -90,7 +90,7 @@ class Passage:
     place: tuple[int, int]  # the same in characters of the text that was looked at
 
 
-def passages_of(text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -> list[Passage]:
+def build_passages(text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -> list[Passage]:
     """The passages of facts, in order: for each fact its id, its place in `text` (in characters), and its state."""
     wide = [place for place, sign in enumerate(text) if ord(sign) > 0xFFFF] if not text.isascii() else []
     found = [

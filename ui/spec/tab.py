@@ -35,22 +35,22 @@ from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from core.training import lineage
 from ui import style
-from ui.spec.document_import_dialog import REPLACE, DocumentDialog, read_document, reading
+from ui.spec.document_import_dialog import REPLACE, DocumentImportDialog, read_document, reading
 from ui.spec.fact_pane import FactPane
 from ui.spec.outline_and_remarks import Outline, RemarkList
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.spec.spec_chat import SpecChat
-from ui.spec.spec_editor import Passage, SpecEditor, SpecPreview, passages_of
+from ui.spec.spec_editor import Passage, SpecEditor, SpecPreview, build_passages
 from ui.tab import Tab
 from ui.widgets import basics
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.find_bar import FindBar
-from ui.widgets.formatting import length_words
-from ui.widgets.text_highlights import units
+from ui.widgets.formatting import format_length
+from ui.widgets.text_highlights import utf16_length
 from ui.workspace import Workspace
 
 REMARKS = 1  # the place of that page at the side
-TYPING = 1000  # milliseconds between the last key and the save
+TYPING_PAUSE_MS = 1000  # milliseconds between the last key and the save
 
 
 class SpecTab(Tab):
@@ -82,7 +82,7 @@ class SpecTab(Tab):
         self.prompt.setPlaceholderText(tr("You are a helpful assistant who knows …"))
         self.differing = basics.Note()
         self.as_rows = QPushButton(tr("Use the rows’ &prompt"))
-        self.as_rows.setToolTip(basics.tip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.as_rows.setToolTip(basics.plain_tooltip(tr("Makes it the project's system prompt; this can be undone.")))
         self.as_rows.hide()
         self.editor, self.preview = SpecEditor(), SpecPreview()
         self.texts = QStackedWidget()
@@ -97,7 +97,7 @@ class SpecTab(Tab):
         self.revisions = QPushButton(tr("Revisions…"))
         self.status = basics.label(dim=True)
         self.counts = basics.label(dim=True)
-        self._typing = QTimer(self, singleShot=True, interval=TYPING)
+        self._typing = QTimer(self, singleShot=True, interval=TYPING_PAUSE_MS)
 
     def _make_side(self) -> None:
         self.pane = FactPane(self.workspace, self.flush)
@@ -306,7 +306,7 @@ class SpecTab(Tab):
         if self.reading.isChecked():
             self.preview.show_text(text)
         count = trn("{n} fact", "{n} facts", self.table.facts.rowCount())
-        self.counts.setText(f"{length_words(text, self._stored.language)} · {count}")
+        self.counts.setText(f"{format_length(text, self._stored.language)} · {count}")
 
     def _on_reading(self, reading: bool) -> None:
         self.texts.setCurrentIndex(int(reading))
@@ -320,7 +320,7 @@ class SpecTab(Tab):
     def _on_place(self, start: int) -> None:
         """Show a place of the text, in characters, where a remark is about it."""
         self.reading.setChecked(False)
-        self.editor.go_to(units(self._stored.text[:start]))
+        self.editor.go_to(utf16_length(self._stored.text[:start]))
         self.editor.setFocus()
 
     def _on_revisions(self) -> None:
@@ -337,7 +337,7 @@ class SpecTab(Tab):
     async def _read_document(self, path: Path) -> None:
         await self.flush()
         document = await read_document(self.workspace, path)
-        dialog = DocumentDialog(document, bool(self.editor.toPlainText().strip()), self)
+        dialog = DocumentImportDialog(document, bool(self.editor.toPlainText().strip()), self)
         dialog.accepted_text.connect(self._on_document)
         dialog.open()
 
@@ -372,7 +372,7 @@ def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage],
     text, entries = spec.load(db).text, fact_coverage.ledger(db)
     places = facts.places(text, (entry.fact for entry in entries))
     states = {one.fact.id: one.state for one in entries}  # reckoned here, and not in the window's thread
-    passages = passages_of(text, ((id, place, states[id]) for id, place in places.items()))
+    passages = build_passages(text, ((id, place, states[id]) for id, place in places.items()))
     taken = [*places.values(), *facts.places(text, facts.deleted(db)).values()]
     return (
         text,
@@ -380,5 +380,5 @@ def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage],
         passages,
         taken,
         findings.counts(db).get("system-prompt-differs", 0),
-        lineage.asked_otherwise(db, []),
+        lineage.find_differing_prompt(db, []),
     )

@@ -9,7 +9,7 @@ from core.language import tr
 from core.progress import Reporter
 from core.training import lineage
 from core.training.jobs import Job
-from core.training.lineage import Since
+from core.training.lineage import ChangesSince
 from ui import style
 from ui.dataset.version_diff import DiffView
 from ui.widgets import basics
@@ -28,7 +28,7 @@ class ChangedDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(
-            tr("What has changed since {job}", job=basics.short_name(job.fine_tuned_model or job.model))
+            tr("What has changed since {job}", job=basics.short_model_name(job.fine_tuned_model or job.model))
         )
         self._workspace, self._job = workspace, job
         self._work = LatestTask(workspace, self)
@@ -58,13 +58,13 @@ class ChangedDialog(QDialog):
 
     async def _load(self, reporter: Reporter) -> None:
         try:
-            found = await self._workspace.project.read(lineage.since, self._job.id, reporter=reporter)
+            found = await self._workspace.project.read(lineage.changes_since, self._job.id, reporter=reporter)
         except JukuError as error:
             self.summary.say("\n".join(filter(None, (error.title, error.message))), "error")
             return
         self._show(found)
 
-    def _show(self, found: Since) -> None:
+    def _show(self, found: ChangesSince) -> None:
         self.summary.say("\n".join(told(found)), "good" if found.nothing else "note")
         _fill(self.views["train"], found.rows)
         if found.validation is not None:
@@ -82,12 +82,14 @@ class ChangedDialog(QDialog):
 
     async def _load_more(self, split: str, offset: int, reporter: Reporter) -> None:
         job = self._job
-        diff = await self._workspace.project.read(lambda db: lineage.rows(db, job, split, offset), reporter=reporter)
+        diff = await self._workspace.project.read(
+            lambda db: lineage.compare_rows(db, job, split, offset), reporter=reporter
+        )
         if diff is not None:
             self.views[split].show_diff(diff, more=True)
 
 
-def told(found: Since) -> list[str]:
+def told(found: ChangesSince) -> list[str]:
     """What has changed, a sentence each."""
     if found.nothing:
         return [tr("Nothing has changed: training again would teach the same.")]

@@ -18,7 +18,7 @@ from core.providers import Checkpoint
 from ui import style
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 
 # The metrics that most servers tell, by their names there.
 METRICS = ("train_loss", "valid_loss", "full_valid_loss", "train_mean_token_accuracy", "full_valid_mean_token_accuracy")
@@ -83,7 +83,7 @@ class CheckpointTable(QWidget):
             cells = [
                 f"{one.step:,}",
                 *(_number(one.metrics.get(name)) for name in told),
-                local_time(one.created_at),
+                format_local_time(one.created_at),
                 one.model,
             ]
             for column, text in enumerate(cells):

@@ -53,7 +53,7 @@ class DesktopNotice(QObject):
 
 def words(job: Job) -> tuple[str, str, str]:
     """A title, a sentence and what they mean. Plain text: some desktops would read markup in it."""
-    name = basics.short_name(job.fine_tuned_model or job.model)
+    name = basics.short_model_name(job.fine_tuned_model or job.model)
     if job.status == JobStatus.SUCCEEDED:
         return tr("Trained: {model}", model=name), tr("Ask it in the chat, or test it in an exam."), "good"
     if job.status == JobStatus.CANCELLED:

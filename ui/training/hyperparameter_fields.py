@@ -63,7 +63,9 @@ class HyperFields(QObject):
         field = QLineEdit(typed)
         field.setPlaceholderText(tr("Auto"))
         hint = tr("{name}: {range}. Leave it empty for the default.", name=name, range=allowed)
-        field.setToolTip(basics.tip(hint + (" " + tr("Separate several values by commas.") if self._several else "")))
+        field.setToolTip(
+            basics.plain_tooltip(hint + (" " + tr("Separate several values by commas.") if self._several else ""))
+        )
         field.textChanged.connect(lambda _text: self.changed.emit())
         field.editingFinished.connect(self.entered)
         if self._width:

@@ -11,7 +11,7 @@ from core.training.jobs import Job
 from ui import style
 from ui.training import hyperparameter_fields, job_texts
 from ui.widgets import basics
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 
 DIGEST = 16  # characters of a content hash that are shown
 
@@ -76,7 +76,7 @@ def facts(job: Job, server: str) -> list[tuple[str, str]]:
         (tr("Content hash"), f"{job.digest[:DIGEST]}…" if job.digest else ""),
         (tr("Base model"), job.model),
         (tr("Method"), job_texts.method_title(job.method)),
-        *((hyperparameter_fields.title(one.name), _setting(one)) for one in lineage.settings(job)),
+        *((hyperparameter_fields.title(one.name), _setting(one)) for one in lineage.list_settings(job)),
         (tr("Suffix"), asked.get("suffix") or ""),
         (
             tr("Notes for the job"),
@@ -87,8 +87,8 @@ def facts(job: Job, server: str) -> list[tuple[str, str]]:
         (tr("Uploaded files"), ", ".join(filter(None, (job.training_file, job.validation_file, *_results(job))))),
         (tr("Fine-tuned model"), job.fine_tuned_model or ""),
         (tr("Tokens trained"), "" if job.trained_tokens is None else f"{job.trained_tokens:,}"),
-        (tr("Created"), local_time(job.created_at)),
-        (tr("Ended"), local_time(job.finished_at) if job.finished_at else ""),
+        (tr("Created"), format_local_time(job.created_at)),
+        (tr("Ended"), format_local_time(job.finished_at) if job.finished_at else ""),
         (tr("Created with Juku"), job.app),
     ]
     return [(name, text) for name, text in found if text]

@@ -78,7 +78,7 @@ class JobActs(QObject):
             self._owner,
             tr("Cancel jobs"),
             trn("Cancel {n} job?", "Cancel {n} jobs?", len(jobs)),
-            "\n".join([*(basics.short_name(job.model) for job in jobs[:NAMED]), "", lost]),
+            "\n".join([*(basics.short_model_name(job.model) for job in jobs[:NAMED]), "", lost]),
             trn("Cancel the job", "Cancel the jobs", len(jobs)),
             lambda: self._each(jobs, self._runner.cancel),
             Role.DestructiveRole,
@@ -92,7 +92,7 @@ class JobActs(QObject):
             self.again_wanted.emit(provider, [plan_of(job) for job in mine], sweeps.pop() if len(sweeps) == 1 else "")
 
     def _ask_to_forget(self, jobs: Sequence[Job]) -> None:
-        names = [basics.short_name(job.fine_tuned_model or job.model) for job in jobs[:NAMED]]
+        names = [basics.short_model_name(job.fine_tuned_model or job.model) for job in jobs[:NAMED]]
         lost = tr(
             "Its curve, events and checkpoints are deleted from this project. The job itself and its model are kept."
         )

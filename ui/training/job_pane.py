@@ -101,7 +101,7 @@ class JobPane(QWidget):
             "error" if job.status == JobStatus.FAILED else "warning",
         )
         self._show_end(first)
-        apart = lineage.told_apart([line.job for line in lines[:MOST]])
+        apart = lineage.distinguish_jobs([line.job for line in lines[:MOST]])
         self.chart.show_jobs(
             [
                 CurveJob(
@@ -127,7 +127,13 @@ class JobPane(QWidget):
             self.bar.show()
             self.bar.setRange(0, 1000)
             self.bar.setValue(1000 * done // total)
-            self.state.say(tr("Sending the rows: {done} of {total}", done=basics.size(done), total=basics.size(total)))
+            self.state.say(
+                tr(
+                    "Sending the rows: {done} of {total}",
+                    done=basics.format_bytes(done),
+                    total=basics.format_bytes(total),
+                )
+            )
 
     def _show_bar(self, line: Line) -> None:
         share = line.standing.share
@@ -168,7 +174,7 @@ def _title(lines: Sequence[Line]) -> str:
 
 def _short(line: Line) -> str:
     job = line.job
-    return basics.short_name(job.fine_tuned_model or job.model)
+    return basics.short_model_name(job.fine_tuned_model or job.model)
 
 
 def _event(event: Event) -> str:

@@ -19,12 +19,12 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 
 from core.language import tr, trn
 from core.training import lineage
-from core.training.job_progress import Standing
+from core.training.job_progress import JobProgress
 from core.training.jobs import Job
 from ui import style
 from ui.training import job_texts
 from ui.widgets import basics
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 
 STATUS, BASE, ROWS, METHOD, PROGRESS, LOSS, TOKENS, COST, SWEEP, SERVER, STARTED, MODEL = range(12)
 SHARE = Qt.ItemDataRole.UserRole
@@ -39,7 +39,7 @@ class Line:
     `server` is its provider's title, `cost` in US dollars so far, `days` how long its model will answer.
     """
 
-    standing: Standing
+    standing: JobProgress
     server: str = ""
     cost: float | None = None
     days: int | None = None
@@ -156,7 +156,7 @@ class JobTable(QTableWidget):
                 self.setItem(row, column, item := QTableWidgetItem())
             item.setText(text)
             tip = tips.get(column, "")
-            item.setToolTip(basics.tip(tip) if tip else "")
+            item.setToolTip(basics.plain_tooltip(tip) if tip else "")
         self.item(row, PROGRESS).setData(SHARE, None if line.job.ended else line.standing.share)
         soon = line.days is not None and line.days <= SOON
         self.item(row, MODEL).setData(
@@ -177,7 +177,9 @@ def _told_apart(lines: Sequence[Line]) -> dict[int, str]:
         if line.job.sweep:
             together.setdefault(line.job.sweep, []).append(line.job)
     return {
-        job.id: told for jobs in together.values() for job, told in zip(jobs, lineage.told_apart(jobs), strict=True)
+        job.id: told
+        for jobs in together.values()
+        for job, told in zip(jobs, lineage.distinguish_jobs(jobs), strict=True)
     }
 
 
@@ -185,7 +187,7 @@ def _texts(line: Line, apart: str) -> tuple[str, ...]:
     job, standing = line.job, line.standing
     return (
         job_texts.state_title(standing),
-        basics.short_name(job.model),
+        basics.short_model_name(job.model),
         _rows(job),
         job_texts.method_title(job.method),
         _progress(standing),
@@ -194,7 +196,7 @@ def _texts(line: Line, apart: str) -> tuple[str, ...]:
         "" if line.cost is None else money(line.cost),
         " · ".join(filter(None, (job.sweep, apart))),
         line.server,
-        "" if standing.started is None else local_time(standing.started),
+        "" if standing.started is None else format_local_time(standing.started),
         _model(line),
     )
 
@@ -210,7 +212,7 @@ def _tips(line: Line) -> dict[int, str]:
     }
 
 
-def _progress(standing: Standing) -> str:
+def _progress(standing: JobProgress) -> str:
     job = standing.job
     if job.ended and standing.started is None:
         return ""
@@ -228,7 +230,7 @@ def money(dollars: float) -> str:
 def _model(line: Line) -> str:
     """The resulting model's name, without the base that stands in its own column, and how long it will answer."""
     job = line.job
-    name = basics.short_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
+    name = basics.short_model_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
     if line.days is None or not name:
         return name
     return f"{name} · {days(line.days)}"

@@ -3,7 +3,7 @@
 from core.errors import QUOTA_CODES, TRAINING_CLOSED_CODE
 from core.language import tr, trn
 from core.providers import LOCAL, JobStatus
-from core.training.job_progress import Standing
+from core.training.job_progress import JobProgress
 from core.training.jobs import Job
 
 MEANINGS = {
@@ -34,7 +34,7 @@ def status_title(job: Job) -> str:
     }.get(job.status, job.status)
 
 
-def state_title(standing: Standing) -> str:
+def state_title(standing: JobProgress) -> str:
     """The status, or what is done before a first training: its model is made ready."""
     return tr("Preparing the model") if standing.preparing is not None else status_title(standing.job)
 
@@ -94,7 +94,7 @@ def advice(job: Job) -> str:
     return tr("Start it again when the cause is gone.")
 
 
-def progress(standing: Standing) -> str:
+def progress(standing: JobProgress) -> str:
     """How far a job is, in a few words: for a line of a table."""
     job = standing.job
     if standing.preparing is not None:
@@ -106,7 +106,7 @@ def progress(standing: Standing) -> str:
     return tr("Step {step}", step=f"{standing.step:,}")
 
 
-def sentence(standing: Standing) -> str:
+def sentence(standing: JobProgress) -> str:
     """How a job stands, in a line."""
     job = standing.job
     if standing.preparing is not None:

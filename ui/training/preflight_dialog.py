@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem
 
 from core import checks
 from core.language import tr, trn
-from core.training.preflight import Objection, Report
+from core.training.preflight import Objection, PreflightReport
 from ui import style
 from ui.dataset.problems_tree import severity_icon
 from ui.widgets import basics
@@ -26,7 +26,7 @@ class PreflightDialog(QDialog):
     rows_wanted = Signal(str)
     prompt_wanted = Signal(str)
 
-    def __init__(self, report: Report, server: str, parent: QWidget | None = None) -> None:
+    def __init__(self, report: PreflightReport, server: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Before it starts"))
@@ -36,8 +36,8 @@ class PreflightDialog(QDialog):
         self.whose = basics.label(_whose(report), wrap=True, dim=True)
         self.objections = self._listed(report.objections)
         self.rows, self.prompt = QPushButton(tr("Show the rows")), QPushButton(tr("Use the rows’ &prompt"))
-        self.prompt.setToolTip(basics.tip(tr("Makes it the project's system prompt; this can be undone.")))
-        self.start = basics.primary(_start_words(report))
+        self.prompt.setToolTip(basics.plain_tooltip(tr("Makes it the project's system prompt; this can be undone.")))
+        self.start = basics.primary_button(_start_words(report))
         self.cancel = QPushButton(tr("Cancel"))
         self._lay_out()
         self._connect()
@@ -63,7 +63,7 @@ class PreflightDialog(QDialog):
         else:
             layout.addWidget(basics.label(tr("No objections."), dim=True))
             layout.addStretch()
-        basics.allow(self.start, tr("Fix the errors above first.") if self.report.is_blocked else "")
+        basics.set_enabled(self.start, tr("Fix the errors above first.") if self.report.is_blocked else "")
         layout.addLayout(buttons)
         lines = min(MOST_LINES, len(self.report.objections))
         self.resize(640, 200 + (40 + lines * (self.fontMetrics().height() + style.SPACE) if lines else 0))
@@ -88,7 +88,7 @@ class PreflightDialog(QDialog):
             item = QListWidgetItem(severity_icon(one.severity), one.message, found)
             item.setForeground(style.colours(COLOURS[one.severity])[0])
             if rule := checks.RULES.get(one.rule):
-                item.setToolTip(basics.tip(rule.explanation()))
+                item.setToolTip(basics.plain_tooltip(rule.explanation()))
         return found
 
     def _chosen(self) -> Objection | None:
@@ -127,7 +127,7 @@ class PreflightDialog(QDialog):
         self.started.emit()
 
 
-def cost_words(report: Report) -> str:
+def cost_words(report: PreflightReport) -> str:
     """What the jobs would cost, in words."""
     if report.cost is None:
         return tr("The cost is unknown: this model is not in the price list.")
@@ -144,7 +144,7 @@ def dollars(amount: float) -> str:
     return f"${amount:,.2f}" if amount >= 0.1 else f"${amount:.2g}"
 
 
-def _amount(report: Report, server: str) -> str:
+def _amount(report: PreflightReport, server: str) -> str:
     jobs = trn("{n} job at “{server}”", "{n} jobs at “{server}”", report.jobs, server=server)
     rows = trn("{n} row", "{n} rows", report.rows)
     tokens = trn("{n} token", "{n} tokens", report.tokens)
@@ -155,20 +155,20 @@ def _amount(report: Report, server: str) -> str:
     return " · ".join((jobs, rows, tokens, epochs))
 
 
-def _whose(report: Report) -> str:
+def _whose(report: PreflightReport) -> str:
     if not report.cost or not report.cost[1]:
         return ""
     return tr("By the prices of {source}; they can be changed in the settings. Your actual bill may differ.",
               source=report.prices)  # fmt: skip
 
 
-def _heading(report: Report) -> str:
+def _heading(report: PreflightReport) -> str:
     if report.is_blocked:
         return tr("Fix this first. Nothing was sent.")
     return tr("Please read this before you start:") if report.asks else tr("Note:")
 
 
-def _start_words(report: Report) -> str:
+def _start_words(report: PreflightReport) -> str:
     if any(one.severity == "warning" for one in report.objections):
         return trn("Start {n} job anyway", "Start {n} jobs anyway", report.jobs)
     return trn("Start {n} job", "Start {n} jobs", report.jobs)

@@ -22,14 +22,14 @@ from core.providers import FileInfo, JobState, ModelInfo
 from core.providers.http_client import NOT_THERE
 from core.storage.project import Changes
 from core.training import submit, unused_files
-from core.training.unused_files import Stock
+from core.training.unused_files import ServerContents
 from ui import style
 from ui.training import job_texts
 from ui.training.job_table import days
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 from ui.widgets.tables import CheckableTable
 from ui.workspace import Workspace
 
@@ -47,7 +47,7 @@ class ServerDialog(QDialog):
         self._work, self._deleting = LatestTask(workspace, self), LatestTask(workspace, self)
         self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
-        for id, title in server_texts.titles(workspace).items():
+        for id, title in server_texts.server_titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(provider or workspace.settings.provider)))
         self.again = QPushButton(tr("Refresh"))
@@ -136,9 +136,9 @@ class ServerDialog(QDialog):
         project = self._workspace.project
         try:
             provider = await self._workspace.provider(id)
-            stock = await unused_files.look(project, provider)
+            stock = await unused_files.load_contents(project, provider)
             try:
-                states: list[JobState] | None = await submit.adoptable(project, provider)
+                states: list[JobState] | None = await submit.list_adoptable(project, provider)
             except ProviderError as error:
                 if error.status not in NOT_THERE:
                     raise
@@ -154,7 +154,7 @@ class ServerDialog(QDialog):
             table.show_things([], tr("Nothing could be read"), "")
         self._show_buttons()
 
-    def _show(self, stock: Stock, states: list[JobState] | None) -> None:
+    def _show(self, stock: ServerContents, states: list[JobState] | None) -> None:
         self._unused, self._used = stock.unused, stock.used
         no_list = tr("This list is not available here"), ""
         self.jobs.show_things(states or [], *(no_list if states is None else (
@@ -245,18 +245,18 @@ class ServerDialog(QDialog):
         elif file.id in self._unused:
             used = tr("no job")
         else:
-            young = file.purpose in unused_files.PURPOSES and _age(file.created_at) < unused_files.YOUNG
+            young = file.purpose in unused_files.PURPOSES and _age(file.created_at) < unused_files.MIN_AGE_SECONDS
             used = tr("no job yet (under an hour old)") if young else ""
         return (
             f"{file.name} ({file.id})",
             file.purpose,
-            basics.size(file.bytes),
+            basics.format_bytes(file.bytes),
             job_texts.ago(_age(file.created_at)),
             used,
         )
 
     def _model_cells(self, model: ModelInfo) -> tuple[str, ...]:
-        made = local_time(model.created_at) if model.created_at else ""
+        made = format_local_time(model.created_at) if model.created_at else ""
         left = server_texts.days_left(self._workspace, self.provider(), model.id, model.shutdown_date)
         return (model.id, made, "" if left is None else days(left))
 
@@ -278,7 +278,7 @@ def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: st
 
 
 def _job_cells(state: JobState) -> tuple[str, ...]:
-    return (state.id, state.status, state.model, local_time(state.created_at), state.fine_tuned_model or "")
+    return (state.id, state.status, state.model, format_local_time(state.created_at), state.fine_tuned_model or "")
 
 
 def _age(created_at: float) -> float:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QSizePolicy, QToolButton
 
 from core.language import tr
 from core.providers import Offer, shutdown_dates
-from core.providers.shutdown_dates import Door
+from core.providers.shutdown_dates import ServiceShutdown
 from ui import style
 from ui.widgets import basics
 
@@ -16,7 +16,7 @@ SHOWN = 2  # families of models that are named, the nearest first
 NEAR, URGENT = 30, 7  # days before an end from which it is said as a warning, and as what is about to be lost
 
 
-class ClosingBanner(basics.Coloured):
+class ClosingBanner(basics.ColouredFrame):
     """One line, for which a page keeps a place; hidden where nothing ends. All of it is told by `Details…`.
 
     `rescue_wanted` when the person wants to save what its models know.
@@ -26,7 +26,7 @@ class ClosingBanner(basics.Coloured):
 
     def __init__(self) -> None:
         super().__init__("closing", "warning")
-        self.line, self.more = basics.Elided(), QToolButton(text=tr("Details…"), autoRaise=True)
+        self.line, self.more = basics.ElidedLabel(), QToolButton(text=tr("Details…"), autoRaise=True)
         self.words, self._can_rescue = "", False
         self.more.clicked.connect(lambda _checked: self._on_more())
         layout = QHBoxLayout(self)
@@ -39,14 +39,14 @@ class ClosingBanner(basics.Coloured):
     def show_server(self, preset: str, offers: Sequence[Offer], today: datetime.date | None = None) -> None:
         """What closes at a server of the kind `preset`, and what that means for the models it offers."""
         today = today or datetime.datetime.now().astimezone().date()
-        found = shutdown_dates.doors(preset, today)
+        found = shutdown_dates.list_shutdowns(preset, today)
         shown = _shown(found, today)
         told = _told([offer for offer in offers if offer.shutdown_date and not offer.tuned], found, today)
         lines = [door.words(today) for door in shown] + [words for _left, words in told]
         self._can_rescue = any(offer.tuned for offer in offers)
         self.line.setText(lines[0] if lines else "")
         self.words = "\n\n".join(lines)
-        self.setToolTip(basics.tip(self.words))
+        self.setToolTip(basics.plain_tooltip(self.words))
         self.setVisible(bool(lines))
         self.mean(_meaning(shown, [left for left, _words in told], today))
 
@@ -65,7 +65,7 @@ class ClosingBanner(basics.Coloured):
         box.open()
 
 
-def _meaning(doors: Sequence[Door], told: Sequence[int], today: datetime.date) -> str:
+def _meaning(doors: Sequence[ServiceShutdown], told: Sequence[int], today: datetime.date) -> str:
     """How strongly it is said: by the nearest end that is ahead; most where nothing can be trained any more."""
     if any(door.what == "training" and door.day < today for door in doors):
         return "error"
@@ -73,7 +73,7 @@ def _meaning(doors: Sequence[Door], told: Sequence[int], today: datetime.date) -
     return "error" if left <= URGENT else "warning" if left <= NEAR else "note"
 
 
-def _shown(doors: Sequence[Door], today: datetime.date) -> list[Door]:
+def _shown(doors: Sequence[ServiceShutdown], today: datetime.date) -> list[ServiceShutdown]:
     """The end of new jobs, and the next ends of models; what is over is named only where nothing is ahead."""
     training = [door for door in doors if door.what == "training"]
     models = [door for door in doors if door.what == "models"]
@@ -81,14 +81,14 @@ def _shown(doors: Sequence[Door], today: datetime.date) -> list[Door]:
     return training + (ahead[:SHOWN] or models[-1:])
 
 
-def _told(offers: Sequence[Offer], doors: Sequence[Door], today: datetime.date) -> list[tuple[int, str]]:
+def _told(offers: Sequence[Offer], doors: Sequence[ServiceShutdown], today: datetime.date) -> list[tuple[int, str]]:
     """Ends that only the server knows of: the days that are left, and words."""
     known = {name for door in doors for name in door.models}
     found = []
     for offer in offers:
         day = offer.shutdown_date
         days = (day - today).days if day else -1
-        if 0 <= days <= shutdown_dates.SOON and not any(offer.id.startswith(name) for name in known):
-            left = shutdown_dates.left_words(days)
+        if 0 <= days <= shutdown_dates.WARNING_DAYS and not any(offer.id.startswith(name) for name in known):
+            left = shutdown_dates.format_days_left(days)
             found.append((days, tr("{model} is available until {day} ({left}).", model=offer.id, day=day, left=left)))
     return found[:SHOWN]

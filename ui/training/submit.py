@@ -14,7 +14,7 @@ from core.providers import Provider
 from core.storage.project import Changes
 from core.storage.schema import Table
 from core.training import preflight, submit
-from core.training.preflight import Objection, Report
+from core.training.preflight import Objection, PreflightReport
 from core.training.submit import TrainingPlan
 from ui.training.preflight_dialog import PreflightDialog
 from ui.training.sweep_dialog import SweepDialog
@@ -63,15 +63,15 @@ class TrainingStart(QObject):
             return Changes("", records={Table.FINDING})
         return await self._queue(provider, plans, sweep)
 
-    def _ask(self, report: Report, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
-        dialog = PreflightDialog(report, server_texts.title(self._workspace, provider), self._owner.window())
+    def _ask(self, report: PreflightReport, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
+        dialog = PreflightDialog(report, server_texts.server_title(self._workspace, provider), self._owner.window())
         dialog.started.connect(lambda: self._on_agreed(report, provider, plans, sweep))
         dialog.rows_wanted.connect(self.show_examples)
         dialog.prompt_wanted.connect(lambda prompt: self._on_prompt(prompt, provider, plans, sweep))
         dialog.open()
         self.asked.emit(dialog)
 
-    def _on_agreed(self, report: Report, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
+    def _on_agreed(self, report: PreflightReport, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
         if report.cost == (0.0, 0.0):
             self._agreed.add((provider, frozenset(report.objections)))
         self._workspace.tasks.start("", self._queue(provider, plans, sweep))

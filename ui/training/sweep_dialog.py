@@ -24,7 +24,7 @@ from core.training.submit import TrainingPlan
 from ui import style
 from ui.training.hyperparameter_fields import HyperFields, Value, field_grid
 from ui.widgets import basics
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 
 MOST = 200  # jobs that are queued at once: more is a slip of the finger
 SEED = "seed"
@@ -58,7 +58,7 @@ class SweepDialog(QDialog):
             [(tr("As they are now"), None), *((_named(one), one.id) for one in kept)], [plan.version]
         )
         self.note, self.count = basics.Note(), basics.heading("")
-        self.start, self.cancel = basics.primary(""), QPushButton(tr("Cancel"))
+        self.start, self.cancel = basics.primary_button(""), QPushButton(tr("Cancel"))
         self._lay_out()
         self._connect()
         self._show_count()
@@ -138,7 +138,7 @@ class SweepDialog(QDialog):
         problem, count = self.problem(), self._count()
         self.count.setText(trn("{n} job", "{n} jobs", count))
         self.start.setText(trn("Check and queue {n} job…", "Check and queue {n} jobs…", count))
-        basics.allow(self.start, problem or (tr("Checking before the start…") if self._busy else ""), self.note)
+        basics.set_enabled(self.start, problem or (tr("Checking before the start…") if self._busy else ""), self.note)
 
 
 def _choices(entries: Sequence[tuple[str, object]], chosen: Sequence[object]) -> QListWidget:
@@ -148,7 +148,7 @@ def _choices(entries: Sequence[tuple[str, object]], chosen: Sequence[object]) ->
     for text, value in entries:
         item = QListWidgetItem(text)
         item.setSizeHint(QSize(0, made.fontMetrics().height() + style.SPACE))
-        item.setToolTip(basics.tip(text))
+        item.setToolTip(basics.plain_tooltip(text))
         item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable)
         item.setCheckState(Qt.CheckState.Checked if value in chosen else Qt.CheckState.Unchecked)
         item.setData(Qt.ItemDataRole.UserRole, value)
@@ -162,7 +162,7 @@ def _chosen(choices: QListWidget) -> list[Any]:
 
 
 def _named(version: Version) -> str:
-    return f"{version.name} · {version.rows:,} · {local_time(version.created_at)}"
+    return f"{version.name} · {version.rows:,} · {format_local_time(version.created_at)}"
 
 
 def _under(title: str, part: QWidget) -> QWidget:

@@ -46,7 +46,7 @@ class TrainingTab(Tab):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(workspace, parent)
         self._project: Project | None = None
-        self._counted: job_progress.Counted = {}
+        self._counted: job_progress.TokenCounts = {}
         self._series: dict[int, _Known] = {}
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
         self._watching = False
@@ -95,7 +95,7 @@ class TrainingTab(Tab):
         self.body.addWidget(empty)
         self.body.addWidget(self.jobs)
         self.count, self.at_server = basics.label(dim=True), QPushButton(tr("Jobs, files and models…"))
-        self.at_server.setToolTip(basics.tip(tr("Jobs created elsewhere, uploaded files and models")))
+        self.at_server.setToolTip(basics.plain_tooltip(tr("Jobs created elsewhere, uploaded files and models")))
         self.trouble, self.again = MessageBar(self), QPushButton(tr("Try again"))
         self.trouble.add_button(self.again)
         above = QHBoxLayout()
@@ -175,7 +175,7 @@ class TrainingTab(Tab):
     async def _load_lines(self, project: Project) -> None:
         provider = self.workspace.settings.provider
         found, saved = await project.read(
-            lambda db: (job_progress.load(db, self._counted), job_progress.saved(db, provider))
+            lambda db: (job_progress.load(db, self._counted), job_progress.list_checkpoint_models(db, provider))
         )
         if project is not self.workspace.project:
             return
@@ -190,12 +190,12 @@ class TrainingTab(Tab):
             height = self.table.fitting_height()
             self.jobs.setSizes([height, max(height, self.jobs.height() - height)])
 
-    def _line(self, one: job_progress.Standing) -> Line:
+    def _line(self, one: job_progress.JobProgress) -> Line:
         job = one.job
         days = None
         if job.fine_tuned_model:
             days = server_texts.days_left(self.workspace, job.provider, job.fine_tuned_model)
-        return Line(one, server_texts.title(self.workspace, job.provider), server_texts.cost(one), days)
+        return Line(one, server_texts.server_title(self.workspace, job.provider), server_texts.job_cost(one), days)
 
     def _on_chosen(self) -> None:
         self.actions_of_jobs.show_selected(self.table.jobs())
@@ -302,11 +302,11 @@ def _state(line: Line) -> object:
 
 def _told(db: sqlite3.Connection, stale: list[int], first: int) -> tuple[dict[int, dict[str, Series]], Told]:
     """The curves of some jobs, and what is shown of the first that is selected."""
-    series = {id: metrics.series(db, id) for id in stale}
+    series = {id: metrics.load_series(db, id) for id in stale}
     return series, Told({}, jobs.events(db, first), jobs.checkpoints(db, first))
 
 
-def _count(found: list[job_progress.Standing]) -> str:
+def _count(found: list[job_progress.JobProgress]) -> str:
     """How many jobs there are, and what they do."""
     if not found:
         return ""

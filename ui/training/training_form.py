@@ -27,7 +27,7 @@ from ui.training.hyperparameter_fields import COLUMNS, HyperFields, Value, field
 from ui.training.metadata_table import MetadataTable
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import AWAITED, GONE, ModelBox, is_download, title, unusable_words
+from ui.widgets.model_box import AWAITED, GONE, ModelBox, format_unusable, is_download, model_title
 from ui.workspace import Workspace
 
 ROWS = "training rows"  # the place of the choice that is kept in the project
@@ -60,7 +60,7 @@ class TrainingForm(QWidget):
         self.epochs = HyperFields(self._first, place=3, width=EPOCHS_WIDTH, after=self.rows)
         self.hyper = HyperFields(self._others, place=2, after=self.suffix)
         self.validation = QCheckBox()
-        self.start, self.several = basics.primary(tr("Start training")), QPushButton(tr("Queue several…"))
+        self.start, self.several = basics.primary_button(tr("Start training")), QPushButton(tr("Queue several…"))
         self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.on_rows, self.on_base, self._bar = basics.Note(), basics.Note(), QProgressBar(textVisible=False)
@@ -290,17 +290,19 @@ class TrainingForm(QWidget):
         if offer is None:
             return tr("Choose a model.") if self.base.offers() else self._no_models
         if offer.state in (GONE, AWAITED):
-            return unusable_words(offer, self._server)
-        return title(offer) if offer.state == "fetching" else ""
+            return format_unusable(offer, self._server)
+        return model_title(offer) if offer.state == "fetching" else ""
 
     def _show_base(self) -> None:
         offer = self.offer()
         fetching = offer is not None and offer.state == "fetching"
         problem = self.problem()
         reason = self._reason()
-        basics.allow(self.start, reason)
+        basics.set_enabled(self.start, reason)
         later = offer is not None and offer.state in FETCHED
-        basics.allow(self.several, reason or (tr("Download the model first: press “Start training”.") if later else ""))
+        basics.set_enabled(
+            self.several, reason or (tr("Download the model first: press “Start training”.") if later else "")
+        )
         self._bar.setVisible(fetching)
         self._bar.setAccessibleName(tr("Downloading") if offer and is_download(offer) else tr("Preparing"))
         self._bar.setRange(0, 100 if offer and offer.progress is not None else 0)
@@ -341,7 +343,7 @@ def _on_offer(offer: Offer, language: str) -> tuple[str, str]:
 
 def _auto_box() -> QSpinBox:
     """A seed, or below all of them "Auto": the server chooses."""
-    box = basics.whole(-1, LARGEST_SEED, -1)
+    box = basics.integer_field(-1, LARGEST_SEED, -1)
     box.setSpecialValueText(tr("Auto"))
     box.setMinimumWidth(90)
     return box

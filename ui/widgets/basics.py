@@ -26,15 +26,15 @@ from PySide6.QtWidgets import (
 from core.language import tr
 from ui import style
 
-INSET = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
-RECOLOURED = (QEvent.Type.ApplicationPaletteChange, QEvent.Type.StyleChange)
-REASON = "reason"  # the name of a dialog's line that says why its button is off
+SPIN_BOX_MARGINS = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
+RECOLOUR_EVENTS = (QEvent.Type.ApplicationPaletteChange, QEvent.Type.StyleChange)
+REASON_NAME = "reason"  # the name of a dialog's line that says why its button is off
 LINK_STYLE = """QToolButton { border: 0; padding: 2px 0; color: palette(link); background: transparent; }
 QToolButton:hover, QToolButton:focus { text-decoration: underline; }"""
-UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
+BYTE_UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
-class Wrapped(QLabel):
+class WrappedLabel(QLabel):
     """A text over several lines that is never cut: a dialog grows when it comes or gets longer.
 
     Qt's layouts ask a wrapped label for its height once, when a dialog is first shown, and squeeze it later.
@@ -67,7 +67,7 @@ class Wrapped(QLabel):
 
 def label(text: str = "", wrap: bool = False, dim: bool = False) -> QLabel:
     """A label that never reads its text as markup: a file or a model may have written it."""
-    made = Wrapped(text) if wrap else QLabel(text)
+    made = WrappedLabel(text) if wrap else QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     if dim:
         made.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -83,7 +83,7 @@ def heading(text: str) -> QLabel:
     return made
 
 
-def primary(text: str) -> QPushButton:
+def primary_button(text: str) -> QPushButton:
     """The one button of a tab that does its main work."""
     button = QPushButton(text)
     button.setProperty("primary", True)
@@ -120,7 +120,7 @@ def column(*parts: QWidget | QLayout) -> QWidget:
     return made
 
 
-def closing(dialog: QDialog) -> QDialogButtonBox:
+def close_button_box(dialog: QDialog) -> QDialogButtonBox:
     """The foot of a dialog that has nothing to decide: a button that closes it."""
     box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
     close = box.button(QDialogButtonBox.StandardButton.Close)
@@ -130,22 +130,22 @@ def closing(dialog: QDialog) -> QDialogButtonBox:
     return box
 
 
-def whole(least: int, most: int, value: int) -> QSpinBox:
+def integer_field(least: int, most: int, value: int) -> QSpinBox:
     """A field for a whole number."""
     box = QSpinBox()
     box.setRange(least, most)
     box.setValue(value)
-    box.lineEdit().setTextMargins(*INSET)
+    box.lineEdit().setTextMargins(*SPIN_BOX_MARGINS)
     return box
 
 
-def decimal(least: float, most: float, step: float, value: float) -> QDoubleSpinBox:
+def decimal_field(least: float, most: float, step: float, value: float) -> QDoubleSpinBox:
     """A field for a number with two decimals."""
     box = QDoubleSpinBox()
     box.setRange(least, most)
     box.setSingleStep(step)
     box.setValue(value)
-    box.lineEdit().setTextMargins(*INSET)
+    box.lineEdit().setTextMargins(*SPIN_BOX_MARGINS)
     return box
 
 
@@ -159,12 +159,12 @@ def select_row(view: QAbstractItemView, row: int, column: int = 0) -> None:
         view.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
 
 
-def tip(text: str) -> str:
+def plain_tooltip(text: str) -> str:
     """A tool tip that shows `text` to the letter, whoever wrote it: as markup on purpose, since Qt would guess."""
     return f"<p>{html.escape(text)}</p>"
 
 
-def allow(button: QWidget, reason: str = "", note: "Note | None" = None) -> None:
+def set_enabled(button: QWidget, reason: str = "", note: "Note | None" = None) -> None:
     """Enable `button`, or with a `reason` disable it and say why: as its tool tip, to a screen reader, and in `note`.
 
     Without a note the reason stands above the buttons of its dialog. A tool tip of its own is back when it is enabled.
@@ -172,23 +172,23 @@ def allow(button: QWidget, reason: str = "", note: "Note | None" = None) -> None
     if button.isEnabled():
         button.setProperty("tip", button.toolTip())
     button.setEnabled(not reason)
-    button.setToolTip(tip(reason) if reason else button.property("tip") or "")
+    button.setToolTip(plain_tooltip(reason) if reason else button.property("tip") or "")
     button.setAccessibleDescription(reason)
-    if note := note or _reason_above(button):
+    if note := note or _find_reason_note(button):
         note.say(reason)
 
 
-def _reason_above(button: QWidget) -> "Note | None":
+def _find_reason_note(button: QWidget) -> "Note | None":
     """The line above a dialog's buttons that says why one of them is off; None where there are no such buttons."""
     box = button.parentWidget()
     window = box.parentWidget() if isinstance(box, QDialogButtonBox) else None
     layout = window.layout() if window else None
     if box is None or window is None or not isinstance(layout, QVBoxLayout) or layout.indexOf(box) < 0:
         return None
-    if found := window.findChild(Note, REASON):
+    if found := window.findChild(Note, REASON_NAME):
         return found
     made = Note()
-    made.setObjectName(REASON)
+    made.setObjectName(REASON_NAME)
     policy = made.sizePolicy()
     policy.setRetainSizeWhenHidden(True)  # what stands around it must not jump
     made.setSizePolicy(policy)
@@ -197,21 +197,21 @@ def _reason_above(button: QWidget) -> "Note | None":
     return made
 
 
-def size(count: int) -> str:
+def format_bytes(count: int) -> str:
     """A number of bytes as a person reads it."""
-    for unit, name in UNITS:
+    for unit, name in BYTE_UNITS:
         if count >= unit:
             return f"{count / unit:.3g} {name}"
     return f"{count} B"
 
 
-def _dress(widget: QWidget, sheet: str) -> None:
+def _set_style_sheet(widget: QWidget, sheet: str) -> None:
     """To set a style sheet is itself a change of style, which the widget hears of."""
     if widget.styleSheet() != sheet:
         widget.setStyleSheet(sheet)
 
 
-class Elided(QLabel):
+class ElidedLabel(QLabel):
     """One line that ends with dots where it has no room."""
 
     MODE = Qt.TextElideMode.ElideRight
@@ -231,7 +231,7 @@ class Elided(QLabel):
         painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), text)
 
 
-class Note(Wrapped):
+class Note(WrappedLabel):
     """A line in words, dim or in the colour of what it means: error, warning, good or note. Hidden while empty."""
 
     def __init__(self) -> None:
@@ -248,16 +248,16 @@ class Note(Wrapped):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in RECOLOURED:
+        if event.type() in RECOLOUR_EVENTS:
             self._colour()
 
     def _colour(self) -> None:
         # Not its own palette, which its style sheet changes.
         colour = style.colours(self._meaning)[0] if self._meaning else style.dim()
-        _dress(self, f"color: {colour.name()}")
+        _set_style_sheet(self, f"color: {colour.name()}")
 
 
-class Coloured(QFrame):
+class ColouredFrame(QFrame):
     """A frame in the colours of what it means; it has the name its style sheet finds it by."""
 
     def __init__(self, name: str, meaning: str, parent: QWidget | None = None) -> None:
@@ -272,14 +272,14 @@ class Coloured(QFrame):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in RECOLOURED:
+        if event.type() in RECOLOUR_EVENTS:
             self._colour()
 
     def _colour(self) -> None:
         # Not its own palette, which its style sheet changes.
         front, back = style.colours(self._meaning)
         name = self.objectName()
-        _dress(
+        _set_style_sheet(
             self,
             f"#{name} {{ background: {back.name()}; border: 1px solid {front.name()}; border-radius: 6px; }}"
             f"#{name} QLabel, #{name} QToolButton {{ color: {front.name()}; background: transparent; border: 0; }}",
@@ -297,13 +297,13 @@ class Chip(QLabel):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in RECOLOURED:
+        if event.type() in RECOLOUR_EVENTS:
             self._colour()
 
     def _colour(self) -> None:
         front, back = style.colours(self._meaning)
         look = f"color: {front.name()}; background: {back.name()}; border-radius: 4px; padding: 2px 6px;"
-        _dress(self, look)
+        _set_style_sheet(self, look)
 
 
 class EmptyState(QWidget):
@@ -340,7 +340,7 @@ class LinkButton(QToolButton):
         return QSize(hint.width() - 2 * self.fontMetrics().horizontalAdvance(" "), hint.height())
 
 
-def short_name(model: str) -> str:
+def short_model_name(model: str) -> str:
     """ft:BASE:ORG:SUFFIX:ID[:CHECKPOINT] as a person can tell it from the others: SUFFIX (ID) · BASE."""
     parts = model.split(":")
     if parts[0] != "ft" or len(parts) < 5:

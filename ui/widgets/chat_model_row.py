@@ -8,13 +8,13 @@ from core.language import tr
 from core.providers import Offer, model_kinds
 from ui import style
 from ui.widgets import basics, server_texts
-from ui.widgets.model_box import AWAITED, USABLE, ModelBox, unusable_words
+from ui.widgets.model_box import AWAITED, USABLE, ModelBox, format_unusable
 from ui.workspace import Workspace
 
-LARGE = 2_000_000_000  # bytes from which a model on this computer writes text that is worth reading
+MIN_CAPABLE_BYTES = 2_000_000_000  # bytes from which a model on this computer writes text that is worth reading
 
 
-class ModelRow(QWidget):
+class ChatModelRow(QWidget):
     """The models of the provider that has a role (core/settings.py)."""
 
     changed = Signal()
@@ -37,7 +37,7 @@ class ModelRow(QWidget):
         self.note = basics.Note()
         self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))
         self.batch.setToolTip(
-            basics.tip(
+            basics.plain_tooltip(
                 tr(
                     "The questions are sent in one file. You can close Juku in the meantime; it collects the "
                     "answers later."
@@ -81,7 +81,9 @@ class ModelRow(QWidget):
         return self._has_batches() and self.batch.isChecked()
 
     def _has_batches(self) -> bool:
-        return self.provider() != providers.LOCAL and server_texts.has(self._workspace, self.provider(), "batch")
+        return self.provider() != providers.LOCAL and server_texts.has_capability(
+            self._workspace, self.provider(), "batch"
+        )
 
     def is_weak(self) -> bool:
         """Whether the chosen model is one of the small ones on this computer; so is no model at all."""
@@ -114,7 +116,7 @@ class ModelRow(QWidget):
 
     def _is_small(self, offer: Offer) -> bool:
         """The size of a model at a server is not known, nor that of a tuned one here, whose base is small."""
-        return self.provider() == providers.LOCAL and offer.bytes < LARGE
+        return self.provider() == providers.LOCAL and offer.bytes < MIN_CAPABLE_BYTES
 
     def _show_note(self) -> None:
         self.note.say(*self._words())
@@ -130,9 +132,9 @@ class ModelRow(QWidget):
                 "{provider} offers no model yet. You can choose the server in the settings.", provider=self.server()
             )
             return nothing, "note"
-        if words := unusable_words(offer, self.server()):
+        if words := format_unusable(offer, self.server()):
             return words, "warning"
         if self._demanding and self._is_small(offer):
-            title = basics.short_name(offer.id) if offer.tuned else offer.title
+            title = basics.short_model_name(offer.id) if offer.tuned else offer.title
             return tr("{title} is a small model: most of what it writes will be poor.", title=title), "warning"
         return "", ""

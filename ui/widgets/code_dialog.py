@@ -23,7 +23,7 @@ from ui.widgets import basics, file_dialogs
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
-FILES = ("ask.py", "ask.sh", "request.json")
+CODE_FILE_NAMES = ("ask.py", "ask.sh", "request.json")
 
 
 class CodeDialog(QDialog):
@@ -40,7 +40,7 @@ class CodeDialog(QDialog):
             (tr("JSON"), request_code.as_json(call)),
         ):
             self.tabs.addTab(_field(name, text), name)
-        self.copy, self.save = basics.primary(tr("&Copy")), QPushButton(tr("&Save…"), autoDefault=False)
+        self.copy, self.save = basics.primary_button(tr("&Copy")), QPushButton(tr("&Save…"), autoDefault=False)
         self.copy.clicked.connect(lambda _checked: self._on_copy())
         self.save.clicked.connect(lambda _checked: self._on_save())
         self._lay_out(title, call)
@@ -75,8 +75,8 @@ class CodeDialog(QDialog):
         Notice(self, tr("Copied."))
 
     def _on_save(self) -> None:
-        name, text = FILES[self.tabs.currentIndex()], self.text()
-        file_dialogs.to_save(
+        name, text = CODE_FILE_NAMES[self.tabs.currentIndex()], self.text()
+        file_dialogs.save_dialog(
             self, self._workspace.settings, file_dialogs.REPORTS, tr("Save the code"), name,
             lambda path: self._workspace.tasks.start("", self._write(path, text)),
         ).open()  # fmt: skip

@@ -52,7 +52,7 @@ def confirm_download(parent: QWidget, offer: Offer, on_agreed: Callable[[], None
 def _format_offer(offer: Offer) -> str:
     return "\n".join(
         (
-            tr("Size: {size}", size=basics.size(offer.bytes)),
+            tr("Size: {size}", size=basics.format_bytes(offer.bytes)),
             tr("Licence: {licence}", licence=offer.licence),
             offer.licence_url,
             tr("Source: the Hugging Face hub"),

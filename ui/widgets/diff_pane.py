@@ -20,9 +20,9 @@ from core.language import tr
 from core.text.diff import Pair
 from ui import style
 from ui.widgets import diff_row
-from ui.widgets.diff_row import PAD, Columns, Laid, Marks
+from ui.widgets.diff_row import ROW_PADDING, DiffColumns, RowLayout, RowMarks
 
-KEPT = 300  # rows whose layout is remembered
+MAX_CACHED_ROWS = 300  # rows whose layout is remembered
 BAR = 3  # pixels of the line beside the change that is looked at
 BETWEEN, BOXES = 1, 34  # pixels between the sides, and where changes can be accepted
 ABOVE = 3  # lines that stay in view above a change
@@ -52,8 +52,8 @@ class DiffPane(QAbstractScrollArea):
         self._letters = np.zeros(0)
         self._heights = np.zeros(0)
         self._tops = np.zeros(1)  # where each row begins, and the last one ends
-        self._laid: dict[int, Laid] = {}
-        self._marks: dict[int, Marks] = {}
+        self._laid: dict[int, RowLayout] = {}
+        self._marks: dict[int, RowMarks] = {}
         self._measured: set[int] = set()
         self._boxes: list[QCheckBox] = []
         self._settling = False
@@ -108,18 +108,18 @@ class DiffPane(QAbstractScrollArea):
     def _line(self) -> float:
         return self.fontMetrics().lineSpacing()
 
-    def _columns(self) -> Columns:
+    def _columns(self) -> DiffColumns:
         between = BOXES if self._choosing else BETWEEN
         digits = len(str(max((row.old_number or row.new_number or 0 for row in self._rows[-1:]), default=0)))
         gutter = self.fontMetrics().horizontalAdvance("0" * max(2, digits) + "+") + 6 + 2 * BAR
-        return Columns((self.viewport().width() - between) / 2, gutter, between)
+        return DiffColumns((self.viewport().width() - between) / 2, gutter, between)
 
     def _forget(self) -> None:
         """Guess all heights anew: from the letters of a line, and those that fit into the width."""
         self._laid.clear()
         self._measured.clear()
         fit = max(1.0, self._columns().text / self.fontMetrics().averageCharWidth())
-        self._heights = np.maximum(1.0, np.ceil(self._letters / fit)) * self._line() + 2 * PAD
+        self._heights = np.maximum(1.0, np.ceil(self._letters / fit)) * self._line() + 2 * ROW_PADDING
         self._sum()
 
     def _sum(self) -> None:
@@ -163,13 +163,13 @@ class DiffPane(QAbstractScrollArea):
         known = next((row for row in self._visible() if row in self._measured), None)
         return self._visible().start if known is None else known
 
-    def _lay(self, row: int) -> Laid:
+    def _lay(self, row: int) -> RowLayout:
         if (laid := self._laid.get(row)) is None:
             pair = self._rows[row]
             if (shown := self._marks.get(row)) is None:
-                shown = self._marks[row] = diff_row.marks(pair)
+                shown = self._marks[row] = diff_row.find_marks(pair)
             laid = diff_row.lay_out(pair, shown, self._columns(), self.font(), self._line())
-            if len(self._laid) >= KEPT:
+            if len(self._laid) >= MAX_CACHED_ROWS:
                 del self._laid[next(iter(self._laid))]
             self._laid[row] = laid
         return laid
@@ -208,7 +208,7 @@ class DiffPane(QAbstractScrollArea):
             diff_row.paint(painter, self._rows[row], self._lay(row), self._tops[row] - top, columns, self.palette())
         self._paint_between(painter, columns, top)
 
-    def _paint_between(self, painter: QPainter, columns: Columns, top: int) -> None:
+    def _paint_between(self, painter: QPainter, columns: DiffColumns, top: int) -> None:
         room = QRectF(columns.side, 0, columns.between, self.viewport().height())
         colours = self.palette()
         painter.fillRect(room, colours.color(QPalette.ColorRole.Window if self._choosing else QPalette.ColorRole.Mid))
@@ -290,7 +290,9 @@ class DiffPane(QAbstractScrollArea):
         columns, size = self._columns(), box.sizeHint()
         top = max(0.0, float(self._tops[self._starts[change]]) - self.verticalScrollBar().value())
         left = columns.side + (columns.between - size.width()) / 2
-        box.setGeometry(round(left), round(top + PAD + (self._line() - size.height()) / 2), size.width(), size.height())
+        box.setGeometry(
+            round(left), round(top + ROW_PADDING + (self._line() - size.height()) / 2), size.width(), size.height()
+        )
         box.show()
 
 

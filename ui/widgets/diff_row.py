@@ -10,23 +10,25 @@ from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPalette, QTextCharFo
 from core.text import diff
 from core.text.diff import Pair
 from ui import style
-from ui.widgets.text_highlights import Span, changed, on_one_line, utf16
+from ui.widgets.text_highlights import Span, find_changes, on_one_line, to_utf16_spans
 
-PAD = 3  # pixels above and below a text
-MARGIN = 8  # pixels left and right of it
+ROW_PADDING = 3  # pixels above and below a text
+SIDE_MARGIN = 8  # pixels left and right of it
 SIGNS = {"error": "−", "good": "+"}
-LONG = 10_000  # characters of a line that are shown
-WORDY = 300  # characters whose words are compared at once; of longer lines the clauses first, to be quick
+MAX_SHOWN_CHARACTERS = 10_000  # characters of a line that are shown
+MAX_WORD_DIFF_CHARACTERS = (
+    300  # characters whose words are compared at once; of longer lines the clauses first, to be quick
+)
 # Shown as a sign of their own: they end lines, turn the direction of what follows, or are no characters.
 _CLAUSE = re.compile(r"[^.,;:!?。、，．；：！？]*+[.,;:!?。、，．；：！？]*+\s?")
-_UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-UNSEEN = "\ufffd"
+_INVISIBLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+REPLACEMENT_CHARACTER = "\ufffd"
 
-Marks = tuple[tuple[str, list[Span]], tuple[str, list[Span]]]  # text and marks of the old side, and of the new one
+RowMarks = tuple[tuple[str, list[Span]], tuple[str, list[Span]]]  # text and marks of the old side, and of the new one
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class DiffColumns:
     """Where things stand, in pixels: the width of one side, of its line numbers, and between the sides."""
 
     side: float
@@ -35,14 +37,14 @@ class Columns:
 
     @property
     def text(self) -> float:
-        return max(40.0, self.side - self.gutter - 2 * MARGIN)
+        return max(40.0, self.side - self.gutter - 2 * SIDE_MARGIN)
 
     def left(self, place: int) -> float:
         return place * (self.side + self.between)
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class RowLayout:
     """A row ready to be painted."""
 
     old: QTextLayout | None
@@ -50,53 +52,53 @@ class Laid:
     height: float
 
 
-def marks(row: Pair) -> Marks:
+def find_marks(row: Pair) -> RowMarks:
     """What is shown of a row, and which spans of it changed."""
-    old, new = _shown(row.old), _shown(row.new)
+    old, new = _replace_invisible(row.old), _replace_invisible(row.new)
     gone: list[Span] = []
     come: list[Span] = []
     first = 0
     if row.hunk is not None and row.old is not None and row.new is not None and diff.alike(old, new):
-        gone, come = _changed(old, new)
+        gone, come = _find_changes(old, new)
         first = diff.common(old, new)
-    return _cut(old, gone, first), _cut(new, come, first)
+    return _shorten(old, gone, first), _shorten(new, come, first)
 
 
-def _changed(old: str, new: str) -> tuple[list[Span], list[Span]]:
-    if max(len(old), len(new)) <= WORDY:
-        return changed(old, new)
-    clauses, others = _clauses(old), _clauses(new)
+def _find_changes(old: str, new: str) -> tuple[list[Span], list[Span]]:
+    if max(len(old), len(new)) <= MAX_WORD_DIFF_CHARACTERS:
+        return find_changes(old, new)
+    clauses, others = _split_clauses(old), _split_clauses(new)
     starts, other_starts = ([0, *accumulate(map(len, side))] for side in (clauses, others))
     gone: list[Span] = []
     come: list[Span] = []
     for hunk in diff.hunks("\n".join(clauses), "\n".join(others)):
         start, other = starts[hunk.start], other_starts[hunk.new_start]
         one, two = old[start : starts[hunk.end]], new[other : other_starts[hunk.new_end]]
-        is_short = max(len(one), len(two)) <= WORDY
-        spans, more = changed(one, two) if is_short else ([(0, len(one))], [(0, len(two))])
+        is_short = max(len(one), len(two)) <= MAX_WORD_DIFF_CHARACTERS
+        spans, more = find_changes(one, two) if is_short else ([(0, len(one))], [(0, len(two))])
         gone += ((a + start, b + start) for a, b in spans)
         come += ((a + other, b + other) for a, b in more)
     return gone, come
 
 
-def _clauses(text: str) -> list[str]:
+def _split_clauses(text: str) -> list[str]:
     return [clause for clause in _CLAUSE.findall(text) if clause]
 
 
-def _shown(text: str | None) -> str:
-    return _UNSEEN.sub(UNSEEN, text or "")
+def _replace_invisible(text: str | None) -> str:
+    return _INVISIBLE.sub(REPLACEMENT_CHARACTER, text or "")
 
 
-def _cut(text: str, spans: list[Span], first: int) -> tuple[str, list[Span]]:
-    return (text, spans) if len(text) <= LONG else on_one_line(text, spans, first, LONG)
+def _shorten(text: str, spans: list[Span], first: int) -> tuple[str, list[Span]]:
+    return (text, spans) if len(text) <= MAX_SHOWN_CHARACTERS else on_one_line(text, spans, first, MAX_SHOWN_CHARACTERS)
 
 
-def lay_out(row: Pair, shown: Marks, columns: Columns, font: QFont, least: float) -> Laid:
+def lay_out(row: Pair, shown: RowMarks, columns: DiffColumns, font: QFont, least: float) -> RowLayout:
     """The row for these columns; `least` is the height of one line."""
     old = None if row.old is None else _layout(*shown[0], "error", font, columns.text)
     new = None if row.new is None else _layout(*shown[1], "good", font, columns.text)
     heights = [layout.boundingRect().height() for layout in (old, new) if layout]
-    return Laid(old, new, max(least, *heights) + 2 * PAD)
+    return RowLayout(old, new, max(least, *heights) + 2 * ROW_PADDING)
 
 
 def _layout(text: str, spans: list[Span], meaning: str, font: QFont, width: float) -> QTextLayout:
@@ -104,7 +106,7 @@ def _layout(text: str, spans: list[Span], meaning: str, font: QFont, width: floa
     choice = QTextOption()
     choice.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
     layout.setTextOption(choice)
-    layout.setFormats([_range(*span, meaning) for span in utf16(text, spans)])
+    layout.setFormats([_range(*span, meaning) for span in to_utf16_spans(text, spans)])
     layout.beginLayout()
     height = 0.0
     while (line := layout.createLine()).isValid():
@@ -126,15 +128,15 @@ def _range(start: int, end: int, meaning: str) -> QTextLayout.FormatRange:
 def tints(meaning: str) -> tuple[QColor, QColor]:
     """The background of a line that changed, and of the words in it that did."""
     text, background = style.colours(meaning)
-    return background, mixed(background, text, 0.24)
+    return background, mix_colours(background, text, 0.24)
 
 
-def mixed(one: QColor, other: QColor, share: float) -> QColor:
+def mix_colours(one: QColor, other: QColor, share: float) -> QColor:
     pairs = ((one.red(), other.red()), (one.green(), other.green()), (one.blue(), other.blue()))
     return QColor(*(round(a + (b - a) * share) for a, b in pairs))
 
 
-def paint(painter: QPainter, row: Pair, laid: Laid, top: float, columns: Columns, palette: QPalette) -> None:
+def paint(painter: QPainter, row: Pair, laid: RowLayout, top: float, columns: DiffColumns, palette: QPalette) -> None:
     """Paint both sides of a row, its numbers and signs, from `top` down."""
     sides = ((row.old_number, laid.old, "error"), (row.new_number, laid.new, "good"))
     for place, (number, layout, meaning) in enumerate(sides):
@@ -147,7 +149,7 @@ def paint(painter: QPainter, row: Pair, laid: Laid, top: float, columns: Columns
             painter.fillRect(room, tints(meaning)[0])
         painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
         height = layout.lineAt(0).height() if layout.lineCount() else laid.height
-        edge = QRectF(room.left(), top + PAD, columns.gutter, height)
+        edge = QRectF(room.left(), top + ROW_PADDING, columns.gutter, height)
         sign = painter.fontMetrics().horizontalAdvance("+") + 6
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(edge.adjusted(0, 0, -sign, 0), right, str(number))
@@ -155,7 +157,7 @@ def paint(painter: QPainter, row: Pair, laid: Laid, top: float, columns: Columns
             painter.setPen(style.colours(meaning)[0])
             painter.drawText(edge, right, SIGNS[meaning])
         painter.setPen(palette.color(QPalette.ColorRole.Text))
-        layout.draw(painter, QPointF(room.left() + columns.gutter + MARGIN, top + PAD))
+        layout.draw(painter, QPointF(room.left() + columns.gutter + SIDE_MARGIN, top + ROW_PADDING))
 
 
 def _hatched(palette: QPalette) -> QBrush:

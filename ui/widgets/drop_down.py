@@ -7,7 +7,7 @@ from PySide6.QtGui import QHelpEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QToolTip
 
 from ui.widgets import basics
-from ui.widgets.value_texts import offer
+from ui.widgets.value_texts import add_values
 
 SLACK = 2  # pixels by which a text may be wider than its place: those of a box as wide as its hint are, after rounding
 GAP = 4  # between an icon and the text
@@ -21,7 +21,7 @@ class DropDown(QComboBox):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and self.is_cut() and not self.toolTip():
             assert isinstance(event, QHelpEvent)
-            QToolTip.showText(event.globalPos(), basics.tip(self.currentText()), self)
+            QToolTip.showText(event.globalPos(), basics.plain_tooltip(self.currentText()), self)
             return True
         return super().event(event)
 
@@ -53,7 +53,7 @@ class ScrollSafeDropDown(DropDown):
     def __init__(self, name: str, values: Sequence[str] = ()) -> None:
         super().__init__()
         self.setAccessibleName(name)
-        offer(self, values)
+        add_values(self, values)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

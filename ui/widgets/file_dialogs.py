@@ -34,12 +34,12 @@ def remember(chosen: Settings, kind: str, place: Path) -> None:
             settings.save(chosen)
 
 
-def types(title: str, patterns: str) -> str:
+def name_filters(title: str, patterns: str) -> str:
     """A filter for Qt's dialogs that also lets all files be seen."""
     return f"{title} ({patterns});;{tr('All files')} (*)"
 
 
-def to_save(
+def save_dialog(
     owner: QWidget, chosen: Settings, kind: str, title: str, name: str, then: Callable[[Path], object], filter: str = ""
 ) -> QFileDialog:
     """Ask under which name to save; `name` is a suggestion, with the suffix that is added where none is typed."""
@@ -51,7 +51,7 @@ def to_save(
     return dialog
 
 
-def to_open(
+def open_dialog(
     owner: QWidget, chosen: Settings, kind: str, title: str, then: Callable[[list[Path]], object], filter: str = "",
     several: bool = False,
 ) -> QFileDialog:  # fmt: skip
@@ -63,7 +63,7 @@ def to_open(
     return dialog
 
 
-def to_choose_folder(
+def folder_dialog(
     owner: QWidget, chosen: Settings, kind: str, title: str, then: Callable[[Path], object]
 ) -> QFileDialog:
     dialog = _dialog(owner, chosen, kind, title, "")

@@ -20,13 +20,13 @@ from ui import style
 from ui.widgets import basics
 from ui.widgets.text_fields import GrowingTextEdit
 
-PRESSED = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QTabBar, QMenuBar, GrowingTextEdit)
-SPARED = (QPlainTextEdit, QTextEdit, QListView)  # covered only where there is no other place: they may fill a window
-WIDTHS = (760, 560, 420, 320)  # pixels; the widest that finds a free place is taken
-STEP = 8  # pixels between two places that are tried
+NEVER_COVERED = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QTabBar, QMenuBar, GrowingTextEdit)
+AVOIDED = (QPlainTextEdit, QTextEdit, QListView)  # covered only where there is no other place: they may fill a window
+MESSAGE_WIDTHS = (760, 560, 420, 320)  # pixels; the widest that finds a free place is taken
+PLACE_STEP = 8  # pixels between two places that are tried
 
 
-class Floating(basics.Coloured):
+class FloatingMessage(basics.ColouredFrame):
     """Finds its place when it is shown, when its text changes and when the size of what is below it does.
 
     `host` is a window, or a page of one, with which the message comes and goes.
@@ -41,14 +41,16 @@ class Floating(basics.Coloured):
         host = self._host
         room = host.visibleRegion().boundingRect() or host.rect()  # a page may be larger than what is seen of it
         sizes = [self._size(width) for width in self._widths(room)]
-        pressed = list(obstacles(host, self))
-        found = place_in(room, sizes, pressed + list(obstacles(host, self, SPARED))) or place_in(room, sizes, pressed)
-        self.setGeometry(found or foot(room, sizes[0]))
+        pressed = list(find_obstacles(host, self))
+        found = find_free_place(room, sizes, pressed + list(find_obstacles(host, self, AVOIDED))) or find_free_place(
+            room, sizes, pressed
+        )
+        self.setGeometry(found or bottom_place(room, sizes[0]))
         self.raise_()
 
     def _widths(self, room: QRect) -> list[int]:
         most = room.width() - 2 * style.SPACE
-        return sorted({min(width, most) for width in WIDTHS}, reverse=True)
+        return sorted({min(width, most) for width in MESSAGE_WIDTHS}, reverse=True)
 
     def _size(self, width: int) -> QSize:
         layout = self.layout()
@@ -77,19 +79,21 @@ class Floating(basics.Coloured):
             self.place()
 
 
-def settle_all(window: QWidget) -> None:
+def replace_all(window: QWidget) -> None:
     """Let the messages over `window` find places anew, once the page that was turned to is laid out."""
-    for one in window.findChildren(Floating):
+    for one in window.findChildren(FloatingMessage):
         QTimer.singleShot(0, one, one.settle)
 
 
-def obstacles(host: QWidget, floating: QWidget, kinds: tuple[type[QWidget], ...] = PRESSED) -> Iterator[QRect]:
+def find_obstacles(
+    host: QWidget, floating: QWidget, kinds: tuple[type[QWidget], ...] = NEVER_COVERED
+) -> Iterator[QRect]:
     """What must not be covered, in the coordinates of `host`: whatever is pressed or typed into, and other messages."""
     window = host.window()
     for part in window.findChildren(QWidget, options=Qt.FindChildOption.FindChildrenRecursively):
         if not part.isVisible() or part.window() is not window or floating.isAncestorOf(part) or part is floating:
             continue
-        if isinstance(part, (*kinds, Floating)) and not (
+        if isinstance(part, (*kinds, FloatingMessage)) and not (
             isinstance(part, (QPlainTextEdit, QTextEdit)) and part.isReadOnly()
         ):
             seen = part.visibleRegion().boundingRect()
@@ -97,11 +101,11 @@ def obstacles(host: QWidget, floating: QWidget, kinds: tuple[type[QWidget], ...]
                 yield seen.translated(host.mapFromGlobal(part.mapToGlobal(QPoint(0, 0))))
 
 
-def place_in(room: QRect, sizes: list[QSize], taken: list[QRect]) -> QRect | None:
+def find_free_place(room: QRect, sizes: list[QSize], taken: list[QRect]) -> QRect | None:
     """The lowest place in `room` of the widest size that touches nothing that is taken; None where there is none."""
     for size in sizes:
         lefts = ((room.width() - size.width()) // 2, style.SPACE, room.width() - size.width() - style.SPACE)
-        for top in range(room.height() - size.height() - STEP, 0, -STEP):
+        for top in range(room.height() - size.height() - PLACE_STEP, 0, -PLACE_STEP):
             for left in lefts:
                 place = QRect(room.topLeft() + QPoint(left, top), size)
                 if not any(place.intersects(rect) for rect in taken):
@@ -109,8 +113,8 @@ def place_in(room: QRect, sizes: list[QSize], taken: list[QRect]) -> QRect | Non
     return None
 
 
-def foot(room: QRect, size: QSize) -> QRect:
+def bottom_place(room: QRect, size: QSize) -> QRect:
     """The middle of the foot of `room`."""
     return QRect(
-        room.topLeft() + QPoint((room.width() - size.width()) // 2, room.height() - size.height() - STEP), size
+        room.topLeft() + QPoint((room.width() - size.width()) // 2, room.height() - size.height() - PLACE_STEP), size
     )

@@ -7,7 +7,7 @@ from core.language import trn
 from core.spec import spec
 
 
-def length_words(text: str, taught: str = "") -> str:
+def format_length(text: str, taught: str = "") -> str:
     """How long `text` is, as it is counted in the language it teaches: in characters for Japanese, else in words.
 
     Where there is no text yet, the language of the screen decides.
@@ -17,7 +17,7 @@ def length_words(text: str, taught: str = "") -> str:
     return trn("{n} word", "{n} words", len(text.split()))
 
 
-def local_time(seconds: float) -> str:
+def format_local_time(seconds: float) -> str:
     """A moment, given in Unix seconds, as it is written in the language of the screen, and where it can, the region."""
     system, chosen = QLocale(), QLocale(language.current_language())
     there = system if system.language() == chosen.language() else chosen

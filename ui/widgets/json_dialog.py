@@ -13,9 +13,9 @@ from core.language import tr
 from ui import style
 from ui.widgets import basics
 from ui.widgets.text_fields import document_text
-from ui.widgets.text_highlights import units
+from ui.widgets.text_highlights import utf16_length
 
-SHOWN = 5  # problems that are listed below the text
+MAX_PROBLEMS_SHOWN = 5  # problems that are listed below the text
 
 
 class JsonDialog(QDialog):
@@ -63,14 +63,14 @@ class JsonDialog(QDialog):
     def _on_text(self) -> None:
         typed = document_text(self.editor.document())
         checked = self.check(typed)
-        basics.allow(self._save, "" if checked.text is not None else tr("Fix the errors first."))
-        mark(self.editor, typed if checked.text is None else "")
+        basics.set_enabled(self._save, "" if checked.text is not None else tr("Fix the errors first."))
+        mark_json_error(self.editor, typed if checked.text is None else "")
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
-        found = [worded(problem, typed) for problem in checked.problems[:SHOWN]]
+        found = [format_problem(problem, typed) for problem in checked.problems[:MAX_PROBLEMS_SHOWN]]
         self._state.say("\n".join(found) or tr("No errors."), worst if found else "good")
 
 
-def broken_at(text: str) -> int | None:
+def find_json_error(text: str) -> int | None:
     """Where JSON text cannot be read on, None where the trouble is of another kind."""
     try:
         json.loads(text)
@@ -81,9 +81,9 @@ def broken_at(text: str) -> int | None:
     return None
 
 
-def worded(problem: checks.Problem, text: str) -> str:
+def format_problem(problem: checks.Problem, text: str) -> str:
     """A problem with its place: the JSON path, or line and column where the text has several lines."""
-    at = broken_at(text) if problem.rule == "json-broken" and "\n" in text else None
+    at = find_json_error(text) if problem.rule == "json-broken" and "\n" in text else None
     if at is None:
         return f"{problem.path}  {problem.message}".strip()
     line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
@@ -92,9 +92,9 @@ def worded(problem: checks.Problem, text: str) -> str:
     return tr("Line {line}, column {column}: {reason}", line=line, column=column, reason=reason)
 
 
-def mark(editor: QPlainTextEdit, text: str) -> None:
+def mark_json_error(editor: QPlainTextEdit, text: str) -> None:
     """Mark the character at which `text`, the editor's, breaks; '' takes the mark away."""
-    at = broken_at(text) if text else None
+    at = find_json_error(text) if text else None
     if at is None:
         editor.setExtraSelections([])
         return
@@ -105,7 +105,7 @@ def mark(editor: QPlainTextEdit, text: str) -> None:
     form.setBackground(back)
     selection.cursor = QTextCursor(editor.document())
     # The document counts in halves of UTF-16.
-    place = units(text[:at])
+    place = utf16_length(text[:at])
     selection.cursor.setPosition(min(place, editor.document().characterCount() - 1))
     if not selection.cursor.movePosition(QTextCursor.MoveOperation.NextCharacter, QTextCursor.MoveMode.KeepAnchor):
         selection.cursor.movePosition(QTextCursor.MoveOperation.PreviousCharacter, QTextCursor.MoveMode.KeepAnchor)

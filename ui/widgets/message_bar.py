@@ -9,12 +9,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWi
 from core.errors import JukuError
 from core.language import tr
 from ui.widgets import basics
-from ui.widgets.floating_message import Floating
+from ui.widgets.floating_message import FloatingMessage
 
-SHOWN = 8000  # milliseconds for which good news stays
+GOOD_NOTICE_MS = 8000  # milliseconds for which good news stays
 
 
-class Notice(Floating):
+class Notice(FloatingMessage):
     """Says `text` near the foot of `window`; only good news goes by itself. A new one takes the place of the last."""
 
     def __init__(self, window: QWidget, text: str, meaning: str = "good", lasting: bool = False) -> None:
@@ -23,7 +23,7 @@ class Notice(Floating):
             if old is not self:
                 old.end()
         self.setAccessibleName(text)
-        self.text, close = _text(text), _close()
+        self.text, close = _build_text(text), _build_close_button()
         self._buttons = QHBoxLayout()
         close.clicked.connect(self.end)
         layout = QHBoxLayout(self)
@@ -34,7 +34,7 @@ class Notice(Floating):
             QKeySequence(Qt.Key.Key_Escape), self, self.end, context=Qt.ShortcutContext.WidgetWithChildrenShortcut
         )
         if not lasting:
-            QTimer.singleShot(SHOWN, self, self.end)
+            QTimer.singleShot(GOOD_NOTICE_MS, self, self.end)
         self.show()
 
     def add_button(self, text: str, slot: Callable[[], object]) -> QPushButton:
@@ -54,12 +54,12 @@ class Notice(Floating):
         self.deleteLater()
 
 
-class MessageBar(Floating):
+class MessageBar(FloatingMessage):
     """An error in words over a window or a page; it stays until it is closed or the next one comes."""
 
     def __init__(self, host: QWidget) -> None:
         super().__init__("messages", "error", host)
-        self._text, close = _text(""), _close()
+        self._text, close = _build_text(""), _build_close_button()
         close.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
         self._buttons = QHBoxLayout()
@@ -93,11 +93,11 @@ class MessageBar(Floating):
             self.place()
 
 
-def _text(text: str) -> QLabel:
+def _build_text(text: str) -> QLabel:
     made = basics.label(text, wrap=True)
     made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return made
 
 
-def _close() -> QToolButton:
+def _build_close_button() -> QToolButton:
     return basics.tool_button("✕", tr("Close message"))

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox
 from core.language import tr
 from core.providers import Offer, model_kinds
 from core.providers.models_api import is_tuned
-from ui.widgets.basics import short_name, size, tip
+from ui.widgets.basics import format_bytes, plain_tooltip, short_model_name
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
@@ -122,16 +122,16 @@ class ModelBox(DropDown):
 
     def _list(self, fitting: Sequence[Offer], wanted: str) -> None:
         missing = wanted and all(offer.id != wanted for offer in fitting)
-        absent = Offer(wanted, wanted, is_tuned(wanted), _state(wanted, self._told))
+        absent = Offer(wanted, wanted, is_tuned(wanted), _absent_state(wanted, self._told))
         offers = [*fitting, *([absent] if missing else [])]
         first = bool(self._unchosen)
         if [offer.id for offer in offers] != [offer.id for offer in self.offers()] or self.count() < first:
             self.clear()
             self.addItems([self._unchosen] * first + [""] * len(offers))
         for index, offer in enumerate(offers, first):  # in place, so that a list that is open stays open
-            self.setItemText(index, title(offer))
+            self.setItemText(index, model_title(offer))
             self.setItemData(index, offer)
-            self.setItemData(index, tip(offer.id), Qt.ItemDataRole.ToolTipRole)
+            self.setItemData(index, plain_tooltip(offer.id), Qt.ItemDataRole.ToolTipRole)
 
     def _select(self, model: str) -> None:
         first = bool(self._unchosen)
@@ -140,16 +140,16 @@ class ModelBox(DropDown):
         self.setCurrentIndex(next(found, first - 1))
 
 
-def _state(absent: str, told: bool) -> str:
+def _absent_state(absent: str, told: bool) -> str:
     """Of a model that is not in the list; few servers list checkpoints, and answer with them all the same."""
     if not told:
         return AWAITED
     return "ready" if model_kinds.is_checkpoint(absent) else GONE
 
 
-def title(offer: Offer) -> str:
+def model_title(offer: Offer) -> str:
     """A model as a list names it, with where it is on its way here, or that it is gone."""
-    name = short_name(offer.id) if offer.tuned else offer.title
+    name = short_model_name(offer.id) if offer.tuned else offer.title
     if offer.state == GONE:
         return tr("{model} (no longer offered)", model=name)
     if offer.state in (*USABLE, AWAITED):
@@ -158,7 +158,7 @@ def title(offer: Offer) -> str:
         if is_download(offer):
             return tr("{title} – downloading", title=offer.title)
         return tr("{title} – being prepared", title=offer.title)
-    return tr("{title} – not on this computer yet ({size})", title=offer.title, size=size(offer.bytes))
+    return tr("{title} – not on this computer yet ({size})", title=offer.title, size=format_bytes(offer.bytes))
 
 
 def is_download(offer: Offer) -> bool:
@@ -166,12 +166,14 @@ def is_download(offer: Offer) -> bool:
     return offer.progress is not None and offer.source != "package"
 
 
-def unusable_words(offer: Offer, server: str) -> str:
+def format_unusable(offer: Offer, server: str) -> str:
     """Why a chosen model cannot be asked now; '' where it can."""
     if offer.state in USABLE:
         return ""
     if offer.state == GONE:
-        return tr("“{server}” no longer offers {model}: choose another one.", server=server, model=short_name(offer.id))
+        return tr(
+            "“{server}” no longer offers {model}: choose another one.", server=server, model=short_model_name(offer.id)
+        )
     if offer.state == AWAITED:
         return tr("Asking the provider for its models…")
     return tr("{title} is not on this computer yet: download it in the training tab.", title=offer.title)

@@ -4,8 +4,8 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QWindow
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QFrame, QMessageBox, QScrollArea, QVBoxLayout, QWidget
 
-FRAME = QSize(8, 40)  # kept for the frame that is not there yet
-SETTLED = 300  # milliseconds in which a window manager has placed a dialog
+ASSUMED_FRAME = QSize(8, 40)  # kept for the frame that is not there yet
+PLACED_AFTER_MS = 300  # milliseconds in which a window manager has placed a dialog
 OWN_LAYOUTS = (QFileDialog, QMessageBox)  # Qt's, which know how to be small
 
 
@@ -19,15 +19,17 @@ def fit(window: QWidget) -> None:
     if window.isMaximized() or window.isFullScreen():
         return
     room = window.screen().availableGeometry()
-    frame = (window.frameGeometry().size() - window.size()).expandedTo(QSize(0, 0)) if window.isVisible() else FRAME
-    place = fitted(QRect(window.pos(), window.size()), frame, room)
+    frame = (
+        (window.frameGeometry().size() - window.size()).expandedTo(QSize(0, 0)) if window.isVisible() else ASSUMED_FRAME
+    )
+    place = fit_rect(QRect(window.pos(), window.size()), frame, room)
     if place.size() != window.size():
         window.resize(place.size())
     if place.topLeft() != window.pos():
         window.move(place.topLeft())
 
 
-def fitted(place: QRect, frame: QSize, room: QRect) -> QRect:
+def fit_rect(place: QRect, frame: QSize, room: QRect) -> QRect:
     """`place` (its corner with the frame, its size without) made small enough for `room`, and moved into it."""
     size = place.size().boundedTo(room.size() - frame)
     left = max(room.left(), min(place.left(), room.right() + 1 - size.width() - frame.width()))
@@ -35,7 +37,7 @@ def fitted(place: QRect, frame: QSize, room: QRect) -> QRect:
     return QRect(QPoint(left, top), size)
 
 
-def scrolled(content: QWidget) -> QScrollArea:
+def wrap_in_scroll_area(content: QWidget) -> QScrollArea:
     """`content` with bars where it cannot be as small as its place."""
     area = QScrollArea(widgetResizable=True)
     area.setFrameShape(QFrame.Shape.NoFrame)
@@ -48,12 +50,12 @@ def _on_window(found: QWindow | None) -> None:
     dialog = next((one for one in QApplication.topLevelWidgets() if found and one.windowHandle() is found), None)
     if not isinstance(dialog, QDialog):
         return
-    room = dialog.screen().availableGeometry().size() - FRAME
+    room = dialog.screen().availableGeometry().size() - ASSUMED_FRAME
     least = dialog.minimumSizeHint().expandedTo(dialog.minimumSize())
     if (least.width() > room.width() or least.height() > room.height()) and not isinstance(dialog, OWN_LAYOUTS):
         _scroll(dialog)
     fit(dialog)
-    QTimer.singleShot(SETTLED, dialog, lambda: _bring_back(dialog))
+    QTimer.singleShot(PLACED_AFTER_MS, dialog, lambda: _bring_back(dialog))
 
 
 def _bring_back(dialog: QDialog) -> None:
@@ -78,7 +80,7 @@ def _scroll(dialog: QDialog) -> None:
         return
     inner = QWidget()
     inner.setLayout(layout)  # which takes it, with all it lays out, from the dialog
-    area = scrolled(inner)
+    area = wrap_in_scroll_area(inner)
     area.setObjectName("whole")
     outer = QVBoxLayout(dialog)
     outer.setContentsMargins(0, 0, 0, 0)

@@ -7,18 +7,18 @@ from core.language import tr
 from core.providers import LOCAL, known, prices, server_presets, shutdown_dates
 from core.providers.server_presets import CUSTOM, Preset
 from core.settings import ProviderSettings, is_this_computer
-from core.training.job_progress import Standing
+from core.training.job_progress import JobProgress
 from ui.workspace import Workspace
 
 
-def titles(workspace: Workspace) -> dict[str, str]:
+def server_titles(workspace: Workspace) -> dict[str, str]:
     """All servers by id, this computer first."""
     return {LOCAL: tr("This computer"), **{entry.id: entry.title for entry in workspace.settings.providers}}
 
 
-def title(workspace: Workspace, provider: str) -> str:
+def server_title(workspace: Workspace, provider: str) -> str:
     """A server's name; of one that was taken out of the settings its id is left."""
-    return titles(workspace).get(provider, provider)
+    return server_titles(workspace).get(provider, provider)
 
 
 def preset_of(workspace: Workspace, provider: str) -> Preset:
@@ -29,7 +29,7 @@ def preset_of(workspace: Workspace, provider: str) -> Preset:
     return server_presets.preset(kinds.get(provider, server_presets.CUSTOM))
 
 
-def has(workspace: Workspace, provider: str, capability: str) -> bool:
+def has_capability(workspace: Workspace, provider: str, capability: str) -> bool:
     """Whether a server can do something: as a look at it has found, else as its kind usually can."""
     entry = next((one for one in workspace.settings.providers if one.id == provider), None)
     found = getattr(known(entry), capability) if entry else None
@@ -41,11 +41,11 @@ def days_left(workspace: Workspace, provider: str, model: str, told: datetime.da
     if told is None and provider == workspace.settings.provider:
         told = next((offer.shutdown_date for offer in workspace.offers if offer.id == model), None)
     today = datetime.datetime.now().astimezone().date()
-    closing = shutdown_dates.shutdown(model, told, preset_of(workspace, provider).id)
+    closing = shutdown_dates.find_shutdown(model, told, preset_of(workspace, provider).id)
     return None if closing is None else shutdown_dates.days_left(closing, today)
 
 
-def cost(standing: Standing) -> float | None:
+def job_cost(standing: JobProgress) -> float | None:
     """What a job has cost until now, in US dollars, by the table of prices; None where nobody knows."""
     job = standing.job
     if job.provider == LOCAL or not standing.tokens:
@@ -53,7 +53,7 @@ def cost(standing: Standing) -> float | None:
     return prices.trained_price(standing.tokens, job.model)
 
 
-def ability(preset: Preset) -> str:
+def preset_ability(preset: Preset) -> str:
     """What servers of this kind do, as a heading."""
     if preset.trains:
         return tr("Trains and answers")
@@ -62,18 +62,18 @@ def ability(preset: Preset) -> str:
     return tr("Answers only")
 
 
-def known_ability(entry: ProviderSettings) -> str:
+def server_ability(entry: ProviderSettings) -> str:
     """The same of one server, by what was found there."""
     preset = server_presets.preset(entry.preset)
     if "jobs" not in entry.capabilities:
-        return tr("Not checked yet") if preset.id == CUSTOM else ability(preset)
-    return ability(preset) if entry.capabilities["jobs"] else tr("Answers only")
+        return tr("Not checked yet") if preset.id == CUSTOM else preset_ability(preset)
+    return preset_ability(preset) if entry.capabilities["jobs"] else tr("Answers only")
 
 
-def remark(preset: Preset) -> str:
+def preset_remark(preset: Preset) -> str:
     """What to know of this kind, in a sentence; '' where there is nothing."""
     today = datetime.datetime.now().astimezone().date()
-    for door in shutdown_dates.doors(preset.id, today, within=400):
+    for door in shutdown_dates.list_shutdowns(preset.id, today, within=400):
         if door.what == "training":
             return door.words(today)
     if preset.id == "azure":
@@ -82,14 +82,14 @@ def remark(preset: Preset) -> str:
         return tr("You can look at its jobs; Juku does not start any.")
     if preset.id == CUSTOM:
         return tr("Any other OpenAI-compatible server.")
-    return tr("Runs on this computer; needs no API key.") if is_near(preset) else ""
+    return tr("Runs on this computer; needs no API key.") if is_local_preset(preset) else ""
 
 
-def is_near(preset: Preset) -> bool:
+def is_local_preset(preset: Preset) -> bool:
     """Whether such a server is usually a program on this computer."""
     return is_this_computer(urlsplit(preset.base_url).hostname or "")
 
 
-def placeholder(preset: Preset) -> str:
+def address_placeholder(preset: Preset) -> str:
     """An example of an address."""
     return preset.base_url or "https://llm.example.com/v1"

@@ -8,11 +8,11 @@ from core.language import tr
 from ui.widgets.message_bar import MessageBar
 from ui.workspace import Workspace
 
-AGAIN = 15_000  # milliseconds between two looks at whether a server is back
-KEYS = 401  # the status of a request with a wrong key, or none
+RETRY_MS = 15_000  # milliseconds between two looks at whether a server is back
+UNAUTHORIZED = 401  # the status of a request with a wrong key, or none
 
 
-class TroubleBar(MessageBar):
+class ServerTroubleBar(MessageBar):
     """Shows why the chosen provider could not be asked for its models; `settings_wanted` where a key is missing."""
 
     settings_wanted = Signal()
@@ -24,7 +24,7 @@ class TroubleBar(MessageBar):
         self.enter, self.again = QPushButton(), QPushButton(tr("Try again"))
         for button in (self.enter, self.again):
             self.add_button(button)
-        self._waiting = QTimer(self, singleShot=True, interval=AGAIN)
+        self._waiting = QTimer(self, singleShot=True, interval=RETRY_MS)
         self._waiting.timeout.connect(self.ask_again)
         self.enter.clicked.connect(self.settings_wanted)
         self.again.clicked.connect(self.ask_again)
@@ -60,4 +60,4 @@ class TroubleBar(MessageBar):
 
 def is_about_key(error: JukuError) -> bool:
     """Whether a key is missing or refused: then trying again does not help."""
-    return isinstance(error, ProviderError) and error.status == KEYS
+    return isinstance(error, ProviderError) and error.status == UNAUTHORIZED

@@ -29,13 +29,13 @@ from ui.widgets.background_work import LatestTask, ProgressLine, ThrottledReload
 from ui.widgets.basics import EmptyState
 from ui.widgets.confirm import confirm
 from ui.widgets.drop_down import DropDown
-from ui.widgets.formatting import local_time
+from ui.widgets.formatting import format_local_time
 from ui.workspace import Workspace
 
 NAME, DATE, SIZE = range(3)
 
 
-class Kept(NamedTuple):
+class Snapshot(NamedTuple):
     """A kept state as it is listed; `size` in words. The state of now has the id 0 and no date."""
 
     id: int
@@ -44,7 +44,7 @@ class Kept(NamedTuple):
     size: str
 
 
-class Words(NamedTuple):
+class SnapshotTexts(NamedTuple):
     """What such a window is called, and what it says of its things."""
 
     title: str
@@ -55,17 +55,19 @@ class Words(NamedTuple):
     nothing: tuple[str, str]  # title and text while nothing is kept
 
 
-class KeptStates(QDialog):
+class SnapshotsDialog(QDialog):
     """The list at the left, and what `comparison` shows of two of them at the right. Not modal."""
 
     tables: frozenset[str]  # whose changes are to be shown at once
 
-    def __init__(self, workspace: Workspace, words: Words, comparison: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, words: SnapshotTexts, comparison: QWidget, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._workspace = workspace
         self._words = words
-        self._kept: list[Kept] = []  # as the list shows them, line by line
+        self._kept: list[Snapshot] = []  # as the list shows them, line by line
         self.setWindowTitle(words.title)
         self._work = LatestTask(workspace, self)
         self._restoring = LatestTask(workspace, self)  # not stopped by a comparison that is asked for meanwhile
@@ -90,13 +92,13 @@ class KeptStates(QDialog):
     def _keep(self, name: str) -> None:
         raise NotImplementedError
 
-    def _rename(self, state: Kept, name: str) -> None:
+    def _rename(self, state: Snapshot, name: str) -> None:
         raise NotImplementedError
 
-    def _on_delete(self, state: Kept) -> None:
+    def _on_delete(self, state: Snapshot) -> None:
         raise NotImplementedError
 
-    def _on_restore(self, state: Kept) -> None:
+    def _on_restore(self, state: Snapshot) -> None:
         raise NotImplementedError
 
     # --- how it is built
@@ -106,7 +108,7 @@ class KeptStates(QDialog):
         self.name.setAccessibleName(self._words.name)
         self.name.setPlaceholderText(self._words.name)
         self._suggest()
-        self.keep = basics.primary(tr("Save this state"))
+        self.keep = basics.primary_button(tr("Save this state"))
         self.table = QTableWidget(0, 3)
         self.table.setHorizontalHeaderLabels([tr("Name"), tr("Saved on"), self._words.size])
         self.table.setAccessibleName(self._words.states)
@@ -207,16 +209,16 @@ class KeptStates(QDialog):
 
     # --- what is listed and chosen
 
-    def _chosen(self) -> Kept | None:
+    def _chosen(self) -> Snapshot | None:
         """The selected state; None where it is the one of now."""
         row = self.table.currentRow()
         found = self._kept[row] if 0 <= row < len(self._kept) else None
         return found if found and found.id else None
 
-    def _show_kept(self, found: list[Kept], now: str = "") -> None:
+    def _show_kept(self, found: list[Snapshot], now: str = "") -> None:
         """List the states, and above them the one of now where its size is given; the selected one stays."""
         before = self._chosen()
-        self._kept = [Kept(0, tr("Now"), 0.0, now), *found] if now and found else found
+        self._kept = [Snapshot(0, tr("Now"), 0.0, now), *found] if now and found else found
         self.table.blockSignals(True)
         self.table.setRowCount(len(self._kept))
         for row, state in enumerate(self._kept):
@@ -230,18 +232,18 @@ class KeptStates(QDialog):
         self._fill_boxes(found)
         self._show_buttons()
 
-    def _show_state(self, row: int, state: Kept) -> None:
-        date = local_time(state.created_at) if state.id else ""
+    def _show_state(self, row: int, state: Snapshot) -> None:
+        date = format_local_time(state.created_at) if state.id else ""
         for column, text in enumerate((state.name, date, state.size)):
             item = QTableWidgetItem(text)
-            item.setToolTip(basics.tip(text) if text else "")
+            item.setToolTip(basics.plain_tooltip(text) if text else "")
             if column != NAME or not state.id:
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
             if column == SIZE:
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.table.setItem(row, column, item)
 
-    def _fill_boxes(self, found: list[Kept]) -> None:
+    def _fill_boxes(self, found: list[Snapshot]) -> None:
         """Offer every state on both sides, and now on the right; what is chosen stays where it can."""
         chosen = self._chosen()
         left, right = self.old.currentData(), self.new.currentData()
@@ -264,7 +266,7 @@ class KeptStates(QDialog):
         chosen = self._chosen() is not None
         for button in (self.rename, self.delete, self.restore):
             button.setEnabled(chosen)
-        basics.allow(self.keep, "" if self.name.text().strip() else tr("Enter a name."))
+        basics.set_enabled(self.keep, "" if self.name.text().strip() else tr("Enter a name."))
         for box in (self.old, self.new):
             box.setEnabled(bool(self._kept))
 
@@ -282,7 +284,7 @@ class KeptStates(QDialog):
             self._suggest()
 
     def _suggest(self) -> None:
-        self.name.setText(tr("State of {date}", date=local_time(QDateTime.currentSecsSinceEpoch())))
+        self.name.setText(tr("State of {date}", date=format_local_time(QDateTime.currentSecsSinceEpoch())))
 
     def _on_renamed(self, item: QTableWidgetItem) -> None:
         state, name = self._kept[item.row()], item.text().strip()

@@ -60,7 +60,7 @@ class TextTable(QStackedWidget):
         for row, cells in enumerate(lines):
             for column, cell in enumerate(cells):
                 item = QTableWidgetItem(" ".join(cell[:500].split()))
-                item.setToolTip(basics.tip(cell[:2000]) if cell else "")
+                item.setToolTip(basics.plain_tooltip(cell[:2000]) if cell else "")
                 self.table.setItem(row, column, item)
         self.table.blockSignals(False)
         for column in range(self._even, self.table.columnCount() - (0 if self._even else 1)):
@@ -100,7 +100,7 @@ class CheckableTable(QStackedWidget, Generic[T]):
         for row, thing in enumerate(things):
             for column, text in enumerate(self._cells(thing)):
                 item = QTableWidgetItem(text)
-                item.setToolTip(basics.tip(text) if text else "")
+                item.setToolTip(basics.plain_tooltip(text) if text else "")
                 if column == 0:
                     item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
                     item.setCheckState(Qt.CheckState.Unchecked)

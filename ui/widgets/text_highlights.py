@@ -16,45 +16,47 @@ Span = tuple[int, int]  # start and end, in characters of the text
 Index = QModelIndex | QPersistentModelIndex
 
 MARKS = Qt.ItemDataRole.UserRole + 1  # a cell's spans
-MEANING = Qt.ItemDataRole.UserRole + 2  # the colour of its marks: 'error' for what goes, 'good' for what comes
+MARK_MEANING = Qt.ItemDataRole.UserRole + 2  # the colour of its marks: 'error' for what goes, 'good' for what comes
 # Japanese is written without blanks: there, each character is compared by itself.
 WORD = re.compile(r"(?:(?![\u3040-\u30ff\u3400-\u9fff\uff00-\uffef])\w)+|\s+|.", re.DOTALL)
-LIMIT = 2000  # words; beyond it, comparing them takes longer than anyone waits, and what differs is marked as one
-LEAD = 24  # characters that are shown before the first mark of a long text
+MAX_DIFF_WORDS = (
+    2000  # words; beyond it, comparing them takes longer than anyone waits, and what differs is marked as one
+)
+LEAD_CHARACTERS = 24  # characters that are shown before the first mark of a long text
 LINE_BREAK = "↵"
 
 
-def changed(before: str, after: str) -> tuple[list[Span], list[Span]]:
+def find_changes(before: str, after: str) -> tuple[list[Span], list[Span]]:
     """The spans of `before` that are gone, and the spans of `after` that are new."""
     start = common(before, after)
     end = common(before[start:][::-1], after[start:][::-1])
     old, new = before[start : len(before) - end], after[start : len(after) - end]
     gone, come = [], []
-    for first, second in _differing(old, new):
+    for first, second in _diff_words(old, new):
         gone.append((first[0] + start, first[1] + start))
         come.append((second[0] + start, second[1] + start))
-    return _filled(gone), _filled(come)
+    return _drop_empty(gone), _drop_empty(come)
 
 
-def _differing(old: str, new: str) -> Iterator[tuple[Span, Span]]:
+def _diff_words(old: str, new: str) -> Iterator[tuple[Span, Span]]:
     words, others = WORD.findall(old), WORD.findall(new)
-    if len(words) > LIMIT or len(others) > LIMIT:
+    if len(words) > MAX_DIFF_WORDS or len(others) > MAX_DIFF_WORDS:
         yield (0, len(old)), (0, len(new))
         return
-    starts, other_starts = _starts(words), _starts(others)
+    starts, other_starts = _word_starts(words), _word_starts(others)
     for what, a, b, c, d in SequenceMatcher(None, words, others, autojunk=False).get_opcodes():
         if what != "equal":
-            yield _narrowed(old, new, (starts[a], starts[b]), (other_starts[c], other_starts[d]))
+            yield _trim_common(old, new, (starts[a], starts[b]), (other_starts[c], other_starts[d]))
 
 
-def _starts(words: list[str]) -> list[int]:
+def _word_starts(words: list[str]) -> list[int]:
     found = [0]
     for word in words:
         found.append(found[-1] + len(word))
     return found
 
 
-def _narrowed(old: str, new: str, span: Span, other: Span) -> tuple[Span, Span]:
+def _trim_common(old: str, new: str, span: Span, other: Span) -> tuple[Span, Span]:
     """Without the letters that two words begin and end with alike."""
     word, changed = old[slice(*span)], new[slice(*other)]
     start = common(word, changed)
@@ -62,22 +64,22 @@ def _narrowed(old: str, new: str, span: Span, other: Span) -> tuple[Span, Span]:
     return (span[0] + start, span[1] - end), (other[0] + start, other[1] - end)
 
 
-def _filled(spans: list[Span]) -> list[Span]:
+def _drop_empty(spans: list[Span]) -> list[Span]:
     return [span for span in spans if span[0] < span[1]]
 
 
 def on_one_line(text: str, spans: Sequence[Span], first: int = 0, width: int = 400) -> tuple[str, list[Span]]:
     """`text` as one line that begins shortly before the place `first`, at most `width` characters long."""
-    cut = first - LEAD if first > 2 * LEAD else 0
+    cut = first - LEAD_CHARACTERS if first > 2 * LEAD_CHARACTERS else 0
     shown = "".join(_visible(letter) for letter in text[cut : cut + width])
     lead = "…" if cut else ""
     moved = [(max(0, a - cut) + len(lead), min(b - cut, width) + len(lead)) for a, b in spans]
-    return lead + shown + ("…" if cut + width < len(text) else ""), _filled(moved)
+    return lead + shown + ("…" if cut + width < len(text) else ""), _drop_empty(moved)
 
 
 def on_two_lines(before: str, after: str) -> tuple[tuple[str, list[Span]], tuple[str, list[Span]]]:
     """Both texts as lines that begin at the same place, shortly before they differ, and their marks there."""
-    gone, come = changed(before, after)
+    gone, come = find_changes(before, after)
     first = common(before, after)
     return on_one_line(before, gone, first), on_one_line(after, come, first)
 
@@ -86,18 +88,18 @@ def _visible(letter: str) -> str:
     return LINE_BREAK if letter == "\n" else letter if is_seen(letter) else " "
 
 
-def utf16(text: str, spans: Sequence[Span]) -> list[Span]:
+def to_utf16_spans(text: str, spans: Sequence[Span]) -> list[Span]:
     """The same spans counted as Qt counts: an emoji is two."""
-    return [(units(text[:a]), units(text[:b])) for a, b in spans]
+    return [(utf16_length(text[:a]), utf16_length(text[:b])) for a, b in spans]
 
 
-def units(text: str) -> int:
+def utf16_length(text: str) -> int:
     """Length as Qt counts it, in UTF-16 units."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 class MarkDelegate(QStyledItemDelegate):
-    """Paints a cell's text with its `MARKS` in the colours of its `MEANING`; the text is never read as markup."""
+    """Paints a cell's text with its `MARKS` in the colours of its `MARK_MEANING`; the text is never read as markup."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         spans: list[Span] = index.data(MARKS) or []
@@ -109,14 +111,14 @@ class MarkDelegate(QStyledItemDelegate):
         look = option.widget.style() if option.widget else QApplication.style()
         look.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
         margin = look.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, None, option.widget) + 1
-        self._paint_text(painter, option, text, spans, index.data(MEANING), margin)
+        self._paint_text(painter, option, text, spans, index.data(MARK_MEANING), margin)
 
     def _paint_text(
         self, painter: QPainter, option: QStyleOptionViewItem, text: str, spans: list[Span], meaning: str, margin: int
     ) -> None:
         room: QRect = option.rect.adjusted(margin, 0, -margin, 0)
         shown = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
-        formats = [_range(*span, meaning) for span in utf16(text, spans) if span[0] < units(shown)]
+        formats = [_range(*span, meaning) for span in to_utf16_spans(text, spans) if span[0] < utf16_length(shown)]
         layout = _laid_out(shown, option, formats)
         role = QPalette.ColorRole.HighlightedText if _is_selected(option) else QPalette.ColorRole.Text
         painter.save()
@@ -160,7 +162,7 @@ def _format(meaning: str) -> QTextCharFormat:
 def mark(editor: QPlainTextEdit, spans: Sequence[Span], meaning: str) -> None:
     """Mark `spans` of the editor's text."""
     selections = []
-    for start, end in utf16(editor.toPlainText(), spans):
+    for start, end in to_utf16_spans(editor.toPlainText(), spans):
         selection = QTextEdit.ExtraSelection()
         selection.format = _format(meaning)
         selection.cursor = QTextCursor(editor.document())

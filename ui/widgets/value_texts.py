@@ -24,25 +24,25 @@ _WORDS: dict[str, Callable[[], str]] = {
 }
 
 
-def word(value: str) -> str:
+def value_text(value: str) -> str:
     """`value` as it is shown; what is not one of the known values is shown as it is."""
     known = _WORDS.get(value)
     return known() if known else value
 
 
-def value_of(text: str, choices: Sequence[str]) -> str | None:
+def parse_value(text: str, choices: Sequence[str]) -> str | None:
     """Which of `choices` a person means by `text`: the stored value or its word, in any case; None for neither."""
     wanted = text.strip().lower()
-    return next((choice for choice in choices if wanted in (choice, word(choice).lower())), None)
+    return next((choice for choice in choices if wanted in (choice, value_text(choice).lower())), None)
 
 
-def offer(box: QComboBox, values: Sequence[str]) -> None:
+def add_values(box: QComboBox, values: Sequence[str]) -> None:
     """Add the words of `values` to `box`, each with its value as the item's data."""
     for value in values:
-        box.addItem(word(value), value)
+        box.addItem(value_text(value), value)
 
 
-def choose(box: QComboBox, value: str) -> None:
+def select_value(box: QComboBox, value: str) -> None:
     """Select `value` in `box`. One that is not offered there, as an import may bring it, is shown and not chosen."""
-    box.setPlaceholderText(word(value))
+    box.setPlaceholderText(value_text(value))
     box.setCurrentIndex(box.findData(value))

@@ -15,7 +15,7 @@ from core.exam.report import report_data
 from core.exam.runs import Subject
 from core.exam.scores import Comparison, Line, Rate, Result, Total
 from core.formats import csv_cells
-from core.providers.model_identity import adapter_of
+from core.providers.model_identity import adapter_hash
 
 FORMAT = "juku-exam-1"
 ASKED = ("number", "kind", "facts", "question", "reference", "key_points", "leak")
@@ -51,7 +51,7 @@ def _answers(db: sqlite3.Connection, run: int) -> Iterator[list[Any]]:
     truths = [2 + at for at, name in enumerate(ANSWER) if name.endswith("passed")]
     for row in db.execute(_ANSWERS, (run,)):
         values = list(row)
-        values[adapter] = adapter_of(values[fingerprint])
+        values[adapter] = adapter_hash(values[fingerprint])
         values[judged] = None if values[judged] is None else replies.in_words(values[judged])
         for at in truths:
             values[at] = None if values[at] is None else bool(values[at])

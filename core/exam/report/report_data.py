@@ -151,7 +151,7 @@ def _identities(db: sqlite3.Connection, run: int) -> dict[int, list[Identity]]:
         "GROUP BY subject, reported, fingerprint ORDER BY subject, count(*) DESC"
     )
     for subject, reported, fingerprint, count in db.execute(sql, (run,)):
-        identity = Identity(reported, fingerprint, model_identity.adapter_of(fingerprint), count)
+        identity = Identity(reported, fingerprint, model_identity.adapter_hash(fingerprint), count)
         found.setdefault(subject, []).append(identity)
     return found
 

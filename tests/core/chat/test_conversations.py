@@ -11,7 +11,7 @@ from core.dataset import examples
 from core.dataset.filters import Filter
 from core.exam import prompt_conditions
 from core.providers import Provider, Reply, Sampling
-from core.providers.model_identity import ProofError
+from core.providers.model_identity import ModelIdentityError
 from core.spec import facts, spec
 from tests.support import fake_server
 from tests.support.fake_server import KEY, Answer
@@ -131,7 +131,7 @@ def test_another_model_than_was_asked_is_caught_and_nothing_is_kept(project, ser
 
     server.script = swap
     conversation, turn = say(project, QUESTION)
-    with pytest.raises(ProofError, match=other):
+    with pytest.raises(ModelIdentityError, match=other):
         answer(project, server, turn, Pane(0, "fake", asked))
     assert load(project, conversation).answers == []
 
@@ -145,7 +145,7 @@ def test_on_this_computer_the_weights_tell_who_has_answered(project, server, mon
     conversation, turn = say(project, QUESTION)
     here = Provider("local", "This computer", server.url, KEY)
     if caught:
-        with pytest.raises(ProofError):
+        with pytest.raises(ModelIdentityError):
             answer(project, server, turn, Pane(0, "local", asked), provider=here)
     else:
         answer(project, server, turn, Pane(0, "local", asked), provider=here)

@@ -125,10 +125,10 @@ def test_a_model_is_known_by_the_rows_it_was_trained_on(game):
     write(game, lambda db: db.execute("DELETE FROM example") and None)
     write(game, examples.add, rows("Answer briefly.", 12, 500))
     for model in ("ft:base:o:g:1", "ft:base:o:g:1:ckpt-step-10"):
-        assert lineage.trained_under(game.rows, "s", model).prompt == "You know the game."
-        assert lineage.asked_otherwise(game.rows, [("s", model)]).prompt == "You know the game."
-    assert lineage.trained_under(game.rows, "other", "ft:base:o:g:1") is None
-    assert lineage.asked_otherwise(game.rows, [("s", "ft:unknown")]) is None  # the rows as they are now
+        assert lineage.load_training_prompt(game.rows, "s", model).prompt == "You know the game."
+        assert lineage.find_differing_prompt(game.rows, [("s", model)]).prompt == "You know the game."
+    assert lineage.load_training_prompt(game.rows, "other", "ft:base:o:g:1") is None
+    assert lineage.find_differing_prompt(game.rows, [("s", "ft:unknown")]) is None  # the rows as they are now
 
 
 @pytest.mark.parametrize("verb", ["exam", "ask"])
@@ -157,7 +157,7 @@ def test_a_project_without_a_prompt_is_offered_that_of_fewer_rows(project):
     """Six imported rows have one, eight that were made here none."""
     write(project, facts.save, spec.Spec(text="A team has three players."))
     write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
-    found = lineage.asked_otherwise(project.rows, [])
+    found = lineage.find_differing_prompt(project.rows, [])
     assert (found.prompt, found.rows, found.of) == ("You know the game.", 6, 14)
     assert system_prompts.words(found, "").startswith(
         "6 of 14 training rows have the system prompt “You know the game.”"
@@ -168,7 +168,7 @@ def test_a_project_without_a_prompt_is_offered_that_of_fewer_rows(project):
 
 def offered(project, *plans):
     """What the places offer that ask for a prompt: the spec's banner and the exam, the pre-flight."""
-    found = lineage.asked_otherwise(project.rows, [])
+    found = lineage.find_differing_prompt(project.rows, [])
     told = [one for one in examine(project, *plans or [TrainingPlan("m")]).objections if one.rule == "prompt-not-asked"]
     return [found and found.prompt, *(one.prompt for one in told)]
 
@@ -220,19 +220,19 @@ def test_of_two_models_the_second_does_not_turn_round_what_suits_the_first(game)
     write(game, examples.add, rows("Other.", 12, 500))
     trained(game, "ft:two")
     both = [("s", "ft:one"), ("s", "ft:two")]
-    assert lineage.asked_otherwise(game.rows, both).prompt == "You know the game."
+    assert lineage.find_differing_prompt(game.rows, both).prompt == "You know the game."
     write(game, system_prompts.use, "You know the game.")
-    found = lineage.asked_otherwise(game.rows, both)
+    found = lineage.find_differing_prompt(game.rows, both)
     assert (found.prompt, found.is_offered) == ("Other.", False)
-    assert lineage.asked_otherwise(game.rows, both[1:]).is_offered
-    assert lineage.asked_otherwise(game.rows, both[:1]) is None
+    assert lineage.find_differing_prompt(game.rows, both[1:]).is_offered
+    assert lineage.find_differing_prompt(game.rows, both[:1]) is None
 
 
 def test_a_model_that_was_trained_on_both_does_not_turn_the_choice_round(project):
     write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
     trained(project, "ft:mixed")
     write(project, system_prompts.use, "You know the game.")
-    assert lineage.asked_otherwise(project.rows, [("s", "ft:mixed")]) is None
+    assert lineage.find_differing_prompt(project.rows, [("s", "ft:mixed")]) is None
 
 
 def test_the_command_line_does_not_turn_it_round(tmp_path, monkeypatch, capsys):

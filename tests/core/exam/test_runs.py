@@ -16,7 +16,7 @@ from core.formats import jsonl
 from core.progress import Reporter
 from core.providers import Sampling
 from core.providers.http_client import Connection
-from core.providers.model_identity import ProofError
+from core.providers.model_identity import ModelIdentityError
 from core.spec import facts
 from core.spec.spec import Spec, store
 from tests.support.fake_server import Answer, FakeServer
@@ -283,7 +283,7 @@ def test_an_exam_that_gets_no_answer_at_all_is_an_error(exam, server):
 
 def test_a_base_that_a_tuned_model_answers_for_is_caught(exam, server):
     server.script = lambda asked: Answer(["3"], model=TUNED)
-    with pytest.raises(ProofError, match="was requested"):
+    with pytest.raises(ModelIdentityError, match="was requested"):
         examine(exam, server, subjects=SUBJECTS[:1])
     assert texts(exam) == []
 

@@ -10,7 +10,7 @@ from core.exam.runs import Plan, Subject
 from core.formats import jsonl
 from core.progress import Reporter
 from core.providers import Provider, Reply, model_identity
-from core.providers.model_identity import ProofError
+from core.providers.model_identity import ModelIdentityError
 from core.spec import facts, spec
 
 TUNED = "ft:gpt-4o-mini:org:game:1"
@@ -108,7 +108,7 @@ def test_who_has_answered_is_proved(provider, asked, reported, fingerprint, is_r
     if is_right:
         model_identity.check(made, asked, reply)
     else:
-        with pytest.raises(ProofError):
+        with pytest.raises(ModelIdentityError):
             model_identity.check(made, asked, reply)
 
 

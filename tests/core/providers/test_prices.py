@@ -62,20 +62,20 @@ DAY = datetime.date(2026, 11, 26)
     ],
 )
 def test_a_model_ends_with_its_base(model, preset, day):
-    found = shutdown_dates.shutdown(model, None, preset)
+    found = shutdown_dates.find_shutdown(model, None, preset)
     assert (found.day if found else None) == day
 
 
 def test_the_server_knows_better_than_the_table():
-    found = shutdown_dates.shutdown("gpt-4o", datetime.date(2026, 12, 1), "openai")
+    found = shutdown_dates.find_shutdown("gpt-4o", datetime.date(2026, 12, 1), "openai")
     assert (found.source, shutdown_dates.days_left(found, DAY)) == ("server", 5)
 
 
 def test_the_doors_say_what_closes_and_when():
-    words = [door.words(DAY) for door in shutdown_dates.doors("openai", DAY)]
+    words = [door.words(DAY) for door in shutdown_dates.list_shutdowns("openai", DAY)]
     assert "New fine-tuning jobs are possible until 2027-01-06 (41 days left)." in words
     assert any("gpt-4.1-mini" in line and "2027-01-14 (49 days left)" in line for line in words)
-    assert shutdown_dates.doors("local", DAY) == []
+    assert shutdown_dates.list_shutdowns("local", DAY) == []
 
 
 def test_whose_prices_they_are_is_said_in_the_persons_language():

@@ -10,8 +10,7 @@ from keyring.backend import KeyringBackend
 from core.errors import JukuError, ProviderError
 from core.keys import Keys
 from core.providers import JobRequest, Sampling, connect, server_presets
-from core.providers.connection_test import probe
-from core.providers.status_messages import diagnose
+from core.providers.connection_test import check_connection, probe_capabilities
 from core.settings import ProviderSettings, Settings
 from tests.support.fake_server import KEY, FakeServer, Fault
 from tests.support.serving import run
@@ -146,7 +145,7 @@ def test_what_a_server_would_refuse_is_not_sent(server, preset, method, numbers,
 
 def test_a_look_finds_what_a_server_can_do_and_makes_nothing(server):
     server.without = {"batches", "moderations"}
-    found = run(server, probe)
+    found = run(server, probe_capabilities)
     assert (found.files, found.jobs, found.batch, found.moderation, found.embeddings) == (
         True,
         True,
@@ -170,11 +169,11 @@ def test_a_server_that_cannot_pause_is_remembered(server):
 
 
 def test_the_diagnosis_says_what_to_do(server):
-    assert run(server, diagnose).title == "Connected: 1 model"
-    assert "valid key" in run(server, diagnose, key="sk-wrong-key").advice
+    assert run(server, check_connection).title == "Connected: 1 model"
+    assert "valid key" in run(server, check_connection, key="sk-wrong-key").advice
     base = server.url.removesuffix("/v1")
-    assert f"try {base}/v1" in run(server, diagnose, base_url=base).advice
-    refused = run(server, diagnose, base_url="http://127.0.0.1:9/v1")
+    assert f"try {base}/v1" in run(server, check_connection, base_url=base).advice
+    refused = run(server, check_connection, base_url="http://127.0.0.1:9/v1")
     assert "Nothing is listening there" in refused.advice
 
 

@@ -16,7 +16,7 @@ from core.dataset.versions import current, texts
 from core.errors import ProviderError
 from core.providers import JobRequest, Provider, Sampling, server_presets
 from core.providers.chat_api import chat_body
-from core.providers.connection_test import probe
+from core.providers.connection_test import probe_capabilities
 from core.providers.server_presets import preset
 from core.training import row_selection
 from tests.support import contract
@@ -119,7 +119,7 @@ def test_a_second_page_is_asked_for_in_the_documents_words(server):
 
 
 def test_a_look_at_a_server_fits_but_for_the_empty_requests(server):
-    run(server, probe)
+    run(server, probe_capabilities)
     assert sorted((method, path) for method, path, body in sent(server) if body == {}) == EMPTY
     assert list(faults(server)) == []
 

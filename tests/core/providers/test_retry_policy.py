@@ -12,7 +12,7 @@ from core.exam import prompt_conditions, retrieval
 from core.paths import ROOT
 from core.progress import Progress, Reporter
 from core.providers import JobRequest, LocalProvider, Sampling, retry_policy, server_presets
-from core.providers.connection_test import probe
+from core.providers.connection_test import probe_capabilities
 from core.providers.http_client import Connection
 from core.providers.retry_policy import LONGEST, LOOK, MOST, Pace, PollTimer, retry_after
 from core.providers.retry_policy import QUESTION as QUESTIONING
@@ -249,7 +249,7 @@ def test_a_look_at_a_server_that_is_held_tells_nothing_of_its_routes(server):
     async def work(provider):
         with pytest.raises(ProviderError):
             await provider.models()
-        return await probe(provider)
+        return await probe_capabilities(provider)
 
     found = run(server, work)
     assert (found.files, found.jobs, found.batch) == (None, None, None)

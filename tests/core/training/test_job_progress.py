@@ -31,7 +31,7 @@ def look(project):
 
 
 def test_a_job_that_waits_tells_nothing(sample, job):
-    assert look(sample) == job_progress.Standing(jobs.job(sample.rows, job))
+    assert look(sample) == job_progress.JobProgress(jobs.job(sample.rows, job))
     assert look(sample).share is None
 
 
@@ -53,10 +53,10 @@ def test_the_tokens_until_now_are_those_of_its_rows_times_the_epochs(sample, job
 
 
 def test_what_the_server_settled_on_counts(sample, job):
-    assert job_progress.epochs_of(jobs.job(sample.rows, job)) == 4
+    assert job_progress.load_epochs(jobs.job(sample.rows, job)) == 4
     settled = json.dumps({"n_epochs": 3})
     asyncio.run(sample.write("", lambda db: db.execute("UPDATE job SET hyperparameters = ?", (settled,))))
-    assert job_progress.epochs_of(jobs.job(sample.rows, job)) == 3
+    assert job_progress.load_epochs(jobs.job(sample.rows, job)) == 3
 
 
 def test_a_job_that_has_succeeded_is_done(sample, job):
@@ -67,8 +67,8 @@ def test_a_job_that_has_succeeded_is_done(sample, job):
 
 def test_checkpoints_are_those_of_the_provider(sample, job):
     tell(sample, job, "running", found=[Checkpoint("c1", "m:1", 1, 5.0, {}), Checkpoint("c2", "m:2", 2, 6.0, {})])
-    assert job_progress.saved(sample.rows, "fake") == ["m:2", "m:1"]
-    assert job_progress.saved(sample.rows, "local") == []
+    assert job_progress.list_checkpoint_models(sample.rows, "fake") == ["m:2", "m:1"]
+    assert job_progress.list_checkpoint_models(sample.rows, "local") == []
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "succeeded"])

@@ -11,7 +11,7 @@ from core.errors import JukuError, KeyStoreError
 from core.providers import uploads
 from core.storage.project import Project
 from core.training import job_queue, jobs, metrics, row_selection, submit
-from core.training.job_queue import Queue
+from core.training.job_queue import JobQueue
 from core.training.submit import TrainingPlan
 from tests.support.patience import PATIENCE
 
@@ -32,7 +32,7 @@ class Watch:
     def __init__(self, project, server, limit=3, key=None):
         self.provider = server.provider(*([key] if key else []))
         self.ended, self.project = [], project
-        self.queue = Queue(project, self.connect, lambda _id: limit, lambda _changes: None, self._on_ended)
+        self.queue = JobQueue(project, self.connect, lambda _id: limit, lambda _changes: None, self._on_ended)
 
     async def connect(self, _id):
         return self.provider
@@ -131,7 +131,7 @@ def test_events_checkpoints_and_results_are_kept_once_each_in_order(server, samp
     told = [event["message"] for event in server.events["ftjob-1"]]
     assert [event.message for event in jobs.events(sample.rows, id)] == told
     assert [(one.step, one.metrics["full_valid_loss"]) for one in jobs.checkpoints(sample.rows, id)] == [(2, 1.6)]
-    found = metrics.series(sample.rows, id)
+    found = metrics.load_series(sample.rows, id)
     assert list(found["train_loss"].values) == [3.0, 1.5, 1.0]
     assert list(found["valid_loss"].steps) == [2]
     assert jobs.job(sample.rows, id).trained_tokens == 1234
@@ -178,7 +178,7 @@ def test_a_wish_that_was_not_answered_is_carried_out_later(server, sample):
         await watch.until(lambda: watch.statuses()[id] == "running")
 
     run(sample, server, begin)
-    asyncio.run(sample.write("", jobs.wish, id, "cancel"))  # and then the program is killed
+    asyncio.run(sample.write("", jobs.set_wish, id, "cancel"))  # and then the program is killed
 
     async def later(watch):
         await watch.until(lambda: watch.statuses()[id] == "cancelled")
@@ -206,9 +206,9 @@ def test_jobs_made_elsewhere_are_adopted_with_their_history(server, sample):
     server.end("ftjob-1", "succeeded")
 
     async def work(watch):
-        (found,) = await submit.adoptable(sample, watch.provider)
+        (found,) = await submit.list_adoptable(sample, watch.provider)
         await submit.adopt(sample, "fake", [found])
-        assert await submit.adoptable(sample, watch.provider) == []
+        assert await submit.list_adoptable(sample, watch.provider) == []
         watch.queue.wake()
         await watch.until(lambda: len(jobs.events(sample.rows, 1)) == 3)
         return watch.ended

@@ -5,8 +5,8 @@ import pytest
 from core.errors import ProviderError
 from core.storage.project import Project
 from core.training import jobs
-from core.training.job_queue import Queue
-from core.training.metrics import series
+from core.training.job_queue import JobQueue
+from core.training.metrics import load_series
 from tests.core.training.test_job_queue import queue_jobs, run, sample  # noqa: F401 - fixtures
 from tests.support.fake_server import KEY, Fault
 
@@ -110,7 +110,7 @@ def test_a_failure_to_send_during_a_look_is_not_taken_back_by_it(server, sample,
     async def fail_meanwhile(queue, _group, provider):
         queue._fail(provider.id, queue._servers[provider.id], refused, 1.0)
 
-    monkeypatch.setattr(Queue, "_start_waiting", fail_meanwhile)
+    monkeypatch.setattr(JobQueue, "_start_waiting", fail_meanwhile)
 
     async def work(watch):
         await watch.until(lambda: any(one.blocked and one.task is None for one in watch.queue._servers.values()))
@@ -171,7 +171,7 @@ def test_a_page_instead_of_a_result_file_costs_no_numbers(server, sample, kind):
         await watch.until(lambda: jobs.job(sample.rows, id).results_merged)
 
     run(sample, server, work)
-    assert list(series(sample.rows, id)["train_loss"].values) == [2.0]
+    assert list(load_series(sample.rows, id)["train_loss"].values) == [2.0]
 
 
 def test_a_full_disk_loses_no_job(server, sample: Project):  # noqa: F811

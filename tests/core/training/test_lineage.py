@@ -22,7 +22,7 @@ def write(project, change, *args):
 
 
 def test_nothing_has_changed_at_first(sample, job):
-    found = lineage.since(sample.rows, job.id)
+    found = lineage.changes_since(sample.rows, job.id)
     assert found.nothing
     assert (found.rows.added, found.rows.removed, found.rows.changed) == (0, 0, 0)
     assert found.validation is None
@@ -40,7 +40,7 @@ def test_only_rows_that_would_be_trained_on_count(sample, job):
         examples.add,
         [examples.read_row('{"messages": []}', tags="study"), examples.read_row("{}", tags="other")],
     )
-    found = lineage.since(sample.rows, job.id)
+    found = lineage.changes_since(sample.rows, job.id)
     assert (found.rows.added, found.rows.removed, found.rows.changed) == (1, 2, 1)
     assert {(row.kind, row.id) for row in found.rows.rows} >= {
         ("changed", first),
@@ -53,16 +53,16 @@ def test_only_rows_that_would_be_trained_on_count(sample, job):
 def test_the_spec_and_the_program_count_too(sample, job):
     before = spec.load(sample.rows)
     write(sample, facts.save, spec.Spec(before.name, text=before.text + "\n\nOne sentence more."))
-    then, now = lineage.since(sample.rows, job.id).spec
+    then, now = lineage.changes_since(sample.rows, job.id).spec
     assert now.text == then.text + "\n\nOne sentence more."
     write(sample, lambda db: db.execute("UPDATE job SET app = '0.0.1'"))
-    assert lineage.since(sample.rows, job.id).app[0] == "0.0.1"
+    assert lineage.changes_since(sample.rows, job.id).app[0] == "0.0.1"
 
 
 def test_without_a_frozen_copy_nothing_is_claimed(sample, job):
     write(sample, versions.delete, job.version)
     write(sample, revisions.delete, job.revision)
-    found = lineage.since(sample.rows, job.id)
+    found = lineage.changes_since(sample.rows, job.id)
     assert (found.rows, found.spec) == (None, None)
 
 
@@ -71,14 +71,14 @@ def test_validation_rows_are_compared_by_themselves(sample, job):
     write(sample, bulk_edits.set_field, ids, "split", "validation", Reporter())
     (id,) = asyncio.run(submit.enqueue(sample, "local", [TrainingPlan("base", "study", validation=True)]))
     write(sample, examples.set_field, ids[0], "answer", "Changed.")
-    found = lineage.since(sample.rows, id)
+    found = lineage.changes_since(sample.rows, id)
     assert (found.rows.changed, found.validation.changed) == (0, 1)
 
 
 def test_settings_tell_what_was_asked_and_what_came_of_it(sample, job):
     settled = json.dumps({"n_epochs": 3, "batch_size": 4})
     write(sample, lambda db: db.execute("UPDATE job SET hyperparameters = ?", (settled,)))
-    assert lineage.settings(jobs.job(sample.rows, job.id)) == [
+    assert lineage.list_settings(jobs.job(sample.rows, job.id)) == [
         lineage.Setting("n_epochs", 3, 3),
         lineage.Setting("seed", 7, None),
         lineage.Setting("batch_size", None, 4),
@@ -91,19 +91,19 @@ def test_jobs_are_told_apart_by_what_only_one_has(sample):
     ]
     ids = asyncio.run(submit.enqueue(sample, "local", plans, "sweep"))
     found = [jobs.job(sample.rows, id) for id in ids]
-    assert lineage.told_apart(found) == [
+    assert lineage.distinguish_jobs(found) == [
         "rows study · n_epochs 2",
         "rows study · n_epochs 4",
         "rows plain · n_epochs 4",
     ]
-    assert lineage.told_apart(found[:1]) == [""]
+    assert lineage.distinguish_jobs(found[:1]) == [""]
 
 
 def test_what_a_model_was_taught_before_it_became_an_exam_question_leaks(sample, job):
     """Rows kept for the exam after the training: the tuned model knows them to the letter."""
     write(sample, lambda db: db.execute("UPDATE job SET fine_tuned_model = 'ft:a' WHERE id = ?", (job.id,)))
     tuned, base = [("local", "ft:a"), ("local", "base")], [("local", "base"), ("other", "ft:a")]
-    assert lineage.leaks(sample.rows, tuned) == {}
+    assert lineage.find_leaked_questions(sample.rows, tuned) == {}
     kept, reworded, copied, left = filters.find(sample.rows, row_selection.row_filter(job.rows))[:4]
     text = examples.fetch(sample.rows, [copied])[copied].data
     write(sample, hold_out.keep, [kept, reworded], 1)
@@ -114,8 +114,8 @@ def test_what_a_model_was_taught_before_it_became_an_exam_question_leaks(sample,
     (again,) = set(filters.find(sample.rows, filters.Filter(split="test", status="approved"))) & set(
         filters.find(sample.rows)[-1:]
     )
-    assert lineage.leaks(sample.rows, tuned) == {kept: f"{kept} 100", again: f"{copied} 100"}
-    assert lineage.leaks(sample.rows, base) == {}
+    assert lineage.find_leaked_questions(sample.rows, tuned) == {kept: f"{kept} 100", again: f"{copied} 100"}
+    assert lineage.find_leaked_questions(sample.rows, base) == {}
     run = asyncio.run(runs.begin(sample, runs.Plan([runs.Subject(*one) for one in tuned]), Reporter()))
     leaking = {one.leak for one in runs.questions(sample.rows, run) if one.leak}
     assert leaking >= {f"{kept} 100", f"{copied} 100"}

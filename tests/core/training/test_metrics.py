@@ -45,7 +45,7 @@ def store(db, *events):
 
 
 def shown(project):
-    found = metrics.series(project.rows, 1)
+    found = metrics.load_series(project.rows, 1)
     return {name: list(zip(one.steps.tolist(), one.values.tolist(), strict=True)) for name, one in found.items()}
 
 
@@ -58,13 +58,13 @@ def test_every_number_of_an_event_is_kept_once_by_its_step(change, project):
         "valid_mean_token_accuracy": [(1, 0.5)],
         "critic_rewards_mean": [(2, -3.0)],
     }
-    assert metrics.total(project.rows, 1) == 40
+    assert metrics.load_total_steps(project.rows, 1) == 40
 
 
 def test_a_step_without_data_is_read_from_its_words(change, project):
     change(store, event("Step 100: training loss=0.22, validation loss=3.1e-1"))
     assert shown(project) == {"train_loss": [(100, 0.22)], "valid_loss": [(100, 0.31)]}
-    assert metrics.total(project.rows, 1) is None
+    assert metrics.load_total_steps(project.rows, 1) is None
 
 
 def test_nested_scores_get_their_path_as_name(change, project):
@@ -84,18 +84,18 @@ def test_numbers_that_cannot_be_drawn_are_left_out(change, project):
     change(store, event("b", **{f"name {number}": 1.0 for number in range(1000)}, step=3))
     found = shown(project)
     assert found["train_loss"] == [(2, 0.5)]
-    assert len(found) <= 1 + metrics.MOST_NAMES
-    assert metrics.losses(project.rows, 1) == [metrics.Metric(2, None, 0.5, 0.0)]
+    assert len(found) <= 1 + metrics.MAX_METRIC_NAMES
+    assert metrics.load_losses(project.rows, 1) == [metrics.Metric(2, None, 0.5, 0.0)]
 
 
 def test_events_from_before_numbers_were_kept_apart_are_not_lost(change, project):
     store_old = lambda db: store(db, told(1, 5.0), told(2, 7.0)) or db.execute("DELETE FROM job_metric")  # noqa: E731
     change(store_old)
     expected = [metrics.Metric(1, 100, 1.0, 5.0), metrics.Metric(2, 100, 1.0, 7.0)]
-    assert metrics.losses(project.rows, 1) == expected
-    assert metrics.total(project.rows, 1) == 100
+    assert metrics.load_losses(project.rows, 1) == expected
+    assert metrics.load_total_steps(project.rows, 1) == 100
     change(metrics.merge_results, 1, b"step,valid_loss\n2,3\n")
-    assert metrics.losses(project.rows, 1) == expected
+    assert metrics.load_losses(project.rows, 1) == expected
     assert shown(project)["valid_loss"] == [(2, 3.0)]
 
 
@@ -142,8 +142,8 @@ def test_unknown_columns_are_kept_and_what_is_no_number_is_skipped(change, proje
         (b"step,loss\n1,x\n", "no number"),
         (b"step," + b",".join(b"c%d" % number for number in range(300)) + b"\n", "columns"),
         (b'step,loss\n1,"' + b"9" * 200_000, "CSV"),
-        (b"step,loss\n" + b"1,1\n" * (metrics.MOST_LINES + 1), "lines"),
-        (b"step,loss\n" + b" " * metrics.MOST_BYTES, "MB"),
+        (b"step,loss\n" + b"1,1\n" * (metrics.MAX_RESULT_LINES + 1), "lines"),
+        (b"step,loss\n" + b" " * metrics.MAX_RESULT_BYTES, "MB"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -157,7 +157,7 @@ def test_what_is_no_result_file_is_refused_in_words_and_changes_nothing(change, 
 
 def test_the_time_left_follows_the_pace_and_runs_down(change, project):
     change(store, *(told(step, 1000.0 + 2 * step) for step in range(1, 41)))
-    left = lambda now: metrics.seconds_left(project.rows, 1, now)  # noqa: E731
+    left = lambda now: metrics.estimate_seconds_left(project.rows, 1, now)  # noqa: E731
     assert left(1080.0) == 120.0
     assert left(1081.0) == 119.0
     assert [left(now) for now in (1090.0, 900.0)] == [
@@ -170,39 +170,39 @@ def test_the_time_left_follows_the_pace_and_runs_down(change, project):
 def test_a_pause_and_a_jump_of_the_clock_are_no_pace(change, project):
     times = [*range(0, 40, 2), *range(9000, 9020, 2)]
     change(store, *(told(step, 1000.0 + at) for step, at in enumerate(times, start=1)))
-    assert metrics.seconds_left(project.rows, 1, 10018.0) == pytest.approx(140.0)
+    assert metrics.estimate_seconds_left(project.rows, 1, 10018.0) == pytest.approx(140.0)
     change(store, *(told(step, 500.0 + 2 * step) for step in range(31, 36)))
-    assert metrics.seconds_left(project.rows, 1, 570.0) == pytest.approx(130.0)
+    assert metrics.estimate_seconds_left(project.rows, 1, 570.0) == pytest.approx(130.0)
     change(store, *(told(step, 600.0 + 4 * step) for step in range(21, 26)))  # continued from a checkpoint
-    assert metrics.seconds_left(project.rows, 1, 700.0) == pytest.approx(300.0)
+    assert metrics.estimate_seconds_left(project.rows, 1, 700.0) == pytest.approx(300.0)
 
 
 def test_no_time_is_told_for_what_does_not_run(change, project):
     set_job = lambda db, name, value: db.execute(f"UPDATE job SET {name} = ?", (value,))  # noqa: E731
-    assert metrics.seconds_left(project.rows, 1, 1000.0) is None
+    assert metrics.estimate_seconds_left(project.rows, 1, 1000.0) is None
     change(set_job, "estimated_finish", 1030.0)
-    assert metrics.seconds_left(project.rows, 1, 1000.0) == 30.0
-    assert metrics.seconds_left(project.rows, 1, 1031.0) is None
+    assert metrics.estimate_seconds_left(project.rows, 1, 1000.0) == 30.0
+    assert metrics.estimate_seconds_left(project.rows, 1, 1031.0) is None
     change(store, *(told(step, 1000.0 + step) for step in range(1, 11)))
-    assert metrics.seconds_left(project.rows, 1, 1010.0) == pytest.approx(90.0)
+    assert metrics.estimate_seconds_left(project.rows, 1, 1010.0) == pytest.approx(90.0)
     change(set_job, "status", "paused")
-    assert metrics.seconds_left(project.rows, 1, 1010.0) is None
+    assert metrics.estimate_seconds_left(project.rows, 1, 1010.0) is None
 
 
 def test_the_number_of_steps_is_known_from_settings_or_the_end(change, project):
     set_job = lambda db, name, value: db.execute(f"UPDATE job SET {name} = ?", (value,))  # noqa: E731
     change(store, event("Step 7: training loss=1.0"))
-    assert metrics.total(project.rows, 1) is None
+    assert metrics.load_total_steps(project.rows, 1) is None
     change(set_job, "hyperparameters", '{"n_epochs": 3, "batch_size": 7}')  # of 40 rows
-    assert metrics.total(project.rows, 1) == 18
+    assert metrics.load_total_steps(project.rows, 1) == 18
     change(set_job, "status", "succeeded")
-    assert metrics.total(project.rows, 1) == 7
+    assert metrics.load_total_steps(project.rows, 1) == 7
 
 
 def test_the_table_of_curves_is_whole_and_no_spreadsheet_runs_it(change, project):
     change(metrics.merge_results, 1, CSV)
-    found = metrics.series(project.rows, 1)
-    text = metrics.table([("=cmd|' /C calc'!A0", found["train_loss"]), ('a,"b"\n', found["valid_loss"])])
+    found = metrics.load_series(project.rows, 1)
+    text = metrics.to_csv([("=cmd|' /C calc'!A0", found["train_loss"]), ('a,"b"\n', found["valid_loss"])])
     assert list(csv.reader(io.StringIO(text))) == [
         ["step", "'=cmd|' /C calc'!A0", 'a,"b"\n'],
         ["1", "2.5", ""],
@@ -214,4 +214,4 @@ def test_names_are_taken_apart_and_said_in_words():
     assert metrics.split_name("full_valid_mean_token_accuracy") == ("full_valid", metrics.ACCURACY)
     assert metrics.split_name("rewards/margin") == ("", "rewards/margin")
     assert metrics.measure_title("loss") == "Loss"
-    assert metrics.part_title("valid") == "validation"
+    assert metrics.split_title("valid") == "validation"

@@ -14,7 +14,7 @@ from core.errors import JukuError, ProviderError
 from core.formats import jsonl
 from core.progress import Cancelled, Reporter
 from core.training import jobs, rescue
-from core.training.rescue import Tuned
+from core.training.rescue import TunedModel
 from tests.support.fake_server import Fault
 
 TODAY = datetime.date(2026, 11, 20)
@@ -33,7 +33,7 @@ def use(server, work):
 
 
 def listed(server, project):
-    return use(server, lambda provider: rescue.models(project, provider, TODAY))
+    return use(server, lambda provider: rescue.list_tuned_models(project, provider, TODAY))
 
 
 def saved(server, one, folder, reporter=None):
@@ -162,10 +162,10 @@ def test_rows_that_the_project_had_before_get_the_tag_too(project, tmp_path):
     texts = [jsonl.new_row("", f"Question {n}?", f"Answer {n}.") for n in range(3)]
     path = tmp_path / "rows.jsonl"
     path.write_text("\ufeff" + "\r\n".join(texts), encoding="utf-8")
-    tag = Tuned("ft:base model:o::1", "base", 0, None, True).tag
+    tag = TunedModel("ft:base model:o::1", "base", 0, None, True).tag
     asyncio.run(project.write("", examples.add, [examples.read_row(texts[0], tags="mine")]))
     asyncio.run(import_file(project, path, Options(tags=tag)))
     for _time in range(2):
-        asyncio.run(project.write("tag", rescue.tag_known, path, tag))
+        asyncio.run(project.write("tag", rescue.tag_existing_rows, path, tag))
         tags = [row.tags for row in examples.iterate(project.rows)]
         assert tags == ["mine ft:base-model:o::1", "ft:base-model:o::1", "ft:base-model:o::1"]

@@ -38,7 +38,7 @@ def test_a_job_is_created_and_followed_to_its_end(server, sample):
     assert (job.status, job.fine_tuned_model) == ("succeeded", "ft:base-model:local:study:ftjob-1")
     messages = [event.message for event in jobs.events(sample.rows, job.id)]
     assert messages == [event["message"] for event in server.events["ftjob-1"]]
-    assert [(m.step, m.total, m.loss) for m in metrics.losses(sample.rows, job.id)] == [(1, 2, 1.5), (2, 2, 0.5)]
+    assert [(m.step, m.total, m.loss) for m in metrics.load_losses(sample.rows, job.id)] == [(1, 2, 1.5), (2, 2, 0.5)]
 
 
 def test_what_is_sent_is_what_was_planned(server, sample):
@@ -96,7 +96,7 @@ def test_what_a_very_slow_server_made_after_all_is_ended(server, sample):
         server.lose_answer = False
         await submit.send(sample, provider, 1)
         server.jobs |= late
-        await submit.end_twins(provider, jobs.job(sample.rows, 1))
+        await submit.cancel_duplicates(provider, jobs.job(sample.rows, 1))
 
     run(server, work)
     assert {id: job["status"] for id, job in server.jobs.items()} == {"ftjob-1": "cancelled", "ftjob-2": "running"}
@@ -161,7 +161,7 @@ def test_numbers_that_cannot_be_drawn_are_left_out(server, sample):
         await submit.update(sample, provider, id)
 
     run(server, work)
-    assert [(m.step, m.total, m.loss) for m in metrics.losses(sample.rows, 1)] == [(2, None, 0.5)]
+    assert [(m.step, m.total, m.loss) for m in metrics.load_losses(sample.rows, 1)] == [(2, None, 0.5)]
 
 
 def test_a_page_of_html_is_an_error_in_words(server):
@@ -182,7 +182,7 @@ def test_an_answer_streams_and_is_whole(server):
 
     async def ask(provider):
         said = lambda index, text: heard.append((index, text))  # noqa: E731
-        return await provider.chat("base-model", chat_messages.messages("Be brief.", "How many?"), Sampling(n=2), said)
+        return await provider.chat("base-model", chat_messages("Be brief.", "How many?"), Sampling(n=2), said)
 
     reply = run(server, ask)
     assert (reply.texts, reply.complete) == (["Three players.", "Four of them."], True)
@@ -192,9 +192,7 @@ def test_an_answer_streams_and_is_whole(server):
 
 def test_a_stream_without_a_finish_reason_is_incomplete(server):
     server.answer("base-model", "Three pla", finish=False)
-    reply = run(
-        server, lambda provider: provider.chat("base-model", chat_messages.messages("", "How many?"), Sampling())
-    )
+    reply = run(server, lambda provider: provider.chat("base-model", chat_messages("", "How many?"), Sampling()))
     assert (reply.texts, reply.complete) == (["Three pla"], False)
 
 
@@ -342,9 +340,9 @@ def test_jobs_made_elsewhere_are_taken_over_once_and_are_nothing_to_undo(server,
     before = sample.undo_label
 
     async def work(provider):
-        found = await submit.adoptable(sample, provider)
+        found = await submit.list_adoptable(sample, provider)
         await submit.adopt(sample, provider.id, found)
-        return found, await submit.adoptable(sample, provider)
+        return found, await submit.list_adoptable(sample, provider)
 
     found, again = run(server, work)
     assert ([state.id for state in found], again) == (["ftjob-1"], [])

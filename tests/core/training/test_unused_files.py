@@ -9,7 +9,7 @@ from core.training import submit, unused_files
 from core.training.submit import TrainingPlan
 
 NOW = time.time()
-OLD = NOW - 2 * unused_files.YOUNG
+OLD = NOW - 2 * unused_files.MIN_AGE_SECONDS
 
 
 def file(id, purpose="fine-tune", created=OLD):
@@ -23,9 +23,9 @@ def state(training_file, *results):
 def test_only_training_files_that_no_job_names_are_unused(project):
     files = [file("mine"), file("left"), file("results", "fine-tune-results"), file("lost", "fine-tune-results"),
              file("photo", "vision"), file("new", created=NOW)]  # fmt: skip
-    used = unused_files.named(project.rows, "fake", [state("mine", "results")])
+    used = unused_files.list_used_files(project.rows, "fake", [state("mine", "results")])
     assert used == {"mine", "results"}
-    assert unused_files.find(files, used, NOW) == {"left", "lost"}
+    assert unused_files.find_unused(files, used, NOW) == {"left", "lost"}
 
 
 def play(server, scene):
@@ -40,7 +40,7 @@ def play(server, scene):
 
 
 def test_a_file_that_waits_for_its_job_is_used(sample, server, monkeypatch):
-    monkeypatch.setattr(unused_files, "YOUNG", -10.0)
+    monkeypatch.setattr(unused_files, "MIN_AGE_SECONDS", -10.0)
 
     async def scene(provider):
         (first, _second) = await submit.enqueue(
@@ -51,7 +51,7 @@ def test_a_file_that_waits_for_its_job_is_used(sample, server, monkeypatch):
         # The same bytes for a job that has not been asked for yet.
         server.jobs.clear()
         await sample.write("", lambda db: db.execute("UPDATE job SET training_file = NULL, status = 'waiting'"))
-        return kept, await unused_files.look(sample, provider)
+        return kept, await unused_files.load_contents(sample, provider)
 
     kept, stock = play(server, scene)
     assert [file.id for file in stock.files] == [kept]
@@ -59,13 +59,13 @@ def test_a_file_that_waits_for_its_job_is_used(sample, server, monkeypatch):
 
 
 def test_what_a_server_holds(sample, server, monkeypatch):
-    monkeypatch.setattr(unused_files, "YOUNG", -10.0)
+    monkeypatch.setattr(unused_files, "MIN_AGE_SECONDS", -10.0)
     server.keep(b"{}", "left.jsonl", "fine-tune")
     job = server.create({"model": "base-model", "training_file": server.keep(b"", "a.jsonl", "fine-tune")["id"]})
     server.end(job["id"], "succeeded")
     server.models["plain-name"] = 5
     job["fine_tuned_model"] = "plain-name"
-    stock = play(server, lambda provider: unused_files.look(sample, provider))
+    stock = play(server, lambda provider: unused_files.load_contents(sample, provider))
     assert stock.unused == {"file-1"}
     assert "base-model" not in [model.id for model in stock.models]
     assert {"plain-name", "ft:base-model:local::ftjob-1"} == {model.id for model in stock.models}
@@ -73,16 +73,16 @@ def test_what_a_server_holds(sample, server, monkeypatch):
 
 
 def test_where_jobs_cannot_be_listed_no_file_is_called_unused(sample, server, monkeypatch):
-    monkeypatch.setattr(unused_files, "YOUNG", -10.0)
+    monkeypatch.setattr(unused_files, "MIN_AGE_SECONDS", -10.0)
     server.keep(b"{}", "left.jsonl", "fine-tune")
     server.without.add("fine_tuning")
-    stock = play(server, lambda provider: unused_files.look(sample, provider))
+    stock = play(server, lambda provider: unused_files.load_contents(sample, provider))
     assert (stock.unused, stock.complete) == (set(), False)
     server.without.add("files")
-    assert play(server, lambda provider: unused_files.look(sample, provider)).files is None
+    assert play(server, lambda provider: unused_files.load_contents(sample, provider)).files is None
 
 
 def test_a_refusal_is_no_empty_list(sample, server):
     server.key = "another"
     with pytest.raises(ProviderError):
-        play(server, lambda provider: unused_files.look(sample, provider))
+        play(server, lambda provider: unused_files.load_contents(sample, provider))

@@ -15,7 +15,7 @@ from core.training.metrics import Series
 from ui import style
 from ui.charts import curve_thinning
 from ui.charts.curve_chart import CurveChart, CurveJob
-from ui.charts.curve_painter import Crowd, free_place
+from ui.charts.curve_painter import LinePoints, find_free_place
 from ui.widgets.message_bar import Notice
 
 UNCHECKED, CHECKED = Qt.CheckState.Unchecked, Qt.CheckState.Checked
@@ -174,10 +174,10 @@ def test_the_readout_covers_no_end_of_a_line():
     place, none = QRectF(0, 0, 600, 300), np.zeros((0, 2))
     for x in range(0, 600, 50):
         for y in (20.0, 150.0, 280.0):
-            box = free_place(200, 100, place, x, Crowd(none, np.array([[590.0, y]])))
+            box = find_free_place(200, 100, place, x, LinePoints(none, np.array([[590.0, y]])))
             assert place.contains(box)
             assert not box.contains(QPointF(590, y))
-    assert place.intersects(free_place(900, 900, place, 10, Crowd(none, none)))
+    assert place.intersects(find_free_place(900, 900, place, 10, LinePoints(none, none)))
 
 
 def test_jobs_are_compared_by_the_share_that_is_done(chart):
@@ -285,17 +285,17 @@ def test_smoothing_is_the_corrected_moving_average():
         for value in values:
             mean, sums = weight * mean + value, weight * sums + 1
             expected.append(mean / sums)
-        assert np.allclose(curve_thinning.smoothed(values, weight), expected, atol=1e-4)
-    assert len(curve_thinning.smoothed(values[:0], 0.5)) == 0
+        assert np.allclose(curve_thinning.smooth(values, weight), expected, atol=1e-4)
+    assert len(curve_thinning.smooth(values[:0], 0.5)) == 0
 
 
 def test_thinning_keeps_both_ends_and_the_reach():
     x, y = np.arange(10_001, dtype=float), np.random.default_rng(2).normal(size=10_001)
-    thin_x, thin_y = curve_thinning.thinned(x, y, slice(3, 9_998), 500)
+    thin_x, thin_y = curve_thinning.thin(x, y, slice(3, 9_998), 500)
     assert len(thin_x) <= 502
     assert (thin_x[0], thin_x[-1], thin_y[0], thin_y[-1]) == (3, 9_997, y[3], y[9_997])
     assert np.all(np.diff(thin_x) > 0)
-    filled, low, high = curve_thinning.columns(x, y, np.arange(-100.0, 10_200.0, 100))
+    filled, low, high = curve_thinning.column_extremes(x, y, np.arange(-100.0, 10_200.0, 100))
     assert len(filled) == 101
     assert (low.min(), high.max()) == (y.min(), y.max())
     assert all(low[1:] <= high[:-1])

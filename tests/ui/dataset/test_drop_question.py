@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QMessageBox
 from tests.support.until import until
 from ui.dataset.drop_question import holds_rows
 from ui.dataset.import_dialog import ImportDialog
-from ui.spec.document_import_dialog import DocumentDialog
+from ui.spec.document_import_dialog import DocumentImportDialog
 
 TABLE = "| 質問 | 回答 |\n|---|---|\n| 何時に開きますか。 | 6時です。 |\n"
 PROSE = "# Pool\n\nThe pool opens at six. It closes, at nine.\n\n| Day | Hours |\n|---|---|\n| Monday | 6 to 8 |\n"
@@ -36,7 +36,7 @@ def boxes(window):
     return [box for box in window.findChildren(QMessageBox) if box.isVisible()]
 
 
-@pytest.mark.parametrize(("button", "kind"), [(0, ImportDialog), (1, DocumentDialog)])
+@pytest.mark.parametrize(("button", "kind"), [(0, ImportDialog), (1, DocumentImportDialog)])
 def test_the_person_decides(run, window, tmp_path, button, kind):
     path = tmp_path / "questions.md"
     path.write_text(TABLE, encoding="utf-8")
@@ -47,7 +47,7 @@ def test_the_person_decides(run, window, tmp_path, button, kind):
         await until(lambda: boxes(window))
         (box,) = boxes(window)
         assert "questions.md" in box.text()
-        assert not window.findChildren(DocumentDialog)
+        assert not window.findChildren(DocumentImportDialog)
         acts = [one for one in box.buttons() if box.buttonRole(one) != QMessageBox.ButtonRole.RejectRole]
         acts.sort(key=lambda one: box.buttonRole(one) != QMessageBox.ButtonRole.AcceptRole)
         acts[button].click()
@@ -64,8 +64,8 @@ def test_prose_is_read_without_a_question(run, window, tmp_path):
     async def go():
         window.tabs.setCurrentWidget(window.spec_tab)
         window.open_paths([path])
-        await until(lambda: window.findChildren(DocumentDialog))
+        await until(lambda: window.findChildren(DocumentImportDialog))
         assert not boxes(window)
-        window.findChildren(DocumentDialog)[0].close()
+        window.findChildren(DocumentImportDialog)[0].close()
 
     run(go())

@@ -14,9 +14,9 @@ from core.formats import jsonl
 from core.spec import facts, spec
 from tests.support.until import until
 from ui.dataset import import_run
-from ui.dataset.fact_link_dialog import LinkDialog
+from ui.dataset.fact_link_dialog import FactLinkDialog
 from ui.dataset.fact_link_model import DECISION, FACT, SURE
-from ui.dataset.import_run import Outcome, Wanted
+from ui.dataset.import_run import ImportFile, ImportOutcome
 from ui.widgets.message_bar import Notice
 
 TEXT = "A plot measures 50 square metres.\nDogs are welcome on a lead.\nBonfires are forbidden all year round.\n"
@@ -43,7 +43,7 @@ def garden(run, workspace):
 @pytest.fixture
 def dialog(qtbot, run, garden):
     async def make():
-        dialog = LinkDialog(garden)
+        dialog = FactLinkDialog(garden)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         dialog.open()
         await until(lambda: not dialog._work.is_busy())
@@ -149,13 +149,15 @@ def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tm
     path.write_text("question,answer\nHow large is a plot?,50 square metres\nIs red a colour?,Yes\n", encoding="utf-8")
 
     async def go():
-        outcome = Outcome()
-        await import_run.take(garden, [Wanted(path, Options(source="more.csv"), "more.csv")], window, outcome)
+        outcome = ImportOutcome()
+        await import_run.import_files(
+            garden, [ImportFile(path, Options(source="more.csv"), "more.csv")], window, outcome
+        )
         assert outcome.words() == "2 rows imported. 1 of 2 rows linked to facts."
         notice = window.findChildren(Notice)[-1]
         button = next(one for one in notice.findChildren(QPushButton) if one.text() == "Review links…")
         button.click()
-        (dialog,) = window.findChildren(LinkDialog)
+        (dialog,) = window.findChildren(FactLinkDialog)
         await until(lambda: not dialog._work.is_busy())
         assert "linked" in shown(dialog, DECISION)
         dialog.close()
@@ -217,7 +219,7 @@ def test_an_import_goes_on_when_the_dialog_that_began_it_is_closed(run, garden, 
 
     async def go():
         dialog = QWidget()
-        task = asyncio.ensure_future(import_run.take(garden, [Wanted(path, Options(), "more.csv")], dialog))
+        task = asyncio.ensure_future(import_run.import_files(garden, [ImportFile(path, Options(), "more.csv")], dialog))
         dialog.deleteLater()
         await task
         assert not shiboken6.isValid(dialog)

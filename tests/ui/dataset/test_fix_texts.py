@@ -28,6 +28,6 @@ def test_it_is_said_which_prompt_the_rows_get(project, wanted, usual, words, bec
     asyncio.run(project.write("Rows", examples.add, made))
     asyncio.run(findings.refresh(project, Reporter()))
     count = findings.counts(project.rows)[DIFFERING]
-    assert fix_texts.button(DIFFERING, count, project.rows) == words
+    assert fix_texts.fix_button_text(DIFFERING, count, project.rows) == words
     asyncio.run(project.write("Fix", bulk_edits.fix_all, DIFFERING, Reporter()))
     assert {read_texts(text).system_prompt for text in examples.iterate_texts(project.rows)} == {becomes}

@@ -15,15 +15,15 @@ from core.dataset.row_edits import SetColumn
 from tests.support.patience import PATIENCE, effort
 from ui.dataset.cell_delegate import TextEditor
 from ui.dataset.clipboard import MAX_ROWS_DRAGGED, PLAIN_TEXT, URI_LIST
-from ui.dataset.grid_columns import COLUMNS, meaning, shown
-from ui.dataset.grid_model import BLOCK, Cells, DatasetModel, _common
+from ui.dataset.grid_columns import COLUMNS, cell_text, meaning
+from ui.dataset.grid_model import COMPARE_BLOCK, GridModel, RowCells, _common
 from ui.dataset.grid_view import GridView
 
 MILLION = 1_000_000
 ENTER = Qt.Key.Key_Return
 
 
-class FakeModel(DatasetModel):
+class FakeModel(GridModel):
     def __init__(self, rows):
         super().__init__(None)
         self.show_ids(array("q", range(1, rows + 1)), ascending=True)
@@ -38,7 +38,7 @@ class FakeModel(DatasetModel):
         start = row // 200 * 200
         for id in self.ids()[start : start + 200]:
             example = Example("{}", f"question {id}", f"answer {id}", tags="a b", id=id)
-            self._rows[id] = Cells(example, shown(example), meaning(example))
+            self._rows[id] = RowCells(example, cell_text(example), meaning(example))
         return self._rows
 
 
@@ -97,7 +97,7 @@ def test_selected_rows_are_given_from_the_top_down(grid):
 
 @given(st.lists(st.integers(0, 5), max_size=40), st.lists(st.integers(0, 5), max_size=40))
 def test_new_ids_are_shown_whatever_the_old_ones_were(old, new):
-    model = DatasetModel(None)
+    model = GridModel(None)
     model.show_ids(array("q", old))
     rows = []
     model.rowsInserted.connect(lambda _parent, first, last: rows.append(last - first + 1))
@@ -109,10 +109,10 @@ def test_new_ids_are_shown_whatever_the_old_ones_were(old, new):
 
 
 def test_what_two_arrays_have_in_common_is_found_by_blocks():
-    one = array("q", range(3 * BLOCK))
+    one = array("q", range(3 * COMPARE_BLOCK))
     other = array("q", one)
-    other[2 * BLOCK + 17] = -1
-    assert _common(len(one), lambda i, j: one[i:j] == other[i:j]) == 2 * BLOCK + 17
+    other[2 * COMPARE_BLOCK + 17] = -1
+    assert _common(len(one), lambda i, j: one[i:j] == other[i:j]) == 2 * COMPARE_BLOCK + 17
 
 
 def test_rows_appended_keep_selection_and_place(grid):
@@ -204,7 +204,7 @@ def test_many_rows_are_not_dragged(grid):
 
 
 def test_rows_are_dragged_as_a_file_that_outlives_the_drag(sample):
-    model = DatasetModel(sample)
+    model = GridModel(sample)
     model.show_ids(array("q", [1, 2, 3]), ascending=True)
     mime = model.mimeData([model.index(row, column) for row in (2, 0) for column in (0, 1)])
     assert set(mime.formats()) == {URI_LIST, PLAIN_TEXT}
@@ -219,7 +219,7 @@ def test_rows_are_dragged_as_a_file_that_outlives_the_drag(sample):
 
 def test_a_value_that_is_not_offered_stays_when_its_list_is_left(grid):
     view = grid(3)
-    view.rows._rows[1] = Cells(Example("{}", kind="riddle", id=1), shown(Example("{}", id=1)), "")
+    view.rows._rows[1] = RowCells(Example("{}", kind="riddle", id=1), cell_text(Example("{}", id=1)), "")
     index, written = view.rows.index(0, COLUMNS.index("kind")), []
     view.rows.edited.connect(lambda *edit: written.append(edit))
     delegate = view.itemDelegateForIndex(index)

@@ -9,7 +9,7 @@ from core.formats import jsonl
 from core.progress import Reporter
 from tests.support.until import until
 from ui import style
-from ui.dataset.import_dialog import ImportDialog, bring
+from ui.dataset.import_dialog import ImportDialog, import_rows
 from ui.dataset.quarantine_dialog import QuarantineDialog
 from ui.widgets.message_bar import Notice
 
@@ -46,7 +46,7 @@ def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, window,
     path = written(tmp_path, "rows.jsonl", "\n".join([*ROWS, ROWS[0], "{broken"]))
 
     async def go():
-        bring(workspace, [path], window)
+        import_rows(workspace, [path], window)
         await until(lambda: notice(window))
         assert "rows imported." in notice(window).text.text()
         assert "1 line could not be read." in notice(window).text.text()
@@ -56,7 +56,7 @@ def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, window,
         await until(lambda: window.findChildren(QuarantineDialog))
         window.findChildren(QuarantineDialog)[0].close()
         # The same file again: everything is known.
-        bring(workspace, [path], window)
+        import_rows(workspace, [path], window)
         await until(lambda: notice(window) and "0 rows imported." in notice(window).text.text())
         assert "already exist" in notice(window).text.text()
         await workspace.project.undo()
@@ -72,14 +72,14 @@ def test_what_is_wrong_with_the_imported_rows_is_said_and_fixed(run, workspace, 
     workspace.rows_wanted.connect(wanted.append)
 
     async def go():
-        bring(workspace, [path], window)
+        import_rows(workspace, [path], window)
         await until(lambda: notice(window))
         text = notice(window).text.text()
         assert text.startswith("3 rows imported. 2 with errors: ") and "Unknown role" in text
         buttons = {button.text(): button for button in notice(window).findChildren(QPushButton)}
         buttons["Show"].click()
         assert wanted and wanted[0].startswith("rule:")
-        bring(workspace, [path], window)  # all of them are there already: nothing new is wrong
+        import_rows(workspace, [path], window)  # all of them are there already: nothing new is wrong
         await until(lambda: notice(window) and "already exist" in notice(window).text.text())
         assert "error" not in notice(window).text.text()
 
@@ -93,7 +93,7 @@ def test_the_imported_rows_are_fixed_and_no_others(run, workspace, window, tmp_p
 
     async def go():
         for one in (before, path):
-            bring(workspace, [one], window)
+            import_rows(workspace, [one], window)
             name = one.name
             await until(lambda name=name: workspace.project.undo_label == f"Import {name}" and notice(window))
             await until(lambda: not workspace.tasks.running())
@@ -109,7 +109,7 @@ def test_a_table_asks_what_its_columns_mean(run, workspace, window, tmp_path):
     path = written(tmp_path, "table.csv", CSV)
 
     async def go():
-        bring(workspace, [path], window)
+        import_rows(workspace, [path], window)
         await until(lambda: window.findChildren(ImportDialog))
         (dialog,) = window.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 2)
@@ -141,7 +141,7 @@ def test_the_preview_follows_the_head_and_the_encoding(run, workspace, window, t
     path = written(tmp_path, "t.csv", "question,answer\n質問ですか,はいそうです\n", "cp932")
 
     async def go():
-        bring(workspace, [path], window)
+        import_rows(workspace, [path], window)
         await until(lambda: window.findChildren(ImportDialog))
         (dialog,) = window.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 1)
@@ -162,7 +162,7 @@ def test_without_a_question_nothing_is_brought(run, workspace, window, tmp_path)
     path = written(tmp_path, "t.csv", "foo,bar\n1,2\n3,4\n")
 
     async def go():
-        bring(workspace, [path], window)
+        import_rows(workspace, [path], window)
         await until(lambda: window.findChildren(ImportDialog))
         (dialog,) = window.findChildren(ImportDialog)
         for column, _box in enumerate(dialog._choices):
@@ -186,7 +186,7 @@ def test_each_file_that_cannot_be_read_is_named_and_the_others_come(run, workspa
     sheet.write_bytes(b"PK\x03\x04rest")
 
     async def go():
-        bring(workspace, [sheet, good, tmp_path / "gone.jsonl", zipped], window)
+        import_rows(workspace, [sheet, good, tmp_path / "gone.jsonl", zipped], window)
         await until(lambda: notice(window))
         text = notice(window).text.text()
         assert text.startswith("2 rows imported.")
@@ -198,10 +198,10 @@ def test_each_file_that_cannot_be_read_is_named_and_the_others_come(run, workspa
 
 def test_pasted_text_is_recognised(run, workspace, window):
     async def go():
-        bring(workspace, "\n".join(ROWS), window)
+        import_rows(workspace, "\n".join(ROWS), window)
         await until(lambda: notice(window))
         assert last(workspace, 1)[0].source == "Pasted text"
-        bring(workspace, "| question | answer |\n|---|---|\n| a | b |\n| c | d |\n", window)
+        import_rows(workspace, "| question | answer |\n|---|---|\n| a | b |\n| c | d |\n", window)
         await until(lambda: window.findChildren(ImportDialog))
         (dialog,) = window.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 2)
@@ -209,7 +209,7 @@ def test_pasted_text_is_recognised(run, workspace, window):
         assert dialog._encoding.isHidden() and dialog._encoded.isHidden()
         dialog.accept()
         await until(lambda: last(workspace, 1)[0].question == "c")
-        bring(workspace, "no rows at all", window)
+        import_rows(workspace, "no rows at all", window)
         await until(lambda: notice(window) and "“" in notice(window).text.text())
 
     run(go())
@@ -220,7 +220,7 @@ def test_a_cancelled_import_leaves_nothing(run, workspace, window, tmp_path):
     before = len(find(workspace.project.rows, Filter()))
 
     async def go():
-        bring(workspace, [path], window)
+        import_rows(workspace, [path], window)
         await until(lambda: workspace.tasks.label == "Import many.jsonl")
         workspace.tasks.cancel()
         await until(lambda: not workspace.tasks.label)

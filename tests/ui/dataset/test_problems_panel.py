@@ -12,8 +12,8 @@ from core.spec import facts, spec
 from tests.support.until import until
 from ui.dataset import background_check, dataset_check
 from ui.dataset.background_check import BackgroundCheck
-from ui.dataset.problems_panel import PAGE, ProblemsPanel
-from ui.dataset.problems_tree import COUNT, ID, MORE, RULE, TEXT, Group, ProblemsTree, Row
+from ui.dataset.problems_panel import PAGE_ROWS, ProblemsPanel
+from ui.dataset.problems_tree import COUNT, ID, MORE, RULE, TEXT, ProblemGroup, ProblemRow, ProblemsTree
 from ui.generation.remake_dialog import RemakeDialog
 
 TYPO = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assitant", "content": "a"}]}'
@@ -50,20 +50,20 @@ def test_rules_with_their_counts_open_to_rows(run, panel):
         chosen, opened = [], []
         panel.chosen.connect(chosen.append)
         panel.row_chosen.connect(opened.append)
-        add(panel, [TYPO % number for number in range(PAGE + 30)] + [jsonl.new_row("", " <b>x</b>", "y")])
+        add(panel, [TYPO % number for number in range(PAGE_ROWS + 30)] + [jsonl.new_row("", " <b>x</b>", "y")])
         await until(lambda: {"role-unknown", "whitespace"} <= set(rules(panel)))
         item = group(panel, "role-unknown")
         assert item.text(TEXT) == RULES["role-unknown"].title()
-        assert item.text(COUNT) == f"{PAGE + 30}"
+        assert item.text(COUNT) == f"{PAGE_ROWS + 30}"
         assert rules(panel).index("role-unknown") < rules(panel).index("whitespace")
         panel.tree.setCurrentItem(item)
         assert panel.explanation.text() == RULES["role-unknown"].explanation()
         item.setExpanded(True)
-        await until(lambda: item.childCount() == PAGE + 1)
-        assert item.child(PAGE).text(TEXT) == "… 30 more"
-        assert item.child(PAGE).data(0, ID) == MORE
-        panel.tree.itemClicked.emit(item.child(PAGE), TEXT)
-        await until(lambda: item.childCount() == PAGE + 30)
+        await until(lambda: item.childCount() == PAGE_ROWS + 1)
+        assert item.child(PAGE_ROWS).text(TEXT) == "… 30 more"
+        assert item.child(PAGE_ROWS).data(0, ID) == MORE
+        panel.tree.itemClicked.emit(item.child(PAGE_ROWS), TEXT)
+        await until(lambda: item.childCount() == PAGE_ROWS + 30)
         panel.tree.itemActivated.emit(item.child(1), TEXT)
         assert opened == [item.child(1).data(0, ID)]
         panel.tree.itemClicked.emit(item, TEXT)
@@ -121,18 +121,18 @@ def test_rows_that_belong_together_stand_together_and_a_whole_set_problem_has_no
     qtbot.addWidget(tree)
     wanted = []
     tree.rows_wanted.connect(lambda rule, offset: wanted.append((rule, offset)))
-    tree.show_groups([Group("too-few-rows", 0, "There are 7 rows."), Group("near-duplicate", 6)])
+    tree.show_groups([ProblemGroup("too-few-rows", 0, "There are 7 rows."), ProblemGroup("near-duplicate", 6)])
     whole, near = tree.topLevelItem(0), tree.topLevelItem(1)
     assert whole.text(COUNT) == ""
     assert whole.childIndicatorPolicy() == whole.ChildIndicatorPolicy.DontShowIndicator
     near.setExpanded(True)
     assert wanted == [("near-duplicate", 0)]
-    tree.add_rows("near-duplicate", 0, [Row(1, "a", 1), Row(2, "b", 1), Row(5, "c", 5)], 3)
+    tree.add_rows("near-duplicate", 0, [ProblemRow(1, "a", 1), ProblemRow(2, "b", 1), ProblemRow(5, "c", 5)], 3)
     assert [near.child(place).text(TEXT) for place in range(3)] == ["group of 2 rows", "group of 1 row", "… 3 more"]
-    tree.add_rows("near-duplicate", 3, [Row(6, "d", 5), Row(7, "e", 7), Row(8, "f", 7)], 0)
+    tree.add_rows("near-duplicate", 3, [ProblemRow(6, "d", 5), ProblemRow(7, "e", 7), ProblemRow(8, "f", 7)], 0)
     counts = [near.child(place).childCount() for place in range(near.childCount())]
     assert counts == [2, 2, 2]  # a group that two pages share is one
-    tree.show_groups([Group("near-duplicate", 5)])
+    tree.show_groups([ProblemGroup("near-duplicate", 5)])
     assert tree.topLevelItemCount() == 1
     assert wanted[-1] == ("near-duplicate", 0)  # what is open is read anew
 
@@ -146,7 +146,7 @@ def test_the_whole_set_is_checked_once_rows_rest(run, workspace, monkeypatch):
 
     monkeypatch.setattr(dataset_check, "is_stale", lambda db: True)
     monkeypatch.setattr(dataset_check, "refresh", refresh)
-    monkeypatch.setattr(background_check, "PAUSE", 20)
+    monkeypatch.setattr(background_check, "CHECK_DELAY_MS", 20)
 
     async def go():
         owner = QObject()

@@ -6,8 +6,8 @@ from core.dataset import examples, quarantine
 from core.dataset.filters import Filter, find
 from core.formats import jsonl
 from tests.support.until import until
-from ui.dataset.quarantine_dialog import PAGE, QuarantineDialog
-from ui.dataset.quarantine_editor import dump
+from ui.dataset.quarantine_dialog import PAGE_LINES, QuarantineDialog
+from ui.dataset.quarantine_editor import hex_dump
 
 GOOD = jsonl.new_row("", "question", "answer")
 COMMA = GOOD.replace('"}]}', '",}]}').encode()
@@ -161,7 +161,7 @@ def test_many_lines_are_read_in_pages(run, opened, workspace):
         dialog.close()
 
     run(go())
-    assert PAGE < 1000
+    assert PAGE_LINES < 1000
     assert dialog.model.rowCount(QModelIndex()) == 100_000
 
 
@@ -183,7 +183,7 @@ def test_a_line_over_the_limit_is_only_looked_at(run, workspace, qtbot):
 
 
 def test_bytes_as_a_person_reads_them():
-    assert dump(b"A\x00" * 8 + b"z") == (
+    assert hex_dump(b"A\x00" * 8 + b"z") == (
         "00000000  41 00 41 00 41 00 41 00 41 00 41 00 41 00 41 00  A·A·A·A·A·A·A·A·\n"
         "00000010  7a                                               z"
     )

@@ -8,7 +8,7 @@ from core.dataset.filters import Filter
 from core.formats import jsonl
 from tests.support.until import until
 from ui.dataset.replace_dialog import AFTER, BEFORE, ROW, ReplaceDialog
-from ui.widgets.text_highlights import MARKS, changed, on_one_line, utf16
+from ui.widgets.text_highlights import MARKS, find_changes, on_one_line, to_utf16_spans
 
 ROWS = (("How much is <b>tea</b>?", "Tea costs 5 yen."), ("返品は何日?", "返品は14日です。"), ("TEA 🍵 tea?", "No."))
 
@@ -137,7 +137,7 @@ def test_what_is_typed_meanwhile_stops_the_older_search(run, dialog):
 
 @given(st.text(alphabet="ab 返品🍵\n", max_size=40), st.text(alphabet="ab 返品🍵\n", max_size=40))
 def test_what_is_not_marked_is_the_same_on_both_sides(before, after):
-    gone, come = changed(before, after)
+    gone, come = find_changes(before, after)
 
     def rest(text, spans):
         return "".join(
@@ -148,9 +148,9 @@ def test_what_is_not_marked_is_the_same_on_both_sides(before, after):
 
 
 def test_marks_are_narrow():
-    assert changed("The shop opens at 9.", "The shop opens at 10.") == ([(18, 19)], [(18, 20)])
-    assert changed("返品は14日です。", "返品は30日です。") == ([(3, 5)], [(3, 5)])
-    assert utf16("🍵tea", [(1, 4)]) == [(2, 5)]
+    assert find_changes("The shop opens at 9.", "The shop opens at 10.") == ([(18, 19)], [(18, 20)])
+    assert find_changes("返品は14日です。", "返品は30日です。") == ([(3, 5)], [(3, 5)])
+    assert to_utf16_spans("🍵tea", [(1, 4)]) == [(2, 5)]
     assert on_one_line("霧の灯台\u3000遊び方\u202e", [])[0] == "霧の灯台\u3000遊び方 "
     text, spans = on_one_line("x" * 100 + "\nnew", [(101, 104)], 101, width=60)
     assert text == "…" + "x" * 23 + "↵new"

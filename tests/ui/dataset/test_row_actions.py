@@ -18,7 +18,7 @@ from ui.dataset import clipboard as dataset_clipboard
 from ui.dataset.bulk_actions import BulkDialog
 from ui.dataset.filter_bar import FilterBar
 from ui.dataset.grid_columns import COLUMNS
-from ui.dataset.grid_model import DatasetModel
+from ui.dataset.grid_model import GridModel
 from ui.dataset.grid_view import GridView
 from ui.dataset.row_actions import RowActions
 from ui.widgets.message_bar import Notice
@@ -31,7 +31,7 @@ class Grid:
         self.workspace, self.project = workspace, workspace.project
         self.owner = QWidget()
         qtbot.addWidget(self.owner)
-        self.model = DatasetModel(workspace.project, self.owner)
+        self.model = GridModel(workspace.project, self.owner)
         self.table = GridView(self.model, self.owner)
         self.rows = RowActions(workspace, self.table, self.owner)
         workspace.tasks.changed.connect(lambda _changes: self.reload())

@@ -18,7 +18,7 @@ from core.dataset.row_edits import (
     SetWeight,
 )
 from ui.dataset.conversation_editor import ToolCallDialog
-from ui.dataset.row_detail import DatasetDetail, ProblemList
+from ui.dataset.row_detail import ProblemList, RowDetail
 from ui.widgets.json_dialog import JsonDialog
 from ui.widgets.text_fields import CommittedTextEdit, GrowingTextEdit
 
@@ -40,7 +40,7 @@ DPO = (
 @pytest.fixture
 def detail(qtbot):
     """The pane, with what it hands over in `detail.handed`."""
-    detail = DatasetDetail()
+    detail = RowDetail()
     qtbot.addWidget(detail)
     detail.handed = []
     detail.edited.connect(lambda *edit: detail.handed.append(edit))

@@ -5,14 +5,14 @@ from core.dataset import examples, token_counts
 from core.dataset.filters import Filter
 from core.formats import jsonl
 from tests.support.until import until
-from ui.charts.histogram import Bar, Histogram, nice_above
-from ui.dataset.token_counts_dialog import TokensDialog
+from ui.charts.histogram import Histogram, HistogramBar, round_up
+from ui.dataset.token_counts_dialog import TokenCountsDialog
 
 
 @pytest.fixture
 def dialog(run, workspace, qtbot):
     async def make():
-        dialog = TokensDialog(workspace, Filter(split="test"))
+        dialog = TokenCountsDialog(workspace, Filter(split="test"))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         qtbot.addWidget(dialog)
         dialog.show()
@@ -89,8 +89,8 @@ def test_bars_say_what_they_are(qtbot):
     chart = Histogram()
     qtbot.addWidget(chart)
     chart.resize(400, 200)
-    chart.show_bars([Bar(0, 10, 3), Bar(10, 20, 0), Bar(20, 50, 1_000_000)], limit=30)
+    chart.show_bars([HistogramBar(0, 10, 3), HistogramBar(10, 20, 0), HistogramBar(20, 50, 1_000_000)], limit=30)
     assert "1,000,000 rows have 20 to 49 tokens" in chart.accessibleDescription()
     assert chart._bar_at(380).low == 20
     assert not chart.grab().isNull()
-    assert [nice_above(number) for number in (0, 1, 3, 6, 11, 201)] == [1, 1, 5, 10, 20, 500]
+    assert [round_up(number) for number in (0, 1, 3, 6, 11, 201)] == [1, 1, 5, 10, 20, 500]

@@ -19,9 +19,9 @@ from core.spec import facts, spec
 from tests.support.fake_server import KEY, FakeServer
 from tests.support.until import until
 from ui.generation import llm_run_dialog
-from ui.generation.generation_dialog import GenerationDialog, plan
+from ui.generation.generation_dialog import GenerationDialog, load_plan
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
-from ui.generation.raw_replies_dialog import RepliesDialog
+from ui.generation.raw_replies_dialog import RawRepliesDialog
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
@@ -30,7 +30,7 @@ MODEL = "base-model"
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr(llm_run_dialog, "SETTLED", 0)
+    monkeypatch.setattr(llm_run_dialog, "RELOAD_DELAY_MS", 0)
     monkeypatch.setattr(Connection, "at_once", 1)  # so that it is known which answer belongs to which fact
     monkeypatch.setenv("FAKE_API_KEY", KEY)
 
@@ -358,8 +358,8 @@ def test_many_facts_are_estimated_from_some(bare, run):
             facts.add(db, f"Fact {number} says that there are {number} of them.", "")
 
     run(bare.project.write("", fill))
-    found = plan(bare.project.rows, None, fact_coverage.KINDS)
-    part = plan(bare.project.rows, {f"f{number}" for number in range(100, 150)}, fact_coverage.KINDS)
+    found = load_plan(bare.project.rows, None, fact_coverage.KINDS)
+    part = load_plan(bare.project.rows, {f"f{number}" for number in range(100, 150)}, fact_coverage.KINDS)
     assert found.estimate.requests == found.facts == len(facts.load(bare.project.rows))
     assert abs(found.estimate.sent / found.facts - part.estimate.sent / part.facts) < 20
 
@@ -507,7 +507,7 @@ def test_a_run_that_yields_nothing_says_why_and_shows_what_was_written(bare):
     async def go(scene):
         dialog = scene.dialog
         scene.answers("I'm sorry, I cannot do <b>that</b>.", "No.", "Hm.")
-        llm_run_dialog.tell(dialog, dialog)
+        llm_run_dialog.show_outcome(dialog, dialog)
         dialog.primary.click()
         await scene.finish()
         said = dialog.note.text().splitlines()
@@ -518,8 +518,8 @@ def test_a_run_that_yields_nothing_says_why_and_shows_what_was_written(bare):
         assert not dialog.drafts.isVisible()
         assert not dialog.findChildren(Notice)  # it is said in the dialog, not in passing
         dialog.wrote.click()
-        await until(lambda: dialog.findChildren(RepliesDialog))
-        (shown,) = dialog.findChildren(RepliesDialog)
+        await until(lambda: dialog.findChildren(RawRepliesDialog))
+        (shown,) = dialog.findChildren(RawRepliesDialog)
         assert "I'm sorry, I cannot do <b>that</b>." in shown.text.toPlainText()
         shown.close()
 

@@ -20,7 +20,7 @@ from core.storage.project import Project
 from tests.support.until import pick, until
 from ui.dataset import bulk_actions
 from ui.generation.generation_dialog import GenerationDialog
-from ui.spec.document_import_dialog import DocumentDialog
+from ui.spec.document_import_dialog import DocumentImportDialog
 from ui.widgets.message_bar import Notice
 
 
@@ -132,12 +132,12 @@ def test_what_is_brought_together_with_a_project_comes_into_that_one(run, window
     async def go():
         window.open_paths([other, text])
         await until(lambda: window.workspace.project.path == other)
-        await until(lambda: window.findChild(DocumentDialog))
-        window.findChild(DocumentDialog).close()
+        await until(lambda: window.findChild(DocumentImportDialog))
+        window.findChild(DocumentImportDialog).close()
         await until(lambda: not window.workspace.tasks.running())
         window.open_paths([tmp_path / "nowhere.juku", text])
         await until(lambda: "nowhere" in window.messages.text())
         await until(lambda: not window.workspace.tasks.running())
-        assert not [one for one in window.findChildren(DocumentDialog) if one.isVisible()]
+        assert not [one for one in window.findChildren(DocumentImportDialog) if one.isVisible()]
 
     run(go())

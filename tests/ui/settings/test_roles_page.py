@@ -16,8 +16,8 @@ from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog
 from ui.settings.roles_page import RolesPage
 from ui.spec.spec_chat import SpecChat
 from ui.training.training_form import TrainingForm
-from ui.widgets.basics import short_name
-from ui.widgets.chat_model_row import ModelRow
+from ui.widgets.basics import short_model_name
+from ui.widgets.chat_model_row import ChatModelRow
 from ui.widgets.model_box import ModelBox
 from ui.workspace import Workspace
 
@@ -27,7 +27,7 @@ TUNED = "ft:base-model:local:study:abc123"
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr(llm_run_dialog, "SETTLED", 0)
+    monkeypatch.setattr(llm_run_dialog, "RELOAD_DELAY_MS", 0)
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_the_lists_are_those_of_the_other_forms(scene, qtbot):
         assert page.boxes["judge"].model.itemData(page.boxes["judge"].model.currentIndex(), TIP) == f"<p>{TUNED}</p>"
         del scene.servers["student"].models[TUNED]
         await scene.workspace.load_offers()
-        assert shown(page, "judge")[1] == f"{short_name(TUNED)} (no longer offered)"
+        assert shown(page, "judge")[1] == f"{short_model_name(TUNED)} (no longer offered)"
         again = RolesPage(scene.workspace)
         qtbot.addWidget(again)
         assert again.boxes["judge"].model.model_id() == TUNED
@@ -174,7 +174,7 @@ def test_a_server_that_does_not_answer_is_said_and_the_choice_stays(scene, qtbot
         await until(lambda: "does not accept the API key" in page.boxes["writer"].note.text())
         assert shown(page, "writer") == ("Writer", "gone-model")
         assert failed == ["writer"]  # it is not asked again by itself
-        row = ModelRow(scene.workspace, "examples")
+        row = ChatModelRow(scene.workspace, "examples")
         qtbot.addWidget(row)
         await until(lambda: failed == ["writer"] * 2)
         assert not scene.failures  # it is said beside the choice, and nowhere else

@@ -8,7 +8,7 @@ from core.documents import Document
 from core.errors import JukuError
 from tests.support.patience import PATIENCE
 from tests.support.until import until
-from ui.spec.document_import_dialog import NOTES, DocumentDialog, read_document, reading
+from ui.spec.document_import_dialog import NOTES, DocumentImportDialog, read_document, reading
 
 TEXT = "# ホバンヌ\n\n試合は\u00a060分である。\n"
 
@@ -49,7 +49,7 @@ def test_reading_can_be_cancelled(run, workspace, tmp_path):
 @pytest.fixture
 def show(run, qtbot):
     def show(document, has_text):
-        dialog = DocumentDialog(document, has_text)
+        dialog = DocumentImportDialog(document, has_text)
         dialog.finished.disconnect()  # the test reads it afterwards
         qtbot.addWidget(dialog)
         dialog.open()

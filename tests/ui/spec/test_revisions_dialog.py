@@ -10,7 +10,7 @@ from core import language
 from core.spec import facts, revisions, spec
 from tests.support.until import until
 from ui.spec.revisions_dialog import RevisionsDialog
-from ui.widgets.formatting import length_words, local_time
+from ui.widgets.formatting import format_length, format_local_time
 from ui.widgets.snapshots_dialog import DATE, NAME, SIZE
 
 
@@ -63,7 +63,7 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
     async def go():
         await keep(dialog, "first")
         assert [dialog.table.item(row, NAME).text() for row in range(2)] == ["Now", "first"]
-        assert dialog.table.item(1, SIZE).text() == length_words(before.text)
+        assert dialog.table.item(1, SIZE).text() == format_length(before.text)
         assert dialog.table.item(1, DATE).text()
         await until(lambda: dialog.sides.summary.text() == "No difference")
         assert not dialog.beside.text()
@@ -117,6 +117,6 @@ def test_rename_and_delete(run, dialog, workspace):
 
 def test_dates_and_lengths_speak_the_language_of_the_screen():
     language.set_language("ja")
-    assert local_time(1_700_000_000).startswith("2023/11/1")
-    assert length_words("試合は60分である。 ").startswith("10")
-    assert length_words("Three words here").startswith("3")
+    assert format_local_time(1_700_000_000).startswith("2023/11/1")
+    assert format_length("試合は60分である。 ").startswith("10")
+    assert format_length("Three words here").startswith("3")

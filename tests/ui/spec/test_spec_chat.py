@@ -14,7 +14,7 @@ from tests.support.fake_server import KEY, FakeServer
 from tests.support.until import until
 from ui.spec.proposal_dialog import ProposalDialog
 from ui.spec.spec_chat import SpecChat
-from ui.spec.spec_chat_messages import Answer, Asked, Remarks
+from ui.spec.spec_chat_messages import AnswerMessage, QuestionMessage, RemarksMessage
 from ui.workspace import Workspace
 
 BASE, TUNED = "base-model", "ft:base-model:local:study:abc123"
@@ -54,7 +54,7 @@ class Scene:
 
     @property
     def answer(self):
-        return self.said(Answer)[-1]
+        return self.said(AnswerMessage)[-1]
 
     async def ask(self, text="Longer, please."):
         self.chat.field.setPlainText(text)
@@ -115,8 +115,8 @@ def test_a_base_model_is_asked_with_the_present_text_and_the_conversation(scene,
     assert OLD in first[0]["content"]
     assert "# New" in second[0]["content"]
     assert [one["content"] for one in second[1:]] == ["Longer, please.", "How much longer?", "By 10 minutes."]
-    assert [one.words.toPlainText() for one in scene.said(Answer)] == ["How much longer?", "Good."]
-    assert len(scene.said(Asked)) == 2
+    assert [one.words.toPlainText() for one in scene.said(AnswerMessage)] == ["How much longer?", "Good."]
+    assert len(scene.said(QuestionMessage)) == 2
     assert scene.chat.field.toPlainText() == ""
 
 
@@ -183,7 +183,7 @@ def test_the_words_come_while_they_are_written_and_can_be_stopped(scene, server)
 
 
 def test_a_text_that_is_being_written_is_counted_not_shown(scene):
-    answer = Answer(BASE, "Answering…")
+    answer = AnswerMessage(BASE, "Answering…")
     for piece in ("So:\n\n```mark", "down\n# A\n", "b\n"):
         answer.add(piece)
     answer._show()
@@ -222,7 +222,7 @@ def test_contradictions_are_listed_as_the_models(scene, server):
     async def go():
         scene.chat.contradictions.click()
         await scene.done()
-        found = scene.said(Remarks)[-1]
+        found = scene.said(RemarksMessage)[-1]
         assert len(found.remarks) == 2
         buttons = found.findChildren(QToolButton)
         assert [button.text() for button in buttons].count("Show in the text") == 1
@@ -263,7 +263,7 @@ def test_a_new_conversation_forgets_and_stops(scene, server):
 
     scene.play(go())
     assert [one["content"] for one in server.asked[2]["messages"][1:]] == ["Anew."]
-    assert [one.words.toPlainText() for one in scene.said(Answer)][-1] == "Three."
+    assert [one.words.toPlainText() for one in scene.said(AnswerMessage)][-1] == "Three."
 
 
 def test_suggestions_begin(scene, server):

@@ -23,11 +23,11 @@ from ui.generation.remake_dialog import RemakeDialog
 from ui.spec.document_import_dialog import APPEND, REPLACE
 from ui.spec.fact_pane import SplitDialog
 from ui.spec.fact_table import MEANINGS, NAME, TEXT
-from ui.spec.outline_and_remarks import headings
+from ui.spec.outline_and_remarks import find_headings
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.spec.tab import REMARKS, SpecTab
 from ui.tab import ALL_TABLES
-from ui.widgets.formatting import length_words
+from ui.widgets.formatting import format_length
 
 
 @pytest.fixture
@@ -389,7 +389,7 @@ def test_the_outline_leads_to_the_line(run, tab):
     assert tab.outline.count() == 7
     tab.outline.itemClicked.emit(tab.outline.item(2))
     assert tab.editor.textCursor().block().text() == "## The balls"
-    assert headings("# a\n```\n# no\n```\n ## b ##\n#no") == [(1, "a", 0), (2, "b", 4)]
+    assert find_headings("# a\n```\n# no\n```\n ## b ##\n#no") == [(1, "a", 0), (2, "b", 4)]
 
 
 def test_the_preview_obeys_no_html(run, tab):
@@ -474,13 +474,13 @@ def test_a_failed_save_is_said_and_nothing_is_lost(run, tab):
     [("one two  three", "en", "3 words"), ("三人 です", "ja", "4 characters"), ("これは", "", "3 characters"), ("a", "", "1 word"), ("", "ja", "0 characters"), (" ", "", "0 words")],
 )  # fmt: skip
 def test_length_is_counted_as_in_the_language(text, language, words):
-    assert length_words(text, language) == words
+    assert format_length(text, language) == words
 
 
 def test_an_empty_text_is_counted_as_in_the_language_of_the_screen():
     language.set_language("ja")
     try:
-        assert length_words("").startswith("0") and "語" not in length_words("")
+        assert format_length("").startswith("0") and "語" not in format_length("")
     finally:
         language.set_language("en")
 

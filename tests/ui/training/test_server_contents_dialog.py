@@ -15,7 +15,7 @@ from ui.workspace import Workspace
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(unused_files, "YOUNG", -10.0)
+    monkeypatch.setattr(unused_files, "MIN_AGE_SECONDS", -10.0)
     with FakeServer() as server:
         server.keep(b"left", "left.jsonl", "fine-tune")
         job = server.create(

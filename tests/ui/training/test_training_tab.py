@@ -316,7 +316,7 @@ def test_an_ended_job_tells_the_truth(window, server, run):
         for job in ("ftjob-2", "ftjob-3"):  # made elsewhere; one of them has told no number
             server.create({"model": "base-model", "training_file": "file-1"})
             server.end(job, "succeeded")
-        states = await submit.adoptable(window.workspace.project, await window.workspace.provider())
+        states = await submit.list_adoptable(window.workspace.project, await window.workspace.provider())
         window.workspace.tasks.changed.emit(await submit.adopt(window.workspace.project, "fake", states))
         window.tab.runner.wake("fake")
         await until(lambda: all(job.adopted != 1 for job in window.jobs()))

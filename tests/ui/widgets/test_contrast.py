@@ -86,7 +86,7 @@ def test_a_tool_tip_can_be_read(qtbot, theme):
     owner = QLabel("owner")
     shown(qtbot, owner)
     theme()
-    QToolTip.showText(owner.mapToGlobal(QPoint(5, 5)), basics.tip("What this is for 説明"), owner)
+    QToolTip.showText(owner.mapToGlobal(QPoint(5, 5)), basics.plain_tooltip("What this is for 説明"), owner)
     qtbot.waitUntil(QToolTip.isVisible)
     label = next(found for found in QApplication.topLevelWidgets() if found.inherits("QTipLabel"))
     assert contrast(inside(label)) >= TEXT
@@ -157,8 +157,8 @@ def ring(widget: QWidget) -> list[QColor]:
     return [image.pixelColor(x, image.height() // 2) for x in range(2)]
 
 
-@pytest.mark.parametrize("make", [QLineEdit, QComboBox, lambda: basics.whole(0, 9, 1), lambda: QPushButton("Do it"),
-                                  lambda: basics.primary("Do it")])  # fmt: skip
+@pytest.mark.parametrize("make", [QLineEdit, QComboBox, lambda: basics.integer_field(0, 9, 1), lambda: QPushButton("Do it"),
+                                  lambda: basics.primary_button("Do it")])  # fmt: skip
 def test_the_focus_has_a_ring(qtbot, theme, make):
     part, other = make(), QLineEdit()
     page = shown(qtbot, other, part)
@@ -209,7 +209,7 @@ def test_a_ticked_box_differs_from_one_with_the_focus(qtbot, theme):
 
 
 def test_the_edges_of_fields_can_be_seen(qtbot, theme):
-    fields = [QLineEdit(), QComboBox(), basics.whole(0, 9, 1)]
+    fields = [QLineEdit(), QComboBox(), basics.integer_field(0, 9, 1)]
     page = shown(qtbot, QPushButton("focus"), *fields)
     theme()
     for field in fields:

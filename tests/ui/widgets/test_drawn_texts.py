@@ -40,7 +40,7 @@ def test_a_drop_down_without_a_choice_shows_its_words(qtbot, dressed):
 
 
 def test_a_line_without_room_ends_with_dots(qtbot):
-    line, short = basics.Elided(), basics.Elided()
+    line, short = basics.ElidedLabel(), basics.ElidedLabel()
     for one in (line, short):
         qtbot.addWidget(one)
     line.setText(LONG)

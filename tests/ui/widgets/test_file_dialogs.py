@@ -42,10 +42,10 @@ def test_only_one_module_opens_dialogs_for_files():
 def test_they_begin_in_documents_or_at_home(qtbot, home):
     owner = QWidget()
     qtbot.addWidget(owner)
-    dialog = file_dialogs.to_save(owner, Settings(), "reports", "Save", "a.html", print)
+    dialog = file_dialogs.save_dialog(owner, Settings(), "reports", "Save", "a.html", print)
     assert dialog.directory().absolutePath() == str(home)
     (home / "Documents").mkdir()
-    dialog = file_dialogs.to_save(owner, Settings(), "reports", "Save", "a.html", print)
+    dialog = file_dialogs.save_dialog(owner, Settings(), "reports", "Save", "a.html", print)
     assert dialog.directory().absolutePath() == str(home / "Documents")
     assert dialog.selectedFiles() == [str(home / "Documents" / "a.html")]
 
@@ -54,7 +54,7 @@ def test_sizes_and_types_are_whole(qtbot, home):
     owner = QWidget()
     qtbot.addWidget(owner)
     (home / "rows.jsonl").write_bytes(b" " * 475_136)
-    dialog = file_dialogs.to_open(owner, Settings(), "rows", "Open", print)
+    dialog = file_dialogs.open_dialog(owner, Settings(), "rows", "Open", print)
     dialog.show()
     table = dialog.findChild(QTreeView)
     qtbot.waitUntil(lambda: table.model().rowCount(table.rootIndex()) > 0)
@@ -68,7 +68,7 @@ def test_each_kind_remembers_its_folder_also_after_a_restart(qtbot, home, tmp_pa
     qtbot.addWidget(owner)
     other.mkdir()
     saved = []
-    dialog = file_dialogs.to_save(owner, Settings(), "reports", "Save", "a.html", saved.append)
+    dialog = file_dialogs.save_dialog(owner, Settings(), "reports", "Save", "a.html", saved.append)
     dialog.setDirectory(str(other))
     dialog.open()
     dialog.accept()

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QV
 
 from core.errors import JukuError
 from tests.support.until import until
-from ui.widgets.floating_message import Floating, foot, obstacles, place_in
+from ui.widgets.floating_message import FloatingMessage, bottom_place, find_free_place, find_obstacles
 from ui.widgets.message_bar import MessageBar, Notice
 from ui.widgets.text_fields import GrowingTextEdit
 
@@ -14,15 +14,17 @@ LONG = "The rows were imported, and some of them have problems that can be mende
 
 def test_a_place_is_found_beside_what_is_pressed():
     room, sizes = QRect(0, 0, 1000, 600), [QSize(760, 40), QSize(320, 80)]
-    assert place_in(room, sizes, [QRect(0, 550, 1000, 50)]).bottom() < 550
+    assert find_free_place(room, sizes, [QRect(0, 550, 1000, 50)]).bottom() < 550
     below_the_title = [QRect(0, 100, 1000, 500)]
-    assert place_in(room, sizes, below_the_title).bottom() < 100
+    assert find_free_place(room, sizes, below_the_title).bottom() < 100
     only_a_corner = [QRect(0, 0, 640, 600)]
-    assert place_in(room, sizes, only_a_corner).left() >= 640
-    assert place_in(room, sizes, [room]) is None
-    assert room.contains(foot(room, sizes[0]))
+    assert find_free_place(room, sizes, only_a_corner).left() >= 640
+    assert find_free_place(room, sizes, [room]) is None
+    assert room.contains(bottom_place(room, sizes[0]))
     scrolled = QRect(0, 300, 1000, 300)
-    assert scrolled.contains(place_in(scrolled, sizes, [])) and scrolled.contains(foot(scrolled, sizes[0]))
+    assert scrolled.contains(find_free_place(scrolled, sizes, [])) and scrolled.contains(
+        bottom_place(scrolled, sizes[0])
+    )
 
 
 def test_the_fields_of_a_conversation_are_typed_into_and_not_covered(qtbot):
@@ -32,7 +34,7 @@ def test_the_fields_of_a_conversation_are_typed_into_and_not_covered(qtbot):
     field.show()
     window.layout().activate()
     notice = Notice(window, LONG)
-    assert field.geometry() in obstacles(window, notice)
+    assert field.geometry() in find_obstacles(window, notice)
     field.setFixedHeight(200)
     window.layout().activate()
     notice.place()
@@ -53,7 +55,7 @@ def page(qtbot):
 
 
 def covers(window, floating):
-    return [rect for rect in obstacles(window, floating) if rect.intersects(floating.geometry())]
+    return [rect for rect in find_obstacles(window, floating) if rect.intersects(floating.geometry())]
 
 
 def test_notices_and_errors_cover_no_button_and_each_other_not_and_move_nothing(qtbot):
@@ -79,7 +81,7 @@ def test_in_the_window_neither_moves_the_page(run, window):
     window.messages.show_error(JukuError("It failed", "Nothing is lost."))
     Notice(window, "Done")
     assert window.tabs.geometry() == tabs
-    for one in window.findChildren(Floating):
+    for one in window.findChildren(FloatingMessage):
         assert one.isHidden() or not covers(window, one)
 
 

@@ -64,10 +64,10 @@ def test_each_tab_fits_a_small_screen(run, tmp_path, dressed, speech):
 def test_a_place_beyond_the_screen_is_brought_onto_it():
     room, frame = QRect(0, 0, 1024, 640), QSize(4, 28)
     for place in (QRect(3000, -200, 1240, 820), QRect(-900, 500, 800, 600), QRect(900, 620, 300, 200)):
-        made = screen_fit.fitted(place, frame, room)
+        made = screen_fit.fit_rect(place, frame, room)
         assert room.contains(QRect(made.topLeft(), made.size() + frame)), place
     inside = QRect(100, 50, 800, 500)
-    assert screen_fit.fitted(inside, frame, room) == inside
+    assert screen_fit.fit_rect(inside, frame, room) == inside
 
 
 def test_the_window_comes_back_onto_the_screen_there_is(run, tmp_path):

@@ -94,7 +94,7 @@ def test_a_server_without_models_is_not_asked_for_ever(run, window, server):
         await ask(window)
         form = window.training_tab.form
         assert form.on_base.text() == "“Team” has no models."
-        assert form.start.toolTip() == basics.tip("“Team” has no models.")
+        assert form.start.toolTip() == basics.plain_tooltip("“Team” has no models.")
 
     run(go())
 
@@ -108,16 +108,16 @@ def test_a_button_that_is_off_says_why(qtbot):
     ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
     ok.setToolTip("its own")
     dialog.show()
-    basics.allow(ok, "Enter a <name>.")
+    basics.set_enabled(ok, "Enter a <name>.")
     (note,) = dialog.findChildren(basics.Note)
     assert (ok.isEnabled(), ok.toolTip(), note.text()) == (False, "<p>Enter a &lt;name&gt;.</p>", "Enter a <name>.")
     assert note.isVisible() and ok.accessibleDescription() == "Enter a <name>."
-    basics.allow(ok, "Another.")
-    basics.allow(ok)
+    basics.set_enabled(ok, "Another.")
+    basics.set_enabled(ok)
     assert (ok.isEnabled(), ok.toolTip(), note.text()) == (True, "its own", "")
     alone = QPushButton()
     qtbot.addWidget(alone)
-    basics.allow(alone, "No.")
+    basics.set_enabled(alone, "No.")
     assert not alone.isEnabled() and "No." in alone.toolTip()
 
 

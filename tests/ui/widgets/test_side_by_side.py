@@ -36,7 +36,7 @@ def test_what_changed_is_told_and_marked(show):
     assert [title.text() for title in widget.titles] == ["Revision 1", "Now"]
     assert widget.place.text() == "1 of 2"
     row = next(row for row in widget.pane._rows if row.hunk is not None)
-    (old, gone), (new, come) = diff_row.marks(row)
+    (old, gone), (new, come) = diff_row.find_marks(row)
     assert [old[a:b] for a, b in gone] == ["6"]
     assert [new[a:b] for a, b in come] == ["7"]
 
@@ -98,8 +98,8 @@ def test_long_lines_are_wrapped_and_the_end_is_reached(show):
 def test_markup_is_text(show):
     widget = show("<b>x</b>", "<img src=x>\u202e\ud800")
     row = widget.pane._rows[0]
-    assert diff_row.marks(row)[0][0] == "<b>x</b>"
-    assert diff_row.marks(row)[1][0] == "<img src=x>\ufffd\ufffd"
+    assert diff_row.find_marks(row)[0][0] == "<b>x</b>"
+    assert diff_row.find_marks(row)[1][0] == "<img src=x>\ufffd\ufffd"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
