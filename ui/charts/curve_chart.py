@@ -48,7 +48,7 @@ PICTURE_SCALE = 2  # pixels of the saved picture for each of the screen's
 
 @dataclass(frozen=True, slots=True)
 class CurveJob:
-    """A job as the chart shows it. `total` is its steps in all, where that is known; `over`: no number will come any more."""
+    """A job as the chart shows it. `total`: its number of steps, if known. `over`: no more points will come."""
 
     id: int
     title: str
@@ -58,7 +58,7 @@ class CurveJob:
 
 
 class CurveChart(QWidget):
-    """Shows jobs; the plot is made when it is first seen. What is chosen, switched off or zoomed to outlasts new points."""
+    """Shows jobs; the plot is built when it is first visible. Choices and zoom are kept when points are added."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         """`settings` remember where its files were saved."""
@@ -173,11 +173,11 @@ class CurveChart(QWidget):
         ]
 
     def picture(self) -> QImage:
-        """What is seen, with its legend, to save or to paste elsewhere."""
+        """The visible plot with its legend, to save or to copy."""
         assert self._plot
         self._plot.hide_cross()
         title = self._jobs[0].title if len(self._jobs) == 1 else self.measure.currentText()
-        return draw_picture(self._plot, self.legend.shown(), title)
+        return draw_picture(self._plot, self.legend.shown_curves(), title)
 
     def copy_picture(self) -> None:
         if self._plot is not None and self.measure.count():
@@ -240,7 +240,7 @@ class CurveChart(QWidget):
         self._draw()
 
     def _draw(self) -> None:
-        shown = self.legend.shown()
+        shown = self.legend.shown_curves()
         if self._plot is None:
             return
         # A line is made anew only where its numbers have changed.
@@ -286,7 +286,7 @@ class CurveChart(QWidget):
         self._ask_path(tr("Save the picture"), "png", lambda path: curve_chart.save_picture(image, path))
 
     def _on_save_table(self) -> None:
-        shown = self.legend.shown()
+        shown = self.legend.shown_curves()
         self._ask_path(tr("Save the numbers"), "csv", lambda path: curve_chart.save_table(shown, path))
 
     def _ask_path(self, title: str, suffix: str, save: Callable[[Path], None]) -> None:
@@ -305,7 +305,7 @@ class CurveChart(QWidget):
 
 
 def _is_same(jobs: list[CurveJob], others: list[CurveJob]) -> bool:
-    """Whether both would be drawn alike: most news of a job bring no new point."""
+    """Whether both would be drawn the same: most events of a job bring no new point."""
     facts = [[(job.id, job.title, job.total, job.over, job.series.keys()) for job in some] for some in (jobs, others)]
     return facts[0] == facts[1] and all(
         curve_thinning.is_equal(one, other.series[name])
@@ -335,7 +335,7 @@ def _mouse_help() -> str:
 
 
 def draw_picture(plot: QWidget, shown: Sequence[Curve], title: str) -> QImage:
-    """The plot as it is seen, with a title above it and a legend below, at twice the screen's resolution."""
+    """The plot with a title above and a legend below, at twice the screen's resolution."""
     metrics = plot.fontMetrics()
     places, legend = _place_legend(metrics, [curve.title for curve in shown], plot.width() - 2 * style.SPACE)
     head = metrics.height() + style.SPACE
@@ -360,7 +360,7 @@ def draw_picture(plot: QWidget, shown: Sequence[Curve], title: str) -> QImage:
 
 
 def _place_legend(metrics: QFontMetrics, titles: Sequence[str], width: int) -> tuple[list[QRectF], int]:
-    """Where the legend's entries stand, line by line, and how high it is."""
+    """The rectangles of the legend's entries, and the legend's height."""
     places, left, top = [], 0, 0
     line = metrics.height() + 6
     for title in titles:

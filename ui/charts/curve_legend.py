@@ -1,4 +1,4 @@
-"""The legend of the curves: which line is which, each switched on and off by itself."""
+"""The legend of the curves; each curve can be switched on and off."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,7 @@ def paint_swatch(painter: QPainter, place: QRectF, colour: QColor, part: str) ->
 
 
 class CurveLegend(QListWidget):
-    """One entry for each line. Space, or a click on its box, switches it; a double click shows it alone, or all again."""
+    """One entry per line. Space or a click on the box toggles it; a double click shows it alone, or all again."""
 
     changed = Signal()
 
@@ -69,12 +69,12 @@ class CurveLegend(QListWidget):
         if not same:
             self._fill()
 
-    def shown(self) -> list[Curve]:
-        hidden = self.hidden()
+    def shown_curves(self) -> list[Curve]:
+        hidden = self.hidden_keys()
         return [curve for curve in self._curves if curve.key not in hidden]
 
-    def hidden(self) -> set[CurveKey]:
-        """The lines that are switched off."""
+    def hidden_keys(self) -> set[CurveKey]:
+        """The keys of the curves that are switched off."""
         for index in range(self.count()):
             key = self.item(index).data(Qt.ItemDataRole.UserRole)
             if self.item(index).checkState() == Qt.CheckState.Checked:
@@ -85,7 +85,7 @@ class CurveLegend(QListWidget):
 
     def _fill(self) -> None:
         self.blockSignals(True)
-        hidden, size = set(self.hidden()), self._size()
+        hidden, size = set(self.hidden_keys()), self._size()
         self.clear()
         for curve in self._curves:
             item = QListWidgetItem(self._swatch(curve), curve.title)
@@ -99,7 +99,7 @@ class CurveLegend(QListWidget):
         self._fit()
 
     def _size(self) -> QSize:
-        """Of each entry: as wide as the widest, so that they stand in columns."""
+        """The size of every entry: as wide as the widest, so they form columns."""
         metrics = self.fontMetrics()
         text = max((metrics.horizontalAdvance(curve.title) for curve in self._curves), default=0)
         return QSize(

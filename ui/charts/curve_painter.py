@@ -37,7 +37,7 @@ READOUT_DISTANCE = 12.0  # from the cross-hair, and around a line's end
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinePoints:
-    """Points in pixels, (n, 2): of the lines as they run, and of their ends."""
+    """Points in pixels, shape (n, 2): along the lines, and at their ends."""
 
     runs: npt.NDArray[np.float64]
     ends: npt.NDArray[np.float64]
@@ -45,7 +45,7 @@ class LinePoints:
 
 @dataclass(frozen=True, slots=True)
 class ReadoutEntry:
-    """One line's value. `step` is told where the value is not of the cross-hair's own step."""
+    """One line's value. `step` is given when the value is not of the cross-hair's own step."""
 
     colour: QColor
     part: str
@@ -54,7 +54,7 @@ class ReadoutEntry:
     step: int | None
 
     @property
-    def told(self) -> str:
+    def value_text(self) -> str:
         value = f"{self.value:.4g}"
         return value if self.step is None else tr("{value} (step {step})", value=value, step=f"{self.step:,}")
 
@@ -80,7 +80,7 @@ def paint_readout(
 
 
 class ReadoutTable:
-    """The entries in as many columns as the height of the chart asks for."""
+    """The entries in as many columns as the chart's height needs."""
 
     def __init__(self, painter: QPainter, place: QRectF, title: str, entries: Sequence[ReadoutEntry]) -> None:
         self._metrics = QFontMetricsF(painter.font())
@@ -99,7 +99,7 @@ class ReadoutTable:
     def _width(self, column: list[ReadoutEntry]) -> tuple[float, float]:
         """The width of the names in a column, and of all of it."""
         name = min(MAX_NAME_WIDTH, max(self._metrics.horizontalAdvance(entry.title) for entry in column))
-        value = max(self._metrics.horizontalAdvance(entry.told) for entry in column)
+        value = max(self._metrics.horizontalAdvance(entry.value_text) for entry in column)
         return name, READOUT_SWATCH + name + value + 2 * READOUT_MARGIN
 
     def paint(self, painter: QPainter, box: QRectF, text: QColor) -> None:
@@ -121,11 +121,11 @@ class ReadoutTable:
         place.setLeft(place.left() + READOUT_SWATCH + READOUT_MARGIN)
         title = self._metrics.elidedText(entry.title, Qt.TextElideMode.ElideMiddle, name + 1)
         painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, title)
-        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, entry.told)
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, entry.value_text)
 
 
 def find_free_place(width: float, height: float, place: QRectF, x: float, crowd: LinePoints) -> QRectF:
-    """Where a table of that size covers no end of a line, and little of the lines; left of `x` rather than right."""
+    """A rectangle of that size that covers no end of a line and few of its points, left of `x` if possible."""
     tops = (place.top() + READOUT_DISTANCE, place.bottom() - READOUT_DISTANCE - height, place.center().y() - height / 2)
     lefts = (
         x - READOUT_DISTANCE - width,
@@ -147,28 +147,28 @@ def _count_covered(box: QRectF, points: npt.NDArray[np.float64]) -> int:
 
 
 class CurvesItem(pyqtgraph.GraphicsObject):
-    """All lines, in the pixels of the box that it lies in."""
+    """All lines, in the pixels of its view box."""
 
     def __init__(self, box: pyqtgraph.ViewBox, axis: pyqtgraph.AxisItem) -> None:
         super().__init__(box)
-        self._axis = axis  # of the values: where its numbers stand, lines go across
+        self._axis = axis  # of the values: grid lines are at its ticks
         self._box, self._colours = box, QPalette()
         self._lines: Sequence[CurveLine] = ()
-        self._kept: QImage | None = None
+        self._image: QImage | None = None
         self._changed_at = 0.0
         self._moving = False
         self._rest = QTimer(self, singleShot=True, interval=round(1000 * REST_SECONDS))
         self._rest.timeout.connect(self._on_rest)
-        box.sigRangeChanged.connect(lambda *_ranges: self._spoil())
+        box.sigRangeChanged.connect(lambda *_ranges: self._invalidate())
         box.sigResized.connect(lambda _box: self._on_resized())
 
     def show_lines(self, lines: Sequence[CurveLine]) -> None:
         self._lines = lines
-        self._spoil()
+        self._invalidate()
 
-    def dress(self, colours: QPalette) -> None:
+    def set_palette(self, colours: QPalette) -> None:
         self._colours = colours
-        self._spoil()
+        self._invalidate()
 
     def boundingRect(self) -> QRectF:
         return self._box.rect()
@@ -176,35 +176,35 @@ class CurvesItem(pyqtgraph.GraphicsObject):
     def paint(self, painter: QPainter, _option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         place, scale = self.boundingRect(), painter.device().devicePixelRatioF()
         width, height = (max(1, round(length * scale)) for length in (place.width(), place.height()))
-        if self._kept is None or (self._kept.width(), self._kept.height()) != (width, height):
-            self._kept = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
-            self._kept.setDevicePixelRatio(scale)
-            self._kept.fill(0)
-            self._draw(self._kept)
-        painter.drawImage(place.topLeft(), self._kept)
+        if self._image is None or (self._image.width(), self._image.height()) != (width, height):
+            self._image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+            self._image.setDevicePixelRatio(scale)
+            self._image.fill(0)
+            self._draw(self._image)
+        painter.drawImage(place.topLeft(), self._image)
         plot = widget.parentWidget() if widget else None
         if plot and plot.hasFocus():
             painter.setPen(QPen(QColor(style.ACCENT), 1))
             painter.drawRect(place.adjusted(0.5, 0.5, -0.5, -0.5))
 
-    def _spoil(self) -> None:
-        """Draw anew. What changes often, as while the view is dragged, is drawn in haste, and whole when it rests."""
+    def _invalidate(self) -> None:
+        """Repaint. While it is called often, as during a drag, only the smooth lines are drawn; the rest follows."""
         now = time.monotonic()
         self._moving = len(self._lines) > MANY_LINES and now - self._changed_at < REST_SECONDS
         self._changed_at = now
-        self._kept = None
+        self._image = None
         if self._moving:
             self._rest.start()
         self.update()
 
     def _on_rest(self) -> None:
         if self._moving:
-            self._moving, self._kept = False, None
+            self._moving, self._image = False, None
             self.update()
 
     def _on_resized(self) -> None:
         self.prepareGeometryChange()
-        self._spoil()
+        self._invalidate()
 
     def _draw(self, image: QImage) -> None:
         painter = QPainter(image)
@@ -215,9 +215,9 @@ class CurvesItem(pyqtgraph.GraphicsObject):
             painter.drawLine(0, round(y), round(frame.width), round(y))
         dense = [line for line in self._lines if frame.is_dense(line)]
         for smooth, clear in ((True, POINT_OPACITY[len(self._lines) > MANY_LINES]), (False, DENSE_OPACITY)):
-            fog = [line for line in dense if (line.smooth is not None) is smooth]
-            if fog and not (smooth and self._moving):
-                painter.drawImage(QPointF(), frame.fog(fog, clear))
+            dense_lines = [line for line in dense if (line.smooth is not None) is smooth]
+            if dense_lines and not (smooth and self._moving):
+                painter.drawImage(QPointF(), frame.draw_density(dense_lines, clear))
         for line in self._lines:
             if line not in dense and line.smooth is not None:
                 colour = mix_colours(colour_of(line.curve.slot), base, POINT_OPACITY[0])
@@ -230,7 +230,7 @@ class CurvesItem(pyqtgraph.GraphicsObject):
 
 
 class PlotFrame:
-    """What one drawing of the lines knows: the part of the chart that is in sight, and its pixels."""
+    """The visible part of the chart and its pixels, for one drawing."""
 
     def __init__(self, box: pyqtgraph.ViewBox, many: bool = False, haste: bool = False) -> None:
         self._apart = 4 if many else 2  # pixels from point to point of a line, at least
@@ -244,16 +244,16 @@ class PlotFrame:
         return (x + self._x[0]) * self._x[1]
 
     def down(self, y: Numbers) -> Numbers:
-        # What lies far outside, as after a deep zoom, would overflow the painter's own numbers.
+        # Points far outside, as after a deep zoom, would overflow the painter's integers.
         return np.clip((y + self._y[0]) * self._y[1], -1e5, 1e5)
 
     def is_dense(self, line: CurveLine) -> bool:
-        """Whether the line has more points in sight than can be told apart."""
+        """Whether the line has more visible points than pixels can show."""
         part = curve_thinning.visible_slice(line.x, self.low, self.high)
         return part.stop - part.start > self.width / 2
 
     def draw_line(self, painter: QPainter, line: CurveLine) -> None:
-        """The smooth line, or the told points joined; single points are marked as long as they can be told apart."""
+        """Draw the smoothed line, or the joined points; single points are marked while there are few."""
         colour = colour_of(line.curve.slot)
         self.stroke(painter, line, line.y if line.smooth is None else line.smooth, QPen(colour, 2))
         part = curve_thinning.visible_slice(line.x, self.low, self.high)
@@ -277,10 +277,10 @@ class PlotFrame:
             first: QLineF = shiboken6.wrapInstance(lines.ctypes.data, QLineF)  # type: ignore[assignment]
             painter.drawLines(first, len(lines))
 
-    def fog(self, lines: Sequence[CurveLine], clear: float) -> QImage:
-        """From the least to the most of every few pixels, all lines through each other: none hides another.
+    def draw_density(self, lines: Sequence[CurveLine], clear: float) -> QImage:
+        """An image of all lines from the lowest to the highest value of every few pixels, each translucent.
 
-        Counted up and down the columns by numpy: Qt fills upright bars span by span, which takes ten times as long.
+        Summed down the columns by numpy: Qt fills upright bars span by span, which takes ten times as long.
         """
         edges = self.low + np.arange(0, self.width + COLUMN_WIDTH, COLUMN_WIDTH) / self._x[1]
         rows = ceil(self.height / ROW_HEIGHT)
@@ -312,7 +312,7 @@ class PlotFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurvePoint:
-    """What a line tells at the cross-hair: its point `index`, which is the next one where it is not `exact`."""
+    """A line's value at the cross-hair: its point `index`, the nearest one where it is not `exact`."""
 
     line: CurveLine
     index: int
@@ -328,7 +328,7 @@ class CurvePoint:
 
 
 class CrossHair(pyqtgraph.GraphicsObject):
-    """The cross-hair, a dot on each line, and what they tell in words."""
+    """The cross-hair, a dot on each line, and the readout of their values."""
 
     def __init__(self, box: pyqtgraph.ViewBox) -> None:
         super().__init__(box)
@@ -345,7 +345,7 @@ class CrossHair(pyqtgraph.GraphicsObject):
         self.x, self._y, self.points, self._title = x, y, points, title
         self.update()
 
-    def dress(self, colours: QPalette) -> None:
+    def set_palette(self, colours: QPalette) -> None:
         self._colours = colours
         self.update()
 
@@ -394,5 +394,5 @@ def _rgba(colour: QColor) -> tuple[int, int, int, int]:
 
 
 def mix_colours(front: QColor, back: QColor, share: float) -> QColor:
-    """`share` of `front` over `back`, opaque: overlapping strokes of it are drawn many times as fast as clear ones."""
+    """`share` of `front` over `back`, opaque: overlapping opaque strokes are drawn many times as fast as translucent ones."""
     return QColor(*(round(share * a + (1 - share) * b) for a, b in zip(_rgba(front), _rgba(back), strict=True)))

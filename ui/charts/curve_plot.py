@@ -1,4 +1,4 @@
-"""The plot of the curves: axes, zoom and cross-hair. Imported when it is first seen, since pyqtgraph takes its time."""
+"""The plot of the curves: axes, zoom and cross-hair. Imported when it is first shown, because pyqtgraph is slow to import."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TICK_DENSITY = 1.8  # of the numbers along an axis, against pyqtgraph's usual; t
 
 
 class ZoomBox(pyqtgraph.ViewBox):
-    """Wheel: zoom over the steps, with Ctrl over the values. Drag: a rectangle to zoom to, with Shift to move."""
+    """Wheel: zoom the steps, with Ctrl the values. Drag: zoom to a rectangle, with Shift move."""
 
     reset_wanted = Signal()
 
@@ -69,7 +69,7 @@ class ZoomBox(pyqtgraph.ViewBox):
 
 
 class LogAxis(pyqtgraph.AxisItem):
-    """With a logarithmic scale: 1, 2 and 5 of each decade; where less than that is seen, even steps between."""
+    """On a logarithmic scale: ticks at 1, 2 and 5 of each decade; even steps when less than that is visible."""
 
     logMode: bool  # noqa: N815  pyqtgraph sets it
 
@@ -95,7 +95,7 @@ class LogAxis(pyqtgraph.AxisItem):
 
 
 class StepAxis(pyqtgraph.AxisItem):
-    """Of whole steps, between which there is nothing; or of shares."""
+    """Ticks at whole steps, or at shares of the job."""
 
     whole = True
 
@@ -107,7 +107,7 @@ class StepAxis(pyqtgraph.AxisItem):
 
 
 class CurvePlot(pyqtgraph.PlotWidget):
-    """Shows lines; where the person has zoomed, what is added later does not move the view."""
+    """Shows lines; added points do not move a view that the person has zoomed."""
 
     pointed = Signal()  # the cross-hair has moved, or is gone
     zoomed = Signal(bool)  # whether less than everything is shown
@@ -134,7 +134,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         self._box.reset_wanted.connect(self.reset)
         self.scene().sigMouseMoved.connect(self._on_moved)
         self._is_built = True
-        self.dress()
+        self.update_colours()
 
     def show_lines(self, lines: Sequence[CurveLine], view: CurveView, measure: str) -> None:
         """Show `lines`, made for `view`. Values and steps of another kind than before are shown whole."""
@@ -163,7 +163,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
     def is_zoomed(self) -> bool:
         return any(self._zoomed)
 
-    def dress(self) -> None:
+    def update_colours(self) -> None:
         """Take over the colours of the theme."""
         colours = self.palette()
         self.setBackground(colours.color(QPalette.ColorRole.Base))
@@ -173,10 +173,10 @@ class CurvePlot(pyqtgraph.PlotWidget):
             axis.setTextPen(colours.color(QPalette.ColorRole.Text))
             axis.label.setDefaultTextColor(colours.color(QPalette.ColorRole.Text))
         for item in (self._painting, self._cross):
-            item.dress(colours)
+            item.set_palette(colours)
 
     def points(self) -> list[CurvePoint]:
-        """What the lines tell where the cross-hair stands."""
+        """The lines' points at the cross-hair."""
         return self._cross.points
 
     def point_at(self, x: float, y: float | None = None) -> None:
@@ -226,7 +226,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and self._is_built:
-            self.dress()
+            self.update_colours()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)

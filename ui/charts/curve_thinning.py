@@ -1,4 +1,4 @@
-"""Curves as a chart needs them: smoothed, and thinned to what its pixels can show, so that many points cost no time."""
+"""Curves prepared for a chart: smoothed, and thinned to what its pixels can show."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEGLIGIBLE_WEIGHT = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """One number of one job. `part` is what it was measured on, `whole` the steps of the job, `slot` its colour's number."""
+    """One metric of one job. `part`: what it was measured on; `whole`: the job's steps; `slot`: the number of its colour."""
 
     job: int
     name: str
@@ -35,7 +35,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class CurveView:
-    """How curves are drawn: over steps or the share of the job, by logarithm or not, and how smooth (0 to below 1)."""
+    """How curves are drawn: over steps or the share of the job, on a log scale or not, smoothing from 0 to below 1."""
 
     share: bool = False
     log: bool = False
@@ -44,7 +44,7 @@ class CurveView:
 
 @dataclass(slots=True, eq=False)
 class CurveLine:
-    """A curve in the chart's own coordinates: `x` and `y` as they were told, `smooth` instead of `y` where it was smoothed."""
+    """A curve in the chart's coordinates: `x` and `y` as measured, `smooth` in place of `y` where it was smoothed."""
 
     curve: Curve
     x: Numbers
@@ -60,7 +60,7 @@ def is_equal(one: Series, other: Series) -> bool:
 
 
 def build_line(curve: Curve, view: CurveView) -> CurveLine:
-    """The line that `curve` becomes; with a logarithmic scale, what is not above zero is left out."""
+    """The line of `curve`; on a log scale values of zero or less are left out."""
     steps, values = curve.series.steps, curve.series.values
     if view.log:
         steps, values = steps[values > 0], values[values > 0]
@@ -91,13 +91,13 @@ def smooth(values: Numbers, weight: float) -> Numbers:
 
 
 def visible_slice(x: Numbers, low: float, high: float) -> slice:
-    """The points between `low` and `high`, and one more on either side, to which the line goes on."""
+    """The points between `low` and `high`, and one more on either side."""
     first, last = np.searchsorted(x, (low, high))
     return slice(max(0, int(first) - 1), min(len(x), int(last) + 1))
 
 
 def thin(x: Numbers, y: Numbers, part: slice, most: int) -> tuple[Numbers, Numbers]:
-    """The points of `part`, or the means of so many neighbours that no more than `most` are left, and both ends."""
+    """The points of `part`, or the means of neighbours so that at most `most` remain, and both ends."""
     size = 1
     while (part.stop - part.start) / size > most:
         size *= 2
@@ -114,7 +114,7 @@ def thin(x: Numbers, y: Numbers, part: slice, most: int) -> tuple[Numbers, Numbe
 
 
 def column_extremes(x: Numbers, y: Numbers, edges: Numbers) -> tuple[npt.NDArray[np.intp], Numbers, Numbers]:
-    """Which of the columns between `edges` hold points, and the least and the most in each; neighbours touch."""
+    """Which of the columns between `edges` have points, and their minimum and maximum; neighbours touch."""
     starts = np.searchsorted(x, edges)
     filled = np.flatnonzero(starts[1:] > starts[:-1])
     if not len(filled):
@@ -126,20 +126,20 @@ def column_extremes(x: Numbers, y: Numbers, edges: Numbers) -> tuple[npt.NDArray
 
 
 def x_range(lines: Sequence[CurveLine]) -> tuple[float, float]:
-    """From the least to the greatest x of all lines."""
+    """The minimum and maximum x of all lines."""
     filled = [line.x for line in lines if len(line.x)]
     return (min((float(x[0]) for x in filled), default=0.0), max((float(x[-1]) for x in filled), default=1.0))
 
 
 def y_range(lines: Sequence[CurveLine], low: float, high: float) -> tuple[float, float] | None:
-    """From the least to the greatest y of what lies between `low` and `high`; None where nothing does."""
+    """The minimum and maximum y between `low` and `high`; None without points."""
     parts = [line.y[visible_slice(line.x, low, high)] for line in lines]
     parts = [part for part in parts if len(part)]
     return (min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)) if parts else None
 
 
 def nearest_index(line: CurveLine, x: float) -> int:
-    """The number of the point whose x is next to `x`; -1 where the line has none."""
+    """The index of the point nearest to `x`; -1 without points."""
     if not len(line.x):
         return -1
     index = int(np.searchsorted(line.x, x))
@@ -149,7 +149,7 @@ def nearest_index(line: CurveLine, x: float) -> int:
 
 
 def next_x(lines: Sequence[CurveLine], x: float, forward: bool) -> float | None:
-    """The next x after (or before) `x` at which any line has a point."""
+    """The next x after (or before) `x` at which a line has a point; None without one."""
     found = []
     for line in lines:
         index = int(np.searchsorted(line.x, x, side="right" if forward else "left")) - (not forward)

@@ -1,4 +1,4 @@
-"""How many rows are how long, as bars that follow the theme."""
+"""A histogram of row lengths in tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from ui import style
 from ui.widgets import basics
 
 BAR_GAP = 2  # pixels between two bars
-LINES = 4  # at most so many lines across
+MAX_GRID_LINES = 4  # at most so many lines across
 
 
 @dataclass(frozen=True, slots=True)
 class HistogramBar:
-    """`count` rows have from `low` to below `high` tokens."""
+    """`count` rows have `low` to `high` - 1 tokens."""
 
     low: int
     high: int
@@ -25,7 +25,7 @@ class HistogramBar:
 
 
 class Histogram(QWidget):
-    """`limit` is marked where it falls among the bars; a tip over each bar gives its figures."""
+    """`limit` is marked by a line; a tool tip over each bar gives its numbers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class Histogram(QWidget):
             self._paint_limit(painter)
 
     def _plot(self) -> QRectF:
-        """Where the bars stand."""
+        """The rectangle of the bars."""
         metrics = self.fontMetrics()
         top = round_up(max((bar.count for bar in self._bars), default=1))
         left = metrics.horizontalAdvance(f"{top:,}") + style.SPACE
@@ -93,7 +93,7 @@ class Histogram(QWidget):
 
     def _paint_lines(self, painter: QPainter, top: int) -> None:
         plot = self._plot()
-        step = round_up(-(-top // LINES))
+        step = round_up(-(-top // MAX_GRID_LINES))
         for value in range(0, top + 1, step):
             y = plot.bottom() - plot.height() * value / top
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Mid), 1))
@@ -139,6 +139,7 @@ class Histogram(QWidget):
 
 
 def format_bar(bar: HistogramBar) -> str:
+    """A bar's numbers as text."""
     return trn(
         "{n} row has {low} to {high} tokens",
         "{n} rows have {low} to {high} tokens",
@@ -149,7 +150,7 @@ def format_bar(bar: HistogramBar) -> str:
 
 
 def round_up(number: int) -> int:
-    """The next of 1, 2, 5, 10, 20, 50, … that is not below `number`."""
+    """The smallest of 1, 2, 5, 10, 20, 50, … that is not below `number`."""
     step = 1
     while True:
         for factor in (1, 2, 5):

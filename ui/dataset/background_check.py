@@ -1,4 +1,4 @@
-"""Checks the whole set again a moment after rows have changed: once at a time, and never in anyone's way."""
+"""Checks the whole dataset a moment after rows have changed, one check at a time."""
 
 import asyncio
 
@@ -6,16 +6,16 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.errors import JukuError
 from core.progress import Progress, Reporter
+from core.review import findings
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
-from ui.dataset import dataset_check
 from ui.workspace import Workspace
 
 CHECK_DELAY_MS = 1500  # milliseconds without a change before the check begins
 
 
 class BackgroundCheck(QObject):
-    """`checking` tells when it begins and ends; what it finds is a change like any other."""
+    """`checking` is emitted when a check starts and ends; its findings come as a change of the project."""
 
     checking = Signal(bool)
     progress = Signal(Progress)
@@ -54,11 +54,11 @@ class BackgroundCheck(QObject):
         self._task = self._workspace.tasks.start("", self._check(self._project, self._reporter))
 
     async def _check(self, project: Project, reporter: Reporter) -> Changes | None:
-        if not await project.read(dataset_check.is_stale):
+        if not await project.read(findings.is_stale):
             return None
         self.checking.emit(True)
         try:
-            return await dataset_check.refresh(project, reporter)
+            return await findings.refresh(project, reporter)
         except asyncio.CancelledError:
             reporter.cancel()
             raise

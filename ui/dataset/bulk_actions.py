@@ -1,4 +1,4 @@
-"""Changes to all selected rows at once, each of them one step that can be undone."""
+"""Bulk edits of the selected rows; each is one undo step."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from ui.widgets.value_texts import value_text
 from ui.workspace import Workspace
 
 APPROVING = ("status", "approved")
-CHOICES = {"split": examples.SPLITS, "kind": ("", *examples.KINDS), "status": examples.STATUSES}
-LINES = ("add_tag", "remove_tag", "facts")
-TEXTS = ("question_prefix", "answer_prefix", "system", "notes")
+CHOICE_ACTIONS = {"split": examples.SPLITS, "kind": ("", *examples.KINDS), "status": examples.STATUSES}
+LINE_ACTIONS = ("add_tag", "remove_tag", "facts")
+TEXT_ACTIONS = ("question_prefix", "answer_prefix", "system", "notes")
 
 
 def bulk_titles() -> dict[str, str]:
@@ -105,7 +105,7 @@ def _label(action: str, value: str, n: int) -> str:
 
 
 class BulkDialog(QDialog):
-    """Asks what to do to the rows `ids`, beginning with `action`."""
+    """Asks for one bulk edit of the rows `ids`; `action` is selected first."""
 
     def __init__(self, workspace: Workspace, ids: array[int], action: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -151,9 +151,9 @@ class BulkDialog(QDialog):
 
     def value(self) -> str:
         name = self.action.currentData()
-        if name in CHOICES:
+        if name in CHOICE_ACTIONS:
             return str(self.choice.currentData())
-        return self.line.text().strip() if name in LINES else self.text.toPlainText()
+        return self.line.text().strip() if name in LINE_ACTIONS else self.text.toPlainText()
 
     def accept(self) -> None:
         super().accept()
@@ -161,9 +161,9 @@ class BulkDialog(QDialog):
 
     def _show_action(self) -> None:
         name = self.action.currentData()
-        page = self.choice if name in CHOICES else self.line if name in LINES else self.text
+        page = self.choice if name in CHOICE_ACTIONS else self.line if name in LINE_ACTIONS else self.text
         self.choice.clear()
-        for value in CHOICES.get(name, ()):
+        for value in CHOICE_ACTIONS.get(name, ()):
             self.choice.addItem(value_text(value) or tr("(none)"), value)
         self._pages.setCurrentWidget(page)
         self._pages.setMaximumHeight(160 if page is self.text else page.sizeHint().height())

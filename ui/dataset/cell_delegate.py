@@ -1,4 +1,4 @@
-"""How cells of the grid look and are edited: painted from prepared text, typed over several lines, chosen from lists."""
+"""Paints and edits the cells of the grid."""
 
 from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, Qt
 from PySide6.QtGui import (
@@ -32,7 +32,7 @@ from ui.widgets.value_texts import add_values, select_value
 
 Index = QModelIndex | QPersistentModelIndex
 Hint = QAbstractItemDelegate.EndEditHint
-ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+ENTER_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 TAB_HINTS = {Qt.Key.Key_Tab: Hint.EditNextItem, Qt.Key.Key_Backtab: Hint.EditPreviousItem}
 EDITOR_LINES = 4
 CELL_INSET = 8  # pixels between a cell's edge and its text
@@ -44,7 +44,7 @@ FOCUSED = QStyle.StateFlag.State_HasFocus.value
 
 
 class CellPainter:
-    """Paints cells in one theme and font; what was laid out once is only drawn the next time."""
+    """Paints cells in one theme and font; text layouts are cached."""
 
     def __init__(self, table: QTableView) -> None:
         palette = table.palette()
@@ -53,7 +53,7 @@ class CellPainter:
         self._widest = self._metrics.maxWidth()
         self._font = table.font()
         self._texts: dict[tuple[str, int], tuple[QStaticText, int, int]] = {}
-        self._drops: dict[float, int] = {}  # by the height of a line: how far below the font's own its base line lies
+        self._drops: dict[float, int] = {}  # by the height of a line: pixels between its base line and the font's own
         self._pen = QPen(palette.color(QPalette.ColorRole.Text))
         # A tint between two lines: white letters on a full colour look bolder than those of the other rows.
         self._chosen, self._edge = QBrush(style.tint()), QBrush(style.ring())
@@ -78,14 +78,14 @@ class CellPainter:
     def _lay_out(self, text: str, width: int) -> tuple[QStaticText, int, int]:
         if len(self._texts) > MAX_CACHED_TEXTS:
             self._texts.clear()
-        laid = QStaticText(self._cut(text, max(0, width)))
+        laid = QStaticText(self._elide(text, max(0, width)))
         laid.setTextFormat(Qt.TextFormat.PlainText)
         laid.prepare(QTransform(), self._font)
         self._texts[text, width] = laid, round(laid.size().width()), self._drop(laid)
         return self._texts[text, width]
 
     def _drop(self, laid: QStaticText) -> int:
-        """Pixels by which another script's font puts the base line lower: Japanese stood under Latin in one row."""
+        """Pixels by which a fallback font lowers the base line: Japanese text was drawn below Latin text in one row."""
         height = laid.size().height()
         if height not in self._drops:
             layout = QTextLayout(laid.text(), self._font)
@@ -95,7 +95,7 @@ class CellPainter:
             self._drops[height] = round(line.ascent()) - self._metrics.ascent() if line.isValid() else 0
         return self._drops[height]
 
-    def _cut(self, text: str, width: int) -> str:
+    def _elide(self, text: str, width: int) -> str:
         """`text` with an ellipsis where it is longer than `width` pixels."""
         if len(text) * self._widest < width:
             return text
@@ -108,7 +108,7 @@ class CellPainter:
 
 
 class TextEditor(QPlainTextEdit):
-    """Several lines; knows whether an input method is in the middle of a word."""
+    """A multi-line editor that knows whether an input method is composing."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -121,7 +121,7 @@ class TextEditor(QPlainTextEdit):
 
 
 class CellDelegate(QStyledItemDelegate):
-    """Enter takes the text over, Shift+Enter or Alt+Enter breaks the line, Escape takes it back."""
+    """Enter commits the text, Shift+Enter or Alt+Enter inserts a line break, Escape cancels."""
 
     def __init__(self, table: QTableView) -> None:
         super().__init__(table)
@@ -195,7 +195,7 @@ class CellDelegate(QStyledItemDelegate):
             if getattr(editor, "composing", False):
                 # The keys belong to the input method: none of them may take over half a word.
                 return True
-            if isinstance(editor, QPlainTextEdit) and event.key() in ENTER:
+            if isinstance(editor, QPlainTextEdit) and event.key() in ENTER_KEYS:
                 return self._on_enter(editor, event)
             if isinstance(editor, QWidget) and (step := TAB_HINTS.get(Qt.Key(event.key()))):
                 self._finish(editor, step)

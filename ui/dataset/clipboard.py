@@ -28,7 +28,7 @@ URI_LIST, PLAIN_TEXT = "text/uri-list", "text/plain"
 
 @dataclass(slots=True)
 class PastePlan:
-    """What a paste does: cells that change, as (id, field, value), and rows that are new, as field -> value."""
+    """What a paste changes: cells as (id, field, value), and new rows as field -> value."""
 
     edits: list[tuple[int, str, str]] = field(default_factory=list)
     rows: list[dict[str, str]] = field(default_factory=list)
@@ -45,7 +45,7 @@ class PastePlan:
 
 
 def format_cells(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[int], with_headings: bool) -> str:
-    """The cells of these rows and columns, in their order, as a spreadsheet reads them."""
+    """The cells of these rows and columns as tab-separated text."""
     names = headings()
     rows = [[names[column] for column in columns]] if with_headings else []
     found = examples.fetch(db, ids)
@@ -54,15 +54,15 @@ def format_cells(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[i
 
 
 def is_file(text: str) -> bool:
-    """Whether `text` is rows of a file (JSON, a Markdown table) and not cells."""
+    """Whether `text` is the content of a file (JSON lines, a Markdown table) rather than cells."""
     return text.lstrip().startswith(ROW_BEGINNINGS)
 
 
 def build_paste_plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns: Sequence[int]) -> PastePlan:
-    """Where `cells` go: down the rows `ids`, then into new rows; to the right along `columns`.
+    """Plan where `cells` go: down the rows `ids`, then into new rows; to the right along `columns`.
 
-    One cell goes into all of `ids`. What would land in a column that cannot be typed into, or beyond the last one, is
-    left out and told. Raises `FormatError` for a value that its column does not know.
+    A single cell goes into all of `ids`. Cells of columns that cannot be edited, or beyond the last one, are left out
+    and counted. Raises `FormatError` for a value that its column does not allow.
     """
     fields = [COLUMNS[column] if ALL_COLUMNS[column].editable else "" for column in columns]
     if len(cells) == 1 and len(cells[0]) == 1:
@@ -82,7 +82,7 @@ def build_paste_plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns
 
 
 def format_left_out(pasted: PastePlan) -> str:
-    """What a paste could not place, in words."""
+    """A text about the cells that a paste left out."""
     told = []
     if pasted.beyond:
         told.append(trn("{n} cell has no place: there is no column to the right of the last one.",
@@ -93,7 +93,7 @@ def format_left_out(pasted: PastePlan) -> str:
 
 
 def write_paste(db: sqlite3.Connection, pasted: PastePlan, prompt: str, reporter: Reporter) -> None:
-    """Write what was planned; new rows begin with the system prompt `prompt`."""
+    """Write a planned paste; new rows get the system prompt `prompt`."""
     total = pasted.count()
     for done, (id, name, text) in enumerate(pasted.edits):
         examples.set_field(db, id, name, text)
@@ -124,7 +124,7 @@ def _heading(name: str) -> str:
 
 
 class RowsMime(QMimeData):
-    """The rows `ids` as text, and as a new file in `folder`."""
+    """The rows `ids` as plain text, and as a new file in `folder`; both are built only when they are requested."""
 
     def __init__(self, project: Project, ids: list[int], folder: Path) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A row's conversation as cards that can be edited, added, moved and deleted; nothing else of the row changes."""
+"""The editor of a row's messages as cards: edit, add, move, delete; the rest of the row is not changed."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -40,7 +40,7 @@ CALLS_PATH, TOOLS_PATH = "$.messages[0]", "$.tools"
 
 
 class ConversationEditor(QScrollArea):
-    """Shows the conversation in a row's JSON text; `changed` carries each edit that a person makes in it."""
+    """Shows the messages of a row's JSON text; `changed` gives each edit."""
 
     changed = Signal(object)  # a JsonEdit
 
@@ -110,16 +110,18 @@ class ConversationEditor(QScrollArea):
 
     def field(self, role: str) -> CommittedTextEdit | None:
         """The field of the last turn of `role`."""
-        found = (card for card in reversed(self._shown()) if checks.role_of({"role": card.message.role}) == role)
+        found = (
+            card for card in reversed(self._visible_cards()) if checks.role_of({"role": card.message.role}) == role
+        )
         return next((card.fields()[0] for card in found if card.fields()), None)
 
     def focus(self, path: str) -> None:
-        """Go to the turn that a problem's JSON path lies in."""
+        """Focus the message that contains a problem's JSON path."""
         numbers = [i for i, message in enumerate(self._all()) if _inside(path, message.path)]
         if numbers and numbers[0] >= self._most:
             self._most = numbers[0] + 1
             self._show_cards()
-        for card in self._shown():
+        for card in self._visible_cards():
             if _inside(path, card.message.path):
                 card.focus_text()
                 # Only now are the cards as high as their texts.
@@ -127,12 +129,12 @@ class ConversationEditor(QScrollArea):
 
     def pending(self) -> list[JsonEdit]:
         """What is typed and not handed over yet; it is handed over by this."""
-        return [edit for card in self._shown() for edit in card.pending()]
+        return [edit for card in self._visible_cards() for edit in card.pending()]
 
     def _all(self) -> list[Message]:
         return [message for section in self._sections for message in section.messages]
 
-    def _shown(self) -> list[MessageEditor]:
+    def _visible_cards(self) -> list[MessageEditor]:
         return self._cards[: min(self._most, len(self._all()))]
 
     def _show_cards(self) -> None:
@@ -203,7 +205,7 @@ class ConversationEditor(QScrollArea):
 
 
 def _inside(path: str, place: str) -> bool:
-    """Whether a JSON path is `place` or lies in it."""
+    """Whether a JSON path is `place` or below it."""
     return path == place or path.startswith((f"{place}.", f"{place}["))
 
 
@@ -219,7 +221,7 @@ def _title(path: str) -> str:
 
 
 class ToolCallDialog(JsonDialog):
-    """`saved` gives JSON text, '' when all of it was deleted."""
+    """Edits the tool calls of an answer, or the tools of a row, as JSON; `saved` gives the text, '' when it was deleted."""
 
     def __init__(self, title: str, text: str, tools: bool = False, key: str = "tool_calls",
                  parent: QWidget | None = None) -> None:  # fmt: skip

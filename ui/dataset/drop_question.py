@@ -1,4 +1,4 @@
-"""What is to become of files that are dropped: said before, and asked where rows are dropped over the spec."""
+"""What happens to dropped files: a text before the drop, and a question where rows are dropped over the spec."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Writes rows to a file: which rows, in which format, and where; what will not fit is said before."""
+"""Exports rows to a file: which rows, which format, which path; what the format cannot hold is shown before."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ FORMATS_WITH_CARD = ("jsonl", "dpo", "sharegpt", "alpaca", *TABLE_FORMATS)
 
 
 class ExportDialog(QDialog):
-    """Offers all rows, those that are shown, and those that are selected; closes when the work begins."""
+    """Offers all, the filtered, or the selected rows; closes when the export starts."""
 
     def __init__(self, workspace: Workspace, shown: Filter, selected: Sequence[int], parent: QWidget) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""The rows and the facts they teach, looked over in one list: accepted, given another fact, or none."""
+"""Reviews the suggested links from rows to facts: accept one, choose another fact, or none."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from ui.widgets.confirm import confirm
 from ui.workspace import Workspace
 
 Index = QModelIndex | QPersistentModelIndex
-PERCENT = 80  # from which a proposal is good enough for most people
+DEFAULT_PERCENT = 80  # from which a proposal is good enough for most people
 
 
 class FactDelegate(QStyledItemDelegate):
-    """Another fact is chosen from a list, by its name or by words of it."""
+    """Edits the fact of a row by a drop-down that can be searched by name or text."""
 
     def createEditor(self, parent: QWidget, _option: QStyleOptionViewItem, index: Index) -> QWidget:
         model = index.model()
@@ -78,7 +78,7 @@ class FactDelegate(QStyledItemDelegate):
 
 
 class FactLinkTable(QTableView):
-    """Space accepts, N says no fact, F2 chooses another one, Backspace takes a decision back."""
+    """Space accepts, N sets no fact, F2 chooses another fact, Backspace takes a decision back."""
 
     def __init__(self) -> None:
         super().__init__(showGrid=False)
@@ -143,7 +143,7 @@ class FactLinkTable(QTableView):
 
 
 class FactLinkDialog(QDialog):
-    """Not modal. What is decided is written in one step when it is saved; rows linked so are never linked anew."""
+    """Not modal. The decisions are written in one step; rows linked here are not suggested again."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -166,7 +166,7 @@ class FactLinkDialog(QDialog):
         self.accept_one = QPushButton(tr("&Accept"), autoDefault=False)
         self.other = QPushButton(tr("&Other fact…"), autoDefault=False)
         self.none = QPushButton(tr("&No fact"), autoDefault=False)
-        self.accept_all, self.percent = QPushButton(autoDefault=False), basics.integer_field(1, 100, PERCENT)
+        self.accept_all, self.percent = QPushButton(autoDefault=False), basics.integer_field(1, 100, DEFAULT_PERCENT)
         self.percent.setSuffix(" %")
         self.percent.setAccessibleName(tr("Confidence"))
         self.ask = QPushButton(tr("Ask a chat &model…"), autoDefault=False)
@@ -285,7 +285,7 @@ class FactLinkDialog(QDialog):
 
 
 class FactLinkModelDialog(ModelTaskDialog):
-    """Lets a chat model choose the facts of rows."""
+    """Asks a chat model for the facts of rows."""
 
     def __init__(self, workspace: Workspace, ids: list[int], parent: QWidget | None = None) -> None:
         self._ids = ids
@@ -299,11 +299,11 @@ class FactLinkModelDialog(ModelTaskDialog):
         ids = self._ids
         return lambda db: fact_link_questions.build_subjects(db, ids)
 
-    def nothing(self) -> tuple[str, str]:
+    def empty_texts(self) -> tuple[str, str]:
         return tr("Nothing to ask"), tr("Every row is linked or has been reviewed.")
 
-    def told(self, subjects: Subjects) -> str:
+    def format_subjects(self, subjects: Subjects) -> str:
         return trn("{n} row without a fact", "{n} rows without a fact", len(subjects))
 
-    def act(self, count: int) -> str:
+    def button_text(self, count: int) -> str:
         return trn("Ask about {n} row", "Ask about {n} rows", count) if count else tr("Ask")

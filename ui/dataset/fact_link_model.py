@@ -1,4 +1,4 @@
-"""Rows and the facts they are taken to teach, as a table in which a person decides."""
+"""The table model of the suggested links from rows to facts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ Role = Qt.ItemDataRole
 
 
 class FactLinkModel(QAbstractTableModel):
-    """What is decided is kept here until it is saved."""
+    """Holds the decisions until they are saved."""
 
     decided = Signal()
 
@@ -99,7 +99,7 @@ class FactLinkModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         place, column = index.row(), index.column()
         if role == Role.DisplayRole:
-            return self._shown(place, column)
+            return self._cell_text(place, column)
         if role == Role.EditRole and column == FACT:
             return self.chosen(place)
         if role == Role.ToolTipRole and column in (ROW, FACT):
@@ -112,7 +112,7 @@ class FactLinkModel(QAbstractTableModel):
             return self._colour(place, column)
         return None
 
-    def _shown(self, place: int, column: int) -> str:
+    def _cell_text(self, place: int, column: int) -> str:
         one = self._rows[place]
         if column == ROW:
             return " ".join(_format_decision(one).split())
@@ -156,7 +156,7 @@ def _is_from(one: Open, confidence: float) -> bool:
 
 
 def decision_texts() -> list[str]:
-    """All that can stand in the last column."""
+    """All texts of the last column."""
     return [tr("linked"), tr("no fact"), tr("accepted"), tr("other fact")]
 
 

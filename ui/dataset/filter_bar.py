@@ -1,4 +1,4 @@
-"""The filter bar above the grid: one line of words says all of it, and the lists beside it write those words."""
+"""The filter bar above the grid: one text field for the whole filter, and drop-downs that write into it."""
 
 import re
 from collections.abc import Iterable
@@ -28,12 +28,19 @@ from ui.widgets.drop_down import DropDown
 from ui.widgets.value_texts import value_text
 
 TYPING_PAUSE_MS = 150  # milliseconds between the last key and the search
-NUMBER = QIntValidator(0, 10_000_000)
-NAMES = {"split": "split", "kind": "kind", "status": "status", "rule": "problems", "tag": "tags", "fact": "facts"}
+NUMBER_VALIDATOR = QIntValidator(0, 10_000_000)
+COUNT_COLUMNS = {
+    "split": "split",
+    "kind": "kind",
+    "status": "status",
+    "rule": "problems",
+    "tag": "tags",
+    "fact": "facts",
+}
 
 
 class FilterBar(QWidget):
-    """`changed` says that other rows are wanted; the search waits until the typing pauses."""
+    """`changed` is emitted when the filter changed; typing is waited for."""
 
     changed = Signal()
     save_wanted = Signal(str)  # a name for the present filter
@@ -128,7 +135,7 @@ class FilterBar(QWidget):
         }  # fmt: skip
         wanted = self.filter()
         for name, box in self.boxes.items():
-            found = dict(counts.get(NAMES[name], {}))
+            found = dict(counts.get(COUNT_COLUMNS[name], {}))
             if (chosen := getattr(wanted, name)) not in ("", "*"):
                 found.setdefault(chosen, 0)  # no row has it any more, and it is still what is looked for
             titles = _words(name, found)
@@ -241,7 +248,7 @@ def _number(placeholder: str) -> QLineEdit:
     field = QLineEdit(placeholderText=placeholder)
     field.setAccessibleName(f"{tr('Length')}: {placeholder}")
     field.setToolTip(tr("Characters in question and answer together"))
-    field.setValidator(NUMBER)
+    field.setValidator(NUMBER_VALIDATOR)
     field.setMaximumWidth(62)
     return field
 

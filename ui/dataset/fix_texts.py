@@ -1,4 +1,4 @@
-"""What one action mends in all rows that break a rule, in words."""
+"""The texts of the actions that fix all rows with a problem."""
 
 import sqlite3
 

@@ -1,4 +1,4 @@
-"""The columns of the grid: what each shows, how wide it is, how it is sorted, and whether it can be typed into."""
+"""The columns of the grid: content, width, sort order, and whether they can be edited."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ PREVIEW_CHARACTERS = 400  # characters: a cell never lays out a whole book
 
 @dataclass(frozen=True, slots=True)
 class GridColumn:
-    """`order` is the name in `filters.ORDERS`; `choices` are the only values, where there is a list of them."""
+    """`order` is the name in `filters.ORDERS`; `choices` are the allowed values, if limited."""
 
     name: str
     width: int
@@ -64,11 +64,11 @@ def cell_value(example: Example, name: str) -> str:
 
 
 def cell_text(example: Example) -> tuple[str, ...]:
-    """What the cells of a row say, in the order of `ALL_COLUMNS`: one line each, cut where no screen is that wide."""
-    return tuple(_shown(example, name) for name in COLUMNS)
+    """The texts of a row's cells in the order of `ALL_COLUMNS`, each as one shortened line."""
+    return tuple(_format_cell(example, name) for name in COLUMNS)
 
 
-def _shown(example: Example, name: str) -> str:
+def _format_cell(example: Example, name: str) -> str:
     if name == "problems":
         return mark(example.problems)
     if name in ("length", "line"):
@@ -87,7 +87,7 @@ def severity(problems: str) -> str:
 
 
 def mark(problems: str) -> str:
-    """A sign and a number: told apart without colour, too."""
+    """A symbol and a number, so severities differ without colour too."""
     if not problems:
         return ""
     return f"{'✖' if severity(problems) == 'error' else '⚠'} {len(problems.split())}"

@@ -1,4 +1,4 @@
-"""The grid's header: columns chosen from a menu, moved, sized, and remembered."""
+"""The header of the grid: columns are shown, hidden, moved and resized; the layout is stored."""
 
 from PySide6.QtCore import QByteArray, QItemSelectionModel, QPoint, QRect, Qt
 from PySide6.QtGui import QPainter
@@ -8,13 +8,13 @@ from core.language import tr
 from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, headings
 
 FILLER_COLUMN = COLUMNS.index("answer")  # takes the room that is left, until a person sizes it
-INSET = 8  # pixels beside a row's number
+NUMBER_INSET = 8  # pixels beside a row's number
 NUMBER_ALIGNMENT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 MIN_FILLER_WIDTH = 220  # pixels it keeps when there is no room
 
 
 class RowNumbers(QHeaderView):
-    """The numbers beside the rows, painted plainly: a style sheet's sections cost as much as the cells."""
+    """The row numbers, painted directly: sections styled by a style sheet are as slow as the cells."""
 
     def __init__(self, table: QTableView) -> None:
         super().__init__(Qt.Orientation.Vertical, table)
@@ -26,10 +26,12 @@ class RowNumbers(QHeaderView):
     def paintSection(self, painter: QPainter, rect: QRect, row: int) -> None:
         painter.fillRect(rect, self.palette().window())
         painter.setPen(self.palette().placeholderText().color())
-        painter.drawText(rect.adjusted(0, 0, -INSET, 0), NUMBER_ALIGNMENT, f"{row + 1:,}")
+        painter.drawText(rect.adjusted(0, 0, -NUMBER_INSET, 0), NUMBER_ALIGNMENT, f"{row + 1:,}")
 
 
 class GridHeader(QHeaderView):
+    """The last free width goes to the answer column until a person resizes it."""
+
     def __init__(self, table: QTableView) -> None:
         super().__init__(Qt.Orientation.Horizontal, table)
         self._table = table
@@ -44,7 +46,7 @@ class GridHeader(QHeaderView):
         self.customContextMenuRequested.connect(self._on_menu)
 
     def start(self) -> None:
-        """To be called once the header is the table's and has its sections."""
+        """Must be called when the header is set in the table and has its sections."""
         # With a selection model of its own the header does not ask every row when all are selected.
         self.setSelectionModel(QItemSelectionModel(self._table.model(), self))
         self.setSortIndicatorClearable(True)
@@ -78,13 +80,13 @@ class GridHeader(QHeaderView):
         self._arrange()
         self.fill()
 
-    def shown(self) -> list[int]:
-        """The columns a person sees, from left to right."""
+    def shown_columns(self) -> list[int]:
+        """The visible columns, from left to right."""
         order = (self.logicalIndex(place) for place in range(self.count()))
         return [column for column in order if not self.isSectionHidden(column)]
 
     def fill(self) -> None:
-        """Give the room that is left to the answers."""
+        """Give the free width to the answer column."""
         if not self._fills or self.isSectionHidden(FILLER_COLUMN):
             return
         room = self._table.viewport().width() - (self.length() - self.sectionSize(FILLER_COLUMN))

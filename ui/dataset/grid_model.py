@@ -1,4 +1,4 @@
-"""The examples as Qt sees them: an array of ids, and a cache of the rows on screen."""
+"""The Qt model of the grid: an array of ids, and a cache of the visible rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ui.dataset.clipboard import RowsMime
 from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, NUMBER_COLUMNS, cell_text, cell_value, headings, meaning
 
 PAGE_ROWS = 200
-SORTED_PAGE_ROWS = 48  # rows of a page when they are sorted: each lies in another pack
+SORTED_PAGE_ROWS = 48  # rows of a page when they are sorted: each may be stored in another pack
 CACHED_PAGES = 50
 MIN_NUMPY_IDS = 10_000  # ids from which numpy is worth loading
 COMPARE_BLOCK = 1 << 16  # ids compared at once
@@ -37,7 +37,7 @@ EDITABLE = FIXED | Qt.ItemFlag.ItemIsEditable
 
 
 class RowCells(NamedTuple):
-    """A row as it is painted: the example, the text of each cell, and the meaning of the coloured ones."""
+    """A row to paint: the example, its cell texts, and the meanings of coloured cells."""
 
     example: Example
     texts: tuple[str, ...]
@@ -45,6 +45,8 @@ class RowCells(NamedTuple):
 
 
 class GridModel(QAbstractTableModel):
+    """Rows are read in pages when they become visible; `edited` gives a changed cell."""
+
     edited = Signal(int, object)  # id, SetColumn
     sort_wanted = Signal(str, bool)  # a name in filters.ORDERS ('id' for none), descending
 
@@ -52,7 +54,7 @@ class GridModel(QAbstractTableModel):
         super().__init__(parent)
         self.project = project
         self._ids: array[int] = array("q")
-        self._ascending = True  # whether the ids stand in order, so that one is found by halving
+        self._ascending = True  # whether the ids are sorted, so one is found by bisection
         self._rows: dict[int, RowCells] = {}
         self._headings = headings()
         self._dragged: Path | None = None  # the folder of the files that were dragged out

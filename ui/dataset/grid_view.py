@@ -1,4 +1,4 @@
-"""The grid itself: rows selected by ranges, keys, and the place that is kept while rows come and go."""
+"""The grid view: selection by ranges, keys, and the scroll position that is kept when rows change."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ RESTYLE_EVENTS = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type
 
 
 class GridView(QTableView):
+    """The table of rows."""
+
     too_many = Signal(int)  # more rows than can be dragged
     edit_ended = Signal()
 
@@ -50,7 +52,7 @@ class GridView(QTableView):
         self.header.start()
 
     def intervals(self) -> list[tuple[int, int]]:
-        """The selected rows as (first, last), from the top down; a million rows are one of them."""
+        """The selected rows as (first, last), sorted; a million rows may be one interval."""
         found: list[tuple[int, int]] = []
         for top, bottom in sorted((part.top(), part.bottom()) for part in self.selectionModel().selection().toList()):
             if found and top <= found[-1][1] + 1:
@@ -97,8 +99,8 @@ class GridView(QTableView):
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect | ROWS)
 
     @contextmanager
-    def place_kept(self) -> Iterator[None]:
-        """Whatever rows come and go inside, the cursor, a selection of moderate size and the scroll place stay."""
+    def keep_place(self) -> Iterator[None]:
+        """Keep the cursor, a selection of moderate size and the scroll position while rows change inside."""
         current, column = self.current_id(), self.currentIndex().column()
         selected = set(self.selected_ids()) if self.count_selected() <= MAX_SELECTION_KEPT else set()
         top = self.rowAt(0)

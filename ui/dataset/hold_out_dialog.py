@@ -1,4 +1,4 @@
-"""Keeps some rows for the exam: how many, which of each fact, and whether any of them is trained on as well."""
+"""Holds out rows for the exam: how many, which of each fact, and whether similar rows are trained on."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MAX_HELD_OUT = 1_000_000
 
 
 class HoldOutDialog(QDialog):
-    """Not modal. The choice is shown before it is made, and is one step that can be undone."""
+    """Not modal. The choice is shown first; writing it is one undo step."""
 
     questions_wanted = Signal()
 

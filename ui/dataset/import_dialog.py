@@ -1,4 +1,4 @@
-"""Brings rows into the project; of a table it first asks which column means what, and shows what will come of it."""
+"""Imports rows: for tables, a dialog that maps columns to fields with a preview."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from core.formats import column_mapping
 from core.language import tr
 from core.progress import Reporter
 from ui import style
-from ui.dataset.import_preview import ImportSource, RowPreview
 from ui.dataset.import_run import ImportFile, ImportOutcome, format_failure, import_files, import_label
+from ui.dataset.import_source import ImportSource, RowPreview
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask
 from ui.widgets.drop_down import DropDown
@@ -44,7 +44,7 @@ ENCODINGS = {
     "utf-8": "UTF-8", "utf-8-sig": "UTF-8 (BOM)", "utf-16-le": "UTF-16 LE", "utf-16-be": "UTF-16 BE",
     "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252",
 }  # fmt: skip
-SAMPLE_ROWS = 4  # rows of the file that stand below the choices
+SAMPLE_ROWS = 4  # rows of the file that are shown below the choices
 PREVIEW_FIELDS = (
     "question",
     "answer",
@@ -67,7 +67,7 @@ OnEnded = Callable[[], object]
 def import_rows(
     workspace: Workspace, what: list[Path] | str, parent: QWidget, on_ended: OnEnded = lambda: None
 ) -> None:
-    """Import files or a pasted text. Tables ask for their columns first; everything else is brought at once.
+    """Import files or a pasted text. Tables open a dialog for their columns; other files are imported at once.
 
     `on_ended` is called for each of the two when it is done or given up.
     """
@@ -108,7 +108,7 @@ def _sources(what: list[Path] | str, held: ExitStack) -> list[ImportSource]:
 
 
 def options_of(source: ImportSource) -> Options:
-    """How a file is read as it was recognised; its name in the project is the one that the person knows."""
+    """The read options of a file as it was recognised; its source name is the one the person knows."""
     return Options(
         format=source.detected.format,
         encoding=source.encoding,
@@ -118,7 +118,7 @@ def options_of(source: ImportSource) -> Options:
 
 
 class ImportDialog(QDialog):
-    """The choices for tables. What is chosen holds for one file; split, status and tags are for all of them."""
+    """The column mapping of each table. Split, status and tags are for all of them."""
 
     ended = Signal()  # the rows have come, or the person does not want them
 
@@ -201,7 +201,7 @@ class ImportDialog(QDialog):
         grid.setColumnStretch(2, 1)
         return grid
 
-    def wanted(self) -> list[ImportFile]:
+    def files_to_import(self) -> list[ImportFile]:
         """The files as they are to be read now."""
         common = {"split": self._split.currentData(), "status": self._status.currentData(),
                   "tags": " ".join(self._tags.text().split()), "skip_known": self._skip.isChecked()}  # fmt: skip
@@ -210,7 +210,7 @@ class ImportDialog(QDialog):
     def _on_finished(self, result: int) -> None:
         self._looking.stop()
         if result == QDialog.DialogCode.Accepted:
-            wanted = self.wanted()
+            wanted = self.files_to_import()
             work = import_files(self._workspace, wanted, self._parent)
             task = self._workspace.tasks.start(import_label(wanted), work)
             task.add_done_callback(lambda _task: self._end())
@@ -286,11 +286,11 @@ class ImportDialog(QDialog):
     def _look(self) -> None:
         """Show what will come of the choices, or what is still to be chosen."""
         source = self._source
-        lacks = next(filter(None, (one.lacks() for one in [source, *self._sources])), "")
+        lacks = next(filter(None, (one.missing_choice() for one in [source, *self._sources])), "")
         locked = tr("The project is read-only.") if self._workspace.project.read_only else ""
         self._note.say(lacks, "warning")
         basics.set_enabled(self._ok, lacks or locked, self._note if lacks else None)
-        if source.lacks():
+        if source.missing_choice():
             self._show_preview([])
             return
 

@@ -1,4 +1,4 @@
-"""Brings files into the project one after the other, and says what came, what was there, and what waits."""
+"""Imports files one after the other and reports what was added, what was known, and what went to the quarantine."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ MAX_FILES_NAMED = 3  # problems that are named in a message
 
 
 class ImportFile(NamedTuple):
-    """A file to bring, how it is to be read, and its name as a person knows it."""
+    """A file to import, its read options, and its name as a person knows it."""
 
     path: Path
     options: Options
@@ -36,7 +36,7 @@ class ImportFile(NamedTuple):
 
 @dataclass
 class ImportOutcome:
-    """What the files brought together, and those that could not be read."""
+    """The totals of several files, and the files that could not be read."""
 
     rows: int = 0
     known: int = 0
@@ -97,7 +97,7 @@ def import_label(wanted: list[ImportFile]) -> str:
 async def import_files(
     workspace: Workspace, wanted: list[ImportFile], window: QWidget, outcome: ImportOutcome | None = None
 ) -> None:
-    """Bring the files, an undo step each, and say at the foot of `window` what came of it.
+    """Import the files, one undo step each, and show the outcome at the bottom of `window`.
 
     Cancelling takes back the file that is being read; those before it stay.
     """

@@ -1,4 +1,4 @@
-"""One turn of a conversation as a card: who speaks, what is said, what is called, and what is wrong with it."""
+"""The editor of one message as a card: role, content, tool calls, and its problems."""
 
 import json
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ MOVE_UP_KEYS, MOVE_DOWN_KEYS, REMOVE_KEYS = "Alt+Up", "Alt+Down", "Ctrl+Shift+Ba
 
 
 class MessageEditor(QFrame):
-    """Shows one `Message`; `changed` carries each edit that a person makes in it."""
+    """Shows one `Message`; `changed` gives each edit."""
 
     changed = Signal(object)  # a JsonEdit
     calls_wanted = Signal(object)  # the Message whose calls are to be edited
@@ -251,7 +251,7 @@ def _shape(message: Message) -> tuple[object, ...]:
 
 
 def _texts(message: Message) -> list[str]:
-    """What stands in the fields of a card."""
+    """The texts of a card's fields."""
     said = [part.text for part in message.parts if part.kind == "text"]
     return [*said, message.refusal] if message.refusal else said
 

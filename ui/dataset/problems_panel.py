@@ -1,4 +1,4 @@
-"""What is wrong with the dataset: by rule, explained, one click from its rows and from the fix."""
+"""The panel of the dataset's problems by rule, with an explanation, the rows and the fix of each."""
 
 import sqlite3
 
@@ -9,11 +9,12 @@ from core.checks import RULES, SEVERITIES
 from core.dataset import bulk_edits, examples, filters, quarantine
 from core.language import tr, trn
 from core.progress import Reporter
+from core.review import findings
 from core.spec import facts
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from ui import style
-from ui.dataset import dataset_check, fix_texts
+from ui.dataset import fix_texts
 from ui.dataset.background_check import BackgroundCheck
 from ui.dataset.problems_tree import ProblemGroup, ProblemRow, ProblemsTree
 from ui.widgets import basics
@@ -26,7 +27,7 @@ MAX_QUESTION_CHARACTERS = 120  # characters of a row that are shown
 
 
 class ProblemsPanel(QWidget):
-    """`chosen` gives a filter's words such as 'rule:role-unknown', `row_chosen` the id of a row."""
+    """`chosen` gives a filter such as 'rule:role-unknown', `row_chosen` the id of a row."""
 
     chosen = Signal(str)
     row_chosen = Signal(int)
@@ -185,7 +186,7 @@ class ProblemsPanel(QWidget):
 def read_groups(db: sqlite3.Connection) -> tuple[list[ProblemGroup], int, int]:
     """The broken rules, those of the whole set first and then the worst; how many lines are unread; how many rows."""
     counts = examples.count_values(db, "problems")
-    whole = [ProblemGroup(found.rule, counts.pop(found.rule, 0), found.message) for found in dataset_check.of_set(db)]
+    whole = [ProblemGroup(found.rule, counts.pop(found.rule, 0), found.message) for found in findings.of_set(db)]
     worst = sorted(counts.items(), key=lambda entry: (SEVERITIES.index(RULES[entry[0]].severity), -entry[1], entry[0]))
     groups = whole + [ProblemGroup(rule, count) for rule, count in worst]
     return groups, quarantine.count(db), sum(examples.count_values(db, "split").values())
@@ -193,7 +194,7 @@ def read_groups(db: sqlite3.Connection) -> tuple[list[ProblemGroup], int, int]:
 
 def read_rows(db: sqlite3.Connection, rule: str, offset: int, limit: int = PAGE_ROWS) -> list[ProblemRow]:
     """Rows that break `rule`: as the check of the whole set grouped them, else in their order."""
-    found = dataset_check.of_rows(db, rule, offset, limit)
+    found = [(one.example, one.cluster, one.message) for one in findings.load(db, rule, offset, limit)]
     if not found:
         found = [(id, 0, "") for id in filters.head(db, filters.Filter(rule=rule), offset + limit)[offset:]]
     texts = examples.fetch(db, [id for id, _cluster, _message in found])

@@ -1,4 +1,4 @@
-"""The problems of a dataset by rule; the rows of a rule are asked for when it is opened."""
+"""The tree of problems by rule; the rows of a rule are loaded when it is expanded."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from ui.widgets import basics
 
 TEXT, COUNT = range(2)
 RULE, ID, CLUSTER = (Qt.ItemDataRole.UserRole + number for number in range(1, 4))
-MORE = -1  # the id of the line that asks for more rows
+MORE_ID = -1  # the id of the line that asks for more rows
 NO_ROW = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ProblemGroup:
-    """A rule that is broken, by `count` rows; a problem of the whole set has none, and says what it is in `message`."""
+    """A rule and the number of its rows; a problem of the whole dataset has no rows but a `message`."""
 
     rule: str
     count: int
@@ -38,7 +38,7 @@ class ProblemRow:
 
 
 class ProblemsTree(QTreeWidget):
-    """`rows_wanted` asks for rows of a rule from an offset on; `chosen` and `row_chosen` tell what is to be shown."""
+    """`rows_wanted` asks for rows of a rule from an offset on; `chosen` gives a filter, `row_chosen` a row id."""
 
     rows_wanted = Signal(str, int)
     looked_at = Signal(str)  # the rule of the current line
@@ -84,13 +84,13 @@ class ProblemsTree(QTreeWidget):
             return
         if offset == 0:
             item.takeChildren()
-        elif (last := item.child(item.childCount() - 1)) and last.data(0, ID) == MORE:
+        elif (last := item.child(item.childCount() - 1)) and last.data(0, ID) == MORE_ID:
             item.takeChild(item.childCount() - 1)
         for row in rows:
             self._add_row(item, row)
         if more > 0:
             text = trn("… {n} more", "… {n} more", more)
-            line = _line(item, text, rule, MORE)
+            line = _line(item, text, rule, MORE_ID)
             line.setData(0, CLUSTER, offset + len(rows))
 
     def recolour(self) -> None:
@@ -151,14 +151,14 @@ class ProblemsTree(QTreeWidget):
         id = item.data(0, ID)
         if item.parent() is None and item.text(COUNT):
             self.chosen.emit(item.data(0, RULE))
-        elif id == MORE:
+        elif id == MORE_ID:
             self.rows_wanted.emit(item.data(0, RULE), item.data(0, CLUSTER))
         elif id:
             self.row_chosen.emit(id)
 
 
 class _TallRowDelegate(QStyledItemDelegate):
-    """Lines as high as in the other lists."""
+    """Rows as high as in the other lists."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         hint = super().sizeHint(option, index)

@@ -1,4 +1,4 @@
-"""The lines of imported files that could not be read: where they stood, why, and how they come back."""
+"""The quarantine: lines of imported files that could not be read, why, and how to add them after all."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Role = Qt.ItemDataRole
 
 
 class QuarantineModel(QAbstractTableModel):
-    """Reads its lines in pages, off the window's thread; until one is there its cells show dots."""
+    """Reads its lines in pages, in another thread; cells that are not read yet show an ellipsis."""
 
     def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -118,7 +118,7 @@ class QuarantineModel(QAbstractTableModel):
 
 
 def format_line(raw: bytes) -> str:
-    """The beginning of a line's bytes for a table; what is not UTF-8 stands as \\xNN."""
+    """The beginning of a line's bytes for a table; bytes that are not UTF-8 are shown as \\xNN."""
     return clip(raw[:PREVIEW_BYTES].decode("utf-8", "backslashreplace"), PREVIEW_BYTES)
 
 
@@ -128,7 +128,7 @@ def _format_reason(entry: Unread) -> str:
 
 
 class QuarantineDialog(QDialog):
-    """Lists the lines, shows one below where it can be put right, and puts back what can be mended safely."""
+    """Lists the lines, shows one below to edit, and adds those that can be fixed safely."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""One line that could not be read: its text or its bytes, what is wrong now, and the button that puts it back."""
+"""The editor of one quarantined line: its text or its bytes, the problems, and the button that adds it."""
 
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QFontDatabase
@@ -22,7 +22,7 @@ HEX_BYTES_PER_LINE = 16  # bytes in a row
 
 
 class QuarantineEditor(QWidget):
-    """Shows one line. What was typed into the others is kept until it is put back or `forget` is called."""
+    """Shows one line. What was typed into others is kept until they are added or `forget` is called."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -120,7 +120,7 @@ class QuarantineEditor(QWidget):
         return entry.length == len(entry.raw) and len(entry.raw) <= MAX_EDITED_BYTES
 
     def _read(self) -> str:
-        """The bytes as text in the chosen encoding; what does not fit stands as \\xNN."""
+        """The bytes as text in the chosen encoding; bytes that do not fit are shown as \\xNN."""
         assert self._entry is not None
         return self._entry.raw[:MAX_EDITED_BYTES].decode(self._encoding.currentText(), "backslashreplace")
 
@@ -139,7 +139,7 @@ class QuarantineEditor(QWidget):
     def _on_text(self) -> None:
         self._check()
 
-    def _typed(self) -> str:
+    def _edited_text(self) -> str:
         return row_json.join_lines(document_text(self.text.document()))
 
     def _check(self) -> None:
@@ -161,7 +161,7 @@ class QuarantineEditor(QWidget):
         mark_json_error(self.text, typed if checked.text is None else "")
         found = [format_problem(problem, typed) for problem in checked.problems[:3]]
         if typed == self._unread and checked.text is None and self._encoding.currentText() == "utf-8":
-            found = [entry.message]  # of bytes that are no UTF-8, their stand-ins would be blamed
+            found = [entry.message]  # for bytes that are not UTF-8, their replacements would be reported
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
         self._state.say("\n".join(found) or tr("This row has no errors: import it."), worst if found else "good")
 
@@ -186,7 +186,7 @@ class QuarantineEditor(QWidget):
 
     def _on_put_back(self) -> None:
         assert self._entry is not None
-        id, typed = self._entry.id, self._typed()
+        id, typed = self._entry.id, self._edited_text()
         self._drafts.pop(id, None)
         self._unread = document_text(self.text.document())  # handed over: no draft any more
         label = tr("Import a fixed line")

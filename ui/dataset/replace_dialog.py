@@ -1,4 +1,4 @@
-"""Finds a text in many rows and replaces it, after showing every change that it would make."""
+"""Find and replace in many rows, with a preview of every change."""
 
 from array import array
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ MAX_TOOLTIP_CHARACTERS = 2000  # characters of a text that a tool tip shows
 
 
 class ReplaceModel(QAbstractTableModel):
-    """`left_out` holds the ids of the rows whose tick was taken away; a row has one tick for all its fields."""
+    """`left_out` are the ids of the rows without a tick; a row has one tick for all its fields."""
 
     ticked = Signal()
 
@@ -129,7 +129,7 @@ def field_names() -> dict[str, str]:
 
 
 class ReplaceDialog(QDialog):
-    """Not modal: the grid stays usable beside it, and `show_choice` tells what is chosen there now."""
+    """Not modal: the grid stays usable, and `show_choice` updates the rows that are chosen there."""
 
     def __init__(self, workspace: Workspace, choice: Choice, parent: QWidget | None = None) -> None:
         super().__init__(parent)

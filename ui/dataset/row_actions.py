@@ -1,4 +1,4 @@
-"""What can be done with the rows of the grid: one action each, with its shortcut, in the menus and on the keyboard."""
+"""The actions on the rows of the grid, with their shortcuts and menus."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ class RowActions(QObject):
         if len(ids) > dataset_clipboard.MAX_ROWS_COPIED:
             title = trn("{n} row is too many to copy", "{n} rows are too many to copy", len(ids))
             raise JukuError(title, tr("Nothing was copied. Export the rows to a file instead."))
-        columns = self._table.header.shown()
+        columns = self._table.header.shown_columns()
         read = self._workspace.project.read
         text = await read(dataset_clipboard.format_cells, ids, columns, with_headings)
         QGuiApplication.clipboard().setText(text)
@@ -211,9 +211,9 @@ class RowActions(QObject):
             self.pasted.emit()
             self.text_pasted.emit(text)
             return
-        self._put(cells, self._targets(len(cells)), self._columns_from(current.column()))
+        self._paste_cells(cells, self._targets(len(cells)), self._columns_from(current.column()))
 
-    def _put(self, cells: list[list[str]], ids: array[int], columns: list[int]) -> None:
+    def _paste_cells(self, cells: list[list[str]], ids: array[int], columns: list[int]) -> None:
         try:
             pasted = dataset_clipboard.build_paste_plan(cells, ids, columns)
         except JukuError as error:
@@ -234,7 +234,7 @@ class RowActions(QObject):
     def has_rows(self) -> bool:
         """Whether what is on the clipboard is rows rather than a few words to search for."""
         text = QGuiApplication.clipboard().text().strip()
-        return bool(_files()) or dataset_clipboard.is_file(text) or any(sign in text for sign in "\t\n")
+        return bool(_files()) or dataset_clipboard.is_file(text) or any(character in text for character in "\t\n")
 
     def has_file(self) -> bool:
         """Whether what is on the clipboard is files or rows of one; “[1]” or “| a” may be meant for the search."""
@@ -251,7 +251,7 @@ class RowActions(QObject):
         return self._table.rows.ids()[first : first + count]
 
     def _columns_from(self, column: int) -> list[int]:
-        shown = self._table.header.shown()
+        shown = self._table.header.shown_columns()
         return shown[shown.index(column) :] if column in shown else shown
 
     def _on_edit(self) -> None:

@@ -1,4 +1,4 @@
-"""One row of the grid in full: its conversation, what it is for, and what is wrong with it."""
+"""The detail view of one row: its conversation, its fields, its facts and its problems."""
 
 import sqlite3
 
@@ -45,7 +45,7 @@ DOUBT_RULES = ("ungrounded", "answers-contradict", "split-leakage", "near-duplic
 
 
 class ProblemList(QListWidget):
-    """As high as its lines; hidden while there are none."""
+    """The problems of a row; as high as its lines, hidden while empty. A click emits the problem's JSON path."""
 
     chosen = Signal(str)  # the JSON path of a problem
 
@@ -93,7 +93,7 @@ class ProblemList(QListWidget):
 
 
 class RowFacts(QWidget):
-    """Hidden where there is nothing to say."""
+    """The facts a row teaches, what changed in them since, and doubts about the row. Hidden while empty."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class RowFacts(QWidget):
 
 
 def _passage(row: Example | None, taught: list[Fact]) -> list[str]:
-    """The passage that the row stands on, where it is another than its facts'."""
+    """The passage that the row is based on, if it is not one of its facts'."""
     if not row or not row.quote or any(row.quote in (fact.quote, fact.text) for fact in taught):
         return []
     return [tr("Based on: “{passage}”", passage=row.quote)]
@@ -126,7 +126,7 @@ def _change(fact: Fact) -> str:
 
 
 class RowDetail(QStackedWidget):
-    """Shows one `Example`. What is typed is handed over when a field is left, at another row, or by `pending`."""
+    """Shows one `Example`. Typed text is committed when a field loses the focus, another row is shown, or by `pending`."""
 
     edited = Signal(int, object)  # id, RowEdit: for `examples.edit`
     edit_json = Signal(int)
@@ -253,7 +253,7 @@ class RowDetail(QStackedWidget):
         self._found = checks.check_line(example.data.encode()).problems if example.data else []
         self.conversation.show_row(example.data, self._found, anew)
         known = {problem.rule for problem in self._found}
-        # What only the whole set shows (a row that stands twice) has no place in the row.
+        # A problem that only the whole dataset shows (a duplicate row) has no place in the row.
         whole = [rule for rule in example.problems.split() if rule not in known and rule in checks.RULES]
         self._list.show_problems(
             [*self._found, *(checks.problem(rule, "", checks.RULES[rule].title()) for rule in whole)]

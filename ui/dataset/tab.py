@@ -1,4 +1,4 @@
-"""The question-answer grid: rows seen, searched, edited, repaired."""
+"""The examples tab: the grid of rows with filter, detail view and problems."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ COUNTED_COLUMNS = ("split", "kind", "status", "problems", "tags", "facts")
 
 
 class DatasetTab(Tab):
+    """Searches, shows and edits the rows of the open project."""
+
     icon = "examples"
     import_wanted = Signal()
 
@@ -202,7 +204,7 @@ class DatasetTab(Tab):
             self._take_over(changes)
         elif Table.FINDING in changes.tables:
             self.model.forget()
-            self._show_detail()  # what the check has found of the row stands beside it, too
+            self._show_detail()  # the findings about the row are shown beside it, too
         if changes.tables & {Table.EXAMPLE, Table.UNREAD, Table.FINDING, Table.SAVED_FILTER}:
             self._counting.request()
 
@@ -279,7 +281,7 @@ class DatasetTab(Tab):
         if self.table.is_editing() and ids != self.model.ids():
             self._late = True  # a reset would take away what is being typed
             return
-        with self.table.place_kept():
+        with self.table.keep_place():
             self.model.show_ids(ids, ascending=wanted.order == "id" and not wanted.descending)
         if ids and not self.table.currentIndex().isValid():
             self.table.go_to(0)
@@ -455,7 +457,7 @@ def _build_splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
 
 
 def _build_page(about: QWidget, *buttons: QPushButton) -> QWidget:
-    """What stands where no rows are: words, and what to do next."""
+    """A page without rows: a text, and what to do next."""
     page = QWidget()
     line = QHBoxLayout()
     line.addStretch()

@@ -1,4 +1,4 @@
-"""How long the rows are as a model counts them, which are too long, and what a training on them may cost."""
+"""The lengths of rows in tokens, which are too long, and what training on them may cost."""
 
 import datetime
 import sqlite3
@@ -39,7 +39,7 @@ from ui.widgets.drop_down import DropDown
 from ui.widgets.value_texts import value_text
 from ui.workspace import Workspace
 
-QUESTION = 200  # characters of a row's question that are shown
+MAX_QUESTION_CHARACTERS = 200  # characters of a row's question that are shown
 MAX_EPOCHS = 50
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -47,14 +47,14 @@ LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 @dataclass(frozen=True, slots=True)
 class TokenSummary:
-    """What is shown: the figures, and the questions of the longest rows by id."""
+    """The numbers to show, and the questions of the longest rows by id."""
 
     summary: Summary
     questions: dict[int, str]
 
 
 class TokenCountsDialog(QDialog):
-    """Counts all approved rows, and shows the split of `filter` first. `row_chosen` tells a row that is opened."""
+    """Counts all approved rows; the split of `filter` is selected first. `row_chosen` gives a clicked row."""
 
     row_chosen = Signal(int)
 
@@ -161,7 +161,7 @@ class TokenCountsDialog(QDialog):
         self.epochs.valueChanged.connect(lambda _value: self._show_costs())
         self.splits.itemSelectionChanged.connect(self._on_split)
         for signal in (self.longest.cellClicked, self.longest.cellActivated):
-            signal.connect(lambda row, _column: self.row_chosen.emit(_first_cell(self.longest, row).data(ROW)))
+            signal.connect(lambda row, _column: self.row_chosen.emit(_first_cell(self.longest, row).data(ROW_ID_ROLE)))
         self._work.busy.connect(self._on_busy)
         self._workspace.tasks.changed.connect(self._on_changes)
         self.finished.connect(lambda _result: self._work.stop())
@@ -224,7 +224,7 @@ class TokenCountsDialog(QDialog):
             ],
         )
         for place, name in enumerate(names):
-            _first_cell(self.splits, place).setData(ROW, name)
+            _first_cell(self.splits, place).setData(ROW_ID_ROLE, name)
         basics.select_row(self.splits, names.index(chosen) if chosen in names else 0)
         self.splits.blockSignals(False)
         _fit(self.splits)
@@ -249,7 +249,7 @@ class TokenCountsDialog(QDialog):
     def _on_split(self) -> None:
         if self._counted is None or (item := self.splits.item(self.splits.currentRow(), 0)) is None:
             return
-        self._split = item.data(ROW)
+        self._split = item.data(ROW_ID_ROLE)
         found = self._counted.summary.splits[self._split]
         self.heading.setText(tr("Lengths in tokens: {split}", split=value_text(self._split)))
         self.histogram.show_bars(
@@ -259,7 +259,7 @@ class TokenCountsDialog(QDialog):
         _fill(self.longest, [(f"{count:,}", f"{id:,}", questions.get(id, "")) for id, count in found.longest])
         for row, (id, count) in enumerate(found.longest):
             cell = _first_cell(self.longest, row)
-            cell.setData(ROW, id)
+            cell.setData(ROW_ID_ROLE, id)
             if count > token_counts.LIMIT:
                 cell.setForeground(style.colours("error")[0])
 
@@ -279,14 +279,16 @@ class TokenCountsDialog(QDialog):
             self._count()
 
 
-ROW = Qt.ItemDataRole.UserRole  # the id of a row among the longest
+ROW_ID_ROLE = Qt.ItemDataRole.UserRole  # the id of a row among the longest
 
 
 def load_summary(db: sqlite3.Connection, encoding: str, status: str, reporter: Reporter) -> TokenSummary:
     summary = token_counts.summary(db, encoding, reporter, status)
     ids = [id for split in summary.splits.values() for id, _count in split.longest]
     rows = examples.fetch(db, ids)
-    return TokenSummary(summary, {id: " ".join(row.question[:QUESTION].split()) for id, row in rows.items()})
+    return TokenSummary(
+        summary, {id: " ".join(row.question[:MAX_QUESTION_CHARACTERS].split()) for id, row in rows.items()}
+    )
 
 
 def encoding_text() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Two states of the dataset beside each other: how much differs, and row by row what."""
+"""The difference of two states of the dataset: totals, and row by row."""
 
 import json
 
@@ -40,7 +40,7 @@ Index = QModelIndex | QPersistentModelIndex
 ROOT_INDEX = QModelIndex()
 ROW, KIND, BEFORE, AFTER = range(4)
 MEANINGS = {"added": "good", "removed": "error", "changed": "note"}
-FIELDS = ("split", "kind", "status", "tags", "facts", "key_points", "notes", "quote")
+SHOWN_FIELDS = ("split", "kind", "status", "tags", "facts", "key_points", "notes", "quote")
 MAX_TEXT_CHARACTERS = 200_000  # characters of one side that are shown; a field for text gets slow beyond
 
 
@@ -113,7 +113,7 @@ def differing_fields(before: Example, after: Example) -> tuple[str, str]:
     if format_brief(before) != format_brief(after):
         return format_brief(before), format_brief(after)
     names = field_titles()
-    fields = [field for field in FIELDS if getattr(before, field) != getattr(after, field)]
+    fields = [field for field in SHOWN_FIELDS if getattr(before, field) != getattr(after, field)]
     if not fields:
         return _conversation(before.data), _conversation(after.data)
     lines = ([f"{names[field]}: {_value(row, field)}" for field in fields] for row in (before, after))
@@ -130,7 +130,7 @@ def format_whole(example: Example | None) -> str:
     if example is None:
         return ""
     names = field_titles()
-    fields = [f"{names[field]}: {value}" for field in FIELDS if (value := _value(example, field))]
+    fields = [f"{names[field]}: {value}" for field in SHOWN_FIELDS if (value := _value(example, field))]
     return "\n".join(fields)[:MAX_TEXT_CHARACTERS] + "\n\n" + _conversation(example.data)[:MAX_TEXT_CHARACTERS]
 
 
@@ -161,7 +161,7 @@ def field_titles() -> dict[str, str]:
 
 
 class DiffView(QWidget):
-    """Shows a `Diff`; `more_wanted` asks for the next page of rows, `row_chosen` tells a row that is opened."""
+    """Shows a `Diff`; `more_wanted` asks for the next page, `row_chosen` gives a clicked row."""
 
     more_wanted = Signal(int)
     row_chosen = Signal(int)

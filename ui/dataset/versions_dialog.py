@@ -1,4 +1,4 @@
-"""States of the dataset that were given a name: keep one, compare two, go back to one."""
+"""Named versions of the dataset: save one, compare two, restore one."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
@@ -15,7 +15,7 @@ from ui.workspace import Workspace
 
 
 class VersionsDialog(SnapshotsDialog):
-    """`row_chosen` tells the id of a row that was opened in a comparison."""
+    """`row_chosen` gives the id of a row clicked in a comparison."""
 
     row_chosen = Signal(int)
     tables = frozenset({Table.VERSION, Table.EXAMPLE})
@@ -34,11 +34,11 @@ class VersionsDialog(SnapshotsDialog):
     async def _load(self, project: Project) -> None:
         found = await project.read(versions.versions)
         self._rows = {one.id: one.rows for one in found}
-        self._show_kept([Snapshot(one.id, one.name, one.created_at, f"{one.rows:,}") for one in found])
+        self._show_snapshots([Snapshot(one.id, one.name, one.created_at, f"{one.rows:,}") for one in found])
         self._compare()
 
     def _compare(self, offset: int = 0) -> None:
-        if not self._kept:
+        if not self._snapshots:
             self._compared = (0, None)
             self.diff.say(tr("Nothing to compare"), tr("Save a version first; then all later changes are shown here."))
             return

@@ -1,4 +1,4 @@
-"""Makes the examples that facts still lack: asked of a chat model, or from templates without one."""
+"""The dialog that generates the examples facts still lack: by a chat model, or from templates."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SAMPLED_REQUESTS = 60  # facts whose requests are written to estimate the tokens
 
 @dataclass(frozen=True, slots=True)
 class GenerationPlan:
-    """How many facts there are, how many lack something, how many rows of each kind, and what is to be made now."""
+    """How many facts there are, how many lack rows, how many rows of each kind, and the requests to make."""
 
     facts: int
     lacking: int
@@ -50,7 +50,7 @@ class GenerationPlan:
 
 
 class GenerationDialog(LlmRunDialog):
-    """`names` are the facts that were chosen to make examples for; None is all of them."""
+    """`names` are the facts to generate examples for; None for all."""
 
     drafts_wanted = Signal()  # the person wants to see the drafts
 
@@ -130,11 +130,11 @@ class GenerationDialog(LlmRunDialog):
         """The kinds that are wanted, and can be written in the chosen way."""
         return [kind for kind, box in self.kinds.items() if box.isChecked() and self._can_write(kind)]
 
-    def reading(self) -> Callable[[sqlite3.Connection], GenerationPlan]:
+    def build_query(self) -> Callable[[sqlite3.Connection], GenerationPlan]:
         names, kinds = self.scope.names(), self.chosen_kinds()
         return lambda db: load_plan(db, names, kinds)
 
-    def show_found(self, found: GenerationPlan) -> None:
+    def show_data(self, found: GenerationPlan) -> None:
         self._plan = found
         self._pages.setCurrentIndex(0 if found.facts else 1)
         self._nothing.set_texts(tr("No facts yet"), tr("Find facts in the spec first: examples are made for facts."))
@@ -146,10 +146,10 @@ class GenerationDialog(LlmRunDialog):
         self._show_estimate(found)
         self.show_start()
 
-    def lacks(self) -> str:
+    def disabled_reason(self) -> str:
         if not (self._plan and self._plan.requests):
             return tr("No rows are missing for these facts and kinds.")
-        return "" if self.offline.isChecked() else self.lacks_model()
+        return "" if self.offline.isChecked() else self.model_reason()
 
     def start(self) -> None:
         names, kinds = self.scope.names(), self.chosen_kinds()

@@ -1,4 +1,4 @@
-"""A dialog that asks a chat model many questions: what will be sent, how far it is, what came of it."""
+"""The base of dialogs that send many requests to a chat model: what will be sent, the progress, the outcome."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ SHOWN_TABLES = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.INQUIRY}
 
 
 class LlmRunDialog(QDialog):
-    """Not modal. A run goes on when the dialog is closed; `finished_with` then tells its outcome all the same.
+    """Not modal. A run goes on when the dialog is closed; `finished_with` then reports its outcome too.
 
-    A dialog of this kind gives `reading`, what it wants to know of the project; `show_found`, which shows it;
-    `lacks`; and `start`, which the primary button calls.
+    A subclass gives `build_query`, which reads the project; `show_data`, which shows what was read;
+    `disabled_reason`; and `start`, which the primary button calls.
     """
 
     finished_with = Signal(str)  # what came of a run that was begun here, in words
@@ -66,8 +66,8 @@ class LlmRunDialog(QDialog):
         self.body.setSpacing(style.SPACE)
         self.model = ChatModelRow(workspace, task, demanding, TASKS[task].role, use)
         self.note = basics.Note()
-        self.wrote = QPushButton(tr("&What the model wrote…"), autoDefault=False)
-        self.wrote.hide()
+        self.replies_button = QPushButton(tr("&What the model wrote…"), autoDefault=False)
+        self.replies_button.hide()
         self.last: Ended | None = None  # what came of the run before
         self.line = RunProgressLine()
         self.primary = basics.primary_button("")
@@ -88,14 +88,14 @@ class LlmRunDialog(QDialog):
         layout.addLayout(self.body, 1)
         layout.addWidget(self.older)  # below, so that it moves nothing when it comes
         layout.addWidget(self.note)
-        layout.addWidget(self.wrote, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self.replies_button, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addLayout(buttons)
 
     def _connect(self) -> None:
         self.primary.clicked.connect(lambda _checked: self._on_start())
         QShortcut(QKeySequence("Ctrl+Return"), self, self._on_start)
         self.closing.clicked.connect(lambda _checked: self.close())
-        self.wrote.clicked.connect(lambda _checked: self._on_replies())
+        self.replies_button.clicked.connect(lambda _checked: self._on_replies())
         self.line.cancelled.connect(lambda: self.runner.cancel(self.task))
         self.older.continued.connect(self._on_continue)
         self.older.taken.connect(self._on_take)
@@ -108,27 +108,27 @@ class LlmRunDialog(QDialog):
         self.workspace.tasks.changed.connect(self._on_changes)
         self.finished.connect(lambda _result: self._work.stop())
 
-    def reading(self) -> Callable[[sqlite3.Connection], Any]:
-        """What is read of the project; called in another thread, so that it must know the choices already."""
+    def build_query(self) -> Callable[[sqlite3.Connection], Any]:
+        """A function that reads the project. It runs in another thread, so it must not read widgets."""
         raise NotImplementedError
 
-    def show_found(self, found: Any) -> None:
-        """Show what was read."""
+    def show_data(self, found: Any) -> None:
+        """Show what the query returned."""
         raise NotImplementedError
 
-    def lacks(self) -> str:
-        """Why nothing can be started: nothing is to be done, or no model is there to do it; '' where it can."""
+    def disabled_reason(self) -> str:
+        """Why nothing can be started (nothing to do, no model); '' when it can."""
         raise NotImplementedError
 
-    def lacks_model(self) -> str:
-        """Why no model can be asked; '' where one can."""
+    def model_reason(self) -> str:
+        """Why no model can be asked; '' when one can."""
         return "" if self.model.model_id() else self.model.note.text() or tr("Choose a model.")
 
     def start(self) -> None:
         raise NotImplementedError
 
     def advice(self) -> str:
-        """What to do where nothing could be made of what a model wrote."""
+        """What to do when nothing usable came of the replies."""
         return tr("Look at what the model wrote. Then try again, or choose a larger model.")
 
     def open(self) -> None:
@@ -155,7 +155,7 @@ class LlmRunDialog(QDialog):
 
     def read(self) -> None:
         self._settling.stop()
-        reading = self.reading()
+        reading = self.build_query()
         self._work.start(lambda reporter: self._read(reading, reporter))
 
     async def _read(self, reading: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
@@ -169,15 +169,15 @@ class LlmRunDialog(QDialog):
             return None
         self._known = True
         self.model.prefer(model)
-        self.show_found(found)
+        self.show_data(found)
         self._show_run()
         return None
 
     def show_start(self) -> None:
-        """Let the primary button say whether it can be pressed."""
+        """Enable the primary button, or show why it is disabled."""
         running = self.runner.progress(self.task) is not None
         reading = tr("Loading…") if not self._known else tr("This is already running.") if running else ""
-        basics.set_enabled(self.primary, reading or self.lacks())
+        basics.set_enabled(self.primary, reading or self.disabled_reason())
 
     def _show_run(self) -> None:
         running = self.runner.progress(self.task)
@@ -199,7 +199,7 @@ class LlmRunDialog(QDialog):
     def _begin(self, act: Callable[[], None]) -> None:
         """Start a run by `act`, and stay to tell what comes of it."""
         self._mine = True
-        self.wrote.hide()
+        self.replies_button.hide()
         self.note.say(llm_run_widgets.format_running(is_batch=False))
         act()
 
@@ -233,7 +233,7 @@ class LlmRunDialog(QDialog):
         self._unfinished = None  # until it is read again
         self.last = ended
         self.note.say("\n".join(filter(None, (ended.text, self.advice() if ended.is_empty else ""))), ended.meaning)
-        self.wrote.setVisible(ended.llm_run > 0)
+        self.replies_button.setVisible(ended.llm_run > 0)
         if self._mine:
             self._mine = False
             self.finished_with.emit(ended.text)
@@ -246,7 +246,7 @@ class LlmRunDialog(QDialog):
 
 
 def show_outcome(dialog: LlmRunDialog, window: QWidget) -> None:
-    """Say at the foot of `window` what comes of the dialog's run; what went wrong is said in the dialog while it is open."""
+    """Show the outcome of the dialog's run at the bottom of `window`; a failure is shown in the dialog while it is open."""
 
     def say(text: str) -> None:
         ended = dialog.last
@@ -262,6 +262,6 @@ def show_outcome(dialog: LlmRunDialog, window: QWidget) -> None:
 
 
 def format_token_estimate(tokens: int) -> str:
-    """A number of tokens with two digits that count: the rest of an estimate is noise."""
+    """A number of tokens rounded to two digits: it is an estimate."""
     scale = 10 ** max(0, len(str(tokens)) - 2)
     return f"{round(tokens / scale) * scale:,}"

@@ -1,4 +1,4 @@
-"""The parts of a dialog that asks a chat model: how far a run is, and what became of an older one."""
+"""Widgets of the LLM run dialogs: progress, an unfinished run, the chosen facts, model or templates."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ MAX_FACTS_NAMED = 5  # facts that are named one by one
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedRun:
-    """An LLM run that has requests without an answer, or answers of which nothing was made; `reason` is an error's.
+    """An LLM run with unanswered requests or unused answers; `reason` is the text of an error.
 
-    `at_server` requests lie there in a batch.
+    `at_server` of its requests wait there in a batch.
     """
 
     llm_run: LlmRun
@@ -69,7 +69,7 @@ def load_last_model(db: sqlite3.Connection, provider: str, task: str) -> str:
 
 
 class UnfinishedBar(basics.ColouredFrame):
-    """Offers to go on with a run that was cut off. Nothing that has been answered is asked again."""
+    """Offers to continue an interrupted run. What has been answered is not asked again."""
 
     continued = Signal()
     taken = Signal()  # make what can be made of what has arrived
@@ -142,7 +142,7 @@ def _words(found: UnfinishedRun) -> str:
 
 
 class RunProgressLine(QWidget):
-    """How far a run is, and a button that stops it; a batch cannot be paused, which is said."""
+    """The progress of a run with a button that stops it; a batch cannot be paused, which is shown."""
 
     cancelled = Signal()
 
@@ -190,7 +190,7 @@ def format_running(is_batch: bool) -> str:
 
 
 class FactScope(QWidget):
-    """Hidden where none was chosen: then there is nothing to decide."""
+    """The choice between the chosen facts and all; hidden when none were chosen."""
 
     changed = Signal()
 
@@ -220,7 +220,7 @@ def format_chosen_facts(names: Collection[str]) -> str:
 
 
 class RowWriterChoice(QWidget):
-    """`changed` says that another way is chosen, by the person or because another model is."""
+    """The choice between a chat model and templates. `changed`: by the person, or because another model was chosen."""
 
     changed = Signal()
 
@@ -233,7 +233,7 @@ class RowWriterChoice(QWidget):
         self._group = QButtonGroup(self)
         for way in (self.online, self.offline):
             self._group.addButton(way)
-            way.setMinimumHeight(model.box.sizeHint().height())  # so that they stand in line with the box
+            way.setMinimumHeight(model.box.sizeHint().height())  # aligned with the box
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(2 * style.SPACE)

@@ -1,4 +1,4 @@
-"""Three shorter things to ask a chat model: what it knows already, whether drafts are right, and facts in better words."""
+"""Dialogs for three shorter LLM runs: what a model already knows, whether drafts are right, facts in clearer words."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ Subjects = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class RequestEstimate:
-    """What the requests are about, and how many tokens sending them takes, about."""
+    """The subjects of the requests, and about how many tokens are sent."""
 
     subjects: Subjects
     sent: int
 
 
 class ModelTaskDialog(LlmRunDialog):
-    """One that says what it asks, of which model, and how much; a kind of it gives `subjects` and the words."""
+    """Shows what is asked, of which model, and how much; a subclass gives `subjects` and the texts."""
 
     def __init__(
         self,
@@ -71,15 +71,15 @@ class ModelTaskDialog(LlmRunDialog):
         column.addWidget(self.model_part())
         column.addWidget(self.estimate)
         column.addStretch()
-        self._nothing = EmptyState(*self.nothing())
+        self._nothing = EmptyState(*self.empty_texts())
         self._pages = QStackedWidget()
         self._pages.addWidget(page)
         self._pages.addWidget(self._nothing)
         self.body.addWidget(self._pages, 1)
-        self.primary.setText(self.act(0))
+        self.primary.setText(self.button_text(0))
 
     def model_part(self) -> QWidget:
-        """Where the model is chosen."""
+        """The widgets to choose the model."""
         part = QWidget()
         form = QFormLayout(part)
         form.setContentsMargins(0, 0, 0, 0)
@@ -91,31 +91,31 @@ class ModelTaskDialog(LlmRunDialog):
         return part
 
     def subjects(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
-        """What is asked about, read in another thread."""
+        """A function that reads the subjects of the requests, in another thread."""
         raise NotImplementedError
 
-    def nothing(self) -> tuple[str, str]:
-        """A title and a sentence for when there is nothing to ask."""
+    def empty_texts(self) -> tuple[str, str]:
+        """The title and the text shown when there is nothing to ask."""
         raise NotImplementedError
 
-    def told(self, subjects: Subjects) -> str:
-        """What is asked about, in words."""
+    def format_subjects(self, subjects: Subjects) -> str:
+        """How many subjects are asked about, as text."""
         raise NotImplementedError
 
-    def act(self, count: int) -> str:
+    def button_text(self, count: int) -> str:
         """The primary button's text for so many requests."""
         raise NotImplementedError
 
-    def reading(self) -> Callable[[sqlite3.Connection], RequestEstimate]:
+    def build_query(self) -> Callable[[sqlite3.Connection], RequestEstimate]:
         task, subjects = self.task, self.subjects()
         return lambda db: estimate_requests(db, task, list(subjects(db)))
 
-    def show_found(self, found: RequestEstimate) -> None:
+    def show_data(self, found: RequestEstimate) -> None:
         self.asked = found
         # With facts chosen there may be something to ask about the others.
         self._pages.setCurrentIndex(0 if found.subjects or not self.scope.isHidden() else 1)
-        self.count.setText(self.told(found.subjects))
-        self.primary.setText(self.act(len(found.subjects)))
+        self.count.setText(self.format_subjects(found.subjects))
+        self.primary.setText(self.button_text(len(found.subjects)))
         requests = trn("{n} request", "{n} requests", len(found.subjects))
         tokens = tr(
             "about {sent} tokens sent to {provider}",
@@ -124,9 +124,9 @@ class ModelTaskDialog(LlmRunDialog):
         )
         self.estimate.setText(f"{requests} · {tokens}")
 
-    def lacks(self) -> str:
+    def disabled_reason(self) -> str:
         there = bool(self.asked and self.asked.subjects)
-        return self.lacks_model() if there else tr("There is nothing to ask.")
+        return self.model_reason() if there else tr("There is nothing to ask.")
 
     def start(self) -> None:
         self.runner.begin(self.task, self.model.model_id(), self.subjects(), batch=self.model.as_batch())
@@ -150,10 +150,10 @@ class ProbeDialog(ModelTaskDialog):
         names = self.scope.names()
         return lambda db: knowledge_probe.build_subjects(db, names)
 
-    def nothing(self) -> tuple[str, str]:
+    def empty_texts(self) -> tuple[str, str]:
         return tr("Nothing to ask yet"), tr("Find facts in the spec first: each of them becomes a question.")
 
-    def told(self, subjects: Subjects) -> str:
+    def format_subjects(self, subjects: Subjects) -> str:
         names = len({one["fact"] for one in subjects})
         return tr(
             "{questions} for {facts}",
@@ -161,7 +161,7 @@ class ProbeDialog(ModelTaskDialog):
             facts=trn("{n} fact", "{n} facts", names),
         )
 
-    def act(self, count: int) -> str:
+    def button_text(self, count: int) -> str:
         return trn("Ask {n} question", "Ask {n} questions", count) if count else tr("Ask")
 
 
@@ -187,22 +187,22 @@ class JudgeDialog(ModelTaskDialog):
         drafts = Filter(status="draft")
         return lambda db: row_judging.build_subjects(db, examples.find_ids(db, drafts) if ids is None else ids, names)
 
-    def nothing(self) -> tuple[str, str]:
+    def empty_texts(self) -> tuple[str, str]:
         if self._ids is None:
             return tr("No drafts to judge"), tr("Draft rows that refer to a fact are judged here.")
         return tr("Nothing to judge"), tr("None of the selected rows refers to a fact of the spec.")
 
-    def told(self, subjects: Subjects) -> str:
+    def format_subjects(self, subjects: Subjects) -> str:
         if self._ids is None:
             return trn("{n} draft that names its fact", "{n} drafts that name their facts", len(subjects))
         return trn("{n} row that names its fact", "{n} rows that name their facts", len(subjects))
 
-    def act(self, count: int) -> str:
+    def button_text(self, count: int) -> str:
         return trn("Judge {n} row", "Judge {n} rows", count) if count else tr("Judge")
 
 
 class RefineDialog(ModelTaskDialog):
-    """Makes facts of the statements that no fact stands on yet, in words that can be understood alone."""
+    """Writes facts for statements that have none yet, each understandable without its context."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         words = tr(
@@ -214,14 +214,14 @@ class RefineDialog(ModelTaskDialog):
     def subjects(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
         return lambda db: fact_refining.build_subjects(facts.unfound(db))
 
-    def nothing(self) -> tuple[str, str]:
+    def empty_texts(self) -> tuple[str, str]:
         return tr("Nothing to refine"), tr("Every sentence of the spec is already a fact, or the spec is empty.")
 
-    def told(self, subjects: Subjects) -> str:
+    def format_subjects(self, subjects: Subjects) -> str:
         count = sum(len(one["statements"]) for one in subjects)
         return trn("{n} sentence is not a fact yet", "{n} sentences are not facts yet", count)
 
-    def act(self, _count: int) -> str:
+    def button_text(self, _count: int) -> str:
         return tr("Refine into facts")
 
 

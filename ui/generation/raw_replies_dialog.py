@@ -1,4 +1,4 @@
-"""What a chat model wrote in a run, to the letter, reply by reply."""
+"""The raw replies of a chat model in one run."""
 
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
@@ -16,7 +16,7 @@ MAX_REPLY_CHARACTERS = 20_000  # characters of one reply
 
 
 class RawRepliesDialog(QDialog):
-    """Plain text: nothing that a model writes is obeyed."""
+    """Shows the replies as plain text."""
 
     def __init__(self, found: list[Request], parent: QWidget | None = None) -> None:
         super().__init__(parent)

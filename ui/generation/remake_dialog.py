@@ -1,4 +1,4 @@
-"""Makes rows anew whose fact has changed: by a chat model, or by putting the change in."""
+"""Rewrites the rows whose fact has changed: by a chat model, or by replacing what changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ui.workspace import Workspace
 
 
 class RemakeDialog(ModelTaskDialog):
-    """Beside it the rows can be said to be still right. `drafts_wanted`: the person wants to see what was made."""
+    """The rows can also be marked as still right. `drafts_wanted`: the person wants to see the new rows."""
 
     drafts_wanted = Signal()
 
@@ -57,28 +57,28 @@ class RemakeDialog(ModelTaskDialog):
         names = self.scope.names()
         return lambda db: row_remaking.build_subjects(row_remaking.stale(db, names))
 
-    def nothing(self) -> tuple[str, str]:
+    def empty_texts(self) -> tuple[str, str]:
         return tr("No row is out of date"), tr(
             "When a passage of the spec changes, the rows of its fact are listed here."
         )
 
-    def told(self, subjects: Subjects) -> str:
+    def format_subjects(self, subjects: Subjects) -> str:
         return trn("{n} row is out of date", "{n} rows are out of date", len(subjects))
 
-    def act(self, count: int) -> str:
+    def button_text(self, count: int) -> str:
         return trn("Remake {n} row", "Remake {n} rows", count) if count else tr("Remake")
 
-    def show_found(self, found: RequestEstimate) -> None:
-        super().show_found(found)
+    def show_data(self, found: RequestEstimate) -> None:
+        super().show_data(found)
         self._before |= examples.fetch(self.workspace.project.rows, [subject["row"] for subject in found.subjects])
         self.estimate.setVisible(self.ways.online.isChecked())
         self.still_right.setEnabled(bool(found.subjects))
         self.show_start()
 
-    def lacks(self) -> str:
+    def disabled_reason(self) -> str:
         if self.ways.offline.isChecked() and self.asked and self.asked.subjects:
             return ""
-        return super().lacks()
+        return super().disabled_reason()
 
     def start(self) -> None:
         names = self.scope.names()
@@ -92,9 +92,9 @@ class RemakeDialog(ModelTaskDialog):
         super().on_ended(ended)
         if ended.task == self.task:
             self.drafts.setVisible(ended.meaning != "error" and not ended.is_empty)
-            self._show_made()
+            self._show_new_rows()
 
-    def _show_made(self) -> None:
+    def _show_new_rows(self) -> None:
         """What was made beside what it was made of: with both a person can tell whether to approve it."""
         now = examples.fetch(self.workspace.project.rows, list(self._before))
         changed = [

@@ -1,4 +1,4 @@
-"""Brings a document into the spec: it is read aside, shown as the text it will be, and then appended or put in its place."""
+"""Imports a document into the spec: read in another process, shown as text, then appended or put in the spec's place."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from ui.widgets.formatting import format_length
 from ui.widgets.text_fields import document_text
 from ui.workspace import Workspace
 
-NOTES = 12  # of those that are shown; a document may leave out hundreds of lines
+MAX_NOTES_SHOWN = 12  # of those that are shown; a document may leave out hundreds of lines
 TYPING_PAUSE_MS = 250  # milliseconds between the last key and the count
 APPEND, REPLACE = "append", "replace"
 
@@ -36,7 +36,7 @@ async def read_document(workspace: Workspace, path: Path) -> Document:
 
 
 class DocumentImportDialog(QDialog):
-    """Shows the text as it will be, to be edited; `accepted_text` gives "append" or "replace", and what was decided on."""
+    """Shows the imported text to edit; `accepted_text` gives it and "append" or "replace"."""
 
     accepted_text = Signal(str, Document)
 
@@ -50,7 +50,7 @@ class DocumentImportDialog(QDialog):
         self.editor.setAccessibleName(tr("Text of the document"))
         self.length = basics.label(dim=True)
         self.note = basics.Note()
-        self.note.say("\n".join(_shown(document.notes)), "warning")
+        self.note.say("\n".join(_shorten_notes(document.notes)), "warning")
         self.append = QRadioButton(tr("&Append to the spec"))
         self.replace = QRadioButton(tr("&Replace the text of the spec (Undo restores it)"))
         self.append.setChecked(has_text)
@@ -99,6 +99,6 @@ class DocumentImportDialog(QDialog):
         self.accepted_text.emit(APPEND if self.append.isChecked() else REPLACE, self.document())
 
 
-def _shown(notes: list[str]) -> list[str]:
-    more = [tr("… and {n} more notes", n=len(notes) - NOTES)] if len(notes) > NOTES else []
-    return [*notes[:NOTES], *more]
+def _shorten_notes(notes: list[str]) -> list[str]:
+    more = [tr("… and {n} more notes", n=len(notes) - MAX_NOTES_SHOWN)] if len(notes) > MAX_NOTES_SHOWN else []
+    return [*notes[:MAX_NOTES_SHOWN], *more]

@@ -1,4 +1,4 @@
-"""The facts beside the text: found, merged, split, ignored, and with one action made into what they lack."""
+"""The facts beside the text: find, merge, split and ignore them, and generate the rows they lack."""
 
 import sqlite3
 from collections import Counter
@@ -61,6 +61,8 @@ class FactLegend(QWidget):
 
 
 class FactPane(QWidget):
+    """The fact table with its buttons, legend and note."""
+
     fact_chosen = Signal(object)  # the id of the chosen fact, or None
     rows_wanted = Signal(str)  # a search in the filter's words
 
@@ -95,15 +97,17 @@ class FactPane(QWidget):
         self.split = self._action(menu, tr("Split…"), self._on_split)
         self.ignore = self._action(menu, tr("Ignore"), self._on_ignore)
         self.confirm = self._action(menu, tr("Mark as still right"), self._on_confirm)
-        self.remake = self._action(menu, tr("Remake its rows…"), lambda: self._open(self._made(RemakeDialog)))
+        self.remake = self._action(menu, tr("Remake its rows…"), lambda: self._open(self._build_dialog(RemakeDialog)))
         self.delete = self._action(menu, tr("Delete"), self._on_delete)
         self.take_back = self._action(menu, "", lambda: self._change(tr("Restore facts"), facts.take_back))
         self.write = self._action(menu, tr("Write a row by hand"), self._on_write)
         menu.addSeparator()
         self.probe = self._action(
-            menu, tr("Ask the base model what it knows…"), lambda: self._open(self._made(ProbeDialog))
+            menu, tr("Ask the base model what it knows…"), lambda: self._open(self._build_dialog(ProbeDialog))
         )
-        self.judge = self._action(menu, tr("Judge drafts with a model…"), lambda: self._open(self._made(JudgeDialog)))
+        self.judge = self._action(
+            menu, tr("Judge drafts with a model…"), lambda: self._open(self._build_dialog(JudgeDialog))
+        )
         self.refine = self._action(menu, tr("Find facts with a model…"), lambda: self._open(RefineDialog))
         menu.addSeparator()
         self.link = self._action(menu, tr("Link rows to facts…"), self._on_link)
@@ -276,9 +280,9 @@ class FactPane(QWidget):
             self.show_rows()
 
     def _on_make(self) -> None:
-        self._open(self._made(GenerationDialog))
+        self._open(self._build_dialog(GenerationDialog))
 
-    def _made(self, kind: Callable[..., LlmRunDialog]) -> Callable[[Workspace, QWidget], LlmRunDialog]:
+    def _build_dialog(self, kind: Callable[..., LlmRunDialog]) -> Callable[[Workspace, QWidget], LlmRunDialog]:
         """A dialog of a kind that asks about facts; it says whether it is about those that are chosen, or about all."""
         names = {fact.name for fact in self.table.chosen_facts()} or None
         return lambda workspace, parent: kind(workspace, names=names, parent=parent)

@@ -77,6 +77,8 @@ def about(entry: Entry, lost: bool) -> str:
 
 
 class FactTableModel(QAbstractTableModel):
+    """The facts with their coverage, as a Qt model; `edited` gives a fact's new text."""
+
     edited = Signal(int, str)  # id and new text
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -115,7 +117,7 @@ class FactTableModel(QAbstractTableModel):
         return self._rows.get(id)
 
     def is_lost(self, fact: Fact) -> bool:
-        """Whether the passage that the fact stands on is no longer in the text."""
+        """Whether the fact's passage is no longer in the text."""
         return fact.id in self._lost
 
     def lost(self) -> int:
@@ -136,10 +138,10 @@ class FactTableModel(QAbstractTableModel):
         if role == Role.TextAlignmentRole and section in (NAME, TEXT, COVERED):
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         if role == Role.ToolTipRole:
-            return self._explained(section)
+            return self._build_tooltip(section)
         return None
 
-    def _explained(self, section: int) -> str | None:
+    def _build_tooltip(self, section: int) -> str | None:
         titles = kind_titles()
         return {
             COVERED: tr("Rows that teach the fact, in this order: {kinds}", kinds=", ".join(titles[k] for k in KINDS)),
@@ -151,7 +153,7 @@ class FactTableModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         entry, column = self._entries[index.row()], index.column()
         if role == Role.DisplayRole:
-            return self._shown(entry, column)
+            return self._cell_text(entry, column)
         if role == ENTRY:
             return entry
         if role == Role.EditRole:
@@ -165,7 +167,7 @@ class FactTableModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignCenter
         return None
 
-    def _shown(self, entry: Entry, column: int) -> str:
+    def _cell_text(self, entry: Entry, column: int) -> str:
         fact = entry.fact
         mark = f"{WARNING_SIGN} " if self.is_lost(fact) or entry.stale else ""
         known = {"known": tr("knows"), "sometimes": tr("partly"), "unknown": tr("no"), "": ""}
@@ -204,7 +206,7 @@ class FactTableModel(QAbstractTableModel):
 
 
 class RoomyDelegate(QStyledItemDelegate):
-    """Keeps the lines of one cell apart from those of the next."""
+    """Adds space between the rows."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return super().sizeHint(option, index) + QSize(0, style.SPACE)
@@ -236,7 +238,7 @@ class CoverageDelegate(RoomyDelegate):
 
 
 class FactTable(QTableView):
-    """F2 or a double click edits a fact's text, Del deletes the chosen ones, Enter shows their rows."""
+    """F2 or a double click edits a fact's text, Del deletes the selected ones, Enter shows their rows."""
 
     chosen = Signal()
     opened = Signal()

@@ -1,4 +1,4 @@
-"""A text that a model proposes, beside the one that is there: each change is taken over by itself."""
+"""Shows a text proposed by a model beside the present one; each change can be accepted."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -13,7 +13,7 @@ SHORT_TEXT = 400  # characters of a text that may well be made shorter
 
 
 class ProposalDialog(QDialog):
-    """`taken` gives the new text, the one it was made from, and how many changes were taken over."""
+    """`taken` gives the merged text, the text it was made from, and the number of accepted changes."""
 
     taken = Signal(str, str, int)
 
@@ -67,10 +67,10 @@ class ProposalDialog(QDialog):
         self.note.say("\n".join(said), "warning" if shorter else "note")
 
     def _show_button(self) -> None:
-        count = len(self.sides.accepted())
+        count = len(self.sides.accepted_changes())
         self.take.setText(trn("Apply {n} change", "Apply {n} changes", count))
         basics.set_enabled(self.take, "" if count else tr("Accept a change first."))
 
     def _on_take(self) -> None:
-        self.taken.emit(self.sides.taken(), self._old, len(self.sides.accepted()))
+        self.taken.emit(self.sides.merged_text(), self._old, len(self.sides.accepted_changes()))
         self.accept()

@@ -1,4 +1,4 @@
-"""Kept states of the spec: keep one under a name, see what changed between two, go back to one."""
+"""Saved revisions of the spec: save one, compare two, restore one."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -22,6 +22,8 @@ MAX_REVISIONS_SHOWN = 300  # characters of a name or system prompt that differs
 
 
 class RevisionsDialog(SnapshotsDialog):
+    """The revisions and a text comparison."""
+
     tables = frozenset({Table.REVISION, Table.SPEC})
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
@@ -51,7 +53,7 @@ class RevisionsDialog(SnapshotsDialog):
         found, self._now = await project.read(lambda db: (revisions.load(db), spec.load(db)))
         taught = spec.language(self._now)
         self._states = {one.id: one.spec for one in found}
-        self._show_kept([_kept(one, taught) for one in found], format_length(self._now.text, taught))
+        self._show_snapshots([_load_snapshots(one, taught) for one in found], format_length(self._now.text, taught))
         self._compare()
 
     def _compare(self) -> None:
@@ -91,7 +93,7 @@ class RevisionsDialog(SnapshotsDialog):
         )
 
 
-def _kept(one: Revision, taught: str) -> Snapshot:
+def _load_snapshots(one: Revision, taught: str) -> Snapshot:
     return Snapshot(one.id, one.name, one.created_at, format_length(one.spec.text, taught))
 
 

@@ -1,4 +1,4 @@
-"""Drafts and refines the spec by chat: a model proposes, and nothing changes before the person has looked at it."""
+"""Drafts and revises the spec by chat: a model proposes, the person accepts changes."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -26,10 +26,10 @@ from ui.workspace import Workspace
 
 
 class SpecChat(QWidget):
-    """A conversation about the text that `current` gives; it is kept in memory only.
+    """A conversation about the text that `current` returns; it is kept in memory only.
 
-    `text_wanted` gives a text that the person has put together, and the one it was made from; `place_chosen` where a
-    passage begins that a remark is about, in characters of the text.
+    `text_wanted` gives a merged text, and the one it was made from; `place_chosen` the start of a remark's passage,
+    in characters of the text.
     """
 
     text_wanted = Signal(str, str)
@@ -82,7 +82,7 @@ class SpecChat(QWidget):
         layout.addWidget(self.pages)
 
     def _nobody(self) -> QWidget:
-        """What stands here while there is no model to talk to."""
+        """What is shown while there is no model to talk to."""
         empty = basics.EmptyState(
             tr("No model to chat with"),
             tr(
@@ -261,7 +261,7 @@ class SpecChat(QWidget):
     async def _ask(
         self, answer: AnswerMessage, messages: Sequence[Message], sampling: Sampling, on_end: Callable[[], None]
     ) -> None:
-        """Ask and show the answer as it comes; what goes wrong is said where the answer would stand."""
+        """Ask and stream the answer; an error is shown in place of the answer."""
         try:
             provider = await self._workspace.provider(self._workspace.role("writer")[0])
             reply = await provider.chat(answer.model, list(messages), sampling, lambda _index, piece: answer.add(piece))

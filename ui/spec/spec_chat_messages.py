@@ -1,4 +1,4 @@
-"""What is said in the chat about the spec: by the person, by a model with the text it proposes, and a model's remarks."""
+"""The messages of the spec chat: the person's questions, the model's answers and proposals, and its remarks."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ from ui.widgets.basics import LINK_STYLE
 from ui.widgets.text_fields import GrowingTextEdit
 
 FRAME_MS = 30  # pieces of an answer are shown together, once in so many milliseconds
-INDENT = 40  # pixels by which what the person says stands to the right
+QUESTION_INDENT = 40  # pixels by which the person's messages are indented
 
 
 class MessageText(GrowingTextEdit):
-    """Text that was said, to the letter; it can be selected. With `most` lines, a longer one scrolls."""
+    """A selectable plain text. With `most` lines, a longer one scrolls."""
 
     def __init__(self, name: str, text: str = "", own: bool = False, most: int = 0) -> None:
         super().__init__(most=most)
@@ -39,17 +39,17 @@ class MessageText(GrowingTextEdit):
 
 
 class QuestionMessage(QWidget):
-    """What the person said."""
+    """What the person wrote."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(INDENT, style.SPACE // 2, 0, 0)
+        layout.setContentsMargins(QUESTION_INDENT, style.SPACE // 2, 0, 0)
         layout.addWidget(MessageText(tr("You"), text, own=True))
 
 
 class AnswerMessage(QWidget):
-    """What a model says, as it comes; a text that it proposes is not shown here, but offered to be looked at."""
+    """A model's answer as it is streamed; a proposed text is not shown here but can be opened."""
 
     look_wanted = Signal()
 
@@ -126,7 +126,7 @@ class AnswerMessage(QWidget):
 
 
 class RemarksMessage(QWidget):
-    """What a model found in the spec, marked as such; a remark can be shown in the text, and be asked to be mended."""
+    """What a model remarked on the spec; each remark can be shown in the text or fixed by a model."""
 
     place_wanted = Signal(str)  # the remark
     mend_wanted = Signal(str)
@@ -168,7 +168,7 @@ class RemarksMessage(QWidget):
 
 
 def clear_messages(column: QVBoxLayout, kept: int) -> None:
-    """Take away what was said from place `kept` on, up to the stretch at the end."""
+    """Remove the messages from index `kept` on; the stretch at the end stays."""
     while column.count() > kept + 1:
         item = column.takeAt(kept)
         if item and (widget := item.widget()):

@@ -81,7 +81,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
 
 @dataclass(slots=True)
 class Passage:
-    """Where a fact stands (in UTF-16 units, as Qt counts), and the state of its line in the ledger."""
+    """The span of a fact (in UTF-16 units, as Qt counts) and the state of its coverage."""
 
     start: int
     end: int
@@ -91,8 +91,8 @@ class Passage:
 
 
 def build_passages(text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -> list[Passage]:
-    """The passages of facts, in order: for each fact its id, its place in `text` (in characters), and its state."""
-    wide = [place for place, sign in enumerate(text) if ord(sign) > 0xFFFF] if not text.isascii() else []
+    """The passages of facts, in order; for each fact its id, its span in `text` (in characters), and its state."""
+    wide = [place for place, character in enumerate(text) if ord(character) > 0xFFFF] if not text.isascii() else []
     found = [
         Passage(start + bisect_left(wide, start), end + bisect_left(wide, end), id, state, (start, end))
         for id, (start, end), state in places
@@ -101,6 +101,8 @@ def build_passages(text: str, places: Iterable[tuple[int, tuple[int, int], str]]
 
 
 class SpecEditor(QPlainTextEdit):
+    """A Markdown editor that colours the passages of facts by their state."""
+
     passage_chosen = Signal(int)  # the id of the fact that the cursor was put into
     passage_opened = Signal(int)  # the same, with Ctrl held
 
@@ -121,7 +123,7 @@ class SpecEditor(QPlainTextEdit):
         self.updateRequest.connect(self._on_update)
 
     def show_text(self, text: str) -> None:
-        """Replace the text where it differs; the cursor and the place on screen stay, and so does the way back."""
+        """Replace the text where it differs; cursor, scroll position and undo stack are kept."""
         old = self.toPlainText()
         if text == old:
             return
@@ -170,12 +172,12 @@ class SpecEditor(QPlainTextEdit):
         self.centerCursor()
 
     def passage_at(self, position: int) -> Passage | None:
-        """The passage that holds a position; of several the one that begins last."""
+        """The passage at a position; of several the one that starts last."""
         at = bisect_right(self._passages, position, key=lambda passage: passage.start)
         return next((one for one in reversed(self._passages[max(0, at - 5) : at]) if one.end >= position), None)
 
     def _on_contents(self, position: int, removed: int, added: int) -> None:
-        """Move the passages with the text, until the ledger is made anew."""
+        """Move the passages with the text until they are read again."""
         shift, end = added - removed, position + removed
         for passage in self._passages:
             if passage.start >= end:
@@ -188,7 +190,7 @@ class SpecEditor(QPlainTextEdit):
         self._show_selections()
 
     def _show_selections(self) -> None:
-        """Colour the passages in sight: to keep thousands coloured would make every key slow."""
+        """Colour the visible passages only: thousands of coloured passages make typing slow."""
         first = self.firstVisibleBlock().position()
         corner = QPointF(self.viewport().width(), self.viewport().height()).toPoint()
         last = self.cursorForPosition(corner).block()

@@ -1,4 +1,4 @@
-"""What the person knows: the spec as text that saves by itself, and beside it the facts, its headings, and a chat about it."""
+"""The spec tab: the text, saved automatically, and beside it the facts, the outline, the remarks and the chat."""
 
 import asyncio
 import sqlite3
@@ -49,11 +49,13 @@ from ui.widgets.formatting import format_length
 from ui.widgets.text_highlights import utf16_length
 from ui.workspace import Workspace
 
-REMARKS = 1  # the place of that page at the side
+REMARKS_PAGE = 1  # the place of that page at the side
 TYPING_PAUSE_MS = 1000  # milliseconds between the last key and the save
 
 
 class SpecTab(Tab):
+    """Shows and saves the spec of the open project."""
+
     icon = "spec"
     document_wanted = Signal()  # a document is to be chosen and brought in
     settings_wanted = Signal()  # a provider is to be chosen
@@ -142,7 +144,7 @@ class SpecTab(Tab):
         below.addWidget(self.counts)
         below.addStretch()
         below.addWidget(self.status)
-        # The warning stands below the text, so that it moves nothing when it comes.
+        # The warning is below the text, so it moves nothing when it appears.
         return basics.column(form, tools, self.find_bar, self.texts, noted, below)
 
     def _connect(self) -> None:
@@ -218,7 +220,7 @@ class SpecTab(Tab):
         self._show_saved()
 
     async def _load_facts(self, project: Project) -> None:
-        text, entries, passages, taken, differing, unasked = await project.read(_looked_at)
+        text, entries, passages, taken, differing, unasked = await project.read(_load_ledger)
         if text != self._stored.text:
             return  # it has been edited meanwhile, and will be looked at again
         self.editor.show_ledger(passages)
@@ -255,7 +257,7 @@ class SpecTab(Tab):
             self.pane.show_missing(found.missing)
             self.remarks.show_remarks(found.remarks, text)
             count = self.remarks.count()
-            self.side.setTabText(REMARKS, tr("Remarks ({n})", n=count) if count else tr("Remarks"))
+            self.side.setTabText(REMARKS_PAGE, tr("Remarks ({n})", n=count) if count else tr("Remarks"))
 
     def entered(self) -> Spec:
         """What the fields hold."""
@@ -366,12 +368,12 @@ class SpecTab(Tab):
         await self.flush()
 
 
-def _looked_at(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, Trained | None]:
+def _load_ledger(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, Trained | None]:
     """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
     system prompt, and that of theirs that the project could take."""
     text, entries = spec.load(db).text, fact_coverage.ledger(db)
     places = facts.places(text, (entry.fact for entry in entries))
-    states = {one.fact.id: one.state for one in entries}  # reckoned here, and not in the window's thread
+    states = {one.fact.id: one.state for one in entries}  # computed here, not in the window's thread
     passages = build_passages(text, ((id, place, states[id]) for id, place in places.items()))
     taken = [*places.values(), *facts.places(text, facts.deleted(db)).values()]
     return (

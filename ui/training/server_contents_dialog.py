@@ -110,11 +110,11 @@ class ServerDialog(QDialog):
         self.server.activated.connect(lambda _index: self.load())
         self.again.clicked.connect(lambda _checked: self.load())
         self.adopt.clicked.connect(lambda _checked: self._on_adopt())
-        self.pick_unused.clicked.connect(lambda _checked: self.files.pick(lambda file: file.id in self._unused))
+        self.pick_unused.clicked.connect(lambda _checked: self.files.check_items(lambda file: file.id in self._unused))
         self.delete_files.clicked.connect(lambda _checked: self._on_delete_files())
         self.delete_models.clicked.connect(lambda _checked: self._on_delete_models())
         for table in (self.jobs, self.files, self.models):
-            table.picked_changed.connect(self._show_buttons)
+            table.checked_changed.connect(self._show_buttons)
         self.finished.connect(lambda _result: (self._work.stop(), self._deleting.stop()))
 
     def open(self) -> None:
@@ -128,7 +128,7 @@ class ServerDialog(QDialog):
         """Ask the server what it holds."""
         self.note.say("")
         for table in (self.jobs, self.files, self.models):
-            table.show_things([], tr("Asking the server…"), "")
+            table.show_items([], tr("Asking the server…"), "")
         self._show_buttons()
         self._work.start(lambda _reporter: self._load(self.provider()))
 
@@ -151,19 +151,19 @@ class ServerDialog(QDialog):
     def _fail(self, error: JukuError) -> None:
         self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
         for table in (self.jobs, self.files, self.models):
-            table.show_things([], tr("Nothing could be read"), "")
+            table.show_items([], tr("Nothing could be read"), "")
         self._show_buttons()
 
     def _show(self, stock: ServerContents, states: list[JobState] | None) -> None:
         self._unused, self._used = stock.unused, stock.used
         no_list = tr("This list is not available here"), ""
-        self.jobs.show_things(states or [], *(no_list if states is None else (
+        self.jobs.show_items(states or [], *(no_list if states is None else (
             tr("No other jobs"), tr("All jobs there are in the project already. A job created elsewhere can be "
                                     "adopted here: Juku then follows it and shows its curve, checkpoints and "
                                     "model."))))  # fmt: skip
-        self.files.show_things(stock.files or [], *(no_list if stock.files is None else (
+        self.files.show_items(stock.files or [], *(no_list if stock.files is None else (
             tr("No files"), tr("Files that were sent for training, and result files, are listed here."))))  # fmt: skip
-        self.models.show_things(
+        self.models.show_items(
             stock.models, tr("No models of your own"), tr("Models that were trained here are listed.")
         )
         if not stock.complete and stock.files:
@@ -171,16 +171,16 @@ class ServerDialog(QDialog):
         self._show_buttons()
 
     def _show_buttons(self) -> None:
-        jobs, files, models = (len(table.picked()) for table in (self.jobs, self.files, self.models))
+        jobs, files, models = (len(table.checked_items()) for table in (self.jobs, self.files, self.models))
         self.adopt.setText(trn("Adopt {n} job", "Adopt {n} jobs", jobs) if jobs else tr("Adopt"))
         self.delete_files.setText(trn("Delete {n} file…", "Delete {n} files…", files) if files else tr("Delete…"))
         self.delete_models.setText(trn("Delete {n} model…", "Delete {n} models…", models) if models else tr("Delete…"))
         for button, count in ((self.adopt, jobs), (self.delete_files, files), (self.delete_models, models)):
             button.setEnabled(count > 0)
-        self.pick_unused.setEnabled(bool(self._unused) and bool(self.files.things()))
+        self.pick_unused.setEnabled(bool(self._unused) and bool(self.files.items()))
 
     def _on_adopt(self) -> None:
-        self._work.start(lambda _reporter: self._adopt(self.provider(), self.jobs.picked()))
+        self._work.start(lambda _reporter: self._adopt(self.provider(), self.jobs.checked_items()))
 
     async def _adopt(self, provider: str, states: Sequence[JobState]) -> Changes | None:
         try:
@@ -189,8 +189,8 @@ class ServerDialog(QDialog):
             self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
             return None
         self._workspace.queue.wake(provider)
-        left = [state for state in self.jobs.things() if state not in states]
-        self.jobs.show_things(left, tr("All adopted"), tr("They are in the list of jobs and are being followed."))
+        left = [state for state in self.jobs.items() if state not in states]
+        self.jobs.show_items(left, tr("All adopted"), tr("They are in the list of jobs and are being followed."))
         self.note.say(trn("{n} job adopted; its events are being loaded.", "{n} jobs adopted; their events are "
                                                                             "being loaded.",
                           len(states)), "good")  # fmt: skip
@@ -198,7 +198,7 @@ class ServerDialog(QDialog):
         return changes
 
     def _on_delete_files(self) -> None:
-        found = self.files.picked()
+        found = self.files.checked_items()
         names = [f"{file.name} ({file.id})" for file in found]
         used = sum(file.id not in self._unused for file in found)
         warning = (
@@ -210,7 +210,7 @@ class ServerDialog(QDialog):
         self._ask(title, names, warning, lambda: self._delete([file.id for file in found], models=False))
 
     def _on_delete_models(self) -> None:
-        found = self.models.picked()
+        found = self.models.checked_items()
         title = trn("Delete {n} model?", "Delete {n} models?", len(found))
         warning = tr("It will no longer answer anyone who uses it. It can only be trained again.")
         self._ask(

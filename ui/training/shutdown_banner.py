@@ -48,7 +48,7 @@ class ClosingBanner(basics.ColouredFrame):
         self.words = "\n\n".join(lines)
         self.setToolTip(basics.plain_tooltip(self.words))
         self.setVisible(bool(lines))
-        self.mean(_meaning(shown, [left for left, _words in told], today))
+        self.set_meaning(_meaning(shown, [left for left, _words in told], today))
 
     def _on_more(self) -> None:
         advice = tr("Training on this computer stays possible: what you have taught can be taught there again, with "

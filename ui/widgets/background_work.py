@@ -84,7 +84,7 @@ class ProgressLine(QWidget):
             work.busy.connect(self._on_busy)
             work.progress.connect(self._on_progress)
         place = self.sizePolicy()
-        place.setRetainSizeWhenHidden(keeps_place)  # what stands below must not jump
+        place.setRetainSizeWhenHidden(keeps_place)  # what is below must not move
         self.setSizePolicy(place)
         self.hide()
 

@@ -1,4 +1,4 @@
-"""Small widgets that several tabs use."""
+"""Small widgets and helpers that several tabs use."""
 
 import html
 from collections.abc import Callable
@@ -35,7 +35,7 @@ BYTE_UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
 class WrappedLabel(QLabel):
-    """A text over several lines that is never cut: a dialog grows when it comes or gets longer.
+    """A label over several lines that is never cut off: its dialog grows when the text gets longer.
 
     Qt's layouts ask a wrapped label for its height once, when a dialog is first shown, and squeeze it later.
     """
@@ -66,7 +66,7 @@ class WrappedLabel(QLabel):
 
 
 def label(text: str = "", wrap: bool = False, dim: bool = False) -> QLabel:
-    """A label that never reads its text as markup: a file or a model may have written it."""
+    """A label that shows `text` as plain text: a file or a model may have written it."""
     made = WrappedLabel(text) if wrap else QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     if dim:
@@ -75,6 +75,7 @@ def label(text: str = "", wrap: bool = False, dim: bool = False) -> QLabel:
 
 
 def heading(text: str) -> QLabel:
+    """A label in a larger bold font."""
     made = label(text)
     font = made.font()
     font.setBold(True)
@@ -84,14 +85,14 @@ def heading(text: str) -> QLabel:
 
 
 def primary_button(text: str) -> QPushButton:
-    """The one button of a tab that does its main work."""
+    """The main button of a tab or dialog."""
     button = QPushButton(text)
     button.setProperty("primary", True)
     return button
 
 
 def tool_button(text: str, name: str) -> QToolButton:
-    """A flat button that shows a sign; `name` is what a screen reader says."""
+    """A flat button that shows `text`, one or two characters; `name` is what a screen reader says."""
     button = QToolButton()
     button.setText(text)
     button.setAutoRaise(True)
@@ -108,7 +109,7 @@ def toggle_button(text: str, checked: bool = False) -> QPushButton:
 
 
 def column(*parts: QWidget | QLayout) -> QWidget:
-    """The parts one below the other; fields for texts, tables and stacks take the room that is left."""
+    """A widget with `parts` one below the other; text fields, tables and stacks take the remaining height."""
     made = QWidget()
     layout = QVBoxLayout(made)
     layout.setContentsMargins(0, 0, 0, 0)
@@ -121,7 +122,7 @@ def column(*parts: QWidget | QLayout) -> QWidget:
 
 
 def close_button_box(dialog: QDialog) -> QDialogButtonBox:
-    """The foot of a dialog that has nothing to decide: a button that closes it."""
+    """The button box of a dialog that only has a Close button."""
     box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
     close = box.button(QDialogButtonBox.StandardButton.Close)
     close.setText(tr("Close"))
@@ -160,14 +161,14 @@ def select_row(view: QAbstractItemView, row: int, column: int = 0) -> None:
 
 
 def plain_tooltip(text: str) -> str:
-    """A tool tip that shows `text` to the letter, whoever wrote it: as markup on purpose, since Qt would guess."""
+    """A tool tip that shows `text` as plain text: without this, Qt guesses whether it is markup."""
     return f"<p>{html.escape(text)}</p>"
 
 
 def set_enabled(button: QWidget, reason: str = "", note: "Note | None" = None) -> None:
-    """Enable `button`, or with a `reason` disable it and say why: as its tool tip, to a screen reader, and in `note`.
+    """Enable `button`, or with a `reason` disable it and show why: as its tool tip, to a screen reader, and in `note`.
 
-    Without a note the reason stands above the buttons of its dialog. A tool tip of its own is back when it is enabled.
+    Without a note the reason is shown above the buttons of its dialog. Its own tool tip returns when it is enabled.
     """
     if button.isEnabled():
         button.setProperty("tip", button.toolTip())
@@ -179,7 +180,7 @@ def set_enabled(button: QWidget, reason: str = "", note: "Note | None" = None) -
 
 
 def _find_reason_note(button: QWidget) -> "Note | None":
-    """The line above a dialog's buttons that says why one of them is off; None where there are no such buttons."""
+    """The note above a dialog's buttons that says why one is disabled, added when missing; None without such buttons."""
     box = button.parentWidget()
     window = box.parentWidget() if isinstance(box, QDialogButtonBox) else None
     layout = window.layout() if window else None
@@ -190,7 +191,7 @@ def _find_reason_note(button: QWidget) -> "Note | None":
     made = Note()
     made.setObjectName(REASON_NAME)
     policy = made.sizePolicy()
-    policy.setRetainSizeWhenHidden(True)  # what stands around it must not jump
+    policy.setRetainSizeWhenHidden(True)  # what is around it must not move
     made.setSizePolicy(policy)
     made.setMinimumHeight(made.fontMetrics().height())
     layout.insertWidget(layout.indexOf(box), made)
@@ -198,7 +199,7 @@ def _find_reason_note(button: QWidget) -> "Note | None":
 
 
 def format_bytes(count: int) -> str:
-    """A number of bytes as a person reads it."""
+    """A number of bytes as text, such as "1.2 GB"."""
     for unit, name in BYTE_UNITS:
         if count >= unit:
             return f"{count / unit:.3g} {name}"
@@ -206,13 +207,13 @@ def format_bytes(count: int) -> str:
 
 
 def _set_style_sheet(widget: QWidget, sheet: str) -> None:
-    """To set a style sheet is itself a change of style, which the widget hears of."""
+    """Set the style sheet only when it differs: setting it sends the widget a StyleChange event."""
     if widget.styleSheet() != sheet:
         widget.setStyleSheet(sheet)
 
 
 class ElidedLabel(QLabel):
-    """One line that ends with dots where it has no room."""
+    """A label of one line that ends with an ellipsis when it is cut."""
 
     MODE = Qt.TextElideMode.ElideRight
 
@@ -232,7 +233,7 @@ class ElidedLabel(QLabel):
 
 
 class Note(WrappedLabel):
-    """A line in words, dim or in the colour of what it means: error, warning, good or note. Hidden while empty."""
+    """A line of text, dim or in the colour of its meaning: error, warning, good or note. Hidden while empty."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -258,7 +259,7 @@ class Note(WrappedLabel):
 
 
 class ColouredFrame(QFrame):
-    """A frame in the colours of what it means; it has the name its style sheet finds it by."""
+    """A frame in the colours of its meaning; its style sheet finds it by its object name."""
 
     def __init__(self, name: str, meaning: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -266,7 +267,7 @@ class ColouredFrame(QFrame):
         self.setObjectName(name)
         self._colour()
 
-    def mean(self, meaning: str) -> None:
+    def set_meaning(self, meaning: str) -> None:
         self._meaning = meaning
         self._colour()
 
@@ -287,7 +288,7 @@ class ColouredFrame(QFrame):
 
 
 class Chip(QLabel):
-    """A few words on a ground in the colours of what they mean."""
+    """A short text on a background in the colours of its meaning."""
 
     def __init__(self, meaning: str) -> None:
         super().__init__()
@@ -341,7 +342,7 @@ class LinkButton(QToolButton):
 
 
 def short_model_name(model: str) -> str:
-    """ft:BASE:ORG:SUFFIX:ID[:CHECKPOINT] as a person can tell it from the others: SUFFIX (ID) · BASE."""
+    """A fine-tuned model's name ft:BASE:ORG:SUFFIX:ID[:CHECKPOINT] as SUFFIX (ID) · BASE; other names unchanged."""
     parts = model.split(":")
     if parts[0] != "ft" or len(parts) < 5:
         return model

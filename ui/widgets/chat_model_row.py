@@ -1,4 +1,4 @@
-"""Which chat model is asked, and what a person should know of it before."""
+"""The choice of the chat model that a dialog asks, with warnings about it."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
@@ -15,7 +15,7 @@ MIN_CAPABLE_BYTES = 2_000_000_000  # bytes from which a model on this computer w
 
 
 class ChatModelRow(QWidget):
-    """The models of the provider that has a role (core/settings.py)."""
+    """The models of the provider that has the role (core/settings.py), with a note below."""
 
     changed = Signal()
 

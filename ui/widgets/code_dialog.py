@@ -1,4 +1,4 @@
-"""A request as code: Python, curl and JSON, to be copied or saved."""
+"""Shows a chat request as code (Python, curl, JSON), to copy or to save."""
 
 import asyncio
 from pathlib import Path
@@ -27,6 +27,8 @@ CODE_FILE_NAMES = ("ask.py", "ask.sh", "request.json")
 
 
 class CodeDialog(QDialog):
+    """One tab per language."""
+
     def __init__(self, workspace: Workspace, call: Call, title: str, parent: QWidget | None = None) -> None:
         """`title` says whose request it is."""
         super().__init__(parent)

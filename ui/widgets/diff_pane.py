@@ -1,4 +1,4 @@
-"""Two texts side by side over one scroll bar; only what is in view is laid out, so that no text is too long."""
+"""Two texts side by side with one scroll bar. Only the visible rows are laid out, so texts may be of any length."""
 
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
@@ -23,11 +23,11 @@ from ui.widgets import diff_row
 from ui.widgets.diff_row import ROW_PADDING, DiffColumns, RowLayout, RowMarks
 
 MAX_CACHED_ROWS = 300  # rows whose layout is remembered
-BAR = 3  # pixels of the line beside the change that is looked at
-BETWEEN, BOXES = 1, 34  # pixels between the sides, and where changes can be accepted
-ABOVE = 3  # lines that stay in view above a change
+HUNK_BAR_WIDTH = 3  # pixels of the line beside the change that is looked at
+SIDE_GAP, CHOOSING_GAP = 1, 34  # pixels between the sides, and where changes can be accepted
+LINES_ABOVE_HUNK = 3  # lines that stay in view above a change
 _Action = QAbstractSlider.SliderAction
-STEPS = {
+SCROLL_ACTIONS = {
     Qt.Key.Key_Up: _Action.SliderSingleStepSub,
     Qt.Key.Key_Down: _Action.SliderSingleStepAdd,
     Qt.Key.Key_PageUp: _Action.SliderPageStepSub,
@@ -38,7 +38,7 @@ STEPS = {
 
 
 class DiffPane(QAbstractScrollArea):
-    """Shows rows of two texts; `moved` tells the change that is looked at, `toggled` one that is to be accepted or not."""
+    """Shows rows of two texts; `moved` gives the current change, `toggled` a change that is to be accepted or not."""
 
     moved = Signal(int)
     toggled = Signal(int)
@@ -94,7 +94,7 @@ class DiffPane(QAbstractScrollArea):
         for _again in range(2):  # rows on the way may turn out higher than they were thought
             top, end = self._tops[self._starts[change]], self._tops[self._ends[change]]
             if top < bar.value() or end > bar.value() + self.viewport().height():
-                bar.setValue(round(top - ABOVE * self._line()))
+                bar.setValue(round(top - LINES_ABOVE_HUNK * self._line()))
         self.viewport().update()
         self.moved.emit(change)
 
@@ -109,9 +109,9 @@ class DiffPane(QAbstractScrollArea):
         return self.fontMetrics().lineSpacing()
 
     def _columns(self) -> DiffColumns:
-        between = BOXES if self._choosing else BETWEEN
+        between = CHOOSING_GAP if self._choosing else SIDE_GAP
         digits = len(str(max((row.old_number or row.new_number or 0 for row in self._rows[-1:]), default=0)))
-        gutter = self.fontMetrics().horizontalAdvance("0" * max(2, digits) + "+") + 6 + 2 * BAR
+        gutter = self.fontMetrics().horizontalAdvance("0" * max(2, digits) + "+") + 6 + 2 * HUNK_BAR_WIDTH
         return DiffColumns((self.viewport().width() - between) / 2, gutter, between)
 
     def _forget(self) -> None:
@@ -215,11 +215,13 @@ class DiffPane(QAbstractScrollArea):
         if self.current >= 0:
             start, end = self._tops[self._starts[self.current]], self._tops[self._ends[self.current]]
             for place in (0, 1):
-                bar = QRectF(columns.left(place), start - top, BAR, end - start)
+                bar = QRectF(columns.left(place), start - top, HUNK_BAR_WIDTH, end - start)
                 painter.fillRect(bar, QColor(style.ACCENT))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = STEPS.get(Qt.Key(event.key())) if not event.modifiers() & Qt.KeyboardModifier.AltModifier else None
+        step = (
+            SCROLL_ACTIONS.get(Qt.Key(event.key())) if not event.modifiers() & Qt.KeyboardModifier.AltModifier else None
+        )
         if step:
             self.verticalScrollBar().triggerAction(step)
         elif event.key() == Qt.Key.Key_Space and self._choosing and self.current >= 0:

@@ -1,4 +1,4 @@
-"""One row of two texts side by side: how high it is, and how it is painted."""
+"""One row of two texts side by side: its layout, its marks and its painting."""
 
 import re
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from ui.widgets.text_highlights import Span, find_changes, on_one_line, to_utf16
 
 ROW_PADDING = 3  # pixels above and below a text
 SIDE_MARGIN = 8  # pixels left and right of it
-SIGNS = {"error": "−", "good": "+"}
+DIFF_SIGNS = {"error": "−", "good": "+"}
 MAX_SHOWN_CHARACTERS = 10_000  # characters of a line that are shown
 MAX_WORD_DIFF_CHARACTERS = (
     300  # characters whose words are compared at once; of longer lines the clauses first, to be quick
 )
-# Shown as a sign of their own: they end lines, turn the direction of what follows, or are no characters.
+# Shown as a replacement character: they end lines, change the text direction, or are not characters.
 _CLAUSE = re.compile(r"[^.,;:!?。、，．；：！？]*+[.,;:!?。、，．；：！？]*+\s?")
 _INVISIBLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 REPLACEMENT_CHARACTER = "\ufffd"
@@ -29,7 +29,7 @@ RowMarks = tuple[tuple[str, list[Span]], tuple[str, list[Span]]]  # text and mar
 
 @dataclass(frozen=True, slots=True)
 class DiffColumns:
-    """Where things stand, in pixels: the width of one side, of its line numbers, and between the sides."""
+    """The geometry in pixels: the width of one side, of its line numbers, and of the gap between the sides."""
 
     side: float
     gutter: float
@@ -45,7 +45,7 @@ class DiffColumns:
 
 @dataclass(frozen=True, slots=True)
 class RowLayout:
-    """A row ready to be painted."""
+    """The text layouts of one row, and its height in pixels."""
 
     old: QTextLayout | None
     new: QTextLayout | None
@@ -53,7 +53,7 @@ class RowLayout:
 
 
 def find_marks(row: Pair) -> RowMarks:
-    """What is shown of a row, and which spans of it changed."""
+    """The shown text of both sides of a row, and the spans that changed."""
     old, new = _replace_invisible(row.old), _replace_invisible(row.new)
     gone: list[Span] = []
     come: list[Span] = []
@@ -137,7 +137,7 @@ def mix_colours(one: QColor, other: QColor, share: float) -> QColor:
 
 
 def paint(painter: QPainter, row: Pair, laid: RowLayout, top: float, columns: DiffColumns, palette: QPalette) -> None:
-    """Paint both sides of a row, its numbers and signs, from `top` down."""
+    """Paint both sides of a row, its line numbers and plus and minus signs, from `top` down."""
     sides = ((row.old_number, laid.old, "error"), (row.new_number, laid.new, "good"))
     for place, (number, layout, meaning) in enumerate(sides):
         room = QRectF(columns.left(place), top, columns.side, laid.height)
@@ -155,7 +155,7 @@ def paint(painter: QPainter, row: Pair, laid: RowLayout, top: float, columns: Di
         painter.drawText(edge.adjusted(0, 0, -sign, 0), right, str(number))
         if row.hunk is not None:
             painter.setPen(style.colours(meaning)[0])
-            painter.drawText(edge, right, SIGNS[meaning])
+            painter.drawText(edge, right, DIFF_SIGNS[meaning])
         painter.setPen(palette.color(QPalette.ColorRole.Text))
         layout.draw(painter, QPointF(room.left() + columns.gutter + SIDE_MARGIN, top + ROW_PADDING))
 

@@ -9,14 +9,18 @@ from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QToolTip
 from ui.widgets import basics
 from ui.widgets.value_texts import add_values
 
-SLACK = 2  # pixels by which a text may be wider than its place: those of a box as wide as its hint are, after rounding
-GAP = 4  # between an icon and the text
+WIDTH_TOLERANCE = (
+    2  # pixels by which a text may be wider than its place: those of a box as wide as its hint are, after rounding
+)
+ICON_GAP = 4  # between an icon and the text
 
 
 class DropDown(QComboBox):
+    """A combo box whose current text ends in an ellipsis when cut, and whose list is as wide as its entries."""
+
     def initStyleOption(self, option: QStyleOptionComboBox) -> None:
         super().initStyleOption(option)
-        option.currentText = self._fitting(option)
+        option.currentText = self._elide_text(option)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and self.is_cut() and not self.toolTip():
@@ -38,11 +42,11 @@ class DropDown(QComboBox):
         self.initStyleOption(option)
         return option.currentText != self.currentText()
 
-    def _fitting(self, option: QStyleOptionComboBox) -> str:
+    def _elide_text(self, option: QStyleOptionComboBox) -> str:
         part = QStyle.SubControl.SC_ComboBoxEditField
         place = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self)
-        room = place.width() - (0 if option.currentIcon.isNull() else option.iconSize.width() + GAP)
-        if self.fontMetrics().horizontalAdvance(option.currentText) <= room + SLACK:
+        room = place.width() - (0 if option.currentIcon.isNull() else option.iconSize.width() + ICON_GAP)
+        if self.fontMetrics().horizontalAdvance(option.currentText) <= room + WIDTH_TOLERANCE:
             return option.currentText
         return self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
 

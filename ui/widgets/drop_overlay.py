@@ -1,4 +1,4 @@
-"""What lies over the window while files are dragged over it: where they may be dropped, and what will happen."""
+"""The overlay that is shown while files are dragged over the window: where they may be dropped, and what will happen."""
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
@@ -6,10 +6,12 @@ from PySide6.QtWidgets import QWidget
 
 from ui import style
 
-VEIL = 225  # of 255: how little is seen of what lies under it
+VEIL_ALPHA = 225  # of 255; the window below shows through a little
 
 
 class DropOverlay(QWidget):
+    """A translucent widget above a part of `window`; it takes no mouse events."""
+
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -30,7 +32,7 @@ class DropOverlay(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         veil = QColor(self.palette().color(QPalette.ColorRole.Base))
-        veil.setAlpha(VEIL)
+        veil.setAlpha(VEIL_ALPHA)
         painter.fillRect(self.rect(), veil)
         painter.setPen(QPen(style.ring(), 3, Qt.PenStyle.DashLine))
         inset = style.SPACE

@@ -1,4 +1,4 @@
-"""The dialogs for files: they begin in Documents, remember the folder of each kind of file, and name whole paths."""
+"""File dialogs that start in Documents, remember a folder for each kind of file, and show whole paths."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Finds and replaces in a text field; opened by Ctrl+F and Ctrl+H, closed by Esc."""
+"""Find and replace in a text field; opened by Ctrl+F and Ctrl+H, closed by Esc."""
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut, QTextCursor, QTextDocument
@@ -12,6 +12,8 @@ Flag = QTextDocument.FindFlag
 
 
 class FindBar(QWidget):
+    """The bar for `edit`, hidden until it is opened."""
+
     def __init__(self, edit: QPlainTextEdit) -> None:
         super().__init__()
         self._edit = edit

@@ -1,4 +1,4 @@
-"""A message that floats over a window or a page: it moves nothing under it, and covers nothing that can be pressed or typed into."""
+"""A message that floats over a window or page. It moves nothing and covers no button and no field."""
 
 from collections.abc import Iterator
 
@@ -27,9 +27,9 @@ PLACE_STEP = 8  # pixels between two places that are tried
 
 
 class FloatingMessage(basics.ColouredFrame):
-    """Finds its place when it is shown, when its text changes and when the size of what is below it does.
+    """Looks for its place when it is shown and when its text or the size of `host` changes.
 
-    `host` is a window, or a page of one, with which the message comes and goes.
+    `host` is a window, or a page of one; the message is shown and hidden with it.
     """
 
     def __init__(self, name: str, meaning: str, host: QWidget) -> None:

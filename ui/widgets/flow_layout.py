@@ -1,11 +1,11 @@
-"""Lays widgets out like words: side by side, and on further lines where there is no room."""
+"""A layout that places widgets like words: side by side, wrapped onto further lines."""
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
 class FlowLayout(QLayout):
-    """`gap` pixels between the widgets. In each line they stand on a common middle."""
+    """`gap` pixels between the widgets, which are centred vertically in each line."""
 
     def __init__(self, parent: QWidget, gap: int) -> None:
         super().__init__(parent)
@@ -32,7 +32,7 @@ class FlowLayout(QLayout):
         return True
 
     def heightForWidth(self, width: int) -> int:
-        return self._laid_out(QRect(0, 0, width, 0), move=False)
+        return self._lay_out_rows(QRect(0, 0, width, 0), move=False)
 
     def sizeHint(self) -> QSize:
         shown = [item.sizeHint() for item in self._items if not item.isEmpty()]
@@ -47,9 +47,9 @@ class FlowLayout(QLayout):
 
     def setGeometry(self, place: QRect) -> None:
         super().setGeometry(place)
-        self._laid_out(place, move=True)
+        self._lay_out_rows(place, move=True)
 
-    def _laid_out(self, place: QRect, move: bool) -> int:
+    def _lay_out_rows(self, place: QRect, move: bool) -> int:
         """Place the widgets (or only count); returns the height they take."""
         top = place.top()
         for line in self._lines(place.width()):

@@ -1,4 +1,4 @@
-"""How long a text is and when something was, in the words of a person."""
+"""Formats the length of a text and a moment for the screen."""
 
 from PySide6.QtCore import QDateTime, QLocale
 
@@ -8,9 +8,9 @@ from core.spec import spec
 
 
 def format_length(text: str, taught: str = "") -> str:
-    """How long `text` is, as it is counted in the language it teaches: in characters for Japanese, else in words.
+    """The length of `text` as a person counts it in its language: characters for Japanese, words otherwise.
 
-    Where there is no text yet, the language of the screen decides.
+    `taught` is the language that the project teaches; for an empty text the screen's language decides.
     """
     if (spec.language_of(text, taught) if text.strip() else taught or language.current_language()) == "ja":
         return trn("{n} character", "{n} characters", len("".join(text.split())))
@@ -18,7 +18,7 @@ def format_length(text: str, taught: str = "") -> str:
 
 
 def format_local_time(seconds: float) -> str:
-    """A moment, given in Unix seconds, as it is written in the language of the screen, and where it can, the region."""
+    """Unix `seconds` as local date and time, in the screen's language and, where it matches, the system's region."""
     system, chosen = QLocale(), QLocale(language.current_language())
     there = system if system.language() == chosen.language() else chosen
     return there.toString(QDateTime.fromSecsSinceEpoch(int(seconds)), QLocale.FormatType.ShortFormat)

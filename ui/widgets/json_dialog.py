@@ -1,4 +1,4 @@
-"""Edits a row as JSON text, laid out for reading and checked while it is typed."""
+"""A dialog to edit a row as indented JSON text, checked while it is typed."""
 
 import json
 import re
@@ -19,7 +19,7 @@ MAX_PROBLEMS_SHOWN = 5  # problems that are listed below the text
 
 
 class JsonDialog(QDialog):
-    """Shows `text` and what is wrong with it while it is typed; `saved` gives the new text, on one line."""
+    """Shows `text` and its problems; `saved` gives the new text on one line."""
 
     saved = Signal(str)
 
@@ -71,7 +71,7 @@ class JsonDialog(QDialog):
 
 
 def find_json_error(text: str) -> int | None:
-    """Where JSON text cannot be read on, None where the trouble is of another kind."""
+    """The position in `text` where JSON parsing fails; None when it parses or fails for another reason."""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
@@ -82,7 +82,7 @@ def find_json_error(text: str) -> int | None:
 
 
 def format_problem(problem: checks.Problem, text: str) -> str:
-    """A problem with its place: the JSON path, or line and column where the text has several lines."""
+    """A problem with its place: the JSON path, or line and column when the text has several lines."""
     at = find_json_error(text) if problem.rule == "json-broken" and "\n" in text else None
     if at is None:
         return f"{problem.path}  {problem.message}".strip()
@@ -93,7 +93,7 @@ def format_problem(problem: checks.Problem, text: str) -> str:
 
 
 def mark_json_error(editor: QPlainTextEdit, text: str) -> None:
-    """Mark the character at which `text`, the editor's, breaks; '' takes the mark away."""
+    """Highlight the character at which `text`, the editor's, cannot be parsed; '' removes the highlight."""
     at = find_json_error(text) if text else None
     if at is None:
         editor.setExtraSelections([])

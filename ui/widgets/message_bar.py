@@ -1,4 +1,4 @@
-"""A message at the foot of a window, in nobody's way, with what can be done about it."""
+"""Messages at the bottom of a window or page, with buttons to act on them."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ GOOD_NOTICE_MS = 8000  # milliseconds for which good news stays
 
 
 class Notice(FloatingMessage):
-    """Says `text` near the foot of `window`; only good news goes by itself. A new one takes the place of the last."""
+    """Shows `text` near the bottom of `window`; only good news disappears by itself. A new notice replaces the last."""
 
     def __init__(self, window: QWidget, text: str, meaning: str = "good", lasting: bool = False) -> None:
         super().__init__("notice", meaning, window)
@@ -55,7 +55,7 @@ class Notice(FloatingMessage):
 
 
 class MessageBar(FloatingMessage):
-    """An error in words over a window or a page; it stays until it is closed or the next one comes."""
+    """An error message over a window or page; shown until it is closed or replaced."""
 
     def __init__(self, host: QWidget) -> None:
         super().__init__("messages", "error", host)
@@ -79,13 +79,13 @@ class MessageBar(FloatingMessage):
 
     def show_text(self, text: str, meaning: str = "note") -> None:
         """Say `text` in the colours of `meaning`: error, warning, good or note."""
-        self.mean(meaning)
+        self.set_meaning(meaning)
         self._text.setText(text)
         self.show()
         self.place()
 
     def add_text(self, text: str) -> None:
-        """Say `text` beneath what stands there already."""
+        """Add `text` below the texts that are shown."""
         if self.isHidden():
             self.show_text(text)
         else:

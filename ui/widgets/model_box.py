@@ -1,4 +1,4 @@
-"""The list that a model is chosen from, wherever one is: it holds what fits, and never takes another than was chosen."""
+"""The drop-down of a provider's models: lists those that fit a use, and never changes the choice by itself."""
 
 from collections.abc import Sequence
 
@@ -18,11 +18,11 @@ AWAITED = "awaited"  # of one that was chosen while the server has not told its 
 
 
 class ModelBox(DropDown):
-    """Models of one provider that fit a use (core/providers/model_kinds.py).
+    """The models of one provider that fit a use (core/providers/model_kinds.py).
 
-    With a `place` the person's choice is kept in the project, for each provider of its own. What was chosen stays chosen:
-    through refreshes, restarts, and when it is offered no more, which is then said. Without a choice it is a default, which
-    stays too while it is offered. With words for `unchosen` the first entry is to have chosen none, and there is no default.
+    With a `place` the choice is stored in the project, per provider. It is kept through refreshes and restarts, and when
+    the model is no longer offered, which is then shown. Without a choice a default is selected and kept while it is
+    offered. With a text for `unchosen` the first entry means no model, and there is no default.
     """
 
     chosen = Signal(str)  # by the person
@@ -52,9 +52,9 @@ class ModelBox(DropDown):
     def show_offers(
         self, provider: str, offers: Sequence[Offer], role: str = "", last: str = "", any: bool = True
     ) -> None:
-        """List what fits. Without a choice made here: the one of the settings (`role`), else the one used `last`.
+        """List the models that fit. Without a choice made here, select the settings' one (`role`), else the `last` used.
 
-        Without those what stood there already, else a base model that answers at once, unless it must not be `any`.
+        Without those keep the current one, else select a base model that can be asked at once, unless `any` is False.
         """
         project = self._workspace.project
         if provider != self._provider or project is not self._project:
@@ -63,24 +63,26 @@ class ModelBox(DropDown):
             self.forget()
         self._role, self._told, before = role, bool(offers), self.model_id()
         fitting = [offer for offer in offers if model_kinds.fits(offer, self._use)]
-        wanted = self._wanted or self._kept() or next((one for one in (role, last) if one and self._fits(one)), "")
+        wanted = (
+            self._wanted or self._stored_choice() or next((one for one in (role, last) if one and self._fits(one)), "")
+        )
         self._list(fitting, wanted)
         self._select(wanted or self._default(fitting, before, any))
 
     def forget(self) -> None:
-        """The settings say otherwise now: what was chosen here holds no more."""
+        """Forget the choice made here: the settings have changed."""
         self._wanted = ""
-        if self._kept():
+        if self._stored_choice():
             self._workspace.keep_choice(self._key(), "")
 
     def choose(self, model: str) -> None:
-        """Choose a model for the person: what an act of theirs is about, or what was stored with it."""
+        """Choose `model` for the person, for example the one that was stored with a question."""
         self._wanted = model
         self._list([offer for offer in self.offers() if offer.state not in (GONE, AWAITED)], model)
         self._select(model)
 
     def offer(self) -> Offer | None:
-        """The chosen model; of one that is not there the state is `GONE` or `AWAITED`."""
+        """The chosen model; the state of one that is not in the list is `GONE` or `AWAITED`."""
         found: Offer | None = self.currentData()
         return found
 
@@ -88,7 +90,7 @@ class ModelBox(DropDown):
         return found.id if (found := self.offer()) else ""
 
     def usable(self) -> str:
-        """The chosen model where it can be asked now, else ''."""
+        """The chosen model's id if it can be asked now, else ''."""
         offer = self.offer()
         return offer.id if offer and offer.state in USABLE else ""
 
@@ -104,8 +106,8 @@ class ModelBox(DropDown):
     def _key(self) -> str:
         return f"{self._place}@{self._provider}"
 
-    def _kept(self) -> str:
-        """What was chosen here in an earlier session; a choice that no longer fits the use is none."""
+    def _stored_choice(self) -> str:
+        """The model chosen in an earlier session; '' where there is none or it no longer fits the use."""
         model = self._workspace.choice(self._key()) if self._place else ""
         return model if model and self._fits(model) else ""
 
@@ -141,14 +143,14 @@ class ModelBox(DropDown):
 
 
 def _absent_state(absent: str, told: bool) -> str:
-    """Of a model that is not in the list; few servers list checkpoints, and answer with them all the same."""
+    """The state of a model that is not in the list; few servers list checkpoints, but answer with them."""
     if not told:
         return AWAITED
     return "ready" if model_kinds.is_checkpoint(absent) else GONE
 
 
 def model_title(offer: Offer) -> str:
-    """A model as a list names it, with where it is on its way here, or that it is gone."""
+    """A model as a list names it, with its download state or that it is no longer offered."""
     name = short_model_name(offer.id) if offer.tuned else offer.title
     if offer.state == GONE:
         return tr("{model} (no longer offered)", model=name)
@@ -162,12 +164,12 @@ def model_title(offer: Offer) -> str:
 
 
 def is_download(offer: Offer) -> bool:
-    """Whether a model that is being fetched comes over the network; others are converted here."""
+    """Whether a model that is being prepared is downloaded; others are converted on this computer."""
     return offer.progress is not None and offer.source != "package"
 
 
 def format_unusable(offer: Offer, server: str) -> str:
-    """Why a chosen model cannot be asked now; '' where it can."""
+    """Why a chosen model cannot be asked now; '' if it can."""
     if offer.state in USABLE:
         return ""
     if offer.state == GONE:

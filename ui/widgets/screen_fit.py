@@ -1,4 +1,4 @@
-"""Windows and dialogs that fit the screen: no larger than it, and scrolled where they cannot be smaller."""
+"""Keeps windows and dialogs within the screen, with scroll bars where their minimum size is larger."""
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QWindow
@@ -15,7 +15,7 @@ def watch(app: QApplication) -> None:
 
 
 def fit(window: QWidget) -> None:
-    """Make a window no larger than its screen, and bring it wholly onto it."""
+    """Make a window no larger than its screen, and move it fully onto it."""
     if window.isMaximized() or window.isFullScreen():
         return
     room = window.screen().availableGeometry()
@@ -38,7 +38,7 @@ def fit_rect(place: QRect, frame: QSize, room: QRect) -> QRect:
 
 
 def wrap_in_scroll_area(content: QWidget) -> QScrollArea:
-    """`content` with bars where it cannot be as small as its place."""
+    """`content` in a scroll area that shows scroll bars where it does not fit."""
     area = QScrollArea(widgetResizable=True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -12,17 +12,17 @@ from ui.workspace import Workspace
 
 
 def server_titles(workspace: Workspace) -> dict[str, str]:
-    """All servers by id, this computer first."""
+    """The titles of all servers by id, this computer first."""
     return {LOCAL: tr("This computer"), **{entry.id: entry.title for entry in workspace.settings.providers}}
 
 
 def server_title(workspace: Workspace, provider: str) -> str:
-    """A server's name; of one that was taken out of the settings its id is left."""
+    """A server's title; its id when it was removed from the settings."""
     return server_titles(workspace).get(provider, provider)
 
 
 def preset_of(workspace: Workspace, provider: str) -> Preset:
-    """What kind of server it is."""
+    """The preset (kind) of a server."""
     if provider == LOCAL:
         return server_presets.preset(LOCAL)
     kinds = {entry.id: entry.preset for entry in workspace.settings.providers}
@@ -30,14 +30,14 @@ def preset_of(workspace: Workspace, provider: str) -> Preset:
 
 
 def has_capability(workspace: Workspace, provider: str, capability: str) -> bool:
-    """Whether a server can do something: as a look at it has found, else as its kind usually can."""
+    """Whether a server has a capability: as its check found, else as its preset usually does."""
     entry = next((one for one in workspace.settings.providers if one.id == provider), None)
     found = getattr(known(entry), capability) if entry else None
     return capability in preset_of(workspace, provider).capabilities if found is None else bool(found)
 
 
 def days_left(workspace: Workspace, provider: str, model: str, told: datetime.date | None = None) -> int | None:
-    """How many days a model will still answer; None where no end is known. `told` is what the server says."""
+    """How many days a model will still be served; None when no end is known. `told` is the date from the server."""
     if told is None and provider == workspace.settings.provider:
         told = next((offer.shutdown_date for offer in workspace.offers if offer.id == model), None)
     today = datetime.datetime.now().astimezone().date()
@@ -46,7 +46,7 @@ def days_left(workspace: Workspace, provider: str, model: str, told: datetime.da
 
 
 def job_cost(standing: JobProgress) -> float | None:
-    """What a job has cost until now, in US dollars, by the table of prices; None where nobody knows."""
+    """The cost of a job so far in US dollars, by the price table; None when unknown."""
     job = standing.job
     if job.provider == LOCAL or not standing.tokens:
         return None
@@ -54,7 +54,7 @@ def job_cost(standing: JobProgress) -> float | None:
 
 
 def preset_ability(preset: Preset) -> str:
-    """What servers of this kind do, as a heading."""
+    """What servers of this preset do, as a heading."""
     if preset.trains:
         return tr("Trains and answers")
     if preset.shown:
@@ -63,7 +63,7 @@ def preset_ability(preset: Preset) -> str:
 
 
 def server_ability(entry: ProviderSettings) -> str:
-    """The same of one server, by what was found there."""
+    """What one server does, as its check found."""
     preset = server_presets.preset(entry.preset)
     if "jobs" not in entry.capabilities:
         return tr("Not checked yet") if preset.id == CUSTOM else preset_ability(preset)
@@ -71,7 +71,7 @@ def server_ability(entry: ProviderSettings) -> str:
 
 
 def preset_remark(preset: Preset) -> str:
-    """What to know of this kind, in a sentence; '' where there is nothing."""
+    """One sentence about a preset, for example that training ends there; '' when there is none."""
     today = datetime.datetime.now().astimezone().date()
     for door in shutdown_dates.list_shutdowns(preset.id, today, within=400):
         if door.what == "training":

@@ -1,4 +1,4 @@
-"""The one message about a server that cannot be asked: what is wrong, what to do, and gone when it answers again."""
+"""The message about a server that cannot be reached: the reason and what to do; hidden when it answers again."""
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QPushButton, QWidget
@@ -13,7 +13,7 @@ UNAUTHORIZED = 401  # the status of a request with a wrong key, or none
 
 
 class ServerTroubleBar(MessageBar):
-    """Shows why the chosen provider could not be asked for its models; `settings_wanted` where a key is missing."""
+    """Shows why the chosen provider's models could not be loaded; `settings_wanted` where a key is missing."""
 
     settings_wanted = Signal()
 
@@ -36,7 +36,7 @@ class ServerTroubleBar(MessageBar):
             self._workspace.tasks.start("", self._workspace.load_offers())
 
     def show_trouble(self) -> None:
-        """Say what is wrong now; the same is not said again to a person who has closed it."""
+        """Show the current error; one that the person has closed is not shown again."""
         error = self._workspace.trouble(self._workspace.settings.provider)
         self._waiting.stop()
         if error is None:

@@ -1,4 +1,4 @@
-"""Two texts side by side with what changed marked; in a choice, each change is accepted by itself."""
+"""Two texts side by side with their differences marked; optionally each change can be accepted."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -12,7 +12,7 @@ from ui.widgets.diff_pane import DiffPane
 
 
 class SideBySide(QWidget):
-    """Shows how one text became another; with `choosing`, `taken` is the old text with the changes that were accepted."""
+    """Shows how one text became another; with `choosing`, `merged_text` is the old text with the accepted changes."""
 
     chosen_changed = Signal()
 
@@ -72,8 +72,8 @@ class SideBySide(QWidget):
             self.pane.go_to(0)
         self._show_summary()
 
-    def accepted(self) -> set[int]:
-        """The places of the changes that were accepted, as `difference.hunks` counts them."""
+    def accepted_changes(self) -> set[int]:
+        """The indices of the accepted changes, as `diff.hunks` counts them."""
         return set(self.pane.accepted)
 
     def accept(self, changes: set[int]) -> None:
@@ -81,7 +81,7 @@ class SideBySide(QWidget):
         self._show_summary()
         self.chosen_changed.emit()
 
-    def taken(self) -> str:
+    def merged_text(self) -> str:
         """The old text with the accepted changes made."""
         return diff.taken(*self._texts, self.pane.accepted)
 

@@ -1,4 +1,4 @@
-"""What windows over kept states share: keep one under a name, rename and delete it, choose two to compare, go back."""
+"""The base dialog for saved states: save one under a name, rename, delete, compare two, restore one."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -36,7 +36,7 @@ NAME, DATE, SIZE = range(3)
 
 
 class Snapshot(NamedTuple):
-    """A kept state as it is listed; `size` in words. The state of now has the id 0 and no date."""
+    """A saved state as it is listed; `size` is text. The current state has the id 0 and no date."""
 
     id: int
     name: str
@@ -45,7 +45,7 @@ class Snapshot(NamedTuple):
 
 
 class SnapshotTexts(NamedTuple):
-    """What such a window is called, and what it says of its things."""
+    """The texts of one such dialog."""
 
     title: str
     name: str  # of the field for a name
@@ -56,7 +56,7 @@ class SnapshotTexts(NamedTuple):
 
 
 class SnapshotsDialog(QDialog):
-    """The list at the left, and what `comparison` shows of two of them at the right. Not modal."""
+    """The list on the left; on the right `comparison` shows the difference of two. Not modal."""
 
     tables: frozenset[str]  # whose changes are to be shown at once
 
@@ -67,7 +67,7 @@ class SnapshotsDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._workspace = workspace
         self._words = words
-        self._kept: list[Snapshot] = []  # as the list shows them, line by line
+        self._snapshots: list[Snapshot] = []  # as the list shows them, line by line
         self.setWindowTitle(words.title)
         self._work = LatestTask(workspace, self)
         self._restoring = LatestTask(workspace, self)  # not stopped by a comparison that is asked for meanwhile
@@ -82,7 +82,7 @@ class SnapshotsDialog(QDialog):
     # --- what each of these windows does in its own way
 
     async def _load(self, project: Project) -> None:
-        """Read the kept states, show them with `_show_kept`, and compare."""
+        """Read the saved states, show them with `_show_snapshots`, and compare."""
         raise NotImplementedError
 
     def _compare(self) -> None:
@@ -204,7 +204,7 @@ class SnapshotsDialog(QDialog):
         self.finished.connect(lambda _result: self._work.stop())
 
     def open(self) -> None:
-        """Not modal, as `QDialog.open` would be: what lies below stays usable beside it."""
+        """Not modal, as `QDialog.open` would be: the window stays usable."""
         self.show()
 
     # --- what is listed and chosen
@@ -212,20 +212,20 @@ class SnapshotsDialog(QDialog):
     def _chosen(self) -> Snapshot | None:
         """The selected state; None where it is the one of now."""
         row = self.table.currentRow()
-        found = self._kept[row] if 0 <= row < len(self._kept) else None
+        found = self._snapshots[row] if 0 <= row < len(self._snapshots) else None
         return found if found and found.id else None
 
-    def _show_kept(self, found: list[Snapshot], now: str = "") -> None:
+    def _show_snapshots(self, found: list[Snapshot], now: str = "") -> None:
         """List the states, and above them the one of now where its size is given; the selected one stays."""
         before = self._chosen()
-        self._kept = [Snapshot(0, tr("Now"), 0.0, now), *found] if now and found else found
+        self._snapshots = [Snapshot(0, tr("Now"), 0.0, now), *found] if now and found else found
         self.table.blockSignals(True)
-        self.table.setRowCount(len(self._kept))
-        for row, state in enumerate(self._kept):
+        self.table.setRowCount(len(self._snapshots))
+        for row, state in enumerate(self._snapshots):
             self._show_state(row, state)
         if found:
-            newest = len(self._kept) - len(found)
-            rows = (row for row, state in enumerate(self._kept) if before and state.id == before.id)
+            newest = len(self._snapshots) - len(found)
+            rows = (row for row, state in enumerate(self._snapshots) if before and state.id == before.id)
             basics.select_row(self.table, next(rows, newest))
         self.table.blockSignals(False)
         self._pages.setCurrentWidget(self.table if found else self._nothing)
@@ -268,7 +268,7 @@ class SnapshotsDialog(QDialog):
             button.setEnabled(chosen)
         basics.set_enabled(self.keep, "" if self.name.text().strip() else tr("Enter a name."))
         for box in (self.old, self.new):
-            box.setEnabled(bool(self._kept))
+            box.setEnabled(bool(self._snapshots))
 
     def _on_selected(self) -> None:
         self._show_buttons()
@@ -287,7 +287,7 @@ class SnapshotsDialog(QDialog):
         self.name.setText(tr("State of {date}", date=format_local_time(QDateTime.currentSecsSinceEpoch())))
 
     def _on_renamed(self, item: QTableWidgetItem) -> None:
-        state, name = self._kept[item.row()], item.text().strip()
+        state, name = self._snapshots[item.row()], item.text().strip()
         if name and name != state.name:
             self._rename(state, name)
         else:
@@ -298,9 +298,9 @@ class SnapshotsDialog(QDialog):
 
     def _write(self, label: str, change: Callable[..., object], *args: object) -> None:
         self.note.say("")
-        self._workspace.tasks.start("", self._written(label, change, *args))
+        self._workspace.tasks.start("", self._run_write(label, change, *args))
 
-    async def _written(self, label: str, change: Callable[..., object], *args: object) -> Changes | None:
+    async def _run_write(self, label: str, change: Callable[..., object], *args: object) -> Changes | None:
         try:
             return await self._workspace.project.write(label, change, *args)
         except JukuError as error:

@@ -18,7 +18,7 @@ TICK_WIDTH = 16  # pixels of the tick's box, which Qt does not count
 
 
 class TextTable(QStackedWidget):
-    """Lines of plain texts, one of which can be chosen; where there are none, words say why."""
+    """Rows of plain texts, one of which can be selected; an empty table shows a text instead."""
 
     chosen = Signal(int)  # the line, -1 for none
 
@@ -38,12 +38,12 @@ class TextTable(QStackedWidget):
         self.addWidget(self.table)
 
     def name_columns(self, columns: Sequence[str]) -> None:
-        """Other columns from now on."""
+        """Replace the column headings."""
         self.table.setColumnCount(len(columns))
         self.table.setHorizontalHeaderLabels(list(columns))
 
     def line(self) -> int:
-        """The chosen line, -1 for none."""
+        """The selected row, -1 for none."""
         rows = self.table.selectionModel().selectedRows()
         return rows[0].row() if rows else -1
 
@@ -51,7 +51,7 @@ class TextTable(QStackedWidget):
         basics.select_row(self.table, line)
 
     def show_lines(self, lines: Sequence[Sequence[str]], title: str, text: str) -> None:
-        """Show them, the first chosen; without any, `title` and `text` stand there."""
+        """Show `lines` and select the first; without any, show `title` and `text`."""
         self.nothing.set_texts(title, text)
         self.setCurrentIndex(1 if lines else 0)
         self.table.blockSignals(True)
@@ -77,55 +77,54 @@ class TextTable(QStackedWidget):
 class CheckableTable(QStackedWidget, Generic[T]):
     """A table of items, of which some can be ticked. `cells` returns the texts of an item's row; the first has the tick."""
 
-    picked_changed = Signal()
+    checked_changed = Signal()
 
     def __init__(self, name: str, columns: Sequence[str], cells: Callable[[T], tuple[str, ...]]) -> None:
         super().__init__()
-        self._cells, self._things = cells, list[T]()
+        self._cells, self._items = cells, list[T]()
         self.table, self._nothing = _build_table(name, columns), basics.EmptyState()
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.horizontalHeader().setMaximumSectionSize(MAX_CHECKABLE_WIDTH)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        self.table.itemChanged.connect(lambda _item: self.picked_changed.emit())
+        self.table.itemChanged.connect(lambda _item: self.checked_changed.emit())
         self.addWidget(self._nothing)
         self.addWidget(self.table)
 
-    def show_things(self, things: Sequence[T], nothing: str, advice: str) -> None:
-        """Show them, none ticked; where there are none, `nothing` and `advice` stand there."""
-        self._things = list(things)
+    def show_items(self, items: Sequence[T], nothing: str, advice: str) -> None:
+        """Show `items`, none ticked; without any, the texts `nothing` and `advice`."""
+        self._items = list(items)
         self._nothing.set_texts(nothing, advice)
-        self.setCurrentIndex(1 if things else 0)
+        self.setCurrentIndex(1 if items else 0)
         self.table.blockSignals(True)
-        self.table.setRowCount(len(things))
-        for row, thing in enumerate(things):
-            for column, text in enumerate(self._cells(thing)):
-                item = QTableWidgetItem(text)
-                item.setToolTip(basics.plain_tooltip(text) if text else "")
+        self.table.setRowCount(len(items))
+        for row, item in enumerate(items):
+            for column, text in enumerate(self._cells(item)):
+                cell = QTableWidgetItem(text)
+                cell.setToolTip(basics.plain_tooltip(text) if text else "")
                 if column == 0:
-                    item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-                    item.setCheckState(Qt.CheckState.Unchecked)
-                self.table.setItem(row, column, item)
+                    cell.setFlags(cell.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+                    cell.setCheckState(Qt.CheckState.Unchecked)
+                self.table.setItem(row, column, cell)
         self.table.blockSignals(False)
         self.table.resizeColumnsToContents()
         for column in range(self.table.columnCount() - 1):
             room = style.SPACE + (TICK_WIDTH if column == 0 else 0)
             self.table.setColumnWidth(column, min(MAX_CHECKABLE_WIDTH, self.table.columnWidth(column) + room))
 
-    def things(self) -> list[T]:
-        return self._things
+    def items(self) -> list[T]:
+        return self._items
 
-    def picked(self) -> list[T]:
+    def checked_items(self) -> list[T]:
         """Those that are ticked."""
-        return [
-            thing for row, thing in enumerate(self._things) if self._item(row).checkState() == Qt.CheckState.Checked
-        ]
+        checked = Qt.CheckState.Checked
+        return [item for row, item in enumerate(self._items) if self._first_cell(row).checkState() == checked]
 
-    def pick(self, wanted: Callable[[T], bool]) -> None:
+    def check_items(self, wanted: Callable[[T], bool]) -> None:
         """Tick those that are `wanted`, and no others."""
-        for row, thing in enumerate(self._things):
-            self._item(row).setCheckState(Qt.CheckState.Checked if wanted(thing) else Qt.CheckState.Unchecked)
+        for row, item in enumerate(self._items):
+            self._first_cell(row).setCheckState(Qt.CheckState.Checked if wanted(item) else Qt.CheckState.Unchecked)
 
-    def _item(self, row: int) -> QTableWidgetItem:
+    def _first_cell(self, row: int) -> QTableWidgetItem:
         item = self.table.item(row, 0)
         assert item
         return item

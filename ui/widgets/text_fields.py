@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
 from core.language import tr
 
 ROUNDING = 2  # pixels that Qt wants to spare before it takes the text to fit
-ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+ENTER_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class GrowingTextEdit(QPlainTextEdit):
-    """Plain text, between `least` and `most` lines high (`most` 0: without a limit); then it scrolls."""
+    """A plain text field that grows with its text from `least` to `most` lines (0: no limit), then scrolls."""
 
     def __init__(self, least: int = 1, most: int = 0, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,7 +32,7 @@ class GrowingTextEdit(QPlainTextEdit):
         cursor.insertText(text)
 
     def composing(self) -> bool:
-        """Whether an input method holds text that is not entered yet."""
+        """Whether an input method has text that is not committed yet."""
         layout = self.textCursor().block().layout()
         return layout is not None and bool(layout.preeditAreaText())
 
@@ -41,7 +41,7 @@ class GrowingTextEdit(QPlainTextEdit):
         self._fit()
 
     def _fit(self) -> None:
-        text, scrolls = self._measured()
+        text, scrolls = self._measure_lines()
         on, off = Qt.ScrollBarPolicy.ScrollBarAlwaysOn, Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         # Decided here: left to Qt, a text as wide as the bar would show it, wrap, be higher, hide it, and so on for ever.
         self.setVerticalScrollBarPolicy(on if scrolls else off)
@@ -51,7 +51,7 @@ class GrowingTextEdit(QPlainTextEdit):
         if height != self.height() or self.minimumHeight() != height:
             self.setFixedHeight(height)
 
-    def _measured(self) -> tuple[float, bool]:
+    def _measure_lines(self) -> tuple[float, bool]:
         """The height of the lines that are shown, and whether there are more.
 
         The lines' own heights: a line of Japanese is higher than the font says that lines are.
@@ -82,7 +82,7 @@ class CommittedTextEdit(GrowingTextEdit):
         self._shown = ""  # what the field made of it: some line breaks are spelled differently there
 
     def show_text(self, text: str) -> None:
-        """Show the stored text, unless the person has typed something else that is not committed yet."""
+        """Show the stored text, unless the person has typed something that is not committed yet."""
         if self.is_changed() or text == self._stored:
             self._stored = text
             return
@@ -119,7 +119,10 @@ class CommittedTextEdit(GrowingTextEdit):
 
 
 class QuestionField(GrowingTextEdit):
-    """Shift+Enter begins a new line. Text that an input method is still composing is never sent."""
+    """Enter sends, Shift+Enter starts a new line; Up in an empty field recalls earlier questions.
+
+    Text that an input method is still composing is never sent.
+    """
 
     sent = Signal()
 
@@ -168,5 +171,5 @@ def document_text(document: QTextDocument, before: str = "") -> str:
 
 
 def is_enter(event: QKeyEvent) -> bool:
-    """Enter alone, which sends; with Shift it begins a new line."""
-    return event.key() in ENTER and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+    """Whether the event is Enter without Shift."""
+    return event.key() in ENTER_KEYS and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier

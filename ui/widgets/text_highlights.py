@@ -1,4 +1,4 @@
-"""Marks what changed between two texts, in a cell of a table and in a text that is read."""
+"""Finds and highlights the differences between two texts, in table cells and in text fields."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,8 +17,8 @@ Index = QModelIndex | QPersistentModelIndex
 
 MARKS = Qt.ItemDataRole.UserRole + 1  # a cell's spans
 MARK_MEANING = Qt.ItemDataRole.UserRole + 2  # the colour of its marks: 'error' for what goes, 'good' for what comes
-# Japanese is written without blanks: there, each character is compared by itself.
-WORD = re.compile(r"(?:(?![\u3040-\u30ff\u3400-\u9fff\uff00-\uffef])\w)+|\s+|.", re.DOTALL)
+# Japanese is written without spaces, so each character is a word of its own.
+WORD_PATTERN = re.compile(r"(?:(?![\u3040-\u30ff\u3400-\u9fff\uff00-\uffef])\w)+|\s+|.", re.DOTALL)
 MAX_DIFF_WORDS = (
     2000  # words; beyond it, comparing them takes longer than anyone waits, and what differs is marked as one
 )
@@ -27,7 +27,7 @@ LINE_BREAK = "↵"
 
 
 def find_changes(before: str, after: str) -> tuple[list[Span], list[Span]]:
-    """The spans of `before` that are gone, and the spans of `after` that are new."""
+    """The spans removed from `before` and the spans added in `after`, in characters."""
     start = common(before, after)
     end = common(before[start:][::-1], after[start:][::-1])
     old, new = before[start : len(before) - end], after[start : len(after) - end]
@@ -39,7 +39,7 @@ def find_changes(before: str, after: str) -> tuple[list[Span], list[Span]]:
 
 
 def _diff_words(old: str, new: str) -> Iterator[tuple[Span, Span]]:
-    words, others = WORD.findall(old), WORD.findall(new)
+    words, others = WORD_PATTERN.findall(old), WORD_PATTERN.findall(new)
     if len(words) > MAX_DIFF_WORDS or len(others) > MAX_DIFF_WORDS:
         yield (0, len(old)), (0, len(new))
         return
@@ -57,7 +57,7 @@ def _word_starts(words: list[str]) -> list[int]:
 
 
 def _trim_common(old: str, new: str, span: Span, other: Span) -> tuple[Span, Span]:
-    """Without the letters that two words begin and end with alike."""
+    """Both spans without the common first and last characters."""
     word, changed = old[slice(*span)], new[slice(*other)]
     start = common(word, changed)
     end = common(word[start:][::-1], changed[start:][::-1])
@@ -69,7 +69,7 @@ def _drop_empty(spans: list[Span]) -> list[Span]:
 
 
 def on_one_line(text: str, spans: Sequence[Span], first: int = 0, width: int = 400) -> tuple[str, list[Span]]:
-    """`text` as one line that begins shortly before the place `first`, at most `width` characters long."""
+    """`text` as one line of at most `width` characters that starts shortly before `first`, with the moved spans."""
     cut = first - LEAD_CHARACTERS if first > 2 * LEAD_CHARACTERS else 0
     shown = "".join(_visible(letter) for letter in text[cut : cut + width])
     lead = "…" if cut else ""
@@ -78,7 +78,7 @@ def on_one_line(text: str, spans: Sequence[Span], first: int = 0, width: int = 4
 
 
 def on_two_lines(before: str, after: str) -> tuple[tuple[str, list[Span]], tuple[str, list[Span]]]:
-    """Both texts as lines that begin at the same place, shortly before they differ, and their marks there."""
+    """Both texts as lines that start shortly before their first difference, with their spans."""
     gone, come = find_changes(before, after)
     first = common(before, after)
     return on_one_line(before, gone, first), on_one_line(after, come, first)
@@ -89,17 +89,17 @@ def _visible(letter: str) -> str:
 
 
 def to_utf16_spans(text: str, spans: Sequence[Span]) -> list[Span]:
-    """The same spans counted as Qt counts: an emoji is two."""
+    """The spans in UTF-16 units, as Qt counts."""
     return [(utf16_length(text[:a]), utf16_length(text[:b])) for a, b in spans]
 
 
 def utf16_length(text: str) -> int:
-    """Length as Qt counts it, in UTF-16 units."""
+    """The length in UTF-16 units, as Qt counts."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 class MarkDelegate(QStyledItemDelegate):
-    """Paints a cell's text with its `MARKS` in the colours of its `MARK_MEANING`; the text is never read as markup."""
+    """Paints a cell's text with its `MARKS` in the colours of its `MARK_MEANING`, as plain text."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         spans: list[Span] = index.data(MARKS) or []
@@ -119,7 +119,7 @@ class MarkDelegate(QStyledItemDelegate):
         room: QRect = option.rect.adjusted(margin, 0, -margin, 0)
         shown = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
         formats = [_range(*span, meaning) for span in to_utf16_spans(text, spans) if span[0] < utf16_length(shown)]
-        layout = _laid_out(shown, option, formats)
+        layout = _build_layout(shown, option, formats)
         role = QPalette.ColorRole.HighlightedText if _is_selected(option) else QPalette.ColorRole.Text
         painter.save()
         painter.setClipRect(room)
@@ -133,7 +133,7 @@ def _is_selected(option: QStyleOptionViewItem) -> bool:
     return bool(option.state & QStyle.StateFlag.State_Selected)
 
 
-def _laid_out(text: str, option: QStyleOptionViewItem, formats: list[QTextLayout.FormatRange]) -> QTextLayout:
+def _build_layout(text: str, option: QStyleOptionViewItem, formats: list[QTextLayout.FormatRange]) -> QTextLayout:
     layout = QTextLayout(text, option.font)
     layout.setFormats(formats)  # before the line is made: afterwards they would undo it
     choice = QTextOption()

@@ -1,4 +1,4 @@
-"""The stored values of a row's columns (split, kind, status) in the words of the screen."""
+"""The screen texts for the stored values of a row's columns (split, kind, status)."""
 
 from collections.abc import Callable, Sequence
 
@@ -25,24 +25,24 @@ _WORDS: dict[str, Callable[[], str]] = {
 
 
 def value_text(value: str) -> str:
-    """`value` as it is shown; what is not one of the known values is shown as it is."""
+    """`value` as it is shown; unknown values unchanged."""
     known = _WORDS.get(value)
     return known() if known else value
 
 
 def parse_value(text: str, choices: Sequence[str]) -> str | None:
-    """Which of `choices` a person means by `text`: the stored value or its word, in any case; None for neither."""
+    """The one of `choices` that `text` means (stored value or screen text, in any case); None for neither."""
     wanted = text.strip().lower()
     return next((choice for choice in choices if wanted in (choice, value_text(choice).lower())), None)
 
 
 def add_values(box: QComboBox, values: Sequence[str]) -> None:
-    """Add the words of `values` to `box`, each with its value as the item's data."""
+    """Add the texts of `values` to `box`, each with its value as the item's data."""
     for value in values:
         box.addItem(value_text(value), value)
 
 
 def select_value(box: QComboBox, value: str) -> None:
-    """Select `value` in `box`. One that is not offered there, as an import may bring it, is shown and not chosen."""
+    """Select `value` in `box`. A value that is not in the list, as an import may bring, is shown but not selected."""
     box.setPlaceholderText(value_text(value))
     box.setCurrentIndex(box.findData(value))

@@ -213,10 +213,10 @@ def test_columns_are_remembered(run, tab, qtbot):
     run(tab.flush())
     other = DatasetTab(tab.workspace)
     qtbot.addWidget(other)
-    assert other.table.header.shown() == tab.table.header.shown()
+    assert other.table.header.shown_columns() == tab.table.header.shown_columns()
     other.table.header.restore_layout("1 other columns AAAA")
     other.table.header.reset_columns()
-    assert other.table.header.shown()[0] == 0
+    assert other.table.header.shown_columns()[0] == 0
 
 
 @pytest.mark.parametrize(

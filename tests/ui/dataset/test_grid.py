@@ -187,7 +187,7 @@ def test_typing_stays_when_other_rows_change(grid):
 def test_columns_are_hidden_from_the_menu_but_never_all(grid):
     view = grid()
     header = view.header
-    for column in list(header.shown())[1:]:
+    for column in list(header.shown_columns())[1:]:
         header.show_column(column, False)
     ticks = [action for action in header.menu().actions() if action.isChecked()]
     assert len(ticks) == 1

@@ -150,7 +150,7 @@ def test_a_paste_over_the_last_column_says_so(run, window):
 
     async def work():
         await until(lambda: tab.model.rowCount() > 0)
-        last = tab.table.header.shown()[-1]
+        last = tab.table.header.shown_columns()[-1]
         tab.table.go_to(0, last)
         QGuiApplication.clipboard().setText("one\ttwo")
         tab.rows.paste.trigger()

@@ -8,12 +8,13 @@ from core.checks import RULES
 from core.dataset import examples as dataset_examples
 from core.dataset import importing
 from core.formats import jsonl
+from core.review import findings
 from core.spec import facts, spec
 from tests.support.until import until
-from ui.dataset import background_check, dataset_check
+from ui.dataset import background_check
 from ui.dataset.background_check import BackgroundCheck
 from ui.dataset.problems_panel import PAGE_ROWS, ProblemsPanel
-from ui.dataset.problems_tree import COUNT, ID, MORE, RULE, TEXT, ProblemGroup, ProblemRow, ProblemsTree
+from ui.dataset.problems_tree import COUNT, ID, MORE_ID, RULE, TEXT, ProblemGroup, ProblemRow, ProblemsTree
 from ui.generation.remake_dialog import RemakeDialog
 
 TYPO = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assitant", "content": "a"}]}'
@@ -61,7 +62,7 @@ def test_rules_with_their_counts_open_to_rows(run, panel):
         item.setExpanded(True)
         await until(lambda: item.childCount() == PAGE_ROWS + 1)
         assert item.child(PAGE_ROWS).text(TEXT) == "… 30 more"
-        assert item.child(PAGE_ROWS).data(0, ID) == MORE
+        assert item.child(PAGE_ROWS).data(0, ID) == MORE_ID
         panel.tree.itemClicked.emit(item.child(PAGE_ROWS), TEXT)
         await until(lambda: item.childCount() == PAGE_ROWS + 30)
         panel.tree.itemActivated.emit(item.child(1), TEXT)
@@ -144,8 +145,8 @@ def test_the_whole_set_is_checked_once_rows_rest(run, workspace, monkeypatch):
         begun.append(reporter)
         await asyncio.sleep(0.05)
 
-    monkeypatch.setattr(dataset_check, "is_stale", lambda db: True)
-    monkeypatch.setattr(dataset_check, "refresh", refresh)
+    monkeypatch.setattr(findings, "is_stale", lambda db: True)
+    monkeypatch.setattr(findings, "refresh", refresh)
     monkeypatch.setattr(background_check, "CHECK_DELAY_MS", 20)
 
     async def go():

@@ -334,7 +334,7 @@ def test_the_smallest_models_are_not_what_one_begins_with(bare):
         dialog.model.box.setCurrentIndex(2)
         dialog.model.box.activated.emit(2)
         assert "not on this computer yet" in dialog.model.note.text()
-        assert "not on this computer yet" in dialog.lacks()
+        assert "not on this computer yet" in dialog.disabled_reason()
         scene.workspace.offers = []
         scene.workspace.offers_changed.emit()
         assert "offers no model yet" in dialog.model.note.text()
@@ -517,7 +517,7 @@ def test_a_run_that_yields_nothing_says_why_and_shows_what_was_written(bare):
         assert dialog.last.meaning == "warning"
         assert not dialog.drafts.isVisible()
         assert not dialog.findChildren(Notice)  # it is said in the dialog, not in passing
-        dialog.wrote.click()
+        dialog.replies_button.click()
         await until(lambda: dialog.findChildren(RawRepliesDialog))
         (shown,) = dialog.findChildren(RawRepliesDialog)
         assert "I'm sorry, I cannot do <b>that</b>." in shown.text.toPlainText()

@@ -8,7 +8,7 @@ from core.documents import Document
 from core.errors import JukuError
 from tests.support.patience import PATIENCE
 from tests.support.until import until
-from ui.spec.document_import_dialog import NOTES, DocumentImportDialog, read_document, reading
+from ui.spec.document_import_dialog import MAX_NOTES_SHOWN, DocumentImportDialog, read_document, reading
 
 TEXT = "# ホバンヌ\n\n試合は\u00a060分である。\n"
 
@@ -81,7 +81,7 @@ def test_the_text_is_replaced_where_there_is_none_or_it_is_chosen(show):
 
 def test_nothing_is_taken_when_it_is_cancelled_or_empty(show, qtbot):
     dialog, taken = show(Document(TEXT, "<b>t</b>", [str(number) for number in range(50)]), has_text=True)
-    assert dialog.note.text().count("\n") == NOTES
+    assert dialog.note.text().count("\n") == MAX_NOTES_SHOWN
     dialog.editor.setPlainText(" ")
     qtbot.waitUntil(lambda: not dialog.take.isEnabled(), timeout=int(PATIENCE * 1000))
     dialog.reject()

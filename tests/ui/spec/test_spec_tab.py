@@ -25,7 +25,7 @@ from ui.spec.fact_pane import SplitDialog
 from ui.spec.fact_table import MEANINGS, NAME, TEXT
 from ui.spec.outline_and_remarks import find_headings
 from ui.spec.revisions_dialog import RevisionsDialog
-from ui.spec.tab import REMARKS, SpecTab
+from ui.spec.tab import REMARKS_PAGE, SpecTab
 from ui.tab import ALL_TABLES
 from ui.widgets.formatting import format_length
 
@@ -406,7 +406,7 @@ def test_remarks_lead_to_their_place(run, tab):
         await until(tab.remarks.count)
 
     run(go())
-    assert tab.side.tabText(REMARKS) == "Remarks (1)"
+    assert tab.side.tabText(REMARKS_PAGE) == "Remarks (1)"
     tab.remarks._list.itemClicked.emit(tab.remarks._list.item(2))
     assert tab.editor.textCursor().block().text() == "- Each ball measures 20 centimetres across."
 

@@ -45,7 +45,7 @@ class Opened:
 
     async def loaded(self):
         (await self.workspace.provider()).poll_seconds = 0.01
-        await until(lambda: self.dialog.files.things() or self.dialog.note.text())
+        await until(lambda: self.dialog.files.items() or self.dialog.note.text())
 
     def answer(self, role):
         (box,) = [box for box in self.dialog.findChildren(QMessageBox) if box.isVisible()]
@@ -70,13 +70,13 @@ def test_a_job_made_elsewhere_is_adopted_with_all_that_it_told(opened, run):
         await opened.loaded()
         assert dialog.jobs.table.item(0, 0).text() == "ftjob-1"
         assert not dialog.adopt.isEnabled()
-        dialog.jobs.pick(lambda _state: True)
+        dialog.jobs.check_items(lambda _state: True)
         dialog.adopt.click()
         rows = opened.workspace.project.rows
         await until(
             lambda: any("succeeded" in event.message for job in jobs.jobs(rows) for event in jobs.events(rows, job.id))
         )
-        assert dialog.jobs.things() == []
+        assert dialog.jobs.items() == []
 
     run(opened.play(go()))
     (job,) = jobs.jobs(opened.workspace.project.rows)
@@ -90,14 +90,14 @@ def test_files_that_no_job_names_are_deleted_after_they_were_named(opened, serve
     async def go():
         await opened.loaded()
         dialog.pick_unused.click()
-        assert [file.name for file in dialog.files.picked()] == ["left.jsonl"]
+        assert [file.name for file in dialog.files.checked_items()] == ["left.jsonl"]
         dialog.delete_files.click()
         said = opened.answer(QMessageBox.ButtonRole.DestructiveRole if agreed else QMessageBox.ButtonRole.RejectRole)
         assert "left.jsonl (file-1)" in said
         assert "used.jsonl" not in said
         if agreed:
             await until(lambda: "file-1" not in server.names)
-            await until(lambda: len(dialog.files.things()) == 1)
+            await until(lambda: len(dialog.files.items()) == 1)
 
     run(opened.play(go()))
     assert ("file-1" in server.names) is not agreed
@@ -107,7 +107,7 @@ def test_files_that_no_job_names_are_deleted_after_they_were_named(opened, serve
 def test_a_file_that_is_used_is_deleted_only_with_a_warning(opened, run):
     async def go():
         await opened.loaded()
-        opened.dialog.files.pick(lambda _file: True)
+        opened.dialog.files.check_items(lambda _file: True)
         opened.dialog.delete_files.click()
         said = opened.answer(QMessageBox.ButtonRole.RejectRole)
         assert "1 of them may still be used by a job." in said
@@ -118,7 +118,7 @@ def test_a_file_that_is_used_is_deleted_only_with_a_warning(opened, run):
 def test_a_model_is_deleted_after_it_was_named(opened, server, run):
     async def go():
         await opened.loaded()
-        opened.dialog.models.pick(lambda _model: True)
+        opened.dialog.models.check_items(lambda _model: True)
         opened.dialog.delete_models.click()
         assert "ft:base-model:local::ftjob-1" in opened.answer(QMessageBox.ButtonRole.DestructiveRole)
         await until(lambda: list(server.models) == ["base-model"])
@@ -135,7 +135,7 @@ def test_a_server_that_cannot_be_asked_says_why(opened, server, run):
         assert "API key" in opened.dialog.note.text()
         server.key = KEY
         opened.dialog.again.click()
-        await until(lambda: opened.dialog.files.things())
+        await until(lambda: opened.dialog.files.items())
         assert opened.dialog.note.text() == ""
 
     run(opened.play(go()))
@@ -146,7 +146,7 @@ def test_where_a_server_lacks_a_list_that_is_said(opened, server, run):
 
     async def go():
         opened.dialog.load()
-        await until(lambda: opened.dialog.jobs.things())
+        await until(lambda: opened.dialog.jobs.items())
         assert opened.dialog.files._nothing.title.text() == "This list is not available here"
 
     run(opened.play(go()))

@@ -62,21 +62,21 @@ def test_keys_go_from_change_to_change(show, qtbot):
 
 def test_changes_are_accepted_one_by_one(show, qtbot):
     widget = show(OLD, NEW, choosing=True)
-    assert widget.taken() == OLD
+    assert widget.merged_text() == OLD
     assert widget.summary.text() == "2 changes · 0 accepted"
     boxes = [box for box in widget.pane.findChildren(QCheckBox) if box.isVisible()]
     assert [box.accessibleName() for box in boxes] == ["Accept change 1", "Accept change 2"]
     with qtbot.waitSignal(widget.chosen_changed):
         qtbot.mouseClick(boxes[0], Qt.MouseButton.LeftButton)
-    assert widget.taken() == OLD.replace("60", "70")
+    assert widget.merged_text() == OLD.replace("60", "70")
     assert widget.all.checkState() is Qt.CheckState.PartiallyChecked
     widget.pane.go_to(1)
     with qtbot.waitSignal(widget.chosen_changed):
         qtbot.keyClick(widget.pane, Qt.Key.Key_Space)
-    assert widget.taken() == NEW
+    assert widget.merged_text() == NEW
     assert widget.summary.text() == "2 changes · 2 accepted"
     widget.all.click()
-    assert widget.taken() == OLD
+    assert widget.merged_text() == OLD
 
 
 def test_a_click_chooses_the_change_under_it(show, qtbot):

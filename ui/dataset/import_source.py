@@ -1,4 +1,4 @@
-"""A table that is to be brought: its columns, what each of them means, and its first rows as they will be."""
+"""A file to import: its recognised format, the meaning of its columns, and a preview of its rows."""
 
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,7 +18,7 @@ REQUIRED_FIELDS = ("question", "data")
 
 
 class RowPreview(NamedTuple):
-    """A row as it will be: its texts by field, or the reason why it will wait in the quarantine."""
+    """A row as it will be imported: its texts by field, or why it will go to the quarantine."""
 
     line: int
     fields: dict[str, str]
@@ -27,7 +27,7 @@ class RowPreview(NamedTuple):
 
 @dataclass
 class ImportSource:
-    """One file and how the person wants it to be read. `error` when it cannot be read at all."""
+    """One file and how it is to be read. `error` when it cannot be read at all."""
 
     path: Path
     name: str
@@ -39,7 +39,7 @@ class ImportSource:
     pasted: bool = False  # not a person's file: its encoding is ours
 
     def recognise(self, encoding: str = "") -> None:
-        """Look at the file, in the encoding that is chosen or else recognised. Slow; it keeps `error`."""
+        """Detect the format, in the given encoding or a detected one. Slow; an error is stored in `error`."""
         try:
             self.detected = detect(self.path, encoding=encoding or None)  # type: ignore[arg-type]
         except JukuError as error:
@@ -66,7 +66,7 @@ class ImportSource:
         return column_mapping.named(sample[0]) if found == numbered and sample else found
 
     def sample(self) -> list[list[str]]:
-        """The first rows as they stand in the file."""
+        """The first rows as they are in the file."""
         found, sample = self.detected.columns, self.detected.sample
         had_head = found != column_mapping.numbered(len(found))
         if had_head == self.head:
@@ -74,17 +74,17 @@ class ImportSource:
         return sample[1:] if self.head else [found, *sample]
 
     def mean(self, column: str, meant: str) -> None:
-        """Say what a column means, '' for nothing; another one that meant it is ignored from now on."""
+        """Set the field of a column, '' for none; another column with that field is ignored from now on."""
         self.meaning = {name: old for name, old in self.meaning.items() if old != meant and name != column}
         if meant:
             self.meaning[column] = meant
 
     def columns(self) -> dict[str, str] | None:
-        """Field -> column, None where the file is no table."""
+        """Field -> column; None when the file is not a table."""
         return {meant: column for column, meant in self.meaning.items()} if self.is_table() else None
 
-    def lacks(self) -> str:
-        """What is still to be chosen, in words; '' when the file can be brought."""
+    def missing_choice(self) -> str:
+        """What still has to be chosen, as text; '' when the file can be imported."""
         if self.error is not None:
             return f"{self.error.title}. {self.error.message}"
         if self.is_table() and not any(meant in REQUIRED_FIELDS for meant in self.meaning.values()):
@@ -92,7 +92,7 @@ class ImportSource:
         return ""
 
     def preview(self) -> list[RowPreview]:
-        """The first rows as they will be. Raises `JukuError`."""
+        """The first rows as they will be imported. Raises `JukuError`."""
         read = formats.read(
             self.path, Reporter(), format=self.detected.format, encoding=self.encoding, columns=self.columns()
         )
