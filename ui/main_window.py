@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         tasks = self.workspace.tasks
         for tabs in self.findChildren(QTabWidget):  # with another page there are other buttons
-            tabs.currentChanged.connect(lambda _index: floating_message.replace_all(self))
+            tabs.currentChanged.connect(lambda _index: floating_message.reposition_all(self))
         tasks.changed.connect(self.refresh)
         tasks.failed.connect(self._on_failed)
         tasks.busy.connect(self._on_busy)

@@ -61,7 +61,7 @@ class CurveChart(QWidget):
     """Shows jobs; the plot is built when it is first visible. Choices and zoom are kept when points are added."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        """`settings` remember where its files were saved."""
+        """`settings` store the folder for its files."""
         super().__init__()
         self._settings = settings or Settings()
         self._jobs: list[CurveJob] = []
@@ -140,7 +140,7 @@ class CurveChart(QWidget):
         self.setMinimumHeight(180)
 
     def show_jobs(self, jobs: list[CurveJob]) -> None:
-        """Show `jobs` from now on. With the same jobs and more points, zoom and choices stay."""
+        """Show `jobs`. With the same jobs and more points, zoom and choices are kept."""
         if _is_same(jobs, self._jobs):
             return
         if [job.id for job in jobs] != [job.id for job in self._jobs] and self._plot is not None:
@@ -153,7 +153,7 @@ class CurveChart(QWidget):
         self._on_measure()
 
     def curves(self) -> list[Curve]:
-        """The lines that can be shown of what is chosen, those that are switched off too."""
+        """The curves of the chosen metric, those that are switched off too."""
         measure = self.measure.currentData()
         named = [(job, name, *metrics.split_name(name)) for job in self._jobs for name in job.series]
         order = ("train", "valid", "full_valid", "")
@@ -204,7 +204,7 @@ class CurveChart(QWidget):
         )
 
     def _assign_slots(self) -> None:
-        """A colour for each job, which it keeps as long as it is shown."""
+        """Assign a colour to each job, kept while the job is shown."""
         self._slots = {job.id: self._slots[job.id] for job in self._jobs if job.id in self._slots}
         free = (slot for slot in range(len(self._jobs)) if slot not in set(self._slots.values()))
         for job in self._jobs:
@@ -271,7 +271,7 @@ class CurveChart(QWidget):
             self._hint.say("")
 
     def _describe(self) -> None:
-        """Tell a screen reader what the lines show: at the cross-hair, else how each began and ended."""
+        """Describe the curves for a screen reader: at the cross-hair, else their first and last values."""
         assert self._plot
         points = self._plot.points()
         if points:
@@ -386,7 +386,7 @@ def _paint_legend_entry(painter: QPainter, place: QRectF, curve: Curve, text: ob
 
 
 def save_picture(image: QImage, path: Path) -> None:
-    """Write a PNG file. Raises FormatError when it cannot be written; what was there before stays then."""
+    """Write a PNG file. Raises `FormatError` when it cannot be written; an existing file is kept then."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     image.save(buffer, "PNG")  # type: ignore[call-overload]  # PySide takes text, against its stub
@@ -395,7 +395,7 @@ def save_picture(image: QImage, path: Path) -> None:
 
 
 def save_table(shown: Sequence[Curve], path: Path) -> None:
-    """Write the numbers as they were told, as CSV. Raises FormatError when it cannot be written."""
+    """Write the values as CSV. Raises `FormatError` when it cannot be written."""
     text = training_metrics.to_csv([(curve.title, curve.series) for curve in shown])
     with replacing(path) as file:
         file.write((csv_cells.BOM + text).encode())

@@ -22,7 +22,7 @@ CurveKey = tuple[int, str]
 
 
 def colour_of(slot: int) -> QColor:
-    """The colour of a job: four that are told apart, then the same darker and lighter."""
+    """The colour of a job: four distinct ones, then darker and lighter shades."""
     colour = QColor(style.SERIES[slot % len(style.SERIES)])
     round_ = slot // len(style.SERIES) % 3
     if style.is_dark():
@@ -31,7 +31,7 @@ def colour_of(slot: int) -> QColor:
 
 
 def paint_swatch(painter: QPainter, place: QRectF, colour: QColor, part: str) -> None:
-    """A piece of the line, in the middle of `place`."""
+    """Paint a piece of the line in the middle of `place`."""
     pen = QPen(colour, 2.5, c=Qt.PenCapStyle.FlatCap)
     if part in DASH_PATTERNS:
         pen.setDashPattern(DASH_PATTERNS[part])
@@ -62,7 +62,7 @@ class CurveLegend(QListWidget):
         self._hidden: set[CurveKey] = set()
 
     def show_curves(self, curves: Sequence[Curve]) -> None:
-        """List `curves`; which are switched off is remembered, also of those that are away for a while."""
+        """List `curves`; switched-off curves are remembered, also while they are not listed."""
         told = [(curve.key, curve.title, curve.slot) for curve in curves]
         same = told == [(curve.key, curve.title, curve.slot) for curve in self._curves]
         self._curves = list(curves)
@@ -139,7 +139,7 @@ class CurveLegend(QListWidget):
             self._fill()
 
     def _fit(self) -> None:
-        """Take as many lines as the entries need, up to a few."""
+        """Resize to the needed number of lines, up to a maximum."""
         self.doItemsLayout()
         line = self.fontMetrics().height() + 6
         height = max(line, min(self.contentsSize().height(), MAX_LEGEND_LINES * line))

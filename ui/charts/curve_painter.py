@@ -68,7 +68,7 @@ def paint_readout(
     crowd: LinePoints,
     colours: QPalette,
 ) -> None:
-    """Paint the table inside of `place`, beside `x`, away from the lines' ends."""
+    """Paint the table inside `place`, beside `x`, away from the ends of the lines."""
     table = ReadoutTable(painter, place, title, entries)
     box = find_free_place(table.width, table.height, place, x, crowd)
     painter.setPen(QPen(colours.color(QPalette.ColorRole.Mid), 1))
@@ -97,7 +97,7 @@ class ReadoutTable:
         self.height = self._line * (1 + max(len(column) for column in self._columns)) + 2 * READOUT_MARGIN
 
     def _width(self, column: list[ReadoutEntry]) -> tuple[float, float]:
-        """The width of the names in a column, and of all of it."""
+        """The width of the names in a column, and of the whole column."""
         name = min(MAX_NAME_WIDTH, max(self._metrics.horizontalAdvance(entry.title) for entry in column))
         value = max(self._metrics.horizontalAdvance(entry.value_text) for entry in column)
         return name, READOUT_SWATCH + name + value + 2 * READOUT_MARGIN
@@ -140,7 +140,7 @@ def find_free_place(width: float, height: float, place: QRectF, x: float, crowd:
 
 
 def _count_covered(box: QRectF, points: npt.NDArray[np.float64]) -> int:
-    """How many of the points lie in the box, or almost."""
+    """How many of the points are in the box or close to it."""
     x, y = points[:, 0], points[:, 1]
     across = (x > box.left() - READOUT_DISTANCE) & (x < box.right() + READOUT_DISTANCE)
     return int(np.count_nonzero(across & (y > box.top() - READOUT_DISTANCE) & (y < box.bottom() + READOUT_DISTANCE)))
@@ -377,7 +377,7 @@ class CrossHair(pyqtgraph.GraphicsObject):
         painter.drawEllipse(place, 4, 4)
 
     def _crowd(self, frame: PlotFrame) -> LinePoints:
-        """Where the lines run, and where those end that are in sight."""
+        """Points along the lines, and the visible ends of the lines."""
         lines = [point.line for point in self.points]
         thin = [
             curve_thinning.thin(line.x, line.y, curve_thinning.visible_slice(line.x, frame.low, frame.high), 64)

@@ -137,7 +137,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         self.update_colours()
 
     def show_lines(self, lines: Sequence[CurveLine], view: CurveView, measure: str) -> None:
-        """Show `lines`, made for `view`. Values and steps of another kind than before are shown whole."""
+        """Show `lines`, built for `view`. Another metric, scale or axis resets its zoom."""
         if view.log != self._view.log or measure != self._measure():
             self._zoomed[1] = False
         if view.share != self._view.share:
@@ -154,7 +154,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
             self.point_at(self._cross.x)
 
     def reset(self) -> None:
-        """Show everything."""
+        """Reset the zoom."""
         self._zoomed = [False, False]
         self._fit()
         self.zoomed.emit(False)
@@ -164,7 +164,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         return any(self._zoomed)
 
     def update_colours(self) -> None:
-        """Take over the colours of the theme."""
+        """Apply the colours of the theme."""
         colours = self.palette()
         self.setBackground(colours.color(QPalette.ColorRole.Base))
         for name in ("bottom", "left"):
@@ -180,7 +180,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         return self._cross.points
 
     def point_at(self, x: float, y: float | None = None) -> None:
-        """Set the cross-hair to the point next to `x`; `y` is where the pointer is."""
+        """Move the cross-hair to the point nearest to `x`; `y` is the pointer's position."""
         found = [(line, curve_thinning.nearest_index(line, x)) for line in self._lines]
         found = [(line, index) for line, index in found if index >= 0]
         if not found:
@@ -240,7 +240,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         return str(self.getAxis("left").labelText)
 
     def _go(self, x: float | None) -> None:
-        """Set the cross-hair to `x`, and bring it into sight."""
+        """Move the cross-hair to `x` and scroll to it."""
         if x is None:
             return
         low, high = self._box.viewRange()[0]

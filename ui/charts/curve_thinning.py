@@ -75,9 +75,9 @@ def build_line(curve: Curve, view: CurveView) -> CurveLine:
 
 
 def smooth(values: Numbers, weight: float) -> Numbers:
-    """The exponential moving average, each value `weight` parts what was before; corrected for its start, as Adam does.
+    """The exponential moving average: `weight` is the share of the earlier values; the start is corrected as in Adam.
 
-    Summed by doubling: the sum over 2n values is that over n, and the one n places before, weighted.
+    Summed by doubling: the sum over 2n values is the sum over n plus the weighted one n values before.
     """
     found = np.array(values, np.float64)
     width = 1

@@ -115,7 +115,7 @@ class Histogram(QWidget):
             )
 
     def _paint_steps(self, painter: QPainter) -> None:
-        """Numbers under the bars' edges, as many as there is room for."""
+        """Paint numbers below the edges of the bars, as many as fit."""
         painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
         metrics: QFontMetrics = self.fontMetrics()
         free = 0.0

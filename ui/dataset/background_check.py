@@ -32,7 +32,7 @@ class BackgroundCheck(QObject):
         self.ask()
 
     def ask(self) -> None:
-        """Check again soon; a check that runs is out of date and ends."""
+        """Check again soon; a running check is cancelled."""
         self._reporter.cancel()
         if not self._workspace.project.read_only:
             self._pause.start()

@@ -33,7 +33,7 @@ TEXT_ACTIONS = ("question_prefix", "answer_prefix", "system", "notes")
 
 
 def bulk_titles() -> dict[str, str]:
-    """What can be done to many rows: id -> in words."""
+    """The titles of the bulk edits, by id."""
     return {
         "split": tr("Set the split"), "kind": tr("Set the kind"), "status": tr("Set the status"),
         "add_tag": tr("Add tags"), "remove_tag": tr("Remove tags"), "facts": tr("Set the facts"),
@@ -43,9 +43,9 @@ def bulk_titles() -> dict[str, str]:
 
 
 def apply(workspace: Workspace, ids: array[int], action: str, value: str, owner: QWidget) -> None:
-    """Do `action` to the rows, off the window's thread; it shows its progress and can be cancelled.
+    """Apply `action` to the rows in another thread, with progress and cancel.
 
-    Rows that a judge has refused are not approved with the others: the window of `owner` says so.
+    Rows that a judge has refused are not approved with the others; a message in the window of `owner` says so.
     """
     if (action, value) == APPROVING:
         workspace.tasks.start("", _approve(workspace, ids, owner))
@@ -55,7 +55,7 @@ def apply(workspace: Workspace, ids: array[int], action: str, value: str, owner:
 
 
 async def _approve(workspace: Workspace, ids: array[int], owner: QWidget) -> None:
-    """Approve what no judge has refused, and say what was left, which a person can approve knowingly."""
+    """Approve the rows that no judge has refused, and show how many were left, with a button to approve them too."""
     left = array("q", await workspace.project.read(bulk_edits.refused, ids))
     if done := len(ids) - len(left):
         run(workspace, _label(*APPROVING, done), bulk_edits.approve, ids)
@@ -79,7 +79,7 @@ def fill(workspace: Workspace, ids: array[int], field: str, value: str, owner: Q
 
 
 def run(workspace: Workspace, label: str, change: Callable[..., object], *arguments: object) -> asyncio.Task[None]:
-    """Write `change(db, *arguments, reporter)` as the step `label`."""
+    """Write `change(db, *arguments, reporter)` as the undo step `label`."""
     reporter = workspace.tasks.reporter(label)
     write = workspace.project.write(label, change, *arguments, reporter, reporter=reporter)
     return workspace.tasks.start(label, write)

@@ -133,7 +133,7 @@ class CellDelegate(QStyledItemDelegate):
         self._model = model
 
     def restyle(self) -> None:
-        """Colours or the font have changed."""
+        """Forget the painter: colours or the font have changed."""
         self._painter = None
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:

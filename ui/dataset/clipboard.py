@@ -40,7 +40,7 @@ class PastePlan:
         return bool(self.beyond or self.fixed)
 
     def count(self) -> int:
-        """How many rows it touches."""
+        """How many rows are changed or added."""
         return len({id for id, _field, _value in self.edits}) + len(self.rows)
 
 

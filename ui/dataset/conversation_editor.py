@@ -94,7 +94,7 @@ class ConversationEditor(QScrollArea):
         self._column.addStretch()
 
     def show_row(self, data: str, problems: list[checks.Problem], anew: bool = False) -> None:
-        """Show a row's readable JSON text ('' for none); `anew` when it is another row than before."""
+        """Show a row's JSON text ('' for none); `anew` when it is another row than before."""
         if anew:
             self._most = MAX_CARDS_SHOWN
             self.verticalScrollBar().setValue(0)
@@ -109,7 +109,7 @@ class ConversationEditor(QScrollArea):
             part.setVisible(bool(data))
 
     def field(self, role: str) -> CommittedTextEdit | None:
-        """The field of the last turn of `role`."""
+        """The text field of the last message of `role`."""
         found = (
             card for card in reversed(self._visible_cards()) if checks.role_of({"role": card.message.role}) == role
         )
@@ -128,7 +128,7 @@ class ConversationEditor(QScrollArea):
                 QTimer.singleShot(0, card, lambda card=card: self.ensureWidgetVisible(card))
 
     def pending(self) -> list[JsonEdit]:
-        """What is typed and not handed over yet; it is handed over by this."""
+        """The edits that are typed and not committed yet; this commits them."""
         return [edit for card in self._visible_cards() for edit in card.pending()]
 
     def _all(self) -> list[Message]:
@@ -165,7 +165,7 @@ class ConversationEditor(QScrollArea):
         return card
 
     def _show_titles(self, count: int) -> None:
-        """Say which answer is preferred, above the first card of each section."""
+        """Show which answer is preferred, above the first card of each section."""
         for title in self._titles:
             self._column.removeWidget(title)
             title.deleteLater()
@@ -238,7 +238,7 @@ class ToolCallDialog(JsonDialog):
             self._before = ""
 
     def check(self, text: str) -> Checked:
-        """What is wrong with the calls alone, at the paths they have in the list."""
+        """The problems of the calls alone, with paths inside the list."""
         if not text.strip():
             return Checked("", [])
         try:

@@ -20,12 +20,12 @@ DOCUMENTS = (".docx", ".pdf", ".html", ".htm")  # read into the spec wherever th
 
 
 def files(event: QDropEvent) -> list[Path]:
-    """The files that are dragged or dropped."""
+    """The paths of the dragged files."""
     return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
 async def holds_rows(path: Path) -> bool:
-    """Whether a file holds questions with answers: in a table whose columns are named so, or as JSON."""
+    """Whether a file has questions and answers: a table with such column names, or JSON."""
     return await asyncio.to_thread(_holds_rows, path)
 
 
@@ -45,8 +45,8 @@ def _holds_rows(path: Path) -> bool:
 
 
 def format_drop(found: list[Path], is_for_spec: Callable[[Path], bool]) -> str:
-    """What will happen to files when they are dropped."""
-    if any(path.suffix == projects.PROJECT_SUFFIX for path in found):
+    """What will happen to the files, as text."""
+    if any(path.suffix == projects.SUFFIX for path in found):
         return tr("Open the project")
     texts = sum(map(is_for_spec, found))
     parts = [trn("Read {n} file into the spec", "Read {n} files into the spec", texts)] if texts else []
@@ -58,7 +58,7 @@ def format_drop(found: list[Path], is_for_spec: Callable[[Path], bool]) -> str:
 async def split_files(
     parent: QWidget, texts: list[Path], bring: Callable[[list[Path]], object], read: Callable[[Path], object]
 ) -> None:
-    """Read documents; of those that hold rows it is asked first what they are to become."""
+    """Read documents; for those that hold rows, ask first whether to import them as rows."""
     tables = [path for path in texts if await holds_rows(path)]
     for path in texts:
         if path not in tables:
@@ -70,7 +70,7 @@ async def split_files(
 def ask_what(
     parent: QWidget, found: list[Path], bring: Callable[[list[Path]], object], read: Callable[[Path], object]
 ) -> None:
-    """Ask whether the files are to be imported as rows or read as documents; Escape leaves all as it is."""
+    """Ask whether to import the files as rows or read them as documents; Escape cancels."""
     box = QMessageBox(QMessageBox.Icon.Question, tr("Questions and answers"), "", parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -130,7 +130,7 @@ class ExportDialog(QDialog):
         layout.addWidget(buttons)
 
     def options(self) -> Options:
-        """How the file is to be written, as chosen."""
+        """The chosen write options."""
         return Options(
             bom=self.bom.isChecked() if self.bom.isEnabled() else None,
             canonical=self.canonical.isChecked() and self.canonical.isEnabled(),
@@ -155,7 +155,7 @@ class ExportDialog(QDialog):
         self._count()
 
     def _count(self) -> None:
-        """Say how many rows will be written, and which of them the format cannot hold."""
+        """Show how many rows will be written, and which the format cannot hold."""
         wanted = (self._base(), self.split.currentData(), self.approved.isChecked())
         format, options = self.format.currentData(), self.options()
 
@@ -229,7 +229,7 @@ class ExportDialog(QDialog):
 
 
 def with_suffix(path: Path, format: str) -> Path:
-    """The path with the ending of the format in place of another format's; a folder has none."""
+    """The path with the suffix of the format; a folder has none."""
     name = path.name
     packed = ".gz" if name.lower().endswith(".gz") and format != FOLDER else ""
     known = {".gz", ".ndjson", ".txt", *(writer.suffix for writer in WRITERS.values())}
@@ -240,7 +240,7 @@ def with_suffix(path: Path, format: str) -> Path:
 
 
 def format_left_out(found: Exported) -> str:
-    """How many rows the format cannot hold, and why, in words; '' when it holds all."""
+    """How many rows the format cannot hold, and why, as text; '' for none."""
     reasons = [f"{in_words(reason)} ({count:,})" for reason, count in found.left_out.items()]
     many = sum(found.left_out.values())
     words = trn(
@@ -250,7 +250,7 @@ def format_left_out(found: Exported) -> str:
 
 
 def show_written(window: QWidget, path: Path, written: Exported) -> None:
-    """Say at the foot of the window what was written, with a way to the file."""
+    """Show a message about the written file, with a button that opens its folder."""
     left = format_left_out(written)
     words = trn("{n} row written to {path}.", "{n} rows written to {path}.", written.rows, path=path)
     notice = Notice(window, f"{words}\n{left}".strip(), "warning" if left else "good", lasting=bool(left))
@@ -259,7 +259,7 @@ def show_written(window: QWidget, path: Path, written: Exported) -> None:
 
 
 def _choice(db: sqlite3.Connection, base: Choice, split: str, approved: bool) -> Choice:
-    """Those rows of `base` that are of the split, and approved where only such are wanted; in their order."""
+    """The rows of `base` that have the split and, if wanted, are approved; in their order."""
     status = "approved" if approved else ""
     if not split and not status:
         return base

@@ -137,7 +137,7 @@ class FactLinkTable(QTableView):
             self.edit(self.links.index(self.currentIndex().row(), FACT))
 
     def _go_on(self) -> None:
-        """After a decision on one row the next one is looked at."""
+        """After a decision on one row, go to the next."""
         if len(places := self.places()) == 1 and places[0] + 1 < self.links.rowCount():
             basics.select_row(self, places[0] + 1)
 
@@ -217,7 +217,7 @@ class FactLinkDialog(QDialog):
         self.show()
 
     def reject(self) -> None:
-        """Close, but not without a question where decisions would be lost."""
+        """Close; ask first when decisions would be lost."""
         if not (decided := len(self.table.links.decisions())):
             super().reject()
             return
@@ -225,7 +225,7 @@ class FactLinkDialog(QDialog):
         confirm(self, self.windowTitle(), question, "", tr("Close"), super().reject)
 
     def read(self) -> None:
-        """Look for the facts of all rows that no person has linked."""
+        """Suggest facts for all rows that no person has linked."""
         self._work.start(self._read)
 
     async def _read(self, reporter: Reporter) -> None:
@@ -260,7 +260,7 @@ class FactLinkDialog(QDialog):
         self.save.setEnabled(decided > 0 and not self._workspace.project.read_only)
 
     def _open_rows(self) -> list[int]:
-        """The rows that are not linked, and on which nobody has decided."""
+        """The rows without a link and without a decision."""
         links = self.table.links
         decided = {row for row, _names in links.decisions()}
         every = (links.row(place) for place in range(links.rowCount()))

@@ -28,7 +28,7 @@ class FactLinkModel(QAbstractTableModel):
         self._decisions: dict[int, str] = {}  # by id of a row; '' is no fact
 
     def show_rows(self, rows: list[Open], texts: dict[str, str]) -> None:
-        """Show these; what was decided on rows that are still among them stays."""
+        """Show these rows; decisions on rows that are still shown are kept."""
         self.beginResetModel()
         self._rows, self._texts = rows, texts
         there = {one.row for one in rows}
@@ -46,12 +46,12 @@ class FactLinkModel(QAbstractTableModel):
         return list(self._decisions.items())
 
     def decide(self, places: Sequence[int], names: str) -> None:
-        """Decide on the rows at `places`: the names of their facts, '' for none."""
+        """Set the facts of the rows at `places` by name, '' for none."""
         self._decisions |= {self._rows[place].row: names for place in places}
         self._tell(places)
 
     def accept(self, places: Sequence[int]) -> None:
-        """Decide as it is proposed; where nothing is proposed, for no fact."""
+        """Accept the suggestions; without one, set no fact."""
         self._decisions |= {self._rows[place].row: self._rows[place].proposed for place in places}
         self._tell(places)
 
@@ -62,24 +62,24 @@ class FactLinkModel(QAbstractTableModel):
         self._tell(places)
 
     def accept_from(self, confidence: float) -> None:
-        """Accept what is proposed with this confidence at least, where nothing is decided yet."""
+        """Accept the suggestions with at least this confidence where nothing is decided."""
         for one in self._rows:
             if _is_from(one, confidence):
                 self._decisions.setdefault(one.row, one.proposed)
         self._tell(range(len(self._rows)))
 
     def count_from(self, confidence: float) -> int:
-        """How many proposals there are with this confidence at least."""
+        """How many suggestions have at least this confidence."""
         return sum(_is_from(one, confidence) for one in self._rows)
 
     def _tell(self, places: Sequence[int]) -> None:
-        """Once for all of them: there may be 20,000, and who hears of it looks at each row."""
+        """Emit one signal for all: there may be 20,000 rows, and receivers look at each."""
         if places:
             self.dataChanged.emit(self.index(min(places), 0), self.index(max(places), DECISION))
         self.decided.emit()
 
     def chosen(self, place: int) -> str:
-        """The names of the facts that were decided on, else those that are proposed."""
+        """The names of the decided facts, else of the suggested ones."""
         one = self._rows[place]
         return self._decisions.get(one.row, one.proposed)
 
@@ -151,7 +151,7 @@ def _format_decision(one: Open) -> str:
 
 
 def _is_from(one: Open, confidence: float) -> bool:
-    """Whether a proposal has this confidence at least, as it is shown: in whole percent."""
+    """Whether a suggestion has at least this confidence, compared in whole percent as it is shown."""
     return bool(one.proposed) and (one.by_model or round(one.confidence, 2) >= confidence)
 
 

@@ -101,7 +101,7 @@ class FilterBar(QWidget):
         layout.addWidget(self._wrong)
 
     def filter(self) -> Filter:
-        """What is wanted now."""
+        """The current filter."""
         typed = filters.parse(self.line.text())
         return replace(typed, regex=typed.regex or self.regex.isChecked()) if typed.text else typed
 
@@ -112,7 +112,7 @@ class FilterBar(QWidget):
         return self.filter() == Filter()
 
     def choose(self, words: str) -> None:
-        """Ask for the rows that match `words`, such as 'fact:f03' or 'rule:*', at once."""
+        """Set the filter to `words`, such as 'fact:f03' or 'rule:*', and search at once."""
         with QSignalBlocker(self.regex):
             self.regex.setChecked(False)
         self._write(words)
@@ -121,14 +121,14 @@ class FilterBar(QWidget):
         self.choose("")
 
     def forget(self) -> None:
-        """Another project is shown, which is not searched for what the one before was; nothing is said of it."""
+        """Clear the filter without emitting `changed`: another project was opened."""
         with QSignalBlocker(self):
             self.clear()
             self.show_counts({})
             self.show_saved({})
 
     def show_counts(self, counts: dict[str, dict[str, int]]) -> None:
-        """Offer what the rows have: for each column (split, problems, tags, …) its values and how many rows have them."""
+        """Offer the values of each column (split, problems, tags, …) with their numbers of rows."""
         every = {
             "split": tr("All splits"), "kind": tr("All kinds"), "status": tr("Any status"),
             "rule": tr("With and without problems"), "tag": tr("All tags"), "fact": tr("All facts"),
@@ -144,7 +144,7 @@ class FilterBar(QWidget):
         self._follow()
 
     def show_saved(self, saved: dict[str, str]) -> None:
-        """The kept filters: name -> words."""
+        """Offer the saved filters, name -> words."""
         self._saved = saved
 
     def _on_text(self, _text: str) -> None:
@@ -155,7 +155,7 @@ class FilterBar(QWidget):
             self._typing.start()
 
     def _say_wrong(self) -> bool:
-        """Say why what is typed is no regular expression, if so; it may be half typed, so nothing is searched."""
+        """Show why the text is not a valid regular expression; it may be half typed, so nothing is searched."""
         typed, reason = self.filter(), ""
         if typed.regex:
             try:
@@ -179,7 +179,7 @@ class FilterBar(QWidget):
             self.changed.emit()
 
     def _follow(self) -> None:
-        """Let the lists say what the words say."""
+        """Set the drop-downs to what the text says."""
         wanted = self.filter()
         for name, box in self.boxes.items():
             box.setCurrentIndex(max(0, box.findData(getattr(wanted, name))))
@@ -228,7 +228,7 @@ def _titles() -> dict[str, str]:
 
 
 def _words(name: str, found: Iterable[str]) -> dict[str, str]:
-    """What the values of a column are called."""
+    """The screen texts of a column's values."""
     if name == "rule":
         return {rule: RULES[rule].title() for rule in found if rule in RULES}
     return {value: value_text(value) for value in found} if name in ("split", "kind", "status") else {}
@@ -254,7 +254,7 @@ def _number(placeholder: str) -> QLineEdit:
 
 
 def _fill(box: QComboBox, everything: str, counts: dict[str, int], titles: dict[str, str], any: str) -> None:
-    """Offer everything, `any` of it ('*'), and each name with its count."""
+    """Fill a drop-down with "all", any ('*'), and each value with its count."""
     offered = [(everything, ""), *([(any, "*")] if any else [])]
     offered += [(f"{titles.get(name, name)} ({count:,})", name) for name, count in counts.items()]
     if [(box.itemText(index), box.itemData(index)) for index in range(box.count())] == offered:

@@ -15,7 +15,7 @@ def can_fix(rule: str) -> bool:
 
 
 def fix_button_text(rule: str, count: int, db: sqlite3.Connection) -> str:
-    """What the button says that does it."""
+    """The text of the button that fixes all rows."""
     if rule == DIFFERING:
         return _prompt_words(db, count)
     if rule == examples.DUPLICATE_ROW:
@@ -34,7 +34,7 @@ def _prompt_words(db: sqlite3.Connection, count: int) -> str:
 
 
 def fix_label(rule: str) -> str:
-    """The name of the step."""
+    """The name of the undo step."""
     if rule == examples.DUPLICATE_ROW:
         return tr("Delete duplicates")
     return tr("Mark rows as still right") if rule == STALE else tr("Fix: {rule}", rule=RULES[rule].title())

@@ -54,7 +54,7 @@ def headings() -> list[str]:
 
 
 def cell_value(example: Example, name: str) -> str:
-    """What is stored in the cell, whole: to be edited or copied."""
+    """The whole stored value of a cell, to edit or copy."""
     if name == "length":
         return str(len(example.question) + len(example.answer))
     if name == "line":
@@ -81,7 +81,7 @@ def _format_cell(example: Example, name: str) -> str:
 
 
 def severity(problems: str) -> str:
-    """The worst severity among rule ids parted by spaces."""
+    """The worst severity among rule ids separated by spaces."""
     errors = any(RULES[rule].severity == "error" for rule in problems.split())
     return "error" if errors else "warning"
 
@@ -94,7 +94,7 @@ def mark(problems: str) -> str:
 
 
 def meaning(example: Example) -> dict[int, str]:
-    """Which cells of a row speak in a colour, by column: error, warning, good."""
+    """The coloured cells of a row, by column: error, warning or good."""
     found = {}
     if example.problems:
         found[COLUMNS.index("problems")] = severity(example.problems)

@@ -56,7 +56,7 @@ class GridHeader(QHeaderView):
         self.sectionResized.connect(self._on_resized)
 
     def menu(self) -> QMenu:
-        """The columns, each with a tick; made anew each time."""
+        """A menu of the columns with check marks, built each time."""
         menu = QMenu(self)
         for column, title in sorted(enumerate(headings()), key=lambda item: self.visualIndex(item[0])):
             action = menu.addAction(title)

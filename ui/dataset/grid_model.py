@@ -60,7 +60,7 @@ class GridModel(QAbstractTableModel):
         self._dragged: Path | None = None  # the folder of the files that were dragged out
 
     def show_ids(self, ids: array[int], ascending: bool = False) -> None:
-        """Show these rows. Where only one stretch of them differs, the view keeps its place and selection."""
+        """Show these rows. When only one range differs, a view keeps its scroll position and selection."""
         old, self._rows, self._ascending = self._ids, {}, ascending
         if ids == old:
             self._ids = ids
@@ -77,7 +77,7 @@ class GridModel(QAbstractTableModel):
         self.endResetModel()
 
     def _replace(self, old: array[int], new: array[int], start: int, end: int) -> None:
-        """The first `start` and the last `end` rows stay, those between are exchanged."""
+        """Keep the first `start` and the last `end` rows and exchange those between."""
         nowhere = QModelIndex()
         if start + end < len(old):
             self.beginRemoveRows(nowhere, start, len(old) - end - 1)
@@ -90,7 +90,7 @@ class GridModel(QAbstractTableModel):
         self._repaint()
 
     def forget(self, ids: Collection[int] | None = None) -> None:
-        """Read these rows (or all of them) anew when they are next painted."""
+        """Read these rows (or all) again when they are next painted."""
         if ids is None:
             self._rows.clear()
         else:
@@ -106,14 +106,14 @@ class GridModel(QAbstractTableModel):
         return self._ids[row]
 
     def ids(self) -> array[int]:
-        """The ids that are shown, in order; not to be changed."""
+        """The shown ids in order; not to be modified."""
         return self._ids
 
     def row(self, id: int) -> int | None:
         return next(iter(self.rows([id])), None)
 
     def rows(self, ids: Collection[int]) -> list[int]:
-        """The rows of those of `ids` that are shown, from the top down."""
+        """The row numbers of those of `ids` that are shown, sorted."""
         if self._ascending:
             places = ((bisect_left(self._ids, id), id) for id in ids)
             return sorted(row for row, id in places if row < len(self._ids) and self._ids[row] == id)
@@ -124,12 +124,12 @@ class GridModel(QAbstractTableModel):
         return list(np.flatnonzero(np.isin(np.frombuffer(self._ids, dtype=np.int64), list(ids))).tolist())
 
     def example(self, row: int) -> Example | None:
-        """The row, read from the project in pages; None when it has been deleted meanwhile."""
+        """The example in a row, read in pages; None when it was deleted meanwhile."""
         cells = self.cells(row)
         return cells.example if cells else None
 
     def cells(self, row: int) -> RowCells | None:
-        """The row as it is painted; None when it has been deleted meanwhile."""
+        """The cells of a row; None when it was deleted meanwhile."""
         id = self._ids[row]
         cells = self._rows.get(id)
         return cells if cells is not None else self._fetch(row).get(id)
@@ -181,7 +181,7 @@ class GridModel(QAbstractTableModel):
         return True
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """The header was clicked: the project sorts, never a proxy; a million rows would take it a minute."""
+        """Emit `sort_wanted`: the project sorts, because a proxy model would take a minute for a million rows."""
         self.sort_wanted.emit(ALL_COLUMNS[column].order if column >= 0 else "id", order == Qt.SortOrder.DescendingOrder)
 
     def supportedDragActions(self) -> Qt.DropAction:
@@ -197,7 +197,7 @@ class GridModel(QAbstractTableModel):
 
 
 def _common(most: int, same: Callable[[int, int], bool]) -> int:
-    """The largest n up to `most` for which the first n are the same; `same(start, end)` compares a stretch."""
+    """The largest n up to `most` for which the first n are equal; `same(start, end)` compares a range."""
     known, step = 0, COMPARE_BLOCK
     while known < most and step:
         if same(known, min(known + step, most)):

@@ -65,14 +65,14 @@ class GridView(QTableView):
         return sum(last - first + 1 for first, last in self.intervals())
 
     def selected_ids(self) -> array[int]:
-        """The ids of the selected rows, from the top down."""
+        """The ids of the selected rows, in their order."""
         ids = array("q")
         for first, last in self.intervals():
             ids += self.rows.ids()[first : last + 1]
         return ids
 
     def current_id(self) -> int:
-        """The id of the row the cursor is in, or 0."""
+        """The id of the current row, or 0."""
         row = self.currentIndex().row()
         return self.rows.id(row) if 0 <= row < self.rows.rowCount() else 0
 
@@ -84,7 +84,7 @@ class GridView(QTableView):
         return self.state() == QAbstractItemView.State.EditingState
 
     def go_to(self, row: int, column: int | None = None, select: bool = True) -> None:
-        """Put the cursor into a row; without `select` what is selected stays."""
+        """Move the cursor to a row; without `select` the selection is kept."""
         if column is None:
             column = max(self.currentIndex().column(), 0) or COLUMNS.index("question")
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | ROWS

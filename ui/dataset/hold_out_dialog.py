@@ -164,7 +164,7 @@ class HoldOutDialog(QDialog):
         self._show()
 
     def _show(self) -> None:
-        """Show what would be chosen now."""
+        """Show the rows that would be chosen."""
         self.share.setEnabled(self.by_share.isChecked())
         self.number.setEnabled(self.by_number.isChecked())
         rows = self.number.value() if self.by_number.isChecked() else round(self._found.rows * self.share.value() / 100)
@@ -211,5 +211,5 @@ class HoldOutDialog(QDialog):
 
 
 def _next_seed(seed: int) -> int:
-    """Another seed than this one."""
+    """A seed other than this one."""
     return (seed + random.randrange(1, MAX_SEED)) % (MAX_SEED + 1)  # noqa: S311 - not to be secret

@@ -202,7 +202,7 @@ class ImportDialog(QDialog):
         return grid
 
     def files_to_import(self) -> list[ImportFile]:
-        """The files as they are to be read now."""
+        """The files with the chosen options."""
         common = {"split": self._split.currentData(), "status": self._status.currentData(),
                   "tags": " ".join(self._tags.text().split()), "skip_known": self._skip.isChecked()}  # fmt: skip
         return [ImportFile(one.path, replace(options_of(one), **common), one.name) for one in self._sources]
@@ -284,7 +284,7 @@ class ImportDialog(QDialog):
         self._look()
 
     def _look(self) -> None:
-        """Show what will come of the choices, or what is still to be chosen."""
+        """Show the preview, or what still has to be chosen."""
         source = self._source
         lacks = next(filter(None, (one.missing_choice() for one in [source, *self._sources])), "")
         locked = tr("The project is read-only.") if self._workspace.project.read_only else ""

@@ -73,7 +73,7 @@ class ImportOutcome:
 
 
 def format_wrong(wrong: ProblemCounts) -> list[str]:
-    """How many rows have errors or warnings, and which, the most frequent first."""
+    """How many rows have errors or warnings, and the most frequent rules."""
     if not wrong:
         return []
     rules = sorted(wrong.rules, key=lambda rule: (RULES[rule].severity != "error", -wrong.rules[rule]))
@@ -129,7 +129,7 @@ async def _import_file(workspace: Workspace, one: ImportFile, label: str, outcom
 
 
 async def _link(workspace: Workspace, ids: range, outcome: ImportOutcome, reporter: Reporter) -> None:
-    """Link the new rows to facts, in a step of its own; what the import brought stays where that fails."""
+    """Link the new rows to facts, in its own undo step; the imported rows stay when it fails."""
     try:
         found = await fact_links.link_rows(workspace.project, reporter, ids)
     except JukuError as error:
@@ -142,7 +142,7 @@ async def _link(workspace: Workspace, ids: range, outcome: ImportOutcome, report
 
 
 def format_failure(name: str, error: JukuError) -> str:
-    """An error in words that name the file, even if its own do not."""
+    """The text of an error, with the file's name."""
     title = error.title if name in error.title else f"{name}: {error.title}"
     return f"{title}. {error.message}" if error.message else title
 

@@ -53,7 +53,7 @@ class ImportSource:
         return self.error is None and self.detected.format in TABLES
 
     def set_head(self, head: bool) -> None:
-        """Whether the first row names the columns; what they mean is guessed anew."""
+        """Set whether the first row has the column names, and guess the meanings again."""
         self.head = head
         guessed = column_mapping.guess(self.names())
         self.meaning = {column: meant for meant, column in guessed.items()}

@@ -136,7 +136,7 @@ class MessageEditor(QFrame):
         return self._fields
 
     def pending(self) -> list[JsonEdit]:
-        """What is typed and not handed over yet; it is handed over by this."""
+        """The edits that are typed and not committed yet; this commits them."""
         typed = [(number, field.take()) for number, field in enumerate(self._fields)]
         found: list[JsonEdit] = [self._edit_of(number, text) for number, text in typed if text is not None]
         if self.message.call_id is not None and self._call_id.text() != self.message.call_id:
@@ -144,7 +144,7 @@ class MessageEditor(QFrame):
         return found
 
     def focus_text(self) -> None:
-        """Go to what is said, or to the role where nothing can be typed."""
+        """Focus the content field, or the role when there is none."""
         target: QWidget = self._fields[0] if self._fields else self.role
         target.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -176,7 +176,7 @@ class MessageEditor(QFrame):
         self._calls.setToolTip(basics.plain_tooltip(clip(said, 2000)) if len(said) > CALLS else "")
 
     def _rebuild(self) -> None:
-        """New fields for the parts of this message; those of another would keep its undo history."""
+        """Build new fields: reused ones would keep another message's undo history."""
         self._fields = []
         while item := self._body.takeAt(0):
             if widget := item.widget():
@@ -245,7 +245,7 @@ class MessageEditor(QFrame):
 
 
 def _shape(message: Message) -> tuple[object, ...]:
-    """What decides which fields a card has."""
+    """What determines the fields of a card."""
     parts = ((part.kind, part.number) if part.kind == "text" else part for part in message.parts)
     return (*parts, bool(message.refusal))
 
@@ -267,7 +267,7 @@ def _call_words(calls: str) -> Iterator[str]:
 
 
 def _chip(part: Part) -> QLabel:
-    """What cannot be typed: an image, which is never fetched, or JSON of another kind."""
+    """A label for content that cannot be typed: an image, which is never fetched, or other JSON."""
     if part.kind == "other":
         words = clip(part.text, ADDRESS)
     elif part.bytes:

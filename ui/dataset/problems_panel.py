@@ -105,7 +105,7 @@ class ProblemsPanel(QWidget):
         self._workspace.tasks.changed.connect(self.refresh)
 
     def refresh(self, changes: Changes) -> None:
-        """Show what a write has changed."""
+        """Update after a write."""
         if changes.tables & {Table.EXAMPLE, Table.FINDING, Table.UNREAD}:
             self._reload.request()
 
@@ -184,7 +184,7 @@ class ProblemsPanel(QWidget):
 
 
 def read_groups(db: sqlite3.Connection) -> tuple[list[ProblemGroup], int, int]:
-    """The broken rules, those of the whole set first and then the worst; how many lines are unread; how many rows."""
+    """The violated rules (first those of the whole dataset, then the worst), the quarantined lines, and the total of rows."""
     counts = examples.count_values(db, "problems")
     whole = [ProblemGroup(found.rule, counts.pop(found.rule, 0), found.message) for found in findings.of_set(db)]
     worst = sorted(counts.items(), key=lambda entry: (SEVERITIES.index(RULES[entry[0]].severity), -entry[1], entry[0]))
@@ -193,7 +193,7 @@ def read_groups(db: sqlite3.Connection) -> tuple[list[ProblemGroup], int, int]:
 
 
 def read_rows(db: sqlite3.Connection, rule: str, offset: int, limit: int = PAGE_ROWS) -> list[ProblemRow]:
-    """Rows that break `rule`: as the check of the whole set grouped them, else in their order."""
+    """Rows with a problem of `rule`, clustered if the dataset check clustered them."""
     found = [(one.example, one.cluster, one.message) for one in findings.load(db, rule, offset, limit)]
     if not found:
         found = [(id, 0, "") for id in filters.head(db, filters.Filter(rule=rule), offset + limit)[offset:]]

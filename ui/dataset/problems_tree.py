@@ -62,7 +62,7 @@ class ProblemsTree(QTreeWidget):
         self.currentItemChanged.connect(lambda item, _before: self.looked_at.emit(item.data(0, RULE) if item else ""))
 
     def show_groups(self, groups: Sequence[ProblemGroup]) -> None:
-        """Show `groups` in their order. What is open stays open; its rows are asked for anew."""
+        """Show `groups` in order. Expanded groups stay expanded and load their rows again."""
         current = self.current_rule()
         wanted = [group.rule for group in groups]
         for item in list(self._groups()):
@@ -78,7 +78,7 @@ class ProblemsTree(QTreeWidget):
         return str(item.data(0, RULE)) if item else ""
 
     def add_rows(self, rule: str, offset: int, rows: Sequence[ProblemRow], more: int) -> None:
-        """Show `rows` of `rule` from `offset` on; `more` of them are left."""
+        """Show `rows` of `rule` from `offset` on; `more` are left."""
         item = self._group(rule)
         if item is None:
             return
@@ -174,7 +174,7 @@ def _line(parent: QTreeWidgetItem, text: str, rule: str, id: int) -> QTreeWidget
 
 
 def severity_icon(severity: str) -> QIcon:
-    """A red disc with a cross, an amber triangle, or a dot in a ring: told apart by shape, too."""
+    """A red disc with a cross, an amber triangle, or a ringed dot: different shapes, not only colours."""
     picture = QPixmap(32, 32)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)

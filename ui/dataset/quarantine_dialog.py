@@ -215,7 +215,7 @@ class QuarantineDialog(QDialog):
         layout.addLayout(buttons)
 
     def refresh(self) -> None:
-        """Read again which lines wait."""
+        """Read the list of lines again."""
         self._counting.stop()
         self._workspace.tasks.start("", self._load(self._rule.currentData() or ""))
 
@@ -261,7 +261,7 @@ class QuarantineDialog(QDialog):
         self._show_buttons()
 
     async def _count_mendable(self, reporter: Reporter) -> None:
-        """Count in small steps: other reads of the window go between them."""
+        """Count in small chunks, so other reads of the window run between them."""
         ids = self.model.ids()
         found = 0
         self._repair_all.setText(tr("Fix what is safe to fix"))
@@ -271,7 +271,7 @@ class QuarantineDialog(QDialog):
         self._repair_all.setEnabled(found > 0 and not self._workspace.project.read_only)
 
     def _selected(self) -> array[int]:
-        """The ids of the selected lines, by ranges: all of 100,000 may be selected."""
+        """The ids of the selected lines, by ranges: all 100,000 may be selected."""
         ids = self.model.ids()
         found: array[int] = array("q")
         for part in self.table.selectionModel().selection().toList():
@@ -313,7 +313,7 @@ class QuarantineDialog(QDialog):
         ).open()
 
     def save(self, path: Path) -> None:
-        """Write the selected lines, or all when only one is selected, with their own bytes."""
+        """Save the original bytes of the selected lines, or of all when only one is selected."""
         selected = self._selected()
         ids = selected if len(selected) > 1 else self.model.ids()
 
@@ -324,7 +324,7 @@ class QuarantineDialog(QDialog):
         self._work.start(work, tr("Save lines"))
 
     def reject(self) -> None:
-        """Close, however that was asked for; Qt calls this for the window's own button, too."""
+        """Close; Qt calls this for the window's close button too."""
         if drafts := self.edit.drafts():
             self._ask_to_lose(drafts)
             return

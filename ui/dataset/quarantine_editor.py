@@ -68,7 +68,7 @@ class QuarantineEditor(QWidget):
         column.addLayout(foot)
 
     def drafts(self) -> int:
-        """How many lines were changed and not put back."""
+        """How many lines were edited and not added."""
         self._keep_draft()
         return len(self._drafts)
 
@@ -77,7 +77,7 @@ class QuarantineEditor(QWidget):
         self._entry = None
 
     def show_line(self, id: int | None) -> None:
-        """Show the line `id`, read off the window's thread."""
+        """Show the line `id`, read in another thread."""
         if id is not None and self._entry is not None and id == self._entry.id:
             return
         self._keep_draft()
@@ -194,7 +194,7 @@ class QuarantineEditor(QWidget):
 
 
 def hex_dump(raw: bytes) -> str:
-    """Bytes as a person reads them: place, values, and the characters that ASCII knows."""
+    """A hex dump: offset, bytes, and ASCII characters."""
     lines = []
     for at in range(0, len(raw), HEX_BYTES_PER_LINE):
         part = raw[at : at + HEX_BYTES_PER_LINE]

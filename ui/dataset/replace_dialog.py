@@ -102,7 +102,7 @@ class ReplaceModel(QAbstractTableModel):
         self.ticked.emit()
 
     def _text(self, row: int, column: int, role: int) -> object:
-        """Differences are looked for only in the lines that are seen."""
+        """The cell's text with marks; differences are computed only for visible lines."""
         change = self._changes[row]
         if role == MARK_MEANING:
             return "error" if column == BEFORE else "good"
@@ -117,7 +117,7 @@ class ReplaceModel(QAbstractTableModel):
 
 
 def field_names() -> dict[str, str]:
-    """The fields that can be searched, as the screen calls them."""
+    """The screen texts of the fields that can be searched."""
     return {
         "question": tr("Question"),
         "answer": tr("Answer"),
@@ -233,7 +233,7 @@ class ReplaceDialog(QDialog):
         QShortcut(QKeySequence("Ctrl+Return"), self, self._on_replace)
 
     def show_choice(self, choice: Choice) -> None:
-        """Offer `choice`, a filter's rows or the ids of a selection, and all rows beside it."""
+        """Offer `choice` (a filter's rows or the ids of a selection) beside all rows."""
         chosen = choice if isinstance(choice, Filter) else array("q", choice)
         self.scope.clear()
         if not isinstance(chosen, Filter):
@@ -244,7 +244,7 @@ class ReplaceDialog(QDialog):
         self._start()
 
     def pattern(self) -> bulk_edits.Pattern:
-        """What is to be found and put in its place. Raises `FormatError` for a wrong regular expression."""
+        """The pattern and its replacement. Raises `FormatError` for an invalid regular expression."""
         return bulk_edits.Pattern(
             self.pattern_field.text(),
             self.replacement.text(),
@@ -254,7 +254,7 @@ class ReplaceDialog(QDialog):
         )
 
     def _start(self) -> None:
-        """Look for what the fields ask for now; all ticks are set again."""
+        """Search again; all changes are ticked."""
         self.model.left_out.clear()
         self.note.say("")
         self._search_again()
@@ -350,7 +350,7 @@ class ReplaceDialog(QDialog):
         return changes
 
     def _set_writing(self, writing: bool) -> None:
-        """While rows are replaced nothing else can be asked for; it can be cancelled."""
+        """Disable the fields while rows are replaced; Cancel stays enabled."""
         self._is_writing = writing
         self._form.setEnabled(not writing)
         self.table.setEnabled(not writing)

@@ -102,7 +102,7 @@ class RowActions(QObject):
         return action
 
     def update_enabled(self) -> None:
-        """Enable what needs rows only while some are selected."""
+        """Enable the actions on rows only while rows are selected."""
         has_selection = self._table.selectionModel().hasSelection()
         for action in (
             self.edit_cell, self.edit_json, self.cut, self.copy, self.copy_with_headings, self.fill_down, self.delete,
@@ -168,7 +168,7 @@ class RowActions(QObject):
             bulk_actions.delete(self._workspace, ids)
 
     def _on_fill_down(self) -> None:
-        """Give all selected rows what the first of them has in the cursor's column."""
+        """Copy the first selected row's value in the cursor's column to the other selected rows."""
         ids, field = self._table.selected_ids(), self._table.current_field()
         if len(ids) < 2 or not field or not ALL_COLUMNS[COLUMNS.index(field)].editable:
             return
@@ -198,7 +198,7 @@ class RowActions(QObject):
         bulk_actions.delete(self._workspace, ids)
 
     def _on_paste(self) -> None:
-        """Cells go where the cursor is, in one step; files and rows of a file are imported."""
+        """Paste cells at the cursor in one undo step; import files and rows of a file."""
         if files := _files():
             self.files_pasted.emit(files)
             return
@@ -232,18 +232,18 @@ class RowActions(QObject):
             )
 
     def has_rows(self) -> bool:
-        """Whether what is on the clipboard is rows rather than a few words to search for."""
+        """Whether the clipboard has rows rather than words to search for."""
         text = QGuiApplication.clipboard().text().strip()
         return bool(_files()) or dataset_clipboard.is_file(text) or any(character in text for character in "\t\n")
 
     def has_file(self) -> bool:
-        """Whether what is on the clipboard is files or rows of one; “[1]” or “| a” may be meant for the search."""
+        """Whether the clipboard has files or rows of a file; “[1]” or “| a” may be search text."""
         text = QGuiApplication.clipboard().text().strip()
         long = "\n" in text or text.startswith(('{"', '[{"'))
         return bool(_files()) or (long and dataset_clipboard.is_file(text))
 
     def _targets(self, count: int) -> array[int]:
-        """The rows a paste of `count` rows goes into: those selected, or from the cursor down as far as there are any."""
+        """The rows for a paste of `count` rows: the selected ones, or those from the cursor down."""
         selected = self._table.selected_ids()
         if len(selected) > 1 and count in (1, len(selected)):
             return selected
@@ -277,6 +277,6 @@ def _add_groups(menu: QMenu, *groups: Sequence[QAction]) -> None:
 
 
 def _files() -> list[Path]:
-    """The files that were copied in a file manager."""
+    """The files copied in a file manager."""
     urls = QGuiApplication.clipboard().mimeData().urls()
     return [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]

@@ -224,16 +224,16 @@ class RowDetail(QStackedWidget):
         self._show(anew)
 
     def problems(self) -> list[str]:
-        """The rules that the shown row breaks."""
+        """The rules that the shown row violates."""
         return self._example.problems.split()
 
     def commit(self) -> None:
-        """Hand over what is typed and not yet written."""
+        """Emit the edits that are typed and not committed."""
         for id, edit in self.pending():
             self.edited.emit(id, edit)
 
     def pending(self) -> list[tuple[int, RowEdit]]:
-        """What is typed and not yet written, each edit with the row's id; it is handed over by this."""
+        """The edits that are typed and not committed, with the row's id; this commits them."""
         if not self._example.id:
             return []
         edits: list[RowEdit] = list(self.conversation.pending())
@@ -262,7 +262,7 @@ class RowDetail(QStackedWidget):
         self._note.say(place if example.line else example.source)
 
     def _on_conversation(self, edit: JsonEdit) -> None:
-        """A change of the conversation: shown at once, so that the next one builds on it, and handed over."""
+        """Apply an edit of the conversation to the shown row at once, so the next edit builds on it, and emit it."""
         self.commit()
         try:
             changed = self._apply(edit)
@@ -276,7 +276,7 @@ class RowDetail(QStackedWidget):
             self.edited.emit(self._example.id, edit)
 
     def _apply(self, edit: RowEdit) -> bool:
-        """Change the row as it is shown, before it is written; whether that changed anything."""
+        """Apply an edit to the shown row before it is written; returns whether that changed anything."""
         before, self._example = self._example, examples.with_edit(self._example, edit)
         return self._example != before
 
@@ -304,7 +304,7 @@ def _fill(field: QWidget, value: str, anew: bool) -> None:
 
 
 def _take_typed(line: QLineEdit) -> str | None:
-    """What was typed since it was last handed over, once."""
+    """The text typed since the last commit; None when it has not changed."""
     typed = line.text() if line.isModified() else None
     line.setModified(False)
     return typed

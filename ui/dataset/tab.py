@@ -160,13 +160,13 @@ class DatasetTab(Tab):
         layout.addWidget(self._sides, 1)
 
     def filter(self) -> Filter:
-        """What is shown now, and in which order."""
+        """The current filter and order."""
         return replace(self.bar.filter(), order=self._order, descending=self._descending)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Rows of a file that are pasted are rows, also where the search field has the keys: it has them after an import.
+        """Paste rows of a file as rows even while the search field has the focus, as it has after an import.
 
-        Cells are that only in an empty project: elsewhere they would go over the row that the cursor was left on.
+        Cells are pasted so only into an empty project: elsewhere they would overwrite the row with the cursor.
         """
         if (
             event.type() == QEvent.Type.ShortcutOverride
@@ -183,11 +183,11 @@ class DatasetTab(Tab):
         return self.rows.has_rows() if empty else self.rows.has_file()
 
     def choose(self, words: str) -> None:
-        """Show the rows that match `words`, such as 'fact:f03' or 'rule:*'."""
+        """Set the filter to `words`, such as 'fact:f03' or 'rule:*'."""
         self.bar.choose(words)
 
     def show_row(self, id: int) -> None:
-        """Go to the row `id`; a filter that hides it is cleared."""
+        """Go to the row `id`; clear a filter that hides it."""
         row = self.model.row(id)
         if row is not None:
             self.table.go_to(row)
@@ -209,7 +209,7 @@ class DatasetTab(Tab):
             self._counting.request()
 
     def _begin(self) -> None:
-        """Another project is shown: what was searched, chosen and counted was the one before's."""
+        """Another project was opened: forget search, selection and counts."""
         self.model.show_ids(array("q"))
         self.table.clearSelection()
         self.bar.forget()
@@ -217,7 +217,7 @@ class DatasetTab(Tab):
         self._pasted_from = 0
 
     def _take_over(self, changes: Changes) -> None:
-        """Show what a write has changed: the rows themselves at once, which rows those are when that is known."""
+        """Show the changed rows at once; search again unless the same rows are still shown."""
         ids = changes.ids.get(Table.EXAMPLE) if changes.ids else None
         self.model.forget(ids)
         if ids is None or not self._only_edited(ids):
@@ -226,7 +226,7 @@ class DatasetTab(Tab):
             self._show_detail()
 
     def _only_edited(self, ids: set[int]) -> bool:
-        """Whether the same rows are shown as before, without asking the project for all of them."""
+        """Whether the same rows are still shown, found without a search."""
         if len(ids) > MAX_ROWS_CHECKED_SINGLY or self.filter() != Filter() or self._is_finding():
             return False
         there = examples.fetch(self.workspace.project.rows, list(ids))
@@ -241,14 +241,14 @@ class DatasetTab(Tab):
         return self._finding is not None and not self._finding.done()
 
     def _search(self) -> None:
-        """Other rows are wanted; the search for the ones before ends."""
+        """Search for other rows; cancels the current search."""
         if self._finding is not None:
             self._finding.cancel()
         self._searching.start()
         self._finding = self.workspace.tasks.start("", self._find(fresh=True))
 
     def _reload(self) -> None:
-        """The same rows are wanted, but rows have changed; a search that runs is done once more."""
+        """Search for the same rows again; during a search, once more after it."""
         if self._is_finding():
             self._again = True
         else:
@@ -290,7 +290,7 @@ class DatasetTab(Tab):
         self._pasted_from = examples.next_id(self.workspace.project.rows)
 
     def _on_paste_ended(self) -> None:
-        """Where nothing has come, what comes next was not pasted."""
+        """Forget the paste when no rows came of it."""
         if (
             self._pasted_from
             and self.workspace.tasks.can_start()
@@ -299,7 +299,7 @@ class DatasetTab(Tab):
             self._pasted_from = 0
 
     def _go_to_pasted(self) -> None:
-        """Select the rows that have come from the clipboard and scroll to them; a filter that hides all of them is cleared."""
+        """Select the pasted rows and scroll to them; clear a filter that hides all of them."""
         first = self._pasted_from
         if not first or examples.next_id(self.workspace.project.rows) <= first:
             return
@@ -363,7 +363,7 @@ class DatasetTab(Tab):
         self._stack.setCurrentWidget(self.table if shown else empty)
 
     def _show_fix(self) -> None:
-        """Offer to fix all rows with the chosen problem, or with the one of the row that is looked at."""
+        """Offer to fix all rows with the filtered problem, or with one of the current row."""
         rule = self._fixable_rule()
         count = self._problems[rule] if rule else 0
         self._fix.setVisible(count > 0)
@@ -423,7 +423,7 @@ class DatasetTab(Tab):
         self._write(tr("Save a filter"), filters.save, name, self.bar.words())
 
     def _on_add(self) -> None:
-        """Add an empty row that is in view whatever the filter was, and start typing into it."""
+        """Add an empty row, visible under any filter, and start typing into it."""
         prompt = spec.load(self.workspace.project.rows).system_prompt
         row = examples.read_row(jsonl.new_row(prompt, "", ""))
         self.workspace.tasks.start("", self._add_row(row))
@@ -442,7 +442,7 @@ class DatasetTab(Tab):
         bulk_actions.run(self.workspace, fix_texts.fix_label(rule), bulk_edits.fix_all, rule)
 
     def import_files(self, paths: list[Path]) -> None:
-        """Bring the rows of `paths` in."""
+        """Import the rows of `paths`."""
         self.dialogs.import_rows(paths)
 
 

@@ -175,7 +175,7 @@ class TokenCountsDialog(QDialog):
         self._work.start(lambda reporter: self._load(encoding, status, reporter))
 
     async def _load(self, encoding: str, status: str, reporter: Reporter) -> Changes | None:
-        """Show what is counted; count what is missing, and show it again."""
+        """Show what is counted, count what is missing, and show it again."""
         project = self._workspace.project
         try:
             counted = await project.read(load_summary, encoding, status, reporter, reporter=reporter)
@@ -296,7 +296,7 @@ def encoding_text() -> dict[str, str]:
 
 
 def priced_models(encoding: str) -> list[str]:
-    """The models with a known price that count in `encoding`."""
+    """The models with a known price that use `encoding`."""
     found = dict.fromkeys(entry.model for entry in prices.table().entries if entry.kind == prices.TRAINING)
     return [model for model in found if token_counts.encoding_of(model) == encoding]
 
@@ -307,13 +307,13 @@ def price(found: Summary, model: str, epochs: int) -> Price | None:
 
 
 def money(found: Price) -> str:
-    """An estimate as a person reads it."""
+    """An estimated amount as text."""
     low, high = (f"${amount:,.2f}" if amount >= 0.01 else "< $0.01" for amount in (found.low, found.high))
     return low if low == high else f"{low} – {high}"
 
 
 def _format_name(model: str) -> str:
-    """The model, with a word where it can no longer be trained."""
+    """A model's name, with a note when it can no longer be trained."""
     today = datetime.datetime.now(tz=datetime.UTC).date()
     closing, door = shutdown_dates.find_shutdown(model, None, "openai"), shutdown_dates.last_day("openai")
     ended = (closing and closing.day < today) or (door and door < today)
@@ -358,7 +358,7 @@ def _first_cell(table: QTableWidget, row: int) -> QTableWidgetItem:
 
 
 def _fill(table: QTableWidget, rows: Sequence[Sequence[str]]) -> None:
-    """Words to the left, figures to the right."""
+    """Fill the table: texts to the left, numbers to the right."""
     table.setRowCount(len(rows))
     for row, texts in enumerate(rows):
         for column, text in enumerate(texts):
@@ -368,5 +368,5 @@ def _fill(table: QTableWidget, rows: Sequence[Sequence[str]]) -> None:
 
 
 def _fit(table: QTableWidget) -> None:
-    """Be as high as the rows."""
+    """Make the table as high as its rows."""
     table.setFixedHeight(table.horizontalHeader().height() + table.verticalHeader().length() + 2 * table.frameWidth())

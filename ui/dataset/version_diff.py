@@ -104,12 +104,12 @@ def _cell(found: Difference, column: int) -> tuple[str, list[tuple[int, int]]]:
 
 
 def format_brief(example: Example | None) -> str:
-    """A row as one looks for it: what is asked, and what is answered."""
+    """A row's question and answer on one line."""
     return f"{example.question}\n{example.answer}" if example else ""
 
 
 def differing_fields(before: Example, after: Example) -> tuple[str, str]:
-    """What two states of a row do not share: question and answer, else fields, else all of the row."""
+    """The differing parts of two states of a row: question and answer, else fields, else the whole row."""
     if format_brief(before) != format_brief(after):
         return format_brief(before), format_brief(after)
     names = field_titles()
@@ -126,7 +126,7 @@ def _value(example: Example, field: str) -> str:
 
 
 def format_whole(example: Example | None) -> str:
-    """All of a row as a person reads it: its fields that hold something, then who says what."""
+    """A whole row as text: its non-empty fields, then its messages."""
     if example is None:
         return ""
     names = field_titles()
@@ -229,7 +229,7 @@ class DiffView(QWidget):
         layout.addWidget(self._pages, 1)
 
     def say(self, title: str, text: str) -> None:
-        """Show words in the place of rows."""
+        """Show a text in place of the rows."""
         self._nothing.set_texts(title, text)
         self._pages.setCurrentWidget(self._nothing)
         self.summary.setText("")
@@ -237,7 +237,7 @@ class DiffView(QWidget):
         self.model.show_rows([])
 
     def show_diff(self, diff: Diff, more: bool = False) -> None:
-        """Show the first page of a comparison, or `more` of it below."""
+        """Show the first page of a comparison, or append `more` of it."""
         self._total = diff.added + diff.removed + diff.changed
         if not self._total:
             self.say(tr("No difference"), tr("Both contain the same rows."))
@@ -284,7 +284,7 @@ def _side(name: str) -> QPlainTextEdit:
 
 
 def _reveal(side: QPlainTextEdit, spans: list[tuple[int, int]]) -> None:
-    """Bring the first mark into view."""
+    """Scroll to the first mark."""
     if spans:
         cursor = side.textCursor()
         cursor.setPosition(to_utf16_spans(side.toPlainText(), spans)[0][0])

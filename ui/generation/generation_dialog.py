@@ -127,7 +127,7 @@ class GenerationDialog(LlmRunDialog):
         return grid
 
     def chosen_kinds(self) -> list[str]:
-        """The kinds that are wanted, and can be written in the chosen way."""
+        """The ticked kinds that the chosen writer can write."""
         return [kind for kind, box in self.kinds.items() if box.isChecked() and self._can_write(kind)]
 
     def build_query(self) -> Callable[[sqlite3.Connection], GenerationPlan]:
@@ -217,7 +217,7 @@ class GenerationDialog(LlmRunDialog):
 
 
 def kind_texts() -> dict[str, tuple[str, str]]:
-    """What each kind of example is called, and what it teaches."""
+    """The title and the explanation of each kind of example."""
     return {
         "direct": (tr("Direct"), tr("The simplest question whose answer is the fact.")),
         "reworded": (tr("Reworded"), tr("The same question as different people would ask it.")),
@@ -233,12 +233,12 @@ def kind_texts() -> dict[str, tuple[str, str]]:
 
 
 def load_row_requests(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> list[RowRequest]:
-    """What these facts lack, of these kinds."""
+    """The rows of these kinds that the facts lack, as requests."""
     return _build_row_requests(_entries(db, names), kinds)
 
 
 def load_plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> GenerationPlan:
-    """What is to be made, and what it takes. Of many facts only some requests are written to estimate the tokens."""
+    """What will be generated, with an estimate of the tokens from a sample of the requests."""
     entries = _entries(db, names)
     counts = Counter[str]()
     for entry in entries:
@@ -258,7 +258,7 @@ def _entries(db: sqlite3.Connection, names: set[str] | None) -> list[Entry]:
 
 
 def _build_row_requests(entries: Sequence[Entry], kinds: Sequence[str]) -> list[RowRequest]:
-    """Where no wording for the exam is wanted, the entries count as if each had one."""
+    """The requests; without exam wordings the entries count as if each fact had one."""
     if EXAM not in kinds:
         entries = [dataclasses.replace(entry, held=max(entry.held, fact_coverage.HELD)) for entry in entries]
     return row_generation.build_requests(entries, [kind for kind in kinds if kind != EXAM])

@@ -132,7 +132,7 @@ class LlmRunDialog(QDialog):
         return tr("Look at what the model wrote. Then try again, or choose a larger model.")
 
     def open(self) -> None:
-        """Not modal, as `QDialog.open` would be: the facts and rows stay usable beside it."""
+        """Not modal, unlike `QDialog.open`: facts and rows stay usable."""
         self.show()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -146,7 +146,7 @@ class LlmRunDialog(QDialog):
         super().done(result)
 
     def runs_mine(self) -> bool:
-        """Whether a run is going on that was begun here."""
+        """Whether a run that was started here is still going on."""
         return self._mine and self.runner.progress(self.task) is not None
 
     def read_soon(self) -> None:
@@ -197,7 +197,7 @@ class LlmRunDialog(QDialog):
             self._begin(self.start)
 
     def _begin(self, act: Callable[[], None]) -> None:
-        """Start a run by `act`, and stay to tell what comes of it."""
+        """Start a run by `act`; its outcome is shown here."""
         self._mine = True
         self.replies_button.hide()
         self.note.say(llm_run_widgets.format_running(is_batch=False))

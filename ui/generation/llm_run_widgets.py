@@ -62,7 +62,7 @@ def load_unfinished_run(db: sqlite3.Connection, task: str) -> UnfinishedRun | No
 
 
 def load_last_model(db: sqlite3.Connection, provider: str, task: str) -> str:
-    """The model of `provider` that was asked last for something of the same role."""
+    """The model of `provider` that was asked last for a task of the same role."""
     role = TASKS[task].role
     asked = (one for one in llm_runs.load_all(db) if one.provider == provider and TASKS[one.task].role == role)
     return next((one.model for one in asked), "")
@@ -164,7 +164,7 @@ class RunProgressLine(QWidget):
         self.hide()
 
     def show_progress(self, progress: Progress | None, is_batch: bool = False) -> None:
-        """None hides it."""
+        """Show the progress; None hides the line."""
         self.setVisible(progress is not None)
         if progress is None:
             return
@@ -178,13 +178,13 @@ class RunProgressLine(QWidget):
 
 
 def format_batch() -> str:
-    """What can and what cannot be done with a batch that is under way."""
+    """What can be done while a batch is in progress."""
     return tr("A batch cannot be paused: the server works on it until it is done. You can stop waiting and collect the "
               "answers later.")  # fmt: skip
 
 
 def format_running(is_batch: bool) -> str:
-    """What a person may do while a run is going on."""
+    """What can be done while a run is in progress."""
     goes_on = tr("You can close this window: the work continues, and the status bar shows the progress.")
     return f"{goes_on}\n{format_batch()}" if is_batch else goes_on
 
@@ -213,7 +213,7 @@ class FactScope(QWidget):
 
 
 def format_chosen_facts(names: Collection[str]) -> str:
-    """How many facts are chosen, and which."""
+    """How many facts are chosen, and their names."""
     shown = sorted(names)[:MAX_FACTS_NAMED]
     listed = ", ".join(shown) + (", …" if len(names) > MAX_FACTS_NAMED else "")
     return trn("{n} chosen fact: {names}", "{n} chosen facts: {names}", len(names), names=listed)
@@ -225,7 +225,7 @@ class RowWriterChoice(QWidget):
     changed = Signal()
 
     def __init__(self, model: ChatModelRow, templates: str) -> None:
-        """`templates` says what rows made without a model are like."""
+        """`templates` describes rows made without a model."""
         super().__init__()
         self._model, self._decided = model, False  # whether the person has chosen
         self.online = QRadioButton(tr("With a chat &model"))
@@ -248,7 +248,7 @@ class RowWriterChoice(QWidget):
         self.suit_model()
 
     def suit_model(self) -> None:
-        """Without a model that writes well, templates are the better beginning; the person's choice stays."""
+        """Select templates when the model is weak, unless the person has chosen."""
         if not self._decided:
             (self.offline if self._model.is_weak() else self.online).setChecked(True)
         self._show()

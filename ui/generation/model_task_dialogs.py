@@ -226,7 +226,7 @@ class RefineDialog(ModelTaskDialog):
 
 
 def estimate_requests(db: sqlite3.Connection, task: str, subjects: Subjects) -> RequestEstimate:
-    """What will be asked; of many requests only some are written to estimate the tokens."""
+    """The subjects with an estimate of the tokens from a sample of the requests."""
     part = subjects[:: -(-len(subjects) // SAMPLED_REQUESTS) or 1]
     tokens = 0.0
     for one in part:

@@ -95,7 +95,7 @@ class RemakeDialog(ModelTaskDialog):
             self._show_new_rows()
 
     def _show_new_rows(self) -> None:
-        """What was made beside what it was made of: with both a person can tell whether to approve it."""
+        """Show each new row beside the old one, to decide whether to approve it."""
         now = examples.fetch(self.workspace.project.rows, list(self._before))
         changed = [
             (before, now[id]) for id, before in self._before.items() if id in now and now[id].answer != before.answer

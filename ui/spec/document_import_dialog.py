@@ -22,7 +22,7 @@ APPEND, REPLACE = "append", "replace"
 
 
 def reading(path: Path) -> str:
-    """What the status bar says while a document is read."""
+    """The text of the status bar while a document is read."""
     return tr("Import document {name}", name=clip(path.name, 60))
 
 

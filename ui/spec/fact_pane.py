@@ -67,7 +67,7 @@ class FactPane(QWidget):
     rows_wanted = Signal(str)  # a search in the filter's words
 
     def __init__(self, workspace: Workspace, flush: Callable[[], Awaitable[None]]) -> None:
-        """`flush` saves what was typed into the text, before facts are made of it."""
+        """`flush` saves the typed text before facts are made from it."""
         super().__init__()
         self._workspace, self._flush = workspace, flush
         self._selected = ""
@@ -155,7 +155,7 @@ class FactPane(QWidget):
         self.table.facts.edited.connect(lambda id, text: self._change(tr("Edit a fact"), facts.edit, id, text))
 
     async def show_entries(self, project: Project, entries: list[Entry], lost: set[int]) -> None:
-        """`lost` are the facts whose passage is no longer in the text."""
+        """Show the facts; `lost` are those whose passage is no longer in the text."""
         ids = {entry.fact.id for entry in entries}
         added = ids - self._newest if self._newest is not None else set()
         self._newest = ids
@@ -172,7 +172,7 @@ class FactPane(QWidget):
         self._show_buttons()
 
     def _show_interrupted(self, left: list[llm_runs.LlmRun]) -> None:
-        """Tell of runs with a chat model that ended before their end, and are not going on."""
+        """Show that LLM runs were interrupted and are not in progress."""
         runner = self._workspace.llm_runs
         tasks = {one.task for one in left if runner.progress(one.task) is None}
         if "examples" in tasks:
@@ -189,17 +189,17 @@ class FactPane(QWidget):
         )  # fmt: skip
 
     def begin(self) -> None:
-        """Another project is shown: nothing of the one before is chosen or counts as seen."""
+        """Another project was opened: forget selections and dismissed notes."""
         self._newest, self._selected = None, ""
         self.table.clearSelection()
 
     def show_missing(self, count: int) -> None:
-        """How many statements of the text have no fact yet."""
+        """Show how many statements of the text have no fact."""
         self._missing = count
         self._show_buttons()
 
     def show_selection(self, passage: str) -> None:
-        """What is selected in the text, of which a fact can be made."""
+        """Show the text selection, from which a fact can be made."""
         self._selected = passage
         self._show_buttons()
 
@@ -270,7 +270,7 @@ class FactPane(QWidget):
             self._change(tr("Delete a fact"), facts.delete, [fact.id for fact in chosen])
 
     def show_rows(self) -> None:
-        """Filter the examples to the rows of the chosen fact."""
+        """Filter the examples to the rows of the selected facts."""
         if fact := self.table.fact():
             self.rows_wanted.emit(f"fact:{fact.name}")
 
@@ -283,7 +283,7 @@ class FactPane(QWidget):
         self._open(self._build_dialog(GenerationDialog))
 
     def _build_dialog(self, kind: Callable[..., LlmRunDialog]) -> Callable[[Workspace, QWidget], LlmRunDialog]:
-        """A dialog of a kind that asks about facts; it says whether it is about those that are chosen, or about all."""
+        """A dialog about the selected facts, or all when none is selected."""
         names = {fact.name for fact in self.table.chosen_facts()} or None
         return lambda workspace, parent: kind(workspace, names=names, parent=parent)
 
@@ -310,13 +310,13 @@ class FactPane(QWidget):
 
 
 def _add_row(db: sqlite3.Connection, fact: Fact) -> None:
-    """An empty draft about a fact, to be written by hand."""
+    """Add an empty draft about a fact."""
     text = jsonl.new_row(spec.load(db).system_prompt, "", "")
     examples.add(db, [examples.read_row(text, status="draft", facts=fact.name, quote=fact.quote)])
 
 
 def _accept_missing(db: sqlite3.Connection) -> None:
-    """Make facts of what has none yet, and keep the state of the spec that they were found in."""
+    """Add facts for the statements without one, and save a revision of the spec they were found in."""
     facts.accept_missing(db)
     revisions.current(db, tr("Facts found"))
 

@@ -33,12 +33,12 @@ Role = Qt.ItemDataRole
 
 
 def kind_titles() -> dict[str, str]:
-    """The kinds of rows in the words of the screen."""
+    """The screen texts of the kinds of rows."""
     return {**{kind: value_text(kind) for kind in KINDS}, EXAM: tr("for the exam")}
 
 
 def state_titles(state: str, count: int) -> str:
-    """How many facts are in a state of the ledger, in words."""
+    """The number of facts in each state of coverage, as text."""
     match state:
         case "covered":
             return trn("{n} covered", "{n} covered", count)
@@ -56,7 +56,7 @@ MEANINGS = {"covered": "good", "thin": "note", "unproved": "note", "bare": "warn
 
 
 def about(entry: Entry, lost: bool) -> str:
-    """What there is to say of a fact, line by line."""
+    """A fact's details, one per line."""
     lines = [entry.fact.text]
     if lost:
         lines.append(tr("Its source passage is no longer in the text."))
@@ -88,7 +88,7 @@ class FactTableModel(QAbstractTableModel):
         self._lost: set[int] = set()
 
     def show_entries(self, entries: list[Entry], lost: set[int]) -> None:
-        """Show these; a view that had the same facts keeps its place and selection. `lost` have no passage any more."""
+        """Show these; with the same facts as before a view keeps scroll position and selection. `lost` have no passage."""
         same = [entry.fact.id for entry in entries] == [entry.fact.id for entry in self._entries]
         if not same:
             self.beginResetModel()
@@ -121,7 +121,7 @@ class FactTableModel(QAbstractTableModel):
         return fact.id in self._lost
 
     def lost(self) -> int:
-        """How many facts have lost their passage."""
+        """How many facts have no passage."""
         return len(self._lost)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
@@ -279,7 +279,7 @@ class FactTable(QTableView):
         header.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
 
     def show_entries(self, entries: list[Entry], lost: set[int]) -> None:
-        """Show these facts; the selected one stays selected. What nobody has measured has no column."""
+        """Show these facts; the selection is kept. Columns without any measured value are hidden."""
         before = self.fact()
         self.facts.show_entries(entries, lost)
         self.setColumnHidden(RECALL, not any(entry.recall for entry in entries))
@@ -293,7 +293,7 @@ class FactTable(QTableView):
             self.scrollTo(self.facts.index(row, TEXT))
 
     def fact(self) -> Fact | None:
-        """The chosen fact, or the first of several."""
+        """The first selected fact."""
         chosen = self.chosen_facts()
         return chosen[0] if chosen else None
 

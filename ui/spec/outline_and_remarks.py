@@ -19,7 +19,7 @@ MAX_PASSAGE_LENGTH = 90  # characters of a passage that are shown
 
 
 def find_headings(text: str) -> list[tuple[int, str, int]]:
-    """Level, title and line (from 0) of each heading that is not in a block of code."""
+    """Level, title and line (from 0) of each heading outside code blocks."""
     found, fence = [], ""
     for number, line in enumerate(text.split("\n")):
         if mark := FENCE.match(line):
@@ -90,7 +90,7 @@ class RemarkList(QWidget):
         return self._count
 
     def show_remarks(self, remarks: list[Remark], text: str) -> None:
-        """A remark, and below it each passage of `text` that it is about."""
+        """List each remark, and below it its passages of `text`."""
         self._count = len(remarks)
         self._list.clear()
         for remark in remarks:

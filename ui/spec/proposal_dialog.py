@@ -18,7 +18,7 @@ class ProposalDialog(QDialog):
     taken = Signal(str, str, int)
 
     def __init__(self, old: str, new: str, model: str, is_edited: bool = False, parent: QWidget | None = None) -> None:
-        """`is_edited`: whether the person has edited the text since the model read it."""
+        """`is_edited`: whether the text was edited after the model read it."""
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Suggested changes"))

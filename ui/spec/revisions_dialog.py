@@ -98,7 +98,7 @@ def _load_snapshots(one: Revision, taught: str) -> Snapshot:
 
 
 def _differences(old: Spec, new: Spec) -> list[str]:
-    """What differs besides the text, a sentence each."""
+    """The differences besides the text, one sentence each."""
     said = []
     if old.name != new.name:
         said.append(tr("The name: “{old}” → “{new}”", old=_line(old.name), new=_line(new.name)))

@@ -82,7 +82,7 @@ class SpecChat(QWidget):
         layout.addWidget(self.pages)
 
     def _nobody(self) -> QWidget:
-        """What is shown while there is no model to talk to."""
+        """The page shown when there is no model to ask."""
         empty = basics.EmptyState(
             tr("No model to chat with"),
             tr(
@@ -157,7 +157,7 @@ class SpecChat(QWidget):
     # --- which model
 
     def show_offers(self) -> None:
-        """Offer the writer's models that can be asked at once."""
+        """Offer the models that can be asked at once."""
         provider, model = self._workspace.role("writer")
         self._workspace.want_offers(provider)
         usable = [offer for offer in self._workspace.known_offers(provider) if offer.state in USABLE]
@@ -183,7 +183,7 @@ class SpecChat(QWidget):
     # --- the conversation
 
     def begin_anew(self) -> None:
-        """Forget the conversation; what is being written is stopped."""
+        """Forget the conversation and stop the current answer."""
         task, self._task, self._answer = self._task, None, None
         if task is not None:
             task.cancel()
@@ -300,9 +300,9 @@ class SpecChat(QWidget):
             answer.look_wanted.connect(lambda: self._look(answer, proposals))
 
     def _look(self, answer: AnswerMessage, proposals: dict[str, str]) -> None:
-        """Show the proposal beside the text as it is now, with what was edited since left as it is.
+        """Show the proposal beside the current text; edits made since the question are kept.
 
-        `proposals` are texts that it was made from, and what it was for each: the one nearest to the present text counts.
+        `proposals` are the texts it was made from, and the proposal for each: the one nearest to the current text is used.
         """
         now = self._current().text
         made_from = now if now in proposals else min(proposals, key=lambda base: len(diff.hunks(base, now)))

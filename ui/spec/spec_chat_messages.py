@@ -30,7 +30,7 @@ class MessageText(GrowingTextEdit):
         self.document().setDocumentMargin(style.SPACE // 2 if own else 0)
 
     def show_text(self, text: str) -> None:
-        """Show `text`; where it goes on from what is shown, a selection stays."""
+        """Show `text`; when it continues the shown one, the selection is kept."""
         shown = self.toPlainText()
         if text.startswith(shown):
             self.append(text[len(shown) :])
@@ -54,7 +54,7 @@ class AnswerMessage(QWidget):
     look_wanted = Signal()
 
     def __init__(self, model: str, state: str, is_shown: bool = True) -> None:
-        """`state` is said until something else is; without `is_shown` the words are left out, as they are for a program."""
+        """`state` is shown until there is an answer; without `is_shown` the answer's text, meant for the program, is hidden."""
         super().__init__()
         self.model, self.reply = model, ""
         self._is_shown = is_shown
@@ -88,7 +88,7 @@ class AnswerMessage(QWidget):
         return frame
 
     def add(self, piece: str) -> None:
-        """Take another piece; pieces are shown together, once a frame."""
+        """Add a streamed piece; pieces are shown together, once a frame."""
         self.reply += piece
         if not self._flush.isActive():
             self._flush.start()
@@ -105,19 +105,19 @@ class AnswerMessage(QWidget):
             self.state.say(trn("Writing the new text… {n} line", "Writing the new text… {n} lines", lines))
 
     def finish(self) -> spec_drafting.Draft:
-        """All has come; what it was."""
+        """The answer is complete; returns it parsed as a draft."""
         self._show()
         self.state.say("")
         return spec_drafting.read(self.reply)
 
     def fail(self, text: str, meaning: str = "error") -> None:
-        """What has come stays, and below it is said what went wrong."""
+        """Keep the text so far and show the error below."""
         self._show()
         self.state.say("")
         self.error.say(text, meaning)
 
     def offer(self, changes: int) -> None:
-        """Say how many changes are proposed, and offer to look at them."""
+        """Show how many changes are proposed, with a button to see them."""
         self.offered.setText(trn("{n} change is suggested.", "{n} changes are suggested.", changes))
         self.look.setVisible(changes > 0)
         if not changes:

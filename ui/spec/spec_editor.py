@@ -144,7 +144,7 @@ class SpecEditor(QPlainTextEdit):
         return self.textCursor().selectedText().replace(PARAGRAPH_SEPARATOR, "\n").strip()
 
     def show_ledger(self, passages: list[Passage]) -> None:
-        """Show what facts have; the passages, in order, are the editor's from now on."""
+        """Show the coverage of facts; the editor now owns the sorted `passages`."""
         self._passages = passages
         self._shown = None
         self._show_selections()
@@ -154,7 +154,7 @@ class SpecEditor(QPlainTextEdit):
         self._show_selections()
 
     def mark(self, id: int | None) -> bool:
-        """Mark the passage of a fact and bring it into view; False when it is not in the text."""
+        """Highlight and scroll to a fact's passage; False when it is not in the text."""
         self._marked, self._shown = id, None
         passage = next((one for one in self._passages if one.id == id), None)
         self._show_selections()
@@ -165,7 +165,7 @@ class SpecEditor(QPlainTextEdit):
         return True
 
     def go_to(self, position: int) -> None:
-        """Put the cursor there (in UTF-16 units) and show it in the middle."""
+        """Move the cursor there (in UTF-16 units) and centre it."""
         cursor = self.textCursor()
         cursor.setPosition(min(position, self.document().characterCount() - 1))
         self.setTextCursor(cursor)

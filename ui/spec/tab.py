@@ -190,7 +190,7 @@ class SpecTab(Tab):
             self._reload.request()
 
     def _show_spec(self) -> None:
-        """Show what the project has, unless something was typed that it has not got yet."""
+        """Show the stored spec, unless something unsaved was typed."""
         project = self.workspace.project
         if project is self._project and self.pending():
             return
@@ -232,7 +232,7 @@ class SpecTab(Tab):
         self._show_saved()
 
     def _show_differing(self, rows: int, unasked: Trained | None) -> None:
-        """Say how many rows have another system prompt than the project, and offer theirs where they have one."""
+        """Show how many rows have another system prompt than the project, and offer to use theirs."""
         text = trn("{n} row has another system prompt; see “Problems” in the examples.",
                    "{n} rows have another system prompt; see “Problems” in the examples.", rows) if rows else ""  # fmt: skip
         if unasked:
@@ -250,7 +250,7 @@ class SpecTab(Tab):
         return await self.workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use, prompt)
 
     async def _look_through(self, text: str, taken: list[Span]) -> None:
-        """Look through a text that was not looked through yet: for statements without a fact, and for remarks."""
+        """Search a new text for statements without a fact, and for remarks."""
         if (state := (text, taken)) != self._looked:
             found = await spec_review.look(text, taken, Reporter())
             self._looked = state
@@ -260,12 +260,12 @@ class SpecTab(Tab):
             self.side.setTabText(REMARKS_PAGE, tr("Remarks ({n})", n=count) if count else tr("Remarks"))
 
     def entered(self) -> Spec:
-        """What the fields hold."""
+        """The spec as it is in the fields."""
         text, prompt = self.editor.toPlainText(), self.prompt.toPlainText()
         return Spec(self.name.text(), self._stored.language, prompt, text, self.description.text())
 
     def pending(self) -> bool:
-        """Whether something was typed that the project has not got yet."""
+        """Whether something typed is not saved yet."""
         return self.entered() != self._stored
 
     async def flush(self) -> None:
@@ -320,7 +320,7 @@ class SpecTab(Tab):
         self.editor.setFocus()
 
     def _on_place(self, start: int) -> None:
-        """Show a place of the text, in characters, where a remark is about it."""
+        """Show a remark's place in the text, given in characters."""
         self.reading.setChecked(False)
         self.editor.go_to(utf16_length(self._stored.text[:start]))
         self.editor.setFocus()
@@ -333,7 +333,7 @@ class SpecTab(Tab):
         RevisionsDialog(self.workspace, self).open()
 
     def bring_document(self, path: Path) -> None:
-        """Read a document, show it, and take it over if that is wanted."""
+        """Read a document, show it, and import it when the person accepts it."""
         self.workspace.tasks.start(reading(path), self._read_document(path))
 
     async def _read_document(self, path: Path) -> None:
@@ -357,7 +357,7 @@ class SpecTab(Tab):
         self.workspace.tasks.start("", self.take_text(text, before))
 
     async def take_text(self, text: str, before: str) -> None:
-        """Replace the text, an undoable step of its own; `before` is what the new one was made from."""
+        """Replace the text in one undo step; `before` is the text it was made from."""
         await self.flush()
         if self.editor.toPlainText() != before:
             raise JukuError(

@@ -130,7 +130,7 @@ class ThrottledReload:
 
 
 def format_pause(progress: Progress) -> str:
-    """A text that the server asks to wait, and for how long; '' where nothing waits."""
+    """How long the server asks to wait, as text; '' when it does not."""
     if not progress.pause:
         return ""
     return trn("The server is busy: asked again in {n} second", "The server is busy: asked again in {n} seconds",

@@ -27,7 +27,7 @@ class ChatModelRow(QWidget):
         role: str = "writer",
         use: str = model_kinds.ANSWER,
     ) -> None:
-        """`place` names the choice that is kept. `demanding`: the task is too hard for the smallest models, which is then said."""
+        """`place` names the stored choice. `demanding`: warn that the smallest models are too weak for the task."""
         super().__init__()
         self._workspace, self._demanding, self._role = workspace, demanding, role
         self._last = ""  # the model that was asked last
@@ -69,7 +69,7 @@ class ChatModelRow(QWidget):
         return self._workspace.role(self._role)[0]
 
     def server(self) -> str:
-        """Its name."""
+        """The provider's title."""
         return self._workspace.provider_title(self.provider())
 
     def model_id(self) -> str:
@@ -77,7 +77,7 @@ class ChatModelRow(QWidget):
         return self.box.usable()
 
     def as_batch(self) -> bool:
-        """Whether the person wants to wait, and pay less; this computer has nothing to make cheaper."""
+        """Whether to send a batch: slower and cheaper; never on this computer."""
         return self._has_batches() and self.batch.isChecked()
 
     def _has_batches(self) -> bool:
@@ -86,12 +86,12 @@ class ChatModelRow(QWidget):
         )
 
     def is_weak(self) -> bool:
-        """Whether the chosen model is one of the small ones on this computer; so is no model at all."""
+        """Whether the chosen model is a small one on this computer, or there is none."""
         offer = self.box.offer()
         return offer is None or offer.state not in USABLE or self._is_small(offer)
 
     def prefer(self, model: str) -> None:
-        """The model that was asked last, chosen again unless the person chooses another."""
+        """Select the model that was asked last, unless the person chooses another."""
         if model != self._last:
             self._last = model
             self.show_offers()
@@ -115,7 +115,7 @@ class ChatModelRow(QWidget):
         self.changed.emit()
 
     def _is_small(self, offer: Offer) -> bool:
-        """The size of a model at a server is not known, nor that of a tuned one here, whose base is small."""
+        """Whether a model on this computer is small; the sizes of others are unknown. Tuned ones here have a small base."""
         return self.provider() == providers.LOCAL and offer.bytes < MIN_CAPABLE_BYTES
 
     def _show_note(self) -> None:

@@ -22,7 +22,7 @@ def confirm(
     role: Role = Role.AcceptRole,
     leave: str = "",
 ) -> None:
-    """Ask, and call `on_agreed` when the button `act` is pressed; Escape and Enter `leave` all as it is."""
+    """Ask, and call `on_agreed` when the button `act` is pressed; Escape and Enter cancel."""
     box = QMessageBox(QMessageBox.Icon.Question, title, "", parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

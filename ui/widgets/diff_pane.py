@@ -86,7 +86,7 @@ class DiffPane(QAbstractScrollArea):
         return len(self._starts)
 
     def go_to(self, change: int) -> None:
-        """Look at a change, and bring it into view."""
+        """Make a change the current one and scroll to it."""
         if not 0 <= change < self.changes:
             return
         self.current = change
@@ -115,7 +115,7 @@ class DiffPane(QAbstractScrollArea):
         return DiffColumns((self.viewport().width() - between) / 2, gutter, between)
 
     def _forget(self) -> None:
-        """Guess all heights anew: from the letters of a line, and those that fit into the width."""
+        """Estimate all row heights again, from the number of letters per line."""
         self._laid.clear()
         self._measured.clear()
         fit = max(1.0, self._columns().text / self.fontMetrics().averageCharWidth())
@@ -137,7 +137,7 @@ class DiffPane(QAbstractScrollArea):
         return range(max(0, min(first, len(self._rows) - 1)), min(last, len(self._rows)))
 
     def _settle(self) -> None:
-        """Measure what is in view, and keep it where it is though it is higher or lower than it was thought."""
+        """Lay out the visible rows and keep them in place when their heights differ from the estimate."""
         if self._settling or not self._rows:
             return
         self._settling = True
@@ -159,7 +159,7 @@ class DiffPane(QAbstractScrollArea):
         self.viewport().update()
 
     def _anchor(self, new: list[int]) -> int:
-        """The row whose top stays where it is: the first one in view that is known, else the first."""
+        """The row whose top stays in place: the first visible one that is laid out, else the first."""
         known = next((row for row in self._visible() if row in self._measured), None)
         return self._visible().start if known is None else known
 
@@ -189,7 +189,7 @@ class DiffPane(QAbstractScrollArea):
             self._keep_place()
 
     def _keep_place(self) -> None:
-        """Lay out anew, with the same row at the top."""
+        """Lay out again, with the same row at the top."""
         first = self._visible().start if self._rows else 0
         self._settling = True
         self._forget()
@@ -303,7 +303,7 @@ def _widest(row: Pair) -> float:
 
 
 def _letters(text: str | None) -> float:
-    """How wide a text is, in letters; those of Japanese count two."""
+    """The width of a text in letters; a Japanese character counts as two."""
     if not text or text.isascii():
         return len(text or "")
     return (len(text.encode("utf-8", "replace")) + len(text)) / 2

@@ -30,14 +30,14 @@ class DropDown(QComboBox):
         return super().event(event)
 
     def showPopup(self) -> None:
-        """The list is as wide as its entries, of which two may differ at their ends only."""
+        """Make the list as wide as its entries, which may differ only at their ends."""
         view = self.view()
         bar = view.verticalScrollBar().sizeHint().width() + 2 * view.frameWidth()
         view.setMinimumWidth(max(self.width(), view.sizeHintForColumn(0) + bar))
         super().showPopup()
 
     def is_cut(self) -> bool:
-        """Whether the current entry has no room."""
+        """Whether the current text is too long for the box."""
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
         return option.currentText != self.currentText()

@@ -20,7 +20,7 @@ class DropOverlay(QWidget):
         self.hide()
 
     def show_over(self, place: QWidget, text: str) -> None:
-        """Cover `place`, a part of the window, and say `text`."""
+        """Cover `place`, a part of the window, and show `text`."""
         self.setGeometry(place.rect().translated(place.mapTo(self._window, place.rect().topLeft())))
         self.text = text
         self.setAccessibleName(text)

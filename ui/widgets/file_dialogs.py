@@ -21,13 +21,13 @@ ARROWS = {"toParentButton": "arrow-up", "backButton": "arrow-left", "forwardButt
 
 
 def folder(chosen: Settings, kind: str) -> Path:
-    """Where a dialog for files of a kind begins: where the last one ended, else Documents. Always an absolute path."""
+    """The folder that a dialog for this kind of file starts in: the last one used, else Documents. An absolute path."""
     last = Path(chosen.folders.get(kind, ""))
     return last if last.is_absolute() and last.is_dir() else paths.documents_folder()
 
 
 def remember(chosen: Settings, kind: str, place: Path) -> None:
-    """Begin in the folder `place` next time."""
+    """Store the folder `place` for the next dialog."""
     if chosen.folders.get(kind) != str(place):
         chosen.folders = {**chosen.folders, kind: str(place)}
         with suppress(JukuError):  # that it is forgotten at the end is nothing to stop for
@@ -35,14 +35,14 @@ def remember(chosen: Settings, kind: str, place: Path) -> None:
 
 
 def name_filters(title: str, patterns: str) -> str:
-    """A filter for Qt's dialogs that also lets all files be seen."""
+    """The name filters of a Qt file dialog, with one for all files."""
     return f"{title} ({patterns});;{tr('All files')} (*)"
 
 
 def save_dialog(
     owner: QWidget, chosen: Settings, kind: str, title: str, name: str, then: Callable[[Path], object], filter: str = ""
 ) -> QFileDialog:
-    """Ask under which name to save; `name` is a suggestion, with the suffix that is added where none is typed."""
+    """A dialog that asks for a path to save to; `name` is suggested, its suffix is added when none is typed."""
     dialog = _dialog(owner, chosen, kind, title, filter)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(Path(name).suffix.removeprefix("."))
@@ -55,7 +55,7 @@ def open_dialog(
     owner: QWidget, chosen: Settings, kind: str, title: str, then: Callable[[list[Path]], object], filter: str = "",
     several: bool = False,
 ) -> QFileDialog:  # fmt: skip
-    """Ask for a file, or for `several`."""
+    """A dialog that asks for one file, or for `several`."""
     dialog = _dialog(owner, chosen, kind, title, filter)
     mode = QFileDialog.FileMode.ExistingFiles if several else QFileDialog.FileMode.ExistingFile
     dialog.setFileMode(mode)

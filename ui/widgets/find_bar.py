@@ -58,7 +58,7 @@ class FindBar(QWidget):
             shortcut.activated.connect(self.open)
 
     def open(self) -> None:
-        """Show the bar, with what is selected as what to find."""
+        """Show the bar; the selected text is the pattern."""
         chosen = self._edit.textCursor().selectedText()
         if chosen and "\u2029" not in chosen:
             self.pattern.setText(chosen)
@@ -85,7 +85,7 @@ class FindBar(QWidget):
         return super().eventFilter(watched, event)
 
     def go(self, back: bool = False) -> bool:
-        """Select the next occurrence, from the other end when there is none; False when there is none at all."""
+        """Select the next match, wrapping around; returns False when there is none."""
         wanted = self.pattern.text()
         if not wanted:
             return False
@@ -123,7 +123,7 @@ class FindBar(QWidget):
             button.setEnabled(count > 0)
 
     def _on_replace(self) -> None:
-        """Replace what is selected, where it is what was looked for, and go on to the next."""
+        """Replace the selected match, and go to the next."""
         cursor = self._edit.textCursor()
         chosen, wanted = cursor.selectedText(), self.pattern.text()
         if wanted and (chosen == wanted or (not self.case.isChecked() and chosen.casefold() == wanted.casefold())):
@@ -132,7 +132,7 @@ class FindBar(QWidget):
         self._on_wanted()
 
     def _on_replace_all(self) -> None:
-        """One step of the editor's own undo."""
+        """Replace all matches in one step of the editor's undo."""
         places = self._places()
         cursor = QTextCursor(self._edit.document())
         cursor.beginEditBlock()

@@ -65,30 +65,30 @@ class FloatingMessage(basics.ColouredFrame):
         if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):  # a button has been dressed, and is higher
             self.place()
         if event.type() == QEvent.Type.Show:  # what comes up together with it is laid out by then
-            QTimer.singleShot(0, self, self.settle)
+            QTimer.singleShot(0, self, self.reposition)
         return handled
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
-            self.settle()
+            self.reposition()
         return False
 
-    def settle(self) -> None:
-        """Find a place anew: what is below it has changed."""
+    def reposition(self) -> None:
+        """Look for a place again: what is below has changed."""
         if self.isVisible():
             self.place()
 
 
-def replace_all(window: QWidget) -> None:
-    """Let the messages over `window` find places anew, once the page that was turned to is laid out."""
+def reposition_all(window: QWidget) -> None:
+    """Let the messages over `window` look for their places again, after the page that was switched to is laid out."""
     for one in window.findChildren(FloatingMessage):
-        QTimer.singleShot(0, one, one.settle)
+        QTimer.singleShot(0, one, one.reposition)
 
 
 def find_obstacles(
     host: QWidget, floating: QWidget, kinds: tuple[type[QWidget], ...] = NEVER_COVERED
 ) -> Iterator[QRect]:
-    """What must not be covered, in the coordinates of `host`: whatever is pressed or typed into, and other messages."""
+    """The rectangles that must not be covered, in the coordinates of `host`: buttons, fields, other messages."""
     window = host.window()
     for part in window.findChildren(QWidget, options=Qt.FindChildOption.FindChildrenRecursively):
         if not part.isVisible() or part.window() is not window or floating.isAncestorOf(part) or part is floating:
@@ -102,7 +102,7 @@ def find_obstacles(
 
 
 def find_free_place(room: QRect, sizes: list[QSize], taken: list[QRect]) -> QRect | None:
-    """The lowest place in `room` of the widest size that touches nothing that is taken; None where there is none."""
+    """The lowest place in `room`, of the widest size, that intersects none of `taken`; None without one."""
     for size in sizes:
         lefts = ((room.width() - size.width()) // 2, style.SPACE, room.width() - size.width() - style.SPACE)
         for top in range(room.height() - size.height() - PLACE_STEP, 0, -PLACE_STEP):
@@ -114,7 +114,7 @@ def find_free_place(room: QRect, sizes: list[QSize], taken: list[QRect]) -> QRec
 
 
 def bottom_place(room: QRect, size: QSize) -> QRect:
-    """The middle of the foot of `room`."""
+    """The middle of the bottom of `room`."""
     return QRect(
         room.topLeft() + QPoint((room.width() - size.width()) // 2, room.height() - size.height() - PLACE_STEP), size
     )

@@ -50,7 +50,7 @@ class FlowLayout(QLayout):
         self._lay_out_rows(place, move=True)
 
     def _lay_out_rows(self, place: QRect, move: bool) -> int:
-        """Place the widgets (or only count); returns the height they take."""
+        """Place the widgets, or only measure; returns the height in pixels."""
         top = place.top()
         for line in self._lines(place.width()):
             height, left = max(item.sizeHint().height() for item in line), place.left()

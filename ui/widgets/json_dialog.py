@@ -49,11 +49,11 @@ class JsonDialog(QDialog):
         self._on_text()
 
     def text(self) -> str:
-        """The text on one line: line breaks between its parts are only for reading."""
+        """The text as one line; line breaks between its parts are for reading only."""
         return row_json.join_lines(document_text(self.editor.document()))
 
     def check(self, text: str) -> checks.Checked:
-        """What is wrong with `text`, which may have several lines; its own text is None while it cannot be saved."""
+        """The problems of `text`; the `text` of the result is None when it cannot be saved."""
         return checks.check_line(text.encode("utf-8", "surrogatepass"))
 
     def _on_accepted(self) -> None:

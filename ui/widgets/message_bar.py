@@ -78,7 +78,7 @@ class MessageBar(FloatingMessage):
         self.show_text(f"{error.title}\n{error.message}".strip(), "error")
 
     def show_text(self, text: str, meaning: str = "note") -> None:
-        """Say `text` in the colours of `meaning`: error, warning, good or note."""
+        """Show `text` in the colours of `meaning`: error, warning, good or note."""
         self.set_meaning(meaning)
         self._text.setText(text)
         self.show()

@@ -35,7 +35,7 @@ class ModelBox(DropDown):
         unchosen: str = "",
         nothing: str = "",
     ) -> None:
-        """`nothing` is said where no model is chosen."""
+        """`nothing` is the placeholder while no model is chosen."""
         super().__init__()
         self._workspace, self._place, self._use, self._unchosen = workspace, place, use, unchosen
         self._provider = self._role = ""

@@ -10,7 +10,7 @@ OWN_LAYOUTS = (QFileDialog, QMessageBox)  # Qt's, which know how to be small
 
 
 def watch(app: QApplication) -> None:
-    """Fit each dialog when it comes up."""
+    """Fit each dialog to the screen when it is shown."""
     app.focusWindowChanged.connect(_on_window)
 
 
@@ -30,7 +30,7 @@ def fit(window: QWidget) -> None:
 
 
 def fit_rect(place: QRect, frame: QSize, room: QRect) -> QRect:
-    """`place` (its corner with the frame, its size without) made small enough for `room`, and moved into it."""
+    """`place` (position with the frame, size without it) made small enough for `room` and moved into it."""
     size = place.size().boundedTo(room.size() - frame)
     left = max(room.left(), min(place.left(), room.right() + 1 - size.width() - frame.width()))
     top = max(room.top(), min(place.top(), room.bottom() + 1 - size.height() - frame.height()))
@@ -59,10 +59,10 @@ def _on_window(found: QWindow | None) -> None:
 
 
 def _bring_back(dialog: QDialog) -> None:
-    """Put a dialog over its window where it is not wholly on the screen.
+    """Move a dialog over its window when it is not fully on the screen.
 
-    One that grows while it is being placed ends in the screen's corner, with its frame beyond it: Qt takes the
-    place within the frame for the one on the screen.
+    A dialog that grows while it is placed ends in the screen's corner with its frame outside: Qt takes the position
+    inside the frame for the one on the screen.
     """
     owner = dialog.parentWidget()
     if not dialog.isVisible() or owner is None or dialog.screen().availableGeometry().contains(dialog.frameGeometry()):
@@ -74,7 +74,7 @@ def _bring_back(dialog: QDialog) -> None:
 
 
 def _scroll(dialog: QDialog) -> None:
-    """Put what a dialog holds into an area that scrolls."""
+    """Put the content of a dialog into a scroll area."""
     layout = dialog.layout()
     if layout is None or dialog.findChild(QScrollArea, "whole"):
         return

@@ -63,7 +63,7 @@ class SideBySide(QWidget):
         layout.addWidget(self.pane, 1)
 
     def show_texts(self, old: str, new: str, old_title: str = "", new_title: str = "") -> None:
-        """Show `old` at the left and `new` at the right, at the first change; nothing is accepted."""
+        """Show `old` on the left and `new` on the right, at the first change; no change is accepted."""
         self._texts = (old, new)
         for title, text in zip(self.titles, (old_title or tr("Before"), new_title or tr("After")), strict=True):
             title.setText(text)

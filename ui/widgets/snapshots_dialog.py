@@ -86,7 +86,7 @@ class SnapshotsDialog(QDialog):
         raise NotImplementedError
 
     def _compare(self) -> None:
-        """Show what differs between the two that are chosen."""
+        """Show the difference of the two chosen states."""
         raise NotImplementedError
 
     def _keep(self, name: str) -> None:
@@ -210,13 +210,13 @@ class SnapshotsDialog(QDialog):
     # --- what is listed and chosen
 
     def _chosen(self) -> Snapshot | None:
-        """The selected state; None where it is the one of now."""
+        """The selected state; None for the current one."""
         row = self.table.currentRow()
         found = self._snapshots[row] if 0 <= row < len(self._snapshots) else None
         return found if found and found.id else None
 
     def _show_snapshots(self, found: list[Snapshot], now: str = "") -> None:
-        """List the states, and above them the one of now where its size is given; the selected one stays."""
+        """List the states, first the current one if its size is given; the selection is kept."""
         before = self._chosen()
         self._snapshots = [Snapshot(0, tr("Now"), 0.0, now), *found] if now and found else found
         self.table.blockSignals(True)
@@ -244,7 +244,7 @@ class SnapshotsDialog(QDialog):
             self.table.setItem(row, column, item)
 
     def _fill_boxes(self, found: list[Snapshot]) -> None:
-        """Offer every state on both sides, and now on the right; what is chosen stays where it can."""
+        """Offer every state on both sides, and the current one on the right; the choice is kept if possible."""
         chosen = self._chosen()
         left, right = self.old.currentData(), self.new.currentData()
         self.old.clear()
@@ -258,7 +258,7 @@ class SnapshotsDialog(QDialog):
         self.new.setCurrentIndex(max(0, self.new.findData(right)))
 
     def _on_rename(self) -> None:
-        """Let the person type another name into the table."""
+        """Edit the selected name in the table."""
         if item := self.table.item(self.table.currentRow(), NAME):
             self.table.editItem(item)
 

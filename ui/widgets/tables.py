@@ -23,7 +23,7 @@ class TextTable(QStackedWidget):
     chosen = Signal(int)  # the line, -1 for none
 
     def __init__(self, name: str, columns: Sequence[str], even: int = 0) -> None:
-        """The first `even` columns share the room that is left."""
+        """The first `even` columns share the remaining width."""
         super().__init__()
         self.table, self.nothing = _build_table(name, columns), basics.EmptyState()
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
@@ -115,12 +115,12 @@ class CheckableTable(QStackedWidget, Generic[T]):
         return self._items
 
     def checked_items(self) -> list[T]:
-        """Those that are ticked."""
+        """The ticked items."""
         checked = Qt.CheckState.Checked
         return [item for row, item in enumerate(self._items) if self._first_cell(row).checkState() == checked]
 
     def check_items(self, wanted: Callable[[T], bool]) -> None:
-        """Tick those that are `wanted`, and no others."""
+        """Tick the items for which `wanted` is true, and no others."""
         for row, item in enumerate(self._items):
             self._first_cell(row).setCheckState(Qt.CheckState.Checked if wanted(item) else Qt.CheckState.Unchecked)
 

@@ -26,7 +26,7 @@ class GrowingTextEdit(QPlainTextEdit):
         self._fit()
 
     def append(self, text: str) -> None:
-        """Add `text` at the end, without moving what the person has selected."""
+        """Add `text` at the end; the selection is kept."""
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.insertText(text)
@@ -52,9 +52,9 @@ class GrowingTextEdit(QPlainTextEdit):
             self.setFixedHeight(height)
 
     def _measure_lines(self) -> tuple[float, bool]:
-        """The height of the lines that are shown, and whether there are more.
+        """The height of the shown lines in pixels, and whether there are more.
 
-        The lines' own heights: a line of Japanese is higher than the font says that lines are.
+        Measured line by line: a line of Japanese is higher than the font's line height.
         """
         height, lines = 0.0, 0
         block = self.document().firstBlock()
@@ -160,9 +160,9 @@ class QuestionField(GrowingTextEdit):
 
 
 def document_text(document: QTextDocument, before: str = "") -> str:
-    """A plain document's text with its no-break spaces, which Qt's `toPlainText` turns into spaces.
+    """The text of a plain document with its no-break spaces, which Qt's `toPlainText` turns into spaces.
 
-    Line breaks are spelled as `before`, the text that the document was filled with, spelled them.
+    Line breaks are the ones of `before`, the text that the document was filled with.
     """
     text = document.toRawText().replace("\u2029", "\n")
     if "\u2028" not in before:
