@@ -51,7 +51,7 @@ def own_folders(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
     """A server that is busy without saying how long is asked again at once."""
-    monkeypatch.setattr(retry_policy, "PAUSE", 0.0)
+    monkeypatch.setattr(retry_policy, "FIRST_PAUSE_SECONDS", 0.0)
 
 
 @pytest.fixture(autouse=True)

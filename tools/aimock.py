@@ -115,7 +115,7 @@ def kinds(stock: Stock) -> dict[str, Call]:
         "create a job, once": created,
         "a job": lambda p: _is(p.job(job), lambda found: found.token == token),
         "list the jobs": lambda p: _is(p.jobs(), lambda found: any(one.id == job for one in found)),
-        "find a job by its token": lambda p: _is(p.jobs_of(token), lambda found: [one.id for one in found] == [job]),
+        "find a job by its token": lambda p: _is(p.find_jobs(token), lambda found: [one.id for one in found] == [job]),
         "events of a job": lambda p: _is(p.events(job, set()), lambda found: "created" in found[0].message),
         "checkpoints (it has none)": lambda p: _is(p.checkpoints(job), lambda found: found == []),
         "pause a job (it cannot)": lambda p: _is(p.pause_job(job), lambda _found: False),

@@ -101,7 +101,7 @@ class LlmRunRunner(QObject):
     async def _drop(self, llm_run: LlmRun) -> Changes:
         project = self._workspace.project
         changes = await project.write("", llm_runs.drop, llm_run.id)
-        if await project.read(batches.under_way, llm_runs.PURPOSE, llm_run.id):
+        if await project.read(batches.list_unmerged, llm_runs.PURPOSE, llm_run.id):
             server = await self._workspace.provider(llm_run.provider)
             await batches.cancel(project, server, llm_runs.PURPOSE, llm_run.id)
         return changes
@@ -182,7 +182,7 @@ class LlmRunRunner(QObject):
                 run.project, server, id, overheard, run.reporter, lambda changes: self._show(run, changes)
             )
         except asyncio.CancelledError:
-            if batches.under_way(run.project.rows, llm_runs.PURPOSE, id):
+            if batches.list_unmerged(run.project.rows, llm_runs.PURPOSE, id):
                 run.said.append(
                     tr("The batch continues on the server: its answers are collected when you choose “Wait”.")
                 )

@@ -70,6 +70,8 @@ def _output(output: object, path: str) -> Iterator[Problem]:
         return
     role = role_of(output[0])
     yield from _text_message(output[0], role, f"{path}[0]")
+    if isinstance(output[0], dict) and "weight" in output[0]:
+        yield problem("key-unknown", f"{path}[0].weight", tr("Unknown key {key}.", key="weight"))
     if role not in ("assistant", ""):
         yield problem("dpo-output-role", f"{path}[0].role", tr("The message is not from the assistant."))
 

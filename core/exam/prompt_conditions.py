@@ -16,7 +16,7 @@ from core.exam import retrieval
 from core.exam.retrieval import Found, Index, Passage, Vectors
 from core.language import tr
 from core.providers import Message, OnPause, Provider, chat_messages
-from core.providers.retry_policy import quietly
+from core.providers.retry_policy import ignore_pause
 from core.spec import spec
 from core.spec.spec import Spec
 from core.storage.project import Project
@@ -90,7 +90,7 @@ class Book:
         self._index: Index | None = None
         self._vectors: dict[str, Vectors] = {}  # of the passages, by the server that made them
         self._embedding = asyncio.Lock()
-        self.on_pause: OnPause = quietly
+        self.on_pause: OnPause = ignore_pause
 
     def close(self) -> None:
         if self._index:

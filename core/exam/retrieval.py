@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from core.errors import ProviderError
 from core.providers import OnPause, Provider
-from core.providers.retry_policy import quietly
+from core.providers.retry_policy import ignore_pause
 from core.storage import compressed_texts
 from core.storage.project import Project
 from core.text import statements, tokenizer
@@ -183,7 +183,7 @@ async def embed(
     provider: Provider,
     model: str,
     texts: Sequence[str],
-    on_pause: OnPause = quietly,
+    on_pause: OnPause = ignore_pause,
 ) -> Vectors:
     """The vectors of `texts` (n × dimensions); each text is sent once, then kept in the project. Raises `ProviderError`.
 

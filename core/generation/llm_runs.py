@@ -174,7 +174,7 @@ def load_replies(db: sqlite3.Connection, id: int) -> list[Request]:
 
 def load_sent_batches(db: sqlite3.Connection) -> list[LlmRun]:
     """The LLM runs whose batches a server is processing, the oldest first."""
-    return [one for one in reversed(load_unfinished(db)) if one.batch and batches.under_way(db, PURPOSE, one.id)]
+    return [one for one in reversed(load_unfinished(db)) if one.batch and batches.list_unmerged(db, PURPOSE, one.id)]
 
 
 def drop(db: sqlite3.Connection, id: int) -> None:

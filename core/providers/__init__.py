@@ -9,7 +9,7 @@ from core.keys import Keys
 from core.language import tr
 from core.providers import server_presets
 from core.providers.chat_api import chat_body, chat_messages
-from core.providers.error_messages import no_key
+from core.providers.error_messages import missing_key
 from core.providers.local_engine import LocalProvider
 from core.providers.openai_api import OpenAIProvider as Provider
 from core.providers.protocol_types import (
@@ -62,11 +62,11 @@ __all__ = [
     "chat_body",
     "chat_messages",
     "connect",
-    "known",
+    "known_capabilities",
 ]
 
 LOCAL = "local"
-MOVED = "key_of_another_address"  # the code of the error that says so
+KEY_OF_ANOTHER_ADDRESS = "key_of_another_address"  # the code of the error that says so
 
 
 def connect(id: str, settings: Settings, keys: Keys) -> Provider:
@@ -75,11 +75,11 @@ def connect(id: str, settings: Settings, keys: Keys) -> Provider:
         return LocalProvider()
     for entry in settings.providers:
         if entry.id == id:
-            key = _key(entry, keys)
+            key = _load_key(entry, keys)
             if key is None and _needs_key(entry):
-                raise no_key(entry.title)
+                raise missing_key(entry.title)
             made = Provider(entry.id, entry.title, entry.base_url, key, server_presets.preset(entry.preset))
-            made.capabilities = known(entry)
+            made.capabilities = known_capabilities(entry)
             return made
     raise ProviderError(
         tr("There is no provider “{id}”", id=id),
@@ -87,7 +87,7 @@ def connect(id: str, settings: Settings, keys: Keys) -> Provider:
     )
 
 
-def known(entry: ProviderSettings) -> Capabilities:
+def known_capabilities(entry: ProviderSettings) -> Capabilities:
     """What a look at the server has found earlier."""
     names = set(Capabilities.__slots__) & set(entry.capabilities)
     found: Any = {name: entry.capabilities[name] for name in names}
@@ -96,19 +96,19 @@ def known(entry: ProviderSettings) -> Capabilities:
 
 def _needs_key(entry: ProviderSettings) -> bool:
     """Whether it is a service with accounts: without a key it would refuse everything."""
-    return bool(server_presets.preset(entry.preset).key_url) and not _is_near(entry)
+    return bool(server_presets.preset(entry.preset).key_url) and not _is_on_this_computer(entry)
 
 
-def _is_near(entry: ProviderSettings) -> bool:
+def _is_on_this_computer(entry: ProviderSettings) -> bool:
     return is_this_computer(urlsplit(entry.base_url).hostname or "")
 
 
-def _key(entry: ProviderSettings, keys: Keys) -> str | None:
+def _load_key(entry: ProviderSettings, keys: Keys) -> str | None:
     """The provider's key. A server on this computer often wants none: there a missing keyring is no obstacle."""
     try:
         key = keys.load(entry.id)
     except KeyStoreError:
-        if _is_near(entry):
+        if _is_on_this_computer(entry):
             return None
         raise
     if key and entry.key_origin:
@@ -116,6 +116,6 @@ def _key(entry: ProviderSettings, keys: Keys) -> str | None:
             tr("The key of “{server}” was entered for another address", server=entry.title),
             tr("It belongs to {old} and was not sent to {new}. Confirm it or enter another in the settings.",
                old=entry.key_origin, new=origin(entry.base_url)),
-            code=MOVED,
+            code=KEY_OF_ANOTHER_ADDRESS,
         )  # fmt: skip
     return key

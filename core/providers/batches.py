@@ -18,15 +18,15 @@ from core.providers import BatchAnswer, BatchState, Provider, uploads
 from core.providers.retry_policy import MAX_SEARCHES, PollTimer, may_have_been_made
 from core.storage.project import Project
 
-MOST_LINES, MOST_BYTES = 50_000, 200_000_000  # of one file, by OpenAI's limits
-SLOWEST = 12  # times the usual interval between two looks: a batch takes minutes to a day
-URL = "/v1/chat/completions"
+MAX_FILE_LINES, MAX_FILE_BYTES = 50_000, 200_000_000  # of one file, by OpenAI's limits
+MAX_INTERVAL_FACTOR = 12  # times the usual interval between two looks: a batch takes minutes to a day
+CHAT_ENDPOINT = "/v1/chat/completions"
 
 # Juku's own statuses, before and beside the protocol's.
 SENDING, CREATING, LOST = "sending", "creating", "lost"
 
-Line = tuple[str, dict[str, Any]]  # a custom id and the body of a request
-Merge = Callable[[sqlite3.Connection, Sequence[BatchAnswer]], None]
+BatchLine = tuple[str, dict[str, Any]]  # a custom id and the body of a request
+MergeAnswers = Callable[[sqlite3.Connection, Sequence[BatchAnswer]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,56 +54,56 @@ class Batch:
 _COLUMNS = ", ".join(Batch.__slots__)
 
 
-def of(db: sqlite3.Connection, purpose: str, reference: int) -> list[Batch]:
+def list_batches(db: sqlite3.Connection, purpose: str, reference: int) -> list[Batch]:
     """All batches of one work, in the order in which they were sent."""
     sql = f"SELECT {_COLUMNS} FROM batch WHERE purpose = ? AND reference = ? ORDER BY id"
     return [Batch(*row) for row in db.execute(sql, (purpose, reference))]
 
 
-def under_way(db: sqlite3.Connection, purpose: str, reference: int) -> list[Batch]:
+def list_unmerged(db: sqlite3.Connection, purpose: str, reference: int) -> list[Batch]:
     """Those of which something is still to come."""
-    return [batch for batch in of(db, purpose, reference) if not batch.merged]
+    return [batch for batch in list_batches(db, purpose, reference) if not batch.merged]
 
 
-async def send(project: Project, provider: Provider, purpose: str, reference: int, lines: Sequence[Line]) -> None:
+async def send(project: Project, provider: Provider, purpose: str, reference: int, lines: Sequence[BatchLine]) -> None:
     """Send requests of one model as batches, each written down before it goes out.
 
     After a doubtful answer the batch stays as it was written, and `follow` finds out what happened. Raises
     `ProviderError` where the server refuses.
     """
-    for data in _files(lines):
+    for data in _split_files(lines):
         await _send(project, provider, purpose, reference, data)
 
 
 async def _send(project: Project, provider: Provider, purpose: str, reference: int, data: bytes) -> None:
     token, made = uuid.uuid4().hex, list[int]()
     values = (provider.id, token, purpose, reference, time.time(), SENDING, data.count(b"\n"))
-    await project.write("", lambda db: made.append(_note(db, values)))
+    await project.write("", lambda db: made.append(_insert_batch(db, values)))
     (id,) = made
     try:
-        file = await uploads.ensure(project, provider, data, "batch")
+        file = await uploads.ensure_uploaded(project, provider, data, "batch")
     except BaseException:
-        await asyncio.shield(project.write("", _set, id, LOST))  # nothing was asked for
+        await asyncio.shield(project.write("", _set_status, id, LOST))  # nothing was asked for
         raise
-    await project.write("", _set, id, CREATING)
+    await project.write("", _set_status, id, CREATING)
     try:
-        state = await provider.create_batch(file, URL, token)
+        state = await provider.create_batch(file, CHAT_ENDPOINT, token)
     except ProviderError as error:
         if may_have_been_made(error):
             return
-        await project.write("", _set, id, LOST, str(error))
+        await project.write("", _set_status, id, LOST, str(error))
         raise
-    await project.write("", _store, id, state)
+    await project.write("", _store_state, id, state)
 
 
-def _files(lines: Sequence[Line]) -> Iterator[bytes]:
+def _split_files(lines: Sequence[BatchLine]) -> Iterator[bytes]:
     """The lines as files within the server's limits."""
     part: list[bytes] = []
     size = 0
     for custom_id, body in lines:
-        wanted = {"custom_id": custom_id, "method": "POST", "url": URL, "body": body}
+        wanted = {"custom_id": custom_id, "method": "POST", "url": CHAT_ENDPOINT, "body": body}
         line = json.dumps(wanted, ensure_ascii=False).encode() + b"\n"
-        if part and (len(part) == MOST_LINES or size + len(line) > MOST_BYTES):
+        if part and (len(part) == MAX_FILE_LINES or size + len(line) > MAX_FILE_BYTES):
             yield b"".join(part)
             part, size = [], 0
         part.append(line)
@@ -113,7 +113,7 @@ def _files(lines: Sequence[Line]) -> Iterator[bytes]:
 
 
 async def follow(
-    project: Project, provider: Provider, purpose: str, reference: int, merge: Merge, reporter: Reporter
+    project: Project, provider: Provider, purpose: str, reference: int, merge: MergeAnswers, reporter: Reporter
 ) -> None:
     """Wait until all batches of one work have ended, and `merge` what each answered: in one write, once.
 
@@ -121,17 +121,17 @@ async def follow(
     where asking again is no use.
     """
     timer, rounds = PollTimer(), 0
-    while open_ones := await project.read(under_way, purpose, reference):
-        interval = provider.poll_seconds * min(SLOWEST, 1 + rounds // 4)
+    while open_ones := await project.read(list_unmerged, purpose, reference):
+        interval = provider.poll_seconds * min(MAX_INTERVAL_FACTOR, 1 + rounds // 4)
         try:
             for batch in open_ones:
-                await _look(project, provider, batch, merge)
+                await _poll_batch(project, provider, batch, merge)
             timer.failures = 0
         except ProviderError as error:
             interval = timer.note_failure(error, interval)
             if timer.blocked:
                 raise
-        every = await project.read(of, purpose, reference)
+        every = await project.read(list_batches, purpose, reference)
         reporter.update(sum(one.completed + one.failed for one in every), sum(one.total for one in every))
         if all(one.merged for one in every):
             return
@@ -140,24 +140,24 @@ async def follow(
         await timer.wait()
 
 
-async def _look(project: Project, provider: Provider, batch: Batch, merge: Merge) -> None:
+async def _poll_batch(project: Project, provider: Provider, batch: Batch, merge: MergeAnswers) -> None:
     if batch.status == SENDING:  # the program ended while the file was on its way
-        await project.write("", _set, batch.id, LOST)
+        await project.write("", _set_status, batch.id, LOST)
         return
     try:
         state = await (provider.batch(batch.remote_id) if batch.remote_id else provider.find_batch(batch.token))
     except ProviderError as error:
         if error.status != 404 or not batch.remote_id:
             raise
-        await project.write("", _set, batch.id, LOST, tr("The server no longer knows this batch."))
+        await project.write("", _set_status, batch.id, LOST, tr("The server no longer knows this batch."))
         return
     if state is None:
-        await project.write("", _looked, batch.id)
+        await project.write("", _note_failed_search, batch.id)
         return
-    answers = await _answers(provider, state) if state.ended else None
+    answers = await _download_answers(provider, state) if state.ended else None
 
     def change(db: sqlite3.Connection) -> None:
-        _store(db, batch.id, state)
+        _store_state(db, batch.id, state)
         if answers is not None:
             merge(db, answers)
             db.execute("UPDATE batch SET merged = 1 WHERE id = ?", (batch.id,))
@@ -165,7 +165,7 @@ async def _look(project: Project, provider: Provider, batch: Batch, merge: Merge
     await asyncio.shield(project.write("", change))
 
 
-async def _answers(provider: Provider, state: BatchState) -> list[BatchAnswer]:
+async def _download_answers(provider: Provider, state: BatchState) -> list[BatchAnswer]:
     """What a batch that has ended has answered; a file that is gone counts as none."""
     found: list[BatchAnswer] = []
     for file in (state.output_file, state.error_file):
@@ -179,16 +179,16 @@ async def _answers(provider: Provider, state: BatchState) -> list[BatchAnswer]:
 
 async def cancel(project: Project, provider: Provider, purpose: str, reference: int) -> None:
     """Ask the server to end the batches of one work; what they have answered is merged by `follow`."""
-    for batch in await project.read(under_way, purpose, reference):
+    for batch in await project.read(list_unmerged, purpose, reference):
         remote_id = batch.remote_id
         if remote_id is None and batch.status == CREATING:  # stopped before the server had answered
             found = await provider.find_batch(batch.token)
             remote_id = found.id if found else None
         if remote_id:
-            await project.write("", _store, batch.id, await provider.cancel_batch(remote_id))
+            await project.write("", _store_state, batch.id, await provider.cancel_batch(remote_id))
 
 
-def _note(db: sqlite3.Connection, values: Sequence[object]) -> int:
+def _insert_batch(db: sqlite3.Connection, values: Sequence[object]) -> int:
     sql = (
         "INSERT INTO batch (provider, token, purpose, reference, created_at, status, total) "
         "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id"
@@ -197,17 +197,17 @@ def _note(db: sqlite3.Connection, values: Sequence[object]) -> int:
     return id
 
 
-def _set(db: sqlite3.Connection, id: int, status: str, error: str = "") -> None:
+def _set_status(db: sqlite3.Connection, id: int, status: str, error: str = "") -> None:
     # Nothing comes of a batch that was never made: there is nothing to merge.
     db.execute("UPDATE batch SET status = ?, error = ?, merged = ? WHERE id = ?", (status, error, status == LOST, id))
 
 
-def _looked(db: sqlite3.Connection, id: int) -> None:
+def _note_failed_search(db: sqlite3.Connection, id: int) -> None:
     db.execute("UPDATE batch SET looked = looked + 1 WHERE id = ?", (id,))
     db.execute("UPDATE batch SET status = ?, merged = 1 WHERE id = ? AND looked >= ?", (LOST, id, MAX_SEARCHES))
 
 
-def _store(db: sqlite3.Connection, id: int, state: BatchState) -> None:
+def _store_state(db: sqlite3.Connection, id: int, state: BatchState) -> None:
     db.execute(
         "UPDATE batch SET remote_id = ?, status = ?, output_file = ?, error_file = ?, completed = ?, failed = ?, "
         "total = max(total, ?), error = ? WHERE id = ?",

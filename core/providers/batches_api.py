@@ -9,10 +9,10 @@ from typing import Any
 
 from core.providers.files_api import FilesApi
 from core.providers.protocol_types import KEY, BatchAnswer, BatchState
-from core.providers.retry_policy import ONCE
+from core.providers.retry_policy import ONCE_ONLY
 from core.redaction import redact
 
-MOST_BATCHES = 1000
+MAX_BATCHES = 1000
 
 
 class BatchesApi(FilesApi):
@@ -29,12 +29,12 @@ class BatchesApi(FilesApi):
             completion_window="24h",
             metadata={KEY: token},
         )
-        return _batch(await self._able("batch", self._answer(create, Batch, ONCE)))
+        return _batch(await self._await_and_note("batch", self._request(create, Batch, ONCE_ONLY)))
 
     async def find_batch(self, token: str) -> BatchState | None:
         """The batch that was created with `token`, if it was."""
         client = await self.client()
-        async for item in self._pages(client.batches.list, MOST_BATCHES):
+        async for item in self._pages(client.batches.list, MAX_BATCHES):
             if (item.metadata or {}).get(KEY) == token:
                 return _batch(item)
         return None
@@ -43,13 +43,13 @@ class BatchesApi(FilesApi):
         client = await self.client()
         from openai.types import Batch
 
-        return _batch(await self._answer(lambda: client.batches.retrieve(id), Batch))
+        return _batch(await self._request(lambda: client.batches.retrieve(id), Batch))
 
     async def cancel_batch(self, id: str) -> BatchState:
         client = await self.client()
         from openai.types import Batch
 
-        return _batch(await self._answer(lambda: client.batches.cancel(id), Batch, ONCE))
+        return _batch(await self._request(lambda: client.batches.cancel(id), Batch, ONCE_ONLY))
 
     async def batch_answers(self, file: str) -> list[BatchAnswer]:
         """The answers in an output or error file of a batch of chat requests; lines that are none are left out."""

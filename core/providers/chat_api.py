@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.errors import ProviderError
-from core.providers.error_messages import unreadable
-from core.providers.http_client import Connection, not_the_protocol
+from core.providers.error_messages import unreadable_answer
+from core.providers.http_client import Connection, not_openai_protocol
 from core.providers.protocol_types import Message, OnText, Reply, Sampling
-from core.providers.retry_policy import QUESTION, OnPause, quietly
+from core.providers.retry_policy import QUESTIONING, OnPause, ignore_pause
 from core.redaction import redact, redact_json
 
 
@@ -23,7 +23,7 @@ class ChatApi(Connection):
         sampling: Sampling,
         on_text: OnText | None = None,
         schema: dict[str, Any] | None = None,
-        on_pause: OnPause = quietly,
+        on_pause: OnPause = ignore_pause,
     ) -> Reply:
         """Ask `model`, streaming each piece of answer number i to `on_text(i, piece)`.
 
@@ -37,12 +37,12 @@ class ChatApi(Connection):
         create: Any = client.chat.completions.create
         wanted = {**chat_body(model, messages, sampling, schema), "stream_options": {"include_usage": True}}
 
-        stream: AsyncStream[Any] = await self._answer(
-            lambda: create(stream=True, **wanted), AsyncStream, QUESTION, on_pause
+        stream: AsyncStream[Any] = await self._request(
+            lambda: create(stream=True, **wanted), AsyncStream, QUESTIONING, on_pause
         )
         reply = _Accumulator(sampling.n)
         async with stream:
-            with self.worded():
+            with self.translate_errors():
                 async for chunk in stream:
                     for index, piece in reply.add(chunk):
                         if on_text is not None:
@@ -61,7 +61,7 @@ class ChatApi(Connection):
         create: Any = client.chat.completions.create
 
         wanted = {"model": model, "messages": messages, "tools": tools, "tool_choice": "required", "temperature": 0}
-        found = await self._answer(lambda: create(**wanted), ChatCompletion, QUESTION)
+        found = await self._request(lambda: create(**wanted), ChatCompletion, QUESTIONING)
         known = {tool["function"]["name"] for tool in tools}
         for choice in found.choices or []:
             for made in getattr(choice.message, "tool_calls", None) or []:
@@ -73,7 +73,7 @@ class ChatApi(Connection):
     def _no_stream(self, stream: Any) -> ProviderError:
         """What to say of an answer that holds no piece of a stream: a page, or broken data, arrives as an empty one."""
         kind = stream.response.headers.get("content-type", "")
-        return not_the_protocol(self.title) if "html" in kind else unreadable(self.title, f"HTTP 200, {kind}")
+        return not_openai_protocol(self.title) if "html" in kind else unreadable_answer(self.title, f"HTTP 200, {kind}")
 
 
 def _arguments(text: str) -> dict[str, Any]:

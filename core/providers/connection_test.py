@@ -10,10 +10,10 @@ from typing import Any
 
 from core.errors import ProviderError
 from core.language import tr, trn
-from core.providers.http_client import NOT_THERE
+from core.providers.http_client import MISSING_ROUTE_STATUSES
 from core.providers.openai_api import OpenAIProvider
 from core.providers.protocol_types import Capabilities
-from core.providers.retry_policy import HELD, ONCE
+from core.providers.retry_policy import HELD_BACK, ONCE_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,11 @@ async def probe_capabilities(provider: OpenAIProvider) -> Capabilities:
 async def _is_there(provider: OpenAIProvider, look: Callable[[], Awaitable[Any]]) -> bool | None:
     """Whether the server has a route; None where its answer says nothing of it."""
     try:
-        await provider.plain(look, ONCE)
+        await provider.request_json(look, ONCE_ONLY)
     except ProviderError as error:
-        if error.code == HELD:
+        if error.code == HELD_BACK:
             return None
-        if error.status in NOT_THERE or error.code == "not_the_protocol":
+        if error.status in MISSING_ROUTE_STATUSES or error.code == "not_the_protocol":
             return False
         # What was refused for its content was understood.
         return True if error.status in (400, 403, 409, 413, 415, 422, 429) else None

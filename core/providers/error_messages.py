@@ -9,7 +9,7 @@ from typing import Any
 
 from core.errors import QUOTA_CODES, TRAINING_CLOSED_CODE, ProviderError
 from core.language import tr
-from core.providers.redirects import REFUSED
+from core.providers.redirects import REFUSED_HEADER
 from core.providers.retry_policy import retry_after
 from core.redaction import redact
 
@@ -18,7 +18,7 @@ _ERRNO = re.compile(r"\[Errno -?\d+\] ?")
 
 
 @contextmanager
-def worded(server: str, secret: str | None = None) -> Iterator[None]:
+def translate_errors(server: str, secret: str | None = None) -> Iterator[None]:
     """Turn every failure of a request to `server` into a `ProviderError`; `secret` is in none of its words."""
     import openai
 
@@ -31,23 +31,23 @@ def worded(server: str, secret: str | None = None) -> Iterator[None]:
             code="timeout",
         ) from error
     except openai.APIConnectionError as error:
-        raise _unreached(server, error) from error
+        raise _connection_error(server, error) from error
     except openai.APIStatusError as error:
-        raise _status(server, error, secret) from error
+        raise _status_error(server, error, secret) from error
     except openai.OpenAIError as error:
         reason = redact(str(error), secret)
-        raise ProviderError(tr("“{server}” sent an error", server=server), reason, code=_code(error)) from error
+        raise ProviderError(tr("“{server}” sent an error", server=server), reason, code=_error_code(error)) from error
     except ValueError as error:  # broken JSON is not an error of the package
-        raise unreadable(server, redact(str(error), secret)) from error
+        raise unreadable_answer(server, redact(str(error), secret)) from error
 
 
-def unreadable(server: str, reason: str) -> ProviderError:
+def unreadable_answer(server: str, reason: str) -> ProviderError:
     """An answer with status 200 that says nothing, or not what was asked."""
     title = tr("“{server}” sent an answer that cannot be read", server=server)
     return ProviderError(title, tr("Try again. ({reason})", reason=reason), code="unreadable")
 
 
-def _unreached(server: str, error: Any) -> ProviderError:
+def _connection_error(server: str, error: Any) -> ProviderError:
     """Why there was no answer, and what to look at."""
     causes = list(_causes(error))
     reason = next((str(cause) for cause in reversed(causes) if str(cause)), str(error))
@@ -67,7 +67,7 @@ def _unreached(server: str, error: Any) -> ProviderError:
     return ProviderError(tr("“{server}” cannot be reached", server=server), message, code=code)
 
 
-def no_key(server: str) -> ProviderError:
+def missing_key(server: str) -> ProviderError:
     """The server wants a key, and none was entered. As final as a key that it refuses."""
     title = tr("No API key is entered for “{server}”", server=server)
     return ProviderError(title, tr("Enter it in the settings."), status=401, code=NO_KEY)
@@ -81,26 +81,26 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _code(error: Any) -> str:
+def _error_code(error: Any) -> str:
     return str(getattr(error, "code", None) or getattr(error, "type", None) or "")
 
 
-def _status(server: str, error: Any, secret: str | None) -> ProviderError:
-    if target := error.response.headers.get(REFUSED, ""):
-        return _sent_on(server, error.status_code, redact(target, secret))
+def _status_error(server: str, error: Any, secret: str | None) -> ProviderError:
+    if target := error.response.headers.get(REFUSED_HEADER, ""):
+        return _redirect_error(server, error.status_code, redact(target, secret))
     if error.status_code == 401 and not secret:
-        return no_key(server)
-    code = _code(error)
+        return missing_key(server)
+    code = _error_code(error)
     kind = str(getattr(error, "type", None) or "")
-    title, advice = _words(
+    title, advice = _describe_status(
         server, error.status_code, code if code in QUOTA_CODES else kind if kind in QUOTA_CODES else code
     )
-    reason = redact(_reason(error), secret)
+    reason = redact(_server_message(error), secret)
     wait = retry_after(error.response.headers)
     return ProviderError(title, f"{reason} {advice}".strip(), error.status_code, code or kind, wait)
 
 
-def _sent_on(server: str, status: int, target: str) -> ProviderError:
+def _redirect_error(server: str, status: int, target: str) -> ProviderError:
     return ProviderError(
         tr("“{server}” sends requests on to another address", server=server),
         tr("Nothing was sent to {address}: the key and your texts go only to the server you entered. "
@@ -109,7 +109,7 @@ def _sent_on(server: str, status: int, target: str) -> ProviderError:
     )  # fmt: skip
 
 
-def _words(server: str, status: int, code: str) -> tuple[str, str]:
+def _describe_status(server: str, status: int, code: str) -> tuple[str, str]:
     """The title, and what to do."""
     if code == TRAINING_CLOSED_CODE:
         return (
@@ -140,7 +140,7 @@ def _words(server: str, status: int, code: str) -> tuple[str, str]:
     return known.get(status, (tr("“{server}” rejected the request", server=server), ""))
 
 
-def _reason(error: Any) -> str:
+def _server_message(error: Any) -> str:
     """The server's own words; other servers than OpenAI put them elsewhere in the body."""
     body = error.body
     if isinstance(body, dict):

@@ -6,13 +6,13 @@ import io
 from functools import partial
 from typing import Any
 
-from core.providers.error_messages import unreadable
-from core.providers.http_client import Connection, not_the_protocol
+from core.providers.error_messages import unreadable_answer
+from core.providers.http_client import Connection, not_openai_protocol
 from core.providers.protocol_types import FileInfo, OnBytes
-from core.providers.retry_policy import ONCE
+from core.providers.retry_policy import ONCE_ONLY
 
 UPLOAD_SECONDS = 900.0
-BLOCK = 1 << 20
+BLOCK_BYTES = 1 << 20
 
 
 class FilesApi(Connection):
@@ -26,10 +26,10 @@ class FilesApi(Connection):
         client = (await self.client()).with_options(timeout=UPLOAD_SECONDS)
         from openai.types import FileObject
 
-        body = _Watched(data, on_bytes) if on_bytes else io.BytesIO(data)
+        body = _CountedBytes(data, on_bytes) if on_bytes else io.BytesIO(data)
         wanted: Any = purpose
         create = partial(client.files.create, file=(name, body, "application/jsonl"), purpose=wanted)
-        return _file(await self._able("files", self._answer(create, FileObject, ONCE)))
+        return _file(await self._await_and_note("files", self._request(create, FileObject, ONCE_ONLY)))
 
     async def files(self, purpose: str | None = None) -> list[FileInfo]:
         """The files at the server, the newest first."""
@@ -42,35 +42,35 @@ class FilesApi(Connection):
         client = await self.client()
         from openai.types import FileObject
 
-        return _file(await self._answer(lambda: client.files.retrieve(id), FileObject))
+        return _file(await self._request(lambda: client.files.retrieve(id), FileObject))
 
     async def download(self, id: str, on_bytes: OnBytes | None = None) -> bytes:
         """The bytes of a file."""
         client = await self.client()
         from openai._legacy_response import HttpxBinaryResponseContent as Binary
 
-        response = await self._answer(lambda: client.files.content(id), Binary)
+        response = await self._request(lambda: client.files.content(id), Binary)
         data = bytes(response.content)
-        await self._refuse_other(id, response.response.headers.get("content-type", ""), data)
+        await self._check_content(id, response.response.headers.get("content-type", ""), data)
         if on_bytes:
             on_bytes(len(data), len(data))
         return data
 
-    async def _refuse_other(self, id: str, kind: str, data: bytes) -> None:
+    async def _check_content(self, id: str, kind: str, data: bytes) -> None:
         """Raise where a page or a message came instead of the file: both arrive as bytes, without an error."""
         if "html" in kind:
-            raise not_the_protocol(self.title)
+            raise not_openai_protocol(self.title)
         if kind.startswith("application/json") and (await self.file(id)).bytes != len(data):
-            raise unreadable(self.title, f"HTTP 200, {kind}")
+            raise unreadable_answer(self.title, f"HTTP 200, {kind}")
 
     async def delete_file(self, id: str) -> None:
         client = await self.client()
         from openai.types import FileDeleted
 
-        await self._answer(lambda: client.files.delete(id), FileDeleted, ONCE)
+        await self._request(lambda: client.files.delete(id), FileDeleted, ONCE_ONLY)
 
 
-class _Watched(io.BytesIO):
+class _CountedBytes(io.BytesIO):
     """Bytes that tell how many of them have been read: what has gone to the server."""
 
     def __init__(self, data: bytes, on_bytes: OnBytes) -> None:
@@ -78,7 +78,7 @@ class _Watched(io.BytesIO):
         self._total, self._on_bytes = len(data), on_bytes
 
     def read(self, size: int | None = -1) -> bytes:
-        block = super().read(BLOCK if size is None or size < 0 else min(size, BLOCK))
+        block = super().read(BLOCK_BYTES if size is None or size < 0 else min(size, BLOCK_BYTES))
         self._on_bytes(self.tell(), self._total)
         return block
 

@@ -6,18 +6,18 @@ from functools import partial
 from typing import Any
 
 from core.errors import ProviderError
-from core.providers.http_client import Ask, Connection
+from core.providers.http_client import Connection, SendRequest
 from core.providers.protocol_types import KEY, Checkpoint, Event, JobRequest, JobState
-from core.providers.retry_policy import LOOK, ONCE, Patience
+from core.providers.retry_policy import ONCE_ONLY, READING, RetryPolicy
 from core.redaction import redact, redact_json
 
-MOST_JOBS = 1000
-JOBS = "/fine_tuning/jobs"
+MAX_JOBS = 1000
+JOBS_ROUTE = "/fine_tuning/jobs"
 
 
 class JobsApi(Connection):
     async def create_job(self, request: JobRequest) -> JobState:
-        """Ask for a job, once. After an error it may exist all the same: look for it with `jobs_of`.
+        """Ask for a job, once. After an error it may exist all the same: look for it with `find_jobs`.
 
         Raises `JukuError` for hyperparameters that the server would refuse.
         """
@@ -25,11 +25,15 @@ class JobsApi(Connection):
         client = await self.client()
         from openai.types.fine_tuning import FineTuningJob
 
-        wanted = {"model": request.model, "training_file": request.training_file, **self._wanted(request)}
+        wanted = {"model": request.model, "training_file": request.training_file, **self._request_body(request)}
         create = partial(client.fine_tuning.jobs.create, **wanted)
-        return _state((await self._able("jobs", self._answer(create, FineTuningJob, ONCE))).to_dict(warnings=False))
+        return _state(
+            (await self._await_and_note("jobs", self._request(create, FineTuningJob, ONCE_ONLY))).to_dict(
+                warnings=False
+            )
+        )
 
-    def _wanted(self, request: JobRequest) -> dict[str, Any]:
+    def _request_body(self, request: JobRequest) -> dict[str, Any]:
         wanted: dict[str, Any] = {"metadata": {**request.metadata, KEY: request.token}}
         for name in ("validation_file", "suffix", "seed"):
             if (value := getattr(request, name)) is not None:
@@ -42,7 +46,7 @@ class JobsApi(Connection):
             wanted["method"] = {"type": request.method, request.method: {"hyperparameters": numbers}}
         return wanted
 
-    async def jobs_of(self, token: str) -> list[JobState]:
+    async def find_jobs(self, token: str) -> list[JobState]:
         """The jobs that were created with `token`: at most one, if all went well.
 
         A server may not know the filter: then all are looked at.
@@ -51,9 +55,9 @@ class JobsApi(Connection):
 
     async def job(self, id: str) -> JobState:
         client = await self.client()
-        return await self._job(lambda: client.fine_tuning.jobs.retrieve(id))
+        return await self._request_job(lambda: client.fine_tuning.jobs.retrieve(id))
 
-    async def jobs(self, most: int = MOST_JOBS, **chosen: Any) -> list[JobState]:
+    async def jobs(self, most: int = MAX_JOBS, **chosen: Any) -> list[JobState]:
         """The jobs at the server, the newest first; `chosen` are parameters of the route that leave some out.
 
         They are read as plain data: the package's objects would cost ten times as much, at each look of the queue.
@@ -63,35 +67,35 @@ class JobsApi(Connection):
 
         def fetch(**page: Any) -> Any:
             options: Any = {"params": {**chosen, **page}}
-            return client.get_api_list(JOBS, page=AsyncCursorPage[object], model=object, options=options)
+            return client.get_api_list(JOBS_ROUTE, page=AsyncCursorPage[object], model=object, options=options)
 
         return [_state(job) async for job in self._pages(fetch, most) if isinstance(job, dict)]
 
-    async def _job(self, ask: Ask, patience: Patience = LOOK) -> JobState:
+    async def _request_job(self, ask: SendRequest, patience: RetryPolicy = READING) -> JobState:
         from openai.types.fine_tuning import FineTuningJob
 
-        return _state((await self._answer(ask, FineTuningJob, patience)).to_dict(warnings=False))
+        return _state((await self._request(ask, FineTuningJob, patience)).to_dict(warnings=False))
 
     async def cancel_job(self, id: str) -> JobState:
         """End a job. Asked for once: where the answer is lost, `job` tells what became of it."""
         client = await self.client()
-        return await self._job(lambda: client.fine_tuning.jobs.cancel(id), ONCE)
+        return await self._request_job(lambda: client.fine_tuning.jobs.cancel(id), ONCE_ONLY)
 
     async def pause_job(self, id: str) -> JobState:
         client = await self.client()
-        return await self._pausing(lambda: client.fine_tuning.jobs.pause(id), id)
+        return await self._pause_or_resume(lambda: client.fine_tuning.jobs.pause(id), id)
 
     async def resume_job(self, id: str) -> JobState:
         client = await self.client()
-        return await self._pausing(lambda: client.fine_tuning.jobs.resume(id), id)
+        return await self._pause_or_resume(lambda: client.fine_tuning.jobs.resume(id), id)
 
-    async def _pausing(self, ask: Ask, id: str) -> JobState:
+    async def _pause_or_resume(self, ask: SendRequest, id: str) -> JobState:
         try:
-            return await self._able("pause", self._job(ask, ONCE))
+            return await self._await_and_note("pause", self._request_job(ask, ONCE_ONLY))
         except ProviderError as error:
             if error.status == 404:
                 await self.job(id)  # raises where it is the job that is missing, not the route
-                self._note("pause", False)
+                self._note_capability("pause", False)
             raise
 
     async def events(self, job: str, known: set[str]) -> list[Event]:
@@ -115,7 +119,7 @@ class JobsApi(Connection):
         except ProviderError as error:
             if error.status not in (404, 405, 501):
                 raise
-            self._note("checkpoints", False)
+            self._note_capability("checkpoints", False)
             return []
         return sorted(found, key=lambda checkpoint: -checkpoint.step)
 

@@ -23,14 +23,14 @@ from core.paths import ROOT, engine_home
 from core.providers import openai_package, server_presets
 from core.providers.openai_api import OpenAIProvider
 from core.providers.protocol_types import Offer
-from core.providers.retry_policy import ONCE
+from core.providers.retry_policy import ONCE_ONLY
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-ANOTHER_RUNS = 75  # the engine's exit code when one runs on the same store already
+ANOTHER_RUNS_EXIT = 75  # the engine's exit code when one runs on the same store already
 START_SECONDS = 60
-GONE = ("unreached", "refused")  # codes of a process that does not answer
+STOPPED_CODES = ("unreached", "refused")  # codes of a process that does not answer
 
 
 class LocalProvider(OpenAIProvider):
@@ -57,8 +57,10 @@ class LocalProvider(OpenAIProvider):
         """Whether the engine we use is there; one that another window started ends with that window."""
         if self._process is not None:
             return self._process.poll() is None
-        found = await asyncio.to_thread(_running_engine)
-        return found is not None and found["token"] == self._key and await asyncio.to_thread(_answers, found["url"])
+        found = await asyncio.to_thread(_load_running_engine)
+        return (
+            found is not None and found["token"] == self._key and await asyncio.to_thread(_is_listening, found["url"])
+        )
 
     def _start(self) -> None:
         token = secrets.token_urlsafe(32)
@@ -84,7 +86,7 @@ class LocalProvider(OpenAIProvider):
 
     def _join_another(self, code: int, home: Path) -> None:
         """Use the engine that another window of this person started, if there is one."""
-        found = _running_engine() if code == ANOTHER_RUNS else None
+        found = _load_running_engine() if code == ANOTHER_RUNS_EXIT else None
         if found is None:
             raise ProviderError(
                 tr("The local engine could not be started"),
@@ -93,13 +95,13 @@ class LocalProvider(OpenAIProvider):
         self._process, self._key, self.base_url = None, found["token"], found["url"]
 
     @contextlib.contextmanager
-    def worded(self) -> Iterator[None]:
+    def translate_errors(self) -> Iterator[None]:
         """The engine is a part of Juku: where it is gone, no address and no network is to be looked at."""
         try:
-            with super().worded():
+            with super().translate_errors():
                 yield
         except ProviderError as error:
-            if error.status is not None or error.code not in GONE:
+            if error.status is not None or error.code not in STOPPED_CODES:
                 raise
             raise ProviderError(
                 tr("The local engine has stopped"),
@@ -116,7 +118,7 @@ class LocalProvider(OpenAIProvider):
     async def offers(self) -> list[Offer]:
         """The catalog's base models, also those still to be fetched, and the tuned ones."""
         client = await self.client()
-        catalog = await self.plain(lambda: client.get("/catalog", cast_to=object))
+        catalog = await self.request_json(lambda: client.get("/catalog", cast_to=object))
         names = ("id", "title", "state", "licence", "licence_url", "bytes", "progress", "message", "source")
         bases = [
             Offer(languages=" ".join(entry["languages"]), **{name: entry.get(name) for name in names})
@@ -130,7 +132,7 @@ class LocalProvider(OpenAIProvider):
         """Fetch or convert a base model. The caller has shown its licence and size and the person agreed."""
         client = await self.client()
         path, body = f"/catalog/{model}/prepare", {"accept_licence": True}
-        await self.plain(lambda: client.post(path, body=body, cast_to=object), ONCE)
+        await self.request_json(lambda: client.post(path, body=body, cast_to=object), ONCE_ONLY)
 
 
 def _open_log(path: Path) -> BinaryIO:
@@ -138,7 +140,7 @@ def _open_log(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_MODE), "ab")
 
 
-def _running_engine() -> dict[str, str] | None:
+def _load_running_engine() -> dict[str, str] | None:
     try:
         found: dict[str, str] = json.loads((engine_home() / "engine.json").read_text())
     except (OSError, ValueError):
@@ -146,7 +148,7 @@ def _running_engine() -> dict[str, str] | None:
     return found
 
 
-def _answers(url: str) -> bool:
+def _is_listening(url: str) -> bool:
     """Whether somebody listens at `url`; an engine that was killed leaves its address behind."""
     port = urllib.parse.urlsplit(url).port
     try:

@@ -6,12 +6,12 @@ import datetime
 from functools import partial
 from typing import Any
 
-from core.providers.error_messages import unreadable
+from core.providers.error_messages import unreadable_answer
 from core.providers.http_client import Connection, T
 from core.providers.protocol_types import ModelInfo, Offer
-from core.providers.retry_policy import ONCE, QUESTION, OnPause, quietly
+from core.providers.retry_policy import ONCE_ONLY, QUESTIONING, OnPause, ignore_pause
 
-MODERATOR = "omni-moderation-latest"
+MODERATION_MODEL = "omni-moderation-latest"
 
 
 class ModelsApi(Connection):
@@ -20,7 +20,7 @@ class ModelsApi(Connection):
         client = await self.client()
         from openai.pagination import AsyncPage
 
-        page = await self._answer(client.models.list, AsyncPage)
+        page = await self._request(client.models.list, AsyncPage)
         return sorted((_model(item) for item in page.data or []), key=lambda model: -model.created_at)
 
     async def offers(self) -> list[Offer]:
@@ -35,42 +35,47 @@ class ModelsApi(Connection):
         client = await self.client()
         from openai.types import ModelDeleted
 
-        await self._able("model_delete", self._answer(lambda: client.models.delete(id), ModelDeleted, ONCE))
+        await self._await_and_note(
+            "model_delete", self._request(lambda: client.models.delete(id), ModelDeleted, ONCE_ONLY)
+        )
 
     async def model_limits(self) -> dict[str, dict[str, int]]:
         """How many jobs the account may run, by model; empty where the server does not tell, or in another form."""
         client = await self.client()
-        found = await self.plain(lambda: client.get("/fine_tuning/model_limits", cast_to=object))
+        found = await self.request_json(lambda: client.get("/fine_tuning/model_limits", cast_to=object))
         return {
             name: {key: number for key, number in limits.items() if isinstance(number, int)}
             for name, limits in found.items()
             if isinstance(limits, dict)
         }
 
-    async def moderate(self, texts: list[str], on_pause: OnPause = quietly) -> list[list[str]]:
+    async def moderate(self, texts: list[str], on_pause: OnPause = ignore_pause) -> list[list[str]]:
         """The categories in which each text was flagged."""
         client = await self.client()
         from openai.types import ModerationCreateResponse
 
-        create = partial(client.moderations.create, input=texts, model=MODERATOR)
-        answer = self._answer(create, ModerationCreateResponse, QUESTION, on_pause)
-        found = await self._able("moderation", answer)
-        return [_flagged(result) for result in self._each(found.results, texts)]
+        create = partial(client.moderations.create, input=texts, model=MODERATION_MODEL)
+        answer = self._request(create, ModerationCreateResponse, QUESTIONING, on_pause)
+        found = await self._await_and_note("moderation", answer)
+        return [_flagged(result) for result in self._require_one_each(found.results, texts)]
 
-    async def embed(self, model: str, texts: list[str], on_pause: OnPause = quietly) -> list[list[float]]:
+    async def embed(self, model: str, texts: list[str], on_pause: OnPause = ignore_pause) -> list[list[float]]:
         """The vectors of `texts`, in their order."""
         client = await self.client()
         from openai.types import CreateEmbeddingResponse
 
         create = partial(client.embeddings.create, input=texts, model=model)
-        answer = self._answer(create, CreateEmbeddingResponse, QUESTION, on_pause)
-        found = await self._able("embeddings", answer)
-        return [list(item.embedding) for item in sorted(self._each(found.data, texts), key=lambda item: item.index)]
+        answer = self._request(create, CreateEmbeddingResponse, QUESTIONING, on_pause)
+        found = await self._await_and_note("embeddings", answer)
+        return [
+            list(item.embedding)
+            for item in sorted(self._require_one_each(found.data, texts), key=lambda item: item.index)
+        ]
 
-    def _each(self, found: list[T] | None, texts: list[str]) -> list[T]:
+    def _require_one_each(self, found: list[T] | None, texts: list[str]) -> list[T]:
         """What was found, one for each text. Some servers answer to the first only: nobody knows then what is whose."""
         if len(found or []) != len(texts):
-            raise unreadable(self.title, f"{len(found or [])} ≠ {len(texts)}")
+            raise unreadable_answer(self.title, f"{len(found or [])} ≠ {len(texts)}")
         return found or []
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # Its clients import their parts when these are first used: here they are imported with it.
-PARTS = (
+MODULES = (
     "openai",
     "httpcore2",  # which its client imports when the first one is made
     "openai._legacy_response",
@@ -35,13 +35,13 @@ def load() -> None:
 
     It takes a second on a slow machine: not for the window's thread.
     """
-    with LOCK, _nothing_collected():
-        for part in PARTS:
+    with LOCK, _without_garbage_collection():
+        for part in MODULES:
             importlib.import_module(part)
 
 
 @contextmanager
-def _nothing_collected() -> Iterator[None]:
+def _without_garbage_collection() -> Iterator[None]:
     """So much is made here that the collector would run on this thread, and destroy what belongs to the window's."""
     frozen = gc.get_freeze_count()
     gc.freeze()

@@ -13,13 +13,13 @@ from core.errors import JukuError
 from core.language import tr
 
 TRAINING, CHAT = "training", "chat"
-NUMBERS = {TRAINING: ("dollars",), CHAT: ("sent", "received")}
-BATCH = 0.5  # the share of the price for what may take a day
-MILLION = 1_000_000
+PRICE_FIELDS = {TRAINING: ("dollars",), CHAT: ("sent", "received")}
+BATCH_SHARE = 0.5  # the share of the price for what may take a day
+TOKENS_PER_PRICE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PriceEntry:
     """US dollars for a million tokens: of the training rows times the epochs, or sent to and received from a model."""
 
     kind: str
@@ -29,17 +29,17 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PriceTable:
     """`as_of` is the day on which the shipped prices were read; `trouble` says why the own ones cannot be, or ''."""
 
-    entries: list[Entry]
+    entries: list[PriceEntry]
     as_of: datetime.date
     source: str
     trouble: str = ""
 
-    def find(self, kind: str, model: str) -> Entry | None:
+    def find(self, kind: str, model: str) -> PriceEntry | None:
         """The entry for a model, which may be named with the day of its making; the person's own comes first."""
-        fitting = [entry for entry in self.entries if entry.kind == kind and _names(entry.model, model)]
+        fitting = [entry for entry in self.entries if entry.kind == kind and _matches(entry.model, model)]
         return max(fitting, key=lambda entry: (entry.own, len(entry.model)), default=None)
 
 
@@ -56,58 +56,58 @@ class Price:
     source: str
 
 
-def training_price(tokens: int, rows: int, model: str, epochs: int | None) -> Price | None:
+def estimate_training_price(tokens: int, rows: int, model: str, epochs: int | None) -> Price | None:
     """What `epochs` over so many tokens cost (None: the server chooses); None for a model without a known price."""
-    found = table()
+    found = load_table()
     entry = found.find(TRAINING, model)
     if entry is None:
         return None
-    one = tokens * entry.numbers["dollars"] / MILLION
-    low, high = (epochs, epochs) if epochs else usual_epochs(rows)
+    one = tokens * entry.numbers["dollars"] / TOKENS_PER_PRICE
+    low, high = (epochs, epochs) if epochs else estimate_epochs(rows)
     return Price(one * low, one * high, str(found.as_of), tr("your own prices") if entry.own else found.source)
 
 
-def trained_price(trained: int, model: str) -> float | None:
+def price_of_trained_tokens(trained: int, model: str) -> float | None:
     """What training on so many tokens, epochs counted in, has cost, in US dollars; None without a known price."""
     base = model.removeprefix("ft:").split(":")[0]
-    entry = table().find(TRAINING, base)
-    return trained * entry.numbers["dollars"] / MILLION if entry else None
+    entry = load_table().find(TRAINING, base)
+    return trained * entry.numbers["dollars"] / TOKENS_PER_PRICE if entry else None
 
 
 def chat_price(sent: int, received: int, model: str, batch: bool = False) -> float | None:
     """What so many tokens cost, in US dollars, as a batch for half; None for a model without a known price."""
-    found = table()
+    found = load_table()
     entry = found.find(CHAT, model) or (found.find(CHAT, model.split(":")[1]) if model.startswith("ft:") else None)
     if entry is None:
         return None
-    whole = (sent * entry.numbers["sent"] + received * entry.numbers["received"]) / MILLION
-    return whole * BATCH if batch else whole
+    whole = (sent * entry.numbers["sent"] + received * entry.numbers["received"]) / TOKENS_PER_PRICE
+    return whole * BATCH_SHARE if batch else whole
 
 
-def usual_epochs(rows: int) -> tuple[int, int]:
+def estimate_epochs(rows: int) -> tuple[int, int]:
     """From one to what OpenAI's cookbook expects the server to choose: 3, more for under 100 rows, fewer for over 8,000."""
     wanted = max(3, -(-100 // max(1, rows)))
     return 1, max(1, min(25, wanted, 25_000 // max(1, rows)))
 
 
-def table() -> Table:
+def load_table() -> PriceTable:
     """The shipped prices and the person's own."""
     shipped = tomllib.loads((paths.RESOURCES / "prices.toml").read_text(encoding="utf-8"))
-    own, trouble = _own()
-    entries = [*_entries(own, True), *_entries(shipped, False)]
-    return Table(entries, shipped["as_of"], shipped["source"], trouble)
+    own, trouble = _load_own()
+    entries = [*_build_entries(own, True), *_build_entries(shipped, False)]
+    return PriceTable(entries, shipped["as_of"], shipped["source"], trouble)
 
 
 def own_file() -> Path:
     return paths.config_folder() / "prices.toml"
 
 
-def save_own(entries: list[Entry]) -> None:
+def save_own(entries: list[PriceEntry]) -> None:
     """Keep the person's own prices; the shipped ones are not touched. Raises `JukuError`."""
     lines = ["# Your own prices, in US dollars for a million tokens; they come before the shipped ones."]
     for entry in entries:
-        lines.append(f"\n[{entry.kind}.{_quoted(entry.model)}]")
-        lines += [f"{name} = {float(entry.numbers[name])!r}" for name in NUMBERS[entry.kind]]
+        lines.append(f"\n[{entry.kind}.{_quote_key(entry.model)}]")
+        lines += [f"{name} = {float(entry.numbers[name])!r}" for name in PRICE_FIELDS[entry.kind]]
     path = own_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,11 +123,11 @@ def save_own(entries: list[Entry]) -> None:
         ) from error
 
 
-def _own() -> tuple[dict[str, Any], str]:
+def _load_own() -> tuple[dict[str, Any], str]:
     """The person's own table; a broken one is left as it is and said."""
     try:
         found = tomllib.loads(own_file().read_text(encoding="utf-8"))
-        list(_entries(found, True))
+        list(_build_entries(found, True))
     except FileNotFoundError:
         return {}, ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -137,18 +137,18 @@ def _own() -> tuple[dict[str, Any], str]:
     return found, ""
 
 
-def _entries(found: dict[str, Any], own: bool) -> list[Entry]:
+def _build_entries(found: dict[str, Any], own: bool) -> list[PriceEntry]:
     return [
-        Entry(kind, model, {name: float(numbers[name]) for name in NUMBERS[kind]}, own)
-        for kind in NUMBERS
+        PriceEntry(kind, model, {name: float(numbers[name]) for name in PRICE_FIELDS[kind]}, own)
+        for kind in PRICE_FIELDS
         for model, numbers in found.get(kind, {}).items()
     ]
 
 
-def _quoted(text: str) -> str:
+def _quote_key(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(sign for sign in escaped if sign.isprintable()) + '"'
 
 
-def _names(entry: str, model: str) -> bool:
+def _matches(entry: str, model: str) -> bool:
     return model == entry or model.startswith(f"{entry}-2")

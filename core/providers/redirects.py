@@ -2,14 +2,14 @@
 
 from typing import Any
 
-REFUSED = "x-refused-location"  # our own header: where a redirect led that is not followed
-SAFE = ("GET", "HEAD")
-KEPT_METHOD = (307, 308)  # other redirects turn a request with a body into one without
+REFUSED_HEADER = "x-refused-location"  # our own header: where a redirect led that is not followed
+READING_METHODS = ("GET", "HEAD")
+METHOD_KEEPING_STATUSES = (307, 308)  # other redirects turn a request with a body into one without
 # What another server may be told. A list of what it may not be told would miss the next kind of key.
-PUBLIC = ("accept", "accept-encoding", "connection", "host", "range", "user-agent")
+PUBLIC_HEADERS = ("accept", "accept-encoding", "connection", "host", "range", "user-agent")
 
 
-def is_same(one: Any, other: Any) -> bool:
+def is_same_server(one: Any, other: Any) -> bool:
     """Whether two URLs (httpx2's) lead to one server; https in place of http is the same one, only safer."""
     if (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port):
         return True
@@ -17,7 +17,7 @@ def is_same(one: Any, other: Any) -> bool:
     return bool(one.host == other.host and upgraded)
 
 
-def refuse(response: Any) -> None:
+def refuse_redirect(response: Any) -> None:
     """Make of a redirect that must not be followed a plain answer, which is then told as an error.
 
     A file may lie at another server, so reading is sent on, without the key (`strip`).
@@ -25,15 +25,15 @@ def refuse(response: Any) -> None:
     if not response.has_redirect_location:
         return
     request, target = response.request, response.request.url.join(response.headers["location"])
-    kept = response.status_code in KEPT_METHOD and is_same(request.url, target)
-    if request.method not in SAFE and not kept:
+    kept = response.status_code in METHOD_KEEPING_STATUSES and is_same_server(request.url, target)
+    if request.method not in READING_METHODS and not kept:
         del response.headers["location"]
-        response.headers[REFUSED] = f"{target.scheme}://{target.netloc.decode()}{target.path}"
+        response.headers[REFUSED_HEADER] = f"{target.scheme}://{target.netloc.decode()}{target.path}"
 
 
-def strip(request: Any, home: Any) -> None:
+def strip_private_headers(request: Any, home: Any) -> None:
     """Take out of a request to another server than `home` whatever that one need not know."""
-    if not is_same(home, request.url):
+    if not is_same_server(home, request.url):
         for name in list(request.headers):
-            if name.lower() not in PUBLIC:
+            if name.lower() not in PUBLIC_HEADERS:
                 del request.headers[name]

@@ -22,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RequestCode:
     """A chat request: where it goes, which environment variable holds the key, how that is sent, and the body.
 
     `notes` are said above the code, a line each. Without `needs_key` an unset variable is no error.
@@ -36,7 +36,7 @@ class Call:
     notes: tuple[str, ...] = ()
 
 
-def call(provider: Provider, body: dict[str, Any]) -> Call:
+def call(provider: Provider, body: dict[str, Any]) -> RequestCode:
     """The request of a pane to its server. The key itself is never in it."""
     if provider.id == LOCAL:
         url = provider.base_url or ENGINE_URL
@@ -45,20 +45,20 @@ def call(provider: Provider, body: dict[str, Any]) -> Call:
             tr("While Juku runs, the engine's address and token are in {file}.", file=engine_home() / "engine.json"),
             tr("Without a window: {command}", command=f"{ENGINE_VARIABLE}=… python main.py serve --port {port}"),
         )
-        return Call(url, ENGINE_VARIABLE, body, notes=notes)
+        return RequestCode(url, ENGINE_VARIABLE, body, notes=notes)
     variable = OPENAI_VARIABLE if provider.preset.id == "openai" else keys.environment_variable(provider.id)
     variable = variable if _NAME.fullmatch(variable) else OPENAI_VARIABLE
     needs_key = not is_this_computer(urlsplit(provider.base_url).hostname or "")
     note = tr("Set {variable} to your API key first.", variable=variable)
-    return Call(provider.base_url, variable, body, provider.preset.auth, needs_key, (note,) if needs_key else ())
+    return RequestCode(provider.base_url, variable, body, provider.preset.auth, needs_key, (note,) if needs_key else ())
 
 
-def as_json(found: Call) -> str:
+def as_json(found: RequestCode) -> str:
     """The body, laid out for reading."""
     return _json(found.body) + "\n"
 
 
-def as_python(found: Call) -> str:
+def as_python(found: RequestCode) -> str:
     """A program for the `openai` package that prints the answers."""
     name = _literal(found.variable)
     key = f"os.environ[{name}]" if found.needs_key else f"os.environ.get({name}, {_literal(NO_KEY)})"
@@ -72,7 +72,7 @@ def as_python(found: Call) -> str:
     return "\n".join(lines)
 
 
-def as_curl(found: Call) -> str:
+def as_curl(found: RequestCode) -> str:
     """A command for a Unix shell. The body goes in by a quoted document, in which no shell expands anything."""
     key = f"${{{found.variable}}}" if found.needs_key else f"${{{found.variable}:-{NO_KEY}}}"
     header = f"Authorization: Bearer {key}" if found.auth == "bearer" else f"api-key: {key}"

@@ -12,13 +12,13 @@ from core.errors import ProviderError
 from core.language import tr
 from core.progress import Reporter
 from core.providers import BatchAnswer, Message, Provider, Reply, Sampling, batches, chat_body
-from core.providers.retry_policy import BLOCKING, LONGEST
+from core.providers.retry_policy import BLOCKING_STATUSES, MAX_PAUSE_SECONDS
 from core.storage.project import Changes, Project
 
-FAILURES = 5  # in a row, after which the rest is not sent
-REFUSED = (*BLOCKING, 404)  # the server refuses whatever it is asked
-NO_SCHEMA = (400, 404, 415, 422, 501)  # what a server without structured output answers
-ROUNDS = 2  # batches of one run: what the first did not answer is asked once more
+MAX_FAILURES_IN_A_ROW = 5  # in a row, after which the rest is not sent
+HOPELESS_STATUSES = (*BLOCKING_STATUSES, 404)  # the server refuses whatever it is asked
+NO_SCHEMA_STATUSES = (400, 404, 415, 422, 501)  # what a server without structured output answers
+MAX_BATCH_ROUNDS = 2  # batches of one run: what the first did not answer is asked once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class RequestRunner:
         self._total = len(requests)
 
         async def one(request: PendingRequest) -> None:
-            async with self.provider.pace.turn():
+            async with self.provider.limiter.slot():
                 if not self._is_hopeless():
                     await self._ask(request)
 
@@ -75,7 +75,9 @@ class RequestRunner:
         """Whether the server has refused so plainly that asking the rest would be refused alike."""
         error = self.error
         return error is not None and (
-            error.status in REFUSED or self._failures >= FAILURES or (error.retry_after or 0.0) > LONGEST
+            error.status in HOPELESS_STATUSES
+            or self._failures >= MAX_FAILURES_IN_A_ROW
+            or (error.retry_after or 0.0) > MAX_PAUSE_SECONDS
         )
 
     async def _ask(self, request: PendingRequest) -> None:
@@ -102,7 +104,7 @@ class RequestRunner:
             try:
                 found = await self._chat(messages, sampling, schema)
             except ProviderError as error:
-                if not schema or error.status not in NO_SCHEMA:
+                if not schema or error.status not in NO_SCHEMA_STATUSES:
                     raise
                 schema = None
             else:
@@ -120,7 +122,7 @@ class RequestRunner:
     ) -> None:
         """Ask what is `unanswered` in a file; first comes what batches of an earlier run may still answer."""
         await self._follow(purpose, reference, unanswered)
-        for _round in range(ROUNDS):
+        for _round in range(MAX_BATCH_ROUNDS):
             requests = await unanswered()
             if not requests:
                 break
@@ -128,7 +130,7 @@ class RequestRunner:
             await batches.send(self.project, self.provider, purpose, reference, lines)
             await self._follow(purpose, reference, unanswered)
         self.failed = len(await unanswered())
-        refused = [one.error for one in await self.project.read(batches.of, purpose, reference) if one.error]
+        refused = [one.error for one in await self.project.read(batches.list_batches, purpose, reference) if one.error]
         if self.failed and refused:
             self.error = ProviderError(tr("The batch was not answered"), refused[-1])
 
@@ -155,5 +157,5 @@ class RequestRunner:
             self.answered += 1
         else:
             self.fail(db, answer.custom_id, answer.error or tr("The model returned an empty answer"))
-            if answer.status in NO_SCHEMA:
+            if answer.status in NO_SCHEMA_STATUSES:
                 self.schema = None  # the next round asks without it

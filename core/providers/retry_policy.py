@@ -18,17 +18,17 @@ from core.errors import JukuError, ProviderError
 
 T = TypeVar("T")
 
-BUSY = (429, 500, 502, 503, 504, 529)  # nothing was answered, so nothing was paid
-TRIES = 5  # times that a server which says it is busy is asked
-PAUSE = 2.0  # seconds before it is asked again, doubled each time, where it does not say how long
-LONGEST = 300.0  # seconds that are waited for a server; one that wants longer is left, and asked another day
-MOST = 16  # requests side by side, however many a server would take
-TOLD = ("requests", "tokens")  # what the headers x-ratelimit-* count
-TICK = 1.0  # seconds between two words about a wait
-HELD = "held"  # the code of a request that was not sent: the server had asked to be left alone
-CUT = ("unreached",)  # codes of a line that broke
-BLOCKING = (401, 403)  # the server refuses this key, whatever it is asked
-UNCERTAIN = (408, 409, 500, 502, 503, 504)  # after these what was asked for may have been made all the same
+BUSY_STATUSES = (429, 500, 502, 503, 504, 529)  # nothing was answered, so nothing was paid
+MAX_TRIES = 5  # times that a server which says it is busy is asked
+FIRST_PAUSE_SECONDS = 2.0  # seconds before it is asked again, doubled each time, where it does not say how long
+MAX_PAUSE_SECONDS = 300.0  # seconds that are waited for a server; one that wants longer is left, and asked another day
+MAX_PARALLEL = 16  # requests side by side, however many a server would take
+LIMITED_RESOURCES = ("requests", "tokens")  # what the headers x-ratelimit-* count
+PAUSE_REPORT_SECONDS = 1.0  # seconds between two words about a wait
+HELD_BACK = "held"  # the code of a request that was not sent: the server had asked to be left alone
+CONNECTION_LOST_CODES = ("unreached",)  # codes of a line that broke
+BLOCKING_STATUSES = (401, 403)  # the server refuses this key, whatever it is asked
+UNCERTAIN_STATUSES = (408, 409, 500, 502, 503, 504)  # after these what was asked for may have been made all the same
 MAX_SEARCHES = 5  # of the server's list, all in vain, after which what was asked for counts as never received
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -36,12 +36,12 @@ _UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 OnPause = Callable[[float], None]  # seconds until the server is asked again, told about once a second
 
 
-def quietly(_seconds: float) -> None:
+def ignore_pause(_seconds: float) -> None:
     """Tell nobody of a wait."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How a kind of request is sent: `tries` times at most while the server is busy, and, if it is `safe`, after the line was cut.
 
     `is_question` are those to models: their limits are their own, no server means by them that a job cannot be stopped.
@@ -55,61 +55,67 @@ class Patience:
     is_question: bool = False
 
 
-QUESTION = Patience(TRIES, LONGEST, is_question=True)
-LOOK = Patience(3, 10.0, share=0.25, safe=True)  # reading: nothing is made by it, and somebody looks at an empty list
-ONCE = Patience(1, 10.0)  # whatever makes, changes or deletes something: whoever asks for it knows how to look for it
+QUESTIONING = RetryPolicy(MAX_TRIES, MAX_PAUSE_SECONDS, is_question=True)
+READING = RetryPolicy(
+    3, 10.0, share=0.25, safe=True
+)  # reading: nothing is made by it, and somebody looks at an empty list
+ONCE_ONLY = RetryPolicy(
+    1, 10.0
+)  # whatever makes, changes or deletes something: whoever asks for it knows how to look for it
 
 
-class Pace:
+class RateLimiter:
     """Of one server, for all that is asked of it. `usual` requests are made at once where it tells nothing of its limits."""
 
     def __init__(self, usual: int) -> None:
         self._usual = usual
-        self._told: int | None = None  # how many more requests it takes now, by its headers
-        self._eased = MOST  # halved whenever it was too much, and slowly given back
+        self._server_limit: int | None = None  # how many more requests it takes now, by its headers
+        self._own_limit = MAX_PARALLEL  # halved whenever it was too much, and slowly given back
         # Until when nothing is sent, of the monotonic clock: of questions (True) and of everything else.
         self._until = {True: 0.0, False: 0.0}
         self._refused = "", ""  # the title and message of the last refusal
-        self._going = 0
+        self._running = 0
         self._waiting: deque[asyncio.Future[None]] = deque()  # who has come first is first
 
     @property
     def at_once(self) -> int:
-        return max(1, min(self._usual if self._told is None else self._told, self._eased, MOST))
+        return max(
+            1, min(self._usual if self._server_limit is None else self._server_limit, self._own_limit, MAX_PARALLEL)
+        )
 
-    def left(self, patience: Patience = QUESTION) -> float:
+    def left(self, patience: RetryPolicy = QUESTIONING) -> float:
         """Seconds until such a request may be sent; 0 is now."""
         return max(0.0, self._until[patience.is_question] - time.monotonic())
 
-    def hear(self, status: int, headers: Mapping[str, str]) -> None:
+    def note_response(self, status: int, headers: Mapping[str, str]) -> None:
         """Learn from the head of an answer."""
-        found = [_room(headers, what) for what in TOLD]
+        found = [_parallel_left(headers, what) for what in LIMITED_RESOURCES]
         rooms = [room for room in found if room is not None]
-        self._told = min(rooms) if rooms else self._told
+        self._server_limit = min(rooms) if rooms else self._server_limit
         if status == 429:
-            self._eased = max(1, min(self._eased, self.at_once) // 2)
+            self._own_limit = max(1, min(self._own_limit, self.at_once) // 2)
         elif status < 400:
-            self._eased = min(MOST, self._eased + 1)
-            self._hold(max(_reset(headers, what) for what in TOLD), QUESTION)
+            self._own_limit = min(MAX_PARALLEL, self._own_limit + 1)
+            self._hold(max(_seconds_until_reset(headers, what) for what in LIMITED_RESOURCES), QUESTIONING)
 
-    def _hold(self, seconds: float, patience: Patience) -> None:
-        if 0 < seconds <= LONGEST:
+    def _hold(self, seconds: float, patience: RetryPolicy) -> None:
+        if 0 < seconds <= MAX_PAUSE_SECONDS:
             kind = patience.is_question
             self._until[kind] = max(self._until[kind], time.monotonic() + seconds)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def slot(self) -> AsyncIterator[None]:
         """Wait until there is room for one more request."""
-        if self._going >= self.at_once:
-            await self._place()
+        if self._running >= self.at_once:
+            await self._wait_for_slot()
         else:
-            self._going += 1
+            self._running += 1
         try:
             yield
         finally:  # without waiting for anything: who is cancelled twice would keep the place for ever
-            self._free()
+            self._release_slot()
 
-    async def _place(self) -> None:
+    async def _wait_for_slot(self) -> None:
         """Wait for a place. Whoever leaves hands it over to one: to wake all who wait took a minute for 20,000 of them."""
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
@@ -117,27 +123,27 @@ class Pace:
             await waiter
         except asyncio.CancelledError:
             if not waiter.cancelled():  # it was handed over already
-                self._free()
+                self._release_slot()
             raise
 
-    def _free(self) -> None:
-        self._going -= 1
-        while self._waiting and self._going < self.at_once:
+    def _release_slot(self) -> None:
+        self._running -= 1
+        while self._waiting and self._running < self.at_once:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(None)
-                self._going += 1
+                self._running += 1
 
-    async def _wait(self, patience: Patience, on_pause: OnPause) -> None:
+    async def _wait(self, patience: RetryPolicy, on_pause: OnPause) -> None:
         """Wait until the server may be asked again."""
         while (left := self.left(patience)) > 0:
             if left > patience.longest:
-                raise ProviderError(*self._refused, status=429, code=HELD, retry_after=left)
+                raise ProviderError(*self._refused, status=429, code=HELD_BACK, retry_after=left)
             on_pause(left)
-            await asyncio.sleep(min(left, TICK))
+            await asyncio.sleep(min(left, PAUSE_REPORT_SECONDS))
 
-    async def patiently(
-        self, ask: Callable[[], Awaitable[T]], patience: Patience = QUESTION, on_pause: OnPause = quietly
+    async def run(
+        self, ask: Callable[[], Awaitable[T]], patience: RetryPolicy = QUESTIONING, on_pause: OnPause = ignore_pause
     ) -> T:
         """What `ask` answers, asked again as `patience` allows. Raises the last `ProviderError`."""
         for attempt in range(patience.tries):
@@ -146,32 +152,32 @@ class Pace:
                 return await ask()
             except ProviderError as error:
                 again = attempt < patience.tries - 1 and _may_repeat(error, patience)
-                self._heed(error, patience, PAUSE * patience.share * 2**attempt if again else 0.0)
+                self._hold_back(error, patience, FIRST_PAUSE_SECONDS * patience.share * 2**attempt if again else 0.0)
                 if not again:
                     raise
         raise AssertionError
 
-    def _heed(self, error: ProviderError, patience: Patience, pause: float) -> None:
+    def _hold_back(self, error: ProviderError, patience: RetryPolicy, pause: float) -> None:
         """Leave the server alone as long as it has asked for, else for `pause`."""
         self._refused = error.title, error.message
         self._hold(pause if error.retry_after is None or error.is_final else error.retry_after, patience)
 
 
-def _may_repeat(error: ProviderError, patience: Patience) -> bool:
+def _may_repeat(error: ProviderError, patience: RetryPolicy) -> bool:
     """Whether the same request may go out again: nothing came of it, waiting helps, and not for too long."""
     if error.status is None:
-        return patience.safe and error.code in CUT
-    return error.status in BUSY and not error.is_final and (error.retry_after or 0.0) <= patience.longest
+        return patience.safe and error.code in CONNECTION_LOST_CODES
+    return error.status in BUSY_STATUSES and not error.is_final and (error.retry_after or 0.0) <= patience.longest
 
 
 def may_have_been_made(error: ProviderError) -> bool:
     """Whether the server may have done what was asked of it although it answered with `error`, or not at all."""
-    return error.status is None or error.status in UNCERTAIN
+    return error.status is None or error.status in UNCERTAIN_STATUSES
 
 
 def needs_person(error: JukuError) -> bool:
     """Whether asking again is no use until a person has changed something: the key, the account."""
-    return isinstance(error, ProviderError) and (error.status in BLOCKING or error.is_final)
+    return isinstance(error, ProviderError) and (error.status in BLOCKING_STATUSES or error.is_final)
 
 
 @dataclass(slots=True)
@@ -191,7 +197,7 @@ class PollTimer:
         self.failures += 1
         self.blocked = needs_person(error)
         wanted = getattr(error, "retry_after", None) or 0.0
-        return max(wanted, min(LONGEST, interval * 2.0 ** min(self.failures, 12)))
+        return max(wanted, min(MAX_PAUSE_SECONDS, interval * 2.0 ** min(self.failures, 12)))
 
     def schedule(self, seconds: float) -> None:
         """Set when the next round is due; a little random, so that several windows do not ask at the same time."""
@@ -215,10 +221,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             continue
         if math.isfinite(seconds) and seconds >= 0:
             return seconds
-    return _until(headers.get("retry-after", ""), headers.get("date", ""))
+    return _seconds_until_date(headers.get("retry-after", ""), headers.get("date", ""))
 
 
-def _until(then: str, now: str) -> float | None:
+def _seconds_until_date(then: str, now: str) -> float | None:
     """By the server's own clock where it tells the time: this computer's may be wrong."""
     try:
         end = parsedate_to_datetime(then).timestamp()
@@ -230,7 +236,7 @@ def _until(then: str, now: str) -> float | None:
         return max(0.0, end - time.time())
 
 
-def _number(headers: Mapping[str, str], name: str) -> float | None:
+def _parse_number(headers: Mapping[str, str], name: str) -> float | None:
     try:
         found = float(headers.get(name, ""))
     except ValueError:
@@ -238,19 +244,19 @@ def _number(headers: Mapping[str, str], name: str) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def _room(headers: Mapping[str, str], what: str) -> int | None:
+def _parallel_left(headers: Mapping[str, str], what: str) -> int | None:
     """How many requests may go out side by side: all that are left, or the share of the tokens that is left."""
-    left, most = (_number(headers, f"x-ratelimit-{kind}-{what}") for kind in ("remaining", "limit"))
+    left, most = (_parse_number(headers, f"x-ratelimit-{kind}-{what}") for kind in ("remaining", "limit"))
     if left is None or left < 0:
         return None
     if what == "requests":
-        return min(MOST, int(left))
-    return math.ceil(MOST * min(1.0, left / most)) if most and most > 0 else None
+        return min(MAX_PARALLEL, int(left))
+    return math.ceil(MAX_PARALLEL * min(1.0, left / most)) if most and most > 0 else None
 
 
-def _reset(headers: Mapping[str, str], what: str) -> float:
+def _seconds_until_reset(headers: Mapping[str, str], what: str) -> float:
     """The seconds until there is room again where nothing is left, told as `6m0s` or `1.5`; 0 where there is room."""
-    if _number(headers, f"x-ratelimit-remaining-{what}") != 0:
+    if _parse_number(headers, f"x-ratelimit-remaining-{what}") != 0:
         return 0.0
     spans = _SPAN.findall(headers.get(f"x-ratelimit-reset-{what}", ""))
     return sum(float(number) * _UNITS[unit] for number, unit in spans)

@@ -19,31 +19,31 @@ class Upload:
     remote_id: str | None
 
 
-def digest(data: bytes) -> str:
+def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-async def ensure(
+async def ensure_uploaded(
     project: Project, provider: Provider, data: bytes, purpose: str = "fine-tune", on_bytes: OnBytes | None = None
 ) -> str:
     """The id of a file at the server that holds `data`: one that is there already, or one sent now.
 
     The name tells the content, so that after a lost answer the file is found in the server's list.
     """
-    content = digest(data)
-    known = await project.read(_find, provider.id, purpose, content)
-    if known and (id := await _held(provider, known, purpose)):
+    content = sha256_of(data)
+    known = await project.read(_load_upload, provider.id, purpose, content)
+    if known and (id := await _find_at_server(provider, known, purpose)):
         if id != known.remote_id:
-            await project.write("", _keep, provider.id, purpose, content, id)
+            await project.write("", _set_remote_id, provider.id, purpose, content, id)
         return id
     name = f"juku-{content[:16]}.jsonl"
-    await project.write("", _note, provider.id, purpose, content, name, len(data))
+    await project.write("", _insert_upload, provider.id, purpose, content, name, len(data))
     file = await provider.upload(name, data, purpose, on_bytes)
-    await project.write("", _keep, provider.id, purpose, content, file.id)
+    await project.write("", _set_remote_id, provider.id, purpose, content, file.id)
     return file.id
 
 
-async def _held(provider: Provider, known: Upload, purpose: str) -> str | None:
+async def _find_at_server(provider: Provider, known: Upload, purpose: str) -> str | None:
     """The id of the file where the server still has it whole."""
     if known.remote_id:
         try:
@@ -52,16 +52,16 @@ async def _held(provider: Provider, known: Upload, purpose: str) -> str | None:
             if error.status != 404:
                 raise
             return None
-        return file.id if _is(file, known) else None
-    found = (file for file in await provider.files(purpose) if file.name == known.name and _is(file, known))
+        return file.id if _is_same_file(file, known) else None
+    found = (file for file in await provider.files(purpose) if file.name == known.name and _is_same_file(file, known))
     return next((file.id for file in found), None)
 
 
-def _is(file: FileInfo, known: Upload) -> bool:
+def _is_same_file(file: FileInfo, known: Upload) -> bool:
     return file.bytes == known.bytes and file.status not in ("error", "deleted")
 
 
-def _find(db: sqlite3.Connection, provider: str, purpose: str, content: str) -> Upload | None:
+def _load_upload(db: sqlite3.Connection, provider: str, purpose: str, content: str) -> Upload | None:
     row = db.execute(
         "SELECT name, bytes, remote_id FROM upload WHERE provider = ? AND purpose = ? AND digest = ?",
         (provider, purpose, content),
@@ -69,7 +69,7 @@ def _find(db: sqlite3.Connection, provider: str, purpose: str, content: str) -> 
     return Upload(*row) if row else None
 
 
-def _note(db: sqlite3.Connection, provider: str, purpose: str, content: str, name: str, size: int) -> None:
+def _insert_upload(db: sqlite3.Connection, provider: str, purpose: str, content: str, name: str, size: int) -> None:
     db.execute(
         "INSERT INTO upload (provider, purpose, digest, name, bytes, created_at) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (provider, purpose, digest) DO UPDATE SET remote_id = NULL",
@@ -77,7 +77,7 @@ def _note(db: sqlite3.Connection, provider: str, purpose: str, content: str, nam
     )
 
 
-def _keep(db: sqlite3.Connection, provider: str, purpose: str, content: str, id: str) -> None:
+def _set_remote_id(db: sqlite3.Connection, provider: str, purpose: str, content: str, id: str) -> None:
     db.execute(
         "UPDATE upload SET remote_id = ? WHERE provider = ? AND purpose = ? AND digest = ?",
         (id, provider, purpose, content),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from core.errors import JukuError, ProjectError, ProviderError
 from core.language import tr
 from core.providers import JobState, JobStatus, Provider
-from core.providers.retry_policy import LONGEST, PollTimer
+from core.providers.retry_policy import MAX_PAUSE_SECONDS, PollTimer
 from core.storage.project import Changes, OnChanges, Project
 from core.training import jobs, metrics, submit
 from core.training.jobs import Job
@@ -118,7 +118,7 @@ class JobQueue:
         try:
             found = await self._unfinished()
         except JukuError:
-            return LONGEST
+            return MAX_PAUSE_SECONDS
         self._forget(found)
         now = time.monotonic()
         providers = dict.fromkeys(job.provider for job in found)

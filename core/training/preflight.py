@@ -168,7 +168,7 @@ def _estimate_cost(
     whose = ""
     for plan, amount in zip(plans, measured, strict=True):
         epochs = (plan.hyperparameters or {}).get("n_epochs")
-        price = prices.training_price(
+        price = prices.estimate_training_price(
             amount.trained, amount.rows, plan.model, epochs if isinstance(epochs, int) else None
         )
         if price is None:
@@ -196,7 +196,7 @@ def _check_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequenc
             continue
         yield from _check_row_count(len(rows), plan)
         if twin := next(
-            (job for job in made if _is_same(job, plan, uploads.digest(row_selection.to_jsonl(rows)))), None
+            (job for job in made if _is_same(job, plan, uploads.sha256_of(row_selection.to_jsonl(rows)))), None
         ):
             name = twin.fine_tuned_model or twin.remote_id or twin.status
             yield Objection(

@@ -23,7 +23,7 @@ from core.formats.text_lines import reason_of
 from core.language import tr
 from core.progress import Reporter
 from core.providers import JobState, ModelInfo, Provider, model_kinds, shutdown_dates
-from core.providers.http_client import NOT_THERE
+from core.providers.http_client import MISSING_ROUTE_STATUSES
 from core.providers.models_api import is_tuned
 from core.providers.shutdown_dates import ModelShutdown
 from core.storage import compressed_texts
@@ -87,7 +87,7 @@ async def list_tuned_models(project: Project, provider: Provider, today: datetim
     try:
         listed = await provider.models()
     except ProviderError as error:
-        if error.status not in NOT_THERE:
+        if error.status not in MISSING_ROUTE_STATUSES:
             raise
         listed = []
     records = [job for job in await project.read(jobs.jobs) if job.provider == provider.id]
@@ -111,7 +111,7 @@ async def _load_jobs(provider: Provider) -> list[JobState]:
     try:
         return await provider.jobs()
     except ProviderError as error:
-        if error.status not in NOT_THERE:
+        if error.status not in MISSING_ROUTE_STATUSES:
             raise
         return []
 
@@ -153,7 +153,7 @@ async def save_files(provider: Provider, one: TunedModel, folder: Path, reporter
         try:
             name, data = (await provider.file(file.id)).name, await provider.download(file.id)
         except ProviderError as error:
-            if error.status not in NOT_THERE:
+            if error.status not in MISSING_ROUTE_STATUSES:
                 raise
             saved.missing.append(file)
             continue

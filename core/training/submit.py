@@ -60,7 +60,7 @@ def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan
         if key not in known:
             rows = row_selection.load_trainable_rows(db, *key)
             version = plan.version or versions.current(db, name)
-            known[key] = version, len(rows), uploads.digest(row_selection.to_jsonl(rows))
+            known[key] = version, len(rows), uploads.sha256_of(row_selection.to_jsonl(rows))
         version, count, digest = known[key]
         asked = {name: getattr(plan, name) for name in ("seed", "suffix", "validation", "metadata")}
         values = {
@@ -85,7 +85,7 @@ def load_training_file(db: sqlite3.Connection, record: Job, split: str = "train"
     """What the job trains on, from its frozen copy: to the byte what was queued."""
     assert record.version is not None
     data = row_selection.to_jsonl(row_selection.load_rows(db, record.rows, split, record.version))
-    if split == "train" and uploads.digest(data) != record.digest:
+    if split == "train" and uploads.sha256_of(data) != record.digest:
         raise JukuError(
             tr("The saved copy of the job's rows has changed"),
             tr("Nothing was sent. Start the job again from the rows as they are now."),
@@ -135,11 +135,11 @@ async def _upload(
 ) -> tuple[str, str | None]:
     mark = BOM_UTF8 if provider.preset.bom else b""
     data = await project.read(load_training_file, record)
-    training = await uploads.ensure(project, provider, mark + data, on_bytes=on_bytes)
+    training = await uploads.ensure_uploaded(project, provider, mark + data, on_bytes=on_bytes)
     if not record.asked.get("validation"):
         return training, None
     data = await project.read(load_training_file, record, "validation")
-    return training, await uploads.ensure(project, provider, mark + data, on_bytes=on_bytes) if data else None
+    return training, await uploads.ensure_uploaded(project, provider, mark + data, on_bytes=on_bytes) if data else None
 
 
 async def _create(project: Project, provider: Provider, record: Job) -> None:
@@ -181,7 +181,7 @@ async def recover(project: Project, provider: Provider, id: int) -> Changes:
     is back in the queue, to be sent once more; `end_twins` watches over that.
     """
     record = await project.read(jobs.job, id)
-    state = next(iter(await provider.jobs_of(record.token)), None)
+    state = next(iter(await provider.find_jobs(record.token)), None)
     if state is not None:
         return await project.write("", jobs.store, id, state)
     return await project.write("", jobs.note_failed_search, id, MAX_SEARCHES)
@@ -190,7 +190,7 @@ async def recover(project: Project, provider: Provider, id: int) -> Changes:
 async def cancel_duplicates(provider: Provider, record: Job) -> None:
     """Cancel what a creation that counted as never received has made after all: one wish is one job."""
     if record.looked >= MAX_SEARCHES:
-        for twin in await provider.jobs_of(record.token):
+        for twin in await provider.find_jobs(record.token):
             if twin.id != record.remote_id and not twin.ended:
                 await provider.cancel_job(twin.id)
 

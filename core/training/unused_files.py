@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.errors import ProviderError
 from core.providers import FileInfo, JobState, ModelInfo, Provider
-from core.providers.http_client import NOT_THERE
+from core.providers.http_client import MISSING_ROUTE_STATUSES
 from core.providers.models_api import is_tuned
 from core.storage.project import Project
 from core.training import jobs
@@ -74,7 +74,7 @@ async def _load_files(provider: Provider) -> list[FileInfo] | None:
     try:
         return await provider.files()
     except ProviderError as error:
-        if error.status in NOT_THERE:
+        if error.status in MISSING_ROUTE_STATUSES:
             return None
         raise
 
@@ -83,6 +83,6 @@ async def _load_jobs(provider: Provider) -> list[JobState] | None:
     try:
         return await provider.jobs(MAX_JOBS)
     except ProviderError as error:
-        if error.status in NOT_THERE:
+        if error.status in MISSING_ROUTE_STATUSES:
             return None
         raise

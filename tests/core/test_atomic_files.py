@@ -13,7 +13,7 @@ from core.engine import private_files as engine_files
 from core.formats.output_files import replacing
 from core.progress import Reporter
 from core.providers import prices
-from core.providers.prices import Entry
+from core.providers.prices import PriceEntry
 from core.settings import Settings
 from core.training import rescue
 
@@ -64,7 +64,7 @@ def save_prompt(folder):
 
 
 def save_prices(folder):
-    prices.save_own([Entry("training", "m", {"dollars": 1.0})])
+    prices.save_own([PriceEntry("training", "m", {"dollars": 1.0})])
     return prices.own_file()
 
 

@@ -12,7 +12,7 @@ from core.exam.prompt_conditions import Book
 from core.language import tr
 from core.providers import chat_body, request_code
 from core.providers.model_identity import ModelIdentityError
-from core.providers.request_code import Call
+from core.providers.request_code import RequestCode
 from core.storage.project import Changes
 from ui.chat.answer_view import ChatAnswers
 from ui.chat.pane_header import ChatPane
@@ -89,13 +89,13 @@ class ChatAsking(QObject):
             self.ended.emit()
         self.changed.emit()
 
-    async def call(self, request: ChatRequest) -> Call:
+    async def call(self, request: ChatRequest) -> RequestCode:
         """The HTTP request of a question, as it would be sent now."""
         provider = await self._workspace.provider(request.pane.provider)
         prepared = await conversations.prepare(self._workspace.project, provider, await self.book(), request)
         return request_code.call(provider, chat_body(request.pane.model, prepared.messages, request.sampling))
 
-    async def sent(self, turn: int, pane: int, provider: str) -> Call:
+    async def sent(self, turn: int, pane: int, provider: str) -> RequestCode:
         """The request that a pane has answered to a turn."""
         body = await self._workspace.project.read(conversations.request, turn, pane)
         return request_code.call(await self._workspace.provider(provider), body)

@@ -21,7 +21,7 @@ from core.chat.conversations import Answer, Pane, Thread, Turn
 from core.exam.prompt_conditions import Book
 from core.language import tr
 from core.providers.models_api import is_tuned
-from core.providers.request_code import Call
+from core.providers.request_code import RequestCode
 from core.spec import spec
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
@@ -397,7 +397,7 @@ class ChatTab(Tab):
             pane = found[0].pane
             await self._show_code(pane, lambda: self.asking.sent(turn, number, pane.provider))
 
-    async def _show_code(self, pane: Pane, call: Callable[[], Awaitable[Call]]) -> None:
+    async def _show_code(self, pane: Pane, call: Callable[[], Awaitable[RequestCode]]) -> None:
         title = " · ".join(
             (server_texts.server_title(self.workspace, pane.provider), basics.short_model_name(pane.model))
         )

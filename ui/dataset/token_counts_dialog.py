@@ -297,13 +297,13 @@ def encoding_text() -> dict[str, str]:
 
 def priced_models(encoding: str) -> list[str]:
     """The models with a known price that use `encoding`."""
-    found = dict.fromkeys(entry.model for entry in prices.table().entries if entry.kind == prices.TRAINING)
+    found = dict.fromkeys(entry.model for entry in prices.load_table().entries if entry.kind == prices.TRAINING)
     return [model for model in found if token_counts.encoding_of(model) == encoding]
 
 
 def price(found: Summary, model: str, epochs: int) -> Price | None:
     split = found.splits.get("train")
-    return prices.training_price(split.trained, split.rows, model, epochs or None) if split else None
+    return prices.estimate_training_price(split.trained, split.rows, model, epochs or None) if split else None
 
 
 def money(found: Price) -> str:

@@ -57,7 +57,7 @@ def load_unfinished_run(db: sqlite3.Connection, task: str) -> UnfinishedRun | No
     landed = llm_runs.load_requests(db, found.id, RequestStatus.LANDED)
     failed = llm_runs.load_requests(db, found.id, RequestStatus.FAILED)
     total = len(landed) + found.answered + found.waiting + found.failed
-    lying = sum(batch.total for batch in batches.under_way(db, llm_runs.PURPOSE, found.id))
+    lying = sum(batch.total for batch in batches.list_unmerged(db, llm_runs.PURPOSE, found.id))
     return UnfinishedRun(found, total, failed[-1].error if failed else "", lying)
 
 

@@ -187,7 +187,7 @@ def cost_words(told: Estimate, provider: str, batch: bool = False) -> str:
     elif told.dollars is None:
         parts.append(tr("price unknown"))
     else:
-        dollars = told.dollars * (prices.BATCH if batch else 1)
+        dollars = told.dollars * (prices.BATCH_SHARE if batch else 1)
         cost = f"{dollars:.2f}"
         parts.append(tr("less than $0.01") if dollars < 0.01 else tr("about ${cost}", cost=cost))
     return " · ".join(parts)

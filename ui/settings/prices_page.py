@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from core.errors import JukuError
 from core.language import tr
 from core.providers import prices
-from core.providers.prices import CHAT, TRAINING, Entry
+from core.providers.prices import CHAT, TRAINING, PriceEntry
 from ui import style
 from ui.widgets import basics
 
@@ -93,7 +93,7 @@ class PricesPage(QWidget):
 
     def read(self) -> None:
         """Show the prices as they are on the disk. Own ones that cannot be read are said, and not written over."""
-        found = prices.table()
+        found = prices.load_table()
         self._shipped = {(one.kind, one.model): dict(one.numbers) for one in found.entries if not one.own}
         self._own = {(one.kind, one.model): dict(one.numbers) for one in found.entries if one.own}
         day = QLocale().toString(found.as_of, QLocale.FormatType.ShortFormat)
@@ -193,8 +193,8 @@ class PricesPage(QWidget):
         lacking = []
         for (kind, model), own in self._own.items():
             whole: Mapping[str, float] = {**self._shipped.get((kind, model), {}), **own}
-            if set(whole) == set(prices.NUMBERS[kind]):
-                entries.append(Entry(kind, model, whole, own=True))
+            if set(whole) == set(prices.PRICE_FIELDS[kind]):
+                entries.append(PriceEntry(kind, model, whole, own=True))
             else:
                 lacking.append(model)
         try:

@@ -19,7 +19,7 @@ from core.errors import JukuError, ProviderError
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import FileInfo, JobState, ModelInfo
-from core.providers.http_client import NOT_THERE
+from core.providers.http_client import MISSING_ROUTE_STATUSES
 from core.storage.project import Changes
 from core.training import submit, unused_files
 from core.training.unused_files import ServerContents
@@ -140,7 +140,7 @@ class ServerDialog(QDialog):
             try:
                 states: list[JobState] | None = await submit.list_adoptable(project, provider)
             except ProviderError as error:
-                if error.status not in NOT_THERE:
+                if error.status not in MISSING_ROUTE_STATUSES:
                     raise
                 states = None
         except JukuError as error:

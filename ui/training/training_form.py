@@ -319,7 +319,11 @@ class TrainingForm(QWidget):
 
 def _trainable(offers: Sequence[Offer]) -> str:
     """A model whose training has a price is one that can be trained: few of a server's models can."""
-    priced = (offer.id for offer in offers if not offer.tuned and prices.trained_price(1_000_000, offer.id) is not None)
+    priced = (
+        offer.id
+        for offer in offers
+        if not offer.tuned and prices.price_of_trained_tokens(1_000_000, offer.id) is not None
+    )
     return next(priced, "")
 
 

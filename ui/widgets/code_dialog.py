@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from core.chat import transcripts
 from core.language import tr
 from core.providers import request_code
-from core.providers.request_code import Call
+from core.providers.request_code import RequestCode
 from ui import style
 from ui.widgets import basics, file_dialogs
 from ui.widgets.message_bar import Notice
@@ -29,7 +29,7 @@ CODE_FILE_NAMES = ("ask.py", "ask.sh", "request.json")
 class CodeDialog(QDialog):
     """One tab per language."""
 
-    def __init__(self, workspace: Workspace, call: Call, title: str, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, call: RequestCode, title: str, parent: QWidget | None = None) -> None:
         """`title` says whose request it is."""
         super().__init__(parent)
         self._workspace = workspace
@@ -47,7 +47,7 @@ class CodeDialog(QDialog):
         self.save.clicked.connect(lambda _checked: self._on_save())
         self._lay_out(title, call)
 
-    def _lay_out(self, title: str, call: Call) -> None:
+    def _lay_out(self, title: str, call: RequestCode) -> None:
         close = QPushButton(tr("Close"), autoDefault=False)
         close.clicked.connect(self.close)
         acts = QHBoxLayout()

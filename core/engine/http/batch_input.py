@@ -1,10 +1,12 @@
 """Validates the input file of a batch line by line, before any request is answered."""
 
-import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from core.engine.http.protocol import Json
 
@@ -78,9 +80,7 @@ def _parse(line: bytes, number: int) -> Any:
     if len(line) > MAX_LINE_BYTES:
         raise _LineError("request_too_large", f"This line is longer than {MAX_LINE_BYTES} bytes.")
     try:
-        value = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-        json.dumps(value, ensure_ascii=False).encode()  # raises for half a surrogate pair
-        return value
+        return msgspec.json.decode(line.removeprefix(BOM_UTF8) if number == 1 else line)
     except (ValueError, RecursionError) as error:
         raise _LineError("invalid_json_line", f"This line is not parseable as valid JSON: {error}") from error
 

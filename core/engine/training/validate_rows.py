@@ -1,14 +1,16 @@
 """Validates an uploaded training file before a job trains on it; the messages are those of OpenAI's API."""
 
-import json
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from core.engine.http.protocol import Json
 
 MIN_TRAINING_ROWS = 10
-MAX_LINE_BYTES = 4 * 1024 * 1024
+MAX_LINE_BYTES = 16 * 1024 * 1024  # without the line break
 CONTROL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")
 ROW_KEYS = {"messages", "tools", "parallel_tool_calls", "functions"}
 PREFERENCE_KEYS = {"input", "preferred_output", "non_preferred_output"}
@@ -49,7 +51,7 @@ def validate_file(path: Path, kind: str, method: str = "supervised", name: str =
     count = 0
     prefix = f"The job failed due to an invalid {kind} file. Invalid file format. "
     with path.open("rb") as file:
-        while line := file.readline(MAX_LINE_BYTES + 1):
+        while line := file.readline(MAX_LINE_BYTES + 2):
             count += 1
             try:
                 row = _parse(line, count)
@@ -80,13 +82,11 @@ def _validate_format(row: Any, method: str, name: str) -> None:
 
 
 def _parse(line: bytes, number: int) -> Any:
-    if len(line) > MAX_LINE_BYTES:
+    if len(line.removesuffix(b"\n")) > MAX_LINE_BYTES:
         raise _RowError(f" is longer than {MAX_LINE_BYTES} bytes.")
     try:
         # Another service asks for a byte order mark on the first line: skipped.
-        value = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-        json.dumps(value, ensure_ascii=False).encode()  # raises for half a surrogate pair
-        return value
+        return msgspec.json.decode(line.removeprefix(BOM_UTF8) if number == 1 else line)
     except (ValueError, RecursionError) as error:
         reason = f"line contains invalid json: {error} (line {number})"
         raise _RowError(f" cannot be parsed. Error: {reason}") from error
@@ -99,6 +99,8 @@ def _validate_chat(row: Any) -> None:
     _validate_messages(messages, "")
     if not any(one["role"] == "assistant" and one.get("weight") != 0 for one in messages):
         raise _RowError(" must have at least one assistant message with a weight other than 0")
+    if messages[-1]["role"] != "assistant":
+        raise _RowError(" must end with a message of the assistant")
 
 
 def _validate_preference(row: Any) -> None:
@@ -110,6 +112,8 @@ def _validate_preference(row: Any) -> None:
     _validate_messages(prompt["messages"], ", input")
     for name in ("preferred_output", "non_preferred_output"):
         _validate_output(row[name], name)
+    if row["preferred_output"] == row["non_preferred_output"]:
+        raise _RowError(" must not have the same preferred_output and non_preferred_output")
 
 
 def _validate_output(output: Any, name: str) -> None:
@@ -152,21 +156,42 @@ def _validate_message(message: Any, where: str) -> None:
     _reject_extra(set(message) - MESSAGE_KEYS[role], where)
     if "weight" in message and (type(message["weight"]) is not int or message["weight"] not in (0, 1)):
         raise _RowError(f"{where} key 'weight' must be 0 or 1")
+    for key in ("name", "refusal"):
+        if message.get(key) is not None and not isinstance(message[key], str):
+            raise _RowError(f"{where} key '{key}' must be a string")
     _validate_content(message, where)
 
 
 def _validate_content(message: Json, where: str) -> None:
-    content, calls = message.get("content"), message.get("tool_calls") or message.get("function_call")
+    content, is_result = message.get("content"), message["role"] in ("tool", "function")
+    keys_instead = ("tool_calls", "function_call", "refusal") if message["role"] == "assistant" else ()
+    may_be_absent = any(message.get(key) for key in keys_instead)
     if content is None:
-        if message["role"] != "assistant" or not (calls or message.get("refusal")):
+        if not may_be_absent:
             raise _RowError(f"{where} is missing key 'content'")
+    elif isinstance(content, str):
+        if not (content.strip() or is_result or may_be_absent):
+            raise _RowError(f"{where} key 'content' must not be empty")
     elif isinstance(content, list):
-        if not all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in content):
-            raise _RowError(f"{where} key 'content' must be a string or a list of content parts")
-    elif not isinstance(content, str):
+        if not (content or is_result):
+            raise _RowError(f"{where} key 'content' must not be empty")
+        for part in content:
+            _validate_part(part, where)
+    else:
         raise _RowError(f"{where} key 'content' must be a string or a list of content parts")
     _reject_control_tokens(content, where)
     _validate_tool_calls(message.get("tool_calls"), where)
+
+
+def _validate_part(part: Any, where: str) -> None:
+    kind = part.get("type") if isinstance(part, dict) else None
+    text = part.get("text") if kind == "text" else None
+    image = part.get("image_url") if kind == "image_url" else None
+    is_image = isinstance(image, dict) and isinstance(image.get("url"), str) and image["url"] != ""
+    if not isinstance(text, str) and not is_image:
+        raise _RowError(f"{where} key 'content' must be a string or a list of content parts")
+    if isinstance(text, str) and not text.strip():
+        raise _RowError(f"{where} key 'content' must not have a part with an empty text")
 
 
 def _validate_tool_calls(calls: Any, where: str) -> None:

@@ -158,7 +158,7 @@ def _costs(report: Report) -> Markup:
     head: list[object] = [tr("Subject"), tr("Answers"), tr("Tokens sent"), tr("Tokens received"), tr("Response time"),
                           tr("A thousand questions")]  # fmt: skip
     about = tr("In US dollars, by the prices of {day} and your own; – means that the price is unknown.",
-               day=prices.table().as_of)  # fmt: skip
+               day=prices.load_table().as_of)  # fmt: skip
     return section(tr("Cost and time"), table(head, rows, "figures"), about=about)
 
 

@@ -126,8 +126,8 @@ def test_a_server_that_stays_busy_is_left_after_some_failures(gates, server):
     with pytest.raises(ProviderError, match="overloaded"):
         ask(gates, server, id)
     failed = statuses(gates, id)["failed"]
-    assert asking_core.FAILURES <= failed < asking_core.FAILURES + Connection.at_once
-    assert max(Counter(map(scripted_models.gate_of, server.asked)).values()) == retry_policy.TRIES
+    assert asking_core.MAX_FAILURES_IN_A_ROW <= failed < asking_core.MAX_FAILURES_IN_A_ROW + Connection.at_once
+    assert max(Counter(map(scripted_models.gate_of, server.asked)).values()) == retry_policy.MAX_TRIES
 
 
 def test_a_wrong_key_stops_at_once(gates, server):

@@ -102,7 +102,7 @@ def test_what_a_batch_never_answers_stays_open_with_its_reason(gates, server):
 def test_a_window_that_was_closed_finds_its_batch_again_and_sends_none_twice(gates, server):
     id = scripted_models.begin(gates, batch=True)
     with pytest.raises(asyncio.CancelledError):
-        ask(gates, server, id, until=lambda: batches.under_way(gates.rows, "inquiry", id)[:1] and server.batches)
+        ask(gates, server, id, until=lambda: batches.list_unmerged(gates.rows, "inquiry", id)[:1] and server.batches)
     Ending(server)
     assert ask(gates, server, id).answered == 10
     assert len(server.batches) == 1
@@ -164,11 +164,13 @@ def test_broken_lines_of_an_answer_harm_no_others(gates, server):
 
 
 def test_a_large_work_goes_out_in_several_files(monkeypatch):
-    monkeypatch.setattr(batches, "MOST_LINES", 4)
-    files = list(batches._files([(str(number), {"n": number}) for number in range(10)]))
+    monkeypatch.setattr(batches, "MAX_FILE_LINES", 4)
+    files = list(batches._split_files([(str(number), {"n": number}) for number in range(10)]))
     assert [data.count(b"\n") for data in files] == [4, 4, 2]
-    monkeypatch.setattr(batches, "MOST_BYTES", 200)
-    assert all(len(data) <= 200 for data in batches._files([(str(number), {"n": number}) for number in range(10)]))
+    monkeypatch.setattr(batches, "MAX_FILE_BYTES", 200)
+    assert all(
+        len(data) <= 200 for data in batches._split_files([(str(number), {"n": number}) for number in range(10)])
+    )
 
 
 def end(project, server, id):
@@ -179,7 +181,12 @@ def end(project, server, id):
 def test_batches_end_at_the_persons_wish(gates, server):
     id = scripted_models.begin(gates, batch=True)
     with pytest.raises(asyncio.CancelledError):
-        ask(gates, server, id, until=lambda: server.batches and batches.of(gates.rows, "inquiry", id)[0].remote_id)
+        ask(
+            gates,
+            server,
+            id,
+            until=lambda: server.batches and batches.list_batches(gates.rows, "inquiry", id)[0].remote_id,
+        )
 
     end(gates, server, id)
     assert [batch["status"] for batch in server.batches.values()] == ["cancelled"]
@@ -191,7 +198,7 @@ def test_one_that_was_stopped_before_the_server_had_answered_ends_at_the_persons
     server.weather = lambda method, path: Fault("lose") if "/batches" in path else None
     with pytest.raises(asyncio.CancelledError):
         ask(gates, server, id, until=lambda: server.batches)
-    assert batches.of(gates.rows, "inquiry", id)[0].remote_id is None
+    assert batches.list_batches(gates.rows, "inquiry", id)[0].remote_id is None
     server.weather = lambda method, path: None
 
     end(gates, server, id)

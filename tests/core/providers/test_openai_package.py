@@ -71,7 +71,7 @@ def test_several_threads_may_import_and_ask_at_once():
 def test_a_failed_import_can_be_tried_again(monkeypatch):
     openai_package.load.cache_clear()
     with monkeypatch.context() as broken:
-        broken.setattr(openai_package, "PARTS", ("core.providers.nothing_of_this_name",))
+        broken.setattr(openai_package, "MODULES", ("core.providers.nothing_of_this_name",))
         with pytest.raises(ImportError):
             openai_package.load()
     openai_package.load()

@@ -6,7 +6,7 @@ import pytest
 
 from core import language
 from core.providers import prices, shutdown_dates
-from core.providers.prices import CHAT, TRAINING, Entry
+from core.providers.prices import CHAT, TRAINING, PriceEntry
 
 
 @pytest.fixture(autouse=True)
@@ -15,31 +15,34 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_training_costs_tokens_times_epochs():
-    price = prices.training_price(1_000_000, 100, "gpt-4.1-2025-04-14", 3)
+    price = prices.estimate_training_price(1_000_000, 100, "gpt-4.1-2025-04-14", 3)
     assert price.low == price.high == 75.0
-    open_end = prices.training_price(1_000_000, 40, "gpt-4o-mini-2024-07-18", None)
+    open_end = prices.estimate_training_price(1_000_000, 40, "gpt-4o-mini-2024-07-18", None)
     assert (open_end.low, open_end.high) == (3.0, 9.0)
-    assert prices.training_price(1, 10, "smollm2-135m-instruct", 1) is None
+    assert prices.estimate_training_price(1, 10, "smollm2-135m-instruct", 1) is None
 
 
 def test_a_tuned_model_is_trained_and_asked_at_its_bases_price_and_a_batch_costs_half():
-    assert prices.trained_price(1_000_000, "ft:gpt-4o-mini-2024-07-18:org::abc") == 3.0
+    assert prices.price_of_trained_tokens(1_000_000, "ft:gpt-4o-mini-2024-07-18:org::abc") == 3.0
     whole = prices.chat_price(1_000_000, 1_000_000, "gpt-4o-mini")
     assert prices.chat_price(1_000_000, 1_000_000, "gpt-4o-mini", batch=True) == whole / 2
 
 
 def test_own_prices_come_first_and_are_read_back():
     prices.save_own(
-        [Entry(TRAINING, "gpt-4.1", {"dollars": 1.5}, True), Entry(CHAT, 'odd "name"', {"sent": 1, "received": 2})]
+        [
+            PriceEntry(TRAINING, "gpt-4.1", {"dollars": 1.5}, True),
+            PriceEntry(CHAT, 'odd "name"', {"sent": 1, "received": 2}),
+        ]
     )
-    assert prices.training_price(2_000_000, 100, "gpt-4.1", 1).low == 3.0
+    assert prices.estimate_training_price(2_000_000, 100, "gpt-4.1", 1).low == 3.0
     assert prices.chat_price(1_000_000, 1_000_000, 'odd "name"') == 3.0
 
 
 def test_a_broken_table_is_said_and_left_alone():
     prices.own_file().parent.mkdir(exist_ok=True)
     prices.own_file().write_text("[training.x]\ndollars = 'many'\n")
-    found = prices.table()
+    found = prices.load_table()
     assert "cannot be read" in found.trouble
     assert found.find(TRAINING, "gpt-4.1").numbers["dollars"] == 25.0
     assert "many" in prices.own_file().read_text()
@@ -80,4 +83,4 @@ def test_the_doors_say_what_closes_and_when():
 
 def test_whose_prices_they_are_is_said_in_the_persons_language():
     language.set_language("ja")
-    assert "pages" not in prices.table().source and "OpenAI" in prices.table().source
+    assert "pages" not in prices.load_table().source and "OpenAI" in prices.load_table().source

@@ -71,7 +71,7 @@ async def everything(provider, server):
     )
     job = (await provider.create_job(request)).id
     server.note(job, "Step 1/2", {"step": 1})
-    await provider.jobs(), await provider.jobs_of("token"), await provider.job(job)
+    await provider.jobs(), await provider.find_jobs("token"), await provider.job(job)
     await provider.events(job, set()), await provider.checkpoints(job)
     await provider.pause_job(job), await provider.resume_job(job), await provider.cancel_job(job)
     await provider.chat("base-model", MESSAGES, Sampling(), on_text=lambda _number, _text: None)

@@ -14,8 +14,15 @@ from core.progress import Progress, Reporter
 from core.providers import JobRequest, LocalProvider, Sampling, retry_policy, server_presets
 from core.providers.connection_test import probe_capabilities
 from core.providers.http_client import Connection
-from core.providers.retry_policy import LONGEST, LOOK, MOST, Pace, PollTimer, retry_after
-from core.providers.retry_policy import QUESTION as QUESTIONING
+from core.providers.retry_policy import (
+    MAX_PARALLEL,
+    MAX_PAUSE_SECONDS,
+    QUESTIONING,
+    READING,
+    PollTimer,
+    RateLimiter,
+    retry_after,
+)
 from core.spec.spec import Spec
 from tests.support import scripted_models
 from tests.support.fake_server import KEY, FakeServer, Fault
@@ -78,7 +85,7 @@ def test_a_server_is_left_alone_as_long_as_it_asks_and_the_wait_is_told(gates, s
 
 def test_a_wait_that_is_too_long_ends_the_run_and_what_was_answered_stays(gates, server):
     server.script = scripted_models.examples
-    server.weather = lambda _method, _path: Fault(status=429, headers={"Retry-After": str(int(LONGEST) + 1)})
+    server.weather = lambda _method, _path: Fault(status=429, headers={"Retry-After": str(int(MAX_PAUSE_SECONDS) + 1)})
     id = begin(gates)
     with pytest.raises(ProviderError, match="is busy or a limit is reached"):
         asyncio.run(scripted_models.ask(gates, server.provider(), id, Reporter()))
@@ -153,7 +160,7 @@ QUESTIONS = {
     "moderate": lambda provider: provider.moderate(["a"]),
     "embed": lambda provider: provider.embed("m", ["a"]),
 }
-COMPOSED = {"client", "close", "plain", "offers", "batch_answers", "jobs_of"}
+COMPOSED = {"client", "close", "request_json", "offers", "batch_answers", "find_jobs"}
 
 
 async def prepare(provider):
@@ -185,7 +192,7 @@ def test_a_look_is_taken_again(server, way, fault):
     server.weather = lambda _method, _path: fault
     with pytest.raises(ProviderError):
         run(server, way)
-    assert len(server.requests) == LOOK.tries
+    assert len(server.requests) == READING.tries
 
 
 @pytest.mark.parametrize("way", each(QUESTIONS))
@@ -197,7 +204,7 @@ def test_a_question_is_asked_again_where_nothing_was_answered(server, way, fault
     assert len(server.requests) == tries
 
 
-@pytest.mark.parametrize("seconds", ["20", str(int(LONGEST) - 1)])
+@pytest.mark.parametrize("seconds", ["20", str(int(MAX_PAUSE_SECONDS) - 1)])
 @pytest.mark.parametrize("way", each(LOOKS, ACTS))
 def test_a_server_that_wants_to_be_left_alone_for_long_is_and_it_is_said_at_once(server, way, seconds):
     """The package waited a minute without a word, or did not wait at all."""
@@ -208,7 +215,7 @@ def test_a_server_that_wants_to_be_left_alone_for_long_is_and_it_is_said_at_once
             await way(provider)
         with pytest.raises(ProviderError, match="is busy or a limit is reached") as caught:
             await way(provider)
-        assert (caught.value.status, caught.value.code) == (429, retry_policy.HELD)
+        assert (caught.value.status, caught.value.code) == (429, retry_policy.HELD_BACK)
         assert caught.value.retry_after == pytest.approx(float(seconds), abs=PATIENCE)
 
     run(server, twice)
@@ -224,7 +231,7 @@ def test_a_short_wait_is_waited_for(server, way):
         for _time in range(2):
             with pytest.raises(ProviderError):
                 await way(provider)
-            assert provider.pace.left(LOOK) < 0.02
+            assert provider.limiter.left(READING) < 0.02
 
     run(server, twice)
 
@@ -232,7 +239,7 @@ def test_a_short_wait_is_waited_for(server, way):
 def test_the_limits_of_questions_do_not_keep_a_job_from_being_stopped(server):
     job = server.create({"model": "m", "training_file": "f"})["id"]
     server.weather = lambda _method, path: (
-        Fault(status=429, headers={"Retry-After": str(int(LONGEST) + 1)}) if "chat" in path else None
+        Fault(status=429, headers={"Retry-After": str(int(MAX_PAUSE_SECONDS) + 1)}) if "chat" in path else None
     )
 
     async def work(provider):
@@ -265,25 +272,25 @@ def told(left, most="500", what="requests", reset="1s"):
 
 
 def test_a_server_that_tells_nothing_is_asked_a_few_at_once_fewer_when_it_was_too_much():
-    own = Pace(4)
+    own = RateLimiter(4)
     assert own.at_once == 4
-    own.hear(429, {})
+    own.note_response(429, {})
     assert own.at_once == 2
-    own.hear(429, {})
-    own.hear(429, {})
+    own.note_response(429, {})
+    own.note_response(429, {})
     assert own.at_once == 1
     for _answer in range(9):
-        own.hear(200, {})
+        own.note_response(200, {})
     assert own.at_once == 4
 
 
 @pytest.mark.parametrize(
     ("headers", "at_once"),
     [
-        (told(400), MOST),
+        (told(400), MAX_PARALLEL),
         (told(3), 3),
         (told(1), 1),
-        (told(30_000, 60_000, "tokens"), MOST // 2),
+        (told(30_000, 60_000, "tokens"), MAX_PARALLEL // 2),
         (told(400) | told(1_000, 60_000, "tokens"), 1),
         ({"x-ratelimit-remaining-requests": "many"}, 4),
         ({"x-ratelimit-remaining-requests": "-1"}, 4),
@@ -291,8 +298,8 @@ def test_a_server_that_tells_nothing_is_asked_a_few_at_once_fewer_when_it_was_to
     ],
 )
 def test_what_a_server_tells_of_its_limits_sets_how_many_go_out_at_once(headers, at_once):
-    own = Pace(4)
-    own.hear(200, headers)
+    own = RateLimiter(4)
+    own.note_response(200, headers)
     assert (own.at_once, own.left()) == (at_once, 0)
 
 
@@ -301,8 +308,8 @@ def test_what_a_server_tells_of_its_limits_sets_how_many_go_out_at_once(headers,
 )
 def test_where_nothing_is_left_it_is_waited_until_there_is(reset, seconds):
     """Longer than `LONGEST` nobody waits on a header's word: the server says itself when it is too much."""
-    own = Pace(4)
-    own.hear(200, told(0, reset=reset))
+    own = RateLimiter(4)
+    own.note_response(200, told(0, reset=reset))
     assert own.left() == pytest.approx(seconds, abs=1.0)
     assert own.at_once == 1
 
@@ -392,10 +399,10 @@ def test_a_server_may_send_on_to_itself(server):
 
 def test_who_is_cancelled_twice_keeps_no_place():
     async def go():
-        pace = Pace(1)
+        limiter = RateLimiter(1)
 
         async def hold():
-            async with pace.turn():
+            async with limiter.slot():
                 await asyncio.Event().wait()
 
         first, others = asyncio.ensure_future(hold()), []
@@ -408,8 +415,8 @@ def test_who_is_cancelled_twice_keeps_no_place():
         for task in (first, *others):
             task.cancel()
         await asyncio.gather(first, *others, return_exceptions=True)
-        assert pace._going == 0
-        async with asyncio.timeout(PATIENCE), pace.turn():
+        assert limiter._running == 0
+        async with asyncio.timeout(PATIENCE), limiter.slot():
             pass
 
     asyncio.run(go())
@@ -427,17 +434,17 @@ class Counting(asyncio.SelectorEventLoop):
 
 def test_who_leaves_wakes_one_of_those_who_wait_in_the_order_they_came():
     async def go():
-        pace, done = Pace(2), []
+        limiter, done = RateLimiter(2), []
 
         async def one(number):
-            async with pace.turn():
-                assert pace._going <= 2
+            async with limiter.slot():
+                assert limiter._running <= 2
                 await asyncio.sleep(0)
                 done.append(number)
 
         await asyncio.gather(*(one(number) for number in range(300)))
         assert done == list(range(300))
-        assert (pace._going, len(pace._waiting)) == (0, 0)
+        assert (limiter._running, len(limiter._waiting)) == (0, 0)
 
     with asyncio.Runner(loop_factory=Counting) as runner:
         runner.run(go())
@@ -446,10 +453,10 @@ def test_who_leaves_wakes_one_of_those_who_wait_in_the_order_they_came():
 
 def test_a_place_that_was_handed_to_one_who_is_cancelled_goes_to_the_next():
     async def go():
-        pace, got = Pace(1), []
+        limiter, got = RateLimiter(1), []
 
         async def one(number):
-            async with pace.turn():
+            async with limiter.slot():
                 got.append(number)
                 await leave.wait()
 
@@ -459,17 +466,17 @@ def test_a_place_that_was_handed_to_one_who_is_cancelled_goes_to_the_next():
         leave.set()
         while not first.done():
             await asyncio.sleep(0)
-            if len(pace._waiting) == 1 and not second.cancelling():
+            if len(limiter._waiting) == 1 and not second.cancelling():
                 second.cancel()  # it has the place and has not begun
         await asyncio.gather(first, second, third, return_exceptions=True)
         assert got == [0, 2]
-        assert pace._going == 0
+        assert limiter._running == 0
 
     asyncio.run(go())
 
 
 def test_nothing_else_waits_between_two_tries_at_a_server():
-    """One policy: whoever asks a server again does it by `Pace.patiently` or by a `PollTimer`."""
+    """One policy: whoever asks a server again does it by `RateLimiter.run` or by a `PollTimer`."""
     packages = [ROOT / "core" / name for name in CLIENT_PACKAGES]
     sleeping = {
         path.name

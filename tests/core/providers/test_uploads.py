@@ -15,7 +15,7 @@ def ensure(project, server, data=DATA, **how):
     async def work():
         provider = server.provider()
         try:
-            return await uploads.ensure(project, provider, data, **how)
+            return await uploads.ensure_uploaded(project, provider, data, **how)
         finally:
             await provider.close()
 

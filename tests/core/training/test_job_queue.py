@@ -236,7 +236,7 @@ def test_what_is_sent_is_what_was_queued_also_after_the_rows_have_changed(server
     run(sample, server, work)
     (data,) = server.files.values()
     assert data.decode().splitlines() == wanted
-    assert uploads.digest(data) == jobs.job(sample.rows, id).digest
+    assert uploads.sha256_of(data) == jobs.job(sample.rows, id).digest
 
 
 def test_rows_must_fit_the_method(sample):

@@ -9,7 +9,7 @@ from core.dataset import examples
 from core.errors import JukuError, ProviderError
 from core.formats import jsonl
 from core.providers import JobStatus, Sampling, chat_messages
-from core.providers.retry_policy import LOOK, MAX_SEARCHES
+from core.providers.retry_policy import MAX_SEARCHES, READING
 from core.training import job_queue, jobs, metrics, row_selection, submit
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import FINGERPRINT, Fault
@@ -268,7 +268,7 @@ def test_following_is_given_up_after_many_failures_in_a_row(server, sample, faul
         run(server, work)
     assert [path for _method, path, _body in server.requests].count(
         "/v1/fine_tuning/jobs/ftjob-1"
-    ) == tries * LOOK.tries
+    ) == tries * READING.tries
 
 
 def test_a_refused_key_ends_the_following_at_once(server, sample):

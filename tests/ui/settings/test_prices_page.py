@@ -30,7 +30,7 @@ def shown(page, model):
 
 
 def test_the_shipped_prices_are_shown_with_their_day(page):
-    found = prices.table()
+    found = prices.load_table()
     assert found.source in page.about.text()
     assert shown(page, "gpt-4.1-mini") == ["5.00", "0.40", "1.60", ""]
     assert {one.model for one in found.entries} == {
@@ -43,13 +43,13 @@ def test_the_shipped_prices_are_shown_with_their_day(page):
 def test_an_own_price_comes_first_and_an_emptied_field_has_the_shipped_one_again(page):
     write(page, "gpt-4.1-mini", DOLLARS, "$4,5")
     assert shown(page, "gpt-4.1-mini") == ["4.50", "0.40", "1.60", "your own"]
-    assert prices.training_price(1_000_000, 100, "gpt-4.1-mini", 1).low == 4.5
+    assert prices.estimate_training_price(1_000_000, 100, "gpt-4.1-mini", 1).low == 4.5
     write(page, "gpt-4.1-mini", SENT, "0.125")
-    assert prices.table().find(CHAT, "gpt-4.1-mini").numbers == {"sent": 0.125, "received": 1.6}
+    assert prices.load_table().find(CHAT, "gpt-4.1-mini").numbers == {"sent": 0.125, "received": 1.6}
     write(page, "gpt-4.1-mini", DOLLARS, "")
     write(page, "gpt-4.1-mini", SENT, "")
     assert shown(page, "gpt-4.1-mini") == ["5.00", "0.40", "1.60", ""]
-    assert not any(one.own for one in prices.table().entries)
+    assert not any(one.own for one in prices.load_table().entries)
 
 
 @pytest.mark.parametrize("text", ["dear", "-1", "nan", "inf", "1e999", "2 . 5"])
@@ -64,12 +64,12 @@ def test_a_model_is_added_and_saved_once_its_prices_are_whole(page):
     write(page, "new model", MODEL, "llama-9")
     write(page, "llama-9", SENT, "1")
     assert "llama-9" in page.note.text()
-    assert prices.table().find(CHAT, "llama-9") is None
+    assert prices.load_table().find(CHAT, "llama-9") is None
     write(page, "llama-9", RECEIVED, "2")
     write(page, "llama-9", DOLLARS, "0")
     assert page.note.text() == ""
-    assert prices.table().find(CHAT, "llama-9").numbers == {"sent": 1, "received": 2}
-    assert prices.table().find(TRAINING, "llama-9").numbers == {"dollars": 0}
+    assert prices.load_table().find(CHAT, "llama-9").numbers == {"sent": 1, "received": 2}
+    assert prices.load_table().find(TRAINING, "llama-9").numbers == {"dollars": 0}
     assert shown(PricesPage(), "llama-9") == ["0.00", "1.00", "2.00", "your own"]
 
 
@@ -83,7 +83,7 @@ def test_chosen_rows_or_all_go_back_to_the_shipped_prices(page):
     assert shown(page, "gpt-4.1")[0] == "1.00"
     page.reset_all.click()
     assert shown(page, "gpt-4.1")[0] == "25.00"
-    assert not any(one.own for one in prices.table().entries)
+    assert not any(one.own for one in prices.load_table().entries)
 
 
 def test_own_prices_that_cannot_be_read_are_said_and_not_written_over(qtbot):
