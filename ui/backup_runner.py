@@ -16,10 +16,10 @@ from core.storage.schema import Table
 from ui.connections import Connections
 
 logger = logging.getLogger(__name__)
-AT_CLOSE = True  # tests of other things do without
-LEAST = 30.0  # seconds between a change and the backup that holds it, so that one piece of work is in it as a whole
-NEVER = -1
-DERIVED = {Table.FINDING, Table.PASSAGE_VECTOR}  # tables that can be made anew at any time
+BACK_UP_AT_CLOSE = True  # tests of other things do without
+MIN_DELAY = 30.0  # seconds between a change and the backup that holds it, so that one piece of work is in it as a whole
+NEVER_BACK_UP = -1
+DERIVED_TABLES = {Table.FINDING, Table.PASSAGE_VECTOR}  # tables that can be made anew at any time
 
 
 class BackupRunner(QObject):
@@ -37,11 +37,11 @@ class BackupRunner(QObject):
         workspace.tasks.changed.connect(self._on_changed)
 
     def _on_changed(self, changes: Changes) -> None:
-        self._changed = self._changed or bool(changes.tables - DERIVED)
+        self._changed = self._changed or bool(changes.tables - DERIVED_TABLES)
         minutes = self._workspace.settings.backup_minutes
         if self._changed and minutes > 0 and not self._timer.isActive():
             left = minutes * 60 - (time.monotonic() - self._last)
-            self._timer.start(round(1000 * max(LEAST, left)))
+            self._timer.start(round(1000 * max(MIN_DELAY, left)))
 
     def _make(self) -> None:
         if self._changed and self._workspace.settings.backup_minutes > 0 and self._workspace.tasks.can_start():
@@ -64,7 +64,7 @@ class BackupRunner(QObject):
 
     def leave(self) -> bool:
         """Whether the project that is left has changes to back up; the next one begins anew."""
-        changed = self._changed and self._workspace.settings.backup_minutes != NEVER and AT_CLOSE
+        changed = self._changed and self._workspace.settings.backup_minutes != NEVER_BACK_UP and BACK_UP_AT_CLOSE
         self._changed, self._said, self._last = False, False, time.monotonic()
         self._timer.stop()
         return changed

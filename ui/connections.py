@@ -18,7 +18,7 @@ from core.storage.project import Project
 from ui.tasks import Tasks
 
 logger = logging.getLogger(__name__)
-SECONDS_TO_RETRY = 1.0  # until a provider is asked for its models again after an unexpected error
+RETRY_SECONDS = 1.0  # until a provider is asked for its models again after an unexpected error
 
 
 class Connections(QObject):
@@ -133,7 +133,7 @@ class Connections(QObject):
             except Exception:
                 # Such as an import that failed beside another one: a fault of ours only when it fails again.
                 logger.exception("the models of %s", id)
-                await asyncio.sleep(SECONDS_TO_RETRY)
+                await asyncio.sleep(RETRY_SECONDS)
                 await self.offers_of(id, fresh=True)
 
     async def offers_of(self, id: str, fresh: bool = False) -> list[Offer]:

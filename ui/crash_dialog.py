@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
-MOST_KINDS = 20  # different errors whose details are shown
+MAX_ERROR_KINDS = 20  # different errors whose details are shown
 WIDTH, HEIGHT, LEAST_DETAILS = 660, 480, 90
 
 
@@ -89,7 +89,7 @@ class CrashDialog(QDialog):
     def add(self, error: BaseException) -> None:
         """Count one more mistake. Its details are shown unless it has happened before."""
         details = log.format_crash(error)
-        is_new = details not in self._kinds and len(self._kinds) < MOST_KINDS
+        is_new = details not in self._kinds and len(self._kinds) < MAX_ERROR_KINDS
         self._kinds[details if details in self._kinds or is_new else ""] += 1
         total = self._kinds.total()
         self.count.setText(trn("It has happened {n} time since this message appeared.",

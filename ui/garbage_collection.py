@@ -7,16 +7,16 @@ import gc
 
 from PySide6.QtCore import QObject, QTimer
 
-INTERVAL = 500  # milliseconds between two looks at how much has gathered
+LOOK_INTERVAL = 500  # milliseconds between two looks at how much has gathered
 
 
-class Collector(QObject):
+class GarbageCollector(QObject):
     """While it lives, Python's own collections are off, and `look` does what they would have done."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         gc.disable()
-        self._timer = QTimer(self, interval=INTERVAL)
+        self._timer = QTimer(self, interval=LOOK_INTERVAL)
         self._timer.timeout.connect(self.look)
         self._timer.start()
 

@@ -26,7 +26,7 @@ Change = Callable[[sqlite3.Connection, Reporter], str]  # returns a sentence for
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class LlmRunResult:
     """What came of a run, in words; `meaning` is good, warning or error.
 
     `llm_run` is its id, 0 without a model. `is_empty`: a model answered, and nothing could be made of it.
@@ -44,7 +44,7 @@ class _Run:
     """`said` is what was made of the answers, also where the run was stopped in the middle."""
 
     project: Project
-    ended: Ended
+    ended: LlmRunResult
     label: str
     is_batch: bool = False
     progress: Progress = field(default_factory=lambda: Progress(0))
@@ -63,7 +63,7 @@ class LlmRunRunner(QObject):
 
     changed = Signal(str)  # the task whose run has begun or ended
     progressed = Signal(str, Progress)  # the task
-    ended = Signal(Ended)
+    ended = Signal(LlmRunResult)
 
     def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)
@@ -125,7 +125,7 @@ class LlmRunRunner(QObject):
     def _start(self, task: str, label: str, work: _Work, batch: bool = False) -> None:
         if self.progress(task) is not None:  # what is being asked is not asked, and paid, a second time
             return
-        run = _Run(self._workspace.project, Ended(task, tr("Stopped."), "warning"), label, batch)
+        run = _Run(self._workspace.project, LlmRunResult(task, tr("Stopped."), "warning"), label, batch)
         run.reporter = Reporter(lambda progress: self._tell(run, progress))
         self._runs[task] = run
         run.handle = self._workspace.tasks.start(label, self._run(run, work))
@@ -149,14 +149,14 @@ class LlmRunRunner(QObject):
         task = run.ended.task
         try:
             told = await work(run)
-            run.ended = Ended(task, *told, run.llm_run, run.is_empty)
+            run.ended = LlmRunResult(task, *told, run.llm_run, run.is_empty)
         except JukuError as error:
             told = "\n".join(filter(None, (error.title, error.message))), "error"
-            run.ended = Ended(task, *told, run.llm_run)
+            run.ended = LlmRunResult(task, *told, run.llm_run)
             raise
         except asyncio.CancelledError:
             run.reporter.cancel()
-            run.ended = Ended(task, " ".join([tr("Stopped."), *run.said]), "warning", run.llm_run)
+            run.ended = LlmRunResult(task, " ".join([tr("Stopped."), *run.said]), "warning", run.llm_run)
             raise
 
     async def _ask(self, run: _Run, task: str, model: str, subjects: Subjects, id: str, batch: bool) -> tuple[str, str]:
@@ -175,7 +175,7 @@ class LlmRunRunner(QObject):
 
     async def _send(self, run: _Run, task: str, provider: str, id: int) -> tuple[str, str]:
         run.llm_run = id
-        overheard = {task: _overheard(TASKS[task], run.said)}
+        overheard = {task: _record_messages(TASKS[task], run.said)}
         server = await self._workspace.provider(provider)
         try:
             outcome = await llm_runs.run(
@@ -188,13 +188,13 @@ class LlmRunRunner(QObject):
                 )
             raise
         open_ones = await run.project.read(llm_runs.load_requests, id, *llm_runs.UNANSWERED)
-        return _result(run, outcome, open_ones)
+        return _summarise(run, outcome, open_ones)
 
     async def _take(self, run: _Run, llm_run: LlmRun) -> tuple[str, str]:
         outcome, run.llm_run = Outcome(), llm_run.id
         self._show(run, await llm_runs.land(run.project, llm_run, TASKS, outcome, LlmRunStatus.CANCELLED))
         self._show(run, await run.project.write("", llm_runs.drop, llm_run.id))
-        return _result(run, outcome, [])
+        return _summarise(run, outcome, [])
 
     async def _write(self, run: _Run, label: str, change: Change) -> tuple[str, str]:
         said: list[str] = []
@@ -209,7 +209,7 @@ class LlmRunRunner(QObject):
             self._workspace.tasks.changed.emit(changes)
 
 
-def _overheard(task: Task, said: list[str]) -> Task:
+def _record_messages(task: Task, said: list[str]) -> Task:
     """`task`, noting in `said` what it made of the answers: a run that is stopped returns nothing."""
 
     def land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
@@ -219,13 +219,13 @@ def _overheard(task: Task, said: list[str]) -> Task:
     return dataclasses.replace(task, land=land)
 
 
-def _result(run: _Run, outcome: Outcome, unanswered: Sequence[Request]) -> tuple[str, str]:
-    text, meaning = _words(outcome.message, unanswered)
+def _summarise(run: _Run, outcome: Outcome, unanswered: Sequence[Request]) -> tuple[str, str]:
+    text, meaning = _format_outcome(outcome.message, unanswered)
     run.is_empty = outcome.is_empty
     return (text, "warning") if outcome.is_empty else (text, meaning)
 
 
-def _words(message: str, unanswered: Sequence[Request]) -> tuple[str, str]:
+def _format_outcome(message: str, unanswered: Sequence[Request]) -> tuple[str, str]:
     if not unanswered:
         return message, "good"
     told = trn("{n} question was not answered.", "{n} questions were not answered.", len(unanswered))

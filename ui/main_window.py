@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
-    QMainWindow,
     QMessageBox,
     QProgressBar,
     QPushButton,
@@ -27,15 +27,15 @@ from ui.dataset import drop_question
 from ui.dataset.tab import DatasetTab
 from ui.exam.tab import ExamTab
 from ui.project import one_window
-from ui.project.copy_actions import Copies
-from ui.project.file_actions import FileActions
+from ui.project.copy_actions import CopyActions
+from ui.project.file_actions import FileActions, ProjectWindow
 from ui.project.one_window import OneWindow
-from ui.project.opening import Opening
-from ui.project.synced_folder_bar import PlaceBar
+from ui.project.opening import ProjectOpener
+from ui.project.synced_folder_bar import SyncedFolderBar
 from ui.settings.settings_dialog import SettingsDialog
 from ui.spec.tab import SpecTab
 from ui.tab import ALL_TABLES, Tab
-from ui.training.desktop_notification import DesktopNotice
+from ui.training.desktop_notification import DesktopNotification
 from ui.training.tab import TrainingTab
 from ui.widgets import basics, floating_message, screen_fit
 from ui.widgets.background_work import format_pause
@@ -47,7 +47,7 @@ from ui.workspace import Workspace
 logger = logging.getLogger(__name__)
 
 
-class MainWindow(QMainWindow):
+class MainWindow(ProjectWindow):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self.workspace = workspace
@@ -64,12 +64,12 @@ class MainWindow(QMainWindow):
         self.tab_list: list[Tab] = [
             self.spec_tab, self.dataset_tab, self.training_tab, self.chat_tab, self.exam_tab,
         ]  # fmt: skip
-        self.copies = Copies(workspace, self)
+        self.copies = CopyActions(workspace, self, self.flush)
         self.files = FileActions(workspace, self)
         self._one = OneWindow(self)
         self._one.asked.connect(self._on_asked)
         self._lay_out()
-        self.opening = Opening(workspace, self, self.replace, self.messages.show_error)
+        self.opening = ProjectOpener(workspace, self, self.replace, self.messages.show_error)
         self._make_menus()
         self._make_status_bar()
         self._connect()
@@ -87,14 +87,15 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         self.messages, self.trouble = MessageBar(self), ServerTroubleBar(self.workspace, self)
-        self.place = PlaceBar(self.workspace, self)
+        self.place = SyncedFolderBar(self.workspace, self)
         self._drop = DropOverlay(self)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setIconSize(QSize(18, 18))
         self.tabs.tabBar().setDrawBase(False)
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
-        self.setCentralWidget(screen_fit.wrap_in_scroll_area(self.tabs))
+        self._content = screen_fit.wrap_in_scroll_area(self.tabs)
+        self.setCentralWidget(self._content)
 
     def _make_menus(self) -> None:
         self.files.fill(self.menuBar().addMenu(tr("&File")))
@@ -103,7 +104,7 @@ class MainWindow(QMainWindow):
         self._redo = basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
         view = self.menuBar().addMenu(tr("&View"))
         for number, tab in enumerate(self.tab_list):
-            basics.menu_action(view, tab.title(), lambda n=number: self.tabs.setCurrentIndex(n), f"Ctrl+{number + 1}")
+            basics.menu_action(view, tab.title(), partial(self.tabs.setCurrentIndex, number), f"Ctrl+{number + 1}")
         help = self.menuBar().addMenu(tr("&Help"))
         basics.menu_action(help, tr("Open the &log folder"), self._on_log_folder)
         basics.menu_action(help, tr("&About Juku"), self._on_about)
@@ -113,7 +114,8 @@ class MainWindow(QMainWindow):
         self.statusBar().setContentsMargins(style.SPACE // 2, 0, 0, 0)
         self.statusBar().addWidget(self._server)
         self._task = basics.label(dim=True)
-        self._progress = QProgressBar(maximumWidth=180, textVisible=False)
+        self._progress = QProgressBar(textVisible=False)
+        self._progress.setMaximumWidth(180)
         self._cancel = QPushButton(tr("Cancel"))
         self._cancel.clicked.connect(self.workspace.tasks.cancel)
         for widget in (self._task, self._progress, self._cancel):
@@ -137,7 +139,7 @@ class MainWindow(QMainWindow):
         self.spec_tab.document_wanted.connect(self.files.ask_for_document)
         self.spec_tab.settings_wanted.connect(self.show_settings)
         self.training_tab.rescue_wanted.connect(self.files.rescue)
-        self._notice = DesktopNotice(self)
+        self._notice = DesktopNotification(self)
         self._notice.clicked.connect(self._on_notice_clicked)
         self.workspace.queue.ended.connect(self._notice.tell)
         self.copies.opened.connect(lambda path: self.open_paths([path]))
@@ -226,7 +228,7 @@ class MainWindow(QMainWindow):
         self.dataset_tab.choose(words)
 
     def _on_show_model(self, name: str, provider: str, model: str) -> None:
-        tab = {"chat": self.chat_tab, "exam": self.exam_tab}[name]
+        tab = self.chat_tab if name == "chat" else self.exam_tab
         self.tabs.setCurrentWidget(tab)
         tab.choose_model(provider, model)
 
@@ -289,7 +291,7 @@ class MainWindow(QMainWindow):
                 self._drop.hide()
                 self.open_paths(files)
             else:
-                self._drop.show_over(self.centralWidget(), drop_question.format_drop(files, self.files.is_for_spec))
+                self._drop.show_over(self._content, drop_question.format_drop(files, self.files.is_for_spec))
             return True
         if event.type() == QEvent.Type.DragLeave:
             self._drop.hide()
@@ -332,8 +334,12 @@ class MainWindow(QMainWindow):
         close = box.addButton(tr("Close"), QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(stay)
         close.clicked.connect(self._on_agreed)
-        box.finished.connect(lambda _result: box.clickedButton() is close or setattr(self, "restarts", False))
+        box.finished.connect(lambda _result: self._on_asked_to_close(box.clickedButton() is close))
         box.open()
+
+    def _on_asked_to_close(self, is_agreed: bool) -> None:
+        if not is_agreed:
+            self.restarts = False
 
     def restart(self) -> None:
         """Close the window, and begin anew with the same project (ui/app.py)."""

@@ -6,12 +6,12 @@ from PySide6.QtWidgets import QApplication
 from core.language import tr
 
 
-class OwnWords(QTranslator):
+class QtTextTranslator(QTranslator):
     """Asked after Qt's catalog, so that it fills the gaps of an older one, or of one that was left out of a bundle."""
 
     def __init__(self, parent: QApplication) -> None:
         super().__init__(parent)
-        self._words = _words()
+        self._words = _texts()
 
     def isEmpty(self) -> bool:
         return False
@@ -25,14 +25,14 @@ def translate(app: QApplication, chosen: str) -> None:
     QLocale.setDefault(QLocale(chosen))
     if chosen == "en":
         return
-    app.installTranslator(OwnWords(app))  # the newest is asked first
+    app.installTranslator(QtTextTranslator(app))  # the newest is asked first
     translator = QTranslator(app)
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
     if translator.load(QLocale(chosen), "qtbase", "_", folder):
         app.installTranslator(translator)
 
 
-def _words() -> dict[tuple[str, str], str]:
+def _texts() -> dict[tuple[str, str], str]:
     """What we say for Qt's texts, by context and text; the window uses no others of those that can be missing."""
     theme = {
         "OK": "OK", "Cancel": tr("Cancel"), "Close": tr("Close"), "Save": tr("Save"), "Open": tr("Open"),

@@ -16,7 +16,7 @@ from core.training.job_queue import JobQueue
 from core.training.jobs import Job
 from ui.connections import Connections
 
-QUIET = 0.3  # seconds without news after which a queue with nothing to do may end
+IDLE_SECONDS = 0.3  # seconds without news after which a queue with nothing to do may end
 
 
 class QueueRunner(QObject):
@@ -118,7 +118,7 @@ class QueueRunner(QObject):
     async def _is_quiet(self) -> bool:
         """Whether nothing is told for a moment: by then the end of a job has been handed on."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), QUIET)
+            await asyncio.wait_for(self._news.wait(), IDLE_SECONDS)
         return not self._news.is_set()
 
     def _on_changed(self, changes: Changes) -> None:

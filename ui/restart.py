@@ -11,7 +11,7 @@ from core.paths import ROOT
 
 MAIN = ROOT / "main.py"
 PREDECESSOR = "JUKU_AFTER"  # the environment variable that names the process to wait for
-PATIENCE = 60.0  # seconds; one that hangs is not waited for for ever
+PREDECESSOR_TIMEOUT = 60.0  # seconds; one that hangs is not waited for for ever
 
 
 def restart(project: Path) -> None:
@@ -26,6 +26,6 @@ def restart(project: Path) -> None:
 
 def wait_for_predecessor() -> None:
     given = os.environ.pop(PREDECESSOR, "")
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + PREDECESSOR_TIMEOUT
     while given.isdigit() and processes.start_time(int(given)) is not None and time.monotonic() < end:
         time.sleep(0.05)

@@ -9,8 +9,8 @@ from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer
 from core import paths, settings
 from ui.connections import Connections
 
-SETTLED = 100  # milliseconds after which a file that was replaced is looked at
-ASKED = {"providers", "provider", "student_model", "writer", "judge"}  # what decides who is asked
+RELOAD_DELAY = 100  # milliseconds after which a file that was replaced is looked at
+PROVIDER_SETTINGS = {"providers", "provider", "student_model", "writer", "judge"}  # what decides who is asked
 
 
 class SettingsWatch(QObject):
@@ -19,7 +19,7 @@ class SettingsWatch(QObject):
     def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)
         self._workspace = workspace
-        self._timer = QTimer(self, singleShot=True, interval=SETTLED)
+        self._timer = QTimer(self, singleShot=True, interval=RELOAD_DELAY)
         self._timer.timeout.connect(self._look)
         # The folder, not the file: one that is replaced by another is no longer watched.
         folder = paths.config_folder()
@@ -43,5 +43,5 @@ class SettingsWatch(QObject):
             workspace.drop_offers(provider)
             workspace.drop_offers(workspace.settings.provider)
             workspace.tasks.start("", workspace.load_offers())
-        if changed & ASKED:
+        if changed & PROVIDER_SETTINGS:
             workspace.offers_changed.emit()

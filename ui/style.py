@@ -95,13 +95,14 @@ def apply(app: QApplication, theme: str) -> None:
     schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
     hints.setColorScheme(schemes.get(theme, Qt.ColorScheme.Unknown))
     if not followed:
-        hints.colorSchemeChanged.connect(lambda _scheme: _dress(app))
-    _dress(app)
+        hints.colorSchemeChanged.connect(lambda _scheme: _apply_palette(app))
+    _apply_palette(app)
 
 
 def is_dark() -> bool:
     # The chosen theme first: a plain X server keeps the system's scheme whatever is asked of it.
-    theme = QGuiApplication.instance().property(THEME)
+    app = QGuiApplication.instance()
+    theme = app.property(THEME) if app else ""
     return theme == "dark" or (not theme and QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark)
 
 
@@ -130,7 +131,7 @@ def icon(name: str) -> QIcon:
     return QIcon(str(RESOURCES / "icons" / f"{name}.svg"))
 
 
-def _dress(app: QApplication) -> None:
+def _apply_palette(app: QApplication) -> None:
     colours = DARK if is_dark() else LIGHT
     palette = QPalette()
     for role, colour in colours.items():

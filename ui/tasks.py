@@ -35,7 +35,9 @@ class Tasks(QObject):
 
     def start(self, label: str, command: Command) -> asyncio.Task[None]:
         """Run `command`. With a `label` it is shown in the status bar, where it can be cancelled."""
-        task = asyncio.get_running_loop().create_task(self._run(command), name=label or command.__qualname__)
+        task = asyncio.get_running_loop().create_task(
+            self._run(command), name=label or getattr(command, "__qualname__", "")
+        )
         self._running[task] = label
         task.add_done_callback(self._on_done)
         task.add_done_callback(lambda _task: command.close())  # one that is cancelled at once never began

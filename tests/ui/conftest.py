@@ -15,7 +15,7 @@ from core.settings import ProviderSettings, Settings
 from tests.support.patience import PATIENCE
 from ui import backup_runner, style
 from ui.dataset import background_check
-from ui.garbage_collection import Collector
+from ui.garbage_collection import GarbageCollector
 from ui.main_window import MainWindow
 from ui.widgets import server_trouble_bar
 from ui.workspace import Workspace
@@ -28,7 +28,7 @@ def no_work_in_the_background(monkeypatch):
     """What begins by itself a moment after a change has tests of its own; others are left in peace."""
     monkeypatch.setattr(background_check, "CHECK_DELAY_MS", HOURS)
     monkeypatch.setattr(ui.workspace, "INDEX_DELAY", HOURS)
-    monkeypatch.setattr(backup_runner, "AT_CLOSE", False)
+    monkeypatch.setattr(backup_runner, "BACK_UP_AT_CLOSE", False)
     monkeypatch.setattr(server_trouble_bar, "RETRY_MS", HOURS)
 
 
@@ -50,7 +50,7 @@ def no_keys_held(qapp):
 @pytest.fixture(autouse=True)
 def collector(qapp):
     """As in the program; what a test leaves is destroyed at its end, on the thread that it belongs to."""
-    collector = Collector()
+    collector = GarbageCollector()
     yield collector
     collector._timer.stop()
     gc.collect()

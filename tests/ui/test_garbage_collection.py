@@ -4,7 +4,7 @@ import gc
 import threading
 
 from tests.support.patience import PATIENCE
-from ui.garbage_collection import Collector
+from ui.garbage_collection import GarbageCollector
 
 PLENTY = 20_000  # objects, after which Python's own collector has run more than once
 
@@ -47,5 +47,5 @@ def test_the_timer_looks_by_itself(qtbot, collector):
 def test_the_window_has_a_collector():
     from ui import app
 
-    assert app.Collector is Collector
+    assert app.GarbageCollector is GarbageCollector
     assert not gc.isenabled()

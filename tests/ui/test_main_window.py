@@ -99,7 +99,7 @@ def test_a_broken_project_does_not_keep_the_window_away(run, tmp_path):
     broken.write_bytes(b"no project" * 500)
 
     async def go():
-        return await app.first_project(Settings(recent=[str(broken)]), None)
+        return await app.open_first_project(Settings(recent=[str(broken)]), None)
 
     project, error = run(go())
     assert isinstance(error, JukuError)

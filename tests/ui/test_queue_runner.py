@@ -252,7 +252,7 @@ def test_the_end_of_a_job_is_told_in_the_window_and_on_the_desktop(window, run, 
 
 def test_what_is_said_of_each_end(window):
     said = {
-        status: desktop_notification.words(_job(window, status=status))[2]
+        status: desktop_notification.format_notification(_job(window, status=status))[2]
         for status in ("succeeded", "cancelled", "failed")
     }
     assert said == {"succeeded": "good", "cancelled": "warning", "failed": "error"}

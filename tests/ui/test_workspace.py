@@ -99,7 +99,7 @@ def test_models_of_other_servers_are_asked_for_once_and_anew_after_a_change(run,
 @pytest.mark.parametrize("failures", [1, 2])
 def test_models_are_asked_for_again_after_what_nobody_expected(run, project, monkeypatch, failures):
     """Such as an import that fails beside another one, which a second attempt does not."""
-    monkeypatch.setattr(connections, "SECONDS_TO_RETRY", 0.0)
+    monkeypatch.setattr(connections, "RETRY_SECONDS", 0.0)
     left, real = [None] * failures, openai_package.load
 
     def load():
@@ -134,7 +134,7 @@ def test_models_are_asked_for_again_after_what_nobody_expected(run, project, mon
 @pytest.mark.parametrize("minutes", [30, -1])
 def test_what_was_saved_as_the_window_closed_is_told_at_the_next_start(run, project, tmp_path, monkeypatch, minutes):
     """With a last backup, which meets the exchanged file first, and without."""
-    monkeypatch.setattr(backup_runner, "AT_CLOSE", True)
+    monkeypatch.setattr(backup_runner, "BACK_UP_AT_CLOSE", True)
 
     async def work():
         workspace = Workspace(project, Settings(backup_minutes=minutes))

@@ -7,10 +7,10 @@ from core.language import tr
 from ui import style
 from ui.widgets import basics
 
-STEP = 10
+SLIDER_STEP = 10
 
 
-class ChatMark(QWidget):
+class AnswerRating(QWidget):
     """Says the mark, where there is one; `edit` lets it be given."""
 
     marked = Signal(object, str)  # 0 to 100 or None, and the note
@@ -20,7 +20,9 @@ class ChatMark(QWidget):
         self._mark: int | None = None
         self._note = ""
         self._told = basics.Note()
-        self.slider = QSlider(Qt.Orientation.Horizontal, minimum=0, maximum=100, singleStep=1, pageStep=STEP)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.slider.setPageStep(SLIDER_STEP)
         self.slider.setAccessibleName(tr("Mark from 0 to 100"))
         self.number = basics.integer_field(0, 100, 0)
         self.number.setAccessibleName(tr("Mark from 0 to 100"))

@@ -1,5 +1,6 @@
 """What one pane has answered to one question: the texts as they come, whose they are, and what a person does with them."""
 
+import re
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -13,16 +14,60 @@ from core.providers import LOCAL, model_identity, prices
 from core.text import diff
 from core.text.diff import Pair
 from ui import style
-from ui.chat.answer_rating import ChatMark
-from ui.chat.answer_text import AnswerText
+from ui.chat.answer_rating import AnswerRating
 from ui.spec.spec_chat_messages import FRAME_MS, MessageText
 from ui.widgets import basics, diff_row
 from ui.widgets.basics import LinkButton
 from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.text_highlights import mark
 
+MAX_LINES_SHOWN = 400  # of an answer that are shown at full height; a longer one scrolls in its field
+# Characters without a line break that are laid out as one; more would be laid out anew at every piece.
+MAX_PARAGRAPH_PIECE = 4000
 
-class ChatAnswers(QWidget):
+
+class StreamedText(MessageText):
+    """Text to the letter. Endless paragraphs are shown in pieces; `text` has them whole."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, most=MAX_LINES_SHOWN)
+        self._text = ""
+        self._run = 0  # characters since the last line break that is shown
+        self.is_broken = False  # whether line breaks are shown that are none of the text's
+
+    def text(self) -> str:
+        return self._text
+
+    def add(self, piece: str) -> None:
+        """More of the text has come."""
+        self._text += piece
+        self.append(self._shown(piece))
+
+    def say(self, text: str) -> None:
+        """Show `text`; what of it is shown already stays."""
+        if not text.startswith(self._text):
+            self._text, self._run, self.is_broken = "", 0, False
+            self.setPlainText("")
+        if rest := text[len(self._text) :]:
+            self.add(rest)
+
+    def _shown(self, piece: str) -> str:
+        parts: list[str] = []
+        for line in re.split("(\n)", piece):
+            if line == "\n":
+                self._run = 0
+                parts.append(line)
+                continue
+            while self._run + len(line) > MAX_PARAGRAPH_PIECE:
+                room = MAX_PARAGRAPH_PIECE - self._run
+                parts.append(f"{line[:room]}\n")
+                line, self._run, self.is_broken = line[room:], 0, True
+            self._run += len(line)
+            parts.append(line)
+        return "".join(parts)
+
+
+class AnswerView(QWidget):
     """Empty until `begin` or `show_answers`."""
 
     again_wanted = Signal()
@@ -41,7 +86,7 @@ class ChatAnswers(QWidget):
         self.flush_timer = QTimer(self, interval=FRAME_MS, singleShot=True)
         self.flush_timer.timeout.connect(self._flush)
         self.state, self.error, self.told = basics.Note(), basics.Note(), basics.Note()
-        self.passages = ChatPassages()
+        self.passages = PassageList()
         self.again, self.code = LinkButton(tr("Run again")), LinkButton(tr("Show code…"))
         self.again.clicked.connect(self.again_wanted)
         self.code.clicked.connect(self.code_wanted)
@@ -153,7 +198,7 @@ class ChatAnswers(QWidget):
         """Whose answer it is and what it took; before that, where there are several, how far they agree."""
         if not answers:
             return ""
-        lines = [_provenance(answers[0], self._title_of), _expense(answers[0])]
+        lines = [_format_provenance(answers[0], self._title_of), _format_cost(answers[0])]
         if len(answers) > 1:
             different = len({answer.text.strip() for answer in answers})
             alike = tr("All {n} answers are identical", n=len(answers))
@@ -162,7 +207,7 @@ class ChatAnswers(QWidget):
         return "\n".join(lines)
 
 
-def _provenance(answer: Answer, title_of: Callable[[str], str]) -> str:
+def _format_provenance(answer: Answer, title_of: Callable[[str], str]) -> str:
     """The server, the model that it says has answered, and which weights."""
     pane, adapter = answer.pane, model_identity.adapter_hash(answer.fingerprint)
     weights = answer.fingerprint
@@ -173,7 +218,7 @@ def _provenance(answer: Answer, title_of: Callable[[str], str]) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _expense(answer: Answer) -> str:
+def _format_cost(answer: Answer) -> str:
     """How long it took, how many tokens went there and back, and what they cost."""
     parts = [tr("{seconds} s", seconds=f"{answer.seconds:.1f}")]
     if answer.sent or answer.received:
@@ -196,9 +241,9 @@ class AnswerBlock(QWidget):
     def __init__(self, number: int) -> None:
         super().__init__()
         self._answer: Answer | None = None
-        self.text = AnswerText(tr("Answer {number}", number=number) if number else tr("Answer"))
-        self.mark = ChatMark()
-        self.mark.marked.connect(lambda mark, note: self._answer and self.marked.emit(self._answer.id, mark, note))
+        self.text = StreamedText(tr("Answer {number}", number=number) if number else tr("Answer"))
+        self.mark = AnswerRating()
+        self.mark.marked.connect(self._on_marked)
         self._links = self._make_links()
         column = QVBoxLayout()
         column.setSpacing(0)
@@ -230,6 +275,10 @@ class AnswerBlock(QWidget):
         made.hide()
         return made
 
+    def _on_marked(self, mark: int | None, note: str) -> None:
+        if self._answer:
+            self.marked.emit(self._answer.id, mark, note)
+
     def show_answer(self, answer: Answer, first: str) -> None:
         self._answer = answer
         self.text.say(answer.text)
@@ -237,11 +286,11 @@ class AnswerBlock(QWidget):
         self.mark.show_mark(answer.mark, answer.note)
         self._links.show()
         if not self.text.is_broken:
-            spans = differing(first, answer.text)
+            spans = find_differences(first, answer.text)
             mark(self.text, spans, "warning")
 
 
-def differing(first: str, other: str) -> list[tuple[int, int]]:
+def find_differences(first: str, other: str) -> list[tuple[int, int]]:
     """The spans of `other` that are not as in `first`; of texts that have little in common, all of it."""
     if first == other:
         return []
@@ -251,7 +300,7 @@ def differing(first: str, other: str) -> list[tuple[int, int]]:
     return spans if diff.alike(first, other) else [(0, len(other))]
 
 
-class ChatPassages(QWidget):
+class PassageList(QWidget):
     """The passages that were found for a question, folded away until they are wanted."""
 
     def __init__(self) -> None:
@@ -283,14 +332,14 @@ class ChatPassages(QWidget):
     def _on_fold(self, is_open: bool) -> None:
         self._show_count()
         if is_open and self._listed is None:
-            parts = [part for number, one in enumerate(self._found, 1) for part in _passage(number, one)]
+            parts = [part for number, one in enumerate(self._found, 1) for part in _make_passage(number, one)]
             self._listed = basics.column(*parts)
             self._layout.addWidget(self._listed)
         if self._listed:
             self._listed.setVisible(is_open)
 
 
-def _passage(number: int, one: Found) -> tuple[QWidget, QWidget]:
+def _make_passage(number: int, one: Found) -> tuple[QWidget, QWidget]:
     score = tr("score {score}", score=f"{one.score:.3g}")
     head = basics.label(f"[{number}] {one.passage.heading} · {score}", wrap=True, dim=True)
     return head, MessageText(tr("Passage {number}", number=number), one.passage.text, own=True)

@@ -13,7 +13,7 @@ from core.chat import conversations, transcripts
 from core.chat.conversations import Conversation, Thread
 from core.language import tr
 from core.storage.project import Changes
-from ui.chat.conversation_list import ChatList
+from ui.chat.conversation_list import ConversationList
 from ui.widgets import file_dialogs, server_texts
 from ui.widgets.background_work import LatestTask
 from ui.widgets.confirm import confirm
@@ -21,12 +21,12 @@ from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 
-class ChatActs(QObject):
+class ConversationActions(QObject):
     """The acts of the conversation that is shown, as a menu, and the search among all."""
 
     deleted = Signal(int)
 
-    def __init__(self, workspace: Workspace, listed: ChatList, parent: QWidget) -> None:
+    def __init__(self, workspace: Workspace, listed: ConversationList, parent: QWidget) -> None:
         super().__init__(parent)
         self._workspace, self._list, self._parent = workspace, listed, parent
         self._thread: Thread | None = None

@@ -12,11 +12,11 @@ from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.widgets.formatting import format_local_time
 
-PAUSE = 200  # milliseconds after the last key before it is searched
-ID, TITLE = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
+SEARCH_DELAY = 200  # milliseconds after the last key before it is searched
+ID_ROLE, TITLE_ROLE = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 
 
-class ChatList(QWidget):
+class ConversationList(QWidget):
     search_wanted = Signal(str)
     chosen = Signal(int)
     renamed = Signal(int, str)
@@ -33,7 +33,7 @@ class ChatList(QWidget):
         self.list.setStyleSheet("QListWidget::item { padding: 5px; }")
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._pause = QTimer(self, singleShot=True, interval=PAUSE)
+        self._pause = QTimer(self, singleShot=True, interval=SEARCH_DELAY)
         self._nothing = EmptyState("", "")
         self._pages = QStackedWidget()
         self._pages.addWidget(self.list)
@@ -56,8 +56,8 @@ class ChatList(QWidget):
         self.list.clear()
         for one in found:
             item = QListWidgetItem(one.title)
-            item.setData(ID, one.id)
-            item.setData(TITLE, one.title)
+            item.setData(ID_ROLE, one.id)
+            item.setData(TITLE_ROLE, one.title)
             item.setToolTip(basics.plain_tooltip(f"{one.title}\n{format_local_time(one.changed_at)}"))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
             self.list.addItem(item)
@@ -74,19 +74,19 @@ class ChatList(QWidget):
         """Mark a conversation as the one that is shown; 0 is none of them."""
         self.list.blockSignals(True)
         self.list.clearSelection()
-        self.list.setCurrentItem(None)
+        self.list.setCurrentRow(-1)
         for item in self._items():
-            if item.data(ID) == id:
+            if item.data(ID_ROLE) == id:
                 self.list.setCurrentItem(item)
         self.list.blockSignals(False)
 
     def ids(self) -> list[int]:
-        return [item.data(ID) for item in self._items()]
+        return [item.data(ID_ROLE) for item in self._items()]
 
     def edit(self, id: int) -> None:
         """Let the person give a conversation another name."""
         for item in self._items():
-            if item.data(ID) == id:
+            if item.data(ID_ROLE) == id:
                 self.list.editItem(item)
 
     def _items(self) -> list[QListWidgetItem]:
@@ -94,11 +94,11 @@ class ChatList(QWidget):
 
     def _on_selected(self) -> None:
         if items := self.list.selectedItems():
-            self.chosen.emit(items[0].data(ID))
+            self.chosen.emit(items[0].data(ID_ROLE))
 
     def _on_renamed(self, item: QListWidgetItem) -> None:
         title = " ".join(item.text().split())
-        if title and title != item.data(TITLE):
-            self.renamed.emit(item.data(ID), title)
-        elif item.text() != item.data(TITLE):
-            item.setText(item.data(TITLE))
+        if title and title != item.data(TITLE_ROLE):
+            self.renamed.emit(item.data(ID_ROLE), title)
+        elif item.text() != item.data(TITLE_ROLE):
+            item.setText(item.data(TITLE_ROLE))

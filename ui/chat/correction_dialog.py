@@ -29,8 +29,8 @@ from ui.widgets.drop_down import DropDown
 from ui.widgets.text_fields import GrowingTextEdit
 from ui.workspace import Workspace
 
-PAUSE = 300  # milliseconds after the last key before facts are looked for
-FACT = Qt.ItemDataRole.UserRole
+GUESS_DELAY = 300  # milliseconds after the last key before facts are looked for
+FACT_ROLE = Qt.ItemDataRole.UserRole
 
 
 class CorrectionDialog(QDialog):
@@ -50,9 +50,9 @@ class CorrectionDialog(QDialog):
         self._make_fields(question, answer)
         self._lay_out()
         self._guessing = LatestTask(workspace, self)
-        self._pause = QTimer(self, singleShot=True, interval=PAUSE)
+        self._pause = QTimer(self, singleShot=True, interval=GUESS_DELAY)
         self._pause.timeout.connect(self._guess)
-        self.finished.connect(lambda _result: (self._pause.stop(), self._guessing.stop()))
+        self.finished.connect(lambda _result: self._stop())
         for field in (self.question, self.answer):
             field.textChanged.connect(self._on_text)
         self.facts.itemChanged.connect(lambda _item: self._on_fact())
@@ -60,11 +60,16 @@ class CorrectionDialog(QDialog):
         self._show_button()
         self._guess()
 
+    def _stop(self) -> None:
+        self._pause.stop()
+        self._guessing.stop()
+
     def _make_fields(self, question: str, answer: str) -> None:
         self.question, self.answer = GrowingTextEdit(1, 4), GrowingTextEdit(3, 10)
         self.question.setPlainText(question)
         self.answer.setPlainText(answer)
-        self.facts = QListWidget(uniformItemSizes=True)
+        self.facts = QListWidget()
+        self.facts.setUniformItemSizes(True)
         self.facts.setStyleSheet("QListWidget::item { padding: 2px; }")
         self.kind = DropDown()
         for kind, (title, words) in kind_texts().items():
@@ -108,7 +113,7 @@ class CorrectionDialog(QDialog):
     def taught(self) -> list[Fact]:
         """The facts that are ticked."""
         items = (self.facts.item(row) for row in range(self.facts.count()))
-        return [item.data(FACT) for item in items if item.checkState() == Qt.CheckState.Checked]
+        return [item.data(FACT_ROLE) for item in items if item.checkState() == Qt.CheckState.Checked]
 
     def _texts(self) -> tuple[str, str]:
         return self.question.toPlainText().strip(), self.answer.toPlainText().strip()
@@ -141,7 +146,7 @@ class CorrectionDialog(QDialog):
         self.facts.clear()
         for fact in found.facts:
             item = QListWidgetItem(f"{fact.name}: {' '.join(fact.text.split())}")
-            item.setData(FACT, fact)
+            item.setData(FACT_ROLE, fact)
             item.setToolTip(basics.plain_tooltip(fact.text))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if fact.name in found.meant else Qt.CheckState.Unchecked)

@@ -44,7 +44,7 @@ class DomainDialog(QDialog):
         for id, title in server_texts.server_titles(workspace).items():
             self.server.addItem(title, id)
         self.server.setCurrentIndex(max(0, self.server.findData(domain.provider or workspace.settings.provider)))
-        self.project = basics.label(_file(domain), dim=True)
+        self.project = basics.label(_format_source(domain), dim=True)
         self.read, self.note = QPushButton(tr("Import from a project…")), basics.Note()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._lay_out()
@@ -121,7 +121,7 @@ class DomainDialog(QDialog):
         )  # fmt: skip
         self.name.setText(found.name)
         self.about.setPlainText(found.description)
-        self.project.setText(_file(found))
+        self.project.setText(_format_source(found))
 
     def _on_accepted(self) -> None:
         known = self._domain
@@ -140,5 +140,5 @@ class DomainDialog(QDialog):
         self.accept()
 
 
-def _file(domain: Domain) -> str:
+def _format_source(domain: Domain) -> str:
     return Path(domain.source).name if domain.source else tr("none: the words of the description are used")

@@ -2,19 +2,158 @@
 
 from collections.abc import Collection, Sequence
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from core.chat.conversations import Pane
-from core.exam.prompt_conditions import CONDITIONS
+from core.errors import JukuError
+from core.exam.prompt_conditions import CLOSED, CONDITIONS
+from core.language import tr
+from core.providers import LOCAL, Offer, model_kinds
 from ui import style
-from ui.chat.pane_header import ChatPane
+from ui.widgets import basics, server_texts
+from ui.widgets.drop_down import DropDown
+from ui.widgets.model_box import GONE, USABLE, ModelBox, format_unusable
 from ui.workspace import Workspace
 
-LEAST, MOST = 2, 4
+MIN_PANES, MAX_PANES = 2, 4
 
 
-class ChatPanes(QWidget):
+class PaneHeader(QFrame):
+    """Without a choice of the person's it takes the first base model, or where `tuned` the newest tuned one."""
+
+    chosen = Signal()
+    removed = Signal()
+    code_wanted = Signal()
+
+    def __init__(self, workspace: Workspace, number: int, tuned: bool) -> None:
+        super().__init__()
+        self.number = number
+        self._workspace, self._tuned = workspace, tuned
+        self._make_boxes()
+        self._lay_out()
+        self.show_offers()
+
+    def _make_boxes(self) -> None:
+        self.server = DropDown()
+        self.server.setAccessibleName(tr("Server"))
+        nothing = tr("No fine-tuned model yet") if self._tuned else ""
+        self.model = ModelBox(self._workspace, f"chat {self.number}", nothing=nothing)
+        self.model.setMinimumContentsLength(8)
+        self.model.setAccessibleName(tr("Model"))
+        self.condition = DropDown()
+        self.condition.setAccessibleName(tr("Condition"))
+        for name, condition in CONDITIONS.items():
+            self.condition.addItem(condition.title(), name)
+            self.condition.setItemData(
+                self.condition.count() - 1, basics.plain_tooltip(condition.about()), Qt.ItemDataRole.ToolTipRole
+            )
+        for box in (self.server, self.condition):
+            box.setMinimumContentsLength(6)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.code = basics.tool_button("</>", tr("Code for this pane's request…"), has_tip=True)
+        self.remove = basics.tool_button("✕", tr("Close this pane"), has_tip=True)
+        self.server.activated.connect(lambda _index: self._on_server())
+        self.model.chosen.connect(self._on_model)
+        self.condition.activated.connect(lambda _index: self._on_condition())
+        self.code.clicked.connect(self.code_wanted)
+        self.remove.clicked.connect(self.removed)
+
+    def _lay_out(self) -> None:
+        # As wide as its answers below, whatever the boxes would like.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.addWidget(self.model, 1)
+        for button in (self.code, self.remove):
+            first.addWidget(button)
+        for box in (self.server, self.condition):
+            second.addWidget(box, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (first, second, layout):
+            part.setSpacing(style.SPACE // 3)
+        for part in (first, second):
+            layout.addLayout(part)
+
+    def pane(self) -> Pane:
+        """As it is chosen now; without a model there is nobody to ask."""
+        server = self.server.currentData() or self._workspace.settings.provider
+        return Pane(self.number, server, self.model.model_id(), self.condition.currentData())
+
+    def choose(self, pane: Pane) -> None:
+        """Ask as `pane` says from now on; a model that is not offered yet is chosen as soon as it is."""
+        self.number = pane.number
+        self._show_servers()
+        self.server.setCurrentIndex(max(0, self.server.findData(pane.provider)))
+        self.condition.setCurrentIndex(max(0, self.condition.findData(pane.condition)))
+        self.show_offers()
+        self.model.choose(pane.model)
+        self._on_condition()
+
+    def take(self, provider: str, model: str) -> None:
+        """Ask `model` of a provider, by heart."""
+        self.choose(Pane(self.number, provider, model, CLOSED))
+
+    def show_offers(self) -> None:
+        """Offer what the servers have told."""
+        self._show_servers()
+        server = self.server.currentData()
+        self._workspace.want_offers(server)
+        offers = self._workspace.known_offers(server)
+        newest = "" if self.model.model_id() or not self._tuned else _newest_tuned(offers)
+        self.model.show_offers(server, offers, last=newest, any=not self._tuned)
+        self.chosen.emit()
+
+    def require_here(self) -> None:
+        """Raise `JukuError` for a base model that was not fetched yet, and for a model that is gone."""
+        offer = self.model.offer()
+        if offer and offer.state == GONE:
+            raise JukuError(tr("This model is gone"), format_unusable(offer, self.server.currentText()))
+        if offer and offer.state in ("missing", "failed"):
+            raise JukuError(
+                tr("{title} is not on this computer yet", title=offer.title),
+                tr(
+                    "Choose it in the training tab and press “Start training”: Juku asks before it downloads the model."
+                ),
+            )
+
+    def converts(self) -> bool:
+        """Whether the model has to be made ready for its first use."""
+        offer = self.model.offer()
+        return offer is not None and offer.converts
+
+    def _show_servers(self) -> None:
+        titles = server_texts.server_titles(self._workspace)
+        before = self.server.currentData() or self._workspace.settings.provider
+        shown = [(self.server.itemData(index), self.server.itemText(index)) for index in range(self.server.count())]
+        if shown != list(titles.items()):
+            self.server.clear()
+            for id, title in titles.items():
+                self.server.addItem(title, id)
+            self.server.setCurrentIndex(max(0, self.server.findData(before)))
+        self.server.setVisible(len(titles) > 1 or LOCAL not in titles)
+
+    def _on_server(self) -> None:
+        self.show_offers()
+
+    def _on_model(self, _model: str) -> None:
+        self.chosen.emit()
+
+    def _on_condition(self) -> None:
+        self.condition.setToolTip(basics.plain_tooltip(CONDITIONS[self.condition.currentData()].about()))
+        self.chosen.emit()
+
+
+def _newest_tuned(offers: list[Offer]) -> str:
+    whole = (
+        offer.id
+        for offer in offers
+        if offer.tuned and offer.state in USABLE and not model_kinds.is_checkpoint(offer.id)
+    )
+    return next(whole, "")
+
+
+class PaneHeaders(QWidget):
     """At first a base model, and the newest tuned one. `changed` says that there are others, or others than before."""
 
     changed = Signal()
@@ -24,7 +163,7 @@ class ChatPanes(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
-        self.heads: list[ChatPane] = []
+        self.heads: list[PaneHeader] = []
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(style.SPACE)
@@ -34,7 +173,7 @@ class ChatPanes(QWidget):
         """As at the start of a project."""
         while self.heads:
             self._drop(self.heads[-1])
-        for number in range(LEAST):
+        for number in range(MIN_PANES):
             self._put(number, tuned=number > 0)
         self._show_acts()
 
@@ -45,13 +184,13 @@ class ChatPanes(QWidget):
     def numbers(self) -> list[int]:
         return [head.number for head in self.heads]
 
-    def head(self, number: int) -> ChatPane | None:
+    def head(self, number: int) -> PaneHeader | None:
         return next((head for head in self.heads if head.number == number), None)
 
     def restore(self, panes: Sequence[Pane]) -> None:
         """The panes of a conversation; where it has but one, another stays beside it."""
-        wanted = list(panes)[:MOST]
-        while len(self.heads) > max(LEAST, len(wanted)):
+        wanted = list(panes)[:MAX_PANES]
+        while len(self.heads) > max(MIN_PANES, len(wanted)):
             self._drop(self.heads[-1])
         while len(self.heads) < len(wanted):
             self._put(0, tuned=True)
@@ -59,7 +198,7 @@ class ChatPanes(QWidget):
             head.choose(pane)
         taken = {pane.number for pane in wanted}
         for head in self.heads[len(wanted) :]:
-            head.number = _free(taken)
+            head.number = _next_number(taken)
             taken.add(head.number)
         self._show_acts()
         self.changed.emit()
@@ -72,12 +211,12 @@ class ChatPanes(QWidget):
 
     def add(self, taken: Collection[int]) -> None:
         """One more pane, like the last one under the next condition. Its number is none of `taken`, which have answered."""
-        if len(self.heads) >= MOST:
+        if len(self.heads) >= MAX_PANES:
             return
         last = self.heads[-1].pane()
         names = list(CONDITIONS)
         condition = names[(names.index(last.condition) + 1) % len(names)]
-        number = _free({*taken, *self.numbers()})
+        number = _next_number({*taken, *self.numbers()})
         self._put(number, tuned=True).choose(Pane(number, last.provider, last.model, condition))
         self._show_acts()
         self.changed.emit()
@@ -95,8 +234,8 @@ class ChatPanes(QWidget):
         for head in self.heads:
             head.setEnabled(not is_busy)
 
-    def _put(self, number: int, tuned: bool) -> ChatPane:
-        head = ChatPane(self._workspace, number, tuned)
+    def _put(self, number: int, tuned: bool) -> PaneHeader:
+        head = PaneHeader(self._workspace, number, tuned)
         head.chosen.connect(self.chosen)
         head.removed.connect(lambda: self._on_removed(head))
         head.code_wanted.connect(lambda: self.code_wanted.emit(head.number))
@@ -104,23 +243,23 @@ class ChatPanes(QWidget):
         self._layout.addWidget(head, 1)
         return head
 
-    def _drop(self, head: ChatPane) -> None:
+    def _drop(self, head: PaneHeader) -> None:
         self.heads.remove(head)
         self._layout.removeWidget(head)
         head.hide()
         head.deleteLater()
 
-    def _on_removed(self, head: ChatPane) -> None:
-        if len(self.heads) > LEAST:
+    def _on_removed(self, head: PaneHeader) -> None:
+        if len(self.heads) > MIN_PANES:
             self._drop(head)
             self._show_acts()
             self.changed.emit()
 
     def _show_acts(self) -> None:
         for head in self.heads:
-            head.remove.setVisible(len(self.heads) > LEAST)
+            head.remove.setVisible(len(self.heads) > MIN_PANES)
 
 
-def _free(taken: Collection[int]) -> int:
+def _next_number(taken: Collection[int]) -> int:
     """A number that no pane has had: what it has said would become another's history."""
     return max(taken, default=-1) + 1

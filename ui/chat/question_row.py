@@ -3,19 +3,19 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from core.chat.conversations import Thread, Turn
 from core.language import tr
 from ui import style
-from ui.chat.answer_view import ChatAnswers
+from ui.chat.answer_view import AnswerView
 from ui.spec.spec_chat_messages import MessageText
 from ui.widgets import basics
 from ui.widgets.basics import LinkButton
 from ui.widgets.text_fields import QuestionField
 
 
-class ChatRow(QWidget):
+class QuestionRow(QWidget):
     """`branch_chosen` gives the turn that is to be shown instead; `edited` the new words of the question."""
 
     edited = Signal(str)
@@ -31,9 +31,12 @@ class ChatRow(QWidget):
         self._title_of = title_of
         self._branches: list[int] = []
         self._is_busy = self._is_last = False
-        self.columns: dict[int, ChatAnswers] = {}
+        self.columns: dict[int, AnswerView] = {}
         self.question = MessageText(tr("You"), turn.text, own=True)
-        self.back, self.on = _tool("‹", tr("Previous wording")), _tool("›", tr("Next wording"))
+        self.back, self.on = (
+            basics.tool_button("‹", tr("Previous wording"), has_tip=True),
+            basics.tool_button("›", tr("Next wording"), has_tip=True),
+        )
         self.place = basics.label(dim=True)
         self.edit = LinkButton(tr("Edit"))
         self.edit.setToolTip(tr("Rephrase the question; the conversation so far is kept as a branch"))
@@ -111,8 +114,8 @@ class ChatRow(QWidget):
         for column in self.columns.values():
             column.allow_asking(self._is_last and not self._is_busy)
 
-    def _column(self, number: int) -> ChatAnswers:
-        column = ChatAnswers(self._title_of)
+    def _column(self, number: int) -> AnswerView:
+        column = AnswerView(self._title_of)
         column.again_wanted.connect(lambda: self.again_wanted.emit(number))
         column.code_wanted.connect(lambda: self.code_wanted.emit(number))
         column.marked.connect(self.marked)
@@ -136,8 +139,49 @@ class ChatRow(QWidget):
             self.edited.emit(text)
 
 
-def _tool(text: str, name: str) -> QToolButton:
-    button = QToolButton(text=text, autoRaise=True)
-    button.setAccessibleName(name)
-    button.setToolTip(name)
-    return button
+class ConversationView(QScrollArea):
+    """Its bar always stands there, so that answers are as wide as the heads above them."""
+
+    def __init__(self, make_row: Callable[[Turn], QuestionRow]) -> None:
+        super().__init__(widgetResizable=True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.rows: list[QuestionRow] = []
+        self._make_row = make_row
+        self._at_end = True  # whether what comes is to be followed
+        said = QWidget()
+        self._column = QVBoxLayout(said)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(style.SPACE)
+        self._column.addStretch()
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidget(said)
+        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+        self.verticalScrollBar().rangeChanged.connect(self._on_grown)
+
+    def show_path(self, path: Sequence[Turn]) -> list[QuestionRow]:
+        """Rows for these turns; those that stand there already stay. The new ones."""
+        kept = 0
+        while kept < min(len(self.rows), len(path)) and self.rows[kept].turn == path[kept]:
+            kept += 1
+        for row in self.rows[kept:]:
+            self._column.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        new = [self._make_row(turn) for turn in path[kept:]]
+        for row in new:
+            self._column.insertWidget(self._column.count() - 1, row)
+        self.rows[kept:] = new
+        self._at_end = True
+        return new
+
+    def row(self, turn: int) -> QuestionRow | None:
+        return next((row for row in self.rows if row.turn.id == turn), None)
+
+    def _on_scrolled(self, value: int) -> None:
+        self._at_end = value >= self.verticalScrollBar().maximum() - style.SPACE
+
+    def _on_grown(self, _least: int, most: int) -> None:
+        if self._at_end:
+            self.verticalScrollBar().setValue(most)

@@ -12,15 +12,15 @@ from ui.widgets.basics import LinkButton
 from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.text_fields import GrowingTextEdit
 
-MOST_SAMPLES = 8
-MOST_TOKENS = 8192
-MOST_STOPS = 4  # that the protocol takes
+MAX_SAMPLES = 8
+MAX_ANSWER_TOKENS = 8192
+MAX_STOP_TEXTS = 4  # that the protocol takes
 NO_SEED = -1
-MOST_SEED = 2**31 - 1
-MOST_PASSAGES = 20
+MAX_SEED = 2**31 - 1
+MAX_PASSAGES = 20
 
 
-class ChatSettings(QWidget):
+class SamplingSettings(QWidget):
     """Temperature 0 and the project's own system prompt, until the person wants something else."""
 
     retrieval_changed = Signal()
@@ -45,14 +45,14 @@ class ChatSettings(QWidget):
         )
         self.temperature = basics.decimal_field(0.0, 2.0, 0.1, usual.temperature)
         self.top_p = basics.decimal_field(0.05, 1.0, 0.05, usual.top_p)
-        self.samples = basics.integer_field(1, MOST_SAMPLES, usual.n)
-        self.tokens = basics.integer_field(1, MOST_TOKENS, usual.max_tokens)
-        self.seed = basics.integer_field(NO_SEED, MOST_SEED, NO_SEED)
+        self.samples = basics.integer_field(1, MAX_SAMPLES, usual.n)
+        self.tokens = basics.integer_field(1, MAX_ANSWER_TOKENS, usual.max_tokens)
+        self.seed = basics.integer_field(NO_SEED, MAX_SEED, NO_SEED)
         self.seed.setSpecialValueText(tr("none"))
         self.stops = GrowingTextEdit(least=1, most=4)
         self.stops.setPlaceholderText(tr("One per line; \\n is a line break"))
         self.stops.setMinimumWidth(280)
-        self.passages = basics.integer_field(1, MOST_PASSAGES, search.k)
+        self.passages = basics.integer_field(1, MAX_PASSAGES, search.k)
         self.budget = basics.integer_field(50, 100_000, search.budget)
         self.embedding = QLineEdit(search.embedding)
         self.embedding.setPlaceholderText(tr("none: search by letters"))
@@ -74,7 +74,7 @@ class ChatSettings(QWidget):
         grid = QGridLayout(self._body)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(style.SPACE)
-        grid.addWidget(_label(tr("S&ystem prompt"), self.prompt), 0, 0)
+        grid.addWidget(_add_label(tr("S&ystem prompt"), self.prompt), 0, 0)
         prompt = QHBoxLayout()
         prompt.setSpacing(style.SPACE // 2)
         prompt.addWidget(self.prompt, 1)
@@ -82,7 +82,7 @@ class ChatSettings(QWidget):
         grid.addLayout(prompt, 0, 1)
         for row, (name, fields) in enumerate(self._lines(), 1):
             grid.addWidget(basics.label(name, dim=True), row, 0)
-            grid.addWidget(_flow(fields), row, 1)
+            grid.addWidget(_make_flow(fields), row, 1)
         grid.setColumnStretch(1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -137,7 +137,7 @@ class ChatSettings(QWidget):
             self.tokens.value(),
             self.samples.value(),
             None if seed == NO_SEED else seed,
-            tuple(self._stops()[:MOST_STOPS]),
+            tuple(self._stops()[:MAX_STOP_TEXTS]),
         )
 
     def retrieval(self) -> prompt_conditions.Settings:
@@ -169,7 +169,7 @@ class ChatSettings(QWidget):
         return {name: prompt for name, prompt in self._trained.items() if prompt != now}
 
     def _stops(self) -> list[str]:
-        return [_unescaped(line) for line in self.stops.toPlainText().split("\n") if line]
+        return [_unescape(line) for line in self.stops.toPlainText().split("\n") if line]
 
     def _on_fold(self, is_open: bool) -> None:
         self.fold.setText(tr("▾ Settings") if is_open else tr("▸ Settings"))
@@ -200,16 +200,16 @@ class ChatSettings(QWidget):
         parts += [tr("stops before {texts}", texts=", ".join(map(repr, found.stop)))] if found.stop else []
         self.summary.setText(" · ".join(parts))
         hints = [tr("At temperature 0 all answers are identical.")] if found.n > 1 and not found.temperature else []
-        if len(self._stops()) > MOST_STOPS:
-            hints.append(tr("Only the first {n} stop sequences are sent.", n=MOST_STOPS))
+        if len(self._stops()) > MAX_STOP_TEXTS:
+            hints.append(tr("Only the first {n} stop sequences are sent.", n=MAX_STOP_TEXTS))
         self.hint.say("\n".join(hints))
 
 
-def _unescaped(line: str) -> str:
+def _unescape(line: str) -> str:
     return line.replace("\\n", "\n").replace("\\t", "\t")
 
 
-def _flow(fields: tuple[tuple[str, QWidget], ...]) -> QWidget:
+def _make_flow(fields: tuple[tuple[str, QWidget], ...]) -> QWidget:
     made = QWidget()
     flow = FlowLayout(made, style.SPACE)
     for name, field in fields:
@@ -217,13 +217,13 @@ def _flow(fields: tuple[tuple[str, QWidget], ...]) -> QWidget:
         row = QHBoxLayout(pair)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(style.SPACE // 2)
-        row.addWidget(_label(name, field))
+        row.addWidget(_add_label(name, field))
         row.addWidget(field)
         flow.addWidget(pair)
     return made
 
 
-def _label(name: str, field: QWidget) -> QWidget:
+def _add_label(name: str, field: QWidget) -> QWidget:
     label = basics.label(name, dim=True)
     label.setBuddy(field)
     label.setContentsMargins(0, 0, 8, 0)  # or the last letter may lose its edge: underlined, letters take more room

@@ -14,19 +14,19 @@ from core.providers import chat_body, request_code
 from core.providers.model_identity import ModelIdentityError
 from core.providers.request_code import RequestCode
 from core.storage.project import Changes
-from ui.chat.answer_view import ChatAnswers
-from ui.chat.pane_header import ChatPane
-from ui.chat.sampling_settings import ChatSettings
+from ui.chat.answer_view import AnswerView
+from ui.chat.pane_headers import PaneHeader
+from ui.chat.sampling_settings import SamplingSettings
 from ui.workspace import Workspace
 
 
-class ChatAsking(QObject):
+class QuestionSender(QObject):
     """`changed` when a pane begins or ends; `ended` when the last one has."""
 
     changed = Signal()
     ended = Signal()
 
-    def __init__(self, workspace: Workspace, settings: ChatSettings) -> None:
+    def __init__(self, workspace: Workspace, settings: SamplingSettings) -> None:
         super().__init__()
         self._workspace, self._settings = workspace, settings
         self._running: set[asyncio.Task[None]] = set()
@@ -50,7 +50,7 @@ class ChatAsking(QObject):
         for task in self._running:
             task.cancel()
 
-    def start(self, head: ChatPane, column: ChatAnswers, request: ChatRequest, book: Book) -> None:
+    def start(self, head: PaneHeader, column: AnswerView, request: ChatRequest, book: Book) -> None:
         """Ask the pane of `head`, and show what comes in its column."""
         task = self._workspace.tasks.start("", self._ask(head, column, request, book))
         self._running.add(task)
@@ -58,7 +58,7 @@ class ChatAsking(QObject):
         self.changed.emit()
 
     def request(
-        self, head: ChatPane, thread: Thread | None, before: list[Turn], turn: int, question: str
+        self, head: PaneHeader, thread: Thread | None, before: list[Turn], turn: int, question: str
     ) -> ChatRequest:
         """The question as it goes to a pane that has answered the turns `before`."""
         history = thread.history(before, head.number) if thread else []
@@ -66,7 +66,7 @@ class ChatAsking(QObject):
             turn, head.pane(), question, self._settings.system_prompt(), self._settings.sampling(), history
         )
 
-    async def _ask(self, head: ChatPane, column: ChatAnswers, request: ChatRequest, book: Book) -> Changes:
+    async def _ask(self, head: PaneHeader, column: AnswerView, request: ChatRequest, book: Book) -> Changes:
         column.begin(request.sampling.n, head.converts())
         try:
             head.require_here()

@@ -12,11 +12,11 @@ from ui import style
 from ui.widgets import basics
 from ui.workspace import Workspace
 
-COUNT, LOOKED_AT = 3, 60
-SHOWN = 90  # characters of a question
+MAX_SUGGESTIONS, MAX_ROWS_READ = 3, 60
+MAX_QUESTION_LENGTH = 90  # characters of a question
 
 
-class ChatSuggestions(QWidget):
+class SuggestedQuestions(QWidget):
     chosen = Signal(str)
 
     def __init__(self, workspace: Workspace) -> None:
@@ -27,9 +27,10 @@ class ChatSuggestions(QWidget):
         self._column.setSpacing(style.SPACE // 2)
 
     async def read(self) -> None:
-        questions = await self._workspace.project.read(_some_questions)
+        questions = await self._workspace.project.read(_load_suggestions)
         while item := self._column.takeAt(0):
-            item.widget().deleteLater()
+            if widget := item.widget():
+                widget.deleteLater()
         if questions:
             self._column.addWidget(basics.label(tr("For example:"), dim=True))
         for question in questions:
@@ -37,17 +38,17 @@ class ChatSuggestions(QWidget):
 
     def _button(self, question: str) -> QPushButton:
         line = " ".join(question.split())
-        shown = line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
+        shown = line if len(line) <= MAX_QUESTION_LENGTH else f"{line[:MAX_QUESTION_LENGTH]}…"
         button = QPushButton(shown.replace("&", "&&"))
         button.clicked.connect(lambda: self.chosen.emit(question))
         return button
 
 
-def _some_questions(db: sqlite3.Connection) -> list[str]:
+def _load_suggestions(db: sqlite3.Connection) -> list[str]:
     """A few exam questions, from all over the exam; those with a blank to fill in only where there are no others."""
     ids = filters.find(db, filters.Filter(split="test"))
-    chosen = ids[:: max(1, len(ids) // LOOKED_AT)][:LOOKED_AT]
+    chosen = ids[:: max(1, len(ids) // MAX_ROWS_READ)][:MAX_ROWS_READ]
     questions = [example.question for example in examples.fetch(db, chosen).values() if example.question]
     whole = [one for one in questions if not any(blank in one for blank in BLANK.values())]
     blanks = [one for one in questions if one not in whole]
-    return (whole[:: max(1, len(whole) // COUNT)][:COUNT] + blanks)[:COUNT]
+    return (whole[:: max(1, len(whole) // MAX_SUGGESTIONS)][:MAX_SUGGESTIONS] + blanks)[:MAX_SUGGESTIONS]

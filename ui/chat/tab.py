@@ -27,15 +27,14 @@ from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from core.training import lineage
 from ui import style
-from ui.chat.conversation_actions import ChatActs
-from ui.chat.conversation_list import ChatList
-from ui.chat.conversation_view import ChatSaid
+from ui.chat.conversation_actions import ConversationActions
+from ui.chat.conversation_list import ConversationList
 from ui.chat.correction_dialog import CorrectionDialog
-from ui.chat.pane_headers import MOST, ChatPanes
-from ui.chat.question_row import ChatRow
-from ui.chat.sampling_settings import ChatSettings
-from ui.chat.send_question import ChatAsking
-from ui.chat.suggested_questions import ChatSuggestions
+from ui.chat.pane_headers import MAX_PANES, PaneHeaders
+from ui.chat.question_row import ConversationView, QuestionRow
+from ui.chat.sampling_settings import SamplingSettings
+from ui.chat.send_question import QuestionSender
+from ui.chat.suggested_questions import SuggestedQuestions
 from ui.tab import Tab
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import ThrottledReload
@@ -44,7 +43,7 @@ from ui.widgets.message_bar import Notice
 from ui.widgets.text_fields import QuestionField
 from ui.workspace import Workspace
 
-LIST = 210  # pixels of the list of conversations
+LIST_WIDTH = 210  # pixels of the list of conversations
 
 
 class ChatTab(Tab):
@@ -56,11 +55,11 @@ class ChatTab(Tab):
         self._thread: Thread | None = None  # the conversation that is shown, up to the turn `_leaf`
         self._leaf: int | None = None
         self._sending = False  # whether a question is being noted
-        self.panes, self.settings, self.list = ChatPanes(workspace), ChatSettings(), ChatList()
-        self.said, self.suggestions = ChatSaid(self._row), ChatSuggestions(workspace)
-        self.asking = ChatAsking(workspace, self.settings)
+        self.panes, self.settings, self.list = PaneHeaders(workspace), SamplingSettings(), ConversationList()
+        self.said, self.suggestions = ConversationView(self._row), SuggestedQuestions(workspace)
+        self.asking = QuestionSender(workspace, self.settings)
         self._trained = ThrottledReload(workspace, self._load_trained)
-        self.acts = ChatActs(workspace, self.list, self)
+        self.acts = ConversationActions(workspace, self.list, self)
         self.question = QuestionField()
         self.question.setPlaceholderText(tr("Ask all panes one question (Enter sends, Shift+Enter starts a new line)"))
         self.send = basics.primary_button(tr("Send"))
@@ -78,7 +77,7 @@ class ChatTab(Tab):
         sides.addWidget(self._main())
         sides.setStretchFactor(1, 1)
         sides.setCollapsible(1, False)
-        sides.setSizes([LIST, 1000])
+        sides.setSizes([LIST_WIDTH, 1000])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.SPACE, style.SPACE, style.SPACE, style.SPACE)
         layout.addWidget(sides)
@@ -102,8 +101,8 @@ class ChatTab(Tab):
     def _top(self) -> QHBoxLayout:
         self.name = basics.heading("")
         self.add_pane = QPushButton(style.icon("add"), tr("Add a pane"))
-        self.more = QToolButton(text="⋯", popupMode=QToolButton.ToolButtonPopupMode.InstantPopup, autoRaise=True)
-        self.more.setAccessibleName(tr("More about this conversation"))
+        self.more = basics.tool_button("⋯", tr("More about this conversation"))
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.more.setMenu(self.acts.menu)
         top = QHBoxLayout()
@@ -219,9 +218,9 @@ class ChatTab(Tab):
             self.acts.show_thread(thread, self._leaf)
             self._show_state()
 
-    def _row(self, turn: Turn) -> ChatRow:
+    def _row(self, turn: Turn) -> QuestionRow:
         tasks = self.workspace.tasks
-        row = ChatRow(turn, lambda provider: server_texts.server_title(self.workspace, provider))
+        row = QuestionRow(turn, lambda provider: server_texts.server_title(self.workspace, provider))
         row.edited.connect(lambda text: self._send(text, turn.parent))
         row.branch_chosen.connect(self._on_branch)
         row.again_wanted.connect(self._on_again)
@@ -235,7 +234,7 @@ class ChatTab(Tab):
         is_busy, is_asking, rows = self.is_busy(), self.asking.is_busy(), self.said.rows
         self.send.setText(tr("Stop") if is_asking else tr("Send"))
         basics.set_enabled(self.send, "" if is_asking else self._lacks(is_busy))
-        self.add_pane.setEnabled(not is_busy and len(self.panes.heads) < MOST)
+        self.add_pane.setEnabled(not is_busy and len(self.panes.heads) < MAX_PANES)
         self.panes.allow(is_busy)
         self.acts.allow(is_busy)
         self.list.anew.setEnabled(not is_busy)
@@ -358,7 +357,7 @@ class ChatTab(Tab):
             self._show(None)
             self.panes.renumber()
 
-    async def _mark(self, row: ChatRow, id: int, mark: int | None, note: str) -> None:
+    async def _mark(self, row: QuestionRow, id: int, mark: int | None, note: str) -> None:
         project = self.workspace.project
         await project.write("", conversations.mark, id, mark, note)
         await self._read_again()

@@ -15,17 +15,17 @@ from core.exam.runs import Question
 from core.exam.scores import HALF
 from core.language import tr
 from ui import style
-from ui.exam.exam_texts import NOTHING, RIGHT, WRONG
-from ui.exam.result_data import Outcome
+from ui.exam.exam_texts import NO_VALUE, RIGHT, WRONG
+from ui.exam.result_data import ExamOutcome
 from ui.widgets import basics
 
 Piece = tuple[str, str]  # a text and its meaning: good, error, dim, or '' for an ordinary one
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
-NARROWEST = 210  # pixels of a column of answers
+MIN_COLUMN_WIDTH = 210  # pixels of a column of answers
 
 
-class AnswerText(QPlainTextEdit):
+class ColouredAnswer(QPlainTextEdit):
     """Plain text in the colours of its meanings; what is shown already keeps its place."""
 
     def __init__(self) -> None:
@@ -52,15 +52,15 @@ class AnswerText(QPlainTextEdit):
             self.show_pieces(pieces)
 
 
-class QuestionModel(QAbstractListModel):
+class QuestionListModel(QAbstractListModel):
     """Questions of a run, each with a mark per subject."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._outcome: Outcome | None = None
+        self._outcome: ExamOutcome | None = None
         self._places: tuple[int, ...] = ()
 
-    def show_places(self, outcome: Outcome, places: tuple[int, ...]) -> None:
+    def show_places(self, outcome: ExamOutcome, places: tuple[int, ...]) -> None:
         """Show the questions in these rows of the result; a view that had the same ones keeps its place."""
         before = self._outcome
         same = before is not None and before.run.id == outcome.run.id and places == self._places
@@ -92,27 +92,27 @@ class QuestionModel(QAbstractListModel):
     def _marks(self, place: int) -> str:
         assert self._outcome
         result = self._outcome.result
-        return " ".join(map(_mark, result.passed[place], result.asked[place]))
+        return " ".join(map(_format_rate, result.passed[place], result.asked[place]))
 
 
-def _mark(passed: float, asked: float) -> str:
+def _format_rate(passed: float, asked: float) -> str:
     if asked > 1:
         return f"{passed:.0f}/{asked:.0f}"
-    return (RIGHT if passed > HALF else WRONG) if asked else NOTHING
+    return (RIGHT if passed > HALF else WRONG) if asked else NO_VALUE
 
 
-class AnswersView(QWidget):
+class AnswerComparison(QWidget):
     """Asks by `wanted` for the answers to the chosen question: a run may have more than can be held."""
 
     wanted = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
-        self._outcome: Outcome | None = None
+        self._outcome: ExamOutcome | None = None
         self._titles: list[str] = []
         self.title = basics.heading("")
         self.title.setWordWrap(True)
-        self.questions = QuestionModel(self)
+        self.questions = QuestionListModel(self)
         self.list = QListView(uniformItemSizes=True)
         self.list.setModel(self.questions)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -120,7 +120,7 @@ class AnswersView(QWidget):
         self.list.selectionModel().currentRowChanged.connect(lambda _now, _before: self._show_question())
         self.question, self.reference = basics.label(wrap=True), basics.label(wrap=True)
         self.points, self.leak = basics.label(wrap=True, dim=True), basics.Note()
-        self.texts: list[AnswerText] = []
+        self.texts: list[ColouredAnswer] = []
         self._columns = QHBoxLayout()
         self._columns.setContentsMargins(0, 0, 0, 0)
         self._lay_out()
@@ -151,7 +151,7 @@ class AnswersView(QWidget):
         layout.addWidget(self.title)
         layout.addWidget(splitter, 1)
 
-    def show_questions(self, outcome: Outcome, title: str, places: tuple[int, ...]) -> None:
+    def show_questions(self, outcome: ExamOutcome, title: str, places: tuple[int, ...]) -> None:
         """Show these questions (by their rows in the result), the one that was chosen before if it is among them."""
         before = self.chosen()
         titles = [column.title for column in outcome.columns]
@@ -173,16 +173,17 @@ class AnswersView(QWidget):
 
     def _make_columns(self, titles: Sequence[str], abouts: Sequence[str]) -> None:
         while (item := self._columns.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            if widget := item.widget():
+                widget.deleteLater()
         self.texts = [self._add_column(title, about) for title, about in zip(titles, abouts, strict=True)]
 
-    def _add_column(self, title: str, about: str) -> AnswerText:
+    def _add_column(self, title: str, about: str) -> ColouredAnswer:
         name = basics.label(title, dim=True)
         name.setToolTip(basics.plain_tooltip(about))
-        text = AnswerText()
+        text = ColouredAnswer()
         text.setAccessibleName(tr("Answers of {model}", model=title.replace("\n", " · ")))
         column = QWidget()
-        column.setMinimumWidth(NARROWEST)
+        column.setMinimumWidth(MIN_COLUMN_WIDTH)
         layout = QVBoxLayout(column)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(name)
@@ -197,7 +198,7 @@ class AnswersView(QWidget):
         told = graders.wanted_words(self._outcome.run.grader, found.key_points) if found and self._outcome else ""
         self.points.setText(tr("Key points: {points}", points=told) if told else "")
         self.points.setVisible(bool(told))
-        self.leak.say(leak_words(found) if found else "", "warning")
+        self.leak.say(format_leak(found) if found else "", "warning")
         if found:
             self.wanted.emit(found.id)
         else:
@@ -210,10 +211,10 @@ class AnswersView(QWidget):
             return
         for subject, text in zip(self._outcome.run.subjects, self.texts, strict=True):
             given = [answer for answer in found if answer.subject == subject.id]
-            text.show_pieces(answer_pieces(given, marks) if question else [])
+            text.show_pieces(format_answers(given, marks) if question else [])
 
 
-def answer_pieces(given: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]) -> list[Piece]:
+def format_answers(given: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]) -> list[Piece]:
     """The answers of one subject to one question as a person reads them; repeats that are alike stand there once."""
     found: list[Piece] = []
     alike = sorted(given, key=lambda one: min(other.sample for other in given if other.text == one.text))
@@ -222,17 +223,17 @@ def answer_pieces(given: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]
         first = repeats[0]
         times = f"   {len(repeats)}×" if len(repeats) > 1 else ""
         gap = "\n\n" if found else ""
-        found.append((f"{gap}{_verdict(first)}{times}", _meaning(first.passed)))
+        found.append((f"{gap}{_format_verdict(first)}{times}", _meaning(first.passed)))
         found.append((f"\n{text.strip() or tr('(an empty answer)')}", ""))
         if first.reason:
             found.append((f"\n{first.reason}", "dim"))
-        found += [(f"\n{_mark_words(mark)}", _meaning(mark.passed)) for mark in marks.get(first.id, ())]
+        found += [(f"\n{_format_mark(mark)}", _meaning(mark.passed)) for mark in marks.get(first.id, ())]
     if not found:
         return [(tr("Not asked yet."), "")]
-    return [*found, ("\n\n" + "\n".join([_proof(given), *_passages(given)]), "dim")]
+    return [*found, ("\n\n" + "\n".join([_format_provenance(given), *_format_passages(given)]), "dim")]
 
 
-def _verdict(answer: Answer) -> str:
+def _format_verdict(answer: Answer) -> str:
     if answer.passed is None:
         return tr("Not marked")
     score = "" if answer.score in (None, 0.0, 1.0) else f" · {100 * (answer.score or 0):.0f}"
@@ -244,13 +245,13 @@ def _meaning(passed: bool | None) -> str:
     return "" if passed is None else "good" if passed else "error"
 
 
-def _mark_words(mark: Marked) -> str:
+def _format_mark(mark: Marked) -> str:
     who = tr("Judge") if mark.grader == JUDGE else tr("Person")
     text = tr("{who}: {score} of 100", who=who, score=f"{100 * mark.score:.0f}")
     return f"{text} – {mark.reason}" if mark.reason else text
 
 
-def _proof(given: Sequence[Answer]) -> str:
+def _format_provenance(given: Sequence[Answer]) -> str:
     """What the server says has answered, how long it took and how much was sent."""
     told = dict.fromkeys(" · ".join(filter(None, (one.reported, one.fingerprint))) for one in given)
     seconds = sum(one.seconds for one in given) / len(given)
@@ -264,14 +265,14 @@ def _proof(given: Sequence[Answer]) -> str:
     return " · ".join(parts)
 
 
-def _passages(given: Sequence[Answer]) -> list[str]:
+def _format_passages(given: Sequence[Answer]) -> list[str]:
     """What stood in the prompt."""
     found = given[0].passages
     lines = [f"[{number}] {one.passage.whole}" for number, one in enumerate(found, 1)]
     return [tr("In the prompt:"), *lines] if lines else []
 
 
-def leak_words(question: Question) -> str:
+def format_leak(question: Question) -> str:
     """Which training row asks the same, and how nearly; '' where none does."""
     if not question.leak:
         return ""

@@ -26,12 +26,12 @@ from ui.widgets.background_work import LatestTask
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
-FULL = 100
-TENS = 10  # points of a key: 0 to 9 give 0 to 90, "+" gives all
-START = 50  # of the slider, before anything is marked
+FULL_MARK = 100
+MARK_STEP = 10  # points of a key: 0 to 9 give 0 to 90, "+" gives all
+START_MARK = 50  # of the slider, before anything is marked
 
 
-class ExamMarking(QWidget):
+class BlindMarking(QWidget):
     """Which model answered, and under which condition, is nowhere on this page."""
 
     left = Signal()  # the page is not seen any more: what was marked may be reckoned in
@@ -61,18 +61,18 @@ class ExamMarking(QWidget):
 
     def _make_buttons(self) -> None:
         self.keys: list[QPushButton] = []
-        for score in range(0, FULL + 1, TENS):
+        for score in range(0, FULL_MARK + 1, MARK_STEP):
             button = QPushButton(f"{score}", autoDefault=False)
-            button.setToolTip(tr("Key {key}", key="+" if score == FULL else f"{score // TENS}"))
+            button.setToolTip(tr("Key {key}", key="+" if score == FULL_MARK else f"{score // MARK_STEP}"))
             button.setStyleSheet("padding: 5px 6px")
             button.clicked.connect(lambda _checked, score=score: self._give(score))
             self.keys.append(button)
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setRange(0, FULL)
+        self.slider.setRange(0, FULL_MARK)
         self.slider.setAccessibleName(tr("Points"))
+        self.save = QPushButton(tr("Give {score}", score=START_MARK), autoDefault=False)
         self.slider.valueChanged.connect(lambda value: self.save.setText(tr("Give {score}", score=value)))
-        self.save = QPushButton(tr("Give {score}", score=START), autoDefault=False)
-        self.slider.setValue(START)
+        self.slider.setValue(START_MARK)
         self.previous, self.next = QPushButton(tr("&Previous")), QPushButton(tr("&Next"))
         self.undo = QPushButton(tr("&Undo the last mark"))
         self.previous.setToolTip(tr("Key {key}", key="←"))
@@ -102,8 +102,7 @@ class ExamMarking(QWidget):
             "deletes a mark."
         )
         sheet = basics.column(self.progress, self.question, self.reference, self.points, self.text, keys, slide,
-                               self.note, steps, basics.label(help, wrap=True, dim=True))  # fmt: skip
-        sheet.layout().setSpacing(style.SPACE // 2)
+                               self.note, steps, basics.label(help, wrap=True, dim=True), spacing=style.SPACE // 2)  # fmt: skip
         self._nothing = EmptyState(tr("Nothing to mark yet"), tr("Answers appear here once an exam has some."))
         self._pages = QStackedWidget()
         self._pages.addWidget(self._nothing)
@@ -136,7 +135,7 @@ class ExamMarking(QWidget):
 
     async def _load(self, run: int) -> None:
         """All answers of the run in their order, at the first that has no mark."""
-        ids, unmarked = await self._workspace.project.read(_answers, run)
+        ids, unmarked = await self._workspace.project.read(_load_answers, run)
         self._ids, self._done, self._loaded = ids, set(ids) - unmarked, run
         self._at = next((at for at, id in enumerate(ids) if id in unmarked), 0)
         await self._show()
@@ -156,7 +155,7 @@ class ExamMarking(QWidget):
         self.points.setText(tr("Key points: {points}", points=sheet.wanted) if sheet.wanted else "")
         self.text.setPlainText(sheet.text or tr("(an empty answer)"))
         self.note.setText(sheet.note)
-        self.slider.setValue(START if sheet.score is None else sheet.score)
+        self.slider.setValue(START_MARK if sheet.score is None else sheet.score)
         self.mark.setText("" if sheet.score is None else tr("Your mark: {score}", score=sheet.score))
         self.progress.setText(
             tr("Answer {number} of {count} · {done} marked", number=f"{self._at + 1:,}", count=f"{len(self._ids):,}",
@@ -209,9 +208,9 @@ class ExamMarking(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.text()
         if key.isdecimal() and key.isascii():
-            self._give(TENS * int(key))
+            self._give(MARK_STEP * int(key))
         elif key == "+":
-            self._give(FULL)
+            self._give(FULL_MARK)
         elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
             self._step(1 if event.key() == Qt.Key.Key_Right else -1)
         elif event.key() == Qt.Key.Key_Backspace:
@@ -220,5 +219,5 @@ class ExamMarking(QWidget):
             super().keyPressEvent(event)
 
 
-def _answers(db: sqlite3.Connection, run: int) -> tuple[list[int], set[int]]:
+def _load_answers(db: sqlite3.Connection, run: int) -> tuple[list[int], set[int]]:
     return answers.shuffled(db, run), set(judges.unmarked(db, run, PERSON))

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -23,17 +22,17 @@ from core.language import tr, trn
 from core.providers import LOCAL, Sampling, model_kinds
 from ui import style
 from ui.exam import exam_texts
-from ui.exam.examined_models import ExamSubjects
+from ui.exam.examined_models import ExaminedModels
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.model_box import USABLE
 from ui.workspace import Workspace
 
-MOST_REPEATS = 10
-MOST_TOKENS = 8192
-LARGEST_SEED = 2**31 - 1
-LARGEST_BUDGET = 100_000
+MAX_REPEATS = 10
+MAX_ANSWER_TOKENS = 8192
+MAX_SEED = 2**31 - 1
+MAX_PASSAGE_TOKENS = 100_000
 
 
 class ExamForm(QWidget):
@@ -49,7 +48,7 @@ class ExamForm(QWidget):
         self._workspace = workspace
         self._found: list[Estimate] = []
         self._running = False
-        self.subjects = ExamSubjects(workspace)
+        self.subjects = ExaminedModels(workspace)
         self._make_fields()
         self._make_more()
         self.total, self.hint, self.warning = basics.label(wrap=True, dim=True), basics.Note(), basics.Note()
@@ -57,7 +56,7 @@ class ExamForm(QWidget):
         self.as_trained.setToolTip(
             basics.plain_tooltip(tr("Makes it the project's system prompt; this can be undone."))
         )
-        self.as_trained.clicked.connect(lambda _checked: self.trained and self.prompt_wanted.emit(self.trained.prompt))
+        self.as_trained.clicked.connect(lambda _checked: self._on_as_trained())
         self.trained: Trained | None = None  # the prompt of the rows, where the project asks under another one
         self.keep = QPushButton(tr("Keep some rows for the exam…"))
         self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
@@ -69,7 +68,7 @@ class ExamForm(QWidget):
         self._show()
 
     def _make_fields(self) -> None:
-        self.repeats, self.grader = basics.integer_field(1, MOST_REPEATS, 1), DropDown()
+        self.repeats, self.grader = basics.integer_field(1, MAX_REPEATS, 1), DropDown()
         self.repeats.setToolTip(tr("How often each question is asked"))
         for name, grader in GRADERS.items():
             self.grader.addItem(grader.title(), name)
@@ -83,19 +82,17 @@ class ExamForm(QWidget):
                 tr("In addition to the grader, a chat model marks each answer. The judge is chosen in the settings.")
             )
         )
-        self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
-        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.more.setArrowType(Qt.ArrowType.RightArrow)
+        self.more = basics.disclosure_button(tr("More settings"))
 
     def _make_more(self) -> None:
         usual, books = Sampling(), prompt_conditions.Settings()
         self.temperature = basics.decimal_field(0.0, 2.0, 0.1, usual.temperature)
         self.top_p = basics.decimal_field(0.05, 1.0, 0.05, usual.top_p)
-        self.tokens = basics.integer_field(1, MOST_TOKENS, usual.max_tokens)
-        self.seed = basics.integer_field(-1, LARGEST_SEED, -1)
+        self.tokens = basics.integer_field(1, MAX_ANSWER_TOKENS, usual.max_tokens)
+        self.seed = basics.integer_field(-1, MAX_SEED, -1)
         self.seed.setSpecialValueText(tr("Auto"))
         self.k = basics.integer_field(1, 50, books.k)
-        self.budget = basics.integer_field(50, LARGEST_BUDGET, books.budget)
+        self.budget = basics.integer_field(50, MAX_PASSAGE_TOKENS, books.budget)
         self.shots = basics.integer_field(1, 50, books.shots)
         self.embedding = QLineEdit(placeholderText=tr("none: search by letters only"))
         self.embedding.setMinimumWidth(200)
@@ -106,7 +103,7 @@ class ExamForm(QWidget):
         fields = QWidget()
         flow = FlowLayout(fields, style.SPACE)
         for name, field in ((tr("&Repeats"), self.repeats), (tr("&Marked by"), self.grader)):
-            flow.addWidget(_pair(name, field))
+            flow.addWidget(_make_pair(name, field))
         for part in (self.general, self.judge, self.more):
             flow.addWidget(part)
         self._folded = self._more_settings()
@@ -190,16 +187,22 @@ class ExamForm(QWidget):
             ),
         )  # fmt: skip
 
+    def _on_as_trained(self) -> None:
+        if self.trained:
+            self.prompt_wanted.emit(self.trained.prompt)
+
     def fill(self, run: Run) -> None:
         """Wish for what a run asked."""
         asked, books = run.sampling, run.retrieval
-        values = (
-            (self.repeats, asked.n), (self.temperature, asked.temperature), (self.top_p, asked.top_p),
-            (self.tokens, asked.max_tokens), (self.seed, -1 if asked.seed is None else asked.seed), (self.k, books.k),
-            (self.budget, books.budget), (self.shots, books.shots),
+        counts = (
+            (self.repeats, asked.n), (self.tokens, asked.max_tokens),
+            (self.seed, -1 if asked.seed is None else asked.seed), (self.k, books.k), (self.budget, books.budget),
+            (self.shots, books.shots),
         )  # fmt: skip
-        for field, value in values:
+        for field, value in counts:
             field.setValue(value)
+        self.temperature.setValue(asked.temperature)
+        self.top_p.setValue(asked.top_p)
         self.embedding.setText(books.embedding)
         self.grader.setCurrentIndex(self.grader.findData(run.grader))
         self.judge.setChecked(run.judge is not None)
@@ -270,7 +273,7 @@ class ExamForm(QWidget):
     def _total_words(self) -> str:
         if [one.subject for one in self._found] != self.subjects.subjects():
             return ""
-        text = exam_texts.total_words(self._found, self.repeats.value())
+        text = exam_texts.format_total(self._found, self.repeats.value())
         if self.judge.isChecked() and self._found:
             answers = sum(one.requests for one in self._found) * self.repeats.value()
             text += " · " + trn("at most {n} request to the judge, not included",
@@ -294,7 +297,7 @@ class ExamForm(QWidget):
         return bool(servers) and all(server_texts.has_capability(self._workspace, one, "batch") for one in servers)
 
 
-def _pair(name: str, field: QWidget) -> QWidget:
+def _make_pair(name: str, field: QWidget) -> QWidget:
     made = QWidget()
     row = QHBoxLayout(made)
     row.setContentsMargins(0, 0, 0, 0)

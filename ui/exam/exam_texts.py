@@ -17,7 +17,7 @@ from ui.widgets import basics
 
 GAINED, LOST = "▲", "▼"
 RIGHT, WRONG = "✓", "✗"
-NOTHING = "–"
+NO_VALUE = "–"
 
 
 def brief_name(model: str) -> str:
@@ -26,18 +26,18 @@ def brief_name(model: str) -> str:
     return " · ".join(parts[:-1]) or model
 
 
-def heading(subject: Subject, server: str = "") -> str:
+def subject_heading(subject: Subject, server: str = "") -> str:
     """Who was asked and with what before it, in two lines; `server` where a run has several."""
     condition = CONDITIONS[subject.condition].title()
     return f"{brief_name(subject.model)}\n{f'{condition} · {server}' if server else condition}"
 
 
-def line(subject: Subject, server: str = "") -> str:
+def subject_line(subject: Subject, server: str = "") -> str:
     """The same in one line."""
-    return " · ".join(heading(subject, server).splitlines())
+    return " · ".join(subject_heading(subject, server).splitlines())
 
 
-def about_subject(subject: Subject, server: str) -> str:
+def describe_subject(subject: Subject, server: str) -> str:
     """All there is to say of a subject, for a tool tip."""
     parts = [subject.model, server, CONDITIONS[subject.condition].about(), subject.error]
     return " – ".join(filter(None, parts))
@@ -49,7 +49,7 @@ def servers_of(subjects: Sequence[Subject], titles: Mapping[str, str]) -> list[s
     return [titles.get(subject.provider, subject.provider) if several else "" for subject in subjects]
 
 
-def kind_about(kind: str) -> str:
+def describe_kind(kind: str) -> str:
     """What a kind of exam question shows."""
     return {
         NO_KIND: tr("Rows without a kind. Set one in the examples tab."),
@@ -63,12 +63,12 @@ def kind_about(kind: str) -> str:
     }.get(kind, "")  # fmt: skip
 
 
-def by_title(by: str, grader: str) -> str:
+def grader_title(by: str, grader: str) -> str:
     """Whose marks they are."""
     return {JUDGE: tr("Judge"), PERSON: tr("Person")}[by] if by else GRADERS[grader].title()
 
 
-def status_words(status: str) -> str:
+def status_title(status: str) -> str:
     words = {
         "running": tr("running"),
         "succeeded": tr("finished"),
@@ -78,37 +78,37 @@ def status_words(status: str) -> str:
     return words.get(status, status)
 
 
-def run_words(run: Run) -> str:
+def format_run(run: Run) -> str:
     """A run in one line: when, who, and how it ended."""
     made = QLocale().toString(QDateTime.fromSecsSinceEpoch(int(run.created_at)), QLocale.FormatType.ShortFormat)
-    who = ", ".join(line(subject) for subject in run.subjects[:2])
+    who = ", ".join(subject_line(subject) for subject in run.subjects[:2])
     more = len(run.subjects) - 2
     if more > 0:
         who = tr("{who} and {n} more", who=who, n=more)
-    return f"{made}  ·  {who}  ·  {status_words(run.status)}"
+    return f"{made}  ·  {who}  ·  {status_title(run.status)}"
 
 
-def share(rate: Rate) -> str:
+def format_rate(rate: Rate) -> str:
     """A rate with its share: 7/9 · 78 %."""
-    return f"{rate} · {rate.share:.0%}" if rate.asked else NOTHING
+    return f"{rate} · {rate.share:.0%}" if rate.asked else NO_VALUE
 
 
-def repeated(rate: Rate) -> str:
+def format_repeats(rate: Rate) -> str:
     """That a rate's answers are repeats of fewer questions; '' where each was asked once."""
     if rate.asked <= rate.questions:
         return ""
     return tr("{answers} answers to {questions} questions", answers=f"{rate.asked:,}", questions=f"{rate.questions:,}")
 
 
-def interval(rate: Rate) -> str:
+def format_interval(rate: Rate) -> str:
     """The interval of a rate, over its questions."""
     if not rate.asked:
-        return NOTHING
+        return NO_VALUE
     low, high = rate.interval
     return f"{low:.0%} – {high:.0%}"
 
 
-def small(questions: int) -> str:
+def format_few_questions(questions: int) -> str:
     """What to say of few questions; '' where they are enough."""
     return (
         trn("{n} question is a small sample", "{n} questions are a small sample", questions)
@@ -117,23 +117,23 @@ def small(questions: int) -> str:
     )
 
 
-def dollars(amount: float | None) -> str:
+def format_dollars(amount: float | None) -> str:
     """A price; nothing is paid on this computer, and some prices nobody knows."""
     if amount is None:
         return tr("unknown")
     return tr("free") if amount == 0 else f"${amount:.2f}" if amount >= 0.01 else tr("under $0.01")
 
 
-def estimate_words(one: Estimate) -> str:
+def format_estimate(one: Estimate) -> str:
     """What the answers of one subject come to."""
     return " · ".join([
         trn("{n} request", "{n} requests", one.requests),
         tr("{n} tokens", n=format_token_estimate(one.sent + one.received)),
-        dollars(one.dollars) if one.dollars is not None else tr("price unknown"),
+        format_dollars(one.dollars) if one.dollars is not None else tr("price unknown"),
     ])  # fmt: skip
 
 
-def total_words(found: Sequence[Estimate], repeats: int) -> str:
+def format_total(found: Sequence[Estimate], repeats: int) -> str:
     """What an exam comes to."""
     if not found:
         return ""
@@ -150,13 +150,13 @@ def total_words(found: Sequence[Estimate], repeats: int) -> str:
     if all(one.subject.provider == LOCAL for one in found):
         parts.append(tr("free"))
     elif len(known) == len(found):
-        parts.append(tr("about {cost}", cost=dollars(sum(known))))
+        parts.append(tr("about {cost}", cost=format_dollars(sum(known))))
     else:
-        parts.append(tr("{cost}, plus parts with unknown price", cost=dollars(sum(known) if known else 0.0)))
+        parts.append(tr("{cost}, plus parts with unknown price", cost=format_dollars(sum(known) if known else 0.0)))
     return " · ".join(parts)
 
 
-def left_words(done: int, wanted: int, seconds: float | None) -> str:
+def format_progress(done: int, wanted: int, seconds: float | None) -> str:
     """How far an exam is, and about how long it still takes (None: nobody can tell yet)."""
     text = tr("{done} of {wanted} answers", done=f"{done:,}", wanted=f"{wanted:,}")
     if seconds is None or done >= wanted:
@@ -168,7 +168,7 @@ def left_words(done: int, wanted: int, seconds: float | None) -> str:
     return f"{text} · {tr('about {n} h left', n=f'{seconds / 3600:.1f}')}"
 
 
-def kappa_words(pair: str, found: Kappa) -> str:
+def format_kappa(pair: str, found: Kappa) -> str:
     """How far two who marked agree: Cohen's kappa, with how many answers it stands on."""
     if found.value is None:
         return tr("{pair}: agree on {share} of {n} – too uniform for a kappa", pair=pair, share=f"{found.agreed:.0%}", n=f"{found.n:,}")  # fmt: skip

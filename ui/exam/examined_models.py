@@ -1,10 +1,11 @@
 """Who is to be examined: models of any server, each under a condition; a line of boxes for each."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from core.exam.prompt_conditions import CLOSED, CONDITIONS, FEW_SHOT, OPEN, RETRIEVED
 from core.exam.runs import Estimate, Subject
@@ -18,12 +19,12 @@ from ui.widgets.drop_down import DropDown
 from ui.widgets.model_box import USABLE, ModelBox, format_unusable
 from ui.workspace import Workspace
 
-LEAST, MOST = 2, 8
-PLACE = "exam"  # of the choice that is kept in the project
+MIN_SUBJECTS, MAX_SUBJECTS = 2, 8
+SUBJECTS_CHOICE = "exam"  # of the choice that is kept in the project
 COST_WIDTH = 250
 
 
-class SubjectRow(QWidget):
+class ExaminedModelRow(QWidget):
     """A server, one of its models, a condition, and what its answers come to."""
 
     changed = Signal()
@@ -37,8 +38,10 @@ class SubjectRow(QWidget):
         self.server, self.model, self.condition = DropDown(), ModelBox(workspace), DropDown()
         self.cost = basics.label(dim=True)
         self.cost.setMinimumWidth(COST_WIDTH)
-        self.copy = _tool("+", tr("Duplicate"), self.copy_wanted)
-        self.remove = _tool("✕", tr("Leave this out"), self.removal_wanted)
+        self.copy = basics.tool_button("+", tr("Duplicate"), has_tip=True)
+        self.copy.clicked.connect(lambda _checked: self.copy_wanted.emit())
+        self.remove = basics.tool_button("✕", tr("Leave this out"), has_tip=True)
+        self.remove.clicked.connect(lambda _checked: self.removal_wanted.emit())
         for condition, told in CONDITIONS.items():
             self.condition.addItem(told.title(), condition)
             tip = basics.plain_tooltip(told.about())
@@ -115,7 +118,7 @@ class SubjectRow(QWidget):
         return format_unusable(offer, server_texts.server_title(self._workspace, self.provider()))
 
 
-class ExamSubjects(QWidget):
+class ExaminedModels(QWidget):
     """From two to eight lines; until the person has chosen something, the usual ones for what is offered."""
 
     changed = Signal()
@@ -125,7 +128,7 @@ class ExamSubjects(QWidget):
         self._workspace = workspace
         self._touched = False
         self._project = workspace.project  # whose choice this is
-        self._rows: list[SubjectRow] = []
+        self._rows: list[ExaminedModelRow] = []
         self._lines = QVBoxLayout()
         self._lines.setSpacing(style.SPACE // 2)
         self.presets, self.add = QPushButton(tr("&Quick choice")), QPushButton(tr("&Add"))
@@ -148,14 +151,14 @@ class ExamSubjects(QWidget):
     def _menu(self) -> QMenu:
         menu = QMenu(self)
         for title, make in (
-            (tr("Base and newest fine-tuned model, closed book"), closed_books),
-            (tr("The same, and the base model with the spec in the prompt"), with_books),
-            (tr("All conditions"), all_conditions),
+            (tr("Base and newest fine-tuned model, closed book"), closed_book_preset),
+            (tr("The same, and the base model with the spec in the prompt"), open_book_preset),
+            (tr("All conditions"), all_conditions_preset),
         ):
-            menu.addAction(title, lambda make=make: self._on_preset(make(*self._usual())))
+            menu.addAction(title, partial(self._on_preset, make))
         return menu
 
-    def rows(self) -> list[SubjectRow]:
+    def rows(self) -> list[ExaminedModelRow]:
         return self._rows
 
     def subjects(self) -> list[Subject]:
@@ -176,13 +179,13 @@ class ExamSubjects(QWidget):
         if tuned and is_tuned(model):
             tuned[-1].choose(wanted)
         else:
-            self._show([*self.subjects(), wanted][-MOST:])
+            self._show([*self.subjects(), wanted][-MAX_SUBJECTS:])
         self.changed.emit()
 
     def show_offers(self) -> None:
         """Servers or models have changed."""
         if not self._touched and not self._is_settled():
-            self._show(with_books(*self._begun(*self._usual())))
+            self._show(open_book_preset(*self._begun(*self._usual())))
         for row in self._rows:
             row.show_offers()
 
@@ -200,7 +203,7 @@ class ExamSubjects(QWidget):
     def remember(self, subjects: Sequence[Subject]) -> None:
         """Another project is open: show what was chosen there last, or where that is nothing the usual ones."""
         self._touched, self._project = bool(subjects), self._workspace.project
-        self._show(subjects or with_books(*self._usual()))
+        self._show(subjects or open_book_preset(*self._usual()))
 
     def _usual(self) -> tuple[Subject, Subject | None]:
         """The base to begin with and the newest tuned model of the student's server, closed book."""
@@ -213,7 +216,7 @@ class ExamSubjects(QWidget):
         if [one.subject for one in found] != self.subjects():
             found = []
         for number, row in enumerate(self._rows):
-            row.cost.setText(exam_texts.estimate_words(found[number]) if found else "")
+            row.cost.setText(exam_texts.format_estimate(found[number]) if found else "")
 
     def problem(self) -> str:
         """What stands in the way of asking these; '' where nothing does."""
@@ -237,7 +240,7 @@ class ExamSubjects(QWidget):
         self._on_changed()
 
     def _add(self, subject: Subject) -> None:
-        row = SubjectRow(self._workspace, subject)
+        row = ExaminedModelRow(self._workspace, subject)
         row.changed.connect(self._on_changed)
         row.chosen.connect(self._on_touched)
         row.copy_wanted.connect(lambda: self._on_copy(row))
@@ -255,16 +258,16 @@ class ExamSubjects(QWidget):
     def _keep(self) -> None:
         if self._touched and self._project is self._workspace.project:
             told = [[one.provider, one.model, one.condition] for one in self.subjects()]
-            self._workspace.keep_choice(PLACE, json.dumps(told))
+            self._workspace.keep_choice(SUBJECTS_CHOICE, json.dumps(told))
 
     def kept(self) -> list[Subject]:
         """What was chosen in this project last."""
-        return [Subject(*one) for one in json.loads(self._workspace.choice(PLACE) or "[]")]
+        return [Subject(*one) for one in json.loads(self._workspace.choice(SUBJECTS_CHOICE) or "[]")]
 
-    def _on_preset(self, subjects: Sequence[Subject]) -> None:
-        self.choose(subjects)
+    def _on_preset(self, make: Callable[[Subject, Subject | None], list[Subject]]) -> None:
+        self.choose(make(*self._usual()))
 
-    def _on_copy(self, row: SubjectRow | None) -> None:
+    def _on_copy(self, row: ExaminedModelRow | None) -> None:
         """A line like this one, under the next condition that is free."""
         first = row.subject() if row else self._usual()[0]
         taken = set(self.subjects())
@@ -274,35 +277,35 @@ class ExamSubjects(QWidget):
         subjects = self.subjects()
         self.choose([*subjects[:at], new, *subjects[at:]])
 
-    def _on_remove(self, row: SubjectRow) -> None:
+    def _on_remove(self, row: ExaminedModelRow) -> None:
         at = self._rows.index(row)
         subjects = self.subjects()
         self.choose([*subjects[:at], *subjects[at + 1 :]])
 
     def _on_changed(self) -> None:
-        self.add.setEnabled(len(self._rows) < MOST)
+        self.add.setEnabled(len(self._rows) < MAX_SUBJECTS)
         for row in self._rows:
-            row.copy.setEnabled(len(self._rows) < MOST)
-            row.remove.setEnabled(len(self._rows) > LEAST)
+            row.copy.setEnabled(len(self._rows) < MAX_SUBJECTS)
+            row.remove.setEnabled(len(self._rows) > MIN_SUBJECTS)
         self._keep()
         self.changed.emit()
 
 
-def closed_books(base: Subject, tuned: Subject | None) -> list[Subject]:
-    return [base, tuned] if tuned else [base, _under(base, OPEN)]
+def closed_book_preset(base: Subject, tuned: Subject | None) -> list[Subject]:
+    return [base, tuned] if tuned else [base, _with_condition(base, OPEN)]
 
 
-def with_books(base: Subject, tuned: Subject | None) -> list[Subject]:
+def open_book_preset(base: Subject, tuned: Subject | None) -> list[Subject]:
     """Was it worth it against simply putting the text, or what a search finds of it, before the model?"""
-    return [base, *([tuned] if tuned else []), _under(base, OPEN), _under(base, RETRIEVED)]
+    return [base, *([tuned] if tuned else []), _with_condition(base, OPEN), _with_condition(base, RETRIEVED)]
 
 
-def all_conditions(base: Subject, tuned: Subject | None) -> list[Subject]:
-    books = [_under(base, condition) for condition in (OPEN, RETRIEVED, FEW_SHOT)]
+def all_conditions_preset(base: Subject, tuned: Subject | None) -> list[Subject]:
+    books = [_with_condition(base, condition) for condition in (OPEN, RETRIEVED, FEW_SHOT)]
     return [base, *books, *([tuned] if tuned else [])]
 
 
-def _under(subject: Subject, condition: str) -> Subject:
+def _with_condition(subject: Subject, condition: str) -> Subject:
     return Subject(subject.provider, subject.model, condition)
 
 
@@ -313,10 +316,3 @@ def default_models(offers: Sequence[Offer]) -> tuple[str, str]:
     bases = [offer.id for offer in offers if offer.state in USABLE and model_kinds.fits(offer, model_kinds.BASE)]
     origin = tuned.split(":")[1] if tuned.startswith("ft:") else ""
     return (origin if origin in bases else next(iter(bases), "")), tuned
-
-
-def _tool(text: str, name: str, signal: object) -> QToolButton:
-    button = QToolButton(text=text, toolTip=name, autoRaise=True)
-    button.setAccessibleName(name)
-    button.clicked.connect(lambda _checked: signal.emit())  # type: ignore[attr-defined]
-    return button

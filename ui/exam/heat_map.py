@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 from core.language import tr, trn
 from ui import style
 from ui.exam import heat_map_model
-from ui.exam.answer_comparison import AnswersView
+from ui.exam.answer_comparison import AnswerComparison
 from ui.exam.heat_map_model import (
     ALL,
     FACTS,
@@ -24,24 +24,25 @@ from ui.exam.heat_map_model import (
     ONLY_GAINED,
     ONLY_LOST,
     QUESTIONS,
-    Entry,
-    RatesModel,
+    HeatMapModel,
+    HeatMapRow,
 )
-from ui.exam.result_data import Outcome
+from ui.exam.result_data import ExamOutcome
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 
 NAME_WIDTH, RATE_WIDTH, TEXT_WIDTH = 66, 126, 200
 
 
-class RatesTable(QTableView):
+class HeatMapTable(QTableView):
     """A table of rates; `chosen` tells the line that was selected."""
 
-    chosen = Signal(Entry)
+    chosen = Signal(HeatMapRow)
 
     def __init__(self) -> None:
-        super().__init__(alternatingRowColors=False, showGrid=False, wordWrap=False)
-        self.rates = RatesModel(self)
+        super().__init__(showGrid=False, wordWrap=False)
+        self.setAlternatingRowColors(False)
+        self.rates = HeatMapModel(self)
         self._sized = 0
         self.setModel(self.rates)
         self.setAccessibleName(tr("Right answers"))
@@ -57,7 +58,7 @@ class RatesTable(QTableView):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.selectionModel().selectionChanged.connect(self._on_selected)
 
-    def show_entries(self, outcome: Outcome, level: str, found: list[Entry], against: int) -> None:
+    def show_entries(self, outcome: ExamOutcome, level: str, found: list[HeatMapRow], against: int) -> None:
         key = entry.key if (entry := self.current()) else ""
         self.rates.show_entries(level, outcome.columns, found, against)
         if self.horizontalHeader().count() != self._sized:
@@ -79,7 +80,7 @@ class RatesTable(QTableView):
         few = self._sized < 7
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch if few else QHeaderView.ResizeMode.Interactive)
 
-    def current(self) -> Entry | None:
+    def current(self) -> HeatMapRow | None:
         rows = self.selectionModel().selectedRows()
         return self.rates.entry(rows[0].row()) if rows else None
 
@@ -99,10 +100,10 @@ class RatesTable(QTableView):
             self.chosen.emit(entry)
 
 
-class ExamHeat(QWidget):
+class HeatMap(QWidget):
     def __init__(self) -> None:
         super().__init__()
-        self._outcome: Outcome | None = None
+        self._outcome: ExamOutcome | None = None
         self._against = 0
         self.level, self.filter, self.count = DropDown(), DropDown(), basics.label(dim=True)
         for title, level in (
@@ -118,7 +119,7 @@ class ExamHeat(QWidget):
             self.filter.addItem(title, wanted)
         self.level.setAccessibleName(tr("What a row stands for"))
         self.filter.setAccessibleName(tr("Curves to show"))
-        self.table, self.answers = RatesTable(), AnswersView()
+        self.table, self.answers = HeatMapTable(), AnswerComparison()
         self.level.currentIndexChanged.connect(lambda _index: self._on_level())
         self.filter.currentIndexChanged.connect(lambda _index: self._show_entries())
         self.table.chosen.connect(self._show_answers)
@@ -143,7 +144,7 @@ class ExamHeat(QWidget):
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.addWidget(splitter, 1)
 
-    def show_outcome(self, outcome: Outcome) -> None:
+    def show_outcome(self, outcome: ExamOutcome) -> None:
         """Show a run; the selection stays where it is as long as the run is the same."""
         other = self._outcome is None or self._outcome.run.id != outcome.run.id
         self._outcome = outcome
@@ -190,6 +191,6 @@ class ExamHeat(QWidget):
         self.table.show_entries(self._outcome, level, found, self._against)
         self.count.setText(trn("{n} line", "{n} lines", len(found)))
 
-    def _show_answers(self, entry: Entry) -> None:
+    def _show_answers(self, entry: HeatMapRow) -> None:
         assert self._outcome
         self.answers.show_questions(self._outcome, " · ".join(filter(None, entry.texts)), entry.line.questions)

@@ -14,20 +14,20 @@ from core.exam.scores import MEMORISED, Line, Rate, Result
 from core.language import tr
 from ui import style
 from ui.exam import exam_texts
-from ui.exam.exam_texts import GAINED, LOST, NOTHING
+from ui.exam.exam_texts import GAINED, LOST, NO_VALUE
 from ui.widgets import basics
 
 KINDS, FACTS, QUESTIONS = "kinds", "facts", "questions"
 ALL, ONLY_GAINED, ONLY_LOST, NEVER_RIGHT, LEAKED = "all", "gained", "lost", "never", "leaked"
 
-ROOM = 104  # pixels of a heading's line
+HEADING_WIDTH = 104  # pixels of a heading's line
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HeatMapRow:
     """One line: its key, its texts, its rates, the tool tip; `aside` is shown, but no part of the result."""
 
     key: str
@@ -40,39 +40,39 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class HeatMapColumn:
     """A subject: its heading, and all there is to say of it."""
 
     title: str
     about: str
 
 
-def entries(result: Result, level: str) -> list[Entry]:
+def entries(result: Result, level: str) -> list[HeatMapRow]:
     """The lines of a result: by kind, by fact (with the general questions below), or each question."""
     if level == KINDS:
         return [
-            Entry(f"kind:{line.name}", (kind_title(line.name), ""), line, exam_texts.kind_about(line.name),
+            HeatMapRow(f"kind:{line.name}", (kind_title(line.name), ""), line, exam_texts.describe_kind(line.name),
                   line.name in (MEMORISED, LEAK))
             for line in result.kinds
         ]  # fmt: skip
     if level == FACTS:
-        facts = [Entry(f"fact:{line.name}", (line.name, line.text), line) for line in result.facts]
+        facts = [HeatMapRow(f"fact:{line.name}", (line.name, line.text), line) for line in result.facts]
         return facts + [entry for line in result.general for entry in _questions(result, [line], below=True)]
     return _questions(result, result.lines)
 
 
-def _questions(result: Result, lines: Sequence[Line], below: bool = False) -> list[Entry]:
+def _questions(result: Result, lines: Sequence[Line], below: bool = False) -> list[HeatMapRow]:
     found = []
     for line in lines:
         asked = result.questions[line.questions[0]]
         name = tr("Memorised") if line.name == MEMORISED else kind_title(line.name)
         aside = scores.part(asked) in (MEMORISED, LEAK)
         leaks = scores.part(asked) == LEAK
-        found.append(Entry(f"question:{asked.id}", (name, line.text), line, "", aside, leaks, below))
+        found.append(HeatMapRow(f"question:{asked.id}", (name, line.text), line, "", aside, leaks, below))
     return found
 
 
-def is_wanted(entry: Entry, wanted: str, against: int) -> bool:
+def is_wanted(entry: HeatMapRow, wanted: str, against: int) -> bool:
     """Whether an entry stays under a filter; gained and lost are meant against the subject `against`."""
     rates = entry.line.rates
     match wanted:
@@ -86,18 +86,20 @@ def is_wanted(entry: Entry, wanted: str, against: int) -> bool:
     return True
 
 
-class RatesModel(QAbstractTableModel):
+class HeatMapModel(QAbstractTableModel):
     """Each rate says whether it is a gain or a loss against the subject that all are compared with."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._columns: list[Column] = []
-        self._entries: list[Entry] = []
+        self._columns: list[HeatMapColumn] = []
+        self._entries: list[HeatMapRow] = []
         self._level = FACTS
         self._against = 0
         self._order: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
 
-    def show_entries(self, level: str, columns: Sequence[Column], found: Sequence[Entry], against: int) -> None:
+    def show_entries(
+        self, level: str, columns: Sequence[HeatMapColumn], found: Sequence[HeatMapRow], against: int
+    ) -> None:
         """Show these lines; a view that had the same ones keeps its place and selection."""
         new = self._sorted(found)
         same = (
@@ -115,7 +117,7 @@ class RatesModel(QAbstractTableModel):
         self._level, self._columns, self._entries = level, list(columns), new
         self.endResetModel()
 
-    def entry(self, row: int) -> Entry:
+    def entry(self, row: int) -> HeatMapRow:
         return self._entries[row]
 
     def find(self, key: str) -> int | None:
@@ -131,7 +133,7 @@ class RatesModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Role.DisplayRole:
-            return shortened(self._columns[section - 2].title) if section > 1 else self._titles()[section]
+            return shorten_heading(self._columns[section - 2].title) if section > 1 else self._titles()[section]
         if role == Role.ToolTipRole and section > 1:
             return basics.plain_tooltip(self._columns[section - 2].about)
         return _alignment(section) if role == Role.TextAlignmentRole else None
@@ -147,7 +149,7 @@ class RatesModel(QAbstractTableModel):
             case Role.DisplayRole:
                 return entry.texts[column] if column < 2 else self._rate_text(entry, column - 2)
             case Role.BackgroundRole:
-                return heat(entry.line.rates[column - 2]) if column > 1 else None
+                return rate_colour(entry.line.rates[column - 2]) if column > 1 else None
             case Role.TextAlignmentRole:
                 return _alignment(column)
             case Role.ToolTipRole:
@@ -156,20 +158,20 @@ class RatesModel(QAbstractTableModel):
                 return style.dim() if entry.aside else None
         return None
 
-    def _rate_text(self, entry: Entry, subject: int) -> str:
+    def _rate_text(self, entry: HeatMapRow, subject: int) -> str:
         rate = entry.line.rates[subject]
         mark = {1: f"{GAINED} ", -1: f"{LOST} "}.get(self._change(entry, subject), "")
-        return f"{mark}{rate}   {rate.share:.0%}" if rate.asked else NOTHING
+        return f"{mark}{rate}   {rate.share:.0%}" if rate.asked else NO_VALUE
 
-    def _change(self, entry: Entry, subject: int) -> int:
+    def _change(self, entry: HeatMapRow, subject: int) -> int:
         return 0 if self._level == KINDS else entry.line.change(subject, self._against)
 
-    def _tip(self, entry: Entry, column: int) -> str:
+    def _tip(self, entry: HeatMapRow, column: int) -> str:
         if column < 2:
             leak = tr("A training row asks the same question, so a right answer proves nothing.") if entry.leaks else ""
             return "\n".join(filter(None, (entry.about or entry.texts[column], leak)))
         rate = entry.line.rates[column - 2]
-        parts = [f"{rate} · {exam_texts.interval(rate)}"] if rate.asked else [tr("Not asked yet.")]
+        parts = [f"{rate} · {exam_texts.format_interval(rate)}"] if rate.asked else [tr("Not asked yet.")]
         change = self._change(entry, column - 2)
         if change > 0:
             parts.append(tr("Gained: mostly right here, mostly wrong in the reference."))
@@ -187,13 +189,13 @@ class RatesModel(QAbstractTableModel):
             self.changePersistentIndex(index, self.index(rows[key], index.column()))
         self.layoutChanged.emit()
 
-    def _sorted(self, found: Sequence[Entry]) -> list[Entry]:
+    def _sorted(self, found: Sequence[HeatMapRow]) -> list[HeatMapRow]:
         """The lines in the order of a column; what stands below stays there."""
         column, order = self._order
         if column < 0 or column >= 2 + (len(found[0].line.rates) if found else 0):
             return list(found)
 
-        def key(entry: Entry) -> tuple[float, str]:
+        def key(entry: HeatMapRow) -> tuple[float, str]:
             if column < 2:
                 return 0.0, entry.texts[column].casefold()
             rate = entry.line.rates[column - 2]
@@ -203,23 +205,29 @@ class RatesModel(QAbstractTableModel):
         return sorted(sorted_, key=lambda entry: entry.last)
 
 
-def shortened(title: str) -> str:
+def shorten_heading(title: str) -> str:
     """A heading whose lines fit over a rate."""
     font = QFont(QGuiApplication.font())
     font.setBold(True)
     metrics = QFontMetrics(font)
-    return "\n".join(metrics.elidedText(line, Qt.TextElideMode.ElideRight, ROOM) for line in title.splitlines())
+    return "\n".join(
+        metrics.elidedText(line, Qt.TextElideMode.ElideRight, HEADING_WIDTH) for line in title.splitlines()
+    )
 
 
-def heat(rate: Rate) -> QColor | None:
+def rate_colour(rate: Rate) -> QColor | None:
     """A background from red over yellow to green by the share that was right; none for what was not asked."""
     if not rate.asked:
         return None
     low, middle, high = (style.colours(meaning)[1] for meaning in ("error", "warning", "good"))
-    return _between(low, middle, rate.share * 2) if rate.share < 0.5 else _between(middle, high, rate.share * 2 - 1)
+    return (
+        _mix_colours(low, middle, rate.share * 2)
+        if rate.share < 0.5
+        else _mix_colours(middle, high, rate.share * 2 - 1)
+    )
 
 
-def _between(one: QColor, other: QColor, share: float) -> QColor:
+def _mix_colours(one: QColor, other: QColor, share: float) -> QColor:
     pairs = zip(one.getRgb()[:3], other.getRgb()[:3], strict=True)  # type: ignore[index]
     return QColor(*(round(start + (end - start) * share) for start, end in pairs))
 

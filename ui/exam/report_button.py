@@ -1,5 +1,6 @@
 """The button that writes an exam's report: a page to send, a table, JSON, or a configuration for promptfoo."""
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QMenu, QPushButton
@@ -12,7 +13,7 @@ from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 
-class ExportButton(QPushButton):
+class ReportButton(QPushButton):
     """`show_run` says which run, and whose marks count in its report."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -21,7 +22,7 @@ class ExportButton(QPushButton):
         self._run, self._by = 0, ""
         menu = QMenu(self)
         for name, one in FORMATS.items():
-            menu.addAction(f"{one.title()}…", lambda name=name: self._ask(name))
+            menu.addAction(f"{one.title()}…", partial(self._ask, name))
         self.setMenu(menu)
 
     def show_run(self, run: int, by: str) -> None:

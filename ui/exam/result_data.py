@@ -8,16 +8,16 @@ from core.exam import answers as exam_answers
 from core.exam import judges, runs, scores, verdict
 from core.exam.judges import JUDGE, PERSON
 from core.exam.runs import Question, Run
-from core.exam.scores import Comparison, Result
+from core.exam.scores import Comparison, Rate, Result
 from core.language import tr
 from ui.exam import exam_texts, heat_map_model
-from ui.exam.heat_map_model import FACTS, KINDS, QUESTIONS, Column, Entry
+from ui.exam.heat_map_model import FACTS, KINDS, QUESTIONS, HeatMapColumn, HeatMapRow
 
-OWN = ""  # the run's own grader
+RUN_GRADER = ""  # the run's own grader
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ExamOutcome:
     """A run's result by `by`, and what else is known of the run. `entries` are the lines of the heat map by level.
 
     `answers` are given by each subject, `marked` by whom besides the grader.
@@ -25,9 +25,9 @@ class Outcome:
 
     result: Result
     by: str
-    columns: list[Column]
+    columns: list[HeatMapColumn]
     servers: list[str]
-    entries: dict[str, list[Entry]]
+    entries: dict[str, list[HeatMapRow]]
     answers: list[int]
     marked: dict[str, int]
 
@@ -41,7 +41,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class SubjectComparison:
     """All subjects against one: what parts them, what is not learned, and the verdict; None for that one itself.
 
     `questions` are those it was reckoned over, by place. Before a run may be judged there is only `waiting`, in words.
@@ -55,20 +55,20 @@ class Compared:
     waiting: str
 
 
-def load(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, str]) -> Outcome:
+def load_outcome(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, str]) -> ExamOutcome:
     """Read a run. `titles` names the servers."""
     run = runs.one(db, id)
     result = scores.result(db, run, by)
     servers = exam_texts.servers_of(run.subjects, titles)
     columns = [
-        Column(
-            exam_texts.heading(subject, server),
-            exam_texts.about_subject(subject, titles.get(subject.provider, subject.provider)),
+        HeatMapColumn(
+            exam_texts.subject_heading(subject, server),
+            exam_texts.describe_subject(subject, titles.get(subject.provider, subject.provider)),
         )
         for subject, server in zip(run.subjects, servers, strict=True)
     ]
     given = exam_answers.of_subjects(db, id)
-    return Outcome(
+    return ExamOutcome(
         result,
         by,
         columns,
@@ -79,11 +79,11 @@ def load(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, str]) ->
     )
 
 
-def compare(result: Result, against: int) -> Compared:
+def compare_subjects(result: Result, against: int) -> SubjectComparison:
     """What parts each subject from one of them, once that may be told."""
     everyone = range(len(result.run.subjects))
     judged = result.is_settled
-    return Compared(
+    return SubjectComparison(
         against,
         result.questions,
         [result.compare(subject, against) if judged and subject != against else None for subject in everyone],
@@ -93,14 +93,31 @@ def compare(result: Result, against: int) -> Compared:
     )
 
 
-def agreements(db: sqlite3.Connection, outcome: Outcome) -> list[str]:
+def format_agreements(db: sqlite3.Connection, outcome: ExamOutcome) -> list[str]:
     """How far grader, judge and person agree, in words; nothing where only the grader has marked."""
-    grader = exam_texts.by_title(OWN, outcome.run.grader)
+    grader = exam_texts.grader_title(RUN_GRADER, outcome.run.grader)
     judge, person = tr("Judge"), tr("Person")
-    pairs = ((JUDGE, PERSON, judge, person), (OWN, PERSON, grader, person), (OWN, JUDGE, grader, judge))
+    pairs = ((JUDGE, PERSON, judge, person), (RUN_GRADER, PERSON, grader, person), (RUN_GRADER, JUDGE, grader, judge))
     found = []
     for one, other, first, second in pairs:
-        if all(name == OWN or outcome.marked.get(name) for name in (one, other)):
+        if all(name == RUN_GRADER or outcome.marked.get(name) for name in (one, other)):
             kappa = judges.agreement(db, outcome.run.id, one, other)
-            found.append(exam_texts.kappa_words(tr("{one} and {other}", one=first, other=second), kappa))
+            found.append(exam_texts.format_kappa(tr("{one} and {other}", one=first, other=second), kappa))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """A point at `x`; `label` stands at the axis where x is no number of its own, `about` is the tool tip."""
+
+    x: int
+    label: str
+    held: Rate
+    general: Rate
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrendLine:
+    title: str
+    spots: list[TrendPoint]

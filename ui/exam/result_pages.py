@@ -13,12 +13,12 @@ from core.language import tr
 from core.storage.project import Project
 from ui import style
 from ui.exam import exam_texts, result_data
-from ui.exam.blind_marking import ExamMarking
-from ui.exam.heat_map import ExamHeat
+from ui.exam.blind_marking import BlindMarking
+from ui.exam.heat_map import HeatMap
 from ui.exam.heat_map_model import ALL
-from ui.exam.result_data import OWN, Outcome
-from ui.exam.result_summary import ExamOverview
-from ui.exam.trend_chart import ExamChart
+from ui.exam.result_data import RUN_GRADER, ExamOutcome
+from ui.exam.result_summary import ResultSummary
+from ui.exam.trend_chart import TrendChart
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask, ThrottledReload
 from ui.widgets.drop_down import DropDown
@@ -27,7 +27,7 @@ from ui.workspace import Workspace
 OVERVIEW, HEAT, MARKING, CHART = range(4)
 
 
-class ExamResult(QWidget):
+class ResultPages(QWidget):
     """Reads the run it is told to show, off the window's thread: totals first, then what takes longer to reckon."""
 
     wordings_wanted = Signal(list)  # names of facts
@@ -39,11 +39,11 @@ class ExamResult(QWidget):
         self._run = 0
         self._against = 0
         self._stale = False  # whether marks were made since the result was read
-        self._outcome: Outcome | None = None
+        self._outcome: ExamOutcome | None = None
         self._reload = ThrottledReload(workspace, self._load)
         self._comparing, self._answering = LatestTask(workspace, self), LatestTask(workspace, self)
-        self.overview, self.heat = ExamOverview(), ExamHeat()
-        self.marking, self.chart = ExamMarking(workspace), ExamChart()
+        self.overview, self.heat = ResultSummary(), HeatMap()
+        self.marking, self.chart = BlindMarking(workspace), TrendChart()
         self.by = DropDown()
         self.by.setAccessibleName(tr("Marks to use"))
         self.by.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -80,7 +80,7 @@ class ExamResult(QWidget):
         self.marking.left.connect(self._on_marking_left)
         self.pages.currentChanged.connect(lambda _page: self._on_page())
 
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> ExamOutcome | None:
         """The run that is shown, as it was read last."""
         return self._outcome
 
@@ -109,9 +109,9 @@ class ExamResult(QWidget):
         run = self._run
         if not run:
             return
-        by = self.by.currentData() or OWN
+        by = self.by.currentData() or RUN_GRADER
         titles = server_texts.server_titles(self._workspace)
-        outcome = await project.read(result_data.load, run, by, titles)
+        outcome = await project.read(result_data.load_outcome, run, by, titles)
         if run != self._run or project is not self._workspace.project:
             return
         self._outcome = outcome
@@ -120,29 +120,29 @@ class ExamResult(QWidget):
         if self.pages.currentIndex() == CHART:
             self.chart.show_points(await project.read(checkpoint_trends.points, by))
 
-    def _show(self, outcome: Outcome) -> None:
+    def _show(self, outcome: ExamOutcome) -> None:
         self._show_by(outcome)
         self.overview.show_outcome(outcome, self._against)
         self.heat.show_outcome(outcome)
         self.shown.emit(outcome.run.id, outcome.by)
 
-    def _show_by(self, outcome: Outcome) -> None:
+    def _show_by(self, outcome: ExamOutcome) -> None:
         """Whose marks there are, and how many."""
-        shown = [(exam_texts.by_title(OWN, outcome.run.grader), OWN)]
+        shown = [(exam_texts.grader_title(RUN_GRADER, outcome.run.grader), RUN_GRADER)]
         for by in (JUDGE, PERSON):
             if outcome.marked.get(by) or outcome.by == by:
                 count = outcome.marked.get(by, 0)
-                shown.append((f"{exam_texts.by_title(by, '')} ({count:,})", by))
+                shown.append((f"{exam_texts.grader_title(by, '')} ({count:,})", by))
         if [text for text, _by in shown] != [self.by.itemText(at) for at in range(self.by.count())]:
             self.by.clear()
             for text, by in shown:
                 self.by.addItem(text, by)
         self.by.setCurrentIndex(max(0, self.by.findData(outcome.by)))
 
-    def _compare(self, project: Project, outcome: Outcome) -> None:
+    def _compare(self, project: Project, outcome: ExamOutcome) -> None:
         async def work() -> None:
-            compared = await asyncio.to_thread(result_data.compare, outcome.result, self._against)
-            agreements = await project.read(result_data.agreements, outcome)
+            compared = await asyncio.to_thread(result_data.compare_subjects, outcome.result, self._against)
+            agreements = await project.read(result_data.format_agreements, outcome)
             if outcome is self._outcome and compared.against == self._against:
                 self.overview.show_compared(compared, agreements)
 

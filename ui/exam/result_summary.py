@@ -22,18 +22,18 @@ from core.exam.scores import GENERAL, Line
 from core.language import tr, trn
 from ui import style
 from ui.exam import exam_texts
-from ui.exam.answer_comparison import leak_words
+from ui.exam.answer_comparison import format_leak
 from ui.exam.heat_map_model import ALL, FACTS, LEAKED, QUESTIONS
-from ui.exam.result_data import Compared, Outcome
+from ui.exam.result_data import ExamOutcome, SubjectComparison
 from ui.exam.totals_table import TotalsTable
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 
-LEAKS_NAMED = 3
+MAX_LEAKS_NAMED = 3
 LIST_HEIGHT = 150
 
 
-class FactList(QListView):
+class FactResultList(QListView):
     """Facts by name, with their texts; `picked` tells the key of the one that was clicked."""
 
     picked = Signal(str)
@@ -61,7 +61,7 @@ class FactList(QListView):
         self.picked.emit(self._keys[index.row()])
 
 
-class ExamOverview(QScrollArea):
+class ResultSummary(QScrollArea):
     line_wanted = Signal(str, str, str)  # a level of the heat map, a line's key, a filter
     wordings_wanted = Signal(list)  # names of facts
     against_chosen = Signal(int)
@@ -69,16 +69,16 @@ class ExamOverview(QScrollArea):
     def __init__(self) -> None:
         super().__init__(widgetResizable=True)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._outcome: Outcome | None = None
-        self._compared: Compared | None = None
+        self._outcome: ExamOutcome | None = None
+        self._compared: SubjectComparison | None = None
         self.sentences: list[QLabel] = []
         self._words = QVBoxLayout()
         self._words.setSpacing(style.SPACE // 3)
         self.table, self.against, self.on_error = TotalsTable(), DropDown(), basics.Note()
         self.against.setAccessibleName(tr("Compared with"))
         self.against.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.gained, self.lost = FactList(tr("Facts gained")), FactList(tr("Facts lost"))
-        self.missing = FactList(tr("Facts not learned yet"))
+        self.gained, self.lost = FactResultList(tr("Facts gained")), FactResultList(tr("Facts lost"))
+        self.missing = FactResultList(tr("Facts not learned yet"))
         self.titles = [basics.label(wrap=True) for _list in range(3)]
         self.wordings = QPushButton(tr("Generate more &wordings for these facts…"))
         self.leaks, self.show_leaks = basics.Note(), QPushButton(tr("Show them"))
@@ -133,7 +133,7 @@ class ExamOverview(QScrollArea):
         lists.setRowStretch(1, 1)
         return lists
 
-    def show_outcome(self, outcome: Outcome, against: int) -> None:
+    def show_outcome(self, outcome: ExamOutcome, against: int) -> None:
         """Show a run's totals at once; what takes longer to reckon stays what it was until `show_compared`."""
         other = self._outcome is None or self._outcome.run.id != outcome.run.id
         self._outcome = outcome
@@ -141,7 +141,7 @@ class ExamOverview(QScrollArea):
             self._compared = None
             self._show_sentences([])
             self.agreement.setText("")
-        names = [exam_texts.line(*pair) for pair in zip(outcome.run.subjects, outcome.servers, strict=True)]
+        names = [exam_texts.subject_line(*pair) for pair in zip(outcome.run.subjects, outcome.servers, strict=True)]
         if names != [self.against.itemText(at) for at in range(self.against.count())]:
             self.against.clear()
             self.against.addItems(names)
@@ -151,13 +151,13 @@ class ExamOverview(QScrollArea):
             others = [at for at in verdict.taught(outcome.result) if at != against]
             basics.select_row(self.table, others[-1] if others else len(outcome.run.subjects) - 1)
         errors = dict.fromkeys(
-            f"{exam_texts.line(subject)}: {subject.error}" for subject in outcome.run.subjects if subject.error
+            f"{exam_texts.subject_line(subject)}: {subject.error}" for subject in outcome.run.subjects if subject.error
         )
         self.on_error.say("\n".join(errors), "error")
         self._show_leaks(outcome)
         self._show_lists()
 
-    def show_compared(self, compared: Compared, agreements: Sequence[str]) -> None:
+    def show_compared(self, compared: SubjectComparison, agreements: Sequence[str]) -> None:
         """The verdict, and what parts each subject from the one it is compared with."""
         assert self._outcome
         self._compared = compared
@@ -180,10 +180,10 @@ class ExamOverview(QScrollArea):
         for label, text in zip(self.sentences, words, strict=True):
             label.setText(text)
 
-    def _show_leaks(self, outcome: Outcome) -> None:
+    def _show_leaks(self, outcome: ExamOutcome) -> None:
         found = outcome.result.leaks
-        named = "\n".join(f"{one.question} – {leak_words(one)}" for one in found[:LEAKS_NAMED])
-        more = len(found) - LEAKS_NAMED
+        named = "\n".join(f"{one.question} – {format_leak(one)}" for one in found[:MAX_LEAKS_NAMED])
+        more = len(found) - MAX_LEAKS_NAMED
         title = trn("{n} question is also among the training rows. It proves nothing and is not counted:",
                     "{n} questions are also among the training rows. They prove nothing and are not counted:", len(found))  # fmt: skip
         rest = tr("… and {n} more", n=more) if more > 0 else ""
@@ -201,24 +201,26 @@ class ExamOverview(QScrollArea):
             return
         compared, subject = self._compared, self._subject()
         found = compared.comparisons[subject] if compared else None
-        name = exam_texts.line(self._outcome.run.subjects[subject])
+        name = exam_texts.subject_line(self._outcome.run.subjects[subject])
         asked = compared.questions if compared else []
-        gained, lost = (_facts(lines, asked) for lines in ((found.gained, found.lost) if found else ([], [])))
+        gained, lost = (_list_facts(lines, asked) for lines in ((found.gained, found.lost) if found else ([], [])))
         texts = {line.name: line.text for line in self._outcome.result.facts}
         missing = [(f"fact:{one}", f"{one}   {texts.get(one, '')}") for one in self._lacking()]
         for one, lines in ((self.gained, gained), (self.lost, lost), (self.missing, missing)):
             one.show_facts(lines)
         waits = tr("not known yet") if compared is None or compared.waiting else ""
-        self.titles[0].setText(tr("Gained by {model}: {facts}", model=name, facts=waits or _counted(gained)))
-        self.titles[1].setText(tr("Lost by {model}: {facts}", model=name, facts=waits or _counted(lost)))
-        self.titles[2].setText(tr("Not learned yet by {model}: {facts}", model=name, facts=waits or _counted(missing)))
+        self.titles[0].setText(tr("Gained by {model}: {facts}", model=name, facts=waits or _format_counts(gained)))
+        self.titles[1].setText(tr("Lost by {model}: {facts}", model=name, facts=waits or _format_counts(lost)))
+        self.titles[2].setText(
+            tr("Not learned yet by {model}: {facts}", model=name, facts=waits or _format_counts(missing))
+        )
         self.wordings.setEnabled(bool(missing))
 
     def _on_picked(self, key: str) -> None:
         self.line_wanted.emit(FACTS, key, ALL)
 
 
-def _facts(lines: Sequence[Line], asked: Sequence[Question]) -> list[tuple[str, str]]:
+def _list_facts(lines: Sequence[Line], asked: Sequence[Question]) -> list[tuple[str, str]]:
     """Facts and general questions as lines of a list, by their keys in the heat map."""
     general = kind_title(GENERAL)
     return [
@@ -229,7 +231,7 @@ def _facts(lines: Sequence[Line], asked: Sequence[Question]) -> list[tuple[str, 
     ]
 
 
-def _counted(found: Sequence[tuple[str, str]]) -> str:
+def _format_counts(found: Sequence[tuple[str, str]]) -> str:
     """How many facts these are, and how many general questions."""
     facts = sum(key.startswith("fact:") for key, _text in found)
     text = trn("{n} fact", "{n} facts", facts)

@@ -11,10 +11,10 @@ from ui.exam import exam_texts
 from ui.generation.llm_run_widgets import format_batch
 from ui.widgets import basics
 
-FIRST = 3  # answers, before their pace tells anything
+MIN_ANSWERS_FOR_PACE = 3  # answers, before their pace tells anything
 
 
-class RunLine(QWidget):
+class ExamProgressLine(QWidget):
     """How far an exam is and about how long it still takes, by its pace, with a button that stops it."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class RunLine(QWidget):
         if self._before is None:
             self._before, self._begun = done, now
         came, spent = done - self._before, now - self._begun
-        left = spent / came * (wanted - done) if came >= FIRST else None
+        left = spent / came * (wanted - done) if came >= MIN_ANSWERS_FOR_PACE else None
         self.text.setText(self._words(done, wanted, left, came == 0))
         self.bar.setRange(0, wanted if done < wanted else 0)
         self.bar.setValue(done)
@@ -68,10 +68,10 @@ class RunLine(QWidget):
     def _words(self, done: int, wanted: int, left: float | None, waits: bool) -> str:
         if waits and self._converts:
             return tr("Preparing the model for its first use…")
-        return exam_texts.left_words(done, wanted, left) if done < wanted else tr("The judge marks the answers…")
+        return exam_texts.format_progress(done, wanted, left) if done < wanted else tr("The judge marks the answers…")
 
 
-class EmptyExam(QWidget):
+class ExamStartPage(QWidget):
     """What an exam is, and which questions it asks."""
 
     keep_wanted = Signal()  # rows are to be kept for the exam
@@ -108,7 +108,7 @@ class EmptyExam(QWidget):
         self._text.setText(f"{about}\n\n{which}\n{count}")
 
 
-def warn_of_prompt(
+def ask_about_prompt(
     parent: QWidget, why: str, on_use: Callable[[], object] | None, on_start: Callable[[], object]
 ) -> None:
     """Ask what to do where models would be asked under another system prompt than they were trained with.

@@ -32,20 +32,20 @@ from ui import style
 from ui.dataset.hold_out_dialog import HoldOutDialog
 from ui.exam import exam_texts
 from ui.exam.exam_form import ExamForm
-from ui.exam.report_button import ExportButton
-from ui.exam.result_pages import ExamResult
-from ui.exam.start_page import EmptyExam, RunLine, warn_of_prompt
+from ui.exam.report_button import ReportButton
+from ui.exam.result_pages import ResultPages
+from ui.exam.start_page import ExamProgressLine, ExamStartPage, ask_about_prompt
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import show_outcome
 from ui.tab import Tab
-from ui.widgets import screen_fit
+from ui.widgets import basics, screen_fit
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.confirm import Role, confirm
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 TABLES = {Table.EVAL_RUN, Table.EVAL_SUBJECT, Table.EVAL_QUESTION, Table.EVAL_ANSWER, Table.FACT}
-ASKED = {Table.EXAMPLE, Table.SPEC, Table.JOB}  # tables that tell what an exam would ask
+QUESTION_TABLES = {Table.EXAMPLE, Table.SPEC, Table.JOB}  # tables that tell what an exam would ask
 QUESTIONS = filters.words(questions.ASKED)
 
 
@@ -61,8 +61,8 @@ class ExamTab(Tab):
         self._shown: Project | None = None  # whose runs these are
         self._reload = ThrottledReload(workspace, self._load)
         self._reckon = ThrottledReload(workspace, self._load_estimates)
-        self.form, self.result = ExamForm(workspace), ExamResult(workspace)
-        self.running, self.empty = RunLine(), EmptyExam()
+        self.form, self.result = ExamForm(workspace), ResultPages(workspace)
+        self.running, self.empty = ExamProgressLine(), ExamStartPage()
         self._make_run_row()
         self._lay_out()
         self._connect()
@@ -72,12 +72,12 @@ class ExamTab(Tab):
         return tr("Exam")
 
     def _make_run_row(self) -> None:
-        self.runs, self.new = DropDown(), QPushButton(tr("&New exam"), checkable=True)
+        self.runs, self.new = DropDown(), basics.toggle_button(tr("&New exam"))
         self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.runs.setMinimumContentsLength(30)
         self.go_on, self.again = QPushButton(), QPushButton(tr("&Use the same settings"))
         self.again.setToolTip(tr("Fill in the form as in this exam"))
-        self.delete, self.export = QPushButton(tr("De&lete…")), ExportButton(self.workspace)
+        self.delete, self.export = QPushButton(tr("De&lete…")), ReportButton(self.workspace)
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()
@@ -122,7 +122,7 @@ class ExamTab(Tab):
                 self._reload.request()
             else:
                 self.result.note_marks()
-        if changes.tables & ASKED:
+        if changes.tables & QUESTION_TABLES:
             self._reckon.request()
 
     def show_offers(self) -> None:
@@ -143,7 +143,7 @@ class ExamTab(Tab):
             self._on_start()
         else:
             on_use = self.form.as_trained.click if self.form.trained.is_offered else None
-            warn_of_prompt(self, self.form.warning.text(), on_use, self._on_start)
+            ask_about_prompt(self, self.form.warning.text(), on_use, self._on_start)
 
     def _on_prompt(self, prompt: str) -> None:
         write = self.workspace.project.write
@@ -181,7 +181,7 @@ class ExamTab(Tab):
 
     async def _load(self, project: Project) -> None:
         """Read which runs there are; the result reads the one that is shown."""
-        found, counts = await project.read(_overview)
+        found, counts = await project.read(_load_overview)
         if project is not self.workspace.project:
             return
         self._counts = counts
@@ -208,8 +208,8 @@ class ExamTab(Tab):
         """Reckon what the exam that the form wishes for would come to."""
         if not self.form.isHidden():
             plan = self.form.plan()
-            found = await project.read(_estimate, plan)
-            trained, wanted = await project.read(_trained, plan)
+            found = await project.read(_read_estimates, plan)
+            trained, wanted = await project.read(_load_trained_prompt, plan)
             if project is self.workspace.project:
                 self.form.show_estimates(found)
                 self.form.show_trained(trained, wanted)
@@ -223,7 +223,7 @@ class ExamTab(Tab):
         if found != self._runs or project is not self._shown:
             self.runs.clear()
             for run in found:
-                self.runs.addItem(exam_texts.run_words(run), run.id)
+                self.runs.addItem(exam_texts.format_run(run), run.id)
             is_new = bool(found) and found[0].id not in known
             self.runs.setCurrentIndex(0 if is_new else max(0, self.runs.findData(chosen)))
         if project is not self._shown:
@@ -280,7 +280,7 @@ class ExamTab(Tab):
             self,
             tr("Delete an exam"),
             tr("Delete this exam with all its answers and marks?"),
-            f"{exam_texts.run_words(run)}\n\n{tr('This cannot be undone.')}",
+            f"{exam_texts.format_run(run)}\n\n{tr('This cannot be undone.')}",
             tr("Delete"),
             lambda: tasks.start("", project.write("", exam_runs.delete, run.id)),
             Role.DestructiveRole,
@@ -300,15 +300,15 @@ class ExamTab(Tab):
         dialog.open()
 
 
-def _overview(db: sqlite3.Connection) -> tuple[list[Run], dict[int, tuple[int, int]]]:
+def _load_overview(db: sqlite3.Connection) -> tuple[list[Run], dict[int, tuple[int, int]]]:
     return exam_runs.runs(db), answers.counts(db)
 
 
-def _trained(db: sqlite3.Connection, plan: Plan) -> tuple[Trained | None, str]:
+def _load_trained_prompt(db: sqlite3.Connection, plan: Plan) -> tuple[Trained | None, str]:
     """The prompt under which the plan's models were trained, where the exam would ask under another; and that other."""
     models = [(one.provider, one.model) for one in plan.subjects if is_tuned(one.model)]
     return lineage.find_differing_prompt(db, models), spec.load(db).system_prompt
 
 
-def _estimate(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:
+def _read_estimates(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:
     return exam_runs.estimate(db, plan)

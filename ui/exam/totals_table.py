@@ -12,16 +12,16 @@ from core.exam.scores import Comparison, Total
 from core.language import tr, trn
 from ui import style
 from ui.exam import exam_texts
-from ui.exam.exam_texts import GAINED, LOST, NOTHING
-from ui.exam.heat_map_model import heat
-from ui.exam.result_data import Compared, Outcome
+from ui.exam.exam_texts import GAINED, LOST, NO_VALUE
+from ui.exam.heat_map_model import rate_colour
+from ui.exam.result_data import ExamOutcome, SubjectComparison
 from ui.widgets import basics
 
 (SUBJECT, HELD, SPAN, SCORE, GAP, CHANCE, CHANGED, GENERAL, MEMORISED, LEAKED, SPREAD, UNMARKED, SECONDS, COST) = range(
     14
 )
-WIDTHS = (168, 100, 106, 64, 132, 72, 88, 96, 96, 96, 104, 84, 78, 84)
-ASIDE = (MEMORISED, LEAKED)  # columns that prove nothing
+COLUMN_WIDTHS = (168, 100, 106, 64, 132, 72, 88, 96, 96, 96, 104, 84, 78, 84)
+DIM_COLUMNS = (MEMORISED, LEAKED)  # columns that prove nothing
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -30,10 +30,10 @@ Role = Qt.ItemDataRole
 class TotalsModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._outcome: Outcome | None = None
-        self._compared: Compared | None = None
+        self._outcome: ExamOutcome | None = None
+        self._compared: SubjectComparison | None = None
 
-    def show_outcome(self, outcome: Outcome, compared: Compared | None) -> None:
+    def show_outcome(self, outcome: ExamOutcome, compared: SubjectComparison | None) -> None:
         """Show a run's totals; `compared` comes a moment later."""
         same = self._outcome is not None and self._outcome.run.id == outcome.run.id
         if not same:
@@ -55,9 +55,9 @@ class TotalsModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Role.DisplayRole:
-            return _titles()[section][0]
+            return _column_titles()[section][0]
         if role == Role.ToolTipRole:
-            return basics.plain_tooltip(_titles()[section][1])
+            return basics.plain_tooltip(_column_titles()[section][1])
         if role == Role.TextAlignmentRole:
             return _alignment(section)
         return None
@@ -70,11 +70,11 @@ class TotalsModel(QAbstractTableModel):
             case Role.DisplayRole:
                 return self._text(row, column, total)
             case Role.BackgroundRole:
-                return {HELD: heat(total.held), GENERAL: heat(total.general)}.get(column)
+                return {HELD: rate_colour(total.held), GENERAL: rate_colour(total.general)}.get(column)
             case Role.ForegroundRole:
                 return self._colour(row, column, total)
-            case Role.FontRole if column in ASIDE:
-                return _italic()
+            case Role.FontRole if column in DIM_COLUMNS:
+                return _italic_font()
             case Role.TextAlignmentRole:
                 return _alignment(column)
             case Role.ToolTipRole:
@@ -88,21 +88,21 @@ class TotalsModel(QAbstractTableModel):
         given = self._outcome.answers[row]
         match column:
             case 0:
-                return exam_texts.heading(total.subject, self._outcome.servers[row])
+                return exam_texts.subject_heading(total.subject, self._outcome.servers[row])
             case 1 | 7 | 8 | 9:
                 rates = {HELD: total.held, GENERAL: total.general, MEMORISED: total.memorised, LEAKED: total.leaked}
-                return exam_texts.share(rates[column])
+                return exam_texts.format_rate(rates[column])
             case 2:
-                return exam_texts.interval(total.held)
+                return exam_texts.format_interval(total.held)
             case 3:
-                return f"{100 * total.score:.0f}" if total.held.asked else NOTHING
+                return f"{100 * total.score:.0f}" if total.held.asked else NO_VALUE
             case 10:
-                return f"{total.spread.disagreeing:.0%}" if total.spread.n else NOTHING
+                return f"{total.spread.disagreeing:.0%}" if total.spread.n else NO_VALUE
             case 11:
-                return f"{total.unmarked:,}" if total.unmarked else NOTHING
+                return f"{total.unmarked:,}" if total.unmarked else NO_VALUE
             case 12:
-                return f"{total.seconds / given:.2f}" if given and total.seconds else NOTHING
-        return exam_texts.dollars(total.per_thousand) if given else NOTHING
+                return f"{total.seconds / given:.2f}" if given and total.seconds else NO_VALUE
+        return exam_texts.format_dollars(total.per_thousand) if given else NO_VALUE
 
     def _comparison(self, row: int) -> Comparison | None:
         found = self._compared.comparisons if self._compared else []
@@ -112,9 +112,9 @@ class TotalsModel(QAbstractTableModel):
         """What parts the subject from the one that all are compared with."""
         found = self._comparison(row)
         if found is None:
-            return NOTHING if self._compared else "…"
+            return NO_VALUE if self._compared else "…"
         if not found.scoring.n:
-            return NOTHING
+            return NO_VALUE
         low, high = found.scoring.interval
         return {
             GAP: f"{round(100 * found.scoring.mean):+d}  ({round(100 * low):+d} … {round(100 * high):+d})",
@@ -123,7 +123,7 @@ class TotalsModel(QAbstractTableModel):
         }[column]
 
     def _colour(self, row: int, column: int, total: Total) -> Any:
-        if column in ASIDE:
+        if column in DIM_COLUMNS:
             return style.dim()
         if column == SUBJECT and total.subject.error:
             return style.colours("error")[0]
@@ -136,11 +136,18 @@ class TotalsModel(QAbstractTableModel):
         assert self._outcome
         if column == SUBJECT:
             return self._outcome.columns[row].about
-        text = _titles()[column][1]
+        text = _column_titles()[column][1]
         found = self._comparison(row)
         if column in (HELD, SPAN) and total.held.asked:
             return "\n".join(
-                filter(None, (text, exam_texts.repeated(total.held), exam_texts.small(total.held.questions)))
+                filter(
+                    None,
+                    (
+                        text,
+                        exam_texts.format_repeats(total.held),
+                        exam_texts.format_few_questions(total.held.questions),
+                    ),
+                )
             )
         if column == CHANCE and found is not None:
             return f"{text}\n" + tr("{gained} questions only this one answered right, {lost} only the other.",
@@ -153,7 +160,7 @@ class TotalsModel(QAbstractTableModel):
         return text
 
 
-def _titles() -> list[tuple[str, str]]:
+def _column_titles() -> list[tuple[str, str]]:
     """The headings, and what each column says."""
     return [
         (tr("Subject"), tr("A model with its condition")),
@@ -202,11 +209,11 @@ class TotalsTable(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().height() + style.SPACE)
         self.horizontalHeader().setHighlightSections(False)
-        for section, width in enumerate(WIDTHS):
+        for section, width in enumerate(COLUMN_WIDTHS):
             self.setColumnWidth(section, width)
         self.selectionModel().selectionChanged.connect(lambda _new, _old: self._on_selected())
 
-    def show_outcome(self, outcome: Outcome, compared: Compared | None) -> None:
+    def show_outcome(self, outcome: ExamOutcome, compared: SubjectComparison | None) -> None:
         self.totals.show_outcome(outcome, compared)
         spread = any(total.spread.n for total in outcome.result.totals)
         self.setColumnHidden(SPREAD, not spread)
@@ -235,7 +242,7 @@ def _alignment(column: int) -> Qt.AlignmentFlag:
     return side | Qt.AlignmentFlag.AlignVCenter
 
 
-def _italic() -> QFont:
+def _italic_font() -> QFont:
     font = QFont(QGuiApplication.font())
     font.setItalic(True)
     return font

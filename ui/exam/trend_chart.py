@@ -13,24 +13,24 @@ from core.exam.prompt_conditions import CONDITIONS
 from core.language import tr
 from ui import style
 from ui.exam import exam_texts
-from ui.exam.trend_texts import Line, Spot
+from ui.exam.result_data import TrendLine, TrendPoint
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
 
 if TYPE_CHECKING:
-    from ui.exam.trend_plot import ExamPlot
+    from ui.exam.trend_plot import TrendPlot
 
 STEPS, VERSIONS = "steps", "versions"
 
 
-class ExamChart(QWidget):
+class TrendChart(QWidget):
     """The plot is made when it is first seen: pyqtgraph takes its time."""
 
     def __init__(self) -> None:
         super().__init__()
         self._points: list[Point] = []
-        self._plot: ExamPlot | None = None
+        self._plot: TrendPlot | None = None
         self.axis, self.told = DropDown(), basics.label(wrap=True, dim=True)
         self.axis.addItem(tr("by checkpoint"), STEPS)
         self.axis.addItem(tr("by version of the rows"), VERSIONS)
@@ -73,16 +73,16 @@ class ExamChart(QWidget):
             self.pages.setCurrentIndex(1 if points else 0)
             self._draw()
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[TrendLine]:
         """What is drawn now."""
-        return by_steps(self._points) if self.axis.currentData() == STEPS else by_versions(self._points)
+        return lines_by_step(self._points) if self.axis.currentData() == STEPS else lines_by_version(self._points)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self._plot is None:
-            from ui.exam.trend_plot import ExamPlot
+            from ui.exam.trend_plot import TrendPlot
 
-            self._plot = ExamPlot()
+            self._plot = TrendPlot()
             self._place.addWidget(self._plot)
             self._draw()
 
@@ -91,7 +91,7 @@ class ExamChart(QWidget):
         steps = self.axis.currentData() == STEPS
         if self._plot is not None:
             self._plot.show_lines(lines, tr("step") if steps else tr("version"))
-            self._plot.setAccessibleDescription("\n".join(_spoken(line) for line in lines))
+            self._plot.setAccessibleDescription("\n".join(_describe_line(line) for line in lines))
         nothing = tr("There is no model with a known saved step.") if steps else tr("No version of the rows was saved.")
         whole = tr(
             "Solid lines: held-out questions with their 95 % interval. Dotted lines: general questions, "
@@ -100,22 +100,25 @@ class ExamChart(QWidget):
         self.told.setText(whole if lines else nothing)
 
 
-def by_steps(points: Sequence[Point]) -> list[Line]:
+def lines_by_step(points: Sequence[Point]) -> list[TrendLine]:
     """A line for each job and condition, over the steps of its checkpoints; of several runs the newest counts."""
     found: dict[tuple[int, str], dict[int, Point]] = {}
     for point in sorted(points, key=lambda one: one.run):
         if point.step is not None:
             found.setdefault((point.job, point.condition), {})[point.step] = point
     return [
-        Line(
-            _title(spots),
-            [Spot(step, "", spots[step].held, spots[step].general, _told(spots[step])) for step in sorted(spots)],
+        TrendLine(
+            _line_title(spots),
+            [
+                TrendPoint(step, "", spots[step].held, spots[step].general, _format_point(spots[step]))
+                for step in sorted(spots)
+            ],
         )
         for _key, spots in sorted(found.items())
     ]
 
 
-def by_versions(points: Sequence[Point]) -> list[Line]:
+def lines_by_version(points: Sequence[Point]) -> list[TrendLine]:
     """A line for each condition, over the versions of the rows that final models learned from."""
     named = {point.version: point.version_name for point in points if point.version is not None and point.is_final}
     places = {version: place for place, version in enumerate(sorted(named))}
@@ -124,27 +127,31 @@ def by_versions(points: Sequence[Point]) -> list[Line]:
         if point.version in places and point.is_final:
             found.setdefault(point.condition, {})[places[point.version]] = point
     return [
-        Line(
+        TrendLine(
             CONDITIONS[condition].title(),
-            [Spot(at, spots[at].version_name or f"{spots[at].rows:,}", spots[at].held, spots[at].general, _told(spots[at]))
+            [TrendPoint(at, spots[at].version_name or f"{spots[at].rows:,}", spots[at].held, spots[at].general, _format_point(spots[at]))
              for at in sorted(spots)],
         )
         for condition, spots in found.items()
     ]  # fmt: skip
 
 
-def _title(spots: dict[int, Point]) -> str:
+def _line_title(spots: dict[int, Point]) -> str:
     first = next(iter(spots.values()))
     return f"{first.title} · {CONDITIONS[first.condition].title()}"
 
 
-def _told(point: Point) -> str:
+def _format_point(point: Point) -> str:
     """What a point stands for, in a line."""
-    parts = [exam_texts.brief_name(point.model), exam_texts.share(point.held), exam_texts.interval(point.held)]
+    parts = [
+        exam_texts.brief_name(point.model),
+        exam_texts.format_rate(point.held),
+        exam_texts.format_interval(point.held),
+    ]
     if point.general.asked:
-        parts.append(tr("general {rate}", rate=exam_texts.share(point.general)))
+        parts.append(tr("general {rate}", rate=exam_texts.format_rate(point.general)))
     return " · ".join(parts)
 
 
-def _spoken(line: Line) -> str:
+def _describe_line(line: TrendLine) -> str:
     return "\n".join([line.title, *(f"{spot.label or spot.x}: {spot.about}" for spot in line.spots)])

@@ -11,18 +11,18 @@ from PySide6.QtGui import QColor, QPalette, QPen
 
 from core.language import tr
 from ui.charts.curve_legend import colour_of
-from ui.exam.trend_texts import Line, Spot
+from ui.exam.result_data import TrendLine, TrendPoint
 from ui.widgets import basics
 
-ROOM = 0.06  # of the width, on either side
-THICK, SPOT = 2.0, 9
+MARGIN = 0.06  # of the width, on either side
+LINE_WIDTH, POINT_SIZE = 2.0, 9
 
 
-class ExamPlot(pyqtgraph.PlotWidget):
+class TrendPlot(pyqtgraph.PlotWidget):
     """Rates from 0 to 100 per cent, each with its interval; nothing moves by itself."""
 
     def __init__(self) -> None:
-        self._lines: list[Line] = []
+        self._lines: list[TrendLine] = []
         self._bottom = ""
         super().__init__()
         self.setMenuEnabled(False)
@@ -36,7 +36,7 @@ class ExamPlot(pyqtgraph.PlotWidget):
         self._legend = self.addLegend(offset=(-10, -10))
         self.setMinimumHeight(220)
 
-    def show_lines(self, lines: Sequence[Line], bottom: str) -> None:
+    def show_lines(self, lines: Sequence[TrendLine], bottom: str) -> None:
         self._lines, self._bottom = list(lines), bottom
         self._draw()
 
@@ -53,13 +53,13 @@ class ExamPlot(pyqtgraph.PlotWidget):
         if not spots:
             return
         low, high = min(spot.x for spot in spots), max(spot.x for spot in spots)
-        room = ROOM * (high - low) or 1.0
+        room = MARGIN * (high - low) or 1.0
         self.setXRange(low - room, high + room, padding=0)
         self.setYRange(0, 100, padding=0.03)
         for slot, line in enumerate(self._lines):
             self._draw_line(line, colour_of(slot))
 
-    def _draw_line(self, line: Line, colour: QColor) -> None:
+    def _draw_line(self, line: TrendLine, colour: QColor) -> None:
         held = [spot for spot in line.spots if spot.held.asked]
         x = np.array([spot.x for spot in held], float)
         y = np.array([100 * spot.held.share for spot in held])
@@ -67,8 +67,8 @@ class ExamPlot(pyqtgraph.PlotWidget):
         if held:
             bars = pyqtgraph.ErrorBarItem(x=x, y=y, top=high - y, bottom=y - low, beam=0, pen=QPen(colour, 0))
             self.addItem(bars)
-        self.plot(x, y, pen=pyqtgraph.mkPen(colour, width=THICK), name=line.title)
-        self.addItem(_spots(held, x, y, colour))
+        self.plot(x, y, pen=pyqtgraph.mkPen(colour, width=LINE_WIDTH), name=line.title)
+        self.addItem(_make_points(held, x, y, colour))
         general = [spot for spot in line.spots if spot.general.asked]
         dotted = pyqtgraph.mkPen(colour, width=1, style=Qt.PenStyle.DotLine)
         self.plot([spot.x for spot in general], [100 * spot.general.share for spot in general], pen=dotted)
@@ -90,10 +90,12 @@ class ExamPlot(pyqtgraph.PlotWidget):
             self._draw()
 
 
-def _spots(spots: Sequence[Spot], x: Sequence[float], y: Sequence[float], colour: QColor) -> pyqtgraph.ScatterPlotItem:
+def _make_points(
+    spots: Sequence[TrendPoint], x: np.ndarray, y: np.ndarray, colour: QColor
+) -> pyqtgraph.ScatterPlotItem:
     """The points themselves; each tells what it stands for."""
     return pyqtgraph.ScatterPlotItem(
-        x=x, y=y, size=SPOT, brush=colour, pen=None, hoverable=True, data=[spot.about for spot in spots],
+        x=x, y=y, size=POINT_SIZE, brush=colour, pen=None, hoverable=True, data=[spot.about for spot in spots],
         tip=_tip,
     )  # fmt: skip
 

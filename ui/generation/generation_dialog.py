@@ -29,7 +29,7 @@ from core.providers.prices import chat_price
 from ui import style
 from ui.generation.llm_run_dialog import LlmRunDialog, format_token_estimate
 from ui.generation.llm_run_widgets import FactScope, RowWriterChoice
-from ui.llm_run_runner import Ended
+from ui.llm_run_runner import LlmRunResult
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
@@ -160,7 +160,7 @@ class GenerationDialog(LlmRunDialog):
             asked = self.model.model_id(), lambda db: row_generation.build_subjects(load_row_requests(db, names, kinds))
             self.runner.begin(self.task, *asked, batch=self.model.as_batch())
 
-    def on_ended(self, ended: Ended) -> None:
+    def on_ended(self, ended: LlmRunResult) -> None:
         super().on_ended(ended)
         if ended.task == self.task:
             self.drafts.setVisible(ended.meaning != "error" and not ended.is_empty)

@@ -21,7 +21,7 @@ from ui import style
 from ui.generation import llm_run_widgets
 from ui.generation.llm_run_widgets import RunProgressLine, UnfinishedBar, UnfinishedRun
 from ui.generation.raw_replies_dialog import show_replies
-from ui.llm_run_runner import Ended
+from ui.llm_run_runner import LlmRunResult
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask
 from ui.widgets.chat_model_row import ChatModelRow
@@ -68,7 +68,7 @@ class LlmRunDialog(QDialog):
         self.note = basics.Note()
         self.replies_button = QPushButton(tr("&What the model wrote…"), autoDefault=False)
         self.replies_button.hide()
-        self.last: Ended | None = None  # what came of the run before
+        self.last: LlmRunResult | None = None  # what came of the run before
         self.line = RunProgressLine()
         self.primary = basics.primary_button("")
         self.closing = QPushButton(tr("Close"))
@@ -227,7 +227,7 @@ class LlmRunDialog(QDialog):
         if task == self.task and self.runner.progress(task) is not None:
             self.line.show_progress(progress, self.runner.is_batch(task))
 
-    def on_ended(self, ended: Ended) -> None:
+    def on_ended(self, ended: LlmRunResult) -> None:
         if ended.task != self.task:
             return
         self._unfinished = None  # until it is read again

@@ -16,7 +16,7 @@ from core.progress import Reporter
 from core.spec import facts
 from ui.generation.llm_run_widgets import RowWriterChoice
 from ui.generation.model_task_dialogs import ModelTaskDialog, RequestEstimate, Subjects
-from ui.llm_run_runner import Ended
+from ui.llm_run_runner import LlmRunResult
 from ui.widgets.tables import MAX_TABLE_ROWS, TextTable
 from ui.workspace import Workspace
 
@@ -88,7 +88,7 @@ class RemakeDialog(ModelTaskDialog):
         else:
             super().start()
 
-    def on_ended(self, ended: Ended) -> None:
+    def on_ended(self, ended: LlmRunResult) -> None:
         super().on_ended(ended)
         if ended.task == self.task:
             self.drafts.setVisible(ended.meaning != "error" and not ended.is_empty)

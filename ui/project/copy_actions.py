@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
 
 from core.language import tr, trn
 from core.storage import backups
@@ -18,19 +18,16 @@ from ui.widgets import file_dialogs
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
-if TYPE_CHECKING:
-    from ui.main_window import MainWindow
 
-
-class Copies(QObject):
-    """`opened` tells a project that a backup was written to and that is to be shown."""
+class CopyActions(QObject):
+    """`opened` gives the path of a project that a backup was restored to; `flush` saves what is typed and not saved yet."""
 
     opened = Signal(Path)
 
-    def __init__(self, workspace: Workspace, window: MainWindow) -> None:
+    def __init__(self, workspace: Workspace, window: QWidget, flush: Callable[[], Awaitable[None]]) -> None:
         super().__init__(window)
         self._workspace = workspace
-        self._window = window
+        self._window, self._flush = window, flush
 
     def ask(self) -> None:
         """Ask where the copy goes."""
@@ -42,7 +39,7 @@ class Copies(QObject):
         self._workspace.tasks.start(label, self._save(path, label))
 
     async def _save(self, path: Path, label: str) -> None:
-        await self._window.flush()
+        await self._flush()
         reporter = self._workspace.tasks.reporter(label)
         self._tell(await backups.save_copy(self._workspace.project, path, reporter))
 

@@ -4,35 +4,59 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMainWindow, QMenu, QMessageBox, QTabWidget, QWidget
 
 from core import documents
 from core.dataset import sample_projects
 from core.language import tr
 from core.storage import project as projects
+from core.storage.project import Project
 from ui.chat.router_dialog import RouterDialog
 from ui.dataset import drop_question
-from ui.project import open_question
+from ui.dataset.tab import DatasetTab
+from ui.project.copy_actions import CopyActions
+from ui.project.opening import ProjectOpener
 from ui.rescue.rescue_dialog import RescueDialog
+from ui.spec.tab import SpecTab
 from ui.widgets import basics, file_dialogs
 from ui.workspace import Workspace
 
-if TYPE_CHECKING:
-    from ui.main_window import MainWindow
-
 PROJECT_FILES = "*.juku"
 ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson *.json *.csv *.tsv *.md *.txt *.gz"
+Role = QMessageBox.ButtonRole
+
+
+class ProjectWindow(QMainWindow):
+    """What the File menu needs of the window that shows a project; ui/main_window.py has the only one."""
+
+    tabs: QTabWidget
+    spec_tab: SpecTab
+    dataset_tab: DatasetTab
+    copies: CopyActions
+    opening: ProjectOpener
+
+    async def replace(self, project: Project) -> None:
+        """Show `project` in place of the open one."""
+        raise NotImplementedError
+
+    def show_examples(self, words: str) -> None:
+        """Show the rows that the filter `words` finds."""
+        raise NotImplementedError
+
+    def show_settings(self) -> None:
+        raise NotImplementedError
 
 
 class FileActions(QObject):
     """Every dialog belongs to the window, so that a switch to another project closes it."""
 
-    def __init__(self, workspace: Workspace, window: MainWindow) -> None:
+    def __init__(self, workspace: Workspace, window: ProjectWindow) -> None:
         super().__init__(window)
         self._workspace = workspace
         self._window = window
@@ -42,9 +66,7 @@ class FileActions(QObject):
         basics.menu_action(file, tr("&New project…"), self._on_new, QKeySequence.StandardKey.New)
         sample_menu = file.addMenu(tr("New from a &sample"))
         for name in sample_projects.names():
-            basics.menu_action(
-                sample_menu, sample_projects.load(name).title, lambda name=name: self._on_new_sample(name)
-            )
+            basics.menu_action(sample_menu, sample_projects.load(name).title, partial(self._on_new_sample, name))
         basics.menu_action(file, tr("&Open…"), self._on_open, QKeySequence.StandardKey.Open)
         self._recent = file.addMenu(tr("Open &recent"))
         self._recent.aboutToShow.connect(self._show_recent)
@@ -132,12 +154,12 @@ class FileActions(QObject):
         def create() -> None:
             self._ask_where(tr("New project"), path.name.split(".")[0], lambda made: self._create(made, "", bring))
 
-        open_question.ask(self._window, path, self._workspace.project.path.stem, bring, create)
+        _ask_import_or_new(self._window, path, self._workspace.project.path.stem, bring, create)
 
     def _show_recent(self) -> None:
         self._recent.clear()
         for path in self._workspace.settings.recent:
-            basics.menu_action(self._recent, path.replace("&", "&&"), lambda path=path: self.open_paths([Path(path)]))
+            basics.menu_action(self._recent, path.replace("&", "&&"), partial(self.open_paths, [Path(path)]))
 
     def ask_for_rows(self) -> None:
         file_dialogs.open_dialog(
@@ -164,3 +186,22 @@ class FileActions(QObject):
 
 def _project_files() -> str:
     return file_dialogs.name_filters(tr("Juku projects"), PROJECT_FILES)
+
+
+def _ask_import_or_new(
+    parent: QWidget, file: Path, project: str, on_import: Callable[[], object], on_new: Callable[[], object]
+) -> None:
+    """Call `on_import` or `on_new`, as the person decides; Escape leaves all as it is."""
+    box = QMessageBox(QMessageBox.Icon.Question, tr("Open a project"), "", parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setText(tr("Import into “{project}”?", project=project))
+    box.setInformativeText(tr("“{name}” is not a Juku project. Its rows can be imported into this project or into a new one.",
+                              name=file.name))  # fmt: skip
+    here = box.addButton(tr("Import here"), Role.AcceptRole)
+    new = box.addButton(tr("New project…"), Role.ActionRole)
+    box.addButton(tr("Cancel"), Role.RejectRole)
+    here.clicked.connect(lambda _checked: on_import())
+    new.clicked.connect(lambda _checked: on_new())
+    box.setDefaultButton(here)
+    box.open()

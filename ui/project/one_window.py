@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import socket
 import stat
@@ -11,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
@@ -21,9 +22,9 @@ from PySide6.QtWidgets import QWidget
 from core.paths import real_path
 from core.storage.project import Project
 
-LIMIT = 256 * 1024  # bytes of a message
-PATIENCE = 5.0  # seconds for a window to answer; one that hangs is not waited for
-TAKEN = b"taken\n"
+MAX_MESSAGE_BYTES = 256 * 1024  # bytes of a message
+ANSWER_TIMEOUT = 5.0  # seconds for a window to answer; one that hangs is not waited for
+TAKEN_REPLY = b"taken\n"
 
 
 class Handover(msgspec.Struct):
@@ -68,20 +69,20 @@ class OneWindow(QObject):
 
     def _on_bytes(self, caller: QLocalSocket) -> None:
         """A whole line is a message; what is too long or makes no sense is dropped."""
-        if caller.bytesAvailable() > LIMIT:
+        if caller.bytesAvailable() > MAX_MESSAGE_BYTES:
             caller.abort()
         elif caller.canReadLine():
-            files = read(caller.readLine().data())
+            files = parse_message(bytes(caller.readLine().data()))
             if files is None:
                 caller.abort()
                 return
-            caller.write(TAKEN)
+            caller.write(TAKEN_REPLY)
             caller.flush()
             caller.disconnectFromServer()
             self.asked.emit(files)
 
 
-def read(line: bytes) -> list[Path] | None:
+def parse_message(line: bytes) -> list[Path] | None:
     """The files of a message, or None where it is none."""
     try:
         found = msgspec.json.decode(line, type=Handover)
@@ -97,23 +98,23 @@ def hand_over(project: Path, files: Sequence[Path]) -> bool:
     if not name or not _is_ours(name):
         return False
     try:
-        with _connected(name) as stream:
+        with _connect(name) as stream:
             stream.write(msgspec.json.encode(Handover([str(path.absolute()) for path in files])) + b"\n")
             stream.flush()
-            return stream.readline(len(TAKEN)) == TAKEN
+            return stream.readline(len(TAKEN_REPLY)) == TAKEN_REPLY
     except OSError:
         return False
 
 
 @contextmanager
-def _connected(name: str) -> Iterator[IO[bytes]]:
+def _connect(name: str) -> Iterator[BinaryIO | io.BufferedRWPair]:
     """Not Qt's socket, which would hold up every other thread while it waits."""
     if sys.platform == "win32":
         with open(rf"\\.\pipe\{name}", "r+b", buffering=0) as pipe:  # noqa: PTH123 - no path
             yield pipe
         return
     with socket.socket(socket.AF_UNIX) as one:
-        one.settimeout(PATIENCE)
+        one.settimeout(ANSWER_TIMEOUT)
         one.connect(name)
         with one.makefile("rwb") as stream:
             yield stream

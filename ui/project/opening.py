@@ -22,7 +22,7 @@ from ui.workspace import Workspace
 Role = QMessageBox.ButtonRole
 
 
-class Opening(QObject):
+class ProjectOpener(QObject):
     """`replace` shows an opened project in place of the one before; `show_error` says what nobody can do much about."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Opening(QObject):
         box = self._box(error)
         there = box.addButton(tr("Open what is there"), Role.AcceptRole)
         there.clicked.connect(lambda: self._start(lambda: projects.open_existing(error.path, without_log=True)))
-        _open(box)
+        _open_box(box)
 
     def _ask_to_look(self, error: ProjectLockedError) -> None:
         """Another account or computer has it; taking over is offered only where nothing was heard of them for long."""
@@ -82,7 +82,7 @@ class Opening(QObject):
             take = box.addButton(tr("&Take it over"), Role.DestructiveRole)
             take.setAutoDefault(False)
             take.clicked.connect(lambda: self._start(take_over))
-        _open(box)
+        _open_box(box)
 
     def _box(self, error: JukuError) -> QMessageBox:
         box = QMessageBox(QMessageBox.Icon.Warning, "Juku", "", parent=self._window)
@@ -104,6 +104,6 @@ class Opening(QObject):
             await self._replace(opened)
 
 
-def _open(box: QMessageBox) -> None:
+def _open_box(box: QMessageBox) -> None:
     box.setDefaultButton(box.addButton(tr("Cancel"), Role.RejectRole))
     box.open()

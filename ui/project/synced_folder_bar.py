@@ -12,7 +12,7 @@ from ui.widgets.message_bar import MessageBar
 from ui.workspace import Workspace
 
 
-class PlaceBar(MessageBar):
+class SyncedFolderBar(MessageBar):
     """Stays until it is closed, or another project is opened."""
 
     def __init__(self, workspace: Workspace, window: QWidget) -> None:

@@ -14,14 +14,14 @@ from core.generation.recorded_answers import Estimate, Golden
 from core.language import tr, trn
 from core.providers import LOCAL
 from ui import style
-from ui.rescue.rescue_page import BatchBox, Page, beside, cost_words, mark
+from ui.rescue.rescue_page import BatchBox, RescuePage, format_cost, format_mark, split_with_text
 from ui.widgets import basics
 from ui.widgets.tables import MAX_TABLE_ROWS, TextTable
 from ui.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _AnswersData:
     """`total` questions, of which those in `left` are not asked yet."""
 
     total: int
@@ -29,7 +29,7 @@ class _Found:
     kept: list[Golden]
 
 
-class AnswersPage(Page):
+class AnswersPage(RescuePage):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._left, self._kept = Estimate(0, 0, 0, None), list[Golden]()
@@ -55,15 +55,15 @@ class AnswersPage(Page):
         layout.setContentsMargins(0, style.SPACE, 0, 0)
         layout.addLayout(above)
         layout.addWidget(self.note)
-        layout.addWidget(beside(self.table, self.whole, 2), 1)
+        layout.addWidget(split_with_text(self.table, self.whole, 2), 1)
 
-    def reading(self) -> Callable[[sqlite3.Connection], _Found]:
+    def reading(self) -> Callable[[sqlite3.Connection], _AnswersData]:
         who, all_rows = self.who, self.all_rows.isChecked()
 
-        def read(db: sqlite3.Connection) -> _Found:
+        def read(db: sqlite3.Connection) -> _AnswersData:
             asked = recorded_answers.questions(db, all_rows)
             left = recorded_answers.unasked(db, who, asked)
-            return _Found(
+            return _AnswersData(
                 len(asked), recorded_answers.estimate(who, left, who[0] == LOCAL), recorded_answers.answers(db, who)
             )
 
@@ -74,11 +74,11 @@ class AnswersPage(Page):
         asked = trn("The project has {n} question to ask.", "The project has {n} questions to ask.", found.total)
         if not found.total:
             asked = tr("The project has no questions yet. Import the model's rows, or write exam questions.")
-        self.told.setText(f"{asked} {_kept_words(len(found.kept))}")
+        self.told.setText(f"{asked} {_format_saved(len(found.kept))}")
         lines = []
         for one in found.kept[:MAX_TABLE_ROWS]:
             grade = one.mark(one.answer)
-            lines.append((one.question, one.answer, mark(grade.score, grade.passed)))
+            lines.append((one.question, one.answer, format_mark(grade.score, grade.passed)))
         nothing = tr(
             "The model's answers are saved here while it is still available; a model that is taught again is "
             "compared with them."
@@ -101,7 +101,7 @@ class AnswersPage(Page):
     def show_buttons(self) -> None:
         left = self._left.requests
         self.batch.show_server(self.workspace, self.provider if left else "")
-        self.cost.setText(cost_words(self._left, self.provider, self.batch.wanted()))
+        self.cost.setText(format_cost(self._left, self.provider, self.batch.wanted()))
         self.cost.setVisible(left > 0)
         self.record.setText(trn("Record {n} answer", "Record {n} answers", left) if left else tr("Record answers"))
         lacks = "" if left else tr("There are no questions left to ask.")
@@ -118,7 +118,7 @@ class AnswersPage(Page):
         self.asked.emit(who, asked, self.batch.wanted())
 
 
-def _kept_words(kept: int) -> str:
+def _format_saved(kept: int) -> str:
     if not kept:
         return ""
     told = trn("{n} answer is saved.", "{n} answers are saved.", kept)

@@ -16,7 +16,7 @@ from core.language import tr, trn
 from core.providers import LOCAL
 from core.training import jobs
 from ui import style
-from ui.rescue.rescue_page import BatchBox, Page, beside, cost_words, mark, words_of
+from ui.rescue.rescue_page import BatchBox, RescuePage, format_cost, format_error, format_mark, split_with_text
 from ui.widgets import basics, file_dialogs
 from ui.widgets.drop_down import DropDown
 from ui.widgets.message_bar import Notice
@@ -25,7 +25,7 @@ from ui.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _ComparisonData:
     """`others` can be compared with; `new` is the one that was chosen, with its pairs and what is left to ask it."""
 
     kept: int
@@ -36,7 +36,7 @@ class _Found:
     waits: bool  # whether a job that teaches it again has not ended
 
 
-class ParityPage(Page):
+class ComparisonPage(RescuePage):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._pairs: list[Pair] = []
@@ -72,21 +72,21 @@ class ParityPage(Page):
         layout.addLayout(above)
         for part in (self.batch, self.cost, self.verdict, self.note):
             layout.addWidget(part)
-        layout.addWidget(beside(self.table, self.whole, 3), 1)
+        layout.addWidget(split_with_text(self.table, self.whole, 3), 1)
 
-    def reading(self) -> Callable[[sqlite3.Connection], _Found]:
+    def reading(self) -> Callable[[sqlite3.Connection], _ComparisonData]:
         old, wanted = self.who, self._wanted
 
-        def read(db: sqlite3.Connection) -> _Found:
+        def read(db: sqlite3.Connection) -> _ComparisonData:
             known = jobs.jobs(db)
-            others = _others(db, old, known)
+            others = _load_others(db, old, known)
             new = wanted if wanted in others else next(iter(others), None)
             kept = recorded_answers.asked_of(db, old)
             left = recorded_answers.unasked(db, new, kept) if new else []
             told = recorded_answers.estimate(new, left, new[0] == LOCAL) if new else Estimate(0, 0, 0, None)
             pairs = recorded_answers.parity(db, old, new) if new else []
             waits = any(job.sweep == old[1] and not job.ended for job in known)
-            return _Found(len(kept), others, new, told, pairs, waits)
+            return _ComparisonData(len(kept), others, new, told, pairs, waits)
 
         return read
 
@@ -106,9 +106,9 @@ class ParityPage(Page):
         if found.new:
             self.other.setCurrentIndex(found.others.index(found.new))
         self._left, self._pairs = found.left, found.pairs
-        self.verdict.setText(tally_words(recorded_answers.tally(found.pairs), found.kept) if found.pairs else "")
+        self.verdict.setText(format_tally(recorded_answers.tally(found.pairs), found.kept) if found.pairs else "")
         self.verdict.setVisible(bool(found.pairs))
-        self.table.show_lines([_cells(pair) for pair in found.pairs[:MAX_TABLE_ROWS]], *_nothing(found))
+        self.table.show_lines([_format_cells(pair) for pair in found.pairs[:MAX_TABLE_ROWS]], *_explain_empty(found))
         for row, pair in enumerate(found.pairs[:MAX_TABLE_ROWS]):
             self.table.colour(row, 5, style.colours("good" if pair.agrees else "error")[0])
         self.whole.setVisible(bool(found.pairs))
@@ -119,7 +119,7 @@ class ParityPage(Page):
     def show_buttons(self) -> None:
         count, new = self._left.requests, self._new()
         self.batch.show_server(self.workspace, new[0] if new and count else "")
-        self.cost.setText(cost_words(self._left, new[0], self.batch.wanted()) if new else "")
+        self.cost.setText(format_cost(self._left, new[0], self.batch.wanted()) if new else "")
         self.cost.setVisible(bool(self.cost.text()))
         self.again.setText(
             trn("Ask it {n} question", "Ask it {n} questions", count) if count else tr("Ask the same question")
@@ -165,24 +165,24 @@ class ParityPage(Page):
         try:
             recorded_answers.export(path, self._pairs, self.who, new)
         except JukuError as error:
-            Notice(self.window(), words_of(error), "error", lasting=True)
+            Notice(self.window(), format_error(error), "error", lasting=True)
         else:
             Notice(self.window(), tr("“{name}” was written.", name=path.name))
 
 
-def _others(db: sqlite3.Connection, old: Who, known: list[jobs.Job]) -> list[Who]:
+def _load_others(db: sqlite3.Connection, old: Who, known: list[jobs.Job]) -> list[Who]:
     """The models to compare with: those taught again from this one, others of the project, those with answers."""
     mine = sorted((job for job in known if job.fine_tuned_model), key=lambda job: (job.sweep != old[1], -job.id))
     found = [(job.provider, job.fine_tuned_model or "") for job in mine] + list(recorded_answers.recorded(db))
     return [who for who in dict.fromkeys(found) if who != old]
 
 
-def _cells(pair: Pair) -> tuple[str, ...]:
-    marks = [mark(grade.score, grade.passed) for grade in (pair.old_mark, pair.new_mark)]
+def _format_cells(pair: Pair) -> tuple[str, ...]:
+    marks = [format_mark(grade.score, grade.passed) for grade in (pair.old_mark, pair.new_mark)]
     return pair.golden.question, pair.golden.answer, pair.new, *marks, tr("agrees") if pair.agrees else tr("differs")
 
 
-def _nothing(found: _Found) -> tuple[str, str]:
+def _explain_empty(found: _ComparisonData) -> tuple[str, str]:
     if not found.kept:
         return tr("No answers saved yet"), tr(
             "Record the old model's answers first: the new one is compared with them."
@@ -194,7 +194,7 @@ def _nothing(found: _Found) -> tuple[str, str]:
     return tr("Not asked yet"), tr("Ask the new model the same questions; both answers are then shown side by side.")
 
 
-def tally_words(told: Tally, kept: int) -> str:
+def format_tally(told: Tally, kept: int) -> str:
     """What came of the comparison, in words."""
     parts = [
         tr("{n} of {kept} questions compared: the two agree on {agree}.", n=f"{told.pairs:,}", kept=f"{kept:,}",

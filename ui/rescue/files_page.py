@@ -17,16 +17,16 @@ from core.training.rescue import SavedFiles, TunedModel
 from ui import style
 from ui.dataset import import_run
 from ui.dataset.import_run import ImportFile, ImportOutcome
-from ui.rescue.rescue_page import Page, words_of
+from ui.rescue.rescue_page import RescuePage, format_error
 from ui.widgets import basics, file_dialogs
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
-SPLITS = {"training": "train", "validation": "validation"}
+SPLIT_OF_PURPOSE = {"training": "train", "validation": "validation"}
 
 
-class FilesPage(Page):
+class FilesPage(RescuePage):
     """Names come from a server: none leaves the folder, nothing in it is replaced."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -58,7 +58,7 @@ class FilesPage(Page):
     def reading(self) -> Callable[[sqlite3.Connection], Any]:
         assert self.model
         tag = self.model.tag
-        return lambda db: [row_selection.count_rows(db, tag, split) for split in SPLITS.values()]
+        return lambda db: [row_selection.count_rows(db, tag, split) for split in SPLIT_OF_PURPOSE.values()]
 
     def show_found(self, found: list[int]) -> None:
         assert self.model
@@ -94,7 +94,7 @@ class FilesPage(Page):
         known = self.model is not None and bool(rescue.list_files(self.model))
         basics.set_enabled(self.save, waiting if known else tr("The server lists no files of this model."))
         saved = self._saved.get(self.who) if self.model else None
-        there = saved is not None and any(saved.of(role) for role in SPLITS)
+        there = saved is not None and any(saved.of(role) for role in SPLIT_OF_PURPOSE)
         lacks = tr("The saved files contain no rows.") if saved else tr("Save the files first.")
         basics.set_enabled(self.bring, waiting if there else lacks)
 
@@ -114,7 +114,7 @@ class FilesPage(Page):
             server = await self.workspace.provider(provider)
             saved = await rescue.save_files(server, model, folder, reporter)
         except JukuError as error:
-            self.note.say(words_of(error), "error")
+            self.note.say(format_error(error), "error")
             return
         self._saved[provider, model.model] = saved
         told = trn("{n} file is in {folder}.", "{n} files are in {folder}.", len(saved.paths), folder=folder)
@@ -128,7 +128,7 @@ class FilesPage(Page):
         saved, tag = self._saved[self.who], self.model.tag
         wanted = [
             ImportFile(path, Options(split=split, tags=tag), path.name)
-            for role, split in SPLITS.items()
+            for role, split in SPLIT_OF_PURPOSE.items()
             for path in saved.of(role)
         ]
         self._work.start(lambda _reporter: self._bring(wanted, tag), import_run.import_label(wanted))

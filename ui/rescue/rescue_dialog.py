@@ -34,18 +34,18 @@ from ui.generation.llm_run_widgets import (
     format_running,
     load_unfinished_run,
 )
-from ui.llm_run_runner import Ended, Subjects
+from ui.llm_run_runner import LlmRunResult, Subjects
 from ui.rescue.answers_page import AnswersPage
-from ui.rescue.comparison_page import ParityPage
+from ui.rescue.comparison_page import ComparisonPage
 from ui.rescue.files_page import FilesPage
-from ui.rescue.rescue_page import ModelTable, Page, words_of
-from ui.rescue.retraining_page import TeachingPage
+from ui.rescue.rescue_page import ModelTable, RescuePage, format_error
+from ui.rescue.retraining_page import RetrainingPage
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
-SETTLED = 150  # milliseconds without another change before what is shown is read again
+RELOAD_DELAY = 150  # milliseconds without another change before what is shown is read again
 TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SPEC}
 
 
@@ -62,7 +62,7 @@ class RescueDialog(QDialog):
         self._runner = workspace.llm_runs
         self._work, self._reading = LatestTask(workspace, self), LatestTask(workspace, self)
         self._unfinished: UnfinishedRun | None = None
-        self._settling = QTimer(self, singleShot=True, interval=SETTLED)
+        self._settling = QTimer(self, singleShot=True, interval=RELOAD_DELAY)
         self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
         for id, title in server_texts.server_titles(workspace).items():
@@ -72,8 +72,8 @@ class RescueDialog(QDialog):
         self.line, self.run_line, self.older = ProgressLine(self._work), RunProgressLine(), UnfinishedBar()
         self.models = ModelTable()
         self.files, self.answers = FilesPage(workspace), AnswersPage(workspace)
-        self.teaching, self.parity = TeachingPage(workspace), ParityPage(workspace)
-        self.pages: list[Page] = [self.files, self.answers, self.teaching, self.parity]
+        self.teaching, self.parity = RetrainingPage(workspace), ComparisonPage(workspace)
+        self.pages: list[RescuePage] = [self.files, self.answers, self.teaching, self.parity]
         self._lay_out()
         self._connect()
         self.load()
@@ -102,8 +102,8 @@ class RescueDialog(QDialog):
         layout.setSpacing(style.SPACE)
         layout.addLayout(above)
         layout.addWidget(parts, 1)
-        for part in (self.older, self.note):  # below, so that they move nothing when they come
-            layout.addWidget(part)
+        layout.addWidget(self.older)  # below, as the note is, so that they move nothing when they come
+        layout.addWidget(self.note)
         layout.addLayout(below)
         self.again.setAutoDefault(False)
         self.resize(960, 720)
@@ -152,9 +152,9 @@ class RescueDialog(QDialog):
         project, today = self._workspace.project, datetime.datetime.now().astimezone().date()
         try:
             found = await rescue.list_tuned_models(project, await self._workspace.provider(id), today)
-            kept, self._unfinished = await project.read(_known, id)
+            kept, self._unfinished = await project.read(_load_saved, id)
         except JukuError as error:
-            self.note.say(words_of(error), "error")
+            self.note.say(format_error(error), "error")
             self.models.show_models([], {}, tr("Nothing could be read"))
             return
         text = tr("Models fine-tuned there are listed here, the one that is shut down next first.")
@@ -177,7 +177,7 @@ class RescueDialog(QDialog):
 
     async def _read_kept(self, id: str) -> None:
         project = self._workspace.project
-        kept, self._unfinished = await project.read(_known, id)
+        kept, self._unfinished = await project.read(_load_saved, id)
         if id == self.provider():
             self.models.show_kept(kept)
         self._show_run()
@@ -211,7 +211,7 @@ class RescueDialog(QDialog):
         if task == GOLDEN and self._runner.progress(task) is not None:
             self.run_line.show_progress(progress, self._runner.is_batch(task))
 
-    def _on_ended(self, ended: Ended) -> None:
+    def _on_ended(self, ended: LlmRunResult) -> None:
         if ended.task == GOLDEN:
             self._unfinished = None  # until it is read again
             self.note.say(ended.text, ended.meaning)
@@ -221,7 +221,7 @@ class RescueDialog(QDialog):
             self._settling.start()
 
 
-def _known(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], UnfinishedRun | None]:
+def _load_saved(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], UnfinishedRun | None]:
     """How many answers of each model of a provider are kept, and the run that was cut off."""
     kept = {model: count for (id, model), count in recorded_answers.recorded(db).items() if id == provider}
     return kept, load_unfinished_run(db, GOLDEN)

@@ -17,7 +17,7 @@ from core.storage.project import Changes
 from core.training.rescue import TunedModel
 from ui import style
 from ui.generation.llm_run_dialog import format_token_estimate
-from ui.training.job_table import days
+from ui.training.job_table import format_days_left
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask
 from ui.widgets.formatting import format_local_time
@@ -38,7 +38,7 @@ class ModelTable(TextTable):
         before = self.model()
         self._models = list(models)
         today = datetime.datetime.now().astimezone().date()
-        self.show_lines([_cells(one, kept, today) for one in models], title, text)
+        self.show_lines([_format_cells(one, kept, today) for one in models], title, text)
         for row, one in enumerate(models):
             if one.closing and shutdown_dates.days_left(one.closing, today) <= shutdown_dates.WARNING_DAYS:
                 over = shutdown_dates.days_left(one.closing, today) < 0
@@ -51,7 +51,8 @@ class ModelTable(TextTable):
 
     def show_kept(self, kept: dict[str, int]) -> None:
         for row, one in enumerate(self._models):
-            self.table.item(row, 3).setText(_count(kept.get(one.model, 0)))
+            if item := self.table.item(row, 3):
+                item.setText(_format_count(kept.get(one.model, 0)))
 
     def model(self) -> TunedModel | None:
         """The chosen one."""
@@ -59,20 +60,20 @@ class ModelTable(TextTable):
         return self._models[line] if 0 <= line < len(self._models) else None
 
 
-def _cells(one: TunedModel, kept: dict[str, int], today: datetime.date) -> list[str]:
-    left = "" if one.closing is None else days(shutdown_dates.days_left(one.closing, today))
+def _format_cells(one: TunedModel, kept: dict[str, int], today: datetime.date) -> list[str]:
+    left = "" if one.closing is None else format_days_left(shutdown_dates.days_left(one.closing, today))
     if not one.listed:
         left = tr("no longer offered")
     until = "" if one.closing is None else str(one.closing.day)
     made = format_local_time(one.made) if one.made else ""
-    return [one.model, left, until, _count(kept.get(one.model, 0)), one.base, made]
+    return [one.model, left, until, _format_count(kept.get(one.model, 0)), one.base, made]
 
 
-def _count(number: int) -> str:
+def _format_count(number: int) -> str:
     return f"{number:,}" if number else ""
 
 
-def beside(table: QWidget, whole: QWidget, share: int) -> QSplitter:
+def split_with_text(table: QWidget, whole: QWidget, share: int) -> QSplitter:
     """A table, `share` times as wide as the text of its line beside it."""
     parts = QSplitter(childrenCollapsible=False)
     parts.addWidget(table)
@@ -82,7 +83,7 @@ def beside(table: QWidget, whole: QWidget, share: int) -> QSplitter:
     return parts
 
 
-class Page(QWidget):
+class RescuePage(QWidget):
     """One step of a rescue. A page gives `reading`, what it wants to know of the project, and `show_found`."""
 
     asked = Signal(object, object, bool)  # who is to be asked, what finds the questions in the project, as a batch?
@@ -133,7 +134,7 @@ class Page(QWidget):
         try:
             found = await self.workspace.project.read(reading, reporter=reporter)
         except JukuError as error:
-            self.note.say(words_of(error), "error")
+            self.note.say(format_error(error), "error")
             return None
         self.show_found(found)
         self.show_buttons()
@@ -146,7 +147,7 @@ class Page(QWidget):
         return server_texts.server_title(self.workspace, provider or self.provider)
 
 
-def words_of(error: JukuError) -> str:
+def format_error(error: JukuError) -> str:
     return "\n".join(filter(None, (error.title, error.message)))
 
 
@@ -170,7 +171,7 @@ class BatchBox(QCheckBox):
         return not self.isHidden() and self.isChecked()
 
 
-def cost_words(told: Estimate, provider: str, batch: bool = False) -> str:
+def format_cost(told: Estimate, provider: str, batch: bool = False) -> str:
     """What asking will come to, in a line."""
     if not told.requests:
         return ""
@@ -193,6 +194,6 @@ def cost_words(told: Estimate, provider: str, batch: bool = False) -> str:
     return " · ".join(parts)
 
 
-def mark(score: float, passed: bool) -> str:
+def format_mark(score: float, passed: bool) -> str:
     """How an answer was marked, in a sign or a share."""
     return "✓" if passed else f"{score:.0%}" if score else "✗"

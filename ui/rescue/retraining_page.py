@@ -21,9 +21,9 @@ from core.training.jobs import Job
 from core.training.row_selection import MINIMUM_ROWS
 from core.training.submit import TrainingPlan
 from ui import style
-from ui.rescue.rescue_page import Page
+from ui.rescue.rescue_page import RescuePage
 from ui.training import job_texts
-from ui.training.submit import TrainingStart
+from ui.training.submit import JobSubmitter
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.widgets.formatting import format_local_time
@@ -33,7 +33,7 @@ from ui.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _RowChoice:
     """Rows to teach: those with a tag, or a job's frozen copy; `made` are first made of the answers that are kept."""
 
     count: int
@@ -48,14 +48,14 @@ class _Rows:
         return self.tag, self.version, self.made
 
 
-class TeachingPage(Page):
+class RetrainingPage(RescuePage):
     """The job goes through the same checks and the same queue as any other."""
 
     show_examples = Signal(str)
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._rows: list[_Rows] = []
+        self._rows: list[_RowChoice] = []
         self._picked: tuple[str, int | None, bool] | None = None  # by the person
         self.rows, self.server_box, self.base = DropDown(), DropDown(), ModelBox(workspace, "rescue", model_kinds.BASE)
         for id, title in server_texts.server_titles(workspace).items():
@@ -65,7 +65,7 @@ class TeachingPage(Page):
         self.about_base = basics.Note()
         self.start = basics.primary_button(tr("Teach again"))
         self.start.setAutoDefault(False)
-        self.starter = TrainingStart(workspace, self)
+        self.starter = JobSubmitter(workspace, self)
         names = [tr("Status"), tr("Server"), tr("Base model"), tr("Started"), tr("Fine-tuned model")]
         self.taught = TextTable(tr("Taught again"), names)
         self._is_busy = False
@@ -113,9 +113,9 @@ class TeachingPage(Page):
         assert self.model
         who, tag = self.who, self.model.tag
 
-        def read(db: sqlite3.Connection) -> tuple[list[_Rows], list[Job]]:
+        def read(db: sqlite3.Connection) -> tuple[list[_RowChoice], list[Job]]:
             known = jobs.jobs(db)
-            return _rows_of(db, who, tag, known), [job for job in known if job.sweep == who[1]]
+            return _load_row_choices(db, who, tag, known), [job for job in known if job.sweep == who[1]]
 
         return read
 
@@ -124,7 +124,7 @@ class TeachingPage(Page):
         if model is not None:
             self._want_offers()
 
-    def show_found(self, found: tuple[list[_Rows], list[Job]]) -> None:
+    def show_found(self, found: tuple[list[_RowChoice], list[Job]]) -> None:
         rows, taught = found
         if rows != self._rows:
             self._rows = rows
@@ -209,7 +209,7 @@ class TeachingPage(Page):
         super().stop()
         self.starter.stop()
 
-    def _planned(self, chosen: _Rows) -> Callable[[], None]:
+    def _planned(self, chosen: _RowChoice) -> Callable[[], None]:
         """What starts the training that is wished for now, whatever is chosen meanwhile."""
         assert self.model
         method = self.model.method if not chosen.made else "supervised"
@@ -232,7 +232,7 @@ class TeachingPage(Page):
         self.read()
 
 
-def _rows_of(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list[Job]) -> list[_Rows]:
+def _load_row_choices(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list[Job]) -> list[_RowChoice]:
     found = []
     maker = next((job for job in known if (job.provider, job.fine_tuned_model) == who and job.version), None)
     if maker is not None:
@@ -240,19 +240,19 @@ def _rows_of(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list
             "The {n} row it was trained on, as saved", "The {n} rows it was trained on, as saved", maker.row_count
         )
         validation = bool(maker.asked.get("validation"))
-        found.append(_Rows(maker.row_count, title, maker.rows, maker.version, validation))
+        found.append(_RowChoice(maker.row_count, title, maker.rows, maker.version, validation))
     if count := row_selection.count_rows(db, tag):
         title = trn("{n} row with its tag", "{n} rows with its tag", count)
-        found.append(_Rows(count, title, tag, validation=row_selection.count_rows(db, tag, "validation") > 0))
+        found.append(_RowChoice(count, title, tag, validation=row_selection.count_rows(db, tag, "validation") > 0))
     kept, held = recorded_answers.teachable(db, who)
     if kept:
         title = trn("Rows made of the {n} answer that is kept", "Rows made of the {n} answers that are kept", kept)
         warning = trn("{n} answers an exam question", "{n} answer exam questions", held) if held else ""
-        found.append(_Rows(kept, " – ".join(filter(None, (title, warning))), tag, made=True))
-    return [*found, *_others(db, tag)]
+        found.append(_RowChoice(kept, " – ".join(filter(None, (title, warning))), tag, made=True))
+    return [*found, *_load_project_rows(db, tag)]
 
 
-def _others(db: sqlite3.Connection, tag: str) -> list[_Rows]:
+def _load_project_rows(db: sqlite3.Connection, tag: str) -> list[_RowChoice]:
     """The project's own rows, all of them and by their tags."""
     total = row_selection.count_rows(db, "")
     title = trn("The project's {n} approved training row", "The project's {n} approved training rows", total)
@@ -260,5 +260,5 @@ def _others(db: sqlite3.Connection, tag: str) -> list[_Rows]:
         name: count for name, count in examples.count_values(db, "tags", "train", "approved").items() if name != tag
     }
     measured = row_selection.count_rows(db, "", "validation") > 0
-    every = [_Rows(total, title, "", validation=measured)] if total else []
-    return every + [_Rows(count, f"{name} ({count:,})", name) for name, count in named.items()]
+    every = [_RowChoice(total, title, "", validation=measured)] if total else []
+    return every + [_RowChoice(count, f"{name} ({count:,})", name) for name, count in named.items()]

@@ -17,7 +17,7 @@ from ui.widgets import basics
 from ui.workspace import Workspace
 
 
-class KeyField(QWidget):
+class ApiKeyField(QWidget):
     """The keyring may take its time, or hang: it is asked in another thread, and given up after a while."""
 
     storing = Signal()  # from now on the key refers to the server's id

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from core import settings
 from core.errors import JukuError
@@ -23,7 +23,7 @@ class BackupsPage(QWidget):
         super().__init__()
         self._settings = workspace.settings
         self.often = DropDown()
-        for minutes, title in _choices().items():
+        for minutes, title in _interval_choices().items():
             self.often.addItem(title, minutes)
         self.often.setCurrentIndex(max(0, self.often.findData(self._settings.backup_minutes)))
         self.often.activated.connect(lambda _index: self._on_chosen())
@@ -38,8 +38,9 @@ class BackupsPage(QWidget):
         often = QHBoxLayout()
         often.addWidget(self.often)
         often.addStretch()
-        form.addRow(tr("&Back up"), often)
-        form.labelForField(often).setBuddy(self.often)
+        label = QLabel(tr("&Back up"))
+        label.setBuddy(self.often)
+        form.addRow(label, often)
         about = tr(
             "A backup is made in the background when the project has changed. The newest {newest} are kept, then the last "
             "one of each day for {days} days, of each week for {weeks} weeks and of each month for {months} months. "
@@ -69,7 +70,7 @@ class BackupsPage(QWidget):
         QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
 
 
-def _choices() -> dict[int, str]:
+def _interval_choices() -> dict[int, str]:
     """Minutes between two backups, in words."""
     return {
         10: tr("every 10 minutes"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtCore import QDate, QLocale, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -25,8 +25,8 @@ from ui import style
 from ui.widgets import basics
 
 # The columns with numbers: of which kind, and which number of it.
-NUMBERS = ((TRAINING, "dollars"), (CHAT, "sent"), (CHAT, "received"))
-MODEL, OWN = 0, len(NUMBERS) + 1
+PRICE_COLUMNS = ((TRAINING, "dollars"), (CHAT, "sent"), (CHAT, "received"))
+MODEL, OWN = 0, len(PRICE_COLUMNS) + 1
 Numbers = dict[tuple[str, str], dict[str, float]]  # by kind and model
 
 
@@ -41,7 +41,7 @@ class PricesPage(QWidget):
         self._own: Numbers = {}  # a model's may lack a number while the person is writing
         self._new: list[str] = []  # models that were added here and have no number yet
         self.about = basics.label(wrap=True, dim=True)
-        self.table = QTableWidget(0, len(NUMBERS) + 2)
+        self.table = QTableWidget(0, len(PRICE_COLUMNS) + 2)
         self.note = basics.Note()
         self.add = QPushButton(style.icon("add"), tr("Add a model"))
         self.reset = QPushButton(tr("Reset to the built-in price"))
@@ -57,7 +57,8 @@ class PricesPage(QWidget):
         for column in range(OWN + 1):
             is_number = MODEL < column < OWN
             side = Qt.AlignmentFlag.AlignRight if is_number else Qt.AlignmentFlag.AlignLeft
-            self.table.horizontalHeaderItem(column).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            if item := self.table.horizontalHeaderItem(column):
+                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         self.table.setAccessibleName(tr("Prices"))
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
@@ -96,7 +97,9 @@ class PricesPage(QWidget):
         found = prices.load_table()
         self._shipped = {(one.kind, one.model): dict(one.numbers) for one in found.entries if not one.own}
         self._own = {(one.kind, one.model): dict(one.numbers) for one in found.entries if one.own}
-        day = QLocale().toString(found.as_of, QLocale.FormatType.ShortFormat)
+        day = QLocale().toString(
+            QDate(found.as_of.year, found.as_of.month, found.as_of.day), QLocale.FormatType.ShortFormat
+        )
         told = tr("US dollars per million tokens; training counts each epoch. As of {day}, from {source}.", day=day,
                   source=found.source)  # fmt: skip
         self.about.setText(f"{told} {tr('Type over a price to use your own.')}")
@@ -133,7 +136,7 @@ class PricesPage(QWidget):
         if model not in self._new:
             name.setFlags(name.flags() & ~Qt.ItemFlag.ItemIsEditable)
         self.table.setItem(row, MODEL, name)
-        for column, (kind, number) in enumerate(NUMBERS, 1):
+        for column, (kind, number) in enumerate(PRICE_COLUMNS, 1):
             self.table.setItem(row, column, self._cell(kind, model, number))
         whose = QTableWidgetItem(tr("your own") if is_own else "")
         whose.setFlags(whose.flags() & ~Qt.ItemFlag.ItemIsEditable)
@@ -142,7 +145,7 @@ class PricesPage(QWidget):
     def _cell(self, kind: str, model: str, number: str) -> QTableWidgetItem:
         own = self._own.get((kind, model), {})
         value = own.get(number, self._shipped.get((kind, model), {}).get(number))
-        cell = QTableWidgetItem("" if value is None else _written(value))
+        cell = QTableWidgetItem("" if value is None else _format_price(value))
         cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         font = cell.font()
         font.setBold(number in own)
@@ -159,7 +162,7 @@ class PricesPage(QWidget):
         if cell.column() == MODEL:
             self._rename(model, " ".join(cell.text().split()))
         elif MODEL < cell.column() < OWN:
-            self._take(model, *NUMBERS[cell.column() - 1], cell.text().strip())
+            self._take(model, *PRICE_COLUMNS[cell.column() - 1], cell.text().strip())
         self._show()
 
     def _rename(self, model: str, name: str) -> None:
@@ -168,7 +171,7 @@ class PricesPage(QWidget):
 
     def _take(self, model: str, kind: str, number: str, text: str) -> None:
         """Use what was written in a cell."""
-        price = _read(text)
+        price = _parse_price(text)
         if text and price is None:
             self.note.say(tr("“{text}” is not a price: enter a number such as 2.50.", text=text), "error")
             return
@@ -207,12 +210,13 @@ class PricesPage(QWidget):
         self.note.say(words if lacking else "", "warning")
 
     def _on_add(self) -> None:
-        name = next(name for number in range(1, 1000) if (name := _numbered(number)) not in self._models())
+        name = next(name for number in range(1, 1000) if (name := _new_model_name(number)) not in self._models())
         self._new.append(name)
         self._show()
         row = self._models().index(name)
         basics.select_row(self.table, row, MODEL)
-        self.table.editItem(self.table.item(row, MODEL))
+        if item := self.table.item(row, MODEL):
+            self.table.editItem(item)
 
     def _on_reset(self, models: list[str]) -> None:
         gone = set(models)
@@ -222,17 +226,17 @@ class PricesPage(QWidget):
         self._show()
 
 
-def _numbered(number: int) -> str:
+def _new_model_name(number: int) -> str:
     return tr("new model") if number == 1 else tr("new model {number}", number=number)
 
 
-def _written(price: float) -> str:
+def _format_price(price: float) -> str:
     """At least two decimals, and as many as there are."""
     exact = f"{price:.10f}".rstrip("0")
     return exact if len(exact.partition(".")[2]) > 2 else f"{price:.2f}"
 
 
-def _read(text: str) -> float | None:
+def _parse_price(text: str) -> float | None:
     """The price that a person wrote, with a point or a comma, perhaps with the dollar's sign; None where it is none."""
     try:
         price = float(text.removeprefix("$").strip().replace(",", "."))

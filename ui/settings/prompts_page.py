@@ -23,7 +23,7 @@ from ui import style
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 
-TYPING = 600  # milliseconds after the last key until the prompt is saved
+SAVE_DELAY = 600  # milliseconds after the last key until the prompt is saved
 LIST_WIDTH = 230
 
 
@@ -37,7 +37,7 @@ class PromptsPage(QWidget):
         self._unsaved: dict[tuple[str, str], str] = {}  # by name and language
         self._warned = False  # whether the person knows that something will be lost
         self._shown = (prompts.PROMPT_NAMES[0], _first_language())
-        self._typing = QTimer(self, singleShot=True, interval=TYPING)
+        self._typing = QTimer(self, singleShot=True, interval=SAVE_DELAY)
         self.list = QListWidget()
         self.list.setSpacing(2)
         self.list.setWordWrap(True)
@@ -210,7 +210,7 @@ class Placeholders(QWidget):
             self._fill(2, tr("Optional"), prompts.OPTIONAL_PLACEHOLDERS[name])
 
     def _fill(self, column: int, title: str, names: tuple[str, ...]) -> None:
-        self._grid.addWidget(_dim(title), 0, column, 1, 2)
+        self._grid.addWidget(_make_dim(title), 0, column, 1, 2)
         for row, name in enumerate(names, 1):
             button = QPushButton(f"{{{name}}}", autoDefault=False)
             button.setToolTip(basics.plain_tooltip(tr("Insert at the cursor")))
@@ -221,7 +221,7 @@ class Placeholders(QWidget):
 
     def show_text(self, text: str, missing: list[str]) -> None:
         """Say beside each placeholder what it stands for, and whether it is there."""
-        about = _about(self._name)
+        about = _describe_placeholders(self._name)
         for name, mark in self.marks.items():
             if name in missing:
                 mark.say(tr("✗ {what} – missing", what=about[name]), "error")
@@ -231,7 +231,7 @@ class Placeholders(QWidget):
                 mark.say(tr("{what} – not used", what=about[name]))
 
 
-def _dim(text: str) -> QLabel:
+def _make_dim(text: str) -> QLabel:
     return basics.label(text, dim=True)
 
 
@@ -244,7 +244,7 @@ def _first_language() -> str:
     )
 
 
-def _about(name: str) -> dict[str, str]:
+def _describe_placeholders(name: str) -> dict[str, str]:
     """What each placeholder of the prompt `name` stands for."""
     return {
         "fact": tr("the fact"),

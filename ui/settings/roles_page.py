@@ -21,7 +21,7 @@ from ui.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class _Boxes:
+class _RoleBoxes:
     provider: QComboBox
     model: ModelBox
     note: basics.Note
@@ -35,7 +35,7 @@ class RolesPage(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
-        self.boxes: dict[str, _Boxes] = {}
+        self.boxes: dict[str, _RoleBoxes] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE, 0, 0)
         layout.setSpacing(style.SPACE)
@@ -45,7 +45,7 @@ class RolesPage(QWidget):
         )
         layout.addWidget(basics.label(about, wrap=True, dim=True))
         for role in MODEL_ROLES:
-            layout.addWidget(_line())
+            layout.addWidget(_make_line())
             layout.addWidget(self._part(role))
         layout.addStretch()
         workspace.offers_changed.connect(self.show_roles)
@@ -53,16 +53,15 @@ class RolesPage(QWidget):
         self.show_roles()
 
     def _part(self, role: str) -> QWidget:
-        title, words = role_words()[role]
+        title, words = role_texts()[role]
         use = model_kinds.BASE if role == "student" else model_kinds.ANSWER
-        model_box = ModelBox(self._workspace, use=use, unchosen=_unchosen(role))
-        boxes = self.boxes[role] = _Boxes(DropDown(), model_box, basics.Note())
+        model_box = ModelBox(self._workspace, use=use, unchosen=_default_text(role))
+        boxes = self.boxes[role] = _RoleBoxes(DropDown(), model_box, basics.Note())
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setHorizontalSpacing(style.SPACE)
         form.addRow(tr("Server"), boxes.provider)
-        model = basics.column(boxes.model, boxes.note)
-        model.layout().setSpacing(style.SPACE // 2)
+        model = basics.column(boxes.model, boxes.note, spacing=style.SPACE // 2)
         form.addRow(tr("Model"), model)
         for box, name in ((boxes.provider, tr("Server")), (boxes.model, tr("Model"))):
             box.setAccessibleName(f"{title}: {name}")
@@ -92,7 +91,7 @@ class RolesPage(QWidget):
         entries += [(title, id) for id, title in server_texts.server_titles(self._workspace).items()]
         _fill(box, entries, self._chosen(role).provider)
 
-    def _show_models(self, role: str, boxes: _Boxes) -> None:
+    def _show_models(self, role: str, boxes: _RoleBoxes) -> None:
         provider, model = self._workspace.role(role)
         offers = self._workspace.known_offers(provider)
         boxes.model.show_offers(provider, offers)
@@ -132,7 +131,7 @@ class RolesPage(QWidget):
             self.failed.emit(error)
 
 
-def role_words() -> dict[str, tuple[str, str]]:
+def role_texts() -> dict[str, tuple[str, str]]:
     """What each role is called, and what it does."""
     return {
         "student": (tr("Student"), tr("Can be trained, and answers in chat and exams.")),
@@ -141,7 +140,7 @@ def role_words() -> dict[str, tuple[str, str]]:
     }
 
 
-def _unchosen(role: str) -> str:
+def _default_text(role: str) -> str:
     return tr("The first base model") if role == "student" else tr("The model that was asked last")
 
 
@@ -154,7 +153,7 @@ def _fill(box: QComboBox, entries: list[tuple[str, str]], chosen: str) -> None:
     box.setCurrentIndex(max(0, [data for _title, data in entries].index(chosen)))
 
 
-def _line() -> QFrame:
+def _make_line() -> QFrame:
     line = QFrame(frameShape=QFrame.Shape.HLine)
     line.setForegroundRole(QPalette.ColorRole.Mid)
     return line

@@ -3,9 +3,10 @@
 import asyncio
 import time
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QDateTime, QLocale, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -20,16 +21,67 @@ from core.language import tr
 from core.providers import LOCAL, Capabilities, connection_test, server_presets
 from core.settings import ProviderSettings, url_error, url_warning
 from ui import style
-from ui.settings.api_key_field import KeyField
-from ui.settings.capability_list import CapabilityList
+from ui.settings.api_key_field import ApiKeyField
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
-MOST_JOBS = 50  # at once
+MAX_JOBS_AT_ONCE = 50  # at once
+FEATURE_COLUMNS = 4  # features side by side
 
 
-class ProviderPage(QWidget):
+class CapabilityList(QWidget):
+    """Hidden until somebody has looked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks: dict[str, basics.Note] = {}
+        self._when = basics.label(dim=True)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(2 * style.SPACE)
+        grid.setVerticalSpacing(style.SPACE)
+        for number, (name, title) in enumerate(feature_titles().items()):
+            self.marks[name] = basics.Note()
+            cell = basics.column(basics.label(title), self.marks[name], spacing=0)
+            grid.addWidget(cell, number // FEATURE_COLUMNS, number % FEATURE_COLUMNS)
+        grid.setColumnStretch(FEATURE_COLUMNS, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
+        layout.setSpacing(style.SPACE)
+        layout.addLayout(grid)
+        layout.addWidget(self._when)
+        self.hide()
+
+    def show_found(self, found: Capabilities) -> None:
+        self.setVisible(found.checked_at > 0)
+        for name, mark in self.marks.items():
+            mark.say(*_format_ability(getattr(found, name)))
+        moment = QDateTime.fromSecsSinceEpoch(int(found.checked_at))
+        when = QLocale().toString(moment, QLocale.FormatType.ShortFormat)
+        self._when.setText(tr("Checked on {when}", when=when))
+
+
+def feature_titles() -> dict[str, str]:
+    """The features that are told of, by their names in `Capabilities`."""
+    return {
+        "files": tr("Files"),
+        "jobs": tr("Training"),
+        "checkpoints": tr("Checkpoints"),
+        "pause": tr("Pause"),
+        "moderation": tr("Moderation"),
+        "batch": tr("Batches"),
+        "embeddings": tr("Embeddings"),
+        "model_delete": tr("Deletes models"),
+    }
+
+
+def _format_ability(able: bool | None) -> tuple[str, str]:
+    if able is None:
+        return tr("unknown"), ""
+    return (tr("available"), "good") if able else (tr("not available"), "")
+
+
+class ServerPage(QWidget):
     """What is entered holds at once."""
 
     renamed = Signal()
@@ -55,8 +107,8 @@ class ProviderPage(QWidget):
         self.name = QLineEdit()
         self.url = QLineEdit()
         self.url_note = basics.Note()
-        self.key = KeyField(self._workspace)
-        self.limit = basics.integer_field(1, MOST_JOBS, 3)
+        self.key = ApiKeyField(self._workspace)
+        self.limit = basics.integer_field(1, MAX_JOBS_AT_ONCE, 3)
         self.limit.setToolTip(
             basics.plain_tooltip(tr("Further jobs wait in the queue until one of these has finished."))
         )
@@ -72,12 +124,12 @@ class ProviderPage(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(tr("K&ind"), self.kind)
         form.addRow(tr("&Name"), self.name)
-        address = _below(self.url, self.url_note)
+        address = _make_column(self.url, self.url_note)
         form.addRow(tr("Base &URL"), address)
         form.addRow(tr("API &key"), self.key)
-        self._limit_row = _aside(self.limit)
+        self._limit_row = _align_left(self.limit)
         form.addRow(tr("&Simultaneous jobs"), self._limit_row)
-        form.addRow("", _below(_aside(self.test), self.test_note, self.capabilities))
+        form.addRow("", _make_column(_align_left(self.test), self.test_note, self.capabilities))
         form.addRow("", self.id_note)
         self._form = form
         layout = QVBoxLayout(self)
@@ -246,14 +298,12 @@ class ProviderPage(QWidget):
         await self.key.finish()
 
 
-def _below(*parts: QWidget) -> QWidget:
+def _make_column(*parts: QWidget) -> QWidget:
     """One below the other in one row of the form, which would leave too much room for notes of its own."""
-    made = basics.column(*parts)
-    made.layout().setSpacing(style.SPACE // 2)
-    return made
+    return basics.column(*parts, spacing=style.SPACE // 2)
 
 
-def _aside(widget: QWidget) -> QWidget:
+def _align_left(widget: QWidget) -> QWidget:
     """The widget as wide as it wants to be, at the left."""
     made = QWidget()
     layout = QHBoxLayout(made)

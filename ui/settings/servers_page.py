@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
     QMenu,
     QMessageBox,
     QPushButton,
     QScrollArea,
     QStackedWidget,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
@@ -25,12 +33,79 @@ from core.providers import server_presets
 from core.providers.server_presets import Preset
 from core.settings import ProviderSettings, url_error
 from ui import style
-from ui.settings.server_list import Line, ServerList
-from ui.settings.server_page import ProviderPage
+from ui.settings.server_page import ServerPage
 from ui.widgets import basics, server_texts
 from ui.workspace import Workspace
 
 LIST_WIDTH = 240
+DETAILS_ROLE = Qt.ItemDataRole.UserRole
+ROW_PADDING = 6
+TALL_TEXT = "塾か"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRow:
+    """`told` are the dim lines below the name."""
+
+    id: str
+    title: str
+    told: tuple[str, ...] = ()
+
+
+class ServerList(QListWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setItemDelegate(_ServerDelegate(self))
+        self.setAccessibleName(tr("Servers"))
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._ids: list[str] = []
+
+    def show_lines(self, lines: Sequence[ServerRow], chosen: str) -> None:
+        """List these servers; the row of the one with the id `chosen` is selected, without a signal."""
+        self.blockSignals(True)
+        self.clear()
+        self._ids = [line.id for line in lines]
+        for line in lines:
+            item = QListWidgetItem(line.title)
+            item.setData(DETAILS_ROLE, line.told)
+            item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, ", ".join(line.told))
+            self.addItem(item)
+        self.setCurrentRow(self._ids.index(chosen))
+        self.blockSignals(False)
+
+    def id(self) -> str:
+        """The selected server's."""
+        return self._ids[max(0, self.currentRow())]
+
+
+class _ServerDelegate(QStyledItemDelegate):
+    """A name, and dim lines below it."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        self.initStyleOption(option, index)
+        name, option.text = option.text, ""
+        look = option.widget.style()
+        look.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
+        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        front = option.palette.color(QPalette.ColorRole.HighlightedText if is_selected else QPalette.ColorRole.Text)
+        place = option.rect.adjusted(ROW_PADDING + 2, ROW_PADDING, -ROW_PADDING, 0)
+        place.setHeight(_row_height(option))
+        for number, text in enumerate((name, *index.data(DETAILS_ROLE))):
+            painter.setPen(front if is_selected or not number else style.dim())
+            cut = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, place.width())
+            painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, cut)
+            place.translate(0, _row_height(option))
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        lines = 1 + len(index.data(DETAILS_ROLE))
+        return QSize(60, lines * _row_height(option) + 2 * ROW_PADDING)
+
+
+def _row_height(option: QStyleOptionViewItem) -> int:
+    """Of a line, also of one with signs that another font has to lend."""
+    return max(option.fontMetrics.height(), option.fontMetrics.boundingRect(TALL_TEXT).height()) + 1
 
 
 class ServersPage(QWidget):
@@ -50,7 +125,7 @@ class ServersPage(QWidget):
         self.remove = QPushButton(style.icon("delete"), tr("Remove"))
         self.use = QPushButton(tr("Use this provider"))
         self.title = basics.heading("")
-        self.page = ProviderPage(workspace)
+        self.page = ServerPage(workspace)
         self.pages = QStackedWidget()
         self.menu = QMenu(self)
         self._fill_menu()
@@ -78,21 +153,25 @@ class ServersPage(QWidget):
         action.triggered.connect(lambda _checked=False: self._on_add(preset, title))
 
     def _lay_out(self) -> None:
-        scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.page)
-        self.pages.addWidget(_local_page())
+        self.pages.addWidget(_make_local_page())
         self.pages.addWidget(scroll)
-        below = QHBoxLayout(spacing=style.SPACE // 2)
+        below = QHBoxLayout()
+        below.setSpacing(style.SPACE // 2)
         below.addWidget(self.add)
         below.addWidget(self.remove)
-        left = QVBoxLayout(spacing=style.SPACE // 2)
+        left = QVBoxLayout()
+        left.setSpacing(style.SPACE // 2)
         left.addWidget(self.list, 1)
         left.addLayout(below)
         head = QHBoxLayout()
         head.addWidget(self.title, 1)
         head.addWidget(self.use)
-        right = QVBoxLayout(spacing=style.SPACE // 2)
+        right = QVBoxLayout()
+        right.setSpacing(style.SPACE // 2)
         right.addLayout(head)
         right.addWidget(self.pages, 1)
         row = QHBoxLayout(self)
@@ -127,15 +206,15 @@ class ServersPage(QWidget):
 
     # --- the list
 
-    def _lines(self) -> list[Line]:
+    def _lines(self) -> list[ServerRow]:
         used = self._settings.provider
         here = (tr("Trains and answers"),)
-        lines = [Line(providers.LOCAL, tr("This computer"), here)]
+        lines = [ServerRow(providers.LOCAL, tr("This computer"), here)]
         for entry in self._settings.providers:
             told = (server_texts.server_ability(entry), self._places.get(entry.id, ""))
-            lines.append(Line(entry.id, entry.title, tuple(filter(None, told))))
+            lines.append(ServerRow(entry.id, entry.title, tuple(filter(None, told))))
         return [
-            Line(line.id, tr("{title}  –  in use", title=line.title), line.told) if line.id == used else line
+            ServerRow(line.id, tr("{title}  –  in use", title=line.title), line.told) if line.id == used else line
             for line in lines
         ]
 
@@ -175,7 +254,7 @@ class ServersPage(QWidget):
                 found[entry.id] = await asyncio.to_thread(self.workspace.keys.location, entry.id)
             except KeyStoreError:
                 found[entry.id] = "none"
-        words = place_words()
+        words = key_location_texts()
         self._places = {id: words.get(place, "") for id, place in found.items()}
         self._refresh()
 
@@ -272,7 +351,7 @@ class ServersPage(QWidget):
         self.workspace.tasks.start("", self.workspace.forget_provider(entry.id))
 
 
-def place_words() -> dict[str, str]:
+def key_location_texts() -> dict[str, str]:
     """Where a key lies, in few words, by `Keys.location`; 'none' is that there is no keyring to look in."""
     return {
         "keyring": tr("API key in the keyring"),
@@ -283,7 +362,7 @@ def place_words() -> dict[str, str]:
     }
 
 
-def _local_page() -> QWidget:
+def _make_local_page() -> QWidget:
     page = QWidget()
     layout = QVBoxLayout(page)
     layout.setContentsMargins(0, 0, 0, 0)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QPushButton,
     QTabWidget,
     QVBoxLayout,
@@ -91,11 +92,12 @@ class SettingsDialog(QDialog):
         language = QHBoxLayout()
         language.addWidget(self.language)
         language.addWidget(basics.label(tr("Takes effect after a restart."), dim=True), 1)
-        form.addRow(tr("&Language"), language)
+        label = QLabel(tr("&Language"))
+        label.setBuddy(self.language)
+        form.addRow(label, language)
         form.addRow(tr("&Theme"), self.theme)
         for box in (self.language, self.theme):
             box.setFixedWidth(BOX_WIDTH)
-        form.labelForField(language).setBuddy(self.language)
         return page
 
     def _connect(self) -> None:

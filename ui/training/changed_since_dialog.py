@@ -21,7 +21,7 @@ from ui.workspace import Workspace
 SPLITS = ("train", "validation")
 
 
-class ChangedDialog(QDialog):
+class ChangedSinceDialog(QDialog):
     """Not modal: rows and spec stay usable beside it."""
 
     def __init__(self, workspace: Workspace, job: Job, parent: QWidget | None = None) -> None:
@@ -65,7 +65,7 @@ class ChangedDialog(QDialog):
         self._show(found)
 
     def _show(self, found: ChangesSince) -> None:
-        self.summary.say("\n".join(told(found)), "good" if found.nothing else "note")
+        self.summary.say("\n".join(format_changes(found)), "good" if found.nothing else "note")
         _fill(self.views["train"], found.rows)
         if found.validation is not None:
             self.pages.addTab(self.views["validation"], tr("Validation rows"))
@@ -89,7 +89,7 @@ class ChangedDialog(QDialog):
             self.views[split].show_diff(diff, more=True)
 
 
-def told(found: ChangesSince) -> list[str]:
+def format_changes(found: ChangesSince) -> list[str]:
     """What has changed, a sentence each."""
     if found.nothing:
         return [tr("Nothing has changed: training again would teach the same.")]

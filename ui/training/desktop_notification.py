@@ -11,10 +11,10 @@ from ui.training import job_texts
 from ui.widgets import basics
 from ui.widgets.message_bar import Notice
 
-SHOWN = 15_000  # milliseconds that a message of the desktop stays
+SHOWN_MILLISECONDS = 15_000  # milliseconds that a message of the desktop stays
 
 
-class DesktopNotice(QObject):
+class DesktopNotification(QObject):
     """`clicked` tells that the person wants to see the job."""
 
     clicked = Signal()
@@ -23,12 +23,12 @@ class DesktopNotice(QObject):
         super().__init__(window)
         self._window = window
         self._icon: QSystemTrayIcon | None = None
-        self._hiding = QTimer(self, singleShot=True, interval=SHOWN)
+        self._hiding = QTimer(self, singleShot=True, interval=SHOWN_MILLISECONDS)
         self._hiding.timeout.connect(self._hide)
 
     def tell(self, job: Job) -> None:
         """Tell how a job has ended. The window says it in each case; the desktop, where nobody looks at the window."""
-        title, text, meaning = words(job)
+        title, text, meaning = format_notification(job)
         Notice(self._window, f"{title}\n{text}".strip(), meaning, lasting=meaning == "error")
         if not self._window.isActiveWindow():
             QApplication.alert(self._window)
@@ -43,7 +43,9 @@ class DesktopNotice(QObject):
             self._icon.activated.connect(lambda _reason: self.clicked.emit())
         kinds = QSystemTrayIcon.MessageIcon
         self._icon.show()  # without its icon a desktop may show no message
-        self._icon.showMessage(title, text, kinds.Warning if meaning == "error" else kinds.Information, SHOWN)
+        self._icon.showMessage(
+            title, text, kinds.Warning if meaning == "error" else kinds.Information, SHOWN_MILLISECONDS
+        )
         self._hiding.start()
 
     def _hide(self) -> None:
@@ -51,7 +53,7 @@ class DesktopNotice(QObject):
             self._icon.hide()
 
 
-def words(job: Job) -> tuple[str, str, str]:
+def format_notification(job: Job) -> tuple[str, str, str]:
     """A title, a sentence and what they mean. Plain text: some desktops would read markup in it."""
     name = basics.short_model_name(job.fine_tuned_model or job.model)
     if job.status == JobStatus.SUCCEEDED:

@@ -10,11 +10,11 @@ from core.providers.server_presets import Range
 from ui import style
 from ui.widgets import basics
 
-COLUMNS = 4
+FIELD_COLUMNS = 4
 Value = int | float | str
 
 
-class HyperFields(QObject):
+class HyperparameterFields(QObject):
     """One field for each hyperparameter of a method, each under its title in a grid that may hold other fields before them.
 
     With `several` a field takes values separated by commas.
@@ -70,7 +70,7 @@ class HyperFields(QObject):
         field.editingFinished.connect(self.entered)
         if self._width:
             field.setFixedWidth(self._width)
-        self._titles.append(titled(self._grid, self._place + place, title(name), field))
+        self._titles.append(add_titled(self._grid, self._place + place, parameter_title(name), field))
         if self._after:
             QWidget.setTabOrder(next(reversed(self.fields.values()), self._after), field)
         self.fields[name] = field
@@ -87,13 +87,15 @@ class HyperFields(QObject):
         """What is wrong with the first field that holds no allowed value; '' where nothing is."""
         for name, allowed in self._ranges.items():
             for text in self._texts(name):
-                if not allowed.holds(_number(text, allowed)):
-                    return tr("{name} cannot be {value}: {range}", name=title(name), value=text, range=allowed)
+                if not allowed.holds(_parse_number(text, allowed)):
+                    return tr(
+                        "{name} cannot be {value}: {range}", name=parameter_title(name), value=text, range=allowed
+                    )
         return ""
 
     def _values(self, name: str) -> list[Value]:
         allowed = self._ranges[name]
-        found = [_number(text, allowed) for text in self._texts(name)]
+        found = [_parse_number(text, allowed) for text in self._texts(name)]
         return list(dict.fromkeys(value for value in found if value is not None and allowed.holds(value)))
 
     def _texts(self, name: str) -> list[str]:
@@ -102,7 +104,7 @@ class HyperFields(QObject):
         return [part.strip() for part in parts if part.strip()]
 
 
-def _number(text: str, allowed: Range) -> Value | None:
+def _parse_number(text: str, allowed: Range) -> Value | None:
     if allowed.values:
         return text
     try:
@@ -116,23 +118,23 @@ def field_grid() -> QGridLayout:
     grid = QGridLayout()
     grid.setHorizontalSpacing(style.SPACE)
     grid.setVerticalSpacing(style.SPACE // 2)  # else that of the layout it is put into
-    for column in range(COLUMNS):
+    for column in range(FIELD_COLUMNS):
         grid.setColumnStretch(column, 1)
     return grid
 
 
-def titled(grid: QGridLayout, place: int, name: str, field: QWidget) -> QLabel:
+def add_titled(grid: QGridLayout, place: int, name: str, field: QWidget) -> QLabel:
     """Put `field` under its title; the places of a grid are counted along its lines."""
     label = basics.label(name, dim=True)
     label.setBuddy(field)
     field.setAccessibleName(name.replace("&", ""))
-    line, column = divmod(place, COLUMNS)
+    line, column = divmod(place, FIELD_COLUMNS)
     grid.addWidget(label, 2 * line, column)
     grid.addWidget(field, 2 * line + 1, column)
     return label
 
 
-def title(name: str) -> str:
+def parameter_title(name: str) -> str:
     """A hyperparameter in words; one that is the server's own keeps its name."""
     return {
         "n_epochs": tr("Epochs"),

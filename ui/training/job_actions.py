@@ -1,23 +1,31 @@
 """What can be done with the selected jobs: by button, by menu and by key, each only where it makes sense."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from core.language import tr
-from core.providers import JobStatus
+from core.errors import JukuError
+from core.language import tr, trn
+from core.providers import LOCAL, JobStatus
+from core.storage.project import Changes
+from core.training import submit
 from core.training.jobs import UNSENT, Job
+from core.training.submit import TrainingPlan
+from ui.training.server_contents_dialog import MAX_NAMED, ask_to_delete
+from ui.widgets import basics
+from ui.widgets.confirm import Role, confirm
+from ui.workspace import Workspace
 
 ONE, MANY = True, False
-KEPT = ("cancel", "again")  # each has its own place: a second click on the one must not hit the other
-PAUSABLE = (JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.VALIDATING_FILES)
+FIXED_PLACE_BUTTONS = ("cancel", "again")  # each has its own place: a second click on the one must not hit the other
+PAUSABLE_STATUSES = (JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.VALIDATING_FILES)
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class JobAction:
     """`text`, a key, whether it is for one job only, and for which jobs it makes sense."""
 
     text: str
@@ -33,7 +41,7 @@ class JobActions(QObject):
 
     def __init__(self, owner: QWidget) -> None:
         super().__init__(owner)
-        self._acts = _acts()
+        self._acts = _make_actions()
         self._selected: list[Job] = []
         self.actions: dict[str, QAction] = {}
         for name, act in self._acts.items():
@@ -69,7 +77,7 @@ class JobActions(QObject):
         """A button that is there while its action is."""
         action = self.actions[name]
         button = QPushButton(action.text())
-        if name in KEPT:
+        if name in FIXED_PLACE_BUTTONS:
             place = button.sizePolicy()
             place.setRetainSizeWhenHidden(True)
             button.setSizePolicy(place)
@@ -85,19 +93,19 @@ class JobActions(QObject):
         return button
 
 
-def _acts() -> dict[str, Act]:
+def _make_actions() -> dict[str, JobAction]:
     return {
-        "chat": Act(tr("&Ask it"), "", ONE, _has_model),
-        "exam": Act(tr("Start e&xam"), "", ONE, _has_model),
-        "pause": Act(tr("&Pause"), "", MANY, lambda job: job.status in PAUSABLE and not job.wish),
-        "resume": Act(tr("Res&ume"), "", MANY, lambda job: job.status == JobStatus.PAUSED and not job.wish),
-        "cancel": Act(tr("&Cancel job"), "", MANY, lambda job: not job.ended and job.wish != "cancel"),
-        "again": Act(
+        "chat": JobAction(tr("&Ask it"), "", ONE, _has_model),
+        "exam": JobAction(tr("Start e&xam"), "", ONE, _has_model),
+        "pause": JobAction(tr("&Pause"), "", MANY, lambda job: job.status in PAUSABLE_STATUSES and not job.wish),
+        "resume": JobAction(tr("Res&ume"), "", MANY, lambda job: job.status == JobStatus.PAUSED and not job.wish),
+        "cancel": JobAction(tr("&Cancel job"), "", MANY, lambda job: not job.ended and job.wish != "cancel"),
+        "again": JobAction(
             tr("Start a&gain"), "", MANY, lambda job: job.ended and not job.adopted and job.version is not None
         ),
-        "copy": Act(tr("Copy i&ds"), "Ctrl+C", MANY, lambda job: job.remote_id is not None),
-        "forget": Act(tr("&Delete record…"), "Del", MANY, lambda job: job.ended),
-        "delete": Act(tr("De&lete the model…"), "", ONE, _has_model),
+        "copy": JobAction(tr("Copy i&ds"), "Ctrl+C", MANY, lambda job: job.remote_id is not None),
+        "forget": JobAction(tr("&Delete record…"), "Del", MANY, lambda job: job.ended),
+        "delete": JobAction(tr("De&lete the model…"), "", ONE, _has_model),
     }
 
 
@@ -108,3 +116,122 @@ def _has_model(job: Job) -> bool:
 def is_unsent(job: Job) -> bool:
     """Whether nothing was asked of the server yet."""
     return job.status in UNSENT and job.remote_id is None
+
+
+class JobOperations(QObject):
+    """Each act is a task of the workspace; a failure of one job does not keep the others from it."""
+
+    again_wanted = Signal(str, list, str)  # a provider, plans, and the name that their jobs share
+    model_wanted = Signal(str, Job, str)  # a tab's name ("chat", "exam"), the job, and its model
+
+    def __init__(self, workspace: Workspace, owner: QWidget) -> None:
+        super().__init__(owner)
+        self._workspace, self._owner = workspace, owner
+        self._runner = workspace.queue
+
+    def do(self, name: str, jobs: Sequence[Job]) -> None:
+        """Do the action `name` to `jobs`."""
+        match name:
+            case "chat" | "exam":
+                self.model_wanted.emit(name, jobs[0], jobs[0].fine_tuned_model)
+            case "cancel":
+                self._cancel(jobs)
+            case "pause" | "resume":
+                self._each(jobs, lambda job: self._wish(job, name))
+            case "again":
+                self._again(jobs)
+            case "copy":
+                QGuiApplication.clipboard().setText("\n".join(job.remote_id or "" for job in jobs))
+            case "forget":
+                self._ask_to_forget(jobs)
+            case "delete":
+                self._ask_to_delete_model(jobs[0])
+
+    def _each(self, jobs: Sequence[Job], act: Callable[[Job], Awaitable[Changes]]) -> None:
+        async def one_by_one() -> None:
+            for job in jobs:
+                try:
+                    self._workspace.tasks.changed.emit(await act(job))
+                except JukuError as error:
+                    self._workspace.tasks.failed.emit(error)
+            for provider in dict.fromkeys(job.provider for job in jobs):
+                self._runner.wake(provider)
+
+        self._workspace.tasks.start("", one_by_one())
+
+    async def _wish(self, job: Job, wish: str) -> Changes:
+        provider = await self._workspace.provider(job.provider)
+        act = submit.pause if wish == "pause" else submit.resume
+        return await act(self._workspace.project, provider, job.id)
+
+    def _cancel(self, jobs: Sequence[Job]) -> None:
+        """Ask first where a paid server is at work; what waits in the queue, or runs here, costs nothing."""
+        paid = [job for job in jobs if job.provider != LOCAL and not is_unsent(job)]
+        if not paid:
+            self._each(jobs, self._runner.cancel)
+            return
+        lost = tr("Servers charge for what was trained until then. A job that was cancelled leaves no model, only the "
+                  "checkpoints that it has saved.")  # fmt: skip
+        confirm(
+            self._owner,
+            tr("Cancel jobs"),
+            trn("Cancel {n} job?", "Cancel {n} jobs?", len(jobs)),
+            "\n".join([*(basics.short_model_name(job.model) for job in jobs[:MAX_NAMED]), "", lost]),
+            trn("Cancel the job", "Cancel the jobs", len(jobs)),
+            lambda: self._each(jobs, self._runner.cancel),
+            Role.DestructiveRole,
+            tr("Let it go on") if len(jobs) == 1 else tr("Let them go on"),
+        )
+
+    def _again(self, jobs: Sequence[Job]) -> None:
+        for provider in dict.fromkeys(job.provider for job in jobs):
+            mine = [job for job in reversed(jobs) if job.provider == provider]
+            sweeps = {job.sweep for job in mine}
+            self.again_wanted.emit(
+                provider, [plan_again(job) for job in mine], sweeps.pop() if len(sweeps) == 1 else ""
+            )
+
+    def _ask_to_forget(self, jobs: Sequence[Job]) -> None:
+        names = [basics.short_model_name(job.fine_tuned_model or job.model) for job in jobs[:MAX_NAMED]]
+        lost = tr(
+            "Its curve, events and checkpoints are deleted from this project. The job itself and its model are kept."
+        )
+        confirm(
+            self._owner,
+            tr("Delete records"),
+            trn("Delete the record of {n} job?", "Delete the records of {n} jobs?", len(jobs)),
+            "\n".join([*names, "", lost]),
+            tr("Delete record"),
+            lambda: self._each(jobs, lambda job: submit.forget(self._workspace.project, job.id)),
+            Role.DestructiveRole,
+        )
+
+    def _ask_to_delete_model(self, job: Job) -> None:
+        model = job.fine_tuned_model
+        assert model, "the act is offered only where there is one"
+        warning = tr("It will no longer answer anyone who uses it. It can only be trained again.")
+        ask_to_delete(
+            self._owner, tr("Delete this model?"), [model], warning,
+            lambda: self._workspace.tasks.start(tr("Deleting a model"), self._delete_model(job.provider, model)),
+        )  # fmt: skip
+
+    async def _delete_model(self, provider_id: str, model: str) -> None:
+        provider = await self._workspace.provider(provider_id)
+        await provider.delete_model(model)
+        if provider_id == self._workspace.settings.provider:
+            await self._workspace.load_offers()
+
+
+def plan_again(job: Job) -> TrainingPlan:
+    """The plan that asks for the same once more, with the rows as they are now."""
+    asked = job.asked
+    return TrainingPlan(
+        job.model,
+        job.rows,
+        asked.get("hyperparameters") or {},
+        asked.get("seed"),
+        asked.get("suffix") or "",
+        job.method,
+        bool(asked.get("validation")),
+        asked.get("metadata") or {},
+    )

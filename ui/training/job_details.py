@@ -1,22 +1,45 @@
 """What a job stands on: its rows, spec, settings and server, as they were recorded when it was made."""
 
 import json
+from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFormLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.language import tr, trn
+from core.providers import Checkpoint
 from core.training import lineage
 from core.training.jobs import Job
 from ui import style
 from ui.training import hyperparameter_fields, job_texts
 from ui.widgets import basics
+from ui.widgets.basics import EmptyState
 from ui.widgets.formatting import format_local_time
 
-DIGEST = 16  # characters of a content hash that are shown
+DIGEST_LENGTH = 16  # characters of a content hash that are shown
+# The metrics that most servers tell, by their names there.
+CHECKPOINT_METRICS = (
+    "train_loss",
+    "valid_loss",
+    "full_valid_loss",
+    "train_mean_token_accuracy",
+    "full_valid_mean_token_accuracy",
+)
 
 
-class JobRecord(QScrollArea):
+class JobDetails(QScrollArea):
     """`since_wanted` asks what has changed since the job was made."""
 
     since_wanted = Signal(Job)
@@ -28,7 +51,7 @@ class JobRecord(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.since = QPushButton(tr("What has changed since?"))
-        self.since.clicked.connect(lambda: self._shown and self.since_wanted.emit(self._shown[0]))
+        self.since.clicked.connect(lambda _checked: self._on_since())
         self.note = basics.label(
             tr("This job was created elsewhere, so its training rows are not known here."), dim=True
         )
@@ -59,24 +82,31 @@ class JobRecord(QScrollArea):
         self.since.setVisible(not job.adopted)
         while self._form.rowCount():
             self._form.removeRow(0)
-        for name, text in facts(job, server):
-            self._form.addRow(basics.label(name, dim=True), _value(text))
+        for name, text in job_facts(job, server):
+            self._form.addRow(basics.label(name, dim=True), _make_value(text))
+
+    def _on_since(self) -> None:
+        if self._shown:
+            self.since_wanted.emit(self._shown[0])
 
     def text(self) -> str:
         """All of it, line by line."""
-        return "\n".join(": ".join(fact) for fact in facts(*self._shown)) if self._shown else ""
+        return "\n".join(": ".join(fact) for fact in job_facts(*self._shown)) if self._shown else ""
 
 
-def facts(job: Job, server: str) -> list[tuple[str, str]]:
+def job_facts(job: Job, server: str) -> list[tuple[str, str]]:
     """What is recorded of a job: a name and a text each; what is not known is left out."""
     asked = job.asked
     found = [
-        (tr("Rows"), _rows(job)),
+        (tr("Rows"), _format_rows(job)),
         (tr("Validation rows"), tr("sent too") if asked.get("validation") else ""),
-        (tr("Content hash"), f"{job.digest[:DIGEST]}…" if job.digest else ""),
+        (tr("Content hash"), f"{job.digest[:DIGEST_LENGTH]}…" if job.digest else ""),
         (tr("Base model"), job.model),
         (tr("Method"), job_texts.method_title(job.method)),
-        *((hyperparameter_fields.title(one.name), _setting(one)) for one in lineage.list_settings(job)),
+        *(
+            (hyperparameter_fields.parameter_title(one.name), _format_setting(one))
+            for one in lineage.list_settings(job)
+        ),
         (tr("Suffix"), asked.get("suffix") or ""),
         (
             tr("Notes for the job"),
@@ -84,7 +114,7 @@ def facts(job: Job, server: str) -> list[tuple[str, str]]:
         ),
         (tr("Server"), server),
         (tr("Job id"), job.remote_id or ""),
-        (tr("Uploaded files"), ", ".join(filter(None, (job.training_file, job.validation_file, *_results(job))))),
+        (tr("Uploaded files"), ", ".join(filter(None, (job.training_file, job.validation_file, *_result_files(job))))),
         (tr("Fine-tuned model"), job.fine_tuned_model or ""),
         (tr("Tokens trained"), "" if job.trained_tokens is None else f"{job.trained_tokens:,}"),
         (tr("Created"), format_local_time(job.created_at)),
@@ -94,7 +124,7 @@ def facts(job: Job, server: str) -> list[tuple[str, str]]:
     return [(name, text) for name, text in found if text]
 
 
-def _rows(job: Job) -> str:
+def _format_rows(job: Job) -> str:
     if job.adopted:
         return ""
     rows = trn("{n} row", "{n} rows", job.row_count)
@@ -103,7 +133,7 @@ def _rows(job: Job) -> str:
     return f"{rows}, {which}; {kept}"
 
 
-def _setting(one: lineage.Setting) -> str:
+def _format_setting(one: lineage.Setting) -> str:
     """What was asked for, and what the server made of it where that differs."""
     asked = tr("Auto") if one.asked in (None, "auto") else str(one.asked)
     if one.settled in (None, "auto") or str(one.settled) == asked:
@@ -111,12 +141,105 @@ def _setting(one: lineage.Setting) -> str:
     return f"{asked} → {one.settled}"
 
 
-def _results(job: Job) -> list[str]:
+def _result_files(job: Job) -> list[str]:
     found: list[str] = json.loads(job.result_files)
     return found
 
 
-def _value(text: str) -> QLabel:
+def _make_value(text: str) -> QLabel:
     made = basics.label(text, wrap=True)
     made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return made
+
+
+class CheckpointTable(QWidget):
+    """`model_wanted` tells a tab's name ("chat", "exam") and the model."""
+
+    model_wanted = Signal(str, str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._checkpoints: list[Checkpoint] = []
+        self.table = QTableWidget(0, 0)
+        self.table.setAccessibleName(tr("Checkpoints"))
+        self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setTabKeyNavigation(False)
+        self.table.setShowGrid(False)
+        self.table.verticalHeader().hide()
+        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.horizontalHeader().setHighlightSections(False)
+        self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.ask, self.examine = (
+            QPushButton(tr("Ask this checkpoint")),
+            QPushButton(tr("Start an exam with this checkpoint")),
+        )
+        self.ask.clicked.connect(lambda: self._want("chat"))
+        self.examine.clicked.connect(lambda: self._want("exam"))
+        self.table.itemDoubleClicked.connect(lambda _item: self._want("chat"))
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        below = QHBoxLayout()
+        below.addWidget(self.ask)
+        below.addWidget(self.examine)
+        below.addStretch()
+        self._pages = QStackedWidget()
+        self._pages.addWidget(EmptyState(tr("No checkpoints"), tr("A server that saves the model during training, "
+                                                               "usually after each epoch, lists it here. Each "
+                                                               "can be asked questions and tested in an exam.")))  # fmt: skip
+        self._pages.addWidget(basics.column(self.table, below))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
+        layout.addWidget(self._pages)
+
+    def show_checkpoints(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """Show them, the newest first; the selection stays where it was."""
+        if list(checkpoints) == self._checkpoints:
+            return
+        before = self.checkpoint()
+        self._checkpoints = list(checkpoints)
+        self._pages.setCurrentIndex(1 if checkpoints else 0)
+        told = [name for name in CHECKPOINT_METRICS if any(name in one.metrics for one in checkpoints)]
+        self.table.setColumnCount(len(told) + 3)
+        self.table.setHorizontalHeaderLabels(
+            [tr("Step"), *(_metric_titles()[name] for name in told), tr("Saved"), tr("Model")]
+        )
+        self.table.setRowCount(len(checkpoints))
+        for row, one in enumerate(checkpoints):
+            cells = [
+                f"{one.step:,}",
+                *(_format_metric(one.metrics.get(name)) for name in told),
+                format_local_time(one.created_at),
+                one.model,
+            ]
+            for column, text in enumerate(cells):
+                self.table.setItem(row, column, QTableWidgetItem(text))
+        self.table.resizeColumnsToContents()
+        if checkpoints:
+            kept = (row for row, one in enumerate(checkpoints) if before and one.id == before.id)
+            basics.select_row(self.table, next(kept, 0))
+
+    def checkpoint(self) -> Checkpoint | None:
+        """The selected one."""
+        row = self.table.currentRow()
+        return self._checkpoints[row] if 0 <= row < len(self._checkpoints) else None
+
+    def _want(self, tab: str) -> None:
+        if found := self.checkpoint():
+            self.model_wanted.emit(tab, found.model)
+
+
+def _metric_titles() -> dict[str, str]:
+    return {
+        "train_loss": tr("Training loss"),
+        "valid_loss": tr("Validation loss"),
+        "full_valid_loss": tr("Loss on all validation rows"),
+        "train_mean_token_accuracy": tr("Training accuracy"),
+        "full_valid_mean_token_accuracy": tr("Accuracy on all validation rows"),
+    }
+
+
+def _format_metric(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) and not isinstance(value, bool) else "–"

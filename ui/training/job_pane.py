@@ -23,19 +23,18 @@ from core.training.metrics import Series
 from ui import style
 from ui.charts.curve_chart import CurveChart, CurveJob
 from ui.training import job_texts
-from ui.training.checkpoint_table import CheckpointTable
 from ui.training.job_actions import JobActions
-from ui.training.job_details import JobRecord
-from ui.training.job_table import SOON, Line, days
+from ui.training.job_details import CheckpointTable, JobDetails
+from ui.training.job_table import CLOSING_SOON_DAYS, JobRow, format_days_left
 from ui.widgets import basics
 
-SHOWN = ("chat", "exam", "pause", "resume", "cancel", "again")
-MORE = ("copy", "forget", "delete")
-MOST = 20  # jobs whose curves are drawn beside each other
+SHOWN_ACTIONS = ("chat", "exam", "pause", "resume", "cancel", "again")
+MENU_ACTIONS = ("copy", "forget", "delete")
+MAX_COMPARED_JOBS = 20  # jobs whose curves are drawn beside each other
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class JobCurves:
     """What is known of the selected jobs, by id; events and checkpoints are those of the first."""
 
     series: dict[int, dict[str, Series]] = field(default_factory=dict)
@@ -60,12 +59,12 @@ class JobPane(QWidget):
         self.chart, self.log = CurveChart(settings), QPlainTextEdit(readOnly=True)
         self.log.setAccessibleName(tr("Events of the job"))
         self.log.setPlaceholderText(tr("No events yet."))
-        self.checkpoints, self.record = CheckpointTable(), JobRecord()
+        self.checkpoints, self.record = CheckpointTable(), JobDetails()
         self.checkpoints.model_wanted.connect(self.model_wanted)
         self._at_end = True
         self.log.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.log.verticalScrollBar().rangeChanged.connect(self._on_grown)
-        self.buttons = {name: actions.button(name) for name in SHOWN}
+        self.buttons = {name: actions.button(name) for name in SHOWN_ACTIONS}
         self._lay_out(actions)
 
     def _lay_out(self, actions: JobActions) -> None:
@@ -78,7 +77,7 @@ class JobPane(QWidget):
         head.addWidget(self.title, 1)
         for button in self.buttons.values():
             head.addWidget(button)
-        head.addWidget(_more(actions))
+        head.addWidget(_make_menu_button(actions))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.setSpacing(style.SPACE // 2)
@@ -87,31 +86,31 @@ class JobPane(QWidget):
             layout.addWidget(part)
         layout.addWidget(self.tabs, 1)
 
-    def show_lines(self, lines: Sequence[Line], told: Told) -> None:
+    def show_lines(self, lines: Sequence[JobRow], told: JobCurves) -> None:
         """Show the selected jobs; what only one can have is that of the newest."""
         if not lines:
             return
         first = lines[0]
         job = first.job
-        self.title.setText(_title(lines))
-        self.state.say(job_texts.sentence(first.standing))
+        self.title.setText(_format_title(lines))
+        self.state.say(job_texts.format_standing(first.standing))
         self._show_bar(first)
         self.error.say(
             "\n".join(filter(None, (job.error, job_texts.advice(job)))),
             "error" if job.status == JobStatus.FAILED else "warning",
         )
         self._show_end(first)
-        apart = lineage.distinguish_jobs([line.job for line in lines[:MOST]])
+        apart = lineage.distinguish_jobs([line.job for line in lines[:MAX_COMPARED_JOBS]])
         self.chart.show_jobs(
             [
                 CurveJob(
                     line.job.id,
-                    name or _short(line),
+                    name or _short_name(line),
                     told.series.get(line.job.id, {}),
                     line.standing.total,
                     line.job.is_over,
                 )
-                for line, name in zip(lines[:MOST], apart, strict=True)
+                for line, name in zip(lines[:MAX_COMPARED_JOBS], apart, strict=True)
             ]
         )
         self._show_events(job.id, told.events)
@@ -135,18 +134,18 @@ class JobPane(QWidget):
                 )
             )
 
-    def _show_bar(self, line: Line) -> None:
+    def _show_bar(self, line: JobRow) -> None:
         share = line.standing.share
         self.bar.setVisible(not line.job.ended and (share is not None or line.job.status == JobStatus.UPLOADING))
         self.bar.setRange(0, 0 if share is None else 1000)
         self.bar.setValue(int(1000 * (share or 0)))
 
-    def _show_end(self, line: Line) -> None:
-        if line.days is None or line.days > SOON or not line.job.fine_tuned_model:
+    def _show_end(self, line: JobRow) -> None:
+        if line.days is None or line.days > CLOSING_SOON_DAYS or not line.job.fine_tuned_model:
             self.end.say("")
         else:
             self.end.say(tr("The server shuts this model down: {days}.",
-                            days=days(line.days)), "warning")  # fmt: skip
+                            days=format_days_left(line.days)), "warning")  # fmt: skip
 
     def _on_scrolled(self, value: int) -> None:
         self._at_end = value == self.log.verticalScrollBar().maximum()
@@ -162,31 +161,31 @@ class JobPane(QWidget):
             self.log.clear()
             self._events = []
         if new := events[len(self._events) :]:
-            self.log.appendPlainText("\n".join(map(_event, new)))
+            self.log.appendPlainText("\n".join(map(_format_event, new)))
         self._job, self._events = job, events
 
 
-def _title(lines: Sequence[Line]) -> str:
+def _format_title(lines: Sequence[JobRow]) -> str:
     if len(lines) > 1:
         return trn("{n} job", "{n} jobs", len(lines))
-    return _short(lines[0])
+    return _short_name(lines[0])
 
 
-def _short(line: Line) -> str:
+def _short_name(line: JobRow) -> str:
     job = line.job
     return basics.short_model_name(job.fine_tuned_model or job.model)
 
 
-def _event(event: Event) -> str:
+def _format_event(event: Event) -> str:
     level = "" if event.level == "info" else f"{event.level}: "
     at = QDateTime.fromSecsSinceEpoch(int(event.created_at)).toString("yyyy-MM-dd HH:mm:ss")
     return f"{at}   {level}{' '.join(event.message.split())}"
 
 
-def _more(actions: JobActions) -> QPushButton:
+def _make_menu_button(actions: JobActions) -> QPushButton:
     button = QPushButton(tr("More"))
     menu = QMenu(button)
-    for name in MORE:
+    for name in MENU_ACTIONS:
         menu.addAction(actions.actions[name])
     button.setMenu(menu)
     return button

@@ -27,13 +27,13 @@ from ui.widgets import basics
 from ui.widgets.formatting import format_local_time
 
 STATUS, BASE, ROWS, METHOD, PROGRESS, LOSS, TOKENS, COST, SWEEP, SERVER, STARTED, MODEL = range(12)
-SHARE = Qt.ItemDataRole.UserRole
-WIDEST = 260  # of a column that is not the last
-SOON = 30  # days from which the end of a model is a warning
+SHARE_ROLE = Qt.ItemDataRole.UserRole
+MAX_COLUMN_WIDTH = 260  # of a column that is not the last
+CLOSING_SOON_DAYS = 30  # days from which the end of a model is a warning
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class JobRow:
     """A job as the table shows it.
 
     `server` is its provider's title, `cost` in US dollars so far, `days` how long its model will answer.
@@ -58,7 +58,7 @@ class JobTable(QTableWidget):
         names = [tr("Status"), tr("Base model"), tr("Rows"), tr("Method"), tr("Progress"), tr("Loss"), tr("Tokens"),
                  tr("Cost"), tr("Name in the queue"), tr("Server"), tr("Started"), tr("Fine-tuned model")]  # fmt: skip
         super().__init__(0, len(names))
-        self._lines: list[Line] = []
+        self._lines: list[JobRow] = []
         self._apart: dict[int, str] = {}  # what differs between the jobs that were queued together
         self.setHorizontalHeaderLabels(names)
         self.setAccessibleName(tr("Training jobs"))
@@ -75,14 +75,14 @@ class JobTable(QTableWidget):
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.itemSelectionChanged.connect(self.chosen)
 
-    def selected(self) -> list[Line]:
+    def selected(self) -> list[JobRow]:
         """The selected jobs, the newest first."""
         return [self._lines[index.row()] for index in sorted(self.selectionModel().selectedRows(), key=QModelIndex.row)]
 
     def jobs(self) -> list[Job]:
         return [line.job for line in self.selected()]
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[JobRow]:
         return self._lines
 
     def fitting_height(self, most: int = 8) -> int:
@@ -91,14 +91,14 @@ class JobTable(QTableWidget):
         bar = self.horizontalScrollBar().sizeHint().height()
         return self.horizontalHeader().sizeHint().height() + rows * self.verticalHeader().defaultSectionSize() + bar
 
-    def show_lines(self, lines: Sequence[Line]) -> None:
+    def show_lines(self, lines: Sequence[JobRow]) -> None:
         """Show the jobs; the selection stays with them, and goes to a job that is new."""
         before, known = {job.id for job in self.jobs()}, {line.job.id for line in self._lines}
         moved = [line.job.id for line in lines] != [line.job.id for line in self._lines]
         self._lines = list(lines)
         self.blockSignals(True)
         self.setRowCount(len(lines))
-        self._apart = _told_apart(lines)
+        self._apart = _find_differences(lines)
         for row, line in enumerate(lines):
             self._show(row, line)
         if moved:
@@ -130,7 +130,7 @@ class JobTable(QTableWidget):
     def _fit_columns(self) -> None:
         """No text is cut but a very long one; the last column takes what is left."""
         shown = [column for column in range(MODEL) if not self.isColumnHidden(column)]
-        widths = {column: min(WIDEST, self._wide_enough(column)) for column in shown}
+        widths = {column: min(MAX_COLUMN_WIDTH, self._wide_enough(column)) for column in shown}
         widths[MODEL] = max(self._wide_enough(MODEL), self.viewport().width() - sum(widths.values()))
         for column, width in widths.items():
             self.setColumnWidth(column, width)
@@ -149,28 +149,32 @@ class JobTable(QTableWidget):
         self.selectionModel().setCurrentIndex(self.model().index(rows[0], STATUS), flags.NoUpdate)
         self.selectionModel().select(chosen, flags.ClearAndSelect)
 
-    def _show(self, row: int, line: Line) -> None:
-        texts, tips = _texts(line, self._apart.get(line.job.id, "")), _tips(line)
-        for column, text in enumerate(texts):
-            if (item := self.item(row, column)) is None:
-                self.setItem(row, column, item := QTableWidgetItem())
+    def _item(self, row: int, column: int) -> QTableWidgetItem:
+        """The item of a cell, made where there is none yet."""
+        if (item := self.item(row, column)) is None:
+            item = QTableWidgetItem()
+            self.setItem(row, column, item)
+        return item
+
+    def _show(self, row: int, line: JobRow) -> None:
+        texts, tips = _cell_texts(line, self._apart.get(line.job.id, "")), _cell_tips(line)
+        items = [self._item(row, column) for column in range(len(texts))]
+        for column, (item, text) in enumerate(zip(items, texts, strict=True)):
             item.setText(text)
             tip = tips.get(column, "")
             item.setToolTip(basics.plain_tooltip(tip) if tip else "")
-        self.item(row, PROGRESS).setData(SHARE, None if line.job.ended else line.standing.share)
-        soon = line.days is not None and line.days <= SOON
-        self.item(row, MODEL).setData(
-            Qt.ItemDataRole.ForegroundRole, QColor(style.colours("warning")[0]) if soon else None
-        )
-        self.item(row, STATUS).setIcon(
-            _dot(
-                style.colours(job_texts.MEANINGS.get(line.job.status, "note"))[0],
+        items[PROGRESS].setData(SHARE_ROLE, None if line.job.ended else line.standing.share)
+        soon = line.days is not None and line.days <= CLOSING_SOON_DAYS
+        items[MODEL].setData(Qt.ItemDataRole.ForegroundRole, QColor(style.colours("warning")[0]) if soon else None)
+        items[STATUS].setIcon(
+            _make_dot(
+                style.colours(job_texts.STATUS_MEANINGS.get(line.job.status, "note"))[0],
                 self.palette().color(QPalette.ColorRole.HighlightedText),
             )
         )
 
 
-def _told_apart(lines: Sequence[Line]) -> dict[int, str]:
+def _find_differences(lines: Sequence[JobRow]) -> dict[int, str]:
     """What only each job has among those it was queued with: epochs, rows, seed, …"""
     together: dict[str, list[Job]] = {}
     for line in lines:
@@ -183,28 +187,28 @@ def _told_apart(lines: Sequence[Line]) -> dict[int, str]:
     }
 
 
-def _texts(line: Line, apart: str) -> tuple[str, ...]:
+def _cell_texts(line: JobRow, apart: str) -> tuple[str, ...]:
     job, standing = line.job, line.standing
     return (
         job_texts.state_title(standing),
         basics.short_model_name(job.model),
-        _rows(job),
+        _format_rows(job),
         job_texts.method_title(job.method),
-        _progress(standing),
+        _format_progress(standing),
         "" if standing.loss is None else f"{standing.loss:.3g}",
         "" if standing.tokens is None else f"{standing.tokens:,}",
-        "" if line.cost is None else money(line.cost),
+        "" if line.cost is None else format_dollars(line.cost),
         " · ".join(filter(None, (job.sweep, apart))),
         line.server,
         "" if standing.started is None else format_local_time(standing.started),
-        _model(line),
+        _format_model(line),
     )
 
 
-def _tips(line: Line) -> dict[int, str]:
+def _cell_tips(line: JobRow) -> dict[int, str]:
     job = line.job
     return {
-        STATUS: f"{job.wish or job.status}: {job_texts.explained(job)}",
+        STATUS: f"{job.wish or job.status}: {job_texts.explain_status(job)}",
         BASE: job.model,
         TOKENS: "" if job.ended else tr("Estimate so far: the tokens of the rows, times the epochs"),
         COST: tr("By the price list in the settings, for the training so far. This is not an invoice."),
@@ -212,36 +216,36 @@ def _tips(line: Line) -> dict[int, str]:
     }
 
 
-def _progress(standing: JobProgress) -> str:
+def _format_progress(standing: JobProgress) -> str:
     job = standing.job
     if job.ended and standing.started is None:
         return ""
     if job.ended:
-        return job_texts.duration((job.finished_at or time.time()) - (standing.started or job.created_at))
-    told = job_texts.progress(standing)
-    return " · ".join(filter(None, (told, "" if standing.left is None else job_texts.time_left(standing.left))))
+        return job_texts.format_duration((job.finished_at or time.time()) - (standing.started or job.created_at))
+    told = job_texts.format_progress(standing)
+    return " · ".join(filter(None, (told, "" if standing.left is None else job_texts.format_time_left(standing.left))))
 
 
-def money(dollars: float) -> str:
+def format_dollars(dollars: float) -> str:
     """US dollars, with cents where they count."""
     return f"${dollars:,.2f}" if dollars >= 0.01 or not dollars else tr("under $0.01")
 
 
-def _model(line: Line) -> str:
+def _format_model(line: JobRow) -> str:
     """The resulting model's name, without the base that stands in its own column, and how long it will answer."""
     job = line.job
     name = basics.short_model_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
     if line.days is None or not name:
         return name
-    return f"{name} · {days(line.days)}"
+    return f"{name} · {format_days_left(line.days)}"
 
 
-def days(left: int) -> str:
+def format_days_left(left: int) -> str:
     """How long a model will still answer."""
     return trn("{n} day left", "{n} days left", left) if left > 0 else tr("shut down")
 
 
-def _rows(job: Job) -> str:
+def _format_rows(job: Job) -> str:
     if job.adopted:
         return tr("created elsewhere")
     return f"{job.rows or tr('all')} · {job.row_count:,}"
@@ -254,7 +258,7 @@ class _ProgressDelegate(QStyledItemDelegate):
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         super().paint(painter, option, index)
-        share = index.data(SHARE)
+        share = index.data(SHARE_ROLE)
         if share is None:
             return
         whole = QRectF(option.rect).adjusted(6, 0, -10, -3)
@@ -275,7 +279,7 @@ class _ProgressDelegate(QStyledItemDelegate):
         painter.restore()
 
 
-def _dot(colour: QColor, rim: QColor) -> QIcon:
+def _make_dot(colour: QColor, rim: QColor) -> QIcon:
     """A round dot; in a selected line it has a rim, since its colour may be much like the line's."""
     icon = QIcon()
     for mode, pen in ((QIcon.Mode.Normal, QPen(Qt.PenStyle.NoPen)), (QIcon.Mode.Selected, QPen(rim, 4))):

@@ -6,20 +6,20 @@ from core.providers import LOCAL, JobStatus
 from core.training.job_progress import JobProgress
 from core.training.jobs import Job
 
-MEANINGS = {
+STATUS_MEANINGS: dict[str, str] = {
     JobStatus.SUCCEEDED: "good",
     JobStatus.FAILED: "error",
     JobStatus.CANCELLED: "warning",
     JobStatus.MISSING: "error",
 }
-BAD_FILES = ("invalid_training_file", "invalid_validation_file", "invalid_file_format", "invalid_n_examples")
+BAD_FILE_CODES = ("invalid_training_file", "invalid_validation_file", "invalid_file_format", "invalid_n_examples")
 
 
 def status_title(job: Job) -> str:
     """The status as a person says it; one that this program does not know is shown in the server's own word."""
     if job.wish and not job.ended:
         return {"cancel": tr("Cancelling"), "pause": tr("Pausing"), "resume": tr("Resuming")}[job.wish]
-    return {
+    titles: dict[str, str] = {
         JobStatus.WAITING: tr("Waiting"),
         JobStatus.UPLOADING: tr("Sending the rows"),
         JobStatus.CREATING: tr("Requested"),
@@ -31,7 +31,8 @@ def status_title(job: Job) -> str:
         JobStatus.SUCCEEDED: tr("Succeeded"),
         JobStatus.FAILED: tr("Failed"),
         JobStatus.CANCELLED: tr("Cancelled"),
-    }.get(job.status, job.status)
+    }
+    return titles.get(job.status, job.status)
 
 
 def state_title(standing: JobProgress) -> str:
@@ -39,23 +40,24 @@ def state_title(standing: JobProgress) -> str:
     return tr("Preparing the model") if standing.preparing is not None else status_title(standing.job)
 
 
-def _explained_here(job: Job) -> str:
+def _explain_local_status(job: Job) -> str:
     """What a status means of a job on this computer, where no server has a part in it."""
-    return {
+    titles: dict[str, str] = {
         JobStatus.UPLOADING: tr("Passing the rows to the local engine"),
         JobStatus.CREATING: tr("Requested; the local engine has not answered yet. Juku checks what became of it."),
         JobStatus.MISSING: tr("The local engine no longer knows this job"),
         JobStatus.VALIDATING_FILES: tr("The local engine is checking the rows"),
         JobStatus.QUEUED: tr("Waiting for its turn on this computer"),
         JobStatus.PAUSED: tr("Paused; it can be resumed"),
-    }.get(job.status, "")
+    }
+    return titles.get(job.status, "")
 
 
-def explained(job: Job) -> str:
+def explain_status(job: Job) -> str:
     """What the status means."""
-    if job.provider == LOCAL and (here := _explained_here(job)):
+    if job.provider == LOCAL and (here := _explain_local_status(job)):
         return here
-    return {
+    titles: dict[str, str] = {
         JobStatus.WAITING: tr("In Juku's queue; nothing has been sent yet"),
         JobStatus.UPLOADING: tr("Sending the rows to the server"),
         JobStatus.CREATING: tr("Requested; the server has not answered yet. Juku checks what became of it."),
@@ -67,7 +69,8 @@ def explained(job: Job) -> str:
         JobStatus.SUCCEEDED: tr("Done; you can ask the model now"),
         JobStatus.FAILED: tr("Ended with an error"),
         JobStatus.CANCELLED: tr("Ended before it was finished"),
-    }.get(job.status, tr("A status that Juku does not know; the job is still followed"))
+    }
+    return titles.get(job.status, tr("A status that Juku does not know; the job is still followed"))
 
 
 def advice(job: Job) -> str:
@@ -81,7 +84,7 @@ def advice(job: Job) -> str:
         return tr("It was deleted there, or the API key now belongs to another account. Its record stays here.")
     if "moderation" in error or "flagged" in error:
         return tr("Remove the flagged rows from the dataset, and start the job again.")
-    if code in BAD_FILES:
+    if code in BAD_FILE_CODES:
         return tr("Fix the rows in the examples tab, and start the job again. Nothing was trained.")
     if code in QUOTA_CODES or code == "exceeded_quota":
         return tr("Check the billing page of your account there, and start the job again.")
@@ -94,11 +97,11 @@ def advice(job: Job) -> str:
     return tr("Start it again when the cause is gone.")
 
 
-def progress(standing: JobProgress) -> str:
+def format_progress(standing: JobProgress) -> str:
     """How far a job is, in a few words: for a line of a table."""
     job = standing.job
     if standing.preparing is not None:
-        return _percent(standing.preparing)
+        return _format_percent(standing.preparing)
     if job.ended or standing.step is None:
         return ""
     if standing.total:
@@ -106,13 +109,13 @@ def progress(standing: JobProgress) -> str:
     return tr("Step {step}", step=f"{standing.step:,}")
 
 
-def sentence(standing: JobProgress) -> str:
+def format_standing(standing: JobProgress) -> str:
     """How a job stands, in a line."""
     job = standing.job
     if standing.preparing is not None:
-        done = _percent(standing.preparing)
+        done = _format_percent(standing.preparing)
         return tr("Preparing the model: it is converted once for this computer, {share} done", share=done)
-    parts = [f"{status_title(job)} – {explained(job)}" if standing.step is None else status_title(job)]
+    parts = [f"{status_title(job)} – {explain_status(job)}" if standing.step is None else status_title(job)]
     if standing.step is not None:
         parts.append(tr("step {step} of {total}", step=f"{standing.step:,}", total=f"{standing.total:,}")
                      if standing.total else tr("step {step}", step=f"{standing.step:,}"))  # fmt: skip
@@ -123,11 +126,11 @@ def sentence(standing: JobProgress) -> str:
     if standing.tokens:
         parts.append(trn("{n} token trained", "{n} tokens trained", standing.tokens))
     if standing.left is not None:
-        parts.append(time_left(standing.left))
+        parts.append(format_time_left(standing.left))
     return " · ".join(parts)
 
 
-def _percent(share: float) -> str:
+def _format_percent(share: float) -> str:
     return f"{share:.0%}"
 
 
@@ -140,7 +143,7 @@ def method_title(method: str) -> str:
     }.get(method, method)
 
 
-def time_left(seconds: float) -> str:
+def format_time_left(seconds: float) -> str:
     if seconds < 60:
         return tr("less than a minute left")
     if seconds < 2 * 3600:
@@ -148,7 +151,7 @@ def time_left(seconds: float) -> str:
     return trn("about {n} hour left", "about {n} hours left", round(seconds / 3600))
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A length of time, as exactly as it matters."""
     whole = max(0, round(seconds))
     if whole < 60:
@@ -158,7 +161,7 @@ def duration(seconds: float) -> str:
     return tr("{hours} h {minutes} min", hours=whole // 3600, minutes=whole % 3600 // 60)
 
 
-def ago(seconds: float) -> str:
+def format_age(seconds: float) -> str:
     """How long ago something was."""
     if seconds < 3600:
         return trn("{n} minute ago", "{n} minutes ago", max(1, round(seconds / 60)))

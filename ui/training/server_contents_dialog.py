@@ -25,7 +25,7 @@ from core.training import submit, unused_files
 from core.training.unused_files import ServerContents
 from ui import style
 from ui.training import job_texts
-from ui.training.job_table import days
+from ui.training.job_table import format_days_left
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
@@ -33,10 +33,10 @@ from ui.widgets.formatting import format_local_time
 from ui.widgets.tables import CheckableTable
 from ui.workspace import Workspace
 
-NAMED = 10  # things that a question names one by one
+MAX_NAMED = 10  # things that a question names one by one
 
 
-class ServerDialog(QDialog):
+class ServerContentsDialog(QDialog):
     """Not modal. Nothing is deleted before a question has named it."""
 
     def __init__(self, workspace: Workspace, provider: str = "", parent: QWidget | None = None) -> None:
@@ -115,7 +115,11 @@ class ServerDialog(QDialog):
         self.delete_models.clicked.connect(lambda _checked: self._on_delete_models())
         for table in (self.jobs, self.files, self.models):
             table.checked_changed.connect(self._show_buttons)
-        self.finished.connect(lambda _result: (self._work.stop(), self._deleting.stop()))
+        self.finished.connect(lambda _result: self._stop())
+
+    def _stop(self) -> None:
+        self._work.stop()
+        self._deleting.stop()
 
     def open(self) -> None:
         """Not modal, as `QDialog.open` would be: the jobs stay usable beside it."""
@@ -217,7 +221,7 @@ class ServerDialog(QDialog):
             title, [model.id for model in found], warning, lambda: self._delete([m.id for m in found], models=True)
         )
 
-    def _ask(self, title: str, names: Sequence[str], warning: str, act: Callable[[], None]) -> None:
+    def _ask(self, title: str, names: Sequence[str], warning: str, act: Callable[[], object]) -> None:
         ask_to_delete(self, title, names, warning, act)
 
     def _delete(self, ids: Sequence[str], models: bool) -> None:
@@ -251,23 +255,23 @@ class ServerDialog(QDialog):
             f"{file.name} ({file.id})",
             file.purpose,
             basics.format_bytes(file.bytes),
-            job_texts.ago(_age(file.created_at)),
+            job_texts.format_age(_age(file.created_at)),
             used,
         )
 
     def _model_cells(self, model: ModelInfo) -> tuple[str, ...]:
         made = format_local_time(model.created_at) if model.created_at else ""
         left = server_texts.days_left(self._workspace, self.provider(), model.id, model.shutdown_date)
-        return (model.id, made, "" if left is None else days(left))
+        return (model.id, made, "" if left is None else format_days_left(left))
 
 
-def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: str, act: Callable[[], None]) -> None:
+def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: str, act: Callable[[], object]) -> None:
     """Name what would be deleted, and do it when the person says so."""
     box = QMessageBox(QMessageBox.Icon.Warning, tr("Delete permanently"), title, parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    more = len(names) - NAMED
-    listed = [*names[:NAMED], *([trn("and {n} more", "and {n} more", more)] if more > 0 else [])]
+    more = len(names) - MAX_NAMED
+    listed = [*names[:MAX_NAMED], *([trn("and {n} more", "and {n} more", more)] if more > 0 else [])]
     box.setInformativeText("\n".join([*listed, "", *filter(None, (warning, tr("This cannot be undone.")))]))
     delete = box.addButton(tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
     cancel = box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)

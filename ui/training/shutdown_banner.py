@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QSizePolicy, QToolButton
+from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QSizePolicy
 
 from core.language import tr
 from core.providers import Offer, shutdown_dates
@@ -12,11 +12,14 @@ from core.providers.shutdown_dates import ServiceShutdown
 from ui import style
 from ui.widgets import basics
 
-SHOWN = 2  # families of models that are named, the nearest first
-NEAR, URGENT = 30, 7  # days before an end from which it is said as a warning, and as what is about to be lost
+MAX_FAMILIES_NAMED = 2  # families of models that are named, the nearest first
+WARNING_DAYS, URGENT_DAYS = (
+    30,
+    7,
+)  # days before an end from which it is said as a warning, and as what is about to be lost
 
 
-class ClosingBanner(basics.ColouredFrame):
+class ShutdownBanner(basics.ColouredFrame):
     """One line, for which a page keeps a place; hidden where nothing ends. All of it is told by `Details…`.
 
     `rescue_wanted` when the person wants to save what its models know.
@@ -26,7 +29,7 @@ class ClosingBanner(basics.ColouredFrame):
 
     def __init__(self) -> None:
         super().__init__("closing", "warning")
-        self.line, self.more = basics.ElidedLabel(), QToolButton(text=tr("Details…"), autoRaise=True)
+        self.line, self.more = basics.ElidedLabel(), basics.tool_button(tr("Details…"), tr("Details…"))
         self.words, self._can_rescue = "", False
         self.more.clicked.connect(lambda _checked: self._on_more())
         layout = QHBoxLayout(self)
@@ -40,15 +43,15 @@ class ClosingBanner(basics.ColouredFrame):
         """What closes at a server of the kind `preset`, and what that means for the models it offers."""
         today = today or datetime.datetime.now().astimezone().date()
         found = shutdown_dates.list_shutdowns(preset, today)
-        shown = _shown(found, today)
-        told = _told([offer for offer in offers if offer.shutdown_date and not offer.tuned], found, today)
+        shown = _choose_ends(found, today)
+        told = _find_server_ends([offer for offer in offers if offer.shutdown_date and not offer.tuned], found, today)
         lines = [door.words(today) for door in shown] + [words for _left, words in told]
         self._can_rescue = any(offer.tuned for offer in offers)
         self.line.setText(lines[0] if lines else "")
         self.words = "\n\n".join(lines)
         self.setToolTip(basics.plain_tooltip(self.words))
         self.setVisible(bool(lines))
-        self.set_meaning(_meaning(shown, [left for left, _words in told], today))
+        self.set_meaning(_find_meaning(shown, [left for left, _words in told], today))
 
     def _on_more(self) -> None:
         advice = tr("Training on this computer stays possible: what you have taught can be taught there again, with "
@@ -65,23 +68,25 @@ class ClosingBanner(basics.ColouredFrame):
         box.open()
 
 
-def _meaning(doors: Sequence[ServiceShutdown], told: Sequence[int], today: datetime.date) -> str:
+def _find_meaning(doors: Sequence[ServiceShutdown], told: Sequence[int], today: datetime.date) -> str:
     """How strongly it is said: by the nearest end that is ahead; most where nothing can be trained any more."""
     if any(door.what == "training" and door.day < today for door in doors):
         return "error"
     left = min((left for left in [*told, *((door.day - today).days for door in doors)] if left >= 0), default=0)
-    return "error" if left <= URGENT else "warning" if left <= NEAR else "note"
+    return "error" if left <= URGENT_DAYS else "warning" if left <= WARNING_DAYS else "note"
 
 
-def _shown(doors: Sequence[ServiceShutdown], today: datetime.date) -> list[ServiceShutdown]:
+def _choose_ends(doors: Sequence[ServiceShutdown], today: datetime.date) -> list[ServiceShutdown]:
     """The end of new jobs, and the next ends of models; what is over is named only where nothing is ahead."""
     training = [door for door in doors if door.what == "training"]
     models = [door for door in doors if door.what == "models"]
     ahead = [door for door in models if door.day >= today]
-    return training + (ahead[:SHOWN] or models[-1:])
+    return training + (ahead[:MAX_FAMILIES_NAMED] or models[-1:])
 
 
-def _told(offers: Sequence[Offer], doors: Sequence[ServiceShutdown], today: datetime.date) -> list[tuple[int, str]]:
+def _find_server_ends(
+    offers: Sequence[Offer], doors: Sequence[ServiceShutdown], today: datetime.date
+) -> list[tuple[int, str]]:
     """Ends that only the server knows of: the days that are left, and words."""
     known = {name for door in doors for name in door.models}
     found = []
@@ -91,4 +96,4 @@ def _told(offers: Sequence[Offer], doors: Sequence[ServiceShutdown], today: date
         if 0 <= days <= shutdown_dates.WARNING_DAYS and not any(offer.id.startswith(name) for name in known):
             left = shutdown_dates.format_days_left(days)
             found.append((days, tr("{model} is available until {day} ({left}).", model=offer.id, day=day, left=left)))
-    return found[:SHOWN]
+    return found[:MAX_FAMILIES_NAMED]

@@ -22,13 +22,13 @@ from core.language import tr, trn
 from core.providers.server_presets import Range
 from core.training.submit import TrainingPlan
 from ui import style
-from ui.training.hyperparameter_fields import HyperFields, Value, field_grid
+from ui.training.hyperparameter_fields import HyperparameterFields, Value, field_grid
 from ui.widgets import basics
 from ui.widgets.formatting import format_local_time
 
-MOST = 200  # jobs that are queued at once: more is a slip of the finger
+MAX_SWEEP_JOBS = 200  # jobs that are queued at once: more is a slip of the finger
 SEED = "seed"
-SEEDS = Range(0, 2**31 - 1, integer=True)
+SEED_RANGE = Range(0, 2**31 - 1, integer=True)
 
 
 class SweepDialog(QDialog):
@@ -50,12 +50,12 @@ class SweepDialog(QDialog):
         self._plan, self._busy = plan, False
         self.name = QLineEdit(tr("Comparison"), maxLength=60)
         self._grid = field_grid()
-        self.hyper = HyperFields(self._grid, several=True)
-        self.hyper.show_ranges({**ranges, SEED: SEEDS})
+        self.hyper = HyperparameterFields(self._grid, several=True)
+        self.hyper.show_ranges({**ranges, SEED: SEED_RANGE})
         self.hyper.fill({**(plan.hyperparameters or {}), **({} if plan.seed is None else {SEED: plan.seed})})
-        self.tags = _choices([(tag or tr("All training rows"), tag) for tag in tags], [plan.rows])
-        self.versions = _choices(
-            [(tr("As they are now"), None), *((_named(one), one.id) for one in kept)], [plan.version]
+        self.tags = _make_choices([(tag or tr("All training rows"), tag) for tag in tags], [plan.rows])
+        self.versions = _make_choices(
+            [(tr("As they are now"), None), *((_format_version(one), one.id) for one in kept)], [plan.version]
         )
         self.note, self.count = basics.Note(), basics.heading("")
         self.start, self.cancel = basics.primary_button(""), QPushButton(tr("Cancel"))
@@ -71,7 +71,7 @@ class SweepDialog(QDialog):
         lists = QHBoxLayout()
         lists.setSpacing(style.SPACE)
         for title, part in ((tr("&Rows"), self.tags), (tr("&Versions of the dataset"), self.versions)):
-            lists.addWidget(_under(title, part), 1)
+            lists.addWidget(_add_title(title, part), 1)
         name = basics.label(tr("&Name of the comparison"), dim=True)
         name.setBuddy(self.name)
         buttons = QHBoxLayout()
@@ -100,7 +100,7 @@ class SweepDialog(QDialog):
         """A plan for each combination."""
         lists: dict[str, Sequence[Value]] = dict(self.hyper.lists())
         found = []
-        for tag, version in itertools.product(_chosen(self.tags), _chosen(self.versions)):
+        for tag, version in itertools.product(_checked_values(self.tags), _checked_values(self.versions)):
             for values in itertools.product(*lists.values()):
                 settings = dict(zip(lists, values, strict=True))
                 seed = settings.pop(SEED, None)
@@ -115,10 +115,12 @@ class SweepDialog(QDialog):
         """Why these jobs cannot be queued; '' where they can."""
         if problem := self.hyper.problem():
             return problem
-        if not _chosen(self.tags) or not _chosen(self.versions):
+        if not _checked_values(self.tags) or not _checked_values(self.versions):
             return tr("Choose rows and a version of them.")
-        if self._count() > MOST:
-            return tr("That makes {n} jobs; at most {most} are queued at once.", n=f"{self._count():,}", most=MOST)
+        if self._count() > MAX_SWEEP_JOBS:
+            return tr(
+                "That makes {n} jobs; at most {most} are queued at once.", n=f"{self._count():,}", most=MAX_SWEEP_JOBS
+            )
         return ""
 
     def show_busy(self, words: str) -> None:
@@ -129,7 +131,7 @@ class SweepDialog(QDialog):
             self.note.say(words)
 
     def _count(self) -> int:
-        count = len(_chosen(self.tags)) * len(_chosen(self.versions))
+        count = len(_checked_values(self.tags)) * len(_checked_values(self.versions))
         for values in self.hyper.lists().values():
             count *= len(values)
         return count
@@ -141,7 +143,7 @@ class SweepDialog(QDialog):
         basics.set_enabled(self.start, problem or (tr("Checking before the start…") if self._busy else ""), self.note)
 
 
-def _choices(entries: Sequence[tuple[str, object]], chosen: Sequence[object]) -> QListWidget:
+def _make_choices(entries: Sequence[tuple[str, object]], chosen: Sequence[object]) -> QListWidget:
     """A list in which several can be ticked."""
     made = QListWidget()
     made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -156,16 +158,16 @@ def _choices(entries: Sequence[tuple[str, object]], chosen: Sequence[object]) ->
     return made
 
 
-def _chosen(choices: QListWidget) -> list[Any]:
+def _checked_values(choices: QListWidget) -> list[Any]:
     items = (choices.item(row) for row in range(choices.count()))
     return [item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() == Qt.CheckState.Checked]
 
 
-def _named(version: Version) -> str:
+def _format_version(version: Version) -> str:
     return f"{version.name} · {version.rows:,} · {format_local_time(version.created_at)}"
 
 
-def _under(title: str, part: QWidget) -> QWidget:
+def _add_title(title: str, part: QWidget) -> QWidget:
     label = basics.label(title, dim=True)
     label.setBuddy(part)
     part.setAccessibleName(title.replace("&", ""))

@@ -20,15 +20,14 @@ from core.training.jobs import Job
 from core.training.metrics import Series
 from ui import style
 from ui.tab import Tab
-from ui.training.changed_since_dialog import ChangedDialog
-from ui.training.job_actions import JobActions
-from ui.training.job_operations import JobActs
-from ui.training.job_pane import MOST, JobPane, Told
-from ui.training.job_table import JobTable, Line
-from ui.training.server_contents_dialog import ServerDialog
-from ui.training.shutdown_banner import ClosingBanner
-from ui.training.submit import TrainingStart
-from ui.training.training_form import FETCHED, TrainingForm
+from ui.training.changed_since_dialog import ChangedSinceDialog
+from ui.training.job_actions import JobActions, JobOperations
+from ui.training.job_pane import MAX_COMPARED_JOBS, JobCurves, JobPane
+from ui.training.job_table import JobRow, JobTable
+from ui.training.server_contents_dialog import ServerContentsDialog
+from ui.training.shutdown_banner import ShutdownBanner
+from ui.training.submit import JobSubmitter
+from ui.training.training_form import FETCHABLE_STATES, TrainingForm
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.confirm import confirm_download
@@ -52,10 +51,10 @@ class TrainingTab(Tab):
         self._watching = False
         self._said = ""  # of servers that cannot be asked; the same is not said again to a person who has closed it
         self.runner = workspace.queue
-        self.banner, self.form, self.table = ClosingBanner(), TrainingForm(workspace), JobTable()
+        self.banner, self.form, self.table = ShutdownBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table)
-        self.acts = JobActs(workspace, self)
-        self.starter = TrainingStart(workspace, self)
+        self.acts = JobOperations(workspace, self)
+        self.starter = JobSubmitter(workspace, self)
         self.pane = JobPane(self.actions_of_jobs, workspace.settings)
         self._lines = ThrottledReload(workspace, self._load_lines)
         self._details = ThrottledReload(workspace, self._load_details)
@@ -75,11 +74,11 @@ class TrainingTab(Tab):
         self.acts.again_wanted.connect(self.starter.start)
         self.acts.model_wanted.connect(self._on_model_wanted)
         self.pane.model_wanted.connect(self._on_checkpoint_wanted)
-        self.pane.record.since_wanted.connect(lambda job: ChangedDialog(self.workspace, job, self).open())
+        self.pane.record.since_wanted.connect(lambda job: ChangedSinceDialog(self.workspace, job, self).open())
         self.runner.sent.connect(self.pane.show_sent)
         self.runner.ended.connect(self._on_ended)
         self.again.clicked.connect(lambda _checked: self.runner.wake())
-        self.at_server.clicked.connect(lambda _checked: ServerDialog(self.workspace, parent=self).open())
+        self.at_server.clicked.connect(lambda _checked: ServerContentsDialog(self.workspace, parent=self).open())
 
     def _lay_out(self) -> None:
         empty = basics.EmptyState(
@@ -149,7 +148,7 @@ class TrainingTab(Tab):
 
     async def _read_rows(self) -> None:
         project = self.workspace.project
-        self.form.show_tags(*await project.read(_sets))
+        self.form.show_tags(*await project.read(_count_row_sets))
         await self._check_rows()
 
     async def _check_rows(self) -> None:
@@ -184,37 +183,37 @@ class TrainingTab(Tab):
             self._offer_models()
         first = not self.table.lines()
         self.body.setCurrentIndex(1 if found else 0)
-        self.count.setText(_count(found))
+        self.count.setText(_format_count(found))
         self.table.show_lines([self._line(one) for one in found])
         if first:
             height = self.table.fitting_height()
             self.jobs.setSizes([height, max(height, self.jobs.height() - height)])
 
-    def _line(self, one: job_progress.JobProgress) -> Line:
+    def _line(self, one: job_progress.JobProgress) -> JobRow:
         job = one.job
         days = None
         if job.fine_tuned_model:
             days = server_texts.days_left(self.workspace, job.provider, job.fine_tuned_model)
-        return Line(one, server_texts.server_title(self.workspace, job.provider), server_texts.job_cost(one), days)
+        return JobRow(one, server_texts.server_title(self.workspace, job.provider), server_texts.job_cost(one), days)
 
     def _on_chosen(self) -> None:
         self.actions_of_jobs.show_selected(self.table.jobs())
         self._details.request()
 
     async def _load_details(self, project: Project) -> None:
-        lines = self.table.selected()[:MOST]
+        lines = self.table.selected()[:MAX_COMPARED_JOBS]
         if not lines:
             return
         ids = [line.job.id for line in lines]
         self.runner.watch(ids[0])
         # What has told nothing new is not read again: of twenty jobs mostly one or two run.
-        stale = [line for line in lines if self._series.get(line.job.id, _NOTHING)[0] != _state(line)]
-        read, told = await project.read(_told, [line.job.id for line in stale], ids[0])
+        stale = [line for line in lines if self._series.get(line.job.id, _NOTHING)[0] != _row_state(line)]
+        read, told = await project.read(_load_curves, [line.job.id for line in stale], ids[0])
         if project is not self.workspace.project:
             return
         self._series = {id: known for id, known in self._series.items() if id in ids}
-        self._series |= {line.job.id: (_state(line), read[line.job.id]) for line in stale}
-        if [line.job.id for line in self.table.selected()[:MOST]] == ids:
+        self._series |= {line.job.id: (_row_state(line), read[line.job.id]) for line in stale}
+        if [line.job.id for line in self.table.selected()[:MAX_COMPARED_JOBS]] == ids:
             series = {id: self._series[id][1] for id in ids}
             self.pane.show_lines(self.table.selected(), replace(told, series=series))
 
@@ -235,7 +234,7 @@ class TrainingTab(Tab):
     def _on_start(self) -> None:
         offer = self.form.offer()
         assert offer, "the button is off without a model"
-        if offer.state in FETCHED:
+        if offer.state in FETCHABLE_STATES:
             confirm_download(self, offer, partial(self._fetch, offer))
         else:
             self.starter.start(self.workspace.settings.provider, [self.form.plan()])
@@ -285,7 +284,7 @@ _Known = tuple[object, dict[str, Series]]  # the state of a job when its curves 
 _NOTHING: _Known = (None, {})
 
 
-def _sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[str, int]]:
+def _count_row_sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[str, int]]:
     """How many rows there are to train on, how many of them have each tag, and both ('' is all) with those not approved."""
     total, every = (examples.count_values(db, "split", status=status).get("train", 0) for status in ("approved", ""))
     return (
@@ -295,18 +294,20 @@ def _sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[str, int]]:
     )
 
 
-def _state(line: Line) -> object:
+def _row_state(line: JobRow) -> object:
     """What changes when a job has told something new of itself."""
     return line.job.status, line.job.results_merged, line.standing
 
 
-def _told(db: sqlite3.Connection, stale: list[int], first: int) -> tuple[dict[int, dict[str, Series]], Told]:
+def _load_curves(
+    db: sqlite3.Connection, stale: list[int], first: int
+) -> tuple[dict[int, dict[str, Series]], JobCurves]:
     """The curves of some jobs, and what is shown of the first that is selected."""
     series = {id: metrics.load_series(db, id) for id in stale}
-    return series, Told({}, jobs.events(db, first), jobs.checkpoints(db, first))
+    return series, JobCurves({}, jobs.events(db, first), jobs.checkpoints(db, first))
 
 
-def _count(found: list[job_progress.JobProgress]) -> str:
+def _format_count(found: list[job_progress.JobProgress]) -> str:
     """How many jobs there are, and what they do."""
     if not found:
         return ""

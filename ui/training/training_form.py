@@ -7,35 +7,82 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QGridLayout,
     QHBoxLayout,
+    QHeaderView,
     QLineEdit,
     QProgressBar,
     QPushButton,
     QSpinBox,
-    QToolButton,
+    QTableWidget,
+    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from core.language import tr, trn
-from core.providers import LOCAL, Offer, prices
+from core.providers import KEY, LOCAL, Offer, prices
 from core.providers.server_presets import Preset, Range, preset
 from core.training.row_selection import MINIMUM_ROWS
 from core.training.submit import TrainingPlan
 from ui import style
 from ui.training import job_texts
-from ui.training.hyperparameter_fields import COLUMNS, HyperFields, Value, field_grid, titled
-from ui.training.metadata_table import MetadataTable
+from ui.training.hyperparameter_fields import FIELD_COLUMNS, HyperparameterFields, Value, add_titled, field_grid
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 from ui.widgets.model_box import AWAITED, GONE, ModelBox, format_unusable, is_download, model_title
 from ui.workspace import Workspace
 
-ROWS = "training rows"  # the place of the choice that is kept in the project
-ROUNDS = "training epochs"  # and that of how often they are gone through
+ROWS_CHOICE = "training rows"  # the place of the choice that is kept in the project
+EPOCHS_CHOICE = "training epochs"  # and that of how often they are gone through
 LARGEST_SEED = 2**31 - 1
 EPOCHS = "n_epochs"
 EPOCHS_WIDTH = 90  # pixels
-FETCHED = ("missing", "failed")  # states of a model that is not on this computer
+FETCHABLE_STATES = ("missing", "failed")  # states of a model that is not on this computer
+MAX_METADATA_PAIRS = 15  # pairs; the protocol allows 16, and Juku needs one itself
+MAX_METADATA_LENGTHS = (64, 512)  # characters of a name and of a value
+
+
+class MetadataTable(QTableWidget):
+    """There is always an empty line to go on in."""
+
+    edited = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(1, 2)
+        self.setHorizontalHeaderLabels([tr("Name"), tr("Value")])
+        self.setAccessibleName(tr("Notes for the job"))
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
+        self.setFixedHeight(4 * self.verticalHeader().defaultSectionSize())
+        self.itemChanged.connect(lambda _item: self._on_changed())
+
+    def pairs(self) -> dict[str, str]:
+        """What was entered; lines without a name or value are left out."""
+        found = [(self._text(row, 0), self._text(row, 1)) for row in range(self.rowCount())]
+        return {name: value for name, value in found if name and value}
+
+    def problem(self) -> str:
+        """What is wrong with the entries; '' where nothing is."""
+        for name, value in self.pairs().items():
+            if name == KEY:
+                return tr("“{name}” is the name by which Juku finds its jobs: choose another one", name=name)
+            if len(name) > MAX_METADATA_LENGTHS[0] or len(value) > MAX_METADATA_LENGTHS[1]:
+                return tr("“{name}” is too long: names have at most {name_limit} characters, values {value_limit}",
+                          name=name[:20], name_limit=MAX_METADATA_LENGTHS[0], value_limit=MAX_METADATA_LENGTHS[1])  # fmt: skip
+        return ""
+
+    def _text(self, row: int, column: int) -> str:
+        item: QTableWidgetItem | None = self.item(row, column)
+        return item.text().strip() if item else ""
+
+    def _on_changed(self) -> None:
+        last = self.rowCount() - 1
+        if last + 1 < MAX_METADATA_PAIRS and (self._text(last, 0) or self._text(last, 1)):
+            self.insertRow(last + 1)
+        self.edited.emit()
 
 
 class TrainingForm(QWidget):
@@ -56,13 +103,12 @@ class TrainingForm(QWidget):
         self.rows.setMinimumContentsLength(19)
         self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too
         self._first, self._others, self.metadata = QGridLayout(), field_grid(), MetadataTable()
-        self.seed, self.suffix = _auto_box(), QLineEdit()
-        self.epochs = HyperFields(self._first, place=3, width=EPOCHS_WIDTH, after=self.rows)
-        self.hyper = HyperFields(self._others, place=2, after=self.suffix)
+        self.seed, self.suffix = _make_seed_box(), QLineEdit()
+        self.epochs = HyperparameterFields(self._first, place=3, width=EPOCHS_WIDTH, after=self.rows)
+        self.hyper = HyperparameterFields(self._others, place=2, after=self.suffix)
         self.validation = QCheckBox()
         self.start, self.several = basics.primary_button(tr("Start training")), QPushButton(tr("Queue several…"))
-        self.more = QToolButton(text=tr("More settings"), checkable=True, autoRaise=True)
-        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more = basics.disclosure_button(tr("More settings"))
         self.on_rows, self.on_base, self._bar = basics.Note(), basics.Note(), QProgressBar(textVisible=False)
         self._lay_out()
         self._connect()
@@ -74,7 +120,9 @@ class TrainingForm(QWidget):
         self.method.activated.connect(lambda _index: self._show_method())
         self.rows.activated.connect(lambda _index: self._on_rows())
         self.epochs.changed.connect(self._show_base)
-        self.epochs.entered.connect(lambda: self._workspace.keep_choice(ROUNDS, self.epochs.fields[EPOCHS].text()))
+        self.epochs.entered.connect(
+            lambda: self._workspace.keep_choice(EPOCHS_CHOICE, self.epochs.fields[EPOCHS].text())
+        )
         self.hyper.changed.connect(self._show_base)
         self.metadata.edited.connect(self._show_base)
         self.suffix.textChanged.connect(lambda _text: self._show_base())
@@ -85,10 +133,10 @@ class TrainingForm(QWidget):
     def _lay_out(self) -> None:
         grid = self._first
         grid.setHorizontalSpacing(style.SPACE)
-        self._base_title = titled(grid, 0, tr("Base &model"), self.base)
-        titled(grid, 1, tr("Met&hod"), self.method)
-        titled(grid, 2, tr("&Rows"), self.rows)
-        for column, button in enumerate((self.start, self.several), start=COLUMNS):
+        self._base_title = add_titled(grid, 0, tr("Base &model"), self.base)
+        add_titled(grid, 1, tr("Met&hod"), self.method)
+        add_titled(grid, 2, tr("&Rows"), self.rows)
+        for column, button in enumerate((self.start, self.several), start=FIELD_COLUMNS):
             grid.addWidget(button, 1, column)
         grid.setColumnStretch(0, 3)
         grid.setColumnStretch(2, 1)
@@ -110,8 +158,8 @@ class TrainingForm(QWidget):
     def _folded(self) -> QWidget:
         """What most people leave as it is."""
         self._fields = QWidget()
-        titled(self._others, 0, tr("See&d"), self.seed)
-        titled(self._others, 1, tr("Su&ffix of the model's name"), self.suffix)
+        add_titled(self._others, 0, tr("See&d"), self.seed)
+        add_titled(self._others, 1, tr("Su&ffix of the model's name"), self.suffix)
         numbers, notes = QVBoxLayout(), QVBoxLayout()
         for column in (numbers, notes):
             column.setSpacing(style.SPACE // 2)
@@ -176,7 +224,7 @@ class TrainingForm(QWidget):
             provider,
             sorted(offers, key=lambda offer: offer.tuned),
             role,
-            "" if self.base.model_id() else _trainable(offers),
+            "" if self.base.model_id() else _first_trainable(offers),
         )
         self._show_base()
 
@@ -216,7 +264,7 @@ class TrainingForm(QWidget):
         """Another project is shown: its rows are chosen anew, and the name given to the model before is not its."""
         self.rows.clear()
         self.suffix.clear()
-        self.epochs.fill({EPOCHS: self._workspace.choice(ROUNDS)})
+        self.epochs.fill({EPOCHS: self._workspace.choice(EPOCHS_CHOICE)})
 
     def show_tags(self, total: int, tags: dict[str, int], every: dict[str, int] | None = None) -> None:
         """The sets of approved rows to choose from; what was chosen in this project stays chosen.
@@ -224,11 +272,11 @@ class TrainingForm(QWidget):
         Beside their numbers stands how many rows a set has in `every` ('' is all rows), where some are not approved.
         """
         every = every or {}
-        kept = self._workspace.choice(ROWS)
+        kept = self._workspace.choice(ROWS_CHOICE)
         self.rows.clear()
-        self.rows.addItem(tr("All training rows ({n})", n=_of(total, every.get("", 0))), "")
+        self.rows.addItem(tr("All training rows ({n})", n=_format_approved(total, every.get("", 0))), "")
         for tag, count in tags.items():
-            self.rows.addItem(f"{tag} ({_of(count, every.get(tag, 0))})", tag)
+            self.rows.addItem(f"{tag} ({_format_approved(count, every.get(tag, 0))})", tag)
         if kept and kept not in tags:
             self.rows.addItem(tr("{tag} (no rows any more)", tag=kept), kept)
         self.rows.setCurrentIndex(max(0, self.rows.findData(kept)))
@@ -241,7 +289,7 @@ class TrainingForm(QWidget):
     def _on_rows(self, tell: bool = True) -> None:
         self.suffix.setPlaceholderText(self._usual_suffix())
         if tell:
-            self._workspace.keep_choice(ROWS, self.tag())
+            self._workspace.keep_choice(ROWS_CHOICE, self.tag())
             self.rows_chosen.emit()
 
     def show_rows(self, count: int, wrong: int, others: int = 0, drafts: int = 0) -> None:
@@ -299,7 +347,7 @@ class TrainingForm(QWidget):
         problem = self.problem()
         reason = self._reason()
         basics.set_enabled(self.start, reason)
-        later = offer is not None and offer.state in FETCHED
+        later = offer is not None and offer.state in FETCHABLE_STATES
         basics.set_enabled(
             self.several, reason or (tr("Download the model first: press “Start training”.") if later else "")
         )
@@ -314,10 +362,10 @@ class TrainingForm(QWidget):
         elif offer is None or offer.state in (GONE, AWAITED):
             self.on_base.say(reason, "warning" if offer is not None else "note")
         else:
-            self.on_base.say(*_on_offer(offer, self._language))
+            self.on_base.say(*_describe_base(offer, self._language))
 
 
-def _trainable(offers: Sequence[Offer]) -> str:
+def _first_trainable(offers: Sequence[Offer]) -> str:
     """A model whose training has a price is one that can be trained: few of a server's models can."""
     priced = (
         offer.id
@@ -327,7 +375,7 @@ def _trainable(offers: Sequence[Offer]) -> str:
     return next(priced, "")
 
 
-def _on_offer(offer: Offer, language: str) -> tuple[str, str]:
+def _describe_base(offer: Offer, language: str) -> tuple[str, str]:
     """What there is to say of a base model, and what that means."""
     if offer.state == "fetching":
         if not is_download(offer):
@@ -345,7 +393,7 @@ def _on_offer(offer: Offer, language: str) -> tuple[str, str]:
     return "", ""
 
 
-def _auto_box() -> QSpinBox:
+def _make_seed_box() -> QSpinBox:
     """A seed, or below all of them "Auto": the server chooses."""
     box = basics.integer_field(-1, LARGEST_SEED, -1)
     box.setSpecialValueText(tr("Auto"))
@@ -353,7 +401,7 @@ def _auto_box() -> QSpinBox:
     return box
 
 
-def _of(approved: int, every: int) -> str:
+def _format_approved(approved: int, every: int) -> str:
     """How many rows are approved, and of how many, where that differs."""
     if every <= approved:
         return f"{approved:,}"

@@ -91,12 +91,13 @@ def primary_button(text: str) -> QPushButton:
     return button
 
 
-def tool_button(text: str, name: str) -> QToolButton:
-    """A flat button that shows `text`, one or two characters; `name` is what a screen reader says."""
+def tool_button(text: str, name: str, has_tip: bool = False) -> QToolButton:
+    """A flat button that shows `text`, one or two characters; a screen reader says `name`, also its tooltip if `has_tip`."""
     button = QToolButton()
     button.setText(text)
     button.setAutoRaise(True)
     button.setAccessibleName(name)
+    button.setToolTip(name if has_tip else "")
     return button
 
 
@@ -108,11 +109,26 @@ def toggle_button(text: str, checked: bool = False) -> QPushButton:
     return button
 
 
-def column(*parts: QWidget | QLayout) -> QWidget:
-    """A widget with `parts` one below the other; text fields, tables and stacks take the remaining height."""
+def disclosure_button(text: str) -> QToolButton:
+    """A flat button with an arrow, checked while what it hides at first is shown."""
+    button = QToolButton()
+    button.setText(text)
+    button.setCheckable(True)
+    button.setAutoRaise(True)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setArrowType(Qt.ArrowType.RightArrow)
+    return button
+
+
+def column(*parts: QWidget | QLayout, spacing: int = -1) -> QWidget:
+    """A widget with `parts` one below the other; text fields, tables and stacks take the remaining height.
+
+    `spacing` is in pixels; -1 is the default of the style.
+    """
     made = QWidget()
     layout = QVBoxLayout(made)
     layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(spacing)
     for part in parts:
         if isinstance(part, QWidget):
             layout.addWidget(part, int(isinstance(part, QAbstractScrollArea | QStackedWidget)))

@@ -22,10 +22,9 @@ from tests.support import fake_server
 from tests.support.fake_server import FINGERPRINT, KEY, Answer, FakeServer
 from tests.support.patience import PATIENCE
 from tests.support.until import until
-from ui.chat.answer_text import RUN
-from ui.chat.answer_view import ChatAnswers, differing
+from ui.chat.answer_view import MAX_PARAGRAPH_PIECE, AnswerView, find_differences
 from ui.chat.correction_dialog import CorrectionDialog
-from ui.chat.suggested_questions import _some_questions
+from ui.chat.suggested_questions import _load_suggestions
 from ui.chat.tab import ChatTab
 from ui.tab import ALL_TABLES
 from ui.widgets.code_dialog import CodeDialog
@@ -221,10 +220,10 @@ def test_several_samples_are_numbered_and_their_differences_marked(scene, server
 
 
 def test_what_differs_is_said_by_words_and_of_unlike_texts_all():
-    assert differing("三人です。", "四人です。") == [(0, 1)]
-    assert differing("same", "same") == []
-    assert differing("Three players.", "zzz") == [(0, 3)]
-    assert differing("a" * 20_000, "b" * 20_000) == [(0, 20_000)]
+    assert find_differences("三人です。", "四人です。") == [(0, 1)]
+    assert find_differences("same", "same") == []
+    assert find_differences("Three players.", "zzz") == [(0, 3)]
+    assert find_differences("a" * 20_000, "b" * 20_000) == [(0, 20_000)]
 
 
 def test_settings_go_out_with_the_question(scene, server):
@@ -338,7 +337,7 @@ def test_an_answer_appears_while_it_is_written_and_can_be_stopped(scene, server)
 
 
 def test_a_model_that_writes_is_no_longer_being_prepared(qtbot):
-    column = ChatAnswers(str)
+    column = AnswerView(str)
     qtbot.addWidget(column)
     column.begin(1, converts=True)
     assert column.state.text().startswith("Preparing")
@@ -349,7 +348,7 @@ def test_a_model_that_writes_is_no_longer_being_prepared(qtbot):
 @pytest.mark.parametrize("text", ["word " * 20_000, "A line of the answer.\n" * 5_000, "三人です。" * 20_000])
 def test_a_long_text_comes_in_few_and_small_steps(qtbot, text):
     """However many pieces come, they are shown once a frame; and no paragraph is ever laid out that is long."""
-    column = ChatAnswers(str)
+    column = AnswerView(str)
     qtbot.addWidget(column)
     column.begin(1, converts=False)
     for start in range(0, len(text), 5):
@@ -366,7 +365,7 @@ def test_a_long_text_comes_in_few_and_small_steps(qtbot, text):
     block, longest = document.begin(), 0
     while block.isValid():
         longest, block = max(longest, block.length()), block.next()
-    assert longest <= RUN + 1
+    assert longest <= MAX_PARAGRAPH_PIECE + 1
     assert column.blocks[0].text.is_broken == ("\n" not in text)
 
 
@@ -691,6 +690,6 @@ def test_questions_with_a_blank_are_suggested_only_where_there_are_no_others(run
         examples.add(db, rows)
 
     run(project.write("fill", fill))
-    assert run(project.read(_some_questions)) == asked[2:]
+    assert run(project.read(_load_suggestions)) == asked[2:]
     run(project.write("", lambda db: db.execute("DELETE FROM example WHERE id > 3").rowcount))
-    assert run(project.read(_some_questions)) == [asked[2], *asked[:2]]
+    assert run(project.read(_load_suggestions)) == [asked[2], *asked[:2]]

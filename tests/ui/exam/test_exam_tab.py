@@ -22,7 +22,7 @@ from tests.support.fake_server import Answer, FakeServer
 from tests.support.until import until
 from ui.exam import exam_texts
 from ui.exam.exam_texts import GAINED
-from ui.exam.examined_models import LEAST, MOST
+from ui.exam.examined_models import MAX_SUBJECTS, MIN_SUBJECTS
 from ui.exam.heat_map_model import FACTS, ONLY_GAINED, ONLY_LOST
 from ui.exam.tab import ExamTab
 from ui.tab import ALL_TABLES
@@ -48,8 +48,8 @@ def tab(qtbot, run, workspace, server):
     async def make():
         tab = ExamTab(workspace)
         workspace.tasks.changed.connect(tab.refresh)
-        workspace.offers = OFFERS
         workspace.settings.provider = "fake"
+        workspace.offers = OFFERS
         workspace._connected["fake"] = server.provider()
         tab.show_offers()
         tab.refresh(ALL_TABLES)
@@ -230,10 +230,10 @@ def test_subjects_are_added_copied_and_left_out(tab):
     assert subjects.subjects()[5] == Subject("fake", TUNED, OPEN)
     while subjects.add.isEnabled():
         subjects.add.click()
-    assert len(subjects.rows()) == MOST
+    assert len(subjects.rows()) == MAX_SUBJECTS
     while subjects.rows()[0].remove.isEnabled():
         subjects.rows()[0].remove.click()
-    assert len(subjects.rows()) == LEAST
+    assert len(subjects.rows()) == MIN_SUBJECTS
 
 
 def test_the_same_subject_twice_cannot_be_examined(tab):
@@ -458,6 +458,6 @@ def test_another_project_shows_its_own_runs(run, tab, server, tmp_path):
 
 
 def test_the_pace_tells_how_long_it_still_takes():
-    assert exam_texts.left_words(10, 100, None) == "10 of 100 answers"
-    assert exam_texts.left_words(10, 100, 45.4) == "10 of 100 answers · about 45 s left"
-    assert exam_texts.left_words(10, 1000, 600) == "10 of 1,000 answers · about 10 min left"
+    assert exam_texts.format_progress(10, 100, None) == "10 of 100 answers"
+    assert exam_texts.format_progress(10, 100, 45.4) == "10 of 100 answers · about 45 s left"
+    assert exam_texts.format_progress(10, 1000, 600) == "10 of 1,000 answers · about 10 min left"

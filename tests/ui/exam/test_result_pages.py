@@ -13,12 +13,12 @@ from core.exam.scores import Rate
 from tests.support.until import until
 from tools import exam_rows
 from ui.exam import trend_chart
-from ui.exam.answer_comparison import answer_pieces
-from ui.exam.heat_map_model import FACTS, KINDS, NEVER_RIGHT, QUESTIONS, heat, is_wanted
-from ui.exam.result_pages import CHART, HEAT, MARKING, ExamResult
-from ui.exam.start_page import RunLine
+from ui.exam.answer_comparison import format_answers
+from ui.exam.heat_map_model import FACTS, KINDS, NEVER_RIGHT, QUESTIONS, is_wanted, rate_colour
+from ui.exam.result_data import TrendPoint
+from ui.exam.result_pages import CHART, HEAT, MARKING, ResultPages
+from ui.exam.start_page import ExamProgressLine
 from ui.exam.totals_table import LEAKED
-from ui.exam.trend_texts import Spot
 from ui.generation.generation_dialog import GenerationDialog
 
 
@@ -28,7 +28,7 @@ def result(qtbot, run, workspace):
 
     async def make():
         await workspace.project.write("", lambda db: exam_rows.fill(db) and None)
-        result = ExamResult(workspace)
+        result = ResultPages(workspace)
         result.resize(1200, 700)
         result.show()
         result.show_run(1)
@@ -223,12 +223,12 @@ def answer(id, text, passed=True, **more):
 def test_repeats_that_are_alike_stand_there_once():
     given = [answer(1, "3"), answer(2, "4", passed=False, reason="Not 3."), answer(3, "3")]
     marks = {1: [Marked(1, "judge", 0.8, True, "Yes.")]}
-    pieces = answer_pieces(given, marks)
+    pieces = format_answers(given, marks)
     assert [text.strip() for text, _meaning in pieces] == [
         "✓ Right   2×", "3", "Judge: 80 of 100 – Yes.", "✗ Wrong", "4", "Not 3.",
         "Answered by m · f · 1.0 s · 3 tokens sent, 2 received",
     ]  # fmt: skip
-    assert answer_pieces([answer(1, "?", passed=None, score=None)], {})[0] == ("Not marked", "")
+    assert format_answers([answer(1, "?", passed=None, score=None)], {})[0] == ("Not marked", "")
 
 
 def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
@@ -247,7 +247,7 @@ def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
     run(go())
     (line,) = result.chart.lines()
     assert (line.title, [spot.x for spot in line.spots]) == ("study · Closed book", [10, 20, 30])
-    assert isinstance(line.spots[0], Spot) and line.spots[0].held.asked
+    assert isinstance(line.spots[0], TrendPoint) and line.spots[0].held.asked
     assert len(result.chart._plot.plotItem.listDataItems()) >= 2
     result.chart.axis.setCurrentIndex(1)
     (line,) = result.chart.lines()
@@ -258,7 +258,7 @@ def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
 
 
 def test_a_chart_without_points_says_what_is_missing(result):
-    assert trend_chart.by_steps([]) == trend_chart.by_versions([]) == []
+    assert trend_chart.lines_by_step([]) == trend_chart.lines_by_version([]) == []
     assert checkpoint_trends.points(result._workspace.project.rows)
     result.chart.show_points([])
     assert result.chart.pages.currentIndex() == 0
@@ -282,14 +282,14 @@ def test_facts_not_learned_are_given_more_wordings(run, workspace, result, qtbot
 
 
 def test_a_rate_is_coloured_by_its_share(qapp):
-    worst, best = heat(Rate.of([0] * 4, [1] * 4)), heat(Rate.of([1] * 4, [1] * 4))
+    worst, best = rate_colour(Rate.of([0] * 4, [1] * 4)), rate_colour(Rate.of([1] * 4, [1] * 4))
     assert worst.red() > worst.green()
     assert best.green() > best.red()
-    assert heat(Rate()) is None
+    assert rate_colour(Rate()) is None
 
 
 def test_until_the_first_answer_an_exam_says_that_the_model_is_made_ready(qtbot):
-    line = RunLine()
+    line = ExamProgressLine()
     qtbot.addWidget(line)
     line.show()
     line.begin(0.0, converts=True)

@@ -175,7 +175,7 @@ def test_the_backups_of_other_projects_are_shown_on_demand(run, window, tmp_path
 
 
 def test_a_backup_is_made_by_itself_after_a_change(run, window, monkeypatch):
-    monkeypatch.setattr(backup_runner, "LEAST", 0.01)
+    monkeypatch.setattr(backup_runner, "MIN_DELAY", 0.01)
 
     async def go():
         runner = window.workspace.backups
@@ -191,7 +191,7 @@ def test_a_backup_is_made_by_itself_after_a_change(run, window, monkeypatch):
 
 
 def test_whoever_wants_none_gets_none(run, window, monkeypatch):
-    monkeypatch.setattr(backup_runner, "AT_CLOSE", True)
+    monkeypatch.setattr(backup_runner, "BACK_UP_AT_CLOSE", True)
     window.workspace.settings.backup_minutes = -1
 
     async def go():
@@ -205,7 +205,7 @@ def test_whoever_wants_none_gets_none(run, window, monkeypatch):
 
 @pytest.mark.parametrize("minutes", [30, 0])
 def test_a_project_is_backed_up_when_it_is_closed(run, sample, monkeypatch, minutes):
-    monkeypatch.setattr(backup_runner, "AT_CLOSE", True)
+    monkeypatch.setattr(backup_runner, "BACK_UP_AT_CLOSE", True)
 
     async def go():
         from core.settings import Settings
@@ -220,7 +220,7 @@ def test_a_project_is_backed_up_when_it_is_closed(run, sample, monkeypatch, minu
 
 
 def test_an_unchanged_project_is_not_backed_up(run, sample, monkeypatch):
-    monkeypatch.setattr(backup_runner, "AT_CLOSE", True)
+    monkeypatch.setattr(backup_runner, "BACK_UP_AT_CLOSE", True)
 
     async def go():
         from core.settings import Settings
@@ -232,7 +232,7 @@ def test_an_unchanged_project_is_not_backed_up(run, sample, monkeypatch):
 
 
 def test_a_project_that_is_left_for_another_is_backed_up(run, window, tmp_path, monkeypatch):
-    monkeypatch.setattr(backup_runner, "AT_CLOSE", True)
+    monkeypatch.setattr(backup_runner, "BACK_UP_AT_CLOSE", True)
     Project(tmp_path / "other.juku").close()
 
     async def go():

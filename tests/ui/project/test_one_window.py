@@ -143,11 +143,18 @@ def test_what_makes_no_sense_is_dropped(run, window, monkeypatch):
                 return b""
 
     async def go():
-        for data in (b"\xff\n", b"[]\n", b'{"files": 3}\n', b"\n", b"x" * (one_window.LIMIT * 20), b"[" * 5000 + b"\n"):
+        for data in (
+            b"\xff\n",
+            b"[]\n",
+            b'{"files": 3}\n',
+            b"\n",
+            b"x" * (one_window.MAX_MESSAGE_BYTES * 20),
+            b"[" * 5000 + b"\n",
+        ):
             assert await asyncio.to_thread(send, data) == b""
         assert told == []
         bad = json.dumps({"files": ["relative.jsonl", "/a\0b"]}).encode() + b"\n"
-        assert await asyncio.to_thread(send, bad) == one_window.TAKEN
+        assert await asyncio.to_thread(send, bad) == one_window.TAKEN_REPLY
         await until(lambda: told)
 
     if sys.platform != "win32":

@@ -28,7 +28,7 @@ TAG = OLD[1]
 
 @pytest.fixture
 def server(sample, monkeypatch):
-    monkeypatch.setattr(rescue_dialog, "SETTLED", 0)
+    monkeypatch.setattr(rescue_dialog, "RELOAD_DELAY", 0)
     monkeypatch.setattr(Connection, "at_once", 1)
     monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
     rows = "".join(f"{row}\n" for row in examples.iterate_texts(sample.rows, row_selection.row_filter("")))

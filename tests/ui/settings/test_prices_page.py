@@ -4,9 +4,9 @@ import pytest
 
 from core.providers import prices
 from core.providers.prices import CHAT, TRAINING
-from ui.settings.prices_page import MODEL, NUMBERS, OWN, PricesPage
+from ui.settings.prices_page import MODEL, OWN, PRICE_COLUMNS, PricesPage
 
-DOLLARS, SENT, RECEIVED = range(1, len(NUMBERS) + 1)
+DOLLARS, SENT, RECEIVED = range(1, len(PRICE_COLUMNS) + 1)
 
 
 @pytest.fixture

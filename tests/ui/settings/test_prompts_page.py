@@ -15,7 +15,7 @@ OWN = "Judge {answer} to {question} by {fact}."
 
 @pytest.fixture
 def page(qtbot, monkeypatch):
-    monkeypatch.setattr(prompts_page, "TYPING", 0)
+    monkeypatch.setattr(prompts_page, "SAVE_DELAY", 0)
     page = PromptsPage()
     qtbot.addWidget(page)
     page.show()

@@ -16,7 +16,7 @@ from tests.support.fake_server import KEY
 from tests.support.patience import PATIENCE
 from tests.support.until import until
 from ui import style
-from ui.settings.server_list import LINES
+from ui.settings.servers_page import DETAILS_ROLE
 from ui.settings.settings_dialog import SettingsDialog
 
 
@@ -96,7 +96,7 @@ def titles(dialog):
 
 def told(dialog, row):
     """The dim lines of a server in the list."""
-    return dialog.servers.list.item(row).data(LINES)
+    return dialog.servers.list.item(row).data(DETAILS_ROLE)
 
 
 def test_language_and_theme_are_saved_and_the_theme_holds_at_once(run, dialog):

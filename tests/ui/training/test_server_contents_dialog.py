@@ -9,7 +9,7 @@ from core.training import jobs, unused_files
 from tests.support.fake_server import KEY, FakeServer
 from tests.support.until import until
 from ui.tasks import cancel_all
-from ui.training.server_contents_dialog import ServerDialog
+from ui.training.server_contents_dialog import ServerContentsDialog
 from ui.workspace import Workspace
 
 
@@ -32,7 +32,7 @@ class Opened:
     def __init__(self, qtbot, project: Project, server: FakeServer) -> None:
         entry = ProviderSettings("fake", "Fake", server.url)
         self.workspace = Workspace(project, Settings(provider="fake", providers=[entry]))
-        self.dialog = ServerDialog(self.workspace)
+        self.dialog = ServerContentsDialog(self.workspace)
         qtbot.addWidget(self.dialog)
         self.dialog.open()
 

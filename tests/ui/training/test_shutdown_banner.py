@@ -10,7 +10,7 @@ from core.providers import Offer
 from tests.support.until import until
 from tests.ui.widgets.test_floating_message import covers
 from ui import style
-from ui.training.shutdown_banner import ClosingBanner
+from ui.training.shutdown_banner import ShutdownBanner
 
 END = datetime.date(2027, 1, 6)  # of new jobs at OpenAI (resources/shutdowns.toml)
 AZURE = datetime.date(2027, 10, 1)
@@ -19,7 +19,7 @@ TUNED = Offer("ft:gpt-4o-mini:acme:study:1", "Study", tuned=True)
 
 @pytest.fixture
 def banner(qtbot):
-    banner = ClosingBanner()
+    banner = ShutdownBanner()
     qtbot.addWidget(banner)
     return banner
 

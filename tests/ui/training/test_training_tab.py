@@ -23,7 +23,7 @@ from ui.charts.curve_chart import NONE
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
 from ui.training import job_table
-from ui.training.changed_since_dialog import ChangedDialog
+from ui.training.changed_since_dialog import ChangedSinceDialog
 from ui.training.job_table import LOSS, MODEL, PROGRESS, STARTED, STATUS, SWEEP
 from ui.training.tab import TrainingTab
 from ui.training.training_form import TrainingForm
@@ -521,7 +521,7 @@ def test_a_job_tells_what_it_stands_on_and_what_has_changed(window, server, run)
         row = examples.find_ids(window.workspace.project.rows, row_selection.row_filter("study"))[0]
         await window.workspace.project.write("", examples.set_field, row, "answer", "Another answer.")
         window.tab.pane.record.since.click()
-        dialog = window.tab.findChild(ChangedDialog)
+        dialog = window.tab.findChild(ChangedSinceDialog)
         await until(lambda: dialog.summary.text())
         assert dialog.summary.text().startswith("Training rows: 0 added, 0 removed, 1 changed.")
         dialog.close()

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QLineEdit
 
 from core import checks, language
 from core.checks import Problem
-from ui.chat.sampling_settings import ChatSettings
+from ui.chat.sampling_settings import SamplingSettings
 from ui.dataset.row_detail import ProblemList
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
@@ -52,7 +52,7 @@ def test_a_line_without_room_ends_with_dots(qtbot):
 @pytest.mark.parametrize("speech", ["en", "ja"])
 def test_the_words_in_an_empty_field_are_whole(qtbot, dressed, speech):
     language.set_language(speech)
-    settings = ChatSettings()
+    settings = SamplingSettings()
     qtbot.addWidget(settings)
     settings.resize(640, 400)
     settings.show()

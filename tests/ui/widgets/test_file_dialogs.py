@@ -10,7 +10,7 @@ from core import paths, settings
 from core.paths import ROOT
 from core.settings import Settings
 from tests.support.until import until
-from ui.exam.report_button import ExportButton
+from ui.exam.report_button import ReportButton
 from ui.widgets import file_dialogs
 
 ROW = '{"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]}\n'
@@ -87,7 +87,7 @@ def test_the_first_project_is_suggested_under_a_whole_path(window, home):
 
 
 def test_a_report_is_not_saved_beside_the_program(qtbot, workspace, home):
-    button = ExportButton(workspace)
+    button = ReportButton(workspace)
     qtbot.addWidget(button)
     button._ask("html")
     assert shown(button).directory().absolutePath() == str(home)

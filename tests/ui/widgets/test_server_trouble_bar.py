@@ -126,9 +126,9 @@ def test_the_local_engine_is_never_called_a_server():
                 "failed", "cancelled", "waiting"]  # fmt: skip
     for status in statuses:
         job = _Job("local", status)
-        said = f"{job_texts.status_title(job)} {job_texts.explained(job)} {job_texts.advice(job)}"
+        said = f"{job_texts.status_title(job)} {job_texts.explain_status(job)} {job_texts.advice(job)}"
         assert "server" not in said.lower(), said
-        assert job_texts.explained(_Job("team", status))
+        assert job_texts.explain_status(_Job("team", status))
 
 
 class _Job:

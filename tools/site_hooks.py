@@ -1,0 +1,81 @@
+"""What `make docs` adds to MkDocs: the pages of the repository's root, an API page for each package of core, and a check of names.
+
+Each `core/…`, `ui/…`, `tests/…` or `tools/…` path in the documents has to exist; one that does not fails the strict build.
+"""
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOT_PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+HISTORY = ("CHANGELOG.md", "structure.md")  # they may name what is gone
+
+_PATH = re.compile(r"(?<![\w/.-])(?:core|ui|tests|tools|resources)/[\w./-]*\w")
+_DOCS_LINK = re.compile(r"\]\(docs/")
+_ROOT_LINK = re.compile(r"\]\((?:\.\./)+([A-Z]+\.md)")
+
+log = logging.getLogger("mkdocs.hooks.site")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Every decision and every package gets its place in the navigation."""
+    records = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("0*.md"))
+    added = {
+        "Decisions": [f"decisions/{name}" for name in records],
+        "API of core": [f"api/{name}.md" for name in api_pages()],
+    }
+    for section in config.nav or []:
+        if isinstance(section, dict):
+            for title, pages in section.items():
+                pages += added.get(title, [])
+    return config
+
+
+def api_pages() -> dict[str, list[str]]:
+    """The packages of core by their dotted names, each with its modules; the modules of core itself come first."""
+    pages: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "core").rglob("*.py"), key=lambda path: (path.parent, path.name)):
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        if path.name != "__main__.py":
+            pages.setdefault(package, []).append(package if path.stem == "__init__" else f"{package}.{path.stem}")
+    return pages
+
+
+def api_text(package: str, modules: list[str]) -> str:
+    parts = [f"# {package}", *(f"::: {module}" for module in modules)]
+    return "\n\n".join(parts) + "\n"
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """The pages of the root become pages of the site, with their links to docs/ set right."""
+    for name in ROOT_PAGES:
+        text = _DOCS_LINK.sub("](", (ROOT / name).read_text(encoding="utf-8"))
+        text = text.replace("](LICENSE)", "](https://www.apache.org/licenses/LICENSE-2.0)")
+        files.append(File.generated(config, name, content=text))
+    for package, modules in api_pages().items():
+        files.append(File.generated(config, f"api/{package}.md", content=api_text(package, modules)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_others: Any) -> str:
+    """Links to pages of the root lead to the site's; names of files that are gone are reported."""
+    depth = page.file.src_uri.count("/")
+    if page.file.src_uri not in HISTORY:
+        for name in sorted(set(_PATH.findall(markdown))):
+            if not exists(name):
+                log.warning("%s names %s, which does not exist", page.file.src_uri, name)
+    return _ROOT_LINK.sub("](" + "../" * depth + r"\1", markdown)
+
+
+def exists(name: str) -> bool:
+    """Whether a path, or a module without its suffix, is in the repository; NAME stands for any."""
+    if "NAME" in name:
+        return True
+    path = ROOT / name
+    return path.exists() or path.with_suffix(".py").exists()
