@@ -98,7 +98,7 @@ class BackupsDialog(QDialog):
         self._work.start(lambda _reporter: self._show(everything))
 
     async def _show(self, everything: bool) -> None:
-        folder = await self._workspace.project.read(backups.folder_of)
+        folder = await self._workspace.project.read(backups.backup_folder)
         found = await asyncio.to_thread(_list_backups, None if everything else folder)
         self._found = [one for one, _rows in found]
         self._pages.setCurrentIndex(0 if found else 1)
