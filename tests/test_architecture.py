@@ -1,6 +1,7 @@
 """What no linter says of the source; who may import whom is in pyproject.toml (import-linter)."""
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -73,3 +74,13 @@ def test_core_needs_no_qt():
     code = "import core.cli.commands, sys; print([name for name in sys.modules if name.split('.')[0] in ('PySide6', 'torch', 'openai')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_style_sheet_names_classes_of_its_file():
+    """A selector is the name of a Python class: renaming the class alone would silently take its style away."""
+    selector = re.compile(r"(?:^|\})\s*([A-Z][A-Za-z]+)[\w:\[\]=\"'-]*\s*\{")
+    for path in (path for path in FILES if NAMES[path].startswith("ui/")):
+        classes = {node.name for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef)}
+        texts = (node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant))
+        for name in (name for text in texts if isinstance(text, str) for name in selector.findall(text)):
+            assert name.startswith("Q") or name in classes, f"{NAMES[path]}: no class {name} to style"

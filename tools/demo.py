@@ -38,7 +38,7 @@ Trained = tuple[str, float]  # a model and the seconds its training took
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sample", choices=sample_projects.names(), default="hobannu-en")
+    parser.add_argument("--sample", choices=sample_projects.list_names(), default="hobannu-en")
     parser.add_argument("--model", default=commands.DEFAULT_MODEL)
     parser.add_argument(
         "--rows", nargs="+", default=["plain", "study"], help="the tags to train on, one after the other"

@@ -25,7 +25,7 @@ from core.cli.console import (
     with_project,
 )
 from core.dataset import system_prompts
-from core.dataset.system_prompts import Trained
+from core.dataset.system_prompts import PromptUse
 from core.errors import JukuError, MissingLogError
 from core.exam import pairwise_comparison, prompt_conditions, runs, scores, verdict
 from core.exam.graders import GRADERS
@@ -149,7 +149,7 @@ def _train(arguments: Arguments) -> int:
 
     async def work(document: Project, provider: providers.Provider) -> int:
         await _agree_on_prompt(
-            arguments, document, lambda db: system_prompts.unasked(db, row_selection.row_filter(plan.rows))
+            arguments, document, lambda db: system_prompts.find_unused(db, row_selection.row_filter(plan.rows))
         )
         id = await submit.create(document, provider, plan)
         shown = 0
@@ -176,13 +176,15 @@ def _train(arguments: Arguments) -> int:
     return _with_provider(arguments, work)
 
 
-def _asked_otherwise(provider: providers.Provider, models: list[str]) -> Callable[[sqlite3.Connection], Trained | None]:
+def _asked_otherwise(
+    provider: providers.Provider, models: list[str]
+) -> Callable[[sqlite3.Connection], PromptUse | None]:
     tuned = [(provider.id, model) for model in models if is_tuned(model)]
     return lambda db: lineage.find_differing_prompt(db, tuned)
 
 
 async def _agree_on_prompt(
-    arguments: Arguments, document: Project, find: Callable[[sqlite3.Connection], Trained | None]
+    arguments: Arguments, document: Project, find: Callable[[sqlite3.Connection], PromptUse | None]
 ) -> None:
     """Say where the project asks under another system prompt than that of the rows, or take theirs where that is wished."""
     found = await document.read(find)
@@ -193,7 +195,7 @@ async def _agree_on_prompt(
         return
     wanted = (await document.read(spec.load)).system_prompt
     offer = [tr("“--rows-prompt” uses the rows' prompt.")] if found.is_offered else []
-    print(system_prompts.words(found, wanted), *offer, file=sys.stderr)
+    print(system_prompts.describe(found, wanted), *offer, file=sys.stderr)
 
 
 def _ask(arguments: Arguments) -> int:

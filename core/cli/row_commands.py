@@ -13,7 +13,7 @@ from pathlib import Path
 from core import checks, formats
 from core.cli.console import CLEAN, PROBLEMS, UNREADABLE, Arguments, print_json, reporter, say, with_project
 from core.dataset import examples, exporting, filters, importing, quarantine, sample_projects
-from core.dataset.import_blocks import Options
+from core.dataset.import_blocks import ImportOptions
 from core.errors import FormatError, JukuError, ProjectError
 from core.generation import fact_links
 from core.language import tr, trn
@@ -26,7 +26,7 @@ PIPE = Path("-")  # instead of a file: what is piped in
 def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
     new = verb("new", _new, tr("create a project"), False)
     new.add_argument("project", type=Path)
-    new.add_argument("--sample", choices=sample_projects.names())
+    new.add_argument("--sample", choices=sample_projects.list_names())
     words = tr("import the rows of files into a project; exit status as of check, for what was imported")
     adding = verb("import", _import, words)
     adding.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))
@@ -91,7 +91,7 @@ def _new(arguments: Arguments) -> int:
 
 
 def _import(arguments: Arguments) -> int:
-    options = Options(
+    options = ImportOptions(
         arguments.format,
         arguments.encoding,
         dict(arguments.column) or None,
@@ -116,7 +116,7 @@ def _import(arguments: Arguments) -> int:
                 print(str(error), file=sys.stderr)
                 status = UNREADABLE
                 continue
-            unread = await document.read(quarantine.unread, before)
+            unread = await document.read(quarantine.load_lines, before)
             linked = await fact_links.link_rows(document, reporter(tr("Link rows to facts")), brought.ids)
             wrong = await document.read(examples.count_problems_since, first)
             _say_imported(arguments, path, brought, unread, wrong, linked)
@@ -145,8 +145,8 @@ def _file(path: Path) -> Iterator[Path]:
 def _say_imported(
     arguments: Arguments,
     path: Path,
-    brought: importing.Imported,
-    unread: list[quarantine.Unread],
+    brought: importing.ImportResult,
+    unread: list[quarantine.UnreadLine],
     wrong: examples.ProblemCounts,
     linked: fact_links.Linked | None,
 ) -> None:
@@ -202,7 +202,7 @@ def _say_problem(arguments: Arguments, path: Path, line: int, problem: checks.Pr
 def _export(arguments: Arguments) -> int:
     chosen = filters.parse(arguments.filter)
     chosen = replace(chosen, split=arguments.split or chosen.split, tag=arguments.rows or chosen.tag)
-    options = exporting.Options(
+    options = exporting.ExportOptions(
         arguments.bom, arguments.canonical, arguments.full, arguments.card, arguments.title, arguments.date
     )
 

@@ -17,10 +17,10 @@ from core.spec import facts, spec
 
 CHUNK = 1000
 SYSTEM = "system"
-DIFFERING = "system-prompt-differs"
-JUDGED = ("judge-contradicts", "judge-not-in-text")  # by a judge who refused the row
+DIFFERENT_PROMPT = "system-prompt-differs"
+JUDGE_RULES = ("judge-contradicts", "judge-not-in-text")  # by a judge who refused the row
 ROLES = {"question": "user", "answer": "assistant", SYSTEM: "system"}
-REPLACEABLE = ("question", "answer", SYSTEM, "tags", "notes", "key_points")
+REPLACEABLE_FIELDS = ("question", "answer", SYSTEM, "tags", "notes", "key_points")
 
 
 def set_field(db: sqlite3.Connection, ids: Sequence[int], field: str, value: str, reporter: Reporter) -> None:
@@ -28,48 +28,51 @@ def set_field(db: sqlite3.Connection, ids: Sequence[int], field: str, value: str
     _change(db, ids, field, lambda _before: value, reporter)
 
 
-def refused(db: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
-    """Those of the rows that a judge has refused (core/generation/row_judging.py)."""
-    wanted = " OR ".join("instr(' ' || problems || ' ', ?) > 0" for _rule in JUDGED)
+def find_refused(db: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
+    """Those of the rows that a judge has refused (core/generation/row_judging.py), in order."""
+    wanted = " OR ".join("instr(' ' || problems || ' ', ?) > 0" for _rule in JUDGE_RULES)
     sql = f"SELECT id FROM example WHERE {wanted}"
-    found = {id for (id,) in db.execute(sql, [f" {rule} " for rule in JUDGED])}
+    found = {id for (id,) in db.execute(sql, [f" {rule} " for rule in JUDGE_RULES])}
     return [id for id in ids if id in found]
 
 
 def approve(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:
-    """Approve the rows, but those that a judge has refused: a person approves these knowingly, by `set_field`."""
-    left = set(refused(db, ids))
+    """Approve the rows except those that a judge has refused; these a person approves one by one, with `set_field`."""
+    left = set(find_refused(db, ids))
     set_field(db, [id for id in ids if id not in left], "status", "approved", reporter)
 
 
-def prefix(db: sqlite3.Connection, ids: Sequence[int], field: str, text: str, reporter: Reporter) -> None:
-    """Put `text` before what the field says in all these rows."""
+def add_prefix(db: sqlite3.Connection, ids: Sequence[int], field: str, text: str, reporter: Reporter) -> None:
+    """Put `text` before the value of the field in all these rows."""
     _change(db, ids, field, lambda before: text + before, reporter)
 
 
 def add_tag(db: sqlite3.Connection, ids: Sequence[int], tag: str, reporter: Reporter) -> None:
+    """Add one or several tags (separated by spaces) to all these rows."""
     _change(db, ids, "tags", lambda tags: " ".join(dict.fromkeys([*tags.split(), *tag.split()])), reporter)
 
 
 def remove_tag(db: sqlite3.Connection, ids: Sequence[int], tag: str, reporter: Reporter) -> None:
+    """Remove one or several tags (separated by spaces) from all these rows."""
     gone = set(tag.split())
     _change(db, ids, "tags", lambda tags: " ".join(word for word in tags.split() if word not in gone), reporter)
 
 
 def set_system_prompt(db: sqlite3.Connection, ids: Sequence[int], prompt: str, reporter: Reporter) -> None:
-    """Give all these rows the same instructions, in place of those they have; '' leaves them none."""
+    """Give all these rows the same system prompt in place of theirs; '' removes it."""
     _change(db, ids, SYSTEM, lambda _before: prompt, reporter)
 
 
 def delete(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:
+    """Delete the rows. Raises `Cancelled`."""
     for start in range(0, len(ids), CHUNK):
         examples.delete(db, ids[start : start + CHUNK])
         reporter.update(min(start + CHUNK, len(ids)), len(ids))
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
-    """What to find and what to put there. Raises `FormatError` when a regular expression or its replacement is wrong."""
+class ReplacePattern:
+    """What to find and what to replace it by. Raises `FormatError` when a regular expression or its replacement is wrong."""
 
     find: str
     replace: str = ""
@@ -78,7 +81,7 @@ class Pattern:
     fields: tuple[str, ...] = TEXT_FIELDS
 
     def __post_init__(self) -> None:
-        assert set(self.fields) <= set(REPLACEABLE), self.fields
+        assert set(self.fields) <= set(REPLACEABLE_FIELDS), self.fields
         try:
             self.substitution()("")
             re.compile(self.find if self.regex else "").sub(self.replace if self.regex else "", "")
@@ -87,10 +90,10 @@ class Pattern:
             raise FormatError(title, tr("{reason}. Nothing was searched or changed.", reason=error)) from error
 
     def substitution(self) -> Callable[[str], str]:
-        """Text to text with every occurrence replaced."""
+        """A function that returns a text with every occurrence replaced."""
         flags = 0 if self.match_case else re.IGNORECASE
         pattern = re.compile(self.find if self.regex else re.escape(self.find), flags)
-        # Not a template where it is meant to the letter: a backslash there is a backslash.
+        # Without regular expressions a backslash in the replacement is only a backslash.
         replacement = self.replace if self.regex else lambda _match: self.replace
         return lambda text: pattern.sub(replacement, text)
 
@@ -106,8 +109,8 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """The first changes in full, and how many rows would change in all."""
+class ReplacePreview:
+    """The first changes, and `total`: how many rows would change."""
 
     changes: list[Replacement]
     total: int
@@ -117,37 +120,37 @@ class Preview:
         return self.total > len({change.id for change in self.changes})
 
 
-def preview(
-    db: sqlite3.Connection, pattern: Pattern, choice: Choice, limit: int = 1000, reporter: Reporter | None = None
-) -> Preview:
-    """What `replace` would do to the chosen rows. Raises `Cancelled`."""
+def preview_replacements(
+    db: sqlite3.Connection, pattern: ReplacePattern, choice: Choice, limit: int = 1000, reporter: Reporter | None = None
+) -> ReplacePreview:
+    """What `replace_text` would change in the chosen rows. Raises `Cancelled`."""
     shown: list[Replacement] = []
     total = 0
-    for _row, changes in _replacements(db, pattern, examples.find_ids(db, choice), reporter or Reporter()):
+    for _row, changes in _find_replacements(db, pattern, examples.find_ids(db, choice), reporter or Reporter()):
         total += 1
         if len(shown) < limit:
             shown += changes
-    return Preview(shown, total)
+    return ReplacePreview(shown, total)
 
 
-def replace(db: sqlite3.Connection, pattern: Pattern, choice: Choice, reporter: Reporter) -> None:
-    """Replace every occurrence in the chosen rows."""
-    _write(db, _replacements(db, pattern, list(examples.find_ids(db, choice)), reporter))
+def replace_text(db: sqlite3.Connection, pattern: ReplacePattern, choice: Choice, reporter: Reporter) -> None:
+    """Replace every occurrence in the chosen rows. Raises `Cancelled`."""
+    _write_changes(db, _find_replacements(db, pattern, list(examples.find_ids(db, choice)), reporter))
 
 
 def _change(
     db: sqlite3.Connection, ids: Sequence[int], field: str, change: Callable[[str], str], reporter: Reporter
 ) -> None:
     if field in METADATA_FIELDS:
-        _change_own(db, ids, field, change, reporter)
+        _change_metadata(db, ids, field, change, reporter)
     else:
-        _write(db, _changed(db, ids, (field,), change, reporter))
+        _write_changes(db, _find_changes(db, ids, (field,), change, reporter))
 
 
-def _change_own(
+def _change_metadata(
     db: sqlite3.Connection, ids: Sequence[int], field: str, change: Callable[[str], str], reporter: Reporter
 ) -> None:
-    """Change what stands beside the texts, which are not read for it."""
+    """Change a metadata column; the JSON texts are not read."""
     for start in range(0, len(ids), CHUNK):
         reporter.update(start, len(ids))
         chunk = list(ids[start : start + CHUNK])
@@ -156,17 +159,17 @@ def _change_own(
         db.executemany(f"UPDATE example SET {field} = ? WHERE id = ?", changed)
 
 
-def _replacements(
-    db: sqlite3.Connection, pattern: Pattern, ids: Sequence[int], reporter: Reporter
+def _find_replacements(
+    db: sqlite3.Connection, pattern: ReplacePattern, ids: Sequence[int], reporter: Reporter
 ) -> Iterator[tuple[Example, list[Replacement]]]:
     if pattern.find:
-        yield from _changed(db, ids, pattern.fields, pattern.substitution(), reporter)
+        yield from _find_changes(db, ids, pattern.fields, pattern.substitution(), reporter)
 
 
-def _changed(
+def _find_changes(
     db: sqlite3.Connection, ids: Sequence[int], fields: Sequence[str], change: Callable[[str], str], reporter: Reporter
 ) -> Iterator[tuple[Example, list[Replacement]]]:
-    """Of all these rows those that change, each with what changes in it."""
+    """The rows that change, each with its changed fields."""
     for start in range(0, len(ids), CHUNK):
         reporter.update(start, len(ids))
         for row in examples.iterate(db, ids[start : start + CHUNK]):
@@ -180,8 +183,8 @@ def _text(row: Example, field: str) -> str:
     return jsonl.system(row.data) if field == SYSTEM else getattr(row, field)
 
 
-def _write(db: sqlite3.Connection, changed: Iterator[tuple[Example, list[Replacement]]]) -> None:
-    """Own fields where they stand, texts into the rows' JSON, as many rows a time as share a pack."""
+def _write_changes(db: sqlite3.Connection, changed: Iterator[tuple[Example, list[Replacement]]]) -> None:
+    """Write metadata into its columns and texts into the rows' JSON, many rows at a time so that they share a pack."""
     texts: list[tuple[int, str]] = []
     for row, changes in changed:
         data = row.data
@@ -189,7 +192,7 @@ def _write(db: sqlite3.Connection, changed: Iterator[tuple[Example, list[Replace
             if change.field in METADATA_FIELDS:
                 db.execute(f"UPDATE example SET {change.field} = ? WHERE id = ?", (change.after, row.id))
             else:
-                data = _said(data, change)
+                data = _with_text(data, change)
         if data != row.data:
             texts.append((row.id, data))
         if len(texts) >= CHUNK:
@@ -198,38 +201,38 @@ def _write(db: sqlite3.Connection, changed: Iterator[tuple[Example, list[Replace
     examples.replace_texts(db, texts)
 
 
-def _said(data: str, change: Replacement) -> str:
+def _with_text(data: str, change: Replacement) -> str:
     if change.field == SYSTEM and not change.after.strip():
         return _without_system(data)
     return row_edits.say(data, ROLES[change.field], change.after)
 
 
 def _without_system(data: str) -> str:
-    """No instructions at all, since an empty message would be an error."""
+    """The row without its system messages: an empty one would be an error."""
     paths = [message.path for message in read_messages(data) if message.role == SYSTEM]
     for path in reversed(paths):
         data = row_edits.remove(data, path)
     return data
 
 
-def fixed_prompt(db: sqlite3.Connection) -> str:
-    """What `fix_all` puts into rows with another system prompt: the project's, else that of most rows; '' removes theirs."""
+def expected_system_prompt(db: sqlite3.Connection) -> str:
+    """The system prompt that `fix_all` gives to rows with another one: the project's, else that of most rows, else ''."""
     if (wanted := spec.load(db).system_prompt).strip():
         return wanted
-    # The row that the finding names as usual, rather than all of them: a button says this for each row that is looked at.
+    # Read the one row that the finding names: a button asks for this at each selected row, so all rows would be too slow.
     sql = "SELECT e.id FROM finding f JOIN example e ON e.id = CAST(f.message AS INTEGER) WHERE f.rule = ? LIMIT 1"
-    if named := db.execute(sql, (DIFFERING,)).fetchone():
+    if named := db.execute(sql, (DIFFERENT_PROMPT,)).fetchone():
         return read_texts(next(examples.iterate(db, [named[0]])).data).system_prompt.strip()
-    usual = system_prompts.of_rows(db, Filter(split="train"))
+    usual = system_prompts.find_usual(db, Filter(split="train"))
     return usual.prompt if usual else ""
 
 
 def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
-    """Mend every row that has the problem `rule`, where that is safe; the others are left as they are."""
+    """Fix the problem `rule` in every row where that is safe; the other rows stay unchanged."""
     if rule == facts.STALE:
         facts.confirm(db, filters.find(db, Filter(rule=rule)))
         return
-    if rule != DIFFERING:
+    if rule != DIFFERENT_PROMPT:
         examples.fix_all(db, rule, reporter)
         return
-    set_system_prompt(db, filters.find(db, Filter(rule=rule)), fixed_prompt(db), reporter)
+    set_system_prompt(db, filters.find(db, Filter(rule=rule)), expected_system_prompt(db), reporter)

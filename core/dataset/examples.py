@@ -124,7 +124,7 @@ def iterate_text_blocks(db: sqlite3.Connection, choice: Choice = Filter()) -> It
 
 def _find_places(db: sqlite3.Connection, choice: Choice) -> Iterator[compressed_texts.TextPlace]:
     if isinstance(choice, Filter) and not choice.text:
-        condition, values = filters.where(choice)
+        condition, values = filters.to_sql(choice)
         return db.execute(f"SELECT pack, slot FROM example WHERE {condition} ORDER BY id", values)
     return _find_places_of(db, find_ids(db, choice))
 
@@ -158,7 +158,7 @@ GROUP BY 1 ORDER BY 1"""
 
 def count_rules(db: sqlite3.Connection, filter: Filter) -> dict[str, int]:
     """How many of the matching rows have each problem, those included that the check of the whole dataset found."""
-    where, values = filters.where(filter)
+    where, values = filters.to_sql(filter)
     found: dict[str, int] = {}
     for rules, count in db.execute(
         f"SELECT problems, count(*) FROM example WHERE {where} AND problems <> '' GROUP BY 1", values
@@ -173,7 +173,7 @@ def count_rules(db: sqlite3.Connection, filter: Filter) -> dict[str, int]:
 
 def count_errors(db: sqlite3.Connection, filter: Filter) -> int:
     """How many of the matching rows have an error, for which a server refuses a row."""
-    where, values = filters.where(filter)
+    where, values = filters.to_sql(filter)
     rows = db.execute(f"SELECT problems, count(*) FROM example WHERE {where} AND problems <> '' GROUP BY 1", values)
     return sum(count for rules, count in rows if any(checks.RULES[rule].severity == "error" for rule in rules.split()))
 

@@ -1,4 +1,4 @@
-"""Writes the rows of a project to files: in any format, any choice of them, whole or not at all."""
+"""Writes the rows of a project to files in any format. A file is replaced only when it is complete."""
 
 import gzip
 import hashlib
@@ -33,11 +33,11 @@ CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How to write. `bom` None: as the format is usually read (CSV with a byte order mark; Azure wants one in JSONL).
+class ExportOptions:
+    """How to write. `bom` None: the format's default (a byte order mark in CSV only; Azure wants one in JSONL).
 
-    `canonical`: keys in the usual order and one spacing. `full`: tables get a column that holds any row whole.
-    `card`: a dataset card beside the file; `title` and `date` stand in it, and in that of a folder, as they are given.
+    `canonical`: keys in the usual order, uniform spacing. `full`: tables get a column with the row's whole JSON.
+    `card`: a dataset card beside the file; `title` and `date` appear in it, and in the card of a folder.
     """
 
     bom: bool | None = None
@@ -49,15 +49,15 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
-    """How many rows were written, and how many were left out for each reason (`conversion.in_words` names them)."""
+class ExportResult:
+    """How many rows were written, and how many were left out by reason (`conversion_losses.in_words`)."""
 
     rows: int
     left_out: dict[str, int] = field(default_factory=dict)
 
 
 def format_of(path: Path) -> str:
-    """The format that a file's name asks for; a name without an ending asks for a folder."""
+    """The format by the file's suffix; a name without a suffix means a Hugging Face folder."""
     name = path.name.lower().removesuffix(".gz")
     found = {writer.suffix: format for format, writer in reversed(WRITERS.items())} | {".ndjson": "jsonl"}
     return FOLDER if "." not in name else found.get(Path(name).suffix, "jsonl")
@@ -68,14 +68,14 @@ def export(
     path: Path,
     choice: Choice = EVERYTHING,
     format: str = "",
-    options: Options | None = None,
+    options: ExportOptions | None = None,
     reporter: Reporter | None = None,
-) -> Exported:
-    """Write the chosen rows to `path`; '' is the format that its name asks for, `….gz` is compressed.
+) -> ExportResult:
+    """Write the chosen rows to `path`; format '' is that of `format_of`, a name ending in .gz is compressed.
 
-    Raises FormatError when it cannot be written, and Cancelled: what was there before stays as it was then.
+    Raises `FormatError` when it cannot be written, and `Cancelled`; an existing file stays unchanged then.
     """
-    format, options, reporter = format or format_of(path), options or Options(), reporter or Reporter()
+    format, options, reporter = format or format_of(path), options or ExportOptions(), reporter or Reporter()
     if format not in FORMATS:
         raise FormatError(tr("There is no format {name}", name=format), tr("Nothing was written."))
     if format == FOLDER:
@@ -89,51 +89,53 @@ def export(
     return file.exported
 
 
-def foresee(
+def preview(
     db: sqlite3.Connection,
     choice: Choice,
     format: str,
-    options: Options | None = None,
+    options: ExportOptions | None = None,
     reporter: Reporter | None = None,
-) -> Exported:
-    """What `export` would write to a file and leave out, without writing it."""
+) -> ExportResult:
+    """What `export` would write and leave out, without writing a file. Raises `Cancelled`."""
     left: Counter[str] = Counter()
     tallies = (left, Counter[str]())
-    examples = _reported(dataset_examples.iterate(db, choice), _splits(db, choice).total(), reporter or Reporter())
-    rows = _write_rows(examples, _Nowhere(), WRITERS[format], options or Options(), tallies)
-    return Exported(rows, dict(left))
+    examples = _with_progress(dataset_examples.iterate(db, choice), _splits(db, choice).total(), reporter or Reporter())
+    rows = _write_rows(examples, _NullWriter(), WRITERS[format], options or ExportOptions(), tallies)
+    return ExportResult(rows, dict(left))
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    exported: Exported
+    exported: ExportResult
     described: dataset_card.File
 
 
 def _write_file(
-    db: sqlite3.Connection, path: Path, choice: Choice, format: str, options: Options, reporter: Reporter
+    db: sqlite3.Connection, path: Path, choice: Choice, format: str, options: ExportOptions, reporter: Reporter
 ) -> _File:
     left: Counter[str] = Counter()
     splits: Counter[str] = Counter()
     with replacing(path) as file:
-        hashed = _Hashed(file, options.card)
-        with _packed(hashed, path) as out:
+        hashed = _HashingWriter(file, options.card)
+        with _compress(hashed, path) as out:
             out.write(BOM_UTF8 if _has_bom(WRITERS[format], options) else b"")
             if format == "jsonl":
                 rows = _write_lines(db, out, choice, options, reporter)
                 splits = _splits(db, choice) if options.card else splits
             else:
-                examples = _reported(dataset_examples.iterate(db, choice), _splits(db, choice).total(), reporter)
+                examples = _with_progress(dataset_examples.iterate(db, choice), _splits(db, choice).total(), reporter)
                 rows = _write_rows(examples, out, WRITERS[format], options, (left, splits))
     counts = {split: splits[split] for split in dataset_examples.SPLITS if splits[split]}
-    return _File(Exported(rows, dict(left)), dataset_card.File(path.name, rows, counts, hashed.digest()))
+    return _File(ExportResult(rows, dict(left)), dataset_card.File(path.name, rows, counts, hashed.digest()))
 
 
-def _has_bom(writer: Writer, options: Options) -> bool:
+def _has_bom(writer: Writer, options: ExportOptions) -> bool:
     return writer.bom if options.bom is None else options.bom
 
 
-def _write_lines(db: sqlite3.Connection, out: Output, choice: Choice, options: Options, reporter: Reporter) -> int:
+def _write_lines(
+    db: sqlite3.Connection, out: Output, choice: Choice, options: ExportOptions, reporter: Reporter
+) -> int:
     rows, total = 0, _splits(db, choice).total()
     for count, lines in _lines(db, choice, options):
         out.write(lines)
@@ -142,7 +144,7 @@ def _write_lines(db: sqlite3.Connection, out: Output, choice: Choice, options: O
     return rows
 
 
-def _lines(db: sqlite3.Connection, choice: Choice, options: Options) -> Iterator[tuple[int, bytes]]:
+def _lines(db: sqlite3.Connection, choice: Choice, options: ExportOptions) -> Iterator[tuple[int, bytes]]:
     if not options.canonical:
         yield from dataset_examples.iterate_text_blocks(db, choice)
         return
@@ -151,7 +153,7 @@ def _lines(db: sqlite3.Connection, choice: Choice, options: Options) -> Iterator
         yield len(chunk), "".join(line(canonical(text)) for text in chunk).encode()
 
 
-def _reported(examples: Iterable[Example], total: int, reporter: Reporter) -> Iterator[Example]:
+def _with_progress(examples: Iterable[Example], total: int, reporter: Reporter) -> Iterator[Example]:
     for done, example in enumerate(examples):
         if done % CHUNK == 0:
             reporter.update(done, total)
@@ -163,10 +165,10 @@ def _write_rows(
     examples: Iterable[Example],
     out: Output,
     writer: Writer,
-    options: Options,
+    options: ExportOptions,
     tallies: tuple[Counter[str], Counter[str]],
 ) -> int:
-    """Write what the format can hold; the tallies are of the rows left out by reason, and of those written by split."""
+    """Write the rows that the format can hold; counts the rows left out by reason, and those written by split."""
     left, splits = tallies
     head, spell = (writer.full_head, writer.full) if options.full and writer.full else (writer.head, writer.row)
     out.write(head.encode())
@@ -184,8 +186,8 @@ def _write_rows(
 
 
 def _export_folder(
-    db: sqlite3.Connection, path: Path, choice: Choice, options: Options, reporter: Reporter
-) -> Exported:
+    db: sqlite3.Connection, path: Path, choice: Choice, options: ExportOptions, reporter: Reporter
+) -> ExportResult:
     """A data set as the hub of Hugging Face lays it out: a card, and a file for each split that has rows."""
     dataset_card.require_ours(path)
     present = [split for split in dataset_examples.SPLITS if _splits(db, choice)[split]]
@@ -202,7 +204,7 @@ def _export_folder(
         readme = dataset_card.hub(options.title or path.name, options.date, files, _rules(db, choice))
         with replacing(folder / dataset_card.README) as out:
             out.write(readme.encode())
-    return Exported(sum(file.rows for file in files))
+    return ExportResult(sum(file.rows for file in files))
 
 
 def _within(db: sqlite3.Connection, choice: Choice, split: str) -> Choice:
@@ -217,20 +219,20 @@ def _within(db: sqlite3.Connection, choice: Choice, split: str) -> Choice:
 
 
 def _splits(db: sqlite3.Connection, choice: Choice) -> Counter[str]:
-    return _tally(db, choice, "split")
+    return _add_counts(db, choice, "split")
 
 
 def _rules(db: sqlite3.Connection, choice: Choice) -> Counter[str]:
     """How many of the chosen rows have a problem of each rule."""
     found: Counter[str] = Counter()
-    for rules, count in _tally(db, choice, "problems").items():
+    for rules, count in _add_counts(db, choice, "problems").items():
         found.update(dict.fromkeys(rules.split(), count))
     return found
 
 
-def _tally(db: sqlite3.Connection, choice: Choice, column: str) -> Counter[str]:
+def _add_counts(db: sqlite3.Connection, choice: Choice, column: str) -> Counter[str]:
     if isinstance(choice, Filter) and not choice.text:
-        condition, values = filters.where(choice)
+        condition, values = filters.to_sql(choice)
         return Counter(dict(db.execute(f"SELECT {column}, count(*) FROM example WHERE {condition} GROUP BY 1", values)))
     found: Counter[str] = Counter()
     for ids in _chunks(dataset_examples.find_ids(db, choice)):
@@ -245,7 +247,7 @@ def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
         yield chunk
 
 
-class _Hashed(io.RawIOBase):
+class _HashingWriter(io.RawIOBase):
     """A file that knows the hash of what was written to it."""
 
     def __init__(self, file: BinaryIO, hashed: bool) -> None:
@@ -264,12 +266,12 @@ class _Hashed(io.RawIOBase):
         return self._hash.hexdigest() if self._hash else ""
 
 
-class _Nowhere(io.RawIOBase):
+class _NullWriter(io.RawIOBase):
     def write(self, data: Any) -> int:
         return len(data)
 
 
-def _packed(file: _Hashed, path: Path) -> AbstractContextManager[Output]:
+def _compress(file: _HashingWriter, path: Path) -> AbstractContextManager[Output]:
     """`file` itself, or a compressor before it; the same rows always give the same bytes."""
     if path.name.lower().endswith(".gz"):
         return gzip.GzipFile("", "wb", 6, file, mtime=0)

@@ -1,4 +1,4 @@
-"""Which rows to show: what a person chose or typed, as ids in order."""
+"""Finds rows: a filter that a person chose or typed, as the ids of the matching rows."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from core.progress import Reporter
 
 if TYPE_CHECKING:
-    from core.dataset.text_search import Index
+    from core.dataset.text_search import SearchIndex
 
-MANY = 10_000  # ids from which numpy reads them faster than it takes to load numpy
-LONGEST_ID = 18  # digits; a larger number is no id
-NAMES = ("split", "kind", "status", "tag", "fact", "rule", "source")
+NUMPY_FROM_LENGTH = 10_000  # characters of a list of ids, from which loading numpy pays off
+MAX_ID_DIGITS = 18  # a longer number is no id
+NAMED_FIELDS = ("split", "kind", "status", "tag", "fact", "rule", "source")
 
 # What a column of the grid sorts by.
-ORDERS = {
+SORT_COLUMNS = {
     "id": "id",
     "question": "question",
     "answer": "answer",
@@ -39,9 +39,9 @@ ORDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Empty fields do not restrict. `rule` may be '*' for any problem; lengths are characters of question and answer.
+    """Which rows are wanted; empty fields match all. `rule` may be '*' for any problem.
 
-    `row` is the id of one row, as messages name it.
+    Lengths are characters of question and answer together. `row` is the id of one row.
     """
 
     text: str = ""
@@ -60,18 +60,21 @@ class Filter:
     descending: bool = False
 
 
-Choice = Filter | Sequence[int]  # rows by what they are, or by their ids
+Choice = Filter | Sequence[int]  # a filter, or ids
 
 
 def parse(words: str) -> Filter:
-    """A filter as it is typed: `split:test kind:reverse tag:study status:draft row:37 length:>500 /colou?r/`, the rest is text."""
+    """The filter that a person typed: `split:test kind:reverse tag:study status:draft row:37 length:>500 /colou?r/`.
+
+    All other words are the text to find.
+    """
     found: dict[str, Any] = {}
     text: list[str] = []
     for word in words.split():
         name, _colon, value = word.partition(":")
-        if value and name in NAMES:
+        if value and name in NAMED_FIELDS:
             found[name] = value
-        elif name == "row" and value.isdecimal() and len(value) < LONGEST_ID:
+        elif name == "row" and value.isdecimal() and len(value) < MAX_ID_DIGITS:
             found["row"] = int(value)
         elif name == "length" and value[:1] in "<>" and value[1:].isdecimal():
             found["min_length" if value[0] == ">" else "max_length"] = int(value[1:])
@@ -83,9 +86,9 @@ def parse(words: str) -> Filter:
     return Filter(text=typed, **found)
 
 
-def words(filter: Filter) -> str:
-    """The filter as it would be typed; what sorts it is left out."""
-    parts = [f"{name}:{value}" for name in NAMES if (value := getattr(filter, name))]
+def format_filter(filter: Filter) -> str:
+    """The filter as a person would type it, without the sort order; `parse` reads it."""
+    parts = [f"{name}:{value}" for name in NAMED_FIELDS if (value := getattr(filter, name))]
     if filter.row is not None:
         parts.append(f"row:{filter.row}")
     if filter.min_length is not None:
@@ -98,38 +101,41 @@ def words(filter: Filter) -> str:
 
 
 def find(
-    db: sqlite3.Connection, filter: Filter = Filter(), index: Index | None = None, reporter: Reporter | None = None
+    db: sqlite3.Connection,
+    filter: Filter = Filter(),
+    index: SearchIndex | None = None,
+    reporter: Reporter | None = None,
 ) -> array[int]:
-    """Ids of the rows that match, in order. Only ids: a million of them are eight megabytes.
+    """The ids of the matching rows, in order, 8 bytes each.
 
-    Raises `FormatError` for a text that is no regular expression, `Cancelled`.
+    Raises `FormatError` when the text is not a valid regular expression, and `Cancelled`.
     """
     if not filter.text:
-        return _ids(db, filter)
+        return _select_ids(db, filter)
     from core.dataset import text_search
 
     matching = text_search.find(db, filter.text, filter.regex, index, reporter or Reporter())
     if filter == Filter(text=filter.text, regex=filter.regex):
         return matching
-    return _kept(_ids(db, filter), matching)
+    return _intersect(_select_ids(db, filter), matching)
 
 
-def head(db: sqlite3.Connection, filter: Filter, limit: int) -> array[int]:
-    """The first ids of those that match, to paint before all are known; text is not looked at."""
-    return _ids(db, filter, f"LIMIT {limit}")
+def find_first(db: sqlite3.Connection, filter: Filter, limit: int) -> array[int]:
+    """The first `limit` ids of the matching rows; the filter's text is ignored. Shown until `find` has all of them."""
+    return _select_ids(db, filter, f"LIMIT {limit}")
 
 
-def where(filter: Filter) -> tuple[str, list[Any]]:
-    """The filter without its text, as SQL."""
+def to_sql(filter: Filter) -> tuple[str, list[Any]]:
+    """The filter without its text, as an SQL condition and its parameters."""
     conditions: list[str] = ["1"]
     values: list[Any] = []
-    for condition, given in _conditions(filter):
+    for condition, given in _sql_conditions(filter):
         conditions.append(condition)
         values += given
     return " AND ".join(conditions), values
 
 
-def _conditions(filter: Filter) -> Iterator[tuple[str, list[Any]]]:
+def _sql_conditions(filter: Filter) -> Iterator[tuple[str, list[Any]]]:
     for column in ("split", "kind", "status", "source"):
         if value := getattr(filter, column):
             yield f"{column} = ?", [value]
@@ -149,42 +155,43 @@ def _conditions(filter: Filter) -> Iterator[tuple[str, list[Any]]]:
         yield "length <= ?", [filter.max_length]
 
 
-def _ids(db: sqlite3.Connection, filter: Filter, limit: str = "") -> array[int]:
-    condition, values = where(filter)
+def _select_ids(db: sqlite3.Connection, filter: Filter, limit: str = "") -> array[int]:
+    condition, values = to_sql(filter)
     direction = "DESC" if filter.descending else "ASC"
-    order = ORDERS[filter.order]
+    order = SORT_COLUMNS[filter.order]
     by = f"id {direction}" if order == "id" else f"{order} {direction}, id {direction}"
-    # One text of all ids leaves SQLite at once: row by row, Python would take longer than the sorting.
+    # SQLite returns all ids as one text: fetched row by row they would take longer than the sorting.
     sql = f"SELECT group_concat(id, ' ') FROM (SELECT id FROM example WHERE {condition} ORDER BY {by} {limit})"
-    return _parsed(db.execute(sql, values).fetchone()[0] or "")
+    return _parse_ids(db.execute(sql, values).fetchone()[0] or "")
 
 
-def _parsed(text: str) -> array[int]:
-    if len(text) < MANY:
+def _parse_ids(text: str) -> array[int]:
+    if len(text) < NUMPY_FROM_LENGTH:
         return array("q", map(int, text.split()))
     import numpy as np
 
     return array("q", np.fromstring(text, dtype=np.int64, sep=" ").tobytes())
 
 
-def _kept(ids: array[int], matching: array[int]) -> array[int]:
-    """Those of `ids` that are also in `matching`, in their order."""
+def _intersect(ids: array[int], matching: array[int]) -> array[int]:
+    """Those of `ids` that are also in `matching`, in the order of `ids`."""
     import numpy as np
 
     mine = np.frombuffer(ids, dtype=np.int64)
     return array("q", mine[np.isin(mine, np.frombuffer(matching, dtype=np.int64))].tobytes())
 
 
-def saved(db: sqlite3.Connection) -> dict[str, str]:
-    """The kept filters: name -> words."""
+def load_saved(db: sqlite3.Connection) -> dict[str, str]:
+    """The saved filters: name -> filter as it is typed."""
     return dict(db.execute("SELECT name, words FROM saved_filter ORDER BY name"))
 
 
 def save(db: sqlite3.Connection, name: str, words: str) -> None:
-    """Keep a filter under a name; one that has it already is replaced."""
+    """Save a filter under a name, in place of one that has this name."""
     sql = "INSERT INTO saved_filter (name, words) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET words = excluded.words"
     db.execute(sql, (name, words))
 
 
-def forget(db: sqlite3.Connection, name: str) -> None:
+def delete_saved(db: sqlite3.Connection, name: str) -> None:
+    """Delete a saved filter."""
     db.execute("DELETE FROM saved_filter WHERE name = ?", (name,))

@@ -1,4 +1,4 @@
-"""From a file's lines to blocks of rows as the project stores them: checked, known ones left out, texts packed."""
+"""Reads a file into blocks of rows as the project stores them: checked, without known rows, texts compressed."""
 
 import os
 import pickle
@@ -27,14 +27,14 @@ from core.formats.text_stream import mark
 from core.progress import Reporter
 from core.storage import background_process, compressed_texts
 
-Left = tuple[str, int, int, int, bytes, str, str]  # source, line, start, length, raw, rule, message
+UnreadValues = tuple[str, int, int, int, bytes, str, str]  # source, line, start, length, raw, rule, message
 
 
 @dataclass(frozen=True)
-class Options:
-    """How to read a file; '' is what it says itself. `columns`: field -> column of a table.
+class ImportOptions:
+    """How to read a file; '' is detected from the file. `columns`: field -> column of a table.
 
-    `split`, `status` and `tags` are those of the new rows, where the file gives them none.
+    `split`, `status` and `tags` are given to rows for which the file has none.
     """
 
     format: str = ""
@@ -44,52 +44,54 @@ class Options:
     status: str = "approved"
     tags: str = ""
     skip_known: bool = True
-    source: str = ""  # what the rows are said to come from; '' is the file's name
+    source: str = ""  # shown as the origin of the rows; '' is the file's name
 
 
 class Block(NamedTuple):
-    """Rows that share a pack. `known` were left out, `unread` go to the quarantine.
+    """Rows that share a pack. `known` rows were left out; `unread` lines go to the quarantine.
 
-    `values` are those of all `rows` in one list, column by column of `dataset.COLUMNS`, with room for the pack's id: who
-    takes many blocks would else wake Python's collector again and again, which stops the window.
+    `values` holds the values of all `rows` in one flat list, row by row in the order of `examples.COLUMNS`, with room for
+    the pack's id. One list, since many small objects would start Python's garbage collector, which stops the window.
     """
 
     blob: bytes
     rows: int
     values: list[object]
-    unread: list[Left]
+    unread: list[UnreadValues]
     known: int
 
 
-KnownTexts = tuple[list[str], set[int]]  # digests of rows, many in one text; of unread lines
-AT_ONCE = 50_000  # ids whose digests are read as one text
+KnownTexts = tuple[list[str], set[int]]  # digests of rows (many in one string) and of unread lines
+DIGESTS_PER_QUERY = 50_000  # ids
 
 
-def known_texts(db: sqlite3.Connection) -> KnownTexts:
-    """What `Known` is made of, as it can be handed to another process without work for this one."""
+def load_known_texts(db: sqlite3.Connection) -> KnownTexts:
+    """The digests for `KnownRows`, in a form that is cheap to send to another process."""
     (last,) = db.execute("SELECT coalesce(max(id), 0) FROM example").fetchone()
     sql = "SELECT group_concat(digest, ' ') FROM example WHERE id > ? AND id <= ?"
-    found = (db.execute(sql, (first, first + AT_ONCE)).fetchone()[0] for first in range(0, last, AT_ONCE))
+    found = (
+        db.execute(sql, (first, first + DIGESTS_PER_QUERY)).fetchone()[0] for first in range(0, last, DIGESTS_PER_QUERY)
+    )
     return [part for part in found if part], {
         compressed_texts.digest(raw) for (raw,) in db.execute("SELECT raw FROM unread")
     }
 
 
 @dataclass
-class Known:
-    """Which rows and unread lines a project has already, by digest, to leave them out when a file comes again."""
+class KnownRows:
+    """The digests of the rows and unread lines that a project has, so that an import leaves them out."""
 
     digests: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     unread: set[int] = field(default_factory=set)
 
     @classmethod
-    def from_texts(cls, texts: KnownTexts) -> "Known":
+    def from_texts(cls, texts: KnownTexts) -> "KnownRows":
         digests, unread = texts
         found = [np.fromstring(part, np.int64, sep=" ") for part in digests]
         return cls(np.sort(np.concatenate(found)) if found else np.empty(0, np.int64), unread)
 
     def among(self, values: list[Values]) -> list[bool]:
-        """Which of these rows are known."""
+        """For each of these rows whether the project has it."""
         if not len(self.digests):
             return [False] * len(values)
         asked = np.fromiter((row[-1] for row in values), np.int64, len(values))
@@ -99,10 +101,10 @@ class Known:
         return known
 
 
-class Builder:
-    """Gathers rows until they fill a pack."""
+class BlockBuilder:
+    """Collects rows until they fill a pack."""
 
-    def __init__(self, source: str, options: Options, known: Known) -> None:
+    def __init__(self, source: str, options: ImportOptions, known: KnownRows) -> None:
         self._known = known
         self._own = {"split": options.split, "status": options.status, "tags": options.tags}
         self._common = (*(self._own.get(name, "") for name in METADATA_FIELDS), source)
@@ -112,7 +114,7 @@ class Builder:
     def _empty(self) -> None:
         self._texts: list[bytes] = []
         self._values: list[Values] = []
-        self._unread: list[Left] = []
+        self._unread: list[UnreadValues] = []
         self._size = 0
         self._known_lines = 0
 
@@ -124,7 +126,7 @@ class Builder:
         )
 
     def add_clean(self, raw: bytes, messages: list[Message], line: int) -> None:
-        """A plain conversation without problems, the common case."""
+        """Add a plain conversation without problems, the common case."""
         answer = messages[-1].content
         asked = messages[-2] if len(messages) > 1 and messages[-2].role == "user" else None
         question = asked.content if asked else next((m.content for m in reversed(messages) if m.role == "user"), "")
@@ -189,30 +191,30 @@ class Builder:
         self._size += len(raw)
 
     def block(self) -> Block:
-        """What was gathered; the next rows start a new pack."""
+        """The collected rows; the next rows start a new pack."""
         flags = self._known.among(self._values)
         known = sum(flags) + self._known_lines
         texts, values = self._texts, self._values
         if any(flags):
             texts = [text for text, flag in zip(texts, flags, strict=True) if not flag]
             values = [row for row, flag in zip(values, flags, strict=True) if not flag]
-        found = Block(compressed_texts.compress(texts), len(values), _flat(values), self._unread, known)
+        found = Block(compressed_texts.packed(texts), len(values), _flatten(values), self._unread, known)
         self._empty()
         return found
 
 
-def blocks(path: Path, options: Options, known: Known, reporter: Reporter) -> Iterator[Block]:
-    """The rows of a file, block by block. Raises `FormatError`, `Cancelled`."""
-    builder = Builder(options.source or path.name, options, known)
+def read_blocks(path: Path, options: ImportOptions, known: KnownRows, reporter: Reporter) -> Iterator[Block]:
+    """The rows of a file, block by block. Raises `FormatError` when the file cannot be read, and `Cancelled`."""
+    builder = BlockBuilder(options.source or path.name, options, known)
     quick = formats.is_plain(formats.detect(path, options.format))
-    for filled in (_filled if quick else _filled_slowly)(builder, path, options, reporter):
+    for filled in (_fill_plain if quick else _fill_converted)(builder, path, options, reporter):
         if filled:
             yield builder.block()
     yield builder.block()
 
 
-def _filled(builder: Builder, path: Path, options: Options, reporter: Reporter) -> Iterator[bool]:
-    """Line by line, as they are in the file."""
+def _fill_plain(builder: BlockBuilder, path: Path, options: ImportOptions, reporter: Reporter) -> Iterator[bool]:
+    """Read a file whose lines are rows already; yields whether a block is full."""
     encoding: jsonl.Encoding = options.encoding or jsonl.sniff(path)  # type: ignore[assignment]
     if not encoding.startswith("utf-8"):
         for line in jsonl.reported(path, encoding, reporter):
@@ -225,12 +227,12 @@ def _filled(builder: Builder, path: Path, options: Options, reporter: Reporter) 
         for chunk in chunks(file):
             reporter.update(*place(file))
             if chunk.length:
-                builder.add_line(Line(number + 1, chunk.offset, _start(path, chunk.offset), chunk.length))
-            number += yield from _filled_from(builder, chunk, number)
+                builder.add_line(Line(number + 1, chunk.offset, _read_start(path, chunk.offset), chunk.length))
+            number += yield from _fill_from_chunk(builder, chunk, number)
 
 
-def _filled_from(builder: Builder, chunk: Chunk, number: int) -> Generator[bool, None, int]:
-    """The lines of one chunk; how many. This is the loop in which an import spends its time."""
+def _fill_from_chunk(builder: BlockBuilder, chunk: Chunk, number: int) -> Generator[bool, None, int]:
+    """Add the lines of one chunk; returns how many. An import spends most of its time in this loop."""
     offset = chunk.offset
     lines = bytes(memoryview(chunk.data)[: chunk.size]).split(b"\n")
     if chunk.size and not lines[-1]:
@@ -249,64 +251,64 @@ def _filled_from(builder: Builder, chunk: Chunk, number: int) -> Generator[bool,
     return 1 if chunk.length else len(lines)
 
 
-def _start(path: Path, offset: int) -> bytes:
-    """The beginning of a line that is too long to be kept."""
+def _read_start(path: Path, offset: int) -> bytes:
+    """The first bytes of a line that is too long to be stored."""
     with opened(path) as file:
         file.seek(offset)
         return file.read(HEAD_BYTES)
 
 
-def _filled_slowly(builder: Builder, path: Path, options: Options, reporter: Reporter) -> Iterator[bool]:
+def _fill_converted(builder: BlockBuilder, path: Path, options: ImportOptions, reporter: Reporter) -> Iterator[bool]:
     for row in formats.read(path, reporter, format=options.format, encoding=options.encoding, columns=options.columns):
         builder.add(row)
         yield builder.full()
 
 
-def store(db: sqlite3.Connection, blocks: Iterable[Block]) -> tuple[int, int, int]:
-    """Add the blocks to the project: how many rows came, were known, and wait in the quarantine."""
+def store_blocks(db: sqlite3.Connection, blocks: Iterable[Block]) -> tuple[int, int, int]:
+    """Add the blocks to the project; returns the numbers of new rows, known rows and unread lines."""
     rows = known = unread = 0
     for block in blocks:
         if block.rows:
-            block.values[:: len(examples.COLUMNS)] = [compressed_texts.store_pack(db, block.blob)] * block.rows
-            db.execute(_insert(block.rows), block.values)
-        db.executemany(_LEFT, block.unread)
+            block.values[:: len(examples.COLUMNS)] = [compressed_texts.put_packed(db, block.blob)] * block.rows
+            db.execute(_insert_statement(block.rows), block.values)
+        db.executemany(_INSERT_UNREAD, block.unread)
         rows, known, unread = rows + block.rows, known + block.known, unread + len(block.unread)
     return rows, known, unread
 
 
 @cache
-def _insert(rows: int) -> str:
-    """One statement for all rows of a pack: while it runs, other threads of the process can, too."""
+def _insert_statement(rows: int) -> str:
+    """One INSERT for all rows of a pack: while SQLite executes it, other threads can run."""
     head, values = examples.INSERT.split("VALUES")
     return f"{head}VALUES {', '.join([values] * rows)}"
 
 
-def _flat(values: list[Values]) -> list[object]:
+def _flatten(values: list[Values]) -> list[object]:
     flat: list[object] = []
     for slot, row in enumerate(values):
         flat += (0, slot, *row)
     return flat
 
 
-_LEFT = "INSERT INTO unread (source, line, start, length, raw, rule, message) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT_UNREAD = "INSERT INTO unread (source, line, start, length, raw, rule, message) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 def serve() -> None:
-    """Read a file for another process of ours (core/dataset/importing.py): pickled blocks, then None or what went wrong."""
+    """The child of core/dataset/importing.py: reads a file, writes pickled blocks to stdout, then None or the error."""
     background_process.ignore_interrupts()
     path, options, known, chosen = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
     language.set_language(chosen)
     try:
         with open(sys.stdout.fileno(), "wb", buffering=background_process.PIPE_BYTES, closefd=False) as out:
-            _tell(path, options, known, out)
-    except BrokenPipeError:  # the parent has been stopped, and nobody is left to hear of it
+            _send_blocks(path, options, known, out)
+    except BrokenPipeError:  # the parent has ended
         os._exit(1)
 
 
-def _tell(path: Path, options: Options, texts: KnownTexts | None, out: BinaryIO) -> None:
+def _send_blocks(path: Path, options: ImportOptions, texts: KnownTexts | None, out: BinaryIO) -> None:
     try:
-        known = Known.from_texts(texts) if texts else Known()
-        for block in blocks(path, options, known, Reporter(lambda progress: pickle.dump(progress, out))):
+        known = KnownRows.from_texts(texts) if texts else KnownRows()
+        for block in read_blocks(path, options, known, Reporter(lambda progress: pickle.dump(progress, out))):
             pickle.dump(block, out, pickle.HIGHEST_PROTOCOL)
         pickle.dump(None, out)
     except JukuError as error:
@@ -315,7 +317,7 @@ def _tell(path: Path, options: Options, texts: KnownTexts | None, out: BinaryIO)
 
 
 if __name__ == "__main__":
-    # By the module's own name, since that is what a pickled block is known by.
+    # Imported by name: pickle stores the module of a block, and `__main__` would be wrong in the parent.
     from core.dataset import import_blocks
 
     import_blocks.serve()

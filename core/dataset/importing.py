@@ -17,20 +17,20 @@ from pathlib import Path
 
 from core import keys, language
 from core.dataset import examples
-from core.dataset.import_blocks import Block, KnownTexts, known_texts, store
-from core.dataset.import_blocks import Options as Options
+from core.dataset.import_blocks import Block, KnownTexts, load_known_texts, store_blocks
+from core.dataset.import_blocks import ImportOptions as ImportOptions
 from core.errors import JukuError
 from core.paths import ROOT
 from core.progress import Progress, Reporter
 from core.storage import background_process
 from core.storage.project import Changes, Project
 
-WRITTEN = 0.5  # seconds between two writings of what is stored so far
+WRITE_LOG_EVERY = 0.5  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import brought: rows, rows that were there already, and lines that wait in the quarantine.
+class ImportResult:
+    """The numbers of new `rows`, of `known` rows that were left out and of `unread` lines in the quarantine.
 
     `ids` are those of the new rows.
     """
@@ -43,39 +43,43 @@ class Imported:
 
 
 async def import_file(
-    project: Project, path: Path, options: Options | None = None, reporter: Reporter | None = None, label: str = ""
-) -> Imported:
+    project: Project,
+    path: Path,
+    options: ImportOptions | None = None,
+    reporter: Reporter | None = None,
+    label: str = "",
+) -> ImportResult:
     """Add the rows of the file as one undoable step; a process of its own reads it.
 
     Raises `JukuError` when the file cannot be read; then no row is added.
     """
-    options, reporter = options or Options(), reporter or Reporter()
+    options, reporter = options or ImportOptions(), reporter or Reporter()
     path = _absolute(path)
     counts: list[int] = []
     added: dict[str, range] = {}
 
     def fill(db: sqlite3.Connection) -> dict[str, range]:
         before = _next_ids(db)
-        known = known_texts(db) if options.skip_known else None
-        with _written_early(project.write_log_out):
-            counts[:] = store(db, _read_apart(path, options, known, reporter))
+        known = load_known_texts(db) if options.skip_known else None
+        with _write_log_meanwhile(project.write_log_out):
+            counts[:] = store_blocks(db, _read_in_process(path, options, known, reporter))
         after = _next_ids(db)
         added.update({table: range(before[table], after[table]) for table in before})
         return added
 
     changes = await project.load(label or path.name, fill, reporter)
     rows, known, unread = counts
-    return Imported(changes, rows, known, unread, added.get("example", range(0)))
+    return ImportResult(changes, rows, known, unread, added.get("example", range(0)))
 
 
 def _absolute(path: Path) -> Path:
-    """As another process would name it."""
+    """The path as another process with another working directory would name it."""
     return path.absolute()
 
 
 @contextlib.contextmanager
-def pasted(text: str) -> Iterator[Path]:
-    """Pasted text as a file, for as long as it takes to bring it in."""
+def save_pasted_text(text: str) -> Iterator[Path]:
+    """Pasted text as a temporary file, which is deleted at the end of the `with` block."""
     with tempfile.TemporaryDirectory(prefix="juku-") as folder:
         path = Path(folder) / "pasted.txt"
         path.write_text(text, encoding="utf-8")
@@ -83,12 +87,12 @@ def pasted(text: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _written_early(write_out: Callable[[], None]) -> Iterator[None]:
-    """Let the disk write what is stored while more is being read: at its end the transaction then waits for little."""
+def _write_log_meanwhile(write_out: Callable[[], None]) -> Iterator[None]:
+    """Write the database's log to disk again and again meanwhile, so that the commit has little left to wait for."""
     done = threading.Event()
 
     def write() -> None:
-        while not done.wait(WRITTEN):
+        while not done.wait(WRITE_LOG_EVERY):
             with contextlib.suppress(OSError):
                 write_out()
 
@@ -106,7 +110,9 @@ def _next_ids(db: sqlite3.Connection) -> dict[str, int]:
     return {"example": examples.next_id(db), "unread": unread}
 
 
-def _read_apart(path: Path, options: Options, known: KnownTexts | None, reporter: Reporter) -> Iterator[Block]:
+def _read_in_process(
+    path: Path, options: ImportOptions, known: KnownTexts | None, reporter: Reporter
+) -> Iterator[Block]:
     reporter.check()
     process = subprocess.Popen(
         [sys.executable, "-m", "core.dataset.import_blocks"],
@@ -117,10 +123,10 @@ def _read_apart(path: Path, options: Options, known: KnownTexts | None, reporter
     background_process.enlarge_pipe(process.stdout)
     reporter.on_cancel(process.kill)
     try:
-        with contextlib.suppress(BrokenPipeError):  # it has ended: what it says, or that it says nothing, tells why
+        with contextlib.suppress(BrokenPipeError):  # the child has ended; `_receive_blocks` reports why
             pickle.dump((path, options, known, language.current_language()), process.stdin, pickle.HIGHEST_PROTOCOL)
             process.stdin.flush()
-        yield from _blocks_of(process, reporter)
+        yield from _receive_blocks(process, reporter)
     finally:
         process.kill()
         process.wait()
@@ -129,7 +135,7 @@ def _read_apart(path: Path, options: Options, known: KnownTexts | None, reporter
         process.stdout.close()
 
 
-def _blocks_of(process: subprocess.Popen[bytes], reporter: Reporter) -> Iterator[Block]:
+def _receive_blocks(process: subprocess.Popen[bytes], reporter: Reporter) -> Iterator[Block]:
     assert process.stdout
     try:
         while (item := pickle.load(process.stdout)) is not None:  # noqa: S301 - from our own child

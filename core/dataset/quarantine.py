@@ -1,4 +1,4 @@
-"""Lines of imported files that could not be read: kept with their place, their bytes and the reason, until they are repaired."""
+"""The quarantine: lines of imported files that could not be read, stored with their bytes until they are repaired."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """A line that could not be read: where it stood, its bytes, and why. Of a line over the limit `raw` is the beginning."""
+class UnreadLine:
+    """A line that could not be read, and the rule it breaks.
+
+    `line` counts from 1; `start` is its first byte in the file and `length` its bytes there. `raw` holds its bytes, of a
+    line over the limit only the first of them.
+    """
 
     id: int
     source: str
@@ -31,34 +35,35 @@ class Unread:
     message: str
 
 
-def unread(db: sqlite3.Connection, offset: int = 0, limit: int = -1, rule: str = "") -> list[Unread]:
+def load_lines(db: sqlite3.Connection, offset: int = 0, limit: int = -1, rule: str = "") -> list[UnreadLine]:
+    """Lines in the order of their import; `rule` '' is any, `limit` -1 is all."""
     sql = f"SELECT {COLUMNS} FROM unread WHERE ? IN ('', rule) ORDER BY id LIMIT ? OFFSET ?"
-    return [Unread(*row) for row in db.execute(sql, (rule, limit, offset))]
+    return [UnreadLine(*row) for row in db.execute(sql, (rule, limit, offset))]
 
 
 def find(db: sqlite3.Connection, rule: str = "") -> array[int]:
-    """The ids of the lines (that wait for one reason), in the order in which they came."""
+    """The ids of the lines that break `rule` ('' is any), in the order of their import."""
     rows = db.execute("SELECT id FROM unread WHERE ? IN ('', rule) ORDER BY id", (rule,))
     return array("q", (id for (id,) in rows))
 
 
-def fetch(db: sqlite3.Connection, ids: Sequence[int], cut: int = 0) -> dict[int, Unread]:
-    """Lines by their ids (at most a few hundred), of each only the first `cut` bytes where that is given."""
+def fetch(db: sqlite3.Connection, ids: Sequence[int], cut: int = 0) -> dict[int, UnreadLine]:
+    """Lines by id, at most a few hundred; with `cut` only the first `cut` bytes of each."""
     marks = ",".join("?" * len(ids))
     raw = f"substr(raw, 1, {cut:d})" if cut else "raw"
     rows = db.execute(f"SELECT {COLUMNS.replace('raw', raw)} FROM unread WHERE id IN ({marks})", list(ids))
-    return {row[0]: Unread(*row) for row in rows}
+    return {row[0]: UnreadLine(*row) for row in rows}
 
 
-def mendable(db: sqlite3.Connection, ids: Sequence[int]) -> int:
-    """How many of these lines can be mended safely."""
-    return sum(repaired(entry) is not None for id in ids for entry in fetch(db, [id]).values())
+def count_repairable(db: sqlite3.Connection, ids: Sequence[int]) -> int:
+    """How many of these lines can be repaired safely."""
+    return sum(repair_line(entry) is not None for id in ids for entry in fetch(db, [id]).values())
 
 
 def save(db: sqlite3.Connection, ids: Sequence[int], path: Path, reporter: Reporter) -> int:
-    """Write lines to a file, each with the bytes it came with and a line feed; how many. Raises `FormatError`.
+    """Write lines to a file, each with its bytes and a line feed; returns how many.
 
-    Of a line over the limit only its beginning is in the project.
+    Of a line over the limit only its beginning is stored. Raises `FormatError` when the file cannot be written, `Cancelled`.
     """
     written = 0
     with replacing(path) as file:
@@ -72,24 +77,28 @@ def save(db: sqlite3.Connection, ids: Sequence[int], path: Path, reporter: Repor
 
 
 def count(db: sqlite3.Connection, rule: str = "") -> int:
+    """How many lines break `rule` ('' is any)."""
     number: int = db.execute("SELECT count(*) FROM unread WHERE ? IN ('', rule)", (rule,)).fetchone()[0]
     return number
 
 
-def rules(db: sqlite3.Connection) -> dict[str, int]:
-    """How many lines wait for each reason."""
+def count_rules(db: sqlite3.Connection) -> dict[str, int]:
+    """How many lines break each rule, the most frequent first."""
     return dict(db.execute("SELECT rule, count(*) FROM unread GROUP BY 1 ORDER BY 2 DESC"))
 
 
-def repaired(entry: Unread) -> str | None:
-    """The line as it probably was meant, or None where that would be a guess."""
+def repair_line(entry: UnreadLine) -> str | None:
+    """The line repaired, or None where a repair would be a guess."""
     whole = entry.length == len(entry.raw)
-    mended = checks.repair(entry.raw) if whole else None
-    return mended.decode() if mended is not None else None
+    fixed = checks.repair(entry.raw) if whole else None
+    return fixed.decode() if fixed is not None else None
 
 
 def repair(db: sqlite3.Connection, id: int, data: str) -> None:
-    """Make an example of a line that a person has put right. Raises `FormatError`; the line then stays aside."""
+    """Turn a line into an example with the corrected text `data`.
+
+    Raises `FormatError` when `data` is not a JSON object; the line then stays in the quarantine.
+    """
     examples.require_readable(data)
     source, line = db.execute("SELECT source, line FROM unread WHERE id = ?", (id,)).fetchone()
     examples.add(db, [examples.read_row(data, source=source, line=line)])
@@ -97,22 +106,23 @@ def repair(db: sqlite3.Connection, id: int, data: str) -> None:
 
 
 def repair_all(db: sqlite3.Connection, reporter: Reporter | None = None) -> None:
-    """Put right every line whose defect can be mended safely."""
-    ids = [entry.id for entry, _data in _mendable(db)]
+    """Turn every line that can be repaired safely into an example. Raises `Cancelled`."""
+    ids = [entry.id for entry, _data in _find_repairable(db)]
     for done, id in enumerate(ids, start=1):
-        entry = Unread(*db.execute(f"SELECT {COLUMNS} FROM unread WHERE id = ?", (id,)).fetchone())
-        if (data := repaired(entry)) is not None:
+        entry = UnreadLine(*db.execute(f"SELECT {COLUMNS} FROM unread WHERE id = ?", (id,)).fetchone())
+        if (data := repair_line(entry)) is not None:
             repair(db, id, data)
         if reporter and done % CHUNK == 0:
             reporter.update(done, len(ids))
 
 
-def _mendable(db: sqlite3.Connection) -> Iterator[tuple[Unread, str]]:
+def _find_repairable(db: sqlite3.Connection) -> Iterator[tuple[UnreadLine, str]]:
     for row in db.execute(f"SELECT {COLUMNS} FROM unread ORDER BY id"):
-        entry = Unread(*row)
-        if (data := repaired(entry)) is not None:
+        entry = UnreadLine(*row)
+        if (data := repair_line(entry)) is not None:
             yield entry, data
 
 
 def delete(db: sqlite3.Connection, ids: Sequence[int]) -> None:
+    """Delete the lines."""
     db.executemany("DELETE FROM unread WHERE id = ?", ((id,) for id in ids))

@@ -1,4 +1,4 @@
-"""The conversation of a row, seen and changed turn by turn: a change touches its own place in the JSON text only."""
+"""Edits of one row: each changes its own place in the JSON text and leaves all other bytes as they are."""
 
 import re
 from dataclasses import dataclass
@@ -142,7 +142,7 @@ def set_role(data: str, path: str, role: str) -> str:
 
 
 def set_weight(data: str, path: str, weight: int | None) -> str:
-    """The row with an answer's weight set to 0 or 1, or taken away."""
+    """The row with a message's weight set to 0 or 1, or removed (None)."""
     assert weight in (None, 0, 1), weight
     return _with_member(data, _message(data, path), "weight", None if weight is None else str(weight))
 
@@ -150,7 +150,7 @@ def set_weight(data: str, path: str, weight: int | None) -> str:
 def set_text(data: str, path: str, text: str, part: int | None = None) -> str:
     """The row with the content of the message at `path` replaced, or the text of one of its parts.
 
-    Setting the text that is there already changes nothing, however it is spelled. Images beside it stay.
+    Setting the same text changes nothing, however its JSON is escaped. Images beside it stay.
     """
     message = _message(data, path)
     said = message.value.get("content") if isinstance(message.value, dict) else None
@@ -164,9 +164,9 @@ def set_text(data: str, path: str, text: str, part: int | None = None) -> str:
 
 
 def say(data: str, role: str, text: str) -> str:
-    """The row with what `role` says last replaced; of a row of two answers that is the preferred one.
+    """The row with the last message of `role` replaced; in a preference row, of the input or the preferred answer.
 
-    A chat row that lacks such a message gets one. Raises FormatError when the text holds no JSON object.
+    A chat row without such a message gets one. Raises FormatError when the text holds no JSON object.
     """
     sections = {message.path.partition("[")[0] for message in read_messages(data)} if decode_text(data).text else set()
     turns = [message for message in read_messages(data) if not message.path.startswith("$.non_")] if sections else []
@@ -177,7 +177,7 @@ def say(data: str, role: str, text: str) -> str:
 
 
 def set_string(data: str, path: str, key: str, text: str) -> str:
-    """The row with a text member of the message (name, refusal, tool_call_id) set, or taken away by ''."""
+    """The row with a string of the message (name, refusal, tool_call_id) set; '' removes it."""
     assert key in ("name", "refusal", "tool_call_id"), key
     message = _message(data, path)
     if isinstance(message.value, dict) and (message.value.get(key) or "") == text:
@@ -186,13 +186,19 @@ def set_string(data: str, path: str, key: str, text: str) -> str:
 
 
 def set_tool_calls(data: str, path: str, calls: str, key: str = "tool_calls") -> str:
-    """The row with the calls of the message replaced by JSON text, or taken away by ''. Raises `FormatError`."""
+    """The row with the calls of the message replaced by JSON text; '' removes them.
+
+    Raises `FormatError` when the text is not a JSON list (for `function_call`: an object).
+    """
     assert key in CALL_KEYS, key
     return _with_member(data, _message(data, path), key, _one_line(calls, list if key == "tool_calls" else dict))
 
 
 def set_tools(data: str, text: str) -> str:
-    """The row with its declared tools replaced by JSON text (a list), or taken away by ''. Raises `FormatError`."""
+    """The row with its declared tools replaced by JSON text; '' removes them.
+
+    Raises `FormatError` when the text is not a JSON list.
+    """
     new = _one_line(text, list)
     path = next((path for path, _span in find_tools(data)), "")
     parent, _, key = path.rpartition(".") if path else (_tools_holder(data), "", "tools")
@@ -202,9 +208,9 @@ def set_tools(data: str, text: str) -> str:
 
 
 def insert(data: str, path: str, role: str, text: str = "") -> str:
-    """The row with a new turn that then stands at `path`; the section is made where it is missing.
+    """The row with a new message at `path`; the list of messages is created where it is missing.
 
-    A tool's message answers the first call before it that has no result yet.
+    A tool message gets the id of the first call before it that has no result yet.
     """
     assert role in ROLES, role
     section, number = _split(path)
@@ -226,7 +232,7 @@ def insert(data: str, path: str, role: str, text: str = "") -> str:
 
 
 def move(data: str, path: str, steps: int) -> str:
-    """The row with the turn at `path` moved up (-1) or down (1); at the edge it stays."""
+    """The row with the message at `path` moved up (-1) or down (1); the first and last one stay."""
     assert steps in (-1, 1), steps
     section, number = _split(path)
     items = _turns(data, section)
@@ -242,7 +248,7 @@ def move(data: str, path: str, steps: int) -> str:
 
 
 def remove(data: str, path: str) -> str:
-    """The row without the turn at `path`."""
+    """The row without the message at `path`."""
     section, number = _split(path)
     items = _turns(data, section)
     if number >= len(items):
@@ -282,7 +288,7 @@ def _unreadable() -> FormatError:
 
 
 def _with_member(data: str, holder: Span, key: str, value: str | None) -> str:
-    """The row with a member of the object at `holder` set to JSON text, or without it."""
+    """The row with a key of the object at `holder` set to JSON text, or removed (None)."""
     inside = list(entries(data, holder))
     places = [number for number, (found, _value) in enumerate(inside) if found.value == key]
     if value is None:
@@ -301,7 +307,7 @@ def _with_part(data: str, content: Span, number: int, text: str) -> str:
 
 
 def _with_new_part(data: str, content: Span, text: str) -> str:
-    """The row with a first text part in a content that has none."""
+    """The row with a text part added before the other parts of a content."""
     if not text:
         return data
     more = ", " if content.value else ""
@@ -310,7 +316,7 @@ def _with_new_part(data: str, content: Span, text: str) -> str:
 
 
 def _without(data: str, holder: Span, key: str) -> str:
-    """The row without a key of the object, also where it stands twice."""
+    """The row without a key of the object, also where the key is repeated."""
     inside = list(entries(data, holder))
     spans = [(found.start, value.end) for found, value in inside]
     for number in reversed(range(len(inside))):
@@ -324,7 +330,7 @@ def _without(data: str, holder: Span, key: str) -> str:
 
 
 def _cut(spans: list[tuple[int, int]], number: int) -> Edit:
-    """Takes one element, with one of the commas beside it, out of a list or object whose elements are at `spans`."""
+    """Removes one element and a comma beside it from a list or object whose elements are at `spans`."""
     if number:
         return Edit(spans[number - 1][1], spans[number][1], "")
     if len(spans) > 1:
@@ -341,11 +347,11 @@ def _with_section(data: str, section: str, addition: str) -> str:
 
 
 def _one_line(text: str, kind: type) -> str | None:
-    """JSON text of a list or an object on one line, None for ''. Raises `FormatError`."""
+    """The JSON text of a list or object on one line, None for ''. Raises `FormatError` for any other text."""
     if not text.strip():
         return None
     text = text.strip()
-    # The row's own reader takes only objects, and knows the depths and numbers that must be refused.
+    # Wrapped in an object, since `decode_text` accepts only objects; it refuses too deep nesting and invalid numbers.
     readable = decode_text(f'{{"value": {text}}}').text is not None
     if not readable or (span := whole(text)).end != len(text) or not isinstance(span.value, kind):
         raise FormatError(
@@ -356,7 +362,7 @@ def _one_line(text: str, kind: type) -> str | None:
 
 
 def _unanswered(data: str, section: str, number: int) -> str:
-    """The id of the first call before turn `number` that no tool's message answers."""
+    """The id of the first call before message `number` that no tool message answers; '' without one."""
     asked: list[str] = []
     for span in _turns(data, section)[:number]:
         said = span.value if isinstance(span.value, dict) else {}

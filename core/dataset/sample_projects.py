@@ -15,7 +15,7 @@ from core.language import tr
 from core.paths import RESOURCES
 from core.spec import facts, spec
 
-FOLDER = RESOURCES / "samples"
+SAMPLES_FOLDER = RESOURCES / "samples"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +28,30 @@ class Sample:
     spec_name: str
 
 
-def names() -> list[str]:
-    return sorted(path.parent.name for path in FOLDER.glob("*/sample.toml"))
+def list_names() -> list[str]:
+    """The names of all sample projects, sorted."""
+    return sorted(path.parent.name for path in SAMPLES_FOLDER.glob("*/sample.toml"))
 
 
 def load(name: str) -> Sample:
-    if name not in names():
+    """The sample project of this name. Raises `JukuError` when there is none."""
+    if name not in list_names():
         raise JukuError(
-            tr("There is no sample “{name}”", name=name), tr("Choose one of these: {names}", names=", ".join(names()))
+            tr("There is no sample “{name}”", name=name),
+            tr("Choose one of these: {names}", names=", ".join(list_names())),
         )
-    return Sample(**tomllib.loads((FOLDER / name / "sample.toml").read_text(encoding="utf-8")))
+    return Sample(**tomllib.loads((SAMPLES_FOLDER / name / "sample.toml").read_text(encoding="utf-8")))
 
 
 def fill(db: sqlite3.Connection, name: str) -> None:
-    """Put the sample's spec, facts, training rows and exam questions into the project."""
-    sample, folder = load(name), FOLDER / name
+    """Add the sample's spec, facts, training rows and exam questions to the project. Raises `JukuError` as `load` does."""
+    sample, folder = load(name), SAMPLES_FOLDER / name
     text = (folder / "spec.md").read_text(encoding="utf-8")
     spec.store(db, spec.Spec(sample.spec_name, sample.language, sample.system_prompt, text))
-    for fact in _lines(folder / "facts.jsonl"):
+    for fact in _read_lines(folder / "facts.jsonl"):
         facts.add(db, fact["text"], fact["quote"], fact["id"])
-    examples.add(db, (_example(row, sample, "train") for row in _lines(folder / "examples.jsonl")))
-    examples.add(db, (_example(row, sample, "test") for row in _lines(folder / "exam.jsonl")))
+    examples.add(db, (_example(row, sample, "train") for row in _read_lines(folder / "examples.jsonl")))
+    examples.add(db, (_example(row, sample, "test") for row in _read_lines(folder / "exam.jsonl")))
 
 
 def _example(row: dict[str, Any], sample: Sample, split: str) -> examples.Example:
@@ -63,7 +66,7 @@ def _example(row: dict[str, Any], sample: Sample, split: str) -> examples.Exampl
     )
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)

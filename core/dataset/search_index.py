@@ -1,4 +1,4 @@
-"""Keeps the search index of a project fresh; its files are made by a process of their own."""
+"""Keeps the search index of a project up to date; a process of its own writes the files."""
 
 from __future__ import annotations
 
@@ -19,40 +19,43 @@ from core.storage import background_process, compressed_texts, schema
 from core.storage.connection import open_snapshot
 from core.storage.project import Changes, Project
 
-WORTH = 20_000  # rows from which an index is made; fewer are read as fast
-KEPT = 8  # indexes of other projects that stay in the cache
+MIN_INDEXED_ROWS = 20_000  # fewer rows are searched as fast without an index
+MAX_INDEXES = 8  # of other projects, in the cache folder
 REPORT_EVERY = 5_000
 
 
 class Finder:
-    """Finds rows of one project, and keeps the index that makes it fast. A new search stops the older one."""
+    """Finds rows of one project with its search index. A new search cancels the older one."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.index = text_search.Index()
+        self.index = text_search.SearchIndex()
         self._newest = Reporter()
 
     async def find(self, filter: Filter) -> array[int]:
-        """Ids of the rows that match, in order. Raises `FormatError`; `CancelledError` when a newer search began."""
+        """The ids of the matching rows, in order.
+
+        Raises `FormatError` when the text is not a valid regular expression, `CancelledError` when a newer search began.
+        """
         self._newest.cancel()
         self._newest = reporter = Reporter()
         return await self.project.read(filters.find, filter, self.index, reporter, reporter=reporter)
 
     def note(self, changes: Changes) -> None:
-        """Look at the rows that a write has touched anew."""
+        """Record the rows that a write has changed."""
         if schema.Table.EXAMPLE in changes.counts:
             self.index.note(changes.ids["example"] if changes.ids is not None else None)
 
     async def refresh(self, reporter: Reporter) -> None:
-        """Make the index where it is worth it and out of date; returns when it is ready or cannot be had."""
+        """Write the index if it is out of date and there are enough rows. Raises `JukuError` when the process fails."""
         if self.index.ready:
             return
         self.index.expect()
-        rows, state = await self.project.read(_size)
-        if rows < WORTH:
+        rows, state = await self.project.read(_load_state)
+        if rows < MIN_INDEXED_ROWS:
             return
         folder = index_folder(self.project.path)
-        if _made_of(folder) != state:
+        if _read_state(folder) != state:
             async with self.project.frozen() as path:
                 request = {"project": str(path), "folder": str(folder)}
                 await background_process.run("core.dataset.search_index", request, reporter)
@@ -60,16 +63,17 @@ class Finder:
 
 
 def index_folder(project: Path) -> Path:
+    """The cache folder of a project's index files."""
     name = hashlib.blake2b(os.fsencode(paths.real_path(project)), digest_size=16).hexdigest()
     return paths.cache_folder() / "search" / name
 
 
-def _size(db: sqlite3.Connection) -> tuple[int, str]:
-    return db.execute("SELECT count(*) FROM example").fetchone()[0], schema.project_state(db)
+def _load_state(db: sqlite3.Connection) -> tuple[int, str]:
+    return db.execute("SELECT count(*) FROM example").fetchone()[0], schema.state(db)
 
 
-def _made_of(folder: Path) -> str:
-    """The state of the project that the files in `folder` were made from; '' when there are none."""
+def _read_state(folder: Path) -> str:
+    """The project state that the files in `folder` were made from; '' when there are none."""
     try:
         return (folder / "state").read_bytes().decode(errors="replace")
     except OSError:
@@ -77,26 +81,24 @@ def _made_of(folder: Path) -> str:
 
 
 def build(request: dict[str, Any], reporter: Reporter) -> None:
-    """Write the files of `search.Index`; the folder is replaced when they are whole."""
+    """The child process: writes the files of `SearchIndex`; the folder is replaced when they are complete."""
     folder = Path(request["folder"])
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _forget_old(folder.parent)
-    with create_folder_atomically(
-        folder
-    ) as new:  # half a text with a state that says it is whole would find too little
-        db = open_snapshot(Path(request["project"]))
-        _write(db, new, reporter)
+    _delete_old(folder.parent)
+    with create_folder_atomically(folder) as new:  # an incomplete text would find too little
+        db = open_rows(Path(request["project"]))
+        _write_files(db, new, reporter)
         db.close()
 
 
-def _write(db: sqlite3.Connection, folder: Path, reporter: Reporter) -> None:
-    db.execute("BEGIN")  # all as of one moment
-    rows, state = _size(db)
+def _write_files(db: sqlite3.Connection, folder: Path, reporter: Reporter) -> None:
+    db.execute("BEGIN")  # one snapshot
+    rows, state = _load_state(db)
     ids, ends, end = array("q"), array("q"), 0
     reader = compressed_texts.PackReader(db)
     with (folder / "text").open("wb") as file:
         for done, (id, pack, slot) in enumerate(db.execute("SELECT id, pack, slot FROM example ORDER BY id")):
-            said = f"{text_search.searchable(reader.text((pack, slot)))}{text_search.END}".encode()
+            said = f"{text_search.searchable_text(reader.text((pack, slot)))}{text_search.END}".encode()
             end += file.write(said)
             ids.append(id)
             ends.append(end)
@@ -107,9 +109,9 @@ def _write(db: sqlite3.Connection, folder: Path, reporter: Reporter) -> None:
     (folder / "state").write_text(state)
 
 
-def _forget_old(folder: Path) -> None:
+def _delete_old(folder: Path) -> None:
     old = sorted((entry for entry in folder.iterdir() if entry.is_dir()), key=lambda entry: entry.stat().st_mtime)
-    for entry in old[:-KEPT]:
+    for entry in old[:-MAX_INDEXES]:
         shutil.rmtree(entry, ignore_errors=True)
 
 

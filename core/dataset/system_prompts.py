@@ -1,4 +1,4 @@
-"""Under which system prompt rows teach: a model that is asked with another one looks as if it had learned nothing."""
+"""The system prompt of the training rows: a model that is asked with another prompt may seem untrained."""
 
 import sqlite3
 from collections import Counter
@@ -12,18 +12,18 @@ from core.language import tr
 from core.spec import facts, spec
 from core.storage import compressed_texts, remembered_choices
 
-LOOKED_AT = 500  # rows, from all over: prompts are rarely told apart by fewer
-SPREAD = 7919  # a prime: rows that are looked at follow no pattern that rows may have
-FEW = 10  # a prompt that fewer than one in so many rows have is an oddity, not how they teach
-CHOSEN = "system_prompt"  # the place of the choice that `use` is (core/storage/remembered_choices.py)
-BRIEF = 80  # characters of a prompt that a sentence shows
+SAMPLED_ROWS = 500  # spread over the dataset
+SAMPLE_PRIME = 7919  # a prime, so that the sample follows no pattern of the rows
+RARE_FRACTION = 10  # a prompt that fewer than one in so many rows have is ignored
+CHOICE_KEY = "system_prompt"  # key of the choice that `use` stores (core/storage/remembered_choices.py)
+MAX_SHOWN_CHARACTERS = 80  # of a prompt in a sentence
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """A system prompt of rows, '' for none: `rows` of the `of` rows that were looked at have it.
+class PromptUse:
+    """A system prompt ('' for none) that `rows` of the `of` sampled rows have.
 
-    `is_offered`: whether it may take the place of the project's, or is only told.
+    `is_offered`: the project may adopt it; otherwise it is only reported.
     """
 
     prompt: str
@@ -32,69 +32,71 @@ class Trained:
     is_offered: bool = True
 
 
-def of_rows(db: sqlite3.Connection, chosen: Filter, version: int | None = None) -> Trained | None:
-    """The prompt of most rows that match, as they are or in a kept version; None without rows or without a usual one."""
-    found = _prompts(db, chosen, version)
-    return _usual(found, found.total())
+def find_usual(db: sqlite3.Connection, chosen: Filter, version: int | None = None) -> PromptUse | None:
+    """The prompt of more than half of the matching rows, now or in a version; None where there is none."""
+    found = _count_prompts(db, chosen, version)
+    return _majority_prompt(found, found.total())
 
 
-def unasked(db: sqlite3.Connection, chosen: Filter, version: int | None = None) -> Trained | None:
-    """The prompt of these rows that the project does not ask under, None where it asks as they teach.
+def find_unused(db: sqlite3.Connection, chosen: Filter, version: int | None = None) -> PromptUse | None:
+    """The prompt of these rows where the project asks with another one, else None.
 
-    A project without one is told of a prompt that fewer rows have, too, where they have one rather than several. Rows of
-    two prompts cannot both be asked as they teach: a person who has chosen one of them is not offered the other; what then
-    is wrong is the other rows (`system-prompt-differs`).
+    In a project without a prompt, a prompt of fewer rows counts too, if it is the only one. Where a person has chosen one
+    of two prompts, the other is not offered; the rows with it break the rule `system-prompt-differs`.
     """
-    found = _prompts(db, chosen, version)
-    if is_chosen(db) and 0 < found.total() <= found[spec.load(db).system_prompt.strip()] * FEW:
+    found = _count_prompts(db, chosen, version)
+    if is_chosen(db) and 0 < found.total() <= found[spec.load(db).system_prompt.strip()] * RARE_FRACTION:
         return None
-    usual = _usual(found, found.total())
+    usual = _majority_prompt(found, found.total())
     if differs(db, usual):
         return usual
     if spec.load(db).system_prompt.strip():
         return None
     rows = found.total()
     del found[""]
-    few = _usual(found, rows)
-    return few if few and few.rows * FEW >= rows else None
+    few = _majority_prompt(found, rows)
+    return few if few and few.rows * RARE_FRACTION >= rows else None
 
 
 def is_chosen(db: sqlite3.Connection) -> bool:
-    """Whether the project asks under a prompt that a person has taken from rows."""
-    return remembered_choices.load(db).get(CHOSEN) == spec.load(db).system_prompt.strip()
+    """Whether a person has chosen the project's prompt with `use`."""
+    return remembered_choices.load(db).get(CHOICE_KEY) == spec.load(db).system_prompt.strip()
 
 
-def unasked_of_all(db: sqlite3.Connection, found: Sequence[Trained | None]) -> list[Trained]:
-    """What `unasked` has found of several sets of rows, each once. A choice that suits one of them is not turned round for another."""
+def merge_unused(db: sqlite3.Connection, found: Sequence[PromptUse | None]) -> list[PromptUse]:
+    """The results of `find_unused` for several sets of rows, each prompt once.
+
+    None of them is offered where a person has chosen a prompt that suits one of the sets.
+    """
     others = list({one.prompt: one for one in found if one}.values())
     is_settled = None in found and is_chosen(db)
     return [replace(one, is_offered=False) for one in others] if is_settled else others
 
 
-def _usual(found: "Counter[str]", of: int) -> Trained | None:
-    """The prompt that more than half of those have that are in `found`."""
+def _majority_prompt(found: "Counter[str]", of: int) -> PromptUse | None:
+    """The prompt of more than half of the counted rows; `of` is the size of the sample."""
     prompt, rows = found.most_common(1)[0] if found else ("", 0)
-    return Trained(prompt, rows, of) if rows * 2 > found.total() else None
+    return PromptUse(prompt, rows, of) if rows * 2 > found.total() else None
 
 
-def _prompts(db: sqlite3.Connection, chosen: Filter, version: int | None) -> "Counter[str]":
-    condition, values = filters.where(chosen)
+def _count_prompts(db: sqlite3.Connection, chosen: Filter, version: int | None) -> "Counter[str]":
+    condition, values = filters.to_sql(chosen)
     table, given = ("example", []) if version is None else ("version_row", [version])
     condition = condition if version is None else f"version = ? AND {condition}"
     (count,) = db.execute(f"SELECT count(*) FROM {table} WHERE {condition}", [*given, *values]).fetchone()
-    sql = f"SELECT pack, slot FROM {table} WHERE {condition} AND id * {SPREAD} % 1000003 % ? = 0 ORDER BY id"
-    reader = compressed_texts.PackReader(db)
-    places = db.execute(sql, [*given, *values, max(1, count // LOOKED_AT)])
+    sql = f"SELECT pack, slot FROM {table} WHERE {condition} AND id * {SAMPLE_PRIME} % 1000003 % ? = 0 ORDER BY id"
+    reader = compressed_texts.Reader(db)
+    places = db.execute(sql, [*given, *values, max(1, count // SAMPLED_ROWS)])
     return Counter(read_texts(reader.text(place)).system_prompt.strip() for place in places)
 
 
-def differs(db: sqlite3.Connection, found: Trained | None) -> bool:
-    """Whether the project asks under another system prompt than this one."""
+def differs(db: sqlite3.Connection, found: PromptUse | None) -> bool:
+    """Whether the project has another system prompt than this one."""
     return found is not None and found.prompt != spec.load(db).system_prompt.strip()
 
 
-def words(found: Trained, wanted: str) -> str:
-    """What is wrong, where the project asks under the system prompt `wanted`; for rows that are trained on."""
+def describe(found: PromptUse, wanted: str) -> str:
+    """A sentence for the person on the difference between the training rows' prompt and the project's, `wanted`."""
     rows = f"{found.rows / found.of:.0%}"
     if not found.prompt:
         return tr("Most training rows have no system prompt ({rows}), but the project has one. A model that is asked "
@@ -102,21 +104,22 @@ def words(found: Trained, wanted: str) -> str:
     if not wanted.strip() and found.rows * 2 <= found.of:
         return tr("{rows} of {of} training rows have the system prompt “{prompt}”; the project has none. "
                   "A model that is asked with another prompt than it was trained with may seem "
-                  "untrained.", rows=f"{found.rows:,}", of=f"{found.of:,}", prompt=brief(found.prompt))  # fmt: skip
+                  "untrained.", rows=f"{found.rows:,}", of=f"{found.of:,}", prompt=shorten(found.prompt))  # fmt: skip
     if not wanted.strip():
         return tr("Most training rows have the system prompt “{prompt}” ({rows}), but the project has none. A model that is "
-                  "asked with another prompt than it was trained with may seem untrained.", prompt=brief(found.prompt),
+                  "asked with another prompt than it was trained with may seem untrained.", prompt=shorten(found.prompt),
                   rows=rows)  # fmt: skip
     return tr("Most training rows have another system prompt than the project: “{prompt}” ({rows}). A model that is asked "
-              "with another prompt than it was trained with may seem untrained.", prompt=brief(found.prompt), rows=rows)  # fmt: skip
+              "with another prompt than it was trained with may seem untrained.", prompt=shorten(found.prompt), rows=rows)  # fmt: skip
 
 
-def brief(prompt: str) -> str:
+def shorten(prompt: str) -> str:
+    """The prompt on one line, cut after `MAX_SHOWN_CHARACTERS`."""
     line = " ".join(prompt.split())
-    return line if len(line) <= BRIEF else f"{line[:BRIEF]}…"
+    return line if len(line) <= MAX_SHOWN_CHARACTERS else f"{line[:MAX_SHOWN_CHARACTERS]}…"
 
 
 def use(db: sqlite3.Connection, prompt: str) -> None:
-    """Ask under this prompt from now on: it becomes the project's. That a person chose it is known as long as it is that."""
-    remembered_choices.store(db, CHOSEN, prompt.strip())
+    """Make this prompt the project's, and remember that a person chose it."""
+    remembered_choices.store(db, CHOICE_KEY, prompt.strip())
     facts.save(db, replace(spec.load(db), system_prompt=prompt))

@@ -1,8 +1,7 @@
-"""Finds text in a million rows at once: all they say, folded, lies in one flat file that is searched byte by byte.
+"""Finds text in a million rows: their folded text is stored in one flat file that is searched as bytes.
 
-The file is a cache, made in a process of its own (core/dataset/search_index.py). Rows edited since then are looked at one by one;
-a step that touches more rows than can be named makes the file stale. Without one every row is read, which takes longer
-but finds the same.
+The file is a cache, made in a process of its own (core/dataset/search_index.py). Rows edited since then are read one by
+one; a change of too many rows makes the file stale. Without the file every row is read, which is slower but finds the same.
 """
 
 from __future__ import annotations
@@ -30,35 +29,35 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PIECE = 2 * 1024 * 1024  # bytes searched between two looks at whether to stop, and at whether the window wants to move
+SEARCHED_BYTES = 2 * 1024 * 1024  # bytes searched between two checks for cancelling
 CHUNK = 500
-DIRTY_LIMIT = 20_000
+MAX_DIRTY_ROWS = 20_000
 END = "\0"
 ENDED = END.encode()
 
 Matches = Callable[[str], bool]
 
 
-# Signs that have another form of the same sign; all others are what they are, and normalising them takes long.
-_FORMS = re.compile("[\u00a0-\u00ff\u02b0-\u02ff\u1d00-\u2fff\u3000\u3200-\u33ff\uf900-\uffef]+")
-_MARKS = re.compile("[\u0300-\u036f\u3099\u309a]")
+# Characters that NFKC may change. Only these are normalised, since normalising all is slow.
+_COMPATIBILITY_CHARACTERS = re.compile("[\u00a0-\u00ff\u02b0-\u02ff\u1d00-\u2fff\u3000\u3200-\u33ff\uf900-\uffef]+")
+_COMBINING_MARKS = re.compile("[\u0300-\u036f\u3099\u309a]")
 
 
 def fold(text: str) -> str:
-    """`text` as it is compared: full and half width, upper and lower case are the same."""
+    """`text` in the form in which it is compared: NFKC and case-folded."""
     if text.isascii():
         return text.lower()
-    if _MARKS.search(text):
+    if _COMBINING_MARKS.search(text):
         return unicodedata.normalize("NFKC", text).casefold()
-    return _FORMS.sub(_normal, text).casefold()
+    return _COMPATIBILITY_CHARACTERS.sub(_normalise_match, text).casefold()
 
 
-def _normal(match: re.Match[str]) -> str:
+def _normalise_match(match: re.Match[str]) -> str:
     return unicodedata.normalize("NFKC", match[0])
 
 
-def searchable(data: str) -> str:
-    """What a row's messages say, folded; instructions to the model are left out, since all rows share them."""
+def searchable_text(data: str) -> str:
+    """The folded text of a row's messages, without system messages, which all rows share."""
     messages = clean_messages(data.encode())
     if messages is not None:
         said = [message.content for message in messages if message.role not in ("system", "developer")]
@@ -67,17 +66,20 @@ def searchable(data: str) -> str:
     return fold("\n".join(said)).replace(END, " ")
 
 
-def find(db: sqlite3.Connection, text: str, regex: bool, index: Index | None, reporter: Reporter) -> array[int]:
-    """Ids, in order, of the rows whose messages say `text`. Raises `FormatError` for a bad regular expression."""
-    matches = _matcher(text, regex)
+def find(db: sqlite3.Connection, text: str, regex: bool, index: SearchIndex | None, reporter: Reporter) -> array[int]:
+    """The ids, in order, of the rows with `text` in their messages.
+
+    Raises `FormatError` when `text` is not a valid regular expression, and `Cancelled`.
+    """
+    matches = _make_matcher(text, regex)
     if index is None or not index.ready or index.dirty is None:
-        return array("q", _scanned(db, None, matches, reporter))
+        return array("q", _scan(db, None, matches, reporter))
     dirty = set(index.dirty)
     found = index.matching(fold(text), matches if regex else None, reporter)
-    return index.corrected(found, dirty, set(_scanned(db, sorted(dirty), matches, reporter)))
+    return index.corrected(found, dirty, set(_scan(db, sorted(dirty), matches, reporter)))
 
 
-def _matcher(text: str, regex: bool) -> Matches:
+def _make_matcher(text: str, regex: bool) -> Matches:
     if not regex:
         folded = fold(text)
         return lambda said: folded in said
@@ -90,17 +92,17 @@ def _matcher(text: str, regex: bool) -> Matches:
     return lambda said: bool(pattern.search(said))
 
 
-def _scanned(db: sqlite3.Connection, ids: Sequence[int] | None, matches: Matches, reporter: Reporter) -> Iterator[int]:
-    """Of all rows, or of `ids`, those that match."""
-    reader = compressed_texts.PackReader(db)
-    for done, (id, pack, slot) in enumerate(_places(db, ids)):
-        if matches(searchable(reader.text((pack, slot)))):
+def _scan(db: sqlite3.Connection, ids: Sequence[int] | None, matches: Matches, reporter: Reporter) -> Iterator[int]:
+    """The ids of matching rows, among all rows or `ids`."""
+    reader = compressed_texts.Reader(db)
+    for done, (id, pack, slot) in enumerate(_find_places(db, ids)):
+        if matches(searchable_text(reader.text((pack, slot)))):
             yield id
         if done % CHUNK == 0:
             reporter.check()
 
 
-def _places(db: sqlite3.Connection, ids: Sequence[int] | None) -> Iterator[tuple[int, int, int]]:
+def _find_places(db: sqlite3.Connection, ids: Sequence[int] | None) -> Iterator[tuple[int, int, int]]:
     if ids is None:
         yield from db.execute("SELECT id, pack, slot FROM example ORDER BY id")
         return
@@ -110,7 +112,7 @@ def _places(db: sqlite3.Connection, ids: Sequence[int] | None) -> Iterator[tuple
         yield from db.execute(f"SELECT id, pack, slot FROM example WHERE id IN ({marks}) ORDER BY id", chunk).fetchall()
 
 
-class Index:
+class SearchIndex:
     """The folded texts of all rows: `text` (UTF-8, each ended by NUL), `ends` (its offset in bytes), `ids`, all in order.
 
     Not ready until it is opened on files that `core.dataset.search_index` made.
@@ -123,12 +125,12 @@ class Index:
         self._ends: array[int] = array("q")
 
     def expect(self) -> None:
-        """Files are about to be made: remember what changes from now on."""
+        """Start to record changed rows, before the files are written."""
         self.ready = False
         self.dirty = set()
 
     def open(self, folder: Path) -> bool:
-        """Use the files in `folder`; False when they are not whole or too much has changed since they were begun."""
+        """Use the files in `folder`; False when they are incomplete or too many rows have changed since `expect`."""
         import numpy as np
 
         try:
@@ -145,15 +147,15 @@ class Index:
         return True
 
     def note(self, ids: set[int] | None) -> None:
-        """Rows have changed; None stands for more than can be named."""
-        if ids is None or self.dirty is None or len(self.dirty) + len(ids) > DIRTY_LIMIT:
-            # The map itself is left to those who still search it.
+        """Record changed rows; None means too many to list."""
+        if ids is None or self.dirty is None or len(self.dirty) + len(ids) > MAX_DIRTY_ROWS:
+            # The memory map stays open: a search in another thread may still use it.
             self.ready, self.dirty = False, None
         else:
             self.dirty = self.dirty | ids
 
     def matching(self, folded: str, matches: Matches | None, reporter: Reporter) -> array[int]:
-        """Ids whose text holds `folded`, or for which `matches` says so."""
+        """The ids of rows that contain `folded`, or for which `matches` returns True. Raises `Cancelled`."""
         if matches:
             return array("q", self._ids[list(self._rows_where(matches, reporter))].tobytes())
         return array("q", self._ids[self._rows_with(folded.encode(), reporter)].tobytes())
@@ -162,13 +164,13 @@ class Index:
         import numpy as np
 
         text, hits = self._text, array("q")
-        start = 0  # the byte where the row behind the last hit begins
-        for at in range(0, len(text), PIECE):
+        start = 0  # the first byte of the row after the last hit
+        for at in range(0, len(text), SEARCHED_BYTES):
             reporter.check()
-            # A copied piece, since a map's own search compares byte by byte before Python 3.13.
-            piece = text[at : at + PIECE + len(needle) - 1]
+            # A copy, since before Python 3.13 mmap.find compares byte by byte.
+            piece = text[at : at + SEARCHED_BYTES + len(needle) - 1]
             found = piece.find(needle, max(start - at, 0))
-            while 0 <= found < PIECE:
+            while 0 <= found < SEARCHED_BYTES:
                 hits.append(at + found)
                 end = piece.find(ENDED, found)
                 start = at + end + 1 if end >= 0 else self._end(at + found)
@@ -177,7 +179,7 @@ class Index:
         return np.searchsorted(ends, np.frombuffer(hits, dtype=np.int64) if hits else ends[:0], side="right")
 
     def _end(self, place: int) -> int:
-        """Where the row that holds the byte at `place` ends."""
+        """The end of the row that contains the byte `place`."""
         return self._ends[bisect_right(self._ends, place)]
 
     def _rows_where(self, matches: Matches, reporter: Reporter) -> Iterator[int]:
@@ -190,7 +192,7 @@ class Index:
                 reporter.check()
 
     def corrected(self, found: array[int], dirty: set[int], matching: set[int]) -> array[int]:
-        """`found` with what has changed since the index was made: of the `dirty` rows only those `matching`."""
+        """`found` without the `dirty` rows, plus those of them that are `matching`."""
         if not dirty:
             return found
         return array("q", sorted({id for id in found if id not in dirty} | matching))

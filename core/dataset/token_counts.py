@@ -21,17 +21,17 @@ from core.text.tokenizer import ENCODINGS as ENCODINGS
 from core.text.tokenizer import Counter
 from core.text.tokenizer import encoding_of as encoding_of
 
-LIMIT = 65_536  # tokens of one row; what is longer is cut off by the server, silently
-LONGEST = 20
+TOKEN_LIMIT = 65_536  # of one row; OpenAI's server cuts off the rest without a message
+LONGEST_ROWS_LISTED = 20
 CHUNK = 5000
-STEPS = (1, 2, 5)
+BIN_STEPS = (1, 2, 5)
 
-Numbers = npt.NDArray[np.int64]
+IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """So many rows have from `low` to `high` tokens, `high` not among them."""
+    """`rows` rows have at least `low` and less than `high` tokens."""
 
     low: int
     high: int
@@ -39,8 +39,8 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """The tokens of the rows of one split. `trained` is what is left of them where rows over the limit are cut."""
+class SplitTokens:
+    """The tokens of the rows of one split; `trained` counts at most `TOKEN_LIMIT` of each row."""
 
     rows: int
     tokens: int
@@ -48,44 +48,47 @@ class Split:
     smallest: int
     mean: float
     largest: int
-    over: int  # rows over `LIMIT`
+    over: int  # rows over `TOKEN_LIMIT`
     histogram: list[Bin]
     longest: list[tuple[int, int]]  # id and tokens, the longest first
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """Per split, those without rows left out. `missing` rows are not counted yet (see `refresh`)."""
+class TokenTotals:
+    """The counts by split, without empty splits. `missing` rows are not counted yet (see `count_missing_rows`)."""
 
     encoding: str
-    splits: dict[str, Split]
+    splits: dict[str, SplitTokens]
     missing: int
 
 
-async def refresh(project: Project, encoding: str, reporter: Reporter) -> Changes | None:
-    """Count what is not counted yet, in a process of its own; None where nothing was missing."""
+async def count_missing_rows(project: Project, encoding: str, reporter: Reporter) -> Changes | None:
+    """Count the rows that are not counted yet, in a process of its own; None where nothing was missing.
+
+    Raises `JukuError` when the process fails.
+    """
     return await background_process.run_and_store(
         project, "core.dataset.token_counts", {"encoding": encoding}, _store, reporter
     )
 
 
-def of_rows(db: sqlite3.Connection, ids: Sequence[int], encoding: str) -> dict[int, int]:
-    """The tokens of a few rows; those that are not counted yet are left out."""
+def load_counts(db: sqlite3.Connection, ids: Sequence[int], encoding: str) -> dict[int, int]:
+    """The token counts of a few rows by id; rows that are not counted yet are left out."""
     marks = ",".join("?" * len(ids))
     rows = db.execute(
         f"SELECT id, slot, counts FROM example JOIN pack_tokens USING (pack) WHERE encoding = ? AND id IN ({marks})",
         [encoding, *ids],
     )
-    return {id: unpacked(blob)[slot] for id, slot, blob in rows}
+    return {id: unpack(blob)[slot] for id, slot, blob in rows}
 
 
-def unpacked(blob: bytes) -> "array[int]":
+def unpack(blob: bytes) -> "array[int]":
     """The counts of a pack, in the order of its slots."""
     return array("I", blob)
 
 
 def count_missing(db: sqlite3.Connection, encoding: str, reporter: Reporter) -> Iterator[tuple[int, list[int]]]:
-    """Each pack that rows lie in and that is not counted yet, with its counts."""
+    """The token counts of each pack with rows that is not counted yet: pack id, counts by slot."""
     wanted = "SELECT DISTINCT pack FROM example EXCEPT SELECT pack FROM pack_tokens WHERE encoding = ?"
     missing = [pack for (pack,) in db.execute(wanted, (encoding,))]
     count = Counter(encoding).row if missing else None
@@ -97,7 +100,7 @@ def count_missing(db: sqlite3.Connection, encoding: str, reporter: Reporter) -> 
 
 
 def _work(request: dict[str, Any], reporter: Reporter) -> str | None:
-    """The child's side: the encoding, with the counts in the file, or None where none were missing."""
+    """The child process: writes the counts to a file; returns the encoding, or None where nothing was missing."""
     encoding: str = request["encoding"]
     counted = False
     with closing(open_snapshot(Path(request["project"]))) as db, Path(request["into"]).open("w") as file:
@@ -114,10 +117,10 @@ def _store(db: sqlite3.Connection, encoding: str, lines: Iterator[tuple[int, lis
     )
 
 
-def summary(db: sqlite3.Connection, encoding: str, reporter: Reporter, status: str = "approved") -> Summary:
-    """What is known of the rows of a status ('' is any), from the counts that `refresh` has made."""
+def summarize(db: sqlite3.Connection, encoding: str, reporter: Reporter, status: str = "approved") -> TokenTotals:
+    """The stored counts of the rows with a status ('' is any), summarized by split. Raises `Cancelled`."""
     counts = _Counts(db, encoding)
-    found: dict[str, list[Numbers]] = {}
+    found: dict[str, list[IntArray]] = {}
     sql = "SELECT id, pack, slot FROM example WHERE split = ? AND ? IN ('', status)"
     for (split,) in db.execute("SELECT DISTINCT split FROM example").fetchall():
         rows = db.execute(sql, (split, status))
@@ -127,7 +130,7 @@ def summary(db: sqlite3.Connection, encoding: str, reporter: Reporter, status: s
     whole = {split: np.concatenate(parts, axis=1) for split, parts in found.items()}
     known = {split: rows[:, rows[1] >= 0] for split, rows in whole.items()}
     missing = sum(rows.shape[1] for rows in whole.values()) - sum(rows.shape[1] for rows in known.values())
-    return Summary(encoding, {split: _split(rows) for split, rows in known.items() if rows.size}, missing)
+    return TokenTotals(encoding, {split: _summarize_split(rows) for split, rows in known.items() if rows.size}, missing)
 
 
 class _Counts:
@@ -142,8 +145,8 @@ class _Counts:
         self._starts = np.full(rows[-1][0] + 1 if rows else 0, -1, np.int64)
         self._starts[[pack for pack, _blob in rows]] = np.cumsum(sizes) - sizes
 
-    def of(self, places: Numbers) -> Numbers:
-        """Ids and tokens, -1 where they are not known, of rows of id, pack and slot."""
+    def of(self, places: IntArray) -> IntArray:
+        """Ids and tokens (2 × n; -1 where not counted) of rows given as id, pack and slot (n × 3)."""
         ids, packs, slots = places.T
         tokens = np.full(len(ids), -1, np.int64)
         within = np.flatnonzero(packs < len(self._starts))
@@ -152,25 +155,25 @@ class _Counts:
         return np.stack([ids, tokens])
 
 
-def _split(rows: Numbers) -> Split:
+def _summarize_split(rows: IntArray) -> SplitTokens:
     ids, tokens = rows
-    most = np.argsort(-tokens, kind="stable")[:LONGEST]
-    return Split(
+    most = np.argsort(-tokens, kind="stable")[:LONGEST_ROWS_LISTED]
+    return SplitTokens(
         rows=len(tokens),
         tokens=int(tokens.sum()),
-        trained=int(np.minimum(tokens, LIMIT).sum()),
+        trained=int(np.minimum(tokens, TOKEN_LIMIT).sum()),
         smallest=int(tokens.min()),
         mean=float(tokens.mean()),
         largest=int(tokens.max()),
-        over=int((tokens > LIMIT).sum()),
+        over=int((tokens > TOKEN_LIMIT).sum()),
         histogram=_histogram(tokens),
         longest=[(int(ids[at]), int(tokens[at])) for at in most],
     )
 
 
-def _histogram(tokens: Numbers) -> list[Bin]:
-    """Bins at 10, 20, 50, 100, …, from the first that has rows to the last."""
-    edges = [0, *(step * 10**power for power in range(1, 10) for step in STEPS)]
+def _histogram(tokens: IntArray) -> list[Bin]:
+    """Bins with the edges 10, 20, 50, 100, …, from the first to the last that has rows."""
+    edges = [0, *(step * 10**power for power in range(1, 10) for step in BIN_STEPS)]
     rows, _edges = np.histogram(tokens, edges)
     filled = np.flatnonzero(rows)
     return [Bin(edges[at], edges[at + 1], int(rows[at])) for at in range(filled[0], filled[-1] + 1)]
@@ -180,7 +183,7 @@ def _histogram(tokens: Numbers) -> list[Bin]:
 class TrainingAmount:
     """How much a job learns from. `trained` are its tokens without those that the server cuts off.
 
-    `over` rows have more than `LIMIT` tokens; `missing` rows are not counted yet (see `refresh`).
+    `over` rows have more than `TOKEN_LIMIT` tokens; `missing` rows are not counted yet (see `count_missing_rows`).
     """
 
     rows: int = 0
@@ -193,7 +196,7 @@ def training_amount(
     db: sqlite3.Connection, chosen: Filter, encoding: str, version: int | None = None
 ) -> TrainingAmount:
     """The rows that match and their tokens, in a version of the dataset or as it is now (None), by the stored counts."""
-    condition, values = filters.where(chosen)
+    condition, values = filters.to_sql(chosen)
     table, given = ("example", []) if version is None else ("version_row", [version])
     sql = (
         f"SELECT slot, counts FROM {table} r LEFT JOIN pack_tokens p ON p.pack = r.pack AND encoding = ? "
@@ -205,9 +208,9 @@ def training_amount(
         if counts is None:
             missing += 1
             continue
-        count = unpacked(counts)[slot]
-        trained += min(count, LIMIT)
-        over += count > LIMIT
+        count = unpack(counts)[slot]
+        trained += min(count, TOKEN_LIMIT)
+        over += count > TOKEN_LIMIT
     return TrainingAmount(rows, trained, over, missing)
 
 

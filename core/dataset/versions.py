@@ -1,4 +1,4 @@
-"""Named states of the dataset: keep one, compare two row by row, go back to one."""
+"""Versions of the dataset: save one under a name, compare two row by row, restore one."""
 
 import sqlite3
 import time
@@ -12,7 +12,7 @@ from core.dataset.filters import Filter
 from core.progress import Reporter
 from core.storage import compressed_texts, schema
 
-Kind = Literal["added", "removed", "changed"]
+DifferenceKind = Literal["added", "removed", "changed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,17 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One row that two states do not share; the side that lacks it is None."""
+    """One row that differs between two versions; the side without it is None."""
 
     id: int
-    kind: Kind
+    kind: DifferenceKind
     before: Example | None
     after: Example | None
 
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """How many rows differ, and some of them."""
+    """The numbers of rows that differ, and some of these rows."""
 
     added: int
     removed: int
@@ -43,13 +43,13 @@ class Diff:
     rows: list[Difference]
 
 
-def versions(db: sqlite3.Connection) -> list[Version]:
-    """The kept states, the newest first."""
+def list_versions(db: sqlite3.Connection) -> list[Version]:
+    """All versions, the newest first."""
     return [Version(*row) for row in db.execute("SELECT id, name, created_at, rows FROM version ORDER BY id DESC")]
 
 
-def keep(db: sqlite3.Connection, name: str) -> int:
-    """Keep the rows as they are now under a name; the version's id. Texts are shared, so it costs little."""
+def save(db: sqlite3.Connection, name: str) -> int:
+    """Save the rows as they are now as a version; returns its id. Texts are shared with the rows, so it costs little."""
     sql = "INSERT INTO version (name, created_at, rows) SELECT ?, ?, count(*) FROM example RETURNING id"
     id: int = db.execute(sql, (name, time.time())).fetchone()[0]
     names = ", ".join(_columns(db))
@@ -57,39 +57,40 @@ def keep(db: sqlite3.Connection, name: str) -> int:
     return id
 
 
-def current(db: sqlite3.Connection, name: str) -> int:
-    """The version that holds the rows as they are: the newest one if nothing has changed since, or one kept now."""
+def save_current(db: sqlite3.Connection, name: str) -> int:
+    """The id of a version of the rows as they are now: the newest one if nothing has changed since, else a new one."""
     newest = db.execute("SELECT max(id) FROM version").fetchone()[0]
     if newest is not None:
-        pair, values = _pairs(newest, None)
+        pair, values = _difference_sql(newest, None)
         if not any(db.execute(f"SELECT 1 FROM ({pair}) LIMIT 1", values)):
             same: int = newest
             return same
-    return keep(db, name)
+    return save(db, name)
 
 
-def texts(db: sqlite3.Connection, id: int, chosen: Filter) -> Iterator[str]:
-    """The JSON texts of a version's rows that match `chosen` (its text is not looked at), in order."""
-    reader = compressed_texts.PackReader(db)
-    condition, values = filters.where(chosen)
+def iterate_texts(db: sqlite3.Connection, id: int, chosen: Filter) -> Iterator[str]:
+    """The JSON texts of a version's rows that match `chosen` (its text is ignored), in order."""
+    reader = compressed_texts.Reader(db)
+    condition, values = filters.to_sql(chosen)
     sql = f"SELECT pack, slot FROM version_row WHERE version = ? AND {condition} ORDER BY id"
     for place in db.execute(sql, [id, *values]):
         yield reader.text(place)
 
 
 def rename(db: sqlite3.Connection, id: int, name: str) -> None:
+    """Give a version another name."""
     db.execute("UPDATE version SET name = ? WHERE id = ?", (name, id))
 
 
 def delete(db: sqlite3.Connection, id: int) -> None:
-    """Forget a state; jobs that point at it keep everything else they record."""
+    """Delete a version; jobs that refer to it keep everything else they record."""
     db.execute("UPDATE job SET version = NULL WHERE version = ?", (id,))
     db.execute("DELETE FROM version_row WHERE version = ?", (id,))
     db.execute("DELETE FROM version WHERE id = ?", (id,))
 
 
 def restore(db: sqlite3.Connection, id: int, reporter: Reporter | None = None) -> None:
-    """Go back to a kept state; an ordinary, undoable write that touches only the rows that differ."""
+    """Make the rows as they were in a version, as one undoable step that changes only rows that differ. Raises `Cancelled`."""
     names = _columns(db)
     listed, updates = ", ".join(names), ", ".join(f"{name} = excluded.{name}" for name in names if name != "id")
     db.execute("DELETE FROM example WHERE id NOT IN (SELECT id FROM version_row WHERE version = ?)", (id,))
@@ -110,15 +111,15 @@ def diff(
     limit: int = 1000,
     among: Filter = Filter(),
 ) -> Diff:
-    """What differs between two versions, or between one and now (None): the counts, and `limit` rows from `offset`.
+    """The difference between two versions, or a version and now (None): counts, and `limit` rows from `offset`.
 
-    Only rows that are `among` those chosen count: one that no longer is, is removed (its text is not looked at).
+    Only rows that match `among` count (its text is ignored); a row that no longer matches counts as removed.
     """
-    pair, values = _pairs(old, new, among)
+    pair, values = _difference_sql(old, new, among)
     counts = dict(db.execute(f"SELECT kind, count(*) FROM ({pair}) GROUP BY 1", values))
     found = db.execute(f"SELECT * FROM ({pair}) ORDER BY id LIMIT ? OFFSET ?", [*values, limit, offset]).fetchall()
-    reader = compressed_texts.PackReader(db)
-    width = len(_SHOWN)
+    reader = compressed_texts.Reader(db)
+    width = len(_ROW_COLUMNS)
     rows = [
         Difference(
             id,
@@ -131,19 +132,24 @@ def diff(
     return Diff(counts.get("added", 0), counts.get("removed", 0), counts.get("changed", 0), rows)
 
 
-_SHOWN = ("pack", "slot", *METADATA_FIELDS, "source", "line", "problems")
+_ROW_COLUMNS = ("pack", "slot", *METADATA_FIELDS, "source", "line", "problems")
 
 
-def _pairs(old: int, new: int | None, among: Filter = Filter()) -> tuple[str, list[Any]]:
-    """Rows side by side where they differ. Texts are compared by digest, since an undone edit lies in another pack."""
-    condition, given = filters.where(among)
+def _difference_sql(old: int, new: int | None, among: Filter = Filter()) -> tuple[str, list[Any]]:
+    """A query for pairs of rows that differ. Texts are compared by digest: an edit and its undo use different packs."""
+    condition, given = filters.to_sql(among)
     then, before = f"SELECT * FROM version_row WHERE version = ? AND {condition}", [old, *given]
     now, after = (
         (f"SELECT * FROM example WHERE {condition}", given)
         if new is None
         else (f"SELECT * FROM version_row WHERE version = ? AND {condition}", [new, *given])
     )
-    both = ", ".join([*(f"o.{name} AS o_{name}" for name in _SHOWN), *(f"n.{name} AS n_{name}" for name in _SHOWN)])
+    both = ", ".join(
+        [
+            *(f"o.{name} AS o_{name}" for name in _ROW_COLUMNS),
+            *(f"n.{name} AS n_{name}" for name in _ROW_COLUMNS),
+        ]
+    )
     compared = ("digest", *METADATA_FIELDS)
     differs = " OR ".join(f"o.{name} <> n.{name}" for name in compared)
     sql = (

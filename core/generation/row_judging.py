@@ -13,7 +13,7 @@ from core.providers import Message, Sampling
 from core.spec import facts, spec
 
 RULES = dict(
-    zip(("contradicts", "not_in_text"), bulk_edits.JUDGED, strict=True)
+    zip(("contradicts", "not_in_text"), bulk_edits.JUDGE_RULES, strict=True)
 )  # the problem of each verdict but "supported"
 REPLY_TOKENS = 400
 

@@ -9,7 +9,7 @@ from typing import Any
 from core import __version__
 from core.dataset import filters, system_prompts, versions
 from core.dataset.row_json import read_texts
-from core.dataset.system_prompts import Trained
+from core.dataset.system_prompts import PromptUse
 from core.dataset.versions import Diff
 from core.spec import revisions, spec
 from core.spec.spec import Spec
@@ -80,22 +80,22 @@ def find_job_of_model(db: sqlite3.Connection, provider: str, model: str) -> Job 
     return jobs.job(db, id) if id else None
 
 
-def load_training_prompt(db: sqlite3.Connection, provider: str, model: str) -> Trained | None:
+def load_training_prompt(db: sqlite3.Connection, provider: str, model: str) -> PromptUse | None:
     """The system prompt that a model was trained under; None where that is not known."""
     job = find_job_of_model(db, provider, model)
-    return system_prompts.of_rows(db, row_filter(job.rows), job.version) if job and job.version is not None else None
+    return system_prompts.find_usual(db, row_filter(job.rows), job.version) if job and job.version is not None else None
 
 
-def find_differing_prompt(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> Trained | None:
+def find_differing_prompt(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> PromptUse | None:
     """The prompt that the first of these models (provider, model) was trained under that is not the project's.
 
     Where none of them is known to have been trained, that of the rows that would be trained on.
     """
     made = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
     if not made:
-        return system_prompts.unasked(db, row_filter(""))
-    found = [system_prompts.unasked(db, row_filter(job.rows), job.version) for job in made]
-    return next(iter(system_prompts.unasked_of_all(db, found)), None)
+        return system_prompts.find_unused(db, row_filter(""))
+    found = [system_prompts.find_unused(db, row_filter(job.rows), job.version) for job in made]
+    return next(iter(system_prompts.merge_unused(db, found)), None)
 
 
 def find_leaked_questions(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> dict[int, str]:
@@ -108,7 +108,7 @@ def find_leaked_questions(db: sqlite3.Connection, models: Iterable[tuple[str, st
 
 
 def _find_trained_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[int, str]]:
-    condition, values = filters.where(row_filter(job.rows))
+    condition, values = filters.to_sql(row_filter(job.rows))
     then = f"SELECT id, digest, pack, slot FROM version_row WHERE version = ? AND {condition}"
     pairs = " UNION ".join(
         f"SELECT e.id, e.pack, e.slot, v.id, v.pack, v.slot FROM ({then}) v JOIN example e ON e.{same} = v.{same} "

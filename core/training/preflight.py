@@ -86,7 +86,7 @@ async def examine(
     """
     await findings.refresh(project, reporter)
     for encoding in dict.fromkeys(token_counts.encoding_of(plan.model) for plan in plans):
-        await token_counts.refresh(project, encoding, reporter)
+        await token_counts.count_missing_rows(project, encoding, reporter)
     told = _ServerInfo() if id == LOCAL else await _load_server_info(project, preset, connect, plans, reporter)
     return await project.read(_build_report, id, preset, plans, told)
 
@@ -192,7 +192,7 @@ def _check_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequenc
             row_selection.require_method(rows, plan.method)
         except JukuError as error:
             words = tr("{what}. {why}", what=error.title, why=error.message)
-            yield Objection("settings", "error", words, filters.words(row_filter(plan.rows)))
+            yield Objection("settings", "error", words, filters.format_filter(row_filter(plan.rows)))
             continue
         yield from _check_row_count(len(rows), plan)
         if twin := next(
@@ -209,7 +209,7 @@ def _check_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequenc
 def _check_row_count(count: int, plan: TrainingPlan) -> Iterator[Objection]:
     if count < dataset_check.ADVISED:
         words = findings.worded(FEW_ROWS, str(count))
-        yield Objection(FEW_ROWS, checks.RULES[FEW_ROWS].severity, words, filters.words(row_filter(plan.rows)))
+        yield Objection(FEW_ROWS, checks.RULES[FEW_ROWS].severity, words, filters.format_filter(row_filter(plan.rows)))
 
 
 def _is_same(job: Job, plan: TrainingPlan, digest: str) -> bool:
@@ -232,7 +232,7 @@ def _check_rows(db: sqlite3.Connection, plans: Sequence[TrainingPlan]) -> Iterat
         text = trn("{title}: {n} row", "{title}: {n} rows", count, title=known.title())
         if every.get(rule, 0) > count:  # which is what the grid and the panel count
             text = tr("{text} of this job ({n} in the whole project)", text=text, n=f"{every[rule]:,}")
-        yield Objection(rule, known.severity, text, filters.words(replace(one, rule=rule)))
+        yield Objection(rule, known.severity, text, filters.format_filter(replace(one, rule=rule)))
 
 
 def _check_prompts(
@@ -241,11 +241,11 @@ def _check_prompts(
     """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
-    unasked = [system_prompts.unasked(db, row_filter(rows), version) for rows, version in chosen]
+    unasked = [system_prompts.find_unused(db, row_filter(rows), version) for rows, version in chosen]
     told = {one.rule: one.words for one in found}
     made = [
-        Objection(PROMPT_NOT_ASKED, "warning", system_prompts.words(one, wanted), told.get(PROMPT_DIFFERS, ""), one.prompt if one.is_offered else None)
-        for one in system_prompts.unasked_of_all(db, unasked)
+        Objection(PROMPT_NOT_ASKED, "warning", system_prompts.describe(one, wanted), told.get(PROMPT_DIFFERS, ""), one.prompt if one.is_offered else None)
+        for one in system_prompts.merge_unused(db, unasked)
     ]  # fmt: skip
     return [*made, *(one for one in found if not (made and one.rule == PROMPT_DIFFERS))]
 
@@ -255,7 +255,7 @@ def _check_length(measured: Sequence[token_counts.TrainingAmount]) -> Iterator[O
         yield Objection("too-long", "warning", trn("{n} row is longer than {limit} tokens and would be cut off "
                                                    "silently.",
                         "{n} rows are longer than {limit} tokens and would be cut off silently.", over,
-                        limit=f"{token_counts.LIMIT:,}"))  # fmt: skip
+                        limit=f"{token_counts.TOKEN_LIMIT:,}"))  # fmt: skip
     if missing := max((one.missing for one in measured), default=0):
         yield Objection("not-counted", "note", trn("The tokens of {n} row of the saved version are not known.",
                         "The tokens of {n} rows of the saved version are not known.", missing))  # fmt: skip

@@ -26,7 +26,7 @@ def count_rows(db: sqlite3.Connection, tag: str, split: str = "train") -> int:
 def load_rows(db: sqlite3.Connection, tag: str, split: str = "train", version: int | None = None) -> list[str]:
     """The JSON texts of a job's rows, in the project's order: as they are now (None), or of a kept version."""
     chosen = row_filter(tag, split)
-    return list(examples.iterate_texts(db, chosen) if version is None else versions.texts(db, version, chosen))
+    return list(examples.iterate_texts(db, chosen) if version is None else versions.iterate_texts(db, version, chosen))
 
 
 def load_trainable_rows(

@@ -59,7 +59,7 @@ def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan
         key = plan.rows, plan.method, plan.version
         if key not in known:
             rows = row_selection.load_trainable_rows(db, *key)
-            version = plan.version or versions.current(db, name)
+            version = plan.version or versions.save_current(db, name)
             known[key] = version, len(rows), uploads.sha256_of(row_selection.to_jsonl(rows))
         version, count, digest = known[key]
         asked = {name: getattr(plan, name) for name in ("seed", "suffix", "validation", "metadata")}

@@ -10,15 +10,15 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from core.dataset import bulk_edits, examples, filters, importing, versions
-from core.dataset.bulk_edits import Pattern
-from core.dataset.import_blocks import Options
+from core.dataset.bulk_edits import ReplacePattern
+from core.dataset.import_blocks import ImportOptions
 from core.formats import jsonl
 from core.progress import Reporter
 from core.storage import compressed_texts
 from core.storage.connection import open_snapshot
 from core.storage.project import Project
 
-AGAIN = Options(skip_known=False)
+AGAIN = ImportOptions(skip_known=False)
 
 
 async def steps(project: Project, rows: Path, seed: int) -> AsyncIterator[int]:
@@ -58,8 +58,8 @@ async def redo(project: Project, rows: Path, chance: random.Random, number: int)
 
 
 async def replace(project: Project, rows: Path, chance: random.Random, number: int) -> None:
-    pattern = Pattern(f"answer {chance.randint(0, 9)}", f"replaced {number}")
-    await project.write("replace", bulk_edits.replace, pattern, filters.Filter(), Reporter())
+    pattern = ReplacePattern(f"answer {chance.randint(0, 9)}", f"replaced {number}")
+    await project.write("replace", bulk_edits.replace_text, pattern, filters.Filter(), Reporter())
 
 
 async def tag(project: Project, rows: Path, chance: random.Random, number: int) -> None:
@@ -68,11 +68,11 @@ async def tag(project: Project, rows: Path, chance: random.Random, number: int) 
 
 
 async def keep(project: Project, rows: Path, chance: random.Random, number: int) -> None:
-    await project.write("", versions.keep, f"version {number}")
+    await project.write("", versions.save, f"version {number}")
 
 
 async def go_back(project: Project, rows: Path, chance: random.Random, number: int) -> None:
-    if kept := versions.versions(project.rows):
+    if kept := versions.list_versions(project.rows):
         await project.write("go back", versions.restore, kept[-1].id)
 
 

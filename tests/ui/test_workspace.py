@@ -23,7 +23,7 @@ from ui.workspace import Workspace
 
 def test_the_search_index_is_made_once_rows_rest(run, project, monkeypatch):
     monkeypatch.setattr(ui.workspace, "INDEX_DELAY", 20)
-    monkeypatch.setattr(search_index, "WORTH", 0)
+    monkeypatch.setattr(search_index, "MIN_INDEXED_ROWS", 0)
 
     async def work():
         workspace = Workspace(project, Settings())

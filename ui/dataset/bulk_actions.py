@@ -56,7 +56,7 @@ def apply(workspace: Workspace, ids: array[int], action: str, value: str, owner:
 
 async def _approve(workspace: Workspace, ids: array[int], owner: QWidget) -> None:
     """Approve the rows that no judge has refused, and show how many were left, with a button to approve them too."""
-    left = array("q", await workspace.project.read(bulk_edits.refused, ids))
+    left = array("q", await workspace.project.read(bulk_edits.find_refused, ids))
     if done := len(ids) - len(left):
         run(workspace, _label(*APPROVING, done), bulk_edits.approve, ids)
     if left:
@@ -87,7 +87,7 @@ def run(workspace: Workspace, label: str, change: Callable[..., object], *argume
 
 def _change(action: str, value: str) -> tuple[Callable[..., object], tuple[str, ...]]:
     if action.endswith("_prefix"):
-        return bulk_edits.prefix, (action.removesuffix("_prefix"), value)
+        return bulk_edits.add_prefix, (action.removesuffix("_prefix"), value)
     whole = {"add_tag": bulk_edits.add_tag, "remove_tag": bulk_edits.remove_tag, "system": bulk_edits.set_system_prompt}
     return (whole[action], (value,)) if action in whole else (bulk_edits.set_field, (action, value))
 

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from core import formats
 from core.dataset import examples, exporting, filters
-from core.dataset.exporting import FOLDER, FORMATS, Exported, Options
+from core.dataset.exporting import FOLDER, FORMATS, ExportOptions, ExportResult
 from core.dataset.filters import Choice, Filter
 from core.formats.conversion_losses import in_words
 from core.formats.row_writers import WRITERS
@@ -68,8 +68,10 @@ class ExportDialog(QDialog):
     def _make_choices(self) -> None:
         self.what, self.split, self.format = DropDown(), DropDown(), DropDown()
         self.what.addItem(tr("All rows"), "all")
-        if filters.words(self._shown):
-            self.what.addItem(tr("The rows that are shown: {filter}", filter=filters.words(self._shown)), "shown")
+        if filters.format_filter(self._shown):
+            self.what.addItem(
+                tr("The rows that are shown: {filter}", filter=filters.format_filter(self._shown)), "shown"
+            )
         if len(self._selected) > 1:
             self.what.addItem(trn("The {n} selected row", "The {n} selected rows", len(self._selected)), "selected")
         self.what.setCurrentIndex(self.what.count() - 1)
@@ -129,9 +131,9 @@ class ExportDialog(QDialog):
         layout.addWidget(self._note)
         layout.addWidget(buttons)
 
-    def options(self) -> Options:
+    def options(self) -> ExportOptions:
         """The chosen write options."""
-        return Options(
+        return ExportOptions(
             bom=self.bom.isChecked() if self.bom.isEnabled() else None,
             canonical=self.canonical.isChecked() and self.canonical.isEnabled(),
             full=self.full.isChecked() and self.full.isEnabled(),
@@ -162,16 +164,16 @@ class ExportDialog(QDialog):
         async def work(reporter: Reporter) -> None:
             project = self._workspace.project
             ids = await project.read(_ids, *wanted, reporter=reporter)
-            self._say(Exported(len(ids)))
+            self._say(ExportResult(len(ids)))
             if len(ids) <= MAX_ROWS_TRIED and format not in ("jsonl", FOLDER):
-                tried = await project.read(exporting.foresee, ids, format, options, reporter, reporter=reporter)
+                tried = await project.read(exporting.preview, ids, format, options, reporter, reporter=reporter)
                 self._say(tried)
 
         self._rows = 0
         self._show_ok()
         self._counting.start(work)
 
-    def _say(self, found: Exported) -> None:
+    def _say(self, found: ExportResult) -> None:
         self._rows = found.rows
         written = trn("{n} row will be written.", "{n} rows will be written.", found.rows)
         left = format_left_out(found)
@@ -239,7 +241,7 @@ def with_suffix(path: Path, format: str) -> Path:
     return path.with_name(f"{name}{suffix}{packed}") if name else path
 
 
-def format_left_out(found: Exported) -> str:
+def format_left_out(found: ExportResult) -> str:
     """How many rows the format cannot hold, and why, as text; '' for none."""
     reasons = [f"{in_words(reason)} ({count:,})" for reason, count in found.left_out.items()]
     many = sum(found.left_out.values())
@@ -249,7 +251,7 @@ def format_left_out(found: Exported) -> str:
     return words if many else ""
 
 
-def show_written(window: QWidget, path: Path, written: Exported) -> None:
+def show_written(window: QWidget, path: Path, written: ExportResult) -> None:
     """Show a message about the written file, with a button that opens its folder."""
     left = format_left_out(written)
     words = trn("{n} row written to {path}.", "{n} rows written to {path}.", written.rows, path=path)

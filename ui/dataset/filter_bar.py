@@ -106,7 +106,7 @@ class FilterBar(QWidget):
         return replace(typed, regex=typed.regex or self.regex.isChecked()) if typed.text else typed
 
     def words(self) -> str:
-        return filters.words(self.filter())
+        return filters.format_filter(self.filter())
 
     def is_empty(self) -> bool:
         return self.filter() == Filter()
@@ -169,7 +169,7 @@ class FilterBar(QWidget):
         self._rewrite(**{name: self.boxes[name].currentData()})
 
     def _rewrite(self, **fields: Any) -> None:
-        self._write(filters.words(replace(self.filter(), **fields)))
+        self._write(filters.format_filter(replace(self.filter(), **fields)))
 
     def _write(self, words: str) -> None:
         self.line.setText(words)  # its signals go out: by them its button for clearing comes and goes

@@ -4,7 +4,7 @@ import sqlite3
 
 from core.checks import RULES
 from core.dataset import bulk_edits, examples
-from core.dataset.bulk_edits import DIFFERING
+from core.dataset.bulk_edits import DIFFERENT_PROMPT
 from core.language import tr, trn
 from core.spec import spec
 from core.spec.facts import STALE
@@ -16,7 +16,7 @@ def can_fix(rule: str) -> bool:
 
 def fix_button_text(rule: str, count: int, db: sqlite3.Connection) -> str:
     """The text of the button that fixes all rows."""
-    if rule == DIFFERING:
+    if rule == DIFFERENT_PROMPT:
         return _prompt_words(db, count)
     if rule == examples.DUPLICATE_ROW:
         return trn("Delete the {n} duplicate", "Delete the {n} duplicates", count)
@@ -28,7 +28,7 @@ def fix_button_text(rule: str, count: int, db: sqlite3.Connection) -> str:
 def _prompt_words(db: sqlite3.Connection, count: int) -> str:
     if spec.load(db).system_prompt.strip():
         return trn("Use the project’s prompt in {n} row", "Use the project’s prompt in {n} rows", count)
-    if bulk_edits.fixed_prompt(db).strip():
+    if bulk_edits.expected_system_prompt(db).strip():
         return trn("Use the other rows’ prompt in {n} row", "Use the other rows’ prompt in {n} rows", count)
     return trn("Remove the system prompt from {n} row", "Remove the system prompt from {n} rows", count)
 

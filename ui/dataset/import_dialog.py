@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from core import formats
 from core.dataset import examples, importing
-from core.dataset.import_blocks import Options
+from core.dataset.import_blocks import ImportOptions
 from core.errors import JukuError
 from core.formats import column_mapping
 from core.language import tr
@@ -103,13 +103,13 @@ def _recognise(sources: list[ImportSource]) -> None:
 
 def _sources(what: list[Path] | str, held: ExitStack) -> list[ImportSource]:
     if isinstance(what, str):
-        return [ImportSource(held.enter_context(importing.pasted(what)), tr("Pasted text"), pasted=True)]
+        return [ImportSource(held.enter_context(importing.save_pasted_text(what)), tr("Pasted text"), pasted=True)]
     return [ImportSource(path, path.name) for path in what]
 
 
-def options_of(source: ImportSource) -> Options:
+def options_of(source: ImportSource) -> ImportOptions:
     """The read options of a file as it was recognised; its source name is the one the person knows."""
-    return Options(
+    return ImportOptions(
         format=source.detected.format,
         encoding=source.encoding,
         columns=source.columns(),

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QWidget
 from core.checks import RULES
 from core.dataset import examples, importing
 from core.dataset.examples import ProblemCounts
-from core.dataset.import_blocks import Options
-from core.dataset.importing import Imported
+from core.dataset.import_blocks import ImportOptions
+from core.dataset.importing import ImportResult
 from core.errors import JukuError
 from core.generation import fact_links
 from core.language import tr, trn
@@ -30,7 +30,7 @@ class ImportFile(NamedTuple):
     """A file to import, its read options, and its name as a person knows it."""
 
     path: Path
-    options: Options
+    options: ImportOptions
     name: str
 
 
@@ -47,7 +47,7 @@ class ImportOutcome:
     wrong: ProblemCounts = field(default_factory=ProblemCounts)
     first: int = 0  # the id of the first row that was imported
 
-    def add(self, found: Imported, wrong: ProblemCounts) -> None:
+    def add(self, found: ImportResult, wrong: ProblemCounts) -> None:
         self.wrong += wrong
         self.rows += found.rows
         self.known += found.known

@@ -196,7 +196,7 @@ def read_rows(db: sqlite3.Connection, rule: str, offset: int, limit: int = PAGE_
     """Rows with a problem of `rule`, clustered if the dataset check clustered them."""
     found = [(one.example, one.cluster, one.message) for one in findings.load(db, rule, offset, limit)]
     if not found:
-        found = [(id, 0, "") for id in filters.head(db, filters.Filter(rule=rule), offset + limit)[offset:]]
+        found = [(id, 0, "") for id in filters.find_first(db, filters.Filter(rule=rule), offset + limit)[offset:]]
     texts = examples.fetch(db, [id for id, _cluster, _message in found])
     return [ProblemRow(id, _brief(texts, id), cluster, message) for id, cluster, message in found]
 

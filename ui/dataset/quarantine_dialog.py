@@ -26,7 +26,7 @@ from core import checks
 from core.checks import RULES
 from core.checks.rule_registry import clip
 from core.dataset import quarantine
-from core.dataset.quarantine import Unread
+from core.dataset.quarantine import UnreadLine
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Changes
@@ -55,7 +55,7 @@ class QuarantineModel(QAbstractTableModel):
         super().__init__(parent)
         self._workspace = workspace
         self._ids: array[int] = array("q")
-        self._pages: dict[int, dict[int, Unread]] = {}
+        self._pages: dict[int, dict[int, UnreadLine]] = {}
         self._wanted: set[int] = set()
         self._edition = 0  # a page that was asked for before the ids changed is not the same any more
 
@@ -95,7 +95,7 @@ class QuarantineModel(QAbstractTableModel):
             return (entry.source, f"{entry.line:,}", entry.message, format_line(entry.raw))[index.column()]
         return basics.plain_tooltip(_format_reason(entry)) if index.column() == 2 else None
 
-    def _entry(self, row: int) -> Unread | None:
+    def _entry(self, row: int) -> UnreadLine | None:
         page = row // PAGE_LINES
         if page in self._pages:
             return self._pages[page].get(self._ids[row])
@@ -122,7 +122,7 @@ def format_line(raw: bytes) -> str:
     return clip(raw[:PREVIEW_BYTES].decode("utf-8", "backslashreplace"), PREVIEW_BYTES)
 
 
-def _format_reason(entry: Unread) -> str:
+def _format_reason(entry: UnreadLine) -> str:
     rule = checks.RULES.get(entry.rule)
     return f"{entry.message} {rule.explanation()}" if rule else entry.message
 
@@ -221,7 +221,7 @@ class QuarantineDialog(QDialog):
 
     async def _load(self, rule: str) -> None:
         project = self._workspace.project
-        rules = await project.read(quarantine.rules)
+        rules = await project.read(quarantine.count_rules)
         if rule not in rules:
             rule = ""
         ids = await project.read(quarantine.find, rule)
@@ -266,7 +266,9 @@ class QuarantineDialog(QDialog):
         found = 0
         self._repair_all.setText(tr("Fix what is safe to fix"))
         for start in range(0, len(ids), MENDABLE_CHUNK):
-            found += await self._workspace.project.read(quarantine.mendable, ids[start : start + MENDABLE_CHUNK])
+            found += await self._workspace.project.read(
+                quarantine.count_repairable, ids[start : start + MENDABLE_CHUNK]
+            )
         self._repair_all.setText(trn("Fix {n} line that is safe to fix", "Fix {n} lines that are safe to fix", found))
         self._repair_all.setEnabled(found > 0 and not self._workspace.project.read_only)
 

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QPushButto
 
 from core import checks
 from core.dataset import quarantine, row_json
-from core.dataset.quarantine import Unread
+from core.dataset.quarantine import UnreadLine
 from core.language import tr
 from ui import style
 from ui.widgets import basics
@@ -27,7 +27,7 @@ class QuarantineEditor(QWidget):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
-        self._entry: Unread | None = None
+        self._entry: UnreadLine | None = None
         self._wanted: int | None = None
         self._drafts: dict[int, str] = {}
         self._place = basics.label(wrap=True)
@@ -116,7 +116,7 @@ class QuarantineEditor(QWidget):
         self.text.setReadOnly(not editable)
         self._check()
 
-    def _is_whole(self, entry: Unread) -> bool:
+    def _is_whole(self, entry: UnreadLine) -> bool:
         return entry.length == len(entry.raw) and len(entry.raw) <= MAX_EDITED_BYTES
 
     def _read(self) -> str:
@@ -157,7 +157,7 @@ class QuarantineEditor(QWidget):
         writable = not self._workspace.project.read_only
         locked = "" if writable else tr("The project is read-only.")
         basics.set_enabled(self.put_back, locked if checked.text is not None else tr("Fix the errors first."))
-        self._mend.setVisible(checked.text is None and quarantine.repaired(entry) is not None)
+        self._mend.setVisible(checked.text is None and quarantine.repair_line(entry) is not None)
         mark_json_error(self.text, typed if checked.text is None else "")
         found = [format_problem(problem, typed) for problem in checked.problems[:3]]
         if typed == self._unread and checked.text is None and self._encoding.currentText() == "utf-8":
@@ -165,7 +165,7 @@ class QuarantineEditor(QWidget):
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
         self._state.say("\n".join(found) or tr("This row has no errors: import it."), worst if found else "good")
 
-    def _say_too_long(self, entry: Unread) -> None:
+    def _say_too_long(self, entry: UnreadLine) -> None:
         self.put_back.setEnabled(False)
         self._mend.hide()
         size = basics.format_bytes(entry.length)
@@ -181,7 +181,7 @@ class QuarantineEditor(QWidget):
             self.hex.setPlainText(hex_dump(self._entry.raw[:MAX_HEX_BYTES]) if self._entry else "")
 
     def _on_mend(self) -> None:
-        if self._entry is not None and (mended := quarantine.repaired(self._entry)) is not None:
+        if self._entry is not None and (mended := quarantine.repair_line(self._entry)) is not None:
             self.text.setPlainText(mended)
 
     def _on_put_back(self) -> None:

@@ -134,8 +134,8 @@ class ReplaceDialog(QDialog):
     def __init__(self, workspace: Workspace, choice: Choice, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
-        self._preview = bulk_edits.Preview([], 0)
-        self._pattern: bulk_edits.Pattern | None = None
+        self._preview = bulk_edits.ReplacePreview([], 0)
+        self._pattern: bulk_edits.ReplacePattern | None = None
         self._ids: Sequence[int] = array("q")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Find and replace"))
@@ -243,9 +243,9 @@ class ReplaceDialog(QDialog):
         self.scope.addItem(tr("All rows"), Filter())
         self._start()
 
-    def pattern(self) -> bulk_edits.Pattern:
+    def pattern(self) -> bulk_edits.ReplacePattern:
         """The pattern and its replacement. Raises `FormatError` for an invalid regular expression."""
-        return bulk_edits.Pattern(
+        return bulk_edits.ReplacePattern(
             self.pattern_field.text(),
             self.replacement.text(),
             regex=self.regex.isChecked(),
@@ -264,7 +264,7 @@ class ReplaceDialog(QDialog):
         self._pattern = None
         if not self.pattern_field.text() or not any(box.isChecked() for box in self.fields.values()):
             self._work.stop()
-            self._show(bulk_edits.Preview([], 0))
+            self._show(bulk_edits.ReplacePreview([], 0))
             return
         try:
             pattern = self.pattern()
@@ -275,12 +275,12 @@ class ReplaceDialog(QDialog):
         choice = self.scope.currentData()
         self._work.start(lambda reporter: self._search(pattern, choice, reporter))
 
-    async def _search(self, pattern: bulk_edits.Pattern, choice: Choice, reporter: Reporter) -> None:
+    async def _search(self, pattern: bulk_edits.ReplacePattern, choice: Choice, reporter: Reporter) -> None:
         project = self._workspace.project
         try:
             ids = await project.read(examples.find_ids, choice, reporter=reporter)
             preview = await project.read(
-                bulk_edits.preview, pattern, ids, MAX_CHANGES_SHOWN, reporter, reporter=reporter
+                bulk_edits.preview_replacements, pattern, ids, MAX_CHANGES_SHOWN, reporter, reporter=reporter
             )
         except JukuError as error:
             self._show_error(error)
@@ -289,10 +289,10 @@ class ReplaceDialog(QDialog):
         self._show(preview)
 
     def _show_error(self, error: JukuError) -> None:
-        self._show(bulk_edits.Preview([], 0))
+        self._show(bulk_edits.ReplacePreview([], 0))
         self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
 
-    def _show(self, preview: bulk_edits.Preview) -> None:
+    def _show(self, preview: bulk_edits.ReplacePreview) -> None:
         self._preview = preview
         self.model.show_changes(preview.changes)
         if not preview.changes:
@@ -331,11 +331,11 @@ class ReplaceDialog(QDialog):
         self._work.start(lambda reporter: self._write(label, pattern, ids, reporter), label)
 
     async def _write(
-        self, label: str, pattern: bulk_edits.Pattern, ids: Sequence[int], reporter: Reporter
+        self, label: str, pattern: bulk_edits.ReplacePattern, ids: Sequence[int], reporter: Reporter
     ) -> Changes | None:
         try:
             changes = await self._workspace.project.write(
-                label, bulk_edits.replace, pattern, ids, reporter, reporter=reporter
+                label, bulk_edits.replace_text, pattern, ids, reporter, reporter=reporter
             )
         except JukuError as error:
             self._show_error(error)

@@ -79,7 +79,7 @@ class DatasetTab(Tab):
         self.bar = FilterBar()
         self.bar.changed.connect(self._search)
         self.bar.save_wanted.connect(self._on_save_filter)
-        self.bar.forget_wanted.connect(lambda name: self._write(tr("Delete a filter"), filters.forget, name))
+        self.bar.forget_wanted.connect(lambda name: self._write(tr("Delete a filter"), filters.delete_saved, name))
         self.table = GridView(self.model)
         self.table.header.restore_layout(self.workspace.settings.grid)
         self.model.sort_wanted.connect(self._on_sort)
@@ -274,8 +274,10 @@ class DatasetTab(Tab):
     async def _first_ids(self, wanted: Filter) -> array[int]:
         project = self.workspace.project
         if wanted == Filter():
-            return filters.head(project.rows, wanted, FIRST_ROWS)  # a millisecond: not to be kept waiting by slow reads
-        return await project.read(filters.head, wanted, FIRST_ROWS)
+            return filters.find_first(
+                project.rows, wanted, FIRST_ROWS
+            )  # a millisecond: not to be kept waiting by slow reads
+        return await project.read(filters.find_first, wanted, FIRST_ROWS)
 
     def _show(self, ids: array[int], wanted: Filter) -> None:
         if self.table.is_editing() and ids != self.model.ids():
@@ -336,7 +338,7 @@ class DatasetTab(Tab):
                 await asyncio.wait([self._finding])  # there is one thread to read with: searching goes first
             counts[column] = await project.read(examples.count_values, column)
         unread = await project.read(quarantine.count)
-        self.bar.show_saved(await project.read(filters.saved))
+        self.bar.show_saved(await project.read(filters.load_saved))
         self.bar.show_counts(counts)
         self._total, self._problems = sum(counts["split"].values()), counts["problems"]
         self._unread.setVisible(unread > 0)
@@ -431,7 +433,7 @@ class DatasetTab(Tab):
     async def _add_row(self, row: examples.Example) -> Changes:
         project = self.workspace.project
         changes = await project.write(tr("Add a row"), examples.add, [row])
-        self._wanted_row = max(await project.read(filters.head, Filter(descending=True), 1))
+        self._wanted_row = max(await project.read(filters.find_first, Filter(descending=True), 1))
         self._type_into = True
         if not self.bar.is_empty():
             self.bar.clear()

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from core.dataset import examples, token_counts
 from core.dataset.filters import Filter
-from core.dataset.token_counts import Summary
+from core.dataset.token_counts import TokenTotals
 from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
@@ -49,7 +49,7 @@ LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 class TokenSummary:
     """The numbers to show, and the questions of the longest rows by id."""
 
-    summary: Summary
+    summary: TokenTotals
     questions: dict[int, str]
 
 
@@ -182,7 +182,7 @@ class TokenCountsDialog(QDialog):
             changes = None
             if counted.summary.missing:
                 self._say(tr("Counting…"), tr("The tokens are counted on this computer; nothing is sent."))
-                changes = await token_counts.refresh(project, encoding, reporter)
+                changes = await token_counts.count_missing_rows(project, encoding, reporter)
                 counted = await project.read(load_summary, encoding, status, reporter, reporter=reporter)
         except JukuError as error:
             self._say(error.title, error.message)
@@ -211,7 +211,7 @@ class TokenCountsDialog(QDialog):
         self._show_note(counted.summary)
         self._show_costs()
 
-    def _show_splits(self, found: Summary) -> None:
+    def _show_splits(self, found: TokenTotals) -> None:
         names = [name for name in examples.SPLITS if name in found.splits]
         chosen = self._split
         rows = [(name, found.splits[name]) for name in names]
@@ -230,7 +230,7 @@ class TokenCountsDialog(QDialog):
         _fit(self.splits)
         self._on_split()
 
-    def _show_note(self, found: Summary) -> None:
+    def _show_note(self, found: TokenTotals) -> None:
         over = sum(one.over for one in found.splits.values())
         if found.missing:
             text = trn("{n} row could not be counted.", "{n} rows could not be counted.", found.missing)
@@ -240,7 +240,7 @@ class TokenCountsDialog(QDialog):
                 "{n} row is longer than {limit} tokens. The rest is cut off without notice.",
                 "{n} rows are longer than {limit} tokens. The rest is cut off without notice.",
                 over,
-                limit=f"{token_counts.LIMIT:,}",
+                limit=f"{token_counts.TOKEN_LIMIT:,}",
             )
             self.note.say(text, "warning")
         else:
@@ -253,14 +253,14 @@ class TokenCountsDialog(QDialog):
         found = self._counted.summary.splits[self._split]
         self.heading.setText(tr("Lengths in tokens: {split}", split=value_text(self._split)))
         self.histogram.show_bars(
-            [HistogramBar(bin.low, bin.high, bin.rows) for bin in found.histogram], token_counts.LIMIT
+            [HistogramBar(bin.low, bin.high, bin.rows) for bin in found.histogram], token_counts.TOKEN_LIMIT
         )
         questions = self._counted.questions
         _fill(self.longest, [(f"{count:,}", f"{id:,}", questions.get(id, "")) for id, count in found.longest])
         for row, (id, count) in enumerate(found.longest):
             cell = _first_cell(self.longest, row)
             cell.setData(ROW_ID_ROLE, id)
-            if count > token_counts.LIMIT:
+            if count > token_counts.TOKEN_LIMIT:
                 cell.setForeground(style.colours("error")[0])
 
     def _show_costs(self) -> None:
@@ -283,7 +283,7 @@ ROW_ID_ROLE = Qt.ItemDataRole.UserRole  # the id of a row among the longest
 
 
 def load_summary(db: sqlite3.Connection, encoding: str, status: str, reporter: Reporter) -> TokenSummary:
-    summary = token_counts.summary(db, encoding, reporter, status)
+    summary = token_counts.summarize(db, encoding, reporter, status)
     ids = [id for split in summary.splits.values() for id, _count in split.longest]
     rows = examples.fetch(db, ids)
     return TokenSummary(
@@ -301,7 +301,7 @@ def priced_models(encoding: str) -> list[str]:
     return [model for model in found if token_counts.encoding_of(model) == encoding]
 
 
-def price(found: Summary, model: str, epochs: int) -> Price | None:
+def price(found: TokenTotals, model: str, epochs: int) -> Price | None:
     split = found.splits.get("train")
     return prices.estimate_training_price(split.trained, split.rows, model, epochs or None) if split else None
 
@@ -320,7 +320,7 @@ def _format_name(model: str) -> str:
     return tr("{model} (no new training)", model=model) if ended else model
 
 
-def _about_prices(found: Summary, known: Sequence[tuple[str, Price]]) -> list[str]:
+def _about_prices(found: TokenTotals, known: Sequence[tuple[str, Price]]) -> list[str]:
     if "train" not in found.splits:
         return [tr("There are no rows with the split “train” to train on.")]
     if not known:

@@ -32,7 +32,7 @@ class VersionsDialog(SnapshotsDialog):
         self.diff.row_chosen.connect(self.row_chosen)
 
     async def _load(self, project: Project) -> None:
-        found = await project.read(versions.versions)
+        found = await project.read(versions.list_versions)
         self._rows = {one.id: one.rows for one in found}
         self._show_snapshots([Snapshot(one.id, one.name, one.created_at, f"{one.rows:,}") for one in found])
         self._compare()
@@ -57,7 +57,7 @@ class VersionsDialog(SnapshotsDialog):
         self.diff.show_diff(diff, more=offset > 0)
 
     def _keep(self, name: str) -> None:
-        self._write(tr("Save the version “{name}”", name=name), versions.keep, name)
+        self._write(tr("Save the version “{name}”", name=name), versions.save, name)
 
     def _rename(self, state: Snapshot, name: str) -> None:
         self._write(tr("Rename a version"), versions.rename, state.id, name)

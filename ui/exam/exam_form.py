@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.dataset import system_prompts
-from core.dataset.system_prompts import Trained
+from core.dataset.system_prompts import PromptUse
 from core.exam import prompt_conditions
 from core.exam.graders import GRADERS
 from core.exam.runs import Estimate, Plan, Run
@@ -57,7 +57,7 @@ class ExamForm(QWidget):
             basics.plain_tooltip(tr("Makes it the project's system prompt; this can be undone."))
         )
         self.as_trained.clicked.connect(lambda _checked: self._on_as_trained())
-        self.trained: Trained | None = None  # the prompt of the rows, where the project asks under another one
+        self.trained: PromptUse | None = None  # the prompt of the rows, where the project asks under another one
         self.keep = QPushButton(tr("Keep some rows for the exam…"))
         self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
         self.start = basics.primary_button(tr("Start exam"))
@@ -225,10 +225,10 @@ class ExamForm(QWidget):
         self._found = list(found)
         self._show()
 
-    def show_trained(self, found: Trained | None, wanted: str) -> None:
+    def show_trained(self, found: PromptUse | None, wanted: str) -> None:
         """Under which prompt rows or models were trained, where it is not `wanted`, under which the exam would ask."""
         self.trained = found
-        self.warning.say(system_prompts.words(found, wanted) if found else "", "warning")
+        self.warning.say(system_prompts.describe(found, wanted) if found else "", "warning")
         self.as_trained.setVisible(found is not None and found.is_offered)
 
     def show_running(self, running: bool) -> None:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.dataset import filters, system_prompts
-from core.dataset.system_prompts import Trained
+from core.dataset.system_prompts import PromptUse
 from core.exam import answers, questions
 from core.exam import runs as exam_runs
 from core.exam.runs import Estimate, Plan, Run, Subject
@@ -46,7 +46,7 @@ from ui.workspace import Workspace
 
 TABLES = {Table.EVAL_RUN, Table.EVAL_SUBJECT, Table.EVAL_QUESTION, Table.EVAL_ANSWER, Table.FACT}
 QUESTION_TABLES = {Table.EXAMPLE, Table.SPEC, Table.JOB}  # tables that tell what an exam would ask
-QUESTIONS = filters.words(questions.ASKED)
+QUESTIONS = filters.format_filter(questions.ASKED)
 
 
 class ExamTab(Tab):
@@ -304,7 +304,7 @@ def _load_overview(db: sqlite3.Connection) -> tuple[list[Run], dict[int, tuple[i
     return exam_runs.runs(db), answers.counts(db)
 
 
-def _load_trained_prompt(db: sqlite3.Connection, plan: Plan) -> tuple[Trained | None, str]:
+def _load_trained_prompt(db: sqlite3.Connection, plan: Plan) -> tuple[PromptUse | None, str]:
     """The prompt under which the plan's models were trained, where the exam would ask under another; and that other."""
     models = [(one.provider, one.model) for one in plan.subjects if is_tuned(one.model)]
     return lineage.find_differing_prompt(db, models), spec.load(db).system_prompt

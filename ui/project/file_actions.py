@@ -65,7 +65,7 @@ class FileActions(QObject):
         """Fill the File menu."""
         basics.menu_action(file, tr("&New project…"), self._on_new, QKeySequence.StandardKey.New)
         sample_menu = file.addMenu(tr("New from a &sample"))
-        for name in sample_projects.names():
+        for name in sample_projects.list_names():
             basics.menu_action(sample_menu, sample_projects.load(name).title, partial(self._on_new_sample, name))
         basics.menu_action(file, tr("&Open…"), self._on_open, QKeySequence.StandardKey.Open)
         self._recent = file.addMenu(tr("Open &recent"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout
 
-from core.dataset.import_blocks import Options
+from core.dataset.import_blocks import ImportOptions
 from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
@@ -127,7 +127,7 @@ class FilesPage(RescuePage):
         assert self.model
         saved, tag = self._saved[self.who], self.model.tag
         wanted = [
-            ImportFile(path, Options(split=split, tags=tag), path.name)
+            ImportFile(path, ImportOptions(split=split, tags=tag), path.name)
             for role, split in SPLIT_OF_PURPOSE.items()
             for path in saved.of(role)
         ]

@@ -26,7 +26,7 @@ class MessageText(GrowingTextEdit):
         self.setAccessibleName(name)
         self.setPlainText(text)
         look = "background: palette(alternate-base); border: 1px solid palette(mid);"
-        self.setStyleSheet(f"Words {{ {look if own else 'background: transparent; border: 0;'} }}")
+        self.setStyleSheet(f"MessageText {{ {look if own else 'background: transparent; border: 0;'} }}")
         self.document().setDocumentMargin(style.SPACE // 2 if own else 0)
 
     def show_text(self, text: str) -> None:

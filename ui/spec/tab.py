@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.dataset import system_prompts
-from core.dataset.system_prompts import Trained
+from core.dataset.system_prompts import PromptUse
 from core.documents import Document
 from core.errors import JukuError
 from core.exam import fact_coverage
@@ -65,7 +65,7 @@ class SpecTab(Tab):
         self._stored = Spec()  # as the project has it
         self._project: Project | None = None  # whose spec is shown
         self._looked: tuple[str, list[Span]] | None = None  # what was looked through last
-        self._unasked: Trained | None = None  # the prompt of the rows, where the project asks under another one
+        self._unasked: PromptUse | None = None  # the prompt of the rows, where the project asks under another one
         self._saving = asyncio.Lock()
         self._reload = ThrottledReload(workspace, self._load_facts)
         self._make_text()
@@ -231,12 +231,12 @@ class SpecTab(Tab):
         self._show_differing(differing, unasked)
         self._show_saved()
 
-    def _show_differing(self, rows: int, unasked: Trained | None) -> None:
+    def _show_differing(self, rows: int, unasked: PromptUse | None) -> None:
         """Show how many rows have another system prompt than the project, and offer to use theirs."""
         text = trn("{n} row has another system prompt; see “Problems” in the examples.",
                    "{n} rows have another system prompt; see “Problems” in the examples.", rows) if rows else ""  # fmt: skip
         if unasked:
-            text = system_prompts.words(unasked, self._stored.system_prompt)
+            text = system_prompts.describe(unasked, self._stored.system_prompt)
         self._unasked = unasked
         self.differing.say(text, "warning")
         self.as_rows.setVisible(unasked is not None)
@@ -368,7 +368,7 @@ class SpecTab(Tab):
         await self.flush()
 
 
-def _load_ledger(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, Trained | None]:
+def _load_ledger(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, PromptUse | None]:
     """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
     system prompt, and that of theirs that the project could take."""
     text, entries = spec.load(db).text, fact_coverage.ledger(db)

@@ -261,7 +261,7 @@ class JobSubmitter(QObject):
         self._workspace.tasks.start("", self._ask_for_several(form))
 
     async def _ask_for_several(self, form: TrainingForm) -> None:
-        kept = await self._workspace.project.read(versions.versions)
+        kept = await self._workspace.project.read(versions.list_versions)
         provider = self._workspace.settings.provider
         dialog = SweepDialog(form.plan(), form.ranges(), form.tags(), kept, self._owner)
         dialog.wanted.connect(lambda plans, name: self.start(provider, plans, name))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dataset import bulk_edits, examples
-from core.dataset.bulk_edits import Pattern
+from core.dataset.bulk_edits import ReplacePattern
 from core.dataset.filters import Filter
 from core.errors import FormatError
 from core.formats import jsonl
@@ -38,7 +38,7 @@ def test_a_bulk_edit_is_one_step_and_says_how_many_rows(tea):
     assert [row(tea, id).tags for id in (1, 2)] == ["hot drink new", "new hot"]
     change(tea, bulk_edits.remove_tag, [1, 2, 3], "hot")
     assert [row(tea, id).tags for id in (1, 2, 3)] == ["drink new", "new", "drink"]
-    change(tea, bulk_edits.prefix, [2, 3], "question", "Say: ")
+    change(tea, bulk_edits.add_prefix, [2, 3], "question", "Say: ")
     assert row(tea, 3).question == "Say: Tea or tea?"
     for _step in range(4):
         asyncio.run(tea.undo())
@@ -55,8 +55,8 @@ def test_a_system_prompt_is_replaced_added_or_removed(tea):
 
 
 def test_the_preview_shows_exactly_what_will_be_written(tea):
-    pattern = Pattern("tea", r"\1 coffee", fields=("question", "answer", "tags"))
-    shown = bulk_edits.preview(tea.rows, pattern, Filter())
+    pattern = ReplacePattern("tea", r"\1 coffee", fields=("question", "answer", "tags"))
+    shown = bulk_edits.preview_replacements(tea.rows, pattern, Filter())
     assert shown.total == 2
     assert [(one.id, one.field) for one in shown.changes] == [
         (1, "question"),
@@ -64,7 +64,7 @@ def test_the_preview_shows_exactly_what_will_be_written(tea):
         (3, "question"),
         (3, "answer"),
     ]
-    change(tea, bulk_edits.replace, pattern, Filter())
+    change(tea, bulk_edits.replace_text, pattern, Filter())
     for one in shown.changes:
         assert getattr(row(tea, one.id), one.field) == one.after
     assert row(tea, 1).question == r"\1 coffee or \1 coffee?"
@@ -72,13 +72,13 @@ def test_the_preview_shows_exactly_what_will_be_written(tea):
 
 
 def test_groups_case_and_a_bad_expression(tea):
-    groups = Pattern(r"(\w+) or (\w+)", r"\2 and \1", regex=True, match_case=True, fields=("question",))
-    assert [one.after for one in bulk_edits.preview(tea.rows, groups, [1]).changes] == ["tea and Tea?"]
-    cased = Pattern("tea", "x", match_case=True)
-    assert [one.after for one in bulk_edits.preview(tea.rows, cased, [1]).changes] == ["Tea or x?"]
+    groups = ReplacePattern(r"(\w+) or (\w+)", r"\2 and \1", regex=True, match_case=True, fields=("question",))
+    assert [one.after for one in bulk_edits.preview_replacements(tea.rows, groups, [1]).changes] == ["tea and Tea?"]
+    cased = ReplacePattern("tea", "x", match_case=True)
+    assert [one.after for one in bulk_edits.preview_replacements(tea.rows, cased, [1]).changes] == ["Tea or x?"]
     for find, replace in (("(", ""), ("a", r"\2"), ("a", r"\g<")):
         with pytest.raises(FormatError):
-            Pattern(find, replace, regex=True)
+            ReplacePattern(find, replace, regex=True)
 
 
 def test_a_cancelled_bulk_edit_leaves_nothing(tea):
@@ -88,10 +88,10 @@ def test_a_cancelled_bulk_edit_leaves_nothing(tea):
         asyncio.run(tea.write("Step", bulk_edits.set_field, [1], "tags", "x", reporter, reporter=reporter))
     assert row(tea, 1).tags == "hot drink"
     with pytest.raises(Cancelled):
-        bulk_edits.preview(tea.rows, Pattern("tea"), Filter(), reporter=reporter)
+        bulk_edits.preview_replacements(tea.rows, ReplacePattern("tea"), Filter(), reporter=reporter)
 
 
 @given(st.text(max_size=8), st.text("ab\\.1", max_size=4), st.text("ab\\.1", min_size=1, max_size=3))
 def test_without_an_expression_every_sign_stands_for_itself(text, replace, find):
     expected = re.sub(re.escape(find), lambda _match: replace, text, flags=re.IGNORECASE)
-    assert Pattern(find, replace).substitution()(text) == expected
+    assert ReplacePattern(find, replace).substitution()(text) == expected

@@ -5,7 +5,7 @@ import pytest
 
 from core.dataset import examples, filters, importing, quarantine
 from core.dataset.filters import Filter
-from core.dataset.import_blocks import Options
+from core.dataset.import_blocks import ImportOptions
 from core.dataset.row_edits import SetColumn, SetText
 from core.errors import FormatError
 from core.formats import jsonl
@@ -25,7 +25,7 @@ def rows(project, choice=Filter()):
 def imported(project, tmp_path, *lines, **options):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b"\n".join(line if isinstance(line, bytes) else line.encode() for line in lines) + b"\n")
-    return asyncio.run(importing.import_file(project, path, Options(**options))).changes
+    return asyncio.run(importing.import_file(project, path, ImportOptions(**options))).changes
 
 
 def test_import_keeps_good_rows_and_sets_bad_lines_aside(project, tmp_path):
@@ -34,7 +34,7 @@ def test_import_keeps_good_rows_and_sets_bad_lines_aside(project, tmp_path):
     assert [row.data for row in rows(project)] == [good, TYPO, good]
     assert [row.line for row in rows(project)] == [1, 4, 5]
     assert [row.problems for row in rows(project)] == ["", "key-unknown role-unknown", ""]
-    assert [(entry.line, entry.rule, entry.raw) for entry in quarantine.unread(project.rows)] == [
+    assert [(entry.line, entry.rule, entry.raw) for entry in quarantine.load_lines(project.rows)] == [
         (2, "json-broken", b"{oops"),
         (6, "encoding", b'{"messages": "\xff"}'),
     ]
@@ -70,9 +70,9 @@ def test_a_line_is_repaired_by_hand_and_by_itself(project, tmp_path):
     good = jsonl.new_row("", "返品は？", "できます。")
     imported(project, tmp_path, good[:-1], good[:-1] + ",}", good.encode("cp932"))
     assert quarantine.count(project.rows) == 3
-    assert quarantine.mendable(project.rows, list(quarantine.find(project.rows, ""))) == 2
+    assert quarantine.count_repairable(project.rows, list(quarantine.find(project.rows, ""))) == 2
     write(project, "Repair", quarantine.repair_all)
-    assert [entry.line for entry in quarantine.unread(project.rows)] == [1]
+    assert [entry.line for entry in quarantine.load_lines(project.rows)] == [1]
     with pytest.raises(FormatError):
         write(project, "Repair", quarantine.repair, 1, good[:-1])
     write(project, "Repair", quarantine.repair, 1, good)

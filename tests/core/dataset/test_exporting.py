@@ -15,7 +15,7 @@ from core import formats
 from core.checks.json_positions import dumps
 from core.dataset import examples, exporting, importing
 from core.dataset.examples import Example
-from core.dataset.exporting import Exported, Options, export
+from core.dataset.exporting import ExportOptions, ExportResult, export
 from core.dataset.filters import Filter
 from core.errors import FormatError
 from core.formats import jsonl, row_writers
@@ -41,7 +41,7 @@ def fill(project: Any, *texts: str, **fields: Any) -> None:
 def brought(path: Path, project: Any, **options: Any) -> list[Example]:
     """The rows that the file brings into an empty project."""
     asyncio.run(project.write("Clear", examples.delete, list(examples.find_ids(project.rows, Filter()))))
-    asyncio.run(importing.import_file(project, path, importing.Options(**options)))
+    asyncio.run(importing.import_file(project, path, importing.ImportOptions(**options)))
     return list(examples.iterate(project.rows))
 
 
@@ -59,7 +59,7 @@ def test_lines_come_out_to_the_letter_and_always_the_same(project: Any, tmp_path
     texts = [ODD, PLAIN, CALL, PREFERENCE, TURNS, '{\n "messages": []\n}']
     fill(project, *texts)
     for name in ("a.jsonl", "b.jsonl"):
-        assert export(project.rows, tmp_path / name) == Exported(6)
+        assert export(project.rows, tmp_path / name) == ExportResult(6)
     data = (tmp_path / "a.jsonl").read_bytes()
     assert data == (tmp_path / "b.jsonl").read_bytes()
     assert data == "".join(text.replace("\n", " ") + "\n" for text in texts).encode()
@@ -70,7 +70,7 @@ def test_lines_come_out_to_the_letter_and_always_the_same(project: Any, tmp_path
 def test_a_table_with_whole_rows_brings_every_row_back(project: Any, tmp_path: Path, name: str) -> None:
     fill(project, ODD, PLAIN, PLAIN, CALL, PREFERENCE, split="test", tags="x y", notes="=1|\n'", key_points="a;b")
     before = list(examples.iterate(project.rows))
-    assert export(project.rows, tmp_path / name, options=Options(full=True)) == Exported(5)
+    assert export(project.rows, tmp_path / name, options=ExportOptions(full=True)) == ExportResult(5)
     after = brought(tmp_path / name, project, skip_known=False)
     assert [row.data for row in after] == [row.data for row in before]
     assert same(after, before)
@@ -113,7 +113,7 @@ def test_rows_that_do_not_fit_are_left_out_and_counted(
 ) -> None:
     fill(project, ODD, CALL, PREFERENCE, TURNS, PLAIN)
     found = export(project.rows, tmp_path / "out", format=format)
-    assert found == Exported(rows, left_out)
+    assert found == ExportResult(rows, left_out)
     assert all(formats.in_words(reason) for reason in left_out)
 
 
@@ -125,7 +125,7 @@ def test_preferences_get_the_names_of_today_and_stay_to_the_letter_else(project:
 
 def test_keys_in_the_usual_order_keep_texts_and_numbers_as_spelled(project: Any, tmp_path: Path) -> None:
     fill(project, '{"n":1.0e2,"n":2, "messages" : [{"content":"\\u3042", "role":"user"}]}')
-    export(project.rows, tmp_path / "c.jsonl", options=Options(canonical=True))
+    export(project.rows, tmp_path / "c.jsonl", options=ExportOptions(canonical=True))
     expected = '{"messages": [{"role": "user", "content": "\\u3042"}], "n": 1.0e2, "n": 2}\n'
     assert (tmp_path / "c.jsonl").read_text() == expected
 
@@ -146,10 +146,10 @@ def test_choices_marks_and_compression(project: Any, tmp_path: Path) -> None:
     fill(project, PLAIN, split="test")
     ids = list(examples.find_ids(project.rows, Filter()))
     assert export(project.rows, tmp_path / "t.jsonl", Filter(split="test")).rows == 1
-    assert export(project.rows, tmp_path / "i.jsonl.gz", [ids[3], ids[1]], options=Options(bom=True)).rows == 2
+    assert export(project.rows, tmp_path / "i.jsonl.gz", [ids[3], ids[1]], options=ExportOptions(bom=True)).rows == 2
     packed = (tmp_path / "i.jsonl.gz").read_bytes()
     assert gzip.decompress(packed).startswith(b"\xef\xbb\xbf")
-    export(project.rows, tmp_path / "j.jsonl.gz", [ids[3], ids[1]], options=Options(bom=True))
+    export(project.rows, tmp_path / "j.jsonl.gz", [ids[3], ids[1]], options=ExportOptions(bom=True))
     assert packed == (tmp_path / "j.jsonl.gz").read_bytes()
     assert [row.question for row in brought(tmp_path / "i.jsonl.gz", project)] == ["q3", "q1"]
 
@@ -187,7 +187,7 @@ def test_an_export_that_stops_leaves_what_was_there(project: Any, tmp_path: Path
 def test_a_card_says_counts_hashes_and_problems(project: Any, tmp_path: Path) -> None:
     fill(project, PLAIN, ODD)
     fill(project, PLAIN, split="test")
-    export(project.rows, tmp_path / "d.jsonl", options=Options(card=True, date="2026-11-24", title="規程"))
+    export(project.rows, tmp_path / "d.jsonl", options=ExportOptions(card=True, date="2026-11-24", title="規程"))
     text = (tmp_path / "d.jsonl.card.md").read_text(encoding="utf-8")
     assert "# 規程" in text
     assert "2026-11-24" in text
@@ -203,13 +203,13 @@ def test_a_folder_for_the_hub_has_its_splits_and_is_replaced_by_the_next(project
     fill(project, PLAIN, ODD)
     fill(project, TURNS, split="test")
     folder = tmp_path / "my set"
-    assert export(project.rows, folder) == Exported(3)
+    assert export(project.rows, folder) == ExportResult(3)
     assert sorted(path.name for path in (folder / "data").iterdir()) == ["test.jsonl", "train.jsonl"]
     readme = (folder / "README.md").read_text(encoding="utf-8")
     assert readme.startswith('---\npretty_name: "my set"\nconfigs:\n- config_name: default\n  data_files:\n')
     assert "  - split: train\n    path: data/train.jsonl\n  - split: test\n    path: data/test.jsonl\n---\n" in readme
     ids = list(examples.find_ids(project.rows, Filter()))
-    assert export(project.rows, folder, ids[:1]) == Exported(1)
+    assert export(project.rows, folder, ids[:1]) == ExportResult(1)
     assert [path.name for path in (folder / "data").iterdir()] == ["train.jsonl"]
     lock = f".{project.path.name}.lock"  # the project's own, while it is open
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == [lock]

@@ -28,7 +28,7 @@ def test_a_row_that_a_message_names_is_found(sample):
     """ "The same as row 37": so many, and no way to it."""
     assert found(sample, "row:37") == [37]
     assert found(sample, "row:37 split:nowhere") == []
-    assert filters.words(filters.parse("row:37 length:>5")) == "row:37 length:>5"
+    assert filters.format_filter(filters.parse("row:37 length:>5")) == "row:37 length:>5"
     for odd in ("row:x", "row:", "row:99999999999999999999999"):
         assert filters.parse(odd).row is None
 
@@ -57,7 +57,7 @@ def test_find_by_text_and_by_words(sample):
 def test_words_and_filter_are_the_same(filter):
     if not filter.text:
         filter = Filter(**{name: getattr(filter, name) for name in Filter.__slots__ if name != "regex"})
-    assert filters.parse(filters.words(filter)) == filter
+    assert filters.parse(filters.format_filter(filter)) == filter
 
 
 def test_one_japanese_character_other_widths_and_cases_are_found(project):
@@ -75,7 +75,7 @@ def test_lengths_and_orders(project):
     for order, expected in (("question", [2, 1, 3]), ("length", [3, 1, 2]), ("id", [1, 2, 3])):
         assert list(filters.find(project.rows, Filter(order=order))) == expected
         assert list(filters.find(project.rows, Filter(order=order, descending=True))) == expected[::-1]
-    assert list(filters.head(project.rows, Filter(order="length"), 2)) == [3, 1]
+    assert list(filters.find_first(project.rows, Filter(order="length"), 2)) == [3, 1]
 
 
 def test_a_search_stops_when_it_is_cancelled(project):
@@ -89,11 +89,11 @@ def test_a_search_stops_when_it_is_cancelled(project):
 def test_filters_are_kept_by_name_and_can_be_undone(project):
     asyncio.run(project.write("Keep", filters.save, "mine", "split:test"))
     asyncio.run(project.write("Keep", filters.save, "mine", "split:train"))
-    assert filters.saved(project.rows) == {"mine": "split:train"}
+    assert filters.load_saved(project.rows) == {"mine": "split:train"}
     asyncio.run(project.undo())
-    assert filters.saved(project.rows) == {"mine": "split:test"}
-    asyncio.run(project.write("Forget", filters.forget, "mine"))
-    assert filters.saved(project.rows) == {}
+    assert filters.load_saved(project.rows) == {"mine": "split:test"}
+    asyncio.run(project.write("Forget", filters.delete_saved, "mine"))
+    assert filters.load_saved(project.rows) == {}
 
 
 TEXT = st.text(st.sampled_from("ab返品AＢ \n.e\u0301"), max_size=12)
@@ -102,8 +102,8 @@ TEXT = st.text(st.sampled_from("ab返品AＢ \n.e\u0301"), max_size=12)
 @pytest.fixture
 def indexed(project, monkeypatch):
     """A project whose rows are found through an index made by another process, in small pieces."""
-    monkeypatch.setattr(search_index, "WORTH", 0)
-    monkeypatch.setattr(text_search, "PIECE", 7)
+    monkeypatch.setattr(search_index, "MIN_INDEXED_ROWS", 0)
+    monkeypatch.setattr(text_search, "SEARCHED_BYTES", 7)
     return project, Finder(project)
 
 

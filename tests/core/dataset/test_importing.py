@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from core.dataset import examples, filters, quarantine
-from core.dataset.import_blocks import Known, Options, blocks, store
+from core.dataset.import_blocks import ImportOptions, KnownRows, read_blocks, store_blocks
 from core.dataset.importing import import_file
 from core.errors import JukuError
 from core.formats import jsonl
@@ -27,13 +27,17 @@ def path(tmp_path):
 
 def test_a_process_of_its_own_brings_the_same_as_this_one(project, path, tmp_path):
     progress = []
-    asyncio.run(import_file(project, path, Options(tags="t"), Reporter(progress.append)))
+    asyncio.run(import_file(project, path, ImportOptions(tags="t"), Reporter(progress.append)))
     assert progress
     assert len(filters.find(project.rows)) == 999
     other = Project(tmp_path / "other.juku")
-    asyncio.run(other.write("Import", lambda db: store(db, blocks(path, Options(tags="t"), Known(), Reporter()))))
+    asyncio.run(
+        other.write(
+            "Import", lambda db: store_blocks(db, read_blocks(path, ImportOptions(tags="t"), KnownRows(), Reporter()))
+        )
+    )
     assert list(examples.iterate(project.rows)) == list(examples.iterate(other.rows))
-    assert quarantine.unread(project.rows) == quarantine.unread(other.rows)
+    assert quarantine.load_lines(project.rows) == quarantine.load_lines(other.rows)
     other.close()
 
 

@@ -41,7 +41,7 @@ def game(project):
 
 def test_most_rows_have_it(game):
     write(game, examples.add, rows("Answer briefly.", 5, 100))
-    found = system_prompts.of_rows(game.rows, EVERY)
+    found = system_prompts.find_usual(game.rows, EVERY)
     assert (found.prompt, found.rows, found.of) == ("You know the game.", 20, 25)
     assert system_prompts.differs(game.rows, found)
 
@@ -50,20 +50,20 @@ def test_drafts_the_exam_and_other_tags_are_not_looked_at(game):
     write(game, examples.add, rows("Answer briefly.", 50, 100, split="test"))
     write(game, examples.add, rows("Answer briefly.", 50, 200, status="draft"))
     write(game, examples.add, rows("Answer briefly.", 9, 300, tags="study"))
-    assert system_prompts.of_rows(game.rows, EVERY).prompt == "You know the game."
-    assert system_prompts.of_rows(game.rows, Filter(tag="study")).prompt == "Answer briefly."
-    assert system_prompts.of_rows(game.rows, Filter(tag="none")) is None
+    assert system_prompts.find_usual(game.rows, EVERY).prompt == "You know the game."
+    assert system_prompts.find_usual(game.rows, Filter(tag="study")).prompt == "Answer briefly."
+    assert system_prompts.find_usual(game.rows, Filter(tag="none")) is None
 
 
 def test_prompts_of_all_kinds_are_no_usual_one(project):
     write(project, examples.add, [row for n in range(6) for row in rows(f"Be {n}.", 1, n)])
-    assert system_prompts.of_rows(project.rows, EVERY) is None
+    assert system_prompts.find_usual(project.rows, EVERY) is None
 
 
 def test_many_rows_are_looked_at_in_part(project):
     found = [row for n in range(4000) for row in rows("Odd." if n % 5 else "Fifth.", 1, n)]
     write(project, examples.add, found)
-    usual = system_prompts.of_rows(project.rows, EVERY)
+    usual = system_prompts.find_usual(project.rows, EVERY)
     assert usual.prompt == "Odd."
     assert 300 < usual.of < 700
     assert 0.7 < usual.rows / usual.of < 0.9
@@ -73,9 +73,9 @@ def test_many_rows_are_looked_at_in_part(project):
 def test_using_it_ends_the_difference_and_can_be_undone(project, theirs, ours):
     write(project, facts.save, spec.Spec(system_prompt=ours, text="A team has three players."))
     write(project, examples.add, rows(theirs, 12))
-    found = system_prompts.of_rows(project.rows, EVERY)
+    found = system_prompts.find_usual(project.rows, EVERY)
     assert system_prompts.differs(project.rows, found)
-    assert "may seem untrained" in system_prompts.words(found, ours)
+    assert "may seem untrained" in system_prompts.describe(found, ours)
     write(project, system_prompts.use, found.prompt)
     assert not system_prompts.differs(project.rows, found)
     asyncio.run(project.undo())
@@ -112,7 +112,7 @@ def trained(project, model):
     def fill(db):
         id = jobs.insert(db, {
             "provider": "s", "token": "t", "model": "base", "rows": "", "row_count": 20, "settings": "{}",
-            "status": "succeeded", "version": versions.current(db, "Kept"),
+            "status": "succeeded", "version": versions.save_current(db, "Kept"),
         })  # fmt: skip
         db.execute("UPDATE job SET fine_tuned_model = ? WHERE id = ?", (model, id))
         db.execute("INSERT INTO job_checkpoint VALUES (?, 'c', ?, 10, '{}', 0)", (id, f"{model}:ckpt-step-10"))
@@ -159,7 +159,7 @@ def test_a_project_without_a_prompt_is_offered_that_of_fewer_rows(project):
     write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
     found = lineage.find_differing_prompt(project.rows, [])
     assert (found.prompt, found.rows, found.of) == ("You know the game.", 6, 14)
-    assert system_prompts.words(found, "").startswith(
+    assert system_prompts.describe(found, "").startswith(
         "6 of 14 training rows have the system prompt “You know the game.”"
     )
     (told,) = [one for one in examine(project, TrainingPlan("m")).objections if one.prompt is not None]
@@ -261,4 +261,4 @@ def test_the_command_line_does_not_turn_it_round(tmp_path, monkeypatch, capsys):
 def test_several_prompts_or_an_odd_one_are_not_offered(project, others):
     write(project, examples.add, [*rows("", 20), *(row for n, (prompt, count) in enumerate(others, 1)
                                                   for row in rows(prompt, count, 100 * n))])  # fmt: skip
-    assert system_prompts.unasked(project.rows, EVERY) is None
+    assert system_prompts.find_unused(project.rows, EVERY) is None

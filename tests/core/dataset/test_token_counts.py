@@ -29,11 +29,11 @@ def add(project, examples):
 
 
 def refresh(project, encoding="o200k_base"):
-    return asyncio.run(token_counts.refresh(project, encoding, Reporter()))
+    return asyncio.run(token_counts.count_missing_rows(project, encoding, Reporter()))
 
 
 def summary(project, encoding="o200k_base"):
-    return asyncio.run(project.read(token_counts.summary, encoding, Reporter()))
+    return asyncio.run(project.read(token_counts.summarize, encoding, Reporter()))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_counted_once_in_another_process(project):
     train = found.splits["train"]
     assert (train.tokens, train.smallest, train.largest) == (sum(expected), min(expected), max(expected))
     assert sum(bin.rows for bin in train.histogram) == 70
-    assert len(train.longest) == token_counts.LONGEST
+    assert len(train.longest) == token_counts.LONGEST_ROWS_LISTED
     assert refresh(project) is None
     assert summary(project, "cl100k_base").missing == 75
 
@@ -125,7 +125,7 @@ def test_an_edited_row_is_counted_anew(project):
     assert summary(project).missing == 1
     refresh(project)
     assert summary(project).splits["train"].longest[0][0] == 2
-    found = asyncio.run(project.read(token_counts.of_rows, [1, 2], "o200k_base"))
+    found = asyncio.run(project.read(token_counts.load_counts, [1, 2], "o200k_base"))
     assert found[2] > 500 > found[1]
 
 
@@ -134,5 +134,5 @@ def test_what_is_too_long_is_cut_and_drafts_do_not_count(project):
     add(project, [*rows(1, answer="word " * 70_000), draft])
     refresh(project)
     train = summary(project).splits["train"]
-    assert (train.rows, train.over, train.trained) == (1, 1, token_counts.LIMIT)
+    assert (train.rows, train.over, train.trained) == (1, 1, token_counts.TOKEN_LIMIT)
     assert train.histogram == [token_counts.Bin(50_000, 100_000, 1)]

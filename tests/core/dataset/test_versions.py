@@ -16,7 +16,7 @@ def write(project, change, *args):
 def kept(project):
     """Five rows kept as version 1, then one edited, one tagged, one deleted and one added."""
     write(project, examples.add, [examples.read_row(jsonl.new_row("", f"q{n}", f"a{n}")) for n in range(1, 6)])
-    write(project, versions.keep, "first")
+    write(project, versions.save, "first")
     write(project, examples.set_field, 1, "answer", "other")
     write(project, examples.set_field, 2, "tags", "t")
     write(project, examples.delete, [3])
@@ -46,18 +46,18 @@ def test_going_back_is_a_step_like_any_other(kept):
 
 
 def test_two_versions_are_compared_and_one_that_holds_the_same_is_used_again(kept):
-    write(kept, versions.keep, "second")
-    assert [version.name for version in versions.versions(kept.rows)] == ["second", "first"]
+    write(kept, versions.save, "second")
+    assert [version.name for version in versions.list_versions(kept.rows)] == ["second", "first"]
     diff = versions.diff(kept.rows, 1, 2)
     assert (diff.added, diff.removed, diff.changed) == (1, 1, 2)
-    write(kept, versions.current, "third")
-    assert len(versions.versions(kept.rows)) == 2
+    write(kept, versions.save_current, "third")
+    assert len(versions.list_versions(kept.rows)) == 2
     write(kept, examples.set_field, 1, "notes", "n")
-    write(kept, versions.current, "third")
-    assert len(versions.versions(kept.rows)) == 3
+    write(kept, versions.save_current, "third")
+    assert len(versions.list_versions(kept.rows)) == 3
     write(kept, versions.rename, 1, "renamed")
     write(kept, versions.delete, 2)
-    assert [version.name for version in versions.versions(kept.rows)] == ["third", "renamed"]
+    assert [version.name for version in versions.list_versions(kept.rows)] == ["third", "renamed"]
 
 
 def test_the_texts_of_a_version_outlive_their_rows(kept, tmp_path):

@@ -60,7 +60,7 @@ def test_plain_text_in_each_encoding(read, text, encoding, note):
 
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
 def test_the_samples_stay_as_they_are(name):
-    path = sample_projects.FOLDER / name / "spec.md"
+    path = sample_projects.SAMPLES_FOLDER / name / "spec.md"
     found = documents.read(path)
     assert found.text.strip() == path.read_text(encoding="utf-8").strip()
     assert found.notes == []

@@ -75,7 +75,7 @@ def test_a_base_model_is_asked_what_it_knows(game, server):
     assert not any(fact.known for fact in facts.load(game.rows))
 
 
-@pytest.mark.parametrize("name", sample_projects.names())
+@pytest.mark.parametrize("name", sample_projects.list_names())
 def test_every_fact_of_the_samples_can_be_asked_for(project, name):
     write(project, sample_projects.fill, name)
     subjects = knowledge_probe.build_subjects(project.rows)
@@ -108,7 +108,7 @@ def test_a_judge_marks_rows_that_contradict_their_fact(game, server):
     )
     # Approving leaves out what the judge has refused, in one step.
     asyncio.run(game.write("Drafts", bulk_edits.set_field, [1, 2, 3, 4], "status", "draft", Reporter()))
-    assert bulk_edits.refused(game.rows, [1, 2, 3, 4]) == [1, 3]
+    assert bulk_edits.find_refused(game.rows, [1, 2, 3, 4]) == [1, 3]
     asyncio.run(game.write("Approve", bulk_edits.approve, [1, 2, 3, 4], Reporter()))
     assert [one.status for one in examples.iterate(game.rows)] == ["draft", "approved", "draft", "approved"]
     for _step in range(2):

@@ -155,7 +155,7 @@ def test_the_request_has_the_present_text_and_the_last_proposal():
 
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
 def test_a_sample_comes_back_whole(name):
-    text = (sample_projects.FOLDER / name / "spec.md").read_text(encoding="utf-8")
+    text = (sample_projects.SAMPLES_FOLDER / name / "spec.md").read_text(encoding="utf-8")
     assert spec_drafting.fitted(spec_drafting.proposed(f"Nothing changed.\n\n{fenced(text.strip())}"), text) == text
     assert spec_drafting.proposed(f"Cut.\n\n{fenced(text.strip())[: len(text) // 2]}") is None
     assert spec_drafting.sampling(text).max_tokens < spec_drafting.MOST_TOKENS

@@ -12,7 +12,7 @@ import pytest
 from core import replies
 from core.chat import router
 from core.chat.router import Domain
-from core.dataset.versions import current, texts
+from core.dataset.versions import iterate_texts, save_current
 from core.errors import ProviderError
 from core.providers import JobRequest, Provider, Sampling, server_presets
 from core.providers.chat_api import chat_body
@@ -166,8 +166,8 @@ def test_a_line_of_a_batch_is_a_request_of_its_endpoint(schema):
 
 def test_the_rows_of_a_training_file_fit(sample):
     version = []
-    asyncio.run(sample.write("", lambda db: version.append(current(db, "x"))))
-    rows = [json.loads(row) for row in texts(sample.rows, version[0], row_selection.row_filter(""))]
+    asyncio.run(sample.write("", lambda db: version.append(save_current(db, "x"))))
+    rows = [json.loads(row) for row in iterate_texts(sample.rows, version[0], row_selection.row_filter(""))]
     assert len(rows) > 50
     assert [fault for row in rows for fault in contract.schema_errors("FineTuneChatRequestInput", row)] == []
 

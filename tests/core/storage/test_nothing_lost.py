@@ -10,7 +10,7 @@ import pytest
 
 from core import paths
 from core.dataset import examples, filters, importing
-from core.dataset.import_blocks import Known, Options, blocks, store
+from core.dataset.import_blocks import ImportOptions, KnownRows, read_blocks, store_blocks
 from core.errors import JukuError, MissingLogError, ProjectError
 from core.formats import jsonl
 from core.storage import project, schema, undo
@@ -192,7 +192,11 @@ def test_a_file_that_grows_or_shrinks_while_it_is_read_brings_whole_rows_only(tm
         source.write_bytes(original)
         document = Project(tmp_path / "p.juku")
         reporter = project.Reporter(lambda progress, change=change: change() if progress.done < 2**20 else None)
-        write(document, "Import", lambda db, reporter=reporter: store(db, blocks(source, Options(), Known(), reporter)))
+        write(
+            document,
+            "Import",
+            lambda db, reporter=reporter: store_blocks(db, read_blocks(source, ImportOptions(), KnownRows(), reporter)),
+        )
         good = set(original.decode().splitlines())
         assert {row.data for row in examples.iterate(document.rows)} <= good
         document.close()

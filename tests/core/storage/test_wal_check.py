@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 import pytest
 
 from core.dataset import examples, filters, importing
-from core.dataset.import_blocks import Options
+from core.dataset.import_blocks import ImportOptions
 from core.errors import MissingLogError
 from core.formats import jsonl
 from core.storage import project as projects
@@ -77,7 +77,7 @@ async def live(project, moments):
     await done(project.write("", examples.add, [row("first")]))
     await done(project.write("", examples.add, [row("second")]))
     await project.checkpoint()
-    await done(importing.import_file(project, path, Options(skip_known=False)))
+    await done(importing.import_file(project, path, ImportOptions(skip_known=False)))
     await project.checkpoint()
     async with project.frozen():
         await done(project.write("", examples.add, [row("third")]))

@@ -93,7 +93,7 @@ def test_a_carriage_return_is_seen_only_where_it_is_all_that_differs():
 
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
 def test_a_sentence_of_the_sample_changed(name):
-    old = (sample_projects.FOLDER / name / "spec.md").read_text(encoding="utf-8")
+    old = (sample_projects.SAMPLES_FOLDER / name / "spec.md").read_text(encoding="utf-8")
     before = old.split("\n")
     place = next(at for at, line in enumerate(before) if "." in line or "。" in line)
     new = "\n".join(line + "!" if at == place else line for at, line in enumerate(before))

@@ -177,4 +177,4 @@ def test_a_kept_version_is_measured_as_it_was(sample, server):
 
 
 async def project_keep(project):
-    await project.write("", versions.keep, "Before")
+    await project.write("", versions.save, "Before")

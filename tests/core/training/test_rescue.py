@@ -8,7 +8,7 @@ import json
 import pytest
 
 from core.dataset import examples
-from core.dataset.import_blocks import Options
+from core.dataset.import_blocks import ImportOptions
 from core.dataset.importing import import_file
 from core.errors import JukuError, ProviderError
 from core.formats import jsonl
@@ -164,7 +164,7 @@ def test_rows_that_the_project_had_before_get_the_tag_too(project, tmp_path):
     path.write_text("\ufeff" + "\r\n".join(texts), encoding="utf-8")
     tag = TunedModel("ft:base model:o::1", "base", 0, None, True).tag
     asyncio.run(project.write("", examples.add, [examples.read_row(texts[0], tags="mine")]))
-    asyncio.run(import_file(project, path, Options(tags=tag)))
+    asyncio.run(import_file(project, path, ImportOptions(tags=tag)))
     for _time in range(2):
         asyncio.run(project.write("tag", rescue.tag_existing_rows, path, tag))
         tags = [row.tags for row in examples.iterate(project.rows)]

@@ -15,7 +15,7 @@ from core.training.submit import TrainingPlan
 def test_the_rows_of_a_kept_version_are_those_of_its_time(sample):
     before = row_selection.load_rows(sample.rows, "study")
     versions_made = []
-    asyncio.run(sample.write("", lambda db: versions_made.append(versions.keep(db, "Before"))))
+    asyncio.run(sample.write("", lambda db: versions_made.append(versions.save(db, "Before"))))
     ids = examples.find_ids(sample.rows, row_selection.row_filter("study"))
     asyncio.run(sample.write("", examples.set_field, ids[0], "status", "draft"))
     assert row_selection.count_rows(sample.rows, "study") == len(before) - 1
@@ -37,7 +37,7 @@ def test_a_plan_that_cannot_be_trained_leaves_no_job_and_no_version(sample):
     plans = [TrainingPlan("base-model", "study"), TrainingPlan("base-model", "no-such-tag")]
     with pytest.raises(JukuError, match=f"At least {MINIMUM_ROWS}"):
         asyncio.run(submit.enqueue(sample, "fake", plans))
-    assert (jobs.jobs(sample.rows), versions.versions(sample.rows)) == ([], [])
+    assert (jobs.jobs(sample.rows), versions.list_versions(sample.rows)) == ([], [])
 
 
 def test_rows_with_errors_are_refused_and_warnings_are_not(sample):

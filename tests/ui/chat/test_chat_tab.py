@@ -588,7 +588,7 @@ def test_a_tuned_model_is_asked_under_the_prompt_it_was_trained_with(scene, serv
     def job(db):
         id = jobs.insert(db, {
             "provider": "fake", "token": "t", "model": BASE, "rows": "study", "row_count": 9, "settings": "{}",
-            "status": "succeeded", "version": versions.current(db, "Kept"),
+            "status": "succeeded", "version": versions.save_current(db, "Kept"),
         })  # fmt: skip
         db.execute("UPDATE job SET fine_tuned_model = ? WHERE id = ?", (TUNED, id))
         spec.store(db, spec.Spec("Game", "en", "Be someone else.", "Text."))

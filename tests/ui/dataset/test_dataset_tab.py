@@ -234,7 +234,7 @@ def test_each_dialog_opens_from_its_menu(run, tab, name):
 
 
 def test_every_column_can_be_sorted_by():
-    assert {column.order for column in ALL_COLUMNS} <= set(filters.ORDERS)
+    assert {column.order for column in ALL_COLUMNS} <= set(filters.SORT_COLUMNS)
 
 
 def question(tab, id):

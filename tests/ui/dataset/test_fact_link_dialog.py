@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
 from core.dataset import examples
-from core.dataset.import_blocks import Options
+from core.dataset.import_blocks import ImportOptions
 from core.formats import jsonl
 from core.spec import facts, spec
 from tests.support.until import until
@@ -151,7 +151,7 @@ def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tm
     async def go():
         outcome = ImportOutcome()
         await import_run.import_files(
-            garden, [ImportFile(path, Options(source="more.csv"), "more.csv")], window, outcome
+            garden, [ImportFile(path, ImportOptions(source="more.csv"), "more.csv")], window, outcome
         )
         assert outcome.words() == "2 rows imported. 1 of 2 rows linked to facts."
         notice = window.findChildren(Notice)[-1]
@@ -219,7 +219,9 @@ def test_an_import_goes_on_when_the_dialog_that_began_it_is_closed(run, garden, 
 
     async def go():
         dialog = QWidget()
-        task = asyncio.ensure_future(import_run.import_files(garden, [ImportFile(path, Options(), "more.csv")], dialog))
+        task = asyncio.ensure_future(
+            import_run.import_files(garden, [ImportFile(path, ImportOptions(), "more.csv")], dialog)
+        )
         dialog.deleteLater()
         await task
         assert not shiboken6.isValid(dialog)

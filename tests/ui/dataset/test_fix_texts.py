@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from core.dataset import bulk_edits, examples
-from core.dataset.bulk_edits import DIFFERING
+from core.dataset.bulk_edits import DIFFERENT_PROMPT
 from core.dataset.row_json import read_texts
 from core.progress import Reporter
 from core.review import findings
@@ -27,7 +27,7 @@ def test_it_is_said_which_prompt_the_rows_get(project, wanted, usual, words, bec
     asyncio.run(project.write("Spec", facts.save, spec.Spec(system_prompt=wanted)))
     asyncio.run(project.write("Rows", examples.add, made))
     asyncio.run(findings.refresh(project, Reporter()))
-    count = findings.counts(project.rows)[DIFFERING]
-    assert fix_texts.fix_button_text(DIFFERING, count, project.rows) == words
-    asyncio.run(project.write("Fix", bulk_edits.fix_all, DIFFERING, Reporter()))
+    count = findings.counts(project.rows)[DIFFERENT_PROMPT]
+    assert fix_texts.fix_button_text(DIFFERENT_PROMPT, count, project.rows) == words
+    asyncio.run(project.write("Fix", bulk_edits.fix_all, DIFFERENT_PROMPT, Reporter()))
     assert {read_texts(text).system_prompt for text in examples.iterate_texts(project.rows)} == {becomes}

@@ -57,7 +57,7 @@ def test_the_longest_row_is_opened_and_edits_are_counted_at_once(run, dialog, wo
         row = examples.read_row(jsonl.new_row("", "word " * 70_000, "a"), split="test")
         workspace.tasks.start("", workspace.project.write("Add", examples.add, [row]))
         await until(dialog.note.isVisible)
-        assert f"{token_counts.LIMIT:,}" in dialog.note.text()
+        assert f"{token_counts.TOKEN_LIMIT:,}" in dialog.note.text()
         assert dialog.longest.item(0, 0).text().startswith("70,0")
 
     run(go())

@@ -107,7 +107,7 @@ def test_rename_and_delete(run, dialog, workspace):
     async def go():
         await keep(dialog, "<b>first</b>")
         dialog.table.item(0, 0).setText("better")
-        await until(lambda: [one.name for one in versions.versions(workspace.project.rows)] == ["better"])
+        await until(lambda: [one.name for one in versions.list_versions(workspace.project.rows)] == ["better"])
         await until(lambda: dialog.old.itemText(0) == "better")
         dialog.delete.click()
         assert "“better”" in await agree(dialog)

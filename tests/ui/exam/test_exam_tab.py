@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
 from core.dataset import examples, sample_projects
-from core.dataset.system_prompts import Trained
+from core.dataset.system_prompts import PromptUse
 from core.exam import runs
 from core.exam.prompt_conditions import CLOSED, FEW_SHOT, OPEN, RETRIEVED
 from core.exam.runs import Subject
@@ -386,14 +386,14 @@ def test_a_chosen_prompt_is_not_offered_to_be_turned_round_before_an_exam(run, t
     form = tab.form
 
     async def go():
-        form.show_trained(Trained("You know the game.", 9, 12, is_offered=False), "Answer briefly.")
+        form.show_trained(PromptUse("You know the game.", 9, 12, is_offered=False), "Answer briefly.")
         assert "You know the game." in form.warning.text() and form.as_trained.isHidden()
         form.start.click()
         (box,) = tab.findChildren(QMessageBox)
         assert not [button for button in box.buttons() if "prompt" in button.text()]
         assert box.defaultButton().text() == "Cancel"
         box.defaultButton().click()
-        form.show_trained(Trained("You know the game.", 9, 12), "Answer briefly.")
+        form.show_trained(PromptUse("You know the game.", 9, 12), "Answer briefly.")
         assert not form.as_trained.isHidden()
 
     run(go())

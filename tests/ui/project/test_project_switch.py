@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog
 
 from core.dataset import bulk_edits
 from core.dataset import examples as dataset_examples
-from core.dataset.bulk_edits import JUDGED
+from core.dataset.bulk_edits import JUDGE_RULES
 from core.exam.prompt_conditions import OPEN
 from core.exam.runs import Subject
 from core.formats import jsonl
@@ -87,7 +87,7 @@ def test_the_buttons_of_a_message_do_nothing_to_the_next_project(run, window, ot
         drafts = array("q", [1, 2])
         await window.workspace.project.write("draft", bulk_edits.set_field, drafts, "status", "draft", Reporter())
         await window.workspace.project.write(
-            "judge", lambda db: [row_judging._mark(db, id, JUDGED[0], "") for id in drafts]
+            "judge", lambda db: [row_judging._mark(db, id, JUDGE_RULES[0], "") for id in drafts]
         )
         bulk_actions.apply(window.workspace, drafts, "status", "approved", window.dataset_tab)
         await until(lambda: window.findChild(Notice))
