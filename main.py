@@ -1,4 +1,4 @@
-"""Juku: with a verb the work without a window, else the window."""
+"""Juku: with a command the work without a window, else the window."""
 
 import sys
 
@@ -6,7 +6,7 @@ import sys
 def main(arguments: list[str]) -> int:
     from core.cli import commands
 
-    if arguments and (arguments[0] in commands.VERBS or arguments[0] in ("-h", "--help")):
+    if arguments and (arguments[0] in commands.COMMANDS or arguments[0] in ("-h", "--help")):
         return commands.run(arguments)
     from ui.app import run
 

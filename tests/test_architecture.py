@@ -78,7 +78,7 @@ def test_core_needs_no_qt():
 
 def test_a_style_sheet_names_classes_of_its_file():
     """A selector is the name of a Python class: renaming the class alone would silently take its style away."""
-    selector = re.compile(r"(?:^|\})\s*([A-Z][A-Za-z]+)[\w:\[\]=\"'-]*\s*\{")
+    selector = re.compile(r"(?:^|\})\s*([A-Z][A-Za-z]+)[\w:\[\]=\"'-]*\s*\{(?=\s|$)")
     for path in (path for path in FILES if NAMES[path].startswith("ui/")):
         classes = {node.name for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef)}
         texts = (node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant))

@@ -1,4 +1,4 @@
-"""The verbs of main.py: the same work as in the window, without one."""
+"""The commands of main.py, such as `train` and `exam`: the same work as in the window, without one."""
 
 import argparse
 import asyncio
@@ -18,10 +18,10 @@ from core.cli.console import (
     PROBLEMS,
     UNREADABLE,
     Arguments,
-    add_project,
+    add_project_argument,
     explain_missing_log,
-    reporter,
-    say,
+    print_result,
+    progress_reporter,
     with_project,
 )
 from core.dataset import system_prompts
@@ -41,19 +41,19 @@ from core.spec import spec
 from core.storage.project import Changes, Project
 from core.training import job_queue, jobs, lineage, row_selection, submit
 
-VERBS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "link", "hold-out", "serve")
+COMMANDS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "link", "hold-out", "serve")
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
-Verb = Callable[[Arguments], int]
+Command = Callable[[Arguments], int]
 
 
 def run(arguments: list[str]) -> int:
-    """Run one verb; returns the process's exit status."""
+    """Run one command; returns the exit status of the process (see `console`)."""
     chosen = settings.load()
     language.set_language(chosen.language)
-    parsed = parser().parse_args(arguments)
+    parsed = build_parser().parse_args(arguments)
     try:
-        status: int = parsed.verb(parsed)
+        status: int = parsed.command(parsed)
     except MissingLogError as error:
         explain_missing_log(error)
         return INCOMPLETE
@@ -66,40 +66,41 @@ def run(arguments: list[str]) -> int:
     return status
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Returns the parser of the whole command line; each command's function is its default `command`."""
     about = tr("Teach a language model what you know, and check whether it learned.")
     top = argparse.ArgumentParser(prog="main.py", description=about)
-    verbs = top.add_subparsers(required=True, metavar="VERB")
+    subparsers = top.add_subparsers(required=True, metavar="COMMAND")
 
-    def verb(name: str, function: Verb, about: str, document: bool = True) -> argparse.ArgumentParser:
-        added = verbs.add_parser(name, help=about, description=about)
-        added.set_defaults(verb=function)
+    def add_command(name: str, function: Command, about: str, document: bool = True) -> argparse.ArgumentParser:
+        added = subparsers.add_parser(name, help=about, description=about)
+        added.set_defaults(command=function)
         added.add_argument("--json", action="store_true", help=tr("print the result as JSON"))
         if document:
-            add_project(added)
+            add_project_argument(added)
         return added
 
-    row_commands.add(verb)
-    _add_model_verbs(verb)
-    exam_commands.add(verb)
-    fact_commands.add(verb)
-    serve = verb("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
+    row_commands.add(add_command)
+    _add_model_commands(add_command)
+    exam_commands.add(add_command)
+    fact_commands.add(add_command)
+    serve = add_command("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)
     return top
 
 
-def _add_model_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
-    train = verb("train", _train, tr("fine-tune a model on a project's rows and wait for it"))
+def _add_model_commands(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    train = add_command("train", _train, tr("fine-tune a model on a project's rows and wait for it"))
     train.add_argument("--model", default=DEFAULT_MODEL)
     rows = tr("only rows with this tag; the samples have plain and study")
     train.add_argument("--rows", default="", metavar="TAG", help=rows)
     train.add_argument("--epochs", type=int)
-    train.add_argument("--seed", type=_seed)
-    ask = verb("ask", _ask, tr("ask a model a question"))
+    train.add_argument("--seed", type=_parse_seed)
+    ask = add_command("ask", _ask, tr("ask a model a question"))
     ask.add_argument("question")
     ask.add_argument("--model", required=True)
-    exam = verb("exam", _exam, tr("ask models a project's exam questions and mark the answers"))
+    exam = add_command("exam", _exam, tr("ask models a project's exam questions and mark the answers"))
     several = tr("can be given several times; the others are compared with the first")
     exam.add_argument("--model", action="extend", nargs="+", required=True, dest="models", help=several)
     before = tr("what comes before each question; can be given several times")
@@ -117,22 +118,22 @@ def _add_model_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
         )
         added.add_argument("--rows-prompt", action="store_true", help=rows_prompt)
     for added in (ask, exam):
-        added.add_argument("-n", type=_count, default=1, help=tr("how often each question is asked"))
+        added.add_argument("-n", type=_parse_count, default=1, help=tr("how often each question is asked"))
         added.add_argument("--temperature", type=float, default=0.0)
-        added.add_argument("--seed", type=_seed)
+        added.add_argument("--seed", type=_parse_seed)
     for added in (train, ask, exam):
         added.add_argument(
             "--provider", default=providers.LOCAL, help=tr("“local” or the id of a provider in the settings")
         )
 
 
-def _count(text: str) -> int:
+def _parse_count(text: str) -> int:
     if not 1 <= int(text) <= 100:
         raise ValueError(text)
     return int(text)
 
 
-def _seed(text: str) -> int:
+def _parse_seed(text: str) -> int:
     if not 0 <= int(text) < 2**31:
         raise ValueError(text)
     return int(text)
@@ -166,7 +167,7 @@ def _train(arguments: Arguments) -> int:
         except asyncio.CancelledError:
             await submit.cancel(document, provider, id)
             raise
-        say(
+        print_result(
             arguments,
             {"status": job.status, "model": job.fine_tuned_model, "error": job.error},
             job.fine_tuned_model or f"{job.status}: {job.error}",
@@ -176,7 +177,7 @@ def _train(arguments: Arguments) -> int:
     return _with_provider(arguments, work)
 
 
-def _asked_otherwise(
+def _differing_prompt_finder(
     provider: providers.Provider, models: list[str]
 ) -> Callable[[sqlite3.Connection], PromptUse | None]:
     tuned = [(provider.id, model) for model in models if is_tuned(model)]
@@ -186,7 +187,7 @@ def _asked_otherwise(
 async def _agree_on_prompt(
     arguments: Arguments, document: Project, find: Callable[[sqlite3.Connection], PromptUse | None]
 ) -> None:
-    """Say where the project asks under another system prompt than that of the rows, or take theirs where that is wished."""
+    """Print that the project's system prompt is not that of the rows, or use theirs with `--rows-prompt`."""
     found = await document.read(find)
     if found is None:
         return
@@ -202,10 +203,10 @@ def _ask(arguments: Arguments) -> int:
     sampling = providers.Sampling(arguments.temperature, n=arguments.n, seed=arguments.seed)
 
     async def work(document: Project, provider: providers.Provider) -> int:
-        await _agree_on_prompt(arguments, document, _asked_otherwise(provider, [arguments.model]))
+        await _agree_on_prompt(arguments, document, _differing_prompt_finder(provider, [arguments.model]))
         prompt = (await document.read(spec.load)).system_prompt
         reply = await provider.chat(arguments.model, chat_messages(prompt, arguments.question), sampling)
-        say(
+        print_result(
             arguments,
             {"model": reply.model, "fingerprint": reply.fingerprint, "answers": reply.texts},
             "\n---\n".join(reply.texts),
@@ -227,40 +228,40 @@ def _exam(arguments: Arguments) -> int:
             for condition in arguments.conditions or [prompt_conditions.CLOSED]
             for model in arguments.models
         ]
-        await _agree_on_prompt(arguments, document, _asked_otherwise(provider, arguments.models))
+        await _agree_on_prompt(arguments, document, _differing_prompt_finder(provider, arguments.models))
         judge = (provider.id, arguments.judge) if arguments.judge else None
         plan = runs.Plan(subjects, sampling, arguments.grader, judge, general=arguments.general)
-        id = await runs.examine(document, connect, plan, reporter(tr("Exam")))
+        id = await runs.examine(document, connect, plan, progress_reporter(tr("Exam")))
         result = await document.read(lambda db: scores.result(db, runs.one(db, id)))
-        fought = await _duels(document, provider, arguments.judge, result) if arguments.judge else []
-        lines = [_duel_words(at, score) for at, score in enumerate(fought, 2)]
-        data = {**_as_data(result), "duels": [dataclasses.asdict(score) for score in fought]}
-        say(arguments, data, "\n".join([table(result), *lines]))
+        fought = await _run_duels(document, provider, arguments.judge, result) if arguments.judge else []
+        lines = [_format_duel(at, score) for at, score in enumerate(fought, 2)]
+        data = {**_build_json(result), "duels": [dataclasses.asdict(score) for score in fought]}
+        print_result(arguments, data, "\n".join([format_table(result), *lines]))
         return CLEAN
 
     return _with_provider(arguments, work)
 
 
-async def _duels(
+async def _run_duels(
     document: Project, provider: providers.Provider, judge: str, result: Result
 ) -> list[pairwise_comparison.Score]:
-    """Let the judge compare each subject's answers with the first one's."""
+    """Let the judge compare the answers of each subject with those of the first; returns a score for each."""
     first, *others = (subject.id for subject in result.run.subjects)
     found = []
     for other in others:
         await pairwise_comparison.fight(
-            document, provider, judge, (first, other), reporter(tr("Comparing")), lambda _changes: None
+            document, provider, judge, (first, other), progress_reporter(tr("Comparing")), lambda _changes: None
         )
         found.append(await document.read(pairwise_comparison.score, first, other))
     return found
 
 
-def _duel_words(at: int, score: pairwise_comparison.Score) -> str:
+def _format_duel(at: int, score: pairwise_comparison.Score) -> str:
     return tr("{at} to 1, by the judge: {won} won, {lost} lost, {ties} tied, {swayed} decided only by their order",
               at=at, won=score.second, lost=score.first, ties=score.ties, swayed=score.swayed)  # fmt: skip
 
 
-def _as_data(result: Result) -> dict[str, Any]:
+def _build_json(result: Result) -> dict[str, Any]:
     def rows(chosen: list[Line]) -> list[dict[str, Any]]:
         return [
             {
@@ -289,7 +290,7 @@ def _as_data(result: Result) -> dict[str, Any]:
     }
 
 
-def table(result: Result) -> str:
+def format_table(result: Result) -> str:
     """The result as text: rates per kind, then the facts gained and lost against the first subject, then the verdict."""
     subjects = result.run.subjects
     lines = [f"{number}: {verdict.title(subject)}" for number, subject in enumerate(subjects, start=1)]
@@ -300,7 +301,9 @@ def table(result: Result) -> str:
         "".join([f"{name:<{width}}", *(f"{rate!s:>10}" for rate in row.rates)])
         for name, row in zip(names, result.kinds, strict=True)
     ]
-    lines += [_held_words(number, total) for number, total in enumerate(result.totals, start=1) if total.held.asked]
+    lines += [
+        _format_held_out(number, total) for number, total in enumerate(result.totals, start=1) if total.held.asked
+    ]
     for at in range(1, len(subjects)) if result.is_settled else ():
         found = result.compare(at)
         for title, rows in ((tr("gained"), found.gained), (tr("lost"), found.lost)):
@@ -308,7 +311,7 @@ def table(result: Result) -> str:
     return "\n".join([*lines, "", *verdict.words(result)])
 
 
-def _held_words(number: int, total: Total) -> str:
+def _format_held_out(number: int, total: Total) -> str:
     low, high = total.held.interval
     return tr("{number}: {share} of {questions} held-out questions right, between {low} and {high}", number=number,
               share=f"{total.held.share:.0%}", questions=total.held.questions, low=f"{low:.0%}", high=f"{high:.0%}")  # fmt: skip

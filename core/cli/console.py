@@ -1,4 +1,4 @@
-"""What the verbs of main.py share: a project to work in, progress, and what they print."""
+"""What the commands of main.py share: a project to work in, progress, and what they print."""
 
 import argparse
 import asyncio
@@ -15,14 +15,14 @@ from core.storage import project
 from core.storage.project import Project
 from core.storage.read_only_copy import save_without_log
 
-CLEAN, PROBLEMS, UNREADABLE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+CLEAN, PROBLEMS, UNREADABLE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130  # exit statuses of the process
 
 Arguments = argparse.Namespace
 
 
 def with_project(arguments: Arguments, work: Callable[[Project], Coroutine[Any, Any, int]]) -> int:
-    """The exit status of `work` on the project that the arguments name. Raises `JukuError` where it cannot be opened."""
-    document = _opened(arguments)
+    """Run `work` on the project that the arguments name; returns its exit status. Raises `JukuError` where it cannot be opened."""
+    document = _open_project(arguments)
     try:
         if document.notice:
             print(document.notice, file=sys.stderr)
@@ -31,15 +31,15 @@ def with_project(arguments: Arguments, work: Callable[[Project], Coroutine[Any, 
         document.close()
 
 
-def _opened(arguments: Arguments) -> Project:
+def _open_project(arguments: Arguments) -> Project:
     if arguments.in_copy:
         save_without_log(arguments.project, arguments.in_copy)
         return project.open_existing(arguments.in_copy)
     return project.open_existing(arguments.project, arguments.without_log)
 
 
-def add_project(parser: argparse.ArgumentParser) -> None:
-    """The argument of a verb that opens a project, and what to do where the file's newest changes are missing."""
+def add_project_argument(parser: argparse.ArgumentParser) -> None:
+    """The argument of a command that opens a project, and what to do where the file's newest changes are missing."""
     parser.add_argument("project", type=Path)
     ways = parser.add_mutually_exclusive_group()
     words = tr("if the newest changes of the project are missing: continue with what its file contains")
@@ -49,13 +49,13 @@ def add_project(parser: argparse.ArgumentParser) -> None:
 
 
 def explain_missing_log(error: MissingLogError) -> None:
-    """Say on standard error what is missing, and which options go on without it."""
+    """Print on standard error what is missing, and which options continue without it."""
     advice = tr("To continue with what the file contains, add “--without-log”, or “--in-copy FILE” to do so in a copy.")
     print(f"{error}\n{advice}", file=sys.stderr)
 
 
-def reporter(label: str) -> Reporter:
-    """Progress on standard error: a line that rewrites itself on a terminal, elsewhere one line a tenth."""
+def progress_reporter(label: str) -> Reporter:
+    """Returns a reporter that prints to standard error: one line that is overwritten on a terminal, elsewhere a line every 10 %."""
     terminal = sys.stderr.isatty()
     shown = -1
 
@@ -74,7 +74,8 @@ def reporter(label: str) -> Reporter:
     return Reporter(show)
 
 
-def say(arguments: Arguments, data: dict[str, Any], text: str) -> None:
+def print_result(arguments: Arguments, data: dict[str, Any], text: str) -> None:
+    """Print `data` as JSON with `--json`, else `text`."""
     if arguments.json:
         print_json(data)
     else:
@@ -82,4 +83,5 @@ def say(arguments: Arguments, data: dict[str, Any], text: str) -> None:
 
 
 def print_json(data: dict[str, Any]) -> None:
+    """Print one line of JSON."""
     print(json.dumps(data, ensure_ascii=False))

@@ -1,40 +1,43 @@
-"""The verb of main.py that tells of exams: report."""
+"""The command of main.py about exams: report."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
 
 from core import settings
-from core.cli.console import CLEAN, Arguments, reporter, say, with_project
+from core.cli.console import CLEAN, Arguments, print_result, progress_reporter, with_project
 from core.exam import report
 from core.exam.judges import JUDGE, PERSON
 from core.language import tr
 from core.storage.project import Project
 
-BY = {"grader": "", JUDGE: JUDGE, PERSON: PERSON}
+MARKERS = {"grader": "", JUDGE: JUDGE, PERSON: PERSON}
 
 
-def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
-    telling = verb("report", _report, tr("write a report of an exam: a page, a table, JSON, or an exam for promptfoo"))
+def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add these commands to the parser."""
+    telling = add_command(
+        "report", _report, tr("write a report of an exam: a page, a table, JSON, or an exam for promptfoo")
+    )
     telling.add_argument("--run", type=int, help=tr("number of the exam; by default the newest"))
     endings = ", ".join(one.suffix for one in report.FORMATS.values())
     ending = tr("the file; its name ends in one of: {endings}", endings=endings)
     telling.add_argument("--to", type=Path, default=Path("report.html"), metavar="FILE", help=ending)
     telling.add_argument("--format", choices=report.FORMATS, default="", help=tr("by default detected from the name"))
-    telling.add_argument("--by", choices=BY, default="grader", help=tr("marks to use"))
+    telling.add_argument("--by", choices=MARKERS, default="grader", help=tr("marks to use"))
     telling.add_argument("--title", default="", help=tr("the title; by default the name of the spec"))
 
 
 def _report(arguments: Arguments) -> int:
     out = arguments.to
     format = arguments.format or report.format_of(out)
-    options = report.Options(arguments.title, BY[arguments.by], tuple(settings.load().providers))
+    options = report.Options(arguments.title, MARKERS[arguments.by], tuple(settings.load().providers))
 
     async def work(document: Project) -> int:
         run = await document.read(report.find, arguments.run)
-        await document.read(report.save, run.id, out, format, options, reporter(out.name))
+        await document.read(report.save, run.id, out, format, options, progress_reporter(out.name))
         told = {"file": str(out), "run": run.id, "format": format}
-        say(arguments, told, tr("Exam {number} written to {path}.", number=run.id, path=out))
+        print_result(arguments, told, tr("Exam {number} written to {path}.", number=run.id, path=out))
         return CLEAN
 
     return with_project(arguments, work)

@@ -1,53 +1,56 @@
-"""The verbs of main.py that are about facts and the exam's rows: link, hold-out."""
+"""The commands of main.py about facts and the exam's rows: link, hold-out."""
 
 import argparse
 from collections.abc import Callable
 
-from core.cli.console import CLEAN, PROBLEMS, Arguments, reporter, say, with_project
+from core.cli.console import CLEAN, PROBLEMS, Arguments, print_result, progress_reporter, with_project
 from core.exam import hold_out
 from core.generation import fact_links
 from core.language import tr
 from core.storage.project import Project
 
-LARGEST_SEED = 2**31
+MAX_SEED = 2**31
 
 
-def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
-    verb("link", _link, tr("link rows to the facts they teach, by shared terms and figures"))
-    holding = verb("hold-out", _hold_out, tr("keep some rows for the exam, by fact and wording"))
+def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add these commands to the parser."""
+    add_command("link", _link, tr("link rows to the facts they teach, by shared terms and figures"))
+    holding = add_command("hold-out", _hold_out, tr("keep some rows for the exam, by fact and wording"))
     amount = holding.add_mutually_exclusive_group()
-    amount.add_argument("--share", type=_share, default=hold_out.SHARE, help=tr("of the rows, such as 0.2"))
-    amount.add_argument("--rows", type=_rows, default=0, metavar="N", help=tr("a number of rows instead of a share"))
-    holding.add_argument("--seed", type=_seed, default=1, help=tr("the same seed chooses the same rows"))
+    amount.add_argument("--share", type=_parse_share, default=hold_out.SHARE, help=tr("of the rows, such as 0.2"))
+    amount.add_argument(
+        "--rows", type=_parse_row_count, default=0, metavar="N", help=tr("a number of rows instead of a share")
+    )
+    holding.add_argument("--seed", type=_parse_seed, default=1, help=tr("the same seed chooses the same rows"))
 
 
-def _share(text: str) -> float:
+def _parse_share(text: str) -> float:
     if not 0 < float(text) <= hold_out.LARGEST_SHARE:
         raise ValueError(text)
     return float(text)
 
 
-def _rows(text: str) -> int:
+def _parse_row_count(text: str) -> int:
     if int(text) < 1:
         raise ValueError(text)
     return int(text)
 
 
-def _seed(text: str) -> int:
-    if not 0 <= int(text) < LARGEST_SEED:
+def _parse_seed(text: str) -> int:
+    if not 0 <= int(text) < MAX_SEED:
         raise ValueError(text)
     return int(text)
 
 
 def _link(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
-        found = await fact_links.link_rows(document, reporter(tr("Link rows to facts")))
+        found = await fact_links.link_rows(document, progress_reporter(tr("Link rows to facts")))
         links = found.links if found else []
         data = {
             "linked": found.linked if found else 0,
             "rows": [{"row": one.row, "facts": one.facts, "confidence": round(one.confidence, 2)} for one in links],
         }
-        say(arguments, data, fact_links.words(found) if found else tr("There are no rows to link."))
+        print_result(arguments, data, fact_links.words(found) if found else tr("There are no rows to link."))
         return CLEAN
 
     return with_project(arguments, work)
@@ -55,7 +58,7 @@ def _link(arguments: Arguments) -> int:
 
 def _hold_out(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
-        shown = reporter(tr("Keep rows for the exam"))
+        shown = progress_reporter(tr("Keep rows for the exam"))
         found = await hold_out.material(document, shown)
         wanted = arguments.rows or round(found.rows * arguments.share)
         choice = hold_out.choose(found, wanted, arguments.seed)
@@ -70,7 +73,7 @@ def _hold_out(arguments: Arguments) -> int:
         }
         fewer = hold_out.fewer_words(found, wanted, choice, arguments.seed)
         lines = [*hold_out.kept_words(choice, arguments.seed), fewer, hold_out.leak_words(leaks)]
-        say(arguments, data, "\n".join(filter(None, lines)))
+        print_result(arguments, data, "\n".join(filter(None, lines)))
         return CLEAN if choice.ids and not leaks else PROBLEMS
 
     return with_project(arguments, work)

@@ -1,4 +1,4 @@
-"""The verbs of main.py that are about rows: new, import, check, export."""
+"""The commands of main.py about rows: new, import, check, export."""
 
 import argparse
 import asyncio
@@ -11,7 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from core import checks, formats
-from core.cli.console import CLEAN, PROBLEMS, UNREADABLE, Arguments, print_json, reporter, say, with_project
+from core.cli.console import (
+    CLEAN,
+    PROBLEMS,
+    UNREADABLE,
+    Arguments,
+    print_json,
+    print_result,
+    progress_reporter,
+    with_project,
+)
 from core.dataset import examples, exporting, filters, importing, quarantine, sample_projects
 from core.dataset.import_blocks import ImportOptions
 from core.errors import FormatError, JukuError, ProjectError
@@ -20,43 +29,46 @@ from core.language import tr, trn
 from core.storage import project
 from core.storage.project import Project
 
-PIPE = Path("-")  # instead of a file: what is piped in
+STDIN = Path("-")  # instead of a file: what is piped in
 
 
-def add(verb: Callable[..., argparse.ArgumentParser]) -> None:
-    new = verb("new", _new, tr("create a project"), False)
+def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add these commands to the parser."""
+    new = add_command("new", _new, tr("create a project"), False)
     new.add_argument("project", type=Path)
     new.add_argument("--sample", choices=sample_projects.list_names())
     words = tr("import the rows of files into a project; exit status as of check, for what was imported")
-    adding = verb("import", _import, words)
+    adding = add_command("import", _import, words)
     adding.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))
-    _add_reading(adding)
-    check = verb("check", _check, tr("check files; exit status 0: clean, 1: errors or warnings, 2: unreadable"), False)
+    _add_import_options(adding)
+    check = add_command(
+        "check", _check, tr("check files; exit status 0: clean, 1: errors or warnings, 2: unreadable"), False
+    )
     check.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))
-    _add_writing(verb("export", _export, tr("write a project's rows to a file")))
+    _add_export_options(add_command("export", _export, tr("write a project's rows to a file")))
 
 
-def _add_reading(adding: argparse.ArgumentParser) -> None:
+def _add_import_options(adding: argparse.ArgumentParser) -> None:
     adding.add_argument(
         "--format", choices=formats.READERS, default="", help=tr("by default detected from the content")
     )
     adding.add_argument("--encoding", default="", help=tr("by default detected from the content"))
     column = tr("which table column means what, as in question=Frage; can be given several times")
-    adding.add_argument("--column", action="append", type=_column, default=[], metavar="FIELD=NAME", help=column)
+    adding.add_argument("--column", action="append", type=_parse_column, default=[], metavar="FIELD=NAME", help=column)
     adding.add_argument("--split", choices=examples.SPLITS, default="train")
     adding.add_argument("--status", choices=examples.STATUSES, default="approved")
     adding.add_argument("--tags", default="", help=tr("tags of the new rows, separated by spaces"))
     adding.add_argument("--again", action="store_true", help=tr("add rows again even if they already exist"))
 
 
-def _column(text: str) -> tuple[str, str]:
+def _parse_column(text: str) -> tuple[str, str]:
     field, equals, name = text.partition("=")
     if not equals or field not in formats.FIELDS:
         raise argparse.ArgumentTypeError(tr("FIELD is one of {fields}", fields=", ".join(formats.FIELDS)))
     return field, name
 
 
-def _add_writing(export: argparse.ArgumentParser) -> None:
+def _add_export_options(export: argparse.ArgumentParser) -> None:
     export.add_argument("out", type=Path)
     export.add_argument("--format", choices=exporting.FORMATS, default="", help=tr("by default detected from the name"))
     export.add_argument("--split", choices=examples.SPLITS, default="")
@@ -86,7 +98,7 @@ def _new(arguments: Arguments) -> int:
             asyncio.run(work(document))
     finally:
         document.close()
-    say(arguments, {"project": str(arguments.project)}, tr("Created {path}.", path=arguments.project))
+    print_result(arguments, {"project": str(arguments.project)}, tr("Created {path}.", path=arguments.project))
     return CLEAN
 
 
@@ -106,10 +118,10 @@ def _import(arguments: Arguments) -> int:
         for path in arguments.files:
             before, first = quarantine.count(document.rows), examples.next_id(document.rows)
             try:
-                with _file(path) as file:
+                with _open_input(path) as file:
                     label = tr("Import {name}", name=file.name)
                     given = replace(options, source=file.name)
-                    brought = await importing.import_file(document, file, given, reporter(file.name), label)
+                    brought = await importing.import_file(document, file, given, progress_reporter(file.name), label)
             except ProjectError:
                 raise  # no other file would come in either
             except JukuError as error:
@@ -117,9 +129,9 @@ def _import(arguments: Arguments) -> int:
                 status = UNREADABLE
                 continue
             unread = await document.read(quarantine.load_lines, before)
-            linked = await fact_links.link_rows(document, reporter(tr("Link rows to facts")), brought.ids)
+            linked = await fact_links.link_rows(document, progress_reporter(tr("Link rows to facts")), brought.ids)
             wrong = await document.read(examples.count_problems_since, first)
-            _say_imported(arguments, path, brought, unread, wrong, linked)
+            _print_imported(arguments, path, brought, unread, wrong, linked)
             status = max(status, PROBLEMS if unread or wrong else CLEAN)
         return status
 
@@ -127,9 +139,9 @@ def _import(arguments: Arguments) -> int:
 
 
 @contextmanager
-def _file(path: Path) -> Iterator[Path]:
-    """The file itself, or what is piped in as one."""
-    if path != PIPE:
+def _open_input(path: Path) -> Iterator[Path]:
+    """Yields the file itself, or a temporary one with standard input. Raises `FormatError` where that cannot be saved."""
+    if path != STDIN:
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="juku-") as folder:
@@ -142,7 +154,7 @@ def _file(path: Path) -> Iterator[Path]:
         yield piped
 
 
-def _say_imported(
+def _print_imported(
     arguments: Arguments,
     path: Path,
     brought: importing.ImportResult,
@@ -173,17 +185,17 @@ def _check(arguments: Arguments) -> int:
     status = CLEAN
     for path in arguments.files:
         try:
-            with _file(path) as file:
-                for line, problem in formats.check_file(file, reporter(file.name)):
+            with _open_input(path) as file:
+                for line, problem in formats.check_file(file, progress_reporter(file.name)):
                     status = max(status, PROBLEMS)
-                    _say_problem(arguments, path, line, problem)
+                    _print_problem(arguments, path, line, problem)
         except JukuError as error:
             print(str(error), file=sys.stderr)
             status = UNREADABLE
     return status
 
 
-def _say_problem(arguments: Arguments, path: Path, line: int, problem: checks.Problem) -> None:
+def _print_problem(arguments: Arguments, path: Path, line: int, problem: checks.Problem) -> None:
     if arguments.json:
         print_json(
             {
@@ -208,13 +220,13 @@ def _export(arguments: Arguments) -> int:
 
     async def work(document: Project) -> int:
         out = arguments.out
-        shown = reporter(out.name)
+        shown = progress_reporter(out.name)
         found = await document.read(exporting.export, out, chosen, arguments.format, options, shown)
         left = {formats.in_words(reason): count for reason, count in found.left_out.items()}
         lines = [trn("{n} row written to {path}", "{n} rows written to {path}", found.rows, path=out)]
         for why, count in left.items():
             lines.append(trn("{n} row left out: {why}", "{n} rows left out: {why}", count, why=why))
-        say(arguments, {"file": str(out), "rows": found.rows, "left_out": found.left_out}, "\n".join(lines))
+        print_result(arguments, {"file": str(out), "rows": found.rows, "left_out": found.left_out}, "\n".join(lines))
         return PROBLEMS if left else CLEAN
 
     return with_project(arguments, work)

@@ -1,4 +1,4 @@
-"""Many requests in one file, answered within a day for half the price: written down first, followed, merged once."""
+"""Batches: many requests in one file, answered within a day for half the price. Recorded before they are sent, merged once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MergeAnswers = Callable[[sqlite3.Connection, Sequence[BatchAnswer]], None]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`purpose` and `reference` say what its answers are for: a kind of work, and the id of one."""
+    """A batch's record. `purpose` is a kind of work and `reference` the id of one. `total`, `completed` and `failed` are requests."""
 
     id: int
     provider: str
@@ -55,21 +55,21 @@ _COLUMNS = ", ".join(Batch.__slots__)
 
 
 def list_batches(db: sqlite3.Connection, purpose: str, reference: int) -> list[Batch]:
-    """All batches of one work, in the order in which they were sent."""
+    """All batches of one piece of work, in the order in which they were sent."""
     sql = f"SELECT {_COLUMNS} FROM batch WHERE purpose = ? AND reference = ? ORDER BY id"
     return [Batch(*row) for row in db.execute(sql, (purpose, reference))]
 
 
 def list_unmerged(db: sqlite3.Connection, purpose: str, reference: int) -> list[Batch]:
-    """Those of which something is still to come."""
+    """The batches whose answers were not merged yet."""
     return [batch for batch in list_batches(db, purpose, reference) if not batch.merged]
 
 
 async def send(project: Project, provider: Provider, purpose: str, reference: int, lines: Sequence[BatchLine]) -> None:
-    """Send requests of one model as batches, each written down before it goes out.
+    """Send requests to one model as batches, each recorded before it is sent.
 
-    After a doubtful answer the batch stays as it was written, and `follow` finds out what happened. Raises
-    `ProviderError` where the server refuses.
+    After an uncertain answer the record stays as it is, and `follow` finds out what happened. Raises `ProviderError`
+    where the server refuses.
     """
     for data in _split_files(lines):
         await _send(project, provider, purpose, reference, data)
@@ -115,10 +115,10 @@ def _split_files(lines: Sequence[BatchLine]) -> Iterator[bytes]:
 async def follow(
     project: Project, provider: Provider, purpose: str, reference: int, merge: MergeAnswers, reporter: Reporter
 ) -> None:
-    """Wait until all batches of one work have ended, and `merge` what each answered: in one write, once.
+    """Wait until all batches of one piece of work have ended, and `merge` the answers of each: in one write, once.
 
-    Cancelling stops the waiting, not the batches. What cannot be reached is asked again later. Raises `ProviderError`
-    where asking again is no use.
+    Cancelling stops the waiting, not the batches. A server that cannot be reached is asked again later. Raises
+    `ProviderError` where that is no use.
     """
     timer, rounds = PollTimer(), 0
     while open_ones := await project.read(list_unmerged, purpose, reference):
@@ -166,7 +166,7 @@ async def _poll_batch(project: Project, provider: Provider, batch: Batch, merge:
 
 
 async def _download_answers(provider: Provider, state: BatchState) -> list[BatchAnswer]:
-    """What a batch that has ended has answered; a file that is gone counts as none."""
+    """Returns the answers of a batch that has ended; a file that no longer exists has none."""
     found: list[BatchAnswer] = []
     for file in (state.output_file, state.error_file):
         try:
@@ -178,7 +178,7 @@ async def _download_answers(provider: Provider, state: BatchState) -> list[Batch
 
 
 async def cancel(project: Project, provider: Provider, purpose: str, reference: int) -> None:
-    """Ask the server to end the batches of one work; what they have answered is merged by `follow`."""
+    """Cancel the batches of one piece of work; `follow` merges what they have answered. Raises `ProviderError`."""
     for batch in await project.read(list_unmerged, purpose, reference):
         remote_id = batch.remote_id
         if remote_id is None and batch.status == CREATING:  # stopped before the server had answered

@@ -40,12 +40,14 @@ class BatchesApi(FilesApi):
         return None
 
     async def batch(self, id: str) -> BatchState:
+        """Returns the state of a batch."""
         client = await self.client()
         from openai.types import Batch
 
         return _batch(await self._request(lambda: client.batches.retrieve(id), Batch))
 
     async def cancel_batch(self, id: str) -> BatchState:
+        """Cancel a batch; sent once."""
         client = await self.client()
         from openai.types import Batch
 

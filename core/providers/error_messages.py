@@ -1,4 +1,4 @@
-"""What the openai package raises, in words a person can act on."""
+"""Translates the exceptions of the openai package into errors that say what to do."""
 
 import re
 import socket
@@ -19,7 +19,7 @@ _ERRNO = re.compile(r"\[Errno -?\d+\] ?")
 
 @contextmanager
 def translate_errors(server: str, secret: str | None = None) -> Iterator[None]:
-    """Turn every failure of a request to `server` into a `ProviderError`; `secret` is in none of its words."""
+    """Turns every failure of a request to `server` into a `ProviderError`; `secret` is removed from its text."""
     import openai
 
     try:
@@ -42,13 +42,13 @@ def translate_errors(server: str, secret: str | None = None) -> Iterator[None]:
 
 
 def unreadable_answer(server: str, reason: str) -> ProviderError:
-    """An answer with status 200 that says nothing, or not what was asked."""
+    """The error for an answer with status 200 that cannot be parsed, or is none."""
     title = tr("“{server}” sent an answer that cannot be read", server=server)
     return ProviderError(title, tr("Try again. ({reason})", reason=reason), code="unreadable")
 
 
 def _connection_error(server: str, error: Any) -> ProviderError:
-    """Why there was no answer, and what to look at."""
+    """The error for a request without an answer: why, and what to check."""
     causes = list(_causes(error))
     reason = next((str(cause) for cause in reversed(causes) if str(cause)), str(error))
     advice, code = tr("Check the base URL and the network."), "unreached"
@@ -68,7 +68,7 @@ def _connection_error(server: str, error: Any) -> ProviderError:
 
 
 def missing_key(server: str) -> ProviderError:
-    """The server wants a key, and none was entered. As final as a key that it refuses."""
+    """The error for a server that requires a key where none was entered; with status 401, like a refused key."""
     title = tr("No API key is entered for “{server}”", server=server)
     return ProviderError(title, tr("Enter it in the settings."), status=401, code=NO_KEY)
 
@@ -110,7 +110,7 @@ def _redirect_error(server: str, status: int, target: str) -> ProviderError:
 
 
 def _describe_status(server: str, status: int, code: str) -> tuple[str, str]:
-    """The title, and what to do."""
+    """Returns the title and the advice for an HTTP status."""
     if code == TRAINING_CLOSED_CODE:
         return (
             tr("“{server}” no longer makes new fine-tuned models for this account", server=server),
@@ -141,7 +141,7 @@ def _describe_status(server: str, status: int, code: str) -> tuple[str, str]:
 
 
 def _server_message(error: Any) -> str:
-    """The server's own words; other servers than OpenAI put them elsewhere in the body."""
+    """Returns the server's own message; other servers than OpenAI have it elsewhere in the body."""
     body = error.body
     if isinstance(body, dict):
         for name in ("message", "detail", "error"):

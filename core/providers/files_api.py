@@ -1,4 +1,4 @@
-"""Files at a server: sent once, listed, fetched, deleted."""
+"""Files at a server: uploaded once, listed, downloaded, deleted."""
 
 from __future__ import annotations
 
@@ -39,13 +39,14 @@ class FilesApi(Connection):
         return sorted(found, key=lambda file: -file.created_at)
 
     async def file(self, id: str) -> FileInfo:
+        """Returns what the server says of a file."""
         client = await self.client()
         from openai.types import FileObject
 
         return _file(await self._request(lambda: client.files.retrieve(id), FileObject))
 
     async def download(self, id: str, on_bytes: OnBytes | None = None) -> bytes:
-        """The bytes of a file."""
+        """Returns the content of a file. Raises `ProviderError` where a page or a message came instead."""
         client = await self.client()
         from openai._legacy_response import HttpxBinaryResponseContent as Binary
 
@@ -64,6 +65,7 @@ class FilesApi(Connection):
             raise unreadable_answer(self.title, f"HTTP 200, {kind}")
 
     async def delete_file(self, id: str) -> None:
+        """Delete a file, for good."""
         client = await self.client()
         from openai.types import FileDeleted
 

@@ -1,4 +1,4 @@
-"""The line to one server: the openai package's client, its answers checked and its failures worded."""
+"""The connection to one server: the client of the openai package, with its answers checked and its errors translated."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MISSING_ROUTE_STATUSES = (404, 405, 501)  # what a server answers on a route tha
 
 
 class Connection:
-    """One server. Every method raises `ProviderError`, worded for the person.
+    """One server. Every method that sends a request raises `ProviderError`, with advice for the person.
 
     `capabilities` is what is known of the server; a route that it turns out not to have is noted there.
     """
@@ -52,7 +52,7 @@ class Connection:
         self._connecting = asyncio.Lock()
 
     async def client(self) -> AsyncOpenAI:
-        """The package's client. What is imported of the package anywhere here is imported after this."""
+        """Returns the package's client; whatever else is imported from the package must be imported after this call."""
         async with self._connecting:
             if self._client is None:
                 await asyncio.to_thread(openai_package.load)
@@ -76,11 +76,11 @@ class Connection:
         )
 
     def translate_errors(self) -> AbstractContextManager[None]:
-        """Whatever fails inside becomes a `ProviderError`."""
+        """A context in which every failure becomes a `ProviderError`."""
         return translate_errors(self.title, self._key)
 
     def _hooks(self, base_url: str) -> dict[str, list[Callable[[Any], Awaitable[None]]]]:
-        """What is done with every request and every answer, whatever it is about."""
+        """The hooks for every request and every response: private headers, limits, redirects."""
         from httpx2 import URL
 
         home = URL(base_url)
@@ -118,13 +118,13 @@ class Connection:
         return result
 
     async def request_json(self, ask: SendRequest, patience: RetryPolicy = READING) -> dict[str, Any]:
-        """The JSON object of a route that the package has no method for."""
+        """Returns the JSON object of a route that the package has no method for."""
         return await self._request(ask, dict, patience)
 
     async def _pages(
         self, fetch: Callable[..., Awaitable[Any]], most: int = PAGE_SIZE * MAX_PAGES
     ) -> AsyncIterator[Any]:
-        """The items of all pages; ends also where the server never does, or begins again from the start."""
+        """Yields the items of all pages; ends also where a server never ends, or begins again."""
         from openai.pagination import AsyncCursorPage
 
         after: dict[str, Any] = {}
@@ -140,7 +140,7 @@ class Connection:
             after = {"after": _item_id(items[-1])}
 
     async def _await_and_note(self, name: str, call: Awaitable[T]) -> T:
-        """The result of `call`; what it tells of the capability `name` is noted."""
+        """Returns the result of `call`, and notes what it shows about the capability `name`."""
         try:
             result = await call
         except ProviderError as error:

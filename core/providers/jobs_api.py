@@ -1,4 +1,4 @@
-"""Fine-tuning jobs at a server: asked for once, found again, followed, stopped."""
+"""Fine-tuning jobs at a server: created once, found again, polled, cancelled."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class JobsApi(Connection):
         return [job for job in await self.jobs(metadata={KEY: token}) if job.token == token]
 
     async def job(self, id: str) -> JobState:
+        """Returns the state of a job."""
         client = await self.client()
         return await self._request_job(lambda: client.fine_tuning.jobs.retrieve(id))
 
@@ -77,15 +78,17 @@ class JobsApi(Connection):
         return _state((await self._request(ask, FineTuningJob, patience)).to_dict(warnings=False))
 
     async def cancel_job(self, id: str) -> JobState:
-        """End a job. Asked for once: where the answer is lost, `job` tells what became of it."""
+        """Cancel a job; sent once. After a lost answer, `job` returns its state."""
         client = await self.client()
         return await self._request_job(lambda: client.fine_tuning.jobs.cancel(id), ONCE_ONLY)
 
     async def pause_job(self, id: str) -> JobState:
+        """Pause a job; sent once."""
         client = await self.client()
         return await self._pause_or_resume(lambda: client.fine_tuning.jobs.pause(id), id)
 
     async def resume_job(self, id: str) -> JobState:
+        """Resume a paused job; sent once."""
         client = await self.client()
         return await self._pause_or_resume(lambda: client.fine_tuning.jobs.resume(id), id)
 
@@ -109,7 +112,7 @@ class JobsApi(Connection):
         return found[::-1]
 
     async def checkpoints(self, job: str) -> list[Checkpoint]:
-        """The models saved on the way, the newest first. A server without checkpoints has none."""
+        """The models saved during training, the newest first; empty for a server without checkpoints."""
         client = await self.client()
         try:
             found = [

@@ -1,4 +1,4 @@
-"""What training and asking cost, by a dated table; a person's own numbers come first."""
+"""Prices of training and of requests, in US dollars, from a dated table; a person's own prices come first."""
 
 import datetime
 import tomllib

@@ -1,4 +1,4 @@
-"""The protocol's nouns, as the rest of Juku knows them: jobs, files, models, batches, answers."""
+"""The objects of the OpenAI protocol as the rest of Juku uses them: jobs, files, models, batches, replies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 Message = dict[str, Any]
-OnText = Callable[[int, str], None]
+OnText = Callable[[int, str], None]  # the number of the answer, and a piece of its text
 OnBytes = Callable[[int, int], None]  # bytes sent or received, and of how many
 
 BATCH_TERMINAL = ("completed", "failed", "expired", "cancelled")
@@ -42,7 +42,7 @@ TERMINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)  # the p
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What a fine-tuning job is made of. `token` is kept in the job's metadata, to find it after a doubtful answer."""
+    """A request for a fine-tuning job. `token` is stored in the job's metadata, to find it after an uncertain answer."""
 
     model: str
     training_file: str
@@ -57,7 +57,7 @@ class JobRequest:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """A job as the server tells it; `status` keeps the protocol's word. Times are Unix seconds."""
+    """A job as the server reports it; `status` is the server's own word. Times are Unix seconds."""
 
     id: str
     status: str
@@ -106,7 +106,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model saved on the way; `model` is the name it answers under."""
+    """A model saved during training; `model` is the id to ask it by, `created_at` is Unix seconds."""
 
     id: str
     model: str
@@ -117,7 +117,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
-    """A file at the server."""
+    """A file at the server; `bytes` is its size, `created_at` Unix seconds."""
 
     id: str
     name: str
@@ -129,7 +129,7 @@ class FileInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model in the server's list. `shutdown_date` is told by few servers."""
+    """A model in the server's list; `created_at` is Unix seconds. Few servers report a `shutdown_date`."""
 
     id: str
     created_at: float = 0.0
@@ -139,7 +139,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class BatchState:
-    """A batch as the server tells it; `status` keeps the protocol's word."""
+    """A batch as the server reports it; `total`, `completed` and `failed` count requests."""
 
     id: str
     status: str
@@ -158,7 +158,7 @@ class BatchState:
 
 @dataclass(frozen=True, slots=True)
 class BatchAnswer:
-    """What came of one line of a batch: texts, or an error with HTTP's status, None where nobody says."""
+    """The result of one line of a batch: texts, or an error with its HTTP status (None where it has none). Counts are tokens."""
 
     custom_id: str
     texts: list[str]
@@ -170,13 +170,16 @@ class BatchAnswer:
     status: int | None = None
 
     def reply(self, asked: str) -> Reply:
-        """As an answer of the model `asked`; how long it took, nobody knows."""
+        """Returns it as a reply of the model `asked`; the time it took is not known, and 0."""
         return Reply(self.texts, self.model or asked, self.fingerprint, 0.0, self.tokens, True, self.sent)
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How answers are drawn; temperature 0 takes the likeliest token each time. An answer ends before a text of `stop`."""
+    """How answers are sampled; temperature 0 takes the likeliest token. `max_tokens` is of one answer, `n` the number of answers.
+
+    An answer ends before a text of `stop`.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
@@ -188,9 +191,9 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answers to one request. `model` and `fingerprint` are what the server says has answered.
+    """The answers to one request. `model` and `fingerprint` are what the server reports.
 
-    `tokens` were received, `sent` sent; 0 where the server does not tell.
+    `tokens` were received, `sent` sent; 0 where the server does not report them.
     """
 
     texts: list[str]
@@ -204,7 +207,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model that a provider offers. `state` is 'ready', or for a local base model where it is on its way there."""
+    """A model that a provider offers; `bytes` is its download size, `progress` 0 to 1.
+
+    `state` is 'ready', or for a local base model 'available', 'fetching', 'missing' or 'failed'.
+    """
 
     id: str
     title: str
@@ -221,13 +227,13 @@ class Offer:
 
     @property
     def converts(self) -> bool:
-        """Whether it has to be made ready for its first use."""
+        """Whether it must be converted before its first use."""
         return self.state in ("available", "fetching")
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a server can do: True, False, or None where nobody has looked. `checked_at` is Unix seconds, 0 for never."""
+    """What a server can do: True, False, or None where it is not known. `checked_at` is Unix seconds, 0 for never."""
 
     files: bool | None = None
     jobs: bool | None = None

@@ -1,4 +1,4 @@
-"""Many requests to one model: a few at a time or as a batch, each answer written down at once, nothing paid twice."""
+"""Many requests to one model: a few at a time or as a batch; each answer is stored at once, and none is paid for twice."""
 
 from __future__ import annotations
 

@@ -19,33 +19,33 @@ from core.errors import JukuError, ProviderError
 T = TypeVar("T")
 
 BUSY_STATUSES = (429, 500, 502, 503, 504, 529)  # nothing was answered, so nothing was paid
-MAX_TRIES = 5  # times that a server which says it is busy is asked
-FIRST_PAUSE_SECONDS = 2.0  # seconds before it is asked again, doubled each time, where it does not say how long
-MAX_PAUSE_SECONDS = 300.0  # seconds that are waited for a server; one that wants longer is left, and asked another day
-MAX_PARALLEL = 16  # requests side by side, however many a server would take
+MAX_TRIES = 5  # times that a busy server is asked at most
+FIRST_PAUSE_SECONDS = 2.0  # before a busy server is asked again, doubled each time, where it does not say how long
+MAX_PAUSE_SECONDS = 300.0  # a server that wants a longer pause is not waited for
+MAX_PARALLEL = 16  # requests at the same time, however many a server would accept
 LIMITED_RESOURCES = ("requests", "tokens")  # what the headers x-ratelimit-* count
-PAUSE_REPORT_SECONDS = 1.0  # seconds between two words about a wait
-HELD_BACK = "held"  # the code of a request that was not sent: the server had asked to be left alone
-CONNECTION_LOST_CODES = ("unreached",)  # codes of a line that broke
+PAUSE_REPORT_SECONDS = 1.0  # between two reports of a pause
+HELD_BACK = "held"  # the code of a request that was not sent: the server had asked for a pause
+CONNECTION_LOST_CODES = ("unreached",)  # codes of a connection that broke
 BLOCKING_STATUSES = (401, 403)  # the server refuses this key, whatever it is asked
 UNCERTAIN_STATUSES = (408, 409, 500, 502, 503, 504)  # after these what was asked for may have been made all the same
 MAX_SEARCHES = 5  # of the server's list, all in vain, after which what was asked for counts as never received
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
-OnPause = Callable[[float], None]  # seconds until the server is asked again, told about once a second
+OnPause = Callable[[float], None]  # seconds until the server is asked again; called about once a second
 
 
 def ignore_pause(_seconds: float) -> None:
-    """Tell nobody of a wait."""
+    """Report no pause."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How a kind of request is sent: `tries` times at most while the server is busy, and, if it is `safe`, after the line was cut.
+    """How one kind of request is repeated: at most `tries` times while the server is busy; if `safe`, also after a cut connection.
 
-    `is_question` are those to models: their limits are their own, no server means by them that a job cannot be stopped.
-    Whoever would have to wait more than `longest` seconds is told so instead; the first pause is `share` of the usual one.
+    `is_question` marks requests to models, which have limits of their own: they must not keep a job from being stopped.
+    Where a pause would be longer than `longest` seconds, an error is raised instead; `share` is of the usual first pause.
     """
 
     tries: int
@@ -59,26 +59,25 @@ QUESTIONING = RetryPolicy(MAX_TRIES, MAX_PAUSE_SECONDS, is_question=True)
 READING = RetryPolicy(
     3, 10.0, share=0.25, safe=True
 )  # reading: nothing is made by it, and somebody looks at an empty list
-ONCE_ONLY = RetryPolicy(
-    1, 10.0
-)  # whatever makes, changes or deletes something: whoever asks for it knows how to look for it
+ONCE_ONLY = RetryPolicy(1, 10.0)  # what creates, changes or deletes something: the caller searches for the result
 
 
 class RateLimiter:
-    """Of one server, for all that is asked of it. `usual` requests are made at once where it tells nothing of its limits."""
+    """Limits the requests to one server. `usual` are sent at the same time where the server reports no limits."""
 
     def __init__(self, usual: int) -> None:
         self._usual = usual
-        self._server_limit: int | None = None  # how many more requests it takes now, by its headers
-        self._own_limit = MAX_PARALLEL  # halved whenever it was too much, and slowly given back
-        # Until when nothing is sent, of the monotonic clock: of questions (True) and of everything else.
+        self._server_limit: int | None = None  # how many more requests it accepts now, by its headers
+        self._own_limit = MAX_PARALLEL  # halved after each 429, then raised by one with each answer
+        # Until when nothing is sent, in seconds of the monotonic clock: questions (True) and everything else.
         self._until = {True: 0.0, False: 0.0}
         self._refused = "", ""  # the title and message of the last refusal
         self._running = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()  # who has come first is first
+        self._waiting: deque[asyncio.Future[None]] = deque()  # first come, first served
 
     @property
     def at_once(self) -> int:
+        """How many requests may run at the same time now."""
         return max(
             1, min(self._usual if self._server_limit is None else self._server_limit, self._own_limit, MAX_PARALLEL)
         )
@@ -88,7 +87,7 @@ class RateLimiter:
         return max(0.0, self._until[patience.is_question] - time.monotonic())
 
     def note_response(self, status: int, headers: Mapping[str, str]) -> None:
-        """Learn from the head of an answer."""
+        """Update the limits from the status and the headers of an answer."""
         found = [_parallel_left(headers, what) for what in LIMITED_RESOURCES]
         rooms = [room for room in found if room is not None]
         self._server_limit = min(rooms) if rooms else self._server_limit
@@ -105,24 +104,24 @@ class RateLimiter:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Wait until there is room for one more request."""
+        """Wait for a free slot, and hold it for one request."""
         if self._running >= self.at_once:
             await self._wait_for_slot()
         else:
             self._running += 1
         try:
             yield
-        finally:  # without waiting for anything: who is cancelled twice would keep the place for ever
+        finally:  # without an await: a task that is cancelled twice would keep the slot for ever
             self._release_slot()
 
     async def _wait_for_slot(self) -> None:
-        """Wait for a place. Whoever leaves hands it over to one: to wake all who wait took a minute for 20,000 of them."""
+        """Wait for a slot. A finished request hands its slot to one waiter: waking all took a minute for 20,000 of them."""
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
             await waiter
         except asyncio.CancelledError:
-            if not waiter.cancelled():  # it was handed over already
+            if not waiter.cancelled():  # the slot was handed over already
                 self._release_slot()
             raise
 
@@ -135,7 +134,7 @@ class RateLimiter:
                 self._running += 1
 
     async def _wait(self, patience: RetryPolicy, on_pause: OnPause) -> None:
-        """Wait until the server may be asked again."""
+        """Wait until the server may be asked again. Raises `ProviderError` where that is longer than the policy allows."""
         while (left := self.left(patience)) > 0:
             if left > patience.longest:
                 raise ProviderError(*self._refused, status=429, code=HELD_BACK, retry_after=left)
@@ -145,7 +144,7 @@ class RateLimiter:
     async def run(
         self, ask: Callable[[], Awaitable[T]], patience: RetryPolicy = QUESTIONING, on_pause: OnPause = ignore_pause
     ) -> T:
-        """What `ask` answers, asked again as `patience` allows. Raises the last `ProviderError`."""
+        """Returns the result of `ask`, which is repeated as the policy allows. Raises the last `ProviderError`."""
         for attempt in range(patience.tries):
             await self._wait(patience, on_pause)
             try:
@@ -158,13 +157,13 @@ class RateLimiter:
         raise AssertionError
 
     def _hold_back(self, error: ProviderError, patience: RetryPolicy, pause: float) -> None:
-        """Leave the server alone as long as it has asked for, else for `pause`."""
+        """Send nothing for as long as the server has asked for, else for `pause` seconds."""
         self._refused = error.title, error.message
         self._hold(pause if error.retry_after is None or error.is_final else error.retry_after, patience)
 
 
 def _may_repeat(error: ProviderError, patience: RetryPolicy) -> bool:
-    """Whether the same request may go out again: nothing came of it, waiting helps, and not for too long."""
+    """Whether the same request may be repeated: it had no effect, waiting helps, and not for too long."""
     if error.status is None:
         return patience.safe and error.code in CONNECTION_LOST_CODES
     return error.status in BUSY_STATUSES and not error.is_final and (error.retry_after or 0.0) <= patience.longest
@@ -213,7 +212,7 @@ class PollTimer:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds after which a server wants to be asked again: told as seconds, or as a day and time; None for neither."""
+    """Returns the pause in seconds that the headers ask for (a number, or a date); None where they do not."""
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers.get(name, "")) * scale
@@ -225,7 +224,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _seconds_until_date(then: str, now: str) -> float | None:
-    """By the server's own clock where it tells the time: this computer's may be wrong."""
+    """Compares with the server's own `Date` where it sends one: this computer's clock may be wrong."""
     try:
         end = parsedate_to_datetime(then).timestamp()
     except (ValueError, OverflowError):
@@ -245,7 +244,7 @@ def _parse_number(headers: Mapping[str, str], name: str) -> float | None:
 
 
 def _parallel_left(headers: Mapping[str, str], what: str) -> int | None:
-    """How many requests may go out side by side: all that are left, or the share of the tokens that is left."""
+    """How many requests may run at the same time: all that are left, or in proportion to the tokens that are left."""
     left, most = (_parse_number(headers, f"x-ratelimit-{kind}-{what}") for kind in ("remaining", "limit"))
     if left is None or left < 0:
         return None
@@ -255,7 +254,7 @@ def _parallel_left(headers: Mapping[str, str], what: str) -> int | None:
 
 
 def _seconds_until_reset(headers: Mapping[str, str], what: str) -> float:
-    """The seconds until there is room again where nothing is left, told as `6m0s` or `1.5`; 0 where there is room."""
+    """Returns the seconds until the limit is reset (`6m0s` or `1.5`) where nothing is left of it; else 0."""
     if _parse_number(headers, f"x-ratelimit-remaining-{what}") != 0:
         return 0.0
     spans = _SPAN.findall(headers.get(f"x-ratelimit-reset-{what}", ""))

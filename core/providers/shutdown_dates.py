@@ -1,4 +1,4 @@
-"""Until when models answer and servers train: what the server says first, a dated table second."""
+"""Shutdown dates of models and of training: as the server reports them, else from a dated table."""
 
 import datetime
 import tomllib
@@ -16,7 +16,7 @@ NOTICE_DAYS = 120  # days before and after an end in which it is worth a line
 
 @dataclass(frozen=True, slots=True)
 class ModelShutdown:
-    """The last day on which a model answers. `replacement` is what the server's makers name instead, or ''."""
+    """The last day on which a model answers. `replacement` is the model that the provider recommends instead, or ''."""
 
     day: datetime.date
     source: Literal["server", "table"]
@@ -25,7 +25,7 @@ class ModelShutdown:
 
 @dataclass(frozen=True, slots=True)
 class ServiceShutdown:
-    """Something that ends for all: new jobs (`training`), or a family of models with its fine-tunes (`models`)."""
+    """The end of a service: `what` is `training` (new jobs) or `models` (a family of models with its fine-tunes)."""
 
     day: datetime.date
     what: str

@@ -1,4 +1,4 @@
-"""Files on their way to a server: written down before they are sent, found again, never sent twice."""
+"""Uploads of files: each is recorded before it is sent, found again after a lost answer, and never sent twice."""
 
 import hashlib
 import sqlite3
@@ -12,7 +12,7 @@ from core.storage.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Bytes that a server holds, or may hold: without `remote_id` nobody knows."""
+    """A file that a server has, or may have: without `remote_id` that is not known. `bytes` is its size."""
 
     name: str
     bytes: int
@@ -20,15 +20,17 @@ class Upload:
 
 
 def sha256_of(data: bytes) -> str:
+    """Returns the SHA-256 of `data` in hex."""
     return hashlib.sha256(data).hexdigest()
 
 
 async def ensure_uploaded(
     project: Project, provider: Provider, data: bytes, purpose: str = "fine-tune", on_bytes: OnBytes | None = None
 ) -> str:
-    """The id of a file at the server that holds `data`: one that is there already, or one sent now.
+    """Returns the id of a file at the server with the content `data`: an existing one, or one uploaded now.
 
-    The name tells the content, so that after a lost answer the file is found in the server's list.
+    The name is made of the content, so that after a lost answer the file is found in the server's list. Raises
+    `ProviderError`.
     """
     content = sha256_of(data)
     known = await project.read(_load_upload, provider.id, purpose, content)
@@ -44,7 +46,7 @@ async def ensure_uploaded(
 
 
 async def _find_at_server(provider: Provider, known: Upload, purpose: str) -> str | None:
-    """The id of the file where the server still has it whole."""
+    """Returns the id of the file where the server still has all of it, else None."""
     if known.remote_id:
         try:
             file = await provider.file(known.remote_id)

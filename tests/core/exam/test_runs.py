@@ -387,7 +387,7 @@ def test_rows_without_a_kind_have_a_line_with_a_name(exam, server):
     asyncio.run(exam.write("", add, [question("Who throws first?", "", "", "red")]))
     examine(exam, server)
     assert rates(newest(exam).kinds)["no_kind"] == ["0/1", "0/1"]
-    assert "No kind" in commands.table(newest(exam))
+    assert "No kind" in commands.format_table(newest(exam))
 
 
 def test_an_exam_of_general_questions_says_that_none_is_yours(exam, server):
