@@ -198,7 +198,7 @@ class BlockBuilder:
         if any(flags):
             texts = [text for text, flag in zip(texts, flags, strict=True) if not flag]
             values = [row for row, flag in zip(values, flags, strict=True) if not flag]
-        found = Block(compressed_texts.packed(texts), len(values), _flatten(values), self._unread, known)
+        found = Block(compressed_texts.compress(texts), len(values), _flatten(values), self._unread, known)
         self._empty()
         return found
 
@@ -269,7 +269,7 @@ def store_blocks(db: sqlite3.Connection, blocks: Iterable[Block]) -> tuple[int, 
     rows = known = unread = 0
     for block in blocks:
         if block.rows:
-            block.values[:: len(examples.COLUMNS)] = [compressed_texts.put_packed(db, block.blob)] * block.rows
+            block.values[:: len(examples.COLUMNS)] = [compressed_texts.store_pack(db, block.blob)] * block.rows
             db.execute(_insert_statement(block.rows), block.values)
         db.executemany(_INSERT_UNREAD, block.unread)
         rows, known, unread = rows + block.rows, known + block.known, unread + len(block.unread)

@@ -69,7 +69,7 @@ def index_folder(project: Path) -> Path:
 
 
 def _load_state(db: sqlite3.Connection) -> tuple[int, str]:
-    return db.execute("SELECT count(*) FROM example").fetchone()[0], schema.state(db)
+    return db.execute("SELECT count(*) FROM example").fetchone()[0], schema.project_state(db)
 
 
 def _read_state(folder: Path) -> str:
@@ -86,7 +86,7 @@ def build(request: dict[str, Any], reporter: Reporter) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     _delete_old(folder.parent)
     with create_folder_atomically(folder) as new:  # an incomplete text would find too little
-        db = open_rows(Path(request["project"]))
+        db = open_snapshot(Path(request["project"]))
         _write_files(db, new, reporter)
         db.close()
 

@@ -124,9 +124,9 @@ def test_a_project_behind_a_link_is_written_and_imported_into(link, tmp_path):
     rows.write_text("".join(jsonl.new_row("", f"q{i}", "a") + "\n" for i in range(3000)))
     with closing(Project(link)) as project:
         add(project, "one")
-        assert project._storage.live.log_size()
+        assert project._storage.file.log_size()
         asyncio.run(importing.import_file(project, rows, ImportOptions(skip_known=False)))
-        with closing(look_at(link)) as seen:
+        with closing(open_read_only(link)) as seen:
             assert len(questions(seen)) == 3001
 
 
