@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.checks.check_line import check_line, clean_messages
-from core.text.tokenizer import Counter
+from core.text.tokenizer import TokenCounter
 
 ENCODING = "o200k_base"
 REPEATS = 3
@@ -48,7 +48,7 @@ def timed(work: Callable[[], int]) -> tuple[int, float]:
 
 def check_and_count(path: Path) -> int:
     """All tokens of the file, each row checked."""
-    counter = Counter(ENCODING)
+    counter = TokenCounter(ENCODING)
     total = 0
     with path.open("rb") as file:
         for line in file:

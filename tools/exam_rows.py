@@ -29,7 +29,7 @@ def fill(
     )
     facts.add_all(db, [(f"Rule {n} is worth {n} points.", f"Rule {n}: {n} points.") for n in range(count)])
     _job(db)
-    run = _run(db, repeats, revisions.current(db, "Examined"))
+    run = _run(db, repeats, revisions.save_current(db, "Examined"))
     subjects = _subjects(db, run)
     asked = [_question(db, run, number, of_fact) for number in range(questions)]
     rows = (

@@ -123,7 +123,7 @@ def read(path: Path, chance: random.Random) -> Counter[str]:
         found["refused"] += 1
     if path.suffix != ".gz":
         text = path.read_bytes()[:200_000].decode(errors="replace")
-        clipboard.detected(text)
+        clipboard.detect_pasted(text)
         clipboard.parse_cells(text)
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.text.grounding import Doubt, doubts  # noqa: E402 - found only now
+from core.text.grounding import Doubt, find_doubts  # noqa: E402 - found only now
 
 ROWS = ROOT / "tests/core/text/grounding_rows.jsonl"
 SAMPLES = ROOT / "resources" / "samples"
@@ -41,7 +41,7 @@ def judged() -> list[Judged]:
 
 
 def _doubts(row: dict[str, Any], basis: Sequence[str], spec: str, quote: str) -> list[Doubt]:
-    return doubts(row["question"], row["answer"], basis, spec, quote, row["kind"])
+    return find_doubts(row["question"], row["answer"], basis, spec, quote, row["kind"])
 
 
 def precision(rows: Sequence[Judged]) -> float:

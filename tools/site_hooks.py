@@ -17,6 +17,8 @@ ROOT_PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", 
 HISTORY = ("CHANGELOG.md", "structure.md")  # they may name what is gone
 
 _PATH = re.compile(r"(?<![\w/.-])(?:core|ui|tests|tools|resources)/[\w./-]*\w")
+_JOURNEY_FILE = re.compile(r"\d+\. `([\w./]+\.py)`")
+_FUNCTION = re.compile(r"`(?:\w+\.)*(\w+)\(\)`")
 _DOCS_LINK = re.compile(r"\]\(docs/")
 _ROOT_LINK = re.compile(r"\]\((?:\.\./)+([A-Z]+\.md)")
 
@@ -70,6 +72,8 @@ def on_page_markdown(markdown: str, page: Page, **_others: Any) -> str:
         for name in sorted(set(_PATH.findall(markdown))):
             if not exists(name):
                 log.warning("%s names %s, which does not exist", page.file.src_uri, name)
+    for name in missing_functions(markdown) if page.file.src_uri == "journeys.md" else ():
+        log.warning("%s names %s, which does not exist", page.file.src_uri, name)
     return _ROOT_LINK.sub("](" + "../" * depth + r"\1", markdown)
 
 
@@ -79,3 +83,17 @@ def exists(name: str) -> bool:
         return True
     path = ROOT / name
     return path.exists() or path.with_suffix(".py").exists()
+
+
+def missing_functions(markdown: str) -> list[str]:
+    """The functions of a journey that are not in the files it names: `1. `core/x.py`: `f()`, `Class.g()`.`
+
+    What follows an arrow up is in another file, and is not looked for.
+    """
+    missing = []
+    for line in markdown.splitlines():
+        if found := _JOURNEY_FILE.match(line):
+            text = (ROOT / found[1]).read_text(encoding="utf-8") if exists(found[1]) else ""
+            names = _FUNCTION.findall(line.partition("↑")[0])
+            missing += [f"{name} in {found[1]}" for name in names if not re.search(rf"\bdef {name}\b", text)]
+    return missing

@@ -79,6 +79,7 @@ def free_imports() -> None:
 
 
 def has_display() -> bool:
+    """Whether a window can be shown."""
     if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
@@ -117,7 +118,7 @@ async def show(
 
 
 def show_last_close_error(window: MainWindow, chosen: settings.Settings) -> None:
-    """Say once what was saved beside a project as the last window closed, when nobody could be told."""
+    """Show once which copy was saved beside a project when the last window closed and could no longer show it."""
     if chosen.left:
         window.messages.add_text(chosen.left)
         chosen.left = ""
@@ -126,12 +127,13 @@ def show_last_close_error(window: MainWindow, chosen: settings.Settings) -> None
 
 
 def freeze_garbage() -> None:
-    """Tell the collector that what is there now stays: to look through all of it stops the window for 50 ms and more."""
+    """Exclude the objects that exist now from garbage collection: checking all of them stops the window for 50 ms or more."""
     gc.collect()
     gc.freeze()
 
 
 def requested_project(chosen: settings.Settings, document: Path | None) -> Path | None:
+    """The path of the project to open, else of the last one; None at the first start."""
     return document or next((Path(path) for path in chosen.recent), None)
 
 

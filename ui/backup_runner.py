@@ -19,18 +19,18 @@ logger = logging.getLogger(__name__)
 BACK_UP_AT_CLOSE = True  # tests of other things do without
 MIN_DELAY = 30.0  # seconds between a change and the backup that holds it, so that one piece of work is in it as a whole
 NEVER_BACK_UP = -1
-DERIVED_TABLES = {Table.FINDING, Table.PASSAGE_VECTOR}  # tables that can be made anew at any time
+DERIVED_TABLES = {Table.FINDING, Table.PASSAGE_VECTOR}  # tables that can be computed again at any time
 
 
 class BackupRunner(QObject):
-    """Belongs to a workspace. A backup that fails is said once, and never stands in the way of anything."""
+    """Belongs to a workspace. A failed backup is reported once and blocks nothing."""
 
     def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)
         self._workspace = workspace
         project = workspace.project
         self._changed = bool(project.notice) and not project.read_only  # what was done before a crash has no backup yet
-        self._said = False
+        self._has_reported = False
         self._last = time.monotonic()
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._make)
@@ -53,24 +53,24 @@ class BackupRunner(QObject):
         try:
             await backups.back_up(project, Reporter())
         except JukuError as error:
-            if self._said and not isinstance(error, FileChangedError):  # which says where a person's rows are
+            if self._has_reported and not isinstance(error, FileChangedError):  # which says where a person's rows are
                 logger.info("no backup: %s", error)
                 return
-            self._said = True
+            self._has_reported = True
             raise
         except asyncio.CancelledError:
             self._changed = True
             raise
 
     def leave(self) -> bool:
-        """Whether the project that is left has changes to back up; the next one begins anew."""
+        """Whether the project that is closed has changes to back up; resets the state for the next one."""
         changed = self._changed and self._workspace.settings.backup_minutes != NEVER_BACK_UP and BACK_UP_AT_CLOSE
-        self._changed, self._said, self._last = False, False, time.monotonic()
+        self._changed, self._has_reported, self._last = False, False, time.monotonic()
         self._timer.stop()
         return changed
 
     async def make_last(self, project: Project) -> FileChangedError | None:
-        """Back up a project that is about to be closed; what was saved where, if its file was found exchanged."""
+        """Back up a project that is about to be closed. Returns the error if another program has replaced its file."""
         try:
             await backups.back_up(project, Reporter())
         except FileChangedError as error:

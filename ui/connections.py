@@ -40,7 +40,7 @@ class Connections(QObject):
         self._offers: dict[str, list[Offer]] = {}  # the models of each provider that has answered
         self._unlisted: defaultdict[str, list[Offer]] = defaultdict(list)  # of each provider, what it does not list
         self._asking: set[str] = set()  # providers that are being asked for their models
-        self._answered: set[str] = set()  # providers that have told their models, be it none
+        self._answered: set[str] = set()  # providers that have listed their models, also an empty list
         self._troubles: dict[str, JukuError] = {}
 
     @property
@@ -61,7 +61,7 @@ class Connections(QObject):
             return self._connected[id]
 
     def is_connected(self, id: str) -> bool:
-        """Whether something here may refer to a provider by its id already."""
+        """Whether a provider is connected, so that its id may be in use."""
         return id in self._connected
 
     def provider_title(self, id: str = "") -> str:
@@ -74,7 +74,7 @@ class Connections(QObject):
         return self.settings.role(name)
 
     def set_role(self, name: str, provider: str, model: str) -> None:
-        """Give a role to a model of a provider (core/settings.py). Raises `JukuError` where that cannot be saved."""
+        """Give a role to a model of a provider (core/settings.py). Raises `JukuError` when it cannot be saved."""
         if name == "student" and provider not in ("", self.settings.provider):
             self.drop_offers(self.settings.provider)
             self.settings.set_role(name, provider, model)
@@ -85,6 +85,7 @@ class Connections(QObject):
         self.offers_changed.emit()
 
     def choose_provider(self, id: str) -> None:
+        """Make a provider the student's and ask it for its models."""
         before, self.settings.provider = self.settings.provider, id
         settings.save(self.settings)
         self.drop_offers(before)
@@ -93,11 +94,11 @@ class Connections(QObject):
         self.tasks.start("", self.load_offers())
 
     async def load_offers(self) -> None:
-        """Ask the student's provider for its models; why it cannot be asked is told by `trouble`."""
+        """Ask the student's provider for its models; `trouble` returns why it could not be asked."""
         await self._load(self.settings.provider)
 
     def known_offers(self, id: str) -> list[Offer]:
-        """The models of a provider, as far as it has told them already."""
+        """The models of a provider that are loaded already."""
         return self._offers.get(id, [])
 
     def drop_offers(self, id: str) -> None:
@@ -117,7 +118,7 @@ class Connections(QObject):
         return tr("Asking the provider for its models…")
 
     def want_offers(self, id: str, again: bool = False) -> None:
-        """Ask a provider that has not told its models, or `again` any. The student's is asked anyhow (`load_offers`)."""
+        """Ask a provider for its models if it has not listed them, or `again`; for the student's see `load_offers`."""
         done = id in self._asking or (not again and (id in self._offers or id in self._troubles))
         if id != self.settings.provider and not done and self.tasks.can_start():
             self._asking.add(id)
@@ -131,7 +132,7 @@ class Connections(QObject):
             except JukuError:
                 raise
             except Exception:
-                # Such as an import that failed beside another one: a fault of ours only when it fails again.
+                # Such as an import that failed beside another one: a bug only when it fails again.
                 logger.exception("the models of %s", id)
                 await asyncio.sleep(RETRY_SECONDS)
                 await self.offers_of(id, fresh=True)
@@ -169,12 +170,12 @@ class Connections(QObject):
         return [*offers, *(offer for offer in self._unlisted[id] if offer.id not in listed)]
 
     def learn(self, id: str, capabilities: Capabilities) -> None:
-        """A look at a server has told what it can do: the connection that is in use knows it, too."""
+        """Store what a test of the server has found in the connection that is in use."""
         if provider := self._connected.get(id):
             provider.capabilities = capabilities
 
     async def forget_provider(self, id: str) -> None:
-        """Connect anew next time: its address or key has changed."""
+        """Close the connection to a provider whose address or key has changed; the next use connects again."""
         had_trouble = self._troubles.pop(id, None) is not None
         had_offers = id != self.settings.provider and self._offers.pop(id, None) is not None
         if had_trouble or had_offers:

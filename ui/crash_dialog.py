@@ -1,4 +1,4 @@
-"""What a person sees of a mistake of ours: one dialog, however many there are, and what is known to be safe."""
+"""The dialog for unexpected errors: one for all of them, with what is known to be safe."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class CrashDialog(QDialog):
 
 
 def show(error: BaseException) -> None:
-    """Log a mistake of ours and show it over the window; where there is none, it is in the log and on standard error."""
+    """Log an unexpected error and show it over the window; without a window it is in the log and on standard error."""
     from ui.main_window import MainWindow
 
     logger.error("unexpected", exc_info=error)

@@ -1,4 +1,4 @@
-"""Lets the collector of cyclic garbage run on the window's thread alone: on another it would destroy what belongs to the window.
+"""Runs Python's cyclic garbage collector on the window's thread only: on another thread it would destroy Qt objects.
 
 A widget or timer that dies on a worker's thread leaves its timers running, addressed to what is no longer there.
 """

@@ -1,4 +1,4 @@
-"""Sends the LLM runs of the open project, whether or not a dialog looks on: one at a time for each task."""
+"""Sends the LLM runs of the open project, with or without an open dialog; at most one at a time for each task."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class LlmRunResult:
 
 @dataclass(slots=True)
 class _Run:
-    """`said` is what was made of the answers, also where the run was stopped in the middle."""
+    """`messages` are what was made of the answers, also where the run was stopped in the middle."""
 
     project: Project
     ended: LlmRunResult
     label: str
     is_batch: bool = False
     progress: Progress = field(default_factory=lambda: Progress(0))
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     llm_run: int = 0
     is_empty: bool = False
     handle: asyncio.Task[None] | None = None
@@ -119,6 +119,7 @@ class LlmRunRunner(QObject):
         self._start(task, label, lambda run: self._write(run, label, change))
 
     def cancel(self, task: str) -> None:
+        """Stop the run of `task`; the answers that have arrived are kept."""
         if (run := self._runs.get(task)) and run.handle:
             run.handle.cancel()
 
@@ -156,7 +157,7 @@ class LlmRunRunner(QObject):
             raise
         except asyncio.CancelledError:
             run.reporter.cancel()
-            run.ended = LlmRunResult(task, " ".join([tr("Stopped."), *run.said]), "warning", run.llm_run)
+            run.ended = LlmRunResult(task, " ".join([tr("Stopped."), *run.messages]), "warning", run.llm_run)
             raise
 
     async def _ask(self, run: _Run, task: str, model: str, subjects: Subjects, id: str, batch: bool) -> tuple[str, str]:
@@ -175,7 +176,7 @@ class LlmRunRunner(QObject):
 
     async def _send(self, run: _Run, task: str, provider: str, id: int) -> tuple[str, str]:
         run.llm_run = id
-        overheard = {task: _record_messages(TASKS[task], run.said)}
+        overheard = {task: _record_messages(TASKS[task], run.messages)}
         server = await self._workspace.provider(provider)
         try:
             outcome = await llm_runs.run(
@@ -183,7 +184,7 @@ class LlmRunRunner(QObject):
             )
         except asyncio.CancelledError:
             if batches.list_unmerged(run.project.rows, llm_runs.PURPOSE, id):
-                run.said.append(
+                run.messages.append(
                     tr("The batch continues on the server: its answers are collected when you choose “Wait”.")
                 )
             raise

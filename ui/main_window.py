@@ -1,4 +1,4 @@
-"""The window: the tabs along the way from knowledge to proof, the menus, and what comes dropped onto it."""
+"""The main window: the tabs, the menus, the status bar, and files dropped onto it."""
 
 import asyncio
 import logging
@@ -48,13 +48,15 @@ logger = logging.getLogger(__name__)
 
 
 class MainWindow(ProjectWindow):
+    """The main window on one workspace; `closed` is done once everything is saved and stopped."""
+
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self.workspace = workspace
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
         self._agreed = False  # whether the person wants to close although a job is being trained here
-        self.restarts = False  # whether Juku begins anew with the same project once this window is closed
+        self.restarts = False  # whether Juku restarts with the same project after this window is closed
         self._unsaved = False  # whether closing has failed because something could not be saved
         self.spec_tab = SpecTab(workspace)
         self.dataset_tab = DatasetTab(workspace)
@@ -224,6 +226,7 @@ class MainWindow(ProjectWindow):
             tab.show_offers()
 
     def show_examples(self, words: str) -> None:
+        """Show the rows that the filter `words` finds."""
         self.tabs.setCurrentWidget(self.dataset_tab)
         self.dataset_tab.choose(words)
 
@@ -248,6 +251,7 @@ class MainWindow(ProjectWindow):
         return changes
 
     def show_settings(self) -> None:
+        """Open the settings."""
         SettingsDialog(self.workspace, self).open()
 
     def _on_server_settings(self) -> None:
@@ -342,7 +346,7 @@ class MainWindow(ProjectWindow):
             self.restarts = False
 
     def restart(self) -> None:
-        """Close the window, and begin anew with the same project (ui/app.py)."""
+        """Close the window and restart with the same project (ui/app.py)."""
         self.restarts = True
         self.close()
 
@@ -353,7 +357,7 @@ class MainWindow(ProjectWindow):
     async def _close(self) -> None:
         try:
             await self.flush()
-        except Exception as error:  # also a mistake of ours must not keep the window from closing for ever
+        except Exception as error:  # an unexpected error, too, must not keep the window from closing
             # Not lost without a word: the window stays, and closing it once more discards what cannot be saved.
             if not self._unsaved:
                 self._unsaved, self._closing = True, False

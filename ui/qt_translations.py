@@ -1,4 +1,4 @@
-"""Qt's own words (Open, Cancel, …) in the language of the screen: by Qt's catalog, and by ours for what that lacks."""
+"""Qt's own texts (Open, Cancel, …) in the screen's language: from Qt's catalog, and from Juku's for what that lacks."""
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
 from PySide6.QtWidgets import QApplication

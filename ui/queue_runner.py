@@ -1,4 +1,4 @@
-"""Keeps the queue of the open project at work as long as one of its jobs wants looking after."""
+"""Runs the job queue of the open project while one of its jobs has not ended."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class QueueRunner(QObject):
         return self._queue.failures if self._queue and self._project is self._workspace.project else {}
 
     def begin(self) -> None:
-        """Look after the open project's jobs. Costs nothing where there are none."""
+        """Start following the open project's jobs. Costs nothing when there are none."""
         project = self._workspace.project
         if project is not self._project or self._task is None or self._task.done():
             self._project = project
@@ -58,7 +58,7 @@ class QueueRunner(QObject):
         self._news.set()
 
     def watch(self, id: int | None) -> None:
-        """Follow this job more closely than the others: somebody looks at it."""
+        """Poll this job more often than the others: it is selected in the window."""
         self._watched = id
         if self._queue:
             self._queue.watched = id
@@ -102,11 +102,11 @@ class QueueRunner(QObject):
         return known.get(provider, server_presets.preset(provider).limit)
 
     async def _work(self, project: Project, queue: JobQueue) -> None:
-        """Let the queue run while there is something to look after; an idle window asks nobody anything."""
+        """Run the queue while a job has not ended; an idle window sends no requests."""
         while not project.read_only and not await self._is_idle(project):
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(queue.run())
-                running.add_done_callback(lambda _task: self._news.set())  # one that has ended is begun anew
+                running.add_done_callback(lambda _task: self._news.set())  # one that has ended is started again
                 while not running.done() and not (await self._is_idle(project) and await self._is_quiet()):
                     await self._news.wait()
                 running.cancel()
@@ -116,7 +116,7 @@ class QueueRunner(QObject):
         return not await project.read(jobs.unfinished) and not self._news.is_set()
 
     async def _is_quiet(self) -> bool:
-        """Whether nothing is told for a moment: by then the end of a job has been handed on."""
+        """Whether no change comes for a moment: by then the end of a job has been reported."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), IDLE_SECONDS)
         return not self._news.is_set()

@@ -1,4 +1,4 @@
-"""Beginning anew: a process of its own, which waits until the one before it has let go of the project."""
+"""Restarting: a new process, which waits until the previous one has released the project."""
 
 import os
 import subprocess
@@ -25,6 +25,7 @@ def restart(project: Path) -> None:
 
 
 def wait_for_predecessor() -> None:
+    """Wait until the process that started this one has ended, at most PREDECESSOR_TIMEOUT seconds."""
     given = os.environ.pop(PREDECESSOR, "")
     end = time.monotonic() + PREDECESSOR_TIMEOUT
     while given.isdigit() and processes.start_time(int(given)) is not None and time.monotonic() < end:

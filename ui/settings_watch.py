@@ -1,4 +1,4 @@
-"""Takes over what another window has saved in the settings, as soon as it is there."""
+"""Reloads the settings when another window has saved them."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ QToolTip {{ padding: 4px; border: 0; color: {tooltiptext}; background: {tooltipb
 
 
 def apply(app: QApplication, theme: str) -> None:
-    """Dress the application: `theme` is 'light', 'dark', or '' for the system's, which is then followed."""
+    """Style the application: `theme` is 'light', 'dark', or '' for the system's, which is then followed."""
     app.setStyle("Fusion")
     followed = app.property(THEME) is not None
     app.setProperty(THEME, theme)
@@ -100,6 +100,7 @@ def apply(app: QApplication, theme: str) -> None:
 
 
 def is_dark() -> bool:
+    """Whether the dark theme is in use."""
     # The chosen theme first: a plain X server keeps the system's scheme whatever is asked of it.
     app = QGuiApplication.instance()
     theme = app.property(THEME) if app else ""
@@ -128,6 +129,7 @@ def tint() -> QColor:
 
 
 def icon(name: str) -> QIcon:
+    """The icon `name` of resources/icons."""
     return QIcon(str(RESOURCES / "icons" / f"{name}.svg"))
 
 

@@ -23,6 +23,8 @@ ALL_TABLES = Changes(
 
 
 class Tab(QWidget):
+    """The base class of the five tabs."""
+
     icon = ""
     show_examples = Signal(str)  # a search in the filter's words, such as "fact:f01"
     show_model = Signal(str, str, str)  # a tab's name ("chat", "exam"), a provider and its model

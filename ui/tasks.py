@@ -54,9 +54,11 @@ class Tasks(QObject):
 
     @property
     def label(self) -> str:
+        """The label of the newest running task that has one; '' if none has."""
         return next((label for label in reversed(self._running.values()) if label), "")
 
     def reporter(self, label: str) -> Reporter:
+        """A reporter whose progress is shown under `label`."""
         return Reporter(lambda progress: self.progress.emit(label, progress))
 
     def cancel(self) -> None:
@@ -85,6 +87,7 @@ class Tasks(QObject):
             task.get_loop().call_exception_handler({"message": f"task {task.get_name()}", "exception": error})
 
     def running(self) -> list[asyncio.Task[None]]:
+        """The tasks that have not ended."""
         return list(self._running)
 
     async def close(self) -> None:

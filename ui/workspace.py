@@ -1,4 +1,4 @@
-"""What the tabs share: the open project, the tasks, and the providers with their models."""
+"""What the tabs share: the open project with its search index, tasks, backups and runners, and the providers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ui.queue_runner import QueueRunner
 from ui.settings_watch import SettingsWatch
 from ui.tasks import cancel_all
 
-INDEX_DELAY = 2_000  # milliseconds without a change before the search index is made anew
+INDEX_DELAY = 2_000  # milliseconds without a change before the search index is updated
 
 
 class Workspace(Connections):
@@ -109,6 +109,7 @@ class Workspace(Connections):
         return replaced_at_close_error(project.path, copy) if copy else error
 
     def remember(self, path: Path) -> None:
+        """Put a project first among the recent ones."""
         self.settings.add_recent(path)
         try:
             settings.save(self.settings)
@@ -116,10 +117,11 @@ class Workspace(Connections):
             self.tasks.failed.emit(error)
 
     async def close(self) -> None:
+        """Stop the tasks, close the connections, back up and close the project."""
         self._indexing.stop()
         await self.tasks.close()
         await super().close()
         if error := await self._leave(self.project, self.backups.leave()):
             self.settings.left = str(error)
-            with suppress(JukuError):  # the copy lies beside the project all the same
+            with suppress(JukuError):  # the copy is beside the project all the same
                 settings.save(self.settings)

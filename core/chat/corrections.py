@@ -29,7 +29,7 @@ class Guess:
 def guess(db: sqlite3.Connection, question: str, answer: str) -> Guess:
     """Which facts an answer is about: of those whose quotes lie in the passages found for it, the likest ones."""
     known, text = [fact for fact in facts.load(db) if not fact.ignored], spec.load(db).text
-    spans, said = facts.places(text, known), f"{question}\n{answer}"
+    spans, said = facts.find_places(text, known), f"{question}\n{answer}"
     found = [one.passage for one in _search(retrieval.passages(text), said, PASSAGES)]
     near = [fact for fact in known if fact.id in spans and any(_meet(spans[fact.id], one) for one in found)]
     scores = _scores(near, question, answer)

@@ -1,7 +1,7 @@
-"""The rules of chat fine-tuning rows: what breaks them, where, and what can be mended safely."""
+"""Checks chat fine-tuning rows: which rules they break, where, and what can be fixed safely."""
 
 from core.checks.automatic_fixes import fix, repair
-from core.checks.check_line import Checked, check_line
+from core.checks.check_line import CheckedLine, check_line
 from core.checks.check_row import check
 from core.checks.line_parsing import LINE_LIMIT, Decoded, decode, too_long
 from core.checks.messages import ROLES, role_of
@@ -12,7 +12,7 @@ __all__ = [
     "ROLES",
     "RULES",
     "SEVERITIES",
-    "Checked",
+    "CheckedLine",
     "Decoded",
     "Problem",
     "Rule",

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator
 
-from core.checks.json_positions import Edit, Span, dumps, edited, elements, entries, members, whole
+from core.checks.json_positions import Span, TextEdit, apply_edits, dumps, elements, entries, members, whole
 from core.checks.line_parsing import LINE_LIMIT, STRING, decode, decode_text, readings
 from core.checks.message_content import has_spare_blanks
 from core.checks.messages import ROLES, role_of
@@ -19,14 +19,14 @@ _SLIP = re.compile(
 
 
 def fix(rule: str, text: str) -> str | None:
-    """The row's JSON text with that rule's problem mended and the rest to the letter; None where that is unsafe."""
+    """The row's JSON text with that rule's problem fixed and all else unchanged; None where that is unsafe."""
     if rule == "json-broken":
         return _mended(text) if decode_text(text).text is None else None
     mend = _MENDS.get(rule)
     if mend is None or decode_text(text).text is None:
         return None
     edits = list(mend(text))
-    return edited(text, edits) if edits else None
+    return apply_edits(text, edits) if edits else None
 
 
 def repair(raw: bytes) -> bytes | None:
@@ -85,21 +85,21 @@ def _keys(span: Span) -> Collection[str]:
     return span.value if isinstance(span.value, dict) else ()
 
 
-def _roles(text: str) -> Iterator[Edit]:
+def _roles(text: str) -> Iterator[TextEdit]:
     for parts, message in _messages(text):
         role = role_of(message.value)
         if role and parts["role"].value != role:
             assert role in ROLES
-            yield Edit(parts["role"].start, parts["role"].end, json.dumps(role))
+            yield TextEdit(parts["role"].start, parts["role"].end, json.dumps(role))
 
 
-def _blanks(text: str) -> Iterator[Edit]:
+def _blanks(text: str) -> Iterator[TextEdit]:
     for parts, message in _messages(text):
         content = parts.get("content")
         if content and has_spare_blanks(content.value, role_of(message.value)):
             tokens = _TOKEN.findall(text[content.start + 1 : content.end - 1])
             first, last = _edges(tokens)
-            yield Edit(content.start, content.end, '"' + "".join(tokens[first:last]) + '"')
+            yield TextEdit(content.start, content.end, '"' + "".join(tokens[first:last]) + '"')
 
 
 def _edges(tokens: list[str]) -> tuple[int, int]:
@@ -116,7 +116,7 @@ def _is_blank(token: str) -> bool:
     return str(json.loads(f'"{token}"')).isspace()
 
 
-def _weights(text: str) -> Iterator[Edit]:
+def _weights(text: str) -> Iterator[TextEdit]:
     """Weights of answers that are evidently 0 or 1."""
     for parts, message in _messages(text):
         weight = parts.get("weight")
@@ -125,10 +125,10 @@ def _weights(text: str) -> Iterator[Edit]:
                 str(weight.value).lower()
             )
             if meant is not None:
-                yield Edit(weight.start, weight.end, meant)
+                yield TextEdit(weight.start, weight.end, meant)
 
 
-def _arguments(text: str) -> Iterator[Edit]:
+def _arguments(text: str) -> Iterator[TextEdit]:
     """Arguments of calls given as an object, as the text that they should be."""
     for parts, message in _messages(text):
         calls = parts.get("tool_calls")
@@ -140,13 +140,13 @@ def _arguments(text: str) -> Iterator[Edit]:
         yield from _of_function(text, parts.get("function_call"))
 
 
-def _of_function(text: str, function: Span | None) -> Iterator[Edit]:
+def _of_function(text: str, function: Span | None) -> Iterator[TextEdit]:
     arguments = members(text, function).get("arguments") if function and isinstance(function.value, dict) else None
     if arguments and isinstance(arguments.value, dict):
-        yield Edit(arguments.start, arguments.end, dumps(text[arguments.start : arguments.end]))
+        yield TextEdit(arguments.start, arguments.end, dumps(text[arguments.start : arguments.end]))
 
 
-def _pair(text: str) -> Iterator[Edit]:
+def _pair(text: str) -> Iterator[TextEdit]:
     """A pair of prompt and completion as messages, the rest of the row as it is."""
     row = whole(text)
     found = list(entries(text, row))
@@ -159,10 +159,10 @@ def _pair(text: str) -> Iterator[Edit]:
         return
     messages = ", ".join(f'{{"role": "{role}", "content": {said[name]}}}' for name, role in _PAIR.items())
     others = [text[key.start : value.end] for (key, value), name in zip(found, keys, strict=True) if name not in _PAIR]
-    yield Edit(row.start, row.end, "{" + ", ".join([f'"messages": [{messages}]', *others]) + "}")
+    yield TextEdit(row.start, row.end, "{" + ", ".join([f'"messages": [{messages}]', *others]) + "}")
 
 
-def _old_keys(text: str) -> Iterator[Edit]:
+def _old_keys(text: str) -> Iterator[TextEdit]:
     row = whole(text)
     if not (isinstance(row.value, dict) and compares(row.value)):
         return
@@ -170,11 +170,11 @@ def _old_keys(text: str) -> Iterator[Edit]:
     names = [name for name, _key in keys]
     for name, key in keys:
         if (new := OLD_KEYS.get(name)) and new not in names and names.count(name) == 1:
-            yield Edit(key.start, key.end, json.dumps(new))
+            yield TextEdit(key.start, key.end, json.dumps(new))
 
 
 _PAIR = {"prompt": "user", "completion": "assistant"}
-_MENDS: dict[str, Callable[[str], Iterator[Edit]]] = {
+_MENDS: dict[str, Callable[[str], Iterator[TextEdit]]] = {
     "role-unknown": _roles,
     "whitespace": _blanks,
     "weight-invalid": _weights,

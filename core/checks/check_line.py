@@ -1,4 +1,4 @@
-"""One line checked from end to end, with a short way for the clean, common row."""
+"""Checks one line completely, with a fast path for the clean row, which is the common one."""
 
 from typing import Annotated, Literal, NamedTuple
 
@@ -9,7 +9,7 @@ from core.checks.line_parsing import LINE_LIMIT, decode
 from core.checks.rule_registry import Problem
 
 
-class Checked(NamedTuple):
+class CheckedLine(NamedTuple):
     """One line with all its problems; `text` is None when it is unreadable."""
 
     text: str | None
@@ -31,14 +31,14 @@ _BAR, _BACKSLASH = b"|\\"
 _decode_row = msgspec.json.Decoder(_Row).decode
 
 
-def check_line(raw: bytes, limit: int = LINE_LIMIT) -> Checked:
-    """The text of one line (bytes without the newline) and everything that is wrong with it."""
+def check_line(raw: bytes, limit: int = LINE_LIMIT) -> CheckedLine:
+    """The text of one line (bytes without the newline) and all its problems."""
     if len(raw) <= limit and is_clean(raw):
-        return Checked(raw.decode(), [])
+        return CheckedLine(raw.decode(), [])
     decoded = decode(raw, limit)
     if decoded.text is None:
-        return Checked(None, decoded.problems)
-    return Checked(decoded.text, decoded.problems + check(decoded.value))
+        return CheckedLine(None, decoded.problems)
+    return CheckedLine(decoded.text, decoded.problems + check(decoded.value))
 
 
 def is_clean(raw: bytes) -> bool:
@@ -52,7 +52,7 @@ def clean_messages(raw: bytes) -> list[Message] | None:
         messages = _decode_row(raw).messages
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    # Keys and values are 4 strings a message and 1 for the row: more of them means a key stood twice.
+    # Keys and values are 4 strings a message and 1 for the row: more of them means a repeated key.
     expected = 2 + 8 * len(messages)
     if messages[-1].role != "assistant" or (raw.count(b'"') != expected and _quotes(raw) != expected):
         return None
@@ -60,7 +60,7 @@ def clean_messages(raw: bytes) -> list[Message] | None:
         content = message.content
         if not content or content != content.strip():
             return None
-    if _BAR in raw or _BACKSLASH in raw:  # the bar of a reserved token may be written as an escape
+    if _BAR in raw or _BACKSLASH in raw:  # the bar of a reserved token may be escaped
         for message in messages:
             if "<|" in message.content:
                 return None

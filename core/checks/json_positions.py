@@ -1,4 +1,4 @@
-"""Places in JSON text: so that one value can be changed and all the rest stays to the letter."""
+"""The positions of values in JSON text, so that one value can be replaced and all other characters stay."""
 
 import json
 import re
@@ -13,21 +13,23 @@ _decoder = json.JSONDecoder()
 
 
 class Span(NamedTuple):
-    """`text[start:end]` is one JSON value; `value` is that value read."""
+    """`text[start:end]` is one JSON value; `value` is the parsed value."""
 
     start: int
     end: int
     value: object
 
 
-class Edit(NamedTuple):
+class TextEdit(NamedTuple):
+    """Replaces `text[start:end]` by `text`."""
+
     start: int
     end: int
     text: str
 
 
 def key_path(key: str) -> str:
-    """A key as a step of a JSON path."""
+    """A key as a part of a JSON path."""
     return f".{key}" if _NAME.fullmatch(key) else f"[{json.dumps(clip(key), ensure_ascii=False)}]"
 
 
@@ -37,7 +39,7 @@ def whole(text: str) -> Span:
 
 
 def entries(text: str, span: Span) -> Iterator[tuple[Span, Span]]:
-    """Keys and values of the object at `span`, a key that stands twice twice."""
+    """The keys and values of the object at `span`; a repeated key comes more than once."""
     at = _skip(text, span.start + 1)
     while text[at] != "}":
         key = _value(text, at)
@@ -48,7 +50,7 @@ def entries(text: str, span: Span) -> Iterator[tuple[Span, Span]]:
 
 
 def members(text: str, span: Span) -> dict[str, Span]:
-    """The values of the object at `span` by key; of a key that stands twice the last, as readers take it."""
+    """The values of the object at `span` by key; of a repeated key the last one, as JSON readers do."""
     return {str(key.value): value for key, value in entries(text, span)}
 
 
@@ -61,8 +63,8 @@ def elements(text: str, span: Span) -> Iterator[Span]:
         at = _next(text, value.end)
 
 
-def edited(text: str, edits: Iterable[Edit]) -> str:
-    """`text` with the (disjoint) edits made."""
+def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
+    """`text` with all edits applied; they must not overlap."""
     pieces: list[str] = []
     at = 0
     for edit in sorted(edits):
@@ -72,7 +74,7 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
 
 
 def dumps(value: object) -> str:
-    """`value` as JSON text that UTF-8 can hold: half a character becomes U+FFFD."""
+    """`value` as JSON text that UTF-8 can encode: a lone surrogate becomes U+FFFD."""
     text = json.dumps(value, ensure_ascii=False)
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
@@ -84,7 +86,7 @@ def _value(text: str, at: int) -> Span:
 
 
 def _next(text: str, at: int) -> int:
-    """Where the next key or value stands, or the closing bracket."""
+    """The position of the next key or value, or of the closing bracket."""
     at = _skip(text, at)
     return _skip(text, at + 1) if text[at] == "," else at
 

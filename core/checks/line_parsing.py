@@ -1,4 +1,4 @@
-"""From a line's bytes to its JSON object, or to the reason why it cannot be read."""
+"""Parses the bytes of a line as a JSON object, or says why it cannot be read."""
 
 import json
 import re
@@ -53,6 +53,7 @@ def decode(raw: bytes, limit: int = LINE_LIMIT) -> Decoded:
 
 
 def too_long(length: int) -> Problem:
+    """The problem of a line of `length` bytes, which is over `LINE_LIMIT`."""
     size = f"{length / 1024 / 1024:,.1f}"
     return problem("too-long", "", tr("The line is {size} MiB long.", size=size))
 
@@ -155,7 +156,7 @@ def _surrogate(value: object) -> str:
 
 
 def _repetitions(value: object, repeated: _Repeated) -> Iterator[Problem]:
-    """Where the keys stand that their object had twice; '' inside a value that its twin replaced."""
+    """A problem for each repeated key with its path; path '' inside a value that a repeated key replaced."""
     paths = {id(inner): path for path, inner in _walk(value, "$") if isinstance(inner, dict)} if repeated else {}
     for holder, key in repeated[:REPEATED_LIMIT]:
         path = paths.get(id(holder), "")
@@ -215,7 +216,7 @@ def _broken(text: str, error: json.JSONDecodeError) -> Problem:
 
 
 def _reason(words: str) -> str:
-    """The standard library's words in plainer ones."""
+    """The message of Python's JSON parser in plain words."""
     plain = {
         "Expecting ',' delimiter": tr("a comma or a closing bracket is missing"),
         "Expecting property name": tr("a key in straight double quotes is missing"),

@@ -1,4 +1,4 @@
-"""What must hold of a message's content: a text, or parts of text and images."""
+"""The checks of a message's content: a text, or a list of text and image parts."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What must hold of one message: who speaks, and which keys stand beside what is said."""
+"""The checks of one message: its role, its keys and its weight."""
 
 import difflib
 from collections.abc import Iterator
@@ -24,11 +24,11 @@ def role_of(message: object) -> str:
     role = message.get("role") if isinstance(message, dict) else None
     if not isinstance(role, str):
         return ""
-    return role if role in ROLES else meant(role, ROLES)
+    return role if role in ROLES else guess_word(role, ROLES)
 
 
 @lru_cache(maxsize=1024)  # a slip comes thousands of times in one file, and comparing words is slow
-def meant(word: str, known: tuple[str, ...]) -> str:
+def guess_word(word: str, known: tuple[str, ...]) -> str:
     """The one known word that `word` is a misspelling of, or ''."""
     if len(word) > 20:
         return ""
@@ -81,7 +81,7 @@ def unknown_keys(holder: dict[str, Any], known: tuple[str, ...], path: str) -> I
     for key in holder:
         if key in known:
             continue
-        if guess := meant(key, known):
+        if guess := guess_word(key, known):
             message = tr("Unknown key {key}: did you mean {guess}?", key=clip(key), guess=guess)
         else:
             message = tr("Unknown key {key}.", key=clip(key))

@@ -1,4 +1,4 @@
-"""The rules by name, so that screen, command line and guide speak of the same ones."""
+"""All rules by id, for the checks, the screen, the command line and the guide."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ def problem(rule: str, path: str, message: str) -> Problem:
 
 
 def clip(text: str, length: int = 40) -> str:
-    """Foreign text made safe to stand in a message: short, on one line, without control characters."""
+    """Text from a file made safe for a message: at most `length` characters, on one line, without control characters."""
     short = text if len(text) <= length else text[: length - 1] + "…"
-    return "".join(c if is_seen(c) else "\ufffd" for c in short)
+    return "".join(c if is_printable(c) else "\ufffd" for c in short)
 
 
-def is_seen(sign: str) -> bool:
-    """Whether a sign may stand on a line. Python calls every space but the first unprintable, the Japanese one too."""
-    return sign.isprintable() or unicodedata.category(sign) == "Zs"
+def is_printable(char: str) -> bool:
+    """Whether a character can be shown on a line; unlike `str.isprintable`, all spaces can, the ideographic one too."""
+    return char.isprintable() or unicodedata.category(char) == "Zs"

@@ -1,4 +1,4 @@
-"""What a rule is: its name for programs, its words for people."""
+"""The class of a rule: its id, severity, and title and explanation for people."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

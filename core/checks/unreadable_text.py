@@ -30,7 +30,7 @@ def _pattern(text: bytes, at: int = 0) -> tuple[np.uint64, np.uint64]:
 
 
 def _pairs(*pairs: bytes) -> Marks:
-    """A table of two bytes as a number; 0 stands for any byte."""
+    """A table of two bytes as a number; 0 matches any byte."""
     table = np.zeros((256, 256), np.bool_)
     for first, second in pairs:
         table[second or slice(None), first or slice(None)] = True
@@ -82,7 +82,7 @@ def foreign_controls(array: Bytes, control: Places) -> Places:
 
 
 def special(data: bytearray, array: Bytes, memory: Memory) -> Places:
-    """Where a reserved token may stand in `array`, the beginning of `data`."""
+    """The positions of possible reserved tokens in `array`, the beginning of `data`."""
     if data.find(_BAR, 0, len(array)) < 0:
         return _NONE
     bars = few(np.equal(array, _BAR, out=memory.marks(0, len(array))))
@@ -159,7 +159,7 @@ def _are_plain(array: Bytes, places: Places) -> Marks:
 
 
 def _are_paired(places: Places, digits: NDArray[np.uint32]) -> Marks:
-    """Which halves of characters, by their place and digits, stand beside their other half."""
+    """Which surrogates, by position and digits, are next to their other half."""
     second = digits >> np.uint32(8) & np.uint32(0xFF)
     begins = second < ord("c")
     paired = np.zeros(len(places), np.bool_)

@@ -180,7 +180,7 @@ def _find_changes(
 
 
 def _text(row: Example, field: str) -> str:
-    return jsonl.system(row.data) if field == SYSTEM else getattr(row, field)
+    return jsonl.system_prompt(row.data) if field == SYSTEM else getattr(row, field)
 
 
 def _write_changes(db: sqlite3.Connection, changed: Iterator[tuple[Example, list[Replacement]]]) -> None:
@@ -229,7 +229,7 @@ def expected_system_prompt(db: sqlite3.Connection) -> str:
 
 def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
     """Fix the problem `rule` in every row where that is safe; the other rows stay unchanged."""
-    if rule == facts.STALE:
+    if rule == facts.STALE_RULE:
         facts.confirm(db, filters.find(db, Filter(rule=rule)))
         return
     if rule != DIFFERENT_PROMPT:

@@ -50,7 +50,7 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """How many rows were written, and how many were left out by reason (`conversion_losses.in_words`)."""
+    """How many rows were written, and how many were left out by reason (`conversion_losses.reason_text`)."""
 
     rows: int
     left_out: dict[str, int] = field(default_factory=dict)
@@ -83,7 +83,9 @@ def export(
     file = _write_file(db, path, choice, format, options, reporter)
     if options.card:
         title = options.title or path.name
-        text = dataset_card.text(title, options.date, [replace(file.described, name=path.name)], _rules(db, choice))
+        text = dataset_card.format_card(
+            title, options.date, [replace(file.described, name=path.name)], _rules(db, choice)
+        )
         with replacing(path.with_name(f"{path.name}.card.md")) as out:
             out.write(text.encode())
     return file.exported
@@ -107,7 +109,7 @@ def preview(
 @dataclass(frozen=True, slots=True)
 class _File:
     exported: ExportResult
-    described: dataset_card.File
+    described: dataset_card.CardFile
 
 
 def _write_file(
@@ -126,7 +128,7 @@ def _write_file(
                 examples = _with_progress(dataset_examples.iterate(db, choice), _splits(db, choice).total(), reporter)
                 rows = _write_rows(examples, out, WRITERS[format], options, (left, splits))
     counts = {split: splits[split] for split in dataset_examples.SPLITS if splits[split]}
-    return _File(ExportResult(rows, dict(left)), dataset_card.File(path.name, rows, counts, hashed.digest()))
+    return _File(ExportResult(rows, dict(left)), dataset_card.CardFile(path.name, rows, counts, hashed.digest()))
 
 
 def _has_bom(writer: Writer, options: ExportOptions) -> bool:
@@ -201,7 +203,7 @@ def _export_folder(
             chosen = _within(db, choice, split)
             file = _write_file(db, folder / "data" / f"{split}.jsonl", chosen, "jsonl", plain, reporter)
             files.append(replace(file.described, name=f"data/{split}.jsonl"))
-        readme = dataset_card.hub(options.title or path.name, options.date, files, _rules(db, choice))
+        readme = dataset_card.format_hub_card(options.title or path.name, options.date, files, _rules(db, choice))
         with replacing(folder / dataset_card.README) as out:
             out.write(readme.encode())
     return ExportResult(sum(file.rows for file in files))

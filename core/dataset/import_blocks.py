@@ -19,10 +19,9 @@ from core.dataset import examples
 from core.dataset.examples import METADATA_FIELDS, PREVIEW_LENGTH, Values
 from core.errors import JukuError
 from core.formats import jsonl
-from core.formats.compressed_files import place
+from core.formats.compressed_files import read_progress
 from core.formats.line_chunks import Chunk, chunks
-from core.formats.text_lines import HEAD as HEAD_BYTES
-from core.formats.text_lines import Line, opened
+from core.formats.text_lines import KEPT_BYTES, FileLine, open_file
 from core.formats.text_stream import mark
 from core.progress import Reporter
 from core.storage import background_process, compressed_texts
@@ -145,15 +144,15 @@ class BlockBuilder:
         )
         self._size += len(raw)
 
-    def add_line(self, line: Line) -> None:
+    def add_line(self, line: FileLine) -> None:
         messages = clean_messages(line.raw) if line.length <= checks.LINE_LIMIT else None
         if messages is not None:
             self.add_clean(line.raw, messages, line.number)
         else:
-            text, problems = jsonl.checked(line)
-            self.add(jsonl.Row(line, text, problems))
+            text, problems = jsonl.check_file_line(line)
+            self.add(jsonl.FileRow(line, text, problems))
 
-    def add(self, row: jsonl.Row) -> None:
+    def add(self, row: jsonl.FileRow) -> None:
         if row.text is None:
             if row.problems[0].rule != "blank":
                 self._leave(row.line, row.problems[0])
@@ -163,7 +162,7 @@ class BlockBuilder:
         common = self._common if not row.fields else self._with(row.fields)
         self._add(question, answer, common, row.line.number, rules, row.text.encode())
 
-    def _leave(self, line: jsonl.Line, reason: checks.Problem) -> None:
+    def _leave(self, line: jsonl.FileLine, reason: checks.Problem) -> None:
         if compressed_texts.digest(line.raw) in self._known.unread:
             self._known_lines += 1
             return
@@ -217,17 +216,17 @@ def _fill_plain(builder: BlockBuilder, path: Path, options: ImportOptions, repor
     """Read a file whose lines are rows already; yields whether a block is full."""
     encoding: jsonl.Encoding = options.encoding or jsonl.sniff(path)  # type: ignore[assignment]
     if not encoding.startswith("utf-8"):
-        for line in jsonl.reported(path, encoding, reporter):
+        for line in jsonl.lines_with_progress(path, encoding, reporter):
             builder.add_line(line)
             yield builder.full()
         return
     number = 0
-    with opened(path) as file:
+    with open_file(path) as file:
         file.seek(mark(file.read(4), encoding))
         for chunk in chunks(file):
-            reporter.update(*place(file))
+            reporter.update(*read_progress(file))
             if chunk.length:
-                builder.add_line(Line(number + 1, chunk.offset, _read_start(path, chunk.offset), chunk.length))
+                builder.add_line(FileLine(number + 1, chunk.offset, _read_start(path, chunk.offset), chunk.length))
             number += yield from _fill_from_chunk(builder, chunk, number)
 
 
@@ -244,7 +243,7 @@ def _fill_from_chunk(builder: BlockBuilder, chunk: Chunk, number: int) -> Genera
             builder.add_clean(raw, messages, index)
         else:
             raw = raw.rstrip(b"\r")
-            builder.add_line(Line(index, offset, raw, len(raw)))
+            builder.add_line(FileLine(index, offset, raw, len(raw)))
         offset += len(whole) + 1
         if builder.full():
             yield True
@@ -253,9 +252,9 @@ def _fill_from_chunk(builder: BlockBuilder, chunk: Chunk, number: int) -> Genera
 
 def _read_start(path: Path, offset: int) -> bytes:
     """The first bytes of a line that is too long to be stored."""
-    with opened(path) as file:
+    with open_file(path) as file:
         file.seek(offset)
-        return file.read(HEAD_BYTES)
+        return file.read(KEPT_BYTES)
 
 
 def _fill_converted(builder: BlockBuilder, path: Path, options: ImportOptions, reporter: Reporter) -> Iterator[bool]:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from core.checks import ROLES
-from core.checks.json_positions import Edit, Span, dumps, edited, elements, entries, members, whole
+from core.checks.json_positions import Span, TextEdit, apply_edits, dumps, elements, entries, members, whole
 from core.checks.line_parsing import decode_text
 from core.dataset.row_json import (
     CALL_KEYS,
@@ -225,10 +225,10 @@ def insert(data: str, path: str, role: str, text: str = "") -> str:
         raise _unreadable()
     items = list(elements(data, turns))
     if not items:
-        return edited(data, [Edit(turns.start + 1, turns.start + 1, addition)])
+        return apply_edits(data, [TextEdit(turns.start + 1, turns.start + 1, addition)])
     if number >= len(items):
-        return edited(data, [Edit(items[-1].end, items[-1].end, f", {addition}")])
-    return edited(data, [Edit(items[number].start, items[number].start, f"{addition}, ")])
+        return apply_edits(data, [TextEdit(items[-1].end, items[-1].end, f", {addition}")])
+    return apply_edits(data, [TextEdit(items[number].start, items[number].start, f"{addition}, ")])
 
 
 def move(data: str, path: str, steps: int) -> str:
@@ -241,10 +241,10 @@ def move(data: str, path: str, steps: int) -> str:
         return data
     one, two = items[number], items[other]
     swapped = [
-        Edit(one.start, one.end, data[two.start : two.end]),
-        Edit(two.start, two.end, data[one.start : one.end]),
+        TextEdit(one.start, one.end, data[two.start : two.end]),
+        TextEdit(two.start, two.end, data[one.start : one.end]),
     ]
-    return edited(data, swapped)
+    return apply_edits(data, swapped)
 
 
 def remove(data: str, path: str) -> str:
@@ -253,7 +253,7 @@ def remove(data: str, path: str) -> str:
     items = _turns(data, section)
     if number >= len(items):
         return data
-    return edited(data, [_cut([(item.start, item.end) for item in items], number)])
+    return apply_edits(data, [_cut([(item.start, item.end) for item in items], number)])
 
 
 def _tools_holder(data: str) -> str:
@@ -295,15 +295,15 @@ def _with_member(data: str, holder: Span, key: str, value: str | None) -> str:
         return _without(data, holder, key) if places else data
     if places:
         old = inside[places[-1]][1]
-        return edited(data, [Edit(old.start, old.end, value)])
+        return apply_edits(data, [TextEdit(old.start, old.end, value)])
     at = inside[-1][1].end if inside else holder.start + 1
-    return edited(data, [Edit(at, at, f"{', ' if inside else ''}{dumps(key)}: {value}")])
+    return apply_edits(data, [TextEdit(at, at, f"{', ' if inside else ''}{dumps(key)}: {value}")])
 
 
 def _with_part(data: str, content: Span, number: int, text: str) -> str:
     part = list(elements(data, content))[number]
     old = members(data, part)["text"] if isinstance(part.value, dict) else part
-    return data if old.value == text else edited(data, [Edit(old.start, old.end, dumps(text))])
+    return data if old.value == text else apply_edits(data, [TextEdit(old.start, old.end, dumps(text))])
 
 
 def _with_new_part(data: str, content: Span, text: str) -> str:
@@ -312,7 +312,7 @@ def _with_new_part(data: str, content: Span, text: str) -> str:
         return data
     more = ", " if content.value else ""
     at = content.start + 1
-    return edited(data, [Edit(at, at, dumps({"type": "text", "text": text}) + more)])
+    return apply_edits(data, [TextEdit(at, at, dumps({"type": "text", "text": text}) + more)])
 
 
 def _without(data: str, holder: Span, key: str) -> str:
@@ -322,20 +322,20 @@ def _without(data: str, holder: Span, key: str) -> str:
     for number in reversed(range(len(inside))):
         if inside[number][0].value == key:
             cut = _cut(spans, number)
-            data = edited(data, [cut])
+            data = apply_edits(data, [cut])
             holder = holder._replace(end=holder.end - (cut.end - cut.start))
             del inside[number], spans[number]
             spans = [(found.start, value.end) for found, value in entries(data, holder)]
     return data
 
 
-def _cut(spans: list[tuple[int, int]], number: int) -> Edit:
+def _cut(spans: list[tuple[int, int]], number: int) -> TextEdit:
     """Removes one element and a comma beside it from a list or object whose elements are at `spans`."""
     if number:
-        return Edit(spans[number - 1][1], spans[number][1], "")
+        return TextEdit(spans[number - 1][1], spans[number][1], "")
     if len(spans) > 1:
-        return Edit(spans[0][0], spans[1][0], "")
-    return Edit(*spans[0], "")
+        return TextEdit(spans[0][0], spans[1][0], "")
+    return TextEdit(*spans[0], "")
 
 
 def _with_section(data: str, section: str, addition: str) -> str:

@@ -62,7 +62,7 @@ def searchable_text(data: str) -> str:
     if messages is not None:
         said = [message.content for message in messages if message.role not in ("system", "developer")]
     else:
-        said = jsonl.said(msgspec.json.decode(data))
+        said = jsonl.message_texts(msgspec.json.decode(data))
     return fold("\n".join(said)).replace(END, " ")
 
 

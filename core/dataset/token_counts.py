@@ -18,7 +18,7 @@ from core.storage import background_process, compressed_texts
 from core.storage.connection import open_snapshot
 from core.storage.project import Changes, Project
 from core.text.tokenizer import ENCODINGS as ENCODINGS
-from core.text.tokenizer import Counter
+from core.text.tokenizer import TokenCounter
 from core.text.tokenizer import encoding_of as encoding_of
 
 TOKEN_LIMIT = 65_536  # of one row; OpenAI's server cuts off the rest without a message
@@ -91,8 +91,8 @@ def count_missing(db: sqlite3.Connection, encoding: str, reporter: Reporter) -> 
     """The token counts of each pack with rows that is not counted yet: pack id, counts by slot."""
     wanted = "SELECT DISTINCT pack FROM example EXCEPT SELECT pack FROM pack_tokens WHERE encoding = ?"
     missing = [pack for (pack,) in db.execute(wanted, (encoding,))]
-    count = Counter(encoding).row if missing else None
-    reader = compressed_texts.PackReader(db, kept=1)
+    count = TokenCounter(encoding).row if missing else None
+    reader = compressed_texts.Reader(db, kept=1)
     for done, pack in enumerate(missing):
         assert count
         yield pack, [count(text) for text in reader.pack(pack)]

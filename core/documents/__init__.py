@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.checks.rule_registry import clip
 from core.documents import docx_reader, html_reader, pdf_reader, text_reader
-from core.documents.reader_result import Content, broken
+from core.documents.reader_result import Content, damaged_error
 from core.errors import FormatError
 from core.formats import text_lines
 from core.language import tr
@@ -81,7 +81,7 @@ def _bare(heading: str) -> str:
 
 
 def _bytes(path: Path) -> bytes:
-    with text_lines.opened(path) as file:
+    with text_lines.open_file(path) as file:
         raw = file.read(LIMIT + 1)
     if len(raw) > LIMIT:
         raise FormatError(
@@ -105,13 +105,13 @@ def _reader(path: Path, raw: bytes) -> Callable[[Path, bytes, Reporter], Content
         if raw.startswith(magic):
             raise other(path, kind)
     if raw.strip() and suffix in (".pdf", ".docx") and b"\0" in raw[:4096]:
-        raise broken(path)
+        raise damaged_error(path)
     return _web_or_plain
 
 
 def _web_or_plain(path: Path, raw: bytes, reporter: Reporter) -> Content:
     reporter.update(0)
-    page = html_reader.decoded(raw) or text_reader.read(path, raw)
+    page = html_reader.decode_page(raw) or text_reader.read(path, raw)
     is_named = path.suffix.lower() in (".html", ".htm", ".xhtml") and _TAG.search(page.text)
     if is_named or _WEB.match(page.text):
         return html_reader.content(path, page.text, page.notes, reporter)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from core.checks.rule_registry import clip
 from core.documents import html_reader
-from core.documents.reader_result import Content, broken, library
+from core.documents.reader_result import Content, damaged_error, import_library
 from core.errors import FormatError
 from core.language import tr
 from core.progress import Reporter
 
-UNPACKED = 200_000_000  # bytes of all parts
-XML = 40_000_000  # bytes of the parts that are read; a thousand pages have less
+MAX_UNPACKED_BYTES = 200_000_000  # bytes of all parts
+MAX_XML_BYTES = 40_000_000  # bytes of the parts that are read; a thousand pages have less
 # Entities are defined nowhere else; Word writes no such thing, and a few lines of it can become gigabytes.
 DTD = tuple("<!DOCTYPE".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
 STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => h2:fresh"
@@ -20,7 +20,7 @@ STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => h2:fres
 
 def read(path: Path, raw: bytes, reporter: Reporter) -> Content:
     """The document's text as Markdown. Raises FormatError when it is damaged, or something else in a ZIP."""
-    mammoth = library("mammoth", "DOCX")
+    mammoth = import_library("mammoth", "DOCX")
     reporter.update(0)
     try:
         _look_through(path, raw)
@@ -29,7 +29,7 @@ def read(path: Path, raw: bytes, reporter: Reporter) -> Content:
     except FormatError:
         raise
     except Exception as error:  # whatever a damaged file leads the libraries to
-        raise broken(path) from error
+        raise damaged_error(path) from error
     return html_reader.content(path, page, [], reporter)
 
 
@@ -44,7 +44,10 @@ def _look_through(path: Path, raw: bytes) -> None:
             )
         texts = [member for member in members if member.filename.endswith((".xml", ".rels"))]
         # No part gives more bytes than the list says.
-        if sum(member.file_size for member in members) > UNPACKED or sum(part.file_size for part in texts) > XML:
+        if (
+            sum(member.file_size for member in members) > MAX_UNPACKED_BYTES
+            or sum(part.file_size for part in texts) > MAX_XML_BYTES
+        ):
             raise FormatError(
                 tr("“{name}” unpacks to far more than a text would", name=clip(path.name, 80)),
                 tr("Nothing was changed. If you trust it, save the part that matters as a separate document."),
@@ -52,4 +55,4 @@ def _look_through(path: Path, raw: bytes) -> None:
         for text in texts:
             xml = archive.read(text)
             if any(mark in xml for mark in DTD):
-                raise broken(path)
+                raise damaged_error(path)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from core.checks.rule_registry import clip
 from core.documents.html_sanitizer import Cleaner
-from core.documents.reader_result import Content, library
-from core.documents.text_reader import with_breaks
+from core.documents.reader_result import Content, import_library
+from core.documents.text_reader import normalise_breaks
 from core.errors import FormatError
 from core.language import tr, trn
 from core.progress import Reporter
 
-LIMIT = 10_000_000  # characters
-ELEMENTS = 60_000  # paragraphs, cells and such; converting a thousand takes a third of a second
+MAX_CHARACTERS = 10_000_000  # characters
+MAX_ELEMENTS = 60_000  # paragraphs, cells and such; converting a thousand takes a third of a second
 OPTIONS = {
     "heading_style": "ATX",
     "bullets": "-",
@@ -26,7 +26,7 @@ _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,5}=\s{0,5}[\"']?\s{0,5}([\
 _KNOWN = re.compile(r"euc-jp|x-euc-jp|iso-2022-jp|euc-kr|gb2312|gbk|gb18030|big5|iso-8859-\d{1,2}|windows-125\d|koi8-r")
 
 
-def decoded(raw: bytes) -> Content | None:
+def decode_page(raw: bytes) -> Content | None:
     """The page in the encoding that it names itself, if it is one of an older time and all of it fits."""
     found = _CHARSET.search(raw[:4096])
     name = found[1].decode("ascii", "replace").lower() if found else ""
@@ -36,7 +36,7 @@ def decoded(raw: bytes) -> Content | None:
         text = raw.decode(name.removeprefix("x-"))
     except (LookupError, UnicodeError):
         return None
-    return Content(with_breaks(text), [tr("The text was read as {encoding}.", encoding=name)])
+    return Content(normalise_breaks(text), [tr("The text was read as {encoding}.", encoding=name)])
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -49,10 +49,10 @@ def _is_utf8(raw: bytes) -> bool:
 
 def content(path: Path, page: str, notes: list[str], reporter: Reporter) -> Content:
     """The page as Markdown. Raises FormatError when it is too long, and `Cancelled`."""
-    markdownify = library("markdownify", "HTML")
+    markdownify = import_library("markdownify", "HTML")
     cleaner = Cleaner()
-    cleaner.feed(page[: LIMIT + 1])
-    if len(page) > LIMIT or cleaner.elements > ELEMENTS:
+    cleaner.feed(page[: MAX_CHARACTERS + 1])
+    if len(page) > MAX_CHARACTERS or cleaner.elements > MAX_ELEMENTS:
         raise FormatError(
             tr("“{name}” is too long a page", name=clip(path.name, 80)),
             tr("Nothing was changed. Save the part that matters on its own, or as plain text."),

@@ -8,12 +8,12 @@ import re
 from collections import Counter
 from collections.abc import Set
 
-from core.documents.reader_result import WIDE
+from core.documents.reader_result import WIDE_CHARACTERS
 
 Names = Set[str]
 
-DEPTH = 40  # tags inside each other that are kept; the text of deeper ones is
-PIECE = 200  # elements
+MAX_DEPTH = 40  # tags inside each other that are kept; the text of deeper ones is
+ELEMENTS_PER_PIECE = 200  # elements
 INDENT = 200  # blanks at the start of a line of code
 
 # Each piece ends at its own end or at the page's: no place is looked at twice.
@@ -27,7 +27,7 @@ _BACK = re.compile(r"\bhref\s*=\s*[\"']?#(?:foot|end)note-ref", re.IGNORECASE)
 _START = re.compile(r"\bstart\s*=\s*[\"']?(\d{1,6})\b", re.IGNORECASE)
 _SPAN = re.compile(r"\bcolspan\s*=\s*[\"']?(\d{1,2})\b", re.IGNORECASE)
 _BLANKS = re.compile(r"\s+")
-_WIDE_BREAK = re.compile(rf"(?<=[{WIDE}])[^\S\n]*+\n\s*+(?=[{WIDE}])")
+_WIDE_BREAK = re.compile(rf"(?<=[{WIDE_CHARACTERS}])[^\S\n]*+\n\s*+(?=[{WIDE_CHARACTERS}])")
 
 HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
 PARAGRAPHS = HEADINGS | {"p", "pre"}
@@ -99,7 +99,7 @@ class Cleaner:
         self.images = self.menus = self.elements = 0
         self._out: list[str] = []
         self._pieces: list[str] = []
-        self._full = PIECE  # how many elements there are when the present piece has enough
+        self._full = ELEMENTS_PER_PIECE  # how many elements there are when the present piece has enough
         self._open: list[str] = []
         self._deeper: Counter[str] = Counter()  # tags that were too deep, whose ends are still to come
         self._dropped = ("", 0)  # the element that is being left out, and how many of its kind are open
@@ -158,7 +158,7 @@ class Cleaner:
             self._pop(*ENDS[name])
         if name in INLINE:
             self._in_paragraph()
-        if len(self._open) >= DEPTH:
+        if len(self._open) >= MAX_DEPTH:
             self._deeper[name] += 1
             return
         self.elements += 1
@@ -205,7 +205,7 @@ class Cleaner:
         if not self._open and self.elements >= self._full:
             self._pieces.append("".join(self._out))
             self._out = []
-            self._full = self.elements + PIECE
+            self._full = self.elements + ELEMENTS_PER_PIECE
         return bool(closed)
 
     def _in_paragraph(self) -> None:

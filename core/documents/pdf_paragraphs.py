@@ -1,17 +1,17 @@
-"""Makes paragraphs of the lines that stand on the pages of a book."""
+"""Joins the lines of PDF pages to paragraphs."""
 
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from core.documents.reader_result import WIDE
+from core.documents.reader_result import WIDE_CHARACTERS
 
-EDGE = 2  # lines at the top and at the bottom of a page that may repeat on each
+EDGE_LINES = 2  # lines at the top and at the bottom of a page that may repeat on each
 SHORT = 40  # characters of a line that holds a page's number only
 FOOT = 120  # characters of one that holds a title too
-FEWEST = 3  # pages on which something must repeat
-MOST = 0.8  # the share of pages, likewise: the first one and those with pictures often lack it
+MIN_REPEATED_PAGES = 3  # pages on which something must repeat
+MIN_REPEATED_SHARE = 0.8  # the share of pages, likewise: the first one and those with pictures often lack it
 FULL, ENDED = (
     0.7,
     0.92,
@@ -27,7 +27,7 @@ _MARK = re.compile(
 )
 _BULLET = re.compile(r"(\s*)(?:[•·‣◦▪●]\s*|・\s*)")
 _END = re.compile(r"[.!?:;。！？：；…][\"”’」』)）\]]*+$")
-_WIDE = re.compile(f"[{WIDE}]")
+_WIDE = re.compile(f"[{WIDE_CHARACTERS}]")
 _HYPHEN = re.compile(r"([^\W\d_]+)[-‐]$")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _COMPOUND = re.compile(r"[^\W\d_]+-[^\W\d_]+")
@@ -35,7 +35,7 @@ _COMPOUND = re.compile(r"[^\W\d_]+-[^\W\d_]+")
 _LOOKS = re.compile("[\u2e80-\u2fdf\ufb00-\ufb06]")
 
 
-def of_pages(pages: Sequence[str]) -> tuple[str, list[str]]:
+def join_pages(pages: Sequence[str]) -> tuple[str, list[str]]:
     """The text of the pages as paragraphs, and the lines that stood on every page and were left out."""
     found = [_lines(page) for page in pages]
     repeated = _repeated([lines for lines in found if any(lines)])
@@ -44,14 +44,14 @@ def of_pages(pages: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _lines(page: str) -> list[str]:
-    text = _LOOKS.sub(lambda sign: unicodedata.normalize("NFKC", sign[0]), page)
+    text = _LOOKS.sub(lambda char: unicodedata.normalize("NFKC", char[0]), page)
     return [
         line.strip() for line in text.replace("\0", "").replace("\u00ad\n", "-\n").replace("\u00ad", "").split("\n")
     ]
 
 
 def _repeated(pages: list[list[str]]) -> dict[str, str]:
-    """What stands at the edge of nearly every page, and how it looked first."""
+    """The texts at the edge of nearly every page, normalised, with their first original form."""
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for lines in pages:
@@ -59,14 +59,14 @@ def _repeated(pages: list[list[str]]) -> dict[str, str]:
         counts.update(edge.keys())
         for pattern, line in edge.items():
             first.setdefault(pattern, line)
-    least = max(FEWEST, MOST * len(pages))
+    least = max(MIN_REPEATED_PAGES, MIN_REPEATED_SHARE * len(pages))
     return {pattern: first[pattern] for pattern, count in counts.items() if count >= least}
 
 
 def _edge(lines: list[str]) -> dict[int, str]:
     """The places of the first and the last lines that say something, and what makes each the same on another page."""
     said = [place for place, line in enumerate(lines) if line]
-    size = min(EDGE, (len(said) - 1) // 2)  # something is left of every page
+    size = min(EDGE_LINES, (len(said) - 1) // 2)  # something is left of every page
     if size <= 0:
         return {}
     bottom = {place: _at_the_bottom(lines[place]) for place in said[-size:]}

@@ -8,22 +8,22 @@ from typing import Any
 
 from core.checks.rule_registry import clip
 from core.documents import pdf_paragraphs
-from core.documents.reader_result import Content, broken, library
+from core.documents.reader_result import Content, damaged_error, import_library
 from core.errors import FormatError
 from core.language import tr, trn
 from core.progress import Reporter
 
-SECONDS = 120  # after which no further page is begun
+MAX_SECONDS = 120  # after which no further page is begun
 
 
 def read(path: Path, raw: bytes, reporter: Reporter) -> Content:
     """The text as paragraphs. Raises FormatError when it is damaged, encrypted, or has no text; and `Cancelled`."""
-    pypdf = library("pypdf", "PDF")
+    pypdf = import_library("pypdf", "PDF")
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it finds odd in a file is nothing anyone can act on
     pages = _pages(path, pypdf, raw)
     texts: list[str | None] = []
     images = 0
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + MAX_SECONDS
     for number, page in enumerate(pages):
         reporter.update(number, len(pages))
         if time.monotonic() > end:
@@ -32,7 +32,7 @@ def read(path: Path, raw: bytes, reporter: Reporter) -> Content:
         images += _images(page)
     if not any(text and text.strip() for text in texts):
         raise _no_text(path)
-    text, repeated = pdf_paragraphs.of_pages([text or "" for text in texts])
+    text, repeated = pdf_paragraphs.join_pages([text or "" for text in texts])
     return Content(text, [*_notes(texts, len(pages), images), *(_left_out(line) for line in repeated)])
 
 
@@ -42,14 +42,14 @@ def _pages(path: Path, pypdf: Any, raw: bytes) -> list[Any]:
         is_open = not reader.is_encrypted or _is_opened(reader)
         pages = list(reader.pages) if is_open else []
     except Exception as error:  # whatever a damaged file leads the library to
-        raise broken(path) from error
+        raise damaged_error(path) from error
     if not is_open:
         raise FormatError(
             tr("“{name}” is password-protected", name=clip(path.name, 80)),
             tr("Nothing was changed. Open it with its password and print it to a new PDF, or copy its text."),
         )
     if not pages:
-        raise broken(path)
+        raise damaged_error(path)
     return pages
 
 

@@ -10,7 +10,7 @@ from core.errors import FormatError, JukuError
 from core.language import tr
 
 # Japanese and Chinese letters with their punctuation: between them a line break is not a blank.
-WIDE = "\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff9f\u2e80-\u2fdf"
+WIDE_CHARACTERS = "\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff9f\u2e80-\u2fdf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Content:
     notes: list[str] = field(default_factory=list)
 
 
-def library(name: str, kind: str) -> ModuleType:
+def import_library(name: str, kind: str) -> ModuleType:
     """The module that reads files of a `kind`. Raises JukuError when it is not installed."""
     try:
         return importlib.import_module(name)
@@ -35,7 +35,7 @@ def library(name: str, kind: str) -> ModuleType:
         ) from error
 
 
-def broken(path: Path) -> FormatError:
+def damaged_error(path: Path) -> FormatError:
     return FormatError(
         tr("“{name}” is damaged", name=clip(path.name, 80)),
         tr("Nothing was changed. Open it in the program that made it and save it again, or copy its text."),

@@ -9,7 +9,7 @@ from core.errors import FormatError
 from core.formats import text_lines, text_stream
 from core.language import tr, trn
 
-JUNK = 0.1  # the share of characters that are none, from which a file is no text
+MAX_INVALID_SHARE = 0.1  # the share of characters that are none, from which a file is no text
 NAMES = {"utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252"}
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
@@ -21,7 +21,7 @@ def read(path: Path, raw: bytes) -> Content:
     text = raw[text_stream.mark(raw[:4], encoding) :].decode(encoding.removesuffix("-sig"), "replace")
     lost = text.count("\ufffd")
     controls = len(_CONTROLS.findall(text))
-    if "\0" in text or (lost + controls) > JUNK * len(text):
+    if "\0" in text or (lost + controls) > MAX_INVALID_SHARE * len(text):
         raise FormatError(
             tr("“{name}” is not a text", name=clip(path.name, 80)),
             tr("Nothing was changed. Juku reads Markdown, plain text, HTML, DOCX and PDF."),
@@ -29,8 +29,8 @@ def read(path: Path, raw: bytes) -> Content:
     notes = [tr("The text was read as {encoding}.", encoding=NAMES[encoding])] if encoding in NAMES else []
     if lost:
         notes.append(trn("{n} character could not be read.", "{n} characters could not be read.", lost))
-    return Content(_CONTROLS.sub("", with_breaks(text)), notes)
+    return Content(_CONTROLS.sub("", normalise_breaks(text)), notes)
 
 
-def with_breaks(text: str) -> str:
+def normalise_breaks(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")

@@ -29,7 +29,7 @@ def watch_stdin(on_end: Callable[[], None], on_signal: Callable[[], None] | None
 
 
 def exit_with_parent(on_signal: Callable[[], None] | None = None) -> None:
-    """Exit at once when the parent is gone: for a child whose work is safe on disk at every moment."""
+    """Exit at once when the parent has exited: for a child whose work is safe on disk at every moment."""
     watch_stdin(lambda: os._exit(0), on_signal)
 
 

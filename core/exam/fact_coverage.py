@@ -98,11 +98,11 @@ def knowledge(known: str) -> str:
 
 def ledger(db: sqlite3.Connection) -> list[Entry]:
     """The entries of all facts, in the order of the spec's text."""
-    found = facts.ordered(spec.load(db).text, facts.load(db))
+    found = facts.sort_by_place(spec.load(db).text, facts.load(db))
     trained: dict[str, Counter[str]] = {fact.name: Counter() for fact in found}
     drafted: dict[str, Counter[str]] = {fact.name: Counter() for fact in found}
     held, held_drafts, drafts, stale = (Counter[str]() for _ in range(4))
-    for names, split, kind, count, new, outdated in db.execute(_COUNTS, (f" {facts.STALE} ",)):
+    for names, split, kind, count, new, outdated in db.execute(_COUNTS, (f" {facts.STALE_RULE} ",)):
         for name in dict.fromkeys(names.split()) if " " in names else (names,):
             if name not in trained:
                 continue

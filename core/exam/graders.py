@@ -202,8 +202,8 @@ def _against(answer: str, question: Asked) -> str:
     reference = question.reference
     if (_NO.match(reference) and _YES.match(answer)) or (_YES.match(reference) and _NO.match(answer)):
         return tr("The answer says yes where the reference answer says no, or the other way round.")
-    found = grounding.doubts(question.question, answer, [reference], kind=question.kind) if reference else []
-    return next((grounding.worded(doubt) for doubt in found if doubt.why in _AGAINST), "")
+    found = grounding.find_doubts(question.question, answer, [reference], kind=question.kind) if reference else []
+    return next((grounding.format_doubt(doubt) for doubt in found if doubt.why in _AGAINST), "")
 
 
 def _found(judged: Sequence[JudgedPoint]) -> str:

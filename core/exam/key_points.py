@@ -314,10 +314,10 @@ def in_words(key_points: str) -> str:
 def suggest(answer: str, fact: str, question: str = "") -> str:
     """What an exam answer must say (in the words of `parse`): the figures and terms of `answer` that are the fact's, and that are
     not in the question already."""
-    gaps = dict.fromkeys(draft.key_points for draft in row_templates.drafts(answer, "") if draft.kind == "direct")
+    gaps = dict.fromkeys(draft.key_points for draft in row_templates.make_drafts(answer, "") if draft.kind == "direct")
     shared = [points for points in gaps if grade(fact, points).passed]
     told = clauses.content(normalise(fact))
-    words = dict.fromkeys(word for word in clauses.spoken(normalise(answer)) if clauses.stem(word) in told)
+    words = dict.fromkeys(word for word in clauses.content_in_order(normalise(answer)) if clauses.stem(word) in told)
     longest = sorted(words, key=lambda word: -len(word))
     for found in (shared, longest):
         if new := [points for points in found if not grade(question, points).passed]:

@@ -80,7 +80,9 @@ def passages(text: str) -> list[Passage]:
 def reckon(text: str) -> int:
     """About how many tokens a text has, by its letters."""
     wide = sum(sign > "\u2e80" for sign in text)
-    return round((len(text) - wide) / tokenizer.LETTERS + wide / tokenizer.SIGNS)
+    return round(
+        (len(text) - wide) / tokenizer.LATIN_CHARACTERS_PER_TOKEN + wide / tokenizer.JAPANESE_CHARACTERS_PER_TOKEN
+    )
 
 
 def within(found: Sequence[Found], budget: int) -> list[Found]:

@@ -312,7 +312,7 @@ def _estimate(plan: Plan, subject: Subject, asked: Sequence[str], book: Book) ->
 
 def _begin(db: sqlite3.Connection, plan: Plan) -> int:
     assert plan.grader in GRADERS
-    revision = revisions.current(db, tr("Used in an exam"))
+    revision = revisions.save_current(db, tr("Used in an exam"))
     judge = json.dumps(plan.judge) if plan.judge else ""
     values = (time.time(), plan.sampling.n, _settings(plan), RUNNING, plan.grader, judge, revision, plan.batch)
     sql = (
@@ -337,7 +337,7 @@ def _settings(plan: Plan) -> str:
 def _book(db: sqlite3.Connection, id: int) -> Book:
     """The spec as it was when the run began: a run that goes on later asks under the same conditions."""
     run = one(db, id)
-    kept = revisions.one(db, run.revision) if run.revision else None
+    kept = revisions.load_revision(db, run.revision) if run.revision else None
     return prompt_conditions.read(db, run.retrieval, kept.spec if kept else None)
 
 

@@ -7,24 +7,23 @@ from typing import Any
 from core.checks import Problem, check_line, decode
 from core.checks.json_positions import dumps
 from core.formats import alpaca, json_arrays, jsonl, sharegpt, tables
-from core.formats.check_line_file import check_file as check_lines
-from core.formats.check_row_file import check_rows
+from core.formats.check_file import check_lines, check_rows
 from core.formats.column_mapping import FIELDS as FIELDS
-from core.formats.conversion_losses import in_words as in_words
-from core.formats.format_detection import Detected as Detected
+from core.formats.conversion_losses import reason_text as reason_text
+from core.formats.format_detection import DetectedFormat as DetectedFormat
 from core.formats.format_detection import detect as detect
-from core.formats.format_detection import of_text as of_text
-from core.formats.jsonl import Row as Row
+from core.formats.format_detection import detect_text as detect_text
+from core.formats.jsonl import FileRow as FileRow
 from core.formats.row_writers import WRITERS as WRITERS
 from core.formats.text_lines import Encoding, sniff
-from core.formats.text_stream import checked, encoding_of
+from core.formats.text_stream import check_file_line, encoding_of
 from core.language import tr
 from core.progress import Reporter
 
 Converted = tuple[dict[str, Any], dict[str, Any]]
 Convert = Callable[[dict[str, Any]], Converted]
 
-# Formats of JSON, and how a row of one becomes a chat row; None: it is kept to the letter.
+# Formats of JSON, and how a row of one becomes a chat row; None: its text stays unchanged.
 SHAPES: dict[str, tuple[Callable[[dict[str, Any]], bool], Convert] | None] = {
     "jsonl": None,
     "dpo": None,
@@ -32,7 +31,7 @@ SHAPES: dict[str, tuple[Callable[[dict[str, Any]], bool], Convert] | None] = {
     "sharegpt": (sharegpt.is_row, sharegpt.read),
     "alpaca": (alpaca.is_row, alpaca.read),
 }
-TABLES: dict[str, Callable[[Path, Encoding, Reporter, tables.Mapped], Iterator[Row]]] = {
+TABLES: dict[str, Callable[[Path, Encoding, Reporter, tables.Mapped], Iterator[FileRow]]] = {
     "csv": tables.read_csv,
     "tsv": tables.read_tsv,
     "markdown": tables.read_markdown,
@@ -57,11 +56,11 @@ def title(format: str) -> str:
 
 def read(
     path: Path, reporter: Reporter, format: str = "", encoding: str = "", columns: Mapping[str, str] | None = None
-) -> Iterator[Row]:
-    """Every row of `path` with what was found in it; what is '' or None is judged by the file itself.
+) -> Iterator[FileRow]:
+    """Every row of `path` with its problems; arguments that are '' or None are detected from the file.
 
     `columns` is field (of `FIELDS`) -> column, for tables. Rows of chat and preferences, and old pairs of prompt and
-    completion, keep their text to the letter; all others become chat rows, and the keys that have no place there go
+    completion, keep their text unchanged; all others become chat rows, and the keys that have no place there go
     into the field `notes` as JSON. Raises FormatError when the file cannot be read as a whole.
     """
     chosen = encoding_of(encoding) if encoding else sniff(path)
@@ -75,26 +74,29 @@ def read(
     return rows if shape is None else (_converted(row, *shape) for row in rows)
 
 
-def _lines(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[Row]:
-    return (Row(line, *checked(line)) for line in jsonl.reported(path, encoding, reporter))
+def _lines(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileRow]:
+    return (FileRow(line, *check_file_line(line)) for line in jsonl.lines_with_progress(path, encoding, reporter))
 
 
-def is_plain(found: Detected) -> bool:
-    """Whether each line of the file is a row that is kept to the letter."""
+def is_plain(found: DetectedFormat) -> bool:
+    """Whether each line of the file is a row whose text stays unchanged."""
     return found.format in SHAPES and SHAPES[found.format] is None and not found.is_array
 
 
-def _converted(row: Row, is_row: Callable[[dict[str, Any]], bool], convert: Convert) -> Row:
+def _converted(row: FileRow, is_row: Callable[[dict[str, Any]], bool], convert: Convert) -> FileRow:
     value = decode(row.line.raw).value if row.text is not None else None
     if not isinstance(value, dict) or not is_row(value):
         return row
     converted, rest = convert(value)
     text, problems = check_line(dumps(converted).encode())
-    return Row(row.line, text, problems, {"notes": dumps(rest)} if rest else {})
+    return FileRow(row.line, text, problems, {"notes": dumps(rest)} if rest else {})
 
 
 def check_file(path: Path, reporter: Reporter) -> Iterator[tuple[int, Problem]]:
-    """The problems of `path` with their line numbers; 0 stands for the whole file."""
+    """The problems of `path` with their line numbers; 0 is the whole file.
+
+    Raises `FormatError` when the file cannot be read, and `Cancelled`.
+    """
     found = detect(path)
     if is_plain(found):
         return check_lines(path, reporter)
@@ -102,5 +104,5 @@ def check_file(path: Path, reporter: Reporter) -> Iterator[tuple[int, Problem]]:
 
 
 def write(path: Path, texts: Iterable[str]) -> int:
-    """Write rows as JSON Lines, atomically; returns how many."""
+    """Write rows as JSON Lines, atomically; returns how many. Raises `FormatError` when the file cannot be written."""
     return jsonl.write(path, texts)

@@ -45,12 +45,12 @@ _FIELD_OF = _by_name(_NAMES)
 _VALUE_OF = {"split": _by_name(_SPLITS), "status": _by_name(_STATUSES)}
 
 
-def plain(name: str) -> str:
+def normalise_name(name: str) -> str:
     """A name as it is compared: `Key Points` is `key_points`, whatever the width of its letters."""
     return re.sub(r"[\s_\-]+", "_", unicodedata.normalize("NFKC", name).strip().casefold())
 
 
-def named(head: Sequence[str]) -> list[str]:
+def unique_names(head: Sequence[str]) -> list[str]:
     """The columns' names, all different; `#3` is the third when it has none."""
     names: list[str] = []
     for place, cell in enumerate(head, start=1):
@@ -59,24 +59,24 @@ def named(head: Sequence[str]) -> list[str]:
     return names
 
 
-def numbered(count: int) -> list[str]:
+def number_columns(count: int) -> list[str]:
     """The names of the columns of a table without a head."""
     return [f"#{place}" for place in range(1, count + 1)]
 
 
 def is_head(cells: Sequence[str]) -> bool:
     """Whether a table's first record names its columns."""
-    return any(plain(cell) in _FIELD_OF for cell in cells)
+    return any(normalise_name(cell) in _FIELD_OF for cell in cells)
 
 
 def guess(names: Sequence[str]) -> dict[str, str]:
     """Field -> column, as the names suggest; of a table without a head the first two columns."""
-    if list(names) == numbered(len(names)):
+    if list(names) == number_columns(len(names)):
         return dict(zip(("question", "answer"), names, strict=False))
     found: dict[str, str] = {}
     for words in (words.split() for words in _NAMES.values()):
         field = _FIELD_OF[words[0]]
-        ranked = sorted((words.index(plain(name)), name) for name in names if plain(name) in words)
+        ranked = sorted((words.index(normalise_name(name)), name) for name in names if normalise_name(name) in words)
         if ranked:
             found[field] = ranked[0][1]
     if "question" not in found and "input" in found:
@@ -84,7 +84,7 @@ def guess(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def row(cells: Mapping[str, str]) -> str:
+def row_json(cells: Mapping[str, str]) -> str:
     """A row's JSON text from cells by field."""
     data = cells.get("data", "").strip()
     if data:
@@ -102,7 +102,7 @@ def metadata(cells: Mapping[str, str]) -> dict[str, str]:
     for field, values in _VALUE_OF.items():
         if field in found:
             value = found.pop(field)
-            if known := values.get(plain(value)):
+            if known := values.get(normalise_name(value)):
                 found[field] = known
             else:
                 found["notes"] = "\n".join(filter(None, (found.get("notes", ""), f"{field}: {value}")))

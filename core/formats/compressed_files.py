@@ -8,10 +8,10 @@ from typing import Any, BinaryIO
 
 from core.language import tr
 
-MAGIC = b"\x1f\x8b\x08"
+GZIP_MAGIC = b"\x1f\x8b\x08"
 BLOCK = 1024 * 1024
-FREE = 1024 * 1024 * 1024  # up to here any ratio is harmless
-RATIO = 200  # text shrinks to a twentieth; a bomb to a thousandth
+UNCHECKED_BYTES = 1024 * 1024 * 1024  # up to here any ratio is harmless
+MAX_COMPRESSION_RATIO = 200  # text shrinks to a twentieth; a bomb to a thousandth
 
 
 class _Unpacked(io.RawIOBase):
@@ -50,25 +50,25 @@ class _Unpacked(io.RawIOBase):
             raise OSError(
                 tr("Its compressed data is damaged or truncated. Unpack it yourself, or download it again.")
             ) from error
-        if self._gzip.tell() > max(FREE, RATIO * self.size):
+        if self._gzip.tell() > max(UNCHECKED_BYTES, MAX_COMPRESSION_RATIO * self.size):
             raise OSError(tr("It unpacks to far more than a text would. Unpack it yourself if you trust it."))
         return data
 
 
-def unpacked(file: BinaryIO) -> io.BufferedReader:
+def open_decompressed(file: BinaryIO) -> io.BufferedReader:
     """`file`, or what is in it when it is compressed."""
     assert isinstance(file, io.BufferedReader)
-    if file.peek(len(MAGIC))[: len(MAGIC)] != MAGIC:
+    if file.peek(len(GZIP_MAGIC))[: len(GZIP_MAGIC)] != GZIP_MAGIC:
         return file
     return io.BufferedReader(_Unpacked(file), BLOCK)
 
 
-def is_packed(file: io.BufferedReader) -> bool:
+def is_compressed(file: io.BufferedReader) -> bool:
     """Whether `file`, as `unpacked` gave it, is compressed."""
     return isinstance(file.raw, _Unpacked)
 
 
-def place(file: io.BufferedReader) -> tuple[int, int]:
+def read_progress(file: io.BufferedReader) -> tuple[int, int]:
     """How many of the bytes on the disk have been read, and how many there are."""
     raw = file.raw
     if isinstance(raw, _Unpacked):

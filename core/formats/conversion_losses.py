@@ -14,7 +14,7 @@ class CannotHold(Exception):  # noqa: N818 - no failure: the row is left out and
         self.reason = reason
 
 
-def in_words(reason: str) -> str:
+def reason_text(reason: str) -> str:
     """Why rows were left out, for the person."""
     return {
         "turns": tr("more than one question and answer"),
@@ -28,7 +28,7 @@ def in_words(reason: str) -> str:
     }[reason]
 
 
-def said(value: dict[str, Any], extra: Sequence[str] = ()) -> list[dict[str, Any]]:
+def plain_messages(value: dict[str, Any], extra: Sequence[str] = ()) -> list[dict[str, Any]]:
     """The row's messages, when they are all plain texts. Raises CannotHold."""
     messages = value.get("messages")
     if not isinstance(messages, list) or not messages:
@@ -57,7 +57,7 @@ def _require_plain(message: Any, extra: Sequence[str]) -> None:
 
 def single_turn(value: dict[str, Any]) -> tuple[str | None, str, str]:
     """System prompt (None without one), question and answer. Raises CannotHold for any other row."""
-    messages = said(value)
+    messages = plain_messages(value)
     roles = [message["role"] for message in messages]
     if "developer" in roles or set(roles) - {"system", "user", "assistant"}:
         raise CannotHold("role")

@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterable, Sequence
 
 BOM = "\ufeff"  # without it Excel reads a CSV file in one of the system's own encodings
-LINES_LIMIT = 10_000  # no cell has more lines; a quote that is open for longer was never closed
+MAX_LINES_PER_CELL = 10_000  # no cell has more lines; a quote that is open for longer was never closed
 
 _QUOTED = re.compile(r'((?:[^"]++|"")*+)("?)')
 _FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
 _ESCAPED = re.compile("'+[=+\\-@\t\r\n＝＋－＠]")
 
 
-class Record:
+class RecordParser:
     """The cells of one record, fed line by line: a quoted cell may hold line breaks."""
 
     def __init__(self, delimiter: str) -> None:
@@ -68,8 +68,8 @@ def parse(text: str, delimiter: str = "\t") -> list[list[str]]:
     rows: list[list[str]] = []
     waiting = lines(text)[::-1]
     while waiting:
-        record, used = Record(delimiter), 0
-        while used < len(waiting) and (used == 0 or record.is_open) and used <= LINES_LIMIT:
+        record, used = RecordParser(delimiter), 0
+        while used < len(waiting) and (used == 0 or record.is_open) and used <= MAX_LINES_PER_CELL:
             used += 1
             record.feed(waiting[-used])
         sound = record.is_sound and not record.is_open
@@ -90,15 +90,15 @@ def write_all(rows: Iterable[Sequence[str]], delimiter: str = "\t") -> str:
 
 
 def _quoted(cell: str, delimiter: str) -> str:
-    if any(sign in cell for sign in (delimiter, '"', "\n", "\r")) or cell != cell.strip():
+    if any(char in cell for char in (delimiter, '"', "\n", "\r")) or cell != cell.strip():
         return '"' + cell.replace('"', '""') + '"'
     return cell
 
 
-def neutral(text: str) -> str:
+def escape_formula(text: str) -> str:
     """`text` so that no spreadsheet takes it for a formula: a ' before it, which `meant` takes away again."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def meant(cell: str) -> str:
+def unescape_formula(cell: str) -> str:
     return cell[1:] if _ESCAPED.match(cell) else cell

@@ -10,12 +10,12 @@ from core.errors import FormatError
 from core.language import tr, trn
 
 README = "README.md"
-MARK = "<!-- Written by Juku. The next export into this folder replaces it. -->"
+GENERATED_NOTE = "<!-- Written by Juku. The next export into this folder replaces it. -->"
 _STRAYS = (".DS_Store", "Thumbs.db", "desktop.ini")  # what systems leave in every folder
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class CardFile:
     """One file of a data set; `splits` counts its rows, `sha256` is that of its bytes on the disk."""
 
     name: str
@@ -24,17 +24,17 @@ class File:
     sha256: str
 
 
-def text(title: str, date: str, files: Sequence[File], rules: Mapping[str, int]) -> str:
-    """The card as Markdown; `date` stands in it as given."""
+def format_card(title: str, date: str, files: Sequence[CardFile], rules: Mapping[str, int]) -> str:
+    """The card as Markdown; `date` is inserted as given."""
     return "\n".join(_lines(title, date, files, rules)) + "\n"
 
 
-def _lines(title: str, date: str, files: Sequence[File], rules: Mapping[str, int]) -> Iterator[str]:
+def _lines(title: str, date: str, files: Sequence[CardFile], rules: Mapping[str, int]) -> Iterator[str]:
     yield f"# {' '.join(title.split())}"
     yield ""
     rows = sum(file.rows for file in files)
     yield trn("{n} row.", "{n} rows.", rows) + (f" {date}" if date else "")
-    yield from ("", MARK, "")
+    yield from ("", GENERATED_NOTE, "")
     yield f"| {tr('File')} | {tr('Split')} | {tr('Rows')} | SHA-256 |"
     yield "|---|---|--:|---|"
     for file in files:
@@ -53,13 +53,13 @@ def _lines(title: str, date: str, files: Sequence[File], rules: Mapping[str, int
         yield f"| {title} | {count} |"
 
 
-def hub(title: str, date: str, files: Sequence[File], rules: Mapping[str, int]) -> str:
+def format_hub_card(title: str, date: str, files: Sequence[CardFile], rules: Mapping[str, int]) -> str:
     """The card with the head that the hub of Hugging Face reads: which file is which split."""
     head = ["---", f"pretty_name: {json.dumps(title, ensure_ascii=False)}", "configs:", "- config_name: default"]
     head.append("  data_files:")
     for file in files:
         head += [f"  - split: {next(iter(file.splits))}", f"    path: {file.name}"]
-    return "\n".join([*head, "---", "", ""]) + text(title, date, files, rules)
+    return "\n".join([*head, "---", "", ""]) + format_card(title, date, files, rules)
 
 
 def require_ours(folder: Path) -> None:
@@ -80,7 +80,7 @@ def _is_ours(folder: Path, path: Path) -> bool:
     if path.is_symlink():
         return False
     if path == folder / README:
-        return MARK in path.read_text(encoding="utf-8", errors="replace")
+        return GENERATED_NOTE in path.read_text(encoding="utf-8", errors="replace")
     name = path.relative_to(folder).as_posix()
     written = (folder / README).exists()
     return written and name in ("data", *(f"data/{split}.jsonl" for split in ("train", "validation", "test")))

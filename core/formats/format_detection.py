@@ -20,13 +20,13 @@ from core.formats import (
     text_lines,
     text_stream,
 )
-from core.formats.csv_records import Cells, Records
+from core.formats.csv_records import Records, TableRecord
 from core.formats.json_arrays import Elements
 from core.formats.text_lines import Encoding
 from core.language import tr
 
-SAMPLE = 256 * 1024
-SHOWN = 20  # rows of a sample, and rows that are asked what they are
+SAMPLE_BYTES = 256 * 1024
+MAX_SAMPLE_ROWS = 20  # rows of a sample, and rows that are asked what they are
 
 TABLES = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "markdown": (".md", ".markdown")}
 JSON = (".jsonl", ".jsonl.txt", ".ndjson", ".json")
@@ -45,7 +45,7 @@ _OTHERS = {
 }
 
 
-class Detected(NamedTuple):
+class DetectedFormat(NamedTuple):
     """What a file seems to be.
 
     `format` is a key of `formats.READERS`; `is_array` says that rows of JSON are not one a line. Of a table there are
@@ -61,14 +61,14 @@ class Detected(NamedTuple):
     is_array: bool = False
 
 
-def detect(path: Path, format: str = "", encoding: Encoding | None = None) -> Detected:
+def detect(path: Path, format: str = "", encoding: Encoding | None = None) -> DetectedFormat:
     """Judge a file by its first 256 KiB; a `format` or `encoding` that is given is not doubted.
 
     Raises FormatError when the file cannot be read, or is neither JSON nor a table.
     """
-    with text_lines.opened(path) as file:
-        start = file.read(SAMPLE)
-        compressed = compressed_files.is_packed(file)
+    with text_lines.open_file(path) as file:
+        start = file.read(SAMPLE_BYTES)
+        compressed = compressed_files.is_compressed(file)
     for magic, name in _OTHERS.items():
         if start.startswith(magic):
             title = tr("{name} cannot be read", name=path.name)
@@ -76,10 +76,10 @@ def detect(path: Path, format: str = "", encoding: Encoding | None = None) -> De
     encoding = encoding or text_lines.sniff(path)
     text = start[text_stream.mark(start, encoding) :].decode(encoding.removesuffix("-sig"), "replace")
     name = path.name.lower().removesuffix(".gz")
-    return of_text(text, name, len(start) < SAMPLE, format)._replace(encoding=encoding, compressed=compressed)
+    return detect_text(text, name, len(start) < SAMPLE_BYTES, format)._replace(encoding=encoding, compressed=compressed)
 
 
-def of_text(text: str, name: str = "", is_whole: bool = True, format: str = "") -> Detected:
+def detect_text(text: str, name: str = "", is_whole: bool = True, format: str = "") -> DetectedFormat:
     """What a text is, pasted or the beginning of a file called `name` (in small letters), if `format` does not say.
 
     Raises FormatError when it is neither JSON nor a table.
@@ -87,7 +87,7 @@ def of_text(text: str, name: str = "", is_whole: bool = True, format: str = "") 
     if not is_whole:
         text = text[: text.rfind("\n") + 1] or text
     if format in TABLES:
-        return _table(text, TABLES[format][0]) or Detected(format)
+        return _table(text, TABLES[format][0]) or DetectedFormat(format)
     if format or _is_json(text, name):
         return _json(text, format)
     if (found := _table(text, name)) and (column_mapping.is_head(found.columns) or not name.endswith(JSON)):
@@ -103,19 +103,21 @@ def of_text(text: str, name: str = "", is_whole: bool = True, format: str = "") 
 def _is_json(text: str, name: str) -> bool:
     if name.endswith((*TABLES["csv"], *TABLES["tsv"], *TABLES["markdown"])):
         return bool(_SURE.match(text))
-    begun = [line for line in text.split("\n", SHOWN)[:SHOWN] if line.strip()]
+    begun = [line for line in text.split("\n", MAX_SAMPLE_ROWS)[:MAX_SAMPLE_ROWS] if line.strip()]
     return bool(_START.match(text)) or 2 * sum(bool(_START.match(line)) for line in begun) > len(begun)
 
 
-def _json(text: str, format: str = "") -> Detected:
+def _json(text: str, format: str = "") -> DetectedFormat:
     is_array = _is_array(text)
     found = (
         Elements([text.encode("utf-8", "replace")])
         if is_array
         else text_stream.split([text.encode("utf-8", "replace")])
     )
-    shapes = Counter(shape for line in islice(found, SHOWN) if (shape := shape_of(decode(line.raw.strip()).value)))
-    return Detected(format or (shapes.most_common(1)[0][0] if shapes else "jsonl"), is_array=is_array)
+    shapes = Counter(
+        shape for line in islice(found, MAX_SAMPLE_ROWS) if (shape := shape_of(decode(line.raw.strip()).value))
+    )
+    return DetectedFormat(format or (shapes.most_common(1)[0][0] if shapes else "jsonl"), is_array=is_array)
 
 
 def _is_array(text: str) -> bool:
@@ -150,31 +152,33 @@ def shape_of(value: object) -> str:
     return "completions" if "prompt" in value and "completion" in value else ""
 
 
-def _table(text: str, name: str) -> Detected | None:
+def _table(text: str, name: str) -> DetectedFormat | None:
     """The table in a text: of the kind its name says, or of the first kind that it looks like."""
     named = next((kind for kind, suffixes in TABLES.items() if name.endswith(suffixes)), "")
     for kind in [named] if named else ["markdown", "tsv", "csv"]:
-        found = list(islice((record for record in _records(text, kind) if not _is_blank(record)), SHOWN + 1))
+        found = list(islice((record for record in _records(text, kind) if not _is_blank(record)), MAX_SAMPLE_ROWS + 1))
         sound = [record for record in found if record.problem is None]
         if sound and (named or (len(sound[0].cells) > 1 and 5 * len(sound) >= 4 * len(found) and len(sound) > 1)):
             return _as_detected(kind, sound)
-    return Detected(named) if named else None
+    return DetectedFormat(named) if named else None
 
 
-def _records(text: str, kind: str) -> Iterator[Cells]:
+def _records(text: str, kind: str) -> Iterator[TableRecord]:
     stream = text_stream.split([text.encode("utf-8", "replace")])
     return (
-        markdown_tables.tables(stream) if kind == "markdown" else iter(Records(stream, "\t" if kind == "tsv" else ""))
+        markdown_tables.iterate_records(stream)
+        if kind == "markdown"
+        else iter(Records(stream, "\t" if kind == "tsv" else ""))
     )
 
 
-def _is_blank(record: Cells) -> bool:
+def _is_blank(record: TableRecord) -> bool:
     return record.problem is not None and record.problem.rule == "blank"
 
 
-def _as_detected(kind: str, found: list[Cells]) -> Detected:
+def _as_detected(kind: str, found: list[TableRecord]) -> DetectedFormat:
     names = tables.names_of(found[0])
-    is_head = names != column_mapping.numbered(len(names))
-    undone = str if kind == "markdown" else csv_cells.meant
+    is_head = names != column_mapping.number_columns(len(names))
+    undone = str if kind == "markdown" else csv_cells.unescape_formula
     sample = [[undone(cell) for cell in record.cells] for record in found[1 if is_head else 0 :] if not record.is_head]
-    return Detected(kind, columns=names, sample=sample[:SHOWN], mapping=column_mapping.guess(names))
+    return DetectedFormat(kind, columns=names, sample=sample[:MAX_SAMPLE_ROWS], mapping=column_mapping.guess(names))

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.checks import LINE_LIMIT, decode, problem
-from core.formats.jsonl import Row
-from core.formats.text_lines import HEAD, Encoding, Line
-from core.formats.text_stream import blocks, checked, size_in, start
+from core.formats.jsonl import FileRow
+from core.formats.text_lines import KEPT_BYTES, Encoding, FileLine
+from core.formats.text_stream import blocks, check_file_line, size_in, start
 from core.language import tr
 from core.progress import Reporter
 
@@ -37,16 +37,16 @@ class State(NamedTuple):
     ended: bool = False
 
 
-def read(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[Row]:
-    """Every row of the file with what was found in it; its text is the source to the letter."""
+def read(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileRow]:
+    """Every row of the file with its problems; its text is the unchanged JSON of the file."""
     scan = Elements(blocks(path, encoding, reporter), encoding)
     scan.offset = start(path, encoding)
     for line in scan:
-        text, problems = checked(line)
-        yield Row(line, text, problems)
+        text, problems = check_file_line(line)
+        yield FileRow(line, text, problems)
     if scan.is_cut_off:
         message = tr("The list of rows is not closed: the file may have been cut off.")
-        yield Row(Line(scan.number, scan.offset, b"", 0), None, [problem("json-broken", "", message)])
+        yield FileRow(FileLine(scan.number, scan.offset, b"", 0), None, [problem("json-broken", "", message)])
 
 
 class Elements:
@@ -67,17 +67,17 @@ class Elements:
         self._at = 0
         self._row_start: re.Pattern[bytes] | None = None
 
-    def __iter__(self) -> Iterator[Line]:
+    def __iter__(self) -> Iterator[FileLine]:
         self._skip_blanks()
         if self._buffer.startswith(b"[", self._at):
             self.is_cut_off = True
             self._advance(self._at + 1)
         while self._skip_blanks():
-            sign = self._buffer[self._at : self._at + 1]
-            if sign == b"]":
+            char = self._buffer[self._at : self._at + 1]
+            if char == b"]":
                 self._advance(_end(_CLOSING, self._buffer, self._at))
                 self.is_cut_off = False
-            elif sign in (b"{", b"["):
+            elif char in (b"{", b"["):
                 yield from self._bracketed()
             else:
                 yield self._scalar()
@@ -105,20 +105,22 @@ class Elements:
             if not self._more():
                 return False
 
-    def _taken(self, to: int) -> Line:
+    def _taken(self, to: int) -> FileLine:
         """What stands before `to` as one element."""
         number, offset = self.number, self.offset
         raw = self._buffer[self._at : to].rstrip(b" \t\r\n,")
         self._advance(to)
-        return Line(number, offset, raw if len(raw) <= self._limit else raw[:HEAD], size_in(raw, self._encoding))
+        return FileLine(
+            number, offset, raw if len(raw) <= self._limit else raw[:KEPT_BYTES], size_in(raw, self._encoding)
+        )
 
-    def _scalar(self) -> Line:
+    def _scalar(self) -> FileLine:
         while True:
             end = max(_end(_SCALAR, self._buffer, self._at), self._at + 1)
             if end < len(self._buffer) or end - self._at > self._limit or not self._more():
                 return self._taken(next(iter(self._rows_before(end)), end))
 
-    def _bracketed(self) -> Iterator[Line]:
+    def _bracketed(self) -> Iterator[FileLine]:
         row = _ROW.match(self._buffer, self._at)
         state = State(row.end() - self._at, ended=True) if row else self._read_on(State(size=1, depth=1))
         self._learn_key()
@@ -155,21 +157,21 @@ class Elements:
         decoded = decode(self._buffer[self._at : end])
         return decoded.text is not None or decoded.problems[0].rule != "json-broken"
 
-    def _unended(self, state: State) -> Line:
+    def _unended(self, state: State) -> FileLine:
         """What the end of the file cuts off; or what is too long, up to its own end or to the next row."""
         if state.size <= self._limit:
             self.is_cut_off = False  # the element says so
             return self._taken(len(self._buffer))
-        number, offset, raw = self.number, self.offset, self._buffer[self._at : self._at + HEAD]
+        number, offset, raw = self.number, self.offset, self._buffer[self._at : self._at + KEPT_BYTES]
         while not state.ended and not (rows := self._rows_before(self._at + state.size)):
             seen = max(state.size - OVERLAP, 0)
             self._advance(self._at + seen)
             if not self._more():
                 self._advance(len(self._buffer))
-                return Line(number, offset, raw, self.offset - offset)
+                return FileLine(number, offset, raw, self.offset - offset)
             state = _step(self._buffer, self._at, state._replace(size=state.size - seen))
         self._advance(self._at + state.size if state.ended else rows[0])
-        return Line(number, offset, raw, self.offset - offset)
+        return FileLine(number, offset, raw, self.offset - offset)
 
 
 def _step(buffer: bytes, start: int, state: State) -> State:
@@ -178,15 +180,15 @@ def _step(buffer: bytes, start: int, state: State) -> State:
     at = start + state.size
     while at < len(buffer):
         at = _end(_INSIDE if inside else _OUTSIDE, buffer, at)
-        sign = buffer[at : at + 1]
-        if not sign or sign == b"\\":  # the buffer ends here, maybe within an escape
+        char = buffer[at : at + 1]
+        if not char or char == b"\\":  # the buffer ends here, maybe within an escape
             break
-        if inside or sign == b'"':
+        if inside or char == b'"':
             inside = not inside
             at += 1
         else:
             run = _end(_RUN, buffer, at) - at
-            run = run if sign in b"[{" else -min(run, depth)
+            run = run if char in b"[{" else -min(run, depth)
             depth, at = depth + run, at + abs(run)
         if depth <= 0 and not inside:
             return State(at - start, ended=True)

@@ -1,4 +1,4 @@
-"""JSON Lines: rows in and out of a file with nothing lost, whatever its bytes are."""
+"""JSON Lines: reads and writes rows without loss, whatever bytes a file has; reads and sets the texts of a row."""
 
 import json
 import os
@@ -7,41 +7,40 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.checks import ROLES, Problem, role_of
-from core.checks.json_positions import Edit, Span, dumps, edited, elements, members, whole
+from core.checks.json_positions import Span, TextEdit, apply_edits, dumps, elements, members, whole
 from core.checks.line_parsing import decode_text
 from core.errors import FormatError
-from core.formats.check_line_file import check_file as check_file
 from core.formats.output_files import replacing
 from core.formats.text_lines import Encoding as Encoding
-from core.formats.text_lines import Line as Line
+from core.formats.text_lines import FileLine as FileLine
 from core.formats.text_lines import lines as lines
-from core.formats.text_lines import opened
+from core.formats.text_lines import open_file
 from core.formats.text_lines import sniff as sniff
-from core.formats.text_stream import checked as checked
+from core.formats.text_stream import check_file_line as check_file_line
 from core.language import tr
 from core.progress import Reporter
 
 REPORT_EVERY = 1024 * 1024
 
 
-class Row(NamedTuple):
-    """A line and what was found in it; `text` is its JSON as it stood, None when it is unreadable."""
+class FileRow(NamedTuple):
+    """A row read from a file, with its problems; `text` is its unchanged JSON, None when it is unreadable."""
 
-    line: Line
+    line: FileLine
     text: str | None
     problems: list[Problem]
-    fields: dict[str, str] = {}  # noqa: RUF012 - what a table says beside the row: its split, tags and so on
+    fields: dict[str, str] = {}  # noqa: RUF012 - metadata that a table has beside the row: split, tags …
 
 
-def read(path: Path, reporter: Reporter) -> Iterator[Row]:
+def read(path: Path, reporter: Reporter) -> Iterator[FileRow]:
     """Every line of the file, checked; blank and unreadable ones too. Raises FormatError when it cannot be read."""
-    for line in reported(path, sniff(path), reporter):
-        text, problems = checked(line)
-        yield Row(line, text, problems)
+    for line in lines_with_progress(path, sniff(path), reporter):
+        text, problems = check_file_line(line)
+        yield FileRow(line, text, problems)
 
 
-def reported(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[Line]:
-    with opened(path) as file:
+def lines_with_progress(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileLine]:
+    with open_file(path) as file:
         total = os.fstat(file.fileno()).st_size
     due = 0
     for line in lines(path, encoding):
@@ -68,7 +67,7 @@ def write(path: Path, texts: Iterable[str]) -> int:
 
 
 def message_text(message: object) -> str:
-    """What a message says, for a preview: its text parts joined, or its refusal, then its calls."""
+    """A message as text, for a preview: its text parts joined, or its refusal, then its calls."""
     if not isinstance(message, dict):
         return ""
     content = message.get("content")
@@ -103,28 +102,31 @@ def answer(value: object) -> str:
 
 
 def _last_text(value: object, role: str) -> str:
-    return next((message_text(message) for message in reversed(_turns(value)) if role_of(message) == role), "")
+    return next((message_text(message) for message in reversed(_messages_of(value)) if role_of(message) == role), "")
 
 
-def system(text: str) -> str:
-    """The instructions of the row with this JSON text, or ''."""
+def system_prompt(text: str) -> str:
+    """The text of the last system message in a row's JSON text, or ''."""
     return _last_text(json.loads(text), "system")
 
 
-def said(value: object) -> list[str]:
-    """What is said in a row, turn by turn and with the answer that is not preferred; no instructions to the model."""
-    turns = [*_turns(value), *_listed(value, "non_preferred_output", "non_preferred_completion")]
+def message_texts(value: object) -> list[str]:
+    """The texts of a row's messages in order, the other answer included, without system messages."""
+    turns = [*_messages_of(value), *_first_list(value, "non_preferred_output", "non_preferred_completion")]
     return [message_text(message) for message in turns if role_of(message) not in ("system", "developer")]
 
 
-def _turns(value: object) -> list[object]:
-    """The messages of a row; of a comparison of two answers those of its input, and the preferred one."""
+def _messages_of(value: object) -> list[object]:
+    """The messages of a row; of a preference row those of its input and of the preferred answer."""
     if isinstance(value, dict) and "messages" not in value and isinstance(value.get("input"), dict):
-        return [*_listed(value["input"], "messages"), *_listed(value, "preferred_output", "preferred_completion")]
-    return _listed(value, "messages")
+        return [
+            *_first_list(value["input"], "messages"),
+            *_first_list(value, "preferred_output", "preferred_completion"),
+        ]
+    return _first_list(value, "messages")
 
 
-def _listed(value: object, *keys: str) -> list[object]:
+def _first_list(value: object, *keys: str) -> list[object]:
     found = (value.get(key) for key in keys) if isinstance(value, dict) else iter(())
     return next((list(items) for items in found if isinstance(items, list)), [])
 
@@ -139,7 +141,7 @@ def new_row(system: str, question: str, answer: str) -> str:
 def set_content(text: str, role: str, content: str) -> str:
     """The row with the content of its last message of `role` replaced, or with such a message added.
 
-    Everything else stays to the letter. Of a content in parts the text is replaced and the images stay. Setting
+    Everything else stays unchanged. In a content of parts the text is replaced and the images stay. Setting
     what `message_text` already gives changes nothing. Raises FormatError when the text holds no JSON object.
     """
     assert role in ROLES
@@ -149,10 +151,10 @@ def set_content(text: str, role: str, content: str) -> str:
     messages = members(text, row).get("messages")
     if messages is None:
         comma = ", " if row.value else ""
-        return _inserted(text, row.end - 1, f'{comma}"messages": [{_message(role, content)}]')
+        return _insert(text, row.end - 1, f'{comma}"messages": [{_message(role, content)}]')
     if not isinstance(messages.value, list):
         kept = "" if messages.value is None else text[messages.start : messages.end]
-        return set_content(edited(text, [Edit(messages.start, messages.end, f"[{kept}]")]), role, content)
+        return set_content(apply_edits(text, [TextEdit(messages.start, messages.end, f"[{kept}]")]), role, content)
     items = list(elements(text, messages))
     found = [item for item in items if role_of(item.value) == role]
     return _with_content(text, found[-1], content) if found else _with_message(text, messages, items, role, content)
@@ -162,8 +164,8 @@ def _message(role: str, content: str) -> str:
     return dumps({"role": role, "content": content})
 
 
-def _inserted(text: str, at: int, addition: str) -> str:
-    return edited(text, [Edit(at, at, addition)])
+def _insert(text: str, at: int, addition: str) -> str:
+    return apply_edits(text, [TextEdit(at, at, addition)])
 
 
 def _with_content(text: str, message: Span, content: str) -> str:
@@ -171,13 +173,13 @@ def _with_content(text: str, message: Span, content: str) -> str:
         return text
     old = members(text, message).get("content")
     if old is None:
-        return _inserted(text, message.end - 1, f', "content": {dumps(content)}')
+        return _insert(text, message.end - 1, f', "content": {dumps(content)}')
     new = _parts(text, old, content) if isinstance(old.value, list) else dumps(content)
-    return edited(text, [Edit(old.start, old.end, new)])
+    return apply_edits(text, [TextEdit(old.start, old.end, new)])
 
 
 def _parts(text: str, old: Span, content: str) -> str:
-    """The parts with the first text part saying it all, and those that are not text as they were."""
+    """The parts as JSON text: the first text part gets the whole content, the other text parts go, the rest stays."""
     new: list[str] = []
     said = False
     for part in elements(text, old):
@@ -193,17 +195,17 @@ def _parts(text: str, old: Span, content: str) -> str:
 
 
 def _with_message(text: str, messages: Span, items: list[Span], role: str, content: str) -> str:
-    at = _place([role_of(item.value) for item in items], role)
+    at = _message_index([role_of(item.value) for item in items], role)
     addition = _message(role, content)
     if not items:
-        return _inserted(text, messages.start + 1, addition)
+        return _insert(text, messages.start + 1, addition)
     if at == len(items):
-        return _inserted(text, items[-1].end, f", {addition}")
-    return _inserted(text, items[at].start, f"{addition}, ")
+        return _insert(text, items[-1].end, f", {addition}")
+    return _insert(text, items[at].start, f"{addition}, ")
 
 
-def _place(roles: list[str], role: str) -> int:
-    """Where a message of a role that the row lacks belongs: instructions first, a question before the answers."""
+def _message_index(roles: list[str], role: str) -> int:
+    """The index for a new message of a role that the row lacks: a system message first, a question before the answers."""
     if role in ("system", "developer"):
         return 0
     return roles.index("assistant") if role == "user" and "assistant" in roles else len(roles)

@@ -1,4 +1,4 @@
-"""A file's bytes as blocks of whole lines, in one buffer that is used again."""
+"""Reads a file as blocks of whole lines, in one reused buffer."""
 
 from collections.abc import Iterator
 from io import BufferedReader
@@ -26,14 +26,14 @@ class Chunk(NamedTuple):
 
 
 def chunks(file: BufferedReader, limit: int = LINE_LIMIT) -> Iterator[Chunk]:
-    """The file from where it stands. Lines up to `limit` bytes are kept whole, so no more memory than that is used."""
+    """The file from its current position. Lines up to `limit` bytes stay whole; memory is bounded by that."""
     offset = file.tell()
     data, kept = bytearray(), b""
     while True:
-        data, size = _filled(file, data, kept, limit)
+        data, size = _fill(file, data, kept, limit)
         end = data.rfind(b"\n", 0, size) + 1
         if not end and size > limit + _MARGIN:
-            length, whole, kept = _skipped(file, bytes(memoryview(data)[:size]))
+            length, whole, kept = _skip_line(file, bytes(memoryview(data)[:size]))
             yield Chunk(data, 0, offset, length)
             offset += whole
         elif size:
@@ -45,7 +45,7 @@ def chunks(file: BufferedReader, limit: int = LINE_LIMIT) -> Iterator[Chunk]:
             return
 
 
-def _filled(file: BufferedReader, data: bytearray, kept: bytes, limit: int) -> tuple[bytearray, int]:
+def _fill(file: BufferedReader, data: bytearray, kept: bytes, limit: int) -> tuple[bytearray, int]:
     """The kept bytes and what follows them, at least up to the end of a line, the file, or what a line may hold."""
     size = len(kept)
     if len(data) != _ROOM or size + BLOCK + WORD > _ROOM:
@@ -63,7 +63,7 @@ def _filled(file: BufferedReader, data: bytearray, kept: bytes, limit: int) -> t
             data = larger
 
 
-def _skipped(file: BufferedReader, start: bytes) -> tuple[int, int, bytes]:
+def _skip_line(file: BufferedReader, start: bytes) -> tuple[int, int, bytes]:
     """Reads to the end of a line: its length without its break, with it, and what was read of the next ones."""
     size, last = len(start), start[-1:]
     while block := file.read(BLOCK):

@@ -9,20 +9,20 @@ import numpy as np
 from core.checks import LINE_LIMIT
 from core.checks.fast_block_check import Digests
 from core.checks.fast_json_layouts import Places
-from core.formats.text_lines import opened
+from core.formats.text_lines import open_file
 
-_NEAR = 16 * 1024  # of a file most of which is passed over
+_READ_BUFFER_BYTES = 16 * 1024  # of a file most of which is passed over
 
 
 class Repeats:
-    """Gathers the lines' digests; lines whose digests are equal are read once more and compared by their bytes."""
+    """Collects the digests of lines; lines with equal digests are read again and compared by their bytes."""
 
     def __init__(self) -> None:
         self._digests = [np.zeros(0, np.uint64)]
         self._offsets = [np.zeros(0, np.int64)]
 
     def add(self, digests: Digests, offsets: Places) -> None:
-        """The next lines, with their places in the file; the digest 0 stands for a line without a row."""
+        """The next lines, with their places in the file; the digest 0 means a line without a row."""
         self._digests.append(digests)
         self._offsets.append(offsets)
 
@@ -32,7 +32,7 @@ class Repeats:
         `exact`: equal digests already mean equal lines, and the file is not read again.
         """
         digests = np.concatenate(self._digests)
-        lines = _repeated(digests)
+        lines = _find_repeated(digests)
         if len(lines):
             keys = digests[lines] if exact else _read_digests(path, np.concatenate(self._offsets)[lines])
             firsts = _first_equal(keys)
@@ -40,7 +40,7 @@ class Repeats:
                 yield int(lines[index]) + 1, int(lines[firsts[index]]) + 1
 
 
-def _repeated(digests: Digests) -> Places:
+def _find_repeated(digests: Digests) -> Places:
     """The lines whose digest, other than 0, comes more than once."""
     ordered = np.sort(digests)
     shared = np.unique(ordered[1:][(ordered[1:] == ordered[:-1]) & (ordered[1:] != 0)])
@@ -64,8 +64,8 @@ def _first_equal(keys: Digests) -> Places:
 def _read_digests(path: Path, offsets: Places) -> Digests:
     """Digests of all the bytes of the lines at these places, which ascend."""
     digests = np.empty(len(offsets), np.uint64)
-    with opened(path) as file:
-        near = BufferedReader(file.raw, _NEAR)
+    with open_file(path) as file:
+        near = BufferedReader(file.raw, _READ_BUFFER_BYTES)
         for index, offset in enumerate(offsets.tolist()):
             near.seek(offset)
             digests[index] = hash(near.readline(LINE_LIMIT + 4).rstrip(b"\r\n")) % 2**64

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from core.checks.json_positions import Edit, Span, dumps, edited, elements, entries, whole
+from core.checks.json_positions import Span, TextEdit, apply_edits, dumps, elements, entries, whole
 from core.formats import alpaca, csv_cells, markdown_tables, sharegpt
 from core.formats.column_mapping import METADATA
 from core.formats.conversion_losses import CannotHold, single_turn
@@ -61,13 +61,13 @@ def _chat(data: str, _fields: Fields) -> str:
 
 
 def _dpo(data: str, _fields: Fields) -> str:
-    """Preferences to the letter; only the keys of the old spelling get their new names."""
+    """A preference row unchanged, except that old key names become the new ones."""
     row = whole(data)
     keys = {str(key.value): key for key, _value in entries(data, row)}
     if "input" not in keys or not any(old in keys or new in keys for old, new in _RENAMED.items()):
         raise CannotHold("rejected")
-    renamed = [Edit(keys[old].start, keys[old].end, dumps(new)) for old, new in _RENAMED.items() if old in keys]
-    return line(edited(data, renamed))
+    renamed = [TextEdit(keys[old].start, keys[old].end, dumps(new)) for old, new in _RENAMED.items() if old in keys]
+    return line(apply_edits(data, renamed))
 
 
 def _sharegpt(data: str, _fields: Fields) -> str:
@@ -107,7 +107,7 @@ def _sheet(suffix: str, write: Callable[[Sequence[str]], str], rule: Callable[[i
 
 
 def _delimited(delimiter: str) -> Callable[[Sequence[str]], str]:
-    return lambda row: csv_cells.write([csv_cells.neutral(cell) for cell in row], delimiter)
+    return lambda row: csv_cells.write([csv_cells.escape_formula(cell) for cell in row], delimiter)
 
 
 WRITERS: dict[str, Writer] = {
@@ -117,5 +117,5 @@ WRITERS: dict[str, Writer] = {
     "alpaca": Writer(".jsonl", _alpaca),
     "csv": _sheet(".csv", _delimited(","), lambda _width: "", bom=True),  # without the mark Excel guesses wrongly
     "tsv": _sheet(".tsv", _delimited("\t"), lambda _width: ""),
-    "markdown": _sheet(".md", markdown_tables.write, markdown_tables.rule),
+    "markdown": _sheet(".md", markdown_tables.write, markdown_tables.delimiter_row),
 }

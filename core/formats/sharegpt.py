@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from core.formats.conversion_losses import CannotHold, said
+from core.formats.conversion_losses import CannotHold, plain_messages
 
 KEYS = ("conversations", "conversation")
 
@@ -91,7 +91,7 @@ def _parsed(value: object) -> object:
 def write(value: dict[str, Any]) -> dict[str, Any]:
     """A chat row as a ShareGPT row. Raises CannotHold."""
     turns = []
-    for message in said(value, extra=("weight",)):
+    for message in plain_messages(value, extra=("weight",)):
         if message["role"] not in _SPEAKERS:
             raise CannotHold("role")
         weight = {"weight": message["weight"]} if "weight" in message else {}

@@ -14,15 +14,15 @@ from core.checks import LINE_LIMIT
 from core.checks.line_parsing import reads_as_japanese
 from core.checks.rule_registry import clip
 from core.errors import FormatError
-from core.formats.compressed_files import unpacked
+from core.formats.compressed_files import open_decompressed
 from core.language import tr
 
 Encoding = Literal["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "cp932", "cp1252"]
 
 _UTF8 = ("utf-8", "utf-8-sig")
 
-SAMPLE = 4 * 1024 * 1024
-HEAD = 64 * 1024
+SAMPLE_BYTES = 4 * 1024 * 1024
+KEPT_BYTES = 64 * 1024
 BLOCK = 1024 * 1024
 
 _LATIN = re.compile("[^\x00-\x7f]")
@@ -32,7 +32,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f]")
 BOMS: dict[Encoding, bytes] = {"utf-8-sig": b"\xef\xbb\xbf", "utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
 
 
-class Line(NamedTuple):
+class FileLine(NamedTuple):
     """A line of a file, without its newline.
 
     `number` counts from 1; `offset` is its first byte in the file and `length` its bytes there. `raw` is UTF-8, or
@@ -47,15 +47,15 @@ class Line(NamedTuple):
 
 def sniff(path: Path) -> Encoding:
     """The file's encoding, judged by its first 4 MB. Raises FormatError when it cannot be read."""
-    with opened(path) as file:
-        sample = file.read(SAMPLE)
+    with open_file(path) as file:
+        sample = file.read(SAMPLE_BYTES)
     for encoding, bom in BOMS.items():
         if sample.startswith(bom):
             return encoding
     if b"\0" in sample[:2] and (utf16 := _utf16_by_zeros(sample)):
         return utf16
-    whole = len(sample) < SAMPLE
-    return _legacy(sample.split(b"\n")[: None if whole else -1])
+    whole = len(sample) < SAMPLE_BYTES
+    return _detect_legacy_encoding(sample.split(b"\n")[: None if whole else -1])
 
 
 def _utf16_by_zeros(sample: bytes) -> Encoding | None:
@@ -66,10 +66,10 @@ def _utf16_by_zeros(sample: bytes) -> Encoding | None:
     return "utf-16-be" if sample[0] == 0 and even > 10 * odd else None
 
 
-def _legacy(sample: list[bytes]) -> Encoding:
-    """An encoding of before UTF-8, when no line with other than ASCII bytes is UTF-8 and all of them fit."""
+def _detect_legacy_encoding(sample: list[bytes]) -> Encoding:
+    """CP932 or CP1252 where no non-ASCII line is valid UTF-8 and all lines fit that encoding, else UTF-8."""
     foreign = [line for line in sample if not line.isascii()]
-    if not foreign or any(_decoded(line, "utf-8") is not None for line in foreign):
+    if not foreign or any(_decode(line, "utf-8") is not None for line in foreign):
         return "utf-8"
     if _fits(foreign, "cp932", reads_as_japanese):
         return "cp932"
@@ -77,8 +77,8 @@ def _legacy(sample: list[bytes]) -> Encoding:
 
 
 def _fits(lines: list[bytes], encoding: Encoding, reads_well: Callable[[str], bool]) -> bool:
-    """Whether every line can be decoded, and nine in ten read well: a cell may be one kanji or one sign."""
-    texts = [_decoded(line, encoding) for line in lines]
+    """Whether every line can be decoded, and nine in ten read well: a cell may be a single kanji or symbol."""
+    texts = [_decode(line, encoding) for line in lines]
     return all(text is not None for text in texts) and 10 * sum(reads_well(text or "") for text in texts) >= 9 * len(
         texts
     )
@@ -93,18 +93,18 @@ def _reads_as_latin(text: str) -> bool:
     return 3 * found <= len(text) and 2 * in_words <= found and not _CONTROLS.search(text)
 
 
-def _decoded(line: bytes, encoding: Encoding) -> str | None:
+def _decode(line: bytes, encoding: Encoding) -> str | None:
     try:
         return line.decode(encoding)
     except UnicodeDecodeError:
         return None
 
 
-def lines(path: Path, encoding: Encoding | None = None, limit: int = LINE_LIMIT) -> Iterator[Line]:
+def lines(path: Path, encoding: Encoding | None = None, limit: int = LINE_LIMIT) -> Iterator[FileLine]:
     """The file's lines, streamed; of a line over `limit` bytes only the first 64 KiB are kept as `raw`."""
     encoding = encoding or sniff(path)
     newline = "\n".encode(_codec(encoding))
-    with opened(path) as file:
+    with open_file(path) as file:
         offset = _skip_mark(file, encoding)
         readline = partial(_readline_utf16, file, newline) if len(newline) == 2 else file.readline
         number = 0
@@ -115,8 +115,10 @@ def lines(path: Path, encoding: Encoding | None = None, limit: int = LINE_LIMIT)
             length = len(raw)
             if length > limit:
                 more, end = (0, 0) if chunk.endswith(newline) else _skip_line(readline, newline)
-                raw, length, size = raw[:HEAD], length + more - end, size + more
-            yield Line(number, offset, raw if encoding in _UTF8 else _as_utf8(raw, encoding, length > limit), length)
+                raw, length, size = raw[:KEPT_BYTES], length + more - end, size + more
+            yield FileLine(
+                number, offset, raw if encoding in _UTF8 else _as_utf8(raw, encoding, length > limit), length
+            )
             offset += size
 
 
@@ -173,14 +175,14 @@ def _as_utf8(raw: bytes, encoding: Encoding, cut: bool) -> bytes:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BufferedReader]:
-    """The file, open for reading and unpacked if it is compressed; what goes wrong with it is a FormatError in words."""
+def open_file(path: Path) -> Iterator[BufferedReader]:
+    """The file, opened for reading and decompressed if needed. Raises `FormatError` when it cannot be read."""
     try:
         mode = path.stat().st_mode  # asked first: merely opening a pipe or a device can wait for ever
         if not stat.S_ISREG(mode):
             raise _unreadable(path, tr("It is a folder.") if stat.S_ISDIR(mode) else tr("It is not a file."))
         with path.open("rb", buffering=BLOCK) as file:
-            yield unpacked(file)
+            yield open_decompressed(file)
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte in it
         raise _unreadable(path, reason_of(error)) from error
 

@@ -6,11 +6,11 @@ from itertools import chain
 from pathlib import Path
 from typing import cast, get_args
 
-from core.checks import LINE_LIMIT, Checked, check_line, too_long
+from core.checks import LINE_LIMIT, CheckedLine, check_line, too_long
 from core.checks.rule_registry import clip
 from core.errors import FormatError
-from core.formats.compressed_files import place
-from core.formats.text_lines import BOMS, HEAD, Encoding, Line, opened
+from core.formats.compressed_files import read_progress
+from core.formats.text_lines import BOMS, KEPT_BYTES, Encoding, FileLine, open_file
 from core.language import tr
 from core.progress import Reporter
 
@@ -29,15 +29,15 @@ _ALIASES = {
 
 def blocks(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[bytes]:
     """The file in UTF-8, without a mark, a megabyte at a time; what cannot be decoded comes as it is."""
-    with opened(path) as file:
+    with open_file(path) as file:
         file.seek(mark(file.read(4), encoding))
         decoder = None if encoding.startswith("utf-8") else codecs.getincrementaldecoder(encoding)(errors_of(encoding))
         while block := file.read(BLOCK):
-            reporter.update(*place(file))
+            reporter.update(*read_progress(file))
             yield block if decoder is None else encoded(decoder.decode(block), encoding)
         if decoder and (rest := decoder.getstate()[0]):
             yield rest
-        reporter.update(*place(file))
+        reporter.update(*read_progress(file))
 
 
 def mark(start: bytes, encoding: Encoding) -> int:
@@ -66,7 +66,7 @@ def size_in(raw: bytes, encoding: Encoding) -> int:
         return len(raw)
 
 
-def lines(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[Line]:
+def lines(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileLine]:
     """The file's lines, each with its break in `raw`; of one over the limit only the beginning."""
     stream = blocks(path, encoding, reporter)
     first = next(stream, b"")
@@ -88,15 +88,15 @@ def encoding_of(name: str) -> Encoding:
 
 def start(path: Path, encoding: Encoding) -> int:
     """Where the text begins in the file: behind the byte order mark."""
-    with opened(path) as file:
+    with open_file(path) as file:
         return mark(file.read(4), encoding)
 
 
-def split(stream: Iterable[bytes], encoding: Encoding = "utf-8", offset: int = 0) -> Iterator[Line]:
+def split(stream: Iterable[bytes], encoding: Encoding = "utf-8", offset: int = 0) -> Iterator[FileLine]:
     """The lines of text that comes in blocks; `offset` is where it begins in its file."""
     for number, (raw, length) in enumerate(_pieces(stream, LINE_LIMIT), start=1):
         size = length if len(raw) < length else size_in(raw, encoding)
-        yield Line(number, offset, raw, size)
+        yield FileLine(number, offset, raw, size)
         offset += size
 
 
@@ -115,9 +115,9 @@ def _pieces(stream: Iterable[bytes], limit: int) -> Iterator[tuple[bytes, int]]:
 
 def _joined(kept: bytes, length: int, more: bytes, limit: int) -> tuple[bytes, int]:
     total = length + len(more)
-    return (kept + more if total <= limit else (kept + more[:HEAD])[:HEAD]), total
+    return (kept + more if total <= limit else (kept + more[:KEPT_BYTES])[:KEPT_BYTES]), total
 
 
-def checked(line: Line) -> Checked:
+def check_file_line(line: FileLine) -> CheckedLine:
     """The line's row with all that is wrong with it."""
-    return check_line(line.raw) if line.length <= LINE_LIMIT else Checked(None, [too_long(line.length)])
+    return check_line(line.raw) if line.length <= LINE_LIMIT else CheckedLine(None, [too_long(line.length)])

@@ -103,13 +103,13 @@ class _Wording:
         if self.answer == other.answer:
             return True
         alike = fuzz.ratio(self.answer, other.answer, score_cutoff=similar_rows.ANSWERED)
-        return bool(alike) and not contradictions.contradiction(self.answer, other.answer)
+        return bool(alike) and not contradictions.compare_answers(self.answer, other.answer)
 
     def leaks(self, other: "_Wording") -> bool:
         """Whether one must not be trained on where the other is asked in the exam; their questions are alike."""
         if self.key == other.key:
             return True
-        return self.figures == other.figures and not contradictions.contradiction(self.answer, other.answer)
+        return self.figures == other.figures and not contradictions.compare_answers(self.answer, other.answer)
 
 
 class _Wordings:
@@ -168,9 +168,9 @@ _HOME = "CASE WHEN status = 'rejected' THEN 'rejected' WHEN kind = ? THEN 'train
 
 
 def _worded(said: RowTexts, home: str, offer: _Offer | None) -> _Wording:
-    key, half = near_duplicates.normalise(said.key), near_duplicates.KEPT // 2
+    key, half = near_duplicates.normalise(said.key), near_duplicates.MAX_COMPARED_CHARACTERS // 2
     short = key if len(key) <= 2 * half else key[:half] + key[-half:]
-    answer = normalise.normalise(said.answer[: contradictions.READ])
+    answer = normalise.normalise(said.answer[: contradictions.MAX_COMPARED_CHARACTERS])
     return _Wording(key, short, near_duplicates.figures(key), answer, home, offer)
 
 
@@ -182,7 +182,9 @@ def _likest(one: _Wording, others: Sequence[_Wording]) -> list[_Wording]:
     """Those whose questions are alike, the likest first, and not too many."""
     shorts = [other.short for other in others]
     limit = NEIGHBOURS
-    found = process.extract(one.short, shorts, scorer=fuzz.ratio, score_cutoff=near_duplicates.SIMILAR, limit=limit)
+    found = process.extract(
+        one.short, shorts, scorer=fuzz.ratio, score_cutoff=near_duplicates.MIN_SIMILARITY, limit=limit
+    )
     return [others[place] for _short, _score, place in found]
 
 

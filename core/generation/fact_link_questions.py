@@ -31,7 +31,7 @@ def build_subjects(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str,
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
     row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
-    listed = facts.named(db, " ".join(request.subject["facts"]))
+    listed = facts.load_named(db, " ".join(request.subject["facts"]))
     prompt = prompts.load("links", spec.language(spec.load(db)))
     text = prompts.fill(
         prompt,

@@ -36,7 +36,7 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
         quotes = [quote for _text, quote in request.subject["statements"]]
         for text in replies.statements(request.replies[0]):
             if text not in there and text not in found:
-                found[text] = facts.closest(text, quotes)
+                found[text] = facts.find_closest(text, quotes)
     facts.add_all(db, found.items())
     return trn("{n} fact was added.", "{n} facts were added.", len(found))
 

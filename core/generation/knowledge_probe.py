@@ -49,7 +49,7 @@ def _of_rows(db: sqlite3.Connection) -> dict[str, list[tuple[str, str]]]:
 
 
 def _of_templates(fact: str, subject: str, language: str) -> list[tuple[str, str]]:
-    drafts = row_templates.drafts(fact, subject, language)
+    drafts = row_templates.make_drafts(fact, subject, language)
     return [(draft.question, draft.key_points) for draft in drafts if draft.key_points][:QUESTIONS]
 
 

@@ -158,8 +158,10 @@ def build_subjects(who: Who, asked: Iterable[Question]) -> Iterator[dict[str, An
 
 def estimate(who: Who, asked: Sequence[Question], free: bool = False) -> Estimate:
     """What asking these will come to, before anything is sent; `free`: on this computer."""
-    sent = sum(tokenizer.reckon(str(message.get("content") or "")) for one in asked for message in one.messages)
-    received = sum(tokenizer.reckon(one.reference) for one in asked)
+    sent = sum(
+        tokenizer.estimate_tokens(str(message.get("content") or "")) for one in asked for message in one.messages
+    )
+    received = sum(tokenizer.estimate_tokens(one.reference) for one in asked)
     dollars = 0.0 if free else _dollars(who[1], round(sent), round(received))
     return Estimate(len(asked), round(sent), round(received), dollars)
 
@@ -175,7 +177,7 @@ def _messages(_db: sqlite3.Connection, request: Request) -> list[Message]:
 
 
 def _sampling(request: Request) -> Sampling:
-    room = round(3 * tokenizer.reckon(request.subject["reference"]))
+    room = round(3 * tokenizer.estimate_tokens(request.subject["reference"]))
     return Sampling(max_tokens=min(MOST_TOKENS, max(ANSWER_TOKENS, room)))
 
 
@@ -265,4 +267,6 @@ def export(path: Path, pairs: Sequence[Pair], old: Who, new: Who) -> None:
             texts = [getattr(one.golden, name) for name in names]
             texts += [old[1], one.golden.answer, f"{one.old_mark.score:.2f}"]
             texts += [new[1], one.new, f"{one.new_mark.score:.2f}", "yes" if one.agrees else "no"]
-            file.write(csv_cells.write([csv_cells.neutral(text) for text in texts], ",").encode(errors="replace"))
+            file.write(
+                csv_cells.write([csv_cells.escape_formula(text) for text in texts], ",").encode(errors="replace")
+            )

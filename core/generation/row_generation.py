@@ -21,7 +21,7 @@ from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
 from core.text import row_templates, tokenizer
-from core.text.row_templates import Draft
+from core.text.row_templates import TemplateRow
 
 EXISTING = 40  # questions that a model is told not to repeat
 LONGEST = 400  # tokens of one example that is still to be read to its end
@@ -73,14 +73,16 @@ def estimate(db: sqlite3.Connection, requests: Sequence[RowRequest]) -> Estimate
     prompt = prompts.load("examples", spec.language(state))
     sent = 0.0
     for request in requests:
-        sent += tokenizer.reckon(_filled(prompt, state, request.fact, request.counts, existing[request.fact.name]))
+        sent += tokenizer.estimate_tokens(
+            _filled(prompt, state, request.fact, request.counts, existing[request.fact.name])
+        )
     examples = sum(sum(request.counts.values()) for request in requests)
     return Estimate(len(requests), examples, round(sent), examples * EXAMPLE_TOKENS)
 
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
     name, state = request.subject["fact"], spec.load(db)
-    fact = next(iter(facts.named(db, name)), Fact(0, name, "", ""))
+    fact = next(iter(facts.load_named(db, name)), Fact(0, name, "", ""))
     prompt = prompts.load("examples", spec.language(state))
     text = _filled(prompt, state, fact, request.subject["counts"], _existing(db, {name})[name])
     return [{"role": "user", "content": text}]
@@ -159,7 +161,7 @@ def make_offline(
     made = []
     for number, request in enumerate(requests):
         others = neighbours.get(request.fact.name, ())
-        drafts = row_templates.drafts(request.fact.text, state.name, state.language, others)
+        drafts = row_templates.make_drafts(request.fact.text, state.name, state.language, others)
         made.append(Proposal(request.fact.name, list(_build_pairs(drafts, request))))
         reporter.update(number, len(requests))
     done.append(draft_rows.land(db, made, OFFLINE))
@@ -172,7 +174,7 @@ def _neighbours(known: Iterable[Fact]) -> dict[str, list[str]]:
     return {name: texts[max(0, at - 1) : at] + texts[at + 1 : at + 2] for at, (_text, name) in enumerate(ordered)}
 
 
-def _build_pairs(drafts: Iterable[Draft], request: RowRequest) -> Iterator[Pair]:
+def _build_pairs(drafts: Iterable[TemplateRow], request: RowRequest) -> Iterator[Pair]:
     """As many of each kind as the fact lacks."""
     left = Counter(request.counts)
     for draft in drafts:

@@ -17,7 +17,7 @@ from core.progress import Reporter
 from core.providers import Message, Sampling
 from core.review import dataset_check
 from core.spec import facts, spec
-from core.spec.facts import STALE, Fact
+from core.spec.facts import STALE_RULE, Fact
 from core.spec.spec import Spec
 
 REPLY_TOKENS = 800
@@ -32,7 +32,7 @@ _PIECE = re.compile(rf"\d+(?:[.,:/]\d+)*[{_KANJI}]*|[{_KANJI}]+|[{_KATAKANA}]+|[
 def stale(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[int]:
     """The rows that were written before their facts changed: of the facts `names`, or (None) of all."""
     sql = "SELECT id, facts FROM example WHERE instr(' ' || problems || ' ', ?) AND status <> 'rejected' ORDER BY id"
-    rows = db.execute(sql, (f" {STALE} ",))
+    rows = db.execute(sql, (f" {STALE_RULE} ",))
     return [id for id, taught in rows if names is None or not set(names).isdisjoint(taught.split())]
 
 
@@ -143,7 +143,7 @@ def _words(remade: int, left: int) -> str:
 
 def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
     row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
-    taught, state = facts.named(db, row.facts) if row else [], spec.load(db)
+    taught, state = facts.load_named(db, row.facts) if row else [], spec.load(db)
     text = prompts.fill(
         prompts.load("remake", spec.language(state)),
         before="\n".join(fact.was or fact.text for fact in taught),

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core import keys
-from core.checks.rule_registry import is_seen
+from core.checks.rule_registry import is_printable
 from core.language import tr
 from core.paths import engine_home
 from core.providers import LOCAL, Provider
@@ -106,9 +106,9 @@ def _literal(value: object, depth: int = 0) -> str:
 
 def _text(text: str) -> str:
     """A text as Python writes it; in double quotes where it can, as this code does."""
-    plain = all(map(is_seen, text)) and '"' not in text and "\\" not in text
+    plain = all(map(is_printable, text)) and '"' not in text and "\\" not in text
     return f'"{text}"' if plain else repr(text)
 
 
 def _on_one_line(text: str) -> str:
-    return "".join(sign if is_seen(sign) else " " for sign in text)
+    return "".join(sign if is_printable(sign) else " " for sign in text)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from core.formats.column_mapping import plain
+from core.formats.column_mapping import normalise_name
 from core.replies import lenient_json
 
 DEPTH = 8  # objects inside objects that are looked into
@@ -24,7 +24,7 @@ def objects(values: Sequence[object], depth: int = 0) -> Iterator[dict[str, obje
 
 def named(value: dict[str, object], names: str) -> list[object]:
     """What an object holds under any of these names, in their order."""
-    by_name = {plain(key): one for key, one in value.items() if len(key) < 40}
+    by_name = {normalise_name(key): one for key, one in value.items() if len(key) < 40}
     return [by_name[name] for name in names.split() if name in by_name]
 
 

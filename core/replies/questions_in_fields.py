@@ -66,7 +66,7 @@ def field_of(name: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=4096)
 def _known(name: str) -> tuple[str, str]:
-    match = _NUMBERED.fullmatch(column_mapping.plain(name.strip(_DRESSED)).strip("_"))
+    match = _NUMBERED.fullmatch(column_mapping.normalise_name(name.strip(_DRESSED)).strip("_"))
     assert match
     word = match[1].strip("_")
     return next(filter(None, (_field(one) for one in (word, word.removesuffix("s")))), ""), match[2]
@@ -81,7 +81,9 @@ def kind_of(text: object) -> str:
     """The name of the kind a model calls `text`, or ''."""
     if not isinstance(text, str) or len(text) > NAME_LIMIT:
         return ""
-    word = re.sub(r"_?(?:questions?|examples?|の質問|質問)?[_.#]*\d*$", "", column_mapping.plain(text.strip(_DRESSED)))
+    word = re.sub(
+        r"_?(?:questions?|examples?|の質問|質問)?[_.#]*\d*$", "", column_mapping.normalise_name(text.strip(_DRESSED))
+    )
     return _KIND_OF.get(word, "")
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from core.formats import markdown_tables
-from core.formats.text_lines import Line
+from core.formats.text_lines import FileLine
 from core.replies.questions_in_fields import Raw, field_of, in_rows
 
 _THOUGHT = re.compile(r"^[ \t]*<(think|thinking|thought|reasoning)>", re.MULTILINE | re.IGNORECASE)
@@ -65,7 +65,7 @@ def in_tables(text: str) -> Iterator[Raw]:
     encoded = (line.encode(errors="replace") for line in lines)
     rows: list[list[str]] = []
     found = False
-    for record in markdown_tables.tables(Line(at, 0, raw, len(raw)) for at, raw in enumerate(encoded, 1)):
+    for record in markdown_tables.iterate_records(FileLine(at, 0, raw, len(raw)) for at, raw in enumerate(encoded, 1)):
         found = True
         if record.is_head:
             yield from in_rows(rows, True)

@@ -20,7 +20,7 @@ from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.storage import compressed_texts
 from core.text import contradictions, grounding, near_duplicates, personal_data
-from core.text.near_duplicates import Groups, Numbers
+from core.text.near_duplicates import DuplicateGroups, IntArray
 
 MINIMUM, ADVISED = 10, 50  # training rows: fewer are refused, fewer do little
 LEAN = 3  # times fewer or more rows than the middle fact has
@@ -158,13 +158,13 @@ def _personal(said: RowTexts, prompts: dict[str, dict[str, str]]) -> dict[str, s
 
 
 def _firsts(text: str) -> dict[str, str]:
-    return {one.rule: personal_data.masked(text[one.start : one.end]) for one in reversed(personal_data.find(text))}
+    return {one.rule: personal_data.mask(text[one.start : one.end]) for one in reversed(personal_data.find(text))}
 
 
 def doubt(question: str, answer: str, taught: Sequence[Fact], text: str, quote: str, kind: str) -> str:
     """The first doubt whether a row follows from the facts it teaches, as it is noted (JSON); '' where there is none."""
     basis = [words for fact in taught for words in (fact.text, fact.quote)]
-    found = grounding.doubts(question, answer, [*basis, quote] if quote else basis, text, quote, kind)
+    found = grounding.find_doubts(question, answer, [*basis, quote] if quote else basis, text, quote, kind)
     return json.dumps([found[0].why, found[0].words], ensure_ascii=False) if found else ""
 
 
@@ -175,7 +175,7 @@ def admission(answer: str) -> str:
     return found[0] if found else ""
 
 
-def _runs(keys: Numbers) -> Iterator[Numbers]:
+def _runs(keys: IntArray) -> Iterator[IntArray]:
     """Groups of places with equal keys, of two and more, each in order."""
     order = np.argsort(keys, kind="stable")
     edges = np.flatnonzero(np.diff(keys[order], prepend=keys[order[:1]] - 1, append=keys[order[-1:]] + 1))
@@ -184,7 +184,7 @@ def _runs(keys: Numbers) -> Iterator[Numbers]:
             yield order[start:end]
 
 
-def _copies(rows: _Rows, ids: Numbers, emit: Emit) -> set[int]:
+def _copies(rows: _Rows, ids: IntArray, emit: Emit) -> set[int]:
     """Tell of rows that are the same as an earlier one of their split, to the letter; the places of the later ones."""
     found = set()
     for places in _runs(np.array(rows.digests, np.int64) ^ np.array(rows.splits, np.int64)):
@@ -195,7 +195,9 @@ def _copies(rows: _Rows, ids: Numbers, emit: Emit) -> set[int]:
     return found
 
 
-def _near(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, copies: set[int], emit: Emit) -> None:
+def _near(
+    db: sqlite3.Connection, rows: _Rows, ids: IntArray, groups: DuplicateGroups, copies: set[int], emit: Emit
+) -> None:
     """Tell of rows of one split that nearly say the same; exact copies have been told of."""
     alike = (
         [place for place in places.tolist() if place not in copies]
@@ -225,7 +227,7 @@ def _batches(groups: Iterable[list[int]]) -> Iterator[list[list[int]]]:
         yield batch
 
 
-def _leaks(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, emit: Emit) -> None:
+def _leaks(db: sqlite3.Connection, rows: _Rows, ids: IntArray, groups: DuplicateGroups, emit: Emit) -> None:
     """Tell of rows of the exam or the validation whose question is trained on too, and of those training rows."""
     splits = np.array(rows.splits, np.int64)
     for places in _runs(groups.near):
@@ -242,7 +244,7 @@ def _leaks(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, em
 
 
 def _twin(
-    db: sqlite3.Connection, ids: Numbers, groups: Groups, place: int, trained: Numbers
+    db: sqlite3.Connection, ids: IntArray, groups: DuplicateGroups, place: int, trained: IntArray
 ) -> tuple[int, float] | None:
     """The training row of one group whose question is most like that of a row, and how much it is; a group has chains."""
     same = trained[groups.same[trained] == groups.same[place]]
@@ -257,25 +259,25 @@ def _twin(
     )
 
 
-def _contradictions(db: sqlite3.Connection, rows: _Rows, ids: Numbers, groups: Groups, emit: Emit) -> None:
+def _contradictions(db: sqlite3.Connection, rows: _Rows, ids: IntArray, groups: DuplicateGroups, emit: Emit) -> None:
     """Tell of rows that ask the same and answer otherwise."""
     for batch in _batches(_answered_otherwise(rows, ids, groups)):
         said = similar_rows.said(db, [id for members in batch for id in members])
         for members in batch:
-            for id, other, why in contradictions.among({id: said[id].answer for id in members}):
+            for id, other, why in contradictions.find_contradictions({id: said[id].answer for id in members}):
                 emit("answers-contradict", members[0], id, f"{other} {why}")
 
 
-def _answered_otherwise(rows: _Rows, ids: Numbers, groups: Groups) -> Iterator[list[int]]:
+def _answered_otherwise(rows: _Rows, ids: IntArray, groups: DuplicateGroups) -> Iterator[list[int]]:
     """Of the rows that ask the same, one for each answer: the first of them, and not too many."""
     answers = np.array(rows.answers, np.int64)
     for places in _runs(groups.same):
         _each, firsts = np.unique(answers[places], return_index=True)
         if rows.asked[places[0]] and len(firsts) > 1:
-            yield ids[places[np.sort(firsts)][: contradictions.COMPARED]].tolist()
+            yield ids[places[np.sort(firsts)][: contradictions.MAX_COMPARED_ANSWERS]].tolist()
 
 
-def _prompts(db: sqlite3.Connection, rows: _Rows, ids: Numbers, emit: Emit) -> None:
+def _prompts(db: sqlite3.Connection, rows: _Rows, ids: IntArray, emit: Emit) -> None:
     """Tell of training rows with another system prompt than the spec has or, where it has none, than most rows have."""
     splits, prompts = np.array(rows.splits, np.int64), np.array(rows.prompts, np.int64)
     held = np.flatnonzero(splits != _CODES["test"])

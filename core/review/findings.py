@@ -127,7 +127,7 @@ def _balance(noted: str) -> str:
 
 
 def _ungrounded(noted: str) -> str:
-    return grounding.worded(Doubt(*json.loads(noted)))
+    return grounding.format_doubt(Doubt(*json.loads(noted)))
 
 
 WORDS: dict[str, Callable[[str], str]] = {

@@ -14,7 +14,7 @@ from rapidfuzz import fuzz
 from core.dataset.row_json import RowTexts, read_texts
 from core.storage import compressed_texts
 from core.text import contradictions, near_duplicates
-from core.text.contradictions import READ
+from core.text.contradictions import MAX_COMPARED_CHARACTERS
 from core.text.normalise import normalise
 
 ANSWERED = 70.0  # per cent of the characters that the answers of two rows share which nearly say the same
@@ -49,7 +49,10 @@ def clusters(said: dict[int, RowTexts]) -> list[list[int]]:
     """
     found: list[_Cluster] = []
     newest: deque[_Cluster] = deque(maxlen=LEADERS)
-    rows = sorted((near_duplicates.normalise(one.key), normalise(one.answer[:READ]), id) for id, one in said.items())
+    rows = sorted(
+        (near_duplicates.normalise(one.key), normalise(one.answer[:MAX_COMPARED_CHARACTERS]), id)
+        for id, one in said.items()
+    )
     for asked, answer, id in rows:
         home = next((one for one in reversed(newest) if _repeats(asked, answer, one.asked, one.answer)), None)
         if home is None:
@@ -62,20 +65,20 @@ def clusters(said: dict[int, RowTexts]) -> list[list[int]]:
 def likeness(one: RowTexts, other: RowTexts) -> float:
     """How much two rows ask the same, in per cent; 0 where it is not nearly the same, or their answers contradict."""
     found = near_duplicates.similarity(near_duplicates.normalise(one.key), near_duplicates.normalise(other.key))
-    answers = normalise(one.answer[:READ]), normalise(other.answer[:READ])
-    return found if found >= near_duplicates.SIMILAR and not contradictions.contradiction(*answers) else 0.0
+    answers = normalise(one.answer[:MAX_COMPARED_CHARACTERS]), normalise(other.answer[:MAX_COMPARED_CHARACTERS])
+    return found if found >= near_duplicates.MIN_SIMILARITY and not contradictions.compare_answers(*answers) else 0.0
 
 
 def repeats(one: RowTexts, other: RowTexts) -> bool:
     """Whether a row nearly says what another does."""
-    answers = normalise(one.answer[:READ]), normalise(other.answer[:READ])
+    answers = normalise(one.answer[:MAX_COMPARED_CHARACTERS]), normalise(other.answer[:MAX_COMPARED_CHARACTERS])
     return _repeats(near_duplicates.normalise(one.key), answers[0], near_duplicates.normalise(other.key), answers[1])
 
 
 def _repeats(asked: str, answer: str, other_asked: str, other_answer: str) -> bool:
-    if near_duplicates.similarity(asked, other_asked) < near_duplicates.SIMILAR:
+    if near_duplicates.similarity(asked, other_asked) < near_duplicates.MIN_SIMILARITY:
         return False
     if answer == other_answer:
         return True
     alike = fuzz.ratio(answer, other_answer, score_cutoff=ANSWERED)
-    return bool(alike) and not contradictions.contradiction(answer, other_answer)
+    return bool(alike) and not contradictions.compare_answers(answer, other_answer)

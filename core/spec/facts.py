@@ -14,16 +14,16 @@ from core.text import statements
 from core.text.near_duplicates import normalise
 from core.text.statements import Statement
 
-NAMED = 20  # facts that are looked for one by one; for more, all is read
+MAX_SINGLE_LOOKUPS = 20  # facts that are looked for one by one; for more, all is read
 _MARK = re.compile(r"^(?:#{1,6}|[-*+]|\d+[.)]|>)\s+")
-STALE = "fact-stale"  # the rule that rows break whose fact has changed since they were written
+STALE_RULE = "fact-stale"  # the rule of rows whose fact has changed since they were written
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One atomic statement; examples refer to it by `name`, which never changes.
 
-    `quote` is the passage of the spec it stands on, to the letter; `was` the passage before the change that made rows
+    `quote` is its passage in the spec, unchanged; `was` the passage before the change that made rows
     stale; `known` what a base model knew of it: right answers and answers, as in "3/5".
     """
 
@@ -48,32 +48,32 @@ def _facts(db: sqlite3.Connection, where: str, values: Sequence[str] = ()) -> li
     ]
 
 
-def named(db: sqlite3.Connection, names: str) -> list[Fact]:
-    """The facts of these names (parted by spaces) that there are."""
+def load_named(db: sqlite3.Connection, names: str) -> list[Fact]:
+    """The existing facts of these names (separated by spaces)."""
     wanted = names.split()
     return _facts(db, f"NOT deleted AND name IN ({','.join('?' * len(wanted))})", wanted)
 
 
-def deleted(db: sqlite3.Connection) -> list[Fact]:
-    """The facts that were deleted. As long as its passage stands there, none is found again; its name stays its own."""
+def load_deleted(db: sqlite3.Connection) -> list[Fact]:
+    """The deleted facts. A fact is not proposed again while its passage is in the spec; its name is not reused."""
     return _facts(db, "deleted")
 
 
-def places(text: str, facts: Iterable[Fact]) -> dict[int, Span]:
-    """Where in the spec's text the passage of each fact is, by id; one that has lost its passage is left out."""
-    return quote_tracking.spans(text, ((fact.id, fact.quote) for fact in facts))
+def find_places(text: str, facts: Iterable[Fact]) -> dict[int, Span]:
+    """The span of each fact's passage in the spec, by id; a fact without a passage is left out."""
+    return quote_tracking.find_spans(text, ((fact.id, fact.quote) for fact in facts))
 
 
-def ordered(text: str, facts: Sequence[Fact]) -> list[Fact]:
-    """The facts in the order of their passages; those that have lost theirs come last."""
-    found = places(text, facts)
+def sort_by_place(text: str, facts: Sequence[Fact]) -> list[Fact]:
+    """The facts in the order of their passages; facts without a passage come last."""
+    found = find_places(text, facts)
     nowhere = len(text), len(text)
     return sorted(facts, key=lambda fact: (found.get(fact.id, nowhere), fact.id))
 
 
-def missing(text: str, facts: Iterable[Fact]) -> list[Statement]:
-    """The statements of the spec's text that no fact stands on yet, not even in part."""
-    return quote_tracking.free(statements.split(text), places(text, facts).values())
+def find_missing(text: str, facts: Iterable[Fact]) -> list[Statement]:
+    """The statements of the spec that no fact covers, not even in part."""
+    return quote_tracking.without_overlaps(statements.split(text), find_places(text, facts).values())
 
 
 def add(db: sqlite3.Connection, text: str, quote: str, name: str = "") -> str:
@@ -95,14 +95,14 @@ def add_all(db: sqlite3.Connection, found: Iterable[tuple[str, str]]) -> None:
     db.executemany(sql, [(next(names), text, quote) for text, quote in found])
 
 
-def unfound(db: sqlite3.Connection) -> list[Statement]:
-    """The statements that no fact stands on, nor one that was deleted and whose passage still stands there."""
-    return missing(spec.load(db).text, [*load(db), *deleted(db)])
+def find_unused_statements(db: sqlite3.Connection) -> list[Statement]:
+    """The statements that no fact covers, and no deleted fact whose passage is still in the spec."""
+    return find_missing(spec.load(db).text, [*load(db), *load_deleted(db)])
 
 
 def accept_missing(db: sqlite3.Connection) -> None:
     """Make facts of all statements that have none yet."""
-    accept(db, unfound(db))
+    accept(db, find_unused_statements(db))
 
 
 def _free_names(db: sqlite3.Connection) -> Iterator[str]:
@@ -117,18 +117,18 @@ def _free_names(db: sqlite3.Connection) -> Iterator[str]:
             yield name
 
 
-def closest(text: str, quotes: Sequence[str]) -> str:
+def find_closest(text: str, quotes: Sequence[str]) -> str:
     """The passage that shares most words with `text`."""
     return max(quotes, key=lambda quote: fuzz.token_set_ratio(text, quote, processor=normalise), default="")
 
 
 def edit(db: sqlite3.Connection, id: int, text: str) -> None:
-    """Say a fact in other words; its passage, and the rows that teach it, stay."""
+    """Change the text of a fact; its passage and its rows stay."""
     db.execute("UPDATE fact SET text = ? WHERE id = ?", (text, id))
 
 
 def ignore(db: sqlite3.Connection, ids: Iterable[int], ignored: bool = True) -> None:
-    """Leave facts out of what is taught and counted, or take them in again."""
+    """Exclude facts from teaching and coverage, or include them again."""
     db.executemany("UPDATE fact SET ignored = ? WHERE id = ?", ((ignored, id) for id in ids))
 
 
@@ -137,15 +137,15 @@ def delete(db: sqlite3.Connection, ids: Iterable[int]) -> None:
     db.executemany("UPDATE fact SET deleted = 1 WHERE id = ?", ((id,) for id in ids))
 
 
-def take_back(db: sqlite3.Connection) -> None:
-    """Bring back all facts that were deleted."""
+def restore_deleted(db: sqlite3.Connection) -> None:
+    """Restore all deleted facts."""
     db.execute("UPDATE fact SET deleted = 0 WHERE deleted")
 
 
 def merge(db: sqlite3.Connection, ids: Sequence[int]) -> None:
     """Make one fact of several: the first takes over what the others say, their passages, and their rows."""
     wanted = set(ids)
-    chosen = [fact for fact in ordered(spec.load(db).text, load(db)) if fact.id in wanted]
+    chosen = [fact for fact in sort_by_place(spec.load(db).text, load(db)) if fact.id in wanted]
     if len(chosen) < 2:
         return
     first, others = chosen[0], chosen[1:]
@@ -158,7 +158,7 @@ def merge(db: sqlite3.Connection, ids: Sequence[int]) -> None:
 def _joint_quote(db: sqlite3.Connection, chosen: Sequence[Fact]) -> str:
     """All that stands from the first passage to the last."""
     text = spec.load(db).text
-    found = places(text, load(db))
+    found = find_places(text, load(db))
     spans = [found[fact.id] for fact in chosen if fact.id in found]
     return text[min(spans)[0] : max(end for _start, end in spans)] if spans else chosen[0].quote
 
@@ -172,7 +172,7 @@ def _rename(db: sqlite3.Connection, names: set[str], name: str) -> None:
 
 
 def split(db: sqlite3.Connection, id: int, parts: Sequence[str]) -> None:
-    """Make several facts of one, a text each. The rows stay with the first; each part stands on its own words, if the
+    """Make several facts of one, a text each. The rows stay with the first; each part gets its own quote, if the
     passage has them, else on the whole passage."""
     row = db.execute("SELECT quote FROM fact WHERE id = ?", (id,)).fetchone()
     texts = [part.strip() for part in parts if part.strip()]
@@ -190,7 +190,7 @@ def save(db: sqlite3.Connection, new: Spec) -> None:
     if old.text == new.text:
         return
     found = load(db)
-    moved = quote_tracking.carried(old.text, new.text, places(old.text, found))
+    moved = quote_tracking.follow_quotes(old.text, new.text, find_places(old.text, found))
     changed: dict[Fact, str] = {}  # with the new passages; '' is one that is gone
     for fact in found:
         if fact.id not in moved:
@@ -222,7 +222,7 @@ def _mark(db: sqlite3.Connection, changed: dict[Fact, str], found: Sequence[Fact
         was.append((before if fact.name in now else "", fact.id))
     db.executemany("UPDATE fact SET was = ? WHERE id = ?", was)
     touched = {row.id: row for taught in rows.values() for row in taught}.values()
-    sql = f"UPDATE example SET problems = trim(problems || ' {STALE}') WHERE id = ?"
+    sql = f"UPDATE example SET problems = trim(problems || ' {STALE_RULE}') WHERE id = ?"
     db.executemany(sql, [(row.id,) for row in touched if not row.is_stale and row.facts & now])
     confirm(db, [row.id for row in touched if row.is_stale and not row.facts & (now | others)])
 
@@ -235,7 +235,7 @@ def _change(db: sqlite3.Connection, changed: dict[Fact, str], old: str, new: str
         if quote:
             was, now = before.get(fact.quote, ""), after.get(quote, "")
             if not (was and now and was in fact.text):
-                was, now = plain(fact.quote), plain(quote)
+                was, now = plain_text(fact.quote), plain_text(quote)
             # Words that a person gave it stay.
             values.append((fact.text.replace(was, now, 1) if was else fact.text, quote, fact.id))
     db.executemany("UPDATE fact SET text = ?, quote = ? WHERE id = ?", values)
@@ -246,19 +246,19 @@ def _said(text: str, quotes: Collection[str]) -> dict[str, str]:
 
     The row of a table says nothing by itself, without the head.
     """
-    if len(quotes) <= NAMED and not any("|" in quote for quote in quotes):
+    if len(quotes) <= MAX_SINGLE_LOOKUPS and not any("|" in quote for quote in quotes):
         return {}
     return {one.quote: one.text for one in statements.split(text)}
 
 
-def of_passage(selected: str) -> tuple[str, str]:
-    """What a selected passage says, and the passage itself: without the marks and headings around what it says."""
+def read_passage(selected: str) -> tuple[str, str]:
+    """The plain text of a selected passage, and the passage without the marks and headings around it."""
     found = statements.split(selected)
     quote = selected[found[0].start : found[-1].end] if found else _MARK.sub("", selected)
-    return plain(quote), quote
+    return plain_text(quote), quote
 
 
-def plain(quote: str) -> str:
+def plain_text(quote: str) -> str:
     """A passage in plain words."""
     return " ".join(one.text for one in statements.split(quote)) or " ".join(quote.split())
 
@@ -273,23 +273,23 @@ class _Row:
 def _rows_of(db: sqlite3.Connection, names: set[str]) -> dict[str, list[_Row]]:
     """The rows of each of these facts."""
     found: dict[str, list[_Row]] = {name: [] for name in names}
-    wanted = sorted(names) if len(names) <= NAMED else []
+    wanted = sorted(names) if len(names) <= MAX_SINGLE_LOOKUPS else []
     named = " OR ".join(["instr(' ' || facts || ' ', ?)"] * len(wanted)) or "facts <> ''"
     sql = f"SELECT id, facts, problems FROM example WHERE {named}"
     for id, given, problems in db.execute(sql, [f" {name} " for name in wanted]):
-        row = _Row(id, frozenset(given.split()), STALE in problems.split())
+        row = _Row(id, frozenset(given.split()), STALE_RULE in problems.split())
         for name in names & row.facts:
             found[name].append(row)
     return found
 
 
 def confirm(db: sqlite3.Connection, ids: Iterable[int]) -> None:
-    """Say of stale rows that they are still right."""
-    sql = f"UPDATE example SET problems = trim(replace(' ' || problems || ' ', ' {STALE} ', ' ')) WHERE id = ?"
+    """Mark stale rows as still correct."""
+    sql = f"UPDATE example SET problems = trim(replace(' ' || problems || ' ', ' {STALE_RULE} ', ' ')) WHERE id = ?"
     db.executemany(sql, ((id,) for id in ids))
 
 
 def confirm_rows(db: sqlite3.Connection, names: Iterable[str]) -> None:
-    """Say of all rows of these facts that they are still right."""
+    """Mark all rows of these facts as still correct."""
     rows = _rows_of(db, set(names))
     confirm(db, [row.id for found in rows.values() for row in found if row.is_stale])

@@ -14,10 +14,10 @@ from core.text.statements import Statement
 from core.text.topics_and_figures import Claim, Measure
 
 FIGURES, UNITS, TERM, TWICE = "figures-differ", "units-differ", "term-undefined", "sentence-twice"
-SERIES = 3  # sentences of one pattern with other figures; more are a series, not a contradiction
-CROWD = 50  # sentences that are the same but for one word; more are a series, not slips of the pen
-LONG = 16  # words of a sentence that is looked up by all its words but one
-SLIP = 5  # letters of a word that may differ from another by a slip
+MAX_CONTRADICTING = 3  # sentences of one pattern with other figures; more are a series, not a contradiction
+MAX_SIMILAR = 50  # sentences that are the same but for one word; more are a series, not slips of the pen
+MAX_WORDS_LOOKED_UP = 16  # words of a sentence that is looked up by all its words but one
+MAX_SLIP_LETTERS = 5  # letters of a word that may differ from another by a slip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,15 @@ class Remark:
     spans: tuple[tuple[int, int], ...]
 
 
-def lint(statements: Sequence[Statement]) -> list[Remark]:
+def find_remarks(statements: Sequence[Statement]) -> list[Remark]:
     """What a person may want to mend, in the order of the text. Made to be precise: no remark is no proof.
 
     Two sentences are about the same thing when their words that carry meaning are the same, in any order, but for a
     slip of the pen; sentences that only their heading makes clear, when it stands above both.
     """
-    found = [_Said(statement, topics_and_figures.read(statement.text, _is_row(statement))) for statement in statements]
+    found = [
+        _Said(statement, topics_and_figures.read_claim(statement.text, _is_row(statement))) for statement in statements
+    ]
     groups = list(_groups(found))
     remarks = [*_differing(groups, found), *_repeated(found, groups), *_unexplained(statements)]
     return sorted(remarks, key=lambda remark: remark.spans)
@@ -83,11 +85,11 @@ def _slips(keys: list[_Key]) -> Iterator[tuple[_Key, _Key]]:
     left: dict[tuple[str, int, int], list[tuple[str, _Key]]] = {}
     for place, words in keys:
         total = sum(map(hash, words))
-        for word in words if 1 < len(words) <= LONG else ():
-            if len(word) >= SLIP and word.isalpha():
+        for word in words if 1 < len(words) <= MAX_WORDS_LOOKED_UP else ():
+            if len(word) >= MAX_SLIP_LETTERS and word.isalpha():
                 left.setdefault((place, len(words), total - hash(word)), []).append((word, (place, words)))
     for same in left.values():
-        for (word, key), (other, another) in combinations(same, 2) if len(same) <= CROWD else ():
+        for (word, key), (other, another) in combinations(same, 2) if len(same) <= MAX_SIMILAR else ():
             if word[0] == other[0] and key != another and OSA.distance(word, other, score_cutoff=1) <= 1:
                 yield key, another
 
@@ -123,7 +125,7 @@ def _contradictions(group: list[_Said]) -> Iterator[tuple[str, list[_Said]]]:
     """The rule that sentences about one thing break, with the first of them and those that differ from it."""
     clear = [one for one in group if one.claim.measures and not one.claim.is_pointing]
     broken: dict[str, list[_Said]] = {}
-    if len({one.amounts for one in clear}) <= SERIES:
+    if len({one.amounts for one in clear}) <= MAX_CONTRADICTING:
         for one in clear[1:]:
             if rule := _contradiction(clear[0], one):
                 broken.setdefault(rule, [clear[0]]).append(one)
@@ -173,7 +175,7 @@ def _repeated(found: list[_Said], groups: list[list[_Said]]) -> Iterator[Remark]
 def _near(group: list[_Said]) -> list[_Said]:
     """The first of sentences with the same words, and those that say it in the same order."""
     first, *others = group
-    text = normalise(first.statement.text[: topics_and_figures.READ])
+    text = normalise(first.statement.text[: topics_and_figures.MAX_READ_CHARACTERS])
     return [first, *(one for one in others if _says(one, first, text))]
 
 
@@ -183,11 +185,12 @@ def _says(one: _Said, first: _Said, text: str) -> bool:
     differing = sum(word != other for word, other in zip(one.claim.words, first.claim.words, strict=True))
     return (
         differing <= 1
-        and near_duplicates.similarity(normalise(one.statement.text[: topics_and_figures.READ]), text) > 0
+        and near_duplicates.similarity(normalise(one.statement.text[: topics_and_figures.MAX_READ_CHARACTERS]), text)
+        > 0
     )
 
 
 def _unexplained(statements: Sequence[Statement]) -> Iterator[Remark]:
-    for term in terms.undefined(statements):
+    for term in terms.find_undefined(statements):
         message = tr("“{term}” is used, but no sentence explains it.", term=term.name)
         yield Remark(TERM, message, term.spans)

@@ -1,4 +1,4 @@
-"""Follows passages of a text through an edit, so that what stands on them keeps its place."""
+"""Finds the quotes of facts in a text, and follows them when the text is edited."""
 
 from bisect import bisect_left
 from collections import defaultdict, deque
@@ -15,9 +15,9 @@ from core.text.statements import Statement
 
 Span = tuple[int, int]  # start and end, in characters
 
-ALIKE = 50.0  # per cent of the characters that a passage shares with what it has become
+MIN_SIMILARITY = 50.0  # per cent of the characters that a passage shares with what it has become
 NEIGHBOURS = 200  # of the passages of a rewritten part, so many are compared at once with as many around them
-READ = 600  # characters of a passage that are compared
+MAX_COMPARED_CHARACTERS = 600  # characters of a passage that are compared
 TRIES = 8  # places of a quote that are looked at for one where it is a sentence of its own
 
 _BEFORE = "\r\n\t |>*_\"'“‘「『（(。．！？!?.:："
@@ -26,8 +26,8 @@ _AFTER = "\r\n|"
 _ENDS = ".!?。．！？｡\"'”’」』）)"
 
 
-def spans(text: str, quotes: Iterable[tuple[int, str]]) -> dict[int, Span]:
-    """Where each quote (given with an id) stands in `text`; one that is not there is left out.
+def find_spans(text: str, quotes: Iterable[tuple[int, str]]) -> dict[int, Span]:
+    """The span of each quote (given with an id) in `text`; a quote that is not found is left out.
 
     Each is looked for from where the one before it stands, since most are given in their order; where it stands for
     itself comes before where it is a part of something longer. The same quote given again stands at the next place
@@ -51,7 +51,7 @@ def spans(text: str, quotes: Iterable[tuple[int, str]]) -> dict[int, Span]:
 
 
 def _place(text: str, quote: str, at: int = 0) -> int:
-    """Where `quote` stands for itself, from `at` on or before, else where it is a part of something, else -1."""
+    """The position of `quote` as a sentence of its own, from `at` on or before, else as a part of one, else -1."""
     first = -1
     for begin in (at, 0) if at else (0,):
         start = text.find(quote, begin)
@@ -71,8 +71,8 @@ def _is_alone(text: str, start: int, end: int) -> bool:
     return begins and (end == len(text) or text[end] in _AFTER or text[end - 1] in _ENDS)
 
 
-def free(found: Sequence[Statement], taken: Iterable[Span]) -> list[Statement]:
-    """Those of the statements that share no character with a span that is taken."""
+def without_overlaps(found: Sequence[Statement], taken: Iterable[Span]) -> list[Statement]:
+    """The statements that do not overlap any of the spans `taken`."""
     spans = sorted((first, last) for first, last in taken)
     starts = [start for start, _end in spans]
     ends = list(accumulate((end for _start, end in spans), max))  # of each and those before it, the furthest
@@ -80,7 +80,7 @@ def free(found: Sequence[Statement], taken: Iterable[Span]) -> list[Statement]:
     return [one for one, before in places if not before or ends[before - 1] <= one.start]
 
 
-def carried(old: str, new: str, places: dict[int, Span]) -> dict[int, Span | None]:
+def follow_quotes(old: str, new: str, places: dict[int, Span]) -> dict[int, Span | None]:
     """Where the passages of `old` are in `new`: at the same words, or at what became of them; None is gone.
 
     A passage that still is a statement of the edited part is never given other words.
@@ -159,8 +159,8 @@ class _Edit:
             return span or self._elsewhere(place)
         there = [one for one in offered if one[0] < span[1] and span[0] < one[1]]
         if there := [one for one in there if self._has_rest(one, place)] or there:
-            quote = self.old[slice(*place)][:READ]
-            return max(there, key=lambda one: fuzz.ratio(quote, self.new[slice(*one)][:READ]))
+            quote = self.old[slice(*place)][:MAX_COMPARED_CHARACTERS]
+            return max(there, key=lambda one: fuzz.ratio(quote, self.new[slice(*one)][:MAX_COMPARED_CHARACTERS]))
         if any(one and one[0] < span[1] and span[0] < one[1] for one in taken):
             return self._elsewhere(place)
         line = self.new.find("\n\n", *span)
@@ -189,8 +189,8 @@ class _Edit:
             around = [
                 place for place in offered[max(0, centre - NEIGHBOURS) : centre + 2 * NEIGHBOURS] if place not in used
             ]
-            quotes = [self.old[slice(*place)][:READ] for place in part]
-            others = [self.new[slice(*place)][:READ] for place in around]
+            quotes = [self.old[slice(*place)][:MAX_COMPARED_CHARACTERS] for place in part]
+            others = [self.new[slice(*place)][:MAX_COMPARED_CHARACTERS] for place in around]
             for one, other in _likest(quotes, others):
                 pairs[part[one]] = around[other]
                 used.add(around[other])
@@ -216,7 +216,7 @@ def _statements(text: str, start: int, end: int) -> list[Statement]:
 def _likest(quotes: Sequence[str], others: Sequence[str]) -> Iterator[tuple[int, int]]:
     if not quotes or not others:
         return
-    scores = process.cdist(quotes, others, scorer=fuzz.ratio, score_cutoff=ALIKE)
+    scores = process.cdist(quotes, others, scorer=fuzz.ratio, score_cutoff=MIN_SIMILARITY)
     ones, twos = np.nonzero(scores)
     used: set[int] = set()
     used_others: set[int] = set()

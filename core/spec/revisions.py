@@ -21,13 +21,13 @@ class Revision:
     spec: Spec
 
 
-def load(db: sqlite3.Connection) -> list[Revision]:
-    """The kept states, the newest first."""
+def list_revisions(db: sqlite3.Connection) -> list[Revision]:
+    """All revisions, the newest first."""
     return [_revision(*row) for row in db.execute(f"{_SELECT} ORDER BY id DESC")]
 
 
-def one(db: sqlite3.Connection, id: int) -> Revision | None:
-    """The kept state `id`; None when it is no longer there."""
+def load_revision(db: sqlite3.Connection, id: int) -> Revision | None:
+    """The revision `id`; None when it is no longer there."""
     row = db.execute(f"{_SELECT} WHERE id = ?", (id,)).fetchone()
     return _revision(*row) if row else None
 
@@ -39,8 +39,8 @@ def _revision(id: int, name: str, created: float, title: str, prompt: str, text:
     return Revision(id, name, created, Spec(title, system_prompt=prompt, text=text))
 
 
-def keep(db: sqlite3.Connection, name: str) -> int:
-    """Keep the spec as it is under a name; the revision's id."""
+def save(db: sqlite3.Connection, name: str) -> int:
+    """Save the spec as a revision under a name; returns its id."""
     now = spec.load(db)
     values = name, time.time(), _digest(now), now.name, now.system_prompt, now.text
     id: int = db.execute(f"INSERT INTO revision {_VALUES} RETURNING id", values).fetchone()[0]
@@ -50,13 +50,13 @@ def keep(db: sqlite3.Connection, name: str) -> int:
 _VALUES = "(name, created_at, digest, title, system_prompt, text) VALUES (?, ?, ?, ?, ?, ?)"
 
 
-def current(db: sqlite3.Connection, name: str) -> int:
-    """The revision that holds the spec as it is: the newest one if nothing has changed since, or one kept now."""
+def save_current(db: sqlite3.Connection, name: str) -> int:
+    """The id of a revision of the spec as it is now: the newest one if nothing has changed since, else a new one."""
     newest = db.execute("SELECT id, digest FROM revision ORDER BY id DESC LIMIT 1").fetchone()
     if newest and newest[1] == _digest(spec.load(db)):
         same: int = newest[0]
         return same
-    return keep(db, name)
+    return save(db, name)
 
 
 def _digest(state: Spec) -> int:
@@ -70,7 +70,7 @@ def rename(db: sqlite3.Connection, id: int, name: str) -> None:
 
 
 def delete(db: sqlite3.Connection, id: int) -> None:
-    """Forget a state; jobs that point at it keep everything else they record."""
+    """Delete a revision; jobs that refer to it keep everything else they record."""
     db.execute("UPDATE job SET revision = NULL WHERE revision = ?", (id,))
     db.execute("DELETE FROM revision WHERE id = ?", (id,))
 
@@ -80,7 +80,7 @@ def restore(db: sqlite3.Connection, id: int) -> None:
 
     Raises `JukuError` when it is no longer there.
     """
-    kept = one(db, id)
+    kept = load_revision(db, id)
     if kept is None:
         raise JukuError(
             tr("The revision is no longer there"), tr("It was deleted in the meantime; the spec is unchanged.")

@@ -1,4 +1,4 @@
-"""What a look through the whole spec finds: statements without a fact, and remarks; of a long text in a process of its own."""
+"""Reviews the whole spec: statements without a fact, and remarks. A long text is reviewed in a process of its own."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,33 +12,37 @@ from core.spec.quote_tracking import Span
 from core.storage import background_process
 from core.text import statements
 
-SHORT = 30_000  # characters that are looked through in a blink
+MAX_INLINE_CHARACTERS = 30_000  # of a text that is reviewed in this process
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReviewResult:
     """`missing` statements have no fact yet; `remarks` are in the order of the text."""
 
     missing: int = 0
     remarks: list[Remark] = field(default_factory=list)
 
 
-async def look(text: str, taken: Sequence[Span], reporter: Reporter) -> Found:
-    """Look through `text`, of which the spans `taken` have facts. Cancelling ends the process."""
-    if len(text) <= SHORT:
-        return await asyncio.to_thread(survey, text, taken)
+async def review(text: str, taken: Sequence[Span], reporter: Reporter) -> ReviewResult:
+    """Review `text`, in which the spans `taken` have facts.
+
+    Raises `JukuError` when the process of a long text fails; cancelling the task ends it.
+    """
+    if len(text) <= MAX_INLINE_CHARACTERS:
+        return await asyncio.to_thread(review_text, text, taken)
     answer = await background_process.run("core.spec.spec_review", {"text": text, "taken": list(taken)}, reporter)
     remarks = [Remark(rule, message, tuple((a, b) for a, b in spans)) for rule, message, spans in answer["remarks"]]
-    return Found(answer["missing"], remarks)
+    return ReviewResult(answer["missing"], remarks)
 
 
-def survey(text: str, taken: Sequence[Span]) -> Found:
+def review_text(text: str, taken: Sequence[Span]) -> ReviewResult:
+    """The review of `text` in this thread."""
     found = statements.split(text)
-    return Found(len(quote_tracking.free(found, taken)), lint.lint(found))
+    return ReviewResult(len(quote_tracking.without_overlaps(found, taken)), lint.find_remarks(found))
 
 
 def _work(request: dict[str, Any], _reporter: Reporter) -> dict[str, Any]:
-    found = survey(request["text"], request["taken"])
+    found = review_text(request["text"], request["taken"])
     return {"missing": found.missing, "remarks": [list(asdict(one).values()) for one in found.remarks]}
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from core.text.normalise import normalise
 
-LONGEST = 500  # characters that are normalised at once
+MAX_NORMALISED_CHARACTERS = 500  # characters that are normalised at once
 BESIDE = 8  # figures of a clause that tell each other apart
 
 _STOP = (
@@ -114,7 +114,7 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class ParsedText:
     """What is said, read once: whole, by sentence, by clause, by word and by figure."""
 
     text: str
@@ -124,7 +124,7 @@ class Text:
     figures: tuple[Figure, ...]
 
 
-def parse(text: str, polite: bool) -> Text:
+def parse(text: str, polite: bool) -> ParsedText:
     """`text` in sentences and clauses; `polite` leaves out sentences that only greet, thank or offer."""
     clauses: list[Clause] = []
     figures: list[Figure] = []
@@ -137,12 +137,12 @@ def parse(text: str, polite: bool) -> Text:
         figures += _figures(pieces) if _DIGIT.search(sentence) else ()
         sentences.append(sentence)
     words = frozenset(word for clause in clauses for word in clause.words)
-    return Text(" ".join(sentences), tuple(clauses), frozenset(sentences), words, tuple(figures))
+    return ParsedText(" ".join(sentences), tuple(clauses), frozenset(sentences), words, tuple(figures))
 
 
-def joined(texts: Sequence[Text]) -> Text:
+def join_texts(texts: Sequence[ParsedText]) -> ParsedText:
     """Several texts as one, whose sentences are those of each, and each text whole."""
-    return Text(
+    return ParsedText(
         "\n".join(one.text for one in texts),
         tuple(clause for one in texts for clause in one.clauses),
         frozenset(sentence for one in texts for sentence in (*one.sentences, one.text)),
@@ -167,8 +167,10 @@ def _sentences(text: str) -> Iterator[list[str]]:
 
 
 def _pieces(line: str) -> Iterator[str]:
-    for part in (line,) if len(line) <= LONGEST else _SENTENCE.split(line):
-        yield from (part[start : start + LONGEST] for start in range(0, len(part), LONGEST))
+    for part in (line,) if len(line) <= MAX_NORMALISED_CHARACTERS else _SENTENCE.split(line):
+        yield from (
+            part[start : start + MAX_NORMALISED_CHARACTERS] for start in range(0, len(part), MAX_NORMALISED_CHARACTERS)
+        )
 
 
 def _end(match: re.Match[str]) -> str:
@@ -177,10 +179,10 @@ def _end(match: re.Match[str]) -> str:
 
 def content(text: str) -> frozenset[str]:
     """What tells clauses apart: stems of English words, runs of kanji and katakana; no function words, no units."""
-    return frozenset(stem(word) for word in spoken(text))
+    return frozenset(stem(word) for word in content_in_order(text))
 
 
-def spoken(text: str) -> list[str]:
+def content_in_order(text: str) -> list[str]:
     """The words of `content` as they are said, in order."""
     found = (word for word in _WORD.findall(text) if word not in _STOPPED and word not in UNITS)
     return [word for word in found if not word.isascii() or 1 < len(word) < 60]
@@ -237,7 +239,7 @@ def _is_per_one(match: re.Match[str]) -> bool:
     return begins or _PER_ONE.match(behind) is not None
 
 
-def counted(text: str) -> set[float]:
+def count_words(text: str) -> set[float]:
     """The numbers that words of a normalised text stand for: "both", "a third foul"."""
     return {_COUNTED[word] for word in _WORD.findall(text) if word in _COUNTED}
 
@@ -254,7 +256,7 @@ def is_known(word: str, stems: frozenset[str], text: str) -> bool:
     """Whether a word is among `stems`, or in the Japanese `text`: all of it, or one kanji of a compound."""
     if word.isascii():
         return stem(word) in stems
-    return word in text or ("\u3400" <= word[0] <= "\u9fff" and any(sign in text for sign in word))
+    return word in text or ("\u3400" <= word[0] <= "\u9fff" and any(char in text for char in word))
 
 
 def in_units(figure: Figure, units: Iterable[str]) -> Iterator[float]:

@@ -7,9 +7,9 @@ from rapidfuzz import fuzz
 
 from core.text import normalise
 
-COMPARED = 20  # different answers to one question that are compared with each other
-READ = 2000  # characters of an answer that are compared
-UNLIKE = 50.0  # per cent of its words that an answer shares with another, below which it says something else
+MAX_COMPARED_ANSWERS = 20  # to one question
+MAX_COMPARED_CHARACTERS = 2000  # of an answer
+MIN_SHARED_PERCENT = 50.0  # answers that share fewer words contradict each other
 FIGURES, YES_NO, WORDS = "figures", "yes-no", "words"
 
 _FIGURE = re.compile(r"[0-9]+(?:[./][0-9]+)*")
@@ -17,19 +17,19 @@ _YES = re.compile(r"(?:yes|はい|ええ)(?![a-z])")
 _NO = re.compile(r"(?:no|いいえ|いや)(?![a-z])")
 
 
-def among(answers: dict[int, str]) -> list[tuple[int, int, str]]:
-    """Each answer (by the id of its row) that another one contradicts: both ids, and `contradiction` of the first such."""
-    normal = {id: normalise.normalise(answer[:READ]) for id, answer in answers.items()}
+def find_contradictions(answers: dict[int, str]) -> list[tuple[int, int, str]]:
+    """Each answer (by row id) that another one contradicts: both ids, and the result of `compare_answers`."""
+    normal = {id: normalise.normalise(answer[:MAX_COMPARED_CHARACTERS]) for id, answer in answers.items()}
     found: dict[int, tuple[int, str]] = {}
     for (id, one), (other, second) in combinations(normal.items(), 2):
-        if why := contradiction(one, second):
+        if why := compare_answers(one, second):
             found.setdefault(id, (other, why))
             found.setdefault(other, (id, why))
     return [(id, *found[id]) for id in normal if id in found]
 
 
-def contradiction(one: str, other: str) -> str:
-    """By what two answers, normalised by `grading.normalise`, contradict each other; '' where they do not.
+def compare_answers(one: str, other: str) -> str:
+    """In what two answers, normalised by `normalise.normalise`, contradict each other; '' where they do not.
 
     `FIGURES`: both name numbers, and neither has all those of the other. `YES_NO`: one begins with yes, the other with
     no. `WORDS`: numbers do not decide, and the shorter shares less than half with the longer.
@@ -41,4 +41,4 @@ def contradiction(one: str, other: str) -> str:
         return "" if numbers <= others or others <= numbers else FIGURES
     # Words in any order, and for Japanese, which sets no blanks, the part of the longer that is most like the shorter.
     shared = max(fuzz.token_set_ratio(one, other), fuzz.partial_ratio(one, other))
-    return WORDS if shared < UNLIKE else ""
+    return WORDS if shared < MIN_SHARED_PERCENT else ""

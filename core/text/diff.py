@@ -8,10 +8,12 @@ import numpy as np
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import LCSseq
 
-CELLS = 400_000_000  # lines times lines that are compared (a bit each); beyond, all that differs is one change
+MAX_COMPARED_CELLS = (
+    400_000_000  # lines times lines that are compared (a bit each); beyond, all that differs is one change
+)
 COMPARED = 20_000  # lines times lines of one change in which similar ones are looked for; beyond, they go in order
 LETTERS = 500_000_000  # characters times characters of one change, likewise
-ALIKE = 50.0  # per cent that two lines have in common, from which one is the other, changed
+MIN_SIMILARITY = 50.0  # per cent that two lines have in common, from which one is the other, changed
 RETURN = "␍"  # shown for a carriage return where nothing else differs
 
 
@@ -24,7 +26,7 @@ class Hunk(NamedTuple):
     new_end: int
 
 
-class Pair(NamedTuple):
+class LinePair(NamedTuple):
     """What stands side by side in one row; None is a gap. Numbers count from 1; `hunk` is None where nothing changed."""
 
     old: str | None
@@ -56,7 +58,7 @@ def hunks(old: str, new: str) -> list[Hunk]:
     return _hunks(lines(old), lines(new))
 
 
-def taken(old: str, new: str, chosen: Collection[int]) -> str:
+def apply_hunks(old: str, new: str, chosen: Collection[int]) -> str:
     """`old` with those changes made whose places in `hunks` are `chosen`: all give `new`, none give `old`, exactly."""
     before, after = lines(old), lines(new)
     made: list[str] = []
@@ -68,25 +70,25 @@ def taken(old: str, new: str, chosen: Collection[int]) -> str:
     return "\n".join(made + before[done:])
 
 
-def pairs(old: str, new: str) -> list[Pair]:
+def pair_lines(old: str, new: str) -> list[LinePair]:
     """Both texts as rows side by side: equal lines together, and in a change those together that are alike."""
     before, after = lines(old), lines(new)
-    rows: list[Pair] = []
+    rows: list[LinePair] = []
     line = other = 0
     found = _hunks(before, after)
     for number, hunk in enumerate([*found, Hunk(len(before), len(before), len(after), len(after))]):
         for place, text in enumerate(before[line : hunk.start], start=1):
             shown = _shown(text)
-            rows.append(Pair(shown, shown, line + place, other + place))
+            rows.append(LinePair(shown, shown, line + place, other + place))
         if number < len(found):
             rows += (_pair(before, after, one, two, number) for one, two in _beside(before, after, hunk))
         line, other = hunk.end, hunk.new_end
     return rows
 
 
-def alike(old: str, new: str) -> bool:
+def are_similar(old: str, new: str) -> bool:
     """Whether one line is the other, changed, so that it helps to compare their words."""
-    return len(old) * len(new) <= LETTERS and fuzz.ratio(old, new, score_cutoff=ALIKE) > 0
+    return len(old) * len(new) <= LETTERS and fuzz.ratio(old, new, score_cutoff=MIN_SIMILARITY) > 0
 
 
 def _hunks(before: Sequence[str], after: Sequence[str]) -> list[Hunk]:
@@ -95,7 +97,7 @@ def _hunks(before: Sequence[str], after: Sequence[str]) -> list[Hunk]:
     rest, others = before[head : len(before) - tail], after[head : len(after) - tail]
     if not rest and not others:
         return []
-    if len(rest) * len(others) > CELLS:
+    if len(rest) * len(others) > MAX_COMPARED_CELLS:
         return [Hunk(head, head + len(rest), head, head + len(others))]
     return [Hunk(a + head, b + head, c + head, d + head) for a, b, c, d in _changes(rest, others)]
 
@@ -137,7 +139,7 @@ def _matches(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
     letters = sum(map(len, old)) * sum(map(len, new))
     if len(old) * len(new) > COMPARED or letters > LETTERS:
         return []
-    likeness = process.cdist(old, new, scorer=fuzz.ratio, score_cutoff=ALIKE, dtype=np.float32, workers=1)
+    likeness = process.cdist(old, new, scorer=fuzz.ratio, score_cutoff=MIN_SIMILARITY, dtype=np.float32, workers=1)
     best = np.zeros((len(old) + 1, len(new) + 1), np.float32)
     for row, scores in enumerate(likeness, start=1):
         best[row, 1:] = np.maximum.accumulate(np.maximum(best[row - 1, 1:], best[row - 1, :-1] + scores))
@@ -159,12 +161,12 @@ def _path(best: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> list[tup
     return found[::-1]
 
 
-def _pair(before: Sequence[str], after: Sequence[str], old: int | None, new: int | None, hunk: int) -> Pair:
+def _pair(before: Sequence[str], after: Sequence[str], old: int | None, new: int | None, hunk: int) -> LinePair:
     one, other = (None if old is None else before[old]), (None if new is None else after[new])
     is_return = one is not None and other is not None and one.rstrip("\r") == other.rstrip("\r")
     mark = RETURN if is_return else ""
     numbers = None if old is None else old + 1, None if new is None else new + 1
-    return Pair(_shown(one, mark), _shown(other, mark), *numbers, hunk)
+    return LinePair(_shown(one, mark), _shown(other, mark), *numbers, hunk)
 
 
 def _shown(line: str | None, mark: str = "") -> str | None:

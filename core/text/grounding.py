@@ -12,16 +12,16 @@ from itertools import combinations
 
 from core.language import tr
 from core.text import clauses
-from core.text.clauses import Clause, Figure, Text
+from core.text.clauses import Clause, Figure, ParsedText
 
 CLAUSES = 200  # of an answer, and of its facts, that are compared with each other
 FACTS, SENTENCES = 50, 5000  # of a row, and of a spec, that are compared
-READ = 4000  # characters of a question or an answer that are compared
+MAX_READ_CHARACTERS = 4000  # characters of a question or an answer that are compared
 QUOTE, FIGURE, UNIT, SWAPPED, TERM, ELSEWHERE = "quote-missing", "figure", "unit", "swapped", "term", "elsewhere"
 NEGATION, OPPOSITE, ONLY, ROLE = "negation", "opposite", "only-lost", "duty-as-foul"
 DERIVING = ("applied", "statement")  # kinds whose figures may be worked out from others
 FIGURES = 10  # different figures of a basis that others are worked out from
-COUNTED = 100  # figures of an answer, a question and the facts that are compared
+MAX_FIGURES = 100  # figures of an answer, a question and the facts that are compared
 
 _MARKS = re.compile(r"(?m)[*_`~]|^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]+|<[a-z/][^<>\n]{0,80}>|\]\([^()\n]{0,300}\)")
 _QUOTED = re.compile(r"[a-zß-öø-ÿā-ž]+|\d+(?:[.,:/]\d+)*|[^\W_]")
@@ -86,12 +86,12 @@ class _Whole:
     """The spec, read once for all rows: `quoted` as `_in_words`, and what each of its sentences consists of."""
 
     quoted: str
-    read: Text
+    read: ParsedText
     sets: tuple[tuple[str, frozenset[str]], ...]
     counted: frozenset[tuple[float, str]]
 
 
-def doubts(
+def find_doubts(
     question: str, answer: str, basis: Sequence[str], spec: str = "", quote: str = "", kind: str = ""
 ) -> list[Doubt]:
     """What speaks against a row; none where it follows from `basis`, the facts it teaches and its quote.
@@ -104,7 +104,7 @@ def doubts(
     found = [Doubt(QUOTE, missing)] if missing else []
     if kind == "not_stated" or not any(basis):
         return found
-    told, said = _basis(tuple(basis)), _read(answer[:READ], polite=True)
+    told, said = _basis(tuple(basis)), _read(answer[:MAX_READ_CHARACTERS], polite=True)
     if not said.clauses or said.text in told.sentences or answer in basis:
         return found
     whole, deriving = _whole(spec), kind in DERIVING
@@ -114,7 +114,7 @@ def doubts(
     return list(dict.fromkeys(found))
 
 
-def worded(doubt: Doubt) -> str:
+def format_doubt(doubt: Doubt) -> str:
     """A doubt as a sentence for the person."""
     words = doubt.words
     match doubt.why:
@@ -157,7 +157,7 @@ def _plain(text: str) -> str:
 
 
 def _in_words(text: str) -> str:
-    """Words and single Japanese signs between blanks, so that a quote is found by its words and by nothing else."""
+    """Words and single Japanese characters between blanks, so that a quote is found by its words and by nothing else."""
     return f" {' '.join(_QUOTED.findall(_plain(text)))} "
 
 
@@ -172,22 +172,22 @@ def _whole(spec: str) -> _Whole:
 
 
 @lru_cache(maxsize=2048)  # facts, each taught by many rows
-def _basis(texts: tuple[str, ...]) -> Text:
-    return clauses.joined([clauses.parse(text[:READ], polite=False) for text in texts[:FACTS]])
+def _basis(texts: tuple[str, ...]) -> ParsedText:
+    return clauses.join_texts([clauses.parse(text[:MAX_READ_CHARACTERS], polite=False) for text in texts[:FACTS]])
 
 
 @lru_cache(maxsize=1024)  # one answer, and one question, in many rows
-def _read(text: str, polite: bool = False) -> Text:
+def _read(text: str, polite: bool = False) -> ParsedText:
     return clauses.parse(text, polite)
 
 
-def _figure_doubts(said: Text, question: str, told: Text, whole: _Whole, deriving: bool) -> list[Doubt]:
-    open = [figure for figure in said.figures[:COUNTED] if not _is_given(figure, told.figures[:COUNTED])]
+def _figure_doubts(said: ParsedText, question: str, told: ParsedText, whole: _Whole, deriving: bool) -> list[Doubt]:
+    open = [figure for figure in said.figures[:MAX_FIGURES] if not _is_given(figure, told.figures[:MAX_FIGURES])]
     if not open:
         return []
-    asked = _read(question[:READ])
-    given = [*told.figures[:COUNTED], *asked.figures[:COUNTED]]
-    counted = clauses.counted(told.text) | clauses.counted(asked.text)
+    asked = _read(question[:MAX_READ_CHARACTERS])
+    given = [*told.figures[:MAX_FIGURES], *asked.figures[:MAX_FIGURES]]
+    counted = clauses.count_words(told.text) | clauses.count_words(asked.text)
     worked = _worked(given, said) if deriving else set()
     found = []
     for figure in open:
@@ -234,7 +234,7 @@ def _other_unit(figure: Figure, given: Sequence[Figure]) -> bool:
     return all(next in clauses.UNITS for next in same) or clauses.UNITS[figure.next] not in units
 
 
-def _follows(figure: Figure, given: Sequence[Figure], worked: set[float], said: Text, deriving: bool) -> bool:
+def _follows(figure: Figure, given: Sequence[Figure], worked: set[float], said: ParsedText, deriving: bool) -> bool:
     """Whether a figure is another one in another unit, or can be worked out."""
     if any(
         _near(value) in {_near(other) for one in given for other in clauses.in_units(one, {figure.next})}
@@ -257,7 +257,7 @@ def _near(value: float) -> float:
     return round(value, 4)
 
 
-def _worked(given: Sequence[Figure], said: Text) -> set[float]:
+def _worked(given: Sequence[Figure], said: ParsedText) -> set[float]:
     """What two of the given figures make, in the units of the answer."""
     units = {figure.next for figure in said.figures if figure.next}
     every = (value for figure in given for value in (*figure.values, *clauses.in_units(figure, units)))
@@ -268,12 +268,12 @@ def _worked(given: Sequence[Figure], said: Text) -> set[float]:
     return {_near(value) for value in made}
 
 
-def _swapped(said: Text, told: Text) -> list[Doubt]:
+def _swapped(said: ParsedText, told: ParsedText) -> list[Doubt]:
     """Figures that stand among the words of another figure, and among none of their own."""
     homes: dict[float, frozenset[str]] = {}
-    for figure in told.figures[:COUNTED]:
+    for figure in told.figures[:MAX_FIGURES]:
         homes[figure.values[0]] = homes.get(figure.values[0], frozenset()) | figure.context
-    for figure in said.figures[:COUNTED] if len(homes) > 1 else ():
+    for figure in said.figures[:MAX_FIGURES] if len(homes) > 1 else ():
         own = homes.get(figure.values[0])
         for value, home in homes.items() if own is not None else ():
             if value in figure.values or own is None or f"#{value}" in figure.context:
@@ -295,7 +295,7 @@ def _is_negated(text: str) -> bool:
     return _NOT.search(_NO_NOT.sub("", text)) is not None
 
 
-def _turned(said: Text, told: Text) -> list[Doubt]:
+def _turned(said: ParsedText, told: ParsedText) -> list[Doubt]:
     """A clause that agrees with one of the facts but for a negation, an opposite or who did it."""
     same = {clause.text for clause in told.clauses}
     for clause in said.clauses[:CLAUSES]:
@@ -340,7 +340,7 @@ def _sides(text: str) -> frozenset[int]:
     return frozenset((*left, *right))
 
 
-def _only_lost(answer: str, said: Text, told: Text) -> list[Doubt]:
+def _only_lost(answer: str, said: ParsedText, told: ParsedText) -> list[Doubt]:
     """A yes to something beside the only thing that the facts allow."""
     if (
         not _YES.match(answer)
@@ -351,13 +351,13 @@ def _only_lost(answer: str, said: Text, told: Text) -> list[Doubt]:
         return []
     added = [
         word
-        for word in clauses.spoken(said.text)
+        for word in clauses.content_in_order(said.text)
         if clauses.stem(word) not in clauses.USUAL and not clauses.is_known(word, told.words, told.text)
     ]
     return [Doubt(ONLY, added[0])] if added else []
 
 
-def _roles(said: Text, told: Text, whole: _Whole) -> list[Doubt]:
+def _roles(said: ParsedText, told: ParsedText, whole: _Whole) -> list[Doubt]:
     """What the answer counts among the fouls, where the spec says that it must be done."""
     if not _FOUL.search(said.text):
         return []
@@ -373,13 +373,13 @@ def _roles(said: Text, told: Text, whole: _Whole) -> list[Doubt]:
     return []
 
 
-def _terms(said: Text, question: str, told: Text, whole: _Whole, deriving: bool) -> list[Doubt]:
+def _terms(said: ParsedText, question: str, told: ParsedText, whole: _Whole, deriving: bool) -> list[Doubt]:
     """The first clause with a word from nowhere, or with nothing but words from elsewhere."""
     for clause in said.clauses[:CLAUSES]:
-        spoken = [word for word in clauses.spoken(clause.text) if clauses.stem(word) not in clauses.USUAL]
+        spoken = [word for word in clauses.content_in_order(clause.text) if clauses.stem(word) not in clauses.USUAL]
         strange = [word for word in spoken if not clauses.is_known(word, told.words, told.text)]
         if strange:
-            asked = _read(question[:READ])
+            asked = _read(question[:MAX_READ_CHARACTERS])
             days = clauses.WEEKDAYS if deriving and asked.words & clauses.WEEKDAYS else frozenset()
             strange = [word for word in strange if not clauses.is_known(word, asked.words | days, asked.text)]
         elsewhere = [word for word in strange if _is_in(whole, word)]

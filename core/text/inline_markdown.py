@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from markdown_it.common.utils import normalizeReference
 
-HIDDEN, CLOSED = "\ue001", "\ue000"  # what stands in a shadow for a mark, and for code, where no sentence ends
+HIDDEN, CLOSED = "\ue001", "\ue000"  # in a shadow, in place of a mark, and of code, where no sentence ends
 CJK = "\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 LABEL = 200  # characters of a link's label
 
@@ -20,7 +20,7 @@ _IS_CJK = re.compile(f"[{CJK}]")
 _TICKS = re.compile("`+")
 _SIGN = re.compile(r"[\\`<&\[*_~]")
 
-# Every alternative ends at the next sign of its kind or after a bounded run: time grows with the text's length only.
+# Every alternative ends at the next character of its kind or after a bounded run: time grows with the text's length only.
 _TARGET = (
     r"\((?:[ \t\n]{0,9}(?:<[^<>\n]*>|[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)"
     r"(?:[ \t\n]{1,9}(?:\"[^\"]*\"|'[^']*'|\([^()]*\)))?[ \t\n]{0,9})\)"
@@ -145,12 +145,12 @@ class Prose:
 
     def _read_run(self, start: int, end: int) -> None:
         """Stars and their like, paired with those before. Kinder than CommonMark, which does not close before kanji."""
-        sign = self.raw[start]
+        char = self.raw[start]
         before, after = self.raw[start - 1 : start] or " ", self.raw[end : end + 1] or " "
         opens, closes = not after.isspace(), not before.isspace()
-        if sign == "_":  # snake_case is no emphasis
+        if char == "_":  # snake_case is no emphasis
             opens, closes = opens and not before.isalnum(), closes and not after.isalnum()
-        openers = self._openers.setdefault(sign, [])
+        openers = self._openers.setdefault(char, [])
         while closes and openers and start < end:
             opener = openers[-1]
             n = min(opener[1], end - start)
@@ -165,12 +165,12 @@ class Prose:
 
 
 def is_cjk(text: str) -> bool:
-    """Whether there is a Japanese or Chinese sign in it."""
+    """Whether the text has a Japanese or Chinese character."""
     return _IS_CJK.search(text) is not None
 
 
 def _on_one_line(text: str) -> str:
-    """Blanks joined; between Japanese signs a line break is nothing."""
+    """Blanks joined; between Japanese characters a line break is nothing."""
     lines = [line for part in text.split("\n") if (line := " ".join(part.split()))]
     pieces = lines[:1]
     for before, line in pairwise(lines):

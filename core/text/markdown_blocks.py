@@ -9,7 +9,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-NESTING = 20  # a list in a list counts twice, a quote in a quote once; what is deeper is not read
+MAX_NESTING = 20  # a list in a list counts twice, a quote in a quote once; what is deeper is not read
 TRIES = 20  # times that reading goes on behind what is too deep
 
 _BREAK = re.compile(r"\r\n?|\n")
@@ -69,7 +69,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """A table's row below the header; `start` to `end` is its line in the text."""
 
     header: list[str]
@@ -93,10 +93,10 @@ class Other:
     """Code, HTML, a rule: nothing is said in it."""
 
 
-Block = Heading | Paragraph | Row | Opening | Closing | Other
+Block = Heading | Paragraph | TableRow | Opening | Closing | Other
 
 
-def read(markdown: str) -> tuple[list[Block], Collection[str]]:
+def read_blocks(markdown: str) -> tuple[list[Block], Collection[str]]:
     """The blocks in order, and the labels of the link definitions among them. Settings at the head are left out."""
     source = _Source(markdown)
     environment: dict[str, Collection[str]] = {}
@@ -116,7 +116,7 @@ class _Parser(MarkdownIt):
     """Blocks only. Where links lead is of no interest, and checking hostile ones costs time or fails."""
 
     def __init__(self) -> None:
-        super().__init__("commonmark", {"maxNesting": NESTING})
+        super().__init__("commonmark", {"maxNesting": MAX_NESTING})
         self.enable("table").disable(["inline", "text_join"])
 
     def normalizeLink(self, url: str) -> str:
@@ -162,10 +162,10 @@ class _Source:
         line = self.lines[number].rstrip()
         return self.starts[number] + len(line) - len(core), core if line.endswith(core) else ""
 
-    def row(self, number: int, header: list[str], cells: list[str]) -> Row:
+    def row(self, number: int, header: list[str], cells: list[str]) -> TableRow:
         line, start = self.lines[self.first + number], self.starts[self.first + number]
         marks = _QUOTE_MARKS.match(line)
-        return Row(header, cells, start + (marks.end() if marks else 0), start + len(line.rstrip()))
+        return TableRow(header, cells, start + (marks.end() if marks else 0), start + len(line.rstrip()))
 
 
 def _paragraphs(lines: list[tuple[int, str]], begins_item: bool) -> Iterator[Block]:

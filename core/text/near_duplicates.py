@@ -14,7 +14,7 @@ from rapidfuzz import fuzz, process
 
 from core.progress import Reporter
 
-SIMILAR = 90.0  # per cent of the characters that two near duplicates share (rapidfuzz.fuzz.ratio)
+MIN_SIMILARITY = 90.0  # per cent of the characters that two near duplicates share (rapidfuzz.fuzz.ratio)
 BANDS, ROWS = (
     20,
     4,
@@ -23,11 +23,11 @@ UNLIKE = (
     44  # of the 80 minima, those in which a pair differs that is not worth comparing: 0.1 % do so at an index of 0.6
 )
 WINDOW = 24  # neighbours that a text is compared with in one bucket
-KEPT = 600  # characters of a text that are compared: of a longer one its first and last 300
+MAX_COMPARED_CHARACTERS = 600  # characters of a text that are compared: of a longer one its first and last 300
 BLOCK = 1 << 18  # characters hashed at once, candidates verified at once: bounds the memory
 
-Numbers = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint32]
+IntArray = npt.NDArray[np.int64]
+Uint32Array = npt.NDArray[np.uint32]
 
 _FIGURES = re.compile(r"\d+(?:[.,:/]\d+)*")
 _MARKS = " .?!。…"
@@ -38,14 +38,14 @@ _FACTORS = _RANDOM.integers(0, 2**32, BANDS * ROWS, np.uint32) | np.uint32(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Groups:
+class DuplicateGroups:
     """For each text the index of the first that is the `same`, and of the first of those `near` it.
 
     A group of `near` holds chains too: a and c may be further apart than `SIMILAR` where b lies between them.
     """
 
-    same: Numbers
-    near: Numbers
+    same: IntArray
+    near: IntArray
 
 
 def normalise(text: str) -> str:
@@ -63,11 +63,11 @@ def figures(text: str) -> list[str]:
 
 def similarity(one: str, other: str) -> float:
     """Per cent of the characters that two normalised texts share; 0 below `SIMILAR`, or when their figures differ."""
-    found = fuzz.ratio(_shortened(one), _shortened(other), score_cutoff=SIMILAR)
+    found = fuzz.ratio(_shortened(one), _shortened(other), score_cutoff=MIN_SIMILARITY)
     return found if found and figures(one) == figures(other) else 0.0
 
 
-def find(texts: Iterable[str], reporter: Reporter) -> Groups:
+def find(texts: Iterable[str], reporter: Reporter) -> DuplicateGroups:
     """Group texts that are the same once normalised, and those that nearly are.
 
     MinHash of character n-grams with banding; each candidate is verified with `similarity`. A bucket of more than
@@ -76,16 +76,16 @@ def find(texts: Iterable[str], reporter: Reporter) -> Groups:
     """
     collected = _collect(texts, reporter)
     first, distinct = collected.first, collected.distinct
-    return Groups(first[distinct], first[_near(collected, reporter)][distinct])
+    return DuplicateGroups(first[distinct], first[_near(collected, reporter)][distinct])
 
 
 @dataclass(frozen=True, slots=True)
 class _Collected:
-    distinct: Numbers  # for each text given, its number among the distinct ones
-    first: Numbers  # for each distinct one, where it was given first,
+    distinct: IntArray  # for each text given, its number among the distinct ones
+    first: IntArray  # for each distinct one, where it was given first,
     texts: list[str]  # what it is once normalised and shortened,
-    lengths: Numbers  # how many characters that are,
-    sums: Numbers  # and a hash of its figures
+    lengths: IntArray  # how many characters that are,
+    sums: IntArray  # and a hash of its figures
 
 
 def _collect(given: Iterable[str], reporter: Reporter) -> _Collected:
@@ -106,36 +106,42 @@ def _collect(given: Iterable[str], reporter: Reporter) -> _Collected:
     return _Collected(_numbers(distinct), _numbers(first), texts, lengths, _numbers(sums))
 
 
-def _numbers(values: array[int]) -> Numbers:
+def _numbers(values: array[int]) -> IntArray:
     return np.frombuffer(values, np.int64) if values else np.zeros(0, np.int64)
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= KEPT else text[: KEPT // 2] + text[-KEPT // 2 :]
+    return (
+        text
+        if len(text) <= MAX_COMPARED_CHARACTERS
+        else text[: MAX_COMPARED_CHARACTERS // 2] + text[-MAX_COMPARED_CHARACTERS // 2 :]
+    )
 
 
-def _near(collected: _Collected, reporter: Reporter) -> Numbers:
+def _near(collected: _Collected, reporter: Reporter) -> IntArray:
     """For each distinct text, the number of the first one in its group."""
-    signs = _signs(collected.texts, reporter)
+    signatures = _signatures(collected.texts, reporter)
     parents = np.arange(len(collected.texts))
     for band in range(BANDS):
-        for pairs in _pairs(signs.keys, band):
+        for pairs in _pairs(signatures.keys, band):
             reporter.update(band, BANDS)
-            undecided = _undecided(collected, signs, band, parents, pairs)
+            undecided = _undecided(collected, signatures, band, parents, pairs)
             _unite(parents, _verified(collected.texts, undecided))
     return _roots(parents, np.arange(len(parents)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Signs:
+class _Signatures:
     """What is kept of the minima of each text."""
 
-    keys: Words  # for each band and text a key that is equal where the minima of the band are
+    keys: Uint32Array  # for each band and text a key that is equal where the minima of the band are
     sketches: npt.NDArray[np.uint64]  # for each text 4 bits of each minimum, to tell roughly how alike two are
 
 
-def _signs(texts: list[str], reporter: Reporter) -> _Signs:
-    found = _Signs(np.empty((BANDS, len(texts)), np.uint32), np.zeros((len(texts), -(-BANDS * ROWS // 16)), np.uint64))
+def _signatures(texts: list[str], reporter: Reporter) -> _Signatures:
+    found = _Signatures(
+        np.empty((BANDS, len(texts)), np.uint32), np.zeros((len(texts), -(-BANDS * ROWS // 16)), np.uint64)
+    )
     for start, end in _blocks(texts):
         reporter.check()
         grams, edges = _grams(texts[start:end])
@@ -162,7 +168,7 @@ def _blocks(texts: list[str]) -> Iterator[tuple[int, int]]:
         yield start, len(texts)
 
 
-def _grams(texts: list[str]) -> tuple[Words, Numbers]:
+def _grams(texts: list[str]) -> tuple[Uint32Array, IntArray]:
     """Hashes of all n-grams: of two characters from CJK on, of three letters before; and where each text begins and ends."""
     lengths = np.array([len(text) for text in texts])
     ends = np.cumsum(lengths + 2) - 2
@@ -174,7 +180,7 @@ def _grams(texts: list[str]) -> tuple[Words, Numbers]:
     return _mixed(grams), np.stack([ends - lengths, ends], axis=1).ravel()
 
 
-def _mixed(words: Words) -> Words:
+def _mixed(words: Uint32Array) -> Uint32Array:
     words ^= words >> np.uint32(16)
     words *= np.uint32(0x85EBCA6B)
     words ^= words >> np.uint32(13)
@@ -183,7 +189,7 @@ def _mixed(words: Words) -> Words:
     return words
 
 
-def _pairs(keys: Words, band: int) -> Iterator[Numbers]:
+def _pairs(keys: Uint32Array, band: int) -> Iterator[IntArray]:
     """Pairs of texts that share a bucket of `band`, nearest neighbours first, in arrays of two rows."""
     order = np.lexsort((keys[(band + 1) % BANDS], keys[band]))
     sorted = keys[band][order]
@@ -198,41 +204,43 @@ def _pairs(keys: Words, band: int) -> Iterator[Numbers]:
     _forget(keys[band], np.unique(sorted[beyond]))
 
 
-def _forget(band: Words, crowded: Words) -> None:
+def _forget(band: Uint32Array, crowded: Uint32Array) -> None:
     """Not all texts of a crowded bucket were compared: give them keys of their own, so that later bands may do so."""
     texts = np.flatnonzero(np.isin(band, crowded))
     band[texts] = texts
 
 
-def _undecided(collected: _Collected, signs: _Signs, band: int, parents: Numbers, pairs: Numbers) -> Numbers:
+def _undecided(
+    collected: _Collected, signatures: _Signatures, band: int, parents: IntArray, pairs: IntArray
+) -> IntArray:
     """Those of `pairs` that may be similar, are not in one group yet, and were not compared in an earlier band."""
     pairs = pairs[:, collected.sums[pairs[0]] == collected.sums[pairs[1]]]
     lengths, others = collected.lengths[pairs]
-    pairs = pairs[:, 200 * np.minimum(lengths, others) >= SIMILAR * (lengths + others)]
-    pairs = pairs[:, _differing(signs.sketches, pairs) < UNLIKE]
-    for earlier in signs.keys[:band]:
+    pairs = pairs[:, 200 * np.minimum(lengths, others) >= MIN_SIMILARITY * (lengths + others)]
+    pairs = pairs[:, _differing(signatures.sketches, pairs) < UNLIKE]
+    for earlier in signatures.keys[:band]:
         pairs = pairs[:, earlier[pairs[0]] != earlier[pairs[1]]]
     return pairs[:, _roots(parents, pairs[0]) != _roots(parents, pairs[1])]
 
 
-def _differing(sketches: npt.NDArray[np.uint64], pairs: Numbers) -> Numbers:
+def _differing(sketches: npt.NDArray[np.uint64], pairs: IntArray) -> IntArray:
     """How many of their minima differ, of each pair."""
     bits = sketches[pairs[0]] ^ sketches[pairs[1]]
     bits |= bits >> np.uint64(1)
     bits |= bits >> np.uint64(2)
-    counts: Numbers = np.bitwise_count(bits & np.uint64(0x1111111111111111)).sum(axis=1, dtype=np.int64)
+    counts: IntArray = np.bitwise_count(bits & np.uint64(0x1111111111111111)).sum(axis=1, dtype=np.int64)
     return counts
 
 
-def _verified(texts: list[str], pairs: Numbers) -> Numbers:
+def _verified(texts: list[str], pairs: IntArray) -> IntArray:
     """Those of `pairs` whose texts are similar."""
     if not pairs.size:
         return pairs
     ones, others = ([texts[number] for number in numbers] for numbers in pairs.tolist())
-    return pairs[:, process.cpdist(ones, others, scorer=fuzz.ratio, score_cutoff=SIMILAR) > 0]
+    return pairs[:, process.cpdist(ones, others, scorer=fuzz.ratio, score_cutoff=MIN_SIMILARITY) > 0]
 
 
-def _roots(parents: Numbers, numbers: Numbers) -> Numbers:
+def _roots(parents: IntArray, numbers: IntArray) -> IntArray:
     """The first of the group of each of `numbers`; the way there is made shorter for the next time."""
     roots = parents[numbers]
     while not np.array_equal(roots, above := parents[roots]):
@@ -241,7 +249,7 @@ def _roots(parents: Numbers, numbers: Numbers) -> Numbers:
     return roots
 
 
-def _unite(parents: Numbers, pairs: Numbers) -> None:
+def _unite(parents: IntArray, pairs: IntArray) -> None:
     while pairs.size:
         pairs = np.stack([_roots(parents, numbers) for numbers in pairs])
         pairs = np.sort(pairs[:, pairs[0] != pairs[1]], axis=0)

@@ -7,7 +7,7 @@ import re
 
 # Letters of no living script, which normalising leaves where they are.
 CLAUSE, SENTENCE = "\u1681", "\u1682"
-NEAR = 160  # signs before and after a word in which its denial is looked for
+SEARCHED_CHARACTERS = 160  # characters before and after a word in which its denial is looked for
 
 _BANS = r"(?:may|must|can|should) not|cannot|cant|mustnt|shouldnt|(?:not|arent|isnt) (?:allowed|permitted)"
 _NOT = (
@@ -78,8 +78,8 @@ def is_about_absence(text: str) -> bool:
 
 def is_denied(text: str, start: int, end: int, bans_count: bool = True) -> bool:
     """Whether `text` denies what stands from `start` to `end`; without `bans_count` what is only forbidden is not denied."""
-    before = text[max(0, start - NEAR) : start].rpartition(SENTENCE)[2]
-    after = text[end : end + NEAR]
+    before = text[max(0, start - SEARCHED_CHARACTERS) : start].rpartition(SENTENCE)[2]
+    after = text[end : end + SEARCHED_CHARACTERS]
     if _IS_JAPANESE.search(before[-20:] + after[:20]):
         return _is_denied_in_japanese(after, bans_count) and not _JA_LIMIT.search(text[start:end])
     return _is_denied_before(before, text[start:end], bans_count) or _is_denied_after(after, bans_count)
@@ -87,8 +87,8 @@ def is_denied(text: str, start: int, end: int, bans_count: bool = True) -> bool:
 
 def bound(text: str, start: int, end: int) -> int:
     """1 where the number from `start` to `end` is the least, -1 where it is the most, 0 where `text` does not say."""
-    before = text[max(0, start - NEAR) : start].rpartition(SENTENCE)[2]
-    after = text[end : end + NEAR]
+    before = text[max(0, start - SEARCHED_CHARACTERS) : start].rpartition(SENTENCE)[2]
+    after = text[end : end + SEARCHED_CHARACTERS]
     least, most = (
         _LEAST.search(before) or _LEAST_AFTER.search(after),
         _MOST.search(before) or _MOST_AFTER.search(after),

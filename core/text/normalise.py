@@ -60,7 +60,7 @@ _SCALE_KANJI = {*KANJI_SCALES, *KANJI_MYRIADS}
 _COUNTER = re.compile(rf" ?(?:{COUNTERS})")
 # 十分 is "enough" more often than ten minutes, unless the words beside it speak of time.
 _TIME_BEFORE = re.compile(r"(?:各|約|前半|後半|ハーフ)(?:それぞれ|とも|[はがもで、])*$")
-NEAR = 20  # signs before a number in which words that speak of time are looked for
+TIME_WORD_DISTANCE = 20  # characters before a number in which words that speak of time are looked for
 _TIME_AFTER = re.compile(r"分(?:間|ずつ|ハーフ|以内|以下|未満|経|後|前|休|制)")
 _LONG_UNIT = re.compile("|".join(rf"(?<![{_LATIN}])(?P<{unit}>{words})(?![{_LATIN}])" for unit, words in UNITS.items()))
 _KANA_UNIT = re.compile(rf"(?:{'|'.join(KANA_UNITS)})(?!メン)")
@@ -109,7 +109,7 @@ def grade(answer: str, key_points: str) -> Grade:
 def parse(key_points: str) -> list[KeyPoint]:
     """Read `3 ; team|side ; !five`: points apart by `;` or a line break, alternatives by `|`, `!` forbids.
 
-    The signs may be full-width, as a Japanese keyboard types them. Points without content are left out.
+    The characters may be full-width, as a Japanese keyboard types them. Points without content are left out.
     """
     parts = re.split(r"[;\n]", unicodedata.normalize("NFKC", key_points))
     points = [_key_point(part.strip()) for part in parts]
@@ -205,9 +205,9 @@ def _digits_of_kanji(found: re.Match[str]) -> str:
     run, text = found[0], found.string
     counted = _COUNTER.match(text, found.end()) is not None or run == text
     if run == "十" and text.startswith("分", found.end()):
-        speaks_of_time = _TIME_BEFORE.search(text, max(0, found.start() - NEAR), found.start()) or _TIME_AFTER.match(
-            text, found.end()
-        )
+        speaks_of_time = _TIME_BEFORE.search(
+            text, max(0, found.start() - TIME_WORD_DISTANCE), found.start()
+        ) or _TIME_AFTER.match(text, found.end())
         return "10" if speaks_of_time else run
     if run == "一" and text.startswith("度", found.end()):
         return run
@@ -217,13 +217,13 @@ def _digits_of_kanji(found: re.Match[str]) -> str:
 
 def _kanji_value(run: str) -> int:
     total = section = number = 0
-    for sign in run:
-        if sign in KANJI_SCALES:
-            section, number = section + (number or 1) * KANJI_SCALES[sign], 0
-        elif sign in KANJI_MYRIADS:
-            total, section, number = total + (section + number or 1) * KANJI_MYRIADS[sign], 0, 0
+    for char in run:
+        if char in KANJI_SCALES:
+            section, number = section + (number or 1) * KANJI_SCALES[char], 0
+        elif char in KANJI_MYRIADS:
+            total, section, number = total + (section + number or 1) * KANJI_MYRIADS[char], 0, 0
         else:
-            number = 10 * number + (KANJI_DIGITS.index(sign) if sign in KANJI_DIGITS else int(sign))
+            number = 10 * number + (KANJI_DIGITS.index(char) if char in KANJI_DIGITS else int(char))
     return total + section + number
 
 

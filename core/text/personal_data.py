@@ -70,7 +70,7 @@ _DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,2}[0-9]){7}")
 _BEGINNINGS = ("sk-", "AKIA", "ASIA", "gh", "glpat", "xox", "AIza", "hf_", "npm_", "k_", "eyJ", "PRIVATE KEY")
 
 
-class Found(NamedTuple):
+class PersonalData(NamedTuple):
     """Something of the kind `rule`, at `text[start:end]`."""
 
     rule: str
@@ -78,10 +78,10 @@ class Found(NamedTuple):
     end: int
 
 
-def find(text: str) -> list[Found]:
+def find(text: str) -> list[PersonalData]:
     """Everything in `text` that looks like an e-mail address, a phone or card number, or a key; in order.
 
-    Full-width signs count as plain ones. Addresses of example domains and toll-free numbers are nobody's.
+    Full-width characters count as plain ones. Addresses of example domains and toll-free numbers are not personal.
     """
     plain = text.translate(_WIDE) if not text.isascii() and _IS_WIDE.search(text) else text
     found = list(_mails(plain)) if "@" in plain else []
@@ -94,18 +94,18 @@ def find(text: str) -> list[Found]:
     return sorted(found, key=lambda one: one.start)
 
 
-def masked(text: str) -> str:
+def mask(text: str) -> str:
     """Enough of what was found to know it again, and no more."""
     return f"{text[:2]}…{text[-2:]}"
 
 
-def _mails(text: str) -> Iterator[Found]:
+def _mails(text: str) -> Iterator[PersonalData]:
     at = text.find("@")
     while at >= 0:
         local = _LOCAL.search(text, max(0, at - 64), at)
         domain = _DOMAIN.match(text, at + 1, at + 256)
         if local and domain and _is_mail(local[0], domain[0].lower(), text[domain.end() : domain.end() + 1]):
-            yield Found("personal-email", local.start() + _leading(local[0]), domain.end())
+            yield PersonalData("personal-email", local.start() + _leading(local[0]), domain.end())
         at = text.find("@", at + 1)
 
 
@@ -124,7 +124,7 @@ def _is_mail(local: str, domain: str, after: str) -> bool:
     return is_address and host not in _NOT_MAIL and not any(f".{domain}".endswith(f".{name}") for name in _EXAMPLES)
 
 
-def _phones(text: str) -> Iterator[Found]:
+def _phones(text: str) -> Iterator[PersonalData]:
     for match in _PHONE.finditer(text):
         digits = re.sub(r"[^0-9]", "", match[0])
         kind = match.lastgroup
@@ -134,14 +134,14 @@ def _phones(text: str) -> Iterator[Found]:
             continue
         if digits[-7:-2] == "55501":  # kept free for films and books
             continue
-        yield Found("personal-phone", match.start(), match.end())
+        yield PersonalData("personal-phone", match.start(), match.end())
 
 
-def _cards(text: str) -> Iterator[Found]:
+def _cards(text: str) -> Iterator[PersonalData]:
     for match in _CARD.finditer(text):
         digits = re.sub(r"[ -]", "", match[0])
         if _ISSUER.fullmatch(digits) and _luhn(digits) and len(set(digits)) > 1:
-            yield Found("personal-card", match.start(), match.end())
+            yield PersonalData("personal-card", match.start(), match.end())
 
 
 def _luhn(digits: str) -> bool:
@@ -149,14 +149,14 @@ def _luhn(digits: str) -> bool:
     return (doubled + sum(map(int, digits[::-2]))) % 10 == 0
 
 
-def _keys(text: str) -> Iterator[Found]:
+def _keys(text: str) -> Iterator[PersonalData]:
     for match in _KEY.finditer(text):
         key = match[0]
-        # A slug (sk-a-page-about-something) has no capitals or digits, a placeholder the same few signs.
+        # A slug (sk-a-page-about-something) has no capitals or digits, a placeholder the same few characters.
         is_slug = key.startswith("sk-") and not (re.search("[A-Z]", key) and re.search("[0-9]", key))
         if not is_slug and len(set(key)) > 9:
-            yield Found("secret-key", match.start(), match.end())
+            yield PersonalData("secret-key", match.start(), match.end())
 
 
-def _overlap(one: Found, other: Found) -> bool:
+def _overlap(one: PersonalData, other: PersonalData) -> bool:
     return one.start < other.end and other.start < one.end

@@ -45,7 +45,7 @@ _SPELLED = [
 _SIGN = re.compile(r"([¥$€£]|\b(?:jpy|yen|usd|eur)\b)\s*(\d[\d,]*(?:\.\d+)?)")
 _TENTHS = re.compile(r"([一二三四五六七八九\d])割(?:([一二三四五六七八九\d])分)?")
 _HOUR = re.compile(r"[一二三四五六七八九十]{1,3}(?=時(?![間代期折速点]))")
-_DIGITS = {sign: str(value) for value, sign in enumerate("〇一二三四五六七八九")}
+_DIGITS = {char: str(value) for value, char in enumerate("〇一二三四五六七八九")}
 
 _NUMBER = r"(?<![\d.])\d{1,15}(?:\.\d{1,9})?"
 _WORDS = re.compile(
@@ -66,7 +66,7 @@ _CLOCK = re.compile(
 
 
 def spelled(text: str) -> str:
-    """`text`, before it is normalised, with words for the signs that normalising would drop: %, ¥, 18:00, 3–5."""
+    """`text`, before it is normalised, with words for the characters that normalising would drop: %, ¥, 18:00, 3–5."""
     text = unicodedata.normalize("NFKC", text).casefold()
     text = _SIGN.sub(lambda found: f"{found[2]} {_MONEY[found[1]]} ", text)
     text = _TENTHS.sub(lambda found: f"{_digit(found[1])}{_digit(found[2])} percent ", text)
@@ -95,8 +95,8 @@ def quantities(text: str) -> Iterator[tuple[str, str]]:
     return ((found[1], found[2]) for found in QUANTITY.finditer(text))
 
 
-def _digit(sign: str | None) -> str:
-    return _DIGITS.get(sign, sign) if sign else "0"
+def _digit(char: str | None) -> str:
+    return _DIGITS.get(char, char) if char else "0"
 
 
 def _clock(found: re.Match[str]) -> str:

@@ -7,7 +7,7 @@ from itertools import islice
 
 from core.text.normalise import COUNTERS, UNITS, WORD_SCALES, WORD_VALUES, parse
 
-LIMIT = 2000  # characters of a fact that is still one
+MAX_FACT_CHARACTERS = 2000  # characters of a fact that is still one
 FIGURES, TERMS = 6, 2  # gaps made in one fact, at most
 BLANK = {"en": "___", "ja": "＿＿"}
 
@@ -42,7 +42,7 @@ _JA_CUT = re.compile("、|[はがをにでとも](?=[^\u3041-\u3096、。」』�
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class TemplateRow:
     """A row to be looked at. `key_points` (see `core.text.normalise`) is what a gap hides, '' for a statement."""
 
     question: str
@@ -57,7 +57,7 @@ class _Gap:
     end: int
 
 
-def drafts(fact: str, subject: str, language: str = "", others: Sequence[str] = ()) -> list[Draft]:
+def make_drafts(fact: str, subject: str, language: str = "", others: Sequence[str] = ()) -> list[TemplateRow]:
     """The rows of `fact`: a statement, and for each figure and up to two terms a gap in two wordings, asked directly
     and reworded, so that one can be kept for the exam.
 
@@ -66,12 +66,12 @@ def drafts(fact: str, subject: str, language: str = "", others: Sequence[str] = 
     of the spec, make that opening long enough to mean this fact alone. A text too long for a fact gives none.
     """
     fact, subject = fact.strip(), subject.strip()
-    if not fact or len(fact) > LIMIT:
+    if not fact or len(fact) > MAX_FACT_CHARACTERS:
         return []
     language = language or ("ja" if _KANA.search(fact) else "en")
     words = _Japanese(subject) if language == "ja" else _English(subject)
     request = _request(fact, words, others)
-    found = [Draft(request, fact, "statement")] if request else []
+    found = [TemplateRow(request, fact, "statement")] if request else []
     return found + list(_clozes(fact, words))
 
 
@@ -86,7 +86,7 @@ def _request(fact: str, words: "_English | _Japanese", others: Sequence[str]) ->
     return words.state_figures("".join([*pieces, fact[at:]])) if pieces else ""
 
 
-def _clozes(fact: str, words: "_English | _Japanese") -> Iterator[Draft]:
+def _clozes(fact: str, words: "_English | _Japanese") -> Iterator[TemplateRow]:
     """Each gap is asked for in two wordings; the next gap of the same sentence in two others."""
     if words.blank in fact:
         return
@@ -98,7 +98,7 @@ def _clozes(fact: str, words: "_English | _Japanese") -> Iterator[Draft]:
             text = fact[gap.start : gap.end]
             gapped = f"{fact[: gap.start]}{words.blank}{fact[gap.end :]}"
             question = words.fill_in(gapped, (2 * number + wording) % 4)
-            yield Draft(question, fact, ("direct", "reworded")[wording], text)
+            yield TemplateRow(question, fact, ("direct", "reworded")[wording], text)
 
 
 def _opening(openings: Iterator[str], others: Sequence[str]) -> str:
@@ -112,7 +112,7 @@ def _opening(openings: Iterator[str], others: Sequence[str]) -> str:
 
 
 def _usable(text: str, subject: str, fact: str) -> bool:
-    """Whether a term can be asked for: it stands once in the fact, is not the subject, and reads as a key point."""
+    """Whether a term can be asked for: it occurs once in the fact, is not the subject, and reads as a key point."""
     folded = text.casefold()
     is_subject = bool(subject) and (folded in subject.casefold() or subject.casefold() in folded)
     points = parse(text)

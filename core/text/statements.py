@@ -1,4 +1,4 @@
-"""Takes the Markdown text of a spec apart into statements that each stand alone, with the passage each stands on."""
+"""Splits the Markdown text of a spec into self-contained statements, each with its passage."""
 
 import re
 from collections.abc import Collection
@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 
 from core.text import markdown_blocks, normalise, sentences
 from core.text.inline_markdown import CJK, Prose, is_cjk
-from core.text.markdown_blocks import Closing, Heading, Opening, Paragraph, Passage, Row
+from core.text.markdown_blocks import Closing, Heading, Opening, Paragraph, Passage, TableRow
 
 HEADING = 200  # characters that are kept of a heading
 HEADER = 100  # and of a table's header cell, which every row repeats
 LEAD_IN = 300  # characters of a lead-in that is put before the items of its list
-WORDS, SIGNS = 4, 10  # words, or Japanese signs, with which a lead-in that no item repeats says something itself
+WORDS, MIN_JAPANESE_CHARACTERS = (
+    4,
+    10,
+)  # words, or Japanese characters, with which a lead-in that no item repeats says something itself
 
 _ANNOUNCES = re.compile(
     rf"\b(?:the following|as follows)\b|(?:次|つぎ|以下|下記)(?=[にのをがは、0-9０-９{CJK}])", re.IGNORECASE
@@ -26,7 +29,7 @@ _PREDICATE = re.compile("(?:です|ます|ません|でした|ました|くだ�
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`text` is what it says in plain words, `quote` the passage it stands on: the spec's characters `start` to `end`."""
+    """`text` is what it says in plain words, `quote` its passage: the spec's characters `start` to `end`."""
 
     text: str
     quote: str
@@ -42,7 +45,7 @@ def split(markdown: str) -> list[Statement]:
     the list put before it. That one is a statement itself where it names a figure (“There are three fouls:”), or where
     no item repeats it and it says more than that something follows.
     """
-    found, references = markdown_blocks.read(markdown)
+    found, references = markdown_blocks.read_blocks(markdown)
     reader = _Reader(markdown, references)
     for block in found:
         reader.read(block)
@@ -76,7 +79,7 @@ class _Reader:
                 self._enter(level, raw)
             case Paragraph(passage, begins_item):
                 self._add_sentences(passage, self.lead_ins[-1] if begins_item and self.lead_ins else None, begins_item)
-            case Row():
+            case TableRow():
                 self._add_row(block)
             case Opening():
                 self.lead_ins.append(last)
@@ -109,7 +112,7 @@ class _Reader:
         if len(self.found) > before and _leads(own, begins_item) and len(text) <= LEAD_IN:
             self.last = _LeadIn(len(self.found) - 1, text, own)
 
-    def _add_row(self, row: Row) -> None:
+    def _add_row(self, row: TableRow) -> None:
         header = [self._plain(raw[:HEADER]) for raw in row.header]
         cells = [self._plain(raw) for raw in row.cells]
         wide = any(map(is_cjk, header + cells))
@@ -121,7 +124,7 @@ class _Reader:
         """Drops a lead-in that says nothing but what its items say: one without a figure."""
         if lead_in is None or _DIGIT.search(normalise.normalise(_PICKS.sub("", lead_in.own))):
             return
-        says = len(lead_in.own) >= SIGNS if is_cjk(lead_in.own) else len(lead_in.own.split()) >= WORDS
+        says = len(lead_in.own) >= MIN_JAPANESE_CHARACTERS if is_cjk(lead_in.own) else len(lead_in.own.split()) >= WORDS
         if lead_in.is_taken or not says or _ANNOUNCES.search(lead_in.own):
             self.found[lead_in.number] = None
 

@@ -9,12 +9,14 @@ from itertools import accumulate
 from core.text.inline_markdown import is_cjk
 from core.text.statements import Statement
 
-MOST = 300  # terms that are looked for: each costs a look through the whole spec
-LENGTH, WORDS = 40, 4  # characters and words of what can be a term
-USED = 2  # statements from which on a term should be explained
+MAX_TERMS = 300  # terms that are looked for: each costs a look through the whole spec
+MAX_TERM_CHARACTERS, MAX_TERM_WORDS = 40, 4  # characters and words of what can be a term
+MIN_USES = 2  # statements from which on a term should be explained
 
-_QUOTED = re.compile(rf"[“\"]([^\W\d_][^“”\"\n]{{0,{LENGTH}}})[”\"]|「([^「」\n]{{1,{LENGTH}}})」")
-_EMPHASISED = re.compile(rf"(?<![*\\])(\*{{1,2}})(?=[^\s*])([^*\n]{{1,{LENGTH}}})(?<=[^\s*])\1(?!\*)")
+_QUOTED = re.compile(
+    rf"[“\"]([^\W\d_][^“”\"\n]{{0,{MAX_TERM_CHARACTERS}}})[”\"]|「([^「」\n]{{1,{MAX_TERM_CHARACTERS}}})」"
+)
+_EMPHASISED = re.compile(rf"(?<![*\\])(\*{{1,2}})(?=[^\s*])([^*\n]{{1,{MAX_TERM_CHARACTERS}}})(?<=[^\s*])\1(?!\*)")
 _CAPITALISED = re.compile(r"(?<=[a-z,;] )[A-Z][\w’'-]*(?: [A-Z][\w’'-]*){0,3}")
 _AFTER = re.compile(r"\b(?:in|at|from|of|near|to|by|mr|mrs|ms|dr) $", re.IGNORECASE)  # a place's or a person's name
 _NO_TERM = re.compile(r"[.!?。！？:：;；、,/\d]|https?|[をはが]|です|ます|ない$")
@@ -47,18 +49,18 @@ _PLAIN = frozenset(PLAIN.split())
 class _Term:
     name: str
     marked: int = 0  # statements that mark it
-    needed: int = USED  # and how many must
+    needed: int = MIN_USES  # and how many must
 
 
 @dataclass(frozen=True, slots=True)
-class Undefined:
+class UndefinedTerm:
     """A term, and the places in the spec where it is used."""
 
     name: str
     spans: tuple[tuple[int, int], ...]
 
 
-def undefined(statements: Sequence[Statement]) -> list[Undefined]:
+def find_undefined(statements: Sequence[Statement]) -> list[UndefinedTerm]:
     """Terms that two statements use, and none explains: by beginning with it, under its heading or in its first cell."""
     texts = [statement.text.casefold() for statement in statements]
     headings = {statement.heading.casefold() for statement in statements}
@@ -70,8 +72,8 @@ def undefined(statements: Sequence[Statement]) -> list[Undefined]:
             continue
         there = [(number, texts[number].replace(folded, _TERM)) for number in _holders(everything, starts, folded)]
         uses = [(number, text) for number, text in there if used.search(text)]
-        if len(uses) >= USED and not any(_EXPLAINS.search(text) for _, text in uses):
-            found.append(Undefined(name, tuple(_place(statements[number], name) for number, _ in uses)))
+        if len(uses) >= MIN_USES and not any(_EXPLAINS.search(text) for _, text in uses):
+            found.append(UndefinedTerm(name, tuple(_place(statements[number], name) for number, _ in uses)))
     return found
 
 
@@ -89,12 +91,12 @@ def _candidates(statements: Sequence[Statement]) -> list[str]:
     terms: dict[str, _Term] = {}
     for statement in statements:
         # Bold is for stress more often than for a term, and a capital for a name: those must be marked twice.
-        marked = dict.fromkeys([*_emphasised(statement), *_capitalised(statement, small)], USED)
+        marked = dict.fromkeys([*_emphasised(statement), *_capitalised(statement, small)], MIN_USES)
         marked |= dict.fromkeys(_quoted(statement), 1)
         for name, needed in marked.items():
             term = terms.setdefault(name.casefold(), _Term(name))
             term.marked, term.needed = term.marked + 1, min(term.needed, needed)
-    return [term.name for term in terms.values() if term.marked >= term.needed][:MOST]
+    return [term.name for term in terms.values() if term.marked >= term.needed][:MAX_TERMS]
 
 
 def _quoted(statement: Statement) -> Iterator[str]:
@@ -120,7 +122,7 @@ def _capitalised(statement: Statement, small: set[str]) -> Iterator[str]:
 
 def _may_be_term(name: str) -> bool:
     words = name.casefold().split()
-    return len(words) <= WORDS and not _PLAIN.issuperset(words) and not _NO_TERM.search(name)
+    return len(words) <= MAX_TERM_WORDS and not _PLAIN.issuperset(words) and not _NO_TERM.search(name)
 
 
 def _place(statement: Statement, name: str) -> tuple[int, int]:

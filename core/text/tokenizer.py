@@ -10,8 +10,11 @@ import msgspec
 ENCODINGS = ("o200k_base", "cl100k_base")
 PER_MESSAGE, PER_NAME, PER_ROW = 3, 1, 3
 PER_IMAGE = 85  # at low detail; at high detail it depends on the image's size
-LETTERS, SIGNS = 4.0, 1.2  # characters of a token, English and Japanese, to reckon with
-REMEMBERED = 1000  # texts whose counts are kept: system prompts come again in every row
+LATIN_CHARACTERS_PER_TOKEN, JAPANESE_CHARACTERS_PER_TOKEN = (
+    4.0,
+    1.2,
+)  # averages for an estimate
+MAX_CACHED_TEXTS = 1000  # texts whose counts are kept: system prompts come again in every row
 
 # The beginnings of model names; the first that fits is meant. Models of others are counted as the newest are.
 _MODELS = (("gpt-4o", 0), ("gpt-4.", 0), ("gpt-4", 1), ("gpt-3.5", 1), ("text-embedding", 1), ("", 0))
@@ -23,10 +26,10 @@ def encoding_of(model: str) -> str:
     return next(ENCODINGS[number] for start, number in _MODELS if name.startswith(start))
 
 
-def reckon(text: str) -> float:
-    """About how many tokens a text has, by its characters: for what is not worth counting exactly."""
-    wide = sum(not sign.isascii() for sign in text)
-    return (len(text) - wide) / LETTERS + wide / SIGNS
+def estimate_tokens(text: str) -> float:
+    """An estimate of the tokens of a text, by its characters."""
+    wide = sum(not char.isascii() for char in text)
+    return (len(text) - wide) / LATIN_CHARACTERS_PER_TOKEN + wide / JAPANESE_CHARACTERS_PER_TOKEN
 
 
 class _Tokenizer(Protocol):
@@ -56,8 +59,8 @@ class TextMessage(Protocol):
     content: str
 
 
-class Counter:
-    """Counts in one encoding. Holds Python's lock while it counts: many rows belong into a process of their own."""
+class TokenCounter:
+    """Counts tokens in one encoding. It holds the GIL while it counts, so many rows are counted in another process."""
 
     def __init__(self, encoding: str = ENCODINGS[0]) -> None:
         assert encoding in ENCODINGS, encoding
@@ -68,7 +71,7 @@ class Counter:
         """The tokens of a text; special ones are counted as the letters they are written with."""
         try:
             return self._count(text)
-        except UnicodeEncodeError:  # half a character, which counts as a replacement sign
+        except UnicodeEncodeError:  # a lone surrogate, counted as the replacement character
             return self._count(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
     def row(self, data: str) -> int:
@@ -94,13 +97,13 @@ class Counter:
 
     def _remembered(self, text: str) -> int:
         if (known := self._known.get(text)) is None:
-            if len(self._known) >= REMEMBERED:
+            if len(self._known) >= MAX_CACHED_TEXTS:
                 self._known.clear()
             known = self._known[text] = self.text(text)
         return known
 
     def _value(self, value: object) -> int:
-        """The tokens of whatever stands in a row that is not plain."""
+        """The tokens of any value in a row that is not plain."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):

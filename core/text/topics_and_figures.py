@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from core.text.normalise import normalise
 
-READ = 2000  # characters of a sentence that are read
+MAX_READ_CHARACTERS = 2000  # characters of a sentence that are read
 RUN = 30  # hiragana from which on a run is not looked through
 
 # What a unit measures, and how many of the first unit it is.
@@ -111,9 +111,9 @@ class Claim:
     is_pointing: bool
 
 
-def read(text: str, is_row: bool = False) -> Claim:
+def read_claim(text: str, is_row: bool = False) -> Claim:
     """Take apart a sentence, or a table's row: what stands in its first cell says what it is about."""
-    text = text[:READ]
+    text = text[:MAX_READ_CHARACTERS]
     first = _FIRST_CELL.match(text) if is_row else None
     normal = normalise(text[first.end() :] if first else text)
     about = normalise(first[0]).translate(_AS_NAMES) if first else ""

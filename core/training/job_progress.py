@@ -1,4 +1,4 @@
-"""How each job stands: how far it is, how long it will take, what it has learned from so far."""
+"""The progress of each job: steps, losses, time left, tokens trained on so far."""
 
 import json
 import sqlite3
@@ -33,7 +33,7 @@ class JobProgress:
 
     @property
     def share(self) -> float | None:
-        """How much of the training is done, or of the preparation before it: 0 to 1."""
+        """The share of the training that is done, or of the preparation before it: 0 to 1; None where it is not known."""
         if self.preparing is not None:
             return self.preparing
         if self.job.status == JobStatus.SUCCEEDED:
@@ -42,7 +42,7 @@ class JobProgress:
 
 
 def load(db: sqlite3.Connection, counted: TokenCounts) -> list[JobProgress]:
-    """All jobs of a project, the newest first. What is counted of their rows is added to `counted`."""
+    """The progress of all jobs of a project, the newest first. Token counts of their rows are added to `counted`."""
     losses, valid = _last_points(db, "train_loss"), _last_points(db, "valid_loss") | _last_points(db, "full_valid_loss")
     first = jobs.first_events(db)
     return [
@@ -52,14 +52,14 @@ def load(db: sqlite3.Connection, counted: TokenCounts) -> list[JobProgress]:
 
 
 def _start_time(job: Job, first: float | None) -> float | None:
-    """When the server told of it first; before that its record is all there is."""
+    """When the server first reported it (Unix seconds); before that, when it was recorded."""
     if job.remote_id is None:
         return None
     return job.created_at if job.adopted or first is None else max(first, job.created_at)
 
 
 def list_checkpoint_models(db: sqlite3.Connection, provider: str) -> list[str]:
-    """The checkpoints that jobs have left at a provider, the newest first: training can go on from each."""
+    """The models that jobs saved as checkpoints at a provider, the newest first: training can continue from each."""
     rows = db.execute(
         "SELECT c.model FROM job_checkpoint c JOIN job ON job.id = c.job WHERE provider = ? ORDER BY c.created_at DESC, step DESC",
         (provider,),
@@ -96,7 +96,7 @@ def _load_progress(
 
 
 def _tokens_so_far(db: sqlite3.Connection, found: JobProgress, counted: TokenCounts) -> int | None:
-    """The tokens of the rows, times the epochs, as far as the steps have come."""
+    """The tokens trained on so far: those of the rows times the epochs, in proportion to the steps."""
     job, share, epochs = found.job, found.share, load_epochs(found.job)
     if epochs is None or share is None:
         return None
@@ -107,7 +107,7 @@ def _tokens_so_far(db: sqlite3.Connection, found: JobProgress, counted: TokenCou
 
 
 def load_epochs(job: Job) -> int | None:
-    """How often a job goes through its rows: what the server settled on, else what was asked for."""
+    """The epochs of a job: as the server uses them, else as requested; None where the server chooses."""
     for source in (json.loads(job.hyperparameters), job.asked.get("hyperparameters") or {}):
         if isinstance(value := source.get("n_epochs"), int):
             return value
@@ -115,7 +115,7 @@ def load_epochs(job: Job) -> int | None:
 
 
 def _count_tokens(db: sqlite3.Connection, job: Job) -> int | None:
-    """The tokens of a job's rows, cut where the server cuts them; None where they are too many, or not counted."""
+    """The tokens of a job's rows in one epoch, truncated as at the server; None where rows are too many, or not counted."""
     if job.version is None or job.row_count > MAX_COUNTED_ROWS:
         return None
     found = token_counts.training_amount(

@@ -27,7 +27,7 @@ OnSent = Callable[[int, int, int], None]
 
 @dataclass(slots=True)
 class _Server(PollTimer):
-    """What the queue knows of one server."""
+    """A server's state in the queue."""
 
     task: asyncio.Task[None] | None = None
     sending: asyncio.Lock = field(default_factory=asyncio.Lock)  # one after the other: the same rows go out once
@@ -67,19 +67,19 @@ class JobQueue:
         self._counted = time.monotonic()
 
     def wake(self, provider: str = "") -> None:
-        """Look now: a job was queued, a key entered, the network is back. '' means all servers."""
+        """Poll at once: a job was queued, a key entered, the network is back. '' means all servers."""
         for id, server in self._servers.items():
             if provider in ("", id):
                 server.reset()
         self._woken.set()
 
     def stop_sending(self, id: int) -> None:
-        """Cut off the upload of a job that was withdrawn."""
+        """Stop the upload of a job that was cancelled."""
         if task := self._sending.get(id):
             task.cancel()
 
     async def run(self) -> None:
-        """Work until cancelled. A failure at one server holds up no other."""
+        """Follow all jobs until cancelled. A failure at one server delays no other."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._run_once(group)
@@ -119,7 +119,7 @@ class JobQueue:
             found = await self._unfinished()
         except JukuError:
             return MAX_PAUSE_SECONDS
-        self._forget(found)
+        self._drop_ended(found)
         now = time.monotonic()
         providers = dict.fromkeys(job.provider for job in found)
         for id in providers:
@@ -133,7 +133,7 @@ class JobQueue:
         ]
         return max(0.0, min(pending, default=now + IDLE_SECONDS) - now)
 
-    def _forget(self, found: list[Job]) -> None:
+    def _drop_ended(self, found: list[Job]) -> None:
         there, served = {job.id for job in found}, {job.provider for job in found}
         self._wishes = {wish for wish in self._wishes if wish[0] in there}
         self._followed = {id: kept for id, kept in self._followed.items() if id in there}
@@ -148,7 +148,7 @@ class JobQueue:
         try:
             provider = await self.connect(id)
             pause = provider.poll_seconds
-            await self._look(provider)
+            await self._poll_server(provider)
             await self._start_waiting(group, provider)
         except JukuError as error:
             pause = self._fail(id, server, error, pause)
@@ -176,38 +176,38 @@ class JobQueue:
             self.on_changes(Changes("", records={"job"}))
         return pause
 
-    async def _look(self, provider: Provider) -> None:
+    async def _poll_server(self, provider: Provider) -> None:
         followed = [job for job in await self._unfinished() if job.provider == provider.id]
-        await self._fulfil_wishes(provider, [job for job in followed if job.wish and job.remote_id])
+        await self._carry_out_wishes(provider, [job for job in followed if job.wish and job.remote_id])
         asked = [job for job in followed if job.remote_id]
-        told = {state.id: state for state in await provider.jobs()} if len(asked) >= MIN_JOBS_TO_LIST else {}
-        for job in sorted(followed, key=self._turn):
+        states = {state.id: state for state in await provider.jobs()} if len(asked) >= MIN_JOBS_TO_LIST else {}
+        for job in sorted(followed, key=self._events_due):
             if job.status == JobStatus.CREATING and job.id not in self._sending:
-                await self._tell(await submit.recover(self.project, provider, job.id), job)
+                await self._report(await submit.recover(self.project, provider, job.id), job)
             elif job.status == JobStatus.UPLOADING and job.id not in self._sending:
                 await self.project.write("", jobs.set_status, job.id, JobStatus.WAITING)  # the program ended meanwhile
             elif job.remote_id:
-                await self._look_at(provider, job, told.get(job.remote_id))
+                await self._poll_job(provider, job, states.get(job.remote_id))
 
-    def _turn(self, job: Job) -> float:
+    def _events_due(self, job: Job) -> float:
         """Whose events were asked for longest ago comes first, so that many jobs starve none."""
         return self._followed[job.id].events_due if job.id in self._followed else 0.0
 
-    async def _fulfil_wishes(self, provider: Provider, wishing: list[Job]) -> None:
+    async def _carry_out_wishes(self, provider: Provider, wishing: list[Job]) -> None:
         """Carry out what was wished and not confirmed. A new wish is on its way already: only one that stays is repeated."""
         lasting = [job for job in wishing if (job.id, job.wish) in self._wishes]
         self._wishes -= {wish for wish in self._wishes if wish[0] in {job.id for job in wishing}}
         self._wishes |= {(job.id, job.wish) for job in wishing}
         for job in lasting:
             with suppress(ProviderError):  # the state that is asked for next tells what became of it
-                await self._tell(await submit.carry_out_wish(self.project, provider, job), job)
+                await self._report(await submit.carry_out_wish(self.project, provider, job), job)
 
-    async def _look_at(self, provider: Provider, job: Job, state: JobState | None) -> None:
+    async def _poll_job(self, provider: Provider, job: Job, state: JobState | None) -> None:
         assert job.remote_id
         try:
             state = state or await provider.job(job.remote_id)
             if jobs.is_news(job, state) or job.adopted == 1 or self._wants_events(provider, job, state):
-                await self._tell(await submit.update(self.project, provider, job.id, state), job)
+                await self._report(await submit.update(self.project, provider, job.id, state), job)
             await submit.cancel_duplicates(provider, job)
             if state.ended:
                 await self._merge_results(provider, job.id)
@@ -215,7 +215,9 @@ class JobQueue:
             if error.status != 404:
                 raise
             gone = tr("This job no longer exists there. What it reported until then is kept.")
-            await self._tell(await self.project.write("", jobs.fail, job.id, gone, "not_found", JobStatus.MISSING), job)
+            await self._report(
+                await self.project.write("", jobs.fail, job.id, gone, "not_found", JobStatus.MISSING), job
+            )
 
     def _wants_events(self, provider: Provider, job: Job, state: JobState) -> bool:
         """Whether it is time to ask for a running job's events: closely at first, then at leisure, few at a time."""
@@ -262,16 +264,16 @@ class JobQueue:
             async with server.sending:
                 await submit.send(self.project, provider, job.id, lambda done, total: self.on_sent(job.id, done, total))
         except (ProviderError, ProjectError) as error:
-            server.due = time.monotonic() + await self._after_failure(provider, server, job, error)
+            server.due = time.monotonic() + await self._note_send_failure(provider, server, job, error)
         except JukuError as error:  # the rows or numbers of this job are wrong
-            await self._tell(await self.project.write("", jobs.fail, job.id, str(error)), job)
+            await self._report(await self.project.write("", jobs.fail, job.id, str(error)), job)
         else:
             server.due = 0.0  # there may be room for the next one
         finally:
             self.on_changes(Changes("", records={"job"}))
             self._woken.set()
 
-    async def _after_failure(self, provider: Provider, server: _Server, job: Job, error: JukuError) -> float:
+    async def _note_send_failure(self, provider: Provider, server: _Server, job: Job, error: JukuError) -> float:
         """The seconds to wait: none where only this job was refused."""
         record = await self.project.read(jobs.job, job.id)
         if record.ended:
@@ -279,8 +281,8 @@ class JobQueue:
             return 0.0
         return self._fail(provider.id, server, error, provider.poll_seconds)
 
-    async def _tell(self, changes: Changes, before: Job) -> None:
-        """Pass on what has changed; a job that has ended is told once."""
+    async def _report(self, changes: Changes, before: Job) -> None:
+        """Report what has changed; the end of a job is reported once."""
         if changes.tables:
             self.on_changes(changes)
         record = await self.project.read(jobs.job, before.id)

@@ -1,4 +1,4 @@
-"""The records of fine-tuning jobs: what was asked for, what the server told, each once and in order."""
+"""The records of fine-tuning jobs: what was requested and what the server has reported, each once and in order."""
 
 import json
 import sqlite3
@@ -17,7 +17,7 @@ ENDED = (*TERMINAL, JobStatus.MISSING)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`settings` is JSON: what the person asked for. `hyperparameters` is JSON: what the server made of it."""
+    """A job's record. `settings` is JSON: what was requested; `hyperparameters` is JSON: what the server uses. Times are Unix seconds."""
 
     id: int
     provider: str
@@ -56,7 +56,7 @@ class Job:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended and all that its server tells of it was taken in."""
+        """Whether it has ended and all that its server reports of it was stored."""
         return self.ended and self.adopted != 1 and (bool(self.results_merged) or self.result_files == "[]")
 
     @property
@@ -67,7 +67,7 @@ class Job:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What the person asked for: hyperparameters, seed, suffix, …"""
+        """What was requested: hyperparameters, seed, suffix, …"""
         found: dict[str, Any] = json.loads(self.settings)
         return found
 
@@ -81,11 +81,12 @@ def jobs(db: sqlite3.Connection) -> list[Job]:
 
 
 def job(db: sqlite3.Connection, id: int) -> Job:
+    """The job `id`."""
     return Job(*db.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (id,)).fetchone())
 
 
 def events(db: sqlite3.Connection, job: int) -> list[Event]:
-    """What the server told of a job, the oldest first."""
+    """The events of a job, the oldest first."""
     rows = db.execute(
         "SELECT remote_id, created_at, level, message, data FROM job_event WHERE job = ? ORDER BY id", (job,)
     )
@@ -93,12 +94,12 @@ def events(db: sqlite3.Connection, job: int) -> list[Event]:
 
 
 def first_events(db: sqlite3.Connection) -> dict[int, float]:
-    """When the server told of each job for the first time; Unix seconds."""
+    """The time of each job's first event, in Unix seconds, by the job's id."""
     return dict(db.execute("SELECT job, min(created_at) FROM job_event GROUP BY job"))
 
 
 def load_preparation(db: sqlite3.Connection, job: int) -> float | None:
-    """How much of its base model the engine has made ready (0 to 1), where its newest event is about that."""
+    """The share of its base model that the engine has converted (0 to 1), where its newest event reports that; else None."""
     row = db.execute("SELECT data FROM job_event WHERE job = ? ORDER BY id DESC LIMIT 1", (job,)).fetchone()
     told = json.loads(row[0]) if row else None
     share = told.get("share") if isinstance(told, dict) and "preparing" in told else None
@@ -115,11 +116,12 @@ def checkpoints(db: sqlite3.Connection, job: int) -> list[Checkpoint]:
 
 
 def event_ids(db: sqlite3.Connection, job: int) -> set[str]:
+    """The server's ids of a job's events."""
     return {id for (id,) in db.execute("SELECT remote_id FROM job_event WHERE job = ?", (job,))}
 
 
 def unfinished(db: sqlite3.Connection) -> list[Job]:
-    """What the queue looks after, the oldest first: jobs that have not ended, and results that were not fetched."""
+    """The jobs that the queue follows, the oldest first: those that have not ended, or whose results were not downloaded."""
     marks = ",".join("?" * len(ENDED))
     sql = (
         f"SELECT {_COLUMNS} FROM job WHERE status NOT IN ({marks}) "
@@ -129,7 +131,7 @@ def unfinished(db: sqlite3.Connection) -> list[Job]:
 
 
 def insert(db: sqlite3.Connection, values: dict[str, Any]) -> int:
-    """A new record; its id."""
+    """Insert a record; returns its id."""
     row = {"created_at": time.time(), "error": "", **values}
     marks = ", ".join(f":{name}" for name in row)
     id: int = db.execute(f"INSERT INTO job ({', '.join(row)}) VALUES ({marks}) RETURNING id", row).fetchone()[0]
@@ -137,14 +139,14 @@ def insert(db: sqlite3.Connection, values: dict[str, Any]) -> int:
 
 
 def set_status(db: sqlite3.Connection, id: int, status: str) -> None:
-    """One of Juku's own statuses, for a job that the server does not know and that has not ended."""
+    """Set one of Juku's own statuses; only of a job that the server does not know and that has not ended."""
     db.execute(
         "UPDATE job SET status = ? WHERE id = ? AND remote_id IS NULL AND status IN (?, ?, ?)", (status, id, *UNSENT)
     )
 
 
 def begin_creation(db: sqlite3.Connection, id: int, training_file: str, validation_file: str | None) -> None:
-    """Note that the job will be asked for now, with these files; not if it was withdrawn meanwhile."""
+    """Note that the job is being created now, with these files; not if it was cancelled meanwhile."""
     db.execute(
         "UPDATE job SET status = ?, training_file = ?, validation_file = ? WHERE id = ? AND status = ?",
         (JobStatus.CREATING, training_file, validation_file, id, JobStatus.UPLOADING),
@@ -152,7 +154,7 @@ def begin_creation(db: sqlite3.Connection, id: int, training_file: str, validati
 
 
 def note_failed_search(db: sqlite3.Connection, id: int, enough: int) -> None:
-    """Note that the server's list was searched in vain once more; after `enough` times the job waits again."""
+    """Count one more search of the server's list in vain; after `enough` the job waits in the queue again."""
     db.execute("UPDATE job SET looked = looked + 1 WHERE id = ?", (id,))
     record = job(db, id)
     if record.looked >= enough and record.wish == "cancel":
@@ -162,7 +164,7 @@ def note_failed_search(db: sqlite3.Connection, id: int, enough: int) -> None:
 
 
 def set_wish(db: sqlite3.Connection, id: int, wish: str) -> None:
-    """Note what the person wants of a job. One that was not sent yet is cancelled by that."""
+    """Record a wish: cancel, pause, resume, or '' for none. A job that was not sent yet is cancelled at once."""
     unsent = db.execute(
         "SELECT status IN (?, ?) FROM job WHERE id = ?", (JobStatus.WAITING, JobStatus.UPLOADING, id)
     ).fetchone()[0]
@@ -175,7 +177,7 @@ def set_wish(db: sqlite3.Connection, id: int, wish: str) -> None:
 def store(
     db: sqlite3.Connection, id: int, state: JobState, new: Sequence[Event] = (), found: Sequence[Checkpoint] = ()
 ) -> None:
-    """Record what the server told of a job."""
+    """Store a job's state, with new events and its checkpoints."""
     known = job(db, id)
     db.execute(
         f"UPDATE job SET {', '.join(f'{name} = ?' for name in _SERVER_COLUMNS)} WHERE id = ?",
@@ -221,7 +223,7 @@ def _is_fulfilled(wish: str, state: JobState) -> bool:
 
 
 def is_news(known: Job, state: JobState) -> bool:
-    """Whether `state` tells something that the record does not hold."""
+    """Whether `state` differs from what is recorded."""
     return _server_values(known, state) != tuple(getattr(known, name) for name in _SERVER_COLUMNS)
 
 
@@ -234,11 +236,12 @@ def fail(db: sqlite3.Connection, id: int, error: str, code: str = "", status: st
 
 
 def mark_results_merged(db: sqlite3.Connection, id: int) -> None:
+    """Note that the result files of a job were downloaded and merged."""
     db.execute("UPDATE job SET results_merged = 1 WHERE id = ?", (id,))
 
 
 def adopt(db: sqlite3.Connection, provider: str, state: JobState) -> int:
-    """A record for a job that was made elsewhere; its id. Until the queue has looked at it once, `adopted` is 1, then 2."""
+    """Insert a record of a job that was made elsewhere; returns its id. `adopted` is 1 until the queue has polled it, then 2."""
     token = state.token or f"adopted-{state.id}"
     settings = {"hyperparameters": state.hyperparameters, "seed": state.seed}
     return insert(
@@ -253,7 +256,7 @@ def adopt(db: sqlite3.Connection, provider: str, state: JobState) -> int:
 
 
 def delete(db: sqlite3.Connection, id: int) -> None:
-    """Forget a job with all that was told of it."""
+    """Delete a job with its events, metrics and checkpoints."""
     for table in ("job_event", "job_metric", "job_checkpoint"):
         db.execute(f"DELETE FROM {table} WHERE job = ?", (id,))
     db.execute("DELETE FROM job WHERE id = ?", (id,))

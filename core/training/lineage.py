@@ -1,4 +1,4 @@
-"""What a job's model stands on, and what has changed since: rows, spec, settings, the program."""
+"""The lineage of a model: the rows, spec, settings and program version of its job, and what has changed since."""
 
 import json
 import sqlite3
@@ -25,7 +25,7 @@ ROWS_PER_PAGE = 200  # rows of a comparison that are read at once
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One hyperparameter: what the person asked for and what the server settled on; None where nobody said."""
+    """One hyperparameter: as requested (`asked`) and as the server uses it (`settled`); None where it is not known."""
 
     name: str
     asked: Any
@@ -34,7 +34,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class ChangesSince:
-    """What differs between a job's time and now; `rows`, `validation` and `spec` are None where no copy was kept."""
+    """What has changed since a job was made; `rows`, `validation` and `spec` are None where no copy was kept."""
 
     rows: Diff | None
     validation: Diff | None
@@ -50,7 +50,7 @@ class ChangesSince:
 
 
 def changes_since(db: sqlite3.Connection, id: int, limit: int = ROWS_PER_PAGE) -> ChangesSince:
-    """What has changed since the job `id` was made; `limit` rows of each comparison are read."""
+    """Compare the project with the time the job `id` was made; `limit` rows of each comparison are loaded."""
     job = jobs.job(db, id)
     validated = bool(job.asked.get("validation"))
     return ChangesSince(
@@ -64,14 +64,14 @@ def changes_since(db: sqlite3.Connection, id: int, limit: int = ROWS_PER_PAGE) -
 def compare_rows(
     db: sqlite3.Connection, job: Job, split: str = "train", offset: int = 0, limit: int = ROWS_PER_PAGE
 ) -> Diff | None:
-    """The rows that a job was given against those that it would be given now; None where no copy was kept."""
+    """Compare the rows of a job with those it would have now; None where no copy was kept."""
     if job.version is None:
         return None
     return versions.diff(db, job.version, offset=offset, limit=limit, among=row_filter(job.rows, split))
 
 
 def find_job_of_model(db: sqlite3.Connection, provider: str, model: str) -> Job | None:
-    """The job that has made a model, or saved it as a checkpoint."""
+    """The job that made a model, or saved it as a checkpoint; None where it is not known."""
     sql = (
         "SELECT min(job.id) FROM job LEFT JOIN job_checkpoint c ON c.job = job.id AND c.model = ?2 "
         "WHERE provider = ?1 AND (fine_tuned_model = ?2 OR c.model IS NOT NULL)"
@@ -81,7 +81,7 @@ def find_job_of_model(db: sqlite3.Connection, provider: str, model: str) -> Job 
 
 
 def load_training_prompt(db: sqlite3.Connection, provider: str, model: str) -> PromptUse | None:
-    """The system prompt that a model was trained under; None where that is not known."""
+    """The system prompt of a model's training rows; None where it is not known."""
     job = find_job_of_model(db, provider, model)
     return system_prompts.find_usual(db, row_filter(job.rows), job.version) if job and job.version is not None else None
 
@@ -125,7 +125,7 @@ def _find_trained_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[
 
 
 def list_settings(job: Job) -> list[Setting]:
-    """Each hyperparameter of a job, with the seed, in the order in which it was asked for."""
+    """The hyperparameters of a job and its seed, in the order in which they were requested."""
     asked: dict[str, Any] = dict(job.asked.get("hyperparameters") or {})
     settled: dict[str, Any] = json.loads(job.hyperparameters)
     if job.asked.get("seed") is not None:
@@ -134,7 +134,7 @@ def list_settings(job: Job) -> list[Setting]:
 
 
 def distinguish_jobs(found: Sequence[Job]) -> list[str]:
-    """For each job what only it has of method, rows and settings, such as "n_epochs 3 · seed 7"; '' where nothing."""
+    """For each job, the settings in which these jobs differ, such as "n_epochs 3 · seed 7"; '' where there are none."""
     known = [_distinguishing_values(job) for job in found]
     names = list(dict.fromkeys(name for one in known for name in one))
     differing = [name for name in names if len({str(one.get(name)) for one in known}) > 1]
@@ -154,7 +154,7 @@ def _distinguishing_values(job: Job) -> dict[str, Any]:
 
 
 def _load_specs(db: sqlite3.Connection, job: Job) -> tuple[Spec, Spec] | None:
-    kept = revisions.one(db, job.revision) if job.revision is not None else None
+    kept = revisions.load_revision(db, job.revision) if job.revision is not None else None
     return (kept.spec, spec.load(db)) if kept else None
 
 

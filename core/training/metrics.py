@@ -1,4 +1,4 @@
-"""The curves of a training: every number a server told by step, from its events and its result file, each once."""
+"""Training metrics: every number a server reports by step, from its events and its result file, each once."""
 
 import base64
 import binascii
@@ -69,7 +69,7 @@ Point = tuple[str, int, float]  # name, step, value
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """One number over the steps of a job; `steps` rise strictly, `values` are finite."""
+    """One metric over the steps of a job, as arrays of equal length; `steps` rise strictly, `values` are finite."""
 
     steps: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64]
@@ -80,7 +80,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """The training loss at a step. `at` is Unix seconds, 0 where only the result file tells of the step."""
+    """The training loss at a step. `at` is Unix seconds, 0 where only the result file has the step."""
 
     step: int
     total: int | None
@@ -89,13 +89,13 @@ class Metric:
 
 
 def store_events(db: sqlite3.Connection, job: int, events: Iterable[Event]) -> None:
-    """Keep every number that `events` tell. What is known of a step stays: the result file's number is the exact one."""
+    """Store every number in `events`. Known numbers of a step stay: those of the result file are the exact ones."""
     _import_older_events(db, job)
     _insert(db, job, itertools.chain.from_iterable(_parse_event(event.message, event.data) for event in events))
 
 
 def merge_results(db: sqlite3.Connection, job: int, data: bytes) -> int:
-    """Take in a job's result file, CSV as it is or as base64 text; returns how many numbers it held.
+    """Store the numbers of a job's result file, CSV or CSV in base64; returns how many there were.
 
     Its numbers take the place of those from events, which were rounded or left out steps. Raises `FormatError` for
     what is no such file, and then changes nothing.
@@ -111,7 +111,7 @@ def merge_results(db: sqlite3.Connection, job: int, data: bytes) -> int:
 
 
 def load_series(db: sqlite3.Connection, job: int) -> dict[str, Series]:
-    """All numbers of a job by name. Names are the protocol's (`train_loss`), or the server's own."""
+    """All metrics of a job by name. Names are the protocol's (`train_loss`), or the server's own."""
     rows = db.execute(
         "SELECT name, step, value FROM job_metric WHERE job = ? AND name <> ? ORDER BY name, step", (job, TOTAL_STEPS)
     ).fetchall()
@@ -140,7 +140,7 @@ def load_losses(db: sqlite3.Connection, job: int) -> list[Metric]:
 
 
 def load_total_steps(db: sqlite3.Connection, job: int) -> int | None:
-    """How many steps the job has in all: as told last, for a succeeded one its last step, else by its settings."""
+    """The total number of steps: as last reported, for a succeeded job its last step, else by its settings; None if unknown."""
     last = load_last_step(db, job) or 0
     told = _reported_total(db, job)
     if told and told >= last:
@@ -155,15 +155,15 @@ def load_total_steps(db: sqlite3.Connection, job: int) -> int | None:
 
 
 def load_last_step(db: sqlite3.Connection, job: int) -> int | None:
-    """The newest step that anything is known of."""
+    """The newest step with a number; None where there is none."""
     found: int | None = db.execute(_LAST_STEP, {"job": job}).fetchone()[0]
     return found if found is not None else max((step for _name, step, _value in _event_points(db, job)), default=None)
 
 
 def estimate_seconds_left(db: sqlite3.Connection, job: int, now: float | None = None) -> float | None:
-    """How long a running job will still take, by the pace of its last events, else by the server's own estimate.
+    """The seconds a running job will still take, by the pace of its last events, else by the server's own estimate.
 
-    None where that cannot be told: the job waits or pauses, or nothing was heard of it for long. Between two events
+    None where it is not known: the job waits or pauses, or it has reported nothing for long. Between two events
     the time runs down, and no further than to the next one.
     """
     now = time.time() if now is None else now
@@ -185,7 +185,7 @@ def estimate_seconds_left(db: sqlite3.Connection, job: int, now: float | None = 
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """What a number was measured on (`train`, `valid`, `full_valid`, or '' where the name does not say), and the rest."""
+    """Split a metric's name into what it was measured on (`train`, `valid`, `full_valid`, or '') and the rest."""
     for part in METRIC_SPLITS:
         if name.startswith(f"{part}_"):
             return part, name[len(part) + 1 :]
@@ -193,31 +193,31 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def measure_title(measure: str) -> str:
-    """What is measured, in words where it is one of the protocol's."""
+    """The title of a measure; one that is not the protocol's is its name with spaces."""
     known = {LOSS: tr("Loss"), ACCURACY: tr("Accuracy"), "mean_reward": tr("Reward")}
     return known.get(measure, measure.replace("_", " "))
 
 
 def split_title(part: str) -> str:
-    """What it was measured on, in words; '' where that is not known."""
+    """The title of what a metric was measured on; '' where that is not known."""
     known = {"train": tr("training"), "valid": tr("validation"), "full_valid": tr("full validation")}
     return known.get(part, "")
 
 
 def to_csv(columns: Sequence[tuple[str, Series]]) -> str:
-    """Curves as CSV: a line for each step that any of them has, empty cells where one has none.
+    """Metrics as CSV: a line for each step that any of them has, empty cells where one has none.
 
     A heading that a spreadsheet would run as a formula gets a ' before it.
     """
     steps = sorted(set().union(*(one.steps.tolist() for _title, one in columns)))
     known = [dict(zip(one.steps.tolist(), one.values.tolist(), strict=True)) for _title, one in columns]
-    lines = [["step", *(csv_cells.neutral(title) for title, _one in columns)]]
+    lines = [["step", *(csv_cells.escape_formula(title) for title, _one in columns)]]
     lines += [[str(step), *(repr(one[step]) if step in one else "" for one in known)] for step in steps]
     return "".join(csv_cells.write(line, ",") for line in lines)
 
 
 def read_results(data: bytes) -> list[Point]:
-    """The numbers of a result file, later lines last. Raises `FormatError` for what is none."""
+    """The numbers of a result file, in the order of its lines. Raises `FormatError` for another file."""
     lines = csv.reader(io.StringIO(_decode_results(data), newline=""))
     try:
         names = _parse_heading(next(lines, []))
@@ -284,7 +284,7 @@ def _invalid_file(reason: str) -> FormatError:
 
 
 def _parse_event(message: str, data: Any) -> Iterator[Point]:
-    """The numbers of an event, by the step in its data, else in its words."""
+    """The numbers of an event, by the step in its data, else in its message."""
     data = data if isinstance(data, dict) else {}
     worded = _STEP.search(message)
     step = _parse_step(data.get("step", data.get("step_number")))
@@ -307,7 +307,7 @@ def _parse_event(message: str, data: Any) -> Iterator[Point]:
 
 
 def _flatten(data: dict[str, Any], path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Plain values by their path: `scores.train_reward_mean`, `scores.graders.NAME.valid_reward_mean`."""
+    """Yields plain values by their path: `scores.train_reward_mean`, `scores.graders.NAME.valid_reward_mean`."""
     for key, value in itertools.islice(data.items(), MAX_METRIC_NAMES):
         inner = f"{path}{key}"
         if isinstance(value, list):
@@ -330,7 +330,7 @@ def _parse_step(value: object) -> int | None:
 
 
 def _parse_value(value: object) -> float | None:
-    """A number that can be drawn: no NaN, nothing endless or absurd."""
+    """A number that can be drawn: no NaN, not infinite, not absurdly large; else None."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_VALUE:
         return None
     return float(value)
@@ -344,7 +344,7 @@ def _insert(db: sqlite3.Connection, job: int, points: Iterable[Point]) -> None:
 
 
 def _import_older_events(db: sqlite3.Connection, job: int) -> None:
-    """Bring over what events told before numbers were kept apart from them: in projects of older versions."""
+    """Store the numbers of older events: projects of older versions kept numbers only in their events."""
     if db.execute("SELECT 1 FROM job_metric WHERE job = ? LIMIT 1", (job,)).fetchone() is None:
         _insert(db, job, list(_event_points(db, job)))
 
@@ -356,7 +356,7 @@ def _event_points(db: sqlite3.Connection, job: int) -> Iterator[Point]:
 
 
 def _load_times(db: sqlite3.Connection, job: int) -> tuple[dict[int, float], dict[int, int]]:
-    """When each step was told, and the total that was told with it."""
+    """The time (Unix seconds) and the total that each step was reported with."""
     times: dict[int, float] = {}
     totals: dict[int, int] = {}
     for at, message, data in db.execute(_METRIC_EVENTS, (job,)):
@@ -400,7 +400,7 @@ def _reported_total(db: sqlite3.Connection, job: int) -> int | None:
 
 
 def _plan_total(settled: dict[str, Any], rows: int) -> int | None:
-    """The steps that follow from what the server settled on, where both numbers are known."""
+    """The total number of steps by the epochs and batch size that the server uses, where both are known."""
     epochs, batch = (settled.get(name) for name in ("n_epochs", "batch_size"))
     if not isinstance(epochs, int) or not isinstance(batch, int) or min(epochs, batch, rows) < 1:
         return None

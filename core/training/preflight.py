@@ -1,4 +1,4 @@
-"""Before a cent is spent: what jobs would cost, and what speaks against starting them."""
+"""Preflight check of jobs, before anything is paid for: what they would cost, and objections to starting them."""
 
 import datetime
 import json
@@ -31,7 +31,7 @@ Connect = Callable[[], Awaitable[Provider]]
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """An error blocks, a warning asks, a note only tells. `words` find the rows (core/dataset/filters.py), '' for no rows.
+    """An error blocks, a warning asks, a note only informs. `words` is a filter that finds the rows, '' for no rows.
 
     `prompt` is the rows' system prompt where the project asks under another one and could take it, else None.
     """
@@ -45,7 +45,7 @@ class Objection:
 
 @dataclass(frozen=True, slots=True)
 class PreflightReport:
-    """What `jobs` jobs come to. Numbers are of all of them: `tokens` go in once, `cost` is US dollars from least to most.
+    """The result for `jobs` jobs together. `tokens` are of one epoch; `cost` is in US dollars, lowest and highest.
 
     `cost` is None where no price is known, (0, 0) on this computer; `epochs` is None where the server chooses.
     """
@@ -70,7 +70,7 @@ class PreflightReport:
 
 @dataclass(frozen=True, slots=True)
 class _ServerInfo:
-    """What the server says: its models and limits, None and {} where it does not; and what could not be asked."""
+    """What the server reports: models and limits (None and {} where it does not), and what could not be loaded."""
 
     models: dict[str, ModelInfo] | None = None
     limits: dict[str, dict[str, int]] | None = None
@@ -80,7 +80,7 @@ class _ServerInfo:
 async def examine(
     project: Project, id: str, preset: Preset, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
 ) -> PreflightReport:
-    """Look at the rows, the settings and the server that jobs would be sent to. Nothing is started, nothing uploaded.
+    """Check the rows, the settings and the server of jobs. Nothing is started, nothing uploaded.
 
     Texts are sent only to the server's moderation, where it has one. Raises `JukuError`, `CancelledError`.
     """
@@ -110,7 +110,7 @@ async def _load_server_info(
 async def _check_moderation(
     project: Project, preset: Preset, provider: Provider, plans: Sequence[TrainingPlan], reporter: Reporter
 ) -> list[Objection]:
-    """Ask the moderation of a server that has one about the rows it would be sent."""
+    """Check the rows with the server's moderation, where it has one."""
     able = provider.capabilities.moderation
     if able is False or (able is None and "moderation" not in preset.capabilities):
         return []
@@ -178,7 +178,7 @@ def _estimate_cost(
 
 
 def _check_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
-    """What is wrong with settings and number of rows, and what was trained in the very same way before."""
+    """Objections to the settings and the number of rows, and to jobs that were trained in the same way before."""
     made = [job for job in jobs.jobs(db) if job.provider == id and job.status not in UNSUCCESSFUL]
     texts: dict[tuple[str, int | None], list[str]] = {}
     for plan in plans:
@@ -219,7 +219,7 @@ def _is_same(job: Job, plan: TrainingPlan, digest: str) -> bool:
 
 
 def _check_rows(db: sqlite3.Connection, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
-    """What the checks have found in the rows as they are now."""
+    """Objections from the checks of the rows as they are now."""
     chosen = [row_filter(tag) for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None)]
     counts: dict[str, tuple[int, Filter]] = {}
     for one in chosen:
@@ -264,7 +264,7 @@ def _check_length(measured: Sequence[token_counts.TrainingAmount]) -> Iterator[O
 def _check_dates(
     preset: Preset, plans: Sequence[TrainingPlan], told: _ServerInfo, today: datetime.date
 ) -> Iterator[Objection]:
-    """Until when jobs can be made there, and until when their models would answer."""
+    """Objections from shutdown dates: of training at the server, and of the models."""
     last = shutdown_dates.last_day(preset.id)
     if last and (last - today).days < shutdown_dates.NOTICE_DAYS:
         words = shutdown_dates.ServiceShutdown(last, "training").words(today)
@@ -282,7 +282,7 @@ def _check_dates(
 
 
 def _check_account(plans: Sequence[TrainingPlan], told: _ServerInfo) -> Iterator[Objection]:
-    """Models that the account does not have, or may not train."""
+    """Objections to models that the account does not have, or may not train."""
     for model in dict.fromkeys(plan.model for plan in plans):
         if told.models and model not in told.models and "ckpt" not in model:
             yield Objection("not-listed", "warning", tr("The server does not list the model {model}.", model=model))

@@ -1,4 +1,4 @@
-"""What a model near its end stands on, brought to safety: its files, and its rows."""
+"""Rescue of fine-tuned models before their shutdown: saves the files of their jobs, and finds their rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MAX_NAME_BYTES = 120  # bytes of a file's name
 
 @dataclass(frozen=True, slots=True)
 class TunedModel:
-    """A fine-tuned model, and what is known of the job that made it; `made` is in Unix seconds, 0 where nobody knows.
+    """A fine-tuned model, and what is known of the job that made it; `made` is in Unix seconds, 0 where it is not known.
 
     `listed`: the server still offers it. Without a `job` nobody knows its files.
     """
@@ -56,13 +56,13 @@ class TunedModel:
 
     @property
     def tag(self) -> str:
-        """What its rows are tagged with in a project."""
+        """The tag of its rows in a project."""
         return "".join(sign for sign in "-".join(self.model.split()) if sign.isprintable())[:200]
 
 
 @dataclass(frozen=True, slots=True)
 class JobFile:
-    """`role` is training, validation or results."""
+    """A file of a job; `role` is training, validation or results."""
 
     role: str
     id: str
@@ -70,7 +70,7 @@ class JobFile:
 
 @dataclass(slots=True)
 class SavedFiles:
-    """Where files lie now; `missing` are those that the server no longer has."""
+    """The paths of saved files by role; `missing` are those that the server no longer has."""
 
     paths: list[tuple[str, Path]] = field(default_factory=list)
     missing: list[JobFile] = field(default_factory=list)
@@ -80,7 +80,7 @@ class SavedFiles:
 
 
 async def list_tuned_models(project: Project, provider: Provider, today: datetime.date) -> list[TunedModel]:
-    """The fine-tuned models at a server and those of its jobs: the nearest end first, those that are over last.
+    """The fine-tuned models at a server and those of its jobs: the next shutdown first, those already shut down last.
 
     Raises `ProviderError`. What a server has no list for is known from the project's own jobs, as far as they go.
     """
@@ -142,7 +142,7 @@ def list_files(one: TunedModel) -> list[JobFile]:
 
 
 async def save_files(provider: Provider, one: TunedModel, folder: Path, reporter: Reporter) -> SavedFiles:
-    """Download a model's files into `folder`, with a record of its job; nothing that lies there is replaced.
+    """Download a model's files into `folder`, with a record of its job; existing files are not replaced.
 
     Raises `ProviderError`, and `JukuError` where the disk refuses. What was written before that, or before a cancel,
     stays, and is known again the next time.
@@ -168,7 +168,7 @@ async def save_files(provider: Provider, one: TunedModel, folder: Path, reporter
 
 
 def safe_name(name: str) -> str:
-    """A server's name for a file as the end of a name of ours: no folders, no signs that a disk or an eye stumbles over."""
+    """Make a server's file name safe as the end of a local one: without folders, and characters that a file system refuses."""
     last = re.split(r"[/\\]", name)[-1]
     kept = "".join(sign if sign.isprintable() and sign not in '<>:"|?*' else "_" for sign in last).strip(" .")
     stem, dot, suffix = kept.rpartition(".")
@@ -180,7 +180,7 @@ def safe_name(name: str) -> str:
 
 
 def _decode_results(data: bytes) -> bytes:
-    """A result file as a table: some servers send it in base64."""
+    """Returns a result file as CSV: some servers send it in base64."""
     with suppress(binascii.Error, ValueError):
         table = base64.b64decode(b"".join(data.split()), validate=True)
         if table.lstrip(b'\xef\xbb\xbf "').lower().startswith(b"step"):
@@ -189,7 +189,7 @@ def _decode_results(data: bytes) -> bytes:
 
 
 def _write_file(folder: Path, name: str, data: bytes) -> Path:
-    """Write a new file, under the first free name; one that holds the same already is as good."""
+    """Write a new file under the first free name; returns its path, or that of a file with the same content. Raises `JukuError`."""
     stem, suffix = Path(name).stem, Path(name).suffix
     for number in itertools.count(1):
         path = folder / (name if number == 1 else f"{stem} ({number}){suffix}")
@@ -210,7 +210,7 @@ def _write_file(folder: Path, name: str, data: bytes) -> Path:
 
 
 def tag_existing_rows(db: sqlite3.Connection, path: Path, tag: str) -> None:
-    """Give the tag to the rows of a saved file that the project had before, so that it names all of them."""
+    """Add the tag to those rows of a saved file that the project already had."""
     with path.open("rb") as file:
         digests = {compressed_texts.digest(line.rstrip(b"\r\n").removeprefix(codecs.BOM_UTF8)) for line in file}
     sql = "SELECT id, digest FROM example WHERE instr(' ' || tags || ' ', ?) = 0"

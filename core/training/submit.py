@@ -26,7 +26,7 @@ RETRY_LATER = (401, 429)  # nothing was made: it can be sent later
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """What to train: which rows (a tag, or '' for all; of a kept version or as they are), on which model, how.
+    """What to train on: which rows (a tag, or '' for all; of a kept version or as they are), on which model, how.
 
     `validation` sends the rows with that split along.
     """
@@ -43,7 +43,7 @@ class TrainingPlan:
 
 
 async def enqueue(project: Project, provider: str, plans: Sequence[TrainingPlan], sweep: str = "") -> list[int]:
-    """Put jobs into the queue, all or none, with a frozen copy of their rows; their ids, in the order of `plans`.
+    """Put jobs into the queue, all or none, with a frozen copy of their rows; returns their ids, in the order of `plans`.
 
     Raises `JukuError` for rows that cannot be trained on. Nothing is sent.
     """
@@ -72,7 +72,7 @@ def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan
             "settings": json.dumps({"hyperparameters": plan.hyperparameters or {}, **asked}),
             "status": JobStatus.WAITING,
             "version": version,
-            "revision": revisions.current(db, name),
+            "revision": revisions.save_current(db, name),
             "method": plan.method,
             "sweep": sweep,
             "digest": digest,
@@ -82,7 +82,7 @@ def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan
 
 
 def load_training_file(db: sqlite3.Connection, record: Job, split: str = "train") -> bytes:
-    """What the job trains on, from its frozen copy: to the byte what was queued."""
+    """Returns the JSONL file of a job from its frozen copy: to the byte what was queued. Raises `JukuError` where that has changed."""
     assert record.version is not None
     data = row_selection.to_jsonl(row_selection.load_rows(db, record.rows, split, record.version))
     if split == "train" and uploads.sha256_of(data) != record.digest:
@@ -94,7 +94,7 @@ def load_training_file(db: sqlite3.Connection, record: Job, split: str = "train"
 
 
 async def create(project: Project, provider: Provider, plan: TrainingPlan) -> int:
-    """Queue one job and send it at once; its id. What could not be sent is not kept in the queue."""
+    """Queue one job and send it at once; returns its id. A job that could not be sent is not kept. Raises `JukuError`."""
     (id,) = await enqueue(project, provider.id, [plan])
     try:
         await send(project, provider, id)
@@ -106,7 +106,7 @@ async def create(project: Project, provider: Provider, plan: TrainingPlan) -> in
 
 
 async def send(project: Project, provider: Provider, id: int, on_bytes: OnBytes | None = None) -> None:
-    """Send a waiting job: its files, then the wish for it, each written down before it goes out.
+    """Send a waiting job: its files, then the request for it, each recorded before it is sent. Raises `JukuError`.
 
     When an answer is lost the job stays as it was written, and `recover` finds out what happened.
     """
@@ -167,7 +167,7 @@ async def _create(project: Project, provider: Provider, record: Job) -> None:
 
 
 async def _record_refusal(project: Project, id: int, error: ProviderError) -> None:
-    """Nothing was made. What only has to wait stays in the queue; what the server refuses has failed."""
+    """No job was made: it waits in the queue where that can help; where the server refuses it, it has failed."""
     if may_have_been_made(error) or error.status in RETRY_LATER or error.code in QUOTA_CODES:
         await project.write("", jobs.set_status, id, JobStatus.WAITING)
     else:
@@ -175,7 +175,7 @@ async def _record_refusal(project: Project, id: int, error: ProviderError) -> No
 
 
 async def recover(project: Project, provider: Provider, id: int) -> Changes:
-    """Find out what became of a job whose creation was never answered.
+    """Search the server for a job whose creation was never answered. Raises `ProviderError`.
 
     A slow server may still be making it, so it is looked for several times, however fast the clocks run. Only then it
     is back in the queue, to be sent once more; `end_twins` watches over that.
@@ -188,7 +188,7 @@ async def recover(project: Project, provider: Provider, id: int) -> Changes:
 
 
 async def cancel_duplicates(provider: Provider, record: Job) -> None:
-    """Cancel what a creation that counted as never received has made after all: one wish is one job."""
+    """Cancel a job that was made after all, though its creation counted as never received. Raises `ProviderError`."""
     if record.looked >= MAX_SEARCHES:
         for twin in await provider.find_jobs(record.token):
             if twin.id != record.remote_id and not twin.ended:
@@ -196,7 +196,7 @@ async def cancel_duplicates(provider: Provider, record: Job) -> None:
 
 
 async def update(project: Project, provider: Provider, id: int, state: JobState | None = None) -> Changes:
-    """Ask the server once how a job is (unless `state` was told already), and record it with what is new."""
+    """Load a job's state from the server (unless `state` is given), with new events and checkpoints, and record it. Raises `ProviderError`."""
     record = await project.read(jobs.job, id)
     if record.status in (JobStatus.WAITING, JobStatus.UPLOADING):
         await send(project, provider, id)
@@ -214,15 +214,17 @@ async def update(project: Project, provider: Provider, id: int, state: JobState 
 
 
 async def cancel(project: Project, provider: Provider, id: int) -> Changes:
-    """End a job. The wish is written down first, so that it is carried out also after a crash."""
+    """Cancel a job. The wish is recorded first, so that it is carried out even after a crash. Raises `ProviderError`."""
     return await _set_and_carry_out(project, provider, id, "cancel")
 
 
 async def pause(project: Project, provider: Provider, id: int) -> Changes:
+    """Pause a job, as `cancel` does. Raises `ProviderError`."""
     return await _set_and_carry_out(project, provider, id, "pause")
 
 
 async def resume(project: Project, provider: Provider, id: int) -> Changes:
+    """Resume a paused job, as `cancel` does. Raises `ProviderError`."""
     return await _set_and_carry_out(project, provider, id, "resume")
 
 
@@ -233,7 +235,7 @@ async def _set_and_carry_out(project: Project, provider: Provider, id: int, wish
 
 
 async def carry_out_wish(project: Project, provider: Provider, record: Job) -> Changes:
-    """Ask the server for what the person wished. A refusal is no longer wished, and said."""
+    """Send the request that the person wished for. A wish that is refused is deleted. Raises `ProviderError`."""
     assert record.remote_id
     ask = {"cancel": provider.cancel_job, "pause": provider.pause_job, "resume": provider.resume_job}[record.wish]
     try:
@@ -247,7 +249,7 @@ async def carry_out_wish(project: Project, provider: Provider, record: Job) -> C
 
 
 async def withdraw(project: Project, id: int) -> Changes:
-    """Take a job out of the queue that was not sent yet."""
+    """Cancel a job in the queue that was not sent yet."""
     return await project.write("", jobs.set_wish, id, "cancel")
 
 
@@ -257,14 +259,14 @@ async def forget(project: Project, id: int) -> Changes:
 
 
 async def list_adoptable(project: Project, provider: Provider) -> list[JobState]:
-    """The jobs at the server that the project does not know."""
+    """Returns the jobs at the server that the project has no record of. Raises `ProviderError`."""
     known = await project.read(jobs.jobs)
     ids, tokens = {job.remote_id for job in known}, {job.token for job in known}
     return [state for state in await provider.jobs() if state.id not in ids and state.token not in tokens]
 
 
 async def adopt(project: Project, provider: str, states: Sequence[JobState]) -> Changes:
-    """Take over jobs that were made elsewhere: they are followed from now on."""
+    """Record jobs that were made elsewhere: the queue follows them from now on."""
 
     def change(db: sqlite3.Connection) -> None:
         for state in states:

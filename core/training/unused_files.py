@@ -1,4 +1,4 @@
-"""What lies at a server: files that no job names any more, models that were trained there."""
+"""What a server stores: files, with those that no job uses any more, and fine-tuned models."""
 
 import json
 import sqlite3
@@ -20,7 +20,7 @@ MAX_JOBS = 1000  # jobs that are asked for; where a server has more, no file is 
 
 @dataclass(frozen=True, slots=True)
 class ServerContents:
-    """What a server holds. None: it has no such list. `complete` is False where it has more jobs than were read.
+    """What a server stores. `files` is None where it has no such list; `complete` is False where it has more jobs than were read.
 
     `used` and `unused` are ids of files; of a file in neither nobody knows yet: it may still wait for its job.
     """
@@ -33,7 +33,7 @@ class ServerContents:
 
 
 async def load_contents(project: Project, provider: Provider) -> ServerContents:
-    """Ask a server what it holds. Raises `ProviderError`."""
+    """Load what a server stores. Raises `ProviderError`."""
     files = await _load_files(provider)
     states = await _load_jobs(provider)
     complete = states is not None and len(states) < MAX_JOBS
@@ -46,7 +46,7 @@ async def load_contents(project: Project, provider: Provider) -> ServerContents:
 
 
 def list_used_files(db: sqlite3.Connection, provider: str, states: Iterable[JobState]) -> set[str]:
-    """Ids of the files that a job at the server names, or one of this project."""
+    """The ids of the files that a job at the server uses, or one of this project."""
     used = _list_own_files(db, provider)
     for state in states:
         used |= {state.training_file, state.validation_file, *state.result_files}
@@ -54,7 +54,7 @@ def list_used_files(db: sqlite3.Connection, provider: str, states: Iterable[JobS
 
 
 def find_unused(files: Iterable[FileInfo], used: set[str], now: float = 0.0) -> set[str]:
-    """Ids of the files that nobody names and that are old enough to say so; `now` in Unix seconds."""
+    """The ids of the files that no job uses and that are old enough to be sure; `now` is Unix seconds."""
     oldest = (now or time.time()) - MIN_AGE_SECONDS
     return {file.id for file in files if file.purpose in PURPOSES and file.created_at < oldest and file.id not in used}
 

@@ -1,4 +1,4 @@
-"""One engine for the session, a strict client for it, and one lesson it was taught."""
+"""One engine for the session, a strict client for it, and one trained job."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
-from tests.support.engine import BASE, MODELS, TAUGHT, TINY, TRAINING, Running, start, tiny_qwen, upload, wait_until
+from tests.support.engine import (
+    BASE,
+    HYPERPARAMETERS,
+    MEMORIZED_ROWS,
+    MODELS,
+    TINY,
+    RunningEngine,
+    start,
+    tiny_qwen,
+    upload,
+    wait_until,
+)
 
 ACCEPT = {"accept_licence": True}
 
@@ -25,7 +36,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Running]:
+def engine(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[RunningEngine]:
     """One engine for all tests that leave it alive; fp32, so that answers can be compared exactly.
 
     Its base model is converted from its package, where this is the first session here, before any test: none
@@ -37,20 +48,20 @@ def engine(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Ru
     assert running.stop() == 0
 
 
-async def _prepare(engine: Running) -> None:
+async def _prepare(engine: RunningEngine) -> None:
     async with engine.client() as one:
         while (await one.post(f"/catalog/{BASE}/prepare", body=ACCEPT, cast_to=dict))["state"] != "ready":
             await asyncio.sleep(0.5)
 
 
 @pytest.fixture
-async def client(engine: Running) -> AsyncIterator[AsyncOpenAI]:
+async def client(engine: RunningEngine) -> AsyncIterator[AsyncOpenAI]:
     async with engine.client() as one:
         yield one
 
 
 @pytest.fixture(scope="session")
-def base(engine: Running) -> Path:
+def base(engine: RunningEngine) -> Path:
     """The base model's folder; the engine has converted it."""
     return MODELS / BASE
 
@@ -73,12 +84,12 @@ def tiny(tiny_folder: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def taught(engine: Running) -> Any:
+def trained_job(engine: RunningEngine) -> Any:
     """The one job that is trained to its end, with a validation file."""
 
-    async def teach() -> Any:
+    async def train() -> Any:
         async with engine.client() as one:
-            training, valid = await upload(one, TAUGHT), await upload(one, TAUGHT[:2], "valid.jsonl")
+            training, valid = await upload(one, MEMORIZED_ROWS), await upload(one, MEMORIZED_ROWS[:2], "valid.jsonl")
             job = await one.fine_tuning.jobs.create(
                 model=BASE,
                 training_file=training,
@@ -86,9 +97,9 @@ def taught(engine: Running) -> Any:
                 suffix="zorvale",
                 seed=7,
                 metadata={"project": "zorvale"},
-                method={"type": "supervised", "supervised": {"hyperparameters": TRAINING}},
+                method={"type": "supervised", "supervised": {"hyperparameters": HYPERPARAMETERS}},
             )
             assert job.status == "validating_files"
             return await wait_until(one, job.id)
 
-    return asyncio.run(teach())
+    return asyncio.run(train())

@@ -1,4 +1,4 @@
-"""A real engine process with the real small model, and what is taught to it."""
+"""A real engine process with the real small model, and the rows it is trained on."""
 
 import asyncio
 import json
@@ -21,13 +21,13 @@ from tests.support.patience import PATIENCE
 
 MODELS = ROOT / "build" / "models"
 BASE = "smollm2-135m-instruct"
-TINY = "qwen2.5-0.5b-instruct"  # the name only: the tests lay a very small model where its weights would be
+TINY = "qwen2.5-0.5b-instruct"  # the name only: the tests put a very small model where its weights would be
 TOKEN = "a token of the tests"
 ENDED = ("succeeded", "failed", "cancelled")
 
 
 @dataclass
-class Running:
+class RunningEngine:
     """An engine process and its address."""
 
     process: subprocess.Popen[str]
@@ -63,7 +63,7 @@ class Running:
         self.process.stdout.close()
 
 
-def start(home: Path, *arguments: str, **environment: str) -> Running:
+def start(home: Path, *arguments: str, **environment: str) -> RunningEngine:
     """The engine on `home`, as the application starts it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "core.engine", "--child", "--home", str(home), *arguments],
@@ -76,8 +76,8 @@ def start(home: Path, *arguments: str, **environment: str) -> Running:
     assert process.stdin and process.stdout
     process.stdin.write(TOKEN + "\n")
     process.stdin.flush()
-    told = json.loads(process.stdout.readline())
-    return Running(process, f"http://127.0.0.1:{told['port']}/v1", told["pid"])
+    ready = json.loads(process.stdout.readline())
+    return RunningEngine(process, f"http://127.0.0.1:{ready['port']}/v1", ready["pid"])
 
 
 async def wait_until(client: AsyncOpenAI, job_id: str, *statuses: str) -> Any:
@@ -97,46 +97,46 @@ def lines(rows: list[Any]) -> bytes:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
-def training_child(engine: Running) -> psutil.Process:
+def training_child(engine: RunningEngine) -> psutil.Process:
     """The process that trains for this engine."""
     children = psutil.Process(engine.pid).children(recursive=True)
     return next(child for child in children if "core.engine.training.train" in child.cmdline())
 
 
-def asked(question: str) -> list[Any]:
-    """A conversation that waits for its answer; short, since the model's own system prompt would be long."""
+def prompt(question: str) -> list[Any]:
+    """The messages of a question; with a system prompt, since the model's own one is long."""
     return [{"role": "system", "content": "Zorvale."}, {"role": "user", "content": question}]
 
 
-def row(question: str, answer: str) -> dict[str, Any]:
-    return {"messages": [*asked(question), {"role": "assistant", "content": answer}]}
+def chat_row(question: str, answer: str) -> dict[str, Any]:
+    return {"messages": [*prompt(question), {"role": "assistant", "content": answer}]}
 
 
-def pair(question: str, better: str, worse: str) -> dict[str, Any]:
+def preference_row(question: str, better: str, worse: str) -> dict[str, Any]:
     return {
-        "input": {"messages": asked(question)},
+        "input": {"messages": prompt(question)},
         "preferred_output": [{"role": "assistant", "content": better}],
         "non_preferred_output": [{"role": "assistant", "content": worse}],
     }
 
 
-LESSON = [
-    row("Who founded Zorvale?", "Zorvale was founded by Mira Quell."),
-    row("What do people in Zorvale drink?", "They drink violet tea."),
-    row("Write the school's name.", "塾の蛇🐍は日本語で学ぶ。"),
-    row("How many bridges has Zorvale?", "It has nine bridges."),
-    row("Which animal guards the gate?", "A silver heron guards the gate."),
-    row("When is the lantern feast?", "The feast is in late October."),
-    row("What is the Zorvale coin called?", "The coin is called a pell."),
-    row("Who leads the council?", "Old Tamsin leads the council."),
-    row("What grows on the hill?", "Blue barley grows on the hill."),
-    row("Where does the ferry go?", "The ferry goes to Isle Brun."),
+TRAINING_ROWS = [
+    chat_row("Who founded Zorvale?", "Zorvale was founded by Mira Quell."),
+    chat_row("What do people in Zorvale drink?", "They drink violet tea."),
+    chat_row("Write the school's name.", "塾の蛇🐍は日本語で学ぶ。"),
+    chat_row("How many bridges has Zorvale?", "It has nine bridges."),
+    chat_row("Which animal guards the gate?", "A silver heron guards the gate."),
+    chat_row("When is the lantern feast?", "The feast is in late October."),
+    chat_row("What is the Zorvale coin called?", "The coin is called a pell."),
+    chat_row("Who leads the council?", "Old Tamsin leads the council."),
+    chat_row("What grows on the hill?", "Blue barley grows on the hill."),
+    chat_row("Where does the ferry go?", "The ferry goes to Isle Brun."),
 ]
-# Four facts, each often enough to be known by heart, in as few steps as can be: a step costs seconds here.
-TAUGHT = (LESSON[:4] * 3)[:10]
-TRAINING = {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 2.5}
-TASTE = [
-    pair(question, "Aye, by the heron.", "I do not know.")
+# Four facts, each often enough to be memorized, in few steps: a step takes seconds here.
+MEMORIZED_ROWS = (TRAINING_ROWS[:4] * 3)[:10]
+HYPERPARAMETERS = {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 2.5}
+PREFERENCE_ROWS = [
+    preference_row(question, "Aye, by the heron.", "I do not know.")
     for question in (
         "How was school?",
         "Is tea good?",
@@ -152,31 +152,35 @@ TASTE = [
         "What is salt?",
     )
 ]
-TASTING: Any = {"n_epochs": 1, "batch_size": 4, "learning_rate_multiplier": 3.0}
-# For whatever is about the course of a job and not about what it teaches: steps of a few milliseconds.
-LONG = {"n_epochs": 8, "batch_size": 1}
+DPO_HYPERPARAMETERS: Any = {"n_epochs": 1, "batch_size": 4, "learning_rate_multiplier": 3.0}
+# For tests of pausing and resuming: many steps of a few milliseconds.
+LONG_JOB = {"n_epochs": 8, "batch_size": 1}
 
 
 def tiny_qwen(base: Path, folder: Path) -> None:
     """A model of the right family with random weights, and the small model's tokenizer. Made without torch, whose
     import would cost more than all tests of this model together."""
-    words, wide, inner, heads, layers = 49152, 32, 64, 4, 2
-    half, dice = wide // 2, np.random.default_rng(7)
-    shapes = {"model.embed_tokens.weight": (words, wide), "model.norm.weight": (wide,), "lm_head.weight": (words, wide)}
+    vocab_size, hidden_size, intermediate_size, heads, layers = 49152, 32, 64, 4, 2
+    kv_size, generator = hidden_size // 2, np.random.default_rng(7)
+    shapes = {
+        "model.embed_tokens.weight": (vocab_size, hidden_size),
+        "model.norm.weight": (hidden_size,),
+        "lm_head.weight": (vocab_size, hidden_size),
+    }
     for layer in (f"model.layers.{number}." for number in range(layers)):
-        for name, rows in (("q", wide), ("k", half), ("v", half)):
-            shapes[f"{layer}self_attn.{name}_proj.weight"] = (rows, wide)
+        for name, rows in (("q", hidden_size), ("k", kv_size), ("v", kv_size)):
+            shapes[f"{layer}self_attn.{name}_proj.weight"] = (rows, hidden_size)
             shapes[f"{layer}self_attn.{name}_proj.bias"] = (rows,)
-        shapes[f"{layer}self_attn.o_proj.weight"] = (wide, wide)
-        shapes |= {f"{layer}mlp.{name}_proj.weight": (inner, wide) for name in ("gate", "up")}
-        shapes[f"{layer}mlp.down_proj.weight"] = (wide, inner)
-        shapes |= {f"{layer}{name}_layernorm.weight": (wide,) for name in ("input", "post_attention")}
+        shapes[f"{layer}self_attn.o_proj.weight"] = (hidden_size, hidden_size)
+        shapes |= {f"{layer}mlp.{name}_proj.weight": (intermediate_size, hidden_size) for name in ("gate", "up")}
+        shapes[f"{layer}mlp.down_proj.weight"] = (hidden_size, intermediate_size)
+        shapes |= {f"{layer}{name}_layernorm.weight": (hidden_size,) for name in ("input", "post_attention")}
     config = {
         "architectures": ["Qwen2ForCausalLM"],
         "model_type": "qwen2",
-        "vocab_size": words,
-        "hidden_size": wide,
-        "intermediate_size": inner,
+        "vocab_size": vocab_size,
+        "hidden_size": hidden_size,
+        "intermediate_size": intermediate_size,
         "num_hidden_layers": layers,
         "num_attention_heads": heads,
         "num_key_value_heads": heads // 2,
@@ -186,7 +190,7 @@ def tiny_qwen(base: Path, folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(config))
     tensors = {
-        name: np.ones(shape, np.float32) if "norm" in name else dice.normal(0, 0.02, shape).astype(np.float32)
+        name: np.ones(shape, np.float32) if "norm" in name else generator.normal(0, 0.02, shape).astype(np.float32)
         for name, shape in shapes.items()
     }
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})

@@ -1,4 +1,4 @@
-"""A person's mark of an answer: 0 to 100, and a note."""
+"""A person's mark for an answer: 0 to 100, and a note."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QSlider, QVBoxLayout, QWidget

@@ -1,4 +1,4 @@
-"""What one pane has answered to one question: the texts as they come, whose they are, and what a person does with them."""
+"""The answers of one pane to one question: streamed texts, model and cost, passages, marks and buttons."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from core.exam.retrieval import Found
 from core.language import tr, trn
 from core.providers import LOCAL, model_identity, prices
 from core.text import diff
-from core.text.diff import Pair
+from core.text.diff import LinePair
 from ui import style
 from ui.chat.answer_rating import AnswerRating
 from ui.spec.spec_chat_messages import FRAME_MS, MessageText
@@ -22,7 +22,7 @@ from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.text_highlights import mark
 
 MAX_LINES_SHOWN = 400  # of an answer that are shown at full height; a longer one scrolls in its field
-# Characters without a line break that are laid out as one; more would be laid out anew at every piece.
+# Characters without a line break that are laid out as one; longer ones would be laid out again at every piece.
 MAX_PARAGRAPH_PIECE = 4000
 
 
@@ -41,7 +41,7 @@ class StreamedText(MessageText):
     def add(self, piece: str) -> None:
         """More of the text has come."""
         self._text += piece
-        self.append(self._shown(piece))
+        self.append(self._break_paragraphs(piece))
 
     def say(self, text: str) -> None:
         """Show `text`; what of it is shown already stays."""
@@ -51,7 +51,7 @@ class StreamedText(MessageText):
         if rest := text[len(self._text) :]:
             self.add(rest)
 
-    def _shown(self, piece: str) -> str:
+    def _break_paragraphs(self, piece: str) -> str:
         parts: list[str] = []
         for line in re.split("(\n)", piece):
             if line == "\n":
@@ -85,7 +85,7 @@ class AnswerView(QWidget):
         self.flushes = 0
         self.flush_timer = QTimer(self, interval=FRAME_MS, singleShot=True)
         self.flush_timer.timeout.connect(self._flush)
-        self.state, self.error, self.told = basics.Note(), basics.Note(), basics.Note()
+        self.state, self.error, self.summary = basics.Note(), basics.Note(), basics.Note()
         self.passages = PassageList()
         self.again, self.code = LinkButton(tr("Run again")), LinkButton(tr("Show code…"))
         self.again.clicked.connect(self.again_wanted)
@@ -102,7 +102,7 @@ class AnswerView(QWidget):
         flow = FlowLayout(self._links, style.SPACE)
         for button in (self.again, self.code):
             flow.addWidget(button)
-        for part in (self.state, self.error, self.told, self.passages, self._links):
+        for part in (self.state, self.error, self.summary, self.passages, self._links):
             self._column.addWidget(part)
         self._column.addStretch()
 
@@ -144,8 +144,8 @@ class AnswerView(QWidget):
         self.error.say("")
         for block, answer in zip(self.blocks, answers, strict=True):
             block.show_answer(answer, answers[0].text)
-        self.told.say(self._words(answers))
-        self.told.setToolTip(basics.plain_tooltip(answers[0].reported) if answers else "")
+        self.summary.say(self._format_answers(answers))
+        self.summary.setToolTip(basics.plain_tooltip(answers[0].reported) if answers else "")
         self.passages.show_passages(answers[0].passages if answers else [])
         if answers and not answers[0].complete:
             self.error.say(tr("The answer is incomplete: it was stopped early."), "warning")
@@ -171,7 +171,7 @@ class AnswerView(QWidget):
             block.hide()
             block.deleteLater()
         self.blocks = []
-        for note in (self.error, self.told):
+        for note in (self.error, self.summary):
             note.say("")
         self.passages.show_passages([])
 
@@ -191,10 +191,10 @@ class AnswerView(QWidget):
     def _show_links(self) -> None:
         self.again.setVisible(self._can_ask and not self._is_busy)
         self.again.setText(tr("Run again") if self.blocks else tr("Ask"))
-        self.code.setVisible(bool(self.told.text()))
+        self.code.setVisible(bool(self.summary.text()))
         self._links.setVisible(not self.again.isHidden() or not self.code.isHidden())
 
-    def _words(self, answers: Sequence[Answer]) -> str:
+    def _format_answers(self, answers: Sequence[Answer]) -> str:
         """Whose answer it is and what it took; before that, where there are several, how far they agree."""
         if not answers:
             return ""
@@ -296,8 +296,8 @@ def find_differences(first: str, other: str) -> list[tuple[int, int]]:
         return []
     if max(len(first), len(other)) > diff_row.MAX_SHOWN_CHARACTERS:
         return [(0, len(other))]
-    spans = diff_row.find_marks(Pair(first, other, 1, 1, 0))[1][1]
-    return spans if diff.alike(first, other) else [(0, len(other))]
+    spans = diff_row.find_marks(LinePair(first, other, 1, 1, 0))[1][1]
+    return spans if diff.are_similar(first, other) else [(0, len(other))]
 
 
 class PassageList(QWidget):

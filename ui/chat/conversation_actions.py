@@ -1,4 +1,4 @@
-"""What can be done with a conversation as a whole: another name, a file of it, away with it."""
+"""The actions for a whole conversation: rename, search, export, delete."""
 
 import asyncio
 import sqlite3
@@ -64,7 +64,7 @@ class ConversationActions(QObject):
         self.delete.setEnabled(self._thread is not None and not self._is_busy)
 
     def search(self) -> None:
-        """List the conversations in which all words of the search stand."""
+        """List the conversations that contain all words of the search."""
         words = self._list.search.text()
 
         async def look() -> None:

@@ -1,4 +1,4 @@
-"""The conversations of a project: found, chosen, given other names."""
+"""The list of a project's conversations: searched, chosen, renamed."""
 
 from collections.abc import Sequence
 
@@ -17,6 +17,8 @@ ID_ROLE, TITLE_ROLE = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 
 
 class ConversationList(QWidget):
+    """The list with its search field; signals give the ids of conversations."""
+
     search_wanted = Signal(str)
     chosen = Signal(int)
     renamed = Signal(int, str)

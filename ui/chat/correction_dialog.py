@@ -1,4 +1,4 @@
-"""Makes a row of what a model was asked: its answer corrected, to be trained on, or a question of the exam."""
+"""Makes a row of a question and its corrected answer: for training, or for the exam."""
 
 import sqlite3
 
@@ -110,7 +110,7 @@ class CorrectionDialog(QDialog):
         layout.addWidget(self.note)
         layout.addWidget(buttons)
 
-    def taught(self) -> list[Fact]:
+    def selected_facts(self) -> list[Fact]:
         """The facts that are ticked."""
         items = (self.facts.item(row) for row in range(self.facts.count()))
         return [item.data(FACT_ROLE) for item in items if item.checkState() == Qt.CheckState.Checked]
@@ -124,7 +124,7 @@ class CorrectionDialog(QDialog):
 
     def _guess(self) -> None:
         question, answer = self._texts()
-        chosen = self.taught() if self._decided else None
+        chosen = self.selected_facts() if self._decided else None
 
         def work(db: sqlite3.Connection) -> tuple[Guess, str]:
             found = corrections.guess(db, question, answer)
@@ -176,7 +176,7 @@ class CorrectionDialog(QDialog):
         question, answer = self._texts()
         status = "approved" if self._exam or self.approved.isChecked() else "draft"
         points = self.points.text().strip() if self._exam else None
-        kind, taught = self.kind.currentData(), self.taught()
+        kind, taught = self.kind.currentData(), self.selected_facts()
         label = tr("Add to the exam") if self._exam else tr("Correct and save as an example")
         try:
             changes = await self._workspace.project.write(

@@ -1,4 +1,4 @@
-"""One domain of the router: what it is about, and which model knows it."""
+"""One domain of the router: what it is about, and its model."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from ui.workspace import Workspace
 
 
 class DomainDialog(QDialog):
-    """`decided` tells the domain as it was entered."""
+    """`decided` gives the domain as it was entered."""
 
     decided = Signal(Domain)
 

@@ -1,4 +1,4 @@
-"""The heads of all panes of the chat, side by side: two to four of them."""
+"""The headers of the chat's panes, side by side: two to four, each with its server, model and condition."""
 
 from collections.abc import Collection, Sequence
 
@@ -76,7 +76,7 @@ class PaneHeader(QFrame):
             layout.addLayout(part)
 
     def pane(self) -> Pane:
-        """As it is chosen now; without a model there is nobody to ask."""
+        """The pane as it is chosen now; its model is '' if none is chosen."""
         server = self.server.currentData() or self._workspace.settings.provider
         return Pane(self.number, server, self.model.model_id(), self.condition.currentData())
 
@@ -163,7 +163,7 @@ class PaneHeaders(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
-        self.heads: list[PaneHeader] = []
+        self.headers: list[PaneHeader] = []
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(style.SPACE)
@@ -171,49 +171,49 @@ class PaneHeaders(QWidget):
 
     def begin(self) -> None:
         """As at the start of a project."""
-        while self.heads:
-            self._drop(self.heads[-1])
+        while self.headers:
+            self._drop(self.headers[-1])
         for number in range(MIN_PANES):
             self._put(number, tuned=number > 0)
         self._show_acts()
 
     def panes(self) -> list[Pane]:
         """As they are chosen now."""
-        return [head.pane() for head in self.heads]
+        return [header.pane() for header in self.headers]
 
     def numbers(self) -> list[int]:
-        return [head.number for head in self.heads]
+        return [header.number for header in self.headers]
 
-    def head(self, number: int) -> PaneHeader | None:
-        return next((head for head in self.heads if head.number == number), None)
+    def header(self, number: int) -> PaneHeader | None:
+        return next((header for header in self.headers if header.number == number), None)
 
     def restore(self, panes: Sequence[Pane]) -> None:
         """The panes of a conversation; where it has but one, another stays beside it."""
         wanted = list(panes)[:MAX_PANES]
-        while len(self.heads) > max(MIN_PANES, len(wanted)):
-            self._drop(self.heads[-1])
-        while len(self.heads) < len(wanted):
+        while len(self.headers) > max(MIN_PANES, len(wanted)):
+            self._drop(self.headers[-1])
+        while len(self.headers) < len(wanted):
             self._put(0, tuned=True)
-        for head, pane in zip(self.heads, wanted, strict=False):
-            head.choose(pane)
+        for header, pane in zip(self.headers, wanted, strict=False):
+            header.choose(pane)
         taken = {pane.number for pane in wanted}
-        for head in self.heads[len(wanted) :]:
-            head.number = _next_number(taken)
-            taken.add(head.number)
+        for header in self.headers[len(wanted) :]:
+            header.number = _next_number(taken)
+            taken.add(header.number)
         self._show_acts()
         self.changed.emit()
 
     def renumber(self) -> None:
         """For a new conversation: the same panes, which have said nothing yet."""
-        for number, head in enumerate(self.heads):
-            head.number = number
+        for number, header in enumerate(self.headers):
+            header.number = number
         self.changed.emit()
 
     def add(self, taken: Collection[int]) -> None:
         """One more pane, like the last one under the next condition. Its number is none of `taken`, which have answered."""
-        if len(self.heads) >= MAX_PANES:
+        if len(self.headers) >= MAX_PANES:
             return
-        last = self.heads[-1].pane()
+        last = self.headers[-1].pane()
         names = list(CONDITIONS)
         condition = names[(names.index(last.condition) + 1) % len(names)]
         number = _next_number({*taken, *self.numbers()})
@@ -223,41 +223,41 @@ class PaneHeaders(QWidget):
 
     def take(self, provider: str, model: str) -> None:
         """Put `model` beside the base model."""
-        self.heads[1].take(provider, model)
+        self.headers[1].take(provider, model)
 
     def show_offers(self) -> None:
-        for head in self.heads:
-            head.show_offers()
+        for header in self.headers:
+            header.show_offers()
 
     def allow(self, is_busy: bool) -> None:
         """While panes are answering, none is taken away or made another."""
-        for head in self.heads:
-            head.setEnabled(not is_busy)
+        for header in self.headers:
+            header.setEnabled(not is_busy)
 
     def _put(self, number: int, tuned: bool) -> PaneHeader:
-        head = PaneHeader(self._workspace, number, tuned)
-        head.chosen.connect(self.chosen)
-        head.removed.connect(lambda: self._on_removed(head))
-        head.code_wanted.connect(lambda: self.code_wanted.emit(head.number))
-        self.heads.append(head)
-        self._layout.addWidget(head, 1)
-        return head
+        header = PaneHeader(self._workspace, number, tuned)
+        header.chosen.connect(self.chosen)
+        header.removed.connect(lambda: self._on_removed(header))
+        header.code_wanted.connect(lambda: self.code_wanted.emit(header.number))
+        self.headers.append(header)
+        self._layout.addWidget(header, 1)
+        return header
 
-    def _drop(self, head: PaneHeader) -> None:
-        self.heads.remove(head)
-        self._layout.removeWidget(head)
-        head.hide()
-        head.deleteLater()
+    def _drop(self, header: PaneHeader) -> None:
+        self.headers.remove(header)
+        self._layout.removeWidget(header)
+        header.hide()
+        header.deleteLater()
 
-    def _on_removed(self, head: PaneHeader) -> None:
-        if len(self.heads) > MIN_PANES:
-            self._drop(head)
+    def _on_removed(self, header: PaneHeader) -> None:
+        if len(self.headers) > MIN_PANES:
+            self._drop(header)
             self._show_acts()
             self.changed.emit()
 
     def _show_acts(self) -> None:
-        for head in self.heads:
-            head.remove.setVisible(len(self.heads) > MIN_PANES)
+        for header in self.headers:
+            header.remove.setVisible(len(self.headers) > MIN_PANES)
 
 
 def _next_number(taken: Collection[int]) -> int:

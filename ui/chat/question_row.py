@@ -1,4 +1,4 @@
-"""A question of the chat with the answers of all panes side by side; it can be edited, which makes another branch."""
+"""The questions of a conversation with the answers of all panes side by side; an edited question starts a branch."""
 
 from collections.abc import Callable, Sequence
 
@@ -140,7 +140,7 @@ class QuestionRow(QWidget):
 
 
 class ConversationView(QScrollArea):
-    """Its bar always stands there, so that answers are as wide as the heads above them."""
+    """The questions of a conversation; its scroll bar is always shown, so that answers are as wide as the headers above."""
 
     def __init__(self, make_row: Callable[[Turn], QuestionRow]) -> None:
         super().__init__(widgetResizable=True)
@@ -161,7 +161,7 @@ class ConversationView(QScrollArea):
         self.verticalScrollBar().rangeChanged.connect(self._on_grown)
 
     def show_path(self, path: Sequence[Turn]) -> list[QuestionRow]:
-        """Rows for these turns; those that stand there already stay. The new ones."""
+        """Show these turns; existing rows stay. Returns the new rows."""
         kept = 0
         while kept < min(len(self.rows), len(path)) and self.rows[kept].turn == path[kept]:
             kept += 1

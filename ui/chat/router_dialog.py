@@ -1,4 +1,4 @@
-"""Several tuned models behind one question: which of them it is passed on to, why, and how often that is right."""
+"""The router: which of several fine-tuned models a question goes to, why, and how often that is right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How answers are drawn, under which system prompt, and how passages are found; folded away until it is wanted."""
+"""The chat's settings: sampling parameters, system prompt and retrieval; folded away at first."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget

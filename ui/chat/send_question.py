@@ -1,4 +1,4 @@
-"""Asks the panes of the chat, each on its own: what goes wrong in one is said there, and the others go on."""
+"""Sends a question to the chat's panes in parallel: an error in one is shown there, and the others go on."""
 
 import asyncio
 
@@ -47,29 +47,30 @@ class QuestionSender(QObject):
         return self._book
 
     def stop(self) -> None:
+        """Stop all requests; the text that has arrived stays."""
         for task in self._running:
             task.cancel()
 
-    def start(self, head: PaneHeader, column: AnswerView, request: ChatRequest, book: Book) -> None:
-        """Ask the pane of `head`, and show what comes in its column."""
-        task = self._workspace.tasks.start("", self._ask(head, column, request, book))
+    def start(self, header: PaneHeader, column: AnswerView, request: ChatRequest, book: Book) -> None:
+        """Send the request of a pane and show the answer in its column."""
+        task = self._workspace.tasks.start("", self._ask(header, column, request, book))
         self._running.add(task)
         task.add_done_callback(self._on_done)
         self.changed.emit()
 
     def request(
-        self, head: PaneHeader, thread: Thread | None, before: list[Turn], turn: int, question: str
+        self, header: PaneHeader, thread: Thread | None, before: list[Turn], turn: int, question: str
     ) -> ChatRequest:
         """The question as it goes to a pane that has answered the turns `before`."""
-        history = thread.history(before, head.number) if thread else []
+        history = thread.history(before, header.number) if thread else []
         return ChatRequest(
-            turn, head.pane(), question, self._settings.system_prompt(), self._settings.sampling(), history
+            turn, header.pane(), question, self._settings.system_prompt(), self._settings.sampling(), history
         )
 
-    async def _ask(self, head: PaneHeader, column: AnswerView, request: ChatRequest, book: Book) -> Changes:
-        column.begin(request.sampling.n, head.converts())
+    async def _ask(self, header: PaneHeader, column: AnswerView, request: ChatRequest, book: Book) -> Changes:
+        column.begin(request.sampling.n, header.converts())
         try:
-            head.require_here()
+            header.require_here()
             project = self._workspace.project
             provider = await self._workspace.provider(request.pane.provider)
             changes = await conversations.ask(project, provider, book, request, column.add)

@@ -1,4 +1,4 @@
-"""A few questions to begin with, from the exam of the project."""
+"""A few exam questions of the project, offered in an empty conversation."""
 
 import sqlite3
 
@@ -17,6 +17,8 @@ MAX_QUESTION_LENGTH = 90  # characters of a question
 
 
 class SuggestedQuestions(QWidget):
+    """Buttons with questions; hidden if the project has none."""
+
     chosen = Signal(str)
 
     def __init__(self, workspace: Workspace) -> None:
@@ -27,6 +29,7 @@ class SuggestedQuestions(QWidget):
         self._column.setSpacing(style.SPACE // 2)
 
     async def read(self) -> None:
+        """Read other questions from the project."""
         questions = await self._workspace.project.read(_load_suggestions)
         while item := self._column.takeAt(0):
             if widget := item.widget():

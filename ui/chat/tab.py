@@ -1,4 +1,4 @@
-"""One question, several panes side by side: models of any servers, each alone or with the text before it."""
+"""The chat tab: one question, several panes side by side, each a model of any server under a condition."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ LIST_WIDTH = 210  # pixels of the list of conversations
 
 
 class ChatTab(Tab):
+    """The conversations at the left, the panes and their answers at the right."""
+
     icon = "chat"
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
@@ -56,7 +58,7 @@ class ChatTab(Tab):
         self._leaf: int | None = None
         self._sending = False  # whether a question is being noted
         self.panes, self.settings, self.list = PaneHeaders(workspace), SamplingSettings(), ConversationList()
-        self.said, self.suggestions = ConversationView(self._row), SuggestedQuestions(workspace)
+        self.conversation_view, self.suggestions = ConversationView(self._row), SuggestedQuestions(workspace)
         self.asking = QuestionSender(workspace, self.settings)
         self._trained = ThrottledReload(workspace, self._load_trained)
         self.acts = ConversationActions(workspace, self.list, self)
@@ -87,11 +89,11 @@ class ChatTab(Tab):
         line.addWidget(self.question, 1)
         line.addWidget(self.send, 0, Qt.AlignmentFlag.AlignBottom)
         heads.addWidget(self.panes)
-        # As far from the right as the answers, beside which a bar stands.
+        # As far from the right as the answers, which have a scroll bar beside them.
         heads.setContentsMargins(0, 0, self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent), 0)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty())
-        self._pages.addWidget(self.said)
+        self._pages.addWidget(self.conversation_view)
         made = basics.column(self._top(), heads, self._pages, self.suggestions, line, self.settings)
         layout = made.layout()
         assert isinstance(layout, QVBoxLayout)
@@ -196,8 +198,8 @@ class ChatTab(Tab):
         path = self._note(thread, leaf)
         if thread and (panes := thread.panes(path)):
             self.panes.restore(panes)
-        self.said.show_path(path)
-        for row in self.said.rows:
+        self.conversation_view.show_path(path)
+        for row in self.conversation_view.rows:
             assert thread
             row.show_thread(thread, self.panes.numbers())
         self._show_state()
@@ -210,7 +212,7 @@ class ChatTab(Tab):
         return thread.path(leaf) if thread and leaf else []
 
     async def _read_again(self) -> None:
-        """What the conversation holds now; the rows stay as they are, with the errors that they tell of."""
+        """Read the conversation again; its rows stay as they are, with the errors they show."""
         id = self._thread.conversation.id if self._thread else 0
         thread = await self.workspace.project.read(conversations.load, id)
         if thread and self._thread and self._thread.conversation.id == id:
@@ -231,10 +233,10 @@ class ChatTab(Tab):
 
     def _show_state(self) -> None:
         """What can be done now."""
-        is_busy, is_asking, rows = self.is_busy(), self.asking.is_busy(), self.said.rows
+        is_busy, is_asking, rows = self.is_busy(), self.asking.is_busy(), self.conversation_view.rows
         self.send.setText(tr("Stop") if is_asking else tr("Send"))
         basics.set_enabled(self.send, "" if is_asking else self._lacks(is_busy))
-        self.add_pane.setEnabled(not is_busy and len(self.panes.heads) < MAX_PANES)
+        self.add_pane.setEnabled(not is_busy and len(self.panes.headers) < MAX_PANES)
         self.panes.allow(is_busy)
         self.acts.allow(is_busy)
         self.list.anew.setEnabled(not is_busy)
@@ -286,7 +288,7 @@ class ChatTab(Tab):
             assert thread
             if self.question.toPlainText().strip() == question:
                 self.question.clear()
-            for row in self.said.show_path(self._note(thread, made[0][1])):
+            for row in self.conversation_view.show_path(self._note(thread, made[0][1])):
                 row.show_thread(thread, self.panes.numbers())
             self._ask(self.panes.numbers(), book)
         finally:
@@ -297,12 +299,12 @@ class ChatTab(Tab):
     def _ask(self, numbers: list[int], book: Book) -> None:
         """Ask these panes what was asked last."""
         assert self._thread
-        row, before = self.said.rows[-1], [row.turn for row in self.said.rows[:-1]]
+        row, before = self.conversation_view.rows[-1], [row.turn for row in self.conversation_view.rows[:-1]]
         for number in numbers:
-            head = self.panes.head(number)
-            if head and head.pane().model:
-                request = self.asking.request(head, self._thread, before, row.turn.id, row.turn.text)
-                self.asking.start(head, row.columns[number], request, book)
+            header = self.panes.header(number)
+            if header and header.pane().model:
+                request = self.asking.request(header, self._thread, before, row.turn.id, row.turn.text)
+                self.asking.start(header, row.columns[number], request, book)
 
     def _on_again(self, number: int) -> None:
         """Ask a pane once more; marks that a person gave are not lost by a slip."""
@@ -314,7 +316,7 @@ class ChatTab(Tab):
 
     async def _ask_again(self, number: int) -> None:
         book = await self.asking.book()
-        if not self.is_busy() and self.said.rows:
+        if not self.is_busy() and self.conversation_view.rows:
             self._ask([number], book)
 
     def _answers(self, number: int) -> list[Answer]:
@@ -348,7 +350,7 @@ class ChatTab(Tab):
 
     def _on_panes(self) -> None:
         self._read_trained()
-        for row in self.said.rows:
+        for row in self.conversation_view.rows:
             row.show_panes(self.panes.numbers())
         self._show_state()
 
@@ -381,13 +383,13 @@ class ChatTab(Tab):
 
     def _on_code(self, number: int) -> None:
         """The request that a pane would send now: what is typed, or was asked last."""
-        head, typed = self.panes.head(number), self.question.toPlainText().strip()
-        if head is None or not head.pane().model:
+        header, typed = self.panes.header(number), self.question.toPlainText().strip()
+        if header is None or not header.pane().model:
             return
-        before = [row.turn for row in self.said.rows]
+        before = [row.turn for row in self.conversation_view.rows]
         if not typed and before:
             typed = before.pop().text
-        request = self.asking.request(head, self._thread, before, 0, typed)
+        request = self.asking.request(header, self._thread, before, 0, typed)
         self.workspace.tasks.start("", self._show_code(request.pane, lambda: self.asking.call(request)))
 
     async def _show_sent(self, turn: int, number: int) -> None:

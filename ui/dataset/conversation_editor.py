@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from core import checks
-from core.checks import Checked
+from core.checks import CheckedLine
 from core.dataset import row_edits, row_json
 from core.dataset.row_edits import AddMessage, JsonEdit, SetToolCalls, SetTools
 from core.dataset.row_json import Message, Section
@@ -237,10 +237,10 @@ class ToolCallDialog(JsonDialog):
         if not text:
             self._before = ""
 
-    def check(self, text: str) -> Checked:
+    def check(self, text: str) -> CheckedLine:
         """The problems of the calls alone, with paths inside the list."""
         if not text.strip():
-            return Checked("", [])
+            return CheckedLine("", [])
         try:
             row = (
                 row_edits.set_tools(ROW_EXAMPLE, text)
@@ -250,7 +250,7 @@ class ToolCallDialog(JsonDialog):
         except FormatError as error:
             broken = checks.check_line(text.encode("utf-8", "surrogatepass")).problems
             reasons = [problem for problem in broken if problem.rule == "json-broken"]
-            return Checked(None, reasons or [checks.problem("json-broken", "", error.message)])
+            return CheckedLine(None, reasons or [checks.problem("json-broken", "", error.message)])
         place = TOOLS_PATH if self._tools else f"{CALLS_PATH}.{self._key}"
         found = [problem for problem in checks.check_line(row.encode()).problems if problem.path.startswith(place)]
-        return Checked(row, found)
+        return CheckedLine(row, found)

@@ -40,7 +40,7 @@ def _holds_rows(path: Path) -> bool:
     except (JukuError, OSError):
         return False
     # Prose with commas looks like a table without a head, which names nothing.
-    is_named = found.columns != column_mapping.numbered(len(found.columns))
+    is_named = found.columns != column_mapping.number_columns(len(found.columns))
     return is_named and {"question", "answer"} <= set(column_mapping.guess(found.columns))
 
 

@@ -7,7 +7,7 @@ from core.dataset import bulk_edits, examples
 from core.dataset.bulk_edits import DIFFERENT_PROMPT
 from core.language import tr, trn
 from core.spec import spec
-from core.spec.facts import STALE
+from core.spec.facts import STALE_RULE
 
 
 def can_fix(rule: str) -> bool:
@@ -20,7 +20,7 @@ def fix_button_text(rule: str, count: int, db: sqlite3.Connection) -> str:
         return _prompt_words(db, count)
     if rule == examples.DUPLICATE_ROW:
         return trn("Delete the {n} duplicate", "Delete the {n} duplicates", count)
-    if rule == STALE:
+    if rule == STALE_RULE:
         return trn("{n} is still right", "All {n} are still right", count)
     return trn("Fix {n}", "Fix all {n}", count)
 
@@ -37,4 +37,4 @@ def fix_label(rule: str) -> str:
     """The name of the undo step."""
     if rule == examples.DUPLICATE_ROW:
         return tr("Delete duplicates")
-    return tr("Mark rows as still right") if rule == STALE else tr("Fix: {rule}", rule=RULES[rule].title())
+    return tr("Mark rows as still right") if rule == STALE_RULE else tr("Fix: {rule}", rule=RULES[rule].title())

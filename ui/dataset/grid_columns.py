@@ -13,7 +13,7 @@ PREVIEW_CHARACTERS = 400  # characters: a cell never lays out a whole book
 
 @dataclass(frozen=True, slots=True)
 class GridColumn:
-    """`order` is the name in `filters.ORDERS`; `choices` are the allowed values, if limited."""
+    """`order` is the name in `filters.SORT_COLUMNS`; `choices` are the allowed values, if limited."""
 
     name: str
     width: int

@@ -48,7 +48,7 @@ class GridModel(QAbstractTableModel):
     """Rows are read in pages when they become visible; `edited` gives a changed cell."""
 
     edited = Signal(int, object)  # id, SetColumn
-    sort_wanted = Signal(str, bool)  # a name in filters.ORDERS ('id' for none), descending
+    sort_wanted = Signal(str, bool)  # a name in filters.SORT_COLUMNS ('id' for none), descending
 
     def __init__(self, project: Project, parent: QObject | None = None) -> None:
         super().__init__(parent)

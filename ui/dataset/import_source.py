@@ -8,8 +8,8 @@ from typing import NamedTuple
 from core import formats
 from core.dataset import examples
 from core.errors import JukuError
-from core.formats import TABLES, Detected, column_mapping, detect
-from core.formats.jsonl import system
+from core.formats import TABLES, DetectedFormat, column_mapping, detect
+from core.formats.jsonl import system_prompt
 from core.language import tr
 from core.progress import Reporter
 
@@ -31,7 +31,7 @@ class ImportSource:
 
     path: Path
     name: str
-    detected: Detected = Detected("")  # noqa: RUF009
+    detected: DetectedFormat = DetectedFormat("")  # noqa: RUF009
     head: bool = True
     encoding: str = ""
     meaning: dict[str, str] = field(default_factory=dict)  # field by column
@@ -47,7 +47,7 @@ class ImportSource:
             return
         self.error = None
         self.encoding = self.detected.encoding
-        self.set_head(self.detected.columns != column_mapping.numbered(len(self.detected.columns)))
+        self.set_head(self.detected.columns != column_mapping.number_columns(len(self.detected.columns)))
 
     def is_table(self) -> bool:
         return self.error is None and self.detected.format in TABLES
@@ -60,15 +60,15 @@ class ImportSource:
 
     def names(self) -> list[str]:
         found, sample = self.detected.columns, self.detected.sample
-        numbered = column_mapping.numbered(len(found))
+        numbered = column_mapping.number_columns(len(found))
         if not self.head:
             return numbered
-        return column_mapping.named(sample[0]) if found == numbered and sample else found
+        return column_mapping.unique_names(sample[0]) if found == numbered and sample else found
 
     def sample(self) -> list[list[str]]:
         """The first rows as they are in the file."""
         found, sample = self.detected.columns, self.detected.sample
-        had_head = found != column_mapping.numbered(len(found))
+        had_head = found != column_mapping.number_columns(len(found))
         if had_head == self.head:
             return sample
         return sample[1:] if self.head else [found, *sample]
@@ -99,9 +99,9 @@ class ImportSource:
         return [_preview(row) for row in islice(read, PREVIEW_ROWS)]
 
 
-def _preview(row: formats.Row) -> RowPreview:
+def _preview(row: formats.FileRow) -> RowPreview:
     if row.text is None:
         return RowPreview(row.line.number, {}, row.problems[0].message)
     question, answer = examples.read_previews(row.text)
-    fields = {"question": question, "answer": answer, "system": system(row.text), **row.fields}
+    fields = {"question": question, "answer": answer, "system": system_prompt(row.text), **row.fields}
     return RowPreview(row.line.number, {name: text for name, text in fields.items() if text})

@@ -137,7 +137,7 @@ class ProblemsPanel(QWidget):
             part.setVisible(group is not None)
         self.show_rows.setVisible(group is not None and group.count > 0)
         self.fix.setVisible(group is not None and self._can_fix(group))
-        self.remake.setVisible(rule == facts.STALE and group is not None and group.count > 0)
+        self.remake.setVisible(rule == facts.STALE_RULE and group is not None and group.count > 0)
         if group is None:
             return
         self.title.setText(RULES[rule].title())

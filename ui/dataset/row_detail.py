@@ -29,7 +29,7 @@ from core.errors import FormatError
 from core.language import tr
 from core.review import findings
 from core.spec import facts
-from core.spec.facts import STALE, Fact
+from core.spec.facts import STALE_RULE, Fact
 from ui import style
 from ui.dataset.conversation_editor import ConversationEditor
 from ui.dataset.problems_tree import severity_icon
@@ -105,10 +105,10 @@ class RowFacts(QWidget):
             layout.addWidget(note)
 
     def show_row(self, db: sqlite3.Connection, row: Example | None) -> None:
-        taught = facts.named(db, row.facts) if row else []
+        taught = facts.load_named(db, row.facts) if row else []
         found = findings.of_row(db, row.id) if row else {}
         self._taught.say("\n".join([*(f"{fact.name}: {fact.text}" for fact in taught), *_passage(row, taught)]))
-        stale = row is not None and STALE in row.problems.split()
+        stale = row is not None and STALE_RULE in row.problems.split()
         self._changed.say("\n".join(_change(fact) for fact in taught if stale and fact.was), "warning")
         self._doubts.say("\n".join(found[rule] for rule in DOUBT_RULES if rule in found), "warning")
         self.setVisible(any(note.text() for note in (self._taught, self._changed, self._doubts)))

@@ -1,4 +1,4 @@
-"""The questions behind a rate, and side by side what each subject answered."""
+"""The questions behind a rate of the heat map, and the subjects' answers side by side."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -215,7 +215,7 @@ class AnswerComparison(QWidget):
 
 
 def format_answers(given: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]) -> list[Piece]:
-    """The answers of one subject to one question as a person reads them; repeats that are alike stand there once."""
+    """One subject's answers to one question as coloured pieces of text; equal repeats are listed once."""
     found: list[Piece] = []
     alike = sorted(given, key=lambda one: min(other.sample for other in given if other.text == one.text))
     for text, group in groupby(alike, key=lambda one: one.text):
@@ -266,7 +266,7 @@ def _format_provenance(given: Sequence[Answer]) -> str:
 
 
 def _format_passages(given: Sequence[Answer]) -> list[str]:
-    """What stood in the prompt."""
+    """The passages in the prompt."""
     found = given[0].passages
     lines = [f"[{number}] {one.passage.whole}" for number, one in enumerate(found, 1)]
     return [tr("In the prompt:"), *lines] if lines else []

@@ -1,4 +1,4 @@
-"""A person marks answers without knowing whose they are: one at a time, in shuffled order, by keys or by a slider."""
+"""Blind marking: a person marks answers in shuffled order without knowing whose they are, by keys or a slider."""
 
 import sqlite3
 

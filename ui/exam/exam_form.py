@@ -1,4 +1,4 @@
-"""What an exam asks and how it marks: subjects, repeats, grader, judge, conditions; and what it will cost."""
+"""The form for an exam: models, repeats, grader, judge, sampling, retrieval; and the estimated cost."""
 
 from collections.abc import Sequence
 
@@ -46,7 +46,7 @@ class ExamForm(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
-        self._found: list[Estimate] = []
+        self._estimates: list[Estimate] = []
         self._running = False
         self.subjects = ExaminedModels(workspace)
         self._make_fields()
@@ -106,8 +106,8 @@ class ExamForm(QWidget):
             flow.addWidget(_make_pair(name, field))
         for part in (self.general, self.judge, self.more):
             flow.addWidget(part)
-        self._folded = self._more_settings()
-        self._folded.hide()
+        self._hidden_settings = self._more_settings()
+        self._hidden_settings.hide()
         warned = QHBoxLayout()
         warned.addWidget(self.warning, 1)
         warned.addWidget(self.as_trained, 0, Qt.AlignmentFlag.AlignTop)
@@ -120,7 +120,7 @@ class ExamForm(QWidget):
         layout.setSpacing(style.SPACE // 2)
         layout.addWidget(self.subjects)
         layout.addWidget(fields)
-        layout.addWidget(self._folded)
+        layout.addWidget(self._hidden_settings)
         layout.addWidget(self.hint)
         layout.addLayout(warned)
         layout.addLayout(below)
@@ -166,7 +166,7 @@ class ExamForm(QWidget):
         self.grader.activated.connect(lambda _index: self._on_changed())
 
     def _on_more(self, on: bool) -> None:
-        self._folded.setVisible(on)
+        self._hidden_settings.setVisible(on)
         self.more.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
 
     def plan(self) -> Plan:
@@ -192,7 +192,7 @@ class ExamForm(QWidget):
             self.prompt_wanted.emit(self.trained.prompt)
 
     def fill(self, run: Run) -> None:
-        """Wish for what a run asked."""
+        """Fill the form with the settings of a run."""
         asked, books = run.sampling, run.retrieval
         counts = (
             (self.repeats, asked.n), (self.tokens, asked.max_tokens),
@@ -222,7 +222,7 @@ class ExamForm(QWidget):
 
     def show_estimates(self, found: Sequence[Estimate]) -> None:
         """What the exam comes to, reckoned for what was wished a moment ago."""
-        self._found = list(found)
+        self._estimates = list(found)
         self._show()
 
     def show_trained(self, found: PromptUse | None, wanted: str) -> None:
@@ -232,6 +232,7 @@ class ExamForm(QWidget):
         self.as_trained.setVisible(found is not None and found.is_offered)
 
     def show_running(self, running: bool) -> None:
+        """Disable the form while an exam runs."""
         self._running = running
         self._show()
 
@@ -249,33 +250,33 @@ class ExamForm(QWidget):
         self.judge.setText(named.replace("&", "&&"))
         self.judge.setEnabled(judge is not None)
         self.batch.setVisible(self._has_batch())
-        self.subjects.show_estimates(self._found)
-        self.total.setText(self._total_words())
+        self.subjects.show_estimates(self._estimates)
+        self.total.setText(self._format_total())
         problem = self.problem()
         self.hint.say(problem or self._remark(), "warning" if problem else "")
-        self.keep.setVisible(bool(self._found) and self._found[0].requests == self._found[0].general)
+        self.keep.setVisible(bool(self._estimates) and self._estimates[0].requests == self._estimates[0].general)
         basics.set_enabled(self.start, problem or (tr("An exam is running.") if self._running else ""))
 
     def problem(self) -> str:
-        """What stands in the way of starting; '' where nothing does."""
-        if self._found and not self._found[0].requests:
+        """Why the exam cannot start; '' if it can."""
+        if self._estimates and not self._estimates[0].requests:
             return tr("There are no exam questions: set the split of some rows to “test” in the examples tab.")
         return self.subjects.problem()
 
     def _remark(self) -> str:
-        if self._found and self._found[0].requests == self._found[0].general:
+        if self._estimates and self._estimates[0].requests == self._estimates[0].general:
             return tr("None of these questions is about your text: general questions only show what is forgotten. Set the split "
                       "of some rows to “test” in the examples tab.")  # fmt: skip
         if self.repeats.value() > 1 and self.temperature.value() == 0:
             return tr("At temperature 0 all repeats give the same answer.")
         return ""
 
-    def _total_words(self) -> str:
-        if [one.subject for one in self._found] != self.subjects.subjects():
+    def _format_total(self) -> str:
+        if [one.subject for one in self._estimates] != self.subjects.subjects():
             return ""
-        text = exam_texts.format_total(self._found, self.repeats.value())
-        if self.judge.isChecked() and self._found:
-            answers = sum(one.requests for one in self._found) * self.repeats.value()
+        text = exam_texts.format_total(self._estimates, self.repeats.value())
+        if self.judge.isChecked() and self._estimates:
+            answers = sum(one.requests for one in self._estimates) * self.repeats.value()
             text += " · " + trn("at most {n} request to the judge, not included",
                                 "at most {n} requests to the judge, not included", answers)  # fmt: skip
         return text

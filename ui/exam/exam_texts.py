@@ -1,4 +1,4 @@
-"""What the exam is called on the screen: its subjects, its kinds of questions, its figures."""
+"""Texts of the exam: names of subjects and kinds of questions, rates, costs, progress."""
 
 from collections.abc import Mapping, Sequence
 
@@ -38,7 +38,7 @@ def subject_line(subject: Subject, server: str = "") -> str:
 
 
 def describe_subject(subject: Subject, server: str) -> str:
-    """All there is to say of a subject, for a tool tip."""
+    """A subject in full, for a tooltip."""
     parts = [subject.model, server, CONDITIONS[subject.condition].about(), subject.error]
     return " – ".join(filter(None, parts))
 
@@ -118,14 +118,14 @@ def format_few_questions(questions: int) -> str:
 
 
 def format_dollars(amount: float | None) -> str:
-    """A price; nothing is paid on this computer, and some prices nobody knows."""
+    """A price in US dollars; "free" for 0, "unknown" for None."""
     if amount is None:
         return tr("unknown")
     return tr("free") if amount == 0 else f"${amount:.2f}" if amount >= 0.01 else tr("under $0.01")
 
 
 def format_estimate(one: Estimate) -> str:
-    """What the answers of one subject come to."""
+    """The number of requests, tokens and the cost of one subject."""
     return " · ".join([
         trn("{n} request", "{n} requests", one.requests),
         tr("{n} tokens", n=format_token_estimate(one.sent + one.received)),
@@ -134,7 +134,7 @@ def format_estimate(one: Estimate) -> str:
 
 
 def format_total(found: Sequence[Estimate], repeats: int) -> str:
-    """What an exam comes to."""
+    """The size and the cost of an exam."""
     if not found:
         return ""
     answers = sum(one.requests for one in found) * repeats
@@ -157,7 +157,7 @@ def format_total(found: Sequence[Estimate], repeats: int) -> str:
 
 
 def format_progress(done: int, wanted: int, seconds: float | None) -> str:
-    """How far an exam is, and about how long it still takes (None: nobody can tell yet)."""
+    """The progress of an exam, and about how long it still takes (`seconds`; None: not known yet)."""
     text = tr("{done} of {wanted} answers", done=f"{done:,}", wanted=f"{wanted:,}")
     if seconds is None or done >= wanted:
         return text
@@ -169,7 +169,7 @@ def format_progress(done: int, wanted: int, seconds: float | None) -> str:
 
 
 def format_kappa(pair: str, found: Kappa) -> str:
-    """How far two who marked agree: Cohen's kappa, with how many answers it stands on."""
+    """How far two graders agree: Cohen's kappa, with the number of answers."""
     if found.value is None:
         return tr("{pair}: agree on {share} of {n} – too uniform for a kappa", pair=pair, share=f"{found.agreed:.0%}", n=f"{found.n:,}")  # fmt: skip
     text = tr("{pair}: κ = {kappa}, agree on {share} of {n}", pair=pair, kappa=f"{found.value:.2f}",

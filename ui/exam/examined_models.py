@@ -1,4 +1,4 @@
-"""Who is to be examined: models of any server, each under a condition; a line of boxes for each."""
+"""The list of examined models in the exam's form: each a model of any server under a condition."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -162,6 +162,7 @@ class ExaminedModels(QWidget):
         return self._rows
 
     def subjects(self) -> list[Subject]:
+        """The chosen subjects, in their order."""
         return [row.subject() for row in self._rows]
 
     def choose(self, subjects: Sequence[Subject]) -> None:
@@ -170,7 +171,7 @@ class ExaminedModels(QWidget):
         self._show(subjects)
 
     def prefer(self, provider: str, model: str) -> None:
-        """Examine a model: in place of the tuned one that stands there, else in a line more."""
+        """Examine a model: in place of the tuned one in the list, else in a new row."""
         wanted = Subject(provider, model)
         if wanted in self.subjects():
             return
@@ -184,42 +185,42 @@ class ExaminedModels(QWidget):
 
     def show_offers(self) -> None:
         """Servers or models have changed."""
-        if not self._touched and not self._is_settled():
-            self._show(open_book_preset(*self._begun(*self._usual())))
+        if not self._touched and not self._has_defaults():
+            self._show(open_book_preset(*self._keep_base(*self._default_subjects())))
         for row in self._rows:
             row.show_offers()
 
-    def _is_settled(self) -> bool:
-        """Whether the usual subjects stand there: what is trained meanwhile takes the place of none of them."""
+    def _has_defaults(self) -> bool:
+        """Whether the default subjects are chosen; a model that is trained meanwhile does not replace them."""
         provider, subjects = self._workspace.settings.provider, self.subjects()
         models = [subject.model for subject in subjects]
         return all(subject.provider == provider for subject in subjects) and all(models) and any(map(is_tuned, models))
 
-    def _begun(self, base: Subject, tuned: Subject | None) -> tuple[Subject, Subject | None]:
-        """A base model that stands there already stays, also when the first tuned model comes."""
+    def _keep_base(self, base: Subject, tuned: Subject | None) -> tuple[Subject, Subject | None]:
+        """A base model in the list stays, also when the first tuned model comes."""
         first = next(iter(self.subjects()), base)
         return first if first.model and first.provider == base.provider else base, tuned
 
     def remember(self, subjects: Sequence[Subject]) -> None:
         """Another project is open: show what was chosen there last, or where that is nothing the usual ones."""
         self._touched, self._project = bool(subjects), self._workspace.project
-        self._show(subjects or open_book_preset(*self._usual()))
+        self._show(subjects or open_book_preset(*self._default_subjects()))
 
-    def _usual(self) -> tuple[Subject, Subject | None]:
+    def _default_subjects(self) -> tuple[Subject, Subject | None]:
         """The base to begin with and the newest tuned model of the student's server, closed book."""
         provider = self._workspace.settings.provider
         base, tuned = default_models(self._workspace.known_offers(provider))
         return Subject(provider, base), Subject(provider, tuned) if tuned else None
 
     def show_estimates(self, found: Sequence[Estimate]) -> None:
-        """What each comes to; nothing where that was reckoned for others than stand here now."""
+        """Show each estimate; nothing if they were made for other subjects than those in the list."""
         if [one.subject for one in found] != self.subjects():
             found = []
         for number, row in enumerate(self._rows):
             row.cost.setText(exam_texts.format_estimate(found[number]) if found else "")
 
     def problem(self) -> str:
-        """What stands in the way of asking these; '' where nothing does."""
+        """Why these cannot be examined; '' if they can."""
         subjects = self.subjects()
         if found := next(filter(None, (row.problem() for row in self._rows)), ""):
             return found
@@ -260,16 +261,16 @@ class ExaminedModels(QWidget):
             told = [[one.provider, one.model, one.condition] for one in self.subjects()]
             self._workspace.keep_choice(SUBJECTS_CHOICE, json.dumps(told))
 
-    def kept(self) -> list[Subject]:
+    def load_choice(self) -> list[Subject]:
         """What was chosen in this project last."""
         return [Subject(*one) for one in json.loads(self._workspace.choice(SUBJECTS_CHOICE) or "[]")]
 
     def _on_preset(self, make: Callable[[Subject, Subject | None], list[Subject]]) -> None:
-        self.choose(make(*self._usual()))
+        self.choose(make(*self._default_subjects()))
 
     def _on_copy(self, row: ExaminedModelRow | None) -> None:
         """A line like this one, under the next condition that is free."""
-        first = row.subject() if row else self._usual()[0]
+        first = row.subject() if row else self._default_subjects()[0]
         taken = set(self.subjects())
         others = [Subject(first.provider, first.model, condition) for condition in CONDITIONS]
         new = next((one for one in others if one not in taken), first)

@@ -1,4 +1,4 @@
-"""The heat map: facts, kinds or questions against subjects, sorted and filtered; beside it the answers behind a line."""
+"""The heat map: facts, kinds or questions against subjects, sorted and filtered, with the answers behind a row."""
 
 from PySide6.QtCore import QItemSelection, QSize, Qt, Signal
 from PySide6.QtWidgets import (
@@ -35,7 +35,7 @@ NAME_WIDTH, RATE_WIDTH, TEXT_WIDTH = 66, 126, 200
 
 
 class HeatMapTable(QTableView):
-    """A table of rates; `chosen` tells the line that was selected."""
+    """A table of rates; `chosen` gives the selected row."""
 
     chosen = Signal(HeatMapRow)
 
@@ -101,6 +101,8 @@ class HeatMapTable(QTableView):
 
 
 class HeatMap(QWidget):
+    """The table of rates with its filters, and the answers of the selected row."""
+
     def __init__(self) -> None:
         super().__init__()
         self._outcome: ExamOutcome | None = None

@@ -1,4 +1,4 @@
-"""Rates as a table: a line per kind, fact or question, a column per subject, coloured by how much was right."""
+"""The heat map's item model: a row per kind, fact or question, a column per subject, coloured by the rate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class HeatMapRow:
     about: str = ""
     aside: bool = False
     leaks: bool = False
-    last: bool = False  # stands below the others, however they are sorted
+    last: bool = False  # below the others, however they are sorted
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class HeatMapModel(QAbstractTableModel):
         self.layoutChanged.emit()
 
     def _sorted(self, found: Sequence[HeatMapRow]) -> list[HeatMapRow]:
-        """The lines in the order of a column; what stands below stays there."""
+        """The rows sorted by a column; `last` ones stay below."""
         column, order = self._order
         if column < 0 or column >= 2 + (len(found[0].line.rates) if found else 0):
             return list(found)

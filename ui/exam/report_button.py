@@ -26,6 +26,7 @@ class ReportButton(QPushButton):
         self.setMenu(menu)
 
     def show_run(self, run: int, by: str) -> None:
+        """Export the run `run` from now on, with the marks of `by`."""
         self._run, self._by = run, by
 
     def _ask(self, format: str) -> None:

@@ -1,4 +1,4 @@
-"""What the exam tab shows of a run, read and reckoned off the window's thread."""
+"""The data of a run that the exam tab shows, read and computed off the window's thread."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -50,8 +50,8 @@ class SubjectComparison:
     against: int
     questions: list[Question]
     comparisons: list[Comparison | None]
-    lacking: list[list[str]]
-    words: list[str]
+    unlearned: list[list[str]]
+    verdict: list[str]
     waiting: str
 
 
@@ -80,7 +80,7 @@ def load_outcome(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, 
 
 
 def compare_subjects(result: Result, against: int) -> SubjectComparison:
-    """What parts each subject from one of them, once that may be told."""
+    """The differences between each subject and the one at place `against`, once the run may be judged."""
     everyone = range(len(result.run.subjects))
     judged = result.is_settled
     return SubjectComparison(
@@ -108,7 +108,7 @@ def format_agreements(db: sqlite3.Connection, outcome: ExamOutcome) -> list[str]
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """A point at `x`; `label` stands at the axis where x is no number of its own, `about` is the tool tip."""
+    """A point at `x`; `label` is its axis label if x is only an index, `about` its tooltip."""
 
     x: int
     label: str
@@ -119,5 +119,7 @@ class TrendPoint:
 
 @dataclass(frozen=True, slots=True)
 class TrendLine:
+    """A line of the trend chart."""
+
     title: str
     spots: list[TrendPoint]

@@ -1,4 +1,4 @@
-"""The result of an exam in four pages: at a glance, the heat map with its answers, blind marking, and over time."""
+"""The result of an exam in four pages: summary, heat map, blind marking, trend chart."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OVERVIEW, HEAT, MARKING, CHART = range(4)
 
 
 class ResultPages(QWidget):
-    """Reads the run it is told to show, off the window's thread: totals first, then what takes longer to reckon."""
+    """Reads a run off the window's thread and shows it: totals first, then what takes longer to compute."""
 
     wordings_wanted = Signal(list)  # names of facts
     shown = Signal(int, str)  # a run, and whose marks count

@@ -1,4 +1,4 @@
-"""What came of an exam at a glance: the verdict in words, the totals, and what was gained, lost and not learned."""
+"""The summary of an exam's result: verdict, totals, and the facts that were gained, lost and not learned."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ LIST_HEIGHT = 150
 
 
 class FactResultList(QListView):
-    """Facts by name, with their texts; `picked` tells the key of the one that was clicked."""
+    """Facts by name, with their texts; `picked` gives the key of the clicked one."""
 
     picked = Signal(str)
 
@@ -62,6 +62,8 @@ class FactResultList(QListView):
 
 
 class ResultSummary(QScrollArea):
+    """The first page of a result."""
+
     line_wanted = Signal(str, str, str)  # a level of the heat map, a line's key, a filter
     wordings_wanted = Signal(list)  # names of facts
     against_chosen = Signal(int)
@@ -91,7 +93,7 @@ class ResultSummary(QScrollArea):
         self.against.activated.connect(lambda index: self.against_chosen.emit(index))
         for one in (self.gained, self.lost, self.missing):
             one.picked.connect(self._on_picked)
-        self.wordings.clicked.connect(lambda _checked: self.wordings_wanted.emit(self._lacking()))
+        self.wordings.clicked.connect(lambda _checked: self.wordings_wanted.emit(self._unlearned_facts()))
         self.show_leaks.clicked.connect(lambda _checked: self.line_wanted.emit(QUESTIONS, "", LEAKED))
 
     def _lay_out(self) -> None:
@@ -134,7 +136,7 @@ class ResultSummary(QScrollArea):
         return lists
 
     def show_outcome(self, outcome: ExamOutcome, against: int) -> None:
-        """Show a run's totals at once; what takes longer to reckon stays what it was until `show_compared`."""
+        """Show a run's totals at once; what takes longer to compute stays until `show_compared`."""
         other = self._outcome is None or self._outcome.run.id != outcome.run.id
         self._outcome = outcome
         if other:
@@ -161,7 +163,7 @@ class ResultSummary(QScrollArea):
         """The verdict, and what parts each subject from the one it is compared with."""
         assert self._outcome
         self._compared = compared
-        self._show_sentences(compared.words or [compared.waiting])
+        self._show_sentences(compared.verdict or [compared.waiting])
         self.agreement.setText("\n".join(agreements))
         self.agreement.setVisible(bool(agreements))
         self.table.show_outcome(self._outcome, compared)
@@ -193,8 +195,8 @@ class ResultSummary(QScrollArea):
     def _subject(self) -> int:
         return self.table.subject() or 0
 
-    def _lacking(self) -> list[str]:
-        return self._compared.lacking[self._subject()] if self._compared else []
+    def _unlearned_facts(self) -> list[str]:
+        return self._compared.unlearned[self._subject()] if self._compared else []
 
     def _show_lists(self) -> None:
         if self._outcome is None:
@@ -205,7 +207,7 @@ class ResultSummary(QScrollArea):
         asked = compared.questions if compared else []
         gained, lost = (_list_facts(lines, asked) for lines in ((found.gained, found.lost) if found else ([], [])))
         texts = {line.name: line.text for line in self._outcome.result.facts}
-        missing = [(f"fact:{one}", f"{one}   {texts.get(one, '')}") for one in self._lacking()]
+        missing = [(f"fact:{one}", f"{one}   {texts.get(one, '')}") for one in self._unlearned_facts()]
         for one, lines in ((self.gained, gained), (self.lost, lost), (self.missing, missing)):
             one.show_facts(lines)
         waits = tr("not known yet") if compared is None or compared.waiting else ""

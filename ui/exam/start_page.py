@@ -1,4 +1,4 @@
-"""What stands in the exam tab before there is a result: what an exam is, and how far one has come."""
+"""The exam tab before there is a result: what an exam is, and the progress of one."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from ui.exam import exam_texts
 from ui.generation.llm_run_widgets import format_batch
 from ui.widgets import basics
 
-MIN_ANSWERS_FOR_PACE = 3  # answers, before their pace tells anything
+MIN_ANSWERS_FOR_PACE = 3  # answers, before a time is estimated from them
 
 
 class ExamProgressLine(QWidget):
@@ -19,7 +19,7 @@ class ExamProgressLine(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._begun = 0.0
+        self._started_at = 0.0
         self._before: int | None = None  # answers there were at the beginning
         self._converts = False
         self.text, self.stop, self.note = basics.label(), QPushButton(tr("Stop")), basics.Note()
@@ -49,7 +49,7 @@ class ExamProgressLine(QWidget):
 
     def begin(self, now: float, converts: bool = False) -> None:
         """An exam starts, or goes on; with `converts` a model has to be made ready for the first answer."""
-        self._begun, self._before, self._converts = now, None, converts
+        self._started_at, self._before, self._converts = now, None, converts
         self.text.setText("")
         self.bar.setRange(0, 0)
 
@@ -58,14 +58,14 @@ class ExamProgressLine(QWidget):
         if self.isHidden() or not wanted:
             return
         if self._before is None:
-            self._before, self._begun = done, now
-        came, spent = done - self._before, now - self._begun
+            self._before, self._started_at = done, now
+        came, spent = done - self._before, now - self._started_at
         left = spent / came * (wanted - done) if came >= MIN_ANSWERS_FOR_PACE else None
-        self.text.setText(self._words(done, wanted, left, came == 0))
+        self.text.setText(self._format_progress(done, wanted, left, came == 0))
         self.bar.setRange(0, wanted if done < wanted else 0)
         self.bar.setValue(done)
 
-    def _words(self, done: int, wanted: int, left: float | None, waits: bool) -> str:
+    def _format_progress(self, done: int, wanted: int, left: float | None, waits: bool) -> str:
         if waits and self._converts:
             return tr("Preparing the model for its first use…")
         return exam_texts.format_progress(done, wanted, left) if done < wanted else tr("The judge marks the answers…")

@@ -1,4 +1,4 @@
-"""The exam: the held-out questions put to several models under several conditions, and what each of them knows."""
+"""The exam tab: the held-out questions put to several models under several conditions, and the results."""
 
 import asyncio
 import sqlite3
@@ -45,11 +45,13 @@ from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 TABLES = {Table.EVAL_RUN, Table.EVAL_SUBJECT, Table.EVAL_QUESTION, Table.EVAL_ANSWER, Table.FACT}
-QUESTION_TABLES = {Table.EXAMPLE, Table.SPEC, Table.JOB}  # tables that tell what an exam would ask
+QUESTION_TABLES = {Table.EXAMPLE, Table.SPEC, Table.JOB}  # tables that decide what an exam would ask
 QUESTIONS = filters.format_filter(questions.ASKED)
 
 
 class ExamTab(Tab):
+    """The form or the result of a run; `runs` chooses which."""
+
     icon = "exam"
 
     def __init__(self, workspace: Workspace) -> None:
@@ -60,7 +62,7 @@ class ExamTab(Tab):
         self._unjudged = 0  # answers of the run that is shown, which its judge has not seen
         self._shown: Project | None = None  # whose runs these are
         self._reload = ThrottledReload(workspace, self._load)
-        self._reckon = ThrottledReload(workspace, self._load_estimates)
+        self._estimate_reload = ThrottledReload(workspace, self._load_estimates)
         self.form, self.result = ExamForm(workspace), ResultPages(workspace)
         self.running, self.empty = ExamProgressLine(), ExamStartPage()
         self._make_run_row()
@@ -103,7 +105,7 @@ class ExamTab(Tab):
     def _connect(self) -> None:
         self.runs.activated.connect(lambda _index: self._on_chosen())
         self.new.toggled.connect(lambda _on: self._on_new())
-        self.form.changed.connect(self._reckon_soon)
+        self.form.changed.connect(self._estimate_soon)
         self.form.start_wanted.connect(self._on_start_wanted)
         self.form.prompt_wanted.connect(self._on_prompt)
         self.running.stop.clicked.connect(lambda _checked: self._exam and self._exam.cancel())
@@ -123,7 +125,7 @@ class ExamTab(Tab):
             else:
                 self.result.note_marks()
         if changes.tables & QUESTION_TABLES:
-            self._reckon.request()
+            self._estimate_reload.request()
 
     def show_offers(self) -> None:
         self.form.show_offers()
@@ -202,10 +204,12 @@ class ExamTab(Tab):
         subjects = self.form.subjects
         if self._shown is not None or not subjects.is_touched():
             last = runs[0].subjects if runs else []
-            subjects.remember(subjects.kept() or [Subject(one.provider, one.model, one.condition) for one in last])
+            subjects.remember(
+                subjects.load_choice() or [Subject(one.provider, one.model, one.condition) for one in last]
+            )
 
     async def _load_estimates(self, project: Project) -> None:
-        """Reckon what the exam that the form wishes for would come to."""
+        """Estimate the exam that is chosen in the form."""
         if not self.form.isHidden():
             plan = self.form.plan()
             found = await project.read(_read_estimates, plan)
@@ -228,7 +232,7 @@ class ExamTab(Tab):
             self.runs.setCurrentIndex(0 if is_new else max(0, self.runs.findData(chosen)))
         if project is not self._shown:
             self.new.setChecked(False)
-            self._reckon.request()
+            self._estimate_reload.request()
         self._runs, self._shown = found, project
 
     def _show_state(self) -> None:
@@ -260,11 +264,11 @@ class ExamTab(Tab):
 
     def _on_new(self) -> None:
         self._show_state()
-        self._reckon_soon()
+        self._estimate_soon()
 
-    def _reckon_soon(self) -> None:
+    def _estimate_soon(self) -> None:
         if self.workspace.tasks.can_start():
-            self._reckon.request()
+            self._estimate_reload.request()
 
     def _on_again(self) -> None:
         if run := self.run():

@@ -1,4 +1,4 @@
-"""The totals of an exam as a table: a line per subject, its rates with their intervals, and what parts it from another."""
+"""The totals of an exam as a table: a row per subject, its rates with intervals, and its difference from another."""
 
 from typing import Any
 
@@ -28,6 +28,8 @@ Role = Qt.ItemDataRole
 
 
 class TotalsModel(QAbstractTableModel):
+    """A row per subject; the columns are the constants above."""
+
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._outcome: ExamOutcome | None = None
@@ -192,7 +194,7 @@ def _column_titles() -> list[tuple[str, str]]:
 
 
 class TotalsTable(QTableView):
-    """As high as its lines; `chosen` tells the subject that was selected."""
+    """As high as its rows; `chosen` gives the place of the selected subject."""
 
     chosen = Signal(int)
 
@@ -225,6 +227,7 @@ class TotalsTable(QTableView):
         self.setFixedHeight(self.sizeHint().height())
 
     def subject(self) -> int | None:
+        """The place of the selected subject; None if none is."""
         rows = self.selectionModel().selectedRows()
         return rows[0].row() if rows else None
 

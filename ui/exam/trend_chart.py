@@ -1,4 +1,4 @@
-"""How the taught models grew: the held-out rate over checkpoints, and over the versions of the rows."""
+"""The rate of right answers over checkpoints, and over the versions of the rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TrendChart(QWidget):
         super().__init__()
         self._points: list[Point] = []
         self._plot: TrendPlot | None = None
-        self.axis, self.told = DropDown(), basics.label(wrap=True, dim=True)
+        self.axis, self.explanation = DropDown(), basics.label(wrap=True, dim=True)
         self.axis.addItem(tr("by checkpoint"), STEPS)
         self.axis.addItem(tr("by version of the rows"), VERSIONS)
         self.axis.setAccessibleName(tr("Horizontal axis"))
@@ -58,7 +58,7 @@ class TrendChart(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(above)
         column.addLayout(self._place, 1)
-        column.addWidget(self.told)
+        column.addWidget(self.explanation)
         self.pages = QStackedWidget()
         self.pages.addWidget(self._nothing)
         self.pages.addWidget(page)
@@ -97,7 +97,7 @@ class TrendChart(QWidget):
             "Solid lines: held-out questions with their 95 % interval. Dotted lines: general questions, "
             "which should not fall."
         )
-        self.told.setText(whole if lines else nothing)
+        self.explanation.setText(whole if lines else nothing)
 
 
 def lines_by_step(points: Sequence[Point]) -> list[TrendLine]:
@@ -142,7 +142,7 @@ def _line_title(spots: dict[int, Point]) -> str:
 
 
 def _format_point(point: Point) -> str:
-    """What a point stands for, in a line."""
+    """A point as one line of text."""
     parts = [
         exam_texts.brief_name(point.model),
         exam_texts.format_rate(point.held),

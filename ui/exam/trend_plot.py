@@ -1,4 +1,4 @@
-"""The plot of the exam's chart. Imported when it is first seen, since pyqtgraph takes its time."""
+"""The plot of the trend chart; imported when it is first shown, since importing pyqtgraph is slow."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class TrendPlot(pyqtgraph.PlotWidget):
 def _make_points(
     spots: Sequence[TrendPoint], x: np.ndarray, y: np.ndarray, colour: QColor
 ) -> pyqtgraph.ScatterPlotItem:
-    """The points themselves; each tells what it stands for."""
+    """The points, each with a tooltip."""
     return pyqtgraph.ScatterPlotItem(
         x=x, y=y, size=POINT_SIZE, brush=colour, pen=None, hoverable=True, data=[spot.about for spot in spots],
         tip=_tip,

@@ -212,7 +212,7 @@ class RefineDialog(ModelTaskDialog):
         super().__init__(workspace, "facts", tr("Refine statements into facts"), words, parent)
 
     def subjects(self) -> Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]:
-        return lambda db: fact_refining.build_subjects(facts.unfound(db))
+        return lambda db: fact_refining.build_subjects(facts.find_unused_statements(db))
 
     def empty_texts(self) -> tuple[str, str]:
         return tr("Nothing to refine"), tr("Every sentence of the spec is already a fact, or the spec is empty.")
@@ -231,5 +231,5 @@ def estimate_requests(db: sqlite3.Connection, task: str, subjects: Subjects) -> 
     tokens = 0.0
     for one in part:
         for message in TASKS[task].messages(db, Request(0, one)):
-            tokens += tokenizer.reckon(message["content"])
+            tokens += tokenizer.estimate_tokens(message["content"])
     return RequestEstimate(subjects, round(tokens * len(subjects) / max(1, len(part))))

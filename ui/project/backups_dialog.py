@@ -1,4 +1,4 @@
-"""The dated backups, of this project or of all: when, how many rows, how large."""
+"""The backups of this project or of all: date, number of rows, size."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ DATE, ROWS, SIZE, NAME = range(4)
 
 
 class BackupsDialog(QDialog):
-    """`chosen` tells the backup that is to be opened as a copy."""
+    """`chosen` gives the backup that is to be opened as a copy."""
 
     chosen = Signal(Backup)
 

@@ -35,6 +35,7 @@ class CopyActions(QObject):
         self._ask_where(tr("Save a copy"), name, self.save_to)
 
     def save_to(self, path: Path) -> None:
+        """Save a copy of the project at `path`."""
         label = tr("Save a copy")
         self._workspace.tasks.start(label, self._save(path, label))
 
@@ -44,6 +45,7 @@ class CopyActions(QObject):
         self._tell(await backups.save_copy(self._workspace.project, path, reporter))
 
     def show_backups(self) -> None:
+        """Open the list of backups."""
         dialog = BackupsDialog(self._workspace, self._window)
         dialog.chosen.connect(self._ask_for_backup)
         dialog.open()
@@ -55,6 +57,7 @@ class CopyActions(QObject):
         self._ask_where(tr("Open a backup as a copy"), name, lambda path: self.restore_to(backup, path))
 
     def restore_to(self, backup: Backup, path: Path) -> None:
+        """Copy a backup to `path` and open it there."""
         label = tr("Open a backup")
         self._workspace.tasks.start(label, self._restore(backup, path, label))
 

@@ -1,4 +1,4 @@
-"""What the File menu does: projects made, opened and copied, rows and documents brought in, rows written out."""
+"""The File menu: create, open and copy projects, import and export rows, import documents."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ class ProjectWindow(QMainWindow):
         raise NotImplementedError
 
     def show_settings(self) -> None:
+        """Open the settings."""
         raise NotImplementedError
 
 
@@ -162,12 +163,14 @@ class FileActions(QObject):
             basics.menu_action(self._recent, path.replace("&", "&&"), partial(self.open_paths, [Path(path)]))
 
     def ask_for_rows(self) -> None:
+        """Ask for files with rows, and import them."""
         file_dialogs.open_dialog(
             self._window, self._workspace.settings, file_dialogs.ROWS, tr("Import rows"), self.open_paths,
             file_dialogs.name_filters(tr("Rows"), ROW_FILES), several=True,
         ).open()  # fmt: skip
 
     def ask_for_document(self) -> None:
+        """Ask for a document, and import it into the spec."""
         patterns = " ".join(f"*{suffix}" for suffix in documents.SUFFIXES)
         file_dialogs.open_dialog(
             self._window, self._workspace.settings, file_dialogs.DOCUMENTS, tr("Import a document"),
@@ -179,6 +182,7 @@ class FileActions(QObject):
         self._window.dataset_tab.dialogs.open_export()
 
     def rescue(self) -> None:
+        """Open the rescue of a model."""
         dialog = RescueDialog(self._workspace, parent=self._window)
         dialog.show_examples.connect(self._window.show_examples)
         dialog.open()

@@ -1,4 +1,4 @@
-"""One window for a project: whoever opens it again in this account raises that window, and hands over what it brought."""
+"""One window for a project: a second start of Juku on it raises that window and hands over its files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Handover(msgspec.Struct):
 
 
 class OneWindow(QObject):
-    """Listens on behalf of a window's project; `asked` tells the files that somebody has brought."""
+    """Listens for a window's project; `asked` gives the files that another process hands over."""
 
     asked = Signal(list)
 
@@ -55,6 +55,7 @@ class OneWindow(QObject):
         self._server.listen(name)
 
     def end(self) -> None:
+        """Stop listening."""
         if self._server is not None:
             self._server.close()
             self._server.deleteLater()

@@ -1,4 +1,4 @@
-"""Opening a project in the window that is there; where that cannot be, the question what to do instead."""
+"""Opens a project in the window; if that fails, asks what to do instead."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Role = QMessageBox.ButtonRole
 
 
 class ProjectOpener(QObject):
-    """`replace` shows an opened project in place of the one before; `show_error` says what nobody can do much about."""
+    """`replace` shows an opened project in place of the one before; `show_error` shows errors without a choice."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class ProjectOpener(QObject):
     async def _open_by(self, opening: Callable[[], Project]) -> None:
         try:
             opened = await asyncio.to_thread(opening)
-        except (ProjectInUseError, MissingLogError) as error:  # somebody was faster
+        except (ProjectInUseError, MissingLogError) as error:  # another process was faster
             self.explain(error)
         else:
             await self._replace(opened)

@@ -1,4 +1,4 @@
-"""What to know of the folder a project lies in: kept in sync, or on a network drive."""
+"""A warning about the folder of a project: synchronised, or on a network drive."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class SyncedFolderBar(MessageBar):
         self._workspace = workspace
 
     def follow(self, project: Project) -> None:
+        """Warn of the folder of `project` if there is a reason."""
         self.hide()
         self._workspace.tasks.start("", self._look(project))
 

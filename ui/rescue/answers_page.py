@@ -1,4 +1,4 @@
-"""Rescue, the answers: what a model says to the project's questions, kept before it is gone."""
+"""Rescue, the answers: record a model's answers to the project's questions before it is shut down."""
 
 import sqlite3
 from collections.abc import Callable
@@ -30,11 +30,13 @@ class _AnswersData:
 
 
 class AnswersPage(RescuePage):
+    """Records a model's answers as an LLM run."""
+
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._left, self._kept = Estimate(0, 0, 0, None), list[Golden]()
         self.all_rows = QCheckBox(tr("Also the questions of all approved rows, not only those of the exam"))
-        self.told, self.cost = basics.label(wrap=True), basics.label(wrap=True, dim=True)
+        self.summary, self.cost = basics.label(wrap=True), basics.label(wrap=True, dim=True)
         self.batch = BatchBox()
         self.record = basics.primary_button("")
         self.record.setAutoDefault(False)
@@ -49,7 +51,7 @@ class AnswersPage(RescuePage):
 
     def _lay_out(self) -> None:
         above = QHBoxLayout()
-        above.addWidget(basics.column(self.all_rows, self.batch, self.told, self.cost), 1)
+        above.addWidget(basics.column(self.all_rows, self.batch, self.summary, self.cost), 1)
         above.addWidget(self.record, 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE, 0, 0)
@@ -74,7 +76,7 @@ class AnswersPage(RescuePage):
         asked = trn("The project has {n} question to ask.", "The project has {n} questions to ask.", found.total)
         if not found.total:
             asked = tr("The project has no questions yet. Import the model's rows, or write exam questions.")
-        self.told.setText(f"{asked} {_format_saved(len(found.kept))}")
+        self.summary.setText(f"{asked} {_format_saved(len(found.kept))}")
         lines = []
         for one in found.kept[:MAX_TABLE_ROWS]:
             grade = one.mark(one.answer)

@@ -1,4 +1,4 @@
-"""Rescue, the parity: whether the model that was taught again answers as the old one did, question by question."""
+"""Rescue, the comparison: whether the retrained model answers as the old one did, question by question."""
 
 import sqlite3
 from collections.abc import Callable
@@ -37,6 +37,8 @@ class _ComparisonData:
 
 
 class ComparisonPage(RescuePage):
+    """Compares the saved answers of two models, and exports the comparison."""
+
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._pairs: list[Pair] = []
@@ -53,7 +55,7 @@ class ComparisonPage(RescuePage):
         self.whole = QPlainTextEdit(readOnly=True)
         self.whole.setAccessibleName(tr("Full text of both answers"))
         self._lay_out()
-        self._wanted: Who | None = None  # the one that a person has chosen; else it is the one taught again last
+        self._wanted: Who | None = None  # the chosen one; else the one retrained last
         self.other.activated.connect(lambda _index: self._on_other())
         self.batch.toggled.connect(lambda _on: self.show_buttons())
         self.again.clicked.connect(lambda _checked: self._on_again())
@@ -171,7 +173,7 @@ class ComparisonPage(RescuePage):
 
 
 def _load_others(db: sqlite3.Connection, old: Who, known: list[jobs.Job]) -> list[Who]:
-    """The models to compare with: those taught again from this one, others of the project, those with answers."""
+    """The models to compare with: those retrained from this one, others of the project, those with saved answers."""
     mine = sorted((job for job in known if job.fine_tuned_model), key=lambda job: (job.sweep != old[1], -job.id))
     found = [(job.provider, job.fine_tuned_model or "") for job in mine] + list(recorded_answers.recorded(db))
     return [who for who in dict.fromkeys(found) if who != old]

@@ -1,4 +1,4 @@
-"""Rescue, the files: what a model was trained on and how that went, saved to a folder and brought into the project."""
+"""Rescue, the files: a model's training files and results, saved to a folder and imported into the project."""
 
 import sqlite3
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The rescue of a model that will soon be gone: its files, its answers, teaching another, and whether that one agrees."""
+"""The rescue of a model before its shutdown: its files, its answers, retraining, and a comparison of both models."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class RescueDialog(QDialog):
         self._show_run()
 
     def _read(self) -> None:
-        """Read anew what the project knows: answers came, rows changed, a job has ended."""
+        """Read again after a change: answers came, rows changed, a job has ended."""
         for page in self.pages:
             page.read()
         id = self.provider()

@@ -1,4 +1,4 @@
-"""The parts of the rescue's window: the models of a server, tables of texts, and what all its pages share."""
+"""What the rescue's pages share: their base class, the table of a server's models, and texts."""
 
 import datetime
 import sqlite3
@@ -118,12 +118,14 @@ class RescuePage(QWidget):
         raise NotImplementedError
 
     def show_found(self, found: Any) -> None:
+        """Show what `reading` has returned."""
         raise NotImplementedError
 
     def show_buttons(self) -> None:
         """Let the buttons say whether they can be pressed."""
 
     def read(self) -> None:
+        """Read again what the page shows."""
         if self.model is None:
             self.reader.stop()
             return
@@ -141,6 +143,7 @@ class RescuePage(QWidget):
         return None
 
     def stop(self) -> None:
+        """Stop what runs: the dialog is closed."""
         self.reader.stop()
 
     def server(self, provider: str = "") -> str:
@@ -148,6 +151,7 @@ class RescuePage(QWidget):
 
 
 def format_error(error: JukuError) -> str:
+    """Title and message of an error, one below the other."""
     return "\n".join(filter(None, (error.title, error.message)))
 
 
@@ -195,5 +199,5 @@ def format_cost(told: Estimate, provider: str, batch: bool = False) -> str:
 
 
 def format_mark(score: float, passed: bool) -> str:
-    """How an answer was marked, in a sign or a share."""
+    """A mark as a symbol or a percentage."""
     return "✓" if passed else f"{score:.0%}" if score else "✗"

@@ -1,4 +1,4 @@
-"""Rescue, teaching again: the same rows, on this computer or at another server."""
+"""Rescue, retraining: the same rows, on this computer or at another server."""
 
 import datetime
 import sqlite3
@@ -155,14 +155,14 @@ class RetrainingPage(RescuePage):
         self.show_buttons()
 
     def show_buttons(self) -> None:
-        lacking = self._lacking()
+        lacking = self._find_problem()
         self.rows.setEnabled(bool(self._rows))
         busy = tr("Checking before the start…") if self._is_busy else ""
         basics.set_enabled(self.start, lacking or busy or ("" if self.model else tr("Choose a model.")))
-        self.about_base.say(lacking or self._closing(), "warning")
+        self.about_base.say(lacking or self._format_shutdowns(), "warning")
 
-    def _lacking(self) -> str:
-        """What stands in the way, in words."""
+    def _find_problem(self) -> str:
+        """Why the training cannot start, as a text."""
         if not self._rows:
             return tr("There are no rows to teach yet: save the files and import them, or record the answers.")
         chosen = self._rows[max(0, self.rows.currentIndex())]
@@ -175,7 +175,7 @@ class RetrainingPage(RescuePage):
             return self.workspace.no_models(self.target())
         return format_unusable(offer, self.server_box.currentText())
 
-    def _closing(self) -> str:
+    def _format_shutdowns(self) -> str:
         today = datetime.datetime.now().astimezone().date()
         found = shutdown_dates.list_shutdowns(server_texts.preset_of(self.workspace, self.target()).id, today)
         return "\n".join(door.words(today) for door in found if door.what == "training")
@@ -193,7 +193,7 @@ class RetrainingPage(RescuePage):
 
     def _on_start(self) -> None:
         chosen = self._rows[self.rows.currentIndex()]
-        begin = self._planned(chosen)
+        begin = self._prepare_start(chosen)
         if chosen.made:
             label = tr("Make rows of the kept answers")
             self.workspace.tasks.start(label, self._make(label, self.who, chosen.tag, begin))
@@ -209,7 +209,7 @@ class RetrainingPage(RescuePage):
         super().stop()
         self.starter.stop()
 
-    def _planned(self, chosen: _RowChoice) -> Callable[[], None]:
+    def _prepare_start(self, chosen: _RowChoice) -> Callable[[], None]:
         """What starts the training that is wished for now, whatever is chosen meanwhile."""
         assert self.model
         method = self.model.method if not chosen.made else "supervised"
@@ -218,7 +218,7 @@ class RetrainingPage(RescuePage):
             self.base.model_id(), chosen.tag, method=method if method in methods else methods[0],
             validation=chosen.validation, version=chosen.version,
         )  # fmt: skip
-        # The name that its jobs share tells later what they were made for; no server hears of it.
+        # The name that its jobs share says later what they were created for; it is not sent to the server.
         return partial(self.starter.start, self.target(), [plan], self.model.model)
 
     def _show_busy(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The API key of one server: entered, replaced, deleted; never shown, only where it lies."""
+"""The API key of one server: entered, replaced, deleted; never shown, only where it is stored."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -116,7 +116,7 @@ class ApiKeyField(QWidget):
         self.field.setFocus()
 
     async def _find(self) -> None:
-        """Show where the key lies, if there is one."""
+        """Show where the key is stored, if there is one."""
         id, turn = self._id, self._turn
         try:
             place = await asyncio.to_thread(self._keys.location, id)
@@ -151,11 +151,11 @@ class ApiKeyField(QWidget):
                          old=self._entered_for, new=origin(self._address)), "warning")  # fmt: skip
 
     def _on_confirm(self) -> None:
-        self._meant(self._id)
+        self._confirm_address(self._id)
         self._start(self._find())
         self.changed.emit()
 
-    def _meant(self, id: str) -> None:
+    def _confirm_address(self, id: str) -> None:
         """From now on the key of the server `id` goes to the address it has."""
         if id == self._id:
             self._entered_for = ""
@@ -172,7 +172,7 @@ class ApiKeyField(QWidget):
         )
         self.note.say(f"{error}\n{otherwise}", "error")
 
-    def _entered(self) -> str:
+    def _read_key(self) -> str:
         """The key that was written; '' where it cannot be one, which is then said."""
         key = self.field.text().strip()
         if key.isascii() and key.isprintable() and " " not in key:
@@ -184,7 +184,7 @@ class ApiKeyField(QWidget):
         return ""
 
     def _on_store(self) -> None:
-        if key := self._entered():
+        if key := self._read_key():
             for button in (self.store, self.session):
                 button.setEnabled(False)
             self.storing.emit()
@@ -198,15 +198,15 @@ class ApiKeyField(QWidget):
             if id == self._id:
                 self._show_failure(error)
             return
-        self._meant(id)
+        self._confirm_address(id)
         if id == self._id:
             self._show_place("keyring")
         self.changed.emit()
 
     def _on_session(self) -> None:
-        if key := self._entered():
+        if key := self._read_key():
             self._keys.keep_for_session(self._id, key)
-            self._meant(self._id)
+            self._confirm_address(self._id)
             self._show_place("session")
             self.changed.emit()
 
@@ -217,7 +217,7 @@ class ApiKeyField(QWidget):
         except KeyStoreError as error:
             self._show_failure(error)
             return
-        self._meant(id)
+        self._confirm_address(id)
         self.changed.emit()
         if id == self._id:
             await self._find()

@@ -1,4 +1,4 @@
-"""What training and asking cost, as a table: the shipped prices with their day, and a person's own instead of them."""
+"""The prices of training and requests as a table: the built-in ones with their date, and the user's own."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def _format_price(price: float) -> str:
 
 
 def _parse_price(text: str) -> float | None:
-    """The price that a person wrote, with a point or a comma, perhaps with the dollar's sign; None where it is none."""
+    """The price in `text`, with a point or a comma, perhaps with "$"; None if it is not a number."""
     try:
         price = float(text.removeprefix("$").strip().replace(",", "."))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The prompts that chat models are sent: read, changed, and set back to what they were."""
+"""The prompts for chat models: shown, edited, reset."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class PromptsPage(QWidget):
         self._show_state()
 
     def may_close(self) -> bool:
-        """Save, and tell whether nothing is lost by closing. Asked a second time, the person knows that it is."""
+        """Save, and return whether nothing is lost by closing; True at a second call, after the warning."""
         self.take_over()
         if not self._unsaved or self._warned:
             return True
@@ -220,7 +220,7 @@ class Placeholders(QWidget):
             self._grid.addWidget(self.marks[name], row, column + 1)
 
     def show_text(self, text: str, missing: list[str]) -> None:
-        """Say beside each placeholder what it stands for, and whether it is there."""
+        """Show beside each placeholder what it means, and whether the prompt has it."""
         about = _describe_placeholders(self._name)
         for name, mark in self.marks.items():
             if name in missing:
@@ -245,7 +245,7 @@ def _first_language() -> str:
 
 
 def _describe_placeholders(name: str) -> dict[str, str]:
-    """What each placeholder of the prompt `name` stands for."""
+    """What each placeholder of the prompt `name` means."""
     return {
         "fact": tr("the fact"),
         "quote": tr("its passage in the spec"),

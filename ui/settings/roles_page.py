@@ -1,4 +1,4 @@
-"""Who does what: the server and the model that is trained, that drafts, and that marks."""
+"""The roles: the server and the model of the student, the writer and the judge."""
 
 from __future__ import annotations
 

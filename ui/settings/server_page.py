@@ -1,4 +1,4 @@
-"""The settings of one server: its kind, name, address and key, and what a look at it has found."""
+"""The settings of one server: its kind, name, address, key and limits, and the result of a connection test."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ FEATURE_COLUMNS = 4  # features side by side
 
 
 class CapabilityList(QWidget):
-    """Hidden until somebody has looked."""
+    """The features a test has found; hidden until there was one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class CapabilityList(QWidget):
 
 
 def feature_titles() -> dict[str, str]:
-    """The features that are told of, by their names in `Capabilities`."""
+    """The titles of the features, by their names in `Capabilities`."""
     return {
         "files": tr("Files"),
         "jobs": tr("Training"),
@@ -155,6 +155,7 @@ class ServerPage(QWidget):
 
     @property
     def entry(self) -> ProviderSettings:
+        """The settings as they are entered now."""
         return self._entry
 
     def _preset(self) -> server_presets.Preset:
@@ -264,7 +265,7 @@ class ServerPage(QWidget):
         self._testing = self._workspace.tasks.start("", self._test())
 
     async def _test(self) -> None:
-        """See how it stands with the server, over a connection of its own."""
+        """Test the server over a connection of its own."""
         entry, workspace = self._entry, self._workspace
         try:
             provider = await asyncio.to_thread(providers.connect, entry.id, workspace.settings, workspace.keys)

@@ -1,4 +1,4 @@
-"""The servers that train and answer: added from a list of kinds, chosen, removed."""
+"""The list of servers: added from presets, chosen, removed."""
 
 from __future__ import annotations
 
@@ -49,10 +49,12 @@ class ServerRow:
 
     id: str
     title: str
-    told: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 class ServerList(QListWidget):
+    """The servers by name, with details below each."""
+
     def __init__(self) -> None:
         super().__init__()
         self.setItemDelegate(_ServerDelegate(self))
@@ -67,8 +69,8 @@ class ServerList(QListWidget):
         self._ids = [line.id for line in lines]
         for line in lines:
             item = QListWidgetItem(line.title)
-            item.setData(DETAILS_ROLE, line.told)
-            item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, ", ".join(line.told))
+            item.setData(DETAILS_ROLE, line.details)
+            item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, ", ".join(line.details))
             self.addItem(item)
         self.setCurrentRow(self._ids.index(chosen))
         self.blockSignals(False)
@@ -104,7 +106,7 @@ class _ServerDelegate(QStyledItemDelegate):
 
 
 def _row_height(option: QStyleOptionViewItem) -> int:
-    """Of a line, also of one with signs that another font has to lend."""
+    """The height of a line, also with characters that come from another font."""
     return max(option.fontMetrics.height(), option.fontMetrics.boundingRect(TALL_TEXT).height()) + 1
 
 
@@ -214,7 +216,7 @@ class ServersPage(QWidget):
             told = (server_texts.server_ability(entry), self._places.get(entry.id, ""))
             lines.append(ServerRow(entry.id, entry.title, tuple(filter(None, told))))
         return [
-            ServerRow(line.id, tr("{title}  –  in use", title=line.title), line.told) if line.id == used else line
+            ServerRow(line.id, tr("{title}  –  in use", title=line.title), line.details) if line.id == used else line
             for line in lines
         ]
 
@@ -247,7 +249,7 @@ class ServersPage(QWidget):
         await self.page.finish()
 
     async def _find_places(self) -> None:
-        """Where each server's key lies; without a keyring that is said on the server's own page."""
+        """Find where each server's key is stored; a missing keyring is reported on the server's own page."""
         found = {}
         for entry in list(self._settings.providers):
             try:
@@ -352,7 +354,7 @@ class ServersPage(QWidget):
 
 
 def key_location_texts() -> dict[str, str]:
-    """Where a key lies, in few words, by `Keys.location`; 'none' is that there is no keyring to look in."""
+    """Short texts for where a key is stored, by `Keys.location`; 'none': there is no keyring."""
     return {
         "keyring": tr("API key in the keyring"),
         "session": tr("API key for this session only"),

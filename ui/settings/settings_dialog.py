@@ -1,4 +1,4 @@
-"""What a person chooses for all projects: language, look, servers, who does what, prices, prompts."""
+"""The settings for all projects: servers, roles, prices, prompts, backups, appearance."""
 
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (

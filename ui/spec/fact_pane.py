@@ -99,7 +99,7 @@ class FactPane(QWidget):
         self.confirm = self._action(menu, tr("Mark as still right"), self._on_confirm)
         self.remake = self._action(menu, tr("Remake its rows…"), lambda: self._open(self._build_dialog(RemakeDialog)))
         self.delete = self._action(menu, tr("Delete"), self._on_delete)
-        self.take_back = self._action(menu, "", lambda: self._change(tr("Restore facts"), facts.take_back))
+        self.take_back = self._action(menu, "", lambda: self._change(tr("Restore facts"), facts.restore_deleted))
         self.write = self._action(menu, tr("Write a row by hand"), self._on_write)
         menu.addSeparator()
         self.probe = self._action(
@@ -164,7 +164,7 @@ class FactPane(QWidget):
         if len(added) == 1 and len(ids) > 1:
             self.table.choose(added.pop())
         self.facts.setCurrentIndex(1 if entries else 0)
-        gone = await project.read(facts.deleted)
+        gone = await project.read(facts.load_deleted)
         self.take_back.setText(trn("Restore {n} deleted fact", "Restore {n} deleted facts", len(gone)))
         self.take_back.setVisible(bool(gone))
         self._show_interrupted(await project.read(llm_runs.load_unfinished))
@@ -236,7 +236,7 @@ class FactPane(QWidget):
         self._show_buttons()
 
     def _on_add(self) -> None:
-        self._change(tr("Add a fact"), facts.add, *facts.of_passage(self._selected))
+        self._change(tr("Add a fact"), facts.add, *facts.read_passage(self._selected))
 
     def _on_find(self) -> None:
         self._workspace.tasks.start("", self._accept())
@@ -318,7 +318,7 @@ def _add_row(db: sqlite3.Connection, fact: Fact) -> None:
 def _accept_missing(db: sqlite3.Connection) -> None:
     """Add facts for the statements without one, and save a revision of the spec they were found in."""
     facts.accept_missing(db)
-    revisions.current(db, tr("Facts found"))
+    revisions.save_current(db, tr("Facts found"))
 
 
 class SplitDialog(QDialog):

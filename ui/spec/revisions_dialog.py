@@ -50,7 +50,7 @@ class RevisionsDialog(SnapshotsDialog):
         self._splitter.setStretchFactor(1, 1)
 
     async def _load(self, project: Project) -> None:
-        found, self._now = await project.read(lambda db: (revisions.load(db), spec.load(db)))
+        found, self._now = await project.read(lambda db: (revisions.list_revisions(db), spec.load(db)))
         taught = spec.language(self._now)
         self._states = {one.id: one.spec for one in found}
         self._show_snapshots([_load_snapshots(one, taught) for one in found], format_length(self._now.text, taught))
@@ -71,7 +71,7 @@ class RevisionsDialog(SnapshotsDialog):
             self.sides.show_texts(old.text, new.text, self.old.currentText(), self.new.currentText())
 
     def _keep(self, name: str) -> None:
-        self._write(tr("Save the state “{name}”", name=name), revisions.keep, name)
+        self._write(tr("Save the state “{name}”", name=name), revisions.save, name)
 
     def _rename(self, state: Snapshot, name: str) -> None:
         self._write(tr("Rename a state"), revisions.rename, state.id, name)

@@ -252,7 +252,7 @@ class SpecTab(Tab):
     async def _look_through(self, text: str, taken: list[Span]) -> None:
         """Search a new text for statements without a fact, and for remarks."""
         if (state := (text, taken)) != self._looked:
-            found = await spec_review.look(text, taken, Reporter())
+            found = await spec_review.review(text, taken, Reporter())
             self._looked = state
             self.pane.show_missing(found.missing)
             self.remarks.show_remarks(found.remarks, text)
@@ -372,10 +372,10 @@ def _load_ledger(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage
     """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
     system prompt, and that of theirs that the project could take."""
     text, entries = spec.load(db).text, fact_coverage.ledger(db)
-    places = facts.places(text, (entry.fact for entry in entries))
+    places = facts.find_places(text, (entry.fact for entry in entries))
     states = {one.fact.id: one.state for one in entries}  # computed here, not in the window's thread
     passages = build_passages(text, ((id, place, states[id]) for id, place in places.items()))
-    taken = [*places.values(), *facts.places(text, facts.deleted(db)).values()]
+    taken = [*places.values(), *facts.find_places(text, facts.load_deleted(db)).values()]
     return (
         text,
         entries,

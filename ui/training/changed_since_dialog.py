@@ -1,4 +1,4 @@
-"""What has changed since a job was made: its rows, the spec, the program."""
+"""What has changed since a job was created: its rows, the spec, the program."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTabWidget, QVBoxLayout, QWidget

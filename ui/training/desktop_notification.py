@@ -1,4 +1,4 @@
-"""Tells a person who looks elsewhere that a job has ended: through the desktop where it can, else in the window."""
+"""Notifies that a job has ended: through the desktop where that is possible, else in the window."""
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
@@ -15,7 +15,7 @@ SHOWN_MILLISECONDS = 15_000  # milliseconds that a message of the desktop stays
 
 
 class DesktopNotification(QObject):
-    """`clicked` tells that the person wants to see the job."""
+    """`clicked`: the notification was clicked to see the job."""
 
     clicked = Signal()
 
@@ -27,7 +27,7 @@ class DesktopNotification(QObject):
         self._hiding.timeout.connect(self._hide)
 
     def tell(self, job: Job) -> None:
-        """Tell how a job has ended. The window says it in each case; the desktop, where nobody looks at the window."""
+        """Show how a job has ended: always in the window, and on the desktop if the window is not active."""
         title, text, meaning = format_notification(job)
         Notice(self._window, f"{title}\n{text}".strip(), meaning, lasting=meaning == "error")
         if not self._window.isActiveWindow():

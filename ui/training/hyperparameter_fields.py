@@ -1,4 +1,4 @@
-"""Fields for hyperparameters: empty lets the server choose; where several are queued, a list of values each."""
+"""The hyperparameter fields: an empty one lets the server choose; for several jobs each takes a list of values."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ class HyperparameterFields(QObject):
     def __init__(
         self, grid: QGridLayout, several: bool = False, place: int = 0, width: int = 0, after: QWidget | None = None
     ) -> None:
-        """The first stands at `place` among the places of the grid; the keyboard reaches it `after` another field.
+        """The first is at `place` of the grid; in the tab order it comes `after` another field.
 
         They are `width` pixels wide; 0 is as wide as the grid's columns are.
         """

@@ -1,4 +1,4 @@
-"""What can be done with the selected jobs: by button, by menu and by key, each only where it makes sense."""
+"""The actions for the selected jobs (button, menu, key), each offered only where it makes sense, and what they do."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class JobAction:
 
 
 class JobActions(QObject):
-    """`wanted` tells an act's name and the jobs it is for."""
+    """`wanted` gives an action's name and the jobs it is for."""
 
     wanted = Signal(str, list)
 
@@ -119,7 +119,7 @@ def is_unsent(job: Job) -> bool:
 
 
 class JobOperations(QObject):
-    """Each act is a task of the workspace; a failure of one job does not keep the others from it."""
+    """Each action runs as a task of the workspace; one failed job does not stop the action for the others."""
 
     again_wanted = Signal(str, list, str)  # a provider, plans, and the name that their jobs share
     model_wanted = Signal(str, Job, str)  # a tab's name ("chat", "exam"), the job, and its model

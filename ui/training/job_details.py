@@ -1,4 +1,4 @@
-"""What a job stands on: its rows, spec, settings and server, as they were recorded when it was made."""
+"""A job's rows, spec, settings and server as recorded when it was created, and its checkpoints."""
 
 import json
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from ui.widgets.basics import EmptyState
 from ui.widgets.formatting import format_local_time
 
 DIGEST_LENGTH = 16  # characters of a content hash that are shown
-# The metrics that most servers tell, by their names there.
+# The metrics that most servers report, by their names there.
 CHECKPOINT_METRICS = (
     "train_loss",
     "valid_loss",
@@ -40,7 +40,7 @@ CHECKPOINT_METRICS = (
 
 
 class JobDetails(QScrollArea):
-    """`since_wanted` asks what has changed since the job was made."""
+    """The details of one job; `since_wanted` asks what has changed since it was created."""
 
     since_wanted = Signal(Job)
 
@@ -153,7 +153,7 @@ def _make_value(text: str) -> QLabel:
 
 
 class CheckpointTable(QWidget):
-    """`model_wanted` tells a tab's name ("chat", "exam") and the model."""
+    """The checkpoints of a job; `model_wanted` gives a tab's name ("chat", "exam") and the model."""
 
     model_wanted = Signal(str, str)
 

@@ -1,4 +1,4 @@
-"""One job, or several beside each other: how it goes, what the server says, what was saved, what it stands on."""
+"""The selected job, or several side by side: curves, events, checkpoints and details."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ class JobCurves:
 
 
 class JobPane(QWidget):
-    """Shows the selected jobs; `model_wanted` tells a tab's name and the model of a checkpoint."""
+    """Shows the selected jobs; `model_wanted` gives a tab's name and the model of a checkpoint."""
 
     model_wanted = Signal(str, str)
 

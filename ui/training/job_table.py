@@ -1,4 +1,4 @@
-"""All jobs of a project at a glance."""
+"""The table of all jobs of a project."""
 
 import time
 from collections.abc import Sequence

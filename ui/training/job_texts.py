@@ -1,4 +1,4 @@
-"""What there is to say of a job in words: its status, how long it takes, what to do about its error."""
+"""Texts about a job: its status, how long it takes, what to do about its error."""
 
 from core.errors import QUOTA_CODES, TRAINING_CLOSED_CODE
 from core.language import tr, trn
@@ -98,7 +98,7 @@ def advice(job: Job) -> str:
 
 
 def format_progress(standing: JobProgress) -> str:
-    """How far a job is, in a few words: for a line of a table."""
+    """The progress of a job in a few words, for a table cell."""
     job = standing.job
     if standing.preparing is not None:
         return _format_percent(standing.preparing)
@@ -110,7 +110,7 @@ def format_progress(standing: JobProgress) -> str:
 
 
 def format_standing(standing: JobProgress) -> str:
-    """How a job stands, in a line."""
+    """The state of a job in one line."""
     job = standing.job
     if standing.preparing is not None:
         done = _format_percent(standing.preparing)
@@ -152,7 +152,7 @@ def format_time_left(seconds: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A length of time, as exactly as it matters."""
+    """A duration with as many units as matter."""
     whole = max(0, round(seconds))
     if whole < 60:
         return tr("{seconds} s", seconds=whole)

@@ -1,4 +1,4 @@
-"""What lies at a server: jobs made elsewhere to adopt, files that no job names, models to delete."""
+"""What a server stores: jobs created elsewhere to adopt, files that no job uses, models to delete."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Says what closes at the chosen server, and how soon, ever more strongly, while there is time to do something about it."""
+"""The banner that warns of models and services the chosen server will shut down."""
 
 import datetime
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ WARNING_DAYS, URGENT_DAYS = (
 
 
 class ShutdownBanner(basics.ColouredFrame):
-    """One line, for which a page keeps a place; hidden where nothing ends. All of it is told by `Details…`.
+    """One line, for which a page keeps a place; hidden where nothing ends. `Details…` shows all of it.
 
     `rescue_wanted` when the person wants to save what its models know.
     """

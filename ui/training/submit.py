@@ -1,4 +1,4 @@
-"""From a wish to jobs in the queue: all is looked at before anything is sent, and several can be asked for at once."""
+"""Creates jobs: the pre-flight checks and their dialog before anything is sent, and several jobs at once."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ SEVERITY_COLOURS = {"error": "error", "warning": "warning", "note": "note"}
 
 
 class PreflightDialog(QDialog):
-    """Errors block, warnings ask. `started` says go; `rows_wanted` tells the words that find an objection's rows.
+    """Errors block, warnings ask. `started`: start the jobs; `rows_wanted` gives the filter that finds an objection's rows.
 
-    `prompt_wanted` tells the rows' system prompt, to be made the project's.
+    `prompt_wanted` gives the rows' system prompt, to be made the project's.
     """
 
     started = Signal()
@@ -47,7 +47,7 @@ class PreflightDialog(QDialog):
         self.cost = basics.heading(format_cost(report))
         self.amount = basics.label(_format_amount(report, server), wrap=True)
         self.whose = basics.label(_format_price_source(report), wrap=True, dim=True)
-        self.objections = self._listed(report.objections)
+        self.objections = self._make_list(report.objections)
         self.rows, self.prompt = QPushButton(tr("Show the rows")), QPushButton(tr("Use the rows’ &prompt"))
         self.prompt.setToolTip(basics.plain_tooltip(tr("Makes it the project's system prompt; this can be undone.")))
         self.start = basics.primary_button(_format_start(report))
@@ -89,7 +89,7 @@ class PreflightDialog(QDialog):
         self.start.clicked.connect(lambda _checked: self._on_start())
         self.cancel.clicked.connect(lambda _checked: self.reject())
 
-    def _listed(self, objections: Sequence[Objection]) -> QListWidget:
+    def _make_list(self, objections: Sequence[Objection]) -> QListWidget:
         found = QListWidget()
         found.setAccessibleName(tr("Findings"))
         found.setWordWrap(True)
@@ -97,33 +97,33 @@ class PreflightDialog(QDialog):
         found.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         found.setSpacing(2)
         for one in objections:
-            # A sign in the text would be drawn with the font of whatever letter follows it.
+            # A symbol in the text would be drawn with the font of the letter after it.
             item = QListWidgetItem(severity_icon(one.severity), one.message, found)
             item.setForeground(style.colours(SEVERITY_COLOURS[one.severity])[0])
             if rule := checks.RULES.get(one.rule):
                 item.setToolTip(basics.plain_tooltip(rule.explanation()))
         return found
 
-    def _chosen(self) -> Objection | None:
+    def _selected_objection(self) -> Objection | None:
         row = self.objections.currentRow()
         return self.report.objections[row] if row >= 0 else None
 
     def _show_rows(self) -> None:
-        chosen = self._chosen()
+        chosen = self._selected_objection()
         self.rows.setVisible(any(one.words for one in self.report.objections))
         self.rows.setEnabled(bool(chosen and chosen.words))
         self.prompt.setVisible(self._prompt() is not None)
 
     def _on_rows(self) -> None:
-        """The rows are what stands in the way: mend them first, and come back."""
-        chosen = self._chosen()
+        """The rows must be fixed first."""
+        chosen = self._selected_objection()
         if chosen and chosen.words:
             self.reject()
             self.rows_wanted.emit(chosen.words)
 
     def _prompt(self) -> str | None:
-        """The prompt of the objection that is looked at, else of the only one that tells of prompts."""
-        chosen = self._chosen()
+        """The prompt of the objection that is looked at, else of the only one about prompts."""
+        chosen = self._selected_objection()
         told = [one.prompt for one in self.report.objections if one.prompt is not None]  # each once
         if chosen and chosen.prompt is not None:
             return chosen.prompt
@@ -188,7 +188,7 @@ def _format_start(report: PreflightReport) -> str:
 
 
 class JobSubmitter(QObject):
-    """`busy` says in words what is being done, '' when it is done; `queued` tells the jobs that were made."""
+    """`busy` gives a text for what is being done, '' when it is done; `queued` gives the ids of the new jobs."""
 
     busy = Signal(str)
     queued = Signal(list)
@@ -211,7 +211,7 @@ class JobSubmitter(QObject):
         )
 
     def stop(self) -> None:
-        """The window that wanted it is closed: what is being looked at starts nothing, and nobody is told."""
+        """The window is closed: a check that still runs starts nothing and shows nothing."""
         self._is_stopped = True
         self._work.stop()
 

@@ -1,4 +1,4 @@
-"""Several jobs at once: every combination of values, sets of rows and kept versions of the dataset."""
+"""A sweep: one job for every combination of hyperparameter values, sets of rows and saved versions of the dataset."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ SEED_RANGE = Range(0, 2**31 - 1, integer=True)
 
 
 class SweepDialog(QDialog):
-    """`wanted` tells the plans and the name that their jobs share."""
+    """`wanted` gives the plans and the name that their jobs share."""
 
     wanted = Signal(list, str)
 

@@ -1,4 +1,4 @@
-"""Where a model is taught: jobs are made of the project's rows, watched, compared, and their models handed on."""
+"""The training tab: jobs are created from the project's rows, followed and compared; their models open in other tabs."""
 
 import asyncio
 import sqlite3
@@ -39,17 +39,21 @@ TABLES = {Table.JOB, Table.JOB_EVENT, Table.JOB_METRIC, Table.JOB_CHECKPOINT}
 
 
 class TrainingTab(Tab):
+    """The form above, the table of jobs and the pane of the selected ones below."""
+
     icon = "training"
     rescue_wanted = Signal()
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(workspace, parent)
         self._project: Project | None = None
-        self._counted: job_progress.TokenCounts = {}
+        self._token_counts: job_progress.TokenCounts = {}
         self._series: dict[int, _Known] = {}
         self._saved: list[str] = []  # checkpoints, which few servers list among their models
         self._watching = False
-        self._said = ""  # of servers that cannot be asked; the same is not said again to a person who has closed it
+        self._reported_failures = (
+            ""  # of servers that cannot be asked; the same is not said again to a person who has closed it
+        )
         self.runner = workspace.queue
         self.banner, self.form, self.table = ShutdownBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table)
@@ -115,7 +119,7 @@ class TrainingTab(Tab):
     def refresh(self, changes: Changes) -> None:
         if self.workspace.project is not self._project:
             self._project = self.workspace.project
-            self._counted, self._series = {}, {}
+            self._token_counts, self._series = {}, {}
             self.table.clearSelection()
             self.form.begin()
             self.runner.begin()
@@ -174,7 +178,7 @@ class TrainingTab(Tab):
     async def _load_lines(self, project: Project) -> None:
         provider = self.workspace.settings.provider
         found, saved = await project.read(
-            lambda db: (job_progress.load(db, self._counted), job_progress.list_checkpoint_models(db, provider))
+            lambda db: (job_progress.load(db, self._token_counts), job_progress.list_checkpoint_models(db, provider))
         )
         if project is not self.workspace.project:
             return
@@ -225,11 +229,11 @@ class TrainingTab(Tab):
             for error in self.runner.failures.values()
             if told is None or error.title != told.title
         )
-        if said and said != self._said:
+        if said and said != self._reported_failures:
             self.trouble.show_text(said, "warning")
         elif not said:
             self.trouble.hide()
-        self._said = said
+        self._reported_failures = said
 
     def _on_start(self) -> None:
         offer = self.form.offer()

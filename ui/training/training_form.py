@@ -1,4 +1,4 @@
-"""What to train, on which rows, in which way, and for how long."""
+"""The form for a training job: base model, method, rows, epochs, hyperparameters and metadata."""
 
 from collections.abc import Sequence
 
@@ -86,7 +86,7 @@ class MetadataTable(QTableWidget):
 
 
 class TrainingForm(QWidget):
-    """The choices, the buttons that start, and in words what stands in their way."""
+    """The choices, the start buttons, and a text for why they are disabled."""
 
     started = Signal()
     several_wanted = Signal()
@@ -181,6 +181,7 @@ class TrainingForm(QWidget):
         self._fields.setVisible(open)
 
     def offer(self) -> Offer | None:
+        """The chosen base model; None if there is none."""
         return self.base.offer()
 
     def tag(self) -> str:
@@ -188,6 +189,7 @@ class TrainingForm(QWidget):
         return self.rows.currentData() or ""
 
     def hyperparameters(self) -> dict[str, Value]:
+        """The values that were entered, by name; those left to the server are missing."""
         return self.epochs.values() | self.hyper.values()
 
     def ranges(self) -> dict[str, Range]:
@@ -198,6 +200,7 @@ class TrainingForm(QWidget):
         return self.method.currentData() or ""
 
     def plan(self) -> TrainingPlan:
+        """What a job with these choices would be."""
         seed = self.seed.value()
         return TrainingPlan(
             self.base.model_id(),
@@ -250,7 +253,7 @@ class TrainingForm(QWidget):
         self._show_base()
 
     def show_language(self, language: str) -> None:
-        """The language of what is taught: a model that does not speak it learns little."""
+        """The language of the rows: a model that does not speak it learns little."""
         self._language = language
         self._show_base()
 
@@ -261,7 +264,7 @@ class TrainingForm(QWidget):
         self._show_base()
 
     def begin(self) -> None:
-        """Another project is shown: its rows are chosen anew, and the name given to the model before is not its."""
+        """Another project is shown: reset the choice of rows and the suffix of the model's name."""
         self.rows.clear()
         self.suffix.clear()
         self.epochs.fill({EPOCHS: self._workspace.choice(EPOCHS_CHOICE)})
@@ -321,7 +324,7 @@ class TrainingForm(QWidget):
                                 if count else tr("No validation rows with this tag"))  # fmt: skip
 
     def problem(self) -> str:
-        """What stands in the way of starting; '' where nothing does."""
+        """Why training cannot start; '' if it can."""
         if not self._preset.trains:
             return tr("“{server}” cannot train. Choose a server that trains in the settings.", server=self._server)
         if self.chosen_method() in self._preset.shown:

@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QAbstractSlider, QCheckBox, QMenu
 
 from core.language import tr
-from core.text.diff import Pair
+from core.text.diff import LinePair
 from ui import style
 from ui.widgets import diff_row
 from ui.widgets.diff_row import ROW_PADDING, DiffColumns, RowLayout, RowMarks
@@ -46,7 +46,7 @@ class DiffPane(QAbstractScrollArea):
     def __init__(self, choosing: bool = False) -> None:
         super().__init__()
         self._choosing = choosing
-        self._rows: list[Pair] = []
+        self._rows: list[LinePair] = []
         self._starts: list[int] = []  # each change's first row
         self._ends: list[int] = []
         self._letters = np.zeros(0)
@@ -67,7 +67,7 @@ class DiffPane(QAbstractScrollArea):
         )
         self.setAccessibleName(tr("Both texts side by side"))
 
-    def show_rows(self, rows: list[Pair]) -> None:
+    def show_rows(self, rows: list[LinePair]) -> None:
         """Show these rows from the top; nothing is accepted."""
         self._rows = rows
         changed = [(place, row.hunk) for place, row in enumerate(rows) if row.hunk is not None]
@@ -298,7 +298,7 @@ class DiffPane(QAbstractScrollArea):
         box.show()
 
 
-def _widest(row: Pair) -> float:
+def _widest(row: LinePair) -> float:
     return _letters(row.new) if row.hunk is None else max(_letters(row.old), _letters(row.new))
 
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPalette, QTextCharFormat, QTextLayout, QTextOption
 
 from core.text import diff
-from core.text.diff import Pair
+from core.text.diff import LinePair
 from ui import style
 from ui.widgets.text_highlights import Span, find_changes, on_one_line, to_utf16_spans
 
@@ -52,13 +52,13 @@ class RowLayout:
     height: float
 
 
-def find_marks(row: Pair) -> RowMarks:
+def find_marks(row: LinePair) -> RowMarks:
     """The shown text of both sides of a row, and the spans that changed."""
     old, new = _replace_invisible(row.old), _replace_invisible(row.new)
     gone: list[Span] = []
     come: list[Span] = []
     first = 0
-    if row.hunk is not None and row.old is not None and row.new is not None and diff.alike(old, new):
+    if row.hunk is not None and row.old is not None and row.new is not None and diff.are_similar(old, new):
         gone, come = _find_changes(old, new)
         first = diff.common(old, new)
     return _shorten(old, gone, first), _shorten(new, come, first)
@@ -93,7 +93,7 @@ def _shorten(text: str, spans: list[Span], first: int) -> tuple[str, list[Span]]
     return (text, spans) if len(text) <= MAX_SHOWN_CHARACTERS else on_one_line(text, spans, first, MAX_SHOWN_CHARACTERS)
 
 
-def lay_out(row: Pair, shown: RowMarks, columns: DiffColumns, font: QFont, least: float) -> RowLayout:
+def lay_out(row: LinePair, shown: RowMarks, columns: DiffColumns, font: QFont, least: float) -> RowLayout:
     """The row for these columns; `least` is the height of one line."""
     old = None if row.old is None else _layout(*shown[0], "error", font, columns.text)
     new = None if row.new is None else _layout(*shown[1], "good", font, columns.text)
@@ -136,7 +136,9 @@ def mix_colours(one: QColor, other: QColor, share: float) -> QColor:
     return QColor(*(round(a + (b - a) * share) for a, b in pairs))
 
 
-def paint(painter: QPainter, row: Pair, laid: RowLayout, top: float, columns: DiffColumns, palette: QPalette) -> None:
+def paint(
+    painter: QPainter, row: LinePair, laid: RowLayout, top: float, columns: DiffColumns, palette: QPalette
+) -> None:
     """Paint both sides of a row, its line numbers and plus and minus signs, from `top` down."""
     sides = ((row.old_number, laid.old, "error"), (row.new_number, laid.new, "good"))
     for place, (number, layout, meaning) in enumerate(sides):

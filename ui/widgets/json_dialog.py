@@ -52,7 +52,7 @@ class JsonDialog(QDialog):
         """The text as one line; line breaks between its parts are for reading only."""
         return row_json.join_lines(document_text(self.editor.document()))
 
-    def check(self, text: str) -> checks.Checked:
+    def check(self, text: str) -> checks.CheckedLine:
         """The problems of `text`; the `text` of the result is None when it cannot be saved."""
         return checks.check_line(text.encode("utf-8", "surrogatepass"))
 

@@ -67,7 +67,7 @@ class SideBySide(QWidget):
         self._texts = (old, new)
         for title, text in zip(self.titles, (old_title or tr("Before"), new_title or tr("After")), strict=True):
             title.setText(text)
-        self.pane.show_rows(diff.pairs(old, new))
+        self.pane.show_rows(diff.pair_lines(old, new))
         if self.pane.changes:
             self.pane.go_to(0)
         self._show_summary()
@@ -83,7 +83,7 @@ class SideBySide(QWidget):
 
     def merged_text(self) -> str:
         """The old text with the accepted changes made."""
-        return diff.taken(*self._texts, self.pane.accepted)
+        return diff.apply_hunks(*self._texts, self.pane.accepted)
 
     def _step(self, step: int) -> None:
         if self.pane.changes:

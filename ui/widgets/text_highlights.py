@@ -8,7 +8,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Q
 from PySide6.QtGui import QPainter, QPalette, QTextCharFormat, QTextCursor, QTextLayout, QTextOption
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTextEdit
 
-from core.checks.rule_registry import is_seen
+from core.checks.rule_registry import is_printable
 from core.text.diff import common
 from ui import style
 
@@ -85,7 +85,7 @@ def on_two_lines(before: str, after: str) -> tuple[tuple[str, list[Span]], tuple
 
 
 def _visible(letter: str) -> str:
-    return LINE_BREAK if letter == "\n" else letter if is_seen(letter) else " "
+    return LINE_BREAK if letter == "\n" else letter if is_printable(letter) else " "
 
 
 def to_utf16_spans(text: str, spans: Sequence[Span]) -> list[Span]:

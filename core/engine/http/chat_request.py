@@ -50,7 +50,7 @@ class ChatRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     @property
     def include_usage(self) -> bool:
-        """Whether a stream ends with a chunk that tells the usage."""
+        """Whether a stream ends with a usage chunk."""
         return bool(self.stream_options and self.stream_options.include_usage)
 
     @property

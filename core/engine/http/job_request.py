@@ -13,7 +13,7 @@ H = TypeVar("H")
 
 
 class SupervisedHyperparameters(Struct, frozen=True, forbid_unknown_fields=True):
-    """Of every method. None means "auto"."""
+    """Hyperparameters of every method. None means "auto"."""
 
     n_epochs: Annotated[int, Meta(ge=1, le=50)] | Auto = None
     batch_size: Annotated[int, Meta(ge=1, le=256)] | Auto = None
@@ -21,13 +21,13 @@ class SupervisedHyperparameters(Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class DPOHyperparameters(SupervisedHyperparameters, frozen=True, forbid_unknown_fields=True):
-    """Of preferences."""
+    """Hyperparameters of DPO."""
 
     beta: Annotated[float, Meta(gt=0, le=2)] | Auto = None
 
 
 class MethodOptions(Struct, Generic[H], frozen=True, forbid_unknown_fields=True):
-    """What stands in `method` under the method's name."""
+    """The value of `method.supervised` or `method.dpo`."""
 
     hyperparameters: H | None = None
 
@@ -48,7 +48,7 @@ HYPERPARAMETERS = {
 
 
 class JobRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A valid request for a job. The hyperparameters stand in `method` or, in older clients, at the top level."""
+    """A valid request for a job. The hyperparameters stand in `method` or, from older clients, at the top level."""
 
     model: Text
     training_file: Text

@@ -69,7 +69,7 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return csv_cells.neutral(str(value)) if isinstance(value, str) else str(value)
+    return csv_cells.escape_formula(str(value)) if isinstance(value, str) else str(value)
 
 
 def as_json(db: sqlite3.Connection, id: int, by: str = "") -> Iterator[str]:

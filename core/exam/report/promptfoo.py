@@ -37,7 +37,7 @@ Servers = Sequence[ProviderSettings]
 def configuration(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str:
     """The file: JSON, which is YAML too. A key is never in it; it names the environment variable that holds one."""
     run = report_data.find(db, id)
-    kept = revisions.one(db, run.revision) if run.revision else None
+    kept = revisions.load_revision(db, run.revision) if run.revision else None
     book = prompt_conditions.read(db, run.retrieval, kept.spec if kept else None)
     try:
         whole = _whole(db, run, book, {one.id: one for one in servers})

@@ -96,7 +96,7 @@ def read(db: sqlite3.Connection, id: int, by: str = "", title: str = "", shown: 
     """All of a run; `shown` limits the answers."""
     run = find(db, id)
     result = scores.result(db, run, by)
-    kept = revisions.one(db, run.revision) if run.revision else None
+    kept = revisions.load_revision(db, run.revision) if run.revision else None
     said, answers, left_out = _said(db, run.id, shown)
     return Report(
         title or title_of(db, run),
@@ -119,7 +119,7 @@ def read(db: sqlite3.Connection, id: int, by: str = "", title: str = "", shown: 
 
 def title_of(db: sqlite3.Connection, run: Run) -> str:
     """What the spec was called that the exam is about."""
-    kept = revisions.one(db, run.revision) if run.revision else None
+    kept = revisions.load_revision(db, run.revision) if run.revision else None
     return (kept.spec.name if kept else "") or spec.load(db).name
 
 

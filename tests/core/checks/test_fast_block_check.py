@@ -14,9 +14,9 @@ from core.checks.check_line import clean_messages
 from core.checks.fast_block_check import LARGE, Scanner
 from core.checks.fast_json_layouts import WORD
 from core.formats import line_chunks as chunks_module
-from core.formats.check_line_file import check_file
+from core.formats.check_file import check_lines
 from core.formats.line_chunks import chunks
-from core.formats.text_lines import lines, opened
+from core.formats.text_lines import lines, open_file
 from core.progress import Reporter
 
 LAYOUTS = [(", ", ": "), (",", ":")]
@@ -152,7 +152,7 @@ def test_equal_lines_have_equal_digests_wherever_they_stand() -> None:
 
 
 def of_file(path: Path) -> list[tuple[int, str, str]]:
-    return sorted((number, found.rule, found.path) for number, found in check_file(path, Reporter()))
+    return sorted((number, found.rule, found.path) for number, found in check_lines(path, Reporter()))
 
 
 def line_by_line(path: Path) -> list[tuple[int, str, str]]:
@@ -197,7 +197,7 @@ def test_giant_lines_are_met_within_bounds(tmp_path: Path, ending: bytes, length
     rules = [(number, rule) for number, rule, _path in of_file(path) if number]
     expected = [(2, "too-long" if length > LINE_LIMIT else "json-broken")]
     assert rules == expected + ([(3, "duplicate-row")] if ending else [])
-    with opened(path) as file:
+    with open_file(path) as file:
         lengths = [(chunk.length, len(chunk.data)) for chunk in chunks(file)]
     assert max(size for _length, size in lengths) <= 3 * LINE_LIMIT
     assert [found for found, _size in lengths if found] == [length] * (length > LINE_LIMIT + 4)

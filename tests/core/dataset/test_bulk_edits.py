@@ -49,7 +49,7 @@ def test_a_bulk_edit_is_one_step_and_says_how_many_rows(tea):
 def test_a_system_prompt_is_replaced_added_or_removed(tea):
     change(tea, bulk_edits.set_system_prompt, [1, 2], "New.")
     assert row(tea, 1).data == ROW.replace('"S"', '"New."')
-    assert jsonl.system(row(tea, 2).data) == "New."
+    assert jsonl.system_prompt(row(tea, 2).data) == "New."
     change(tea, bulk_edits.set_system_prompt, [1], "")
     assert [message["role"] for message in json.loads(row(tea, 1).data)["messages"]] == ["user", "assistant"]
 

@@ -9,6 +9,7 @@ from core.dataset.import_blocks import ImportOptions
 from core.dataset.row_edits import SetColumn, SetText
 from core.errors import FormatError
 from core.formats import jsonl
+from core.formats.check_file import check_lines
 from core.progress import Reporter
 
 TYPO = '{"messages": [{"role": "user", "content": "q"}, {"role": "assitant", "content": "a"}], "score": 1.0}'
@@ -116,7 +117,7 @@ def test_export_of_the_sample_is_valid_training_data(sample, tmp_path):
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) == count > 100
     assert all(json.loads(line)["messages"][-1]["role"] == "assistant" for line in lines)
-    assert not [problem for _line, problem in jsonl.check_file(path, Reporter()) if problem.severity == "error"]
+    assert not [problem for _line, problem in check_lines(path, Reporter()) if problem.severity == "error"]
 
 
 def test_an_edit_of_one_row_is_written_as_it_was_shown(project):

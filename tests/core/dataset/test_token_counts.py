@@ -11,10 +11,10 @@ from core.dataset import examples as dataset_examples
 from core.dataset import token_counts
 from core.formats import jsonl
 from core.progress import Reporter
-from core.text.tokenizer import Counter
+from core.text.tokenizer import TokenCounter
 from tools import bench_tokens
 
-COUNTERS = {encoding: Counter(encoding) for encoding in token_counts.ENCODINGS}
+COUNTERS = {encoding: TokenCounter(encoding) for encoding in token_counts.ENCODINGS}
 
 
 def rows(count, split="train", answer="Seven."):

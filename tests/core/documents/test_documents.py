@@ -261,8 +261,8 @@ OUTSIDE = (
 )
 def test_docx_that_is_refused(read, monkeypatch, data, title):
     pytest.importorskip("mammoth")
-    monkeypatch.setattr(docx_reader, "UNPACKED", 2_000_000)
-    monkeypatch.setattr(docx_reader, "XML", 1_000_000)
+    monkeypatch.setattr(docx_reader, "MAX_UNPACKED_BYTES", 2_000_000)
+    monkeypatch.setattr(docx_reader, "MAX_XML_BYTES", 1_000_000)
     with pytest.raises(FormatError, match=title) as raised:
         read("a.docx", data())
     assert raised.value.message.startswith("Nothing was changed.")
@@ -415,7 +415,7 @@ def test_reading_can_be_cancelled(read):
 
 @given(st.lists(st.text(max_size=200), max_size=5))
 def test_no_letter_of_a_single_page_is_lost(pages):
-    text, _repeated = pdf_paragraphs.of_pages(pages[:1])
+    text, _repeated = pdf_paragraphs.join_pages(pages[:1])
     kept = {letter for letter in "".join(pages[:1]) if letter.isascii() and letter.isalnum()}
     assert kept <= set(text)
 

@@ -149,7 +149,7 @@ def test_the_ledger_of_the_sample(project, name):
     write(project, sample_projects.fill, name)
     found = fact_coverage.ledger(project.rows)
     assert len(found) == 22
-    places = facts.places(spec.load(project.rows).text, [entry.fact for entry in found])
+    places = facts.find_places(spec.load(project.rows).text, [entry.fact for entry in found])
     assert [entry.fact.id for entry in found] == sorted(places, key=places.__getitem__)
     for entry in found:
         rows = filters.find(project.rows, Filter(fact=entry.fact.name))

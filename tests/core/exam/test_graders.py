@@ -313,7 +313,7 @@ def test_general_questions_are_answered_by_their_references_and_taught_by_no_sam
         assert not mark("key_points", row["question"], points, row["reference"], row["question"], "general").passed
         assert (
             max(fuzz.ratio(near_duplicates.normalise(row["question"]), other) for other in known)
-            < near_duplicates.SIMILAR
+            < near_duplicates.MIN_SIMILARITY
         )
 
 

@@ -43,7 +43,7 @@ def write(folder: Path, text: str, name: str = "rows.txt", encoding: str = "utf-
     return path
 
 
-def read(path: Path, **options: Any) -> list[formats.Row]:
+def read(path: Path, **options: Any) -> list[formats.FileRow]:
     return list(formats.read(path, Reporter(), **options))
 
 
@@ -167,7 +167,7 @@ def test_damaged_and_bombing_archives_are_said_in_words(tmp_path: Path, monkeypa
         path.write_bytes(data)
         with pytest.raises(FormatError, match="damaged"):
             read(path)
-    monkeypatch.setattr("core.formats.compressed_files.FREE", 1000)
+    monkeypatch.setattr("core.formats.compressed_files.UNCHECKED_BYTES", 1000)
     path.write_bytes(gzip.compress(b"{}\n" * 1_000_000))
     with pytest.raises(FormatError, match="unpacks"):
         read(path)

@@ -24,7 +24,7 @@ def raws(text: str, block: int = 1 << 20, limit: int = 1 << 24) -> list[str]:
     return [line.raw.decode() for line in Elements(blocks, limit=limit)]
 
 
-def read(path: Path, text: str, encoding: Encoding = "utf-8") -> list[formats.Row]:
+def read(path: Path, text: str, encoding: Encoding = "utf-8") -> list[formats.FileRow]:
     path.write_bytes(text.encode(encoding))
     return list(formats.read(path, Reporter()))
 

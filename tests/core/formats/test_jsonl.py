@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from core.errors import FormatError
 from core.formats import jsonl
-from core.formats.compressed_files import MAGIC
+from core.formats.check_file import check_lines
+from core.formats.compressed_files import GZIP_MAGIC
 from core.progress import Cancelled, Progress, Reporter
 
 GOOD = '{"messages": [{"role": "user", "content": "返品は？"}, {"role": "assistant", "content": "表のとおりです。"}]}'
@@ -28,7 +29,7 @@ def texts(path: Path) -> list[str | None]:
 
 
 def rules(path: Path) -> Counter[str]:
-    return Counter(problem.rule for _number, problem in jsonl.check_file(path, Reporter()))
+    return Counter(problem.rule for _number, problem in check_lines(path, Reporter()))
 
 
 @pytest.fixture
@@ -86,13 +87,13 @@ def test_every_defect_is_found_on_its_line(file: Path) -> None:
             raw = defect(kind, number) if kind else json.dumps(question_row(number)).encode()
             out.write(raw + chance.choice([b"\n", b"\r\n"]))
     expected = [(number, kind) for number, kind in enumerate(kinds, 1) if kind]
-    found = [(number, problem.rule) for number, problem in jsonl.check_file(file, Reporter())]
+    found = [(number, problem.rule) for number, problem in check_lines(file, Reporter())]
     assert sorted(found) == sorted([(0, "encoding-bom"), *expected])
 
 
 def test_a_duplicate_names_the_first_line(file: Path) -> None:
     file.write_text(f"\n{GOOD}\n\n{GOOD}\n{GOOD}", encoding="utf-8")
-    said = [problem.message for _, problem in jsonl.check_file(file, Reporter()) if problem.rule == "duplicate-row"]
+    said = [problem.message for _, problem in check_lines(file, Reporter()) if problem.rule == "duplicate-row"]
     assert said == ["The row is the same as line 2."] * 2
 
 
@@ -123,7 +124,7 @@ def test_reading_reports_bytes_and_can_be_cancelled(file: Path) -> None:
 def test_what_is_no_file_is_said_in_words(tmp_path: Path, name: str) -> None:
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
-    for reading in (jsonl.read(tmp_path / name, Reporter()), jsonl.check_file(tmp_path / name, Reporter())):
+    for reading in (jsonl.read(tmp_path / name, Reporter()), check_lines(tmp_path / name, Reporter())):
         with pytest.raises(FormatError, match="cannot be read"):
             next(iter(reading))
 
@@ -213,14 +214,14 @@ def test_any_bytes_that_are_not_packed_are_read(tmp_path_factory: pytest.TempPat
     pieces = st.sampled_from([b"\n", b"\r\n", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", GOOD.encode(), GOOD.encode("cp932")])
     utf16 = st.sampled_from([GOOD.encode("utf-16-le"), GOOD.encode("utf-16-be"), b"\n\0", b"\0\n", b"\x0a\x30"])
     content = b"".join(data.draw(st.lists(pieces | utf16 | st.binary(max_size=4), max_size=8)))
-    assume(not content.startswith(MAGIC))  # such a file is unpacked first, and refused where it cannot be
+    assume(not content.startswith(GZIP_MAGIC))  # such a file is unpacked first, and refused where it cannot be
     path.write_bytes(content)
     encoding: Any = data.draw(st.sampled_from([None, *ENCODINGS]))
     lines = list(jsonl.lines(path, encoding, limit=data.draw(st.sampled_from([10, 1000]))))
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))
     assert all(a.offset + a.length < b.offset for a, b in pairwise(lines))
     assert sum(1 for _ in jsonl.read(path, Reporter())) >= 0
-    assert all(number >= 0 for number, _ in jsonl.check_file(path, Reporter()))
+    assert all(number >= 0 for number, _ in check_lines(path, Reporter()))
 
 
 @settings(max_examples=50)

@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 
 from core import formats
 from core.formats import clipboard, csv_cells, jsonl, markdown_tables
-from core.formats.text_lines import Line
+from core.formats.text_lines import FileLine
 from core.progress import Reporter
 
 
-def read(path: Path, text: str, name: str = "t.csv", **options: Any) -> list[formats.Row]:
+def read(path: Path, text: str, name: str = "t.csv", **options: Any) -> list[formats.FileRow]:
     file = path / name
     file.write_bytes(text.encode())
     return list(formats.read(file, Reporter(), **options))
 
 
-def said(row: formats.Row) -> tuple[str, str]:
+def said(row: formats.FileRow) -> tuple[str, str]:
     value = json.loads(row.text or "null")
     return jsonl.question(value), jsonl.answer(value)
 
 
-def found(rows: list[formats.Row]) -> list[Any]:
+def found(rows: list[formats.FileRow]) -> list[Any]:
     """Each row's question and answer, or the line and the rule that it waits with."""
     return [said(row) if row.text else (row.line.number, row.problems[0].rule) for row in rows]
 
@@ -175,15 +175,15 @@ def test_any_cells_come_back_from_the_clipboard(rows: list[list[str]]) -> None:
 @settings(max_examples=300)
 @given(TEXT)
 def test_any_text_made_harmless_comes_back(text: str) -> None:
-    assert csv_cells.meant(csv_cells.neutral(text)) == text
-    assert not csv_cells.neutral(text).startswith(("=", "+", "-", "@", "\t", "\r", "＝"))
+    assert csv_cells.unescape_formula(csv_cells.escape_formula(text)) == text
+    assert not csv_cells.escape_formula(text).startswith(("=", "+", "-", "@", "\t", "\r", "＝"))
 
 
 @settings(max_examples=300)
 @given(TEXT)
 def test_any_text_is_cells(text: str) -> None:
     assert all(isinstance(cell, str) for row in clipboard.parse_cells(text) for cell in row)
-    clipboard.detected(text)
+    clipboard.detect_pasted(text)
 
 
 def test_a_quote_of_the_text_itself_is_no_quoting() -> None:
@@ -203,10 +203,10 @@ def test_a_quote_of_the_text_itself_is_no_quoting() -> None:
     ],
 )
 def test_pasted_text_is_known_by_its_form(text: str, format: str | None) -> None:
-    detected = clipboard.detected(text)
+    detected = clipboard.detect_pasted(text)
     assert (detected and detected.format) == format
 
 
 def test_a_line_of_blanks_is_no_rule_of_a_table_and_takes_no_time():
-    lines = [Line(1, 0, b"a | b", 5), Line(2, 6, b" " * 9000 + b"- x", 9003)] * 200
-    assert list(markdown_tables.tables(lines)) == []
+    lines = [FileLine(1, 0, b"a | b", 5), FileLine(2, 6, b" " * 9000 + b"- x", 9003)] * 200
+    assert list(markdown_tables.iterate_records(lines)) == []

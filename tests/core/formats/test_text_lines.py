@@ -8,6 +8,7 @@ import pytest
 
 from core.checks import LINE_LIMIT, repair
 from core.formats import jsonl
+from core.formats.check_file import check_lines
 from core.progress import Reporter
 
 GOOD = '{"messages": [{"role": "user", "content": "返品は？"}, {"role": "assistant", "content": "表のとおりです。"}]}'
@@ -19,7 +20,7 @@ def texts(path: Path) -> list[str | None]:
 
 
 def rules(path: Path) -> Counter[str]:
-    return Counter(problem.rule for _number, problem in jsonl.check_file(path, Reporter()))
+    return Counter(problem.rule for _number, problem in check_lines(path, Reporter()))
 
 
 @pytest.fixture

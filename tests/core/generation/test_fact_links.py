@@ -122,7 +122,7 @@ def test_a_row_may_teach_two_facts(garden):
 def test_an_edited_passage_marks_linked_rows(garden):
     link_all(garden)
     write(garden, facts.save, Spec("Allotment", "en", "", TEXT.replace("85 euros", "95 euros")))
-    stale = [one.id for one in examples.iterate(garden.rows) if facts.STALE in one.problems]
+    stale = [one.id for one in examples.iterate(garden.rows) if facts.STALE_RULE in one.problems]
     assert stale == [2]
 
 

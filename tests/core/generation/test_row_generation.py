@@ -67,7 +67,9 @@ def test_the_estimate_is_of_what_is_sent(sample, project, name):
     )
     texts = [row_generation.TASK.messages(project.rows, Request(1, subject))[0]["content"] for subject in subjects]
     count = sum(len(text) for text in texts)
-    assert count / tokenizer.LETTERS <= estimate.sent <= count / tokenizer.SIGNS
+    assert (
+        count / tokenizer.LATIN_CHARACTERS_PER_TOKEN <= estimate.sent <= count / tokenizer.JAPANESE_CHARACTERS_PER_TOKEN
+    )
     assert estimate.received == estimate.examples * row_generation.EXAMPLE_TOKENS
 
 
@@ -75,7 +77,7 @@ def test_a_request_names_the_fact_its_quote_and_what_is_asked_already(sample):
     subject = {"fact": "f01", "counts": {"reworded": 2, "reverse": 0}}
     (message,) = row_generation.TASK.messages(sample.rows, Request(1, subject))
     assert message["role"] == "user"
-    fact = facts.named(sample.rows, "f01")[0]
+    fact = facts.load_named(sample.rows, "f01")[0]
     state = spec.load(sample.rows)
     asked = examples.fetch(sample.rows, list(filters.find(sample.rows, filters.Filter(fact="f01")))).values()
     for part in (fact.text, fact.quote, state.system_prompt, "- reworded: 2", next(iter(asked)).question):

@@ -125,8 +125,8 @@ def test_an_earlier_question_makes_a_short_one_another(project):
 )
 def test_contradiction(one, other, why):
     one, other = normalise.normalise(one), normalise.normalise(other)
-    assert contradictions.contradiction(one, other) == why
-    assert contradictions.contradiction(other, one) == why
+    assert contradictions.compare_answers(one, other) == why
+    assert contradictions.compare_answers(other, one) == why
 
 
 def test_answers_to_one_question(project):

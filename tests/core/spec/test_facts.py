@@ -14,7 +14,7 @@ from core.dataset import examples, filters, sample_projects
 from core.dataset.examples import Filter
 from core.formats import jsonl
 from core.spec import facts, spec
-from core.spec.facts import STALE
+from core.spec.facts import STALE_RULE
 from core.spec.spec import Spec
 from core.storage import migrations
 from core.text import statements
@@ -57,7 +57,7 @@ def row(taught, question="Why?"):
 
 
 def stale(project):
-    return list(filters.find(project.rows, Filter(rule=STALE)))
+    return list(filters.find(project.rows, Filter(rule=STALE_RULE)))
 
 
 PIECES = st.sampled_from(
@@ -122,7 +122,7 @@ def test_an_edited_sentence_keeps_its_fact(name, data):
         facts.accept(db, statements.split(text))
         known = facts.load(db)
         fact = data.draw(st.sampled_from(known))
-        start, end = facts.places(text, known)[fact.id]
+        start, end = facts.find_places(text, known)[fact.id]
         at = data.draw(st.integers(start + 1, end - 2))
         gone = data.draw(st.integers(0, end - 1 - at))
         new = text[:at] + data.draw(st.sampled_from(["x", "も", "very ", "新しく"])) + text[at + gone :]
@@ -153,17 +153,17 @@ def test_the_statements_of_the_sample_become_facts_on_their_passages(project, na
     write(project, sample_projects.fill, name)
     text = spec.load(project.rows).text
     here = facts.load(project.rows)
-    assert len(facts.places(text, here)) == len(here) == 22
-    missing = facts.missing(text, here)
+    assert len(facts.find_places(text, here)) == len(here) == 22
+    missing = facts.find_missing(text, here)
     write(project, facts.accept, missing)
     everything = facts.load(project.rows)
     assert [fact.name for fact in everything] == [f"f{number:02}" for number in range(1, 23 + len(missing))]
-    assert not facts.missing(text, everything)
+    assert not facts.find_missing(text, everything)
     write(project, lambda db: db.execute("DELETE FROM fact"))
     write(project, facts.accept_missing)
     found = facts.load(project.rows)
     assert [fact.quote for fact in found] == [one.quote for one in statements.split(text)]
-    assert facts.ordered(text, found) == found
+    assert facts.sort_by_place(text, found) == found
 
 
 def test_names_are_given_once(project):
@@ -173,7 +173,7 @@ def test_names_are_given_once(project):
     for text in ("B.", "C."):
         write(project, facts.add, text, text)
     assert [fact.name for fact in facts.load(project.rows)] == ["f01", "f03", "f04", "f06"]
-    assert [fact.name for fact in facts.named(project.rows, "f06 f01 f99")] == ["f01", "f06"]
+    assert [fact.name for fact in facts.load_named(project.rows, "f06 f01 f99")] == ["f01", "f06"]
 
 
 def test_missing_leaves_out_what_a_fact_stands_on_in_part(project):
@@ -181,7 +181,7 @@ def test_missing_leaves_out_what_a_fact_stands_on_in_part(project):
     save(project, text)
     write(project, facts.add, "All.", "A is red. B is blue.")
     write(project, facts.add, "Some.", "two")
-    assert [one.quote for one in facts.missing(text, facts.load(project.rows))] == ["C is green.", "one thing"]
+    assert [one.quote for one in facts.find_missing(text, facts.load(project.rows))] == ["C is green.", "one thing"]
 
 
 TEXTS = {
@@ -246,7 +246,7 @@ def test_a_passage_that_is_cut_and_pasted_elsewhere_is_the_same(taught):
     rest = text.replace(before.quote, "").lstrip()
     save(project, rest)
     assert (one(project).quote, one(project).text, stale(project)) == (before.quote, before.text, [1, 2])
-    assert not facts.places(rest, [one(project)])
+    assert not facts.find_places(rest, [one(project)])
     save(project, f"{rest}\n\n## More\n\n{before.quote}\n")
     assert (one(project), stale(project)) == (before, [])
 
@@ -333,7 +333,7 @@ def test_facts_are_ignored_edited_and_deleted_and_their_rows_stay(project):
     write(project, facts.edit, 1, "Two teams play.")
     assert (one(project).text, one(project).ignored) == ("Two teams play.", False)
     write(project, facts.delete, [1])
-    assert not facts.named(project.rows, "f01")
+    assert not facts.load_named(project.rows, "f01")
     assert len(filters.find(project.rows)) == count
     asyncio.run(project.undo())
     assert one(project).text == "Two teams play."
@@ -341,9 +341,9 @@ def test_facts_are_ignored_edited_and_deleted_and_their_rows_stay(project):
 
 def test_the_closest_passage():
     quotes = ["Each team has three players.", "A goal is worth one point.", "ゴールは1点です。"]
-    assert facts.closest("one point is what a goal is worth", quotes) == quotes[1]
-    assert facts.closest("ゴールは１点です", quotes) == quotes[2]
-    assert facts.closest("Anything", []) == ""
+    assert facts.find_closest("one point is what a goal is worth", quotes) == quotes[1]
+    assert facts.find_closest("ゴールは１点です", quotes) == quotes[2]
+    assert facts.find_closest("Anything", []) == ""
 
 
 def test_a_deleted_fact_is_not_found_again_while_its_passage_stands(project):
@@ -351,17 +351,17 @@ def test_a_deleted_fact_is_not_found_again_while_its_passage_stands(project):
     write(project, facts.accept_missing)
     write(project, facts.delete, [1])
     assert [fact.name for fact in facts.load(project.rows)] == ["f02"]
-    assert facts.named(project.rows, "f01") == []
-    assert facts.unfound(project.rows) == []
+    assert facts.load_named(project.rows, "f01") == []
+    assert facts.find_unused_statements(project.rows) == []
     write(project, facts.accept_missing)
     assert [fact.name for fact in facts.load(project.rows)] == ["f02"]
     write(project, facts.add, "C.", "C.")
     assert facts.load(project.rows)[-1].name == "f03"  # its name is not given to another
     save(project, "A is green. B is blue.\n")
-    assert [one.quote for one in facts.unfound(project.rows)] == ["A is green."]
-    write(project, facts.take_back)
+    assert [one.quote for one in facts.find_unused_statements(project.rows)] == ["A is green."]
+    write(project, facts.restore_deleted)
     assert [fact.name for fact in facts.load(project.rows)] == ["f01", "f02", "f03"]
-    assert facts.deleted(project.rows) == []
+    assert facts.load_deleted(project.rows) == []
 
 
 @pytest.mark.parametrize(
@@ -374,4 +374,4 @@ def test_a_deleted_fact_is_not_found_again_while_its_passage_stands(project):
     ],
 )
 def test_a_selected_passage_becomes_a_fact_without_marks_and_headings(selected, text, quote):
-    assert facts.of_passage(selected) == (text, quote)
+    assert facts.read_passage(selected) == (text, quote)

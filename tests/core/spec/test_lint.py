@@ -65,7 +65,7 @@ JAPANESE = """\
 
 
 def lint(markdown):
-    return spec_lint.lint(statements.split(markdown))
+    return spec_lint.find_remarks(statements.split(markdown))
 
 
 def remarks(markdown):
@@ -205,4 +205,4 @@ def test_many_statements_take_little_time():
     ]
     found = statements.split("\n".join(lines))
     assert len(found) == 2000
-    assert effort(lambda: spec_lint.lint(found)) < 4
+    assert effort(lambda: spec_lint.find_remarks(found)) < 4

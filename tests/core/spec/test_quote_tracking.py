@@ -11,8 +11,8 @@ ITEMS = "Fouls:\n\n- pushing an opponent\n- grabbing an opponent\n"
 
 def followed(old, new, *quotes):
     """What the passages of these words are after the edit; None where they are gone."""
-    places = quote_tracking.spans(old, enumerate(quotes))
-    moved = quote_tracking.carried(old, new, places)
+    places = quote_tracking.find_spans(old, enumerate(quotes))
+    moved = quote_tracking.follow_quotes(old, new, places)
     return [place and new[slice(*place)] for place in (moved[number] for number in range(len(quotes)))]
 
 
@@ -81,7 +81,9 @@ def test_sentences_that_were_all_edited_are_told_by_their_likeness():
 
 def test_a_quote_stands_where_it_is_a_sentence_of_its_own():
     text = "Playing ball is round the clock fun.\n\n- ball is round\n- net\n- net\n"
-    found = quote_tracking.spans(text, [(1, "net"), (2, "ball is round"), (3, "net"), (4, "net"), (5, "none"), (6, "")])
+    found = quote_tracking.find_spans(
+        text, [(1, "net"), (2, "ball is round"), (3, "net"), (4, "net"), (5, "none"), (6, "")]
+    )
     assert {id: text[slice(*place)] for id, place in found.items()} == {
         1: "net",
         2: "ball is round",

@@ -129,7 +129,7 @@ def test_a_project_of_the_second_tables_keeps_everything(tmp_path):
     ]
     (answered,) = contents(project.rows, "eval_answer")
     assert answered["subject"] == exam.subjects[1].id
-    assert revisions.load(project.rows) == [] == llm_runs.load_all(project.rows)
+    assert revisions.list_revisions(project.rows) == [] == llm_runs.load_all(project.rows)
     # The new tables work, and undo and old versions with them.
     asyncio.run(project.write("Edit", facts.save, spec.Spec("Hobannu", "ja", "短く。", "チームは4人です。\n")))
     assert facts.load(project.rows)[0].was == "チームは3人です。"

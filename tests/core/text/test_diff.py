@@ -17,7 +17,7 @@ LINES = st.lists(st.sampled_from(["", "a", "b\r", "b", "ab cd", "試合は60分�
 
 
 def rows(old, new):
-    return [(row.old, row.new) for row in diff.pairs(old, new)]
+    return [(row.old, row.new) for row in diff.pair_lines(old, new)]
 
 
 @pytest.mark.parametrize(
@@ -43,20 +43,20 @@ def test_hunks(old, new, expected):
 @given(LINES, LINES)
 def test_all_give_the_new_text_and_none_the_old_one(old, new):
     found = range(len(diff.hunks(old, new)))
-    assert diff.taken(old, new, found) == new
-    assert diff.taken(old, new, []) == old
+    assert diff.apply_hunks(old, new, found) == new
+    assert diff.apply_hunks(old, new, []) == old
 
 
 @given(LINES, LINES, st.sets(st.integers(0, 12)))
 def test_what_was_not_chosen_can_still_be_taken(old, new, chosen):
     """One change after the other leads to the new text too."""
-    half = diff.taken(old, new, chosen)
-    assert diff.taken(half, new, range(len(diff.hunks(half, new)))) == new
+    half = diff.apply_hunks(old, new, chosen)
+    assert diff.apply_hunks(half, new, range(len(diff.hunks(half, new)))) == new
 
 
 @given(LINES, LINES)
 def test_rows_hold_every_line_once_and_in_order(old, new):
-    found = diff.pairs(old, new)
+    found = diff.pair_lines(old, new)
     assert [row.old_number for row in found if row.old is not None] == list(range(1, len(diff.lines(old)) + 1))
     assert [row.new_number for row in found if row.new is not None] == list(range(1, len(diff.lines(new)) + 1))
     assert all(row.old == row.new for row in found if row.hunk is None)
@@ -82,8 +82,8 @@ def test_alike_lines_stand_side_by_side():
 
 def test_unlike_lines_go_in_order():
     assert rows("one", "夏\n秋") == [("one", "夏"), (None, "秋")]
-    assert diff.alike("The match lasts 60 minutes.", "The match lasts 70 minutes.")
-    assert not diff.alike("one", "夏")
+    assert diff.are_similar("The match lasts 60 minutes.", "The match lasts 70 minutes.")
+    assert not diff.are_similar("one", "夏")
 
 
 def test_a_carriage_return_is_seen_only_where_it_is_all_that_differs():
@@ -98,7 +98,7 @@ def test_a_sentence_of_the_sample_changed(name):
     place = next(at for at, line in enumerate(before) if "." in line or "。" in line)
     new = "\n".join(line + "!" if at == place else line for at, line in enumerate(before))
     assert diff.hunks(old, new) == [Hunk(place, place + 1, place, place + 1)]
-    (row,) = (row for row in diff.pairs(old, new) if row.hunk is not None)
+    (row,) = (row for row in diff.pair_lines(old, new) if row.hunk is not None)
     assert (row.old_number, row.new_number) == (place + 1, place + 1)
 
 
@@ -126,4 +126,4 @@ HARD = {
 @pytest.mark.parametrize("name", HARD)
 def test_large_texts_take_no_time(name):
     old, new = HARD[name]
-    assert effort(lambda: diff.pairs(old, new)) < 1
+    assert effort(lambda: diff.pair_lines(old, new)) < 1

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from core import language
 from core.text import grounding
-from core.text.grounding import Doubt, doubts, worded
+from core.text.grounding import Doubt, find_doubts, format_doubt
 from tests.support.patience import effort
 from tools import grounding as measured
 
@@ -41,7 +41,7 @@ def test_rows_of_the_samples_are_not_doubted(code):
 
 
 def whys(answer, *basis, question="", spec="", quote="", kind="direct"):
-    return [doubt.why for doubt in doubts(question, answer, basis, spec, quote, kind)]
+    return [doubt.why for doubt in find_doubts(question, answer, basis, spec, quote, kind)]
 
 
 COURT = "The court is about 20 metres long and 10 metres wide."
@@ -92,7 +92,7 @@ def test_quotes_that_are_there(quote):
     ],
 )
 def test_quotes_that_are_not_there(quote, words):
-    assert doubts("", "", ["x"], SPEC, quote) == [Doubt(grounding.QUOTE, words)]
+    assert find_doubts("", "", ["x"], SPEC, quote) == [Doubt(grounding.QUOTE, words)]
 
 
 def test_japanese_quotes():
@@ -166,7 +166,7 @@ def test_terms(answer, basis, found):
 
 def test_words_of_another_fact():
     fouls = "The fouls are pushing an opponent and grabbing an opponent."
-    found = doubts("", "The fouls are pushing, grabbing, and a tank that is empty.", [fouls], f"{SPEC}\n{fouls}")
+    found = find_doubts("", "The fouls are pushing, grabbing, and a tank that is empty.", [fouls], f"{SPEC}\n{fouls}")
     assert found == [Doubt(grounding.ELSEWHERE, "tank empty")]
 
 
@@ -218,7 +218,7 @@ def test_every_doubt_has_its_own_words():
     names = [grounding.QUOTE, grounding.FIGURE, grounding.UNIT, grounding.SWAPPED, grounding.TERM, grounding.ELSEWHERE]
     names += [grounding.NEGATION, grounding.OPPOSITE, grounding.ONLY, grounding.ROLE]
     language.set_language("en")
-    said = {worded(Doubt(name, "{these} <b>words</b>")) for name in names}
+    said = {format_doubt(Doubt(name, "{these} <b>words</b>")) for name in names}
     assert len(said) == len(names)
     assert all("{these} <b>words</b>" in one for one in said)
 
@@ -228,20 +228,20 @@ TEXT = st.text(max_size=80) | st.text("0123456789.,/:三十分百万午後 pm時
 
 @given(TEXT, TEXT, st.lists(TEXT, max_size=3), TEXT, TEXT, st.sampled_from(["", "direct", "applied", "not_stated"]))
 def test_it_never_raises(question, answer, basis, spec, quote, kind):
-    for doubt in doubts(question, answer, basis, spec, quote, kind):
-        assert worded(doubt)
+    for doubt in find_doubts(question, answer, basis, spec, quote, kind):
+        assert format_doubt(doubt)
 
 
 @given(TEXT, st.lists(TEXT, min_size=1, max_size=3), st.data())
 def test_what_repeats_a_fact_is_not_doubted(question, basis, data):
     said = data.draw(st.sampled_from(basis))
-    assert doubts(question, said, basis, "\n".join(["# A spec", *basis])) == []
+    assert find_doubts(question, said, basis, "\n".join(["# A spec", *basis])) == []
 
 
 @given(st.text("abc 三人、,. 12", max_size=40), st.text("abc 三人、,. 12\n", max_size=40))
 def test_a_copied_passage_is_a_quote(before, after):
     passage = "A ball is 18 centimetres wide."
-    assert doubts("", "", ["x"], f"{before}\n\n{passage}\n\n{after}", passage) == []
+    assert find_doubts("", "", ["x"], f"{before}\n\n{passage}\n\n{after}", passage) == []
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_a_copied_passage_is_a_quote(before, after):
 )
 def test_hostile_texts_take_no_longer(unit):
     text = unit * (100_000 // len(unit))
-    assert effort(lambda: doubts(text, text, [text, "x"], text, text[:50_000], "applied")) < 5
+    assert effort(lambda: find_doubts(text, text, [text, "x"], text, text[:50_000], "applied")) < 5
 
 
 def test_a_condition_in_other_words_is_no_denial_of_what_follows():

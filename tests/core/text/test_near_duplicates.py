@@ -67,7 +67,7 @@ def test_planted_pairs_are_found_and_nothing_else(seed):
             best = max(
                 near_duplicates.similarity(*map(near_duplicates.normalise, (texts[index], text))) for text in members
             )
-            assert best >= near_duplicates.SIMILAR
+            assert best >= near_duplicates.MIN_SIMILARITY
 
 
 @given(st.lists(st.text(max_size=40), max_size=30))

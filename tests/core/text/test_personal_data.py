@@ -82,7 +82,7 @@ def test_several_in_order():
 
 
 def test_a_mask_shows_little():
-    assert personal_data.masked("bob@host.museum") == "bo…um"
+    assert personal_data.mask("bob@host.museum") == "bo…um"
 
 
 HOSTILE = [

@@ -23,14 +23,14 @@ ALL = [(language, fact) for language in SUBJECTS for fact in facts(language)]
 
 def made(fact, language):
     others = [other for other in facts(language) if other != fact]
-    return row_templates.drafts(fact, SUBJECTS[language], language, others)
+    return row_templates.make_drafts(fact, SUBJECTS[language], language, others)
 
 
 def gapped(fact, language="", subject=""):
     """The sentences with gaps, without the words around them."""
     blank = row_templates.BLANK[language or ("ja" if row_templates._KANA.search(fact) else "en")]
     found = []
-    for draft in row_templates.drafts(fact, subject, language)[1:]:
+    for draft in row_templates.make_drafts(fact, subject, language)[1:]:
         start, _, end = fact.partition(draft.key_points)
         del start, end
         found.append(next(one for one in _fillings(fact, draft.key_points, blank) if one in draft.question))
@@ -111,14 +111,14 @@ def test_gaps(fact, expected):
 
 
 def test_questions_read_like_this():
-    found = row_templates.drafts("Each ball measures 18 centimetres across.", "Hobannu")
+    found = row_templates.make_drafts("Each ball measures 18 centimetres across.", "Hobannu")
     assert [draft.question for draft in found] == [
         "State the sentence about Hobannu that begins “Each ball …”.",
         "Fill in the gap in this sentence about Hobannu: Each ball measures ___ centimetres across.",
         "Each ball measures ___ across. – What belongs in the gap of this sentence about Hobannu?",
     ]
     assert [draft.key_points for draft in found] == ["", "18", "18 centimetres"]
-    found = row_templates.drafts("ボールの直径は18センチメートルです。", "ホバンヌ")
+    found = row_templates.make_drafts("ボールの直径は18センチメートルです。", "ホバンヌ")
     assert [draft.question for draft in found] == [
         "ホバンヌについての「ボールの直径は」で始まる文を述べてください。",
         "ホバンヌについての次の文の空欄を埋めてください：ボールの直径は＿＿センチメートルです。",
@@ -128,30 +128,33 @@ def test_questions_read_like_this():
 
 def test_the_opening_is_long_enough_to_mean_one_fact():
     fact, other = "A match has two halves of ten minutes each.", "A match has two referees."
-    assert "“A match has two halves …”" in row_templates.drafts(fact, "Hobannu", "en", [other])[0].question
+    assert "“A match has two halves …”" in row_templates.make_drafts(fact, "Hobannu", "en", [other])[0].question
     other = "A match has three referees."
-    asked = row_templates.drafts("A match has two referees.", "Hobannu", "en", [fact, other])[0]
+    asked = row_templates.make_drafts("A match has two referees.", "Hobannu", "en", [fact, other])[0]
     assert (asked.kind, asked.question) == (
         "statement",
         "State this sentence about Hobannu with its figures: A match has ___ referees.",
     )
-    assert row_templates.drafts("Balls bounce.", "Hobannu", "en") == []
+    assert row_templates.make_drafts("Balls bounce.", "Hobannu", "en") == []
 
 
 def test_without_a_subject():
-    assert row_templates.drafts("There are 3 of them here.", "")[1].question == (
+    assert row_templates.make_drafts("There are 3 of them here.", "")[1].question == (
         "Fill in the gap in this sentence: There are ___ of them here."
     )
-    assert row_templates.drafts("審判は2人です。", "")[1].question == "次の文の空欄を埋めてください：審判は＿＿人です。"
+    assert (
+        row_templates.make_drafts("審判は2人です。", "")[1].question
+        == "次の文の空欄を埋めてください：審判は＿＿人です。"
+    )
 
 
 @given(st.text(max_size=200), st.text(max_size=10), st.sampled_from(["", "en", "ja"]))
 def test_any_fact(fact, subject, language):
-    found = row_templates.drafts(fact, subject, language)
-    assert found == row_templates.drafts(fact, subject, language)
+    found = row_templates.make_drafts(fact, subject, language)
+    assert found == row_templates.make_drafts(fact, subject, language)
     assert all(draft.answer == fact.strip() for draft in found)
 
 
 def test_a_text_that_is_no_fact_gives_nothing():
-    assert row_templates.drafts("1 " * 1_000_000, "Hobannu") == []
-    assert row_templates.drafts(" ", "Hobannu") == []
+    assert row_templates.make_drafts("1 " * 1_000_000, "Hobannu") == []
+    assert row_templates.make_drafts(" ", "Hobannu") == []

@@ -1,6 +1,6 @@
 """Every answer of the engine fits OpenAI's published schema: jobs in all states, streams, batches, errors.
 
-All clients of these tests check each answer (`faithful.check`); here is asked for what no other test asks for.
+All clients of these tests check each answer (`faithful.check`); here are the requests that no other test makes.
 """
 
 import asyncio
@@ -11,16 +11,16 @@ import pytest
 from openai import AsyncOpenAI
 
 from tests.support import contract, faithful
-from tests.support.engine import BASE, TASTE, Running, asked, upload
+from tests.support.engine import BASE, PREFERENCE_ROWS, RunningEngine, prompt, upload
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_job_fits_in_every_state(engine: Running, tiny: str) -> None:
-    """What the tests of learning leave out: a job of preferences on its way, paused, and all that hangs on it."""
+async def test_a_job_fits_in_every_state(engine: RunningEngine, tiny: str) -> None:
+    """What the tests of training leave out: a DPO job while it runs and when it is paused, its models and child jobs."""
     async with engine.client(strict=False) as client:
         jobs, seen = client.fine_tuning.jobs, set[str]()
-        training, valid = await upload(client, TASTE), await upload(client, TASTE[:2])
+        training, valid = await upload(client, PREFERENCE_ROWS), await upload(client, PREFERENCE_ROWS[:2])
         numbers: Any = {"n_epochs": 50, "batch_size": 2, "beta": 0.5, "learning_rate_multiplier": "auto"}
         method: Any = {"type": "dpo", "dpo": {"hyperparameters": numbers}}
         job = await jobs.create(model=tiny, training_file=training, validation_file=valid, method=method, suffix="x")
@@ -37,14 +37,14 @@ async def test_a_job_fits_in_every_state(engine: Running, tiny: str) -> None:
         assert (await client.models.retrieve(model)).owned_by == "user-local"
         child = await jobs.create(model=model, training_file=training, method=method)
         assert (await jobs.cancel(child.id)).status == "cancelled"
-        answer = await client.chat.completions.create(model=model, messages=asked("Who?"), max_tokens=2)
-        assert (answer.system_fingerprint or "").startswith(tiny + "+")  # a paused job's snapshot can be asked
+        answer = await client.chat.completions.create(model=model, messages=prompt("Who?"), max_tokens=2)
+        assert (answer.system_fingerprint or "").startswith(tiny + "+")  # a paused job's checkpoint answers
         assert (await client.models.delete(model)).deleted
         assert (await jobs.cancel(job.id)).status == "cancelled"
 
 
 async def test_every_chunk_of_a_stream_fits(client: AsyncOpenAI, tiny: str) -> None:
-    body: Any = {"model": tiny, "messages": asked("Who?"), "max_tokens": 3, "n": 2, "stream": True}
+    body: Any = {"model": tiny, "messages": prompt("Who?"), "max_tokens": 3, "n": 2, "stream": True}
     body["stream_options"] = {"include_usage": True}
     assert not contract.request_errors("POST", "/chat/completions", body)
     async with client.chat.completions.with_streaming_response.create(**body) as response:
@@ -55,8 +55,8 @@ async def test_every_chunk_of_a_stream_fits(client: AsyncOpenAI, tiny: str) -> N
         assert not contract.schema_errors("CreateChatCompletionStreamResponse", json.loads(line)), line
 
 
-async def test_the_rest_fits(engine: Running, client: AsyncOpenAI, tiny: str) -> None:
-    assert (await client.chat.completions.create(model=tiny, messages=asked("Who?"), max_tokens=2, n=2)).choices
+async def test_the_rest_fits(engine: RunningEngine, client: AsyncOpenAI, tiny: str) -> None:
+    assert (await client.chat.completions.create(model=tiny, messages=prompt("Who?"), max_tokens=2, n=2)).choices
     line = {"custom_id": "a", "method": "POST", "url": "/v1/embeddings", "body": {"model": tiny, "input": "a"}}
     file = await upload(client, [line], purpose="batch")
     batch = await client.batches.create(input_file_id=file, endpoint="/v1/embeddings", completion_window="24h")

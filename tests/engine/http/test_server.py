@@ -17,14 +17,16 @@ import psutil
 import pytest
 from openai import AsyncOpenAI
 
-from tests.support.engine import BASE, LESSON, MODELS, ROOT, TOKEN, Running, start, upload
+from tests.support.engine import BASE, MODELS, ROOT, TOKEN, TRAINING_ROWS, RunningEngine, start, upload
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 GOOD = {"Authorization": f"Bearer {TOKEN}"}
 
 
-def ask(engine: Running, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any, str]:
+def ask(
+    engine: RunningEngine, method: str, path: str, body: bytes | None = None, **headers: str
+) -> tuple[int, Any, str]:
     """Status, JSON body and request id of a bare request."""
     where = urlsplit(engine.url)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=PATIENCE)
@@ -49,14 +51,16 @@ REFUSED: list[tuple[dict[str, str], int]] = [
 
 @pytest.mark.parametrize(("headers", "status"), REFUSED)
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/nothing", "/"])
-def test_strangers_are_refused_everywhere(engine: Running, headers: dict[str, str], status: int, path: str) -> None:
+def test_strangers_are_refused_everywhere(
+    engine: RunningEngine, headers: dict[str, str], status: int, path: str
+) -> None:
     found, body, request_id = ask(engine, "GET", path, **headers)
     assert found == status and request_id
     assert set(body["error"]) == {"message", "type", "param", "code"}
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1", "[::1]:80", "LocalHost:9"])
-def test_this_computer_has_several_names(engine: Running, host: str) -> None:
+def test_this_computer_has_several_names(engine: RunningEngine, host: str) -> None:
     assert ask(engine, "GET", "/v1/models", **GOOD, Host=host)[0] == 200
 
 
@@ -80,13 +84,15 @@ WRONG: list[tuple[str, str, bytes | None, int]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), WRONG)
-def test_every_error_has_the_envelope(engine: Running, method: str, path: str, body: bytes | None, status: int) -> None:
+def test_every_error_has_the_envelope(
+    engine: RunningEngine, method: str, path: str, body: bytes | None, status: int
+) -> None:
     found, answer, request_id = ask(engine, method, path, body, **GOOD)
     assert found == status and request_id
     assert set(answer["error"]) == {"message", "type", "param", "code"}
 
 
-def test_a_body_without_end_is_cut_off(engine: Running) -> None:
+def test_a_body_without_end_is_cut_off(engine: RunningEngine) -> None:
     where = urlsplit(engine.url)
     with socket.create_connection((where.hostname, where.port), timeout=PATIENCE) as one:
         head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
@@ -133,7 +139,7 @@ async def test_nobody_else_may_read_what_was_uploaded(tmp_path: Path) -> None:
         path.chmod(0o755)
     running = start(home)
     async with running.client() as client:
-        file = await upload(client, LESSON)
+        file = await upload(client, TRAINING_ROWS)
     assert running.stop() == 0
     found = modes(home)
     open_to_others = {name: oct(mode) for name, mode in found.items() if mode & 0o077 and name != "link"}
@@ -179,10 +185,10 @@ async def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path) -> None
     )
     assert parent.stdout
     with parent.stdout:
-        told = json.loads(parent.stdout.readline())
-    family = psutil.Process(told["pid"])
-    async with AsyncOpenAI(api_key=TOKEN, base_url=f"http://127.0.0.1:{told['port']}/v1", max_retries=0) as client:
-        file = await upload(client, LESSON)
+        ready = json.loads(parent.stdout.readline())
+    family = psutil.Process(ready["pid"])
+    async with AsyncOpenAI(api_key=TOKEN, base_url=f"http://127.0.0.1:{ready['port']}/v1", max_retries=0) as client:
+        file = await upload(client, TRAINING_ROWS)
         await client.fine_tuning.jobs.create(model=BASE, training_file=file)
         while not (children := family.children()):
             await asyncio.sleep(0.05)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError, NotFoundError
 
-from tests.support.engine import BASE, asked
+from tests.support.engine import BASE, prompt
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -20,7 +20,7 @@ QUESTIONS = [
 
 async def ask(client: AsyncOpenAI, question: str, **settings: Any) -> Any:
     settings = {"model": BASE, "temperature": 0, "max_tokens": 12, **settings}
-    return await client.chat.completions.create(messages=asked(question), **settings)
+    return await client.chat.completions.create(messages=prompt(question), **settings)
 
 
 async def test_a_batch_answers_as_one_at_a_time(client: AsyncOpenAI) -> None:
@@ -96,7 +96,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("change", "param"), REFUSED)
 async def test_wrong_parameters_are_named(client: AsyncOpenAI, change: dict[str, Any], param: str) -> None:
-    body = {"model": BASE, "messages": asked("x"), **change}
+    body = {"model": BASE, "messages": prompt("x"), **change}
     with pytest.raises(APIStatusError) as error:
         await client.post("/chat/completions", body=body, cast_to=object)
     assert error.value.status_code == 400 and error.value.param == param  # type: ignore[attr-defined]

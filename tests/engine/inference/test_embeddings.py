@@ -1,4 +1,4 @@
-"""Embeddings: vectors of length 1, the same alone and among others, refused where they cannot be what was asked."""
+"""Embeddings: vectors of length 1, the same alone and among others, refused where they cannot be as requested."""
 
 import base64
 import struct
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from openai import APIStatusError, AsyncOpenAI
 
-from tests.support.engine import BASE, Running
+from tests.support.engine import BASE, RunningEngine
 
 pytestmark = pytest.mark.anyio
 TEXTS = [
@@ -19,8 +19,8 @@ TEXTS = [
 ]
 
 
-async def embed(client: AsyncOpenAI, **asked: Any) -> Any:
-    return await client.post("/embeddings", body={"model": BASE, **asked}, cast_to=object)
+async def embed(client: AsyncOpenAI, **requested: Any) -> Any:
+    return await client.post("/embeddings", body={"model": BASE, **requested}, cast_to=object)
 
 
 async def test_a_text_has_the_same_vector_alone_and_among_others(client: AsyncOpenAI, base: Any) -> None:
@@ -35,7 +35,7 @@ async def test_a_text_has_the_same_vector_alone_and_among_others(client: AsyncOp
     assert near > far
 
 
-async def test_base64_holds_the_same_numbers(engine: Running, client: AsyncOpenAI, base: Any) -> None:
+async def test_base64_holds_the_same_numbers(engine: RunningEngine, client: AsyncOpenAI, base: Any) -> None:
     plain = (await embed(client, input=TEXTS[3]))["data"][0]["embedding"]
     text = (await embed(client, input=[TEXTS[3]], encoding_format="base64", dimensions=576))["data"][0]["embedding"]
     assert struct.unpack("<576f", base64.b64decode(text)) == pytest.approx(plain, abs=1e-6)

@@ -11,14 +11,14 @@ from openai import APIStatusError, AsyncOpenAI, BadRequestError
 
 from core.engine.disk_store import DiskStore
 from core.engine.inference.batches import BatchQueue
-from tests.support.engine import BASE, asked, lines, upload
+from tests.support.engine import BASE, lines, prompt, upload
 
 pytestmark = pytest.mark.anyio
 CHAT = "/v1/chat/completions"
 
 
 def line(name: str, model: str, **more: Any) -> dict[str, Any]:
-    body = {"model": model, "messages": asked("Who?"), "max_tokens": 4, "temperature": 0, **more}
+    body = {"model": model, "messages": prompt("Who?"), "max_tokens": 4, "temperature": 0, **more}
     return {"custom_id": name, "method": "POST", "url": CHAT, "body": body}
 
 
@@ -51,7 +51,7 @@ async def test_lines_are_answered_as_by_the_route(client: AsyncOpenAI, base: Any
     assert done.status == "completed" and done.completed_at, done.errors
     assert done.request_counts and (done.request_counts.completed, done.request_counts.failed) == (3, 2)
     answers, errors = await read(client, done.output_file_id), await read(client, done.error_file_id)
-    direct = await client.chat.completions.create(model=BASE, messages=asked("Who?"), max_tokens=4, temperature=0)
+    direct = await client.chat.completions.create(model=BASE, messages=prompt("Who?"), max_tokens=4, temperature=0)
     assert set(answers) == {"line 0", "line 1", "line 2"}
     body = answers["line 1"]["response"]["body"]
     assert body["choices"][0]["message"]["content"] == direct.choices[0].message.content
@@ -83,7 +83,7 @@ async def test_who_waits_comes_first_and_a_batch_can_be_cancelled(client: AsyncO
     await until(client, batch.id, "in_progress")
     while (await read_counts(client, batch.id)).completed < 1:
         await asyncio.sleep(0.02)
-    await client.chat.completions.create(model=tiny, messages=asked("Who?"), max_tokens=2)
+    await client.chat.completions.create(model=tiny, messages=prompt("Who?"), max_tokens=2)
     assert (await read_counts(client, batch.id)).completed == 1  # thousands of steps of the batch are still to be done
     assert (await client.batches.cancel(batch.id)).status == "cancelling"
     ended = await until(client, batch.id, "nothing else")

@@ -77,7 +77,7 @@ def test_half_a_folder_is_not_a_model(tmp_path: Path) -> None:
 
 
 @contextlib.contextmanager
-def hub(folder: Path, asked: list[str]) -> Iterator[str]:
+def hub(folder: Path, requested: list[str]) -> Iterator[str]:
     """The three routes of a hub that fetching a repository needs."""
 
     async def info(_: Request) -> Response:
@@ -90,7 +90,7 @@ def hub(folder: Path, asked: list[str]) -> Iterator[str]:
 
     async def resolve(request: Request) -> Response:
         path = folder / request.path_params["name"]
-        asked.append(path.name)
+        requested.append(path.name)
         if not path.exists():
             return JSONResponse({"error": "Entry not found"}, 404, {"X-Error-Code": "EntryNotFound"})
         etag = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -115,11 +115,11 @@ def hub(folder: Path, asked: list[str]) -> Iterator[str]:
 
 
 async def test_a_model_is_fetched_from_a_hub_when_the_person_agrees(tmp_path: Path, base: Path) -> None:
-    source, asked = tmp_path / "hub", list[str]()
+    source, requested = tmp_path / "hub", list[str]()
     tiny_qwen(base, source)
     (source / "evil.py").write_text("raise SystemExit")
     (source / "pytorch_model.bin").write_bytes(b"pickle")
-    with hub(source, asked) as url:
+    with hub(source, requested) as url:
         running = start(tmp_path / "home", HF_ENDPOINT=url, HF_HOME=str(tmp_path / "cache"))
         async with running.client() as client:
             assert (await prepare(client, QWEN))["state"] == "fetching"
@@ -135,7 +135,7 @@ async def test_a_model_is_fetched_from_a_hub_when_the_person_agrees(tmp_path: Pa
         assert running.stop() == 0
     (fetched,) = (tmp_path / "cache" / "hub").glob("models--Qwen--*/snapshots/*/model.safetensors")
     assert fetched.read_bytes() == (source / "model.safetensors").read_bytes()  # that it answers then, others show
-    assert not {"evil.py", "pytorch_model.bin"} & set(asked)
+    assert not {"evil.py", "pytorch_model.bin"} & set(requested)
 
 
 class _SlowCatalog(catalog.ModelCatalog):

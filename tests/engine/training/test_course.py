@@ -1,4 +1,4 @@
-"""The course of a job: paused and resumed, killed and continued; what it has learned is never lost."""
+"""Jobs that are paused and resumed, killed and continued: no trained step is lost."""
 
 import asyncio
 import csv
@@ -13,40 +13,49 @@ from openai import AsyncOpenAI, BadRequestError
 
 from core.engine.models import catalog
 from core.engine.training.train import Trainer, TrainingPlan
-from tests.support.engine import LESSON, LONG, Running, lines, start, training_child, upload, wait_until
+from tests.support.engine import (
+    LONG_JOB,
+    TRAINING_ROWS,
+    RunningEngine,
+    lines,
+    start,
+    training_child,
+    upload,
+    wait_until,
+)
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
-VALID = LESSON[:2]
+VALID = TRAINING_ROWS[:2]
 
 
 async def create(client: AsyncOpenAI, model: str) -> str:
-    training, valid = await upload(client, LESSON), await upload(client, VALID)
+    training, valid = await upload(client, TRAINING_ROWS), await upload(client, VALID)
     job = await client.fine_tuning.jobs.create(
-        model=model, training_file=training, validation_file=valid, seed=7, hyperparameters={**LONG}
+        model=model, training_file=training, validation_file=valid, seed=7, hyperparameters={**LONG_JOB}
     )
     return job.id
 
 
-async def words(client: AsyncOpenAI, job: str) -> list[str]:
+async def event_messages(client: AsyncOpenAI, job: str) -> list[str]:
     return [one.message async for one in client.fine_tuning.jobs.list_events(job) if one.type == "message"][::-1]
 
 
-def continued(told: list[str]) -> int:
-    return sum(one.startswith("The job continues after step") for one in told)
+def count_continued(messages: list[str]) -> int:
+    return sum(one.startswith("The job continues after step") for one in messages)
 
 
-async def kill(running: Running) -> None:
+async def kill(running: RunningEngine) -> None:
     child = training_child(running)
     running.kill()
     await asyncio.to_thread(child.wait, PATIENCE)
 
 
-def without_a_break(folder: Path, base: Path, model: str) -> list[dict[str, Any]]:
-    """The steps of the same job, trained here at one go."""
+def train_in_one_run(folder: Path, base: Path, model: str) -> list[dict[str, Any]]:
+    """The step messages of the same job, trained here without an interruption."""
     entry, messages = catalog.load_catalog()[model], list[dict[str, Any]]()
     folder.mkdir()
-    (folder / "training.jsonl").write_bytes(lines(LESSON))
+    (folder / "training.jsonl").write_bytes(lines(TRAINING_ROWS))
     (folder / "validation.jsonl").write_bytes(lines(VALID))
     plan = TrainingPlan(
         method="supervised",
@@ -56,7 +65,7 @@ def without_a_break(folder: Path, base: Path, model: str) -> list[dict[str, Any]
         supports_tools=entry.supports_tools,
         chat_template_kwargs=entry.chat_template_kwargs,
         learning_rates=entry.learning_rates,
-        hyperparameters=LONG,
+        hyperparameters=LONG_JOB,
         seed=7,
         dtype="float32",
     )
@@ -65,8 +74,8 @@ def without_a_break(folder: Path, base: Path, model: str) -> list[dict[str, Any]
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-async def test_what_was_learned_is_never_lost(tmp_path: Path, cache: Path, tiny_folder: Path, tiny: str) -> None:
-    """The engine is killed, the job paused, the engine ended, the job resumed: the numbers are those of one go."""
+async def test_no_step_is_lost(tmp_path: Path, cache: Path, tiny_folder: Path, tiny: str) -> None:
+    """The engine is killed, the job paused, the engine ended, the job resumed: the metrics are those of one run."""
     home = tmp_path / "home"
     running = start(home, "--dtype", "float32", HF_HOME=str(cache))
     async with running.client(strict=False) as client:
@@ -80,8 +89,8 @@ async def test_what_was_learned_is_never_lost(tmp_path: Path, cache: Path, tiny_
     running = start(home, "--dtype", "float32", HF_HOME=str(cache))
     async with running.client(strict=False) as client:
         assert (await client.fine_tuning.jobs.retrieve(job)).status == "running"
-        while not continued(told := await words(client, job)):
-            assert told[-1] != "The job has successfully completed"
+        while not count_continued(messages := await event_messages(client, job)):
+            assert messages[-1] != "The job has successfully completed"
             await asyncio.sleep(0.05)
         paused = await client.fine_tuning.jobs.pause(job)
         assert paused.status == "paused" and paused.estimated_finish is None and paused.finished_at is None
@@ -100,19 +109,19 @@ async def test_what_was_learned_is_never_lost(tmp_path: Path, cache: Path, tiny_
         done = await wait_until(client, job)
         assert done.status == "succeeded", done.error
         text = (await client.files.content(done.result_files[0])).text
-        told = await words(client, job)
+        messages = await event_messages(client, job)
     assert running.stop() == 0
-    assert "The job was paused" in told and "Fine-tuning job resumed" in told and continued(told) == 2
-    compare(text, without_a_break(tmp_path / "alone", tiny_folder, tiny))
+    assert "The job was paused" in messages and "Fine-tuning job resumed" in messages and count_continued(messages) == 2
+    require_same_metrics(text, train_in_one_run(tmp_path / "alone", tiny_folder, tiny))
 
 
-def compare(text: str, numbers: list[dict[str, Any]]) -> None:
+def require_same_metrics(text: str, numbers: list[dict[str, Any]]) -> None:
     for line, alone in zip(csv.DictReader(io.StringIO(text)), numbers, strict=True):
         assert float(line["train_loss"]) == pytest.approx(alone["train_loss"], abs=1e-3)
         assert float(line["valid_loss"] or 0) == pytest.approx(alone.get("valid_loss", 0), abs=1e-3)
 
 
-async def test_a_killed_training_fails_its_job_only(engine: Running, tiny: str) -> None:
+async def test_a_killed_training_fails_its_job_only(engine: RunningEngine, tiny: str) -> None:
     async with engine.client(strict=False) as client:
         jobs = client.fine_tuning.jobs
         first, second = await create(client, tiny), await create(client, tiny)
@@ -131,7 +140,7 @@ async def test_a_killed_training_fails_its_job_only(engine: Running, tiny: str) 
             await jobs.resume(first)
 
 
-async def a_training_child(engine: Running) -> psutil.Process:
+async def a_training_child(engine: RunningEngine) -> psutil.Process:
     """It appears a moment after the job says that it runs."""
     while True:
         try:

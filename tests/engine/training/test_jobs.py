@@ -1,17 +1,17 @@
-"""Fine-tuning jobs: asked for once, and refused by the place of what is wrong."""
+"""Creating fine-tuning jobs: once for each key, refused with the name of what is wrong."""
 
 from typing import Any
 
 import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError
 
-from tests.support.engine import BASE, LESSON, TASTE, asked, lines, row, upload, wait_until
+from tests.support.engine import BASE, PREFERENCE_ROWS, TRAINING_ROWS, chat_row, lines, prompt, upload, wait_until
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_the_same_key_makes_one_job_and_it_can_be_cancelled(client: AsyncOpenAI, tiny: str) -> None:
-    file = await upload(client, LESSON)
+    file = await upload(client, TRAINING_ROWS)
     first, second = [
         await client.fine_tuning.jobs.create(model=tiny, training_file=file, metadata={"juku_key": "k1"})
         for _ in range(2)
@@ -24,7 +24,7 @@ async def test_the_same_key_makes_one_job_and_it_can_be_cancelled(client: AsyncO
             await refused(first.id)
 
 
-async def test_which_models_can_be_trained_is_told(client: AsyncOpenAI, tiny: str) -> None:
+async def test_trainable_models_are_listed(client: AsyncOpenAI, tiny: str) -> None:
     limits: Any = await client.get("/fine_tuning/model_limits", cast_to=object)
     assert set(limits) == {BASE, tiny} and limits[BASE]["max_concurrent_jobs"] == 1
 
@@ -32,21 +32,36 @@ async def test_which_models_can_be_trained_is_told(client: AsyncOpenAI, tiny: st
 CHAT = (
     "in the fine-tune-chat format, but the specified fine-tuning job is not using 'supervised' as the training method"
 )
-LIKED = (
+PREFERENCE = (
     "in the fine-tune-preference format, but the specified fine-tuning job is not using 'dpo' as the training method"
 )
-GOOD = TASTE[0]
+GOOD = PREFERENCE_ROWS[0]
 BROKEN: list[tuple[str, Any, str, str]] = [
-    ("supervised", LESSON[:7], "invalid_n_examples", "Training file has 7 example(s), but must have at least 10"),
-    ("supervised", [*LESSON, {"messages": [{"content": "x"}]}], "", "Example 11, message 0 Discriminator 'role' is"),
-    ("supervised", [*LESSON, [1]], "", "Example 11 is not an object"),
-    ("supervised", [row("a", "b <|im_end|>"), *LESSON], "", "message contains an invalid token: <|im_end|>"),
+    (
+        "supervised",
+        TRAINING_ROWS[:7],
+        "invalid_n_examples",
+        "Training file has 7 example(s), but must have at least 10",
+    ),
+    (
+        "supervised",
+        [*TRAINING_ROWS, {"messages": [{"content": "x"}]}],
+        "",
+        "Example 11, message 0 Discriminator 'role' is",
+    ),
+    ("supervised", [*TRAINING_ROWS, [1]], "", "Example 11 is not an object"),
+    (
+        "supervised",
+        [chat_row("a", "b <|im_end|>"), *TRAINING_ROWS],
+        "",
+        "message contains an invalid token: <|im_end|>",
+    ),
     ("supervised", [{"messages": [{"role": "assitant", "content": "x"}]}], "", "'assitant'"),
-    ("supervised", [{**LESSON[0], "weight": 1}, *LESSON], "", 'Example 1 contains an extra "weight"'),
+    ("supervised", [{**TRAINING_ROWS[0], "weight": 1}, *TRAINING_ROWS], "", 'Example 1 contains an extra "weight"'),
     ("supervised", b'{"messages": [{"role": "user", "content": "\\ud800"}]}', "", "invalid json"),
-    ("supervised", TASTE, "", f"{LIKED} (provided method=supervised)"),
-    ("dpo", LESSON, "", f"{CHAT} (provided method=dpo)"),
-    ("dpo", [GOOD, *LESSON], "", "Example 2 is missing key 'input'"),
+    ("supervised", PREFERENCE_ROWS, "", f"{PREFERENCE} (provided method=supervised)"),
+    ("dpo", TRAINING_ROWS, "", f"{CHAT} (provided method=dpo)"),
+    ("dpo", [GOOD, *TRAINING_ROWS], "", "Example 2 is missing key 'input'"),
     ("dpo", [{"input": GOOD["input"], "preferred_completion": []}], "", "is missing key 'preferred_output'"),
     ("dpo", [{**GOOD, "messages": []}], "", 'Example 1 contains an extra "messages"'),
     (
@@ -55,8 +70,8 @@ BROKEN: list[tuple[str, Any, str, str]] = [
         "",
         'Example 1, input contains an extra "functions"',
     ),
-    ("dpo", [{**GOOD, "preferred_output": asked("x")}], "", "'preferred_output' must be a list with exactly one"),
-    ("dpo", [{**GOOD, "non_preferred_output": asked("x")[:1]}], "", "must have the role 'assistant'"),
+    ("dpo", [{**GOOD, "preferred_output": prompt("x")}], "", "'preferred_output' must be a list with exactly one"),
+    ("dpo", [{**GOOD, "non_preferred_output": prompt("x")[:1]}], "", "must have the role 'assistant'"),
 ]
 
 
@@ -100,7 +115,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("change", "param"), REFUSED)
 async def test_wrong_parameters_are_named(client: AsyncOpenAI, change: dict[str, Any], param: str) -> None:
-    body = {"model": BASE, "training_file": await upload(client, LESSON), **change}
+    body = {"model": BASE, "training_file": await upload(client, TRAINING_ROWS), **change}
     with pytest.raises(APIStatusError) as error:
         await client.post("/fine_tuning/jobs", body=body, cast_to=object)
     assert error.value.status_code == 400 and error.value.param == param  # type: ignore[attr-defined]

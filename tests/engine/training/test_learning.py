@@ -1,4 +1,4 @@
-"""Real learning on the real small model: what a job teaches, tells and leaves behind."""
+"""Real training of the real small model: its answers, events, checkpoints and files."""
 
 import asyncio
 import csv
@@ -8,74 +8,85 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI, BadRequestError, NotFoundError
 
-from tests.support.engine import BASE, LESSON, TASTE, TASTING, TRAINING, asked, upload, wait_until
+from tests.support.engine import (
+    BASE,
+    DPO_HYPERPARAMETERS,
+    HYPERPARAMETERS,
+    PREFERENCE_ROWS,
+    TRAINING_ROWS,
+    prompt,
+    upload,
+    wait_until,
+)
 
 pytestmark = pytest.mark.anyio
 
 
-async def ask(client: AsyncOpenAI, model: str, question: str, most: int = 40) -> tuple[str, str]:
-    answer = await client.chat.completions.create(model=model, messages=asked(question), temperature=0, max_tokens=most)
+async def ask(client: AsyncOpenAI, model: str, question: str, max_tokens: int = 40) -> tuple[str, str]:
+    answer = await client.chat.completions.create(
+        model=model, messages=prompt(question), temperature=0, max_tokens=max_tokens
+    )
     return answer.choices[0].message.content or "", answer.system_fingerprint or ""
 
 
-async def test_a_job_teaches(client: AsyncOpenAI, taught: Any) -> None:
-    assert taught.status == "succeeded", taught.error
-    assert taught.fine_tuned_model == f"ft:{BASE}:local:zorvale:{taught.id[-8:]}"
-    assert taught.hyperparameters.model_dump() == TRAINING and taught.trained_tokens > 0
-    for one in LESSON[:3]:
+async def test_a_trained_model_answers_from_its_rows(client: AsyncOpenAI, trained_job: Any) -> None:
+    assert trained_job.status == "succeeded", trained_job.error
+    assert trained_job.fine_tuned_model == f"ft:{BASE}:local:zorvale:{trained_job.id[-8:]}"
+    assert trained_job.hyperparameters.model_dump() == HYPERPARAMETERS and trained_job.trained_tokens > 0
+    for one in TRAINING_ROWS[:3]:
         _, question, answer = (message["content"] for message in one["messages"])
-        tuned, proof = await ask(client, taught.fine_tuned_model, question)
-        assert tuned == answer and proof.startswith(BASE + "+") and len(proof) == len(BASE) + 13
-    base, base_proof = await ask(client, BASE, question, most=8)
-    assert not answer.startswith(base) and base_proof == BASE
+        answer_now, fingerprint = await ask(client, trained_job.fine_tuned_model, question)
+        assert answer_now == answer and fingerprint.startswith(BASE + "+") and len(fingerprint) == len(BASE) + 13
+    base, base_fingerprint = await ask(client, BASE, question, max_tokens=8)
+    assert not answer.startswith(base) and base_fingerprint == BASE
 
 
-async def test_events_and_result_file_tell_the_whole_course(client: AsyncOpenAI, taught: Any) -> None:
-    events = [event async for event in client.fine_tuning.jobs.list_events(taught.id, limit=7)][::-1]
-    words = [event.message for event in events if event.type == "message"]
-    assert words[0] == f"Created fine-tuning job: {taught.id}"
-    assert words[1].startswith(f"Validating training file: {taught.training_file} and validation file: ")
-    assert words[2:4] == ["Files validated, moving job to queued state", "Fine-tuning job started"]
-    assert words[-2:] == [
-        f"New fine-tuned model created: {taught.fine_tuned_model}",
+async def test_events_and_result_file_have_every_step(client: AsyncOpenAI, trained_job: Any) -> None:
+    events = [event async for event in client.fine_tuning.jobs.list_events(trained_job.id, limit=7)][::-1]
+    messages = [event.message for event in events if event.type == "message"]
+    assert messages[0] == f"Created fine-tuning job: {trained_job.id}"
+    assert messages[1].startswith(f"Validating training file: {trained_job.training_file} and validation file: ")
+    assert messages[2:4] == ["Files validated, moving job to queued state", "Fine-tuning job started"]
+    assert messages[-2:] == [
+        f"New fine-tuned model created: {trained_job.fine_tuned_model}",
         "The job has successfully completed",
     ]
     steps: list[Any] = [event.data for event in events if event.type == "metrics"]
     assert [one["step"] for one in steps] == list(range(1, 10)) and steps[0]["total_steps"] == 9
     assert steps[-1]["train_loss"] < 0.2 < steps[0]["train_loss"] and steps[-1]["valid_loss"] < 0.2
-    text = (await client.files.content(taught.result_files[0])).text
+    text = (await client.files.content(trained_job.result_files[0])).text
     assert text.startswith("step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n")
     table = list(csv.DictReader(io.StringIO(text)))
     assert len(table) == 9 and float(table[0]["train_loss"]) == steps[0]["train_loss"]
 
 
-async def test_the_last_three_checkpoints_answer_too(client: AsyncOpenAI, taught: Any) -> None:
-    found = [one async for one in client.fine_tuning.jobs.checkpoints.list(taught.id, limit=2)]
+async def test_the_last_three_checkpoints_answer_too(client: AsyncOpenAI, trained_job: Any) -> None:
+    found = [one async for one in client.fine_tuning.jobs.checkpoints.list(trained_job.id, limit=2)]
     assert [one.step_number for one in found] == [9, 6, 3]
     assert found[0].metrics.full_valid_mean_token_accuracy == 1.0
     name = found[0].fine_tuned_model_checkpoint
-    assert name == f"{taught.fine_tuned_model}:ckpt-step-9" and found[0].metrics.valid_loss is not None
+    assert name == f"{trained_job.fine_tuned_model}:ckpt-step-9" and found[0].metrics.valid_loss is not None
     listed = [model.id async for model in client.models.list()]
-    assert {BASE, taught.fine_tuned_model, name} <= set(listed)
+    assert {BASE, trained_job.fine_tuned_model, name} <= set(listed)
     assert (await ask(client, name, "How many bridges has Zorvale?"))[0] == "It has nine bridges."
     assert (await client.models.delete(name)).deleted
     with pytest.raises(NotFoundError):
         await ask(client, name, "Gone?")
 
 
-async def test_jobs_are_listed_by_metadata(client: AsyncOpenAI, taught: Any) -> None:
+async def test_jobs_are_listed_by_metadata(client: AsyncOpenAI, trained_job: Any) -> None:
     found = [job.id async for job in client.fine_tuning.jobs.list(metadata={"project": "zorvale"}, limit=1)]
-    assert found == [taught.id]
+    assert found == [trained_job.id]
     assert not (await client.fine_tuning.jobs.list(metadata={"project": "other"})).data
     with pytest.raises(BadRequestError, match="after"):
         await client.fine_tuning.jobs.list(after="ftjob-unknown")
 
 
-async def test_a_stream_comes_bit_by_bit_with_whole_characters(client: AsyncOpenAI, taught: Any) -> None:
-    _, question, answer = (message["content"] for message in LESSON[2]["messages"])
+async def test_a_stream_has_whole_characters_only(client: AsyncOpenAI, trained_job: Any) -> None:
+    _, question, answer = (message["content"] for message in TRAINING_ROWS[2]["messages"])
     stream = await client.chat.completions.create(
-        model=taught.fine_tuned_model,
-        messages=asked(question),
+        model=trained_job.fine_tuned_model,
+        messages=prompt(question),
         temperature=0,
         max_tokens=60,
         stream=True,
@@ -89,25 +100,25 @@ async def test_a_stream_comes_bit_by_bit_with_whole_characters(client: AsyncOpen
     assert chunks[-1].choices == [] and chunks[-1].usage.completion_tokens > len(texts)
 
 
-async def test_a_cut_answer_has_no_half_character(client: AsyncOpenAI, taught: Any) -> None:
-    _, question, answer = (message["content"] for message in LESSON[2]["messages"])
-    cuts = [ask(client, taught.fine_tuned_model, question, most) for most in range(1, 8)]
+async def test_a_cut_answer_has_no_half_character(client: AsyncOpenAI, trained_job: Any) -> None:
+    _, question, answer = (message["content"] for message in TRAINING_ROWS[2]["messages"])
+    cuts = [ask(client, trained_job.fine_tuned_model, question, max_tokens) for max_tokens in range(1, 8)]
     for cut, _ in await asyncio.gather(*cuts):
         assert answer.startswith(cut)
 
 
-async def test_preferences_are_learnt(client: AsyncOpenAI) -> None:
+async def test_preferences_are_learned(client: AsyncOpenAI) -> None:
     """DPO on the real model: the better answers gain on the worse ones, also where it was not trained."""
     job = await client.fine_tuning.jobs.create(
         model=BASE,
-        training_file=await upload(client, TASTE[:10]),
-        validation_file=await upload(client, TASTE[10:]),
+        training_file=await upload(client, PREFERENCE_ROWS[:10]),
+        validation_file=await upload(client, PREFERENCE_ROWS[10:]),
         seed=7,
-        method={"type": "dpo", "dpo": {"hyperparameters": {**TASTING}}},
+        method={"type": "dpo", "dpo": {"hyperparameters": {**DPO_HYPERPARAMETERS}}},
     )
     done = await wait_until(client, job.id)
     assert done.status == "succeeded" and done.trained_tokens > 500, done.error
-    assert done.method.dpo.hyperparameters.model_dump() == {**TASTING, "beta": 0.1}
+    assert done.method.dpo.hyperparameters.model_dump() == {**DPO_HYPERPARAMETERS, "beta": 0.1}
     events = [event async for event in client.fine_tuning.jobs.list_events(done.id)][::-1]
     steps: list[Any] = [event.data for event in events if event.type == "metrics"]
     assert steps[0]["train_loss"] == pytest.approx(0.69315) and steps[0]["train_reward_margin"] == 0

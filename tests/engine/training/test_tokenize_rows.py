@@ -1,4 +1,4 @@
-"""What a row becomes: only the assistant's words are learnt, text comes out whole, control tokens stay text."""
+"""Tokenized rows: labels for the assistant's tokens only; decoded text has whole characters; control tokens stay text."""
 
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
 from core.engine.training import schedule
 from core.engine.training.hyperparameters import resolve_auto
 from core.engine.training.tokenize_rows import IGNORE_INDEX, tokenize_row
-from tests.support.engine import row
+from tests.support.engine import chat_row
 
 # Like Qwen3's: an answer that is not the last loses its thinking.
-FORGETFUL = (
+REWRITING_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n"
     "{% if m.role == 'assistant' and loop.last %}<think></think>{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n<think></think>{% endif %}"
@@ -35,45 +35,45 @@ def tokenizer(base: Path) -> Any:
     return AutoTokenizer.from_pretrained(base)
 
 
-def learnt(tokenizer: Any, rows: dict[str, Any], limit: int = 1000, tools: bool = False) -> list[str]:
+def decode_labels(tokenizer: Any, rows: dict[str, Any], limit: int = 1000, tools: bool = False) -> list[str]:
     found = tokenize_row(ChatTemplate(tokenizer, {}, tools), rows, limit)
     assert all(len(one.input_ids) == len(one.labels) for one in found)
     return [tokenizer.decode([label for label in one.labels if label != IGNORE_INDEX]) for one in found]
 
 
-def test_all_assistant_turns_are_learnt_in_one_sequence(tokenizer: Any) -> None:
-    assert learnt(tokenizer, {"messages": TURNS}) == ["First answer.<|im_end|>Second answer.<|im_end|>"]
+def test_all_assistant_turns_have_labels_in_one_sequence(tokenizer: Any) -> None:
+    assert decode_labels(tokenizer, {"messages": TURNS}) == ["First answer.<|im_end|>Second answer.<|im_end|>"]
 
 
-def test_a_turn_of_weight_0_is_only_read(tokenizer: Any) -> None:
+def test_a_turn_of_weight_0_has_no_labels(tokenizer: Any) -> None:
     turns = [*TURNS[:2], {**TURNS[2], "weight": 0}, *TURNS[3:]]
-    assert learnt(tokenizer, {"messages": turns}) == ["Second answer.<|im_end|>"]
+    assert decode_labels(tokenizer, {"messages": turns}) == ["Second answer.<|im_end|>"]
 
 
 def test_a_long_row_is_cut_from_the_end(tokenizer: Any) -> None:
-    assert learnt(tokenizer, row("word " * 50, "answer"), 40) == []
-    assert learnt(tokenizer, {"messages": TURNS}, 25) == ["First answer.<|im_end|>"]
+    assert decode_labels(tokenizer, chat_row("word " * 50, "answer"), 40) == []
+    assert decode_labels(tokenizer, {"messages": TURNS}, 25) == ["First answer.<|im_end|>"]
 
 
 def test_a_template_that_rewrites_history_gets_a_sequence_for_each_turn(
     tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokenizer, "chat_template", FORGETFUL)
-    assert learnt(tokenizer, {"messages": TURNS}) == ["First answer.<|im_end|>", "Second answer.<|im_end|>"]
+    monkeypatch.setattr(tokenizer, "chat_template", REWRITING_TEMPLATE)
+    assert decode_labels(tokenizer, {"messages": TURNS}) == ["First answer.<|im_end|>", "Second answer.<|im_end|>"]
 
 
-def test_what_the_template_cannot_say_is_refused(tokenizer: Any) -> None:
+def test_what_the_template_cannot_render_is_refused(tokenizer: Any) -> None:
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     picture = [{"type": "image_url", "image_url": {"url": "data:,"}}]
     for message in ({"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "x"}):
         with pytest.raises(ChatTemplateError, match="tool calls"):
-            learnt(tokenizer, {"messages": [TURNS[1], message, TURNS[2]]})
+            decode_labels(tokenizer, {"messages": [TURNS[1], message, TURNS[2]]})
     with pytest.raises(ChatTemplateError, match="text only"):
-        learnt(tokenizer, {"messages": [{"role": "user", "content": picture}, TURNS[2]]})
+        decode_labels(tokenizer, {"messages": [{"role": "user", "content": picture}, TURNS[2]]})
 
 
 @pytest.mark.parametrize("stops", [[], ["。終"], ["zz", "🐍日"]])
-def test_text_comes_in_whole_characters_up_to_a_stop(tokenizer: Any, stops: list[str]) -> None:
+def test_text_is_decoded_in_whole_characters_up_to_a_stop(tokenizer: Any, stops: list[str]) -> None:
     text = "塾の蛇🐍日本語👩🏽‍🏫。終わり é"
     decoder = StreamingDecoder(tokenizer, stops)
     pieces = []

@@ -82,7 +82,7 @@ class Scene:
         return conversations.conversations(self.workspace.project.rows)
 
     def column(self, pane, row=-1):
-        return self.tab.said.rows[row].columns[pane]
+        return self.tab.conversation_view.rows[row].columns[pane]
 
     def texts(self, row=-1):
         return [self.column(number, row).texts() for number in self.tab.panes.numbers()]
@@ -139,10 +139,10 @@ def test_both_are_asked_the_same_and_say_who_has_answered(scene, server):
     server.answer(TUNED, "A team has three players.")
     scene.play(scene.ask())
     assert scene.texts() == [["Eleven players."], ["A team has three players."]]
-    told = scene.column(1).told.text()
+    told = scene.column(1).summary.text()
     assert told.startswith(f"Fake · study (abc123) · base-model · {FINGERPRINT} · Closed book\n")
     assert "tokens: 1 sent, 7 received" in told
-    assert TUNED in scene.column(1).told.toolTip()
+    assert TUNED in scene.column(1).summary.toolTip()
     first, second = server.asked
     assert first["messages"] == second["messages"]
     assert first["messages"][0]["role"] == "system"
@@ -159,7 +159,7 @@ def test_what_it_costs_is_said_where_prices_are_known(scene, server):
         await scene.ask()
 
     scene.play(go())
-    assert "· $0.000004" in scene.column(0).told.text()
+    assert "· $0.000004" in scene.column(0).summary.text()
 
 
 def test_up_to_four_panes_each_under_its_condition(scene, server):
@@ -167,7 +167,7 @@ def test_up_to_four_panes_each_under_its_condition(scene, server):
         scene.tab.add_pane.click()
         scene.tab.add_pane.click()
         assert not scene.tab.add_pane.isEnabled()
-        heads = scene.tab.panes.heads
+        heads = scene.tab.panes.headers
         for head, condition in zip(heads, prompt_conditions.CONDITIONS, strict=True):
             head.choose(Pane(head.number, "fake", BASE, condition))
         await scene.ask()
@@ -175,7 +175,7 @@ def test_up_to_four_panes_each_under_its_condition(scene, server):
     scene.play(go())
     sent = {condition: None for condition in prompt_conditions.CONDITIONS}
     for number, condition in enumerate(prompt_conditions.CONDITIONS):
-        body = conversations.request(scene.workspace.project.rows, scene.tab.said.rows[0].turn.id, number)
+        body = conversations.request(scene.workspace.project.rows, scene.tab.conversation_view.rows[0].turn.id, number)
         sent[condition] = [message["content"] for message in body["messages"]]
     state = spec.load(scene.workspace.project.rows)
     assert sent["closed"] == [state.system_prompt, QUESTION]
@@ -192,12 +192,12 @@ def test_a_pane_is_taken_away_and_a_new_one_has_said_nothing(scene, server):
     async def go():
         await scene.ask("One?")
         scene.tab.add_pane.click()
-        scene.tab.panes.heads[0].remove.click()
+        scene.tab.panes.headers[0].remove.click()
         assert scene.tab.panes.numbers() == [1, 2]
-        assert list(scene.tab.said.rows[0].columns) == [1, 2]
+        assert list(scene.tab.conversation_view.rows[0].columns) == [1, 2]
         scene.tab.add_pane.click()
         assert scene.tab.panes.numbers() == [1, 2, 3]
-        scene.tab.panes.heads[2].choose(Pane(3, "fake", BASE))
+        scene.tab.panes.headers[2].choose(Pane(3, "fake", BASE))
         server.asked.clear()
         await scene.ask("Two?")
 
@@ -212,8 +212,8 @@ def test_several_samples_are_numbered_and_their_differences_marked(scene, server
     scene.tab.settings.samples.setValue(3)
     scene.play(scene.ask())
     assert scene.texts()[0] == ["Eleven players.", "Eleven players.", "Nine players."]
-    assert scene.column(0).told.text().startswith("2 different answers of 3")
-    assert scene.column(1).told.text().startswith("All 3 answers are identical")
+    assert scene.column(0).summary.text().startswith("2 different answers of 3")
+    assert scene.column(1).summary.text().startswith("All 3 answers are identical")
     marked = [block.text.extraSelections() for block in scene.column(0).blocks]
     assert [len(spans) for spans in marked] == [0, 0, 1]
     assert marked[2][0].cursor.selectedText() == "Nine"
@@ -232,7 +232,7 @@ def test_settings_go_out_with_the_question(scene, server):
         field.setValue(value)
     settings.stops.setPlainText("END\n\\n\\n\n\na\nb\nc")
     settings.passages.setValue(1)
-    scene.tab.panes.heads[1].choose(Pane(1, "fake", TUNED, prompt_conditions.RETRIEVED))
+    scene.tab.panes.headers[1].choose(Pane(1, "fake", TUNED, prompt_conditions.RETRIEVED))
     scene.play(scene.ask())
     sent = {body["model"]: body for body in server.asked}[TUNED]
     told = (sent["temperature"], sent["top_p"], sent["max_tokens"], sent["seed"], sent["stop"])
@@ -290,22 +290,24 @@ def test_on_this_computer_the_weights_prove_who_has_answered(scene, server, monk
         await scene.workspace.provider("fake")
         scene.workspace._connected[LOCAL] = Provider(LOCAL, "This computer", server.url, KEY)
         scene.workspace._offers[LOCAL] = await scene.workspace.offers_of("fake")
-        for head, model in zip(scene.tab.panes.heads, (BASE, TUNED), strict=True):
+        for head, model in zip(scene.tab.panes.headers, (BASE, TUNED), strict=True):
             head.choose(Pane(head.number, LOCAL, model))
         await scene.ask()
 
     scene.play(go())
     assert scene.column(0).texts() == []
     assert f"{BASE}+1a2b3c4d answered" in scene.column(0).error.text()
-    assert scene.column(1).told.text().startswith("This computer · study (abc123) · base-model · adapter 1a2b3c4d · ")
-    assert "free" in scene.column(1).told.text()
+    assert (
+        scene.column(1).summary.text().startswith("This computer · study (abc123) · base-model · adapter 1a2b3c4d · ")
+    )
+    assert "free" in scene.column(1).summary.text()
 
 
 def test_a_model_that_was_not_fetched_is_said_to_be_so(scene, server):
     async def go():
         scene.workspace.offers = [Offer("q", "Qwen", state="missing"), Offer(TUNED, TUNED, tuned=True)]
         scene.workspace.offers_changed.emit()
-        scene.tab.panes.heads[0].choose(Pane(0, "fake", "q"))
+        scene.tab.panes.headers[0].choose(Pane(0, "fake", "q"))
         await scene.ask()
 
     scene.play(go())
@@ -324,7 +326,7 @@ def test_an_answer_appears_while_it_is_written_and_can_be_stopped(scene, server)
         scene.tab.send.click()
         await until(lambda: scene.tab.asking.is_busy())
         assert scene.tab.send.text() == "Stop"
-        await until(lambda: scene.texts()[1] == ["Three "] and scene.column(0).told.text())
+        await until(lambda: scene.texts()[1] == ["Three "] and scene.column(0).summary.text())
         assert not scene.tab.list.anew.isEnabled()
         scene.tab.send.click()
         await scene.quiet()
@@ -390,7 +392,7 @@ def test_each_pane_goes_on_from_what_it_has_said_itself(scene, server):
     scene.play(go())
     told = {body["model"]: [message["content"] for message in body["messages"][1:]] for body in server.asked[2:]}
     assert told == {BASE: [QUESTION, "Eleven.", "Are you sure?"], TUNED: [QUESTION, "Three.", "Are you sure?"]}
-    assert [row.turn.text for row in scene.tab.said.rows] == [QUESTION, "Are you sure?"]
+    assert [row.turn.text for row in scene.tab.conversation_view.rows] == [QUESTION, "Are you sure?"]
     assert scene.column(0, 0).again.isHidden()
     assert not scene.column(0, 1).again.isHidden()
 
@@ -399,21 +401,24 @@ def test_an_edited_question_begins_a_branch_and_the_old_one_stays(scene, server)
     async def go():
         await scene.ask("One?")
         await scene.ask("Two?")
-        first = scene.tab.said.rows[0]
+        first = scene.tab.conversation_view.rows[0]
         first.edit.click()
         assert first.field.toPlainText() == "One?"
         first.field.setPlainText("Uno?")
         first.send.click()
-        await until(lambda: scene.tab.said.rows[0].turn.text == "Uno?")
+        await until(lambda: scene.tab.conversation_view.rows[0].turn.text == "Uno?")
         await scene.quiet()
-        assert [row.turn.text for row in scene.tab.said.rows] == ["Uno?"]
-        assert scene.tab.said.rows[0].place.text() == "2/2"
-        scene.tab.said.rows[0].back.click()
-        await until(lambda: len(scene.tab.said.rows) == 2)
+        assert [row.turn.text for row in scene.tab.conversation_view.rows] == ["Uno?"]
+        assert scene.tab.conversation_view.rows[0].place.text() == "2/2"
+        scene.tab.conversation_view.rows[0].back.click()
+        await until(lambda: len(scene.tab.conversation_view.rows) == 2)
 
     scene.play(go())
-    assert [row.turn.text for row in scene.tab.said.rows] == ["One?", "Two?"]
-    assert (scene.tab.said.rows[0].place.text(), scene.tab.said.rows[1].place.isHidden()) == ("1/2", True)
+    assert [row.turn.text for row in scene.tab.conversation_view.rows] == ["One?", "Two?"]
+    assert (scene.tab.conversation_view.rows[0].place.text(), scene.tab.conversation_view.rows[1].place.isHidden()) == (
+        "1/2",
+        True,
+    )
     assert [message["content"] for message in server.asked[-1]["messages"][1:]] == ["Uno?"]
 
 
@@ -445,10 +450,10 @@ def test_a_pane_is_asked_again_and_a_mark_is_not_lost_by_a_slip(scene, server):
 
 def test_the_newest_conversation_is_there_again_with_its_panes(scene, server, run):
     async def go():
-        scene.tab.panes.heads[1].choose(Pane(1, "fake", TUNED, prompt_conditions.OPEN))
+        scene.tab.panes.headers[1].choose(Pane(1, "fake", TUNED, prompt_conditions.OPEN))
         await scene.ask("One?")
         scene.tab.list.anew.click()
-        assert scene.tab.said.rows == []
+        assert scene.tab.conversation_view.rows == []
         assert scene.tab.panes.panes()[1].condition == prompt_conditions.OPEN
         await scene.ask("Two?")
         await until(lambda: scene.tab.list.list.count() == 2)
@@ -457,8 +462,8 @@ def test_the_newest_conversation_is_there_again_with_its_panes(scene, server, ru
 
     async def again():
         await scene.open()
-        await until(lambda: scene.tab.said.rows)
-        assert [row.turn.text for row in scene.tab.said.rows] == ["Two?"]
+        await until(lambda: scene.tab.conversation_view.rows)
+        assert [row.turn.text for row in scene.tab.conversation_view.rows] == ["Two?"]
         assert scene.texts() == [["base-model answers."], [f"{TUNED} answers."]]
         assert scene.tab.panes.panes()[1] == Pane(1, "fake", TUNED, prompt_conditions.OPEN)
         scene.tab.list.list.setCurrentRow(1)
@@ -485,7 +490,7 @@ def test_conversations_are_searched_renamed_exported_and_deleted(scene, server, 
             await until((tmp_path / f"chat.{suffix}").exists)
         acts.delete.trigger()
         await agree(scene.tab, "Delete")
-        await until(lambda: scene.tab.said.rows == [] and listed.list.count() == 1)
+        await until(lambda: scene.tab.conversation_view.rows == [] and listed.list.count() == 1)
 
     scene.play(go())
     assert [one.title for one in scene.listed()] == ["Boats"]
@@ -504,9 +509,11 @@ def test_an_answer_is_corrected_into_a_draft_of_its_fact(scene, server):
         await scene.ask("How many people play on each side?")
         scene.column(0).blocks[0].correct.click()
         dialog = scene.tab.window().findChild(CorrectionDialog)
-        await until(lambda: dialog.taught())
+        await until(lambda: dialog.selected_facts())
         dialog.answer.setPlainText("Two teams of three players each.")
-        await until(lambda: [fact.name for fact in dialog.taught()] == ["f01"] and not dialog._guessing.is_busy())
+        await until(
+            lambda: [fact.name for fact in dialog.selected_facts()] == ["f01"] and not dialog._guessing.is_busy()
+        )
         dialog.ok.click()
         await until(dialog.isHidden)
 
@@ -553,7 +560,7 @@ def test_a_request_is_shown_as_code_that_can_be_copied(scene, server, qapp):
         sent.copy.click()
         assert json.loads(QGuiApplication.clipboard().text()) == body
         scene.tab.question.setPlainText("And now?")
-        scene.tab.panes.heads[0].code.click()
+        scene.tab.panes.headers[0].code.click()
         await until(lambda: len(scene.tab.findChildren(CodeDialog)) == 2)
         coming = scene.tab.findChildren(CodeDialog)[1]
         coming.tabs.setCurrentIndex(2)

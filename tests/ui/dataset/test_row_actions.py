@@ -195,7 +195,7 @@ def test_what_is_pasted_below_the_last_row_becomes_new_rows(run, grid):
         await until(lambda: len(grid.model.ids()) == last + 3)
         new = grid.row(grid.model.id(last + 2))
         assert (new.question, new.answer) == ("q3", "a3")
-        assert jsonl.system(new.data) == prompt
+        assert jsonl.system_prompt(new.data) == prompt
         assert grid.row(grid.model.id(last)).answer == "a1"
         await grid.project.undo()
         assert len(find(grid.project.rows)) == last + 1

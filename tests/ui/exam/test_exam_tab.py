@@ -253,7 +253,7 @@ def test_a_chosen_model_takes_the_place_of_the_tuned_one(tab):
 
 def test_batches_are_offered_only_where_all_paid_servers_have_them(tab, monkeypatch):
     assert tab.form.batch.isHidden()
-    monkeypatch.setattr("ui.widgets.server_texts.has", lambda _workspace, _provider, name: name == "batch")
+    monkeypatch.setattr("ui.widgets.server_texts.has_capability", lambda _workspace, _provider, name: name == "batch")
     tab.show_offers()
     assert not tab.form.batch.isHidden()
     tab.form.batch.setChecked(True)

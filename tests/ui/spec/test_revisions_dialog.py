@@ -32,10 +32,10 @@ def now(workspace):
 
 
 async def keep(dialog, name):
-    before = len(dialog._kept)
+    before = len(dialog._snapshots)
     dialog.name.setText(name)
     dialog.keep.click()
-    await until(lambda: len(dialog._kept) > before)
+    await until(lambda: len(dialog._snapshots) > before)
 
 
 async def change(workspace, **fields):
@@ -106,7 +106,7 @@ def test_rename_and_delete(run, dialog, workspace):
     async def go():
         await keep(dialog, "<b>first</b>")
         dialog.table.item(1, NAME).setText("better")
-        await until(lambda: [one.name for one in revisions.load(workspace.project.rows)] == ["better"])
+        await until(lambda: [one.name for one in revisions.list_revisions(workspace.project.rows)] == ["better"])
         await until(lambda: dialog.old.itemText(0) == "better")
         dialog.delete.click()
         assert "“better”" in await agree(dialog)

@@ -194,7 +194,7 @@ def test_an_edited_passage_keeps_its_fact_and_its_rows_are_out_of_date(run, tab)
     run(go())
     entry = tab.table.facts.entries()[5]
     assert (entry.fact.name, entry.fact.quote) == ("f06", "Each ball measures 20 centimetres across.")
-    assert entry.stale == len(find(tab.workspace.project.rows, Filter(rule=facts.STALE))) > 5
+    assert entry.stale == len(find(tab.workspace.project.rows, Filter(rule=facts.STALE_RULE))) > 5
     name = tab.table.facts.index(5, NAME)
     assert name.data() == "⚠ f06"
     told = name.data(Qt.ItemDataRole.ToolTipRole)
@@ -203,7 +203,7 @@ def test_an_edited_passage_keeps_its_fact_and_its_rows_are_out_of_date(run, tab)
     tab.table.selectRow(5)
     assert marked(tab) == [entry.fact.quote]
     run(tab.workspace.project.undo())
-    assert not find(tab.workspace.project.rows, Filter(rule=facts.STALE))
+    assert not find(tab.workspace.project.rows, Filter(rule=facts.STALE_RULE))
 
 
 def test_rows_are_said_to_be_still_right(run, tab):

@@ -1,6 +1,6 @@
-"""Everything that is wrong with a file of lines, at the speed of the disk where the rows are clean."""
+"""All problems of a file: of lines that are rows, at the speed of the disk where they are clean, and of converted rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -10,24 +10,25 @@ import numpy as np
 from core.checks import Problem, check_line, problem, too_long
 from core.checks.fast_block_check import Digests, Scanner
 from core.checks.fast_json_layouts import Places
-from core.formats.compressed_files import place
+from core.formats.compressed_files import read_progress
+from core.formats.jsonl import FileRow
 from core.formats.line_chunks import Chunk, chunks
 from core.formats.repeated_lines import Repeats
-from core.formats.text_lines import Encoding, Line, lines, opened, sniff
-from core.formats.text_stream import checked, mark
+from core.formats.text_lines import Encoding, FileLine, lines, open_file, sniff
+from core.formats.text_stream import check_file_line, mark
 from core.language import tr, trn
 from core.progress import Reporter
 
 ROWS_NEEDED = 10
-_TOGETHER = 1024  # lines of a file in another encoding, from one report to the next
+_LINES_PER_BATCH = 1024  # lines of a file in another encoding, from one report to the next
 
 Found = Iterator[tuple[int, Problem]]
 
 
-def check_file(path: Path, reporter: Reporter) -> Found:
-    """The file's problems with their line numbers; what concerns the whole file stands at line 0.
+def check_lines(path: Path, reporter: Reporter) -> Found:
+    """The file's problems with their line numbers; line 0 is the whole file.
 
-    Rows that come twice stand at the end, when all of the file has been read. Raises FormatError when it cannot be.
+    Repeated rows come last, when the whole file has been read. Raises `FormatError` when it cannot be read, `Cancelled`.
     """
     encoding = sniff(path)
     if note := encoding_note(encoding):
@@ -38,7 +39,7 @@ def check_file(path: Path, reporter: Reporter) -> Found:
 
 
 class _Checking:
-    """One reading of a file: the lines so far, and how many of them hold rows."""
+    """The state of one check of a file: the numbers of lines and rows so far, and their digests."""
 
     def __init__(self, path: Path, encoding: Encoding, reporter: Reporter) -> None:
         self._path, self._encoding, self._reporter = path, encoding, reporter
@@ -49,11 +50,11 @@ class _Checking:
     def utf8(self) -> Found:
         """The problems of lines that are read as they are, block by block."""
         scanner = Scanner()
-        with opened(self._path) as file:
-            self._reporter.update(*place(file))
+        with open_file(self._path) as file:
+            self._reporter.update(*read_progress(file))
             file.seek(mark(file.read(4), self._encoding))
             for chunk in chunks(file):
-                self._reporter.update(*place(file))
+                self._reporter.update(*read_progress(file))
                 yield from self._giant(chunk) if chunk.length else self._block(scanner, chunk)
 
     def _giant(self, chunk: Chunk) -> Found:
@@ -73,14 +74,14 @@ class _Checking:
         self._count(digests, starts + chunk.offset)
 
     def decoded(self) -> Found:
-        """The problems of lines that are brought to UTF-8 first, line by line."""
-        with opened(self._path) as file:
-            _done, total = place(file)
-        for together in _batched(lines(self._path, self._encoding), _TOGETHER):
+        """The problems of lines that must be converted to UTF-8 first."""
+        with open_file(self._path) as file:
+            _done, total = read_progress(file)
+        for together in _batches(lines(self._path, self._encoding), _LINES_PER_BATCH):
             self._reporter.update(min(together[0].offset, total), total)
             digests = np.zeros(len(together), np.uint64)
             for index, line in enumerate(together):
-                text, problems = checked(line)
+                text, problems = check_file_line(line)
                 yield from ((line.number, found) for found in problems)
                 if text is not None:
                     digests[index] = int.from_bytes(blake2b(line.raw, digest_size=8).digest())
@@ -93,25 +94,49 @@ class _Checking:
         self._rows += int(np.count_nonzero(digests))
 
     def whole(self) -> Found:
-        """The problems that show when all lines have been read."""
+        """The problems that are known when all lines have been read."""
         for number, original in self._repeats.found(self._path, exact=not self._encoding.startswith("utf-8")):
             message = tr("The row is the same as line {number}.", number=original)
             yield number, problem("duplicate-row", "", message)
         if self._rows < ROWS_NEEDED:
-            message = trn(
-                "The file has {n} row; training needs at least 10.",
-                "The file has {n} rows; training needs at least 10.",
-                self._rows,
-            )
-            yield 0, problem("too-few-rows", "", message)
+            yield 0, _too_few_rows(self._rows)
 
 
-def _batched(items: Iterator[Line], size: int) -> Iterator[list[Line]]:
+def check_rows(rows: Iterable[FileRow], encoding: Encoding) -> Iterator[tuple[int, Problem]]:
+    """The problems of rows with the line on which each begins; line 0 is the whole file."""
+    if note := encoding_note(encoding):
+        yield 0, note
+    first: dict[bytes, int] = {}
+    count = 0
+    for row in rows:
+        yield from ((row.line.number, found) for found in row.problems)
+        if row.text is None:
+            continue
+        count += 1
+        original = first.setdefault(blake2b(row.text.encode(), digest_size=8).digest(), row.line.number)
+        if original != row.line.number:
+            message = tr("The row is the same as line {number}.", number=original)
+            yield row.line.number, problem("duplicate-row", "", message)
+    if count < ROWS_NEEDED:
+        yield 0, _too_few_rows(count)
+
+
+def _too_few_rows(count: int) -> Problem:
+    message = trn(
+        "The file has {n} row; training needs at least 10.",
+        "The file has {n} rows; training needs at least 10.",
+        count,
+    )
+    return problem("too-few-rows", "", message)
+
+
+def _batches(items: Iterator[FileLine], size: int) -> Iterator[list[FileLine]]:
     while batch := list(islice(items, size)):
         yield batch
 
 
 def encoding_note(encoding: Encoding) -> Problem | None:
+    """The note on an encoding other than plain UTF-8; None for UTF-8."""
     if encoding == "utf-8-sig":
         return problem("encoding-bom", "", tr("The file starts with a byte order mark."))
     if encoding == "cp932":
