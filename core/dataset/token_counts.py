@@ -92,7 +92,7 @@ def count_missing(db: sqlite3.Connection, encoding: str, reporter: Reporter) -> 
     wanted = "SELECT DISTINCT pack FROM example EXCEPT SELECT pack FROM pack_tokens WHERE encoding = ?"
     missing = [pack for (pack,) in db.execute(wanted, (encoding,))]
     count = TokenCounter(encoding).row if missing else None
-    reader = compressed_texts.Reader(db, kept=1)
+    reader = compressed_texts.PackReader(db, kept=1)
     for done, pack in enumerate(missing):
         assert count
         yield pack, [count(text) for text in reader.pack(pack)]

@@ -206,7 +206,7 @@ def test_a_copy_without_its_log_is_looked_at_only_by_who_knows_it(project, tmp_p
 def test_where_nobody_can_write_the_file_itself_is_read(project, monkeypatch):
     asyncio.run(project.write("", examples.add, rows(2)))
     monkeypatch.setattr(projects, "is_on_read_only_disk", lambda _path: True)
-    with closing(projects.look_at(project.path)) as seen:  # with a log it cannot be read without a copy
+    with closing(projects.open_read_only(project.path)) as seen:  # with a log it cannot be read without a copy
         assert len(filters.find(seen.rows)) == 2 and seen._storage.path != project.path
     project.close()
     with closing(projects.open_read_only(project.path)) as seen:
