@@ -18,7 +18,7 @@ demo: setup-run  ## the whole chain in a terminal, with its table
 test: setup-test  ## all tests; a folder, a file or one test: make test ARGS=tests/core/exam
 	@tools/test.sh $(ARGS)
 
-test-fast: setup-test  ## without training, X server and kills: two minutes on two cores
+test-fast: setup-test  ## the tests of core without training, window and kills: two minutes
 	@tools/test.sh --fast $(ARGS)
 
 test-repeat: setup-test  ## all tests five times in a row, twice of them beside two busy processes

@@ -19,6 +19,7 @@ from io import BytesIO
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "structure.md"
 UNPACKED = ("core", "ui", "tests", "main.py", "pyproject.toml")
 
 # A function name that ends with a participle says what was done, not what it does. Slots (`on_changed`) and
@@ -67,14 +68,34 @@ class Module:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("revisions", nargs="*", default=["HEAD"])
+    parser.add_argument("--write", action="store_true", help="put the table into docs/structure.md")
     parser.add_argument(
         "--mypy", action="store_true", help="count the errors of mypy --strict in ui/ too (a minute each)"
     )
     chosen = parser.parse_args()
-    columns = [measure_revision(revision, chosen.mypy) for revision in chosen.revisions]
-    print("| what | " + " | ".join(chosen.revisions) + " |\n|---|" + "---:|" * len(columns))
-    for what in columns[0]:
-        print(f"| {what} | " + " | ".join(column[what] for column in columns) + " |")
+    table = format_table(chosen.revisions, [measure_revision(revision, chosen.mypy) for revision in chosen.revisions])
+    print(table)
+    if chosen.write:
+        before, _table, after = re.split(
+            r"((?:^\|.*\n)+)", PAGE.read_text(encoding="utf-8"), maxsplit=1, flags=re.MULTILINE
+        )
+        PAGE.write_text(f"{before}{table}\n{after}", encoding="utf-8")
+
+
+def format_table(revisions: list[str], columns: list[dict[str, str]]) -> str:
+    """The figures of each revision side by side, as a Markdown table."""
+    names = [shorten(revision) for revision in revisions]
+    lines = ["| what | " + " | ".join(names) + " |", "|---|" + "---:|" * len(columns)]
+    lines += [f"| {what} | " + " | ".join(column[what] for column in columns) + " |" for what in columns[0]]
+    return "\n".join(lines)
+
+
+def shorten(revision: str) -> str:
+    """The short hash of a revision, whatever it is called."""
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", revision], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return found.stdout.strip()
 
 
 def measure_revision(revision: str, with_mypy: bool) -> dict[str, str]:

@@ -6,11 +6,17 @@ cd "$(dirname "$0")/.."
 
 # What --fast leaves out of tests/core: kills at every point, and other tests of many seconds.
 SLOW="
-tests/core/training/test_crash_matrix.py
 tests/core/cli/test_commands.py
+tests/core/cli/test_exam_commands.py
+tests/core/providers/test_openai_package.py
+tests/core/replies/test_replies.py::test_five_megabytes_are_read_fast
+tests/core/storage/test_document_attacked.py
 tests/core/storage/test_nothing_lost.py
-tests/core/storage/test_wal_check.py
 tests/core/storage/test_project.py::test_a_killed_process_loses_nothing_that_was_done
+tests/core/storage/test_wal_check.py
+tests/core/dataset/test_system_prompts.py::test_a_choice_between_two_prompts_is_not_turned_round
+tests/core/training/test_crash_matrix.py
+tests/core/training/test_preflight.py
 "
 
 # The converted model is kept between runs: it is the same for all of them.
@@ -36,7 +42,7 @@ if [ "${1:-}" = --fast ]; then
         set -- "$@" "--deselect=$test"
     done
     unset DBUS_SESSION_BUS_ADDRESS
-    .venv/bin/python -m pytest -n 2 --dist loadfile --durations=20 --durations-min=1 "$@" \
+    .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20 --durations-min=1 "$@" \
         tests/core tests/test_architecture.py tests/test_translations.py
     exit
 fi

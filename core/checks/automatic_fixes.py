@@ -1,4 +1,4 @@
-"""Mending what can be mended safely: only the broken place changes, and the result must be readable."""
+"""Mending what can be fixed safely: only the broken place changes, and the result must be readable."""
 
 import json
 import re
@@ -21,11 +21,11 @@ _SLIP = re.compile(
 def fix(rule: str, text: str) -> str | None:
     """The row's JSON text with that rule's problem fixed and all else unchanged; None where that is unsafe."""
     if rule == "json-broken":
-        return _mended(text) if decode_text(text).text is None else None
-    mend = _MENDS.get(rule)
-    if mend is None or decode_text(text).text is None:
+        return _fix_text(text) if decode_text(text).text is None else None
+    find_edits = _FIXES.get(rule)
+    if find_edits is None or decode_text(text).text is None:
         return None
-    edits = list(mend(text))
+    edits = list(find_edits(text))
     return apply_edits(text, edits) if edits else None
 
 
@@ -34,8 +34,8 @@ def repair(raw: bytes) -> bytes | None:
     if len(raw) > LINE_LIMIT or decode(raw).text is not None:
         return None
     for text in _readings(raw):
-        if mended := text if decode_text(text).text else _mended(text):
-            return mended.encode()
+        if fixed := text if decode_text(text).text else _fix_text(text):
+            return fixed.encode()
     return None
 
 
@@ -49,9 +49,9 @@ def _readings(raw: bytes) -> Iterator[str]:
             yield from (text for _name, text in readings(raw))
 
 
-def _mended(text: str) -> str | None:
-    mended = _SLIP.sub(_without_slip, text.removeprefix("\ufeff"))
-    return mended if decode_text(mended).text is not None else None
+def _fix_text(text: str) -> str | None:
+    fixed = _SLIP.sub(_without_slip, text.removeprefix("\ufeff"))
+    return fixed if decode_text(fixed).text is not None else None
 
 
 def _without_slip(match: re.Match[str]) -> str:
@@ -69,13 +69,13 @@ def _messages(text: str) -> Iterator[tuple[dict[str, Span], Span]]:
 
 
 def _lists(text: str) -> Iterator[Span]:
-    """The lists of messages that are checked: of a conversation, or of one with answers that are compared."""
+    """The lists of messages that are checked: of a chat row, or of a preference row."""
     object_, row = whole(text), members(text, whole(text))
     found = [row["messages"]] if "messages" in row else []
     if isinstance(object_.value, dict) and compares(object_.value):
         given = row.get("input")
         found = [members(text, given)["messages"]] if given and "messages" in _keys(given) else []
-        # An answer is one message; of any other list it is only said that it is none.
+        # Each answer is one message; a list of another length has a problem of its own.
         outputs = [row[name] for key in OUTPUTS if (name := written_as(object_.value, key))]
         found += [one for one in outputs if isinstance(one.value, list) and len(one.value) == 1]
     yield from (one for one in found if isinstance(one.value, list))
@@ -103,7 +103,7 @@ def _blanks(text: str) -> Iterator[TextEdit]:
 
 
 def _edges(tokens: list[str]) -> tuple[int, int]:
-    """Where the text begins and ends among a JSON string's characters, each as it is spelled."""
+    """The first and last token of a JSON string without the blanks around its text."""
     first, last = 0, len(tokens)
     while first < last and _is_blank(tokens[first]):
         first += 1
@@ -174,7 +174,7 @@ def _old_keys(text: str) -> Iterator[TextEdit]:
 
 
 _PAIR = {"prompt": "user", "completion": "assistant"}
-_MENDS: dict[str, Callable[[str], Iterator[TextEdit]]] = {
+_FIXES: dict[str, Callable[[str], Iterator[TextEdit]]] = {
     "role-unknown": _roles,
     "whitespace": _blanks,
     "weight-invalid": _weights,

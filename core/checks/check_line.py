@@ -16,19 +16,19 @@ class CheckedLine(NamedTuple):
     problems: list[Problem]
 
 
-class Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class CleanMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A message that holds a role and a text and nothing else."""
 
     role: Literal["system", "developer", "user", "assistant"]
     content: str
 
 
-class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
+class _CleanRow(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    messages: Annotated[list[CleanMessage], msgspec.Meta(min_length=1)]
 
 
 _BAR, _BACKSLASH = b"|\\"
-_decode_row = msgspec.json.Decoder(_Row).decode
+_decode_row = msgspec.json.Decoder(_CleanRow).decode
 
 
 def check_line(raw: bytes, limit: int = LINE_LIMIT) -> CheckedLine:
@@ -46,7 +46,7 @@ def is_clean(raw: bytes) -> bool:
     return clean_messages(raw) is not None
 
 
-def clean_messages(raw: bytes) -> list[Message] | None:
+def clean_messages(raw: bytes) -> list[CleanMessage] | None:
     """The messages of a line that is a plain conversation without any problem; None means only 'look closer'."""
     try:
         messages = _decode_row(raw).messages

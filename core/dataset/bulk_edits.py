@@ -204,14 +204,14 @@ def _write_changes(db: sqlite3.Connection, changed: Iterator[tuple[Example, list
 def _with_text(data: str, change: Replacement) -> str:
     if change.field == SYSTEM and not change.after.strip():
         return _without_system(data)
-    return row_edits.say(data, ROLES[change.field], change.after)
+    return row_edits.set_last_message(data, ROLES[change.field], change.after)
 
 
 def _without_system(data: str) -> str:
     """The row without its system messages: an empty one would be an error."""
     paths = [message.path for message in read_messages(data) if message.role == SYSTEM]
     for path in reversed(paths):
-        data = row_edits.remove(data, path)
+        data = row_edits.delete_message(data, path)
     return data
 
 

@@ -302,7 +302,7 @@ def set_field(db: sqlite3.Connection, id: int, field: str, value: str) -> None:
 def _with_text(data: str, field: str, text: str) -> str:
     """The row's JSON text with its question or answer set."""
     assert field in TEXT_FIELDS, field
-    return row_edits.say(data, "user" if field == "question" else "assistant", text)
+    return row_edits.set_last_message(data, "user" if field == "question" else "assistant", text)
 
 
 def replace_data(db: sqlite3.Connection, id: int, data: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import checks, formats, language
-from core.checks.check_line import Message, clean_messages
+from core.checks.check_line import CleanMessage, clean_messages
 from core.dataset import examples
 from core.dataset.examples import METADATA_FIELDS, PREVIEW_LENGTH, Values
 from core.errors import JukuError
@@ -124,7 +124,7 @@ class BlockBuilder:
             or len(self._unread) == compressed_texts.TEXTS_PER_PACK
         )
 
-    def add_clean(self, raw: bytes, messages: list[Message], line: int) -> None:
+    def add_clean(self, raw: bytes, messages: list[CleanMessage], line: int) -> None:
         """Add a plain conversation without problems, the common case."""
         answer = messages[-1].content
         asked = messages[-2] if len(messages) > 1 and messages[-2].role == "user" else None

@@ -113,7 +113,7 @@ RowEdit = SetColumn | JsonEdit  # one change of one row, as a person makes it
 def apply(data: str, edit: JsonEdit) -> str:  # noqa: C901 - one case for each kind of edit
     """The row's JSON text after `edit`. Raises `FormatError` for a row that the edit does not fit."""
     if decode_text(data).text is None:
-        raise _unreadable()
+        raise _cannot_edit()
     match edit:
         case SetText(path, text, part):
             return set_text(data, path, text, part)
@@ -128,23 +128,23 @@ def apply(data: str, edit: JsonEdit) -> str:  # noqa: C901 - one case for each k
         case SetTools(tools):
             return set_tools(data, tools)
         case AddMessage(path, role):
-            return insert(data, path, role)
+            return add_message(data, path, role)
         case MoveMessage(path, steps):
-            return move(data, path, steps)
+            return move_message(data, path, steps)
         case DeleteMessage(path):
-            return remove(data, path)
+            return delete_message(data, path)
 
 
 def set_role(data: str, path: str, role: str) -> str:
     """The row with the role of the message at `path` (such as `$.messages[1]`) replaced."""
     assert role in ROLES, role
-    return _with_member(data, _message(data, path), "role", dumps(role))
+    return _set_member(data, _message(data, path), "role", dumps(role))
 
 
 def set_weight(data: str, path: str, weight: int | None) -> str:
     """The row with a message's weight set to 0 or 1, or removed (None)."""
     assert weight in (None, 0, 1), weight
-    return _with_member(data, _message(data, path), "weight", None if weight is None else str(weight))
+    return _set_member(data, _message(data, path), "weight", None if weight is None else str(weight))
 
 
 def set_text(data: str, path: str, text: str, part: int | None = None) -> str:
@@ -156,14 +156,14 @@ def set_text(data: str, path: str, text: str, part: int | None = None) -> str:
     said = message.value.get("content") if isinstance(message.value, dict) else None
     if part is None and not isinstance(said, list):
         same = said == text or (said is None and not text)
-        return data if same else _with_member(data, message, "content", dumps(text))
+        return data if same else _set_member(data, message, "content", dumps(text))
     content = members(data, message)["content"]
     texts = [one.number for one in read_parts(data, content) if one.kind == "text" and one.number is not None]
     number = part if part is not None else next(iter(texts), None)
-    return _with_new_part(data, content, text) if number is None else _with_part(data, content, number, text)
+    return _add_part(data, content, text) if number is None else _set_part(data, content, number, text)
 
 
-def say(data: str, role: str, text: str) -> str:
+def set_last_message(data: str, role: str, text: str) -> str:
     """The row with the last message of `role` replaced; in a preference row, of the input or the preferred answer.
 
     A chat row without such a message gets one. Raises FormatError when the text holds no JSON object.
@@ -182,7 +182,7 @@ def set_string(data: str, path: str, key: str, text: str) -> str:
     message = _message(data, path)
     if isinstance(message.value, dict) and (message.value.get(key) or "") == text:
         return data
-    return _with_member(data, message, key, dumps(text) if text else None)
+    return _set_member(data, message, key, dumps(text) if text else None)
 
 
 def set_tool_calls(data: str, path: str, calls: str, key: str = "tool_calls") -> str:
@@ -191,7 +191,7 @@ def set_tool_calls(data: str, path: str, calls: str, key: str = "tool_calls") ->
     Raises `FormatError` when the text is not a JSON list (for `function_call`: an object).
     """
     assert key in CALL_KEYS, key
-    return _with_member(data, _message(data, path), key, _one_line(calls, list if key == "tool_calls" else dict))
+    return _set_member(data, _message(data, path), key, _one_line(calls, list if key == "tool_calls" else dict))
 
 
 def set_tools(data: str, text: str) -> str:
@@ -204,25 +204,25 @@ def set_tools(data: str, text: str) -> str:
     parent, _, key = path.rpartition(".") if path else (_tools_holder(data), "", "tools")
     holder = find_value(data, parent)
     assert holder is not None
-    return _with_member(data, holder, key, new)
+    return _set_member(data, holder, key, new)
 
 
-def insert(data: str, path: str, role: str, text: str = "") -> str:
+def add_message(data: str, path: str, role: str, text: str = "") -> str:
     """The row with a new message at `path`; the list of messages is created where it is missing.
 
     A tool message gets the id of the first call before it that has no result yet.
     """
     assert role in ROLES, role
-    section, number = _split(path)
+    section, number = _split_path(path)
     said: dict[str, object] = {"role": role}
-    if role == "tool" and (call := _unanswered(data, section, number)):
+    if role == "tool" and (call := _unanswered_call(data, section, number)):
         said["tool_call_id"] = call
     addition = dumps(said | {"content": text})
     turns = find_value(data, section)
     if turns is None:
-        return _with_section(data, section, addition)
+        return _add_section(data, section, addition)
     if not isinstance(turns.value, list):
-        raise _unreadable()
+        raise _cannot_edit()
     items = list(elements(data, turns))
     if not items:
         return apply_edits(data, [TextEdit(turns.start + 1, turns.start + 1, addition)])
@@ -231,11 +231,11 @@ def insert(data: str, path: str, role: str, text: str = "") -> str:
     return apply_edits(data, [TextEdit(items[number].start, items[number].start, f"{addition}, ")])
 
 
-def move(data: str, path: str, steps: int) -> str:
+def move_message(data: str, path: str, steps: int) -> str:
     """The row with the message at `path` moved up (-1) or down (1); the first and last one stay."""
     assert steps in (-1, 1), steps
-    section, number = _split(path)
-    items = _turns(data, section)
+    section, number = _split_path(path)
+    items = _messages_in(data, section)
     other = number + steps
     if not (0 <= number < len(items) and 0 <= other < len(items)):
         return data
@@ -247,10 +247,10 @@ def move(data: str, path: str, steps: int) -> str:
     return apply_edits(data, swapped)
 
 
-def remove(data: str, path: str) -> str:
+def delete_message(data: str, path: str) -> str:
     """The row without the message at `path`."""
-    section, number = _split(path)
-    items = _turns(data, section)
+    section, number = _split_path(path)
+    items = _messages_in(data, section)
     if number >= len(items):
         return data
     return apply_edits(data, [_cut([(item.start, item.end) for item in items], number)])
@@ -261,38 +261,38 @@ def _tools_holder(data: str) -> str:
     return "$.input" if span and isinstance(span.value, dict) and find_value(data, CHAT) is None else "$"
 
 
-def _split(path: str) -> tuple[str, int]:
+def _split_path(path: str) -> tuple[str, int]:
     match = _TURN.fullmatch(path)
     assert match and match[1] in SECTIONS, path
     return match[1], int(match[2])
 
 
-def _turns(data: str, section: str) -> list[Span]:
+def _messages_in(data: str, section: str) -> list[Span]:
     holder = find_value(data, section)
     return list(elements(data, holder)) if holder and isinstance(holder.value, list) else []
 
 
 def _message(data: str, path: str) -> Span:
-    section, number = _split(path)
-    items = _turns(data, section)
+    section, number = _split_path(path)
+    items = _messages_in(data, section)
     if number >= len(items) or not isinstance(items[number].value, dict):
-        raise _unreadable()
+        raise _cannot_edit()
     return items[number]
 
 
-def _unreadable() -> FormatError:
+def _cannot_edit() -> FormatError:
     return FormatError(
         tr("The row cannot be edited like this"),
         tr("The row has changed, or that place is not a message. Nothing was changed. Edit the row as JSON."),
     )
 
 
-def _with_member(data: str, holder: Span, key: str, value: str | None) -> str:
+def _set_member(data: str, holder: Span, key: str, value: str | None) -> str:
     """The row with a key of the object at `holder` set to JSON text, or removed (None)."""
     inside = list(entries(data, holder))
     places = [number for number, (found, _value) in enumerate(inside) if found.value == key]
     if value is None:
-        return _without(data, holder, key) if places else data
+        return _remove_member(data, holder, key) if places else data
     if places:
         old = inside[places[-1]][1]
         return apply_edits(data, [TextEdit(old.start, old.end, value)])
@@ -300,13 +300,13 @@ def _with_member(data: str, holder: Span, key: str, value: str | None) -> str:
     return apply_edits(data, [TextEdit(at, at, f"{', ' if inside else ''}{dumps(key)}: {value}")])
 
 
-def _with_part(data: str, content: Span, number: int, text: str) -> str:
+def _set_part(data: str, content: Span, number: int, text: str) -> str:
     part = list(elements(data, content))[number]
     old = members(data, part)["text"] if isinstance(part.value, dict) else part
     return data if old.value == text else apply_edits(data, [TextEdit(old.start, old.end, dumps(text))])
 
 
-def _with_new_part(data: str, content: Span, text: str) -> str:
+def _add_part(data: str, content: Span, text: str) -> str:
     """The row with a text part added before the other parts of a content."""
     if not text:
         return data
@@ -315,7 +315,7 @@ def _with_new_part(data: str, content: Span, text: str) -> str:
     return apply_edits(data, [TextEdit(at, at, dumps({"type": "text", "text": text}) + more)])
 
 
-def _without(data: str, holder: Span, key: str) -> str:
+def _remove_member(data: str, holder: Span, key: str) -> str:
     """The row without a key of the object, also where the key is repeated."""
     inside = list(entries(data, holder))
     spans = [(found.start, value.end) for found, value in inside]
@@ -338,12 +338,12 @@ def _cut(spans: list[tuple[int, int]], number: int) -> TextEdit:
     return TextEdit(*spans[0], "")
 
 
-def _with_section(data: str, section: str, addition: str) -> str:
+def _add_section(data: str, section: str, addition: str) -> str:
     parent, _, key = section.rpartition(".")
     holder = find_value(data, parent)
     if holder is None or not isinstance(holder.value, dict):
-        raise _unreadable()
-    return _with_member(data, holder, key, f"[{addition}]")
+        raise _cannot_edit()
+    return _set_member(data, holder, key, f"[{addition}]")
 
 
 def _one_line(text: str, kind: type) -> str | None:
@@ -361,10 +361,10 @@ def _one_line(text: str, kind: type) -> str | None:
     return re.sub(r"\s*[\r\n]\s*", " ", text)
 
 
-def _unanswered(data: str, section: str, number: int) -> str:
+def _unanswered_call(data: str, section: str, number: int) -> str:
     """The id of the first call before message `number` that no tool message answers; '' without one."""
     asked: list[str] = []
-    for span in _turns(data, section)[:number]:
+    for span in _messages_in(data, section)[:number]:
         said = span.value if isinstance(span.value, dict) else {}
         calls = said.get("tool_calls")
         asked += (

@@ -31,7 +31,7 @@ _CLOSING = re.compile(r"[}\]]")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ContentPart:
     """One part of a message's content: a text, or an image with its URL and the size in bytes of a data URL."""
 
     kind: Literal["text", "image", "other"]
@@ -41,12 +41,12 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class RowMessage:
     """One message. `path` is its JSON path; `calls` is the JSON text of its tool calls, '' where there are none."""
 
     path: str
     role: str
-    parts: tuple[Part, ...]
+    parts: tuple[ContentPart, ...]
     weight: int | None = None
     calls: str = ""
     calls_key: str = "tool_calls"
@@ -60,7 +60,7 @@ class Section(NamedTuple):
     """One list of messages in a row, at its JSON path."""
 
     path: str
-    messages: list[Message]
+    messages: list[RowMessage]
 
 
 def read_sections(data: str) -> list[Section]:
@@ -70,7 +70,7 @@ def read_sections(data: str) -> list[Section]:
     return [Section(path, _read_section(data, path, span)) for path, span in found if span]
 
 
-def read_messages(data: str) -> list[Message]:
+def read_messages(data: str) -> list[RowMessage]:
     """All messages of all sections, in order."""
     return [message for section in read_sections(data) for message in section.messages]
 
@@ -96,18 +96,18 @@ def find_tools(data: str) -> Iterator[tuple[str, Span]]:
             yield path, span
 
 
-def _read_section(data: str, path: str, section: Span) -> list[Message]:
+def _read_section(data: str, path: str, section: Span) -> list[RowMessage]:
     return [_read_message(data, f"{path}[{number}]", span) for number, span in enumerate(elements(data, section))]
 
 
-def _read_message(data: str, path: str, span: Span) -> Message:
+def _read_message(data: str, path: str, span: Span) -> RowMessage:
     said = span.value
     if not isinstance(said, dict):
-        return Message(path, "", (Part("other", data[span.start : span.end]),), readable=False)
+        return RowMessage(path, "", (ContentPart("other", data[span.start : span.end]),), readable=False)
     weight, call = said.get("weight"), said.get("tool_call_id")
     inner = members(data, span)
     key = next((key for key in CALL_KEYS if said.get(key)), "tool_calls")
-    return Message(
+    return RowMessage(
         path,
         string_or_empty(said.get("role")),
         tuple(read_parts(data, inner.get("content"))),
@@ -120,32 +120,32 @@ def _read_message(data: str, path: str, span: Span) -> Message:
     )
 
 
-def read_parts(data: str, content: Span | None) -> Iterator[Part]:
+def read_parts(data: str, content: Span | None) -> Iterator[ContentPart]:
     """The parts of a message's content; at least one text, which may be empty."""
     if content is None or content.value is None:
-        yield Part("text", "")
+        yield ContentPart("text", "")
     elif isinstance(content.value, str):
-        yield Part("text", content.value)
+        yield ContentPart("text", content.value)
     elif isinstance(content.value, list):
         parts = [_read_part(data, number, span) for number, span in enumerate(elements(data, content))]
         if all(part.kind != "text" for part in parts):
-            yield Part("text", "")
+            yield ContentPart("text", "")
         yield from parts
     else:
-        yield Part("other", data[content.start : content.end])
+        yield ContentPart("other", data[content.start : content.end])
 
 
-def _read_part(data: str, number: int, span: Span) -> Part:
+def _read_part(data: str, number: int, span: Span) -> ContentPart:
     value = span.value
     if isinstance(value, str):
-        return Part("text", value, number=number)
+        return ContentPart("text", value, number=number)
     if isinstance(value, dict) and isinstance(value.get("text"), str):
-        return Part("text", value["text"], number=number)
+        return ContentPart("text", value["text"], number=number)
     image = value.get("image_url") if isinstance(value, dict) else None
     address = image.get("url") if isinstance(image, dict) else image
     if isinstance(address, str):
-        return Part("image", address, _data_url_bytes(address), number)
-    return Part("other", data[span.start : span.end], number=number)
+        return ContentPart("image", address, _data_url_bytes(address), number)
+    return ContentPart("other", data[span.start : span.end], number=number)
 
 
 def _data_url_bytes(address: str) -> int:

@@ -24,7 +24,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RowDifference:
     """One row that differs between two versions; the side without it is None."""
 
     id: int
@@ -34,13 +34,13 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Diff:
+class VersionDiff:
     """The numbers of rows that differ, and some of these rows."""
 
     added: int
     removed: int
     changed: int
-    rows: list[Difference]
+    rows: list[RowDifference]
 
 
 def list_versions(db: sqlite3.Connection) -> list[Version]:
@@ -110,7 +110,7 @@ def diff(
     offset: int = 0,
     limit: int = 1000,
     among: Filter = Filter(),
-) -> Diff:
+) -> VersionDiff:
     """The difference between two versions, or a version and now (None): counts, and `limit` rows from `offset`.
 
     Only rows that match `among` count (its text is ignored); a row that no longer matches counts as removed.
@@ -121,7 +121,7 @@ def diff(
     reader = compressed_texts.PackReader(db)
     width = len(_ROW_COLUMNS)
     rows = [
-        Difference(
+        RowDifference(
             id,
             kind,
             None if kind == "added" else _example(reader, id, before),
@@ -129,7 +129,7 @@ def diff(
         )
         for id, kind, before, after in ((row[0], row[1], row[2 : 2 + width], row[2 + width :]) for row in found)
     ]
-    return Diff(counts.get("added", 0), counts.get("removed", 0), counts.get("changed", 0), rows)
+    return VersionDiff(counts.get("added", 0), counts.get("removed", 0), counts.get("changed", 0), rows)
 
 
 _ROW_COLUMNS = ("pack", "slot", *METADATA_FIELDS, "source", "line", "problems")

@@ -210,7 +210,7 @@ def _is_back(fact: Fact, text: str) -> bool:
 
 def _mark(db: sqlite3.Connection, changed: dict[Fact, str], found: Sequence[Fact]) -> None:
     """Make the rows of changed facts stale, and those right again whose facts were changed back; note what facts were."""
-    rows = _rows_of(db, {fact.name for fact in changed})
+    rows = _load_rows_of(db, {fact.name for fact in changed})
     others = {fact.name for fact in found if fact.was} - {fact.name for fact in changed}
     now: set[str] = set()
     was = []
@@ -264,20 +264,20 @@ def plain_text(quote: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _FactRow:
     id: int
     facts: frozenset[str]
     is_stale: bool
 
 
-def _rows_of(db: sqlite3.Connection, names: set[str]) -> dict[str, list[_Row]]:
+def _load_rows_of(db: sqlite3.Connection, names: set[str]) -> dict[str, list[_FactRow]]:
     """The rows of each of these facts."""
-    found: dict[str, list[_Row]] = {name: [] for name in names}
+    found: dict[str, list[_FactRow]] = {name: [] for name in names}
     wanted = sorted(names) if len(names) <= MAX_SINGLE_LOOKUPS else []
     named = " OR ".join(["instr(' ' || facts || ' ', ?)"] * len(wanted)) or "facts <> ''"
     sql = f"SELECT id, facts, problems FROM example WHERE {named}"
     for id, given, problems in db.execute(sql, [f" {name} " for name in wanted]):
-        row = _Row(id, frozenset(given.split()), STALE_RULE in problems.split())
+        row = _FactRow(id, frozenset(given.split()), STALE_RULE in problems.split())
         for name in names & row.facts:
             found[name].append(row)
     return found
@@ -291,5 +291,5 @@ def confirm(db: sqlite3.Connection, ids: Iterable[int]) -> None:
 
 def confirm_rows(db: sqlite3.Connection, names: Iterable[str]) -> None:
     """Mark all rows of these facts as still correct."""
-    rows = _rows_of(db, set(names))
+    rows = _load_rows_of(db, set(names))
     confirm(db, [row.id for found in rows.values() for row in found if row.is_stale])

@@ -36,7 +36,8 @@ def find_remarks(statements: Sequence[Statement]) -> list[Remark]:
     slip of the pen; sentences that only their heading makes clear, when it stands above both.
     """
     found = [
-        _Said(statement, topics_and_figures.read_claim(statement.text, _is_row(statement))) for statement in statements
+        _ParsedStatement(statement, topics_and_figures.read_claim(statement.text, _is_row(statement)))
+        for statement in statements
     ]
     groups = list(_groups(found))
     remarks = [*_differing(groups, found), *_repeated(found, groups), *_unexplained(statements)]
@@ -44,7 +45,7 @@ def find_remarks(statements: Sequence[Statement]) -> list[Remark]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _ParsedStatement:
     statement: Statement
     claim: Claim
 
@@ -68,9 +69,9 @@ def _is_row(statement: Statement) -> bool:
     return "|" in statement.quote and "|" not in statement.text
 
 
-def _groups(found: list[_Said]) -> Iterator[list[_Said]]:
+def _groups(found: list[_ParsedStatement]) -> Iterator[list[_ParsedStatement]]:
     """Sentences about the same thing, two and more, in their order."""
-    groups: dict[_Key, list[_Said]] = {}
+    groups: dict[_Key, list[_ParsedStatement]] = {}
     for one in found:
         if one.claim.words:
             groups.setdefault((one.place, tuple(sorted(one.claim.words))), []).append(one)
@@ -94,7 +95,7 @@ def _slips(keys: list[_Key]) -> Iterator[tuple[_Key, _Key]]:
                 yield key, another
 
 
-def _differing(groups: list[list[_Said]], found: list[_Said]) -> Iterator[Remark]:
+def _differing(groups: list[list[_ParsedStatement]], found: list[_ParsedStatement]) -> Iterator[Remark]:
     broken = [(rule, part) for group in groups for rule, part in _contradictions(group)]
     sizes = Counter(one.statement.heading for one in found)
     common = Counter(_headings(part) for _, part in broken)
@@ -108,11 +109,11 @@ def _differing(groups: list[list[_Said]], found: list[_Said]) -> Iterator[Remark
             yield Remark(rule, _difference(rule, part), tuple(one.span for one in part))
 
 
-def _headings(group: list[_Said]) -> tuple[str, ...]:
+def _headings(group: list[_ParsedStatement]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.statement.heading for one in group))
 
 
-def _difference(rule: str, group: list[_Said]) -> str:
+def _difference(rule: str, group: list[_ParsedStatement]) -> str:
     if rule == UNITS:
         return tr("These sentences use different units for the same thing.")
     first, *others = (one.claim.measures for one in group)
@@ -121,10 +122,10 @@ def _difference(rule: str, group: list[_Said]) -> str:
     return tr("These sentences say the same, but with different figures: {figures}.", figures=", ".join(figures))
 
 
-def _contradictions(group: list[_Said]) -> Iterator[tuple[str, list[_Said]]]:
+def _contradictions(group: list[_ParsedStatement]) -> Iterator[tuple[str, list[_ParsedStatement]]]:
     """The rule that sentences about one thing break, with the first of them and those that differ from it."""
     clear = [one for one in group if one.claim.measures and not one.claim.is_pointing]
-    broken: dict[str, list[_Said]] = {}
+    broken: dict[str, list[_ParsedStatement]] = {}
     if len({one.amounts for one in clear}) <= MAX_CONTRADICTING:
         for one in clear[1:]:
             if rule := _contradiction(clear[0], one):
@@ -132,7 +133,7 @@ def _contradictions(group: list[_Said]) -> Iterator[tuple[str, list[_Said]]]:
     yield from broken.items()
 
 
-def _contradiction(one: _Said, other: _Said) -> str:
+def _contradiction(one: _ParsedStatement, other: _ParsedStatement) -> str:
     pair = _difference_of(one.claim.measures, other.claim.measures)
     if pair is None or pair[0].kind != pair[1].kind:
         return ""
@@ -157,8 +158,8 @@ def _without(ones: Sequence[Measure], others: Sequence[Measure]) -> list[Measure
     return found
 
 
-def _repeated(found: list[_Said], groups: list[list[_Said]]) -> Iterator[Remark]:
-    same: dict[tuple[str, str], list[_Said]] = {}
+def _repeated(found: list[_ParsedStatement], groups: list[list[_ParsedStatement]]) -> Iterator[Remark]:
+    same: dict[tuple[str, str], list[_ParsedStatement]] = {}
     for one in found:
         same.setdefault((one.place, near_duplicates.normalise(one.statement.text)), []).append(one)
     copies = [group for group in same.values() if len(group) > 1]
@@ -172,14 +173,14 @@ def _repeated(found: list[_Said], groups: list[list[_Said]]) -> Iterator[Remark]
             yield Remark(TWICE, tr("These sentences say nearly the same."), tuple(one.span for one in near))
 
 
-def _near(group: list[_Said]) -> list[_Said]:
+def _near(group: list[_ParsedStatement]) -> list[_ParsedStatement]:
     """The first of sentences with the same words, and those that say it in the same order."""
     first, *others = group
     text = normalise(first.statement.text[: topics_and_figures.MAX_READ_CHARACTERS])
     return [first, *(one for one in others if _says(one, first, text))]
 
 
-def _says(one: _Said, first: _Said, text: str) -> bool:
+def _says(one: _ParsedStatement, first: _ParsedStatement, text: str) -> bool:
     if one.amounts != first.amounts or len(one.claim.words) != len(first.claim.words):
         return False
     differing = sum(word != other for word, other in zip(one.claim.words, first.claim.words, strict=True))

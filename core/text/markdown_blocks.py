@@ -42,7 +42,7 @@ _ALERT = re.compile(r"\[![A-Za-z]{1,20}\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class BlockText:
     """A block's lines without the marks before them, joined by line breaks: `raw`. Each begins at one of `begins` in
     `raw`, and at the one of `starts` in the text."""
 
@@ -64,7 +64,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    passage: Passage
+    passage: BlockText
     begins_item: bool  # the first block of a list item
 
 
@@ -79,12 +79,12 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class ContainerStart:
     """A list or a table begins."""
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class ContainerEnd:
     """It ends."""
 
 
@@ -93,7 +93,7 @@ class Other:
     """Code, HTML, a rule: nothing is said in it."""
 
 
-Block = Heading | Paragraph | TableRow | Opening | Closing | Other
+Block = Heading | Paragraph | TableRow | ContainerStart | ContainerEnd | Other
 
 
 def read_blocks(markdown: str) -> tuple[list[Block], Collection[str]]:
@@ -210,11 +210,11 @@ def _without_headings(lines: list[tuple[int, str]], begins_item: bool) -> Iterat
     if first:
         yield from _item(lines[:first]) if begins_item else [Paragraph(_joined(lines[:first]), begins_item)]
     if marks:
-        yield Opening()
+        yield ContainerStart()
         for (number, width), (end, _) in pairwise([*marks, (len(lines), 0)]):
             start, line = lines[number]
             yield from _item([(start + width, line[width:]), *lines[number + 1 : end]])
-        yield Closing()
+        yield ContainerEnd()
 
 
 def _item(lines: list[tuple[int, str]]) -> Iterator[Block]:
@@ -226,13 +226,13 @@ def _item(lines: list[tuple[int, str]]) -> Iterator[Block]:
         yield Paragraph(_joined(lines), begins_item=not heading)
 
 
-def _joined(lines: list[tuple[int, str]]) -> Passage:
+def _joined(lines: list[tuple[int, str]]) -> BlockText:
     begins = []
     position = 0
     for _, line in lines:
         begins.append(position)
         position += len(line) + 1
-    return Passage("\n".join(line for _, line in lines), begins, [start for start, _ in lines])
+    return BlockText("\n".join(line for _, line in lines), begins, [start for start, _ in lines])
 
 
 def _blocks(tokens: list[Token], source: _Source) -> Iterator[Block]:
@@ -240,9 +240,9 @@ def _blocks(tokens: list[Token], source: _Source) -> Iterator[Block]:
     for number, token in enumerate(tokens):
         match token.type:
             case "bullet_list_open" | "ordered_list_open" | "table_open":
-                yield Opening()
+                yield ContainerStart()
             case "bullet_list_close" | "ordered_list_close" | "table_close":
-                yield Closing()
+                yield ContainerEnd()
             case "heading_open":
                 yield Heading(int(token.tag[1:]), tokens[number + 1].content)
             case "paragraph_open":

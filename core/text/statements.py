@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 
 from core.text import markdown_blocks, normalise, sentences
 from core.text.inline_markdown import CJK, Prose, is_cjk
-from core.text.markdown_blocks import Closing, Heading, Opening, Paragraph, Passage, TableRow
+from core.text.markdown_blocks import BlockText, ContainerEnd, ContainerStart, Heading, Paragraph, TableRow
 
 HEADING = 200  # characters that are kept of a heading
 HEADER = 100  # and of a table's header cell, which every row repeats
 LEAD_IN = 300  # characters of a lead-in that is put before the items of its list
-WORDS, MIN_JAPANESE_CHARACTERS = (
-    4,
-    10,
-)  # words, or Japanese characters, with which a lead-in that no item repeats says something itself
+MIN_WORDS = 4  # of a lead-in that no item repeats and that is a statement itself
+MIN_JAPANESE_CHARACTERS = 10  # likewise
 
 _ANNOUNCES = re.compile(
     rf"\b(?:the following|as follows)\b|(?:次|つぎ|以下|下記)(?=[にのをがは、0-9０-９{CJK}])", re.IGNORECASE
@@ -46,7 +44,7 @@ def split(markdown: str) -> list[Statement]:
     no item repeats it and it says more than that something follows.
     """
     found, references = markdown_blocks.read_blocks(markdown)
-    reader = _Reader(markdown, references)
+    reader = _StatementReader(markdown, references)
     for block in found:
         reader.read(block)
     return [statement for statement in reader.found if statement is not None]
@@ -63,7 +61,7 @@ class _LeadIn:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _StatementReader:
     markdown: str
     references: Collection[str]
     found: list[Statement | None] = field(default_factory=list)
@@ -81,9 +79,9 @@ class _Reader:
                 self._add_sentences(passage, self.lead_ins[-1] if begins_item and self.lead_ins else None, begins_item)
             case TableRow():
                 self._add_row(block)
-            case Opening():
+            case ContainerStart():
                 self.lead_ins.append(last)
-            case Closing():
+            case ContainerEnd():
                 self._end(self.lead_ins.pop())
 
     def _enter(self, level: int, raw: str) -> None:
@@ -99,7 +97,7 @@ class _Reader:
         if any(map(str.isalnum, text)):
             self.found.append(Statement(text, self.markdown[start:end], start, end, self.heading))
 
-    def _add_sentences(self, passage: Passage, lead_in: _LeadIn | None, begins_item: bool) -> None:
+    def _add_sentences(self, passage: BlockText, lead_in: _LeadIn | None, begins_item: bool) -> None:
         prose = Prose(passage.raw, self.references)
         parts = [(prose.text(start, end), start, end) for start, end in sentences.spans(prose.shadow)]
         before = len(self.found)
@@ -124,7 +122,11 @@ class _Reader:
         """Drops a lead-in that says nothing but what its items say: one without a figure."""
         if lead_in is None or _DIGIT.search(normalise.normalise(_PICKS.sub("", lead_in.own))):
             return
-        says = len(lead_in.own) >= MIN_JAPANESE_CHARACTERS if is_cjk(lead_in.own) else len(lead_in.own.split()) >= WORDS
+        says = (
+            len(lead_in.own) >= MIN_JAPANESE_CHARACTERS
+            if is_cjk(lead_in.own)
+            else len(lead_in.own.split()) >= MIN_WORDS
+        )
         if lead_in.is_taken or not says or _ANNOUNCES.search(lead_in.own):
             self.found[lead_in.number] = None
 

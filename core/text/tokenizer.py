@@ -10,11 +10,9 @@ import msgspec
 ENCODINGS = ("o200k_base", "cl100k_base")
 PER_MESSAGE, PER_NAME, PER_ROW = 3, 1, 3
 PER_IMAGE = 85  # at low detail; at high detail it depends on the image's size
-LATIN_CHARACTERS_PER_TOKEN, JAPANESE_CHARACTERS_PER_TOKEN = (
-    4.0,
-    1.2,
-)  # averages for an estimate
-MAX_CACHED_TEXTS = 1000  # texts whose counts are kept: system prompts come again in every row
+LATIN_CHARACTERS_PER_TOKEN = 4.0  # averages, for an estimate
+JAPANESE_CHARACTERS_PER_TOKEN = 1.2
+MAX_CACHED_TEXTS = 1000  # system prompts are the same in every row
 
 # The beginnings of model names; the first that fits is meant. Models of others are counted as the newest are.
 _MODELS = (("gpt-4o", 0), ("gpt-4.", 0), ("gpt-4", 1), ("gpt-3.5", 1), ("text-embedding", 1), ("", 0))

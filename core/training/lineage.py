@@ -10,7 +10,7 @@ from core import __version__
 from core.dataset import filters, system_prompts, versions
 from core.dataset.row_json import read_texts
 from core.dataset.system_prompts import PromptUse
-from core.dataset.versions import Diff
+from core.dataset.versions import VersionDiff
 from core.spec import revisions, spec
 from core.spec.spec import Spec
 from core.storage import compressed_texts
@@ -36,8 +36,8 @@ class Setting:
 class ChangesSince:
     """What has changed since a job was made; `rows`, `validation` and `spec` are None where no copy was kept."""
 
-    rows: Diff | None
-    validation: Diff | None
+    rows: VersionDiff | None
+    validation: VersionDiff | None
     spec: tuple[Spec, Spec] | None
     app: tuple[str, str]
 
@@ -63,7 +63,7 @@ def changes_since(db: sqlite3.Connection, id: int, limit: int = ROWS_PER_PAGE) -
 
 def compare_rows(
     db: sqlite3.Connection, job: Job, split: str = "train", offset: int = 0, limit: int = ROWS_PER_PAGE
-) -> Diff | None:
+) -> VersionDiff | None:
     """Compare the rows of a job with those it would have now; None where no copy was kept."""
     if job.version is None:
         return None
@@ -158,7 +158,7 @@ def _load_specs(db: sqlite3.Connection, job: Job) -> tuple[Spec, Spec] | None:
     return (kept.spec, spec.load(db)) if kept else None
 
 
-def _count_differences(diff: Diff) -> int:
+def _count_differences(diff: VersionDiff) -> int:
     return diff.added + diff.removed + diff.changed
 
 

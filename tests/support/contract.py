@@ -16,12 +16,12 @@ from typing import Any
 import jsonschema
 from jsonschema.protocols import Validator
 
-LIKE = {"/pause": "/cancel", "/resume": "/cancel"}
+SAME_RESPONSE_AS = {"/pause": "/cancel", "/resume": "/cancel"}
 
 
 def response_errors(method: str, path: str, body: Any) -> list[str]:
     """What is wrong with the body of a good answer; `path` without the version, `/fine_tuning/jobs/ftjob-1`."""
-    return _errors(_of_response(method.lower(), _known(path)), body)
+    return _errors(_response_validator(method.lower(), _find_path_template(path)), body)
 
 
 def request_errors(method: str, path: str, body: Any) -> list[str]:
@@ -29,7 +29,7 @@ def request_errors(method: str, path: str, body: Any) -> list[str]:
 
     Fields that the document does not have are wrong too, at any depth.
     """
-    operation = _document()["paths"][_known(path)][method.lower()]
+    operation = _document()["paths"][_find_path_template(path)][method.lower()]
     return _query_errors(operation, path) + _body_errors(operation.get("requestBody"), body)
 
 
@@ -52,37 +52,37 @@ def _body_errors(wanted: dict[str, Any] | None, body: Any) -> list[str]:
         return [] if wanted is body is None else ["a body is missing, or too much"]
     (content,) = wanted["content"].values()
     validator = jsonschema.Draft202012Validator({**content["schema"], "components": _document()["components"]})
-    return _errors(validator, body) + list(_unknown([content["schema"]], body, ""))
+    return _errors(validator, body) + list(_unknown_fields([content["schema"]], body, ""))
 
 
-def _unknown(schemas: list[dict[str, Any]], value: Any, place: str) -> Iterator[str]:
-    """The fields of `value` that none of the schemas knows."""
-    parts = [part for schema in schemas for part in _parts(schema)]
+def _unknown_fields(schemas: list[dict[str, Any]], value: Any, place: str) -> Iterator[str]:
+    """The fields of `value` that are in none of the schemas."""
+    parts = [part for schema in schemas for part in _subschemas(schema)]
     if isinstance(value, list):
         for index, one in enumerate(value):
-            yield from _unknown([part["items"] for part in parts if "items" in part], one, f"{place}/{index}")
+            yield from _unknown_fields([part["items"] for part in parts if "items" in part], one, f"{place}/{index}")
     if not isinstance(value, dict) or any(part.get("additionalProperties") for part in parts):
         return
     for name, one in value.items():
         known = [part["properties"][name] for part in parts if name in part.get("properties", {})]
         if known:
-            yield from _unknown(known, one, f"{place}/{name}")
+            yield from _unknown_fields(known, one, f"{place}/{name}")
         elif any("properties" in part for part in parts):
             yield f"{place}/{name}: unknown field"
 
 
-def _parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The schemas a schema is made of."""
+def _subschemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A schema and those it refers to or combines."""
     if reference := schema.get("$ref"):
-        yield from _parts(_document()["components"]["schemas"][reference.rpartition("/")[2]])
+        yield from _subschemas(_document()["components"]["schemas"][reference.rpartition("/")[2]])
     for word in ("allOf", "anyOf", "oneOf"):
         for one in schema.get(word, []):
-            yield from _parts(one)
+            yield from _subschemas(one)
     yield schema
 
 
 def schema_errors(name: str, body: Any) -> list[str]:
-    """What is wrong with a value that has a name of its own, such as `ErrorResponse` or a chunk of a stream."""
+    """What is wrong with a value of a named schema, such as `ErrorResponse` or a chunk of a stream."""
     return _errors(_validator(f"#/components/schemas/{name}"), body)
 
 
@@ -92,8 +92,8 @@ def _errors(validator: Validator, body: Any) -> list[str]:
 
 
 @functools.cache
-def _known(path: str) -> str:
-    for ours, theirs in LIKE.items():
+def _find_path_template(path: str) -> str:
+    for ours, theirs in SAME_RESPONSE_AS.items():
         path = path.removesuffix(ours) + theirs if path.endswith(ours) else path
     for template in sorted(_document()["paths"], key=lambda one: one.count("{")):
         if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path.partition("?")[0]):
@@ -102,11 +102,13 @@ def _known(path: str) -> str:
 
 
 @functools.cache
-def _of_response(method: str, template: str) -> Validator:
-    return _validator(f"#/paths/{_escaped(template)}/{method}/responses/200/content/application~1json/schema")
+def _response_validator(method: str, template: str) -> Validator:
+    return _validator(
+        f"#/paths/{_escape_json_pointer(template)}/{method}/responses/200/content/application~1json/schema"
+    )
 
 
-def _escaped(template: str) -> str:
+def _escape_json_pointer(template: str) -> str:
     """A path as a part of a JSON pointer in a URL."""
     return template.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
 
@@ -122,15 +124,15 @@ def _document() -> dict[str, Any]:
     spec = importlib.util.find_spec("llm_comply")
     assert spec and spec.origin
     document = json.loads((Path(spec.origin).parent / "specs" / "openai_chat.json").read_text("utf-8"))
-    return {name: _rewritten(document[name]) for name in ("paths", "components")}
+    return {name: _convert_openapi_30(document[name]) for name in ("paths", "components")}
 
 
-def _rewritten(value: Any) -> Any:
+def _convert_openapi_30(value: Any) -> Any:
     if isinstance(value, list):
-        return [_rewritten(one) for one in value]
+        return [_convert_openapi_30(one) for one in value]
     if not isinstance(value, dict):
         return value
-    value = {key: _rewritten(one) for key, one in value.items()}
+    value = {key: _convert_openapi_30(one) for key, one in value.items()}
     for word, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if value.get(word) is True:
             value[word] = value.pop(bound)

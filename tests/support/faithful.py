@@ -1,12 +1,12 @@
-"""Checks every answer the tests get from the engine against OpenAI's published schema. What differs is listed here."""
+"""Checks every response of the engine in the tests against OpenAI's published schema; known differences are listed."""
 
 import json
 from typing import Any
 
 from tests.support import contract
 
-# Routes that the document does not have: the catalog is ours, the limits are documented in words only.
-BEYOND = ("/catalog", "/fine_tuning/model_limits")
+# Not in the schema: the catalog is ours, the limits are documented in words only.
+UNDOCUMENTED_PATHS = ("/catalog", "/fine_tuning/model_limits")
 
 
 async def check(response: Any) -> None:
@@ -20,16 +20,16 @@ async def check(response: Any) -> None:
 
 
 def faults(method: str, path: str, status: int, body: Any) -> list[str]:
-    """What is wrong with an answer, but for the differences that are meant."""
+    """What is wrong with a response, except for known differences."""
     if status != 200:
         return contract.schema_errors("ErrorResponse", body)
-    if path.startswith(BEYOND):
+    if path.startswith(UNDOCUMENTED_PATHS):
         return []
-    return contract.response_errors(method, path, _without_differences(path, body))
+    return contract.response_errors(method, path, _apply_known_differences(path, body))
 
 
-def _without_differences(path: str, body: Any) -> Any:
-    """The body as the document wants it.
+def _apply_known_differences(path: str, body: Any) -> Any:
+    """The body as the schema has it. Differences on purpose:
 
     - A job's status may be `paused`: the service has it, the document lacks it.
     - An empty list of files or batches has no first and last id: null, where the document wants a text.

@@ -20,7 +20,7 @@ from core import checks
 from core.checks import CheckedLine
 from core.dataset import row_edits, row_json
 from core.dataset.row_edits import AddMessage, JsonEdit, SetToolCalls, SetTools
-from core.dataset.row_json import Message, Section
+from core.dataset.row_json import RowMessage, Section
 from core.errors import FormatError
 from core.language import tr, trn
 from ui import style
@@ -131,7 +131,7 @@ class ConversationEditor(QScrollArea):
         """The edits that are typed and not committed yet; this commits them."""
         return [edit for card in self._visible_cards() for edit in card.pending()]
 
-    def _all(self) -> list[Message]:
+    def _all(self) -> list[RowMessage]:
         return [message for section in self._sections for message in section.messages]
 
     def _visible_cards(self) -> list[MessageEditor]:
@@ -151,7 +151,7 @@ class ConversationEditor(QScrollArea):
         self._further.setVisible(left > 0)
         self._further.setText(trn("Show {n} more turn", "Show {n} more turns", min(left, MAX_CARDS_SHOWN)))
 
-    def _places(self) -> Iterator[tuple[Message, bool, bool]]:
+    def _places(self) -> Iterator[tuple[RowMessage, bool, bool]]:
         """Each message, and whether it is the first and the last of its section."""
         for section in self._sections:
             for number, message in enumerate(section.messages):
@@ -193,7 +193,7 @@ class ConversationEditor(QScrollArea):
         self._most += MAX_CARDS_SHOWN
         self._show_cards()
 
-    def _on_calls(self, message: Message) -> None:
+    def _on_calls(self, message: RowMessage) -> None:
         dialog = ToolCallDialog(tr("Tool calls"), message.calls, key=message.calls_key, parent=self)
         dialog.saved.connect(lambda text: self.changed.emit(SetToolCalls(message.path, text, message.calls_key)))
         dialog.open()

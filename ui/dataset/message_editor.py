@@ -30,7 +30,7 @@ from core.dataset.row_edits import (
     SetText,
     SetWeight,
 )
-from core.dataset.row_json import CHAT, Message, Part
+from core.dataset.row_json import CHAT, ContentPart, RowMessage
 from core.language import tr
 from ui import style
 from ui.widgets import basics
@@ -51,7 +51,7 @@ class MessageEditor(QFrame):
 
     def __init__(self) -> None:
         super().__init__()
-        self.message = Message("", "", ())
+        self.message = RowMessage("", "", ())
         self._meaning = ""
         self._fields: list[CommittedTextEdit] = []
         self._make_head()
@@ -118,7 +118,7 @@ class MessageEditor(QFrame):
         layout.addWidget(self._calls, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self._note)
 
-    def show_message(self, message: Message, first: bool, last: bool, problems: list[checks.Problem]) -> None:
+    def show_message(self, message: RowMessage, first: bool, last: bool, problems: list[checks.Problem]) -> None:
         """Show `message`; `first` and `last` in its section cannot be moved further."""
         before, self.message = self.message, message
         self._show_head(first, last)
@@ -244,13 +244,13 @@ class MessageEditor(QFrame):
         return self.palette().color(QPalette.ColorRole.Mid)
 
 
-def _shape(message: Message) -> tuple[object, ...]:
+def _shape(message: RowMessage) -> tuple[object, ...]:
     """What determines the fields of a card."""
     parts = ((part.kind, part.number) if part.kind == "text" else part for part in message.parts)
     return (*parts, bool(message.refusal))
 
 
-def _texts(message: Message) -> list[str]:
+def _texts(message: RowMessage) -> list[str]:
     """The texts of a card's fields."""
     said = [part.text for part in message.parts if part.kind == "text"]
     return [*said, message.refusal] if message.refusal else said
@@ -266,7 +266,7 @@ def _call_words(calls: str) -> Iterator[str]:
             yield "?"
 
 
-def _chip(part: Part) -> QLabel:
+def _chip(part: ContentPart) -> QLabel:
     """A label for content that cannot be typed: an image, which is never fetched, or other JSON."""
     if part.kind == "other":
         words = clip(part.text, ADDRESS)

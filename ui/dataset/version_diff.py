@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from core.dataset import row_json
 from core.dataset.examples import Example
-from core.dataset.versions import Diff, Difference
+from core.dataset.versions import RowDifference, VersionDiff
 from core.language import tr, trn
 from ui import style
 from ui.widgets import basics
@@ -49,20 +49,20 @@ class DiffModel(QAbstractTableModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._rows: list[Difference] = []
+        self._rows: list[RowDifference] = []
 
-    def show_rows(self, rows: list[Difference]) -> None:
+    def show_rows(self, rows: list[RowDifference]) -> None:
         self.beginResetModel()
         self._rows = rows
         self.endResetModel()
 
-    def add_rows(self, rows: list[Difference]) -> None:
+    def add_rows(self, rows: list[RowDifference]) -> None:
         if rows:
             self.beginInsertRows(ROOT_INDEX, len(self._rows), len(self._rows) + len(rows) - 1)
             self._rows = self._rows + rows
             self.endInsertRows()
 
-    def difference(self, row: int) -> Difference:
+    def difference(self, row: int) -> RowDifference:
         return self._rows[row]
 
     def rowCount(self, parent: Index = ROOT_INDEX) -> int:
@@ -96,7 +96,7 @@ def kind_titles() -> dict[str, str]:
     return {"added": tr("added"), "removed": tr("removed"), "changed": tr("changed")}
 
 
-def _cell(found: Difference, column: int) -> tuple[str, list[tuple[int, int]]]:
+def _cell(found: RowDifference, column: int) -> tuple[str, list[tuple[int, int]]]:
     sides = (format_brief(found.before), format_brief(found.after))
     if not (found.before and found.after):
         return on_one_line(sides[column - BEFORE], [])
@@ -141,7 +141,7 @@ def _conversation(data: str) -> str:
     return "\n\n".join(_turn(turn) for turn in turns)
 
 
-def _turn(turn: row_json.Message) -> str:
+def _turn(turn: row_json.RowMessage) -> str:
     weight = "" if turn.weight is None else f" ({tr('weight')} {turn.weight})"
     texts = [part.text for part in turn.parts]
     return "\n".join([f"{turn.role}{weight}:", *texts, *filter(None, (turn.refusal, turn.calls))])
@@ -236,7 +236,7 @@ class DiffView(QWidget):
         self.more.hide()
         self.model.show_rows([])
 
-    def show_diff(self, diff: Diff, more: bool = False) -> None:
+    def show_diff(self, diff: VersionDiff, more: bool = False) -> None:
         """Show the first page of a comparison, or append `more` of it."""
         self._total = diff.added + diff.removed + diff.changed
         if not self._total:
@@ -267,7 +267,7 @@ class DiffView(QWidget):
             _reveal(side, spans)
 
 
-def _summary(diff: Diff) -> str:
+def _summary(diff: VersionDiff) -> str:
     parts = (
         trn("{n} row added", "{n} rows added", diff.added),
         trn("{n} removed", "{n} removed", diff.removed),

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTabWidget, QVBoxLayout, QWidget
 
-from core.dataset.versions import Diff
+from core.dataset.versions import VersionDiff
 from core.errors import JukuError
 from core.language import tr
 from core.progress import Reporter
@@ -113,7 +113,7 @@ def format_changes(found: ChangesSince) -> list[str]:
     return said
 
 
-def _fill(view: DiffView, diff: Diff | None) -> None:
+def _fill(view: DiffView, diff: VersionDiff | None) -> None:
     if diff is None:
         view.say(tr("The rows from that time are no longer kept"), tr("Their version was deleted."))
     else:

@@ -53,22 +53,22 @@ def test_words_are_added_to_an_image_alone():
 
 
 def test_turns_are_added_moved_and_removed():
-    added = row_edits.insert(CHAT, "$.messages[3]", "tool", "42")
+    added = row_edits.add_message(CHAT, "$.messages[3]", "tool", "42")
     assert row_json.read_messages(added)[3].call_id == "c1", "a result names the call that waits for it"
-    moved = row_edits.move(CHAT, "$.messages[0]", 1)
+    moved = row_edits.move_message(CHAT, "$.messages[0]", 1)
     assert [message.role for message in row_json.read_messages(moved)] == ["user", "system", "assistant"]
-    assert row_edits.move(moved, "$.messages[0]", 1) == CHAT
+    assert row_edits.move_message(moved, "$.messages[0]", 1) == CHAT
     for _ in range(3):
-        added = row_edits.remove(added, "$.messages[0]")
+        added = row_edits.delete_message(added, "$.messages[0]")
     assert [message.role for message in row_json.read_messages(added)] == ["tool"]
-    assert row_json.read_messages(row_edits.remove(added, "$.messages[0]")) == []
+    assert row_json.read_messages(row_edits.delete_message(added, "$.messages[0]")) == []
 
 
 def test_a_row_without_turns_gets_its_first():
-    assert row_edits.insert('{"a":1.0}', "$.messages[0]", "user") == (
+    assert row_edits.add_message('{"a":1.0}', "$.messages[0]", "user") == (
         '{"a":1.0, "messages": [{"role": "user", "content": ""}]}'
     )
-    assert row_edits.insert("{}", "$.messages[0]", "user") == '{"messages": [{"role": "user", "content": ""}]}'
+    assert row_edits.add_message("{}", "$.messages[0]", "user") == '{"messages": [{"role": "user", "content": ""}]}'
 
 
 @pytest.mark.parametrize("text", ['[], "a": 1', '[1], "value": [2]', "{}", "nonsense", "[NaN]", "[" * 100])

@@ -40,7 +40,7 @@ def test_going_back_is_a_step_like_any_other(kept):
     now = list(examples.iterate(kept.rows))
     changes = write(kept, versions.restore, 1)
     assert changes.counts == {"example": 4}
-    assert versions.diff(kept.rows, 1) == versions.Diff(0, 0, 0, [])
+    assert versions.diff(kept.rows, 1) == versions.VersionDiff(0, 0, 0, [])
     asyncio.run(kept.undo())
     assert list(examples.iterate(kept.rows)) == now
 
