@@ -31,20 +31,38 @@ class Tasks(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._running: dict[asyncio.Task[None], str] = {}
+        self._owned: dict[int, set[asyncio.Task[None]]] = {}  # by the id of the owner
         self._closed = False
 
-    def start(self, label: str, command: Command) -> asyncio.Task[None]:
-        """Run `command`. With a `label` it is shown in the status bar, where it can be cancelled."""
+    def start(self, label: str, command: Command, owner: QObject | None = None) -> asyncio.Task[None]:
+        """Run `command`. With a `label` it is shown in the status bar, where it can be cancelled.
+
+        With an `owner`, such as a dialog that shows what is read, it is cancelled when that is destroyed.
+        """
         task = asyncio.get_running_loop().create_task(
             self._run(command), name=label or getattr(command, "__qualname__", "")
         )
         self._running[task] = label
         task.add_done_callback(self._on_done)
         task.add_done_callback(lambda _task: command.close())  # one that is cancelled at once never began
+        if owner is not None:
+            self._tie(task, owner)
         self.busy.emit(self.label)
         if self._closed:  # a timer that fires late finds the project closed
             task.cancel()
         return task
+
+    def _tie(self, task: asyncio.Task[None], owner: QObject) -> None:
+        key = id(owner)
+        if key not in self._owned:
+            self._owned[key] = set()
+            owner.destroyed.connect(lambda: self._cancel_of(key))
+        self._owned[key].add(task)
+        task.add_done_callback(self._owned[key].discard)
+
+    def _cancel_of(self, key: int) -> None:
+        for task in self._owned.pop(key, ()):
+            task.cancel()
 
     def can_start(self) -> bool:
         """Whether the loop runs and the window is open; a timer may fire when neither is true any more."""

@@ -90,7 +90,15 @@ def run(qapp, collector):
     loop.failures = failures = []  # `until` looks at them, too
     loop.set_exception_handler(lambda _loop, context: failures.append(context))
     asyncio.set_event_loop(loop)
-    yield lambda command: loop.run_until_complete(settled(command))
+
+    def drive(command):
+        result = turn(loop, command)
+        # What a timer has begun while the loop was about to stop ends here, too: elsewhere no task may step.
+        while any(not task.done() for task in asyncio.all_tasks(loop)):
+            turn(loop, asyncio.sleep(0))
+        return result
+
+    yield drive
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     left = [task for task in asyncio.all_tasks(loop) if not task.done()]
@@ -98,6 +106,14 @@ def run(qapp, collector):
     asyncio.set_event_loop(None)
     assert not left, f"left running: {left}"
     assert not failures, failures
+
+
+def turn(loop, command):
+    """As `run_until_complete`, but that turns Qt's events once more when the loop has stopped, and tasks with them."""
+    task = loop.create_task(settled(command))
+    task.add_done_callback(lambda _task: loop.stop())
+    loop.run_forever()
+    return task.result()
 
 
 async def settled(command):

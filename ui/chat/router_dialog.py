@@ -146,7 +146,7 @@ class RouterDialog(QDialog):
         return CALLING if self.calling.isChecked() else OFFLINE
 
     def load(self) -> None:
-        loading = self._workspace.tasks.start("", self._load())
+        loading = self._workspace.tasks.start("", self._load(), self)
         self.finished.connect(lambda _result: loading.cancel())  # it may be closed before it has them
 
     async def _load(self) -> None:

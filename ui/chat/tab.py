@@ -60,7 +60,7 @@ class ChatTab(Tab):
         self.panes, self.settings, self.list = PaneHeaders(workspace), SamplingSettings(), ConversationList()
         self.conversation_view, self.suggestions = ConversationView(self._row), SuggestedQuestions(workspace)
         self.asking = QuestionSender(workspace, self.settings)
-        self._trained = ThrottledReload(workspace, self._load_trained)
+        self._trained = ThrottledReload(workspace, self, self._load_trained)
         self.acts = ConversationActions(workspace, self.list, self)
         self.question = QuestionField()
         self.question.setPlaceholderText(tr("Ask all panes one question (Enter sends, Shift+Enter starts a new line)"))

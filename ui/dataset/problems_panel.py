@@ -37,7 +37,7 @@ class ProblemsPanel(QWidget):
         super().__init__()
         self._workspace = workspace
         self._groups: dict[str, ProblemGroup] = {}
-        self._reload = ThrottledReload(workspace, self._load)
+        self._reload = ThrottledReload(workspace, self, self._load)
         self._fixing = LatestTask(workspace, self)
         self.check = check or BackgroundCheck(workspace, self)
         self._make_parts()

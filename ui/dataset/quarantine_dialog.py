@@ -101,7 +101,7 @@ class QuarantineModel(QAbstractTableModel):
             return self._pages[page].get(self._ids[row])
         if page not in self._wanted:
             self._wanted.add(page)
-            self._workspace.tasks.start("", self._load(page, self._edition))
+            self._workspace.tasks.start("", self._load(page, self._edition), self)
         return None
 
     async def _load(self, page: int, edition: int) -> None:
@@ -217,7 +217,7 @@ class QuarantineDialog(QDialog):
     def refresh(self) -> None:
         """Read the list of lines again."""
         self._counting.stop()
-        self._workspace.tasks.start("", self._load(self._rule.currentData() or ""))
+        self._workspace.tasks.start("", self._load(self._rule.currentData() or ""), self)
 
     async def _load(self, rule: str) -> None:
         project = self._workspace.project

@@ -86,7 +86,7 @@ class QuarantineEditor(QWidget):
         if id is None:
             self._show()
         else:
-            self._workspace.tasks.start("", self._load(id))
+            self._workspace.tasks.start("", self._load(id), self)
 
     async def _load(self, id: int) -> None:
         found = await self._workspace.project.read(quarantine.fetch, [id])

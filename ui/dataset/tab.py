@@ -63,7 +63,7 @@ class DatasetTab(Tab):
         self._again = self._late = False  # rows have changed meanwhile; while a cell was typed into
         self._finding: asyncio.Task[None] | None = None
         self._panel: QWidget | None = None  # of the problems, built when it is first shown
-        self._counting = ThrottledReload(workspace, self._load_counts)
+        self._counting = ThrottledReload(workspace, self, self._load_counts)
         self._check = BackgroundCheck(workspace, self)
         self._make_table()
         self._make_buttons()

@@ -40,7 +40,7 @@ class ResultPages(QWidget):
         self._against = 0
         self._stale = False  # whether marks were made since the result was read
         self._outcome: ExamOutcome | None = None
-        self._reload = ThrottledReload(workspace, self._load)
+        self._reload = ThrottledReload(workspace, self, self._load)
         self._comparing, self._answering = LatestTask(workspace, self), LatestTask(workspace, self)
         self.overview, self.heat = ResultSummary(), HeatMap()
         self.marking, self.chart = BlindMarking(workspace), TrendChart()

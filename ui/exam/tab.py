@@ -61,8 +61,8 @@ class ExamTab(Tab):
         self._counts: dict[int, tuple[int, int]] = {}
         self._unjudged = 0  # answers of the run that is shown, which its judge has not seen
         self._shown: Project | None = None  # whose runs these are
-        self._reload = ThrottledReload(workspace, self._load)
-        self._estimate_reload = ThrottledReload(workspace, self._load_estimates)
+        self._reload = ThrottledReload(workspace, self, self._load)
+        self._estimate_reload = ThrottledReload(workspace, self, self._load_estimates)
         self.form, self.result = ExamForm(workspace), ResultPages(workspace)
         self.running, self.empty = ExamProgressLine(), ExamStartPage()
         self._make_run_row()

@@ -262,7 +262,7 @@ class ServerPage(QWidget):
             return
         self.test.setEnabled(False)
         self.test_note.say(tr("Connecting…"))
-        self._testing = self._workspace.tasks.start("", self._test())
+        self._testing = self._workspace.tasks.start("", self._test(), self)
 
     async def _test(self) -> None:
         """Test the server over a connection of its own."""

@@ -134,7 +134,7 @@ class ServersPage(QWidget):
         self._lay_out()
         self._connect()
         self._show_list(providers.LOCAL)
-        self._finding = workspace.tasks.start("", self._find_places())
+        self._finding = workspace.tasks.start("", self._find_places(), self)
 
     def _fill_menu(self) -> None:
         """The kinds of servers by what they do, with what to know of each."""
@@ -304,7 +304,7 @@ class ServersPage(QWidget):
         self._fresh.discard(self.page.entry.id)
         self._on_moved()
         self._finding.cancel()
-        self._finding = self.workspace.tasks.start("", self._find_places())
+        self._finding = self.workspace.tasks.start("", self._find_places(), self)
 
     async def _reconnect(self, id: str) -> None:
         """Use what has been entered from the next request on."""

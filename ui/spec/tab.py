@@ -67,7 +67,7 @@ class SpecTab(Tab):
         self._looked: tuple[str, list[Span]] | None = None  # what was looked through last
         self._unasked: PromptUse | None = None  # the prompt of the rows, where the project asks under another one
         self._saving = asyncio.Lock()
-        self._reload = ThrottledReload(workspace, self._load_facts)
+        self._reload = ThrottledReload(workspace, self, self._load_facts)
         self._make_text()
         self._make_side()
         self._lay_out()

@@ -60,8 +60,8 @@ class TrainingTab(Tab):
         self.acts = JobOperations(workspace, self)
         self.starter = JobSubmitter(workspace, self)
         self.pane = JobPane(self.actions_of_jobs, workspace.settings)
-        self._lines = ThrottledReload(workspace, self._load_lines)
-        self._details = ThrottledReload(workspace, self._load_details)
+        self._lines = ThrottledReload(workspace, self, self._load_lines)
+        self._details = ThrottledReload(workspace, self, self._load_details)
         self._lay_out()
         self._connect()
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
+from shiboken6 import isValid
 
 from core.errors import JukuError
 from core.language import tr, trn
@@ -35,7 +36,7 @@ class LatestTask(QObject):
         """Start `work`, which reports to the reporter it is given. With a `label` the status bar shows it too."""
         self.stop()
         self._reporter = reporter = Reporter(self.progress.emit)
-        self._task = self._workspace.tasks.start(label, self._run(work, reporter))
+        self._task = self._workspace.tasks.start(label, self._run(work, reporter), self)
         self._set_busy(True)
 
     def stop(self) -> None:
@@ -59,7 +60,7 @@ class LatestTask(QObject):
             reporter.cancel()  # what runs in a thread learns of it only in this way
             raise
         finally:
-            if reporter is self._reporter:
+            if reporter is self._reporter and isValid(self):
                 self._set_busy(False)
 
 
@@ -103,10 +104,13 @@ class ProgressLine(QWidget):
 
 
 class ThrottledReload:
-    """Calls `load` for each `request`, never twice at once; requests made while it runs are done once, afterwards."""
+    """Calls `load` for each `request`, never twice at once; requests made while it runs are done once, afterwards.
 
-    def __init__(self, workspace: Workspace, load: Callable[[Project], Awaitable[None]]) -> None:
-        self._workspace = workspace
+    `owner` shows what is loaded: when it is destroyed, the loading ends.
+    """
+
+    def __init__(self, workspace: Workspace, owner: QObject, load: Callable[[Project], Awaitable[None]]) -> None:
+        self._workspace, self._owner = workspace, owner
         self._load = load
         self._task: asyncio.Task[None] | None = None
         self._project = workspace.project
@@ -117,7 +121,7 @@ class ThrottledReload:
         project = self._workspace.project
         if self._task is None or self._task.done() or self._project is not project:
             self._project = project
-            self._task = self._workspace.tasks.start("", self._run(project))
+            self._task = self._workspace.tasks.start("", self._run(project), self._owner)
 
     async def _run(self, project: Project) -> None:
         while self._is_requested and project is self._workspace.project:

@@ -71,7 +71,7 @@ class SnapshotsDialog(QDialog):
         self.setWindowTitle(words.title)
         self._work = LatestTask(workspace, self)
         self._restoring = LatestTask(workspace, self)  # not stopped by a comparison that is asked for meanwhile
-        self._reload = ThrottledReload(workspace, self._load)
+        self._reload = ThrottledReload(workspace, self, self._load)
         self._make_list()
         self._make_boxes()
         self._lay_out(comparison)

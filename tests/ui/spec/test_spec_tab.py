@@ -596,6 +596,7 @@ def test_rows_of_a_changed_fact_are_remade_from_the_spec_tab(run, tab):
         now = examples.fetch(tab.workspace.project.rows, list(stale))
         wanted = {(now[id].question, row.answer, now[id].answer) for id, row in stale.items()}
         cells = dialog.made.table
+        await until(lambda: cells.rowCount() == len(wanted))  # read once the run has been stored
         assert {tuple(cells.item(row, at).text() for at in range(3)) for row in range(cells.rowCount())} == wanted
         assert not dialog.made.isHidden()
         dialog.close()
