@@ -1,10 +1,12 @@
 """What `make docs` adds to MkDocs: the pages of the repository's root, an API page for each package of core, and a check of names.
 
-Each `core/…`, `ui/…`, `tests/…` or `tools/…` path in the documents has to exist; one that does not fails the strict build.
+Each `core/…`, `ui/…`, `tests/…` or `tools/…` path in the documents has to exist, and so has each function, class and constant
+that CONTRIBUTING, ARCHITECTURE and the journeys name; one that does not fails the strict build.
 """
 
 import logging
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,14 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOT_PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+CODE_PAGES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "journeys.md")  # the names in them are the code's
+NOT_OURS = ("setprofile",)
 HISTORY = ("CHANGELOG.md", "structure.md")  # they may name what is gone
 
 _PATH = re.compile(r"(?<![\w/.-])(?:core|ui|tests|tools|resources)/[\w./-]*\w")
 _JOURNEY_FILE = re.compile(r"\d+\. `([\w./]+\.py)`")
 _FUNCTION = re.compile(r"`(?:\w+\.)*(\w+)\(\)`")
+_NAME = re.compile(r"`(?:\w+\.)*([A-Za-z_]\w*)(?:\(\))?`")
 _DOCS_LINK = re.compile(r"\]\(docs/")
 _ROOT_LINK = re.compile(r"\]\((?:\.\./)+([A-Z]+\.md)")
 
@@ -72,7 +77,8 @@ def on_page_markdown(markdown: str, page: Page, **_others: Any) -> str:
         for name in sorted(set(_PATH.findall(markdown))):
             if not exists(name):
                 log.warning("%s names %s, which does not exist", page.file.src_uri, name)
-    for name in missing_functions(markdown) if page.file.src_uri == "journeys.md" else ():
+    names = missing_names(markdown) if page.file.src_uri in CODE_PAGES else []
+    for name in names + (missing_functions(markdown) if page.file.src_uri == "journeys.md" else []):
         log.warning("%s names %s, which does not exist", page.file.src_uri, name)
     return _ROOT_LINK.sub("](" + "../" * depth + r"\1", markdown)
 
@@ -83,6 +89,20 @@ def exists(name: str) -> bool:
         return True
     path = ROOT / name
     return path.exists() or path.with_suffix(".py").exists()
+
+
+@cache
+def source() -> str:
+    """Everything in which a name of the code may be."""
+    paths = [path for folder in ("core", "ui", "tests", "tools") for path in (ROOT / folder).rglob("*.py")]
+    paths += [ROOT / "pyproject.toml", ROOT / "Makefile"]
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
+
+
+def missing_names(markdown: str) -> list[str]:
+    """The names in code spans that are nowhere in the source: renamed meanwhile."""
+    words = set(re.findall(r"\w+", source()))
+    return sorted(name for name in set(_NAME.findall(markdown)) if name not in words and name not in NOT_OURS)
 
 
 def missing_functions(markdown: str) -> list[str]:

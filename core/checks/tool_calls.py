@@ -29,10 +29,10 @@ def function_problems(row: dict[str, Any], path: str, least: int = 1) -> Iterato
         elif not least <= len(declared) <= TOOLS_LIMIT:
             yield problem("tool-count", f"{path}.{key}", tr("The list has {count} tools.", count=len(declared)))
         else:
-            yield from _declared(declared, key, f"{path}.{key}")
+            yield from _check_declared(declared, key, f"{path}.{key}")
 
 
-def _declared(declared: list[Any], key: str, path: str) -> Iterator[Problem]:
+def _check_declared(declared: list[Any], key: str, path: str) -> Iterator[Problem]:
     seen: set[str] = set()
     for i, one in enumerate(declared):
         function = _function_of(one, key)
@@ -99,12 +99,12 @@ def round_problems(messages: list[Any], roles: list[str], row: dict[str, Any], p
     for i, (message, role) in enumerate(zip(messages, roles, strict=True)):
         if role == "assistant":
             ids = _ids(message)
-            yield from _undeclared(message, known, f"{path}[{i}]")
+            yield from _check_undeclared(message, known, f"{path}[{i}]")
             yield from _twice(ids, made, f"{path}[{i}].tool_calls")
             if i + 1 < len(messages):
-                yield from _unanswered(ids, messages, roles, i, path)
+                yield from _check_unanswered(ids, messages, roles, i, path)
         elif role == "tool":
-            yield from _unknown(message.get("tool_call_id"), made, f"{path}[{i}]")
+            yield from _check_unknown(message.get("tool_call_id"), made, f"{path}[{i}]")
 
 
 def _known_names(row: dict[str, Any]) -> set[str]:
@@ -119,7 +119,7 @@ def _known_names(row: dict[str, Any]) -> set[str]:
     return known - {""}
 
 
-def _undeclared(message: dict[str, Any], known: set[str], path: str) -> Iterator[Problem]:
+def _check_undeclared(message: dict[str, Any], known: set[str], path: str) -> Iterator[Problem]:
     functions = [call.get("function") for call in _calls(message) if isinstance(call, dict)]
     names = (_text(one.get("name")) for one in [*functions, message.get("function_call")] if isinstance(one, dict))
     for name in names:
@@ -134,7 +134,7 @@ def _twice(ids: list[str], made: set[str], path: str) -> Iterator[Problem]:
         made.add(call)
 
 
-def _unanswered(ids: list[str], messages: list[Any], roles: list[str], i: int, path: str) -> Iterator[Problem]:
+def _check_unanswered(ids: list[str], messages: list[Any], roles: list[str], i: int, path: str) -> Iterator[Problem]:
     answered = set()
     for j in range(i + 1, len(messages)):
         if not ids or roles[j] != "tool":
@@ -146,7 +146,7 @@ def _unanswered(ids: list[str], messages: list[Any], roles: list[str], i: int, p
             yield problem("tool-call-unanswered", f"{path}[{i}].tool_calls", message)
 
 
-def _unknown(call: object, made: set[str], path: str) -> Iterator[Problem]:
+def _check_unknown(call: object, made: set[str], path: str) -> Iterator[Problem]:
     if not isinstance(call, str):
         yield problem("tool-call-id-unknown", path, tr("The result has no call id."))
     elif call not in made:

@@ -153,9 +153,9 @@ def set_text(data: str, path: str, text: str, part: int | None = None) -> str:
     Setting the same text changes nothing, however its JSON is escaped. Images beside it stay.
     """
     message = _message(data, path)
-    said = message.value.get("content") if isinstance(message.value, dict) else None
-    if part is None and not isinstance(said, list):
-        same = said == text or (said is None and not text)
+    current = message.value.get("content") if isinstance(message.value, dict) else None
+    if part is None and not isinstance(current, list):
+        same = current == text or (current is None and not text)
         return data if same else _set_member(data, message, "content", dumps(text))
     content = members(data, message)["content"]
     texts = [one.number for one in read_parts(data, content) if one.kind == "text" and one.number is not None]
@@ -169,11 +169,13 @@ def set_last_message(data: str, role: str, text: str) -> str:
     A chat row without such a message gets one. Raises FormatError when the text holds no JSON object.
     """
     sections = {message.path.partition("[")[0] for message in read_messages(data)} if decode_text(data).text else set()
-    turns = [message for message in read_messages(data) if not message.path.startswith("$.non_")] if sections else []
-    spoken = [message.path for message in turns if message.role == role]
-    if CHAT in sections or not spoken:
+    candidates = (
+        [message for message in read_messages(data) if not message.path.startswith("$.non_")] if sections else []
+    )
+    paths = [message.path for message in candidates if message.role == role]
+    if CHAT in sections or not paths:
         return jsonl.set_content(data, role, text)
-    return set_text(data, spoken[-1], text)
+    return set_text(data, paths[-1], text)
 
 
 def set_string(data: str, path: str, key: str, text: str) -> str:
@@ -214,18 +216,18 @@ def add_message(data: str, path: str, role: str, text: str = "") -> str:
     """
     assert role in ROLES, role
     section, number = _split_path(path)
-    said: dict[str, object] = {"role": role}
+    message: dict[str, object] = {"role": role}
     if role == "tool" and (call := _unanswered_call(data, section, number)):
-        said["tool_call_id"] = call
-    addition = dumps(said | {"content": text})
-    turns = find_value(data, section)
-    if turns is None:
+        message["tool_call_id"] = call
+    addition = dumps(message | {"content": text})
+    messages = find_value(data, section)
+    if messages is None:
         return _add_section(data, section, addition)
-    if not isinstance(turns.value, list):
+    if not isinstance(messages.value, list):
         raise _cannot_edit()
-    items = list(elements(data, turns))
+    items = list(elements(data, messages))
     if not items:
-        return apply_edits(data, [TextEdit(turns.start + 1, turns.start + 1, addition)])
+        return apply_edits(data, [TextEdit(messages.start + 1, messages.start + 1, addition)])
     if number >= len(items):
         return apply_edits(data, [TextEdit(items[-1].end, items[-1].end, f", {addition}")])
     return apply_edits(data, [TextEdit(items[number].start, items[number].start, f"{addition}, ")])
@@ -363,15 +365,15 @@ def _one_line(text: str, kind: type) -> str | None:
 
 def _unanswered_call(data: str, section: str, number: int) -> str:
     """The id of the first call before message `number` that no tool message answers; '' without one."""
-    asked: list[str] = []
+    open_calls: list[str] = []
     for span in _messages_in(data, section)[:number]:
-        said = span.value if isinstance(span.value, dict) else {}
-        calls = said.get("tool_calls")
-        asked += (
+        message = span.value if isinstance(span.value, dict) else {}
+        calls = message.get("tool_calls")
+        open_calls += (
             [string_or_empty(call.get("id")) for call in calls if isinstance(call, dict)]
             if isinstance(calls, list)
             else []
         )
-        if (answered := said.get("tool_call_id")) in asked:
-            asked.remove(answered)
-    return next(filter(None, asked), "")
+        if (answered := message.get("tool_call_id")) in open_calls:
+            open_calls.remove(answered)
+    return next(filter(None, open_calls), "")

@@ -101,22 +101,22 @@ def _read_section(data: str, path: str, section: Span) -> list[RowMessage]:
 
 
 def _read_message(data: str, path: str, span: Span) -> RowMessage:
-    said = span.value
-    if not isinstance(said, dict):
+    value = span.value
+    if not isinstance(value, dict):
         return RowMessage(path, "", (ContentPart("other", data[span.start : span.end]),), readable=False)
-    weight, call = said.get("weight"), said.get("tool_call_id")
+    weight, call = value.get("weight"), value.get("tool_call_id")
     inner = members(data, span)
-    key = next((key for key in CALL_KEYS if said.get(key)), "tool_calls")
+    key = next((key for key in CALL_KEYS if value.get(key)), "tool_calls")
     return RowMessage(
         path,
-        string_or_empty(said.get("role")),
+        string_or_empty(value.get("role")),
         tuple(read_parts(data, inner.get("content"))),
         weight if type(weight) is int and weight in (0, 1) else None,
-        data[inner[key].start : inner[key].end] if said.get(key) else "",
+        data[inner[key].start : inner[key].end] if value.get(key) else "",
         key,
         call if isinstance(call, str) else None,
-        string_or_empty(said.get("name")),
-        string_or_empty(said.get("refusal")),
+        string_or_empty(value.get("name")),
+        string_or_empty(value.get("refusal")),
     )
 
 

@@ -98,8 +98,8 @@ def _write_files(db: sqlite3.Connection, folder: Path, reporter: Reporter) -> No
     reader = compressed_texts.PackReader(db)
     with (folder / "text").open("wb") as file:
         for done, (id, pack, slot) in enumerate(db.execute("SELECT id, pack, slot FROM example ORDER BY id")):
-            said = f"{text_search.searchable_text(reader.text((pack, slot)))}{text_search.END}".encode()
-            end += file.write(said)
+            text = f"{text_search.searchable_text(reader.text((pack, slot)))}{text_search.END}".encode()
+            end += file.write(text)
             ids.append(id)
             ends.append(end)
             if done % REPORT_EVERY == 0:

@@ -60,10 +60,10 @@ def searchable_text(data: str) -> str:
     """The folded text of a row's messages, without system messages, which all rows share."""
     messages = clean_messages(data.encode())
     if messages is not None:
-        said = [message.content for message in messages if message.role not in ("system", "developer")]
+        texts = [message.content for message in messages if message.role not in ("system", "developer")]
     else:
-        said = jsonl.message_texts(msgspec.json.decode(data))
-    return fold("\n".join(said)).replace(END, " ")
+        texts = jsonl.message_texts(msgspec.json.decode(data))
+    return fold("\n".join(texts)).replace(END, " ")
 
 
 def find(db: sqlite3.Connection, text: str, regex: bool, index: SearchIndex | None, reporter: Reporter) -> array[int]:
@@ -76,20 +76,20 @@ def find(db: sqlite3.Connection, text: str, regex: bool, index: SearchIndex | No
         return array("q", _scan(db, None, matches, reporter))
     dirty = set(index.dirty)
     found = index.matching(fold(text), matches if regex else None, reporter)
-    return index.corrected(found, dirty, set(_scan(db, sorted(dirty), matches, reporter)))
+    return index.correct(found, dirty, set(_scan(db, sorted(dirty), matches, reporter)))
 
 
 def _make_matcher(text: str, regex: bool) -> Matches:
     if not regex:
         folded = fold(text)
-        return lambda said: folded in said
+        return lambda text_of_row: folded in text_of_row
     try:
         pattern = re.compile(text, re.IGNORECASE)
     except re.error as error:
         raise FormatError(
             tr("This is not a regular expression"), tr("{reason}. Nothing was searched or changed.", reason=error)
         ) from error
-    return lambda said: bool(pattern.search(said))
+    return lambda text_of_row: bool(pattern.search(text_of_row))
 
 
 def _scan(db: sqlite3.Connection, ids: Sequence[int] | None, matches: Matches, reporter: Reporter) -> Iterator[int]:
@@ -191,7 +191,7 @@ class SearchIndex:
             if row % CHUNK == 0:
                 reporter.check()
 
-    def corrected(self, found: array[int], dirty: set[int], matching: set[int]) -> array[int]:
+    def correct(self, found: array[int], dirty: set[int], matching: set[int]) -> array[int]:
         """`found` without the `dirty` rows, plus those of them that are `matching`."""
         if not dirty:
             return found

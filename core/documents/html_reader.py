@@ -62,10 +62,10 @@ def content(path: Path, page: str, notes: list[str], reporter: Reporter) -> Cont
     for number, piece in enumerate(pieces):
         reporter.update(number, len(pieces))
         texts.append(markdownify.markdownify(piece, **OPTIONS))
-    return Content(_spaced("\n\n".join(texts)), [*notes, *_left_out(cleaner)])
+    return Content(_add_spaces("\n\n".join(texts)), [*notes, *_left_out(cleaner)])
 
 
-def _spaced(text: str) -> str:
+def _add_spaces(text: str) -> str:
     """Without blanks at the ends of lines, and never two blank lines together."""
     return re.sub("\n{3,}", "\n\n", "\n".join(line.rstrip() for line in text.split("\n"))).strip("\n")
 

@@ -163,7 +163,7 @@ class Cleaner:
             return
         self.elements += 1
         self._open.append(name)
-        self._out.append(f"<{name}{_kept(name, attributes)}>")
+        self._out.append(f"<{name}{_kept_attributes(name, attributes)}>")
 
     def _end(self, name: str) -> None:
         if self._deeper[name]:
@@ -229,7 +229,7 @@ class Cleaner:
         self._out.append(html.escape(text, quote=False))
 
 
-def _kept(name: str, attributes: str) -> str:
+def _kept_attributes(name: str, attributes: str) -> str:
     """The attributes that say something: where a link goes, where a list begins, how wide a cell is."""
     if name == "a" and (found := _HREF.search(html.unescape(attributes))):
         return f' href="{html.escape(found[1])}"'

@@ -38,9 +38,9 @@ _LOOKS = re.compile("[\u2e80-\u2fdf\ufb00-\ufb06]")
 def join_pages(pages: Sequence[str]) -> tuple[str, list[str]]:
     """The text of the pages as paragraphs, and the lines that stood on every page and were left out."""
     found = [_lines(page) for page in pages]
-    repeated = _repeated([lines for lines in found if any(lines)])
+    repeated = _find_repeated([lines for lines in found if any(lines)])
     kept = [line for lines in found for line in _without(lines, repeated)]
-    return "\n\n".join(_joined(kept)), [shown for shown in repeated.values() if _LETTERS.search(shown)]
+    return "\n\n".join(_join_lines(kept)), [shown for shown in repeated.values() if _LETTERS.search(shown)]
 
 
 def _lines(page: str) -> list[str]:
@@ -50,7 +50,7 @@ def _lines(page: str) -> list[str]:
     ]
 
 
-def _repeated(pages: list[list[str]]) -> dict[str, str]:
+def _find_repeated(pages: list[list[str]]) -> dict[str, str]:
     """The texts at the edge of nearly every page, normalised, with their first original form."""
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
@@ -88,7 +88,7 @@ def _without(lines: list[str], repeated: dict[str, str]) -> list[str]:
     return [line for place, line in enumerate(lines) if edge.get(place) not in repeated]
 
 
-def _joined(lines: list[str]) -> Iterator[str]:
+def _join_lines(lines: list[str]) -> Iterator[str]:
     usual = _usual([line for line in lines if line])
     words = set(_COMPOUND.findall("\n".join(lines)))
     paragraph: list[str] = []  # its parts, with what stands between them

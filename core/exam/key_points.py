@@ -70,7 +70,7 @@ class NormalisedAnswer:
 
     @cached_property
     def _spelled(self) -> str:
-        return quantities.spelled(self._text)
+        return quantities.spell_out(self._text)
 
     @cached_property
     def clauses(self) -> str:
@@ -146,7 +146,7 @@ def has_points(key_points: str) -> bool:
 def _read_question(key_points: str, question: str, reference: str) -> _Question:
     kilo = "kilometre" if re.search(r"キロメートル|km|kilomet", key_points + reference + question) else "kilogram"
     texts = [written(text, kilo) for text in (question.replace("何", "1"), reference, key_points)]
-    marked_reference = _mark_clauses(quantities.spelled(reference), kilo)
+    marked_reference = _mark_clauses(quantities.spell_out(reference), kilo)
     denials_count = not negation.is_about_absence(normalise(question))
     points = []
     for point in _read_points(key_points):
@@ -195,15 +195,15 @@ def _bare_number(wording: str, question: str) -> str:
 
 def written(text: str, kilo: str = "kilogram") -> str:
     """`text` normalised, its quantities and spellings written one way."""
-    return _write_quantities(normalise(quantities.spelled(text)), kilo)
+    return _write_quantities(normalise(quantities.spell_out(text)), kilo)
 
 
 def _write_quantities(normal: str, kilo: str) -> str:
-    return quantities.written(_AMERICAN.sub(lambda found: _SPELLINGS[found[1]], normal), kilo)
+    return quantities.normalise_quantities(_AMERICAN.sub(lambda found: _SPELLINGS[found[1]], normal), kilo)
 
 
 def _mark_clauses(spelled: str, kilo: str) -> str:
-    """What `quantities.spelled` returned, normalised clause by clause, each followed by its mark; '' where nothing is said."""
+    """What `quantities.spell_out` returned, normalised clause by clause, each followed by its mark; '' where nothing is said."""
     marked, at = [], 0
     for found in _BREAK.finditer(spelled):
         marked += [normalise(spelled[at : found.start()]), SENTENCE if found["sentence"] else CLAUSE]

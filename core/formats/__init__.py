@@ -71,7 +71,7 @@ def read(
         return TABLES[found.format](path, chosen, reporter, columns)
     rows = json_arrays.read(path, chosen, reporter) if found.is_array else _lines(path, chosen, reporter)
     shape = SHAPES[found.format]
-    return rows if shape is None else (_converted(row, *shape) for row in rows)
+    return rows if shape is None else (_convert_row(row, *shape) for row in rows)
 
 
 def _lines(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileRow]:
@@ -83,7 +83,7 @@ def is_plain(found: DetectedFormat) -> bool:
     return found.format in SHAPES and SHAPES[found.format] is None and not found.is_array
 
 
-def _converted(row: FileRow, is_row: Callable[[dict[str, Any]], bool], convert: Convert) -> FileRow:
+def _convert_row(row: FileRow, is_row: Callable[[dict[str, Any]], bool], convert: Convert) -> FileRow:
     value = decode(row.line.raw).value if row.text is not None else None
     if not isinstance(value, dict) or not is_row(value):
         return row

@@ -81,7 +81,7 @@ def parse(text: str, delimiter: str = "\t") -> list[list[str]]:
 
 def write(cells: Sequence[str], delimiter: str, end: str = "\r\n") -> str:
     """One record, quoted where it must be."""
-    return delimiter.join(_quoted(cell, delimiter) for cell in cells) + end
+    return delimiter.join(_quote(cell, delimiter) for cell in cells) + end
 
 
 def write_all(rows: Iterable[Sequence[str]], delimiter: str = "\t") -> str:
@@ -89,7 +89,7 @@ def write_all(rows: Iterable[Sequence[str]], delimiter: str = "\t") -> str:
     return "".join(write(row, delimiter) for row in rows)
 
 
-def _quoted(cell: str, delimiter: str) -> str:
+def _quote(cell: str, delimiter: str) -> str:
     if any(char in cell for char in (delimiter, '"', "\n", "\r")) or cell != cell.strip():
         return '"' + cell.replace('"', '""') + '"'
     return cell

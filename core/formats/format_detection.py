@@ -159,7 +159,7 @@ def _table(text: str, name: str) -> DetectedFormat | None:
         found = list(islice((record for record in _records(text, kind) if not _is_blank(record)), MAX_SAMPLE_ROWS + 1))
         sound = [record for record in found if record.problem is None]
         if sound and (named or (len(sound[0].cells) > 1 and 5 * len(sound) >= 4 * len(found) and len(sound) > 1)):
-            return _as_detected(kind, sound)
+            return _table_format(kind, sound)
     return DetectedFormat(named) if named else None
 
 
@@ -176,7 +176,7 @@ def _is_blank(record: TableRecord) -> bool:
     return record.problem is not None and record.problem.rule == "blank"
 
 
-def _as_detected(kind: str, found: list[TableRecord]) -> DetectedFormat:
+def _table_format(kind: str, found: list[TableRecord]) -> DetectedFormat:
     names = tables.names_of(found[0])
     is_head = names != column_mapping.number_columns(len(names))
     undone = str if kind == "markdown" else csv_cells.unescape_formula

@@ -41,18 +41,18 @@ def line(text: str) -> str:
 
 def canonical(text: str) -> str:
     """The row with its keys in the usual order and one spacing; its texts and numbers stay as they are spelled."""
-    return _spelled(text, whole(text), _ORDER)
+    return _canonical_value(text, whole(text), _ORDER)
 
 
-def _spelled(text: str, span: Span, order: tuple[str, ...]) -> str:
+def _canonical_value(text: str, span: Span, order: tuple[str, ...]) -> str:
     if isinstance(span.value, list):
-        inner = (_spelled(text, item, _MESSAGE_ORDER) for item in elements(text, span))
+        inner = (_canonical_value(text, item, _MESSAGE_ORDER) for item in elements(text, span))
         return f"[{', '.join(inner)}]"
     if not isinstance(span.value, dict):
         return text[span.start : span.end]
     found = list(entries(text, span))
     found.sort(key=lambda entry: order.index(entry[0].value) if entry[0].value in order else len(order))
-    inner = (f"{text[key.start : key.end]}: {_spelled(text, value, order)}" for key, value in found)
+    inner = (f"{text[key.start : key.end]}: {_canonical_value(text, value, order)}" for key, value in found)
     return f"{{{', '.join(inner)}}}"
 
 
@@ -106,7 +106,7 @@ def _sheet(suffix: str, write: Callable[[Sequence[str]], str], rule: Callable[[i
     )
 
 
-def _delimited(delimiter: str) -> Callable[[Sequence[str]], str]:
+def _make_table_writer(delimiter: str) -> Callable[[Sequence[str]], str]:
     return lambda row: csv_cells.write([csv_cells.escape_formula(cell) for cell in row], delimiter)
 
 
@@ -115,7 +115,9 @@ WRITERS: dict[str, Writer] = {
     "dpo": Writer(".jsonl", _dpo),
     "sharegpt": Writer(".jsonl", _sharegpt),
     "alpaca": Writer(".jsonl", _alpaca),
-    "csv": _sheet(".csv", _delimited(","), lambda _width: "", bom=True),  # without the mark Excel guesses wrongly
-    "tsv": _sheet(".tsv", _delimited("\t"), lambda _width: ""),
+    "csv": _sheet(
+        ".csv", _make_table_writer(","), lambda _width: "", bom=True
+    ),  # without the mark Excel guesses wrongly
+    "tsv": _sheet(".tsv", _make_table_writer("\t"), lambda _width: ""),
     "markdown": _sheet(".md", markdown_tables.write, markdown_tables.delimiter_row),
 }

@@ -42,7 +42,7 @@ def read(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         messages[:0] = [{"role": "system", "content": system}] if system.strip() else []
         del rest["system"]
     row: dict[str, Any] = {"messages": messages}
-    if isinstance(declared := _parsed(tools), list):
+    if isinstance(declared := _parse_json(tools), list):
         row |= {"tools": [_tool(tool) for tool in declared]} if declared else {}
         del rest["tools"]
     return row, rest
@@ -67,7 +67,7 @@ def _messages(turns: list[Any]) -> Iterator[Any]:
 
 def _call(value: object, id: str) -> dict[str, Any] | None:
     """The call that a turn of the speaker `function_call` makes: a JSON object of name and arguments."""
-    made = _parsed(value)
+    made = _parse_json(value)
     if not isinstance(made, dict) or not isinstance(made.get("name"), str) or made.keys() - {"name", "arguments"}:
         return None
     arguments = made.get("arguments", {})
@@ -79,7 +79,7 @@ def _tool(tool: Any) -> Any:
     return {"type": "function", "function": tool} if isinstance(tool, dict) and "function" not in tool else tool
 
 
-def _parsed(value: object) -> object:
+def _parse_json(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:

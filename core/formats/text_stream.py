@@ -34,7 +34,7 @@ def blocks(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[bytes
         decoder = None if encoding.startswith("utf-8") else codecs.getincrementaldecoder(encoding)(errors_of(encoding))
         while block := file.read(BLOCK):
             reporter.update(*read_progress(file))
-            yield block if decoder is None else encoded(decoder.decode(block), encoding)
+            yield block if decoder is None else encode(decoder.decode(block), encoding)
         if decoder and (rest := decoder.getstate()[0]):
             yield rest
         reporter.update(*read_progress(file))
@@ -51,7 +51,7 @@ def errors_of(encoding: Encoding) -> str:
     return "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
 
 
-def encoded(text: str, encoding: Encoding) -> bytes:
+def encode(text: str, encoding: Encoding) -> bytes:
     return text.encode("utf-8", errors_of(encoding))
 
 
@@ -105,15 +105,15 @@ def _pieces(stream: Iterable[bytes], limit: int) -> Iterator[tuple[bytes, int]]:
     for block in stream:
         start = 0
         while end := block.find(b"\n", start) + 1:
-            yield _joined(kept, length, block[start:end], limit)
+            yield _append(kept, length, block[start:end], limit)
             kept, length, start = b"", 0, end
         if start < len(block):
-            kept, length = _joined(kept, length, block[start:], limit)
+            kept, length = _append(kept, length, block[start:], limit)
     if length:
         yield kept, length
 
 
-def _joined(kept: bytes, length: int, more: bytes, limit: int) -> tuple[bytes, int]:
+def _append(kept: bytes, length: int, more: bytes, limit: int) -> tuple[bytes, int]:
     total = length + len(more)
     return (kept + more if total <= limit else (kept + more[:KEPT_BYTES])[:KEPT_BYTES]), total
 

@@ -96,6 +96,7 @@ class Connection:
         return {"request": [leave], "response": [arrive]}
 
     async def close(self) -> None:
+        """Close the connections to the server."""
         if self._client is not None:
             await self._client.close()
             self._client = None
@@ -162,6 +163,7 @@ def _item_id(item: Any) -> str:
 
 
 def not_openai_protocol(title: str) -> ProviderError:
+    """The error for a server that sends a web page instead of data; `title` is the server's."""
     return ProviderError(
         tr("“{server}” does not answer like an OpenAI-compatible server", server=title),
         tr("It sent a page instead of data. Check the base URL in the settings; it often ends in /v1."),

@@ -38,6 +38,7 @@ def base_of(model: str) -> str:
 
 
 def is_checkpoint(model: str) -> bool:
+    """Whether an id is one of a checkpoint: OpenAI's form."""
     return CHECKPOINT in model
 
 

@@ -99,6 +99,7 @@ def load_table() -> PriceTable:
 
 
 def own_file() -> Path:
+    """The path of the person's own prices."""
     return paths.config_folder() / "prices.toml"
 
 

@@ -26,6 +26,7 @@ class Range:
     values: tuple[str, ...] = ()  # the words that may be chosen instead of numbers
 
     def holds(self, value: object) -> bool:
+        """Whether a value is allowed."""
         if self.values:
             return value in self.values
         if isinstance(value, bool) or not isinstance(value, int if self.integer else (int, float)):
@@ -45,7 +46,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One kind of server. `capabilities` are expectations; what a server really can do is looked up (providers/probing).
+    """One kind of server. `capabilities` are expectations; what a server really can do is looked up (`connection_test`).
 
     `methods` are those that Juku can ask for; `shown` those that the server has and Juku only shows.
     """

@@ -32,7 +32,7 @@ class ServiceShutdown:
     models: tuple[str, ...] = ()
     replacement: str = ""
 
-    def words(self, today: datetime.date) -> str:
+    def describe(self, today: datetime.date) -> str:
         """What ends, and how soon."""
         left = (self.day - today).days
         if self.what == "training":

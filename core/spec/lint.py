@@ -40,7 +40,7 @@ def find_remarks(statements: Sequence[Statement]) -> list[Remark]:
         for statement in statements
     ]
     groups = list(_groups(found))
-    remarks = [*_differing(groups, found), *_repeated(found, groups), *_unexplained(statements)]
+    remarks = [*_differing(groups, found), *_find_repeated(found, groups), *_find_unexplained(statements)]
     return sorted(remarks, key=lambda remark: remark.spans)
 
 
@@ -158,7 +158,7 @@ def _without(ones: Sequence[Measure], others: Sequence[Measure]) -> list[Measure
     return found
 
 
-def _repeated(found: list[_ParsedStatement], groups: list[list[_ParsedStatement]]) -> Iterator[Remark]:
+def _find_repeated(found: list[_ParsedStatement], groups: list[list[_ParsedStatement]]) -> Iterator[Remark]:
     same: dict[tuple[str, str], list[_ParsedStatement]] = {}
     for one in found:
         same.setdefault((one.place, near_duplicates.normalise(one.statement.text)), []).append(one)
@@ -191,7 +191,7 @@ def _says(one: _ParsedStatement, first: _ParsedStatement, text: str) -> bool:
     )
 
 
-def _unexplained(statements: Sequence[Statement]) -> Iterator[Remark]:
+def _find_unexplained(statements: Sequence[Statement]) -> Iterator[Remark]:
     for term in terms.find_undefined(statements):
         message = tr("“{term}” is used, but no sentence explains it.", term=term.name)
         yield Remark(TERM, message, term.spans)

@@ -78,7 +78,7 @@ def pair_lines(old: str, new: str) -> list[LinePair]:
     found = _hunks(before, after)
     for number, hunk in enumerate([*found, Hunk(len(before), len(before), len(after), len(after))]):
         for place, text in enumerate(before[line : hunk.start], start=1):
-            shown = _shown(text)
+            shown = _display_line(text)
             rows.append(LinePair(shown, shown, line + place, other + place))
         if number < len(found):
             rows += (_pair(before, after, one, two, number) for one, two in _beside(before, after, hunk))
@@ -166,8 +166,8 @@ def _pair(before: Sequence[str], after: Sequence[str], old: int | None, new: int
     is_return = one is not None and other is not None and one.rstrip("\r") == other.rstrip("\r")
     mark = RETURN if is_return else ""
     numbers = None if old is None else old + 1, None if new is None else new + 1
-    return LinePair(_shown(one, mark), _shown(other, mark), *numbers, hunk)
+    return LinePair(_display_line(one, mark), _display_line(other, mark), *numbers, hunk)
 
 
-def _shown(line: str | None, mark: str = "") -> str | None:
+def _display_line(line: str | None, mark: str = "") -> str | None:
     return line[:-1] + mark if line and line[-1] == "\r" else line

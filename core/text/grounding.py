@@ -108,8 +108,8 @@ def find_doubts(
     if not said.clauses or said.text in told.sentences or answer in basis:
         return found
     whole, deriving = _whole(spec), kind in DERIVING
-    found += _figure_doubts(said, question, told, whole, deriving) or _swapped(said, told)
-    found += _turned(said, told) or _only_lost(answer, said, told) or _roles(said, told, whole)
+    found += _figure_doubts(said, question, told, whole, deriving) or _find_swapped(said, told)
+    found += _find_turned(said, told) or _only_lost(answer, said, told) or _roles(said, told, whole)
     found += _terms(said, question, told, whole, deriving)
     return list(dict.fromkeys(found))
 
@@ -188,7 +188,7 @@ def _figure_doubts(said: ParsedText, question: str, told: ParsedText, whole: _Wh
     asked = _read(question[:MAX_READ_CHARACTERS])
     given = [*told.figures[:MAX_FIGURES], *asked.figures[:MAX_FIGURES]]
     counted = clauses.count_words(told.text) | clauses.count_words(asked.text)
-    worked = _worked(given, said) if deriving else set()
+    worked = _derive_figures(given, said) if deriving else set()
     found = []
     for figure in open:
         named = any(_agree(figure, other) for other in given)
@@ -257,7 +257,7 @@ def _near(value: float) -> float:
     return round(value, 4)
 
 
-def _worked(given: Sequence[Figure], said: ParsedText) -> set[float]:
+def _derive_figures(given: Sequence[Figure], said: ParsedText) -> set[float]:
     """What two of the given figures make, in the units of the answer."""
     units = {figure.next for figure in said.figures if figure.next}
     every = (value for figure in given for value in (*figure.values, *clauses.in_units(figure, units)))
@@ -268,7 +268,7 @@ def _worked(given: Sequence[Figure], said: ParsedText) -> set[float]:
     return {_near(value) for value in made}
 
 
-def _swapped(said: ParsedText, told: ParsedText) -> list[Doubt]:
+def _find_swapped(said: ParsedText, told: ParsedText) -> list[Doubt]:
     """Figures that stand among the words of another figure, and among none of their own."""
     homes: dict[float, frozenset[str]] = {}
     for figure in told.figures[:MAX_FIGURES]:
@@ -295,7 +295,7 @@ def _is_negated(text: str) -> bool:
     return _NOT.search(_NO_NOT.sub("", text)) is not None
 
 
-def _turned(said: ParsedText, told: ParsedText) -> list[Doubt]:
+def _find_turned(said: ParsedText, told: ParsedText) -> list[Doubt]:
     """A clause that agrees with one of the facts but for a negation, an opposite or who did it."""
     same = {clause.text for clause in told.clauses}
     for clause in said.clauses[:CLAUSES]:

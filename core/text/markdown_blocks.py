@@ -208,7 +208,7 @@ def _without_headings(lines: list[tuple[int, str]], begins_item: bool) -> Iterat
     marks = [(number, mark.end()) for number, (_, line) in enumerate(lines) if (mark := _ITEM.match(line))]
     first = marks[0][0] if marks else len(lines)
     if first:
-        yield from _item(lines[:first]) if begins_item else [Paragraph(_joined(lines[:first]), begins_item)]
+        yield from _item(lines[:first]) if begins_item else [Paragraph(_join_lines(lines[:first]), begins_item)]
     if marks:
         yield ContainerStart()
         for (number, width), (end, _) in pairwise([*marks, (len(lines), 0)]):
@@ -223,10 +223,10 @@ def _item(lines: list[tuple[int, str]]) -> Iterator[Block]:
         yield heading
         lines = lines[1:]
     if lines:
-        yield Paragraph(_joined(lines), begins_item=not heading)
+        yield Paragraph(_join_lines(lines), begins_item=not heading)
 
 
-def _joined(lines: list[tuple[int, str]]) -> BlockText:
+def _join_lines(lines: list[tuple[int, str]]) -> BlockText:
     begins = []
     position = 0
     for _, line in lines:

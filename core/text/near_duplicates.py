@@ -63,7 +63,7 @@ def figures(text: str) -> list[str]:
 
 def similarity(one: str, other: str) -> float:
     """Per cent of the characters that two normalised texts share; 0 below `SIMILAR`, or when their figures differ."""
-    found = fuzz.ratio(_shortened(one), _shortened(other), score_cutoff=MIN_SIMILARITY)
+    found = fuzz.ratio(_shorten(one), _shorten(other), score_cutoff=MIN_SIMILARITY)
     return found if found and figures(one) == figures(other) else 0.0
 
 
@@ -98,7 +98,7 @@ def _collect(given: Iterable[str], reporter: Reporter) -> _Collected:
         distinct.append(number)
         if number == len(texts):
             first.append(index)
-            texts.append(_shortened(normal))
+            texts.append(_shorten(normal))
             sums.append(hash(tuple(figures(normal))))
         if index % 10_000 == 0:
             reporter.check()
@@ -110,7 +110,7 @@ def _numbers(values: array[int]) -> IntArray:
     return np.frombuffer(values, np.int64) if values else np.zeros(0, np.int64)
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     return (
         text
         if len(text) <= MAX_COMPARED_CHARACTERS
@@ -125,8 +125,8 @@ def _near(collected: _Collected, reporter: Reporter) -> IntArray:
     for band in range(BANDS):
         for pairs in _pairs(signatures.keys, band):
             reporter.update(band, BANDS)
-            undecided = _undecided(collected, signatures, band, parents, pairs)
-            _unite(parents, _verified(collected.texts, undecided))
+            undecided = _find_undecided(collected, signatures, band, parents, pairs)
+            _unite(parents, _verify(collected.texts, undecided))
     return _roots(parents, np.arange(len(parents)))
 
 
@@ -151,7 +151,7 @@ def _signatures(texts: list[str], reporter: Reporter) -> _Signatures:
             # Every second segment is the padding between two texts.
             minima = np.minimum.reduceat(scratch, edges)[::2]
             key = found.keys[number // ROWS, start:end]
-            key[:] = minima if number % ROWS == 0 else _mixed(key ^ minima)
+            key[:] = minima if number % ROWS == 0 else _mix(key ^ minima)
             nibbles = (minima & np.uint32(15)).astype(np.uint64)
             found.sketches[start:end, number // 16] |= nibbles << np.uint64(number % 16 * 4)
     return found
@@ -177,10 +177,10 @@ def _grams(texts: list[str]) -> tuple[Uint32Array, IntArray]:
     grams = codes * np.uint32(0x9E3779B1)
     grams[:-1] += codes[1:] * np.uint32(0x85EBCA77)
     grams[:-2] += np.where(codes[:-2] < _CJK, codes[2:], 0) * np.uint32(0xC2B2AE3D)
-    return _mixed(grams), np.stack([ends - lengths, ends], axis=1).ravel()
+    return _mix(grams), np.stack([ends - lengths, ends], axis=1).ravel()
 
 
-def _mixed(words: Uint32Array) -> Uint32Array:
+def _mix(words: Uint32Array) -> Uint32Array:
     words ^= words >> np.uint32(16)
     words *= np.uint32(0x85EBCA6B)
     words ^= words >> np.uint32(13)
@@ -210,7 +210,7 @@ def _forget(band: Uint32Array, crowded: Uint32Array) -> None:
     band[texts] = texts
 
 
-def _undecided(
+def _find_undecided(
     collected: _Collected, signatures: _Signatures, band: int, parents: IntArray, pairs: IntArray
 ) -> IntArray:
     """Those of `pairs` that may be similar, are not in one group yet, and were not compared in an earlier band."""
@@ -232,7 +232,7 @@ def _differing(sketches: npt.NDArray[np.uint64], pairs: IntArray) -> IntArray:
     return counts
 
 
-def _verified(texts: list[str], pairs: IntArray) -> IntArray:
+def _verify(texts: list[str], pairs: IntArray) -> IntArray:
     """Those of `pairs` whose texts are similar."""
     if not pairs.size:
         return pairs

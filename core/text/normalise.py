@@ -155,11 +155,11 @@ def _token_pattern(token: re.Match[str], inflected: bool) -> str:
         text = text[:-1]
     ending = "(?:e?s)?" if len(text) > 2 else ""
     if inflected and len(text) > 3:
-        text, ending = _inflected(text)
+        text, ending = _inflection_pattern(text)
     return rf"(?<![{_LATIN}]){text}{ending}(?![{_LATIN}])"
 
 
-def _inflected(word: str) -> tuple[str, str]:
+def _inflection_pattern(word: str) -> tuple[str, str]:
     """The stem of an English word, and a pattern for what may follow it: leave, leaves, leaving; grab, grabbed."""
     if word.endswith("e"):
         return word[:-1], "(?:e[sd]?|ing)"
@@ -187,12 +187,12 @@ def _digits_of_words(found: re.Match[str]) -> str:
     for word in re.findall("[a-z]{3,}", found[0].replace(" and ", " ")):
         if not (last in WORD_SCALES or (word in WORD_SCALES and last) or (last in TENS and word in ONES)):
             numbers.append(0)
-        numbers[-1] = _extended(numbers[-1], word)
+        numbers[-1] = _extend_number(numbers[-1], word)
         last = word
     return " ".join(map(str, numbers))
 
 
-def _extended(number: int, word: str) -> int:
+def _extend_number(number: int, word: str) -> int:
     """`number` with one more word spoken: 20 and `five` is 25, 2003 and `hundred` is 2300."""
     if word in WORD_VALUES:
         return number + WORD_VALUES[word]

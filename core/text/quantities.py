@@ -65,7 +65,7 @@ _CLOCK = re.compile(
 )
 
 
-def spelled(text: str) -> str:
+def spell_out(text: str) -> str:
     """`text`, before it is normalised, with words for the characters that normalising would drop: %, ¥, 18:00, 3–5."""
     text = unicodedata.normalize("NFKC", text).casefold()
     text = _SIGN.sub(lambda found: f"{found[2]} {_MONEY[found[1]]} ", text)
@@ -76,7 +76,7 @@ def spelled(text: str) -> str:
     return text
 
 
-def written(normal: str, kilo: str = "kilogram") -> str:
+def normalise_quantities(normal: str, kilo: str = "kilogram") -> str:
     """A normalised text with every quantity as `number unit` in English words; キロ alone is a `kilo`."""
     text = _CLOCK.sub(_clock, normal)
     text = _KILO.sub(rf"\1 {kilo} ", text)

@@ -120,7 +120,7 @@ def _usable(text: str, subject: str, fact: str) -> bool:
     return not is_subject and is_point and fact.casefold().count(folded) == 1
 
 
-def _marked(fact: str) -> Iterator[_Gap]:
+def _find_marked_terms(fact: str) -> Iterator[_Gap]:
     """What the fact itself sets apart: by quotation marks, as bold, as code."""
     for match in _MARKED.finditer(fact):
         assert match.lastindex
@@ -164,7 +164,11 @@ class _English:
 
     def terms(self, fact: str) -> list[_Gap]:
         names = (_Gap(*match.span()) for match in _CAPITALISED.finditer(fact))
-        return [gap for gap in (*_marked(fact), *names) if _usable(fact[gap.start : gap.end], self._subject, fact)]
+        return [
+            gap
+            for gap in (*_find_marked_terms(fact), *names)
+            if _usable(fact[gap.start : gap.end], self._subject, fact)
+        ]
 
 
 class _Japanese:
@@ -206,5 +210,5 @@ class _Japanese:
     def terms(self, fact: str) -> list[_Gap]:
         """Longest katakana words first: the longer one is, the more it is a term."""
         katakana = sorted(_KATAKANA.finditer(fact), key=lambda match: -len(match[0]))
-        found = [*_marked(fact), *(_Gap(*match.span()) for match in katakana)]
+        found = [*_find_marked_terms(fact), *(_Gap(*match.span()) for match in katakana)]
         return [gap for gap in found if _usable(fact[gap.start : gap.end], self._subject, fact)]

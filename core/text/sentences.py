@@ -52,7 +52,7 @@ def spans(shadow: str) -> list[tuple[int, int]]:
 
 
 def _ends(shadow: str) -> Iterator[int]:
-    closed = _closed(shadow)
+    closed = _find_closed(shadow)
     start = number = 0
     for found in _END.finditer(shadow):
         while number < len(closed) and closed[number][1] < found.start():
@@ -64,7 +64,7 @@ def _ends(shadow: str) -> Iterator[int]:
             start = found.end()
 
 
-def _closed(shadow: str) -> list[tuple[int, int]]:
+def _find_closed(shadow: str) -> list[tuple[int, int]]:
     """Outermost pairs of brackets and quotes, in order."""
     pairs = [(found.start(), found.end() - 1) for found in _QUOTED.finditer(shadow)]
     opened: dict[str, list[int]] = {}

@@ -105,7 +105,7 @@ class _StatementReader:
             text = own
             if lead_in and len(parts) == 1 and _is_fragment(own):
                 lead_in.is_taken = True
-                text = _led(lead_in.text, own)
+                text = _with_lead_in(lead_in.text, own)
             self._add(text, passage.place(start), passage.place(end - 1) + 1)
         if len(self.found) > before and _leads(own, begins_item) and len(text) <= LEAD_IN:
             self.last = _LeadIn(len(self.found) - 1, text, own)
@@ -136,7 +136,7 @@ def _leads(text: str, begins_item: bool) -> bool:
     return text.endswith((":", "：")) or bool(_ANNOUNCES.search(text)) or (begins_item and not _ENDED.search(text))
 
 
-def _led(lead_in: str, text: str) -> str:
+def _with_lead_in(lead_in: str, text: str) -> str:
     colon = "：" if is_cjk(lead_in) else ": "
     return f"{lead_in.rstrip(' :：。．.')}{colon}{_SERIAL.sub('', text)}"
 

@@ -91,27 +91,27 @@ def _candidates(statements: Sequence[Statement]) -> list[str]:
     terms: dict[str, _Term] = {}
     for statement in statements:
         # Bold is for stress more often than for a term, and a capital for a name: those must be marked twice.
-        marked = dict.fromkeys([*_emphasised(statement), *_capitalised(statement, small)], MIN_USES)
-        marked |= dict.fromkeys(_quoted(statement), 1)
+        marked = dict.fromkeys([*_find_emphasised(statement), *_find_capitalised(statement, small)], MIN_USES)
+        marked |= dict.fromkeys(_find_quoted(statement), 1)
         for name, needed in marked.items():
             term = terms.setdefault(name.casefold(), _Term(name))
             term.marked, term.needed = term.marked + 1, min(term.needed, needed)
     return [term.name for term in terms.values() if term.marked >= term.needed][:MAX_TERMS]
 
 
-def _quoted(statement: Statement) -> Iterator[str]:
+def _find_quoted(statement: Statement) -> Iterator[str]:
     for latin, japanese in _QUOTED.findall(statement.text):
         if _may_be_term(name := latin or japanese):
             yield name
 
 
-def _emphasised(statement: Statement) -> Iterator[str]:
+def _find_emphasised(statement: Statement) -> Iterator[str]:
     for _, name in _EMPHASISED.findall(statement.quote):
         if _may_be_term(name):
             yield name
 
 
-def _capitalised(statement: Statement, small: set[str]) -> Iterator[str]:
+def _find_capitalised(statement: Statement, small: set[str]) -> Iterator[str]:
     """Names and terms in the middle of a sentence, which are written small nowhere."""
     text = statement.text
     for found in _CAPITALISED.finditer(text) if _ENDED.search(text) else ():

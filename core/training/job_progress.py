@@ -15,10 +15,10 @@ MAX_COUNTED_ROWS = 50_000  # rows from which counting them at each start would h
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """`step` of `total`; losses are the last ones told; `left` is in seconds; `tokens` were trained on so far, about.
+    """`step` of `total`; losses are the last ones reported; `seconds_left` is estimated; `tokens` were trained on so far, about.
 
     `started` is Unix seconds: when the server took it; a job that it does not have has not started.
-    None stands for what nobody has told.
+    None stands for what is not known.
     """
 
     job: Job
@@ -26,7 +26,7 @@ class JobProgress:
     total: int | None = None
     loss: float | None = None
     valid_loss: float | None = None
-    left: float | None = None
+    seconds_left: float | None = None
     tokens: int | None = None
     started: float | None = None
     preparing: float | None = None  # how much of the base model is converted, before the first training on it
@@ -91,7 +91,7 @@ def _load_progress(
         found = replace(found, preparing=jobs.load_preparation(db, job.id))
     if job.ended or step is None:
         return found
-    found = replace(found, left=metrics.estimate_seconds_left(db, job.id))
+    found = replace(found, seconds_left=metrics.estimate_seconds_left(db, job.id))
     return found if found.tokens is not None else replace(found, tokens=_tokens_so_far(db, found, counted))
 
 

@@ -42,7 +42,7 @@ class ChangesSince:
     app: tuple[str, str]
 
     @property
-    def nothing(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Whether training once more would teach the same."""
         same_rows = all(diff is None or _count_differences(diff) == 0 for diff in (self.rows, self.validation))
         same_spec = self.spec is None or _spec_content(self.spec[0]) == _spec_content(self.spec[1])

@@ -63,7 +63,7 @@ class PreflightReport:
         return any(one.severity == "error" for one in self.objections)
 
     @property
-    def asks(self) -> bool:
+    def needs_confirmation(self) -> bool:
         """Whether a person should read it before anything starts."""
         return any(one.severity != "note" for one in self.objections) or bool(self.cost and self.cost[1])
 
@@ -267,7 +267,7 @@ def _check_dates(
     """Objections from shutdown dates: of training at the server, and of the models."""
     last = shutdown_dates.last_day(preset.id)
     if last and (last - today).days < shutdown_dates.NOTICE_DAYS:
-        words = shutdown_dates.ServiceShutdown(last, "training").words(today)
+        words = shutdown_dates.ServiceShutdown(last, "training").describe(today)
         yield Objection("closing", "error" if last < today else "warning", words)
     for model in dict.fromkeys(plan.model for plan in plans):
         listed = (told.models or {}).get(model)

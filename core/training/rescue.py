@@ -76,6 +76,7 @@ class SavedFiles:
     missing: list[JobFile] = field(default_factory=list)
 
     def of(self, role: str) -> list[Path]:
+        """The paths of the files with this role."""
         return [path for found, path in self.paths if found == role]
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from core.dataset import examples, filters, sample_projects
 from core.paths import ROOT
+from core.providers import uploads
 from core.storage.project import Project
 from core.storage.read_only_copy import open_any_project
-from core.training import jobs, row_selection, submit
+from core.training import jobs, row_selection
 from core.training.metrics import load_series
 from tests.support.fake_server import FakeServer, Fault
 
@@ -202,7 +203,7 @@ def _wrong(life: Life):
             wanted = [event["id"] for event in server.events[told[suffix]]]
             if [event.id for event in jobs.events(db, record.id)] != wanted:
                 yield f"the events of {suffix} differ"
-            if submit.uploads.digest(server.files[server.jobs[told[suffix]]["training_file"]]) != record.digest:
+            if uploads.sha256_of(server.files[server.jobs[told[suffix]]["training_file"]]) != record.digest:
                 yield f"the rows of {suffix} differ"
         found = load_series(db, first.id).get("valid_loss")
         if not found or list(found.values) != [1.5] or len(jobs.checkpoints(db, first.id)) != 1:

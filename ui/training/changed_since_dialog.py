@@ -65,7 +65,7 @@ class ChangedSinceDialog(QDialog):
         self._show(found)
 
     def _show(self, found: ChangesSince) -> None:
-        self.summary.say("\n".join(format_changes(found)), "good" if found.nothing else "note")
+        self.summary.say("\n".join(format_changes(found)), "good" if found.is_unchanged else "note")
         _fill(self.views["train"], found.rows)
         if found.validation is not None:
             self.pages.addTab(self.views["validation"], tr("Validation rows"))
@@ -91,7 +91,7 @@ class ChangedSinceDialog(QDialog):
 
 def format_changes(found: ChangesSince) -> list[str]:
     """What has changed, a sentence each."""
-    if found.nothing:
+    if found.is_unchanged:
         return [tr("Nothing has changed: training again would teach the same.")]
     said = []
     if found.rows is None:

@@ -93,7 +93,7 @@ class JobPane(QWidget):
         first = lines[0]
         job = first.job
         self.title.setText(_format_title(lines))
-        self.state.say(job_texts.format_standing(first.standing))
+        self.state.say(job_texts.format_state(first.progress))
         self._show_bar(first)
         self.error.say(
             "\n".join(filter(None, (job.error, job_texts.advice(job)))),
@@ -107,7 +107,7 @@ class JobPane(QWidget):
                     line.job.id,
                     name or _short_name(line),
                     told.series.get(line.job.id, {}),
-                    line.standing.total,
+                    line.progress.total,
                     line.job.is_over,
                 )
                 for line, name in zip(lines[:MAX_COMPARED_JOBS], apart, strict=True)
@@ -135,7 +135,7 @@ class JobPane(QWidget):
             )
 
     def _show_bar(self, line: JobRow) -> None:
-        share = line.standing.share
+        share = line.progress.share
         self.bar.setVisible(not line.job.ended and (share is not None or line.job.status == JobStatus.UPLOADING))
         self.bar.setRange(0, 0 if share is None else 1000)
         self.bar.setValue(int(1000 * (share or 0)))

@@ -39,14 +39,14 @@ class JobRow:
     `server` is its provider's title, `cost` in US dollars so far, `days` how long its model will answer.
     """
 
-    standing: JobProgress
+    progress: JobProgress
     server: str = ""
     cost: float | None = None
     days: int | None = None
 
     @property
     def job(self) -> Job:
-        return self.standing.job
+        return self.progress.job
 
 
 class JobTable(QTableWidget):
@@ -163,7 +163,7 @@ class JobTable(QTableWidget):
             item.setText(text)
             tip = tips.get(column, "")
             item.setToolTip(basics.plain_tooltip(tip) if tip else "")
-        items[PROGRESS].setData(SHARE_ROLE, None if line.job.ended else line.standing.share)
+        items[PROGRESS].setData(SHARE_ROLE, None if line.job.ended else line.progress.share)
         soon = line.days is not None and line.days <= CLOSING_SOON_DAYS
         items[MODEL].setData(Qt.ItemDataRole.ForegroundRole, QColor(style.colours("warning")[0]) if soon else None)
         items[STATUS].setIcon(
@@ -188,19 +188,19 @@ def _find_differences(lines: Sequence[JobRow]) -> dict[int, str]:
 
 
 def _cell_texts(line: JobRow, apart: str) -> tuple[str, ...]:
-    job, standing = line.job, line.standing
+    job, progress = line.job, line.progress
     return (
-        job_texts.state_title(standing),
+        job_texts.state_title(progress),
         basics.short_model_name(job.model),
         _format_rows(job),
         job_texts.method_title(job.method),
-        _format_progress(standing),
-        "" if standing.loss is None else f"{standing.loss:.3g}",
-        "" if standing.tokens is None else f"{standing.tokens:,}",
+        _format_progress(progress),
+        "" if progress.loss is None else f"{progress.loss:.3g}",
+        "" if progress.tokens is None else f"{progress.tokens:,}",
         "" if line.cost is None else format_dollars(line.cost),
         " · ".join(filter(None, (job.sweep, apart))),
         line.server,
-        "" if standing.started is None else format_local_time(standing.started),
+        "" if progress.started is None else format_local_time(progress.started),
         _format_model(line),
     )
 
@@ -216,14 +216,16 @@ def _cell_tips(line: JobRow) -> dict[int, str]:
     }
 
 
-def _format_progress(standing: JobProgress) -> str:
-    job = standing.job
-    if job.ended and standing.started is None:
+def _format_progress(progress: JobProgress) -> str:
+    job = progress.job
+    if job.ended and progress.started is None:
         return ""
     if job.ended:
-        return job_texts.format_duration((job.finished_at or time.time()) - (standing.started or job.created_at))
-    told = job_texts.format_progress(standing)
-    return " · ".join(filter(None, (told, "" if standing.left is None else job_texts.format_time_left(standing.left))))
+        return job_texts.format_duration((job.finished_at or time.time()) - (progress.started or job.created_at))
+    told = job_texts.format_progress(progress)
+    return " · ".join(
+        filter(None, (told, "" if progress.seconds_left is None else job_texts.format_time_left(progress.seconds_left)))
+    )
 
 
 def format_dollars(dollars: float) -> str:

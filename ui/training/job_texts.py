@@ -35,9 +35,9 @@ def status_title(job: Job) -> str:
     return titles.get(job.status, job.status)
 
 
-def state_title(standing: JobProgress) -> str:
+def state_title(progress: JobProgress) -> str:
     """The status, or what is done before a first training: its model is made ready."""
-    return tr("Preparing the model") if standing.preparing is not None else status_title(standing.job)
+    return tr("Preparing the model") if progress.preparing is not None else status_title(progress.job)
 
 
 def _explain_local_status(job: Job) -> str:
@@ -97,36 +97,36 @@ def advice(job: Job) -> str:
     return tr("Start it again when the cause is gone.")
 
 
-def format_progress(standing: JobProgress) -> str:
+def format_progress(progress: JobProgress) -> str:
     """The progress of a job in a few words, for a table cell."""
-    job = standing.job
-    if standing.preparing is not None:
-        return _format_percent(standing.preparing)
-    if job.ended or standing.step is None:
+    job = progress.job
+    if progress.preparing is not None:
+        return _format_percent(progress.preparing)
+    if job.ended or progress.step is None:
         return ""
-    if standing.total:
-        return tr("{step} / {total}", step=f"{standing.step:,}", total=f"{standing.total:,}")
-    return tr("Step {step}", step=f"{standing.step:,}")
+    if progress.total:
+        return tr("{step} / {total}", step=f"{progress.step:,}", total=f"{progress.total:,}")
+    return tr("Step {step}", step=f"{progress.step:,}")
 
 
-def format_standing(standing: JobProgress) -> str:
+def format_state(progress: JobProgress) -> str:
     """The state of a job in one line."""
-    job = standing.job
-    if standing.preparing is not None:
-        done = _format_percent(standing.preparing)
+    job = progress.job
+    if progress.preparing is not None:
+        done = _format_percent(progress.preparing)
         return tr("Preparing the model: it is converted once for this computer, {share} done", share=done)
-    parts = [f"{status_title(job)} – {explain_status(job)}" if standing.step is None else status_title(job)]
-    if standing.step is not None:
-        parts.append(tr("step {step} of {total}", step=f"{standing.step:,}", total=f"{standing.total:,}")
-                     if standing.total else tr("step {step}", step=f"{standing.step:,}"))  # fmt: skip
-    if standing.loss is not None:
-        parts.append(tr("loss {loss}", loss=f"{standing.loss:.3g}"))
-    if standing.valid_loss is not None:
-        parts.append(tr("on validation rows {loss}", loss=f"{standing.valid_loss:.3g}"))
-    if standing.tokens:
-        parts.append(trn("{n} token trained", "{n} tokens trained", standing.tokens))
-    if standing.left is not None:
-        parts.append(format_time_left(standing.left))
+    parts = [f"{status_title(job)} – {explain_status(job)}" if progress.step is None else status_title(job)]
+    if progress.step is not None:
+        parts.append(tr("step {step} of {total}", step=f"{progress.step:,}", total=f"{progress.total:,}")
+                     if progress.total else tr("step {step}", step=f"{progress.step:,}"))  # fmt: skip
+    if progress.loss is not None:
+        parts.append(tr("loss {loss}", loss=f"{progress.loss:.3g}"))
+    if progress.valid_loss is not None:
+        parts.append(tr("on validation rows {loss}", loss=f"{progress.valid_loss:.3g}"))
+    if progress.tokens:
+        parts.append(trn("{n} token trained", "{n} tokens trained", progress.tokens))
+    if progress.seconds_left is not None:
+        parts.append(format_time_left(progress.seconds_left))
     return " · ".join(parts)
 
 

@@ -45,7 +45,7 @@ class ShutdownBanner(basics.ColouredFrame):
         found = shutdown_dates.list_shutdowns(preset, today)
         shown = _choose_ends(found, today)
         told = _find_server_ends([offer for offer in offers if offer.shutdown_date and not offer.tuned], found, today)
-        lines = [door.words(today) for door in shown] + [words for _left, words in told]
+        lines = [door.describe(today) for door in shown] + [words for _left, words in told]
         self._can_rescue = any(offer.tuned for offer in offers)
         self.line.setText(lines[0] if lines else "")
         self.words = "\n\n".join(lines)

@@ -178,7 +178,7 @@ def _format_price_source(report: PreflightReport) -> str:
 def _format_heading(report: PreflightReport) -> str:
     if report.is_blocked:
         return tr("Fix this first. Nothing was sent.")
-    return tr("Please read this before you start:") if report.asks else tr("Note:")
+    return tr("Please read this before you start:") if report.needs_confirmation else tr("Note:")
 
 
 def _format_start(report: PreflightReport) -> str:
@@ -221,7 +221,7 @@ class JobSubmitter(QObject):
 
         preset = server_texts.preset_of(self._workspace, provider)
         report = await preflight.examine(self._workspace.project, provider, preset, connect, plans, reporter)
-        if report.asks and (provider, frozenset(report.objections)) not in self._agreed:
+        if report.needs_confirmation and (provider, frozenset(report.objections)) not in self._agreed:
             self._ask(report, provider, plans, sweep)
             return Changes("", records={Table.FINDING})
         return await self._queue(provider, plans, sweep)

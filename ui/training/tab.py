@@ -300,7 +300,7 @@ def _count_row_sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[s
 
 def _row_state(line: JobRow) -> object:
     """What changes when a job has told something new of itself."""
-    return line.job.status, line.job.results_merged, line.standing
+    return line.job.status, line.job.results_merged, line.progress
 
 
 def _load_curves(

@@ -45,12 +45,12 @@ def days_left(workspace: Workspace, provider: str, model: str, told: datetime.da
     return None if closing is None else shutdown_dates.days_left(closing, today)
 
 
-def job_cost(standing: JobProgress) -> float | None:
+def job_cost(progress: JobProgress) -> float | None:
     """The cost of a job so far in US dollars, by the price table; None when unknown."""
-    job = standing.job
-    if job.provider == LOCAL or not standing.tokens:
+    job = progress.job
+    if job.provider == LOCAL or not progress.tokens:
         return None
-    return prices.price_of_trained_tokens(standing.tokens, job.model)
+    return prices.price_of_trained_tokens(progress.tokens, job.model)
 
 
 def preset_ability(preset: Preset) -> str:
@@ -75,7 +75,7 @@ def preset_remark(preset: Preset) -> str:
     today = datetime.datetime.now().astimezone().date()
     for door in shutdown_dates.list_shutdowns(preset.id, today, within=400):
         if door.what == "training":
-            return door.words(today)
+            return door.describe(today)
     if preset.id == "azure":
         return tr("A fine-tuned model answers only after it has been deployed there.")
     if preset.shown and not preset.trains:

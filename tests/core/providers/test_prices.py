@@ -75,7 +75,7 @@ def test_the_server_knows_better_than_the_table():
 
 
 def test_the_doors_say_what_closes_and_when():
-    words = [door.words(DAY) for door in shutdown_dates.list_shutdowns("openai", DAY)]
+    words = [door.describe(DAY) for door in shutdown_dates.list_shutdowns("openai", DAY)]
     assert "New fine-tuning jobs are possible until 2027-01-06 (41 days left)." in words
     assert any("gpt-4.1-mini" in line and "2027-01-14 (49 days left)" in line for line in words)
     assert shutdown_dates.list_shutdowns("local", DAY) == []

@@ -62,7 +62,7 @@ def test_what_the_server_settled_on_counts(sample, job):
 def test_a_job_that_has_succeeded_is_done(sample, job):
     tell(sample, job, "succeeded", (1, 9))
     found = look(sample)
-    assert (found.share, found.left) == (1.0, None)
+    assert (found.share, found.seconds_left) == (1.0, None)
 
 
 def test_checkpoints_are_those_of_the_provider(sample, job):
@@ -76,7 +76,7 @@ def test_a_job_that_ended_early_says_of_how_many_steps(sample, job, status):
     """It said "step 6 of 6" where the server had told of 10."""
     tell(sample, job, status, (1, 6))
     found = look(sample)
-    assert (found.step, found.total, found.left) == (6, 10, None)
+    assert (found.step, found.total, found.seconds_left) == (6, 10, None)
 
 
 def test_a_job_has_started_when_the_server_took_it(sample, job):

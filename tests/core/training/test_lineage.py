@@ -23,7 +23,7 @@ def write(project, change, *args):
 
 def test_nothing_has_changed_at_first(sample, job):
     found = lineage.changes_since(sample.rows, job.id)
-    assert found.nothing
+    assert found.is_unchanged
     assert (found.rows.added, found.rows.removed, found.rows.changed) == (0, 0, 0)
     assert found.validation is None
 
@@ -47,7 +47,7 @@ def test_only_rows_that_would_be_trained_on_count(sample, job):
         ("removed", second),
         ("removed", third),
     }
-    assert not found.nothing
+    assert not found.is_unchanged
 
 
 def test_the_spec_and_the_program_count_too(sample, job):

@@ -66,7 +66,7 @@ def test_the_cost_is_tokens_times_epochs_at_the_dated_price(sample, server):
     report = examine(sample, PLAN, server=server)
     assert (report.jobs, report.rows, report.epochs) == (1, 178, 3)
     assert report.cost == pytest.approx((3 * report.tokens * 3 / 1e6,) * 2)
-    assert report.prices and report.asks
+    assert report.prices and report.needs_confirmation
 
 
 def test_a_sweep_costs_the_sum_and_an_open_number_of_epochs_a_range(sample, server):
@@ -84,7 +84,7 @@ def test_training_on_this_computer_costs_nothing_and_asks_no_server(sample):
         )
     )
     assert found.cost == (0.0, 0.0)
-    assert rules(found, "note") == {"few-rows"} and not found.asks
+    assert rules(found, "note") == {"few-rows"} and not found.needs_confirmation
 
 
 def test_errors_block(sample, server):
