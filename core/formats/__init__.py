@@ -6,7 +6,7 @@ from typing import Any
 
 from core.checks import Problem, check_line, decode
 from core.checks.json_positions import dumps
-from core.formats import alpaca, json_arrays, jsonl, sharegpt, tables
+from core.formats import alpaca, json_arrays, jsonl, sharegpt, table_rows
 from core.formats.check_file import check_lines, check_rows
 from core.formats.column_mapping import FIELDS as FIELDS
 from core.formats.conversion_losses import reason_text as reason_text
@@ -31,10 +31,10 @@ SHAPES: dict[str, tuple[Callable[[dict[str, Any]], bool], Convert] | None] = {
     "sharegpt": (sharegpt.is_row, sharegpt.read),
     "alpaca": (alpaca.is_row, alpaca.read),
 }
-TABLES: dict[str, Callable[[Path, Encoding, Reporter, tables.Mapped], Iterator[FileRow]]] = {
-    "csv": tables.read_csv,
-    "tsv": tables.read_tsv,
-    "markdown": tables.read_markdown,
+TABLES: dict[str, Callable[[Path, Encoding, Reporter, table_rows.Mapped], Iterator[FileRow]]] = {
+    "csv": table_rows.read_csv,
+    "tsv": table_rows.read_tsv,
+    "markdown": table_rows.read_markdown,
 }
 READERS = (*SHAPES, *TABLES)
 

@@ -16,11 +16,11 @@ from core.formats import (
     csv_cells,
     markdown_tables,
     sharegpt,
-    tables,
+    table_rows,
     text_lines,
     text_stream,
 )
-from core.formats.csv_records import Records, TableRecord
+from core.formats.csv_parser import Records, TableRecord
 from core.formats.json_arrays import Elements
 from core.formats.text_lines import Encoding
 from core.language import tr
@@ -177,7 +177,7 @@ def _is_blank(record: TableRecord) -> bool:
 
 
 def _table_format(kind: str, found: list[TableRecord]) -> DetectedFormat:
-    names = tables.names_of(found[0])
+    names = table_rows.names_of(found[0])
     is_head = names != column_mapping.number_columns(len(names))
     undone = str if kind == "markdown" else csv_cells.unescape_formula
     sample = [[undone(cell) for cell in record.cells] for record in found[1 if is_head else 0 :] if not record.is_head]

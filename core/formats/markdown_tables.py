@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from core.checks import LINE_LIMIT, too_long
-from core.formats.csv_records import TableRecord, bare, cells_count, foreign, is_foreign
+from core.formats.csv_parser import TableRecord, bare, cells_count, foreign, is_foreign
 from core.formats.text_lines import FileLine
 
 _RULE = re.compile(r"\s*+\|?\s*+:?-++:?\s*+(?:\|\s*+:?-++:?\s*+)*+\|?\s*+")

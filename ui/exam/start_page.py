@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QProgressBar, QPushButto
 from core.language import tr, trn
 from ui import style
 from ui.exam import exam_texts
-from ui.generation.llm_run_widgets import format_batch
+from ui.generation.run_progress_and_recovery import format_batch
 from ui.widgets import basics
 
 MIN_ANSWERS_FOR_PACE = 3  # answers, before a time is estimated from them

@@ -28,7 +28,7 @@ from core.progress import Reporter
 from core.providers.prices import chat_price
 from ui import style
 from ui.generation.llm_run_dialog import LlmRunDialog, format_token_estimate
-from ui.generation.llm_run_widgets import FactScope, RowWriterChoice
+from ui.generation.run_progress_and_recovery import FactScope, RowWriterChoice
 from ui.llm_run_runner import LlmRunResult
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState

@@ -18,9 +18,9 @@ from core.providers import model_kinds
 from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
-from ui.generation import llm_run_widgets
-from ui.generation.llm_run_widgets import RunProgressLine, UnfinishedBar, UnfinishedRun
+from ui.generation import run_progress_and_recovery
 from ui.generation.raw_replies_dialog import show_replies
+from ui.generation.run_progress_and_recovery import RunProgressLine, UnfinishedBar, UnfinishedRun
 from ui.llm_run_runner import LlmRunResult
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask
@@ -161,8 +161,12 @@ class LlmRunDialog(QDialog):
     async def _read(self, reading: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
         project, provider = self.workspace.project, self.model.provider()
         try:
-            self._unfinished = await project.read(llm_run_widgets.load_unfinished_run, self.task, reporter=reporter)
-            model = await project.read(llm_run_widgets.load_last_model, provider, self.task, reporter=reporter)
+            self._unfinished = await project.read(
+                run_progress_and_recovery.load_unfinished_run, self.task, reporter=reporter
+            )
+            model = await project.read(
+                run_progress_and_recovery.load_last_model, provider, self.task, reporter=reporter
+            )
             found = await project.read(reading, reporter=reporter)
         except JukuError as error:
             self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
@@ -184,7 +188,7 @@ class LlmRunDialog(QDialog):
         is_batch = self.runner.is_batch(self.task)
         self.line.show_progress(running, is_batch)
         if is_batch:
-            self.note.say(llm_run_widgets.format_running(is_batch))
+            self.note.say(run_progress_and_recovery.format_running(is_batch))
         self.older.show_llm_run(self._unfinished if running is None else None)
         self.show_start()
 
@@ -200,7 +204,7 @@ class LlmRunDialog(QDialog):
         """Start a run by `act`; its outcome is shown here."""
         self._mine = True
         self.replies_button.hide()
-        self.note.say(llm_run_widgets.format_running(is_batch=False))
+        self.note.say(run_progress_and_recovery.format_running(is_batch=False))
         act()
 
     def _on_continue(self) -> None:

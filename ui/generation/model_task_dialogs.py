@@ -21,7 +21,7 @@ from core.spec import facts
 from core.text import tokenizer
 from ui import style
 from ui.generation.llm_run_dialog import LlmRunDialog, format_token_estimate
-from ui.generation.llm_run_widgets import FactScope
+from ui.generation.run_progress_and_recovery import FactScope
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace

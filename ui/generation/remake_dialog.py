@@ -14,8 +14,8 @@ from core.generation import row_remaking
 from core.language import tr, trn
 from core.progress import Reporter
 from core.spec import facts
-from ui.generation.llm_run_widgets import RowWriterChoice
 from ui.generation.model_task_dialogs import ModelTaskDialog, RequestEstimate, Subjects
+from ui.generation.run_progress_and_recovery import RowWriterChoice
 from ui.llm_run_runner import LlmRunResult
 from ui.widgets.tables import MAX_TABLE_ROWS, TextTable
 from ui.workspace import Workspace

@@ -27,7 +27,7 @@ from core.storage.project import Changes
 from core.storage.schema import Table
 from core.training import rescue
 from ui import style
-from ui.generation.llm_run_widgets import (
+from ui.generation.run_progress_and_recovery import (
     RunProgressLine,
     UnfinishedBar,
     UnfinishedRun,

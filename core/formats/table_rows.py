@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.checks import check_line, problem
 from core.formats import column_mapping, csv_cells, markdown_tables, text_stream
-from core.formats.csv_records import Records, TableRecord
+from core.formats.csv_parser import Records, TableRecord
 from core.formats.jsonl import FileRow
 from core.formats.text_lines import Encoding, FileLine
 from core.language import tr
