@@ -41,10 +41,14 @@ def _project(path: Path) -> Iterator[Project]:
 
 
 def _core(project: Project, what: str) -> Iterator[Row]:
-    run = runs.runs(project.rows)[0]
-    yield f"{what}: result", _timed(lambda: scores.result(project.rows, run).facts), "< 1 s"
-    yield f"{what}: result by the judge", _timed(lambda: scores.result(project.rows, run, by="judge").facts), "< 1 s"
-    yield f"{what}: over checkpoints", _timed(lambda: checkpoint_trends.points(project.rows)), ""
+    run = runs.load_all(project.rows)[0]
+    yield f"{what}: result", _timed(lambda: scores.load_result(project.rows, run).facts), "< 1 s"
+    yield (
+        f"{what}: result by the judge",
+        _timed(lambda: scores.load_result(project.rows, run, by="judge").facts),
+        "< 1 s",
+    )
+    yield f"{what}: over checkpoints", _timed(lambda: checkpoint_trends.load_points(project.rows)), ""
     yield f"{what}: report as a page", _timed(lambda: report.html(project.rows, run.id)), ""
 
 

@@ -72,7 +72,7 @@ async def demonstrate(arguments: argparse.Namespace, path: Path) -> None:
         trained = [await train(project, provider, arguments, rows) for rows in arguments.rows]
         started = time.monotonic()
         id = await examine(project, provider, arguments, [model for model, _seconds in trained])
-        result = await project.read(lambda db: scores.result(db, runs.one(db, id)))
+        result = await project.read(lambda db: scores.load_result(db, runs.load(db, id)))
         print_table(result, arguments, trained, time.monotonic() - started)
     finally:
         await provider.close()
@@ -91,7 +91,7 @@ async def examine(project: Project, provider: LocalProvider, arguments: argparse
     subjects = [Subject(LOCAL, arguments.model, condition) for condition in books]
     subjects += [Subject(LOCAL, model) for model in tuned]
     sampling = Sampling(max_tokens=SHORT_TOKENS if arguments.short else TOKENS, seed=arguments.seed)
-    plan = runs.Plan(subjects, sampling, general=not arguments.short)
+    plan = runs.ExamPlan(subjects, sampling, general=not arguments.short)
     return await runs.examine(project, connect, plan, reporter("exam"))
 
 
@@ -154,9 +154,9 @@ def print_table(result: Result, arguments: argparse.Namespace, trained: list[Tra
     for number, name in enumerate(names[1:], start=1):
         found = result.compare(number)
         for title, rows in (("gained", found.gained), ("lost", found.lost)):
-            facts = scores.names(rows)
+            facts = scores.fact_names(rows)
             print(f"{name} {title} {', '.join(facts) or 'no fact'}; {len(rows) - len(facts)} general questions")
-    print("\n" + "\n".join(verdict.words(result)))
+    print("\n" + "\n".join(verdict.build_sentences(result)))
 
 
 if __name__ == "__main__":

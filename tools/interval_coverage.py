@@ -42,12 +42,14 @@ CHANGES = ((0.5, 0.0), (0.3, 0.05), (0.1, 0.1), (0.1, 0.0), (0.9, 0.0))
 
 def covered(shares: Numbers, mean: float) -> float:
     """The share of exams (rows; a column for each question's rate) whose interval holds `mean`."""
-    return _held([statistics.clustered(len(one), float(one.sum()), float((one**2).sum())) for one in shares], mean)
+    return _held(
+        [statistics.clustered_interval(len(one), float(one.sum()), float((one**2).sum())) for one in shares], mean
+    )
 
 
 def covered_by_answers(shares: Numbers, repeats: int, mean: float) -> float:
     """The same where each answer is taken for a question of its own, as it must not be."""
-    return _held([statistics.wilson(float(one.mean()), len(one) * repeats) for one in shares], mean)
+    return _held([statistics.wilson_interval(float(one.mean()), len(one) * repeats) for one in shares], mean)
 
 
 def _held(intervals: Sequence[statistics.Interval], mean: float) -> float:

@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from core.exam.graders import GRADERS, Mark  # noqa: E402
-from core.exam.runs import KINDS, Question  # noqa: E402 - found only now
-from core.exam.statistics import kappa, wilson  # noqa: E402
+from core.exam.runs import KINDS, ExamQuestion  # noqa: E402 - found only now
+from core.exam.statistics import kappa, wilson_interval  # noqa: E402
 
 ROWS = ROOT / "tests/core/exam/marked_answers.jsonl"
 PAGE = ROOT / "docs" / "grader-quality.md"
@@ -61,8 +61,8 @@ def judged(grader: str = "key_points") -> list[Judged]:
     return [Judged(row, GRADERS[grader].grade(row["answer"], _question(row))) for row in rows]
 
 
-def _question(row: dict[str, Any]) -> Question:
-    return Question(0, row["question"], row["reference"], " ; ".join(row["key_points"]), row["kind"], "")
+def _question(row: dict[str, Any]) -> ExamQuestion:
+    return ExamQuestion(0, row["question"], row["reference"], " ; ".join(row["key_points"]), row["kind"], "")
 
 
 def agreement(rows: Sequence[Judged]) -> float:
@@ -72,7 +72,7 @@ def agreement(rows: Sequence[Judged]) -> float:
 def line(name: str, rows: Sequence[Judged]) -> str:
     """One line of a table."""
     agreed = sum(one.agrees for one in rows)
-    low, high = wilson(agreed / len(rows), len(rows))
+    low, high = wilson_interval(agreed / len(rows), len(rows))
     found = kappa([one.row["passed"] for one in rows], [bool(one.mark.passed) for one in rows])
     value = "–" if found.value is None else f"{found.value:.2f} (n = {found.n})"
     false_passes = sum(not one.agrees and bool(one.mark.passed) for one in rows)

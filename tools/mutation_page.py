@@ -92,11 +92,11 @@ def write(modules: Iterable[str]) -> None:
 
 
 def _row(found: Sample, reasons: dict[str, str]) -> str:
-    from core.exam.statistics import wilson
+    from core.exam.statistics import wilson_interval
 
     equivalent = sum(_reason(one, reasons) != "" for one in found.left)
     killed, counted = found.tried - len(found.left), found.tried - equivalent
-    low, high = wilson(killed / counted, counted)
+    low, high = wilson_interval(killed / counted, counted)
     share = "all tried" if found.tried == found.mutants else f"{low:.0%} – {high:.0%}"
     figures = [found.mutants, found.tried, equivalent, killed, found.timeouts, f"**{killed / counted:.0%}**", share]
     return f"| `{found.module}` | {' | '.join(map(str, [*figures, _sample(found), found.day]))} |"

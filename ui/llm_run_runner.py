@@ -12,7 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from core.errors import JukuError
-from core.generation import llm_runs
+from core.generation import llm_runs, run_recovery
 from core.generation.llm_run_tasks import TASKS
 from core.generation.llm_runs import LlmRun, LlmRunStatus, Outcome, Request, Task
 from core.language import tr, trn
@@ -100,7 +100,7 @@ class LlmRunRunner(QObject):
 
     async def _drop(self, llm_run: LlmRun) -> Changes:
         project = self._workspace.project
-        changes = await project.write("", llm_runs.drop, llm_run.id)
+        changes = await project.write("", run_recovery.drop, llm_run.id)
         if await project.read(batches.list_unmerged, llm_runs.PURPOSE, llm_run.id):
             server = await self._workspace.provider(llm_run.provider)
             await batches.cancel(project, server, llm_runs.PURPOSE, llm_run.id)
@@ -111,7 +111,7 @@ class LlmRunRunner(QObject):
         self._workspace.tasks.start("", self._follow())
 
     async def _follow(self) -> None:
-        for llm_run in await self._workspace.project.read(llm_runs.load_sent_batches):
+        for llm_run in await self._workspace.project.read(run_recovery.load_sent_batches):
             self.resume(llm_run)
 
     def write(self, task: str, label: str, change: Change) -> None:
@@ -194,7 +194,7 @@ class LlmRunRunner(QObject):
     async def _take(self, run: _Run, llm_run: LlmRun) -> tuple[str, str]:
         outcome, run.llm_run = Outcome(), llm_run.id
         self._show(run, await llm_runs.land(run.project, llm_run, TASKS, outcome, LlmRunStatus.CANCELLED))
-        self._show(run, await run.project.write("", llm_runs.drop, llm_run.id))
+        self._show(run, await run.project.write("", run_recovery.drop, llm_run.id))
         return _summarise(run, outcome, [])
 
     async def _write(self, run: _Run, label: str, change: Change) -> tuple[str, str]:

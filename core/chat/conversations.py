@@ -12,7 +12,7 @@ from typing import Any
 
 from core.exam import prompt_conditions
 from core.exam.prompt_conditions import Book
-from core.exam.retrieval import Found
+from core.exam.retrieval import FoundPassage
 from core.providers import Message, OnText, Provider, Reply, Sampling, chat_body, model_identity
 from core.storage.project import Changes, Project
 
@@ -67,7 +67,7 @@ class Answer:
     seconds: float
     sent: int
     received: int
-    passages: list[Found]
+    passages: list[FoundPassage]
     complete: bool
     created_at: float
     mark: int | None = None
@@ -152,7 +152,9 @@ async def ask(
     return await asyncio.shield(project.write("", keep, request, reply, body, prepared.passages))
 
 
-async def prepare(project: Project, provider: Provider, book: Book, request: ChatRequest) -> prompt_conditions.Prepared:
+async def prepare(
+    project: Project, provider: Provider, book: Book, request: ChatRequest
+) -> prompt_conditions.PreparedPrompt:
     """The messages of a request, under its pane's condition."""
     return await book.prepare(
         project,
@@ -179,14 +181,21 @@ def say(db: sqlite3.Connection, conversation: int, parent: int | None, text: str
 
 
 def keep(
-    db: sqlite3.Connection, request: ChatRequest, reply: Reply, body: dict[str, Any], found: Sequence[Found]
+    db: sqlite3.Connection, request: ChatRequest, reply: Reply, body: dict[str, Any], found: Sequence[FoundPassage]
 ) -> None:
     """Keep a pane's answers to a turn in place of its earlier ones. One to a turn that is gone is left."""
     pane, now = request.pane, time.time()
     if not db.execute("SELECT 1 FROM chat_turn WHERE id = ?", (request.turn,)).fetchone():
         return
     db.execute("DELETE FROM chat_answer WHERE turn = ? AND pane = ?", (request.turn, pane.number))
-    told = (reply.model, reply.fingerprint, reply.seconds, reply.sent, reply.tokens, prompt_conditions.cited(found))
+    told = (
+        reply.model,
+        reply.fingerprint,
+        reply.seconds,
+        reply.sent,
+        reply.tokens,
+        prompt_conditions.dump_passages(found),
+    )
     for sample, text in enumerate(reply.texts):
         sent = "" if sample else json.dumps(body)  # once: under open book the whole spec stands in it
         own = (request.turn, pane.number, sample, pane.provider, pane.model, pane.condition, text)
@@ -220,7 +229,7 @@ def _answers(db: sqlite3.Connection, condition: str, *values: int) -> list[Answe
     received, passages, complete, created_at, mark, note FROM chat_answer WHERE {condition} ORDER BY turn, pane, sample"""
     found = []
     for id, turn, number, provider, model, name, *rest, passages, complete, at, mark_, note in db.execute(sql, values):
-        pane, told = Pane(number, provider, model, name), prompt_conditions.passages_of(passages)
+        pane, told = Pane(number, provider, model, name), prompt_conditions.parse_passages(passages)
         found.append(Answer(id, turn, pane, *rest, told, bool(complete), at, mark_, note))  # type: ignore[call-arg]
     return found
 

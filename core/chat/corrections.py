@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.dataset import examples
 from core.exam import key_points, retrieval
-from core.exam.retrieval import Index, Passage
+from core.exam.retrieval import Passage, PassageIndex
 from core.formats import jsonl
 from core.spec import facts, spec
 from core.spec.facts import Fact
@@ -30,7 +30,7 @@ def guess(db: sqlite3.Connection, question: str, answer: str) -> Guess:
     """Which facts an answer is about: of those whose quotes lie in the passages found for it, the likest ones."""
     known, text = [fact for fact in facts.load(db) if not fact.ignored], spec.load(db).text
     spans, said = facts.find_places(text, known), f"{question}\n{answer}"
-    found = [one.passage for one in _search(retrieval.passages(text), said, PASSAGES)]
+    found = [one.passage for one in _search(retrieval.split_passages(text), said, PASSAGES)]
     near = [fact for fact in known if fact.id in spans and any(_meet(spans[fact.id], one) for one in found)]
     scores = _scores(near, question, answer)
     first = sorted((fact for fact in near if fact.name in scores), key=lambda fact: -scores[fact.name])
@@ -49,8 +49,8 @@ def _scores(near: Sequence[Fact], *said: str) -> dict[str, float]:
     return scores
 
 
-def _search(passages: Sequence[Passage], said: str, k: int) -> list[retrieval.Found]:
-    index = Index(passages)
+def _search(passages: Sequence[Passage], said: str, k: int) -> list[retrieval.FoundPassage]:
+    index = PassageIndex(passages)
     try:
         return index.search(said, k)
     finally:

@@ -118,7 +118,7 @@ class Scored:
 
     @cached_property
     def _everyday(self) -> set[str]:
-        rows = [row for language in ("en", "ja") for row in exam_questions.general(language)[::2]]
+        rows = [row for language in ("en", "ja") for row in exam_questions.load_general(language)[::2]]
         return {word for row in rows for word in _words(f"{row.question} {row.answer}")}
 
     async def choose(self, question: str) -> Choice:
@@ -145,7 +145,7 @@ class Scored:
 
 
 def _words(text: str) -> list[str]:
-    return retrieval.words(text)
+    return retrieval.split_terms(text)
 
 
 async def call(provider: Provider, model: str, known: Sequence[Domain], question: str) -> Choice:
@@ -193,7 +193,7 @@ def questions(
             found += [(question, one.name) for question in asked]
             languages[language_of(one.text)] += 1
     for language in languages:
-        found += [(row.question, NONE) for row in exam_questions.general(language)[1::2]]
+        found += [(row.question, NONE) for row in exam_questions.load_general(language)[1::2]]
     return found
 
 

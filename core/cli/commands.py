@@ -32,7 +32,7 @@ from core.exam.graders import GRADERS
 from core.exam.report import csv_and_json
 from core.exam.report.formatting import kind_title
 from core.exam.runs import Subject
-from core.exam.scores import Line, Result, Total
+from core.exam.scores import Result, ResultLine, SubjectTotal
 from core.keys import Keys
 from core.language import tr
 from core.providers import chat_messages
@@ -230,9 +230,9 @@ def _exam(arguments: Arguments) -> int:
         ]
         await _agree_on_prompt(arguments, document, _differing_prompt_finder(provider, arguments.models))
         judge = (provider.id, arguments.judge) if arguments.judge else None
-        plan = runs.Plan(subjects, sampling, arguments.grader, judge, general=arguments.general)
+        plan = runs.ExamPlan(subjects, sampling, arguments.grader, judge, general=arguments.general)
         id = await runs.examine(document, connect, plan, progress_reporter(tr("Exam")))
-        result = await document.read(lambda db: scores.result(db, runs.one(db, id)))
+        result = await document.read(lambda db: scores.load_result(db, runs.load(db, id)))
         fought = await _run_duels(document, provider, arguments.judge, result) if arguments.judge else []
         lines = [_format_duel(at, score) for at, score in enumerate(fought, 2)]
         data = {**_build_json(result), "duels": [dataclasses.asdict(score) for score in fought]}
@@ -244,25 +244,25 @@ def _exam(arguments: Arguments) -> int:
 
 async def _run_duels(
     document: Project, provider: providers.Provider, judge: str, result: Result
-) -> list[pairwise_comparison.Score]:
+) -> list[pairwise_comparison.PairwiseScore]:
     """Let the judge compare the answers of each subject with those of the first; returns a score for each."""
     first, *others = (subject.id for subject in result.run.subjects)
     found = []
     for other in others:
-        await pairwise_comparison.fight(
+        await pairwise_comparison.compare(
             document, provider, judge, (first, other), progress_reporter(tr("Comparing")), lambda _changes: None
         )
-        found.append(await document.read(pairwise_comparison.score, first, other))
+        found.append(await document.read(pairwise_comparison.load_score, first, other))
     return found
 
 
-def _format_duel(at: int, score: pairwise_comparison.Score) -> str:
+def _format_duel(at: int, score: pairwise_comparison.PairwiseScore) -> str:
     return tr("{at} to 1, by the judge: {won} won, {lost} lost, {ties} tied, {swayed} decided only by their order",
               at=at, won=score.second, lost=score.first, ties=score.ties, swayed=score.swayed)  # fmt: skip
 
 
 def _build_json(result: Result) -> dict[str, Any]:
-    def rows(chosen: list[Line]) -> list[dict[str, Any]]:
+    def rows(chosen: list[ResultLine]) -> list[dict[str, Any]]:
         return [
             {
                 "name": row.name,
@@ -286,14 +286,14 @@ def _build_json(result: Result) -> dict[str, Any]:
         "gained": [[line.name for line in one.gained] for one in compared],
         "lost": [[line.name for line in one.lost] for one in compared],
         "p": [one.passing.p for one in compared],
-        "verdict": verdict.words(result),
+        "verdict": verdict.build_sentences(result),
     }
 
 
 def format_table(result: Result) -> str:
     """The result as text: rates per kind, then the facts gained and lost against the first subject, then the verdict."""
     subjects = result.run.subjects
-    lines = [f"{number}: {verdict.title(subject)}" for number, subject in enumerate(subjects, start=1)]
+    lines = [f"{number}: {verdict.subject_title(subject)}" for number, subject in enumerate(subjects, start=1)]
     names = [kind_title(row.name).partition(":")[0] for row in result.kinds]
     width = max(12, *(len(name) + 2 for name in names))
     lines.append("".join([" " * width, *(f"{number:>10}" for number in range(1, len(subjects) + 1))]))
@@ -308,10 +308,10 @@ def format_table(result: Result) -> str:
         found = result.compare(at)
         for title, rows in ((tr("gained"), found.gained), (tr("lost"), found.lost)):
             lines.append(f"{at + 1} {title} {len(rows)}: " + ", ".join(row.name for row in rows))
-    return "\n".join([*lines, "", *verdict.words(result)])
+    return "\n".join([*lines, "", *verdict.build_sentences(result)])
 
 
-def _format_held_out(number: int, total: Total) -> str:
+def _format_held_out(number: int, total: SubjectTotal) -> str:
     low, high = total.held.interval
     return tr("{number}: {share} of {questions} held-out questions right, between {low} and {high}", number=number,
               share=f"{total.held.share:.0%}", questions=total.held.questions, low=f"{low:.0%}", high=f"{high:.0%}")  # fmt: skip

@@ -31,10 +31,10 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 def _report(arguments: Arguments) -> int:
     out = arguments.to
     format = arguments.format or report.format_of(out)
-    options = report.Options(arguments.title, MARKERS[arguments.by], tuple(settings.load().providers))
+    options = report.ReportOptions(arguments.title, MARKERS[arguments.by], tuple(settings.load().providers))
 
     async def work(document: Project) -> int:
-        run = await document.read(report.find, arguments.run)
+        run = await document.read(report.find_run, arguments.run)
         await document.read(report.save, run.id, out, format, options, progress_reporter(out.name))
         told = {"file": str(out), "run": run.id, "format": format}
         print_result(arguments, told, tr("Exam {number} written to {path}.", number=run.id, path=out))

@@ -17,7 +17,9 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     add_command("link", _link, tr("link rows to the facts they teach, by shared terms and figures"))
     holding = add_command("hold-out", _hold_out, tr("keep some rows for the exam, by fact and wording"))
     amount = holding.add_mutually_exclusive_group()
-    amount.add_argument("--share", type=_parse_share, default=hold_out.SHARE, help=tr("of the rows, such as 0.2"))
+    amount.add_argument(
+        "--share", type=_parse_share, default=hold_out.DEFAULT_SHARE, help=tr("of the rows, such as 0.2")
+    )
     amount.add_argument(
         "--rows", type=_parse_row_count, default=0, metavar="N", help=tr("a number of rows instead of a share")
     )
@@ -25,7 +27,7 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _parse_share(text: str) -> float:
-    if not 0 < float(text) <= hold_out.LARGEST_SHARE:
+    if not 0 < float(text) <= hold_out.MAX_SHARE:
         raise ValueError(text)
     return float(text)
 
@@ -59,11 +61,11 @@ def _link(arguments: Arguments) -> int:
 def _hold_out(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
         shown = progress_reporter(tr("Keep rows for the exam"))
-        found = await hold_out.material(document, shown)
+        found = await hold_out.load_material(document, shown)
         wanted = arguments.rows or round(found.rows * arguments.share)
         choice = hold_out.choose(found, wanted, arguments.seed)
-        await document.write(tr("Keep rows for the exam"), hold_out.keep, choice.ids, arguments.seed)
-        leaks = await hold_out.leaks(document, choice.ids, shown)
+        await document.write(tr("Keep rows for the exam"), hold_out.hold_out_rows, choice.ids, arguments.seed)
+        leaks = await hold_out.count_leaks(document, choice.ids, shown)
         data = {
             "rows": choice.ids,
             "seed": arguments.seed,
@@ -71,8 +73,8 @@ def _hold_out(arguments: Arguments) -> int:
             "without": choice.without,
             "leaks": leaks,
         }
-        fewer = hold_out.fewer_words(found, wanted, choice, arguments.seed)
-        lines = [*hold_out.kept_words(choice, arguments.seed), fewer, hold_out.leak_words(leaks)]
+        fewer = hold_out.format_shortfall(found, wanted, choice, arguments.seed)
+        lines = [*hold_out.format_kept(choice, arguments.seed), fewer, hold_out.format_leaks(leaks)]
         print_result(arguments, data, "\n".join(filter(None, lines)))
         return CLEAN if choice.ids and not leaks else PROBLEMS
 

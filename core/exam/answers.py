@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.exam import graders, judges, prompt_conditions
-from core.exam.judges import PERSON, UNCLEAR, Marked
-from core.exam.retrieval import Found
+from core.exam.judges import PERSON, UNCLEAR, AnswerMark
+from core.exam.retrieval import FoundPassage
 
-ALIKE = "SELECT min(id) FROM eval_answer WHERE run = ? GROUP BY question, text ORDER BY 1"
+_DISTINCT_ANSWERS = "SELECT min(id) FROM eval_answer WHERE run = ? GROUP BY question, text ORDER BY 1"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ExamAnswer:
     """`score` and `passed` are None where the run's grader could not mark; `passages` stood in the prompt."""
 
     id: int
@@ -32,11 +32,11 @@ class Answer:
     seconds: float
     sent: int
     received: int
-    passages: list[Found]
+    passages: list[FoundPassage]
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class BlindAnswer:
     """An answer without its author. `score` (0 to 100) and `note` are the person's, None and '' before it is marked."""
 
     answer: int
@@ -48,7 +48,7 @@ class Sheet:
     note: str
 
 
-def answers(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> list[Answer]:
+def load_answers(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> list[ExamAnswer]:
     """The answers to some questions, all repeats, in the order in which they were asked for."""
     rows = db.execute(
         "SELECT id, question, subject, sample, text, score, passed, reason, reported, fingerprint, seconds, sent, "
@@ -56,25 +56,25 @@ def answers(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> list[
         "ORDER BY question, subject, sample",
         (run, *questions),
     )
-    return [_answer(row) for row in rows]
+    return [_read_answer(row) for row in rows]
 
 
-def _answer(row: tuple[Any, ...]) -> Answer:
+def _read_answer(row: tuple[Any, ...]) -> ExamAnswer:
     passed = None if row[6] is None else bool(row[6])
-    values: tuple[Any, ...] = (*row[:6], passed, *row[7:13], prompt_conditions.passages_of(row[13]))
-    return Answer(*values)
+    values: tuple[Any, ...] = (*row[:6], passed, *row[7:13], prompt_conditions.parse_passages(row[13]))
+    return ExamAnswer(*values)
 
 
-def marks(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> dict[int, list[Marked]]:
+def load_marks(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> dict[int, list[AnswerMark]]:
     """What a judge and a person say of the answers to some questions, by answer."""
-    found: dict[int, list[Marked]] = {}
+    found: dict[int, list[AnswerMark]] = {}
     rows = db.execute(
         "SELECT m.answer, m.grader, m.score, m.passed, m.reason FROM eval_answer a JOIN eval_mark m ON m.answer = a.id "
         f"WHERE a.run = ? AND a.question IN ({_places(questions)}) AND m.grader <> ? ORDER BY m.answer, m.grader",
         (run, *questions, UNCLEAR),
     )
     for answer, grader, score, passed, reason in rows:
-        found.setdefault(answer, []).append(Marked.read(answer, grader, score, passed, reason))
+        found.setdefault(answer, []).append(AnswerMark.read(answer, grader, score, passed, reason))
     return found
 
 
@@ -82,7 +82,7 @@ def _places(values: Sequence[int]) -> str:
     return ", ".join("?" * len(values))
 
 
-def counts(db: sqlite3.Connection) -> dict[int, tuple[int, int]]:
+def count_by_run(db: sqlite3.Connection) -> dict[int, tuple[int, int]]:
     """Of each run, how many answers there are, and how many there should be."""
     rows = db.execute(
         "SELECT id, (SELECT count(*) FROM eval_answer WHERE run = r.id), repeats"
@@ -92,25 +92,25 @@ def counts(db: sqlite3.Connection) -> dict[int, tuple[int, int]]:
     return {run: (done, wanted) for run, done, wanted in rows}
 
 
-def of_subjects(db: sqlite3.Connection, run: int) -> dict[int, int]:
+def count_by_subject(db: sqlite3.Connection, run: int) -> dict[int, int]:
     """How many answers each subject of a run has given."""
     return dict(db.execute("SELECT subject, count(*) FROM eval_answer WHERE run = ? GROUP BY subject", (run,)))
 
 
-def marked(db: sqlite3.Connection, run: int) -> dict[str, int]:
+def count_marked(db: sqlite3.Connection, run: int) -> dict[str, int]:
     """How many answers of a run have a mark of a judge, of a person; equal answers to a question are marked as one."""
     sql = "SELECT m.grader, count(*) FROM eval_mark m JOIN eval_answer a ON a.id = m.answer WHERE a.run = ? GROUP BY m.grader"
     return {grader: count for grader, count in db.execute(sql, (run,)) if grader != UNCLEAR}
 
 
-def shuffled(db: sqlite3.Connection, run: int) -> list[int]:
+def shuffle_ids(db: sqlite3.Connection, run: int) -> list[int]:
     """The answers of a run for a person to mark, equal ones to a question once, in an order that tells nothing."""
-    ids = [id for (id,) in db.execute(ALIKE, (run,))]
+    ids = [id for (id,) in db.execute(_DISTINCT_ANSWERS, (run,))]
     random.Random(run).shuffle(ids)  # noqa: S311 - the same each time, so that a person finds the place again
     return ids
 
 
-def sheet(db: sqlite3.Connection, answer: int) -> Sheet:
+def load_blind_answer(db: sqlite3.Connection, answer: int) -> BlindAnswer:
     """One answer as a person marks it, without a word of who gave it."""
     question, reference, grader, points, text, score, note = db.execute(
         "SELECT q.question, q.reference, r.grader, q.key_points, a.text, m.score, m.reason FROM eval_answer a "
@@ -118,10 +118,12 @@ def sheet(db: sqlite3.Connection, answer: int) -> Sheet:
         "LEFT JOIN eval_mark m ON m.answer = a.id AND m.grader = ? WHERE a.id = ?",
         (PERSON, answer),
     ).fetchone()
-    wanted = graders.wanted_words(grader, points)
-    return Sheet(answer, question, reference, wanted, text, None if score is None else round(100 * score), note or "")
+    wanted = graders.format_key_points(grader, points)
+    return BlindAnswer(
+        answer, question, reference, wanted, text, None if score is None else round(100 * score), note or ""
+    )
 
 
-def lacks_judgement(db: sqlite3.Connection, run: int) -> int:
+def count_unjudged(db: sqlite3.Connection, run: int) -> int:
     """How many answers the judge of a run has still to see, equal ones to a question once."""
-    return len(judges.unmarked(db, run, judges.JUDGE))
+    return len(judges.load_unmarked(db, run, judges.JUDGE))

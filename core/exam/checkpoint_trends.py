@@ -10,7 +10,7 @@ from core.exam.scores import GENERAL, MEMORISED, Rate
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class CheckpointResult:
     """What one run found out about a model that a job made, under one condition.
 
     `step` is that of the checkpoint, of the job's final model (`is_final`) the last one told, None where nobody told one;
@@ -34,7 +34,7 @@ class Point:
 
 
 # Every model that a job has made; of jobs that claim the same (one was adopted twice), the first.
-_MADE = """WITH made AS (
+_MODELS_OF_JOBS = """WITH made AS (
   SELECT provider, fine_tuned_model AS model, id AS job, 1 AS is_final,
     (SELECT max(step) FROM job_metric WHERE job_metric.job = job.id) AS step
   FROM job WHERE fine_tuned_model IS NOT NULL
@@ -56,7 +56,7 @@ _SUMS = {
     True: "SELECT a.subject, a.question, count(*) AS asked, total(m.passed) AS passed FROM eval_answer a "
     "JOIN eval_mark m ON m.answer = a.id AND m.grader = ? WHERE a.run = ? AND a.subject = ? GROUP BY a.question",
 }
-# The parts are those of `scores.part`; a share for each question.
+# The parts are those of `scores.question_part`; a share for each question.
 _RATES = """SELECT part, total(passed), total(asked), count(*), total(share), total(share * share) FROM (
   SELECT CASE WHEN q.kind = ? OR q.leak <> '' THEN '' WHEN q.kind = ? THEN 'general' ELSE 'held' END AS part,
     s.passed, s.asked, s.passed / s.asked AS share
@@ -64,26 +64,26 @@ _RATES = """SELECT part, total(passed), total(asked), count(*), total(share), to
 ) GROUP BY 1"""
 
 
-def points(db: sqlite3.Connection, by: str = "") -> list[Point]:
+def load_points(db: sqlite3.Connection, by: str = "") -> list[CheckpointResult]:
     """Every subject that a job has made, in the order of the jobs and their steps; without those not asked yet.
 
     `by` is whose marks count: the run's own grader (''), its judge or a person (core/exam/judges.py).
     """
     assert by in ("", judges.JUDGE, judges.PERSON)
-    found = [_point(db, by, *row) for row in db.execute(_MADE).fetchall()]
+    found = [_load_point(db, by, *row) for row in db.execute(_MODELS_OF_JOBS).fetchall()]
     return [point for point in found if point.held.asked or point.general.asked]
 
 
-def _point(
+def _load_point(
     db: sqlite3.Connection, by: str, run: int, subject: int, provider: str, model: str, condition: str, job: int,
     suffix: str, step: int | None, is_final: int, version: int | None, name: str, rows: int,
-) -> Point:  # fmt: skip
+) -> CheckpointResult:  # fmt: skip
     values = (MEMORISED, GENERAL, *((by,) if by else ()), run, subject)
     rates = {
         part: Rate(int(passed), int(asked), *sums)
         for part, passed, asked, *sums in db.execute(_RATES.format(sums=_SUMS[bool(by)]), values)
     }
-    return Point(
+    return CheckpointResult(
         run, subject, provider, model, condition, job, suffix or f"#{job}", step, bool(is_final), version, name, rows,
         rates.get("held", Rate()), rates.get("general", Rate()),
     )  # fmt: skip

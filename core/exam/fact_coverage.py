@@ -13,16 +13,19 @@ from core.spec.facts import Fact
 
 # A study plan for one fact (see 2309.14316, 2309.12288, 2402.12847): several wordings, both directions, one use of it,
 # the plain statement, and a near miss whose right answer is that the spec does not say.
-STUDY = {"direct": 1, "reworded": 4, "reverse": 1, "applied": 1, "statement": 1, "not_stated": 1}
-KNOWN_STUDY = {"direct": 1, "reworded": 1, "statement": 1}  # for a fact that the base model knows
-HELD = 1  # wordings that are kept for the exam and never trained on
-KINDS = tuple(STUDY)
+STUDY_PLAN = {"direct": 1, "reworded": 4, "reverse": 1, "applied": 1, "statement": 1, "not_stated": 1}
+KNOWN_FACT_PLAN = {"direct": 1, "reworded": 1, "statement": 1}  # for a fact that the base model knows
+HELD_OUT_WORDINGS = 1  # wordings that are kept for the exam and never trained on
+KINDS = tuple(STUDY_PLAN)
 EXAM = "exam"  # what a fact lacks that has no held-out wording
-KNOWN, UNKNOWN = 0.8, 0.2  # shares of right answers from which the base model knows a fact, and up to which it does not
+KNOWN_SHARE, UNKNOWN_SHARE = (
+    0.8,
+    0.2,
+)  # shares of right answers from which the base model knows a fact, and up to which it does not
 
 
 @dataclass(frozen=True)
-class Entry:
+class FactCoverage:
     """One fact's line of the ledger. Counts are of rows that are not rejected; `drafts` are among them.
 
     `trained` counts by kind; `held` are wordings for the exam alone; `stale` rows were written before the fact changed;
@@ -66,9 +69,9 @@ class Entry:
     def _lacking(self, rows: Counter[str], held: int) -> dict[str, int]:
         if self.fact.ignored:
             return {}
-        wanted = KNOWN_STUDY if knowledge(self.fact.known) == "known" else STUDY
+        wanted = KNOWN_FACT_PLAN if knowledge(self.fact.known) == "known" else STUDY_PLAN
         found = {kind: count - rows[kind] for kind, count in wanted.items() if rows[kind] < count}
-        return found | ({EXAM: HELD - held} if held < HELD else {})
+        return found | ({EXAM: HELD_OUT_WORDINGS - held} if held < HELD_OUT_WORDINGS else {})
 
     @cached_property
     def state(self) -> str:
@@ -93,10 +96,10 @@ def knowledge(known: str) -> str:
     if not (right.isdecimal() and asked.isdecimal() and int(asked)):
         return ""
     share = int(right) / int(asked)
-    return "known" if share >= KNOWN else "unknown" if share <= UNKNOWN else "sometimes"
+    return "known" if share >= KNOWN_SHARE else "unknown" if share <= UNKNOWN_SHARE else "sometimes"
 
 
-def ledger(db: sqlite3.Connection) -> list[Entry]:
+def load(db: sqlite3.Connection) -> list[FactCoverage]:
     """The entries of all facts, in the order of the spec's text."""
     found = facts.sort_by_place(spec.load(db).text, facts.load(db))
     trained: dict[str, Counter[str]] = {fact.name: Counter() for fact in found}
@@ -117,11 +120,11 @@ def ledger(db: sqlite3.Connection) -> list[Entry]:
     for name, kinds in trained.items():
         approved = kinds - drafted[name]
         for spread in (kinds, approved):
-            _spread(spread)
+            _assign_kinds(spread)
         drafted[name] = kinds - approved
-    recall = _recall(db)
+    recall = _load_recall(db)
     return [
-        Entry(
+        FactCoverage(
             fact,
             trained[name],
             held[name],
@@ -136,10 +139,10 @@ def ledger(db: sqlite3.Connection) -> list[Entry]:
     ]
 
 
-def _spread(kinds: Counter[str]) -> None:
+def _assign_kinds(kinds: Counter[str]) -> None:
     """Count imported rows, which have no kind, as direct questions as far as these lack, and as reworded ones."""
     unnamed = kinds.pop("", 0)
-    direct = min(unnamed, max(0, STUDY["direct"] - kinds["direct"]))
+    direct = min(unnamed, max(0, STUDY_PLAN["direct"] - kinds["direct"]))
     kinds.update({"direct": direct, "reworded": unnamed - direct})
 
 
@@ -147,11 +150,11 @@ _COUNTS = """SELECT facts, split, kind, count(*), sum(status = 'draft'), sum(ins
 FROM example WHERE facts <> '' AND status <> 'rejected' GROUP BY 1, 2, 3"""
 
 
-def _recall(db: sqlite3.Connection) -> dict[str, Rate]:
+def _load_recall(db: sqlite3.Connection) -> dict[str, Rate]:
     """The rates of the newest exam that gave answers about facts, for the last of its subjects; what proves nothing is out."""
-    for run in runs.runs(db):
+    for run in runs.load_all(db):
         found: dict[str, list[tuple[int, int]]] = {}
-        for names, *counts in db.execute(_ANSWERS, (run.id, run.subjects[-1].id if run.subjects else 0, MEMORISED)):
+        for names, *counts in db.execute(_RECALL, (run.id, run.subjects[-1].id if run.subjects else 0, MEMORISED)):
             for name in dict.fromkeys(names.split()):
                 found.setdefault(name, []).append((counts[0], counts[1]))
         if found:
@@ -159,6 +162,6 @@ def _recall(db: sqlite3.Connection) -> dict[str, Rate]:
     return {}
 
 
-_ANSWERS = """SELECT q.facts, total(a.passed), count(a.passed) AS marked FROM eval_question q
+_RECALL = """SELECT q.facts, total(a.passed), count(a.passed) AS marked FROM eval_question q
 JOIN eval_answer a ON a.question = q.id WHERE q.run = ? AND a.subject = ? AND q.facts <> '' AND q.kind <> ? AND q.leak = ''
 GROUP BY q.id HAVING marked > 0"""

@@ -13,10 +13,10 @@ from core.language import tr
 from core.review import dataset_check
 from core.text import grounding
 
-PATTERN_SECONDS = 0.5  # a pattern may take for one answer
-PATTERN_LENGTH = 2000
+MAX_PATTERN_SECONDS = 0.5  # a pattern may take for one answer
+MAX_PATTERN_CHARACTERS = 2000
 
-_AGAINST = (grounding.SWAPPED, grounding.NEGATION, grounding.OPPOSITE, grounding.ONLY)
+_CONTRADICTIONS = (grounding.SWAPPED, grounding.NEGATION, grounding.OPPOSITE, grounding.ONLY)
 _YES = re.compile(
     r"\s*(?:yes|yeah|yep|sure|of course|certainly|absolutely|definitely|はい|ええ|もちろん)(?![a-z])", re.IGNORECASE
 )
@@ -34,7 +34,7 @@ _SAYS_NOTHING = re.compile(
     re.IGNORECASE,
 )
 # After the admission: what then is answered all the same, unless it only advises or says what else is told.
-_TURN = re.compile(
+_CONTRAST = re.compile(
     r"\b(?:but|however|though|although|nevertheless|instead)\b|(?:ません|ない|です|ます)が|けれど|けど|しかし|ただし|ただ、",
     re.IGNORECASE,
 )
@@ -45,7 +45,7 @@ _ADVICE = re.compile(
 )
 
 
-class Asked(Protocol):
+class GradedQuestion(Protocol):
     """What a grader reads of a question; `key_points` as `grading.parse` reads them."""
 
     @property
@@ -74,33 +74,35 @@ class Grader:
     """`title` is what the screen calls it; `grade` marks an answer to a question."""
 
     title: Callable[[], str]
-    grade: Callable[[str, Asked], Mark]
+    grade: Callable[[str, GradedQuestion], Mark]
 
 
-def by_key_points(answer: str, question: Asked) -> Mark:
+def by_key_points(answer: str, question: GradedQuestion) -> Mark:
     """Whether the answer makes every key point (without any: the reference's figures and terms) and contradicts no reference.
 
     A question of the kind `not_stated` is passed by saying that the text does not tell, and nothing else.
     """
     if question.kind == "not_stated":
-        return _not_stated(answer, question)
+        return _grade_not_stated(answer, question)
     if not answer.strip():
-        return _failed(tr("The answer is empty."))
-    wanted = _points(question) or exam_key_points.suggest(question.reference, question.reference, question.question)
+        return _fail(tr("The answer is empty."))
+    wanted = _usable_key_points(question) or exam_key_points.suggest(
+        question.reference, question.reference, question.question
+    )
     judged = exam_key_points.judge(answer, wanted or question.reference, question.question, question.reference)
     if not judged:
         return Mark(None, None, tr("The question has neither key points nor a reference answer."))
-    if evasion := _evasion(answer, judged):
+    if evasion := _grade_evasion(answer, judged):
         return evasion
     met = sum(point.is_met for point in judged)
-    against = _against(answer, question)
+    against = _find_contradiction(answer, question)
     found = tuple(point.text for point in judged if point.is_met)
     missed = tuple(point.text for point in judged if not point.is_met)
-    reason = "\n".join(filter(None, (_found(judged), against or _missed(judged))))
+    reason = "\n".join(filter(None, (_format_found(judged), against or _format_missed(judged))))
     return Mark(met / (len(judged) + bool(against)), not missed and not against, reason, found, missed)
 
 
-def exact(answer: str, question: Asked) -> Mark:
+def exact(answer: str, question: GradedQuestion) -> Mark:
     """Whether the answer is the reference, or the only key point, but for width, case, punctuation and how numbers are written."""
     wanted = [
         question.reference,
@@ -108,76 +110,76 @@ def exact(answer: str, question: Asked) -> Mark:
     ]
     said = exam_key_points.written(answer)
     passed = bool(said) and any(said == exam_key_points.written(text) for text in wanted)
-    return Mark(1.0, True) if passed else _failed(tr("The answer is not the reference word for word."))
+    return Mark(1.0, True) if passed else _fail(tr("The answer is not the reference word for word."))
 
 
-def contains(answer: str, question: Asked) -> Mark:
+def contains(answer: str, question: GradedQuestion) -> Mark:
     """Whether each key point (without any: the reference) stands in the answer, whatever is said of it."""
-    found = exam_key_points.stand_in(answer, _points(question) or question.reference)
+    found = exam_key_points.stand_in(answer, _usable_key_points(question) or question.reference)
     if not found:
         return Mark(None, None, tr("The question has neither key points nor a reference answer."))
-    if evasion := _evasion(answer, found):
+    if evasion := _grade_evasion(answer, found):
         return evasion
     missed = tuple(point.text for point in found if not point.is_met)
     met = tuple(point.text for point in found if point.is_met)
-    reason = "\n".join(filter(None, (_found(found), _missed(found))))
+    reason = "\n".join(filter(None, (_format_found(found), _format_missed(found))))
     return Mark(len(met) / len(found), not missed, reason, met, missed)
 
 
-def matches(answer: str, question: Asked) -> Mark:
+def matches_pattern(answer: str, question: GradedQuestion) -> Mark:
     """Whether the regular expression in the key points (without any: in the reference) is found in the answer."""
     pattern = question.key_points.strip() or question.reference.strip()
-    if not pattern or len(pattern) > PATTERN_LENGTH:
+    if not pattern or len(pattern) > MAX_PATTERN_CHARACTERS:
         return Mark(
             None, None, tr("The question has no regular expression.") if not pattern else tr("The pattern is too long.")
         )
     try:
         found = regex.search(
-            pattern, answer[: exam_key_points.READ], regex.IGNORECASE | regex.V0, timeout=PATTERN_SECONDS
+            pattern, answer[: exam_key_points.READ], regex.IGNORECASE | regex.V0, timeout=MAX_PATTERN_SECONDS
         )
     except regex.error as error:
         return Mark(None, None, tr("The pattern is not valid: {why}.", why=str(error)))
     except (TimeoutError, MemoryError, RecursionError):
         return Mark(None, None, tr("The search for the pattern takes too long: it can match in too many ways."))
-    return Mark(1.0, True, found=(found[0],)) if found else _failed(tr("The pattern is not in the answer."))
+    return Mark(1.0, True, found=(found[0],)) if found else _fail(tr("The pattern is not in the answer."))
 
 
 GRADERS = {
     "key_points": Grader(lambda: tr("Key points"), by_key_points),
     "exact": Grader(lambda: tr("Identical to the reference answer"), exact),
     "contains": Grader(lambda: tr("Contains the key points"), contains),
-    "regex": Grader(lambda: tr("Regular expression"), matches),
+    "regex": Grader(lambda: tr("Regular expression"), matches_pattern),
 }
 
 
-def wanted_words(grader: str, key_points: str) -> str:
+def format_key_points(grader: str, key_points: str) -> str:
     """What the key points of a question ask for, as a person reads it; a regular expression stays one."""
     return key_points if grader == "regex" else exam_key_points.in_words(key_points)
 
 
-def _failed(reason: str) -> Mark:
+def _fail(reason: str) -> Mark:
     return Mark(0.0, False, reason)
 
 
-def _points(question: Asked) -> str:
+def _usable_key_points(question: GradedQuestion) -> str:
     """The key points as they are written; '' where they have no word, as in "!" or ";"."""
     return question.key_points if exam_key_points.has_points(question.key_points) else ""
 
 
-def _evasion(answer: str, judged: Sequence[JudgedPoint]) -> Mark | None:
+def _grade_evasion(answer: str, judged: Sequence[JudgedPoint]) -> Mark | None:
     """Where points only say what must not be said, who says that they do not know has not answered."""
     words = dataset_check.admission(answer) if all(point.text.startswith("!") for point in judged) else ""
-    return _failed(tr("The answer says: “{words}”.", words=words)) if words else None
+    return _fail(tr("The answer says: “{words}”.", words=words)) if words else None
 
 
-def _not_stated(answer: str, question: Asked) -> Mark:
+def _grade_not_stated(answer: str, question: GradedQuestion) -> Mark:
     said = _SAYS_NOTHING.search(answer[: exam_key_points.READ])
     words = dataset_check.admission(answer) or (said[0] if said else "")
     if not words and not _makes_all(answer, question.key_points):
-        return _failed(tr("The answer does not say that this is not in the text."))
+        return _fail(tr("The answer does not say that this is not in the text."))
     end = answer.find(words) + len(words)
     if any(_asserts(part) for part in _after_turn(answer[end - len(words) :][: exam_key_points.READ], len(words))):
-        return _failed(tr("The answer says that this is not in the text, and then answers anyway."))
+        return _fail(tr("The answer says that this is not in the text, and then answers anyway."))
     return Mark(1.0, True, found=(words,) if words else ())
 
 
@@ -188,7 +190,7 @@ def _makes_all(answer: str, key_points: str) -> bool:
 
 def _after_turn(answer: str, admitted: int) -> list[str]:
     """The rest of each sentence after a "but" that follows the admission, which the first `admitted` characters are."""
-    turns = [match.end() for match in _TURN.finditer(answer) if match.end() >= admitted]
+    turns = [match.end() for match in _CONTRAST.finditer(answer) if match.end() >= admitted]
     return [re.split(r"[.。\n]", answer[turn:].lstrip(" ,、"), maxsplit=1)[0] for turn in turns]
 
 
@@ -197,26 +199,26 @@ def _asserts(part: str) -> bool:
     return len(part.strip()) > 3 and not admits
 
 
-def _against(answer: str, question: Asked) -> str:
+def _find_contradiction(answer: str, question: GradedQuestion) -> str:
     """By what an answer contradicts the reference, in words; '' where it does not."""
     reference = question.reference
     if (_NO.match(reference) and _YES.match(answer)) or (_YES.match(reference) and _NO.match(answer)):
         return tr("The answer says yes where the reference answer says no, or the other way round.")
     found = grounding.find_doubts(question.question, answer, [reference], kind=question.kind) if reference else []
-    return next((grounding.format_doubt(doubt) for doubt in found if doubt.why in _AGAINST), "")
+    return next((grounding.format_doubt(doubt) for doubt in found if doubt.why in _CONTRADICTIONS), "")
 
 
-def _found(judged: Sequence[JudgedPoint]) -> str:
+def _format_found(judged: Sequence[JudgedPoint]) -> str:
     """Which words of the answer make a point."""
     said = tr(", ").join(tr("“{word}”", word=point.said) for point in judged if point.is_met and point.said)
     return tr("Found: {words}.", words=said) if said else ""
 
 
-def _missed(judged: Sequence[JudgedPoint]) -> str:
-    return "\n".join(_worded(point) for point in judged if not point.is_met)
+def _format_missed(judged: Sequence[JudgedPoint]) -> str:
+    return "\n".join(_format_point(point) for point in judged if not point.is_met)
 
 
-def _worded(point: JudgedPoint) -> str:
+def _format_point(point: JudgedPoint) -> str:
     match point.why:
         case exam_key_points.DENIED:
             return tr("The answer denies “{point}”.", point=point.said)

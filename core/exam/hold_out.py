@@ -21,11 +21,11 @@ from core.storage.connection import open_snapshot
 from core.storage.project import Project
 from core.text import near_duplicates
 
-SHARE = 0.2  # of the rows, where nothing else is said
-LARGEST_SHARE = 0.5
-LEAK = "split-leakage"
-UNASKED = ("general", "statement", MEMORISED)  # kinds that make no exam question of the project's own
-RANKS = (
+DEFAULT_SHARE = 0.2  # of the rows, where nothing else is said
+MAX_SHARE = 0.5
+LEAK_RULE = "split-leakage"
+UNASKED_KINDS = ("general", "statement", MEMORISED)  # kinds that make no exam question of the project's own
+KIND_RANKS = (
     "reworded",
     "",
     "direct",
@@ -57,7 +57,7 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class HeldOutChoice:
     """The rows that are kept: how many questions of each fact, and how many of rows without one."""
 
     ids: list[int]
@@ -65,7 +65,7 @@ class Choice:
     without: int
 
 
-async def material(project: Project, reporter: Reporter) -> Material:
+async def load_material(project: Project, reporter: Reporter) -> Material:
     """Look through the project in a process of its own; cancelling ends it. Raises `JukuError`."""
     async with project.frozen() as path:
         found = await background_process.run("core.exam.hold_out", {"project": str(path)}, reporter)
@@ -73,7 +73,7 @@ async def material(project: Project, reporter: Reporter) -> Material:
     return Material(wordings, Counter(found["examined"]))
 
 
-def read(db: sqlite3.Connection, reporter: Reporter) -> Material:
+def find_material(db: sqlite3.Connection, reporter: Reporter) -> Material:
     """The training rows that may become exam questions, by wording.
 
     A wording of which a row is a draft, or is kept for exam or validation already, is left out.
@@ -96,14 +96,14 @@ def read(db: sqlite3.Connection, reporter: Reporter) -> Material:
 
 
 def _may_ask(split: str, status: str, kind: str) -> bool:
-    return split == "train" and status == "approved" and kind not in UNASKED
+    return split == "train" and status == "approved" and kind not in UNASKED_KINDS
 
 
 def _facts_of(members: Iterable[int], rows: dict[int, list[str]], known: set[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for id in members for name in rows[id][3].split() if name in known))
 
 
-def choose(found: Material, rows: int, seed: int) -> Choice:
+def choose(found: Material, rows: int, seed: int) -> HeldOutChoice:
     """About so many rows: a wording of each fact, those first that have no exam question, then a second one, …
 
     A fact always keeps a wording to be trained on. Rows without a fact are drawn in proportion.
@@ -112,15 +112,15 @@ def choose(found: Material, rows: int, seed: int) -> Choice:
     linked = [one for one in found.wordings if one.facts]
     others = [one for one in found.wordings if not one.facts]
     share = sum(len(one.ids) for one in linked) / max(1, found.rows)
-    kept = _by_fact(linked, found.examined, round(rows * share), draw)
+    kept = _choose_by_fact(linked, found.examined, round(rows * share), draw)
     left = rows - sum(len(one.ids) for one in kept)
-    kept += _any(others, left, draw)
+    kept += _choose_any(others, left, draw)
     by_fact = Counter(name for one in kept for name in one.facts for _id in one.ids)
     without = sum(len(one.ids) for one in kept if not one.facts)
-    return Choice(sorted(id for one in kept for id in one.ids), by_fact, without)
+    return HeldOutChoice(sorted(id for one in kept for id in one.ids), by_fact, without)
 
 
-def _by_fact(linked: Sequence[Wording], examined: Counter[str], rows: int, draw: random.Random) -> list[Wording]:
+def _choose_by_fact(linked: Sequence[Wording], examined: Counter[str], rows: int, draw: random.Random) -> list[Wording]:
     of_fact: dict[str, list[Wording]] = defaultdict(list)
     for one in linked:
         for name in one.facts:
@@ -128,7 +128,9 @@ def _by_fact(linked: Sequence[Wording], examined: Counter[str], rows: int, draw:
     trained = Counter({name: len(wordings) for name, wordings in of_fact.items()})
     for wordings in of_fact.values():
         draw.shuffle(wordings)
-        wordings.sort(key=lambda one: (len(one.ids), _rank(one.kind)), reverse=True)  # the best is taken from the end
+        wordings.sort(
+            key=lambda one: (len(one.ids), _rank_kind(one.kind)), reverse=True
+        )  # the best is taken from the end
     asked, open_ones = Counter(examined), sorted(of_fact)
     kept: dict[Wording, None] = {}
     draw.shuffle(open_ones)
@@ -146,11 +148,11 @@ def _by_fact(linked: Sequence[Wording], examined: Counter[str], rows: int, draw:
     return list(kept)
 
 
-def _rank(kind: str) -> int:
-    return RANKS.index(kind) if kind in RANKS else len(RANKS)
+def _rank_kind(kind: str) -> int:
+    return KIND_RANKS.index(kind) if kind in KIND_RANKS else len(KIND_RANKS)
 
 
-def _any(others: Sequence[Wording], rows: int, draw: random.Random) -> list[Wording]:
+def _choose_any(others: Sequence[Wording], rows: int, draw: random.Random) -> list[Wording]:
     """Some of the rows without a fact; one wording at least is left to be trained on."""
     kept: list[Wording] = []
     for one in draw.sample(list(others), len(others))[1:]:
@@ -160,7 +162,7 @@ def _any(others: Sequence[Wording], rows: int, draw: random.Random) -> list[Word
     return kept
 
 
-def keep(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
+def hold_out_rows(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
     """Keep these rows for the exam, with key points where they have none; how many. The seed is noted with them."""
     known = {fact.name: fact for fact in facts.load(db)}
     kept = 0
@@ -175,7 +177,7 @@ def keep(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
     return kept
 
 
-def kept_words(choice: Choice, seed: int) -> list[str]:
+def format_kept(choice: HeldOutChoice, seed: int) -> list[str]:
     """How many rows are kept, and how many of them for which fact."""
     lines = [trn("{n} row is kept for the exam (seed {seed}).", "{n} rows are kept for the exam (seed {seed}).",
                  len(choice.ids), seed=seed)]  # fmt: skip
@@ -186,14 +188,14 @@ def kept_words(choice: Choice, seed: int) -> list[str]:
     return lines
 
 
-def fewer_words(found: Material, wanted: int, choice: Choice, seed: int) -> str:
+def format_shortfall(found: Material, wanted: int, choice: HeldOutChoice, seed: int) -> str:
     """Why fewer rows are kept than were asked for; '' where they are not, or only the last wording has too many rows."""
     if len(choice.ids) >= wanted or len(choose(found, found.rows, seed).ids) >= wanted:
         return ""
     return tr("Fewer than asked for: one wording of each fact stays in training. Make more rows first.")
 
 
-def leak_words(leaks: int) -> str:
+def format_leaks(leaks: int) -> str:
     """What the check for leaks found."""
     if not leaks:
         return tr("No leak: none of them is asked in the training rows.")
@@ -202,20 +204,20 @@ def leak_words(leaks: int) -> str:
     )
 
 
-async def leaks(project: Project, ids: Iterable[int], reporter: Reporter) -> int:
+async def count_leaks(project: Project, ids: Iterable[int], reporter: Reporter) -> int:
     """How many of these rows are asked in training, too, by the check of the whole set, which is done anew."""
     await findings.refresh(project, reporter)
-    return await project.read(_leaking, set(ids))
+    return await project.read(_count_leaks, set(ids))
 
 
-def _leaking(db: sqlite3.Connection, ids: set[int]) -> int:
-    found = {id for (id,) in db.execute("SELECT example FROM finding WHERE rule = ?", (LEAK,))}
+def _count_leaks(db: sqlite3.Connection, ids: set[int]) -> int:
+    found = {id for (id,) in db.execute("SELECT example FROM finding WHERE rule = ?", (LEAK_RULE,))}
     return len(found & ids)
 
 
 def _work(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     with closing(open_snapshot(Path(request["project"]))) as db:
-        found = read(db, reporter)
+        found = find_material(db, reporter)
     return {"wordings": [[one.ids, one.facts, one.kind] for one in found.wordings], "examined": found.examined}
 
 

@@ -17,14 +17,14 @@ from core.spec import spec
 from core.storage.project import OnChanges, Project
 
 JUDGE, PERSON = "judge", "person"
-PASSED = 0.6  # of the score, from which an answer counts as right
+PASS_SHARE = 0.6  # of the score, from which an answer counts as right
 REPLY_TOKENS = 300
 SEED = 7  # so that a judge says the same again, where the server honours it
 UNCLEAR = "unclear"  # the grader of a reply that gave no mark: it is not asked for again
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class AnswerMark:
     """A mark as it is kept: `score` from 0 to 1."""
 
     answer: int
@@ -34,12 +34,12 @@ class Marked:
     reason: str
 
     @classmethod
-    def read(cls, answer: int, grader: str, score: float, passed: int, reason: str) -> Marked:
+    def read(cls, answer: int, grader: str, score: float, passed: int, reason: str) -> AnswerMark:
         """From what is kept. A judge's reason that was kept as the JSON it came in is given in words."""
         return cls(answer, grader, score, bool(passed), replies.in_words(reason) if grader == JUDGE else reason)
 
 
-async def mark(
+async def run_judge(
     project: Project, provider: Provider, model: str, run: int, reporter: Reporter, on_changes: OnChanges
 ) -> None:
     """Let a chat model mark the answers of a run that it has not marked; equal answers to a question are shown once."""
@@ -50,15 +50,17 @@ async def mark(
 
     sampling = Sampling(max_tokens=REPLY_TOKENS, seed=SEED)
     requests = [
-        PendingRequest(str(id), partial(messages, id), sampling) for id in await project.read(unmarked, run, JUDGE)
+        PendingRequest(str(id), partial(messages, id), sampling) for id in await project.read(load_unmarked, run, JUDGE)
     ]
-    runner = RequestRunner(project, provider, model, _keep, reporter, schema=replies.MARK_SCHEMA, on_changes=on_changes)
+    runner = RequestRunner(
+        project, provider, model, _store_reply, reporter, schema=replies.MARK_SCHEMA, on_changes=on_changes
+    )
     await runner.ask(requests)
     if runner.error:
         raise runner.error
 
 
-def unmarked(db: sqlite3.Connection, run: int, grader: str) -> list[int]:
+def load_unmarked(db: sqlite3.Connection, run: int, grader: str) -> list[int]:
     """Answers without a mark of `grader`, of equal ones to a question the first."""
     sql = (
         "SELECT min(a.id) FROM eval_answer a LEFT JOIN eval_mark m ON m.answer = a.id AND m.grader IN (?, ?) "
@@ -77,31 +79,31 @@ def _messages(db: sqlite3.Connection, answer: int, language: str) -> list[Messag
     return [{"role": "user", "content": prompts.fill(prompts.load("mark", language), **values)}]
 
 
-def _keep(db: sqlite3.Connection, key: str, reply: Reply) -> None:
+def _store_reply(db: sqlite3.Connection, key: str, reply: Reply) -> None:
     found = replies.points(reply.texts[0])
     if found is None:
-        store(db, int(key), UNCLEAR, 0.0, reply.texts[0][:500])
+        store_mark(db, int(key), UNCLEAR, 0.0, reply.texts[0][:500])
     else:
-        store(db, int(key), JUDGE, found.score / 100, found.reason)
+        store_mark(db, int(key), JUDGE, found.score / 100, found.reason)
 
 
-def store(db: sqlite3.Connection, answer: int, grader: str, score: float, reason: str) -> None:
+def store_mark(db: sqlite3.Connection, answer: int, grader: str, score: float, reason: str) -> None:
     """Keep a mark for an answer, and for all equal ones to the same question in its run."""
     db.execute(
         "INSERT OR REPLACE INTO eval_mark (answer, grader, score, passed, reason, created_at) "
         "SELECT same.id, ?, ?, ?, ?, ? FROM eval_answer same JOIN eval_answer this "
         "ON same.question = this.question AND same.text = this.text WHERE this.id = ?",
-        (grader, score, score >= PASSED, reason.encode(errors="replace").decode(), time.time(), answer),
+        (grader, score, score >= PASS_SHARE, reason.encode(errors="replace").decode(), time.time(), answer),
     )
 
 
-def mark_by_person(db: sqlite3.Connection, answer: int, score: int, note: str = "") -> None:
+def store_person_mark(db: sqlite3.Connection, answer: int, score: int, note: str = "") -> None:
     """A person's mark, 0 to 100."""
     assert 0 <= score <= 100
-    store(db, answer, PERSON, score / 100, note)
+    store_mark(db, answer, PERSON, score / 100, note)
 
 
-def take_back(db: sqlite3.Connection, answer: int) -> None:
+def delete_person_mark(db: sqlite3.Connection, answer: int) -> None:
     """Forget the person's mark of an answer, and of the equal ones."""
     db.execute(
         "DELETE FROM eval_mark WHERE grader = ? AND answer IN (SELECT same.id FROM eval_answer same JOIN eval_answer this "
@@ -110,19 +112,19 @@ def take_back(db: sqlite3.Connection, answer: int) -> None:
     )
 
 
-def marks(db: sqlite3.Connection, run: int) -> dict[int, list[Marked]]:
+def load_marks(db: sqlite3.Connection, run: int) -> dict[int, list[AnswerMark]]:
     """All marks of a run by answer, beside those of its own grader."""
-    found: dict[int, list[Marked]] = {}
+    found: dict[int, list[AnswerMark]] = {}
     sql = (
         "SELECT m.answer, m.grader, m.score, m.passed, m.reason FROM eval_mark m JOIN eval_answer a ON a.id = m.answer "
         "WHERE a.run = ? AND m.grader <> ? ORDER BY m.answer, m.grader"
     )
     for answer, grader, score, passed, reason in db.execute(sql, (run, UNCLEAR)):
-        found.setdefault(answer, []).append(Marked.read(answer, grader, score, passed, reason))
+        found.setdefault(answer, []).append(AnswerMark.read(answer, grader, score, passed, reason))
     return found
 
 
-def agreement(db: sqlite3.Connection, run: int, one: str, other: str) -> Kappa:
+def compute_agreement(db: sqlite3.Connection, run: int, one: str, other: str) -> Kappa:
     """How far two graders agree on what is right: '' is the run's own. Equal answers to a question count once."""
     sides = {name: _side(name) for name in (one, other)}
     sql = (

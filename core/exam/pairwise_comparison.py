@@ -16,11 +16,11 @@ from core.storage.project import OnChanges, Project
 REPLY_TOKENS = 300
 SEED = 7
 UNCLEAR = "unclear"
-TURNED = {"first": "second", "second": "first", "tie": "tie"}
+REVERSED = {"first": "second", "second": "first", "tie": "tie"}
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class PairwiseScore:
     """Of `pairs` of answers so many were won by each; `swayed` were decided by their order alone, and count for nobody."""
 
     pairs: int
@@ -30,7 +30,7 @@ class Score:
     swayed: int
 
 
-async def fight(
+async def compare(
     project: Project,
     provider: Provider,
     model: str,
@@ -45,10 +45,10 @@ async def fight(
         return await project.read(_messages, first, second, language)
 
     sampling = Sampling(max_tokens=REPLY_TOKENS, seed=SEED)
-    open_ones = [pair for pair in await project.read(_undecided, *subjects)]
+    open_ones = [pair for pair in await project.read(_load_undecided, *subjects)]
     requests = [PendingRequest(f"{one} {other}", partial(messages, one, other), sampling) for one, other in open_ones]
     runner = RequestRunner(
-        project, provider, model, _keep, reporter, schema=replies.BETTER_SCHEMA, on_changes=on_changes
+        project, provider, model, _store_reply, reporter, schema=replies.BETTER_SCHEMA, on_changes=on_changes
     )
     await runner.ask(requests)
     if runner.error:
@@ -59,14 +59,14 @@ _PAIRS = """SELECT a.id, b.id FROM eval_answer a JOIN eval_answer b ON b.questio
 WHERE a.subject = ? AND b.subject = ? AND a.sample = 0 AND a.text <> b.text"""
 
 
-def _pairs(db: sqlite3.Connection, one: int, other: int) -> list[tuple[int, int]]:
+def _load_pairs(db: sqlite3.Connection, one: int, other: int) -> list[tuple[int, int]]:
     return [(first, second) for first, second in db.execute(_PAIRS, (one, other))]
 
 
-def _undecided(db: sqlite3.Connection, one: int, other: int) -> list[tuple[int, int]]:
+def _load_undecided(db: sqlite3.Connection, one: int, other: int) -> list[tuple[int, int]]:
     """Each pair in both orders."""
     known = {(first, second) for first, second in db.execute("SELECT first, second FROM eval_duel")}
-    both = [order for pair in _pairs(db, one, other) for order in (pair, pair[::-1])]
+    both = [order for pair in _load_pairs(db, one, other) for order in (pair, pair[::-1])]
     return [order for order in both if order not in known]
 
 
@@ -78,7 +78,7 @@ def _messages(db: sqlite3.Connection, first: int, second: int, language: str) ->
     return [{"role": "user", "content": prompts.fill(prompts.load("compare", language), **values)}]
 
 
-def _keep(db: sqlite3.Connection, key: str, reply: Reply) -> None:
+def _store_reply(db: sqlite3.Connection, key: str, reply: Reply) -> None:
     first, second = map(int, key.split())
     found = replies.preference(reply.texts[0])
     better, reason = (found.better, found.reason) if found else (UNCLEAR, reply.texts[0][:500])
@@ -86,14 +86,14 @@ def _keep(db: sqlite3.Connection, key: str, reply: Reply) -> None:
     db.execute(sql, (first, second, better, reason.encode(errors="replace").decode()))
 
 
-def score(db: sqlite3.Connection, one: int, other: int) -> Score:
+def load_score(db: sqlite3.Connection, one: int, other: int) -> PairwiseScore:
     """Who has won, over the pairs that were decided in both orders."""
     said = {
         (first, second): better for first, second, better in db.execute("SELECT first, second, better FROM eval_duel")
     }
     counts = dict.fromkeys(("first", "second", "tie", "swayed"), 0)
-    for pair in _pairs(db, one, other):
+    for pair in _load_pairs(db, one, other):
         straight, turned = said.get(pair), said.get(pair[::-1])
-        if straight in TURNED and turned in TURNED:
-            counts[straight if TURNED[turned] == straight else "swayed"] += 1
-    return Score(sum(counts.values()), counts["first"], counts["second"], counts["tie"], counts["swayed"])
+        if straight in REVERSED and turned in REVERSED:
+            counts[straight if REVERSED[turned] == straight else "swayed"] += 1
+    return PairwiseScore(sum(counts.values()), counts["first"], counts["second"], counts["tie"], counts["swayed"])

@@ -13,7 +13,7 @@ from core import prompts
 from core.dataset import examples, filters
 from core.dataset.filters import Filter
 from core.exam import retrieval
-from core.exam.retrieval import Found, Index, Passage, Vectors
+from core.exam.retrieval import FoundPassage, Passage, PassageIndex, Vectors
 from core.language import tr
 from core.providers import Message, OnPause, Provider, chat_messages
 from core.providers.retry_policy import ignore_pause
@@ -22,16 +22,16 @@ from core.spec.spec import Spec
 from core.storage.project import Project
 
 CLOSED, OPEN, RETRIEVED, FEW_SHOT = "closed", "open", "retrieved", "few_shot"
-SHOT = "few-shot"  # the tag of rows that a person has chosen to be shown; else some from all over are
-WIDE = 4  # times as many passages of each kind of search are looked at before they are fused
+FEW_SHOT_TAG = "few-shot"  # the tag of rows that a person has chosen to be shown; else some from all over are
+FUSION_CANDIDATES = 4  # times as many passages of each kind of search are looked at before they are fused
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`title` and `about` in the language of the screen."""
+    """`title` and `description` in the language of the screen."""
 
     title: Callable[[], str]
-    about: Callable[[], str]
+    description: Callable[[], str]
 
 
 CONDITIONS: dict[str, Condition] = {
@@ -50,7 +50,7 @@ CONDITIONS: dict[str, Condition] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class RetrievalSettings:
     """How passages are found: `k` of them within `budget` tokens; `embedding` is a model for vectors, '' for none.
 
     `shots` is the number of examples under few-shot.
@@ -63,15 +63,15 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedPrompt:
     """What is sent, and the passages in it, best first."""
 
     messages: list[Message]
-    passages: list[Found] = field(default_factory=list)
+    passages: list[FoundPassage] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class FewShotExample:
     question: str
     answer: str
 
@@ -82,12 +82,14 @@ class Book:
     `on_pause` is told while a server that embeds asks to wait.
     """
 
-    def __init__(self, state: Spec, shots: Sequence[Shot], settings: Settings = Settings()) -> None:
+    def __init__(
+        self, state: Spec, shots: Sequence[FewShotExample], settings: RetrievalSettings = RetrievalSettings()
+    ) -> None:
         self.system_prompt, self.text = state.system_prompt, state.text
         self.language = spec.language(state)
         self.shots, self.settings = list(shots), settings
-        self._passages: list[Passage] = retrieval.passages(state.text)
-        self._index: Index | None = None
+        self._passages: list[Passage] = retrieval.split_passages(state.text)
+        self._index: PassageIndex | None = None
         self._vectors: dict[str, Vectors] = {}  # of the passages, by the server that made them
         self._embedding = asyncio.Lock()
         self.on_pause: OnPause = ignore_pause
@@ -104,34 +106,34 @@ class Book:
         provider: Provider | None = None,
         history: Sequence[Message] = (),
         system_prompt: str | None = None,
-    ) -> Prepared:
+    ) -> PreparedPrompt:
         """The messages that ask `question` under a condition, after the turns of `history`.
 
         `provider` embeds where the settings name a model for it. Raises `ProviderError`.
         """
         prompt = self.system_prompt if system_prompt is None else system_prompt
-        found: list[Found] = []
+        found: list[FoundPassage] = []
         if condition == OPEN:
             prompt = self._with("open_book", prompt, text=self.text)
         elif condition == RETRIEVED:
             found = await self.find(project, question, provider)
-            prompt = self._with("retrieved", prompt, passages=_listed(found))
+            prompt = self._with("retrieved", prompt, passages=_number_passages(found))
         shots = self.shots if condition == FEW_SHOT else []
         first, *rest = (*chat_messages(prompt, question),)
         system, asked = ([first], rest) if rest else ([], [first])
-        return Prepared([*system, *_shown(shots), *history, *asked], found)
+        return PreparedPrompt([*system, *_build_shot_messages(shots), *history, *asked], found)
 
     def _with(self, name: str, prompt: str, **values: str) -> str:
         whole = prompts.fill(prompts.load(name, self.language), **values).strip()
         return f"{prompt}\n\n{whole}".strip()
 
-    async def find(self, project: Project, question: str, provider: Provider | None = None) -> list[Found]:
+    async def find(self, project: Project, question: str, provider: Provider | None = None) -> list[FoundPassage]:
         """The passages for a question, best first, within the settings."""
-        self._index = self._index or Index(self._passages)
-        found = self._index.search(question, self.settings.k * WIDE)
+        self._index = self._index or PassageIndex(self._passages)
+        found = self._index.search(question, self.settings.k * FUSION_CANDIDATES)
         if provider and self._has_vectors:
-            found = retrieval.fused(found, await self._nearest(project, question, provider))
-        return retrieval.within(found[: self.settings.k], self.settings.budget)
+            found = retrieval.fuse_rankings(found, await self._nearest(project, question, provider))
+        return retrieval.limit_tokens(found[: self.settings.k], self.settings.budget)
 
     @property
     def _has_vectors(self) -> bool:
@@ -154,29 +156,31 @@ class Book:
                 self._vectors[provider.id] = await retrieval.embed(project, provider, model, texts, self.on_pause)
         return self._vectors[provider.id]
 
-    async def _nearest(self, project: Project, question: str, provider: Provider) -> list[Found]:
+    async def _nearest(self, project: Project, question: str, provider: Provider) -> list[FoundPassage]:
         vectors = await self._embedded(project, provider)
         (asked,) = await retrieval.embed(project, provider, self.settings.embedding, [question], self.on_pause)
-        return retrieval.nearest(asked, vectors, self._passages, self.settings.k * WIDE)
+        return retrieval.rank_by_vector(asked, vectors, self._passages, self.settings.k * FUSION_CANDIDATES)
 
 
-def read(db: sqlite3.Connection, settings: Settings = Settings(), state: Spec | None = None) -> Book:
+def load_book(
+    db: sqlite3.Connection, settings: RetrievalSettings = RetrievalSettings(), state: Spec | None = None
+) -> Book:
     """The book of a project: its spec as it is, or another state of it."""
-    return Book(state or spec.load(db), _shots(db, settings.shots), settings)
+    return Book(state or spec.load(db), _load_shots(db, settings.shots), settings)
 
 
-def _shots(db: sqlite3.Connection, count: int) -> list[Shot]:
+def _load_shots(db: sqlite3.Connection, count: int) -> list[FewShotExample]:
     """The rows a person has tagged for it, else some that stand far apart; never an exam question."""
-    chosen = filters.find(db, Filter(split="train", status="approved", tag=SHOT))
+    chosen = filters.find(db, Filter(split="train", status="approved", tag=FEW_SHOT_TAG))
     if not chosen:
         every = filters.find(db, Filter(split="train", status="approved", kind="direct"))
         every = every or filters.find(db, Filter(split="train", status="approved"))
         chosen = every[:: max(1, len(every) // max(1, count))]
     rows = examples.fetch(db, list(chosen[:count])).values()
-    return [Shot(row.question, row.answer) for row in rows if row.question and row.answer]
+    return [FewShotExample(row.question, row.answer) for row in rows if row.question and row.answer]
 
 
-def _shown(shots: Sequence[Shot]) -> list[Message]:
+def _build_shot_messages(shots: Sequence[FewShotExample]) -> list[Message]:
     return [
         message
         for shot in shots
@@ -184,19 +188,19 @@ def _shown(shots: Sequence[Shot]) -> list[Message]:
     ]
 
 
-def _listed(found: Sequence[Found]) -> str:
+def _number_passages(found: Sequence[FoundPassage]) -> str:
     """The passages with numbers, so that an answer can name them."""
     return "\n\n".join(f"[{number}] {one.passage.whole}" for number, one in enumerate(found, 1))
 
 
-def cited(found: Sequence[Found]) -> str:
+def dump_passages(found: Sequence[FoundPassage]) -> str:
     """The passages as they are kept with an answer: JSON."""
     return json.dumps(
         [[one.passage.heading, one.passage.text, round(one.score, 4)] for one in found], ensure_ascii=False
     )
 
 
-def passages_of(cited: str) -> list[Found]:
+def parse_passages(cited: str) -> list[FoundPassage]:
     """The passages that were kept with an answer."""
     rows: list[Any] = json.loads(cited or "[]")
-    return [Found(Passage(heading, text, 0, 0), score) for heading, text, score in rows]
+    return [FoundPassage(Passage(heading, text, 0, 0), score) for heading, text, score in rows]

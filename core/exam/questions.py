@@ -12,25 +12,25 @@ from core.errors import JukuError
 from core.language import tr
 from core.spec import spec
 
-ASKED = Filter(split="test", status="approved")
+EXAM_ROWS = Filter(split="test", status="approved")
 GENERAL = "general"
 
 
-def rows(db: sqlite3.Connection, with_general: bool) -> Iterator[Example]:
+def load_rows(db: sqlite3.Connection, with_general: bool) -> Iterator[Example]:
     """The project's exam questions and, with the general ones wished for, the shipped ones that are not among them.
 
     Without those the project's own general questions are left out, too.
     """
     known: set[str] = set()
-    for row in examples.iterate(db, ASKED):
+    for row in examples.iterate(db, EXAM_ROWS):
         if row.question and (with_general or row.kind != GENERAL):
             known.add(row.question)
             yield row
     if with_general:
-        yield from (row for row in general(spec.language(spec.load(db))) if row.question not in known)
+        yield from (row for row in load_general(spec.language(spec.load(db))) if row.question not in known)
 
 
-def general(language: str) -> list[Example]:
+def load_general(language: str) -> list[Example]:
     """The shipped questions of everyday knowledge in a language: they measure what is forgotten."""
     lines = (paths.RESOURCES / "general_questions.jsonl").read_text(encoding="utf-8").splitlines()
     return [
@@ -40,7 +40,7 @@ def general(language: str) -> list[Example]:
     ]
 
 
-def copy(db: sqlite3.Connection, run: int, asked: Iterable[Example], taught: Mapping[int, str]) -> None:
+def store_copy(db: sqlite3.Connection, run: int, asked: Iterable[Example], taught: Mapping[int, str]) -> None:
     """Write the questions of a run down; `taught` are those that its models are known to have been taught."""
     leaks = dict(db.execute("SELECT example, message FROM finding WHERE rule = 'split-leakage'")) | dict(taught)
     sql = "INSERT INTO eval_question (run, question, reference, key_points, kind, facts, leak) VALUES (?, ?, ?, ?, ?, ?, ?)"

@@ -20,12 +20,12 @@ from core.storage import compressed_texts
 from core.storage.project import Project
 from core.text import statements, tokenizer
 
-LONG = 320  # characters from which a passage is full
-FUSED = 60  # of reciprocal rank fusion: how much less a lower rank counts (Cormack, Clarke and Büttcher 2009)
-BLOCK = 256  # texts of one request for vectors
-MOST_TOKENS = 50_000  # of one request for vectors, about; OpenAI takes 300,000
-TOO_MUCH = (400, 413, 422)  # what a server answers to more texts than it takes at once
-BEGINNING = 5  # letters of a word, without most endings
+FULL_PASSAGE_CHARACTERS = 320  # characters from which a passage is full
+RANK_FUSION_K = 60  # of reciprocal rank fusion: how much less a lower rank counts (Cormack, Clarke and Büttcher 2009)
+MAX_EMBEDDED_TEXTS = 256  # texts of one request for vectors
+MAX_EMBEDDED_TOKENS = 50_000  # of one request for vectors, about; OpenAI takes 300,000
+TOO_LARGE_STATUSES = (400, 413, 422)  # what a server answers to more texts than it takes at once
+STEM_LETTERS = 5  # letters of a word, without most endings
 _SIGN = re.compile(r"\W+|_")
 _JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]")
 _SINGLE = re.compile(r"[\u3400-\u9fff0-9a-z]")
@@ -50,24 +50,24 @@ class Passage:
     @property
     def tokens(self) -> int:
         """About how many."""
-        return reckon(self.whole)
+        return estimate_tokens(self.whole)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPassage:
     """`score` says how well a passage fits, more is better; only those of one search can be compared."""
 
     passage: Passage
     score: float
 
 
-def passages(text: str) -> list[Passage]:
+def split_passages(text: str) -> list[Passage]:
     """The spec in pieces of a few sentences that stand under one heading. They do not overlap."""
     found: list[Passage] = []
     for heading, group in groupby(statements.split(text), key=lambda one: one.heading):
         start = end = -1
         for statement in group:
-            if start >= 0 and statement.end - start > LONG:
+            if start >= 0 and statement.end - start > FULL_PASSAGE_CHARACTERS:
                 found.append(Passage(heading, text[start:end].strip(), start, end))
                 start = -1
             start = statement.start if start < 0 else start
@@ -77,7 +77,7 @@ def passages(text: str) -> list[Passage]:
     return found
 
 
-def reckon(text: str) -> int:
+def estimate_tokens(text: str) -> int:
     """About how many tokens a text has, by its letters."""
     wide = sum(sign > "\u2e80" for sign in text)
     return round(
@@ -85,9 +85,9 @@ def reckon(text: str) -> int:
     )
 
 
-def within(found: Sequence[Found], budget: int) -> list[Found]:
+def limit_tokens(found: Sequence[FoundPassage], budget: int) -> list[FoundPassage]:
     """As many of the best as fit into `budget` tokens; the best one always."""
-    kept: list[Found] = []
+    kept: list[FoundPassage] = []
     left = budget
     for one in found:
         left -= one.passage.tokens
@@ -97,7 +97,7 @@ def within(found: Sequence[Found], budget: int) -> list[Found]:
     return kept
 
 
-class Index:
+class PassageIndex:
     """Passages by the letters they are written in: three at a time, Japanese two at a time, since its words are short.
 
     Measured on the samples' exams: among the first two passages, the right one for 36 of 51 English questions (in
@@ -106,78 +106,78 @@ class Index:
 
     def __init__(self, texts: Sequence[Passage]) -> None:
         self.passages = list(texts)
-        self._db = _memory()
+        self._db = _open_memory()
         self._db.execute("CREATE VIRTUAL TABLE threes USING fts5(text, tokenize='trigram')")
         self._db.execute("CREATE VIRTUAL TABLE pairs USING fts5(text)")
         for number, one in enumerate(self.passages, 1):
-            text = _folded(one.whole)
+            text = _fold(one.whole)
             self._db.execute("INSERT INTO threes (rowid, text) VALUES (?, ?)", (number, text))
-            self._db.execute("INSERT INTO pairs (rowid, text) VALUES (?, ?)", (number, " ".join(_pairs(text))))
+            self._db.execute("INSERT INTO pairs (rowid, text) VALUES (?, ?)", (number, " ".join(_bigrams(text))))
 
     def close(self) -> None:
         self._db.close()
 
-    def search(self, question: str, k: int) -> list[Found]:
+    def search(self, question: str, k: int) -> list[FoundPassage]:
         """The `k` passages that share the rarest letters with the question, the best first (BM25)."""
-        text = _folded(question)
-        table, grams = ("pairs", _pairs(text)) if _JAPANESE.search(text) else ("threes", _threes(text))
+        text = _fold(question)
+        table, grams = ("pairs", _bigrams(text)) if _JAPANESE.search(text) else ("threes", _trigrams(text))
         if not grams:
             return []
         wanted = " OR ".join(f'"{gram}"' for gram in dict.fromkeys(grams))
         sql = f"SELECT rowid, bm25({table}) FROM {table} WHERE {table} MATCH ? ORDER BY 2, 1 LIMIT ?"
-        return [Found(self.passages[id - 1], -rank) for id, rank in self._db.execute(sql, (wanted, k))]
+        return [FoundPassage(self.passages[id - 1], -rank) for id, rank in self._db.execute(sql, (wanted, k))]
 
 
-def _memory() -> sqlite3.Connection:
+def _open_memory() -> sqlite3.Connection:
     from core.storage.connection import open_in_memory
 
     return open_in_memory()
 
 
-def _folded(text: str) -> str:
+def _fold(text: str) -> str:
     return f" {_SIGN.sub(' ', unicodedata.normalize('NFKC', text).casefold()).strip()} "
 
 
-def _threes(text: str) -> list[str]:
+def _trigrams(text: str) -> list[str]:
     """Runs of three signs: at the edges of words with the blank, so that short words count, too."""
     return [text[at : at + 3] for at in range(len(text) - 2)]
 
 
-def _pairs(text: str) -> list[str]:
+def _bigrams(text: str) -> list[str]:
     """Japanese as pairs of signs and single kanji, other words by their beginnings."""
     found: list[str] = []
     for word in text.split():
         if _JAPANESE.search(word):
             found += [one + other for one, other in pairwise(word)] + _SINGLE.findall(word)
         else:
-            found.append(word[:BEGINNING])
+            found.append(word[:STEM_LETTERS])
     return found
 
 
-def words(text: str) -> list[str]:
+def split_terms(text: str) -> list[str]:
     """What a text is made of, to compare it with others: Japanese pairs of signs, other words by their beginnings."""
-    return _pairs(_folded(text))
+    return _bigrams(_fold(text))
 
 
-def nearest(question: Vectors, vectors: Vectors, texts: Sequence[Passage], k: int) -> list[Found]:
+def rank_by_vector(question: Vectors, vectors: Vectors, texts: Sequence[Passage], k: int) -> list[FoundPassage]:
     """The `k` passages whose vectors point most nearly where the question's does."""
-    scores = _unit(vectors) @ _unit(question[None])[0]
+    scores = _normalise_vectors(vectors) @ _normalise_vectors(question[None])[0]
     order = np.argsort(-scores, kind="stable")[:k]
-    return [Found(texts[number], float(scores[number])) for number in order]
+    return [FoundPassage(texts[number], float(scores[number])) for number in order]
 
 
-def _unit(vectors: Vectors) -> Vectors:
+def _normalise_vectors(vectors: Vectors) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(lengths, lengths, 1), np.float32)
 
 
-def fused(*rankings: Sequence[Found]) -> list[Found]:
+def fuse_rankings(*rankings: Sequence[FoundPassage]) -> list[FoundPassage]:
     """One ranking out of several, by reciprocal ranks: what stands high in both comes first."""
     scores: dict[Passage, float] = {}
     for ranking in rankings:
         for rank, one in enumerate(ranking, 1):
-            scores[one.passage] = scores.get(one.passage, 0.0) + 1 / (FUSED + rank)
-    return [Found(passage, score) for passage, score in sorted(scores.items(), key=lambda pair: -pair[1])]
+            scores[one.passage] = scores.get(one.passage, 0.0) + 1 / (RANK_FUSION_K + rank)
+    return [FoundPassage(passage, score) for passage, score in sorted(scores.items(), key=lambda pair: -pair[1])]
 
 
 async def embed(
@@ -192,33 +192,33 @@ async def embed(
     Many go out in one request: fewer where the server refuses so many.
     """
     digests = [compressed_texts.digest(text.encode()) for text in texts]
-    known = await project.read(_kept, provider.id, model, digests)
+    known = await project.read(_load_vectors, provider.id, model, digests)
     new = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
-    most = BLOCK
+    most = MAX_EMBEDDED_TEXTS
     while new:
-        block = _block(new, most)
+        block = _take_batch(new, most)
         try:
             made = await provider.embed(model, list(block.values()), on_pause)
         except ProviderError as error:
-            if error.status not in TOO_MUCH or len(block) == 1:
+            if error.status not in TOO_LARGE_STATUSES or len(block) == 1:
                 raise
             most = len(block) // 2
             continue
         rows = {digest: np.asarray(vector, np.float32) for digest, vector in zip(block, made, strict=True)}
-        await project.write("", _keep, provider.id, model, rows)
+        await project.write("", _store_vectors, provider.id, model, rows)
         known |= rows
         new = {digest: text for digest, text in new.items() if digest not in rows}
     return np.stack([known[digest] for digest in digests])
 
 
-def _block(texts: dict[int, str], most: int) -> dict[int, str]:
+def _take_batch(texts: dict[int, str], most: int) -> dict[int, str]:
     """The first of `texts` that fit into one request."""
-    fitting = accumulate(map(reckon, texts.values()))
-    count = sum(tokens <= MOST_TOKENS for tokens in islice(fitting, most))
+    fitting = accumulate(map(estimate_tokens, texts.values()))
+    count = sum(tokens <= MAX_EMBEDDED_TOKENS for tokens in islice(fitting, most))
     return dict(islice(texts.items(), max(1, count)))
 
 
-def _kept(db: sqlite3.Connection, provider: str, model: str, digests: Sequence[int]) -> dict[int, Vectors]:
+def _load_vectors(db: sqlite3.Connection, provider: str, model: str, digests: Sequence[int]) -> dict[int, Vectors]:
     found: dict[int, Vectors] = {}
     for digest in dict.fromkeys(digests):
         sql = "SELECT vector FROM passage_vector WHERE provider = ? AND model = ? AND digest = ?"
@@ -228,7 +228,7 @@ def _kept(db: sqlite3.Connection, provider: str, model: str, digests: Sequence[i
     return found
 
 
-def _keep(db: sqlite3.Connection, provider: str, model: str, rows: dict[int, Vectors]) -> None:
+def _store_vectors(db: sqlite3.Connection, provider: str, model: str, rows: dict[int, Vectors]) -> None:
     db.executemany(
         "INSERT OR REPLACE INTO passage_vector (provider, model, digest, vector) VALUES (?, ?, ?, ?)",
         [(provider, model, digest, vector.tobytes()) for digest, vector in rows.items()],

@@ -1,4 +1,4 @@
-"""Exams: questions put to several models under several conditions, marked, resumed where they were cut off."""
+"""Exams: questions put to several models under several conditions, marked, and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -27,9 +28,8 @@ from core.storage.project import OnChanges, Project
 from core.training import lineage
 
 KINDS = ("memorised", "reworded", "reverse", "applied", "not_stated", "general")
-PURPOSE = "exam"  # of a batch (core/providers/batches.py)
-ANSWER_TOKENS = 40  # of a usual answer, to reckon with
-RUNNING = "running"
+BATCH_PURPOSE = "exam"  # of a batch (core/providers/batches.py)
+ESTIMATED_ANSWER_TOKENS = 40  # of a usual answer
 
 Connect = Callable[[str], Awaitable[Provider]]
 
@@ -46,8 +46,8 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """An exam that is wished for. `general` adds questions of everyday knowledge; `judge` is a provider and a model."""
+class ExamPlan:
+    """What an exam is to ask of whom. `general` adds questions of everyday knowledge; `judge` is a provider and a model."""
 
     subjects: Sequence[Subject]
     sampling: Sampling = field(default_factory=Sampling)
@@ -55,12 +55,12 @@ class Plan:
     judge: tuple[str, str] | None = None
     general: bool = False
     batch: bool = False
-    retrieval: prompt_conditions.Settings = field(default_factory=prompt_conditions.Settings)
+    retrieval: prompt_conditions.RetrievalSettings = field(default_factory=prompt_conditions.RetrievalSettings)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """`leak` names the training row that asks the same and how nearly in per cent: "17 96"."""
+class ExamQuestion:
+    """`leak` names the training row that asks the same and how similar it is in per cent: "17 96"; '' where none does."""
 
     id: int
     question: str
@@ -71,16 +71,25 @@ class Question:
     leak: str = ""
 
 
+class ExamStatus(StrEnum):
+    """The state of an exam run, as it is stored."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
-class Run:
-    """`settings` is what was asked for besides: temperature, top_p, max_tokens, seed, retrieval."""
+class ExamRun:
+    """`settings` has the rest of the plan: temperature, top_p, max_tokens, seed, retrieval. Times are Unix seconds."""
 
     id: int
     created_at: float
     finished_at: float | None
     repeats: int
     settings: dict[str, Any]
-    status: str
+    status: ExamStatus
     grader: str
     judge: tuple[str, str] | None
     revision: int | None
@@ -96,13 +105,13 @@ class Run:
         )
 
     @property
-    def retrieval(self) -> prompt_conditions.Settings:
-        return prompt_conditions.Settings(**self.settings.get("retrieval", {}))
+    def retrieval(self) -> prompt_conditions.RetrievalSettings:
+        return prompt_conditions.RetrievalSettings(**self.settings.get("retrieval", {}))
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a subject's answers come to, about: requests, tokens sent and received, US dollars or None.
+class ExamEstimate:
+    """What a subject's answers are expected to take: requests, tokens sent and received, US dollars or None.
 
     `general` of the requests are about everyday knowledge, not about what is taught.
     """
@@ -116,36 +125,43 @@ class Estimate:
 
 
 async def examine(
-    project: Project, connect: Connect, plan: Plan, reporter: Reporter, on_changes: OnChanges = lambda _changes: None
+    project: Project,
+    connect: Connect,
+    plan: ExamPlan,
+    reporter: Reporter,
+    on_changes: OnChanges = lambda _changes: None,
 ) -> int:
     """Ask every question of every subject, mark the answers; returns the run's id.
 
-    What has been answered is kept when the run is cancelled or fails: `go_on` asks for the rest. Raises `JukuError`
-    without questions.
+    Answers are kept when the run is cancelled or fails: `resume` asks for the rest. Raises `JukuError` where there are
+    no questions.
     """
     id = await begin(project, plan, reporter)
-    await go_on(project, connect, id, reporter, on_changes)
+    await resume(project, connect, id, reporter, on_changes)
     return id
 
 
-async def begin(project: Project, plan: Plan, reporter: Reporter) -> int:
-    """Write down who is asked what, with a copy of the questions, and which of them leak; the run's id."""
+async def begin(project: Project, plan: ExamPlan, reporter: Reporter) -> int:
+    """Store a run with its subjects, a copy of the questions, and which of them leak; returns the run's id.
+
+    Raises `JukuError` where there are no questions.
+    """
     await findings.refresh(project, reporter)
     made: list[int] = []
     await project.write("", lambda db: made.append(_begin(db, plan)))
     return made[0]
 
 
-async def go_on(
+async def resume(
     project: Project, connect: Connect, id: int, reporter: Reporter, on_changes: OnChanges = lambda _changes: None
 ) -> None:
     """Ask what has not been answered in a run, one subject after the other, then let the judge mark.
 
     A subject that fails does not keep the others from being asked. Raises `JukuError` where none was answered at all.
     """
-    on_changes(await project.write("", _set_status, id, RUNNING))
-    status, failures = "failed", list[JukuError]()
-    run, book = await project.read(lambda db: (one(db, id), _book(db, id)))
+    on_changes(await project.write("", _set_status, id, ExamStatus.RUNNING))
+    status, failures = ExamStatus.FAILED, list[JukuError]()
+    run, book = await project.read(lambda db: (load(db, id), _load_book(db, id)))
     parts = len(run.subjects) + bool(run.judge)
     try:
         # One model after the other: the local engine then loads each once.
@@ -154,10 +170,10 @@ async def go_on(
             failures += await examinee.ask(connect, reporter.part(number, parts))
         if run.judge:
             judge = await connect(run.judge[0])
-            await judges.mark(project, judge, run.judge[1], id, reporter.part(parts - 1, parts), on_changes)
-        status = "failed" if failures else "succeeded"
+            await judges.run_judge(project, judge, run.judge[1], id, reporter.part(parts - 1, parts), on_changes)
+        status = ExamStatus.FAILED if failures else ExamStatus.SUCCEEDED
     except (asyncio.CancelledError, Cancelled):
-        status = "cancelled"
+        status = ExamStatus.CANCELLED
         raise
     finally:
         book.close()
@@ -171,7 +187,7 @@ class _Examinee:
     """A subject that is asked what it has not answered yet."""
 
     project: Project
-    run: Run
+    run: ExamRun
     subject: Subject
     book: Book
     on_changes: OnChanges
@@ -189,14 +205,14 @@ class _Examinee:
     async def _ask(self, provider: Provider, reporter: Reporter) -> None:
         self._provider = provider
         self.book.on_pause = reporter.pause
-        self._known = {question.id: question for question in await self.project.read(questions, self.run.id)}
+        self._known = {question.id: question for question in await self.project.read(load_questions, self.run.id)}
         self._passages: dict[str, str] = {}  # of each question, as they are kept
         await self._embed()
         runner = RequestRunner(
             self.project, provider, self.subject.model, self._keep, reporter, on_changes=self.on_changes
         )  # fmt: skip
         if self.run.batch and provider.id != LOCAL:
-            await runner.ask_as_batch(PURPOSE, self.subject.id, self._load_pending)
+            await runner.ask_as_batch(BATCH_PURPOSE, self.subject.id, self._load_pending)
         else:
             before = -1
             while (open_ones := await self._load_pending()) and runner.answered > before and not runner.error:
@@ -207,28 +223,28 @@ class _Examinee:
 
     async def _embed(self) -> None:
         """What retrieval wants to know of all open questions, before they are asked one by one."""
-        left = await self.project.read(unanswered, self.run, self.subject.id)
+        left = await self.project.read(load_unanswered, self.run, self.subject.id)
         asked = [self._known[id].question for id in left]
         await self.book.embed(self.project, self.subject.condition, asked, self._provider)
 
     async def _load_pending(self) -> list[PendingRequest]:
-        left = await self.project.read(unanswered, self.run, self.subject.id)
+        left = await self.project.read(load_unanswered, self.run, self.subject.id)
         return [
             PendingRequest(str(id), partial(self._messages, self._known[id]), replace(self.run.sampling, n=missing))
             for id, missing in left.items()
         ]
 
-    async def _messages(self, question: Question) -> list[Message]:
+    async def _messages(self, question: ExamQuestion) -> list[Message]:
         prepared = await self.book.prepare(self.project, self.subject.condition, question.question, self._provider)
-        self._passages[str(question.id)] = prompt_conditions.cited(prepared.passages)
+        self._passages[str(question.id)] = prompt_conditions.dump_passages(prepared.passages)
         return prepared.messages
 
     def _keep(self, db: sqlite3.Connection, key: str, reply: Reply) -> None:
         model_identity.check(self._provider, self.subject.model, reply)
-        _keep(db, self.run, self.subject, self._known[int(key)], reply, self._passages.get(key, "[]"))
+        _store_answers(db, self.run, self.subject, self._known[int(key)], reply, self._passages.get(key, "[]"))
 
 
-def unanswered(db: sqlite3.Connection, run: Run, subject: int) -> dict[int, int]:
+def load_unanswered(db: sqlite3.Connection, run: ExamRun, subject: int) -> dict[int, int]:
     """The questions of a run that a subject has not answered as often as it should, and how often that is."""
     rows = db.execute(
         "SELECT q.id, ? - count(a.id) FROM eval_question q LEFT JOIN eval_answer a ON a.question = q.id AND a.subject = ? "
@@ -238,83 +254,90 @@ def unanswered(db: sqlite3.Connection, run: Run, subject: int) -> dict[int, int]
     return dict(rows)
 
 
-def runs(db: sqlite3.Connection) -> list[Run]:
+def load_all(db: sqlite3.Connection) -> list[ExamRun]:
     """All runs, the newest first."""
     subjects: dict[int, list[Subject]] = {}
-    for run, *values in db.execute(
-        "SELECT run, provider, model, condition, id, error FROM eval_subject ORDER BY run, position"
-    ):
+    for run, *values in db.execute(f"{_SUBJECTS} ORDER BY run, position"):
         subjects.setdefault(run, []).append(Subject(*values))
-    rows = db.execute(
-        "SELECT id, created_at, finished_at, repeats, settings, status, grader, judge, revision, batch FROM eval_run ORDER BY id DESC"
-    )
-    return [
-        Run(
-            id,
-            made,
-            ended,
-            n,
-            json.loads(settings),
-            status,
-            grader,
-            _judge(judge),
-            revision,
-            bool(batch),
-            subjects.get(id, []),
-        )
-        for id, made, ended, n, settings, status, grader, judge, revision, batch in rows
-    ]
+    return [_read_run(row, subjects.get(row[0], [])) for row in db.execute(f"{_RUNS} ORDER BY id DESC")]
 
 
-def _judge(text: str) -> tuple[str, str] | None:
+def load(db: sqlite3.Connection, id: int) -> ExamRun:
+    """One run. Raises `KeyError` where there is none of this id."""
+    row = db.execute(f"{_RUNS} WHERE id = ?", (id,)).fetchone()
+    if row is None:
+        raise KeyError(id)
+    subjects = db.execute(f"{_SUBJECTS} WHERE run = ? ORDER BY position", (id,))
+    return _read_run(row, [Subject(*values) for _run, *values in subjects])
+
+
+_SUBJECTS = "SELECT run, provider, model, condition, id, error FROM eval_subject"
+_RUNS = "SELECT id, created_at, finished_at, repeats, settings, status, grader, judge, revision, batch FROM eval_run"
+
+
+def _read_run(row: tuple[Any, ...], subjects: list[Subject]) -> ExamRun:
+    id, created_at, finished_at, repeats, settings, status, grader, judge, revision, batch = row
+    return ExamRun(
+        id, created_at, finished_at, repeats, json.loads(settings), ExamStatus(status), grader, _parse_judge(judge),
+        revision, bool(batch), subjects,
+    )  # fmt: skip
+
+
+def _parse_judge(text: str) -> tuple[str, str] | None:
     if not text:
         return None
     provider, model = json.loads(text)
     return provider, model
 
 
-def one(db: sqlite3.Connection, id: int) -> Run:
-    return next(run for run in runs(db) if run.id == id)
-
-
-def questions(db: sqlite3.Connection, run: int) -> list[Question]:
+def load_questions(db: sqlite3.Connection, run: int) -> list[ExamQuestion]:
+    """The questions of a run, in the order in which they are asked."""
     rows = db.execute(
         "SELECT id, question, reference, key_points, kind, facts, leak FROM eval_question WHERE run = ? ORDER BY id",
         (run,),
     )
-    return [Question(*row) for row in rows]
+    return [ExamQuestion(*row) for row in rows]
 
 
-def estimate(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:
-    """What an exam would cost, reckoned from characters: for each subject, in the plan's order."""
-    rows = list(exam_questions.rows(db, plan.general))
+def estimate(db: sqlite3.Connection, plan: ExamPlan) -> list[ExamEstimate]:
+    """What an exam would cost, estimated from characters: for each subject, in the plan's order."""
+    rows = list(exam_questions.load_rows(db, plan.general))
     asked, general = [row.question for row in rows], sum(row.kind == exam_questions.GENERAL for row in rows)
-    book = prompt_conditions.read(db, plan.retrieval)
+    book = prompt_conditions.load_book(db, plan.retrieval)
     try:
         return [replace(_estimate(plan, subject, asked, book), general=general) for subject in plan.subjects]
     finally:
         book.close()
 
 
-def _estimate(plan: Plan, subject: Subject, asked: Sequence[str], book: Book) -> Estimate:
+def _estimate(plan: ExamPlan, subject: Subject, asked: Sequence[str], book: Book) -> ExamEstimate:
     before = {
         prompt_conditions.CLOSED: 0,
-        prompt_conditions.OPEN: retrieval.reckon(book.text),
-        prompt_conditions.RETRIEVED: min(plan.retrieval.budget, retrieval.reckon(book.text)),
-        prompt_conditions.FEW_SHOT: sum(retrieval.reckon(shot.question + shot.answer) for shot in book.shots),
+        prompt_conditions.OPEN: retrieval.estimate_tokens(book.text),
+        prompt_conditions.RETRIEVED: min(plan.retrieval.budget, retrieval.estimate_tokens(book.text)),
+        prompt_conditions.FEW_SHOT: sum(retrieval.estimate_tokens(shot.question + shot.answer) for shot in book.shots),
     }[subject.condition]
-    sent = sum(retrieval.reckon(book.system_prompt + question) + before for question in asked)
-    received = len(asked) * plan.sampling.n * ANSWER_TOKENS
+    sent = sum(retrieval.estimate_tokens(book.system_prompt + question) + before for question in asked)
+    received = len(asked) * plan.sampling.n * ESTIMATED_ANSWER_TOKENS
     batch = plan.batch and subject.provider != LOCAL
     dollars = 0.0 if subject.provider == LOCAL else chat_price(sent, received, subject.model, batch)
-    return Estimate(subject, len(asked), sent, received, dollars)
+    return ExamEstimate(subject, len(asked), sent, received, dollars)
 
 
-def _begin(db: sqlite3.Connection, plan: Plan) -> int:
+def _begin(db: sqlite3.Connection, plan: ExamPlan) -> int:
     assert plan.grader in GRADERS
     revision = revisions.save_current(db, tr("Used in an exam"))
     judge = json.dumps(plan.judge) if plan.judge else ""
-    values = (time.time(), plan.sampling.n, _settings(plan), RUNNING, plan.grader, judge, revision, plan.batch)
+    values = (
+        time.time(),
+        plan.sampling.n,
+        _dump_settings(plan),
+        ExamStatus.RUNNING,
+        plan.grader,
+        judge,
+        revision,
+        plan.batch,
+    )
     sql = (
         "INSERT INTO eval_run (created_at, repeats, settings, status, grader, judge, revision, batch) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
@@ -325,24 +348,26 @@ def _begin(db: sqlite3.Connection, plan: Plan) -> int:
         [(run, at, one.provider, one.model, one.condition) for at, one in enumerate(plan.subjects)],
     )
     taught = lineage.find_leaked_questions(db, [(one.provider, one.model) for one in plan.subjects])
-    exam_questions.copy(db, run, exam_questions.rows(db, plan.general), taught)
+    exam_questions.store_copy(db, run, exam_questions.load_rows(db, plan.general), taught)
     return run
 
 
-def _settings(plan: Plan) -> str:
+def _dump_settings(plan: ExamPlan) -> str:
     names = ("temperature", "top_p", "max_tokens", "seed")
     return json.dumps({**{name: getattr(plan.sampling, name) for name in names}, "retrieval": asdict(plan.retrieval)})
 
 
-def _book(db: sqlite3.Connection, id: int) -> Book:
+def _load_book(db: sqlite3.Connection, id: int) -> Book:
     """The spec as it was when the run began: a run that goes on later asks under the same conditions."""
-    run = one(db, id)
+    run = load(db, id)
     kept = revisions.load_revision(db, run.revision) if run.revision else None
-    return prompt_conditions.read(db, run.retrieval, kept.spec if kept else None)
+    return prompt_conditions.load_book(db, run.retrieval, kept.spec if kept else None)
 
 
-def _keep(db: sqlite3.Connection, run: Run, subject: Subject, question: Question, reply: Reply, passages: str) -> None:
-    """Write an answer down with its mark. The shares of one request are dealt out over its samples."""
+def _store_answers(
+    db: sqlite3.Connection, run: ExamRun, subject: Subject, question: ExamQuestion, reply: Reply, passages: str
+) -> None:
+    """Store the samples of a reply with their marks; seconds and tokens of the request are divided among them."""
     sql = "SELECT coalesce(max(sample), -1) + 1 FROM eval_answer WHERE question = ? AND subject = ?"
     (first,) = db.execute(sql, (question.id, subject.id)).fetchone()
     count = len(reply.texts)
@@ -374,21 +399,21 @@ def _set_error(db: sqlite3.Connection, subject: int, error: str) -> None:
     db.execute("UPDATE eval_subject SET error = ? WHERE id = ?", (error, subject))
 
 
-def _set_status(db: sqlite3.Connection, run: int, status: str) -> None:
+def _set_status(db: sqlite3.Connection, run: int, status: ExamStatus) -> None:
     db.execute("UPDATE eval_run SET status = ?, finished_at = NULL WHERE id = ?", (status, run))
 
 
-def _finish(db: sqlite3.Connection, run: int, status: str) -> None:
+def _finish(db: sqlite3.Connection, run: int, status: ExamStatus) -> None:
     db.execute("UPDATE eval_run SET status = ?, finished_at = ? WHERE id = ?", (status, time.time(), run))
 
 
 def mark_interrupted(db: sqlite3.Connection) -> None:
-    """A run that was going on when the program was killed is not running any more; its answers are kept."""
-    db.execute("UPDATE eval_run SET status = 'cancelled' WHERE status = ?", (RUNNING,))
+    """Mark the runs that were running when the program was killed as cancelled; their answers are kept."""
+    db.execute("UPDATE eval_run SET status = ? WHERE status = ?", (ExamStatus.CANCELLED, ExamStatus.RUNNING))
 
 
 def delete(db: sqlite3.Connection, run: int) -> None:
-    """Forget a run with all its answers."""
+    """Delete a run with all its answers and marks."""
     marks = "SELECT id FROM eval_answer WHERE run = ?"
     db.execute(f"DELETE FROM eval_duel WHERE first IN ({marks}) OR second IN ({marks})", (run, run))
     db.execute(f"DELETE FROM eval_mark WHERE answer IN ({marks})", (run,))

@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from core.exam import judges, runs, statistics
-from core.exam.runs import KINDS, Question, Run, Subject
-from core.exam.statistics import Difference, Interval, Paired, Spread
+from core.exam.runs import KINDS, ExamQuestion, ExamRun, Subject
+from core.exam.statistics import Interval, MeanDifference, PairedTest, RepeatSpread
 from core.providers import LOCAL, prices
 from core.spec import facts
 
 # The parts of an exam; only what is held out proves that something was learned.
 GENERAL, MEMORISED, LEAKED, HELD = "general", "memorised", "leaked", "held"
 NO_KIND = "no_kind"  # the line of questions that have no kind
-HALF = 0.5  # of its repeats, above which a question counts as passed
+PASS_SHARE = 0.5  # of its repeats, above which a question counts as passed
 
 Numbers = npt.NDArray[np.float64]
 
@@ -48,15 +48,15 @@ class Rate:
 
     @property
     def interval(self) -> Interval:
-        """At 95 per cent, with the questions as the sample (`statistics.clustered`)."""
-        return statistics.clustered(self.questions, self.total, self.squares)
+        """At 95 per cent, with the questions as the sample (`statistics.clustered_interval`)."""
+        return statistics.clustered_interval(self.questions, self.total, self.squares)
 
     def __str__(self) -> str:
         return f"{self.passed}/{self.asked}" if self.asked else "–"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ResultLine:
     """A kind, a fact or a question: its rate for each subject, and which questions (by place) stand behind it.
 
     `shares` has for each question and subject how much was right, None where it was not asked.
@@ -73,12 +73,14 @@ class Line:
         both = [
             (mine, other) for row in self.shares if (mine := row[subject]) is not None and (other := row[against]) is not None
         ]  # fmt: skip
-        passes, passed = (sum(side) > HALF * len(both) for side in zip(*both, strict=True)) if both else (False, False)
+        passes, passed = (
+            (sum(side) > PASS_SHARE * len(both) for side in zip(*both, strict=True)) if both else (False, False)
+        )
         return passes - passed
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
+class SubjectTotal:
     """One subject's result: `held` over the held-out questions, `general` over everyday knowledge.
 
     `memorised` and `leaked` questions are trained on, on purpose and by mistake: they are told apart and count for nothing.
@@ -91,7 +93,7 @@ class Total:
     memorised: Rate
     leaked: Rate
     score: float
-    spread: Spread
+    spread: RepeatSpread
     unmarked: int
     sent: int
     received: int
@@ -111,10 +113,10 @@ class Comparison:
     mine: Rate
     other: Rate
     missing: int
-    passing: Paired
-    scoring: Difference
-    gained: list[Line]
-    lost: list[Line]
+    passing: PairedTest
+    scoring: MeanDifference
+    gained: list[ResultLine]
+    lost: list[ResultLine]
     small: bool
 
 
@@ -122,22 +124,22 @@ class Comparison:
 class Result:
     """`asked`, `passed` and `scored` are questions × subjects, over the repeats; `scored` sums scores from 0 to 1."""
 
-    run: Run
-    questions: list[Question]
+    run: ExamRun
+    questions: list[ExamQuestion]
     texts: dict[str, str]  # of the facts, by name
     asked: Numbers
     passed: Numbers
     scored: Numbers
-    totals: list[Total]
+    totals: list[SubjectTotal]
     _compared: dict[tuple[int, int], Comparison] = field(default_factory=dict, repr=False)
 
     @property
     def is_settled(self) -> bool:
         """Whether subjects may be judged: the run has ended, or everyone has answered all of its questions."""
-        return self.run.status != runs.RUNNING or bool((self.asked >= self.run.repeats).all())
+        return self.run.status != runs.ExamStatus.RUNNING or bool((self.asked >= self.run.repeats).all())
 
     @cached_property
-    def kinds(self) -> list[Line]:
+    def kinds(self) -> list[ResultLine]:
         """A line for each kind, those that count for nothing apart."""
         places: dict[str, list[int]] = {}
         for place, question in enumerate(self.questions):
@@ -147,37 +149,37 @@ class Result:
         return [self._line(name, "", places[name]) for name in named]
 
     @cached_property
-    def facts(self) -> list[Line]:
+    def facts(self) -> list[ResultLine]:
         """Facts by name, by the questions that prove something of them."""
         places: dict[str, list[int]] = {}
         for place, question in enumerate(self.questions):
-            if part(question) in (HELD, GENERAL):
+            if question_part(question) in (HELD, GENERAL):
                 for name in dict.fromkeys(question.facts.split()):
                     places.setdefault(name, []).append(place)
         return [self._line(name, self.texts.get(name, ""), places[name]) for name in sorted(places)]
 
     @cached_property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[ResultLine]:
         """Each question by itself."""
         return [self._line(one.kind or NO_KIND, one.question, [place]) for place, one in enumerate(self.questions)]
 
     @cached_property
-    def general(self) -> list[Line]:
-        return [line for line, one in zip(self.lines, self.questions, strict=True) if part(one) == GENERAL]
+    def general(self) -> list[ResultLine]:
+        return [line for line, one in zip(self.lines, self.questions, strict=True) if question_part(one) == GENERAL]
 
     @property
-    def leaks(self) -> list[Question]:
+    def leaks(self) -> list[ExamQuestion]:
         """Questions that a training row asks as well; what is right there proves nothing."""
-        return [question for question in self.questions if part(question) == LEAKED]
+        return [question for question in self.questions if question_part(question) == LEAKED]
 
-    def _line(self, name: str, text: str, places: Sequence[int]) -> Line:
+    def _line(self, name: str, text: str, places: Sequence[int]) -> ResultLine:
         passed, asked = self.passed[list(places)], self.asked[list(places)]
         shares = [
             [float(right / every) if every else None for right, every in zip(*both, strict=True)]
             for both in zip(passed, asked, strict=True)
         ]
         rates = [Rate.of(passed[:, at], asked[:, at]) for at in range(passed.shape[1])]
-        return Line(name, text, rates, tuple(places), shares)
+        return ResultLine(name, text, rates, tuple(places), shares)
 
     def compare(self, subject: int, against: int = 0) -> Comparison:
         """What parts two subjects, over the held-out questions that both have answered."""
@@ -186,11 +188,11 @@ class Result:
         return self._compared[subject, against]
 
     def _compare(self, subject: int, against: int) -> Comparison:
-        held = places(self.questions, HELD)
+        held = find_places(self.questions, HELD)
         both = [place for place in held if self.asked[place, subject] and self.asked[place, against]]
         shares = self.passed[both] / np.maximum(self.asked[both], 1)
         means = self.scored[both] / np.maximum(self.asked[both], 1)
-        pairs = zip(shares[:, against] > HALF, shares[:, subject] > HALF, strict=True)
+        pairs = zip(shares[:, against] > PASS_SHARE, shares[:, subject] > PASS_SHARE, strict=True)
         known = [*self.facts, *self.general]
         return Comparison(
             subject,
@@ -206,26 +208,26 @@ class Result:
         )
 
 
-def part(question: Question) -> str:
+def question_part(question: ExamQuestion) -> str:
     """What a question can prove: HELD that something was learned, GENERAL what was forgotten, the others nothing."""
     if question.kind == MEMORISED:
         return MEMORISED
     return LEAKED if question.leak else GENERAL if question.kind == GENERAL else HELD
 
 
-def kind_line(question: Question) -> str:
+def kind_line(question: ExamQuestion) -> str:
     """The line of `Result.kinds` that a question belongs to."""
-    return LEAKED if part(question) == LEAKED else question.kind or NO_KIND
+    return LEAKED if question_part(question) == LEAKED else question.kind or NO_KIND
 
 
-def places(questions: Sequence[Question], wanted: str) -> list[int]:
+def find_places(questions: Sequence[ExamQuestion], wanted: str) -> list[int]:
     """Where the questions of a part stand."""
-    return [place for place, one in enumerate(questions) if part(one) == wanted]
+    return [place for place, one in enumerate(questions) if question_part(one) == wanted]
 
 
-def result(db: sqlite3.Connection, run: Run, by: str = "") -> Result:
+def load_result(db: sqlite3.Connection, run: ExamRun, by: str = "") -> Result:
     """The rates of a run by its own grader (''), its judge or a person (core/exam/judges.py)."""
-    questions = runs.questions(db, run.id)
+    questions = runs.load_questions(db, run.id)
     rows = {question.id: place for place, question in enumerate(questions)}
     columns = {subject.id: place for place, subject in enumerate(run.subjects)}
     asked, passed, scored, squares = (np.zeros((len(rows), len(columns))) for _ in range(4))
@@ -237,7 +239,7 @@ def result(db: sqlite3.Connection, run: Run, by: str = "") -> Result:
     texts = {fact.name: fact.text for fact in facts.load(db)}
     found = Result(run, questions, texts, asked, passed, scored, [])
     found.totals = [
-        _total(found, place, squares[:, place], sums.get(subject.id, [0, 0, 0, 0.0, 0]))
+        _build_total(found, place, squares[:, place], sums.get(subject.id, [0, 0, 0, 0.0, 0]))
         for place, subject in enumerate(run.subjects)
     ]
     return found
@@ -253,12 +255,12 @@ _TOTALS = """SELECT subject, count(*), sum(sent), sum(received), sum(seconds), s
 WHERE run = ? GROUP BY subject"""
 
 
-def _values(run: Run, by: str) -> tuple[object, ...]:
+def _values(run: ExamRun, by: str) -> tuple[object, ...]:
     assert by in ("", judges.JUDGE, judges.PERSON)
     return (by, run.id) if by else (run.id,)
 
 
-def _total(found: Result, column: int, squares: Numbers, sums: Sequence[float]) -> Total:
+def _build_total(found: Result, column: int, squares: Numbers, sums: Sequence[float]) -> SubjectTotal:
     answers, sent, received, seconds, unmarked = sums
     subject = found.run.subjects[column]
     asked, passed, scored = found.asked[:, column], found.passed[:, column], found.scored[:, column]
@@ -266,37 +268,37 @@ def _total(found: Result, column: int, squares: Numbers, sums: Sequence[float]) 
     rates = {
         name: Rate.of(passed[where], asked[where])
         for name in (HELD, GENERAL, MEMORISED, LEAKED)
-        for where in (places(found.questions, name),)
+        for where in (find_places(found.questions, name),)
     }
-    held = [place for place in places(found.questions, HELD) if asked[place]]
-    return Total(
+    held = [place for place in find_places(found.questions, HELD) if asked[place]]
+    return SubjectTotal(
         subject,
         rates[HELD],
         rates[GENERAL],
         rates[MEMORISED],
         rates[LEAKED],
         float((scored[held] / asked[held]).mean()) if held else 0.0,
-        _spread(asked, passed, scored, squares),
+        _compute_spread(asked, passed, scored, squares),
         int(unmarked),
         int(sent),
         int(received),
         float(seconds),
-        _per_thousand(found.run, subject, int(answers), int(sent), int(received)),
+        _price_per_thousand(found.run, subject, int(answers), int(sent), int(received)),
     )
 
 
-def _spread(asked: Numbers, passed: Numbers, scored: Numbers, squares: Numbers) -> Spread:
+def _compute_spread(asked: Numbers, passed: Numbers, scored: Numbers, squares: Numbers) -> RepeatSpread:
     """How the repeats of a question differ, from their sums."""
     repeated = asked > 1
     if not repeated.any():
-        return Spread(0.0, 0.0, 0)
+        return RepeatSpread(0.0, 0.0, 0)
     n = asked[repeated]
     variance = np.maximum(0.0, (squares[repeated] - scored[repeated] ** 2 / n) / (n - 1))
     disagreeing = (passed[repeated] > 0) & (passed[repeated] < n)
-    return Spread(float(np.sqrt(variance.mean())), float(disagreeing.mean()), int(repeated.sum()))
+    return RepeatSpread(float(np.sqrt(variance.mean())), float(disagreeing.mean()), int(repeated.sum()))
 
 
-def _per_thousand(run: Run, subject: Subject, answers: int, sent: int, received: int) -> float | None:
+def _price_per_thousand(run: ExamRun, subject: Subject, answers: int, sent: int, received: int) -> float | None:
     if subject.provider == LOCAL:
         return 0.0
     if not answers or not (sent or received):
@@ -305,6 +307,6 @@ def _per_thousand(run: Run, subject: Subject, answers: int, sent: int, received:
     return None if price is None else 1000 * price / answers
 
 
-def names(lines: Iterable[Line]) -> list[str]:
+def fact_names(lines: Iterable[ResultLine]) -> list[str]:
     """The facts among some lines, by name."""
     return [line.name for line in lines if line.name != GENERAL]

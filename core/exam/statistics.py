@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-SMALL = 30  # fewer questions are a small sample
-Z = 1.959963984540054  # of the normal distribution at 95 per cent, two-sided
-Z2 = Z * Z
+SMALL_SAMPLE = 30  # fewer questions are a small sample
+Z_95 = 1.959963984540054  # of the normal distribution at 95 per cent, two-sided
+Z2 = Z_95 * Z_95
 
 
 class Interval(NamedTuple):
@@ -24,7 +24,7 @@ class Interval(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
+class PairedTest:
     """`gained` questions only the second passed, `lost` only the first; `p` that chance alone parts them so far."""
 
     p: float
@@ -33,7 +33,7 @@ class Paired:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class MeanDifference:
     """`mean` of the second less the first, its interval, and the number of pairs."""
 
     mean: float
@@ -56,7 +56,7 @@ class Kappa:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class RepeatSpread:
     """How repeats of one question differ: `deviation` within questions, the share `disagreeing`, of `n` repeated ones."""
 
     deviation: float
@@ -66,19 +66,19 @@ class Spread:
 
 def is_small(n: int) -> bool:
     """Whether so few questions are a small sample, and to be called one."""
-    return n < SMALL
+    return n < SMALL_SAMPLE
 
 
-def wilson(share: float, n: float) -> Interval:
+def wilson_interval(share: float, n: float) -> Interval:
     """Wilson's 95 % score interval of a rate `share` (0 to 1) over a sample of `n`; of nothing asked it is 0 to 1."""
     if not n:
         return Interval(0.0, 1.0)
     centre = (share * n + Z2 / 2) / (n + Z2)
-    half = Z * math.sqrt(n * share * (1 - share) + Z2 / 4) / (n + Z2)
+    half = Z_95 * math.sqrt(n * share * (1 - share) + Z2 / 4) / (n + Z2)
     return Interval(max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share)))
 
 
-def clustered(n: int, total: float, squares: float) -> Interval:
+def clustered_interval(n: int, total: float, squares: float) -> Interval:
     """The 95 % interval of the mean of `n` questions' rates, whose sum is `total` and the sum of whose squares `squares`.
 
     The questions are the sample: repeats count only by sharpening each question's rate. It is Wilson's interval for as
@@ -92,10 +92,10 @@ def clustered(n: int, total: float, squares: float) -> Interval:
     centre = (total + Z2 / 2) / (n + Z2)
     apart = squares - 2 * centre * total + n * centre**2
     variance = (apart + Z2 / 2 * (centre**2 + (1 - centre) ** 2)) / (n + Z2)
-    return wilson(total / n, max(n, n * centre * (1 - centre) / variance))
+    return wilson_interval(total / n, max(n, n * centre * (1 - centre) / variance))
 
 
-def mcnemar(pairs: Iterable[tuple[bool, bool]]) -> Paired:
+def mcnemar(pairs: Iterable[tuple[bool, bool]]) -> PairedTest:
     """McNemar's exact test, two-sided, on whether each question passed (with the first, with the second).
 
     One pair is one question: repeats of it are not independent and have to be made one before. Where the two never
@@ -104,24 +104,24 @@ def mcnemar(pairs: Iterable[tuple[bool, bool]]) -> Paired:
     counted = Counter((bool(one), bool(other)) for one, other in pairs)
     gained, lost = counted[False, True], counted[True, False]
     if not gained + lost:
-        return Paired(1.0, 0, 0)
+        return PairedTest(1.0, 0, 0)
     from scipy.stats import binomtest
 
-    return Paired(float(binomtest(gained, gained + lost).pvalue), gained, lost)
+    return PairedTest(float(binomtest(gained, gained + lost).pvalue), gained, lost)
 
 
-def paired_difference(a: Sequence[float], b: Sequence[float]) -> Difference:
+def paired_difference(a: Sequence[float], b: Sequence[float]) -> MeanDifference:
     """The mean of `b` less that of `a`, scores from 0 to 1 paired by place (one question each), with its 95 % interval.
 
-    The interval is `clustered` over the gaps, so it is never narrow only because few questions happen to agree.
+    The interval is `clustered_interval` over the gaps, so it is never narrow only because few questions happen to agree.
     """
     if len(a) != len(b):
         raise ValueError(f"{len(a)} and {len(b)} scores are no pairs")
     gaps = [after - before for before, after in zip(a, b, strict=True)]
     halves = [(1 + gap) / 2 for gap in gaps]  # from 0 to 1, as rates are
-    low, high = clustered(len(gaps), math.fsum(halves), math.fsum(half**2 for half in halves))
+    low, high = clustered_interval(len(gaps), math.fsum(halves), math.fsum(half**2 for half in halves))
     mean = math.fsum(gaps) / len(gaps) if gaps else 0.0
-    return Difference(mean, Interval(2 * low - 1, 2 * high - 1), len(gaps))
+    return MeanDifference(mean, Interval(2 * low - 1, 2 * high - 1), len(gaps))
 
 
 def kappa(a: Sequence[Hashable], b: Sequence[Hashable]) -> Kappa:
@@ -142,15 +142,15 @@ def kappa(a: Sequence[Hashable], b: Sequence[Hashable]) -> Kappa:
     return Kappa((same * n - by_chance) / (n * n - by_chance), same / n, n)
 
 
-def spread(questions: Iterable[Sequence[float]]) -> Spread:
+def repeat_spread(questions: Iterable[Sequence[float]]) -> RepeatSpread:
     """The variation between the repeats of each question (their scores, or 1 and 0 for passed and failed).
 
     `deviation` is pooled: the root of the variance within questions (n - 1). Questions asked once say nothing of it.
     """
     repeated = [np.asarray(scores, float) for scores in questions if len(scores) > 1]
     if not repeated:
-        return Spread(0.0, 0.0, 0)
+        return RepeatSpread(0.0, 0.0, 0)
     squares = sum(float(((scores - scores.mean()) ** 2).sum()) for scores in repeated)
     freedom = sum(len(scores) - 1 for scores in repeated)
     differing = sum(bool(np.ptp(scores) > 1e-9) for scores in repeated)
-    return Spread((squares / freedom) ** 0.5, differing / len(repeated), len(repeated))
+    return RepeatSpread((squares / freedom) ** 0.5, differing / len(repeated), len(repeated))

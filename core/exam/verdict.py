@@ -7,40 +7,42 @@ from collections.abc import Iterator, Sequence
 from core.exam import scores, statistics
 from core.exam.prompt_conditions import CLOSED, CONDITIONS, OPEN, RETRIEVED
 from core.exam.runs import Subject
-from core.exam.scores import GENERAL, Comparison, Rate, Result, Total
+from core.exam.scores import GENERAL, Comparison, Rate, Result, SubjectTotal
 from core.language import tr, trn
 from core.providers import LOCAL
 from core.providers.models_api import is_tuned
 
-CLEAR = 0.05  # p below which a difference is not put down to chance
-GOOD = 0.9  # of the held-out questions right, from which little is left to teach
-NAMED = 8  # facts that a sentence names
+SIGNIFICANCE_LEVEL = 0.05  # p below which a difference is not put down to chance
+GOOD_SHARE = 0.9  # of the held-out questions right, from which little is left to teach
+MAX_FACTS_NAMED = 8  # facts that a sentence names
 
 
-def words(result: Result) -> list[str]:
-    """The verdict as sentences, the most important first; empty while it is too early for one, see `waiting`."""
+def build_sentences(result: Result) -> list[str]:
+    """The verdict as sentences, the most important first; empty while it is too early for one, see `waiting_reason`."""
     if not result.is_settled or not result.asked.any():
         return []
-    if not scores.places(result.questions, scores.HELD):
+    if not scores.find_places(result.questions, scores.HELD):
         return [*_on_nothing(result), *_on_forgetting(result), *_on_honesty(result)]
-    return [*_on_learning(result), *_on_books(result), *_on_honesty(result), *_next(result)]
+    return [*_on_learning(result), *_on_books(result), *_on_honesty(result), *_next_steps(result)]
 
 
-def waiting(result: Result) -> str:
+def waiting_reason(result: Result) -> str:
     """Why there is no verdict yet, in words; '' where there is one."""
     if not result.is_settled:
         return tr("The exam is running. The verdict appears when all subjects have answered the same questions.")
     return "" if result.asked.any() else tr("No answers yet.")
 
 
-def lacking(result: Result, subject: int) -> list[str]:
+def find_unlearned(result: Result, subject: int) -> list[str]:
     """Facts, by name, that a subject mostly gets wrong: they need more wordings."""
     return [
-        line.name for line in result.facts if line.rates[subject].asked and line.rates[subject].share <= scores.HALF
+        line.name
+        for line in result.facts
+        if line.rates[subject].asked and line.rates[subject].share <= scores.PASS_SHARE
     ]
 
 
-def title(subject: Subject) -> str:
+def subject_title(subject: Subject) -> str:
     """Who was asked, and with what before it, briefly."""
     name, *rest = subject.model.removeprefix("ft:").split(":")
     if subject.model.startswith("ft:"):
@@ -50,41 +52,43 @@ def title(subject: Subject) -> str:
     return f"{name or subject.model} ({CONDITIONS[subject.condition].title()})"
 
 
-def taught(result: Result) -> list[int]:
+def find_tuned(result: Result) -> list[int]:
     """The places of the tuned models that answered by heart."""
     return [at for at, one in enumerate(result.run.subjects) if is_tuned(one.model) and one.condition == CLOSED]
 
 
-def _best(result: Result) -> list[int]:
+def _find_best(result: Result) -> list[int]:
     """The tuned model that has most right, to be set against the books; none where none has answered.
 
     One that was cut off after a few lucky answers comes after those that have answered more.
     """
-    asked = [at for at in taught(result) if result.totals[at].held.asked]
+    asked = [at for at in find_tuned(result) if result.totals[at].held.asked]
     return sorted(asked, key=lambda at: (-result.totals[at].held.questions, -result.totals[at].held.share))[:1]
 
 
-def _base(result: Result, condition: str) -> int | None:
+def _find_base(result: Result, condition: str) -> int | None:
     """The place of the first base model under a condition."""
     found = (at for at, one in enumerate(result.run.subjects) if one.condition == condition and not is_tuned(one.model))
     return next(found, None)
 
 
-def _percent(rate: Rate) -> str:
+def _format_rate(rate: Rate) -> str:
     if rate.asked > rate.questions:
         return tr("{share} ({rate} answers to {n} questions)", share=f"{rate.share:.0%}", rate=rate, n=rate.questions)
     return tr("{share} ({rate})", share=f"{rate.share:.0%}", rate=rate)
 
 
 def _on_learning(result: Result) -> Iterator[str]:
-    base = _base(result, CLOSED)
-    for at in sorted(taught(result), key=lambda at: -result.totals[at].held.share):
+    base = _find_base(result, CLOSED)
+    for at in sorted(find_tuned(result), key=lambda at: -result.totals[at].held.share):
         total = result.totals[at]
-        name = title(total.subject)
+        name = subject_title(total.subject)
         if not total.held.asked:
             yield tr("{model} answered none of the held-out questions.", model=name)
         elif base is None or not result.totals[base].held.asked:
-            yield tr("{model} answered {rate} of the held-out questions right.", model=name, rate=_percent(total.held))
+            yield tr(
+                "{model} answered {rate} of the held-out questions right.", model=name, rate=_format_rate(total.held)
+            )
         else:
             yield from _on_gain(name, result.compare(at, base))
 
@@ -96,12 +100,12 @@ def _on_gain(name: str, found: Comparison) -> Iterator[str]:
                  model=name)  # fmt: skip
         return
     said = tr("{model} answered {rate} of the held-out questions right; the base model alone {before}: {judged}.", model=name,
-              rate=_percent(found.mine), before=_percent(found.other), judged=_judged(found))  # fmt: skip
-    yield " ".join(filter(None, (said, _common(found))))
-    yield _changed(found)
+              rate=_format_rate(found.mine), before=_format_rate(found.other), judged=_format_significance(found))  # fmt: skip
+    yield " ".join(filter(None, (said, _format_common(found))))
+    yield _format_changes(found)
 
 
-def _common(found: Comparison) -> str:
+def _format_common(found: Comparison) -> str:
     """How many questions a comparison stands on, where some were not answered by both."""
     if not found.missing:
         return ""
@@ -111,7 +115,7 @@ def _common(found: Comparison) -> str:
 
 def _on_nothing(result: Result) -> Iterator[str]:
     """Without a question that proves something."""
-    if all(scores.part(one) == GENERAL for one in result.questions):
+    if all(scores.question_part(one) == GENERAL for one in result.questions):
         yield tr("None of the questions is about your text: the exam only shows what was forgotten.")
     else:
         yield tr(
@@ -120,18 +124,18 @@ def _on_nothing(result: Result) -> Iterator[str]:
 
 
 def _on_forgetting(result: Result) -> Iterator[str]:
-    base = _base(result, CLOSED)
-    for at in taught(result):
-        mine, name = result.totals[at].general, title(result.totals[at].subject)
+    base = _find_base(result, CLOSED)
+    for at in find_tuned(result):
+        mine, name = result.totals[at].general, subject_title(result.totals[at].subject)
         if mine.asked and base is not None and (before := result.totals[base].general).asked:
             yield tr("{model} answered {rate} of the general questions right; the base model alone {before}.", model=name,
-                     rate=_percent(mine), before=_percent(before))  # fmt: skip
+                     rate=_format_rate(mine), before=_format_rate(before))  # fmt: skip
 
 
-def _judged(found: Comparison) -> str:
+def _format_significance(found: Comparison) -> str:
     """Whether a difference is one."""
     p = f"{found.passing.p:.2g}" if found.passing.p >= 0.001 else "0.001"
-    if found.passing.p >= CLEAR:
+    if found.passing.p >= SIGNIFICANCE_LEVEL:
         return tr("no clear difference (p = {p})", p=p)
     sign = "=" if found.passing.p >= 0.001 else "<"
     if found.passing.gained > found.passing.lost:
@@ -139,11 +143,11 @@ def _judged(found: Comparison) -> str:
     return tr("clearly worse (p {sign} {p})", sign=sign, p=p)
 
 
-def _changed(found: Comparison) -> str:
-    gained, lost = scores.names(found.gained), scores.names(found.lost)
+def _format_changes(found: Comparison) -> str:
+    gained, lost = scores.fact_names(found.gained), scores.fact_names(found.lost)
     parts = [
-        trn("It gained {n} fact", "It gained {n} facts", len(gained)) + _named(gained),
-        trn("lost {n} fact", "lost {n} facts", len(lost)) + _named(lost),
+        trn("It gained {n} fact", "It gained {n} facts", len(gained)) + _format_names(gained),
+        trn("lost {n} fact", "lost {n} facts", len(lost)) + _format_names(lost),
     ]
     forgotten = len(found.lost) - len(lost)
     if forgotten:
@@ -151,33 +155,33 @@ def _changed(found: Comparison) -> str:
     return tr("{parts}.", parts=tr(", ").join(parts))
 
 
-def _named(names: Sequence[str]) -> str:
+def _format_names(names: Sequence[str]) -> str:
     if not names:
         return ""
-    more = len(names) - NAMED
-    return tr(" ({names})", names=f"{tr(', ').join(names[:NAMED])}{tr(', …') if more > 0 else ''}")
+    more = len(names) - MAX_FACTS_NAMED
+    return tr(" ({names})", names=f"{tr(', ').join(names[:MAX_FACTS_NAMED])}{tr(', …') if more > 0 else ''}")
 
 
 def _on_books(result: Result) -> Iterator[str]:
     """Is it better than putting the text, or what a search finds of it, into the prompt?"""
-    for at in _best(result):
+    for at in _find_best(result):
         for condition in (OPEN, RETRIEVED):
-            other = _base(result, condition)
+            other = _find_base(result, condition)
             if other is not None and result.totals[other].held.asked:
-                yield _against(result, at, other)
+                yield _compare_with_book(result, at, other)
 
 
-def _against(result: Result, at: int, other: int) -> str:
+def _compare_with_book(result: Result, at: int, other: int) -> str:
     found = result.compare(at, other)
     if not found.scoring.n:
         return tr("No held-out question was answered by both {model} and {book}, so they cannot be compared.",
-                  model=title(result.totals[at].subject), book=title(result.totals[other].subject))  # fmt: skip
+                  model=subject_title(result.totals[at].subject), book=subject_title(result.totals[other].subject))  # fmt: skip
     gap, (low, high) = found.scoring.mean, found.scoring.interval
     said = {
-        "model": title(result.totals[at].subject),
-        "book": title(result.totals[other].subject),
-        "rate": _percent(found.mine),
-        "other": _percent(found.other),
+        "model": subject_title(result.totals[at].subject),
+        "book": subject_title(result.totals[other].subject),
+        "rate": _format_rate(found.mine),
+        "other": _format_rate(found.other),
         "gap": f"{abs(gap):.0%}",
         "interval": tr("{low} to {high}", low=f"{round(100 * low):+d}", high=f"{round(100 * high):+d}"),
     }
@@ -187,10 +191,10 @@ def _against(result: Result, at: int, other: int) -> str:
         text = tr("{model} ({rate}) is better than {book} ({other}), by {interval} points.", **said)
     else:
         text = tr("{model} ({rate}) is worse than {book} ({other}), by {interval} points.", **said)
-    return " ".join(filter(None, (text, _common(found), _costs(result.totals[at], result.totals[other]))))
+    return " ".join(filter(None, (text, _format_common(found), _format_costs(result.totals[at], result.totals[other]))))
 
 
-def _costs(mine: Total, other: Total) -> str:
+def _format_costs(mine: SubjectTotal, other: SubjectTotal) -> str:
     """What a thousand questions cost either way; on this computer, how much each has to read."""
     if mine.per_thousand is None or other.per_thousand is None:
         return ""
@@ -206,7 +210,7 @@ def _costs(mine: Total, other: Total) -> str:
 
 def _on_honesty(result: Result) -> Iterator[str]:
     """What limits the proof."""
-    held = len(scores.places(result.questions, scores.HELD))
+    held = len(scores.find_places(result.questions, scores.HELD))
     if held and statistics.is_small(held):
         yield trn("{n} held-out question is a small sample: the interval is wide.",
                   "{n} held-out questions are a small sample: the interval is wide.", held)  # fmt: skip
@@ -215,23 +219,23 @@ def _on_honesty(result: Result) -> Iterator[str]:
                   "{n} questions are also among the training rows. They prove nothing and are not counted.", leaks)  # fmt: skip
     for total in result.totals:
         if total.spread.disagreeing:
-            yield tr("{model} answers {share} of the questions only sometimes right.", model=title(total.subject),
+            yield tr("{model} answers {share} of the questions only sometimes right.", model=subject_title(total.subject),
                      share=f"{total.spread.disagreeing:.0%}")  # fmt: skip
 
 
-def _next(result: Result) -> Iterator[str]:
-    for at in _best(result):
+def _next_steps(result: Result) -> Iterator[str]:
+    for at in _find_best(result):
         mine = result.totals[at].held
-        missing = lacking(result, at)
-        if missing and mine.share < GOOD:
+        missing = find_unlearned(result, at)
+        if missing and mine.share < GOOD_SHARE:
             yield trn("Next: {n} fact is not learned yet{named}. More wordings help most.",
                       "Next: {n} facts are not learned yet{named}. More wordings help most.", len(missing),
-                      named=_named(missing))  # fmt: skip
-        books = [other for condition in (OPEN, RETRIEVED) if (other := _base(result, condition)) is not None]
+                      named=_format_names(missing))  # fmt: skip
+        books = [other for condition in (OPEN, RETRIEVED) if (other := _find_base(result, condition)) is not None]
         better = [other for other in books if _is_better(result.compare(at, other))]
         if better:
             best = max(better, key=lambda other: result.totals[other].held.share)
-            yield tr("Until then, {book} is the better way to answer the questions.", book=title(result.totals[best].subject))  # fmt: skip
+            yield tr("Until then, {book} is the better way to answer the questions.", book=subject_title(result.totals[best].subject))  # fmt: skip
 
 
 def _is_better(found: Comparison) -> bool:

@@ -188,7 +188,7 @@ def _terms(text: str) -> frozenset[str]:
     """Stems of English words, pairs of Japanese signs and single kanji; no function words, no words of kana alone."""
     plain = normalise.normalise(text)
     words = {word for word in clauses.content(plain) if word.isascii()}
-    pairs = {word for word in retrieval.words(plain) if not word.isascii() and not _KANA.match(word)}
+    pairs = {word for word in retrieval.split_terms(plain) if not word.isascii() and not _KANA.match(word)}
     return frozenset(words | pairs)
 
 

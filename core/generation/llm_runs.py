@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from core.progress import Cancelled, Reporter
-from core.providers import Message, Provider, Reply, Sampling, batches
+from core.providers import Message, Provider, Reply, Sampling
 from core.providers.request_runner import PendingRequest, RequestRunner
 from core.storage.project import Changes, OnChanges, Project
 
@@ -139,15 +139,6 @@ def _read_llm_run(row: tuple[Any, ...]) -> LlmRun:
     return LlmRun(id, task, created_at, provider, model, LlmRunStatus(status), *counts)
 
 
-def load_unfinished(db: sqlite3.Connection) -> list[LlmRun]:
-    """Those with requests that were not answered, or whose replies were not applied, the newest first."""
-    return [
-        one
-        for one in load_all(db)
-        if one.status != LlmRunStatus.DROPPED and (one.waiting or one.answered or one.failed)
-    ]
-
-
 _LLM_RUNS = """SELECT i.id, i.task, i.created_at, i.provider, i.model, i.status, coalesce(sum(r.status = 'waiting'), 0),
 coalesce(sum(r.status = 'answered'), 0), coalesce(sum(r.status = 'failed'), 0), i.batch
 FROM inquiry i LEFT JOIN inquiry_request r ON r.inquiry = i.id"""
@@ -170,16 +161,6 @@ def load_requests(db: sqlite3.Connection, id: int, *statuses: RequestStatus) -> 
 def load_replies(db: sqlite3.Connection, id: int) -> list[Request]:
     """The requests of an LLM run to which a model has replied, whether or not the replies were of use."""
     return [one for one in load_requests(db, id, RequestStatus.ANSWERED, RequestStatus.LANDED) if one.replies]
-
-
-def load_sent_batches(db: sqlite3.Connection) -> list[LlmRun]:
-    """The LLM runs whose batches a server is processing, the oldest first."""
-    return [one for one in reversed(load_unfinished(db)) if one.batch and batches.list_unmerged(db, PURPOSE, one.id)]
-
-
-def drop(db: sqlite3.Connection, id: int) -> None:
-    """Do not offer an LLM run again; its replies stay stored."""
-    db.execute("UPDATE inquiry SET status = ? WHERE id = ?", (LlmRunStatus.DROPPED, id))
 
 
 async def run(

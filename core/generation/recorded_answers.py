@@ -17,7 +17,7 @@ from core.dataset.filters import Filter
 from core.exam import key_points
 from core.formats import csv_cells
 from core.formats.output_files import replacing
-from core.generation import llm_runs
+from core.generation import llm_runs, run_recovery
 from core.generation.llm_runs import Request, RequestStatus, Task
 from core.language import tr, trn
 from core.providers import Message, Sampling, chat_messages, model_kinds, prices
@@ -141,7 +141,7 @@ def asked_of(db: sqlite3.Connection, who: Who) -> list[Question]:
 def unasked(db: sqlite3.Connection, who: Who, asked: Iterable[Question]) -> list[Question]:
     """Those that the model has not answered yet, and that no unfinished LLM run asks it."""
     known = {one.question for one in answers(db, who)}
-    for one in llm_runs.load_unfinished(db):
+    for one in run_recovery.load_unfinished(db):
         if (one.task, one.provider, one.model) == (GOLDEN, *who):
             waiting = llm_runs.load_requests(db, one.id, *llm_runs.UNANSWERED, RequestStatus.ANSWERED)
             known |= {request.subject["question"] for request in waiting}

@@ -8,7 +8,7 @@ from typing import Any
 
 from core import prompts, replies
 from core.exam import fact_coverage
-from core.exam.fact_coverage import EXAM, Entry
+from core.exam.fact_coverage import EXAM, FactCoverage
 from core.generation import draft_rows
 from core.generation.draft_rows import Landed, Proposal
 from core.generation.llm_runs import Request, Task
@@ -49,7 +49,7 @@ class Estimate:
     received: int
 
 
-def build_requests(entries: Iterable[Entry], kinds: Sequence[str] = fact_coverage.KINDS) -> list[RowRequest]:
+def build_requests(entries: Iterable[FactCoverage], kinds: Sequence[str] = fact_coverage.KINDS) -> list[RowRequest]:
     """What the study plan still lacks, of these kinds; a wording for the exam is one more `reworded`."""
     found = []
     for entry in entries:

@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from core.exam.fact_coverage import ledger
+from core.exam.fact_coverage import load
 from core.generation import llm_runs, row_generation
 from core.generation.llm_run_tasks import TASKS
 from core.progress import Progress, Reporter
@@ -30,7 +30,7 @@ def fill(db) -> None:
 
 def begin(project: Project, batch: bool = False) -> int:
     """Write down a request for each fact; the LLM run's id."""
-    subjects = list(row_generation.build_subjects(row_generation.build_requests(ledger(project.rows), ["direct"])))
+    subjects = list(row_generation.build_subjects(row_generation.build_requests(load(project.rows), ["direct"])))
     made: list[int] = []
     begun = partial(llm_runs.begin, task="examples", provider="fake", model=MODEL, subjects=subjects, batch=batch)
     asyncio.run(project.write("", lambda db: made.append(begun(db))))

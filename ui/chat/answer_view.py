@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from core.chat.conversations import Answer
 from core.exam.prompt_conditions import CONDITIONS
-from core.exam.retrieval import Found
+from core.exam.retrieval import FoundPassage
 from core.language import tr, trn
 from core.providers import LOCAL, model_identity, prices
 from core.text import diff
@@ -305,7 +305,7 @@ class PassageList(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._found: list[Found] = []
+        self._found: list[FoundPassage] = []
         self.fold = LinkButton("")
         self.fold.setCheckable(True)
         self.fold.toggled.connect(self._on_fold)
@@ -316,7 +316,7 @@ class PassageList(QWidget):
         self._listed: QWidget | None = None
         self.hide()
 
-    def show_passages(self, found: list[Found]) -> None:
+    def show_passages(self, found: list[FoundPassage]) -> None:
         self._found = found
         self.fold.setChecked(False)
         if self._listed:
@@ -339,7 +339,7 @@ class PassageList(QWidget):
             self._listed.setVisible(is_open)
 
 
-def _make_passage(number: int, one: Found) -> tuple[QWidget, QWidget]:
+def _make_passage(number: int, one: FoundPassage) -> tuple[QWidget, QWidget]:
     score = tr("score {score}", score=f"{one.score:.3g}")
     head = basics.label(f"[{number}] {one.passage.heading} · {score}", wrap=True, dim=True)
     return head, MessageText(tr("Passage {number}", number=number), one.passage.text, own=True)

@@ -46,7 +46,7 @@ class PaneHeader(QFrame):
         for name, condition in CONDITIONS.items():
             self.condition.addItem(condition.title(), name)
             self.condition.setItemData(
-                self.condition.count() - 1, basics.plain_tooltip(condition.about()), Qt.ItemDataRole.ToolTipRole
+                self.condition.count() - 1, basics.plain_tooltip(condition.description()), Qt.ItemDataRole.ToolTipRole
             )
         for box in (self.server, self.condition):
             box.setMinimumContentsLength(6)
@@ -140,7 +140,7 @@ class PaneHeader(QFrame):
         self.chosen.emit()
 
     def _on_condition(self) -> None:
-        self.condition.setToolTip(basics.plain_tooltip(CONDITIONS[self.condition.currentData()].about()))
+        self.condition.setToolTip(basics.plain_tooltip(CONDITIONS[self.condition.currentData()].description()))
         self.chosen.emit()
 
 

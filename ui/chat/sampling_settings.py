@@ -37,7 +37,7 @@ class SamplingSettings(QWidget):
         self._show_hint()
 
     def _make_fields(self) -> None:
-        usual, search = Sampling(), prompt_conditions.Settings()
+        usual, search = Sampling(), prompt_conditions.RetrievalSettings()
         self.prompt = GrowingTextEdit(least=1, most=4)
         self.reset, self.as_trained = QPushButton(tr("&Reset")), QPushButton(tr("Use the rows’ prompt"))
         self.as_trained.setToolTip(
@@ -140,9 +140,11 @@ class SamplingSettings(QWidget):
             tuple(self._stops()[:MAX_STOP_TEXTS]),
         )
 
-    def retrieval(self) -> prompt_conditions.Settings:
+    def retrieval(self) -> prompt_conditions.RetrievalSettings:
         """How passages are found for the condition that wants some."""
-        return prompt_conditions.Settings(self.passages.value(), self.budget.value(), self.embedding.text().strip())
+        return prompt_conditions.RetrievalSettings(
+            self.passages.value(), self.budget.value(), self.embedding.text().strip()
+        )
 
     def begin(self) -> None:
         """Another project is shown, whose system prompt takes the place of what was written here for the one before."""

@@ -43,7 +43,7 @@ class QuestionSender(QObject):
     async def book(self) -> Book:
         """What the conditions take of the project, read once for many questions."""
         if self._book is None:
-            self._book = await self._workspace.project.read(prompt_conditions.read, self._settings.retrieval())
+            self._book = await self._workspace.project.read(prompt_conditions.load_book, self._settings.retrieval())
         return self._book
 
     def stop(self) -> None:

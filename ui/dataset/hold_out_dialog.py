@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.exam import hold_out
-from core.exam.hold_out import Choice, Material
+from core.exam.hold_out import HeldOutChoice, Material
 from core.language import tr, trn
 from core.progress import Reporter
 from core.spec import facts
@@ -49,7 +49,7 @@ class HoldOutDialog(QDialog):
         self._work = LatestTask(workspace, self)
         self._found = Material([])
         self._texts: dict[str, str] = {}  # of the facts, by name
-        self.choice = Choice([], Counter(), 0)
+        self.choice = HeldOutChoice([], Counter(), 0)
         self._make_fields()
         self._make_table()
         self._lay_out()
@@ -60,7 +60,7 @@ class HoldOutDialog(QDialog):
     def _make_fields(self) -> None:
         self.by_share, self.by_number = QRadioButton(tr("A &share of the rows")), QRadioButton(tr("A &number of rows"))
         self.share, self.number = (
-            basics.integer_field(1, 50, round(100 * hold_out.SHARE)),
+            basics.integer_field(1, 50, round(100 * hold_out.DEFAULT_SHARE)),
             basics.integer_field(1, MAX_HELD_OUT, 20),
         )
         self.share.setSuffix(" %")
@@ -149,7 +149,7 @@ class HoldOutDialog(QDialog):
     async def _read(self, reporter: Reporter) -> None:
         project = self._workspace.project
         self._texts = {fact.name: fact.text for fact in await project.read(facts.load, reporter=reporter)}
-        self._found = await hold_out.material(project, reporter)
+        self._found = await hold_out.load_material(project, reporter)
         self.nothing.set_texts(
             tr("No rows to choose from"),
             tr(
@@ -176,7 +176,7 @@ class HoldOutDialog(QDialog):
         )  # fmt: skip
         self.keep.setText(trn("Keep {n} row", "Keep {n} rows", chosen) if chosen else tr("Keep"))
         self.keep.setEnabled(chosen > 0 and not self._workspace.project.read_only)
-        self.fewer.say(hold_out.fewer_words(self._found, rows, self.choice, self.seed.value()))
+        self.fewer.say(hold_out.format_shortfall(self._found, rows, self.choice, self.seed.value()))
         self._show_facts()
 
     def _show_facts(self) -> None:
@@ -201,13 +201,13 @@ class HoldOutDialog(QDialog):
 
     async def _keep(self, reporter: Reporter) -> None:
         project, choice, seed = self._workspace.project, self.choice, self.seed.value()
-        changes = await project.write(tr("Keep rows for the exam"), hold_out.keep, choice.ids, seed)
+        changes = await project.write(tr("Keep rows for the exam"), hold_out.hold_out_rows, choice.ids, seed)
         self._workspace.tasks.changed.emit(changes)  # now: the dialog may be closed while the rest is looked at
-        leaks = await hold_out.leaks(project, choice.ids, reporter)
+        leaks = await hold_out.count_leaks(project, choice.ids, reporter)
         self.show_questions.show()
         await self._read(reporter)
-        kept = hold_out.kept_words(choice, seed)[0]
-        self.note.say(f"{kept} {hold_out.leak_words(leaks)}", "warning" if leaks else "good")
+        kept = hold_out.format_kept(choice, seed)[0]
+        self.note.say(f"{kept} {hold_out.format_leaks(leaks)}", "warning" if leaks else "good")
 
 
 def _next_seed(seed: int) -> int:

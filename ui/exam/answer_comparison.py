@@ -9,10 +9,10 @@ from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QListView, QPlainTextEdit, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from core.exam import graders
-from core.exam.answers import Answer
-from core.exam.judges import JUDGE, Marked
-from core.exam.runs import Question
-from core.exam.scores import HALF
+from core.exam.answers import ExamAnswer
+from core.exam.judges import JUDGE, AnswerMark
+from core.exam.runs import ExamQuestion
+from core.exam.scores import PASS_SHARE
 from core.language import tr
 from ui import style
 from ui.exam.exam_texts import NO_VALUE, RIGHT, WRONG
@@ -73,7 +73,7 @@ class QuestionListModel(QAbstractListModel):
         self._outcome, self._places = outcome, places
         self.endResetModel()
 
-    def question(self, row: int) -> Question | None:
+    def question(self, row: int) -> ExamQuestion | None:
         if self._outcome is None or not 0 <= row < len(self._places):
             return None
         return self._outcome.result.questions[self._places[row]]
@@ -98,7 +98,7 @@ class QuestionListModel(QAbstractListModel):
 def _format_rate(passed: float, asked: float) -> str:
     if asked > 1:
         return f"{passed:.0f}/{asked:.0f}"
-    return (RIGHT if passed > HALF else WRONG) if asked else NO_VALUE
+    return (RIGHT if passed > PASS_SHARE else WRONG) if asked else NO_VALUE
 
 
 class AnswerComparison(QWidget):
@@ -168,7 +168,7 @@ class AnswerComparison(QWidget):
         self.list.selectionModel().blockSignals(False)
         self._show_question()
 
-    def chosen(self) -> Question | None:
+    def chosen(self) -> ExamQuestion | None:
         return self.questions.question(self.list.currentIndex().row())
 
     def _make_columns(self, titles: Sequence[str], abouts: Sequence[str]) -> None:
@@ -195,7 +195,7 @@ class AnswerComparison(QWidget):
         found = self.chosen()
         self.question.setText(found.question if found else "")
         self.reference.setText(tr("Reference: {answer}", answer=found.reference) if found else "")
-        told = graders.wanted_words(self._outcome.run.grader, found.key_points) if found and self._outcome else ""
+        told = graders.format_key_points(self._outcome.run.grader, found.key_points) if found and self._outcome else ""
         self.points.setText(tr("Key points: {points}", points=told) if told else "")
         self.points.setVisible(bool(told))
         self.leak.say(format_leak(found) if found else "", "warning")
@@ -204,7 +204,9 @@ class AnswerComparison(QWidget):
         else:
             self.show_answers(0, [], {})
 
-    def show_answers(self, question: int, found: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]) -> None:
+    def show_answers(
+        self, question: int, found: Sequence[ExamAnswer], marks: Mapping[int, Sequence[AnswerMark]]
+    ) -> None:
         """Show the answers to a question, unless another one has been chosen meanwhile."""
         chosen = self.chosen()
         if (chosen.id if chosen else 0) != question or self._outcome is None:
@@ -214,7 +216,7 @@ class AnswerComparison(QWidget):
             text.show_pieces(format_answers(given, marks) if question else [])
 
 
-def format_answers(given: Sequence[Answer], marks: Mapping[int, Sequence[Marked]]) -> list[Piece]:
+def format_answers(given: Sequence[ExamAnswer], marks: Mapping[int, Sequence[AnswerMark]]) -> list[Piece]:
     """One subject's answers to one question as coloured pieces of text; equal repeats are listed once."""
     found: list[Piece] = []
     alike = sorted(given, key=lambda one: min(other.sample for other in given if other.text == one.text))
@@ -233,7 +235,7 @@ def format_answers(given: Sequence[Answer], marks: Mapping[int, Sequence[Marked]
     return [*found, ("\n\n" + "\n".join([_format_provenance(given), *_format_passages(given)]), "dim")]
 
 
-def _format_verdict(answer: Answer) -> str:
+def _format_verdict(answer: ExamAnswer) -> str:
     if answer.passed is None:
         return tr("Not marked")
     score = "" if answer.score in (None, 0.0, 1.0) else f" · {100 * (answer.score or 0):.0f}"
@@ -245,13 +247,13 @@ def _meaning(passed: bool | None) -> str:
     return "" if passed is None else "good" if passed else "error"
 
 
-def _format_mark(mark: Marked) -> str:
+def _format_mark(mark: AnswerMark) -> str:
     who = tr("Judge") if mark.grader == JUDGE else tr("Person")
     text = tr("{who}: {score} of 100", who=who, score=f"{100 * mark.score:.0f}")
     return f"{text} – {mark.reason}" if mark.reason else text
 
 
-def _format_provenance(given: Sequence[Answer]) -> str:
+def _format_provenance(given: Sequence[ExamAnswer]) -> str:
     """What the server says has answered, how long it took and how much was sent."""
     told = dict.fromkeys(" · ".join(filter(None, (one.reported, one.fingerprint))) for one in given)
     seconds = sum(one.seconds for one in given) / len(given)
@@ -265,14 +267,14 @@ def _format_provenance(given: Sequence[Answer]) -> str:
     return " · ".join(parts)
 
 
-def _format_passages(given: Sequence[Answer]) -> list[str]:
+def _format_passages(given: Sequence[ExamAnswer]) -> list[str]:
     """The passages in the prompt."""
     found = given[0].passages
     lines = [f"[{number}] {one.passage.whole}" for number, one in enumerate(found, 1)]
     return [tr("In the prompt:"), *lines] if lines else []
 
 
-def format_leak(question: Question) -> str:
+def format_leak(question: ExamQuestion) -> str:
     """Which training row asks the same, and how nearly; '' where none does."""
     if not question.leak:
         return ""

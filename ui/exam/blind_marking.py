@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.exam import answers, judges
-from core.exam.answers import Sheet
+from core.exam.answers import BlindAnswer
 from core.exam.judges import PERSON
 from core.language import tr
 from core.storage.project import Changes
@@ -44,8 +44,8 @@ class BlindMarking(QWidget):
         self._ids: list[int] = []
         self._done: set[int] = set()
         self._at = 0
-        self._sheet: Sheet | None = None
-        self._made: list[Sheet] = []  # what was marked here, as it was before
+        self._sheet: BlindAnswer | None = None
+        self._made: list[BlindAnswer] = []  # what was marked here, as it was before
         self._reading = LatestTask(workspace, self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.progress = basics.label(dim=True)
@@ -148,7 +148,7 @@ class BlindMarking(QWidget):
         self._pages.setCurrentIndex(1 if self._ids else 0)
         if not self._ids:
             return
-        sheet = await self._workspace.project.read(answers.sheet, self._ids[self._at])
+        sheet = await self._workspace.project.read(answers.load_blind_answer, self._ids[self._at])
         self._sheet = sheet
         self.question.setText(sheet.question)
         self.reference.setText(tr("Reference: {answer}", answer=sheet.reference) if sheet.reference else "")
@@ -183,9 +183,9 @@ class BlindMarking(QWidget):
     async def _write(self, answer: int, score: int | None, note: str) -> Changes:
         project = self._workspace.project
         if score is None:
-            changes = await project.write("", judges.take_back, answer)
+            changes = await project.write("", judges.delete_person_mark, answer)
         else:
-            changes = await project.write("", judges.mark_by_person, answer, score, note)
+            changes = await project.write("", judges.store_person_mark, answer, score, note)
         self._show_soon()
         return changes
 
@@ -220,4 +220,4 @@ class BlindMarking(QWidget):
 
 
 def _load_answers(db: sqlite3.Connection, run: int) -> tuple[list[int], set[int]]:
-    return answers.shuffled(db, run), set(judges.unmarked(db, run, PERSON))
+    return answers.shuffle_ids(db, run), set(judges.load_unmarked(db, run, PERSON))

@@ -17,7 +17,7 @@ from core.dataset import system_prompts
 from core.dataset.system_prompts import PromptUse
 from core.exam import prompt_conditions
 from core.exam.graders import GRADERS
-from core.exam.runs import Estimate, Plan, Run
+from core.exam.runs import ExamEstimate, ExamPlan, ExamRun
 from core.language import tr, trn
 from core.providers import LOCAL, Sampling, model_kinds
 from ui import style
@@ -46,7 +46,7 @@ class ExamForm(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
-        self._estimates: list[Estimate] = []
+        self._estimates: list[ExamEstimate] = []
         self._running = False
         self.subjects = ExaminedModels(workspace)
         self._make_fields()
@@ -85,7 +85,7 @@ class ExamForm(QWidget):
         self.more = basics.disclosure_button(tr("More settings"))
 
     def _make_more(self) -> None:
-        usual, books = Sampling(), prompt_conditions.Settings()
+        usual, books = Sampling(), prompt_conditions.RetrievalSettings()
         self.temperature = basics.decimal_field(0.0, 2.0, 0.1, usual.temperature)
         self.top_p = basics.decimal_field(0.05, 1.0, 0.05, usual.top_p)
         self.tokens = basics.integer_field(1, MAX_ANSWER_TOKENS, usual.max_tokens)
@@ -169,10 +169,10 @@ class ExamForm(QWidget):
         self._hidden_settings.setVisible(on)
         self.more.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
 
-    def plan(self) -> Plan:
+    def plan(self) -> ExamPlan:
         """What is wished for now."""
         seed = self.seed.value()
-        return Plan(
+        return ExamPlan(
             self.subjects.subjects(),
             Sampling(
                 self.temperature.value(), self.top_p.value(), self.tokens.value(), self.repeats.value(),
@@ -182,7 +182,7 @@ class ExamForm(QWidget):
             self._judge() if self.judge.isChecked() else None,
             self.general.isChecked(),
             self.batch.isChecked() and self._has_batch(),
-            prompt_conditions.Settings(
+            prompt_conditions.RetrievalSettings(
                 self.k.value(), self.budget.value(), self.embedding.text().strip(), self.shots.value()
             ),
         )  # fmt: skip
@@ -191,7 +191,7 @@ class ExamForm(QWidget):
         if self.trained:
             self.prompt_wanted.emit(self.trained.prompt)
 
-    def fill(self, run: Run) -> None:
+    def fill(self, run: ExamRun) -> None:
         """Fill the form with the settings of a run."""
         asked, books = run.sampling, run.retrieval
         counts = (
@@ -220,7 +220,7 @@ class ExamForm(QWidget):
         self.subjects.show_offers()
         self._on_changed()
 
-    def show_estimates(self, found: Sequence[Estimate]) -> None:
+    def show_estimates(self, found: Sequence[ExamEstimate]) -> None:
         """What the exam comes to, reckoned for what was wished a moment ago."""
         self._estimates = list(found)
         self._show()

@@ -7,7 +7,7 @@ from PySide6.QtCore import QDateTime, QLocale
 from core.exam.graders import GRADERS
 from core.exam.judges import JUDGE, PERSON
 from core.exam.prompt_conditions import CONDITIONS
-from core.exam.runs import Estimate, Run, Subject
+from core.exam.runs import ExamEstimate, ExamRun, Subject
 from core.exam.scores import LEAKED, NO_KIND, Rate
 from core.exam.statistics import Kappa, is_small
 from core.language import tr, trn
@@ -39,7 +39,7 @@ def subject_line(subject: Subject, server: str = "") -> str:
 
 def describe_subject(subject: Subject, server: str) -> str:
     """A subject in full, for a tooltip."""
-    parts = [subject.model, server, CONDITIONS[subject.condition].about(), subject.error]
+    parts = [subject.model, server, CONDITIONS[subject.condition].description(), subject.error]
     return " – ".join(filter(None, parts))
 
 
@@ -78,7 +78,7 @@ def status_title(status: str) -> str:
     return words.get(status, status)
 
 
-def format_run(run: Run) -> str:
+def format_run(run: ExamRun) -> str:
     """A run in one line: when, who, and how it ended."""
     made = QLocale().toString(QDateTime.fromSecsSinceEpoch(int(run.created_at)), QLocale.FormatType.ShortFormat)
     who = ", ".join(subject_line(subject) for subject in run.subjects[:2])
@@ -124,7 +124,7 @@ def format_dollars(amount: float | None) -> str:
     return tr("free") if amount == 0 else f"${amount:.2f}" if amount >= 0.01 else tr("under $0.01")
 
 
-def format_estimate(one: Estimate) -> str:
+def format_estimate(one: ExamEstimate) -> str:
     """The number of requests, tokens and the cost of one subject."""
     return " · ".join([
         trn("{n} request", "{n} requests", one.requests),
@@ -133,7 +133,7 @@ def format_estimate(one: Estimate) -> str:
     ])  # fmt: skip
 
 
-def format_total(found: Sequence[Estimate], repeats: int) -> str:
+def format_total(found: Sequence[ExamEstimate], repeats: int) -> str:
     """The size and the cost of an exam."""
     if not found:
         return ""

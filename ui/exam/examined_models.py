@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from core.exam.prompt_conditions import CLOSED, CONDITIONS, FEW_SHOT, OPEN, RETRIEVED
-from core.exam.runs import Estimate, Subject
+from core.exam.runs import ExamEstimate, Subject
 from core.language import tr
 from core.providers import Offer, model_kinds
 from core.providers.models_api import is_tuned
@@ -44,7 +44,7 @@ class ExaminedModelRow(QWidget):
         self.remove.clicked.connect(lambda _checked: self.removal_wanted.emit())
         for condition, told in CONDITIONS.items():
             self.condition.addItem(told.title(), condition)
-            tip = basics.plain_tooltip(told.about())
+            tip = basics.plain_tooltip(told.description())
             self.condition.setItemData(self.condition.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         for box, name in ((self.server, tr("Server")), (self.model, tr("Model")), (self.condition, tr("Condition"))):
             box.setAccessibleName(name)
@@ -212,7 +212,7 @@ class ExaminedModels(QWidget):
         base, tuned = default_models(self._workspace.known_offers(provider))
         return Subject(provider, base), Subject(provider, tuned) if tuned else None
 
-    def show_estimates(self, found: Sequence[Estimate]) -> None:
+    def show_estimates(self, found: Sequence[ExamEstimate]) -> None:
         """Show each estimate; nothing if they were made for other subjects than those in the list."""
         if [one.subject for one in found] != self.subjects():
             found = []

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication
 from core.exam import scores
 from core.exam.report.formatting import kind_title
 from core.exam.scores import LEAKED as LEAK
-from core.exam.scores import MEMORISED, Line, Rate, Result
+from core.exam.scores import MEMORISED, Rate, Result, ResultLine
 from core.language import tr
 from ui import style
 from ui.exam import exam_texts
@@ -32,7 +32,7 @@ class HeatMapRow:
 
     key: str
     texts: tuple[str, str]
-    line: Line
+    line: ResultLine
     about: str = ""
     aside: bool = False
     leaks: bool = False
@@ -61,13 +61,13 @@ def entries(result: Result, level: str) -> list[HeatMapRow]:
     return _questions(result, result.lines)
 
 
-def _questions(result: Result, lines: Sequence[Line], below: bool = False) -> list[HeatMapRow]:
+def _questions(result: Result, lines: Sequence[ResultLine], below: bool = False) -> list[HeatMapRow]:
     found = []
     for line in lines:
         asked = result.questions[line.questions[0]]
         name = tr("Memorised") if line.name == MEMORISED else kind_title(line.name)
-        aside = scores.part(asked) in (MEMORISED, LEAK)
-        leaks = scores.part(asked) == LEAK
+        aside = scores.question_part(asked) in (MEMORISED, LEAK)
+        leaks = scores.question_part(asked) == LEAK
         found.append(HeatMapRow(f"question:{asked.id}", (name, line.text), line, "", aside, leaks, below))
     return found
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QMenu, QPushButton
 
 from core.exam import report
-from core.exam.report import FORMATS, Options
+from core.exam.report import FORMATS, ReportOptions
 from core.language import tr
 from ui.widgets import file_dialogs
 from ui.widgets.message_bar import Notice
@@ -43,6 +43,6 @@ class ReportButton(QPushButton):
 
     async def _export(self, path: Path, format: str) -> None:
         project = self._workspace.project
-        options = Options(project.path.stem, self._by, tuple(self._workspace.settings.providers))
+        options = ReportOptions(project.path.stem, self._by, tuple(self._workspace.settings.providers))
         await project.read(report.save, self._run, path, format, options)
         Notice(self.window(), tr("“{name}” was written.", name=path.name))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.exam import answers as exam_answers
 from core.exam import judges, runs, scores, verdict
 from core.exam.judges import JUDGE, PERSON
-from core.exam.runs import Question, Run
+from core.exam.runs import ExamQuestion, ExamRun
 from core.exam.scores import Comparison, Rate, Result
 from core.language import tr
 from ui.exam import exam_texts, heat_map_model
@@ -32,7 +32,7 @@ class ExamOutcome:
     marked: dict[str, int]
 
     @property
-    def run(self) -> Run:
+    def run(self) -> ExamRun:
         return self.result.run
 
     def place(self, question: int) -> int:
@@ -48,7 +48,7 @@ class SubjectComparison:
     """
 
     against: int
-    questions: list[Question]
+    questions: list[ExamQuestion]
     comparisons: list[Comparison | None]
     unlearned: list[list[str]]
     verdict: list[str]
@@ -57,8 +57,8 @@ class SubjectComparison:
 
 def load_outcome(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, str]) -> ExamOutcome:
     """Read a run. `titles` names the servers."""
-    run = runs.one(db, id)
-    result = scores.result(db, run, by)
+    run = runs.load(db, id)
+    result = scores.load_result(db, run, by)
     servers = exam_texts.servers_of(run.subjects, titles)
     columns = [
         HeatMapColumn(
@@ -67,7 +67,7 @@ def load_outcome(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, 
         )
         for subject, server in zip(run.subjects, servers, strict=True)
     ]
-    given = exam_answers.of_subjects(db, id)
+    given = exam_answers.count_by_subject(db, id)
     return ExamOutcome(
         result,
         by,
@@ -75,7 +75,7 @@ def load_outcome(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, 
         servers,
         {level: heat_map_model.entries(result, level) for level in (KINDS, FACTS, QUESTIONS)},
         [given.get(subject.id, 0) for subject in run.subjects],
-        exam_answers.marked(db, id),
+        exam_answers.count_marked(db, id),
     )
 
 
@@ -87,9 +87,9 @@ def compare_subjects(result: Result, against: int) -> SubjectComparison:
         against,
         result.questions,
         [result.compare(subject, against) if judged and subject != against else None for subject in everyone],
-        [verdict.lacking(result, subject) if judged else [] for subject in everyone],
-        verdict.words(result),
-        verdict.waiting(result),
+        [verdict.find_unlearned(result, subject) if judged else [] for subject in everyone],
+        verdict.build_sentences(result),
+        verdict.waiting_reason(result),
     )
 
 
@@ -101,7 +101,7 @@ def format_agreements(db: sqlite3.Connection, outcome: ExamOutcome) -> list[str]
     found = []
     for one, other, first, second in pairs:
         if all(name == RUN_GRADER or outcome.marked.get(name) for name in (one, other)):
-            kappa = judges.agreement(db, outcome.run.id, one, other)
+            kappa = judges.compute_agreement(db, outcome.run.id, one, other)
             found.append(exam_texts.format_kappa(tr("{one} and {other}", one=first, other=second), kappa))
     return found
 

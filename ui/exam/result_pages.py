@@ -118,7 +118,7 @@ class ResultPages(QWidget):
         self._show(outcome)
         self._compare(project, outcome)
         if self.pages.currentIndex() == CHART:
-            self.chart.show_points(await project.read(checkpoint_trends.points, by))
+            self.chart.show_points(await project.read(checkpoint_trends.load_points, by))
 
     def _show(self, outcome: ExamOutcome) -> None:
         self._show_by(outcome)
@@ -162,8 +162,8 @@ class ResultPages(QWidget):
         project, run = self._workspace.project, self._run
 
         async def work() -> None:
-            found = await project.read(answers.answers, run, [question])
-            marks = await project.read(answers.marks, run, [question])
+            found = await project.read(answers.load_answers, run, [question])
+            marks = await project.read(answers.load_marks, run, [question])
             if run == self._run and project is self._workspace.project:
                 self.heat.answers.show_answers(question, found, marks)
 

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from core.exam import verdict
 from core.exam.report.formatting import kind_title
-from core.exam.runs import Question
-from core.exam.scores import GENERAL, Line
+from core.exam.runs import ExamQuestion
+from core.exam.scores import GENERAL, ResultLine
 from core.language import tr, trn
 from ui import style
 from ui.exam import exam_texts
@@ -150,7 +150,7 @@ class ResultSummary(QScrollArea):
         self.against.setCurrentIndex(against)
         self.table.show_outcome(outcome, self._compared)
         if self.table.subject() is None:
-            others = [at for at in verdict.taught(outcome.result) if at != against]
+            others = [at for at in verdict.find_tuned(outcome.result) if at != against]
             basics.select_row(self.table, others[-1] if others else len(outcome.run.subjects) - 1)
         errors = dict.fromkeys(
             f"{exam_texts.subject_line(subject)}: {subject.error}" for subject in outcome.run.subjects if subject.error
@@ -222,7 +222,7 @@ class ResultSummary(QScrollArea):
         self.line_wanted.emit(FACTS, key, ALL)
 
 
-def _list_facts(lines: Sequence[Line], asked: Sequence[Question]) -> list[tuple[str, str]]:
+def _list_facts(lines: Sequence[ResultLine], asked: Sequence[ExamQuestion]) -> list[tuple[str, str]]:
     """Facts and general questions as lines of a list, by their keys in the heat map."""
     general = kind_title(GENERAL)
     return [

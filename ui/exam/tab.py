@@ -20,7 +20,7 @@ from core.dataset import filters, system_prompts
 from core.dataset.system_prompts import PromptUse
 from core.exam import answers, questions
 from core.exam import runs as exam_runs
-from core.exam.runs import Estimate, Plan, Run, Subject
+from core.exam.runs import ExamEstimate, ExamPlan, ExamRun, ExamStatus, Subject
 from core.language import tr, trn
 from core.providers import LOCAL
 from core.providers.models_api import is_tuned
@@ -46,7 +46,7 @@ from ui.workspace import Workspace
 
 TABLES = {Table.EVAL_RUN, Table.EVAL_SUBJECT, Table.EVAL_QUESTION, Table.EVAL_ANSWER, Table.FACT}
 QUESTION_TABLES = {Table.EXAMPLE, Table.SPEC, Table.JOB}  # tables that decide what an exam would ask
-QUESTIONS = filters.format_filter(questions.ASKED)
+QUESTIONS = filters.format_filter(questions.EXAM_ROWS)
 
 
 class ExamTab(Tab):
@@ -57,7 +57,7 @@ class ExamTab(Tab):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self._exam: asyncio.Task[None] | None = None
-        self._runs: list[Run] = []
+        self._runs: list[ExamRun] = []
         self._counts: dict[int, tuple[int, int]] = {}
         self._unjudged = 0  # answers of the run that is shown, which its judge has not seen
         self._shown: Project | None = None  # whose runs these are
@@ -135,7 +135,7 @@ class ExamTab(Tab):
         self.form.subjects.prefer(provider, model)
         self.new.setChecked(True)
 
-    def run(self) -> Run | None:
+    def run(self) -> ExamRun | None:
         """The run that is shown."""
         return next((run for run in self._runs if run.id == self.runs.currentData()), None)
 
@@ -173,13 +173,13 @@ class ExamTab(Tab):
             self._exam = None
             self._show_state()
 
-    async def _examine(self, plan: Plan) -> None:
+    async def _examine(self, plan: ExamPlan) -> None:
         tasks, project = self.workspace.tasks, self.workspace.project
         await exam_runs.examine(project, self.workspace.provider, plan, tasks.reporter(tr("Exam")), tasks.changed.emit)
 
     async def _continue(self, run: int) -> None:
         tasks, project = self.workspace.tasks, self.workspace.project
-        await exam_runs.go_on(project, self.workspace.provider, run, tasks.reporter(tr("Exam")), tasks.changed.emit)
+        await exam_runs.resume(project, self.workspace.provider, run, tasks.reporter(tr("Exam")), tasks.changed.emit)
 
     async def _load(self, project: Project) -> None:
         """Read which runs there are; the result reads the one that is shown."""
@@ -194,12 +194,12 @@ class ExamTab(Tab):
         self._unjudged = 0
         if run is not None:
             self.result.show_run(run.id)
-            if run.judge and run.status in ("cancelled", "failed"):
-                self._unjudged = await project.read(answers.lacks_judgement, run.id)
+            if run.judge and run.status in (ExamStatus.CANCELLED, ExamStatus.FAILED):
+                self._unjudged = await project.read(answers.count_unjudged, run.id)
         self.pages.setCurrentIndex(0 if run is None else 1)
         self._show_state()
 
-    def _remember_subjects(self, runs: list[Run]) -> None:
+    def _remember_subjects(self, runs: list[ExamRun]) -> None:
         """Begin with who was chosen in this project last, else with who was examined last."""
         subjects = self.form.subjects
         if self._shown is not None or not subjects.is_touched():
@@ -220,7 +220,7 @@ class ExamTab(Tab):
                 first = found[0] if found else None
                 self.empty.show_count(*(first.requests - first.general, first.general) if first else (0, 0))
 
-    def _show_runs(self, project: Project, found: list[Run]) -> None:
+    def _show_runs(self, project: Project, found: list[ExamRun]) -> None:
         """List the runs; a new one is shown at once, else the choice stays."""
         known = {run.id for run in self._runs} if project is self._shown else set()
         chosen = self.runs.currentData() if project is self._shown else None
@@ -242,7 +242,7 @@ class ExamTab(Tab):
         self.form.setVisible(run is None or self.new.isChecked())
         self.form.show_running(running)
         self.running.setVisible(running)
-        asked = next((one for one in self._runs if one.status == exam_runs.RUNNING), None)
+        asked = next((one for one in self._runs if one.status == ExamStatus.RUNNING), None)
         self.running.show_batch(asked is not None and asked.batch)
         self.running.show_counts(*self._counts_of(asked), time.monotonic())
         done, wanted = self._counts_of(run)
@@ -255,7 +255,7 @@ class ExamTab(Tab):
         )
         self.delete.setEnabled(not running)
 
-    def _counts_of(self, run: Run | None) -> tuple[int, int]:
+    def _counts_of(self, run: ExamRun | None) -> tuple[int, int]:
         """How many answers of a run there are, and how many there should be."""
         return self._counts.get(run.id, (0, 0)) if run else (0, 0)
 
@@ -304,15 +304,15 @@ class ExamTab(Tab):
         dialog.open()
 
 
-def _load_overview(db: sqlite3.Connection) -> tuple[list[Run], dict[int, tuple[int, int]]]:
-    return exam_runs.runs(db), answers.counts(db)
+def _load_overview(db: sqlite3.Connection) -> tuple[list[ExamRun], dict[int, tuple[int, int]]]:
+    return exam_runs.load_all(db), answers.count_by_run(db)
 
 
-def _load_trained_prompt(db: sqlite3.Connection, plan: Plan) -> tuple[PromptUse | None, str]:
+def _load_trained_prompt(db: sqlite3.Connection, plan: ExamPlan) -> tuple[PromptUse | None, str]:
     """The prompt under which the plan's models were trained, where the exam would ask under another; and that other."""
     models = [(one.provider, one.model) for one in plan.subjects if is_tuned(one.model)]
     return lineage.find_differing_prompt(db, models), spec.load(db).system_prompt
 
 
-def _read_estimates(db: sqlite3.Connection, plan: Plan) -> list[Estimate]:
+def _read_estimates(db: sqlite3.Connection, plan: ExamPlan) -> list[ExamEstimate]:
     return exam_runs.estimate(db, plan)

@@ -7,8 +7,8 @@ from PySide6.QtGui import QFont, QGuiApplication
 from PySide6.QtWidgets import QAbstractItemView, QTableView
 
 from core.exam import scores
-from core.exam.report.formatting import p_value
-from core.exam.scores import Comparison, Total
+from core.exam.report.formatting import format_p_value
+from core.exam.scores import Comparison, SubjectTotal
 from core.language import tr, trn
 from ui import style
 from ui.exam import exam_texts
@@ -83,7 +83,7 @@ class TotalsModel(QAbstractTableModel):
                 return basics.plain_tooltip(self._tip(row, column, total))
         return None
 
-    def _text(self, row: int, column: int, total: Total) -> str:
+    def _text(self, row: int, column: int, total: SubjectTotal) -> str:
         if column in (GAP, CHANCE, CHANGED):
             return self._against(row, column)
         assert self._outcome
@@ -120,11 +120,11 @@ class TotalsModel(QAbstractTableModel):
         low, high = found.scoring.interval
         return {
             GAP: f"{round(100 * found.scoring.mean):+d}  ({round(100 * low):+d} … {round(100 * high):+d})",
-            CHANCE: p_value(found.passing.p),
-            CHANGED: f"{GAINED} {len(scores.names(found.gained))}  {LOST} {len(scores.names(found.lost))}",
+            CHANCE: format_p_value(found.passing.p),
+            CHANGED: f"{GAINED} {len(scores.fact_names(found.gained))}  {LOST} {len(scores.fact_names(found.lost))}",
         }[column]
 
-    def _colour(self, row: int, column: int, total: Total) -> Any:
+    def _colour(self, row: int, column: int, total: SubjectTotal) -> Any:
         if column in DIM_COLUMNS:
             return style.dim()
         if column == SUBJECT and total.subject.error:
@@ -134,7 +134,7 @@ class TotalsModel(QAbstractTableModel):
             return style.colours("good" if found.scoring.mean > 0 else "error")[0]
         return None
 
-    def _tip(self, row: int, column: int, total: Total) -> str:
+    def _tip(self, row: int, column: int, total: SubjectTotal) -> str:
         assert self._outcome
         if column == SUBJECT:
             return self._outcome.columns[row].about

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
-from core.exam.checkpoint_trends import Point
+from core.exam.checkpoint_trends import CheckpointResult
 from core.exam.prompt_conditions import CONDITIONS
 from core.language import tr
 from ui import style
@@ -29,7 +29,7 @@ class TrendChart(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._points: list[Point] = []
+        self._points: list[CheckpointResult] = []
         self._plot: TrendPlot | None = None
         self.axis, self.explanation = DropDown(), basics.label(wrap=True, dim=True)
         self.axis.addItem(tr("by checkpoint"), STEPS)
@@ -66,7 +66,7 @@ class TrendChart(QWidget):
         layout.setContentsMargins(0, style.SPACE, 0, 0)
         layout.addWidget(self.pages)
 
-    def show_points(self, points: Sequence[Point]) -> None:
+    def show_points(self, points: Sequence[CheckpointResult]) -> None:
         """Show what all runs have found of models that jobs made."""
         if list(points) != self._points:
             self._points = list(points)
@@ -100,9 +100,9 @@ class TrendChart(QWidget):
         self.explanation.setText(whole if lines else nothing)
 
 
-def lines_by_step(points: Sequence[Point]) -> list[TrendLine]:
+def lines_by_step(points: Sequence[CheckpointResult]) -> list[TrendLine]:
     """A line for each job and condition, over the steps of its checkpoints; of several runs the newest counts."""
-    found: dict[tuple[int, str], dict[int, Point]] = {}
+    found: dict[tuple[int, str], dict[int, CheckpointResult]] = {}
     for point in sorted(points, key=lambda one: one.run):
         if point.step is not None:
             found.setdefault((point.job, point.condition), {})[point.step] = point
@@ -118,11 +118,11 @@ def lines_by_step(points: Sequence[Point]) -> list[TrendLine]:
     ]
 
 
-def lines_by_version(points: Sequence[Point]) -> list[TrendLine]:
+def lines_by_version(points: Sequence[CheckpointResult]) -> list[TrendLine]:
     """A line for each condition, over the versions of the rows that final models learned from."""
     named = {point.version: point.version_name for point in points if point.version is not None and point.is_final}
     places = {version: place for place, version in enumerate(sorted(named))}
-    found: dict[str, dict[int, Point]] = {}
+    found: dict[str, dict[int, CheckpointResult]] = {}
     for point in sorted(points, key=lambda one: one.run):
         if point.version in places and point.is_final:
             found.setdefault(point.condition, {})[places[point.version]] = point
@@ -136,12 +136,12 @@ def lines_by_version(points: Sequence[Point]) -> list[TrendLine]:
     ]  # fmt: skip
 
 
-def _line_title(spots: dict[int, Point]) -> str:
+def _line_title(spots: dict[int, CheckpointResult]) -> str:
     first = next(iter(spots.values()))
     return f"{first.title} · {CONDITIONS[first.condition].title()}"
 
 
-def _format_point(point: Point) -> str:
+def _format_point(point: CheckpointResult) -> str:
     """A point as one line of text."""
     parts = [
         exam_texts.brief_name(point.model),

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.exam import fact_coverage
-from core.exam.fact_coverage import EXAM, Entry
+from core.exam.fact_coverage import EXAM, FactCoverage
 from core.generation import row_generation
 from core.generation.draft_rows import Landed
 from core.generation.row_generation import Estimate, RowRequest
@@ -252,15 +252,17 @@ def load_plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[st
     return GenerationPlan(len(entries), sum(bool(entry.lacking) for entry in entries), counts, requests, whole)
 
 
-def _entries(db: sqlite3.Connection, names: set[str] | None) -> list[Entry]:
-    entries = [entry for entry in fact_coverage.ledger(db) if not entry.fact.ignored]
+def _entries(db: sqlite3.Connection, names: set[str] | None) -> list[FactCoverage]:
+    entries = [entry for entry in fact_coverage.load(db) if not entry.fact.ignored]
     return [entry for entry in entries if names is None or entry.fact.name in names]
 
 
-def _build_row_requests(entries: Sequence[Entry], kinds: Sequence[str]) -> list[RowRequest]:
+def _build_row_requests(entries: Sequence[FactCoverage], kinds: Sequence[str]) -> list[RowRequest]:
     """The requests; without exam wordings the entries count as if each fact had one."""
     if EXAM not in kinds:
-        entries = [dataclasses.replace(entry, held=max(entry.held, fact_coverage.HELD)) for entry in entries]
+        entries = [
+            dataclasses.replace(entry, held=max(entry.held, fact_coverage.HELD_OUT_WORDINGS)) for entry in entries
+        ]
     return row_generation.build_requests(entries, [kind for kind in kinds if kind != EXAM])
 
 

@@ -11,7 +11,9 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from core.errors import JukuError
+from core.generation import run_recovery
 from core.generation.llm_run_tasks import TASKS
+from core.generation.run_recovery import InterruptedRun
 from core.language import tr
 from core.progress import Progress, Reporter
 from core.providers import model_kinds
@@ -20,7 +22,7 @@ from core.storage.schema import Table
 from ui import style
 from ui.generation import run_progress_and_recovery
 from ui.generation.raw_replies_dialog import show_replies
-from ui.generation.run_progress_and_recovery import RunProgressLine, UnfinishedBar, UnfinishedRun
+from ui.generation.run_progress_and_recovery import RunProgressLine, UnfinishedBar
 from ui.llm_run_runner import LlmRunResult
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask
@@ -56,7 +58,7 @@ class LlmRunDialog(QDialog):
         self.setWindowTitle(title)
         self.workspace, self.task = workspace, task
         self.runner = workspace.llm_runs
-        self._unfinished: UnfinishedRun | None = None
+        self._unfinished: InterruptedRun | None = None
         self._known = False  # whether the project has been read yet
         self._mine = False  # whether the run was begun here
         self._work = LatestTask(workspace, self)
@@ -162,7 +164,7 @@ class LlmRunDialog(QDialog):
         project, provider = self.workspace.project, self.model.provider()
         try:
             self._unfinished = await project.read(
-                run_progress_and_recovery.load_unfinished_run, self.task, reporter=reporter
+                run_recovery.load_newest, self.task, reporter=reporter
             )
             model = await project.read(
                 run_progress_and_recovery.load_last_model, provider, self.task, reporter=reporter

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from PySide6.QtCore import QDateTime, QLocale, Qt, Signal
 from PySide6.QtWidgets import (
@@ -20,45 +19,15 @@ from PySide6.QtWidgets import (
 
 from core.generation import llm_runs
 from core.generation.llm_run_tasks import TASKS
-from core.generation.llm_runs import LlmRun, RequestStatus
+from core.generation.run_recovery import InterruptedRun
 from core.language import tr, trn
 from core.progress import Progress
-from core.providers import batches
 from ui import style
 from ui.widgets import basics
 from ui.widgets.background_work import format_pause
 from ui.widgets.chat_model_row import ChatModelRow
 
 MAX_FACTS_NAMED = 5  # facts that are named one by one
-
-
-@dataclass(frozen=True, slots=True)
-class UnfinishedRun:
-    """An LLM run with unanswered requests or unused answers; `reason` is the text of an error.
-
-    `at_server` of its requests wait there in a batch.
-    """
-
-    llm_run: LlmRun
-    total: int
-    reason: str
-    at_server: int = 0
-
-    @property
-    def missing(self) -> int:
-        return self.llm_run.waiting + self.llm_run.failed
-
-
-def load_unfinished_run(db: sqlite3.Connection, task: str) -> UnfinishedRun | None:
-    """The newest unfinished LLM run of `task`."""
-    found = next((one for one in llm_runs.load_unfinished(db) if one.task == task), None)
-    if found is None:
-        return None
-    landed = llm_runs.load_requests(db, found.id, RequestStatus.LANDED)
-    failed = llm_runs.load_requests(db, found.id, RequestStatus.FAILED)
-    total = len(landed) + found.answered + found.waiting + found.failed
-    lying = sum(batch.total for batch in batches.list_unmerged(db, llm_runs.PURPOSE, found.id))
-    return UnfinishedRun(found, total, failed[-1].error if failed else "", lying)
 
 
 def load_last_model(db: sqlite3.Connection, provider: str, task: str) -> str:
@@ -93,7 +62,7 @@ class UnfinishedBar(basics.ColouredFrame):
         layout.addLayout(buttons)
         self.hide()
 
-    def show_llm_run(self, found: UnfinishedRun | None) -> None:
+    def show_llm_run(self, found: InterruptedRun | None) -> None:
         self.setVisible(found is not None)
         if found is None:
             return
@@ -109,7 +78,7 @@ class UnfinishedBar(basics.ColouredFrame):
         self.take.setVisible(found.llm_run.answered > 0)
 
 
-def _words(found: UnfinishedRun) -> str:
+def _words(found: InterruptedRun) -> str:
     date = QLocale().toString(
         QDateTime.fromSecsSinceEpoch(int(found.llm_run.created_at)), QLocale.FormatType.ShortFormat
     )

@@ -18,9 +18,10 @@ from PySide6.QtWidgets import (
 )
 
 from core.errors import JukuError
-from core.generation import recorded_answers
+from core.generation import recorded_answers, run_recovery
 from core.generation.llm_runs import LlmRun
 from core.generation.recorded_answers import GOLDEN, Who
+from core.generation.run_recovery import InterruptedRun
 from core.language import tr
 from core.progress import Progress
 from core.storage.project import Changes
@@ -30,9 +31,7 @@ from ui import style
 from ui.generation.run_progress_and_recovery import (
     RunProgressLine,
     UnfinishedBar,
-    UnfinishedRun,
     format_running,
-    load_unfinished_run,
 )
 from ui.llm_run_runner import LlmRunResult, Subjects
 from ui.rescue.answers_page import AnswersPage
@@ -61,7 +60,7 @@ class RescueDialog(QDialog):
         self._workspace = workspace
         self._runner = workspace.llm_runs
         self._work, self._reading = LatestTask(workspace, self), LatestTask(workspace, self)
-        self._unfinished: UnfinishedRun | None = None
+        self._unfinished: InterruptedRun | None = None
         self._settling = QTimer(self, singleShot=True, interval=RELOAD_DELAY)
         self.server = DropDown()
         self.server.setAccessibleName(tr("Server"))
@@ -221,7 +220,7 @@ class RescueDialog(QDialog):
             self._settling.start()
 
 
-def _load_saved(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], UnfinishedRun | None]:
+def _load_saved(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], InterruptedRun | None]:
     """How many answers of each model of a provider are kept, and the run that was cut off."""
     kept = {model: count for (id, model), count in recorded_answers.recorded(db).items() if id == provider}
-    return kept, load_unfinished_run(db, GOLDEN)
+    return kept, run_recovery.load_newest(db, GOLDEN)

@@ -20,9 +20,10 @@ from PySide6.QtWidgets import (
 )
 
 from core.dataset import examples
-from core.exam.fact_coverage import Entry
+from core.exam.fact_coverage import FactCoverage
 from core.formats import jsonl
-from core.generation import llm_runs
+from core.generation import run_recovery
+from core.generation.llm_runs import LlmRun
 from core.language import tr, trn
 from core.spec import facts, revisions, spec
 from core.spec.facts import Fact
@@ -53,7 +54,7 @@ class FactLegend(QWidget):
             layout.addWidget(self._labels[state])
         layout.addStretch()
 
-    def show_entries(self, entries: list[Entry]) -> None:
+    def show_entries(self, entries: list[FactCoverage]) -> None:
         counts = Counter(entry.state for entry in entries)
         for state, label in self._labels.items():
             label.setText(state_titles(state, counts[state]))
@@ -154,7 +155,7 @@ class FactPane(QWidget):
         self.table.delete_wanted.connect(self._on_delete)
         self.table.facts.edited.connect(lambda id, text: self._change(tr("Edit a fact"), facts.edit, id, text))
 
-    async def show_entries(self, project: Project, entries: list[Entry], lost: set[int]) -> None:
+    async def show_entries(self, project: Project, entries: list[FactCoverage], lost: set[int]) -> None:
         """Show the facts; `lost` are those whose passage is no longer in the text."""
         ids = {entry.fact.id for entry in entries}
         added = ids - self._newest if self._newest is not None else set()
@@ -167,11 +168,11 @@ class FactPane(QWidget):
         gone = await project.read(facts.load_deleted)
         self.take_back.setText(trn("Restore {n} deleted fact", "Restore {n} deleted facts", len(gone)))
         self.take_back.setVisible(bool(gone))
-        self._show_interrupted(await project.read(llm_runs.load_unfinished))
+        self._show_interrupted(await project.read(run_recovery.load_unfinished))
         self._show_note()
         self._show_buttons()
 
-    def _show_interrupted(self, left: list[llm_runs.LlmRun]) -> None:
+    def _show_interrupted(self, left: list[LlmRun]) -> None:
         """Show that LLM runs were interrupted and are not in progress."""
         runner = self._workspace.llm_runs
         tasks = {one.task for one in left if runner.progress(one.task) is None}

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.exam import fact_coverage
-from core.exam.fact_coverage import EXAM, KINDS, STUDY, Entry
+from core.exam.fact_coverage import EXAM, KINDS, STUDY_PLAN, FactCoverage
 from core.language import tr, trn
 from core.spec.facts import Fact
 from ui import style
@@ -55,7 +55,7 @@ def state_titles(state: str, count: int) -> str:
 MEANINGS = {"covered": "good", "thin": "note", "unproved": "note", "bare": "warning", "stale": "error"}
 
 
-def about(entry: Entry, lost: bool) -> str:
+def about(entry: FactCoverage, lost: bool) -> str:
     """A fact's details, one per line."""
     lines = [entry.fact.text]
     if lost:
@@ -66,7 +66,7 @@ def about(entry: Entry, lost: bool) -> str:
     if entry.stale and entry.fact.was:
         lines += [tr("Before: {text}", text=entry.fact.was), tr("Now: {text}", text=entry.fact.quote)]
     titles = kind_titles()
-    counts = ", ".join(f"{titles[kind]} {entry.approved[kind]}/{STUDY[kind]}" for kind in KINDS)
+    counts = ", ".join(f"{titles[kind]} {entry.approved[kind]}/{STUDY_PLAN[kind]}" for kind in KINDS)
     lines.append(tr("Rows: {counts}", counts=counts))
     if entry.drafts:
         lines.append(trn("{n} draft waits for approval.", "{n} drafts wait for approval.", entry.drafts))
@@ -83,11 +83,11 @@ class FactTableModel(QAbstractTableModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._entries: list[Entry] = []
+        self._entries: list[FactCoverage] = []
         self._rows: dict[int, int] = {}  # id of a fact -> row
         self._lost: set[int] = set()
 
-    def show_entries(self, entries: list[Entry], lost: set[int]) -> None:
+    def show_entries(self, entries: list[FactCoverage], lost: set[int]) -> None:
         """Show these; with the same facts as before a view keeps scroll position and selection. `lost` have no passage."""
         same = [entry.fact.id for entry in entries] == [entry.fact.id for entry in self._entries]
         if not same:
@@ -103,13 +103,13 @@ class FactTableModel(QAbstractTableModel):
         if self._entries:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._entries) - 1, KNOWN))
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[FactCoverage]:
         return self._entries
 
     def fact(self, row: int) -> Fact:
         return self._entries[row].fact
 
-    def entry(self, id: int) -> Entry | None:
+    def entry(self, id: int) -> FactCoverage | None:
         row = self.row(id)
         return None if row is None else self._entries[row]
 
@@ -167,7 +167,7 @@ class FactTableModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignCenter
         return None
 
-    def _cell_text(self, entry: Entry, column: int) -> str:
+    def _cell_text(self, entry: FactCoverage, column: int) -> str:
         fact = entry.fact
         mark = f"{WARNING_SIGN} " if self.is_lost(fact) or entry.stale else ""
         known = {"known": tr("knows"), "sometimes": tr("partly"), "unknown": tr("no"), "": ""}
@@ -182,7 +182,7 @@ class FactTableModel(QAbstractTableModel):
         )
         return shown[column]
 
-    def _colour(self, entry: Entry, column: int) -> Any:
+    def _colour(self, entry: FactCoverage, column: int) -> Any:
         if entry.fact.ignored:
             return style.dim()
         alarming = {
@@ -218,7 +218,7 @@ class CoverageDelegate(RoomyDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         self.initStyleOption(option, index)
         QApplication.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
-        entry: Entry = index.data(ENTRY)
+        entry: FactCoverage = index.data(ENTRY)
         lacking = entry.uncovered
         height = min(CELL_WIDTH, option.rect.height() - 4)
         top = option.rect.center().y() - height // 2
@@ -278,7 +278,7 @@ class FactTable(QTableView):
             self.setColumnWidth(column, max(width, needed + 22))
         header.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
 
-    def show_entries(self, entries: list[Entry], lost: set[int]) -> None:
+    def show_entries(self, entries: list[FactCoverage], lost: set[int]) -> None:
         """Show these facts; the selection is kept. Columns without any measured value are hidden."""
         before = self.fact()
         self.facts.show_entries(entries, lost)

@@ -24,7 +24,7 @@ from core.dataset.system_prompts import PromptUse
 from core.documents import Document
 from core.errors import JukuError
 from core.exam import fact_coverage
-from core.exam.fact_coverage import Entry
+from core.exam.fact_coverage import FactCoverage
 from core.language import tr, trn
 from core.progress import Reporter
 from core.review import findings
@@ -368,10 +368,12 @@ class SpecTab(Tab):
         await self.flush()
 
 
-def _load_ledger(db: sqlite3.Connection) -> tuple[str, list[Entry], list[Passage], list[Span], int, PromptUse | None]:
+def _load_ledger(
+    db: sqlite3.Connection,
+) -> tuple[str, list[FactCoverage], list[Passage], list[Span], int, PromptUse | None]:
     """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
     system prompt, and that of theirs that the project could take."""
-    text, entries = spec.load(db).text, fact_coverage.ledger(db)
+    text, entries = spec.load(db).text, fact_coverage.load(db)
     places = facts.find_places(text, (entry.fact for entry in entries))
     states = {one.fact.id: one.state for one in entries}  # computed here, not in the window's thread
     passages = build_passages(text, ((id, place, states[id]) for id, place in places.items()))

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from core.errors import JukuError
 from core.exam.report import csv_and_json, html_page, promptfoo
-from core.exam.report.report_data import find as find
+from core.exam.report.report_data import find_run as find_run
 from core.formats.output_files import replacing
 from core.language import tr
 from core.progress import Reporter
 from core.settings import ProviderSettings
 
-html, csv, as_json = html_page.page, csv_and_json.csv, csv_and_json.as_json
+html, csv, as_json = html_page.build_page, csv_and_json.csv, csv_and_json.as_json
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ReportOptions:
     """`by` is whose marks count (core/exam/scores.py), `title` '' the project's; `servers` are those of the settings."""
 
     title: str = ""
@@ -32,28 +32,28 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class ReportFormat:
     """`write` gives the file in pieces; `title` is what the screen calls it."""
 
     suffix: str
     title: Callable[[], str]
-    write: Callable[[sqlite3.Connection, int, Options], Iterable[str]]
+    write: Callable[[sqlite3.Connection, int, ReportOptions], Iterable[str]]
 
 
-def _html(db: sqlite3.Connection, id: int, options: Options) -> Iterator[str]:
-    yield html_page.page(db, id, options.title, options.by, options.titles)
+def _html(db: sqlite3.Connection, id: int, options: ReportOptions) -> Iterator[str]:
+    yield html_page.build_page(db, id, options.title, options.by, options.titles)
 
 
 FORMATS = {
-    "html": Format(".html", lambda: tr("Report (HTML)"), _html),
-    "csv": Format(".csv", lambda: tr("Answers (CSV table)"), lambda db, id, _options: csv(db, id)),
-    "json": Format(
+    "html": ReportFormat(".html", lambda: tr("Report (HTML)"), _html),
+    "csv": ReportFormat(".csv", lambda: tr("Answers (CSV table)"), lambda db, id, _options: csv(db, id)),
+    "json": ReportFormat(
         ".json", lambda: tr("Result and answers (JSON)"), lambda db, id, options: as_json(db, id, options.by)
     ),
-    "promptfoo": Format(
+    "promptfoo": ReportFormat(
         ".yaml",
         lambda: tr("Exam for promptfoo (YAML)"),
-        lambda db, id, options: [promptfoo.configuration(db, id, options.servers)],
+        lambda db, id, options: [promptfoo.build_config(db, id, options.servers)],
     ),
 }
 
@@ -78,7 +78,7 @@ def save(
     id: int,
     path: Path,
     format: str = "",
-    options: Options = Options(),
+    options: ReportOptions = ReportOptions(),
     reporter: Reporter | None = None,
 ) -> None:
     """Write a report; what was there before stays until it is whole. Raises `JukuError`, and `FormatError` of the disk."""

@@ -13,7 +13,7 @@ from core.exam import prompt_conditions, runs, scores
 from core.exam.prompt_conditions import CONDITIONS
 from core.exam.report import report_data
 from core.exam.runs import Subject
-from core.exam.scores import Comparison, Line, Rate, Result, Total
+from core.exam.scores import Comparison, Rate, Result, ResultLine, SubjectTotal
 from core.formats import csv_cells
 from core.providers.model_identity import adapter_hash
 
@@ -32,8 +32,8 @@ WHERE a.run = ? ORDER BY a.question, a.subject, a.sample"""
 
 def csv(db: sqlite3.Connection, id: int) -> Iterator[str]:
     """A line for each answer, so that no spreadsheet runs a text as a formula."""
-    run = report_data.find(db, id)
-    asked = {one.id: _asked(number, one) for number, one in enumerate(runs.questions(db, run.id), 1)}
+    run = report_data.find_run(db, id)
+    asked = {one.id: _asked(number, one) for number, one in enumerate(runs.load_questions(db, run.id), 1)}
     who = {one.id: (one.provider, one.model, one.condition) for one in run.subjects}
     yield csv_cells.BOM + csv_cells.write([*ASKED, *WHO, *ANSWER], ",")
     for question, subject, *answer in _answers(db, run.id):
@@ -41,7 +41,7 @@ def csv(db: sqlite3.Connection, id: int) -> Iterator[str]:
         yield csv_cells.write([_cell(value) for value in values], ",")
 
 
-def _asked(number: int, one: runs.Question) -> list[object]:
+def _asked(number: int, one: runs.ExamQuestion) -> list[object]:
     return [number, *(getattr(one, name) for name in ASKED[1:])]
 
 
@@ -59,7 +59,7 @@ def _answers(db: sqlite3.Connection, run: int) -> Iterator[list[Any]]:
 
 
 def _cited(kept: str) -> str:
-    return "\n\n".join(one.passage.whole for one in prompt_conditions.passages_of(kept))
+    return "\n\n".join(one.passage.whole for one in prompt_conditions.parse_passages(kept))
 
 
 def _cell(value: object) -> str:
@@ -74,8 +74,8 @@ def _cell(value: object) -> str:
 
 def as_json(db: sqlite3.Connection, id: int, by: str = "") -> Iterator[str]:
     """One JSON value in pieces: the result by the marks of `by`, the questions, and each answer on a line of its own."""
-    run = report_data.find(db, id)
-    result = scores.result(db, run, by)
+    run = report_data.find_run(db, id)
+    result = scores.load_result(db, run, by)
     places = {one.id: at for at, one in enumerate(run.subjects)}
     numbers = {one.id: number for number, one in enumerate(result.questions, 1)}
     head = json.dumps(_head(db, result, by), ensure_ascii=False, indent=1)
@@ -90,7 +90,7 @@ def as_json(db: sqlite3.Connection, id: int, by: str = "") -> Iterator[str]:
 def _head(db: sqlite3.Connection, result: Result, by: str) -> dict[str, Any]:
     """All but the answers; a subject is its place in `subjects`."""
     run = result.run
-    compared = report_data.read(db, run.id, by, shown=0)
+    compared = report_data.load_report(db, run.id, by, shown=0)
     return {
         "format": FORMAT,
         "made_by": f"Juku {__version__}",
@@ -113,9 +113,9 @@ def _head(db: sqlite3.Connection, result: Result, by: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _subject(one: Subject, total: Total) -> dict[str, Any]:
+def _subject(one: Subject, total: SubjectTotal) -> dict[str, Any]:
     return {
-        "provider": one.provider, "model": one.model, "condition": one.condition, "about": CONDITIONS[one.condition].about(),
+        "provider": one.provider, "model": one.model, "condition": one.condition, "about": CONDITIONS[one.condition].description(),
         "error": one.error, "held_out": rate_data(total.held), "general": rate_data(total.general),
         "memorised": rate_data(total.memorised), "leaked": rate_data(total.leaked), "score": total.score, "spread": dataclasses.asdict(total.spread),
         "unmarked": total.unmarked, "sent": total.sent, "received": total.received, "seconds": total.seconds,
@@ -134,7 +134,7 @@ def rate_data(rate: Rate) -> dict[str, Any]:
     }
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: ResultLine) -> dict[str, Any]:
     rates = [[rate.passed, rate.asked] for rate in line.rates]
     return {
         "name": line.name,
@@ -149,5 +149,5 @@ def _comparison(one: Comparison) -> dict[str, Any]:
     return {
         "subject": one.subject, "against": one.against, "rates": [rate_data(one.mine), rate_data(one.other)],
         "questions_not_answered_by_both": one.missing, "mcnemar": dataclasses.asdict(one.passing), "score": difference,
-        "facts_gained": scores.names(one.gained), "facts_lost": scores.names(one.lost), "small_sample": one.small,
+        "facts_gained": scores.fact_names(one.gained), "facts_lost": scores.fact_names(one.lost), "small_sample": one.small,
     }  # fmt: skip

@@ -7,7 +7,7 @@ import time
 from core.exam.graders import GRADERS
 from core.exam.judges import JUDGE, PERSON
 from core.exam.report.html_escape import Markup, join, tag
-from core.exam.report.report_data import Report
+from core.exam.report.report_data import ExamReport
 from core.exam.scores import LEAKED, NO_KIND, Rate
 from core.exam.statistics import Interval
 from core.language import tr
@@ -32,50 +32,50 @@ def kind_title(kind: str) -> str:
     }.get(kind, kind)
 
 
-def grader_title(by: str, report: Report) -> str:
+def grader_title(by: str, report: ExamReport) -> str:
     """Who marked: '' is the run's own grader."""
     return {JUDGE: tr("Judge"), PERSON: tr("Person")}.get(by) or GRADERS[report.run.grader].title()
 
 
-def moment(seconds: float | None) -> str:
+def format_time(seconds: float | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else NOTHING
 
 
-def percent(rate: Rate) -> str:
+def format_percent(rate: Rate) -> str:
     return f"{rate.share:.0%}" if rate.asked else NOTHING
 
 
-def interval(found: Interval) -> str:
+def format_interval(found: Interval) -> str:
     return f"{found.low:.0%} – {found.high:.0%}"
 
 
-def signed(share: float) -> str:
+def format_difference(share: float) -> str:
     """A difference in points of a hundred."""
     points = round(100 * share)
     return f"{points:+d}" if points else "0"
 
 
-def p_value(p: float) -> str:
+def format_p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.2g}"
 
 
-def section(title: str, *parts: object, about: str = "") -> Markup:
+def build_section(title: str, *parts: object, about: str = "") -> Markup:
     note = tag("p", about, class_="about") if about else ""
     return tag("section", tag("h2", title), note, *parts)
 
 
-def table(head: list[object], rows: list[Markup], class_: str = "") -> Markup:
+def build_table(head: list[object], rows: list[Markup], class_: str = "") -> Markup:
     """A table that scrolls by itself where it is too wide."""
     top = tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head)))
     return tag("div", tag("table", top, tag("tbody", *rows), class_=class_ or None), class_="scroll")
 
 
-def row(first: object, *cells: object) -> Markup:
+def build_row(first: object, *cells: object) -> Markup:
     """A row of a table, whose first cell heads it; a cell that is markup of one already stays."""
     rest = (one if isinstance(one, Markup) and one.startswith("<td") else tag("td", one) for one in cells)
     return tag("tr", tag("th", first, scope="row"), *rest)
 
 
-def named(report: Report, at: int) -> Markup:
+def build_name(report: ExamReport, at: int) -> Markup:
     """A subject by its number and name."""
     return join(tag("span", at + 1, class_="number"), " ", tag("bdi", report.names[at]))

@@ -14,7 +14,7 @@ class Markup(str):
     __slots__ = ()
 
 
-def text(said: object) -> Markup:
+def escape(said: object) -> Markup:
     """Any text so that it reads as it is; signs that cannot be seen are named."""
     if isinstance(said, Markup):
         return said
@@ -25,13 +25,13 @@ def text(said: object) -> Markup:
 def tag(name: str, /, *children: object, **attributes: object) -> Markup:
     """An element. An attribute is left out where it is None or False; `class_` is class, and _ stands for -."""
     given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{"" if value is True else text(value)}"'
+        f' {key.rstrip("_").replace("_", "-")}="{"" if value is True else escape(value)}"'
         for key, value in attributes.items()
         if value is not None and value is not False
     )
     end = "" if name in VOID else f"</{name}>"
-    return Markup(f"<{name}{given}>{''.join(map(text, children))}{end}")
+    return Markup(f"<{name}{given}>{''.join(map(escape, children))}{end}")
 
 
 def join(*parts: object) -> Markup:
-    return Markup("".join(map(text, parts)))
+    return Markup("".join(map(escape, parts)))

@@ -8,25 +8,25 @@ from collections.abc import Iterator, Mapping
 
 from core import __version__, language, paths
 from core.exam import scores
-from core.exam.checkpoint_trends import Point
+from core.exam.checkpoint_trends import CheckpointResult
 from core.exam.graders import GRADERS
-from core.exam.judges import PASSED
+from core.exam.judges import PASS_SHARE
 from core.exam.prompt_conditions import CONDITIONS, RETRIEVED
 from core.exam.report import question_sections, report_data, svg_charts
 from core.exam.report.formatting import (
     NOTHING,
+    build_name,
+    build_row,
+    build_section,
+    build_table,
+    format_interval,
+    format_percent,
+    format_time,
     grader_title,
-    interval,
     kind_title,
-    moment,
-    named,
-    percent,
-    row,
-    section,
-    table,
 )
 from core.exam.report.html_escape import Markup, join, tag
-from core.exam.report.report_data import Report
+from core.exam.report.report_data import ExamReport
 from core.exam.runs import Subject
 from core.exam.statistics import is_small
 from core.language import tr, trn
@@ -38,9 +38,9 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 Servers = Mapping[str, str]
 
 
-def page(db: sqlite3.Connection, id: int, title: str = "", by: str = "", servers: Servers | None = None) -> str:
+def build_page(db: sqlite3.Connection, id: int, title: str = "", by: str = "", servers: Servers | None = None) -> str:
     """The whole file. `by` is whose marks count (core/exam/scores.py); `servers` has the names of servers by their id."""
-    report = report_data.read(db, id, by, title)
+    report = report_data.load_report(db, id, by, title)
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -55,28 +55,28 @@ def page(db: sqlite3.Connection, id: int, title: str = "", by: str = "", servers
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang=language.current_language() or 'en')}\n"
 
 
-def _title(report: Report) -> str:
+def _title(report: ExamReport) -> str:
     return tr("Exam: {title}", title=report.title) if report.title else tr("Exam")
 
 
-def _parts(report: Report, servers: Servers) -> Iterator[Markup]:
+def _parts(report: ExamReport, servers: Servers) -> Iterator[Markup]:
     yield _head(report)
     yield _verdict(report)
     yield _totals(report)
     yield _kinds(report)
     if len(report.points) > 1:
         yield _growth(report)
-    yield from question_sections.parts(report)
+    yield from question_sections.build_sections(report)
     yield _costs(report)
     yield _who(report, servers)
     yield _how(report)
-    yield tag("footer", tr("Created by Juku {version} on {day}.", version=__version__, day=moment(time.time())))
+    yield tag("footer", tr("Created by Juku {version} on {day}.", version=__version__, day=format_time(time.time())))
 
 
-def _head(report: Report) -> Markup:
+def _head(report: ExamReport) -> Markup:
     run, asked = report.run, len(report.result.questions)
     facts = [
-        moment(run.created_at),
+        format_time(run.created_at),
         trn("{n} question", "{n} questions", asked),
         trn("asked once", "asked {n} times each", run.repeats),
         trn("{n} answer", "{n} answers", report.answers),
@@ -89,27 +89,27 @@ def _head(report: Report) -> Markup:
     return tag("header", tag("h1", _title(report)), tag("p", " · ".join(facts), class_="about"), missing)
 
 
-def _verdict(report: Report) -> Markup:
+def _verdict(report: ExamReport) -> Markup:
     said = [tag("li", one) for one in report.verdict] or [tag("li", report.waiting)]
-    return section(tr("Verdict"), tag("ul", *said, class_="verdict"))
+    return build_section(tr("Verdict"), tag("ul", *said, class_="verdict"))
 
 
-def _totals(report: Report) -> Markup:
+def _totals(report: ExamReport) -> Markup:
     """The held-out questions as bars, and all figures as a table."""
     bars, rows = [], []
     for at, total in enumerate(report.result.totals):
         held = total.held
-        told = tr("{rate}, between {low} and {high}", rate=percent(held), low=f"{held.interval.low:.0%}",
+        told = tr("{rate}, between {low} and {high}", rate=format_percent(held), low=f"{held.interval.low:.0%}",
                   high=f"{held.interval.high:.0%}")  # fmt: skip
         kind = "tuned" if is_tuned(total.subject.model) else ""
-        figure = tag("span", tag("b", percent(held)), f" {held}", class_="figure")
-        bars.append(tag("div", tag("span", named(report, at), class_="label"), svg_charts.bar(held, told, kind), figure,
+        figure = tag("span", tag("b", format_percent(held)), f" {held}", class_="figure")
+        bars.append(tag("div", tag("span", build_name(report, at), class_="label"), svg_charts.draw_rate(held, told, kind), figure,
                         class_="row"))  # fmt: skip
         spread = f"{total.spread.disagreeing:.0%}" if total.spread.n else NOTHING
         general, memorised, leaked = (
-            f"{percent(rate)} ({rate})" if rate.asked else NOTHING for rate in (total.general, total.memorised, total.leaked)
+            f"{format_percent(rate)} ({rate})" if rate.asked else NOTHING for rate in (total.general, total.memorised, total.leaked)
         )  # fmt: skip
-        rows.append(row(named(report, at), f"{percent(held)} ({held})", interval(held.interval) if held.asked else NOTHING,
+        rows.append(build_row(build_name(report, at), f"{format_percent(held)} ({held})", format_interval(held.interval) if held.asked else NOTHING,
                         f"{total.score:.2f}", general, memorised, leaked, spread, f"{total.unmarked:,}"))  # fmt: skip
     head: list[object] = [tr("Subject"), tr("Held-out questions"), tr("95 % interval"), tr("Mean score"), tr("General"),
                           tr("Memorised"), tr("Leaked"), tr("Sometimes right"), tr("Not marked")]  # fmt: skip
@@ -118,58 +118,62 @@ def _totals(report: Report) -> Markup:
         "sample, however often each was asked. Memorised, leaked and general questions are shown separately: they do not "
         "prove that a fact was learned."
     )
-    small = len(scores.places(report.result.questions, scores.HELD))
+    small = len(scores.find_places(report.result.questions, scores.HELD))
     note = tag("p", tr("Few questions: the sample is small and the intervals are wide."), class_="warning") if is_small(small) else ""  # fmt: skip
-    return section(tr("Result"), note, tag("div", *bars, class_="bars"), table(head, rows, "figures"), about=about)
+    return build_section(
+        tr("Result"), note, tag("div", *bars, class_="bars"), build_table(head, rows, "figures"), about=about
+    )
 
 
-def _kinds(report: Report) -> Markup:
+def _kinds(report: ExamReport) -> Markup:
     rows = []
     for line in report.result.kinds:
         cells = [
-            tag("td", tag("b", percent(rate)), f" {rate}", class_=svg_charts.level(rate),
-                title=interval(rate.interval) if rate.asked else None)
+            tag("td", tag("b", format_percent(rate)), f" {rate}", class_=svg_charts.colour_class(rate),
+                title=format_interval(rate.interval) if rate.asked else None)
             for rate in line.rates
         ]  # fmt: skip
-        rows.append(row(kind_title(line.name), f"{len(line.questions):,}", *cells))
-    head: list[object] = [tr("Kind"), tr("Questions"), *(named(report, at) for at in range(len(report.names)))]
-    return section(tr("By kind of question"), table(head, rows, "heat"))
+        rows.append(build_row(kind_title(line.name), f"{len(line.questions):,}", *cells))
+    head: list[object] = [tr("Kind"), tr("Questions"), *(build_name(report, at) for at in range(len(report.names)))]
+    return build_section(tr("By kind of question"), build_table(head, rows, "heat"))
 
 
-def _growth(report: Report) -> Markup:
-    jobs: dict[str, list[Point]] = {}
+def _growth(report: ExamReport) -> Markup:
+    jobs: dict[str, list[CheckpointResult]] = {}
     for point in report.points:
         name = f"{point.title} · {point.version_name}" if point.version_name else point.title
         jobs.setdefault(f"{name} ({CONDITIONS[point.condition].title()})", []).append(point)
     legend = [tag("li", name, class_=f"key s{at % svg_charts.SERIES}") for at, name in enumerate(jobs)]
-    drawn = svg_charts.lines([*jobs.items()], tr("Held-out questions by step"), tr("Step"))
-    return section(tr("During training"), drawn, tag("ul", *legend, class_="legend"),
+    drawn = svg_charts.draw_trends([*jobs.items()], tr("Held-out questions by step"), tr("Step"))
+    return build_section(tr("During training"), drawn, tag("ul", *legend, class_="legend"),
                    about=tr("Right answers to held-out questions at each checkpoint that was tested."))  # fmt: skip
 
 
-def _costs(report: Report) -> Markup:
+def _costs(report: ExamReport) -> Markup:
     rows = []
     for at, total in enumerate(report.result.totals):
         answers = sum(one.answers for one in report.identities.get(total.subject.id, []))
         price = NOTHING if total.per_thousand is None else f"${total.per_thousand:.2f}"
         here = tr("this computer") if total.subject.provider == LOCAL else price
         each = f"{total.seconds / answers:.2f} s" if answers else NOTHING
-        rows.append(row(named(report, at), f"{answers:,}", f"{total.sent:,}", f"{total.received:,}", each, here))
+        rows.append(
+            build_row(build_name(report, at), f"{answers:,}", f"{total.sent:,}", f"{total.received:,}", each, here)
+        )
     head: list[object] = [tr("Subject"), tr("Answers"), tr("Tokens sent"), tr("Tokens received"), tr("Response time"),
                           tr("A thousand questions")]  # fmt: skip
     about = tr("In US dollars, by the prices of {day} and your own; – means that the price is unknown.",
                day=prices.load_table().as_of)  # fmt: skip
-    return section(tr("Cost and time"), table(head, rows, "figures"), about=about)
+    return build_section(tr("Cost and time"), build_table(head, rows, "figures"), about=about)
 
 
-def _who(report: Report, servers: Servers) -> Markup:
+def _who(report: ExamReport, servers: Servers) -> Markup:
     rows = []
     for at, subject in enumerate(report.run.subjects):
         told = report.identities.get(subject.id, [])
         reported = [one.reported or tr("not reported") for one in told]
         adapters = [one.adapter for one in told if one.adapter]
         prints = [one.fingerprint for one in told if one.fingerprint and not one.adapter]
-        rows.append(row(named(report, at), _server(subject, servers), tag("code", subject.model), _listed(reported),
+        rows.append(build_row(build_name(report, at), _server(subject, servers), tag("code", subject.model), _listed(reported),
                         _listed(adapters), _listed(prints), CONDITIONS[subject.condition].title(),
                         subject.error or NOTHING))  # fmt: skip
     head: list[object] = [tr("Subject"), tr("Server"), tr("Model asked"), tr("Model that answered"), tr("Adapter"),
@@ -178,7 +182,7 @@ def _who(report: Report, servers: Servers) -> Markup:
         "The models that the servers report as having answered. An answer from another model than the one "
         "requested is never used."
     )
-    return section(tr("Model asked"), table(head, rows, "who"), about=about)
+    return build_section(tr("Model asked"), build_table(head, rows, "who"), about=about)
 
 
 def _server(subject: Subject, servers: Servers) -> str:
@@ -195,11 +199,11 @@ def _listed(texts: list[str]) -> Markup:
     )
 
 
-def _how(report: Report) -> Markup:
+def _how(report: ExamReport) -> Markup:
     run, asked = report.run, report.run.sampling
     lines: list[tuple[str, object]] = [
         (tr("Grader"), GRADERS[run.grader].title()),
-        (tr("Judge"), tr("{model}, right from {points} of 100 points", model=run.judge[1], points=f"{100 * PASSED:.0f}")
+        (tr("Judge"), tr("{model}, right from {points} of 100 points", model=run.judge[1], points=f"{100 * PASS_SHARE:.0f}")
          if run.judge else NOTHING),
         (tr("Marks used for these results"), tr("by: {who}", who=grader_title(report.by, report))),
         (tr("Repeats"), f"{run.repeats:,}"),
@@ -208,19 +212,19 @@ def _how(report: Report) -> Markup:
         ("max_tokens", f"{asked.max_tokens:,}"),
         (tr("Seed"), NOTHING if asked.seed is None else f"{asked.seed}"),
         (tr("Batch"), tr("yes") if run.batch else tr("no")),
-        (tr("Start time"), moment(run.created_at)),
-        (tr("Ended"), moment(run.finished_at)),
+        (tr("Start time"), format_time(run.created_at)),
+        (tr("Ended"), format_time(run.finished_at)),
         (tr("Revision of the spec"), report.revision or NOTHING),
         (tr("Exam"), f"#{run.id}"),
         *_conditions(report),
     ]  # fmt: skip
-    return section(tr("How it was asked and marked"), tag("dl", *(join(tag("dt", name), tag("dd", said)) for name, said in lines)))  # fmt: skip
+    return build_section(tr("How it was asked and marked"), tag("dl", *(join(tag("dt", name), tag("dd", said)) for name, said in lines)))  # fmt: skip
 
 
-def _conditions(report: Report) -> Iterator[tuple[str, str]]:
+def _conditions(report: ExamReport) -> Iterator[tuple[str, str]]:
     found = report.run.retrieval
     for name in dict.fromkeys(subject.condition for subject in report.run.subjects):
-        about = CONDITIONS[name].about()
+        about = CONDITIONS[name].description()
         if name == RETRIEVED:
             limit = tr("At most {k} passages, {tokens} tokens.", k=found.k, tokens=found.budget)
             about = f"{about} {limit} {found.embedding}".strip()

@@ -14,7 +14,7 @@ from core import keys, prompts
 from core.exam import key_points, prompt_conditions, runs, scores
 from core.exam.prompt_conditions import FEW_SHOT, OPEN, RETRIEVED, Book
 from core.exam.report import report_data
-from core.exam.runs import Question, Run
+from core.exam.runs import ExamQuestion, ExamRun
 from core.language import tr
 from core.providers import LOCAL, request_code, server_presets
 from core.settings import ProviderSettings
@@ -34,11 +34,11 @@ BARE = '.replace(/[^\\p{L}\\p{N}]+/gu, " ").trim()'
 Servers = Sequence[ProviderSettings]
 
 
-def configuration(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str:
+def build_config(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str:
     """The file: JSON, which is YAML too. A key is never in it; it names the environment variable that holds one."""
-    run = report_data.find(db, id)
+    run = report_data.find_run(db, id)
     kept = revisions.load_revision(db, run.revision) if run.revision else None
-    book = prompt_conditions.read(db, run.retrieval, kept.spec if kept else None)
+    book = prompt_conditions.load_book(db, run.retrieval, kept.spec if kept else None)
     try:
         whole = _whole(db, run, book, {one.id: one for one in servers})
     finally:
@@ -46,17 +46,19 @@ def configuration(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str
     return SCHEMA + json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
 
 
-def _whole(db: sqlite3.Connection, run: Run, book: Book, servers: dict[str, ProviderSettings]) -> dict[str, Any]:
+def _whole(db: sqlite3.Connection, run: ExamRun, book: Book, servers: dict[str, ProviderSettings]) -> dict[str, Any]:
     passages = _passages(db, run)
     whole: dict[str, Any] = {
-        "description": _value(tr("Exam {number} of Juku: {title}", number=run.id, title=report_data.title_of(db, run))),
+        "description": _value(
+            tr("Exam {number} of Juku: {title}", number=run.id, title=report_data.report_title(db, run))
+        ),
         "prompts": [
             {"label": name, "raw": json.dumps(_messages(book, name), ensure_ascii=False)}
             for name in dict.fromkeys(one.condition for one in run.subjects)
         ],
         "providers": _models(run, servers),
         "evaluateOptions": {"repeat": run.repeats},
-        "tests": [_test(run, one, passages) for one in runs.questions(db, run.id)],
+        "tests": [_test(run, one, passages) for one in runs.load_questions(db, run.id)],
     }
     if run.judge:
         judge = _server(run, *run.judge, servers)
@@ -64,7 +66,7 @@ def _whole(db: sqlite3.Connection, run: Run, book: Book, servers: dict[str, Prov
     return whole
 
 
-def _models(run: Run, servers: dict[str, ProviderSettings]) -> list[dict[str, Any]]:
+def _models(run: ExamRun, servers: dict[str, ProviderSettings]) -> list[dict[str, Any]]:
     """Each model once, with the conditions under which it was asked."""
     asked: dict[tuple[str, str], list[str]] = {}
     for one in run.subjects:
@@ -72,7 +74,7 @@ def _models(run: Run, servers: dict[str, ProviderSettings]) -> list[dict[str, An
     return [{**_server(run, *who, servers), "prompts": list(dict.fromkeys(names))} for who, names in asked.items()]
 
 
-def _server(run: Run, provider: str, model: str, servers: dict[str, ProviderSettings]) -> dict[str, Any]:
+def _server(run: ExamRun, provider: str, model: str, servers: dict[str, ProviderSettings]) -> dict[str, Any]:
     asked, entry = run.sampling, servers.get(provider)
     preset = server_presets.preset(entry.preset if entry else server_presets.CUSTOM)
     variable = request_code.ENGINE_VARIABLE if provider == LOCAL else _variable(provider, preset.id)
@@ -118,7 +120,7 @@ def _with(book: Book, name: str, system: str, **values: str) -> str:
     return f"{system}\n\n{whole}".strip()
 
 
-def _passages(db: sqlite3.Connection, run: Run) -> dict[int, str]:
+def _passages(db: sqlite3.Connection, run: ExamRun) -> dict[int, str]:
     """What was found for each question, where a subject was asked with it."""
     sql = (
         "SELECT a.question, min(a.passages) FROM eval_answer a JOIN eval_subject s ON s.id = a.subject "
@@ -126,13 +128,13 @@ def _passages(db: sqlite3.Connection, run: Run) -> dict[int, str]:
     )
     return {
         question: "\n\n".join(
-            f"[{at}] {one.passage.whole}" for at, one in enumerate(prompt_conditions.passages_of(kept), 1)
+            f"[{at}] {one.passage.whole}" for at, one in enumerate(prompt_conditions.parse_passages(kept), 1)
         )
         for question, kept in db.execute(sql, (run.id, RETRIEVED))
     }
 
 
-def _test(run: Run, one: Question, passages: dict[int, str]) -> dict[str, Any]:
+def _test(run: ExamRun, one: ExamQuestion, passages: dict[int, str]) -> dict[str, Any]:
     values = {"question": _value(one.question)}
     if any(subject.condition == RETRIEVED for subject in run.subjects):
         values["passages"] = _value(passages.get(one.id, ""))
@@ -141,7 +143,7 @@ def _test(run: Run, one: Question, passages: dict[int, str]) -> dict[str, Any]:
     return {"vars": values, "metadata": metadata, "assert": checks}
 
 
-def _checks(run: Run, one: Question) -> Iterator[dict[str, Any]]:
+def _checks(run: ExamRun, one: ExamQuestion) -> Iterator[dict[str, Any]]:
     if one.kind == "not_stated" and run.grader == "key_points":
         yield _rubric(tr("The answer says that this is not in the text, and does not answer anyway."))
         return

@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.exam import graders
-from core.exam.judges import Marked
+from core.exam.judges import AnswerMark
 from core.exam.report.formatting import (
     NOTHING,
     RIGHT,
     UNKNOWN,
     WRONG,
+    build_name,
+    build_row,
+    build_section,
+    build_table,
+    format_difference,
+    format_p_value,
+    format_percent,
     grader_title,
     kind_title,
-    named,
-    p_value,
-    percent,
-    row,
-    section,
-    signed,
-    table,
 )
 from core.exam.report.html_escape import Markup, join, tag
-from core.exam.report.report_data import Report, Said
-from core.exam.report.svg_charts import level
-from core.exam.scores import GENERAL, Comparison, Line
+from core.exam.report.report_data import ExamReport, ReportAnswer
+from core.exam.report.svg_charts import colour_class
+from core.exam.scores import GENERAL, Comparison, ResultLine
 from core.language import tr, trn
 
-MOST = 2000  # facts of the heat map, and questions in a list
+MAX_LINES_SHOWN = 2000  # facts of the heat map, and questions in a list
 GAINED, LOST = "▲", "▼"
-LONGEST = 1500  # characters of an answer that are shown
+MAX_ANSWER_CHARACTERS = 1500  # characters of an answer that are shown
 
 
-def parts(report: Report) -> Iterator[Markup]:
+def build_sections(report: ExamReport) -> Iterator[Markup]:
     """The parts that have something to tell."""
     if report.comparisons:
         yield _changes(report)
@@ -48,17 +48,19 @@ def parts(report: Report) -> Iterator[Markup]:
         yield _answers(report)
 
 
-def _changes(report: Report) -> Markup:
+def _changes(report: ExamReport) -> Markup:
     rows, lists = [], []
     for one in report.comparisons:
         pair = join(
-            named(report, one.subject), tag("span", tr("compared with"), class_="than"), named(report, one.against)
+            build_name(report, one.subject),
+            tag("span", tr("compared with"), class_="than"),
+            build_name(report, one.against),
         )
         gap, (low, high) = one.scoring.mean, one.scoring.interval
-        points = f"{signed(gap)} ({signed(low)} – {signed(high)})"
+        points = f"{format_difference(gap)} ({format_difference(low)} – {format_difference(high)})"
         n = f"{one.scoring.n:,}" + (f" – {tr('small sample')}" if one.small else "")
         passing = one.passing
-        rows.append(row(pair, f"{passing.gained:,}", f"{passing.lost:,}", p_value(passing.p), points, n))
+        rows.append(build_row(pair, f"{passing.gained:,}", f"{passing.lost:,}", format_p_value(passing.p), points, n))
         lists.append(_change(report, one))
     head: list[object] = [tr("Subject"), tr("Questions gained"), tr("Questions lost"), tr("p (McNemar)"),
                           tr("Difference in points (95 %)"), tr("Questions")]  # fmt: skip
@@ -66,105 +68,107 @@ def _changes(report: Report) -> Markup:
         "Paired by question, over the held-out questions that both answered: McNemar's exact test on pass or fail, and the "
         "mean difference of the scores. A question counts as passed if more than half of its repeats are right."
     )
-    return section(tr("Gained and lost"), table(head, rows, "figures"), *lists, about=about)
+    return build_section(tr("Gained and lost"), build_table(head, rows, "figures"), *lists, about=about)
 
 
-def _change(report: Report, one: Comparison) -> Markup:
+def _change(report: ExamReport, one: Comparison) -> Markup:
     """The facts by name."""
     gained, lost = ([line for line in lines if line.name != GENERAL] for lines in (one.gained, one.lost))
     words = [trn("{n} fact gained", "{n} facts gained", len(gained)), trn("{n} fact lost", "{n} facts lost", len(lost))]
-    title = join(named(report, one.subject), tag("span", tr("compared with"), class_="than"), named(report, one.against), ": ",
+    title = join(build_name(report, one.subject), tag("span", tr("compared with"), class_="than"), build_name(report, one.against), ": ",
                  tr(", ").join(words))  # fmt: skip
     both = [_named_facts(GAINED, "gained", gained), _named_facts(LOST, "lost", lost)]
     return tag("details", tag("summary", title), *both)
 
 
-def _named_facts(sign: str, class_: str, lines: Sequence[Line]) -> Markup:
-    items = [tag("li", tag("b", sign, " ", line.name), " ", tag("bdi", line.text)) for line in lines[:MOST]]
+def _named_facts(sign: str, class_: str, lines: Sequence[ResultLine]) -> Markup:
+    items = [tag("li", tag("b", sign, " ", line.name), " ", tag("bdi", line.text)) for line in lines[:MAX_LINES_SHOWN]]
     return tag("ul", *items, *_more(len(lines)), class_=class_)
 
 
 def _more(count: int) -> list[Markup]:
-    return [tag("li", trn("{n} more", "{n} more", count - MOST))] if count > MOST else []
+    return [tag("li", trn("{n} more", "{n} more", count - MAX_LINES_SHOWN))] if count > MAX_LINES_SHOWN else []
 
 
-def _facts(report: Report) -> Markup:
+def _facts(report: ExamReport) -> Markup:
     lines = report.result.facts
     against = report.comparisons[0].against if report.comparisons else 0
-    rows = [_fact(line, against) for line in lines[:MOST]]
-    head: list[object] = [tr("Fact"), *(named(report, at) for at in range(len(report.names)))]
+    rows = [_fact(line, against) for line in lines[:MAX_LINES_SHOWN]]
+    head: list[object] = [tr("Fact"), *(build_name(report, at) for at in range(len(report.names)))]
     about = tr(
         "Right answers to the questions about each fact, without memorised and leaked ones. {gained} and {lost} mark what "
         "changed compared with “{who}”.", gained=GAINED, lost=LOST, who=report.names[against],
     )  # fmt: skip
-    rest = tag("ul", *_more(len(lines))) if len(lines) > MOST else ""
-    return section(tr("Facts"), table(head, rows, "heat facts"), rest, about=about)
+    rest = tag("ul", *_more(len(lines))) if len(lines) > MAX_LINES_SHOWN else ""
+    return build_section(tr("Facts"), build_table(head, rows, "heat facts"), rest, about=about)
 
 
-def _fact(line: Line, against: int) -> Markup:
+def _fact(line: ResultLine, against: int) -> Markup:
     cells = []
     for at, rate in enumerate(line.rates):
         change = line.change(at, against)
         sign = {1: GAINED, -1: LOST}.get(change, "")
         mark = tag("span", f" {sign}", class_="gained" if change > 0 else "lost") if sign else ""
-        cells.append(tag("td", str(rate), mark, class_=level(rate), title=percent(rate)))
-    return row(join(tag("b", line.name), " ", tag("bdi", line.text)), *cells)
+        cells.append(tag("td", str(rate), mark, class_=colour_class(rate), title=format_percent(rate)))
+    return build_row(join(tag("b", line.name), " ", tag("bdi", line.text)), *cells)
 
 
-def _forgetting(report: Report) -> Markup:
+def _forgetting(report: ExamReport) -> Markup:
     rows = []
     for at, total in enumerate(report.result.totals):
         low, high = total.general.interval
         between = f"{low:.0%} – {high:.0%}" if total.general.asked else NOTHING
-        rows.append(row(named(report, at), f"{percent(total.general)} ({total.general})", between))
+        rows.append(build_row(build_name(report, at), f"{format_percent(total.general)} ({total.general})", between))
     lists = [_forgotten(report, one) for one in report.comparisons]
     head: list[object] = [tr("Subject"), tr("General"), tr("95 % interval")]
-    return section(tr("Forgotten"), table(head, rows, "figures"), *filter(None, lists),
+    return build_section(tr("Forgotten"), build_table(head, rows, "figures"), *filter(None, lists),
                    about=tr("General knowledge from outside the text, which should not get worse."))  # fmt: skip
 
 
-def _forgotten(report: Report, one: Comparison) -> Markup | None:
+def _forgotten(report: ExamReport, one: Comparison) -> Markup | None:
     lost = [line for line in one.lost if line.name == GENERAL]
     if not lost:
         return None
     words = trn("{n} question forgotten", "{n} questions forgotten", len(lost))
-    title = join(named(report, one.subject), tag("span", tr("compared with"), class_="than"), named(report, one.against), ": ", words)  # fmt: skip
-    items = [tag("li", tag("b", LOST), " ", tag("bdi", line.text)) for line in lost[:MOST]]
+    title = join(build_name(report, one.subject), tag("span", tr("compared with"), class_="than"), build_name(report, one.against), ": ", words)  # fmt: skip
+    items = [tag("li", tag("b", LOST), " ", tag("bdi", line.text)) for line in lost[:MAX_LINES_SHOWN]]
     return tag("details", tag("summary", title), tag("ul", *items, *_more(len(lost)), class_="lost"))
 
 
-def _leaks(report: Report) -> Markup:
+def _leaks(report: ExamReport) -> Markup:
     """Questions among the training rows, which count for nothing."""
     rows = []
-    for one in report.result.leaks[:MOST]:
+    for one in report.result.leaks[:MAX_LINES_SHOWN]:
         example, _blank, likeness = one.leak.partition(" ")
         rows.append(
-            row(tag("bdi", one.question), kind_title(one.kind), f"#{example}", f"{likeness} %" if likeness else NOTHING)
+            build_row(
+                tag("bdi", one.question), kind_title(one.kind), f"#{example}", f"{likeness} %" if likeness else NOTHING
+            )
         )
     head: list[object] = [tr("Question"), tr("Kind"), tr("Training row"), tr("Similarity")]
     rates = [
-        row(named(report, at), f"{percent(total.leaked)} ({total.leaked})")
+        build_row(build_name(report, at), f"{format_percent(total.leaked)} ({total.leaked})")
         for at, total in enumerate(report.result.totals)
     ]
     about = tr(
         "Training rows ask the same questions. Right answers to them prove nothing and are not counted in the result."
     )
-    compared = table([tr("Subject"), tr("Right answers to leaked questions")], rates, "figures")
-    return section(tr("Leaks"), compared, table(head, rows), about=about)
+    compared = build_table([tr("Subject"), tr("Right answers to leaked questions")], rates, "figures")
+    return build_section(tr("Leaks"), compared, build_table(head, rows), about=about)
 
 
-def _agreement(report: Report) -> Markup:
+def _agreement(report: ExamReport) -> Markup:
     rows = []
     for one in report.agreements:
         pair = f"{grader_title(one.one, report)} – {grader_title(one.other, report)}"
         value = NOTHING if one.kappa.value is None else f"{one.kappa.value:.2f}"
-        rows.append(row(pair, value, f"{one.kappa.agreed:.0%}", f"{one.kappa.n:,}"))
+        rows.append(build_row(pair, value, f"{one.kappa.agreed:.0%}", f"{one.kappa.n:,}"))
     head: list[object] = [tr("Marked by"), tr("Cohen's kappa"), tr("Same mark"), tr("Answers marked by both")]
     about = tr("1 is full agreement, 0 is chance. Identical answers to a question count once.")
-    return section(tr("Agreement of the graders"), table(head, rows, "figures"), about=about)
+    return build_section(tr("Agreement of the graders"), build_table(head, rows, "figures"), about=about)
 
 
-def _answers(report: Report) -> Markup:
+def _answers(report: ExamReport) -> Markup:
     shown = [
         _question(report, place, report.said[question.id])
         for place, question in enumerate(report.result.questions)
@@ -174,32 +178,32 @@ def _answers(report: Report) -> Markup:
     left = trn("{n} answer is left out here; the CSV and JSON reports have all.",
                "{n} answers are left out here; the CSV and JSON reports have all.", report.left_out)  # fmt: skip
     note = tag("p", left, class_="warning") if report.left_out else ""
-    return section(tr("Answers"), note, *shown, about=about)
+    return build_section(tr("Answers"), note, *shown, about=about)
 
 
-def _question(report: Report, place: int, said: Sequence[Said]) -> Markup:
+def _question(report: ExamReport, place: int, said: Sequence[ReportAnswer]) -> Markup:
     question = report.result.questions[place]
     squares = [
-        tag("span", str(rate), class_=f"square {level(rate)}", title=report.names[at])
+        tag("span", str(rate), class_=f"square {colour_class(rate)}", title=report.names[at])
         for at, rate in enumerate(report.result.lines[place].rates)
     ]
     summary = tag("summary", tag("bdi", question.question), " ", tag("small", kind_title(question.kind)),
                   tag("span", *squares, class_="squares"))  # fmt: skip
-    known = [(tr("Reference answer"), question.reference), (tr("Key points"), graders.wanted_words(report.run.grader, question.key_points)),
+    known = [(tr("Reference answer"), question.reference), (tr("Key points"), graders.format_key_points(report.run.grader, question.key_points)),
              (tr("Facts"), question.facts)]  # fmt: skip
     listed = tag("dl", *(join(tag("dt", name), tag("dd", tag("bdi", said))) for name, said in known if said))
     by_subject = [
-        tag("div", tag("h3", named(report, at)), *answers)
+        tag("div", tag("h3", build_name(report, at)), *answers)
         for at, subject in enumerate(report.run.subjects)
         if (answers := [_answer(report, one) for one in said if one.subject == subject.id])
     ]
     return tag("details", summary, listed, *by_subject, class_="question")
 
 
-def _answer(report: Report, one: Said) -> Markup:
+def _answer(report: ExamReport, one: ReportAnswer) -> Markup:
     sign = _sign(one.passed)
     times = tag("small", f" ×{one.times:,}") if one.times > 1 else ""
-    text = one.text if len(one.text) <= LONGEST else f"{one.text[:LONGEST]}…"
+    text = one.text if len(one.text) <= MAX_ANSWER_CHARACTERS else f"{one.text[:MAX_ANSWER_CHARACTERS]}…"
     marks = [tag("p", *_mark(report, mark), class_="mark") for mark in one.marks]
     reason = tag("p", one.reason, class_="mark") if one.reason else ""
     class_ = {RIGHT: "right", WRONG: "wrong"}.get(sign, "unknown")
@@ -207,7 +211,7 @@ def _answer(report: Report, one: Said) -> Markup:
                class_=f"answer {class_}")  # fmt: skip
 
 
-def _mark(report: Report, mark: Marked) -> list[object]:
+def _mark(report: ExamReport, mark: AnswerMark) -> list[object]:
     return [
         grader_title(mark.grader, report),
         f" {_sign(mark.passed)} {100 * mark.score:.0f} ",

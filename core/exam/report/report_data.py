@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from core.errors import JukuError
 from core.exam import checkpoint_trends, judges, runs, scores, verdict
-from core.exam.checkpoint_trends import Point
-from core.exam.judges import JUDGE, PERSON, Marked
+from core.exam.checkpoint_trends import CheckpointResult
+from core.exam.judges import JUDGE, PERSON, AnswerMark
 from core.exam.prompt_conditions import CLOSED, OPEN, RETRIEVED
-from core.exam.runs import Run
+from core.exam.runs import ExamRun
 from core.exam.scores import Comparison, Result
 from core.exam.statistics import Kappa
 from core.language import tr
@@ -19,13 +19,13 @@ from core.providers import model_identity
 from core.providers.models_api import is_tuned
 from core.spec import revisions, spec
 
-SHOWN = 6000  # different answers that a report shows; a file of about 3 MB
-EACH = 3  # different answers of one subject to one question
-BLOCK = 500
+MAX_ANSWERS_SHOWN = 6000  # different answers that a report shows; a file of about 3 MB
+MAX_ANSWERS_EACH = 3  # different answers of one subject to one question
+QUERY_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ReportAnswer:
     """An answer that a subject gave `times` times to a question; `passed` is None where the grader could not mark."""
 
     id: int
@@ -35,7 +35,7 @@ class Said:
     times: int
     passed: bool | None
     reason: str
-    marks: list[Marked] = field(default_factory=list)
+    marks: list[AnswerMark] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class GraderAgreement:
     """How far two agree: '' is the run's own grader, else core/exam/judges.py."""
 
     one: str
@@ -58,7 +58,7 @@ class Agreement:
 
 
 @dataclass
-class Report:
+class ExamReport:
     """All that is told of a run, by the marks of `by`; while it cannot be judged, `waiting` says so instead of `verdict`.
 
     `identities` and `said` are by a subject's and a question's id; `left_out` answers are not among those.
@@ -66,7 +66,7 @@ class Report:
 
     title: str
     by: str
-    run: Run
+    run: ExamRun
     result: Result
     revision: str
     names: list[str]
@@ -74,16 +74,16 @@ class Report:
     waiting: str
     comparisons: list[Comparison]
     identities: dict[int, list[Identity]]
-    agreements: list[Agreement]
-    points: list[Point]
-    said: dict[int, list[Said]]
+    agreements: list[GraderAgreement]
+    points: list[CheckpointResult]
+    said: dict[int, list[ReportAnswer]]
     answers: int
     left_out: int
 
 
-def find(db: sqlite3.Connection, id: int | None = None) -> Run:
+def find_run(db: sqlite3.Connection, id: int | None = None) -> ExamRun:
     """A run by its number, else the newest. Raises `JukuError` where there is none."""
-    found = next((run for run in runs.runs(db) if id in (None, run.id)), None)
+    found = next((run for run in runs.load_all(db) if id in (None, run.id)), None)
     if found is None:
         raise JukuError(
             tr("There is no such exam") if id else tr("There is no exam yet"),
@@ -92,40 +92,42 @@ def find(db: sqlite3.Connection, id: int | None = None) -> Run:
     return found
 
 
-def read(db: sqlite3.Connection, id: int, by: str = "", title: str = "", shown: int = SHOWN) -> Report:
+def load_report(
+    db: sqlite3.Connection, id: int, by: str = "", title: str = "", shown: int = MAX_ANSWERS_SHOWN
+) -> ExamReport:
     """All of a run; `shown` limits the answers."""
-    run = find(db, id)
-    result = scores.result(db, run, by)
+    run = find_run(db, id)
+    result = scores.load_result(db, run, by)
     kept = revisions.load_revision(db, run.revision) if run.revision else None
-    said, answers, left_out = _said(db, run.id, shown)
-    return Report(
-        title or title_of(db, run),
+    said, answers, left_out = _load_answers(db, run.id, shown)
+    return ExamReport(
+        title or report_title(db, run),
         by,
         run,
         result,
         kept.name if kept else "",
-        names(run),
-        verdict.words(result),
-        verdict.waiting(result),
+        subject_names(run),
+        verdict.build_sentences(result),
+        verdict.waiting_reason(result),
         _comparisons(result),
         _identities(db, run.id),
         _agreements(db, run.id),
-        [point for point in checkpoint_trends.points(db, by) if point.run == run.id and point.step is not None],
+        [point for point in checkpoint_trends.load_points(db, by) if point.run == run.id and point.step is not None],
         said,
         answers,
         left_out,
     )
 
 
-def title_of(db: sqlite3.Connection, run: Run) -> str:
+def report_title(db: sqlite3.Connection, run: ExamRun) -> str:
     """What the spec was called that the exam is about."""
     kept = revisions.load_revision(db, run.revision) if run.revision else None
     return (kept.spec.name if kept else "") or spec.load(db).name
 
 
-def names(run: Run) -> list[str]:
+def subject_names(run: ExamRun) -> list[str]:
     """What the subjects are called: briefly, in full where two would be called the same."""
-    brief = [verdict.title(subject) for subject in run.subjects]
+    brief = [verdict.subject_title(subject) for subject in run.subjects]
     several = len({subject.provider for subject in run.subjects}) > 1
     full = [f" – {one.model}" + (f" – {one.provider}" if several else "") for one in run.subjects]
     return [name if brief.count(name) == 1 else name + rest for name, rest in zip(brief, full, strict=True)]
@@ -138,7 +140,9 @@ def _comparisons(result: Result) -> list[Comparison]:
     subjects = result.run.subjects
     bases = {one.condition: at for at, one in reversed([*enumerate(subjects)]) if not is_tuned(one.model)}
     first = bases.get(CLOSED, 0)
-    pairs = [(at, bases[book]) for at in verdict.taught(result) for book in (CLOSED, OPEN, RETRIEVED) if book in bases]
+    pairs = [
+        (at, bases[book]) for at in verdict.find_tuned(result) for book in (CLOSED, OPEN, RETRIEVED) if book in bases
+    ]
     pairs += [(at, first) for at in range(len(subjects)) if at != first]
     found = [result.compare(at, against) for at, against in dict.fromkeys(pairs)]
     return [one for one in found if one.scoring.n]
@@ -156,44 +160,44 @@ def _identities(db: sqlite3.Connection, run: int) -> dict[int, list[Identity]]:
     return found
 
 
-def _agreements(db: sqlite3.Connection, run: int) -> list[Agreement]:
+def _agreements(db: sqlite3.Connection, run: int) -> list[GraderAgreement]:
     marked = {grader for (grader,) in db.execute(_GRADERS, (run,))}
     pairs = [("", JUDGE), ("", PERSON), (JUDGE, PERSON)]
     wanted = [pair for pair in pairs if set(pair) - {""} <= marked]
-    found = [Agreement(one, other, judges.agreement(db, run, one, other)) for one, other in wanted]
+    found = [GraderAgreement(one, other, judges.compute_agreement(db, run, one, other)) for one, other in wanted]
     return [one for one in found if one.kappa.n]
 
 
 _GRADERS = """SELECT DISTINCT m.grader FROM eval_mark m JOIN eval_answer a ON a.id = m.answer WHERE a.run = ?"""
-_SAID = """SELECT min(id), question, subject, text, count(*), min(passed), max(reason) FROM eval_answer WHERE run = ?
+_DISTINCT_ANSWERS = """SELECT min(id), question, subject, text, count(*), min(passed), max(reason) FROM eval_answer WHERE run = ?
 GROUP BY question, subject, text ORDER BY question, subject, count(*) DESC, min(id)"""
 
 
-def _said(db: sqlite3.Connection, run: int, shown: int) -> tuple[dict[int, list[Said]], int, int]:
+def _load_answers(db: sqlite3.Connection, run: int, shown: int) -> tuple[dict[int, list[ReportAnswer]], int, int]:
     """The answers to show by question, how many there are, and how many are not shown."""
-    chosen: list[Said] = []
+    chosen: list[ReportAnswer] = []
     cell, in_cell, answers, left_out = (0, 0), 0, 0, 0
-    for id, question, subject, text, times, passed, reason in db.execute(_SAID, (run,)):
+    for id, question, subject, text, times, passed, reason in db.execute(_DISTINCT_ANSWERS, (run,)):
         in_cell = in_cell + 1 if cell == (question, subject) else 1
         cell, answers = (question, subject), answers + times
-        if in_cell > EACH or len(chosen) >= shown:
+        if in_cell > MAX_ANSWERS_EACH or len(chosen) >= shown:
             left_out += times
         else:
             right = None if passed is None else bool(passed)
-            chosen.append(Said(id, question, subject, text, times, right, reason))
+            chosen.append(ReportAnswer(id, question, subject, text, times, right, reason))
     _add_marks(db, chosen)
-    found: dict[int, list[Said]] = {}
+    found: dict[int, list[ReportAnswer]] = {}
     for one in chosen:
         found.setdefault(one.question, []).append(one)
     return found, answers, left_out
 
 
-def _add_marks(db: sqlite3.Connection, chosen: Sequence[Said]) -> None:
+def _add_marks(db: sqlite3.Connection, chosen: Sequence[ReportAnswer]) -> None:
     known = {one.id: one for one in chosen}
     ids = list(known)
-    for start in range(0, len(ids), BLOCK):
-        part = ids[start : start + BLOCK]
+    for start in range(0, len(ids), QUERY_BATCH):
+        part = ids[start : start + QUERY_BATCH]
         places = ",".join("?" * len(part))
         sql = f"SELECT answer, grader, score, passed, reason FROM eval_mark WHERE answer IN ({places}) AND grader <> ?"
         for answer, grader, score, passed, reason in db.execute(sql, (*part, judges.UNCLEAR)):
-            known[answer].marks.append(Marked.read(answer, grader, score, passed, reason))
+            known[answer].marks.append(AnswerMark.read(answer, grader, score, passed, reason))

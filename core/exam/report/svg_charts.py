@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.exam.checkpoint_trends import Point
-from core.exam.report.html_escape import Markup, tag, text
+from core.exam.checkpoint_trends import CheckpointResult
+from core.exam.report.html_escape import Markup, escape, tag
 from core.exam.scores import Rate
 
 WIDTH, HEIGHT = 640, 240  # of the chart over steps
@@ -13,7 +13,7 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 34
 SERIES = 4  # colours of lines (resources/report.css)
 
 
-def bar(rate: Rate, label: str, kind: str = "") -> Markup:
+def draw_rate(rate: Rate, label: str, kind: str = "") -> Markup:
     """A rate as a bar over its whole width, with its interval on it."""
     low, high = (100 * end for end in rate.interval)
     parts = [tag("rect", class_="track", width=100, height=12)]
@@ -28,7 +28,7 @@ def bar(rate: Rate, label: str, kind: str = "") -> Markup:
     )
 
 
-def level(rate: Rate) -> str:
+def colour_class(rate: Rate) -> str:
     """The class of a cell of the heat map: from h0 (nothing right) to h4 (all right)."""
     if not rate.asked:
         return "none"
@@ -37,7 +37,7 @@ def level(rate: Rate) -> str:
     return f"h{1 + int(3 * rate.share)}"
 
 
-def lines(series: Sequence[tuple[str, Sequence[Point]]], label: str, axis: str) -> Markup:
+def draw_trends(series: Sequence[tuple[str, Sequence[CheckpointResult]]], label: str, axis: str) -> Markup:
     """Held-out rates over steps, a line for each job, with their intervals."""
     steps = [point.step or 0 for _title, points in series for point in points]
     first, last = min(steps), max(steps)
@@ -71,7 +71,14 @@ def _line(places: Sequence[tuple[float, Rate]], colour: int) -> list[Markup]:
     path = "".join(f"{'L' if at else 'M'}{x:.1f} {_y(rate.share):.1f}" for at, (x, rate) in enumerate(places))
     whiskers = "".join(f"M{x:.1f} {_y(rate.interval.low):.1f}V{_y(rate.interval.high):.1f}" for x, rate in places)
     dots = [
-        tag("circle", tag("title", text(rate)), class_=f"dot s{colour}", cx=f"{x:.1f}", cy=f"{_y(rate.share):.1f}", r=4)
+        tag(
+            "circle",
+            tag("title", escape(rate)),
+            class_=f"dot s{colour}",
+            cx=f"{x:.1f}",
+            cy=f"{_y(rate.share):.1f}",
+            r=4,
+        )
         for x, rate in places
     ]
     return [

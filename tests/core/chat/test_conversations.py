@@ -30,7 +30,7 @@ def say(project, text, conversation=0, parent=None):
 def answer(project, server, turn, pane, question=QUESTION, provider=None, **how):
     async def work():
         made = provider or server.provider()
-        book = await project.read(prompt_conditions.read)
+        book = await project.read(prompt_conditions.load_book)
         request = ChatRequest(
             turn, pane, question, "Be brief.", how.pop("sampling", Sampling()), how.pop("history", ())
         )

@@ -25,7 +25,7 @@ def delete(db, where):
 
 
 def test_only_the_answers_to_the_chosen_questions_are_read(exam):
-    found = answers.answers(exam.rows, 1, [2])
+    found = answers.load_answers(exam.rows, 1, [2])
     assert [(one.question, one.subject, one.sample) for one in found] == [
         (2, subject, sample) for subject in range(1, 6) for sample in (0, 1)
     ]
@@ -36,47 +36,47 @@ def test_only_the_answers_to_the_chosen_questions_are_read(exam):
 
 def test_an_answer_that_could_not_be_marked_is_neither_right_nor_wrong(exam):
     write(exam, lambda db: db.execute("UPDATE eval_answer SET passed = NULL, score = NULL WHERE id = 1") and None)
-    first = answers.answers(exam.rows, 1, [1])[0]
+    first = answers.load_answers(exam.rows, 1, [1])[0]
     assert first.passed is None and first.score is None
 
 
 def test_marks_come_with_their_answers(exam):
-    found = answers.marks(exam.rows, 1, [1])
+    found = answers.load_marks(exam.rows, 1, [1])
     assert {mark.grader for given in found.values() for mark in given} == {"judge", "person"}
-    assert found.keys() <= {one.id for one in answers.answers(exam.rows, 1, [1])}
-    counted = answers.marked(exam.rows, 1)
+    assert found.keys() <= {one.id for one in answers.load_answers(exam.rows, 1, [1])}
+    counted = answers.count_marked(exam.rows, 1)
     assert counted["judge"] > counted["person"] > 0
 
 
 def test_what_is_missing_is_counted(exam):
-    assert answers.counts(exam.rows) == {1: (120, 120)}
+    assert answers.count_by_run(exam.rows) == {1: (120, 120)}
     write(exam, delete, "subject = 5 AND question = 1")
-    assert answers.counts(exam.rows) == {1: (118, 120)}
-    assert answers.of_subjects(exam.rows, 1)[5] == 22
-    runs.one(exam.rows, 1)
+    assert answers.count_by_run(exam.rows) == {1: (118, 120)}
+    assert answers.count_by_subject(exam.rows, 1)[5] == 22
+    runs.load(exam.rows, 1)
 
 
 def test_equal_answers_are_marked_once_in_an_order_that_tells_nothing(exam):
-    shuffled = answers.shuffled(exam.rows, 1)
+    shuffled = answers.shuffle_ids(exam.rows, 1)
     ids = [id for (id,) in exam.rows.execute("SELECT min(id) FROM eval_answer GROUP BY question, text")]
     assert sorted(shuffled) == sorted(ids) != shuffled
-    assert answers.shuffled(exam.rows, 1) == shuffled
+    assert answers.shuffle_ids(exam.rows, 1) == shuffled
 
 
 def test_a_sheet_names_neither_model_nor_condition_nor_grader(exam):
-    write(exam, judges.take_back, 1)
-    sheet = answers.sheet(exam.rows, 1)
+    write(exam, judges.delete_person_mark, 1)
+    sheet = answers.load_blind_answer(exam.rows, 1)
     assert (sheet.score, sheet.note) == (None, "")
     told = " ".join(map(str, asdict(sheet).values()))
     assert not any(word in told for word in (exam_rows.BASE, exam_rows.TUNED, "closed", "judge"))
-    write(exam, judges.mark_by_person, 1, 70, "Nearly.")
-    sheet = answers.sheet(exam.rows, 1)
+    write(exam, judges.store_person_mark, 1, 70, "Nearly.")
+    sheet = answers.load_blind_answer(exam.rows, 1)
     assert (sheet.score, sheet.note) == (70, "Nearly.")
 
 
 def test_a_sheet_says_what_is_wanted_in_words_but_shows_a_pattern_as_it_is(exam):
     write(exam, lambda db: db.execute("UPDATE eval_question SET key_points = '3 ; !minute|second'") and None)
-    assert answers.sheet(exam.rows, 1).wanted == "“3”; must not contain “minute” or “second”"
+    assert answers.load_blind_answer(exam.rows, 1).wanted == "“3”; must not contain “minute” or “second”"
     write(exam, lambda db: db.execute("UPDATE eval_run SET grader = 'regex'") and None)
     write(exam, lambda db: db.execute("UPDATE eval_question SET key_points = 'a|b'") and None)
-    assert answers.sheet(exam.rows, 1).wanted == "a|b"
+    assert answers.load_blind_answer(exam.rows, 1).wanted == "a|b"

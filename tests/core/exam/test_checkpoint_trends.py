@@ -15,7 +15,7 @@ def exam(project):
 
 
 def points(project, by=""):
-    return asyncio.run(project.read(checkpoint_trends.points, by))
+    return asyncio.run(project.read(checkpoint_trends.load_points, by))
 
 
 def write(project, sql, *values):
@@ -31,7 +31,7 @@ def test_the_final_model_stands_at_its_jobs_last_step(exam):
 @pytest.mark.parametrize("by", ["", judges.JUDGE, judges.PERSON])
 def test_the_rates_are_those_of_the_result(exam, by):
     (point,) = points(exam, by)
-    result = asyncio.run(exam.read(lambda db: scores.result(db, runs.one(db, 1), by)))
+    result = asyncio.run(exam.read(lambda db: scores.load_result(db, runs.load(db, 1), by)))
     assert (point.held, point.general) == (result.totals[-1].held, result.totals[-1].general)
 
 

@@ -9,7 +9,7 @@ import pytest
 from core.dataset import examples, filters, sample_projects
 from core.dataset.examples import Filter
 from core.exam import fact_coverage
-from core.exam.fact_coverage import EXAM, STUDY, Entry
+from core.exam.fact_coverage import EXAM, STUDY_PLAN, FactCoverage
 from core.exam.scores import Rate
 from core.formats import jsonl
 from core.spec import facts, spec
@@ -17,7 +17,7 @@ from core.spec.facts import Fact
 from core.spec.spec import Spec
 
 FACT = Fact(1, "f01", "A.", "A.")
-FULL = Counter(STUDY)
+FULL = Counter(STUDY_PLAN)
 
 
 def write(project, change, *args):
@@ -36,7 +36,7 @@ def game(project):
 
 
 def entries(project):
-    return {entry.fact.name: entry for entry in fact_coverage.ledger(project.rows)}
+    return {entry.fact.name: entry for entry in fact_coverage.load(project.rows)}
 
 
 def test_rows_are_counted_by_kind_split_and_state(game):
@@ -62,17 +62,17 @@ def test_rows_are_counted_by_kind_split_and_state(game):
     assert (second.trained, second.held, second.stale) == ({"direct": 1, "reworded": 1}, 0, 1)
     assert (third.rows, third.recall, third.state) == (0, None, "bare")
     assert first.lacking == {"reworded": 2, "reverse": 1, "applied": 1, "statement": 1, "not_stated": 1}
-    assert third.lacking == STUDY | {EXAM: 1}
+    assert third.lacking == STUDY_PLAN | {EXAM: 1}
     assert first.approved == {"direct": 1, "reworded": 1}
 
 
 def test_only_approved_rows_cover_a_fact(game):
-    kinds = [kind for kind, count in STUDY.items() for _time in range(count)]
+    kinds = [kind for kind, count in STUDY_PLAN.items() for _time in range(count)]
     write(game, examples.add, [row("f01", kind, status="draft") for kind in kinds])
     write(game, examples.add, [row("f01", "reworded", "test", status="draft")])
     entry = entries(game)["f01"]
     assert (entry.state, entry.lacking) == ("bare", {})  # drafts need not be made again
-    assert entry.uncovered == STUDY | {EXAM: 1}
+    assert entry.uncovered == STUDY_PLAN | {EXAM: 1}
     write(game, lambda db: db.execute("UPDATE example SET status = 'approved' WHERE split = 'train'") and None)
     assert (entries(game)["f01"].state, entries(game)["f01"].uncovered) == ("unproved", {EXAM: 1})
     write(game, lambda db: db.execute("UPDATE example SET status = 'approved'") and None)
@@ -90,14 +90,14 @@ def test_a_row_that_becomes_stale_is_counted(game):
 @pytest.mark.parametrize(
     ("entry", "state", "lacking"),
     [
-        (Entry(Fact(1, "f01", "A.", "A.", ignored=True), FULL, 0, 0, 3), "ignored", {}),
-        (Entry(FACT, FULL, 1, 0, 1), "stale", {}),
-        (Entry(FACT), "bare", STUDY | {EXAM: 1}),
-        (Entry(FACT, FULL), "unproved", {EXAM: 1}),
-        (Entry(FACT, FULL - Counter(reverse=1), 1), "thin", {"reverse": 1}),
-        (Entry(FACT, FULL, 2), "covered", {}),
-        (Entry(Fact(1, "f01", "A.", "A.", known="4/5"), Counter(direct=1, reworded=1, statement=1), 1), "covered", {}),
-        (Entry(Fact(1, "f01", "A.", "A.", known="3/5"), Counter(STUDY) - Counter(direct=1), 1), "thin", {"direct": 1}),
+        (FactCoverage(Fact(1, "f01", "A.", "A.", ignored=True), FULL, 0, 0, 3), "ignored", {}),
+        (FactCoverage(FACT, FULL, 1, 0, 1), "stale", {}),
+        (FactCoverage(FACT), "bare", STUDY_PLAN | {EXAM: 1}),
+        (FactCoverage(FACT, FULL), "unproved", {EXAM: 1}),
+        (FactCoverage(FACT, FULL - Counter(reverse=1), 1), "thin", {"reverse": 1}),
+        (FactCoverage(FACT, FULL, 2), "covered", {}),
+        (FactCoverage(Fact(1, "f01", "A.", "A.", known="4/5"), Counter(direct=1, reworded=1, statement=1), 1), "covered", {}),
+        (FactCoverage(Fact(1, "f01", "A.", "A.", known="3/5"), Counter(STUDY_PLAN) - Counter(direct=1), 1), "thin", {"direct": 1}),
     ],
 )  # fmt: skip
 def test_the_state_of_a_fact_and_what_it_lacks(entry, state, lacking):
@@ -117,7 +117,9 @@ def run(project, models, *answers):
     """An exam: answers are fact names, model, and whether it was right."""
 
     def record(db):
-        sql = "INSERT INTO eval_run (created_at, repeats, settings, status) VALUES (0, 1, '{}', 'x') RETURNING id"
+        sql = (
+            "INSERT INTO eval_run (created_at, repeats, settings, status) VALUES (0, 1, '{}', 'succeeded') RETURNING id"
+        )
         (id,) = db.execute(sql).fetchone()
         sql = "INSERT INTO eval_subject (run, position, provider, model, condition) VALUES (?, ?, '', ?, 'closed') RETURNING id"
         subjects = {model: db.execute(sql, (id, at, model)).fetchone()[0] for at, model in enumerate(models)}
@@ -147,7 +149,7 @@ def test_recall_is_the_last_models_in_the_newest_exam_with_answers(game):
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
 def test_the_ledger_of_the_sample(project, name):
     write(project, sample_projects.fill, name)
-    found = fact_coverage.ledger(project.rows)
+    found = fact_coverage.load(project.rows)
     assert len(found) == 22
     places = facts.find_places(spec.load(project.rows).text, [entry.fact for entry in found])
     assert [entry.fact.id for entry in found] == sorted(places, key=places.__getitem__)
@@ -163,8 +165,8 @@ def test_rows_without_a_kind_count_as_direct_then_as_reworded(game):
     write(game, lambda db: db.execute("DELETE FROM example").rowcount)
     write(game, examples.add, [row("f01", kind="") for _ in range(3)])
     first = entries(game)["f01"]
-    assert first.trained["direct"] == STUDY["direct"]
-    assert first.trained["reworded"] == 3 - STUDY["direct"]
+    assert first.trained["direct"] == STUDY_PLAN["direct"]
+    assert first.trained["reworded"] == 3 - STUDY_PLAN["direct"]
     assert first.rows == 3
     assert "direct" not in first.lacking
 

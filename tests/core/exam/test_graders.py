@@ -8,7 +8,7 @@ from rapidfuzz import fuzz
 from core.exam import graders
 from core.exam import key_points as exam_key_points
 from core.exam.graders import GRADERS, Mark
-from core.exam.runs import Question
+from core.exam.runs import ExamQuestion
 from core.text import near_duplicates
 from tests.support.patience import effort
 from tools import marking
@@ -18,7 +18,7 @@ NO = "No, players may touch the ball only with their hands."
 
 
 def mark(grader, answer, key_points="", reference="", question="", kind="reworded") -> Mark:
-    return GRADERS[grader].grade(answer, Question(1, question, reference, key_points, kind, ""))
+    return GRADERS[grader].grade(answer, ExamQuestion(1, question, reference, key_points, kind, ""))
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_the_words_that_hit_are_named_and_points_are_told_in_words(grader):
     assert not set("|!") & set(
         "".join(mark(grader, text, points).reason for text in ("", "3", "second", "not 3", "a team"))
     )
-    assert graders.wanted_words(grader, points) == "“3”; “team” or “side”; must not contain “minute” or “second”"
-    assert graders.wanted_words("regex", "a|b") == "a|b"
+    assert graders.format_key_points(grader, points) == "“3”; “team” or “side”; must not contain “minute” or “second”"
+    assert graders.format_key_points("regex", "a|b") == "a|b"
 
 
 def test_without_key_points_the_figures_of_the_reference_are_wanted():

@@ -47,7 +47,7 @@ def held(project):
 
 
 def test_wordings_that_are_nearly_the_same_stay_on_one_side(pond):
-    found = hold_out.read(pond.rows, Reporter())
+    found = hold_out.find_material(pond.rows, Reporter())
     assert (2, 3) in [one.ids for one in found.wordings]
     for seed in range(20):
         ids = set(choose(found, 4, seed).ids)
@@ -55,7 +55,7 @@ def test_wordings_that_are_nearly_the_same_stay_on_one_side(pond):
 
 
 def test_each_fact_keeps_a_wording_to_be_trained_on(pond):
-    found = hold_out.read(pond.rows, Reporter())
+    found = hold_out.find_material(pond.rows, Reporter())
     for seed in range(20):
         choice = choose(found, 9, seed)
         assert 6 not in choice.ids
@@ -65,16 +65,16 @@ def test_each_fact_keeps_a_wording_to_be_trained_on(pond):
 
 
 def test_why_fewer_are_kept_than_asked_for_is_said(pond):
-    found = hold_out.read(pond.rows, Reporter())
+    found = hold_out.find_material(pond.rows, Reporter())
     choice = choose(found, 9, 1)
     assert len(choice.ids) < 9
-    assert "one wording of each fact stays in training" in hold_out.fewer_words(found, 9, choice, 1)
+    assert "one wording of each fact stays in training" in hold_out.format_shortfall(found, 9, choice, 1)
     for wanted in range(1, len(choice.ids) + 1):
-        assert hold_out.fewer_words(found, wanted, choose(found, wanted, 1), 1) == ""
+        assert hold_out.format_shortfall(found, wanted, choose(found, wanted, 1), 1) == ""
 
 
 def test_the_seed_decides(pond):
-    found = hold_out.read(pond.rows, Reporter())
+    found = hold_out.find_material(pond.rows, Reporter())
     assert choose(found, 3, 7) == choose(found, 3, 7)
     assert len({tuple(choose(found, 3, seed).ids) for seed in range(10)}) > 1
 
@@ -82,26 +82,26 @@ def test_the_seed_decides(pond):
 def test_drafts_and_what_is_kept_already_are_left_alone(pond):
     write(pond, examples.set_field, 2, "status", "draft")  # its near twin would leak where the draft is approved
     write(pond, examples.set_field, 4, "split", "test")
-    found = hold_out.read(pond.rows, Reporter())
+    found = hold_out.find_material(pond.rows, Reporter())
     assert not {2, 3, 4} & {id for one in found.wordings for id in one.ids}
     assert found.examined == {"f02": 1}
 
 
 def test_rows_are_kept_in_one_step_with_key_points(pond):
-    write(pond, hold_out.keep, [1, 4], 5)
+    write(pond, hold_out.hold_out_rows, [1, 4], 5)
     assert [(row.id, row.key_points, row.tags) for row in held(pond)] == [
         (1, "Four", "held-5"),
         (4, "seven", "held-5"),
     ]
-    assert {row.question for row in questions.rows(pond.rows, False)} == {WORDINGS[0][0], WORDINGS[3][0]}
+    assert {row.question for row in questions.load_rows(pond.rows, False)} == {WORDINGS[0][0], WORDINGS[3][0]}
     asyncio.run(pond.undo())
     assert not held(pond)
 
 
 def test_leaks_are_looked_for_afterwards(pond):
-    write(pond, hold_out.keep, [2], 1)  # by hand: its twin is trained on
-    assert asyncio.run(hold_out.leaks(pond, [2], Reporter())) == 1
-    assert asyncio.run(hold_out.leaks(pond, [1], Reporter())) == 0
+    write(pond, hold_out.hold_out_rows, [2], 1)  # by hand: its twin is trained on
+    assert asyncio.run(hold_out.count_leaks(pond, [2], Reporter())) == 1
+    assert asyncio.run(hold_out.count_leaks(pond, [1], Reporter())) == 0
 
 
 names = st.lists(st.sampled_from(["f01", "f02", "f03", "f04"]), max_size=2, unique=True)

@@ -141,13 +141,13 @@ def test_the_verb_writes_each_kind(exam, tmp_path, suffix, capsys):
 
 def test_without_an_exam_it_says_what_to_do(project):
     with pytest.raises(JukuError, match="no exam yet"):
-        report.find(project.rows, None)
+        report.find_run(project.rows, None)
 
 
 def test_marks_of_a_person_can_be_told_instead(exam):
-    asyncio.run(exam.write("", judges.mark_by_person, 1, 100))
+    asyncio.run(exam.write("", judges.store_person_mark, 1, 100))
     assert report.html(exam.rows, 1, by=judges.PERSON) != report.html(exam.rows, 1)
-    assert runs.one(exam.rows, 1).grader == "key_points"
+    assert runs.load(exam.rows, 1).grader == "key_points"
 
 
 @pytest.mark.skipif(not browser.program(), reason="there is no Chromium here")
@@ -155,7 +155,7 @@ def test_marks_of_a_person_can_be_told_instead(exam):
 def test_a_real_browser_shows_it(exam, tmp_path, spoken):
     language.set_language(spoken)
     page = tmp_path / "report.html"
-    report.save(exam.rows, 1, page, options=report.Options(HOSTILE))
+    report.save(exam.rows, 1, page, options=report.ReportOptions(HOSTILE))
     with Browser() as real:
         for width, dark in ((1200, False), (1200, True), (400, False)):
             real.open(page, width, dark=dark)

@@ -11,8 +11,8 @@ from core.dataset import examples, sample_projects
 from core.dataset.filters import Filter
 from core.errors import ProviderError
 from core.exam import prompt_conditions, retrieval
-from core.exam.prompt_conditions import Settings
-from core.exam.retrieval import Found, Index, Passage
+from core.exam.prompt_conditions import RetrievalSettings
+from core.exam.retrieval import FoundPassage, Passage, PassageIndex
 from core.spec import facts, spec
 from tests.support.fake_server import Fault
 from tests.support.serving import run
@@ -20,7 +20,7 @@ from tests.support.serving import run
 
 def found_right(project, k):
     """For how many exam questions about facts the right passage is among the first `k`."""
-    index = Index(retrieval.passages(spec.load(project.rows).text))
+    index = PassageIndex(retrieval.split_passages(spec.load(project.rows).text))
     quotes = {fact.name: fact.quote for fact in facts.load(project.rows)}
     asked = [row for row in examples.iterate(project.rows, Filter(split="test")) if row.facts]
     hits = 0
@@ -40,24 +40,24 @@ def test_the_right_passage_is_found_as_often_as_said(project, name, two, four):
 def test_passages_are_pieces_of_the_text_under_their_headings(project):
     asyncio.run(project.write("fill", sample_projects.fill, "hobannu-en"))
     text = spec.load(project.rows).text
-    found = retrieval.passages(text)
+    found = retrieval.split_passages(text)
     assert all(text[one.start : one.end].strip() == one.text for one in found)
     assert all(one.end <= other.start for one, other in pairwise(found))
-    assert all(len(one.text) <= retrieval.LONG for one in found)
+    assert all(len(one.text) <= retrieval.FULL_PASSAGE_CHARACTERS for one in found)
 
 
 @pytest.mark.parametrize("question", ["", "  ", "?", '"', "a", "AND OR NOT", 'x" OR text:"', "*", "か", "🙂"])
 def test_any_question_is_only_a_question(question):
-    index = Index([Passage("", "A team has three players.", 0, 25), Passage("", "球は二つある。", 26, 33)])
+    index = PassageIndex([Passage("", "A team has three players.", 0, 25), Passage("", "球は二つある。", 26, 33)])
     index.search(question, 5)
     index.close()
 
 
 def test_a_budget_cuts_what_is_found_but_never_the_best():
-    passages = [Found(Passage("", "word " * 40, at, at + 1), 1.0) for at in range(5)]
-    assert len(retrieval.within(passages, 120)) == 2
-    assert len(retrieval.within(passages, 1)) == 1
-    assert retrieval.within([], 10) == []
+    passages = [FoundPassage(Passage("", "word " * 40, at, at + 1), 1.0) for at in range(5)]
+    assert len(retrieval.limit_tokens(passages, 120)) == 2
+    assert len(retrieval.limit_tokens(passages, 1)) == 1
+    assert retrieval.limit_tokens([], 10) == []
 
 
 def test_vectors_are_asked_for_once_and_fused_with_the_letters(project, server):
@@ -67,10 +67,10 @@ def test_vectors_are_asked_for_once_and_fused_with_the_letters(project, server):
 
     async def work():
         provider = server.provider()
-        book = prompt_conditions.read(project.rows, Settings(k=3, embedding="embedder"))
+        book = prompt_conditions.load_book(project.rows, RetrievalSettings(k=3, embedding="embedder"))
         first = await book.find(project, "How many players are in a team?", provider)
         count = len(asked)
-        again = await prompt_conditions.read(project.rows, Settings(k=3, embedding="embedder")).find(
+        again = await prompt_conditions.load_book(project.rows, RetrievalSettings(k=3, embedding="embedder")).find(
             project, "How many players are in a team?", provider
         )
         await provider.close()
@@ -108,7 +108,7 @@ def test_many_texts_go_out_together_as_far_as_the_server_takes_them(project, ser
 
 
 def test_one_request_holds_no_more_text_than_a_server_reads(project, server, monkeypatch):
-    monkeypatch.setattr(retrieval, "MOST_TOKENS", 20)
+    monkeypatch.setattr(retrieval, "MAX_EMBEDDED_TOKENS", 20)
     long = "word " * 100
     vectors(server, project, [*TEXTS[:4], long, *TEXTS[4:8]])
     assert [len(texts) for texts in embedded(server)] == [4, 1, 4]
@@ -123,7 +123,7 @@ def test_a_server_that_makes_no_vectors_at_all_is_not_asked_for_ever(project, se
 
 
 def test_what_a_cut_left_is_asked_for_alone(project, server, monkeypatch):
-    monkeypatch.setattr(retrieval, "BLOCK", 10)
+    monkeypatch.setattr(retrieval, "MAX_EMBEDDED_TEXTS", 10)
     server.weather = lambda _method, _path: Fault("lose") if len(embedded(server)) > 2 else None
     with pytest.raises(ProviderError):
         vectors(server, project, TEXTS)
@@ -136,17 +136,19 @@ def test_what_a_cut_left_is_asked_for_alone(project, server, monkeypatch):
 def test_two_servers_models_of_one_name_are_not_mixed(project, server):
     """The passages' vectors of the first were held against the question's of the second."""
     asyncio.run(project.write("fill", sample_projects.fill, "hobannu-en"))
-    book = prompt_conditions.read(project.rows, Settings(embedding="embedder"))
+    book = prompt_conditions.load_book(project.rows, RetrievalSettings(embedding="embedder"))
     for id in ("one", "two"):
         run(server, lambda provider: book.find(project, "How many?", provider), id=id)
     book.close()
-    assert [len(texts) for texts in embedded(server)] == 2 * [len(retrieval.passages(book.text)), 1]
+    assert [len(texts) for texts in embedded(server)] == 2 * [len(retrieval.split_passages(book.text)), 1]
 
 
 def test_what_stands_high_in_both_rankings_comes_first():
     one, two, three = (Passage("", text, at, at + 1) for at, text in enumerate("abc"))
-    ranked = retrieval.fused([Found(one, 9.0), Found(two, 8.0)], [Found(two, 0.9), Found(three, 0.8)])
+    ranked = retrieval.fuse_rankings(
+        [FoundPassage(one, 9.0), FoundPassage(two, 8.0)], [FoundPassage(two, 0.9), FoundPassage(three, 0.8)]
+    )
     assert [found.passage for found in ranked] == [two, one, three]
     vectors = np.eye(3, dtype=np.float32)
-    nearest = retrieval.nearest(np.array([0.1, 0.9, 0.3], np.float32), vectors, [one, two, three], 2)
+    nearest = retrieval.rank_by_vector(np.array([0.1, 0.9, 0.3], np.float32), vectors, [one, two, three], 2)
     assert [found.passage for found in nearest] == [two, three]

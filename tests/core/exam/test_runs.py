@@ -11,7 +11,7 @@ from core.dataset.examples import add, read_row
 from core.errors import JukuError, ProviderError
 from core.exam import judges, pairwise_comparison, prompt_conditions, retrieval, runs, scores, verdict
 from core.exam import questions as exam_questions
-from core.exam.runs import Plan, Subject
+from core.exam.runs import ExamPlan, Subject
 from core.formats import jsonl
 from core.progress import Reporter
 from core.providers import Sampling
@@ -25,7 +25,7 @@ from tests.support.patience import PATIENCE
 TEXT = "# Team\n\nA team has three players.\n\n# Time\n\nA half lasts ten minutes.\n"
 BASE, TUNED = "base-model", "ft:base-model:local:study:1"
 SHIPPED = {"en": []}.__getitem__  # the general question of `ROWS` is enough here
-SHIPPED_IN_FACT = exam_questions.general
+SHIPPED_IN_FACT = exam_questions.load_general
 ROWS = [
     ("How many play?", "memorised", "f01", "3"),
     ("What is the size of a team?", "reworded", "f01", "3"),
@@ -37,7 +37,7 @@ ROWS = [
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(Connection, "at_once", 1)  # the answers are scripted in the order of the questions
-    monkeypatch.setattr(exam_questions, "general", SHIPPED)
+    monkeypatch.setattr(exam_questions, "load_general", SHIPPED)
     with FakeServer() as server:
         yield server
 
@@ -77,18 +77,18 @@ async def with_server(server, work):
 
 
 def examine(project, server, n=1, subjects=SUBJECTS, on_changes=lambda _changes: None, **more):
-    plan = Plan(subjects, Sampling(n=n), **{"general": True, **more})
+    plan = ExamPlan(subjects, Sampling(n=n), **{"general": True, **more})
     return asyncio.run(
         with_server(server, lambda connect: runs.examine(project, connect, plan, Reporter(), on_changes))
     )
 
 
 def go_on(project, server, run):
-    asyncio.run(with_server(server, lambda connect: runs.go_on(project, connect, run, Reporter())))
+    asyncio.run(with_server(server, lambda connect: runs.resume(project, connect, run, Reporter())))
 
 
 def newest(project, by=""):
-    return scores.result(project.rows, runs.runs(project.rows)[0], by)
+    return scores.load_result(project.rows, runs.load_all(project.rows)[0], by)
 
 
 def rates(lines):
@@ -150,7 +150,7 @@ def test_each_condition_puts_something_else_before_the_question(exam, server):
         exam,
         server,
         subjects=[Subject("fake", BASE, name) for name in prompt_conditions.CONDITIONS],
-        retrieval=prompt_conditions.Settings(k=1),
+        retrieval=prompt_conditions.RetrievalSettings(k=1),
     )
     first = {asked["messages"][0]["content"]: asked["messages"] for asked in server.asked if "team" in asked["messages"][-1]["content"]}  # fmt: skip
     closed, opened, retrieved = first
@@ -161,7 +161,7 @@ def test_each_condition_puts_something_else_before_the_question(exam, server):
     (cited,) = {passages for (passages,) in exam.rows.execute(
         "SELECT passages FROM eval_answer a JOIN eval_subject s ON s.id = a.subject JOIN eval_question q ON q.id = a.question "
         "WHERE condition = 'retrieved' AND q.question LIKE '%team%'")}  # fmt: skip
-    assert prompt_conditions.passages_of(cited)[0].passage.text == "A team has three players."
+    assert prompt_conditions.parse_passages(cited)[0].passage.text == "A team has three players."
 
 
 def end_batches(server):
@@ -189,7 +189,7 @@ BY_MEANING = {
         Subject("fake", BASE, prompt_conditions.RETRIEVED),
         Subject("fake", TUNED, prompt_conditions.RETRIEVED),
     ],
-    "retrieval": prompt_conditions.Settings(k=1, embedding="vectors"),
+    "retrieval": prompt_conditions.RetrievalSettings(k=1, embedding="vectors"),
 }
 
 
@@ -199,8 +199,8 @@ def test_the_questions_of_an_exam_are_embedded_together(exam, server, batch):
     end_batches(server)
     examine(exam, server, batch=batch, **BY_MEANING)
     passages, questions = embedded(server)
-    assert len(passages) == len(retrieval.passages(TEXT))
-    assert questions == [one.question for one in runs.questions(exam.rows, 1)]
+    assert len(passages) == len(retrieval.split_passages(TEXT))
+    assert questions == [one.question for one in runs.load_questions(exam.rows, 1)]
     assert [len(texts(exam, subject)) for subject in (1, 2)] == [4, 4]
     assert len(server.asked) == (0 if batch else 8)
 
@@ -241,7 +241,9 @@ def test_a_stopped_exam_goes_on_where_it_stopped_and_asks_nothing_twice(exam, se
             if len(texts(exam)) + len(texts(exam, 2)) == 5:
                 fifth.set()
 
-        running = asyncio.create_task(runs.examine(exam, connect, Plan(SUBJECTS, general=True), Reporter(), on_changes))
+        running = asyncio.create_task(
+            runs.examine(exam, connect, ExamPlan(SUBJECTS, general=True), Reporter(), on_changes)
+        )
         await fifth.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -300,7 +302,7 @@ def test_what_is_trained_on_is_told_and_counts_for_nothing(exam, server):
     assert [str(result.totals[0].held), str(result.totals[0].leaked)] == ["1/1", "1/1"]
     assert list(rates(result.facts)) == ["f02"]  # nothing else was asked about the other fact
     assert (result.compare(1).scoring.n, result.compare(1).missing) == (1, 0)
-    assert any("also among the training rows" in sentence for sentence in verdict.words(result))
+    assert any("also among the training rows" in sentence for sentence in verdict.build_sentences(result))
 
 
 def test_a_judge_marks_each_answer_once_and_its_agreement_with_a_person_is_told(exam, server):
@@ -317,12 +319,12 @@ def test_a_judge_marks_each_answer_once_and_its_agreement_with_a_person_is_told(
     assert len(judged) == 4 and judged[0]["response_format"]["type"] == "json_schema" and judged[0]["seed"]
     assert rates(newest(exam, by=judges.JUDGE).kinds)["reworded"] == ["2/2", "2/2"]
     for answer, score in ((1, 100), (2, 80), (4, 90)):
-        asyncio.run(exam.write("", judges.mark_by_person, answer, score, "seen"))
-    found = judges.agreement(exam.rows, 1, judges.JUDGE, judges.PERSON)
+        asyncio.run(exam.write("", judges.store_person_mark, answer, score, "seen"))
+    found = judges.compute_agreement(exam.rows, 1, judges.JUDGE, judges.PERSON)
     assert (found.n, round(found.agreed, 2)) == (3, 0.67)
-    assert {mark.grader for mark in judges.marks(exam.rows, 1)[1]} == {"judge", "person"}
+    assert {mark.grader for mark in judges.load_marks(exam.rows, 1)[1]} == {"judge", "person"}
     assert rates(newest(exam, by=judges.PERSON).kinds)["general"] == ["1/1", "1/1"]  # both said the same
-    asyncio.run(exam.write("", judges.take_back, 4))
+    asyncio.run(exam.write("", judges.delete_person_mark, 4))
     assert rates(newest(exam, by=judges.PERSON).kinds)["general"] == ["–", "–"]
     go_on(exam, server, 1)
     assert sum(asked["model"] == "judge-model" for asked in server.asked) == 4
@@ -342,10 +344,10 @@ def test_two_subjects_are_compared_in_both_orders(exam, server):
     server.script = reply
 
     async def work(connect):
-        await pairwise_comparison.fight(exam, await connect(""), "judge", (1, 2), Reporter(), lambda _changes: None)
+        await pairwise_comparison.compare(exam, await connect(""), "judge", (1, 2), Reporter(), lambda _changes: None)
 
     asyncio.run(with_server(server, work))
-    assert pairwise_comparison.score(exam.rows, 1, 2) == pairwise_comparison.Score(
+    assert pairwise_comparison.load_score(exam.rows, 1, 2) == pairwise_comparison.PairwiseScore(
         pairs=3, first=0, second=2, ties=0, swayed=1
     )
 
@@ -359,18 +361,18 @@ def test_an_exam_goes_out_as_a_batch(exam, server):
 
 
 def test_general_questions_come_with_the_program(exam, server, monkeypatch):
-    monkeypatch.setattr(exam_questions, "general", SHIPPED_IN_FACT)
+    monkeypatch.setattr(exam_questions, "load_general", SHIPPED_IN_FACT)
     examine(exam, server, subjects=SUBJECTS[:1])
-    assert newest(exam).totals[0].general.asked == 1 + len(exam_questions.general("en"))
+    assert newest(exam).totals[0].general.asked == 1 + len(exam_questions.load_general("en"))
 
 
 def test_the_cost_is_told_before(exam):
     subjects = [Subject("fake", "gpt-4o-mini"), Subject("fake", "gpt-4o-mini", "open"), Subject("local", "small")]
-    plan = Plan(subjects)
+    plan = ExamPlan(subjects)
     closed, opened, local = runs.estimate(exam.rows, plan)
     assert (closed.requests, closed.general, local.dollars) == (3, 0, 0.0)
     assert 0 < closed.dollars < opened.dollars
-    with_general = runs.estimate(exam.rows, Plan(subjects[:1], general=True))[0]
+    with_general = runs.estimate(exam.rows, ExamPlan(subjects[:1], general=True))[0]
     assert (with_general.requests, with_general.general) == (
         4 + len(SHIPPED_IN_FACT("en")),
         1 + len(SHIPPED_IN_FACT("en")),
@@ -393,7 +395,7 @@ def test_rows_without_a_kind_have_a_line_with_a_name(exam, server):
 def test_an_exam_of_general_questions_says_that_none_is_yours(exam, server):
     asyncio.run(exam.write("", lambda db: db.execute("DELETE FROM example WHERE kind <> 'general'") and None))
     examine(exam, server)
-    said = verdict.words(newest(exam))
+    said = verdict.build_sentences(newest(exam))
     assert said[0].startswith("None of the questions is about your text")
     assert "of the general questions right" in said[1]
 
@@ -408,17 +410,17 @@ def test_a_running_exam_has_no_verdict_and_a_stopped_one_compares_what_both_have
     )
     running = newest(exam)
     assert not running.is_settled
-    assert verdict.words(running) == []
-    assert "running" in verdict.waiting(running)
+    assert verdict.build_sentences(running) == []
+    assert "running" in verdict.waiting_reason(running)
     asyncio.run(exam.write("", lambda db: db.execute("UPDATE eval_run SET status = 'cancelled'") and None))
     stopped = newest(exam)
     found = stopped.compare(1)
     assert (found.scoring.n, found.missing, str(found.mine), str(found.other)) == (1, 1, "1/1", "1/1")
-    said = " ".join(verdict.words(stopped))
+    said = " ".join(verdict.build_sentences(stopped))
     assert "100% (1/1) of the held-out questions right; the base model alone 100% (1/1)" in said
     assert "Only the 1 of 2 questions that both answered are compared." in said
     asyncio.run(exam.write("", lambda db: db.execute("DELETE FROM eval_answer WHERE subject = 2") and None))
-    said = " ".join(verdict.words(newest(exam)))
+    said = " ".join(verdict.build_sentences(newest(exam)))
     assert "answered none of the held-out questions" in said
     assert "no clear difference" not in said
 
@@ -426,25 +428,25 @@ def test_a_running_exam_has_no_verdict_and_a_stopped_one_compares_what_both_have
 def test_later_edits_do_not_change_a_result(exam, server):
     examine(exam, server)
     asyncio.run(exam.write("clear", lambda db: db.execute("DELETE FROM example")))
-    assert [question.question for question in runs.questions(exam.rows, 1)] == [row[0] for row in ROWS]
+    assert [question.question for question in runs.load_questions(exam.rows, 1)] == [row[0] for row in ROWS]
 
 
 def test_without_questions_nothing_is_asked(project, server):
     with pytest.raises(JukuError, match="no exam questions"):
         examine(project, server)
     assert server.asked == []
-    assert runs.runs(project.rows) == []
+    assert runs.load_all(project.rows) == []
 
 
 def test_a_run_that_was_killed_is_not_running_any_more(exam):
-    asyncio.run(runs.begin(exam, Plan(SUBJECTS), Reporter()))
+    asyncio.run(runs.begin(exam, ExamPlan(SUBJECTS), Reporter()))
     asyncio.run(exam.write("", runs.mark_interrupted))
-    assert [run.status for run in runs.runs(exam.rows)] == ["cancelled"]
+    assert [run.status for run in runs.load_all(exam.rows)] == ["cancelled"]
 
 
 def test_a_run_is_deleted_with_all_that_hangs_on_it(exam, server):
     examine(exam, server)
-    asyncio.run(exam.write("", judges.mark_by_person, 1, 50))
+    asyncio.run(exam.write("", judges.store_person_mark, 1, 50))
     asyncio.run(exam.write("", runs.delete, 1))
     for table in ("eval_run", "eval_subject", "eval_question", "eval_answer", "eval_mark"):
         assert exam.rows.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)

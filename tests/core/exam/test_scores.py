@@ -7,9 +7,9 @@ from statistics import variance
 import pytest
 
 from core.exam import judges, runs, scores
-from core.exam.runs import Question, Subject
-from core.exam.scores import GENERAL, HELD, LEAKED, MEMORISED, NO_KIND, Line, Rate
-from core.exam.statistics import Spread
+from core.exam.runs import ExamQuestion, Subject
+from core.exam.scores import GENERAL, HELD, LEAKED, MEMORISED, NO_KIND, Rate, ResultLine
+from core.exam.statistics import RepeatSpread
 from core.providers import LOCAL, prices
 from tools import exam_rows
 
@@ -31,7 +31,7 @@ ASKED = [
 @pytest.fixture
 def run(project):
     asyncio.run(project.write("", lambda db: exam_rows.fill(db, questions=1, repeats=1) and None))
-    return runs.one(project.rows, 1)
+    return runs.load(project.rows, 1)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def result(project, run):
 
     asyncio.run(project.write("", fill))
     two = replace(run, subjects=[run.subjects[0], run.subjects[-1]], repeats=3)
-    return scores.result(project.rows, two)
+    return scores.load_result(project.rows, two)
 
 
 def test_each_part_of_an_exam_has_its_own_rate(result):
@@ -77,7 +77,7 @@ def test_what_an_exam_took_is_summed(result):
 
 def test_who_has_answered_nothing_took_nothing(project, run):
     asyncio.run(project.write("", lambda db: db.execute("DELETE FROM eval_answer WHERE subject = 1") and None))
-    first = scores.result(project.rows, run).totals[0]
+    first = scores.load_result(project.rows, run).totals[0]
     assert (first.sent, first.received, first.seconds, first.unmarked) == (0, 0, 0.0, 0)
     assert (first.score, first.held.asked) == (0.0, 0)
 
@@ -102,13 +102,13 @@ def test_a_fact_has_the_questions_that_prove_something_of_it(result):
 
 def test_a_fact_is_gained_where_most_of_its_questions_turn_right(result):
     found = result.compare(TUNED, BASE)
-    assert scores.names(found.gained) == ["f01"]
+    assert scores.fact_names(found.gained) == ["f01"]
     assert [line.name for line in found.lost] == [GENERAL]
     assert (found.passing.gained, found.passing.lost, found.missing, found.small) == (2, 1, 1, True)
     assert (str(found.mine), str(found.other)) == ("7/14", "4/14")
     assert found.scoring.n == 5
     back = result.compare(BASE, TUNED)
-    assert ([line.name for line in back.gained], scores.names(back.lost)) == ([GENERAL], ["f01"])
+    assert ([line.name for line in back.gained], scores.fact_names(back.lost)) == ([GENERAL], ["f01"])
     assert back.scoring.mean == pytest.approx(-found.scoring.mean)
 
 
@@ -126,14 +126,14 @@ def test_the_spread_is_that_of_the_repeats(result):
 
 
 def test_one_answer_each_has_no_spread(project, run):
-    found = scores.result(project.rows, run)
-    assert [one.spread for one in found.totals] == [Spread(0.0, 0.0, 0)] * 5
+    found = scores.load_result(project.rows, run)
+    assert [one.spread for one in found.totals] == [RepeatSpread(0.0, 0.0, 0)] * 5
 
 
 def test_half_of_the_repeats_is_not_most_of_them():
-    half = Line("", "", [], (0, 1), [[0.0, 1.0], [0.0, 0.0]])
+    half = ResultLine("", "", [], (0, 1), [[0.0, 1.0], [0.0, 0.0]])
     assert half.change(1) == 0
-    assert Line("", "", [], (0,), [[None, 1.0]]).change(1) == 0
+    assert ResultLine("", "", [], (0,), [[None, 1.0]]).change(1) == 0
 
 
 @pytest.mark.parametrize(
@@ -147,13 +147,13 @@ def test_half_of_the_repeats_is_not_most_of_them():
     ],
 )
 def test_what_a_question_can_prove(kind, leak, part, line):
-    question = Question(1, "", "", "", kind, "", leak)
-    assert (scores.part(question), scores.kind_line(question)) == (part, line)
+    question = ExamQuestion(1, "", "", "", kind, "", leak)
+    assert (scores.question_part(question), scores.kind_line(question)) == (part, line)
 
 
 def test_an_exam_may_be_judged_once_all_have_answered_as_often_as_asked(result):
     assert result.is_settled  # it has ended
-    result.run = replace(result.run, status=runs.RUNNING)
+    result.run = replace(result.run, status=runs.ExamStatus.RUNNING)
     assert not result.is_settled
     result.asked[:] = 3
     assert result.is_settled
@@ -162,20 +162,22 @@ def test_an_exam_may_be_judged_once_all_have_answered_as_often_as_asked(result):
 def test_a_thousand_questions_cost_what_their_tokens_do(result):
     run, known = result.run, Subject("openai", "gpt-4o-mini")
     price = prices.chat_price(3000, 500, "gpt-4o-mini")
-    assert scores._per_thousand(run, known, 10, 3000, 500) == pytest.approx(100 * price)
-    assert scores._per_thousand(run, known, 10, 0, 500) == pytest.approx(100 * prices.chat_price(0, 500, "gpt-4o-mini"))
-    assert scores._per_thousand(replace(run, batch=True), known, 10, 3000, 500) == pytest.approx(50 * price)
-    assert scores._per_thousand(run, Subject(LOCAL, "gpt-4o-mini"), 10, 3000, 500) == 0
-    assert scores._per_thousand(run, Subject("s", "nobody-knows"), 10, 3000, 500) is None
-    assert scores._per_thousand(run, known, 0, 0, 0) is None
-    assert scores._per_thousand(run, known, 10, 0, 0) is None
+    assert scores._price_per_thousand(run, known, 10, 3000, 500) == pytest.approx(100 * price)
+    assert scores._price_per_thousand(run, known, 10, 0, 500) == pytest.approx(
+        100 * prices.chat_price(0, 500, "gpt-4o-mini")
+    )
+    assert scores._price_per_thousand(replace(run, batch=True), known, 10, 3000, 500) == pytest.approx(50 * price)
+    assert scores._price_per_thousand(run, Subject(LOCAL, "gpt-4o-mini"), 10, 3000, 500) == 0
+    assert scores._price_per_thousand(run, Subject("s", "nobody-knows"), 10, 3000, 500) is None
+    assert scores._price_per_thousand(run, known, 0, 0, 0) is None
+    assert scores._price_per_thousand(run, known, 10, 0, 0) is None
 
 
 def test_an_answer_without_a_mark_is_counted_apart(project, run):
     asyncio.run(
         project.write("", lambda db: db.execute("UPDATE eval_answer SET passed = NULL WHERE subject = 1") and None)
     )
-    first = scores.result(project.rows, run).totals[0]
+    first = scores.load_result(project.rows, run).totals[0]
     assert (first.unmarked, first.held) == (1, Rate())
     assert str(first.held) == "–" and first.held.share == 0
 
@@ -183,7 +185,7 @@ def test_an_answer_without_a_mark_is_counted_apart(project, run):
 def test_a_judges_marks_stand_for_themselves(result, project):
     asyncio.run(project.write("", lambda db: db.execute(
         "INSERT OR REPLACE INTO eval_mark SELECT id, 'judge', 0.25, 0, '', 0 FROM eval_answer WHERE question = 1") and None))  # fmt: skip
-    found = scores.result(project.rows, result.run, judges.JUDGE)
+    found = scores.load_result(project.rows, result.run, judges.JUDGE)
     assert (str(found.totals[TUNED].held), found.totals[TUNED].score) == ("0/3", pytest.approx(0.25))
 
 

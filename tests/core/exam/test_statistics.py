@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from core.exam.scores import Rate
 from core.exam.statistics import (
-    Difference,
+    Z_95,
     Interval,
-    Spread,
-    Z,
+    MeanDifference,
+    RepeatSpread,
     is_small,
     kappa,
     mcnemar,
     paired_difference,
-    spread,
-    wilson,
+    repeat_spread,
+    wilson_interval,
 )
 from tools import interval_coverage
 
@@ -34,17 +34,17 @@ from tools import interval_coverage
     ],
 )
 def test_wilson_as_published(passed, n, low, high):
-    assert wilson(passed / n, n) == pytest.approx((low, high), abs=5e-5)
+    assert wilson_interval(passed / n, n) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_a_rate_of_nothing_may_be_anything():
-    assert wilson(0, 0) == Interval(0.0, 1.0)
+    assert wilson_interval(0, 0) == Interval(0.0, 1.0)
 
 
 @given(st.integers(0, 60), st.integers(1, 60))
 def test_an_interval_holds_its_rate(passed, n):
     passed = min(passed, n)
-    low, high = wilson(passed / n, n)
+    low, high = wilson_interval(passed / n, n)
     assert 0 <= low <= passed / n + 1e-12
     assert passed / n - 1e-12 <= high <= 1
 
@@ -86,7 +86,7 @@ def test_repeating_equal_answers_changes_no_interval(asked, times, data):
 def test_questions_asked_once_have_wilsons_interval(passed, n):
     passed = min(passed, n)
     rate = Rate.of([1] * passed + [0] * (n - passed), [1] * n)
-    assert rate.interval == pytest.approx(wilson(passed / n, n))
+    assert rate.interval == pytest.approx(wilson_interval(passed / n, n))
     assert (rate.share, str(rate)) == (passed / n, f"{passed}/{n}")
 
 
@@ -94,11 +94,11 @@ def test_questions_asked_once_have_wilsons_interval(passed, n):
 def test_repeats_narrow_no_further_than_the_questions_allow(asked):
     rate = Rate.of(*zip(*asked, strict=True))
     low, high = rate.interval
-    plain = wilson(rate.share, len(asked))
+    plain = wilson_interval(rate.share, len(asked))
     assert plain.low - 1e-9 <= low <= rate.share + 1e-9
     assert rate.share - 1e-9 <= high <= plain.high + 1e-9
     # Z² imagined questions, half of them right, always remain.
-    assert high - low >= 0.9 * Z * Z / (len(asked) + Z * Z) * (1 - abs(2 * rate.share - 1))
+    assert high - low >= 0.9 * Z_95 * Z_95 / (len(asked) + Z_95 * Z_95) * (1 - abs(2 * rate.share - 1))
 
 
 def test_forty_repeats_of_eight_questions_are_eight_questions():
@@ -172,10 +172,10 @@ def test_kappa_where_it_is_not_defined():
 
 
 def test_spread_of_repeats():
-    found = spread([[1, 1, 1], [0, 1, 1], [0.5], []])
+    found = repeat_spread([[1, 1, 1], [0, 1, 1], [0.5], []])
     assert (found.n, found.disagreeing) == (2, 0.5)
     assert found.deviation == pytest.approx((2 / 3 / 4) ** 0.5)
-    assert spread([[1.0]]) == Spread(0.0, 0.0, 0)
+    assert repeat_spread([[1.0]]) == RepeatSpread(0.0, 0.0, 0)
 
 
 def test_small_samples_are_small():
@@ -184,7 +184,7 @@ def test_small_samples_are_small():
 
 
 def test_a_difference_of_nothing_may_be_anything():
-    assert paired_difference([], []) == Difference(0.0, Interval(-1.0, 1.0), 0)
+    assert paired_difference([], []) == MeanDifference(0.0, Interval(-1.0, 1.0), 0)
 
 
 def test_scipy_is_not_loaded_at_the_start():

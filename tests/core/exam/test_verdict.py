@@ -6,7 +6,7 @@ import pytest
 
 from core.dataset import examples
 from core.exam import questions, runs, scores, verdict
-from core.exam.runs import Plan, Subject
+from core.exam.runs import ExamPlan, Subject
 from core.formats import jsonl
 from core.progress import Reporter
 from core.providers import Provider, Reply, model_identity
@@ -29,28 +29,28 @@ def exam(project, monkeypatch):
                          for text, kind, names in rows))  # fmt: skip
 
     asyncio.run(project.write("fill", fill))
-    monkeypatch.setattr(questions, "general", {"en": []}.__getitem__)  # those above are enough
-    asyncio.run(runs.begin(project, Plan(SUBJECTS, general=True), Reporter()))
+    monkeypatch.setattr(questions, "load_general", {"en": []}.__getitem__)  # those above are enough
+    asyncio.run(runs.begin(project, ExamPlan(SUBJECTS, general=True), Reporter()))
     return project
 
 
 def answer(project, right):
     """`right` says of a subject's position and a question's whether it is right."""
-    run = runs.runs(project.rows)[0]
+    run = runs.load_all(project.rows)[0]
 
     def fill(db):
         for at, subject in enumerate(run.subjects):
-            for place, question in enumerate(runs.questions(db, run.id)):
+            for place, question in enumerate(runs.load_questions(db, run.id)):
                 text = "3" if right(at, place) else "no"
-                runs._keep(db, run, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20 + 400 * (at == 1)), "[]")  # fmt: skip
+                runs._store_answers(db, run, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20 + 400 * (at == 1)), "[]")  # fmt: skip
 
     asyncio.run(project.write("", fill))
-    return scores.result(project.rows, run)
+    return scores.load_result(project.rows, run)
 
 
 def test_a_tuned_model_that_learned_but_not_as_well_as_the_book(exam):
     result = answer(exam, lambda at, place: place >= 40 or (at == 1 and place < 38) or (at == 2 and place < 24))
-    said = "\n".join(verdict.words(result))
+    said = "\n".join(verdict.build_sentences(result))
     assert "gpt-4o-mini · game (Closed book) answered 60% (24/40) of the held-out questions right" in said
     assert "the base model alone 0% (0/40): clearly better (p < 0.001)" in said
     assert "It gained 6 facts (f01, f02, f03, f04, f05, f06), lost 0 facts." in said
@@ -58,17 +58,17 @@ def test_a_tuned_model_that_learned_but_not_as_well_as_the_book(exam):
     assert "A thousand questions cost $" in said
     assert "4 facts are not learned yet (f07, f08, f09, f10)" in said
     assert "Until then, gpt-4o-mini (Open book) is the better way" in said
-    assert verdict.lacking(result, 2) == ["f07", "f08", "f09", "f10"]
+    assert verdict.find_unlearned(result, 2) == ["f07", "f08", "f09", "f10"]
 
 
 def test_what_was_forgotten_is_named(exam):
     result = answer(exam, lambda at, place: place < 40 if at == 2 else place >= 40)
-    assert "forgot the answers to 5 general questions" in "\n".join(verdict.words(result))
+    assert "forgot the answers to 5 general questions" in "\n".join(verdict.build_sentences(result))
 
 
 def test_no_difference_is_called_none_and_nothing_asked_says_nothing(exam):
-    assert verdict.words(scores.result(exam.rows, runs.runs(exam.rows)[0])) == []
-    said = "\n".join(verdict.words(answer(exam, lambda _at, place: place % 2)))
+    assert verdict.build_sentences(scores.load_result(exam.rows, runs.load_all(exam.rows)[0])) == []
+    said = "\n".join(verdict.build_sentences(answer(exam, lambda _at, place: place % 2)))
     assert "no clear difference (p = 1)" in said and "No clear difference between" in said
 
 
@@ -83,7 +83,7 @@ def test_no_difference_is_called_none_and_nothing_asked_says_nothing(exam):
     ],
 )
 def test_a_subject_is_called_briefly(model, told):
-    assert verdict.title(Subject("s", model)) == told
+    assert verdict.subject_title(Subject("s", model)) == told
 
 
 @pytest.mark.parametrize(
@@ -115,19 +115,21 @@ def test_who_has_answered_is_proved(provider, asked, reported, fingerprint, is_r
 def test_a_model_cut_off_after_one_lucky_answer_is_not_the_best(exam):
     """Its job is gone, say; the other one has answered everything, and is set against the book."""
     cut = TUNED.replace(":1", ":2")
-    run = asyncio.run(runs.begin(exam, Plan([*SUBJECTS, Subject("s", cut)], general=True), Reporter()))
+    run = asyncio.run(runs.begin(exam, ExamPlan([*SUBJECTS, Subject("s", cut)], general=True), Reporter()))
 
     def fill(db):
-        found = runs.one(db, run)
+        found = runs.load(db, run)
         for at, subject in enumerate(found.subjects):
-            for place, question in enumerate(runs.questions(db, run)[: 1 if at == 3 else None]):
+            for place, question in enumerate(runs.load_questions(db, run)[: 1 if at == 3 else None]):
                 text = "3" if at == 3 or place < 20 else "no"
-                runs._keep(db, found, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20), "[]")
+                runs._store_answers(
+                    db, found, subject, question, Reply([text], subject.model, "", 1.0, 5, True, 20), "[]"
+                )
         runs._finish(db, run, "failed")
 
     asyncio.run(exam.write("", fill))
-    result = scores.result(exam.rows, runs.one(exam.rows, run))
+    result = scores.load_result(exam.rows, runs.load(exam.rows, run))
     assert [str(total.held) for total in result.totals[2:]] == ["20/40", "1/1"]
-    (against,) = [line for line in verdict.words(result) if "(Open book) (" in line]
+    (against,) = [line for line in verdict.build_sentences(result) if "(Open book) (" in line]
     assert "50% (20/40)" in against
-    assert any("not learned yet" in line for line in verdict.words(result))
+    assert any("not learned yet" in line for line in verdict.build_sentences(result))

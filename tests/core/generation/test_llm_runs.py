@@ -12,7 +12,7 @@ import pytest
 from core import paths
 from core.dataset import examples
 from core.errors import ProviderError
-from core.generation import llm_runs
+from core.generation import llm_runs, run_recovery
 from core.generation.llm_run_tasks import TASKS
 from core.progress import Cancelled, Reporter
 from core.providers import Reply, retry_policy
@@ -61,7 +61,7 @@ def test_the_answers_of_all_requests_land_as_one_step(gates, server):
     assert Counter(map(scripted_models.gate_of, server.asked)) == dict.fromkeys(GATES, 1)
     assert server.asked[0]["response_format"]["type"] == "json_schema"
     assert statuses(gates, id) == {"landed": 10}
-    assert not llm_runs.load_unfinished(gates.rows)
+    assert not run_recovery.load_unfinished(gates.rows)
     (done,) = llm_runs.load_all(gates.rows)
     assert (done.task, done.provider, done.model, done.status) == ("examples", "fake", MODEL, "succeeded")
     assert gates.undo_label == "Generate examples"
@@ -151,7 +151,7 @@ def test_single_failures_stop_nothing_and_are_sent_again_alone(gates, server):
     assert (outcome.answered, outcome.failed) == (6, 4)
     assert "bad words" in outcome.error
     assert all("bad words" in request.error for request in llm_runs.load_requests(gates.rows, id, "failed"))
-    (open_,) = llm_runs.load_unfinished(gates.rows)
+    (open_,) = run_recovery.load_unfinished(gates.rows)
     assert (open_.id, open_.status, open_.failed) == (id, "failed", 4)
     server.script = scripted_models.examples
     server.asked.clear()
@@ -223,7 +223,7 @@ def test_answers_that_arrived_can_be_taken_without_asking_on(gates, server):
     first = llm_runs.load_requests(gates.rows, id, "waiting")[0]
     reply = scripted_models.examples({"messages": TASKS["examples"].messages(gates.rows, first)}).texts
     asyncio.run(gates.write("", llm_runs._store_reply, str(first.id), Reply(reply, MODEL, "", 0.1, 7)))
-    (llm_run,) = llm_runs.load_unfinished(gates.rows)
+    (llm_run,) = run_recovery.load_unfinished(gates.rows)
     assert (llm_run.answered, llm_run.waiting) == (1, 9)
     outcome = llm_runs.Outcome()
     asyncio.run(llm_runs.land(gates, llm_run, TASKS, outcome, "cancelled"))
@@ -234,9 +234,9 @@ def test_answers_that_arrived_can_be_taken_without_asking_on(gates, server):
 
 def test_an_llm_run_that_is_given_up_is_open_no_more(gates, server):
     id = begin(gates)
-    assert [one.waiting for one in llm_runs.load_unfinished(gates.rows)] == [10]
-    asyncio.run(gates.write("", llm_runs.drop, id))
-    assert not llm_runs.load_unfinished(gates.rows)
+    assert [one.waiting for one in run_recovery.load_unfinished(gates.rows)] == [10]
+    asyncio.run(gates.write("", run_recovery.drop, id))
+    assert not run_recovery.load_unfinished(gates.rows)
 
 
 def test_odd_answers_land_as_far_as_they_can_be_read(gates, server):

@@ -8,7 +8,7 @@ import pytest
 
 from core.dataset import examples
 from core.formats import jsonl
-from core.generation import llm_runs, recorded_answers
+from core.generation import llm_runs, recorded_answers, run_recovery
 from core.generation.recorded_answers import Golden
 from core.progress import Reporter
 from core.spec import spec
@@ -112,7 +112,7 @@ def test_what_an_unfinished_llm_run_asks_is_not_asked_beside_it(game, server):
     outcome = record(game, server, OLD, asked[:3])
     assert (outcome.answered, outcome.failed) == (2, 1)
     assert [one.question for one in recorded_answers.unasked(game.rows, OLD, asked)] == ["Which floor?"]
-    write(game, llm_runs.drop, 1)
+    write(game, run_recovery.drop, 1)
     assert [one.question for one in recorded_answers.unasked(game.rows, OLD, asked)] == [
         "And the ball?",
         "Which floor?",

@@ -7,7 +7,7 @@ import pytest
 
 from core.dataset import examples, filters, sample_projects
 from core.exam import fact_coverage
-from core.exam.fact_coverage import EXAM, Entry
+from core.exam.fact_coverage import EXAM, FactCoverage
 from core.generation import row_generation
 from core.generation.llm_runs import Request
 from core.generation.row_generation import OFFLINE, RowRequest
@@ -40,9 +40,9 @@ def make_offline(project, requests):
 
 def test_wishes_are_what_lacks():
     entries = [
-        Entry(FACT, Counter(direct=1, reworded=2, statement=1)),
-        Entry(Fact(2, "f02", "B.", "B.", ignored=True)),
-        Entry(Fact(3, "f03", "C.", "C.", known="5/5"), Counter(direct=3), held=1),
+        FactCoverage(FACT, Counter(direct=1, reworded=2, statement=1)),
+        FactCoverage(Fact(2, "f02", "B.", "B.", ignored=True)),
+        FactCoverage(Fact(3, "f03", "C.", "C.", known="5/5"), Counter(direct=3), held=1),
     ]
     assert row_generation.build_requests(entries) == [
         RowRequest(FACT, {"reworded": 3, "reverse": 1, "applied": 1, "not_stated": 1}),
@@ -58,7 +58,7 @@ def test_wishes_are_what_lacks():
 def test_the_estimate_is_of_what_is_sent(sample, project, name):
     if name.endswith("ja"):
         emptied(project, name)
-    requests = row_generation.build_requests(fact_coverage.ledger(project.rows), ["direct", "reverse"])
+    requests = row_generation.build_requests(fact_coverage.load(project.rows), ["direct", "reverse"])
     subjects = list(row_generation.build_subjects(requests))
     estimate = row_generation.estimate(project.rows, requests)
     assert (estimate.requests, estimate.examples) == (
@@ -98,7 +98,7 @@ def test_pairs_without_a_kind_get_those_that_were_asked_for():
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
 def test_templates_make_rows_and_an_exam_that_hold_every_check(project, name):
     emptied(project, name)
-    landed = make_offline(project, row_generation.build_requests(fact_coverage.ledger(project.rows)))
+    landed = make_offline(project, row_generation.build_requests(fact_coverage.load(project.rows)))
     rows = list(examples.iterate(project.rows))
     assert landed.rows == len(rows) > 50
     assert {row.status for row in rows} == {"draft"}
@@ -115,7 +115,7 @@ def test_templates_make_rows_and_an_exam_that_hold_every_check(project, name):
         findings.counts(project.rows)
     )
     # A second time there is nothing new to say.
-    again = make_offline(project, row_generation.build_requests(fact_coverage.ledger(project.rows)))
+    again = make_offline(project, row_generation.build_requests(fact_coverage.load(project.rows)))
     assert (again.rows, len(filters.find(project.rows))) == (0, len(rows))
     asyncio.run(project.undo())
     assert not filters.find(project.rows)
@@ -135,7 +135,7 @@ def test_cancelled_templates_leave_nothing(project):
         write(
             project,
             row_generation.make_offline,
-            row_generation.build_requests(fact_coverage.ledger(project.rows)),
+            row_generation.build_requests(fact_coverage.load(project.rows)),
             reporter,
             [],
         )
@@ -143,6 +143,6 @@ def test_cancelled_templates_leave_nothing(project):
 
 
 def test_an_exam_wording_is_asked_for_until_there_is_one():
-    entry = Entry(FACT, Counter(fact_coverage.STUDY))
+    entry = FactCoverage(FACT, Counter(fact_coverage.STUDY_PLAN))
     assert entry.lacking == {EXAM: 1}
     assert row_generation.build_requests([entry]) == [RowRequest(FACT, {"reworded": 1})]

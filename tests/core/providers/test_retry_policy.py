@@ -114,7 +114,7 @@ def test_vectors_and_moderation_wait_as_answers_do(server, what):
 
 def test_questions_side_by_side_have_the_passages_embedded_once(project, server):
     state = Spec("Gates", "en", "", scripted_models.TEXT)
-    book = prompt_conditions.Book(state, [], prompt_conditions.Settings(embedding="vectors"))
+    book = prompt_conditions.Book(state, [], prompt_conditions.RetrievalSettings(embedding="vectors"))
 
     async def work(provider):
         await asyncio.gather(*(book.find(project, f"When does {gate} open?", provider) for gate in GATES))
@@ -122,7 +122,7 @@ def test_questions_side_by_side_have_the_passages_embedded_once(project, server)
     run(server, work)
     book.close()
     sent = [body.decode() for _method, path, body in server.requests if path.endswith("embeddings")]
-    whole = retrieval.passages(state.text)[0].text[:30].replace("\n", "\\n")
+    whole = retrieval.split_passages(state.text)[0].text[:30].replace("\n", "\\n")
     assert sum(whole in body for body in sent) == 1
 
 

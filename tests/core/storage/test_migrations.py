@@ -120,9 +120,9 @@ def test_a_project_of_the_second_tables_keeps_everything(tmp_path):
     assert (fact.name, fact.ignored, fact.was, fact.known) == ("f07", False, "", "")
     (row,) = examples.iterate(project.rows)
     assert (row.data, row.status, row.notes, row.quote) == (data, "draft", "見た", "")
-    (entry,) = fact_coverage.ledger(project.rows)
+    (entry,) = fact_coverage.load(project.rows)
     assert (entry.trained["direct"], entry.drafts, str(entry.recall)) == (1, 1, "1/1")
-    (exam,) = runs.runs(project.rows)
+    (exam,) = runs.load_all(project.rows)
     assert [(one.provider, one.model, one.condition) for one in exam.subjects] == [
         ("", "a", "closed"),
         ("", "b", "closed"),

@@ -106,7 +106,7 @@ def test_what_a_model_was_taught_before_it_became_an_exam_question_leaks(sample,
     assert lineage.find_leaked_questions(sample.rows, tuned) == {}
     kept, reworded, copied, left = filters.find(sample.rows, row_selection.row_filter(job.rows))[:4]
     text = examples.fetch(sample.rows, [copied])[copied].data
-    write(sample, hold_out.keep, [kept, reworded], 1)
+    write(sample, hold_out.hold_out_rows, [kept, reworded], 1)
     write(sample, examples.set_field, reworded, "question", "Now something quite different is asked of the reader?")
     write(sample, examples.set_field, kept, "answer", "Another answer.")
     write(sample, examples.delete, [copied])
@@ -116,7 +116,7 @@ def test_what_a_model_was_taught_before_it_became_an_exam_question_leaks(sample,
     )
     assert lineage.find_leaked_questions(sample.rows, tuned) == {kept: f"{kept} 100", again: f"{copied} 100"}
     assert lineage.find_leaked_questions(sample.rows, base) == {}
-    run = asyncio.run(runs.begin(sample, runs.Plan([runs.Subject(*one) for one in tuned]), Reporter()))
-    leaking = {one.leak for one in runs.questions(sample.rows, run) if one.leak}
+    run = asyncio.run(runs.begin(sample, runs.ExamPlan([runs.Subject(*one) for one in tuned]), Reporter()))
+    leaking = {one.leak for one in runs.load_questions(sample.rows, run) if one.leak}
     assert leaking >= {f"{kept} 100", f"{copied} 100"}
     assert f"{left} 100" not in leaking

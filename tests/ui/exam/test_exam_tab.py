@@ -445,7 +445,7 @@ def test_another_project_shows_its_own_runs(run, tab, server, tmp_path):
         await until(lambda: not tab.form.start.isEnabled())
         await new.write("", sample_projects.fill, "hobannu-en")
         await new.write("", keep_questions, 2)
-        plan = runs.Plan([BASE_CLOSED, Subject("fake", OTHER)])
+        plan = runs.ExamPlan([BASE_CLOSED, Subject("fake", OTHER)])
         await runs.examine(new, tab.workspace.provider, plan, Reporter())
         tab.refresh(ALL_TABLES)
         await until(lambda: "plain" in tab.runs.currentText())

@@ -7,8 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit
 
 from core.exam import answers, checkpoint_trends
-from core.exam.answers import Answer
-from core.exam.judges import PERSON, Marked
+from core.exam.answers import ExamAnswer
+from core.exam.judges import PERSON, AnswerMark
 from core.exam.scores import Rate
 from tests.support.until import until
 from tools import exam_rows
@@ -151,7 +151,7 @@ def test_a_person_marks_blind_by_keys_and_takes_back(run, qtbot, workspace, resu
     marking = result.marking
 
     def mark(answer):
-        return answers.sheet(workspace.project.rows, answer).score
+        return answers.load_blind_answer(workspace.project.rows, answer).score
 
     async def go():
         await workspace.project.write(
@@ -168,7 +168,7 @@ def test_a_person_marks_blind_by_keys_and_takes_back(run, qtbot, workspace, resu
         marking.slider.setValue(35)
         marking.save.click()
         await shown(marking, 3)
-        assert answers.sheet(workspace.project.rows, second).note == "Says too little."
+        assert answers.load_blind_answer(workspace.project.rows, second).note == "Says too little."
         qtbot.keyClick(marking, Qt.Key.Key_Backspace)
         await shown(marking, 2)
         assert (mark(second), marking.note.text()) == (None, "")
@@ -217,12 +217,12 @@ def test_marks_are_reckoned_in_when_the_page_is_left(run, qtbot, result):
 def answer(id, text, passed=True, **more):
     usual = {"question": 1, "subject": 1, "sample": id, "score": float(passed or 0), "reason": "", "reported": "m",
              "fingerprint": "f", "seconds": 1.0, "sent": 3, "received": 2, "passages": []}  # fmt: skip
-    return Answer(id=id, text=text, passed=passed, **usual | more)
+    return ExamAnswer(id=id, text=text, passed=passed, **usual | more)
 
 
 def test_repeats_that_are_alike_stand_there_once():
     given = [answer(1, "3"), answer(2, "4", passed=False, reason="Not 3."), answer(3, "3")]
-    marks = {1: [Marked(1, "judge", 0.8, True, "Yes.")]}
+    marks = {1: [AnswerMark(1, "judge", 0.8, True, "Yes.")]}
     pieces = format_answers(given, marks)
     assert [text.strip() for text, _meaning in pieces] == [
         "✓ Right   2×", "3", "Judge: 80 of 100 – Yes.", "✗ Wrong", "4", "Not 3.",
@@ -259,7 +259,7 @@ def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
 
 def test_a_chart_without_points_says_what_is_missing(result):
     assert trend_chart.lines_by_step([]) == trend_chart.lines_by_version([]) == []
-    assert checkpoint_trends.points(result._workspace.project.rows)
+    assert checkpoint_trends.load_points(result._workspace.project.rows)
     result.chart.show_points([])
     assert result.chart.pages.currentIndex() == 0
 

@@ -10,7 +10,7 @@ from shiboken6 import isValid
 from core.dataset import examples
 from core.dataset.filters import Filter
 from core.exam import fact_coverage
-from core.generation import llm_runs
+from core.generation import llm_runs, run_recovery
 from core.generation.llm_run_tasks import TASKS
 from core.providers import Offer, Reply
 from core.providers.http_client import Connection
@@ -227,7 +227,7 @@ def test_after_a_crash_the_answers_are_there(bare, act):
         getattr(dialog.older, act).click()
         if act != "give_up":
             await scene.finish()
-        await until(lambda: not llm_runs.load_unfinished(scene.project.rows))
+        await until(lambda: not run_recovery.load_unfinished(scene.project.rows))
         assert len(scene.drafts()) == {"go_on": 3, "take": 2, "give_up": 0}[act]
         assert len(scene.server.asked) == (act == "go_on")
         await until(lambda: not dialog.older.isVisible())
@@ -466,7 +466,7 @@ def test_a_batch_is_waited_for_again_by_the_next_window(scene):
         assert abs(middles[0] - middles[1]) <= 2, "the title stands in line with its list"
         dialog.model.batch.setChecked(True)
         dialog.primary.click()
-        await until(lambda: llm_runs.load_sent_batches(scene.project.rows) and scene.server.batches)
+        await until(lambda: run_recovery.load_sent_batches(scene.project.rows) and scene.server.batches)
         assert "cannot be paused" in dialog.note.text() and "cannot be paused" in dialog.line.pause.toolTip()
         assert dialog.line.pause.isVisible() and not dialog.line.pause.isEnabled()
         places = [part.mapTo(dialog, part.rect().topLeft()) for part in (dialog.count, dialog.model)]
@@ -480,7 +480,7 @@ def test_a_batch_is_waited_for_again_by_the_next_window(scene):
         scene.runner.follow()  # what the next window does when it opens the project
         await until(lambda: scene.runner.progress("judge") is not None)
         scene.server.finish_batch("batch_1", judged)
-        await until(lambda: not llm_runs.load_unfinished(scene.project.rows))
+        await until(lambda: not run_recovery.load_unfinished(scene.project.rows))
         assert len(scene.server.batches) == 1 and not scene.server.asked
 
     scene.play(make, go)
