@@ -26,7 +26,7 @@ CHUNK = 10_000  # rows that are asked for at once
 
 def said(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, RowTexts]:
     """What is said in each of these rows; read by their packs, so that none is unpacked twice."""
-    reader = compressed_texts.Reader(db, kept=1)
+    reader = compressed_texts.PackReader(db, kept=1)
     found: dict[int, RowTexts] = {}
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]

@@ -163,9 +163,7 @@ class LlmRunDialog(QDialog):
     async def _read(self, reading: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
         project, provider = self.workspace.project, self.model.provider()
         try:
-            self._unfinished = await project.read(
-                run_recovery.load_newest, self.task, reporter=reporter
-            )
+            self._unfinished = await project.read(run_recovery.load_newest, self.task, reporter=reporter)
             model = await project.read(
                 run_progress_and_recovery.load_last_model, provider, self.task, reporter=reporter
             )
