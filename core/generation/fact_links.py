@@ -185,7 +185,7 @@ def _whole(fact: Fact) -> str:
 
 @lru_cache(maxsize=4096)
 def _terms(text: str) -> frozenset[str]:
-    """Stems of English words, pairs of Japanese signs and single kanji; no function words, no words of kana alone."""
+    """Stems of English words, pairs of Japanese characters and single kanji; no function words, no words of kana alone."""
     plain = normalise.normalise(text)
     words = {word for word in clauses.content(plain) if word.isascii()}
     pairs = {word for word in retrieval.split_terms(plain) if not word.isascii() and not _KANA.match(word)}

@@ -1,6 +1,6 @@
 """Tells which rows nearly say the same: they ask nearly the same, and their answers do not differ.
 
-Questions made after one pattern (“State the rule about points.”, “… about fouls.”) are as like as slips of the pen are;
+Questions made after one pattern (“State the rule about points.”, “… about fouls.”) are as like as typing errors are;
 only their answers show that they are meant to be different.
 """
 
