@@ -62,6 +62,25 @@ def test_no_test_goes_by_the_clock(path):
         assert not (isinstance(last, ast.Constant) and isinstance(last.value, int | float)), f"{place}: wait PATIENCE"
 
 
+# Words that have sent readers to a dictionary, and the field's word for each.
+WORDS = {
+    "reckon": "estimate",
+    "signs": "characters",  # plus and minus signs are signs
+    "dealt out": "distributed",
+    "slips of the pen": "typing errors",
+}
+SIGNS = ("plus and minus signs",)
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES.get)
+def test_words(path):
+    text = path.read_text(encoding="utf-8").lower()
+    for allowed in SIGNS:
+        text = text.replace(allowed, "")
+    found = {word: better for word, better in WORDS.items() if re.search(rf"\b{word}", text)}
+    assert not found, f"{NAMES[path]}: say {found}"
+
+
 @pytest.mark.parametrize("path", FILES, ids=NAMES.get)
 def test_size(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 500

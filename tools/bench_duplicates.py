@@ -12,7 +12,7 @@ from core.text import near_duplicates
 
 QUESTIONS = 100_000
 PLANTED = 5_000
-SAMPLE = 3_000  # texts of which all pairs are compared, to reckon what all of them would take
+SAMPLE = 3_000  # texts of which all pairs are compared, to estimate what all of them would take
 
 ENGLISH = (
     "how what when where which does can must may team player court ball goal referee throw minute half second penalty "
@@ -37,7 +37,7 @@ def bench(count: int = QUESTIONS, planted: int = PLANTED) -> list[tuple[str, ...
         (f"near duplicates among {count:,} questions", f"{spent:.1f} s"),
         (f"of {planted:,} planted pairs found", f"{found:.2%}", "≥ 99 %"),
         (
-            "rapidfuzz on all pairs (reckoned from a sample)",
+            "rapidfuzz on all pairs (estimated from a sample)",
             f"{whole:,.0f} s, {whole / spent:,.0f} × as long",
             "≥ 100 ×",
         ),
@@ -101,7 +101,7 @@ CHANGES: list[Callable[[random.Random, str], str]] = [
 
 
 def all_pairs_seconds(texts: list[str]) -> float:
-    """What rapidfuzz takes for all pairs of `texts` on one core with the same cut-off, reckoned from a sample."""
+    """What rapidfuzz takes for all pairs of `texts` on one core with the same cut-off, estimated from a sample."""
     sample = [near_duplicates.normalise(text) for text in random.Random(1).sample(texts, min(SAMPLE, len(texts)))]
     started = time.perf_counter()
     # Given the same list twice, it computes one half of the table only.

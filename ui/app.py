@@ -89,7 +89,7 @@ async def show(
     chosen: settings.Settings, found: list[Path], on_window: Callable[[MainWindow], object] = lambda _window: None
 ) -> None:
     """Show the window on the named project, the last one, or at first the sample; return when it is closed."""
-    document = next((path for path in found if path.suffix == projects.SUFFIX), None)
+    document = next((path for path in found if path.suffix == projects.PROJECT_SUFFIX), None)
     files = [path for path in found if path != document]
     try:
         project, error = await open_first_project(chosen, document)
@@ -155,7 +155,7 @@ async def open_sample_project(chosen: settings.Settings) -> Project:
     name = f"hobannu-{chosen.language or language.system_language()}"
     title = sample_projects.load(name).spec_name
     for number in itertools.count(1):
-        path = paths.data_folder() / f"{title}{f' {number}' if number > 1 else ''}{projects.SUFFIX}"
+        path = paths.data_folder() / f"{title}{f' {number}' if number > 1 else ''}{projects.PROJECT_SUFFIX}"
         with suppress(ProjectInUseError):
             return projects.open_existing(path) if path.exists() else await _create_sample(path, name)
     raise AssertionError

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from core import log, paths
 from core.language import tr, trn
 from core.storage import safety_check
-from core.storage.safety_check import Finding
+from core.storage.safety_check import SafetyResult
 from ui import style
 from ui.widgets import basics
 
@@ -108,12 +108,12 @@ class CrashDialog(QDialog):
         if self._workspace.tasks.can_start():
             self._task = self._workspace.tasks.start("", self._check())
         else:
-            self._show(Finding(False, tr("the project is closed")))
+            self._show(SafetyResult(False, tr("the project is closed")))
 
     async def _check(self) -> None:
-        self._show(await safety_check.look(self._workspace.project))
+        self._show(await safety_check.check_safety(self._workspace.project))
 
-    def _show(self, found: Finding) -> None:
+    def _show(self, found: SafetyResult) -> None:
         name = self._workspace.project.path.name
         if found.is_safe:
             words = tr(

@@ -170,8 +170,8 @@ class MainWindow(ProjectWindow):
     def refresh(self, changes: Changes) -> None:
         project = self.workspace.project
         for action, verb, label, is_kept in (
-            (self._undo, tr("&Undo"), project.undo_label, project.undo_is_kept),
-            (self._redo, tr("&Redo"), project.redo_label, project.redo_is_kept),
+            (self._undo, tr("&Undo"), project.undo_label, project.undo_is_saved),
+            (self._redo, tr("&Redo"), project.redo_label, project.redo_is_saved),
         ):
             named = tr("{verb}: {step}", verb=verb, step=label) if label else verb
             action.setText(named if is_kept else tr("{step} (until you close Juku)", step=named))

@@ -15,7 +15,7 @@ from core.dataset.search_index import Finder
 from core.errors import FileChangedError, JukuError, ProjectError
 from core.progress import Reporter
 from core.storage import remembered_choices
-from core.storage.connection import left_error
+from core.storage.connection import replaced_at_close_error
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from ui.backup_runner import BackupRunner
@@ -63,7 +63,7 @@ class Workspace(Connections):
 
     def bring_log_in(self) -> None:
         """Make the project one whole file now, and keep other programs out of it."""
-        self.project.hold()
+        self.project.assert_locks()
         if self.project.has_log and self.tasks.can_start():
             self.tasks.start("", self._bring_log_in())
 
@@ -106,7 +106,7 @@ class Workspace(Connections):
                 error = await self.backups.make_last(project)
         finally:
             copy = project.close()
-        return left_error(project.path, copy) if copy else error
+        return replaced_at_close_error(project.path, copy) if copy else error
 
     def remember(self, path: Path) -> None:
         """Put a project first among the recent ones."""

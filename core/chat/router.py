@@ -102,7 +102,7 @@ def delete(db: sqlite3.Connection, id: int) -> None:
 
 def of_project(path: Path) -> tuple[Domain, list[str]]:
     """The domain that a project teaches, without a model, and its exam questions. Raises `ProjectError`."""
-    with read_only_copy.opened(path) as db:
+    with read_only_copy.open_any_project(path) as db:
         state = spec.load(db)
         asked = [row.question for row in examples.iterate(db, Filter(split="test", status="approved"))
                  if row.question and row.kind != "general"]  # fmt: skip

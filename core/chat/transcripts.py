@@ -56,7 +56,7 @@ def _quoted(text: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """On one line, with Markdown's own signs shown as they are."""
+    """On one line, with Markdown's own characters shown as they are."""
     return _SIGNS.sub(r"\\\1", " ".join(text.split()))
 
 

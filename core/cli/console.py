@@ -13,7 +13,7 @@ from core.language import tr
 from core.progress import Progress, Reporter
 from core.storage import project
 from core.storage.project import Project
-from core.storage.read_only_copy import save_what_is_there
+from core.storage.read_only_copy import save_without_log
 
 CLEAN, PROBLEMS, UNREADABLE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130  # exit statuses of the process
 
@@ -33,7 +33,7 @@ def with_project(arguments: Arguments, work: Callable[[Project], Coroutine[Any, 
 
 def _open_project(arguments: Arguments) -> Project:
     if arguments.in_copy:
-        save_what_is_there(arguments.project, arguments.in_copy)
+        save_without_log(arguments.project, arguments.in_copy)
         return project.open_existing(arguments.in_copy)
     return project.open_existing(arguments.project, arguments.without_log)
 

@@ -86,7 +86,7 @@ def _add_rules(row: Example, rules: str) -> Example:
 
 
 def _load_rows(db: sqlite3.Connection, condition: str, values: Sequence[Any]) -> Iterator[Example]:
-    reader = compressed_texts.Reader(db)
+    reader = compressed_texts.PackReader(db)
     sql = f"SELECT id, pack, slot, {', '.join(METADATA_FIELDS)}, source, line, problems FROM example WHERE {condition} ORDER BY pack, slot"
     for id, pack, slot, *rest in db.execute(sql, values):
         data = reader.text((pack, slot))
@@ -109,27 +109,27 @@ def iterate(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[Examp
 
 def iterate_texts(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[str]:
     """The JSON texts of the chosen rows, in order."""
-    reader = compressed_texts.Reader(db)
+    reader = compressed_texts.PackReader(db)
     for place in _find_places(db, choice):
         yield reader.text(place)
 
 
 def iterate_text_blocks(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[tuple[int, bytes]]:
     """The JSON texts of the chosen rows, many at a time: the number of rows, and their lines in UTF-8."""
-    reader = compressed_texts.Reader(db)
+    reader = compressed_texts.PackReader(db)
     for pack, places in groupby(_find_places(db, choice), key=itemgetter(0)):
         slots = list(map(itemgetter(1), places))
         yield len(slots), reader.lines(pack, slots)
 
 
-def _find_places(db: sqlite3.Connection, choice: Choice) -> Iterator[compressed_texts.Place]:
+def _find_places(db: sqlite3.Connection, choice: Choice) -> Iterator[compressed_texts.TextPlace]:
     if isinstance(choice, Filter) and not choice.text:
         condition, values = filters.to_sql(choice)
         return db.execute(f"SELECT pack, slot FROM example WHERE {condition} ORDER BY id", values)
     return _find_places_of(db, find_ids(db, choice))
 
 
-def _find_places_of(db: sqlite3.Connection, chosen: Sequence[int]) -> Iterator[compressed_texts.Place]:
+def _find_places_of(db: sqlite3.Connection, chosen: Sequence[int]) -> Iterator[compressed_texts.TextPlace]:
     ids = iter(chosen)
     while chunk := list(islice(ids, CHUNK)):
         marks = ",".join("?" * len(chunk))
@@ -246,8 +246,8 @@ def add(db: sqlite3.Connection, examples: Iterable[Example]) -> range:
     """Add rows after the others; returns their ids."""
     first = next_id(db)
     rows = iter(examples)
-    while group := list(islice(rows, compressed_texts.ROWS)):
-        places = compressed_texts.put(db, [row.data for row in group])
+    while group := list(islice(rows, compressed_texts.TEXTS_PER_PACK)):
+        places = compressed_texts.store_texts(db, [row.data for row in group])
         db.executemany(INSERT, ((*place, *column_values(row)) for place, row in zip(places, group, strict=True)))
     return range(first, next_id(db))
 
@@ -265,7 +265,7 @@ def load_data(db: sqlite3.Connection, id: int) -> str:
         raise JukuError(
             tr("The row is no longer there"), tr("It was deleted in the meantime, so nothing was changed in it.")
         )
-    return compressed_texts.Reader(db).text(place)
+    return compressed_texts.PackReader(db).text(place)
 
 
 def edit(db: sqlite3.Connection, id: int, edit: RowEdit) -> None:
@@ -314,10 +314,10 @@ def replace_texts(db: sqlite3.Connection, edits: Iterable[tuple[int, str]]) -> i
     """Replace the JSON texts of many rows; returns how many. Raises `FormatError` as `replace_data` does."""
     done = 0
     rows = iter(edits)
-    while group := list(islice(rows, compressed_texts.ROWS)):
+    while group := list(islice(rows, compressed_texts.TEXTS_PER_PACK)):
         for _id, text in group:
             require_readable(text)
-        places = compressed_texts.put(db, [text for _id, text in group])
+        places = compressed_texts.store_texts(db, [text for _id, text in group])
         db.executemany(
             _UPDATE, (_update_values(id, text, place) for (id, text), place in zip(group, places, strict=True))
         )
@@ -329,7 +329,7 @@ _UPDATE = """UPDATE example SET pack = ?, slot = ?, question = ?, answer = ?, le
 WHERE id = ?"""
 
 
-def _update_values(id: int, text: str, place: compressed_texts.Place) -> tuple[Any, ...]:
+def _update_values(id: int, text: str, place: compressed_texts.TextPlace) -> tuple[Any, ...]:
     row = read_row(text)
     question, answer, length, *_rest = column_values(row)
     return (*place, question, answer, length, row.problems, compressed_texts.digest(text.encode()), id)

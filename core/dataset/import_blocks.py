@@ -119,9 +119,9 @@ class BlockBuilder:
 
     def full(self) -> bool:
         return (
-            self._size > compressed_texts.BYTES
-            or len(self._values) == compressed_texts.ROWS
-            or len(self._unread) == compressed_texts.ROWS
+            self._size > compressed_texts.PACK_SIZE
+            or len(self._values) == compressed_texts.TEXTS_PER_PACK
+            or len(self._unread) == compressed_texts.TEXTS_PER_PACK
         )
 
     def add_clean(self, raw: bytes, messages: list[CleanMessage], line: int) -> None:
@@ -197,7 +197,7 @@ class BlockBuilder:
         if any(flags):
             texts = [text for text, flag in zip(texts, flags, strict=True) if not flag]
             values = [row for row, flag in zip(values, flags, strict=True) if not flag]
-        found = Block(compressed_texts.packed(texts), len(values), _flatten(values), self._unread, known)
+        found = Block(compressed_texts.compress(texts), len(values), _flatten(values), self._unread, known)
         self._empty()
         return found
 
@@ -268,7 +268,7 @@ def store_blocks(db: sqlite3.Connection, blocks: Iterable[Block]) -> tuple[int, 
     rows = known = unread = 0
     for block in blocks:
         if block.rows:
-            block.values[:: len(examples.COLUMNS)] = [compressed_texts.put_packed(db, block.blob)] * block.rows
+            block.values[:: len(examples.COLUMNS)] = [compressed_texts.store_pack(db, block.blob)] * block.rows
             db.execute(_insert_statement(block.rows), block.values)
         db.executemany(_INSERT_UNREAD, block.unread)
         rows, known, unread = rows + block.rows, known + block.known, unread + len(block.unread)

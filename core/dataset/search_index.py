@@ -16,7 +16,7 @@ from core.dataset import filters, text_search
 from core.dataset.filters import Filter
 from core.progress import Reporter
 from core.storage import background_process, compressed_texts, schema
-from core.storage.connection import open_rows
+from core.storage.connection import open_snapshot
 from core.storage.project import Changes, Project
 
 MIN_INDEXED_ROWS = 20_000  # fewer rows are searched as fast without an index
@@ -69,7 +69,7 @@ def index_folder(project: Path) -> Path:
 
 
 def _load_state(db: sqlite3.Connection) -> tuple[int, str]:
-    return db.execute("SELECT count(*) FROM example").fetchone()[0], schema.state(db)
+    return db.execute("SELECT count(*) FROM example").fetchone()[0], schema.project_state(db)
 
 
 def _read_state(folder: Path) -> str:
@@ -86,7 +86,7 @@ def build(request: dict[str, Any], reporter: Reporter) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     _delete_old(folder.parent)
     with create_folder_atomically(folder) as new:  # an incomplete text would find too little
-        db = open_rows(Path(request["project"]))
+        db = open_snapshot(Path(request["project"]))
         _write_files(db, new, reporter)
         db.close()
 
@@ -95,7 +95,7 @@ def _write_files(db: sqlite3.Connection, folder: Path, reporter: Reporter) -> No
     db.execute("BEGIN")  # one snapshot
     rows, state = _load_state(db)
     ids, ends, end = array("q"), array("q"), 0
-    reader = compressed_texts.Reader(db)
+    reader = compressed_texts.PackReader(db)
     with (folder / "text").open("wb") as file:
         for done, (id, pack, slot) in enumerate(db.execute("SELECT id, pack, slot FROM example ORDER BY id")):
             text = f"{text_search.searchable_text(reader.text((pack, slot)))}{text_search.END}".encode()

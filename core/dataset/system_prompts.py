@@ -85,7 +85,7 @@ def _count_prompts(db: sqlite3.Connection, chosen: Filter, version: int | None) 
     condition = condition if version is None else f"version = ? AND {condition}"
     (count,) = db.execute(f"SELECT count(*) FROM {table} WHERE {condition}", [*given, *values]).fetchone()
     sql = f"SELECT pack, slot FROM {table} WHERE {condition} AND id * {SAMPLE_PRIME} % 1000003 % ? = 0 ORDER BY id"
-    reader = compressed_texts.Reader(db)
+    reader = compressed_texts.PackReader(db)
     places = db.execute(sql, [*given, *values, max(1, count // SAMPLED_ROWS)])
     return Counter(read_texts(reader.text(place)).system_prompt.strip() for place in places)
 

@@ -94,7 +94,7 @@ def _make_matcher(text: str, regex: bool) -> Matches:
 
 def _scan(db: sqlite3.Connection, ids: Sequence[int] | None, matches: Matches, reporter: Reporter) -> Iterator[int]:
     """The ids of matching rows, among all rows or `ids`."""
-    reader = compressed_texts.Reader(db)
+    reader = compressed_texts.PackReader(db)
     for done, (id, pack, slot) in enumerate(_find_places(db, ids)):
         if matches(searchable_text(reader.text((pack, slot)))):
             yield id

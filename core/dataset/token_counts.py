@@ -15,7 +15,7 @@ from core.dataset import filters
 from core.dataset.filters import Filter
 from core.progress import Reporter
 from core.storage import background_process, compressed_texts
-from core.storage.connection import open_rows
+from core.storage.connection import open_snapshot
 from core.storage.project import Changes, Project
 from core.text.tokenizer import ENCODINGS as ENCODINGS
 from core.text.tokenizer import TokenCounter
@@ -92,7 +92,7 @@ def count_missing(db: sqlite3.Connection, encoding: str, reporter: Reporter) -> 
     wanted = "SELECT DISTINCT pack FROM example EXCEPT SELECT pack FROM pack_tokens WHERE encoding = ?"
     missing = [pack for (pack,) in db.execute(wanted, (encoding,))]
     count = TokenCounter(encoding).row if missing else None
-    reader = compressed_texts.Reader(db, kept=1)
+    reader = compressed_texts.PackReader(db, kept=1)
     for done, pack in enumerate(missing):
         assert count
         yield pack, [count(text) for text in reader.pack(pack)]
@@ -103,7 +103,7 @@ def _work(request: dict[str, Any], reporter: Reporter) -> str | None:
     """The child process: writes the counts to a file; returns the encoding, or None where nothing was missing."""
     encoding: str = request["encoding"]
     counted = False
-    with closing(open_rows(Path(request["project"]))) as db, Path(request["into"]).open("w") as file:
+    with closing(open_snapshot(Path(request["project"]))) as db, Path(request["into"]).open("w") as file:
         for line in count_missing(db, encoding, reporter):
             background_process.write_line(file, line)
             counted = True

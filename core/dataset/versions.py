@@ -70,7 +70,7 @@ def save_current(db: sqlite3.Connection, name: str) -> int:
 
 def iterate_texts(db: sqlite3.Connection, id: int, chosen: Filter) -> Iterator[str]:
     """The JSON texts of a version's rows that match `chosen` (its text is ignored), in order."""
-    reader = compressed_texts.Reader(db)
+    reader = compressed_texts.PackReader(db)
     condition, values = filters.to_sql(chosen)
     sql = f"SELECT pack, slot FROM version_row WHERE version = ? AND {condition} ORDER BY id"
     for place in db.execute(sql, [id, *values]):
@@ -118,7 +118,7 @@ def diff(
     pair, values = _difference_sql(old, new, among)
     counts = dict(db.execute(f"SELECT kind, count(*) FROM ({pair}) GROUP BY 1", values))
     found = db.execute(f"SELECT * FROM ({pair}) ORDER BY id LIMIT ? OFFSET ?", [*values, limit, offset]).fetchall()
-    reader = compressed_texts.Reader(db)
+    reader = compressed_texts.PackReader(db)
     width = len(_ROW_COLUMNS)
     rows = [
         RowDifference(
@@ -160,7 +160,7 @@ def _difference_sql(old: int, new: int | None, among: Filter = Filter()) -> tupl
     return sql, [*before, *after, *before, *after, *after, *before]
 
 
-def _example(reader: compressed_texts.Reader, id: int, values: Sequence[object]) -> Example:
+def _example(reader: compressed_texts.PackReader, id: int, values: Sequence[object]) -> Example:
     pack, slot, *rest = values
     assert isinstance(pack, int)
     assert isinstance(slot, int)
@@ -169,4 +169,4 @@ def _example(reader: compressed_texts.Reader, id: int, values: Sequence[object])
 
 
 def _columns(db: sqlite3.Connection) -> list[str]:
-    return schema.columns(db, "example")
+    return schema.column_names(db, "example")

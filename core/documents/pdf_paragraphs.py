@@ -31,7 +31,7 @@ _WIDE = re.compile(f"[{WIDE_CHARACTERS}]")
 _HYPHEN = re.compile(r"([^\W\d_]+)[-‐]$")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _COMPOUND = re.compile(r"[^\W\d_]+-[^\W\d_]+")
-# Signs that only fonts tell apart from the letters they are.
+# Characters that only fonts tell apart from the letters they are.
 _LOOKS = re.compile("[\u2e80-\u2fdf\ufb00-\ufb06]")
 
 

@@ -17,7 +17,7 @@ from core.progress import Reporter
 from core.review import findings, similar_rows
 from core.spec import facts
 from core.storage import background_process
-from core.storage.connection import open_rows
+from core.storage.connection import open_snapshot
 from core.storage.project import Project
 from core.text import near_duplicates
 
@@ -216,7 +216,7 @@ def _count_leaks(db: sqlite3.Connection, ids: set[int]) -> int:
 
 
 def _work(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    with closing(open_rows(Path(request["project"]))) as db:
+    with closing(open_snapshot(Path(request["project"]))) as db:
         found = find_material(db, reporter)
     return {"wordings": [[one.ids, one.facts, one.kind] for one in found.wordings], "examined": found.examined}
 

@@ -139,12 +139,12 @@ def _fold(text: str) -> str:
 
 
 def _trigrams(text: str) -> list[str]:
-    """Runs of three signs: at the edges of words with the blank, so that short words count, too."""
+    """Runs of three characters: at the edges of words with the blank, so that short words count, too."""
     return [text[at : at + 3] for at in range(len(text) - 2)]
 
 
 def _bigrams(text: str) -> list[str]:
-    """Japanese as pairs of signs and single kanji, other words by their beginnings."""
+    """Japanese as pairs of characters and single kanji, other words by their beginnings."""
     found: list[str] = []
     for word in text.split():
         if _JAPANESE.search(word):
@@ -155,7 +155,7 @@ def _bigrams(text: str) -> list[str]:
 
 
 def split_terms(text: str) -> list[str]:
-    """What a text is made of, to compare it with others: Japanese pairs of signs, other words by their beginnings."""
+    """What a text is made of, to compare it with others: Japanese pairs of characters, other words by their beginnings."""
     return _bigrams(_fold(text))
 
 

@@ -82,7 +82,7 @@ def clustered_interval(n: int, total: float, squares: float) -> Interval:
     """The 95 % interval of the mean of `n` questions' rates, whose sum is `total` and the sum of whose squares `squares`.
 
     The questions are the sample: repeats count only by sharpening each question's rate. It is Wilson's interval for as
-    many questions asked once as would tell as much, reckoned from how much the rates differ: their variance, with Z²
+    many questions asked once as would tell as much, estimated from how much the rates differ: their variance, with Z²
     imagined questions added as Agresti and Coull add them, half of them right, so that a few equal rates prove little.
     For rates of 0 and 1 (each question asked once) that number is `n`, and the interval Wilson's own.
     Its coverage is in docs/exam-statistics.md.

@@ -18,7 +18,7 @@ from core.review import dataset_check, similar_rows
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.storage import background_process
-from core.storage.connection import open_rows
+from core.storage.connection import open_snapshot
 from core.storage.project import Changes, Project
 from core.text import clauses, normalise, statements
 
@@ -185,7 +185,7 @@ def _whole(fact: Fact) -> str:
 
 @lru_cache(maxsize=4096)
 def _terms(text: str) -> frozenset[str]:
-    """Stems of English words, pairs of Japanese signs and single kanji; no function words, no words of kana alone."""
+    """Stems of English words, pairs of Japanese characters and single kanji; no function words, no words of kana alone."""
     plain = normalise.normalise(text)
     words = {word for word in clauses.content(plain) if word.isascii()}
     pairs = {word for word in retrieval.split_terms(plain) if not word.isascii() and not _KANA.match(word)}
@@ -311,7 +311,7 @@ def review(db: sqlite3.Connection, links: Sequence[Link]) -> list[Open]:
 
 
 def _work(request: dict[str, Any], reporter: Reporter) -> list[list[object]]:
-    with closing(open_rows(Path(request["project"]))) as db:
+    with closing(open_snapshot(Path(request["project"]))) as db:
         found = propose(db, reporter, request["first"], request["last"], request["most"])
         return [[one.row, one.facts, round(one.confidence, 4)] for one in found]
 

@@ -46,7 +46,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """So many requests with about so many tokens, reckoned from characters; `dollars` is None where nobody knows."""
+    """So many requests with about so many tokens, estimated from characters; `dollars` is None where nobody knows."""
 
     requests: int
     sent: int

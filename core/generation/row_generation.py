@@ -41,7 +41,7 @@ class RowRequest:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """How many requests for how many examples, and about how many tokens, reckoned from characters."""
+    """How many requests for how many examples, and about how many tokens, estimated from characters."""
 
     requests: int
     examples: int

@@ -25,7 +25,7 @@ _TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+|\s+|.", re.DOTALL)
 _YES_NO = re.compile(r"\s*(?:yes|no|はい|ええ|いいえ|いや)(?![a-z])", re.IGNORECASE)
 _KANJI_OR_KANA = re.compile("[\u3041-\u30ff\u3400-\u9fff]")
 _KANJI, _KATAKANA = "\u3005\u3400-\u9fff", "\u30a1-\u30fa\u30fc"
-# Of Japanese: a figure with its unit, what is written in one script, single signs of hiragana.
+# Of Japanese: a figure with its unit, what is written in one script, single characters of hiragana.
 _PIECE = re.compile(rf"\d+(?:[.,:/]\d+)*[{_KANJI}]*|[{_KANJI}]+|[{_KATAKANA}]+|[A-Za-z]+|\s+|.", re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""Reads JSON as chat models write it: between prose, with slips of the pen, or cut off in the middle."""
+"""Reads JSON as chat models write it: between prose, with typing errors, or cut off in the middle."""
 
 import json
 import re

@@ -106,7 +106,7 @@ class _Row:
 
 def _read(db: sqlite3.Connection, reporter: Reporter) -> Iterator[_Row]:
     (total,) = db.execute("SELECT count(*) FROM example").fetchone()
-    reader = compressed_texts.Reader(db)
+    reader = compressed_texts.PackReader(db)
     found = db.execute("SELECT status, id, pack, slot, split, kind, facts, quote FROM example ORDER BY id")
     for done, (status, id, pack, slot, *own) in enumerate(found):
         if done % 1000 == 0:

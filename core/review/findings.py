@@ -12,7 +12,7 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.review import dataset_check
 from core.storage import background_process, schema
-from core.storage.connection import open_rows
+from core.storage.connection import open_snapshot
 from core.storage.project import Changes, Project
 from core.text import contradictions, grounding
 from core.text.grounding import Doubt
@@ -159,7 +159,7 @@ def _stamp(db: sqlite3.Connection) -> str:
 
 def _work(request: dict[str, Any], reporter: Reporter) -> str:
     """The child's side: the stamp of what was looked at, with the findings in the file."""
-    with closing(open_rows(Path(request["project"]))) as db:
+    with closing(open_snapshot(Path(request["project"]))) as db:
         db.execute("BEGIN")  # all as of one moment
         with Path(request["into"]).open("w", encoding="utf-8") as file:
             dataset_check.survey(db, lambda *line: background_process.write_line(file, line), reporter)

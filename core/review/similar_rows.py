@@ -1,6 +1,6 @@
 """Tells which rows nearly say the same: they ask nearly the same, and their answers do not differ.
 
-Questions made after one pattern (“State the rule about points.”, “… about fouls.”) are as like as slips of the pen are;
+Questions made after one pattern (“State the rule about points.”, “… about fouls.”) are as like as typing errors are;
 only their answers show that they are meant to be different.
 """
 
@@ -26,7 +26,7 @@ CHUNK = 10_000  # rows that are asked for at once
 
 def said(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, RowTexts]:
     """What is said in each of these rows; read by their packs, so that none is unpacked twice."""
-    reader = compressed_texts.Reader(db, kept=1)
+    reader = compressed_texts.PackReader(db, kept=1)
     found: dict[int, RowTexts] = {}
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]

@@ -15,7 +15,7 @@ from core.text.topics_and_figures import Claim, Measure
 
 FIGURES, UNITS, TERM, TWICE = "figures-differ", "units-differ", "term-undefined", "sentence-twice"
 MAX_CONTRADICTING = 3  # sentences of one pattern with other figures; more are a series, not a contradiction
-MAX_SIMILAR = 50  # sentences that are the same but for one word; more are a series, not slips of the pen
+MAX_SIMILAR = 50  # sentences that are the same but for one word; more are a series, not typing errors
 MAX_WORDS_LOOKED_UP = 16  # words of a sentence that is looked up by all its words but one
 MAX_SLIP_LETTERS = 5  # letters of a word that may differ from another by a slip
 

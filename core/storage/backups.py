@@ -1,4 +1,4 @@
-"""Copies of a project as one whole file: where the person wants one, and dated backups that a rule thins out."""
+"""Copies of a project as one file: where the user wants one, and dated backups, of which old ones are deleted."""
 
 from __future__ import annotations
 
@@ -20,25 +20,23 @@ from core.language import tr
 from core.paths import real_path
 from core.progress import Reporter
 from core.storage import background_process, project_lock, schema
-from core.storage.connection import connect, open_rows, transaction, worded
-from core.storage.project import SUFFIX, Project
+from core.storage.connection import connect, convert_errors, open_snapshot, transaction
+from core.storage.project import PROJECT_SUFFIX, Project
 
-PAGES = 500  # of the file that are copied between two looks at whether to stop
-NEWEST, DAYS, WEEKS, MONTHS = (
-    6,
-    7,
-    5,
-    12,
-)  # backups that are kept: so many, then the last of so many days, weeks, months
-LEAST = 2  # newest ones that are kept whatever their size
-MOST_BYTES = 4 << 30  # of all backups of a project together
-DATE = "%Y-%m-%d %H.%M.%S"
-_DATED = re.compile(r" (\d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d)(?: \(\d+\))?$")
+PAGES_PER_CHECK = 500  # database pages that are copied between two checks for cancellation
+KEEP_NEWEST = 6  # newest backups that are kept
+KEEP_DAILY = 7  # days of which the last backup is kept; the same for weeks and months
+KEEP_WEEKLY = 5
+KEEP_MONTHLY = 12
+MIN_BACKUPS = 2  # newest backups that are kept whatever their size
+MAX_BACKUP_BYTES = 4 << 30  # of all backups of a project together
+BACKUP_DATE_FORMAT = "%Y-%m-%d %H.%M.%S"
+_DATE_IN_NAME = re.compile(r" (\d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d)(?: \(\d+\))?$")
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
-    """What a copy holds. `is_whole`: its check has found no damage; a copy of a damaged project is still written."""
+class CopyResult:
+    """What a copy contains. `is_whole`: the check found no damage; a copy of a damaged project is still written."""
 
     path: Path
     rows: int
@@ -47,7 +45,7 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A dated copy; `made` is in Unix seconds, `name` that of the project it was made of."""
+    """A dated copy. `name` is that of its project, `made` is in Unix seconds, `size` in bytes."""
 
     path: Path
     name: str
@@ -58,40 +56,36 @@ class Backup:
 # --- copies
 
 
-async def save_copy(project: Project, target: Path, reporter: Reporter) -> Copied:
-    """Write the open project to `target`, which appears only when it is whole and on the disk; what it had is replaced.
+async def save_copy(project: Project, target: Path, reporter: Reporter) -> CopyResult:
+    """Write the open project to `target`, which is created or replaced only once the copy is complete and on the disk.
 
-    Raises `JukuError` where that is an open project, or cannot be written. Cancelling leaves nothing.
+    Raises `JukuError` when `target` is an open project or cannot be written. Cancelling leaves no file.
     """
     async with project.frozen() as source:
-        return await _copy_aside(source, target, DEFAULT_MODE, reporter)
+        return await _copy_in_process(source, target, DEFAULT_MODE, reporter)
 
 
-async def restore(backup: Path, target: Path, reporter: Reporter) -> Copied:
-    """Write a backup to `target`, to be opened there. Raises as `save_copy` does."""
-    return await _copy_aside(backup, target, DEFAULT_MODE, reporter)
+async def restore(backup: Path, target: Path, reporter: Reporter) -> CopyResult:
+    """Write a backup to `target`, to open it there. Raises `JukuError` as `save_copy` does."""
+    return await _copy_in_process(backup, target, DEFAULT_MODE, reporter)
 
 
-async def _copy_aside(source: Path, target: Path, mode: int, reporter: Reporter) -> Copied:
-    _require_free(source, target)
-    part = _part(target)
+async def _copy_in_process(source: Path, target: Path, mode: int, reporter: Reporter) -> CopyResult:
+    _require_unused(source, target)
+    part = temporary_path(real_path(target))
     request = {"source": str(source), "target": str(target), "part": str(part), "mode": mode}
     try:
         rows, is_whole = await background_process.run("core.storage.backups", request, reporter)
-    finally:  # here, since a process that is stopped clears nothing away
+    finally:  # here, since a child that is killed deletes nothing
         for end in ("", "-wal", "-shm", "-journal"):
             with contextlib.suppress(OSError):
                 part.with_name(f"{part.name}{end}").unlink(missing_ok=True)
-    return Copied(target, rows, is_whole)
+    return CopyResult(target, rows, is_whole)
 
 
-def _part(target: Path) -> Path:
-    return temporary_path(real_path(target))
-
-
-def _require_free(source: Path, target: Path) -> None:
-    """Refuse to write over a project that somebody has open, or that has left its newest changes in its log."""
-    found, target = project_lock.look(target), real_path(target)
+def _require_unused(source: Path, target: Path) -> None:
+    """Raises `ProjectError` when `target` is an open project, or has changes that are only in its log."""
+    found, target = project_lock.find_lock(target), real_path(target)
     left = [target.with_name(f"{target.name}{end}") for end in ("-wal", "-journal")]
     is_same = paths.path_exists(target) and target.samefile(source)
     if is_same or (found and not found.is_stale):
@@ -106,13 +100,13 @@ def _require_free(source: Path, target: Path) -> None:
         )
 
 
-def _work(request: dict[str, Any], reporter: Reporter) -> tuple[int, bool]:
-    """In a process of its own: copy page by page, check the copy, put it on the disk, and give it its name."""
+def _copy_database(request: dict[str, Any], reporter: Reporter) -> tuple[int, bool]:
+    """In a child process: copy page by page, check the copy, flush it to the disk, and rename it to `target`."""
     source, target, part = Path(request["source"]), Path(request["target"]), Path(request["part"])
     try:
         part.touch(mode=request["mode"], exist_ok=False)
-        with contextlib.closing(open_rows(source)) as db, contextlib.closing(connect(part)) as copy:
-            found = _fill(db, copy, reporter)
+        with contextlib.closing(open_snapshot(source)) as db, contextlib.closing(connect(part)) as copy:
+            found = _copy_pages(db, copy, reporter)
         sync_file(part)
         part.replace(real_path(target))
         sync_folder(real_path(target).parent)
@@ -125,24 +119,24 @@ def _work(request: dict[str, Any], reporter: Reporter) -> tuple[int, bool]:
     return found
 
 
-def _fill(db: sqlite3.Connection, copy: sqlite3.Connection, reporter: Reporter) -> tuple[int, bool]:
-    """Copy all pages, as a file that needs no log. How many rows it has, and whether it is undamaged."""
+def _copy_pages(db: sqlite3.Connection, copy: sqlite3.Connection, reporter: Reporter) -> tuple[int, bool]:
+    """Copy all pages into a file without a log. Returns its number of rows, and whether it is undamaged."""
 
     def report(_status: int, remaining: int, total: int) -> None:
         reporter.update(total - remaining, total)
 
-    db.backup(copy, pages=PAGES, progress=report)
+    db.backup(copy, pages=PAGES_PER_CHECK, progress=report)
     copy.execute("PRAGMA journal_mode = DELETE")
     reporter.check()
     try:
         with transaction(copy):
-            schema.settle_log(copy)
-        return _count(copy), copy.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
-    except sqlite3.DatabaseError:  # as damaged as the project is; better than none
+            schema.confirm_log_mark(copy)
+        return _count_rows(copy), copy.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+    except sqlite3.DatabaseError:  # as damaged as the project; better than no copy
         return 0, False
 
 
-def _count(db: sqlite3.Connection) -> int:
+def _count_rows(db: sqlite3.Connection) -> int:
     number: int = db.execute("SELECT count(*) FROM example").fetchone()[0]
     return number
 
@@ -150,40 +144,43 @@ def _count(db: sqlite3.Connection) -> int:
 # --- dated backups
 
 
-def folder_of(db: sqlite3.Connection) -> Path:
-    """Where a project's backups are kept; the project's own id names the folder, so that they follow a project that moves."""
-    id = schema.state(db).partition(" ")[0]
-    return backups_folder() / hashlib.blake2b(id.encode(), digest_size=16).hexdigest()
+def backup_folder(db: sqlite3.Connection) -> Path:
+    """The folder of a project's backups, named by the project's id: they are still found after the project was moved."""
+    id = schema.project_state(db).partition(" ")[0]
+    return all_backups_folder() / hashlib.blake2b(id.encode(), digest_size=16).hexdigest()
 
 
-def backups_folder() -> Path:
+def all_backups_folder() -> Path:
+    """The folder with the backup folders of all projects."""
     return paths.data_folder() / "backups"
 
 
 async def back_up(project: Project, reporter: Reporter) -> Backup:
-    """Make a dated copy and remove those that the rule keeps no longer.
+    """Make a dated copy and delete the backups that are outdated.
 
-    A damaged project is not backed up: it would push out copies that are whole. Raises `JukuError`, also where there is
-    no room for a copy and as much again.
+    Raises `JukuError` when the disk has less room than twice the project's size, when the copy cannot be written, or
+    when the project is damaged: its copies would replace undamaged ones.
     """
-    folder = await project.read(folder_of)
+    folder = await project.read(backup_folder)
     async with project.frozen() as source:
         _make_room(folder, 2 * source.stat().st_size)
-        made = await _copy_aside(source, _new_name(folder, project.path.stem, time.time()), PRIVATE_MODE, reporter)
+        made = await _copy_in_process(
+            source, _new_backup_path(folder, project.path.stem, time.time()), PRIVATE_MODE, reporter
+        )
     if not made.is_whole:
         made.path.unlink()
         raise ProjectError(
             tr("The project could not be backed up"),
             tr("Its check has found damage. Earlier backups are kept. Save a copy and look at it before you go on."),
         )
-    backup = _backup(made.path)
+    backup = _parse_backup(made.path)
     assert backup
-    _thin(folder, backup)
+    _delete_outdated(folder, backup)
     return backup
 
 
 def _make_room(folder: Path, size: int) -> None:
-    """Make the folder, for the person alone. Raises `ProjectError` where that cannot be, or its disk has no such room."""
+    """Create the folder, readable by the user only. Raises `ProjectError` when it fails, or less than `size` bytes are free."""
     try:
         for one in (folder.parent, folder):
             one.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -202,63 +199,63 @@ def _make_room(folder: Path, size: int) -> None:
         )  # fmt: skip
 
 
-def _new_name(folder: Path, stem: str, moment: float) -> Path:
-    # It has a number where the clock was put back.
-    return find_free_name(folder, stem, f" {time.strftime(DATE, time.localtime(moment))}", SUFFIX)
+def _new_backup_path(folder: Path, stem: str, moment: float) -> Path:
+    # It gets a number if the clock was set back.
+    return find_free_name(folder, stem, f" {time.strftime(BACKUP_DATE_FORMAT, time.localtime(moment))}", PROJECT_SUFFIX)
 
 
-def listed(folder: Path) -> list[Backup]:
-    """The backups in a folder, the newest first; what is not named like one is nobody's business."""
-    found = [_backup(path) for path in folder.glob(f"*{SUFFIX}")] if folder.is_dir() else []
+def list_backups(folder: Path) -> list[Backup]:
+    """The backups in a folder, the newest first; files with other names are ignored."""
+    found = [_parse_backup(path) for path in folder.glob(f"*{PROJECT_SUFFIX}")] if folder.is_dir() else []
     return sorted((one for one in found if one), key=lambda one: one.made, reverse=True)
 
 
-def everything() -> list[Backup]:
-    """The backups of all projects, also of those that are gone, the newest first."""
-    folders = [folder for folder in backups_folder().iterdir()] if backups_folder().is_dir() else []
-    return sorted((one for folder in folders for one in listed(folder)), key=lambda one: one.made, reverse=True)
+def list_all_backups() -> list[Backup]:
+    """The backups of all projects, also of deleted ones, the newest first."""
+    folders = [folder for folder in all_backups_folder().iterdir()] if all_backups_folder().is_dir() else []
+    return sorted((one for folder in folders for one in list_backups(folder)), key=lambda one: one.made, reverse=True)
 
 
-def _backup(path: Path) -> Backup | None:
-    found = _DATED.search(path.stem)
+def _parse_backup(path: Path) -> Backup | None:
+    found = _DATE_IN_NAME.search(path.stem)
     if not found:
         return None
     try:
-        made = time.mktime(time.strptime(found[1], DATE))
+        made = time.mktime(time.strptime(found[1], BACKUP_DATE_FORMAT))
         return Backup(path, path.stem[: found.start()], made, path.stat().st_size)
     except (OSError, ValueError, OverflowError):
         return None
 
 
-def rows(path: Path) -> int:
-    """How many rows a backup has. Raises `ProjectError` where it cannot be read."""
-    with worded(path), contextlib.closing(open_rows(path)) as db:
-        return _count(db)
+def count_rows(path: Path) -> int:
+    """How many rows a backup has. Raises `ProjectError` when it cannot be read."""
+    with convert_errors(path), contextlib.closing(open_snapshot(path)) as db:
+        return _count_rows(db)
 
 
-def _thin(folder: Path, made: Backup) -> None:
-    """Remove those that the rule keeps no longer; never the one just `made`, however late a wrong clock dated others."""
-    mine = [one for one in listed(folder) if one.name == made.name]
-    for old in outdated(mine):
+def _delete_outdated(folder: Path, made: Backup) -> None:
+    """Delete the outdated backups, but never the one just `made`, even if a wrong clock gave others later dates."""
+    mine = [one for one in list_backups(folder) if one.name == made.name]
+    for old in find_outdated(mine):
         if old.path != made.path:
             old.path.unlink(missing_ok=True)
 
 
-def outdated(found: Sequence[Backup]) -> list[Backup]:
-    """Those that the rule keeps no longer: the newest stay, then the last of each day, week and month, as far as there is room."""
+def find_outdated(found: Sequence[Backup]) -> list[Backup]:
+    """The backups to delete: all but the newest, and the last of each day, week and month, up to `MAX_BACKUP_BYTES`."""
     ordered = sorted(found, key=lambda one: one.made, reverse=True)
-    kept = set(ordered[:NEWEST])
-    for count, period in ((DAYS, "%Y-%m-%d"), (WEEKS, "%G-%V"), (MONTHS, "%Y-%m")):
-        kept |= _last_of_each(ordered, period, count)
-    room = MOST_BYTES
+    kept = set(ordered[:KEEP_NEWEST])
+    for count, period in ((KEEP_DAILY, "%Y-%m-%d"), (KEEP_WEEKLY, "%G-%V"), (KEEP_MONTHLY, "%Y-%m")):
+        kept |= _newest_per_period(ordered, period, count)
+    room = MAX_BACKUP_BYTES
     for number, one in enumerate(ordered):
         room -= one.size if one in kept else 0
-        if room < 0 and number >= LEAST:
+        if room < 0 and number >= MIN_BACKUPS:
             kept.discard(one)
     return [one for one in ordered if one not in kept]
 
 
-def _last_of_each(ordered: Iterable[Backup], period: str, count: int) -> set[Backup]:
+def _newest_per_period(ordered: Iterable[Backup], period: str, count: int) -> set[Backup]:
     """The newest backup of each of the last `count` periods that have one."""
     last: dict[str, Backup] = {}
     for one in ordered:
@@ -267,4 +264,4 @@ def _last_of_each(ordered: Iterable[Backup], period: str, count: int) -> set[Bac
 
 
 if __name__ == "__main__":
-    background_process.serve(_work)
+    background_process.serve(_copy_database)

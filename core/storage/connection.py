@@ -1,6 +1,5 @@
 """Connections to a project's file: who may open it, with which settings, and in which words it is refused."""
 
-import hashlib
 import os
 import sqlite3
 import sys
@@ -9,36 +8,40 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from core import paths
 from core.atomic_files import find_free_name, shorten_name, sync_folder, temporary_path
-from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
+from core.errors import FileChangedError, MissingLogError, ProjectError
 from core.language import tr, trn
+from core.paths import data_folder
 from core.progress import Cancelled
 from core.storage import migrations, schema, undo
 
-CACHE_KIB = 32 * 1024
-WAIT = 200  # milliseconds that a checkpoint waits for readers, before it is tried again later
+LOADER_CACHE_KIB = 32 * 1024
+BUSY_TIMEOUT_MS = 200  # that a checkpoint waits for readers before it is tried again later
+
+
+def log_path(path: Path) -> Path:
+    """The path of the write-ahead log of a project file."""
+    return path.with_name(f"{path.name}-wal")
 
 
 def open_to_write(path: Path, tell: Callable[[str], None] = lambda _words: None) -> sqlite3.Connection:
-    """The connection that writes, its tables brought to the newest version; every step is watched for undo.
+    """The connection that writes, with its tables migrated to the newest version and the triggers for undo.
 
-    `tell` gets the words that say so of a file of an older Juku.
+    `tell` gets the message for the user where a file of an older Juku was migrated. Raises `ProjectError` for a file of
+    another program or a newer Juku, and `sqlite3.Error`.
     """
     db = connect(path)
     try:
         _require_project(db, path)
         db.execute("PRAGMA page_size = 8192")  # of a new file; larger pages import faster
         db.execute("PRAGMA journal_mode = WAL")
-        _write_safely(db)
-        backup = _back_up(db, path) if 0 < schema.version(db) < len(migrations.MIGRATIONS) else None
+        _set_durability(db)
+        backup = _back_up_old_version(db, path) if 0 < schema.schema_version(db) < len(migrations.MIGRATIONS) else None
         lost = migrations.migrate(db)
         if backup:
-            tell(_migrated_words(path, backup, lost))
+            tell(_describe_migration(path, backup, lost))
         undo.create_triggers(db)
-        db.execute(f"PRAGMA busy_timeout = {WAIT}")
+        db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     except BaseException:
         db.close()
         raise
@@ -46,36 +49,37 @@ def open_to_write(path: Path, tell: Callable[[str], None] = lambda _words: None)
 
 
 def open_to_load(path: Path) -> sqlite3.Connection:
-    """A second connection that writes, for many new rows at once: nothing watches it."""
+    """A second connection that writes, for many new rows at once: without the triggers for undo."""
     db = connect(path)
-    _write_safely(db)
-    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    _set_durability(db)
+    db.execute(f"PRAGMA cache_size = -{LOADER_CACHE_KIB}")
     return db
 
 
-def _write_safely(db: sqlite3.Connection) -> None:
+def _set_durability(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA wal_autocheckpoint = 0")  # core/storage/database_file.py says when
 
 
 def open_in_memory() -> sqlite3.Connection:
-    """A database that is gone when it is closed, for what is only searched."""
+    """A temporary database in memory, for searches."""
     return sqlite3.connect(":memory:", check_same_thread=False)
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection of the one process that has the file: several of them share it, and no other process comes in.
+    """A connection that shares the file with other connections of this process, but with no other process.
 
-    The index of the log then is in this process's memory, not in a file that others could cut off.
+    The index of the log is in this process's memory then, not in a file that others could truncate.
     """
     uri = path.as_uri() if sys.platform == "win32" else f"{path.as_uri()}?vfs=unix-excl"
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
-    """A further connection of this process that only reads.
+    """A read-only connection of this process.
 
-    Nothing is mapped into memory: a file that another program cuts off would end the process, for a tenth less time.
+    The file is not mapped into memory: it would save a tenth of the time, but a file truncated by another program would
+    crash the process.
     """
     db = connect(path)
     db.execute("PRAGMA query_only = ON")
@@ -83,29 +87,30 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 
 
 def open_frozen(path: Path) -> sqlite3.Connection:
-    """Read a file that nobody writes meanwhile, without locks and without its log."""
+    """A read-only connection without locks, which ignores the log: for a file that nobody writes meanwhile."""
     uri = f"{path.as_uri()}?mode=ro&immutable=1"
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
 
 
 def require_readable(db: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file that would have to be written before it can be read."""
+    """Raises `ProjectError` for a file that must be written before it can be read: migrated, or its log checkpointed."""
     _require_project(db, path)
-    log = path.with_name(f"{path.name}-wal")
-    is_old = schema.version(db) < len(migrations.MIGRATIONS)
+    log = log_path(path)
+    is_old = schema.schema_version(db) < len(migrations.MIGRATIONS)
     if is_old or (log.exists() and log.stat().st_size) or schema.log_mark(db) > 0:
         raise read_only_error(path)
 
 
 def read_only_error(path: Path) -> ProjectError:
+    """The error for a change to a project that can only be read."""
     return ProjectError(
         tr("“{name}” is read-only", name=path.name),
         tr("Its disk or folder cannot be written, so nothing was changed. Copy the project elsewhere to edit it."),
     )
 
 
-def require_there(path: Path) -> None:
-    """Raise `ProjectError` where there is no such file."""
+def require_file(path: Path) -> None:
+    """Raises `ProjectError` where there is no such file."""
     if not os.path.isfile(path):  # noqa: PTH113 - also False where the folder may not be looked into
         raise ProjectError(
             tr("“{name}” cannot be found", name=path.name),
@@ -114,6 +119,7 @@ def require_there(path: Path) -> None:
 
 
 def exists_error(path: Path) -> ProjectError:
+    """The error for a new project whose name exists."""
     return ProjectError(
         tr("“{name}” already exists", name=path.name),
         tr("It was not changed. Choose another name, or open it."),
@@ -121,6 +127,7 @@ def exists_error(path: Path) -> ProjectError:
 
 
 def busy_error(path: Path) -> ProjectError:
+    """The error for a file that another program has locked."""
     return ProjectError(
         tr("“{name}” is busy", name=path.name),
         tr("Another window or program is writing to it. The change was not made; try again in a moment."),
@@ -128,7 +135,11 @@ def busy_error(path: Path) -> ProjectError:
 
 
 def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> FileChangedError:
-    """Another program has exchanged the file while it was open; `copy` is what was saved, and not needed where it is `whole`."""
+    """The error for a file that another program replaced while it was open.
+
+    `copy` is the rescued copy. `whole`: the file contains everything, so the copy is not needed. `gone`: the file cannot
+    be opened any more.
+    """
     if whole:
         return FileChangedError(
             tr("Another program has changed “{name}”", name=path.name),
@@ -136,7 +147,7 @@ def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> FileChange
                 "Your last change was not made; everything before it is in the file, which was read again. Check it, then make the change again. Earlier steps can no longer be undone."
             ),
         )
-    saved = saved_words(copy)
+    saved = describe_rescued_copy(copy)
     if gone:
         return FileChangedError(
             tr("“{name}” was moved, deleted or replaced", name=path.name),
@@ -148,23 +159,26 @@ def changed_error(path: Path, copy: Path, whole: bool, gone: bool) -> FileChange
     )
 
 
-def saved_words(copy: Path) -> str:
-    """What a rescued copy holds: everything only where it is whole."""
+def describe_rescued_copy(copy: Path) -> str:
+    """What a rescued copy contains, as a text for the user; only an undamaged one contains everything."""
     with suppress(sqlite3.Error), closing(open_frozen(copy)) as db:
         if db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
             return tr("Everything you had done before is saved in “{copy}”.", copy=copy)
     return tr("What could still be read is saved in “{copy}”; it is damaged, so check it before you go on.", copy=copy)
 
 
-def left_error(path: Path, copy: Path) -> FileChangedError:
-    """At the close the file was another one: what was open is in `copy`."""
+def replaced_at_close_error(path: Path, copy: Path) -> FileChangedError:
+    """The error for a file that was found replaced at the close; `copy` is the rescued copy."""
     return FileChangedError(
         tr("“{name}” was replaced by another program", name=path.name),
-        saved_words(copy) + " " + tr("It was found when the project was closed. Open the copy to go on with your own."),
+        describe_rescued_copy(copy)
+        + " "
+        + tr("It was found when the project was closed. Open the copy to go on with your own."),
     )
 
 
-def moved_while_read_error(path: Path) -> ProjectError:
+def unstable_file_error(path: Path) -> ProjectError:
+    """The error for a file that changed during every attempt to copy it."""
     return ProjectError(
         tr("“{name}” is being written", name=path.name),
         tr(
@@ -174,7 +188,10 @@ def moved_while_read_error(path: Path) -> ProjectError:
 
 
 def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
-    """`mark`: when the changes that are missing began, in microseconds; not above 0 where none are known to be missing."""
+    """The error for a missing log, or a log of another file (not `belongs`).
+
+    `mark` is when the missing changes began, in microseconds; 0 or less where none are known to be missing.
+    """
     log = f"{path.name}-wal"
     if mark <= 0 or not belongs:
         return MissingLogError(
@@ -197,36 +214,15 @@ def missing_log_error(path: Path, mark: int, belongs: bool) -> MissingLogError:
     )
 
 
-def set_log_aside(path: Path) -> None:
-    """Give a log that is another file's a name by which it is not taken for this one's."""
-    log = path.with_name(f"{path.name}-wal")
+def rename_log(path: Path) -> None:
+    """Rename a log that belongs to another file, so that SQLite does not use it for this one."""
+    log = log_path(path)
     mark = f"{path.suffix}-wal-{time.strftime('%Y-%m-%d-%H%M%S')}"
     log.rename(find_free_name(path.parent, path.stem, mark))
 
 
-def locked(path: Path) -> FileLock:
-    """Refuse a project that is open in another window: neither would know the other's steps.
-
-    The lock lies in the cache, not beside the project: it is the system's and ends with its process.
-    """
-    name = hashlib.blake2b(os.fsencode(paths.real_path(path)), digest_size=16).hexdigest()
-    folder = paths.cache_folder() / "open"
-    lock = FileLock(folder / f"{name}.lock", thread_local=False)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ProjectInUseError(
-            tr("“{name}” is already open", name=path.name),
-            tr("Another window or command is working on it. Nothing was changed. Continue there, or close it first."),
-        ) from None
-    except OSError:  # a cache that cannot be written must not keep anyone from the project
-        pass
-    return lock
-
-
 def _require_project(db: sqlite3.Connection, path: Path) -> None:
-    """Refuse a database of another program and a project of a newer one, before anything is written."""
+    """Raises `ProjectError` for a database of another program, or of a newer Juku, before anything is written."""
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != schema.APPLICATION_ID and tables:
@@ -234,22 +230,22 @@ def _require_project(db: sqlite3.Connection, path: Path) -> None:
             tr("“{name}” is not a Juku project", name=path.name),
             tr("It is a database of another program. Nothing in it was changed. Choose a file that ends in .juku."),
         )
-    if schema.version(db) > len(migrations.MIGRATIONS):
+    if schema.schema_version(db) > len(migrations.MIGRATIONS):
         raise ProjectError(
             tr("“{name}” was created by a newer Juku", name=path.name),
             tr("Nothing in it was changed. Update Juku to open it."),
         )
 
 
-def _back_up(db: sqlite3.Connection, path: Path) -> Path:
-    end = f"{path.suffix}.backup-v{schema.version(db)}"
+def _back_up_old_version(db: sqlite3.Connection, path: Path) -> Path:
+    end = f"{path.suffix}.backup-v{schema.schema_version(db)}"
     target = path.with_name(f"{shorten_name(path.stem, end)}{end}")
-    copy_to(db, target)
+    copy_database(db, target)
     return target
 
 
-def _migrated_words(path: Path, backup: Path, lost: int) -> str:
-    """What became of a project of an older Juku; `lost` undo steps could not be taken along."""
+def _describe_migration(path: Path, backup: Path, lost: int) -> str:
+    """The message for a migrated project of an older Juku; `lost` is how many undo steps were deleted."""
     words = tr("“{name}” was written by an older Juku and has been updated. Its previous state is saved in “{backup}”.",
                name=path.name, backup=backup.name)  # fmt: skip
     if not lost:
@@ -262,20 +258,26 @@ def _migrated_words(path: Path, backup: Path, lost: int) -> str:
     return f"{words} {left}"
 
 
-def save_copy(db: sqlite3.Connection, path: Path) -> Path:
-    """Save all that `db` can read beside `path`, under a name with the time; where there is no folder any more, elsewhere."""
-    folder = path.parent if path.parent.is_dir() else paths.data_folder()
+def save_rescue_copy(db: sqlite3.Connection, path: Path) -> Path:
+    """Save all that `db` can read beside `path`, under a name with the time; in the data folder where that folder is gone.
+
+    Returns the path of the copy. Raises `sqlite3.Error`, `OSError`.
+    """
+    folder = path.parent if path.parent.is_dir() else data_folder()
     folder.mkdir(parents=True, exist_ok=True)
     target = find_free_name(folder, path.stem, time.strftime(" %Y-%m-%d %H.%M.%S"), path.suffix)
-    copy_new(db, target)
+    copy_to_new_file(db, target)
     return target
 
 
-def copy_new(db: sqlite3.Connection, target: Path) -> None:
-    """A whole copy of the database under a name that nothing has: also a crash leaves no half of it there."""
+def copy_to_new_file(db: sqlite3.Connection, target: Path) -> None:
+    """Write a copy of the database to the new file `target`; a crash leaves no incomplete file there.
+
+    Raises `sqlite3.Error`.
+    """
     part = temporary_path(target)
     try:
-        copy_to(db, part)
+        copy_database(db, part)
         part.rename(target)
         sync_folder(target.parent)
     except OSError as error:
@@ -284,16 +286,17 @@ def copy_new(db: sqlite3.Connection, target: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def copy_to(db: sqlite3.Connection, target: Path) -> None:
-    """A whole copy of the database as one file, on the disk when this returns."""
+def copy_database(db: sqlite3.Connection, target: Path) -> None:
+    """Write a copy of the database as one file, which is on the disk when this returns. Raises `sqlite3.Error`."""
     with closing(sqlite3.connect(target)) as copy, copy:
         db.backup(copy)
-        if "meta" in schema.tables(copy):
-            schema.settle_log(copy)
+        if "meta" in schema.table_names(copy):
+            schema.confirm_log_mark(copy)
 
 
 @contextmanager
 def transaction(db: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
+    """Commit at the end, roll back on any exception. Raises `sqlite3.Error`."""
     db.execute(f"BEGIN {kind}")
     try:
         yield
@@ -306,17 +309,20 @@ def transaction(db: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[Non
 
 
 @contextmanager
-def worded(path: Path) -> Iterator[None]:
-    """Turn what SQLite says into what a person can act on."""
+def convert_errors(path: Path) -> Iterator[None]:
+    """Raises `ProjectError`, with what the user can do, for each `sqlite3.Error`; `Cancelled` for an interrupted one.
+
+    `IntegrityError` is not converted: it is a bug.
+    """
     try:
         yield
     except sqlite3.IntegrityError:
         raise
     except sqlite3.Error as error:
-        raise _wording(path, str(error)) from error
+        raise _project_error(path, str(error)) from error
 
 
-def _wording(path: Path, reason: str) -> ProjectError:
+def _project_error(path: Path, reason: str) -> ProjectError:
     name = path.name
     if "not a database" in reason:
         return ProjectError(
@@ -354,7 +360,7 @@ def _wording(path: Path, reason: str) -> ProjectError:
     raise AssertionError(reason)
 
 
-def open_rows(path: Path) -> sqlite3.Connection:
-    """A connection that only reads, for another process, of what `Project.frozen` gave. Raises `ProjectError`."""
-    with worded(path):
+def open_snapshot(path: Path) -> sqlite3.Connection:
+    """A read-only connection to the file that `Project.frozen` yields, for another process. Raises `ProjectError`."""
+    with convert_errors(path):
         return open_frozen(path)

@@ -1,7 +1,7 @@
-"""The open file of one project: its connections, when its log is brought into it, and who may read it meanwhile.
+"""The open file of one project: its connections, the checkpoints of its write-ahead log, and pins for other readers.
 
-A project is one file also while it is open. What was written last lies in its log until a checkpoint; between two
-checkpoints the file itself says so, so that a copy of it without its log does not pass for the whole.
+The newest changes are in the log until a checkpoint. Until then a mark in the file itself says so: a copy of the file
+without its log is then known to be incomplete.
 """
 
 import logging
@@ -16,43 +16,45 @@ from core.paths import real_path
 from core.storage import schema, wal_check
 from core.storage.connection import (
     busy_error,
+    convert_errors,
+    log_path,
     open_frozen,
     open_to_load,
     open_to_read,
     open_to_write,
     require_readable,
-    save_copy,
+    save_rescue_copy,
     transaction,
-    worded,
 )
-from core.storage.exclusive_file import LiveFile
+from core.storage.exclusive_file import ExclusiveFile
 
 log = logging.getLogger(__name__)
-LONG_LOG = 64 * 1024 * 1024  # bytes of the log from which it is not left lying until all is quiet
+MAX_LOG_BYTES = 64 * 1024 * 1024  # a longer log is checkpointed at once, without waiting for a pause
 
 
-class DisplacedError(Exception):
-    """The file or its log is no longer the one that was opened; nothing was written since."""
+class ReplacedFileError(Exception):
+    """Another program replaced the file or its log; nothing was written since."""
 
 
 class Storage:
-    """One open file. All is called on the thread that writes, but for the two connections that only read.
+    """One open file. All methods are called in the thread that writes, except those of the two reading connections.
 
-    `frozen`: nobody can write the file, nor does this. `without_log`: a missing log is known. Raises `ProjectError`.
+    `frozen`: nobody can write the file, nor does this. `without_log`: the user knows that the log is missing. Raises
+    `ProjectError`.
     """
 
     def __init__(self, path: Path, frozen: bool = False, without_log: bool = False) -> None:
         self.path = path = real_path(path)
         self.frozen = frozen
         self._pins: set[object] = set()
-        self.has_log = False  # whether the log has what the file has not
-        self._unnamed = False  # whether the file itself does not say that it has this log
-        self.notice = ""  # what a person has to know of how it was opened
-        self.doubtful = False  # whether a write may not have reached the file, though it seems so
+        self.has_log = False  # whether the log has changes that are not in the file
+        self._unnamed = False  # whether the file has no mark of this log
+        self.notice = ""  # a message for the user about how it was opened
+        self.may_have_lost_write = False  # whether a write that succeeded may be missing in the file
         self._loader: sqlite3.Connection | None = None
-        self._live: LiveFile | None = None
+        self._file: ExclusiveFile | None = None
         self._open_all: list[sqlite3.Connection] = []
-        with worded(path):
+        with convert_errors(path):
             try:
                 self._open_frozen() if frozen else self._open(without_log)
             except BaseException:
@@ -60,75 +62,78 @@ class Storage:
                 raise
 
     def _open_frozen(self) -> None:
-        self.db = self._opened(open_frozen)
+        self.db = self._connect(open_frozen)
         require_readable(self.db, self.path)
-        self.rows, self.search = self._opened(open_frozen), self._opened(open_frozen)
+        self.rows, self.search = self._connect(open_frozen), self._connect(open_frozen)
 
     def _open(self, without_log: bool) -> None:
-        self._live = _live_file(self.path)
-        missing = wal_check.require(self.path, without_log)
-        self._unnamed = wal_check.read(self.path).unnamed
-        self.db = self._opened(lambda path: open_to_write(path, self._tell))
-        self.rows, self.search = self._opened(open_to_read), self._opened(open_to_read)
-        self._live.note()
+        self._file = _open_exclusive_file(self.path)
+        missing = wal_check.require_log(self.path, without_log)
+        self._unnamed = wal_check.read_log_marks(self.path).unnamed
+        self.db = self._connect(lambda path: open_to_write(path, self._set_notice))
+        self.rows, self.search = self._connect(open_to_read), self._connect(open_to_read)
+        self._file.remember_state()
         if missing:
             # Another name than the missing log's, which is never to be taken for this file's again.
             self._write_mark(-max(time.time_ns() // 1000, abs(schema.log_mark(self.db)) + 1))
-        self.has_log = bool(self._live.log_size())
+        self.has_log = bool(self._file.log_size())
 
-    def _tell(self, words: str) -> None:
+    def _set_notice(self, words: str) -> None:
         self.notice = words
 
-    def _opened(self, opening: Callable[[Path], sqlite3.Connection]) -> sqlite3.Connection:
+    def _connect(self, opening: Callable[[Path], sqlite3.Connection]) -> sqlite3.Connection:
         db = opening(self.path)
         self._open_all.append(db)
         return db
 
     @property
-    def live(self) -> LiveFile:
-        assert self._live
-        return self._live
+    def file(self) -> ExclusiveFile:
+        """The locked file; not with `frozen`."""
+        assert self._file
+        return self._file
 
     @property
     def loader(self) -> sqlite3.Connection:
-        """A connection for many new rows at once, that no step watches."""
+        """A connection for many new rows at once, without the triggers for undo."""
         if self._loader is None:
-            self._loader = self._opened(open_to_load)
+            self._loader = self._connect(open_to_load)
         return self._loader
 
-    def hold(self) -> bool:
-        """Assert the locks of the process anew; any thread may do so. False where another program has come in."""
-        return self._live is None or self._live.hold()
+    def assert_locks(self) -> bool:
+        """Lock the file again, from any thread. False where another program has opened it meanwhile."""
+        return self._file is None or self._file.assert_locks()
 
     def is_ours(self) -> bool:
-        """Whether the file and its log still are what was opened, and nobody else has written either."""
-        return self.live.hold() and self.live.is_ours()
+        """Whether the file and its log still are the ones that were opened, and nobody else has written them."""
+        return self.file.assert_locks() and self.file.is_ours()
 
     def begin(self) -> None:
-        """Before anything is written. Raises `ProjectError` while another program has the file, and `DisplacedError`."""
+        """To call before each write. Raises `ProjectError` while another program has the file, and `ReplacedFileError`."""
         self._require_ours()
         if not self.has_log:
             self._mark()
 
     def _require_ours(self) -> None:
-        if not self.live.hold():
+        if not self.file.assert_locks():
             raise busy_error(self.path)
-        if not self.live.is_ours():
-            raise DisplacedError
+        if not self.file.is_ours():
+            raise ReplacedFileError
 
     def end(self) -> bool:
-        """After a write, done or taken back; False where the log was exchanged during it, so that it may be lost."""
-        if not self.live.hold():
-            self.doubtful = True  # another program has come in: what it does with the log is seen before the next write
-        whole = self.live.is_in_place()
+        """To call after each write, committed or not. False where the log was replaced meanwhile: the write may be lost."""
+        if not self.file.assert_locks():
+            self.may_have_lost_write = (
+                True  # another program has the file: what it did with the log is checked before the next write
+            )
+        whole = self.file.is_in_place()
         if whole:
-            self.live.note()
+            self.file.remember_state()
         return whole
 
     def _mark(self) -> bool:
-        """Write into the file itself that what comes now will lie in its log; False where a reader keeps it from that.
+        """Store in the file itself that the next changes are in its log. False where a reader prevents it.
 
-        The file then goes without: such a log is not missed where it is missing, but it is as safe as any.
+        Then the file has no mark: if this log gets lost, nobody notices, but until then it is as safe as any.
         """
         before = schema.log_mark(self.db)
         self._write_mark(max(time.time_ns() // 1000, abs(before) + 1))
@@ -140,144 +145,151 @@ class Storage:
         return True
 
     def _write_mark(self, mark: int) -> None:
-        with self._noted(), transaction(self.db):
+        with self._own_write(), transaction(self.db):
             schema.mark_log(self.db, mark)
 
     def _is_backfilled(self) -> bool:
-        """Bring what is in the log into the file, as far as readers let; whether that is all."""
-        with self._noted():
+        """Checkpoint the log as far as readers allow. Returns whether all of it is in the file."""
+        with self._own_write():
             busy, frames, done = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return not busy and frames == done
 
     @contextmanager
-    def _noted(self) -> Iterator[None]:
-        """What is written inside is ours, also where a full disk ends it halfway."""
+    def _own_write(self) -> Iterator[None]:
+        """Changes of the file inside the block are our own, also where a full disk ends them halfway."""
         try:
             yield
         finally:
-            self.live.note()
+            self.file.remember_state()
 
     def checkpoint(self) -> bool:
-        """Bring the log into the file and empty it; False while a reader keeps some of it, or it is pinned."""
+        """Write the log into the file and empty it; False while a reader needs it or the file is pinned.
+
+        Raises `ProjectError`, `ReplacedFileError`.
+        """
         if not self.has_log or self.frozen:
             return True
         if self._pins:
             return False
         self._require_ours()
-        with worded(self.path):
-            return self._bring_in()
+        with convert_errors(self.path):
+            return self._empty_log()
 
-    def _bring_in(self) -> bool:
+    def _empty_log(self) -> bool:
         if schema.log_mark(self.db) > 0:
-            if not self._is_backfilled():  # first the mark, so that file and log agree at each moment
+            if not self._is_backfilled():  # first the mark, so that file and log always agree
                 return False
-            with self._noted(), transaction(self.db):
-                schema.settle_log(self.db)
-        with self._noted():
+            with self._own_write(), transaction(self.db):
+                schema.confirm_log_mark(self.db)
+        with self._own_write():
             busy, _frames, _done = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self.has_log = bool(busy)
         if self._unnamed and not busy:
-            # Another name for what the file holds now, or an old part of that log would still pass for its own.
+            # A new mark for the file's content, or an old part of that log could still be taken for its own.
             self._unnamed = False
-            return self._mark() and self._bring_in()
+            return self._mark() and self._empty_log()
         return not busy
 
     def is_log_long(self) -> bool:
-        """Whether the log is to be checkpointed without waiting for a quiet moment."""
-        return self.has_log and not self._pins and self.live.log_size() > LONG_LOG
+        """Whether the log is so long that it should be checkpointed at once."""
+        return self.has_log and not self._pins and self.file.log_size() > MAX_LOG_BYTES
 
     def pin(self, pin: object) -> bool:
-        """Keep the file as it is now until `unpin`, so that others can read it without locks; False: try later."""
+        """Keep the file unchanged until `unpin`, so that others can read it without locks. False: try again later.
+
+        Raises `ProjectError`, `ReplacedFileError`.
+        """
         if self.frozen:
             return True
-        self._require_ours()  # or what lies there now would be read as what is open here
-        with worded(self.path):
-            # Marked at once, since the file is not to be touched later. One that was settled was written since.
+        self._require_ours()  # or another file would be read instead of the one that is open here
+        with convert_errors(self.path):
+            # Marked now, since the file must not change later. A mark that is confirmed means that it was written since.
             if schema.log_mark(self.db) <= 0 if self._pins else not (self.checkpoint() and self._mark()):
                 return False
         self._pins.add(pin)
         return True
 
     def unpin(self, pin: object) -> None:
+        """Allow checkpoints again once all pins are gone."""
         self._pins.discard(pin)
 
     def close(self) -> Path | None:
-        """Close all connections; the last one brings in what is still in the log. What was saved beside the file, if so."""
+        """Close all connections; the last one checkpoints the log. Returns the rescued copy, None where none was needed."""
         self._pins.clear()
-        with suppress(ProjectError, DisplacedError, sqlite3.Error):
+        with suppress(ProjectError, ReplacedFileError, sqlite3.Error):
             self.checkpoint()
-        copy = self._leave() if self._live and not self._live.is_ours() else None
+        copy = self._save_if_replaced() if self._file and not self._file.is_ours() else None
         self._close_all()
         return copy
 
-    def _leave(self) -> Path | None:
-        """At the close of a file that is another by now, nobody can be asked: what it may not hold is saved beside it."""
-        copy, stand = self._saved() if self.has_log or self.path.exists() else (None, None)
-        if not self.live.is_ours():
-            self.abandon()
-        if copy and stand and _holds(self.path, stand):
+    def _save_if_replaced(self) -> Path | None:
+        """At the close of a replaced file nobody can be asked: what it may not contain is saved beside it."""
+        copy, stand = self._try_rescue() if self.has_log or self.path.exists() else (None, None)
+        if not self.file.is_ours():
+            self.close_without_checkpoint()
+        if copy and stand and _contains_state(self.path, stand):
             copy.unlink()
             return None
         if copy:
             with suppress(ProjectError, sqlite3.Error, OSError):
-                wal_check.require(self.path, True)  # or the next opening would stumble over a log that the copy holds
+                wal_check.require_log(self.path, True)  # or the next opening would refuse a log that the copy contains
             log.info("%s is another file by now; what was open is saved as %s", self.path, copy)
         return copy
 
-    def _saved(self) -> tuple[Path | None, tuple[int, int] | None]:
+    def _try_rescue(self) -> tuple[Path | None, tuple[int, int] | None]:
         with suppress(ProjectError, sqlite3.Error, OSError):
-            stand = self.stand()
+            stand = self.content_state()
             try:
                 return self.rescue(), stand
             except ProjectError:  # another program is in
-                return save_copy(self.db, self.path), stand
+                return save_rescue_copy(self.db, self.path), stand
         return None, None
 
     def rescue(self) -> Path | None:
-        """After a `DisplacedError`: bring the log that has lost its name into the file, or else save all that can still be read.
+        """After a `ReplacedFileError`: checkpoint a log that only lost its name, else save a copy of all that can be read.
 
-        The copy's name, or None where the file is whole. Raises `ProjectError` where neither can be done now.
+        Returns the path of the copy, None where the file is complete. Raises `ProjectError` when neither is possible now.
         """
-        if not self.live.hold():
+        if not self.file.assert_locks():
             raise busy_error(self.path)
-        with worded(self.path):
-            if self.live.has_lost_only_its_log() and self._bring_in():
+        with convert_errors(self.path):
+            if self.file.has_lost_only_its_log() and self._empty_log():
                 return None
-            return save_copy(self.db, self.path)
+            return save_rescue_copy(self.db, self.path)
 
-    def abandon(self) -> None:
-        """Close all without a checkpoint: what is open here is no longer what lies under the file's name."""
+    def close_without_checkpoint(self) -> None:
+        """Close all connections without a checkpoint: another file has this file's name by now."""
         for db in self._open_all:
-            db.interrupt()  # which is all that keeps the last one from writing its log into the file
+            db.interrupt()  # the only way to keep the last one from writing its log into the file
         self._close_all()
 
-    def stand(self) -> tuple[int, int]:
-        """How far the content is, to know whether another opening of the file holds all of it."""
-        return schema.log_mark(self.db), schema.commits(self.db)
+    def content_state(self) -> tuple[int, int]:
+        """(mark of the log, number of commits): shows whether the file, opened again, contains everything."""
+        return schema.log_mark(self.db), schema.commit_count(self.db)
 
     def _close_all(self) -> None:
         for db in reversed(self._open_all):
             db.close()
         self._open_all.clear()
         self._loader, self.has_log = None, False
-        if self._live:
-            self._live.close()  # last: its lock outlives the connections
-            self._live = None
+        if self._file:
+            self._file.close()  # last: its lock must outlast the connections
+            self._file = None
 
 
-def _holds(path: Path, stand: tuple[int, int]) -> bool:
-    """Whether the file, without any log, holds all that there was at `stand`."""
-    beside = path.with_name(f"{path.name}-wal")
+def _contains_state(path: Path, stand: tuple[int, int]) -> bool:
+    """Whether the file, without any log, contains everything up to the content state `stand`."""
+    beside = log_path(path)
     if beside.exists() and beside.stat().st_size:
         return False
     with suppress(sqlite3.Error), closing(open_frozen(path)) as db:
-        return schema.log_mark(db) == stand[0] and schema.commits(db) >= stand[1]
+        return schema.log_mark(db) == stand[0] and schema.commit_count(db) >= stand[1]
     return False
 
 
-def _live_file(path: Path) -> LiveFile:
+def _open_exclusive_file(path: Path) -> ExclusiveFile:
     try:
-        return LiveFile(path)
+        return ExclusiveFile(path)
     except OSError as error:
         reason = "database is locked" if isinstance(error, BlockingIOError) else f"unable to open {path}"
         raise sqlite3.OperationalError(reason) from error

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import islice
 
 from core.storage import compressed_texts, undo
-from core.storage.schema import APPLICATION_ID, version
+from core.storage.schema import APPLICATION_ID, schema_version
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -66,7 +66,7 @@ CREATE TABLE eval_answer (
 )"""
 
 
-# Rows are narrow, so that a million of them are counted, sorted and filtered at once; their JSON texts lie in packs.
+# Rows are narrow, so that a million of them can be counted, sorted and filtered quickly; their JSON texts are in packs.
 PACKED_EXAMPLES = """
 CREATE TABLE pack (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE packed_example (
@@ -104,8 +104,8 @@ ALTER TABLE job ADD COLUMN version INTEGER REFERENCES version (id) -- the rows i
 VERSION_ROWS = """CREATE TABLE version_row (version INTEGER NOT NULL REFERENCES version (id), id INTEGER NOT NULL, {columns},
   PRIMARY KEY (version, id)) WITHOUT ROWID"""
 
-# From knowledge to examples: what a fact has been through, states of the spec, and what was asked of a chat model.
-KNOWLEDGE = """
+# From knowledge to examples: the history of facts, saved revisions of the spec, and requests to a chat model.
+KNOWLEDGE_TABLES = """
 ALTER TABLE spec ADD COLUMN description TEXT NOT NULL DEFAULT '';
 ALTER TABLE fact ADD COLUMN ignored INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE fact ADD COLUMN was TEXT NOT NULL DEFAULT '';    -- its passage before the change that made rows stale
@@ -132,7 +132,7 @@ CREATE TABLE inquiry_request (
 """
 
 # The queue: what was asked of a server is written down before it is sent, and what it told is stored once.
-QUEUE = """
+QUEUE_TABLES = """
 ALTER TABLE job ADD COLUMN method TEXT NOT NULL DEFAULT 'supervised';
 ALTER TABLE job ADD COLUMN sweep TEXT NOT NULL DEFAULT '';           -- the name that jobs queued together share
 ALTER TABLE job ADD COLUMN training_file TEXT;                       -- ids of the files at the server
@@ -177,7 +177,7 @@ CREATE TABLE moderation (    -- verdicts of a server on texts, by their digest
 """
 
 # The exam: who was asked under which condition, how each answer was marked. The playground's conversations.
-EXAM = """
+EXAM_TABLES = """
 ALTER TABLE inquiry ADD COLUMN batch INTEGER NOT NULL DEFAULT 0; -- whether its requests go out as a batch
 ALTER TABLE eval_run ADD COLUMN grader TEXT NOT NULL DEFAULT 'key_points';
 ALTER TABLE eval_run ADD COLUMN judge TEXT NOT NULL DEFAULT '';      -- provider and model, JSON; '' is nobody
@@ -246,15 +246,15 @@ CREATE TABLE route (           -- a question that was passed on, and whether it 
 )
 """
 
-MOVED = ("split", "kind", "facts", "tags", "key_points", "source", "line", "problems")
+MOVED_COLUMNS = ("split", "kind", "facts", "tags", "key_points", "source", "line", "problems")
 
 
 def m001_first_tables(db: sqlite3.Connection) -> None:
-    _run(db, FIRST_TABLES)
+    _execute_statements(db, FIRST_TABLES)
 
 
 def m002_packed_examples(db: sqlite3.Connection) -> None:
-    _run(db, PACKED_EXAMPLES)
+    _execute_statements(db, PACKED_EXAMPLES)
     _pack_rows(db)
     db.execute("DROP TABLE example")
     db.execute("ALTER TABLE packed_example RENAME TO example")
@@ -263,34 +263,34 @@ def m002_packed_examples(db: sqlite3.Connection) -> None:
 
 
 def m003_knowledge(db: sqlite3.Connection) -> None:
-    _run(db, KNOWLEDGE)
+    _execute_statements(db, KNOWLEDGE_TABLES)
 
 
 def m004_queue(db: sqlite3.Connection) -> None:
-    _run(db, QUEUE)
+    _execute_statements(db, QUEUE_TABLES)
 
 
 def m005_exam(db: sqlite3.Connection) -> None:
-    _run(db, EXAM)
+    _execute_statements(db, EXAM_TABLES)
 
 
 def m006_links(db: sqlite3.Connection) -> None:
-    """Rows know what Juku itself has linked them to; facts that were deleted keep their passage, so as not to be found again."""
+    """Rows store which facts Juku itself linked them to; deleted facts keep their passage, so as not to be proposed again."""
     for table in ("example", "version_row"):
         db.execute(f"ALTER TABLE {table} ADD COLUMN linked TEXT NOT NULL DEFAULT ''")
     db.execute("ALTER TABLE fact ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0")
 
 
 def _pack_rows(db: sqlite3.Connection) -> None:
-    names = ("pack", "slot", "digest", "id", "question", "answer", "length", *MOVED)
+    names = ("pack", "slot", "digest", "id", "question", "answer", "length", *MOVED_COLUMNS)
     insert = (
         f"INSERT INTO packed_example ({', '.join(names)}, status, notes) "
         f"VALUES ({', '.join('?' * len(names))}, 'approved', '')"
     )
     heads = "substr(question, 1, 32), substr(answer, 1, 32), length(question) + length(answer)"
-    old = db.execute(f"SELECT data, id, {heads}, {', '.join(MOVED)} FROM example ORDER BY id")
-    while group := list(islice(old, compressed_texts.ROWS)):
-        places = compressed_texts.put(db, [data for data, *_rest in group])
+    old = db.execute(f"SELECT data, id, {heads}, {', '.join(MOVED_COLUMNS)} FROM example ORDER BY id")
+    while group := list(islice(old, compressed_texts.TEXTS_PER_PACK)):
+        places = compressed_texts.store_texts(db, [data for data, *_rest in group])
         db.executemany(
             insert,
             (
@@ -300,14 +300,14 @@ def _pack_rows(db: sqlite3.Connection) -> None:
         )
 
 
-def _run(db: sqlite3.Connection, statements: str) -> None:
+def _execute_statements(db: sqlite3.Connection, statements: str) -> None:
     for statement in re.sub(r" *--[^\n]*", "", statements).split(";"):
         db.execute(statement)
 
 
 # After these a row has new columns with their defaults, and all else of it is as it was: undo steps that were kept in the
 # file go through them. Whatever else a step does to rows that can be undone, it is not to be listed here.
-WIDENING: set[Migration] = {m003_knowledge, m004_queue, m005_exam, m006_links}
+COLUMN_ADDING_MIGRATIONS: set[Migration] = {m003_knowledge, m004_queue, m005_exam, m006_links}
 
 MIGRATIONS: list[Migration] = [
     m001_first_tables,
@@ -326,9 +326,9 @@ def migrate(db: sqlite3.Connection) -> int:
     """
     db.execute("BEGIN IMMEDIATE")
     try:
-        steps = MIGRATIONS[version(db) :]
-        lost = 0 if WIDENING.issuperset(steps) else undo.delete_saved_steps(db)
-        for number, step in enumerate(steps, start=version(db) + 1):
+        steps = MIGRATIONS[schema_version(db) :]
+        lost = 0 if COLUMN_ADDING_MIGRATIONS.issuperset(steps) else undo.delete_saved_steps(db)
+        for number, step in enumerate(steps, start=schema_version(db) + 1):
             step(db)
             db.execute(f"PRAGMA user_version = {number}")
         undo.add_new_columns(db)

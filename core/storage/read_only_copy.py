@@ -1,4 +1,4 @@
-"""Reads a project that another window, account or machine may be writing: from a private copy, taken when it stood still."""
+"""Reads a project that another window, user or computer may be writing: from a private copy of one moment."""
 
 import shutil
 import sqlite3
@@ -13,117 +13,113 @@ from core.paths import path_exists, real_path
 from core.storage import wal_check
 from core.storage.connection import (
     connect,
-    copy_new,
+    convert_errors,
+    copy_to_new_file,
     exists_error,
-    moved_while_read_error,
+    log_path,
     open_frozen,
     open_to_read,
     open_to_write,
+    require_file,
     require_readable,
-    require_there,
-    worded,
+    unstable_file_error,
 )
-from core.storage.exclusive_file import LiveFile
+from core.storage.exclusive_file import ExclusiveFile
 
-TRIES = 40
-PAUSE = 0.05  # seconds between two tries, as long as a checkpoint of a few edits takes
-LOG_HEAD = 32  # bytes that are different once a log begins anew
+COPY_ATTEMPTS = 40
+COPY_RETRY_DELAY = 0.05  # seconds between two attempts, as long as a checkpoint of a few edits takes
 
-Seen = tuple[int, int, int, bytes]  # of the file: inode, bytes, time of the last change; the head of its log
+FileSignature = tuple[int, int, int, bytes]  # inode, bytes and modification time of the file; the header of its log
 
 
-def copied(path: Path, folder: Path, without_log: bool = False) -> Path:
-    """Copy a project and its log into `folder`, as of one moment, as one file.
+def copy_project(path: Path, folder: Path, without_log: bool = False) -> Path:
+    """Copy a project and its log into `folder`, both from the same moment. Returns the path of the copy.
 
-    Raises `MissingLogError`, but for `without_log`, and `ProjectError` where it never stands still.
+    Raises `MissingLogError` unless `without_log`, `ProjectError` when it changes during every attempt, `sqlite3.Error`.
     """
     target = folder / path.name
     path = real_path(path)
-    log = _log_of(path)
-    for _try in range(TRIES):
+    log = log_path(path)
+    for _try in range(COPY_ATTEMPTS):
         try:
-            before = _seen(path)
+            before = _file_signature(path)
             shutil.copyfile(path, target)
-            _log_of(target).unlink(missing_ok=True)
+            log_path(target).unlink(missing_ok=True)
             if log.exists():
-                shutil.copyfile(log, _log_of(target))
+                shutil.copyfile(log, log_path(target))
             if (undone := path.with_name(f"{path.name}-journal")).exists():  # of another program that was killed
                 shutil.copyfile(undone, target.with_name(undone.name))
-            if _seen(path) == before:
-                wal_check.require(target, without_log, path)
-                if _is_whole(target):
+            if _file_signature(path) == before:
+                wal_check.require_log(target, without_log, path)
+                if _is_undamaged(target):
                     return target
         except OSError as error:
             raise sqlite3.OperationalError(f"unable to open {path}") from error
-        time.sleep(PAUSE)
-    raise moved_while_read_error(path)
+        time.sleep(COPY_RETRY_DELAY)
+    raise unstable_file_error(path)
 
 
-def save_what_is_there(path: Path, target: Path) -> None:
-    """Write what a project's file holds to `target`, without its log where that is missing; the project stays as it is.
+def save_without_log(path: Path, target: Path) -> None:
+    """Write the content of a project to the new file `target`, without its log if that is missing.
 
-    Raises `ProjectError`, also for a `target` that is there already.
+    The project is not changed. Raises `ProjectError`, also when `target` exists.
     """
-    require_there(path)
+    require_file(path)
     if path_exists(target):
         raise exists_error(target)
-    with worded(path), tempfile.TemporaryDirectory(prefix="juku-") as folder:
-        copy = copied(path, Path(folder), without_log=True)
-        with worded(target), closing(open_to_read(copy)) as db:
-            copy_new(db, target)
+    with convert_errors(path), tempfile.TemporaryDirectory(prefix="juku-") as folder:
+        copy = copy_project(path, Path(folder), without_log=True)
+        with convert_errors(target), closing(open_to_read(copy)) as db:
+            copy_to_new_file(db, target)
 
 
-def _seen(path: Path) -> Seen:
+def _file_signature(path: Path) -> FileSignature:
     state = path.stat()
     head = b""
-    if _log_of(path).exists():
-        with _log_of(path).open("rb") as file:
-            head = file.read(LOG_HEAD)
+    if log_path(path).exists():
+        with log_path(path).open("rb") as file:
+            head = file.read(wal_check.LOG_HEADER_BYTES)
     return state.st_ino, state.st_size, state.st_mtime_ns, head
 
 
-def _is_whole(copy: Path) -> bool:
-    """Whether a copy is sound; a log that grew while it was copied ends with its last whole change."""
+def _is_undamaged(copy: Path) -> bool:
+    """Whether a copy is undamaged; a log that grew during the copy is read up to its last complete change."""
     try:
         with closing(connect(copy)) as db:
             found: bool = db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
             return found
     except sqlite3.DatabaseError as error:
-        return "not a database" in str(error)  # which is for others to say
-
-
-def _log_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
+        return "not a database" in str(error)  # reported elsewhere
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection to read any project for a moment, also one that is open here or elsewhere. Raises `ProjectError`.
+def open_any_project(path: Path) -> Iterator[sqlite3.Connection]:
+    """Yields a connection to read any project, also one that is open here or elsewhere. Raises `ProjectError`.
 
-    Nothing is written, not even what its log holds: one that is not closed, or of an older Juku, is copied first.
+    Nothing is written: a project that is not closed, or of an older Juku, is copied first.
     """
     path = real_path(path)
-    with worded(path), ExitStack() as held:
-        alone = _alone(path)
+    with convert_errors(path), ExitStack() as held:
+        alone = _try_exclusive(path)
         if alone:
             held.callback(alone.close)
-        if alone and _is_settled(path):
+        if alone and _is_checkpointed(path):
             yield held.enter_context(closing(open_frozen(path)))
         else:
             folder = held.enter_context(tempfile.TemporaryDirectory(prefix="juku-"))
-            yield held.enter_context(closing(open_to_write(copied(path, Path(folder)))))
+            yield held.enter_context(closing(open_to_write(copy_project(path, Path(folder)))))
 
 
-def _alone(path: Path) -> LiveFile | None:
-    """The file kept from everybody else; None where someone has it, or it is not there or cannot be written."""
+def _try_exclusive(path: Path) -> ExclusiveFile | None:
+    """The file, locked; None where others have it locked, or it does not exist or cannot be written."""
     try:
-        return LiveFile(path) if path.is_file() else None
+        return ExclusiveFile(path) if path.is_file() else None
     except OSError:
         return None
 
 
-def _is_settled(path: Path) -> bool:
-    """Whether all of a project is in its file, in the newest tables."""
+def _is_checkpointed(path: Path) -> bool:
+    """Whether the file contains all of the project, in the newest tables."""
     with suppress(ProjectError, sqlite3.DatabaseError), closing(open_frozen(path)) as db:
         require_readable(db, path)
         return not path.with_name(f"{path.name}-journal").exists()

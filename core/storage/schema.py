@@ -45,56 +45,61 @@ UNDOABLE = (Table.SPEC, Table.FACT, Table.EXAMPLE, Table.UNREAD, Table.SAVED_FIL
 RECORDS = tuple(table for table in Table if table not in UNDOABLE)  # never undone
 
 
-def version(db: sqlite3.Connection) -> int:
+def schema_version(db: sqlite3.Connection) -> int:
+    """How many migrations the file has had; 0 for a new file."""
     number: int = db.execute("PRAGMA user_version").fetchone()[0]
     return number
 
 
-def tables(db: sqlite3.Connection) -> set[str]:
+def table_names(db: sqlite3.Connection) -> set[str]:
+    """The names of all tables in the file."""
     return {name for (name,) in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")}
 
 
 def revision(db: sqlite3.Connection) -> int:
-    """A number that grows with every undoable step, to know whether what was computed still holds."""
+    """A number that grows with every undoable step: a computed result with the same revision is still valid."""
     number: int = db.execute("SELECT value FROM main.meta WHERE key = 'revision'").fetchone()[0]
     return number
 
 
-def state(db: sqlite3.Connection) -> str:
-    """The same with the project's own id, for what is kept outside it: another file may come to lie in its place."""
+def project_state(db: sqlite3.Connection) -> str:
+    """ "id revision", for results stored outside of the file: another project may get the same path."""
     id: str = db.execute("SELECT value FROM main.meta WHERE key = 'id'").fetchone()[0]
     return f"{id} {revision(db)}"
 
 
-def advance(db: sqlite3.Connection) -> None:
+def increase_revision(db: sqlite3.Connection) -> None:
+    """Add 1 to `revision`."""
     db.execute("UPDATE main.meta SET value = value + 1 WHERE key = 'revision'")
 
 
-def commits(db: sqlite3.Connection) -> int:
-    """A number that grows with every write, also of records, to know whether a file holds all of them."""
+def commit_count(db: sqlite3.Connection) -> int:
+    """A number that grows with every write, also of records: a file with the same or a higher number contains them all."""
     found = db.execute("SELECT value FROM main.meta WHERE key = 'commits'").fetchone()
     return int(found[0]) if found else 0
 
 
-def count_commit(db: sqlite3.Connection) -> None:
+def increase_commit_count(db: sqlite3.Connection) -> None:
+    """Add 1 to `commit_count`."""
     db.execute("INSERT INTO main.meta VALUES ('commits', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1")
 
 
 def mark_log(db: sqlite3.Connection, generation: int) -> None:
-    """Say in the file that its newest changes are in the log `generation`; the log's first change settles it."""
+    """Store in the file that its newest changes are in the log `generation`; the log's first change confirms the mark."""
     db.execute("INSERT OR REPLACE INTO main.meta VALUES ('log', ?)", (generation,))
 
 
-def settle_log(db: sqlite3.Connection) -> None:
-    """Where this can be read, the log that `mark_log` has named was read, too."""
+def confirm_log_mark(db: sqlite3.Connection) -> None:
+    """Make the log's mark negative: whoever reads this negative mark has read the log, too."""
     db.execute("UPDATE main.meta SET value = -value WHERE key = 'log' AND value > 0")
 
 
 def log_mark(db: sqlite3.Connection) -> int:
-    """The generation of the log that is missing here; negative where it is not; 0 where there never was one."""
+    """The mark of the log: positive while the log is not confirmed, negative once it is, 0 where there never was one."""
     found = db.execute("SELECT value FROM main.meta WHERE key = 'log'").fetchone()
     return int(found[0]) if found else 0
 
 
-def columns(db: sqlite3.Connection, table: str) -> list[str]:
+def column_names(db: sqlite3.Connection, table: str) -> list[str]:
+    """The columns of `table`, in their order in the file."""
     return [name for _cid, name, *_rest in db.execute(f"PRAGMA main.table_info({table})")]

@@ -6,7 +6,7 @@ An image is an undoable row as it was before the step that changed it.
 import sqlite3
 from dataclasses import dataclass
 
-from core.storage.schema import RECORDS, UNDOABLE, columns, tables
+from core.storage.schema import RECORDS, UNDOABLE, column_names, table_names
 
 UNDO_LIMIT = 500  # steps that can be undone; older ones are dropped
 MAX_SAVED_IMAGES = 20_000  # images that are saved in the file from one session to the next
@@ -99,7 +99,7 @@ def create_triggers(db: sqlite3.Connection) -> None:
 
 
 def _create_row_triggers(db: sqlite3.Connection, table: str) -> None:
-    names = columns(db, table)
+    names = column_names(db, table)
     listed = ", ".join(names)
     # An id without a type would be compared as a number without the key's help: each row would search all images.
     typed = ", ".join("id INTEGER" if name == "id" else name for name in names)
@@ -169,7 +169,7 @@ def restore_images(db: sqlite3.Connection, step: int) -> None:
     for table, first, last in added:
         db.execute(f"DELETE FROM main.{table} WHERE id BETWEEN ? AND ?", (first, last))
     for table in count_rows(db, step):
-        names = columns(db, table)
+        names = column_names(db, table)
         listed = ", ".join(names)
         updates = ", ".join(f"{name} = excluded.{name}" for name in names)
         db.execute(
@@ -212,7 +212,7 @@ def save_steps(db: sqlite3.Connection, steps: list[tuple[int, str, str]]) -> Non
 
 def has_saved_steps(db: sqlite3.Connection) -> bool:
     """Whether the file has steps of an earlier session."""
-    return "kept_step" in tables(db)
+    return "kept_step" in table_names(db)
 
 
 def load_saved_steps(db: sqlite3.Connection) -> list[tuple[str, Step]]:
@@ -225,7 +225,7 @@ def load_saved_steps(db: sqlite3.Connection) -> list[tuple[str, Step]]:
     steps = db.execute("SELECT id, stack, label FROM kept_step ORDER BY id").fetchall()
     db.executemany("INSERT INTO step (id) VALUES (?)", [(id,) for id, _stack, _label in steps])
     for name in IMAGE_TABLES:
-        listed = ", ".join(columns(db, f"kept_{name}"))
+        listed = ", ".join(column_names(db, f"kept_{name}"))
         db.execute(f"INSERT INTO temp.{name} ({listed}) SELECT {listed} FROM main.kept_{name}")
     delete_saved_steps(db)
     return [(stack, Step(id, label, sum(count_rows(db, id).values()))) for id, stack, label in steps]
@@ -234,7 +234,7 @@ def load_saved_steps(db: sqlite3.Connection) -> list[tuple[str, Step]]:
 def delete_saved_steps(db: sqlite3.Connection) -> int:
     """Delete the saved steps from the file. Returns how many there were."""
     count: int = db.execute("SELECT count(*) FROM main.kept_step").fetchone()[0] if has_saved_steps(db) else 0
-    for name in tables(db):
+    for name in table_names(db):
         if name.startswith("kept_"):
             db.execute(f"DROP TABLE main.{name}")
     return count
@@ -243,7 +243,7 @@ def delete_saved_steps(db: sqlite3.Connection) -> int:
 def add_new_columns(db: sqlite3.Connection) -> None:
     """Add the columns to the saved images that a migration has added to their tables, with the same defaults."""
     for table in UNDOABLE if has_saved_steps(db) else ():
-        known = columns(db, f"kept_before_{table}")
+        known = column_names(db, f"kept_before_{table}")
         for _cid, name, kind, _notnull, default, _key in db.execute(f"PRAGMA main.table_info({table})").fetchall():
             if name not in known:
                 db.execute(f"ALTER TABLE main.kept_before_{table} ADD COLUMN {name} {kind} DEFAULT {default}")

@@ -1,8 +1,8 @@
-"""Whether the log beside a project's file belongs to it: copied apart, one may lack the other or meet a wrong one.
+"""Checks whether the write-ahead log beside a project's file belongs to it: users may copy one of them alone.
 
-SQLite would take any whole log for the file's own and write it over it. So the file names the log that is about to be
-written (`schema.mark_log`), and the log's own first change names it again; both are read here without opening either as
-a database that could be written.
+SQLite would accept any complete log as the file's own and write it into the file. So the file stores a mark of the log
+before it is written (`schema.mark_log`), and the first change in the log has the same mark. Both are read here without
+opening the file as a database that could be written.
 """
 
 import sqlite3
@@ -12,95 +12,97 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.storage import schema
-from core.storage.connection import missing_log_error, open_frozen, set_log_aside
+from core.storage.connection import log_path, missing_log_error, open_frozen, rename_log
 
-HEADER, FRAME = 32, 24  # bytes of the log's head, and of the head of each of its pages (SQLite's file format, 4)
-LEAF = 0x0A  # a page of an index without pages below it, as that of a small table without row ids
-WIDTHS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes of an integer by its serial type
-CONSTANTS = {8: 0, 9: 1}  # those that need none
+LOG_HEADER_BYTES = 32  # SQLite's file format, section 4
+FRAME_HEADER_BYTES = 24  # of each page in the log
+LEAF_INDEX_PAGE = 0x0A  # type of a leaf page of an index, as of a small table WITHOUT ROWID
+INTEGER_BYTES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes of an integer, by its serial type
+CONSTANT_TYPES = {8: 0, 9: 1}  # serial types without bytes, and their values
 
 
 @dataclass(frozen=True, slots=True)
-class Logs:
-    """The marks of the file and of its log: a generation, negative once the log has settled it; 0 and None where there are none."""
+class LogMarks:
+    """The marks in the file and in its log: negative once the log has confirmed it; 0 and None where there are none."""
 
     file: int
     log: int | None
     size: int | None  # of the log in bytes; None where there is no log
-    is_same: bool = True  # whether both are the same project's, after as many changes
+    is_same: bool = True  # whether both are of the same project and revision
 
     @property
     def belongs(self) -> bool:
-        """Whether the log was begun on this file."""
-        # One with a later mark that is not settled holds the mark alone: its content is that of the file it was begun on.
+        """Whether the log was started on this file."""
+        # A log with a later, unconfirmed mark contains only the mark: otherwise its content is that of its file.
         return self.log is None or abs(self.log) == abs(self.file) or (self.log > abs(self.file) and self.is_same)
 
     @property
     def unnamed(self) -> bool:
-        """Whether the file does not say that it has this log, as where a reader kept it from that."""
+        """Whether the file has no mark of this log, as when a reader prevented it."""
         return self.log is not None and self.file <= 0 and self.log == self.file
 
     @property
     def missing(self) -> bool:
-        """Whether the file's newest changes are in a log that is not here; one without a change was only just begun."""
+        """Whether the file's newest changes are in a log that is not here."""
         return self.file > 0 and self.size is None
 
 
-def require(path: Path, without: bool, origin: Path | None = None) -> bool:
-    """Whether the file's log is missing, and that is known; one of another file is set aside, never deleted.
+def require_log(path: Path, without: bool, origin: Path | None = None) -> bool:
+    """Whether the file's log is missing; a log of another file is renamed, never deleted.
 
-    `origin`: what `path` is a copy of. Raises `MissingLogError` where it is not known yet.
+    `without`: the user wants to open the file without it. `origin`: the file that `path` is a copy of. Raises
+    `MissingLogError` for a missing or wrong log, unless `without`.
     """
-    found = read(path)
+    found = read_log_marks(path)
     if found.belongs and not found.missing:
         return False
     if not without:
         raise missing_log_error(origin or path, found.file, found.belongs)
     if found.size:
-        set_log_aside(path)
+        rename_log(path)
     return True
 
 
-def read(path: Path) -> Logs:
-    """Look at a project's file and log; a file that is no project yet has no marks. Both have to be left alone meanwhile."""
-    log = path.with_name(f"{path.name}-wal")
+def read_log_marks(path: Path) -> LogMarks:
+    """Read the marks of a project's file and log, which nobody may write meanwhile; a new file has no marks."""
+    log = log_path(path)
     size = log.stat().st_size if log.exists() else None
     if not path.exists() or not path.stat().st_size:
-        return Logs(0, None, size)
+        return LogMarks(0, None, size)
     db = open_frozen(path)
     try:
         found = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'meta'").fetchone()
         if not found:
-            return Logs(0, None, size)
+            return LogMarks(0, None, size)
         mark = schema.log_mark(db)
         known = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('id', 'revision')").fetchall())
-    except sqlite3.DatabaseError:  # no project, or one that its log alone makes whole: others say so
-        return Logs(0, None, size)
+    except sqlite3.DatabaseError:  # no project, or one that is incomplete without its log: reported elsewhere
+        return LogMarks(0, None, size)
     finally:
         db.close()
-    page = _page(log, found[0]) if size else b""
-    is_same = str(known.get("id")).encode() in page and _value(page, b"revision") == known.get("revision")
-    return Logs(mark, _value(page, b"log"), size, is_same)
+    page = _read_page(log, found[0]) if size else b""
+    is_same = str(known.get("id")).encode() in page and _read_value(page, b"revision") == known.get("revision")
+    return LogMarks(mark, _read_value(page, b"log"), size, is_same)
 
 
-def _page(log: Path, root: int) -> bytes:
-    """The newest committed state of the page `root` that the log has; empty where it has none."""
+def _read_page(log: Path, root: int) -> bytes:
+    """The bytes of the page `root` as last committed in the log; empty where the log does not have it."""
     with log.open("rb") as file:
-        head = file.read(HEADER)
+        head = file.read(LOG_HEADER_BYTES)
         size = int.from_bytes(head[8:12], "big")
-        if len(head) < HEADER or not size:
+        if len(head) < LOG_HEADER_BYTES or not size:
             return b""
-        start = _newest(file, root, size, head[16:24])
+        start = _newest_frame(file, root, size, head[16:24])
         if start is None:
             return b""
-        file.seek(start + FRAME)
+        file.seek(start + FRAME_HEADER_BYTES)
         return file.read(size)
 
 
-def _newest(file: BinaryIO, root: int, size: int, salts: bytes) -> int | None:
-    """Where the newest committed state of a page begins."""
+def _newest_frame(file: BinaryIO, root: int, size: int, salts: bytes) -> int | None:
+    """The offset of the frame with the newest committed state of a page, None where there is none."""
     newest = candidate = None
-    for start, frame in _frames(file, FRAME + size):
+    for start, frame in _iter_frames(file, FRAME_HEADER_BYTES + size):
         if frame[8:16] != salts:  # left over from an older log
             break
         if int.from_bytes(frame[:4], "big") == root:
@@ -110,46 +112,45 @@ def _newest(file: BinaryIO, root: int, size: int, salts: bytes) -> int | None:
     return newest
 
 
-def _frames(file: BinaryIO, step: int) -> Iterator[tuple[int, bytes]]:
-    start = HEADER
+def _iter_frames(file: BinaryIO, step: int) -> Iterator[tuple[int, bytes]]:
+    start = LOG_HEADER_BYTES
     while True:
         file.seek(start)
-        frame = file.read(FRAME)
-        if len(frame) < FRAME:
+        frame = file.read(FRAME_HEADER_BYTES)
+        if len(frame) < FRAME_HEADER_BYTES:
             return
         yield start, frame
         start += step
 
 
-def _value(page: bytes, key: bytes) -> int | None:
-    """The integer beside `key` in a page of the table of keys and values; None in one that is torn: SQLite, which
-    compares checksums, reads no further than there."""
+def _read_value(page: bytes, key: bytes) -> int | None:
+    """The integer of `key` in a page of the table `meta`; None in an incomplete page, which SQLite does not read either."""
     try:
-        return _searched(page, key) if page[:1] == bytes([LEAF]) else None
+        return _search_page(page, key) if page[:1] == bytes([LEAF_INDEX_PAGE]) else None
     except IndexError:
         return None
 
 
-def _searched(page: bytes, key: bytes) -> int | None:
+def _search_page(page: bytes, key: bytes) -> int | None:
     for index in range(int.from_bytes(page[3:5], "big")):
         place = int.from_bytes(page[8 + 2 * index : 10 + 2 * index], "big")
-        _payload, place = _varint(page, place)
+        _payload, place = _read_varint(page, place)
         start = place
-        size, place = _varint(page, place)
-        key_type, place = _varint(page, place)
-        value_type, _place = _varint(page, place)
+        size, place = _read_varint(page, place)
+        key_type, place = _read_varint(page, place)
+        value_type, _place = _read_varint(page, place)
         body = start + size
         length = (key_type - 13) // 2
         if key_type >= 13 and page[body : body + length] == key:
-            if value_type in CONSTANTS:
-                return CONSTANTS[value_type]
-            width = WIDTHS.get(value_type)
+            if value_type in CONSTANT_TYPES:
+                return CONSTANT_TYPES[value_type]
+            width = INTEGER_BYTES.get(value_type)
             value = page[body + length : body + length + width] if width else b""
             return int.from_bytes(value, "big", signed=True) if width else None
     return None
 
 
-def _varint(page: bytes, place: int) -> tuple[int, int]:
+def _read_varint(page: bytes, place: int) -> tuple[int, int]:
     value = 0
     for number in range(9):
         byte = page[place]

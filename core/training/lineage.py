@@ -115,7 +115,7 @@ def _find_trained_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[
         "WHERE e.split = 'test' AND e.kind <> 'memorised'"
         for same in ("id", "digest")
     )
-    reader = compressed_texts.Reader(db)
+    reader = compressed_texts.PackReader(db)
     for id, pack, slot, row, *place in db.execute(pairs, [job.version, *values] * 2).fetchall():
         now, before = (
             near_duplicates.normalise(read_texts(reader.text(one)).key) for one in ((pack, slot), (place[0], place[1]))

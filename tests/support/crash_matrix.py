@@ -14,7 +14,7 @@ from core.dataset import examples, filters, sample_projects
 from core.paths import ROOT
 from core.providers import uploads
 from core.storage.project import Project
-from core.storage.read_only_copy import opened
+from core.storage.read_only_copy import open_any_project
 from core.training import jobs, row_selection
 from core.training.metrics import load_series
 from tests.support.fake_server import FakeServer, Fault
@@ -171,7 +171,7 @@ class Matrix:
 
 
 def _disk(path: Path) -> str:
-    with opened(path) as db:
+    with open_any_project(path) as db:
         return (
             ", ".join(f"{job.status}{' (wish: ' + job.wish + ')' if job.wish else ''}" for job in jobs.jobs(db)[::-1])
             or "no job"
@@ -194,7 +194,7 @@ def _wrong(life: Life):
     sent = [data for id, data in server.files.items() if server.purposes[id] == "fine-tune"]
     if len(sent) != len(set(sent)) or len(sent) != 3:
         yield f"{len(sent)} files on the server instead of 3"
-    with opened(life.path) as db:
+    with open_any_project(life.path) as db:
         second, first = jobs.jobs(db)
         if (first.status, second.status) != ("succeeded", "cancelled"):
             yield f"recorded as {first.status} and {second.status}"

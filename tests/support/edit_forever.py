@@ -15,7 +15,7 @@ from core.dataset.import_blocks import ImportOptions
 from core.formats import jsonl
 from core.progress import Reporter
 from core.storage import compressed_texts
-from core.storage.connection import open_rows
+from core.storage.connection import open_snapshot
 from core.storage.project import Project
 
 AGAIN = ImportOptions(skip_known=False)
@@ -98,7 +98,7 @@ async def read_frozen(project: Project, rows: Path, chance: random.Random, numbe
         now = contents(project)
         await edit(project, rows, chance, number)
         await undo(project, rows, chance, number)
-        with closing(open_rows(path)) as db:
+        with closing(open_snapshot(path)) as db:
             assert digest(db) == now
 
 

@@ -70,7 +70,7 @@ def test_what_was_saved_as_the_last_window_closed_is_said_once(run, path):
 def test_it_is_said_beneath_what_is_to_be_said_of_the_project(run, path):
     """The one took the place of the other."""
     with connect(path) as db:
-        for table in reversed([name for name in schema.tables(db) if not name.startswith("sqlite_")]):
+        for table in reversed([name for name in schema.table_names(db) if not name.startswith("sqlite_")]):
             db.execute(f"DROP TABLE {table}")
         migrations.m001_first_tables(db)
         db.execute("PRAGMA user_version = 1")

@@ -110,7 +110,7 @@ def test_nothing_is_claimed_of_a_project_that_is_ruined(run, window, ruin):
 
 
 def test_nothing_is_claimed_of_a_project_that_does_not_answer(run, window, monkeypatch):
-    monkeypatch.setattr(safety_check, "PATIENCE", 0.2)
+    monkeypatch.setattr(safety_check, "SAFETY_CHECK_TIMEOUT", 0.2)
 
     async def go():
         project = window.workspace.project

@@ -109,8 +109,8 @@ class ConversationActions(QObject):
 
     def _on_export(self, suffix: str) -> None:
         assert self._thread
-        signs = (sign if sign.isalnum() else "-" for sign in self._thread.conversation.title[:40])
-        name = "-".join(part for part in "".join(signs).split("-") if part) or "chat"
+        characters = (one if one.isalnum() else "-" for one in self._thread.conversation.title[:40])
+        name = "-".join(part for part in "".join(characters).split("-") if part) or "chat"
         file_dialogs.save_dialog(
             self._parent, self._workspace.settings, file_dialogs.REPORTS, tr("Export the conversation"),
             f"{name}.{suffix}", lambda path: self.export(path, suffix),

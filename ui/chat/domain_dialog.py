@@ -104,7 +104,7 @@ class DomainDialog(QDialog):
     def _on_read(self) -> None:
         file_dialogs.open_dialog(
             self, self._workspace.settings, file_dialogs.PROJECTS, tr("The project that teaches this domain"),
-            lambda found: self.take(found[0]), f"Juku (*{projects.SUFFIX})",
+            lambda found: self.take(found[0]), f"Juku (*{projects.PROJECT_SUFFIX})",
         ).open()  # fmt: skip
 
     def take(self, path: Path) -> None:

@@ -46,7 +46,7 @@ def _holds_rows(path: Path) -> bool:
 
 def format_drop(found: list[Path], is_for_spec: Callable[[Path], bool]) -> str:
     """What will happen to the files, as text."""
-    if any(path.suffix == projects.SUFFIX for path in found):
+    if any(path.suffix == projects.PROJECT_SUFFIX for path in found):
         return tr("Open the project")
     texts = sum(map(is_for_spec, found))
     parts = [trn("Read {n} file into the spec", "Read {n} files into the spec", texts)] if texts else []

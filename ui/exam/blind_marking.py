@@ -34,7 +34,7 @@ START_MARK = 50  # of the slider, before anything is marked
 class BlindMarking(QWidget):
     """Which model answered, and under which condition, is nowhere on this page."""
 
-    left = Signal()  # the page is not seen any more: what was marked may be reckoned in
+    left = Signal()  # the page is not seen any more: what was marked may be counted
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()

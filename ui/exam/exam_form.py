@@ -221,7 +221,7 @@ class ExamForm(QWidget):
         self._on_changed()
 
     def show_estimates(self, found: Sequence[ExamEstimate]) -> None:
-        """What the exam comes to, reckoned for what was wished a moment ago."""
+        """What the exam comes to, estimated for what was wished a moment ago."""
         self._estimates = list(found)
         self._show()
 

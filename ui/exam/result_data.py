@@ -44,7 +44,7 @@ class ExamOutcome:
 class SubjectComparison:
     """All subjects against one: what parts them, what is not learned, and the verdict; None for that one itself.
 
-    `questions` are those it was reckoned over, by place. Before a run may be judged there is only `waiting`, in words.
+    `questions` are those it was computed over, by place. Before a run may be judged there is only `waiting`, in words.
     """
 
     against: int

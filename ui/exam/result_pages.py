@@ -94,7 +94,7 @@ class ResultPages(QWidget):
         self._reload.request()
 
     def note_marks(self) -> None:
-        """Marks were made: they are reckoned in at once, or when the page on which a person marks is left."""
+        """Marks were made: they are counted at once, or when the page on which a person marks is left."""
         if self.pages.currentIndex() == MARKING and self.marking.isVisible():
             self._stale = True
         else:

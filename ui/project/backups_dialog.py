@@ -98,7 +98,7 @@ class BackupsDialog(QDialog):
         self._work.start(lambda _reporter: self._show(everything))
 
     async def _show(self, everything: bool) -> None:
-        folder = await self._workspace.project.read(backups.folder_of)
+        folder = await self._workspace.project.read(backups.backup_folder)
         found = await asyncio.to_thread(_list_backups, None if everything else folder)
         self._found = [one for one, _rows in found]
         self._pages.setCurrentIndex(0 if found else 1)
@@ -137,9 +137,9 @@ class BackupsDialog(QDialog):
 def _list_backups(folder: Path | None) -> list[tuple[Backup, int | None]]:
     """The backups in a folder, None: everywhere, with the number of their rows; None where one cannot be read."""
     found: list[tuple[Backup, int | None]] = []
-    for one in backups.everything() if folder is None else backups.listed(folder):
+    for one in backups.list_all_backups() if folder is None else backups.list_backups(folder):
         try:
-            found.append((one, backups.rows(one.path)))
+            found.append((one, backups.count_rows(one.path)))
         except JukuError:
             found.append((one, None))
     return found

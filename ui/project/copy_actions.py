@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from core.language import tr, trn
 from core.storage import backups
 from core.storage import project as projects
-from core.storage.backups import Backup, Copied
+from core.storage.backups import Backup, CopyResult
 from ui.project.backups_dialog import BackupsDialog
 from ui.widgets import file_dialogs
 from ui.widgets.message_bar import Notice
@@ -67,12 +67,12 @@ class CopyActions(QObject):
 
     def _ask_where(self, title: str, name: str, then: Callable[[Path], object]) -> None:
         """Ask for a new project file, by default beside the project; what is there is replaced only after a question."""
-        kinds = f"{tr('Juku projects')} (*{projects.SUFFIX})"
-        name = str(self._workspace.project.path.parent / f"{name}{projects.SUFFIX}")
+        kinds = f"{tr('Juku projects')} (*{projects.PROJECT_SUFFIX})"
+        name = str(self._workspace.project.path.parent / f"{name}{projects.PROJECT_SUFFIX}")
         chosen = self._workspace.settings
         file_dialogs.save_dialog(self._window, chosen, file_dialogs.PROJECTS, title, name, then, kinds).open()
 
-    def _tell(self, made: Copied) -> None:
+    def _tell(self, made: CopyResult) -> None:
         if made.is_whole:
             rows = trn("{n} row", "{n} rows", made.rows)
             Notice(self._window, tr("The copy “{name}” was saved: {rows}.", name=made.path.name, rows=rows))

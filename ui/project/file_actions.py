@@ -88,8 +88,8 @@ class FileActions(QObject):
 
     def open_paths(self, found: list[Path]) -> None:
         """What the command line named or what was dropped: a project is opened, documents go to the spec, rows come in."""
-        document = next((path for path in found if path.suffix == projects.SUFFIX), None)
-        files = [path for path in found if path.suffix != projects.SUFFIX]
+        document = next((path for path in found if path.suffix == projects.PROJECT_SUFFIX), None)
+        files = [path for path in found if path.suffix != projects.PROJECT_SUFFIX]
         texts = [path for path in files if self.is_for_spec(path)]
         self._workspace.tasks.start("", self._open_all(document, texts, [path for path in files if path not in texts]))
 
@@ -133,7 +133,7 @@ class FileActions(QObject):
 
     def _ask_where(self, title: str, name: str, create: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
         file_dialogs.save_dialog(
-            self._window, self._workspace.settings, file_dialogs.PROJECTS, title, f"{name}{projects.SUFFIX}",
+            self._window, self._workspace.settings, file_dialogs.PROJECTS, title, f"{name}{projects.PROJECT_SUFFIX}",
             lambda path: self._workspace.tasks.start("", create(path)), _project_files(),
         ).open()  # fmt: skip
 
@@ -145,7 +145,7 @@ class FileActions(QObject):
 
     def bring_chosen(self, path: Path) -> None:
         """What was chosen may be no project: rows do not come into the open one without a word."""
-        if path.suffix in (projects.SUFFIX, *drop_question.DOCUMENTS):
+        if path.suffix in (projects.PROJECT_SUFFIX, *drop_question.DOCUMENTS):
             self.open_paths([path])
             return
 

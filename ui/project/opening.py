@@ -77,8 +77,8 @@ class ProjectOpener(QObject):
 
         box = self._box(error)
         look = box.addButton(tr("&Look at it (read only)"), Role.AcceptRole)
-        look.clicked.connect(lambda: self._start(lambda: projects.look_at(error.path)))
-        if error.is_offered:
+        look.clicked.connect(lambda: self._start(lambda: projects.open_read_only(error.path)))
+        if error.can_take_over:
             take = box.addButton(tr("&Take it over"), Role.DestructiveRole)
             take.setAutoDefault(False)
             take.clicked.connect(lambda: self._start(take_over))

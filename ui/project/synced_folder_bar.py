@@ -26,6 +26,6 @@ class SyncedFolderBar(MessageBar):
 
     async def _look(self, project: Project) -> None:
         """On a network drive looking may take a while."""
-        words = await asyncio.to_thread(synced_folders.warning, project.path)
+        words = await asyncio.to_thread(synced_folders.location_warning, project.path)
         if words and project is self._workspace.project:
             self.show_text(words, "warning")

@@ -45,11 +45,11 @@ class BackupsPage(QWidget):
             "A backup is made in the background when the project has changed. The newest {newest} are kept, then the last "
             "one of each day for {days} days, of each week for {weeks} weeks and of each month for {months} months. "
             "File › Open a backup… brings one back as a copy.",
-            newest=backups.NEWEST, days=backups.DAYS, weeks=backups.WEEKS, months=backups.MONTHS,
+            newest=backups.KEEP_NEWEST, days=backups.KEEP_DAILY, weeks=backups.KEEP_WEEKLY, months=backups.KEEP_MONTHLY,
         )  # fmt: skip
         form.addRow(basics.label(about, wrap=True, dim=True))
         where = QHBoxLayout()
-        place = basics.label(str(backups.backups_folder()), wrap=True)
+        place = basics.label(str(backups.all_backups_folder()), wrap=True)
         place.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         where.addWidget(place, 1)
         where.addWidget(self.folder)
@@ -65,7 +65,7 @@ class BackupsPage(QWidget):
             self.failed.emit(error)
 
     def _on_folder(self) -> None:
-        folder = backups.backups_folder()
+        folder = backups.all_backups_folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
 

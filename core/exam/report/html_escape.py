@@ -3,7 +3,7 @@
 import html
 import re
 
-# Signs that steer what is seen without being seen: control characters, turned directions, halves of surrogates.
+# Characters that steer what is seen without being seen: control characters, turned directions, halves of surrogates.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 VOID = ("meta", "br", "col")
 
@@ -15,7 +15,7 @@ class Markup(str):
 
 
 def escape(said: object) -> Markup:
-    """Any text so that it reads as it is; signs that cannot be seen are named."""
+    """Any text so that it reads as it is; characters that cannot be seen are named."""
     if isinstance(said, Markup):
         return said
     plain = str(said).replace("\r\n", "\n")

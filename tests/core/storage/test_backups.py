@@ -62,7 +62,7 @@ def test_a_copy_is_on_the_disk_before_it_has_its_name(project, tmp_path, monkeyp
         "part": str(tmp_path / "part"),
         "mode": 0o666,
     }
-    backups._work(request, Reporter())
+    backups._copy_database(request, Reporter())
     require_durable(made, tmp_path / "copy.juku")
 
 
@@ -157,7 +157,7 @@ def test_a_damaged_project_can_be_saved_but_is_not_backed_up(tmp_path):
     assert not copy(project, tmp_path / "copy.juku").is_whole
     with pytest.raises(JukuError, match="could not be backed up"):
         asyncio.run(backups.back_up(project, Reporter()))
-    assert backups.everything() == []
+    assert backups.list_all_backups() == []
     project.close()
 
 
@@ -165,8 +165,8 @@ def test_a_backup_is_dated_private_and_can_be_restored(project, tmp_path):
     add(project, 7)
     made = asyncio.run(backups.back_up(project, Reporter()))
     add(project, 1)
-    assert backups.listed(backups.folder_of(project.rows)) == backups.everything() == [made]
-    assert (made.name, backups.rows(made.path)) == ("test", 7)
+    assert backups.list_backups(backups.backup_folder(project.rows)) == backups.list_all_backups() == [made]
+    assert (made.name, backups.count_rows(made.path)) == ("test", 7)
     assert abs(made.made - time.time()) < 3600
     if os.name != "nt":
         assert stat.S_IMODE(made.path.stat().st_mode) == 0o600
@@ -185,38 +185,38 @@ def test_two_backups_of_one_second_have_two_names(project, monkeypatch):
     monkeypatch.setattr(time, "strftime", lambda _format, _moment=None: "2026-01-02 03.04.05")
     first, second = (asyncio.run(backups.back_up(project, Reporter())) for _ in range(2))
     assert first.path != second.path
-    assert len(backups.everything()) == 2
+    assert len(backups.list_all_backups()) == 2
 
 
 def test_without_room_there_is_no_backup_and_that_is_said(project, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: shutil._ntuple_diskusage(10, 10, 0))
     with pytest.raises(JukuError, match="no room"):
         asyncio.run(backups.back_up(project, Reporter()))
-    assert backups.everything() == []
+    assert backups.list_all_backups() == []
 
 
 def test_without_a_folder_there_is_no_backup_and_that_is_said(project):
-    backups.backups_folder().parent.mkdir(parents=True, exist_ok=True)
-    backups.backups_folder().write_text("a file stands in its place")
+    backups.all_backups_folder().parent.mkdir(parents=True, exist_ok=True)
+    backups.all_backups_folder().write_text("a file stands in its place")
     with pytest.raises(JukuError, match="cannot be written"):
         asyncio.run(backups.back_up(project, Reporter()))
 
 
 def test_what_is_no_backup_is_left_alone(project):
     add(project, 1)
-    folder = backups.folder_of(project.rows)
+    folder = backups.backup_folder(project.rows)
     folder.mkdir(parents=True)
     for name in ("notes.txt", "mine.juku", "p 2026-99-99 00.00.00.juku", "p 2026-01-01.juku"):
         (folder / name).write_bytes(b"")
     asyncio.run(backups.back_up(project, Reporter()))
-    assert len(backups.everything()) == 1
+    assert len(backups.list_all_backups()) == 1
     assert len(entries(folder)) == 5
 
 
 def test_a_hostile_id_names_no_folder_elsewhere(project):
     project.rows  # noqa: B018
     asyncio.run(project.write("", lambda db: db.execute("UPDATE meta SET value = '../../../x' WHERE key = 'id'")))
-    assert backups.folder_of(project.rows).parent == backups.backups_folder()
+    assert backups.backup_folder(project.rows).parent == backups.all_backups_folder()
 
 
 def days_ago(days, hours=0.0, size=1):
@@ -227,15 +227,15 @@ def days_ago(days, hours=0.0, size=1):
 
 def test_the_rule_keeps_the_newest_and_thins_out_the_past():
     every_hour = [days_ago(days, hours) for days in range(400) for hours in range(12)]
-    old = backups.outdated(every_hour)
+    old = backups.find_outdated(every_hour)
     kept = [one for one in every_hour if one not in old]
-    assert kept[: backups.NEWEST] == every_hour[: backups.NEWEST]
+    assert kept[: backups.KEEP_NEWEST] == every_hour[: backups.KEEP_NEWEST]
     days = Counter(time.strftime("%Y-%m-%d", time.localtime(one.made)) for one in kept)
-    assert len(days) == len(kept) - backups.NEWEST + 1, "one of each day, but for the newest"
+    assert len(days) == len(kept) - backups.KEEP_NEWEST + 1, "one of each day, but for the newest"
     ages = [round((every_hour[0].made - one.made) / 86400) for one in kept]
-    assert set(range(backups.DAYS)) <= set(ages)
+    assert set(range(backups.KEEP_DAILY)) <= set(ages)
     assert max(ages) >= 300, "a year is kept by months"
-    assert len(kept) <= backups.NEWEST + backups.DAYS + backups.WEEKS + backups.MONTHS
+    assert len(kept) <= backups.KEEP_NEWEST + backups.KEEP_DAILY + backups.KEEP_WEEKLY + backups.KEEP_MONTHLY
 
 
 def test_the_rule_is_stable():
@@ -244,19 +244,19 @@ def test_the_rule_is_stable():
     for day in range(100, -1, -1):
         for hours in (9, 5, 1):
             found.append(days_ago(day, hours))
-            found = [one for one in found if one not in backups.outdated(found)]
-    assert len(found) <= backups.NEWEST + backups.DAYS + backups.WEEKS + backups.MONTHS
-    assert backups.outdated(found) == []
+            found = [one for one in found if one not in backups.find_outdated(found)]
+    assert len(found) <= backups.KEEP_NEWEST + backups.KEEP_DAILY + backups.KEEP_WEEKLY + backups.KEEP_MONTHLY
+    assert backups.find_outdated(found) == []
     assert max(one.made for one in found) == days_ago(0, 1).made
     assert min(one.made for one in found) < days_ago(60).made
 
 
 def test_large_backups_are_fewer_but_never_none(monkeypatch):
-    monkeypatch.setattr(backups, "MOST_BYTES", 10)
+    monkeypatch.setattr(backups, "MAX_BACKUP_BYTES", 10)
     found = [days_ago(day, size=4) for day in range(20)]
-    assert len(backups.outdated(found)) == 18
+    assert len(backups.find_outdated(found)) == 18
     huge = [days_ago(day, size=100) for day in range(20)]
-    assert len(backups.outdated(huge)) == 20 - backups.LEAST
+    assert len(backups.find_outdated(huge)) == 20 - backups.MIN_BACKUPS
 
 
 def test_a_copy_of_a_read_only_project(tmp_path):
@@ -267,7 +267,7 @@ def test_a_copy_of_a_read_only_project(tmp_path):
     project = Project(tmp_path / "p.juku")
     assert copy(project, tmp_path / "copy.juku").rows == 4
     project.close()
-    assert project_lock.look(project.path) is None
+    assert project_lock.find_lock(project.path) is None
 
 
 def test_backups_that_a_wrong_clock_has_dated_late_do_not_push_out_the_new_one(project, monkeypatch):
@@ -275,8 +275,8 @@ def test_backups_that_a_wrong_clock_has_dated_late_do_not_push_out_the_new_one(p
     folder = asyncio.run(backups.back_up(project, Reporter())).path.parent
     for day in range(1, 4):
         (folder / f"{project.path.stem} 2099-01-0{day} 00.00.00.juku").write_bytes(b"x" * 1000)
-    monkeypatch.setattr(backups, "MOST_BYTES", 1500)
+    monkeypatch.setattr(backups, "MAX_BACKUP_BYTES", 1500)
     add(project, 1)
     made = asyncio.run(backups.back_up(project, Reporter()))
     assert made.path.exists()
-    assert backups.rows(made.path) == 2
+    assert backups.count_rows(made.path) == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core import paths
-from core.errors import FileChangedError, MissingLogError, ProjectError, ProjectInUseError
+from core.errors import FileChangedError, MissingLogError, ProjectError
 from core.progress import Cancelled
 from core.storage import connection, migrations, schema
 
@@ -45,8 +45,8 @@ def test_who_writes_waits_for_the_disk_and_decides_itself_when_the_log_is_brough
     assert asked(db, "synchronous") == 2
     assert asked(db, "wal_autocheckpoint") == 0
     assert asked(db, "page_size") == 8192
-    assert asked(db, "busy_timeout") == connection.WAIT
-    assert schema.version(db) == len(migrations.MIGRATIONS)
+    assert asked(db, "busy_timeout") == connection.BUSY_TIMEOUT_MS
+    assert schema.schema_version(db) == len(migrations.MIGRATIONS)
     assert not db.in_transaction and db.isolation_level is None
 
 
@@ -68,7 +68,7 @@ def test_a_file_that_nobody_writes_is_read_without_its_log(db, path):
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     before = schema.revision(db)
     with connection.transaction(db):
-        schema.advance(db)
+        schema.increase_revision(db)
     with closing(connection.open_frozen(path)) as frozen:
         assert schema.revision(frozen) == before
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
@@ -78,7 +78,7 @@ def test_a_file_that_nobody_writes_is_read_without_its_log(db, path):
 def test_any_thread_may_use_a_connection(db, path):
     assert from_a_thread(db) == [schema.APPLICATION_ID]
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    for opening in (connection.open_frozen, connection.open_to_read, connection.open_rows):
+    for opening in (connection.open_frozen, connection.open_to_read, connection.open_snapshot):
         with closing(opening(path)) as other:
             assert from_a_thread(other) == [schema.APPLICATION_ID]
     with closing(connection.open_in_memory()) as other:
@@ -89,7 +89,7 @@ def test_any_thread_may_use_a_connection(db, path):
 @pytest.mark.skipif(sys.platform == "win32", reason="locks belong to the handle there")
 def test_a_project_that_is_open_has_no_file_that_others_could_cut_off(db, path):
     with connection.transaction(db):
-        schema.advance(db)
+        schema.increase_revision(db)
     assert path.with_name("p.juku-wal").exists()
     assert not path.with_name("p.juku-shm").exists()
 
@@ -127,17 +127,17 @@ REASONS = {
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_each_refusal_of_the_database_is_said_in_words(path, reason):
-    with pytest.raises(ProjectError, match=REASONS[reason]) as caught, connection.worded(path):
+    with pytest.raises(ProjectError, match=REASONS[reason]) as caught, connection.convert_errors(path):
         raise sqlite3.OperationalError(reason)
     assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
 
 
 def test_what_was_stopped_is_cancelled_and_what_is_a_bug_stays_one(path):
-    with pytest.raises(Cancelled), connection.worded(path):
+    with pytest.raises(Cancelled), connection.convert_errors(path):
         raise sqlite3.OperationalError("interrupted")
-    with pytest.raises(AssertionError, match="no such column"), connection.worded(path):
+    with pytest.raises(AssertionError, match="no such column"), connection.convert_errors(path):
         raise sqlite3.OperationalError("no such column: x")
-    with pytest.raises(sqlite3.IntegrityError), connection.worded(path):
+    with pytest.raises(sqlite3.IntegrityError), connection.convert_errors(path):
         raise sqlite3.IntegrityError("UNIQUE constraint failed")
 
 
@@ -145,10 +145,10 @@ def test_a_transaction_is_done_or_taken_back_whole(db):
     before = schema.revision(db)
     with connection.transaction(db):
         assert db.in_transaction
-        schema.advance(db)
+        schema.increase_revision(db)
     assert not db.in_transaction
     with pytest.raises(KeyError), connection.transaction(db):
-        schema.advance(db)
+        schema.increase_revision(db)
         raise KeyError
     assert not db.in_transaction
     assert schema.revision(db) == before + 1
@@ -178,8 +178,8 @@ def test_an_older_project_is_saved_before_it_is_changed(path, monkeypatch):
     )
     connection.open_to_write(path).close()
     with closing(sqlite3.connect(path.with_name(f"p.juku.backup-v{version}"))) as copy:
-        assert schema.version(copy) == version
-        assert "more" not in schema.tables(copy)
+        assert schema.schema_version(copy) == version
+        assert "more" not in schema.table_names(copy)
     connection.open_to_write(path).close()
     assert len(list(path.parent.glob("*.backup-v*"))) == 1
 
@@ -199,13 +199,13 @@ def test_who_is_refused_leaves_nothing_open(path):
 
 def test_a_copy_holds_all_and_misses_no_log(db, tmp_path):
     schema.mark_log(db, 5)
-    connection.copy_to(db, tmp_path / "copy.juku")
+    connection.copy_database(db, tmp_path / "copy.juku")
     with closing(sqlite3.connect(tmp_path / "copy.juku")) as copy:
         assert schema.log_mark(copy) == -5
         assert schema.revision(copy) == schema.revision(db)
     with closing(sqlite3.connect(tmp_path / "other.db", isolation_level=None)) as other:
         other.execute("CREATE TABLE x AS SELECT 7 AS n")
-        connection.copy_to(other, tmp_path / "copy.db")
+        connection.copy_database(other, tmp_path / "copy.db")
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
         assert copy.execute("SELECT n FROM x").fetchone() == (7,)
 
@@ -217,17 +217,17 @@ def still(monkeypatch):
 
 def test_copies_of_one_moment_have_names_of_their_own(db, path, monkeypatch):
     still(monkeypatch)
-    names = [connection.save_copy(db, path).name for _number in range(3)]
+    names = [connection.save_rescue_copy(db, path).name for _number in range(3)]
     assert names == ["p Y-m-d H.M.S.juku", "p Y-m-d H.M.S (2).juku", "p Y-m-d H.M.S (3).juku"]
     assert all((path.parent / name).stat().st_size for name in names)
 
 
 def test_a_copy_of_a_project_whose_folder_has_gone_lies_with_the_programs_data(db, tmp_path, monkeypatch):
     monkeypatch.setenv("JUKU_DATA", str(tmp_path / "never" / "made"))
-    copy = connection.save_copy(db, tmp_path / "gone" / "p.juku")
+    copy = connection.save_rescue_copy(db, tmp_path / "gone" / "p.juku")
     assert copy.parent == paths.data_folder()
     assert not (tmp_path / "gone").exists()
-    assert connection.save_copy(db, tmp_path / "gone" / "p.juku").exists()
+    assert connection.save_rescue_copy(db, tmp_path / "gone" / "p.juku").exists()
 
 
 def test_half_a_copy_never_has_the_name_of_a_whole_one(db, path, monkeypatch):
@@ -240,9 +240,9 @@ def test_half_a_copy_never_has_the_name_of_a_whole_one(db, path, monkeypatch):
         raise SystemExit
 
     names = set()
-    monkeypatch.setattr(connection, "copy_to", die)
+    monkeypatch.setattr(connection, "copy_database", die)
     with pytest.raises(SystemExit):
-        connection.save_copy(db, path)
+        connection.save_rescue_copy(db, path)
     assert names == {".tmp"}
     assert set(path.parent.iterdir()) == before
 
@@ -252,38 +252,11 @@ def test_logs_set_aside_at_one_moment_have_names_of_their_own(path, monkeypatch)
     log = path.with_name("p.juku-wal")
     for text in ("one", "two", "three"):
         log.write_text(text)
-        connection.set_log_aside(path)
+        connection.rename_log(path)
         assert not log.exists()
     found = {one.name: one.read_text() for one in path.parent.iterdir()}
     assert sorted(found.values()) == ["one", "three", "two"]
     assert all(name.startswith("p") and ".juku-wal-Y-m-d-HMS" in name for name in found)
-
-
-def test_an_open_project_is_refused_to_the_next_who_asks(path, tmp_path):
-    path.touch()
-    with connection.locked(path):
-        link = tmp_path / "link.juku"
-        link.symlink_to(path)
-        for again in (path, link):
-            with pytest.raises(ProjectInUseError, match=r"is already open.*Nothing was changed"):
-                connection.locked(again)
-        connection.locked(tmp_path / "other.juku").release()
-    connection.locked(path).release()
-    assert list((paths.cache_folder() / "open").iterdir())
-
-
-def test_a_lock_that_cannot_be_kept_hinders_nobody(path, monkeypatch):
-    paths.cache_folder().parent.mkdir(parents=True, exist_ok=True)
-    paths.cache_folder().write_text("a file where the folder should be")
-    assert not connection.locked(path).is_locked
-
-
-def test_a_lock_may_be_released_by_another_thread(path):
-    lock = connection.locked(path)
-    thread = threading.Thread(target=lock.release)
-    thread.start()
-    thread.join()
-    assert not lock.is_locked
 
 
 @pytest.mark.parametrize(
@@ -309,18 +282,18 @@ def test_a_missing_log_is_dated(path):
 
 
 def test_what_has_become_of_an_exchanged_file_is_said(db, path):
-    copy = connection.save_copy(db, path)
+    copy = connection.save_rescue_copy(db, path)
     whole = connection.changed_error(path, copy, whole=True, gone=False)
     gone = connection.changed_error(path, copy, whole=False, gone=True)
     other = connection.changed_error(path, copy, whole=False, gone=False)
-    left = connection.left_error(path, copy)
+    left = connection.replaced_at_close_error(path, copy)
     assert all(isinstance(one, FileChangedError) and "“p.juku”" in one.title for one in (whole, gone, other, left))
     assert "has changed" in str(whole) and copy.name not in str(whole)
     assert "moved, deleted" in gone.title and "can only be read" in gone.message
     assert "replaced" in other.title and "Open the copy" in other.message
     assert "closed" in left.message
     assert all(f"Everything you had done before is saved in “{copy}”." in str(one) for one in (gone, other, left))
-    assert "p.juku" in connection.moved_while_read_error(path).title
+    assert "p.juku" in connection.unstable_file_error(path).title
 
 
 def test_another_program_that_has_no_tables_may_become_a_project(path):

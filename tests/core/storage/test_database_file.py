@@ -11,7 +11,7 @@ import pytest
 from core.errors import MissingLogError, ProjectError
 from core.storage import connection, database_file, schema, wal_check
 from core.storage.connection import open_frozen, transaction
-from core.storage.database_file import DisplacedError, Storage
+from core.storage.database_file import ReplacedFileError, Storage
 from tests.core.storage.test_exclusive_file import droppable, foreign, look_into
 
 __all__ = ["droppable"]
@@ -49,16 +49,16 @@ def change(store):
     """One more change, as a write makes it."""
     store.begin()
     with transaction(store.db):
-        schema.advance(store.db)
-        schema.count_commit(store.db)
-        schema.settle_log(store.db)
+        schema.increase_revision(store.db)
+        schema.increase_commit_count(store.db)
+        schema.confirm_log_mark(store.db)
     return store.end()
 
 
 def commits(path):
     """How many changes the file has, without its log."""
     with closing(open_frozen(path)) as db:
-        return schema.commits(db)
+        return schema.commit_count(db)
 
 
 @contextmanager
@@ -112,15 +112,15 @@ def test_what_is_written_lies_in_the_log_until_it_is_brought_in(store, path):
 
 def test_a_file_names_the_log_that_it_lacks(store, path, tmp_path):
     change(store)
-    names = [store.stand()[0]]
+    names = [store.content_state()[0]]
     store.checkpoint()
     change(store)
-    names.append(store.stand()[0])
+    names.append(store.content_state()[0])
     assert names[1] < names[0] < 0  # another name each time, and settled
     with pytest.raises(MissingLogError):
         Storage(copied(path, False, tmp_path / "alone.juku"))
     with closing(Storage(copied(path, True, tmp_path / "both.juku"))) as both:
-        assert both.has_log and both.stand() == store.stand()
+        assert both.has_log and both.content_state() == store.content_state()
 
 
 def test_who_opens_without_the_log_is_not_asked_again(store, path, tmp_path):
@@ -131,49 +131,49 @@ def test_who_opens_without_the_log_is_not_asked_again(store, path, tmp_path):
     with closing(Storage(copy, without_log=True)):
         pass
     with closing(Storage(copy)) as again:
-        assert again.stand()[0] < 0
-        assert abs(again.stand()[0]) > abs(store.stand()[0])
+        assert again.content_state()[0] < 0
+        assert abs(again.content_state()[0]) > abs(store.content_state()[0])
     shutil.copy(log_of(path), log_of(copy))
     with pytest.raises(MissingLogError, match="does not belong"):
         Storage(copy)
 
 
 def test_a_reader_keeps_the_log_unnamed_and_then_it_gets_another_name(store, path, tmp_path):
-    before = store.stand()[0]
+    before = store.content_state()[0]
     with reading(store.rows):
         change(store)
-        assert store.stand()[0] == before
-        assert wal_check.read(path).unnamed
+        assert store.content_state()[0] == before
+        assert wal_check.read_log_marks(path).unnamed
         with closing(Storage(copied(path, False, tmp_path / "alone.juku"))) as alone:
-            assert alone.stand()[1] == store.stand()[1] - 1
+            assert alone.content_state()[1] == store.content_state()[1] - 1
         assert store.checkpoint() is False
         assert store.has_log
         change(store)
     assert store.checkpoint() is True
     assert not store.has_log
-    assert store.stand()[0] < before < 0  # an old part of that log passes for its own no more
-    assert commits(path) == store.stand()[1]
+    assert store.content_state()[0] < before < 0  # an old part of that log passes for its own no more
+    assert commits(path) == store.content_state()[1]
 
 
 def test_a_file_that_was_opened_with_an_unnamed_log_gives_it_a_name_too(store, path, tmp_path):
     with reading(store.rows):
         change(store)
         copy = copied(path, True, tmp_path / "copy.juku")
-    before = store.stand()[0]
+    before = store.content_state()[0]
     with closing(Storage(copy)) as opened:
         assert opened.checkpoint() is True
-        assert opened.stand()[0] < before
+        assert opened.content_state()[0] < before
 
 
 def test_a_pinned_file_stays_as_it_is(store, path, monkeypatch):
-    monkeypatch.setattr(database_file, "LONG_LOG", 0)
+    monkeypatch.setattr(database_file, "MAX_LOG_BYTES", 0)
     change(store)
     assert store.is_log_long()
     one, two, late = object(), object(), object()
     assert store.pin(one) is True
     assert store.pin(two) is True  # nothing was written since
     before = path.read_bytes()
-    assert commits(path) == store.stand()[1]
+    assert commits(path) == store.content_state()[1]
     change(store)
     assert not store.is_log_long()
     assert store.checkpoint() is False
@@ -185,7 +185,7 @@ def test_a_pinned_file_stays_as_it_is(store, path, monkeypatch):
     store.unpin(two)
     assert store.is_log_long()
     assert store.pin(late) is True
-    assert commits(path) == store.stand()[1]
+    assert commits(path) == store.content_state()[1]
 
 
 def test_a_file_that_a_reader_is_in_is_pinned_later(store):
@@ -197,19 +197,19 @@ def test_a_file_that_a_reader_is_in_is_pinned_later(store):
 
 
 def test_a_log_is_long_from_a_size_on(store, monkeypatch):
-    assert database_file.LONG_LOG == 64 * 2**20
+    assert database_file.MAX_LOG_BYTES == 64 * 2**20
     assert not store.is_log_long()
     change(store)
-    size = store.live.log_size()
+    size = store.file.log_size()
     for limit, long in ((size, False), (size - 1, True)):
-        monkeypatch.setattr(database_file, "LONG_LOG", limit)
+        monkeypatch.setattr(database_file, "MAX_LOG_BYTES", limit)
         assert store.is_log_long() is long
 
 
 def test_a_file_that_nobody_can_write_is_read_without_a_lock(path):
     before = path.read_bytes()
     with closing(Storage(path, frozen=True)) as store:
-        assert store.frozen and store.hold() is True and not store.has_log
+        assert store.frozen and store.assert_locks() is True and not store.has_log
         assert store.pin(1) is True and store.checkpoint() is True
         store.unpin(1)
         for db in (store.db, store.rows, store.search):
@@ -221,7 +221,7 @@ def test_a_file_that_nobody_can_write_is_read_without_a_lock(path):
 
 
 def test_a_second_opening_is_refused_and_the_first_stays_whole(store, path, monkeypatch):
-    monkeypatch.setattr("core.storage.exclusive_file.TRIES", 2)
+    monkeypatch.setattr("core.storage.exclusive_file.LOCK_ATTEMPTS", 2)
     with pytest.raises(ProjectError, match="busy"):
         Storage(path)
     assert store.is_ours() and change(store)
@@ -251,19 +251,19 @@ def test_nothing_is_written_into_a_file_that_is_another(store, path):
     assert store.is_ours()
     os.utime(path)
     assert not store.is_ours()
-    with pytest.raises(DisplacedError):
+    with pytest.raises(ReplacedFileError):
         store.begin()
-    with pytest.raises(DisplacedError):
+    with pytest.raises(ReplacedFileError):
         store.pin(1)
     assert store.checkpoint() is True  # there is nothing to bring in
-    assert store.stand() == (store.stand()[0], commits(path))
+    assert store.content_state() == (store.content_state()[0], commits(path))
 
 
 def test_a_log_is_not_brought_into_a_file_that_is_another(store, path):
     change(store)
     os.utime(path)
     before = path.read_bytes()
-    with pytest.raises(DisplacedError):
+    with pytest.raises(ReplacedFileError):
         store.checkpoint()
     assert path.read_bytes() == before
 
@@ -274,7 +274,7 @@ def test_a_write_whose_log_was_exchanged_meanwhile_says_so(store, path):
     assert store.end() is False
     assert not store.is_ours()
     assert store.rescue() is None  # its content was still open here
-    assert commits(path) == store.stand()[1]
+    assert commits(path) == store.content_state()[1]
 
 
 def test_what_was_open_is_saved_where_the_file_is_another(store, path, tmp_path):
@@ -283,8 +283,8 @@ def test_what_was_open_is_saved_where_the_file_is_another(store, path, tmp_path)
     older.replace(path)
     copy = store.rescue()
     assert copies(path) == [copy]
-    assert commits(copy) == store.stand()[1] == commits(path) + 1
-    store.abandon()
+    assert commits(copy) == store.content_state()[1] == commits(path) + 1
+    store.close_without_checkpoint()
     assert commits(path) == commits(copy) - 1  # nothing was written over it
 
 
@@ -292,7 +292,7 @@ def test_a_close_saves_what_the_file_lacks_and_only_that(path, tmp_path):
     older = copied(path, False, tmp_path / "older")
     store = at_rest(path)
     change(store)
-    stand = store.stand()
+    stand = store.content_state()
     older.replace(path)
     copy = store.close()
     assert copies(path) == [copy]
@@ -316,26 +316,26 @@ def test_a_file_that_holds_all_needs_no_copy_at_the_close(path):
 def test_while_another_program_is_in_nothing_is_begun_saved_or_brought_in(droppable, store, path):
     change(store)
     with another_in(path):
-        assert store.hold() is False and not store.is_ours()
+        assert store.assert_locks() is False and not store.is_ours()
         for work in (store.begin, store.checkpoint, store.rescue, lambda: store.pin(1)):
             with pytest.raises(ProjectError, match="busy"):
                 work()
         assert not copies(path)
-    assert not store.doubtful
+    assert not store.may_have_lost_write
 
 
 def test_a_write_during_which_another_program_came_in_is_doubtful(droppable, store, path):
     store.begin()
-    assert not store.doubtful
+    assert not store.may_have_lost_write
     with another_in(path):
         store.end()
-        assert store.doubtful
+        assert store.may_have_lost_write
 
 
 def test_a_close_while_another_program_is_in_saves_a_copy(droppable, path):
     store = at_rest(path)
     change(store)
-    stand = store.stand()
+    stand = store.content_state()
     with another_in(path):
         os.utime(path)
         copy = store.close()
@@ -345,19 +345,19 @@ def test_a_close_while_another_program_is_in_saves_a_copy(droppable, path):
 
 def test_whether_a_file_holds_what_there_was(store, path):
     change(store)
-    stand = store.stand()
-    assert not database_file._holds(path, stand)  # it lies in the log
+    stand = store.content_state()
+    assert not database_file._contains_state(path, stand)  # it lies in the log
     store.checkpoint()
-    assert database_file._holds(path, stand)
-    assert not database_file._holds(path, (stand[0] - 1, stand[1]))
-    assert not database_file._holds(path, (stand[0], stand[1] + 1))
-    assert database_file._holds(path, (stand[0], stand[1] - 1))
+    assert database_file._contains_state(path, stand)
+    assert not database_file._contains_state(path, (stand[0] - 1, stand[1]))
+    assert not database_file._contains_state(path, (stand[0], stand[1] + 1))
+    assert database_file._contains_state(path, (stand[0], stand[1] - 1))
     path.with_name("none.juku").write_bytes(b"nothing that could be read" * 100)
-    assert not database_file._holds(path.with_name("none.juku"), stand)
+    assert not database_file._contains_state(path.with_name("none.juku"), stand)
 
 
 def test_a_full_disk_during_a_change_is_no_change_of_another_program(store, path):
-    with pytest.raises(ZeroDivisionError), store._noted():
+    with pytest.raises(ZeroDivisionError), store._own_write():
         os.utime(path)
         1 / 0  # noqa: B018
     assert store.is_ours()
@@ -386,13 +386,13 @@ def test_reading_and_writing_see_each_other(store):
     change(store)
     assert schema.revision(store.rows) == schema.revision(store.search) == before + 1
     with connection.transaction(store.loader):
-        schema.advance(store.loader)
+        schema.increase_revision(store.loader)
     assert schema.revision(store.db) == before + 2
 
 
 def test_what_was_given_up_or_closed_may_be_closed_again(store, path):
     change(store)
     os.utime(path)
-    store.abandon()
+    store.close_without_checkpoint()
     assert store.close() is None and not store.has_log
     assert not copies(path)

@@ -15,8 +15,8 @@ from core.errors import FileChangedError, JukuError, MissingLogError, ProjectErr
 from core.formats import jsonl
 from core.progress import Reporter
 from core.storage import backups
-from core.storage.connection import saved_words
-from core.storage.project import Project, create, look_at
+from core.storage.connection import describe_rescued_copy
+from core.storage.project import Project, create, open_read_only
 from tests.core.storage.test_exclusive_file import ROOT, add, log_of, questions
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open cannot be exchanged")
@@ -50,7 +50,7 @@ else:
 def all_questions(folder):
     found = set()
     for path in folder.glob("*.juku"):
-        with closing(look_at(path)) as project:
+        with closing(open_read_only(path)) as project:
             found |= set(questions(project))
     return found
 
@@ -124,9 +124,9 @@ def test_a_project_behind_a_link_is_written_and_imported_into(link, tmp_path):
     rows.write_text("".join(jsonl.new_row("", f"q{i}", "a") + "\n" for i in range(3000)))
     with closing(Project(link)) as project:
         add(project, "one")
-        assert project._storage.live.log_size()
+        assert project._storage.file.log_size()
         asyncio.run(importing.import_file(project, rows, ImportOptions(skip_known=False)))
-        with closing(look_at(link)) as seen:
+        with closing(open_read_only(link)) as seen:
             assert len(questions(seen)) == 3001
 
 
@@ -275,7 +275,7 @@ def test_what_another_program_has_left_halfway_is_looked_at_as_it_was(project):
     project.close()
     subprocess.run([sys.executable, "-c", BREAK_OFF, str(project.path)], check=False)
     assert project.path.with_name(f"{project.path.name}-journal").exists()
-    for opening in (look_at, Project):
+    for opening in (open_read_only, Project):
         with closing(opening(project.path)) as opened:
             assert questions(opened) == wanted
 
@@ -307,18 +307,18 @@ def test_a_backup_of_a_file_that_was_only_touched_is_made(project, tmp_path):
 def test_the_close_tells_what_it_has_saved(project, tmp_path):
     exchanged(project, tmp_path)
     copy = project.close()
-    with closing(look_at(copy)) as saved:
+    with closing(open_read_only(copy)) as saved:
         assert questions(saved) == ["one", "two"]
 
 
 def test_a_copy_is_called_everything_only_where_it_is_whole(project, tmp_path):
     add(project, "one" * 5000)
     project.close()
-    assert "Everything" in saved_words(project.path)
+    assert "Everything" in describe_rescued_copy(project.path)
     data = bytearray(project.path.read_bytes())
     data[4096:] = os.urandom(len(data) - 4096)
     (tmp_path / "damaged.juku").write_bytes(data)
-    assert "Everything" not in saved_words(tmp_path / "damaged.juku")
+    assert "Everything" not in describe_rescued_copy(tmp_path / "damaged.juku")
 
 
 @pytest.mark.parametrize("signs", [70, 75, 80])
@@ -334,7 +334,7 @@ def test_a_project_with_the_longest_name_is_copied_and_rescued(project, tmp_path
         settled(long, "two")
         made = [asyncio.run(backups.back_up(long, Reporter())) for _time in range(2)]
         assert made[0].path != made[1].path
-        assert backups.listed(made[0].path.parent)[0].name == made[0].name
+        assert backups.list_backups(made[0].path.parent)[0].name == made[0].name
         (tmp_path / "older").replace(path)
         with pytest.raises(FileChangedError):
             add(long, "three")
@@ -344,10 +344,10 @@ def test_a_project_with_the_longest_name_is_copied_and_rescued(project, tmp_path
 def test_backups_of_a_long_name_are_thinned(project, tmp_path):
     project.close()
     with closing(Project(tmp_path / f"{'塾' * 80}.juku")) as long:
-        for number in range(backups.NEWEST + 3):
+        for number in range(backups.KEEP_NEWEST + 3):
             settled(long, str(number))
             made = asyncio.run(backups.back_up(long, Reporter()))
-        assert len(backups.listed(made.path.parent)) <= backups.NEWEST + 1
+        assert len(backups.list_backups(made.path.parent)) <= backups.KEEP_NEWEST + 1
 
 
 def test_a_name_that_no_disk_takes_is_refused_in_words(project, tmp_path):
@@ -376,14 +376,14 @@ def test_a_file_exchanged_again_while_a_write_is_made_anew_says_so(project, monk
     settled(project, "one")
     add(project, "two")
     log_of(project).unlink()
-    take_over = Project._take_over
+    take_over = Project._handle_replaced_file
 
     def then_touched(self, written):
         take_over(self, written)
         os.utime(self.path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Project, "_take_over", then_touched)
+        patch.setattr(Project, "_handle_replaced_file", then_touched)
         with pytest.raises(ProjectError, match="not made"):
             add(project, "three")
     assert questions(project) == ["one", "two"]

@@ -58,7 +58,7 @@ def look_into(folder):
 @pytest.fixture
 def droppable(monkeypatch):
     """A system whose only locks are those of processes."""
-    monkeypatch.setattr(exclusive_file.LiveFile, "_lock_descriptor", lambda _file: False)
+    monkeypatch.setattr(exclusive_file.ExclusiveFile, "_lock_descriptor", lambda _file: False)
 
 
 COUNT = "SELECT count(*) FROM example"
@@ -76,13 +76,13 @@ def test_no_other_program_comes_in_whatever_is_opened_and_closed_here(project):
 
 def test_a_dropped_lock_is_taken_again(droppable, tmp_path):
     project = Project(tmp_path / "p.juku")
-    assert project.hold()
+    assert project.assert_locks()
     look_into(tmp_path)
     assert foreign(project.path, COUNT) == "[(0,)]"  # this is why
     project.close()
     project = Project(tmp_path / "p.juku")
     look_into(tmp_path)
-    assert project.hold()
+    assert project.assert_locks()
     assert foreign(project.path, COUNT) == ""
     project.close()
 
@@ -144,7 +144,9 @@ def test_while_another_program_is_in_nothing_is_written(droppable, tmp_path):
     other.stdout.readline()
     with pytest.raises(ProjectError, match="busy"):
         add(project, "q1")
-    assert project._writing.submit(project._checkpoint_unasked).result()  # is not tried again: the next write says why
+    assert project._writing.submit(
+        project._checkpoint_in_background
+    ).result()  # is not tried again: the next write says why
     other.communicate("\n")
     with pytest.raises(ProjectError, match="has changed"):
         add(project, "q2")
@@ -226,7 +228,7 @@ def test_a_project_is_one_file_after_a_checkpoint(project, tmp_path):
 
 
 def test_a_quiet_moment_brings_the_log_in(project, monkeypatch):
-    monkeypatch.setattr("core.storage.project.QUIET", 0.01)
+    monkeypatch.setattr("core.storage.project.CHECKPOINT_DELAY", 0.01)
 
     async def go():
         await project.write("Add", examples.add, [examples.read_row(jsonl.new_row("", "q", "a"))])
@@ -237,7 +239,7 @@ def test_a_quiet_moment_brings_the_log_in(project, monkeypatch):
 
 
 def test_a_long_log_is_not_left_lying(project, monkeypatch):
-    monkeypatch.setattr("core.storage.database_file.LONG_LOG", 1000)
+    monkeypatch.setattr("core.storage.database_file.MAX_LOG_BYTES", 1000)
     add(project, "q")
     project._writing.submit(lambda: None).result()  # all that the writing thread had to do before
     assert log_of(project).stat().st_size == 0

@@ -21,8 +21,8 @@ def file(tmp_path):
     path = tmp_path / "f.juku"
     path.write_bytes(b"file")
     path.with_name("f.juku-wal").write_bytes(b"log")
-    file = exclusive_file.LiveFile(path)
-    file.note()
+    file = exclusive_file.ExclusiveFile(path)
+    file.remember_state()
     yield file
     file.close()
 
@@ -52,7 +52,7 @@ def test_what_is_noted_is_ours_until_either_is_another(file, tmp_path):
     assert (file.is_ours(), file.is_in_place(), file.has_lost_only_its_log()) == (True, True, False)
     log.write_bytes(b"longer log")  # as this process writes it
     assert (file.is_ours(), file.is_in_place(), file.has_lost_only_its_log()) == (False, True, False)
-    file.note()
+    file.remember_state()
     assert file.is_ours()
     log.rename(tmp_path / "elsewhere")
     assert (file.is_ours(), file.is_in_place(), file.has_lost_only_its_log()) == (False, False, True)
@@ -62,7 +62,7 @@ def test_what_is_noted_is_ours_until_either_is_another(file, tmp_path):
     assert file.is_ours()
     path.write_bytes(b"FILE")
     assert (file.is_ours(), file.is_in_place(), file.has_lost_only_its_log()) == (False, False, False)
-    file.note()
+    file.remember_state()
     shutil.copy2(path, tmp_path / "same")
     (tmp_path / "same").replace(path)  # same size and time
     assert not file.is_ours()
@@ -74,7 +74,7 @@ def test_a_log_that_is_not_there_has_no_size(file, tmp_path):
     assert file.log_size() == 3
     (tmp_path / "f.juku-wal").unlink()
     assert file.log_size() == 0
-    file.note()
+    file.remember_state()
     assert (file.is_ours(), file.is_in_place(), file.has_lost_only_its_log()) == (True, True, False)
 
 
@@ -98,54 +98,66 @@ def test_a_file_that_is_closed_or_refused_is_open_no_more(file, tmp_path, monkey
     file.close()
     file.close()
     assert not is_open()
-    assert file.hold()  # nothing is held, and nobody is in the way
-    other, said = locking(tmp_path / "f.juku", exclusive_file.PENDING)
+    assert file.assert_locks()  # nothing is held, and nobody is in the way
+    other, said = locking(tmp_path / "f.juku", exclusive_file.PENDING_BYTE)
     assert said == "locked"
-    monkeypatch.setattr(exclusive_file, "TRIES", 1)
+    monkeypatch.setattr(exclusive_file, "LOCK_ATTEMPTS", 1)
     with pytest.raises(BlockingIOError):
-        exclusive_file.LiveFile(tmp_path / "f.juku")
+        exclusive_file.ExclusiveFile(tmp_path / "f.juku")
     assert not is_open()
     other.communicate("\n")
 
 
 @pytest.mark.parametrize(
-    "place", [exclusive_file.PENDING, exclusive_file.SHARED, exclusive_file.SHARED + exclusive_file.SHARED_SIZE - 1]
+    "place",
+    [
+        exclusive_file.PENDING_BYTE,
+        exclusive_file.SHARED_FIRST,
+        exclusive_file.SHARED_FIRST + exclusive_file.SHARED_SIZE - 1,
+    ],
 )
 def test_the_bytes_that_any_sqlite_locks_are_held(file, tmp_path, place):
-    file.hold()
+    file.assert_locks()
     process, said = locking(tmp_path / "f.juku", place)
     process.communicate("\n")
     assert said == "taken"
 
 
 @pytest.mark.parametrize(
-    ("place", "size"), [(exclusive_file.PENDING - 1, 1), (exclusive_file.SHARED + exclusive_file.SHARED_SIZE, 9)]
+    ("place", "size"),
+    [(exclusive_file.PENDING_BYTE - 1, 1), (exclusive_file.SHARED_FIRST + exclusive_file.SHARED_SIZE, 9)],
 )
 def test_no_other_bytes_are_held(file, tmp_path, place, size):
-    file.hold()
+    file.assert_locks()
     process, said = locking(tmp_path / "f.juku", place, size)
     process.communicate("\n")
     assert said == "locked"
 
 
 def test_the_bytes_are_those_of_the_file_format():
-    assert (exclusive_file.PENDING, exclusive_file.SHARED, exclusive_file.SHARED_SIZE) == (2**30, 2**30 + 2, 510)
+    assert (exclusive_file.PENDING_BYTE, exclusive_file.SHARED_FIRST, exclusive_file.SHARED_SIZE) == (
+        2**30,
+        2**30 + 2,
+        510,
+    )
 
 
-@pytest.mark.parametrize("place", [exclusive_file.PENDING, exclusive_file.SHARED, exclusive_file.SHARED + 509])
+@pytest.mark.parametrize(
+    "place", [exclusive_file.PENDING_BYTE, exclusive_file.SHARED_FIRST, exclusive_file.SHARED_FIRST + 509]
+)
 def test_a_lock_that_another_has_taken_meanwhile_is_told(droppable, file, tmp_path, place):
-    assert file.hold() is True
+    assert file.assert_locks() is True
     look_into(tmp_path)  # which drops it
     other, said = locking(tmp_path / "f.juku", place)
     assert said == "locked"
-    assert file.hold() is False
+    assert file.assert_locks() is False
     other.communicate("\n")
-    assert file.hold() is True
+    assert file.assert_locks() is True
 
 
 def test_who_only_looks_in_is_waited_for(file, tmp_path, monkeypatch):
     file.close()
-    other, _said = locking(tmp_path / "f.juku", exclusive_file.PENDING)
+    other, _said = locking(tmp_path / "f.juku", exclusive_file.PENDING_BYTE)
     asked = []
 
     def wait(seconds):
@@ -154,13 +166,13 @@ def test_who_only_looks_in_is_waited_for(file, tmp_path, monkeypatch):
             other.communicate("\n")
 
     monkeypatch.setattr(exclusive_file.time, "sleep", wait)
-    exclusive_file.LiveFile(tmp_path / "f.juku").close()
+    exclusive_file.ExclusiveFile(tmp_path / "f.juku").close()
     assert len(asked) == 3
-    again, _said = locking(tmp_path / "f.juku", exclusive_file.PENDING)
+    again, _said = locking(tmp_path / "f.juku", exclusive_file.PENDING_BYTE)
     with pytest.raises(BlockingIOError) as caught:
-        exclusive_file.LiveFile(tmp_path / "f.juku")
+        exclusive_file.ExclusiveFile(tmp_path / "f.juku")
     assert caught.value.errno == errno.EAGAIN
-    assert len(asked) == 3 + exclusive_file.TRIES - 1
+    assert len(asked) == 3 + exclusive_file.LOCK_ATTEMPTS - 1
     again.communicate("\n")
 
 
@@ -170,10 +182,10 @@ def test_a_disk_without_such_locks_goes_without(tmp_path, monkeypatch, number):
         raise OSError(number, "no such locks")
 
     monkeypatch.setattr(exclusive_file.fcntl, "fcntl", refuse)
-    file = exclusive_file.LiveFile(tmp_path / "f.juku")
+    file = exclusive_file.ExclusiveFile(tmp_path / "f.juku")
     monkeypatch.undo()
-    assert file.hold()
-    process, said = locking(tmp_path / "f.juku", exclusive_file.PENDING)
+    assert file.assert_locks()
+    process, said = locking(tmp_path / "f.juku", exclusive_file.PENDING_BYTE)
     process.communicate("\n")
     assert said == "taken"  # by the lock of the process
     file.close()
@@ -183,9 +195,9 @@ def test_a_trouble_that_is_no_lock_is_told_at_once(tmp_path, monkeypatch):
     def refuse(_file):
         raise OSError(errno.EIO, "broken")
 
-    monkeypatch.setattr(exclusive_file.LiveFile, "_lock_descriptor", refuse)
+    monkeypatch.setattr(exclusive_file.ExclusiveFile, "_lock_descriptor", refuse)
     monkeypatch.setattr(exclusive_file.time, "sleep", lambda _seconds: pytest.fail("waited"))
     with pytest.raises(OSError, match="broken"):
-        exclusive_file.LiveFile(tmp_path / "f.juku")
+        exclusive_file.ExclusiveFile(tmp_path / "f.juku")
     with pytest.raises(FileNotFoundError):
-        exclusive_file.LiveFile(tmp_path / "none" / "f.juku")
+        exclusive_file.ExclusiveFile(tmp_path / "none" / "f.juku")

@@ -8,7 +8,7 @@ import pytest
 from core.errors import MissingLogError
 from core.storage import schema, wal_check
 from core.storage.connection import open_to_write, transaction
-from core.storage.wal_check import Logs
+from core.storage.wal_check import LogMarks
 
 
 @pytest.fixture
@@ -32,13 +32,13 @@ def mark(db, generation):
 @pytest.mark.parametrize("bits", [6, 7, 8, 15, 16, 23, 24, 31, 32, 47, 48, 62])
 def test_a_mark_of_any_size_is_read(path, db, bits, sign):
     mark(db, sign * (2**bits + 5))
-    assert wal_check.read(path).log == sign * (2**bits + 5)
+    assert wal_check.read_log_marks(path).log == sign * (2**bits + 5)
 
 
 def test_the_newest_mark_counts(path, db):
     for generation in (300, 200, 400):
         mark(db, generation)
-        assert wal_check.read(path).log == generation
+        assert wal_check.read_log_marks(path).log == generation
 
 
 def test_a_mark_that_was_not_committed_does_not_count(path, db):
@@ -48,9 +48,9 @@ def test_a_mark_that_was_not_committed_does_not_count(path, db):
     schema.mark_log(db, 400)
     db.execute("CREATE TABLE wide AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300) "
                "SELECT zeroblob(8000) FROM n")  # fmt: skip
-    size = wal_check.read(path).size
+    size = wal_check.read_log_marks(path).size
     assert size is not None and size > 1_000_000
-    assert wal_check.read(path).log == 300
+    assert wal_check.read_log_marks(path).log == 300
     db.execute("ROLLBACK")
 
 
@@ -59,15 +59,15 @@ def test_what_an_older_log_left_behind_does_not_count(path, db):
         mark(db, generation)
     db.execute("PRAGMA wal_checkpoint(RESTART)")
     mark(db, 200)  # over the first page of the older log; its others still lie behind
-    found = wal_check.read(path)
+    found = wal_check.read_log_marks(path)
     assert (found.file, found.log) == (302, 200)
 
 
 def test_a_log_that_names_no_mark_has_none(path, db):
     with transaction(db):
-        schema.advance(db)
+        schema.increase_revision(db)
         db.execute("DELETE FROM meta WHERE key = 'log'")
-    assert wal_check.read(path).log is None
+    assert wal_check.read_log_marks(path).log is None
 
 
 def test_a_log_that_is_cut_off_is_read_as_far_as_it_goes(path, db, tmp_path):
@@ -86,18 +86,18 @@ def test_a_log_that_is_cut_off_is_read_as_far_as_it_goes(path, db, tmp_path):
         (len(log), 400),
     ):
         (tmp_path / "b.juku-wal").write_bytes(log[:length])
-        assert wal_check.read(copy) == Logs(0, told, length, is_same=told is not None)
+        assert wal_check.read_log_marks(copy) == LogMarks(0, told, length, is_same=told is not None)
 
 
 def test_without_a_project_there_are_no_marks(tmp_path):
     path = tmp_path / "none.juku"
-    assert wal_check.read(path) == Logs(0, None, None)
+    assert wal_check.read_log_marks(path) == LogMarks(0, None, None)
     path.touch()
-    assert wal_check.read(path) == Logs(0, None, None)
+    assert wal_check.read_log_marks(path) == LogMarks(0, None, None)
     (tmp_path / "none.juku-wal").write_bytes(b"1234")
-    assert wal_check.read(path) == Logs(0, None, 4)
+    assert wal_check.read_log_marks(path) == LogMarks(0, None, 4)
     path.write_bytes(b"no database at all" * 100)
-    assert wal_check.read(path) == Logs(0, None, 4)
+    assert wal_check.read_log_marks(path) == LogMarks(0, None, 4)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_without_a_project_there_are_no_marks(tmp_path):
     ],
 )
 def test_which_log_belongs_to_a_file(file, log, belongs):
-    assert Logs(file, log, 100).belongs is belongs
+    assert LogMarks(file, log, 100).belongs is belongs
 
 
 @pytest.mark.parametrize(
@@ -123,22 +123,22 @@ def test_which_log_belongs_to_a_file(file, log, belongs):
     [(5, None, True), (-5, None, False), (0, None, False), (5, 0, False), (5, 100, False)],
 )
 def test_when_a_log_is_missing(file, size, missing):
-    assert Logs(file, None, size).missing is missing
+    assert LogMarks(file, None, size).missing is missing
 
 
 def test_a_missing_log_is_said_until_it_is_known(path, db, tmp_path):
     mark(db, 300)
-    assert wal_check.require(path, without=False) is False
+    assert wal_check.require_log(path, without=False) is False
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # now the file says what only a log could settle
     copy = tmp_path / "copy.juku"
     shutil.copy(path, copy)
     with pytest.raises(MissingLogError) as caught:
-        wal_check.require(copy, without=False)
+        wal_check.require_log(copy, without=False)
     assert "copy.juku" in str(caught.value)
     with pytest.raises(MissingLogError) as caught:
-        wal_check.require(copy, without=False, origin=tmp_path / "origin.juku")
+        wal_check.require_log(copy, without=False, origin=tmp_path / "origin.juku")
     assert "origin.juku" in str(caught.value) and "copy.juku" not in str(caught.value)
-    assert wal_check.require(copy, without=True) is True
+    assert wal_check.require_log(copy, without=True) is True
 
 
 def test_another_files_log_is_set_aside_whole(path, db, tmp_path):
@@ -150,8 +150,8 @@ def test_another_files_log_is_set_aside_whole(path, db, tmp_path):
     shutil.copy(path, copy)
     beside.write_bytes(log)
     with pytest.raises(MissingLogError):
-        wal_check.require(copy, without=False)
+        wal_check.require_log(copy, without=False)
     assert beside.read_bytes() == log
-    assert wal_check.require(copy, without=True) is True
+    assert wal_check.require_log(copy, without=True) is True
     assert not beside.exists()
     assert log in [one.read_bytes() for one in tmp_path.iterdir()]

@@ -36,7 +36,7 @@ def test_rows_of_the_first_tables_are_packed_with_nothing_lost(tmp_path):
     assert [row.data for row in rows] == texts
     assert [row.id for row in rows] == [3 * number + 1 for number in range(150)]
     assert {row.status for row in rows} == {"approved"}
-    assert project.rows.execute("SELECT count(*) FROM pack").fetchone()[0] == -(-150 // compressed_texts.ROWS)
+    assert project.rows.execute("SELECT count(*) FROM pack").fetchone()[0] == -(-150 // compressed_texts.TEXTS_PER_PACK)
     asyncio.run(project.write("Edit", examples.set_field, 4, "answer", "new"))
     asyncio.run(project.undo())
     assert filters.find(project.rows)[-1] == 448
@@ -85,14 +85,14 @@ def second_file(path):
         migrations.m002_packed_examples(db)
         db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         db.execute("PRAGMA user_version = 2")
-        ((pack, slot),) = compressed_texts.put(db, [data])
+        ((pack, slot),) = compressed_texts.store_texts(db, [data])
         example = {name: getattr(row, name) for name in examples.METADATA_FIELDS if name != "quote"}
         example |= {"id": 1, "pack": pack, "slot": slot, "question": row.question, "answer": row.answer, "length": 9}
         example |= {"source": "x", "line": 5, "problems": "", "digest": compressed_texts.digest(data.encode())}
         for table, values in {**SECOND, "example": example, "version_row": {**example, "version": 2}}.items():
             marks = ", ".join("?" * len(values))
             db.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", list(values.values()))
-        before = {table: contents(db, table) for table in schema.tables(db)}
+        before = {table: contents(db, table) for table in schema.table_names(db)}
     db.close()
     return data, before
 
@@ -165,7 +165,7 @@ def keep_steps(path, version):
 
 def watch(db, version):
     """`undo.create_triggers`, as far as the tables of that time go."""
-    there = [table for table in schema.RECORDS if table in schema.tables(db)]
+    there = [table for table in schema.RECORDS if table in schema.table_names(db)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(undo, "RECORDS", there)
         undo.create_triggers(db)
@@ -209,11 +209,13 @@ def test_a_migration_is_told_with_where_the_file_is_as_it_was(tmp_path):
     with closing(Project(path)) as project:
         assert project.notice == ""  # said once
     with closing(sqlite3.connect(tmp_path / "old.juku.backup-v2")) as db:
-        assert schema.version(db) == 2
+        assert schema.schema_version(db) == 2
 
 
 def test_steps_that_cannot_be_taken_along_are_counted_and_told(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(migrations, "WIDENING", migrations.WIDENING - {migrations.m003_knowledge})
+    monkeypatch.setattr(
+        migrations, "COLUMN_ADDING_MIGRATIONS", migrations.COLUMN_ADDING_MIGRATIONS - {migrations.m003_knowledge}
+    )
     path = tmp_path / "old.juku"
     second_file(path)
     keep_steps(path, 2)
@@ -226,7 +228,7 @@ def test_steps_that_cannot_be_taken_along_are_counted_and_told(tmp_path, monkeyp
         assert list(filters.find(project.rows)) == []  # what they had done stays done
 
 
-@pytest.mark.parametrize("step", sorted(migrations.WIDENING, key=lambda step: step.__name__))
+@pytest.mark.parametrize("step", sorted(migrations.COLUMN_ADDING_MIGRATIONS, key=lambda step: step.__name__))
 def test_a_widening_migration_only_adds_columns_that_have_a_default(step):
     """What a person has written may be changed by none of them: kept steps would bring back what is no longer right."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
@@ -251,7 +253,7 @@ def test_a_widening_migration_only_adds_columns_that_have_a_default(step):
 def fill(db):
     """One row in each table that can be undone, whatever columns it has."""
     for table in schema.UNDOABLE:
-        names = schema.columns(db, table)
+        names = schema.column_names(db, table)
         db.execute(
             f"INSERT INTO {table} VALUES ({', '.join('?' * len(names))})", [str(at) for at in range(1, len(names) + 1)]
         )

@@ -45,7 +45,7 @@ def test_undo_goes_on_after_a_restart(tmp_path):
     document.close()
     document = Project(path)
     assert (document.undo_label, document.redo_label) == ("Add", "Edit")
-    assert not any(name.startswith("kept_") for name in schema.tables(document.rows))
+    assert not any(name.startswith("kept_") for name in schema.table_names(document.rows))
     document.close()
 
 

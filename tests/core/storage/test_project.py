@@ -255,7 +255,7 @@ def test_an_older_project_is_backed_up_and_migrated(tmp_path, monkeypatch):
     monkeypatch.setattr(migrations, "MIGRATIONS", more)
     project = Project(path)
     assert len(filters.find(project.rows)) == 2
-    assert "extra" in schema.columns(project.rows, "example")
+    assert "extra" in schema.column_names(project.rows, "example")
     project.close()
     monkeypatch.undo()
     backup = Project(tmp_path / f"old.juku.backup-v{len(migrations.MIGRATIONS)}")

@@ -7,19 +7,20 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from core import processes
+from core import paths, processes
 from core.dataset import examples
 from core.errors import ProjectError, ProjectInUseError
 from core.formats import jsonl
 from core.paths import ROOT
 from core.storage import project_lock
 from core.storage.project import Project
-from core.storage.project_lock import ProjectLockedError, lock_file, take_over
+from core.storage.project_lock import ProjectLockedError, lock_path, take_over
 
 NOBODY = 65534
 OPEN = """
@@ -39,12 +40,12 @@ project.close()
 
 
 def own(path):
-    return json.loads(lock_file(path).read_text())
+    return json.loads(lock_path(path).read_text())
 
 
 def write_lock(path, data, age=0.0):
     """A lock as somebody else has left it."""
-    file = lock_file(path)
+    file = lock_path(path)
     file.write_bytes(data if isinstance(data, bytes) else json.dumps(data).encode())
     moment = time.time() - age
     os.utime(file, (moment, moment))
@@ -75,7 +76,7 @@ def test_the_lock_is_there_while_the_project_is_open(path):
     project = Project(path)
     found = own(path)
     assert (found["pid"], found["started"]) == (os.getpid(), processes.start_time(os.getpid()))
-    assert lock_file(path).name == ".塾 p.juku.lock"
+    assert lock_path(path).name == ".塾 p.juku.lock"
     assert project.notice == ""
     project.close()
     assert [entry.name for entry in path.parent.glob("*") if "lock" in entry.name or "tmp" in entry.name] == []
@@ -121,7 +122,7 @@ def test_another_account_is_told_who_has_it(common):
     with pytest.raises(ProjectLockedError, match="open elsewhere") as refused:
         Project(both)
     assert refused.value.found.owner.pid == theirs.pid
-    assert not refused.value.is_offered
+    assert not refused.value.can_take_over
     theirs.send_signal(signal.SIGKILL)
     theirs.communicate()
     project = Project(both)
@@ -161,11 +162,13 @@ def test_a_process_hidden_from_us_is_not_taken_for_ended(path, tmp_path, monkeyp
     monkeypatch.setattr(processes, "PROC_FOLDER", tmp_path / "proc")
     with pytest.raises(ProjectLockedError) as refused:
         Project(path)
-    assert not refused.value.is_offered
-    write_lock(path, own(path), age=project_lock.SILENT + 60)  # the number may be another's by now: a person decides
+    assert not refused.value.can_take_over
+    write_lock(
+        path, own(path), age=project_lock.HEARTBEAT_TIMEOUT + 60
+    )  # the number may be another's by now: a person decides
     with pytest.raises(ProjectLockedError) as refused:
         Project(path)
-    assert refused.value.is_offered
+    assert refused.value.can_take_over
     process.kill()
     process.communicate()
     Project(path).close()
@@ -180,22 +183,22 @@ def owner_of(path):
 
 def test_another_machine_has_it_open(path, elsewhere):
     write_lock(path, elsewhere)
-    before = lock_file(path).read_bytes()
+    before = lock_path(path).read_bytes()
     with pytest.raises(ProjectLockedError) as refused:
         Project(path)
     text = str(refused.value)
     assert "mika" in text
     assert "garden-pc" in text
     assert time.strftime("%Y-%m-%d") in text
-    assert not refused.value.is_offered
-    assert lock_file(path).read_bytes() == before
+    assert not refused.value.can_take_over
+    assert lock_path(path).read_bytes() == before
 
 
 def test_a_machine_that_has_gone_silent_may_be_taken_over(path, elsewhere):
-    write_lock(path, elsewhere, age=project_lock.SILENT + 60)
+    write_lock(path, elsewhere, age=project_lock.HEARTBEAT_TIMEOUT + 60)
     with pytest.raises(ProjectLockedError, match="take it over") as refused:
         Project(path)
-    assert refused.value.is_offered
+    assert refused.value.can_take_over
     take_over(refused.value)
     project = Project(path)
     add(project)
@@ -203,7 +206,7 @@ def test_a_machine_that_has_gone_silent_may_be_taken_over(path, elsewhere):
 
 
 def test_one_who_came_back_meanwhile_is_not_taken_over(path, elsewhere):
-    write_lock(path, elsewhere, age=project_lock.SILENT + 60)
+    write_lock(path, elsewhere, age=project_lock.HEARTBEAT_TIMEOUT + 60)
     with pytest.raises(ProjectLockedError) as refused:
         Project(path)
     write_lock(path, {**elsewhere, "token": "a new window"})
@@ -227,24 +230,24 @@ def test_who_was_taken_over_writes_no_more(path, elsewhere):
 
 
 def test_the_lock_shows_signs_of_life(path, monkeypatch):
-    monkeypatch.setattr(project_lock, "BEAT", 0.01)
+    monkeypatch.setattr(project_lock, "HEARTBEAT_INTERVAL", 0.01)
     project = Project(path)
-    os.utime(lock_file(path), (0, 0))
-    while lock_file(path).stat().st_mtime == 0:
+    os.utime(lock_path(path), (0, 0))
+    while lock_path(path).stat().st_mtime == 0:
         time.sleep(0.01)
     project.close()
 
 
 def test_a_lock_that_somebody_has_cleared_away_is_made_again(path, monkeypatch):
-    monkeypatch.setattr(project_lock, "BEAT", 0.01)
+    monkeypatch.setattr(project_lock, "HEARTBEAT_INTERVAL", 0.01)
     project = Project(path)
-    before = lock_file(path).read_bytes()
-    lock_file(path).unlink()
-    while not lock_file(path).exists():
+    before = lock_path(path).read_bytes()
+    lock_path(path).unlink()
+    while not lock_path(path).exists():
         time.sleep(0.01)
-    assert lock_file(path).read_bytes() == before
+    assert lock_path(path).read_bytes() == before
     project.close()
-    assert not lock_file(path).exists()
+    assert not lock_path(path).exists()
 
 
 NO_LOCKS = {
@@ -262,10 +265,10 @@ def test_what_is_no_lock_is_refused_while_new_and_offered_when_old(path, data):
     write_lock(path, data)
     with pytest.raises(ProjectInUseError):
         Project(path)
-    write_lock(path, data, age=project_lock.SILENT + 60)
+    write_lock(path, data, age=project_lock.HEARTBEAT_TIMEOUT + 60)
     with pytest.raises(ProjectLockedError) as refused:
         Project(path)
-    assert refused.value.is_offered
+    assert refused.value.can_take_over
     assert len(str(refused.value)) < 600
     take_over(refused.value)
     Project(path).close()
@@ -282,7 +285,7 @@ def test_a_date_that_is_none_is_shown_as_such(path, elsewhere):
 def test_a_link_a_pipe_or_a_folder_in_its_place_is_no_lock(path, tmp_path):
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
-    file = lock_file(path)
+    file = lock_path(path)
     file.symlink_to(victim)
     Project(path).close()
     assert victim.read_bytes() == b"precious"
@@ -325,3 +328,31 @@ def test_processes():
     while processes.start_time(process.pid) is not None:  # also before its parent has waited for it
         time.sleep(0.01)
     process.communicate()
+
+
+def test_an_open_project_is_refused_to_the_next_who_asks(tmp_path):
+    path = tmp_path / "p.juku"
+    path.touch()
+    with project_lock.lock_in_cache(path):
+        link = tmp_path / "link.juku"
+        link.symlink_to(path)
+        for again in (path, link):
+            with pytest.raises(ProjectInUseError, match=r"is already open.*Nothing was changed"):
+                project_lock.lock_in_cache(again)
+        project_lock.lock_in_cache(tmp_path / "other.juku").release()
+    project_lock.lock_in_cache(path).release()
+    assert list((paths.cache_folder() / "open").iterdir())
+
+
+def test_a_lock_that_cannot_be_kept_hinders_nobody(tmp_path):
+    paths.cache_folder().parent.mkdir(parents=True, exist_ok=True)
+    paths.cache_folder().write_text("a file where the folder should be")
+    assert not project_lock.lock_in_cache(tmp_path / "p.juku").is_locked
+
+
+def test_a_lock_may_be_released_by_another_thread(tmp_path):
+    lock = project_lock.lock_in_cache(tmp_path / "p.juku")
+    thread = threading.Thread(target=lock.release)
+    thread.start()
+    thread.join()
+    assert not lock.is_locked

@@ -19,7 +19,7 @@ from core.paths import ROOT
 from core.storage import migrations
 from core.storage import project as projects
 from core.storage.project import Project
-from core.storage.read_only_copy import opened
+from core.storage.read_only_copy import open_any_project
 
 LOOK = """
 import asyncio, os, sys
@@ -64,7 +64,7 @@ from core.dataset.bulk_edits import Pattern, replace
 from core.storage.project import Project
 from core.progress import Reporter
 import core.storage.project
-core.storage.project.QUIET = 0.05
+core.storage.project.CHECKPOINT_DELAY = 0.05
 async def go():
     project = Project(Path(sys.argv[1]))
     number = 0
@@ -86,7 +86,7 @@ def test_a_project_that_is_open_is_looked_at_as_it_is(project):
     asyncio.run(project.write("", examples.add, rows(3)))
     with pytest.raises(ProjectInUseError):
         projects.open_existing(project.path)
-    with closing(projects.look_at(project.path)) as seen:
+    with closing(projects.open_read_only(project.path)) as seen:
         assert len(filters.find(seen.rows)) == 3
         assert project.path.name in seen.notice
         with pytest.raises(ProjectError, match="read-only"):
@@ -101,7 +101,7 @@ def test_a_project_that_is_open_is_looked_at_as_it_is(project):
         assert asyncio.run(child()) != project.path
         place = seen._storage.path.parent
     assert not place.exists()
-    with opened(project.path) as db:
+    with open_any_project(project.path) as db:
         assert len(filters.find(db)) == 5
     assert len(filters.find(project.rows)) == 5
 
@@ -110,7 +110,7 @@ def test_a_closed_project_is_read_without_a_copy_and_left_as_it_was(project):
     asyncio.run(project.write("", examples.add, rows(3)))
     project.close()
     before = project.path.read_bytes()
-    with opened(project.path) as db:
+    with open_any_project(project.path) as db:
         assert len(filters.find(db)) == 3
     assert project.path.read_bytes() == before
 
@@ -166,14 +166,14 @@ def test_reading_never_takes_the_log_of_another_copy(tmp_path):
         asyncio.run(project.write("", examples.add, rows(3)))
     (tmp_path / "kept").rename(tmp_path / "older.juku-wal")
     before = older.read_bytes()
-    with pytest.raises(MissingLogError), opened(older):
+    with pytest.raises(MissingLogError), open_any_project(older):
         pass
     assert older.read_bytes() == before
     assert (tmp_path / "older.juku-wal").exists()
 
 
 def test_reading_a_project_that_is_not_there_makes_none(tmp_path):
-    with pytest.raises(ProjectError), opened(tmp_path / "none.juku"):
+    with pytest.raises(ProjectError), open_any_project(tmp_path / "none.juku"):
         pass
     assert not list(tmp_path.iterdir())
 
@@ -183,7 +183,7 @@ def test_a_project_of_an_older_juku_is_read_and_stays_as_it_is(tmp_path, monkeyp
         patch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:-1])
         migrations.migrate(db)
     before = (tmp_path / "old.juku").read_bytes()
-    with opened(tmp_path / "old.juku") as db:
+    with open_any_project(tmp_path / "old.juku") as db:
         assert not list(examples.iterate(db))
     assert (tmp_path / "old.juku").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["old.juku"]
@@ -196,7 +196,7 @@ def test_a_copy_without_its_log_is_looked_at_only_by_who_knows_it(project, tmp_p
     alone = tmp_path / "alone.juku"
     shutil.copy(project.path, alone)
     with pytest.raises(MissingLogError, match=r"alone\.juku"):
-        projects.look_at(alone)
+        projects.open_read_only(alone)
     before = alone.read_bytes()
     with closing(Project(alone, without_log=True, look=True)) as seen:
         assert len(filters.find(seen.rows)) == 1
@@ -206,10 +206,10 @@ def test_a_copy_without_its_log_is_looked_at_only_by_who_knows_it(project, tmp_p
 def test_where_nobody_can_write_the_file_itself_is_read(project, monkeypatch):
     asyncio.run(project.write("", examples.add, rows(2)))
     monkeypatch.setattr(projects, "is_on_read_only_disk", lambda _path: True)
-    with closing(projects.look_at(project.path)) as seen:  # with a log it cannot be read without a copy
+    with closing(projects.open_read_only(project.path)) as seen:  # with a log it cannot be read without a copy
         assert len(filters.find(seen.rows)) == 2 and seen._storage.path != project.path
     project.close()
-    with closing(projects.look_at(project.path)) as seen:
+    with closing(projects.open_read_only(project.path)) as seen:
         assert len(filters.find(seen.rows)) == 2
         assert (seen._storage.path, seen._storage.frozen, seen.notice) == (project.path, True, "")
     monkeypatch.undo()

@@ -20,8 +20,8 @@ def test_a_file_without_the_last_records_is_not_called_safe(project, tmp_path):
         asyncio.run(project.checkpoint())
         shutil.copy(project.path, older)
         asyncio.run(project.write("", change))
-        known = safety_check._state(project.rows)
-        found, is_whole = safety_check._on_disk(older)
+        known = safety_check._content_state(project.rows)
+        found, is_whole = safety_check._state_on_disk(older)
         assert is_whole
-        assert not safety_check._holds(found, known)
-        assert asyncio.run(safety_check.look(project)).is_safe
+        assert not safety_check._includes(found, known)
+        assert asyncio.run(safety_check.check_safety(project)).is_safe

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.storage import synced_folders
-from core.storage.synced_folders import network, sync_program, warning
+from core.storage.synced_folders import location_warning, network_drive, sync_program
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ def test_a_folder_is_known_by_its_name(tmp_path, folder, program):
     place = tmp_path / folder
     place.mkdir(parents=True)
     assert sync_program(place / "p.juku") == program
-    assert bool(warning(place / "p.juku")) is bool(program)
+    assert bool(location_warning(place / "p.juku")) is bool(program)
     if program:
-        assert program in warning(place / "p.juku")
+        assert program in location_warning(place / "p.juku")
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,10 @@ MOUNTINFO = r"""22 28 0:21 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 def test_a_network_drive_is_known_by_its_mount(tmp_path, monkeypatch, folder, kind):
     told = tmp_path / "mountinfo"
     told.write_text(MOUNTINFO.format(place=tmp_path))
-    monkeypatch.setattr(synced_folders, "MOUNTS", told)
+    monkeypatch.setattr(synced_folders, "MOUNT_INFO", told)
     (tmp_path / folder).mkdir(parents=True)
-    assert network(tmp_path / folder / "p.juku") == kind
-    assert (kind in warning(tmp_path / folder / "p.juku")) or not kind
+    assert network_drive(tmp_path / folder / "p.juku") == kind
+    assert (kind in location_warning(tmp_path / folder / "p.juku")) or not kind
 
 
 def test_macos_tells_by_mount(monkeypatch):
@@ -102,15 +102,15 @@ def test_macos_tells_by_mount(monkeypatch):
     monkeypatch.setattr(
         subprocess, "run", lambda command, **_more: subprocess.CompletedProcess(command, 0, stdout=told)
     )
-    assert synced_folders._by_mount(Path("/Volumes/my share/a/p.juku")) == "smbfs"
-    assert synced_folders._by_mount(Path("/Volumes/stick/p.juku")) == "msdos"
-    assert synced_folders._by_mount(Path("/Users/me/p.juku")) == "apfs"
+    assert synced_folders._from_mount_command(Path("/Volumes/my share/a/p.juku")) == "smbfs"
+    assert synced_folders._from_mount_command(Path("/Volumes/stick/p.juku")) == "msdos"
+    assert synced_folders._from_mount_command(Path("/Users/me/p.juku")) == "apfs"
 
 
 def test_this_disk_is_no_network(tmp_path):
-    assert network(tmp_path / "p.juku") == ""
+    assert network_drive(tmp_path / "p.juku") == ""
 
 
 def test_a_folder_that_is_gone_raises_nothing():
     assert sync_program(Path("/nowhere/at/all/p.juku")) == ""
-    assert network(Path("/nowhere/at/all/p.juku")) == ""
+    assert network_drive(Path("/nowhere/at/all/p.juku")) == ""

@@ -68,8 +68,8 @@ def test_rows_that_were_loaded_are_one_step(project, tmp_path):
 
 
 def test_rows_that_were_loaded_are_another_state_and_none_are_the_same(project):
-    def stand():
-        return schema.revision(project.rows), schema.commits(project.rows)
+    def state():
+        return schema.revision(project.rows), schema.commit_count(project.rows)
 
     def load(count):
         def some(db):
@@ -79,11 +79,11 @@ def test_rows_that_were_loaded_are_another_state_and_none_are_the_same(project):
 
         return asyncio.run(project.load("Load", some, Reporter()))
 
-    before = stand()
-    assert load(0).count == 0 and stand() == before
+    before = state()
+    assert load(0).count == 0 and state() == before
     assert project.undo_label is None
     assert load(3).ids == {"example": {1, 2, 3}}
-    assert stand() == (before[0] + 1, before[1] + 1)
+    assert state() == (before[0] + 1, before[1] + 1)
     assert project.undo_label == "Load"
 
 
@@ -107,7 +107,7 @@ def test_steps_of_both_ways_go_on_in_the_next_session(tmp_path):
         asyncio.run(edit(project))
     with closing(Project(path)) as project:
         assert (project.undo_label, project.redo_label) == ("to second", "to third")
-        assert project.undo_is_kept and project.redo_is_kept
+        assert project.undo_is_saved and project.redo_is_saved
         asyncio.run(project.redo())
         assert answers(project) == ["third"]
         for left in ("second", "first", "answer 0"):
@@ -131,14 +131,14 @@ def test_steps_beyond_the_limit_of_the_file_are_said_and_left_out(tmp_path, monk
     path = tmp_path / "a.juku"
     with closing(Project(path)) as project:
         add(project, 2, "two")
-        assert project.undo_is_kept
+        assert project.undo_is_saved
         add(project, 3, "three")
-        assert project.undo_is_kept
+        assert project.undo_is_saved
         add(project, 4, "four")
-        assert not project.undo_is_kept
+        assert not project.undo_is_saved
         asyncio.run(project.undo())
-        assert not project.redo_is_kept
-        assert not project.undo_is_kept  # what is to be redone comes first
+        assert not project.redo_is_saved
+        assert not project.undo_is_saved  # what is to be redone comes first
     with closing(Project(path)) as project:
         assert (project.undo_label, project.redo_label) == (None, None)
         assert len(answers(project)) == 5
@@ -151,7 +151,7 @@ def test_the_newest_steps_are_those_that_are_kept(tmp_path, monkeypatch):
         for label in ("old", "older than new", "new"):
             add(project, {"new": 1}.get(label, 2), label)
         asyncio.run(project.undo())
-        assert project.redo_is_kept
+        assert project.redo_is_saved
     with closing(Project(path)) as project:
         assert (project.undo_label, project.redo_label) == ("older than new", "new")
         asyncio.run(project.undo())
@@ -172,29 +172,29 @@ def test_a_step_back_then_is_the_next_step_forward_only_once(project):
 
 def test_the_state_tells_projects_and_their_changes_apart(tmp_path):
     with closing(Project(tmp_path / "a.juku")) as one, closing(Project(tmp_path / "b.juku")) as other:
-        first = schema.state(one.rows)
-        assert first != schema.state(other.rows)
+        first = schema.project_state(one.rows)
+        assert first != schema.project_state(other.rows)
         assert schema.revision(one.rows) == schema.revision(other.rows)  # so it is the id that differs
         revision = schema.revision(one.rows)
         asyncio.run(one.write("Spec", facts.save, spec.Spec(text="new")))
         assert schema.revision(one.rows) == revision + 1
-        assert schema.state(one.rows) not in (first, schema.state(other.rows))
+        assert schema.project_state(one.rows) not in (first, schema.project_state(other.rows))
 
 
 def test_every_table_of_the_file_is_watched(project):
     tables = {*schema.UNDOABLE, *schema.RECORDS}
-    assert tables <= schema.tables(project.rows)
+    assert tables <= schema.table_names(project.rows)
     assert not set(schema.UNDOABLE) & set(schema.RECORDS)
 
 
 def test_what_is_written_to_a_record_is_told_and_not_undone(project):
-    before = schema.commits(project.rows)
+    before = schema.commit_count(project.rows)
     changes = asyncio.run(project.write("Note", note))
     assert (changes.records, changes.counts, changes.tables) == ({"domain"}, {}, {"domain"})
     assert project.undo_label is None
-    assert schema.commits(project.rows) == before + 1
+    assert schema.commit_count(project.rows) == before + 1
     assert asyncio.run(project.write("Nothing", lambda db: None)) == Changes("Nothing", ids={})
-    assert schema.commits(project.rows) == before + 1
+    assert schema.commit_count(project.rows) == before + 1
 
 
 def test_a_project_that_is_opened_or_put_to_rest_is_one_file(tmp_path):
@@ -212,7 +212,7 @@ def test_the_copy_that_is_looked_at_goes_when_it_is_closed(tmp_path):
     path = tmp_path / "a.juku"
     with closing(Project(path)) as project:
         add(project, 2)
-        look = projects.look_at(path)
+        look = projects.open_read_only(path)
         copy = Path(look.rows.execute("PRAGMA database_list").fetchone()[2])
         assert copy != path and copy.exists()
         assert len(filters.find(look.rows)) == 2
@@ -237,7 +237,7 @@ def test_only_the_next_step_forward_has_to_fit(project, monkeypatch):
     add(project, 2)
     asyncio.run(project.undo())
     asyncio.run(project.undo())
-    assert project.redo_is_kept
+    assert project.redo_is_saved
 
 
 def test_the_first_write_of_any_kind_settles_the_log(project, tmp_path):
@@ -245,10 +245,10 @@ def test_the_first_write_of_any_kind_settles_the_log(project, tmp_path):
     path.write_text(jsonl.new_row("", "q", "a") + "\n")
     undo, redo = (lambda: asyncio.run(project.undo())), (lambda: asyncio.run(project.redo()))
     for write in (lambda: add(project, 1), lambda: asyncio.run(importing.import_file(project, path)), undo, redo):
-        before = schema.revision(project.rows), schema.commits(project.rows)
+        before = schema.revision(project.rows), schema.commit_count(project.rows)
         write()
-        assert (schema.revision(project.rows), schema.commits(project.rows)) == (before[0] + 1, before[1] + 1)
-        found = wal_check.read(project.path)
+        assert (schema.revision(project.rows), schema.commit_count(project.rows)) == (before[0] + 1, before[1] + 1)
+        found = wal_check.read_log_marks(project.path)
         assert found.log is not None and found.file > 0 and found.log == -found.file
         assert asyncio.run(project.checkpoint())
 
@@ -257,10 +257,10 @@ def test_a_file_holds_what_there_was_only_with_its_records(project):
     add(project, 1)
     asyncio.run(project.write("Note", note))
     assert asyncio.run(project.checkpoint())
-    mark, commits = project._writing.submit(project._storage.stand).result()
-    assert database_file._holds(project.path, (mark, commits))
-    assert not database_file._holds(project.path, (mark, commits + 1))
-    assert not database_file._holds(project.path, (mark - 1, commits))
+    mark, commits = project._writing.submit(project._storage.content_state).result()
+    assert database_file._contains_state(project.path, (mark, commits))
+    assert not database_file._contains_state(project.path, (mark, commits + 1))
+    assert not database_file._contains_state(project.path, (mark - 1, commits))
 
 
 def test_steps_that_are_kept_again_take_the_place_of_the_earlier(project):

@@ -164,12 +164,12 @@ def test_no_bytes_beside_a_project_make_looking_raise(tmp_path):
     Project(path).close()
     for junk in (b"", b"x", b"\0" * 100, b"7\x7f\x06\x82" * 4000, bytes(range(256)) * 100):
         log_of(path).write_bytes(junk)
-        wal_check.read(path)
+        wal_check.read_log_marks(path)
         with suppress(MissingLogError):
             Project(path).close()
     for junk in (b"", b"x", b"SQLite format 3\0" + b"\xff" * 5000):
         path.write_bytes(junk)
-        assert wal_check.read(path).file == 0
+        assert wal_check.read_log_marks(path).file == 0
 
 
 def test_a_project_of_an_older_juku_has_no_mark(tmp_path):
@@ -177,7 +177,9 @@ def test_a_project_of_an_older_juku_has_no_mark(tmp_path):
     Project(path).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("DELETE FROM meta WHERE key = 'log'")
-        assert wal_check.read(path) == wal_check.Logs(0, None, 0) or wal_check.read(path).belongs
+        assert (
+            wal_check.read_log_marks(path) == wal_check.LogMarks(0, None, 0) or wal_check.read_log_marks(path).belongs
+        )
 
 
 @pytest.mark.parametrize(
@@ -190,7 +192,9 @@ def test_a_page_torn_by_a_power_cut_keeps_no_project_from_being_opened(project, 
     whole = log_of(project.path).read_bytes()
     size = int.from_bytes(whole[8:12], "big")
     shutil.copy(project.path, path)
-    frames = range(wal_check.HEADER + wal_check.FRAME, len(whole), wal_check.FRAME + size)
+    frames = range(
+        wal_check.LOG_HEADER_BYTES + wal_check.FRAME_HEADER_BYTES, len(whole), wal_check.FRAME_HEADER_BYTES + size
+    )
     log.write_bytes(b"".join([whole[:32], *(whole[at - 24 : at] + torn.ljust(size, b"\xff") for at in frames)]))
     with closing(projects.open_existing(path)) as found:
         assert not len(filters.find(found.rows))

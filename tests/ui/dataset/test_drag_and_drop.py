@@ -15,7 +15,7 @@ from core.dataset import examples, filters
 from core.formats import jsonl
 from core.paths import ROOT
 from core.storage.project import Project
-from core.storage.read_only_copy import opened
+from core.storage.read_only_copy import open_any_project
 from tests.support.patience import PATIENCE
 from tests.support.until import until
 
@@ -128,7 +128,7 @@ def xdotool(env, *arguments):
 async def arrived(path):
     """Until the rows are in the project, of which a copy is read: the window has the file itself."""
     while True:
-        with opened(path) as db:
+        with open_any_project(path) as db:
             if filters.find(db):
                 return
         await asyncio.sleep(0.1)

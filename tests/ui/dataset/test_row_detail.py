@@ -54,7 +54,7 @@ def show(detail, data, **fields):
 
 
 def cards(detail):
-    return detail.conversation._shown()
+    return detail.conversation._visible_cards()
 
 
 def texts(detail):

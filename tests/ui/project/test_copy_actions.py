@@ -119,7 +119,7 @@ def test_the_list_of_backups_may_be_closed_before_it_is_read(run, window, monkey
         leave.wait(PATIENCE)
         return []
 
-    monkeypatch.setattr(backups, "listed", slow)
+    monkeypatch.setattr(backups, "list_backups", slow)
 
     async def go():
         window.copies.show_backups()
@@ -181,7 +181,7 @@ def test_a_backup_is_made_by_itself_after_a_change(run, window, monkeypatch):
         runner = window.workspace.backups
         runner._last -= 3600
         edit(window, "changed")
-        await until(backups.everything)
+        await until(backups.list_all_backups)
         assert not runner._changed
         edit(window, "changed again")
         await until(runner._timer.isActive)
@@ -215,8 +215,8 @@ def test_a_project_is_backed_up_when_it_is_closed(run, sample, monkeypatch, minu
         await workspace.close()
 
     run(go())
-    (made,) = backups.everything()
-    assert backups.rows(made.path) > 100
+    (made,) = backups.list_all_backups()
+    assert backups.count_rows(made.path) > 100
 
 
 def test_an_unchanged_project_is_not_backed_up(run, sample, monkeypatch):
@@ -228,7 +228,7 @@ def test_an_unchanged_project_is_not_backed_up(run, sample, monkeypatch):
         await Workspace(sample, Settings()).close()
 
     run(go())
-    assert backups.everything() == []
+    assert backups.list_all_backups() == []
 
 
 def test_a_project_that_is_left_for_another_is_backed_up(run, window, tmp_path, monkeypatch):
@@ -240,10 +240,10 @@ def test_a_project_that_is_left_for_another_is_backed_up(run, window, tmp_path, 
         await until(lambda: window.workspace.project.undo_label)
         window.open_paths([tmp_path / "other.juku"])
         await until(lambda: window.workspace.project.path.name == "other.juku")
-        await until(backups.everything)
+        await until(backups.list_all_backups)
 
     run(go())
-    assert backups.everything()[0].name == "test"
+    assert backups.list_all_backups()[0].name == "test"
     window.workspace.settings.backup_minutes = -1
 
 

@@ -68,7 +68,7 @@ def test_a_file_dialog_lets_no_other_program_in(run, window, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="there locks belong to the handle")
 def test_where_a_dialog_drops_the_lock_the_window_takes_it_again(run, tmp_path, monkeypatch):
     """On a system that has only the locks of processes: so a dialog really does what all of this is about."""
-    monkeypatch.setattr(exclusive_file.LiveFile, "_lock_descriptor", lambda _file: False)
+    monkeypatch.setattr(exclusive_file.ExclusiveFile, "_lock_descriptor", lambda _file: False)
     project = Project(tmp_path / "p.juku")
 
     async def go():

@@ -17,7 +17,7 @@ from core.dataset import examples, filters
 from core.paths import ROOT
 from core.storage import project_lock
 from core.storage.project import Project
-from core.storage.project_lock import lock_file
+from core.storage.project_lock import lock_path
 from tests.support.until import until
 from ui.project import one_window
 from ui.project.one_window import hand_over, server_name
@@ -183,13 +183,13 @@ def elsewhere(tmp_path):
     project = Project(path)
     row = '{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}'
     asyncio.run(project.write("", examples.add, [examples.read_row(row)]))
-    found = json.loads(lock_file(path).read_text())
+    found = json.loads(lock_path(path).read_text())
     project.close()
     found |= {"machine": "f" * 32, "host": "<b>garden-pc</b>", "user": "mika", "token": "theirs"}
 
     def lock(age):
-        lock_file(path).write_text(json.dumps(found))
-        os.utime(lock_file(path), (time.time() - age,) * 2)
+        lock_path(path).write_text(json.dumps(found))
+        os.utime(lock_path(path), (time.time() - age,) * 2)
         return path
 
     return lock
@@ -206,7 +206,7 @@ def asked(window):
 
 def test_what_is_open_on_another_computer_can_be_looked_at(run, window, elsewhere):
     path = elsewhere(age=5)
-    before = lock_file(path).read_bytes()
+    before = lock_path(path).read_bytes()
 
     async def go():
         window.open_paths([path])
@@ -225,11 +225,11 @@ def test_what_is_open_on_another_computer_can_be_looked_at(run, window, elsewher
         await until(lambda: "is read-only" in window.messages.text())
 
     run(go())
-    assert lock_file(path).read_bytes() == before
+    assert lock_path(path).read_bytes() == before
 
 
 def test_what_was_left_on_another_computer_can_be_taken_over(run, window, elsewhere):
-    path = elsewhere(age=project_lock.SILENT + 60)
+    path = elsewhere(age=project_lock.HEARTBEAT_TIMEOUT + 60)
 
     async def go():
         window.open_paths([path])
@@ -237,13 +237,13 @@ def test_what_was_left_on_another_computer_can_be_taken_over(run, window, elsewh
         button(asked(window), "Take it over").click()
         await until(lambda: window.workspace.project.path == path)
         assert not window.workspace.project.read_only
-        assert json.loads(lock_file(path).read_text())["pid"] == os.getpid()
+        assert json.loads(lock_path(path).read_text())["pid"] == os.getpid()
 
     run(go())
 
 
 def test_whoever_cancels_stays_where_they_are(run, window, elsewhere):
-    path = elsewhere(age=project_lock.SILENT + 60)
+    path = elsewhere(age=project_lock.HEARTBEAT_TIMEOUT + 60)
 
     async def go():
         mine = window.workspace.project
@@ -254,4 +254,4 @@ def test_whoever_cancels_stays_where_they_are(run, window, elsewhere):
         assert window.workspace.project is mine
 
     run(go())
-    assert json.loads(lock_file(path).read_text())["token"] == "theirs"
+    assert json.loads(lock_path(path).read_text())["token"] == "theirs"

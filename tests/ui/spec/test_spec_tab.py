@@ -456,13 +456,13 @@ def test_a_failed_save_is_said_and_nothing_is_lost(run, tab):
         failed = []
         tab.workspace.tasks.failed.connect(failed.append)
         project = tab.workspace.project
-        await project._on_writer(lambda: project._db.execute("PRAGMA query_only = ON") and Changes(""))
+        await project._run_write(lambda: project._db.execute("PRAGMA query_only = ON") and Changes(""))
         tab.editor.insertPlainText("New. ")
         tab._save()
         await until(lambda: failed)
         assert tab.status.text() == "Not saved"
         assert tab.pending()
-        await project._on_writer(lambda: project._db.execute("PRAGMA query_only = OFF") and Changes(""))
+        await project._run_write(lambda: project._db.execute("PRAGMA query_only = OFF") and Changes(""))
         await tab.flush()
         assert stored(tab).text.startswith("New. ")
 
