@@ -211,7 +211,7 @@ def test_the_new_process_waits_for_the_old_one(tmp_path, monkeypatch):
     code = (
         "import os, sys\nfrom pathlib import Path\nfrom core import processes\nfrom ui import restart\n"
         "before = int(os.environ['JUKU_AFTER'])\nrestart.wait_for_predecessor()\n"
-        f"Path({str(told)!r}).write_text(f'{{sys.argv[1]}} {{processes.start_of(before)}}')\n"
+        f"Path({str(told)!r}).write_text(f'{{sys.argv[1]}} {{processes.start_time(before)}}')\n"
     )
     main = tmp_path / "main.py"
     main.write_text(code)
