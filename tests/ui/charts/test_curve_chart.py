@@ -15,7 +15,7 @@ from core.training.metrics import Series
 from ui import style
 from ui.charts import curve_thinning
 from ui.charts.curve_chart import CurveChart, CurveJob
-from ui.charts.curve_painter import LinePoints, find_free_place
+from ui.charts.curve_readout import LinePoints, find_free_place
 from ui.widgets.message_bar import Notice
 
 UNCHECKED, CHECKED = Qt.CheckState.Unchecked, Qt.CheckState.Checked
