@@ -118,7 +118,7 @@ def connected(function):
 
 
 # They are given a call of a client, or a client's function: the package is there.
-GIVEN_ONE = {"worded", "_connect", "_pages", "_job"}
+GIVEN_ONE = {"translate_errors", "_connect", "_pages", "_request_job"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
