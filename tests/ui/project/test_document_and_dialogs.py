@@ -76,7 +76,7 @@ def test_where_a_dialog_drops_the_lock_the_window_takes_it_again(run, tmp_path, 
         await until(lambda: not is_kept_out(project.path))
         dialog.close()
         dialog.deleteLater()
-        assert project.hold()
+        assert project.assert_locks()
         assert is_kept_out(project.path)
 
     run(go())
