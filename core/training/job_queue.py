@@ -251,6 +251,9 @@ class JobQueue:
     async def _start_waiting(self, group: asyncio.TaskGroup, provider: Provider) -> None:
         """Send waiting jobs as far as the provider's limit allows."""
         found = [job for job in await self._unfinished() if job.provider == provider.id]
+        server = self._servers[provider.id]
+        if server.blocked or (server.failures and server.due > time.monotonic()):
+            return  # a job that was being sent when this round began has failed: the next round comes after a pause
         running = sum(not job.ended and (job.status != JobStatus.WAITING or job.id in self._sending) for job in found)
         waiting = [job for job in found if job.status == JobStatus.WAITING and job.id not in self._sending]
         for job in waiting[: max(0, self.limit(provider.id) - running)]:

@@ -1,7 +1,7 @@
 """Validates the input file of a batch line by line, before any request is answered."""
 
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,8 +62,8 @@ def validate_input(path: Path, endpoint: str) -> InputReport:
     return report
 
 
-def read_requests(path: Path) -> Iterator[Json]:
-    """The requests of a file that was validated."""
+def read_requests(path: Path) -> Generator[Json, None, None]:
+    """The requests of a file that was validated. Close it where it is not read to its end: the file is open meanwhile."""
     for number, line in _lines(path):
         yield _parse(line, number)
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -123,11 +124,11 @@ class BatchQueue:
     async def _answer_requests(self, batch_id: str) -> None:
         """Answer the requests that no earlier engine has answered, a few at once."""
         answered = self._read_answered(batch_id)
-        requests = batch_input.read_requests(self._path(batch_id, "input"))
-        unanswered = (request for request in requests if request["custom_id"] not in answered)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(MAX_CONCURRENT_REQUESTS):
-                group.create_task(self._answer_next(batch_id, unanswered))
+        with closing(batch_input.read_requests(self._path(batch_id, "input"))) as requests:
+            unanswered = (request for request in requests if request["custom_id"] not in answered)
+            async with asyncio.TaskGroup() as group:
+                for _ in range(MAX_CONCURRENT_REQUESTS):
+                    group.create_task(self._answer_next(batch_id, unanswered))
 
     def _read_answered(self, batch_id: str) -> set[str]:
         """The custom_ids with an answer on disk; sets the batch's counts by them."""
