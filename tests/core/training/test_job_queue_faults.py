@@ -1,5 +1,7 @@
 """The queue in bad weather: after each no job is lost or doubled, the error is in words, and the queue goes on."""
 
+import asyncio
+
 import pytest
 
 from core.errors import ProviderError
@@ -85,6 +87,32 @@ def test_a_closed_door_fails_the_job_in_words_and_leaves_the_others_alone(server
 
     run(sample, server, work)
     assert "can be deleted" in jobs.job(sample.rows, first).error
+
+
+def test_a_round_under_way_does_not_send_again_what_was_just_refused(server, sample):  # noqa: F811
+    (id,) = queue_jobs(sample, 1)
+    server.weather = once(Fault(status=429, code="insufficient_quota"), "POST", "/v1/fine_tuning")
+
+    async def work(watch):
+        second_round, rounds, create, connect = asyncio.Event(), [], watch.provider.create_job, watch.queue.connect
+
+        async def create_later(request):
+            await second_round.wait()
+            return await create(request)
+
+        async def connect_later(provider):
+            rounds.append(provider)
+            if len(rounds) == 2:
+                second_round.set()
+                await watch.until(lambda: watch.queue.failures)
+            return await connect(provider)
+
+        watch.provider.create_job, watch.queue.connect = create_later, connect_later
+        await watch.until(lambda: len(rounds) == 2 and watch.queue.failures and not watch.queue._servers["fake"].task)
+        assert watch.statuses()[id] == "waiting"
+
+    run(sample, server, work)
+    assert server.creations == 0
 
 
 def test_an_empty_account_keeps_the_job_waiting(server, sample):  # noqa: F811
