@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError
 
@@ -127,6 +128,7 @@ async def test_a_line_that_was_answered_is_not_asked_again(tmp_path: Path) -> No
     queue.resume_unfinished(first)
     batch = queue.create(file["id"], CHAT, "24h", {})["id"]
     await leave_off(queue, lambda: store.batches.get(batch)["request_counts"]["completed"] == 20)
+    assert not [one.path for one in psutil.Process().open_files() if batch in one.path]
     output = tmp_path / "batches" / batch / "output.jsonl"
     with output.open("ab") as part:
         part.write(b'{"custom_id": "39", "respo')  # what a power cut leaves of a line
