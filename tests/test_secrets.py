@@ -283,7 +283,9 @@ def test_the_search_finds_what_it_looks_for(tmp_path):
     db.close()
     found = {str(one) for one in holding(tmp_path)}
     assert {str(tmp_path / "a.log"), f"{tmp_path / 'b.juku'}: t"} <= found
-    child = subprocess.Popen([sys.executable, "-c", "input()", SECRET], stdin=subprocess.PIPE)
+    code = "print('here', flush=True); input()"
+    child = subprocess.Popen([sys.executable, "-c", code, SECRET], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child.stdout.readline()  # until it runs, the system may not tell its command line yet
     seen = [name for name, data in processes() if SECRET.encode() in data]
     child.communicate(b"\n")
     assert seen == [f"{child.pid}/cmdline"]
