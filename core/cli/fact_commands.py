@@ -74,7 +74,7 @@ def _hold_out(arguments: Arguments) -> int:
             "leaks": leaks,
         }
         fewer = hold_out.format_shortfall(found, wanted, choice, arguments.seed)
-        lines = [*hold_out.format_kept(choice, arguments.seed), fewer, hold_out.format_leaks(leaks)]
+        lines = [*hold_out.format_held_out(choice, arguments.seed), fewer, hold_out.format_leaks(leaks)]
         print_result(arguments, data, "\n".join(filter(None, lines)))
         return CLEAN if choice.ids and not leaks else PROBLEMS
 

@@ -81,7 +81,7 @@ def find_material(db: sqlite3.Connection, reporter: Reporter) -> Material:
     sql = "SELECT id, split, status, kind, facts FROM example WHERE status <> 'rejected' ORDER BY id"
     rows = {id: own for id, *own in db.execute(sql)}
     known = {fact.name for fact in facts.load(db)}
-    said = similar_rows.said(db, list(rows))
+    said = similar_rows.load_row_texts(db, list(rows))
     ids = sorted(said)
     groups: dict[int, list[int]] = defaultdict(list)
     for id, group in zip(ids, near_duplicates.find((said[id].key for id in ids), reporter).near.tolist(), strict=True):
@@ -177,7 +177,7 @@ def hold_out_rows(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
     return kept
 
 
-def format_kept(choice: HeldOutChoice, seed: int) -> list[str]:
+def format_held_out(choice: HeldOutChoice, seed: int) -> list[str]:
     """How many rows are kept, and how many of them for which fact."""
     lines = [trn("{n} row is kept for the exam (seed {seed}).", "{n} rows are kept for the exam (seed {seed}).",
                  len(choice.ids), seed=seed)]  # fmt: skip

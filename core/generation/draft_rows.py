@@ -118,7 +118,7 @@ class _Wordings:
     def __init__(self, db: sqlite3.Connection, offered: Sequence[_Offer]) -> None:
         self._all = [
             *_there(db),
-            *(_worded(RowTexts("", one.pair.question, one.pair.answer), "", one) for one in offered),
+            *(_build_wording(RowTexts("", one.pair.question, one.pair.answer), "", one) for one in offered),
         ]
         self._groups: dict[int, list[_Wording]] = {}
         self._home: dict[_Offer, tuple[int, _Wording]] = {}
@@ -160,14 +160,14 @@ def _there(db: sqlite3.Connection) -> Iterator[_Wording]:
     (total,) = db.execute("SELECT count(*) FROM example").fetchone()
     where = "WHERE facts <> ''" if total > COMPARED else ""
     homes = dict(db.execute(f"SELECT id, {_HOME} FROM example {where}", (MEMORISED,)))
-    for id, said in similar_rows.said(db, list(homes)).items():
-        yield _worded(said, homes[id], None)
+    for id, said in similar_rows.load_row_texts(db, list(homes)).items():
+        yield _build_wording(said, homes[id], None)
 
 
 _HOME = "CASE WHEN status = 'rejected' THEN 'rejected' WHEN kind = ? THEN 'train' ELSE split END"
 
 
-def _worded(said: RowTexts, home: str, offer: _Offer | None) -> _Wording:
+def _build_wording(said: RowTexts, home: str, offer: _Offer | None) -> _Wording:
     key, half = near_duplicates.normalise(said.key), near_duplicates.MAX_COMPARED_CHARACTERS // 2
     short = key if len(key) <= 2 * half else key[:half] + key[-half:]
     answer = normalise.normalise(said.answer[: contradictions.MAX_COMPARED_CHARACTERS])

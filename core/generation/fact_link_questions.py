@@ -23,7 +23,7 @@ _NONE = re.compile(r"\bnone\b|なし|該当.{0,6}(?:ない|ありません)", re
 
 def build_subjects(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
     """One request for each of these rows, with all facts to choose from, or of many those that come nearest."""
-    said = similar_rows.said(db, ids)
+    said = similar_rows.load_row_texts(db, ids)
     linker = Linker(facts.load(db))
     few = linker.names if len(linker.names) <= LISTED else None
     return [{"row": id, "facts": few or linker.candidates(one.question, one.answer)} for id, one in said.items()]
@@ -44,7 +44,7 @@ def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
 
 def chosen(reply: str, offered: Sequence[str]) -> str | None:
     """The names of the facts that a reply chooses among those offered, '' for none; None where that is not clear."""
-    said = replies.said(reply)
+    said = replies.strip_thoughts(reply)
     named = [name for name in dict.fromkeys(_NAME.findall(said)) if name in offered]
     if named:
         return " ".join(named[:2]) if len(named) <= 2 else None

@@ -215,7 +215,7 @@ def propose(
     ids = [id for (id,) in db.execute(sql, (first, last, last, most))]
     linker = Linker(facts.load(db), spec.load(db).text)
     for start in range(0, len(ids), CHUNK):
-        said = similar_rows.said(db, ids[start : start + CHUNK])
+        said = similar_rows.load_row_texts(db, ids[start : start + CHUNK])
         for done, (id, one) in enumerate(said.items(), start):
             if done % 50 == 0:
                 reporter.update(done, len(ids))
@@ -299,7 +299,7 @@ def review(db: sqlite3.Connection, links: Sequence[Link]) -> list[Open]:
     rows = {
         id: (names, linked) for id, names, linked in db.execute(f"SELECT id, facts, linked FROM example WHERE {_OPEN}")
     }
-    said = similar_rows.said(db, [id for id in proposed if id in rows])
+    said = similar_rows.load_row_texts(db, [id for id in proposed if id in rows])
     found = []
     for id, one in said.items():
         (names, linked), link = rows[id], proposed[id]

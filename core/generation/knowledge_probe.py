@@ -38,7 +38,7 @@ def _of_rows(db: sqlite3.Connection) -> dict[str, list[tuple[str, str]]]:
         if " " not in name:
             rows.setdefault(name, []).append((not points, KINDS.index(kind), id, points))
     best = {name: sorted(found)[:QUESTIONS] for name, found in rows.items()}
-    said = similar_rows.said(db, [id for found in best.values() for _none, _rank, id, _points in found])
+    said = similar_rows.load_row_texts(db, [id for found in best.values() for _none, _rank, id, _points in found])
     asked: dict[str, list[tuple[str, str]]] = {}
     for name, found in best.items():
         for _none, _rank, id, given in found:

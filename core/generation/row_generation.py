@@ -74,7 +74,7 @@ def estimate(db: sqlite3.Connection, requests: Sequence[RowRequest]) -> Estimate
     sent = 0.0
     for request in requests:
         sent += tokenizer.estimate_tokens(
-            _filled(prompt, state, request.fact, request.counts, existing[request.fact.name])
+            _fill_prompt(prompt, state, request.fact, request.counts, existing[request.fact.name])
         )
     examples = sum(sum(request.counts.values()) for request in requests)
     return Estimate(len(requests), examples, round(sent), examples * EXAMPLE_TOKENS)
@@ -84,11 +84,11 @@ def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
     name, state = request.subject["fact"], spec.load(db)
     fact = next(iter(facts.load_named(db, name)), Fact(0, name, "", ""))
     prompt = prompts.load("examples", spec.language(state))
-    text = _filled(prompt, state, fact, request.subject["counts"], _existing(db, {name})[name])
+    text = _fill_prompt(prompt, state, fact, request.subject["counts"], _existing(db, {name})[name])
     return [{"role": "user", "content": text}]
 
 
-def _filled(prompt: str, state: Spec, fact: Fact, counts: dict[str, int], existing: Sequence[str]) -> str:
+def _fill_prompt(prompt: str, state: Spec, fact: Fact, counts: dict[str, int], existing: Sequence[str]) -> str:
     return prompts.fill(
         prompt,
         spec=state.name,
@@ -109,7 +109,7 @@ def _existing(db: sqlite3.Connection, names: Collection[str]) -> dict[str, list[
         for name in given.split():
             if name in ids and len(ids[name]) < EXISTING:
                 ids[name].append(id)
-    said = similar_rows.said(db, sorted({id for found in ids.values() for id in found}))
+    said = similar_rows.load_row_texts(db, sorted({id for found in ids.values() for id in found}))
     return {name: [said[id].question for id in found if said[id].question] for name, found in ids.items()}
 
 

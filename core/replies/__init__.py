@@ -88,24 +88,24 @@ def statements(reply: str) -> list[str]:
 
 def verdict(reply: str) -> Verdict | None:
     """What a judge decided, from JSON or plain words in English or Japanese; None when that is not clear."""
-    told = said(reply)
+    told = strip_thoughts(reply)
     return judge_verdicts.of_values(lenient_json.values(told)) or judge_verdicts.of_words(told)
 
 
-def said(reply: str) -> str:
+def strip_thoughts(reply: str) -> str:
     """What a model wrote, without what it thought before."""
     return reply_parts.without_thoughts(_plain(reply)).strip()
 
 
 def points(reply: str) -> Points | None:
     """How many points a judge gives an answer; None when that is not clear."""
-    told = said(reply)
+    told = strip_thoughts(reply)
     return judge_scores.points(lenient_json.values(told), told)
 
 
 def preference(reply: str) -> Preference | None:
     """Which of two answers a judge prefers; None when that is not clear."""
-    told = said(reply)
+    told = strip_thoughts(reply)
     return judge_scores.preference(lenient_json.values(told), told)
 
 

@@ -197,7 +197,7 @@ def _in_turns(messages: Sequence[object]) -> Iterator[Raw]:
         role = _role(message)
         if not isinstance(message, Object) or role not in ("question", "answer"):
             continue
-        said = _said(message)
+        said = _message_text(message)
         if role == "question":
             if asked is not None:
                 yield Raw(asked)
@@ -209,7 +209,7 @@ def _in_turns(messages: Sequence[object]) -> Iterator[Raw]:
         yield Raw(asked, is_cut=isinstance(asked, CutText))
 
 
-def _said(message: Object) -> str:
+def _message_text(message: Object) -> str:
     content = next(message[key] for key in ("content", "value", "text") if key in message)
     if isinstance(content, list):
         return "\n".join("".join(_texts(part.get("text"))) for part in content if isinstance(part, Object))

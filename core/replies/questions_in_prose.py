@@ -177,7 +177,7 @@ def in_list(text: str) -> list[Raw]:
     question = ""
     lines: list[str] = []
     for line in [*text.split("\n"), ""]:
-        asked, answer = _parted(line.strip())
+        asked, answer = _split_entry(line.strip())
         if asked or (not line.strip() and lines):
             if question and lines:
                 found.append(Raw(question, "\n".join(lines)))
@@ -187,7 +187,7 @@ def in_list(text: str) -> list[Raw]:
     return found
 
 
-def _parted(line: str) -> tuple[str, str]:
+def _split_entry(line: str) -> tuple[str, str]:
     """A line's question and the answer behind it; '' for both where it does not ask as a list's entry does."""
     item = _ITEM.match(line)
     inner = line[item.end() :] if item else line

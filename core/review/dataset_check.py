@@ -204,7 +204,7 @@ def _near(
         for places in _runs(groups.near * len(SPLITS) + np.array(rows.splits, np.int64))
     )
     for batch in _batches(ids[places].tolist() for places in alike if len(places) > 1):
-        said = similar_rows.said(db, [id for members in batch for id in members])
+        said = similar_rows.load_row_texts(db, [id for members in batch for id in members])
         for members in batch:
             for first, *others in similar_rows.clusters({id: said[id] for id in members}):
                 emit("near-duplicate", first, first, "")
@@ -250,7 +250,7 @@ def _twin(
     same = trained[groups.same[trained] == groups.same[place]]
     if len(same):
         return int(ids[same[0]]), 100.0
-    said = similar_rows.said(db, ids[[place, *trained[:NEIGHBOURS]]].tolist())
+    said = similar_rows.load_row_texts(db, ids[[place, *trained[:NEIGHBOURS]]].tolist())
     asked = said.pop(int(ids[place]))
     return max(
         ((id, likeness) for id, other in said.items() if (likeness := similar_rows.likeness(asked, other))),
@@ -262,7 +262,7 @@ def _twin(
 def _contradictions(db: sqlite3.Connection, rows: _Rows, ids: IntArray, groups: DuplicateGroups, emit: Emit) -> None:
     """Tell of rows that ask the same and answer otherwise."""
     for batch in _batches(_answered_otherwise(rows, ids, groups)):
-        said = similar_rows.said(db, [id for members in batch for id in members])
+        said = similar_rows.load_row_texts(db, [id for members in batch for id in members])
         for members in batch:
             for id, other, why in contradictions.find_contradictions({id: said[id].answer for id in members}):
                 emit("answers-contradict", members[0], id, f"{other} {why}")

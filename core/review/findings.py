@@ -58,7 +58,7 @@ def of_set(db: sqlite3.Connection) -> list[Finding]:
     """What concerns no single row: one for each rule, with a line for each thing."""
     messages: dict[str, list[str]] = {}
     for rule, noted in db.execute("SELECT rule, message FROM finding WHERE example = 0 ORDER BY id"):
-        messages.setdefault(rule, []).append(worded(rule, noted))
+        messages.setdefault(rule, []).append(format_finding(rule, noted))
     return [Finding(rule, 0, 0, _listed(lines)) for rule, lines in messages.items()]
 
 
@@ -74,13 +74,13 @@ def load(db: sqlite3.Connection, rule: str = "", offset: int = 0, limit: int = -
         "ORDER BY rule, cluster, example LIMIT ? OFFSET ?",
         (rule, limit, offset),
     )
-    return [Finding(rule, cluster, example, worded(rule, noted)) for rule, cluster, example, noted in found]
+    return [Finding(rule, cluster, example, format_finding(rule, noted)) for rule, cluster, example, noted in found]
 
 
 def of_row(db: sqlite3.Connection, id: int) -> dict[str, str]:
     """What the last check of the whole set found wrong with one row: a sentence for each rule."""
     found = db.execute("SELECT rule, message FROM finding WHERE example = ? ORDER BY id DESC", (id,))
-    return {rule: worded(rule, noted) for rule, noted in found}
+    return {rule: format_finding(rule, noted) for rule, noted in found}
 
 
 def note_moderated(db: sqlite3.Connection) -> None:
@@ -93,7 +93,7 @@ def note_moderated(db: sqlite3.Connection) -> None:
     )
 
 
-def worded(rule: str, noted: str) -> str:
+def format_finding(rule: str, noted: str) -> str:
     """What was noted of a finding as a sentence. It is said when it is read: the language may have changed."""
     say = WORDS.get(rule)
     return say(noted) if say else tr("Found: {words}", words=noted)

@@ -24,7 +24,7 @@ LEADERS = 50  # clusters that a row of a group is compared with
 CHUNK = 10_000  # rows that are asked for at once
 
 
-def said(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, RowTexts]:
+def load_row_texts(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, RowTexts]:
     """What is said in each of these rows; read by their packs, so that none is unpacked twice."""
     reader = compressed_texts.PackReader(db, kept=1)
     found: dict[int, RowTexts] = {}

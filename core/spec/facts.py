@@ -229,7 +229,7 @@ def _mark(db: sqlite3.Connection, changed: dict[Fact, str], found: Sequence[Fact
 
 def _change(db: sqlite3.Connection, changed: dict[Fact, str], old: str, new: str) -> None:
     """Give facts their new passages, and the words of these; one whose passage is gone keeps both."""
-    before, after = _said(old, [fact.quote for fact in changed]), _said(new, changed.values())
+    before, after = _map_statements(old, [fact.quote for fact in changed]), _map_statements(new, changed.values())
     values = []
     for fact, quote in changed.items():
         if quote:
@@ -241,7 +241,7 @@ def _change(db: sqlite3.Connection, changed: dict[Fact, str], old: str, new: str
     db.executemany("UPDATE fact SET text = ?, quote = ? WHERE id = ?", values)
 
 
-def _said(text: str, quotes: Collection[str]) -> dict[str, str]:
+def _map_statements(text: str, quotes: Collection[str]) -> dict[str, str]:
     """What the statements of a text say, by their passages; none where it is quicker to take each passage by itself.
 
     The row of a table says nothing by itself, without the head.

@@ -208,7 +208,7 @@ def _check_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequenc
 
 def _check_row_count(count: int, plan: TrainingPlan) -> Iterator[Objection]:
     if count < dataset_check.ADVISED:
-        words = findings.worded(FEW_ROWS, str(count))
+        words = findings.format_finding(FEW_ROWS, str(count))
         yield Objection(FEW_ROWS, checks.RULES[FEW_ROWS].severity, words, filters.format_filter(row_filter(plan.rows)))
 
 

@@ -57,9 +57,9 @@ class AnswerRating(QWidget):
     def _connect(self) -> None:
         self.slider.valueChanged.connect(self.number.setValue)
         self.number.valueChanged.connect(self.slider.setValue)
-        self.keep.clicked.connect(lambda _checked: self._on_kept(self.number.value()))
-        self.clear.clicked.connect(lambda _checked: self._on_kept(None))
-        self.note.returnPressed.connect(lambda: self._on_kept(self.number.value()))
+        self.keep.clicked.connect(lambda _checked: self._on_rated(self.number.value()))
+        self.clear.clicked.connect(lambda _checked: self._on_rated(None))
+        self.note.returnPressed.connect(lambda: self._on_rated(self.number.value()))
 
     def show_mark(self, mark: int | None, note: str) -> None:
         self._mark, self._note = mark, note
@@ -80,5 +80,5 @@ class AnswerRating(QWidget):
             self.number.setFocus()
             self.number.selectAll()
 
-    def _on_kept(self, mark: int | None) -> None:
+    def _on_rated(self, mark: int | None) -> None:
         self.marked.emit(mark, self.note.text().strip() if mark is not None else "")

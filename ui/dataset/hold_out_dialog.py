@@ -206,7 +206,7 @@ class HoldOutDialog(QDialog):
         leaks = await hold_out.count_leaks(project, choice.ids, reporter)
         self.show_questions.show()
         await self._read(reporter)
-        kept = hold_out.format_kept(choice, seed)[0]
+        kept = hold_out.format_held_out(choice, seed)[0]
         self.note.say(f"{kept} {hold_out.format_leaks(leaks)}", "warning" if leaks else "good")
 
 

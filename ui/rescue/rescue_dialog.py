@@ -172,13 +172,13 @@ class RescueDialog(QDialog):
         for page in self.pages:
             page.read()
         id = self.provider()
-        self._reading.start(lambda _reporter: self._read_kept(id))
+        self._reading.start(lambda _reporter: self._read_answer_counts(id))
 
-    async def _read_kept(self, id: str) -> None:
+    async def _read_answer_counts(self, id: str) -> None:
         project = self._workspace.project
         kept, self._unfinished = await project.read(_load_saved, id)
         if id == self.provider():
-            self.models.show_kept(kept)
+            self.models.show_answer_counts(kept)
         self._show_run()
 
     def _show_run(self) -> None:

@@ -49,7 +49,7 @@ class ModelTable(TextTable):
             self.choose(names.index(before.model) if before and before.model in names else 0)
             self.table.blockSignals(False)
 
-    def show_kept(self, kept: dict[str, int]) -> None:
+    def show_answer_counts(self, kept: dict[str, int]) -> None:
         for row, one in enumerate(self._models):
             if item := self.table.item(row, 3):
                 item.setText(_format_count(kept.get(one.model, 0)))
