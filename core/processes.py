@@ -1,4 +1,4 @@
-"""When a process started: with the process id it identifies a process, since ids are used again."""
+"""Other processes: when one started, which with its id identifies it since ids are used again, and how a child is ended."""
 
 import contextlib
 import os
@@ -66,3 +66,17 @@ def _start_from_windows(pid: int) -> str | None:
     kernel.GetExitCodeProcess(handle, ctypes.byref(code))
     kernel.CloseHandle(handle)
     return str(times[0].value) if done and code.value == 259 else None
+
+
+def end_process(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """End a child that ends when its standard input does; after `seconds` it is killed. Both its pipes are closed."""
+    assert process.stdin
+    assert process.stdout
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()

@@ -20,6 +20,7 @@ from core.errors import ProviderError
 from core.keys import child_environment
 from core.language import tr
 from core.paths import ROOT, engine_home
+from core.processes import end_process
 from core.providers import openai_package, server_presets
 from core.providers.openai_api import OpenAIProvider
 from core.providers.protocol_types import Offer
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ANOTHER_RUNS_EXIT = 75  # the engine's exit code when one runs on the same store already
 START_SECONDS = 60
+STOP_SECONDS = 15.0
 STOPPED_CODES = ("unreached", "refused")  # codes of a process that does not answer
 
 
@@ -112,7 +114,7 @@ class LocalProvider(OpenAIProvider):
     async def close(self) -> None:
         await super().close()
         if self._process is not None:
-            await asyncio.to_thread(_stop, self._process)
+            await asyncio.to_thread(end_process, self._process, STOP_SECONDS)
             self._process = None
 
     async def offers(self) -> list[Offer]:
@@ -156,16 +158,3 @@ def _is_listening(url: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin
-    assert process.stdout
-    with contextlib.suppress(OSError):
-        process.stdin.close()
-    try:
-        process.wait(15)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    process.stdout.close()

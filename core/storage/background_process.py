@@ -25,12 +25,14 @@ from core.errors import JukuError
 from core.keys import child_environment
 from core.language import tr
 from core.paths import ROOT
+from core.processes import end_process
 from core.progress import Cancelled, Progress, Reporter
 
 if TYPE_CHECKING:  # most children need no project: importing it takes 60 ms
     from core.storage.project import Changes, Project
 
 BACKGROUND_NICENESS = 5  # for work that nobody waits for
+END_SECONDS = 10.0  # that a process has to end by itself
 EXIT_PARENT_GONE = 3
 PIPE_BYTES = 1024 * 1024  # that may be in a pipe between two processes, so that neither waits for the other
 
@@ -104,7 +106,7 @@ def _run_blocking(module: str, request: dict[str, Any], reporter: Reporter) -> A
                 raise JukuError(*answer["error"])
             reporter.update(answer["done"], answer["total"])
     finally:
-        _end_process(process)
+        end_process(process, END_SECONDS)
     reporter.check()
     raise ended_error(process.returncode)
 
@@ -123,19 +125,6 @@ def enlarge_pipe(pipe: IO[bytes]) -> None:
         import fcntl
 
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-
-
-def _end_process(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin
-    assert process.stdout
-    with contextlib.suppress(OSError):
-        process.stdin.close()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    process.stdout.close()
 
 
 # --- the child's side
