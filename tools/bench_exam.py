@@ -12,13 +12,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-import qasync
 from PySide6.QtWidgets import QApplication
 
 from core.exam import checkpoint_trends, report, runs, scores
 from core.settings import Settings
 from core.storage.project import Project
 from tools import exam_rows
+from ui.event_loop import EventLoop
 
 QUESTIONS, REPEATS = 500, 40  # × five subjects
 Row = tuple[str, str, str]
@@ -64,7 +64,7 @@ def _timed(work: Callable[[], object]) -> str:
 
 def _window(project: Project) -> list[Row]:
     app = QApplication.instance() or QApplication([])
-    loop = qasync.QEventLoop(app)
+    loop = EventLoop(app)
     asyncio.set_event_loop(loop)
     with loop:
         rows: list[Row] = loop.run_until_complete(_opened(project))

@@ -7,7 +7,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import qasync
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 
@@ -19,6 +18,7 @@ from core.storage.project import Project
 from tools.bench_window import Ticks
 from ui import app, style
 from ui.dataset.tab import DatasetTab
+from ui.event_loop import EventLoop
 from ui.spec.tab import SpecTab
 from ui.tab import ALL_TABLES
 from ui.workspace import Workspace
@@ -33,7 +33,7 @@ def bench() -> list[tuple[str, str, str]]:
     """Rows of the table: what, the figure, the target."""
     qt = QApplication.instance() or QApplication(sys.argv)
     style.apply(qt, "light")
-    loop = qasync.QEventLoop(qt)
+    loop = EventLoop(qt)
     asyncio.set_event_loop(loop)
     with loop, tempfile.TemporaryDirectory() as folder:
         return loop.run_until_complete(_bench(Path(folder) / "spec.juku"))

@@ -6,7 +6,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import qasync
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -16,6 +15,7 @@ from core.storage.project import Project
 from ui import style
 from ui.app import SWITCH_INTERVAL
 from ui.dataset.tab import DatasetTab
+from ui.event_loop import EventLoop
 from ui.tab import ALL_TABLES
 from ui.workspace import Workspace
 
@@ -68,7 +68,7 @@ def bench(path: Path) -> list[tuple[str, str, str]]:
     app = QApplication.instance() or QApplication(sys.argv)
     style.apply(app, "light")
     sys.setswitchinterval(SWITCH_INTERVAL)
-    loop = qasync.QEventLoop(app)
+    loop = EventLoop(app)
     asyncio.set_event_loop(loop)
     with loop, tempfile.TemporaryDirectory() as folder:
         return loop.run_until_complete(_bench(path, Path(folder)))

@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import qasync
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -23,6 +22,7 @@ from core.language import tr
 from core.storage import project as projects
 from core.storage.project import Project
 from ui import crash_dialog, qt_translations, restart, style
+from ui.event_loop import EventLoop
 from ui.garbage_collection import GarbageCollector
 from ui.main_window import MainWindow
 from ui.project import one_window
@@ -55,7 +55,7 @@ def run(arguments: list[str]) -> int:
     qt_translations.translate(app, chosen.language or language.system_language())
     style.apply(app, chosen.theme)
     screen_fit.watch(app)
-    loop = qasync.QEventLoop(app)
+    loop = EventLoop(app)
     asyncio.set_event_loop(loop)
     install_crash_dialog(loop)
     restart.wait_for_predecessor()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-import qasync
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from tests.support import edit_forever
+from ui.event_loop import EventLoop
 
 PAUSE = 30  # milliseconds from one dialog to the next
 
@@ -38,7 +38,7 @@ class Dialogs:
 def main() -> None:
     path, rows, seed = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     app = QApplication([])
-    loop = qasync.QEventLoop(app)
+    loop = EventLoop(app)
     asyncio.set_event_loop(loop)
     with loop:
         _dialogs = Dialogs(path.parent)

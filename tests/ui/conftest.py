@@ -4,7 +4,6 @@ import asyncio
 import gc
 
 import pytest
-import qasync
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
@@ -15,6 +14,7 @@ from core.settings import ProviderSettings, Settings
 from tests.support.patience import PATIENCE
 from ui import backup_runner, style
 from ui.dataset import background_check
+from ui.event_loop import EventLoop
 from ui.garbage_collection import GarbageCollector
 from ui.main_window import MainWindow
 from ui.widgets import server_trouble_bar
@@ -86,7 +86,7 @@ def dressed(qapp):
 def run(qapp, collector):
     """Run a coroutine on the Qt event loop; a task or callback that fails there fails the test."""
     qapp.setQuitOnLastWindowClosed(False)  # as in the program: closing a window does not stop the loop
-    loop = qasync.QEventLoop(qapp, already_running=False)
+    loop = EventLoop(qapp, already_running=False)
     loop.failures = failures = []  # `until` looks at them, too
     loop.set_exception_handler(lambda _loop, context: failures.append(context))
     asyncio.set_event_loop(loop)
@@ -101,6 +101,7 @@ def run(qapp, collector):
     yield drive
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
+    drive(asyncio.sleep(0))  # an answer that was thrown away just now is closed by a task
     left = [task for task in asyncio.all_tasks(loop) if not task.done()]
     loop.close()
     asyncio.set_event_loop(None)
