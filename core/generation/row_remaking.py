@@ -61,7 +61,7 @@ def _rewritten(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[str, 
     if (
         answer == row.answer
         or _YES_NO.match(answer)
-        or dataset_check.doubt(question, answer, taught, state.text, "", row.kind)
+        or dataset_check.find_doubt(question, answer, taught, state.text, "", row.kind)
     ):
         answer = " ".join(fact.text for fact in taught)
     return question, answer
