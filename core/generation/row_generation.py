@@ -116,7 +116,7 @@ def _load_existing_questions(db: sqlite3.Connection, names: Collection[str]) -> 
 def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> str:
     refused, found = Counter[str](), []
     for request in answered:
-        parsed = [replies.pairs(reply) for reply in request.replies]
+        parsed = [replies.parse_pairs(reply) for reply in request.replies]
         refused.update(piece.reason for one in parsed for piece in one.refused)
         pairs = [pair for one in parsed for pair in one.pairs]
         found.append(DraftProposal(request.subject["fact"], _assign_kinds(pairs, request.subject["counts"])))

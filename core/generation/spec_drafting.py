@@ -93,7 +93,7 @@ def parse_reply(reply: str) -> SpecReply:
 
     A new text is what the largest fence holds, or all from a title on where that stands at the start or is announced.
     """
-    text = reply_parts.without_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
+    text = reply_parts.remove_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
     lines = text.split("\n")
     fences = _find_fences(lines)
     if fences and not fences[-1].closed and _may_be_document(lines, fences[-1]):
