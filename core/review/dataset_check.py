@@ -19,7 +19,7 @@ from core.review import similar_rows
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.storage import compressed_texts
-from core.text import contradictions, grounding, near_duplicates, personal_data
+from core.text import contradicting_answers, grounding, near_duplicates, personal_data
 from core.text.near_duplicates import DuplicateGroups, IntArray
 
 MINIMUM, ADVISED = 10, 50  # training rows: fewer are refused, fewer do little
@@ -264,7 +264,7 @@ def _contradictions(db: sqlite3.Connection, rows: _Rows, ids: IntArray, groups: 
     for batch in _batches(_answered_otherwise(rows, ids, groups)):
         said = similar_rows.load_row_texts(db, [id for members in batch for id in members])
         for members in batch:
-            for id, other, why in contradictions.find_contradictions({id: said[id].answer for id in members}):
+            for id, other, why in contradicting_answers.find_contradictions({id: said[id].answer for id in members}):
                 emit("answers-contradict", members[0], id, f"{other} {why}")
 
 
@@ -274,7 +274,7 @@ def _answered_otherwise(rows: _Rows, ids: IntArray, groups: DuplicateGroups) -> 
     for places in _runs(groups.same):
         _each, firsts = np.unique(answers[places], return_index=True)
         if rows.asked[places[0]] and len(firsts) > 1:
-            yield ids[places[np.sort(firsts)][: contradictions.MAX_COMPARED_ANSWERS]].tolist()
+            yield ids[places[np.sort(firsts)][: contradicting_answers.MAX_COMPARED_ANSWERS]].tolist()
 
 
 def _prompts(db: sqlite3.Connection, rows: _Rows, ids: IntArray, emit: Emit) -> None:

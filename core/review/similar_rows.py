@@ -13,8 +13,8 @@ from rapidfuzz import fuzz
 
 from core.dataset.row_json import RowTexts, read_texts
 from core.storage import compressed_texts
-from core.text import contradictions, near_duplicates
-from core.text.contradictions import MAX_COMPARED_CHARACTERS
+from core.text import contradicting_answers, near_duplicates
+from core.text.contradicting_answers import MAX_COMPARED_CHARACTERS
 from core.text.normalise import normalise
 
 ANSWERED = 70.0  # per cent of the characters that the answers of two rows share which nearly say the same
@@ -66,7 +66,11 @@ def likeness(one: RowTexts, other: RowTexts) -> float:
     """How much two rows ask the same, in per cent; 0 where it is not nearly the same, or their answers contradict."""
     found = near_duplicates.similarity(near_duplicates.normalise(one.key), near_duplicates.normalise(other.key))
     answers = normalise(one.answer[:MAX_COMPARED_CHARACTERS]), normalise(other.answer[:MAX_COMPARED_CHARACTERS])
-    return found if found >= near_duplicates.MIN_SIMILARITY and not contradictions.compare_answers(*answers) else 0.0
+    return (
+        found
+        if found >= near_duplicates.MIN_SIMILARITY and not contradicting_answers.compare_answers(*answers)
+        else 0.0
+    )
 
 
 def repeats(one: RowTexts, other: RowTexts) -> bool:
@@ -81,4 +85,4 @@ def _repeats(asked: str, answer: str, other_asked: str, other_answer: str) -> bo
     if answer == other_answer:
         return True
     alike = fuzz.ratio(answer, other_answer, score_cutoff=ANSWERED)
-    return bool(alike) and not contradictions.compare_answers(answer, other_answer)
+    return bool(alike) and not contradicting_answers.compare_answers(answer, other_answer)

@@ -136,7 +136,12 @@ def _build_report(
         for plan in plans
     ]
     cost, whose = _estimate_cost(id, plans, measured)
-    found = [*_check_plans(db, id, preset, plans), *_check_rows(db, preset, plans), *_check_length(measured), *told.objections]
+    found = [
+        *_check_plans(db, id, preset, plans),
+        *_check_rows(db, preset, plans),
+        *_check_length(measured),
+        *told.objections,
+    ]
     found = _check_prompts(db, plans, found)
     found += _check_dates(preset, plans, told, _today())
     found += _check_account(plans, told)
