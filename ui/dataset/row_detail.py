@@ -32,9 +32,9 @@ from core.spec import facts
 from core.spec.facts import STALE_RULE, Fact
 from ui import style
 from ui.dataset.conversation_editor import ConversationEditor
-from ui.dataset.problems_tree import severity_icon
 from ui.widgets import basics
 from ui.widgets.drop_down import ScrollSafeDropDown
+from ui.widgets.severity_icon import severity_icon
 from ui.widgets.text_fields import CommittedTextEdit
 from ui.widgets.value_texts import select_value
 

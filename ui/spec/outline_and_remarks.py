@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStackedWidget, QVBo
 from core.language import tr
 from core.spec.spec_lint import Remark
 from ui import style
-from ui.dataset.problems_tree import severity_icon
 from ui.widgets import basics
+from ui.widgets.severity_icon import severity_icon
 
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
 FENCE = re.compile(r" {0,3}(```|~~~)")

@@ -16,7 +16,7 @@ from core.storage.schema import Table
 from ui import style
 from ui.dataset import fix_texts
 from ui.dataset.background_check import BackgroundCheck
-from ui.dataset.problems_tree import ProblemGroup, ProblemRow, ProblemsTree
+from ui.dataset.problems_by_rule_tree import ProblemGroup, ProblemRow, ProblemsTree
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask, ProgressLine, ThrottledReload
 from ui.widgets.basics import EmptyState
