@@ -117,14 +117,14 @@ async def _check_moderation(
     try:
         for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None):
             rows = await project.read(row_selection.load_rows, tag)
-            await moderation.check(project, provider, rows, reporter)
+            await moderation.moderate_rows(project, provider, rows, reporter)
     except ProviderError as error:
         return [
             Objection(
                 "moderation", "warning", tr("Some rows could not be checked by its moderation. {reason}", reason=error)
             )
         ]
-    await moderation.mark(project)
+    await moderation.store_flagged(project)
     return []
 
 
@@ -212,7 +212,7 @@ def _check_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequenc
 
 
 def _check_row_count(count: int, plan: TrainingPlan) -> Iterator[Objection]:
-    if count < dataset_check.ADVISED:
+    if count < dataset_check.RECOMMENDED_TRAINING_ROWS:
         words = findings.format_finding(FEW_ROWS, str(count))
         yield Objection(FEW_ROWS, checks.RULES[FEW_ROWS].severity, words, filters.format_filter(row_filter(plan.rows)))
 
@@ -231,7 +231,7 @@ def _check_rows(db: sqlite3.Connection, preset: Preset, plans: Sequence[Training
         for rule, count in examples.count_rules(db, one).items():
             if count > counts.get(rule, (0, one))[0]:
                 counts[rule] = count, one
-    every = findings.counts(db)
+    every = findings.count_by_rule(db)
     for rule, (count, one) in counts.items():
         known = checks.RULES[rule]
         text = trn("{title}: {n} row", "{title}: {n} rows", count, title=known.title())

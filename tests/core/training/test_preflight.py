@@ -120,7 +120,7 @@ def test_personal_data_and_leaks_are_found_and_lead_to_their_rows(sample, server
     shown = filters.find(sample.rows, filters.parse(leaks.words))
     assert f"{len(shown)} row" in leaks.message
     assert len(shown) > 0 and set(shown) <= set(own)  # of the rows that the job would be sent
-    whole = findings.counts(sample.rows)["split-leakage"]
+    whole = findings.count_by_rule(sample.rows)["split-leakage"]
     assert dataset_examples.count_values(sample.rows, "problems")["split-leakage"] == whole > len(shown)
     assert leaks.message.endswith(f"of this job ({whole} in the whole project)")
     for one in report.objections:
