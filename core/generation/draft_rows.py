@@ -19,7 +19,7 @@ from core.review import dataset_check, similar_rows
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
-from core.text import contradictions, near_duplicates, negation, normalise
+from core.text import contradicting_answers, near_duplicates, negation, normalise
 
 MAX_ROWS_COMPARED = 100_000  # rows that new ones are compared with; of more, those that teach facts
 MAX_NEIGHBOURS = 200  # wordings that one is compared with in full
@@ -103,13 +103,13 @@ class _Wording:
         if self.answer == other.answer:
             return True
         alike = fuzz.ratio(self.answer, other.answer, score_cutoff=similar_rows.MIN_ANSWER_SIMILARITY)
-        return bool(alike) and not contradictions.compare_answers(self.answer, other.answer)
+        return bool(alike) and not contradicting_answers.compare_answers(self.answer, other.answer)
 
     def leaks(self, other: "_Wording") -> bool:
         """Whether one must not be trained on where the other is asked in the exam; their questions are alike."""
         if self.key == other.key:
             return True
-        return self.figures == other.figures and not contradictions.compare_answers(self.answer, other.answer)
+        return self.figures == other.figures and not contradicting_answers.compare_answers(self.answer, other.answer)
 
 
 class _Wordings:
@@ -170,7 +170,7 @@ _HOME = "CASE WHEN status = 'rejected' THEN 'rejected' WHEN kind = ? THEN 'train
 def _build_wording(texts: RowTexts, home: str, offer: _Offer | None) -> _Wording:
     key, half = near_duplicates.normalise(texts.key), near_duplicates.MAX_COMPARED_CHARACTERS // 2
     short = key if len(key) <= 2 * half else key[:half] + key[-half:]
-    answer = normalise.normalise(texts.answer[: contradictions.MAX_COMPARED_CHARACTERS])
+    answer = normalise.normalise(texts.answer[: contradicting_answers.MAX_COMPARED_CHARACTERS])
     return _Wording(key, short, near_duplicates.figures(key), answer, home, offer)
 
 
