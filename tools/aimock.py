@@ -237,7 +237,7 @@ async def _follow(project: Project, provider: Provider, life: Life) -> None:
     queue = JobQueue(project, connect, lambda _id: LIMIT, heard, lambda job: life.ended.append(job.status))
     task = asyncio.ensure_future(queue.run())
     try:
-        while await project.read(jobs.unfinished) and not task.done():
+        while await project.read(jobs.load_unfinished) and not task.done():
             await asyncio.sleep(0.05)
     finally:
         task.cancel()
@@ -248,7 +248,7 @@ async def _follow(project: Project, provider: Provider, life: Life) -> None:
 
 async def _differences(project: Project, provider: Provider) -> list[str]:
     """How the project's jobs differ from the server's, each of which must be there once."""
-    found, there = await project.read(jobs.jobs), await provider.jobs()
+    found, there = await project.read(jobs.load_all), await provider.jobs()
     wrong = [f"job {job.id} is {job.status}" for job in found if job.status != JobStatus.SUCCEEDED]
     if sorted(state.token for state in there) != sorted(job.token for job in found):
         wrong.append(f"{len(there)} jobs on the server for {len(found)} queued")
@@ -256,7 +256,7 @@ async def _differences(project: Project, provider: Provider) -> list[str]:
         wrong.append(f"the same rows were sent {len(files)} times")
     for job in found:
         told = [event.id for event in await provider.events(job.remote_id or "", set())]
-        if [event.id for event in await project.read(jobs.events, job.id)] != told:
+        if [event.id for event in await project.read(jobs.load_events, job.id)] != told:
             wrong.append(f"the events of job {job.id} differ")
     return wrong
 
