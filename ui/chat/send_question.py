@@ -96,7 +96,7 @@ class QuestionSender(QObject):
         prepared = await conversations.prepare(self._workspace.project, provider, await self.book(), request)
         return request_code.call(provider, chat_body(request.pane.model, prepared.messages, request.sampling))
 
-    async def sent(self, turn: int, pane: int, provider: str) -> RequestCode:
+    async def load_sent_request(self, turn: int, pane: int, provider: str) -> RequestCode:
         """The request that a pane has answered to a turn."""
         body = await self._workspace.project.read(conversations.request, turn, pane)
         return request_code.call(await self._workspace.provider(provider), body)
