@@ -59,7 +59,7 @@ class ImportOutcome:
         if self.known:
             sentences.append(trn("{n} already existed.", "{n} already existed.", self.known))
         if self.links:
-            sentences.append(fact_links.linked_words(self.linked, self.links))
+            sentences.append(fact_links.format_link_count(self.linked, self.links))
         if self.unread:
             sentences.append(trn("{n} line could not be read.", "{n} lines could not be read.", self.unread))
         return "\n".join(

@@ -186,7 +186,9 @@ class ProblemsPanel(QWidget):
 def read_groups(db: sqlite3.Connection) -> tuple[list[ProblemGroup], int, int]:
     """The violated rules (first those of the whole dataset, then the worst), the quarantined lines, and the total of rows."""
     counts = examples.count_values(db, "problems")
-    whole = [ProblemGroup(found.rule, counts.pop(found.rule, 0), found.message) for found in findings.of_set(db)]
+    whole = [
+        ProblemGroup(found.rule, counts.pop(found.rule, 0), found.message) for found in findings.load_for_dataset(db)
+    ]
     worst = sorted(counts.items(), key=lambda entry: (SEVERITIES.index(RULES[entry[0]].severity), -entry[1], entry[0]))
     groups = whole + [ProblemGroup(rule, count) for rule, count in worst]
     return groups, quarantine.count(db), sum(examples.count_values(db, "split").values())
