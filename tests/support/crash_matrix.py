@@ -158,7 +158,9 @@ class Matrix:
             found.on_disk, found.on_server = _disk(life.path), _server(life.server)
             ended = self._live(life)
             found.wrong = ([f"the second process ended with {ended}"] if ended else []) + list(_wrong(life))
-            found.after = "both jobs, once each, with all they told" if not found.wrong else "; ".join(found.wrong)
+            found.after = (
+                "both jobs, once each, with all events and results" if not found.wrong else "; ".join(found.wrong)
+            )
         life.close()
         return found
 
