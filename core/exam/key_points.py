@@ -55,6 +55,7 @@ class JudgedPoint:
 
     @property
     def is_met(self) -> bool:
+        """Whether the answer makes it."""
         return not self.why
 
 

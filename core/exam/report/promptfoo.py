@@ -36,7 +36,10 @@ Servers = Sequence[ProviderSettings]
 
 
 def build_config(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str:
-    """The file: JSON, which is YAML too. A key is never in it; it names the environment variable that holds one."""
+    """The file: JSON, which is YAML too. It holds no key, only the name of the environment variable that does.
+
+    Raises `JukuError` where there is no such run, or promptfoo has no counterpart of a condition or of the grader.
+    """
     run = report_data.find_run(db, id)
     kept = revisions.load_revision(db, run.revision) if run.revision else None
     builder = prompt_conditions.load_prompt_builder(db, run.retrieval, kept.spec if kept else None)
