@@ -10,7 +10,7 @@ from core.chat import conversations
 from core.chat.conversations import Answer, Thread
 from core.checks.json_positions import dumps
 from core.exam.prompt_conditions import CONDITIONS
-from core.formats.output_files import replacing
+from core.formats.output_files import replace_file
 from core.language import tr
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -77,5 +77,5 @@ def jsonl(db: sqlite3.Connection, thread: Thread, leaf: int) -> str:
 
 def write(path: Path, text: str) -> None:
     """Write a file, whole or not at all. Raises `FormatError`."""
-    with replacing(path) as file:
+    with replace_file(path) as file:
         file.write(text.encode("utf-8", "replace"))

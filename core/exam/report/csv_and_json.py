@@ -35,10 +35,10 @@ def csv(db: sqlite3.Connection, id: int) -> Iterator[str]:
     run = report_data.find_run(db, id)
     asked = {one.id: _asked(number, one) for number, one in enumerate(runs.load_questions(db, run.id), 1)}
     who = {one.id: (one.provider, one.model, one.condition) for one in run.subjects}
-    yield csv_cells.BOM + csv_cells.write([*ASKED, *WHO, *ANSWER], ",")
+    yield csv_cells.BOM + csv_cells.write_record([*ASKED, *WHO, *ANSWER], ",")
     for question, subject, *answer in _answers(db, run.id):
         values = [*asked[question], *who[subject], *answer[:-1], _cited(answer[-1])]
-        yield csv_cells.write([_cell(value) for value in values], ",")
+        yield csv_cells.write_record([_cell(value) for value in values], ",")
 
 
 def _asked(number: int, one: runs.ExamQuestion) -> list[object]:
