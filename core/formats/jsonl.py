@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.checks import ROLES, Problem, role_of
-from core.checks.json_positions import Span, TextEdit, apply_edits, dumps, elements, members, whole
+from core.checks.json_positions import Span, TextEdit, apply_edits, dumps, iterate_elements, map_members, parse_whole
 from core.checks.line_parsing import decode_text
 from core.errors import FormatError
 from core.formats.output_files import replace_file
@@ -151,15 +151,15 @@ def set_content(text: str, role: str, content: str) -> str:
     assert role in ROLES
     if decode_text(text).text is None:
         raise FormatError(tr("The row cannot be edited"), tr("Its text is not a valid JSON object."))
-    row = whole(text)
-    messages = members(text, row).get("messages")
+    row = parse_whole(text)
+    messages = map_members(text, row).get("messages")
     if messages is None:
         comma = ", " if row.value else ""
         return _insert(text, row.end - 1, f'{comma}"messages": [{_build_message(role, content)}]')
     if not isinstance(messages.value, list):
         old = "" if messages.value is None else text[messages.start : messages.end]
         return set_content(apply_edits(text, [TextEdit(messages.start, messages.end, f"[{old}]")]), role, content)
-    items = list(elements(text, messages))
+    items = list(iterate_elements(text, messages))
     same_role = [item for item in items if role_of(item.value) == role]
     return (
         _replace_content(text, same_role[-1], content)
@@ -179,7 +179,7 @@ def _insert(text: str, at: int, addition: str) -> str:
 def _replace_content(text: str, message: Span, content: str) -> str:
     if message_text(message.value) == content:
         return text
-    old = members(text, message).get("content")
+    old = map_members(text, message).get("content")
     if old is None:
         return _insert(text, message.end - 1, f', "content": {dumps(content)}')
     new = _replace_part_texts(text, old, content) if isinstance(old.value, list) else dumps(content)
@@ -190,11 +190,11 @@ def _replace_part_texts(text: str, old: Span, content: str) -> str:
     """The parts as JSON text: the first text part gets the whole content, other text parts are removed."""
     new: list[str] = []
     is_replaced = False
-    for part in elements(text, old):
+    for part in iterate_elements(text, old):
         if not _part_texts([part.value]):
             new.append(text[part.start : part.end])
         elif not is_replaced:
-            words = members(text, part)["text"]
+            words = map_members(text, part)["text"]
             new.append(text[part.start : words.start] + dumps(content) + text[words.end : part.end])
             is_replaced = True
     if not is_replaced:

@@ -4,7 +4,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from core.checks.json_positions import Span, TextEdit, apply_edits, dumps, elements, entries, whole
+from core.checks.json_positions import (
+    Span,
+    TextEdit,
+    apply_edits,
+    dumps,
+    iterate_elements,
+    iterate_entries,
+    parse_whole,
+)
 from core.formats import alpaca, csv_cells, markdown_tables, sharegpt
 from core.formats.column_mapping import METADATA
 from core.formats.conversion_losses import UnsupportedRow, get_single_turn
@@ -41,16 +49,16 @@ def format_line(text: str) -> str:
 
 def canonicalise(text: str) -> str:
     """The row's JSON with its keys in the usual order and uniform spacing; texts and numbers keep their spelling."""
-    return _canonical_value(text, whole(text), _ORDER)
+    return _canonical_value(text, parse_whole(text), _ORDER)
 
 
 def _canonical_value(text: str, span: Span, order: tuple[str, ...]) -> str:
     if isinstance(span.value, list):
-        inner = (_canonical_value(text, item, _MESSAGE_ORDER) for item in elements(text, span))
+        inner = (_canonical_value(text, item, _MESSAGE_ORDER) for item in iterate_elements(text, span))
         return f"[{', '.join(inner)}]"
     if not isinstance(span.value, dict):
         return text[span.start : span.end]
-    ordered = list(entries(text, span))
+    ordered = list(iterate_entries(text, span))
     ordered.sort(key=lambda entry: order.index(entry[0].value) if entry[0].value in order else len(order))
     inner = (f"{text[key.start : key.end]}: {_canonical_value(text, value, order)}" for key, value in ordered)
     return f"{{{', '.join(inner)}}}"
@@ -62,8 +70,8 @@ def _write_chat(data: str, _fields: Fields) -> str:
 
 def _write_dpo(data: str, _fields: Fields) -> str:
     """A preference row unchanged, except that old key names are replaced by the new ones."""
-    row = whole(data)
-    keys = {str(key.value): key for key, _value in entries(data, row)}
+    row = parse_whole(data)
+    keys = {str(key.value): key for key, _value in iterate_entries(data, row)}
     if "input" not in keys or not any(old in keys or new in keys for old, new in _RENAMED.items()):
         raise UnsupportedRow("rejected")
     renamed = [TextEdit(keys[old].start, keys[old].end, dumps(new)) for old, new in _RENAMED.items() if old in keys]

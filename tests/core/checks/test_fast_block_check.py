@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.checks import LINE_LIMIT, Problem, check, check_line, decode
 from core.checks.check_line import clean_messages
-from core.checks.fast_block_check import LARGE, Scanner
+from core.checks.fast_block_check import MAX_BLOCK_BYTES, Scanner
 from core.checks.fast_json_layouts import WORD
 from core.formats import line_chunks as chunks_module
 from core.formats.check_file import check_lines
@@ -206,5 +206,5 @@ def test_giant_lines_are_met_within_bounds(tmp_path: Path, ending: bytes, length
 
 
 def test_a_block_too_large_to_scan_is_left_to_the_slow_way() -> None:
-    block = json.dumps(row(("user", "Q"), ("assistant", "A" * LARGE))).encode()
+    block = json.dumps(row(("user", "Q"), ("assistant", "A" * MAX_BLOCK_BYTES))).encode()
     assert scanned(block + b"\n" + block) == [(block, False), (block, False)]
