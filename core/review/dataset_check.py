@@ -18,7 +18,7 @@ from core.review import similar_rows
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.storage import compressed_texts
-from core.text import contradictions, grounding, near_duplicates, negation, personal_data
+from core.text import contradicting_answers, grounding, near_duplicates, negation, personal_data
 from core.text.near_duplicates import DuplicateGroups, IntArray
 
 MIN_TRAINING_ROWS, RECOMMENDED_TRAINING_ROWS = 10, 50  # training rows: fewer are refused, fewer do little
@@ -241,7 +241,7 @@ def _check_contradictions(
     for batch in _batch_groups(_group_different_answers(rows, ids, groups)):
         texts = similar_rows.load_row_texts(db, [id for members in batch for id in members])
         for members in batch:
-            for id, other, why in contradictions.find_contradictions({id: texts[id].answer for id in members}):
+            for id, other, why in contradicting_answers.find_contradictions({id: texts[id].answer for id in members}):
                 emit("answers-contradict", members[0], id, f"{other} {why}")
 
 
@@ -251,7 +251,7 @@ def _group_different_answers(rows: _RowColumns, ids: IntArray, groups: Duplicate
     for places in _iterate_equal_groups(groups.same):
         _each, firsts = np.unique(answers[places], return_index=True)
         if rows.has_question[places[0]] and len(firsts) > 1:
-            yield ids[places[np.sort(firsts)][: contradictions.MAX_COMPARED_ANSWERS]].tolist()
+            yield ids[places[np.sort(firsts)][: contradicting_answers.MAX_COMPARED_ANSWERS]].tolist()
 
 
 def _check_system_prompts(db: sqlite3.Connection, rows: _RowColumns, ids: IntArray, emit: Emit) -> None:

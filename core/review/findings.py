@@ -14,7 +14,7 @@ from core.review import dataset_check
 from core.storage import background_process, schema
 from core.storage.connection import open_snapshot
 from core.storage.project import Changes, Project
-from core.text import contradictions, grounding
+from core.text import contradicting_answers, grounding
 from core.text.grounding import Doubt
 
 MODERATED = "moderated"
@@ -117,9 +117,9 @@ def _format_leak(detail: str) -> str:
 
 def _format_contradiction(detail: str) -> str:
     row, reason = detail.split()
-    if reason == contradictions.FIGURES:
+    if reason == contradicting_answers.FIGURES:
         return tr("Row {row} answers the same question with different figures.", row=row)
-    if reason == contradictions.YES_NO:
+    if reason == contradicting_answers.YES_NO:
         return tr("This row and row {row} disagree: one says yes, the other no.", row=row)
     return tr("Row {row} gives another answer to the same question.", row=row)
 

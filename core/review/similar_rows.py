@@ -13,8 +13,8 @@ from rapidfuzz import fuzz
 
 from core.dataset.row_json import RowTexts, read_texts
 from core.storage import compressed_texts
-from core.text import contradictions, near_duplicates
-from core.text.contradictions import MAX_COMPARED_CHARACTERS
+from core.text import contradicting_answers, near_duplicates
+from core.text.contradicting_answers import MAX_COMPARED_CHARACTERS
 from core.text.normalise import normalise
 
 MIN_ANSWER_SIMILARITY = 70.0  # per cent of the characters that the answers of two near duplicates share
@@ -69,7 +69,7 @@ def compute_similarity(one: RowTexts, other: RowTexts) -> float:
     answers = normalise(one.answer[:MAX_COMPARED_CHARACTERS]), normalise(other.answer[:MAX_COMPARED_CHARACTERS])
     return (
         similarity
-        if similarity >= near_duplicates.MIN_SIMILARITY and not contradictions.compare_answers(*answers)
+        if similarity >= near_duplicates.MIN_SIMILARITY and not contradicting_answers.compare_answers(*answers)
         else 0.0
     )
 
@@ -80,4 +80,4 @@ def _is_near_duplicate(question: str, answer: str, other_question: str, other_an
     if answer == other_answer:
         return True
     alike = fuzz.ratio(answer, other_answer, score_cutoff=MIN_ANSWER_SIMILARITY)
-    return bool(alike) and not contradictions.compare_answers(answer, other_answer)
+    return bool(alike) and not contradicting_answers.compare_answers(answer, other_answer)

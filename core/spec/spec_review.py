@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from core.progress import Reporter
-from core.spec import lint, quote_tracking
-from core.spec.lint import Remark
+from core.spec import quote_tracking, spec_lint
 from core.spec.quote_tracking import Span
+from core.spec.spec_lint import Remark
 from core.storage import background_process
 from core.text import statements
 
@@ -39,7 +39,7 @@ def review_text(text: str, taken: Sequence[Span]) -> ReviewResult:
     """Review `text` in this thread."""
     all_statements = statements.split(text)
     return ReviewResult(
-        len(quote_tracking.remove_overlapping(all_statements, taken)), lint.find_remarks(all_statements)
+        len(quote_tracking.remove_overlapping(all_statements, taken)), spec_lint.find_remarks(all_statements)
     )
 
 

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.generation import fact_link_questions, fact_links
+from core.generation import fact_links, fact_links_from_model
 from core.language import tr, trn
 from core.progress import Reporter
 from core.spec import facts
@@ -231,8 +231,8 @@ class FactLinkDialog(QDialog):
     async def _read(self, reporter: Reporter) -> None:
         project = self._workspace.project
         known = await project.read(facts.load, reporter=reporter)
-        links = await fact_links.find(project, reporter, most=fact_links.MOST) if known else []
-        rows = await project.read(fact_links.review, links, reporter=reporter)
+        links = await fact_links.find_links(project, reporter, most=fact_links.MAX_IMPORTED_ROWS) if known else []
+        rows = await project.read(fact_links.load_open_links, links, reporter=reporter)
         self.table.links.show_rows(rows, {fact.name: fact.text for fact in known if not fact.ignored})
         self._show_nothing(known)
         if rows:
@@ -297,7 +297,7 @@ class FactLinkModelDialog(ModelTaskDialog):
 
     def subjects(self) -> Callable[[sqlite3.Connection], Subjects]:
         ids = self._ids
-        return lambda db: fact_link_questions.build_subjects(db, ids)
+        return lambda db: fact_links_from_model.build_subjects(db, ids)
 
     def empty_texts(self) -> tuple[str, str]:
         return tr("Nothing to ask"), tr("Every row is linked or has been reviewed.")

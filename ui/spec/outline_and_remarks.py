@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStackedWidget, QVBoxLayout, QWidget
 
 from core.language import tr
-from core.spec.lint import Remark
+from core.spec.spec_lint import Remark
 from ui import style
 from ui.widgets import basics
 from ui.widgets.severity_icon import severity_icon

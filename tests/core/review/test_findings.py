@@ -14,7 +14,7 @@ from core.formats import jsonl
 from core.progress import Reporter
 from core.review import findings
 from core.spec import facts, spec
-from core.text import contradictions, normalise
+from core.text import contradicting_answers, normalise
 
 
 def row(question, answer="It is.", split="train", system="", **fields):
@@ -110,23 +110,23 @@ def test_an_earlier_question_makes_a_short_one_another(project):
     ("one", "other", "why"),
     [
         ("Seven.", "A team has seven players.", ""),
-        ("7 players", "６ players", contradictions.FIGURES),
-        ("三人です。", "4人です。", contradictions.FIGURES),
+        ("7 players", "６ players", contradicting_answers.FIGURES),
+        ("三人です。", "4人です。", contradicting_answers.FIGURES),
         ("20 by 10 metres", "It is 20 metres long.", ""),
-        ("Yes, it may.", "No, it may not.", contradictions.YES_NO),
-        ("はい、できます。", "いいえ、できません。", contradictions.YES_NO),
+        ("Yes, it may.", "No, it may not.", contradicting_answers.YES_NO),
+        ("はい、できます。", "いいえ、できません。", contradicting_answers.YES_NO),
         ("Paris", "It is Paris, of course.", ""),
-        ("Paris", "Lyon", contradictions.WORDS),
+        ("Paris", "Lyon", contradicting_answers.WORDS),
         ("The referee stops the clock.", "The clock is stopped by the referee.", ""),
         ("審判が時計を止めます。", "時計を止めるのは審判です。", ""),
-        ("審判です。", "コーチがベンチから合図します。", contradictions.WORDS),
+        ("審判です。", "コーチがベンチから合図します。", contradicting_answers.WORDS),
         ("", "", ""),
     ],
 )
 def test_contradiction(one, other, why):
     one, other = normalise.normalise(one), normalise.normalise(other)
-    assert contradictions.compare_answers(one, other) == why
-    assert contradictions.compare_answers(other, one) == why
+    assert contradicting_answers.compare_answers(one, other) == why
+    assert contradicting_answers.compare_answers(other, one) == why
 
 
 def test_answers_to_one_question(project):
