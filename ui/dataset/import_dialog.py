@@ -145,7 +145,7 @@ class ImportDialog(QDialog):
         self._file.setAccessibleName(tr("File"))
         self._file.addItems([source.name for source in self._sources])
         self._file.activated.connect(self._on_file)
-        self._about = basics.label(dim=True)
+        self._format_label = basics.label(dim=True)
         self._encoding = DropDown()
         self._encoding.setAccessibleName(tr("Encoding"))
         for name, title in ENCODINGS.items():
@@ -166,7 +166,7 @@ class ImportDialog(QDialog):
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
-        for part in (self._file, self._about):
+        for part in (self._file, self._format_label):
             top.addWidget(part)
         top.addStretch()
         self._encoded = basics.label(tr("Encoding"), dim=True)
@@ -242,7 +242,7 @@ class ImportDialog(QDialog):
         source = self._source
         self._file.setVisible(len(self._sources) > 1)
         name = "" if len(self._sources) > 1 else f"{source.name}  "
-        self._about.setText(f"{name}{formats.title(source.detected.format)}")
+        self._format_label.setText(f"{name}{formats.title(source.detected.format)}")
         self._encoding.setCurrentIndex(self._encoding.findData(source.encoding))
         for part in (self._encoded, self._encoding):
             part.setVisible(not source.pasted)
@@ -277,8 +277,8 @@ class ImportDialog(QDialog):
         box.activated.connect(lambda _index: self._on_meaning(column, box.currentData()))
         return box
 
-    def _on_meaning(self, column: str, meant: str) -> None:
-        self._source.mean(column, meant)
+    def _on_meaning(self, column: str, field: str) -> None:
+        self._source.mean(column, field)
         for name, box in zip(self._source.names(), self._choices, strict=True):
             box.setCurrentIndex(max(0, box.findData(self._source.meaning.get(name, ""))))
         self._look()
@@ -286,10 +286,10 @@ class ImportDialog(QDialog):
     def _look(self) -> None:
         """Show the preview, or what still has to be chosen."""
         source = self._source
-        lacks = next(filter(None, (one.missing_choice() for one in [source, *self._sources])), "")
+        missing = next(filter(None, (one.missing_choice() for one in [source, *self._sources])), "")
         locked = tr("The project is read-only.") if self._workspace.project.read_only else ""
-        self._note.say(lacks, "warning")
-        basics.set_enabled(self._ok, lacks or locked, self._note if lacks else None)
+        self._note.say(missing, "warning")
+        basics.set_enabled(self._ok, missing or locked, self._note if missing else None)
         if source.missing_choice():
             self._show_preview([])
             return

@@ -137,7 +137,7 @@ class QuarantineDialog(QDialog):
         self._counting = LatestTask(workspace, self)
         self.setWindowTitle(tr("Lines that could not be read"))
         self.resize(960, 640)
-        self._about = basics.label(wrap=True)
+        self._summary = basics.label(wrap=True)
         self._rule = DropDown()
         self._rule.setAccessibleName(tr("Reason"))
         self._rule.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -181,11 +181,11 @@ class QuarantineDialog(QDialog):
         self._repair_all.clicked.connect(self._on_repair_all)
         self._save.clicked.connect(self._on_save)
         self._delete.clicked.connect(self._on_delete)
-        self._said = basics.Note()
+        self._result_note = basics.Note()
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
-        top.addWidget(self._about, 1)
+        top.addWidget(self._summary, 1)
         top.addWidget(self._rule)
         self._stack = QStackedWidget()
         nothing = basics.EmptyState(
@@ -210,7 +210,7 @@ class QuarantineDialog(QDialog):
         layout.setSpacing(style.SPACE // 2)
         layout.addLayout(top)
         layout.addWidget(self._stack, 1)
-        layout.addWidget(self._said)
+        layout.addWidget(self._result_note)
         layout.addWidget(ProgressLine(self._work))
         layout.addLayout(buttons)
 
@@ -229,7 +229,7 @@ class QuarantineDialog(QDialog):
         row = max(0, self.table.currentIndex().row())
         self.model.show_ids(ids)
         total = sum(rules.values())
-        self._about.setText(
+        self._summary.setText(
             trn(
                 "{n} line was set aside with its bytes; all other lines of its file were imported.",
                 "{n} lines were set aside with their bytes; all other lines of their files were imported.",
@@ -272,7 +272,7 @@ class QuarantineDialog(QDialog):
         self._repair_all.setText(trn("Fix {n} line that is safe to fix", "Fix {n} lines that are safe to fix", found))
         self._repair_all.setEnabled(found > 0 and not self._workspace.project.read_only)
 
-    def _selected(self) -> array[int]:
+    def _selected_ids(self) -> array[int]:
         """The ids of the selected lines, by ranges: all 100,000 may be selected."""
         ids = self.model.ids()
         found: array[int] = array("q")
@@ -281,7 +281,7 @@ class QuarantineDialog(QDialog):
         return found
 
     def _show_buttons(self) -> None:
-        count, writable = len(self._selected()), not self._workspace.project.read_only
+        count, writable = len(self._selected_ids()), not self._workspace.project.read_only
         self._delete.setEnabled(count > 0 and writable)
         self._delete.setText(trn("Delete {n} line", "Delete {n} lines", count) if count > 1 else tr("Delete"))
         self._save.setText(tr("Save these lines to a file…") if count > 1 else tr("Save all lines to a file…"))
@@ -304,7 +304,7 @@ class QuarantineDialog(QDialog):
         self._work.start(work, label)  # type: ignore[arg-type]
 
     def _on_delete(self) -> None:
-        ids = self._selected()
+        ids = self._selected_ids()
         label = trn("Delete {n} unread line", "Delete {n} unread lines", len(ids))
         self._work.start(lambda _reporter: self._workspace.project.write(label, quarantine.delete, ids), label)
 
@@ -316,12 +316,14 @@ class QuarantineDialog(QDialog):
 
     def save(self, path: Path) -> None:
         """Save the original bytes of the selected lines, or of all when only one is selected."""
-        selected = self._selected()
+        selected = self._selected_ids()
         ids = selected if len(selected) > 1 else self.model.ids()
 
         async def work(reporter: Reporter) -> None:
             count = await self._workspace.project.read(quarantine.save, ids, path, reporter, reporter=reporter)
-            self._said.say(trn("{n} line written to {path}", "{n} lines written to {path}", count, path=path), "good")
+            self._result_note.say(
+                trn("{n} line written to {path}", "{n} lines written to {path}", count, path=path), "good"
+            )
 
         self._work.start(work, tr("Save lines"))
 

@@ -435,7 +435,7 @@ def test_a_pane_is_asked_again_and_a_mark_is_not_lost_by_a_slip(scene, server):
         block.mark.note.setText("by feel")
         block.mark.keep.click()
         await until(lambda: scene.tab._thread.answers[0].mark == 60)
-        await until(lambda: block.mark._told.text() == "60 of 100 – by feel")
+        await until(lambda: block.mark._mark_note.text() == "60 of 100 – by feel")
         server.answer(BASE, "Nine.")
         scene.column(0).again.click()
         await agree(scene.tab, "Cancel")

@@ -205,7 +205,7 @@ def test_pasted_text_is_recognised(run, workspace, window):
         await until(lambda: window.findChildren(ImportDialog))
         (dialog,) = window.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 2)
-        assert "Markdown" in dialog._about.text()
+        assert "Markdown" in dialog._format_label.text()
         assert dialog._encoding.isHidden() and dialog._encoded.isHidden()
         dialog.accept()
         await until(lambda: last(workspace, 1)[0].question == "c")
