@@ -27,7 +27,7 @@ from core.formats.output_files import replace_file
 from core.language import tr
 from core.settings import Settings
 from core.training import metrics
-from core.training.metrics import Series
+from core.training.metrics import MetricSeries
 from ui import style
 from ui.charts import curve_thinning
 from ui.charts.curve_legend import SWATCH_SIZE, CurveLegend, colour_of, paint_swatch
@@ -51,7 +51,7 @@ class CurveJob:
 
     id: int
     title: str
-    series: dict[str, Series] = field(default_factory=dict)
+    series: dict[str, MetricSeries] = field(default_factory=dict)
     total: int | None = None
     over: bool = False
 

@@ -13,7 +13,7 @@ from core.exam import prompt_conditions, runs, scores
 from core.exam.prompt_conditions import CONDITIONS
 from core.exam.report import report_data
 from core.exam.runs import ExamSubject
-from core.exam.scores import Comparison, ExamResult, Rate, ResultLine, SubjectTotal
+from core.exam.scores import ExamResult, PairedComparison, PassRate, ResultLine, SubjectTotal
 from core.formats import csv_cells
 from core.providers.model_identity import adapter_hash
 
@@ -125,7 +125,7 @@ def _subject_data(one: ExamSubject, total: SubjectTotal) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rate_data(rate: Rate) -> dict[str, Any]:
+def rate_data(rate: PassRate) -> dict[str, Any]:
     """A rate in JSON; its interval takes the questions for the sample."""
     return {
         "passed": rate.passed,
@@ -146,7 +146,7 @@ def _line_data(line: ResultLine) -> dict[str, Any]:
     }
 
 
-def _comparison_data(one: Comparison) -> dict[str, Any]:
+def _comparison_data(one: PairedComparison) -> dict[str, Any]:
     difference = {"mean": one.scoring.mean, "interval": list(one.scoring.interval), "questions": one.scoring.n}
     return {
         "subject": one.subject, "against": one.against, "rates": [rate_data(one.mine), rate_data(one.other)],
