@@ -35,7 +35,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
         self._loading = False
         self._next = 0  # the block that is formatted next
         self._timer = QTimer(self, interval=0)
-        self._timer.timeout.connect(self._go_on)
+        self._timer.timeout.connect(self._highlight_some)
 
     @contextmanager
     def loading(self) -> Iterator[None]:
@@ -46,7 +46,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
         self._next = 0
         self._timer.start()
 
-    def _go_on(self) -> None:
+    def _highlight_some(self) -> None:
         end = time.perf_counter() + HIGHLIGHT_SLICE
         block = self.document().findBlockByNumber(self._next)
         while block.isValid() and time.perf_counter() < end:
@@ -63,12 +63,14 @@ class MarkdownHighlighter(QSyntaxHighlighter):
             self.setFormat(0, utf16_length(text), self._format(QPalette.ColorRole.Link, bold=True))
             return
         if mark := LIST_MARK.match(text):
-            self._set(text, mark, self._format(QPalette.ColorRole.Link, bold=True))
+            self._set_format(text, mark, self._format(QPalette.ColorRole.Link, bold=True))
         for pattern, bold in ((STRONG, True), (CODE, False)):
             for found in pattern.finditer(text):
-                self._set(text, found, self._format(QPalette.ColorRole.Text if bold else QPalette.ColorRole.Link, bold))
+                self._set_format(
+                    text, found, self._format(QPalette.ColorRole.Text if bold else QPalette.ColorRole.Link, bold)
+                )
 
-    def _set(self, text: str, found: re.Match[str], form: QTextCharFormat) -> None:
+    def _set_format(self, text: str, found: re.Match[str], form: QTextCharFormat) -> None:
         self.setFormat(utf16_length(text[: found.start()]), utf16_length(found[0]), form)
 
     def _format(self, role: QPalette.ColorRole, bold: bool) -> QTextCharFormat:
@@ -80,7 +82,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
 
 
 @dataclass(slots=True)
-class Passage:
+class FactPassage:
     """The span of a fact (in UTF-16 units, as Qt counts) and the state of its coverage."""
 
     start: int
@@ -90,11 +92,11 @@ class Passage:
     place: tuple[int, int]  # the same in characters of the text that was looked at
 
 
-def build_passages(text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -> list[Passage]:
+def build_passages(text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -> list[FactPassage]:
     """The passages of facts, in order; for each fact its id, its span in `text` (in characters), and its state."""
     wide = [place for place, character in enumerate(text) if ord(character) > 0xFFFF] if not text.isascii() else []
     found = [
-        Passage(start + bisect_left(wide, start), end + bisect_left(wide, end), id, state, (start, end))
+        FactPassage(start + bisect_left(wide, start), end + bisect_left(wide, end), id, state, (start, end))
         for id, (start, end), state in places
     ]
     return sorted(found, key=lambda passage: (passage.start, passage.end))
@@ -115,7 +117,7 @@ class SpecEditor(QPlainTextEdit):
         self.setFont(font)
         self.document().setDocumentMargin(TEXT_MARGIN)
         self._markdown = MarkdownHighlighter(self)
-        self._passages: list[Passage] = []
+        self._passages: list[FactPassage] = []
         self._coloured = True
         self._marked: int | None = None
         self._shown: object = None  # what the selections were made for
@@ -143,7 +145,7 @@ class SpecEditor(QPlainTextEdit):
     def selected_text(self) -> str:
         return self.textCursor().selectedText().replace(PARAGRAPH_SEPARATOR, "\n").strip()
 
-    def show_ledger(self, passages: list[Passage]) -> None:
+    def show_ledger(self, passages: list[FactPassage]) -> None:
         """Show the coverage of facts; the editor now owns the sorted `passages`."""
         self._passages = passages
         self._shown = None
@@ -171,7 +173,7 @@ class SpecEditor(QPlainTextEdit):
         self.setTextCursor(cursor)
         self.centerCursor()
 
-    def passage_at(self, position: int) -> Passage | None:
+    def passage_at(self, position: int) -> FactPassage | None:
         """The passage at a position; of several the one that starts last."""
         at = bisect_right(self._passages, position, key=lambda passage: passage.start)
         return next((one for one in reversed(self._passages[max(0, at - 5) : at]) if one.end >= position), None)
@@ -198,15 +200,15 @@ class SpecEditor(QPlainTextEdit):
         if wanted == self._shown:
             return
         self._shown = wanted
-        self.setExtraSelections([self._selection(one) for one in self._in_sight(first, wanted[1])])
+        self.setExtraSelections([self._selection(one) for one in self._visible_passages(first, wanted[1])])
 
-    def _in_sight(self, first: int, last: int) -> Iterable[Passage]:
+    def _visible_passages(self, first: int, last: int) -> Iterable[FactPassage]:
         for passage in self._passages:
             visible = passage.start < last and passage.end > first
             if visible and passage.start < passage.end and (self._coloured or passage.id == self._marked):
                 yield passage
 
-    def _selection(self, passage: Passage) -> QTextEdit.ExtraSelection:
+    def _selection(self, passage: FactPassage) -> QTextEdit.ExtraSelection:
         selection = QTextEdit.ExtraSelection()
         selection.cursor = QTextCursor(self.document())
         limit = self.document().characterCount() - 1
@@ -215,7 +217,7 @@ class SpecEditor(QPlainTextEdit):
         selection.format = self._format(passage)
         return selection
 
-    def _format(self, passage: Passage) -> QTextCharFormat:
+    def _format(self, passage: FactPassage) -> QTextCharFormat:
         form = QTextCharFormat()
         if passage.state == "ignored":
             form.setForeground(style.dim())
