@@ -8,7 +8,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QTableWidgetItem
 
 from core.dataset import examples
-from core.providers import LOCAL, Offer
+from core.providers import LOCAL, ModelOffer
 from core.providers.server_presets import preset
 from core.settings import ProviderSettings, Settings
 from core.spec import spec
@@ -29,7 +29,9 @@ from ui.training.tab import TrainingTab
 from ui.training.training_form import TrainingForm
 from ui.workspace import Workspace
 
-MISSING = Offer("q", "Qwen", state="missing", licence="Apache-2.0", licence_url="https://licence.example", bytes=10**9)
+MISSING = ModelOffer(
+    "q", "Qwen", state="missing", licence="Apache-2.0", licence_url="https://licence.example", bytes=10**9
+)
 
 
 class Window:
@@ -587,10 +589,10 @@ def test_a_model_on_its_way_is_shown_with_its_progress(window, run):
     form = window.tab.form
 
     async def go():
-        form.show_offers("local", [Offer("q", "Qwen", state="fetching", progress=0.45)], "")
+        form.show_offers("local", [ModelOffer("q", "Qwen", state="fetching", progress=0.45)], "")
         assert (form._bar.isVisible(), form._bar.value()) == (True, 45)
         assert not form.start.isEnabled()
-        form.show_offers("local", [Offer("q", "Qwen")], "")
+        form.show_offers("local", [ModelOffer("q", "Qwen")], "")
         assert form.start.isEnabled()
 
     run(window.play(go()))
@@ -600,7 +602,7 @@ def test_a_model_that_is_only_converted_is_not_downloaded(window, run):
     form = window.tab.form
 
     async def go():
-        offer = Offer("q", "Qwen", state="fetching", progress=0.45, source="package")
+        offer = ModelOffer("q", "Qwen", state="fetching", progress=0.45, source="package")
         form.show_offers("local", [offer], "")
         assert "Preparing Qwen: 45%" in form.on_base.text()
         assert form.base.itemText(0) == "Qwen – being prepared"
@@ -666,7 +668,7 @@ def test_without_a_model_the_list_says_so(window, run):
     form.show_offers("nowhere", [], "")
     assert form.base.currentIndex() == -1
     assert form.base.placeholderText() == "No model yet"
-    form.show_offers("nowhere", [Offer("ft:a:b:c:1", "C", tuned=True)], "")
+    form.show_offers("nowhere", [ModelOffer("ft:a:b:c:1", "C", tuned=True)], "")
     assert form.base.placeholderText() == "Choose a model."
 
 
