@@ -153,7 +153,7 @@ def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tm
         await import_and_outcome.import_files(
             garden, [ImportFile(path, ImportOptions(source="more.csv"), "more.csv")], window, outcome
         )
-        assert outcome.words() == "2 rows imported. 1 of 2 rows linked to facts."
+        assert outcome.format_text() == "2 rows imported. 1 of 2 rows linked to facts."
         notice = window.findChildren(Notice)[-1]
         button = next(one for one in notice.findChildren(QPushButton) if one.text() == "Review links…")
         button.click()
