@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QTableView
 
 from core.dataset.examples import Example
 from ui import style
-from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, cell_text, headings, cell_meanings
+from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, cell_meanings, cell_text, headings
 from ui.dataset.grid_model import GridModel, RowCells
 from ui.dataset.grid_view import GridView
 

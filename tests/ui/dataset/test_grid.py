@@ -15,7 +15,7 @@ from core.dataset.row_edits import SetColumn
 from tests.support.patience import PATIENCE, effort
 from ui.dataset.cell_delegate import TextEditor
 from ui.dataset.copy_paste_drag import MAX_ROWS_DRAGGED, PLAIN_TEXT, URI_LIST
-from ui.dataset.grid_columns import COLUMNS, cell_text, cell_meanings
+from ui.dataset.grid_columns import COLUMNS, cell_meanings, cell_text
 from ui.dataset.grid_model import COMPARE_BLOCK, GridModel, RowCells, _common
 from ui.dataset.grid_view import GridView
 
