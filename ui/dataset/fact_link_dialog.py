@@ -184,7 +184,7 @@ class FactLinkDialog(QDialog):
     def _lay_out(self) -> None:
         words = basics.label(
             tr(
-                "Linked rows count in the ledger and in the exam by fact, and are marked when the passage of their fact "
+                "Linked rows count in the fact table and in the exam by fact, and are marked when the passage of their fact "
                 "changes. Keys: Space accepts, N says no fact, F2 chooses another fact, Backspace clears the decision."
             ),
             wrap=True,

@@ -145,7 +145,7 @@ class SpecEditor(QPlainTextEdit):
     def selected_text(self) -> str:
         return self.textCursor().selectedText().replace(PARAGRAPH_SEPARATOR, "\n").strip()
 
-    def show_ledger(self, passages: list[SpecPassage]) -> None:
+    def show_coverage(self, passages: list[SpecPassage]) -> None:
         """Show the coverage of facts; the editor now owns the sorted `passages`."""
         self._passages = passages
         self._shown = None

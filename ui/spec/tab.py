@@ -220,10 +220,10 @@ class SpecTab(Tab):
         self._show_saved_state()
 
     async def _load_facts(self, project: Project) -> None:
-        text, entries, passages, taken, differing, unasked = await project.read(_load_ledger)
+        text, entries, passages, taken, differing, unasked = await project.read(_load_coverage)
         if text != self._stored.text:
             return  # it has been edited meanwhile, and will be looked at again
-        self.editor.show_ledger(passages)
+        self.editor.show_coverage(passages)
         found = {passage.id for passage in passages}
         lost = {one.fact.id for one in entries if one.fact.quote and one.fact.id not in found}
         await self.pane.show_entries(project, entries, lost)
@@ -368,10 +368,10 @@ class SpecTab(Tab):
         await self.flush()
 
 
-def _load_ledger(
+def _load_coverage(
     db: sqlite3.Connection,
 ) -> tuple[str, list[FactCoverage], list[SpecPassage], list[Span], int, PromptUse | None]:
-    """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
+    """The text, the coverage of its facts, their passages, those of deleted facts too, and how many rows have another
     system prompt, and that of theirs that the project could take."""
     text, entries = spec.load(db).text, fact_coverage.load(db)
     places = facts.find_places(text, (entry.fact for entry in entries))

@@ -200,7 +200,7 @@ def test_many_rows_are_decided_on_at_once(qtbot, run, dialog):
 
 
 def test_what_is_saved_is_told_before_the_rows_are_read_anew(run, garden, dialog):
-    """Whoever closed the dialog meanwhile had the ledger and the menu as they were before."""
+    """Whoever closed the dialog meanwhile had the fact table and the menu as they were before."""
     told = []
     garden.tasks.changed.connect(lambda changes: told.append((changes.label, dialog._work.is_busy())))
 
