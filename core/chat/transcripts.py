@@ -10,7 +10,7 @@ from core.chat import conversations
 from core.chat.conversations import ChatAnswer, ConversationThread
 from core.checks.json_positions import dumps
 from core.exam.prompt_conditions import CONDITIONS
-from core.formats.output_files import replacing
+from core.formats.output_files import replace_file
 from core.language import tr
 
 _MARKDOWN_CHARACTERS = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -77,5 +77,5 @@ def to_jsonl(db: sqlite3.Connection, thread: ConversationThread, leaf: int) -> s
 
 def write_file(path: Path, text: str) -> None:
     """Write a file, whole or not at all. Raises `FormatError`."""
-    with replacing(path) as file:
+    with replace_file(path) as file:
         file.write(text.encode("utf-8", "replace"))

@@ -47,7 +47,7 @@ async def run_judge(
     Each mark is stored at once. Raises the last `ProviderError` when an answer could not be marked, `ProjectError`, and
     `Cancelled` when the reporter is cancelled.
     """
-    language = spec.language(await project.read(spec.load))
+    language = spec.get_language(await project.read(spec.load))
 
     async def messages(answer: int) -> list[Message]:
         return await project.read(_messages, answer, language)

@@ -43,7 +43,7 @@ async def compare_subjects(
     Each verdict is stored at once. Raises the last `ProviderError` when a pair could not be compared, `ProjectError`,
     and `Cancelled` when the reporter is cancelled.
     """
-    language = spec.language(await project.read(spec.load))
+    language = spec.get_language(await project.read(spec.load))
 
     async def messages(first: int, second: int) -> list[Message]:
         return await project.read(_messages, first, second, language)

@@ -86,7 +86,7 @@ class PromptBuilder:
         self, state: Spec, shots: Sequence[FewShotExample], settings: RetrievalSettings = RetrievalSettings()
     ) -> None:
         self.system_prompt, self.text = state.system_prompt, state.text
-        self.language = spec.language(state)
+        self.language = spec.get_language(state)
         self.shots, self.settings = list(shots), settings
         self._passages: list[Passage] = retrieval.split_passages(state.text)
         self._index: PassageIndex | None = None

@@ -213,7 +213,7 @@ def to_csv(columns: Sequence[tuple[str, MetricSeries]]) -> str:
     known = [dict(zip(one.steps.tolist(), one.values.tolist(), strict=True)) for _title, one in columns]
     lines = [["step", *(csv_cells.escape_formula(title) for title, _one in columns)]]
     lines += [[str(step), *(repr(one[step]) if step in one else "" for one in known)] for step in steps]
-    return "".join(csv_cells.write(line, ",") for line in lines)
+    return "".join(csv_cells.write_record(line, ",") for line in lines)
 
 
 def read_results(data: bytes) -> list[Point]:

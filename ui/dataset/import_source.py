@@ -8,7 +8,7 @@ from typing import NamedTuple
 from core import formats
 from core.dataset import examples
 from core.errors import JukuError
-from core.formats import TABLES, DetectedFormat, column_mapping, detect
+from core.formats import TABLE_READERS, DetectedFormat, column_mapping, detect
 from core.formats.jsonl import system_prompt
 from core.language import tr
 from core.progress import Reporter
@@ -50,12 +50,12 @@ class ImportSource:
         self.set_head(self.detected.columns != column_mapping.number_columns(len(self.detected.columns)))
 
     def is_table(self) -> bool:
-        return self.error is None and self.detected.format in TABLES
+        return self.error is None and self.detected.format in TABLE_READERS
 
     def set_head(self, head: bool) -> None:
         """Set whether the first row has the column names, and guess the meanings again."""
         self.head = head
-        guessed = column_mapping.guess(self.names())
+        guessed = column_mapping.guess_mapping(self.names())
         self.meaning = {column: field for field, column in guessed.items()}
 
     def names(self) -> list[str]:
@@ -73,7 +73,7 @@ class ImportSource:
             return sample
         return sample[1:] if self.head else [found, *sample]
 
-    def mean(self, column: str, field: str) -> None:
+    def set_field(self, column: str, field: str) -> None:
         """Set the field of a column, '' for none; another column with that field is ignored from now on."""
         self.meaning = {name: old for name, old in self.meaning.items() if old != field and name != column}
         if field:
@@ -96,10 +96,10 @@ class ImportSource:
         read = formats.read(
             self.path, Reporter(), format=self.detected.format, encoding=self.encoding, columns=self.columns()
         )
-        return [_preview(row) for row in islice(read, PREVIEW_ROWS)]
+        return [_build_preview(row) for row in islice(read, PREVIEW_ROWS)]
 
 
-def _preview(row: formats.FileRow) -> RowPreview:
+def _build_preview(row: formats.FileRow) -> RowPreview:
     if row.text is None:
         return RowPreview(row.line.number, {}, row.problems[0].message)
     question, answer = examples.read_previews(row.text)

@@ -38,10 +38,10 @@ def write_csv(db: sqlite3.Connection, id: int) -> Iterator[str]:
     run = report_data.find_run(db, id)
     questions = {one.id: _question_values(number, one) for number, one in enumerate(runs.load_questions(db, run.id), 1)}
     subjects = {one.id: (one.provider, one.model, one.condition) for one in run.subjects}
-    yield csv_cells.BOM + csv_cells.write([*QUESTION_COLUMNS, *SUBJECT_COLUMNS, *ANSWER_COLUMNS], ",")
+    yield csv_cells.BOM + csv_cells.write_record([*QUESTION_COLUMNS, *SUBJECT_COLUMNS, *ANSWER_COLUMNS], ",")
     for question, subject, *answer in _load_answers(db, run.id):
         values = [*questions[question], *subjects[subject], *answer[:-1], _format_passages(answer[-1])]
-        yield csv_cells.write([_format_cell(value) for value in values], ",")
+        yield csv_cells.write_record([_format_cell(value) for value in values], ",")
 
 
 def _question_values(number: int, one: runs.ExamQuestion) -> list[object]:
