@@ -203,7 +203,7 @@ class DatasetTab(Tab):
             self._begin()
             self._search()
         elif Table.EXAMPLE in changes.tables or (Table.FINDING in changes.tables and self.filter().rule):
-            self._take_over(changes)
+            self._apply_changes(changes)
         elif Table.FINDING in changes.tables:
             self.model.forget()
             self._show_detail()  # the findings about the row are shown beside it, too
@@ -218,7 +218,7 @@ class DatasetTab(Tab):
         self._wanted_row, self._type_into, self._problems, self._total = 0, False, {}, 0
         self._pasted_from = 0
 
-    def _take_over(self, changes: Changes) -> None:
+    def _apply_changes(self, changes: Changes) -> None:
         """Show the changed rows at once; search again unless the same rows are still shown."""
         ids = changes.ids.get(Table.EXAMPLE) if changes.ids else None
         self.model.forget(ids)
@@ -443,7 +443,7 @@ class DatasetTab(Tab):
 
     def _on_fix(self) -> None:
         rule = self._fixable_rule()
-        bulk_actions.run(self.workspace, fix_texts.fix_label(rule), bulk_edits.fix_all, rule)
+        bulk_actions.start_write(self.workspace, fix_texts.fix_label(rule), bulk_edits.fix_all, rule)
 
     def import_files(self, paths: list[Path]) -> None:
         """Import the rows of `paths`."""

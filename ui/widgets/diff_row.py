@@ -121,11 +121,11 @@ def _range(start: int, end: int, meaning: str) -> QTextLayout.FormatRange:
     found = QTextLayout.FormatRange()
     found.start, found.length, found.format = start, end - start, QTextCharFormat()
     found.format.setForeground(style.colours(meaning)[0])
-    found.format.setBackground(tints(meaning)[1])
+    found.format.setBackground(background_colours(meaning)[1])
     return found
 
 
-def tints(meaning: str) -> tuple[QColor, QColor]:
+def background_colours(meaning: str) -> tuple[QColor, QColor]:
     """The background of a line that changed, and of the words in it that did."""
     text, background = style.colours(meaning)
     return background, mix_colours(background, text, 0.24)
@@ -148,7 +148,7 @@ def paint(
             painter.fillRect(room, _hatch_brush(palette))
             continue
         if row.hunk is not None:
-            painter.fillRect(room, tints(meaning)[0])
+            painter.fillRect(room, background_colours(meaning)[0])
         painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
         height = layout.lineAt(0).height() if layout.lineCount() else laid.height
         edge = QRectF(room.left(), top + ROW_PADDING, columns.gutter, height)

@@ -67,7 +67,7 @@ class JsonDialog(QDialog):
         mark_json_error(self.editor, typed if checked.text is None else "")
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
         found = [format_problem(problem, typed) for problem in checked.problems[:MAX_PROBLEMS_SHOWN]]
-        self._state.say("\n".join(found) or tr("No errors."), worst if found else "good")
+        self._state.show_text("\n".join(found) or tr("No errors."), worst if found else "good")
 
 
 def find_json_error(text: str) -> int | None:

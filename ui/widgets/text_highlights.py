@@ -71,7 +71,7 @@ def _drop_empty(spans: list[Span]) -> list[Span]:
 def on_one_line(text: str, spans: Sequence[Span], first: int = 0, width: int = 400) -> tuple[str, list[Span]]:
     """`text` as one line of at most `width` characters that starts shortly before `first`, with the moved spans."""
     cut = first - LEAD_CHARACTERS if first > 2 * LEAD_CHARACTERS else 0
-    shown = "".join(_visible(letter) for letter in text[cut : cut + width])
+    shown = "".join(_visible_character(letter) for letter in text[cut : cut + width])
     lead = "…" if cut else ""
     moved = [(max(0, a - cut) + len(lead), min(b - cut, width) + len(lead)) for a, b in spans]
     return lead + shown + ("…" if cut + width < len(text) else ""), _drop_empty(moved)
@@ -84,7 +84,7 @@ def on_two_lines(before: str, after: str) -> tuple[tuple[str, list[Span]], tuple
     return on_one_line(before, gone, first), on_one_line(after, come, first)
 
 
-def _visible(letter: str) -> str:
+def _visible_character(letter: str) -> str:
     return LINE_BREAK if letter == "\n" else letter if is_printable(letter) else " "
 
 
@@ -159,7 +159,7 @@ def _format(meaning: str) -> QTextCharFormat:
     return found
 
 
-def mark(editor: QPlainTextEdit, spans: Sequence[Span], meaning: str) -> None:
+def highlight_spans(editor: QPlainTextEdit, spans: Sequence[Span], meaning: str) -> None:
     """Mark `spans` of the editor's text."""
     selections = []
     for start, end in to_utf16_spans(editor.toPlainText(), spans):
