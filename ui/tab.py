@@ -34,6 +34,7 @@ class Tab(QWidget):
         self.workspace = workspace
 
     def title(self) -> str:
+        """The text on the tab. Overridden by each tab."""
         raise NotImplementedError
 
     def refresh(self, changes: Changes) -> None:

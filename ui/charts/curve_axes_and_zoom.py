@@ -42,6 +42,7 @@ class ZoomBox(pyqtgraph.ViewBox):
         event.accept()
 
     def zoom(self, factor: float, axis: int, centre: QPointF | None = None) -> None:
+        """Scale the view by `factor` along `axis` (0: steps, 1: values) around `centre`, else around the middle."""
         self.scaleBy([factor if number == axis else None for number in (0, 1)], center=centre)
         self.sigRangeChangedManually.emit([axis == 0, axis == 1])
 
@@ -161,6 +162,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
 
     @property
     def is_zoomed(self) -> bool:
+        """Whether a person has zoomed or moved one of the axes."""
         return any(self._zoomed)
 
     def update_colours(self) -> None:
@@ -193,6 +195,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         return None
 
     def hide_cross(self) -> None:
+        """Remove the cross-hair and its readout."""
         self._cross.show_points(None, None, [], "")
         self.pointed.emit()
 

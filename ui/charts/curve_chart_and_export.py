@@ -179,6 +179,7 @@ class CurveChart(QWidget):
         return draw_picture(self._plot, self.legend.shown_curves(), title)
 
     def copy_picture(self) -> None:
+        """Put the visible plot with its legend on the clipboard."""
         if self._plot is not None and self.measure.count():
             QGuiApplication.clipboard().setImage(self.picture())
             Notice(self.window(), tr("The picture is on the clipboard."))

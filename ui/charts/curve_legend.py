@@ -70,6 +70,7 @@ class CurveLegend(QListWidget):
             self._fill()
 
     def shown_curves(self) -> list[Curve]:
+        """The curves that are not switched off."""
         hidden = self.hidden_keys()
         return [curve for curve in self._curves if curve.key not in hidden]
 

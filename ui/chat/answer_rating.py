@@ -62,6 +62,7 @@ class AnswerRating(QWidget):
         self.note.returnPressed.connect(lambda: self._on_rated(self.number.value()))
 
     def show_mark(self, mark: int | None, note: str) -> None:
+        """Show a mark (0 to 100) and its note; hidden when there is neither."""
         self._mark, self._note = mark, note
         parts = ["" if mark is None else tr("{mark} of 100", mark=mark), note]
         self._mark_note.show_text(" – ".join(part for part in parts if part), "note")

@@ -107,6 +107,7 @@ class AnswerView(QWidget):
         self._column.addStretch()
 
     def texts(self) -> list[str]:
+        """The texts of the answers as they are shown, one for each sample."""
         return [block.text.text() for block in self.blocks]
 
     def begin(self, n: int, converts: bool) -> None:
@@ -280,6 +281,7 @@ class AnswerBlock(QWidget):
             self.marked.emit(self._answer.id, highlight_spans, note)
 
     def show_answer(self, answer: ChatAnswer, first: str) -> None:
+        """Show a finished answer; words that differ from the answer `first` are marked."""
         self._answer = answer
         self.text.show_text(answer.text)
         self.text.setPlaceholderText(tr("The model did not reply."))
@@ -317,6 +319,7 @@ class PassageList(QWidget):
         self.hide()
 
     def show_passages(self, found: list[FoundPassage]) -> None:
+        """Offer the passages that were in the prompt; they are listed when the button is pressed."""
         self._found = found
         self.fold.setChecked(False)
         if self._listed:

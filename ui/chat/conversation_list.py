@@ -83,6 +83,7 @@ class ConversationList(QWidget):
         self.list.blockSignals(False)
 
     def ids(self) -> list[int]:
+        """The ids of the listed conversations, from top to bottom."""
         return [item.data(ID_ROLE) for item in self._items()]
 
     def edit(self, id: int) -> None:

@@ -81,6 +81,7 @@ class DomainDialog(QDialog):
         self.buttons.rejected.connect(self.reject)
 
     def provider(self) -> str:
+        """The id of the chosen server."""
         return str(self.server.currentData())
 
     def _show_offers(self) -> None:

@@ -182,9 +182,11 @@ class PaneHeaders(QWidget):
         return [header.pane() for header in self.headers]
 
     def numbers(self) -> list[int]:
+        """The numbers of the panes, from left to right."""
         return [header.number for header in self.headers]
 
     def header(self, number: int) -> PaneHeader | None:
+        """The header of the pane `number`; None when it was closed."""
         return next((header for header in self.headers if header.number == number), None)
 
     def restore(self, panes: Sequence[ChatPane]) -> None:
@@ -226,6 +228,7 @@ class PaneHeaders(QWidget):
         self.headers[1].set_model(provider, model)
 
     def show_offers(self) -> None:
+        """Show in each pane what its server offers now."""
         for header in self.headers:
             header.show_offers()
 

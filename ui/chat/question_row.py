@@ -149,10 +149,10 @@ class ConversationView(QScrollArea):
         self._make_row = make_row
         self._at_end = True  # whether what comes is to be followed
         page = QWidget()
-        self._build_column = QVBoxLayout(page)
-        self._build_column.setContentsMargins(0, 0, 0, 0)
-        self._build_column.setSpacing(style.SPACE)
-        self._build_column.addStretch()
+        self._column = QVBoxLayout(page)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(style.SPACE)
+        self._column.addStretch()
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -166,17 +166,18 @@ class ConversationView(QScrollArea):
         while kept < min(len(self.rows), len(path)) and self.rows[kept].turn == path[kept]:
             kept += 1
         for row in self.rows[kept:]:
-            self._build_column.removeWidget(row)
+            self._column.removeWidget(row)
             row.hide()
             row.deleteLater()
         new = [self._make_row(turn) for turn in path[kept:]]
         for row in new:
-            self._build_column.insertWidget(self._build_column.count() - 1, row)
+            self._column.insertWidget(self._build_column.count() - 1, row)
         self.rows[kept:] = new
         self._at_end = True
         return new
 
     def row(self, turn: int) -> QuestionRow | None:
+        """The row of the turn with this id; None when it is not shown."""
         return next((row for row in self.rows if row.turn.id == turn), None)
 
     def _on_scrolled(self, value: int) -> None:

@@ -127,9 +127,11 @@ class SamplingSettings(QWidget):
         self.embedding.textChanged.connect(lambda _text: self.retrieval_changed.emit())
 
     def system_prompt(self) -> str:
+        """The system prompt as it is typed."""
         return self.prompt.toPlainText()
 
     def sampling(self) -> Sampling:
+        """The sampling parameters as they are entered."""
         seed = self.seed.value()
         return Sampling(
             self.temperature.value(),

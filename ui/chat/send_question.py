@@ -34,6 +34,7 @@ class QuestionSender(QObject):
         settings.retrieval_changed.connect(self.forget_builder)
 
     def is_busy(self) -> bool:
+        """Whether a pane is still answering."""
         return bool(self._running)
 
     def forget_builder(self) -> None:

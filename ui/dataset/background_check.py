@@ -42,6 +42,7 @@ class BackgroundCheck(QObject):
             self.ask()
 
     def is_checking(self) -> bool:
+        """Whether the rows are being checked now."""
         return self._task is not None and not self._task.done()
 
     def _start(self) -> None:

@@ -118,6 +118,7 @@ class FactLinkTable(QTableView):
         return command
 
     def places(self) -> list[int]:
+        """The numbers of the selected lines, in order."""
         return sorted(index.row() for index in self.selectionModel().selectedRows())
 
     def accept(self) -> None:
@@ -125,10 +126,12 @@ class FactLinkTable(QTableView):
         self._go_to_next()
 
     def refuse(self) -> None:
+        """Decide that the selected rows belong to no fact."""
         self.links.decide(self.places(), "")
         self._go_to_next()
 
     def reopen(self) -> None:
+        """Take back the decisions on the selected rows."""
         self.links.reopen(self.places())
 
     def choose_other_fact(self) -> None:

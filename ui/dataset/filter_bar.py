@@ -106,9 +106,11 @@ class FilterBar(QWidget):
         return replace(typed, regex=typed.regex or self.regex.isChecked()) if typed.text else typed
 
     def words(self) -> str:
+        """The filter in the words that can be typed into the line."""
         return filters.format_filter(self.filter())
 
     def is_empty(self) -> bool:
+        """Whether all rows are shown."""
         return self.filter() == Filter()
 
     def choose(self, words: str) -> None:
@@ -118,6 +120,7 @@ class FilterBar(QWidget):
         self._set_line_text(words)
 
     def clear(self) -> None:
+        """Show all rows."""
         self.choose("")
 
     def forget(self) -> None:

@@ -70,10 +70,12 @@ class GridHeader(QHeaderView):
         return menu
 
     def show_column(self, column: int, shown: bool) -> None:
+        """Show or hide a column; the answers take the free width."""
         self.setSectionHidden(column, not shown)
         self.fill()
 
     def reset_columns(self) -> None:
+        """Return to the default order, widths and visible columns."""
         for place in range(self.count()):
             self.moveSection(self.visualIndex(place), place)
         self._fills = True

@@ -325,6 +325,7 @@ class ImportDialog(QDialog):
 
 
 def field_title(field: str) -> str:
+    """The screen text of a field of a row."""
     titles = {
         "data": tr("whole row as JSON"), "system": tr("system prompt"), "question": tr("question"),
         "input": tr("more of the question"), "answer": tr("answer"), "split": tr("split"), "kind": tr("kind"),

@@ -133,6 +133,7 @@ class MessageEditor(QFrame):
         self.update()
 
     def fields(self) -> list[CommittedTextEdit]:
+        """The text fields of the card, one for each text part and the refusal."""
         return self._fields
 
     def pending(self) -> list[JsonEdit]:

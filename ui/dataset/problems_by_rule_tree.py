@@ -74,6 +74,7 @@ class ProblemsTree(QTreeWidget):
             self.setCurrentItem(first)
 
     def current_rule(self) -> str:
+        """The rule of the current line; '' for none."""
         item = self.currentItem()
         return str(item.data(0, RULE)) if item else ""
 
@@ -94,6 +95,7 @@ class ProblemsTree(QTreeWidget):
             line.setData(0, CLUSTER, offset + len(rows))
 
     def recolour(self) -> None:
+        """Draw the icons again in the colours of the theme."""
         for item in self._groups():
             item.setIcon(TEXT, severity_icon(RULES[item.data(0, RULE)].severity))
 

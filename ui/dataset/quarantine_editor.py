@@ -73,6 +73,7 @@ class QuarantineEditor(QWidget):
         return len(self._drafts)
 
     def forget(self) -> None:
+        """Drop what was typed and not saved."""
         self._drafts.clear()
         self._entry = None
 

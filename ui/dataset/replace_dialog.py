@@ -57,11 +57,13 @@ class ReplaceModel(QAbstractTableModel):
         self.left_out: set[int] = set()
 
     def show_changes(self, changes: Sequence[Replacement]) -> None:
+        """Show these changes."""
         self.beginResetModel()
         self._changes, self._marked = changes, {}
         self.endResetModel()
 
     def change(self, row: int) -> Replacement:
+        """The change in line `row`."""
         return self._changes[row]
 
     def rowCount(self, parent: Index = ROOT_INDEX) -> int:
@@ -96,6 +98,7 @@ class ReplaceModel(QAbstractTableModel):
         return True
 
     def set_ticked(self, id: int, wanted: bool) -> None:
+        """Include a row in the replacement, or leave it out."""
         (self.left_out.discard if wanted else self.left_out.add)(id)
         last = self.index(self.rowCount() - 1, ROW)
         self.dataChanged.emit(self.index(0, ROW), last, [Qt.ItemDataRole.CheckStateRole])

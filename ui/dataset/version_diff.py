@@ -52,17 +52,20 @@ class DiffModel(QAbstractTableModel):
         self._rows: list[RowDifference] = []
 
     def show_rows(self, rows: list[RowDifference]) -> None:
+        """Show these differences."""
         self.beginResetModel()
         self._rows = rows
         self.endResetModel()
 
     def add_rows(self, rows: list[RowDifference]) -> None:
+        """Add differences at the end."""
         if rows:
             self.beginInsertRows(ROOT_INDEX, len(self._rows), len(self._rows) + len(rows) - 1)
             self._rows = self._rows + rows
             self.endInsertRows()
 
     def difference(self, row: int) -> RowDifference:
+        """The difference in line `row`."""
         return self._rows[row]
 
     def rowCount(self, parent: Index = ROOT_INDEX) -> int:
@@ -93,6 +96,7 @@ class DiffModel(QAbstractTableModel):
 
 
 def change_titles() -> dict[str, str]:
+    """The screen texts of the kinds of changes."""
     return {"added": tr("added"), "removed": tr("removed"), "changed": tr("changed")}
 
 
@@ -148,6 +152,7 @@ def _format_message(turn: row_json.RowMessage) -> str:
 
 
 def field_titles() -> dict[str, str]:
+    """The screen texts of the fields that a version compares."""
     return {
         "split": tr("Split"),
         "kind": tr("Kind"),

@@ -33,6 +33,7 @@ class ColouredAnswer(QPlainTextEdit):
         self._pieces: list[Piece] = []
 
     def show_pieces(self, pieces: list[Piece]) -> None:
+        """Show pieces of text, each in the colour of its meaning."""
         if pieces == self._pieces:
             return
         self._pieces = pieces
@@ -74,6 +75,7 @@ class QuestionListModel(QAbstractListModel):
         self.endResetModel()
 
     def question(self, row: int) -> ExamQuestion | None:
+        """The question in line `row`; None where there is none."""
         if self._outcome is None or not 0 <= row < len(self._places):
             return None
         return self._outcome.result.questions[self._places[row]]
@@ -169,6 +171,7 @@ class AnswerComparison(QWidget):
         self._show_question()
 
     def current_question(self) -> ExamQuestion | None:
+        """The selected question; None for none."""
         return self.questions.question(self.list.currentIndex().row())
 
     def _make_columns(self, titles: Sequence[str], tooltips: Sequence[str]) -> None:

@@ -118,9 +118,11 @@ class HeatMapModel(QAbstractTableModel):
         self.endResetModel()
 
     def entry(self, row: int) -> HeatMapRow:
+        """The data of line `row`."""
         return self._entries[row]
 
     def find(self, key: str) -> int | None:
+        """The line with this key; None when it is not shown."""
         return next((row for row, entry in enumerate(self._entries) if entry.key == key), None)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008

@@ -33,6 +33,7 @@ class ExamOutcome:
 
     @property
     def run(self) -> ExamRun:
+        """The run whose result it is."""
         return self.result.run
 
     def place(self, question: int) -> int:

@@ -216,6 +216,7 @@ class TotalsTable(QTableView):
         self.selectionModel().selectionChanged.connect(lambda _new, _old: self._on_selected())
 
     def show_outcome(self, outcome: ExamOutcome, compared: SubjectComparison | None) -> None:
+        """Show one line for each subject; columns that all leave empty are hidden."""
         self.totals.show_outcome(outcome, compared)
         spread = any(total.spread.n for total in outcome.result.totals)
         self.setColumnHidden(SPREAD, not spread)

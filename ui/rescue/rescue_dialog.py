@@ -138,6 +138,7 @@ class RescueDialog(QDialog):
         self.show()
 
     def provider(self) -> str:
+        """The id of the chosen server."""
         return str(self.server.currentData())
 
     def load(self) -> None:

@@ -50,6 +50,7 @@ class ModelTable(TextTable):
             self.table.blockSignals(False)
 
     def show_answer_counts(self, kept: dict[str, int]) -> None:
+        """Show how many answers of each model are saved."""
         for row, one in enumerate(self._models):
             if item := self.table.item(row, 3):
                 item.setText(_format_count(kept.get(one.model, 0)))
@@ -98,6 +99,7 @@ class RescuePage(QWidget):
 
     @property
     def model_key(self) -> ModelKey:
+        """The server and the name of the chosen model. There must be one."""
         assert self.model
         return self.provider, self.model.model
 
@@ -147,6 +149,7 @@ class RescuePage(QWidget):
         self.reader.stop()
 
     def server(self, provider: str = "") -> str:
+        """The title of a server; by default that of the page's."""
         return server_texts.server_title(self.workspace, provider or self.provider)
 
 
@@ -167,11 +170,13 @@ class BatchBox(QCheckBox):
         self.hide()
 
     def show_server(self, workspace: Workspace, provider: str) -> None:
+        """Show the box if the server accepts batches; '' hides it."""
         self.setVisible(
             bool(provider) and provider != LOCAL and server_texts.has_capability(workspace, provider, "batch")
         )
 
     def is_wanted(self) -> bool:
+        """Whether the questions are to be sent as a batch."""
         return not self.isHidden() and self.isChecked()
 
 

@@ -199,6 +199,7 @@ class Placeholders(QWidget):
             self._grid.setColumnStretch(column, 1)
 
     def show_prompt(self, name: str) -> None:
+        """List the placeholders of the prompt `name`."""
         while item := self._grid.takeAt(0):
             if widget := item.widget():
                 widget.hide()

@@ -82,6 +82,7 @@ class RolesPage(QWidget):
         self.show_roles()
 
     def show_roles(self) -> None:
+        """Show the stored server and model of each role."""
         for role, boxes in self.boxes.items():
             self._show_providers(role, boxes.provider)
             self._show_models(role, boxes)

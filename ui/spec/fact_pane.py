@@ -55,6 +55,7 @@ class FactLegend(QWidget):
         layout.addStretch()
 
     def show_entries(self, entries: list[FactCoverage]) -> None:
+        """Show how many facts are in each state."""
         counts = Counter(entry.state for entry in entries)
         for state, label in self._labels.items():
             label.setText(state_titles(state, counts[state]))
@@ -348,6 +349,7 @@ class SplitDialog(QDialog):
         self._show_count()
 
     def parts(self) -> list[str]:
+        """The lines that were entered, without empty and repeated ones."""
         lines = (" ".join(line.split()) for line in self.edit.toPlainText().split("\n"))
         return list(dict.fromkeys(line for line in lines if line))
 

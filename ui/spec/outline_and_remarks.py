@@ -43,6 +43,7 @@ class Outline(QListWidget):
         self.itemClicked.connect(self._on_chosen)
 
     def show_text(self, text: str) -> None:
+        """List the headings of `text`."""
         found = find_headings(text)
         if found == self._shown:
             return
@@ -87,6 +88,7 @@ class RemarkList(QWidget):
         self._count = 0
 
     def count(self) -> int:
+        """How many remarks there are."""
         return self._count
 
     def show_remarks(self, remarks: list[Remark], text: str) -> None:

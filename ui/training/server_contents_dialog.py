@@ -126,6 +126,7 @@ class ServerContentsDialog(QDialog):
         self.show()
 
     def provider(self) -> str:
+        """The id of the chosen server."""
         return str(self.server.currentData())
 
     def load(self) -> None:

@@ -197,6 +197,7 @@ class TrainingForm(QWidget):
         return self._preset.ranges(self.chosen_method())
 
     def chosen_method(self) -> str:
+        """The chosen training method; '' before there is one."""
         return self.method.currentData() or ""
 
     def plan(self) -> TrainingPlan:

@@ -68,6 +68,7 @@ class FindBar(QWidget):
         self._on_wanted()
 
     def close_bar(self) -> None:
+        """Hide the bar and return to the text."""
         self.hide()
         self._edit.setFocus()
 

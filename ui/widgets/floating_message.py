@@ -38,6 +38,7 @@ class FloatingMessage(basics.ColouredFrame):
         host.installEventFilter(self)
 
     def place(self) -> None:
+        """Move to the lowest place that covers no button."""
         host = self._host
         room = host.visibleRegion().boundingRect() or host.rect()  # a page may be larger than what is seen of it
         sizes = [self._size(width) for width in self._widths(room)]
