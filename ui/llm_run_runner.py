@@ -63,7 +63,7 @@ class LlmRunRunner(QObject):
 
     changed = Signal(str)  # the task whose run has begun or ended
     progressed = Signal(str, Progress)  # the task
-    ended = Signal(LlmRunResult)
+    ended = Signal(LlmRunResult)  # also when the run was stopped or failed
 
     def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)

@@ -45,4 +45,7 @@ class Tab(QWidget):
         """The provider's models have changed."""
 
     async def flush(self) -> None:
-        """Write what has been typed and not yet saved; called before the project is closed or undone."""
+        """Write what has been typed and not yet saved; called before the project is closed or undone.
+
+        Raises `ProjectError` when it cannot be saved.
+        """

@@ -236,8 +236,8 @@ def _format_cost(answer: ChatAnswer) -> str:
 class AnswerBlock(QWidget):
     """One answer; with its number where there are several. What differs from the first is marked."""
 
-    marked = Signal(int, object, str)
-    example_wanted = Signal(object, bool)
+    marked = Signal(int, object, str)  # the answer's id, the mark (0 to 100) or None, the note
+    example_wanted = Signal(object, bool)  # the `ChatAnswer`, and whether it goes to the exam
 
     def __init__(self, number: int) -> None:
         super().__init__()

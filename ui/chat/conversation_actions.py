@@ -24,7 +24,7 @@ from ui.workspace import Workspace
 class ConversationActions(QObject):
     """The acts of the conversation that is shown, as a menu, and the search among all."""
 
-    deleted = Signal(int)
+    deleted = Signal(int)  # the conversation's id
 
     def __init__(self, workspace: Workspace, listed: ConversationList, parent: QWidget) -> None:
         super().__init__(parent)

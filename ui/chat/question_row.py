@@ -21,9 +21,9 @@ class QuestionRow(QWidget):
     edited = Signal(str)
     branch_chosen = Signal(int)
     again_wanted = Signal(int)  # a pane's number
-    code_wanted = Signal(int)
-    marked = Signal(int, object, str)
-    example_wanted = Signal(object, bool)
+    code_wanted = Signal(int)  # a pane's number
+    marked = Signal(int, object, str)  # the answer's id, the mark (0 to 100) or None, the note
+    example_wanted = Signal(object, bool)  # the `ChatAnswer`, and whether it goes to the exam
 
     def __init__(self, turn: ChatTurn, title_of: Callable[[str], str]) -> None:
         super().__init__()

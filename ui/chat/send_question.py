@@ -104,6 +104,9 @@ class QuestionSender(QObject):
         )
 
     async def load_sent_request(self, turn: int, pane: int, provider: str) -> RequestCode:
-        """The request that a pane has answered to a turn."""
+        """The request that a pane has answered to a turn.
+
+        Raises `JukuError` when it cannot be read, or there is no key for the provider.
+        """
         body = await self._workspace.project.read(conversations.load_request, turn, pane)
         return request_code.build_request_code(await self._workspace.provider(provider), body)

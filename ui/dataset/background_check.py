@@ -18,7 +18,7 @@ class BackgroundCheck(QObject):
     """`checking` is emitted when a check starts and ends; its findings come as a change of the project."""
 
     checking = Signal(bool)
-    progress = Signal(Progress)
+    progress = Signal(Progress)  # of the running check, in rows
 
     def __init__(self, workspace: Workspace, parent: QObject) -> None:
         super().__init__(parent)

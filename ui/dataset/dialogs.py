@@ -18,7 +18,7 @@ from ui.workspace import Workspace
 class DatasetDialogs(QObject):
     """Opens the dialogs about the rows of `table`."""
 
-    row_chosen = Signal(int)
+    row_chosen = Signal(int)  # the row's id
     questions_wanted = Signal()  # the rows that are kept for the exam are to be shown
 
     def __init__(self, workspace: Workspace, table: GridView, filter: Callable[[], Filter], owner: QWidget) -> None:

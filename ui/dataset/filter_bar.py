@@ -44,7 +44,7 @@ class FilterBar(QWidget):
 
     changed = Signal()
     save_wanted = Signal(str)  # a name for the present filter
-    forget_wanted = Signal(str)
+    forget_wanted = Signal(str)  # the name of a saved filter
 
     def __init__(self) -> None:
         super().__init__()

@@ -131,7 +131,7 @@ class RowDetail(QStackedWidget):
     """Shows one `Example`. Typed text is committed when a field loses the focus, another row is shown, or by `pending`."""
 
     edited = Signal(int, object)  # id, RowEdit: for `examples.edit`
-    edit_json = Signal(int)
+    edit_json = Signal(int)  # the row's id
 
     def __init__(self) -> None:
         super().__init__()

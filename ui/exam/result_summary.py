@@ -66,7 +66,7 @@ class ResultSummary(QScrollArea):
 
     line_wanted = Signal(str, str, str)  # a level of the heat map, a line's key, a filter
     wordings_wanted = Signal(list)  # names of facts
-    against_chosen = Signal(int)
+    against_chosen = Signal(int)  # the place of the subject that all others are compared with
 
     def __init__(self) -> None:
         super().__init__(widgetResizable=True)

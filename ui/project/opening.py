@@ -37,7 +37,10 @@ class ProjectOpener(QObject):
         self._replace, self._show_error = replace, show_error
 
     async def open(self, path: Path, files: Sequence[Path] = ()) -> bool:
-        """Open a project here; False where it is not: another window has it, which gets `files`, or it is refused."""
+        """Open a project here; False where it is not: another window has it, which gets `files`, or it is refused.
+
+        Raises `ProjectError` when the file cannot be opened for another reason.
+        """
         if os.path.abspath(path) == str(self._workspace.project.path):  # noqa: ASYNC240, PTH100 - touches no disk
             return True
         try:

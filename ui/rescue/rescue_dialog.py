@@ -51,7 +51,7 @@ TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SP
 class RescueDialog(QDialog):
     """Not modal. A model goes on being asked when the dialog is closed; nothing is asked twice."""
 
-    show_examples = Signal(str)
+    show_examples = Signal(str)  # a search in the filter's words
 
     def __init__(self, workspace: Workspace, provider: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)

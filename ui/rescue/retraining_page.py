@@ -51,7 +51,7 @@ class _RowChoice:
 class RetrainingPage(RescuePage):
     """The job goes through the same checks and the same queue as any other."""
 
-    show_examples = Signal(str)
+    show_examples = Signal(str)  # a search in the filter's words
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)

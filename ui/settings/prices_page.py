@@ -33,7 +33,7 @@ Numbers = dict[tuple[str, str], dict[str, float]]  # by kind and model
 class PricesPage(QWidget):
     """A number that is written in comes before the shipped one and is saved at once; an emptied field has that again."""
 
-    failed = Signal(JukuError)
+    failed = Signal(JukuError)  # the price could not be saved
 
     def __init__(self) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ LIST_WIDTH = 230
 class PromptsPage(QWidget):
     """What is typed is saved after a moment. A prompt that lacks a placeholder is kept here, but not saved."""
 
-    failed = Signal(JukuError)
+    failed = Signal(JukuError)  # the prompt could not be saved
 
     def __init__(self) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ class _RoleBoxes:
 class RolesPage(QWidget):
     """Each choice holds at once and is saved at once."""
 
-    failed = Signal(JukuError)
+    failed = Signal(JukuError)  # the choice could not be saved
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()

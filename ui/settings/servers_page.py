@@ -113,7 +113,7 @@ def _row_height(option: QStyleOptionViewItem) -> int:
 class ServersPage(QWidget):
     """Each choice holds at once and is saved at once."""
 
-    failed = Signal(JukuError)
+    failed = Signal(JukuError)  # the server could not be saved
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()

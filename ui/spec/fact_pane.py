@@ -326,7 +326,7 @@ def _accept_missing(db: sqlite3.Connection) -> None:
 class SplitDialog(QDialog):
     """Splits one fact into several, one per line."""
 
-    parts_wanted = Signal(list)
+    parts_wanted = Signal(list)  # the texts of the new facts
 
     def __init__(self, fact: Fact, parent: QWidget | None = None) -> None:
         super().__init__(parent)

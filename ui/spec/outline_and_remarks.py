@@ -32,7 +32,7 @@ def find_headings(text: str) -> list[tuple[int, str, int]]:
 class Outline(QListWidget):
     """The headings of the text; a click emits the line."""
 
-    line_chosen = Signal(int)
+    line_chosen = Signal(int)  # the number of the heading's line, from 0
 
     def __init__(self) -> None:
         super().__init__()

@@ -193,7 +193,7 @@ class JobSubmitter(QObject):
     busy = Signal(str)
     queued = Signal(list)
     asked = Signal(PreflightDialog)  # the dialog that a person must answer first
-    show_examples = Signal(str)
+    show_examples = Signal(str)  # a search in the filter's words
 
     def __init__(self, workspace: Workspace, owner: QWidget) -> None:
         super().__init__(owner)

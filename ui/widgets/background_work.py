@@ -22,8 +22,8 @@ RELOAD_PAUSE = 0.3  # seconds between two loads while changes keep coming
 class LatestTask(QObject):
     """Runs the work that was started last; the work before it is cancelled."""
 
-    progress = Signal(Progress)
-    busy = Signal(bool)
+    progress = Signal(Progress)  # of the work that was started last
+    busy = Signal(bool)  # whether work is going on
 
     def __init__(self, workspace: Workspace, parent: QObject) -> None:
         super().__init__(parent)
