@@ -57,7 +57,10 @@ class CurveJob:
 
 
 class CurveChart(QWidget):
-    """Shows jobs; the plot is built when it is first visible. Choices and zoom are kept when points are added."""
+    """The chart of training metrics, with its legend, choices and export.
+
+    The plot is built when it is first visible. Choices and zoom are kept when points are added.
+    """
 
     def __init__(self, settings: Settings | None = None) -> None:
         """`settings` store the folder for its files."""

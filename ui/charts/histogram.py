@@ -25,7 +25,10 @@ class HistogramBar:
 
 
 class Histogram(QWidget):
-    """`limit` is marked by a line; a tool tip over each bar gives its numbers."""
+    """The rows by their length in tokens, as bars of equal width.
+
+    The limit is marked by a line; a tool tip over each bar gives its numbers.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ SLIDER_STEP = 10
 
 
 class AnswerRating(QWidget):
-    """Says the mark, where there is one; `edit` lets it be given."""
+    """The mark that a person gave an answer, with a note; `edit` opens the form to change it."""
 
     marked = Signal(object, str)  # 0 to 100 or None, and the note
 

@@ -27,7 +27,10 @@ MAX_PARAGRAPH_PIECE = 4000
 
 
 class StreamedText(MessageText):
-    """Text to the letter. Endless paragraphs are shown in pieces; `text` has them whole."""
+    """The text of an answer while it is streamed.
+
+    Very long paragraphs are shown in pieces; `text` returns them whole.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__(name, most=MAX_LINES_SHOWN)
@@ -68,7 +71,7 @@ class StreamedText(MessageText):
 
 
 class AnswerView(QWidget):
-    """Empty until `begin` or `show_answers`."""
+    """The answers of one pane to one question. Empty until `begin` or `show_answers`."""
 
     again_wanted = Signal()
     code_wanted = Signal()
@@ -234,7 +237,7 @@ def _format_cost(answer: ChatAnswer) -> str:
 
 
 class AnswerBlock(QWidget):
-    """One answer; with its number where there are several. What differs from the first is marked."""
+    """One answer, with its number where there are several; words that differ from the first one are marked."""
 
     marked = Signal(int, object, str)  # the answer's id, the mark (0 to 100) or None, the note
     example_wanted = Signal(object, bool)  # the `ChatAnswer`, and whether it goes to the exam
@@ -303,7 +306,7 @@ def find_differences(first: str, other: str) -> list[tuple[int, int]]:
 
 
 class PassageList(QWidget):
-    """The passages that were found for a question, folded away until they are wanted."""
+    """The passages that were in the prompt, hidden until the button is pressed."""
 
     def __init__(self) -> None:
         super().__init__()

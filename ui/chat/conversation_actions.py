@@ -22,7 +22,7 @@ from ui.workspace import Workspace
 
 
 class ConversationActions(QObject):
-    """The acts of the conversation that is shown, as a menu, and the search among all."""
+    """The menu of the conversation that is shown, and the search among all conversations."""
 
     deleted = Signal(int)  # the conversation's id
 

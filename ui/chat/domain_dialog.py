@@ -28,7 +28,7 @@ from ui.workspace import Workspace
 
 
 class DomainDialog(QDialog):
-    """`decided` gives the domain as it was entered."""
+    """Edits a domain of the router: its name, description and model. `decided` gives the domain as it was entered."""
 
     decided = Signal(Domain)
 

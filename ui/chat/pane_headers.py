@@ -20,7 +20,10 @@ MIN_PANES, MAX_PANES = 2, 4
 
 
 class PaneHeader(QFrame):
-    """Without a choice of the person's it takes the first base model, or where `tuned` the newest tuned one."""
+    """Chooses the server, model and condition of one pane.
+
+    Until the person chooses, it takes the first base model, or if `tuned` the newest tuned one.
+    """
 
     chosen = Signal()
     removed = Signal()
@@ -154,7 +157,10 @@ def _find_newest_tuned(offers: list[ModelOffer]) -> str:
 
 
 class PaneHeaders(QWidget):
-    """At first a base model, and the newest tuned one. `changed` says that there are others, or others than before."""
+    """The headers of all panes, at first of a base model and the newest tuned one.
+
+    `changed`: panes were added, removed or changed.
+    """
 
     changed = Signal()
     chosen = Signal()

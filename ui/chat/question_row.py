@@ -16,7 +16,10 @@ from ui.widgets.text_fields import QuestionField
 
 
 class QuestionRow(QWidget):
-    """`branch_chosen` gives the turn that is to be shown instead; `edited` the new words of the question."""
+    """One question with the answers of all panes.
+
+    `branch_chosen` gives the turn that is to be shown instead; `edited` the new text of the question.
+    """
 
     edited = Signal(str)
     branch_chosen = Signal(int)

@@ -44,7 +44,7 @@ from ui.workspace import Workspace
 
 
 class RouterDialog(QDialog):
-    """Not modal."""
+    """Manages the domains that the router chooses from, tries it out, and examines it. Not modal."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -21,7 +21,10 @@ MAX_PASSAGES = 20
 
 
 class SamplingSettings(QWidget):
-    """Temperature 0 and the project's own system prompt, until the person wants something else."""
+    """The sampling parameters, the system prompt and the retrieval of the chat.
+
+    By default the temperature is 0 and the prompt is the project's.
+    """
 
     retrieval_changed = Signal()
 

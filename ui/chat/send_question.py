@@ -21,7 +21,10 @@ from ui.workspace import Workspace
 
 
 class QuestionSender(QObject):
-    """`changed` when a pane begins or ends; `ended` when the last one has."""
+    """Sends a question to all panes and stores the answers.
+
+    `changed`: a pane begins or ends; `ended`: the last one has ended.
+    """
 
     changed = Signal()
     ended = Signal()

@@ -15,7 +15,10 @@ CHECK_DELAY_MS = 1500  # milliseconds without a change before the check begins
 
 
 class BackgroundCheck(QObject):
-    """`checking` is emitted when a check starts and ends; its findings come as a change of the project."""
+    """Checks the whole dataset a moment after an edit, in another thread.
+
+    `checking` is emitted when a check starts and ends; its findings come as a change of the project.
+    """
 
     checking = Signal(bool)
     progress = Signal(Progress)  # of the running check, in rows

@@ -78,7 +78,10 @@ class FactDelegate(QStyledItemDelegate):
 
 
 class FactLinkTable(QTableView):
-    """Space accepts, N sets no fact, F2 chooses another fact, Backspace takes a decision back."""
+    """The rows with their suggested facts.
+
+    Space accepts, N sets no fact, F2 chooses another fact, Backspace takes a decision back.
+    """
 
     def __init__(self) -> None:
         super().__init__(showGrid=False)
@@ -146,7 +149,10 @@ class FactLinkTable(QTableView):
 
 
 class FactLinkDialog(QDialog):
-    """Not modal. The decisions are written in one step; rows linked here are not suggested again."""
+    """Reviews the links between rows and facts that the program suggests. Not modal.
+
+    The decisions are written in one step; rows linked here are not suggested again.
+    """
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)

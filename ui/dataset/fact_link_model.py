@@ -17,7 +17,7 @@ Role = Qt.ItemDataRole
 
 
 class FactLinkModel(QAbstractTableModel):
-    """Holds the decisions until they are saved."""
+    """The suggested links, as a Qt model that holds the decisions until they are saved."""
 
     decided = Signal()
 

@@ -40,7 +40,7 @@ COUNT_COLUMNS = {
 
 
 class FilterBar(QWidget):
-    """`changed` is emitted when the filter changed; typing is waited for."""
+    """The line and the boxes that filter the rows. `changed` is emitted after a pause in typing."""
 
     changed = Signal()
     save_wanted = Signal(str)  # a name for the present filter

@@ -30,7 +30,7 @@ class RowNumbers(QHeaderView):
 
 
 class GridHeader(QHeaderView):
-    """The last free width goes to the answer column until a person resizes it."""
+    """The header of the grid. The free width goes to the answer column until a person resizes it."""
 
     def __init__(self, table: QTableView) -> None:
         super().__init__(Qt.Orientation.Horizontal, table)

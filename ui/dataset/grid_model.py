@@ -45,7 +45,10 @@ class RowCells(NamedTuple):
 
 
 class GridModel(QAbstractTableModel):
-    """Rows are read in pages when they become visible; `edited` gives a changed cell."""
+    """The rows of the grid, as a Qt model.
+
+    They are read in pages when they become visible; `edited` gives a changed cell.
+    """
 
     edited = Signal(int, object)  # id, SetColumn
     sort_wanted = Signal(str, bool)  # a name in filters.SORT_COLUMNS ('id' for none), descending

@@ -22,7 +22,7 @@ RESTYLE_EVENTS = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type
 
 
 class GridView(QTableView):
-    """The table of rows."""
+    """The table of rows: selection, keys and drag and drop."""
 
     too_many = Signal(int)  # more rows than can be dragged
     edit_ended = Signal()

@@ -44,7 +44,7 @@ MOVE_UP_KEYS, MOVE_DOWN_KEYS, REMOVE_KEYS = "Alt+Up", "Alt+Down", "Ctrl+Shift+Ba
 
 
 class MessageEditor(QFrame):
-    """Shows one `Message`; `changed` gives each edit."""
+    """A card that edits one `RowMessage`; `changed` gives each edit."""
 
     changed = Signal(object)  # a JsonEdit
     calls_wanted = Signal(object)  # the Message whose calls are to be edited

@@ -38,7 +38,10 @@ class ProblemRow:
 
 
 class ProblemsTree(QTreeWidget):
-    """`rows_wanted` asks for rows of a rule from an offset on; `chosen` gives a filter, `row_chosen` a row id."""
+    """A tree with a line per rule, and below it the rows with the problem.
+
+    `rows_wanted` asks for rows of a rule from an offset on; `chosen` gives a filter, `row_chosen` a row id.
+    """
 
     rows_wanted = Signal(str, int)
     looked_at = Signal(str)  # the rule of the current line

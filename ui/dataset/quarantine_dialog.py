@@ -49,7 +49,10 @@ Role = Qt.ItemDataRole
 
 
 class QuarantineModel(QAbstractTableModel):
-    """Reads its lines in pages, in another thread; cells that are not read yet show an ellipsis."""
+    """The lines that could not be read, as a Qt model.
+
+    They are read in pages, in another thread; cells that are not read yet show an ellipsis.
+    """
 
     def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)

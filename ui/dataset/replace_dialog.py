@@ -46,7 +46,10 @@ MAX_TOOLTIP_CHARACTERS = 2000  # characters of a text that a tool tip shows
 
 
 class ReplaceModel(QAbstractTableModel):
-    """`left_out` are the ids of the rows without a tick; a row has one tick for all its fields."""
+    """The replacements to make, as a Qt model.
+
+    `left_out` are the ids of the rows without a tick; a row has one tick for all its fields.
+    """
 
     ticked = Signal()
 
@@ -132,7 +135,10 @@ def field_names() -> dict[str, str]:
 
 
 class ReplaceDialog(QDialog):
-    """Not modal: the grid stays usable, and `show_choice` updates the rows that are chosen there."""
+    """Searches and replaces text in rows, after a preview.
+
+    Not modal: `show_choice` updates the rows chosen in the grid.
+    """
 
     def __init__(self, workspace: Workspace, choice: Choice, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -128,7 +128,10 @@ def _change(fact: Fact) -> str:
 
 
 class RowDetail(QStackedWidget):
-    """Shows one `Example`. Typed text is committed when a field loses the focus, another row is shown, or by `pending`."""
+    """The editor of one row below the grid.
+
+    Typed text is committed when a field loses the focus, another row is shown, or by `pending`.
+    """
 
     edited = Signal(int, object)  # id, RowEdit: for `examples.edit`
     edit_json = Signal(int)  # the row's id

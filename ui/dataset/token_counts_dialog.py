@@ -54,7 +54,10 @@ class TokenSummary:
 
 
 class TokenCountsDialog(QDialog):
-    """Counts all approved rows; the split of `filter` is selected first. `row_chosen` gives a clicked row."""
+    """The tokens of the rows and the cost of training on them.
+
+    The split of `filter` is selected first. `row_chosen` gives a clicked row.
+    """
 
     row_chosen = Signal(int)
 

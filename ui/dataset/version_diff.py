@@ -45,7 +45,7 @@ MAX_TEXT_CHARACTERS = 200_000  # characters of one side that are shown; a field 
 
 
 class DiffModel(QAbstractTableModel):
-    """One line per row that differs."""
+    """The differences of two versions, one line per row that differs."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -166,7 +166,7 @@ def field_titles() -> dict[str, str]:
 
 
 class DiffView(QWidget):
-    """Shows a `Diff`; `more_wanted` asks for the next page, `row_chosen` gives a clicked row."""
+    """The comparison of two versions; `more_wanted` asks for the next page, `row_chosen` gives a clicked row."""
 
     more_wanted = Signal(int)
     row_chosen = Signal(int)

@@ -104,7 +104,10 @@ def _format_rate(passed: float, asked: float) -> str:
 
 
 class AnswerComparison(QWidget):
-    """Asks by `wanted` for the answers to the chosen question: a run may have more than can be held."""
+    """The questions of a run, and the answers of all subjects to the selected one.
+
+    `wanted` asks for them: a run may have more answers than can be held in memory.
+    """
 
     wanted = Signal(int)
 

@@ -121,7 +121,7 @@ class ExaminedModelRow(QWidget):
 
 
 class ExaminedModels(QWidget):
-    """From two to eight lines; until the person has chosen something, the usual ones for what is offered."""
+    """The models and conditions to examine, two to eight; by default the usual ones for what is offered."""
 
     changed = Signal()
 

@@ -87,7 +87,10 @@ def is_wanted(entry: HeatMapRow, wanted: str, against: int) -> bool:
 
 
 class HeatMapModel(QAbstractTableModel):
-    """Each rate says whether it is a gain or a loss against the subject that all are compared with."""
+    """The rates by kind, fact or question, as a Qt model.
+
+    Each rate says whether it is a gain or a loss against the subject that all are compared with.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

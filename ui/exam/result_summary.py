@@ -62,7 +62,7 @@ class FactResultList(QListView):
 
 
 class ResultSummary(QScrollArea):
-    """The first page of a result."""
+    """The first page of a result: verdict, totals, and the facts that were gained, lost or not learned."""
 
     line_wanted = Signal(str, str, str)  # a level of the heat map, a line's key, a filter
     wordings_wanted = Signal(list)  # names of facts

@@ -28,7 +28,7 @@ Role = Qt.ItemDataRole
 
 
 class TotalsModel(QAbstractTableModel):
-    """A row per subject; the columns are the constants above."""
+    """The totals as a Qt model: a row per subject; the columns are the constants above."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -194,7 +194,7 @@ def _column_titles() -> list[tuple[str, str]]:
 
 
 class TotalsTable(QTableView):
-    """As high as its rows; `chosen` gives the place of the selected subject."""
+    """The table of totals, as high as its rows; `chosen` gives the place of the selected subject."""
 
     chosen = Signal(int)
 

@@ -35,8 +35,9 @@ SHOWN_TABLES = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.INQUIRY}
 
 
 class LlmRunDialog(QDialog):
-    """Not modal. A run goes on when the dialog is closed; `finished_with` then reports its outcome too.
+    """The base of dialogs that send many requests to a chat model. Not modal.
 
+    A run goes on when the dialog is closed; `finished_with` then reports its outcome too.
     A subclass gives `build_query`, which reads the project; `show_data`, which shows what was read;
     `disabled_reason`; and `start`, which the primary button calls.
     """

@@ -23,7 +23,10 @@ Role = QMessageBox.ButtonRole
 
 
 class ProjectOpener(QObject):
-    """`replace` shows an opened project in place of the one before; `show_error` shows errors without a choice."""
+    """Opens projects, and asks what to do when one is locked or damaged.
+
+    `replace` shows an opened project in place of the one before; `show_error` shows errors without a choice.
+    """
 
     def __init__(
         self,

@@ -49,7 +49,10 @@ TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SP
 
 
 class RescueDialog(QDialog):
-    """Not modal. A model goes on being asked when the dialog is closed; nothing is asked twice."""
+    """Saves what can be saved of a model before it is shut down. Not modal.
+
+    A model is asked on when the dialog is closed; nothing is asked twice.
+    """
 
     show_examples = Signal(str)  # a search in the filter's words
 

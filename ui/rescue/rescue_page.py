@@ -34,7 +34,7 @@ class ModelTable(TextTable):
         self._models: list[TunedModel] = []
 
     def show_models(self, models: Sequence[TunedModel], kept: dict[str, int], title: str = "", text: str = "") -> None:
-        """`kept`: how many answers of each are recorded. The choice stays where it was; `chosen` is not told."""
+        """`kept`: how many answers of each are recorded. The selection is kept; `chosen` is not emitted."""
         before = self.model()
         self._models = list(models)
         today = datetime.datetime.now().astimezone().date()
@@ -85,7 +85,7 @@ def split_with_text(table: QWidget, whole: QWidget, share: int) -> QSplitter:
 
 
 class RescuePage(QWidget):
-    """One step of a rescue. A page gives `reading`, what it wants to know of the project, and `show_found`."""
+    """One step of a rescue. A page overrides `build_query`, which reads the project, and `show_data`."""
 
     asked = Signal(object, object, bool)  # who is to be asked, what finds the questions in the project, as a batch?
 
@@ -116,11 +116,11 @@ class RescuePage(QWidget):
         self.show_buttons()
 
     def build_query(self) -> Callable[[sqlite3.Connection], Any]:
-        """What is read of the project, in another thread."""
+        """A function that reads the project. It runs in another thread, so it must not read widgets."""
         raise NotImplementedError
 
     def show_data(self, found: Any) -> None:
-        """Show what `reading` has returned."""
+        """Show what the query returned."""
         raise NotImplementedError
 
     def show_buttons(self) -> None:

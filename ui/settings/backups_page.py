@@ -15,7 +15,7 @@ from ui.workspace import Workspace
 
 
 class BackupsPage(QWidget):
-    """The choice holds at once and is saved at once."""
+    """How often projects are backed up. The choice is saved at once."""
 
     failed = Signal(JukuError)  # the setting could not be saved
 

@@ -31,7 +31,10 @@ Numbers = dict[tuple[str, str], dict[str, float]]  # by kind and model
 
 
 class PricesPage(QWidget):
-    """A number that is written in comes before the shipped one and is saved at once; an emptied field has that again."""
+    """The prices of models.
+
+    An entered price replaces the shipped one and is saved at once; an emptied field has that again.
+    """
 
     failed = Signal(JukuError)  # the price could not be saved
 

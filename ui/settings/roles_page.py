@@ -28,7 +28,7 @@ class _RoleBoxes:
 
 
 class RolesPage(QWidget):
-    """Each choice holds at once and is saved at once."""
+    """The server and model of each role. Each choice is saved at once."""
 
     failed = Signal(JukuError)  # the choice could not be saved
 

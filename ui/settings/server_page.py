@@ -83,7 +83,7 @@ def _format_ability(able: bool | None) -> tuple[str, str]:
 
 
 class ServerPage(QWidget):
-    """What is entered holds at once."""
+    """The name, address, key and features of one server. What is entered is used at once."""
 
     renamed = Signal()
     moved = Signal()  # the address or the kind has changed

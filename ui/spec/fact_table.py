@@ -242,7 +242,10 @@ class CoverageDelegate(RoomyDelegate):
 
 
 class FactTable(QTableView):
-    """F2 or a double click edits a fact's text, Del deletes the selected ones, Enter shows their rows."""
+    """The table of facts.
+
+    F2 or a double click edits a fact's text, Del deletes the selected ones, Enter shows their rows.
+    """
 
     chosen = Signal()
     opened = Signal()

@@ -39,7 +39,7 @@ class MessageText(GrowingTextEdit):
 
 
 class QuestionMessage(QWidget):
-    """What the person wrote."""
+    """A message that the person wrote."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ Flag = QTextDocument.FindFlag
 
 
 class FindBar(QWidget):
-    """The bar for `edit`, hidden until it is opened."""
+    """Searches the text of `edit`; hidden until it is opened."""
 
     def __init__(self, edit: QPlainTextEdit) -> None:
         super().__init__()
