@@ -30,7 +30,7 @@ class FactGuess:
 
 
 def guess_facts(db: sqlite3.Connection, question: str, answer: str) -> FactGuess:
-    """Which facts an answer is about: of those whose quotes lie in the passages found for it, the likest ones."""
+    """The facts that an answer is about: among those whose quotes are in the passages found for it, the most similar ones."""
     known, spec_text = [fact for fact in facts.load(db) if not fact.ignored], spec.load(db).text
     spans, query = facts.find_places(spec_text, known), f"{question}\n{answer}"
     found = [one.passage for one in _search(retrieval.split_passages(spec_text), query, MAX_PASSAGES)]
@@ -79,7 +79,7 @@ def add_row(
     status: str = "draft",
     key_points: str | None = None,
 ) -> int:
-    """Add a training row, or with `key_points` a question of the exam; its id."""
+    """Add a training row, or with `key_points` a question of the exam; returns its id."""
     row = examples.read_row(
         jsonl.new_row(spec.load(db).system_prompt, question, answer),
         split="train" if key_points is None else "test",

@@ -48,7 +48,10 @@ Command = Callable[[Arguments], int]
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; returns the exit status of the process (see `console`)."""
+    """Run one command; returns the exit status of the process (see `console`). A `JukuError` is printed.
+
+    Raises `SystemExit` for wrong arguments.
+    """
     chosen = settings.load()
     language.set_language(chosen.language)
     parsed = build_parser().parse_args(arguments)
@@ -67,7 +70,7 @@ def run(arguments: list[str]) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Returns the parser of the whole command line; each command's function is its default `command`."""
+    """The parser of the whole command line; each command's function is its default `command`."""
     text = tr("Teach a language model what you know, and check whether it learned.")
     top = argparse.ArgumentParser(prog="main.py", description=text)
     subparsers = top.add_subparsers(required=True, metavar="COMMAND")
@@ -150,7 +153,7 @@ def _train(arguments: Arguments) -> int:
 
     async def work(document: Project, provider: providers.Provider) -> int:
         await _agree_on_prompt(
-            arguments, document, lambda db: system_prompts.find_unused(db, row_selection.row_filter(plan.rows))
+            arguments, document, lambda db: system_prompts.find_unused_prompt(db, row_selection.row_filter(plan.rows))
         )
         id = await submit.create(document, provider, plan)
         shown = 0
@@ -192,11 +195,11 @@ async def _agree_on_prompt(
     if found is None:
         return
     if arguments.rows_prompt and found.is_offered:
-        await document.write(tr("Use the rows’ prompt"), system_prompts.use, found.prompt)
+        await document.write(tr("Use the rows’ prompt"), system_prompts.use_prompt, found.prompt)
         return
     wanted = (await document.read(spec.load)).system_prompt
     offer = [tr("“--rows-prompt” uses the rows' prompt.")] if found.is_offered else []
-    print(system_prompts.describe(found, wanted), *offer, file=sys.stderr)
+    print(system_prompts.describe_difference(found, wanted), *offer, file=sys.stderr)
 
 
 def _ask(arguments: Arguments) -> int:

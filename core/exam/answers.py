@@ -49,7 +49,7 @@ class BlindAnswer:
 
 
 def load_answers(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> list[ExamAnswer]:
-    """The answers to some questions, all repeats, in the order in which they were asked for."""
+    """The answers to some questions, all repeats, ordered by question, subject and repeat."""
     rows = db.execute(
         "SELECT id, question, subject, sample, text, score, passed, reason, reported, fingerprint, seconds, sent, "
         f"received, passages FROM eval_answer WHERE run = ? AND question IN ({_places(questions)}) "
@@ -83,7 +83,7 @@ def _places(values: Sequence[int]) -> str:
 
 
 def count_by_run(db: sqlite3.Connection) -> dict[int, tuple[int, int]]:
-    """Of each run, how many answers there are, and how many there should be."""
+    """By run: how many answers there are, and how many there should be."""
     rows = db.execute(
         "SELECT id, (SELECT count(*) FROM eval_answer WHERE run = r.id), repeats"
         " * (SELECT count(*) FROM eval_question WHERE run = r.id)"
@@ -93,25 +93,25 @@ def count_by_run(db: sqlite3.Connection) -> dict[int, tuple[int, int]]:
 
 
 def count_by_subject(db: sqlite3.Connection, run: int) -> dict[int, int]:
-    """How many answers each subject of a run has given."""
+    """How many answers each subject of a run has given, by the subject's id."""
     return dict(db.execute("SELECT subject, count(*) FROM eval_answer WHERE run = ? GROUP BY subject", (run,)))
 
 
 def count_marked(db: sqlite3.Connection, run: int) -> dict[str, int]:
-    """How many answers of a run have a mark of a judge, of a person; equal answers to a question are marked as one."""
+    """How many answers of a run have a mark, by grader (judge, person). Each of equal answers counts."""
     sql = "SELECT m.grader, count(*) FROM eval_mark m JOIN eval_answer a ON a.id = m.answer WHERE a.run = ? GROUP BY m.grader"
     return {grader: count for grader, count in db.execute(sql, (run,)) if grader != UNCLEAR}
 
 
 def shuffle_ids(db: sqlite3.Connection, run: int) -> list[int]:
-    """The answers of a run for a person to mark, equal ones to a question once, in an order that tells nothing."""
+    """The ids of a run's answers for a person to mark, equal ones to a question once, in a random order that stays the same."""
     ids = [id for (id,) in db.execute(_DISTINCT_ANSWERS, (run,))]
     random.Random(run).shuffle(ids)  # noqa: S311 - the same each time, so that a person finds the place again
     return ids
 
 
 def load_blind_answer(db: sqlite3.Connection, answer: int) -> BlindAnswer:
-    """One answer as a person marks it, without a word of who gave it."""
+    """One answer as a person marks it, without any hint of who gave it."""
     question, reference, grader, points, text, score, note = db.execute(
         "SELECT q.question, q.reference, r.grader, q.key_points, a.text, m.score, m.reason FROM eval_answer a "
         "JOIN eval_question q ON q.id = a.question JOIN eval_run r ON r.id = a.run "
@@ -125,5 +125,5 @@ def load_blind_answer(db: sqlite3.Connection, answer: int) -> BlindAnswer:
 
 
 def count_unjudged(db: sqlite3.Connection, run: int) -> int:
-    """How many answers the judge of a run has still to see, equal ones to a question once."""
+    """How many answers the judge of a run has not seen, equal ones to a question once."""
     return len(judges.load_unmarked(db, run, judges.JUDGE))

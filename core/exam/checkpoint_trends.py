@@ -65,7 +65,7 @@ _RATES = """SELECT part, total(passed), total(asked), count(*), total(share), to
 
 
 def load_points(db: sqlite3.Connection, by: str = "") -> list[CheckpointResult]:
-    """Every subject that a job has made, in the order of the jobs and their steps; without those not asked yet.
+    """The result of every subject that a job has made, in the order of the jobs and their steps; without those not asked yet.
 
     `by` is whose marks count: the run's own grader (''), its judge or a person (core/exam/judges.py).
     """

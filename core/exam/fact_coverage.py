@@ -55,10 +55,12 @@ class FactCoverage:
 
     @property
     def rows(self) -> int:
+        """The number of training rows, drafts included."""
         return self.trained.total()
 
     @cached_property
     def lacking(self) -> dict[str, int]:
+        """What the study plan still lacks, drafts counted as rows."""
         return self._lacking(self.trained, self.held)
 
     @cached_property
@@ -75,10 +77,7 @@ class FactCoverage:
 
     @cached_property
     def state(self) -> str:
-        """In one word: ignored, stale, bare (no rows), unproved (no exam), thin (something lacks), covered.
-
-        Drafts count nowhere here, as in the figures beside it.
-        """
+        """One of: ignored, stale, bare (no rows), unproved (no exam question), thin (something lacks), covered. Drafts do not count."""
         if self.fact.ignored:
             return "ignored"
         if self.stale:

@@ -126,7 +126,10 @@ def by_mention(answer: str, question: GradedQuestion) -> GraderMark:
 
 
 def by_pattern(answer: str, question: GradedQuestion) -> GraderMark:
-    """Whether the regular expression in the key points (without any: in the reference) is found in the answer."""
+    """Whether the regular expression in the key points (without any: in the reference) is found in the answer.
+
+    A pattern that is not valid, or takes longer than `MAX_PATTERN_SECONDS`, marks nothing; it raises nothing.
+    """
     pattern = question.key_points.strip() or question.reference.strip()
     if not pattern or len(pattern) > MAX_PATTERN_CHARACTERS:
         return GraderMark(

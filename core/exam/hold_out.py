@@ -53,6 +53,7 @@ class HoldOutMaterial:
 
     @property
     def rows(self) -> int:
+        """The number of rows in all wordings."""
         return sum(len(one.ids) for one in self.wordings)
 
 
@@ -66,7 +67,7 @@ class HeldOutChoice:
 
 
 async def load_material(project: Project, reporter: Reporter) -> HoldOutMaterial:
-    """Look through the project in a process of its own; cancelling ends it. Raises `JukuError`."""
+    """Find the rows that may be held out, in a process of its own; cancelling ends it. Raises `JukuError`."""
     async with project.frozen() as path:
         found = await background_process.run("core.exam.hold_out", {"project": str(path)}, reporter)
     wordings = [WordingGroup(tuple(ids), tuple(names), kind) for ids, names, kind in found["wordings"]]
@@ -76,7 +77,8 @@ async def load_material(project: Project, reporter: Reporter) -> HoldOutMaterial
 def find_material(db: sqlite3.Connection, reporter: Reporter) -> HoldOutMaterial:
     """The training rows that may become exam questions, by wording.
 
-    A wording of which a row is a draft, or is kept for exam or validation already, is left out.
+    A wording of which a row is a draft, or is kept for exam or validation already, is left out. Raises `Cancelled` when
+    the reporter is cancelled.
     """
     sql = "SELECT id, split, status, kind, facts FROM example WHERE status <> 'rejected' ORDER BY id"
     rows = {id: own for id, *own in db.execute(sql)}
@@ -84,7 +86,9 @@ def find_material(db: sqlite3.Connection, reporter: Reporter) -> HoldOutMaterial
     texts = similar_rows.load_row_texts(db, list(rows))
     ids = sorted(texts)
     groups: dict[int, list[int]] = defaultdict(list)
-    for id, group in zip(ids, near_duplicates.find((texts[id].key for id in ids), reporter).near.tolist(), strict=True):
+    for id, group in zip(
+        ids, near_duplicates.find_duplicates((texts[id].key for id in ids), reporter).near.tolist(), strict=True
+    ):
         groups[group].append(id)
     wordings = [
         WordingGroup(tuple(members), _find_facts(members, rows, known), rows[members[0]][2])
@@ -104,9 +108,10 @@ def _find_facts(members: Iterable[int], rows: dict[int, list[str]], known: set[s
 
 
 def choose_rows(found: HoldOutMaterial, rows: int, seed: int) -> HeldOutChoice:
-    """About so many rows: a wording of each fact, those first that have no exam question, then a second one, …
+    """Choose about `rows` rows: a wording of each fact, facts without an exam question first, then a second one, …
 
-    A fact always keeps a wording to be trained on. Rows without a fact are drawn in proportion.
+    A fact always keeps a wording for training. Rows without a fact are drawn in proportion. The same seed chooses the
+    same rows.
     """
     draw = random.Random(seed)  # noqa: S311 - to be drawn again, not to be secret
     linked = [one for one in found.wordings if one.facts]
@@ -165,7 +170,7 @@ def _choose_any(others: Sequence[WordingGroup], rows: int, draw: random.Random) 
 
 
 def hold_out_rows(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
-    """Keep these rows for the exam, with key points where they have none; how many. The seed is noted with them."""
+    """Move these training rows to the exam; returns how many. Rows without key points get some, and all a tag with the seed."""
     known = {fact.name: fact for fact in facts.load(db)}
     kept = 0
     for row in examples.iterate(db, ids):
@@ -207,7 +212,10 @@ def format_leaks(leaks: int) -> str:
 
 
 async def count_leaks(project: Project, ids: Iterable[int], reporter: Reporter) -> int:
-    """How many of these rows are asked in training, too, by the check of the whole set, which is done anew."""
+    """How many of these rows are also asked in training, by the check of the whole dataset, which is run again if needed.
+
+    Raises `JukuError`.
+    """
     await findings.refresh(project, reporter)
     return await project.read(_count_leaks, set(ids))
 

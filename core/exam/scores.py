@@ -36,7 +36,7 @@ class PassRate:
 
     @classmethod
     def of(cls, passed: npt.ArrayLike, asked: npt.ArrayLike) -> PassRate:
-        """From the numbers of right and of all answers, question by question; what was not asked does not count."""
+        """The rate of arrays of right and of all answers, one number a question; a question that was not asked does not count."""
         right, every = np.asarray(passed, float), np.asarray(asked, float)
         shares = right[every > 0] / every[every > 0]
         return cls(int(right.sum()), int(every.sum()), len(shares), float(shares.sum()), float((shares**2).sum()))
@@ -48,7 +48,7 @@ class PassRate:
 
     @property
     def interval(self) -> ConfidenceInterval:
-        """At 95 per cent, with the questions as the sample (`statistics.clustered_interval`)."""
+        """Its 95 % interval, with the questions as the sample (`statistics.clustered_interval`)."""
         return statistics.clustered_interval(self.questions, self.total, self.squares)
 
     def __str__(self) -> str:
@@ -165,6 +165,7 @@ class ExamResult:
 
     @cached_property
     def general(self) -> list[ResultLine]:
+        """The lines of the questions of general knowledge."""
         return [line for line, one in zip(self.lines, self.questions, strict=True) if question_part(one) == GENERAL]
 
     @property
@@ -182,7 +183,7 @@ class ExamResult:
         return ResultLine(name, text, rates, tuple(places), shares)
 
     def compare(self, subject: int, against: int = 0) -> PairedComparison:
-        """What parts two subjects, over the held-out questions that both have answered."""
+        """The comparison of two subjects, over the held-out questions that both have answered."""
         if (subject, against) not in self._compared:
             self._compared[subject, against] = self._compare(subject, against)
         return self._compared[subject, against]
@@ -221,7 +222,7 @@ def kind_line(question: ExamQuestion) -> str:
 
 
 def find_places(questions: Sequence[ExamQuestion], wanted: str) -> list[int]:
-    """Where the questions of a part stand."""
+    """The places of the questions of a part."""
     return [place for place, one in enumerate(questions) if question_part(one) == wanted]
 
 

@@ -113,7 +113,8 @@ def mcnemar(pairs: Iterable[tuple[bool, bool]]) -> PairedTest:
 def paired_difference(a: Sequence[float], b: Sequence[float]) -> MeanDifference:
     """The mean of `b` less that of `a`, scores from 0 to 1 paired by place (one question each), with its 95 % interval.
 
-    The interval is `clustered_interval` over the gaps, so it is never narrow only because few questions happen to agree.
+    The interval is `clustered_interval` over the gaps, so it is never narrow only because few questions happen to
+    agree. Raises `ValueError` for sequences of different lengths.
     """
     if len(a) != len(b):
         raise ValueError(f"{len(a)} and {len(b)} scores are no pairs")
@@ -125,9 +126,10 @@ def paired_difference(a: Sequence[float], b: Sequence[float]) -> MeanDifference:
 
 
 def kappa(a: Sequence[Hashable], b: Sequence[Hashable]) -> KappaAgreement:
-    """Cohen's kappa of two who marked the same answers, in order.
+    """Cohen's kappa of two graders who marked the same answers, in order.
 
-    Not defined (`value` None) without answers, and where both gave one and the same mark to all: chance agrees as much.
+    `value` is None without answers, and where both gave one and the same mark to all: chance agrees as much. Raises
+    `ValueError` for sequences of different lengths.
     """
     if len(a) != len(b):
         raise ValueError(f"{len(a)} and {len(b)} marks are no pairs")

@@ -59,7 +59,10 @@ class AddedDrafts:
 
 
 def add_drafts(db: sqlite3.Connection, proposals: Iterable[DraftProposal], source: str) -> AddedDrafts:
-    """Add the rows as drafts: nothing made is trained on before somebody approved it."""
+    """Add rows as drafts, without those that repeat others: nothing generated is trained on before a person has approved it.
+
+    Proposals for unknown facts are ignored.
+    """
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
     offered = [_Offer(known[one.fact], pair, one.hold) for one in proposals if one.fact in known for pair in one.pairs]
     wordings = _Wordings(db, offered)
@@ -122,7 +125,7 @@ class _Wordings:
         ]
         self._groups: dict[int, list[_Wording]] = {}
         self._home: dict[_Offer, tuple[int, _Wording]] = {}
-        near = near_duplicates.find((one.key for one in self._all), Reporter()).near.tolist()
+        near = near_duplicates.find_duplicates((one.key for one in self._all), Reporter()).near.tolist()
         for group, one in zip(near, self._all, strict=True):
             self._groups.setdefault(group, []).append(one)
             if one.offer:
@@ -171,7 +174,7 @@ def _build_wording(texts: RowTexts, home: str, offer: _Offer | None) -> _Wording
     key, half = near_duplicates.normalise(texts.key), near_duplicates.MAX_COMPARED_CHARACTERS // 2
     short = key if len(key) <= 2 * half else key[:half] + key[-half:]
     answer = normalise.normalise(texts.answer[: contradicting_answers.MAX_COMPARED_CHARACTERS])
-    return _Wording(key, short, near_duplicates.figures(key), answer, home, offer)
+    return _Wording(key, short, near_duplicates.find_figures(key), answer, home, offer)
 
 
 def _is_repeat(one: _Wording, other: _Wording) -> bool:
@@ -219,7 +222,7 @@ def _build_row(state: Spec, fact: Fact, pair: Pair, source: str, held_out: bool)
 
 
 def note_doubts(db: sqlite3.Connection, row: Example, taught: Sequence[Fact], state: Spec) -> bool:
-    """Note at once what the check of the whole set would say of a row later; whether there is anything."""
+    """Store as findings what the check of the whole dataset would report of a new row; returns whether there is anything."""
     noted = [
         ("ungrounded", dataset_check.find_doubt(row.question, row.answer, taught, state.text, row.quote, row.kind))
     ]

@@ -71,7 +71,7 @@ class Linker:
 
     def __init__(self, known: Sequence[Fact], text: str = "") -> None:
         """`text` is the spec's: the headings above a fact are among its terms."""
-        headings = {one.quote: one.heading for one in statements.split(text)} if text else {}
+        headings = {one.quote: one.heading for one in statements.split_statements(text)} if text else {}
         taught = [fact for fact in known if not fact.ignored]
         self.names = [fact.name for fact in taught]
         self._terms = [_terms(_fact_text(fact)) for fact in taught]
@@ -197,7 +197,7 @@ def _fact_text(fact: Fact) -> str:
 def _terms(text: str) -> frozenset[str]:
     """Stems of English words, pairs of Japanese characters and single kanji; no function words, no words of kana alone."""
     plain = normalise.normalise(text)
-    words = {word for word in clauses.content(plain) if word.isascii()}
+    words = {word for word in clauses.extract_content_words(plain) if word.isascii()}
     pairs = {word for word in retrieval.split_terms(plain) if not word.isascii() and not _KANA.match(word)}
     return frozenset(words | pairs)
 
@@ -205,7 +205,7 @@ def _terms(text: str) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def _figures(text: str) -> frozenset[float]:
     """The figures of a text, as numbers."""
-    return frozenset(value for figure in clauses.parse(text, polite=False).figures for value in figure.values)
+    return frozenset(value for figure in clauses.parse_text(text, polite=False).figures for value in figure.values)
 
 
 def count_open(db: sqlite3.Connection) -> int:
@@ -219,8 +219,10 @@ def count_open(db: sqlite3.Connection) -> int:
 def propose(
     db: sqlite3.Connection, reporter: Reporter, first: int = 0, last: int = -1, most: int = -1
 ) -> Iterator[FactLink]:
-    """A link for each row that no person has linked, of the ids `first` to `last` (-1: all), at most `most` (-1: any
-    number). Raises `Cancelled`."""
+    """A link for each row that no person has linked, of the ids `first` to `last` (-1: all), at most `most` (-1: any number).
+
+    Raises `Cancelled` when the reporter is cancelled.
+    """
     sql = f"SELECT id FROM example WHERE {_OPEN} AND id >= ? AND (? < 0 OR id <= ?) ORDER BY id LIMIT ?"
     ids = [id for (id,) in db.execute(sql, (first, last, last, most))]
     linker = Linker(facts.load(db), spec.load(db).text)
@@ -235,7 +237,7 @@ def propose(
 async def find_links(
     project: Project, reporter: Reporter, first: int = 0, last: int = -1, most: int = -1
 ) -> list[FactLink]:
-    """What `propose` gives, from a process of its own; cancelling ends it. Raises `JukuError`."""
+    """The links that `propose` yields, found in a process of its own; cancelling ends it. Raises `JukuError`."""
     async with project.frozen() as path:
         request = {"project": str(path), "first": first, "last": last, "most": most}
         return [FactLink(*one) for one in await background_process.run("core.generation.fact_links", request, reporter)]
@@ -272,13 +274,15 @@ def format_result(found: LinkResult) -> str:
 
 
 def format_link_count(linked: int, rows: int) -> str:
+    """How many rows of how many were linked, in a sentence."""
     return trn(
         "{linked} of {n} row linked to facts.", "{linked} of {n} rows linked to facts.", rows, linked=f"{linked:,}"
     )
 
 
 def link(db: sqlite3.Connection, links: Iterable[FactLink]) -> int:
-    """Link the rows of which that is `AUTO_LINK_CONFIDENCE`, take back links of old that are no longer; how many are linked.
+    """Store the links with at least `AUTO_LINK_CONFIDENCE`, and remove old automatic ones that no longer hold; returns
+    how many rows are linked.
 
     A row on which a person or a chat model has decided stays as it is.
     """
@@ -293,7 +297,7 @@ def link(db: sqlite3.Connection, links: Iterable[FactLink]) -> int:
 
 
 def decide(db: sqlite3.Connection, decisions: Iterable[tuple[int, str]]) -> int:
-    """Note what a person decided: for each row the names of its facts, '' for none; how many rows. They stay linked so."""
+    """Store what a person decided: for each row the names of its facts, '' for none. Returns the number of rows."""
     values = [(names, "" if names else NO_FACT, row) for row, names in decisions]
     db.executemany("UPDATE example SET facts = ?, linked = ? WHERE id = ?", values)
     return len(values)

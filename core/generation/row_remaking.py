@@ -30,7 +30,7 @@ _PIECE = re.compile(rf"\d+(?:[.,:/]\d+)*[{_KANJI}]*|[{_KANJI}]+|[{_KATAKANA}]+|[
 
 
 def find_stale_rows(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[int]:
-    """The rows that were written before their facts changed: of the facts `names`, or (None) of all."""
+    """The ids of the rows that were written before their facts changed: of the facts `names`, or of all (None)."""
     sql = "SELECT id, facts FROM example WHERE instr(' ' || problems || ' ', ?) AND status <> 'rejected' ORDER BY id"
     rows = db.execute(sql, (f" {STALE_RULE} ",))
     return [id for id, taught in rows if names is None or not set(names).isdisjoint(taught.split())]
@@ -42,7 +42,10 @@ def build_subjects(ids: Iterable[int]) -> list[dict[str, Any]]:
 
 
 def remake_without_model(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> str:
-    """Make these rows anew without a model; a sentence for the person."""
+    """Remake these rows from the changes of their facts; returns a sentence for the person.
+
+    Raises `Cancelled` when the reporter is cancelled.
+    """
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
     remade = 0
     for done, row in enumerate(examples.iterate(db, ids)):
@@ -68,7 +71,7 @@ def _rewrite_texts(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[s
 
 
 def find_changes(before: str, after: str) -> list[tuple[str, str]]:
-    """What of a passage became what: words and figures that were replaced or left out."""
+    """Pairs of old and new words: words and figures of a passage that were replaced or left out."""
     old, new = ((_PIECE if _KANJI_OR_KANA.search(text) else _TOKEN).findall(text) for text in (before, after))
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     return [

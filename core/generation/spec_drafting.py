@@ -73,18 +73,18 @@ def build_messages(state: spec.Spec, before: Sequence[SpecExchange], question: s
 
 
 def choose_sampling(text: str) -> Sampling:
-    """How a reply is drawn that may hold all of `text` anew."""
+    """The sampling of a reply that has room for all of `text` again."""
     size = len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN
     return Sampling(temperature=0.3, max_tokens=min(MAX_REPLY_TOKENS, TALK_TOKENS + size))
 
 
 def read_new_text(reply: str) -> str | None:
-    """The whole new text that a reply proposes; None where it proposes none, or broke off in the middle of it."""
+    """The whole new text that a reply proposes; None where it proposes none, or was cut off."""
     return parse_reply(reply).text
 
 
 def read_talk(reply: str) -> str:
-    """The words around a proposed text."""
+    """The words of a reply around a proposed text."""
     return parse_reply(reply).talk
 
 
@@ -106,7 +106,7 @@ def parse_reply(reply: str) -> SpecReply:
 
 
 def find_quoted_place(remark: str, text: str) -> int | None:
-    """Where the first passage begins that a remark quotes from `text`; None where it quotes none that is there."""
+    """The position of the first passage of `text` that a remark quotes; None where it quotes none."""
     places = (text.find(found[1].strip()) for found in _QUOTE.finditer(remark))
     return next((place for place in places if place >= 0), None)
 
@@ -116,10 +116,12 @@ def merge_proposal(base: str, proposal: str, now: str) -> str:
 
     What only one of the two has changed is kept; where both have changed the same lines, the proposal's stand.
     """
-    before, theirs, ours = (diff.lines(text) for text in (base, proposal, now))
+    before, theirs, ours = (diff.split_lines(text) for text in (base, proposal, now))
     made: list[str] = []
     done = 0  # lines of `before` that are through
-    for start, end, their_hunks, our_hunks in _find_regions(diff.hunks(base, proposal), diff.hunks(base, now)):
+    for start, end, their_hunks, our_hunks in _find_regions(
+        diff.find_hunks(base, proposal), diff.find_hunks(base, now)
+    ):
         made += before[done:start]
         lines, hunks = (theirs, their_hunks) if their_hunks else (ours, our_hunks)
         first, last = hunks[0], hunks[-1]

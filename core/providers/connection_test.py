@@ -28,7 +28,7 @@ class ConnectionStatus:
 
 
 async def check_connection(provider: OpenAIProvider) -> ConnectionStatus:
-    """Ask the server for its models and look at what it can do; costs nothing."""
+    """Ask the server for its models and test what it can do; costs nothing. A `ProviderError` becomes the result."""
     try:
         models = await provider.models()
     except ProviderError as error:

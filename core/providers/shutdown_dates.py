@@ -74,7 +74,7 @@ def days_left(closing: ModelShutdown, today: datetime.date) -> int:
 
 
 def format_days_left(days: int) -> str:
-    """A number of days as a person says it."""
+    """A number of days as a text: "3 days left"."""
     if days < 0:
         return tr("ended")
     return tr("today is the last day") if days == 0 else trn("{n} day left", "{n} days left", days)

@@ -79,7 +79,7 @@ class JobQueue:
             task.cancel()
 
     async def run(self) -> None:
-        """Follow all jobs until cancelled. A failure at one server delays no other."""
+        """Follow all jobs until cancelled. A `JukuError` at one server is stored in `failures` and delays no other."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._run_once(group)
@@ -298,7 +298,7 @@ class JobQueue:
 async def follow(project: Project, provider: Provider, id: int, on_changes: OnChanges = lambda _changes: None) -> Job:
     """Follow one job at `provider` to its end without a window; returns its record.
 
-    Raises `JukuError` as `Queue.follow` does. Cancelling ends the following, not the job.
+    Raises `JukuError` as `JobQueue.follow` does. Cancelling ends the following, not the job.
     """
 
     async def connect(_id: str) -> Provider:

@@ -211,7 +211,7 @@ def _write_file(folder: Path, name: str, data: bytes) -> Path:
 
 
 def tag_existing_rows(db: sqlite3.Connection, path: Path, tag: str) -> None:
-    """Add the tag to those rows of a saved file that the project already had."""
+    """Add the tag to those rows of a saved file that the project already had. Raises `OSError` when the file cannot be read."""
     with path.open("rb") as file:
         digests = {compressed_texts.digest(line.rstrip(b"\r\n").removeprefix(codecs.BOM_UTF8)) for line in file}
     sql = "SELECT id, digest FROM example WHERE instr(' ' || tags || ' ', ?) = 0"

@@ -56,7 +56,7 @@ def apply_action(workspace: Workspace, ids: array[int], action: str, value: str,
 
 async def _approve(workspace: Workspace, ids: array[int], owner: QWidget) -> None:
     """Approve the rows that no judge has refused, and show how many were left, with a button to approve them too."""
-    left = array("q", await workspace.project.read(bulk_edits.find_refused, ids))
+    left = array("q", await workspace.project.read(bulk_edits.find_rows_refused_by_judge, ids))
     if done := len(ids) - len(left):
         start_write(workspace, _action_label(*APPROVING, done), bulk_edits.approve, ids)
     if left:

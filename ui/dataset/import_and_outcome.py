@@ -119,7 +119,7 @@ async def _import_file(workspace: Workspace, one: ImportFile, label: str, outcom
     reporter = workspace.tasks.reporter(label)
     name = tr("Import {name}", name=one.name)
     project = workspace.project
-    first = await project.read(examples.next_id)
+    first = await project.read(examples.get_next_id)
     outcome.first = outcome.first or first
     try:
         found = await importing.import_file(project, one.path, one.options, reporter, name)

@@ -144,7 +144,7 @@ class QuarantineEditor(QWidget):
         self._check()
 
     def _edited_text(self) -> str:
-        return row_json.join_lines(document_text(self.text.document()))
+        return row_json.join_json_lines(document_text(self.text.document()))
 
     def _check(self) -> None:
         entry = self._entry

@@ -283,7 +283,7 @@ class RowDetail(QStackedWidget):
 
     def _apply(self, edit: RowEdit) -> bool:
         """Apply an edit to the shown row before it is written; returns whether that changed anything."""
-        before, self._example = self._example, examples.with_edit(self._example, edit)
+        before, self._example = self._example, examples.preview_edit(self._example, edit)
         return self._example != before
 
     def _emit_column(self, column: str, value: str) -> None:

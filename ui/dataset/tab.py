@@ -79,7 +79,9 @@ class DatasetTab(Tab):
         self.bar = FilterBar()
         self.bar.changed.connect(self._search)
         self.bar.save_wanted.connect(self._on_save_filter)
-        self.bar.forget_wanted.connect(lambda name: self._write(tr("Delete a filter"), filters.delete_saved, name))
+        self.bar.forget_wanted.connect(
+            lambda name: self._write(tr("Delete a filter"), filters.delete_saved_filter, name)
+        )
         self.table = GridView(self.model)
         self.table.header.restore_layout(self.workspace.settings.grid)
         self.model.sort_wanted.connect(self._on_sort)
@@ -289,21 +291,21 @@ class DatasetTab(Tab):
             self.table.go_to(0)
 
     def _on_pasted(self) -> None:
-        self._pasted_from = examples.next_id(self.workspace.project.rows)
+        self._pasted_from = examples.get_next_id(self.workspace.project.rows)
 
     def _on_paste_ended(self) -> None:
         """Forget the paste when no rows came of it."""
         if (
             self._pasted_from
             and self.workspace.tasks.can_start()
-            and examples.next_id(self.workspace.project.rows) <= self._pasted_from
+            and examples.get_next_id(self.workspace.project.rows) <= self._pasted_from
         ):
             self._pasted_from = 0
 
     def _go_to_pasted_rows(self) -> None:
         """Select the pasted rows and scroll to them; clear a filter that hides all of them."""
         first = self._pasted_from
-        if not first or examples.next_id(self.workspace.project.rows) <= first:
+        if not first or examples.get_next_id(self.workspace.project.rows) <= first:
             return
         rows = [row for row, id in enumerate(self.model.ids()) if id >= first]
         if not rows and not self.bar.is_empty():
@@ -338,7 +340,7 @@ class DatasetTab(Tab):
                 await asyncio.wait([self._finding])  # there is one thread to read with: searching goes first
             counts[column] = await project.read(examples.count_values, column)
         unread = await project.read(quarantine.count)
-        self.bar.show_saved(await project.read(filters.load_saved))
+        self.bar.show_saved(await project.read(filters.load_saved_filters))
         self.bar.show_counts(counts)
         self._total, self._problems = sum(counts["split"].values()), counts["problems"]
         self._unread.setVisible(unread > 0)
@@ -422,7 +424,7 @@ class DatasetTab(Tab):
         self._write(tr("Edit a row"), examples.edit, id, edit)
 
     def _on_save_filter(self, name: str) -> None:
-        self._write(tr("Save a filter"), filters.save, name, self.bar.words())
+        self._write(tr("Save a filter"), filters.save_filter, name, self.bar.words())
 
     def _on_add(self) -> None:
         """Add an empty row, visible under any filter, and start typing into it."""

@@ -305,7 +305,7 @@ def encoding_text() -> dict[str, str]:
 def priced_models(encoding: str) -> list[str]:
     """The models with a known price that use `encoding`."""
     found = dict.fromkeys(entry.model for entry in prices.load_table().entries if entry.kind == prices.TRAINING)
-    return [model for model in found if token_counts.encoding_of(model) == encoding]
+    return [model for model in found if token_counts.get_encoding(model) == encoding]
 
 
 def price(found: TokenTotals, model: str, epochs: int) -> TrainingPrice | None:

@@ -149,7 +149,7 @@ class ExamTab(Tab):
 
     def _on_prompt(self, prompt: str) -> None:
         write = self.workspace.project.write
-        self.workspace.tasks.start("", write(tr("Use the rows’ prompt"), system_prompts.use, prompt))
+        self.workspace.tasks.start("", write(tr("Use the rows’ prompt"), system_prompts.use_prompt, prompt))
 
     def _on_start(self) -> None:
         self.new.setChecked(False)

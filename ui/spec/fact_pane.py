@@ -334,7 +334,7 @@ class SplitDialog(QDialog):
         self.resize(560, 260)
         self.edit = QPlainTextEdit(tabChangesFocus=True)
         self.edit.setAccessibleName(tr("Resulting facts"))
-        parts = [one.text for one in statements.split(fact.quote)]
+        parts = [one.text for one in statements.split_statements(fact.quote)]
         self.edit.setPlainText("\n".join(parts if len(parts) > 1 else [fact.text]))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.split = self.buttons.addButton(tr("Split up"), QDialogButtonBox.ButtonRole.AcceptRole)

@@ -297,7 +297,7 @@ class SpecChat(QWidget):
             )
         elif draft.text is not None:
             text = spec_drafting.match_line_breaks(draft.text, state.text)
-            answer.offer(len(diff.hunks(state.text, text)))
+            answer.offer(len(diff.find_hunks(state.text, text)))
             proposals = {state.text: text}
             answer.look_wanted.connect(lambda: self._show_proposal(answer, proposals))
 
@@ -307,7 +307,7 @@ class SpecChat(QWidget):
         `proposals` are the texts it was made from, and the proposal for each: the one nearest to the current text is used.
         """
         now = self._current().text
-        made_from = now if now in proposals else min(proposals, key=lambda base: len(diff.hunks(base, now)))
+        made_from = now if now in proposals else min(proposals, key=lambda base: len(diff.find_hunks(base, now)))
         proposal = spec_drafting.merge_proposal(made_from, proposals[made_from], now)
         if proposal == now:
             answer.offered.setText(tr("Everything is already in your text."))

@@ -236,7 +236,7 @@ class SpecTab(Tab):
         text = trn("{n} row has another system prompt; see “Problems” in the examples.",
                    "{n} rows have another system prompt; see “Problems” in the examples.", rows) if rows else ""  # fmt: skip
         if unasked:
-            text = system_prompts.describe(unasked, self._stored.system_prompt)
+            text = system_prompts.describe_difference(unasked, self._stored.system_prompt)
         self._unasked = unasked
         self.differing.show_text(text, "warning")
         self.as_rows.setVisible(unasked is not None)
@@ -247,7 +247,7 @@ class SpecTab(Tab):
 
     async def _use_prompt(self, prompt: str) -> Changes:
         await self.flush()
-        return await self.workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use, prompt)
+        return await self.workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use_prompt, prompt)
 
     async def _search_text(self, text: str, taken: list[Span]) -> None:
         """Search a new text for statements without a fact, and for remarks."""

@@ -247,7 +247,7 @@ class JobSubmitter(QObject):
         """Ask under the rows' prompt from now on, and look once more."""
 
         async def work() -> Changes:
-            changes = await self._workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use, prompt)
+            changes = await self._workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use_prompt, prompt)
             self.start(provider, plans, sweep)
             return changes
 

@@ -61,7 +61,7 @@ def find_marks(row: LinePair) -> RowMarks:
     first = 0
     if row.hunk is not None and row.old is not None and row.new is not None and diff.are_similar(old, new):
         gone, come = _find_changes(old, new)
-        first = diff.common(old, new)
+        first = diff.count_common_prefix(old, new)
     return _shorten(old, gone, first), _shorten(new, come, first)
 
 
@@ -72,7 +72,7 @@ def _find_changes(old: str, new: str) -> tuple[list[Span], list[Span]]:
     starts, other_starts = ([0, *accumulate(map(len, side))] for side in (clauses, others))
     gone: list[Span] = []
     come: list[Span] = []
-    for hunk in diff.hunks("\n".join(clauses), "\n".join(others)):
+    for hunk in diff.find_hunks("\n".join(clauses), "\n".join(others)):
         start, other = starts[hunk.start], other_starts[hunk.new_start]
         one, two = old[start : starts[hunk.end]], new[other : other_starts[hunk.new_end]]
         is_short = max(len(one), len(two)) <= MAX_WORD_DIFF_CHARACTERS

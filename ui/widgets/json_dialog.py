@@ -27,7 +27,7 @@ class JsonDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(title)
         self.resize(760, 480)
-        self.editor = QPlainTextEdit(row_json.indent(text))
+        self.editor = QPlainTextEdit(row_json.indent_json(text))
         self.editor.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.editor.setAccessibleName(title)
         self.editor.setTabChangesFocus(True)
@@ -50,7 +50,7 @@ class JsonDialog(QDialog):
 
     def text(self) -> str:
         """The text as one line; line breaks between its parts are for reading only."""
-        return row_json.join_lines(document_text(self.editor.document()))
+        return row_json.join_json_lines(document_text(self.editor.document()))
 
     def check(self, text: str) -> checks.CheckedLine:
         """The problems of `text`; the `text` of the result is None when it cannot be saved."""

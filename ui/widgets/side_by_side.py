@@ -73,7 +73,7 @@ class SideBySide(QWidget):
         self._show_summary()
 
     def accepted_changes(self) -> set[int]:
-        """The indices of the accepted changes, as `diff.hunks` counts them."""
+        """The indices of the accepted changes, as `diff.find_hunks` counts them."""
         return set(self.pane.accepted)
 
     def accept(self, changes: set[int]) -> None:

@@ -36,7 +36,10 @@ Servers = Sequence[ProviderSettings]
 
 
 def build_config(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str:
-    """The file: JSON, which is YAML too. A key is never in it; it names the environment variable that holds one."""
+    """The file: JSON, which is YAML too. It holds no key, only the name of the environment variable that does.
+
+    Raises `JukuError` where there is no such run, or promptfoo has no counterpart of a condition or of the grader.
+    """
     run = report_data.find_run(db, id)
     kept = revisions.load_revision(db, run.revision) if run.revision else None
     builder = prompt_conditions.load_prompt_builder(db, run.retrieval, kept.spec if kept else None)
@@ -187,7 +190,7 @@ def _build_assertions(run: ExamRun, one: ExamQuestion) -> Iterator[dict[str, Any
                 or key_points.suggest_points(one.reference, one.reference, one.question)
                 or one.reference
             )
-            yield from (_javascript(_point_expression(point)) for point in normalise.parse(points))
+            yield from (_javascript(_point_expression(point)) for point in normalise.parse_key_points(points))
         case _:
             raise _no_counterpart_error(tr("the grader “{name}”", name=run.grader))
     if run.judge:
@@ -208,7 +211,7 @@ def _point_expression(point: normalise.KeyPoint) -> str:
     """Whether an answer says any wording of a key point, numbers in digits or in words."""
     raw = point.text.removeprefix("!").split("|")
     wordings = dict.fromkeys(one for text in raw for one in _spell_variants(text))
-    patterns = [normalise.pattern(one) for one in wordings]
+    patterns = [normalise.build_pattern(one) for one in wordings]
     listed = ", ".join(map(_quote_javascript, patterns))
     return f"{'!' if point.forbidden else ''}[{listed}].some((one) => new RegExp(one).test({NORMALISED_OUTPUT}))"
 

@@ -95,7 +95,7 @@ def find_run(db: sqlite3.Connection, id: int | None = None) -> ExamRun:
 def load_report(
     db: sqlite3.Connection, id: int, by: str = "", title: str = "", shown: int = MAX_ANSWERS_SHOWN
 ) -> ExamReport:
-    """All of a run; `shown` limits the answers."""
+    """All that a report shows of a run, with at most `shown` different answers. Raises `JukuError` where there is no such run."""
     run = find_run(db, id)
     result = scores.load_result(db, run, by)
     kept = revisions.load_revision(db, run.revision) if run.revision else None
@@ -120,13 +120,13 @@ def load_report(
 
 
 def report_title(db: sqlite3.Connection, run: ExamRun) -> str:
-    """What the spec was called that the exam is about."""
+    """The name of the spec that the exam is about, at the time of the exam."""
     kept = revisions.load_revision(db, run.revision) if run.revision else None
     return (kept.spec.name if kept else "") or spec.load(db).name
 
 
 def subject_names(run: ExamRun) -> list[str]:
-    """What the subjects are called: briefly, in full where two would be called the same."""
+    """The names of the subjects: short ones, long ones where two would be the same."""
     brief = [verdict.subject_title(subject) for subject in run.subjects]
     several = len({subject.provider for subject in run.subjects}) > 1
     full = [f" – {one.model}" + (f" – {one.provider}" if several else "") for one in run.subjects]
