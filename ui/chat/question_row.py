@@ -174,7 +174,7 @@ class ConversationView(QScrollArea):
             row.deleteLater()
         new = [self._make_row(turn) for turn in path[kept:]]
         for row in new:
-            self._column.insertWidget(self._build_column.count() - 1, row)
+            self._column.insertWidget(self._column.count() - 1, row)
         self.rows[kept:] = new
         self._at_end = True
         return new
