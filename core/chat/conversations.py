@@ -1,4 +1,4 @@
-"""Conversations with models side by side: a tree of questions, to each the own answers of every pane, kept with their proof."""
+"""Conversations with models side by side: a tree of questions, with the answers of every pane and what proves who answered."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ChatTurn:
 
 @dataclass(frozen=True, slots=True)
 class ChatPane:
-    """Who is asked, and with what before the question. `number` tells the panes of a conversation apart, for good."""
+    """A model and a condition. `number` identifies the pane in its conversation."""
 
     number: int
     provider: str
@@ -51,9 +51,9 @@ class ChatPane:
 
 @dataclass(frozen=True, slots=True)
 class ChatAnswer:
-    """One of a pane's answers to a turn. `reported` and `fingerprint` are what the server says has answered.
+    """One of a pane's answers to a turn. `reported` and `fingerprint` are what the server reports of the model that answered.
 
-    `sent` and `received` count the tokens of all samples together; 0 where the server does not tell. `mark` is a
+    `sent` and `received` count the tokens of all samples together; 0 where the server does not report them. `mark` is a
     person's, 0 to 100.
     """
 
@@ -76,7 +76,7 @@ class ChatAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ConversationThread:
-    """A conversation with all that was said, in the order in which it was."""
+    """A conversation with all its turns and answers, in the order in which they were made."""
 
     conversation: Conversation
     turns: list[ChatTurn]
@@ -128,7 +128,7 @@ class ConversationThread:
 
 @dataclass(frozen=True, slots=True)
 class PaneRequest:
-    """A question to one pane; `history` is what was said before, under `system_prompt`."""
+    """A question to one pane; `history` are the earlier messages, `system_prompt` not included."""
 
     turn: int
     pane: ChatPane
@@ -275,7 +275,7 @@ def rename(db: sqlite3.Connection, id: int, title: str) -> None:
 
 
 def delete(db: sqlite3.Connection, id: int) -> None:
-    """Delete a conversation with all that was said in it."""
+    """Delete a conversation with its turns and answers."""
     db.execute("DELETE FROM chat_answer WHERE turn IN (SELECT id FROM chat_turn WHERE conversation = ?)", (id,))
     db.execute("DELETE FROM chat_turn WHERE conversation = ?", (id,))
     db.execute("DELETE FROM conversation WHERE id = ?", (id,))

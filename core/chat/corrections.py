@@ -1,4 +1,4 @@
-"""From an answer that a person has read to a row: a corrected example, or a question of the exam."""
+"""Turns an answer that a person has read into a row: a corrected example, or a question of the exam."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ QUESTION_AND_ANSWER_WEIGHTS = (
 
 @dataclass(frozen=True, slots=True)
 class FactGuess:
-    """All facts, those first that the question and its answer speak of; `meant` are the names of those taken to be so."""
+    """All facts, those first that share n-grams with question and answer; `meant` are the names of those that fit well enough."""
 
     facts: list[Fact]
     meant: list[str]
@@ -65,7 +65,7 @@ def _overlaps(span: tuple[int, int], passage: Passage) -> bool:
 
 
 def suggest_key_points(question: str, answer: str, taught: Sequence[Fact]) -> str:
-    """What an answer in the exam must say; without facts, what stands out in the answer itself."""
+    """The key points of an answer in the exam, from its facts; without facts, from the answer itself."""
     facts_text = " ".join(fact.text for fact in taught)
     return key_points.suggest_points(answer, facts_text or answer, question)
 

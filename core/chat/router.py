@@ -1,4 +1,4 @@
-"""Passes a question on to the model whose domain it belongs to: by function calling, or offline by the domains' own words."""
+"""Routes a question to the model of its domain: by function calling, or offline by the domains' words."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class OfflineRouter:
         return sum(self._weight(word) for word in words_asked if word in words) / whole if whole else 0.0
 
     def _weight(self, word: str) -> float:
-        """What fewer domains know says more; what none knows speaks against all."""
+        """A word that fewer domains have weighs more; one that no domain has weighs 1."""
         count = sum(word in words for words in self._words.values())
         return 1.0 if not count else 1.0 + math.log((1 + len(self._words)) / count)
 

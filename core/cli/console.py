@@ -1,4 +1,4 @@
-"""What the commands of main.py share: a project to work in, progress, and what they print."""
+"""What the commands of main.py share: opening a project, progress, and printing."""
 
 import argparse
 import asyncio

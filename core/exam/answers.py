@@ -1,4 +1,4 @@
-"""The answers of an exam: those to a few questions, and one at a time for a person who must not see whose it is."""
+"""The answers of an exam: those to some questions, and one at a time for a person who marks without seeing which model answered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _DISTINCT_ANSWERS = "SELECT min(id) FROM eval_answer WHERE run = ? GROUP BY ques
 
 @dataclass(frozen=True, slots=True)
 class ExamAnswer:
-    """`score` and `passed` are None where the run's grader could not mark; `passages` stood in the prompt."""
+    """One answer with its mark. `score` (0 to 1) and `passed` are None where the run's grader could not mark.
+
+    `passages` were in the prompt; `sent` and `received` are tokens.
+    """
 
     id: int
     question: int
@@ -66,7 +69,7 @@ def _read_answer(row: tuple[Any, ...]) -> ExamAnswer:
 
 
 def load_marks(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> dict[int, list[AnswerMark]]:
-    """What a judge and a person say of the answers to some questions, by answer."""
+    """The marks by judge and person of the answers to some questions, by the answer's id."""
     found: dict[int, list[AnswerMark]] = {}
     rows = db.execute(
         "SELECT m.answer, m.grader, m.score, m.passed, m.reason FROM eval_answer a JOIN eval_mark m ON m.answer = a.id "

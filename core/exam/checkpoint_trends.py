@@ -1,4 +1,4 @@
-"""How a taught model grew: its results at each checkpoint, and after each version of the rows."""
+"""The results of fine-tuned models over time: at each checkpoint, and after each version of the rows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from core.exam.scores import GENERAL, MEMORISED, PassRate
 
 @dataclass(frozen=True, slots=True)
 class CheckpointResult:
-    """What one run found out about a model that a job made, under one condition.
+    """The result of one exam run for a model that a job made, under one condition.
 
-    `step` is that of the checkpoint, of the job's final model (`is_final`) the last one told, None where nobody told one;
-    `version` and `version_name` are of the rows it learned from, None and '' where no copy was kept; `rows` is their number.
+    `step` is the checkpoint's, for the job's final model (`is_final`) the last one reported; None where it is not
+    known. `version` and `version_name` are of the rows it was trained on, None and '' where no copy was stored; `rows`
+    is their number.
     """
 
     run: int

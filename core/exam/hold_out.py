@@ -1,4 +1,4 @@
-"""Keeps some rows for the exam: by fact and wording, so that what is asked was taught in other words and never to the letter."""
+"""Holds out rows for the exam, by fact and wording: what is asked was trained in other words, never word for word."""
 
 import random
 import sqlite3
@@ -59,7 +59,7 @@ class HoldOutMaterial:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutChoice:
-    """The rows that are kept: how many questions of each fact, and how many of rows without one."""
+    """The rows to hold out: their ids, how many for each fact, and how many without a fact."""
 
     ids: list[int]
     by_fact: Counter[str]
@@ -185,7 +185,7 @@ def hold_out_rows(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
 
 
 def format_held_out(choice: HeldOutChoice, seed: int) -> list[str]:
-    """How many rows are kept, and how many of them for which fact."""
+    """Sentences: how many rows are held out, and how many of them for which fact."""
     lines = [trn("{n} row is kept for the exam (seed {seed}).", "{n} rows are kept for the exam (seed {seed}).",
                  len(choice.ids), seed=seed)]  # fmt: skip
     if choice.by_fact:
@@ -196,7 +196,7 @@ def format_held_out(choice: HeldOutChoice, seed: int) -> list[str]:
 
 
 def format_shortfall(found: HoldOutMaterial, wanted: int, choice: HeldOutChoice, seed: int) -> str:
-    """Why fewer rows are kept than were asked for; '' where they are not, or only the last wording has too many rows."""
+    """Why fewer rows are held out than requested; '' where they are not, or only the last wording has too many rows."""
     if len(choice.ids) >= wanted or len(choose_rows(found, found.rows, seed).ids) >= wanted:
         return ""
     return tr("Fewer than asked for: one wording of each fact stays in training. Make more rows first.")

@@ -1,4 +1,4 @@
-"""Marks beside the run's grader: by a chat model that judges, and by a person who does not see which model answered."""
+"""Marks beside the run's grader: by a chat model (the judge), and by a person who does not see which model answered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNCLEAR = "unclear"  # the grader of a reply that gave no mark: it is not asked 
 
 @dataclass(frozen=True, slots=True)
 class AnswerMark:
-    """A mark as it is kept: `score` from 0 to 1."""
+    """A mark as it is stored: `score` from 0 to 1."""
 
     answer: int
     grader: str

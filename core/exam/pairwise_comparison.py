@@ -1,4 +1,4 @@
-"""Two subjects of an exam against each other: a judge sees both answers, in both orders, since the first place flatters."""
+"""Pairwise comparison of two subjects: a judge sees both answers, in both orders, because judges prefer the first one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REVERSED = {"first": "second", "second": "first", "tie": "tie"}
 
 @dataclass(frozen=True, slots=True)
 class PairwiseScore:
-    """Of `pairs` of answers so many were won by each; `swayed` were decided by their order alone, and count for nobody."""
+    """How many of `pairs` each subject has won. `swayed` pairs were decided by the order alone, and count for none."""
 
     pairs: int
     first: int

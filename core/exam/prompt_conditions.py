@@ -1,4 +1,4 @@
-"""What a model has before it when it is asked: nothing but what it knows, the whole spec, found passages, or examples."""
+"""The exam conditions, and the prompt of each: the question alone, with the whole spec, with found passages, or with examples."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ class FewShotExample:
 
 
 class PromptBuilder:
-    """What the conditions take of a project, read once for many questions. `close` it in the end.
+    """Builds the prompts of all conditions from a project's spec and rows, read once for many questions. `close` it at the end.
 
-    `on_pause` is told while a server that embeds asks to wait.
+    `on_pause` is called while a server that embeds asks to wait.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What an exam asks: the project's own questions, and everyday ones that show what is forgotten."""
+"""The questions of an exam: the project's own, and shipped ones about general knowledge, which measure forgetting."""
 
 import json
 import sqlite3

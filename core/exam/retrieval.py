@@ -1,4 +1,4 @@
-"""Finds the passages of a spec that speak of a question: by their letters, offline, and by their meaning where a server embeds."""
+"""Finds the passages of a spec for a question: by their n-grams, offline, and by embeddings where a server has them."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class FoundPassage:
-    """`score` says how well a passage fits, more is better; only those of one search can be compared."""
+    """A passage with its `score`: higher is better; only scores of one search can be compared."""
 
     passage: Passage
     score: float
 
 
 def split_passages(text: str) -> list[Passage]:
-    """The spec in pieces of a few sentences that stand under one heading. They do not overlap."""
+    """The spec in passages of a few sentences under one heading. They do not overlap."""
     found: list[Passage] = []
     for heading, group in groupby(statements.split_statements(text), key=lambda one: one.heading):
         start = end = -1

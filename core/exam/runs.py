@@ -1,4 +1,4 @@
-"""Exams: questions put to several models under several conditions, marked, and resumed after an interruption."""
+"""Exam runs: questions asked of several models under several conditions, marked, and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class ExamRun:
 class ExamEstimate:
     """What a subject's answers are expected to take: requests, tokens sent and received, US dollars or None.
 
-    `general` of the requests are about everyday knowledge, not about what is taught.
+    `general` of the requests are about general knowledge.
     """
 
     subject: ExamSubject
@@ -418,7 +418,7 @@ def _finish(db: sqlite3.Connection, run: int, status: ExamStatus) -> None:
 
 
 def mark_interrupted(db: sqlite3.Connection) -> None:
-    """Mark the runs that were running when the program was killed as cancelled; their answers are kept."""
+    """Mark the runs that were running when the program was killed as cancelled; their answers stay stored."""
     db.execute("UPDATE eval_run SET status = ? WHERE status = ?", (ExamStatus.CANCELLED, ExamStatus.RUNNING))
 
 

@@ -1,4 +1,4 @@
-"""What came of an exam: rates by kind, by fact and by question for each subject, what was gained and what was lost."""
+"""The result of an exam: rates by kind, fact and question for each subject, and what was gained and lost."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ class PassRate:
 
 @dataclass(frozen=True, slots=True)
 class ResultLine:
-    """A kind, a fact or a question: its rate for each subject, and which questions (by place) stand behind it.
+    """A kind, a fact or a question: its rate for each subject, and the places of its questions.
 
-    `shares` has for each question and subject how much was right, None where it was not asked.
+    `shares` has for each question and subject the share of right answers, None where it was not asked.
     """
 
     name: str
@@ -69,7 +69,7 @@ class ResultLine:
     shares: list[list[float | None]] = field(repr=False)
 
     def change(self, subject: int, against: int = 0) -> int:
-        """1 where `subject` mostly passes and `against` mostly fails, -1 the other way round; over what both were asked."""
+        """1 where `subject` mostly passes and `against` mostly fails, -1 for the reverse, else 0; over what both were asked."""
         both = [
             (mine, other) for row in self.shares if (mine := row[subject]) is not None and (other := row[against]) is not None
         ]  # fmt: skip
@@ -81,10 +81,11 @@ class ResultLine:
 
 @dataclass(frozen=True, slots=True)
 class SubjectTotal:
-    """One subject's result: `held` over the held-out questions, `general` over everyday knowledge.
+    """One subject's result: `held` over the held-out questions, `general` over general knowledge.
 
-    `memorised` and `leaked` questions are trained on, on purpose and by mistake: they are told apart and count for nothing.
-    `score` is the mean of the held-out questions' mean scores. `per_thousand` is US dollars for a thousand questions as they were asked; None where nobody knows the price.
+    `memorised` and `leaked` questions were trained on, on purpose and by mistake: they are counted apart and prove
+    nothing. `score` is the mean of the held-out questions' mean scores. `per_thousand` is US dollars for a thousand
+    questions; None where the price is not known.
     """
 
     subject: ExamSubject

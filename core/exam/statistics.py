@@ -1,6 +1,6 @@
-"""What the figures of an exam are worth: intervals, paired tests, agreement, and how much answers vary.
+"""Statistics of an exam: intervals, paired tests, agreement of graders, and the variation between repeats.
 
-SciPy is imported where it is used: it takes half a second, which the window's start has not got.
+SciPy is imported where it is used: it takes half a second, which would delay the window's start.
 """
 
 import math
@@ -42,7 +42,7 @@ class MeanDifference:
 
     @property
     def is_clear(self) -> bool:
-        """Whether no difference at all lies outside the interval."""
+        """Whether 0 is outside the interval."""
         return not self.interval.low <= 0 <= self.interval.high
 
 

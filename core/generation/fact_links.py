@@ -52,9 +52,9 @@ class FactLink:
 
 @dataclass(frozen=True, slots=True)
 class OpenLink:
-    """A row whose link is open to review: what it says, what it is linked to now, and what is proposed for it.
+    """A row whose link can be reviewed: its texts, the facts it is linked to now, and those proposed for it.
 
-    `confidence` is that of the proposal; `by_model` says that a chat model has decided on `facts`.
+    `confidence` (0 to 1) is that of the proposal; with `by_model` a chat model has decided on `facts`.
     """
 
     row: int
@@ -112,7 +112,7 @@ class Linker:
         return sorted(shared, key=lambda at: (-shared[at], at))[:MAX_CANDIDATES]
 
     def _find_second(self, rest: "_RowTerms", found: Sequence[int], first: int) -> list[int]:
-        """Another fact that what the first leaves of the row speaks of: one that has a figure of the answer."""
+        """Another fact, for the terms that the first leaves: one that shares a figure with the answer."""
         others = [at for at in found if at != first and rest.answer_figures & self._figures[at]]
         return [at for at, confidence in self._rank(rest, others)[:1] if confidence >= SECOND_FACT_CONFIDENCE]
 
@@ -189,7 +189,7 @@ WEIGHTS = (-4.3, 0.25, 1.4, 0.95, 3.3, 3.2, 3.0, -2.0, -0.2)
 
 
 def _fact_text(fact: Fact) -> str:
-    """What a fact says, with its passage where that says it in other words."""
+    """A fact's text, with its passage where that has other words."""
     return fact.text if fact.quote in fact.text or fact.text in fact.quote else f"{fact.text}\n{fact.quote}"
 
 
@@ -245,7 +245,7 @@ async def find_links(
 
 @dataclass(frozen=True, slots=True)
 class LinkResult:
-    """What came of linking rows: how many of how many are linked now, and the proposals for all of them."""
+    """The result of linking rows: how many are linked now, and the proposals for all of them."""
 
     changes: Changes
     linked: int
@@ -304,7 +304,7 @@ def decide(db: sqlite3.Connection, decisions: Iterable[tuple[int, str]]) -> int:
 
 
 def decide_by_model(db: sqlite3.Connection, row: int, names: str) -> None:
-    """Link a row as a chat model says; '' is to no fact. A person may still change it, and has the last word."""
+    """Link a row as a chat model decided; '' is to no fact. A person can still change it."""
     sql = f"UPDATE example SET facts = ?, linked = ? WHERE id = ? AND {_OPEN}"
     db.execute(sql, (names, f"{BY_MODEL} {names}", row))
 

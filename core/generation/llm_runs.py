@@ -1,4 +1,4 @@
-"""Many requests to one chat model, recorded as they are answered: stopped, crashed or refused, nothing is paid twice."""
+"""LLM runs: many requests to one chat model, each reply stored at once, so that nothing is paid twice after a stop or a crash."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ UNANSWERED = (RequestStatus.WAITING, RequestStatus.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class LlmRequest:
-    """`subject` says what the question is about, in the task's own keys; `replies` are the texts as they came."""
+    """One request of an LLM run. `subject` is what it is about, in the task's own keys; `replies` are the texts as they came."""
 
     id: int
     subject: dict[str, Any]
@@ -72,7 +72,7 @@ class LlmRun:
 
 @dataclass(frozen=True, slots=True)
 class LlmTask:
-    """What an LLM run is for: the messages built for a request, and what is done with the replies, in one write.
+    """The kind of an LLM run: how its messages are built, and how its replies are applied, in one write.
 
     `label` names that write. `apply` returns a sentence for the person. `role` says which model is asked
     (core/settings.py). `makes` is the table in which a useful run changes something, '' where none need change.

@@ -1,4 +1,4 @@
-"""The answers of a model kept before it is gone, and question by question whether another gives them too."""
+"""Records a model's answers before its shutdown, and compares them question by question with another model's."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ModelKey = tuple[str, str]  # a provider's id and a model of it
 
 @dataclass(frozen=True, slots=True)
 class QuestionToRecord:
-    """What is asked, with all that stands before it in its row, and what is expected."""
+    """A question with all messages before it in its row, and the expected answer."""
 
     question: str
     reference: str
@@ -46,7 +46,7 @@ class QuestionToRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecordingEstimate:
-    """So many requests with about so many tokens, estimated from characters; `dollars` is None where nobody knows."""
+    """The requests and tokens, estimated from characters, and US dollars; None where the price is not known."""
 
     requests: int
     sent: int
@@ -56,7 +56,7 @@ class RecordingEstimate:
 
 @dataclass(frozen=True, slots=True)
 class RecordedAnswer:
-    """What a model answered, kept for good."""
+    """A model's answer as it is stored, with its question."""
 
     question: str
     reference: str
@@ -90,7 +90,7 @@ class AnswerPair:
 
 @dataclass(frozen=True, slots=True)
 class PairCounts:
-    """Of so many questions: how many each answered right, how many agree, and what was lost or gained on the way."""
+    """Of `pairs` questions: how many each model answered right, how many agree, and how many were lost and gained."""
 
     pairs: int
     old_right: int
@@ -114,7 +114,7 @@ def load_questions(db: sqlite3.Connection, all_rows: bool = False) -> list[Quest
 
 
 def _read_messages(data: str, question: str, system: str) -> list[Message]:
-    """What a row says before its last answer, under its own system prompt, else under the project's."""
+    """The messages of a row before its last answer, under its own system prompt, else the project's."""
     value: dict[str, Any] = msgspec.json.decode(data)
     compared = value.get("input")
     holder = compared if "messages" not in value and isinstance(compared, dict) else value
@@ -187,7 +187,7 @@ def _sampling(request: LlmRequest) -> Sampling:
 
 
 def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> str:
-    """Keep the answers; the first of each model to a question stays."""
+    """Store the answers; a model's first answer to a question stays."""
     now = time.time()
     names = ("provider", "model", "question", "reference", "key_points", "kind", "facts")
     db.executemany(

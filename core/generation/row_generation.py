@@ -1,4 +1,4 @@
-"""Examples for facts: what is still to be made, asked of a chat model or made offline, and what it will cost."""
+"""Generates examples for facts: which are missing, by a chat model or from templates, and what that will cost."""
 
 import sqlite3
 from collections import Counter

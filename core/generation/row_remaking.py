@@ -1,4 +1,4 @@
-"""Makes rows anew whose fact has changed: from the change itself, or asked of a chat model; what comes is a draft."""
+"""Remakes rows whose fact has changed: from the change itself, or by a chat model. The result is a draft."""
 
 import re
 import sqlite3
@@ -57,7 +57,7 @@ def remake_without_model(db: sqlite3.Connection, ids: Sequence[int], reporter: R
 
 
 def _rewrite_texts(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[str, str]:
-    """Question and answer with the changed words of the passages put in; where that does not do, the facts themselves answer."""
+    """Question and answer with the changed words of the passages replaced; where that is not enough, the facts become the answer."""
     changed = [change for fact in taught if fact.was for change in find_changes(fact.was, fact.quote)]
     question, answer = substitute(row.question, changed), substitute(row.answer, changed)
     # Yes may have become no; words that were put in do not tell.
@@ -82,9 +82,9 @@ def find_changes(before: str, after: str) -> list[tuple[str, str]]:
 
 
 def substitute(text: str, changed: Iterable[tuple[str, str]]) -> str:
-    """`text` with each change made where its old words stand, figures and words only as a whole, all of them at once.
+    """`text` with all changes made at once: old words are replaced by new ones, figures and words only as a whole.
 
-    What one change has put in is not changed by the next; old words that became several others stay as they are.
+    The result of one change is not changed by the next; old words that became several others stay as they are.
     """
     became: dict[str, set[str]] = {}
     for old, new in changed:
@@ -97,14 +97,14 @@ def substitute(text: str, changed: Iterable[tuple[str, str]]) -> str:
 
 
 def _build_word_pattern(old: str) -> str:
-    """A pattern for these words where nothing belongs to them that stands beside them."""
+    """A pattern for these words where no neighbouring character belongs to them."""
     before = r"(?<![0-9A-Za-z.,])" if old[0].isascii() and old[0].isalnum() else _build_edge_pattern(old[0], "<!")
     after = r"(?![0-9A-Za-z]|[.,]\d)" if old[-1].isascii() and old[-1].isalnum() else _build_edge_pattern(old[-1], "!")
     return f"{before}{re.escape(old)}{after}"
 
 
 def _build_edge_pattern(sign: str, look: str) -> str:
-    """That no sign of the same script stands there: 6 o'clock (6時) is not in six hours (6時間)."""
+    """A pattern: no character of the same script is beside it. 6 o'clock (6時) is not in six hours (6時間)."""
     script = next((one for one in (_KANJI, _KATAKANA) if re.match(f"[{one}]", sign)), "")
     return f"(?{look}[{script}])" if script else ""
 
@@ -112,7 +112,7 @@ def _build_edge_pattern(sign: str, look: str) -> str:
 def _rewrite_row(
     db: sqlite3.Connection, row: Example, question: str, answer: str, taught: Sequence[Fact], state: Spec
 ) -> None:
-    """Write a row anew, as a draft: it is not trained on before somebody has looked at it, and at what it said before."""
+    """Rewrite a row as a draft: it is not trained on before a person has compared it with its earlier texts."""
     examples.set_field(db, row.id, "notes", _add_earlier_texts(row, question, answer))
     if question != row.question:
         examples.set_field(db, row.id, "question", question)
@@ -130,7 +130,7 @@ def _rewrite_row(
 
 
 def _add_earlier_texts(row: Example, question: str, answer: str) -> str:
-    """The row's notes with what it said before: they are seen beside it, and go when a person takes them out."""
+    """The row's notes with its earlier texts; a person deletes them from there."""
     earlier = []
     if question != row.question:
         earlier.append(tr("Earlier question: {text}", text=row.question))

@@ -1,4 +1,4 @@
-"""The spec drafted by chat: what is asked, and the new text that a reply proposes, apart from the words around it."""
+"""The spec drafted by chat: the messages of a request, and the new text that a reply proposes."""
 
 import re
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _TITLE = re.compile(r"#[ \t]+\S")
 
 
 class SpecExchange(NamedTuple):
-    """What a person said, and what the model replied, whole."""
+    """A person's question, and the model's whole reply."""
 
     question: str
     reply: str
@@ -52,7 +52,7 @@ class _Fence(NamedTuple):
 
 
 class SpecReply(NamedTuple):
-    """A reply taken apart: the words around a new text, that text, and whether it was begun and never came to its end."""
+    """A parsed reply: the words around a new text, that text, and whether the text is cut off."""
 
     talk: str
     text: str | None
@@ -60,9 +60,9 @@ class SpecReply(NamedTuple):
 
 
 def build_messages(state: spec.Spec, before: Sequence[SpecExchange], question: str) -> list[Message]:
-    """The next request: the prompt with the text as it stands now, the conversation, and what is asked.
+    """The messages of the next request: the prompt with the present text, the conversation, and the question.
 
-    Texts proposed before the last reply are left out: the present text says what became of them.
+    Texts proposed before the last reply are left out: the present text shows what was taken from them.
     """
     prompt = prompts.load("spec", spec.get_language(state))
     found: list[Message] = [{"role": "system", "content": prompts.fill(prompt, spec=state.text)}]
@@ -89,9 +89,9 @@ def read_talk(reply: str) -> str:
 
 
 def parse_reply(reply: str) -> SpecReply:
-    """Take a reply apart, also one that is still being written.
+    """Parse a reply, also one that is still being streamed.
 
-    A new text is what the largest fence holds, or all from a title on where that stands at the start or is announced.
+    A new text is the content of the largest fence, or all from a title on where that is at the start or is announced.
     """
     text = reply_parts.remove_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
     lines = text.split("\n")
@@ -112,9 +112,9 @@ def find_quoted_place(remark: str, text: str) -> int | None:
 
 
 def merge_proposal(base: str, proposal: str, now: str) -> str:
-    """The proposal, which was made from `base`, as it would be had it been made from `now`.
+    """A three-way merge: the proposal, which was made from `base`, applied to the text `now`.
 
-    What only one of the two has changed is kept; where both have changed the same lines, the proposal's stand.
+    Changes of one side are taken; where both have changed the same lines, the proposal's are taken.
     """
     before, theirs, ours = (diff.split_lines(text) for text in (base, proposal, now))
     made: list[str] = []
@@ -131,7 +131,7 @@ def merge_proposal(base: str, proposal: str, now: str) -> str:
 
 
 def match_line_breaks(proposal: str, now: str) -> str:
-    """The proposal with as many line breaks at its ends as `now` has: a fence says nothing about them."""
+    """The proposal with as many line breaks at its ends as `now` has: a fence does not show them."""
     body = proposal.strip("\n")
     if not now.strip("\n"):
         return body
@@ -223,7 +223,7 @@ def _may_be_document(lines: Sequence[str], fence: _Fence) -> bool:
 
 
 def _body(lines: Sequence[str], fence: _Fence) -> str:
-    """What stands in a fence, moved to the left by as much as the fence is."""
+    """The content of a fence, without its indent."""
     margin = " " * fence.indent
     return "\n".join(line.removeprefix(margin) for line in _lines_inside(lines, fence)).strip("\n")
 

@@ -29,9 +29,9 @@ MISSING_ROUTE_STATUSES = (404, 405, 501)  # what a server answers on a route tha
 
 
 class Connection:
-    """One server. Every method that sends a request raises `ProviderError`, with advice for the person.
+    """The connection to one server. Every method that sends a request raises `ProviderError`, with advice for the person.
 
-    `capabilities` is what is known of the server; a route that it turns out not to have is noted there.
+    `capabilities` is what is known of the server; a route that it turns out not to have is stored there.
     """
 
     poll_seconds = 10.0

@@ -156,7 +156,7 @@ def _state(job: dict[str, Any]) -> JobState:
 
 
 def _method(job: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """How the job trains; the hyperparameters stand beside the method, in it, or nowhere."""
+    """The job's method and hyperparameters; a server has the latter beside the method, in it, or nowhere."""
     method = _fields(job.get("method"))
     kind = str(method.get("type") or "supervised")
     numbers = _fields(job.get("hyperparameters")) or _fields(_fields(method.get(kind)).get("hyperparameters"))

@@ -140,7 +140,7 @@ class LocalProvider(OpenAIProvider):
 
 
 def _open_log(path: Path) -> BinaryIO:
-    """It may hold what people have uploaded: nobody else may read it."""
+    """Open the log, readable by its owner only: it may contain uploaded texts."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_MODE), "ab")
 
 
@@ -153,7 +153,7 @@ def _load_running_engine() -> dict[str, str] | None:
 
 
 def _is_listening(url: str) -> bool:
-    """Whether somebody listens at `url`; an engine that was killed leaves its address behind."""
+    """Whether a process listens at `url`; an engine that was killed leaves its address behind."""
     port = urllib.parse.urlsplit(url).port
     try:
         socket.create_connection(("127.0.0.1", port or 0), timeout=2).close()

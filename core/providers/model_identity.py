@@ -1,4 +1,4 @@
-"""Whether an answer comes from the model that was asked: a base must never be answered for by a tuned one."""
+"""Checks that an answer comes from the model that was asked, for example not from a fine-tuned one instead of its base."""
 
 from core.errors import JukuError
 from core.language import tr

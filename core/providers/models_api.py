@@ -1,4 +1,4 @@
-"""Models at a server: which there are, until when, and what else they can judge or measure."""
+"""Models at a server: list, limits, deletion; moderation and embeddings."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class ModelsApi(Connection):
         ]
 
     def _require_one_each(self, found: list[T] | None, texts: list[str]) -> list[T]:
-        """What was found, one for each text. Some servers answer to the first only: nobody knows then what is whose."""
+        """`found`, one for each text. Raises `ProviderError` for another number: some servers answer to the first text only."""
         if len(found or []) != len(texts):
             raise unreadable_answer_error(self.title, f"{len(found or [])} ≠ {len(texts)}")
         return found or []

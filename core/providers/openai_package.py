@@ -1,4 +1,4 @@
-"""The openai package, imported once and whole: where two threads import it at a time, both find half-made modules."""
+"""The openai package, imported once and whole: two threads that import it at the same time get half-made modules."""
 
 import functools
 import gc

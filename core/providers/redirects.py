@@ -1,4 +1,4 @@
-"""Where a server's redirects may lead: never to another one with a key, never with what a person has written."""
+"""Which redirects of a server are followed: none that would send a key or a person's texts to another server."""
 
 from typing import Any
 

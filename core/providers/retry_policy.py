@@ -175,7 +175,7 @@ def may_have_been_made(error: ProviderError) -> bool:
 
 
 def needs_person(error: JukuError) -> bool:
-    """Whether asking again is no use until a person has changed something: the key, the account."""
+    """Whether a retry is useless until a person has changed something: the key, the account."""
     return isinstance(error, ProviderError) and (error.status in BLOCKING_STATUSES or error.is_final)
 
 

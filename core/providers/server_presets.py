@@ -1,4 +1,4 @@
-"""What is known beforehand of the servers people use: where they are, what they train, in which form they are asked."""
+"""The known kinds of servers: their addresses, what they train, and in which form they expect requests."""
 
 import math
 import tomllib

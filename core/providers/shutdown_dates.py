@@ -81,7 +81,7 @@ def format_days_left(days: int) -> str:
 
 
 def list_shutdowns(preset: str, today: datetime.date, within: int = NOTICE_DAYS) -> list[ServiceShutdown]:
-    """What closes at a server of that kind within so many days, or has closed in as many, the nearest first."""
+    """What closes at a server of that kind within `within` days, or has closed in as many, the nearest first."""
     found = [ServiceShutdown(door["day"], door["what"]) for door in _load_table()["door"] if door["preset"] == preset]
     found += [
         ServiceShutdown(family["day"], "models", tuple(family["models"]), family.get("replacement", ""))

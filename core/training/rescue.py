@@ -40,7 +40,7 @@ MAX_NAME_BYTES = 120  # bytes of a file's name
 class TunedModel:
     """A fine-tuned model, and what is known of the job that made it; `made` is in Unix seconds, 0 where it is not known.
 
-    `listed`: the server still offers it. Without a `job` nobody knows its files.
+    `listed`: the server still offers it. Without a `job` its files are not known.
     """
 
     model: str

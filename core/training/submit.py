@@ -1,4 +1,4 @@
-"""Fine-tuning jobs: made from the project's rows, followed to their end, and never lost or doubled."""
+"""Submits fine-tuning jobs with the project's rows: recorded before they are sent, never lost and never made twice."""
 
 import asyncio
 import json
@@ -180,8 +180,8 @@ async def _record_refusal(project: Project, id: int, error: ProviderError) -> No
 async def recover(project: Project, provider: Provider, id: int) -> Changes:
     """Search the server for a job whose creation was never answered. Raises `ProviderError`.
 
-    A slow server may still be making it, so it is looked for several times, however fast the clocks run. Only then it
-    is back in the queue, to be sent once more; `end_twins` watches over that.
+    A slow server may still be making it, so it is searched for `MAX_SEARCHES` times. Only then it waits in the queue
+    again; `cancel_duplicates` cancels one that was made after all.
     """
     record = await project.read(jobs.load, id)
     state = next(iter(await provider.find_jobs(record.token)), None)

@@ -1,4 +1,4 @@
-"""Reports of an exam to send or to go on with: a page, a table, JSON, or a configuration for promptfoo."""
+"""Reports of an exam as files: a page, a table, JSON, or a configuration for promptfoo."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ReportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ReportFormat:
-    """`write` gives the file in pieces; `title` is what the screen calls it."""
+    """`write` yields the file in pieces; `title` is its name on the screen."""
 
     suffix: str
     title: Callable[[], str]

@@ -1,4 +1,4 @@
-"""An exam's answers as a table and as JSON, a line for each: all of them, however many."""
+"""An exam's answers as a CSV table and as JSON, a line for each, without a limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report of an exam as one HTML file that needs nothing else: no script, no picture, no font from elsewhere."""
+"""A report of an exam as one HTML file without scripts, pictures or fonts from elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An exam as a configuration for promptfoo: the same questions, conditions and models, marked as nearly as it can."""
+"""An exam as a configuration for promptfoo: the same questions, conditions and models, marked as similarly as it can."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def _rubric(value: str) -> dict[str, Any]:
 
 
 def _point_expression(point: normalise.KeyPoint) -> str:
-    """Whether an answer says any wording of a key point, numbers in digits or in words."""
+    """JavaScript: whether an answer contains any wording of a key point, numbers in digits or in words."""
     raw = point.text.removeprefix("!").split("|")
     wordings = dict.fromkeys(one for text in raw for one in _spell_variants(text))
     patterns = [normalise.build_pattern(one) for one in wordings]

@@ -1,4 +1,4 @@
-"""What a report of an exam tells, read from a project at once."""
+"""The data of an exam report, read from a project at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ReportAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ReportedIdentity:
-    """Who a server says has answered, and how often; `adapter` is its hash where the local engine told one."""
+    """Which model a server reports as having answered, and how often; `adapter` is its hash where the local engine reported one."""
 
     reported: str
     fingerprint: str
@@ -134,7 +134,7 @@ def subject_names(run: ExamRun) -> list[str]:
 
 
 def _comparisons(result: ExamResult) -> list[PairedComparison]:
-    """The taught ones against the base by heart and with the book, then all others against the base (else the first one)."""
+    """The fine-tuned models against the base, closed book and open book, then all others against the base (else the first subject)."""
     if not result.is_settled:
         return []
     subjects = result.run.subjects
