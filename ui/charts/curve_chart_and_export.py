@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ui.charts.curve_axes_and_zoom import CurvePlot
 
 DEFAULT_SMOOTHING = 60  # percent
-AWAITED, CURVES, NONE = range(3)  # pages
+AWAITED_PAGE, CURVES_PAGE, NO_CURVE_PAGE = range(3)  # pages
 PICTURE_SCALE = 2  # pixels of the saved picture for each of the screen's
 
 
@@ -57,7 +57,10 @@ class CurveJob:
 
 
 class CurveChart(QWidget):
-    """Shows jobs; the plot is built when it is first visible. Choices and zoom are kept when points are added."""
+    """The chart of training metrics, with its legend, choices and export.
+
+    The plot is built when it is first visible. Choices and zoom are kept when points are added.
+    """
 
     def __init__(self, settings: Settings | None = None) -> None:
         """`settings` store the folder for its files."""
@@ -147,8 +150,8 @@ class CurveChart(QWidget):
         self._jobs = list(jobs)
         self._assign_slots()
         self._offer_measures()
-        nothing = NONE if jobs and all(job.over for job in jobs) else AWAITED
-        self._stack.setCurrentIndex(CURVES if self.measure.count() else nothing)
+        nothing = NO_CURVE_PAGE if jobs and all(job.over for job in jobs) else AWAITED_PAGE
+        self._stack.setCurrentIndex(CURVES_PAGE if self.measure.count() else nothing)
         self._on_measure()
 
     def curves(self) -> list[Curve]:
@@ -179,6 +182,7 @@ class CurveChart(QWidget):
         return draw_picture(self._plot, self.legend.shown_curves(), title)
 
     def copy_picture(self) -> None:
+        """Put the visible plot with its legend on the clipboard."""
         if self._plot is not None and self.measure.count():
             QGuiApplication.clipboard().setImage(self.picture())
             Notice(self.window(), tr("The picture is on the clipboard."))

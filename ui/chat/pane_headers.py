@@ -13,14 +13,17 @@ from core.providers import LOCAL, ModelOffer, model_kinds
 from ui import style
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import GONE, USABLE, ModelBox, format_unusable
+from ui.widgets.model_box import GONE_STATE, USABLE_STATES, ModelBox, format_unusable
 from ui.workspace import Workspace
 
 MIN_PANES, MAX_PANES = 2, 4
 
 
 class PaneHeader(QFrame):
-    """Without a choice of the person's it takes the first base model, or where `tuned` the newest tuned one."""
+    """Chooses the server, model and condition of one pane.
+
+    Until the person chooses, it takes the first base model, or if `tuned` the newest tuned one.
+    """
 
     chosen = Signal()
     removed = Signal()
@@ -107,7 +110,7 @@ class PaneHeader(QFrame):
     def require_here(self) -> None:
         """Raise `JukuError` for a base model that was not fetched yet, and for a model that is gone."""
         offer = self.model.offer()
-        if offer and offer.state == GONE:
+        if offer and offer.state == GONE_STATE:
             raise JukuError(tr("This model is gone"), format_unusable(offer, self.server.currentText()))
         if offer and offer.state in ("missing", "failed"):
             raise JukuError(
@@ -148,13 +151,16 @@ def _find_newest_tuned(offers: list[ModelOffer]) -> str:
     whole = (
         offer.id
         for offer in offers
-        if offer.tuned and offer.state in USABLE and not model_kinds.is_checkpoint(offer.id)
+        if offer.tuned and offer.state in USABLE_STATES and not model_kinds.is_checkpoint(offer.id)
     )
     return next(whole, "")
 
 
 class PaneHeaders(QWidget):
-    """At first a base model, and the newest tuned one. `changed` says that there are others, or others than before."""
+    """The headers of all panes, at first of a base model and the newest tuned one.
+
+    `changed`: panes were added, removed or changed.
+    """
 
     changed = Signal()
     chosen = Signal()
@@ -182,9 +188,11 @@ class PaneHeaders(QWidget):
         return [header.pane() for header in self.headers]
 
     def numbers(self) -> list[int]:
+        """The numbers of the panes, from left to right."""
         return [header.number for header in self.headers]
 
     def header(self, number: int) -> PaneHeader | None:
+        """The header of the pane `number`; None when it was closed."""
         return next((header for header in self.headers if header.number == number), None)
 
     def restore(self, panes: Sequence[ChatPane]) -> None:
@@ -226,6 +234,7 @@ class PaneHeaders(QWidget):
         self.headers[1].set_model(provider, model)
 
     def show_offers(self) -> None:
+        """Show in each pane what its server offers now."""
         for header in self.headers:
             header.show_offers()
 

@@ -15,7 +15,7 @@ from core.exam.runs import ExamQuestion
 from core.exam.scores import PASS_SHARE
 from core.language import tr
 from ui import style
-from ui.exam.exam_texts import NO_VALUE, RIGHT, WRONG
+from ui.exam.exam_texts import NO_VALUE, RIGHT_SYMBOL, WRONG_SYMBOL
 from ui.exam.result_data import ExamOutcome
 from ui.widgets import basics
 
@@ -33,6 +33,7 @@ class ColouredAnswer(QPlainTextEdit):
         self._pieces: list[Piece] = []
 
     def show_pieces(self, pieces: list[Piece]) -> None:
+        """Show pieces of text, each in the colour of its meaning."""
         if pieces == self._pieces:
             return
         self._pieces = pieces
@@ -74,6 +75,7 @@ class QuestionListModel(QAbstractListModel):
         self.endResetModel()
 
     def question(self, row: int) -> ExamQuestion | None:
+        """The question in line `row`; None where there is none."""
         if self._outcome is None or not 0 <= row < len(self._places):
             return None
         return self._outcome.result.questions[self._places[row]]
@@ -98,11 +100,14 @@ class QuestionListModel(QAbstractListModel):
 def _format_rate(passed: float, asked: float) -> str:
     if asked > 1:
         return f"{passed:.0f}/{asked:.0f}"
-    return (RIGHT if passed > PASS_SHARE else WRONG) if asked else NO_VALUE
+    return (RIGHT_SYMBOL if passed > PASS_SHARE else WRONG_SYMBOL) if asked else NO_VALUE
 
 
 class AnswerComparison(QWidget):
-    """Asks by `wanted` for the answers to the chosen question: a run may have more than can be held."""
+    """The questions of a run, and the answers of all subjects to the selected one.
+
+    `wanted` asks for them: a run may have more answers than can be held in memory.
+    """
 
     wanted = Signal(int)
 
@@ -169,6 +174,7 @@ class AnswerComparison(QWidget):
         self._show_question()
 
     def current_question(self) -> ExamQuestion | None:
+        """The selected question; None for none."""
         return self.questions.question(self.list.currentIndex().row())
 
     def _make_columns(self, titles: Sequence[str], tooltips: Sequence[str]) -> None:
@@ -241,7 +247,7 @@ def _format_verdict(answer: ExamAnswer) -> str:
     if answer.passed is None:
         return tr("Not marked")
     score = "" if answer.score in (None, 0.0, 1.0) else f" · {100 * (answer.score or 0):.0f}"
-    words = tr("{mark} Right", mark=RIGHT) if answer.passed else tr("{mark} Wrong", mark=WRONG)
+    words = tr("{mark} Right", mark=RIGHT_SYMBOL) if answer.passed else tr("{mark} Wrong", mark=WRONG_SYMBOL)
     return words + score
 
 

@@ -15,8 +15,8 @@ from core.providers import LOCAL
 from ui.generation.llm_run_dialog import format_token_estimate
 from ui.widgets import basics
 
-GAINED, LOST = "▲", "▼"
-RIGHT, WRONG = "✓", "✗"
+GAINED_SYMBOL, LOST_SYMBOL = "▲", "▼"
+RIGHT_SYMBOL, WRONG_SYMBOL = "✓", "✗"
 NO_VALUE = "–"
 
 
@@ -69,6 +69,7 @@ def grader_title(by: str, grader: str) -> str:
 
 
 def run_status_title(status: str) -> str:
+    """The screen text of the status of an exam run."""
     words = {
         "running": tr("running"),
         "succeeded": tr("finished"),

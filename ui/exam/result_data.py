@@ -11,7 +11,7 @@ from core.exam.runs import ExamQuestion, ExamRun
 from core.exam.scores import ExamResult, PairedComparison, PassRate
 from core.language import tr
 from ui.exam import exam_texts, heat_map_model
-from ui.exam.heat_map_model import FACTS, KINDS, QUESTIONS, HeatMapColumn, HeatMapRow
+from ui.exam.heat_map_model import FACT_LEVEL, KIND_LEVEL, QUESTION_LEVEL, HeatMapColumn, HeatMapRow
 
 RUN_GRADER = ""  # the run's own grader
 
@@ -33,6 +33,7 @@ class ExamOutcome:
 
     @property
     def run(self) -> ExamRun:
+        """The run whose result it is."""
         return self.result.run
 
     def place(self, question: int) -> int:
@@ -73,7 +74,7 @@ def load_outcome(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, 
         by,
         columns,
         servers,
-        {level: heat_map_model.entries(result, level) for level in (KINDS, FACTS, QUESTIONS)},
+        {level: heat_map_model.entries(result, level) for level in (KIND_LEVEL, FACT_LEVEL, QUESTION_LEVEL)},
         [given.get(subject.id, 0) for subject in run.subjects],
         exam_answers.count_marked(db, id),
     )
@@ -108,7 +109,7 @@ def format_agreements(db: sqlite3.Connection, outcome: ExamOutcome) -> list[str]
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """A point at `x`; `label` is its axis label if x is only an index, `about` its tooltip."""
+    """A point at `x`; `label` is its axis label if x is only an index, `tooltip` its tooltip."""
 
     x: int
     label: str

@@ -45,13 +45,16 @@ from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 RELOAD_DELAY = 150  # milliseconds without another change before what is shown is read again
-TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SPEC}
+RESCUE_TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SPEC}
 
 
 class RescueDialog(QDialog):
-    """Not modal. A model goes on being asked when the dialog is closed; nothing is asked twice."""
+    """Saves what can be saved of a model before it is shut down. Not modal.
 
-    show_examples = Signal(str)
+    A model is asked on when the dialog is closed; nothing is asked twice.
+    """
+
+    show_examples = Signal(str)  # a search in the filter's words
 
     def __init__(self, workspace: Workspace, provider: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -138,6 +141,7 @@ class RescueDialog(QDialog):
         self.show()
 
     def provider(self) -> str:
+        """The id of the chosen server."""
         return str(self.server.currentData())
 
     def load(self) -> None:
@@ -216,7 +220,7 @@ class RescueDialog(QDialog):
             self.note.show_text(ended.text, ended.meaning)
 
     def _on_changes(self, changes: Changes) -> None:
-        if self.isVisible() and changes.tables & TABLES:
+        if self.isVisible() and changes.tables & RESCUE_TABLES:
             self._settling.start()
 
 

@@ -27,14 +27,14 @@ from ui.training.preflight_dialog import JobSubmitter
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.widgets.formatting import format_local_time
-from ui.widgets.model_box import AWAITED, ModelBox, format_unusable
+from ui.widgets.model_box import AWAITED_STATE, ModelBox, format_unusable
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class _RowChoice:
-    """Rows to teach: those with a tag, or a job's frozen copy; `made` are first made of the answers that are kept."""
+    """Rows to teach: those with a tag, or a job's frozen copy; or rows that are first made from the saved answers."""
 
     count: int
     title: str
@@ -49,9 +49,9 @@ class _RowChoice:
 
 
 class RetrainingPage(RescuePage):
-    """The job goes through the same checks and the same queue as any other."""
+    """Trains the rows of a model again, elsewhere. The job goes through the same checks and queue as any other."""
 
-    show_examples = Signal(str)
+    show_examples = Signal(str)  # a search in the filter's words
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -171,7 +171,7 @@ class RetrainingPage(RescuePage):
                        "There are only {n} approved training rows; {minimum} are needed.",
                        chosen.count, minimum=MINIMUM_ROWS)  # fmt: skip
         offer = self.base.offer()
-        if offer is None or offer.state == AWAITED:
+        if offer is None or offer.state == AWAITED_STATE:
             return self.workspace.no_models(self.target())
         return format_unusable(offer, self.server_box.currentText())
 

@@ -35,7 +35,7 @@ from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import LlmRunDialog, show_run_outcome
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.remake_dialog import RemakeDialog
-from ui.spec.fact_table import MEANINGS, FactTable, state_titles
+from ui.spec.fact_table import STATE_MEANINGS, FactTable, state_titles
 from ui.widgets import basics
 from ui.workspace import Workspace
 
@@ -49,12 +49,13 @@ class FactLegend(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.SPACE // 2)
         self._labels: dict[str, QLabel] = {}
-        for state in MEANINGS:
-            self._labels[state] = basics.Chip(MEANINGS[state])
+        for state in STATE_MEANINGS:
+            self._labels[state] = basics.Chip(STATE_MEANINGS[state])
             layout.addWidget(self._labels[state])
         layout.addStretch()
 
     def show_entries(self, entries: list[FactCoverage]) -> None:
+        """Show how many facts are in each state."""
         counts = Counter(entry.state for entry in entries)
         for state, label in self._labels.items():
             label.setText(state_titles(state, counts[state]))
@@ -325,7 +326,7 @@ def _accept_missing(db: sqlite3.Connection) -> None:
 class SplitDialog(QDialog):
     """Splits one fact into several, one per line."""
 
-    parts_wanted = Signal(list)
+    parts_wanted = Signal(list)  # the texts of the new facts
 
     def __init__(self, fact: Fact, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -348,6 +349,7 @@ class SplitDialog(QDialog):
         self._show_count()
 
     def parts(self) -> list[str]:
+        """The lines that were entered, without empty and repeated ones."""
         lines = (" ".join(line.split()) for line in self.edit.toPlainText().split("\n"))
         return list(dict.fromkeys(line for line in lines if line))
 

@@ -21,14 +21,19 @@ from ui.widgets import basics
 from ui.widgets.text_fields import GrowingTextEdit
 
 NEVER_COVERED = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QTabBar, QMenuBar, GrowingTextEdit)
-AVOIDED = (QPlainTextEdit, QTextEdit, QListView)  # covered only where there is no other place: they may fill a window
+AVOIDED_WIDGETS = (
+    QPlainTextEdit,
+    QTextEdit,
+    QListView,
+)  # covered only where there is no other place: they may fill a window
 MESSAGE_WIDTHS = (760, 560, 420, 320)  # pixels; the widest that finds a free place is taken
 PLACE_STEP = 8  # pixels between two places that are tried
 
 
 class FloatingMessage(basics.ColouredFrame):
-    """Looks for its place when it is shown and when its text or the size of `host` changes.
+    """The base of messages that float over a window.
 
+    It moves to a free place when it is shown and when its text or the size of `host` changes.
     `host` is a window, or a page of one; the message is shown and hidden with it.
     """
 
@@ -38,13 +43,14 @@ class FloatingMessage(basics.ColouredFrame):
         host.installEventFilter(self)
 
     def place(self) -> None:
+        """Move to the lowest place that covers no button."""
         host = self._host
         room = host.visibleRegion().boundingRect() or host.rect()  # a page may be larger than what is seen of it
         sizes = [self._size(width) for width in self._widths(room)]
         pressed = list(find_obstacles(host, self))
-        found = find_free_place(room, sizes, pressed + list(find_obstacles(host, self, AVOIDED))) or find_free_place(
-            room, sizes, pressed
-        )
+        found = find_free_place(
+            room, sizes, pressed + list(find_obstacles(host, self, AVOIDED_WIDGETS))
+        ) or find_free_place(room, sizes, pressed)
         self.setGeometry(found or bottom_place(room, sizes[0]))
         self.raise_()
 
