@@ -6,24 +6,15 @@ import time
 
 import pytest
 
-from core.dataset import examples, filters, sample_projects
+from core.dataset import examples, filters
 from core.errors import JukuError, KeyStoreError
 from core.providers import uploads
-from core.storage.project import Project
 from core.training import job_queue, jobs, metrics, row_selection, submit
 from core.training.job_queue import JobQueue
 from core.training.submit import TrainingPlan
 from tests.support.patience import PATIENCE
 
 PLAN = TrainingPlan("base-model", "study", {"n_epochs": 2}, 7, "study")
-
-
-@pytest.fixture
-def sample(tmp_path):
-    project = Project(tmp_path / "p.juku")
-    asyncio.run(project.write("", sample_projects.fill, "hobannu-en"))
-    yield project
-    project.close()
 
 
 class Watch:

@@ -13,7 +13,6 @@ from core.chat.conversations import Pane
 from core.dataset import examples, versions
 from core.dataset.filters import Filter
 from core.exam import prompt_conditions
-from core.formats import jsonl
 from core.providers import LOCAL, Offer, Provider, request_code
 from core.settings import ProviderSettings, Settings
 from core.spec import spec
@@ -21,6 +20,7 @@ from core.training import jobs
 from tests.support import fake_server
 from tests.support.fake_server import FINGERPRINT, KEY, Answer, FakeServer
 from tests.support.patience import PATIENCE
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.chat.answer_view import MAX_PARAGRAPH_PIECE, AnswerView, find_differences
 from ui.chat.correction_dialog import CorrectionDialog
@@ -693,7 +693,7 @@ def test_questions_with_a_blank_are_suggested_only_where_there_are_no_others(run
     asked = ["How wide is ___?", "___ players play.", "How many play?", "How long is a half?", "Who throws first?"]
 
     def fill(db):
-        rows = [examples.read_row(jsonl.new_row("", one, "So."), split="test") for one in asked]
+        rows = [new_example(one, "So.", split="test") for one in asked]
         examples.add(db, rows)
 
     run(project.write("fill", fill))

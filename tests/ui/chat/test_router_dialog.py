@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QDialogButtonBox
 from core.chat import router
 from core.chat.router import Domain
 from core.dataset import examples, sample_projects
-from core.formats import jsonl
 from core.settings import ProviderSettings, Settings
 from core.spec import spec
 from core.storage.project import Project
 from tests.support.fake_server import KEY, FakeServer
+from tests.support.projects import new_example
 from tests.support.second_domain import NAMES, QUESTIONS, TEXTS
 from tests.support.until import until
 from ui.chat.domain_dialog import DomainDialog
@@ -34,7 +34,7 @@ def server():
 def files(tmp_path):
     def ferry(db):
         spec.store(db, spec.Spec(NAMES["en"], "en", "Answer as a sailor.", TEXTS["en"]))
-        examples.add(db, (examples.read_row(jsonl.new_row("", text, "?"), split="test") for text in QUESTIONS["en"]))
+        examples.add(db, (new_example(text, "?", split="test") for text in QUESTIONS["en"]))
 
     made = []
     for name, fill in (("game", lambda db: sample_projects.fill(db, "hobannu-en")), ("ferry", ferry)):

@@ -9,6 +9,7 @@ from core.dataset import examples, filters, quarantine
 from core.dataset.filters import Filter
 from core.dataset.importing import import_file
 from core.formats import jsonl
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS
 from ui.dataset.tab import DatasetTab
@@ -256,7 +257,7 @@ def test_pasted_rows_are_selected_and_scrolled_to(run, tab):
         visible = tab.table.visualRect(tab.table.currentIndex())
         assert tab.table.viewport().rect().contains(visible.center())
         tab.rows.pasted.emit()
-        add = [examples.read_row(jsonl.new_row("", "from a file", "a"))]
+        add = [new_example("from a file")]
         tab.workspace.tasks.start("", tab.workspace.project.write("Import", examples.add, add))
         await until(lambda: tab.table.count_selected() == 1)
         assert question(tab, tab.table.current_id()) == "from a file"

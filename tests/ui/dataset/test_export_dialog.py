@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
 from core.dataset import examples
 from core.dataset.filters import Filter, find
-from core.formats import jsonl
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset.export_dialog import ExportDialog, with_suffix
 from ui.widgets.message_bar import Notice
@@ -15,9 +15,9 @@ from ui.widgets.message_bar import Notice
 TURNS = ("user", "assistant", "user", "assistant")
 LONG = json.dumps({"messages": [{"role": role, "content": "x"} for role in TURNS]})
 ROWS = [
-    *(examples.read_row(jsonl.new_row("", f"q{n}", "a"), split="train", tags="mine") for n in range(3)),
+    *(new_example(f"q{n}", split="train", tags="mine") for n in range(3)),
     examples.read_row(LONG, split="test", tags="mine"),
-    examples.read_row(jsonl.new_row("", "draft", "a"), tags="mine", status="draft"),
+    new_example("draft", tags="mine", status="draft"),
 ]
 
 

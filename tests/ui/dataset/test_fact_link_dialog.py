@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
 from core.dataset import examples
 from core.dataset.import_blocks import ImportOptions
-from core.formats import jsonl
 from core.spec import facts, spec
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset import import_run
 from ui.dataset.fact_link_dialog import FactLinkDialog
@@ -34,7 +34,7 @@ def garden(run, workspace):
         db.execute("DELETE FROM fact")
         spec.store(db, spec.Spec("Allotment", "en", "", TEXT))
         facts.accept_missing(db)
-        examples.add(db, [examples.read_row(jsonl.new_row("", *one)) for one in ROWS])
+        examples.add(db, [new_example(*one) for one in ROWS])
 
     run(workspace.project.write("fill", fill))
     return workspace

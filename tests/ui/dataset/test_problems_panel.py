@@ -10,6 +10,7 @@ from core.dataset import importing
 from core.formats import jsonl
 from core.review import findings
 from core.spec import facts, spec
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset import background_check
 from ui.dataset.background_check import BackgroundCheck
@@ -155,7 +156,7 @@ def test_the_whole_set_is_checked_once_rows_rest(run, workspace, monkeypatch):
         told = []
         check.checking.connect(told.append)
         await until(lambda: told == [True, False])
-        row = dataset_examples.read_row(jsonl.new_row("", "q", "a"))
+        row = new_example("q")
         for _time in range(3):
             await workspace.project.write("Add", dataset_examples.add, [row])
             check.ask()

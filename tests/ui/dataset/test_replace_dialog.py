@@ -5,7 +5,7 @@ from PySide6.QtCore import Qt
 
 from core.dataset import examples
 from core.dataset.filters import Filter
-from core.formats import jsonl
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset.replace_dialog import AFTER, BEFORE, ROW, ReplaceDialog
 from ui.widgets.text_highlights import MARKS, find_changes, on_one_line, to_utf16_spans
@@ -19,7 +19,7 @@ def rows(run, workspace):
     found = []
 
     def add(db):
-        found.extend(examples.add(db, [examples.read_row(jsonl.new_row("", *row), tags="drinks") for row in ROWS]))
+        found.extend(examples.add(db, [new_example(*row, tags="drinks") for row in ROWS]))
 
     run(workspace.project.write("Add", add))
     return found

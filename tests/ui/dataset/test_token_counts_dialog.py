@@ -3,7 +3,7 @@ from PySide6.QtCore import Qt
 
 from core.dataset import examples, token_counts
 from core.dataset.filters import Filter
-from core.formats import jsonl
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.charts.histogram import Histogram, HistogramBar, round_up
 from ui.dataset.token_counts_dialog import TokenCountsDialog
@@ -54,7 +54,7 @@ def test_the_longest_row_is_opened_and_edits_are_counted_at_once(run, dialog, wo
         dialog.row_chosen.connect(found.append)
         dialog.longest.cellClicked.emit(0, 2)
         assert found == [dialog._counted.summary.splits["test"].longest[0][0]]
-        row = examples.read_row(jsonl.new_row("", "word " * 70_000, "a"), split="test")
+        row = new_example("word " * 70_000, split="test")
         workspace.tasks.start("", workspace.project.write("Add", examples.add, [row]))
         await until(dialog.note.isVisible)
         assert f"{token_counts.TOKEN_LIMIT:,}" in dialog.note.text()

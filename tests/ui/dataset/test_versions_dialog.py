@@ -4,7 +4,7 @@ from PySide6.QtWidgets import QMessageBox
 
 from core.dataset import examples, filters, versions
 from core.dataset.filters import Filter
-from core.formats import jsonl
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset.version_diff import AFTER, BEFORE, KIND
 from ui.dataset.versions_dialog import VersionsDialog
@@ -55,7 +55,7 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
         examples.set_field(db, first, "answer", "Changed.")
         examples.set_field(db, second, "tags", "new")
         examples.delete(db, [third])
-        examples.add(db, [examples.read_row(jsonl.new_row("", "New?", "New."))])
+        examples.add(db, [new_example("New?", "New.")])
 
     async def go():
         assert dialog.name.text().startswith("State of ")
@@ -117,7 +117,7 @@ def test_rename_and_delete(run, dialog, workspace):
 
 
 def test_many_differences_come_page_by_page(run, dialog, workspace):
-    more = [examples.read_row(jsonl.new_row("", f"q{number}", "a")) for number in range(1500)]
+    more = [new_example(f"q{number}") for number in range(1500)]
 
     async def go():
         await keep(dialog, "first")

@@ -11,12 +11,12 @@ from core.dataset import examples as dataset_examples
 from core.dataset.bulk_edits import JUDGE_RULES
 from core.exam.prompt_conditions import OPEN
 from core.exam.runs import Subject
-from core.formats import jsonl
 from core.generation import row_judging
 from core.progress import Reporter
 from core.providers import Offer
 from core.spec import facts, spec
 from core.storage.project import Project
+from tests.support.projects import new_example
 from tests.support.until import pick, until
 from ui.dataset import bulk_actions
 from ui.generation.generation_dialog import GenerationDialog
@@ -31,9 +31,7 @@ def other(tmp_path):
     def fill(db):
         spec.store(db, spec.Spec("Ponds", "en", "Say it briefly.", "A pond is wet. A pond is deep.\n"))
         facts.accept_missing(db)
-        dataset_examples.add(
-            db, [dataset_examples.read_row(jsonl.new_row("", f"Question {n}?", "Yes.")) for n in range(5)]
-        )
+        dataset_examples.add(db, [new_example(f"Question {n}?", "Yes.") for n in range(5)])
 
     path = tmp_path / "other.juku"
     project = Project(path)
