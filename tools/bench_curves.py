@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from core.training.metrics import Series
 from ui import style
-from ui.charts.curve_chart import CurveChart, CurveJob
+from ui.charts.curve_chart_and_export import CurveChart, CurveJob
 
 POINTS, JOBS = 10_000, 20
 FRAMES = 120

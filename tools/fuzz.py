@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from core import formats  # noqa: E402
 from core.errors import FormatError  # noqa: E402
-from core.formats import clipboard, jsonl  # noqa: E402
+from core.formats import clipboard_text, jsonl  # noqa: E402
 from core.progress import Reporter  # noqa: E402
 
 SLOW, EACH = 5.0, 3e-5  # seconds that a file may take, and more for each row and problem in it
@@ -123,8 +123,8 @@ def read(path: Path, chance: random.Random) -> Counter[str]:
         found["refused"] += 1
     if path.suffix != ".gz":
         text = path.read_bytes()[:200_000].decode(errors="replace")
-        clipboard.detect_pasted(text)
-        clipboard.parse_cells(text)
+        clipboard_text.detect_pasted(text)
+        clipboard_text.parse_cells(text)
     return found
 
 

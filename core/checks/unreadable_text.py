@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.checks.fast_json_layouts import WORD, Bytes, Marks, Messages, Places, Words, word
+from core.checks.prefilter_layouts import WORD, Bytes, Marks, Messages, Places, Words, word
 
 _QUOTE, _BACKSLASH, _BREAK, _RETURN, _LESS, _BAR, _U = b'"\\\n\r<|u'
 _ESCAPED = np.zeros(256, np.bool_)

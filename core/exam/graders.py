@@ -10,8 +10,7 @@ import regex
 from core.exam import key_points as exam_key_points
 from core.exam.key_points import JudgedPoint
 from core.language import tr
-from core.review import dataset_check
-from core.text import grounding
+from core.text import grounding, negation
 
 MAX_PATTERN_SECONDS = 0.5  # a pattern may take for one answer
 MAX_PATTERN_CHARACTERS = 2000
@@ -21,7 +20,7 @@ _YES = re.compile(
     r"\s*(?:yes|yeah|yep|sure|of course|certainly|absolutely|definitely|はい|ええ|もちろん)(?![a-z])", re.IGNORECASE
 )
 _NO = re.compile(r"\s*(?:no|nope|いいえ|いや)(?![a-z])", re.IGNORECASE)
-# What `survey.admission` leaves out, since rows that teach a rule may say it: here the question is known to have no answer.
+# What `negation.find_unknown_phrase` leaves out, since rows that teach a rule may say it: here the question is known to have no answer.
 _SAYS_NOTHING = re.compile(
     r"\b(?:says?|said|mentions?|states?|contains?) (?:nothing|no (?:rules?|word|information))\b|\bnothing (?:about|on|is said)\b"
     r"|\bnowhere\b|\bno (?:mention|rule|indication|details?|record)\b|\bnot (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b"
@@ -168,13 +167,13 @@ def _usable_key_points(question: GradedQuestion) -> str:
 
 def _grade_evasion(answer: str, judged: Sequence[JudgedPoint]) -> Mark | None:
     """Where points only say what must not be said, who says that they do not know has not answered."""
-    words = dataset_check.admission(answer) if all(point.text.startswith("!") for point in judged) else ""
+    words = negation.find_unknown_phrase(answer) if all(point.text.startswith("!") for point in judged) else ""
     return _fail(tr("The answer says: “{words}”.", words=words)) if words else None
 
 
 def _grade_not_stated(answer: str, question: GradedQuestion) -> Mark:
     said = _SAYS_NOTHING.search(answer[: exam_key_points.READ])
-    words = dataset_check.admission(answer) or (said[0] if said else "")
+    words = negation.find_unknown_phrase(answer) or (said[0] if said else "")
     if not words and not _makes_all(answer, question.key_points):
         return _fail(tr("The answer does not say that this is not in the text."))
     end = answer.find(words) + len(words)
@@ -195,7 +194,7 @@ def _after_turn(answer: str, admitted: int) -> list[str]:
 
 
 def _asserts(part: str) -> bool:
-    admits = _SAYS_NOTHING.search(part) or dataset_check.admission(part) or _ADVICE.search(part)
+    admits = _SAYS_NOTHING.search(part) or negation.find_unknown_phrase(part) or _ADVICE.search(part)
     return len(part.strip()) > 3 and not admits
 
 

@@ -36,7 +36,7 @@ class AnswerMark:
     @classmethod
     def read(cls, answer: int, grader: str, score: float, passed: int, reason: str) -> AnswerMark:
         """From what is kept. A judge's reason that was kept as the JSON it came in is given in words."""
-        return cls(answer, grader, score, bool(passed), replies.in_words(reason) if grader == JUDGE else reason)
+        return cls(answer, grader, score, bool(passed), replies.format_reason(reason) if grader == JUDGE else reason)
 
 
 async def run_judge(
@@ -80,7 +80,7 @@ def _messages(db: sqlite3.Connection, answer: int, language: str) -> list[Messag
 
 
 def _store_reply(db: sqlite3.Connection, key: str, reply: Reply) -> None:
-    found = replies.points(reply.texts[0])
+    found = replies.parse_score(reply.texts[0])
     if found is None:
         store_mark(db, int(key), UNCLEAR, 0.0, reply.texts[0][:500])
     else:

@@ -80,7 +80,7 @@ def _messages(db: sqlite3.Connection, first: int, second: int, language: str) ->
 
 def _store_reply(db: sqlite3.Connection, key: str, reply: Reply) -> None:
     first, second = map(int, key.split())
-    found = replies.preference(reply.texts[0])
+    found = replies.parse_preference(reply.texts[0])
     better, reason = (found.better, found.reason) if found else (UNCLEAR, reply.texts[0][:500])
     sql = "INSERT OR REPLACE INTO eval_duel (first, second, better, reason) VALUES (?, ?, ?, ?)"
     db.execute(sql, (first, second, better, reason.encode(errors="replace").decode()))

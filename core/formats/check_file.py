@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from core.checks import Problem, check_line, problem, too_long
-from core.checks.fast_block_check import Digests, Scanner
-from core.checks.fast_json_layouts import Places
+from core.checks.clean_row_prefilter import Digests, Scanner
+from core.checks.prefilter_layouts import Places
 from core.formats.compressed_files import read_progress
 from core.formats.jsonl import FileRow
 from core.formats.line_chunks import Chunk, chunks

@@ -5,7 +5,7 @@ from io import BufferedReader
 from typing import NamedTuple
 
 from core.checks import LINE_LIMIT
-from core.checks.fast_json_layouts import WORD
+from core.checks.prefilter_layouts import WORD
 
 BLOCK = 1024 * 1024
 _ROOM = 2 * BLOCK

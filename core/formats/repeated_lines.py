@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from core.checks import LINE_LIMIT
-from core.checks.fast_block_check import Digests
-from core.checks.fast_json_layouts import Places
+from core.checks.clean_row_prefilter import Digests
+from core.checks.prefilter_layouts import Places
 from core.formats.text_lines import open_file
 
 _READ_BUFFER_BYTES = 16 * 1024  # of a file most of which is passed over

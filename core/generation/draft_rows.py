@@ -19,7 +19,7 @@ from core.review import dataset_check, similar_rows
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
-from core.text import contradictions, near_duplicates, normalise
+from core.text import contradicting_answers, near_duplicates, negation, normalise
 
 COMPARED = 100_000  # rows that new ones are compared with; of more, those that teach facts
 NEIGHBOURS = 200  # wordings that one is compared with in full
@@ -102,14 +102,14 @@ class _Wording:
             return False
         if self.answer == other.answer:
             return True
-        alike = fuzz.ratio(self.answer, other.answer, score_cutoff=similar_rows.ANSWERED)
-        return bool(alike) and not contradictions.compare_answers(self.answer, other.answer)
+        alike = fuzz.ratio(self.answer, other.answer, score_cutoff=similar_rows.MIN_ANSWER_SIMILARITY)
+        return bool(alike) and not contradicting_answers.compare_answers(self.answer, other.answer)
 
     def leaks(self, other: "_Wording") -> bool:
         """Whether one must not be trained on where the other is asked in the exam; their questions are alike."""
         if self.key == other.key:
             return True
-        return self.figures == other.figures and not contradictions.compare_answers(self.answer, other.answer)
+        return self.figures == other.figures and not contradicting_answers.compare_answers(self.answer, other.answer)
 
 
 class _Wordings:
@@ -170,7 +170,7 @@ _HOME = "CASE WHEN status = 'rejected' THEN 'rejected' WHEN kind = ? THEN 'train
 def _build_wording(said: RowTexts, home: str, offer: _Offer | None) -> _Wording:
     key, half = near_duplicates.normalise(said.key), near_duplicates.MAX_COMPARED_CHARACTERS // 2
     short = key if len(key) <= 2 * half else key[:half] + key[-half:]
-    answer = normalise.normalise(said.answer[: contradictions.MAX_COMPARED_CHARACTERS])
+    answer = normalise.normalise(said.answer[: contradicting_answers.MAX_COMPARED_CHARACTERS])
     return _Wording(key, short, near_duplicates.figures(key), answer, home, offer)
 
 
@@ -220,8 +220,12 @@ def _row(state: Spec, fact: Fact, pair: Pair, source: str, held: bool) -> Exampl
 
 def note_doubts(db: sqlite3.Connection, row: Example, taught: Sequence[Fact], state: Spec) -> bool:
     """Note at once what the check of the whole set would say of a row later; whether there is anything."""
-    noted = [("ungrounded", dataset_check.doubt(row.question, row.answer, taught, state.text, row.quote, row.kind))]
-    noted.append(("answer-admits-unknown", dataset_check.admission(row.answer) if row.kind != "not_stated" else ""))
+    noted = [
+        ("ungrounded", dataset_check.find_doubt(row.question, row.answer, taught, state.text, row.quote, row.kind))
+    ]
+    noted.append(
+        ("answer-admits-unknown", negation.find_unknown_phrase(row.answer) if row.kind != "not_stated" else "")
+    )
     noted = [(rule, message) for rule, message in noted if message]
     sql = "INSERT INTO finding (rule, cluster, example, message) VALUES (?, 0, ?, ?)"
     db.executemany(sql, ((rule, row.id, message) for rule, message in noted))

@@ -14,13 +14,13 @@ from typing import Any
 from core.exam import retrieval
 from core.language import tr, trn
 from core.progress import Reporter
-from core.review import dataset_check, similar_rows
+from core.review import similar_rows
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.storage import background_process
 from core.storage.connection import open_snapshot
 from core.storage.project import Changes, Project
-from core.text import clauses, normalise, statements
+from core.text import clauses, negation, normalise, statements
 
 SURE = 0.8  # confidence from which a link is made without asking
 LIKELY = 0.2  # below this nothing is proposed
@@ -86,7 +86,7 @@ class Linker:
 
     def link(self, row: int, question: str, answer: str) -> Link:
         """The facts that a row teaches most likely, and how likely."""
-        if not self.names or dataset_check.admission(answer):
+        if not self.names or negation.find_unknown_phrase(answer):
             return Link(row, "", 0.0)
         said = _Said.of(question[:READ], answer[:READ])
         found = self._found(said)

@@ -34,7 +34,7 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     found: dict[str, str] = {}  # statements and their passages
     for request in answered:
         quotes = [quote for _text, quote in request.subject["statements"]]
-        for text in replies.statements(request.replies[0]):
+        for text in replies.parse_statements(request.replies[0]):
             if text not in there and text not in found:
                 found[text] = facts.find_closest(text, quotes)
     facts.add_all(db, found.items())
@@ -58,4 +58,4 @@ def remarks_messages(state: spec.Spec) -> list[Message]:
 
 def remarks(reply: str) -> list[str]:
     """What the model found, in its own words."""
-    return replies.statements(reply)
+    return replies.parse_statements(reply)

@@ -1,7 +1,7 @@
 """What a chat model can be asked for: one line for each task of an LLM run."""
 
 from core.generation import (
-    fact_link_questions,
+    fact_links_from_model,
     fact_refining,
     knowledge_probe,
     recorded_answers,
@@ -16,7 +16,7 @@ TASKS: dict[str, Task] = {
     "judge": row_judging.TASK,
     "probe": knowledge_probe.TASK,
     "facts": fact_refining.TASK,
-    "links": fact_link_questions.TASK,
+    "links": fact_links_from_model.TASK,
     "remake": row_remaking.TASK,
     recorded_answers.GOLDEN: recorded_answers.TASK,
 }

@@ -116,7 +116,7 @@ def _existing(db: sqlite3.Connection, names: Collection[str]) -> dict[str, list[
 def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     refused, found = Counter[str](), []
     for request in answered:
-        parsed = [replies.pairs(reply) for reply in request.replies]
+        parsed = [replies.parse_pairs(reply) for reply in request.replies]
         refused.update(piece.reason for one in parsed for piece in one.refused)
         pairs = [pair for one in parsed for pair in one.pairs]
         found.append(Proposal(request.subject["fact"], _with_kinds(pairs, request.subject["counts"])))

@@ -44,7 +44,7 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     """Mark the rows that were found wrong, and note why; of others an older mark is taken."""
     found = Counter[str]()
     for request in answered:
-        verdict = replies.verdict(request.replies[0])
+        verdict = replies.parse_verdict(request.replies[0])
         if verdict is None:
             found["unclear"] += 1
             continue

@@ -61,7 +61,7 @@ def _rewritten(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[str, 
     if (
         answer == row.answer
         or _YES_NO.match(answer)
-        or dataset_check.doubt(question, answer, taught, state.text, "", row.kind)
+        or dataset_check.find_doubt(question, answer, taught, state.text, "", row.kind)
     ):
         answer = " ".join(fact.text for fact in taught)
     return question, answer
@@ -162,7 +162,7 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
         id = request.subject["row"]
         row = examples.fetch(db, [id]).get(id) if id in there else None
         taught = [known[name] for name in row.facts.split() if name in known] if row else []
-        written = replies.pairs(request.replies[0]).pairs
+        written = replies.parse_pairs(request.replies[0]).pairs
         if row and taught and len(written) == 1:
             _put(db, row, written[0].question, written[0].answer, taught, state)
             remade += 1

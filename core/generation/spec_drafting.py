@@ -84,7 +84,7 @@ def read(reply: str) -> Draft:
 
     A new text is what the largest fence holds, or all from a title on where that stands at the start or is announced.
     """
-    said = reply_parts.without_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
+    said = reply_parts.remove_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
     lines = said.split("\n")
     fences = _fences(lines)
     if fences and not fences[-1].closed and _may_be_document(lines, fences[-1]):

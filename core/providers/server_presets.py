@@ -48,7 +48,8 @@ class Range:
 class Preset:
     """One kind of server. `capabilities` are expectations; what a server really can do is looked up (`connection_test`).
 
-    `methods` are those that Juku can ask for; `shown` those that the server has and Juku only shows.
+    `methods` are those that Juku can ask for; `shown` those that the server has and Juku only shows. `refuses` are the
+    check rules (see `core.checks`) that are a warning for most servers and a reason to refuse the file for this one.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Preset:
     shown: tuple[str, ...] = ()
     hyperparameters: dict[str, dict[str, Range]] | None = None
     capabilities: tuple[str, ...] = ()
+    refuses: tuple[str, ...] = ()
     bom: bool = False
     suffix_limit: int = 64
     key_url: str = ""
@@ -123,7 +125,7 @@ def _table() -> dict[str, Preset]:
 
 def _preset(id: str, entry: dict[str, Any], sets: dict[str, dict[str, Range]]) -> Preset:
     wanted = dict(entry)
-    for name in ("methods", "shown", "capabilities"):
+    for name in ("methods", "shown", "capabilities", "refuses"):
         wanted[name] = tuple(entry.get(name, ()))
     wanted["hyperparameters"] = {method: sets[name] for method, name in entry.get("hyperparameters", {}).items()}
     return Preset(id=id, **wanted)

@@ -1,4 +1,4 @@
-"""What a judge says of an exam answer: a number of points, or which of two it prefers."""
+"""Parses a judge's reply about exam answers: a number of points, or which of two answers it prefers."""
 
 import re
 from collections.abc import Sequence
@@ -12,15 +12,14 @@ _SCORE = re.compile(
 _BETTER = re.compile(
     r"(?:better|winner|preferred|verdict)[*_\s\"']{0,4}[:：=][*_\s\"']{0,4}(first|second|tie)", re.IGNORECASE
 )
-_SCORES = "score points point mark grade rating 点数 得点 点 評価"
-_BETTERS = "better winner preferred preference verdict"
-_OF = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*(?:/|of|out of|点?中)\s*(\d{1,3})|(\d{1,3}(?:\.\d+)?)\s*(?:%|点|points?)?")
-_REASON = 500  # characters that are kept as the reason
+_SCORE_KEYS = "score points point mark grade rating 点数 得点 点 評価"
+_BETTER_KEYS = "better winner preferred preference verdict"
+_OUT_OF = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*(?:/|of|out of|点?中)\s*(\d{1,3})|(\d{1,3}(?:\.\d+)?)\s*(?:%|点|points?)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
-    """`score` from 0 to 100."""
+class JudgeScore:
+    """The points that a judge gives; `score` is from 0 to 100."""
 
     score: int
     reason: str = ""
@@ -28,36 +27,48 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """`better` is first, second or tie."""
+    """The answer that a judge prefers; `better` is 'first', 'second' or 'tie'."""
 
     better: str
     reason: str = ""
 
 
-def points(values: Sequence[object], words: str) -> Points | None:
-    """The points in the JSON of a reply, of the last object that has them, else in its plain words."""
-    for value in reversed([*judge_reasons.objects(values)]):
-        scores = (score for one in judge_reasons.named(value, _SCORES) if (score := _number(one)) is not None)
+def parse_score(values: Sequence[object], text: str) -> JudgeScore | None:
+    """Parse the points in the JSON values of a reply (the last object that has them), else in its text; None if none."""
+    for found in reversed([*judge_reasons.iterate_objects(values)]):
+        scores = (
+            score
+            for value in judge_reasons.get_by_names(found, _SCORE_KEYS)
+            if (score := _parse_percent(value)) is not None
+        )
         if (score := next(scores, None)) is not None:
-            return Points(score, judge_reasons.of_object(value)[:_REASON])
-    found = _SCORE.search(words)
-    score = _number(found[1]) if found else None
-    return None if score is None else Points(score, judge_reasons.in_words(words)[:_REASON])
+            return JudgeScore(score, judge_reasons.get_reason(found)[: judge_reasons.MAX_REASON_CHARACTERS])
+    match = _SCORE.search(text)
+    score = _parse_percent(match[1]) if match else None
+    return (
+        None
+        if score is None
+        else JudgeScore(score, judge_reasons.format_reason(text)[: judge_reasons.MAX_REASON_CHARACTERS])
+    )
 
 
-def _number(value: object) -> int | None:
-    """Points of 100, from a number, or words such as "80/100", "4 of 5" and "75 %"."""
-    if isinstance(value, bool) or not (found := _OF.fullmatch(str(value).strip())):
+def _parse_percent(value: object) -> int | None:
+    """Points out of 100, from a number or a text such as "80/100", "4 of 5" and "75 %"; None where it is no such text."""
+    if isinstance(value, bool) or not (match := _OUT_OF.fullmatch(str(value).strip())):
         return None
-    given, whole = float(found[1] or found[3]), float(found[2] or 100)
-    return round(100 * given / whole) if 0 <= given <= whole and whole else None
+    points, whole = float(match[1] or match[3]), float(match[2] or 100)
+    return round(100 * points / whole) if 0 <= points <= whole and whole else None
 
 
-def preference(values: Sequence[object], words: str) -> Preference | None:
-    """Which of two answers is better, in the JSON of a reply, else in its plain words."""
-    for value in reversed([*judge_reasons.objects(values)]):
-        chosen = (str(one).strip().lower() for one in judge_reasons.named(value, _BETTERS))
+def parse_preference(values: Sequence[object], text: str) -> Preference | None:
+    """Parse which of two answers is better, in the JSON values of a reply, else in its text; None if neither says so."""
+    for value in reversed([*judge_reasons.iterate_objects(values)]):
+        chosen = (str(one).strip().lower() for one in judge_reasons.get_by_names(value, _BETTER_KEYS))
         if better := next((one for one in chosen if one in ("first", "second", "tie")), ""):
-            return Preference(better, judge_reasons.of_object(value)[:_REASON])
-    found = _BETTER.search(words)
-    return Preference(found[1].lower(), judge_reasons.in_words(words)[:_REASON]) if found else None
+            return Preference(better, judge_reasons.get_reason(value)[: judge_reasons.MAX_REASON_CHARACTERS])
+    match = _BETTER.search(text)
+    return (
+        Preference(match[1].lower(), judge_reasons.format_reason(text)[: judge_reasons.MAX_REASON_CHARACTERS])
+        if match
+        else None
+    )

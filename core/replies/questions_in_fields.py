@@ -1,4 +1,4 @@
-"""Finds questions and answers in objects, messages and tables by the names of their fields, in many words."""
+"""Finds questions and answers in objects, messages and tables by the names of their fields, in several languages."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from core.dataset.examples import KINDS
 from core.formats import column_mapping
-from core.replies.lenient_json import AGAIN, DEPTH, CutText, Object
+from core.replies.lenient_json import MAX_DEPTH, REPEATED_KEY_MARK, JsonObject, TruncatedText
 
-NAME_LIMIT = 60  # no name of a field is longer
+MAX_NAME_CHARACTERS = 60  # no name of a field is longer
 
 _NAMES = {
     "question": "question_text user_question ques 問 質問文 問題文 問い合わせ",
@@ -23,7 +23,7 @@ _NAMES = {
     ),
     "kind": "kind type category question_type 種類 種別 分類 タイプ",
 }
-_FIELD_OF = {name: field for field, names in _NAMES.items() for name in names.split()}
+_FIELD_BY_NAME = {name: field for field, names in _NAMES.items() for name in names.split()}
 _KINDS = {
     "direct": "直接 直接の質問 直接質問",
     "reworded": "rewording reword rephrased rephrasing paraphrase paraphrased 言い換え 言いかえ",
@@ -34,209 +34,227 @@ _KINDS = {
     "general": "一般",
     "memorised": "memorized",
 }
-_KIND_OF = {word: kind for kind, words in _KINDS.items() for word in words.split()} | {kind: kind for kind in KINDS}
-_DRESSED = " \t*_`#【】[]「」<>:：'\""
-_NUMBERED = re.compile(r"(.*?)(?:\(.*\))?[_.#]*(\d{0,6})_?", re.DOTALL)
-_ASKED = re.compile(r"(?:[?？]|か|(?:くだ|下)さい)[。．.!！*」』\")）\s]*$")
+_KIND_BY_NAME = {word: kind for kind, words in _KINDS.items() for word in words.split()} | {
+    kind: kind for kind in KINDS
+}
+_DECORATION = " \t*_`#【】[]「」<>:：'\""
+_NAME_AND_NUMBER = re.compile(r"(.*?)(?:\(.*\))?[_.#]*(\d{0,6})_?", re.DOTALL)
+_QUESTION_END = re.compile(r"(?:[?？]|か|(?:くだ|下)さい)[。．.!！*」』\")）\s]*$")
 _RULE_CELL = re.compile(r":?-+:?|")
 _INDEX = re.compile(r"\W*[QqNn]?o?\W*\d{1,6}\W*|")
 
 
-class Raw(NamedTuple):
-    """A question and an answer as they were found; either may be missing. `reason` says why they cannot be used."""
+class RawPair(NamedTuple):
+    """A question and an answer as found, untrimmed; either may be ''. `reason` says why they cannot be used."""
 
     question: str = ""
     answer: str = ""
     kind: str = ""
     quote: str = ""
     reason: str = ""
-    is_cut: bool = False
+    is_truncated: bool = False
 
 
-def field_of(name: str) -> tuple[str, str]:
-    """What a field's name means (question, answer, input, quote, kind, or '') and the number it carries:
-    `質問1` is a question, '1'.
+def parse_field_name(name: str) -> tuple[str, str]:
+    """The field that a name means (question, answer, input, quote, kind, or '') and the number in it:
+    `質問1` is ("question", "1").
     """
-    name, _, again = name.partition(AGAIN)
-    if len(name) > NAME_LIMIT:
+    name, _, again = name.partition(REPEATED_KEY_MARK)
+    if len(name) > MAX_NAME_CHARACTERS:
         return "", ""
-    field, number = _known(name)
-    return field, number + (again and AGAIN + again)
+    field, number = _parse_known_name(name)
+    return field, number + (again and REPEATED_KEY_MARK + again)
 
 
 @lru_cache(maxsize=4096)
-def _known(name: str) -> tuple[str, str]:
-    match = _NUMBERED.fullmatch(column_mapping.normalise_name(name.strip(_DRESSED)).strip("_"))
+def _parse_known_name(name: str) -> tuple[str, str]:
+    match = _NAME_AND_NUMBER.fullmatch(column_mapping.normalise_name(name.strip(_DECORATION)).strip("_"))
     assert match
     word = match[1].strip("_")
-    return next(filter(None, (_field(one) for one in (word, word.removesuffix("s")))), ""), match[2]
+    return next(filter(None, (_find_field(one) for one in (word, word.removesuffix("s")))), ""), match[2]
 
 
-def _field(word: str) -> str:
-    known = next(iter(column_mapping.guess([word])), "") if word not in _FIELD_OF else _FIELD_OF[word]
-    return known if known in _NAMES else ""
+def _find_field(word: str) -> str:
+    field = next(iter(column_mapping.guess([word])), "") if word not in _FIELD_BY_NAME else _FIELD_BY_NAME[word]
+    return field if field in _NAMES else ""
 
 
-def kind_of(text: object) -> str:
-    """The name of the kind a model calls `text`, or ''."""
-    if not isinstance(text, str) or len(text) > NAME_LIMIT:
+def parse_kind(text: object) -> str:
+    """The kind of example that a model calls `text`, one of `KINDS`; '' where it is none."""
+    if not isinstance(text, str) or len(text) > MAX_NAME_CHARACTERS:
         return ""
     word = re.sub(
-        r"_?(?:questions?|examples?|の質問|質問)?[_.#]*\d*$", "", column_mapping.normalise_name(text.strip(_DRESSED))
+        r"_?(?:questions?|examples?|の質問|質問)?[_.#]*\d*$", "", column_mapping.normalise_name(text.strip(_DECORATION))
     )
-    return _KIND_OF.get(word, "")
+    return _KIND_BY_NAME.get(word, "")
 
 
-def asks(text: str) -> bool:
-    """Whether a text ends as a question, or a request in Japanese, does."""
-    return _ASKED.search(text[-20:]) is not None
+def is_question(text: str) -> bool:
+    """Whether a text ends like a question, or like a request in Japanese."""
+    return _QUESTION_END.search(text[-20:]) is not None
 
 
-def in_value(value: object) -> list[Raw]:
-    """What a value of JSON holds, however deep."""
-    found: list[Raw] = []
-    _collect(value, "", 0, found)
-    return found
+def find_pairs_in_value(value: object) -> list[RawPair]:
+    """The pairs in a JSON value, down to `MAX_DEPTH` levels."""
+    pairs: list[RawPair] = []
+    _collect(value, "", 0, pairs)
+    return pairs
 
 
-def _collect(value: object, kind: str, depth: int, into: list[Raw]) -> bool:
-    """Add what `value` holds to `into`; True when a pair is among it. `kind` is what the key above says of it."""
+def _collect(value: object, kind: str, depth: int, into: list[RawPair]) -> bool:
+    """Append the pairs in `value` to `into`; True when one is complete. `kind` is the one that the key above names."""
     start = len(into)
-    if depth > DEPTH:
+    if depth > MAX_DEPTH:
         return False
-    if isinstance(value, Object):
+    if isinstance(value, JsonObject):
         return _collect_object(value, kind, depth, into)
     if isinstance(value, list):
-        if any(_role(one) for one in value):
-            into += _in_turns(value)
-        elif value and all(isinstance(one, list) and len(one) > 1 and _all_texts(one) for one in value):
-            into += in_rows(value)
+        if any(_get_role(one) for one in value):
+            into += _iterate_conversation_pairs(value)
+        elif value and all(isinstance(one, list) and len(one) > 1 and _are_all_texts(one) for one in value):
+            into += iterate_row_pairs(value)
         else:
-            return any([_collect(one, kind, depth + 1, into) for one in value if isinstance(one, (list, Object))])
+            return any([_collect(one, kind, depth + 1, into) for one in value if isinstance(one, (list, JsonObject))])
     return any(raw.question and raw.answer for raw in into[start:])
 
 
-def _collect_object(value: Object, kind: str, depth: int, into: list[Raw]) -> bool:
-    own = [raw for group in _groups(value).values() for raw in _in_group(group, kind, value.is_cut)]
-    whole = [raw for raw in own if raw.question and raw.answer]
-    into += whole
+def _collect_object(value: JsonObject, kind: str, depth: int, into: list[RawPair]) -> bool:
+    own = [
+        raw for group in _group_fields(value).values() for raw in _iterate_group_pairs(group, kind, value.is_truncated)
+    ]
+    complete = [raw for raw in own if raw.question and raw.answer]
+    into += complete
     before = len(into)
     inside = [
-        (key, inner) for key, inner in value.items() if isinstance(inner, (list, Object)) and not _is_texts(inner)
+        (key, inner)
+        for key, inner in value.items()
+        if isinstance(inner, (list, JsonObject)) and not _is_text_list(inner)
     ]
-    found = any([_collect(inner, kind_of(key) or kind, depth + 1, into) for key, inner in inside])
-    if found:
+    is_pair_inside = any([_collect(inner, parse_kind(key) or kind, depth + 1, into) for key, inner in inside])
+    if is_pair_inside:
         return True  # a wrapper: {"response": "Here they are.", "examples": […]} is no answer without its question
     into += [raw for raw in own if not (raw.question and raw.answer)]
     if not own and len(into) == before:
-        into += _by_question(value, kind)
-    return bool(whole) or len(into) > before
+        into += _iterate_question_keys(value, kind)
+    return bool(complete) or len(into) > before
 
 
-def _groups(value: Object) -> dict[str, dict[str, object]]:
-    """The fields by the number they carry: question1 belongs to answer1."""
-    found: dict[str, dict[str, object]] = {}
+def _group_fields(value: JsonObject) -> dict[str, dict[str, object]]:
+    """The fields by the number in their names: question1 belongs to answer1."""
+    groups: dict[str, dict[str, object]] = {}
     for key, inner in value.items():
-        field, number = field_of(key)
+        field, number = parse_field_name(key)
         if field:
-            found.setdefault(number, {}).setdefault(field, inner)
-    return found
+            groups.setdefault(number, {}).setdefault(field, inner)
+    return groups
 
 
-def _in_group(fields: dict[str, object], kind: str, is_cut: bool) -> Iterator[Raw]:
-    questions, answers = _texts(fields.get("question")), _texts(fields.get("answer"))
-    extra = "".join(_texts(fields.get("input")))
+def _iterate_group_pairs(fields: dict[str, object], kind: str, is_truncated: bool) -> Iterator[RawPair]:
+    questions, answers = _get_texts(fields.get("question")), _get_texts(fields.get("answer"))
+    extra = "".join(_get_texts(fields.get("input")))
     questions = [f"{one}\n\n{extra}" if extra.strip() else one for one in questions] or [extra] * bool(extra)
     if len(answers) == 1:
         answers *= max(len(questions), 1)  # several wordings, one answer
-    kind = kind_of(fields.get("kind")) or kind
-    quotes = _texts(fields.get("quote"))
-    cut = [text for text in (*questions, *answers, *quotes) if isinstance(text, CutText)]
+    kind = parse_kind(fields.get("kind")) or kind
+    quotes = _get_texts(fields.get("quote"))
+    truncated = [text for text in (*questions, *answers, *quotes) if isinstance(text, TruncatedText)]
     for at in range(max(len(questions), len(answers))):
         question, answer = (texts[at] if at < len(texts) else "" for texts in (questions, answers))
-        yield Raw(question, answer, kind, "\n".join(quotes), "", bool(cut) or (is_cut and not (question and answer)))
+        yield RawPair(
+            question,
+            answer,
+            kind,
+            "\n".join(quotes),
+            "",
+            bool(truncated) or (is_truncated and not (question and answer)),
+        )
     if not questions and not answers and fields.get("question", fields.get("answer", "")) is None:
-        yield Raw(kind=kind, quote="".join(quotes))
+        yield RawPair(kind=kind, quote="".join(quotes))
 
 
-def _texts(value: object) -> list[str]:
+def _get_texts(value: object) -> list[str]:
     if isinstance(value, list):
-        return list(value) if _is_texts(value) else []
+        return list(value) if _is_text_list(value) else []
     return [value] if isinstance(value, str) else []
 
 
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and _all_texts(value)
+def _is_text_list(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and _are_all_texts(value)
 
 
-def _all_texts(values: Sequence[object]) -> bool:
+def _are_all_texts(values: Sequence[object]) -> bool:
     return all(isinstance(one, str) for one in values)
 
 
-def _by_question(value: Object, kind: str) -> Iterator[Raw]:
+def _iterate_question_keys(value: JsonObject, kind: str) -> Iterator[RawPair]:
     """The entries of {"How many players are there?": "There are three."}."""
-    entries = [(key.partition(AGAIN)[0], inner) for key, inner in value.items() if isinstance(inner, str)]
-    if entries and all(asks(key) for key, _ in entries):
+    entries = [(key.partition(REPEATED_KEY_MARK)[0], inner) for key, inner in value.items() if isinstance(inner, str)]
+    if entries and all(is_question(key) for key, _ in entries):
         for question, answer in entries:
-            yield Raw(question, answer, kind, is_cut=isinstance(answer, CutText))
+            yield RawPair(question, answer, kind, is_truncated=isinstance(answer, TruncatedText))
 
 
-def _role(value: object) -> str:
-    """'question' or 'answer' for a message of the person or the model, 'system' for another one, '' for no message."""
-    if not isinstance(value, Object):
+def _get_role(value: object) -> str:
+    """'question' for a user's message, 'answer' for a model's, 'system' for another one, '' for what is no message."""
+    if not isinstance(value, JsonObject):
         return ""
     role = value.get("role", value.get("from"))
     if not isinstance(role, str) or not ({"content", "value", "text"} & value.keys()):
         return ""
-    return field_of(role)[0] or "system"
+    return parse_field_name(role)[0] or "system"
 
 
-def _in_turns(messages: Sequence[object]) -> Iterator[Raw]:
-    asked: str | None = None
+def _iterate_conversation_pairs(messages: Sequence[object]) -> Iterator[RawPair]:
+    question: str | None = None
     for message in messages:
-        role = _role(message)
-        if not isinstance(message, Object) or role not in ("question", "answer"):
+        role = _get_role(message)
+        if not isinstance(message, JsonObject) or role not in ("question", "answer"):
             continue
-        said = _message_text(message)
+        text = _get_message_text(message)
         if role == "question":
-            if asked is not None:
-                yield Raw(asked)
-            asked = said
-        elif asked is not None:
-            yield Raw(asked, said, is_cut=isinstance(said, CutText) or (message.is_cut and not said))
-            asked = None
-    if asked is not None:
-        yield Raw(asked, is_cut=isinstance(asked, CutText))
+            if question is not None:
+                yield RawPair(question)
+            question = text
+        elif question is not None:
+            yield RawPair(
+                question, text, is_truncated=isinstance(text, TruncatedText) or (message.is_truncated and not text)
+            )
+            question = None
+    if question is not None:
+        yield RawPair(question, is_truncated=isinstance(question, TruncatedText))
 
 
-def _message_text(message: Object) -> str:
+def _get_message_text(message: JsonObject) -> str:
     content = next(message[key] for key in ("content", "value", "text") if key in message)
     if isinstance(content, list):
-        return "\n".join("".join(_texts(part.get("text"))) for part in content if isinstance(part, Object))
+        return "\n".join("".join(_get_texts(part.get("text"))) for part in content if isinstance(part, JsonObject))
     return content if isinstance(content, str) else ""
 
 
-def in_rows(rows: Sequence[Sequence[str]], has_head: bool | None = None) -> Iterator[Raw]:
-    """The rows of a table: by the names in its head, else the first two columns, where those ask and answer."""
+def iterate_row_pairs(rows: Sequence[Sequence[str]], has_head: bool | None = None) -> Iterator[RawPair]:
+    """The pairs of a table: by the names in its head, else its first two columns, where the first one asks.
+
+    `has_head` says whether the first row is known to be a head.
+    """
     rows = [row for row in rows if not all(_RULE_CELL.fullmatch(cell.strip()) for cell in row)]
-    fields = [field_of(cell)[0] for cell in rows[0]] if rows else []
+    fields = [parse_field_name(cell)[0] for cell in rows[0]] if rows else []
     if "question" not in fields and "input" in fields:
         fields[fields.index("input")] = "question"
     if "question" in fields and "answer" in fields:
         rows = rows[1:]
     else:
-        rows = rows[1:] if rows and has_head and not any(asks(cell) for cell in rows[0]) else rows
-        fields = _guessed(rows)
+        rows = rows[1:] if rows and has_head and not any(is_question(cell) for cell in rows[0]) else rows
+        fields = _guess_fields(rows)
     place = {field: fields.index(field) for field in reversed(fields) if field}
     for row in rows if place else ():
         cells = {field: row[at] if at < len(row) else "" for field, at in place.items()}
-        yield Raw(cells["question"], cells["answer"], kind_of(cells.get("kind", "")), cells.get("quote", ""))
+        yield RawPair(cells["question"], cells["answer"], parse_kind(cells.get("kind", "")), cells.get("quote", ""))
 
 
-def _guessed(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The fields of a table whose names are not known: none, when its first texts do not ask."""
+def _guess_fields(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The fields of a table without known names; none where fewer than half of its first texts are questions."""
     if not rows or min(map(len, rows)) < 2:
         return []
     first = 1 if len(rows[0]) > 2 and all(_INDEX.fullmatch(row[0].strip()[:20]) for row in rows) else 0
-    asking = sum(asks(row[first]) for row in rows)
-    return [*[""] * first, "question", "answer"] if asking * 2 >= len(rows) and asking else []
+    questions = sum(is_question(row[first]) for row in rows)
+    return [*[""] * first, "question", "answer"] if questions * 2 >= len(rows) and questions else []

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from core.replies.questions_in_fields import Raw, asks, kind_of
+from core.replies.questions_in_fields import RawPair, is_question, parse_kind
 
 _WORDS = {
     "question": (
@@ -18,23 +18,23 @@ _WORDS = {
     "kind": "kind type 種類 分類",
     "other": "explanation note reason reasoning difficulty category 解説 説明 補足 備考 難易度",
 }
-_ROLE_OF = {word: role for role, words in _WORDS.items() for word in words.split()}
-_ANY = "|".join(sorted(_ROLE_OF, key=len, reverse=True))
+_ROLE_BY_LABEL = {word: role for role, words in _WORDS.items() for word in words.split()}
+_ANY_LABEL = "|".join(sorted(_ROLE_BY_LABEL, key=len, reverse=True))
 _LABEL = re.compile(
     rf"""(?P<marks>(?:[>#*+\-•・●■◆○]{{1,6}}[ \t]{{0,4}}){{0,3}})
     (?:[(（]?[0-9０-９]{{1,4}}[.)．、）:：][ \t　]{{0,4}})?
     (?P<bold>[*_]{{0,3}})(?P<open>[【\[(（「<]?)[*_]{{0,3}}
-    (?P<word>{_ANY})[ \t_]?(?:No\.?|\#)?[ \t]?(?P<number>[0-9０-９①-⑳]{{0,4}})
+    (?P<word>{_ANY_LABEL})[ \t_]?(?:No\.?|\#)?[ \t]?(?P<number>[0-9０-９①-⑳]{{0,4}})
     [*_]{{0,3}}(?P<close>[】\])）」>]?)[*_]{{0,3}}[ \t]{{0,4}}
     (?P<sep>[:：.．)）]|[-–—→]{{1,2}}(?=\s)|)[*_]{{0,3}}""",
     re.IGNORECASE | re.VERBOSE,
 )
-_INLINE_WORDS = "|".join(["Q", "A", *(f"(?i:{word})" for word in _ANY.split("|") if len(word) > 1 or word > "z")])
+_INLINE_WORDS = "|".join(["Q", "A", *(f"(?i:{word})" for word in _ANY_LABEL.split("|") if len(word) > 1 or word > "z")])
 _INLINE = re.compile(
     rf"(?<![A-Za-z])[*_]{{0,3}}[【\[（(]?(?P<word>{_INLINE_WORDS})[ ]?[0-9０-９]{{0,4}}[*_]{{0,3}}(?:[】\]）)]?[ ]?[:：]|】)[*_]{{0,3}}"
 )
 _TAG = re.compile("<(/?)(question|answer|quote|kind)>|</?(?:qas?|pairs?|examples?|items?|rows?|entry|entries)>")
-_BETWEEN = " \t\n　／/|;；"  # what may stand between a question and the answer behind it on its line
+_SEPARATORS = " \t\n　／/|;；"  # between a question and its answer on the same line
 _NO_ANSWER = re.compile(
     r"#{1,6}\s.*|`{3,}\w*|\W*|\W{0,3}\d{1,4}[.)．、）:：*]{1,3}|\W{0,5}(?:example|pair|例|ペア)\s{0,3}\d{0,4}\W*",
     re.IGNORECASE,
@@ -47,13 +47,17 @@ _ITEM = re.compile(
     r"(?:[・●■◆○][ \t　]*|(?:[-*+•]|[(（]?[0-9０-９]{1,4}[.)、])[ \t　]+|[(（]?[0-9０-９]{1,4}[．）、][ \t　]*)(?=\S)"
 )
 _BOLD = re.compile(r"\*\*([^*]++)\*\*[ \t]*[:：]?[ \t]*")
-_PARTED = re.compile(r"([^?？]*[?？]|.*?か。?)(?:[ \t]*(?:[—–→⇒]|[-=]+>|[:：])[ \t]*|[ \t]+-{1,2}[ \t]+)(?=\S)")
-_ASKED_FIRST = re.compile(r"[^?？]*[?？][ \t　]+(?=\S)")
-_PARTED_LIMIT = 1000  # characters of a line in which a question and its answer are looked for
+_QUESTION_AND_ANSWER = re.compile(
+    r"([^?？]*[?？]|.*?か。?)(?:[ \t]*(?:[—–→⇒]|[-=]+>|[:：])[ \t]*|[ \t]+-{1,2}[ \t]+)(?=\S)"
+)
+_QUESTION_FIRST = re.compile(r"[^?？]*[?？][ \t　]+(?=\S)")
+MAX_ENTRY_CHARACTERS = 1000  # of a line that are searched for a question and its answer
 
 
 @dataclass(slots=True)
-class _Part:
+class _LabelledPart:
+    """The lines after one label; `role` is a key of `_WORDS`, '' before the first label."""
+
     role: str
     lines: list[str] = field(default_factory=list)
 
@@ -62,33 +66,33 @@ class _Part:
         return "\n".join(self.lines).strip()
 
 
-def in_labels(text: str) -> list[Raw]:
-    """The pairs of a text with labels; a question without an answer, and the other way round, comes alone."""
+def find_labelled_pairs(text: str) -> list[RawPair]:
+    """The pairs of a text with labels; a question without an answer, or an answer alone, is returned too."""
     if "<question>" in text and "<answer>" in text:
         text = _TAG.sub(lambda tag: f"\n{tag[2]}: " if tag[2] and not tag[1] else "\n", text)
-    parts = list(_inline(_parts(text)))
+    parts = list(_split_inline_answers(_split_at_labels(text)))
     answers = [part for part in parts if part.role == "answer"]
     for part in answers:
-        _trim(part.lines)
+        _trim_answer_end(part.lines)
     if answers:
         _drop_farewell(answers)
-    return list(_joined(parts))
+    return list(_iterate_pairs(parts))
 
 
-def _parts(text: str) -> list[_Part]:
-    parts = [_Part("")]
+def _split_at_labels(text: str) -> list[_LabelledPart]:
+    parts = [_LabelledPart("")]
     for line in text.split("\n"):
         stripped = line.lstrip(" \t　")
         label = _LABEL.match(stripped)
         if label and _is_label(label):
-            parts.append(_Part(_ROLE_OF[label["word"].lower()], [_rest(label)]))
+            parts.append(_LabelledPart(_ROLE_BY_LABEL[label["word"].lower()], [_get_text_after_label(label)]))
         else:
             parts[-1].lines.append(line.rstrip())
     return parts[1:]
 
 
 def _is_label(label: re.Match[str]) -> bool:
-    """Whether what stands behind the word makes it a label: `A.` and `Answer:` are some, `A player` is none."""
+    """Whether the characters after the word make it a label: `A.` and `Answer:` are labels, `A player` is none."""
     word, number, sep = label["word"], label["number"], label["sep"]
     at_end = not label.string[label.end() :].strip()
     is_short = len(word) == 1
@@ -104,28 +108,30 @@ def _is_label(label: re.Match[str]) -> bool:
     return bool(number) or (sep not in ")）" and not is_short)
 
 
-def _rest(label: re.Match[str]) -> str:
+def _get_text_after_label(label: re.Match[str]) -> str:
     rest = label.string[label.end() :].strip()
     bold = (label["marks"] + label["bold"]).count("**") and label[0].count("**") % 2
     return rest.removesuffix("**").rstrip() if bold else rest
 
 
-def _inline(parts: Sequence[_Part]) -> Iterator[_Part]:
-    """The parts, those questions split that hold their answers behind a label on the same line."""
+def _split_inline_answers(parts: Sequence[_LabelledPart]) -> Iterator[_LabelledPart]:
+    """The parts, with each question split whose answer follows after a label on the same line."""
     for at, part in enumerate(parts):
-        answered = at + 1 < len(parts) and parts[at + 1].role == "answer"
-        labels = [] if answered or part.role != "question" else list(_INLINE.finditer(part.text))
-        if not any(_ROLE_OF[label["word"].lower()] == "answer" for label in labels):
+        has_answer = at + 1 < len(parts) and parts[at + 1].role == "answer"
+        labels = [] if has_answer or part.role != "question" else list(_INLINE.finditer(part.text))
+        if not any(_ROLE_BY_LABEL[label["word"].lower()] == "answer" for label in labels):
             yield part
             continue
         text, ends = part.text, [label.start() for label in labels]
-        yield _Part("question", [text[: ends[0]].strip(_BETWEEN)])
+        yield _LabelledPart("question", [text[: ends[0]].strip(_SEPARATORS)])
         for label, end in zip(labels, [*ends[1:], len(text)], strict=True):
-            yield _Part(_ROLE_OF[label["word"].lower()], text[label.end() : end].strip(_BETWEEN).split("\n"))
+            yield _LabelledPart(
+                _ROLE_BY_LABEL[label["word"].lower()], text[label.end() : end].strip(_SEPARATORS).split("\n")
+            )
 
 
-def _trim(lines: list[str]) -> None:
-    """Take off the end what belongs to the next pair: its heading, its number, a line between."""
+def _trim_answer_end(lines: list[str]) -> None:
+    """Remove from the end what belongs to the next pair: its heading, its number, a line between."""
     first = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
     fences = sum(line.lstrip().startswith("```") for line in lines)
     while len(lines) > first + 1 and len(lines[-1]) <= 200 and _NO_ANSWER.fullmatch(lines[-1].strip()):
@@ -136,8 +142,8 @@ def _trim(lines: list[str]) -> None:
         lines.pop()
 
 
-def _drop_farewell(answers: Sequence[_Part]) -> None:
-    """Take off the last answer what the model says to the person below it."""
+def _drop_farewell(answers: Sequence[_LabelledPart]) -> None:
+    """Remove from the last answer what the model says to the user after it."""
     last = answers[-1]
     paragraphs = re.split(r"\n[ \t]*\n", last.text)
     others_are_short = len(answers) > 1 and not any("\n\n" in part.text for part in answers[:-1])
@@ -148,59 +154,59 @@ def _drop_farewell(answers: Sequence[_Part]) -> None:
     last.lines = ["\n\n".join(paragraphs)]
 
 
-def _joined(parts: Sequence[_Part]) -> Iterator[Raw]:
-    found: dict[str, str] = {}
+def _iterate_pairs(parts: Sequence[_LabelledPart]) -> Iterator[RawPair]:
+    texts: dict[str, str] = {}
     for part in parts:
-        starts_next = part.role == "question" or (part.role != "other" and part.role in found)
-        if starts_next and ("question" in found or "answer" in found):
-            yield _raw(found)
-            found = {}
-        found[part.role] = part.text
-    if "question" in found or "answer" in found:
-        yield _raw(found)
+        starts_next = part.role == "question" or (part.role != "other" and part.role in texts)
+        if starts_next and ("question" in texts or "answer" in texts):
+            yield _build_raw_pair(texts)
+            texts = {}
+        texts[part.role] = part.text
+    if "question" in texts or "answer" in texts:
+        yield _build_raw_pair(texts)
 
 
-def _raw(found: dict[str, str]) -> Raw:
-    question, answer = found.get("question", ""), found.get("answer", "")
+def _build_raw_pair(texts: dict[str, str]) -> RawPair:
+    question, answer = texts.get("question", ""), texts.get("answer", "")
     if _is_quoted(question) and _is_quoted(answer):  # as in YAML
         question, answer = question[1:-1], answer[1:-1]
-    return Raw(question, answer, kind_of(found.get("kind", "")), found.get("quote", ""))
+    return RawPair(question, answer, parse_kind(texts.get("kind", "")), texts.get("quote", ""))
 
 
 def _is_quoted(text: str) -> bool:
     return len(text) > 2 and text[0] == text[-1] == '"' and text.count('"') == 2
 
 
-def in_list(text: str) -> list[Raw]:
-    """The pairs of a list such as `- How many? — Three.`, or of questions with the answers on the lines below."""
-    found: list[Raw] = []
+def find_list_pairs(text: str) -> list[RawPair]:
+    """The pairs of a list such as `- How many? — Three.`, or of questions with answers on the lines below."""
+    pairs: list[RawPair] = []
     question = ""
     lines: list[str] = []
     for line in [*text.split("\n"), ""]:
-        asked, answer = _split_entry(line.strip())
-        if asked or (not line.strip() and lines):
+        entry, answer = _split_entry(line.strip())
+        if entry or (not line.strip() and lines):
             if question and lines:
-                found.append(Raw(question, "\n".join(lines)))
-            question, lines = asked, [answer] if answer else []
+                pairs.append(RawPair(question, "\n".join(lines)))
+            question, lines = entry, [answer] if answer else []
         elif question and line.strip():
-            lines.append(_unmarked(line.strip()))
-    return found
+            lines.append(_strip_bullet(line.strip()))
+    return pairs
 
 
 def _split_entry(line: str) -> tuple[str, str]:
-    """A line's question and the answer behind it; '' for both where it does not ask as a list's entry does."""
+    """A line's question and the answer after it; '' for both where the line is no question of a list."""
     item = _ITEM.match(line)
     inner = line[item.end() :] if item else line
-    if (bold := _BOLD.match(inner)) and asks(bold[1]):
-        return _ITEM.sub("", bold[1].strip(), count=1), _unmarked(inner[bold.end() :].lstrip("—–-→:： ").strip())
-    parted = _PARTED.match(inner[:_PARTED_LIMIT])
-    if not parted and item:
-        parted = _ASKED_FIRST.match(inner[:_PARTED_LIMIT])
-    if parted:
-        return parted[0].strip().rstrip("—–-→⇒=>:： \t　"), inner[parted.end() :].strip()
-    return (inner.strip(), "") if item and asks(inner) else ("", "")
+    if (bold := _BOLD.match(inner)) and is_question(bold[1]):
+        return _ITEM.sub("", bold[1].strip(), count=1), _strip_bullet(inner[bold.end() :].lstrip("—–-→:： ").strip())
+    match = _QUESTION_AND_ANSWER.match(inner[:MAX_ENTRY_CHARACTERS])
+    if not match and item:
+        match = _QUESTION_FIRST.match(inner[:MAX_ENTRY_CHARACTERS])
+    if match:
+        return match[0].strip().rstrip("—–-→⇒=>:： \t　"), inner[match.end() :].strip()
+    return (inner.strip(), "") if item and is_question(inner) else ("", "")
 
 
-def _unmarked(line: str) -> str:
-    """An answer's line without the bullet or the arrow before it."""
+def _strip_bullet(line: str) -> str:
+    """A line of an answer without the bullet or the arrow before it."""
     return re.sub(r"^(?:[-*+•・→⇒]|->)[ \t　]+", "", line)

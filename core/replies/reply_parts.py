@@ -1,4 +1,4 @@
-"""The parts of a reply: what the model thought before it, code fences, tables between prose."""
+"""The parts of a reply: the model's reasoning before it, code fences, tables between prose."""
 
 import csv
 import re
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from core.formats import markdown_tables
 from core.formats.text_lines import FileLine
-from core.replies.questions_in_fields import Raw, field_of, in_rows
+from core.replies.questions_in_fields import RawPair, iterate_row_pairs, parse_field_name
 
 _THOUGHT = re.compile(r"^[ \t]*<(think|thinking|thought|reasoning)>", re.MULTILINE | re.IGNORECASE)
 _THOUGHT_END = re.compile(r"</(?:think|thinking|thought|reasoning)>[ \t]*$", re.MULTILINE | re.IGNORECASE)
@@ -17,33 +17,33 @@ _CHANNEL = "<|channel|>final<|message|>"
 _FENCE = re.compile(r"^[ \t]{0,12}(`{3,}|~{3,})[ \t]*([\w+-]{0,20})[^\n`]*$", re.MULTILINE)
 _BLANKS = re.compile(r"[^\S\n]{100,}+")
 _DELIMITERS = {"csv": ",;", "tsv": "\t"}
-_HEAD_LINES = 50  # among the first lines of a reply the head of a table in CSV is looked for
+MAX_HEAD_LINES = 50  # first lines of a reply that are searched for the head of a CSV table
 
 
 class Fence(NamedTuple):
-    """What stands between two lines of ``` or ~~~, and the language named at the first."""
+    """The text between two lines of ``` or ~~~, and the language named on the first, in lower case."""
 
     language: str
     text: str
 
 
-def without_thoughts(reply: str) -> str:
-    """`reply` without what a reasoning model thought first; nothing is left of one that never came to an end."""
+def remove_thoughts(reply: str) -> str:
+    """`reply` without a reasoning model's thinking; what follows a thinking tag that is never closed is left out too."""
     reply = reply[reply.rfind(_CHANNEL) + len(_CHANNEL) :] if _CHANNEL in reply else reply
-    kept, at = [], 0
-    while opened := _THOUGHT.search(reply, at):
-        kept.append(reply[at : opened.start()])
-        end = reply.find(f"</{opened[1]}>", opened.end())
-        at = len(reply) if end < 0 else end + len(opened[1]) + 3
-    said = "".join([*kept, reply[at:]])
-    # Templates that open the thought themselves leave only its end in the reply.
-    ends = list(_THOUGHT_END.finditer(said))
-    rest = said[ends[-1].end() :] if ends else ""
-    return rest if rest.strip() else said
+    pieces, at = [], 0
+    while start := _THOUGHT.search(reply, at):
+        pieces.append(reply[at : start.start()])
+        end = reply.find(f"</{start[1]}>", start.end())
+        at = len(reply) if end < 0 else end + len(start[1]) + 3
+    text = "".join([*pieces, reply[at:]])
+    # Chat templates that open the thinking tag themselves leave only its end in the reply.
+    ends = list(_THOUGHT_END.finditer(text))
+    rest = text[ends[-1].end() :] if ends else ""
+    return rest if rest.strip() else text
 
 
-def fences(text: str) -> Iterator[Fence]:
-    """The code fences of `text`; one that is never closed reaches to the end."""
+def iterate_fences(text: str) -> Iterator[Fence]:
+    """The code fences of `text`, in order; one that is never closed reaches to the end."""
     opened: re.Match[str] | None = None
     for line in _FENCE.finditer(text):
         if opened is None:
@@ -58,44 +58,44 @@ def fences(text: str) -> Iterator[Fence]:
         yield Fence(opened[2].lower(), text[opened.end() :])
 
 
-def in_tables(text: str) -> Iterator[Raw]:
-    """The pairs of the Markdown tables in `text`, and its rows that have too many cells or too few."""
-    # A run of thousands of blanks is no cell, and slow to look for a table's rule in.
+def iterate_table_pairs(text: str) -> Iterator[RawPair]:
+    """The pairs of the Markdown tables in `text`; rows with too many or too few cells come with a `reason`."""
+    # A run of thousands of blanks is no cell, and searching a table's rule in it is slow.
     lines = _BLANKS.sub(" " * 100, text).split("\n") if "|" in text else []
     encoded = (line.encode(errors="replace") for line in lines)
     rows: list[list[str]] = []
-    found = False
+    is_table = False
     for record in markdown_tables.iterate_records(FileLine(at, 0, raw, len(raw)) for at, raw in enumerate(encoded, 1)):
-        found = True
+        is_table = True
         if record.is_head:
-            yield from in_rows(rows, True)
+            yield from iterate_row_pairs(rows, True)
             rows = []
         if record.problem:
-            yield Raw(" | ".join(record.cells), reason=record.problem.message)
+            yield RawPair(" | ".join(record.cells), reason=record.problem.message)
         else:
             rows.append(record.cells)
-    if not found:
+    if not is_table:
         rows = [markdown_tables.split(line) for line in lines if line.lstrip().startswith("|")]
-    yield from in_rows(rows, found)
+    yield from iterate_row_pairs(rows, is_table)
 
 
-def in_csv(text: str, language: str = "") -> Iterator[Raw]:
-    """The pairs of CSV or TSV: with a head that names question and answer, or in a fence that says what it is."""
+def iterate_csv_pairs(text: str, language: str = "") -> Iterator[RawPair]:
+    """The pairs of CSV or TSV: with a head that names question and answer, or in a fence whose `language` says so."""
     lines = text.strip("\n").split("\n")
-    for at, line in enumerate(islice(lines, _HEAD_LINES)):
+    for at, line in enumerate(islice(lines, MAX_HEAD_LINES)):
         for delimiter in ",;\t":
-            if {"question", "answer"} <= {field_of(cell)[0] for cell in _records([line], delimiter)[0]}:
-                yield from in_rows(_records(lines[at:], delimiter), True)
+            if {"question", "answer"} <= {parse_field_name(cell)[0] for cell in _parse_records([line], delimiter)[0]}:
+                yield from iterate_row_pairs(_parse_records(lines[at:], delimiter), True)
                 return
     for delimiter in _DELIMITERS.get(language, ""):
-        rows = _records(lines, delimiter)
+        rows = _parse_records(lines, delimiter)
         if len(rows[0]) > 1:
-            yield from in_rows(rows, False)
+            yield from iterate_row_pairs(rows, False)
             return
 
 
-def _records(lines: Sequence[str], delimiter: str) -> list[list[str]]:
-    """The rows, to the first that cannot be read."""
+def _parse_records(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    """The rows, up to the first that cannot be parsed; one empty row where there is none."""
     rows: list[list[str]] = []
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, skipinitialspace=True)
     with suppress(csv.Error):

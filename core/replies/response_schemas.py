@@ -1,12 +1,12 @@
-"""The shapes that a server is asked to keep its reply to, as the value of `json_schema` in `response_format`."""
+"""The JSON schemas that a server is asked to follow in its reply: values of `json_schema` in `response_format`."""
 
 from typing import Any
 
-TEACHING = ("direct", "reworded", "reverse", "applied", "statement", "not_stated")
+PAIR_KINDS = ("direct", "reworded", "reverse", "applied", "statement", "not_stated")
 VERDICTS = ("supported", "contradicts", "not_in_text")
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def _build_object(properties: dict[str, Any]) -> dict[str, Any]:
     """An object with exactly these properties: a strict schema may leave none open."""
     return {
         "type": "object",
@@ -16,31 +16,31 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _named(name: str, properties: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "strict": True, "schema": _object(properties)}
+def _build_schema(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "strict": True, "schema": _build_object(properties)}
 
 
 _TEXT = {"type": "string"}
-PAIRS_SCHEMA: dict[str, Any] = _named(
+PAIRS_SCHEMA: dict[str, Any] = _build_schema(
     "examples",
     {
         "examples": {
             "type": "array",
-            "items": _object(
-                {"question": _TEXT, "answer": _TEXT, "kind": {"type": "string", "enum": [*TEACHING]}, "quote": _TEXT}
+            "items": _build_object(
+                {"question": _TEXT, "answer": _TEXT, "kind": {"type": "string", "enum": [*PAIR_KINDS]}, "quote": _TEXT}
             ),
         }
     },
 )
-LINKS_SCHEMA: dict[str, Any] = _named("links", {"facts": {"type": "array", "items": _TEXT}})
-REMADE_SCHEMA: dict[str, Any] = _named("row", {"question": _TEXT, "answer": _TEXT})
-STATEMENTS_SCHEMA: dict[str, Any] = _named("statements", {"statements": {"type": "array", "items": _TEXT}})
-VERDICT_SCHEMA: dict[str, Any] = _named(
+LINKS_SCHEMA: dict[str, Any] = _build_schema("links", {"facts": {"type": "array", "items": _TEXT}})
+REMADE_SCHEMA: dict[str, Any] = _build_schema("row", {"question": _TEXT, "answer": _TEXT})
+STATEMENTS_SCHEMA: dict[str, Any] = _build_schema("statements", {"statements": {"type": "array", "items": _TEXT}})
+VERDICT_SCHEMA: dict[str, Any] = _build_schema(
     "verdict", {"reason": _TEXT, "verdict": {"type": "string", "enum": [*VERDICTS]}}
 )
-MARK_SCHEMA: dict[str, Any] = _named(
+MARK_SCHEMA: dict[str, Any] = _build_schema(
     "mark", {"reason": _TEXT, "score": {"type": "integer", "minimum": 0, "maximum": 100}}
 )
-BETTER_SCHEMA: dict[str, Any] = _named(
+BETTER_SCHEMA: dict[str, Any] = _build_schema(
     "comparison", {"reason": _TEXT, "better": {"type": "string", "enum": ["first", "second", "tie"]}}
 )

@@ -1,4 +1,4 @@
-"""What a check of the whole set found last; the check itself runs in a process of its own (core/review/dataset_check.py)."""
+"""The findings of the last check of the whole dataset; the check (core/review/dataset_check.py) runs in its own process."""
 
 import json
 import sqlite3
@@ -14,17 +14,20 @@ from core.review import dataset_check
 from core.storage import background_process, schema
 from core.storage.connection import open_snapshot
 from core.storage.project import Changes, Project
-from core.text import contradictions, grounding
+from core.text import contradicting_answers, grounding
 from core.text.grounding import Doubt
 
 MODERATED = "moderated"
-EDITION = 2  # of the checks: what another one found is stale
-LINES = 20  # things of the whole set that are listed for one rule
+CHECK_VERSION = 2  # findings of another version are stale
+MAX_LINES_LISTED = 20  # problems of the whole dataset that are listed for one rule
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`example` 0 is the whole set; rows of one `cluster`, the id of the first of them, belong together, 0 stands alone."""
+    """A problem of one row, or of the whole dataset (`example` 0).
+
+    Rows with the same `cluster`, the id of the first of them, belong together; 0 is no cluster. `message` is translated.
+    """
 
     rule: str
     cluster: int
@@ -33,20 +36,20 @@ class Finding:
 
 
 def is_stale(db: sqlite3.Connection) -> bool:
-    """Whether rows, facts or the spec have changed since the last check."""
-    (found,) = db.execute("SELECT value FROM meta WHERE key = 'findings'").fetchone()
-    return bool(found != _stamp(db))
+    """Whether rows, facts, the spec or the checks themselves have changed since the last check."""
+    (checked_stamp,) = db.execute("SELECT value FROM meta WHERE key = 'findings'").fetchone()
+    return bool(checked_stamp != _compute_stamp(db))
 
 
 async def refresh(project: Project, reporter: Reporter) -> Changes | None:
-    """Check the whole set again where it has changed. Raises `JukuError`, `CancelledError`."""
+    """Check the whole dataset again if it has changed; None if not. Raises `JukuError`, `CancelledError`."""
     if not await project.read(is_stale):
         return None
-    return await background_process.run_and_store(project, "core.review.findings", {}, _store, reporter)
+    return await background_process.run_and_store(project, "core.review.findings", {}, _store_findings, reporter)
 
 
-def counts(db: sqlite3.Connection) -> dict[str, int]:
-    """How many rows, or things of the whole set, each rule was broken by."""
+def count_by_rule(db: sqlite3.Connection) -> dict[str, int]:
+    """How many rows, or problems of the whole dataset, each rule found."""
     sql = (
         "SELECT rule, count(DISTINCT nullif(example, 0)) + sum(example = 0) FROM finding "
         "WHERE example = 0 OR example IN (SELECT id FROM example) GROUP BY 1 ORDER BY 1"
@@ -54,37 +57,37 @@ def counts(db: sqlite3.Connection) -> dict[str, int]:
     return dict(db.execute(sql))
 
 
-def of_set(db: sqlite3.Connection) -> list[Finding]:
-    """What concerns no single row: one for each rule, with a line for each thing."""
+def load_for_dataset(db: sqlite3.Connection) -> list[Finding]:
+    """The findings about no single row: one for each rule, with a line in its message for each problem."""
     messages: dict[str, list[str]] = {}
-    for rule, noted in db.execute("SELECT rule, message FROM finding WHERE example = 0 ORDER BY id"):
-        messages.setdefault(rule, []).append(format_finding(rule, noted))
-    return [Finding(rule, 0, 0, _listed(lines)) for rule, lines in messages.items()]
+    for rule, detail in db.execute("SELECT rule, message FROM finding WHERE example = 0 ORDER BY id"):
+        messages.setdefault(rule, []).append(format_finding(rule, detail))
+    return [Finding(rule, 0, 0, _join_lines(lines)) for rule, lines in messages.items()]
 
 
-def _listed(lines: list[str]) -> str:
-    more = len(lines) - LINES
-    return "\n".join([*lines[:LINES], *([trn("and {n} more", "and {n} more", more)] if more > 0 else [])])
+def _join_lines(lines: list[str]) -> str:
+    more = len(lines) - MAX_LINES_LISTED
+    return "\n".join([*lines[:MAX_LINES_LISTED], *([trn("and {n} more", "and {n} more", more)] if more > 0 else [])])
 
 
 def load(db: sqlite3.Connection, rule: str = "", offset: int = 0, limit: int = -1) -> list[Finding]:
-    """The rows of a rule, or of all, cluster by cluster; those that are gone since are left out."""
-    found = db.execute(
+    """The findings about rows, of one rule or ('') of all, ordered by cluster; deleted rows are left out."""
+    records = db.execute(
         "SELECT rule, cluster, example, message FROM finding WHERE ? IN ('', rule) AND example IN (SELECT id FROM example) "
         "ORDER BY rule, cluster, example LIMIT ? OFFSET ?",
         (rule, limit, offset),
     )
-    return [Finding(rule, cluster, example, format_finding(rule, noted)) for rule, cluster, example, noted in found]
+    return [Finding(rule, cluster, example, format_finding(rule, detail)) for rule, cluster, example, detail in records]
 
 
-def of_row(db: sqlite3.Connection, id: int) -> dict[str, str]:
-    """What the last check of the whole set found wrong with one row: a sentence for each rule."""
-    found = db.execute("SELECT rule, message FROM finding WHERE example = ? ORDER BY id DESC", (id,))
-    return {rule: format_finding(rule, noted) for rule, noted in found}
+def load_for_row(db: sqlite3.Connection, id: int) -> dict[str, str]:
+    """What the last check found wrong with one row: by rule a translated sentence."""
+    records = db.execute("SELECT rule, message FROM finding WHERE example = ? ORDER BY id DESC", (id,))
+    return {rule: format_finding(rule, detail) for rule, detail in records}
 
 
-def note_moderated(db: sqlite3.Connection) -> None:
-    """Findings for the rows whose very text a server has flagged (core/review/moderation.py); those of an earlier text go."""
+def store_moderated(db: sqlite3.Connection) -> None:
+    """Replace the moderation findings: one for each row whose present text a server has flagged (core/review/moderation.py)."""
     db.execute("DELETE FROM finding WHERE rule = ?", (MODERATED,))
     db.execute(
         "INSERT INTO finding (rule, cluster, example, message) SELECT ?, 0, e.id, group_concat(DISTINCT m.categories) "
@@ -93,50 +96,50 @@ def note_moderated(db: sqlite3.Connection) -> None:
     )
 
 
-def format_finding(rule: str, noted: str) -> str:
-    """What was noted of a finding as a sentence. It is said when it is read: the language may have changed."""
-    say = WORDS.get(rule)
-    return say(noted) if say else tr("Found: {words}", words=noted)
+def format_finding(rule: str, detail: str) -> str:
+    """The stored detail of a finding as a sentence, translated when it is read: the language may have changed."""
+    format_detail = MESSAGES.get(rule)
+    return format_detail(detail) if format_detail else tr("Found: {words}", words=detail)
 
 
-def _near(row: str) -> str:
-    return tr("Nearly the same question as row {row}.", row=row) if row else tr("Other rows ask nearly the same.")
+def _format_near_duplicate(detail: str) -> str:
+    return tr("Nearly the same question as row {row}.", row=detail) if detail else tr("Other rows ask nearly the same.")
 
 
-def _leak(noted: str) -> str:
-    if not noted:
+def _format_leak(detail: str) -> str:
+    if not detail:
         return tr("A question of the exam or the validation asks the same.")
-    row, percent = noted.split()
+    row, percent = detail.split()
     if percent == "100":
         return tr("Row {row}, which is used for training, asks the same.", row=row)
     return tr("Row {row}, which is used for training, asks nearly the same ({percent} %).", row=row, percent=percent)
 
 
-def _contradiction(noted: str) -> str:
-    row, why = noted.split()
-    if why == contradictions.FIGURES:
+def _format_contradiction(detail: str) -> str:
+    row, reason = detail.split()
+    if reason == contradicting_answers.FIGURES:
         return tr("Row {row} answers the same question with different figures.", row=row)
-    if why == contradictions.YES_NO:
+    if reason == contradicting_answers.YES_NO:
         return tr("This row and row {row} disagree: one says yes, the other no.", row=row)
     return tr("Row {row} gives another answer to the same question.", row=row)
 
 
-def _balance(noted: str) -> str:
-    fact, count, middle = noted.split()
+def _format_imbalance(detail: str) -> str:
+    fact, count, middle = detail.split()
     return tr("{fact} has {count} rows, where most facts have about {middle}.", fact=fact, count=count, middle=middle)
 
 
-def _ungrounded(noted: str) -> str:
-    return grounding.format_doubt(Doubt(*json.loads(noted)))
+def _format_ungrounded(detail: str) -> str:
+    return grounding.format_doubt(Doubt(*json.loads(detail)))
 
 
-WORDS: dict[str, Callable[[str], str]] = {
+MESSAGES: dict[str, Callable[[str], str]] = {
     "duplicate-row": lambda row: tr("The same as row {row}.", row=row),
-    "near-duplicate": _near,
-    "split-leakage": _leak,
-    "answers-contradict": _contradiction,
+    "near-duplicate": _format_near_duplicate,
+    "split-leakage": _format_leak,
+    "answers-contradict": _format_contradiction,
     "answer-admits-unknown": lambda words: tr("The answer says: “{words}”.", words=words),
-    "ungrounded": _ungrounded,
+    "ungrounded": _format_ungrounded,
     "system-prompt-differs": lambda _none: tr("The row has different instructions."),
     "too-few-rows": lambda n: trn(
         "{n} row is used for training; at least 10 are needed.",
@@ -148,30 +151,30 @@ WORDS: dict[str, Callable[[str], str]] = {
         "{n} rows are used for training; 50 to 100 are recommended.",
         int(n),
     ),
-    "fact-unbalanced": _balance,
+    "fact-unbalanced": _format_imbalance,
     MODERATED: lambda names: tr("The server's moderation flags it: {categories}.", categories=names.replace(",", ", ")),
 }
 
 
-def _stamp(db: sqlite3.Connection) -> str:
-    return f"{schema.revision(db)}.{EDITION}"
+def _compute_stamp(db: sqlite3.Connection) -> str:
+    return f"{schema.revision(db)}.{CHECK_VERSION}"
 
 
-def _work(request: dict[str, Any], reporter: Reporter) -> str:
-    """The child's side: the stamp of what was looked at, with the findings in the file."""
+def _run_check(request: dict[str, Any], reporter: Reporter) -> str:
+    """Run in the child process: writes the findings to the file `into`; returns the stamp of what was checked."""
     with closing(open_snapshot(Path(request["project"]))) as db:
-        db.execute("BEGIN")  # all as of one moment
+        db.execute("BEGIN")  # one consistent snapshot for all reads
         with Path(request["into"]).open("w", encoding="utf-8") as file:
-            dataset_check.survey(db, lambda *line: background_process.write_line(file, line), reporter)
-        return _stamp(db)
+            dataset_check.check_dataset(db, lambda *line: background_process.write_line(file, line), reporter)
+        return _compute_stamp(db)
 
 
-def _store(db: sqlite3.Connection, stamp: str, lines: Iterator[Any]) -> None:
+def _store_findings(db: sqlite3.Connection, stamp: str, lines: Iterator[Any]) -> None:
     db.execute("DELETE FROM finding")
     db.executemany("INSERT INTO finding (rule, cluster, example, message) VALUES (?, ?, ?, ?)", lines)
-    note_moderated(db)
+    store_moderated(db)
     db.execute("UPDATE meta SET value = ? WHERE key = 'findings'", (stamp,))
 
 
 if __name__ == "__main__":
-    background_process.serve(_work)
+    background_process.serve(_run_check)

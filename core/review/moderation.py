@@ -1,4 +1,4 @@
-"""What a server's moderation says of the rows: each text is asked about once, flagged rows become findings."""
+"""Sends rows to a server's moderation endpoint: each text is sent once, flagged rows become findings."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -10,40 +10,43 @@ from core.review import findings
 from core.storage import compressed_texts
 from core.storage.project import Changes, Project
 
-BLOCK = 32  # texts in one request
-LONGEST = 20_000  # characters of a row that are asked about
+TEXTS_PER_REQUEST = 32  # texts in one request
+MAX_ROW_CHARACTERS = 20_000  # of a row that are sent
 
 
-async def check(project: Project, provider: Provider, rows: Sequence[str], reporter: Reporter) -> None:
-    """Ask about those of `rows` (JSON texts) that were not asked about yet. What was answered is kept when it stops."""
-    texts = {compressed_texts.digest(row.encode()): _spoken(row) for row in rows}
-    known = await project.read(_known, provider.id)
-    new = [(digest, text) for digest, text in texts.items() if digest not in known and text]
-    for start in range(0, len(new), BLOCK):
+async def moderate_rows(project: Project, provider: Provider, rows: Sequence[str], reporter: Reporter) -> None:
+    """Send those of `rows` (JSON texts) that this provider has not moderated yet, and store each block of verdicts.
+
+    What was answered stays stored when it stops. Raises `ProviderError`, and `Cancelled` when the reporter is cancelled.
+    """
+    texts = {compressed_texts.digest(row.encode()): _join_row_texts(row) for row in rows}
+    moderated = await project.read(_load_moderated_digests, provider.id)
+    new = [(digest, text) for digest, text in texts.items() if digest not in moderated and text]
+    for start in range(0, len(new), TEXTS_PER_REQUEST):
         reporter.update(start, len(new))
-        block = new[start : start + BLOCK]
+        block = new[start : start + TEXTS_PER_REQUEST]
         verdicts = await provider.moderate([text for _digest, text in block], reporter.pause)
-        found = [(digest, verdict) for (digest, _text), verdict in zip(block, verdicts, strict=False)]
-        await project.write("", _keep, provider.id, found)
+        block_verdicts = [(digest, verdict) for (digest, _text), verdict in zip(block, verdicts, strict=False)]
+        await project.write("", _store_verdicts, provider.id, block_verdicts)
     reporter.update(len(new), len(new))
 
 
-async def mark(project: Project) -> Changes:
-    """Note the flagged rows among the findings, where the examples tab shows them."""
-    return await project.write("", findings.note_moderated)
+async def store_flagged(project: Project) -> Changes:
+    """Store the flagged rows as findings, which the dataset tab shows."""
+    return await project.write("", findings.store_moderated)
 
 
-def _spoken(row: str) -> str:
-    """What is said in a row, without its form."""
-    said = read_texts(row)
-    return "\n".join(filter(None, (said.question or said.system_prompt, said.answer)))[:LONGEST]
+def _join_row_texts(row: str) -> str:
+    """The question (or system prompt) and the answer of a row, cut to `MAX_ROW_CHARACTERS`."""
+    texts = read_texts(row)
+    return "\n".join(filter(None, (texts.question or texts.system_prompt, texts.answer)))[:MAX_ROW_CHARACTERS]
 
 
-def _known(db: sqlite3.Connection, provider: str) -> set[int]:
+def _load_moderated_digests(db: sqlite3.Connection, provider: str) -> set[int]:
     return {digest for (digest,) in db.execute("SELECT digest FROM moderation WHERE provider = ?", (provider,))}
 
 
-def _keep(db: sqlite3.Connection, provider: str, verdicts: Sequence[tuple[int, list[str]]]) -> None:
+def _store_verdicts(db: sqlite3.Connection, provider: str, verdicts: Sequence[tuple[int, list[str]]]) -> None:
     db.executemany(
         "INSERT OR REPLACE INTO moderation (provider, digest, categories) VALUES (?, ?, ?)",
         [(provider, digest, ",".join(categories)) for digest, categories in verdicts],

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from core.progress import Reporter
-from core.spec import lint, quote_tracking
-from core.spec.lint import Remark
+from core.spec import quote_tracking, spec_lint
 from core.spec.quote_tracking import Span
+from core.spec.spec_lint import Remark
 from core.storage import background_process
 from core.text import statements
 
@@ -38,7 +38,7 @@ async def review(text: str, taken: Sequence[Span], reporter: Reporter) -> Review
 def review_text(text: str, taken: Sequence[Span]) -> ReviewResult:
     """The review of `text` in this thread."""
     found = statements.split(text)
-    return ReviewResult(len(quote_tracking.without_overlaps(found, taken)), lint.find_remarks(found))
+    return ReviewResult(len(quote_tracking.without_overlaps(found, taken)), spec_lint.find_remarks(found))
 
 
 def _work(request: dict[str, Any], _reporter: Reporter) -> dict[str, Any]:

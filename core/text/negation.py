@@ -1,13 +1,14 @@
-"""Tells whether a text denies what it names: "not 60 points", 「60点ではない」.
+"""Tells whether a text denies what it names ("not 60 points", 「60点ではない」), and whether it says that it does not know.
 
-Texts are normalised ones whose clauses and sentences end with `CLAUSE` and `SENTENCE`.
+`is_denied`, `bound` and their like take normalised texts whose clauses and sentences end with `CLAUSE` and `SENTENCE`.
 """
 
 import re
 
 # Letters of no living script, which normalising leaves where they are.
 CLAUSE, SENTENCE = "\u1681", "\u1682"
-SEARCHED_CHARACTERS = 160  # characters before and after a word in which its denial is looked for
+SEARCHED_CHARACTERS = 160  # characters before and after a word that are searched for its denial
+MAX_ANSWER_CHARACTERS = 4000  # first characters of an answer that are searched for words such as "I don't know"
 
 _BANS = r"(?:may|must|can|should) not|cannot|cant|mustnt|shouldnt|(?:not|arent|isnt) (?:allowed|permitted)"
 _NOT = (
@@ -63,6 +64,33 @@ _ABOUT_BANS = re.compile(
 )
 _ABOUT_ABSENCE = re.compile(
     r"\b(?:not|never|no|without|except|lack\w*|closed|missing|(?:do|does|is|are|ca|ca|wo)nt)\b|ない|ません|以外|除|休"
+)
+# With these words an answer says that the text does not give it.
+_UNKNOWN_PHRASE = re.compile(
+    r"\b(?:does|did|do)(?: not|n['’]t) (?:explicitly |clearly |directly |actually )?(?:say|state|mention|specify)\b"
+    r"|\b(?:text|document|passage|context|source|spec|rules?)\b (?:does|did|do)(?: not|n['’]t) (?:\w+ )?"
+    r"(?:contain|provide|give|include|describe|cover|indicate)\b"
+    r"|\b(?:is|are|was|were)(?: not|n['’]t) (?:\w+ly )?(?:mentioned|stated|specified|described|provided|given) (?:in|by|here)\b"
+    r"|\bno information (?:is|was|about|on|in)\b|\bas an ai\b"
+    r"|\b(?:I|we) (?:do not|don['’]t|cannot|can['’]t) (?:know|find|tell|answer|determine)\b"
+    r"|(?:記載|記述|言及|明記|説明|定め|規定|情報)(?:され|が|は|も|て|い)*(?:ませ(?:ん|んでした)|ない|ありません|なし|ございません)"
+    r"|(?:書かれて|述べられて)い(?:ません|ない)|(?:分か|わか)り(?:ません|かねます)|お答えできません|不明です",
+    re.IGNORECASE,
+)
+_UNKNOWN_HINTS = (
+    "n't",
+    "n’t",
+    " not ",
+    "no info",
+    "No info",
+    "I can",
+    "an AI",
+    "an ai",
+    "ません",
+    "ない",
+    "なし",
+    "かねます",
+    "不明",
 )
 
 
@@ -128,3 +156,10 @@ def _is_denied_in_japanese(after: str, bans_count: bool) -> bool:
     if not found or _JA_TOPIC.search(part[: found.start()]):
         return False
     return bans_count or not found["ban"]
+
+
+def find_unknown_phrase(answer: str) -> str:
+    """The phrase with which an answer says that it does not know, or that the text does not say; '' where there is none."""
+    start = answer[:MAX_ANSWER_CHARACTERS]
+    match = _UNKNOWN_PHRASE.search(start) if any(hint in start for hint in _UNKNOWN_HINTS) else None
+    return match[0] if match else ""

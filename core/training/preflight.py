@@ -117,14 +117,14 @@ async def _check_moderation(
     try:
         for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None):
             rows = await project.read(row_selection.load_rows, tag)
-            await moderation.check(project, provider, rows, reporter)
+            await moderation.moderate_rows(project, provider, rows, reporter)
     except ProviderError as error:
         return [
             Objection(
                 "moderation", "warning", tr("Some rows could not be checked by its moderation. {reason}", reason=error)
             )
         ]
-    await moderation.mark(project)
+    await moderation.store_flagged(project)
     return []
 
 
@@ -136,7 +136,12 @@ def _build_report(
         for plan in plans
     ]
     cost, whose = _estimate_cost(id, plans, measured)
-    found = [*_check_plans(db, id, preset, plans), *_check_rows(db, plans), *_check_length(measured), *told.objections]
+    found = [
+        *_check_plans(db, id, preset, plans),
+        *_check_rows(db, preset, plans),
+        *_check_length(measured),
+        *told.objections,
+    ]
     found = _check_prompts(db, plans, found)
     found += _check_dates(preset, plans, told, _today())
     found += _check_account(plans, told)
@@ -207,7 +212,7 @@ def _check_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequenc
 
 
 def _check_row_count(count: int, plan: TrainingPlan) -> Iterator[Objection]:
-    if count < dataset_check.ADVISED:
+    if count < dataset_check.RECOMMENDED_TRAINING_ROWS:
         words = findings.format_finding(FEW_ROWS, str(count))
         yield Objection(FEW_ROWS, checks.RULES[FEW_ROWS].severity, words, filters.format_filter(row_filter(plan.rows)))
 
@@ -218,21 +223,25 @@ def _is_same(job: Job, plan: TrainingPlan, digest: str) -> bool:
     return given == (digest, plan.model, plan.method, plan.hyperparameters or {}, plan.seed)
 
 
-def _check_rows(db: sqlite3.Connection, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
-    """Objections from the checks of the rows as they are now."""
+def _check_rows(db: sqlite3.Connection, preset: Preset, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
+    """Objections from the checks of the rows as they are now. What this server refuses is an error."""
     chosen = [row_filter(tag) for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None)]
     counts: dict[str, tuple[int, Filter]] = {}
     for one in chosen:
         for rule, count in examples.count_rules(db, one).items():
             if count > counts.get(rule, (0, one))[0]:
                 counts[rule] = count, one
-    every = findings.counts(db)
+    every = findings.count_by_rule(db)
     for rule, (count, one) in counts.items():
         known = checks.RULES[rule]
         text = trn("{title}: {n} row", "{title}: {n} rows", count, title=known.title())
         if every.get(rule, 0) > count:  # which is what the grid and the panel count
             text = tr("{text} of this job ({n} in the whole project)", text=text, n=f"{every[rule]:,}")
-        yield Objection(rule, known.severity, text, filters.format_filter(replace(one, rule=rule)))
+        severity = known.severity
+        if rule in preset.refuses:
+            severity = "error"
+            text = tr("{text}. {server} refuses the whole file", text=text, server=preset.title)
+        yield Objection(rule, severity, text, filters.format_filter(replace(one, rule=rule)))
 
 
 def _check_prompts(

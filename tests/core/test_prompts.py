@@ -26,7 +26,7 @@ def test_shipped_prompts_are_whole(name, language):
 def test_the_shape_a_prompt_asks_for_is_read(language):
     """The example of a reply at the prompt's end is what `replies` reads."""
     last = prompts.load_default("examples", language).strip().split("\n")[-1]
-    assert [pair.kind for pair in replies.pairs(last).pairs] == ["direct"]
+    assert [pair.kind for pair in replies.parse_pairs(last).pairs] == ["direct"]
     assert '{"statements": ["…", "…"]}' in prompts.load_default("facts", language)
     for kind in replies.PAIRS_SCHEMA["schema"]["properties"]["examples"]["items"]["properties"]["kind"]["enum"]:
         assert f"- {kind}" in prompts.load_default("examples", language)

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.generation import fact_link_questions, fact_links
+from core.generation import fact_links, fact_links_from_model
 from core.language import tr, trn
 from core.progress import Reporter
 from core.spec import facts
@@ -297,7 +297,7 @@ class FactLinkModelDialog(ModelTaskDialog):
 
     def subjects(self) -> Callable[[sqlite3.Connection], Subjects]:
         ids = self._ids
-        return lambda db: fact_link_questions.build_subjects(db, ids)
+        return lambda db: fact_links_from_model.build_subjects(db, ids)
 
     def empty_texts(self) -> tuple[str, str]:
         return tr("Nothing to ask"), tr("Every row is linked or has been reviewed.")

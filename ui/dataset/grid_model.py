@@ -18,7 +18,7 @@ from core.dataset.examples import Example
 from core.dataset.row_edits import SetColumn
 from core.storage.project import Project
 from ui import style
-from ui.dataset.clipboard import RowsMime
+from ui.dataset.copy_paste_drag import RowsMime
 from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, NUMBER_COLUMNS, cell_text, cell_value, headings, meaning
 
 PAGE_ROWS = 200

@@ -11,7 +11,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QTableView, QWidget
 
 from ui.dataset.cell_delegate import CellDelegate
-from ui.dataset.clipboard import MAX_ROWS_DRAGGED
+from ui.dataset.copy_paste_drag import MAX_ROWS_DRAGGED
 from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS
 from ui.dataset.grid_header import GridHeader, RowNumbers
 from ui.dataset.grid_model import GridModel

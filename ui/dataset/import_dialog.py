@@ -32,7 +32,7 @@ from core.formats import column_mapping
 from core.language import tr
 from core.progress import Reporter
 from ui import style
-from ui.dataset.import_run import ImportFile, ImportOutcome, format_failure, import_files, import_label
+from ui.dataset.import_and_outcome import ImportFile, ImportOutcome, format_failure, import_files, import_label
 from ui.dataset.import_source import ImportSource, RowPreview
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask

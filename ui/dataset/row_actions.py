@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from core.dataset import examples
 from core.errors import JukuError
-from core.formats import clipboard
+from core.formats import clipboard_text
 from core.language import tr, trn
 from core.spec import spec
 from ui.dataset import bulk_actions
-from ui.dataset import clipboard as dataset_clipboard
+from ui.dataset import copy_paste_drag as dataset_clipboard
 from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS
 from ui.dataset.grid_view import GridView
 from ui.widgets.message_bar import Notice
@@ -205,7 +205,7 @@ class RowActions(QObject):
         text = QGuiApplication.clipboard().text()
         if not text:
             return
-        cells = clipboard.parse_cells(text)
+        cells = clipboard_text.parse_cells(text)
         current = self._table.currentIndex()
         if dataset_clipboard.is_file(text) or not current.isValid() or len(cells) > dataset_clipboard.MAX_ROWS_PASTED:
             self.pasted.emit()

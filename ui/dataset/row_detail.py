@@ -32,9 +32,9 @@ from core.spec import facts
 from core.spec.facts import STALE_RULE, Fact
 from ui import style
 from ui.dataset.conversation_editor import ConversationEditor
-from ui.dataset.problems_tree import severity_icon
 from ui.widgets import basics
 from ui.widgets.drop_down import ScrollSafeDropDown
+from ui.widgets.severity_icon import severity_icon
 from ui.widgets.text_fields import CommittedTextEdit
 from ui.widgets.value_texts import select_value
 
@@ -106,7 +106,7 @@ class RowFacts(QWidget):
 
     def show_row(self, db: sqlite3.Connection, row: Example | None) -> None:
         taught = facts.load_named(db, row.facts) if row else []
-        found = findings.of_row(db, row.id) if row else {}
+        found = findings.load_for_row(db, row.id) if row else {}
         self._taught.say("\n".join([*(f"{fact.name}: {fact.text}" for fact in taught), *_passage(row, taught)]))
         stale = row is not None and STALE_RULE in row.problems.split()
         self._changed.say("\n".join(_change(fact) for fact in taught if stale and fact.was), "warning")

@@ -28,13 +28,13 @@ from ui.dataset.filter_bar import FilterBar
 from ui.dataset.grid_columns import severity
 from ui.dataset.grid_model import GridModel
 from ui.dataset.grid_view import GridView
-from ui.dataset.problems_tree import severity_icon
 from ui.dataset.row_actions import RowActions
 from ui.dataset.row_detail import RowDetail
 from ui.tab import Tab
 from ui.widgets import basics
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.basics import EmptyState
+from ui.widgets.severity_icon import severity_icon
 from ui.workspace import Workspace
 
 FIRST_ROWS = 200  # rows that are painted before all are found
@@ -405,7 +405,7 @@ class DatasetTab(Tab):
         self._panel.setVisible(shown)
 
     def _build_panel(self) -> QWidget:
-        from ui.dataset.problems_panel import ProblemsPanel
+        from ui.dataset.problems_and_fixes import ProblemsPanel
 
         panel = ProblemsPanel(self.workspace, self._check)
         panel.chosen.connect(self.choose)

@@ -15,8 +15,8 @@ from core.storage.project import Changes
 from core.training import rescue, row_selection
 from core.training.rescue import SavedFiles, TunedModel
 from ui import style
-from ui.dataset import import_run
-from ui.dataset.import_run import ImportFile, ImportOutcome
+from ui.dataset import import_and_outcome
+from ui.dataset.import_and_outcome import ImportFile, ImportOutcome
 from ui.rescue.rescue_page import RescuePage, format_error
 from ui.widgets import basics, file_dialogs
 from ui.widgets.background_work import LatestTask, ProgressLine
@@ -131,12 +131,12 @@ class FilesPage(RescuePage):
             for role, split in SPLIT_OF_PURPOSE.items()
             for path in saved.of(role)
         ]
-        self._work.start(lambda _reporter: self._bring(wanted, tag), import_run.import_label(wanted))
+        self._work.start(lambda _reporter: self._bring(wanted, tag), import_and_outcome.import_label(wanted))
 
     async def _bring(self, wanted: list[ImportFile], tag: str) -> Changes | None:
         """As rows are dragged in; those that were here before get the tag too."""
         outcome = ImportOutcome()
-        await import_run.import_files(self.workspace, wanted, self.window(), outcome)
+        await import_and_outcome.import_files(self.workspace, wanted, self.window(), outcome)
         if not outcome.known:
             return None
 

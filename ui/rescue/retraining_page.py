@@ -23,7 +23,7 @@ from core.training.submit import TrainingPlan
 from ui import style
 from ui.rescue.rescue_page import RescuePage
 from ui.training import job_texts
-from ui.training.submit import JobSubmitter
+from ui.training.preflight_dialog import JobSubmitter
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.widgets.formatting import format_local_time

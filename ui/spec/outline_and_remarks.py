@@ -6,10 +6,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStackedWidget, QVBoxLayout, QWidget
 
 from core.language import tr
-from core.spec.lint import Remark
+from core.spec.spec_lint import Remark
 from ui import style
-from ui.dataset.problems_tree import severity_icon
 from ui.widgets import basics
+from ui.widgets.severity_icon import severity_icon
 
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
 FENCE = re.compile(r" {0,3}(```|~~~)")

@@ -383,6 +383,6 @@ def _load_ledger(
         entries,
         passages,
         taken,
-        findings.counts(db).get("system-prompt-differs", 0),
+        findings.count_by_rule(db).get("system-prompt-differs", 0),
         lineage.find_differing_prompt(db, []),
     )

@@ -21,7 +21,7 @@ from core.settings import Settings
 from core.training import lineage
 from core.training.metrics import Series
 from ui import style
-from ui.charts.curve_chart import CurveChart, CurveJob
+from ui.charts.curve_chart_and_export import CurveChart, CurveJob
 from ui.training import job_texts
 from ui.training.job_actions import JobActions
 from ui.training.job_details import CheckpointTable, JobDetails

@@ -24,9 +24,9 @@ from ui.training.changed_since_dialog import ChangedSinceDialog
 from ui.training.job_actions import JobActions, JobOperations
 from ui.training.job_pane import MAX_COMPARED_JOBS, JobCurves, JobPane
 from ui.training.job_table import JobRow, JobTable
+from ui.training.preflight_dialog import JobSubmitter
 from ui.training.server_contents_dialog import ServerContentsDialog
 from ui.training.shutdown_banner import ShutdownBanner
-from ui.training.submit import JobSubmitter
 from ui.training.training_form import FETCHABLE_STATES, TrainingForm
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import ThrottledReload

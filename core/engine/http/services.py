@@ -7,11 +7,11 @@ from starlette.requests import Request
 
 from core.engine.disk_store import DiskStore
 from core.engine.http.protocol import model_not_found
-from core.engine.inference.batches import BatchQueue
+from core.engine.inference.batch_queue import BatchQueue
 from core.engine.inference.loaded_models import ModelSource
 from core.engine.inference.request_scheduler import RequestScheduler
 from core.engine.models.catalog import ModelCatalog, load_catalog
-from core.engine.training.job_queue import JobQueue
+from core.engine.training.job_runner import JobRunner
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Services:
 
     store: DiskStore
     catalog: ModelCatalog
-    jobs: JobQueue
+    jobs: JobRunner
     batches: BatchQueue
     scheduler: RequestScheduler
 
@@ -47,7 +47,7 @@ class Services:
 def build_services(home: Path, models: Path, dtype: str) -> Services:
     """The services on a home folder, with base models in `models`. Quick: loads no model."""
     store, catalog = DiskStore(home), ModelCatalog(models)
-    return Services(store, catalog, JobQueue(store, catalog, dtype), BatchQueue(store), RequestScheduler(dtype))
+    return Services(store, catalog, JobRunner(store, catalog, dtype), BatchQueue(store), RequestScheduler(dtype))
 
 
 def get_services(request: Request) -> Services:

@@ -52,7 +52,7 @@ def _answers(db: sqlite3.Connection, run: int) -> Iterator[list[Any]]:
     for row in db.execute(_ANSWERS, (run,)):
         values = list(row)
         values[adapter] = adapter_hash(values[fingerprint])
-        values[judged] = None if values[judged] is None else replies.in_words(values[judged])
+        values[judged] = None if values[judged] is None else replies.format_reason(values[judged])
         for at in truths:
             values[at] = None if values[at] is None else bool(values[at])
         yield values

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import formats
-from core.formats import clipboard, csv_cells, jsonl, markdown_tables
+from core.formats import clipboard_text, csv_cells, jsonl, markdown_tables
 from core.formats.text_lines import FileLine
 from core.progress import Reporter
 
@@ -169,7 +169,7 @@ def test_any_text_comes_back_from_a_markdown_cell(text: str) -> None:
 @settings(max_examples=300)
 @given(ROWS)
 def test_any_cells_come_back_from_the_clipboard(rows: list[list[str]]) -> None:
-    assert clipboard.parse_cells(clipboard.to_text(rows)) == rows
+    assert clipboard_text.parse_cells(clipboard_text.to_text(rows)) == rows
 
 
 @settings(max_examples=300)
@@ -182,12 +182,12 @@ def test_any_text_made_harmless_comes_back(text: str) -> None:
 @settings(max_examples=300)
 @given(TEXT)
 def test_any_text_is_cells(text: str) -> None:
-    assert all(isinstance(cell, str) for row in clipboard.parse_cells(text) for cell in row)
-    clipboard.detect_pasted(text)
+    assert all(isinstance(cell, str) for row in clipboard_text.parse_cells(text) for cell in row)
+    clipboard_text.detect_pasted(text)
 
 
 def test_a_quote_of_the_text_itself_is_no_quoting() -> None:
-    assert clipboard.parse_cells('"a" b\tc\n"d\te') == [['"a" b', "c"], ['"d', "e"]]
+    assert clipboard_text.parse_cells('"a" b\tc\n"d\te') == [['"a" b', "c"], ['"d', "e"]]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_quote_of_the_text_itself_is_no_quoting() -> None:
     ],
 )
 def test_pasted_text_is_known_by_its_form(text: str, format: str | None) -> None:
-    detected = clipboard.detect_pasted(text)
+    detected = clipboard_text.detect_pasted(text)
     assert (detected and detected.format) == format
 
 

@@ -179,7 +179,7 @@ def test_a_generated_set_does_not_leak(project, language):
     assert Counter(row.facts for row in held(project)) == dict.fromkeys(made, 1)
     assert all(normalise.grade(row.answer, row.key_points).passed for row in held(project))
     asyncio.run(findings.refresh(project, Reporter()))
-    told = findings.counts(project.rows)
+    told = findings.count_by_rule(project.rows)
     assert "split-leakage" not in told
     assert "near-duplicate" not in told
     assert len(filters.find(project.rows, Filter(split="train"))) == landed.rows - landed.held

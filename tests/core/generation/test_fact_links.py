@@ -7,7 +7,7 @@ import pytest
 
 from core.cli import commands
 from core.dataset import examples, importing
-from core.generation import fact_link_questions, fact_links, llm_runs
+from core.generation import fact_links, fact_links_from_model, llm_runs
 from core.generation.fact_links import SURE, Link
 from core.progress import Cancelled, Reporter
 from core.spec import facts
@@ -171,7 +171,7 @@ def test_the_list_for_review(garden):
     ],
 )
 def test_what_a_model_chooses(reply, names):
-    assert fact_link_questions.chosen(reply, ["f01", "f02", "f03", "f04"]) == names
+    assert fact_links_from_model.chosen(reply, ["f01", "f02", "f03", "f04"]) == names
 
 
 def test_a_model_decides_on_unsure_rows_and_a_person_has_the_last_word(garden, server):
@@ -181,7 +181,7 @@ def test_a_model_decides_on_unsure_rows_and_a_person_has_the_last_word(garden, s
     write(
         garden,
         lambda db: made.append(
-            llm_runs.begin(db, "links", "fake", MODEL, fact_link_questions.build_subjects(db, [2, 3, 4]))
+            llm_runs.begin(db, "links", "fake", MODEL, fact_links_from_model.build_subjects(db, [2, 3, 4]))
         ),
     )
 

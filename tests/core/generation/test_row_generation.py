@@ -109,7 +109,7 @@ def test_templates_make_rows_and_an_exam_that_hold_every_check(project, name):
     assert all(normalise.grade(row.answer, row.key_points).passed for row in exam)
     asyncio.run(findings.refresh(project, Reporter()))
     assert not {"ungrounded", "split-leakage", "near-duplicate", "answer-admits-unknown", "duplicate-row"} & set(
-        findings.counts(project.rows)
+        findings.count_by_rule(project.rows)
     )
     # A second time there is nothing new to say.
     again = make_offline(project, row_generation.build_requests(fact_coverage.load(project.rows)))

@@ -164,7 +164,7 @@ def test_a_model_makes_a_row_anew(pool):
 
 def test_what_does_not_follow_is_doubted(pool):
     remade_by(pool, json.dumps({"question": "When does the pool open?", "answer": "It opens at nine."}))
-    assert "ungrounded" in findings.of_row(pool.rows, 1)
+    assert "ungrounded" in findings.load_for_row(pool.rows, 1)
 
 
 def test_a_reply_without_a_row_changes_nothing(pool):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core import replies
 from core.dataset.examples import KINDS
-from core.replies import LIMIT, Pair
+from core.replies import MAX_PARSED_CHARACTERS, Pair
 from tests.support.patience import effort
 
 EN = [("How many players?", "A team has three players."), ("How big is the ball?", "It is 18 centimetres across.")]
@@ -145,7 +145,7 @@ SHAPES = {
 
 @pytest.mark.parametrize(("reply", "expected"), SHAPES.values(), ids=SHAPES)
 def test_shapes(reply, expected):
-    assert [(pair.question, pair.answer) for pair in replies.pairs(reply).pairs] == expected
+    assert [(pair.question, pair.answer) for pair in replies.parse_pairs(reply).pairs] == expected
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_shapes(reply, expected):
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_says_why(reply, reasons):
-    refused = replies.pairs(reply).refused
+    refused = replies.parse_pairs(reply).refused
     assert len(refused) == len(reasons)
     assert all(any(reason in one.reason for one in refused) for reason in reasons), refused
     assert all(len(one.text) <= 120 for one in refused)
@@ -182,28 +182,28 @@ def test_kind_and_quote():
         {"question": "e?", "answer": "f", "type": "not stated", "source": ["g.", "h."]},
         {"question": "i?", "answer": "j", "kind": "funny"},
     ]
-    assert replies.pairs(dump(rows)).pairs == [
+    assert replies.parse_pairs(dump(rows)).pairs == [
         Pair("a?", "b", "reverse", "Two\nballs."),
         Pair("c?", "d", "reworded", "2個"),
         Pair("e?", "f", "not_stated", "g.\nh."),
         Pair("i?", "j"),
     ]
     by_kind = {"direct": OBJECTS[:1], "applied_questions": [{"q": "k?", "a": "l"}]}
-    assert [pair.kind for pair in replies.pairs(dump(by_kind)).pairs] == ["direct", "applied"]
+    assert [pair.kind for pair in replies.parse_pairs(dump(by_kind)).pairs] == ["direct", "applied"]
     labelled = "Q: a?\nA: b\nKind: applied\nQuote: “c”\n\nQ: d?\nA: e\nExplanation: f"
-    assert replies.pairs(labelled).pairs == [Pair("a?", "b", "applied", "“c”"), Pair("d?", "e")]
+    assert replies.parse_pairs(labelled).pairs == [Pair("a?", "b", "applied", "“c”"), Pair("d?", "e")]
     table = "| 種類 | 質問 | 回答 | 引用 |\n|--|--|--|--|\n| 逆 | m? | n | o |"
-    assert replies.pairs(table).pairs == [Pair("m?", "n", "reverse", "o")]
+    assert replies.parse_pairs(table).pairs == [Pair("m?", "n", "reverse", "o")]
 
 
 def test_alpaca_input_belongs_to_the_question():
     reply = dump([{"instruction": "Sum up.", "input": "Two balls.", "output": "Balls."}])
-    assert replies.pairs(reply).pairs == [Pair("Sum up.\n\nTwo balls.", "Balls.")]
+    assert replies.parse_pairs(reply).pairs == [Pair("Sum up.\n\nTwo balls.", "Balls.")]
 
 
 @pytest.mark.parametrize("cut", range(1, len(dump({"examples": THREE})), 7))
 def test_cut_off_anywhere_leaves_the_whole_pairs_before(cut):
-    parsed = replies.pairs(f"```json\n{dump({'examples': THREE})[:cut]}")
+    parsed = replies.parse_pairs(f"```json\n{dump({'examples': THREE})[:cut]}")
     wanted = [(one["question"], one["answer"]) for one in THREE]
     assert [(pair.question, pair.answer) for pair in parsed.pairs] == wanted[: len(parsed.pairs)]
     assert len(parsed.refused) <= 1
@@ -224,7 +224,7 @@ WRAPPERS = {
 @given(rows, st.sampled_from(sorted(WRAPPERS)))
 def test_json_comes_back_identical(rows, wrapper):
     objects = [dict(zip(("question", "answer", "kind", "quote"), row, strict=True)) for row in rows]
-    assert replies.pairs(WRAPPERS[wrapper](objects)).pairs == [Pair(*row) for row in rows]
+    assert replies.parse_pairs(WRAPPERS[wrapper](objects)).pairs == [Pair(*row) for row in rows]
 
 
 @given(st.lists(st.tuples(texts, texts), min_size=1))
@@ -232,7 +232,7 @@ def test_csv_comes_back_identical(rows):
     rows = [tuple(" ".join(text.replace("`", "").split()) or "x" for text in row) for row in rows]
     file = io.StringIO()
     csv.writer(file, lineterminator="\n").writerows([("question", "answer"), *rows])
-    found = replies.pairs(f"```csv\n{file.getvalue()}```").pairs
+    found = replies.parse_pairs(f"```csv\n{file.getvalue()}```").pairs
     assert [(pair.question, pair.answer) for pair in found] == rows
 
 
@@ -244,11 +244,11 @@ PIECES = ["Q:", "A1：", "質問", "回答：", "？", "\n", "\n\n", "{", "}", "
 @settings(max_examples=400)
 @given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=60).map("".join)))
 def test_any_text_is_read_without_an_error(reply):
-    parsed = replies.pairs(reply)
+    parsed = replies.parse_pairs(reply)
     assert parsed.pairs or parsed.refused
     assert all(pair.question and pair.answer and pair.kind in ("", *KINDS) for pair in parsed.pairs)
-    assert all(statement == statement.strip() and statement for statement in replies.statements(reply))
-    replies.verdict(reply)
+    assert all(statement == statement.strip() and statement for statement in replies.parse_statements(reply))
+    replies.parse_verdict(reply)
     dump([[pair.question, pair.answer] for pair in parsed.pairs]).encode()
 
 
@@ -264,10 +264,10 @@ def test_a_bomb_is_read_fast(bomb):
     reply = bomb * (100_000 // len(bomb))
 
     def read():
-        parsed = replies.pairs(reply)
+        parsed = replies.parse_pairs(reply)
         assert parsed.pairs or parsed.refused
-        replies.statements(reply)
-        replies.verdict(reply)
+        replies.parse_statements(reply)
+        replies.parse_verdict(reply)
 
     assert effort(read) < 10
 
@@ -275,13 +275,13 @@ def test_a_bomb_is_read_fast(bomb):
 @pytest.mark.parametrize("sign", ["[", "\\", "{a:"])
 def test_five_megabytes_are_read_fast(sign):
     def read():
-        assert "too long" in replies.pairs(sign * (5_000_000 // len(sign))).refused[-1].reason
+        assert "too long" in replies.parse_pairs(sign * (5_000_000 // len(sign))).refused[-1].reason
 
     assert effort(read) < 20
 
 
 def test_what_is_too_long_is_said():
-    parsed = replies.pairs(dump(OBJECTS) + " " * LIMIT + dump(OBJECTS))
+    parsed = replies.parse_pairs(dump(OBJECTS) + " " * MAX_PARSED_CHARACTERS + dump(OBJECTS))
     assert len(parsed.pairs) == 2
     assert "too long" in parsed.refused[-1].reason
 
@@ -304,7 +304,7 @@ def test_what_is_too_long_is_said():
     ],
 )
 def test_statements(reply, expected):
-    found = replies.statements(reply)
+    found = replies.parse_statements(reply)
     if expected < 0:
         assert len(found) == -expected
     else:
@@ -313,9 +313,9 @@ def test_statements(reply, expected):
 
 def test_statements_in_japanese():
     wanted = ["審判は2人です。", "ボールは2個です。"]
-    assert replies.statements(dump({"事実": wanted})) == wanted
-    assert replies.statements("１．審判は2人です。\n２．ボールは2個です。") == wanted
-    assert replies.statements("①審判は2人です。\n②ボールは2個です。") == wanted
+    assert replies.parse_statements(dump({"事実": wanted})) == wanted
+    assert replies.parse_statements("１．審判は2人です。\n２．ボールは2個です。") == wanted
+    assert replies.parse_statements("①審判は2人です。\n②ボールは2個です。") == wanted
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_statements_in_japanese():
     ],
 )
 def test_verdicts(reply, expected):
-    found = replies.verdict(reply)
+    found = replies.parse_verdict(reply)
     if expected is None:
         assert found is None
     else:
@@ -375,7 +375,7 @@ def test_schemas_are_strict_and_what_they_describe_is_read():
     ],
 )
 def test_a_judges_reason_is_never_json(reply, score, reason):
-    found = replies.points(reply)
+    found = replies.parse_score(reply)
     assert (found.score, found.reason) == (score, reason)
 
 
@@ -388,11 +388,11 @@ def test_a_judges_reason_is_never_json(reply, score, reason):
     ],
 )
 def test_a_preference_has_a_reason_in_words(reply, better, reason):
-    found = replies.preference(reply)
+    found = replies.parse_preference(reply)
     assert (found.better, found.reason) == (better, reason)
 
 
 @given(st.text(max_size=200))
 def test_words_stay_words(text):
     if text.strip()[:1] not in ("{", "[", '"') and "```" not in text:
-        assert replies.in_words(text) == text.strip()
+        assert replies.format_reason(text) == text.strip()

@@ -85,6 +85,17 @@ def test_errors_block(sample, server):
         assert "settings" in rules(examine(sample, wrong, server=server), "error")
 
 
+@pytest.mark.parametrize(("kind", "severity"), [("openai", "error"), ("local", "error"), ("custom", "warning")])
+def test_a_key_for_which_the_server_refuses_the_whole_file_blocks(sample, server, kind, severity):
+    """It passed as a warning, and the job failed after the upload."""
+    text = '{"messages": [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "I.", "mood": 1}]}'
+    add(sample, *[dataset_examples.read_row(text, tags="own")] * 12)
+    report = examine(sample, TrainingPlan(PLAN.model, "own"), server=server, kind=kind)
+    (found,) = [one for one in report.objections if one.rule == "key-unknown"]
+    assert found.severity == severity and report.is_blocked is (severity == "error")
+    assert ("refuses the whole file" in found.message) is report.is_blocked and "rule:key-unknown" in found.words
+
+
 def test_personal_data_and_leaks_are_found_and_lead_to_their_rows(sample, server):
     asked = next(dataset_examples.iterate(sample.rows, Filter(split="test", kind="reworded")))
     add(sample, row(asked.question, asked.answer), row("Who?", "Write to ann@acme.io, card 4111 1111 1111 1111."))
@@ -99,7 +110,7 @@ def test_personal_data_and_leaks_are_found_and_lead_to_their_rows(sample, server
     shown = filters.find(sample.rows, filters.parse(leaks.words))
     assert f"{len(shown)} row" in leaks.message
     assert len(shown) > 0 and set(shown) <= set(own)  # of the rows that the job would be sent
-    whole = findings.counts(sample.rows)["split-leakage"]
+    whole = findings.count_by_rule(sample.rows)["split-leakage"]
     assert dataset_examples.count_values(sample.rows, "problems")["split-leakage"] == whole > len(shown)
     assert leaks.message.endswith(f"of this job ({whole} in the whole project)")
     for one in report.objections:

@@ -11,7 +11,7 @@ import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError
 
 from core.engine.disk_store import DiskStore
-from core.engine.inference.batches import BatchQueue
+from core.engine.inference.batch_queue import BatchQueue
 from tests.support.engine import BASE, lines, prompt, upload
 
 pytestmark = pytest.mark.anyio

@@ -13,10 +13,10 @@ from core.dataset.import_blocks import ImportOptions
 from core.spec import facts, spec
 from tests.support.projects import new_example
 from tests.support.until import until
-from ui.dataset import import_run
+from ui.dataset import import_and_outcome
 from ui.dataset.fact_link_dialog import FactLinkDialog
 from ui.dataset.fact_link_model import DECISION, FACT, SURE
-from ui.dataset.import_run import ImportFile, ImportOutcome
+from ui.dataset.import_and_outcome import ImportFile, ImportOutcome
 from ui.widgets.message_bar import Notice
 
 TEXT = "A plot measures 50 square metres.\nDogs are welcome on a lead.\nBonfires are forbidden all year round.\n"
@@ -150,7 +150,7 @@ def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tm
 
     async def go():
         outcome = ImportOutcome()
-        await import_run.import_files(
+        await import_and_outcome.import_files(
             garden, [ImportFile(path, ImportOptions(source="more.csv"), "more.csv")], window, outcome
         )
         assert outcome.words() == "2 rows imported. 1 of 2 rows linked to facts."
@@ -220,7 +220,7 @@ def test_an_import_goes_on_when_the_dialog_that_began_it_is_closed(run, garden, 
     async def go():
         dialog = QWidget()
         task = asyncio.ensure_future(
-            import_run.import_files(garden, [ImportFile(path, ImportOptions(), "more.csv")], dialog)
+            import_and_outcome.import_files(garden, [ImportFile(path, ImportOptions(), "more.csv")], dialog)
         )
         dialog.deleteLater()
         await task

@@ -27,7 +27,7 @@ def test_it_is_said_which_prompt_the_rows_get(project, wanted, usual, words, bec
     asyncio.run(project.write("Spec", facts.save, spec.Spec(system_prompt=wanted)))
     asyncio.run(project.write("Rows", examples.add, made))
     asyncio.run(findings.refresh(project, Reporter()))
-    count = findings.counts(project.rows)[DIFFERENT_PROMPT]
+    count = findings.count_by_rule(project.rows)[DIFFERENT_PROMPT]
     assert fix_texts.fix_button_text(DIFFERENT_PROMPT, count, project.rows) == words
     asyncio.run(project.write("Fix", bulk_edits.fix_all, DIFFERENT_PROMPT, Reporter()))
     assert {read_texts(text).system_prompt for text in examples.iterate_texts(project.rows)} == {becomes}

@@ -14,7 +14,7 @@ from core.dataset.examples import Example
 from core.dataset.row_edits import SetColumn
 from tests.support.patience import PATIENCE, effort
 from ui.dataset.cell_delegate import TextEditor
-from ui.dataset.clipboard import MAX_ROWS_DRAGGED, PLAIN_TEXT, URI_LIST
+from ui.dataset.copy_paste_drag import MAX_ROWS_DRAGGED, PLAIN_TEXT, URI_LIST
 from ui.dataset.grid_columns import COLUMNS, cell_text, meaning
 from ui.dataset.grid_model import COMPARE_BLOCK, GridModel, RowCells, _common
 from ui.dataset.grid_view import GridView

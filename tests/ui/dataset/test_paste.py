@@ -9,7 +9,7 @@ from core.dataset import examples
 from core.settings import ProviderSettings, Settings
 from core.storage.project import Project
 from tests.support.until import until
-from ui.dataset import clipboard
+from ui.dataset import copy_paste_drag
 from ui.dataset.grid_columns import COLUMNS
 from ui.dataset.import_dialog import ImportDialog
 from ui.main_window import MainWindow
@@ -135,13 +135,16 @@ def test_a_cleared_search_has_no_button_for_clearing(run, empty):
 
 def test_what_has_no_place_is_told():
     answer = COLUMNS.index("answer")
-    pasted = clipboard.build_paste_plan([["a", "b"], ["c", ""]], [1, 2], [answer])
+    pasted = copy_paste_drag.build_paste_plan([["a", "b"], ["c", ""]], [1, 2], [answer])
     assert pasted.edits == [(1, "answer", "a"), (2, "answer", "c")]
-    assert clipboard.format_left_out(pasted) == "1 cell has no place: there is no column to the right of the last one."
-    fixed = clipboard.build_paste_plan([["12"]], [1], [COLUMNS.index("length")])
+    assert (
+        copy_paste_drag.format_left_out(pasted)
+        == "1 cell has no place: there is no column to the right of the last one."
+    )
+    fixed = copy_paste_drag.build_paste_plan([["12"]], [1], [COLUMNS.index("length")])
     assert fixed.edits == []
-    assert "Length" in clipboard.format_left_out(fixed)
-    assert not clipboard.build_paste_plan([["a"]], [1], [answer]).left_out
+    assert "Length" in copy_paste_drag.format_left_out(fixed)
+    assert not copy_paste_drag.build_paste_plan([["a"]], [1], [answer]).left_out
 
 
 def test_a_paste_over_the_last_column_says_so(run, window):

@@ -13,8 +13,7 @@ from core.errors import FormatError
 from core.formats import jsonl
 from core.spec import spec
 from tests.support.until import until
-from ui.dataset import bulk_actions
-from ui.dataset import clipboard as dataset_clipboard
+from ui.dataset import bulk_actions, copy_paste_drag
 from ui.dataset.bulk_actions import BulkDialog
 from ui.dataset.filter_bar import FilterBar
 from ui.dataset.grid_columns import COLUMNS
@@ -218,8 +217,8 @@ def test_one_cell_is_pasted_into_all_selected_rows(run, grid):
 def test_a_value_that_its_column_does_not_know_is_refused():
     columns = [COLUMNS.index("split"), COLUMNS.index("kind")]
     with pytest.raises(FormatError, match="Nothing was pasted"):
-        dataset_clipboard.build_paste_plan([["exam", ""]], [1], columns)
-    assert dataset_clipboard.build_paste_plan([["TEST", ""]], [1], columns).edits == [
+        copy_paste_drag.build_paste_plan([["exam", ""]], [1], columns)
+    assert copy_paste_drag.build_paste_plan([["TEST", ""]], [1], columns).edits == [
         (1, "split", "test"),
         (1, "kind", ""),
     ]

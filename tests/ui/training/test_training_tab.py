@@ -19,7 +19,7 @@ from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY, FakeServer
 from tests.support.until import pick, until
 from ui import style
-from ui.charts.curve_chart import NONE
+from ui.charts.curve_chart_and_export import NONE
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
 from ui.training import job_table

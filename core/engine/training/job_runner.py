@@ -46,7 +46,7 @@ class StepProgress:
     trained_tokens: int
 
 
-class JobQueue:
+class JobRunner:
     """Runs jobs. Everything here is called on the event loop; training runs in a child process."""
 
     def __init__(self, store: DiskStore, catalog: ModelCatalog, dtype: str) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QMetaType, QMimeData, QUrl
 
 from core.dataset import examples
 from core.errors import FormatError
-from core.formats import clipboard, jsonl
+from core.formats import clipboard_text, jsonl
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage.project import Project
@@ -50,7 +50,7 @@ def format_cells(db: sqlite3.Connection, ids: Sequence[int], columns: Sequence[i
     rows = [[names[column] for column in columns]] if with_headings else []
     found = examples.fetch(db, ids)
     rows += [[cell_value(found[id], COLUMNS[column]) for column in columns] for id in ids if id in found]
-    return clipboard.to_text(rows)
+    return clipboard_text.to_text(rows)
 
 
 def is_file(text: str) -> bool:

@@ -27,10 +27,9 @@ from core.formats.output_files import replacing
 from core.language import tr
 from core.settings import Settings
 from core.training import metrics
-from core.training import metrics as training_metrics
 from core.training.metrics import Series
 from ui import style
-from ui.charts import curve_chart, curve_thinning
+from ui.charts import curve_thinning
 from ui.charts.curve_legend import SWATCH_SIZE, CurveLegend, colour_of, paint_swatch
 from ui.charts.curve_thinning import Curve, CurveView
 from ui.widgets import basics, file_dialogs
@@ -39,7 +38,7 @@ from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.message_bar import Notice
 
 if TYPE_CHECKING:
-    from ui.charts.curve_plot import CurvePlot
+    from ui.charts.curve_axes_and_zoom import CurvePlot
 
 DEFAULT_SMOOTHING = 60  # percent
 AWAITED, CURVES, NONE = range(3)  # pages
@@ -191,7 +190,7 @@ class CurveChart(QWidget):
             self._draw()
 
     def _make_plot(self) -> None:
-        from ui.charts.curve_plot import CurvePlot
+        from ui.charts.curve_axes_and_zoom import CurvePlot
 
         self._plot = CurvePlot()
         self._plot.setAccessibleName(tr("Curves of the training"))
@@ -283,11 +282,11 @@ class CurveChart(QWidget):
 
     def _on_save_picture(self) -> None:
         image = self.picture()
-        self._ask_path(tr("Save the picture"), "png", lambda path: curve_chart.save_picture(image, path))
+        self._ask_path(tr("Save the picture"), "png", lambda path: save_picture(image, path))
 
     def _on_save_table(self) -> None:
         shown = self.legend.shown_curves()
-        self._ask_path(tr("Save the numbers"), "csv", lambda path: curve_chart.save_table(shown, path))
+        self._ask_path(tr("Save the numbers"), "csv", lambda path: save_table(shown, path))
 
     def _ask_path(self, title: str, suffix: str, save: Callable[[Path], None]) -> None:
         file_dialogs.save_dialog(
@@ -336,9 +335,9 @@ def _mouse_help() -> str:
 
 def draw_picture(plot: QWidget, shown: Sequence[Curve], title: str) -> QImage:
     """The plot with a title above and a legend below, at twice the screen's resolution."""
-    metrics = plot.fontMetrics()
-    places, legend = _place_legend(metrics, [curve.title for curve in shown], plot.width() - 2 * style.SPACE)
-    head = metrics.height() + style.SPACE
+    font_metrics = plot.fontMetrics()
+    places, legend = _place_legend(font_metrics, [curve.title for curve in shown], plot.width() - 2 * style.SPACE)
+    head = font_metrics.height() + style.SPACE
     image = QImage(
         plot.width() * PICTURE_SCALE, (plot.height() + head + legend) * PICTURE_SCALE, QImage.Format.Format_RGB32
     )
@@ -349,7 +348,7 @@ def draw_picture(plot: QWidget, shown: Sequence[Curve], title: str) -> QImage:
     text = plot.palette().color(QPalette.ColorRole.Text)
     painter.setPen(text)
     painter.drawText(
-        QRectF(style.SPACE, style.SPACE / 2, plot.width(), metrics.height()), Qt.AlignmentFlag.AlignVCenter, title
+        QRectF(style.SPACE, style.SPACE / 2, plot.width(), font_metrics.height()), Qt.AlignmentFlag.AlignVCenter, title
     )
     QWidget.render(plot, painter, QPoint(0, head))  # the view has one of its own, which paints the scene alone
     for curve, place in zip(shown, places, strict=True):
@@ -359,12 +358,12 @@ def draw_picture(plot: QWidget, shown: Sequence[Curve], title: str) -> QImage:
     return image
 
 
-def _place_legend(metrics: QFontMetrics, titles: Sequence[str], width: int) -> tuple[list[QRectF], int]:
+def _place_legend(font_metrics: QFontMetrics, titles: Sequence[str], width: int) -> tuple[list[QRectF], int]:
     """The rectangles of the legend's entries, and the legend's height."""
     places, left, top = [], 0, 0
-    line = metrics.height() + 6
+    line = font_metrics.height() + 6
     for title in titles:
-        needed = min(width, SWATCH_SIZE.width() + metrics.horizontalAdvance(title) + 3 * style.SPACE)
+        needed = min(width, SWATCH_SIZE.width() + font_metrics.horizontalAdvance(title) + 3 * style.SPACE)
         if left and left + needed > width:
             left, top = 0, top + line
         places.append(QRectF(left, top, needed, line))
@@ -396,6 +395,6 @@ def save_picture(image: QImage, path: Path) -> None:
 
 def save_table(shown: Sequence[Curve], path: Path) -> None:
     """Write the values as CSV. Raises `FormatError` when it cannot be written."""
-    text = training_metrics.to_csv([(curve.title, curve.series) for curve in shown])
+    text = metrics.to_csv([(curve.title, curve.series) for curve in shown])
     with replacing(path) as file:
         file.write((csv_cells.BOM + text).encode())

@@ -14,8 +14,8 @@ from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset import background_check
 from ui.dataset.background_check import BackgroundCheck
-from ui.dataset.problems_panel import PAGE_ROWS, ProblemsPanel
-from ui.dataset.problems_tree import COUNT, ID, MORE_ID, RULE, TEXT, ProblemGroup, ProblemRow, ProblemsTree
+from ui.dataset.problems_and_fixes import PAGE_ROWS, ProblemsPanel
+from ui.dataset.problems_by_rule_tree import COUNT, ID, MORE_ID, RULE, TEXT, ProblemGroup, ProblemRow, ProblemsTree
 from ui.generation.remake_dialog import RemakeDialog
 
 TYPO = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assitant", "content": "a"}]}'

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.paths import RESOURCES
-from core.spec import lint as spec_lint
+from core.spec import spec_lint
 from core.text import statements
 from tests.support.patience import effort
 

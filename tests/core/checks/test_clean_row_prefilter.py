@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from core.checks import LINE_LIMIT, Problem, check, check_line, decode
 from core.checks.check_line import clean_messages
-from core.checks.fast_block_check import LARGE, Scanner
-from core.checks.fast_json_layouts import WORD
+from core.checks.clean_row_prefilter import LARGE, Scanner
+from core.checks.prefilter_layouts import WORD
 from core.formats import line_chunks as chunks_module
 from core.formats.check_file import check_lines
 from core.formats.line_chunks import chunks

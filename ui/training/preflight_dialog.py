@@ -18,11 +18,11 @@ from core.training import preflight, submit
 from core.training.preflight import Objection, PreflightReport
 from core.training.submit import TrainingPlan
 from ui import style
-from ui.dataset.problems_tree import severity_icon
 from ui.training.sweep_dialog import SweepDialog
 from ui.training.training_form import TrainingForm
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask
+from ui.widgets.severity_icon import severity_icon
 from ui.workspace import Workspace
 
 MAX_VISIBLE_OBJECTIONS = 10  # objections that are seen without scrolling

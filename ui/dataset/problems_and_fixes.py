@@ -16,7 +16,7 @@ from core.storage.schema import Table
 from ui import style
 from ui.dataset import fix_texts
 from ui.dataset.background_check import BackgroundCheck
-from ui.dataset.problems_tree import ProblemGroup, ProblemRow, ProblemsTree
+from ui.dataset.problems_by_rule_tree import ProblemGroup, ProblemRow, ProblemsTree
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask, ProgressLine, ThrottledReload
 from ui.widgets.basics import EmptyState
@@ -186,7 +186,9 @@ class ProblemsPanel(QWidget):
 def read_groups(db: sqlite3.Connection) -> tuple[list[ProblemGroup], int, int]:
     """The violated rules (first those of the whole dataset, then the worst), the quarantined lines, and the total of rows."""
     counts = examples.count_values(db, "problems")
-    whole = [ProblemGroup(found.rule, counts.pop(found.rule, 0), found.message) for found in findings.of_set(db)]
+    whole = [
+        ProblemGroup(found.rule, counts.pop(found.rule, 0), found.message) for found in findings.load_for_dataset(db)
+    ]
     worst = sorted(counts.items(), key=lambda entry: (SEVERITIES.index(RULES[entry[0]].severity), -entry[1], entry[0]))
     groups = whole + [ProblemGroup(rule, count) for rule, count in worst]
     return groups, quarantine.count(db), sum(examples.count_values(db, "split").values())

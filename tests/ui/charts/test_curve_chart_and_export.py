@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from core.training.metrics import Series
 from ui import style
 from ui.charts import curve_thinning
-from ui.charts.curve_chart import CurveChart, CurveJob
+from ui.charts.curve_chart_and_export import CurveChart, CurveJob
 from ui.charts.curve_readout import LinePoints, find_free_place
 from ui.widgets.message_bar import Notice
 

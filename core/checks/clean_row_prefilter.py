@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.checks import unreadable_text
-from core.checks.fast_json_layouts import LAYOUTS, WORD, Bytes, Layout, Marks, Messages, Places, Words, overlapping
+from core.checks.prefilter_layouts import LAYOUTS, WORD, Bytes, Layout, Marks, Messages, Places, Words, overlapping
 
 Digests = NDArray[np.uint64]
 

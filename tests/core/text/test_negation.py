@@ -1,0 +1,40 @@
+"""Words by which an answer says that it does not know, and words that only look like them."""
+
+import pytest
+
+from core.text import negation
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The text does not say how long it is.",
+        "That isn't mentioned in the rules.",
+        "The passage does not explicitly state the reason; the document doesn't provide it.",
+        "No information is given on this.",
+        "I don't know.",
+        "その点は本文に記載されていません。",
+        "本文には書かれていません。",
+        "申し訳ありませんが、わかりません。",
+        "規定はありません。",
+    ],
+)
+def test_admissions(answer):
+    assert negation.find_unknown_phrase(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The referee says so, and it does not stop the clock.",
+        "It is stated in rule 4.",
+        "The box does not contain balls, and no names are given to them.",
+        "You do not have to specify a size by yourself.",
+        "規則に記載されています。",
+        "得点は3点です。負けではありません。",
+        "情報は掲示板に貼られます。",
+        "",
+    ],
+)
+def test_no_admissions(answer):
+    assert not negation.find_unknown_phrase(answer)
