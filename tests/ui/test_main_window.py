@@ -24,10 +24,10 @@ def test_undo_and_redo_name_what_they_do(run, window):
     async def go():
         project = window.workspace.project
         window.workspace.tasks.start("", project.write("Edit a row", examples.set_field, 1, "answer", "changed"))
-        await until(lambda: window._undo.text() == "&Undo: Edit a row")
-        window._undo.trigger()
-        await until(lambda: window._redo.isEnabled() and window._redo.text() == "&Redo: Edit a row")
-        window._redo.trigger()
+        await until(lambda: window.undo_action.text() == "&Undo: Edit a row")
+        window.undo_action.trigger()
+        await until(lambda: window.redo_action.isEnabled() and window.redo_action.text() == "&Redo: Edit a row")
+        window.redo_action.trigger()
         await until(lambda: examples.fetch(project.rows, [1])[1].answer == "changed")
 
     run(go())
@@ -37,15 +37,15 @@ def test_what_is_undone_out_of_sight_is_said(run, window):
     async def go():
         project = window.workspace.project
         window.workspace.tasks.start("", project.write("Edit a row", examples.set_field, 1, "answer", "changed"))
-        await until(window._undo.isEnabled)
+        await until(window.undo_action.isEnabled)
         window.tabs.setCurrentWidget(window.dataset_tab)
-        window._undo.trigger()
-        await until(window._redo.isEnabled)
-        window._redo.trigger()
-        await until(window._undo.isEnabled)
+        window.undo_action.trigger()
+        await until(window.redo_action.isEnabled)
+        window.redo_action.trigger()
+        await until(window.undo_action.isEnabled)
         assert not window.findChildren(Notice)
         window.tabs.setCurrentWidget(window.exam_tab)
-        window._undo.trigger()
+        window.undo_action.trigger()
         await until(lambda: [one for one in window.findChildren(Notice) if one.text.text() == "Undone: Edit a row"])
 
     run(go())

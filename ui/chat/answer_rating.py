@@ -19,7 +19,7 @@ class AnswerRating(QWidget):
         super().__init__()
         self._mark: int | None = None
         self._note = ""
-        self._told = basics.Note()
+        self.summary = basics.Note()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
         self.slider.setPageStep(SLIDER_STEP)
@@ -51,7 +51,7 @@ class AnswerRating(QWidget):
         self._form.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._told)
+        layout.addWidget(self.summary)
         layout.addWidget(self._form)
 
     def _connect(self) -> None:
@@ -64,9 +64,9 @@ class AnswerRating(QWidget):
     def show_mark(self, mark: int | None, note: str) -> None:
         self._mark, self._note = mark, note
         parts = ["" if mark is None else tr("{mark} of 100", mark=mark), note]
-        self._told.say(" – ".join(part for part in parts if part), "note")
+        self.summary.say(" – ".join(part for part in parts if part), "note")
         self._form.hide()
-        self.setVisible(bool(self._told.text()))
+        self.setVisible(bool(self.summary.text()))
 
     def edit(self) -> None:
         """Let the person mark; or, when it is done already, leave it."""
@@ -75,7 +75,7 @@ class AnswerRating(QWidget):
         self.note.setText(self._note)
         self.clear.setVisible(self._mark is not None)
         self._form.setVisible(is_open)
-        self.setVisible(is_open or bool(self._told.text()))
+        self.setVisible(is_open or bool(self.summary.text()))
         if is_open:
             self.number.setFocus()
             self.number.selectAll()

@@ -93,10 +93,10 @@ class ComparisonPage(RescuePage):
         return read
 
     def _on_other(self) -> None:
-        self._wanted = self._new()
+        self._wanted = self.new_model()
         self.read()
 
-    def _new(self) -> Who | None:
+    def new_model(self) -> Who | None:
         at = self.other.currentIndex()
         return self._others[at] if 0 <= at < len(self._others) else None
 
@@ -119,7 +119,7 @@ class ComparisonPage(RescuePage):
             self.table.choose(0)
 
     def show_buttons(self) -> None:
-        count, new = self._left.requests, self._new()
+        count, new = self._left.requests, self.new_model()
         self.batch.show_server(self.workspace, new[0] if new and count else "")
         self.cost.setText(format_cost(self._left, new[0], self.batch.wanted()) if new else "")
         self.cost.setVisible(bool(self.cost.text()))
@@ -143,7 +143,7 @@ class ComparisonPage(RescuePage):
         self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
 
     def _on_again(self) -> None:
-        old, new = self.who, self._new()
+        old, new = self.who, self.new_model()
         if new is None:
             return
 
@@ -162,7 +162,7 @@ class ComparisonPage(RescuePage):
 
     def export_to(self, path: Path) -> None:
         """Write the table that is shown, all of its lines."""
-        new = self._new()
+        new = self.new_model()
         assert new is not None
         try:
             recorded_answers.export(path, self._pairs, self.who, new)

@@ -100,8 +100,8 @@ class SpecChat(QWidget):
         said = QWidget()
         self._column = QVBoxLayout(said)
         self._column.setContentsMargins(0, 0, style.SPACE // 2, 0)
-        self._start = self._suggestions()
-        self._column.addWidget(self._start)
+        self.suggestions = self._suggestions()
+        self._column.addWidget(self.suggestions)
         self._column.addStretch()
         scroll = QScrollArea(widgetResizable=True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -178,7 +178,7 @@ class SpecChat(QWidget):
         empty = "" if self.field.toPlainText().strip() else tr("Write what should change.")
         basics.set_enabled(self.send, "" if is_busy else lacks or empty)
         basics.set_enabled(self.contradictions, lacks or (tr("Answering…") if is_busy else ""))
-        self.anew.setEnabled(self._start.isHidden())
+        self.anew.setEnabled(self.suggestions.isHidden())
 
     # --- the conversation
 
@@ -189,7 +189,7 @@ class SpecChat(QWidget):
             task.cancel()
         self._exchanges.clear()
         spec_chat_messages.clear_messages(self._column, 1)
-        self._start.show()
+        self.suggestions.show()
         self._at_end = True
         self.show_offers()
 
@@ -239,7 +239,7 @@ class SpecChat(QWidget):
         if offer is not None and offer.state == "available":
             state = tr("Preparing the model for its first use…")
         self._answer = answer = AnswerMessage(self.model.model_id(), state, is_shown)
-        self._start.hide()
+        self.suggestions.hide()
         self._at_end = True
         for part in (QuestionMessage(asked), answer):
             self._add(part)

@@ -75,7 +75,9 @@ class Scene:
         await until(lambda: not self.tab.is_busy())
         kept = lambda: self.workspace.project.rows.execute("SELECT count(*) FROM chat_answer").fetchone()[0]  # noqa: E731
         await until(
-            lambda: self.tab._thread is None or len(self.tab._thread.answers) == kept() or len(self.listed()) > 1
+            lambda: (
+                self.tab.shown_thread is None or len(self.tab.shown_thread.answers) == kept() or len(self.listed()) > 1
+            )
         )
 
     def listed(self):
@@ -238,7 +240,7 @@ def test_settings_go_out_with_the_question(scene, server):
     told = (sent["temperature"], sent["top_p"], sent["max_tokens"], sent["seed"], sent["stop"])
     assert told == (0.7, 0.5, 20, 3, ["END", "\n\n", "a", "b"])
     assert "Only the first 4" in settings.hint.text()
-    assert len(scene.tab._thread.answers_of(scene.tab._leaf, 1)[0].passages) == 1
+    assert len(scene.tab.shown_thread.answers_of(scene.tab.leaf, 1)[0].passages) == 1
 
 
 # --- what goes wrong
@@ -279,7 +281,7 @@ def test_an_answer_of_another_model_is_never_taken_for_the_panes_own(scene, serv
     assert "Another model has answered" in caught.error.text()
     assert other[swapped] in caught.error.text()
     assert (fine.texts(), fine.error.text()) == (["Three players."], "")
-    assert [answer.pane.model for answer in scene.tab._thread.answers] == [other[swapped]]
+    assert [answer.pane.model for answer in scene.tab.shown_thread.answers] == [other[swapped]]
 
 
 def test_on_this_computer_the_weights_prove_who_has_answered(scene, server, monkeypatch):
@@ -335,7 +337,7 @@ def test_an_answer_appears_while_it_is_written_and_can_be_stopped(scene, server)
     assert scene.tab.send.text() == "Send"
     assert "was not saved" in scene.column(1).error.text()
     assert scene.texts() == [["base-model answers."], ["Three "]]
-    assert [answer.pane.number for answer in scene.tab._thread.answers] == [0]
+    assert [answer.pane.number for answer in scene.tab.shown_thread.answers] == [0]
 
 
 def test_a_model_that_writes_is_no_longer_being_prepared(qtbot):
@@ -432,8 +434,8 @@ def test_a_pane_is_asked_again_and_a_mark_is_not_lost_by_a_slip(scene, server):
         block.mark.number.setValue(60)
         block.mark.note.setText("by feel")
         block.mark.keep.click()
-        await until(lambda: scene.tab._thread.answers[0].mark == 60)
-        await until(lambda: block.mark._told.text() == "60 of 100 – by feel")
+        await until(lambda: scene.tab.shown_thread.answers[0].mark == 60)
+        await until(lambda: block.mark.summary.text() == "60 of 100 – by feel")
         server.answer(BASE, "Nine.")
         scene.column(0).again.click()
         await agree(scene.tab, "Cancel")
@@ -444,7 +446,7 @@ def test_a_pane_is_asked_again_and_a_mark_is_not_lost_by_a_slip(scene, server):
         await scene.quiet()
 
     scene.play(go())
-    assert [(one.text, one.mark) for one in scene.tab._thread.answers_of(scene.tab._leaf, 0)] == [("Nine.", None)]
+    assert [(one.text, one.mark) for one in scene.tab.shown_thread.answers_of(scene.tab.leaf, 0)] == [("Nine.", None)]
     assert len(server.asked) == 3
 
 
@@ -554,7 +556,7 @@ def test_a_request_is_shown_as_code_that_can_be_copied(scene, server, qapp):
         scene.column(1).code.click()
         await until(lambda: scene.tab.findChildren(CodeDialog))
         (sent,) = scene.tab.findChildren(CodeDialog)
-        body = conversations.request(scene.workspace.project.rows, scene.tab._leaf, 1)
+        body = conversations.request(scene.workspace.project.rows, scene.tab.leaf, 1)
         assert sent.text() == request_code.as_python(request_code.call(await scene.workspace.provider(), body))
         sent.tabs.setCurrentIndex(2)
         sent.copy.click()

@@ -28,7 +28,7 @@ def tab(run, workspace, qtbot):
 
     async def go():
         tab.refresh(ALL_TABLES)
-        await until(lambda: tab.model.rowCount() > 200 and tab._total)
+        await until(lambda: tab.model.rowCount() > 200 and tab.total)
 
     run(go())
     return tab
@@ -67,11 +67,11 @@ def test_search_filters_and_says_how_many(run, tab):
         tab.choose("split:test kind:reverse")
         await until(lambda: 0 < tab.model.rowCount() < 20)
         assert tab.filter().kind == "reverse"
-        await until(lambda: tab._count.text() == f"{tab.model.rowCount()} of {total} rows")
+        await until(lambda: tab.count_label.text() == f"{tab.model.rowCount()} of {total} rows")
         tab.bar.line.setText("no such words anywhere")
-        await until(lambda: tab._stack.currentWidget() is tab._no_match)
+        await until(lambda: tab.pages.currentWidget() is tab.no_match)
         tab.bar.clear()
-        await until(lambda: tab._stack.currentWidget() is tab.table and tab.model.rowCount() == total)
+        await until(lambda: tab.pages.currentWidget() is tab.table and tab.model.rowCount() == total)
 
     run(go())
 
@@ -80,7 +80,7 @@ def test_a_newer_search_takes_over_from_an_older_one(run, tab):
     async def go():
         tab.choose("split:train")
         tab.choose("split:test")
-        await until(lambda: not tab._is_finding())
+        await until(lambda: not tab.is_finding())
         assert {tab.model.example(row).split for row in range(tab.model.rowCount())} == {"test"}
 
     run(go())
@@ -114,7 +114,7 @@ def test_problems_are_shown_and_fixed_together(run, tab, tmp_path):
         count = tab.model.rowCount()
         start_import(tab, path)
         await until(lambda: tab.model.rowCount() == count + 3)
-        await until(lambda: tab._unread.isVisible())
+        await until(lambda: tab.unread_button.isVisible())
         assert quarantine.count(tab.workspace.project.rows) == 1
         tab.choose("rule:role-unknown")
         await until(lambda: tab.model.rowCount() == 2)
@@ -123,9 +123,9 @@ def test_problems_are_shown_and_fixed_together(run, tab, tmp_path):
         await until(lambda: box.currentData() == "role-unknown")
         box.setCurrentIndex(box.findData("*"))
         box.activated.emit(box.currentIndex())
-        await until(lambda: tab.filter().rule == "*" and tab._fix.isVisible())
-        assert tab._fix.text() == "Fix all 2"
-        tab._fix.click()
+        await until(lambda: tab.filter().rule == "*" and tab.fix_button.isVisible())
+        assert tab.fix_button.text() == "Fix all 2"
+        tab.fix_button.click()
         await until(lambda: "role-unknown" not in examples.count_values(tab.workspace.project.rows, "problems"))
 
     run(go())
@@ -186,13 +186,13 @@ def test_a_filter_is_saved_chosen_and_deleted(run, tab):
     async def go():
         tab.choose("split:test length:>20")
         tab.bar.save_wanted.emit("exam")
-        await until(lambda: tab.bar._saved == {"exam": "split:test length:>20"})
+        await until(lambda: tab.bar.saved_filters == {"exam": "split:test length:>20"})
         tab.bar.clear()
         tab.bar._fill_menu()
         tab.bar.saved.menu().actions()[0].trigger()
         assert tab.filter().min_length == 20
         tab.bar.forget_wanted.emit("exam")
-        await until(lambda: tab.bar._saved == {})
+        await until(lambda: tab.bar.saved_filters == {})
 
     run(go())
 
@@ -267,14 +267,14 @@ def test_pasted_rows_are_selected_and_scrolled_to(run, tab):
 
 def test_drafts_are_judged_from_where_they_stand(run, tab):
     async def go():
-        assert not tab._judge.isVisible()
+        assert not tab.judge_button.isVisible()
         await tab.workspace.project.write(
             "", lambda db: db.execute("UPDATE example SET status = 'draft' WHERE id < 4") and None
         )
         tab.refresh(ALL_TABLES)
-        await until(lambda: tab._judge.isVisible())
-        assert tab._judge.text() == "Let a model judge 3 drafts…"
-        tab._judge.click()
+        await until(lambda: tab.judge_button.isVisible())
+        assert tab.judge_button.text() == "Let a model judge 3 drafts…"
+        tab.judge_button.click()
         dialog = next(one for one in tab.findChildren(QDialog) if one.isVisible())
         await until(lambda: dialog.count.text() == "3 drafts that name their facts")
         dialog.reject()

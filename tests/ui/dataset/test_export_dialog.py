@@ -39,7 +39,7 @@ def opened(run, workspace, window):
         ids = find(workspace.project.rows, Filter(tag="mine"))
         dialog = ExportDialog(workspace, Filter(tag="mine"), ids[:2], window)
         dialog.open()
-        await until(lambda: dialog._rows == 2)
+        await until(lambda: dialog.row_count == 2)
         return dialog
 
     return run(go())
@@ -59,17 +59,17 @@ def test_selection_shown_rows_and_splits(run, opened, workspace):
         assert opened.what.count() == 3
         assert opened.what.currentText() == "The 2 selected rows"
         choose(opened.what, "shown")
-        await until(lambda: opened._rows == 5)
+        await until(lambda: opened.row_count == 5)
         choose(opened.split, "train")
-        await until(lambda: opened._rows == 4)
+        await until(lambda: opened.row_count == 4)
         opened.approved.setChecked(True)
-        await until(lambda: opened._rows == 3)
+        await until(lambda: opened.row_count == 3)
         choose(opened.split, "validation")
-        await until(lambda: "0 rows" in opened._note.text())
-        assert not opened._ok.isEnabled()
+        await until(lambda: "0 rows" in opened.note.text())
+        assert not opened.ok_button.isEnabled()
         choose(opened.what, "all")
         choose(opened.split, "")
-        await until(lambda: opened._rows > 100)
+        await until(lambda: opened.row_count > 100)
         opened.reject()
 
     run(go())
@@ -78,10 +78,10 @@ def test_selection_shown_rows_and_splits(run, opened, workspace):
 def test_a_file_is_written_and_said(run, opened, workspace, window, tmp_path):
     async def go():
         choose(opened.what, "shown")
-        await until(lambda: opened._rows == 5)
+        await until(lambda: opened.row_count == 5)
         opened.path.setText(str(tmp_path / "out.jsonl"))
         opened.card.setChecked(True)
-        opened._ok.click()
+        opened.ok_button.click()
         await until(lambda: notice(window))
         assert f"5 rows written to {tmp_path / 'out.jsonl'}." in notice(window).text.text()
         assert notice(window).findChild(QPushButton).text() == "Show in folder"
@@ -99,12 +99,12 @@ def test_what_a_format_cannot_hold_is_said_before(run, opened, tmp_path, window)
         choose(opened.format, "csv")
         assert opened.path.text() == str(tmp_path / "rows.csv")
         assert opened.bom.isChecked()
-        await until(lambda: "1 row is left out: more than one question and answer (1)." in opened._note.text())
+        await until(lambda: "1 row is left out: more than one question and answer (1)." in opened.note.text())
         opened.full.setChecked(True)
-        await until(lambda: opened._rows == 5)
+        await until(lambda: opened.row_count == 5)
         opened.full.setChecked(False)
-        await until(lambda: opened._rows == 4)
-        opened._ok.click()
+        await until(lambda: opened.row_count == 4)
+        opened.ok_button.click()
         await until(lambda: notice(window))
         assert "1 row is left out" in notice(window).text.text()
 
@@ -119,7 +119,7 @@ def test_a_file_that_is_there_is_replaced_only_when_asked(run, opened, tmp_path,
 
     async def go():
         opened.path.setText(str(path))
-        opened._ok.click()
+        opened.ok_button.click()
         box = opened.findChild(QMessageBox)
         assert path.read_text() == "mine"
         next(button for button in box.buttons() if button.text() == "Replace").click()
@@ -135,8 +135,8 @@ def test_a_folder_for_hugging_face(run, opened, tmp_path, window):
         opened.path.setText(str(tmp_path / "set.jsonl"))
         choose(opened.format, "huggingface")
         assert opened.path.text() == str(tmp_path / "set")
-        await until(lambda: opened._rows == 5)
-        opened._ok.click()
+        await until(lambda: opened.row_count == 5)
+        opened.ok_button.click()
         await until(lambda: notice(window))
 
     run(go())
@@ -149,7 +149,7 @@ def test_a_path_that_cannot_be_written_is_said_and_nothing_is_there(run, opened,
 
     async def go():
         opened.path.setText(str(tmp_path / "gone" / "out.jsonl"))
-        opened._ok.click()
+        opened.ok_button.click()
         await until(lambda: failed)
 
     run(go())

@@ -72,7 +72,7 @@ def test_it_is_offered_where_an_exam_has_no_question_of_ones_own(qtbot, run, unt
         qtbot.addWidget(tab)
         tab.form.general.setChecked(general)
         tab.refresh(ALL_TABLES)
-        await until(lambda: tab.form._estimates)
+        await until(lambda: tab.form.estimates)
         assert not tab.form.keep.isHidden()
         for button in (tab.empty.keep, tab.form.keep):
             button.click()

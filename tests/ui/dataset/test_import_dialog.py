@@ -113,12 +113,12 @@ def test_a_table_asks_what_its_columns_mean(run, workspace, window, tmp_path):
         await until(lambda: window.findChildren(ImportDialog))
         (dialog,) = window.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 2)
-        assert [box.currentData() for box in dialog._choices] == ["question", "answer", ""]
+        assert [box.currentData() for box in dialog.column_boxes] == ["question", "answer", ""]
         choose(dialog, 2, "notes")
         await until(lambda: dialog.preview.columnCount() == 4)
         assert dialog.preview.item(1, 3).text() == "n2"
-        dialog._split.setCurrentIndex(dialog._split.findData("validation"))
-        dialog._tags.setText(" new  table ")
+        dialog.split_box.setCurrentIndex(dialog.split_box.findData("validation"))
+        dialog.tags_field.setText(" new  table ")
         dialog.accept()
         await until(lambda: notice(window))
         rows = last(workspace, 2)
@@ -132,7 +132,7 @@ def test_a_table_asks_what_its_columns_mean(run, workspace, window, tmp_path):
 
 
 def choose(dialog, column, field):
-    box = dialog._choices[column]
+    box = dialog.column_boxes[column]
     box.setCurrentIndex(box.findData(field))
     box.activated.emit(box.currentIndex())
 
@@ -145,12 +145,12 @@ def test_the_preview_follows_the_head_and_the_encoding(run, workspace, window, t
         await until(lambda: window.findChildren(ImportDialog))
         (dialog,) = window.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 1)
-        assert dialog._encoding.currentText() == "Shift_JIS (CP932)"
+        assert dialog.encoding_box.currentText() == "Shift_JIS (CP932)"
         assert dialog.preview.item(0, 1).text() == "質問ですか"
-        dialog._encoding.setCurrentIndex(dialog._encoding.findData("cp1252"))
-        dialog._encoding.activated.emit(dialog._encoding.currentIndex())
+        dialog.encoding_box.setCurrentIndex(dialog.encoding_box.findData("cp1252"))
+        dialog.encoding_box.activated.emit(dialog.encoding_box.currentIndex())
         await until(lambda: dialog.preview.rowCount() == 1 and dialog.preview.item(0, 1).text() != "質問ですか")
-        dialog._head.click()
+        dialog.heading_box.click()
         await until(lambda: dialog.preview.rowCount() == 2)
         assert dialog.preview.item(0, 1).text() == "question"
         dialog.reject()
@@ -165,14 +165,14 @@ def test_without_a_question_nothing_is_brought(run, workspace, window, tmp_path)
         import_rows(workspace, [path], window)
         await until(lambda: window.findChildren(ImportDialog))
         (dialog,) = window.findChildren(ImportDialog)
-        for column, _box in enumerate(dialog._choices):
+        for column, _box in enumerate(dialog.column_boxes):
             choose(dialog, column, "")
-        assert not dialog._ok.isEnabled()
-        assert "column with the questions" in dialog._note.text()
+        assert not dialog.ok_button.isEnabled()
+        assert "column with the questions" in dialog.note.text()
         choose(dialog, 0, "question")
         choose(dialog, 1, "question")
-        assert [box.currentData() for box in dialog._choices] == ["", "question"]
-        assert dialog._ok.isEnabled()
+        assert [box.currentData() for box in dialog.column_boxes] == ["", "question"]
+        assert dialog.ok_button.isEnabled()
         dialog.reject()
 
     run(go())
@@ -205,8 +205,8 @@ def test_pasted_text_is_recognised(run, workspace, window):
         await until(lambda: window.findChildren(ImportDialog))
         (dialog,) = window.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 2)
-        assert "Markdown" in dialog._about.text()
-        assert dialog._encoding.isHidden() and dialog._encoded.isHidden()
+        assert "Markdown" in dialog.about.text()
+        assert dialog.encoding_box.isHidden() and dialog.encoding_label.isHidden()
         dialog.accept()
         await until(lambda: last(workspace, 1)[0].question == "c")
         import_rows(workspace, "no rows at all", window)

@@ -30,7 +30,7 @@ def empty(run, tmp_path):
         window.show()
         window.tabs.setCurrentWidget(window.dataset_tab)
         window.activateWindow()
-        await until(lambda: window.dataset_tab._stack.currentWidget() is window.dataset_tab._nothing)
+        await until(lambda: window.dataset_tab.pages.currentWidget() is window.dataset_tab.nothing)
         return window
 
     async def close(window):
@@ -47,7 +47,7 @@ def empty(run, tmp_path):
 def test_rows_are_pasted_into_an_empty_project(run, qtbot, empty, place):
     tab = empty.dataset_tab
     QGuiApplication.clipboard().setText(ROW * 2)
-    focused = tab.bar.line if place == "search" else tab._add
+    focused = tab.bar.line if place == "search" else tab.add_button
 
     async def work():
         focused.setFocus()
@@ -66,9 +66,9 @@ def test_a_file_that_was_copied_is_pasted(run, qtbot, empty, tmp_path):
     QGuiApplication.clipboard().setMimeData(data)
 
     async def work():
-        empty.dataset_tab._add.setFocus()
-        await until(empty.dataset_tab._add.hasFocus)
-        qtbot.keyClick(empty.dataset_tab._add, Qt.Key.Key_V, CONTROL)
+        empty.dataset_tab.add_button.setFocus()
+        await until(empty.dataset_tab.add_button.hasFocus)
+        qtbot.keyClick(empty.dataset_tab.add_button, Qt.Key.Key_V, CONTROL)
         await until(lambda: empty.dataset_tab.model.rowCount() == 3)
 
     run(work())
@@ -180,7 +180,7 @@ def test_rows_that_come_after_a_paste_was_given_up_are_not_taken_for_it(run, win
         before = tab.table.currentIndex().row(), tab.table.count_selected()
         changes = await window.workspace.project.write("Add", examples.add, [row])
         window.workspace.tasks.changed.emit(changes)
-        await until(lambda: not tab._is_finding() and not tab._again)
+        await until(lambda: not tab.is_finding() and not tab._again)
         assert (tab.table.currentIndex().row(), tab.table.count_selected()) == before
 
     run(work())

@@ -28,7 +28,7 @@ def panel(run, workspace, qtbot):
         qtbot.addWidget(panel)
         panel.resize(380, 640)
         panel.show()
-        await until(lambda: panel._nothing.title.text() or panel._groups)
+        await until(lambda: panel.nothing.title.text() or panel.groups)
         return panel
 
     return run(make())
@@ -44,7 +44,7 @@ def rules(panel):
 
 
 def group(panel, rule):
-    return panel.tree._group(rule)
+    return panel.tree.find_group(rule)
 
 
 def test_rules_with_their_counts_open_to_rows(run, panel):
@@ -183,8 +183,8 @@ def test_rows_out_of_date_are_offered_to_be_remade(run, qtbot, workspace):
         await workspace.project.write("edit", change)
         panel = ProblemsPanel(workspace)
         qtbot.addWidget(panel)
-        await until(lambda: facts.STALE_RULE in panel._groups)
-        panel._show_rule(facts.STALE_RULE)
+        await until(lambda: facts.STALE_RULE in panel.groups)
+        panel.show_rule(facts.STALE_RULE)
         assert not panel.remake.isHidden()
         assert not panel.fix.isHidden()
         panel.remake.click()
@@ -192,7 +192,7 @@ def test_rows_out_of_date_are_offered_to_be_remade(run, qtbot, workspace):
         await until(lambda: dialog._known)
         assert dialog.scope.names() is None
         dialog.close()
-        panel._show_rule("")
+        panel.show_rule("")
         assert panel.remake.isHidden()
 
     run(go())

@@ -55,7 +55,7 @@ def test_every_change_is_shown_before_it_is_made(run, dialog, workspace, rows):
         assert cell(dialog, 0, AFTER, MARKS) == [(15, 21)]
         assert dialog.count.text() == "2 rows change, in 3 fields"
         assert texts(workspace, rows) == list(ROWS)
-        dialog._replace.click()
+        dialog.replace_button.click()
         await until(lambda: dialog.model.rowCount() == 0 and dialog.note.isVisible())
         assert texts(workspace, rows)[0] == ("How much is <b>coffee</b>?", "coffee costs 5 yen.")
         assert workspace.project.undo_label == "Replace “tea” with “coffee”"
@@ -73,8 +73,8 @@ def test_a_row_without_its_tick_stays_as_it_is(run, dialog, workspace, rows):
         await until(lambda: dialog.model.rowCount() == 3)
         assert dialog.model.setData(dialog.model.index(0, ROW), Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)
         assert cell(dialog, 1, ROW, Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Unchecked  # the same row's answer
-        assert dialog._replace.text() == "Replace in 1 row"
-        dialog._replace.click()
+        assert dialog.replace_button.text() == "Replace in 1 row"
+        dialog.replace_button.click()
         await until(lambda: texts(workspace, rows)[2] == (" 🍵 ?", "No."))
         assert texts(workspace, rows)[0] == ROWS[0]
 
@@ -87,7 +87,7 @@ def test_a_regular_expression_with_groups_and_its_errors_in_words(run, dialog, w
         dialog.pattern_field.setText("(\\d+")
         await until(dialog.note.isVisible)
         assert "regular expression" in dialog.note.text()
-        assert not dialog._replace.isEnabled()
+        assert not dialog.replace_button.isEnabled()
         dialog.pattern_field.setText("(\\d+) yen")
         dialog.replacement.setText("\\2")
         await until(lambda: "group" in dialog.note.text())

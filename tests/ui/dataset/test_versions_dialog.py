@@ -18,7 +18,7 @@ def dialog(run, workspace, qtbot):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         qtbot.addWidget(dialog)
         dialog.show()
-        await until(lambda: "Save a version first" in dialog.diff._nothing.text.text())
+        await until(lambda: "Save a version first" in dialog.diff.nothing.text.text())
         return dialog
 
     return run(make())
@@ -61,7 +61,7 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
         assert dialog.name.text().startswith("State of ")
         count, before = len(ids(workspace)), rows(workspace, first)
         await keep(dialog, "first")
-        await until(lambda: dialog.diff._nothing.title.text() == "No difference")
+        await until(lambda: dialog.diff.nothing.title.text() == "No difference")
         workspace.tasks.start("", workspace.project.write("Change", change))
         await until(lambda: dialog.diff.summary.text() == "1 row added · 1 removed · 2 changed")
         model = dialog.diff.model
@@ -75,7 +75,7 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
         assert "Tags: new" in dialog.diff.after.toPlainText()
         dialog.restore.click()
         assert "Undo" in await agree(dialog)
-        await until(lambda: dialog.diff._pages.currentWidget() is dialog.diff._nothing)
+        await until(lambda: dialog.diff.pages.currentWidget() is dialog.diff.nothing)
         assert rows(workspace, first) == before
         assert len(ids(workspace)) == count
         workspace.tasks.start("", workspace.project.undo())

@@ -90,7 +90,7 @@ async def finished(tab):
     await until(lambda: tab._exam is None and tab.run() is not None and tab.run().status == "succeeded")
     outcome = tab.result.outcome
     await until(lambda: outcome() is not None and outcome().run.status == "succeeded")
-    await until(lambda: tab.result.overview._compared is not None)
+    await until(lambda: tab.result.overview.compared is not None)
 
 
 def level(tab, name):
@@ -216,7 +216,7 @@ def test_an_exam_of_general_questions_is_warned_of(run, tab):
 
     run(go())
     assert "None of these questions is about your text" in tab.form.hint.text()
-    assert "There are none yet." in tab.empty._text.text()
+    assert "There are none yet." in tab.empty.text.text()
 
 
 def test_subjects_are_added_copied_and_left_out(tab):

@@ -346,7 +346,7 @@ def test_without_facts_it_says_what_to_do(bare, run):
     run(bare.project.write("", lambda db: db.execute("DELETE FROM fact").rowcount))
 
     async def go(scene):
-        assert scene.dialog._pages.currentIndex() == 1
+        assert scene.dialog.pages.currentIndex() == 1
         assert not scene.dialog.primary.isEnabled()
 
     bare.play(GenerationDialog, go)
@@ -383,7 +383,7 @@ def test_what_the_base_knows_is_asked_of_no_tuned_model(scene):
     async def go(scene):
         await scene.project.write("", llm_runs.begin, "probe", "fake", tuned, [])
         scene.dialog.read()
-        await until(lambda: scene.dialog.model._last == tuned)
+        await until(lambda: scene.dialog.model.last_model == tuned)
         assert scene.dialog.model.model_id() == MODEL
         assert tuned not in [offer.id for offer in scene.dialog.model.box.offers()]
 
@@ -406,7 +406,7 @@ def test_a_model_judges_the_chosen_rows(scene):
 
 def test_without_drafts_there_is_nothing_to_judge(bare):
     async def go(scene):
-        assert scene.dialog._pages.currentIndex() == 1
+        assert scene.dialog.pages.currentIndex() == 1
         assert not scene.dialog.primary.isEnabled()
 
     bare.play(JudgeDialog, go)
@@ -429,7 +429,7 @@ def test_statements_become_facts(bare, run):
             "A team has three players.",
             "A team wins with nine points.",
         ]
-        await until(lambda: scene.dialog._pages.currentIndex() == 1)
+        await until(lambda: scene.dialog.pages.currentIndex() == 1)
 
     bare.play(RefineDialog, go)
 

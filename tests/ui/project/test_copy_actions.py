@@ -136,7 +136,7 @@ def test_without_backups_it_says_when_they_are_made(run, window):
     async def go():
         window.copies.show_backups()
         dialog = window.findChild(BackupsDialog)
-        await until(lambda: dialog._pages.currentIndex() == 1)
+        await until(lambda: dialog.pages.currentIndex() == 1)
         assert not dialog.open_copy.isEnabled()
         dialog.close()
 
@@ -165,7 +165,7 @@ def test_the_backups_of_other_projects_are_shown_on_demand(run, window, tmp_path
     async def go():
         window.copies.show_backups()
         dialog = window.findChild(BackupsDialog)
-        await until(lambda: dialog._pages.currentIndex() == 1)
+        await until(lambda: dialog.pages.currentIndex() == 1)
         dialog.all.click()
         await until(lambda: dialog.table.rowCount() == 1)
         assert dialog.table.item(0, NAME).text() == "other"

@@ -125,11 +125,11 @@ def test_the_menu_says_which_step_ends_with_the_session(run, window, monkeypatch
     async def go():
         tasks, project = window.workspace.tasks, window.workspace.project
         tasks.start("", project.write("Few", examples.delete, [1, 2]))
-        await until(lambda: window._undo.text() == "&Undo: Few")
+        await until(lambda: window.undo_action.text() == "&Undo: Few")
         tasks.start("", project.write("Many", examples.delete, [3, 4, 5]))
-        await until(lambda: window._undo.text() == "&Undo: Many (until you close Juku)")
-        window._undo.trigger()
-        await until(lambda: window._redo.text() == "&Redo: Many (until you close Juku)")
+        await until(lambda: window.undo_action.text() == "&Undo: Many (until you close Juku)")
+        window.undo_action.trigger()
+        await until(lambda: window.redo_action.text() == "&Redo: Many (until you close Juku)")
 
     run(go())
 

@@ -75,7 +75,7 @@ async def switched(window, path):
     before = window.workspace.project
     window.open_paths([path])
     await until(lambda: window.workspace.project is not before)
-    await until(lambda: window.exam_tab._shown is window.workspace.project)
+    await until(lambda: window.exam_tab.shown_project is window.workspace.project)
 
 
 def test_the_buttons_of_a_message_do_nothing_to_the_next_project(run, window, other):
@@ -103,7 +103,7 @@ def test_each_project_has_the_choices_made_in_it(run, window, other, tmp_path):
 
     async def go():
         base, subjects = window.training_tab.form.base, window.exam_tab.form.subjects
-        await until(lambda: window.exam_tab._shown is window.workspace.project)
+        await until(lambda: window.exam_tab.shown_project is window.workspace.project)
         offer()
         pick(base, "two")
         subjects.choose([Subject("nowhere", "two"), Subject("nowhere", "three")])
@@ -115,7 +115,7 @@ def test_each_project_has_the_choices_made_in_it(run, window, other, tmp_path):
         window.open_paths([tmp_path / "test.juku"])
         await until(lambda: window.workspace.project is not before)
         offer()  # the server answers before the exam of this project has been looked at
-        await until(lambda: window.exam_tab._shown is window.workspace.project)
+        await until(lambda: window.exam_tab.shown_project is window.workspace.project)
         assert [one.model for one in subjects.subjects()] == ["two", "three"]
         assert base.model_id() == "two"
 

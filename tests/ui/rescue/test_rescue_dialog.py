@@ -232,14 +232,14 @@ def test_what_is_said_moves_nothing_and_the_model_taught_again_is_compared(opene
         assert dialog.tabs.mapTo(dialog, dialog.tabs.rect().topLeft()) == place
         other, again = "ft:m:local::other", "ft:m:local::again"
         tasks.changed.emit(await project.write("other", job, other, ""))
-        await until(lambda: dialog.parity._new() == ("fake", other))
+        await until(lambda: dialog.parity.new_model() == ("fake", other))
         tasks.changed.emit(await project.write("again", job, again, OLD[1]))
-        await until(lambda: dialog.parity._new() == ("fake", again))
+        await until(lambda: dialog.parity.new_model() == ("fake", again))
         await opened.settled()
         dialog.parity.other.setCurrentIndex(1)
         dialog.parity.other.activated.emit(1)
         await opened.settled()
-        assert dialog.parity._new() == ("fake", other), "a person's choice stays"
+        assert dialog.parity.new_model() == ("fake", other), "a person's choice stays"
 
     run(opened.play(go()))
 

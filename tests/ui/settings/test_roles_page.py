@@ -203,7 +203,7 @@ def test_each_task_asks_the_provider_that_has_its_role(scene, qtbot):
         workspace.set_role("judge", "judge", "")
         writing = GenerationDialog(workspace, {"F001"})
         qtbot.addWidget(writing)
-        assert "on Writer" in writing.model._server.text()
+        assert "on Writer" in writing.model.server_label.text()
         writing.online.click()
         about = {"fact": (await scene.project.read(facts.load))[0].name, "counts": {"direct": 1}}
         workspace.llm_runs.begin("examples", "writer-large", lambda _db: [about])

@@ -21,7 +21,7 @@ def dialog(run, workspace, qtbot):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         qtbot.addWidget(dialog)
         dialog.open()
-        await until(lambda: dialog._now.text)
+        await until(lambda: dialog.current_spec.text)
         return dialog
 
     return run(make())
@@ -32,10 +32,10 @@ def now(workspace):
 
 
 async def keep(dialog, name):
-    before = len(dialog._snapshots)
+    before = len(dialog.snapshots)
     dialog.name.setText(name)
     dialog.keep.click()
-    await until(lambda: len(dialog._snapshots) > before)
+    await until(lambda: len(dialog.snapshots) > before)
 
 
 async def change(workspace, **fields):
@@ -52,7 +52,7 @@ async def agree(dialog):
 
 
 def test_nothing_is_kept_at_first(run, dialog):
-    assert dialog._pages.currentWidget() is dialog._nothing
+    assert dialog.pages.currentWidget() is dialog.nothing
     assert not dialog.sides.isVisible()
     assert [button.isEnabled() for button in (dialog.rename, dialog.delete, dialog.restore)] == [False] * 3
 
@@ -110,7 +110,7 @@ def test_rename_and_delete(run, dialog, workspace):
         await until(lambda: dialog.old.itemText(0) == "better")
         dialog.delete.click()
         assert "“better”" in await agree(dialog)
-        await until(lambda: dialog._pages.currentWidget() is dialog._nothing and not dialog.delete.isEnabled())
+        await until(lambda: dialog.pages.currentWidget() is dialog.nothing and not dialog.delete.isEnabled())
 
     run(go())
 

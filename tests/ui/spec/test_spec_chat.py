@@ -256,7 +256,7 @@ def test_a_new_conversation_forgets_and_stops(scene, server):
         scene.chat.send.click()
         await until(lambda: len(server.asked) == 2)
         scene.chat.anew.click()
-        assert scene.chat._start.isVisible()
+        assert scene.chat.suggestions.isVisible()
         await until(lambda: not scene.workspace.tasks.running())
         server.answer(BASE, "Three.")
         await scene.ask("Anew.")
@@ -275,7 +275,7 @@ def test_suggestions_begin(scene, server):
 
     scene.play(go())
     assert "missing" in server.asked[0]["messages"][-1]["content"]
-    assert not scene.chat._start.isVisible()
+    assert not scene.chat.suggestions.isVisible()
 
 
 def test_half_a_composition_is_never_sent(scene, server, qapp):

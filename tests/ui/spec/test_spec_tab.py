@@ -407,7 +407,7 @@ def test_remarks_lead_to_their_place(run, tab):
 
     run(go())
     assert tab.side.tabText(REMARKS_PAGE) == "Remarks (1)"
-    tab.remarks._list.itemClicked.emit(tab.remarks._list.item(2))
+    tab.remarks.list.itemClicked.emit(tab.remarks.list.item(2))
     assert tab.editor.textCursor().block().text() == "- Each ball measures 20 centimetres across."
 
 

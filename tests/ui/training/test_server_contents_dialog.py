@@ -147,6 +147,6 @@ def test_where_a_server_lacks_a_list_that_is_said(opened, server, run):
     async def go():
         opened.dialog.load()
         await until(lambda: opened.dialog.jobs.items())
-        assert opened.dialog.files._nothing.title.text() == "This list is not available here"
+        assert opened.dialog.files.nothing.title.text() == "This list is not available here"
 
     run(opened.play(go()))

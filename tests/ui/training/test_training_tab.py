@@ -320,7 +320,7 @@ def test_an_ended_job_tells_the_truth(window, server, run):
         window.workspace.tasks.changed.emit(await submit.adopt(window.workspace.project, "fake", states))
         window.tab.runner.wake("fake")
         await until(lambda: all(job.adopted != 1 for job in window.jobs()))
-        await until(lambda: window.tab.pane.chart._stack.currentIndex() == NONE)
+        await until(lambda: window.tab.pane.chart.pages.currentIndex() == NONE)
 
     run(window.play(go()))
 
@@ -588,7 +588,7 @@ def test_a_model_on_its_way_is_shown_with_its_progress(window, run):
 
     async def go():
         form.show_offers("local", [Offer("q", "Qwen", state="fetching", progress=0.45)], "")
-        assert (form._bar.isVisible(), form._bar.value()) == (True, 45)
+        assert (form.progress_bar.isVisible(), form.progress_bar.value()) == (True, 45)
         assert not form.start.isEnabled()
         form.show_offers("local", [Offer("q", "Qwen")], "")
         assert form.start.isEnabled()
