@@ -35,7 +35,7 @@ class ProblemsPanel(QWidget):
 
     def __init__(self, workspace: Workspace, check: BackgroundCheck | None = None) -> None:
         super().__init__()
-        self._workspace = workspace
+        self.workspace = workspace
         self.groups: dict[str, ProblemGroup] = {}
         self._reload = ThrottledReload(workspace, self, self._load)
         self._fixing = LatestTask(workspace, self)
@@ -102,7 +102,7 @@ class ProblemsPanel(QWidget):
         self.unread.clicked.connect(self.quarantine_wanted)
         self.check.checking.connect(self._show_state)
         self._fixing.busy.connect(lambda _busy: self.show_rule(self.tree.current_rule()))
-        self._workspace.tasks.changed.connect(self.refresh)
+        self.workspace.tasks.changed.connect(self.refresh)
 
     def refresh(self, changes: Changes) -> None:
         """Update after a write."""
@@ -143,9 +143,7 @@ class ProblemsPanel(QWidget):
         self.title.setText(RULES[rule].title())
         self.explanation.setText("\n".join(filter(None, (RULES[rule].explanation(), group.message))))
         self.fix.setText(
-            fix_texts.fix_button_text(rule, group.count, self._workspace.project.rows)
-            if fix_texts.can_fix(rule)
-            else ""
+            fix_texts.fix_button_text(rule, group.count, self.workspace.project.rows) if fix_texts.can_fix(rule) else ""
         )
         self.fix.setEnabled(not self._fixing.is_busy())
 
@@ -161,19 +159,19 @@ class ProblemsPanel(QWidget):
         from ui.generation.llm_run_dialog import show_outcome
         from ui.generation.remake_dialog import RemakeDialog
 
-        dialog = RemakeDialog(self._workspace, self)
+        dialog = RemakeDialog(self.workspace, self)
         dialog.drafts_wanted.connect(lambda: self.chosen.emit("status:draft"))
         show_outcome(dialog, self.window())
         dialog.open()
 
     async def _fix(self, label: str, rule: str, reporter: Reporter) -> Changes:
-        return await self._workspace.project.write(label, bulk_edits.fix_all, rule, reporter, reporter=reporter)
+        return await self.workspace.project.write(label, bulk_edits.fix_all, rule, reporter, reporter=reporter)
 
     def _on_rows_wanted(self, rule: str, offset: int) -> None:
-        self._workspace.tasks.start("", self._load_rows(rule, offset))
+        self.workspace.tasks.start("", self._load_rows(rule, offset))
 
     async def _load_rows(self, rule: str, offset: int) -> None:
-        rows = await self._workspace.project.read(read_rows, rule, offset)
+        rows = await self.workspace.project.read(read_rows, rule, offset)
         group = self.groups.get(rule)
         self.tree.add_rows(rule, offset, rows, group.count - offset - len(rows) if group and rows else 0)
 

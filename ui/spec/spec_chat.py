@@ -168,11 +168,11 @@ class SpecChat(QWidget):
                "model works better.")
             if is_local else ""
         )  # fmt: skip
-        self.pages.setCurrentIndex(int(bool(usable) or self._answer is not None))
+        self.pages.setCurrentIndex(int(bool(usable) or self.is_busy()))
         self._show_buttons()
 
     def _show_buttons(self) -> None:
-        is_busy, has_model = self._answer is not None, bool(self.model.usable())
+        is_busy, has_model = self.is_busy(), bool(self.model.usable())
         self.send.setText(tr("Stop") if is_busy else tr("Send"))
         lacks = "" if has_model else self._workspace.no_models(self._workspace.role("writer")[0])
         empty = "" if self.field.toPlainText().strip() else tr("Write what should change.")
@@ -181,6 +181,10 @@ class SpecChat(QWidget):
         self.anew.setEnabled(self.suggestions.isHidden())
 
     # --- the conversation
+
+    def is_busy(self) -> bool:
+        """Whether an answer is being written."""
+        return self._answer is not None
 
     def begin_anew(self) -> None:
         """Forget the conversation and stop the current answer."""
@@ -208,7 +212,7 @@ class SpecChat(QWidget):
 
     def _on_sent(self) -> None:
         asked = self.field.toPlainText().strip()
-        if self._answer is not None or not asked or not self.model.model_id():
+        if self.is_busy() or not asked or not self.model.model_id():
             return
         self.field.remember(asked)
         self.field.clear()
@@ -220,7 +224,7 @@ class SpecChat(QWidget):
 
     def _on_contradictions(self) -> None:
         state = self._current()
-        if self._answer is not None or not self.model.model_id():
+        if self.is_busy() or not self.model.model_id():
             return
         answer = self._begin(tr("Find contradictions"), tr("Reading the text…"), is_shown=False)
         if not state.text.strip():

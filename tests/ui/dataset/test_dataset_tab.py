@@ -90,13 +90,13 @@ def test_add_and_delete_rows(run, tab):
     async def go():
         count = tab.model.rowCount()
         tab.choose("split:test")
-        tab._on_add()
+        tab.add_button.click()
         await until(lambda: tab.model.rowCount() == count + 1)
         await until(lambda: tab.table.is_editing())
         assert tab.table.currentIndex().row() == count
         assert "content-empty" in tab.model.example(count).problems
         assert tab.workspace.project.undo_label == "Add a row"
-        tab.table.itemDelegate()._finish(tab.table.findChild(QPlainTextEdit))
+        tab.table.itemDelegate().finish(tab.table.findChild(QPlainTextEdit))
         selection = tab.table.selectionModel()
         flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
         selection.select(tab.model.index(0, 0), flags)
@@ -175,7 +175,7 @@ def test_what_is_being_typed_survives_rows_that_come_meanwhile(run, tab, tmp_pat
         await until(lambda: tab._late)
         assert tab.table.is_editing()
         assert editor.toPlainText() == "half a sen"
-        tab.table.itemDelegate()._finish(editor)
+        tab.table.itemDelegate().finish(editor)
         await until(lambda: tab.model.rowCount() == count + 1)
         await until(lambda: cell(tab, 3, "answer").data() == "half a sen")
 
@@ -188,7 +188,7 @@ def test_a_filter_is_saved_chosen_and_deleted(run, tab):
         tab.bar.save_wanted.emit("exam")
         await until(lambda: tab.bar.saved_filters == {"exam": "split:test length:>20"})
         tab.bar.clear()
-        tab.bar._fill_menu()
+        tab.bar.saved.menu().aboutToShow.emit()
         tab.bar.saved.menu().actions()[0].trigger()
         assert tab.filter().min_length == 20
         tab.bar.forget_wanted.emit("exam")

@@ -3,14 +3,14 @@ import json
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton
 
 from core.dataset import examples
 from core.dataset.filters import Filter, find
+from tests.support.pages.dialogs import answer, notice
 from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset.export_dialog import ExportDialog, with_suffix
-from ui.widgets.message_bar import Notice
 
 TURNS = ("user", "assistant", "user", "assistant")
 LONG = json.dumps({"messages": [{"role": role, "content": "x"} for role in TURNS]})
@@ -22,22 +22,13 @@ ROWS = [
 
 
 @pytest.fixture
-def window(qtbot):
-    window = QWidget()
-    window.resize(900, 600)
-    qtbot.addWidget(window)
-    window.show()
-    return window
-
-
-@pytest.fixture
-def opened(run, workspace, window):
+def opened(run, workspace, owner):
     """Opens the dialog on five rows with the tag `mine`, of which the first two are selected."""
 
     async def go():
         await workspace.project.write("Rows", examples.add, ROWS)
         ids = find(workspace.project.rows, Filter(tag="mine"))
-        dialog = ExportDialog(workspace, Filter(tag="mine"), ids[:2], window)
+        dialog = ExportDialog(workspace, Filter(tag="mine"), ids[:2], owner)
         dialog.open()
         await until(lambda: dialog.row_count == 2)
         return dialog
@@ -48,10 +39,6 @@ def opened(run, workspace, window):
 def choose(box, data):
     box.setCurrentIndex(box.findData(data))
     box.activated.emit(box.currentIndex())
-
-
-def notice(window):
-    return next((one for one in window.findChildren(Notice) if not one.isHidden()), None)
 
 
 def test_selection_shown_rows_and_splits(run, opened, workspace):
@@ -75,16 +62,16 @@ def test_selection_shown_rows_and_splits(run, opened, workspace):
     run(go())
 
 
-def test_a_file_is_written_and_said(run, opened, workspace, window, tmp_path):
+def test_a_file_is_written_and_said(run, opened, workspace, owner, tmp_path):
     async def go():
         choose(opened.what, "shown")
         await until(lambda: opened.row_count == 5)
         opened.path.setText(str(tmp_path / "out.jsonl"))
         opened.card.setChecked(True)
         opened.ok_button.click()
-        await until(lambda: notice(window))
-        assert f"5 rows written to {tmp_path / 'out.jsonl'}." in notice(window).text.text()
-        assert notice(window).findChild(QPushButton).text() == "Show in folder"
+        await until(lambda: notice(owner))
+        assert f"5 rows written to {tmp_path / 'out.jsonl'}." in notice(owner).text.text()
+        assert notice(owner).findChild(QPushButton).text() == "Show in folder"
 
     run(go())
     lines = (tmp_path / "out.jsonl").read_text().splitlines()
@@ -92,7 +79,7 @@ def test_a_file_is_written_and_said(run, opened, workspace, window, tmp_path):
     assert "5" in (tmp_path / "out.jsonl.card.md").read_text()
 
 
-def test_what_a_format_cannot_hold_is_said_before(run, opened, tmp_path, window):
+def test_what_a_format_cannot_hold_is_said_before(run, opened, tmp_path, owner):
     async def go():
         choose(opened.what, "shown")
         opened.path.setText(str(tmp_path / "rows.jsonl"))
@@ -105,31 +92,30 @@ def test_what_a_format_cannot_hold_is_said_before(run, opened, tmp_path, window)
         opened.full.setChecked(False)
         await until(lambda: opened.row_count == 4)
         opened.ok_button.click()
-        await until(lambda: notice(window))
-        assert "1 row is left out" in notice(window).text.text()
+        await until(lambda: notice(owner))
+        assert "1 row is left out" in notice(owner).text.text()
 
     run(go())
     with (tmp_path / "rows.csv").open(encoding="utf-8-sig", newline="") as file:
         assert len(list(csv.reader(file))) == 5
 
 
-def test_a_file_that_is_there_is_replaced_only_when_asked(run, opened, tmp_path, window):
+def test_a_file_that_is_there_is_replaced_only_when_asked(run, opened, tmp_path, owner):
     path = tmp_path / "there.jsonl"
     path.write_text("mine")
 
     async def go():
         opened.path.setText(str(path))
         opened.ok_button.click()
-        box = opened.findChild(QMessageBox)
         assert path.read_text() == "mine"
-        next(button for button in box.buttons() if button.text() == "Replace").click()
-        await until(lambda: notice(window))
+        answer(opened, "Replace")
+        await until(lambda: notice(owner))
         assert path.read_text().count("\n") == 2
 
     run(go())
 
 
-def test_a_folder_for_hugging_face(run, opened, tmp_path, window):
+def test_a_folder_for_hugging_face(run, opened, tmp_path, owner):
     async def go():
         choose(opened.what, "shown")
         opened.path.setText(str(tmp_path / "set.jsonl"))
@@ -137,7 +123,7 @@ def test_a_folder_for_hugging_face(run, opened, tmp_path, window):
         assert opened.path.text() == str(tmp_path / "set")
         await until(lambda: opened.row_count == 5)
         opened.ok_button.click()
-        await until(lambda: notice(window))
+        await until(lambda: notice(owner))
 
     run(go())
     assert sorted(path.name for path in (tmp_path / "set" / "data").iterdir()) == ["test.jsonl", "train.jsonl"]

@@ -36,7 +36,7 @@ def panel(run, workspace, qtbot):
 
 def add(panel, rows):
     examples = [dataset_examples.read_row(row) for row in rows]
-    panel._workspace.tasks.start("", panel._workspace.project.write("Add", dataset_examples.add, examples))
+    panel.workspace.tasks.start("", panel.workspace.project.write("Add", dataset_examples.add, examples))
 
 
 def rules(panel):
@@ -189,7 +189,7 @@ def test_rows_out_of_date_are_offered_to_be_remade(run, qtbot, workspace):
         assert not panel.fix.isHidden()
         panel.remake.click()
         (dialog,) = panel.findChildren(RemakeDialog)
-        await until(lambda: dialog._known)
+        await until(lambda: dialog.is_loaded)
         assert dialog.scope.names() is None
         dialog.close()
         panel.show_rule("")

@@ -1,10 +1,10 @@
 import pytest
 from PySide6.QtCore import QModelIndex
-from PySide6.QtWidgets import QMessageBox
 
 from core.dataset import examples, quarantine
 from core.dataset.filters import Filter, find
 from core.formats import jsonl
+from tests.support.pages.dialogs import answer
 from tests.support.until import until
 from ui.dataset.quarantine_dialog import PAGE_LINES, QuarantineDialog
 from ui.dataset.quarantine_editor import hex_dump
@@ -114,8 +114,7 @@ def test_what_was_typed_waits_while_another_line_is_looked_at(run, opened):
         await until(lambda: dialog.edit.text.toPlainText() == "half")
         dialog.close()
         assert dialog.isVisible(), "it asks first"
-        box = dialog.findChild(QMessageBox)
-        next(button for button in box.buttons() if button.text() == "Discard the changes").click()
+        answer(dialog, "Discard the changes")
         await until(lambda: not dialog.isVisible())
 
     run(go())

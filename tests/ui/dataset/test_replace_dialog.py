@@ -5,6 +5,7 @@ from PySide6.QtCore import Qt
 
 from core.dataset import examples
 from core.dataset.filters import Filter
+from tests.support.pages.dialogs import is_settled
 from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset.replace_dialog import AFTER, BEFORE, ROW, ReplaceDialog
@@ -105,7 +106,7 @@ def test_fields_case_and_scope(run, dialog, workspace, rows):
         dialog.pattern_field.setText("tea")
         await until(lambda: dialog.count.text() == "2 rows change, in 2 fields")
         dialog.fields["question"].setChecked(False)
-        await until(lambda: dialog.model.rowCount() == 0 and not dialog._work.is_busy())
+        await until(lambda: dialog.model.rowCount() == 0 and is_settled(dialog))
         dialog.fields["tags"].setChecked(True)
         dialog.pattern_field.setText("drinks")
         await until(lambda: dialog.model.rowCount() == 3)

@@ -91,6 +91,6 @@ def test_bars_say_what_they_are(qtbot):
     chart.resize(400, 200)
     chart.show_bars([HistogramBar(0, 10, 3), HistogramBar(10, 20, 0), HistogramBar(20, 50, 1_000_000)], limit=30)
     assert "1,000,000 rows have 20 to 49 tokens" in chart.accessibleDescription()
-    assert chart._bar_at(380).low == 20
+    assert chart.bar_at(380).low == 20
     assert not chart.grab().isNull()
     assert [round_up(number) for number in (0, 1, 3, 6, 11, 201)] == [1, 1, 5, 10, 20, 500]

@@ -1,9 +1,9 @@
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
 
 from core.dataset import examples, filters, versions
 from core.dataset.filters import Filter
+from tests.support.pages.dialogs import ACCEPT, answer_when_asked
 from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset.version_diff import AFTER, BEFORE, KIND
@@ -40,14 +40,6 @@ async def keep(dialog, name):
     await until(lambda: dialog.table.rowCount() == count + 1)
 
 
-async def agree(dialog):
-    await until(lambda: dialog.findChild(QMessageBox))
-    box = dialog.findChild(QMessageBox)
-    text = f"{box.text()}\n{box.informativeText()}"
-    next(button for button in box.buttons() if box.buttonRole(button) == QMessageBox.ButtonRole.AcceptRole).click()
-    return text
-
-
 def test_keep_change_compare_and_go_back(run, dialog, workspace):
     first, second, third, *_ = ids(workspace)
 
@@ -74,7 +66,7 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
         dialog.diff.table.selectRow(1)
         assert "Tags: new" in dialog.diff.after.toPlainText()
         dialog.restore.click()
-        assert "Undo" in await agree(dialog)
+        assert "Undo" in await answer_when_asked(dialog, ACCEPT)
         await until(lambda: dialog.diff.pages.currentWidget() is dialog.diff.nothing)
         assert rows(workspace, first) == before
         assert len(ids(workspace)) == count
@@ -110,7 +102,7 @@ def test_rename_and_delete(run, dialog, workspace):
         await until(lambda: [one.name for one in versions.list_versions(workspace.project.rows)] == ["better"])
         await until(lambda: dialog.old.itemText(0) == "better")
         dialog.delete.click()
-        assert "“better”" in await agree(dialog)
+        assert "“better”" in await answer_when_asked(dialog, ACCEPT)
         await until(lambda: dialog.table.rowCount() == 0 and not dialog.delete.isEnabled())
 
     run(go())

@@ -14,11 +14,11 @@ from core.exam.prompt_conditions import CLOSED, FEW_SHOT, OPEN, RETRIEVED
 from core.exam.runs import Subject
 from core.progress import Reporter
 from core.providers import Offer
-from core.providers.http_client import Connection
 from core.spec import spec
 from core.storage import remembered_choices
 from core.storage.project import Project
-from tests.support.fake_server import Answer, FakeServer
+from tests.support.fake_server import Answer
+from tests.support.pages.dialogs import answer
 from tests.support.until import until
 from ui.exam import exam_texts
 from ui.exam.exam_texts import GAINED
@@ -35,22 +35,14 @@ BASE_CLOSED, TUNED_CLOSED = Subject("fake", BASE), Subject("fake", TUNED)
 
 
 @pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(Connection, "at_once", 1)  # the answers are scripted in the order of the questions
-    with FakeServer() as server:
-        yield server
-
-
-@pytest.fixture
-def tab(qtbot, run, workspace, server):
+def tab(qtbot, run, workspace, server, server_key, one_request_at_a_time):
     """The tab on the sample, with four models and a server that answers."""
 
     async def make():
         tab = ExamTab(workspace)
         workspace.tasks.changed.connect(tab.refresh)
-        workspace.settings.provider = "fake"
+        workspace.settings.provider, workspace.settings.providers = "fake", server.settings().providers
         workspace.offers = OFFERS
-        workspace._connected["fake"] = server.provider()
         tab.show_offers()
         tab.refresh(ALL_TABLES)
         await until(tab.form.total.text)
@@ -59,7 +51,7 @@ def tab(qtbot, run, workspace, server):
     tab = run(make())
     qtbot.addWidget(tab)
     yield tab
-    run(workspace._connected["fake"].close())
+    run(workspace.forget_provider("fake"))
 
 
 def keep_questions(db, n):
@@ -374,7 +366,7 @@ def test_an_older_run_is_looked_at_asked_again_and_deleted(run, tab, server):
         tab.delete.click()
         box = tab.findChild(QMessageBox)
         assert "answers and marks" in box.text()
-        next(button for button in box.buttons() if button.text() == "Delete").click()
+        answer(tab, "Delete")
         await until(lambda: tab.runs.count() == 1)
         await until(lambda: tab.result.outcome() and tab.result.outcome().run.subjects[1].model == OTHER)
 

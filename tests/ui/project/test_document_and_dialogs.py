@@ -6,13 +6,14 @@ import sys
 
 import pytest
 from PySide6.QtCore import QEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QListView, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QListView
 
 from core.dataset import examples, filters, importing
 from core.formats import jsonl
 from core.storage import exclusive_file, undo
 from core.storage.project import Project
 from tests.core.storage.test_project import KILLS, kill_often
+from tests.support.pages.dialogs import ACCEPT, answer, question_of
 from tests.support.until import until
 
 ASK = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1], timeout=0).execute('SELECT count(*) FROM example').fetchone())"
@@ -109,11 +110,10 @@ def test_a_project_without_its_log_asks_before_it_is_opened(run, window, tmp_pat
         await project.write("Edit", examples.set_field, 1, "answer", "edited")
         shutil.copy(project.path, copy)
         window.open_paths([copy])
-        await until(lambda: window.findChild(QMessageBox))
-        box = window.findChild(QMessageBox)
-        assert "copied.juku-wal" in box.informativeText()
+        question = await question_of(window)
+        assert "copied.juku-wal" in question.informativeText()
         assert window.workspace.project is project
-        next(button for button in box.buttons() if box.buttonRole(button) == box.ButtonRole.AcceptRole).click()
+        answer(window, ACCEPT)
         await until(lambda: window.workspace.project.path == copy)
 
     run(go())

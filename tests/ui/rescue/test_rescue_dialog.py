@@ -10,11 +10,10 @@ from PySide6.QtWidgets import QApplication
 
 from core.dataset import examples
 from core.generation import recorded_answers
-from core.providers.http_client import Connection
-from core.settings import ProviderSettings, Settings
 from core.storage.project import Project
 from core.training import jobs, row_selection
 from tests.support.fake_server import KEY, Answer, FakeServer
+from tests.support.pages.dialogs import settle
 from tests.support.patience import PATIENCE
 from tests.support.until import until
 from ui.rescue import rescue_dialog
@@ -27,27 +26,23 @@ TAG = OLD[1]
 
 
 @pytest.fixture
-def server(sample, monkeypatch):
+def server(server, server_key, one_request_at_a_time, sample, monkeypatch):
     monkeypatch.setattr(rescue_dialog, "RELOAD_DELAY", 0)
-    monkeypatch.setattr(Connection, "at_once", 1)
-    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
     rows = "".join(f"{row}\n" for row in examples.iterate_texts(sample.rows, row_selection.row_filter("")))
-    with FakeServer() as server:
-        file = server.keep(rows.encode(), "<b>rows</b>.jsonl", "fine-tune")["id"]
-        job = server.create({"model": "gpt-4o-mini", "training_file": file})["id"]
-        result = server.keep(b"step,train_loss\n1,0.5\n", "metrics.csv", "fine-tune-results")["id"]
-        server.end(job, "succeeded", result_files=[result])
-        server.models |= {"ft:gpt-4o-mini:local::later": 5, "gpt-4.1-mini": 1}
-        server.shutdown = {OLD[1]: "2099-01-01", "ft:gpt-4o-mini:local::later": "2099-05-01"}
-        yield server
+    file = server.keep(rows.encode(), "<b>rows</b>.jsonl", "fine-tune")["id"]
+    job = server.create({"model": "gpt-4o-mini", "training_file": file})["id"]
+    result = server.keep(b"step,train_loss\n1,0.5\n", "metrics.csv", "fine-tune-results")["id"]
+    server.end(job, "succeeded", result_files=[result])
+    server.models |= {"ft:gpt-4o-mini:local::later": 5, "gpt-4.1-mini": 1}
+    server.shutdown = {OLD[1]: "2099-01-01", "ft:gpt-4o-mini:local::later": "2099-05-01"}
+    return server
 
 
 class Opened:
     """The dialog with its workspace."""
 
     def __init__(self, project: Project, server: FakeServer) -> None:
-        entry = ProviderSettings("fake", "Fake", server.url, preset="openai")
-        self.workspace = Workspace(project, Settings(provider="fake", providers=[entry]))
+        self.workspace = Workspace(project, server.settings(preset="openai"))
         self.dialog = RescueDialog(self.workspace)
         self.dialog.teaching.server_box.setCurrentIndex(self.dialog.teaching.server_box.findData("fake"))
         self.dialog.open()
@@ -68,11 +63,10 @@ class Opened:
         await self.settled()
 
     async def settled(self):
-        works = [self.dialog._work, self.dialog._reading, *(page.reader for page in self.dialog.pages)]
-        await until(lambda: not self.dialog._settling.isActive() and not any(work.is_busy() for work in works))
+        await settle(self.dialog)
 
     async def asked(self):
-        await until(lambda: self.dialog._runner.progress("golden") is None)
+        await until(lambda: self.workspace.llm_runs.progress("golden") is None)
         await self.settled()
 
     @property

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
 
 from core import language
 from core.spec import facts, revisions, spec
+from tests.support.pages.dialogs import ACCEPT, answer_when_asked
 from tests.support.until import until
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.widgets.formatting import format_length, format_local_time
@@ -44,13 +44,6 @@ async def change(workspace, **fields):
     await until(lambda: now(workspace) == new)
 
 
-async def agree(dialog):
-    await until(lambda: dialog.findChild(QMessageBox))
-    box = dialog.findChild(QMessageBox)
-    next(button for button in box.buttons() if box.buttonRole(button) == QMessageBox.ButtonRole.AcceptRole).click()
-    return f"{box.text()}\n{box.informativeText()}"
-
-
 def test_nothing_is_kept_at_first(run, dialog):
     assert dialog.pages.currentWidget() is dialog.nothing
     assert not dialog.sides.isVisible()
@@ -73,7 +66,7 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
         assert "→ “Other”" in dialog.beside.text()
         assert "→ “Be short.”" in dialog.beside.text()
         dialog.restore.click()
-        assert "Undo" in await agree(dialog)
+        assert "Undo" in await answer_when_asked(dialog, ACCEPT)
         await until(lambda: now(workspace) == before)
         assert workspace.project.undo_label == "Restore the spec"
         await until(lambda: dialog.sides.summary.text() == "No difference")
@@ -109,7 +102,7 @@ def test_rename_and_delete(run, dialog, workspace):
         await until(lambda: [one.name for one in revisions.list_revisions(workspace.project.rows)] == ["better"])
         await until(lambda: dialog.old.itemText(0) == "better")
         dialog.delete.click()
-        assert "“better”" in await agree(dialog)
+        assert "“better”" in await answer_when_asked(dialog, ACCEPT)
         await until(lambda: dialog.pages.currentWidget() is dialog.nothing and not dialog.delete.isEnabled())
 
     run(go())

@@ -5,18 +5,18 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QTableWidgetItem
+from PySide6.QtWidgets import QApplication, QLabel, QTableWidgetItem
 
 from core.dataset import examples
 from core.providers import LOCAL, Offer
 from core.providers.server_presets import preset
-from core.settings import ProviderSettings, Settings
 from core.spec import spec
 from core.storage import remembered_choices
 from core.storage.project import Project
 from core.training import jobs, row_selection, submit
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY, FakeServer
+from tests.support.pages.dialogs import ACCEPT, DESTROY, REJECT, answer
 from tests.support.until import pick, until
 from ui import style
 from ui.charts.curve_chart_and_export import NONE
@@ -90,9 +90,8 @@ class Window:
 
 
 @pytest.fixture
-def window(qtbot, run, sample, server, monkeypatch):
+def window(qtbot, run, sample, server, server_key):
     """The tab over the English sample, with the fake server as its provider."""
-    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
     workspace = run(_workspace(sample, server))
     window = Window(qtbot, workspace)
     run(window.play(window.open()))
@@ -101,14 +100,7 @@ def window(qtbot, run, sample, server, monkeypatch):
 
 
 async def _workspace(project: Project, server: FakeServer) -> Workspace:
-    return Workspace(project, Settings(provider="fake", providers=[ProviderSettings("fake", "Fake", server.url)]))
-
-
-def answer(parent, role):
-    """Press the button of `role` in the question that is open."""
-    (box,) = [box for box in parent.findChildren(QMessageBox) if box.isVisible()]
-    next(button for button in box.buttons() if box.buttonRole(button) == role).click()
-    return box.text() + box.informativeText()
+    return Workspace(project, server.settings())
 
 
 def choose_rows(form, tag):
@@ -276,10 +268,10 @@ def test_a_running_job_is_cancelled_after_a_question_where_it_costs(window, serv
     async def go():
         await window.start()
         window.act("cancel")
-        assert "charge for what was trained" in answer(window.tab, QMessageBox.ButtonRole.RejectRole)
+        assert "charge for what was trained" in answer(window.tab, REJECT)
         assert server.jobs["ftjob-1"]["status"] == "running"
         window.act("cancel")
-        answer(window.tab, QMessageBox.ButtonRole.DestructiveRole)
+        answer(window.tab, DESTROY)
         await until(lambda: window.shown() == "Cancelled")
 
     run(window.play(go()))
@@ -539,7 +531,7 @@ def test_records_are_forgotten_and_ids_copied(window, server, run):
         server.end("ftjob-1", "cancelled")
         await until(lambda: window.shown() == "Cancelled")
         window.act("forget")
-        said = answer(window.tab, QMessageBox.ButtonRole.DestructiveRole)
+        said = answer(window.tab, DESTROY)
         assert "base-model" in said
         await until(lambda: window.tab.body.currentIndex() == 0)
 
@@ -556,7 +548,7 @@ def test_a_model_is_deleted_only_after_it_was_named(window, server, run, agreed)
         server.end("ftjob-1", "succeeded")
         await until(lambda: window.shown() == "Succeeded")
         window.act("delete")
-        role = QMessageBox.ButtonRole.DestructiveRole if agreed else QMessageBox.ButtonRole.RejectRole
+        role = DESTROY if agreed else REJECT
         assert model in answer(window.tab, role)
         if agreed:
             await until(lambda: model not in server.models)
@@ -574,7 +566,7 @@ def test_nothing_is_fetched_before_the_person_agrees(window, run, agreed):
         window.workspace.offers = [MISSING]
         window.workspace.offers_changed.emit()
         tab.form.start.click()
-        role = QMessageBox.ButtonRole.AcceptRole if agreed else QMessageBox.ButtonRole.RejectRole
+        role = ACCEPT if agreed else REJECT
         said = answer(tab, role)
         assert all(part in said for part in ("Qwen", "1 GB", "Apache-2.0", "https://licence.example"))
 
