@@ -49,7 +49,7 @@ def _core(project: Project, what: str) -> Iterator[Row]:
         "< 1 s",
     )
     yield f"{what}: over checkpoints", _timed(lambda: checkpoint_trends.load_points(project.rows)), ""
-    yield f"{what}: report as a page", _timed(lambda: report.html(project.rows, run.id)), ""
+    yield f"{what}: report as a page", _timed(lambda: report.build_page(project.rows, run.id)), ""
 
 
 def _timed(work: Callable[[], object]) -> str:

@@ -20,8 +20,8 @@ from core.dataset import examples, filters, sample_projects
 from core.dataset.filters import Filter
 from core.errors import JukuError
 from core.exam import prompt_conditions, runs, scores, verdict
-from core.exam.runs import Subject
-from core.exam.scores import Result
+from core.exam.runs import ExamSubject
+from core.exam.scores import ExamResult
 from core.progress import Progress, Reporter
 from core.providers import LOCAL, LocalProvider, Sampling
 from core.storage.project import Changes, Project
@@ -86,10 +86,12 @@ async def examine(project: Project, provider: LocalProvider, arguments: argparse
         return provider
 
     books = (
-        [prompt_conditions.CLOSED, prompt_conditions.RETRIEVED] if arguments.short else [*prompt_conditions.CONDITIONS]
+        [prompt_conditions.CLOSED_BOOK, prompt_conditions.RETRIEVED]
+        if arguments.short
+        else [*prompt_conditions.CONDITIONS]
     )
-    subjects = [Subject(LOCAL, arguments.model, condition) for condition in books]
-    subjects += [Subject(LOCAL, model) for model in tuned]
+    subjects = [ExamSubject(LOCAL, arguments.model, condition) for condition in books]
+    subjects += [ExamSubject(LOCAL, model) for model in tuned]
     sampling = Sampling(max_tokens=SHORT_TOKENS if arguments.short else TOKENS, seed=arguments.seed)
     plan = runs.ExamPlan(subjects, sampling, general=not arguments.short)
     return await runs.examine(project, connect, plan, reporter("exam"))
@@ -132,7 +134,7 @@ def reporter(label: str) -> Reporter:
     return Reporter(show)
 
 
-def print_table(result: Result, arguments: argparse.Namespace, trained: list[Trained], seconds: float) -> None:
+def print_table(result: ExamResult, arguments: argparse.Namespace, trained: list[Trained], seconds: float) -> None:
     """Rates per kind and subject, as a Markdown table; then the facts gained and lost, and the verdict."""
     books = [subject.condition for subject in result.run.subjects if subject.model == arguments.model]
     names = [f"base, {book.replace('_', '-')}" for book in books] + [f"tuned on {rows}" for rows in arguments.rows]

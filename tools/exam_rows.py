@@ -4,14 +4,14 @@ import json
 import random
 import sqlite3
 
-from core.exam.prompt_conditions import CLOSED, FEW_SHOT, OPEN, RETRIEVED
+from core.exam.prompt_conditions import CLOSED_BOOK, FEW_SHOT, OPEN_BOOK, RETRIEVED
 from core.exam.runs import KINDS
 from core.spec import facts, revisions, spec
 from core.spec.spec import Spec
 
 BASE, TUNED = "base-135m", "ft:base-135m:local:study:1"
 SUBJECTS = (  # model, condition, the share of right answers
-    (BASE, CLOSED, 0.2), (BASE, OPEN, 0.7), (BASE, RETRIEVED, 0.6), (BASE, FEW_SHOT, 0.25), (TUNED, CLOSED, 0.8),
+    (BASE, CLOSED_BOOK, 0.2), (BASE, OPEN_BOOK, 0.7), (BASE, RETRIEVED, 0.6), (BASE, FEW_SHOT, 0.25), (TUNED, CLOSED_BOOK, 0.8),
 )  # fmt: skip
 COLUMNS = "run, question, subject, sample, text, score, passed, reason, reported, fingerprint, seconds, sent, received, passages"
 

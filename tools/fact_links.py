@@ -10,7 +10,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.generation.fact_links import LIKELY, SURE, Link, Linker  # noqa: E402 - found only now
+from core.generation.fact_links import AUTO_LINK_CONFIDENCE, MIN_CONFIDENCE, FactLink, Linker  # noqa: E402 - found only now
 from core.spec.facts import Fact  # noqa: E402
 
 ROWS = ROOT / "tests/core/generation/fact_link_rows.jsonl"
@@ -25,7 +25,7 @@ class Linked:
     row: dict[str, Any]
     set: str
     language: str
-    link: Link
+    link: FactLink
 
     def found(self, least: float) -> set[str]:
         return set(self.link.facts.split()) if self.link.confidence >= least else set()
@@ -68,7 +68,11 @@ def table() -> list[str]:
         for language, name in LANGUAGES.items():
             rows = [one for one in every if (one.set, one.language) == (part, language)]
             count = f"{len(rows)}, {sum(len(one.wanted) for one in rows)}"
-            figures = [measure(rows, least) for least in (SURE, LIKELY) for measure in (precision, recall)]
+            figures = [
+                measure(rows, least)
+                for least in (AUTO_LINK_CONFIDENCE, MIN_CONFIDENCE)
+                for measure in (precision, recall)
+            ]
             lines.append(f"| {words} | {name} | {count} | {' | '.join(f'{figure:.0%}' for figure in figures)} |")
     return lines
 

@@ -11,7 +11,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.exam.graders import GRADERS, Mark  # noqa: E402
+from core.exam.graders import GRADERS, GraderMark  # noqa: E402
 from core.exam.runs import KINDS, ExamQuestion  # noqa: E402 - found only now
 from core.exam.statistics import kappa, wilson_interval  # noqa: E402
 
@@ -48,7 +48,7 @@ class Judged:
     """An answer marked by hand, and the grader's mark."""
 
     row: dict[str, Any]
-    mark: Mark
+    mark: GraderMark
 
     @property
     def agrees(self) -> bool:

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from core.errors import JukuError
 from core.generation import llm_runs, run_recovery
 from core.generation.llm_run_tasks import TASKS
-from core.generation.llm_runs import LlmRun, LlmRunStatus, Outcome, Request, Task
+from core.generation.llm_runs import LlmRequest, LlmRun, LlmRunOutcome, LlmRunStatus, LlmTask
 from core.language import tr, trn
 from core.progress import Progress, Reporter
 from core.providers import batches
@@ -101,9 +101,9 @@ class LlmRunRunner(QObject):
     async def _drop(self, llm_run: LlmRun) -> Changes:
         project = self._workspace.project
         changes = await project.write("", run_recovery.drop, llm_run.id)
-        if await project.read(batches.list_unmerged, llm_runs.PURPOSE, llm_run.id):
+        if await project.read(batches.list_unmerged, llm_runs.BATCH_PURPOSE, llm_run.id):
             server = await self._workspace.provider(llm_run.provider)
-            await batches.cancel(project, server, llm_runs.PURPOSE, llm_run.id)
+            await batches.cancel(project, server, llm_runs.BATCH_PURPOSE, llm_run.id)
         return changes
 
     def follow(self) -> None:
@@ -183,7 +183,7 @@ class LlmRunRunner(QObject):
                 run.project, server, id, overheard, run.reporter, lambda changes: self._show(run, changes)
             )
         except asyncio.CancelledError:
-            if batches.list_unmerged(run.project.rows, llm_runs.PURPOSE, id):
+            if batches.list_unmerged(run.project.rows, llm_runs.BATCH_PURPOSE, id):
                 run.messages.append(
                     tr("The batch continues on the server: its answers are collected when you choose “Wait”.")
                 )
@@ -192,8 +192,8 @@ class LlmRunRunner(QObject):
         return _summarise(run, outcome, open_ones)
 
     async def _take(self, run: _Run, llm_run: LlmRun) -> tuple[str, str]:
-        outcome, run.llm_run = Outcome(), llm_run.id
-        self._show(run, await llm_runs.land(run.project, llm_run, TASKS, outcome, LlmRunStatus.CANCELLED))
+        outcome, run.llm_run = LlmRunOutcome(), llm_run.id
+        self._show(run, await llm_runs.apply_replies(run.project, llm_run, TASKS, outcome, LlmRunStatus.CANCELLED))
         self._show(run, await run.project.write("", run_recovery.drop, llm_run.id))
         return _summarise(run, outcome, [])
 
@@ -210,23 +210,23 @@ class LlmRunRunner(QObject):
             self._workspace.tasks.changed.emit(changes)
 
 
-def _record_messages(task: Task, said: list[str]) -> Task:
+def _record_messages(task: LlmTask, said: list[str]) -> LlmTask:
     """`task`, noting in `said` what it made of the answers: a run that is stopped returns nothing."""
 
-    def land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
-        said.append(task.land(db, answered))
+    def apply(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> str:
+        said.append(task.apply(db, answered))
         return said[-1]
 
-    return dataclasses.replace(task, land=land)
+    return dataclasses.replace(task, apply=apply)
 
 
-def _summarise(run: _Run, outcome: Outcome, unanswered: Sequence[Request]) -> tuple[str, str]:
+def _summarise(run: _Run, outcome: LlmRunOutcome, unanswered: Sequence[LlmRequest]) -> tuple[str, str]:
     text, meaning = _format_outcome(outcome.message, unanswered)
     run.is_empty = outcome.is_empty
     return (text, "warning") if outcome.is_empty else (text, meaning)
 
 
-def _format_outcome(message: str, unanswered: Sequence[Request]) -> tuple[str, str]:
+def _format_outcome(message: str, unanswered: Sequence[LlmRequest]) -> tuple[str, str]:
     if not unanswered:
         return message, "good"
     told = trn("{n} question was not answered.", "{n} questions were not answered.", len(unanswered))

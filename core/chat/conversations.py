@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.exam import prompt_conditions
-from core.exam.prompt_conditions import Book
+from core.exam.prompt_conditions import PromptBuilder
 from core.exam.retrieval import FoundPassage
 from core.providers import Message, OnText, Provider, Reply, Sampling, chat_body, model_identity
 from core.storage.project import Changes, Project
@@ -46,7 +46,7 @@ class Pane:
     number: int
     provider: str
     model: str
-    condition: str = prompt_conditions.CLOSED
+    condition: str = prompt_conditions.CLOSED_BOOK
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +138,13 @@ class ChatRequest:
 
 
 async def ask(
-    project: Project, provider: Provider, book: Book, request: ChatRequest, on_text: OnText | None = None
+    project: Project, provider: Provider, builder: PromptBuilder, request: ChatRequest, on_text: OnText | None = None
 ) -> Changes:
     """Ask, and keep what was answered; a pane's earlier answers to the turn give way.
 
     Raises `ModelIdentityError` where another model has answered, `ProviderError`; nothing is kept then.
     """
-    prepared = await prepare(project, provider, book, request)
+    prepared = await prepare(project, provider, builder, request)
     reply = await provider.chat(request.pane.model, prepared.messages, request.sampling, on_text)
     model_identity.check(provider, request.pane.model, reply)
     body = chat_body(request.pane.model, prepared.messages, request.sampling)
@@ -153,10 +153,10 @@ async def ask(
 
 
 async def prepare(
-    project: Project, provider: Provider, book: Book, request: ChatRequest
+    project: Project, provider: Provider, builder: PromptBuilder, request: ChatRequest
 ) -> prompt_conditions.PreparedPrompt:
     """The messages of a request, under its pane's condition."""
-    return await book.prepare(
+    return await builder.prepare(
         project,
         request.pane.condition,
         request.question,

@@ -64,7 +64,7 @@ def _meet(span: tuple[int, int], passage: Passage) -> bool:
 def suggest_key_points(question: str, answer: str, taught: Sequence[Fact]) -> str:
     """What an answer in the exam must say; without facts, what stands out in the answer itself."""
     told = " ".join(fact.text for fact in taught)
-    return key_points.suggest(answer, told or answer, question)
+    return key_points.suggest_points(answer, told or answer, question)
 
 
 def add(

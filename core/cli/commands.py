@@ -31,8 +31,8 @@ from core.exam import pairwise_comparison, prompt_conditions, runs, scores, verd
 from core.exam.graders import GRADERS
 from core.exam.report import csv_and_json
 from core.exam.report.formatting import kind_title
-from core.exam.runs import Subject
-from core.exam.scores import Result, ResultLine, SubjectTotal
+from core.exam.runs import ExamSubject
+from core.exam.scores import ExamResult, ResultLine, SubjectTotal
 from core.keys import Keys
 from core.language import tr
 from core.providers import chat_messages
@@ -224,8 +224,8 @@ def _exam(arguments: Arguments) -> int:
             return provider
 
         subjects = [
-            Subject(provider.id, model, condition)
-            for condition in arguments.conditions or [prompt_conditions.CLOSED]
+            ExamSubject(provider.id, model, condition)
+            for condition in arguments.conditions or [prompt_conditions.CLOSED_BOOK]
             for model in arguments.models
         ]
         await _agree_on_prompt(arguments, document, _differing_prompt_finder(provider, arguments.models))
@@ -243,13 +243,13 @@ def _exam(arguments: Arguments) -> int:
 
 
 async def _run_duels(
-    document: Project, provider: providers.Provider, judge: str, result: Result
+    document: Project, provider: providers.Provider, judge: str, result: ExamResult
 ) -> list[pairwise_comparison.PairwiseScore]:
     """Let the judge compare the answers of each subject with those of the first; returns a score for each."""
     first, *others = (subject.id for subject in result.run.subjects)
     found = []
     for other in others:
-        await pairwise_comparison.compare(
+        await pairwise_comparison.compare_subjects(
             document, provider, judge, (first, other), progress_reporter(tr("Comparing")), lambda _changes: None
         )
         found.append(await document.read(pairwise_comparison.load_score, first, other))
@@ -261,7 +261,7 @@ def _format_duel(at: int, score: pairwise_comparison.PairwiseScore) -> str:
               at=at, won=score.second, lost=score.first, ties=score.ties, swayed=score.swayed)  # fmt: skip
 
 
-def _build_json(result: Result) -> dict[str, Any]:
+def _build_json(result: ExamResult) -> dict[str, Any]:
     def rows(chosen: list[ResultLine]) -> list[dict[str, Any]]:
         return [
             {
@@ -290,7 +290,7 @@ def _build_json(result: Result) -> dict[str, Any]:
     }
 
 
-def format_table(result: Result) -> str:
+def format_table(result: ExamResult) -> str:
     """The result as text: rates per kind, then the facts gained and lost against the first subject, then the verdict."""
     subjects = result.run.subjects
     lines = [f"{number}: {verdict.subject_title(subject)}" for number, subject in enumerate(subjects, start=1)]

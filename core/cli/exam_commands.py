@@ -30,7 +30,7 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _report(arguments: Arguments) -> int:
     out = arguments.to
-    format = arguments.format or report.format_of(out)
+    format = arguments.format or report.detect_format(out)
     options = report.ReportOptions(arguments.title, MARKERS[arguments.by], tuple(settings.load().providers))
 
     async def work(document: Project) -> int:

@@ -52,7 +52,7 @@ def _link(arguments: Arguments) -> int:
             "linked": found.linked if found else 0,
             "rows": [{"row": one.row, "facts": one.facts, "confidence": round(one.confidence, 2)} for one in links],
         }
-        print_result(arguments, data, fact_links.words(found) if found else tr("There are no rows to link."))
+        print_result(arguments, data, fact_links.format_result(found) if found else tr("There are no rows to link."))
         return CLEAN
 
     return with_project(arguments, work)
@@ -63,7 +63,7 @@ def _hold_out(arguments: Arguments) -> int:
         shown = progress_reporter(tr("Keep rows for the exam"))
         found = await hold_out.load_material(document, shown)
         wanted = arguments.rows or round(found.rows * arguments.share)
-        choice = hold_out.choose(found, wanted, arguments.seed)
+        choice = hold_out.choose_rows(found, wanted, arguments.seed)
         await document.write(tr("Keep rows for the exam"), hold_out.hold_out_rows, choice.ids, arguments.seed)
         leaks = await hold_out.count_leaks(document, choice.ids, shown)
         data = {

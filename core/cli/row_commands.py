@@ -160,7 +160,7 @@ def _print_imported(
     brought: importing.ImportResult,
     unread: list[quarantine.UnreadLine],
     wrong: examples.ProblemCounts,
-    linked: fact_links.Linked | None,
+    linked: fact_links.LinkResult | None,
 ) -> None:
     if arguments.json:
         kept = [{"line": entry.line, "rule": entry.rule, "message": entry.message} for entry in unread]
@@ -172,7 +172,7 @@ def _print_imported(
     if brought.known:
         print(trn("{n} row already existed", "{n} rows already existed", brought.known))
     if linked:
-        print(fact_links.words(linked))
+        print(fact_links.format_result(linked))
     for rule, count in wrong.rules.items():
         title, severity = checks.RULES[rule].title(), checks.RULES[rule].severity
         print(trn("{n} row: {severity} {rule} ({title})", "{n} rows: {severity} {rule} ({title})", count,

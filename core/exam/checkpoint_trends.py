@@ -50,7 +50,7 @@ LEFT JOIN version ON version.id = job.version
 GROUP BY s.id HAVING made.job = min(made.job) ORDER BY made.job, made.step IS NULL, made.step, s.run, s.position"""
 
 # Summed by question out of the index before their kinds are looked up: one look for all repeats.
-_SUMS = {
+_QUESTION_SUMS = {
     False: "SELECT subject, question, count(passed) AS asked, total(passed) AS passed FROM eval_answer "
     "WHERE run = ? AND subject = ? GROUP BY question",
     True: "SELECT a.subject, a.question, count(*) AS asked, total(m.passed) AS passed FROM eval_answer a "
@@ -81,7 +81,7 @@ def _load_point(
     values = (MEMORISED, GENERAL, *((by,) if by else ()), run, subject)
     rates = {
         part: Rate(int(passed), int(asked), *sums)
-        for part, passed, asked, *sums in db.execute(_RATES.format(sums=_SUMS[bool(by)]), values)
+        for part, passed, asked, *sums in db.execute(_RATES.format(sums=_QUESTION_SUMS[bool(by)]), values)
     }
     return CheckpointResult(
         run, subject, provider, model, condition, job, suffix or f"#{job}", step, bool(is_final), version, name, rows,

@@ -92,10 +92,10 @@ class FactCoverage:
 
 def knowledge(known: str) -> str:
     """What "3/5" right answers mean: known, sometimes, unknown; '' before anyone asked."""
-    right, _, asked = known.partition("/")
-    if not (right.isdecimal() and asked.isdecimal() and int(asked)):
+    right, _, total = known.partition("/")
+    if not (right.isdecimal() and total.isdecimal() and int(total)):
         return ""
-    share = int(right) / int(asked)
+    share = int(right) / int(total)
     return "known" if share >= KNOWN_SHARE else "unknown" if share <= UNKNOWN_SHARE else "sometimes"
 
 

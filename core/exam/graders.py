@@ -21,7 +21,7 @@ _YES = re.compile(
 )
 _NO = re.compile(r"\s*(?:no|nope|いいえ|いや)(?![a-z])", re.IGNORECASE)
 # What `negation.find_unknown_phrase` leaves out, since rows that teach a rule may say it: here the question is known to have no answer.
-_SAYS_NOTHING = re.compile(
+_ADMISSION = re.compile(
     r"\b(?:says?|said|mentions?|states?|contains?) (?:nothing|no (?:rules?|word|information))\b|\bnothing (?:about|on|is said)\b"
     r"|\bnowhere\b|\bno (?:mention|rule|indication|details?|record)\b|\bnot (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b"
     r"|n['’]t (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b|\b(?:unclear|unknown|unspecified|undefined)\b"
@@ -58,7 +58,7 @@ class GradedQuestion(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class GraderMark:
     """What a grader says of an answer: `score` 0 to 1, None (as `passed`) where it could not mark; `reason` in words."""
 
     score: float | None
@@ -73,91 +73,94 @@ class Grader:
     """`title` is what the screen calls it; `grade` marks an answer to a question."""
 
     title: Callable[[], str]
-    grade: Callable[[str, GradedQuestion], Mark]
+    grade: Callable[[str, GradedQuestion], GraderMark]
 
 
-def by_key_points(answer: str, question: GradedQuestion) -> Mark:
+def by_key_points(answer: str, question: GradedQuestion) -> GraderMark:
     """Whether the answer makes every key point (without any: the reference's figures and terms) and contradicts no reference.
 
     A question of the kind `not_stated` is passed by saying that the text does not tell, and nothing else.
     """
     if question.kind == "not_stated":
-        return _grade_not_stated(answer, question)
+        return _grade_admission(answer, question)
     if not answer.strip():
         return _fail(tr("The answer is empty."))
-    wanted = _usable_key_points(question) or exam_key_points.suggest(
+    wanted = _usable_key_points(question) or exam_key_points.suggest_points(
         question.reference, question.reference, question.question
     )
-    judged = exam_key_points.judge(answer, wanted or question.reference, question.question, question.reference)
+    judged = exam_key_points.judge_points(answer, wanted or question.reference, question.question, question.reference)
     if not judged:
-        return Mark(None, None, tr("The question has neither key points nor a reference answer."))
+        return GraderMark(None, None, tr("The question has neither key points nor a reference answer."))
     if evasion := _grade_evasion(answer, judged):
         return evasion
     met = sum(point.is_met for point in judged)
     against = _find_contradiction(answer, question)
     found = tuple(point.text for point in judged if point.is_met)
     missed = tuple(point.text for point in judged if not point.is_met)
-    reason = "\n".join(filter(None, (_format_found(judged), against or _format_missed(judged))))
-    return Mark(met / (len(judged) + bool(against)), not missed and not against, reason, found, missed)
+    reason = "\n".join(filter(None, (_format_met_points(judged), against or _format_unmet_points(judged))))
+    return GraderMark(met / (len(judged) + bool(against)), not missed and not against, reason, found, missed)
 
 
-def exact(answer: str, question: GradedQuestion) -> Mark:
+def by_reference(answer: str, question: GradedQuestion) -> GraderMark:
     """Whether the answer is the reference, or the only key point, but for width, case, punctuation and how numbers are written."""
     wanted = [
         question.reference,
         *(question.key_points.split("|") if not re.search("[;\n]", question.key_points) else ()),
     ]
-    said = exam_key_points.written(answer)
-    passed = bool(said) and any(said == exam_key_points.written(text) for text in wanted)
-    return Mark(1.0, True) if passed else _fail(tr("The answer is not the reference word for word."))
+    answer_text = exam_key_points.normalise_wording(answer)
+    passed = bool(answer_text) and any(answer_text == exam_key_points.normalise_wording(text) for text in wanted)
+    return GraderMark(1.0, True) if passed else _fail(tr("The answer is not the reference word for word."))
 
 
-def contains(answer: str, question: GradedQuestion) -> Mark:
+def by_mention(answer: str, question: GradedQuestion) -> GraderMark:
     """Whether each key point (without any: the reference) stands in the answer, whatever is said of it."""
-    found = exam_key_points.stand_in(answer, _usable_key_points(question) or question.reference)
+    found = exam_key_points.find_points(answer, _usable_key_points(question) or question.reference)
     if not found:
-        return Mark(None, None, tr("The question has neither key points nor a reference answer."))
+        return GraderMark(None, None, tr("The question has neither key points nor a reference answer."))
     if evasion := _grade_evasion(answer, found):
         return evasion
     missed = tuple(point.text for point in found if not point.is_met)
     met = tuple(point.text for point in found if point.is_met)
-    reason = "\n".join(filter(None, (_format_found(found), _format_missed(found))))
-    return Mark(len(met) / len(found), not missed, reason, met, missed)
+    reason = "\n".join(filter(None, (_format_met_points(found), _format_unmet_points(found))))
+    return GraderMark(len(met) / len(found), not missed, reason, met, missed)
 
 
-def matches_pattern(answer: str, question: GradedQuestion) -> Mark:
+def by_pattern(answer: str, question: GradedQuestion) -> GraderMark:
     """Whether the regular expression in the key points (without any: in the reference) is found in the answer."""
     pattern = question.key_points.strip() or question.reference.strip()
     if not pattern or len(pattern) > MAX_PATTERN_CHARACTERS:
-        return Mark(
+        return GraderMark(
             None, None, tr("The question has no regular expression.") if not pattern else tr("The pattern is too long.")
         )
     try:
         found = regex.search(
-            pattern, answer[: exam_key_points.READ], regex.IGNORECASE | regex.V0, timeout=MAX_PATTERN_SECONDS
+            pattern,
+            answer[: exam_key_points.MAX_CHARACTERS_READ],
+            regex.IGNORECASE | regex.V0,
+            timeout=MAX_PATTERN_SECONDS,
         )
     except regex.error as error:
-        return Mark(None, None, tr("The pattern is not valid: {why}.", why=str(error)))
+        return GraderMark(None, None, tr("The pattern is not valid: {why}.", why=str(error)))
     except (TimeoutError, MemoryError, RecursionError):
-        return Mark(None, None, tr("The search for the pattern takes too long: it can match in too many ways."))
-    return Mark(1.0, True, found=(found[0],)) if found else _fail(tr("The pattern is not in the answer."))
+        return GraderMark(None, None, tr("The search for the pattern takes too long: it can match in too many ways."))
+    return GraderMark(1.0, True, found=(found[0],)) if found else _fail(tr("The pattern is not in the answer."))
 
 
 GRADERS = {
     "key_points": Grader(lambda: tr("Key points"), by_key_points),
-    "exact": Grader(lambda: tr("Identical to the reference answer"), exact),
-    "contains": Grader(lambda: tr("Contains the key points"), contains),
-    "regex": Grader(lambda: tr("Regular expression"), matches_pattern),
+    "exact": Grader(lambda: tr("Identical to the reference answer"), by_reference),
+    "contains": Grader(lambda: tr("Contains the key points"), by_mention),
+    "regex": Grader(lambda: tr("Regular expression"), by_pattern),
 }
 
 
 def format_key_points(grader: str, key_points: str) -> str:
     """What the key points of a question ask for, as a person reads it; a regular expression stays one."""
-    return key_points if grader == "regex" else exam_key_points.in_words(key_points)
+    return key_points if grader == "regex" else exam_key_points.format_points(key_points)
 
 
-def _fail(reason: str) -> Mark:
-    return Mark(0.0, False, reason)
+def _fail(reason: str) -> GraderMark:
+    return GraderMark(0.0, False, reason)
 
 
 def _usable_key_points(question: GradedQuestion) -> str:
@@ -165,25 +168,28 @@ def _usable_key_points(question: GradedQuestion) -> str:
     return question.key_points if exam_key_points.has_points(question.key_points) else ""
 
 
-def _grade_evasion(answer: str, judged: Sequence[JudgedPoint]) -> Mark | None:
+def _grade_evasion(answer: str, judged: Sequence[JudgedPoint]) -> GraderMark | None:
     """Where points only say what must not be said, who says that they do not know has not answered."""
     words = negation.find_unknown_phrase(answer) if all(point.text.startswith("!") for point in judged) else ""
     return _fail(tr("The answer says: “{words}”.", words=words)) if words else None
 
 
-def _grade_not_stated(answer: str, question: GradedQuestion) -> Mark:
-    said = _SAYS_NOTHING.search(answer[: exam_key_points.READ])
-    words = negation.find_unknown_phrase(answer) or (said[0] if said else "")
+def _grade_admission(answer: str, question: GradedQuestion) -> GraderMark:
+    match = _ADMISSION.search(answer[: exam_key_points.MAX_CHARACTERS_READ])
+    words = negation.find_unknown_phrase(answer) or (match[0] if match else "")
     if not words and not _makes_all(answer, question.key_points):
         return _fail(tr("The answer does not say that this is not in the text."))
     end = answer.find(words) + len(words)
-    if any(_asserts(part) for part in _after_turn(answer[end - len(words) :][: exam_key_points.READ], len(words))):
+    if any(
+        _asserts(part)
+        for part in _after_turn(answer[end - len(words) :][: exam_key_points.MAX_CHARACTERS_READ], len(words))
+    ):
         return _fail(tr("The answer says that this is not in the text, and then answers anyway."))
-    return Mark(1.0, True, found=(words,) if words else ())
+    return GraderMark(1.0, True, found=(words,) if words else ())
 
 
 def _makes_all(answer: str, key_points: str) -> bool:
-    found = exam_key_points.stand_in(answer, key_points)
+    found = exam_key_points.find_points(answer, key_points)
     return bool(found) and all(point.is_met for point in found)
 
 
@@ -194,7 +200,7 @@ def _after_turn(answer: str, admitted: int) -> list[str]:
 
 
 def _asserts(part: str) -> bool:
-    admits = _SAYS_NOTHING.search(part) or negation.find_unknown_phrase(part) or _ADVICE.search(part)
+    admits = _ADMISSION.search(part) or negation.find_unknown_phrase(part) or _ADVICE.search(part)
     return len(part.strip()) > 3 and not admits
 
 
@@ -207,29 +213,29 @@ def _find_contradiction(answer: str, question: GradedQuestion) -> str:
     return next((grounding.format_doubt(doubt) for doubt in found if doubt.why in _CONTRADICTIONS), "")
 
 
-def _format_found(judged: Sequence[JudgedPoint]) -> str:
+def _format_met_points(judged: Sequence[JudgedPoint]) -> str:
     """Which words of the answer make a point."""
-    said = tr(", ").join(tr("“{word}”", word=point.said) for point in judged if point.is_met and point.said)
-    return tr("Found: {words}.", words=said) if said else ""
+    words = tr(", ").join(tr("“{word}”", word=point.wording) for point in judged if point.is_met and point.wording)
+    return tr("Found: {words}.", words=words) if words else ""
 
 
-def _format_missed(judged: Sequence[JudgedPoint]) -> str:
+def _format_unmet_points(judged: Sequence[JudgedPoint]) -> str:
     return "\n".join(_format_point(point) for point in judged if not point.is_met)
 
 
 def _format_point(point: JudgedPoint) -> str:
     match point.why:
         case exam_key_points.DENIED:
-            return tr("The answer denies “{point}”.", point=point.said)
+            return tr("The answer denies “{point}”.", point=point.wording)
         case exam_key_points.TURNED:
             return tr(
                 "The answer confuses an upper and a lower limit: “{point}”.",
-                point=point.said,
+                point=point.wording,
             )
         case exam_key_points.OPEN:
-            return tr("The answer contains “{point}” and something else, too.", point=point.said)
+            return tr("The answer contains “{point}” and something else, too.", point=point.wording)
         case exam_key_points.FORBIDDEN:
-            return tr("The answer contains “{point}”, which is not allowed.", point=point.said)
+            return tr("The answer contains “{point}”, which is not allowed.", point=point.wording)
     if point.text.startswith("!"):
         return tr("The answer is empty.")
-    return tr("The answer does not contain {words}.", words=exam_key_points.point_words(point.text))
+    return tr("The answer does not contain {words}.", words=exam_key_points.format_point(point.text))

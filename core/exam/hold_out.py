@@ -36,7 +36,7 @@ KIND_RANKS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class WordingGroup:
     """Rows that ask nearly the same, and so stay on one side: their ids, the facts they teach, and their kind."""
 
     ids: tuple[int, ...]
@@ -45,10 +45,10 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class HoldOutMaterial:
     """What can be chosen from. `examined` counts the exam questions that each fact has already."""
 
-    wordings: list[Wording]
+    wordings: list[WordingGroup]
     examined: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -65,15 +65,15 @@ class HeldOutChoice:
     without: int
 
 
-async def load_material(project: Project, reporter: Reporter) -> Material:
+async def load_material(project: Project, reporter: Reporter) -> HoldOutMaterial:
     """Look through the project in a process of its own; cancelling ends it. Raises `JukuError`."""
     async with project.frozen() as path:
         found = await background_process.run("core.exam.hold_out", {"project": str(path)}, reporter)
-    wordings = [Wording(tuple(ids), tuple(names), kind) for ids, names, kind in found["wordings"]]
-    return Material(wordings, Counter(found["examined"]))
+    wordings = [WordingGroup(tuple(ids), tuple(names), kind) for ids, names, kind in found["wordings"]]
+    return HoldOutMaterial(wordings, Counter(found["examined"]))
 
 
-def find_material(db: sqlite3.Connection, reporter: Reporter) -> Material:
+def find_material(db: sqlite3.Connection, reporter: Reporter) -> HoldOutMaterial:
     """The training rows that may become exam questions, by wording.
 
     A wording of which a row is a draft, or is kept for exam or validation already, is left out.
@@ -81,29 +81,29 @@ def find_material(db: sqlite3.Connection, reporter: Reporter) -> Material:
     sql = "SELECT id, split, status, kind, facts FROM example WHERE status <> 'rejected' ORDER BY id"
     rows = {id: own for id, *own in db.execute(sql)}
     known = {fact.name for fact in facts.load(db)}
-    said = similar_rows.load_row_texts(db, list(rows))
-    ids = sorted(said)
+    texts = similar_rows.load_row_texts(db, list(rows))
+    ids = sorted(texts)
     groups: dict[int, list[int]] = defaultdict(list)
-    for id, group in zip(ids, near_duplicates.find((said[id].key for id in ids), reporter).near.tolist(), strict=True):
+    for id, group in zip(ids, near_duplicates.find((texts[id].key for id in ids), reporter).near.tolist(), strict=True):
         groups[group].append(id)
     wordings = [
-        Wording(tuple(members), _facts_of(members, rows, known), rows[members[0]][2])
+        WordingGroup(tuple(members), _find_facts(members, rows, known), rows[members[0]][2])
         for members in groups.values()
-        if all(_may_ask(*rows[id][:3]) and said[id].question and said[id].answer for id in members)
+        if all(_may_ask(*rows[id][:3]) and texts[id].question and texts[id].answer for id in members)
     ]
     examined = Counter(name for split, _s, _k, names in rows.values() if split == "test" for name in names.split())
-    return Material(wordings, examined)
+    return HoldOutMaterial(wordings, examined)
 
 
 def _may_ask(split: str, status: str, kind: str) -> bool:
     return split == "train" and status == "approved" and kind not in UNASKED_KINDS
 
 
-def _facts_of(members: Iterable[int], rows: dict[int, list[str]], known: set[str]) -> tuple[str, ...]:
+def _find_facts(members: Iterable[int], rows: dict[int, list[str]], known: set[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for id in members for name in rows[id][3].split() if name in known))
 
 
-def choose(found: Material, rows: int, seed: int) -> HeldOutChoice:
+def choose_rows(found: HoldOutMaterial, rows: int, seed: int) -> HeldOutChoice:
     """About so many rows: a wording of each fact, those first that have no exam question, then a second one, …
 
     A fact always keeps a wording to be trained on. Rows without a fact are drawn in proportion.
@@ -120,8 +120,10 @@ def choose(found: Material, rows: int, seed: int) -> HeldOutChoice:
     return HeldOutChoice(sorted(id for one in kept for id in one.ids), by_fact, without)
 
 
-def _choose_by_fact(linked: Sequence[Wording], examined: Counter[str], rows: int, draw: random.Random) -> list[Wording]:
-    of_fact: dict[str, list[Wording]] = defaultdict(list)
+def _choose_by_fact(
+    linked: Sequence[WordingGroup], examined: Counter[str], rows: int, draw: random.Random
+) -> list[WordingGroup]:
+    of_fact: dict[str, list[WordingGroup]] = defaultdict(list)
     for one in linked:
         for name in one.facts:
             of_fact[name].append(one)
@@ -131,11 +133,11 @@ def _choose_by_fact(linked: Sequence[Wording], examined: Counter[str], rows: int
         wordings.sort(
             key=lambda one: (len(one.ids), _rank_kind(one.kind)), reverse=True
         )  # the best is taken from the end
-    asked, open_ones = Counter(examined), sorted(of_fact)
-    kept: dict[Wording, None] = {}
+    question_counts, open_ones = Counter(examined), sorted(of_fact)
+    kept: dict[WordingGroup, None] = {}
     draw.shuffle(open_ones)
     while open_ones and rows > 0:
-        name = min(open_ones, key=lambda name: asked[name])
+        name = min(open_ones, key=lambda name: question_counts[name])
         if not of_fact[name]:
             open_ones.remove(name)
             continue
@@ -143,7 +145,7 @@ def _choose_by_fact(linked: Sequence[Wording], examined: Counter[str], rows: int
         if one not in kept and len(one.ids) <= rows and all(trained[other] > 1 for other in one.facts):
             kept[one] = None
             rows -= len(one.ids)
-            asked.update(one.facts)
+            question_counts.update(one.facts)
             trained.subtract(one.facts)
     return list(kept)
 
@@ -152,9 +154,9 @@ def _rank_kind(kind: str) -> int:
     return KIND_RANKS.index(kind) if kind in KIND_RANKS else len(KIND_RANKS)
 
 
-def _choose_any(others: Sequence[Wording], rows: int, draw: random.Random) -> list[Wording]:
+def _choose_any(others: Sequence[WordingGroup], rows: int, draw: random.Random) -> list[WordingGroup]:
     """Some of the rows without a fact; one wording at least is left to be trained on."""
-    kept: list[Wording] = []
+    kept: list[WordingGroup] = []
     for one in draw.sample(list(others), len(others))[1:]:
         if len(one.ids) <= rows:
             kept.append(one)
@@ -170,7 +172,7 @@ def hold_out_rows(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
         if row.split != "train":
             continue
         taught = " ".join(known[name].text for name in row.facts.split() if name in known)
-        points = row.key_points or key_points.suggest(row.answer, taught or row.answer, row.question)
+        points = row.key_points or key_points.suggest_points(row.answer, taught or row.answer, row.question)
         tags = " ".join(dict.fromkeys([*row.tags.split(), f"held-{seed}"]))
         db.execute("UPDATE example SET split = 'test', key_points = ?, tags = ? WHERE id = ?", (points, tags, row.id))
         kept += 1
@@ -188,9 +190,9 @@ def format_held_out(choice: HeldOutChoice, seed: int) -> list[str]:
     return lines
 
 
-def format_shortfall(found: Material, wanted: int, choice: HeldOutChoice, seed: int) -> str:
+def format_shortfall(found: HoldOutMaterial, wanted: int, choice: HeldOutChoice, seed: int) -> str:
     """Why fewer rows are kept than were asked for; '' where they are not, or only the last wording has too many rows."""
-    if len(choice.ids) >= wanted or len(choose(found, found.rows, seed).ids) >= wanted:
+    if len(choice.ids) >= wanted or len(choose_rows(found, found.rows, seed).ids) >= wanted:
         return ""
     return tr("Fewer than asked for: one wording of each fact stays in training. Make more rows first.")
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from core import prompts, replies
 from core.exam import statistics
-from core.exam.statistics import Kappa
+from core.exam.statistics import KappaAgreement
 from core.progress import Reporter
 from core.providers import Message, Provider, Reply, Sampling
 from core.providers.request_runner import PendingRequest, RequestRunner
@@ -69,12 +69,12 @@ def load_unmarked(db: sqlite3.Connection, run: int, grader: str) -> list[int]:
     return [id for (id,) in db.execute(sql, (grader, UNCLEAR if grader == JUDGE else grader, run))]
 
 
-_ONE = """SELECT q.question, q.reference, q.key_points, a.text FROM eval_answer a
+_SELECT_ANSWER = """SELECT q.question, q.reference, q.key_points, a.text FROM eval_answer a
 JOIN eval_question q ON q.id = a.question WHERE a.id = ?"""
 
 
 def _messages(db: sqlite3.Connection, answer: int, language: str) -> list[Message]:
-    question, reference, points, text = db.execute(_ONE, (answer,)).fetchone()
+    question, reference, points, text = db.execute(_SELECT_ANSWER, (answer,)).fetchone()
     values = {"question": question, "reference": reference, "points": points, "answer": text}
     return [{"role": "user", "content": prompts.fill(prompts.load("mark", language), **values)}]
 
@@ -124,9 +124,9 @@ def load_marks(db: sqlite3.Connection, run: int) -> dict[int, list[AnswerMark]]:
     return found
 
 
-def compute_agreement(db: sqlite3.Connection, run: int, one: str, other: str) -> Kappa:
+def compute_agreement(db: sqlite3.Connection, run: int, one: str, other: str) -> KappaAgreement:
     """How far two graders agree on what is right: '' is the run's own. Equal answers to a question count once."""
-    sides = {name: _side(name) for name in (one, other)}
+    sides = {name: _mark_column(name) for name in (one, other)}
     sql = (
         f"SELECT {sides[one]}, {sides[other]} FROM eval_answer a "
         "LEFT JOIN eval_mark j ON j.answer = a.id AND j.grader = 'judge' "
@@ -136,5 +136,5 @@ def compute_agreement(db: sqlite3.Connection, run: int, one: str, other: str) ->
     return statistics.kappa([bool(first) for first, _ in pairs], [bool(second) for _, second in pairs])
 
 
-def _side(grader: str) -> str:
+def _mark_column(grader: str) -> str:
     return {"": "a.passed", JUDGE: "j.passed", PERSON: "p.passed"}[grader]

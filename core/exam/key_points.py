@@ -11,9 +11,9 @@ from core.text import clauses, negation, quantities, row_templates
 from core.text.negation import CLAUSE, SENTENCE
 from core.text.normalise import KeyPoint, grade, normalise, parse, pattern
 
-READ = 8000  # characters of an answer that are read: one that loops says nothing new after them
-SUGGESTED = 3  # figures and terms that an exam answer must have, at most
-PLACES = 20  # places of one point that are looked at
+MAX_CHARACTERS_READ = 8000  # characters of an answer that are read: one that loops says nothing new after them
+MAX_SUGGESTED = 3  # figures and terms that an exam answer must have, at most
+MAX_PLACES_PER_POINT = 20  # places of one point that are looked at
 MISSING, DENIED, TURNED, OPEN, FORBIDDEN = "missing", "denied", "turned", "open", "forbidden"
 
 _BREAK = re.compile(r"(?P<sentence>[。！？!?\n]|\.(?=\s|$))|(?<!\d)[,:，：]|[,:，：](?!\d)|[、;；()（）「」『』“”\"—…]")
@@ -47,11 +47,11 @@ _AMERICAN = re.compile(rf"(?<![a-z])({'|'.join(_SPELLINGS)})(?=s?(?![a-z]))")
 
 @dataclass(frozen=True, slots=True)
 class JudgedPoint:
-    """A key point as it was written, and why it is not met: '' where it is. `said` is the wording that the answer has."""
+    """A key point as it was written, and why it is not met: '' where it is. `wording` is the one that the answer has."""
 
     text: str
     why: str = ""
-    said: str = ""
+    wording: str = ""
 
     @property
     def is_met(self) -> bool:
@@ -61,21 +61,21 @@ class JudgedPoint:
 class NormalisedAnswer:
     """An answer in the normalised forms that key points are searched in; each form is computed once, when it is first read.
 
-    `kilo` is the unit that キロ alone stands for. Of a long answer, the first `READ` characters are read.
+    `kilo` is the unit that キロ alone stands for. Of a long answer, the first `MAX_CHARACTERS_READ` characters are read.
     """
 
     def __init__(self, text: str, kilo: str = "kilogram") -> None:
-        self._text = text[:READ]
+        self._text = text[:MAX_CHARACTERS_READ]
         self._kilo = kilo
 
     @cached_property
-    def _spelled(self) -> str:
+    def _long_form(self) -> str:
         return quantities.spell_out(self._text)
 
     @cached_property
     def clauses(self) -> str:
         """Quantities written one way, each clause and sentence followed by its mark; '' where nothing is said."""
-        return _mark_clauses(self._spelled, self._kilo)
+        return _mark_clauses(self._long_form, self._kilo)
 
     @cached_property
     def smallest_units(self) -> str:
@@ -83,9 +83,9 @@ class NormalisedAnswer:
         return quantities.in_smallest(self.clauses)
 
     @cached_property
-    def written(self) -> str:
+    def without_marks(self) -> str:
         """Quantities written one way, without marks: words are found across a comma."""
-        return _write_quantities(normalise(self._spelled), self._kilo)
+        return _write_quantities(normalise(self._long_form), self._kilo)
 
     @cached_property
     def normal(self) -> str:
@@ -107,7 +107,7 @@ class _Alternative:
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _QuestionContext:
     """What the question and the right answer tell about how to read an answer."""
 
     known: str  # question, reference and points: their numbers and words are no other answer
@@ -118,18 +118,18 @@ class _Question:
     points: tuple[tuple[KeyPoint, tuple[_Alternative, ...]], ...]
 
 
-def judge(answer: str, key_points: str, question: str = "", reference: str = "") -> list[JudgedPoint]:
+def judge_points(answer: str, key_points: str, question: str = "", reference: str = "") -> list[JudgedPoint]:
     """Each of the `key_points` (see `normalise.parse`) with whether `answer` makes it.
 
     It is said in any of its wordings, in any unit that measures the same, or as a bare number whose noun the question
     names. It does not count where it is denied, unless `question` or `reference` deny it too, nor where another number
     is offered beside it.
     """
-    asked = _read_question(key_points, question, reference)
-    normalised = NormalisedAnswer(answer, asked.kilo)
+    context = _read_context(key_points, question, reference)
+    normalised = NormalisedAnswer(answer, context.kilo)
     if not normalised.clauses:
-        return [JudgedPoint(point.text, MISSING) for point, _alternatives in asked.points]
-    return [_judge_point(point, alternatives, normalised, asked) for point, alternatives in asked.points]
+        return [JudgedPoint(point.text, MISSING) for point, _alternatives in context.points]
+    return [_judge_point(point, alternatives, normalised, context) for point, alternatives in context.points]
 
 
 @lru_cache(maxsize=512)
@@ -142,21 +142,21 @@ def has_points(key_points: str) -> bool:
     return bool(_read_points(key_points))
 
 
-@lru_cache(maxsize=512)  # a question is asked of several models, several times
-def _read_question(key_points: str, question: str, reference: str) -> _Question:
+@lru_cache(maxsize=512)  # a question is context of several models, several times
+def _read_context(key_points: str, question: str, reference: str) -> _QuestionContext:
     kilo = "kilometre" if re.search(r"キロメートル|km|kilomet", key_points + reference + question) else "kilogram"
-    texts = [written(text, kilo) for text in (question.replace("何", "1"), reference, key_points)]
+    texts = [normalise_wording(text, kilo) for text in (question.replace("何", "1"), reference, key_points)]
     marked_reference = _mark_clauses(quantities.spell_out(reference), kilo)
     denials_count = not negation.is_about_absence(normalise(question))
     points = []
     for point in _read_points(key_points):
         parts = [part.strip() for part in point.text.removeprefix("!").split("|")]
-        wordings = [(part, wording) for part in parts if (wording := written(part, kilo))]
+        wordings = [(part, wording) for part in parts if (wording := normalise_wording(part, kilo))]
         points.append((
             point,
             tuple(_read_alternative(*one, texts[0], marked_reference, denials_count) for one in wordings),
         ))  # fmt: skip
-    return _Question(
+    return _QuestionContext(
         " ".join(texts),
         frozenset(_NUMBER.findall(" ".join([*texts, *map(quantities.in_smallest, texts)]))),
         _ONLY.search(texts[1]) is not None,
@@ -169,7 +169,7 @@ def _read_question(key_points: str, question: str, reference: str) -> _Question:
 def _read_alternative(text: str, wording: str, question: str, reference: str, denials_count: bool) -> _Alternative:
     """`wording` is the `text` with its quantities written one way, as are `question` and (with marks) `reference`."""
     sought = re.compile(pattern(wording, inflected=True))
-    told = sought.search(reference)
+    match = sought.search(reference)
     normal = (
         "" if _NUMBER.search(wording) else normalise(text)
     )  # a unit alone stands beside a number in the other forms
@@ -180,8 +180,8 @@ def _read_alternative(text: str, wording: str, question: str, reference: str, de
         re.compile(pattern(quantities.in_smallest(wording))) if quantities.QUANTITY.search(wording) else None,
         re.compile(pattern(normal)) if normal else None,
         re.compile(bare) if bare else None,
-        negation.bound(reference, *told.span()) if told and _NUMBER.search(told[0]) else 0,
-        denials_count and not (told and negation.is_denied(reference, *told.span())),
+        negation.bound(reference, *match.span()) if match and _NUMBER.search(match[0]) else 0,
+        denials_count and not (match and negation.is_denied(reference, *match.span())),
     )
 
 
@@ -193,7 +193,7 @@ def _bare_number(wording: str, question: str) -> str:
     return rf"(?<![\d.])(?<!\d ){re.escape(counted[1])}{_ENDED}"
 
 
-def written(text: str, kilo: str = "kilogram") -> str:
+def normalise_wording(text: str, kilo: str = "kilogram") -> str:
     """`text` normalised, its quantities and spellings written one way."""
     return _write_quantities(normalise(quantities.spell_out(text)), kilo)
 
@@ -202,38 +202,38 @@ def _write_quantities(normal: str, kilo: str) -> str:
     return quantities.normalise_quantities(_AMERICAN.sub(lambda found: _SPELLINGS[found[1]], normal), kilo)
 
 
-def _mark_clauses(spelled: str, kilo: str) -> str:
+def _mark_clauses(long_form: str, kilo: str) -> str:
     """What `quantities.spell_out` returned, normalised clause by clause, each followed by its mark; '' where nothing is said."""
     marked, at = [], 0
-    for found in _BREAK.finditer(spelled):
-        marked += [normalise(spelled[at : found.start()]), SENTENCE if found["sentence"] else CLAUSE]
+    for found in _BREAK.finditer(long_form):
+        marked += [normalise(long_form[at : found.start()]), SENTENCE if found["sentence"] else CLAUSE]
         at = found.end()
-    marked.append(normalise(spelled[at:]))
+    marked.append(normalise(long_form[at:]))
     plain = _write_quantities(" ".join(filter(None, marked)), kilo)
     return plain if plain.strip(CLAUSE + SENTENCE + " ") else ""
 
 
 def _judge_point(
-    point: KeyPoint, alternatives: Sequence[_Alternative], answer: NormalisedAnswer, asked: _Question
+    point: KeyPoint, alternatives: Sequence[_Alternative], answer: NormalisedAnswer, context: _QuestionContext
 ) -> JudgedPoint:
-    whys = [(why, one.text) for one in alternatives for why in _judge_places(one, answer, asked)]
-    said = next((text for why, text in whys if not why), "")
+    whys = [(why, one.text) for one in alternatives for why in _judge_places(one, answer, context)]
+    wording = next((text for why, text in whys if not why), "")
     if point.forbidden:
-        return JudgedPoint(point.text, FORBIDDEN if said else "", said)
-    why, found = ("", said) if said else next(iter(whys), (MISSING, ""))
+        return JudgedPoint(point.text, FORBIDDEN if wording else "", wording)
+    why, found = ("", wording) if wording else next(iter(whys), (MISSING, ""))
     return JudgedPoint(point.text, why, found)
 
 
-def _judge_places(alternative: _Alternative, answer: NormalisedAnswer, asked: _Question) -> Iterator[str]:
+def _judge_places(alternative: _Alternative, answer: NormalisedAnswer, context: _QuestionContext) -> Iterator[str]:
     """What speaks against each place where the answer says an alternative: '' where nothing does."""
     for text, sought in _searches(alternative, answer):
-        for found in islice(sought.finditer(text), PLACES):
-            if alternative.denials_count and negation.is_denied(text, *found.span(), asked.bans_count):
+        for found in islice(sought.finditer(text), MAX_PLACES_PER_POINT):
+            if alternative.denials_count and negation.is_denied(text, *found.span(), context.bans_count):
                 yield DENIED
             elif alternative.bound and negation.bound(text, *found.span()) == -alternative.bound:
                 yield TURNED
             else:
-                yield OPEN if _is_open(text, found, asked) else ""
+                yield OPEN if _is_open(text, found, context) else ""
 
 
 def _searches(alternative: _Alternative, answer: NormalisedAnswer) -> Iterator[tuple[str, re.Pattern[str]]]:
@@ -242,84 +242,88 @@ def _searches(alternative: _Alternative, answer: NormalisedAnswer) -> Iterator[t
     if alternative.smallest_units:
         yield answer.smallest_units, alternative.smallest_units
     if not alternative.sought.search(answer.clauses):
-        yield answer.written, alternative.sought
+        yield answer.without_marks, alternative.sought
         if alternative.normal:
             yield answer.normal, alternative.normal
     if alternative.bare_number:
         yield answer.clauses, alternative.bare_number
 
 
-def _is_open(text: str, found: re.Match[str], asked: _Question) -> bool:
+def _is_open(text: str, found: re.Match[str], context: _QuestionContext) -> bool:
     """Whether something else is offered beside what was found."""
     before, after = text[max(0, found.start() - 40) : found.start()], text[found.end() : found.end() + 40]
     if _NUMBER.search(found[0]):
         beside = [match[1] for match in (_OR_BEFORE.search(before), _OR_AFTER.search(after)) if match]
-        others = any(number not in asked.numbers for number in beside)
-        return others or _is_taken_back(text, found[0], asked) or _is_second(text[: found.start()], found[0], asked)
-    if (day := _DAY.search(after)) and not _is_known(day["day"] or day["youbi"], asked):
+        others = any(number not in context.numbers for number in beside)
+        return others or _is_taken_back(text, found[0], context) or _is_second(text[: found.start()], found[0], context)
+    if (day := _DAY.search(after)) and not _is_known(day["day"] or day["youbi"], context):
         return True
-    other = _ANOTHER.search(after) if asked.is_exclusive else None
-    return other is not None and not _is_known(other["item"] or other["thing"], asked)
+    other = _ANOTHER.search(after) if context.is_exclusive else None
+    return other is not None and not _is_known(other["item"] or other["thing"], context)
 
 
-def _is_taken_back(text: str, said: str, asked: _Question) -> bool:
+def _is_taken_back(text: str, wording: str, context: _QuestionContext) -> bool:
     """Whether the answer wavers between this quantity and another one of its unit."""
     if not _UNSURE.search(text):
         return False
-    units = {unit for _number, unit in quantities.quantities(said)}
+    units = {unit for _number, unit in quantities.quantities(wording)}
     others = {number for number, unit in quantities.quantities(text) if unit in units}
     others |= set(re.findall(rf"(?<![\d.])\d+(?:\.\d+)?{_ENDED}", text))
-    return bool(others - asked.numbers)
+    return bool(others - context.numbers)
 
 
-def _is_second(before: str, said: str, asked: _Question) -> bool:
+def _is_second(before: str, wording: str, context: _QuestionContext) -> bool:
     """Whether another quantity of this unit is said first, and none is worked out: "1,500 yen, 1,200 for children"."""
-    units = {unit for _number, unit in quantities.quantities(said)}
+    units = {unit for _number, unit in quantities.quantities(wording)}
     if not units or _WORKED.search(before):
         return False
     return any(
-        match[2] in units and match[1] not in asked.numbers and not negation.is_denied(before + " ", *match.span())
+        match[2] in units and match[1] not in context.numbers and not negation.is_denied(before + " ", *match.span())
         for match in quantities.QUANTITY.finditer(before)
     )
 
 
-def _is_known(word: str, asked: _Question) -> bool:
-    return word in clauses.USUAL or clauses.stem(word) in clauses.content(asked.known) or word in asked.known
+def _is_known(word: str, context: _QuestionContext) -> bool:
+    return word in clauses.USUAL or clauses.stem(word) in clauses.content(context.known) or word in context.known
 
 
-def stand_in(answer: str, key_points: str) -> list[JudgedPoint]:
+def find_points(answer: str, key_points: str) -> list[JudgedPoint]:
     """Each of the `key_points` with whether it stands in `answer`, said or denied."""
-    text = NormalisedAnswer(answer).written
+    text = NormalisedAnswer(answer).without_marks
     found = []
     for point in _read_points(key_points):
         parts = [part.strip() for part in point.text.removeprefix("!").split("|")]
-        said = next((part for part in parts if (raw := written(part)) and re.search(pattern(raw), text)), "")
-        why = (FORBIDDEN if said else "") if point.forbidden else ("" if said else MISSING)
-        found.append(JudgedPoint(point.text, why if text else MISSING, said))
+        wording = next(
+            (part for part in parts if (raw := normalise_wording(part)) and re.search(pattern(raw), text)), ""
+        )
+        why = (FORBIDDEN if wording else "") if point.forbidden else ("" if wording else MISSING)
+        found.append(JudgedPoint(point.text, why if text else MISSING, wording))
     return found
 
 
-def point_words(point: str) -> str:
+def format_point(point: str) -> str:
     """A key point as a person reads it: “team” or “side”; must not contain “five”."""
     parts = filter(None, (part.strip() for part in point.removeprefix("!").split("|")))
     words = tr(" or ").join(tr("“{word}”", word=part) for part in parts)
     return tr("must not contain {words}", words=words) if point.startswith("!") else words
 
 
-def in_words(key_points: str) -> str:
+def format_points(key_points: str) -> str:
     """Key points (see `normalise.parse`) as a person reads them."""
-    return tr("; ").join(point_words(point.text) for point in _read_points(key_points))
+    return tr("; ").join(format_point(point.text) for point in _read_points(key_points))
 
 
-def suggest(answer: str, fact: str, question: str = "") -> str:
+def suggest_points(answer: str, fact: str, question: str = "") -> str:
     """What an exam answer must say (in the words of `parse`): the figures and terms of `answer` that are the fact's, and that are
     not in the question already."""
     gaps = dict.fromkeys(draft.key_points for draft in row_templates.make_drafts(answer, "") if draft.kind == "direct")
     shared = [points for points in gaps if grade(fact, points).passed]
-    told = clauses.content(normalise(fact))
-    words = dict.fromkeys(word for word in clauses.content_in_order(normalise(answer)) if clauses.stem(word) in told)
+    fact_stems = clauses.content(normalise(fact))
+    words = dict.fromkeys(
+        word for word in clauses.content_in_order(normalise(answer)) if clauses.stem(word) in fact_stems
+    )
     longest = sorted(words, key=lambda word: -len(word))
     for found in (shared, longest):
         if new := [points for points in found if not grade(question, points).passed]:
-            return " ; ".join(new[:SUGGESTED])
-    return " ; ".join((shared or longest)[:SUGGESTED])
+            return " ; ".join(new[:MAX_SUGGESTED])
+    return " ; ".join((shared or longest)[:MAX_SUGGESTED])

@@ -30,7 +30,7 @@ class PairwiseScore:
     swayed: int
 
 
-async def compare(
+async def compare_subjects(
     project: Project,
     provider: Provider,
     model: str,
@@ -55,12 +55,12 @@ async def compare(
         raise runner.error
 
 
-_PAIRS = """SELECT a.id, b.id FROM eval_answer a JOIN eval_answer b ON b.question = a.question AND b.sample = 0
+_SELECT_PAIRS = """SELECT a.id, b.id FROM eval_answer a JOIN eval_answer b ON b.question = a.question AND b.sample = 0
 WHERE a.subject = ? AND b.subject = ? AND a.sample = 0 AND a.text <> b.text"""
 
 
 def _load_pairs(db: sqlite3.Connection, one: int, other: int) -> list[tuple[int, int]]:
-    return [(first, second) for first, second in db.execute(_PAIRS, (one, other))]
+    return [(first, second) for first, second in db.execute(_SELECT_PAIRS, (one, other))]
 
 
 def _load_undecided(db: sqlite3.Connection, one: int, other: int) -> list[tuple[int, int]]:
@@ -88,12 +88,12 @@ def _store_reply(db: sqlite3.Connection, key: str, reply: Reply) -> None:
 
 def load_score(db: sqlite3.Connection, one: int, other: int) -> PairwiseScore:
     """Who has won, over the pairs that were decided in both orders."""
-    said = {
+    preferences = {
         (first, second): better for first, second, better in db.execute("SELECT first, second, better FROM eval_duel")
     }
     counts = dict.fromkeys(("first", "second", "tie", "swayed"), 0)
     for pair in _load_pairs(db, one, other):
-        straight, turned = said.get(pair), said.get(pair[::-1])
+        straight, turned = preferences.get(pair), preferences.get(pair[::-1])
         if straight in REVERSED and turned in REVERSED:
             counts[straight if REVERSED[turned] == straight else "swayed"] += 1
     return PairwiseScore(sum(counts.values()), counts["first"], counts["second"], counts["tie"], counts["swayed"])

@@ -21,7 +21,7 @@ from core.spec import spec
 from core.spec.spec import Spec
 from core.storage.project import Project
 
-CLOSED, OPEN, RETRIEVED, FEW_SHOT = "closed", "open", "retrieved", "few_shot"
+CLOSED_BOOK, OPEN_BOOK, RETRIEVED, FEW_SHOT = "closed", "open", "retrieved", "few_shot"
 FEW_SHOT_TAG = "few-shot"  # the tag of rows that a person has chosen to be shown; else some from all over are
 FUSION_CANDIDATES = 4  # times as many passages of each kind of search are looked at before they are fused
 
@@ -35,8 +35,8 @@ class Condition:
 
 
 CONDITIONS: dict[str, Condition] = {
-    CLOSED: Condition(lambda: tr("Closed book"), lambda: tr("The model alone, with what it has learned.")),
-    OPEN: Condition(lambda: tr("Open book"), lambda: tr("The whole spec is in the prompt.")),
+    CLOSED_BOOK: Condition(lambda: tr("Closed book"), lambda: tr("The model alone, with what it has learned.")),
+    OPEN_BOOK: Condition(lambda: tr("Open book"), lambda: tr("The whole spec is in the prompt.")),
     RETRIEVED: Condition(
         lambda: tr("Retrieved"), lambda: tr("Passages found by a search for the question are in the prompt.")
     ),
@@ -76,7 +76,7 @@ class FewShotExample:
     answer: str
 
 
-class Book:
+class PromptBuilder:
     """What the conditions take of a project, read once for many questions. `close` it in the end.
 
     `on_pause` is told while a server that embeds asks to wait.
@@ -113,17 +113,17 @@ class Book:
         """
         prompt = self.system_prompt if system_prompt is None else system_prompt
         found: list[FoundPassage] = []
-        if condition == OPEN:
-            prompt = self._with("open_book", prompt, text=self.text)
+        if condition == OPEN_BOOK:
+            prompt = self._fill_prompt("open_book", prompt, text=self.text)
         elif condition == RETRIEVED:
             found = await self.find(project, question, provider)
-            prompt = self._with("retrieved", prompt, passages=_number_passages(found))
+            prompt = self._fill_prompt("retrieved", prompt, passages=_number_passages(found))
         shots = self.shots if condition == FEW_SHOT else []
         first, *rest = (*chat_messages(prompt, question),)
-        system, asked = ([first], rest) if rest else ([], [first])
-        return PreparedPrompt([*system, *_build_shot_messages(shots), *history, *asked], found)
+        system, user_messages = ([first], rest) if rest else ([], [first])
+        return PreparedPrompt([*system, *_build_shot_messages(shots), *history, *user_messages], found)
 
-    def _with(self, name: str, prompt: str, **values: str) -> str:
+    def _fill_prompt(self, name: str, prompt: str, **values: str) -> str:
         whole = prompts.fill(prompts.load(name, self.language), **values).strip()
         return f"{prompt}\n\n{whole}".strip()
 
@@ -132,7 +132,7 @@ class Book:
         self._index = self._index or PassageIndex(self._passages)
         found = self._index.search(question, self.settings.k * FUSION_CANDIDATES)
         if provider and self._has_vectors:
-            found = retrieval.fuse_rankings(found, await self._nearest(project, question, provider))
+            found = retrieval.fuse_rankings(found, await self._find_nearest(project, question, provider))
         return retrieval.limit_tokens(found[: self.settings.k], self.settings.budget)
 
     @property
@@ -145,10 +145,10 @@ class Book:
         Raises `ProviderError`.
         """
         if condition == RETRIEVED and self._has_vectors and questions:
-            await self._embedded(project, provider)
+            await self._embed_passages(project, provider)
             await retrieval.embed(project, provider, self.settings.embedding, questions, self.on_pause)
 
-    async def _embedded(self, project: Project, provider: Provider) -> Vectors:
+    async def _embed_passages(self, project: Project, provider: Provider) -> Vectors:
         """The vectors of the passages; questions that are asked side by side send these once."""
         async with self._embedding:
             if provider.id not in self._vectors:
@@ -156,17 +156,19 @@ class Book:
                 self._vectors[provider.id] = await retrieval.embed(project, provider, model, texts, self.on_pause)
         return self._vectors[provider.id]
 
-    async def _nearest(self, project: Project, question: str, provider: Provider) -> list[FoundPassage]:
-        vectors = await self._embedded(project, provider)
-        (asked,) = await retrieval.embed(project, provider, self.settings.embedding, [question], self.on_pause)
-        return retrieval.rank_by_vector(asked, vectors, self._passages, self.settings.k * FUSION_CANDIDATES)
+    async def _find_nearest(self, project: Project, question: str, provider: Provider) -> list[FoundPassage]:
+        vectors = await self._embed_passages(project, provider)
+        (question_vector,) = await retrieval.embed(
+            project, provider, self.settings.embedding, [question], self.on_pause
+        )
+        return retrieval.rank_by_vector(question_vector, vectors, self._passages, self.settings.k * FUSION_CANDIDATES)
 
 
-def load_book(
+def load_prompt_builder(
     db: sqlite3.Connection, settings: RetrievalSettings = RetrievalSettings(), state: Spec | None = None
-) -> Book:
+) -> PromptBuilder:
     """The book of a project: its spec as it is, or another state of it."""
-    return Book(state or spec.load(db), _load_shots(db, settings.shots), settings)
+    return PromptBuilder(state or spec.load(db), _load_shots(db, settings.shots), settings)
 
 
 def _load_shots(db: sqlite3.Connection, count: int) -> list[FewShotExample]:

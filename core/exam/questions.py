@@ -16,7 +16,7 @@ EXAM_ROWS = Filter(split="test", status="approved")
 GENERAL = "general"
 
 
-def load_rows(db: sqlite3.Connection, with_general: bool) -> Iterator[Example]:
+def load_exam_rows(db: sqlite3.Connection, with_general: bool) -> Iterator[Example]:
     """The project's exam questions and, with the general ones wished for, the shipped ones that are not among them.
 
     Without those the project's own general questions are left out, too.
@@ -40,13 +40,13 @@ def load_general(language: str) -> list[Example]:
     ]
 
 
-def store_copy(db: sqlite3.Connection, run: int, asked: Iterable[Example], taught: Mapping[int, str]) -> None:
-    """Write the questions of a run down; `taught` are those that its models are known to have been taught."""
+def store_copy(db: sqlite3.Connection, run: int, rows: Iterable[Example], taught: Mapping[int, str]) -> None:
+    """Store the questions of a run; `taught` maps the ids of rows those that its models are known to have been taught."""
     leaks = dict(db.execute("SELECT example, message FROM finding WHERE rule = 'split-leakage'")) | dict(taught)
     sql = "INSERT INTO eval_question (run, question, reference, key_points, kind, facts, leak) VALUES (?, ?, ?, ?, ?, ?, ?)"
     values = [
         (run, row.question, row.answer, row.key_points, row.kind, row.facts, leaks.get(row.id, "") if row.id else "")
-        for row in asked
+        for row in rows
     ]
     if not values:
         raise JukuError(

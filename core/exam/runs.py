@@ -16,7 +16,7 @@ from core.errors import JukuError
 from core.exam import judges, prompt_conditions, retrieval
 from core.exam import questions as exam_questions
 from core.exam.graders import GRADERS
-from core.exam.prompt_conditions import Book
+from core.exam.prompt_conditions import PromptBuilder
 from core.language import tr
 from core.progress import Cancelled, Reporter
 from core.providers import LOCAL, Message, Provider, Reply, Sampling, model_identity
@@ -35,12 +35,12 @@ Connect = Callable[[str], Awaitable[Provider]]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ExamSubject:
     """Who is examined: a model of a provider under a condition (core/exam/prompt_conditions.py). `error` is why it gave no answers."""
 
     provider: str
     model: str
-    condition: str = prompt_conditions.CLOSED
+    condition: str = prompt_conditions.CLOSED_BOOK
     id: int = 0
     error: str = ""
 
@@ -49,7 +49,7 @@ class Subject:
 class ExamPlan:
     """What an exam is to ask of whom. `general` adds questions of everyday knowledge; `judge` is a provider and a model."""
 
-    subjects: Sequence[Subject]
+    subjects: Sequence[ExamSubject]
     sampling: Sampling = field(default_factory=Sampling)
     grader: str = "key_points"
     judge: tuple[str, str] | None = None
@@ -94,14 +94,18 @@ class ExamRun:
     judge: tuple[str, str] | None
     revision: int | None
     batch: bool
-    subjects: list[Subject]
+    subjects: list[ExamSubject]
 
     @property
     def sampling(self) -> Sampling:
-        asked = self.settings
+        settings = self.settings
         usual = Sampling()
         return Sampling(
-            asked["temperature"], asked["top_p"], asked.get("max_tokens", usual.max_tokens), self.repeats, asked["seed"]
+            settings["temperature"],
+            settings["top_p"],
+            settings.get("max_tokens", usual.max_tokens),
+            self.repeats,
+            settings["seed"],
         )
 
     @property
@@ -116,7 +120,7 @@ class ExamEstimate:
     `general` of the requests are about everyday knowledge, not about what is taught.
     """
 
-    subject: Subject
+    subject: ExamSubject
     requests: int
     sent: int
     received: int
@@ -161,12 +165,12 @@ async def resume(
     """
     on_changes(await project.write("", _set_status, id, ExamStatus.RUNNING))
     status, failures = ExamStatus.FAILED, list[JukuError]()
-    run, book = await project.read(lambda db: (load(db, id), _load_book(db, id)))
+    run, builder = await project.read(lambda db: (load(db, id), _load_prompt_builder(db, id)))
     parts = len(run.subjects) + bool(run.judge)
     try:
         # One model after the other: the local engine then loads each once.
         for number, subject in enumerate(run.subjects):
-            examinee = _Examinee(project, run, subject, book, on_changes)
+            examinee = _Examinee(project, run, subject, builder, on_changes)
             failures += await examinee.ask(connect, reporter.part(number, parts))
         if run.judge:
             judge = await connect(run.judge[0])
@@ -176,7 +180,7 @@ async def resume(
         status = ExamStatus.CANCELLED
         raise
     finally:
-        book.close()
+        builder.close()
         on_changes(await asyncio.shield(project.write("", _finish, id, status)))
     if len(failures) == len(run.subjects):
         raise failures[0]
@@ -188,8 +192,8 @@ class _Examinee:
 
     project: Project
     run: ExamRun
-    subject: Subject
-    book: Book
+    subject: ExamSubject
+    builder: PromptBuilder
     on_changes: OnChanges
 
     async def ask(self, connect: Connect, reporter: Reporter) -> list[JukuError]:
@@ -204,12 +208,12 @@ class _Examinee:
 
     async def _ask(self, provider: Provider, reporter: Reporter) -> None:
         self._provider = provider
-        self.book.on_pause = reporter.pause
+        self.builder.on_pause = reporter.pause
         self._known = {question.id: question for question in await self.project.read(load_questions, self.run.id)}
         self._passages: dict[str, str] = {}  # of each question, as they are kept
         await self._embed()
         runner = RequestRunner(
-            self.project, provider, self.subject.model, self._keep, reporter, on_changes=self.on_changes
+            self.project, provider, self.subject.model, self._store_reply, reporter, on_changes=self.on_changes
         )  # fmt: skip
         if self.run.batch and provider.id != LOCAL:
             await runner.ask_as_batch(BATCH_PURPOSE, self.subject.id, self._load_pending)
@@ -224,8 +228,8 @@ class _Examinee:
     async def _embed(self) -> None:
         """What retrieval wants to know of all open questions, before they are asked one by one."""
         left = await self.project.read(load_unanswered, self.run, self.subject.id)
-        asked = [self._known[id].question for id in left]
-        await self.book.embed(self.project, self.subject.condition, asked, self._provider)
+        questions = [self._known[id].question for id in left]
+        await self.builder.embed(self.project, self.subject.condition, questions, self._provider)
 
     async def _load_pending(self) -> list[PendingRequest]:
         left = await self.project.read(load_unanswered, self.run, self.subject.id)
@@ -235,11 +239,11 @@ class _Examinee:
         ]
 
     async def _messages(self, question: ExamQuestion) -> list[Message]:
-        prepared = await self.book.prepare(self.project, self.subject.condition, question.question, self._provider)
+        prepared = await self.builder.prepare(self.project, self.subject.condition, question.question, self._provider)
         self._passages[str(question.id)] = prompt_conditions.dump_passages(prepared.passages)
         return prepared.messages
 
-    def _keep(self, db: sqlite3.Connection, key: str, reply: Reply) -> None:
+    def _store_reply(self, db: sqlite3.Connection, key: str, reply: Reply) -> None:
         model_identity.check(self._provider, self.subject.model, reply)
         _store_answers(db, self.run, self.subject, self._known[int(key)], reply, self._passages.get(key, "[]"))
 
@@ -256,9 +260,9 @@ def load_unanswered(db: sqlite3.Connection, run: ExamRun, subject: int) -> dict[
 
 def load_all(db: sqlite3.Connection) -> list[ExamRun]:
     """All runs, the newest first."""
-    subjects: dict[int, list[Subject]] = {}
+    subjects: dict[int, list[ExamSubject]] = {}
     for run, *values in db.execute(f"{_SUBJECTS} ORDER BY run, position"):
-        subjects.setdefault(run, []).append(Subject(*values))
+        subjects.setdefault(run, []).append(ExamSubject(*values))
     return [_read_run(row, subjects.get(row[0], [])) for row in db.execute(f"{_RUNS} ORDER BY id DESC")]
 
 
@@ -268,14 +272,14 @@ def load(db: sqlite3.Connection, id: int) -> ExamRun:
     if row is None:
         raise KeyError(id)
     subjects = db.execute(f"{_SUBJECTS} WHERE run = ? ORDER BY position", (id,))
-    return _read_run(row, [Subject(*values) for _run, *values in subjects])
+    return _read_run(row, [ExamSubject(*values) for _run, *values in subjects])
 
 
 _SUBJECTS = "SELECT run, provider, model, condition, id, error FROM eval_subject"
 _RUNS = "SELECT id, created_at, finished_at, repeats, settings, status, grader, judge, revision, batch FROM eval_run"
 
 
-def _read_run(row: tuple[Any, ...], subjects: list[Subject]) -> ExamRun:
+def _read_run(row: tuple[Any, ...], subjects: list[ExamSubject]) -> ExamRun:
     id, created_at, finished_at, repeats, settings, status, grader, judge, revision, batch = row
     return ExamRun(
         id, created_at, finished_at, repeats, json.loads(settings), ExamStatus(status), grader, _parse_judge(judge),
@@ -301,27 +305,29 @@ def load_questions(db: sqlite3.Connection, run: int) -> list[ExamQuestion]:
 
 def estimate(db: sqlite3.Connection, plan: ExamPlan) -> list[ExamEstimate]:
     """What an exam would cost, estimated from characters: for each subject, in the plan's order."""
-    rows = list(exam_questions.load_rows(db, plan.general))
-    asked, general = [row.question for row in rows], sum(row.kind == exam_questions.GENERAL for row in rows)
-    book = prompt_conditions.load_book(db, plan.retrieval)
+    rows = list(exam_questions.load_exam_rows(db, plan.general))
+    questions, general = [row.question for row in rows], sum(row.kind == exam_questions.GENERAL for row in rows)
+    builder = prompt_conditions.load_prompt_builder(db, plan.retrieval)
     try:
-        return [replace(_estimate(plan, subject, asked, book), general=general) for subject in plan.subjects]
+        return [replace(_estimate(plan, subject, questions, builder), general=general) for subject in plan.subjects]
     finally:
-        book.close()
+        builder.close()
 
 
-def _estimate(plan: ExamPlan, subject: Subject, asked: Sequence[str], book: Book) -> ExamEstimate:
+def _estimate(plan: ExamPlan, subject: ExamSubject, questions: Sequence[str], builder: PromptBuilder) -> ExamEstimate:
     before = {
-        prompt_conditions.CLOSED: 0,
-        prompt_conditions.OPEN: retrieval.estimate_tokens(book.text),
-        prompt_conditions.RETRIEVED: min(plan.retrieval.budget, retrieval.estimate_tokens(book.text)),
-        prompt_conditions.FEW_SHOT: sum(retrieval.estimate_tokens(shot.question + shot.answer) for shot in book.shots),
+        prompt_conditions.CLOSED_BOOK: 0,
+        prompt_conditions.OPEN_BOOK: retrieval.estimate_tokens(builder.text),
+        prompt_conditions.RETRIEVED: min(plan.retrieval.budget, retrieval.estimate_tokens(builder.text)),
+        prompt_conditions.FEW_SHOT: sum(
+            retrieval.estimate_tokens(shot.question + shot.answer) for shot in builder.shots
+        ),
     }[subject.condition]
-    sent = sum(retrieval.estimate_tokens(book.system_prompt + question) + before for question in asked)
-    received = len(asked) * plan.sampling.n * ESTIMATED_ANSWER_TOKENS
+    sent = sum(retrieval.estimate_tokens(builder.system_prompt + question) + before for question in questions)
+    received = len(questions) * plan.sampling.n * ESTIMATED_ANSWER_TOKENS
     batch = plan.batch and subject.provider != LOCAL
     dollars = 0.0 if subject.provider == LOCAL else chat_price(sent, received, subject.model, batch)
-    return ExamEstimate(subject, len(asked), sent, received, dollars)
+    return ExamEstimate(subject, len(questions), sent, received, dollars)
 
 
 def _begin(db: sqlite3.Connection, plan: ExamPlan) -> int:
@@ -348,7 +354,7 @@ def _begin(db: sqlite3.Connection, plan: ExamPlan) -> int:
         [(run, at, one.provider, one.model, one.condition) for at, one in enumerate(plan.subjects)],
     )
     taught = lineage.find_leaked_questions(db, [(one.provider, one.model) for one in plan.subjects])
-    exam_questions.store_copy(db, run, exam_questions.load_rows(db, plan.general), taught)
+    exam_questions.store_copy(db, run, exam_questions.load_exam_rows(db, plan.general), taught)
     return run
 
 
@@ -357,15 +363,15 @@ def _dump_settings(plan: ExamPlan) -> str:
     return json.dumps({**{name: getattr(plan.sampling, name) for name in names}, "retrieval": asdict(plan.retrieval)})
 
 
-def _load_book(db: sqlite3.Connection, id: int) -> Book:
+def _load_prompt_builder(db: sqlite3.Connection, id: int) -> PromptBuilder:
     """The spec as it was when the run began: a run that goes on later asks under the same conditions."""
     run = load(db, id)
     kept = revisions.load_revision(db, run.revision) if run.revision else None
-    return prompt_conditions.load_book(db, run.retrieval, kept.spec if kept else None)
+    return prompt_conditions.load_prompt_builder(db, run.retrieval, kept.spec if kept else None)
 
 
 def _store_answers(
-    db: sqlite3.Connection, run: ExamRun, subject: Subject, question: ExamQuestion, reply: Reply, passages: str
+    db: sqlite3.Connection, run: ExamRun, subject: ExamSubject, question: ExamQuestion, reply: Reply, passages: str
 ) -> None:
     """Store the samples of a reply with their marks; seconds and tokens of the request are divided among them."""
     sql = "SELECT coalesce(max(sample), -1) + 1 FROM eval_answer WHERE question = ? AND subject = ?"

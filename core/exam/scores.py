@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.exam import judges, runs, statistics
-from core.exam.runs import KINDS, ExamQuestion, ExamRun, Subject
+from core.exam.runs import KINDS, ExamQuestion, ExamRun, ExamSubject
 from core.exam.statistics import Interval, MeanDifference, PairedTest, RepeatSpread
 from core.providers import LOCAL, prices
 from core.spec import facts
@@ -21,7 +21,7 @@ GENERAL, MEMORISED, LEAKED, HELD = "general", "memorised", "leaked", "held"
 NO_KIND = "no_kind"  # the line of questions that have no kind
 PASS_SHARE = 0.5  # of its repeats, above which a question counts as passed
 
-Numbers = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class SubjectTotal:
     `score` is the mean of the held-out questions' mean scores. `per_thousand` is US dollars for a thousand questions as they were asked; None where nobody knows the price.
     """
 
-    subject: Subject
+    subject: ExamSubject
     held: Rate
     general: Rate
     memorised: Rate
@@ -121,15 +121,15 @@ class Comparison:
 
 
 @dataclass
-class Result:
+class ExamResult:
     """`asked`, `passed` and `scored` are questions × subjects, over the repeats; `scored` sums scores from 0 to 1."""
 
     run: ExamRun
     questions: list[ExamQuestion]
     texts: dict[str, str]  # of the facts, by name
-    asked: Numbers
-    passed: Numbers
-    scored: Numbers
+    asked: FloatArray
+    passed: FloatArray
+    scored: FloatArray
     totals: list[SubjectTotal]
     _compared: dict[tuple[int, int], Comparison] = field(default_factory=dict, repr=False)
 
@@ -225,19 +225,19 @@ def find_places(questions: Sequence[ExamQuestion], wanted: str) -> list[int]:
     return [place for place, one in enumerate(questions) if question_part(one) == wanted]
 
 
-def load_result(db: sqlite3.Connection, run: ExamRun, by: str = "") -> Result:
+def load_result(db: sqlite3.Connection, run: ExamRun, by: str = "") -> ExamResult:
     """The rates of a run by its own grader (''), its judge or a person (core/exam/judges.py)."""
     questions = runs.load_questions(db, run.id)
     rows = {question.id: place for place, question in enumerate(questions)}
     columns = {subject.id: place for place, subject in enumerate(run.subjects)}
     asked, passed, scored, squares = (np.zeros((len(rows), len(columns))) for _ in range(4))
-    for question, subject, count, right, points, squared in db.execute(_SUMS[bool(by)], _values(run, by)):
+    for question, subject, count, right, points, squared in db.execute(_QUESTION_SUMS[bool(by)], _sql_values(run, by)):
         if question in rows:
             at = rows[question], columns[subject]
             asked[at], passed[at], scored[at], squares[at] = count, right, points, squared
-    sums = {subject: values for subject, *values in db.execute(_TOTALS, (run.id,))}
+    sums = {subject: values for subject, *values in db.execute(_SUBJECT_SUMS, (run.id,))}
     texts = {fact.name: fact.text for fact in facts.load(db)}
-    found = Result(run, questions, texts, asked, passed, scored, [])
+    found = ExamResult(run, questions, texts, asked, passed, scored, [])
     found.totals = [
         _build_total(found, place, squares[:, place], sums.get(subject.id, [0, 0, 0, 0.0, 0]))
         for place, subject in enumerate(run.subjects)
@@ -245,22 +245,22 @@ def load_result(db: sqlite3.Connection, run: ExamRun, by: str = "") -> Result:
     return found
 
 
-_SUMS = {
+_QUESTION_SUMS = {
     False: "SELECT question, subject, count(passed), total(passed), total(score), total(score * score) FROM eval_answer "
     "WHERE run = ? GROUP BY subject, question",
     True: "SELECT a.question, a.subject, count(*), total(m.passed), total(m.score), total(m.score * m.score) FROM eval_answer a "
     "JOIN eval_mark m ON m.answer = a.id AND m.grader = ? WHERE a.run = ? GROUP BY a.subject, a.question",
 }
-_TOTALS = """SELECT subject, count(*), sum(sent), sum(received), sum(seconds), sum(passed IS NULL) FROM eval_answer
+_SUBJECT_SUMS = """SELECT subject, count(*), sum(sent), sum(received), sum(seconds), sum(passed IS NULL) FROM eval_answer
 WHERE run = ? GROUP BY subject"""
 
 
-def _values(run: ExamRun, by: str) -> tuple[object, ...]:
+def _sql_values(run: ExamRun, by: str) -> tuple[object, ...]:
     assert by in ("", judges.JUDGE, judges.PERSON)
     return (by, run.id) if by else (run.id,)
 
 
-def _build_total(found: Result, column: int, squares: Numbers, sums: Sequence[float]) -> SubjectTotal:
+def _build_total(found: ExamResult, column: int, squares: FloatArray, sums: Sequence[float]) -> SubjectTotal:
     answers, sent, received, seconds, unmarked = sums
     subject = found.run.subjects[column]
     asked, passed, scored = found.asked[:, column], found.passed[:, column], found.scored[:, column]
@@ -287,7 +287,7 @@ def _build_total(found: Result, column: int, squares: Numbers, sums: Sequence[fl
     )
 
 
-def _compute_spread(asked: Numbers, passed: Numbers, scored: Numbers, squares: Numbers) -> RepeatSpread:
+def _compute_spread(asked: FloatArray, passed: FloatArray, scored: FloatArray, squares: FloatArray) -> RepeatSpread:
     """How the repeats of a question differ, from their sums."""
     repeated = asked > 1
     if not repeated.any():
@@ -298,7 +298,7 @@ def _compute_spread(asked: Numbers, passed: Numbers, scored: Numbers, squares: N
     return RepeatSpread(float(np.sqrt(variance.mean())), float(disagreeing.mean()), int(repeated.sum()))
 
 
-def _price_per_thousand(run: ExamRun, subject: Subject, answers: int, sent: int, received: int) -> float | None:
+def _price_per_thousand(run: ExamRun, subject: ExamSubject, answers: int, sent: int, received: int) -> float | None:
     if subject.provider == LOCAL:
         return 0.0
     if not answers or not (sent or received):

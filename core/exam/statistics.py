@@ -47,7 +47,7 @@ class MeanDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class Kappa:
+class KappaAgreement:
     """`value` is 1 for full agreement, 0 for chance's; None where it is not defined. `agreed` is the share in 0 to 1."""
 
     value: float | None
@@ -124,7 +124,7 @@ def paired_difference(a: Sequence[float], b: Sequence[float]) -> MeanDifference:
     return MeanDifference(mean, Interval(2 * low - 1, 2 * high - 1), len(gaps))
 
 
-def kappa(a: Sequence[Hashable], b: Sequence[Hashable]) -> Kappa:
+def kappa(a: Sequence[Hashable], b: Sequence[Hashable]) -> KappaAgreement:
     """Cohen's kappa of two who marked the same answers, in order.
 
     Not defined (`value` None) without answers, and where both gave one and the same mark to all: chance agrees as much.
@@ -133,13 +133,13 @@ def kappa(a: Sequence[Hashable], b: Sequence[Hashable]) -> Kappa:
         raise ValueError(f"{len(a)} and {len(b)} marks are no pairs")
     n = len(a)
     if not n:
-        return Kappa(None, 0.0, 0)
+        return KappaAgreement(None, 0.0, 0)
     firsts, seconds = Counter(a), Counter(b)
     same = sum(one == other for one, other in zip(a, b, strict=True))
     by_chance = sum(firsts[mark] * seconds[mark] for mark in firsts)
     if by_chance == n * n:
-        return Kappa(None, 1.0, n)
-    return Kappa((same * n - by_chance) / (n * n - by_chance), same / n, n)
+        return KappaAgreement(None, 1.0, n)
+    return KappaAgreement((same * n - by_chance) / (n * n - by_chance), same / n, n)
 
 
 def repeat_spread(questions: Iterable[Sequence[float]]) -> RepeatSpread:

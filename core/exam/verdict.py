@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.exam import scores, statistics
-from core.exam.prompt_conditions import CLOSED, CONDITIONS, OPEN, RETRIEVED
-from core.exam.runs import Subject
-from core.exam.scores import GENERAL, Comparison, Rate, Result, SubjectTotal
+from core.exam.prompt_conditions import CLOSED_BOOK, CONDITIONS, OPEN_BOOK, RETRIEVED
+from core.exam.runs import ExamSubject
+from core.exam.scores import GENERAL, Comparison, ExamResult, Rate, SubjectTotal
 from core.language import tr, trn
 from core.providers import LOCAL
 from core.providers.models_api import is_tuned
@@ -17,7 +17,7 @@ GOOD_SHARE = 0.9  # of the held-out questions right, from which little is left t
 MAX_FACTS_NAMED = 8  # facts that a sentence names
 
 
-def build_sentences(result: Result) -> list[str]:
+def build_sentences(result: ExamResult) -> list[str]:
     """The verdict as sentences, the most important first; empty while it is too early for one, see `waiting_reason`."""
     if not result.is_settled or not result.asked.any():
         return []
@@ -26,14 +26,14 @@ def build_sentences(result: Result) -> list[str]:
     return [*_on_learning(result), *_on_books(result), *_on_honesty(result), *_next_steps(result)]
 
 
-def waiting_reason(result: Result) -> str:
+def waiting_reason(result: ExamResult) -> str:
     """Why there is no verdict yet, in words; '' where there is one."""
     if not result.is_settled:
         return tr("The exam is running. The verdict appears when all subjects have answered the same questions.")
     return "" if result.asked.any() else tr("No answers yet.")
 
 
-def find_unlearned(result: Result, subject: int) -> list[str]:
+def find_unlearned(result: ExamResult, subject: int) -> list[str]:
     """Facts, by name, that a subject mostly gets wrong: they need more wordings."""
     return [
         line.name
@@ -42,7 +42,7 @@ def find_unlearned(result: Result, subject: int) -> list[str]:
     ]
 
 
-def subject_title(subject: Subject) -> str:
+def subject_title(subject: ExamSubject) -> str:
     """Who was asked, and with what before it, briefly."""
     name, *rest = subject.model.removeprefix("ft:").split(":")
     if subject.model.startswith("ft:"):
@@ -52,21 +52,21 @@ def subject_title(subject: Subject) -> str:
     return f"{name or subject.model} ({CONDITIONS[subject.condition].title()})"
 
 
-def find_tuned(result: Result) -> list[int]:
+def find_tuned(result: ExamResult) -> list[int]:
     """The places of the tuned models that answered by heart."""
-    return [at for at, one in enumerate(result.run.subjects) if is_tuned(one.model) and one.condition == CLOSED]
+    return [at for at, one in enumerate(result.run.subjects) if is_tuned(one.model) and one.condition == CLOSED_BOOK]
 
 
-def _find_best(result: Result) -> list[int]:
+def _find_best(result: ExamResult) -> list[int]:
     """The tuned model that has most right, to be set against the books; none where none has answered.
 
     One that was cut off after a few lucky answers comes after those that have answered more.
     """
-    asked = [at for at in find_tuned(result) if result.totals[at].held.asked]
-    return sorted(asked, key=lambda at: (-result.totals[at].held.questions, -result.totals[at].held.share))[:1]
+    answered = [at for at in find_tuned(result) if result.totals[at].held.asked]
+    return sorted(answered, key=lambda at: (-result.totals[at].held.questions, -result.totals[at].held.share))[:1]
 
 
-def _find_base(result: Result, condition: str) -> int | None:
+def _find_base(result: ExamResult, condition: str) -> int | None:
     """The place of the first base model under a condition."""
     found = (at for at, one in enumerate(result.run.subjects) if one.condition == condition and not is_tuned(one.model))
     return next(found, None)
@@ -78,8 +78,8 @@ def _format_rate(rate: Rate) -> str:
     return tr("{share} ({rate})", share=f"{rate.share:.0%}", rate=rate)
 
 
-def _on_learning(result: Result) -> Iterator[str]:
-    base = _find_base(result, CLOSED)
+def _on_learning(result: ExamResult) -> Iterator[str]:
+    base = _find_base(result, CLOSED_BOOK)
     for at in sorted(find_tuned(result), key=lambda at: -result.totals[at].held.share):
         total = result.totals[at]
         name = subject_title(total.subject)
@@ -99,9 +99,9 @@ def _on_gain(name: str, found: Comparison) -> Iterator[str]:
         yield tr("No held-out question was answered by both {model} and the base model alone, so they cannot be compared.",
                  model=name)  # fmt: skip
         return
-    said = tr("{model} answered {rate} of the held-out questions right; the base model alone {before}: {judged}.", model=name,
+    sentence = tr("{model} answered {rate} of the held-out questions right; the base model alone {before}: {judged}.", model=name,
               rate=_format_rate(found.mine), before=_format_rate(found.other), judged=_format_significance(found))  # fmt: skip
-    yield " ".join(filter(None, (said, _format_common(found))))
+    yield " ".join(filter(None, (sentence, _format_common(found))))
     yield _format_changes(found)
 
 
@@ -113,7 +113,7 @@ def _format_common(found: Comparison) -> str:
               all=found.scoring.n + found.missing)  # fmt: skip
 
 
-def _on_nothing(result: Result) -> Iterator[str]:
+def _on_nothing(result: ExamResult) -> Iterator[str]:
     """Without a question that proves something."""
     if all(scores.question_part(one) == GENERAL for one in result.questions):
         yield tr("None of the questions is about your text: the exam only shows what was forgotten.")
@@ -123,8 +123,8 @@ def _on_nothing(result: Result) -> Iterator[str]:
         )
 
 
-def _on_forgetting(result: Result) -> Iterator[str]:
-    base = _find_base(result, CLOSED)
+def _on_forgetting(result: ExamResult) -> Iterator[str]:
+    base = _find_base(result, CLOSED_BOOK)
     for at in find_tuned(result):
         mine, name = result.totals[at].general, subject_title(result.totals[at].subject)
         if mine.asked and base is not None and (before := result.totals[base].general).asked:
@@ -162,22 +162,22 @@ def _format_names(names: Sequence[str]) -> str:
     return tr(" ({names})", names=f"{tr(', ').join(names[:MAX_FACTS_NAMED])}{tr(', …') if more > 0 else ''}")
 
 
-def _on_books(result: Result) -> Iterator[str]:
+def _on_books(result: ExamResult) -> Iterator[str]:
     """Is it better than putting the text, or what a search finds of it, into the prompt?"""
     for at in _find_best(result):
-        for condition in (OPEN, RETRIEVED):
+        for condition in (OPEN_BOOK, RETRIEVED):
             other = _find_base(result, condition)
             if other is not None and result.totals[other].held.asked:
                 yield _compare_with_book(result, at, other)
 
 
-def _compare_with_book(result: Result, at: int, other: int) -> str:
+def _compare_with_book(result: ExamResult, at: int, other: int) -> str:
     found = result.compare(at, other)
     if not found.scoring.n:
         return tr("No held-out question was answered by both {model} and {book}, so they cannot be compared.",
                   model=subject_title(result.totals[at].subject), book=subject_title(result.totals[other].subject))  # fmt: skip
     gap, (low, high) = found.scoring.mean, found.scoring.interval
-    said = {
+    values = {
         "model": subject_title(result.totals[at].subject),
         "book": subject_title(result.totals[other].subject),
         "rate": _format_rate(found.mine),
@@ -186,11 +186,11 @@ def _compare_with_book(result: Result, at: int, other: int) -> str:
         "interval": tr("{low} to {high}", low=f"{round(100 * low):+d}", high=f"{round(100 * high):+d}"),
     }
     if not found.scoring.is_clear:
-        text = tr("No clear difference between {model} ({rate}) and {book} ({other}): {interval} points.", **said)
+        text = tr("No clear difference between {model} ({rate}) and {book} ({other}): {interval} points.", **values)
     elif gap > 0:
-        text = tr("{model} ({rate}) is better than {book} ({other}), by {interval} points.", **said)
+        text = tr("{model} ({rate}) is better than {book} ({other}), by {interval} points.", **values)
     else:
-        text = tr("{model} ({rate}) is worse than {book} ({other}), by {interval} points.", **said)
+        text = tr("{model} ({rate}) is worse than {book} ({other}), by {interval} points.", **values)
     return " ".join(filter(None, (text, _format_common(found), _format_costs(result.totals[at], result.totals[other]))))
 
 
@@ -208,7 +208,7 @@ def _format_costs(mine: SubjectTotal, other: SubjectTotal) -> str:
     )
 
 
-def _on_honesty(result: Result) -> Iterator[str]:
+def _on_honesty(result: ExamResult) -> Iterator[str]:
     """What limits the proof."""
     held = len(scores.find_places(result.questions, scores.HELD))
     if held and statistics.is_small(held):
@@ -223,7 +223,7 @@ def _on_honesty(result: Result) -> Iterator[str]:
                      share=f"{total.spread.disagreeing:.0%}")  # fmt: skip
 
 
-def _next_steps(result: Result) -> Iterator[str]:
+def _next_steps(result: ExamResult) -> Iterator[str]:
     for at in _find_best(result):
         mine = result.totals[at].held
         missing = find_unlearned(result, at)
@@ -231,7 +231,7 @@ def _next_steps(result: Result) -> Iterator[str]:
             yield trn("Next: {n} fact is not learned yet{named}. More wordings help most.",
                       "Next: {n} facts are not learned yet{named}. More wordings help most.", len(missing),
                       named=_format_names(missing))  # fmt: skip
-        books = [other for condition in (OPEN, RETRIEVED) if (other := _find_base(result, condition)) is not None]
+        books = [other for condition in (OPEN_BOOK, RETRIEVED) if (other := _find_base(result, condition)) is not None]
         better = [other for other in books if _is_better(result.compare(at, other))]
         if better:
             best = max(better, key=lambda other: result.totals[other].held.share)

@@ -21,13 +21,13 @@ from core.spec.facts import Fact
 from core.spec.spec import Spec
 from core.text import contradicting_answers, near_duplicates, negation, normalise
 
-COMPARED = 100_000  # rows that new ones are compared with; of more, those that teach facts
-NEIGHBOURS = 200  # wordings that one is compared with in full
-HELD_KINDS = ("reworded", "direct", "applied", "reverse")  # what is kept for the exam, the best first
+MAX_ROWS_COMPARED = 100_000  # rows that new ones are compared with; of more, those that teach facts
+MAX_NEIGHBOURS = 200  # wordings that one is compared with in full
+HELD_OUT_KINDS = ("reworded", "direct", "applied", "reverse")  # what is kept for the exam, the best first
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class DraftProposal:
     """What is to become rows of one fact. With `hold`, one wording is kept for the exam if the fact has none there."""
 
     fact: str  # its name
@@ -36,7 +36,7 @@ class Proposal:
 
 
 @dataclass(slots=True)
-class Landed:
+class AddedDrafts:
     """How many rows came, were kept for the exam, have doubts, and were dropped since they repeat others."""
 
     rows: int = 0
@@ -58,22 +58,22 @@ class Landed:
         return " ".join(parts)
 
 
-def land(db: sqlite3.Connection, proposals: Iterable[Proposal], source: str) -> Landed:
+def add_drafts(db: sqlite3.Connection, proposals: Iterable[DraftProposal], source: str) -> AddedDrafts:
     """Add the rows as drafts: nothing made is trained on before somebody approved it."""
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
     offered = [_Offer(known[one.fact], pair, one.hold) for one in proposals if one.fact in known for pair in one.pairs]
     wordings = _Wordings(db, offered)
-    fresh = wordings.fresh()
-    held = _held(db, fresh, wordings)
-    fresh = [offer for offer in fresh if offer in held or not wordings.asked_by(offer, held)]
-    landed = Landed(len(fresh), len(held), 0, len(offered) - len(fresh))
-    rows = [_row(state, offer.fact, offer.pair, source, offer in held) for offer in fresh]
-    landed.ids = list(examples.add(db, rows))
+    fresh = wordings.select_new()
+    held_out = _choose_held_out(db, fresh, wordings)
+    fresh = [offer for offer in fresh if offer in held_out or not wordings.is_asked_by(offer, held_out)]
+    added = AddedDrafts(len(fresh), len(held_out), 0, len(offered) - len(fresh))
+    rows = [_build_row(state, offer.fact, offer.pair, source, offer in held_out) for offer in fresh]
+    added.ids = list(examples.add(db, rows))
     # Rows that were undone may have had the same ids.
-    db.executemany("DELETE FROM finding WHERE example = ?", [(id,) for id in landed.ids])
-    for id, row, offer in zip(landed.ids, rows, fresh, strict=True):
-        landed.doubtful += note_doubts(db, replace(row, id=id), [offer.fact], state)
-    return landed
+    db.executemany("DELETE FROM finding WHERE example = ?", [(id,) for id in added.ids])
+    for id, row, offer in zip(added.ids, rows, fresh, strict=True):
+        added.doubtful += note_doubts(db, replace(row, id=id), [offer.fact], state)
+    return added
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +117,7 @@ class _Wordings:
 
     def __init__(self, db: sqlite3.Connection, offered: Sequence[_Offer]) -> None:
         self._all = [
-            *_there(db),
+            *_load_existing_wordings(db),
             *(_build_wording(RowTexts("", one.pair.question, one.pair.answer), "", one) for one in offered),
         ]
         self._groups: dict[int, list[_Wording]] = {}
@@ -128,20 +128,20 @@ class _Wordings:
             if one.offer:
                 self._home[one.offer] = group, one
 
-    def fresh(self) -> list[_Offer]:
+    def select_new(self) -> list[_Offer]:
         """The offers that say what no row says yet, nor an offer before them, and that ask for nothing that the exam
         asks; the groups then hold no others."""
         chosen: set[_Offer] = set()
         for group in {group for group, _one in self._home.values()}:
             kept: list[_Wording] = []
             for one in self._groups[group]:
-                if one.offer is None or not any(_is_repeat(one, other) for other in _likest(one, kept)):
+                if one.offer is None or not any(_is_repeat(one, other) for other in _find_most_similar(one, kept)):
                     kept.append(one)
             self._groups[group] = kept
             chosen.update(one.offer for one in kept if one.offer)
         return [offer for offer in self._home if offer in chosen]
 
-    def asked_by(self, offer: _Offer, others: Container[_Offer]) -> bool:
+    def is_asked_by(self, offer: _Offer, others: Container[_Offer]) -> bool:
         """Whether one of `others` asks nearly the same."""
         return any(other.offer in others for other in self._like(offer) if other.offer)
 
@@ -152,25 +152,25 @@ class _Wordings:
     def _like(self, offer: _Offer) -> list[_Wording]:
         group, one = self._home[offer]
         others = [other for other in self._groups[group] if other is not one]
-        return [other for other in _likest(one, others) if one.leaks(other)]
+        return [other for other in _find_most_similar(one, others) if one.leaks(other)]
 
 
-def _there(db: sqlite3.Connection) -> Iterator[_Wording]:
+def _load_existing_wordings(db: sqlite3.Connection) -> Iterator[_Wording]:
     """The rows that are there; among very many only those that teach facts."""
     (total,) = db.execute("SELECT count(*) FROM example").fetchone()
-    where = "WHERE facts <> ''" if total > COMPARED else ""
+    where = "WHERE facts <> ''" if total > MAX_ROWS_COMPARED else ""
     homes = dict(db.execute(f"SELECT id, {_HOME} FROM example {where}", (MEMORISED,)))
-    for id, said in similar_rows.load_row_texts(db, list(homes)).items():
-        yield _build_wording(said, homes[id], None)
+    for id, texts in similar_rows.load_row_texts(db, list(homes)).items():
+        yield _build_wording(texts, homes[id], None)
 
 
 _HOME = "CASE WHEN status = 'rejected' THEN 'rejected' WHEN kind = ? THEN 'train' ELSE split END"
 
 
-def _build_wording(said: RowTexts, home: str, offer: _Offer | None) -> _Wording:
-    key, half = near_duplicates.normalise(said.key), near_duplicates.MAX_COMPARED_CHARACTERS // 2
+def _build_wording(texts: RowTexts, home: str, offer: _Offer | None) -> _Wording:
+    key, half = near_duplicates.normalise(texts.key), near_duplicates.MAX_COMPARED_CHARACTERS // 2
     short = key if len(key) <= 2 * half else key[:half] + key[-half:]
-    answer = normalise.normalise(said.answer[: contradicting_answers.MAX_COMPARED_CHARACTERS])
+    answer = normalise.normalise(texts.answer[: contradicting_answers.MAX_COMPARED_CHARACTERS])
     return _Wording(key, short, near_duplicates.figures(key), answer, home, offer)
 
 
@@ -178,17 +178,17 @@ def _is_repeat(one: _Wording, other: _Wording) -> bool:
     return one.repeats(other) or (other.home == "test" and one.leaks(other))
 
 
-def _likest(one: _Wording, others: Sequence[_Wording]) -> list[_Wording]:
+def _find_most_similar(one: _Wording, others: Sequence[_Wording]) -> list[_Wording]:
     """Those whose questions are alike, the likest first, and not too many."""
     shorts = [other.short for other in others]
-    limit = NEIGHBOURS
+    limit = MAX_NEIGHBOURS
     found = process.extract(
         one.short, shorts, scorer=fuzz.ratio, score_cutoff=near_duplicates.MIN_SIMILARITY, limit=limit
     )
     return [others[place] for _short, _score, place in found]
 
 
-def _held(db: sqlite3.Connection, fresh: Sequence[_Offer], wordings: _Wordings) -> set[_Offer]:
+def _choose_held_out(db: sqlite3.Connection, fresh: Sequence[_Offer], wordings: _Wordings) -> set[_Offer]:
     """Those that are kept for the exam: one of each fact that has none there and is trained in other wordings."""
     examined, trained = Counter[str](), Counter(offer.fact.name for offer in fresh)
     sql = "SELECT facts, split FROM example WHERE facts <> '' AND status <> 'rejected' AND kind <> ?"
@@ -197,23 +197,23 @@ def _held(db: sqlite3.Connection, fresh: Sequence[_Offer], wordings: _Wordings) 
     found: dict[str, tuple[int, int]] = {}  # fact: rank of the kind, place
     for place, offer in enumerate(fresh):
         name, kind = offer.fact.name, offer.pair.kind
-        if not offer.hold or examined[name] or trained[name] < 2 or kind not in HELD_KINDS:
+        if not offer.hold or examined[name] or trained[name] < 2 or kind not in HELD_OUT_KINDS:
             continue
-        rank = HELD_KINDS.index(kind), place
-        if rank < found.get(name, (len(HELD_KINDS), 0)) and not wordings.is_trained(offer):
+        rank = HELD_OUT_KINDS.index(kind), place
+        if rank < found.get(name, (len(HELD_OUT_KINDS), 0)) and not wordings.is_trained(offer):
             found[name] = rank
     return {fresh[place] for _rank, place in found.values()}
 
 
-def _row(state: Spec, fact: Fact, pair: Pair, source: str, held: bool) -> Example:
+def _build_row(state: Spec, fact: Fact, pair: Pair, source: str, held_out: bool) -> Example:
     return examples.read_row(
         jsonl.new_row(state.system_prompt, pair.question, pair.answer),
-        split="test" if held else "train",
+        split="test" if held_out else "train",
         kind=pair.kind,
         status="draft",
         facts=fact.name,
         quote=pair.quote or fact.quote,
-        key_points=key_points.suggest(pair.answer, fact.text, pair.question) if held else "",
+        key_points=key_points.suggest_points(pair.answer, fact.text, pair.question) if held_out else "",
         source=source,
     )
 

@@ -9,27 +9,27 @@ from core import prompts, replies
 from core.dataset import examples
 from core.generation import fact_links
 from core.generation.fact_links import Linker
-from core.generation.llm_runs import Request, Task
+from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
 from core.providers import Message, Sampling
 from core.review import similar_rows
 from core.spec import facts, spec
 
 REPLY_TOKENS = 200
-LISTED = 40  # facts that are all offered to choose from
+MAX_FACTS_LISTED = 40  # facts that are all offered to choose from
 _NAME = re.compile(r"(?<![A-Za-z0-9])f\d{2,6}(?!\d)")
 _NONE = re.compile(r"\bnone\b|なし|該当.{0,6}(?:ない|ありません)", re.IGNORECASE)
 
 
 def build_subjects(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
     """One request for each of these rows, with all facts to choose from, or of many those that come nearest."""
-    said = similar_rows.load_row_texts(db, ids)
+    texts = similar_rows.load_row_texts(db, ids)
     linker = Linker(facts.load(db))
-    few = linker.names if len(linker.names) <= LISTED else None
-    return [{"row": id, "facts": few or linker.candidates(one.question, one.answer)} for id, one in said.items()]
+    few = linker.names if len(linker.names) <= MAX_FACTS_LISTED else None
+    return [{"row": id, "facts": few or linker.candidates(one.question, one.answer)} for id, one in texts.items()]
 
 
-def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
+def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
     listed = facts.load_named(db, " ".join(request.subject["facts"]))
     prompt = prompts.load("links", spec.language(spec.load(db)))
@@ -42,33 +42,35 @@ def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
     return [{"role": "user", "content": text}]
 
 
-def chosen(reply: str, offered: Sequence[str]) -> str | None:
+def parse_choice(reply: str, offered: Sequence[str]) -> str | None:
     """The names of the facts that a reply chooses among those offered, '' for none; None where that is not clear."""
-    said = replies.strip_thoughts(reply)
-    named = [name for name in dict.fromkeys(_NAME.findall(said)) if name in offered]
+    text = replies.strip_thoughts(reply)
+    named = [name for name in dict.fromkeys(_NAME.findall(text)) if name in offered]
     if named:
         return " ".join(named[:2]) if len(named) <= 2 else None
-    return "" if _NONE.search(said) or re.search(r'"facts"\s*:\s*\[\s*\]', said) else None
+    return "" if _NONE.search(text) or re.search(r'"facts"\s*:\s*\[\s*\]', text) else None
 
 
-def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
+def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> str:
     linked = without = unclear = 0
     for request in answered:
-        names = chosen(request.replies[0], request.subject["facts"])
+        names = parse_choice(request.replies[0], request.subject["facts"])
         if names is None:
             unclear += 1
             continue
         fact_links.decide_by_model(db, request.subject["row"], names)
         linked += bool(names)
         without += not names
-    told = trn("{n} row was linked by the model", "{n} rows were linked by the model", linked)
-    return tr("{linked}, {without} teach no fact, {unclear} unclear.", linked=told, without=without, unclear=unclear)
+    linked_text = trn("{n} row was linked by the model", "{n} rows were linked by the model", linked)
+    return tr(
+        "{linked}, {without} teach no fact, {unclear} unclear.", linked=linked_text, without=without, unclear=unclear
+    )
 
 
-TASK = Task(
+TASK = LlmTask(
     lambda: tr("Link rows to facts"),
     _messages,
-    _land,
+    _apply_replies,
     lambda _request: Sampling(max_tokens=REPLY_TOKENS),
     replies.LINKS_SCHEMA,
     role="judge",

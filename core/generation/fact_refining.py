@@ -5,30 +5,30 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from core import prompts, replies
-from core.generation.llm_runs import Request, Task
+from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
 from core.providers import Message, Sampling
 from core.spec import facts, spec
 from core.text.statements import Statement
 
-STATEMENTS = 20  # that are refined in one request
+STATEMENTS_PER_REQUEST = 20  # that are refined in one request
 REPLY_TOKENS = 3000
 
 
 def build_subjects(found: Sequence[Statement]) -> Iterable[dict[str, Any]]:
     """Requests to refine statements, some at a time."""
-    for start in range(0, len(found), STATEMENTS):
-        yield {"statements": [[one.text, one.quote] for one in found[start : start + STATEMENTS]]}
+    for start in range(0, len(found), STATEMENTS_PER_REQUEST):
+        yield {"statements": [[one.text, one.quote] for one in found[start : start + STATEMENTS_PER_REQUEST]]}
 
 
-def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
+def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     state = spec.load(db)
     listed = "\n".join(f"- {text}" for text, _quote in request.subject["statements"])
     prompt = prompts.load("facts", spec.language(state))
     return [{"role": "user", "content": prompts.fill(prompt, spec=state.text, statements=listed)}]
 
 
-def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
+def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> str:
     """Add each refined statement that is no fact yet, on the passage that it shares most with."""
     there = {fact.text for fact in facts.load(db)}
     found: dict[str, str] = {}  # statements and their passages
@@ -41,21 +41,21 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     return trn("{n} fact was added.", "{n} facts were added.", len(found))
 
 
-TASK = Task(
+TASK = LlmTask(
     lambda: tr("Refine facts"),
     _messages,
-    _land,
+    _apply_replies,
     lambda _request: Sampling(max_tokens=REPLY_TOKENS),
     replies.STATEMENTS_SCHEMA,
     makes="fact",
 )
 
 
-def remarks_messages(state: spec.Spec) -> list[Message]:
+def build_remarks_messages(state: spec.Spec) -> list[Message]:
     """Ask for contradictions and gaps in the spec."""
     return [{"role": "user", "content": prompts.fill(prompts.load("remarks", spec.language(state)), spec=state.text)}]
 
 
-def remarks(reply: str) -> list[str]:
+def parse_remarks(reply: str) -> list[str]:
     """What the model found, in its own words."""
     return replies.parse_statements(reply)

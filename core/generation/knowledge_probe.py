@@ -5,15 +5,15 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from core.exam import fact_coverage, key_points
-from core.generation.llm_runs import Request, Task
+from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
 from core.providers import Message, Sampling, chat_messages
 from core.review import similar_rows
 from core.spec import facts, spec
 from core.text import normalise, row_templates
 
-TIMES = 5  # answers to each question
-QUESTIONS = 2  # questions asked for one fact
+ANSWERS_PER_QUESTION = 5  # answers to each question
+QUESTIONS_PER_FACT = 2  # questions asked for one fact
 ANSWER_TOKENS = 120
 KINDS = ("direct", "reworded", "")  # rows whose question asks for the fact itself, the best first
 
@@ -21,43 +21,43 @@ KINDS = ("direct", "reworded", "")  # rows whose question asks for the fact itse
 def build_subjects(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[dict[str, Any]]:
     """The questions for each fact, or for those of the names: those its rows ask, else a gap in the fact; a fact
     without either is left out."""
-    state, of_rows = spec.load(db), _of_rows(db)
+    state, of_rows = spec.load(db), _load_row_questions(db)
     found: list[dict[str, Any]] = []
     for fact in facts.load(db):
         if not fact.ignored and (names is None or fact.name in names):
-            asked = of_rows.get(fact.name) or _of_templates(fact.text, state.name, state.language)
-            found += [{"fact": fact.name, "question": question, "points": points} for question, points in asked]
+            questions = of_rows.get(fact.name) or _build_template_questions(fact.text, state.name, state.language)
+            found += [{"fact": fact.name, "question": question, "points": points} for question, points in questions]
     return found
 
 
-def _of_rows(db: sqlite3.Connection) -> dict[str, list[tuple[str, str]]]:
+def _load_row_questions(db: sqlite3.Connection) -> dict[str, list[tuple[str, str]]]:
     """Questions that can be marked and their key points, for each fact that rows ask for alone."""
     rows: dict[str, list[tuple[bool, int, int, str]]] = {}
     sql = "SELECT facts, kind, id, key_points FROM example WHERE facts <> '' AND status <> 'rejected' AND kind IN (?, ?, ?)"
     for name, kind, id, points in db.execute(sql, KINDS):
         if " " not in name:
             rows.setdefault(name, []).append((not points, KINDS.index(kind), id, points))
-    best = {name: sorted(found)[:QUESTIONS] for name, found in rows.items()}
-    said = similar_rows.load_row_texts(db, [id for found in best.values() for _none, _rank, id, _points in found])
-    asked: dict[str, list[tuple[str, str]]] = {}
+    best = {name: sorted(found)[:QUESTIONS_PER_FACT] for name, found in rows.items()}
+    texts = similar_rows.load_row_texts(db, [id for found in best.values() for _none, _rank, id, _points in found])
+    questions: dict[str, list[tuple[str, str]]] = {}
     for name, found in best.items():
         for _none, _rank, id, given in found:
-            question, answer = said[id].question, said[id].answer
-            if question and (points := given or key_points.suggest(answer, answer, question)):
-                asked.setdefault(name, []).append((question, points))
-    return asked
+            question, answer = texts[id].question, texts[id].answer
+            if question and (points := given or key_points.suggest_points(answer, answer, question)):
+                questions.setdefault(name, []).append((question, points))
+    return questions
 
 
-def _of_templates(fact: str, subject: str, language: str) -> list[tuple[str, str]]:
+def _build_template_questions(fact: str, subject: str, language: str) -> list[tuple[str, str]]:
     drafts = row_templates.make_drafts(fact, subject, language)
-    return [(draft.question, draft.key_points) for draft in drafts if draft.key_points][:QUESTIONS]
+    return [(draft.question, draft.key_points) for draft in drafts if draft.key_points][:QUESTIONS_PER_FACT]
 
 
-def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
+def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     return chat_messages(spec.load(db).system_prompt, request.subject["question"])
 
 
-def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
+def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> str:
     """Note on each fact how many of the answers were right."""
     right: dict[str, list[int]] = {}
     for request in answered:
@@ -80,10 +80,10 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     )
 
 
-TASK = Task(
+TASK = LlmTask(
     lambda: tr("Ask the base model"),
     _messages,
-    _land,
-    lambda _request: Sampling(temperature=0.7, max_tokens=ANSWER_TOKENS, n=TIMES),
+    _apply_replies,
+    lambda _request: Sampling(temperature=0.7, max_tokens=ANSWER_TOKENS, n=ANSWERS_PER_QUESTION),
     role="student",
 )

@@ -9,14 +9,14 @@ from core.generation import (
     row_judging,
     row_remaking,
 )
-from core.generation.llm_runs import Task
+from core.generation.llm_runs import LlmTask
 
-TASKS: dict[str, Task] = {
+TASKS: dict[str, LlmTask] = {
     "examples": row_generation.TASK,
     "judge": row_judging.TASK,
     "probe": knowledge_probe.TASK,
     "facts": fact_refining.TASK,
     "links": fact_links_from_model.TASK,
     "remake": row_remaking.TASK,
-    recorded_answers.GOLDEN: recorded_answers.TASK,
+    recorded_answers.TASK_NAME: recorded_answers.TASK,
 }

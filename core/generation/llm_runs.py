@@ -17,7 +17,7 @@ from core.providers import Message, Provider, Reply, Sampling
 from core.providers.request_runner import PendingRequest, RequestRunner
 from core.storage.project import Changes, OnChanges, Project
 
-PURPOSE = "inquiry"  # of a batch (core/providers/batches.py): the name of an LLM run in the project's file
+BATCH_PURPOSE = "inquiry"  # of a batch (core/providers/batches.py): the name of an LLM run in the project's file
 
 
 class LlmRunStatus(StrEnum):
@@ -43,7 +43,7 @@ UNANSWERED = (RequestStatus.WAITING, RequestStatus.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class LlmRequest:
     """`subject` says what the question is about, in the task's own keys; `replies` are the texts as they came."""
 
     id: int
@@ -71,24 +71,24 @@ class LlmRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class LlmTask:
     """What an LLM run is for: the messages built for a request, and what is done with the replies, in one write.
 
-    `label` names that write. `land` returns a sentence for the person. `role` says which model is asked
+    `label` names that write. `apply` returns a sentence for the person. `role` says which model is asked
     (core/settings.py). `makes` is the table in which a useful run changes something, '' where none need change.
     """
 
     label: Callable[[], str]
-    messages: Callable[[sqlite3.Connection, Request], list[Message]]
-    land: Callable[[sqlite3.Connection, Sequence[Request]], str]
-    sampling: Callable[[Request], Sampling]
+    messages: Callable[[sqlite3.Connection, LlmRequest], list[Message]]
+    apply: Callable[[sqlite3.Connection, Sequence[LlmRequest]], str]
+    sampling: Callable[[LlmRequest], Sampling]
     schema: dict[str, Any] | None = None
     role: str = "writer"
     makes: str = ""
 
 
 @dataclass(slots=True)
-class Outcome:
+class LlmRunOutcome:
     """The result of a run, in a sentence for the person; `failed` requests can be sent again. `error` is the last one.
 
     `is_empty`: replies arrived, and nothing could be made of them.
@@ -144,7 +144,7 @@ coalesce(sum(r.status = 'answered'), 0), coalesce(sum(r.status = 'failed'), 0), 
 FROM inquiry i LEFT JOIN inquiry_request r ON r.inquiry = i.id"""
 
 
-def load_requests(db: sqlite3.Connection, id: int, *statuses: RequestStatus) -> list[Request]:
+def load_requests(db: sqlite3.Connection, id: int, *statuses: RequestStatus) -> list[LlmRequest]:
     """The requests of an LLM run that have one of these statuses."""
     marks = ",".join("?" * len(statuses))
     rows = db.execute(
@@ -153,12 +153,12 @@ def load_requests(db: sqlite3.Connection, id: int, *statuses: RequestStatus) -> 
         (id, *statuses),
     )
     return [
-        Request(number, json.loads(subject), RequestStatus(status), json.loads(replies), tokens, error)
+        LlmRequest(number, json.loads(subject), RequestStatus(status), json.loads(replies), tokens, error)
         for number, subject, status, replies, tokens, error in rows
     ]
 
 
-def load_replies(db: sqlite3.Connection, id: int) -> list[Request]:
+def load_replies(db: sqlite3.Connection, id: int) -> list[LlmRequest]:
     """The requests of an LLM run to which a model has replied, whether or not the replies were of use."""
     return [one for one in load_requests(db, id, RequestStatus.ANSWERED, RequestStatus.LANDED) if one.replies]
 
@@ -167,10 +167,10 @@ async def run(
     project: Project,
     provider: Provider,
     id: int,
-    tasks: dict[str, Task],
+    tasks: dict[str, LlmTask],
     reporter: Reporter,
     on_changes: OnChanges = lambda _changes: None,
-) -> Outcome:
+) -> LlmRunOutcome:
     """Send the requests that were not answered, then apply all replies in one undoable step.
 
     Cancelled, or stopped by an error, it applies the replies that have arrived before it raises. Raises
@@ -178,7 +178,7 @@ async def run(
     """
     llm_run = await project.read(load, id)
     session = _Session(project, provider, llm_run, tasks[llm_run.task], reporter)
-    outcome, status = Outcome(), LlmRunStatus.FAILED
+    outcome, status = LlmRunOutcome(), LlmRunStatus.FAILED
     try:
         await session.ask()
         status = LlmRunStatus.FAILED if session.runner.failed else LlmRunStatus.SUCCEEDED
@@ -187,7 +187,7 @@ async def run(
         raise
     finally:
         outcome = session.outcome()
-        on_changes(await asyncio.shield(land(project, llm_run, tasks, outcome, status)))
+        on_changes(await asyncio.shield(apply_replies(project, llm_run, tasks, outcome, status)))
     if session.runner.error:
         if not outcome.answered:
             raise session.runner.error
@@ -195,20 +195,22 @@ async def run(
     return outcome
 
 
-async def land(
-    project: Project, llm_run: LlmRun, tasks: dict[str, Task], outcome: Outcome, status: LlmRunStatus
+async def apply_replies(
+    project: Project, llm_run: LlmRun, tasks: dict[str, LlmTask], outcome: LlmRunOutcome, status: LlmRunStatus
 ) -> Changes:
     """Apply the replies that have arrived, in one undoable step; `outcome` gets the message and `is_empty`."""
     task = tasks[llm_run.task]
-    changes = await project.write(task.label(), _land, task, llm_run.id, outcome, status)
+    changes = await project.write(task.label(), _apply_replies, task, llm_run.id, outcome, status)
     outcome.is_empty = bool(outcome.message and task.makes) and task.makes not in changes.counts
     return changes
 
 
-def _land(db: sqlite3.Connection, task: Task, id: int, outcome: Outcome, status: LlmRunStatus) -> None:
+def _apply_replies(
+    db: sqlite3.Connection, task: LlmTask, id: int, outcome: LlmRunOutcome, status: LlmRunStatus
+) -> None:
     arrived = load_requests(db, id, RequestStatus.ANSWERED)
     if arrived:
-        outcome.message = task.land(db, arrived)
+        outcome.message = task.apply(db, arrived)
     sql = "UPDATE inquiry_request SET status = ? WHERE inquiry = ? AND status = ?"
     db.execute(sql, (RequestStatus.LANDED, id, RequestStatus.ANSWERED))
     db.execute("UPDATE inquiry SET status = ?, finished_at = ? WHERE id = ?", (status, time.time(), id))
@@ -217,7 +219,9 @@ def _land(db: sqlite3.Connection, task: Task, id: int, outcome: Outcome, status:
 class _Session:
     """An LLM run that is sent to its provider."""
 
-    def __init__(self, project: Project, provider: Provider, llm_run: LlmRun, task: Task, reporter: Reporter) -> None:
+    def __init__(
+        self, project: Project, provider: Provider, llm_run: LlmRun, task: LlmTask, reporter: Reporter
+    ) -> None:
         self._project, self._llm_run, self._task = project, llm_run, task
         self.runner = RequestRunner(
             project, provider, llm_run.model, _store_reply, reporter, _store_error, task.schema
@@ -226,7 +230,7 @@ class _Session:
     async def ask(self) -> None:
         """Send the requests that were not answered."""
         if self._llm_run.batch:
-            await self.runner.ask_as_batch(PURPOSE, self._llm_run.id, self._load_pending)
+            await self.runner.ask_as_batch(BATCH_PURPOSE, self._llm_run.id, self._load_pending)
         else:
             await self.runner.ask(await self._load_pending())
 
@@ -234,11 +238,11 @@ class _Session:
         found = await self._project.read(load_requests, self._llm_run.id, *UNANSWERED)
         return [PendingRequest(str(one.id), partial(self._messages, one), self._task.sampling(one)) for one in found]
 
-    async def _messages(self, request: Request) -> list[Message]:
+    async def _messages(self, request: LlmRequest) -> list[Message]:
         return await self._project.read(self._task.messages, request)
 
-    def outcome(self) -> Outcome:
-        return Outcome("", self.runner.answered, self.runner.failed)
+    def outcome(self) -> LlmRunOutcome:
+        return LlmRunOutcome("", self.runner.answered, self.runner.failed)
 
 
 def _store_reply(db: sqlite3.Connection, key: str, reply: Reply) -> None:

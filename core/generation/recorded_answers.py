@@ -18,22 +18,22 @@ from core.exam import key_points
 from core.formats import csv_cells
 from core.formats.output_files import replacing
 from core.generation import llm_runs, run_recovery
-from core.generation.llm_runs import Request, RequestStatus, Task
+from core.generation.llm_runs import LlmRequest, LlmTask, RequestStatus
 from core.language import tr, trn
 from core.providers import Message, Sampling, chat_messages, model_kinds, prices
 from core.spec import spec
 from core.text import normalise, tokenizer
 from core.text.normalise import Grade
 
-GOLDEN = "golden"  # the task's name
-ANSWER_TOKENS, MOST_TOKENS = 300, 4096  # the room of an answer, by the length of the one that is expected
-ASKED = ("role", "content", "name", "tool_calls", "tool_call_id")  # of a row's messages: others are for training
+TASK_NAME = "golden"  # the task's name
+MIN_ANSWER_TOKENS, MAX_ANSWER_TOKENS = 300, 4096  # the room of an answer, by the length of the one that is expected
+SENT_FIELDS = ("role", "content", "name", "tool_calls", "tool_call_id")  # of a row's messages: others are for training
 
-Who = tuple[str, str]  # a provider's id and a model of it
+ModelKey = tuple[str, str]  # a provider's id and a model of it
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class QuestionToRecord:
     """What is asked, with all that stands before it in its row, and what is expected."""
 
     question: str
@@ -45,7 +45,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class RecordingEstimate:
     """So many requests with about so many tokens, estimated from characters; `dollars` is None where nobody knows."""
 
     requests: int
@@ -55,7 +55,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Golden:
+class RecordedAnswer:
     """What a model answered, kept for good."""
 
     question: str
@@ -71,10 +71,10 @@ class Golden:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class AnswerPair:
     """One question as two models answered it."""
 
-    golden: Golden
+    old: RecordedAnswer
     new: str
     old_mark: Grade
     new_mark: Grade
@@ -84,11 +84,11 @@ class Pair:
         """Whether both say all that they must, or the same."""
         if self.old_mark.passed and self.new_mark.passed:
             return True
-        return normalise.normalise(self.golden.answer) == normalise.normalise(self.new)
+        return normalise.normalise(self.old.answer) == normalise.normalise(self.new)
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class PairCounts:
     """Of so many questions: how many each answered right, how many agree, and what was lost or gained on the way."""
 
     pairs: int
@@ -99,89 +99,93 @@ class Tally:
     gained: int
 
 
-def questions(db: sqlite3.Connection, all_rows: bool = False) -> list[Question]:
+def load_questions(db: sqlite3.Connection, all_rows: bool = False) -> list[QuestionToRecord]:
     """The exam's questions, with `all_rows` those of all approved rows too; of rows that ask the same, the first."""
-    system, found = spec.load(db).system_prompt, dict[str, Question]()
+    system, found = spec.load(db).system_prompt, dict[str, QuestionToRecord]()
     for split in ("test", "") if all_rows else ("test",):
         for row in examples.iterate(db, Filter(split=split, status="approved")):
             if row.question and (row.answer or row.key_points) and row.question not in found:
-                messages = _messages_of(row.data, row.question, system)
-                found[row.question] = Question(row.question, row.answer, row.key_points, row.kind, row.facts, messages)
+                messages = _read_messages(row.data, row.question, system)
+                found[row.question] = QuestionToRecord(
+                    row.question, row.answer, row.key_points, row.kind, row.facts, messages
+                )
     return list(found.values())
 
 
-def _messages_of(data: str, question: str, system: str) -> list[Message]:
+def _read_messages(data: str, question: str, system: str) -> list[Message]:
     """What a row says before its last answer, under its own system prompt, else under the project's."""
     value: dict[str, Any] = msgspec.json.decode(data)
     compared = value.get("input")
     holder = compared if "messages" not in value and isinstance(compared, dict) else value
     listed = holder.get("messages")
-    said = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    answered = [place for place, one in enumerate(said) if one.get("role") == "assistant"]
+    turns = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    answered = [place for place, one in enumerate(turns) if one.get("role") == "assistant"]
     if holder is value and answered:
-        said = said[: answered[-1]]
-    if not said or said[-1].get("role") != "user":
+        turns = turns[: answered[-1]]
+    if not turns or turns[-1].get("role") != "user":
         return chat_messages(system, question)
-    turns = [{key: one[key] for key in ASKED if one.get(key) is not None} for one in said]
+    turns = [{key: one[key] for key in SENT_FIELDS if one.get(key) is not None} for one in turns]
     has_system = any(one["role"] in ("system", "developer") for one in turns)
     return turns if has_system else [*chat_messages(system, "")[:-1], *turns]
 
 
-def asked_of(db: sqlite3.Connection, who: Who) -> list[Question]:
+def load_questions_of(db: sqlite3.Connection, model_key: ModelKey) -> list[QuestionToRecord]:
     """The questions that a model has answered, as they can be asked of another."""
-    known = {one.question: one.messages for one in questions(db, all_rows=True)}
+    known = {one.question: one.messages for one in load_questions(db, all_rows=True)}
     system = spec.load(db).system_prompt
     return [
-        Question(one.question, one.reference, one.key_points, one.kind, one.facts,
+        QuestionToRecord(one.question, one.reference, one.key_points, one.kind, one.facts,
                  known.get(one.question) or chat_messages(system, one.question))
-        for one in answers(db, who)
+        for one in load_answers(db, model_key)
     ]  # fmt: skip
 
 
-def unasked(db: sqlite3.Connection, who: Who, asked: Iterable[Question]) -> list[Question]:
+def find_unanswered(
+    db: sqlite3.Connection, model_key: ModelKey, questions: Iterable[QuestionToRecord]
+) -> list[QuestionToRecord]:
     """Those that the model has not answered yet, and that no unfinished LLM run asks it."""
-    known = {one.question for one in answers(db, who)}
+    known = {one.question for one in load_answers(db, model_key)}
     for one in run_recovery.load_unfinished(db):
-        if (one.task, one.provider, one.model) == (GOLDEN, *who):
+        if (one.task, one.provider, one.model) == (TASK_NAME, *model_key):
             waiting = llm_runs.load_requests(db, one.id, *llm_runs.UNANSWERED, RequestStatus.ANSWERED)
             known |= {request.subject["question"] for request in waiting}
-    return [one for one in asked if one.question not in known]
+    return [one for one in questions if one.question not in known]
 
 
-def build_subjects(who: Who, asked: Iterable[Question]) -> Iterator[dict[str, Any]]:
+def build_subjects(model_key: ModelKey, questions: Iterable[QuestionToRecord]) -> Iterator[dict[str, Any]]:
     """The subjects of an LLM run, one a question; without key points they are taken from the expected answer."""
-    for one in asked:
-        points = one.key_points or key_points.suggest(one.reference, one.reference, one.question)
+    for one in questions:
+        points = one.key_points or key_points.suggest_points(one.reference, one.reference, one.question)
         values = {name: getattr(one, name) for name in ("question", "reference", "kind", "facts", "messages")}
-        yield {"provider": who[0], "model": who[1], "key_points": points, **values}
+        yield {"provider": model_key[0], "model": model_key[1], "key_points": points, **values}
 
 
-def estimate(who: Who, asked: Sequence[Question], free: bool = False) -> Estimate:
+def estimate(model_key: ModelKey, questions: Sequence[QuestionToRecord], free: bool = False) -> RecordingEstimate:
     """What asking these will come to, before anything is sent; `free`: on this computer."""
     sent = sum(
-        tokenizer.estimate_tokens(str(message.get("content") or "")) for one in asked for message in one.messages
+        tokenizer.estimate_tokens(str(message.get("content") or "")) for one in questions for message in one.messages
     )
-    received = sum(tokenizer.estimate_tokens(one.reference) for one in asked)
-    dollars = 0.0 if free else _dollars(who[1], round(sent), round(received))
-    return Estimate(len(asked), round(sent), round(received), dollars)
+    received = sum(tokenizer.estimate_tokens(one.reference) for one in questions)
+    dollars = 0.0 if free else _estimate_price(model_key[1], round(sent), round(received))
+    return RecordingEstimate(len(questions), round(sent), round(received), dollars)
 
 
-def _dollars(model: str, sent: int, received: int) -> float | None:
+def _estimate_price(model: str, sent: int, received: int) -> float | None:
     found = prices.chat_price(sent, received, model)
     return prices.chat_price(sent, received, model_kinds.base_of(model)) if found is None else found
 
 
-def _messages(_db: sqlite3.Connection, request: Request) -> list[Message]:
+def _messages(_db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     found: list[Message] = request.subject["messages"]
     return found
 
 
-def _sampling(request: Request) -> Sampling:
+def _sampling(request: LlmRequest) -> Sampling:
     room = round(3 * tokenizer.estimate_tokens(request.subject["reference"]))
-    return Sampling(max_tokens=min(MOST_TOKENS, max(ANSWER_TOKENS, room)))
+    return Sampling(max_tokens=min(MAX_ANSWER_TOKENS, max(MIN_ANSWER_TOKENS, room)))
 
 
-def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
+def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> str:
     """Keep the answers; the first of each model to a question stays."""
     now = time.time()
     names = ("provider", "model", "question", "reference", "key_points", "kind", "facts")
@@ -194,60 +198,62 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
     return trn("{n} answer was recorded.", "{n} answers were recorded.", len(answered))
 
 
-TASK = Task(lambda: tr("Record answers"), _messages, _land, _sampling, role="student")
+TASK = LlmTask(lambda: tr("Record answers"), _messages, _apply_replies, _sampling, role="student")
 
 
-def recorded(db: sqlite3.Connection) -> dict[Who, int]:
+def count_answers(db: sqlite3.Connection) -> dict[ModelKey, int]:
     """How many answers of each model are kept."""
     rows = db.execute("SELECT provider, model, count(*) FROM golden_answer GROUP BY provider, model ORDER BY max(id)")
     return {(provider, model): count for provider, model, count in rows}
 
 
-def answers(db: sqlite3.Connection, who: Who) -> list[Golden]:
+def load_answers(db: sqlite3.Connection, model_key: ModelKey) -> list[RecordedAnswer]:
     """The recorded answers of a model, in their order."""
     sql = "SELECT question, reference, key_points, kind, facts, answer, created_at FROM golden_answer"
-    return [Golden(*row) for row in db.execute(f"{sql} WHERE provider = ? AND model = ? ORDER BY id", who)]
-
-
-def parity(db: sqlite3.Connection, old: Who, new: Who) -> list[Pair]:
-    """The questions that both models have answered, each with both answers and their marks."""
-    again = {one.question: one.answer for one in answers(db, new)}
     return [
-        Pair(one, again[one.question], one.mark(one.answer), one.mark(again[one.question]))
-        for one in answers(db, old)
+        RecordedAnswer(*row) for row in db.execute(f"{sql} WHERE provider = ? AND model = ? ORDER BY id", model_key)
+    ]
+
+
+def load_pairs(db: sqlite3.Connection, old: ModelKey, new: ModelKey) -> list[AnswerPair]:
+    """The questions that both models have answered, each with both answers and their marks."""
+    again = {one.question: one.answer for one in load_answers(db, new)}
+    return [
+        AnswerPair(one, again[one.question], one.mark(one.answer), one.mark(again[one.question]))
+        for one in load_answers(db, old)
         if one.question in again
     ]
 
 
-def teachable(db: sqlite3.Connection, who: Who) -> tuple[int, int]:
+def count_teachable(db: sqlite3.Connection, model_key: ModelKey) -> tuple[int, int]:
     """How many kept answers of a model can be made rows of, and how many of those answer exam questions."""
     held = {row.question for row in examples.iterate(db, Filter(split="test"))}
-    found = [one.question for one in answers(db, who) if one.answer.strip()]
+    found = [one.question for one in load_answers(db, model_key) if one.answer.strip()]
     return len(found), sum(question in held for question in found)
 
 
-def make_rows(db: sqlite3.Connection, who: Who, tag: str) -> int:
+def make_rows(db: sqlite3.Connection, model_key: ModelKey, tag: str) -> int:
     """Make approved training rows of a model's kept answers, with a tag; how many.
 
     Each says what the model said, after what stood before the question. A question that a row with the tag asks already
     is left out.
     """
     there = {row.question for row in examples.iterate(db, Filter(split="train", tag=tag))}
-    asked = {one.question: one.messages for one in asked_of(db, who)}
-    kept = [one for one in answers(db, who) if one.answer.strip() and one.question not in there]
-    examples.add(db, [_made(one, asked[one.question], who, tag) for one in kept])
+    questions = {one.question: one.messages for one in load_questions_of(db, model_key)}
+    kept = [one for one in load_answers(db, model_key) if one.answer.strip() and one.question not in there]
+    examples.add(db, [_build_row(one, questions[one.question], model_key, tag) for one in kept])
     return len(kept)
 
 
-def _made(kept: Golden, before: list[Message], who: Who, tag: str) -> examples.Example:
-    said = [*before, {"role": "assistant", "content": kept.answer}]
-    text = dumps({"messages": said})
-    return examples.read_row(text, kind=kept.kind, facts=kept.facts, tags=tag, source=who[1])
+def _build_row(answer: RecordedAnswer, before: list[Message], model_key: ModelKey, tag: str) -> examples.Example:
+    messages = [*before, {"role": "assistant", "content": answer.answer}]
+    text = dumps({"messages": messages})
+    return examples.read_row(text, kind=answer.kind, facts=answer.facts, tags=tag, source=model_key[1])
 
 
-def tally(pairs: Sequence[Pair]) -> Tally:
+def count_results(pairs: Sequence[AnswerPair]) -> PairCounts:
     marks = [(pair.old_mark.passed, pair.new_mark.passed) for pair in pairs]
-    return Tally(
+    return PairCounts(
         len(pairs),
         sum(old for old, _new in marks),
         sum(new for _old, new in marks),
@@ -257,15 +263,15 @@ def tally(pairs: Sequence[Pair]) -> Tally:
     )
 
 
-def export(path: Path, pairs: Sequence[Pair], old: Who, new: Who) -> None:
+def export(path: Path, pairs: Sequence[AnswerPair], old: ModelKey, new: ModelKey) -> None:
     """Write the parity as CSV, a line a question. Raises `FormatError`; what was there before stays then."""
     names = ("question", "reference", "key_points", "kind", "facts")
     head = [*names, "old_model", "old_answer", "old_score", "new_model", "new_answer", "new_score", "agree"]
     with replacing(path) as file:
         file.write((csv_cells.BOM + csv_cells.write(head, ",")).encode())
         for one in pairs:
-            texts = [getattr(one.golden, name) for name in names]
-            texts += [old[1], one.golden.answer, f"{one.old_mark.score:.2f}"]
+            texts = [getattr(one.old, name) for name in names]
+            texts += [old[1], one.old.answer, f"{one.old_mark.score:.2f}"]
             texts += [new[1], one.new, f"{one.new_mark.score:.2f}", "yes" if one.agrees else "no"]
             file.write(
                 csv_cells.write([csv_cells.escape_formula(text) for text in texts], ",").encode(errors="replace")

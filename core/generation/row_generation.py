@@ -10,8 +10,8 @@ from core import prompts, replies
 from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, FactCoverage
 from core.generation import draft_rows
-from core.generation.draft_rows import Landed, Proposal
-from core.generation.llm_runs import Request, Task
+from core.generation.draft_rows import AddedDrafts, DraftProposal
+from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import Message, Sampling
@@ -23,12 +23,12 @@ from core.spec.spec import Spec
 from core.text import row_templates, tokenizer
 from core.text.row_templates import TemplateRow
 
-EXISTING = 40  # questions that a model is told not to repeat
-LONGEST = 400  # tokens of one example that is still to be read to its end
+MAX_EXISTING_QUESTIONS = 40  # questions that a model is told not to repeat
+MAX_EXAMPLE_TOKENS = 400  # tokens of one example that is still to be read to its end
 EXAMPLE_TOKENS = 90  # what one example with its quote is about
-OFFLINE = "offline"  # the source of rows made without a model
-REASONS = 3  # why pieces of replies could not be used, that are told
-CLAIMED = "reworded"  # what is asked for where a wording for the exam lacks
+OFFLINE_SOURCE = "offline"  # the source of rows made without a model
+MAX_REASONS_SHOWN = 3  # why pieces of replies could not be used, that are told
+EXAM_WORDING_KIND = "reworded"  # what is asked for where a wording for the exam lacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class RowRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class GenerationEstimate:
     """How many requests for how many examples, and about how many tokens, estimated from characters."""
 
     requests: int
@@ -56,7 +56,7 @@ def build_requests(entries: Iterable[FactCoverage], kinds: Sequence[str] = fact_
         lacking = entry.lacking
         counts = {kind: lacking[kind] for kind in kinds if kind in lacking}
         if lacking.get(EXAM):
-            counts[CLAIMED] = counts.get(CLAIMED, 0) + lacking[EXAM]
+            counts[EXAM_WORDING_KIND] = counts.get(EXAM_WORDING_KIND, 0) + lacking[EXAM]
         if counts:
             found.append(RowRequest(entry.fact, counts))
     return found
@@ -67,9 +67,9 @@ def build_subjects(requests: Iterable[RowRequest]) -> Iterator[dict[str, Any]]:
     return ({"fact": request.fact.name, "counts": request.counts} for request in requests)
 
 
-def estimate(db: sqlite3.Connection, requests: Sequence[RowRequest]) -> Estimate:
+def estimate(db: sqlite3.Connection, requests: Sequence[RowRequest]) -> GenerationEstimate:
     """How much will be sent and received, before anything is."""
-    state, existing = spec.load(db), _existing(db, {request.fact.name for request in requests})
+    state, existing = spec.load(db), _load_existing_questions(db, {request.fact.name for request in requests})
     prompt = prompts.load("examples", spec.language(state))
     sent = 0.0
     for request in requests:
@@ -77,14 +77,14 @@ def estimate(db: sqlite3.Connection, requests: Sequence[RowRequest]) -> Estimate
             _fill_prompt(prompt, state, request.fact, request.counts, existing[request.fact.name])
         )
     examples = sum(sum(request.counts.values()) for request in requests)
-    return Estimate(len(requests), examples, round(sent), examples * EXAMPLE_TOKENS)
+    return GenerationEstimate(len(requests), examples, round(sent), examples * EXAMPLE_TOKENS)
 
 
-def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
+def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     name, state = request.subject["fact"], spec.load(db)
     fact = next(iter(facts.load_named(db, name)), Fact(0, name, "", ""))
     prompt = prompts.load("examples", spec.language(state))
-    text = _fill_prompt(prompt, state, fact, request.subject["counts"], _existing(db, {name})[name])
+    text = _fill_prompt(prompt, state, fact, request.subject["counts"], _load_existing_questions(db, {name})[name])
     return [{"role": "user", "content": text}]
 
 
@@ -100,35 +100,37 @@ def _fill_prompt(prompt: str, state: Spec, fact: Fact, counts: dict[str, int], e
     )
 
 
-def _existing(db: sqlite3.Connection, names: Collection[str]) -> dict[str, list[str]]:
+def _load_existing_questions(db: sqlite3.Connection, names: Collection[str]) -> dict[str, list[str]]:
     """Some of the questions that the rows of each fact ask."""
     ids: dict[str, list[int]] = {name: [] for name in names}
     one = f" {next(iter(names))} " if len(names) == 1 else ""
     sql = "SELECT id, facts FROM example WHERE facts <> '' AND (? = '' OR instr(' ' || facts || ' ', ?))"
     for id, given in db.execute(sql, (one, one)):
         for name in given.split():
-            if name in ids and len(ids[name]) < EXISTING:
+            if name in ids and len(ids[name]) < MAX_EXISTING_QUESTIONS:
                 ids[name].append(id)
-    said = similar_rows.load_row_texts(db, sorted({id for found in ids.values() for id in found}))
-    return {name: [said[id].question for id in found if said[id].question] for name, found in ids.items()}
+    texts = similar_rows.load_row_texts(db, sorted({id for found in ids.values() for id in found}))
+    return {name: [texts[id].question for id in found if texts[id].question] for name, found in ids.items()}
 
 
-def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
+def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> str:
     refused, found = Counter[str](), []
     for request in answered:
         parsed = [replies.parse_pairs(reply) for reply in request.replies]
         refused.update(piece.reason for one in parsed for piece in one.refused)
         pairs = [pair for one in parsed for pair in one.pairs]
-        found.append(Proposal(request.subject["fact"], _with_kinds(pairs, request.subject["counts"])))
-    landed = str(draft_rows.land(db, found, tr("chat model")))
+        found.append(DraftProposal(request.subject["fact"], _assign_kinds(pairs, request.subject["counts"])))
+    added_text = str(draft_rows.add_drafts(db, found, tr("chat model")))
     if not refused:
-        return landed
-    told = trn("{n} piece could not be read.", "{n} pieces could not be read.", refused.total())
-    reasons = (f"{reason} ({count:,})" if count > 1 else reason for reason, count in refused.most_common(REASONS))
-    return "\n".join([f"{landed} {told}", *reasons])
+        return added_text
+    unread_text = trn("{n} piece could not be read.", "{n} pieces could not be read.", refused.total())
+    reasons = (
+        f"{reason} ({count:,})" if count > 1 else reason for reason, count in refused.most_common(MAX_REASONS_SHOWN)
+    )
+    return "\n".join([f"{added_text} {unread_text}", *reasons])
 
 
-def _with_kinds(pairs: Sequence[Pair], counts: dict[str, int]) -> list[Pair]:
+def _assign_kinds(pairs: Sequence[Pair], counts: dict[str, int]) -> list[Pair]:
     """The pairs, those without a kind of use given the kinds that were asked for and have not come, in their order."""
     open_ = Counter(counts)
     open_.subtract(Counter(pair.kind for pair in pairs if pair.kind in open_))
@@ -136,38 +138,40 @@ def _with_kinds(pairs: Sequence[Pair], counts: dict[str, int]) -> list[Pair]:
     for pair in pairs:
         kind = pair.kind
         if kind not in fact_coverage.KINDS:
-            kind = next((one for one in counts if open_[one] > 0), CLAIMED)
+            kind = next((one for one in counts if open_[one] > 0), EXAM_WORDING_KIND)
             open_[kind] -= 1
         found.append(replace(pair, kind=kind))
     return found
 
 
-TASK = Task(
+TASK = LlmTask(
     lambda: tr("Generate examples"),
     _messages,
-    _land,
-    lambda request: Sampling(temperature=0.7, max_tokens=LONGEST * (1 + sum(request.subject["counts"].values()))),
+    _apply_replies,
+    lambda request: Sampling(
+        temperature=0.7, max_tokens=MAX_EXAMPLE_TOKENS * (1 + sum(request.subject["counts"].values()))
+    ),
     replies.PAIRS_SCHEMA,
     makes="example",
 )
 
 
 def make_offline(
-    db: sqlite3.Connection, requests: Sequence[RowRequest], reporter: Reporter, done: list[Landed]
+    db: sqlite3.Connection, requests: Sequence[RowRequest], reporter: Reporter, done: list[AddedDrafts]
 ) -> None:
     """Rows from templates, without any model: statements and gaps. What came is appended to `done`."""
     state = spec.load(db)
-    neighbours = _neighbours(facts.load(db))
+    neighbours = _find_neighbours(facts.load(db))
     made = []
     for number, request in enumerate(requests):
         others = neighbours.get(request.fact.name, ())
         drafts = row_templates.make_drafts(request.fact.text, state.name, state.language, others)
-        made.append(Proposal(request.fact.name, list(_build_pairs(drafts, request))))
+        made.append(DraftProposal(request.fact.name, list(_build_pairs(drafts, request))))
         reporter.update(number, len(requests))
-    done.append(draft_rows.land(db, made, OFFLINE))
+    done.append(draft_rows.add_drafts(db, made, OFFLINE_SOURCE))
 
 
-def _neighbours(known: Iterable[Fact]) -> dict[str, list[str]]:
+def _find_neighbours(known: Iterable[Fact]) -> dict[str, list[str]]:
     """For each fact those before and behind it by the alphabet: no others begin as it does for longer."""
     ordered = sorted((fact.text.strip(), fact.name) for fact in known)
     texts = [text for text, _name in ordered]

@@ -7,12 +7,12 @@ from typing import Any
 
 from core import prompts, replies
 from core.dataset import bulk_edits, examples
-from core.generation.llm_runs import Request, Task
+from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
 from core.providers import Message, Sampling
 from core.spec import facts, spec
 
-RULES = dict(
+VERDICT_RULES = dict(
     zip(("contradicts", "not_in_text"), bulk_edits.JUDGE_RULES, strict=True)
 )  # the problem of each verdict but "supported"
 REPLY_TOKENS = 400
@@ -27,20 +27,20 @@ def build_subjects(
     return [{"row": row.id, "fact": row.facts} for row in rows if known & set(row.facts.split())]
 
 
-def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
+def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
-    told = [fact.text for fact in facts.load_named(db, row.facts)] if row else []
+    texts = [fact.text for fact in facts.load_named(db, row.facts)] if row else []
     state = spec.load(db)
     text = prompts.fill(
         prompts.load("judge", spec.language(state)),
-        fact="\n".join(told),
+        fact="\n".join(texts),
         question=row.question if row else "",
         answer=row.answer if row else "",
     )
     return [{"role": "user", "content": text}]
 
 
-def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
+def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> str:
     """Mark the rows that were found wrong, and note why; of others an older mark is taken."""
     found = Counter[str]()
     for request in answered:
@@ -50,18 +50,18 @@ def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
             continue
         _clear(db, request.subject["row"])
         found[verdict.verdict] += 1
-        if rule := RULES.get(verdict.verdict):
+        if rule := VERDICT_RULES.get(verdict.verdict):
             _mark(db, request.subject["row"], rule, verdict.reason)
-    told = trn("{n} row was judged", "{n} rows were judged", len(answered))
+    judged = trn("{n} row was judged", "{n} rows were judged", len(answered))
     against = trn("{n} contradicts its fact", "{n} contradict their facts", found["contradicts"])
     beside = trn("{n} says what its fact does not say", "{n} say what their facts do not say", found["not_in_text"])
-    return tr("{judged}: {against}, {beside}, {unclear} unclear.", judged=told, against=against, beside=beside,
+    return tr("{judged}: {against}, {beside}, {unclear} unclear.", judged=judged, against=against, beside=beside,
               unclear=found["unclear"])  # fmt: skip
 
 
 def _clear(db: sqlite3.Connection, id: int) -> None:
     sql = "UPDATE example SET problems = trim(replace(' ' || problems || ' ', ?, ' ')) WHERE id = ? AND problems <> ''"
-    db.executemany(sql, [(f" {rule} ", id) for rule in RULES.values()])
+    db.executemany(sql, [(f" {rule} ", id) for rule in VERDICT_RULES.values()])
 
 
 def _mark(db: sqlite3.Connection, id: int, rule: str, reason: str) -> None:
@@ -70,10 +70,10 @@ def _mark(db: sqlite3.Connection, id: int, rule: str, reason: str) -> None:
     db.execute(sql, (rule, noted, id))
 
 
-TASK = Task(
+TASK = LlmTask(
     lambda: tr("Judge rows"),
     _messages,
-    _land,
+    _apply_replies,
     lambda _request: Sampling(max_tokens=REPLY_TOKENS),
     replies.VERDICT_SCHEMA,
     role="judge",

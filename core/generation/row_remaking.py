@@ -11,7 +11,7 @@ from core.dataset import examples
 from core.dataset.examples import Example
 from core.exam import key_points
 from core.generation import draft_rows
-from core.generation.llm_runs import Request, Task
+from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import Message, Sampling
@@ -29,7 +29,7 @@ _KANJI, _KATAKANA = "\u3005\u3400-\u9fff", "\u30a1-\u30fa\u30fc"
 _PIECE = re.compile(rf"\d+(?:[.,:/]\d+)*[{_KANJI}]*|[{_KANJI}]+|[{_KATAKANA}]+|[A-Za-z]+|\s+|.", re.DOTALL)
 
 
-def stale(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[int]:
+def find_stale_rows(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[int]:
     """The rows that were written before their facts changed: of the facts `names`, or (None) of all."""
     sql = "SELECT id, facts FROM example WHERE instr(' ' || problems || ' ', ?) AND status <> 'rejected' ORDER BY id"
     rows = db.execute(sql, (f" {STALE_RULE} ",))
@@ -41,21 +41,21 @@ def build_subjects(ids: Iterable[int]) -> list[dict[str, Any]]:
     return [{"row": id} for id in ids]
 
 
-def from_template(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> str:
+def remake_without_model(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> str:
     """Make these rows anew without a model; a sentence for the person."""
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
     remade = 0
     for done, row in enumerate(examples.iterate(db, ids)):
         reporter.update(done, len(ids))
         if taught := [known[name] for name in row.facts.split() if name in known]:
-            _put(db, row, *_rewritten(row, taught, state), taught, state)
+            _rewrite_row(db, row, *_rewrite_texts(row, taught, state), taught, state)
             remade += 1
-    return _words(remade, len(ids) - remade)
+    return _format_result(remade, len(ids) - remade)
 
 
-def _rewritten(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[str, str]:
+def _rewrite_texts(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[str, str]:
     """Question and answer with the changed words of the passages put in; where that does not do, the facts themselves answer."""
-    changed = [change for fact in taught if fact.was for change in changes(fact.was, fact.quote)]
+    changed = [change for fact in taught if fact.was for change in find_changes(fact.was, fact.quote)]
     question, answer = substitute(row.question, changed), substitute(row.answer, changed)
     # Yes may have become no; words that were put in do not tell.
     if (
@@ -67,7 +67,7 @@ def _rewritten(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[str, 
     return question, answer
 
 
-def changes(before: str, after: str) -> list[tuple[str, str]]:
+def find_changes(before: str, after: str) -> list[tuple[str, str]]:
     """What of a passage became what: words and figures that were replaced or left out."""
     old, new = ((_PIECE if _KANJI_OR_KANA.search(text) else _TOKEN).findall(text) for text in (before, after))
     matcher = SequenceMatcher(None, old, new, autojunk=False)
@@ -89,26 +89,28 @@ def substitute(text: str, changed: Iterable[tuple[str, str]]) -> str:
     certain = {old: new.pop() for old, new in became.items() if len(new) == 1}
     if not certain:
         return text
-    pattern = "|".join(map(_whole, sorted(certain, key=len, reverse=True)))
+    pattern = "|".join(map(_build_word_pattern, sorted(certain, key=len, reverse=True)))
     return re.sub(pattern, lambda found: certain[found[0]], text)
 
 
-def _whole(old: str) -> str:
+def _build_word_pattern(old: str) -> str:
     """A pattern for these words where nothing belongs to them that stands beside them."""
-    before = r"(?<![0-9A-Za-z.,])" if old[0].isascii() and old[0].isalnum() else _beside(old[0], "<!")
-    after = r"(?![0-9A-Za-z]|[.,]\d)" if old[-1].isascii() and old[-1].isalnum() else _beside(old[-1], "!")
+    before = r"(?<![0-9A-Za-z.,])" if old[0].isascii() and old[0].isalnum() else _build_edge_pattern(old[0], "<!")
+    after = r"(?![0-9A-Za-z]|[.,]\d)" if old[-1].isascii() and old[-1].isalnum() else _build_edge_pattern(old[-1], "!")
     return f"{before}{re.escape(old)}{after}"
 
 
-def _beside(sign: str, look: str) -> str:
+def _build_edge_pattern(sign: str, look: str) -> str:
     """That no sign of the same script stands there: 6 o'clock (6時) is not in six hours (6時間)."""
     script = next((one for one in (_KANJI, _KATAKANA) if re.match(f"[{one}]", sign)), "")
     return f"(?{look}[{script}])" if script else ""
 
 
-def _put(db: sqlite3.Connection, row: Example, question: str, answer: str, taught: Sequence[Fact], state: Spec) -> None:
+def _rewrite_row(
+    db: sqlite3.Connection, row: Example, question: str, answer: str, taught: Sequence[Fact], state: Spec
+) -> None:
     """Write a row anew, as a draft: it is not trained on before somebody has looked at it, and at what it said before."""
-    examples.set_field(db, row.id, "notes", _noted(row, question, answer))
+    examples.set_field(db, row.id, "notes", _add_earlier_texts(row, question, answer))
     if question != row.question:
         examples.set_field(db, row.id, "question", question)
     examples.set_field(db, row.id, "answer", answer)
@@ -117,14 +119,14 @@ def _put(db: sqlite3.Connection, row: Example, question: str, answer: str, taugh
     if len(taught) == 1 and row.quote:
         examples.set_field(db, row.id, "quote", taught[0].quote)
     if row.key_points:
-        said = " ".join(fact.text for fact in taught)
-        examples.set_field(db, row.id, "key_points", key_points.suggest(answer, said, question))
+        taught_text = " ".join(fact.text for fact in taught)
+        examples.set_field(db, row.id, "key_points", key_points.suggest_points(answer, taught_text, question))
     db.execute("DELETE FROM finding WHERE example = ?", (row.id,))
     (now,) = examples.fetch(db, [row.id]).values()
     draft_rows.note_doubts(db, now, taught, state)
 
 
-def _noted(row: Example, question: str, answer: str) -> str:
+def _add_earlier_texts(row: Example, question: str, answer: str) -> str:
     """The row's notes with what it said before: they are seen beside it, and go when a person takes them out."""
     earlier = []
     if question != row.question:
@@ -134,14 +136,14 @@ def _noted(row: Example, question: str, answer: str) -> str:
     return "\n".join(filter(None, (row.notes, *earlier)))
 
 
-def _words(remade: int, left: int) -> str:
-    told = trn("{n} row was remade as a draft.", "{n} rows were remade as drafts.", remade)
+def _format_result(remade: int, left: int) -> str:
+    text = trn("{n} row was remade as a draft.", "{n} rows were remade as drafts.", remade)
     if not left:
-        return told
-    return f"{told} {trn('{n} row was left unchanged.', '{n} rows were left unchanged.', left)}"
+        return text
+    return f"{text} {trn('{n} row was left unchanged.', '{n} rows were left unchanged.', left)}"
 
 
-def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
+def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
     taught, state = facts.load_named(db, row.facts) if row else [], spec.load(db)
     text = prompts.fill(
@@ -155,24 +157,24 @@ def _messages(db: sqlite3.Connection, request: Request) -> list[Message]:
     return [{"role": "user", "content": text}]
 
 
-def _land(db: sqlite3.Connection, answered: Sequence[Request]) -> str:
+def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> str:
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
-    there, remade = set(stale(db)), 0
+    there, remade = set(find_stale_rows(db)), 0
     for request in answered:
         id = request.subject["row"]
         row = examples.fetch(db, [id]).get(id) if id in there else None
         taught = [known[name] for name in row.facts.split() if name in known] if row else []
         written = replies.parse_pairs(request.replies[0]).pairs
         if row and taught and len(written) == 1:
-            _put(db, row, written[0].question, written[0].answer, taught, state)
+            _rewrite_row(db, row, written[0].question, written[0].answer, taught, state)
             remade += 1
-    return _words(remade, len(answered) - remade)
+    return _format_result(remade, len(answered) - remade)
 
 
-TASK = Task(
+TASK = LlmTask(
     lambda: tr("Remake rows"),
     _messages,
-    _land,
+    _apply_replies,
     lambda _request: Sampling(temperature=0.3, max_tokens=REPLY_TOKENS),
     replies.REMADE_SCHEMA,
     makes="example",

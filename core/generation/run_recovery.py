@@ -40,17 +40,17 @@ def load_newest(db: sqlite3.Connection, task: str) -> InterruptedRun | None:
     found = next((one for one in load_unfinished(db) if one.task == task), None)
     if found is None:
         return None
-    landed = llm_runs.load_requests(db, found.id, RequestStatus.LANDED)
+    applied = llm_runs.load_requests(db, found.id, RequestStatus.LANDED)
     failed = llm_runs.load_requests(db, found.id, RequestStatus.FAILED)
-    total = len(landed) + found.answered + found.waiting + found.failed
-    at_server = sum(batch.total for batch in batches.list_unmerged(db, llm_runs.PURPOSE, found.id))
+    total = len(applied) + found.answered + found.waiting + found.failed
+    at_server = sum(batch.total for batch in batches.list_unmerged(db, llm_runs.BATCH_PURPOSE, found.id))
     return InterruptedRun(found, total, failed[-1].error if failed else "", at_server)
 
 
 def load_sent_batches(db: sqlite3.Connection) -> list[LlmRun]:
     """The unfinished LLM runs whose batches a server is processing, the oldest first."""
     unfinished = reversed(load_unfinished(db))
-    return [one for one in unfinished if one.batch and batches.list_unmerged(db, llm_runs.PURPOSE, one.id)]
+    return [one for one in unfinished if one.batch and batches.list_unmerged(db, llm_runs.BATCH_PURPOSE, one.id)]
 
 
 def drop(db: sqlite3.Connection, id: int) -> None:

@@ -11,13 +11,22 @@ from core.spec import spec
 from core.text import diff
 from core.text.diff import Hunk
 
-ROOM = 1500  # tokens of a reply besides the new text
-BYTES_A_TOKEN = 2  # of a text in UTF-8: fewer than it will be, in English and in Japanese, so that there is room
-MOST_TOKENS = 16_000  # that are asked for; many servers refuse more
-LEAD_IN = 600  # characters of talk before a new text that stands in no fence
+TALK_TOKENS = 1500  # tokens of a reply besides the new text
+BYTES_PER_TOKEN = 2  # of a text in UTF-8: fewer than it will be, in English and in Japanese, so that there is room
+MAX_REPLY_TOKENS = 16_000  # that are asked for; many servers refuse more
+MAX_LEAD_IN_CHARACTERS = 600  # characters of talk before a new text that stands in no fence
 
-DOCUMENTS = ("", "markdown", "md", "mdown", "mkd", "text", "txt", "plaintext")  # languages of a fence with a new text
-MARKDOWN = ("markdown", "md", "mdown", "mkd")
+DOCUMENT_LANGUAGES = (
+    "",
+    "markdown",
+    "md",
+    "mdown",
+    "mkd",
+    "text",
+    "txt",
+    "plaintext",
+)  # languages of a fence with a new text
+MARKDOWN_LANGUAGES = ("markdown", "md", "mdown", "mkd")
 
 _FENCE = re.compile(r"([ \t]{0,12})(`{3,}+|~{3,}+)[ \t]*([^`]{0,60})")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+\S")
@@ -25,10 +34,10 @@ _QUOTE = re.compile(r"[“「『\"]([^“”「」『』\"\n]{3,400})[”」』\
 _TITLE = re.compile(r"#[ \t]+\S")
 
 
-class Exchange(NamedTuple):
+class SpecExchange(NamedTuple):
     """What a person said, and what the model replied, whole."""
 
-    asked: str
+    question: str
     reply: str
 
 
@@ -42,7 +51,7 @@ class _Fence(NamedTuple):
     closed: bool
 
 
-class Draft(NamedTuple):
+class SpecReply(NamedTuple):
     """A reply taken apart: the words around a new text, that text, and whether it was begun and never came to its end."""
 
     talk: str
@@ -50,7 +59,7 @@ class Draft(NamedTuple):
     is_cut: bool
 
 
-def messages(state: spec.Spec, before: Sequence[Exchange], asked: str) -> list[Message]:
+def build_messages(state: spec.Spec, before: Sequence[SpecExchange], question: str) -> list[Message]:
     """The next request: the prompt with the text as it stands now, the conversation, and what is asked.
 
     Texts proposed before the last reply are left out: the present text says what became of them.
@@ -58,51 +67,51 @@ def messages(state: spec.Spec, before: Sequence[Exchange], asked: str) -> list[M
     prompt = prompts.load("spec", spec.language(state))
     found: list[Message] = [{"role": "system", "content": prompts.fill(prompt, spec=state.text)}]
     for number, one in enumerate(before, start=1):
-        reply = one.reply if number == len(before) else talk(one.reply) or one.reply
-        found += [{"role": "user", "content": one.asked}, {"role": "assistant", "content": reply}]
-    return [*found, {"role": "user", "content": asked}]
+        reply = one.reply if number == len(before) else read_talk(one.reply) or one.reply
+        found += [{"role": "user", "content": one.question}, {"role": "assistant", "content": reply}]
+    return [*found, {"role": "user", "content": question}]
 
 
-def sampling(text: str) -> Sampling:
+def choose_sampling(text: str) -> Sampling:
     """How a reply is drawn that may hold all of `text` anew."""
-    size = len(text.encode("utf-8", "replace")) // BYTES_A_TOKEN
-    return Sampling(temperature=0.3, max_tokens=min(MOST_TOKENS, ROOM + size))
+    size = len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN
+    return Sampling(temperature=0.3, max_tokens=min(MAX_REPLY_TOKENS, TALK_TOKENS + size))
 
 
-def proposed(reply: str) -> str | None:
+def read_new_text(reply: str) -> str | None:
     """The whole new text that a reply proposes; None where it proposes none, or broke off in the middle of it."""
-    return read(reply).text
+    return parse_reply(reply).text
 
 
-def talk(reply: str) -> str:
+def read_talk(reply: str) -> str:
     """The words around a proposed text."""
-    return read(reply).talk
+    return parse_reply(reply).talk
 
 
-def read(reply: str) -> Draft:
+def parse_reply(reply: str) -> SpecReply:
     """Take a reply apart, also one that is still being written.
 
     A new text is what the largest fence holds, or all from a title on where that stands at the start or is announced.
     """
-    said = reply_parts.remove_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
-    lines = said.split("\n")
-    fences = _fences(lines)
+    text = reply_parts.remove_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
+    lines = text.split("\n")
+    fences = _find_fences(lines)
     if fences and not fences[-1].closed and _may_be_document(lines, fences[-1]):
-        return Draft(_around(lines, fences[-1]), None, True)
+        return SpecReply(_text_around(lines, fences[-1]), None, True)
     documents = [one for one in fences if one.closed and _is_document(lines, one)]
     if documents:
-        chosen = max(documents, key=lambda one: (one.language in MARKDOWN, _size(lines, one)))
-        return Draft(_around(lines, chosen), _body(lines, chosen), False)
-    return _unfenced(lines) or Draft(said.strip(), None, False)
+        chosen = max(documents, key=lambda one: (one.language in MARKDOWN_LANGUAGES, _size(lines, one)))
+        return SpecReply(_text_around(lines, chosen), _body(lines, chosen), False)
+    return _parse_unfenced(lines) or SpecReply(text.strip(), None, False)
 
 
-def quoted(remark: str, text: str) -> int | None:
+def find_quoted_place(remark: str, text: str) -> int | None:
     """Where the first passage begins that a remark quotes from `text`; None where it quotes none that is there."""
     places = (text.find(found[1].strip()) for found in _QUOTE.finditer(remark))
     return next((place for place in places if place >= 0), None)
 
 
-def onto(base: str, proposal: str, now: str) -> str:
+def merge_proposal(base: str, proposal: str, now: str) -> str:
     """The proposal, which was made from `base`, as it would be had it been made from `now`.
 
     What only one of the two has changed is kept; where both have changed the same lines, the proposal's stand.
@@ -110,7 +119,7 @@ def onto(base: str, proposal: str, now: str) -> str:
     before, theirs, ours = (diff.lines(text) for text in (base, proposal, now))
     made: list[str] = []
     done = 0  # lines of `before` that are through
-    for start, end, their_hunks, our_hunks in _regions(diff.hunks(base, proposal), diff.hunks(base, now)):
+    for start, end, their_hunks, our_hunks in _find_regions(diff.hunks(base, proposal), diff.hunks(base, now)):
         made += before[done:start]
         lines, hunks = (theirs, their_hunks) if their_hunks else (ours, our_hunks)
         first, last = hunks[0], hunks[-1]
@@ -119,7 +128,7 @@ def onto(base: str, proposal: str, now: str) -> str:
     return "\n".join(made + before[done:])
 
 
-def fitted(proposal: str, now: str) -> str:
+def match_line_breaks(proposal: str, now: str) -> str:
     """The proposal with as many line breaks at its ends as `now` has: a fence says nothing about them."""
     body = proposal.strip("\n")
     if not now.strip("\n"):
@@ -130,7 +139,7 @@ def fitted(proposal: str, now: str) -> str:
 _Region = tuple[int, int, list[Hunk], list[Hunk]]
 
 
-def _regions(theirs: Sequence[Hunk], ours: Sequence[Hunk]) -> list[_Region]:
+def _find_regions(theirs: Sequence[Hunk], ours: Sequence[Hunk]) -> list[_Region]:
     """Changes of both that touch each other, taken together: the lines they concern, theirs, and ours."""
     found: list[_Region] = []
     for hunk, is_theirs in sorted([*((one, True) for one in theirs), *((one, False) for one in ours)]):
@@ -143,7 +152,7 @@ def _regions(theirs: Sequence[Hunk], ours: Sequence[Hunk]) -> list[_Region]:
     return found
 
 
-def _fences(lines: Sequence[str]) -> list[_Fence]:
+def _find_fences(lines: Sequence[str]) -> list[_Fence]:
     """The fences of a reply, outermost ones; in a document they may hold others."""
     marks = [(at, mark) for at, line in enumerate(lines) if (mark := _FENCE.fullmatch(line.rstrip()))]
     found: list[_Fence] = []
@@ -151,7 +160,7 @@ def _fences(lines: Sequence[str]) -> list[_Fence]:
     while number < len(marks):
         start, opened = marks[number]
         language = opened[3].split(maxsplit=1)[0].lower() if opened[3].strip() else ""
-        closing = _closing(lines, marks, number, language in MARKDOWN)
+        closing = _find_closing(lines, marks, number, language in MARKDOWN_LANGUAGES)
         end = len(lines) if closing is None else marks[closing][0] + 1
         found.append(_Fence(start, end, len(opened[1]), language, closing is not None))
         number = len(marks) if closing is None else closing + 1
@@ -161,7 +170,7 @@ def _fences(lines: Sequence[str]) -> list[_Fence]:
 _Marks = Sequence[tuple[int, re.Match[str]]]  # lines that open or close a fence: indent, marks, language
 
 
-def _closing(lines: Sequence[str], marks: _Marks, first: int, nests: bool) -> int | None:
+def _find_closing(lines: Sequence[str], marks: _Marks, first: int, nests: bool) -> int | None:
     """Which of `marks` closes the `first`; those of fences within it are passed over."""
     outer = marks[first][1][2]
     inner = ""  # the marks of a fence within, while one is open
@@ -170,14 +179,14 @@ def _closing(lines: Sequence[str], marks: _Marks, first: int, nests: bool) -> in
         closes = mark[2].startswith(outer) and not mark[3]
         if inner and not (closes and len(outer) > len(inner)):
             inner = "" if mark[2].startswith(inner) and not mark[3] else inner
-        elif closes and not (nests and _opens(lines, marks, number)):
+        elif closes and not (nests and _opens_inner_fence(lines, marks, number)):
             return number
         elif nests:
             inner = mark[2]
     return None
 
 
-def _opens(lines: Sequence[str], marks: _Marks, number: int) -> bool:
+def _opens_inner_fence(lines: Sequence[str], marks: _Marks, number: int) -> bool:
     """Whether a bare fence line in a document rather opens a fence within it: text follows, and two more to close both."""
     after = marks[number][0] + 1
     follows = after < len(lines) and bool(lines[after].strip())
@@ -185,45 +194,49 @@ def _opens(lines: Sequence[str], marks: _Marks, number: int) -> bool:
     return follows and len(next) == 2 and not any(mark[3] for _at, mark in next)
 
 
-def _inside(lines: Sequence[str], fence: _Fence) -> Sequence[str]:
+def _lines_inside(lines: Sequence[str], fence: _Fence) -> Sequence[str]:
     return lines[fence.start + 1 : fence.end - fence.closed]
 
 
 def _size(lines: Sequence[str], fence: _Fence) -> int:
-    return sum(len(line) + 1 for line in _inside(lines, fence))
+    return sum(len(line) + 1 for line in _lines_inside(lines, fence))
 
 
 def _is_document(lines: Sequence[str], fence: _Fence) -> bool:
     """Whether a fence holds a new text, and no code, quoted sentence or table of figures."""
-    inside = [line for line in _inside(lines, fence) if line.strip()]
-    if fence.language in MARKDOWN:
+    inside = [line for line in _lines_inside(lines, fence) if line.strip()]
+    if fence.language in MARKDOWN_LANGUAGES:
         return bool(inside)
-    return fence.language in DOCUMENTS and any(_HEADING.match(line[fence.indent :]) for line in inside)
+    return fence.language in DOCUMENT_LANGUAGES and any(_HEADING.match(line[fence.indent :]) for line in inside)
 
 
 def _may_be_document(lines: Sequence[str], fence: _Fence) -> bool:
     """The same of one that is not yet whole: its heading may be still to come."""
-    inside = [line for line in _inside(lines, fence) if line.strip()]
-    return fence.language in MARKDOWN or (len(inside) < 2 and fence.language in DOCUMENTS) or _is_document(lines, fence)
+    inside = [line for line in _lines_inside(lines, fence) if line.strip()]
+    return (
+        fence.language in MARKDOWN_LANGUAGES
+        or (len(inside) < 2 and fence.language in DOCUMENT_LANGUAGES)
+        or _is_document(lines, fence)
+    )
 
 
 def _body(lines: Sequence[str], fence: _Fence) -> str:
     """What stands in a fence, moved to the left by as much as the fence is."""
     margin = " " * fence.indent
-    return "\n".join(line.removeprefix(margin) for line in _inside(lines, fence)).strip("\n")
+    return "\n".join(line.removeprefix(margin) for line in _lines_inside(lines, fence)).strip("\n")
 
 
-def _around(lines: Sequence[str], fence: _Fence) -> str:
+def _text_around(lines: Sequence[str], fence: _Fence) -> str:
     parts = "\n".join(lines[: fence.start]).strip(), "\n".join(lines[fence.end :]).strip()
     return "\n\n".join(part for part in parts if part)
 
 
-def _unfenced(lines: Sequence[str]) -> Draft | None:
+def _parse_unfenced(lines: Sequence[str]) -> SpecReply | None:
     """A new text that begins with its title and goes to the end, alone or behind a few words that announce it."""
     at = next((at for at, line in enumerate(lines) if _TITLE.match(line)), None)
     if at is None or sum(bool(line.strip()) for line in lines[at:]) < 2:
         return None
-    said = "\n".join(lines[:at]).strip()
-    if said and not (len(said) <= LEAD_IN and said.rstrip("*_").endswith((":", "：", "---"))):
+    text = "\n".join(lines[:at]).strip()
+    if text and not (len(text) <= MAX_LEAD_IN_CHARACTERS and text.rstrip("*_").endswith((":", "：", "---"))):
         return None
-    return Draft(said.removesuffix("---").strip(), "\n".join(lines[at:]).strip("\n"), False)
+    return SpecReply(text.removesuffix("---").strip(), "\n".join(lines[at:]).strip("\n"), False)

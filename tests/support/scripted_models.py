@@ -52,7 +52,7 @@ def examples(asked: dict) -> Answer:
     return Answer([json.dumps({"examples": made})])
 
 
-async def ask(project: Project, provider: Provider, id: int, reporter: Reporter) -> llm_runs.Outcome:
+async def ask(project: Project, provider: Provider, id: int, reporter: Reporter) -> llm_runs.LlmRunOutcome:
     try:
         return await llm_runs.run(project, provider, id, TASKS, reporter)
     finally:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBox
 
 from core.chat.conversations import Pane
 from core.errors import JukuError
-from core.exam.prompt_conditions import CLOSED, CONDITIONS
+from core.exam.prompt_conditions import CLOSED_BOOK, CONDITIONS
 from core.language import tr
 from core.providers import LOCAL, Offer, model_kinds
 from ui import style
@@ -92,7 +92,7 @@ class PaneHeader(QFrame):
 
     def take(self, provider: str, model: str) -> None:
         """Ask `model` of a provider, by heart."""
-        self.choose(Pane(self.number, provider, model, CLOSED))
+        self.choose(Pane(self.number, provider, model, CLOSED_BOOK))
 
     def show_offers(self) -> None:
         """Offer what the servers have told."""

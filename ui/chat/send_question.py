@@ -8,7 +8,7 @@ from core.chat import conversations
 from core.chat.conversations import ChatRequest, Thread, Turn
 from core.errors import JukuError
 from core.exam import prompt_conditions
-from core.exam.prompt_conditions import Book
+from core.exam.prompt_conditions import PromptBuilder
 from core.language import tr
 from core.providers import chat_body, request_code
 from core.providers.model_identity import ModelIdentityError
@@ -30,30 +30,32 @@ class QuestionSender(QObject):
         super().__init__()
         self._workspace, self._settings = workspace, settings
         self._running: set[asyncio.Task[None]] = set()
-        self._book: Book | None = None
-        settings.retrieval_changed.connect(self.forget_book)
+        self._builder: PromptBuilder | None = None
+        settings.retrieval_changed.connect(self.forget_builder)
 
     def is_busy(self) -> bool:
         return bool(self._running)
 
-    def forget_book(self) -> None:
+    def forget_builder(self) -> None:
         """The spec, its rows or how passages are found has changed."""
-        self._book = None  # what still asks with the old one keeps it
+        self._builder = None  # what still asks with the old one keeps it
 
-    async def book(self) -> Book:
+    async def prompt_builder(self) -> PromptBuilder:
         """What the conditions take of the project, read once for many questions."""
-        if self._book is None:
-            self._book = await self._workspace.project.read(prompt_conditions.load_book, self._settings.retrieval())
-        return self._book
+        if self._builder is None:
+            self._builder = await self._workspace.project.read(
+                prompt_conditions.load_prompt_builder, self._settings.retrieval()
+            )
+        return self._builder
 
     def stop(self) -> None:
         """Stop all requests; the text that has arrived stays."""
         for task in self._running:
             task.cancel()
 
-    def start(self, header: PaneHeader, column: AnswerView, request: ChatRequest, book: Book) -> None:
+    def start(self, header: PaneHeader, column: AnswerView, request: ChatRequest, builder: PromptBuilder) -> None:
         """Send the request of a pane and show the answer in its column."""
-        task = self._workspace.tasks.start("", self._ask(header, column, request, book))
+        task = self._workspace.tasks.start("", self._ask(header, column, request, builder))
         self._running.add(task)
         task.add_done_callback(self._on_done)
         self.changed.emit()
@@ -67,13 +69,15 @@ class QuestionSender(QObject):
             turn, header.pane(), question, self._settings.system_prompt(), self._settings.sampling(), history
         )
 
-    async def _ask(self, header: PaneHeader, column: AnswerView, request: ChatRequest, book: Book) -> Changes:
+    async def _ask(
+        self, header: PaneHeader, column: AnswerView, request: ChatRequest, builder: PromptBuilder
+    ) -> Changes:
         column.begin(request.sampling.n, header.converts())
         try:
             header.require_here()
             project = self._workspace.project
             provider = await self._workspace.provider(request.pane.provider)
-            changes = await conversations.ask(project, provider, book, request, column.add)
+            changes = await conversations.ask(project, provider, builder, request, column.add)
             column.show_answers(await project.read(conversations.answers, request.turn, request.pane.number))
         except JukuError as error:
             text = f"{error.title}\n{error.message}".strip()
@@ -93,7 +97,7 @@ class QuestionSender(QObject):
     async def call(self, request: ChatRequest) -> RequestCode:
         """The HTTP request of a question, as it would be sent now."""
         provider = await self._workspace.provider(request.pane.provider)
-        prepared = await conversations.prepare(self._workspace.project, provider, await self.book(), request)
+        prepared = await conversations.prepare(self._workspace.project, provider, await self.prompt_builder(), request)
         return request_code.call(provider, chat_body(request.pane.model, prepared.messages, request.sampling))
 
     async def sent(self, turn: int, pane: int, provider: str) -> RequestCode:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from core.chat import conversations, corrections
 from core.chat.conversations import Answer, Pane, Thread, Turn
-from core.exam.prompt_conditions import Book
+from core.exam.prompt_conditions import PromptBuilder
 from core.language import tr
 from core.providers.models_api import is_tuned
 from core.providers.request_code import RequestCode
@@ -143,7 +143,7 @@ class ChatTab(Tab):
     def refresh(self, changes: Changes) -> None:
         if self.workspace.project is not self._project:
             self._project, self._sending = self.workspace.project, False
-            self.asking.forget_book()
+            self.asking.forget_builder()
             self.panes.begin()
             self.question.clear()
             self.list.search.clear()
@@ -154,7 +154,7 @@ class ChatTab(Tab):
         if Table.SPEC in changes.tables:
             self.settings.show_project(spec.load(self.workspace.project.rows).system_prompt)
         if changes.tables & {Table.SPEC, Table.EXAMPLE}:
-            self.asking.forget_book()
+            self.asking.forget_builder()
         if Table.JOB in changes.tables:
             self._read_trained()
         if Table.EXAMPLE in changes.tables and not self.suggestions.isHidden():
@@ -284,19 +284,19 @@ class ChatTab(Tab):
         try:
             changes = await project.write("", lambda db: made.append(conversations.say(db, id, parent, question)))
             thread = await project.read(conversations.load, made[0][0])
-            book = await self.asking.book()
+            builder = await self.asking.prompt_builder()
             assert thread
             if self.question.toPlainText().strip() == question:
                 self.question.clear()
             for row in self.conversation_view.show_path(self._note(thread, made[0][1])):
                 row.show_thread(thread, self.panes.numbers())
-            self._ask(self.panes.numbers(), book)
+            self._ask(self.panes.numbers(), builder)
         finally:
             self._sending = False
             self._show_state()
         return changes
 
-    def _ask(self, numbers: list[int], book: Book) -> None:
+    def _ask(self, numbers: list[int], builder: PromptBuilder) -> None:
         """Ask these panes what was asked last."""
         assert self.shown_thread
         row, before = self.conversation_view.rows[-1], [row.turn for row in self.conversation_view.rows[:-1]]
@@ -304,7 +304,7 @@ class ChatTab(Tab):
             header = self.panes.header(number)
             if header and header.pane().model:
                 request = self.asking.request(header, self.shown_thread, before, row.turn.id, row.turn.text)
-                self.asking.start(header, row.columns[number], request, book)
+                self.asking.start(header, row.columns[number], request, builder)
 
     def _on_again(self, number: int) -> None:
         """Ask a pane once more; marks that a person gave are not lost by a slip."""
@@ -315,9 +315,9 @@ class ChatTab(Tab):
             self.workspace.tasks.start("", self._ask_again(number))
 
     async def _ask_again(self, number: int) -> None:
-        book = await self.asking.book()
+        builder = await self.asking.prompt_builder()
         if not self.is_busy() and self.conversation_view.rows:
-            self._ask([number], book)
+            self._ask([number], builder)
 
     def _answers(self, number: int) -> list[Answer]:
         return self.shown_thread.answers_of(self.leaf, number) if self.shown_thread and self.leaf else []

@@ -231,8 +231,8 @@ class FactLinkDialog(QDialog):
     async def _read(self, reporter: Reporter) -> None:
         project = self._workspace.project
         known = await project.read(facts.load, reporter=reporter)
-        links = await fact_links.find(project, reporter, most=fact_links.MOST) if known else []
-        rows = await project.read(fact_links.review, links, reporter=reporter)
+        links = await fact_links.find_links(project, reporter, most=fact_links.MAX_IMPORTED_ROWS) if known else []
+        rows = await project.read(fact_links.load_open_links, links, reporter=reporter)
         self.table.links.show_rows(rows, {fact.name: fact.text for fact in known if not fact.ignored})
         self._show_nothing(known)
         if rows:

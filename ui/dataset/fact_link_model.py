@@ -5,7 +5,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from core.generation.fact_links import Open
+from core.generation.fact_links import OpenLink
 from core.language import tr
 from ui import style
 from ui.widgets import basics
@@ -23,11 +23,11 @@ class FactLinkModel(QAbstractTableModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._rows: list[Open] = []
+        self._rows: list[OpenLink] = []
         self._texts: dict[str, str] = {}  # of the facts, by name
         self._decisions: dict[int, str] = {}  # by id of a row; '' is no fact
 
-    def show_rows(self, rows: list[Open], texts: dict[str, str]) -> None:
+    def show_rows(self, rows: list[OpenLink], texts: dict[str, str]) -> None:
         """Show these rows; decisions on rows that are still shown are kept."""
         self.beginResetModel()
         self._rows, self._texts = rows, texts
@@ -39,7 +39,7 @@ class FactLinkModel(QAbstractTableModel):
     def facts(self) -> dict[str, str]:
         return self._texts
 
-    def row(self, place: int) -> Open:
+    def row(self, place: int) -> OpenLink:
         return self._rows[place]
 
     def decisions(self) -> list[tuple[int, str]]:
@@ -146,11 +146,11 @@ class FactLinkModel(QAbstractTableModel):
         return flags | Qt.ItemFlag.ItemIsEditable if index.column() == FACT else flags
 
 
-def _format_decision(one: Open) -> str:
+def _format_decision(one: OpenLink) -> str:
     return f"{one.question}\n→ {one.answer}" if one.answer else one.question
 
 
-def _is_from(one: Open, confidence: float) -> bool:
+def _is_from(one: OpenLink, confidence: float) -> bool:
     """Whether a suggestion has at least this confidence, compared in whole percent as it is shown."""
     return bool(one.proposed) and (one.by_model or round(one.confidence, 2) >= confidence)
 
@@ -160,7 +160,7 @@ def decision_texts() -> list[str]:
     return [tr("linked"), tr("no fact"), tr("accepted"), tr("other fact")]
 
 
-def _decision(names: str, one: Open) -> str:
+def _decision(names: str, one: OpenLink) -> str:
     if not names:
         return tr("no fact")
     return tr("accepted") if names == one.proposed else tr("other fact")

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.exam import hold_out
-from core.exam.hold_out import HeldOutChoice, Material
+from core.exam.hold_out import HeldOutChoice, HoldOutMaterial
 from core.language import tr, trn
 from core.progress import Reporter
 from core.spec import facts
@@ -47,7 +47,7 @@ class HoldOutDialog(QDialog):
         self.resize(640, 560)
         self._workspace = workspace
         self._work = LatestTask(workspace, self)
-        self._found = Material([])
+        self._found = HoldOutMaterial([])
         self._texts: dict[str, str] = {}  # of the facts, by name
         self.choice = HeldOutChoice([], Counter(), 0)
         self._make_fields()
@@ -168,7 +168,7 @@ class HoldOutDialog(QDialog):
         self.share.setEnabled(self.by_share.isChecked())
         self.number.setEnabled(self.by_number.isChecked())
         rows = self.number.value() if self.by_number.isChecked() else round(self._found.rows * self.share.value() / 100)
-        self.choice = hold_out.choose(self._found, rows, self.seed.value())
+        self.choice = hold_out.choose_rows(self._found, rows, self.seed.value())
         chosen = len(self.choice.ids)
         self.count.setText(
             trn("{chosen} of {n} row is kept", "{chosen} of {n} rows are kept", self._found.rows, chosen=f"{chosen:,}")

@@ -59,7 +59,7 @@ class ImportOutcome:
         if self.known:
             said.append(trn("{n} already existed.", "{n} already existed.", self.known))
         if self.links:
-            said.append(fact_links.linked_words(self.linked, self.links))
+            said.append(fact_links.format_link_count(self.linked, self.links))
         if self.unread:
             said.append(trn("{n} line could not be read.", "{n} lines could not be read.", self.unread))
         return "\n".join(

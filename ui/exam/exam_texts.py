@@ -7,9 +7,9 @@ from PySide6.QtCore import QDateTime, QLocale
 from core.exam.graders import GRADERS
 from core.exam.judges import JUDGE, PERSON
 from core.exam.prompt_conditions import CONDITIONS
-from core.exam.runs import ExamEstimate, ExamRun, Subject
+from core.exam.runs import ExamEstimate, ExamRun, ExamSubject
 from core.exam.scores import LEAKED, NO_KIND, Rate
-from core.exam.statistics import Kappa, is_small
+from core.exam.statistics import KappaAgreement, is_small
 from core.language import tr, trn
 from core.providers import LOCAL
 from ui.generation.llm_run_dialog import format_token_estimate
@@ -26,24 +26,24 @@ def brief_name(model: str) -> str:
     return " · ".join(parts[:-1]) or model
 
 
-def subject_heading(subject: Subject, server: str = "") -> str:
+def subject_heading(subject: ExamSubject, server: str = "") -> str:
     """Who was asked and with what before it, in two lines; `server` where a run has several."""
     condition = CONDITIONS[subject.condition].title()
     return f"{brief_name(subject.model)}\n{f'{condition} · {server}' if server else condition}"
 
 
-def subject_line(subject: Subject, server: str = "") -> str:
+def subject_line(subject: ExamSubject, server: str = "") -> str:
     """The same in one line."""
     return " · ".join(subject_heading(subject, server).splitlines())
 
 
-def describe_subject(subject: Subject, server: str) -> str:
+def describe_subject(subject: ExamSubject, server: str) -> str:
     """A subject in full, for a tooltip."""
     parts = [subject.model, server, CONDITIONS[subject.condition].description(), subject.error]
     return " – ".join(filter(None, parts))
 
 
-def servers_of(subjects: Sequence[Subject], titles: Mapping[str, str]) -> list[str]:
+def servers_of(subjects: Sequence[ExamSubject], titles: Mapping[str, str]) -> list[str]:
     """The server of each subject, where they are not all at the same one; '' else."""
     several = len({subject.provider for subject in subjects}) > 1
     return [titles.get(subject.provider, subject.provider) if several else "" for subject in subjects]
@@ -168,7 +168,7 @@ def format_progress(done: int, wanted: int, seconds: float | None) -> str:
     return f"{text} · {tr('about {n} h left', n=f'{seconds / 3600:.1f}')}"
 
 
-def format_kappa(pair: str, found: Kappa) -> str:
+def format_kappa(pair: str, found: KappaAgreement) -> str:
     """How far two graders agree: Cohen's kappa, with the number of answers."""
     if found.value is None:
         return tr("{pair}: agree on {share} of {n} – too uniform for a kappa", pair=pair, share=f"{found.agreed:.0%}", n=f"{found.n:,}")  # fmt: skip

@@ -7,8 +7,8 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
-from core.exam.prompt_conditions import CLOSED, CONDITIONS, FEW_SHOT, OPEN, RETRIEVED
-from core.exam.runs import ExamEstimate, Subject
+from core.exam.prompt_conditions import CLOSED_BOOK, CONDITIONS, FEW_SHOT, OPEN_BOOK, RETRIEVED
+from core.exam.runs import ExamEstimate, ExamSubject
 from core.language import tr
 from core.providers import Offer, model_kinds
 from core.providers.models_api import is_tuned
@@ -32,7 +32,7 @@ class ExaminedModelRow(QWidget):
     copy_wanted = Signal()
     removal_wanted = Signal()
 
-    def __init__(self, workspace: Workspace, subject: Subject) -> None:
+    def __init__(self, workspace: Workspace, subject: ExamSubject) -> None:
         super().__init__()
         self._workspace = workspace
         self.server, self.model, self.condition = DropDown(), ModelBox(workspace), DropDown()
@@ -65,7 +65,7 @@ class ExaminedModelRow(QWidget):
         for last in (self.cost, self.copy, self.remove):
             row.addWidget(last)
 
-    def choose(self, subject: Subject) -> None:
+    def choose(self, subject: ExamSubject) -> None:
         """Show a subject, also where its server no longer offers its model."""
         self._show_servers(subject.provider)
         self.condition.setCurrentIndex(self.condition.findData(subject.condition))
@@ -74,8 +74,8 @@ class ExaminedModelRow(QWidget):
             self.model.choose(subject.model)
         self.changed.emit()
 
-    def subject(self) -> Subject:
-        return Subject(self.provider(), self.model.model_id(), self.condition.currentData())
+    def subject(self) -> ExamSubject:
+        return ExamSubject(self.provider(), self.model.model_id(), self.condition.currentData())
 
     def provider(self) -> str:
         found: str = self.server.currentData() or self._workspace.settings.provider
@@ -161,21 +161,21 @@ class ExaminedModels(QWidget):
     def rows(self) -> list[ExaminedModelRow]:
         return self._rows
 
-    def subjects(self) -> list[Subject]:
+    def subjects(self) -> list[ExamSubject]:
         """The chosen subjects, in their order."""
         return [row.subject() for row in self._rows]
 
-    def choose(self, subjects: Sequence[Subject]) -> None:
+    def choose(self, subjects: Sequence[ExamSubject]) -> None:
         """Show these; what is offered later changes them no more."""
         self._touched = True
         self._show(subjects)
 
     def prefer(self, provider: str, model: str) -> None:
         """Examine a model: in place of the tuned one in the list, else in a new row."""
-        wanted = Subject(provider, model)
+        wanted = ExamSubject(provider, model)
         if wanted in self.subjects():
             return
-        tuned = [row for row in self._rows if is_tuned(row.subject().model) and row.subject().condition == CLOSED]
+        tuned = [row for row in self._rows if is_tuned(row.subject().model) and row.subject().condition == CLOSED_BOOK]
         self._touched = True
         if tuned and is_tuned(model):
             tuned[-1].choose(wanted)
@@ -196,21 +196,21 @@ class ExaminedModels(QWidget):
         models = [subject.model for subject in subjects]
         return all(subject.provider == provider for subject in subjects) and all(models) and any(map(is_tuned, models))
 
-    def _keep_base(self, base: Subject, tuned: Subject | None) -> tuple[Subject, Subject | None]:
+    def _keep_base(self, base: ExamSubject, tuned: ExamSubject | None) -> tuple[ExamSubject, ExamSubject | None]:
         """A base model in the list stays, also when the first tuned model comes."""
         first = next(iter(self.subjects()), base)
         return first if first.model and first.provider == base.provider else base, tuned
 
-    def remember(self, subjects: Sequence[Subject]) -> None:
+    def remember(self, subjects: Sequence[ExamSubject]) -> None:
         """Another project is open: show what was chosen there last, or where that is nothing the usual ones."""
         self._touched, self._project = bool(subjects), self._workspace.project
         self._show(subjects or open_book_preset(*self._default_subjects()))
 
-    def _default_subjects(self) -> tuple[Subject, Subject | None]:
+    def _default_subjects(self) -> tuple[ExamSubject, ExamSubject | None]:
         """The base to begin with and the newest tuned model of the student's server, closed book."""
         provider = self._workspace.settings.provider
         base, tuned = default_models(self._workspace.known_offers(provider))
-        return Subject(provider, base), Subject(provider, tuned) if tuned else None
+        return ExamSubject(provider, base), ExamSubject(provider, tuned) if tuned else None
 
     def show_estimates(self, found: Sequence[ExamEstimate]) -> None:
         """Show each estimate; nothing if they were made for other subjects than those in the list."""
@@ -228,7 +228,7 @@ class ExaminedModels(QWidget):
             return tr("Two entries are the same: choose another model or condition.")
         return ""
 
-    def _show(self, subjects: Sequence[Subject]) -> None:
+    def _show(self, subjects: Sequence[ExamSubject]) -> None:
         while len(self._rows) > len(subjects):
             row = self._rows.pop()
             self._lines.removeWidget(row)
@@ -240,7 +240,7 @@ class ExaminedModels(QWidget):
             self._add(subject)
         self._on_changed()
 
-    def _add(self, subject: Subject) -> None:
+    def _add(self, subject: ExamSubject) -> None:
         row = ExaminedModelRow(self._workspace, subject)
         row.changed.connect(self._on_changed)
         row.chosen.connect(self._on_touched)
@@ -261,18 +261,18 @@ class ExaminedModels(QWidget):
             told = [[one.provider, one.model, one.condition] for one in self.subjects()]
             self._workspace.keep_choice(SUBJECTS_CHOICE, json.dumps(told))
 
-    def load_choice(self) -> list[Subject]:
+    def load_choice(self) -> list[ExamSubject]:
         """What was chosen in this project last."""
-        return [Subject(*one) for one in json.loads(self._workspace.choice(SUBJECTS_CHOICE) or "[]")]
+        return [ExamSubject(*one) for one in json.loads(self._workspace.choice(SUBJECTS_CHOICE) or "[]")]
 
-    def _on_preset(self, make: Callable[[Subject, Subject | None], list[Subject]]) -> None:
+    def _on_preset(self, make: Callable[[ExamSubject, ExamSubject | None], list[ExamSubject]]) -> None:
         self.choose(make(*self._default_subjects()))
 
     def _on_copy(self, row: ExaminedModelRow | None) -> None:
         """A line like this one, under the next condition that is free."""
         first = row.subject() if row else self._default_subjects()[0]
         taken = set(self.subjects())
-        others = [Subject(first.provider, first.model, condition) for condition in CONDITIONS]
+        others = [ExamSubject(first.provider, first.model, condition) for condition in CONDITIONS]
         new = next((one for one in others if one not in taken), first)
         at = self._rows.index(row) + 1 if row else 0
         subjects = self.subjects()
@@ -292,22 +292,22 @@ class ExaminedModels(QWidget):
         self.changed.emit()
 
 
-def closed_book_preset(base: Subject, tuned: Subject | None) -> list[Subject]:
-    return [base, tuned] if tuned else [base, _with_condition(base, OPEN)]
+def closed_book_preset(base: ExamSubject, tuned: ExamSubject | None) -> list[ExamSubject]:
+    return [base, tuned] if tuned else [base, _with_condition(base, OPEN_BOOK)]
 
 
-def open_book_preset(base: Subject, tuned: Subject | None) -> list[Subject]:
+def open_book_preset(base: ExamSubject, tuned: ExamSubject | None) -> list[ExamSubject]:
     """Was it worth it against simply putting the text, or what a search finds of it, before the model?"""
-    return [base, *([tuned] if tuned else []), _with_condition(base, OPEN), _with_condition(base, RETRIEVED)]
+    return [base, *([tuned] if tuned else []), _with_condition(base, OPEN_BOOK), _with_condition(base, RETRIEVED)]
 
 
-def all_conditions_preset(base: Subject, tuned: Subject | None) -> list[Subject]:
-    books = [_with_condition(base, condition) for condition in (OPEN, RETRIEVED, FEW_SHOT)]
+def all_conditions_preset(base: ExamSubject, tuned: ExamSubject | None) -> list[ExamSubject]:
+    books = [_with_condition(base, condition) for condition in (OPEN_BOOK, RETRIEVED, FEW_SHOT)]
     return [base, *books, *([tuned] if tuned else [])]
 
 
-def _with_condition(subject: Subject, condition: str) -> Subject:
-    return Subject(subject.provider, subject.model, condition)
+def _with_condition(subject: ExamSubject, condition: str) -> ExamSubject:
+    return ExamSubject(subject.provider, subject.model, condition)
 
 
 def default_models(offers: Sequence[Offer]) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication
 from core.exam import scores
 from core.exam.report.formatting import kind_title
 from core.exam.scores import LEAKED as LEAK
-from core.exam.scores import MEMORISED, Rate, Result, ResultLine
+from core.exam.scores import MEMORISED, ExamResult, Rate, ResultLine
 from core.language import tr
 from ui import style
 from ui.exam import exam_texts
@@ -47,7 +47,7 @@ class HeatMapColumn:
     about: str
 
 
-def entries(result: Result, level: str) -> list[HeatMapRow]:
+def entries(result: ExamResult, level: str) -> list[HeatMapRow]:
     """The lines of a result: by kind, by fact (with the general questions below), or each question."""
     if level == KINDS:
         return [
@@ -61,7 +61,7 @@ def entries(result: Result, level: str) -> list[HeatMapRow]:
     return _questions(result, result.lines)
 
 
-def _questions(result: Result, lines: Sequence[ResultLine], below: bool = False) -> list[HeatMapRow]:
+def _questions(result: ExamResult, lines: Sequence[ResultLine], below: bool = False) -> list[HeatMapRow]:
     found = []
     for line in lines:
         asked = result.questions[line.questions[0]]

@@ -8,7 +8,7 @@ from core.exam import answers as exam_answers
 from core.exam import judges, runs, scores, verdict
 from core.exam.judges import JUDGE, PERSON
 from core.exam.runs import ExamQuestion, ExamRun
-from core.exam.scores import Comparison, Rate, Result
+from core.exam.scores import Comparison, ExamResult, Rate
 from core.language import tr
 from ui.exam import exam_texts, heat_map_model
 from ui.exam.heat_map_model import FACTS, KINDS, QUESTIONS, HeatMapColumn, HeatMapRow
@@ -23,7 +23,7 @@ class ExamOutcome:
     `answers` are given by each subject, `marked` by whom besides the grader.
     """
 
-    result: Result
+    result: ExamResult
     by: str
     columns: list[HeatMapColumn]
     servers: list[str]
@@ -79,7 +79,7 @@ def load_outcome(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, 
     )
 
 
-def compare_subjects(result: Result, against: int) -> SubjectComparison:
+def compare_subjects(result: ExamResult, against: int) -> SubjectComparison:
     """The differences between each subject and the one at place `against`, once the run may be judged."""
     everyone = range(len(result.run.subjects))
     judged = result.is_settled

@@ -20,7 +20,7 @@ from core.dataset import filters, system_prompts
 from core.dataset.system_prompts import PromptUse
 from core.exam import answers, questions
 from core.exam import runs as exam_runs
-from core.exam.runs import ExamEstimate, ExamPlan, ExamRun, ExamStatus, Subject
+from core.exam.runs import ExamEstimate, ExamPlan, ExamRun, ExamStatus, ExamSubject
 from core.language import tr, trn
 from core.providers import LOCAL
 from core.providers.models_api import is_tuned
@@ -160,7 +160,7 @@ class ExamTab(Tab):
         if run := self.run():
             self._begin(partial(self._continue, run.id), run.subjects)
 
-    def _begin(self, work: Callable[[], Awaitable[None]], subjects: Sequence[Subject]) -> None:
+    def _begin(self, work: Callable[[], Awaitable[None]], subjects: Sequence[ExamSubject]) -> None:
         unready = {(LOCAL, offer.id) for offer in self.workspace.known_offers(LOCAL) if offer.converts}
         self.running.begin(time.monotonic(), any((one.provider, one.model) in unready for one in subjects))
         self._exam = self.workspace.tasks.start(tr("Exam"), self._until_done(work))
@@ -205,7 +205,7 @@ class ExamTab(Tab):
         if self.shown_project is not None or not subjects.is_touched():
             last = runs[0].subjects if runs else []
             subjects.remember(
-                subjects.load_choice() or [Subject(one.provider, one.model, one.condition) for one in last]
+                subjects.load_choice() or [ExamSubject(one.provider, one.model, one.condition) for one in last]
             )
 
     async def _load_estimates(self, project: Project) -> None:

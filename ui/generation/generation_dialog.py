@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, FactCoverage
 from core.generation import row_generation
-from core.generation.draft_rows import Landed
-from core.generation.row_generation import Estimate, RowRequest
+from core.generation.draft_rows import AddedDrafts
+from core.generation.row_generation import GenerationEstimate, RowRequest
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers.prices import chat_price
@@ -46,7 +46,7 @@ class GenerationPlan:
     lacking: int
     counts: Counter[str]
     requests: list[RowRequest]
-    estimate: Estimate
+    estimate: GenerationEstimate
 
 
 class GenerationDialog(LlmRunDialog):
@@ -248,7 +248,7 @@ def load_plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[st
     sample = row_generation.estimate(db, part)
     examples = sum(sum(request.counts.values()) for request in requests)
     sent = round(sample.sent * len(requests) / max(1, len(part)))
-    whole = Estimate(len(requests), examples, sent, examples * row_generation.EXAMPLE_TOKENS)
+    whole = GenerationEstimate(len(requests), examples, sent, examples * row_generation.EXAMPLE_TOKENS)
     return GenerationPlan(len(entries), sum(bool(entry.lacking) for entry in entries), counts, requests, whole)
 
 
@@ -270,7 +270,7 @@ def _write_from_templates(
     names: set[str] | None, kinds: Sequence[str]
 ) -> Callable[[sqlite3.Connection, Reporter], str]:
     def make(db: sqlite3.Connection, reporter: Reporter) -> str:
-        done: list[Landed] = []
+        done: list[AddedDrafts] = []
         row_generation.make_offline(db, load_row_requests(db, names, kinds), reporter, done)
         return str(done[0])
 

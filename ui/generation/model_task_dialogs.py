@@ -14,7 +14,7 @@ from core.dataset import examples
 from core.dataset.filters import Filter
 from core.generation import fact_refining, knowledge_probe, row_judging
 from core.generation.llm_run_tasks import TASKS
-from core.generation.llm_runs import Request
+from core.generation.llm_runs import LlmRequest
 from core.language import tr, trn
 from core.providers import model_kinds
 from core.spec import facts
@@ -141,7 +141,7 @@ class ProbeDialog(ModelTaskDialog):
         words = tr(
             "Each question is asked {n} times, without the spec in the prompt, and marked by its key points. A "
             "fact that the model already knows needs fewer examples.",
-            n=knowledge_probe.TIMES,
+            n=knowledge_probe.ANSWERS_PER_QUESTION,
         )
         title = tr("Ask the base model what it knows")
         super().__init__(workspace, "probe", title, words, parent, demanding=False, use=model_kinds.BASE, names=names)
@@ -230,6 +230,6 @@ def estimate_requests(db: sqlite3.Connection, task: str, subjects: Subjects) -> 
     part = subjects[:: -(-len(subjects) // SAMPLED_REQUESTS) or 1]
     tokens = 0.0
     for one in part:
-        for message in TASKS[task].messages(db, Request(0, one)):
+        for message in TASKS[task].messages(db, LlmRequest(0, one)):
             tokens += tokenizer.estimate_tokens(message["content"])
     return RequestEstimate(subjects, round(tokens * len(subjects) / max(1, len(part))))

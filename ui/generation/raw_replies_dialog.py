@@ -4,7 +4,7 @@ from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
 
 from core.generation import llm_runs
-from core.generation.llm_runs import Request
+from core.generation.llm_runs import LlmRequest
 from core.language import tr, trn
 from core.storage.project import Project
 from ui import style
@@ -18,7 +18,7 @@ MAX_REPLY_CHARACTERS = 20_000  # characters of one reply
 class RawRepliesDialog(QDialog):
     """Shows the replies as plain text."""
 
-    def __init__(self, found: list[Request], parent: QWidget | None = None) -> None:
+    def __init__(self, found: list[LlmRequest], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("What the model wrote"))
         self.resize(720, 520)
@@ -51,12 +51,12 @@ async def _open(project: Project, llm_run: int, parent: QWidget) -> None:
     RawRepliesDialog(await project.read(llm_runs.load_replies, llm_run), parent).open()
 
 
-def _format_replies(request: Request) -> str:
+def _format_replies(request: LlmRequest) -> str:
     replies = "\n".join(reply[:MAX_REPLY_CHARACTERS] for reply in request.replies)
     return f"── {_about(request)} ──\n{replies}"
 
 
-def _about(request: Request) -> str:
+def _about(request: LlmRequest) -> str:
     if "row" in request.subject:
         return tr("row {id}", id=request.subject["row"])
     return str(request.subject.get("fact") or request.subject.get("question") or tr("reply"))

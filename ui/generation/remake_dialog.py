@@ -55,7 +55,7 @@ class RemakeDialog(ModelTaskDialog):
 
     def subjects(self) -> Callable[[sqlite3.Connection], Subjects]:
         names = self.scope.names()
-        return lambda db: row_remaking.build_subjects(row_remaking.stale(db, names))
+        return lambda db: row_remaking.build_subjects(row_remaking.find_stale_rows(db, names))
 
     def empty_texts(self) -> tuple[str, str]:
         return tr("No row is out of date"), tr(
@@ -111,10 +111,10 @@ class RemakeDialog(ModelTaskDialog):
     def _on_still_right(self) -> None:
         names = self.scope.names()
         write = self.workspace.project.write(
-            tr("Mark rows as still right"), lambda db: facts.confirm(db, row_remaking.stale(db, names))
+            tr("Mark rows as still right"), lambda db: facts.confirm(db, row_remaking.find_stale_rows(db, names))
         )
         self.workspace.tasks.start("", write)
 
 
 def _remake(names: set[str] | None) -> Callable[[sqlite3.Connection, Reporter], str]:
-    return lambda db, reporter: row_remaking.from_template(db, row_remaking.stale(db, names), reporter)
+    return lambda db, reporter: row_remaking.remake_without_model(db, row_remaking.find_stale_rows(db, names), reporter)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QVBoxLayou
 
 from core.exam import key_points
 from core.generation import recorded_answers
-from core.generation.recorded_answers import Estimate, Golden
+from core.generation.recorded_answers import RecordedAnswer, RecordingEstimate
 from core.language import tr, trn
 from core.providers import LOCAL
 from ui import style
@@ -25,8 +25,8 @@ class _AnswersData:
     """`total` questions, of which those in `left` are not asked yet."""
 
     total: int
-    left: Estimate
-    kept: list[Golden]
+    left: RecordingEstimate
+    kept: list[RecordedAnswer]
 
 
 class AnswersPage(RescuePage):
@@ -34,7 +34,7 @@ class AnswersPage(RescuePage):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._left, self._kept = Estimate(0, 0, 0, None), list[Golden]()
+        self._left, self._kept = RecordingEstimate(0, 0, 0, None), list[RecordedAnswer]()
         self.all_rows = QCheckBox(tr("Also the questions of all approved rows, not only those of the exam"))
         self.summary, self.cost = basics.label(wrap=True), basics.label(wrap=True, dim=True)
         self.batch = BatchBox()
@@ -63,10 +63,12 @@ class AnswersPage(RescuePage):
         who, all_rows = self.who, self.all_rows.isChecked()
 
         def read(db: sqlite3.Connection) -> _AnswersData:
-            asked = recorded_answers.questions(db, all_rows)
-            left = recorded_answers.unasked(db, who, asked)
+            asked = recorded_answers.load_questions(db, all_rows)
+            left = recorded_answers.find_unanswered(db, who, asked)
             return _AnswersData(
-                len(asked), recorded_answers.estimate(who, left, who[0] == LOCAL), recorded_answers.answers(db, who)
+                len(asked),
+                recorded_answers.estimate(who, left, who[0] == LOCAL),
+                recorded_answers.load_answers(db, who),
             )
 
         return read
@@ -97,7 +99,7 @@ class AnswersPage(RescuePage):
             return
         one = self._kept[line]
         parts = [(tr("Question"), one.question), (tr("Answer"), one.answer), (tr("Expected"), one.reference)]
-        parts.append((tr("Key points"), key_points.in_words(one.key_points)))
+        parts.append((tr("Key points"), key_points.format_points(one.key_points)))
         self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
 
     def show_buttons(self) -> None:
@@ -114,7 +116,7 @@ class AnswersPage(RescuePage):
 
         def asked(db: sqlite3.Connection) -> Any:
             return recorded_answers.build_subjects(
-                who, recorded_answers.unasked(db, who, recorded_answers.questions(db, all_rows))
+                who, recorded_answers.find_unanswered(db, who, recorded_answers.load_questions(db, all_rows))
             )
 
         self.asked.emit(who, asked, self.batch.wanted())

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLay
 from core.errors import JukuError
 from core.exam import key_points
 from core.generation import recorded_answers
-from core.generation.recorded_answers import Estimate, Pair, Tally, Who
+from core.generation.recorded_answers import AnswerPair, ModelKey, PairCounts, RecordingEstimate
 from core.language import tr, trn
 from core.providers import LOCAL
 from core.training import jobs
@@ -29,10 +29,10 @@ class _ComparisonData:
     """`others` can be compared with; `new` is the one that was chosen, with its pairs and what is left to ask it."""
 
     kept: int
-    others: list[Who]
-    new: Who | None
-    left: Estimate
-    pairs: list[Pair]
+    others: list[ModelKey]
+    new: ModelKey | None
+    left: RecordingEstimate
+    pairs: list[AnswerPair]
     waits: bool  # whether a job that teaches it again has not ended
 
 
@@ -41,8 +41,8 @@ class ComparisonPage(RescuePage):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._pairs: list[Pair] = []
-        self._left, self._others = Estimate(0, 0, 0, None), list[Who]()
+        self._pairs: list[AnswerPair] = []
+        self._left, self._others = RecordingEstimate(0, 0, 0, None), list[ModelKey]()
         self.batch = BatchBox()
         self.other = DropDown()
         self.other.setAccessibleName(tr("Compare with"))
@@ -55,7 +55,7 @@ class ComparisonPage(RescuePage):
         self.whole = QPlainTextEdit(readOnly=True)
         self.whole.setAccessibleName(tr("Full text of both answers"))
         self._lay_out()
-        self._wanted: Who | None = None  # the chosen one; else the one retrained last
+        self._wanted: ModelKey | None = None  # the chosen one; else the one retrained last
         self.other.activated.connect(lambda _index: self._on_other())
         self.batch.toggled.connect(lambda _on: self.show_buttons())
         self.again.clicked.connect(lambda _checked: self._on_again())
@@ -83,10 +83,10 @@ class ComparisonPage(RescuePage):
             known = jobs.jobs(db)
             others = _load_others(db, old, known)
             new = wanted if wanted in others else next(iter(others), None)
-            kept = recorded_answers.asked_of(db, old)
-            left = recorded_answers.unasked(db, new, kept) if new else []
-            told = recorded_answers.estimate(new, left, new[0] == LOCAL) if new else Estimate(0, 0, 0, None)
-            pairs = recorded_answers.parity(db, old, new) if new else []
+            kept = recorded_answers.load_questions_of(db, old)
+            left = recorded_answers.find_unanswered(db, new, kept) if new else []
+            told = recorded_answers.estimate(new, left, new[0] == LOCAL) if new else RecordingEstimate(0, 0, 0, None)
+            pairs = recorded_answers.load_pairs(db, old, new) if new else []
             waits = any(job.sweep == old[1] and not job.ended for job in known)
             return _ComparisonData(len(kept), others, new, told, pairs, waits)
 
@@ -96,7 +96,7 @@ class ComparisonPage(RescuePage):
         self._wanted = self.new_model()
         self.read()
 
-    def new_model(self) -> Who | None:
+    def new_model(self) -> ModelKey | None:
         at = self.other.currentIndex()
         return self._others[at] if 0 <= at < len(self._others) else None
 
@@ -108,7 +108,9 @@ class ComparisonPage(RescuePage):
         if found.new:
             self.other.setCurrentIndex(found.others.index(found.new))
         self._left, self._pairs = found.left, found.pairs
-        self.verdict.setText(format_tally(recorded_answers.tally(found.pairs), found.kept) if found.pairs else "")
+        self.verdict.setText(
+            format_tally(recorded_answers.count_results(found.pairs), found.kept) if found.pairs else ""
+        )
         self.verdict.setVisible(bool(found.pairs))
         self.table.show_lines([_format_cells(pair) for pair in found.pairs[:MAX_TABLE_ROWS]], *_explain_empty(found))
         for row, pair in enumerate(found.pairs[:MAX_TABLE_ROWS]):
@@ -137,8 +139,8 @@ class ComparisonPage(RescuePage):
             return
         one = self._pairs[line]
         parts = [
-            (tr("Question"), one.golden.question), (tr("Old answer"), one.golden.answer), (tr("New answer"), one.new),
-            (tr("Expected"), one.golden.reference), (tr("Key points"), key_points.in_words(one.golden.key_points)),
+            (tr("Question"), one.old.question), (tr("Old answer"), one.old.answer), (tr("New answer"), one.new),
+            (tr("Expected"), one.old.reference), (tr("Key points"), key_points.format_points(one.old.key_points)),
         ]  # fmt: skip
         self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
 
@@ -149,7 +151,7 @@ class ComparisonPage(RescuePage):
 
         def asked(db: sqlite3.Connection) -> Any:
             return recorded_answers.build_subjects(
-                new, recorded_answers.unasked(db, new, recorded_answers.asked_of(db, old))
+                new, recorded_answers.find_unanswered(db, new, recorded_answers.load_questions_of(db, old))
             )
 
         self.asked.emit(new, asked, self.batch.wanted())
@@ -172,16 +174,16 @@ class ComparisonPage(RescuePage):
             Notice(self.window(), tr("“{name}” was written.", name=path.name))
 
 
-def _load_others(db: sqlite3.Connection, old: Who, known: list[jobs.Job]) -> list[Who]:
+def _load_others(db: sqlite3.Connection, old: ModelKey, known: list[jobs.Job]) -> list[ModelKey]:
     """The models to compare with: those retrained from this one, others of the project, those with saved answers."""
     mine = sorted((job for job in known if job.fine_tuned_model), key=lambda job: (job.sweep != old[1], -job.id))
-    found = [(job.provider, job.fine_tuned_model or "") for job in mine] + list(recorded_answers.recorded(db))
+    found = [(job.provider, job.fine_tuned_model or "") for job in mine] + list(recorded_answers.count_answers(db))
     return [who for who in dict.fromkeys(found) if who != old]
 
 
-def _format_cells(pair: Pair) -> tuple[str, ...]:
+def _format_cells(pair: AnswerPair) -> tuple[str, ...]:
     marks = [format_mark(grade.score, grade.passed) for grade in (pair.old_mark, pair.new_mark)]
-    return pair.golden.question, pair.golden.answer, pair.new, *marks, tr("agrees") if pair.agrees else tr("differs")
+    return pair.old.question, pair.old.answer, pair.new, *marks, tr("agrees") if pair.agrees else tr("differs")
 
 
 def _explain_empty(found: _ComparisonData) -> tuple[str, str]:
@@ -196,7 +198,7 @@ def _explain_empty(found: _ComparisonData) -> tuple[str, str]:
     return tr("Not asked yet"), tr("Ask the new model the same questions; both answers are then shown side by side.")
 
 
-def format_tally(told: Tally, kept: int) -> str:
+def format_tally(told: PairCounts, kept: int) -> str:
     """What came of the comparison, in words."""
     parts = [
         tr("{n} of {kept} questions compared: the two agree on {agree}.", n=f"{told.pairs:,}", kept=f"{kept:,}",

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from core.errors import JukuError
 from core.generation import recorded_answers, run_recovery
 from core.generation.llm_runs import LlmRun
-from core.generation.recorded_answers import GOLDEN, Who
+from core.generation.recorded_answers import TASK_NAME, ModelKey
 from core.generation.run_recovery import InterruptedRun
 from core.language import tr
 from core.progress import Progress
@@ -115,7 +115,7 @@ class RescueDialog(QDialog):
         for page in self.pages:
             page.asked.connect(self._on_asked)
         self.teaching.show_examples.connect(self.show_examples)
-        self.run_line.cancelled.connect(lambda: self._runner.cancel(GOLDEN))
+        self.run_line.cancelled.connect(lambda: self._runner.cancel(TASK_NAME))
         self.older.continued.connect(lambda: self._on_older(self._runner.resume))
         self.older.taken.connect(lambda: self._on_older(self._runner.take))
         self.older.given_up.connect(lambda: self._on_older(self._runner.drop))
@@ -182,8 +182,8 @@ class RescueDialog(QDialog):
         self._show_run()
 
     def _show_run(self) -> None:
-        running = self._runner.progress(GOLDEN)
-        is_batch = self._runner.is_batch(GOLDEN)
+        running = self._runner.progress(TASK_NAME)
+        is_batch = self._runner.is_batch(TASK_NAME)
         self.run_line.show_progress(running, is_batch)
         if is_batch:
             self.note.say(format_running(is_batch))
@@ -191,9 +191,9 @@ class RescueDialog(QDialog):
         for page in self.pages:
             page.show_asking(running is not None)
 
-    def _on_asked(self, who: Who, subjects: Subjects, batch: bool) -> None:
+    def _on_asked(self, who: ModelKey, subjects: Subjects, batch: bool) -> None:
         self.note.say(format_running(batch))
-        self._runner.begin(GOLDEN, who[1], subjects, provider=who[0], batch=batch)
+        self._runner.begin(TASK_NAME, who[1], subjects, provider=who[0], batch=batch)
 
     def _on_older(self, act: Callable[[LlmRun], None]) -> None:
         if found := self._unfinished:
@@ -202,16 +202,16 @@ class RescueDialog(QDialog):
             act(found.llm_run)
 
     def _on_run_changed(self, task: str) -> None:
-        if task == GOLDEN and self.isVisible():
+        if task == TASK_NAME and self.isVisible():
             self._show_run()
             self._settling.start()
 
     def _on_progress(self, task: str, progress: Progress) -> None:
-        if task == GOLDEN and self._runner.progress(task) is not None:
+        if task == TASK_NAME and self._runner.progress(task) is not None:
             self.run_line.show_progress(progress, self._runner.is_batch(task))
 
     def _on_ended(self, ended: LlmRunResult) -> None:
-        if ended.task == GOLDEN:
+        if ended.task == TASK_NAME:
             self._unfinished = None  # until it is read again
             self.note.say(ended.text, ended.meaning)
 
@@ -222,5 +222,5 @@ class RescueDialog(QDialog):
 
 def _load_saved(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], InterruptedRun | None]:
     """How many answers of each model of a provider are kept, and the run that was cut off."""
-    kept = {model: count for (id, model), count in recorded_answers.recorded(db).items() if id == provider}
-    return kept, run_recovery.load_newest(db, GOLDEN)
+    kept = {model: count for (id, model), count in recorded_answers.count_answers(db).items() if id == provider}
+    return kept, run_recovery.load_newest(db, TASK_NAME)

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QSplitter, QWidget
 
 from core.errors import JukuError
-from core.generation.recorded_answers import Estimate, Who
+from core.generation.recorded_answers import ModelKey, RecordingEstimate
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import LOCAL, prices, shutdown_dates
@@ -97,7 +97,7 @@ class RescuePage(QWidget):
         self.reader = LatestTask(workspace, self)
 
     @property
-    def who(self) -> Who:
+    def who(self) -> ModelKey:
         assert self.model
         return self.provider, self.model.model
 
@@ -175,7 +175,7 @@ class BatchBox(QCheckBox):
         return not self.isHidden() and self.isChecked()
 
 
-def format_cost(told: Estimate, provider: str, batch: bool = False) -> str:
+def format_cost(told: RecordingEstimate, provider: str, batch: bool = False) -> str:
     """What asking will come to, in a line."""
     if not told.requests:
         return ""

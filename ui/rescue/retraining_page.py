@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout
 
 from core.dataset import examples
 from core.generation import recorded_answers
-from core.generation.recorded_answers import Who
+from core.generation.recorded_answers import ModelKey
 from core.language import tr, trn
 from core.providers import LOCAL, model_kinds, shutdown_dates
 from core.storage.project import Changes
@@ -200,7 +200,7 @@ class RetrainingPage(RescuePage):
         else:
             begin()
 
-    async def _make(self, label: str, who: Who, tag: str, begin: Callable[[], None]) -> Changes:
+    async def _make(self, label: str, who: ModelKey, tag: str, begin: Callable[[], None]) -> Changes:
         changes = await self.workspace.project.write(label, recorded_answers.make_rows, who, tag)
         begin()
         return changes
@@ -244,7 +244,7 @@ def _load_row_choices(db: sqlite3.Connection, who: tuple[str, str], tag: str, kn
     if count := row_selection.count_rows(db, tag):
         title = trn("{n} row with its tag", "{n} rows with its tag", count)
         found.append(_RowChoice(count, title, tag, validation=row_selection.count_rows(db, tag, "validation") > 0))
-    kept, held = recorded_answers.teachable(db, who)
+    kept, held = recorded_answers.count_teachable(db, who)
     if kept:
         title = trn("Rows made of the {n} answer that is kept", "Rows made of the {n} answers that are kept", kept)
         warning = trn("{n} answers an exam question", "{n} answer exam questions", held) if held else ""

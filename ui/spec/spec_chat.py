@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QSt
 
 from core.errors import JukuError
 from core.generation import fact_refining, spec_drafting
-from core.generation.spec_drafting import Exchange
+from core.generation.spec_drafting import SpecExchange
 from core.language import tr, trn
 from core.providers import LOCAL, Message, Sampling
 from core.spec.spec import Spec
@@ -39,7 +39,7 @@ class SpecChat(QWidget):
     def __init__(self, workspace: Workspace, current: Callable[[], Spec]) -> None:
         super().__init__()
         self._workspace, self._current = workspace, current
-        self._exchanges: list[Exchange] = []
+        self._exchanges: list[SpecExchange] = []
         self._answer: AnswerMessage | None = None  # the one that is being written
         self._task: asyncio.Task[None] | None = None
         self.model = ModelBox(workspace, "spec")
@@ -217,9 +217,11 @@ class SpecChat(QWidget):
         self.field.remember(asked)
         self.field.clear()
         state = self._current()
-        messages = spec_drafting.messages(state, self._exchanges, asked)
+        messages = spec_drafting.build_messages(state, self._exchanges, asked)
         answer = self._begin(asked, tr("Answering…"))
-        work = self._ask(answer, messages, spec_drafting.sampling(state.text), lambda: self._end(answer, asked, state))
+        work = self._ask(
+            answer, messages, spec_drafting.choose_sampling(state.text), lambda: self._end(answer, asked, state)
+        )
         self._start_work(answer, work)
 
     def _on_contradictions(self) -> None:
@@ -234,7 +236,7 @@ class SpecChat(QWidget):
             return
         sampling = Sampling(max_tokens=fact_refining.REPLY_TOKENS)
         work = self._ask(
-            answer, fact_refining.remarks_messages(state), sampling, lambda: self._end_remarks(answer, state)
+            answer, fact_refining.build_remarks_messages(state), sampling, lambda: self._end_remarks(answer, state)
         )
         self._start_work(answer, work)
 
@@ -288,7 +290,7 @@ class SpecChat(QWidget):
         if not answer.reply.strip():
             answer.fail(tr("The model did not reply."), "warning")
             return
-        self._exchanges.append(Exchange(asked, answer.reply))
+        self._exchanges.append(SpecExchange(asked, answer.reply))
         if draft.is_cut:
             answer.fail(
                 tr(
@@ -298,7 +300,7 @@ class SpecChat(QWidget):
                 "warning",
             )
         elif draft.text is not None:
-            text = spec_drafting.fitted(draft.text, state.text)
+            text = spec_drafting.match_line_breaks(draft.text, state.text)
             answer.offer(len(diff.hunks(state.text, text)))
             proposals = {state.text: text}
             answer.look_wanted.connect(lambda: self._look(answer, proposals))
@@ -310,7 +312,7 @@ class SpecChat(QWidget):
         """
         now = self._current().text
         made_from = now if now in proposals else min(proposals, key=lambda base: len(diff.hunks(base, now)))
-        proposal = spec_drafting.onto(made_from, proposals[made_from], now)
+        proposal = spec_drafting.merge_proposal(made_from, proposals[made_from], now)
         if proposal == now:
             answer.offered.setText(tr("Everything is already in your text."))
             return
@@ -326,7 +328,7 @@ class SpecChat(QWidget):
         self.text_wanted.emit(new, old)
 
     def _end_remarks(self, answer: AnswerMessage, state: Spec) -> None:
-        found = RemarksMessage(answer.model, fact_refining.remarks(answer.reply), state.text)
+        found = RemarksMessage(answer.model, fact_refining.parse_remarks(answer.reply), state.text)
         found.place_wanted.connect(self._on_place)
         found.mend_wanted.connect(
             lambda remark: self._on_suggested(tr("Change the text to resolve this: {remark}", remark=remark), False)
@@ -336,7 +338,7 @@ class SpecChat(QWidget):
         answer.deleteLater()
 
     def _on_place(self, remark: str) -> None:
-        place = spec_drafting.quoted(remark, self._current().text)
+        place = spec_drafting.find_quoted_place(remark, self._current().text)
         if place is not None:
             self.place_chosen.emit(place)
 

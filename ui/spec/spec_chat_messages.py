@@ -97,18 +97,18 @@ class AnswerMessage(QWidget):
         self._flush.stop()
         if not self._is_shown:
             return
-        draft = spec_drafting.read(self.reply)
+        draft = spec_drafting.parse_reply(self.reply)
         self.words.show_text(draft.talk)
         self.words.setVisible(bool(draft.talk))
         if draft.is_cut or draft.text is not None:
             lines = self.reply.count("\n") - draft.talk.count("\n")
             self.state.say(trn("Writing the new text… {n} line", "Writing the new text… {n} lines", lines))
 
-    def finish(self) -> spec_drafting.Draft:
+    def finish(self) -> spec_drafting.SpecReply:
         """The answer is complete; returns it parsed as a draft."""
         self._show()
         self.state.say("")
-        return spec_drafting.read(self.reply)
+        return spec_drafting.parse_reply(self.reply)
 
     def fail(self, text: str, meaning: str = "error") -> None:
         """Keep the text so far and show the error below."""
@@ -141,7 +141,7 @@ class RemarksMessage(QWidget):
         told = trn("{n} remark, found by {model}", "{n} remarks, found by {model}", len(found), model=name)
         layout.addWidget(basics.label(told if found else tr("{model} has no remarks.", model=name), dim=True))
         for remark in found:
-            layout.addWidget(self._remark(remark, spec_drafting.quoted(remark, text) is not None))
+            layout.addWidget(self._remark(remark, spec_drafting.find_quoted_place(remark, text) is not None))
 
     def _remark(self, remark: str, is_placed: bool) -> QWidget:
         acts = QHBoxLayout()

@@ -15,7 +15,7 @@ from core.language import tr
 from core.progress import Reporter
 from core.settings import ProviderSettings
 
-html, csv, as_json = html_page.build_page, csv_and_json.csv, csv_and_json.as_json
+build_page, write_csv, write_json = html_page.build_page, csv_and_json.write_csv, csv_and_json.write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ class ReportFormat:
     write: Callable[[sqlite3.Connection, int, ReportOptions], Iterable[str]]
 
 
-def _html(db: sqlite3.Connection, id: int, options: ReportOptions) -> Iterator[str]:
-    yield html_page.build_page(db, id, options.title, options.by, options.titles)
+def _write_page(db: sqlite3.Connection, id: int, options: ReportOptions) -> Iterator[str]:
+    yield build_page(db, id, options.title, options.by, options.titles)
 
 
 FORMATS = {
-    "html": ReportFormat(".html", lambda: tr("Report (HTML)"), _html),
-    "csv": ReportFormat(".csv", lambda: tr("Answers (CSV table)"), lambda db, id, _options: csv(db, id)),
+    "html": ReportFormat(".html", lambda: tr("Report (HTML)"), _write_page),
+    "csv": ReportFormat(".csv", lambda: tr("Answers (CSV table)"), lambda db, id, _options: write_csv(db, id)),
     "json": ReportFormat(
-        ".json", lambda: tr("Result and answers (JSON)"), lambda db, id, options: as_json(db, id, options.by)
+        ".json", lambda: tr("Result and answers (JSON)"), lambda db, id, options: write_json(db, id, options.by)
     ),
     "promptfoo": ReportFormat(
         ".yaml",
@@ -58,7 +58,7 @@ FORMATS = {
 }
 
 
-def format_of(path: Path) -> str:
+def detect_format(path: Path) -> str:
     """The format that a file's name asks for. Raises `JukuError` for another one."""
     suffix = {".htm": ".html", ".yml": ".yaml"}.get(path.suffix.lower(), path.suffix.lower())
     found = next((name for name, one in FORMATS.items() if one.suffix == suffix), "")
@@ -82,7 +82,7 @@ def save(
     reporter: Reporter | None = None,
 ) -> None:
     """Write a report; what was there before stays until it is whole. Raises `JukuError`, and `FormatError` of the disk."""
-    chosen = FORMATS[format or format_of(path)]
+    chosen = FORMATS[format or detect_format(path)]
     with replacing(path) as file:
         for piece in chosen.write(db, id, options):
             file.write(piece.encode(errors="replace"))

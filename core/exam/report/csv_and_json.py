@@ -12,15 +12,15 @@ from core import __version__, replies
 from core.exam import prompt_conditions, runs, scores
 from core.exam.prompt_conditions import CONDITIONS
 from core.exam.report import report_data
-from core.exam.runs import Subject
-from core.exam.scores import Comparison, Rate, Result, ResultLine, SubjectTotal
+from core.exam.runs import ExamSubject
+from core.exam.scores import Comparison, ExamResult, Rate, ResultLine, SubjectTotal
 from core.formats import csv_cells
 from core.providers.model_identity import adapter_hash
 
 FORMAT = "juku-exam-1"
-ASKED = ("number", "kind", "facts", "question", "reference", "key_points", "leak")
-WHO = ("provider", "model", "condition")
-ANSWER = ("repeat", "answer", "score", "passed", "reason", "judge_score", "judge_passed", "judge_reason", "person_score",
+QUESTION_COLUMNS = ("number", "kind", "facts", "question", "reference", "key_points", "leak")
+SUBJECT_COLUMNS = ("provider", "model", "condition")
+ANSWER_COLUMNS = ("repeat", "answer", "score", "passed", "reason", "judge_score", "judge_passed", "judge_reason", "person_score",
           "person_passed", "person_note", "reported", "fingerprint", "adapter", "seconds", "sent", "received", "passages")  # fmt: skip
 
 _ANSWERS = """SELECT a.question, a.subject, a.sample + 1, a.text, a.score, a.passed, a.reason, j.score, j.passed, j.reason, p.score,
@@ -30,25 +30,27 @@ LEFT JOIN eval_mark p ON p.answer = a.id AND p.grader = 'person'
 WHERE a.run = ? ORDER BY a.question, a.subject, a.sample"""
 
 
-def csv(db: sqlite3.Connection, id: int) -> Iterator[str]:
+def write_csv(db: sqlite3.Connection, id: int) -> Iterator[str]:
     """A line for each answer, so that no spreadsheet runs a text as a formula."""
     run = report_data.find_run(db, id)
-    asked = {one.id: _asked(number, one) for number, one in enumerate(runs.load_questions(db, run.id), 1)}
-    who = {one.id: (one.provider, one.model, one.condition) for one in run.subjects}
-    yield csv_cells.BOM + csv_cells.write([*ASKED, *WHO, *ANSWER], ",")
-    for question, subject, *answer in _answers(db, run.id):
-        values = [*asked[question], *who[subject], *answer[:-1], _cited(answer[-1])]
-        yield csv_cells.write([_cell(value) for value in values], ",")
+    questions = {one.id: _question_values(number, one) for number, one in enumerate(runs.load_questions(db, run.id), 1)}
+    subjects = {one.id: (one.provider, one.model, one.condition) for one in run.subjects}
+    yield csv_cells.BOM + csv_cells.write([*QUESTION_COLUMNS, *SUBJECT_COLUMNS, *ANSWER_COLUMNS], ",")
+    for question, subject, *answer in _load_answers(db, run.id):
+        values = [*questions[question], *subjects[subject], *answer[:-1], _format_passages(answer[-1])]
+        yield csv_cells.write([_format_cell(value) for value in values], ",")
 
 
-def _asked(number: int, one: runs.ExamQuestion) -> list[object]:
-    return [number, *(getattr(one, name) for name in ASKED[1:])]
+def _question_values(number: int, one: runs.ExamQuestion) -> list[object]:
+    return [number, *(getattr(one, name) for name in QUESTION_COLUMNS[1:])]
 
 
-def _answers(db: sqlite3.Connection, run: int) -> Iterator[list[Any]]:
+def _load_answers(db: sqlite3.Connection, run: int) -> Iterator[list[Any]]:
     """Rows of `_ANSWERS`: question, subject, then `ANSWER`."""
-    adapter, fingerprint, judged = (2 + ANSWER.index(name) for name in ("adapter", "fingerprint", "judge_reason"))
-    truths = [2 + at for at, name in enumerate(ANSWER) if name.endswith("passed")]
+    adapter, fingerprint, judged = (
+        2 + ANSWER_COLUMNS.index(name) for name in ("adapter", "fingerprint", "judge_reason")
+    )
+    truths = [2 + at for at, name in enumerate(ANSWER_COLUMNS) if name.endswith("passed")]
     for row in db.execute(_ANSWERS, (run,)):
         values = list(row)
         values[adapter] = adapter_hash(values[fingerprint])
@@ -58,11 +60,11 @@ def _answers(db: sqlite3.Connection, run: int) -> Iterator[list[Any]]:
         yield values
 
 
-def _cited(kept: str) -> str:
+def _format_passages(kept: str) -> str:
     return "\n\n".join(one.passage.whole for one in prompt_conditions.parse_passages(kept))
 
 
-def _cell(value: object) -> str:
+def _format_cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -72,22 +74,22 @@ def _cell(value: object) -> str:
     return csv_cells.escape_formula(str(value)) if isinstance(value, str) else str(value)
 
 
-def as_json(db: sqlite3.Connection, id: int, by: str = "") -> Iterator[str]:
+def write_json(db: sqlite3.Connection, id: int, by: str = "") -> Iterator[str]:
     """One JSON value in pieces: the result by the marks of `by`, the questions, and each answer on a line of its own."""
     run = report_data.find_run(db, id)
     result = scores.load_result(db, run, by)
     places = {one.id: at for at, one in enumerate(run.subjects)}
     numbers = {one.id: number for number, one in enumerate(result.questions, 1)}
-    head = json.dumps(_head(db, result, by), ensure_ascii=False, indent=1)
+    head = json.dumps(_build_head(db, result, by), ensure_ascii=False, indent=1)
     yield head.removesuffix("\n}") + ',\n "answers": ['
-    for count, (question, subject, *answer) in enumerate(_answers(db, run.id)):
-        values = dict(zip(ANSWER, answer, strict=True), passages=json.loads(answer[-1] or "[]"))
+    for count, (question, subject, *answer) in enumerate(_load_answers(db, run.id)):
+        values = dict(zip(ANSWER_COLUMNS, answer, strict=True), passages=json.loads(answer[-1] or "[]"))
         line = {"question": numbers[question], "subject": places[subject], **values}
         yield f"{',' if count else ''}\n  {json.dumps(line, ensure_ascii=False)}"
     yield "\n ]\n}\n"
 
 
-def _head(db: sqlite3.Connection, result: Result, by: str) -> dict[str, Any]:
+def _build_head(db: sqlite3.Connection, result: ExamResult, by: str) -> dict[str, Any]:
     """All but the answers; a subject is its place in `subjects`."""
     run = result.run
     compared = report_data.load_report(db, run.id, by, shown=0)
@@ -102,18 +104,18 @@ def _head(db: sqlite3.Connection, result: Result, by: str) -> dict[str, Any]:
         },
         "verdict": compared.verdict,
         "verdict_waits_for": compared.waiting,
-        "subjects": [_subject(one, total) for one, total in zip(run.subjects, result.totals, strict=True)],
-        "kinds": [_line(line) for line in result.kinds],
-        "facts": [_line(line) for line in result.facts],
-        "comparisons": [_comparison(one) for one in compared.comparisons],
+        "subjects": [_subject_data(one, total) for one, total in zip(run.subjects, result.totals, strict=True)],
+        "kinds": [_line_data(line) for line in result.kinds],
+        "facts": [_line_data(line) for line in result.facts],
+        "comparisons": [_comparison_data(one) for one in compared.comparisons],
         "agreement": [
             {"one": one.one or run.grader, "other": one.other, **dataclasses.asdict(one.kappa)} for one in compared.agreements
         ],
-        "questions": [dict(zip(ASKED, _asked(number, one), strict=True)) for number, one in enumerate(result.questions, 1)],
+        "questions": [dict(zip(QUESTION_COLUMNS, _question_values(number, one), strict=True)) for number, one in enumerate(result.questions, 1)],
     }  # fmt: skip
 
 
-def _subject(one: Subject, total: SubjectTotal) -> dict[str, Any]:
+def _subject_data(one: ExamSubject, total: SubjectTotal) -> dict[str, Any]:
     return {
         "provider": one.provider, "model": one.model, "condition": one.condition, "about": CONDITIONS[one.condition].description(),
         "error": one.error, "held_out": rate_data(total.held), "general": rate_data(total.general),
@@ -134,7 +136,7 @@ def rate_data(rate: Rate) -> dict[str, Any]:
     }
 
 
-def _line(line: ResultLine) -> dict[str, Any]:
+def _line_data(line: ResultLine) -> dict[str, Any]:
     rates = [[rate.passed, rate.asked] for rate in line.rates]
     return {
         "name": line.name,
@@ -144,7 +146,7 @@ def _line(line: ResultLine) -> dict[str, Any]:
     }
 
 
-def _comparison(one: Comparison) -> dict[str, Any]:
+def _comparison_data(one: Comparison) -> dict[str, Any]:
     difference = {"mean": one.scoring.mean, "interval": list(one.scoring.interval), "questions": one.scoring.n}
     return {
         "subject": one.subject, "against": one.against, "rates": [rate_data(one.mine), rate_data(one.other)],

@@ -59,8 +59,8 @@ def format_p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.2g}"
 
 
-def build_section(title: str, *parts: object, about: str = "") -> Markup:
-    note = tag("p", about, class_="about") if about else ""
+def build_section(title: str, *parts: object, description: str = "") -> Markup:
+    note = tag("p", description, class_="about") if description else ""
     return tag("section", tag("h2", title), note, *parts)
 
 

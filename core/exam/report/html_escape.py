@@ -14,11 +14,11 @@ class Markup(str):
     __slots__ = ()
 
 
-def escape(said: object) -> Markup:
+def escape(text: object) -> Markup:
     """Any text so that it reads as it is; characters that cannot be seen are named."""
-    if isinstance(said, Markup):
-        return said
-    plain = str(said).replace("\r\n", "\n")
+    if isinstance(text, Markup):
+        return text
+    plain = str(text).replace("\r\n", "\n")
     return Markup(html.escape(_UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", plain)))
 
 

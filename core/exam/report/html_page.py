@@ -27,7 +27,7 @@ from core.exam.report.formatting import (
 )
 from core.exam.report.html_escape import Markup, join, tag
 from core.exam.report.report_data import ExamReport
-from core.exam.runs import Subject
+from core.exam.runs import ExamSubject
 from core.exam.statistics import is_small
 from core.language import tr, trn
 from core.providers import LOCAL, prices
@@ -65,24 +65,24 @@ def _parts(report: ExamReport, servers: Servers) -> Iterator[Markup]:
     yield _totals(report)
     yield _kinds(report)
     if len(report.points) > 1:
-        yield _growth(report)
+        yield _trends(report)
     yield from question_sections.build_sections(report)
     yield _costs(report)
-    yield _who(report, servers)
-    yield _how(report)
+    yield _identities(report, servers)
+    yield _settings(report)
     yield tag("footer", tr("Created by Juku {version} on {day}.", version=__version__, day=format_time(time.time())))
 
 
 def _head(report: ExamReport) -> Markup:
-    run, asked = report.run, len(report.result.questions)
+    run, count = report.run, len(report.result.questions)
     facts = [
         format_time(run.created_at),
-        trn("{n} question", "{n} questions", asked),
+        trn("{n} question", "{n} questions", count),
         trn("asked once", "asked {n} times each", run.repeats),
         trn("{n} answer", "{n} answers", report.answers),
         tr("marked by: {who}", who=grader_title(report.by, report)),
     ]
-    wanted = asked * run.repeats * len(run.subjects)
+    wanted = count * run.repeats * len(run.subjects)
     missing = tag("p", trn("{n} answer is missing: the exam is not finished.",
                            "{n} answers are missing: the exam is not finished.", wanted - report.answers),
                   class_="warning") if report.answers < wanted else ""  # fmt: skip
@@ -90,8 +90,8 @@ def _head(report: ExamReport) -> Markup:
 
 
 def _verdict(report: ExamReport) -> Markup:
-    said = [tag("li", one) for one in report.verdict] or [tag("li", report.waiting)]
-    return build_section(tr("Verdict"), tag("ul", *said, class_="verdict"))
+    sentences = [tag("li", one) for one in report.verdict] or [tag("li", report.waiting)]
+    return build_section(tr("Verdict"), tag("ul", *sentences, class_="verdict"))
 
 
 def _totals(report: ExamReport) -> Markup:
@@ -99,11 +99,11 @@ def _totals(report: ExamReport) -> Markup:
     bars, rows = [], []
     for at, total in enumerate(report.result.totals):
         held = total.held
-        told = tr("{rate}, between {low} and {high}", rate=format_percent(held), low=f"{held.interval.low:.0%}",
+        label = tr("{rate}, between {low} and {high}", rate=format_percent(held), low=f"{held.interval.low:.0%}",
                   high=f"{held.interval.high:.0%}")  # fmt: skip
         kind = "tuned" if is_tuned(total.subject.model) else ""
         figure = tag("span", tag("b", format_percent(held)), f" {held}", class_="figure")
-        bars.append(tag("div", tag("span", build_name(report, at), class_="label"), svg_charts.draw_rate(held, told, kind), figure,
+        bars.append(tag("div", tag("span", build_name(report, at), class_="label"), svg_charts.draw_rate(held, label, kind), figure,
                         class_="row"))  # fmt: skip
         spread = f"{total.spread.disagreeing:.0%}" if total.spread.n else NOTHING
         general, memorised, leaked = (
@@ -113,7 +113,7 @@ def _totals(report: ExamReport) -> Markup:
                         f"{total.score:.2f}", general, memorised, leaked, spread, f"{total.unmarked:,}"))  # fmt: skip
     head: list[object] = [tr("Subject"), tr("Held-out questions"), tr("95 % interval"), tr("Mean score"), tr("General"),
                           tr("Memorised"), tr("Leaked"), tr("Sometimes right"), tr("Not marked")]  # fmt: skip
-    about = tr(
+    description = tr(
         "Right answers to questions that were never used for training, with their 95 % interval. The questions are the "
         "sample, however often each was asked. Memorised, leaked and general questions are shown separately: they do not "
         "prove that a fact was learned."
@@ -121,7 +121,11 @@ def _totals(report: ExamReport) -> Markup:
     small = len(scores.find_places(report.result.questions, scores.HELD))
     note = tag("p", tr("Few questions: the sample is small and the intervals are wide."), class_="warning") if is_small(small) else ""  # fmt: skip
     return build_section(
-        tr("Result"), note, tag("div", *bars, class_="bars"), build_table(head, rows, "figures"), about=about
+        tr("Result"),
+        note,
+        tag("div", *bars, class_="bars"),
+        build_table(head, rows, "figures"),
+        description=description,
     )
 
 
@@ -138,7 +142,7 @@ def _kinds(report: ExamReport) -> Markup:
     return build_section(tr("By kind of question"), build_table(head, rows, "heat"))
 
 
-def _growth(report: ExamReport) -> Markup:
+def _trends(report: ExamReport) -> Markup:
     jobs: dict[str, list[CheckpointResult]] = {}
     for point in report.points:
         name = f"{point.title} · {point.version_name}" if point.version_name else point.title
@@ -146,7 +150,7 @@ def _growth(report: ExamReport) -> Markup:
     legend = [tag("li", name, class_=f"key s{at % svg_charts.SERIES}") for at, name in enumerate(jobs)]
     drawn = svg_charts.draw_trends([*jobs.items()], tr("Held-out questions by step"), tr("Step"))
     return build_section(tr("During training"), drawn, tag("ul", *legend, class_="legend"),
-                   about=tr("Right answers to held-out questions at each checkpoint that was tested."))  # fmt: skip
+                   description=tr("Right answers to held-out questions at each checkpoint that was tested."))  # fmt: skip
 
 
 def _costs(report: ExamReport) -> Markup:
@@ -161,36 +165,36 @@ def _costs(report: ExamReport) -> Markup:
         )
     head: list[object] = [tr("Subject"), tr("Answers"), tr("Tokens sent"), tr("Tokens received"), tr("Response time"),
                           tr("A thousand questions")]  # fmt: skip
-    about = tr("In US dollars, by the prices of {day} and your own; – means that the price is unknown.",
+    description = tr("In US dollars, by the prices of {day} and your own; – means that the price is unknown.",
                day=prices.load_table().as_of)  # fmt: skip
-    return build_section(tr("Cost and time"), build_table(head, rows, "figures"), about=about)
+    return build_section(tr("Cost and time"), build_table(head, rows, "figures"), description=description)
 
 
-def _who(report: ExamReport, servers: Servers) -> Markup:
+def _identities(report: ExamReport, servers: Servers) -> Markup:
     rows = []
     for at, subject in enumerate(report.run.subjects):
-        told = report.identities.get(subject.id, [])
-        reported = [one.reported or tr("not reported") for one in told]
-        adapters = [one.adapter for one in told if one.adapter]
-        prints = [one.fingerprint for one in told if one.fingerprint and not one.adapter]
-        rows.append(build_row(build_name(report, at), _server(subject, servers), tag("code", subject.model), _listed(reported),
-                        _listed(adapters), _listed(prints), CONDITIONS[subject.condition].title(),
+        identities = report.identities.get(subject.id, [])
+        reported = [one.reported or tr("not reported") for one in identities]
+        adapters = [one.adapter for one in identities if one.adapter]
+        prints = [one.fingerprint for one in identities if one.fingerprint and not one.adapter]
+        rows.append(build_row(build_name(report, at), _server(subject, servers), tag("code", subject.model), _build_code_lines(reported),
+                        _build_code_lines(adapters), _build_code_lines(prints), CONDITIONS[subject.condition].title(),
                         subject.error or NOTHING))  # fmt: skip
     head: list[object] = [tr("Subject"), tr("Server"), tr("Model asked"), tr("Model that answered"), tr("Adapter"),
                           tr("Fingerprint"), tr("Condition"), tr("Error")]  # fmt: skip
-    about = tr(
+    description = tr(
         "The models that the servers report as having answered. An answer from another model than the one "
         "requested is never used."
     )
-    return build_section(tr("Model asked"), build_table(head, rows, "who"), about=about)
+    return build_section(tr("Model asked"), build_table(head, rows, "who"), description=description)
 
 
-def _server(subject: Subject, servers: Servers) -> str:
+def _server(subject: ExamSubject, servers: Servers) -> str:
     known = servers.get(subject.provider)
     return known or (tr("This computer") if subject.provider == LOCAL else subject.provider or NOTHING)
 
 
-def _listed(texts: list[str]) -> Markup:
+def _build_code_lines(texts: list[str]) -> Markup:
     parts = [tag("code", one) for one in dict.fromkeys(texts)]
     return (
         join(*(part if at == 0 else join(tag("br"), part) for at, part in enumerate(parts)))
@@ -199,18 +203,18 @@ def _listed(texts: list[str]) -> Markup:
     )
 
 
-def _how(report: ExamReport) -> Markup:
-    run, asked = report.run, report.run.sampling
+def _settings(report: ExamReport) -> Markup:
+    run, sampling = report.run, report.run.sampling
     lines: list[tuple[str, object]] = [
         (tr("Grader"), GRADERS[run.grader].title()),
         (tr("Judge"), tr("{model}, right from {points} of 100 points", model=run.judge[1], points=f"{100 * PASS_SHARE:.0f}")
          if run.judge else NOTHING),
         (tr("Marks used for these results"), tr("by: {who}", who=grader_title(report.by, report))),
         (tr("Repeats"), f"{run.repeats:,}"),
-        (tr("Temperature"), f"{asked.temperature:g}"),
-        ("top_p", f"{asked.top_p:g}"),
-        ("max_tokens", f"{asked.max_tokens:,}"),
-        (tr("Seed"), NOTHING if asked.seed is None else f"{asked.seed}"),
+        (tr("Temperature"), f"{sampling.temperature:g}"),
+        ("top_p", f"{sampling.top_p:g}"),
+        ("max_tokens", f"{sampling.max_tokens:,}"),
+        (tr("Seed"), NOTHING if sampling.seed is None else f"{sampling.seed}"),
         (tr("Batch"), tr("yes") if run.batch else tr("no")),
         (tr("Start time"), format_time(run.created_at)),
         (tr("Ended"), format_time(run.finished_at)),
@@ -218,14 +222,14 @@ def _how(report: ExamReport) -> Markup:
         (tr("Exam"), f"#{run.id}"),
         *_conditions(report),
     ]  # fmt: skip
-    return build_section(tr("How it was asked and marked"), tag("dl", *(join(tag("dt", name), tag("dd", said)) for name, said in lines)))  # fmt: skip
+    return build_section(tr("How it was asked and marked"), tag("dl", *(join(tag("dt", name), tag("dd", value)) for name, value in lines)))  # fmt: skip
 
 
 def _conditions(report: ExamReport) -> Iterator[tuple[str, str]]:
     found = report.run.retrieval
     for name in dict.fromkeys(subject.condition for subject in report.run.subjects):
-        about = CONDITIONS[name].description()
+        description = CONDITIONS[name].description()
         if name == RETRIEVED:
             limit = tr("At most {k} passages, {tokens} tokens.", k=found.k, tokens=found.budget)
-            about = f"{about} {limit} {found.embedding}".strip()
-        yield CONDITIONS[name].title(), about
+            description = f"{description} {limit} {found.embedding}".strip()
+        yield CONDITIONS[name].title(), description

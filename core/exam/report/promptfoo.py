@@ -12,7 +12,7 @@ from typing import Any
 
 from core import keys, prompts
 from core.exam import key_points, prompt_conditions, runs, scores
-from core.exam.prompt_conditions import FEW_SHOT, OPEN, RETRIEVED, Book
+from core.exam.prompt_conditions import FEW_SHOT, OPEN_BOOK, RETRIEVED, PromptBuilder
 from core.exam.report import report_data
 from core.exam.runs import ExamQuestion, ExamRun
 from core.language import tr
@@ -23,13 +23,13 @@ from core.text import normalise
 
 SCHEMA = "# yaml-language-server: $schema=https://promptfoo.dev/config-schema.json\n"
 QUESTION, PASSAGES = "{{question}}", "{{passages}}"  # filled by promptfoo
-KANJI = dict(zip(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"], "一二三四五六七八九十", strict=True))
-SAID = (
+KANJI_NUMBERS = dict(zip(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"], "一二三四五六七八九十", strict=True))
+NORMALISED_OUTPUT = (
     'output.normalize("NFKC").toLowerCase().replace(/\\s+/g, " ").replace(/(\\d),(?=\\d{3})/g, "$1")'
     '.replace(/ ?([\\u3041-\\u9fff]) ?/g, "$1")'
 )
-_SIGNS = re.compile(r"[{}%#]*[{}][{}%#]*")  # what begins or ends a place to fill in
-BARE = '.replace(/[^\\p{L}\\p{N}]+/gu, " ").trim()'
+_TEMPLATE_MARKS = re.compile(r"[{}%#]*[{}][{}%#]*")  # what begins or ends a place to fill in
+WITHOUT_PUNCTUATION = '.replace(/[^\\p{L}\\p{N}]+/gu, " ").trim()'
 
 Servers = Sequence[ProviderSettings]
 
@@ -38,57 +38,62 @@ def build_config(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str:
     """The file: JSON, which is YAML too. A key is never in it; it names the environment variable that holds one."""
     run = report_data.find_run(db, id)
     kept = revisions.load_revision(db, run.revision) if run.revision else None
-    book = prompt_conditions.load_book(db, run.retrieval, kept.spec if kept else None)
+    builder = prompt_conditions.load_prompt_builder(db, run.retrieval, kept.spec if kept else None)
     try:
-        whole = _whole(db, run, book, {one.id: one for one in servers})
+        whole = _build(db, run, builder, {one.id: one for one in servers})
     finally:
-        book.close()
+        builder.close()
     return SCHEMA + json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
 
 
-def _whole(db: sqlite3.Connection, run: ExamRun, book: Book, servers: dict[str, ProviderSettings]) -> dict[str, Any]:
-    passages = _passages(db, run)
+def _build(
+    db: sqlite3.Connection, run: ExamRun, builder: PromptBuilder, servers: dict[str, ProviderSettings]
+) -> dict[str, Any]:
+    passages = _load_passages(db, run)
     whole: dict[str, Any] = {
-        "description": _value(
+        "description": _escape_value(
             tr("Exam {number} of Juku: {title}", number=run.id, title=report_data.report_title(db, run))
         ),
         "prompts": [
-            {"label": name, "raw": json.dumps(_messages(book, name), ensure_ascii=False)}
+            {"label": name, "raw": json.dumps(_build_messages(builder, name), ensure_ascii=False)}
             for name in dict.fromkeys(one.condition for one in run.subjects)
         ],
-        "providers": _models(run, servers),
+        "providers": _build_providers(run, servers),
         "evaluateOptions": {"repeat": run.repeats},
-        "tests": [_test(run, one, passages) for one in runs.load_questions(db, run.id)],
+        "tests": [_build_test(run, one, passages) for one in runs.load_questions(db, run.id)],
     }
     if run.judge:
-        judge = _server(run, *run.judge, servers)
+        judge = _build_provider(run, *run.judge, servers)
         whole["defaultTest"] = {"options": {"provider": judge}}
     return whole
 
 
-def _models(run: ExamRun, servers: dict[str, ProviderSettings]) -> list[dict[str, Any]]:
+def _build_providers(run: ExamRun, servers: dict[str, ProviderSettings]) -> list[dict[str, Any]]:
     """Each model once, with the conditions under which it was asked."""
-    asked: dict[tuple[str, str], list[str]] = {}
+    conditions: dict[tuple[str, str], list[str]] = {}
     for one in run.subjects:
-        asked.setdefault((one.provider, one.model), []).append(one.condition)
-    return [{**_server(run, *who, servers), "prompts": list(dict.fromkeys(names))} for who, names in asked.items()]
+        conditions.setdefault((one.provider, one.model), []).append(one.condition)
+    return [
+        {**_build_provider(run, *key, servers), "prompts": list(dict.fromkeys(names))}
+        for key, names in conditions.items()
+    ]
 
 
-def _server(run: ExamRun, provider: str, model: str, servers: dict[str, ProviderSettings]) -> dict[str, Any]:
-    asked, entry = run.sampling, servers.get(provider)
+def _build_provider(run: ExamRun, provider: str, model: str, servers: dict[str, ProviderSettings]) -> dict[str, Any]:
+    sampling, entry = run.sampling, servers.get(provider)
     preset = server_presets.preset(entry.preset if entry else server_presets.CUSTOM)
     variable = request_code.ENGINE_VARIABLE if provider == LOCAL else _variable(provider, preset.id)
     config = {
         "apiBaseUrl": request_code.ENGINE_URL if provider == LOCAL else entry.base_url if entry else None,
         "apiKeyEnvar": variable,
         "headers": {"api-key": f"{{{{ env.{variable} }}}}"} if preset.auth == "api-key" else None,
-        "temperature": asked.temperature,
-        "top_p": asked.top_p,
-        "max_tokens": asked.max_tokens,
-        "seed": asked.seed,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_tokens": sampling.max_tokens,
+        "seed": sampling.seed,
     }
-    told = {name: value for name, value in config.items() if value not in (None, "")}
-    return {"id": f"openai:chat:{_value(model)}", "label": _value(model), "config": told}
+    given = {name: value for name, value in config.items() if value not in (None, "")}
+    return {"id": f"openai:chat:{_escape_value(model)}", "label": _escape_value(model), "config": given}
 
 
 def _variable(provider: str, preset: str) -> str:
@@ -99,28 +104,28 @@ def _variable(provider: str, preset: str) -> str:
     )
 
 
-def _messages(book: Book, condition: str) -> list[dict[str, str]]:
-    """A prompt as promptfoo fills it: `Book.prepare` with places for the question and its passages."""
-    system = _literal(book.system_prompt)
-    if condition == OPEN:
-        system = _with(book, "open_book", system, text=_literal(book.text))
+def _build_messages(builder: PromptBuilder, condition: str) -> list[dict[str, str]]:
+    """A prompt as promptfoo fills it: `PromptBuilder.prepare` with places for the question and its passages."""
+    system = _escape_template(builder.system_prompt)
+    if condition == OPEN_BOOK:
+        system = _fill_prompt(builder, "open_book", system, text=_escape_template(builder.text))
     elif condition == RETRIEVED:
-        system = _with(book, "retrieved", system, passages=PASSAGES)
+        system = _fill_prompt(builder, "retrieved", system, passages=PASSAGES)
     shown = [
-        {"role": role, "content": _literal(said)}
-        for shot in (book.shots if condition == FEW_SHOT else [])
-        for role, said in (("user", shot.question), ("assistant", shot.answer))
+        {"role": role, "content": _escape_template(text)}
+        for shot in (builder.shots if condition == FEW_SHOT else [])
+        for role, text in (("user", shot.question), ("assistant", shot.answer))
     ]
     first = [{"role": "system", "content": system}] if system else []
     return [*first, *shown, {"role": "user", "content": QUESTION}]
 
 
-def _with(book: Book, name: str, system: str, **values: str) -> str:
-    whole = prompts.fill(prompts.load(name, book.language), **values).strip()
+def _fill_prompt(builder: PromptBuilder, name: str, system: str, **values: str) -> str:
+    whole = prompts.fill(prompts.load(name, builder.language), **values).strip()
     return f"{system}\n\n{whole}".strip()
 
 
-def _passages(db: sqlite3.Connection, run: ExamRun) -> dict[int, str]:
+def _load_passages(db: sqlite3.Connection, run: ExamRun) -> dict[int, str]:
     """What was found for each question, where a subject was asked with it."""
     sql = (
         "SELECT a.question, min(a.passages) FROM eval_answer a JOIN eval_subject s ON s.id = a.subject "
@@ -134,31 +139,37 @@ def _passages(db: sqlite3.Connection, run: ExamRun) -> dict[int, str]:
     }
 
 
-def _test(run: ExamRun, one: ExamQuestion, passages: dict[int, str]) -> dict[str, Any]:
-    values = {"question": _value(one.question)}
+def _build_test(run: ExamRun, one: ExamQuestion, passages: dict[int, str]) -> dict[str, Any]:
+    values = {"question": _escape_value(one.question)}
     if any(subject.condition == RETRIEVED for subject in run.subjects):
-        values["passages"] = _value(passages.get(one.id, ""))
-    metadata = {"kind": _value(one.kind), "facts": _value(one.facts)}
-    checks = [{**check, "metric": _value(scores.kind_line(one))} for check in _checks(run, one)]
+        values["passages"] = _escape_value(passages.get(one.id, ""))
+    metadata = {"kind": _escape_value(one.kind), "facts": _escape_value(one.facts)}
+    checks = [{**check, "metric": _escape_value(scores.kind_line(one))} for check in _build_assertions(run, one)]
     return {"vars": values, "metadata": metadata, "assert": checks}
 
 
-def _checks(run: ExamRun, one: ExamQuestion) -> Iterator[dict[str, Any]]:
+def _build_assertions(run: ExamRun, one: ExamQuestion) -> Iterator[dict[str, Any]]:
     if one.kind == "not_stated" and run.grader == "key_points":
         yield _rubric(tr("The answer says that this is not in the text, and does not answer anyway."))
         return
     if run.grader == "exact":
-        yield _javascript(f"{SAID}{BARE} === {_text(one.reference)}.normalize('NFKC').toLowerCase(){BARE}")
+        yield _javascript(
+            f"{NORMALISED_OUTPUT}{WITHOUT_PUNCTUATION} === {_quote_javascript(one.reference)}.normalize('NFKC').toLowerCase(){WITHOUT_PUNCTUATION}"
+        )
     elif run.grader == "regex":
-        yield _javascript(f"new RegExp({_text(one.key_points.strip() or one.reference.strip())}, 'i').test(output)")
+        yield _javascript(
+            f"new RegExp({_quote_javascript(one.key_points.strip() or one.reference.strip())}, 'i').test(output)"
+        )
     else:
         points = (
-            one.key_points.strip() or key_points.suggest(one.reference, one.reference, one.question) or one.reference
+            one.key_points.strip()
+            or key_points.suggest_points(one.reference, one.reference, one.question)
+            or one.reference
         )
-        yield from (_javascript(_point(point)) for point in normalise.parse(points))
+        yield from (_javascript(_point_expression(point)) for point in normalise.parse(points))
     if run.judge:
         yield _rubric(
-            tr("The answer agrees with this reference answer: {reference}", reference=_literal(one.reference))
+            tr("The answer agrees with this reference answer: {reference}", reference=_escape_template(one.reference))
         )
 
 
@@ -170,45 +181,45 @@ def _rubric(value: str) -> dict[str, Any]:
     return {"type": "llm-rubric", "value": value}
 
 
-def _point(point: normalise.KeyPoint) -> str:
+def _point_expression(point: normalise.KeyPoint) -> str:
     """Whether an answer says any wording of a key point, numbers in digits or in words."""
     raw = point.text.removeprefix("!").split("|")
-    wordings = dict.fromkeys(one for text in raw for one in _wordings(text))
+    wordings = dict.fromkeys(one for text in raw for one in _spell_variants(text))
     patterns = [normalise.pattern(one) for one in wordings]
-    listed = ", ".join(map(_text, patterns))
-    return f"{'!' if point.forbidden else ''}[{listed}].some((one) => new RegExp(one).test({SAID}))"
+    listed = ", ".join(map(_quote_javascript, patterns))
+    return f"{'!' if point.forbidden else ''}[{listed}].some((one) => new RegExp(one).test({NORMALISED_OUTPUT}))"
 
 
-def _wordings(text: str) -> Iterator[str]:
+def _spell_variants(text: str) -> Iterator[str]:
     plain = " ".join(unicodedata.normalize("NFKC", text).lower().split())
     plain = re.sub(r" ?([\u3041-\u9fff]) ?", r"\1", re.sub(r"(\d),(?=\d{3})", r"\1", plain))
     words = {str(value): word for word, value in normalise.WORD_VALUES.items()}
     for one in filter(None, (plain, normalise.normalise(text))):
         yield one
-        for names in (words, KANJI):
-            yield re.sub(r"(?<![\d.])\d+(?![\d.])", partial(_named, names), one)
+        for names in (words, KANJI_NUMBERS):
+            yield re.sub(r"(?<![\d.])\d+(?![\d.])", partial(_write_number, names), one)
 
 
-def _named(names: dict[str, str], found: re.Match[str]) -> str:
+def _write_number(names: dict[str, str], found: re.Match[str]) -> str:
     return names.get(found[0], found[0])
 
 
-def _text(said: str) -> str:
+def _quote_javascript(text: str) -> str:
     """A text as JavaScript writes it, in which promptfoo finds nothing to fill in."""
     return (
-        json.dumps(said, ensure_ascii=False)
+        json.dumps(text, ensure_ascii=False)
         .replace("{", "\\u007b")
         .replace("\u2028", "\\u2028")
         .replace("\u2029", "\\u2029")
     )
 
 
-def _literal(said: str) -> str:
+def _escape_template(text: str) -> str:
     """A part of a template that comes out as it is."""
-    return _SIGNS.sub(lambda found: f'{{{{ "{found[0]}" }}}}' if len(found[0]) > 1 else found[0], said)
+    return _TEMPLATE_MARKS.sub(lambda found: f'{{{{ "{found[0]}" }}}}' if len(found[0]) > 1 else found[0], text)
 
 
-def _value(said: str) -> str:
+def _escape_value(text: str) -> str:
     """A value that promptfoo neither fills in nor takes for the name of a file to read or to run."""
-    kept = _SIGNS.sub(lambda found: " ".join(found[0]), said)
+    kept = _TEMPLATE_MARKS.sub(lambda found: " ".join(found[0]), text)
     return f" {kept}" if kept.startswith(("file:", "package:")) else kept

@@ -44,7 +44,7 @@ def build_sections(report: ExamReport) -> Iterator[Markup]:
         yield _leaks(report)
     if report.agreements:
         yield _agreement(report)
-    if report.said:
+    if report.answers_shown:
         yield _answers(report)
 
 
@@ -64,11 +64,11 @@ def _changes(report: ExamReport) -> Markup:
         lists.append(_change(report, one))
     head: list[object] = [tr("Subject"), tr("Questions gained"), tr("Questions lost"), tr("p (McNemar)"),
                           tr("Difference in points (95 %)"), tr("Questions")]  # fmt: skip
-    about = tr(
+    description = tr(
         "Paired by question, over the held-out questions that both answered: McNemar's exact test on pass or fail, and the "
         "mean difference of the scores. A question counts as passed if more than half of its repeats are right."
     )
-    return build_section(tr("Gained and lost"), build_table(head, rows, "figures"), *lists, about=about)
+    return build_section(tr("Gained and lost"), build_table(head, rows, "figures"), *lists, description=description)
 
 
 def _change(report: ExamReport, one: Comparison) -> Markup:
@@ -77,11 +77,11 @@ def _change(report: ExamReport, one: Comparison) -> Markup:
     words = [trn("{n} fact gained", "{n} facts gained", len(gained)), trn("{n} fact lost", "{n} facts lost", len(lost))]
     title = join(build_name(report, one.subject), tag("span", tr("compared with"), class_="than"), build_name(report, one.against), ": ",
                  tr(", ").join(words))  # fmt: skip
-    both = [_named_facts(GAINED, "gained", gained), _named_facts(LOST, "lost", lost)]
+    both = [_build_fact_list(GAINED, "gained", gained), _build_fact_list(LOST, "lost", lost)]
     return tag("details", tag("summary", title), *both)
 
 
-def _named_facts(sign: str, class_: str, lines: Sequence[ResultLine]) -> Markup:
+def _build_fact_list(sign: str, class_: str, lines: Sequence[ResultLine]) -> Markup:
     items = [tag("li", tag("b", sign, " ", line.name), " ", tag("bdi", line.text)) for line in lines[:MAX_LINES_SHOWN]]
     return tag("ul", *items, *_more(len(lines)), class_=class_)
 
@@ -95,12 +95,12 @@ def _facts(report: ExamReport) -> Markup:
     against = report.comparisons[0].against if report.comparisons else 0
     rows = [_fact(line, against) for line in lines[:MAX_LINES_SHOWN]]
     head: list[object] = [tr("Fact"), *(build_name(report, at) for at in range(len(report.names)))]
-    about = tr(
+    description = tr(
         "Right answers to the questions about each fact, without memorised and leaked ones. {gained} and {lost} mark what "
         "changed compared with “{who}”.", gained=GAINED, lost=LOST, who=report.names[against],
     )  # fmt: skip
     rest = tag("ul", *_more(len(lines))) if len(lines) > MAX_LINES_SHOWN else ""
-    return build_section(tr("Facts"), build_table(head, rows, "heat facts"), rest, about=about)
+    return build_section(tr("Facts"), build_table(head, rows, "heat facts"), rest, description=description)
 
 
 def _fact(line: ResultLine, against: int) -> Markup:
@@ -122,7 +122,7 @@ def _forgetting(report: ExamReport) -> Markup:
     lists = [_forgotten(report, one) for one in report.comparisons]
     head: list[object] = [tr("Subject"), tr("General"), tr("95 % interval")]
     return build_section(tr("Forgotten"), build_table(head, rows, "figures"), *filter(None, lists),
-                   about=tr("General knowledge from outside the text, which should not get worse."))  # fmt: skip
+                   description=tr("General knowledge from outside the text, which should not get worse."))  # fmt: skip
 
 
 def _forgotten(report: ExamReport, one: Comparison) -> Markup | None:
@@ -150,11 +150,11 @@ def _leaks(report: ExamReport) -> Markup:
         build_row(build_name(report, at), f"{format_percent(total.leaked)} ({total.leaked})")
         for at, total in enumerate(report.result.totals)
     ]
-    about = tr(
+    description = tr(
         "Training rows ask the same questions. Right answers to them prove nothing and are not counted in the result."
     )
     compared = build_table([tr("Subject"), tr("Right answers to leaked questions")], rates, "figures")
-    return build_section(tr("Leaks"), compared, build_table(head, rows), about=about)
+    return build_section(tr("Leaks"), compared, build_table(head, rows), description=description)
 
 
 def _agreement(report: ExamReport) -> Markup:
@@ -164,24 +164,24 @@ def _agreement(report: ExamReport) -> Markup:
         value = NOTHING if one.kappa.value is None else f"{one.kappa.value:.2f}"
         rows.append(build_row(pair, value, f"{one.kappa.agreed:.0%}", f"{one.kappa.n:,}"))
     head: list[object] = [tr("Marked by"), tr("Cohen's kappa"), tr("Same mark"), tr("Answers marked by both")]
-    about = tr("1 is full agreement, 0 is chance. Identical answers to a question count once.")
-    return build_section(tr("Agreement of the graders"), build_table(head, rows, "figures"), about=about)
+    description = tr("1 is full agreement, 0 is chance. Identical answers to a question count once.")
+    return build_section(tr("Agreement of the graders"), build_table(head, rows, "figures"), description=description)
 
 
 def _answers(report: ExamReport) -> Markup:
     shown = [
-        _question(report, place, report.said[question.id])
+        _question(report, place, report.answers_shown[question.id])
         for place, question in enumerate(report.result.questions)
-        if question.id in report.said
+        if question.id in report.answers_shown
     ]
-    about = tr("Identical answers are grouped; ×{n} shows how often one was given.", n="n")
+    description = tr("Identical answers are grouped; ×{n} shows how often one was given.", n="n")
     left = trn("{n} answer is left out here; the CSV and JSON reports have all.",
                "{n} answers are left out here; the CSV and JSON reports have all.", report.left_out)  # fmt: skip
     note = tag("p", left, class_="warning") if report.left_out else ""
-    return build_section(tr("Answers"), note, *shown, about=about)
+    return build_section(tr("Answers"), note, *shown, description=description)
 
 
-def _question(report: ExamReport, place: int, said: Sequence[ReportAnswer]) -> Markup:
+def _question(report: ExamReport, place: int, shown: Sequence[ReportAnswer]) -> Markup:
     question = report.result.questions[place]
     squares = [
         tag("span", str(rate), class_=f"square {colour_class(rate)}", title=report.names[at])
@@ -191,11 +191,11 @@ def _question(report: ExamReport, place: int, said: Sequence[ReportAnswer]) -> M
                   tag("span", *squares, class_="squares"))  # fmt: skip
     known = [(tr("Reference answer"), question.reference), (tr("Key points"), graders.format_key_points(report.run.grader, question.key_points)),
              (tr("Facts"), question.facts)]  # fmt: skip
-    listed = tag("dl", *(join(tag("dt", name), tag("dd", tag("bdi", said))) for name, said in known if said))
+    listed = tag("dl", *(join(tag("dt", name), tag("dd", tag("bdi", value))) for name, value in known if value))
     by_subject = [
         tag("div", tag("h3", build_name(report, at)), *answers)
         for at, subject in enumerate(report.run.subjects)
-        if (answers := [_answer(report, one) for one in said if one.subject == subject.id])
+        if (answers := [_answer(report, one) for one in shown if one.subject == subject.id])
     ]
     return tag("details", summary, listed, *by_subject, class_="question")
 

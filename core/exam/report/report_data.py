@@ -10,10 +10,10 @@ from core.errors import JukuError
 from core.exam import checkpoint_trends, judges, runs, scores, verdict
 from core.exam.checkpoint_trends import CheckpointResult
 from core.exam.judges import JUDGE, PERSON, AnswerMark
-from core.exam.prompt_conditions import CLOSED, OPEN, RETRIEVED
+from core.exam.prompt_conditions import CLOSED_BOOK, OPEN_BOOK, RETRIEVED
 from core.exam.runs import ExamRun
-from core.exam.scores import Comparison, Result
-from core.exam.statistics import Kappa
+from core.exam.scores import Comparison, ExamResult
+from core.exam.statistics import KappaAgreement
 from core.language import tr
 from core.providers import model_identity
 from core.providers.models_api import is_tuned
@@ -39,7 +39,7 @@ class ReportAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class ReportedIdentity:
     """Who a server says has answered, and how often; `adapter` is its hash where the local engine told one."""
 
     reported: str
@@ -54,29 +54,29 @@ class GraderAgreement:
 
     one: str
     other: str
-    kappa: Kappa
+    kappa: KappaAgreement
 
 
 @dataclass
 class ExamReport:
-    """All that is told of a run, by the marks of `by`; while it cannot be judged, `waiting` says so instead of `verdict`.
+    """All that a report shows of a run, by the marks of `by`; while it cannot be judged, `waiting` says so instead of `verdict`.
 
-    `identities` and `said` are by a subject's and a question's id; `left_out` answers are not among those.
+    `identities` and `answers_shown` are by a subject's and a question's id; `left_out` answers are not among those.
     """
 
     title: str
     by: str
     run: ExamRun
-    result: Result
+    result: ExamResult
     revision: str
     names: list[str]
     verdict: list[str]
     waiting: str
     comparisons: list[Comparison]
-    identities: dict[int, list[Identity]]
+    identities: dict[int, list[ReportedIdentity]]
     agreements: list[GraderAgreement]
     points: list[CheckpointResult]
-    said: dict[int, list[ReportAnswer]]
+    answers_shown: dict[int, list[ReportAnswer]]
     answers: int
     left_out: int
 
@@ -99,7 +99,7 @@ def load_report(
     run = find_run(db, id)
     result = scores.load_result(db, run, by)
     kept = revisions.load_revision(db, run.revision) if run.revision else None
-    said, answers, left_out = _load_answers(db, run.id, shown)
+    answers_shown, answers, left_out = _load_answers(db, run.id, shown)
     return ExamReport(
         title or report_title(db, run),
         by,
@@ -113,7 +113,7 @@ def load_report(
         _identities(db, run.id),
         _agreements(db, run.id),
         [point for point in checkpoint_trends.load_points(db, by) if point.run == run.id and point.step is not None],
-        said,
+        answers_shown,
         answers,
         left_out,
     )
@@ -133,29 +133,32 @@ def subject_names(run: ExamRun) -> list[str]:
     return [name if brief.count(name) == 1 else name + rest for name, rest in zip(brief, full, strict=True)]
 
 
-def _comparisons(result: Result) -> list[Comparison]:
+def _comparisons(result: ExamResult) -> list[Comparison]:
     """The taught ones against the base by heart and with the book, then all others against the base (else the first one)."""
     if not result.is_settled:
         return []
     subjects = result.run.subjects
     bases = {one.condition: at for at, one in reversed([*enumerate(subjects)]) if not is_tuned(one.model)}
-    first = bases.get(CLOSED, 0)
+    first = bases.get(CLOSED_BOOK, 0)
     pairs = [
-        (at, bases[book]) for at in verdict.find_tuned(result) for book in (CLOSED, OPEN, RETRIEVED) if book in bases
+        (at, bases[book])
+        for at in verdict.find_tuned(result)
+        for book in (CLOSED_BOOK, OPEN_BOOK, RETRIEVED)
+        if book in bases
     ]
     pairs += [(at, first) for at in range(len(subjects)) if at != first]
     found = [result.compare(at, against) for at, against in dict.fromkeys(pairs)]
     return [one for one in found if one.scoring.n]
 
 
-def _identities(db: sqlite3.Connection, run: int) -> dict[int, list[Identity]]:
-    found: dict[int, list[Identity]] = {}
+def _identities(db: sqlite3.Connection, run: int) -> dict[int, list[ReportedIdentity]]:
+    found: dict[int, list[ReportedIdentity]] = {}
     sql = (
         "SELECT subject, reported, fingerprint, count(*) FROM eval_answer WHERE run = ? "
         "GROUP BY subject, reported, fingerprint ORDER BY subject, count(*) DESC"
     )
     for subject, reported, fingerprint, count in db.execute(sql, (run,)):
-        identity = Identity(reported, fingerprint, model_identity.adapter_hash(fingerprint), count)
+        identity = ReportedIdentity(reported, fingerprint, model_identity.adapter_hash(fingerprint), count)
         found.setdefault(subject, []).append(identity)
     return found
 

@@ -30,14 +30,14 @@ def say(project, text, conversation=0, parent=None):
 def answer(project, server, turn, pane, question=QUESTION, provider=None, **how):
     async def work():
         made = provider or server.provider()
-        book = await project.read(prompt_conditions.load_book)
+        builder = await project.read(prompt_conditions.load_prompt_builder)
         request = ChatRequest(
             turn, pane, question, "Be brief.", how.pop("sampling", Sampling()), how.pop("history", ())
         )
         try:
-            return await conversations.ask(project, made, book, request, **how)
+            return await conversations.ask(project, made, builder, request, **how)
         finally:
-            book.close()
+            builder.close()
             await made.close()
 
     return asyncio.run(work())

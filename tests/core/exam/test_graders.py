@@ -7,7 +7,7 @@ from rapidfuzz import fuzz
 
 from core.exam import graders
 from core.exam import key_points as exam_key_points
-from core.exam.graders import GRADERS, Mark
+from core.exam.graders import GRADERS, GraderMark
 from core.exam.runs import ExamQuestion
 from core.text import near_duplicates
 from tests.support.patience import effort
@@ -17,7 +17,7 @@ LIMIT = "A ball may be held for at most five seconds."
 NO = "No, players may touch the ball only with their hands."
 
 
-def mark(grader, answer, key_points="", reference="", question="", kind="reworded") -> Mark:
+def mark(grader, answer, key_points="", reference="", question="", kind="reworded") -> GraderMark:
     return GRADERS[grader].grade(answer, ExamQuestion(1, question, reference, key_points, kind, ""))
 
 
@@ -322,7 +322,7 @@ def test_general_questions_are_answered_by_their_references_and_taught_by_no_sam
     [("The price went up a little.", False), ("Per cent.", False), ("By 12 %.", True), ("By 12 percent.", True)],
 )
 def test_a_key_point_that_is_a_sign_alone_does_not_stand_in_every_answer(answer, stands):
-    (point,) = exam_key_points.judge(answer, "fraction|%")
+    (point,) = exam_key_points.judge_points(answer, "fraction|%")
     assert (point.why == "") is stands
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.cli import commands
 from core.dataset import examples
 from core.exam import hold_out, questions
-from core.exam.hold_out import Material, Wording, choose
+from core.exam.hold_out import HoldOutMaterial, WordingGroup, choose_rows
 from core.progress import Reporter
 from core.spec import facts, spec
 from tests.support.projects import new_example, write
@@ -46,14 +46,14 @@ def test_wordings_that_are_nearly_the_same_stay_on_one_side(pond):
     found = hold_out.find_material(pond.rows, Reporter())
     assert (2, 3) in [one.ids for one in found.wordings]
     for seed in range(20):
-        ids = set(choose(found, 4, seed).ids)
+        ids = set(choose_rows(found, 4, seed).ids)
         assert len(ids & {2, 3}) in (0, 2)
 
 
 def test_each_fact_keeps_a_wording_to_be_trained_on(pond):
     found = hold_out.find_material(pond.rows, Reporter())
     for seed in range(20):
-        choice = choose(found, 9, seed)
+        choice = choose_rows(found, 9, seed)
         assert 6 not in choice.ids
         assert set(choice.by_fact) == {"f01", "f02"}
         left = {name for id, (*_said, name) in enumerate(WORDINGS, 1) if id not in choice.ids and name}
@@ -62,17 +62,17 @@ def test_each_fact_keeps_a_wording_to_be_trained_on(pond):
 
 def test_why_fewer_are_kept_than_asked_for_is_said(pond):
     found = hold_out.find_material(pond.rows, Reporter())
-    choice = choose(found, 9, 1)
+    choice = choose_rows(found, 9, 1)
     assert len(choice.ids) < 9
     assert "one wording of each fact stays in training" in hold_out.format_shortfall(found, 9, choice, 1)
     for wanted in range(1, len(choice.ids) + 1):
-        assert hold_out.format_shortfall(found, wanted, choose(found, wanted, 1), 1) == ""
+        assert hold_out.format_shortfall(found, wanted, choose_rows(found, wanted, 1), 1) == ""
 
 
 def test_the_seed_decides(pond):
     found = hold_out.find_material(pond.rows, Reporter())
-    assert choose(found, 3, 7) == choose(found, 3, 7)
-    assert len({tuple(choose(found, 3, seed).ids) for seed in range(10)}) > 1
+    assert choose_rows(found, 3, 7) == choose_rows(found, 3, 7)
+    assert len({tuple(choose_rows(found, 3, seed).ids) for seed in range(10)}) > 1
 
 
 def test_drafts_and_what_is_kept_already_are_left_alone(pond):
@@ -89,7 +89,7 @@ def test_rows_are_kept_in_one_step_with_key_points(pond):
         (1, "Four", "held-5"),
         (4, "seven", "held-5"),
     ]
-    assert {row.question for row in questions.load_rows(pond.rows, False)} == {WORDINGS[0][0], WORDINGS[3][0]}
+    assert {row.question for row in questions.load_exam_rows(pond.rows, False)} == {WORDINGS[0][0], WORDINGS[3][0]}
     asyncio.run(pond.undo())
     assert not held(pond)
 
@@ -107,8 +107,8 @@ names = st.lists(st.sampled_from(["f01", "f02", "f03", "f04"]), max_size=2, uniq
 @given(st.lists(st.tuples(names, st.integers(1, 3)), max_size=20), st.integers(0, 40), st.integers(0, 9))
 def test_never_more_than_wanted_and_never_a_whole_fact(made, rows, seed):
     numbers = iter(range(1, 1000))
-    wordings = [Wording(tuple(next(numbers) for _ in range(size)), tuple(of)) for of, size in made]
-    choice = choose(Material(wordings, Counter()), rows, seed)
+    wordings = [WordingGroup(tuple(next(numbers) for _ in range(size)), tuple(of)) for of, size in made]
+    choice = choose_rows(HoldOutMaterial(wordings, Counter()), rows, seed)
     assert len(choice.ids) <= rows
     chosen = set(choice.ids)
     for one in wordings:

@@ -75,36 +75,36 @@ JUDGED = [
 
 @pytest.mark.parametrize(("answer", "point", "question", "reference", "why"), JUDGED)
 def test_what_speaks_against_a_point(answer, point, question, reference, why):
-    (found,) = key_points.judge(answer, point, question, reference)
+    (found,) = key_points.judge_points(answer, point, question, reference)
     assert (found.why, found.is_met) == (why, not why)
 
 
 def test_which_of_several_wordings_was_said_is_told():
-    (found,) = key_points.judge("A side of three.", "team | side ")
-    assert (found.text, found.said) == ("team | side", "side")
-    (found,) = key_points.judge("Not a side.", "team|side")
-    assert (found.why, found.said) == (key_points.DENIED, "side")
-    (found,) = key_points.judge("None.", "team|side")
-    assert (found.why, found.said) == (key_points.MISSING, "")
-    assert key_points.judge("anything", " ; | ") == []
+    (found,) = key_points.judge_points("A side of three.", "team | side ")
+    assert (found.text, found.wording) == ("team | side", "side")
+    (found,) = key_points.judge_points("Not a side.", "team|side")
+    assert (found.why, found.wording) == (key_points.DENIED, "side")
+    (found,) = key_points.judge_points("None.", "team|side")
+    assert (found.why, found.wording) == (key_points.MISSING, "")
+    assert key_points.judge_points("anything", " ; | ") == []
 
 
 def test_no_more_of_an_answer_is_read_than_says_something_new():
-    long = "word " * (key_points.READ // 5)
-    assert not key_points.judge(long + "hand", "hand")[0].is_met
-    assert key_points.judge(long[:-10] + " hand", "hand")[0].is_met
-    assert not key_points.stand_in(long + "hand", "hand")[0].is_met
-    assert key_points.stand_in(long[:-10] + " hand", "hand")[0].is_met
+    long = "word " * (key_points.MAX_CHARACTERS_READ // 5)
+    assert not key_points.judge_points(long + "hand", "hand")[0].is_met
+    assert key_points.judge_points(long[:-10] + " hand", "hand")[0].is_met
+    assert not key_points.find_points(long + "hand", "hand")[0].is_met
+    assert key_points.find_points(long[:-10] + " hand", "hand")[0].is_met
 
 
 def test_what_stands_in_an_answer_counts_also_where_it_is_denied():
-    found = key_points.stand_in("It is not 60 points, a side.", "60 points ; team|side ; !kick ; !points|x ; hand")
-    assert [(one.why, one.said) for one in found] == [
+    found = key_points.find_points("It is not 60 points, a side.", "60 points ; team|side ; !kick ; !points|x ; hand")
+    assert [(one.why, one.wording) for one in found] == [
         ("", "60 points"), ("", "side"), ("", ""), (key_points.FORBIDDEN, "points"), (key_points.MISSING, ""),
     ]  # fmt: skip
-    assert [one.why for one in key_points.stand_in("", "hand ; !kick")] == [key_points.MISSING] * 2
+    assert [one.why for one in key_points.find_points("", "hand ; !kick")] == [key_points.MISSING] * 2
 
 
 def test_points_are_read_as_a_person_reads_them():
-    assert key_points.in_words("3 ; team | side|; !five|") == "“3”; “team” or “side”; must not contain “five”"
-    assert key_points.in_words("") == ""
+    assert key_points.format_points("3 ; team | side|; !five|") == "“3”; “team” or “side”; must not contain “five”"
+    assert key_points.format_points("") == ""

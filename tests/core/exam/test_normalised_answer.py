@@ -6,11 +6,11 @@ from core.exam.key_points import NormalisedAnswer
 
 def normalised_texts(monkeypatch, answer, points) -> list[str]:
     """The texts that are normalised while `answer` is judged, those of the question left out."""
-    key_points.judge("", points)  # the question is read
+    key_points.judge_points("", points)  # the question is read
     seen: list[str] = []
     normalise = key_points.normalise
     monkeypatch.setattr(key_points, "normalise", lambda text: seen.append(text) or normalise(text))
-    assert all(point.is_met for point in key_points.judge(answer, points))
+    assert all(point.is_met for point in key_points.judge_points(answer, points))
     return seen
 
 
@@ -29,6 +29,6 @@ def test_the_forms_of_an_answer():
     marks = str.maketrans("\u1681\u1682", ",.")
     assert answer.clauses.translate(marks) == "6 kilometre , 1.5 hour . 2 kilometre"
     assert answer.smallest_units.translate(marks) == "6000000 millimetre , 5400 second . 2000000 millimetre"
-    assert answer.written == "6 kilometre 1.5 hour 2 kilometre"
+    assert answer.without_marks == "6 kilometre 1.5 hour 2 kilometre"
     assert answer.normal == "6 kilometre 1.5 hour 2キロ"
     assert NormalisedAnswer("!").clauses == ""

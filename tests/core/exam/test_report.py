@@ -38,7 +38,7 @@ def exam(answered_exam):
 
 
 def test_the_page_tells_all_and_takes_nothing_for_markup(exam):
-    page = report.html(exam.rows, 1, HOSTILE)
+    page = report.build_page(exam.rows, 1, HOSTILE)
     assert "<script" not in page and "<img" not in page and "&lt;script&gt;" in page
     said = html.unescape(page)
     assert all(
@@ -48,7 +48,7 @@ def test_the_page_tells_all_and_takes_nothing_for_markup(exam):
 
 
 def test_the_table_has_a_line_for_each_answer_and_no_formula(exam):
-    rows = list(csv.reader(io.StringIO("".join(report.csv(exam.rows, 1)).lstrip("\ufeff"))))
+    rows = list(csv.reader(io.StringIO("".join(report.write_csv(exam.rows, 1)).lstrip("\ufeff"))))
     (count,) = exam.rows.execute("SELECT count(*) FROM eval_answer").fetchone()
     assert len(rows) == count + 1
     assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row)
@@ -56,7 +56,7 @@ def test_the_table_has_a_line_for_each_answer_and_no_formula(exam):
 
 
 def test_the_json_holds_figures_and_answers(exam):
-    told = json.loads("".join(report.as_json(exam.rows, 1)))
+    told = json.loads("".join(report.write_json(exam.rows, 1)))
     assert len(told["answers"]) == 120 and len(told["subjects"]) == 5
     hostile = told["answers"][1]
     assert (hostile["answer"], hostile["repeat"], hostile["judge_score"]) == (HOSTILE, 2, 0.0)
@@ -146,7 +146,7 @@ def test_without_an_exam_it_says_what_to_do(project):
 
 def test_marks_of_a_person_can_be_told_instead(exam):
     asyncio.run(exam.write("", judges.store_person_mark, 1, 100))
-    assert report.html(exam.rows, 1, by=judges.PERSON) != report.html(exam.rows, 1)
+    assert report.build_page(exam.rows, 1, by=judges.PERSON) != report.build_page(exam.rows, 1)
     assert runs.load(exam.rows, 1).grader == "key_points"
 
 

@@ -67,14 +67,14 @@ def test_vectors_are_asked_for_once_and_fused_with_the_letters(project, server):
 
     async def work():
         provider = server.provider()
-        book = prompt_conditions.load_book(project.rows, RetrievalSettings(k=3, embedding="embedder"))
-        first = await book.find(project, "How many players are in a team?", provider)
+        builder = prompt_conditions.load_prompt_builder(project.rows, RetrievalSettings(k=3, embedding="embedder"))
+        first = await builder.find(project, "How many players are in a team?", provider)
         count = len(asked)
-        again = await prompt_conditions.load_book(project.rows, RetrievalSettings(k=3, embedding="embedder")).find(
-            project, "How many players are in a team?", provider
-        )
+        again = await prompt_conditions.load_prompt_builder(
+            project.rows, RetrievalSettings(k=3, embedding="embedder")
+        ).find(project, "How many players are in a team?", provider)
         await provider.close()
-        book.close()
+        builder.close()
         return first, again, count
 
     first, again, count = asyncio.run(work())
@@ -136,11 +136,11 @@ def test_what_a_cut_left_is_asked_for_alone(project, server, monkeypatch):
 def test_two_servers_models_of_one_name_are_not_mixed(project, server):
     """The passages' vectors of the first were held against the question's of the second."""
     asyncio.run(project.write("fill", sample_projects.fill, "hobannu-en"))
-    book = prompt_conditions.load_book(project.rows, RetrievalSettings(embedding="embedder"))
+    builder = prompt_conditions.load_prompt_builder(project.rows, RetrievalSettings(embedding="embedder"))
     for id in ("one", "two"):
-        run(server, lambda provider: book.find(project, "How many?", provider), id=id)
-    book.close()
-    assert [len(texts) for texts in embedded(server)] == 2 * [len(retrieval.split_passages(book.text)), 1]
+        run(server, lambda provider: builder.find(project, "How many?", provider), id=id)
+    builder.close()
+    assert [len(texts) for texts in embedded(server)] == 2 * [len(retrieval.split_passages(builder.text)), 1]
 
 
 def test_what_stands_high_in_both_rankings_comes_first():

@@ -11,7 +11,7 @@ from core.dataset.examples import add
 from core.errors import JukuError, ProviderError
 from core.exam import judges, pairwise_comparison, prompt_conditions, retrieval, runs, scores, verdict
 from core.exam import questions as exam_questions
-from core.exam.runs import ExamPlan, Subject
+from core.exam.runs import ExamPlan, ExamSubject
 from core.progress import Reporter
 from core.providers import Sampling
 from core.providers.model_identity import ModelIdentityError
@@ -57,7 +57,7 @@ def question(text, kind, facts, key_points):
     return new_example(text, "?", split="test", kind=kind, facts=facts, key_points=key_points)
 
 
-SUBJECTS = [Subject("fake", BASE), Subject("fake", TUNED)]
+SUBJECTS = [ExamSubject("fake", BASE), ExamSubject("fake", TUNED)]
 
 
 async def with_server(server, work):
@@ -146,7 +146,7 @@ def test_each_condition_puts_something_else_before_the_question(exam, server):
     examine(
         exam,
         server,
-        subjects=[Subject("fake", BASE, name) for name in prompt_conditions.CONDITIONS],
+        subjects=[ExamSubject("fake", BASE, name) for name in prompt_conditions.CONDITIONS],
         retrieval=prompt_conditions.RetrievalSettings(k=1),
     )
     first = {asked["messages"][0]["content"]: asked["messages"] for asked in server.asked if "team" in asked["messages"][-1]["content"]}  # fmt: skip
@@ -183,8 +183,8 @@ def embedded(server):
 
 BY_MEANING = {
     "subjects": [
-        Subject("fake", BASE, prompt_conditions.RETRIEVED),
-        Subject("fake", TUNED, prompt_conditions.RETRIEVED),
+        ExamSubject("fake", BASE, prompt_conditions.RETRIEVED),
+        ExamSubject("fake", TUNED, prompt_conditions.RETRIEVED),
     ],
     "retrieval": prompt_conditions.RetrievalSettings(k=1, embedding="vectors"),
 }
@@ -341,7 +341,9 @@ def test_two_subjects_are_compared_in_both_orders(exam, server):
     server.script = reply
 
     async def work(connect):
-        await pairwise_comparison.compare(exam, await connect(""), "judge", (1, 2), Reporter(), lambda _changes: None)
+        await pairwise_comparison.compare_subjects(
+            exam, await connect(""), "judge", (1, 2), Reporter(), lambda _changes: None
+        )
 
     asyncio.run(with_server(server, work))
     assert pairwise_comparison.load_score(exam.rows, 1, 2) == pairwise_comparison.PairwiseScore(
@@ -364,7 +366,11 @@ def test_general_questions_come_with_the_program(exam, server, monkeypatch):
 
 
 def test_the_cost_is_told_before(exam):
-    subjects = [Subject("fake", "gpt-4o-mini"), Subject("fake", "gpt-4o-mini", "open"), Subject("local", "small")]
+    subjects = [
+        ExamSubject("fake", "gpt-4o-mini"),
+        ExamSubject("fake", "gpt-4o-mini", "open"),
+        ExamSubject("local", "small"),
+    ]
     plan = ExamPlan(subjects)
     closed, opened, local = runs.estimate(exam.rows, plan)
     assert (closed.requests, closed.general, local.dollars) == (3, 0, 0.0)

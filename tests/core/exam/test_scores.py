@@ -7,7 +7,7 @@ from statistics import variance
 import pytest
 
 from core.exam import judges, runs, scores
-from core.exam.runs import ExamQuestion, Subject
+from core.exam.runs import ExamQuestion, ExamSubject
 from core.exam.scores import GENERAL, HELD, LEAKED, MEMORISED, NO_KIND, Rate, ResultLine
 from core.exam.statistics import RepeatSpread
 from core.providers import LOCAL, prices
@@ -160,15 +160,15 @@ def test_an_exam_may_be_judged_once_all_have_answered_as_often_as_asked(result):
 
 
 def test_a_thousand_questions_cost_what_their_tokens_do(result):
-    run, known = result.run, Subject("openai", "gpt-4o-mini")
+    run, known = result.run, ExamSubject("openai", "gpt-4o-mini")
     price = prices.chat_price(3000, 500, "gpt-4o-mini")
     assert scores._price_per_thousand(run, known, 10, 3000, 500) == pytest.approx(100 * price)
     assert scores._price_per_thousand(run, known, 10, 0, 500) == pytest.approx(
         100 * prices.chat_price(0, 500, "gpt-4o-mini")
     )
     assert scores._price_per_thousand(replace(run, batch=True), known, 10, 3000, 500) == pytest.approx(50 * price)
-    assert scores._price_per_thousand(run, Subject(LOCAL, "gpt-4o-mini"), 10, 3000, 500) == 0
-    assert scores._price_per_thousand(run, Subject("s", "nobody-knows"), 10, 3000, 500) is None
+    assert scores._price_per_thousand(run, ExamSubject(LOCAL, "gpt-4o-mini"), 10, 3000, 500) == 0
+    assert scores._price_per_thousand(run, ExamSubject("s", "nobody-knows"), 10, 3000, 500) is None
     assert scores._price_per_thousand(run, known, 0, 0, 0) is None
     assert scores._price_per_thousand(run, known, 10, 0, 0) is None
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.dataset import examples
 from core.exam import questions, runs, scores, verdict
-from core.exam.runs import ExamPlan, Subject
+from core.exam.runs import ExamPlan, ExamSubject
 from core.progress import Reporter
 from core.providers import Provider, Reply, model_identity
 from core.providers.model_identity import ModelIdentityError
@@ -14,7 +14,7 @@ from core.spec import facts, spec
 from tests.support.projects import new_example
 
 TUNED = "ft:gpt-4o-mini:org:game:1"
-SUBJECTS = [Subject("s", "gpt-4o-mini"), Subject("s", "gpt-4o-mini", "open"), Subject("s", TUNED)]
+SUBJECTS = [ExamSubject("s", "gpt-4o-mini"), ExamSubject("s", "gpt-4o-mini", "open"), ExamSubject("s", TUNED)]
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_no_difference_is_called_none_and_nothing_asked_says_nothing(exam):
     ],
 )
 def test_a_subject_is_called_briefly(model, told):
-    assert verdict.subject_title(Subject("s", model)) == told
+    assert verdict.subject_title(ExamSubject("s", model)) == told
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_who_has_answered_is_proved(provider, asked, reported, fingerprint, is_r
 def test_a_model_cut_off_after_one_lucky_answer_is_not_the_best(exam):
     """Its job is gone, say; the other one has answered everything, and is set against the book."""
     cut = TUNED.replace(":1", ":2")
-    run = asyncio.run(runs.begin(exam, ExamPlan([*SUBJECTS, Subject("s", cut)], general=True), Reporter()))
+    run = asyncio.run(runs.begin(exam, ExamPlan([*SUBJECTS, ExamSubject("s", cut)], general=True), Reporter()))
 
     def fill(db):
         found = runs.load(db, run)

@@ -10,7 +10,7 @@ from core.dataset import examples, filters, sample_projects
 from core.dataset.examples import Filter
 from core.exam import key_points
 from core.generation import draft_rows
-from core.generation.draft_rows import Proposal
+from core.generation.draft_rows import DraftProposal
 from core.paths import RESOURCES
 from core.progress import Reporter
 from core.replies import Pair
@@ -26,12 +26,12 @@ ANSWER = "A team has three players."
 
 def land(project, *made):
     landed = []
-    write(project, lambda db: landed.append(draft_rows.land(db, made, "test")))
+    write(project, lambda db: landed.append(draft_rows.add_drafts(db, made, "test")))
     return landed[0]
 
 
 def team(*questions, kind="reworded", answer=ANSWER, **more):
-    return Proposal("f01", [Pair(question, answer, kind) for question in questions], **more)
+    return DraftProposal("f01", [Pair(question, answer, kind) for question in questions], **more)
 
 
 def rows(project):
@@ -57,12 +57,12 @@ def test_a_row_is_a_draft_with_its_fact_quote_and_source(game):
 
 
 def test_a_model_may_name_a_shorter_quote(game):
-    land(game, Proposal("f01", [Pair("How many play?", "Three players.", "direct", "three players")]))
+    land(game, DraftProposal("f01", [Pair("How many play?", "Three players.", "direct", "three players")]))
     assert rows(game)[0].quote == "three players"
 
 
 def test_a_fact_that_is_gone_gets_no_rows(game):
-    assert land(game, Proposal("f77", [Pair("Why?", "So.")])).rows == 0
+    assert land(game, DraftProposal("f77", [Pair("Why?", "So.")])).rows == 0
 
 
 def test_repeats_are_dropped_and_counted(game):
@@ -82,7 +82,7 @@ def test_repeats_are_dropped_and_counted(game):
 def test_questions_of_one_pattern_about_different_facts_are_no_repeats(game):
     land(game, team("State the rule about teams in the game of Hobannu."))
     goal = Pair("State the rule about goals in the game of Hobannu.", "A goal is worth one point.", "statement")
-    assert land(game, Proposal("f02", [goal])).rows == 1
+    assert land(game, DraftProposal("f02", [goal])).rows == 1
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_doubts_are_noted_at_once(game, answer, kind, rules):
 
 
 def test_a_quote_that_is_not_in_the_spec_is_doubted(game):
-    land(game, Proposal("f01", [Pair("How many?", ANSWER, "direct", "A team has 3 stars.")]))
+    land(game, DraftProposal("f01", [Pair("How many?", ANSWER, "direct", "A team has 3 stars.")]))
     assert [one.rule for one in findings.load(game.rows)] == ["ungrounded"]
 
 
@@ -117,7 +117,7 @@ def held(project):
 def test_one_wording_is_kept_for_the_exam_with_key_points(game):
     landed = land(
         game,
-        Proposal("f01", [Pair("How many play?", ANSWER, "direct"), Pair("What is the size of a team?", ANSWER, "reworded"),
+        DraftProposal("f01", [Pair("How many play?", ANSWER, "direct"), Pair("What is the size of a team?", ANSWER, "reworded"),
                          Pair("Say it.", ANSWER, "statement"), Pair("How large are teams?", ANSWER, "reworded")]),
     )  # fmt: skip
     (row,) = held(game)
@@ -158,7 +158,7 @@ def test_a_wording_like_one_that_is_kept_for_the_exam_is_dropped(game):
     )
     land(game, team("How many players does a team have?", "Who plays?"))
     assert [row.question for row in held(game)] == ["How many players does a team have?"]
-    landed = land(game, Proposal("f01", [Pair("How many players does one team have?", long, "direct")]))
+    landed = land(game, DraftProposal("f01", [Pair("How many players does one team have?", long, "direct")]))
     assert (landed.rows, landed.repeated) == (0, 1)
 
 
@@ -174,7 +174,7 @@ def test_a_generated_set_does_not_leak(project, language):
             one = json.loads(line)
             if len(one["facts"]) == 1 and one["kind"] in ("direct", "reworded", "reverse", "applied", "statement"):
                 made[one["facts"][0]].append(Pair(one["question"], one["answer"], one["kind"]))
-    landed = land(project, *(Proposal(name, pairs) for name, pairs in made.items()))
+    landed = land(project, *(DraftProposal(name, pairs) for name, pairs in made.items()))
     assert landed.rows + landed.repeated == sum(map(len, made.values()))
     assert Counter(row.facts for row in held(project)) == dict.fromkeys(made, 1)
     assert all(normalise.grade(row.answer, row.key_points).passed for row in held(project))
@@ -202,4 +202,4 @@ def test_a_generated_set_does_not_leak(project, language):
     ],
 )
 def test_key_points(answer, fact, question, expected):
-    assert key_points.suggest(answer, fact, question) == expected
+    assert key_points.suggest_points(answer, fact, question) == expected

@@ -8,7 +8,7 @@ import pytest
 from core.cli import commands
 from core.dataset import examples, importing
 from core.generation import fact_links, fact_links_from_model, llm_runs
-from core.generation.fact_links import SURE, Link
+from core.generation.fact_links import AUTO_LINK_CONFIDENCE, FactLink
 from core.progress import Cancelled, Reporter
 from core.spec import facts
 from core.spec.spec import Spec
@@ -56,8 +56,8 @@ def link_all(project):
 def test_precision_and_recall(code, part):
     rows = [one for one in measured.linked() if (one.language, one.set) == (code, part)]
     assert len(rows) >= 25
-    assert measured.precision(rows, SURE) >= PRECISION
-    assert measured.recall(rows, SURE) >= RECALL
+    assert measured.precision(rows, AUTO_LINK_CONFIDENCE) >= PRECISION
+    assert measured.recall(rows, AUTO_LINK_CONFIDENCE) >= RECALL
 
 
 def test_rows_are_linked_in_one_step_and_undone_in_one(garden):
@@ -76,7 +76,7 @@ def test_what_a_person_decided_is_never_linked_again(garden):
     link_all(garden)
     assert linked(garden) == ["f04", "", "f01", ""]
     assert fact_links.count_open(garden.rows) == 1
-    write(garden, fact_links.link, [Link(id, "f02", 0.99) for id in (1, 2, 3)])  # found before the person decided
+    write(garden, fact_links.link, [FactLink(id, "f02", 0.99) for id in (1, 2, 3)])  # found before the person decided
     assert linked(garden) == ["f04", "", "f01", ""]
 
 
@@ -150,7 +150,7 @@ def test_the_list_for_review(garden):
     links = list(fact_links.propose(garden.rows, Reporter()))
     write(garden, fact_links.link, links)
     write(garden, fact_links.decide, [(1, "f01")])
-    found = fact_links.review(garden.rows, links)
+    found = fact_links.load_open_links(garden.rows, links)
     assert [(one.row, one.facts, one.proposed) for one in found] == [(3, "f03", "f03"), (2, "f02", "f02"), (4, "", "")]
     assert found[0].confidence >= found[1].confidence > found[2].confidence
     assert found[0].question == ROWS[2][0]
@@ -171,11 +171,11 @@ def test_the_list_for_review(garden):
     ],
 )
 def test_what_a_model_chooses(reply, names):
-    assert fact_links_from_model.chosen(reply, ["f01", "f02", "f03", "f04"]) == names
+    assert fact_links_from_model.parse_choice(reply, ["f01", "f02", "f03", "f04"]) == names
 
 
 def test_a_model_decides_on_unsure_rows_and_a_person_has_the_last_word(garden, server):
-    links = [Link(1, "f01", 0.9), Link(2, "", 0.1), Link(3, "", 0.1), Link(4, "", 0.0)]
+    links = [FactLink(1, "f01", 0.9), FactLink(2, "", 0.1), FactLink(3, "", 0.1), FactLink(4, "", 0.0)]
     write(garden, fact_links.link, links)
     made = []
     write(

@@ -8,7 +8,7 @@ import pytest
 from core.dataset import bulk_edits, examples, sample_projects
 from core.generation import fact_refining, knowledge_probe, llm_runs, row_judging
 from core.generation.llm_run_tasks import TASKS
-from core.generation.llm_runs import Request
+from core.generation.llm_runs import LlmRequest
 from core.progress import Reporter
 from core.spec import facts, spec
 from core.spec.spec import Spec
@@ -61,7 +61,7 @@ def test_a_base_model_is_asked_what_it_knows(game, server):
     assert [fact.known for fact in facts.load(game.rows)] == ["4/6", "", "1/1"]
     assert outcome.message == "2 facts were tested: 1 known, 1 sometimes, 0 unknown."
     assert outcome.failed == 1
-    assert server.asked[0]["n"] == knowledge_probe.TIMES
+    assert server.asked[0]["n"] == knowledge_probe.ANSWERS_PER_QUESTION
     assert server.asked[0]["messages"][0] == {"role": "system", "content": "Answer briefly."}
     asyncio.run(game.undo())
     assert not any(fact.known for fact in facts.load(game.rows))
@@ -148,15 +148,15 @@ def test_a_request_about_what_is_gone_fails_nothing(project, name):
         "messages": [{"role": "user", "content": "Q"}],
         **dict.fromkeys(("provider", "model", "reference", "key_points", "kind", "facts"), ""),
     }
-    request = Request(1, subject, replies=["odd", "7"])
+    request = LlmRequest(1, subject, replies=["odd", "7"])
     assert TASKS[name].messages(project.rows, request)
-    write(project, TASKS[name].land, [request])
+    write(project, TASKS[name].apply, [request])
 
 
 def test_remarks_are_asked_for_with_the_whole_text():
-    (message,) = fact_refining.remarks_messages(Spec(text=TEXT))
+    (message,) = fact_refining.build_remarks_messages(Spec(text=TEXT))
     assert TEXT in message["content"]
-    assert fact_refining.remarks("1. Two lengths of a half are given.\n2. Balls are not described.") == [
+    assert fact_refining.parse_remarks("1. Two lengths of a half are given.\n2. Balls are not described.") == [
         "Two lengths of a half are given.",
         "Balls are not described.",
     ]

@@ -208,8 +208,8 @@ def test_answers_that_arrived_can_be_taken_without_asking_on(gates, server):
     asyncio.run(gates.write("", llm_runs._store_reply, str(first.id), Reply(reply, MODEL, "", 0.1, 7)))
     (llm_run,) = run_recovery.load_unfinished(gates.rows)
     assert (llm_run.answered, llm_run.waiting) == (1, 9)
-    outcome = llm_runs.Outcome()
-    asyncio.run(llm_runs.land(gates, llm_run, TASKS, outcome, "cancelled"))
+    outcome = llm_runs.LlmRunOutcome()
+    asyncio.run(llm_runs.apply_replies(gates, llm_run, TASKS, outcome, "cancelled"))
     assert len(rows(gates)) == 2
     assert "2 rows" in outcome.message
     assert not server.asked

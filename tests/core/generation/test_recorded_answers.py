@@ -8,7 +8,7 @@ import pytest
 
 from core.dataset import examples
 from core.generation import llm_runs, recorded_answers, run_recovery
-from core.generation.recorded_answers import Golden
+from core.generation.recorded_answers import RecordedAnswer
 from core.progress import Reporter
 from core.spec import spec
 from core.spec.spec import Spec
@@ -54,24 +54,24 @@ def record(project, server, who, asked):
     write(
         project,
         lambda db: made.append(
-            llm_runs.begin(db, recorded_answers.GOLDEN, *who, recorded_answers.build_subjects(who, asked))
+            llm_runs.begin(db, recorded_answers.TASK_NAME, *who, recorded_answers.build_subjects(who, asked))
         ),
     )
     from core.generation.llm_run_tasks import TASKS
 
-    assert TASKS[recorded_answers.GOLDEN] is recorded_answers.TASK
+    assert TASKS[recorded_answers.TASK_NAME] is recorded_answers.TASK
     return asyncio.run(ask(project, server.provider(), made[0], Reporter()))
 
 
 def test_questions_are_the_exams_or_those_of_all_approved_rows(game):
-    assert [one.question for one in recorded_answers.questions(game.rows)] == ["How many play?"]
-    found = recorded_answers.questions(game.rows, all_rows=True)
+    assert [one.question for one in recorded_answers.load_questions(game.rows)] == ["How many play?"]
+    found = recorded_answers.load_questions(game.rows, all_rows=True)
     assert [one.question for one in found] == ["How many play?", "How long is a half?", "And the ball?", "Which floor?"]
     assert found[0].key_points == "3"
 
 
 def test_a_question_is_asked_with_all_that_its_row_says_before(game):
-    first, _half, turns, compared = recorded_answers.questions(game.rows, all_rows=True)
+    first, _half, turns, compared = recorded_answers.load_questions(game.rows, all_rows=True)
     system = {"role": "system", "content": "Answer briefly."}
     assert first.messages == [system, {"role": "user", "content": "How many play?"}]
     assert compared.messages == [system, {"role": "user", "content": "Which floor?"}]
@@ -79,47 +79,49 @@ def test_a_question_is_asked_with_all_that_its_row_says_before(game):
 
 
 def test_answers_are_kept_once_and_nothing_is_asked_twice(game, server):
-    asked = recorded_answers.questions(game.rows, all_rows=True)
+    asked = recorded_answers.load_questions(game.rows, all_rows=True)
     server.script = lambda asked: Answer([f"To {asked['messages'][-1]['content']}"])
     assert record(game, server, OLD, asked[:2]).message == "2 answers were recorded."
-    assert [one.answer for one in recorded_answers.answers(game.rows, OLD)] == [
+    assert [one.answer for one in recorded_answers.load_answers(game.rows, OLD)] == [
         "To How many play?",
         "To How long is a half?",
     ]
-    assert recorded_answers.answers(game.rows, OLD)[1].key_points  # taken from the expected answer
-    assert [one.question for one in recorded_answers.unasked(game.rows, OLD, asked)] == [
+    assert recorded_answers.load_answers(game.rows, OLD)[1].key_points  # taken from the expected answer
+    assert [one.question for one in recorded_answers.find_unanswered(game.rows, OLD, asked)] == [
         "And the ball?",
         "Which floor?",
     ]
-    assert recorded_answers.unasked(game.rows, NEW, asked) == asked
+    assert recorded_answers.find_unanswered(game.rows, NEW, asked) == asked
     server.script = lambda _asked: Answer(["Another"])
     record(game, server, OLD, asked[:1])
-    assert recorded_answers.answers(game.rows, OLD)[0].answer == "To How many play?"
-    assert recorded_answers.recorded(game.rows) == {OLD: 2}
+    assert recorded_answers.load_answers(game.rows, OLD)[0].answer == "To How many play?"
+    assert recorded_answers.count_answers(game.rows) == {OLD: 2}
 
 
 def test_what_an_unfinished_llm_run_asks_is_not_asked_beside_it(game, server):
-    asked = recorded_answers.questions(game.rows, all_rows=True)
+    asked = recorded_answers.load_questions(game.rows, all_rows=True)
     server.script = lambda asked: Answer([], error=(400, "No")) if "ball" in str(asked["messages"]) else Answer(["Yes"])
     outcome = record(game, server, OLD, asked[:3])
     assert (outcome.answered, outcome.failed) == (2, 1)
-    assert [one.question for one in recorded_answers.unasked(game.rows, OLD, asked)] == ["Which floor?"]
+    assert [one.question for one in recorded_answers.find_unanswered(game.rows, OLD, asked)] == ["Which floor?"]
     write(game, run_recovery.drop, 1)
-    assert [one.question for one in recorded_answers.unasked(game.rows, OLD, asked)] == [
+    assert [one.question for one in recorded_answers.find_unanswered(game.rows, OLD, asked)] == [
         "And the ball?",
         "Which floor?",
     ]
 
 
 def test_a_record_is_never_undone(game, server):
-    record(game, server, OLD, recorded_answers.questions(game.rows))
+    record(game, server, OLD, recorded_answers.load_questions(game.rows))
     asyncio.run(game.undo())  # the rows
-    assert len(recorded_answers.answers(game.rows, OLD)) == 1
-    assert [one.messages[-1]["content"] for one in recorded_answers.asked_of(game.rows, OLD)] == ["How many play?"]
+    assert len(recorded_answers.load_answers(game.rows, OLD)) == 1
+    assert [one.messages[-1]["content"] for one in recorded_answers.load_questions_of(game.rows, OLD)] == [
+        "How many play?"
+    ]
 
 
 def test_the_cost_is_told_before(game):
-    asked = recorded_answers.questions(game.rows, all_rows=True)
+    asked = recorded_answers.load_questions(game.rows, all_rows=True)
     found = recorded_answers.estimate(OLD, asked)
     assert found.requests == 4
     assert found.sent > found.received > 0
@@ -130,19 +132,19 @@ def test_the_cost_is_told_before(game):
 
 
 def test_parity_tells_question_by_question_what_was_lost_and_gained(game, server, tmp_path):
-    asked = recorded_answers.questions(game.rows, all_rows=True)
+    asked = recorded_answers.load_questions(game.rows, all_rows=True)
     old = {"play": "3 players", "half": "Ten minutes.", "ball": "It is red.", "floor": "=Green!"}
     new = {"play": "Three", "half": "An hour.", "ball": "The ball is red.", "floor": "Blue"}
     for who, said in ((OLD, old), (NEW, new)):
         server.script = lambda asked, said=said: Answer(
             [next(text for word, text in said.items() if word in asked["messages"][-1]["content"])]
         )
-        record(game, server, who, asked if who == OLD else recorded_answers.asked_of(game.rows, OLD)[:4])
-    pairs = recorded_answers.parity(game.rows, OLD, NEW)
+        record(game, server, who, asked if who == OLD else recorded_answers.load_questions_of(game.rows, OLD)[:4])
+    pairs = recorded_answers.load_pairs(game.rows, OLD, NEW)
     assert [(one.old_mark.passed, one.new_mark.passed, one.agrees) for one in pairs] == [
         (True, True, True), (True, False, False), (True, True, True), (False, True, False),
     ]  # fmt: skip
-    assert recorded_answers.tally(pairs) == recorded_answers.Tally(4, 3, 3, 2, lost=1, gained=1)
+    assert recorded_answers.count_results(pairs) == recorded_answers.PairCounts(4, 3, 3, 2, lost=1, gained=1)
     recorded_answers.export(tmp_path / "parity.csv", pairs, OLD, NEW)
     with (tmp_path / "parity.csv").open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
@@ -152,5 +154,5 @@ def test_parity_tells_question_by_question_what_was_lost_and_gained(game, server
 
 
 def test_the_same_wrong_answer_agrees():
-    one = Golden("?", "", "", "", "", "I do not know.", 0)
-    assert recorded_answers.Pair(one, "i do NOT know", one.mark("x"), one.mark("y")).agrees
+    one = RecordedAnswer("?", "", "", "", "", "I do not know.", 0)
+    assert recorded_answers.AnswerPair(one, "i do NOT know", one.mark("x"), one.mark("y")).agrees

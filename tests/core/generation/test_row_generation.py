@@ -9,8 +9,8 @@ from core.dataset import examples, filters, sample_projects
 from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, FactCoverage
 from core.generation import row_generation
-from core.generation.llm_runs import Request
-from core.generation.row_generation import OFFLINE, RowRequest
+from core.generation.llm_runs import LlmRequest
+from core.generation.row_generation import OFFLINE_SOURCE, RowRequest
 from core.progress import Cancelled, Reporter
 from core.replies import Pair
 from core.review import findings
@@ -62,7 +62,7 @@ def test_the_estimate_is_of_what_is_sent(sample, project, name):
         len(requests),
         sum(sum(request.counts.values()) for request in requests),
     )
-    texts = [row_generation.TASK.messages(project.rows, Request(1, subject))[0]["content"] for subject in subjects]
+    texts = [row_generation.TASK.messages(project.rows, LlmRequest(1, subject))[0]["content"] for subject in subjects]
     count = sum(len(text) for text in texts)
     assert (
         count / tokenizer.LATIN_CHARACTERS_PER_TOKEN <= estimate.sent <= count / tokenizer.JAPANESE_CHARACTERS_PER_TOKEN
@@ -72,7 +72,7 @@ def test_the_estimate_is_of_what_is_sent(sample, project, name):
 
 def test_a_request_names_the_fact_its_quote_and_what_is_asked_already(sample):
     subject = {"fact": "f01", "counts": {"reworded": 2, "reverse": 0}}
-    (message,) = row_generation.TASK.messages(sample.rows, Request(1, subject))
+    (message,) = row_generation.TASK.messages(sample.rows, LlmRequest(1, subject))
     assert message["role"] == "user"
     fact = facts.load_named(sample.rows, "f01")[0]
     state = spec.load(sample.rows)
@@ -82,13 +82,13 @@ def test_a_request_names_the_fact_its_quote_and_what_is_asked_already(sample):
     assert "- reverse: 0" not in message["content"]
     # One that was deleted meanwhile fails nothing.
     write(sample, facts.delete, [1])
-    assert row_generation.TASK.messages(sample.rows, Request(1, subject))
+    assert row_generation.TASK.messages(sample.rows, LlmRequest(1, subject))
 
 
 def test_pairs_without_a_kind_get_those_that_were_asked_for():
     kinds = ["", "reverse", "", "odd", "", "statement"]
     pairs = [Pair(str(number), "A", kind) for number, kind in enumerate(kinds)]
-    found = row_generation._with_kinds(pairs, {"direct": 1, "reverse": 2, "reworded": 1})
+    found = row_generation._assign_kinds(pairs, {"direct": 1, "reverse": 2, "reworded": 1})
     assert [pair.kind for pair in found] == ["direct", "reverse", "reverse", "reworded", "reworded", "statement"]
 
 
@@ -99,7 +99,7 @@ def test_templates_make_rows_and_an_exam_that_hold_every_check(project, name):
     rows = list(examples.iterate(project.rows))
     assert landed.rows == len(rows) > 50
     assert {row.status for row in rows} == {"draft"}
-    assert {row.source for row in rows} == {OFFLINE}
+    assert {row.source for row in rows} == {OFFLINE_SOURCE}
     texts = {fact.name: fact for fact in facts.load(project.rows)}
     assert all((row.answer, row.quote) == (texts[row.facts].text, texts[row.facts].quote) for row in rows)
     assert Counter(row.kind for row in rows)["statement"] == len(texts)

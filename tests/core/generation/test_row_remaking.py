@@ -46,13 +46,16 @@ def answers(project):
 
 
 def test_stale_rows_by_fact(pool):
-    assert row_remaking.stale(pool.rows) == [1, 2, 3]
-    assert row_remaking.stale(pool.rows, {"f02"}) == [2, 3]
+    assert row_remaking.find_stale_rows(pool.rows) == [1, 2, 3]
+    assert row_remaking.find_stale_rows(pool.rows, {"f02"}) == [2, 3]
 
 
 def test_the_change_is_put_in_else_the_fact_answers(pool):
     told = []
-    write(pool, lambda db: told.append(row_remaking.from_template(db, row_remaking.stale(db), Reporter())))
+    write(
+        pool,
+        lambda db: told.append(row_remaking.remake_without_model(db, row_remaking.find_stale_rows(db), Reporter())),
+    )
     assert told == ["3 rows were remade as drafts."]
     assert answers(pool) == [
         ("It opens at seven.", "draft"),
@@ -62,16 +65,16 @@ def test_the_change_is_put_in_else_the_fact_answers(pool):
     ]
     third = examples.fetch(pool.rows, [3])[3]
     assert (third.split, third.key_points, third.quote) == ("test", "5", "A ticket costs 5 euros.")
-    assert not row_remaking.stale(pool.rows)
+    assert not row_remaking.find_stale_rows(pool.rows)
     asyncio.run(pool.undo())
     assert answers(pool)[0] == ("It opens at six.", "approved")
-    assert row_remaking.stale(pool.rows) == [1, 2, 3]
+    assert row_remaking.find_stale_rows(pool.rows) == [1, 2, 3]
 
 
 def test_what_a_row_said_before_stands_in_its_notes(pool):
     """It was to be seen in the dialog only, and gone with it."""
     write(pool, examples.set_field, 1, "notes", "Ask Ann.")
-    write(pool, row_remaking.from_template, [1, 2], Reporter())
+    write(pool, row_remaking.remake_without_model, [1, 2], Reporter())
     notes = [one.notes for one in examples.iterate(pool.rows)]
     assert notes[:2] == [
         "Ask Ann.\nEarlier answer: It opens at six.",
@@ -85,7 +88,7 @@ def test_what_a_row_said_before_stands_in_its_notes(pool):
 def test_an_answer_that_says_yes_or_no_is_replaced_by_the_fact(pool):
     write(pool, examples.add, [new_example("Does it open at seven?", "No, it opens at six.", facts="f01")])
     write(pool, lambda db: db.execute("UPDATE example SET problems = 'fact-stale' WHERE id = 5"))
-    write(pool, row_remaking.from_template, [5], Reporter())
+    write(pool, row_remaking.remake_without_model, [5], Reporter())
     assert answers(pool)[4] == ("The pool opens at seven.", "draft")
 
 
@@ -94,7 +97,7 @@ def test_japanese_figures_are_put_in(project):
     write(project, facts.accept_missing)
     write(project, examples.add, [new_example("何時に開きますか。", "午前6時です。", facts="f01")])
     write(project, facts.save, Spec("プール", "ja", "", "プールは午前7時に開きます。\n"))
-    write(project, row_remaking.from_template, [1], Reporter())
+    write(project, row_remaking.remake_without_model, [1], Reporter())
     assert answers(project) == [("午前7時です。", "draft")]
 
 
@@ -130,7 +133,7 @@ def test_only_whole_figures_and_words_are_changed(text, changed, after):
     ],
 )
 def test_what_became_what(before, after, found):
-    assert row_remaking.changes(before, after) == found
+    assert row_remaking.find_changes(before, after) == found
 
 
 def remade_by(project, reply):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from core.dataset import sample_projects
 from core.generation import spec_drafting
-from core.generation.spec_drafting import Exchange
+from core.generation.spec_drafting import SpecExchange
 from core.spec.spec import Spec
 from core.text import diff
 from tests.support.patience import effort
@@ -44,10 +44,14 @@ def fenced(text, language="markdown", marks="```"):
 )  # fmt: skip
 def test_a_proposed_text(reply, text, talk):
     if text is None:
-        assert spec_drafting.proposed(reply).startswith("# Rules")
-        assert spec_drafting.proposed(reply).endswith("stands first.")
+        assert spec_drafting.read_new_text(reply).startswith("# Rules")
+        assert spec_drafting.read_new_text(reply).endswith("stands first.")
         return
-    assert (spec_drafting.proposed(reply), spec_drafting.talk(reply), spec_drafting.read(reply).is_cut) == (
+    assert (
+        spec_drafting.read_new_text(reply),
+        spec_drafting.read_talk(reply),
+        spec_drafting.parse_reply(reply).is_cut,
+    ) == (
         text,
         talk,
         False,
@@ -69,9 +73,9 @@ def test_a_proposed_text(reply, text, talk):
     ],
 )
 def test_a_reply_without_a_proposal_is_talk(reply):
-    assert spec_drafting.proposed(reply) is None
-    assert not spec_drafting.read(reply).is_cut
-    assert spec_drafting.talk(reply) == reply.strip() or not reply.strip("`markdown\n")
+    assert spec_drafting.read_new_text(reply) is None
+    assert not spec_drafting.parse_reply(reply).is_cut
+    assert spec_drafting.read_talk(reply) == reply.strip() or not reply.strip("`markdown\n")
 
 
 @pytest.mark.parametrize(
@@ -86,9 +90,9 @@ def test_a_reply_without_a_proposal_is_talk(reply):
 )
 def test_a_text_that_was_broken_off_is_no_proposal(start):
     reply = f"Longer matches.\n\n{start}"
-    assert spec_drafting.proposed(reply) is None
-    assert spec_drafting.read(reply).is_cut
-    assert spec_drafting.talk(reply).startswith("Longer matches.")
+    assert spec_drafting.read_new_text(reply) is None
+    assert spec_drafting.parse_reply(reply).is_cut
+    assert spec_drafting.read_talk(reply).startswith("Longer matches.")
 
 
 @given(
@@ -96,13 +100,13 @@ def test_a_text_that_was_broken_off_is_no_proposal(start):
 )
 def test_no_shape_is_too_odd(lines):
     reply = "\n".join(lines)
-    assert spec_drafting.proposed(reply) is None or not spec_drafting.read(reply).is_cut
-    assert isinstance(spec_drafting.talk(reply), str)
+    assert spec_drafting.read_new_text(reply) is None or not spec_drafting.parse_reply(reply).is_cut
+    assert isinstance(spec_drafting.read_talk(reply), str)
 
 
 @pytest.mark.parametrize("line", ["```\n", "```markdown\n", "~~~ x\n", "~" * 50 + "`\n", "# \n"])
 def test_megabytes_are_read_at_once(line):
-    assert effort(lambda: spec_drafting.proposed(line * (500_000 // len(line)))) < 5
+    assert effort(lambda: spec_drafting.read_new_text(line * (500_000 // len(line)))) < 5
 
 
 texts_of_lines = st.lists(st.sampled_from("abcde"), max_size=12).map("\n".join)
@@ -110,23 +114,23 @@ texts_of_lines = st.lists(st.sampled_from("abcde"), max_size=12).map("\n".join)
 
 @given(texts_of_lines, texts_of_lines, texts_of_lines)
 def test_what_one_side_alone_changed_is_kept(base, proposal, now):
-    assert spec_drafting.onto(base, proposal, base) == proposal
-    assert spec_drafting.onto(base, base, now) == now
-    assert spec_drafting.onto(base, now, now) == now
-    assert set(spec_drafting.onto(base, proposal, now)) <= set(base + proposal + now + "\n")
+    assert spec_drafting.merge_proposal(base, proposal, base) == proposal
+    assert spec_drafting.merge_proposal(base, base, now) == now
+    assert spec_drafting.merge_proposal(base, now, now) == now
+    assert set(spec_drafting.merge_proposal(base, proposal, now)) <= set(base + proposal + now + "\n")
 
 
 def test_a_proposal_meets_what_was_edited_meanwhile():
     proposal = SPEC.replace("60", "70")
     now = SPEC.replace("one point", "two points") + "\n- A foul costs one."
-    assert spec_drafting.onto(SPEC, proposal, now) == now.replace("60", "70")
+    assert spec_drafting.merge_proposal(SPEC, proposal, now) == now.replace("60", "70")
     both = SPEC.replace("60", "80")
-    assert spec_drafting.onto(SPEC, proposal, both) == proposal
+    assert spec_drafting.merge_proposal(SPEC, proposal, both) == proposal
 
 
 @pytest.mark.parametrize("now", ["a\n", "a", "\n\na\n\n", "", "\n"])
 def test_the_ends_of_a_proposal_are_no_change(now):
-    fit = spec_drafting.fitted("\na\n\n", now)
+    fit = spec_drafting.match_line_breaks("\na\n\n", now)
     assert not diff.hunks(now, fit) if now.strip() else fit == "a"
 
 
@@ -141,22 +145,27 @@ def test_the_ends_of_a_proposal_are_no_change(now):
     ],
 )
 def test_a_remark_leads_to_what_it_quotes(remark, place):
-    assert spec_drafting.quoted(remark, SPIEL if "「" in remark else SPEC) == place
+    assert spec_drafting.find_quoted_place(remark, SPIEL if "「" in remark else SPEC) == place
 
 
 def test_the_request_has_the_present_text_and_the_last_proposal():
-    before = [Exchange("Shorter.", f"So.\n{fenced('# Old')}"), Exchange("Longer.", f"Yes.\n{fenced(SPEC)}")]
-    found = spec_drafting.messages(Spec(text=SPEC), before, "Now?")
+    before = [SpecExchange("Shorter.", f"So.\n{fenced('# Old')}"), SpecExchange("Longer.", f"Yes.\n{fenced(SPEC)}")]
+    found = spec_drafting.build_messages(Spec(text=SPEC), before, "Now?")
     assert [one["role"] for one in found] == ["system", "user", "assistant", "user", "assistant", "user"]
     assert SPEC in found[0]["content"]
     assert (found[2]["content"], found[4]["content"], found[5]["content"]) == ("So.", before[1].reply, "Now?")
-    assert "スペック" in spec_drafting.messages(Spec(text=SPIEL), [], "短く")[0]["content"]
+    assert "スペック" in spec_drafting.build_messages(Spec(text=SPIEL), [], "短く")[0]["content"]
 
 
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
 def test_a_sample_comes_back_whole(name):
     text = (sample_projects.SAMPLES_FOLDER / name / "spec.md").read_text(encoding="utf-8")
-    assert spec_drafting.fitted(spec_drafting.proposed(f"Nothing changed.\n\n{fenced(text.strip())}"), text) == text
-    assert spec_drafting.proposed(f"Cut.\n\n{fenced(text.strip())[: len(text) // 2]}") is None
-    assert spec_drafting.sampling(text).max_tokens < spec_drafting.MOST_TOKENS
-    assert spec_drafting.sampling(text * 100).max_tokens == spec_drafting.MOST_TOKENS
+    assert (
+        spec_drafting.match_line_breaks(
+            spec_drafting.read_new_text(f"Nothing changed.\n\n{fenced(text.strip())}"), text
+        )
+        == text
+    )
+    assert spec_drafting.read_new_text(f"Cut.\n\n{fenced(text.strip())[: len(text) // 2]}") is None
+    assert spec_drafting.choose_sampling(text).max_tokens < spec_drafting.MAX_REPLY_TOKENS
+    assert spec_drafting.choose_sampling(text * 100).max_tokens == spec_drafting.MAX_REPLY_TOKENS

@@ -108,7 +108,7 @@ def test_vectors_and_moderation_wait_as_answers_do(server, what):
 
 def test_questions_side_by_side_have_the_passages_embedded_once(project, server):
     state = Spec("Gates", "en", "", scripted_models.TEXT)
-    book = prompt_conditions.Book(state, [], prompt_conditions.RetrievalSettings(embedding="vectors"))
+    book = prompt_conditions.PromptBuilder(state, [], prompt_conditions.RetrievalSettings(embedding="vectors"))
 
     async def work(provider):
         await asyncio.gather(*(book.find(project, f"When does {gate} open?", provider) for gate in GATES))

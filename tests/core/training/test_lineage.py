@@ -113,7 +113,7 @@ def test_what_a_model_was_taught_before_it_became_an_exam_question_leaks(sample,
     )
     assert lineage.find_leaked_questions(sample.rows, tuned) == {kept: f"{kept} 100", again: f"{copied} 100"}
     assert lineage.find_leaked_questions(sample.rows, base) == {}
-    run = asyncio.run(runs.begin(sample, runs.ExamPlan([runs.Subject(*one) for one in tuned]), Reporter()))
+    run = asyncio.run(runs.begin(sample, runs.ExamPlan([runs.ExamSubject(*one) for one in tuned]), Reporter()))
     leaking = {one.leak for one in runs.load_questions(sample.rows, run) if one.leak}
     assert leaking >= {f"{kept} 100", f"{copied} 100"}
     assert f"{left} 100" not in leaking

@@ -368,11 +368,11 @@ def test_a_pane_is_asked_again_and_a_mark_is_not_lost_by_a_slip(scene, server):
 
 def test_the_newest_conversation_is_there_again_with_its_panes(scene, server, run):
     async def go():
-        scene.tab.panes.headers[1].choose(Pane(1, "fake", TUNED, prompt_conditions.OPEN))
+        scene.tab.panes.headers[1].choose(Pane(1, "fake", TUNED, prompt_conditions.OPEN_BOOK))
         await scene.ask("One?")
         scene.tab.list.anew.click()
         assert scene.tab.conversation_view.rows == []
-        assert scene.tab.panes.panes()[1].condition == prompt_conditions.OPEN
+        assert scene.tab.panes.panes()[1].condition == prompt_conditions.OPEN_BOOK
         await scene.ask("Two?")
         await until(lambda: scene.tab.list.list.count() == 2)
 
@@ -383,7 +383,7 @@ def test_the_newest_conversation_is_there_again_with_its_panes(scene, server, ru
         await until(lambda: scene.tab.conversation_view.rows)
         assert [row.turn.text for row in scene.tab.conversation_view.rows] == ["Two?"]
         assert scene.texts() == [["base-model answers."], [f"{TUNED} answers."]]
-        assert scene.tab.panes.panes()[1] == Pane(1, "fake", TUNED, prompt_conditions.OPEN)
+        assert scene.tab.panes.panes()[1] == Pane(1, "fake", TUNED, prompt_conditions.OPEN_BOOK)
         scene.tab.list.list.setCurrentRow(1)
         await until(lambda: scene.tab.name.text() == "One?")
 

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QMessageBox
 from core.dataset import examples, sample_projects
 from core.dataset.system_prompts import PromptUse
 from core.exam import runs
-from core.exam.prompt_conditions import CLOSED, FEW_SHOT, OPEN, RETRIEVED
-from core.exam.runs import Subject
+from core.exam.prompt_conditions import CLOSED_BOOK, FEW_SHOT, OPEN_BOOK, RETRIEVED
+from core.exam.runs import ExamSubject
 from core.progress import Reporter
 from core.providers import Offer
 from core.spec import spec
@@ -31,7 +31,7 @@ from ui.workspace import Workspace
 
 BASE, TUNED, OTHER = "base-model", "ft:base-model:local:study:abc123", "ft:base-model:local:plain:def456"
 OFFERS = [Offer(TUNED, TUNED, tuned=True), Offer(OTHER, OTHER, tuned=True), Offer("small", "S"), Offer(BASE, "Base")]
-BASE_CLOSED, TUNED_CLOSED = Subject("fake", BASE), Subject("fake", TUNED)
+BASE_CLOSED, TUNED_CLOSED = ExamSubject("fake", BASE), ExamSubject("fake", TUNED)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def level(tab, name):
 
 def test_it_begins_with_base_and_newest_tuned_model_and_the_books(tab):
     assert tab.form.subjects.subjects() == [
-        BASE_CLOSED, TUNED_CLOSED, Subject("fake", BASE, OPEN), Subject("fake", BASE, RETRIEVED),
+        BASE_CLOSED, TUNED_CLOSED, ExamSubject("fake", BASE, OPEN_BOOK), ExamSubject("fake", BASE, RETRIEVED),
     ]  # fmt: skip
     assert tab.form.temperature.value() == 0
     assert tab.form.total.text().startswith("57 questions + 30 general questions · 348 answers · about ")
@@ -144,7 +144,7 @@ def test_the_first_tuned_model_joins_and_replaces_nothing(tab, workspace):
 
 
 def test_who_is_examined_survives_a_restart(run, tab, qtbot):
-    chosen = [Subject("fake", "small", FEW_SHOT), Subject("fake", OTHER)]
+    chosen = [ExamSubject("fake", "small", FEW_SHOT), ExamSubject("fake", OTHER)]
 
     async def go():
         tab.form.subjects.choose(chosen)
@@ -216,10 +216,10 @@ def test_subjects_are_added_copied_and_left_out(tab):
     all_conditions = subjects.presets.menu().actions()[2]
     all_conditions.trigger()
     assert [(one.model, one.condition) for one in subjects.subjects()] == [
-        (BASE, CLOSED), (BASE, OPEN), (BASE, RETRIEVED), (BASE, FEW_SHOT), (TUNED, CLOSED),
+        (BASE, CLOSED_BOOK), (BASE, OPEN_BOOK), (BASE, RETRIEVED), (BASE, FEW_SHOT), (TUNED, CLOSED_BOOK),
     ]  # fmt: skip
     subjects.rows()[4].copy.click()
-    assert subjects.subjects()[5] == Subject("fake", TUNED, OPEN)
+    assert subjects.subjects()[5] == ExamSubject("fake", TUNED, OPEN_BOOK)
     while subjects.add.isEnabled():
         subjects.add.click()
     assert len(subjects.rows()) == MAX_SUBJECTS
@@ -352,7 +352,7 @@ def test_it_shows_what_comes_in_stops_and_goes_on(run, tab, server):
 def test_an_older_run_is_looked_at_asked_again_and_deleted(run, tab, server):
     async def go():
         await examined(tab, server)
-        tab.form.subjects.choose([BASE_CLOSED, Subject("fake", OTHER)])
+        tab.form.subjects.choose([BASE_CLOSED, ExamSubject("fake", OTHER)])
         tab.form.start.click()
         await until(lambda: tab.runs.count() == 2)
         await finished(tab)
@@ -437,7 +437,7 @@ def test_another_project_shows_its_own_runs(run, tab, server, tmp_path):
         await until(lambda: not tab.form.start.isEnabled())
         await new.write("", sample_projects.fill, "hobannu-en")
         await new.write("", keep_questions, 2)
-        plan = runs.ExamPlan([BASE_CLOSED, Subject("fake", OTHER)])
+        plan = runs.ExamPlan([BASE_CLOSED, ExamSubject("fake", OTHER)])
         await runs.examine(new, tab.workspace.provider, plan, Reporter())
         tab.refresh(ALL_TABLES)
         await until(lambda: "plain" in tab.runs.currentText())

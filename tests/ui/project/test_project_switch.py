@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QDialog
 from core.dataset import bulk_edits
 from core.dataset import examples as dataset_examples
 from core.dataset.bulk_edits import JUDGE_RULES
-from core.exam.prompt_conditions import OPEN
-from core.exam.runs import Subject
+from core.exam.prompt_conditions import OPEN_BOOK
+from core.exam.runs import ExamSubject
 from core.generation import row_judging
 from core.progress import Reporter
 from core.providers import Offer
@@ -106,11 +106,11 @@ def test_each_project_has_the_choices_made_in_it(run, window, other, tmp_path):
         await until(lambda: window.exam_tab.shown_project is window.workspace.project)
         offer()
         pick(base, "two")
-        subjects.choose([Subject("nowhere", "two"), Subject("nowhere", "three")])
+        subjects.choose([ExamSubject("nowhere", "two"), ExamSubject("nowhere", "three")])
         await switched(window, other)
         offer()
         pick(base, "three")
-        subjects.choose([Subject("nowhere", "one"), Subject("nowhere", "one", OPEN)])
+        subjects.choose([ExamSubject("nowhere", "one"), ExamSubject("nowhere", "one", OPEN_BOOK)])
         before = window.workspace.project
         window.open_paths([tmp_path / "test.juku"])
         await until(lambda: window.workspace.project is not before)

@@ -134,7 +134,7 @@ def test_answers_are_recorded_and_after_an_interruption_none_is_asked_again(open
     server.script = say
 
     async def go():
-        total = len(recorded_answers.questions(opened.rows))
+        total = len(recorded_answers.load_questions(opened.rows))
         assert page.record.text() == f"Record {total} answers"
         assert "less than $0.01" in page.cost.text()
         page.record.click()
@@ -144,12 +144,12 @@ def test_answers_are_recorded_and_after_an_interruption_none_is_asked_again(open
         dialog.run_line.cancel.click()
         await opened.asked()
         held.set()
-        assert recorded_answers.recorded(opened.rows) == {OLD: 2}
+        assert recorded_answers.count_answers(opened.rows) == {OLD: 2}
         assert cells(page.table.table, 0)[1] == "To 1"
         await until(lambda: dialog.older.isVisible())
         dialog.older.go_on.click()
         await opened.asked()
-        assert recorded_answers.recorded(opened.rows) == {OLD: total}
+        assert recorded_answers.count_answers(opened.rows) == {OLD: total}
         assert len(server.asked) == total + 1  # the one that was cut off
         assert not page.record.isEnabled()
         page.all_rows.setChecked(True)
@@ -162,7 +162,7 @@ def test_answers_are_recorded_and_after_an_interruption_none_is_asked_again(open
 
 def test_the_rows_are_taught_again_and_parity_is_told_and_exported(opened, server, run, tmp_path):
     dialog = opened.dialog
-    expected = {one.question: one.reference for one in recorded_answers.questions(opened.rows)}
+    expected = {one.question: one.reference for one in recorded_answers.load_questions(opened.rows)}
     told = []
 
     def say(asked):
@@ -199,9 +199,9 @@ def test_the_rows_are_taught_again_and_parity_is_told_and_exported(opened, serve
     run(opened.play(go()))
     (job,) = jobs.jobs(opened.rows)
     assert (job.provider, job.model, job.sweep, job.rows) == ("fake", "gpt-4.1-mini", OLD[1], TAG)
-    pairs = recorded_answers.parity(opened.rows, OLD, ("fake", job.fine_tuned_model))
+    pairs = recorded_answers.load_pairs(opened.rows, OLD, ("fake", job.fine_tuned_model))
     assert len(pairs) == len(expected)
-    assert f"the two agree on {recorded_answers.tally(pairs).agree}." in told[0]
+    assert f"the two agree on {recorded_answers.count_results(pairs).agree}." in told[0]
     with (tmp_path / "parity.csv").open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == len(expected)
@@ -271,7 +271,7 @@ def test_a_model_without_a_job_is_taught_again_from_what_it_answered(opened, ser
         ]  # fmt: skip
         dialog.answers.record.click()
         await opened.asked()
-        kept = len(recorded_answers.answers(opened.rows, lost))
+        kept = len(recorded_answers.load_answers(opened.rows, lost))
         await until(lambda: teaching.rows.count() == 4)
         assert teaching.rows.itemText(0) == (
             f"Rows made of the {kept} answers that are kept – {kept} answer exam questions"

@@ -587,7 +587,9 @@ def test_rows_of_a_changed_fact_are_remade_from_the_spec_tab(run, tab):
         dialog.ways.offline.click()
         await until(lambda: dialog.primary.isEnabled())
         count = tab.table.facts.entry(fact.id).stale
-        stale = examples.fetch(tab.workspace.project.rows, row_remaking.stale(tab.workspace.project.rows, {fact.name}))
+        stale = examples.fetch(
+            tab.workspace.project.rows, row_remaking.find_stale_rows(tab.workspace.project.rows, {fact.name})
+        )
         assert dialog.made.isHidden()
         assert dialog.primary.text() == (f"Remake {count} rows" if count > 1 else "Remake 1 row")
         dialog.primary.click()
