@@ -252,9 +252,9 @@ def test_a_planted_key_is_found_nowhere(run, server, window, logged, tmp_path, m
         assert [name for name, data in running.items() if SECRET.encode() in data] == []
         told.extend(str(error) for error in window.failures)
         told.extend(texts_on_screen())
-        record = jobs.job(workspace.project.rows, job)
+        record = jobs.load(workspace.project.rows, job)
         assert REDACTION_MARK in record.error
-        events = jobs.events(workspace.project.rows, job)
+        events = jobs.load_events(workspace.project.rows, job)
         assert any(REDACTION_MARK in event.message for event in events)
         requests = llm_runs.load_requests(workspace.project.rows, 1, "landed", "failed", "answered")
         assert any(REDACTION_MARK in "".join(request.replies) for request in requests)

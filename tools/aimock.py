@@ -237,7 +237,7 @@ async def _follow(project: Project, provider: Provider, life: Life) -> None:
     queue = JobQueue(project, connect, lambda _id: LIMIT, heard, lambda job: life.ended.append(job.status))
     task = asyncio.ensure_future(queue.run())
     try:
-        while await project.read(jobs.unfinished) and not task.done():
+        while await project.read(jobs.load_unfinished) and not task.done():
             await asyncio.sleep(0.05)
     finally:
         task.cancel()
@@ -248,7 +248,7 @@ async def _follow(project: Project, provider: Provider, life: Life) -> None:
 
 async def _differences(project: Project, provider: Provider) -> list[str]:
     """How the project's jobs differ from the server's, each of which must be there once."""
-    found, there = await project.read(jobs.jobs), await provider.jobs()
+    found, there = await project.read(jobs.load_all), await provider.jobs()
     wrong = [f"job {job.id} is {job.status}" for job in found if job.status != JobStatus.SUCCEEDED]
     if sorted(state.token for state in there) != sorted(job.token for job in found):
         wrong.append(f"{len(there)} jobs on the server for {len(found)} queued")
@@ -256,19 +256,31 @@ async def _differences(project: Project, provider: Provider) -> list[str]:
         wrong.append(f"the same rows were sent {len(files)} times")
     for job in found:
         told = [event.id for event in await provider.events(job.remote_id or "", set())]
-        if [event.id for event in await project.read(jobs.events, job.id)] != told:
+        if [event.id for event in await project.read(jobs.load_events, job.id)] != told:
             wrong.append(f"the events of job {job.id} differ")
     return wrong
 
 
-HEAD = """# Against an independent fake
+HEAD = """# Test against an independent fake server
 
-Written by `tools/aimock.py`. The server is `{version}` from the npm registry, a fake of the OpenAI platform that nobody here wrote. Each kind of call was made {times} times, {at_once}
-at once, while the server answered {rate:.0%} of the requests with 500, then each {rate:.0%} of the rest with broken JSON, with 429 and `Retry-After: 1`, or not at all (the line is cut), by seeded dice
-(models, limits, checkpoints and moderation it leaves alone, and counts some of these requests not). *Answered* means with what is right; *otherwise* is what would be a bug of Juku: another exception, or a wrong answer taken for a right one. Calls that must
-not happen twice are sent once; the others the openai package repeats up to two times.
+How Juku behaves when a server fails often. `tools/aimock.py` writes this page.
 
-{asked} calls, {requests} requests, {faults} of them disturbed: {answered} answered, {failed} failed in words, {wrong} otherwise.
+The server is `{version}` from the npm registry: a fake of the OpenAI platform that was written by others. Each kind of call was made {times} times, {at_once} at once. Meanwhile, a seeded random generator disturbed the requests:
+
+- {rate:.0%} were answered with status 500;
+- of the rest, {rate:.0%} each were answered with broken JSON, with status 429 and `Retry-After: 1`, or not at all (the connection is cut).
+
+The fake does not disturb requests for models, limits, checkpoints and moderation, and does not count some of them.
+
+The columns of the table:
+
+- *Answered*: the answer was right.
+- *In words*: the call failed with an error message, as it should; *which* names the error codes.
+- *Otherwise*: what would be a bug of Juku: another exception, or a wrong answer that was taken for a right one.
+
+Calls that must not happen twice are sent once. Juku repeats the others: questions to a model up to four times, all others up to two times (`core/providers/retry_policy.py`).
+
+{asked} calls made {requests} requests, and {faults} of these were disturbed. {answered} calls were answered, {failed} failed in words, {wrong} otherwise.
 
 | what | calls | requests | disturbed | answered | in words | which | otherwise |
 |---|---|---|---|---|---|---|---|
@@ -276,13 +288,17 @@ not happen twice are sent once; the others the openai package repeats up to two 
 LIFE = """
 ## The queue
 
-{jobs} jobs of the same rows, {limit} at a time, in the same weather: {ended} after {seconds:.0f} s, {requests} requests, {faults} of them disturbed. Afterwards the server had {verdict}.
-Said meanwhile: {words}.
+{jobs} jobs with the same rows were queued, {limit} at a time, with the same disturbances. After {seconds:.0f} s: {ended}. They made {requests} requests, and {faults} of these were disturbed. Afterwards the server had {verdict}.
+
+Messages that Juku showed meanwhile: {words}.
 
 ## What it cannot show
 
-It has no checkpoints, pauses, result files or numbers of steps, no limits, no `n`, and judges one text of several; a job moves on when it is asked for, not by itself; it disturbs before it acts, so that an
-answer never gets lost after the server has done what was asked. All of these are tested against `tests/support/fake_server.py`.
+- The fake has no checkpoints, pauses, result files, step numbers or limits, and no `n` parameter. Of several texts it moderates only one.
+- A job of the fake moves on when it is asked for, not by itself.
+- The fake disturbs a request before it acts on it. So an answer never gets lost after the server has done what was asked.
+
+All of these are tested against `tests/support/fake_server.py`.
 """
 
 
@@ -292,7 +308,7 @@ def page(tallies: list[Tally], life: Life) -> str:
     counts |= {name: sum(getattr(one, name).total() for one in tallies) for name in ("failed", "wrong")}
     head = HEAD.format(version=VERSION, times=TIMES, at_once=AT_ONCE, rate=STORM["dropRate"], **counts)
     ended = ", ".join(f"{number} {status}" for status, number in Counter(life.ended).items())
-    verdict = "each of them once, the rows once, and every event was in the project once and in order"
+    verdict = "each job once and the rows once, and every event was in the project once and in order"
     told = LIFE.format(
         jobs=JOBS, limit=LIMIT, ended=ended, seconds=life.seconds, requests=life.requests, faults=life.faults,
         verdict="; ".join(life.wrong) or verdict, words="; ".join(sorted(life.words)) or "nothing",

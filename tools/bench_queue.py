@@ -67,7 +67,7 @@ async def _bench(path: Path, url: str) -> list[Row]:
         last, looks = await _memory(), LOOKS - WARM
         each, took = (time.process_time() - spent) / looks, (time.perf_counter() - began) / looks
         assert not queue.failures, queue.failures
-        assert len(await project.read(jobs.unfinished)) == JOBS
+        assert len(await project.read(jobs.load_unfinished)) == JOBS
         grown = f"{(last[0] - first[0]) / 2**20:+.1f} MB of {first[0] / 2**20:.0f}, {last[1] - first[1]:+,} blocks of {first[1]:,}"
         return [
             (f"follow {JOBS} running jobs, a look every {Provider.poll_seconds:.0f} s", share, "≤ 1 % of a core"),
@@ -108,7 +108,7 @@ async def _followed(path: Path, url: str) -> AsyncIterator[tuple[Project, Counte
     await submit.enqueue(project, "fake", [TrainingPlan("base-model", "study", seed=number) for number in range(JOBS)])
     queue = JobQueue(project, connect, lambda _id: JOBS)
     task = asyncio.ensure_future(queue.run())
-    while any(job.remote_id is None for job in await project.read(jobs.jobs)):
+    while any(job.remote_id is None for job in await project.read(jobs.load_all)):
         await asyncio.sleep(0.2)
     try:
         yield project, provider, queue

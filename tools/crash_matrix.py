@@ -14,15 +14,28 @@ from tests.support.crash_matrix import ROOT, Found, Matrix
 
 HEAD = """# The crash matrix
 
-Written by `tools/crash_matrix.py`. Two jobs live through everything the queue does: queued together; one, with validation rows, is sent, paused, resumed and trained to its end, with
-a checkpoint and a result file; the other is sent and cancelled. At each point below the process was killed with SIGKILL (once per point), and a new process went on. Then there had to be: exactly one
-job on the server for each that was queued, no file twice, the very rows that were queued, every event once and in order, results and checkpoints. The server is a script on the loopback, the project a real file.
+This page shows what is left when Juku is killed while its training queue works. `tools/crash_matrix.py` writes it.
 
-A creation that never arrived is looked for five times before it is sent once more; should it turn up after all, it is ended.
+Two jobs go through everything the queue does. They are queued together.
 
-{count} points, {reached} reached before the life had ended otherwise, {wrong} with anything wrong.
+- The first job has validation rows. It is sent, paused, resumed and trained to its end, with a checkpoint and a result file.
+- The second job is sent and cancelled.
 
-| killed | statuses on the disk | on the server | found after the restart |
+At each point below, the process was killed with SIGKILL (once per point), and a new process continued. Afterwards, all of this had to be true:
+
+- the server has exactly one job for each queued job;
+- no file was uploaded twice;
+- the uploaded rows are exactly the rows that were queued;
+- every event is recorded once and in order;
+- results and checkpoints are there.
+
+The server is a scripted server on the loopback interface. The project is a real file.
+
+If the answer to a job creation is lost, Juku searches the server's list for the job five times. Only then it sends the request once more. If the first job turns up after all, it is ended.
+
+{count} points were tried. At {reached} of them the process was killed before it had ended by itself. After {wrong} of them something was wrong.
+
+| killed | job status in the project file | on the server | found after the restart |
 |---|---|---|---|
 """
 

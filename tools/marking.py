@@ -22,24 +22,26 @@ SETS = {"tune": "seen while the rules were written", "held": "held out"}
 HEAD = "| answers | n | agree | 95 % interval | Cohen's kappa | false passes | false fails |\n|---|---|---|---|---|---|---|"
 INTRODUCTION = """# How well the offline grader marks
 
-Made by `python tools/marking.py`, which marks the answers in `tests/core/exam/marked_answers.jsonl` with the grader *key points*
-and compares its marks with those made by hand. Nothing here is random or asks a server.
+How well does the offline grader agree with a person? `python tools/marking.py` writes this page. It marks the answers in
+`tests/core/exam/marked_answers.jsonl` with the grader *key points* and compares its marks with marks made by hand. Nothing here
+is random, and no server is asked.
 
-- **Whose marks.** One person marked every answer, before the grader ran, and none was changed after it. There is no second
-  marker, so how much two people would agree is not known: read the kappas with that in mind.
-- **What was marked.** Invented answers of the kinds that small and large models give (right, reworded, in number words, in
-  wide digits, in other units, wrong, right figure of the wrong thing, denied, contradicting themselves, in part, evading,
-  looping, in the other language, and inventions and admissions where the text does not tell), to {questions} questions on two
-  invented subjects (Hobannu, a ferry) and general knowledge. Half of them are wrong by design: real exams differ, and so will
-  the agreement.
-- **Key points** are as a teacher writes them in a minute: one to three, few alternatives, hardly any forbidden ones.
-- **The rule of the marks.** Passed: who knows only this answer would answer the question right, and is told nothing false of
-  what was asked. Other true or harmless additions, loops and the other language cost points, but do not fail.
-- **Held out.** The questions are split in two. While the rules were written, only disagreements of the first part were
-  looked at; of the held-out part only the counts were known. Take the held-out figures for what to expect. Still, whoever
-  wrote the rules had written all the answers, and several answers share a question: the intervals are narrower than the truth.
-  When the held-out part was first opened, 128 of 155 agreed (82.6 %). One slip that it showed was mended since ("does not have
-  to leave" was read as "leave"), and nothing else.
+- **Who marked.** One person marked every answer before the grader ran. No mark was changed afterwards. There was no second
+  person, so it is not known how much two people would agree: read the kappas with that in mind.
+- **What was marked.** Invented answers to {questions} questions on two invented subjects (Hobannu, a ferry) and on general
+  knowledge. They are of the kinds that small and large models give: right, reworded, in number words, in full-width digits, in
+  other units, wrong, the right figure for the wrong thing, denied, self-contradicting, partial, evasive, looping, in the other
+  language, and, where the text does not say, invented or admitting that. Half of them are wrong by design. Real exams differ,
+  and so will the agreement.
+- **Key points** are written as a teacher writes them in a minute: one to three, few alternatives, hardly any forbidden ones.
+- **How a person marks.** An answer passes if somebody who knows only this answer could answer the question right, and is told
+  nothing false about what was asked. Other true or harmless additions, loops and the other language cost points, but the answer
+  still passes.
+- **Held out.** The questions are split into two parts. While the rules were written, only disagreements of the first part were
+  looked at. Of the held-out part only the counts were known. Expect results like the held-out figures. Two limits remain: the
+  author of the rules had also written all the answers, and several answers share a question, so the intervals are too narrow.
+  When the held-out part was first opened, 128 of 155 agreed (82.6 %). It showed one mistake, which was fixed since ("does not
+  have to leave" was read as "leave"). Nothing else was changed.
 """
 
 
@@ -115,15 +117,15 @@ def _compared(rows: Sequence[Judged]) -> list[str]:
     gap = fmean(abs(one.row["score"] / 100 - (one.mark.score or 0.0)) for one in rows)
     held = [one for one in plain if one.row["set"] == "held"]
     return [
-        "What the rules on denials, units, bare numbers and contradictions add, against looking only whether the points stand in "
-        "the answer (the grader *contains the key points*):\n",
+        "The grader *contains the key points* only looks for the key points in the answer. The grader *key points* also has rules on "
+        "denials, units, bare numbers and contradictions. This is what these rules add:\n",
         HEAD,
         line("contains, all", plain),
         line("contains, held out", held),
         line("key points, all", rows),
         line("key points, held out", [one for one in rows if one.row["set"] == "held"]),
         "",
-        f"The grader's score and the person's lie {100 * gap:.0f} of 100 points apart on average.",
+        f"On average, the grader's score and the person's score differ by {100 * gap:.0f} of 100 points.",
     ]
 
 

@@ -17,16 +17,23 @@ EQUIVALENT = ROOT / "tools" / "equivalent_mutants.json"
 
 HEAD = """# Mutation score
 
-Are the tests good? Change the code in one small place, run them, and see whether one fails. `make mutate` does that some thousand times:
-it swaps comparisons, leaves out conditions, operands, keywords and statements, changes constants and returns nothing.
+Are the tests good? Mutation testing answers this: change the code in one small place, run the tests, and see whether one fails. `make mutate`
+does that some thousand times. It swaps comparisons; removes conditions, operands, keyword arguments and statements; changes constants; and
+makes functions return nothing.
 
-A *killed* mutant made a test fail, or take five times as long as it does and some seconds more (*timeouts*, which are among the killed).
-An *equivalent* one changes nothing that could be seen: it is left out of the score, with its reason below. Of a module with many
-mutants a sample was drawn, with the seed given; the interval is what the whole module may have (95 %, Wilson).
-A *fresh* sample was scored before any test was written for what survived in it: it tells how good the tests were elsewhere. Of the
-others those that survived were tried again with new tests (`--again`), so scores and intervals there flatter a sampled module.
-A run may be ended early: what it tried until then, in the order drawn, is a smaller sample, which flatters a little, since the mutant that was
-being tried is left out, and those that survive take longest. Small samples prove little: read the interval.
+How to read the table:
+
+- A *killed* mutant made a test fail, or made it take more than five times its usual time and some seconds (*timeouts*; they count as killed).
+- An *equivalent* mutant changes nothing that a test could see. It is left out of the score, and its reason is below.
+- Of a module with many mutants, a random sample was tried. *Sample* gives its seed, and *Of all mutants* the score that the whole module may have
+  (95 % interval, Wilson).
+- A *fresh* sample was scored before any test was written for its surviving mutants. It shows how good the tests are elsewhere.
+- In the other samples, the surviving mutants were tried again with new tests (`--again`). So these scores and intervals are too good for a
+  module that was only sampled.
+- A run may be stopped early. Then the mutants tried so far, in the order they were drawn, are a smaller sample. Its score is a little too good:
+  the mutant that was being tried is left out, and mutants that survive take longest.
+
+Small samples prove little: look at the interval.
 
 """
 COLUMNS = "Module | Mutants | Tried | Equivalent | Killed | Timeouts | Score | Of all mutants | Sample | Day"

@@ -68,7 +68,7 @@ class QueueRunner(QObject):
         project = self._workspace.project
         if job.remote_id is None:
             changes = await submit.withdraw(project, job.id)
-            record = await project.read(jobs.job, job.id)
+            record = await project.read(jobs.load, job.id)
             if job.status == JobStatus.UPLOADING and record.ended and self._queue:
                 self._queue.stop_sending(job.id)
             return changes
@@ -78,7 +78,7 @@ class QueueRunner(QObject):
         """Whether a job is being trained on this computer now."""
         return any(
             job.provider == LOCAL and job.remote_id and not job.ended and job.status != JobStatus.PAUSED
-            for job in jobs.unfinished(self._workspace.project.rows)
+            for job in jobs.load_unfinished(self._workspace.project.rows)
         )
 
     def _make(self, project: Project) -> JobQueue:
@@ -113,7 +113,7 @@ class QueueRunner(QObject):
 
     async def _is_idle(self, project: Project) -> bool:
         self._news.clear()
-        return not await project.read(jobs.unfinished) and not self._news.is_set()
+        return not await project.read(jobs.load_unfinished) and not self._news.is_set()
 
     async def _is_quiet(self) -> bool:
         """Whether no change comes for a moment: by then the end of a job has been reported."""

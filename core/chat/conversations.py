@@ -16,7 +16,7 @@ from core.exam.retrieval import FoundPassage
 from core.providers import Message, OnText, Provider, Reply, Sampling, chat_body, model_identity
 from core.storage.project import Changes, Project
 
-TITLE = 60  # characters of the first question that name a conversation
+MAX_TITLE_CHARACTERS = 60  # characters of the first question that name a conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ChatTurn:
     """A question. Those with the same parent are branches: one question, edited."""
 
     id: int
@@ -40,7 +40,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Pane:
+class ChatPane:
     """Who is asked, and with what before the question. `number` tells the panes of a conversation apart, for good."""
 
     number: int
@@ -50,7 +50,7 @@ class Pane:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ChatAnswer:
     """One of a pane's answers to a turn. `reported` and `fingerprint` are what the server says has answered.
 
     `sent` and `received` count the tokens of all samples together; 0 where the server does not tell. `mark` is a
@@ -59,7 +59,7 @@ class Answer:
 
     id: int
     turn: int
-    pane: Pane
+    pane: ChatPane
     sample: int
     text: str
     reported: str
@@ -79,20 +79,20 @@ class Thread:
     """A conversation with all that was said, in the order in which it was."""
 
     conversation: Conversation
-    turns: list[Turn]
-    answers: list[Answer]
+    turns: list[ChatTurn]
+    answers: list[ChatAnswer]
 
-    def path(self, leaf: int) -> list[Turn]:
+    def path(self, leaf: int) -> list[ChatTurn]:
         """The turns that lead to `leaf`, the first one first."""
         known = {turn.id: turn for turn in self.turns}
-        found: list[Turn] = []
-        at: Turn | None = known[leaf]
+        found: list[ChatTurn] = []
+        at: ChatTurn | None = known[leaf]
         while at:
             found.append(at)
             at = known.get(at.parent) if at.parent is not None else None
         return found[::-1]
 
-    def branches(self, turn: Turn) -> list[Turn]:
+    def branches(self, turn: ChatTurn) -> list[ChatTurn]:
         """The turn and those it was edited to, or from."""
         return [one for one in self.turns if one.parent == turn.parent]
 
@@ -104,19 +104,19 @@ class Thread:
                 below.add(one.id)
         return max((id for id in below if id is not None), default=None)
 
-    def answers_of(self, turn: int, pane: int) -> list[Answer]:
+    def answers_of(self, turn: int, pane: int) -> list[ChatAnswer]:
         return [one for one in self.answers if one.turn == turn and one.pane.number == pane]
 
-    def history(self, path: Iterable[Turn], pane: int) -> list[Message]:
+    def history(self, path: Iterable[ChatTurn], pane: int) -> list[Message]:
         """What a pane has heard and said on a path: of several samples the first; what it did not answer is left out."""
         found: list[Message] = []
         for turn in path:
-            said = self.answers_of(turn.id, pane)
-            if said and said[0].text.strip():
-                found += [{"role": "user", "content": turn.text}, {"role": "assistant", "content": said[0].text}]
+            answers = self.answers_of(turn.id, pane)
+            if answers and answers[0].text.strip():
+                found += [{"role": "user", "content": turn.text}, {"role": "assistant", "content": answers[0].text}]
         return found
 
-    def panes(self, path: Sequence[Turn]) -> list[Pane]:
+    def panes(self, path: Sequence[ChatTurn]) -> list[ChatPane]:
         """Those that answered last on a path, as they were asked then."""
         for turn in reversed(path):
             found = {one.pane.number: one.pane for one in self.answers if one.turn == turn.id}
@@ -130,7 +130,7 @@ class ChatRequest:
     """A question to one pane; `history` is what was said before, under `system_prompt`."""
 
     turn: int
-    pane: Pane
+    pane: ChatPane
     question: str
     system_prompt: str
     sampling: Sampling
@@ -146,10 +146,10 @@ async def ask(
     """
     prepared = await prepare(project, provider, builder, request)
     reply = await provider.chat(request.pane.model, prepared.messages, request.sampling, on_text)
-    model_identity.check(provider, request.pane.model, reply)
+    model_identity.check_identity(provider, request.pane.model, reply)
     body = chat_body(request.pane.model, prepared.messages, request.sampling)
     # Written whatever happens now: it is paid for.
-    return await asyncio.shield(project.write("", keep, request, reply, body, prepared.passages))
+    return await asyncio.shield(project.write("", store_answers, request, reply, body, prepared.passages))
 
 
 async def prepare(
@@ -166,12 +166,12 @@ async def prepare(
     )
 
 
-def say(db: sqlite3.Connection, conversation: int, parent: int | None, text: str) -> tuple[int, int]:
+def add_turn(db: sqlite3.Connection, conversation: int, parent: int | None, text: str) -> tuple[int, int]:
     """Note a question after the turn `parent`; conversation 0 begins a new one. The conversation, and the turn."""
     now = time.time()
     if not conversation:
         title = " ".join(text.split())
-        title = title if len(title) <= TITLE else f"{title[:TITLE]}…"
+        title = title if len(title) <= MAX_TITLE_CHARACTERS else f"{title[:MAX_TITLE_CHARACTERS]}…"
         sql = "INSERT INTO conversation (title, created_at, changed_at) VALUES (?, ?, ?)"
         conversation = int(db.execute(sql, (title, now, now)).lastrowid or 0)
     sql = "INSERT INTO chat_turn (conversation, parent, text, created_at) VALUES (?, ?, ?, ?)"
@@ -180,7 +180,7 @@ def say(db: sqlite3.Connection, conversation: int, parent: int | None, text: str
     return conversation, turn
 
 
-def keep(
+def store_answers(
     db: sqlite3.Connection, request: ChatRequest, reply: Reply, body: dict[str, Any], found: Sequence[FoundPassage]
 ) -> None:
     """Keep a pane's answers to a turn in place of its earlier ones. One to a turn that is gone is left."""
@@ -188,7 +188,7 @@ def keep(
     if not db.execute("SELECT 1 FROM chat_turn WHERE id = ?", (request.turn,)).fetchone():
         return
     db.execute("DELETE FROM chat_answer WHERE turn = ? AND pane = ?", (request.turn, pane.number))
-    told = (
+    reported = (
         reply.model,
         reply.fingerprint,
         reply.seconds,
@@ -199,12 +199,12 @@ def keep(
     for sample, text in enumerate(reply.texts):
         sent = "" if sample else json.dumps(body)  # once: under open book the whole spec stands in it
         own = (request.turn, pane.number, sample, pane.provider, pane.model, pane.condition, text)
-        db.execute(_KEEP, (*own, *told, sent, reply.complete, now))
+        db.execute(_INSERT_ANSWER, (*own, *reported, sent, reply.complete, now))
     sql = "UPDATE conversation SET changed_at = ? WHERE id = (SELECT conversation FROM chat_turn WHERE id = ?)"
     db.execute(sql, (now, request.turn))
 
 
-_KEEP = """INSERT INTO chat_answer (turn, pane, sample, provider, model, condition, text, reported, fingerprint, seconds,
+_INSERT_ANSWER = """INSERT INTO chat_answer (turn, pane, sample, provider, model, condition, text, reported, fingerprint, seconds,
 sent, received, passages, request, complete, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
@@ -214,27 +214,27 @@ def load(db: sqlite3.Connection, id: int) -> Thread | None:
     if row is None:
         return None
     sql = "SELECT id, parent, text, created_at FROM chat_turn WHERE conversation = ? ORDER BY id"
-    turns = [Turn(*found) for found in db.execute(sql, (id,))]
+    turns = [ChatTurn(*found) for found in db.execute(sql, (id,))]
     condition = "turn IN (SELECT id FROM chat_turn WHERE conversation = ?)"
-    return Thread(Conversation(*row), turns, _answers(db, condition, id))
+    return Thread(Conversation(*row), turns, _query_answers(db, condition, id))
 
 
-def answers(db: sqlite3.Connection, turn: int, pane: int) -> list[Answer]:
+def load_answers(db: sqlite3.Connection, turn: int, pane: int) -> list[ChatAnswer]:
     """What a pane has answered to a turn, sample by sample."""
-    return _answers(db, "turn = ? AND pane = ?", turn, pane)
+    return _query_answers(db, "turn = ? AND pane = ?", turn, pane)
 
 
-def _answers(db: sqlite3.Connection, condition: str, *values: int) -> list[Answer]:
+def _query_answers(db: sqlite3.Connection, condition: str, *values: int) -> list[ChatAnswer]:
     sql = f"""SELECT id, turn, pane, provider, model, condition, sample, text, reported, fingerprint, seconds, sent,
     received, passages, complete, created_at, mark, note FROM chat_answer WHERE {condition} ORDER BY turn, pane, sample"""
     found = []
-    for id, turn, number, provider, model, name, *rest, passages, complete, at, mark_, note in db.execute(sql, values):
-        pane, told = Pane(number, provider, model, name), prompt_conditions.parse_passages(passages)
-        found.append(Answer(id, turn, pane, *rest, told, bool(complete), at, mark_, note))  # type: ignore[call-arg]
+    for id, turn, number, provider, model, name, *rest, passages, complete, at, mark, note in db.execute(sql, values):
+        pane, passages_found = ChatPane(number, provider, model, name), prompt_conditions.parse_passages(passages)
+        found.append(ChatAnswer(id, turn, pane, *rest, passages_found, bool(complete), at, mark, note))  # type: ignore[call-arg]
     return found
 
 
-def request(db: sqlite3.Connection, turn: int, pane: int) -> dict[str, Any]:
+def load_request(db: sqlite3.Connection, turn: int, pane: int) -> dict[str, Any]:
     """The body of the request that a pane answered last to a turn; empty when it answered none."""
     sql = "SELECT request FROM chat_answer WHERE turn = ? AND pane = ? AND request <> ''"
     row = db.execute(sql, (turn, pane)).fetchone()
@@ -245,23 +245,23 @@ def request(db: sqlite3.Connection, turn: int, pane: int) -> dict[str, Any]:
 _CONVERSATIONS = "SELECT id, title, created_at, changed_at FROM conversation"
 
 
-def conversations(db: sqlite3.Connection, words: str = "") -> list[Conversation]:
+def find_conversations(db: sqlite3.Connection, words: str = "") -> list[Conversation]:
     """Those in whose title, questions, answers or notes all of `words` stand; the one changed last comes first."""
-    conditions_, values = ["1"], []
+    conditions, values = ["1"], []
     for word in words.split():
         escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        conditions_.append(_SAID)
+        conditions.append(_CONTAINS_WORD)
         values += [f"%{escaped}%"] * 4
-    sql = f"{_CONVERSATIONS} WHERE {' AND '.join(conditions_)} ORDER BY changed_at DESC, id DESC"
+    sql = f"{_CONVERSATIONS} WHERE {' AND '.join(conditions)} ORDER BY changed_at DESC, id DESC"
     return [Conversation(*row) for row in db.execute(sql, values)]
 
 
-_SAID = """(title LIKE ? ESCAPE '\\' OR id IN (SELECT conversation FROM chat_turn WHERE text LIKE ? ESCAPE '\\')
+_CONTAINS_WORD = """(title LIKE ? ESCAPE '\\' OR id IN (SELECT conversation FROM chat_turn WHERE text LIKE ? ESCAPE '\\')
 OR id IN (SELECT t.conversation FROM chat_answer a JOIN chat_turn t ON t.id = a.turn
 WHERE a.text LIKE ? ESCAPE '\\' OR a.note LIKE ? ESCAPE '\\'))"""
 
 
-def mark(db: sqlite3.Connection, answer: int, mark: int | None, note: str) -> None:
+def store_mark(db: sqlite3.Connection, answer: int, mark: int | None, note: str) -> None:
     """A person's mark of an answer, 0 to 100 or None, with a note."""
     assert mark is None or 0 <= mark <= 100, mark
     db.execute("UPDATE chat_answer SET mark = ?, note = ? WHERE id = ?", (mark, note, answer))

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from core import prompts
 from core.dataset import examples
-from core.dataset.filters import Filter
 from core.errors import ProviderError
 from core.exam import questions as exam_questions
 from core.exam import retrieval
@@ -25,11 +24,11 @@ from core.spec.spec import language_of
 from core.storage import read_only_copy
 from core.storage.project import Project
 
-NONE = ""  # what is chosen where a question belongs to no domain
+NO_DOMAIN = ""  # what is chosen where a question belongs to no domain
 OFFLINE, CALLING = "offline", "calling"
-ENOUGH = 0.35  # share of what a question's words weigh that a domain must know
-MARGIN = 0.08  # of that share, by which it must be ahead of the next
-REJECT = "none"  # the name of the function that abstains
+MIN_SHARE = 0.35  # share of what a question's words weigh that a domain must know
+MIN_MARGIN = 0.08  # of that share, by which it must be ahead of the next
+REJECT_FUNCTION = "none"  # the name of the function that abstains
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,8 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """`domain` is a name, or `NONE`. `scores` are of the offline way, by name, from 0 to 1."""
+class RouterChoice:
+    """`domain` is a name, or `NO_DOMAIN`. `scores` are of the offline method, by name, from 0 to 1."""
 
     domain: str
     reason: str
@@ -56,7 +55,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Routed:
+class RoutedQuestion:
     """A question whose domain is known, and where it was passed on to."""
 
     question: str
@@ -65,10 +64,10 @@ class Routed:
     reason: str
 
 
-Choose = Callable[[str], Awaitable[Choice]]
+Choose = Callable[[str], Awaitable[RouterChoice]]
 
 
-def domains(db: sqlite3.Connection) -> list[Domain]:
+def load_domains(db: sqlite3.Connection) -> list[Domain]:
     rows = db.execute(
         "SELECT name, description, provider, model, source, text, system_prompt, id FROM domain ORDER BY id"
     )
@@ -100,43 +99,47 @@ def delete(db: sqlite3.Connection, id: int) -> None:
     db.execute("DELETE FROM domain WHERE id = ?", (id,))
 
 
-def of_project(path: Path) -> tuple[Domain, list[str]]:
+def load_project_domain(path: Path) -> tuple[Domain, list[str]]:
     """The domain that a project teaches, without a model, and its exam questions. Raises `ProjectError`."""
     with read_only_copy.open_any_project(path) as db:
         state = spec.load(db)
-        asked = [row.question for row in examples.iterate(db, Filter(split="test", status="approved"))
+        questions = [row.question for row in examples.iterate(db, exam_questions.EXAM_ROWS)
                  if row.question and row.kind != "general"]  # fmt: skip
     description = state.description or " ".join(state.text.split())[:200]
-    return Domain(state.name or path.stem, description, "", "", str(path), state.text, state.system_prompt), asked
+    return Domain(state.name or path.stem, description, "", "", str(path), state.text, state.system_prompt), questions
 
 
-class Scored:
-    """The offline way: whose words does a question use? Words of everyday questions say nothing."""
+class OfflineRouter:
+    """The offline method: whose words does a question use? Words of everyday questions say nothing."""
 
     def __init__(self, known: Sequence[Domain]) -> None:
-        self._words = {one.name: set(_words(f"{one.name}\n{one.description}\n{one.text}")) for one in known}
+        self._words = {one.name: set(_split_words(f"{one.name}\n{one.description}\n{one.text}")) for one in known}
 
     @cached_property
     def _everyday(self) -> set[str]:
         rows = [row for language in ("en", "ja") for row in exam_questions.load_general(language)[::2]]
-        return {word for row in rows for word in _words(f"{row.question} {row.answer}")}
+        return {word for row in rows for word in _split_words(f"{row.question} {row.answer}")}
 
-    async def choose(self, question: str) -> Choice:
+    async def choose(self, question: str) -> RouterChoice:
         """The domain that knows most of what the question's words weigh; none where that is little, or a tie."""
-        asked = [word for word in dict.fromkeys(_words(question)) if word not in self._everyday]
-        shares = {name: self._share(asked, words) for name, words in self._words.items()}
-        ranked = sorted(shares.items(), key=lambda pair: -pair[1]) or [(NONE, 0.0)]
-        (best, most), (_other, next_most) = ranked[0], ranked[1] if len(ranked) > 1 else (NONE, 0.0)
-        if most < ENOUGH:
-            return Choice(NONE, tr("No domain contains enough of its words ({share}).", share=f"{most:.0%}"), shares)
-        if most - next_most < MARGIN:
-            return Choice(NONE, tr("Two domains match its words equally well."), shares)
-        known = ", ".join(word.strip() for word in asked if word in self._words[best])[:80]
-        return Choice(best, tr("Contains {share} of its words: {words}.", share=f"{most:.0%}", words=known), shares)
+        words_asked = [word for word in dict.fromkeys(_split_words(question)) if word not in self._everyday]
+        shares = {name: self._share(words_asked, words) for name, words in self._words.items()}
+        ranked = sorted(shares.items(), key=lambda pair: -pair[1]) or [(NO_DOMAIN, 0.0)]
+        (best, most), (_other, next_most) = ranked[0], ranked[1] if len(ranked) > 1 else (NO_DOMAIN, 0.0)
+        if most < MIN_SHARE:
+            return RouterChoice(
+                NO_DOMAIN, tr("No domain contains enough of its words ({share}).", share=f"{most:.0%}"), shares
+            )
+        if most - next_most < MIN_MARGIN:
+            return RouterChoice(NO_DOMAIN, tr("Two domains match its words equally well."), shares)
+        known = ", ".join(word.strip() for word in words_asked if word in self._words[best])[:80]
+        return RouterChoice(
+            best, tr("Contains {share} of its words: {words}.", share=f"{most:.0%}", words=known), shares
+        )
 
-    def _share(self, asked: Sequence[str], words: set[str]) -> float:
-        whole = sum(self._weight(word) for word in asked)
-        return sum(self._weight(word) for word in asked if word in words) / whole if whole else 0.0
+    def _share(self, words_asked: Sequence[str], words: set[str]) -> float:
+        whole = sum(self._weight(word) for word in words_asked)
+        return sum(self._weight(word) for word in words_asked if word in words) / whole if whole else 0.0
 
     def _weight(self, word: str) -> float:
         """What fewer domains know says more; what none knows speaks against all."""
@@ -144,15 +147,17 @@ class Scored:
         return 1.0 if not count else 1.0 + math.log((1 + len(self._words)) / count)
 
 
-def _words(text: str) -> list[str]:
+def _split_words(text: str) -> list[str]:
     return retrieval.split_terms(text)
 
 
-async def call(provider: Provider, model: str, known: Sequence[Domain], question: str) -> Choice:
+async def choose_by_function_call(
+    provider: Provider, model: str, known: Sequence[Domain], question: str
+) -> RouterChoice:
     """Let a chat model choose by calling a function. Raises `ProviderError`, also where it has no tools."""
     names = {f"domain_{number}": one for number, one in enumerate(known, 1)}
     tools = [_tool(name, f"{one.name}: {one.description}") for name, one in names.items()]
-    tools.append(_tool(REJECT, "The question belongs to none of the domains."))
+    tools.append(_tool(REJECT_FUNCTION, "The question belongs to none of the domains."))
     listed = "\n".join(f"- {name}: {one.name}. {one.description}" for name, one in names.items())
     prompt = prompts.fill(prompts.load("route", language_of(question)), domains=listed)
     messages: list[Message] = [{"role": "system", "content": prompt}, {"role": "user", "content": question}]
@@ -164,7 +169,7 @@ async def call(provider: Provider, model: str, known: Sequence[Domain], question
         )
     name, arguments = called
     reason = str(arguments.get("reason") or "")[:300]
-    return Choice(names[name].name if name in names else NONE, reason, {})
+    return RouterChoice(names[name].name if name in names else NO_DOMAIN, reason, {})
 
 
 def _tool(name: str, description: str) -> dict[str, object]:
@@ -178,56 +183,56 @@ def _tool(name: str, description: str) -> dict[str, object]:
     return {"type": "function", "function": {"name": name, "description": description[:1000], "parameters": parameters}}
 
 
-def questions(
-    known: Sequence[Domain], read: Callable[[Path], tuple[Domain, list[str]]] = of_project
+def load_test_questions(
+    known: Sequence[Domain], read: Callable[[Path], tuple[Domain, list[str]]] = load_project_domain
 ) -> list[tuple[str, str]]:
     """Questions with the domain they belong to: each project's exam, and everyday questions that belong to none.
 
-    Of those every second one: by the others the offline way knows which words are everyday ones.
+    Of those every second one: by the others the offline method knows which words are everyday ones.
     """
     found: list[tuple[str, str]] = []
     languages = Counter[str]()
     for one in known:
         if one.source and Path(one.source).exists():
-            _domain, asked = read(Path(one.source))
-            found += [(question, one.name) for question in asked]
+            _domain, questions = read(Path(one.source))
+            found += [(question, one.name) for question in questions]
             languages[language_of(one.text)] += 1
     for language in languages:
-        found += [(row.question, NONE) for row in exam_questions.load_general(language)[1::2]]
+        found += [(row.question, NO_DOMAIN) for row in exam_questions.load_general(language)[1::2]]
     return found
 
 
-async def examine(
-    project: Project, choose: Choose, way: str, asked: Sequence[tuple[str, str]], reporter: Reporter
-) -> list[Routed]:
+async def measure_routing(
+    project: Project, choose: Choose, method: str, questions: Sequence[tuple[str, str]], reporter: Reporter
+) -> list[RoutedQuestion]:
     """Route questions whose domain is known; the outcome is kept in the project."""
-    found: list[Routed] = []
-    for done, (question, wanted) in enumerate(asked):
-        reporter.update(done, len(asked))
+    found: list[RoutedQuestion] = []
+    for done, (question, wanted) in enumerate(questions):
+        reporter.update(done, len(questions))
         choice = await choose(question)
-        found.append(Routed(question, wanted, choice.domain, choice.reason))
-    await project.write("", _keep, way, found)
-    reporter.update(len(asked), len(asked))
+        found.append(RoutedQuestion(question, wanted, choice.domain, choice.reason))
+    await project.write("", _store_results, method, found)
+    reporter.update(len(questions), len(questions))
     return found
 
 
-def _keep(db: sqlite3.Connection, way: str, found: Sequence[Routed]) -> None:
+def _store_results(db: sqlite3.Connection, method: str, found: Sequence[RoutedQuestion]) -> None:
     (run,) = db.execute("SELECT coalesce(max(run), 0) + 1 FROM route").fetchone()
     db.executemany(
         "INSERT INTO route (run, created_at, way, question, wanted, chosen, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(run, time.time(), way, one.question, one.wanted, one.chosen, one.reason) for one in found],
+        [(run, time.time(), method, one.question, one.wanted, one.chosen, one.reason) for one in found],
     )
 
 
-def last(db: sqlite3.Connection, way: str) -> list[Routed]:
-    """What the newest examination of a way has found."""
+def load_last_results(db: sqlite3.Connection, method: str) -> list[RoutedQuestion]:
+    """What the newest measurement with a method has found."""
     sql = "SELECT question, wanted, chosen, reason FROM route WHERE run = (SELECT max(run) FROM route WHERE way = ?) ORDER BY id"
-    return [Routed(*row) for row in db.execute(sql, (way,))]
+    return [RoutedQuestion(*row) for row in db.execute(sql, (method,))]
 
 
 @dataclass(frozen=True, slots=True)
-class Confusion:
-    """`counts[wanted][chosen]`, both in the order of `names`; the last name is `NONE`."""
+class ConfusionMatrix:
+    """`counts[wanted][chosen]`, both in the order of `names`; the last name is `NO_DOMAIN`."""
 
     names: list[str]
     counts: list[list[int]]
@@ -237,12 +242,12 @@ class Confusion:
         return sum(self.counts[place][place] for place in range(len(self.names)))
 
     @property
-    def asked(self) -> int:
+    def total(self) -> int:
         return sum(map(sum, self.counts))
 
 
-def confusion(known: Sequence[Domain], found: Sequence[Routed]) -> Confusion:
+def count_confusions(known: Sequence[Domain], found: Sequence[RoutedQuestion]) -> ConfusionMatrix:
     """How often questions of each domain were passed on to which."""
-    names = [*dict.fromkeys([one.name for one in known] + [one.wanted for one in found if one.wanted]), NONE]
+    names = [*dict.fromkeys([one.name for one in known] + [one.wanted for one in found if one.wanted]), NO_DOMAIN]
     counts = Counter((one.wanted, one.chosen) for one in found)
-    return Confusion(names, [[counts[wanted, chosen] for chosen in names] for wanted in names])
+    return ConfusionMatrix(names, [[counts[wanted, chosen] for chosen in names] for wanted in names])

@@ -68,17 +68,17 @@ def run(arguments: list[str]) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Returns the parser of the whole command line; each command's function is its default `command`."""
-    about = tr("Teach a language model what you know, and check whether it learned.")
-    top = argparse.ArgumentParser(prog="main.py", description=about)
+    text = tr("Teach a language model what you know, and check whether it learned.")
+    top = argparse.ArgumentParser(prog="main.py", description=text)
     subparsers = top.add_subparsers(required=True, metavar="COMMAND")
 
-    def add_command(name: str, function: Command, about: str, document: bool = True) -> argparse.ArgumentParser:
-        added = subparsers.add_parser(name, help=about, description=about)
-        added.set_defaults(command=function)
-        added.add_argument("--json", action="store_true", help=tr("print the result as JSON"))
+    def add_command(name: str, function: Command, text: str, document: bool = True) -> argparse.ArgumentParser:
+        parser = subparsers.add_parser(name, help=text, description=text)
+        parser.set_defaults(command=function)
+        parser.add_argument("--json", action="store_true", help=tr("print the result as JSON"))
         if document:
-            add_project_argument(added)
-        return added
+            add_project_argument(parser)
+        return parser
 
     row_commands.add(add_command)
     _add_model_commands(add_command)
@@ -157,7 +157,7 @@ def _train(arguments: Arguments) -> int:
 
         def show(_changes: Changes) -> None:
             nonlocal shown
-            events = jobs.events(document.rows, id)
+            events = jobs.load_events(document.rows, id)
             for event in events[shown:]:
                 print(event.message, file=sys.stderr)
             shown = len(events)
@@ -233,9 +233,9 @@ def _exam(arguments: Arguments) -> int:
         plan = runs.ExamPlan(subjects, sampling, arguments.grader, judge, general=arguments.general)
         id = await runs.examine(document, connect, plan, progress_reporter(tr("Exam")))
         result = await document.read(lambda db: scores.load_result(db, runs.load(db, id)))
-        fought = await _run_duels(document, provider, arguments.judge, result) if arguments.judge else []
-        lines = [_format_duel(at, score) for at, score in enumerate(fought, 2)]
-        data = {**_build_json(result), "duels": [dataclasses.asdict(score) for score in fought]}
+        scores_by_pair = await _run_duels(document, provider, arguments.judge, result) if arguments.judge else []
+        lines = [_format_duel(at, score) for at, score in enumerate(scores_by_pair, 2)]
+        data = {**_build_json(result), "duels": [dataclasses.asdict(score) for score in scores_by_pair]}
         print_result(arguments, data, "\n".join([format_table(result), *lines]))
         return CLEAN
 
@@ -333,11 +333,11 @@ def _serve(arguments: Arguments) -> int:
 def _with_provider(
     arguments: Arguments, work: Callable[[Project, providers.Provider], Coroutine[Any, Any, int]]
 ) -> int:
-    async def connected(document: Project) -> int:
+    async def connect_and_work(document: Project) -> int:
         provider = providers.connect(arguments.provider, settings.load(), Keys())
         try:
             return await work(document, provider)
         finally:
             await provider.close()
 
-    return with_project(arguments, connected)
+    return with_project(arguments, connect_and_work)

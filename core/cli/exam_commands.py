@@ -16,16 +16,16 @@ MARKERS = {"grader": "", JUDGE: JUDGE, PERSON: PERSON}
 
 def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add these commands to the parser."""
-    telling = add_command(
+    parser = add_command(
         "report", _report, tr("write a report of an exam: a page, a table, JSON, or an exam for promptfoo")
     )
-    telling.add_argument("--run", type=int, help=tr("number of the exam; by default the newest"))
+    parser.add_argument("--run", type=int, help=tr("number of the exam; by default the newest"))
     endings = ", ".join(one.suffix for one in report.FORMATS.values())
     ending = tr("the file; its name ends in one of: {endings}", endings=endings)
-    telling.add_argument("--to", type=Path, default=Path("report.html"), metavar="FILE", help=ending)
-    telling.add_argument("--format", choices=report.FORMATS, default="", help=tr("by default detected from the name"))
-    telling.add_argument("--by", choices=MARKERS, default="grader", help=tr("marks to use"))
-    telling.add_argument("--title", default="", help=tr("the title; by default the name of the spec"))
+    parser.add_argument("--to", type=Path, default=Path("report.html"), metavar="FILE", help=ending)
+    parser.add_argument("--format", choices=report.FORMATS, default="", help=tr("by default detected from the name"))
+    parser.add_argument("--by", choices=MARKERS, default="grader", help=tr("marks to use"))
+    parser.add_argument("--title", default="", help=tr("the title; by default the name of the spec"))
 
 
 def _report(arguments: Arguments) -> int:
@@ -36,8 +36,8 @@ def _report(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
         run = await document.read(report.find_run, arguments.run)
         await document.read(report.save, run.id, out, format, options, progress_reporter(out.name))
-        told = {"file": str(out), "run": run.id, "format": format}
-        print_result(arguments, told, tr("Exam {number} written to {path}.", number=run.id, path=out))
+        data = {"file": str(out), "run": run.id, "format": format}
+        print_result(arguments, data, tr("Exam {number} written to {path}.", number=run.id, path=out))
         return CLEAN
 
     return with_project(arguments, work)

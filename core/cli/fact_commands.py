@@ -15,15 +15,15 @@ MAX_SEED = 2**31
 def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add these commands to the parser."""
     add_command("link", _link, tr("link rows to the facts they teach, by shared terms and figures"))
-    holding = add_command("hold-out", _hold_out, tr("keep some rows for the exam, by fact and wording"))
-    amount = holding.add_mutually_exclusive_group()
+    parser = add_command("hold-out", _hold_out, tr("keep some rows for the exam, by fact and wording"))
+    amount = parser.add_mutually_exclusive_group()
     amount.add_argument(
         "--share", type=_parse_share, default=hold_out.DEFAULT_SHARE, help=tr("of the rows, such as 0.2")
     )
     amount.add_argument(
         "--rows", type=_parse_row_count, default=0, metavar="N", help=tr("a number of rows instead of a share")
     )
-    holding.add_argument("--seed", type=_parse_seed, default=1, help=tr("the same seed chooses the same rows"))
+    parser.add_argument("--seed", type=_parse_seed, default=1, help=tr("the same seed chooses the same rows"))
 
 
 def _parse_share(text: str) -> float:
@@ -60,12 +60,12 @@ def _link(arguments: Arguments) -> int:
 
 def _hold_out(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
-        shown = progress_reporter(tr("Keep rows for the exam"))
-        found = await hold_out.load_material(document, shown)
+        reporter = progress_reporter(tr("Keep rows for the exam"))
+        found = await hold_out.load_material(document, reporter)
         wanted = arguments.rows or round(found.rows * arguments.share)
         choice = hold_out.choose_rows(found, wanted, arguments.seed)
         await document.write(tr("Keep rows for the exam"), hold_out.hold_out_rows, choice.ids, arguments.seed)
-        leaks = await hold_out.count_leaks(document, choice.ids, shown)
+        leaks = await hold_out.count_leaks(document, choice.ids, reporter)
         data = {
             "rows": choice.ids,
             "seed": arguments.seed,

@@ -38,9 +38,9 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     new.add_argument("project", type=Path)
     new.add_argument("--sample", choices=sample_projects.list_names())
     words = tr("import the rows of files into a project; exit status as of check, for what was imported")
-    adding = add_command("import", _import, words)
-    adding.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))
-    _add_import_options(adding)
+    parser = add_command("import", _import, words)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))
+    _add_import_options(parser)
     check = add_command(
         "check", _check, tr("check files; exit status 0: clean, 1: errors or warnings, 2: unreadable"), False
     )
@@ -48,17 +48,17 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     _add_export_options(add_command("export", _export, tr("write a project's rows to a file")))
 
 
-def _add_import_options(adding: argparse.ArgumentParser) -> None:
-    adding.add_argument(
+def _add_import_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--format", choices=formats.READERS, default="", help=tr("by default detected from the content")
     )
-    adding.add_argument("--encoding", default="", help=tr("by default detected from the content"))
+    parser.add_argument("--encoding", default="", help=tr("by default detected from the content"))
     column = tr("which table column means what, as in question=Frage; can be given several times")
-    adding.add_argument("--column", action="append", type=_parse_column, default=[], metavar="FIELD=NAME", help=column)
-    adding.add_argument("--split", choices=examples.SPLITS, default="train")
-    adding.add_argument("--status", choices=examples.STATUSES, default="approved")
-    adding.add_argument("--tags", default="", help=tr("tags of the new rows, separated by spaces"))
-    adding.add_argument("--again", action="store_true", help=tr("add rows again even if they already exist"))
+    parser.add_argument("--column", action="append", type=_parse_column, default=[], metavar="FIELD=NAME", help=column)
+    parser.add_argument("--split", choices=examples.SPLITS, default="train")
+    parser.add_argument("--status", choices=examples.STATUSES, default="approved")
+    parser.add_argument("--tags", default="", help=tr("tags of the new rows, separated by spaces"))
+    parser.add_argument("--again", action="store_true", help=tr("add rows again even if they already exist"))
 
 
 def _parse_column(text: str) -> tuple[str, str]:
@@ -121,7 +121,7 @@ def _import(arguments: Arguments) -> int:
                 with _open_input(path) as file:
                     label = tr("Import {name}", name=file.name)
                     given = replace(options, source=file.name)
-                    brought = await importing.import_file(document, file, given, progress_reporter(file.name), label)
+                    result = await importing.import_file(document, file, given, progress_reporter(file.name), label)
             except ProjectError:
                 raise  # no other file would come in either
             except JukuError as error:
@@ -129,9 +129,9 @@ def _import(arguments: Arguments) -> int:
                 status = UNREADABLE
                 continue
             unread = await document.read(quarantine.load_lines, before)
-            linked = await fact_links.link_rows(document, progress_reporter(tr("Link rows to facts")), brought.ids)
+            linked = await fact_links.link_rows(document, progress_reporter(tr("Link rows to facts")), result.ids)
             wrong = await document.read(examples.count_problems_since, first)
-            _print_imported(arguments, path, brought, unread, wrong, linked)
+            _print_import_result(arguments, path, result, unread, wrong, linked)
             status = max(status, PROBLEMS if unread or wrong else CLEAN)
         return status
 
@@ -154,10 +154,10 @@ def _open_input(path: Path) -> Iterator[Path]:
         yield piped
 
 
-def _print_imported(
+def _print_import_result(
     arguments: Arguments,
     path: Path,
-    brought: importing.ImportResult,
+    result: importing.ImportResult,
     unread: list[quarantine.UnreadLine],
     wrong: examples.ProblemCounts,
     linked: fact_links.LinkResult | None,
@@ -166,11 +166,11 @@ def _print_imported(
         kept = [{"line": entry.line, "rule": entry.rule, "message": entry.message} for entry in unread]
         counts = {"errors": wrong.errors, "warnings": wrong.warnings, "rules": wrong.rules}
         counts |= {"linked": linked.linked} if linked else {}
-        print_json({"file": str(path), "rows": brought.rows, "known": brought.known, "unread": kept, **counts})
+        print_json({"file": str(path), "rows": result.rows, "known": result.known, "unread": kept, **counts})
         return
-    print(trn("{name}: {n} row imported", "{name}: {n} rows imported", brought.rows, name=path.name))
-    if brought.known:
-        print(trn("{n} row already existed", "{n} rows already existed", brought.known))
+    print(trn("{name}: {n} row imported", "{name}: {n} rows imported", result.rows, name=path.name))
+    if result.known:
+        print(trn("{n} row already existed", "{n} rows already existed", result.known))
     if linked:
         print(fact_links.format_result(linked))
     for rule, count in wrong.rules.items():
@@ -220,8 +220,8 @@ def _export(arguments: Arguments) -> int:
 
     async def work(document: Project) -> int:
         out = arguments.out
-        shown = progress_reporter(out.name)
-        found = await document.read(exporting.export, out, chosen, arguments.format, options, shown)
+        reporter = progress_reporter(out.name)
+        found = await document.read(exporting.export, out, chosen, arguments.format, options, reporter)
         left = {formats.reason_text(reason): count for reason, count in found.left_out.items()}
         lines = [trn("{n} row written to {path}", "{n} rows written to {path}", found.rows, path=out)]
         for why, count in left.items():

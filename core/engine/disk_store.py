@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.engine.http.protocol import ApiError, Json, new_id, now
-from core.engine.private_files import keep_folder, sync_folder, write_whole
+from core.engine.private_files import replace_folder, sync_folder, write_whole
 
 UNFINISHED_STATUSES = ("validating_files", "queued", "running")
 
@@ -86,7 +86,7 @@ class FileStore:
             write(folder / "content")
             value = self._describe(file_id, name, purpose, (folder / "content").stat().st_size)
             write_json(folder / "file.json", value)
-            keep_folder(folder, self._root / file_id)
+            replace_folder(folder, self._root / file_id)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -152,10 +152,10 @@ class RecordStore:
     def get(self, value_id: str) -> Json:
         """The object. Raises the protocol's 404 error for an unknown id."""
         if value_id not in self._values:
-            raise self.not_found(value_id)
+            raise self.not_found_error(value_id)
         return self._values[value_id]
 
-    def not_found(self, value_id: str) -> ApiError:
+    def not_found_error(self, value_id: str) -> ApiError:
         """The 404 error for an unknown id."""
         raise NotImplementedError
 
@@ -176,7 +176,7 @@ class BatchStore(RecordStore):
 
     file_name = "batch.json"
 
-    def not_found(self, value_id: str) -> ApiError:
+    def not_found_error(self, value_id: str) -> ApiError:
         """The protocol's 404 error for a batch."""
         return ApiError(404, f"No batch found with id '{value_id}'.", param="batch_id")
 
@@ -191,7 +191,7 @@ class JobStore(RecordStore):
 
     file_name = "job.json"
 
-    def not_found(self, value_id: str) -> ApiError:
+    def not_found_error(self, value_id: str) -> ApiError:
         """The protocol's 404 error for a job."""
         message = f"Could not find fine tune: {value_id}"
         return ApiError(404, message, param="fine_tune_id", code="fine_tune_not_found")
@@ -236,7 +236,7 @@ class ModelStore:
         """Store a finished adapter folder (moved, not copied) as the model `record['id']`."""
         write_json(folder / "model.json", record)
         target = self._root / new_id("m-")
-        keep_folder(folder, target)
+        replace_folder(folder, target)
         old = self._folders.get(record["id"])
         self._folders[record["id"]] = target
         if old:
@@ -275,7 +275,7 @@ class DiskStore:
 
 def _newest(values: dict[str, Json]) -> list[Json]:
     # Ids are random: objects created in the same second keep the order of the dict.
-    def created(value: Json) -> int:
+    def creation_time(value: Json) -> int:
         return -int(value["created_at" if "created_at" in value else "created"])
 
-    return sorted(reversed(list(values.values())), key=created)
+    return sorted(reversed(list(values.values())), key=creation_time)

@@ -23,14 +23,14 @@ def write_whole(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
-def keep_file(part: Path, target: Path) -> None:
+def replace_file(part: Path, target: Path) -> None:
     """Rename a finished file to `target`, which is replaced."""
     sync_file(part)
     part.replace(target)
     sync_folder(target.parent)
 
 
-def keep_folder(part: Path, target: Path) -> None:
+def replace_folder(part: Path, target: Path) -> None:
     """Rename a finished folder to `target`, which is replaced; it may be elsewhere on the same disk."""
     sync_tree(part)
     shutil.rmtree(target, ignore_errors=True)

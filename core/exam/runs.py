@@ -244,7 +244,7 @@ class _Examinee:
         return prepared.messages
 
     def _store_reply(self, db: sqlite3.Connection, key: str, reply: Reply) -> None:
-        model_identity.check(self._provider, self.subject.model, reply)
+        model_identity.check_identity(self._provider, self.subject.model, reply)
         _store_answers(db, self.run, self.subject, self._known[int(key)], reply, self._passages.get(key, "[]"))
 
 

@@ -9,7 +9,7 @@ from core.keys import Keys
 from core.language import tr
 from core.providers import server_presets
 from core.providers.chat_api import chat_body, chat_messages
-from core.providers.error_messages import missing_key
+from core.providers.error_messages import missing_key_error
 from core.providers.local_engine import LocalProvider
 from core.providers.openai_api import OpenAIProvider as Provider
 from core.providers.protocol_types import (
@@ -62,7 +62,7 @@ __all__ = [
     "chat_body",
     "chat_messages",
     "connect",
-    "known_capabilities",
+    "read_capabilities",
 ]
 
 LOCAL = "local"
@@ -77,9 +77,9 @@ def connect(id: str, settings: Settings, keys: Keys) -> Provider:
         if entry.id == id:
             key = _load_key(entry, keys)
             if key is None and _needs_key(entry):
-                raise missing_key(entry.title)
+                raise missing_key_error(entry.title)
             made = Provider(entry.id, entry.title, entry.base_url, key, server_presets.preset(entry.preset))
-            made.capabilities = known_capabilities(entry)
+            made.capabilities = read_capabilities(entry)
             return made
     raise ProviderError(
         tr("There is no provider “{id}”", id=id),
@@ -87,7 +87,7 @@ def connect(id: str, settings: Settings, keys: Keys) -> Provider:
     )
 
 
-def known_capabilities(entry: ProviderSettings) -> Capabilities:
+def read_capabilities(entry: ProviderSettings) -> Capabilities:
     """What a look at the server has found earlier."""
     names = set(Capabilities.__slots__) & set(entry.capabilities)
     found: Any = {name: entry.capabilities[name] for name in names}

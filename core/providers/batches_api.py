@@ -56,23 +56,23 @@ class BatchesApi(FilesApi):
     async def batch_answers(self, file: str) -> list[BatchAnswer]:
         """The answers in an output or error file of a batch of chat requests; lines that are none are left out."""
         lines = (await self.download(file)).decode("utf-8", "replace").split("\n")
-        return [answer for line in lines if (answer := _answer(line)) is not None]
+        return [answer for line in lines if (answer := _parse_answer(line)) is not None]
 
 
-def _answer(line: str) -> BatchAnswer | None:
+def _parse_answer(line: str) -> BatchAnswer | None:
     try:
         entry = json.loads(line)
-        return _read(entry["custom_id"], entry.get("response") or {}, entry.get("error"))
+        return _read_answer(entry["custom_id"], entry.get("response") or {}, entry.get("error"))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
-def _read(custom_id: str, response: dict[str, Any], error: Any) -> BatchAnswer:
+def _read_answer(custom_id: str, response: dict[str, Any], error: Any) -> BatchAnswer:
     status, body = response.get("status_code"), response.get("body") or {}
     wrong = error or body.get("error")
     if wrong or status != 200:
-        said = str((wrong or {}).get("message") or (wrong or {}).get("code") or f"HTTP {status}")
-        return BatchAnswer(str(custom_id), [], error=redact(said[:500]), status=status)
+        message = str((wrong or {}).get("message") or (wrong or {}).get("code") or f"HTTP {status}")
+        return BatchAnswer(str(custom_id), [], error=redact(message[:500]), status=status)
     return BatchAnswer(
         str(custom_id),
         list(_texts(body)),

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.errors import ProviderError
-from core.providers.error_messages import unreadable_answer
-from core.providers.http_client import Connection, not_openai_protocol
+from core.providers.error_messages import unreadable_answer_error
+from core.providers.http_client import Connection, not_openai_protocol_error
 from core.providers.protocol_types import Message, OnText, Reply, Sampling
 from core.providers.retry_policy import QUESTIONING, OnPause, ignore_pause
 from core.redaction import redact, redact_json
@@ -73,7 +73,11 @@ class ChatApi(Connection):
     def _no_stream(self, stream: Any) -> ProviderError:
         """What to say of an answer that holds no piece of a stream: a page, or broken data, arrives as an empty one."""
         kind = stream.response.headers.get("content-type", "")
-        return not_openai_protocol(self.title) if "html" in kind else unreadable_answer(self.title, f"HTTP 200, {kind}")
+        return (
+            not_openai_protocol_error(self.title)
+            if "html" in kind
+            else unreadable_answer_error(self.title, f"HTTP 200, {kind}")
+        )
 
 
 def _arguments(text: str) -> dict[str, Any]:
@@ -130,13 +134,13 @@ class _Accumulator:
                 self._texts[choice.index] += choice.delta.content
                 yield choice.index, choice.delta.content
 
-    def finish(self, asked: str, seconds: float) -> Reply:
+    def finish(self, model: str, seconds: float) -> Reply:
         # A stream that is cut ends like any other: only the finish reasons tell that it is whole. Some servers give
         # one answer however many are wanted: those that never began are none.
         complete = self._finished == self.begun
         return Reply(
             [redact(text) for index, text in enumerate(self._texts) if index in self.begun],
-            self._model or asked,
+            self._model or model,
             self._fingerprint,
             seconds,
             self._tokens,

@@ -38,10 +38,10 @@ def translate_errors(server: str, secret: str | None = None) -> Iterator[None]:
         reason = redact(str(error), secret)
         raise ProviderError(tr("“{server}” sent an error", server=server), reason, code=_error_code(error)) from error
     except ValueError as error:  # broken JSON is not an error of the package
-        raise unreadable_answer(server, redact(str(error), secret)) from error
+        raise unreadable_answer_error(server, redact(str(error), secret)) from error
 
 
-def unreadable_answer(server: str, reason: str) -> ProviderError:
+def unreadable_answer_error(server: str, reason: str) -> ProviderError:
     """The error for an answer with status 200 that cannot be parsed, or is none."""
     title = tr("“{server}” sent an answer that cannot be read", server=server)
     return ProviderError(title, tr("Try again. ({reason})", reason=reason), code="unreadable")
@@ -67,7 +67,7 @@ def _connection_error(server: str, error: Any) -> ProviderError:
     return ProviderError(tr("“{server}” cannot be reached", server=server), message, code=code)
 
 
-def missing_key(server: str) -> ProviderError:
+def missing_key_error(server: str) -> ProviderError:
     """The error for a server that requires a key where none was entered; with status 401, like a refused key."""
     title = tr("No API key is entered for “{server}”", server=server)
     return ProviderError(title, tr("Enter it in the settings."), status=401, code=NO_KEY)
@@ -89,7 +89,7 @@ def _status_error(server: str, error: Any, secret: str | None) -> ProviderError:
     if target := error.response.headers.get(REFUSED_HEADER, ""):
         return _redirect_error(server, error.status_code, redact(target, secret))
     if error.status_code == 401 and not secret:
-        return missing_key(server)
+        return missing_key_error(server)
     code = _error_code(error)
     kind = str(getattr(error, "type", None) or "")
     title, advice = _describe_status(

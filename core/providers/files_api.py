@@ -6,8 +6,8 @@ import io
 from functools import partial
 from typing import Any
 
-from core.providers.error_messages import unreadable_answer
-from core.providers.http_client import Connection, not_openai_protocol
+from core.providers.error_messages import unreadable_answer_error
+from core.providers.http_client import Connection, not_openai_protocol_error
 from core.providers.protocol_types import FileInfo, OnBytes
 from core.providers.retry_policy import ONCE_ONLY
 
@@ -60,9 +60,9 @@ class FilesApi(Connection):
     async def _check_content(self, id: str, kind: str, data: bytes) -> None:
         """Raise where a page or a message came instead of the file: both arrive as bytes, without an error."""
         if "html" in kind:
-            raise not_openai_protocol(self.title)
+            raise not_openai_protocol_error(self.title)
         if kind.startswith("application/json") and (await self.file(id)).bytes != len(data):
-            raise unreadable_answer(self.title, f"HTTP 200, {kind}")
+            raise unreadable_answer_error(self.title, f"HTTP 200, {kind}")
 
     async def delete_file(self, id: str) -> None:
         """Delete a file, for good."""

@@ -102,10 +102,10 @@ class Connection:
             self._client = None
 
     async def _request(
-        self, ask: SendRequest, kind: type[T], patience: RetryPolicy = READING, on_pause: OnPause = ignore_pause
+        self, ask: SendRequest, kind: type[T], policy: RetryPolicy = READING, on_pause: OnPause = ignore_pause
     ) -> T:
         """The result of `ask`, which sends one request; every request is sent here, as fast as the server allows."""
-        return await self.limiter.run(lambda: self._send(ask, kind), patience, on_pause)
+        return await self.limiter.run(lambda: self._send(ask, kind), policy, on_pause)
 
     async def _send(self, ask: SendRequest, kind: type[T]) -> T:
         """The result of `ask`. A page of HTML arrives as a plain string, without an error: refuse it here."""
@@ -113,14 +113,14 @@ class Connection:
             with self.translate_errors():
                 result = await ask()
         except AttributeError as error:  # where the package expects a list, that string breaks it
-            raise not_openai_protocol(self.title) from error
+            raise not_openai_protocol_error(self.title) from error
         if not isinstance(result, kind) or isinstance(result, str):
-            raise not_openai_protocol(self.title)
+            raise not_openai_protocol_error(self.title)
         return result
 
-    async def request_json(self, ask: SendRequest, patience: RetryPolicy = READING) -> dict[str, Any]:
+    async def request_json(self, ask: SendRequest, policy: RetryPolicy = READING) -> dict[str, Any]:
         """Returns the JSON object of a route that the package has no method for."""
-        return await self._request(ask, dict, patience)
+        return await self._request(ask, dict, policy)
 
     async def _pages(
         self, fetch: Callable[..., Awaitable[Any]], most: int = PAGE_SIZE * MAX_PAGES
@@ -162,7 +162,7 @@ def _item_id(item: Any) -> str:
     return str(item.get("id") if isinstance(item, dict) else item.id)
 
 
-def not_openai_protocol(title: str) -> ProviderError:
+def not_openai_protocol_error(title: str) -> ProviderError:
     """The error for a server that sends a web page instead of data; `title` is the server's."""
     return ProviderError(
         tr("“{server}” does not answer like an OpenAI-compatible server", server=title),

@@ -72,10 +72,10 @@ class JobsApi(Connection):
 
         return [_state(job) async for job in self._pages(fetch, most) if isinstance(job, dict)]
 
-    async def _request_job(self, ask: SendRequest, patience: RetryPolicy = READING) -> JobState:
+    async def _request_job(self, ask: SendRequest, policy: RetryPolicy = READING) -> JobState:
         from openai.types.fine_tuning import FineTuningJob
 
-        return _state((await self._request(ask, FineTuningJob, patience)).to_dict(warnings=False))
+        return _state((await self._request(ask, FineTuningJob, policy)).to_dict(warnings=False))
 
     async def cancel_job(self, id: str) -> JobState:
         """Cancel a job; sent once. After a lost answer, `job` returns its state."""

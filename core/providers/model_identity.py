@@ -13,7 +13,7 @@ class ModelIdentityError(JukuError):
     """Another model has answered than the one that was asked."""
 
 
-def check(provider: Provider, asked: str, reply: Reply) -> None:
+def check_identity(provider: Provider, model: str, reply: Reply) -> None:
     """Raise `ModelIdentityError` where what the server reports cannot be the model that was asked.
 
     A server may tell the full name of a short one (`gpt-4o` answers as `gpt-4o-2024-08-06`), or nothing at all. The
@@ -21,13 +21,13 @@ def check(provider: Provider, asked: str, reply: Reply) -> None:
     """
     if provider.preset.id in PRESETS_WITH_OWN_NAMES:
         return
-    told = reply.model
-    if told and (is_tuned(told) != is_tuned(asked) or (is_tuned(asked) and told != asked)):
-        raise _wrong_model(asked, told)
+    reported = reply.model
+    if reported and (is_tuned(reported) != is_tuned(model) or (is_tuned(model) and reported != model)):
+        raise _wrong_model(model, reported)
     if provider.id == LOCAL and reply.fingerprint:
         base, _tag, adapter = reply.fingerprint.partition(ADAPTER_SEPARATOR)
-        if bool(adapter) != is_tuned(asked) or (not adapter and base != asked):
-            raise _wrong_model(asked, reply.fingerprint)
+        if bool(adapter) != is_tuned(model) or (not adapter and base != model):
+            raise _wrong_model(model, reply.fingerprint)
 
 
 def adapter_hash(fingerprint: str) -> str:
@@ -35,12 +35,12 @@ def adapter_hash(fingerprint: str) -> str:
     return fingerprint.partition(ADAPTER_SEPARATOR)[2]
 
 
-def _wrong_model(asked: str, answered: str) -> ModelIdentityError:
+def _wrong_model(model: str, answered: str) -> ModelIdentityError:
     return ModelIdentityError(
         tr("Another model has answered"),
         tr(
             "{asked} was requested, but {answered} answered. The answer is not used.",
-            asked=asked,
+            asked=model,
             answered=answered,
         ),
     )

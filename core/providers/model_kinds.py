@@ -22,7 +22,7 @@ _OTHER = re.compile(
 )
 
 
-def kind(model: str) -> str:
+def detect_kind(model: str) -> str:
     """`CHAT`, `EMBEDDING` or `OTHER`."""
     name = base_of(model).rsplit("/", 1)[-1].lower()
     if _EMBEDDING.search(name):
@@ -44,4 +44,4 @@ def is_checkpoint(model: str) -> bool:
 
 def fits(offer: Offer, use: str) -> bool:
     """Whether a model can be used as `ANSWER` or as `BASE`."""
-    return kind(offer.id) == CHAT and not (use == BASE and (offer.tuned or is_tuned(offer.id)))
+    return detect_kind(offer.id) == CHAT and not (use == BASE and (offer.tuned or is_tuned(offer.id)))

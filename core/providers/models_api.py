@@ -6,7 +6,7 @@ import datetime
 from functools import partial
 from typing import Any
 
-from core.providers.error_messages import unreadable_answer
+from core.providers.error_messages import unreadable_answer_error
 from core.providers.http_client import Connection, T
 from core.providers.protocol_types import ModelInfo, Offer
 from core.providers.retry_policy import ONCE_ONLY, QUESTIONING, OnPause, ignore_pause
@@ -57,7 +57,7 @@ class ModelsApi(Connection):
         create = partial(client.moderations.create, input=texts, model=MODERATION_MODEL)
         answer = self._request(create, ModerationCreateResponse, QUESTIONING, on_pause)
         found = await self._await_and_note("moderation", answer)
-        return [_flagged(result) for result in self._require_one_each(found.results, texts)]
+        return [_read_flagged_categories(result) for result in self._require_one_each(found.results, texts)]
 
     async def embed(self, model: str, texts: list[str], on_pause: OnPause = ignore_pause) -> list[list[float]]:
         """The vectors of `texts`, in their order."""
@@ -75,7 +75,7 @@ class ModelsApi(Connection):
     def _require_one_each(self, found: list[T] | None, texts: list[str]) -> list[T]:
         """What was found, one for each text. Some servers answer to the first only: nobody knows then what is whose."""
         if len(found or []) != len(texts):
-            raise unreadable_answer(self.title, f"{len(found or [])} ≠ {len(texts)}")
+            raise unreadable_answer_error(self.title, f"{len(found or [])} ≠ {len(texts)}")
         return found or []
 
 
@@ -84,14 +84,14 @@ def is_tuned(model: str) -> bool:
     return model.startswith("ft:") or ".ft-" in model
 
 
-def _flagged(result: Any) -> list[str]:
+def _read_flagged_categories(result: Any) -> list[str]:
     categories = result.categories.to_dict() if result.flagged else {}
     return sorted(name for name, flagged in categories.items() if flagged)
 
 
 def _model(item: Any) -> ModelInfo:
-    told = getattr(item, "shutdown_date", None)
-    return ModelInfo(item.id, float(item.created or 0), str(item.owned_by or ""), _day(told))
+    reported = getattr(item, "shutdown_date", None)
+    return ModelInfo(item.id, float(item.created or 0), str(item.owned_by or ""), _day(reported))
 
 
 def _day(text: object) -> datetime.date | None:

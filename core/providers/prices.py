@@ -44,7 +44,7 @@ class PriceTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
+class TrainingPrice:
     """What a training job would cost, in US dollars: from `low` to `high` where the server chooses the epochs.
 
     `as_of` and `source` say whose prices these are.
@@ -56,7 +56,7 @@ class Price:
     source: str
 
 
-def estimate_training_price(tokens: int, rows: int, model: str, epochs: int | None) -> Price | None:
+def estimate_training_price(tokens: int, rows: int, model: str, epochs: int | None) -> TrainingPrice | None:
     """What `epochs` over so many tokens cost (None: the server chooses); None for a model without a known price."""
     found = load_table()
     entry = found.find(TRAINING, model)
@@ -64,7 +64,7 @@ def estimate_training_price(tokens: int, rows: int, model: str, epochs: int | No
         return None
     one = tokens * entry.numbers["dollars"] / TOKENS_PER_PRICE
     low, high = (epochs, epochs) if epochs else estimate_epochs(rows)
-    return Price(one * low, one * high, str(found.as_of), tr("your own prices") if entry.own else found.source)
+    return TrainingPrice(one * low, one * high, str(found.as_of), tr("your own prices") if entry.own else found.source)
 
 
 def price_of_trained_tokens(trained: int, model: str) -> float | None:

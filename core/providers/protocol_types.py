@@ -169,9 +169,9 @@ class BatchAnswer:
     error: str = ""
     status: int | None = None
 
-    def reply(self, asked: str) -> Reply:
+    def reply(self, model: str) -> Reply:
         """Returns it as a reply of the model `asked`; the time it took is not known, and 0."""
-        return Reply(self.texts, self.model or asked, self.fingerprint, 0.0, self.tokens, True, self.sent)
+        return Reply(self.texts, self.model or model, self.fingerprint, 0.0, self.tokens, True, self.sent)
 
 
 @dataclass(frozen=True, slots=True)

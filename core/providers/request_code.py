@@ -36,7 +36,7 @@ class RequestCode:
     notes: tuple[str, ...] = ()
 
 
-def call(provider: Provider, body: dict[str, Any]) -> RequestCode:
+def build_request_code(provider: Provider, body: dict[str, Any]) -> RequestCode:
     """The request of a pane to its server. The key itself is never in it."""
     if provider.id == LOCAL:
         url = provider.base_url or ENGINE_URL
@@ -53,12 +53,12 @@ def call(provider: Provider, body: dict[str, Any]) -> RequestCode:
     return RequestCode(provider.base_url, variable, body, provider.preset.auth, needs_key, (note,) if needs_key else ())
 
 
-def as_json(found: RequestCode) -> str:
+def to_json(found: RequestCode) -> str:
     """The body, laid out for reading."""
     return _json(found.body) + "\n"
 
 
-def as_python(found: RequestCode) -> str:
+def to_python(found: RequestCode) -> str:
     """A program for the `openai` package that prints the answers."""
     name = _literal(found.variable)
     key = f"os.environ[{name}]" if found.needs_key else f"os.environ.get({name}, {_literal(NO_KEY)})"
@@ -72,7 +72,7 @@ def as_python(found: RequestCode) -> str:
     return "\n".join(lines)
 
 
-def as_curl(found: RequestCode) -> str:
+def to_curl(found: RequestCode) -> str:
     """A command for a Unix shell. The body goes in by a quoted document, in which no shell expands anything."""
     key = f"${{{found.variable}}}" if found.needs_key else f"${{{found.variable}:-{NO_KEY}}}"
     header = f"Authorization: Bearer {key}" if found.auth == "bearer" else f"api-key: {key}"

@@ -32,9 +32,9 @@ class PendingRequest:
 
 @dataclass
 class RequestRunner:
-    """Asks `model` of `provider`; `keep` and `fail` write down what becomes of each request, in a write of its own.
+    """Asks `model` of `provider`; `store_reply` and `store_error` record the result of each request, in a write of its own.
 
-    Without `fail`, nothing is stored for a request that was not answered: the caller asks again for what is missing.
+    Without `store_error`, nothing is stored for a request that was not answered: the caller asks again for what is missing.
 
     `answered` and `failed` count; `error` is the last one.
     """
@@ -42,9 +42,9 @@ class RequestRunner:
     project: Project
     provider: Provider
     model: str
-    keep: Callable[[sqlite3.Connection, str, Reply], None]
+    store_reply: Callable[[sqlite3.Connection, str, Reply], None]
     reporter: Reporter
-    fail: Callable[[sqlite3.Connection, str, str], None] = lambda _db, _key, _error: None
+    store_error: Callable[[sqlite3.Connection, str, str], None] = lambda _db, _key, _error: None
     schema: dict[str, Any] | None = None
     on_changes: Callable[[Changes], None] = lambda _changes: None
     answered: int = 0
@@ -83,21 +83,21 @@ class RequestRunner:
     async def _ask(self, request: PendingRequest) -> None:
         messages = await request.messages()
         try:
-            reply = await self._answered(messages, request.sampling)
+            reply = await self._request_reply(messages, request.sampling)
         except ProviderError as error:
             self.error = error
             self.failed += 1
             self._failures += 1
-            self.on_changes(await self.project.write("", self.fail, request.key, str(error)))
+            self.on_changes(await self.project.write("", self.store_error, request.key, str(error)))
         else:
             # Written at once, on its own: an answer that has been paid for is never lost.
-            self.on_changes(await asyncio.shield(self.project.write("", self.keep, request.key, reply)))
+            self.on_changes(await asyncio.shield(self.project.write("", self.store_reply, request.key, reply)))
             self.answered += 1
             self._failures = 0
         self._done += 1
         self.reporter.update(self._done, self._total)
 
-    async def _answered(self, messages: list[Message], sampling: Sampling) -> Reply:
+    async def _request_reply(self, messages: list[Message], sampling: Sampling) -> Reply:
         """The reply. A server without structured output is asked without it; one that is busy, when it wants to be."""
         schema = self.schema
         while True:
@@ -153,9 +153,9 @@ class RequestRunner:
     def _merge(self, db: sqlite3.Connection, answer: BatchAnswer, open_ones: set[str]) -> None:
         if any(text.strip() for text in answer.texts):
             open_ones.discard(answer.custom_id)
-            self.keep(db, answer.custom_id, answer.reply(self.model))
+            self.store_reply(db, answer.custom_id, answer.reply(self.model))
             self.answered += 1
         else:
-            self.fail(db, answer.custom_id, answer.error or tr("The model returned an empty answer"))
+            self.store_error(db, answer.custom_id, answer.error or tr("The model returned an empty answer"))
             if answer.status in NO_SCHEMA_STATUSES:
                 self.schema = None  # the next round asks without it

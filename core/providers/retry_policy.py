@@ -82,24 +82,24 @@ class RateLimiter:
             1, min(self._usual if self._server_limit is None else self._server_limit, self._own_limit, MAX_PARALLEL)
         )
 
-    def left(self, patience: RetryPolicy = QUESTIONING) -> float:
+    def seconds_left(self, policy: RetryPolicy = QUESTIONING) -> float:
         """Seconds until such a request may be sent; 0 is now."""
-        return max(0.0, self._until[patience.is_question] - time.monotonic())
+        return max(0.0, self._until[policy.is_question] - time.monotonic())
 
     def note_response(self, status: int, headers: Mapping[str, str]) -> None:
         """Update the limits from the status and the headers of an answer."""
-        found = [_parallel_left(headers, what) for what in LIMITED_RESOURCES]
+        found = [_compute_parallel_limit(headers, what) for what in LIMITED_RESOURCES]
         rooms = [room for room in found if room is not None]
         self._server_limit = min(rooms) if rooms else self._server_limit
         if status == 429:
             self._own_limit = max(1, min(self._own_limit, self.at_once) // 2)
         elif status < 400:
             self._own_limit = min(MAX_PARALLEL, self._own_limit + 1)
-            self._hold(max(_seconds_until_reset(headers, what) for what in LIMITED_RESOURCES), QUESTIONING)
+            self._pause_for(max(_seconds_until_reset(headers, what) for what in LIMITED_RESOURCES), QUESTIONING)
 
-    def _hold(self, seconds: float, patience: RetryPolicy) -> None:
+    def _pause_for(self, seconds: float, policy: RetryPolicy) -> None:
         if 0 < seconds <= MAX_PAUSE_SECONDS:
-            kind = patience.is_question
+            kind = policy.is_question
             self._until[kind] = max(self._until[kind], time.monotonic() + seconds)
 
     @asynccontextmanager
@@ -133,40 +133,40 @@ class RateLimiter:
                 waiter.set_result(None)
                 self._running += 1
 
-    async def _wait(self, patience: RetryPolicy, on_pause: OnPause) -> None:
+    async def _wait(self, policy: RetryPolicy, on_pause: OnPause) -> None:
         """Wait until the server may be asked again. Raises `ProviderError` where that is longer than the policy allows."""
-        while (left := self.left(patience)) > 0:
-            if left > patience.longest:
-                raise ProviderError(*self._refused, status=429, code=HELD_BACK, retry_after=left)
-            on_pause(left)
-            await asyncio.sleep(min(left, PAUSE_REPORT_SECONDS))
+        while (seconds_left := self.seconds_left(policy)) > 0:
+            if seconds_left > policy.longest:
+                raise ProviderError(*self._refused, status=429, code=HELD_BACK, retry_after=seconds_left)
+            on_pause(seconds_left)
+            await asyncio.sleep(min(seconds_left, PAUSE_REPORT_SECONDS))
 
     async def run(
-        self, ask: Callable[[], Awaitable[T]], patience: RetryPolicy = QUESTIONING, on_pause: OnPause = ignore_pause
+        self, ask: Callable[[], Awaitable[T]], policy: RetryPolicy = QUESTIONING, on_pause: OnPause = ignore_pause
     ) -> T:
         """Returns the result of `ask`, which is repeated as the policy allows. Raises the last `ProviderError`."""
-        for attempt in range(patience.tries):
-            await self._wait(patience, on_pause)
+        for attempt in range(policy.tries):
+            await self._wait(policy, on_pause)
             try:
                 return await ask()
             except ProviderError as error:
-                again = attempt < patience.tries - 1 and _may_repeat(error, patience)
-                self._hold_back(error, patience, FIRST_PAUSE_SECONDS * patience.share * 2**attempt if again else 0.0)
+                again = attempt < policy.tries - 1 and _may_repeat(error, policy)
+                self._note_refusal(error, policy, FIRST_PAUSE_SECONDS * policy.share * 2**attempt if again else 0.0)
                 if not again:
                     raise
         raise AssertionError
 
-    def _hold_back(self, error: ProviderError, patience: RetryPolicy, pause: float) -> None:
+    def _note_refusal(self, error: ProviderError, policy: RetryPolicy, pause: float) -> None:
         """Send nothing for as long as the server has asked for, else for `pause` seconds."""
         self._refused = error.title, error.message
-        self._hold(pause if error.retry_after is None or error.is_final else error.retry_after, patience)
+        self._pause_for(pause if error.retry_after is None or error.is_final else error.retry_after, policy)
 
 
-def _may_repeat(error: ProviderError, patience: RetryPolicy) -> bool:
+def _may_repeat(error: ProviderError, policy: RetryPolicy) -> bool:
     """Whether the same request may be repeated: it had no effect, waiting helps, and not for too long."""
     if error.status is None:
-        return patience.safe and error.code in CONNECTION_LOST_CODES
-    return error.status in BUSY_STATUSES and not error.is_final and (error.retry_after or 0.0) <= patience.longest
+        return policy.safe and error.code in CONNECTION_LOST_CODES
+    return error.status in BUSY_STATUSES and not error.is_final and (error.retry_after or 0.0) <= policy.longest
 
 
 def may_have_been_made(error: ProviderError) -> bool:
@@ -202,13 +202,13 @@ class PollTimer:
         """Set when the next round is due; a little random, so that several windows do not ask at the same time."""
         self.due = time.monotonic() + seconds * random.uniform(0.9, 1.1)  # noqa: S311
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds until the next round is due; 0 is now."""
         return max(0.0, self.due - time.monotonic())
 
     async def wait(self) -> None:
         """Wait until the next round is due."""
-        await asyncio.sleep(self.left())
+        await asyncio.sleep(self.seconds_left())
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -243,14 +243,14 @@ def _parse_number(headers: Mapping[str, str], name: str) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def _parallel_left(headers: Mapping[str, str], what: str) -> int | None:
+def _compute_parallel_limit(headers: Mapping[str, str], what: str) -> int | None:
     """How many requests may run at the same time: all that are left, or in proportion to the tokens that are left."""
-    left, most = (_parse_number(headers, f"x-ratelimit-{kind}-{what}") for kind in ("remaining", "limit"))
-    if left is None or left < 0:
+    remaining, most = (_parse_number(headers, f"x-ratelimit-{kind}-{what}") for kind in ("remaining", "limit"))
+    if remaining is None or remaining < 0:
         return None
     if what == "requests":
-        return min(MAX_PARALLEL, int(left))
-    return math.ceil(MAX_PARALLEL * min(1.0, left / most)) if most and most > 0 else None
+        return min(MAX_PARALLEL, int(remaining))
+    return math.ceil(MAX_PARALLEL * min(1.0, remaining / most)) if most and most > 0 else None
 
 
 def _seconds_until_reset(headers: Mapping[str, str], what: str) -> float:

@@ -50,13 +50,13 @@ class ServiceShutdown:
                   left=format_days_left(left))  # fmt: skip
 
 
-def find_shutdown(model: str, told: datetime.date | None, preset: str) -> ModelShutdown | None:
+def find_shutdown(model: str, reported: datetime.date | None, preset: str) -> ModelShutdown | None:
     """When `model` stops answering at a server of the kind `preset`; None where no end is known.
 
-    `told` is what the server's own list says. A fine-tuned model ends with its base.
+    `reported` is what the server's own list says. A fine-tuned model ends with its base.
     """
-    if told is not None:
-        return ModelShutdown(told, "server")
+    if reported is not None:
+        return ModelShutdown(reported, "server")
     base = base_of(model)
     found = max(
         ((len(name), family) for family in _families(preset) for name in family["models"] if _is_of_family(base, name)),

@@ -44,10 +44,10 @@ class JobProgress:
 def load(db: sqlite3.Connection, counted: TokenCounts) -> list[JobProgress]:
     """The progress of all jobs of a project, the newest first. Token counts of their rows are added to `counted`."""
     losses, valid = _last_points(db, "train_loss"), _last_points(db, "valid_loss") | _last_points(db, "full_valid_loss")
-    first = jobs.first_events(db)
+    first = jobs.load_first_event_times(db)
     return [
         _load_progress(db, job, losses.get(job.id), valid.get(job.id), counted, _start_time(job, first.get(job.id)))
-        for job in jobs.jobs(db)
+        for job in jobs.load_all(db)
     ]
 
 
@@ -108,7 +108,7 @@ def _tokens_so_far(db: sqlite3.Connection, found: JobProgress, counted: TokenCou
 
 def load_epochs(job: Job) -> int | None:
     """The epochs of a job: as the server uses them, else as requested; None where the server chooses."""
-    for source in (json.loads(job.hyperparameters), job.asked.get("hyperparameters") or {}):
+    for source in (json.loads(job.hyperparameters), job.request.get("hyperparameters") or {}):
         if isinstance(value := source.get("n_epochs"), int):
             return value
     return None

@@ -60,7 +60,7 @@ class JobQueue:
         self._servers: dict[str, _Server] = {}
         self._followed: dict[int, _EventSchedule] = {}
         self._sending: dict[int, asyncio.Task[None]] = {}
-        self._wishes: set[tuple[int, str]] = set()
+        self._requested_actions: set[tuple[int, str]] = set()
         self._only: int | None = None  # the one job that is followed, None for all
         self._woken = asyncio.Event()
         self._tokens = EVENTS_A_SECOND
@@ -91,7 +91,7 @@ class JobQueue:
         """
         self._only = self.watched = id
         async with asyncio.TaskGroup() as group:
-            while not (record := await self.project.read(jobs.job, id)).ended:
+            while not (record := await self.project.read(jobs.load, id)).ended:
                 server = self._servers.setdefault(record.provider, _Server())
                 if server.blocked or server.failures >= MAX_FAILED_ROUNDS:
                     break
@@ -108,15 +108,15 @@ class JobQueue:
             async with asyncio.timeout(pause):
                 await self._woken.wait()
 
-    async def _unfinished(self) -> list[Job]:
+    async def _load_unfinished(self) -> list[Job]:
         """The jobs that this queue looks after, the oldest first."""
-        found = await self.project.read(jobs.unfinished)
+        found = await self.project.read(jobs.load_unfinished)
         return [job for job in found if self._only in (None, job.id)]
 
     async def _begin_rounds(self, group: asyncio.TaskGroup) -> float:
         """Begin what is due; returns the seconds until the next."""
         try:
-            found = await self._unfinished()
+            found = await self._load_unfinished()
         except JukuError:
             return MAX_PAUSE_SECONDS
         self._drop_ended(found)
@@ -135,7 +135,7 @@ class JobQueue:
 
     def _drop_ended(self, found: list[Job]) -> None:
         there, served = {job.id for job in found}, {job.provider for job in found}
-        self._wishes = {wish for wish in self._wishes if wish[0] in there}
+        self._requested_actions = {action for action in self._requested_actions if action[0] in there}
         self._followed = {id: kept for id, kept in self._followed.items() if id in there}
         for id in set(self._servers) - served:
             if self._servers[id].task is None:
@@ -151,15 +151,15 @@ class JobQueue:
             await self._poll_server(provider)
             await self._start_waiting(group, provider)
         except JukuError as error:
-            pause = self._fail(id, server, error, pause)
+            pause = self._note_failure(id, server, error, pause)
         else:
-            self._succeed(id, server, before)
+            self._note_success(id, server, before)
         finally:
             server.task = None
             server.schedule(pause)
             self._woken.set()
 
-    def _succeed(self, id: str, server: _Server, before: JukuError | None) -> None:
+    def _note_success(self, id: str, server: _Server, before: JukuError | None) -> None:
         """A look has gone well: what was wrong `before` it is over, not what went wrong with a job that was sent meanwhile."""
         if self.failures.get(id) is not before:
             return
@@ -167,7 +167,7 @@ class JobQueue:
         if self.failures.pop(id, None):
             self.on_changes(Changes("", records={"job"}))
 
-    def _fail(self, id: str, server: _Server, error: JukuError, usual: float) -> float:
+    def _note_failure(self, id: str, server: _Server, error: JukuError, usual: float) -> float:
         """Note why a server cannot be asked; returns the seconds until the next try."""
         pause = server.note_failure(error, usual)
         news = str(self.failures.get(id)) != str(error)
@@ -177,8 +177,8 @@ class JobQueue:
         return pause
 
     async def _poll_server(self, provider: Provider) -> None:
-        followed = [job for job in await self._unfinished() if job.provider == provider.id]
-        await self._carry_out_wishes(provider, [job for job in followed if job.wish and job.remote_id])
+        followed = [job for job in await self._load_unfinished() if job.provider == provider.id]
+        await self._send_requested_actions(provider, [job for job in followed if job.wish and job.remote_id])
         asked = [job for job in followed if job.remote_id]
         states = {state.id: state for state in await provider.jobs()} if len(asked) >= MIN_JOBS_TO_LIST else {}
         for job in sorted(followed, key=self._events_due):
@@ -193,14 +193,16 @@ class JobQueue:
         """Whose events were asked for longest ago comes first, so that many jobs starve none."""
         return self._followed[job.id].events_due if job.id in self._followed else 0.0
 
-    async def _carry_out_wishes(self, provider: Provider, wishing: list[Job]) -> None:
+    async def _send_requested_actions(self, provider: Provider, jobs_with_action: list[Job]) -> None:
         """Carry out what was wished and not confirmed. A new wish is on its way already: only one that stays is repeated."""
-        lasting = [job for job in wishing if (job.id, job.wish) in self._wishes]
-        self._wishes -= {wish for wish in self._wishes if wish[0] in {job.id for job in wishing}}
-        self._wishes |= {(job.id, job.wish) for job in wishing}
+        lasting = [job for job in jobs_with_action if (job.id, job.wish) in self._requested_actions]
+        self._requested_actions -= {
+            action for action in self._requested_actions if action[0] in {job.id for job in jobs_with_action}
+        }
+        self._requested_actions |= {(job.id, job.wish) for job in jobs_with_action}
         for job in lasting:
             with suppress(ProviderError):  # the state that is asked for next tells what became of it
-                await self._report(await submit.carry_out_wish(self.project, provider, job), job)
+                await self._report(await submit.send_requested_action(self.project, provider, job), job)
 
     async def _poll_job(self, provider: Provider, job: Job, state: JobState | None) -> None:
         assert job.remote_id
@@ -234,7 +236,7 @@ class JobQueue:
 
     async def _merge_results(self, provider: Provider, id: int) -> None:
         """Take in the result files of a job that has ended; one that is gone or broken is not asked for again."""
-        record = await self.project.read(jobs.job, id)
+        record = await self.project.read(jobs.load, id)
         if record.results_merged or record.result_files == "[]":
             return
         for file in record.files:
@@ -250,7 +252,7 @@ class JobQueue:
 
     async def _start_waiting(self, group: asyncio.TaskGroup, provider: Provider) -> None:
         """Send waiting jobs as far as the provider's limit allows."""
-        found = [job for job in await self._unfinished() if job.provider == provider.id]
+        found = [job for job in await self._load_unfinished() if job.provider == provider.id]
         server = self._servers[provider.id]
         if server.blocked or (server.failures and server.due > time.monotonic()):
             return  # a job that was being sent when this round began has failed: the next round comes after a pause
@@ -278,17 +280,17 @@ class JobQueue:
 
     async def _note_send_failure(self, provider: Provider, server: _Server, job: Job, error: JukuError) -> float:
         """The seconds to wait: none where only this job was refused."""
-        record = await self.project.read(jobs.job, job.id)
+        record = await self.project.read(jobs.load, job.id)
         if record.ended:
             self.on_ended(record)
             return 0.0
-        return self._fail(provider.id, server, error, provider.poll_seconds)
+        return self._note_failure(provider.id, server, error, provider.poll_seconds)
 
     async def _report(self, changes: Changes, before: Job) -> None:
         """Report what has changed; the end of a job is reported once."""
         if changes.tables:
             self.on_changes(changes)
-        record = await self.project.read(jobs.job, before.id)
+        record = await self.project.read(jobs.load, before.id)
         if record.ended and not before.ended:
             self.on_ended(record)
 

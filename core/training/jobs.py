@@ -66,7 +66,7 @@ class Job:
         return found
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         """What was requested: hyperparameters, seed, suffix, …"""
         found: dict[str, Any] = json.loads(self.settings)
         return found
@@ -75,17 +75,17 @@ class Job:
 _COLUMNS = ", ".join(Job.__slots__)
 
 
-def jobs(db: sqlite3.Connection) -> list[Job]:
+def load_all(db: sqlite3.Connection) -> list[Job]:
     """All jobs, the newest first."""
     return [Job(*row) for row in db.execute(f"SELECT {_COLUMNS} FROM job ORDER BY id DESC")]
 
 
-def job(db: sqlite3.Connection, id: int) -> Job:
+def load(db: sqlite3.Connection, id: int) -> Job:
     """The job `id`."""
     return Job(*db.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (id,)).fetchone())
 
 
-def events(db: sqlite3.Connection, job: int) -> list[Event]:
+def load_events(db: sqlite3.Connection, job: int) -> list[Event]:
     """The events of a job, the oldest first."""
     rows = db.execute(
         "SELECT remote_id, created_at, level, message, data FROM job_event WHERE job = ? ORDER BY id", (job,)
@@ -93,7 +93,7 @@ def events(db: sqlite3.Connection, job: int) -> list[Event]:
     return [Event(id, created, level, message, json.loads(data)) for id, created, level, message, data in rows]
 
 
-def first_events(db: sqlite3.Connection) -> dict[int, float]:
+def load_first_event_times(db: sqlite3.Connection) -> dict[int, float]:
     """The time of each job's first event, in Unix seconds, by the job's id."""
     return dict(db.execute("SELECT job, min(created_at) FROM job_event GROUP BY job"))
 
@@ -101,12 +101,12 @@ def first_events(db: sqlite3.Connection) -> dict[int, float]:
 def load_preparation(db: sqlite3.Connection, job: int) -> float | None:
     """The share of its base model that the engine has converted (0 to 1), where its newest event reports that; else None."""
     row = db.execute("SELECT data FROM job_event WHERE job = ? ORDER BY id DESC LIMIT 1", (job,)).fetchone()
-    told = json.loads(row[0]) if row else None
-    share = told.get("share") if isinstance(told, dict) and "preparing" in told else None
+    data = json.loads(row[0]) if row else None
+    share = data.get("share") if isinstance(data, dict) and "preparing" in data else None
     return min(1.0, max(0.0, float(share))) if isinstance(share, int | float) else None
 
 
-def checkpoints(db: sqlite3.Connection, job: int) -> list[Checkpoint]:
+def load_checkpoints(db: sqlite3.Connection, job: int) -> list[Checkpoint]:
     """The checkpoints of a job, the newest first."""
     rows = db.execute(
         "SELECT remote_id, model, step, created_at, metrics FROM job_checkpoint WHERE job = ? ORDER BY step DESC",
@@ -115,12 +115,12 @@ def checkpoints(db: sqlite3.Connection, job: int) -> list[Checkpoint]:
     return [Checkpoint(id, model, step, created, json.loads(metrics)) for id, model, step, created, metrics in rows]
 
 
-def event_ids(db: sqlite3.Connection, job: int) -> set[str]:
+def load_event_ids(db: sqlite3.Connection, job: int) -> set[str]:
     """The server's ids of a job's events."""
     return {id for (id,) in db.execute("SELECT remote_id FROM job_event WHERE job = ?", (job,))}
 
 
-def unfinished(db: sqlite3.Connection) -> list[Job]:
+def load_unfinished(db: sqlite3.Connection) -> list[Job]:
     """The jobs that the queue follows, the oldest first: those that have not ended, or whose results were not downloaded."""
     marks = ",".join("?" * len(ENDED))
     sql = (
@@ -156,32 +156,32 @@ def begin_creation(db: sqlite3.Connection, id: int, training_file: str, validati
 def note_failed_search(db: sqlite3.Connection, id: int, enough: int) -> None:
     """Count one more search of the server's list in vain; after `enough` the job waits in the queue again."""
     db.execute("UPDATE job SET looked = looked + 1 WHERE id = ?", (id,))
-    record = job(db, id)
+    record = load(db, id)
     if record.looked >= enough and record.wish == "cancel":
         fail(db, id, tr("Cancelled before it was sent."), status=JobStatus.CANCELLED)
     elif record.looked >= enough:
         set_status(db, id, JobStatus.WAITING)
 
 
-def set_wish(db: sqlite3.Connection, id: int, wish: str) -> None:
+def set_requested_action(db: sqlite3.Connection, id: int, action: str) -> None:
     """Record a wish: cancel, pause, resume, or '' for none. A job that was not sent yet is cancelled at once."""
     unsent = db.execute(
         "SELECT status IN (?, ?) FROM job WHERE id = ?", (JobStatus.WAITING, JobStatus.UPLOADING, id)
     ).fetchone()[0]
-    if unsent and wish == "cancel":
+    if unsent and action == "cancel":
         fail(db, id, tr("Cancelled before it was sent."), status=JobStatus.CANCELLED)
     elif not unsent:
-        db.execute("UPDATE job SET wish = ? WHERE id = ?", (wish, id))
+        db.execute("UPDATE job SET wish = ? WHERE id = ?", (action, id))
 
 
 def store(
     db: sqlite3.Connection, id: int, state: JobState, new: Sequence[Event] = (), found: Sequence[Checkpoint] = ()
 ) -> None:
     """Store a job's state, with new events and its checkpoints."""
-    known = job(db, id)
+    record = load(db, id)
     db.execute(
         f"UPDATE job SET {', '.join(f'{name} = ?' for name in _SERVER_COLUMNS)} WHERE id = ?",
-        (*_server_values(known, state), id),
+        (*_server_values(record, state), id),
     )
     db.executemany(
         "INSERT INTO job_event (job, remote_id, created_at, level, message, data) VALUES (?, ?, ?, ?, ?, ?) "
@@ -200,7 +200,7 @@ _SERVER_COLUMNS = ("remote_id", "status", "fine_tuned_model", "finished_at", "er
          "estimated_finish", "hyperparameters", "result_files", "wish")  # fmt: skip
 
 
-def _server_values(known: Job, state: JobState) -> tuple[Any, ...]:
+def _server_values(record: Job, state: JobState) -> tuple[Any, ...]:
     return (
         state.id,
         state.status,
@@ -210,21 +210,21 @@ def _server_values(known: Job, state: JobState) -> tuple[Any, ...]:
         state.error_code,
         state.trained_tokens,
         state.estimated_finish,
-        json.dumps(state.hyperparameters) if state.hyperparameters else known.hyperparameters,
-        json.dumps(state.result_files) if state.result_files else known.result_files,
-        "" if _is_fulfilled(known.wish, state) else known.wish,
+        json.dumps(state.hyperparameters) if state.hyperparameters else record.hyperparameters,
+        json.dumps(state.result_files) if state.result_files else record.result_files,
+        "" if _is_fulfilled(record.wish, state) else record.wish,
     )
 
 
-def _is_fulfilled(wish: str, state: JobState) -> bool:
+def _is_fulfilled(action: str, state: JobState) -> bool:
     if state.ended:
         return True
-    return (state.status == JobStatus.PAUSED) is (wish == "pause") if wish in ("pause", "resume") else not wish
+    return (state.status == JobStatus.PAUSED) is (action == "pause") if action in ("pause", "resume") else not action
 
 
-def is_news(known: Job, state: JobState) -> bool:
+def is_news(record: Job, state: JobState) -> bool:
     """Whether `state` differs from what is recorded."""
-    return _server_values(known, state) != tuple(getattr(known, name) for name in _SERVER_COLUMNS)
+    return _server_values(record, state) != tuple(getattr(record, name) for name in _SERVER_COLUMNS)
 
 
 def fail(db: sqlite3.Connection, id: int, error: str, code: str = "", status: str = JobStatus.FAILED) -> None:

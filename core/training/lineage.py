@@ -24,12 +24,12 @@ ROWS_PER_PAGE = 200  # rows of a comparison that are read at once
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """One hyperparameter: as requested (`asked`) and as the server uses it (`settled`); None where it is not known."""
+class JobSetting:
+    """One hyperparameter: as requested (`requested`) and as the server uses it (`effective`); None where it is not known."""
 
     name: str
-    asked: Any
-    settled: Any
+    requested: Any
+    effective: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class ChangesSince:
 
 def changes_since(db: sqlite3.Connection, id: int, limit: int = ROWS_PER_PAGE) -> ChangesSince:
     """Compare the project with the time the job `id` was made; `limit` rows of each comparison are loaded."""
-    job = jobs.job(db, id)
-    validated = bool(job.asked.get("validation"))
+    job = jobs.load(db, id)
+    validated = bool(job.request.get("validation"))
     return ChangesSince(
         compare_rows(db, job, limit=limit),
         compare_rows(db, job, "validation", limit=limit) if validated else None,
@@ -77,7 +77,7 @@ def find_job_of_model(db: sqlite3.Connection, provider: str, model: str) -> Job 
         "WHERE provider = ?1 AND (fine_tuned_model = ?2 OR c.model IS NOT NULL)"
     )
     (id,) = db.execute(sql, (provider, model)).fetchone()
-    return jobs.job(db, id) if id else None
+    return jobs.load(db, id) if id else None
 
 
 def load_training_prompt(db: sqlite3.Connection, provider: str, model: str) -> PromptUse | None:
@@ -124,13 +124,13 @@ def _find_trained_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[
             yield id, f"{row} {found:.0f}"
 
 
-def list_settings(job: Job) -> list[Setting]:
+def list_settings(job: Job) -> list[JobSetting]:
     """The hyperparameters of a job and its seed, in the order in which they were requested."""
-    asked: dict[str, Any] = dict(job.asked.get("hyperparameters") or {})
-    settled: dict[str, Any] = json.loads(job.hyperparameters)
-    if job.asked.get("seed") is not None:
-        asked["seed"] = job.asked["seed"]
-    return [Setting(name, asked.get(name), settled.get(name)) for name in {**asked, **settled}]
+    requested: dict[str, Any] = dict(job.request.get("hyperparameters") or {})
+    effective: dict[str, Any] = json.loads(job.hyperparameters)
+    if job.request.get("seed") is not None:
+        requested["seed"] = job.request["seed"]
+    return [JobSetting(name, requested.get(name), effective.get(name)) for name in {**requested, **effective}]
 
 
 def distinguish_jobs(found: Sequence[Job]) -> list[str]:
@@ -146,11 +146,11 @@ def _distinguishing_values(job: Job) -> dict[str, Any]:
     found |= {
         name: value
         for name in DISTINGUISHING_SETTINGS
-        if (value := {**job.asked, "method": job.method}.get(name)) not in (None, "")
+        if (value := {**job.request, "method": job.method}.get(name)) not in (None, "")
     }
-    asked = job.asked.get("hyperparameters") or {}
-    settled = {name: value for name, value in json.loads(job.hyperparameters).items() if value != "auto"}
-    return found | {"model": job.model} | asked | settled
+    requested = job.request.get("hyperparameters") or {}
+    effective = {name: value for name, value in json.loads(job.hyperparameters).items() if value != "auto"}
+    return found | {"model": job.model} | requested | effective
 
 
 def _load_specs(db: sqlite3.Connection, job: Job) -> tuple[Spec, Spec] | None:

@@ -79,7 +79,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class LossPoint:
     """The training loss at a step. `at` is Unix seconds, 0 where only the result file has the step."""
 
     step: int
@@ -127,14 +127,14 @@ def load_series(db: sqlite3.Connection, job: int) -> dict[str, Series]:
     return found
 
 
-def load_losses(db: sqlite3.Connection, job: int) -> list[Metric]:
+def load_losses(db: sqlite3.Connection, job: int) -> list[LossPoint]:
     """The training loss by step."""
     found = load_series(db, job).get("train_loss")
     if found is None:
         return []
     (times, totals), whole = _load_times(db, job), load_total_steps(db, job)
     return [
-        Metric(step, totals.get(step, whole), value, times.get(step, 0.0))
+        LossPoint(step, totals.get(step, whole), value, times.get(step, 0.0))
         for step, value in zip(found.steps.tolist(), found.values.tolist(), strict=True)
     ]
 
@@ -142,15 +142,15 @@ def load_losses(db: sqlite3.Connection, job: int) -> list[Metric]:
 def load_total_steps(db: sqlite3.Connection, job: int) -> int | None:
     """The total number of steps: as last reported, for a succeeded job its last step, else by its settings; None if unknown."""
     last = load_last_step(db, job) or 0
-    told = _reported_total(db, job)
-    if told and told >= last:
-        return told
-    status, settled, rows = db.execute(
+    reported = _load_reported_total(db, job)
+    if reported and reported >= last:
+        return reported
+    status, effective, rows = db.execute(
         "SELECT status, hyperparameters, row_count FROM job WHERE id = ?", (job,)
     ).fetchone()
     if status == JobStatus.SUCCEEDED:
         return last or None
-    planned = _plan_total(json.loads(settled), rows)
+    planned = _compute_planned_total(json.loads(effective), rows)
     return planned if planned and planned >= last else None
 
 
@@ -370,8 +370,8 @@ def _load_times(db: sqlite3.Connection, job: int) -> tuple[dict[int, float], dic
 def _load_recent(db: sqlite3.Connection, job: int) -> list[tuple[int, float]]:
     """Step and time of the last metric events, the oldest first."""
     rows = db.execute(f"{_METRIC_EVENTS} DESC LIMIT {RECENT_EVENTS}", (job,)).fetchall()
-    told = [(next(_parse_event(message, json.loads(data)), None), at) for at, message, data in reversed(rows)]
-    return [(point[1], at) for point, at in told if point]
+    points = [(next(_parse_event(message, json.loads(data)), None), at) for at, message, data in reversed(rows)]
+    return [(point[1], at) for point, at in points if point]
 
 
 def _last_rising_run(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
@@ -388,7 +388,7 @@ def _last_rising_run(points: list[tuple[int, float]]) -> list[tuple[int, float]]
     return found
 
 
-def _reported_total(db: sqlite3.Connection, job: int) -> int | None:
+def _load_reported_total(db: sqlite3.Connection, job: int) -> int | None:
     sql = "SELECT value FROM job_metric WHERE job = ? AND name = ? ORDER BY step DESC LIMIT 1"
     if row := db.execute(sql, (job, TOTAL_STEPS)).fetchone():
         return int(row[0])
@@ -399,9 +399,9 @@ def _reported_total(db: sqlite3.Connection, job: int) -> int | None:
     )
 
 
-def _plan_total(settled: dict[str, Any], rows: int) -> int | None:
+def _compute_planned_total(effective: dict[str, Any], rows: int) -> int | None:
     """The total number of steps by the epochs and batch size that the server uses, where both are known."""
-    epochs, batch = (settled.get(name) for name in ("n_epochs", "batch_size"))
+    epochs, batch = (effective.get(name) for name in ("n_epochs", "batch_size"))
     if not isinstance(epochs, int) or not isinstance(batch, int) or min(epochs, batch, rows) < 1:
         return None
     return math.ceil(rows / batch) * epochs

@@ -87,8 +87,8 @@ async def examine(
     await findings.refresh(project, reporter)
     for encoding in dict.fromkeys(token_counts.encoding_of(plan.model) for plan in plans):
         await token_counts.count_missing_rows(project, encoding, reporter)
-    told = _ServerInfo() if id == LOCAL else await _load_server_info(project, preset, connect, plans, reporter)
-    return await project.read(_build_report, id, preset, plans, told)
+    server = _ServerInfo() if id == LOCAL else await _load_server_info(project, preset, connect, plans, reporter)
+    return await project.read(_build_report, id, preset, plans, server)
 
 
 async def _load_server_info(
@@ -129,7 +129,7 @@ async def _check_moderation(
 
 
 def _build_report(
-    db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan], told: _ServerInfo
+    db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan], server: _ServerInfo
 ) -> PreflightReport:
     measured = [
         token_counts.training_amount(db, row_filter(plan.rows), token_counts.encoding_of(plan.model), plan.version)
@@ -140,11 +140,11 @@ def _build_report(
         *_check_plans(db, id, preset, plans),
         *_check_rows(db, preset, plans),
         *_check_length(measured),
-        *told.objections,
+        *server.objections,
     ]
     found = _check_prompts(db, plans, found)
-    found += _check_dates(preset, plans, told, _today())
-    found += _check_account(plans, told)
+    found += _check_dates(preset, plans, server, _today())
+    found += _check_account(plans, server)
     if cost is None and preset.key_url:  # a server that sends bills
         found.append(Objection("price-unknown", "warning", tr("The price list has no price for training this model.")))
     epochs = {(plan.hyperparameters or {}).get("n_epochs") for plan in plans}
@@ -184,7 +184,7 @@ def _estimate_cost(
 
 def _check_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
     """Objections to the settings and the number of rows, and to jobs that were trained in the same way before."""
-    made = [job for job in jobs.jobs(db) if job.provider == id and job.status not in UNSUCCESSFUL]
+    made = [job for job in jobs.load_all(db) if job.provider == id and job.status not in UNSUCCESSFUL]
     texts: dict[tuple[str, int | None], list[str]] = {}
     for plan in plans:
         key = plan.rows, plan.version
@@ -251,9 +251,9 @@ def _check_prompts(
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
     unasked = [system_prompts.find_unused(db, row_filter(rows), version) for rows, version in chosen]
-    told = {one.rule: one.words for one in found}
+    words_of_rule = {one.rule: one.words for one in found}
     made = [
-        Objection(PROMPT_NOT_ASKED, "warning", system_prompts.describe(one, wanted), told.get(PROMPT_DIFFERS, ""), one.prompt if one.is_offered else None)
+        Objection(PROMPT_NOT_ASKED, "warning", system_prompts.describe(one, wanted), words_of_rule.get(PROMPT_DIFFERS, ""), one.prompt if one.is_offered else None)
         for one in system_prompts.merge_unused(db, unasked)
     ]  # fmt: skip
     return [*made, *(one for one in found if not (made and one.rule == PROMPT_DIFFERS))]
@@ -271,7 +271,7 @@ def _check_length(measured: Sequence[token_counts.TrainingAmount]) -> Iterator[O
 
 
 def _check_dates(
-    preset: Preset, plans: Sequence[TrainingPlan], told: _ServerInfo, today: datetime.date
+    preset: Preset, plans: Sequence[TrainingPlan], server: _ServerInfo, today: datetime.date
 ) -> Iterator[Objection]:
     """Objections from shutdown dates: of training at the server, and of the models."""
     last = shutdown_dates.last_day(preset.id)
@@ -279,7 +279,7 @@ def _check_dates(
         words = shutdown_dates.ServiceShutdown(last, "training").describe(today)
         yield Objection("closing", "error" if last < today else "warning", words)
     for model in dict.fromkeys(plan.model for plan in plans):
-        listed = (told.models or {}).get(model)
+        listed = (server.models or {}).get(model)
         closing = shutdown_dates.find_shutdown(model, listed.shutdown_date if listed else None, preset.id)
         left = shutdown_dates.days_left(closing, today) if closing else shutdown_dates.WARNING_DAYS
         if closing and left < 0:
@@ -290,15 +290,15 @@ def _check_dates(
                             model=model, day=closing.day, left=shutdown_dates.format_days_left(left)))  # fmt: skip
 
 
-def _check_account(plans: Sequence[TrainingPlan], told: _ServerInfo) -> Iterator[Objection]:
+def _check_account(plans: Sequence[TrainingPlan], server: _ServerInfo) -> Iterator[Objection]:
     """Objections to models that the account does not have, or may not train."""
     for model in dict.fromkeys(plan.model for plan in plans):
-        if told.models and model not in told.models and "ckpt" not in model:
+        if server.models and model not in server.models and "ckpt" not in model:
             yield Objection("not-listed", "warning", tr("The server does not list the model {model}.", model=model))
-        elif told.limits and model_kinds.base_of(model) not in told.limits and model not in told.limits:
+        elif server.limits and model_kinds.base_of(model) not in server.limits and model not in server.limits:
             yield Objection("not-trainable", "warning", tr("The server does not list {model} among the models that this "
                             "account may train.", model=model))  # fmt: skip
-        running = (told.limits or {}).get(model, {}).get("max_concurrent_jobs")
+        running = (server.limits or {}).get(model, {}).get("max_concurrent_jobs")
         if running is not None and len(plans) > running:
             yield Objection("limited", "note", trn("{n} job runs at a time on this server; the others wait.",
                             "{n} jobs run at a time on this server; the others wait.", running))  # fmt: skip

@@ -91,7 +91,7 @@ async def list_tuned_models(project: Project, provider: Provider, today: datetim
         if error.status not in MISSING_ROUTE_STATUSES:
             raise
         listed = []
-    records = [job for job in await project.read(jobs.jobs) if job.provider == provider.id]
+    records = [job for job in await project.read(jobs.load_all) if job.provider == provider.id]
     makers: dict[str, Job | JobState] = {job.fine_tuned_model: job for job in records if job.fine_tuned_model}
     makers |= {state.fine_tuned_model: state for state in await _load_jobs(provider) if state.fine_tuned_model}
     own = {info.id: info for info in listed if _is_own(info) or info.id in makers}

@@ -62,14 +62,14 @@ def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan
             version = plan.version or versions.save_current(db, name)
             known[key] = version, len(rows), uploads.sha256_of(row_selection.to_jsonl(rows))
         version, count, digest = known[key]
-        asked = {name: getattr(plan, name) for name in ("seed", "suffix", "validation", "metadata")}
+        other_settings = {name: getattr(plan, name) for name in ("seed", "suffix", "validation", "metadata")}
         values = {
             "provider": provider,
             "token": uuid.uuid4().hex,
             "model": plan.model,
             "rows": plan.rows,
             "row_count": count,
-            "settings": json.dumps({"hyperparameters": plan.hyperparameters or {}, **asked}),
+            "settings": json.dumps({"hyperparameters": plan.hyperparameters or {}, **other_settings}),
             "status": JobStatus.WAITING,
             "version": version,
             "revision": revisions.save_current(db, name),
@@ -99,7 +99,7 @@ async def create(project: Project, provider: Provider, plan: TrainingPlan) -> in
     try:
         await send(project, provider, id)
     except BaseException:
-        if (await project.read(jobs.job, id)).status in (JobStatus.WAITING, JobStatus.UPLOADING):
+        if (await project.read(jobs.load, id)).status in (JobStatus.WAITING, JobStatus.UPLOADING):
             await asyncio.shield(project.write("", jobs.delete, id))
         raise
     return id
@@ -110,7 +110,7 @@ async def send(project: Project, provider: Provider, id: int, on_bytes: OnBytes 
 
     When an answer is lost the job stays as it was written, and `recover` finds out what happened.
     """
-    record = await project.read(jobs.job, id)
+    record = await project.read(jobs.load, id)
     _check_request(provider, record)
     await project.write("", jobs.set_status, id, JobStatus.UPLOADING)
     try:
@@ -119,15 +119,17 @@ async def send(project: Project, provider: Provider, id: int, on_bytes: OnBytes 
         await _record_refusal(project, id, error)
         raise
     await project.write("", jobs.begin_creation, id, *files)
-    record = await project.read(jobs.job, id)
+    record = await project.read(jobs.load, id)
     if record.status != JobStatus.CREATING:
         return  # withdrawn meanwhile
     await _create(project, provider, record)
 
 
 def _check_request(provider: Provider, record: Job) -> None:
-    asked = record.asked
-    (provider.preset or preset("custom")).check(record.method, asked["hyperparameters"], asked.get("suffix") or "")
+    settings = record.request
+    (provider.preset or preset("custom")).check(
+        record.method, settings["hyperparameters"], settings.get("suffix") or ""
+    )
 
 
 async def _upload(
@@ -136,25 +138,25 @@ async def _upload(
     mark = BOM_UTF8 if provider.preset.bom else b""
     data = await project.read(load_training_file, record)
     training = await uploads.ensure_uploaded(project, provider, mark + data, on_bytes=on_bytes)
-    if not record.asked.get("validation"):
+    if not record.request.get("validation"):
         return training, None
     data = await project.read(load_training_file, record, "validation")
     return training, await uploads.ensure_uploaded(project, provider, mark + data, on_bytes=on_bytes) if data else None
 
 
 async def _create(project: Project, provider: Provider, record: Job) -> None:
-    asked = record.asked
+    settings = record.request
     assert record.training_file
     request = JobRequest(
         record.model,
         record.training_file,
         record.token,
         record.validation_file,
-        asked.get("suffix") or None,
-        asked.get("seed"),
-        asked["hyperparameters"],
+        settings.get("suffix") or None,
+        settings.get("seed"),
+        settings["hyperparameters"],
         record.method,
-        asked.get("metadata") or {},
+        settings.get("metadata") or {},
     )
     try:
         state = await provider.create_job(request)
@@ -180,7 +182,7 @@ async def recover(project: Project, provider: Provider, id: int) -> Changes:
     A slow server may still be making it, so it is looked for several times, however fast the clocks run. Only then it
     is back in the queue, to be sent once more; `end_twins` watches over that.
     """
-    record = await project.read(jobs.job, id)
+    record = await project.read(jobs.load, id)
     state = next(iter(await provider.find_jobs(record.token)), None)
     if state is not None:
         return await project.write("", jobs.store, id, state)
@@ -197,7 +199,7 @@ async def cancel_duplicates(provider: Provider, record: Job) -> None:
 
 async def update(project: Project, provider: Provider, id: int, state: JobState | None = None) -> Changes:
     """Load a job's state from the server (unless `state` is given), with new events and checkpoints, and record it. Raises `ProviderError`."""
-    record = await project.read(jobs.job, id)
+    record = await project.read(jobs.load, id)
     if record.status in (JobStatus.WAITING, JobStatus.UPLOADING):
         await send(project, provider, id)
         return Changes("", records={"job"})
@@ -205,7 +207,7 @@ async def update(project: Project, provider: Provider, id: int, state: JobState 
         return await recover(project, provider, id)
     # The state first: events that come between the two calls are fetched then, and none is missed at the end.
     state = state or await provider.job(record.remote_id)
-    known = await project.read(jobs.event_ids, id)
+    known = await project.read(jobs.load_event_ids, id)
     new = await provider.events(record.remote_id, known)
     # A new checkpoint has no type of event of its own: any that is more than the numbers of a step may report one.
     may_have_saved = state.ended or record.status != state.status or not all(event.is_metrics for event in new)
@@ -215,26 +217,26 @@ async def update(project: Project, provider: Provider, id: int, state: JobState 
 
 async def cancel(project: Project, provider: Provider, id: int) -> Changes:
     """Cancel a job. The wish is recorded first, so that it is carried out even after a crash. Raises `ProviderError`."""
-    return await _set_and_carry_out(project, provider, id, "cancel")
+    return await _request_action(project, provider, id, "cancel")
 
 
 async def pause(project: Project, provider: Provider, id: int) -> Changes:
     """Pause a job, as `cancel` does. Raises `ProviderError`."""
-    return await _set_and_carry_out(project, provider, id, "pause")
+    return await _request_action(project, provider, id, "pause")
 
 
 async def resume(project: Project, provider: Provider, id: int) -> Changes:
     """Resume a paused job, as `cancel` does. Raises `ProviderError`."""
-    return await _set_and_carry_out(project, provider, id, "resume")
+    return await _request_action(project, provider, id, "resume")
 
 
-async def _set_and_carry_out(project: Project, provider: Provider, id: int, wish: str) -> Changes:
-    changes = await project.write("", jobs.set_wish, id, wish)
-    record = await project.read(jobs.job, id)
-    return await carry_out_wish(project, provider, record) if record.wish and record.remote_id else changes
+async def _request_action(project: Project, provider: Provider, id: int, action: str) -> Changes:
+    changes = await project.write("", jobs.set_requested_action, id, action)
+    record = await project.read(jobs.load, id)
+    return await send_requested_action(project, provider, record) if record.wish and record.remote_id else changes
 
 
-async def carry_out_wish(project: Project, provider: Provider, record: Job) -> Changes:
+async def send_requested_action(project: Project, provider: Provider, record: Job) -> Changes:
     """Send the request that the person wished for. A wish that is refused is deleted. Raises `ProviderError`."""
     assert record.remote_id
     ask = {"cancel": provider.cancel_job, "pause": provider.pause_job, "resume": provider.resume_job}[record.wish]
@@ -242,7 +244,7 @@ async def carry_out_wish(project: Project, provider: Provider, record: Job) -> C
         state = await ask(record.remote_id)
     except ProviderError as error:
         if error.status is not None and error.status < 500 and error.status != 429:
-            await project.write("", jobs.set_wish, record.id, "")
+            await project.write("", jobs.set_requested_action, record.id, "")
         raise
     # With its last events, which nobody would ask for once it has ended.
     return await update(project, provider, record.id, state)
@@ -250,7 +252,7 @@ async def carry_out_wish(project: Project, provider: Provider, record: Job) -> C
 
 async def withdraw(project: Project, id: int) -> Changes:
     """Cancel a job in the queue that was not sent yet."""
-    return await project.write("", jobs.set_wish, id, "cancel")
+    return await project.write("", jobs.set_requested_action, id, "cancel")
 
 
 async def forget(project: Project, id: int) -> Changes:
@@ -260,7 +262,7 @@ async def forget(project: Project, id: int) -> Changes:
 
 async def list_adoptable(project: Project, provider: Provider) -> list[JobState]:
     """Returns the jobs at the server that the project has no record of. Raises `ProviderError`."""
-    known = await project.read(jobs.jobs)
+    known = await project.read(jobs.load_all)
     ids, tokens = {job.remote_id for job in known}, {job.token for job in known}
     return [state for state in await provider.jobs() if state.id not in ids and state.token not in tokens]
 

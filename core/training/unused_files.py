@@ -61,7 +61,7 @@ def find_unused(files: Iterable[FileInfo], used: set[str], now: float = 0.0) -> 
 
 def _list_own_files(db: sqlite3.Connection, provider: str) -> set[str | None]:
     """The files that this project's jobs name; while one is still to be asked for, all that were sent from here."""
-    mine = [job for job in jobs.jobs(db) if job.provider == provider]
+    mine = [job for job in jobs.load_all(db) if job.provider == provider]
     found: set[str | None] = set()
     for job in mine:
         found |= {job.training_file, job.validation_file, *json.loads(job.result_files)}

@@ -99,7 +99,7 @@ def save_adapter(folder):
 
 def save_state(folder):
     (folder / "state.tmp").write_bytes(b"state")
-    engine_files.keep_file(folder / "state.tmp", folder / "state")
+    engine_files.replace_file(folder / "state.tmp", folder / "state")
     return folder / "state"
 
 

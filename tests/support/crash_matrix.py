@@ -158,7 +158,9 @@ class Matrix:
             found.on_disk, found.on_server = _disk(life.path), _server(life.server)
             ended = self._live(life)
             found.wrong = ([f"the second process ended with {ended}"] if ended else []) + list(_wrong(life))
-            found.after = "both jobs, once each, with all they told" if not found.wrong else "; ".join(found.wrong)
+            found.after = (
+                "both jobs, once each, with all events and results" if not found.wrong else "; ".join(found.wrong)
+            )
         life.close()
         return found
 
@@ -173,7 +175,9 @@ class Matrix:
 def _disk(path: Path) -> str:
     with open_any_project(path) as db:
         return (
-            ", ".join(f"{job.status}{' (wish: ' + job.wish + ')' if job.wish else ''}" for job in jobs.jobs(db)[::-1])
+            ", ".join(
+                f"{job.status}{' (wish: ' + job.wish + ')' if job.wish else ''}" for job in jobs.load_all(db)[::-1]
+            )
             or "no job"
         )
 
@@ -195,16 +199,16 @@ def _wrong(life: Life):
     if len(sent) != len(set(sent)) or len(sent) != 3:
         yield f"{len(sent)} files on the server instead of 3"
     with open_any_project(life.path) as db:
-        second, first = jobs.jobs(db)
+        second, first = jobs.load_all(db)
         if (first.status, second.status) != ("succeeded", "cancelled"):
             yield f"recorded as {first.status} and {second.status}"
         told = {job["asked"]["suffix"]: id for id, job in server.jobs.items()}
         for record, suffix in ((first, "study"), (second, "plain")):
             wanted = [event["id"] for event in server.events[told[suffix]]]
-            if [event.id for event in jobs.events(db, record.id)] != wanted:
+            if [event.id for event in jobs.load_events(db, record.id)] != wanted:
                 yield f"the events of {suffix} differ"
             if uploads.sha256_of(server.files[server.jobs[told[suffix]]["training_file"]]) != record.digest:
                 yield f"the rows of {suffix} differ"
         found = load_series(db, first.id).get("valid_loss")
-        if not found or list(found.values) != [1.5] or len(jobs.checkpoints(db, first.id)) != 1:
+        if not found or list(found.values) != [1.5] or len(jobs.load_checkpoints(db, first.id)) != 1:
             yield "results or checkpoints are missing"

@@ -47,7 +47,7 @@ async def live(path: Path, url: str, where: str, number: int) -> None:
     async def connect(_id: str) -> Provider:
         return provider
 
-    if not jobs.jobs(project.rows):
+    if not jobs.load_all(project.rows):
         await submit.enqueue(project, "fake", PLANS)
     queue = JobQueue(project, connect, lambda _id: 2)
     task = asyncio.ensure_future(queue.run())
@@ -62,8 +62,8 @@ async def act(project: Project, provider: Provider, queue: JobQueue) -> None:
     """What a person does: pauses the first job once and lets it go on, cancels the other, waits for the end."""
     was_paused = False
     while True:
-        second, first = jobs.jobs(project.rows)
-        if first.ended and second.ended and not jobs.unfinished(project.rows):
+        second, first = jobs.load_all(project.rows)
+        if first.ended and second.ended and not jobs.load_unfinished(project.rows):
             return
         with suppress(ProviderError):  # the job may end at the same moment
             if first.status == "running" and not was_paused and not first.wish:

@@ -49,7 +49,7 @@ class Bench:
         return ids
 
     def statuses(self):
-        return [job.status for job in reversed(jobs.jobs(self.workspace.project.rows))]
+        return [job.status for job in reversed(jobs.load_all(self.workspace.project.rows))]
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_an_upload_is_cut_off_when_its_job_is_cancelled(bench, server, run):
         (id,) = await bench.queue(PLAN)
         await until(lambda: bench.statuses() == ["uploading"])
         await until(lambda: server.requests or bench.sent)
-        await bench.runner.cancel(jobs.job(bench.workspace.project.rows, id))
+        await bench.runner.cancel(jobs.load(bench.workspace.project.rows, id))
         assert bench.statuses() == ["cancelled"]
         await until(lambda: not bench.workspace.tasks.running())
 
@@ -135,7 +135,7 @@ def test_what_is_being_asked_for_is_cancelled_as_soon_as_it_is_known(bench, serv
     async def go():
         (id,) = await bench.queue(PLAN)
         await until(lambda: bench.statuses() == [JobStatus.CREATING])
-        await bench.runner.cancel(jobs.job(bench.workspace.project.rows, id))
+        await bench.runner.cancel(jobs.load(bench.workspace.project.rows, id))
         await until(lambda: bench.statuses() == ["cancelled"])
 
     run(bench.play(go()))

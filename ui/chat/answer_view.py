@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from core.chat.conversations import Answer
+from core.chat.conversations import ChatAnswer
 from core.exam.prompt_conditions import CONDITIONS
 from core.exam.retrieval import FoundPassage
 from core.language import tr, trn
@@ -135,7 +135,7 @@ class AnswerView(QWidget):
         for block in self.blocks:
             block.setVisible(bool(block.text.text()))
 
-    def show_answers(self, answers: Sequence[Answer]) -> None:
+    def show_answers(self, answers: Sequence[ChatAnswer]) -> None:
         """What was kept; none where this pane was not asked, or did not answer."""
         self._flush()
         if len(self.blocks) != len(answers):
@@ -194,7 +194,7 @@ class AnswerView(QWidget):
         self.code.setVisible(bool(self.summary.text()))
         self._links.setVisible(not self.again.isHidden() or not self.code.isHidden())
 
-    def _format_answers(self, answers: Sequence[Answer]) -> str:
+    def _format_answers(self, answers: Sequence[ChatAnswer]) -> str:
         """Whose answer it is and what it took; before that, where there are several, how far they agree."""
         if not answers:
             return ""
@@ -207,7 +207,7 @@ class AnswerView(QWidget):
         return "\n".join(lines)
 
 
-def _format_provenance(answer: Answer, title_of: Callable[[str], str]) -> str:
+def _format_provenance(answer: ChatAnswer, title_of: Callable[[str], str]) -> str:
     """The server, the model that it says has answered, and which weights."""
     pane, adapter = answer.pane, model_identity.adapter_hash(answer.fingerprint)
     weights = answer.fingerprint
@@ -218,7 +218,7 @@ def _format_provenance(answer: Answer, title_of: Callable[[str], str]) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _format_cost(answer: Answer) -> str:
+def _format_cost(answer: ChatAnswer) -> str:
     """How long it took, how many tokens went there and back, and what they cost."""
     parts = [tr("{seconds} s", seconds=f"{answer.seconds:.1f}")]
     if answer.sent or answer.received:
@@ -240,7 +240,7 @@ class AnswerBlock(QWidget):
 
     def __init__(self, number: int) -> None:
         super().__init__()
-        self._answer: Answer | None = None
+        self._answer: ChatAnswer | None = None
         self.text = StreamedText(tr("Answer {number}", number=number) if number else tr("Answer"))
         self.mark = AnswerRating()
         self.mark.marked.connect(self._on_marked)
@@ -279,7 +279,7 @@ class AnswerBlock(QWidget):
         if self._answer:
             self.marked.emit(self._answer.id, mark, note)
 
-    def show_answer(self, answer: Answer, first: str) -> None:
+    def show_answer(self, answer: ChatAnswer, first: str) -> None:
         self._answer = answer
         self.text.say(answer.text)
         self.text.setPlaceholderText(tr("The model did not reply."))

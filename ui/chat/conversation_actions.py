@@ -68,7 +68,7 @@ class ConversationActions(QObject):
         words = self._list.search.text()
 
         async def look() -> None:
-            self.show_found(await self._workspace.project.read(conversations.conversations, words))
+            self.show_found(await self._workspace.project.read(conversations.find_conversations, words))
 
         self._searching.start(lambda _reporter: look())
 
@@ -125,12 +125,12 @@ class ConversationActions(QObject):
 
         def text(db: sqlite3.Connection) -> str:
             if suffix == "jsonl":
-                return transcripts.jsonl(db, thread, leaf)
-            return transcripts.markdown(thread, leaf, lambda id: titles.get(id, id))
+                return transcripts.to_jsonl(db, thread, leaf)
+            return transcripts.to_markdown(thread, leaf, lambda id: titles.get(id, id))
 
         async def write() -> None:
             written = await self._workspace.project.read(text)
-            await asyncio.to_thread(transcripts.write, path, written)
+            await asyncio.to_thread(transcripts.write_file, path, written)
             Notice(self._parent.window(), tr("Written to {path}.", path=path))
 
         self._workspace.tasks.start("", write())

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.chat import corrections
-from core.chat.corrections import Guess
+from core.chat.corrections import FactGuess
 from core.exam.fact_coverage import EXAM
 from core.language import tr
 from core.spec.facts import Fact
@@ -126,8 +126,8 @@ class CorrectionDialog(QDialog):
         question, answer = self._texts()
         chosen = self.selected_facts() if self._decided else None
 
-        def work(db: sqlite3.Connection) -> tuple[Guess, str]:
-            found = corrections.guess(db, question, answer)
+        def work(db: sqlite3.Connection) -> tuple[FactGuess, str]:
+            found = corrections.guess_facts(db, question, answer)
             taught = [fact for fact in found.facts if fact.name in found.meant] if chosen is None else chosen
             return found, corrections.suggest_key_points(question, answer, taught) if answer else ""
 
@@ -141,7 +141,7 @@ class CorrectionDialog(QDialog):
 
         self._guessing.start(lambda _reporter: guess())
 
-    def _show_facts(self, found: Guess) -> None:
+    def _show_facts(self, found: FactGuess) -> None:
         self.facts.blockSignals(True)
         self.facts.clear()
         for fact in found.facts:
@@ -180,7 +180,7 @@ class CorrectionDialog(QDialog):
         label = tr("Add to the exam") if self._exam else tr("Correct and save as an example")
         try:
             changes = await self._workspace.project.write(
-                label, corrections.add, question, answer, taught, kind, status, points
+                label, corrections.add_row, question, answer, taught, kind, status, points
             )
         finally:
             self._show_button()

@@ -110,7 +110,7 @@ class DomainDialog(QDialog):
     def take(self, path: Path) -> None:
         """Take name, description and spec of a project."""
         try:
-            found, _asked = router.of_project(path)
+            found, _asked = router.load_project_domain(path)
         except JukuError as error:
             self.note.say(str(error), "error")
             return

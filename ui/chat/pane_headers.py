@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from core.chat.conversations import Pane
+from core.chat.conversations import ChatPane
 from core.errors import JukuError
 from core.exam.prompt_conditions import CLOSED_BOOK, CONDITIONS
 from core.language import tr
@@ -75,12 +75,12 @@ class PaneHeader(QFrame):
         for part in (first, second):
             layout.addLayout(part)
 
-    def pane(self) -> Pane:
+    def pane(self) -> ChatPane:
         """The pane as it is chosen now; its model is '' if none is chosen."""
         server = self.server.currentData() or self._workspace.settings.provider
-        return Pane(self.number, server, self.model.model_id(), self.condition.currentData())
+        return ChatPane(self.number, server, self.model.model_id(), self.condition.currentData())
 
-    def choose(self, pane: Pane) -> None:
+    def choose(self, pane: ChatPane) -> None:
         """Ask as `pane` says from now on; a model that is not offered yet is chosen as soon as it is."""
         self.number = pane.number
         self._show_servers()
@@ -92,7 +92,7 @@ class PaneHeader(QFrame):
 
     def take(self, provider: str, model: str) -> None:
         """Ask `model` of a provider, by heart."""
-        self.choose(Pane(self.number, provider, model, CLOSED_BOOK))
+        self.choose(ChatPane(self.number, provider, model, CLOSED_BOOK))
 
     def show_offers(self) -> None:
         """Offer what the servers have told."""
@@ -177,7 +177,7 @@ class PaneHeaders(QWidget):
             self._put(number, tuned=number > 0)
         self._show_acts()
 
-    def panes(self) -> list[Pane]:
+    def panes(self) -> list[ChatPane]:
         """As they are chosen now."""
         return [header.pane() for header in self.headers]
 
@@ -187,7 +187,7 @@ class PaneHeaders(QWidget):
     def header(self, number: int) -> PaneHeader | None:
         return next((header for header in self.headers if header.number == number), None)
 
-    def restore(self, panes: Sequence[Pane]) -> None:
+    def restore(self, panes: Sequence[ChatPane]) -> None:
         """The panes of a conversation; where it has but one, another stays beside it."""
         wanted = list(panes)[:MAX_PANES]
         while len(self.headers) > max(MIN_PANES, len(wanted)):
@@ -217,7 +217,7 @@ class PaneHeaders(QWidget):
         names = list(CONDITIONS)
         condition = names[(names.index(last.condition) + 1) % len(names)]
         number = _next_number({*taken, *self.numbers()})
-        self._put(number, tuned=True).choose(Pane(number, last.provider, last.model, condition))
+        self._put(number, tuned=True).choose(ChatPane(number, last.provider, last.model, condition))
         self._show_acts()
         self.changed.emit()
 

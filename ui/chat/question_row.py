@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from core.chat.conversations import Thread, Turn
+from core.chat.conversations import ChatTurn, Thread
 from core.language import tr
 from ui import style
 from ui.chat.answer_view import AnswerView
@@ -25,7 +25,7 @@ class QuestionRow(QWidget):
     marked = Signal(int, object, str)
     example_wanted = Signal(object, bool)
 
-    def __init__(self, turn: Turn, title_of: Callable[[str], str]) -> None:
+    def __init__(self, turn: ChatTurn, title_of: Callable[[str], str]) -> None:
         super().__init__()
         self.turn = turn
         self._title_of = title_of
@@ -142,7 +142,7 @@ class QuestionRow(QWidget):
 class ConversationView(QScrollArea):
     """The questions of a conversation; its scroll bar is always shown, so that answers are as wide as the headers above."""
 
-    def __init__(self, make_row: Callable[[Turn], QuestionRow]) -> None:
+    def __init__(self, make_row: Callable[[ChatTurn], QuestionRow]) -> None:
         super().__init__(widgetResizable=True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.rows: list[QuestionRow] = []
@@ -160,7 +160,7 @@ class ConversationView(QScrollArea):
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.verticalScrollBar().rangeChanged.connect(self._on_grown)
 
-    def show_path(self, path: Sequence[Turn]) -> list[QuestionRow]:
+    def show_path(self, path: Sequence[ChatTurn]) -> list[QuestionRow]:
         """Show these turns; existing rows stay. Returns the new rows."""
         kept = 0
         while kept < min(len(self.rows), len(path)) and self.rows[kept].turn == path[kept]:

@@ -18,7 +18,16 @@ from PySide6.QtWidgets import (
 )
 
 from core.chat import router
-from core.chat.router import CALLING, NONE, OFFLINE, Choice, Confusion, Domain, Routed, Scored
+from core.chat.router import (
+    CALLING,
+    NO_DOMAIN,
+    OFFLINE,
+    ConfusionMatrix,
+    Domain,
+    OfflineRouter,
+    RoutedQuestion,
+    RouterChoice,
+)
 from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
@@ -151,7 +160,9 @@ class RouterDialog(QDialog):
 
     async def _load(self) -> None:
         project, way = self._workspace.project, self.way()
-        self.known_domains, found = await project.read(lambda db: (router.domains(db), router.last(db, way)))
+        self.known_domains, found = await project.read(
+            lambda db: (router.load_domains(db), router.load_last_results(db, way))
+        )
         lines = [
             (
                 one.name,
@@ -203,15 +214,15 @@ class RouterDialog(QDialog):
     async def _chooser(self) -> router.Choose:
         """What passes a question on, in the chosen way."""
         if self.way() == OFFLINE:
-            return Scored(self.known_domains).choose
+            return OfflineRouter(self.known_domains).choose
         provider, model, known = (
             await self._workspace.provider(self.model.provider()),
             self.model.model_id(),
             self.known_domains,
         )
 
-        async def choose(question: str) -> Choice:
-            return await router.call(provider, model, known, question)
+        async def choose(question: str) -> RouterChoice:
+            return await router.choose_by_function_call(provider, model, known, question)
 
         return choose
 
@@ -238,9 +249,9 @@ class RouterDialog(QDialog):
         cursor.movePosition(cursor.MoveOperation.End)
         cursor.insertText(text)
 
-    def _show_choice(self, choice: Choice) -> None:
+    def _show_choice(self, choice: RouterChoice) -> None:
         shares = " · ".join(f"{name} {share:.0%}" for name, share in choice.scores.items())
-        domain = choice.domain if choice.domain != NONE else tr("None of these")
+        domain = choice.domain if choice.domain != NO_DOMAIN else tr("None of these")
         self._show_chosen(domain, "\n".join(filter(None, (choice.reason, shares))))
 
     def _show_chosen(self, domain: str, why: str = "") -> None:
@@ -258,16 +269,18 @@ class RouterDialog(QDialog):
 
     async def _examine(self, reporter: Reporter) -> Changes | None:
         try:
-            asked = router.questions(self.known_domains)
-            found = await router.examine(self._workspace.project, await self._chooser(), self.way(), asked, reporter)
+            asked = router.load_test_questions(self.known_domains)
+            found = await router.measure_routing(
+                self._workspace.project, await self._chooser(), self.way(), asked, reporter
+            )
         except JukuError as error:
             self._fail(error)
             return None
         self._show_result(found)
         return Changes("", records={Table.ROUTE})
 
-    def _show_result(self, found: Sequence[Routed]) -> None:
-        table = router.confusion(self.known_domains, found)
+    def _show_result(self, found: Sequence[RoutedQuestion]) -> None:
+        table = router.count_confusions(self.known_domains, found)
         names = [name or tr("None of these") for name in table.names]
         self.table.name_columns([tr("Correct domain"), *names])
         lines = [
@@ -284,12 +297,12 @@ class RouterDialog(QDialog):
             [(one.question, one.wanted or none, one.chosen or none, one.reason) for one in wrong],
             tr("None") if found else "", tr("Every question was routed to the right domain.") if found else "",
         )  # fmt: skip
-        share = f"{table.right / table.asked:.0%}" if table.asked else ""
+        share = f"{table.right / table.total:.0%}" if table.total else ""
         self.verdict.setText(trn("{right} of {n} question was routed to the right domain ({share}).",
-                                 "{right} of {n} questions were routed to the right domain ({share}).", table.asked, right=table.right,
+                                 "{right} of {n} questions were routed to the right domain ({share}).", table.total, right=table.right,
                                  share=share) if found else "")  # fmt: skip
 
-    def _colour(self, table: Confusion) -> None:
+    def _colour(self, table: ConfusionMatrix) -> None:
         for row, counts in enumerate(table.counts):
             for column, count in enumerate(counts):
                 if count and self.table.table.rowCount():

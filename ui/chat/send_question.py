@@ -5,7 +5,7 @@ import asyncio
 from PySide6.QtCore import QObject, Signal
 
 from core.chat import conversations
-from core.chat.conversations import ChatRequest, Thread, Turn
+from core.chat.conversations import ChatRequest, ChatTurn, Thread
 from core.errors import JukuError
 from core.exam import prompt_conditions
 from core.exam.prompt_conditions import PromptBuilder
@@ -61,7 +61,7 @@ class QuestionSender(QObject):
         self.changed.emit()
 
     def request(
-        self, header: PaneHeader, thread: Thread | None, before: list[Turn], turn: int, question: str
+        self, header: PaneHeader, thread: Thread | None, before: list[ChatTurn], turn: int, question: str
     ) -> ChatRequest:
         """The question as it goes to a pane that has answered the turns `before`."""
         history = thread.history(before, header.number) if thread else []
@@ -78,7 +78,7 @@ class QuestionSender(QObject):
             project = self._workspace.project
             provider = await self._workspace.provider(request.pane.provider)
             changes = await conversations.ask(project, provider, builder, request, column.add)
-            column.show_answers(await project.read(conversations.answers, request.turn, request.pane.number))
+            column.show_answers(await project.read(conversations.load_answers, request.turn, request.pane.number))
         except JukuError as error:
             text = f"{error.title}\n{error.message}".strip()
             column.fail(text, refused=isinstance(error, ModelIdentityError))
@@ -98,9 +98,11 @@ class QuestionSender(QObject):
         """The HTTP request of a question, as it would be sent now."""
         provider = await self._workspace.provider(request.pane.provider)
         prepared = await conversations.prepare(self._workspace.project, provider, await self.prompt_builder(), request)
-        return request_code.call(provider, chat_body(request.pane.model, prepared.messages, request.sampling))
+        return request_code.build_request_code(
+            provider, chat_body(request.pane.model, prepared.messages, request.sampling)
+        )
 
     async def sent(self, turn: int, pane: int, provider: str) -> RequestCode:
         """The request that a pane has answered to a turn."""
-        body = await self._workspace.project.read(conversations.request, turn, pane)
-        return request_code.call(await self._workspace.provider(provider), body)
+        body = await self._workspace.project.read(conversations.load_request, turn, pane)
+        return request_code.build_request_code(await self._workspace.provider(provider), body)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.chat import conversations, corrections
-from core.chat.conversations import Answer, Pane, Thread, Turn
+from core.chat.conversations import ChatAnswer, ChatPane, ChatTurn, Thread
 from core.exam.prompt_conditions import PromptBuilder
 from core.language import tr
 from core.providers.models_api import is_tuned
@@ -183,7 +183,7 @@ class ChatTab(Tab):
         return self._sending or self.asking.is_busy()
 
     async def _open_newest(self) -> None:
-        found = await self.workspace.project.read(conversations.conversations)
+        found = await self.workspace.project.read(conversations.find_conversations)
         self.acts.show_found(found)
         if found and self.shown_thread is None and not self.is_busy():
             await self._open(found[0].id)
@@ -204,7 +204,7 @@ class ChatTab(Tab):
             row.show_thread(thread, self.panes.numbers())
         self._show_state()
 
-    def _note(self, thread: Thread | None, leaf: int | None) -> list[Turn]:
+    def _note(self, thread: Thread | None, leaf: int | None) -> list[ChatTurn]:
         """Take a conversation as the one that is shown; the turns up to `leaf`."""
         self.shown_thread, self.leaf = thread, leaf
         self.acts.show_thread(thread, leaf)
@@ -220,7 +220,7 @@ class ChatTab(Tab):
             self.acts.show_thread(thread, self.leaf)
             self._show_state()
 
-    def _row(self, turn: Turn) -> QuestionRow:
+    def _row(self, turn: ChatTurn) -> QuestionRow:
         tasks = self.workspace.tasks
         row = QuestionRow(turn, lambda provider: server_texts.server_title(self.workspace, provider))
         row.edited.connect(lambda text: self._send(text, turn.parent))
@@ -282,7 +282,7 @@ class ChatTab(Tab):
         project, made = self.workspace.project, list[tuple[int, int]]()
         id = self.shown_thread.conversation.id if self.shown_thread else 0
         try:
-            changes = await project.write("", lambda db: made.append(conversations.say(db, id, parent, question)))
+            changes = await project.write("", lambda db: made.append(conversations.add_turn(db, id, parent, question)))
             thread = await project.read(conversations.load, made[0][0])
             builder = await self.asking.prompt_builder()
             assert thread
@@ -319,7 +319,7 @@ class ChatTab(Tab):
         if not self.is_busy() and self.conversation_view.rows:
             self._ask([number], builder)
 
-    def _answers(self, number: int) -> list[Answer]:
+    def _answers(self, number: int) -> list[ChatAnswer]:
         return self.shown_thread.answers_of(self.leaf, number) if self.shown_thread and self.leaf else []
 
     # --- what is done with it
@@ -361,14 +361,14 @@ class ChatTab(Tab):
 
     async def _mark(self, row: QuestionRow, id: int, mark: int | None, note: str) -> None:
         project = self.workspace.project
-        await project.write("", conversations.mark, id, mark, note)
+        await project.write("", conversations.store_mark, id, mark, note)
         await self._read_again()
         for number, column in row.columns.items():
             found = self.shown_thread.answers_of(row.turn.id, number) if self.shown_thread else []
             if id in [answer.id for answer in found]:
                 column.show_answers(found)
 
-    def _on_example(self, answer: Answer, exam: bool) -> None:
+    def _on_example(self, answer: ChatAnswer, exam: bool) -> None:
         turns = self.shown_thread.turns if self.shown_thread else []
         question = next(turn.text for turn in turns if turn.id == answer.turn)
         dialog = CorrectionDialog(self.workspace, question, answer.text, exam, self.window())
@@ -398,7 +398,7 @@ class ChatTab(Tab):
             pane = found[0].pane
             await self._show_code(pane, lambda: self.asking.sent(turn, number, pane.provider))
 
-    async def _show_code(self, pane: Pane, call: Callable[[], Awaitable[RequestCode]]) -> None:
+    async def _show_code(self, pane: ChatPane, call: Callable[[], Awaitable[RequestCode]]) -> None:
         title = " · ".join(
             (server_texts.server_title(self.workspace, pane.provider), basics.short_model_name(pane.model))
         )

@@ -27,7 +27,7 @@ from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import prices, shutdown_dates
-from core.providers.prices import Price
+from core.providers.prices import TrainingPrice
 from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
@@ -301,12 +301,12 @@ def priced_models(encoding: str) -> list[str]:
     return [model for model in found if token_counts.encoding_of(model) == encoding]
 
 
-def price(found: TokenTotals, model: str, epochs: int) -> Price | None:
+def price(found: TokenTotals, model: str, epochs: int) -> TrainingPrice | None:
     split = found.splits.get("train")
     return prices.estimate_training_price(split.trained, split.rows, model, epochs or None) if split else None
 
 
-def money(found: Price) -> str:
+def money(found: TrainingPrice) -> str:
     """An estimated amount as text."""
     low, high = (f"${amount:,.2f}" if amount >= 0.01 else "< $0.01" for amount in (found.low, found.high))
     return low if low == high else f"{low} – {high}"
@@ -320,7 +320,7 @@ def _format_name(model: str) -> str:
     return tr("{model} (no new training)", model=model) if ended else model
 
 
-def _about_prices(found: TokenTotals, known: Sequence[tuple[str, Price]]) -> list[str]:
+def _about_prices(found: TokenTotals, known: Sequence[tuple[str, TrainingPrice]]) -> list[str]:
     if "train" not in found.splits:
         return [tr("There are no rows with the split “train” to train on.")]
     if not known:

@@ -80,7 +80,7 @@ class ComparisonPage(RescuePage):
         old, wanted = self.who, self._wanted
 
         def read(db: sqlite3.Connection) -> _ComparisonData:
-            known = jobs.jobs(db)
+            known = jobs.load_all(db)
             others = _load_others(db, old, known)
             new = wanted if wanted in others else next(iter(others), None)
             kept = recorded_answers.load_questions_of(db, old)

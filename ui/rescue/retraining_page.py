@@ -114,7 +114,7 @@ class RetrainingPage(RescuePage):
         who, tag = self.who, self.model.tag
 
         def read(db: sqlite3.Connection) -> tuple[list[_RowChoice], list[Job]]:
-            known = jobs.jobs(db)
+            known = jobs.load_all(db)
             return _load_row_choices(db, who, tag, known), [job for job in known if job.sweep == who[1]]
 
         return read
@@ -239,7 +239,7 @@ def _load_row_choices(db: sqlite3.Connection, who: tuple[str, str], tag: str, kn
         title = trn(
             "The {n} row it was trained on, as saved", "The {n} rows it was trained on, as saved", maker.row_count
         )
-        validation = bool(maker.asked.get("validation"))
+        validation = bool(maker.request.get("validation"))
         found.append(_RowChoice(maker.row_count, title, maker.rows, maker.version, validation))
     if count := row_selection.count_rows(db, tag):
         title = trn("{n} row with its tag", "{n} rows with its tag", count)

@@ -171,7 +171,7 @@ class ServerPage(QWidget):
         self.show_id()
         self.test.setEnabled(True)
         self.test_note.say("")
-        self.capabilities.show_found(providers.known_capabilities(entry))
+        self.capabilities.show_found(providers.read_capabilities(entry))
         self._show_key()
 
     def _show_key(self) -> None:
@@ -281,7 +281,7 @@ class ServerPage(QWidget):
             self.test.setEnabled(True)
             words = "\n".join(filter(None, (found.title, found.advice)))
             self.test_note.say(words, "good" if found.ok else "error")
-            self.capabilities.show_found(providers.known_capabilities(entry))
+            self.capabilities.show_found(providers.read_capabilities(entry))
             self._show_kind()
 
     def _keep(self, entry: ProviderSettings, found: Capabilities) -> None:

@@ -224,7 +224,7 @@ class JobOperations(QObject):
 
 def plan_again(job: Job) -> TrainingPlan:
     """The plan that asks for the same once more, with the rows as they are now."""
-    asked = job.asked
+    asked = job.request
     return TrainingPlan(
         job.model,
         job.rows,

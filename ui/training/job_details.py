@@ -96,7 +96,7 @@ class JobDetails(QScrollArea):
 
 def job_facts(job: Job, server: str) -> list[tuple[str, str]]:
     """What is recorded of a job: a name and a text each; what is not known is left out."""
-    asked = job.asked
+    asked = job.request
     found = [
         (tr("Rows"), _format_rows(job)),
         (tr("Validation rows"), tr("sent too") if asked.get("validation") else ""),
@@ -133,12 +133,12 @@ def _format_rows(job: Job) -> str:
     return f"{rows}, {which}; {kept}"
 
 
-def _format_setting(one: lineage.Setting) -> str:
+def _format_setting(one: lineage.JobSetting) -> str:
     """What was asked for, and what the server made of it where that differs."""
-    asked = tr("Auto") if one.asked in (None, "auto") else str(one.asked)
-    if one.settled in (None, "auto") or str(one.settled) == asked:
+    asked = tr("Auto") if one.requested in (None, "auto") else str(one.requested)
+    if one.effective in (None, "auto") or str(one.effective) == asked:
         return asked
-    return f"{asked} → {one.settled}"
+    return f"{asked} → {one.effective}"
 
 
 def _result_files(job: Job) -> list[str]:

@@ -308,7 +308,7 @@ def _load_curves(
 ) -> tuple[dict[int, dict[str, Series]], JobCurves]:
     """The curves of some jobs, and what is shown of the first that is selected."""
     series = {id: metrics.load_series(db, id) for id in stale}
-    return series, JobCurves({}, jobs.events(db, first), jobs.checkpoints(db, first))
+    return series, JobCurves({}, jobs.load_events(db, first), jobs.load_checkpoints(db, first))
 
 
 def _format_count(found: list[job_progress.JobProgress]) -> str:

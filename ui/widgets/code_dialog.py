@@ -37,9 +37,9 @@ class CodeDialog(QDialog):
         self.resize(820, 620)
         self.tabs = QTabWidget(documentMode=True)
         for name, text in (
-            (tr("Python"), request_code.as_python(call)),
-            (tr("curl"), request_code.as_curl(call)),
-            (tr("JSON"), request_code.as_json(call)),
+            (tr("Python"), request_code.to_python(call)),
+            (tr("curl"), request_code.to_curl(call)),
+            (tr("JSON"), request_code.to_json(call)),
         ):
             self.tabs.addTab(_field(name, text), name)
         self.copy, self.save = basics.primary_button(tr("&Copy")), QPushButton(tr("&Save…"), autoDefault=False)
@@ -84,7 +84,7 @@ class CodeDialog(QDialog):
         ).open()  # fmt: skip
 
     async def _write(self, path: Path, text: str) -> None:
-        await asyncio.to_thread(transcripts.write, path, text)
+        await asyncio.to_thread(transcripts.write_file, path, text)
         Notice(self, tr("Written to {path}.", path=path))
 
 

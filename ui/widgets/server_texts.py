@@ -4,7 +4,7 @@ import datetime
 from urllib.parse import urlsplit
 
 from core.language import tr
-from core.providers import LOCAL, known_capabilities, prices, server_presets, shutdown_dates
+from core.providers import LOCAL, prices, read_capabilities, server_presets, shutdown_dates
 from core.providers.server_presets import CUSTOM, Preset
 from core.settings import ProviderSettings, is_this_computer
 from core.training.job_progress import JobProgress
@@ -32,7 +32,7 @@ def preset_of(workspace: Workspace, provider: str) -> Preset:
 def has_capability(workspace: Workspace, provider: str, capability: str) -> bool:
     """Whether a server has a capability: as its check found, else as its preset usually does."""
     entry = next((one for one in workspace.settings.providers if one.id == provider), None)
-    found = getattr(known_capabilities(entry), capability) if entry else None
+    found = getattr(read_capabilities(entry), capability) if entry else None
     return capability in preset_of(workspace, provider).capabilities if found is None else bool(found)
 
 

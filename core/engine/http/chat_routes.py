@@ -22,7 +22,7 @@ async def create(request: Request) -> Response:
     services = get_services(request)
     completion = services.scheduler.submit_chat(await services.resolve_model(chat.model), chat)
     async with cancel_on_disconnect(request, completion):
-        started = await completion.started()
+        started = await completion.wait_until_started()
         if not chat.stream:
             return JSONResponse(await _collect(completion, started))
         return StreamingResponse(_stream(completion, started), media_type="text/event-stream")
@@ -36,7 +36,7 @@ async def complete(services: Services, body: Json) -> Json:
     source = await services.resolve_model(chat.model)
     completion = services.scheduler.submit_chat(source, chat, background=True)
     try:
-        return await _collect(completion, await completion.started())
+        return await _collect(completion, await completion.wait_until_started())
     except BaseException:
         completion.cancel()
         raise

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.engine.http.parameters import parse, read_json
-from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found
+from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error
 from core.engine.http.services import Services, get_services
 from core.engine.models.catalog import load_catalog
 
@@ -39,7 +39,7 @@ async def retrieve(request: Request) -> Response:
     model = request.path_params["id"]
     found = next((one for one in _list_models(get_services(request)) if one["id"] == model), None)
     if not found:
-        raise model_not_found(model)
+        raise model_not_found_error(model)
     return JSONResponse(found)
 
 
@@ -49,7 +49,7 @@ async def delete(request: Request) -> Response:
     if model in load_catalog():
         raise ApiError(403, "Only fine-tuned models can be deleted.", param="model")
     if not models.get(model):
-        raise model_not_found(model)
+        raise model_not_found_error(model)
     models.delete(model)
     return JSONResponse({"id": model, "object": "model", "deleted": True})
 
@@ -65,7 +65,7 @@ async def prepare(request: Request) -> Response:
     """Start to convert or download a model whose licence is accepted; when already started, return its progress."""
     entry = load_catalog().get(request.path_params["id"])
     if not entry:
-        raise model_not_found(request.path_params["id"])
+        raise model_not_found_error(request.path_params["id"])
     if not parse(await read_json(request), PrepareRequest).accept_licence:
         message = f"Accept the licence of {entry.title} first: {entry.licence}, {entry.licence_url}"
         raise bad_request(message, "accept_licence", "licence_not_accepted")

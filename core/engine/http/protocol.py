@@ -29,7 +29,7 @@ def bad_request(message: str, param: str | None = None, code: str | None = None)
     return ApiError(400, message, param=param, code=code)
 
 
-def model_not_found(model: str) -> ApiError:
+def model_not_found_error(model: str) -> ApiError:
     """The protocol's error for an unknown or deleted model."""
     message = f"The model `{model}` does not exist or you do not have access to it."
     return ApiError(404, message, param="model", code="model_not_found")

@@ -72,7 +72,7 @@ def _limit_body(scope: Scope, receive: Receive) -> Receive:
     max_bytes = MAX_UPLOAD_BYTES if scope["path"] == "/v1/files" else MAX_JSON_BYTES
     num_bytes = 0
 
-    async def limited() -> Message:
+    async def receive_within_limit() -> Message:
         nonlocal num_bytes
         message = await receive()
         num_bytes += len(message.get("body", b""))
@@ -80,7 +80,7 @@ def _limit_body(scope: Scope, receive: Receive) -> Receive:
             raise ApiError(413, f"The request is larger than {max_bytes} bytes.", code="request_too_large")
         return message
 
-    return limited
+    return receive_within_limit
 
 
 def _error_response(error: ApiError) -> Response:

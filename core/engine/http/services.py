@@ -6,7 +6,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from core.engine.disk_store import DiskStore
-from core.engine.http.protocol import model_not_found
+from core.engine.http.protocol import model_not_found_error
 from core.engine.inference.batch_queue import BatchQueue
 from core.engine.inference.loaded_models import ModelSource
 from core.engine.inference.request_scheduler import RequestScheduler
@@ -32,7 +32,7 @@ class Services:
         found = self.store.models.get(model)
         base = str(found[0]["base"]) if found else model
         if base not in load_catalog():
-            raise model_not_found(model)
+            raise model_not_found_error(model)
         folder = await self.catalog.ensure_ready(base)
         return ModelSource(model, load_catalog()[base], folder, found[1] if found else None)
 

@@ -123,14 +123,14 @@ class BatchQueue:
 
     async def _answer_requests(self, batch_id: str) -> None:
         """Answer the requests that no earlier engine has answered, a few at once."""
-        answered = self._read_answered(batch_id)
+        answered = self._load_answered_ids(batch_id)
         with closing(batch_input.read_requests(self._path(batch_id, "input"))) as requests:
             unanswered = (request for request in requests if request["custom_id"] not in answered)
             async with asyncio.TaskGroup() as group:
                 for _ in range(MAX_CONCURRENT_REQUESTS):
                     group.create_task(self._answer_next(batch_id, unanswered))
 
-    def _read_answered(self, batch_id: str) -> set[str]:
+    def _load_answered_ids(self, batch_id: str) -> set[str]:
         """The custom_ids with an answer on disk; sets the batch's counts by them."""
         answered = [
             {line["custom_id"] for line in read_lines(self._path(batch_id, name))} for name in ("output", "error")
@@ -161,7 +161,7 @@ class BatchQueue:
     async def _finish(self, batch_id: str) -> None:
         """Create the output and error files; repeated after a crash, it creates no second ones."""
         batch = self._store.batches.get(batch_id)
-        self._read_answered(batch_id)
+        self._load_answered_ids(batch_id)
         for name in ("output", "error"):
             path, key = self._path(batch_id, name), f"{name}_file_id"
             if not path.exists():

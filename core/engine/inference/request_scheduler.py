@@ -58,7 +58,7 @@ class PendingCompletion:
         if not self.cancelled.is_set():
             self.loop.call_soon_threadsafe(self.inbox.put_nowait, event)
 
-    async def started(self) -> CompletionStarted:
+    async def wait_until_started(self) -> CompletionStarted:
         """Wait until the model is loaded and the prompt is tokenized. Raises the ApiError when that fails."""
         event = await self.inbox.get()
         if isinstance(event, ApiError):

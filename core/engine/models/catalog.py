@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.engine import child_lifetime
-from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found
+from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error
 
 OnProgress = Callable[[float], None]
 
@@ -161,7 +161,7 @@ class ModelCatalog:
         """
         entry = load_catalog().get(model)
         if not entry:
-            raise model_not_found(model)
+            raise model_not_found_error(model)
         path = find_folder(entry, self._models)
         if path and entry.id not in self._tasks:
             return path

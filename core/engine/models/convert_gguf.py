@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.engine.private_files import keep_folder
+from core.engine.private_files import replace_folder
 
 
 def check_sha256(path: Path, expected: str) -> None:
@@ -42,7 +42,7 @@ def convert(source: Path, target: Path, on_progress: Callable[[float], None] = l
     clean.save_pretrained(part)
     tokenizer.save_pretrained(part)
     (part / "source.json").write_text(json.dumps({"gguf": source.name}), "utf-8")
-    keep_folder(part, target)
+    replace_folder(part, target)
 
 
 def _report_tensors(on_progress: Callable[[float], None]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from core.engine import child_lifetime
 from core.engine.disk_store import UNFINISHED_STATUSES, DiskStore, write_json
 from core.engine.http.job_request import JobRequest
-from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found, new_id, now
+from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error, new_id, now
 from core.engine.models.catalog import CatalogEntry, ModelCatalog, load_catalog
 from core.engine.private_files import sync_file
 from core.engine.training import job_records
@@ -135,14 +135,14 @@ class JobRunner:
             async with self._training_lock:
                 await self._train(job_id)
         except JobError as error:
-            self._fail(job_id, error.code, str(error), error.param)
+            self._mark_failed(job_id, error.code, str(error), error.param)
         except ApiError as error:
-            self._fail(job_id, error.code or "server_error", error.message, error.param)
+            self._mark_failed(job_id, error.code or "server_error", error.message, error.param)
         except Exception as error:
             log.exception("job %s", job_id)
-            self._fail(job_id, "server_error", f"The job failed due to an internal error: {error}")
+            self._mark_failed(job_id, "server_error", f"The job failed due to an internal error: {error}")
 
-    def _fail(self, job_id: str, code: str, message: str, param: str | None = None) -> None:
+    def _mark_failed(self, job_id: str, code: str, message: str, param: str | None = None) -> None:
         error = {"code": code, "message": message, "param": param}
         self._store.jobs.update(job_id, status="failed", error=error, finished_at=now(), estimated_finish=None)
         self._store.jobs.add_event(job_id, message, "error")
@@ -183,7 +183,7 @@ class JobRunner:
             progress = self._progress.pop(job_id, None)
             await child_lifetime.kill_child(child)
         if done and progress:
-            self._succeed(job_id, progress.trained_tokens)
+            self._finish(job_id, progress.trained_tokens)
 
     async def _build_plan(self, job_id: str) -> TrainingPlan:
         job = self._store.jobs.get(job_id)
@@ -191,7 +191,7 @@ class JobRunner:
         if found := self._store.models.get(model):
             model, parent = found[0]["base"], str(found[1])
         elif model not in load_catalog():
-            raise JobError("model_not_found", model_not_found(model).message, "model")
+            raise JobError("model_not_found", model_not_found_error(model).message, "model")
         base, entry = await self._prepare_base_model(job_id, load_catalog()[model]), load_catalog()[model]
         method = job["method"]["type"]
         return TrainingPlan(
@@ -285,7 +285,7 @@ class JobRunner:
         found = self._store.models.get(job["model"])
         return str(found[0]["base"] if found else job["model"])
 
-    def _succeed(self, job_id: str, tokens: int) -> None:
+    def _finish(self, job_id: str, tokens: int) -> None:
         job, folder = self._store.jobs.get(job_id), self._store.jobs.folder(job_id)
         model = job_records.build_model(job, self.base_model(job), None, {})
         self._store.models.add(folder / "adapter", model)

@@ -20,7 +20,7 @@ from core.engine import child_lifetime
 from core.engine.http.protocol import Json
 from core.engine.models import device
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
-from core.engine.private_files import keep_file, keep_folder
+from core.engine.private_files import replace_file, replace_folder
 from core.engine.training import schedule
 from core.engine.training.hyperparameters import LORA_ALPHA, LORA_RANK, resolve_auto
 from core.engine.training.objectives import (
@@ -207,7 +207,7 @@ class Trainer:
             state = self.optimizer.state[p]
             tensors |= {f"first.{name}": state["exp_avg"], f"second.{name}": state["exp_avg_sq"]}
         save_file(tensors, path.with_suffix(".tmp"), {"step": str(self.step)})
-        keep_file(path.with_suffix(".tmp"), path)
+        replace_file(path.with_suffix(".tmp"), path)
         self.saved_at = time.monotonic()
 
     def _load_state(self) -> None:
@@ -270,7 +270,7 @@ def _write_folder(target: Path, write: Callable[[Path], object]) -> None:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     write(part)
-    keep_folder(part, target)
+    replace_folder(part, target)
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from core.chat import conversations, corrections, transcripts
-from core.chat.conversations import ChatRequest, Pane
+from core.chat.conversations import ChatPane, ChatRequest
 from core.dataset import examples
 from core.dataset.filters import Filter
 from core.exam import prompt_conditions
@@ -17,13 +17,13 @@ from tests.support import fake_server
 from tests.support.fake_server import KEY, Answer
 
 BASE, TUNED = "base-model", "ft:base-model:local:study:abc123"
-LEFT, RIGHT = Pane(0, "fake", BASE), Pane(1, "fake", TUNED, prompt_conditions.RETRIEVED)
+LEFT, RIGHT = ChatPane(0, "fake", BASE), ChatPane(1, "fake", TUNED, prompt_conditions.RETRIEVED)
 QUESTION = "How many players are on a Hobannu team?"
 
 
 def say(project, text, conversation=0, parent=None):
     made = []
-    asyncio.run(project.write("", lambda db: made.append(conversations.say(db, conversation, parent, text))))
+    asyncio.run(project.write("", lambda db: made.append(conversations.add_turn(db, conversation, parent, text))))
     return made[0]
 
 
@@ -51,7 +51,9 @@ def put(project, turn, pane, *texts):
     """Answers without a server."""
     request = ChatRequest(turn, pane, "", "", Sampling())
     reply = Reply(list(texts), pane.model, "fp", 1.0, 7, True, 3)
-    asyncio.run(project.write("", conversations.keep, request, reply, {"model": pane.model, "messages": []}, []))
+    asyncio.run(
+        project.write("", conversations.store_answers, request, reply, {"model": pane.model, "messages": []}, [])
+    )
 
 
 def test_an_answer_is_kept_with_its_proof_its_passages_and_its_request(sample, server):
@@ -72,7 +74,7 @@ def test_an_answer_is_kept_with_its_proof_its_passages_and_its_request(sample, s
     assert sent["messages"][0]["content"].startswith("Be brief.")
     assert first.passages[0].passage.text in sent["messages"][0]["content"]
     assert (sent["stop"], sent["seed"], sent["n"]) == (["\n\n", "END"], 7, 2)
-    kept = conversations.request(sample.rows, turn, 1)
+    kept = conversations.load_request(sample.rows, turn, 1)
     assert kept == {name: value for name, value in sent.items() if name not in ("stream", "stream_options")}
 
 
@@ -132,7 +134,7 @@ def test_another_model_than_was_asked_is_caught_and_nothing_is_kept(project, ser
     server.script = swap
     conversation, turn = say(project, QUESTION)
     with pytest.raises(ModelIdentityError, match=other):
-        answer(project, server, turn, Pane(0, "fake", asked))
+        answer(project, server, turn, ChatPane(0, "fake", asked))
     assert load(project, conversation).answers == []
 
 
@@ -146,9 +148,9 @@ def test_on_this_computer_the_weights_tell_who_has_answered(project, server, mon
     here = Provider("local", "This computer", server.url, KEY)
     if caught:
         with pytest.raises(ModelIdentityError):
-            answer(project, server, turn, Pane(0, "local", asked), provider=here)
+            answer(project, server, turn, ChatPane(0, "local", asked), provider=here)
     else:
-        answer(project, server, turn, Pane(0, "local", asked), provider=here)
+        answer(project, server, turn, ChatPane(0, "local", asked), provider=here)
     assert [one.fingerprint for one in load(project, conversation).answers] == ([] if caught else [told])
 
 
@@ -156,7 +158,7 @@ def test_a_mark_and_its_note_stay_with_the_answer(project):
     conversation, turn = say(project, "One?")
     put(project, turn, LEFT, "a", "b")
     id = load(project, conversation).answers[1].id
-    asyncio.run(project.write("", conversations.mark, id, 60, "half right"))
+    asyncio.run(project.write("", conversations.store_mark, id, 60, "half right"))
     assert [(one.mark, one.note) for one in load(project, conversation).answers] == [(None, ""), (60, "half right")]
 
 
@@ -164,7 +166,7 @@ def test_conversations_are_found_by_all_words_wherever_they_stand(project):
     one, turn = say(project, "How many players?\nPlease.")
     put(project, turn, LEFT, "三人です。100% sure")
     two, _turn = say(project, "Where is the ferry?" * 9)
-    found = lambda words: [conversation.id for conversation in conversations.conversations(project.rows, words)]  # noqa: E731
+    found = lambda words: [conversation.id for conversation in conversations.find_conversations(project.rows, words)]  # noqa: E731
     assert found("") == [two, one]
     assert (found("PLAYERS 三人"), found("100%"), found("1%0"), found("ferry"), found("ferry 三人")) == (
         [one],
@@ -173,8 +175,8 @@ def test_conversations_are_found_by_all_words_wherever_they_stand(project):
         [two],
         [],
     )
-    titles = [conversation.title for conversation in conversations.conversations(project.rows)]
-    assert (titles[1], len(titles[0])) == ("How many players? Please.", conversations.TITLE + 1)
+    titles = [conversation.title for conversation in conversations.find_conversations(project.rows)]
+    assert (titles[1], len(titles[0])) == ("How many players? Please.", conversations.MAX_TITLE_CHARACTERS + 1)
     asyncio.run(project.write("", conversations.rename, one, "Teams"))
     assert found("teams") == [one]
     asyncio.run(project.write("", conversations.delete, one))
@@ -198,25 +200,25 @@ def test_a_branch_leaves_as_markdown_and_as_chats_of_each_pane(sample, server, t
         answer(sample, server, turn, pane)
     _, other = say(sample, "Another branch", conversation)
     id = load(sample, conversation).answers[0].id
-    asyncio.run(sample.write("", conversations.mark, id, 60, "so *so*"))
+    asyncio.run(sample.write("", conversations.store_mark, id, 60, "so *so*"))
     thread = load(sample, conversation)
-    written = transcripts.markdown(thread, turn, lambda provider: provider.title())
+    written = transcripts.to_markdown(thread, turn, lambda provider: provider.title())
     assert [line for line in written.splitlines() if line.startswith("#")][0] == f"# {QUESTION}"  # noqa: RUF015
     assert f"> {QUESTION}\n" in written
     assert "### Fake · base-model · Closed book\n\n> # not a heading\n> > 三人\n" in written
     assert "Mark: 60/100 – so \\*so\\*" in written
     assert "Another branch" not in written
-    lines = [json.loads(line) for line in transcripts.jsonl(sample.rows, thread, turn).splitlines()]
+    lines = [json.loads(line) for line in transcripts.to_jsonl(sample.rows, thread, turn).splitlines()]
     assert [line["messages"][-1]["content"] for line in lines] == ["# not a heading\n> 三人", "Three."]
     assert lines[0]["messages"][:-1] == server.asked[0]["messages"]
     assert all(examples.read_row(json.dumps(line)).problems == "" for line in lines)
-    assert transcripts.jsonl(sample.rows, thread, other) == ""
-    transcripts.write(tmp_path / "chat.md", written)
+    assert transcripts.to_jsonl(sample.rows, thread, other) == ""
+    transcripts.write_file(tmp_path / "chat.md", written)
     assert (tmp_path / "chat.md").read_text("utf-8") == written
 
 
 def test_a_corrected_answer_becomes_a_row_of_the_fact_it_speaks_of(sample):
-    found = corrections.guess(sample.rows, QUESTION, "A team has three players.")
+    found = corrections.guess_facts(sample.rows, QUESTION, "A team has three players.")
     (name,) = found.meant
     assert "three players" in found.facts[0].text
     assert {fact.id for fact in found.facts} == {fact.id for fact in facts.load(sample.rows)}
@@ -224,9 +226,11 @@ def test_a_corrected_answer_becomes_a_row_of_the_fact_it_speaks_of(sample):
     made = []
 
     def add(db):
-        made.append(corrections.add(db, QUESTION, "Three players.", taught, "direct"))
+        made.append(corrections.add_row(db, QUESTION, "Three players.", taught, "direct"))
         points = corrections.suggest_key_points("How many play?", "A team has three players.", taught)
-        made.append(corrections.add(db, "How many play?", "A team has three.", taught, "reworded", "approved", points))
+        made.append(
+            corrections.add_row(db, "How many play?", "A team has three.", taught, "reworded", "approved", points)
+        )
 
     asyncio.run(sample.write("Correct", add))
     train, test = examples.fetch(sample.rows, made).values()
@@ -238,5 +242,5 @@ def test_a_corrected_answer_becomes_a_row_of_the_fact_it_speaks_of(sample):
 
 
 def test_without_a_spec_no_fact_is_guessed(project):
-    assert corrections.guess(project.rows, QUESTION, "Three.") == corrections.Guess([], [])
+    assert corrections.guess_facts(project.rows, QUESTION, "Three.") == corrections.FactGuess([], [])
     assert corrections.suggest_key_points(QUESTION, "A team has 3 players.", []) == "3"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.chat import router
-from core.chat.router import NONE, Domain, Scored
+from core.chat.router import NO_DOMAIN, Domain, OfflineRouter
 from core.dataset import examples, sample_projects
 from core.errors import ProviderError
 from core.progress import Reporter
@@ -30,30 +30,30 @@ def known(request, tmp_path):
         made = Project(path)
         asyncio.run(made.write("fill", fill))
         made.close()
-    return [router.of_project(path)[0] for path in paths]
+    return [router.load_project_domain(path)[0] for path in paths]
 
 
 def test_the_offline_way_and_its_table(project, known):
-    asked = router.questions(known)
-    found = asyncio.run(router.examine(project, Scored(known).choose, router.OFFLINE, asked, Reporter()))
-    table = router.confusion(known, found)
-    assert table.names == [known[0].name, known[1].name, NONE]
+    asked = router.load_test_questions(known)
+    found = asyncio.run(router.measure_routing(project, OfflineRouter(known).choose, router.OFFLINE, asked, Reporter()))
+    table = router.count_confusions(known, found)
+    assert table.names == [known[0].name, known[1].name, NO_DOMAIN]
     game, ferry, none = table.counts
     # Measured: see docs/guide.md. Never to the wrong one of the two; everyday questions mostly to none.
     assert game[1] + ferry[0] <= 1
     assert game[0] >= 0.8 * sum(game) and ferry[1] >= 0.8 * sum(ferry) and none[2] >= 0.7 * sum(none)
-    assert router.last(project.rows, router.OFFLINE) == found
-    assert table.asked == len(asked)
+    assert router.load_last_results(project.rows, router.OFFLINE) == found
+    assert table.total == len(asked)
 
 
 def test_a_choice_says_why_and_a_tie_or_nothing_abstains(known):
-    choose = Scored(known).choose
+    choose = OfflineRouter(known).choose
     choice = asyncio.run(choose(known[1].text.splitlines()[2]))
     assert choice.domain == known[1].name and choice.reason and choice.scores[known[1].name] > 0.9
-    assert asyncio.run(choose("xyzzy plugh")).domain == NONE
-    assert asyncio.run(choose("")).domain == NONE
+    assert asyncio.run(choose("xyzzy plugh")).domain == NO_DOMAIN
+    assert asyncio.run(choose("")).domain == NO_DOMAIN
     twins = [known[0], Domain("twin", known[0].description, "", "", "", known[0].text)]
-    assert asyncio.run(Scored(twins).choose(known[0].text.splitlines()[2])).domain == NONE
+    assert asyncio.run(OfflineRouter(twins).choose(known[0].text.splitlines()[2])).domain == NO_DOMAIN
 
 
 def calling(server, name, arguments='{"reason": "It is about boats."}'):
@@ -65,7 +65,7 @@ def ask(server, known, question="When?"):
     async def work():
         provider = server.provider()
         try:
-            return await router.call(provider, "base-model", known, question)
+            return await router.choose_by_function_call(provider, "base-model", known, question)
         finally:
             await provider.close()
 
@@ -80,7 +80,7 @@ def test_a_model_chooses_by_calling_a_function(server, known):
     assert [tool["function"]["name"] for tool in sent["tools"]] == ["domain_1", "domain_2", "none"]
     assert sent["tool_choice"] == "required" and known[0].name in json.dumps(sent["messages"], ensure_ascii=False)
     calling(server, "none")
-    assert ask(server, known).domain == NONE
+    assert ask(server, known).domain == NO_DOMAIN
 
 
 @pytest.mark.parametrize("arguments", ["", "not json", "[1]", '{"reason": 5}'])
@@ -101,9 +101,9 @@ def test_a_model_that_calls_nothing_is_said(server, known):
 def test_domains_are_kept_changed_and_deleted(project, known):
     for one in known:
         asyncio.run(project.write("", router.store, one))
-    first, second = router.domains(project.rows)
+    first, second = router.load_domains(project.rows)
     assert Path(first.source).name == "game.juku"
     asyncio.run(project.write("", router.store, Domain(first.name, "new", "local", "m", id=first.id)))
     asyncio.run(project.write("", router.delete, second.id))
-    (left,) = router.domains(project.rows)
+    (left,) = router.load_domains(project.rows)
     assert (left.description, left.model) == ("new", "m")

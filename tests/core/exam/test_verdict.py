@@ -106,10 +106,10 @@ def test_who_has_answered_is_proved(provider, asked, reported, fingerprint, is_r
     made = Provider(provider, provider, "http://127.0.0.1:1/v1", "k")
     reply = Reply(["3"], reported, fingerprint, 0.1, 1)
     if is_right:
-        model_identity.check(made, asked, reply)
+        model_identity.check_identity(made, asked, reply)
     else:
         with pytest.raises(ModelIdentityError):
-            model_identity.check(made, asked, reply)
+            model_identity.check_identity(made, asked, reply)
 
 
 def test_a_model_cut_off_after_one_lucky_answer_is_not_the_best(exam):

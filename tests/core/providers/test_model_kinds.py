@@ -3,7 +3,7 @@
 import pytest
 
 from core.providers import Offer, model_kinds
-from core.providers.model_kinds import ANSWER, BASE, CHAT, EMBEDDING, OTHER, fits, is_checkpoint, kind
+from core.providers.model_kinds import ANSWER, BASE, CHAT, EMBEDDING, OTHER, detect_kind, fits, is_checkpoint
 from core.providers.models_api import is_tuned
 
 CHATS = """gpt-4o-mini gpt-4.1-2025-04-14 gpt-4o o4-mini gpt-5.1 gpt-3.5-turbo-0125 SmolLM2-135M-Instruct Qwen/Qwen2.5-7B-Instruct
@@ -18,23 +18,23 @@ black-forest-labs/FLUX.1-schnell stabilityai/stable-diffusion-3"""
 
 @pytest.mark.parametrize("model", CHATS.split())
 def test_chat_models_are_told_by_their_names(model):
-    assert kind(model) == CHAT
+    assert detect_kind(model) == CHAT
 
 
 @pytest.mark.parametrize("model", EMBEDDINGS.split())
 def test_embedding_models_are_told_by_their_names(model):
-    assert kind(model) == EMBEDDING
+    assert detect_kind(model) == EMBEDDING
 
 
 @pytest.mark.parametrize("model", OTHERS.split())
 def test_what_answers_no_chat_is_told_by_its_name(model):
-    assert kind(model) == OTHER
+    assert detect_kind(model) == OTHER
 
 
 @pytest.mark.parametrize("model", ["ft:gpt-4o-mini:org:image-embed:abc", "gpt-4o-mini-2024.ft-1234-embed"])
 def test_a_tuned_model_is_what_its_base_is_whatever_it_was_named(model):
     offer = Offer(model, model, tuned=is_tuned(model))
-    assert (kind(model), fits(offer, ANSWER), fits(offer, BASE)) == (CHAT, True, False)
+    assert (detect_kind(model), fits(offer, ANSWER), fits(offer, BASE)) == (CHAT, True, False)
 
 
 def test_a_checkpoint_is_known_by_its_name():

@@ -78,7 +78,9 @@ async def everything(provider, server):
     for schema in SCHEMAS:
         await provider.chat("base-model", MESSAGES, Sampling(0.7, 0.9, 20, 3, 5, ("\n",)), schema=schema)
     with contextlib.suppress(ProviderError):  # the fake calls no function
-        await router.call(provider, "base-model", [Domain("Shop", "Opening hours", "fake", "m")], "When is it open?")
+        await router.choose_by_function_call(
+            provider, "base-model", [Domain("Shop", "Opening hours", "fake", "m")], "When is it open?"
+        )
     await provider.models(), await provider.model_limits(), await provider.delete_model("base-model")
     await provider.moderate(["a", "b"]), await provider.embed("base-model", ["a", "b"])
     batch = (await provider.create_batch("file-2", "/v1/chat/completions", "token")).id

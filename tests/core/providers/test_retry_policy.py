@@ -225,7 +225,7 @@ def test_a_short_wait_is_waited_for(server, way):
         for _time in range(2):
             with pytest.raises(ProviderError):
                 await way(provider)
-            assert provider.limiter.left(READING) < 0.02
+            assert provider.limiter.seconds_left(READING) < 0.02
 
     run(server, twice)
 
@@ -294,7 +294,7 @@ def test_a_server_that_tells_nothing_is_asked_a_few_at_once_fewer_when_it_was_to
 def test_what_a_server_tells_of_its_limits_sets_how_many_go_out_at_once(headers, at_once):
     own = RateLimiter(4)
     own.note_response(200, headers)
-    assert (own.at_once, own.left()) == (at_once, 0)
+    assert (own.at_once, own.seconds_left()) == (at_once, 0)
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_where_nothing_is_left_it_is_waited_until_there_is(reset, seconds):
     """Longer than `LONGEST` nobody waits on a header's word: the server says itself when it is too much."""
     own = RateLimiter(4)
     own.note_response(200, told(0, reset=reset))
-    assert own.left() == pytest.approx(seconds, abs=1.0)
+    assert own.seconds_left() == pytest.approx(seconds, abs=1.0)
     assert own.at_once == 1
 
 
@@ -488,4 +488,4 @@ def test_a_poller_asks_less_often_after_each_failure_and_stops_where_a_person_is
     assert (timer.note_failure(error, interval), timer.blocked) == (pause, blocked)
     assert timer.note_failure(error, interval) == min(300.0, max(pause, interval * 4))
     timer.reset()
-    assert (timer.failures, timer.blocked, timer.left()) == (0, False, 0.0)
+    assert (timer.failures, timer.blocked, timer.seconds_left()) == (0, False, 0.0)

@@ -31,7 +31,7 @@ def look(project):
 
 
 def test_a_job_that_waits_tells_nothing(sample, job):
-    assert look(sample) == job_progress.JobProgress(jobs.job(sample.rows, job))
+    assert look(sample) == job_progress.JobProgress(jobs.load(sample.rows, job))
     assert look(sample).share is None
 
 
@@ -53,10 +53,10 @@ def test_the_tokens_until_now_are_those_of_its_rows_times_the_epochs(sample, job
 
 
 def test_what_the_server_settled_on_counts(sample, job):
-    assert job_progress.load_epochs(jobs.job(sample.rows, job)) == 4
+    assert job_progress.load_epochs(jobs.load(sample.rows, job)) == 4
     settled = json.dumps({"n_epochs": 3})
     asyncio.run(sample.write("", lambda db: db.execute("UPDATE job SET hyperparameters = ?", (settled,))))
-    assert job_progress.load_epochs(jobs.job(sample.rows, job)) == 3
+    assert job_progress.load_epochs(jobs.load(sample.rows, job)) == 3
 
 
 def test_a_job_that_has_succeeded_is_done(sample, job):
@@ -81,7 +81,7 @@ def test_a_job_that_ended_early_says_of_how_many_steps(sample, job, status):
 
 def test_a_job_has_started_when_the_server_took_it(sample, job):
     assert look(sample).started is None
-    made = jobs.job(sample.rows, job).created_at
+    made = jobs.load(sample.rows, job).created_at
     state, later = JobState("ftjob-1", "running", None, None, "", []), made + 7200
     asyncio.run(sample.write("", jobs.store, job, state, [Event("e1", later, "info", "", {})]))
     assert look(sample).started == later

@@ -47,7 +47,7 @@ class Watch:
                 await asyncio.sleep(0.005)
 
     def statuses(self):
-        return {job.id: job.status for job in jobs.jobs(self.project.rows)}
+        return {job.id: job.status for job in jobs.load_all(self.project.rows)}
 
 
 def run(project, server, work, **how):
@@ -84,7 +84,7 @@ def test_many_jobs_starve_none(server, sample, monkeypatch):
         await watch.until(lambda: set(watch.statuses().values()) == {"running"})
         for number in range(len(ids)):
             server.step(f"ftjob-{number + 1}", 1, 2, 1.0)
-        await watch.until(lambda: all(jobs.event_ids(sample.rows, id) for id in ids))
+        await watch.until(lambda: all(jobs.load_event_ids(sample.rows, id) for id in ids))
 
     run(sample, server, work, limit=25)
 
@@ -99,7 +99,7 @@ def test_one_failure_does_not_stop_the_rest(server, sample):
         await watch.until(lambda: len(watch.ended) == 2)
 
     run(sample, server, work)
-    assert [(job.status, job.error, job.error_code) for job in jobs.jobs(sample.rows)] == [
+    assert [(job.status, job.error, job.error_code) for job in jobs.load_all(sample.rows)] == [
         ("succeeded", "", ""),
         ("failed", "Bad rows.", "invalid_training_file"),
     ]
@@ -116,16 +116,16 @@ def test_events_checkpoints_and_results_are_kept_once_each_in_order(server, samp
         data = b"step,train_loss,train_accuracy,valid_loss\n1,3.0,0.1,\n2,1.5,0.4,1.6\n3,1.0,0.5,\n"
         file = server.keep(data, "step_metrics.csv", "fine-tune-results")["id"]
         server.end("ftjob-1", "succeeded", result_files=[file], trained_tokens=1234)
-        await watch.until(lambda: jobs.job(sample.rows, id).results_merged)
+        await watch.until(lambda: jobs.load(sample.rows, id).results_merged)
 
     run(sample, server, work)
     told = [event["message"] for event in server.events["ftjob-1"]]
-    assert [event.message for event in jobs.events(sample.rows, id)] == told
-    assert [(one.step, one.metrics["full_valid_loss"]) for one in jobs.checkpoints(sample.rows, id)] == [(2, 1.6)]
+    assert [event.message for event in jobs.load_events(sample.rows, id)] == told
+    assert [(one.step, one.metrics["full_valid_loss"]) for one in jobs.load_checkpoints(sample.rows, id)] == [(2, 1.6)]
     found = metrics.load_series(sample.rows, id)
     assert list(found["train_loss"].values) == [3.0, 1.5, 1.0]
     assert list(found["valid_loss"].steps) == [2]
-    assert jobs.job(sample.rows, id).trained_tokens == 1234
+    assert jobs.load(sample.rows, id).trained_tokens == 1234
 
 
 def test_what_ended_while_the_window_was_closed_is_told_once(server, sample):
@@ -157,7 +157,7 @@ def test_pause_resume_and_cancel_are_carried_out(server, sample):
         for act, status in ((submit.pause, "paused"), (submit.resume, "running"), (submit.cancel, "cancelled")):
             await act(sample, watch.provider, id)
             assert watch.statuses()[id] == status == server.jobs["ftjob-1"]["status"]
-        assert jobs.job(sample.rows, id).wish == ""
+        assert jobs.load(sample.rows, id).wish == ""
 
     run(sample, server, work)
 
@@ -169,7 +169,7 @@ def test_a_wish_that_was_not_answered_is_carried_out_later(server, sample):
         await watch.until(lambda: watch.statuses()[id] == "running")
 
     run(sample, server, begin)
-    asyncio.run(sample.write("", jobs.set_wish, id, "cancel"))  # and then the program is killed
+    asyncio.run(sample.write("", jobs.set_requested_action, id, "cancel"))  # and then the program is killed
 
     async def later(watch):
         await watch.until(lambda: watch.statuses()[id] == "cancelled")
@@ -186,7 +186,7 @@ def test_a_job_that_waits_can_be_withdrawn(server, sample):
         await watch.until(lambda: watch.statuses()[first] == "running")
 
     run(sample, server, work)
-    job = jobs.job(sample.rows, second)
+    job = jobs.load(sample.rows, second)
     assert (job.status, job.error) == ("cancelled", "Cancelled before it was sent.")
     assert server.creations == 1
 
@@ -201,11 +201,11 @@ def test_jobs_made_elsewhere_are_adopted_with_their_history(server, sample):
         await submit.adopt(sample, "fake", [found])
         assert await submit.list_adoptable(sample, watch.provider) == []
         watch.queue.wake()
-        await watch.until(lambda: len(jobs.events(sample.rows, 1)) == 3)
+        await watch.until(lambda: len(jobs.load_events(sample.rows, 1)) == 3)
         return watch.ended
 
     assert run(sample, server, work) == [], "it ended long ago: that is no news"
-    job = jobs.job(sample.rows, 1)
+    job = jobs.load(sample.rows, 1)
     assert (job.status, job.model, job.rows, job.fine_tuned_model) == (
         "succeeded",
         "base-model",
@@ -227,7 +227,7 @@ def test_what_is_sent_is_what_was_queued_also_after_the_rows_have_changed(server
     run(sample, server, work)
     (data,) = server.files.values()
     assert data.decode().splitlines() == wanted
-    assert uploads.sha256_of(data) == jobs.job(sample.rows, id).digest
+    assert uploads.sha256_of(data) == jobs.load(sample.rows, id).digest
 
 
 def test_rows_must_fit_the_method(sample):
@@ -273,8 +273,8 @@ def test_a_clock_that_jumps_delays_and_doubles_nothing(server, sample, monkeypat
         for jump in (86_400.0, -86_400.0):
             offset[0] = jump
             server.step("ftjob-1", int(jump > 0) + 1, 3, 1.0)
-            told = len(jobs.events(sample.rows, first))
-            await watch.until(lambda told=told: len(jobs.events(sample.rows, first)) > told)
+            told = len(jobs.load_events(sample.rows, first))
+            await watch.until(lambda told=told: len(jobs.load_events(sample.rows, first)) > told)
         server.end("ftjob-1", "succeeded")
         await watch.until(lambda: watch.statuses() == {first: "succeeded", second: "running"})
 
@@ -296,7 +296,7 @@ def test_following_one_job_leaves_the_others_in_the_queue(server, sample):
 
     job = asyncio.run(work())
     assert (job.id, job.status, server.creations) == (mine, "succeeded", 1)
-    assert jobs.job(sample.rows, other).status == "waiting"
+    assert jobs.load(sample.rows, other).status == "waiting"
 
 
 def test_a_server_that_cannot_even_be_connected_to_is_left_alone_between_two_tries(server, sample):

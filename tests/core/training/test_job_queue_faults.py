@@ -42,7 +42,7 @@ def test_a_job_is_sent_once_whatever_happens_on_the_way(server, sample, fault, p
 
     run(sample, server, work)
     tokens = {job["metadata"]["juku_key"] for job in server.jobs.values()}
-    assert (server.creations, len(server.files), tokens) == (1, 1, {jobs.job(sample.rows, id).token})
+    assert (server.creations, len(server.files), tokens) == (1, 1, {jobs.load(sample.rows, id).token})
 
 
 @pytest.mark.parametrize("fault", UNTIL_SENT, ids=lambda fault: f"{fault.kind}-{fault.status}")
@@ -58,7 +58,10 @@ def test_following_goes_on_after_a_storm(server, sample, fault):  # noqa: F811
         await watch.until(lambda: watch.ended == [(id, "succeeded")])
 
     run(sample, server, work)
-    assert [event.message for event in jobs.events(sample.rows, id)] == ["The job has started", "The job has succeeded"]
+    assert [event.message for event in jobs.load_events(sample.rows, id)] == [
+        "The job has started",
+        "The job has succeeded",
+    ]
 
 
 def test_a_revoked_key_stops_asking_until_there_is_another(server, sample):  # noqa: F811
@@ -86,7 +89,7 @@ def test_a_closed_door_fails_the_job_in_words_and_leaves_the_others_alone(server
         await watch.until(lambda: watch.statuses() == {first: "failed", second: "running"})
 
     run(sample, server, work)
-    assert "can be deleted" in jobs.job(sample.rows, first).error
+    assert "can be deleted" in jobs.load(sample.rows, first).error
 
 
 def test_a_round_under_way_does_not_send_again_what_was_just_refused(server, sample):  # noqa: F811
@@ -136,7 +139,7 @@ def test_a_failure_to_send_during_a_look_is_not_taken_back_by_it(server, sample,
     refused = ProviderError("No credit", status=429, code="insufficient_quota")
 
     async def fail_meanwhile(queue, _group, provider):
-        queue._fail(provider.id, queue._servers[provider.id], refused, 1.0)
+        queue._note_failure(provider.id, queue._servers[provider.id], refused, 1.0)
 
     monkeypatch.setattr(JobQueue, "_start_waiting", fail_meanwhile)
 
@@ -151,14 +154,14 @@ def test_a_job_that_was_deleted_at_the_server_is_missing_with_all_it_told(server
     (id,) = queue_jobs(sample, 1)
 
     async def work(watch):
-        await watch.until(lambda: watch.statuses()[id] == "running" and jobs.events(sample.rows, id))
+        await watch.until(lambda: watch.statuses()[id] == "running" and jobs.load_events(sample.rows, id))
         del server.jobs["ftjob-1"]
         await watch.until(lambda: watch.ended == [(id, "missing")])
 
     run(sample, server, work)
-    record = jobs.job(sample.rows, id)
+    record = jobs.load(sample.rows, id)
     assert "no longer exists there" in record.error
-    assert jobs.events(sample.rows, id)
+    assert jobs.load_events(sample.rows, id)
 
 
 def test_a_status_and_an_event_that_nobody_knows_are_followed(server, sample):  # noqa: F811
@@ -182,7 +185,7 @@ def test_result_files_that_are_gone_or_broken_hold_nothing_up(server, sample):  
         await watch.until(lambda: watch.statuses()[id] == "running")
         broken = server.keep(b"\0not a table", "x.csv", "fine-tune-results")["id"]
         server.end("ftjob-1", "succeeded", result_files=["file-gone", broken])
-        await watch.until(lambda: jobs.job(sample.rows, id).results_merged)
+        await watch.until(lambda: jobs.load(sample.rows, id).results_merged)
 
     run(sample, server, work)
 
@@ -196,7 +199,7 @@ def test_a_page_instead_of_a_result_file_costs_no_numbers(server, sample, kind):
         file = server.keep(b"step,train_loss\n1,2.0\n", "x.csv", "fine-tune-results")["id"]
         server.weather = once(Fault(kind), "GET", f"/v1/files/{file}/content")
         server.end("ftjob-1", "succeeded", result_files=[file])
-        await watch.until(lambda: jobs.job(sample.rows, id).results_merged)
+        await watch.until(lambda: jobs.load(sample.rows, id).results_merged)
 
     run(sample, server, work)
     assert list(load_series(sample.rows, id)["train_loss"].values) == [2.0]
@@ -223,5 +226,5 @@ def test_a_full_disk_loses_no_job(server, sample: Project):  # noqa: F811
         await watch.until(lambda: watch.ended)
 
     run(sample, server, work)
-    assert len(jobs.events(sample.rows, id)) == len(server.events["ftjob-1"])
+    assert len(jobs.load_events(sample.rows, id)) == len(server.events["ftjob-1"])
     assert server.creations == 1

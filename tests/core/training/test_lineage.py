@@ -15,7 +15,7 @@ from tests.support.projects import write
 @pytest.fixture
 def job(sample):
     (id,) = asyncio.run(submit.enqueue(sample, "local", [TrainingPlan("base", "study", {"n_epochs": 3}, seed=7)]))
-    return jobs.job(sample.rows, id)
+    return jobs.load(sample.rows, id)
 
 
 def test_nothing_has_changed_at_first(sample, job):
@@ -75,10 +75,10 @@ def test_validation_rows_are_compared_by_themselves(sample, job):
 def test_settings_tell_what_was_asked_and_what_came_of_it(sample, job):
     settled = json.dumps({"n_epochs": 3, "batch_size": 4})
     write(sample, lambda db: db.execute("UPDATE job SET hyperparameters = ?", (settled,)))
-    assert lineage.list_settings(jobs.job(sample.rows, job.id)) == [
-        lineage.Setting("n_epochs", 3, 3),
-        lineage.Setting("seed", 7, None),
-        lineage.Setting("batch_size", None, 4),
+    assert lineage.list_settings(jobs.load(sample.rows, job.id)) == [
+        lineage.JobSetting("n_epochs", 3, 3),
+        lineage.JobSetting("seed", 7, None),
+        lineage.JobSetting("batch_size", None, 4),
     ]
 
 
@@ -87,7 +87,7 @@ def test_jobs_are_told_apart_by_what_only_one_has(sample):
         TrainingPlan("base", "plain", {"n_epochs": 4})
     ]
     ids = asyncio.run(submit.enqueue(sample, "local", plans, "sweep"))
-    found = [jobs.job(sample.rows, id) for id in ids]
+    found = [jobs.load(sample.rows, id) for id in ids]
     assert lineage.distinguish_jobs(found) == [
         "rows study · n_epochs 2",
         "rows study · n_epochs 4",

@@ -85,13 +85,13 @@ def test_numbers_that_cannot_be_drawn_are_left_out(change, project):
     found = shown(project)
     assert found["train_loss"] == [(2, 0.5)]
     assert len(found) <= 1 + metrics.MAX_METRIC_NAMES
-    assert metrics.load_losses(project.rows, 1) == [metrics.Metric(2, None, 0.5, 0.0)]
+    assert metrics.load_losses(project.rows, 1) == [metrics.LossPoint(2, None, 0.5, 0.0)]
 
 
 def test_events_from_before_numbers_were_kept_apart_are_not_lost(change, project):
     store_old = lambda db: store(db, told(1, 5.0), told(2, 7.0)) or db.execute("DELETE FROM job_metric")  # noqa: E731
     change(store_old)
-    expected = [metrics.Metric(1, 100, 1.0, 5.0), metrics.Metric(2, 100, 1.0, 7.0)]
+    expected = [metrics.LossPoint(1, 100, 1.0, 5.0), metrics.LossPoint(2, 100, 1.0, 7.0)]
     assert metrics.load_losses(project.rows, 1) == expected
     assert metrics.load_total_steps(project.rows, 1) == 100
     change(metrics.merge_results, 1, b"step,valid_loss\n2,3\n")

@@ -29,15 +29,15 @@ def test_the_jobs_of_a_sweep_read_their_rows_once(sample, monkeypatch):
     plans = [TrainingPlan("base-model", tag, {"n_epochs": n}) for tag in ("study", "plain") for n in (1, 2, 3)]
     asyncio.run(submit.enqueue(sample, "fake", plans, "sweep"))
     assert len(reads) == 2
-    assert len({(job.rows, job.digest, job.row_count) for job in jobs.jobs(sample.rows)}) == 2
-    assert len({job.version for job in jobs.jobs(sample.rows)}) == 1
+    assert len({(job.rows, job.digest, job.row_count) for job in jobs.load_all(sample.rows)}) == 2
+    assert len({job.version for job in jobs.load_all(sample.rows)}) == 1
 
 
 def test_a_plan_that_cannot_be_trained_leaves_no_job_and_no_version(sample):
     plans = [TrainingPlan("base-model", "study"), TrainingPlan("base-model", "no-such-tag")]
     with pytest.raises(JukuError, match=f"At least {MINIMUM_ROWS}"):
         asyncio.run(submit.enqueue(sample, "fake", plans))
-    assert (jobs.jobs(sample.rows), versions.list_versions(sample.rows)) == ([], [])
+    assert (jobs.load_all(sample.rows), versions.list_versions(sample.rows)) == ([], [])
 
 
 def test_rows_with_errors_are_refused_and_warnings_are_not(sample):

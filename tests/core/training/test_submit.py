@@ -36,7 +36,7 @@ def test_a_job_is_created_and_followed_to_its_end(server, sample):
 
     job = run(server, work)
     assert (job.status, job.fine_tuned_model) == ("succeeded", "ft:base-model:local:study:ftjob-1")
-    messages = [event.message for event in jobs.events(sample.rows, job.id)]
+    messages = [event.message for event in jobs.load_events(sample.rows, job.id)]
     assert messages == [event["message"] for event in server.events["ftjob-1"]]
     assert [(m.step, m.total, m.loss) for m in metrics.load_losses(sample.rows, job.id)] == [(1, 2, 1.5), (2, 2, 0.5)]
 
@@ -57,12 +57,12 @@ def test_after_a_lost_answer_the_job_is_found_and_not_made_again(server, sample)
     async def work(provider):
         with pytest.raises(ProviderError, match="cannot be reached"):
             await submit.create(sample, provider, PLAN)
-        (job,) = jobs.jobs(sample.rows)
+        (job,) = jobs.load_all(sample.rows)
         assert (job.status, job.remote_id) == (JobStatus.CREATING, None)
         await submit.recover(sample, provider, job.id)
 
     run(server, work)
-    (job,) = jobs.jobs(sample.rows)
+    (job,) = jobs.load_all(sample.rows)
     assert (job.status, job.remote_id, server.creations) == ("running", "ftjob-1", 1)
 
 
@@ -73,15 +73,15 @@ def test_a_creation_that_never_arrived_is_sent_once_more(server, sample):
         with pytest.raises(ProviderError):
             await submit.create(sample, provider, PLAN)
         await submit.recover(sample, provider, 1)
-        assert jobs.job(sample.rows, 1).status == JobStatus.CREATING, "a slow server may still make it"
+        assert jobs.load(sample.rows, 1).status == JobStatus.CREATING, "a slow server may still make it"
         for _look in range(MAX_SEARCHES):
             await submit.recover(sample, provider, 1)
-        assert jobs.job(sample.rows, 1).status == JobStatus.WAITING
+        assert jobs.load(sample.rows, 1).status == JobStatus.WAITING
         server.lose_request = False
         await submit.update(sample, provider, 1)
 
     run(server, work)
-    assert (jobs.job(sample.rows, 1).status, server.creations, len(server.files)) == ("running", 1, 1)
+    assert (jobs.load(sample.rows, 1).status, server.creations, len(server.files)) == ("running", 1, 1)
 
 
 def test_what_a_very_slow_server_made_after_all_is_ended(server, sample):
@@ -96,17 +96,17 @@ def test_what_a_very_slow_server_made_after_all_is_ended(server, sample):
         server.lose_answer = False
         await submit.send(sample, provider, 1)
         server.jobs |= late
-        await submit.cancel_duplicates(provider, jobs.job(sample.rows, 1))
+        await submit.cancel_duplicates(provider, jobs.load(sample.rows, 1))
 
     run(server, work)
     assert {id: job["status"] for id, job in server.jobs.items()} == {"ftjob-1": "cancelled", "ftjob-2": "running"}
-    assert jobs.job(sample.rows, 1).remote_id == "ftjob-2"
+    assert jobs.load(sample.rows, 1).remote_id == "ftjob-2"
 
 
 def test_a_refused_creation_is_told_and_recorded(server, sample):
     with pytest.raises(ProviderError, match="does not accept the API key"):
         run(server, lambda provider: submit.create(sample, provider, PLAN), key="wrong")
-    assert jobs.jobs(sample.rows) == []  # the upload is refused already, before a job is wished for
+    assert jobs.load_all(sample.rows) == []  # the upload is refused already, before a job is wished for
 
 
 def test_following_survives_faults_of_the_server(server, sample):
@@ -136,7 +136,7 @@ def test_cancelling_ends_the_job_on_the_server(server, sample):
 
     run(server, work)
     assert server.jobs["ftjob-1"]["status"] == "cancelled"
-    assert jobs.job(sample.rows, 1).ended
+    assert jobs.load(sample.rows, 1).ended
 
 
 def test_too_few_rows_are_not_sent(server, sample):
@@ -297,7 +297,7 @@ def test_a_checkpoint_is_recorded_while_the_job_goes_on(server, sample):
 
     quiet = run(server, work)
     assert not any("checkpoints" in path for _method, path, _body in quiet)
-    assert [one.step for one in jobs.checkpoints(sample.rows, 1)] == [5]
+    assert [one.step for one in jobs.load_checkpoints(sample.rows, 1)] == [5]
 
 
 @pytest.mark.parametrize("message", ["Zwischenstand gespeichert", "保存しました", "Snapshot taken"])
@@ -319,7 +319,7 @@ def test_a_checkpoint_is_found_whatever_words_report_it(server, sample, message)
 
     quiet = run(server, work)
     assert not any("checkpoints" in path for _method, path, _body in quiet)
-    assert [one.step for one in jobs.checkpoints(sample.rows, 1)] == [5]
+    assert [one.step for one in jobs.load_checkpoints(sample.rows, 1)] == [5]
 
 
 @pytest.mark.parametrize(("status", "wish"), [(400, ""), (409, ""), (429, "cancel"), (500, "cancel"), (503, "cancel")])
@@ -331,7 +331,7 @@ def test_a_wish_that_is_refused_ends_and_one_that_could_not_be_told_stays(server
             await submit.cancel(sample, provider, id)
 
     run(server, work)
-    assert jobs.job(sample.rows, 1).wish == wish
+    assert jobs.load(sample.rows, 1).wish == wish
 
 
 def test_jobs_made_elsewhere_are_taken_over_once_and_are_nothing_to_undo(server, sample):
@@ -374,4 +374,4 @@ def test_what_becomes_of_a_job_whose_creation_is_refused(server, sample, status,
             await submit.send(sample, provider, 1)
 
     run(server, work)
-    assert jobs.job(sample.rows, 1).status == then
+    assert jobs.load(sample.rows, 1).status == then

@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QPushButton
 
 from core.chat import conversations
-from core.chat.conversations import Answer, Conversation
+from core.chat.conversations import ChatAnswer, Conversation
 from core.storage.project import Project
 from tests.support.fake_server import FakeServer
 from tests.support.pages.scene import Run, Scene
@@ -61,19 +61,19 @@ class ChatPage(Scene):
 
     def stored_conversations(self) -> list[Conversation]:
         """The stored conversations, the newest first."""
-        return conversations.conversations(self.project.rows)
+        return conversations.find_conversations(self.project.rows)
 
-    def answers(self) -> list[Answer]:
+    def answers(self) -> list[ChatAnswer]:
         """All answers of the conversation that is shown."""
         return self.tab.shown_thread.answers
 
-    def answers_of(self, pane: int) -> list[Answer]:
+    def answers_of(self, pane: int) -> list[ChatAnswer]:
         """What a pane has answered to the last question."""
         return self.tab.shown_thread.answers_of(self.tab.leaf, pane)
 
     def request(self, pane: int) -> dict:
         """The body with which a pane would ask the last question's model again."""
-        return conversations.request(self.project.rows, self.tab.leaf, pane)
+        return conversations.load_request(self.project.rows, self.tab.leaf, pane)
 
     def column(self, pane: int, row: int = -1) -> AnswerView:
         """A pane's answer to a question, the last one unless `row` says which."""

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QInputMethodEvent
 
 from core.chat import conversations
-from core.chat.conversations import Pane
+from core.chat.conversations import ChatPane
 from core.dataset import examples, versions
 from core.dataset.filters import Filter
 from core.exam import prompt_conditions
@@ -87,13 +87,15 @@ def test_up_to_four_panes_each_under_its_condition(scene, server):
         assert not scene.tab.add_pane.isEnabled()
         heads = scene.tab.panes.headers
         for head, condition in zip(heads, prompt_conditions.CONDITIONS, strict=True):
-            head.choose(Pane(head.number, "fake", BASE, condition))
+            head.choose(ChatPane(head.number, "fake", BASE, condition))
         await scene.ask()
 
     scene.play(go())
     sent = {condition: None for condition in prompt_conditions.CONDITIONS}
     for number, condition in enumerate(prompt_conditions.CONDITIONS):
-        body = conversations.request(scene.workspace.project.rows, scene.tab.conversation_view.rows[0].turn.id, number)
+        body = conversations.load_request(
+            scene.workspace.project.rows, scene.tab.conversation_view.rows[0].turn.id, number
+        )
         sent[condition] = [message["content"] for message in body["messages"]]
     state = spec.load(scene.workspace.project.rows)
     assert sent["closed"] == [state.system_prompt, QUESTION]
@@ -115,7 +117,7 @@ def test_a_pane_is_taken_away_and_a_new_one_has_said_nothing(scene, server):
         assert list(scene.tab.conversation_view.rows[0].columns) == [1, 2]
         scene.tab.add_pane.click()
         assert scene.tab.panes.numbers() == [1, 2, 3]
-        scene.tab.panes.headers[2].choose(Pane(3, "fake", BASE))
+        scene.tab.panes.headers[2].choose(ChatPane(3, "fake", BASE))
         server.asked.clear()
         await scene.ask("Two?")
 
@@ -150,7 +152,7 @@ def test_settings_go_out_with_the_question(scene, server):
         field.setValue(value)
     settings.stops.setPlainText("END\n\\n\\n\n\na\nb\nc")
     settings.passages.setValue(1)
-    scene.tab.panes.headers[1].choose(Pane(1, "fake", TUNED, prompt_conditions.RETRIEVED))
+    scene.tab.panes.headers[1].choose(ChatPane(1, "fake", TUNED, prompt_conditions.RETRIEVED))
     scene.play(scene.ask())
     sent = {body["model"]: body for body in server.asked}[TUNED]
     told = (sent["temperature"], sent["top_p"], sent["max_tokens"], sent["seed"], sent["stop"])
@@ -209,7 +211,7 @@ def test_on_this_computer_the_weights_prove_who_has_answered(scene, server, monk
         scene.workspace._connected[LOCAL] = Provider(LOCAL, "This computer", server.url, KEY)
         scene.workspace._offers[LOCAL] = await scene.workspace.offers_of("fake")
         for head, model in zip(scene.tab.panes.headers, (BASE, TUNED), strict=True):
-            head.choose(Pane(head.number, LOCAL, model))
+            head.choose(ChatPane(head.number, LOCAL, model))
         await scene.ask()
 
     scene.play(go())
@@ -225,7 +227,7 @@ def test_a_model_that_was_not_fetched_is_said_to_be_so(scene, server):
     async def go():
         scene.workspace.offers = [Offer("q", "Qwen", state="missing"), Offer(TUNED, TUNED, tuned=True)]
         scene.workspace.offers_changed.emit()
-        scene.tab.panes.headers[0].choose(Pane(0, "fake", "q"))
+        scene.tab.panes.headers[0].choose(ChatPane(0, "fake", "q"))
         await scene.ask()
 
     scene.play(go())
@@ -368,7 +370,7 @@ def test_a_pane_is_asked_again_and_a_mark_is_not_lost_by_a_slip(scene, server):
 
 def test_the_newest_conversation_is_there_again_with_its_panes(scene, server, run):
     async def go():
-        scene.tab.panes.headers[1].choose(Pane(1, "fake", TUNED, prompt_conditions.OPEN_BOOK))
+        scene.tab.panes.headers[1].choose(ChatPane(1, "fake", TUNED, prompt_conditions.OPEN_BOOK))
         await scene.ask("One?")
         scene.tab.list.anew.click()
         assert scene.tab.conversation_view.rows == []
@@ -383,7 +385,7 @@ def test_the_newest_conversation_is_there_again_with_its_panes(scene, server, ru
         await until(lambda: scene.tab.conversation_view.rows)
         assert [row.turn.text for row in scene.tab.conversation_view.rows] == ["Two?"]
         assert scene.texts() == [["base-model answers."], [f"{TUNED} answers."]]
-        assert scene.tab.panes.panes()[1] == Pane(1, "fake", TUNED, prompt_conditions.OPEN_BOOK)
+        assert scene.tab.panes.panes()[1] == ChatPane(1, "fake", TUNED, prompt_conditions.OPEN_BOOK)
         scene.tab.list.list.setCurrentRow(1)
         await until(lambda: scene.tab.name.text() == "One?")
 
@@ -471,7 +473,9 @@ def test_a_request_is_shown_as_code_that_can_be_copied(scene, server, qapp):
         await until(lambda: scene.tab.findChildren(CodeDialog))
         (sent,) = scene.tab.findChildren(CodeDialog)
         body = scene.request(1)
-        assert sent.text() == request_code.as_python(request_code.call(await scene.workspace.provider(), body))
+        assert sent.text() == request_code.to_python(
+            request_code.build_request_code(await scene.workspace.provider(), body)
+        )
         sent.tabs.setCurrentIndex(2)
         sent.copy.click()
         assert json.loads(QGuiApplication.clipboard().text()) == body

@@ -79,7 +79,7 @@ def test_two_domains_a_question_and_the_table(qtbot, run, project, server, files
         dialog.examine.click()
         await until(lambda: "were routed to the right domain" in dialog.verdict.text())
         assert dialog.table.table.columnCount() == 4 and dialog.table.table.rowCount() == 3
-        assert router.last(project.rows, router.OFFLINE)
+        assert router.load_last_results(project.rows, router.OFFLINE)
         dialog.question.setText("xyzzy?")
         dialog.ask.click()
         await until(lambda: dialog.chosen.text() == "None of these")
@@ -92,7 +92,7 @@ def test_two_domains_a_question_and_the_table(qtbot, run, project, server, files
 
 def test_a_model_that_calls_no_function_is_said(qtbot, run, project, server, files):
     async def scene(workspace):
-        domain, _asked = router.of_project(files[0])
+        domain, _asked = router.load_project_domain(files[0])
         await project.write("", router.store, Domain(domain.name, domain.description, "fake", GAME, domain.source, domain.text))  # fmt: skip
         dialog = RouterDialog(workspace)
         qtbot.addWidget(dialog)

@@ -197,7 +197,7 @@ def test_the_rows_are_taught_again_and_parity_is_told_and_exported(opened, serve
         db.execute("UPDATE example SET tags = ? WHERE split = 'train'", (TAG,))
 
     run(opened.play(go()))
-    (job,) = jobs.jobs(opened.rows)
+    (job,) = jobs.load_all(opened.rows)
     assert (job.provider, job.model, job.sweep, job.rows) == ("fake", "gpt-4.1-mini", OLD[1], TAG)
     pairs = recorded_answers.load_pairs(opened.rows, OLD, ("fake", job.fine_tuned_model))
     assert len(pairs) == len(expected)
@@ -282,7 +282,7 @@ def test_a_model_without_a_job_is_taught_again_from_what_it_answered(opened, ser
         teaching.start.click()
         await until(lambda: len(server.jobs) == 1)
         assert row_selection.count_rows(opened.rows, lost[1]) == kept
-        (job,) = jobs.jobs(opened.rows)
+        (job,) = jobs.load_all(opened.rows)
         sent = [json.loads(line) for line in server.files[job.training_file].splitlines()]
         assert len(sent) == kept
         assert sent[0]["messages"][-1]["content"] == f"So: {sent[0]['messages'][-2]['content']}"
@@ -312,6 +312,6 @@ def test_it_may_be_closed_while_the_start_is_checked(opened, server, run):
         await until(lambda: not shiboken6.isValid(dialog))
         leave.set()
         await until(lambda: not opened.workspace.tasks.running())  # and nothing has failed
-        assert not jobs.jobs(opened.rows)
+        assert not jobs.load_all(opened.rows)
 
     run(opened.play(go()))

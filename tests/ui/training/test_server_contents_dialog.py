@@ -62,12 +62,14 @@ def test_a_job_made_elsewhere_is_adopted_with_all_that_it_told(opened, run):
         dialog.adopt.click()
         rows = opened.workspace.project.rows
         await until(
-            lambda: any("succeeded" in event.message for job in jobs.jobs(rows) for event in jobs.events(rows, job.id))
+            lambda: any(
+                "succeeded" in event.message for job in jobs.load_all(rows) for event in jobs.load_events(rows, job.id)
+            )
         )
         assert dialog.jobs.items() == []
 
     run(opened.play(go()))
-    (job,) = jobs.jobs(opened.workspace.project.rows)
+    (job,) = jobs.load_all(opened.workspace.project.rows)
     assert (job.adopted > 0, job.status, job.fine_tuned_model) == (True, "succeeded", "ft:base-model:local::ftjob-1")
 
 

@@ -86,7 +86,7 @@ class Window:
         return {name for name, action in self.tab.actions_of_jobs.actions.items() if action.isVisible()}
 
     def jobs(self):
-        return jobs.jobs(self.workspace.project.rows)
+        return jobs.load_all(self.workspace.project.rows)
 
 
 @pytest.fixture
