@@ -83,6 +83,8 @@ def test_jobs_are_sent_followed_and_told_once_and_then_nothing_runs(bench, serve
 
 
 def test_a_job_queued_after_that_is_taken_up(bench, server, run):
+    """Waits three times until a job runs, has ended, and no task is left."""
+
     async def go():
         for number in (1, 2, 3):
             await bench.queue(PLAN)

@@ -52,6 +52,7 @@ def test_a_copy_of_an_open_project_is_one_whole_file(project, tmp_path):
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="names of open files are read from /proc")  # noqa: PTH112
 def test_a_copy_is_on_the_disk_before_it_has_its_name(project, tmp_path, monkeypatch):
+    """`require_durable` looks at the order in which the copy was synced and renamed."""
     from tests.core.test_atomic_files import calls, require_durable
 
     add(project, 10)

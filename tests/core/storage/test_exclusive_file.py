@@ -225,6 +225,7 @@ def test_a_project_is_one_file_after_a_checkpoint(project, tmp_path):
 
 
 def test_a_quiet_moment_brings_the_log_in(project, monkeypatch):
+    """Waits until the log is empty, though nobody asked for it."""
     monkeypatch.setattr("core.storage.project.CHECKPOINT_DELAY", 0.01)
 
     async def go():

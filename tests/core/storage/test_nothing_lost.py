@@ -33,7 +33,7 @@ def test_undo_goes_on_after_a_restart(tmp_path):
     assert list(filters.find(document.rows)) == [2, 3]
     for _step in range(2):
         asyncio.run(document.undo())
-    assert examples.fetch(document.rows, [2])[2].answer == "answer 1 "
+    assert examples.fetch(document.rows, [2])[2].answer == "answer 1"
     document.close()
     document = Project(path)
     assert (document.undo_label, document.redo_label) == ("Add", "Edit")

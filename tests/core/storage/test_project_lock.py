@@ -220,6 +220,7 @@ def test_who_was_taken_over_writes_no_more(path, elsewhere):
 
 
 def test_the_lock_shows_signs_of_life(path, monkeypatch):
+    """Waits until the lock file has a new time of change, and no write has given it one."""
     monkeypatch.setattr(project_lock, "HEARTBEAT_INTERVAL", 0.01)
     project = Project(path)
     os.utime(lock_path(path), (0, 0))

@@ -77,6 +77,7 @@ def test_waiting_jobs_start_within_the_limit_and_the_next_when_one_ends(server, 
 
 
 def test_many_jobs_starve_none(server, sample, monkeypatch):
+    """Waits until each of 25 jobs has events, while the server answers 20 requests for events a second."""
     monkeypatch.setattr(job_queue, "EVENTS_A_SECOND", 20.0)
     ids = queue_jobs(sample, 25)
 

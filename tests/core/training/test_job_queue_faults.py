@@ -165,6 +165,7 @@ def test_a_job_that_was_deleted_at_the_server_is_missing_with_all_it_told(server
 
 
 def test_a_status_and_an_event_that_nobody_knows_are_followed(server, sample):  # noqa: F811
+    """Waits until the unknown status is stored, and then until the job has ended."""
     (id,) = queue_jobs(sample, 1)
 
     async def work(watch):
@@ -179,6 +180,7 @@ def test_a_status_and_an_event_that_nobody_knows_are_followed(server, sample):  
 
 
 def test_result_files_that_are_gone_or_broken_hold_nothing_up(server, sample):  # noqa: F811
+    """Waits until the job counts as merged without them."""
     (id,) = queue_jobs(sample, 1)
 
     async def work(watch):

@@ -199,6 +199,7 @@ def test_what_has_no_place_on_a_log_scale_is_left_out_and_said(chart):
 
 
 def test_odd_series_are_drawn_too(chart):
+    """Drawing them raises nothing: one point, none, and values far apart."""
     odd = {
         "train_loss": Series(np.array([0]), np.array([1.0])),
         "valid_loss": Series(np.array([], np.int64), np.array([])),

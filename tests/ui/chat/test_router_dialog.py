@@ -91,6 +91,8 @@ def test_two_domains_a_question_and_the_table(qtbot, run, project, server, files
 
 
 def test_a_model_that_calls_no_function_is_said(qtbot, run, project, server, files):
+    """Waits until the note says it; the same model is asked again, calls one, and the domain is shown with its reason."""
+
     async def scene(workspace):
         domain, _asked = router.load_project_domain(files[0])
         await project.write("", router.store, Domain(domain.name, domain.description, "fake", GAME, domain.source, domain.text))  # fmt: skip

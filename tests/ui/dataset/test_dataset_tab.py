@@ -46,6 +46,8 @@ def start_import(tab, path):
 
 
 def test_edit_in_the_grid_keeps_line_breaks_and_is_undone(run, tab):
+    """Waits until the cell has the new text, and after an undo the old one."""
+
     async def go():
         index = cell(tab, 2, "answer")
         before = index.data(Qt.ItemDataRole.EditRole)
@@ -132,6 +134,8 @@ def test_problems_are_shown_and_fixed_together(run, tab, tmp_path):
 
 
 def test_a_click_on_a_heading_sorts_up_down_and_not_at_all(run, tab):
+    """Waits until the rows have the order of their lengths, and then their own again."""
+
     async def go():
         before = tab.model.ids()
         header, column = tab.table.header, COLUMNS.index("length")
@@ -198,6 +202,8 @@ def test_a_filter_is_saved_chosen_and_deleted(run, tab):
 
 
 def test_a_row_that_the_filter_hides_is_shown(run, tab):
+    """Waits until the row is the current one, though the filter had left it out."""
+
     async def go():
         id = tab.model.id(0)
         tab.choose("split:test")
@@ -224,6 +230,8 @@ def test_columns_are_remembered(run, tab, qtbot):
     "name", ["replace", "versions", "token_counts", "export_rows", "edit_json", "link_facts", "hold_out"]
 )
 def test_each_dialog_opens_from_its_menu(run, tab, name):
+    """One dialog is visible, and waits until it is gone after it was closed."""
+
     async def go():
         tab.dialogs.open_quarantine() if name == "quarantine" else getattr(tab.rows, name).trigger()
         (dialog,) = (child for child in tab.findChildren(QDialog) if child.isVisible())

@@ -6,15 +6,13 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QToolButton
 
 from core.dataset import examples
-from core.settings import ProviderSettings, Settings
 from core.storage.project import Project
+from tests.support.pages.windows import close, open_window
 from tests.support.until import until
 from ui.dataset import copy_paste_drag
 from ui.dataset.grid_columns import COLUMNS
 from ui.dataset.import_dialog import ImportDialog
-from ui.main_window import MainWindow
 from ui.widgets.message_bar import Notice
-from ui.workspace import Workspace
 
 ROW = '{"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]}\n'
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -23,20 +21,13 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 @pytest.fixture
 def empty(run, tmp_path):
     """The window on a project without rows, at the tab for them."""
-    nowhere = ProviderSettings("nowhere", "Nowhere", "http://127.0.0.1:9/v1")
 
     async def make():
-        window = MainWindow(Workspace(Project(tmp_path / "e.juku"), Settings(provider="nowhere", providers=[nowhere])))
-        window.show()
+        window = open_window(Project(tmp_path / "e.juku"))
         window.tabs.setCurrentWidget(window.dataset_tab)
         window.activateWindow()
         await until(lambda: window.dataset_tab.pages.currentWidget() is window.dataset_tab.nothing)
         return window
-
-    async def close(window):
-        window.close()
-        await window.closed
-        await window.workspace.close()
 
     window = run(make())
     yield window
@@ -72,6 +63,7 @@ def test_a_file_that_was_copied_is_pasted(run, qtbot, empty, tmp_path):
         await until(lambda: empty.dataset_tab.model.rowCount() == 3)
 
     run(work())
+    assert empty.dataset_tab.bar.line.text() == ""
 
 
 def test_a_few_words_are_pasted_into_the_search(run, qtbot, empty):
@@ -121,6 +113,7 @@ def test_what_may_be_searched_for_goes_over_no_row(run, qtbot, empty, text):
 
 
 def test_a_cleared_search_has_no_button_for_clearing(run, empty):
+    """Waits until the button is seen, and then until it is not."""
     bar = empty.dataset_tab.bar
     button = bar.line.findChild(QToolButton)
 

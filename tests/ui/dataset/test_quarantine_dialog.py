@@ -69,12 +69,13 @@ def test_a_line_is_put_right_and_comes_back(run, opened, workspace):
 
 
 def test_all_that_is_safe_is_mended_in_one_step(run, opened, workspace):
-    dialog = opened(BROKEN, COMMA, CP932)
+    dialog, count = opened(BROKEN, COMMA, CP932), rows(workspace)
 
     async def go():
         await until(lambda: dialog.repair_all_button.text() == "Fix 2 lines that are safe to fix")
         dialog.repair_all_button.click()
         await until(lambda: left(dialog) == 1)
+        assert rows(workspace) == count + 2
         await workspace.project.undo()
         dialog.refresh()
         await until(lambda: left(dialog) == 3)

@@ -149,6 +149,7 @@ def test_a_problem_leads_to_its_turn(detail):
 
 
 def test_a_problem_is_whole_also_where_the_pane_becomes_narrow(qtbot):
+    """Waits until the line is wrapped, and the list is as high as it."""
     page, lines = QWidget(), ProblemList()
     qtbot.addWidget(page)
     column = QVBoxLayout(page)

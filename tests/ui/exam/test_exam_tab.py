@@ -428,6 +428,8 @@ def test_a_judge_marks_too_and_his_marks_can_count(run, tab, server):
 
 
 def test_another_project_shows_its_own_runs(run, tab, server, tmp_path):
+    """Waits until the tab is empty over a new project, and then until it shows the exam that was made there."""
+
     async def go():
         await examined(tab, server)
         old, new = tab.workspace.project, Project(tmp_path / "new.juku")

@@ -373,6 +373,8 @@ def test_statements_become_facts(bare, run):
 
 
 def test_the_model_that_was_asked_last_comes_first(bare):
+    """Waits until it is the chosen one, before the base model."""
+
     async def go(scene):
         tuned = "ft:base-model:local:study:abc123"
         await scene.project.write("", llm_runs.begin, "examples", "fake", tuned, [])
@@ -425,6 +427,8 @@ def test_a_batch_is_waited_for_again_by_the_next_window(scene):
 
 
 def test_giving_up_ends_the_batch_at_the_server(scene):
+    """Waits until the server's batch is cancelled."""
+
     def make(workspace):
         workspace.settings.providers[0].capabilities = {"batch": True}
         return JudgeDialog(workspace, [1, 2, 3])

@@ -69,6 +69,8 @@ def test_what_is_typed_is_in_the_copy(run, window, tmp_path):
 
 
 def test_a_copy_over_the_open_project_is_refused_in_words(run, window):
+    """Waits until the message bar says that this project is open."""
+
     async def go():
         window.copies.save_to(window.workspace.project.path)
         await until(lambda: "is open" in window.messages.text())
@@ -103,6 +105,8 @@ def test_a_backup_is_opened_as_a_copy(run, window, tmp_path):
 
 
 def test_a_backup_is_never_restored_over_the_open_project(run, window):
+    """Waits until the message bar says that this project is open."""
+
     async def go():
         made = await backups.back_up(window.workspace.project, Reporter())
         window.copies.restore_to(made, window.workspace.project.path)
@@ -112,6 +116,7 @@ def test_a_backup_is_never_restored_over_the_open_project(run, window):
 
 
 def test_the_list_of_backups_may_be_closed_before_it_is_read(run, window, monkeypatch):
+    """Waits until the dialog is gone while its list is still read; what is read then fails nothing."""
     reached, leave = threading.Event(), threading.Event()
 
     def slow(*_folder):

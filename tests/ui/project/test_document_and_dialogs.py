@@ -85,6 +85,7 @@ def test_where_a_dialog_drops_the_lock_the_window_takes_it_again(run, tmp_path, 
 
 
 def test_killed_beside_dialogs_it_loses_nothing(tmp_path):
+    """`kill_often` looks into the file after each kill."""
     kill_often(tmp_path, "tests.support.edit_beside_dialogs", max(2, KILLS // 4))
 
 
@@ -120,6 +121,7 @@ def test_a_project_without_its_log_asks_before_it_is_opened(run, window, tmp_pat
 
 
 def test_the_menu_says_which_step_ends_with_the_session(run, window, monkeypatch):
+    """Waits until *Undo* and *Redo* name the step, and of the one that is too big to be saved when it ends."""
     monkeypatch.setattr(undo, "MAX_SAVED_IMAGES", 2)
 
     async def go():
@@ -135,6 +137,7 @@ def test_the_menu_says_which_step_ends_with_the_session(run, window, monkeypatch
 
 
 def test_what_another_program_left_is_shown(run, window, tmp_path):
+    """Waits until the message bar says it, and the grid has the rows of the other file."""
     project = window.workspace.project
     shutil.copy(project.path, older := tmp_path / "older")
 

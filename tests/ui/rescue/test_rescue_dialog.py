@@ -10,16 +10,12 @@ from PySide6.QtWidgets import QApplication
 
 from core.dataset import examples
 from core.generation import recorded_answers
-from core.storage.project import Project
 from core.training import jobs, row_selection
-from tests.support.fake_server import KEY, Answer, FakeServer
-from tests.support.pages.dialogs import settle
+from tests.support.fake_server import KEY, Answer
+from tests.support.pages.rescue import RescuePage
 from tests.support.patience import PATIENCE
 from tests.support.until import until
 from ui.rescue import rescue_dialog
-from ui.rescue.rescue_dialog import RescueDialog
-from ui.tasks import cancel_all
-from ui.workspace import Workspace
 
 OLD = ("fake", "ft:gpt-4o-mini:local::ftjob-1")
 TAG = OLD[1]
@@ -38,46 +34,10 @@ def server(server, server_key, one_request_at_a_time, sample, monkeypatch):
     return server
 
 
-class Opened:
-    """The dialog with its workspace."""
-
-    def __init__(self, project: Project, server: FakeServer) -> None:
-        self.workspace = Workspace(project, server.settings(preset="openai"))
-        self.dialog = RescueDialog(self.workspace)
-        self.dialog.teaching.server_box.setCurrentIndex(self.dialog.teaching.server_box.findData("fake"))
-        self.dialog.open()
-
-    async def play(self, scene):
-        try:
-            (await self.workspace.provider()).poll_seconds = 0.01
-            await self.loaded()
-            await scene
-        finally:
-            if shiboken6.isValid(self.dialog):
-                self.dialog.close()  # it deletes itself
-            await cancel_all(self.workspace.tasks.running())
-            await (await self.workspace.provider()).close()
-
-    async def loaded(self):
-        await until(lambda: self.dialog.models.model() or self.dialog.note.text())
-        await self.settled()
-
-    async def settled(self):
-        await settle(self.dialog)
-
-    async def asked(self):
-        await until(lambda: self.workspace.llm_runs.progress("golden") is None)
-        await self.settled()
-
-    @property
-    def rows(self):
-        return self.workspace.project.rows
-
-
 @pytest.fixture
 def opened(run, sample, server):
     async def make():
-        return Opened(sample, server)
+        return RescuePage(sample, server)
 
     return run(make())
 

@@ -99,6 +99,7 @@ def test_leaving_the_field_saves(qtbot, run, tab):
         await until(lambda: not tab.pending())
 
     run(go())
+    assert stored(tab).text.startswith("New. ")
 
 
 def test_ctrl_s_saves_at_once(qtbot, run, tab):
@@ -112,6 +113,7 @@ def test_ctrl_s_saves_at_once(qtbot, run, tab):
         await until(lambda: not tab.pending())
 
     run(go())
+    assert stored(tab).text.startswith("New. ")
 
 
 def test_an_undo_from_outside_is_shown_and_the_cursor_stays(run, tab):
@@ -306,6 +308,8 @@ def test_facts_are_merged_split_and_ignored(qtbot, run, tab):
 
 
 def test_the_windows_of_the_facts_open(run, tab):
+    """Waits for each window after its menu entry or button was chosen."""
+
     async def go():
         for action, kind in (
             (tab.pane.probe, ProbeDialog), (tab.pane.judge, JudgeDialog), (tab.pane.refine, RefineDialog),
