@@ -142,9 +142,9 @@ class Connections(QObject):
         if not fresh and (known := self.known_offers(id)):
             return known
         try:
-            offers = self._with_unlisted(id, await (await self.provider(id)).offers())
+            offers = self._add_unlisted(id, await (await self.provider(id)).offers())
         except Exception as error:
-            self._troubles[id] = error if isinstance(error, JukuError) else self._unexpected(id)
+            self._troubles[id] = error if isinstance(error, JukuError) else self._build_unexpected_error(id)
             self.offers_failed.emit(id)
             raise
         self._troubles.pop(id, None)
@@ -153,7 +153,7 @@ class Connections(QObject):
         self.offers_changed.emit()
         return offers
 
-    def _unexpected(self, id: str) -> JukuError:
+    def _build_unexpected_error(self, id: str) -> JukuError:
         title = tr("The models of “{server}” could not be loaded", server=self.provider_title(id))
         return JukuError(title, tr("Something unexpected happened in Juku. Try again; the log says more."))
 
@@ -162,10 +162,10 @@ class Connections(QObject):
         offers = self.known_offers(id)
         if all(offer.id != model for offer in offers):
             self._unlisted[id].append(Offer(model, model, tuned=True))
-            self._offers[id] = self._with_unlisted(id, offers)
+            self._offers[id] = self._add_unlisted(id, offers)
             self.offers_changed.emit()
 
-    def _with_unlisted(self, id: str, offers: list[Offer]) -> list[Offer]:
+    def _add_unlisted(self, id: str, offers: list[Offer]) -> list[Offer]:
         listed = {offer.id for offer in offers}
         return [*offers, *(offer for offer in self._unlisted[id] if offer.id not in listed)]
 

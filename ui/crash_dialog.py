@@ -81,10 +81,10 @@ class CrashDialog(QDialog):
         self.setMinimumSize(WIDTH, HEIGHT)  # room for all sentences, also where the last of them comes later
 
     def _button(self, text: str, role: QDialogButtonBox.ButtonRole, slot: object) -> QPushButton:
-        made = self.buttons.addButton(text, role)
-        made.setAutoDefault(False)
-        made.clicked.connect(lambda _checked: slot())  # type: ignore[operator]
-        return made
+        button = self.buttons.addButton(text, role)
+        button.setAutoDefault(False)
+        button.clicked.connect(lambda _checked: slot())  # type: ignore[operator]
+        return button
 
     def add(self, error: BaseException) -> None:
         """Count one more mistake. Its details are shown unless it has happened before."""

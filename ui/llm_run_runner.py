@@ -149,11 +149,11 @@ class LlmRunRunner(QObject):
     async def _run(self, run: _Run, work: _Work) -> None:
         task = run.ended.task
         try:
-            told = await work(run)
-            run.ended = LlmRunResult(task, *told, run.llm_run, run.is_empty)
+            result = await work(run)
+            run.ended = LlmRunResult(task, *result, run.llm_run, run.is_empty)
         except JukuError as error:
-            told = "\n".join(filter(None, (error.title, error.message))), "error"
-            run.ended = LlmRunResult(task, *told, run.llm_run)
+            result = "\n".join(filter(None, (error.title, error.message))), "error"
+            run.ended = LlmRunResult(task, *result, run.llm_run)
             raise
         except asyncio.CancelledError:
             run.reporter.cancel()
@@ -163,24 +163,24 @@ class LlmRunRunner(QObject):
     async def _ask(self, run: _Run, task: str, model: str, subjects: Subjects, id: str, batch: bool) -> tuple[str, str]:
         # Connected first: without a server nothing is written down.
         provider = await self._workspace.provider(id or self._workspace.role(TASKS[task].role)[0])
-        made: list[int] = []
+        ids: list[int] = []
 
         def begin(db: sqlite3.Connection) -> None:
-            made.append(llm_runs.begin(db, task, provider.id, model, subjects(db), batch))
+            ids.append(llm_runs.begin(db, task, provider.id, model, subjects(db), batch))
 
         await run.project.write("", begin)
-        return await self._send(run, task, provider.id, made[0])
+        return await self._send(run, task, provider.id, ids[0])
 
     async def _resume(self, run: _Run, llm_run: LlmRun) -> tuple[str, str]:
         return await self._send(run, llm_run.task, llm_run.provider, llm_run.id)
 
     async def _send(self, run: _Run, task: str, provider: str, id: int) -> tuple[str, str]:
         run.llm_run = id
-        overheard = {task: _record_messages(TASKS[task], run.messages)}
+        tasks = {task: _record_messages(TASKS[task], run.messages)}
         server = await self._workspace.provider(provider)
         try:
             outcome = await llm_runs.run(
-                run.project, server, id, overheard, run.reporter, lambda changes: self._show(run, changes)
+                run.project, server, id, tasks, run.reporter, lambda changes: self._show(run, changes)
             )
         except asyncio.CancelledError:
             if batches.list_unmerged(run.project.rows, llm_runs.BATCH_PURPOSE, id):
@@ -198,24 +198,24 @@ class LlmRunRunner(QObject):
         return _summarise(run, outcome, [])
 
     async def _write(self, run: _Run, label: str, change: Change) -> tuple[str, str]:
-        said: list[str] = []
+        messages: list[str] = []
         self._show(
             run,
-            await run.project.write(label, lambda db: said.append(change(db, run.reporter)), reporter=run.reporter),
+            await run.project.write(label, lambda db: messages.append(change(db, run.reporter)), reporter=run.reporter),
         )
-        return said[0], "good"
+        return messages[0], "good"
 
     def _show(self, run: _Run, changes: Changes) -> None:
         if changes.tables and run.project is self._workspace.project:
             self._workspace.tasks.changed.emit(changes)
 
 
-def _record_messages(task: LlmTask, said: list[str]) -> LlmTask:
-    """`task`, noting in `said` what it made of the answers: a run that is stopped returns nothing."""
+def _record_messages(task: LlmTask, messages: list[str]) -> LlmTask:
+    """`task`, noting in `messages` what it made of the answers: a run that is stopped returns nothing."""
 
     def apply(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> str:
-        said.append(task.apply(db, answered))
-        return said[-1]
+        messages.append(task.apply(db, answered))
+        return messages[-1]
 
     return dataclasses.replace(task, apply=apply)
 
@@ -229,6 +229,6 @@ def _summarise(run: _Run, outcome: LlmRunOutcome, unanswered: Sequence[LlmReques
 def _format_outcome(message: str, unanswered: Sequence[LlmRequest]) -> tuple[str, str]:
     if not unanswered:
         return message, "good"
-    told = trn("{n} question was not answered.", "{n} questions were not answered.", len(unanswered))
+    text = trn("{n} question was not answered.", "{n} questions were not answered.", len(unanswered))
     reason = next((request.error for request in reversed(unanswered) if request.error), "")
-    return "\n".join(filter(None, (message, f"{told} {reason}".strip()))), "warning"
+    return "\n".join(filter(None, (message, f"{text} {reason}".strip()))), "warning"

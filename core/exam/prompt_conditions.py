@@ -6,12 +6,11 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core import prompts
 from core.dataset import examples, filters
-from core.dataset.filters import Filter
 from core.exam import retrieval
 from core.exam.retrieval import FoundPassage, Passage, PassageIndex, Vectors
 from core.language import tr
@@ -20,6 +19,7 @@ from core.providers.retry_policy import ignore_pause
 from core.spec import spec
 from core.spec.spec import Spec
 from core.storage.project import Project
+from core.training import row_selection
 
 CLOSED_BOOK, OPEN_BOOK, RETRIEVED, FEW_SHOT = "closed", "open", "retrieved", "few_shot"
 FEW_SHOT_TAG = "few-shot"  # the tag of rows that a person has chosen to be shown; else some from all over are
@@ -172,11 +172,11 @@ def load_prompt_builder(
 
 
 def _load_shots(db: sqlite3.Connection, count: int) -> list[FewShotExample]:
-    """The rows a person has tagged for it, else some that stand far apart; never an exam question."""
-    chosen = filters.find(db, Filter(split="train", status="approved", tag=FEW_SHOT_TAG))
+    """Training rows that a person has tagged for it, else some that are far apart; never an exam question."""
+    chosen = filters.find(db, row_selection.row_filter(FEW_SHOT_TAG))
     if not chosen:
-        every = filters.find(db, Filter(split="train", status="approved", kind="direct"))
-        every = every or filters.find(db, Filter(split="train", status="approved"))
+        trained = row_selection.row_filter("")
+        every = filters.find(db, replace(trained, kind="direct")) or filters.find(db, trained)
         chosen = every[:: max(1, len(every) // max(1, count))]
     rows = examples.fetch(db, list(chosen[:count])).values()
     return [FewShotExample(row.question, row.answer) for row in rows if row.question and row.answer]

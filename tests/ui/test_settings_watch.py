@@ -42,8 +42,8 @@ def test_an_open_dialog_stays_with_the_server_it_shows(run, window, other):
         settings.save(other)
         await until(lambda: [entry.id for entry in mine.providers] == ["nowhere", "mine"])
         await until(lambda: dialog.servers.list.count() == 3)
-        assert dialog.servers.chosen() is dialog.servers.page.entry
-        assert dialog.servers.chosen().id == "mine"
+        assert dialog.servers.current_server() is dialog.servers.page.entry
+        assert dialog.servers.current_server().id == "mine"
         dialog.close()
 
     run(go())

@@ -145,9 +145,9 @@ class CurvePlot(pyqtgraph.PlotWidget):
         self._lines, self._view = lines, view
         self.getAxis("bottom").whole = not view.share
         self.getAxis("left").setLogMode(x=False, y=view.log)
-        for side, told in (("left", measure), ("bottom", tr("% of the job") if view.share else tr("step"))):
-            if self.getAxis(side).labelText != told:
-                self.setLabel(side, told)
+        for side, title in (("left", measure), ("bottom", tr("% of the job") if view.share else tr("step"))):
+            if self.getAxis(side).labelText != title:
+                self.setLabel(side, title)
         self._painting.show_lines(lines)
         self._fit()
         if self._cross.x is not None:

@@ -224,10 +224,10 @@ class CurveChart(QWidget):
             self.measure.blockSignals(False)
 
     def _title(self, job: CurveJob, part: str, measure: str) -> str:
-        told = metrics.split_title(part)
+        part_title = metrics.split_title(part)
         if len(self._jobs) == 1:
-            return told or metrics.measure_title(measure)
-        return f"{job.title} · {told}" if told else job.title
+            return part_title or metrics.measure_title(measure)
+        return f"{job.title} · {part_title}" if part_title else job.title
 
     def _on_measure(self) -> None:
         self.legend.show_curves(self.curves())
@@ -243,9 +243,9 @@ class CurveChart(QWidget):
         if self.plot is None:
             return
         # A line is made anew only where its numbers have changed.
-        made = {curve.key: self._line(curve) for curve in shown}
-        self.lines = made
-        self.plot.show_lines(list(made.values()), self._view, self.measure.currentText())
+        lines = {curve.key: self._line(curve) for curve in shown}
+        self.lines = lines
+        self.plot.show_lines(list(lines.values()), self._view, self.measure.currentText())
         self.whole.setEnabled(self.plot.is_zoomed)
         self._show_hint()
         self._describe()
@@ -274,11 +274,11 @@ class CurveChart(QWidget):
         assert self.plot
         points = self.plot.points()
         if points:
-            told = [tr("{line}: {value} at step {step}", line=point.line.curve.title, value=f"{point.value:.4g}", step=point.step)
+            sentences = [tr("{line}: {value} at step {step}", line=point.line.curve.title, value=f"{point.value:.4g}", step=point.step)
                     for point in points]  # fmt: skip
         else:
-            told = [_summary(line.curve) for line in self.lines.values()]
-        self.plot.setAccessibleDescription("\n".join(told))
+            sentences = [_summary(line.curve) for line in self.lines.values()]
+        self.plot.setAccessibleDescription("\n".join(sentences))
 
     def _on_save_picture(self) -> None:
         image = self.picture()

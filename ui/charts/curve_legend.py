@@ -63,8 +63,8 @@ class CurveLegend(QListWidget):
 
     def show_curves(self, curves: Sequence[Curve]) -> None:
         """List `curves`; switched-off curves are remembered, also while they are not listed."""
-        told = [(curve.key, curve.title, curve.slot) for curve in curves]
-        same = told == [(curve.key, curve.title, curve.slot) for curve in self._curves]
+        entries = [(curve.key, curve.title, curve.slot) for curve in curves]
+        same = entries == [(curve.key, curve.title, curve.slot) for curve in self._curves]
         self._curves = list(curves)
         if not same:
             self._fill()

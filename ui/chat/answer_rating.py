@@ -19,7 +19,7 @@ class AnswerRating(QWidget):
         super().__init__()
         self._mark: int | None = None
         self._note = ""
-        self.summary = basics.Note()
+        self.mark_note = basics.Note()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
         self.slider.setPageStep(SLIDER_STEP)
@@ -51,7 +51,7 @@ class AnswerRating(QWidget):
         self._form.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.summary)
+        layout.addWidget(self.mark_note)
         layout.addWidget(self._form)
 
     def _connect(self) -> None:
@@ -64,9 +64,9 @@ class AnswerRating(QWidget):
     def show_mark(self, mark: int | None, note: str) -> None:
         self._mark, self._note = mark, note
         parts = ["" if mark is None else tr("{mark} of 100", mark=mark), note]
-        self.summary.say(" – ".join(part for part in parts if part), "note")
+        self.mark_note.say(" – ".join(part for part in parts if part), "note")
         self._form.hide()
-        self.setVisible(bool(self.summary.text()))
+        self.setVisible(bool(self.mark_note.text()))
 
     def edit(self) -> None:
         """Let the person mark; or, when it is done already, leave it."""
@@ -75,7 +75,7 @@ class AnswerRating(QWidget):
         self.note.setText(self._note)
         self.clear.setVisible(self._mark is not None)
         self._form.setVisible(is_open)
-        self.setVisible(is_open or bool(self.summary.text()))
+        self.setVisible(is_open or bool(self.mark_note.text()))
         if is_open:
             self.number.setFocus()
             self.number.selectAll()

@@ -268,12 +268,12 @@ class AnswerBlock(QWidget):
         self.judge.clicked.connect(lambda _checked: self.mark.edit())
         self.correct.clicked.connect(lambda _checked: self.example_wanted.emit(self._answer, False))
         self.examine.clicked.connect(lambda _checked: self.example_wanted.emit(self._answer, True))
-        made = QWidget()
-        flow = FlowLayout(made, style.SPACE)
+        row = QWidget()
+        flow = FlowLayout(row, style.SPACE)
         for button in (self.judge, self.correct, self.examine):
             flow.addWidget(button)
-        made.hide()
-        return made
+        row.hide()
+        return row
 
     def _on_marked(self, mark: int | None, note: str) -> None:
         if self._answer:

@@ -37,9 +37,9 @@ class DomainDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Domain"))
         self._workspace, self._domain = workspace, domain
-        self.name, self.about = QLineEdit(domain.name), QPlainTextEdit(domain.description)
-        self.about.setFixedHeight(5 * self.fontMetrics().height())
-        self.about.setTabChangesFocus(True)
+        self.name, self.description = QLineEdit(domain.name), QPlainTextEdit(domain.description)
+        self.description.setFixedHeight(5 * self.fontMetrics().height())
+        self.description.setTabChangesFocus(True)
         self.server, self.model, self.on_model = DropDown(), ModelBox(workspace), basics.Note()
         for id, title in server_texts.server_titles(workspace).items():
             self.server.addItem(title, id)
@@ -60,7 +60,7 @@ class DomainDialog(QDialog):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(tr("Project"), source)
         form.addRow(tr("&Name"), self.name)
-        form.addRow(tr("&About"), self.about)
+        form.addRow(tr("&About"), self.description)
         form.addRow(tr("&Server"), self.server)
         form.addRow(tr("&Model"), self.model)
         form.addRow("", self.on_model)
@@ -91,8 +91,8 @@ class DomainDialog(QDialog):
 
     def _show_ready(self) -> None:
         offer = self.model.offer()
-        told = format_unusable(offer, self.server.currentText()) if offer else ""
-        self.on_model.say(told, "warning")
+        warning = format_unusable(offer, self.server.currentText()) if offer else ""
+        self.on_model.say(warning, "warning")
         if not self.name.text().strip():
             reason = tr("Enter a name.")
         elif offer is None and self._workspace.known_offers(self.provider()):
@@ -120,7 +120,7 @@ class DomainDialog(QDialog):
             found.system_prompt, self._domain.id,
         )  # fmt: skip
         self.name.setText(found.name)
-        self.about.setPlainText(found.description)
+        self.description.setPlainText(found.description)
         self.project.setText(_format_source(found))
 
     def _on_accepted(self) -> None:
@@ -128,7 +128,7 @@ class DomainDialog(QDialog):
         self.decided.emit(
             Domain(
                 self.name.text().strip(),
-                self.about.toPlainText().strip(),
+                self.description.toPlainText().strip(),
                 self.provider(),
                 self.model.model_id(),
                 known.source,

@@ -100,7 +100,7 @@ class PaneHeader(QFrame):
         server = self.server.currentData()
         self._workspace.want_offers(server)
         offers = self._workspace.known_offers(server)
-        newest = "" if self.model.model_id() or not self._tuned else _newest_tuned(offers)
+        newest = "" if self.model.model_id() or not self._tuned else _find_newest_tuned(offers)
         self.model.show_offers(server, offers, last=newest, any=not self._tuned)
         self.chosen.emit()
 
@@ -144,7 +144,7 @@ class PaneHeader(QFrame):
         self.chosen.emit()
 
 
-def _newest_tuned(offers: list[Offer]) -> str:
+def _find_newest_tuned(offers: list[Offer]) -> str:
     whole = (
         offer.id
         for offer in offers
@@ -174,7 +174,7 @@ class PaneHeaders(QWidget):
         while self.headers:
             self._drop(self.headers[-1])
         for number in range(MIN_PANES):
-            self._put(number, tuned=number > 0)
+            self._add_header(number, tuned=number > 0)
         self._show_acts()
 
     def panes(self) -> list[ChatPane]:
@@ -193,7 +193,7 @@ class PaneHeaders(QWidget):
         while len(self.headers) > max(MIN_PANES, len(wanted)):
             self._drop(self.headers[-1])
         while len(self.headers) < len(wanted):
-            self._put(0, tuned=True)
+            self._add_header(0, tuned=True)
         for header, pane in zip(self.headers, wanted, strict=False):
             header.choose(pane)
         taken = {pane.number for pane in wanted}
@@ -217,7 +217,7 @@ class PaneHeaders(QWidget):
         names = list(CONDITIONS)
         condition = names[(names.index(last.condition) + 1) % len(names)]
         number = _next_number({*taken, *self.numbers()})
-        self._put(number, tuned=True).choose(ChatPane(number, last.provider, last.model, condition))
+        self._add_header(number, tuned=True).choose(ChatPane(number, last.provider, last.model, condition))
         self._show_acts()
         self.changed.emit()
 
@@ -234,7 +234,7 @@ class PaneHeaders(QWidget):
         for header in self.headers:
             header.setEnabled(not is_busy)
 
-    def _put(self, number: int, tuned: bool) -> PaneHeader:
+    def _add_header(self, number: int, tuned: bool) -> PaneHeader:
         header = PaneHeader(self._workspace, number, tuned)
         header.chosen.connect(self.chosen)
         header.removed.connect(lambda: self._on_removed(header))

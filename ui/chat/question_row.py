@@ -148,15 +148,15 @@ class ConversationView(QScrollArea):
         self.rows: list[QuestionRow] = []
         self._make_row = make_row
         self._at_end = True  # whether what comes is to be followed
-        said = QWidget()
-        self._column = QVBoxLayout(said)
+        page = QWidget()
+        self._column = QVBoxLayout(page)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(style.SPACE)
         self._column.addStretch()
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setWidget(said)
+        self.setWidget(page)
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.verticalScrollBar().rangeChanged.connect(self._on_grown)
 

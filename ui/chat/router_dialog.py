@@ -82,7 +82,7 @@ class RouterDialog(QDialog):
         self.question.setPlaceholderText(tr("A question"))
         self.question.setAccessibleName(tr("Question"))
         self.chosen, self.why = basics.heading(""), basics.label(wrap=True, dim=True)
-        self._show_chosen("")
+        self._show_domain("")
         self.answer = QPlainTextEdit(readOnly=True)
         self.answer.setAccessibleName(tr("Answer"))
         self.answer.setPlaceholderText(tr("The chosen model's answer appears here."))
@@ -193,7 +193,7 @@ class RouterDialog(QDialog):
 
     def edit(self, domain: Domain) -> None:
         dialog = DomainDialog(self._workspace, domain, self)
-        dialog.decided.connect(lambda made: self._workspace.tasks.start("", self._store(made)))
+        dialog.decided.connect(lambda edited: self._workspace.tasks.start("", self._store(edited)))
         dialog.open()
 
     async def _store(self, domain: Domain) -> Changes:
@@ -230,7 +230,7 @@ class RouterDialog(QDialog):
         question = self.question.text().strip()
         self.note.say("")
         self.answer.clear()
-        self._show_chosen(tr("Choosing…"))
+        self._show_domain(tr("Choosing…"))
         self._work.start(lambda _reporter: self._ask(question))
 
     async def _ask(self, question: str) -> None:
@@ -252,15 +252,15 @@ class RouterDialog(QDialog):
     def _show_choice(self, choice: RouterChoice) -> None:
         shares = " · ".join(f"{name} {share:.0%}" for name, share in choice.scores.items())
         domain = choice.domain if choice.domain != NO_DOMAIN else tr("None of these")
-        self._show_chosen(domain, "\n".join(filter(None, (choice.reason, shares))))
+        self._show_domain(domain, "\n".join(filter(None, (choice.reason, shares))))
 
-    def _show_chosen(self, domain: str, why: str = "") -> None:
+    def _show_domain(self, domain: str, why: str = "") -> None:
         for label, text in ((self.chosen, domain), (self.why, why)):
             label.setText(text)
             label.setVisible(bool(text))
 
     def _fail(self, error: JukuError) -> None:
-        self._show_chosen("")
+        self._show_domain("")
         self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
 
     def _on_examine(self) -> None:

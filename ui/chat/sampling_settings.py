@@ -212,8 +212,8 @@ def _unescape(line: str) -> str:
 
 
 def _make_flow(fields: tuple[tuple[str, QWidget], ...]) -> QWidget:
-    made = QWidget()
-    flow = FlowLayout(made, style.SPACE)
+    fields_row = QWidget()
+    flow = FlowLayout(fields_row, style.SPACE)
     for name, field in fields:
         pair = QWidget()
         row = QHBoxLayout(pair)
@@ -222,7 +222,7 @@ def _make_flow(fields: tuple[tuple[str, QWidget], ...]) -> QWidget:
         row.addWidget(_add_label(name, field))
         row.addWidget(field)
         flow.addWidget(pair)
-    return made
+    return fields_row
 
 
 def _add_label(name: str, field: QWidget) -> QWidget:

@@ -102,7 +102,7 @@ class QuestionSender(QObject):
             provider, chat_body(request.pane.model, prepared.messages, request.sampling)
         )
 
-    async def sent(self, turn: int, pane: int, provider: str) -> RequestCode:
+    async def load_sent_request(self, turn: int, pane: int, provider: str) -> RequestCode:
         """The request that a pane has answered to a turn."""
         body = await self._workspace.project.read(conversations.load_request, turn, pane)
         return request_code.build_request_code(await self._workspace.provider(provider), body)

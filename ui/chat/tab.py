@@ -60,7 +60,7 @@ class ChatTab(Tab):
         self.panes, self.settings, self.list = PaneHeaders(workspace), SamplingSettings(), ConversationList()
         self.conversation_view, self.suggestions = ConversationView(self._row), SuggestedQuestions(workspace)
         self.asking = QuestionSender(workspace, self.settings)
-        self._trained = ThrottledReload(workspace, self, self._load_trained)
+        self._trained_prompts = ThrottledReload(workspace, self, self._load_trained_prompts)
         self.acts = ConversationActions(workspace, self.list, self)
         self.question = QuestionField()
         self.question.setPlaceholderText(tr("Ask all panes one question (Enter sends, Shift+Enter starts a new line)"))
@@ -94,11 +94,11 @@ class ChatTab(Tab):
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty())
         self._pages.addWidget(self.conversation_view)
-        made = basics.column(self._top(), heads, self._pages, self.suggestions, line, self.settings)
-        layout = made.layout()
+        page = basics.column(self._top(), heads, self._pages, self.suggestions, line, self.settings)
+        layout = page.layout()
         assert isinstance(layout, QVBoxLayout)
         layout.setSpacing(style.SPACE)
-        return made
+        return page
 
     def _top(self) -> QHBoxLayout:
         self.name = basics.heading("")
@@ -156,7 +156,7 @@ class ChatTab(Tab):
         if changes.tables & {Table.SPEC, Table.EXAMPLE}:
             self.asking.forget_builder()
         if Table.JOB in changes.tables:
-            self._read_trained()
+            self._request_trained_prompts()
         if Table.EXAMPLE in changes.tables and not self.suggestions.isHidden():
             self.workspace.tasks.start("", self.suggestions.read())
         if Table.CONVERSATION in changes.tables:
@@ -226,7 +226,7 @@ class ChatTab(Tab):
         row.edited.connect(lambda text: self._send(text, turn.parent))
         row.branch_chosen.connect(self._on_branch)
         row.again_wanted.connect(self._on_again)
-        row.code_wanted.connect(lambda number: tasks.start("", self._show_sent(turn.id, number)))
+        row.code_wanted.connect(lambda number: tasks.start("", self._show_sent_request(turn.id, number)))
         row.marked.connect(lambda id, mark, note: tasks.start("", self._mark(row, id, mark, note)))
         row.example_wanted.connect(self._on_example)
         return row
@@ -279,16 +279,16 @@ class ChatTab(Tab):
         self.workspace.tasks.start("", self._note_and_ask(question, parent))
 
     async def _note_and_ask(self, question: str, parent: int | None) -> Changes:
-        project, made = self.workspace.project, list[tuple[int, int]]()
+        project, turns = self.workspace.project, list[tuple[int, int]]()
         id = self.shown_thread.conversation.id if self.shown_thread else 0
         try:
-            changes = await project.write("", lambda db: made.append(conversations.add_turn(db, id, parent, question)))
-            thread = await project.read(conversations.load, made[0][0])
+            changes = await project.write("", lambda db: turns.append(conversations.add_turn(db, id, parent, question)))
+            thread = await project.read(conversations.load, turns[0][0])
             builder = await self.asking.prompt_builder()
             assert thread
             if self.question.toPlainText().strip() == question:
                 self.question.clear()
-            for row in self.conversation_view.show_path(self._note(thread, made[0][1])):
+            for row in self.conversation_view.show_path(self._note(thread, turns[0][1])):
                 row.show_thread(thread, self.panes.numbers())
             self._ask(self.panes.numbers(), builder)
         finally:
@@ -332,14 +332,14 @@ class ChatTab(Tab):
         self.panes.add([one.pane.number for one in self.shown_thread.answers] if self.shown_thread else [])
 
     def _on_chosen(self) -> None:
-        self._read_trained()
+        self._request_trained_prompts()
         self._show_state()
 
-    def _read_trained(self) -> None:
+    def _request_trained_prompts(self) -> None:
         if self.workspace.tasks.can_start():
-            self._trained.request()
+            self._trained_prompts.request()
 
-    async def _load_trained(self, project: Project) -> None:
+    async def _load_trained_prompts(self, project: Project) -> None:
         """Under which system prompts the models of the panes were trained."""
         asked = {(pane.provider, pane.model) for pane in self.panes.panes() if is_tuned(pane.model)}
         found = {one[1]: await project.read(lineage.load_training_prompt, *one) for one in sorted(asked)}
@@ -349,7 +349,7 @@ class ChatTab(Tab):
             )
 
     def _on_panes(self) -> None:
-        self._read_trained()
+        self._request_trained_prompts()
         for row in self.conversation_view.rows:
             row.show_panes(self.panes.numbers())
         self._show_state()
@@ -392,11 +392,11 @@ class ChatTab(Tab):
         request = self.asking.request(header, self.shown_thread, before, 0, typed)
         self.workspace.tasks.start("", self._show_code(request.pane, lambda: self.asking.call(request)))
 
-    async def _show_sent(self, turn: int, number: int) -> None:
+    async def _show_sent_request(self, turn: int, number: int) -> None:
         found = self.shown_thread.answers_of(turn, number) if self.shown_thread else []
         if found:
             pane = found[0].pane
-            await self._show_code(pane, lambda: self.asking.sent(turn, number, pane.provider))
+            await self._show_code(pane, lambda: self.asking.load_sent_request(turn, number, pane.provider))
 
     async def _show_code(self, pane: ChatPane, call: Callable[[], Awaitable[RequestCode]]) -> None:
         title = " · ".join(

@@ -167,7 +167,7 @@ class BulkDialog(QDialog):
             self.choice.addItem(value_text(value) or tr("(none)"), value)
         self._pages.setCurrentWidget(page)
         self._pages.setMaximumHeight(160 if page is self.text else page.sizeHint().height())
-        self._note.setText(_about(name))
+        self._note.setText(_explain_action(name))
         self._show_button()
         self.adjustSize()
 
@@ -177,11 +177,11 @@ class BulkDialog(QDialog):
         basics.set_enabled(self.ok, tr("Enter a value.") if needed and not self.value().strip() else "")
 
 
-def _about(action: str) -> str:
-    about = {
+def _explain_action(action: str) -> str:
+    explanations = {
         "add_tag": tr("Tags are words separated by spaces."),
         "remove_tag": tr("Tags are words separated by spaces."),
         "facts": tr("Facts are names such as f03, separated by spaces."),
         "system": tr("It replaces the instructions at the start of each row; rows without instructions get them."),
     }
-    return f"{about.get(action, '')} {tr('This is one step, which can be undone.')}".strip()
+    return f"{explanations.get(action, '')} {tr('This is one step, which can be undone.')}".strip()

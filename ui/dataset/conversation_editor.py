@@ -224,14 +224,14 @@ class ToolCallDialog(JsonDialog):
     def __init__(self, title: str, text: str, tools: bool = False, key: str = "tool_calls",
                  parent: QWidget | None = None) -> None:  # fmt: skip
         self._tools, self._key = tools, key
-        about = (
+        explanation = (
             tr("The tools that the model may call: a list of functions, each with a name and its parameters.")
             if tools
             else tr(
                 "The arguments of a call are a JSON object written as a string. Delete everything to remove the call."
             )
         )
-        super().__init__(title, text or (TOOLS_EXAMPLE if tools else CALLS_EXAMPLE), about, parent)
+        super().__init__(title, text or (TOOLS_EXAMPLE if tools else CALLS_EXAMPLE), explanation, parent)
         if not text:
             self._before = ""
 

@@ -83,13 +83,13 @@ def build_paste_plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns
 
 def format_left_out(pasted: PastePlan) -> str:
     """A text about the cells that a paste left out."""
-    told = []
+    sentences = []
     if pasted.beyond:
-        told.append(trn("{n} cell has no place: there is no column to the right of the last one.",
+        sentences.append(trn("{n} cell has no place: there is no column to the right of the last one.",
                         "{n} cells have no place: there is no column to the right of the last one.", pasted.beyond))  # fmt: skip
     if pasted.fixed:
-        told.append(tr("These columns cannot be pasted into: {columns}.", columns=", ".join(pasted.fixed)))
-    return "\n".join(told)
+        sentences.append(tr("These columns cannot be pasted into: {columns}.", columns=", ".join(pasted.fixed)))
+    return "\n".join(sentences)
 
 
 def write_paste(db: sqlite3.Connection, pasted: PastePlan, prompt: str, reporter: Reporter) -> None:

@@ -78,7 +78,7 @@ class FactLinkModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(min(places), 0), self.index(max(places), DECISION))
         self.decided.emit()
 
-    def chosen(self, place: int) -> str:
+    def fact_names(self, place: int) -> str:
         """The names of the decided facts, else of the suggested ones."""
         one = self._rows[place]
         return self._decisions.get(one.row, one.proposed)
@@ -101,7 +101,7 @@ class FactLinkModel(QAbstractTableModel):
         if role == Role.DisplayRole:
             return self._cell_text(place, column)
         if role == Role.EditRole and column == FACT:
-            return self.chosen(place)
+            return self.fact_names(place)
         if role == Role.ToolTipRole and column in (ROW, FACT):
             return basics.plain_tooltip(
                 self.fact_words(place) if column == FACT else _format_decision(self._rows[place])
@@ -126,14 +126,14 @@ class FactLinkModel(QAbstractTableModel):
 
     def fact_words(self, place: int) -> str:
         """The facts of a row, each with its name and what it says."""
-        names = self.chosen(place).split()
+        names = self.fact_names(place).split()
         return "\n".join(f"{name}: {self._texts.get(name, '')}" for name in names) or tr("no fact")
 
     def _colour(self, place: int, column: int) -> Any:
         one = self._rows[place]
         if column == DECISION:
             return style.colours("good")[0] if one.row in self._decisions else style.dim()
-        return style.dim() if column == FACT and not self.chosen(place) else None
+        return style.dim() if column == FACT and not self.fact_names(place) else None
 
     def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:
         if role != Role.EditRole:

@@ -54,16 +54,16 @@ class ImportOutcome:
         self.unread += found.unread
 
     def words(self) -> str:
-        said = [trn("{n} row imported.", "{n} rows imported.", self.rows)]
-        said += format_wrong(self.wrong)
+        sentences = [trn("{n} row imported.", "{n} rows imported.", self.rows)]
+        sentences += format_wrong(self.wrong)
         if self.known:
-            said.append(trn("{n} already existed.", "{n} already existed.", self.known))
+            sentences.append(trn("{n} already existed.", "{n} already existed.", self.known))
         if self.links:
-            said.append(fact_links.format_link_count(self.linked, self.links))
+            sentences.append(fact_links.format_link_count(self.linked, self.links))
         if self.unread:
-            said.append(trn("{n} line could not be read.", "{n} lines could not be read.", self.unread))
+            sentences.append(trn("{n} line could not be read.", "{n} lines could not be read.", self.unread))
         return "\n".join(
-            [" ".join(said) if self.rows or self.known or self.unread or not self.failed else "", *self.failed]
+            [" ".join(sentences) if self.rows or self.known or self.unread or not self.failed else "", *self.failed]
         ).strip()
 
     def meaning(self) -> str:
@@ -106,8 +106,8 @@ async def import_files(
         for one in wanted:
             await _import_file(workspace, one, import_label(wanted), outcome)
     finally:
-        told = outcome.rows or outcome.known or outcome.unread or outcome.failed or not _is_cancelled()
-        if told and shiboken6.isValid(window):  # a dialog may have been closed meanwhile
+        has_outcome = outcome.rows or outcome.known or outcome.unread or outcome.failed or not _is_cancelled()
+        if has_outcome and shiboken6.isValid(window):  # a dialog may have been closed meanwhile
             show_outcome(workspace, outcome, window)
 
 

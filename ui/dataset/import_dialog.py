@@ -145,7 +145,7 @@ class ImportDialog(QDialog):
         self._file.setAccessibleName(tr("File"))
         self._file.addItems([source.name for source in self._sources])
         self._file.activated.connect(self._on_file)
-        self.about = basics.label(dim=True)
+        self.format_label = basics.label(dim=True)
         self.encoding_box = DropDown()
         self.encoding_box.setAccessibleName(tr("Encoding"))
         for name, title in ENCODINGS.items():
@@ -166,7 +166,7 @@ class ImportDialog(QDialog):
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
-        for part in (self._file, self.about):
+        for part in (self._file, self.format_label):
             top.addWidget(part)
         top.addStretch()
         self.encoding_label = basics.label(tr("Encoding"), dim=True)
@@ -242,7 +242,7 @@ class ImportDialog(QDialog):
         source = self._source
         self._file.setVisible(len(self._sources) > 1)
         name = "" if len(self._sources) > 1 else f"{source.name}  "
-        self.about.setText(f"{name}{formats.title(source.detected.format)}")
+        self.format_label.setText(f"{name}{formats.title(source.detected.format)}")
         self.encoding_box.setCurrentIndex(self.encoding_box.findData(source.encoding))
         for part in (self.encoding_label, self.encoding_box):
             part.setVisible(not source.pasted)
@@ -277,8 +277,8 @@ class ImportDialog(QDialog):
         box.activated.connect(lambda _index: self._on_meaning(column, box.currentData()))
         return box
 
-    def _on_meaning(self, column: str, meant: str) -> None:
-        self._source.mean(column, meant)
+    def _on_meaning(self, column: str, field: str) -> None:
+        self._source.mean(column, field)
         for name, box in zip(self._source.names(), self.column_boxes, strict=True):
             box.setCurrentIndex(max(0, box.findData(self._source.meaning.get(name, ""))))
         self._look()
@@ -286,10 +286,10 @@ class ImportDialog(QDialog):
     def _look(self) -> None:
         """Show the preview, or what still has to be chosen."""
         source = self._source
-        lacks = next(filter(None, (one.missing_choice() for one in [source, *self._sources])), "")
+        missing = next(filter(None, (one.missing_choice() for one in [source, *self._sources])), "")
         locked = tr("The project is read-only.") if self._workspace.project.read_only else ""
-        self.note.say(lacks, "warning")
-        basics.set_enabled(self.ok_button, lacks or locked, self.note if lacks else None)
+        self.note.say(missing, "warning")
+        basics.set_enabled(self.ok_button, missing or locked, self.note if missing else None)
         if source.missing_choice():
             self._show_preview([])
             return

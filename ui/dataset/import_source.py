@@ -56,7 +56,7 @@ class ImportSource:
         """Set whether the first row has the column names, and guess the meanings again."""
         self.head = head
         guessed = column_mapping.guess(self.names())
-        self.meaning = {column: meant for meant, column in guessed.items()}
+        self.meaning = {column: field for field, column in guessed.items()}
 
     def names(self) -> list[str]:
         found, sample = self.detected.columns, self.detected.sample
@@ -73,21 +73,21 @@ class ImportSource:
             return sample
         return sample[1:] if self.head else [found, *sample]
 
-    def mean(self, column: str, meant: str) -> None:
+    def mean(self, column: str, field: str) -> None:
         """Set the field of a column, '' for none; another column with that field is ignored from now on."""
-        self.meaning = {name: old for name, old in self.meaning.items() if old != meant and name != column}
-        if meant:
-            self.meaning[column] = meant
+        self.meaning = {name: old for name, old in self.meaning.items() if old != field and name != column}
+        if field:
+            self.meaning[column] = field
 
     def columns(self) -> dict[str, str] | None:
         """Field -> column; None when the file is not a table."""
-        return {meant: column for column, meant in self.meaning.items()} if self.is_table() else None
+        return {field: column for column, field in self.meaning.items()} if self.is_table() else None
 
     def missing_choice(self) -> str:
         """What still has to be chosen, as text; '' when the file can be imported."""
         if self.error is not None:
             return f"{self.error.title}. {self.error.message}"
-        if self.is_table() and not any(meant in REQUIRED_FIELDS for meant in self.meaning.values()):
+        if self.is_table() and not any(field in REQUIRED_FIELDS for field in self.meaning.values()):
             return tr("Choose the column with the questions.")
         return ""
 

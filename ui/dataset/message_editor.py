@@ -158,8 +158,8 @@ class MessageEditor(QFrame):
         self.role.setEnabled(message.readable)
         answers = checks.role_of({"role": message.role}) == "assistant"
         # Of two answers, which one is better is learned, and not either of them.
-        weighed = answers and message.path.startswith(CHAT)
-        self.weight.setVisible(message.readable and (weighed or message.weight is not None))
+        has_weight = answers and message.path.startswith(CHAT)
+        self.weight.setVisible(message.readable and (has_weight or message.weight is not None))
         self.weight.setCurrentIndex(1 if message.weight == 0 else 0)
         self._name.setText(tr("name: {name}", name=message.name) if message.name else "")
         self.up_button.setEnabled(not first)
@@ -171,9 +171,9 @@ class MessageEditor(QFrame):
 
     def _show_calls(self) -> None:
         self.calls_button.setVisible(bool(self.message.calls))
-        said = ", ".join(_call_words(self.message.calls))
-        self.calls_button.setText(tr("Calls: {calls}", calls=clip(said, CALLS)).replace("&", "&&"))
-        self.calls_button.setToolTip(basics.plain_tooltip(clip(said, 2000)) if len(said) > CALLS else "")
+        text = ", ".join(_call_words(self.message.calls))
+        self.calls_button.setText(tr("Calls: {calls}", calls=clip(text, CALLS)).replace("&", "&&"))
+        self.calls_button.setToolTip(basics.plain_tooltip(clip(text, 2000)) if len(text) > CALLS else "")
 
     def _rebuild(self) -> None:
         """Build new fields: reused ones would keep another message's undo history."""
@@ -252,8 +252,8 @@ def _shape(message: RowMessage) -> tuple[object, ...]:
 
 def _texts(message: RowMessage) -> list[str]:
     """The texts of a card's fields."""
-    said = [part.text for part in message.parts if part.kind == "text"]
-    return [*said, message.refusal] if message.refusal else said
+    texts = [part.text for part in message.parts if part.kind == "text"]
+    return [*texts, message.refusal] if message.refusal else texts
 
 
 def _call_words(calls: str) -> Iterator[str]:

@@ -137,7 +137,7 @@ class QuarantineDialog(QDialog):
         self._counting = LatestTask(workspace, self)
         self.setWindowTitle(tr("Lines that could not be read"))
         self.resize(960, 640)
-        self._about = basics.label(wrap=True)
+        self._summary = basics.label(wrap=True)
         self.rule_box = DropDown()
         self.rule_box.setAccessibleName(tr("Reason"))
         self.rule_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -181,11 +181,11 @@ class QuarantineDialog(QDialog):
         self.repair_all_button.clicked.connect(self._on_repair_all)
         self._save.clicked.connect(self._on_save)
         self.delete_button.clicked.connect(self._on_delete)
-        self.note = basics.Note()
+        self.result_note = basics.Note()
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
-        top.addWidget(self._about, 1)
+        top.addWidget(self._summary, 1)
         top.addWidget(self.rule_box)
         self.pages = QStackedWidget()
         nothing = basics.EmptyState(
@@ -210,7 +210,7 @@ class QuarantineDialog(QDialog):
         layout.setSpacing(style.SPACE // 2)
         layout.addLayout(top)
         layout.addWidget(self.pages, 1)
-        layout.addWidget(self.note)
+        layout.addWidget(self.result_note)
         layout.addWidget(ProgressLine(self._work))
         layout.addLayout(buttons)
 
@@ -229,7 +229,7 @@ class QuarantineDialog(QDialog):
         row = max(0, self.table.currentIndex().row())
         self.model.show_ids(ids)
         total = sum(rules.values())
-        self._about.setText(
+        self._summary.setText(
             trn(
                 "{n} line was set aside with its bytes; all other lines of its file were imported.",
                 "{n} lines were set aside with their bytes; all other lines of their files were imported.",
@@ -274,7 +274,7 @@ class QuarantineDialog(QDialog):
         )
         self.repair_all_button.setEnabled(found > 0 and not self._workspace.project.read_only)
 
-    def _selected(self) -> array[int]:
+    def _selected_ids(self) -> array[int]:
         """The ids of the selected lines, by ranges: all 100,000 may be selected."""
         ids = self.model.ids()
         found: array[int] = array("q")
@@ -283,7 +283,7 @@ class QuarantineDialog(QDialog):
         return found
 
     def _show_buttons(self) -> None:
-        count, writable = len(self._selected()), not self._workspace.project.read_only
+        count, writable = len(self._selected_ids()), not self._workspace.project.read_only
         self.delete_button.setEnabled(count > 0 and writable)
         self.delete_button.setText(trn("Delete {n} line", "Delete {n} lines", count) if count > 1 else tr("Delete"))
         self._save.setText(tr("Save these lines to a file…") if count > 1 else tr("Save all lines to a file…"))
@@ -306,7 +306,7 @@ class QuarantineDialog(QDialog):
         self._work.start(work, label)  # type: ignore[arg-type]
 
     def _on_delete(self) -> None:
-        ids = self._selected()
+        ids = self._selected_ids()
         label = trn("Delete {n} unread line", "Delete {n} unread lines", len(ids))
         self._work.start(lambda _reporter: self._workspace.project.write(label, quarantine.delete, ids), label)
 
@@ -318,12 +318,14 @@ class QuarantineDialog(QDialog):
 
     def save(self, path: Path) -> None:
         """Save the original bytes of the selected lines, or of all when only one is selected."""
-        selected = self._selected()
+        selected = self._selected_ids()
         ids = selected if len(selected) > 1 else self.model.ids()
 
         async def work(reporter: Reporter) -> None:
             count = await self._workspace.project.read(quarantine.save, ids, path, reporter, reporter=reporter)
-            self.note.say(trn("{n} line written to {path}", "{n} lines written to {path}", count, path=path), "good")
+            self.result_note.say(
+                trn("{n} line written to {path}", "{n} lines written to {path}", count, path=path), "good"
+            )
 
         self._work.start(work, tr("Save lines"))
 

@@ -238,7 +238,7 @@ class RowDetail(QStackedWidget):
             return []
         edits: list[RowEdit] = list(self.conversation.pending())
         typed = [(name, getattr(self, name).take()) for name in TEXT_FIELDS]
-        typed += [(name, _take_typed(getattr(self, name))) for name in LINE_FIELDS]
+        typed += [(name, _take_typed_text(getattr(self, name))) for name in LINE_FIELDS]
         edits += [SetColumn(name, value) for name, value in typed if value not in (None, getattr(self._example, name))]
         for edit in edits:
             self._apply(edit)
@@ -286,7 +286,7 @@ class RowDetail(QStackedWidget):
             self.edited.emit(self._example.id, edit)
 
     def _on_line(self, name: str) -> None:
-        if (typed := _take_typed(getattr(self, name))) is not None:
+        if (typed := _take_typed_text(getattr(self, name))) is not None:
             self._set(name, typed)
 
     def _on_json(self) -> None:
@@ -303,7 +303,7 @@ def _fill(field: QWidget, value: str, anew: bool) -> None:
         field.setText(value)
 
 
-def _take_typed(line: QLineEdit) -> str | None:
+def _take_typed_text(line: QLineEdit) -> str | None:
     """The text typed since the last commit; None when it has not changed."""
     typed = line.text() if line.isModified() else None
     line.setModified(False)

@@ -220,12 +220,12 @@ class DatasetTab(Tab):
         """Show the changed rows at once; search again unless the same rows are still shown."""
         ids = changes.ids.get(Table.EXAMPLE) if changes.ids else None
         self.model.forget(ids)
-        if ids is None or not self._only_edited(ids):
+        if ids is None or not self._are_same_rows(ids):
             self._reload()
         else:
             self._show_detail()
 
-    def _only_edited(self, ids: set[int]) -> bool:
+    def _are_same_rows(self, ids: set[int]) -> bool:
         """Whether the same rows are still shown, found without a search."""
         if len(ids) > MAX_ROWS_CHECKED_SINGLY or self.filter() != Filter() or self.is_finding():
             return False
@@ -267,8 +267,8 @@ class DatasetTab(Tab):
                 self._searching.stop()
         self.total = self.model.rowCount() if self.bar.is_empty() and not self._late else self.total
         self._show_count()
-        self._go_to_wanted()
-        self._go_to_pasted()
+        self._go_to_wanted_row()
+        self._go_to_pasted_rows()
         self._show_detail()
 
     async def _first_ids(self, wanted: Filter) -> array[int]:
@@ -300,7 +300,7 @@ class DatasetTab(Tab):
         ):
             self._pasted_from = 0
 
-    def _go_to_pasted(self) -> None:
+    def _go_to_pasted_rows(self) -> None:
         """Select the pasted rows and scroll to them; clear a filter that hides all of them."""
         first = self._pasted_from
         if not first or examples.next_id(self.workspace.project.rows) <= first:
@@ -315,7 +315,7 @@ class DatasetTab(Tab):
             self.table.select_rows(rows[:MAX_PASTED_SELECTED])
             self.table.scrollTo(self.table.currentIndex(), self.table.ScrollHint.PositionAtTop)
 
-    def _go_to_wanted(self) -> None:
+    def _go_to_wanted_row(self) -> None:
         row = self.model.row(self._wanted_row) if self._wanted_row else None
         if row is None:
             return
@@ -458,7 +458,7 @@ def _build_splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
     return splitter
 
 
-def _build_page(about: QWidget, *buttons: QPushButton) -> QWidget:
+def _build_page(text: QWidget, *buttons: QPushButton) -> QWidget:
     """A page without rows: a text, and what to do next."""
     page = QWidget()
     line = QHBoxLayout()
@@ -467,7 +467,7 @@ def _build_page(about: QWidget, *buttons: QPushButton) -> QWidget:
         line.addWidget(button)
     line.addStretch()
     layout = QVBoxLayout(page)
-    layout.addWidget(about, 1)
+    layout.addWidget(text, 1)
     layout.addLayout(line)
     layout.addStretch(1)
     return page

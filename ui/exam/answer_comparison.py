@@ -153,11 +153,11 @@ class AnswerComparison(QWidget):
 
     def show_questions(self, outcome: ExamOutcome, title: str, places: tuple[int, ...]) -> None:
         """Show these questions (by their rows in the result), the one that was chosen before if it is among them."""
-        before = self.chosen()
+        before = self.current_question()
         titles = [column.title for column in outcome.columns]
         if titles != self._titles:
             self._titles = titles
-            self._make_columns(titles, [column.about for column in outcome.columns])
+            self._make_columns(titles, [column.tooltip for column in outcome.columns])
         self._outcome = outcome
         self.title.setText(title)
         self.list.selectionModel().blockSignals(True)
@@ -168,18 +168,18 @@ class AnswerComparison(QWidget):
         self.list.selectionModel().blockSignals(False)
         self._show_question()
 
-    def chosen(self) -> ExamQuestion | None:
+    def current_question(self) -> ExamQuestion | None:
         return self.questions.question(self.list.currentIndex().row())
 
-    def _make_columns(self, titles: Sequence[str], abouts: Sequence[str]) -> None:
+    def _make_columns(self, titles: Sequence[str], tooltips: Sequence[str]) -> None:
         while (item := self._columns.takeAt(0)) is not None:
             if widget := item.widget():
                 widget.deleteLater()
-        self.texts = [self._add_column(title, about) for title, about in zip(titles, abouts, strict=True)]
+        self.texts = [self._add_column(title, tooltip) for title, tooltip in zip(titles, tooltips, strict=True)]
 
-    def _add_column(self, title: str, about: str) -> ColouredAnswer:
+    def _add_column(self, title: str, tooltip: str) -> ColouredAnswer:
         name = basics.label(title, dim=True)
-        name.setToolTip(basics.plain_tooltip(about))
+        name.setToolTip(basics.plain_tooltip(tooltip))
         text = ColouredAnswer()
         text.setAccessibleName(tr("Answers of {model}", model=title.replace("\n", " · ")))
         column = QWidget()
@@ -192,12 +192,14 @@ class AnswerComparison(QWidget):
         return text
 
     def _show_question(self) -> None:
-        found = self.chosen()
+        found = self.current_question()
         self.question.setText(found.question if found else "")
         self.reference.setText(tr("Reference: {answer}", answer=found.reference) if found else "")
-        told = graders.format_key_points(self._outcome.run.grader, found.key_points) if found and self._outcome else ""
-        self.points.setText(tr("Key points: {points}", points=told) if told else "")
-        self.points.setVisible(bool(told))
+        points = (
+            graders.format_key_points(self._outcome.run.grader, found.key_points) if found and self._outcome else ""
+        )
+        self.points.setText(tr("Key points: {points}", points=points) if points else "")
+        self.points.setVisible(bool(points))
         self.leak.say(format_leak(found) if found else "", "warning")
         if found:
             self.wanted.emit(found.id)
@@ -208,7 +210,7 @@ class AnswerComparison(QWidget):
         self, question: int, found: Sequence[ExamAnswer], marks: Mapping[int, Sequence[AnswerMark]]
     ) -> None:
         """Show the answers to a question, unless another one has been chosen meanwhile."""
-        chosen = self.chosen()
+        chosen = self.current_question()
         if (chosen.id if chosen else 0) != question or self._outcome is None:
             return
         for subject, text in zip(self._outcome.run.subjects, self.texts, strict=True):
@@ -255,11 +257,11 @@ def _format_mark(mark: AnswerMark) -> str:
 
 def _format_provenance(given: Sequence[ExamAnswer]) -> str:
     """What the server says has answered, how long it took and how much was sent."""
-    told = dict.fromkeys(" · ".join(filter(None, (one.reported, one.fingerprint))) for one in given)
+    models = dict.fromkeys(" · ".join(filter(None, (one.reported, one.fingerprint))) for one in given)
     seconds = sum(one.seconds for one in given) / len(given)
     sent, received = (sum(values) // len(given) for values in zip(*((one.sent, one.received) for one in given), strict=True))  # fmt: skip
     parts = [
-        tr("Answered by {model}", model=", ".join(filter(None, told)) or tr("a server that does not report it")),
+        tr("Answered by {model}", model=", ".join(filter(None, models)) or tr("a server that does not report it")),
         tr("{n} s", n=f"{seconds:.1f}"),
     ]
     if sent or received:

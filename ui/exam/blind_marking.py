@@ -45,7 +45,7 @@ class BlindMarking(QWidget):
         self._done: set[int] = set()
         self._at = 0
         self.sheet: BlindAnswer | None = None
-        self._made: list[BlindAnswer] = []  # what was marked here, as it was before
+        self._marked: list[BlindAnswer] = []  # what was marked here, as it was before
         self._reading = LatestTask(workspace, self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.progress = basics.label(dim=True)
@@ -116,7 +116,7 @@ class BlindMarking(QWidget):
         if run != self._run:
             self._run = run
             self._loaded = 0
-            self.sheet, self._made = None, []
+            self.sheet, self._marked = None, []
         if self.isVisible() and (self._loaded != self._run or not self._ids):
             self._begin()
 
@@ -161,14 +161,14 @@ class BlindMarking(QWidget):
             tr("Answer {number} of {count} · {done} marked", number=f"{self._at + 1:,}", count=f"{len(self._ids):,}",
                done=f"{len(self._done):,}")
         )  # fmt: skip
-        self.undo.setEnabled(bool(self._made))
+        self.undo.setEnabled(bool(self._marked))
 
     def _give(self, score: int) -> None:
         """Mark what is shown, and go on to the next that has no mark."""
         sheet = self.sheet
         if sheet is not None:
             self.sheet = None
-            self._made.append(sheet)
+            self._marked.append(sheet)
             self._done.add(sheet.answer)
             self._go_on()
             note = self.note.text().strip()
@@ -196,9 +196,9 @@ class BlindMarking(QWidget):
 
     def _take_back(self) -> None:
         """Let the last mark that was made here be as it was before, and show that answer."""
-        if not self._made:
+        if not self._marked:
             return
-        sheet = self._made.pop()
+        sheet = self._marked.pop()
         self.sheet = None
         if sheet.score is None:
             self._done.discard(sheet.answer)

@@ -126,8 +126,8 @@ class ExamForm(QWidget):
         layout.addLayout(below)
 
     def _more_settings(self) -> QWidget:
-        made = QWidget()
-        grid = QGridLayout(made)
+        page = QWidget()
+        grid = QGridLayout(page)
         grid.setContentsMargins(2 * style.SPACE, 0, 0, 0)
         grid.setHorizontalSpacing(style.SPACE)
         grid.setVerticalSpacing(style.SPACE // 2)
@@ -145,7 +145,7 @@ class ExamForm(QWidget):
             grid.addWidget(field, row, 2 * column + 1)
         grid.setColumnStretch(8, 1)
         grid.addWidget(self.batch, 2, 0, 1, 9)
-        return made
+        return page
 
     def _connect(self) -> None:
         self.more.toggled.connect(self._on_more)
@@ -299,8 +299,8 @@ class ExamForm(QWidget):
 
 
 def _make_pair(name: str, field: QWidget) -> QWidget:
-    made = QWidget()
-    row = QHBoxLayout(made)
+    pair = QWidget()
+    row = QHBoxLayout(pair)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(style.SPACE // 2)
     label = basics.label(name, dim=True)
@@ -308,4 +308,4 @@ def _make_pair(name: str, field: QWidget) -> QWidget:
     field.setAccessibleName(name.replace("&", ""))
     row.addWidget(label)
     row.addWidget(field)
-    return made
+    return pair

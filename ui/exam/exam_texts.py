@@ -80,12 +80,12 @@ def status_title(status: str) -> str:
 
 def format_run(run: ExamRun) -> str:
     """A run in one line: when, who, and how it ended."""
-    made = QLocale().toString(QDateTime.fromSecsSinceEpoch(int(run.created_at)), QLocale.FormatType.ShortFormat)
+    created = QLocale().toString(QDateTime.fromSecsSinceEpoch(int(run.created_at)), QLocale.FormatType.ShortFormat)
     who = ", ".join(subject_line(subject) for subject in run.subjects[:2])
     more = len(run.subjects) - 2
     if more > 0:
         who = tr("{who} and {n} more", who=who, n=more)
-    return f"{made}  ·  {who}  ·  {status_title(run.status)}"
+    return f"{created}  ·  {who}  ·  {status_title(run.status)}"
 
 
 def format_rate(rate: Rate) -> str:

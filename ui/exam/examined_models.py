@@ -42,9 +42,9 @@ class ExaminedModelRow(QWidget):
         self.copy.clicked.connect(lambda _checked: self.copy_wanted.emit())
         self.remove = basics.tool_button("✕", tr("Leave this out"), has_tip=True)
         self.remove.clicked.connect(lambda _checked: self.removal_wanted.emit())
-        for condition, told in CONDITIONS.items():
-            self.condition.addItem(told.title(), condition)
-            tip = basics.plain_tooltip(told.description())
+        for condition, texts in CONDITIONS.items():
+            self.condition.addItem(texts.title(), condition)
+            tip = basics.plain_tooltip(texts.description())
             self.condition.setItemData(self.condition.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         for box, name in ((self.server, tr("Server")), (self.model, tr("Model")), (self.condition, tr("Condition"))):
             box.setAccessibleName(name)
@@ -258,8 +258,8 @@ class ExaminedModels(QWidget):
 
     def _keep(self) -> None:
         if self._touched and self._project is self._workspace.project:
-            told = [[one.provider, one.model, one.condition] for one in self.subjects()]
-            self._workspace.keep_choice(SUBJECTS_CHOICE, json.dumps(told))
+            stored = [[one.provider, one.model, one.condition] for one in self.subjects()]
+            self._workspace.keep_choice(SUBJECTS_CHOICE, json.dumps(stored))
 
     def load_choice(self) -> list[ExamSubject]:
         """What was chosen in this project last."""

@@ -33,7 +33,7 @@ class HeatMapRow:
     key: str
     texts: tuple[str, str]
     line: ResultLine
-    about: str = ""
+    tooltip: str = ""
     aside: bool = False
     leaks: bool = False
     last: bool = False  # below the others, however they are sorted
@@ -44,7 +44,7 @@ class HeatMapColumn:
     """A subject: its heading, and all there is to say of it."""
 
     title: str
-    about: str
+    tooltip: str
 
 
 def entries(result: ExamResult, level: str) -> list[HeatMapRow]:
@@ -101,7 +101,7 @@ class HeatMapModel(QAbstractTableModel):
         self, level: str, columns: Sequence[HeatMapColumn], found: Sequence[HeatMapRow], against: int
     ) -> None:
         """Show these lines; a view that had the same ones keeps its place and selection."""
-        new = self._sorted(found)
+        new = self._sort_rows(found)
         same = (
             level == self._level
             and list(columns) == self._columns
@@ -135,7 +135,7 @@ class HeatMapModel(QAbstractTableModel):
         if role == Role.DisplayRole:
             return shorten_heading(self._columns[section - 2].title) if section > 1 else self._titles()[section]
         if role == Role.ToolTipRole and section > 1:
-            return basics.plain_tooltip(self._columns[section - 2].about)
+            return basics.plain_tooltip(self._columns[section - 2].tooltip)
         return _alignment(section) if role == Role.TextAlignmentRole else None
 
     def _titles(self) -> tuple[str, str]:
@@ -169,7 +169,7 @@ class HeatMapModel(QAbstractTableModel):
     def _tip(self, entry: HeatMapRow, column: int) -> str:
         if column < 2:
             leak = tr("A training row asks the same question, so a right answer proves nothing.") if entry.leaks else ""
-            return "\n".join(filter(None, (entry.about or entry.texts[column], leak)))
+            return "\n".join(filter(None, (entry.tooltip or entry.texts[column], leak)))
         rate = entry.line.rates[column - 2]
         parts = [f"{rate} · {exam_texts.format_interval(rate)}"] if rate.asked else [tr("Not asked yet.")]
         change = self._change(entry, column - 2)
@@ -183,13 +183,13 @@ class HeatMapModel(QAbstractTableModel):
         self._order = (column, order)
         self.layoutAboutToBeChanged.emit()
         before = [(index, self._entries[index.row()].key) for index in self.persistentIndexList()]
-        self._entries = self._sorted(self._entries)
+        self._entries = self._sort_rows(self._entries)
         rows = {entry.key: row for row, entry in enumerate(self._entries)} if before else {}
         for index, key in before:
             self.changePersistentIndex(index, self.index(rows[key], index.column()))
         self.layoutChanged.emit()
 
-    def _sorted(self, found: Sequence[HeatMapRow]) -> list[HeatMapRow]:
+    def _sort_rows(self, found: Sequence[HeatMapRow]) -> list[HeatMapRow]:
         """The rows sorted by a column; `last` ones stay below."""
         column, order = self._order
         if column < 0 or column >= 2 + (len(found[0].line.rates) if found else 0):

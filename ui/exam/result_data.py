@@ -114,7 +114,7 @@ class TrendPoint:
     label: str
     held: Rate
     general: Rate
-    about: str
+    tooltip: str
 
 
 @dataclass(frozen=True, slots=True)

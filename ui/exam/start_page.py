@@ -97,7 +97,7 @@ class ExamStartPage(QWidget):
 
     def show_count(self, own: int, general: int = 0) -> None:
         """`own` questions are the project's, `general` ones everyday knowledge."""
-        about = tr(
+        explanation = tr(
             "An exam asks a base model, with and without the text in the prompt, and your trained model the same "
             "questions. It marks the answers and shows for each fact what was learned and what was forgotten."
         )
@@ -105,7 +105,7 @@ class ExamStartPage(QWidget):
         count = trn("There is {n} of them.", "There are {n} of them.", own) if own else tr("There are none yet.")
         if general:
             count += " " + trn("{n} general question is also asked.", "{n} general questions are also asked.", general)
-        self.text.setText(f"{about}\n\n{which}\n{count}")
+        self.text.setText(f"{explanation}\n\n{which}\n{count}")
 
 
 def ask_about_prompt(

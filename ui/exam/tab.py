@@ -163,10 +163,10 @@ class ExamTab(Tab):
     def _begin(self, work: Callable[[], Awaitable[None]], subjects: Sequence[ExamSubject]) -> None:
         unready = {(LOCAL, offer.id) for offer in self.workspace.known_offers(LOCAL) if offer.converts}
         self.running.begin(time.monotonic(), any((one.provider, one.model) in unready for one in subjects))
-        self._exam = self.workspace.tasks.start(tr("Exam"), self._until_done(work))
+        self._exam = self.workspace.tasks.start(tr("Exam"), self._await_exam(work))
         self._show_state()
 
-    async def _until_done(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _await_exam(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         finally:

@@ -137,7 +137,7 @@ class TotalsModel(QAbstractTableModel):
     def _tip(self, row: int, column: int, total: SubjectTotal) -> str:
         assert self._outcome
         if column == SUBJECT:
-            return self._outcome.columns[row].about
+            return self._outcome.columns[row].tooltip
         text = _column_titles()[column][1]
         found = self._comparison(row)
         if column in (HELD, SPAN) and total.held.asked:

@@ -95,7 +95,7 @@ def _make_points(
 ) -> pyqtgraph.ScatterPlotItem:
     """The points, each with a tooltip."""
     return pyqtgraph.ScatterPlotItem(
-        x=x, y=y, size=POINT_SIZE, brush=colour, pen=None, hoverable=True, data=[spot.about for spot in spots],
+        x=x, y=y, size=POINT_SIZE, brush=colour, pen=None, hoverable=True, data=[spot.tooltip for spot in spots],
         tip=_tip,
     )  # fmt: skip
 

@@ -183,7 +183,7 @@ class GenerationDialog(LlmRunDialog):
         self.heading.setText(text)
 
     def _show_estimate(self, found: GenerationPlan) -> None:
-        told, examples = found.estimate, found.estimate.examples
+        estimate, examples = found.estimate, found.estimate.examples
         if self.offline.isChecked():
             self.primary.setText(tr("Generate examples from templates"))
             text = trn(
@@ -193,14 +193,14 @@ class GenerationDialog(LlmRunDialog):
             )
         else:
             self.primary.setText(trn("Generate {n} example", "Generate {n} examples", examples))
-            requests = trn("{n} request", "{n} requests", told.requests)
+            requests = trn("{n} request", "{n} requests", estimate.requests)
             tokens = tr(
                 "about {sent} tokens sent to {provider}, {received} received",
-                sent=format_token_estimate(told.sent),
+                sent=format_token_estimate(estimate.sent),
                 provider=self.model.server(),
-                received=format_token_estimate(told.received),
+                received=format_token_estimate(estimate.received),
             )
-            cost = chat_price(told.sent, told.received, self.model.model_id(), self.model.as_batch())
+            cost = chat_price(estimate.sent, estimate.received, self.model.model_id(), self.model.as_batch())
             text = " · ".join([requests, tokens, *([tr("about ${cost}", cost=f"{cost:.2f}")] if cost else [])])
         after = tr("All rows are added as drafts: they are not used for training until you approve them.")
         self.estimate.setText(f"{text}\n{after}" if found.requests else "")

@@ -41,9 +41,9 @@ class RemakeDialog(ModelTaskDialog):
         self.drafts.clicked.connect(lambda _checked: self.close())
         self.drafts.hide()
         self._before: dict[int, Example] = {}  # the rows as they were while they were out of date
-        self.made = TextTable(tr("Remade rows"), [tr("Question"), tr("Old answer"), tr("New answer")], even=3)
-        self.made.hide()
-        self.body.addWidget(self.made, 1)
+        self.new_rows = TextTable(tr("Remade rows"), [tr("Question"), tr("Old answer"), tr("New answer")], even=3)
+        self.new_rows.hide()
+        self.body.addWidget(self.new_rows, 1)
         self.buttons.insertWidget(self.buttons.indexOf(self.primary), self.still_right)
         self.buttons.insertWidget(self.buttons.indexOf(self.primary), self.drafts)
 
@@ -101,8 +101,8 @@ class RemakeDialog(ModelTaskDialog):
             (before, now[id]) for id, before in self._before.items() if id in now and now[id].answer != before.answer
         ]
         lines = [(row.question, before.answer, row.answer) for before, row in changed[:MAX_TABLE_ROWS]]
-        self.made.show_lines(lines, "", "")
-        self.made.setVisible(bool(lines))
+        self.new_rows.show_lines(lines, "", "")
+        self.new_rows.setVisible(bool(lines))
 
     def _on_way(self) -> None:
         self.estimate.setVisible(self.ways.online.isChecked())

@@ -142,8 +142,8 @@ class RunProgressLine(QWidget):
         self.cancel.setText(tr("Stop waiting") if is_batch else tr("Cancel"))
         self._bar.setMaximum(progress.total or 0)
         self._bar.setValue(progress.done)
-        told = tr("{done} of {total}", done=f"{progress.done:,}", total=f"{progress.total:,}") if progress.total else ""
-        self.count.setText(format_pause(progress) or told)
+        text = tr("{done} of {total}", done=f"{progress.done:,}", total=f"{progress.total:,}") if progress.total else ""
+        self.count.setText(format_pause(progress) or text)
 
 
 def format_batch() -> str:

@@ -119,17 +119,17 @@ class BackupsDialog(QDialog):
             item.setData(Qt.ItemDataRole.UserRole, rows is not None)
             self.table.setItem(number, column, item)
 
-    def selected(self) -> Backup | None:
+    def selected_backup(self) -> Backup | None:
         """The selected backup, if it can be read."""
         row = self.table.currentRow()
         item = self.table.item(row, DATE) if row >= 0 else None
         return self._found[row] if item and item.data(Qt.ItemDataRole.UserRole) else None
 
     def _on_selected(self) -> None:
-        self.open_copy.setEnabled(self.selected() is not None)
+        self.open_copy.setEnabled(self.selected_backup() is not None)
 
     def _on_open(self) -> None:
-        if backup := self.selected():
+        if backup := self.selected_backup():
             self.accept()
             self.chosen.emit(backup)
 

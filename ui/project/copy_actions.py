@@ -42,7 +42,7 @@ class CopyActions(QObject):
     async def _save(self, path: Path, label: str) -> None:
         await self._flush()
         reporter = self._workspace.tasks.reporter(label)
-        self._tell(await backups.save_copy(self._workspace.project, path, reporter))
+        self._show_result(await backups.save_copy(self._workspace.project, path, reporter))
 
     def show_backups(self) -> None:
         """Open the list of backups."""
@@ -62,8 +62,8 @@ class CopyActions(QObject):
         self._workspace.tasks.start(label, self._restore(backup, path, label))
 
     async def _restore(self, backup: Backup, path: Path, label: str) -> None:
-        made = await backups.restore(backup.path, path, self._workspace.tasks.reporter(label))
-        self.opened.emit(made.path)
+        copy = await backups.restore(backup.path, path, self._workspace.tasks.reporter(label))
+        self.opened.emit(copy.path)
 
     def _ask_where(self, title: str, name: str, then: Callable[[Path], object]) -> None:
         """Ask for a new project file, by default beside the project; what is there is replaced only after a question."""
@@ -72,13 +72,13 @@ class CopyActions(QObject):
         chosen = self._workspace.settings
         file_dialogs.save_dialog(self._window, chosen, file_dialogs.PROJECTS, title, name, then, kinds).open()
 
-    def _tell(self, made: CopyResult) -> None:
-        if made.is_whole:
-            rows = trn("{n} row", "{n} rows", made.rows)
-            Notice(self._window, tr("The copy “{name}” was saved: {rows}.", name=made.path.name, rows=rows))
+    def _show_result(self, result: CopyResult) -> None:
+        if result.is_whole:
+            rows = trn("{n} row", "{n} rows", result.rows)
+            Notice(self._window, tr("The copy “{name}” was saved: {rows}.", name=result.path.name, rows=rows))
             return
         words = tr(
             "The copy “{name}” was saved, but the project is damaged, and so is the copy. Open a backup from before, and compare.",
-            name=made.path.name,
+            name=result.path.name,
         )
         Notice(self._window, words, "error", lasting=True).add_button(tr("Open a backup…"), self.show_backups)

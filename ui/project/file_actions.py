@@ -117,10 +117,10 @@ class FileActions(QObject):
         self._window.dataset_tab.import_files(files)
 
     async def _create(self, path: Path, sample: str, then: Callable[[], None] | None = None) -> None:
-        made = await asyncio.to_thread(projects.create, path)
+        project = await asyncio.to_thread(projects.create, path)
         if sample:
-            await made.write(tr("Use the sample"), sample_projects.fill, sample)
-        await self._window.replace(made)
+            await project.write(tr("Use the sample"), sample_projects.fill, sample)
+        await self._window.replace(project)
         if then:
             asyncio.get_running_loop().call_soon(then)  # behind the switch
 
@@ -140,10 +140,10 @@ class FileActions(QObject):
     def _on_open(self) -> None:
         file_dialogs.open_dialog(
             self._window, self._workspace.settings, file_dialogs.PROJECTS, tr("Open a project"),
-            lambda found: self.bring_chosen(found[0]), _project_files(),
+            lambda found: self.import_or_open(found[0]), _project_files(),
         ).open()  # fmt: skip
 
-    def bring_chosen(self, path: Path) -> None:
+    def import_or_open(self, path: Path) -> None:
         """What was chosen may be no project: rows do not come into the open one without a word."""
         if path.suffix in (projects.PROJECT_SUFFIX, *drop_question.DOCUMENTS):
             self.open_paths([path])
@@ -153,7 +153,7 @@ class FileActions(QObject):
             self._import([path])
 
         def create() -> None:
-            self._ask_where(tr("New project"), path.name.split(".")[0], lambda made: self._create(made, "", bring))
+            self._ask_where(tr("New project"), path.name.split(".")[0], lambda target: self._create(target, "", bring))
 
         _ask_import_or_new(self._window, path, self._workspace.project.path.stem, bring, create)
 

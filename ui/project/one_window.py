@@ -145,10 +145,10 @@ def _folder() -> Path | None:
 
 def _is_private(folder: Path) -> bool:
     try:
-        about = folder.lstat()
+        status = folder.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and not about.st_mode & 0o077
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
 
 
 def _is_ours(name: str) -> bool:
@@ -156,10 +156,10 @@ def _is_ours(name: str) -> bool:
     if sys.platform == "win32":
         return True
     try:
-        about = Path(name).lstat()
+        status = Path(name).lstat()
     except OSError:
         return False
-    return stat.S_ISSOCK(about.st_mode) and about.st_uid == os.getuid()
+    return stat.S_ISSOCK(status.st_mode) and status.st_uid == os.getuid()
 
 
 def raise_window(window: QWidget) -> None:

@@ -59,7 +59,7 @@ class AnswersPage(RescuePage):
         layout.addWidget(self.note)
         layout.addWidget(split_with_text(self.table, self.whole, 2), 1)
 
-    def reading(self) -> Callable[[sqlite3.Connection], _AnswersData]:
+    def build_query(self) -> Callable[[sqlite3.Connection], _AnswersData]:
         who, all_rows = self.who, self.all_rows.isChecked()
 
         def read(db: sqlite3.Connection) -> _AnswersData:
@@ -73,12 +73,12 @@ class AnswersPage(RescuePage):
 
         return read
 
-    def show_found(self, found: Any) -> None:
+    def show_data(self, found: Any) -> None:
         self._left, self._kept = found.left, found.kept
         asked = trn("The project has {n} question to ask.", "The project has {n} questions to ask.", found.total)
         if not found.total:
             asked = tr("The project has no questions yet. Import the model's rows, or write exam questions.")
-        self.summary.setText(f"{asked} {_format_saved(len(found.kept))}")
+        self.summary.setText(f"{asked} {_format_saved_count(len(found.kept))}")
         lines = []
         for one in found.kept[:MAX_TABLE_ROWS]:
             grade = one.mark(one.answer)
@@ -105,25 +105,25 @@ class AnswersPage(RescuePage):
     def show_buttons(self) -> None:
         left = self._left.requests
         self.batch.show_server(self.workspace, self.provider if left else "")
-        self.cost.setText(format_cost(self._left, self.provider, self.batch.wanted()))
+        self.cost.setText(format_cost(self._left, self.provider, self.batch.is_wanted()))
         self.cost.setVisible(left > 0)
         self.record.setText(trn("Record {n} answer", "Record {n} answers", left) if left else tr("Record answers"))
-        lacks = "" if left else tr("There are no questions left to ask.")
-        basics.set_enabled(self.record, lacks or (tr("Asking the server…") if self.is_asking else ""))
+        reason = "" if left else tr("There are no questions left to ask.")
+        basics.set_enabled(self.record, reason or (tr("Asking the server…") if self.is_asking else ""))
 
     def _on_record(self) -> None:
         who, all_rows = self.who, self.all_rows.isChecked()
 
-        def asked(db: sqlite3.Connection) -> Any:
+        def build_subjects(db: sqlite3.Connection) -> Any:
             return recorded_answers.build_subjects(
                 who, recorded_answers.find_unanswered(db, who, recorded_answers.load_questions(db, all_rows))
             )
 
-        self.asked.emit(who, asked, self.batch.wanted())
+        self.asked.emit(who, build_subjects, self.batch.is_wanted())
 
 
-def _format_saved(kept: int) -> str:
+def _format_saved_count(kept: int) -> str:
     if not kept:
         return ""
-    told = trn("{n} answer is saved.", "{n} answers are saved.", kept)
-    return told if kept <= MAX_TABLE_ROWS else told + " " + tr("The first {n} are shown.", n=f"{MAX_TABLE_ROWS:,}")
+    text = trn("{n} answer is saved.", "{n} answers are saved.", kept)
+    return text if kept <= MAX_TABLE_ROWS else text + " " + tr("The first {n} are shown.", n=f"{MAX_TABLE_ROWS:,}")

@@ -76,7 +76,7 @@ class ComparisonPage(RescuePage):
             layout.addWidget(part)
         layout.addWidget(split_with_text(self.table, self.whole, 3), 1)
 
-    def reading(self) -> Callable[[sqlite3.Connection], _ComparisonData]:
+    def build_query(self) -> Callable[[sqlite3.Connection], _ComparisonData]:
         old, wanted = self.who, self._wanted
 
         def read(db: sqlite3.Connection) -> _ComparisonData:
@@ -85,10 +85,12 @@ class ComparisonPage(RescuePage):
             new = wanted if wanted in others else next(iter(others), None)
             kept = recorded_answers.load_questions_of(db, old)
             left = recorded_answers.find_unanswered(db, new, kept) if new else []
-            told = recorded_answers.estimate(new, left, new[0] == LOCAL) if new else RecordingEstimate(0, 0, 0, None)
+            estimate = (
+                recorded_answers.estimate(new, left, new[0] == LOCAL) if new else RecordingEstimate(0, 0, 0, None)
+            )
             pairs = recorded_answers.load_pairs(db, old, new) if new else []
             waits = any(job.sweep == old[1] and not job.ended for job in known)
-            return _ComparisonData(len(kept), others, new, told, pairs, waits)
+            return _ComparisonData(len(kept), others, new, estimate, pairs, waits)
 
         return read
 
@@ -100,7 +102,7 @@ class ComparisonPage(RescuePage):
         at = self.other.currentIndex()
         return self._others[at] if 0 <= at < len(self._others) else None
 
-    def show_found(self, found: Any) -> None:
+    def show_data(self, found: Any) -> None:
         if found.others != self._others:
             self._others = found.others
             self.other.clear()
@@ -123,13 +125,13 @@ class ComparisonPage(RescuePage):
     def show_buttons(self) -> None:
         count, new = self._left.requests, self.new_model()
         self.batch.show_server(self.workspace, new[0] if new and count else "")
-        self.cost.setText(format_cost(self._left, new[0], self.batch.wanted()) if new else "")
+        self.cost.setText(format_cost(self._left, new[0], self.batch.is_wanted()) if new else "")
         self.cost.setVisible(bool(self.cost.text()))
         self.again.setText(
             trn("Ask it {n} question", "Ask it {n} questions", count) if count else tr("Ask the same question")
         )
-        lacks = "" if count else tr("There are no questions left to ask.")
-        basics.set_enabled(self.again, lacks or (tr("Asking the server…") if self.is_asking else ""))
+        reason = "" if count else tr("There are no questions left to ask.")
+        basics.set_enabled(self.again, reason or (tr("Asking the server…") if self.is_asking else ""))
         self.other.setEnabled(bool(self._others))
         self.export.setEnabled(bool(self._pairs))
 
@@ -149,12 +151,12 @@ class ComparisonPage(RescuePage):
         if new is None:
             return
 
-        def asked(db: sqlite3.Connection) -> Any:
+        def build_subjects(db: sqlite3.Connection) -> Any:
             return recorded_answers.build_subjects(
                 new, recorded_answers.find_unanswered(db, new, recorded_answers.load_questions_of(db, old))
             )
 
-        self.asked.emit(new, asked, self.batch.wanted())
+        self.asked.emit(new, build_subjects, self.batch.is_wanted())
 
     def _on_export(self) -> None:
         file_dialogs.save_dialog(
@@ -198,13 +200,13 @@ def _explain_empty(found: _ComparisonData) -> tuple[str, str]:
     return tr("Not asked yet"), tr("Ask the new model the same questions; both answers are then shown side by side.")
 
 
-def format_tally(told: PairCounts, kept: int) -> str:
+def format_tally(tally: PairCounts, kept: int) -> str:
     """What came of the comparison, in words."""
     parts = [
-        tr("{n} of {kept} questions compared: the two agree on {agree}.", n=f"{told.pairs:,}", kept=f"{kept:,}",
-           agree=f"{told.agree:,}"),
-        tr("Right: {old} before, {new} now.", old=f"{told.old_right:,}", new=f"{told.new_right:,}"),
+        tr("{n} of {kept} questions compared: the two agree on {agree}.", n=f"{tally.pairs:,}", kept=f"{kept:,}",
+           agree=f"{tally.agree:,}"),
+        tr("Right: {old} before, {new} now.", old=f"{tally.old_right:,}", new=f"{tally.new_right:,}"),
     ]  # fmt: skip
-    if told.lost or told.gained:
-        parts.append(tr("{lost} lost, {gained} gained.", lost=f"{told.lost:,}", gained=f"{told.gained:,}"))
+    if tally.lost or tally.gained:
+        parts.append(tr("{lost} lost, {gained} gained.", lost=f"{tally.lost:,}", gained=f"{tally.gained:,}"))
     return " ".join(parts)

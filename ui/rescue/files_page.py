@@ -55,12 +55,12 @@ class FilesPage(RescuePage):
         self._work.stop()
         self.reader.stop()
 
-    def reading(self) -> Callable[[sqlite3.Connection], Any]:
+    def build_query(self) -> Callable[[sqlite3.Connection], Any]:
         assert self.model
         tag = self.model.tag
         return lambda db: [row_selection.count_rows(db, tag, split) for split in SPLIT_OF_PURPOSE.values()]
 
-    def show_found(self, found: list[int]) -> None:
+    def show_data(self, found: list[int]) -> None:
         assert self.model
         roles = {
             "training": tr("Training rows"),
@@ -73,9 +73,9 @@ class FilesPage(RescuePage):
             "The server lists no job for this model, so its files are unknown. Its answers can be saved anyway."
         )
         self.files.show_lines(lines, tr("No files known"), nothing)
-        told = trn("{n} approved training row", "{n} approved training rows", found[0])
+        text = trn("{n} approved training row", "{n} approved training rows", found[0])
         self.tagged.setText(
-            tr("In the project: {rows} with the tag {tag}.", rows=told, tag=self.model.tag) if sum(found) else ""
+            tr("In the project: {rows} with the tag {tag}.", rows=text, tag=self.model.tag) if sum(found) else ""
         )
         self.tagged.setVisible(sum(found) > 0)
 
@@ -95,8 +95,8 @@ class FilesPage(RescuePage):
         basics.set_enabled(self.save, waiting if known else tr("The server lists no files of this model."))
         saved = self._saved.get(self.who) if self.model else None
         there = saved is not None and any(saved.of(role) for role in SPLIT_OF_PURPOSE)
-        lacks = tr("The saved files contain no rows.") if saved else tr("Save the files first.")
-        basics.set_enabled(self.bring, waiting if there else lacks)
+        reason = tr("The saved files contain no rows.") if saved else tr("Save the files first.")
+        basics.set_enabled(self.bring, waiting if there else reason)
 
     def _on_save(self) -> None:
         title = tr("Folder for the files")
@@ -117,10 +117,10 @@ class FilesPage(RescuePage):
             self.note.say(format_error(error), "error")
             return
         self._saved[provider, model.model] = saved
-        told = trn("{n} file is in {folder}.", "{n} files are in {folder}.", len(saved.paths), folder=folder)
+        text = trn("{n} file is in {folder}.", "{n} files are in {folder}.", len(saved.paths), folder=folder)
         if saved.missing:
-            told += " " + trn("{n} was deleted on the server.", "{n} were deleted on the server.", len(saved.missing))
-        self.note.say(told, "warning" if saved.missing else "good")
+            text += " " + trn("{n} was deleted on the server.", "{n} were deleted on the server.", len(saved.missing))
+        self.note.say(text, "warning" if saved.missing else "good")
         self.read()
 
     def _on_bring(self) -> None:

@@ -151,7 +151,7 @@ class RescueDialog(QDialog):
         project, today = self._workspace.project, datetime.datetime.now().astimezone().date()
         try:
             found = await rescue.list_tuned_models(project, await self._workspace.provider(id), today)
-            kept, self._unfinished = await project.read(_load_saved, id)
+            kept, self._unfinished = await project.read(_load_answer_counts_and_unfinished, id)
         except JukuError as error:
             self.note.say(format_error(error), "error")
             self.models.show_models([], {}, tr("Nothing could be read"))
@@ -176,7 +176,7 @@ class RescueDialog(QDialog):
 
     async def _read_answer_counts(self, id: str) -> None:
         project = self._workspace.project
-        kept, self._unfinished = await project.read(_load_saved, id)
+        kept, self._unfinished = await project.read(_load_answer_counts_and_unfinished, id)
         if id == self.provider():
             self.models.show_answer_counts(kept)
         self._show_run()
@@ -220,7 +220,9 @@ class RescueDialog(QDialog):
             self._settling.start()
 
 
-def _load_saved(db: sqlite3.Connection, provider: str) -> tuple[dict[str, int], InterruptedRun | None]:
+def _load_answer_counts_and_unfinished(
+    db: sqlite3.Connection, provider: str
+) -> tuple[dict[str, int], InterruptedRun | None]:
     """How many answers of each model of a provider are kept, and the run that was cut off."""
     kept = {model: count for (id, model), count in recorded_answers.count_answers(db).items() if id == provider}
     return kept, run_recovery.load_newest(db, TASK_NAME)

@@ -65,8 +65,8 @@ def _format_cells(one: TunedModel, kept: dict[str, int], today: datetime.date) -
     if not one.listed:
         left = tr("no longer offered")
     until = "" if one.closing is None else str(one.closing.day)
-    made = format_local_time(one.made) if one.made else ""
-    return [one.model, left, until, _format_count(kept.get(one.model, 0)), one.base, made]
+    created = format_local_time(one.made) if one.made else ""
+    return [one.model, left, until, _format_count(kept.get(one.model, 0)), one.base, created]
 
 
 def _format_count(number: int) -> str:
@@ -113,11 +113,11 @@ class RescuePage(QWidget):
         self.is_asking = asking
         self.show_buttons()
 
-    def reading(self) -> Callable[[sqlite3.Connection], Any]:
+    def build_query(self) -> Callable[[sqlite3.Connection], Any]:
         """What is read of the project, in another thread."""
         raise NotImplementedError
 
-    def show_found(self, found: Any) -> None:
+    def show_data(self, found: Any) -> None:
         """Show what `reading` has returned."""
         raise NotImplementedError
 
@@ -129,16 +129,16 @@ class RescuePage(QWidget):
         if self.model is None:
             self.reader.stop()
             return
-        reading = self.reading()
-        self.reader.start(lambda reporter: self._read(reading, reporter))
+        query = self.build_query()
+        self.reader.start(lambda reporter: self._read(query, reporter))
 
-    async def _read(self, reading: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
+    async def _read(self, query: Callable[[sqlite3.Connection], Any], reporter: Reporter) -> Changes | None:
         try:
-            found = await self.workspace.project.read(reading, reporter=reporter)
+            found = await self.workspace.project.read(query, reporter=reporter)
         except JukuError as error:
             self.note.say(format_error(error), "error")
             return None
-        self.show_found(found)
+        self.show_data(found)
         self.show_buttons()
         return None
 
@@ -160,10 +160,10 @@ class BatchBox(QCheckBox):
 
     def __init__(self) -> None:
         super().__init__(tr("As a &batch: half the price, answered within a day"))
-        told = tr(
+        tooltip = tr(
             "The questions are sent in one file. You can close Juku in the meantime; it collects the answers later."
         )
-        self.setToolTip(basics.plain_tooltip(told))
+        self.setToolTip(basics.plain_tooltip(tooltip))
         self.hide()
 
     def show_server(self, workspace: Workspace, provider: str) -> None:
@@ -171,28 +171,28 @@ class BatchBox(QCheckBox):
             bool(provider) and provider != LOCAL and server_texts.has_capability(workspace, provider, "batch")
         )
 
-    def wanted(self) -> bool:
+    def is_wanted(self) -> bool:
         return not self.isHidden() and self.isChecked()
 
 
-def format_cost(told: RecordingEstimate, provider: str, batch: bool = False) -> str:
+def format_cost(estimate: RecordingEstimate, provider: str, batch: bool = False) -> str:
     """What asking will come to, in a line."""
-    if not told.requests:
+    if not estimate.requests:
         return ""
     parts = [
-        trn("{n} request", "{n} requests", told.requests),
+        trn("{n} request", "{n} requests", estimate.requests),
         tr(
             "about {sent} tokens sent, {received} received",
-            sent=format_token_estimate(told.sent),
-            received=format_token_estimate(told.received),
+            sent=format_token_estimate(estimate.sent),
+            received=format_token_estimate(estimate.received),
         ),
     ]
     if provider == LOCAL:
         parts.append(tr("free on this computer"))
-    elif told.dollars is None:
+    elif estimate.dollars is None:
         parts.append(tr("price unknown"))
     else:
-        dollars = told.dollars * (prices.BATCH_SHARE if batch else 1)
+        dollars = estimate.dollars * (prices.BATCH_SHARE if batch else 1)
         cost = f"{dollars:.2f}"
         parts.append(tr("less than $0.01") if dollars < 0.01 else tr("about ${cost}", cost=cost))
     return " · ".join(parts)

@@ -41,11 +41,11 @@ class _RowChoice:
     tag: str
     version: int | None = None
     validation: bool = False
-    made: bool = False
+    from_saved_answers: bool = False
 
     @property
     def key(self) -> tuple[str, int | None, bool]:
-        return self.tag, self.version, self.made
+        return self.tag, self.version, self.from_saved_answers
 
 
 class RetrainingPage(RescuePage):
@@ -109,7 +109,7 @@ class RetrainingPage(RescuePage):
         """The id of the server that is to train."""
         return str(self.server_box.currentData() or "")
 
-    def reading(self) -> Callable[[sqlite3.Connection], Any]:
+    def build_query(self) -> Callable[[sqlite3.Connection], Any]:
         assert self.model
         who, tag = self.who, self.model.tag
 
@@ -124,7 +124,7 @@ class RetrainingPage(RescuePage):
         if model is not None:
             self._want_offers()
 
-    def show_found(self, found: tuple[list[_RowChoice], list[Job]]) -> None:
+    def show_data(self, found: tuple[list[_RowChoice], list[Job]]) -> None:
         rows, taught = found
         if rows != self._rows:
             self._rows = rows
@@ -194,7 +194,7 @@ class RetrainingPage(RescuePage):
     def _on_start(self) -> None:
         chosen = self._rows[self.rows.currentIndex()]
         begin = self._prepare_start(chosen)
-        if chosen.made:
+        if chosen.from_saved_answers:
             label = tr("Make rows of the kept answers")
             self.workspace.tasks.start(label, self._make(label, self.who, chosen.tag, begin))
         else:
@@ -212,7 +212,7 @@ class RetrainingPage(RescuePage):
     def _prepare_start(self, chosen: _RowChoice) -> Callable[[], None]:
         """What starts the training that is wished for now, whatever is chosen meanwhile."""
         assert self.model
-        method = self.model.method if not chosen.made else "supervised"
+        method = self.model.method if not chosen.from_saved_answers else "supervised"
         methods = server_texts.preset_of(self.workspace, self.target()).methods
         plan = TrainingPlan(
             self.base.model_id(), chosen.tag, method=method if method in methods else methods[0],
@@ -227,8 +227,8 @@ class RetrainingPage(RescuePage):
         self.show_buttons()
 
     def _on_queued(self) -> None:
-        told = tr("In the queue: the training tab shows the progress. When it is done, you can compare the answers.")
-        self.note.say(told, "good")
+        text = tr("In the queue: the training tab shows the progress. When it is done, you can compare the answers.")
+        self.note.say(text, "good")
         self.read()
 
 
@@ -248,7 +248,7 @@ def _load_row_choices(db: sqlite3.Connection, who: tuple[str, str], tag: str, kn
     if kept:
         title = trn("Rows made of the {n} answer that is kept", "Rows made of the {n} answers that are kept", kept)
         warning = trn("{n} answers an exam question", "{n} answer exam questions", held) if held else ""
-        found.append(_RowChoice(kept, " – ".join(filter(None, (title, warning))), tag, made=True))
+        found.append(_RowChoice(kept, " – ".join(filter(None, (title, warning))), tag, from_saved_answers=True))
     return [*found, *_load_project_rows(db, tag)]
 
 

@@ -41,13 +41,13 @@ class BackupsPage(QWidget):
         label = QLabel(tr("&Back up"))
         label.setBuddy(self.often)
         form.addRow(label, often)
-        about = tr(
+        explanation = tr(
             "A backup is made in the background when the project has changed. The newest {newest} are kept, then the last "
             "one of each day for {days} days, of each week for {weeks} weeks and of each month for {months} months. "
             "File › Open a backup… brings one back as a copy.",
             newest=backups.KEEP_NEWEST, days=backups.KEEP_DAILY, weeks=backups.KEEP_WEEKLY, months=backups.KEEP_MONTHLY,
         )  # fmt: skip
-        form.addRow(basics.label(about, wrap=True, dim=True))
+        form.addRow(basics.label(explanation, wrap=True, dim=True))
         where = QHBoxLayout()
         place = basics.label(str(backups.all_backups_folder()), wrap=True)
         place.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -40,7 +40,7 @@ class PricesPage(QWidget):
         self._shipped: Numbers = {}
         self._own: Numbers = {}  # a model's may lack a number while the person is writing
         self._new: list[str] = []  # models that were added here and have no number yet
-        self.about = basics.label(wrap=True, dim=True)
+        self.source_note = basics.label(wrap=True, dim=True)
         self.table = QTableWidget(0, len(PRICE_COLUMNS) + 2)
         self.note = basics.Note()
         self.add = QPushButton(style.icon("add"), tr("Add a model"))
@@ -80,7 +80,7 @@ class PricesPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE, 0, 0)
         layout.setSpacing(style.SPACE)
-        layout.addWidget(self.about)
+        layout.addWidget(self.source_note)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.note)
         layout.addLayout(below)
@@ -89,7 +89,7 @@ class PricesPage(QWidget):
         self.table.itemChanged.connect(self._on_changed)
         self.table.itemSelectionChanged.connect(self._show_buttons)
         self.add.clicked.connect(lambda _checked: self._on_add())
-        self.reset.clicked.connect(lambda _checked: self._on_reset(self._selected()))
+        self.reset.clicked.connect(lambda _checked: self._on_reset(self._selected_models()))
         self.reset_all.clicked.connect(lambda _checked: self._on_reset(self._models()))
 
     def read(self) -> None:
@@ -100,9 +100,9 @@ class PricesPage(QWidget):
         day = QLocale().toString(
             QDate(found.as_of.year, found.as_of.month, found.as_of.day), QLocale.FormatType.ShortFormat
         )
-        told = tr("US dollars per million tokens; training counts each epoch. As of {day}, from {source}.", day=day,
+        text = tr("US dollars per million tokens; training counts each epoch. As of {day}, from {source}.", day=day,
                   source=found.source)  # fmt: skip
-        self.about.setText(f"{told} {tr('Type over a price to use your own.')}")
+        self.source_note.setText(f"{text} {tr('Type over a price to use your own.')}")
         self.note.say(found.trouble, "error")
         triggers = QAbstractItemView.EditTrigger
         readable = not found.trouble
@@ -117,7 +117,7 @@ class PricesPage(QWidget):
     def _models(self) -> list[str]:
         return list(dict.fromkeys([*(model for _kind, model in (*self._shipped, *self._own)), *self._new]))
 
-    def _selected(self) -> list[str]:
+    def _selected_models(self) -> list[str]:
         models = self._models()
         return [models[index.row()] for index in self.table.selectionModel().selectedRows()]
 
@@ -154,7 +154,7 @@ class PricesPage(QWidget):
 
     def _show_buttons(self) -> None:
         own = {model for _kind, model in self._own} | set(self._new)
-        self.reset.setEnabled(bool(own & set(self._selected())))
+        self.reset.setEnabled(bool(own & set(self._selected_models())))
         self.reset_all.setEnabled(bool(own))
 
     def _on_changed(self, cell: QTableWidgetItem) -> None:

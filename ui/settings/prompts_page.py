@@ -221,14 +221,14 @@ class Placeholders(QWidget):
 
     def show_text(self, text: str, missing: list[str]) -> None:
         """Show beside each placeholder what it means, and whether the prompt has it."""
-        about = _describe_placeholders(self._name)
+        descriptions = _describe_placeholders(self._name)
         for name, mark in self.marks.items():
             if name in missing:
-                mark.say(tr("✗ {what} – missing", what=about[name]), "error")
+                mark.say(tr("✗ {what} – missing", what=descriptions[name]), "error")
             elif f"{{{name}}}" in text:
-                mark.say(f"✓ {about[name]}", "good")
+                mark.say(f"✓ {descriptions[name]}", "good")
             else:
-                mark.say(tr("{what} – not used", what=about[name]))
+                mark.say(tr("{what} – not used", what=descriptions[name]))
 
 
 def _make_dim(text: str) -> QLabel:

@@ -39,11 +39,11 @@ class RolesPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE, 0, 0)
         layout.setSpacing(style.SPACE)
-        about = tr(
+        explanation = tr(
             "The model you train need not be the one that writes examples or marks rows. A large model that "
             "writes well and a small one that learns are a good pair."
         )
-        layout.addWidget(basics.label(about, wrap=True, dim=True))
+        layout.addWidget(basics.label(explanation, wrap=True, dim=True))
         for role in MODEL_ROLES:
             layout.addWidget(_make_line())
             layout.addWidget(self._part(role))
@@ -89,7 +89,7 @@ class RolesPage(QWidget):
     def _show_providers(self, role: str, box: QComboBox) -> None:
         entries = [] if role == "student" else [(tr("Same as the student"), "")]
         entries += [(title, id) for id, title in server_texts.server_titles(self._workspace).items()]
-        _fill(box, entries, self._chosen(role).provider)
+        _fill(box, entries, self._stored_role(role).provider)
 
     def _show_models(self, role: str, boxes: _RoleBoxes) -> None:
         provider, model = self._workspace.role(role)
@@ -102,7 +102,7 @@ class RolesPage(QWidget):
         else:
             boxes.note.say("" if offers else self._workspace.no_models(provider))
 
-    def _chosen(self, role: str) -> settings.Role:
+    def _stored_role(self, role: str) -> settings.Role:
         """What was chosen, '' where that is the default; of a server that is gone nothing."""
         own = self._workspace.settings
         if role == "student":
@@ -116,7 +116,7 @@ class RolesPage(QWidget):
 
     def _on_provider(self, role: str) -> None:
         provider = self.boxes[role].provider.currentData()
-        if provider != self._chosen(role).provider:
+        if provider != self._stored_role(role).provider:
             self._cast(role, provider, "")
             self._workspace.want_offers(self._workspace.role(role)[0], again=True)
             self.show_roles()

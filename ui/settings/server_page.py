@@ -99,7 +99,7 @@ class ServerPage(QWidget):
         self._connect()
 
     def _make_fields(self) -> None:
-        self.about = basics.label(wrap=True, dim=True)
+        self.ability_note = basics.label(wrap=True, dim=True)
         self.kind = DropDown()
         for preset in server_presets.presets():
             if preset.id != LOCAL:
@@ -135,7 +135,7 @@ class ServerPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.SPACE)
-        layout.addWidget(self.about)
+        layout.addWidget(self.ability_note)
         layout.addLayout(form)
         layout.addStretch()
         for row, field in ((address, self.url), (self.key, self.key.field), (self._limit_row, self.limit)):
@@ -196,8 +196,8 @@ class ServerPage(QWidget):
     def _show_kind(self) -> None:
         preset = self._preset()
         self.kind.setCurrentIndex(self.kind.findData(preset.id))
-        told = [f"{server_texts.server_ability(self._entry)}.", server_texts.preset_remark(preset)]
-        self.about.setText(" ".join(filter(None, told)))
+        sentences = [f"{server_texts.server_ability(self._entry)}.", server_texts.preset_remark(preset)]
+        self.ability_note.setText(" ".join(filter(None, sentences)))
         self.url.setPlaceholderText(server_texts.address_placeholder(preset))
         self._form.setRowVisible(self._limit_row, preset.trains)
         self.limit.blockSignals(True)
@@ -285,8 +285,8 @@ class ServerPage(QWidget):
             self._show_kind()
 
     def _keep(self, entry: ProviderSettings, found: Capabilities) -> None:
-        told = {name: getattr(found, name) for name in Capabilities.__slots__}
-        entry.capabilities = {name: value for name, value in told.items() if isinstance(value, bool)}
+        values = {name: getattr(found, name) for name in Capabilities.__slots__}
+        entry.capabilities = {name: value for name, value in values.items() if isinstance(value, bool)}
         entry.checked_at = found.checked_at or time.time()
         self._workspace.learn(entry.id, found)
         self.adjusted.emit()
@@ -306,9 +306,9 @@ def _make_column(*parts: QWidget) -> QWidget:
 
 def _align_left(widget: QWidget) -> QWidget:
     """The widget as wide as it wants to be, at the left."""
-    made = QWidget()
-    layout = QHBoxLayout(made)
+    row = QWidget()
+    layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.addWidget(widget)
     layout.addStretch()
-    return made
+    return row

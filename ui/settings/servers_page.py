@@ -183,7 +183,7 @@ class ServersPage(QWidget):
         row.addLayout(right, 1)
 
     def _connect(self) -> None:
-        self.list.currentRowChanged.connect(lambda _row: self._show_chosen())
+        self.list.currentRowChanged.connect(lambda _row: self._show_current_server())
         # Not the button's own menu, which would run a loop of its own.
         self.add.clicked.connect(lambda _checked: self.menu.popup(self.add.mapToGlobal(QPoint(0, self.add.height()))))
         self.remove.clicked.connect(lambda _checked: self._on_remove())
@@ -195,7 +195,7 @@ class ServersPage(QWidget):
         self.page.key.changed.connect(self._on_key_changed)
         self.workspace.offers_changed.connect(self._refresh)
 
-    def chosen(self) -> ProviderSettings | None:
+    def current_server(self) -> ProviderSettings | None:
         """The server that is selected in the list; None is this computer."""
         row = self.list.currentRow()
         return self._settings.providers[row - 1] if row > 0 else None
@@ -213,8 +213,8 @@ class ServersPage(QWidget):
         here = (tr("Trains and answers"),)
         lines = [ServerRow(providers.LOCAL, tr("This computer"), here)]
         for entry in self._settings.providers:
-            told = (server_texts.server_ability(entry), self._places.get(entry.id, ""))
-            lines.append(ServerRow(entry.id, entry.title, tuple(filter(None, told))))
+            details = (server_texts.server_ability(entry), self._places.get(entry.id, ""))
+            lines.append(ServerRow(entry.id, entry.title, tuple(filter(None, details))))
         return [
             ServerRow(line.id, tr("{title}  –  in use", title=line.title), line.details) if line.id == used else line
             for line in lines
@@ -223,7 +223,7 @@ class ServersPage(QWidget):
     def _show_list(self, chosen: str) -> None:
         """List the servers, this computer first, and select the one with the id `chosen`."""
         self.list.show_lines(self._lines(), chosen)
-        self._show_chosen()
+        self._show_current_server()
 
     def _refresh(self) -> None:
         """Stay with the server that is shown: another window may have added or removed one before it."""
@@ -231,8 +231,8 @@ class ServersPage(QWidget):
         stays = any(one is entry for one in self._settings.providers)
         self._show_list(entry.id if entry and stays else providers.LOCAL)
 
-    def _show_chosen(self) -> None:
-        entry = self.chosen()
+    def _show_current_server(self) -> None:
+        entry = self.current_server()
         used = (entry.id if entry else providers.LOCAL) == self._settings.provider
         self.title.setText(entry.title if entry else tr("This computer"))
         self.use.setText(tr("In use") if used else tr("Use this provider"))
@@ -319,13 +319,13 @@ class ServersPage(QWidget):
             self.failed.emit(error)
 
     def _on_use(self) -> None:
-        entry = self.chosen()
+        entry = self.current_server()
         id = entry.id if entry else providers.LOCAL
         self._fresh.discard(id)
         self._choose(id)
 
     def _on_remove(self) -> None:
-        entry = self.chosen()
+        entry = self.current_server()
         assert entry
         box = QMessageBox(self)
         box.setIcon(QMessageBox.Icon.Question)
@@ -368,11 +368,11 @@ def _make_local_page() -> QWidget:
     page = QWidget()
     layout = QVBoxLayout(page)
     layout.setContentsMargins(0, 0, 0, 0)
-    about = tr(
+    explanation = tr(
         "Models are trained and asked on this computer, without an account or a network connection. The engine "
         "starts when it is needed and stops when you close the window."
     )
-    layout.addWidget(basics.label(about, wrap=True))
+    layout.addWidget(basics.label(explanation, wrap=True))
     layout.addSpacing(style.SPACE)
     layout.addWidget(basics.label(tr("Its models, jobs and files are stored here:"), dim=True))
     folder = basics.label(str(engine_home()), wrap=True)

@@ -168,11 +168,11 @@ class FactPane(QWidget):
         gone = await project.read(facts.load_deleted)
         self.take_back.setText(trn("Restore {n} deleted fact", "Restore {n} deleted facts", len(gone)))
         self.take_back.setVisible(bool(gone))
-        self._show_interrupted(await project.read(run_recovery.load_unfinished))
+        self._show_interrupted_runs(await project.read(run_recovery.load_unfinished))
         self._show_note()
         self._show_buttons()
 
-    def _show_interrupted(self, left: list[LlmRun]) -> None:
+    def _show_interrupted_runs(self, left: list[LlmRun]) -> None:
         """Show that LLM runs were interrupted and are not in progress."""
         runner = self._workspace.llm_runs
         tasks = {one.task for one in left if runner.progress(one.task) is None}
@@ -183,7 +183,7 @@ class FactPane(QWidget):
         self.interrupted.say(text, "note")
 
     def _show_note(self) -> None:
-        lost = self.table.facts.lost()
+        lost = self.table.facts.count_lost()
         self.note.say(
             trn("⚠ The passage of {n} fact is no longer in the text.",
                 "⚠ The passages of {n} facts are no longer in the text.", lost) if lost else "", "warning",
@@ -206,10 +206,10 @@ class FactPane(QWidget):
 
     def _show_buttons(self) -> None:
         self.add.setEnabled(bool(self._selected))
-        about = (
+        tooltip = (
             tr("Make a fact from the selected passage") if self._selected else tr("First select a passage in the text")
         )
-        self.add.setToolTip(about)
+        self.add.setToolTip(tooltip)
         count = self.missing
         self.add_found.setEnabled(count > 0)
         self.add_found.setText(trn("Add {n} found", "Add {n} found", count) if count else tr("Find facts"))
@@ -292,9 +292,9 @@ class FactPane(QWidget):
         FactLinkDialog(self._workspace, self).open()
 
     def _open(self, make: Callable[[Workspace, QWidget], LlmRunDialog]) -> None:
-        self._workspace.tasks.start("", self._open_saved(make))
+        self._workspace.tasks.start("", self._save_and_open(make))
 
-    async def _open_saved(self, make: Callable[[Workspace, QWidget], LlmRunDialog]) -> None:
+    async def _save_and_open(self, make: Callable[[Workspace, QWidget], LlmRunDialog]) -> None:
         await self._flush()
         dialog = make(self._workspace, self)
         show_outcome(dialog, self.window())

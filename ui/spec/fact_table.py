@@ -95,11 +95,11 @@ class FactTableModel(QAbstractTableModel):
         self._entries, self._lost = entries, lost
         self._rows = {entry.fact.id: row for row, entry in enumerate(entries)}
         if same:
-            self._emit_changed()
+            self._emit_data_changed()
         else:
             self.endResetModel()
 
-    def _emit_changed(self) -> None:
+    def _emit_data_changed(self) -> None:
         if self._entries:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._entries) - 1, KNOWN))
 
@@ -120,7 +120,7 @@ class FactTableModel(QAbstractTableModel):
         """Whether the fact's passage is no longer in the text."""
         return fact.id in self._lost
 
-    def lost(self) -> int:
+    def count_lost(self) -> int:
         """How many facts have no passage."""
         return len(self._lost)
 
@@ -159,8 +159,8 @@ class FactTableModel(QAbstractTableModel):
         if role == Role.EditRole:
             return entry.fact.text if column == TEXT else None
         if role in (Role.ToolTipRole, Role.AccessibleDescriptionRole):
-            told = about(entry, self.is_lost(entry.fact))
-            return basics.plain_tooltip(told) if role == Role.ToolTipRole else told
+            text = about(entry, self.is_lost(entry.fact))
+            return basics.plain_tooltip(text) if role == Role.ToolTipRole else text
         if role == Role.ForegroundRole:
             return self._colour(entry, column)
         if role == Role.TextAlignmentRole and column in (EXAMINED, RECALL, KNOWN):

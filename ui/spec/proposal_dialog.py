@@ -53,18 +53,18 @@ class ProposalDialog(QDialog):
         layout.addLayout(buttons)
 
     def _say(self, old: str, new: str, is_edited: bool) -> None:
-        said = []
+        parts = []
         shorter = len(old) > SHORT_TEXT and len(new) < SHORT_SHARE * len(old)
         if shorter:
-            said.append(tr("The suggested text is much shorter than yours: the model may have left out parts."))
+            parts.append(tr("The suggested text is much shorter than yours: the model may have left out parts."))
         if is_edited:
-            said.append(
+            parts.append(
                 tr(
                     "You have edited the text since the model read it. Where both of you changed a line, the "
                     "model's version is shown."
                 )
             )
-        self.note.say("\n".join(said), "warning" if shorter else "note")
+        self.note.say("\n".join(parts), "warning" if shorter else "note")
 
     def _show_button(self) -> None:
         count = len(self.sides.accepted_changes())

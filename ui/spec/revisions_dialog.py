@@ -101,13 +101,13 @@ def _load_snapshots(one: Revision, taught: str) -> Snapshot:
 
 def _differences(old: Spec, new: Spec) -> list[str]:
     """The differences besides the text, one sentence each."""
-    said = []
+    names = []
     if old.name != new.name:
-        said.append(tr("The name: “{old}” → “{new}”", old=_line(old.name), new=_line(new.name)))
+        names.append(tr("The name: “{old}” → “{new}”", old=_line(old.name), new=_line(new.name)))
     if old.system_prompt != new.system_prompt:
         before, after = _line(old.system_prompt), _line(new.system_prompt)
-        said.append(tr("The system prompt: “{old}” → “{new}”", old=before, new=after))
-    return said
+        names.append(tr("The system prompt: “{old}” → “{new}”", old=before, new=after))
+    return names
 
 
 def _line(text: str) -> str:

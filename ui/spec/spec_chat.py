@@ -97,8 +97,8 @@ class SpecChat(QWidget):
         return empty
 
     def _conversation(self) -> QScrollArea:
-        said = QWidget()
-        self._column = QVBoxLayout(said)
+        messages = QWidget()
+        self._column = QVBoxLayout(messages)
         self._column.setContentsMargins(0, 0, style.SPACE // 2, 0)
         self.suggestions = self._suggestions()
         self._column.addWidget(self.suggestions)
@@ -107,7 +107,7 @@ class SpecChat(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(said)
+        scroll.setWidget(messages)
         self._bar = scroll.verticalScrollBar()
         self._at_end = True  # whether what comes is to be followed
         self._bar.valueChanged.connect(self._on_scrolled)
@@ -115,8 +115,8 @@ class SpecChat(QWidget):
         return scroll
 
     def _suggestions(self) -> QWidget:
-        made = QWidget()
-        column = QVBoxLayout(made)
+        page = QWidget()
+        column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.SPACE // 2)
         column.addWidget(
@@ -142,7 +142,7 @@ class SpecChat(QWidget):
             button.clicked.connect(lambda _checked, text=text, is_whole=is_whole: self._on_suggested(text, is_whole))
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
             self.suggested.append(button)
-        return made
+        return page
 
     def _connect(self) -> None:
         self.model.chosen.connect(lambda _model: self._show_buttons())
@@ -174,10 +174,10 @@ class SpecChat(QWidget):
     def _show_buttons(self) -> None:
         is_busy, has_model = self.is_busy(), bool(self.model.usable())
         self.send.setText(tr("Stop") if is_busy else tr("Send"))
-        lacks = "" if has_model else self._workspace.no_models(self._workspace.role("writer")[0])
+        reason = "" if has_model else self._workspace.no_models(self._workspace.role("writer")[0])
         empty = "" if self.field.toPlainText().strip() else tr("Write what should change.")
-        basics.set_enabled(self.send, "" if is_busy else lacks or empty)
-        basics.set_enabled(self.contradictions, lacks or (tr("Answering…") if is_busy else ""))
+        basics.set_enabled(self.send, "" if is_busy else reason or empty)
+        basics.set_enabled(self.contradictions, reason or (tr("Answering…") if is_busy else ""))
         self.anew.setEnabled(self.suggestions.isHidden())
 
     # --- the conversation

@@ -138,8 +138,8 @@ class RemarksMessage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.setSpacing(style.SPACE // 3)
-        told = trn("{n} remark, found by {model}", "{n} remarks, found by {model}", len(found), model=name)
-        layout.addWidget(basics.label(told if found else tr("{model} has no remarks.", model=name), dim=True))
+        title = trn("{n} remark, found by {model}", "{n} remarks, found by {model}", len(found), model=name)
+        layout.addWidget(basics.label(title if found else tr("{model} has no remarks.", model=name), dim=True))
         for remark in found:
             layout.addWidget(self._remark(remark, spec_drafting.find_quoted_place(remark, text) is not None))
 
@@ -158,13 +158,13 @@ class RemarksMessage(QWidget):
             if is_there:
                 acts.addWidget(button)
         acts.addStretch()
-        made = QWidget()
-        layout = QVBoxLayout(made)
+        row = QWidget()
+        layout = QVBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, style.SPACE // 2)
         layout.setSpacing(2)
         layout.addWidget(MessageText(tr("Remark"), f"⚠ {remark}"))
         layout.addLayout(acts)
-        return made
+        return row
 
 
 def clear_messages(column: QVBoxLayout, kept: int) -> None:

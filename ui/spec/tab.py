@@ -106,7 +106,7 @@ class SpecTab(Tab):
         self.table = self.pane.table
         self.outline = Outline()
         self.remarks = RemarkList()
-        self.chat = SpecChat(self.workspace, self.entered)
+        self.chat = SpecChat(self.workspace, self.current_spec)
         self.side = QTabWidget(documentMode=True)
         self.side.tabBar().setDrawBase(False)
         for widget, title in (
@@ -116,7 +116,7 @@ class SpecTab(Tab):
 
     def _lay_out(self) -> None:
         splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
-        splitter.addWidget(self._left())
+        splitter.addWidget(self._build_text_side())
         splitter.addWidget(self.side)
         splitter.setSizes([640, 600])
         splitter.setHandleWidth(style.SPACE)
@@ -124,7 +124,7 @@ class SpecTab(Tab):
         layout.setContentsMargins(style.SPACE, style.SPACE, style.SPACE, style.SPACE)
         layout.addWidget(splitter)
 
-    def _left(self) -> QWidget:
+    def _build_text_side(self) -> QWidget:
         form = QFormLayout()
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.addRow(tr("&Name"), self.name)
@@ -170,7 +170,7 @@ class SpecTab(Tab):
         self.revisions.clicked.connect(lambda _checked: self._on_revisions())
         self.outline.line_chosen.connect(self._on_line)
         self.remarks.place_chosen.connect(self._on_place)
-        self.side.currentChanged.connect(lambda _page: self._show_saved())
+        self.side.currentChanged.connect(lambda _page: self._show_saved_state())
         self.chat.text_wanted.connect(self._on_proposed)
         self.chat.place_chosen.connect(self._on_place)
         self.chat.settings_wanted.connect(self.settings_wanted)
@@ -217,7 +217,7 @@ class SpecTab(Tab):
         for field in fields:
             field.blockSignals(False)
         self._typing.stop()
-        self._show_saved()
+        self._show_saved_state()
 
     async def _load_facts(self, project: Project) -> None:
         text, entries, passages, taken, differing, unasked = await project.read(_load_ledger)
@@ -229,7 +229,7 @@ class SpecTab(Tab):
         await self.pane.show_entries(project, entries, lost)
         await self._look_through(text, taken)
         self._show_differing(differing, unasked)
-        self._show_saved()
+        self._show_saved_state()
 
     def _show_differing(self, rows: int, unasked: PromptUse | None) -> None:
         """Show how many rows have another system prompt than the project, and offer to use theirs."""
@@ -259,36 +259,36 @@ class SpecTab(Tab):
             count = self.remarks.count()
             self.side.setTabText(REMARKS_PAGE, tr("Remarks ({n})", n=count) if count else tr("Remarks"))
 
-    def entered(self) -> Spec:
+    def current_spec(self) -> Spec:
         """The spec as it is in the fields."""
         text, prompt = self.editor.toPlainText(), self.prompt.toPlainText()
         return Spec(self.name.text(), self._stored.language, prompt, text, self.description.text())
 
     def pending(self) -> bool:
         """Whether something typed is not saved yet."""
-        return self.entered() != self._stored
+        return self.current_spec() != self._stored
 
     async def flush(self) -> None:
         """Save what was typed. Raises `ProjectError` when it cannot be saved; it stays in the fields."""
         self._typing.stop()
         async with self._saving:
-            entered = self.entered()
-            if self._project is None or entered == self._stored:
+            current = self.current_spec()
+            if self._project is None or current == self._stored:
                 return
             try:
-                changes = await self._project.write(tr("Edit the spec"), facts.save, entered)
+                changes = await self._project.write(tr("Edit the spec"), facts.save, current)
             except JukuError:
                 self.status.setText(tr("Not saved"))
                 raise
-            self._stored = entered
-        self._show_saved()
+            self._stored = current
+        self._show_saved_state()
         self.workspace.tasks.changed.emit(changes)
 
     def _save(self) -> None:
         if self._project is not None and self.pending():
             self.workspace.tasks.start("", self.flush())
         else:
-            self._show_saved()
+            self._show_saved_state()
 
     def _on_typed(self) -> None:
         self._typing.start()
@@ -300,7 +300,7 @@ class SpecTab(Tab):
             self._save()
         return super().eventFilter(watched, event)
 
-    def _show_saved(self) -> None:
+    def _show_saved_state(self) -> None:
         text = self.editor.toPlainText()
         self.status.setText(tr("Saving…") if self.pending() else tr("Saved"))
         if self.side.currentWidget() is self.outline:
@@ -312,7 +312,7 @@ class SpecTab(Tab):
 
     def _on_reading(self, reading: bool) -> None:
         self.texts.setCurrentIndex(int(reading))
-        self._show_saved()
+        self._show_saved_state()
 
     def _on_line(self, line: int) -> None:
         self.reading.setChecked(False)

@@ -93,24 +93,24 @@ def format_changes(found: ChangesSince) -> list[str]:
     """What has changed, a sentence each."""
     if found.is_unchanged:
         return [tr("Nothing has changed: training again would teach the same.")]
-    said = []
+    parts = []
     if found.rows is None:
-        said.append(tr("The copy of the rows is no longer kept, so their changes are unknown."))
+        parts.append(tr("The copy of the rows is no longer kept, so their changes are unknown."))
     if found.spec is not None:
         then, now = found.spec
         if then.text != now.text:
-            said.append(tr("The text of the spec has changed."))
+            parts.append(tr("The text of the spec has changed."))
         if then.system_prompt != now.system_prompt:
-            said.append(tr("The system prompt has changed."))
+            parts.append(tr("The system prompt has changed."))
     then_app, now_app = found.app
     if then_app and then_app != now_app:
-        said.append(tr("It was created with Juku {old}; this is {new}.", old=then_app, new=now_app))
+        parts.append(tr("It was created with Juku {old}; this is {new}.", old=then_app, new=now_app))
     if found.rows is not None:
         count = found.rows.added + found.rows.removed + found.rows.changed
-        said.insert(0, tr("Training rows: {added} added, {removed} removed, {changed} changed.", added=found.rows.added,
+        parts.insert(0, tr("Training rows: {added} added, {removed} removed, {changed} changed.", added=found.rows.added,
                           removed=found.rows.removed, changed=found.rows.changed)
                     if count else tr("The training rows are the same."))  # fmt: skip
-    return said
+    return parts
 
 
 def _fill(view: DiffView, diff: VersionDiff | None) -> None:

@@ -70,7 +70,7 @@ class HyperparameterFields(QObject):
         field.editingFinished.connect(self.entered)
         if self._width:
             field.setFixedWidth(self._width)
-        self._titles.append(add_titled(self._grid, self._place + place, parameter_title(name), field))
+        self._titles.append(add_titled_field(self._grid, self._place + place, parameter_title(name), field))
         if self._after:
             QWidget.setTabOrder(next(reversed(self.fields.values()), self._after), field)
         self.fields[name] = field
@@ -123,7 +123,7 @@ def field_grid() -> QGridLayout:
     return grid
 
 
-def add_titled(grid: QGridLayout, place: int, name: str, field: QWidget) -> QLabel:
+def add_titled_field(grid: QGridLayout, place: int, name: str, field: QWidget) -> QLabel:
     """Put `field` under its title; the places of a grid are counted along its lines."""
     label = basics.label(name, dim=True)
     label.setBuddy(field)

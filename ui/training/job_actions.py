@@ -137,7 +137,7 @@ class JobOperations(QObject):
             case "cancel":
                 self._cancel(jobs)
             case "pause" | "resume":
-                self._each(jobs, lambda job: self._wish(job, name))
+                self._each(jobs, lambda job: self._pause_or_resume(job, name))
             case "again":
                 self._again(jobs)
             case "copy":
@@ -159,9 +159,9 @@ class JobOperations(QObject):
 
         self._workspace.tasks.start("", one_by_one())
 
-    async def _wish(self, job: Job, wish: str) -> Changes:
+    async def _pause_or_resume(self, job: Job, action: str) -> Changes:
         provider = await self._workspace.provider(job.provider)
-        act = submit.pause if wish == "pause" else submit.resume
+        act = submit.pause if action == "pause" else submit.resume
         return await act(self._workspace.project, provider, job.id)
 
     def _cancel(self, jobs: Sequence[Job]) -> None:

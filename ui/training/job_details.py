@@ -147,9 +147,9 @@ def _result_files(job: Job) -> list[str]:
 
 
 def _make_value(text: str) -> QLabel:
-    made = basics.label(text, wrap=True)
-    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return made
+    label = basics.label(text, wrap=True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
 
 
 class CheckpointTable(QWidget):
@@ -201,16 +201,16 @@ class CheckpointTable(QWidget):
         before = self.checkpoint()
         self._checkpoints = list(checkpoints)
         self._pages.setCurrentIndex(1 if checkpoints else 0)
-        told = [name for name in CHECKPOINT_METRICS if any(name in one.metrics for one in checkpoints)]
-        self.table.setColumnCount(len(told) + 3)
+        names = [name for name in CHECKPOINT_METRICS if any(name in one.metrics for one in checkpoints)]
+        self.table.setColumnCount(len(names) + 3)
         self.table.setHorizontalHeaderLabels(
-            [tr("Step"), *(_metric_titles()[name] for name in told), tr("Saved"), tr("Model")]
+            [tr("Step"), *(_metric_titles()[name] for name in names), tr("Saved"), tr("Model")]
         )
         self.table.setRowCount(len(checkpoints))
         for row, one in enumerate(checkpoints):
             cells = [
                 f"{one.step:,}",
-                *(_format_metric(one.metrics.get(name)) for name in told),
+                *(_format_metric(one.metrics.get(name)) for name in names),
                 format_local_time(one.created_at),
                 one.model,
             ]

@@ -86,7 +86,7 @@ class JobPane(QWidget):
             layout.addWidget(part)
         layout.addWidget(self.tabs, 1)
 
-    def show_lines(self, lines: Sequence[JobRow], told: JobCurves) -> None:
+    def show_lines(self, lines: Sequence[JobRow], curves: JobCurves) -> None:
         """Show the selected jobs; what only one can have is that of the newest."""
         if not lines:
             return
@@ -106,17 +106,17 @@ class JobPane(QWidget):
                 CurveJob(
                     line.job.id,
                     name or _short_name(line),
-                    told.series.get(line.job.id, {}),
+                    curves.series.get(line.job.id, {}),
                     line.progress.total,
                     line.job.is_over,
                 )
                 for line, name in zip(lines[:MAX_COMPARED_JOBS], apart, strict=True)
             ]
         )
-        self._show_events(job.id, told.events)
-        self.checkpoints.show_checkpoints(told.checkpoints)
+        self._show_events(job.id, curves.events)
+        self.checkpoints.show_checkpoints(curves.checkpoints)
         self.tabs.setTabText(
-            2, tr("Checkpoints ({n})", n=len(told.checkpoints)) if told.checkpoints else tr("Checkpoints")
+            2, tr("Checkpoints ({n})", n=len(curves.checkpoints)) if curves.checkpoints else tr("Checkpoints")
         )
         self.record.show_job(job, first.server)
 

@@ -75,12 +75,12 @@ class JobTable(QTableWidget):
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.itemSelectionChanged.connect(self.chosen)
 
-    def selected(self) -> list[JobRow]:
+    def selected_rows(self) -> list[JobRow]:
         """The selected jobs, the newest first."""
         return [self._lines[index.row()] for index in sorted(self.selectionModel().selectedRows(), key=QModelIndex.row)]
 
     def jobs(self) -> list[Job]:
-        return [line.job for line in self.selected()]
+        return [line.job for line in self.selected_rows()]
 
     def lines(self) -> list[JobRow]:
         return self._lines
@@ -181,9 +181,9 @@ def _find_differences(lines: Sequence[JobRow]) -> dict[int, str]:
         if line.job.sweep:
             together.setdefault(line.job.sweep, []).append(line.job)
     return {
-        job.id: told
+        job.id: difference
         for jobs in together.values()
-        for job, told in zip(jobs, lineage.distinguish_jobs(jobs), strict=True)
+        for job, difference in zip(jobs, lineage.distinguish_jobs(jobs), strict=True)
     }
 
 
@@ -222,9 +222,9 @@ def _format_progress(progress: JobProgress) -> str:
         return ""
     if job.ended:
         return job_texts.format_duration((job.finished_at or time.time()) - (progress.started or job.created_at))
-    told = job_texts.format_progress(progress)
+    text = job_texts.format_progress(progress)
     return " · ".join(
-        filter(None, (told, "" if progress.seconds_left is None else job_texts.format_time_left(progress.seconds_left)))
+        filter(None, (text, "" if progress.seconds_left is None else job_texts.format_time_left(progress.seconds_left)))
     )
 
 

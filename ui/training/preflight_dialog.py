@@ -124,10 +124,10 @@ class PreflightDialog(QDialog):
     def _prompt(self) -> str | None:
         """The prompt of the objection that is looked at, else of the only one about prompts."""
         chosen = self._selected_objection()
-        told = [one.prompt for one in self.report.objections if one.prompt is not None]  # each once
+        prompts = [one.prompt for one in self.report.objections if one.prompt is not None]  # each once
         if chosen and chosen.prompt is not None:
             return chosen.prompt
-        return told[0] if len(told) == 1 else None
+        return prompts[0] if len(prompts) == 1 else None
 
     def _on_prompt(self) -> None:
         prompt = self._prompt()

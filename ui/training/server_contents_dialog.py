@@ -260,9 +260,9 @@ class ServerContentsDialog(QDialog):
         )
 
     def _model_cells(self, model: ModelInfo) -> tuple[str, ...]:
-        made = format_local_time(model.created_at) if model.created_at else ""
-        left = server_texts.days_left(self._workspace, self.provider(), model.id, model.shutdown_date)
-        return (model.id, made, "" if left is None else format_days_left(left))
+        created = format_local_time(model.created_at) if model.created_at else ""
+        left = server_texts.count_days_left(self._workspace, self.provider(), model.id, model.shutdown_date)
+        return (model.id, created, "" if left is None else format_days_left(left))
 
 
 def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: str, act: Callable[[], object]) -> None:

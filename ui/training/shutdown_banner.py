@@ -44,14 +44,14 @@ class ShutdownBanner(basics.ColouredFrame):
         today = today or datetime.datetime.now().astimezone().date()
         found = shutdown_dates.list_shutdowns(preset, today)
         shown = _choose_ends(found, today)
-        told = _find_server_ends([offer for offer in offers if offer.shutdown_date and not offer.tuned], found, today)
-        lines = [door.describe(today) for door in shown] + [words for _left, words in told]
+        ends = _find_server_ends([offer for offer in offers if offer.shutdown_date and not offer.tuned], found, today)
+        lines = [door.describe(today) for door in shown] + [words for _left, words in ends]
         self._can_rescue = any(offer.tuned for offer in offers)
         self.line.setText(lines[0] if lines else "")
         self.words = "\n\n".join(lines)
         self.setToolTip(basics.plain_tooltip(self.words))
         self.setVisible(bool(lines))
-        self.set_meaning(_find_meaning(shown, [left for left, _words in told], today))
+        self.set_meaning(_find_meaning(shown, [left for left, _words in ends], today))
 
     def _on_more(self) -> None:
         advice = tr("Training on this computer stays possible: what you have taught can be taught there again, with "
@@ -68,11 +68,11 @@ class ShutdownBanner(basics.ColouredFrame):
         box.open()
 
 
-def _find_meaning(doors: Sequence[ServiceShutdown], told: Sequence[int], today: datetime.date) -> str:
+def _find_meaning(doors: Sequence[ServiceShutdown], days_left: Sequence[int], today: datetime.date) -> str:
     """How strongly it is said: by the nearest end that is ahead; most where nothing can be trained any more."""
     if any(door.what == "training" and door.day < today for door in doors):
         return "error"
-    left = min((left for left in [*told, *((door.day - today).days for door in doors)] if left >= 0), default=0)
+    left = min((left for left in [*days_left, *((door.day - today).days for door in doors)] if left >= 0), default=0)
     return "error" if left <= URGENT_DAYS else "warning" if left <= WARNING_DAYS else "note"
 
 

@@ -145,17 +145,17 @@ class SweepDialog(QDialog):
 
 def _make_choices(entries: Sequence[tuple[str, object]], chosen: Sequence[object]) -> QListWidget:
     """A list in which several can be ticked."""
-    made = QListWidget()
-    made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    choices = QListWidget()
+    choices.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     for text, value in entries:
         item = QListWidgetItem(text)
-        item.setSizeHint(QSize(0, made.fontMetrics().height() + style.SPACE))
+        item.setSizeHint(QSize(0, choices.fontMetrics().height() + style.SPACE))
         item.setToolTip(basics.plain_tooltip(text))
         item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable)
         item.setCheckState(Qt.CheckState.Checked if value in chosen else Qt.CheckState.Unchecked)
         item.setData(Qt.ItemDataRole.UserRole, value)
-        made.addItem(item)
-    return made
+        choices.addItem(item)
+    return choices
 
 
 def _checked_values(choices: QListWidget) -> list[Any]:

@@ -197,7 +197,7 @@ class TrainingTab(Tab):
         job = one.job
         days = None
         if job.fine_tuned_model:
-            days = server_texts.days_left(self.workspace, job.provider, job.fine_tuned_model)
+            days = server_texts.count_days_left(self.workspace, job.provider, job.fine_tuned_model)
         return JobRow(one, server_texts.server_title(self.workspace, job.provider), server_texts.job_cost(one), days)
 
     def _on_chosen(self) -> None:
@@ -205,35 +205,35 @@ class TrainingTab(Tab):
         self._details.request()
 
     async def _load_details(self, project: Project) -> None:
-        lines = self.table.selected()[:MAX_COMPARED_JOBS]
+        lines = self.table.selected_rows()[:MAX_COMPARED_JOBS]
         if not lines:
             return
         ids = [line.job.id for line in lines]
         self.runner.watch(ids[0])
         # What has told nothing new is not read again: of twenty jobs mostly one or two run.
         stale = [line for line in lines if self._series.get(line.job.id, _NOTHING)[0] != _row_state(line)]
-        read, told = await project.read(_load_curves, [line.job.id for line in stale], ids[0])
+        read, curves = await project.read(_load_curves, [line.job.id for line in stale], ids[0])
         if project is not self.workspace.project:
             return
         self._series = {id: known for id, known in self._series.items() if id in ids}
         self._series |= {line.job.id: (_row_state(line), read[line.job.id]) for line in stale}
-        if [line.job.id for line in self.table.selected()[:MAX_COMPARED_JOBS]] == ids:
+        if [line.job.id for line in self.table.selected_rows()[:MAX_COMPARED_JOBS]] == ids:
             series = {id: self._series[id][1] for id in ids}
-            self.pane.show_lines(self.table.selected(), replace(told, series=series))
+            self.pane.show_lines(self.table.selected_rows(), replace(curves, series=series))
 
     def _show_trouble(self) -> None:
         """Servers that cannot be asked now, in words, and the button that asks them again."""
-        told = self.workspace.trouble(self.workspace.settings.provider)  # is said over all tabs already
-        said = "\n".join(
+        shown = self.workspace.trouble(self.workspace.settings.provider)  # is said over all tabs already
+        text = "\n".join(
             " ".join(filter(None, (f"{error.title}.", error.message)))
             for error in self.runner.failures.values()
-            if told is None or error.title != told.title
+            if shown is None or error.title != shown.title
         )
-        if said and said != self._reported_failures:
-            self.trouble.show_text(said, "warning")
-        elif not said:
+        if text and text != self._reported_failures:
+            self.trouble.show_text(text, "warning")
+        elif not text:
             self.trouble.hide()
-        self._reported_failures = said
+        self._reported_failures = text
 
     def _on_start(self) -> None:
         offer = self.form.offer()

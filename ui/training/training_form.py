@@ -25,7 +25,7 @@ from core.training.row_selection import MINIMUM_ROWS
 from core.training.submit import TrainingPlan
 from ui import style
 from ui.training import job_texts
-from ui.training.hyperparameter_fields import FIELD_COLUMNS, HyperparameterFields, Value, add_titled, field_grid
+from ui.training.hyperparameter_fields import FIELD_COLUMNS, HyperparameterFields, Value, add_titled_field, field_grid
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 from ui.widgets.model_box import AWAITED, GONE, ModelBox, format_unusable, is_download, model_title
@@ -133,9 +133,9 @@ class TrainingForm(QWidget):
     def _lay_out(self) -> None:
         grid = self._first
         grid.setHorizontalSpacing(style.SPACE)
-        self._base_title = add_titled(grid, 0, tr("Base &model"), self.base)
-        add_titled(grid, 1, tr("Met&hod"), self.method)
-        add_titled(grid, 2, tr("&Rows"), self.rows)
+        self._base_title = add_titled_field(grid, 0, tr("Base &model"), self.base)
+        add_titled_field(grid, 1, tr("Met&hod"), self.method)
+        add_titled_field(grid, 2, tr("&Rows"), self.rows)
         for column, button in enumerate((self.start, self.several), start=FIELD_COLUMNS):
             grid.addWidget(button, 1, column)
         grid.setColumnStretch(0, 3)
@@ -153,13 +153,13 @@ class TrainingForm(QWidget):
         layout.setSpacing(style.SPACE // 2)
         layout.addLayout(grid)
         layout.addLayout(notes)
-        layout.addWidget(self._folded())
+        layout.addWidget(self._build_more_settings())
 
-    def _folded(self) -> QWidget:
+    def _build_more_settings(self) -> QWidget:
         """What most people leave as it is."""
         self._fields = QWidget()
-        add_titled(self._others, 0, tr("See&d"), self.seed)
-        add_titled(self._others, 1, tr("Su&ffix of the model's name"), self.suffix)
+        add_titled_field(self._others, 0, tr("See&d"), self.seed)
+        add_titled_field(self._others, 1, tr("Su&ffix of the model's name"), self.suffix)
         numbers, notes = QVBoxLayout(), QVBoxLayout()
         for column in (numbers, notes):
             column.setSpacing(style.SPACE // 2)

@@ -67,21 +67,21 @@ class WrappedLabel(QLabel):
 
 def label(text: str = "", wrap: bool = False, dim: bool = False) -> QLabel:
     """A label that shows `text` as plain text: a file or a model may have written it."""
-    made = WrappedLabel(text) if wrap else QLabel(text)
-    made.setTextFormat(Qt.TextFormat.PlainText)
+    label = WrappedLabel(text) if wrap else QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
     if dim:
-        made.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-    return made
+        label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+    return label
 
 
 def heading(text: str) -> QLabel:
     """A label in a larger bold font."""
-    made = label(text)
-    font = made.font()
+    title = label(text)
+    font = title.font()
     font.setBold(True)
     font.setPointSizeF(font.pointSizeF() * 1.1)
-    made.setFont(font)
-    return made
+    title.setFont(font)
+    return title
 
 
 def primary_button(text: str) -> QPushButton:
@@ -125,8 +125,8 @@ def column(*parts: QWidget | QLayout, spacing: int = -1) -> QWidget:
 
     `spacing` is in pixels; -1 is the default of the style.
     """
-    made = QWidget()
-    layout = QVBoxLayout(made)
+    page = QWidget()
+    layout = QVBoxLayout(page)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(spacing)
     for part in parts:
@@ -134,7 +134,7 @@ def column(*parts: QWidget | QLayout, spacing: int = -1) -> QWidget:
             layout.addWidget(part, int(isinstance(part, QAbstractScrollArea | QStackedWidget)))
         else:
             layout.addLayout(part)
-    return made
+    return page
 
 
 def close_button_box(dialog: QDialog) -> QDialogButtonBox:
@@ -204,14 +204,14 @@ def _find_reason_note(button: QWidget) -> "Note | None":
         return None
     if found := window.findChild(Note, REASON_NAME):
         return found
-    made = Note()
-    made.setObjectName(REASON_NAME)
-    policy = made.sizePolicy()
+    note = Note()
+    note.setObjectName(REASON_NAME)
+    policy = note.sizePolicy()
     policy.setRetainSizeWhenHidden(True)  # what is around it must not move
-    made.setSizePolicy(policy)
-    made.setMinimumHeight(made.fontMetrics().height())
-    layout.insertWidget(layout.indexOf(box), made)
-    return made
+    note.setSizePolicy(policy)
+    note.setMinimumHeight(note.fontMetrics().height())
+    layout.insertWidget(layout.indexOf(box), note)
+    return note
 
 
 def format_bytes(count: int) -> str:

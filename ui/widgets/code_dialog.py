@@ -54,7 +54,7 @@ class CodeDialog(QDialog):
         acts.addStretch()
         for button in (self.copy, self.save, close):
             acts.addWidget(button)
-        told = tr(
+        explanation = tr(
             "The request that is sent to the server; Juku also streams the answer, which does not change it. The "
             "API key is read from the environment variable {variable}.",
             variable=call.variable,
@@ -62,7 +62,7 @@ class CodeDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         layout.addWidget(basics.heading(title))
-        layout.addWidget(basics.label(told, wrap=True, dim=True))
+        layout.addWidget(basics.label(explanation, wrap=True, dim=True))
         layout.addWidget(self.tabs, 1)
         layout.addLayout(acts)
 

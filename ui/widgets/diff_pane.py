@@ -215,7 +215,7 @@ class DiffPane(QAbstractScrollArea):
         if self.current >= 0:
             start, end = self.tops[self._starts[self.current]], self.tops[self._ends[self.current]]
             for place in (0, 1):
-                bar = QRectF(columns.left(place), start - top, HUNK_BAR_WIDTH, end - start)
+                bar = QRectF(columns.left_edge(place), start - top, HUNK_BAR_WIDTH, end - start)
                 painter.fillRect(bar, QColor(style.ACCENT))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -39,7 +39,7 @@ class DiffColumns:
     def text(self) -> float:
         return max(40.0, self.side - self.gutter - 2 * SIDE_MARGIN)
 
-    def left(self, place: int) -> float:
+    def left_edge(self, place: int) -> float:
         return place * (self.side + self.between)
 
 
@@ -142,10 +142,10 @@ def paint(
     """Paint both sides of a row, its line numbers and plus and minus signs, from `top` down."""
     sides = ((row.old_number, laid.old, "error"), (row.new_number, laid.new, "good"))
     for place, (number, layout, meaning) in enumerate(sides):
-        room = QRectF(columns.left(place), top, columns.side, laid.height)
+        room = QRectF(columns.left_edge(place), top, columns.side, laid.height)
         if layout is None:
             painter.fillRect(room, palette.color(QPalette.ColorRole.AlternateBase))
-            painter.fillRect(room, _hatched(palette))
+            painter.fillRect(room, _hatch_brush(palette))
             continue
         if row.hunk is not None:
             painter.fillRect(room, tints(meaning)[0])
@@ -162,7 +162,7 @@ def paint(
         layout.draw(painter, QPointF(room.left() + columns.gutter + SIDE_MARGIN, top + ROW_PADDING))
 
 
-def _hatched(palette: QPalette) -> QBrush:
+def _hatch_brush(palette: QPalette) -> QBrush:
     colour = QColor(palette.color(QPalette.ColorRole.Mid))
     colour.setAlpha(110)
     return QBrush(colour, Qt.BrushStyle.BDiagPattern)

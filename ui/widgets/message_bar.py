@@ -94,9 +94,9 @@ class MessageBar(FloatingMessage):
 
 
 def _build_text(text: str) -> QLabel:
-    made = basics.label(text, wrap=True)
-    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return made
+    label = basics.label(text, wrap=True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
 
 
 def _build_close_button() -> QToolButton:

@@ -39,7 +39,7 @@ class ModelBox(DropDown):
         super().__init__()
         self._workspace, self._place, self._use, self._unchosen = workspace, place, use, unchosen
         self._provider = self._role = ""
-        self._told = False  # whether the provider has told what it offers
+        self._has_offers = False  # whether the provider has told what it offers
         self._wanted = ""  # what was chosen, by the person or for a reason of theirs
         self._project = workspace.project  # where it was chosen
         self.setMinimumContentsLength(24)
@@ -61,7 +61,7 @@ class ModelBox(DropDown):
             self._provider, self._project, self._wanted = provider, project, ""
         elif role != self._role:
             self.forget()
-        self._role, self._told, before = role, bool(offers), self.model_id()
+        self._role, self._has_offers, before = role, bool(offers), self.model_id()
         fitting = [offer for offer in offers if model_kinds.fits(offer, self._use)]
         wanted = (
             self._wanted or self._stored_choice() or next((one for one in (role, last) if one and self._fits(one)), "")
@@ -124,7 +124,7 @@ class ModelBox(DropDown):
 
     def _list(self, fitting: Sequence[Offer], wanted: str) -> None:
         missing = wanted and all(offer.id != wanted for offer in fitting)
-        absent = Offer(wanted, wanted, is_tuned(wanted), _absent_state(wanted, self._told))
+        absent = Offer(wanted, wanted, is_tuned(wanted), _absent_state(wanted, self._has_offers))
         offers = [*fitting, *([absent] if missing else [])]
         first = bool(self._unchosen)
         if [offer.id for offer in offers] != [offer.id for offer in self.offers()] or self.count() < first:
@@ -142,9 +142,9 @@ class ModelBox(DropDown):
         self.setCurrentIndex(next(found, first - 1))
 
 
-def _absent_state(absent: str, told: bool) -> str:
+def _absent_state(absent: str, has_offers: bool) -> str:
     """The state of a model that is not in the list; few servers list checkpoints, but answer with them."""
-    if not told:
+    if not has_offers:
         return AWAITED
     return "ready" if model_kinds.is_checkpoint(absent) else GONE
 

@@ -36,12 +36,17 @@ def has_capability(workspace: Workspace, provider: str, capability: str) -> bool
     return capability in preset_of(workspace, provider).capabilities if found is None else bool(found)
 
 
-def days_left(workspace: Workspace, provider: str, model: str, told: datetime.date | None = None) -> int | None:
-    """How many days a model will still be served; None when no end is known. `told` is the date from the server."""
-    if told is None and provider == workspace.settings.provider:
-        told = next((offer.shutdown_date for offer in workspace.offers if offer.id == model), None)
+def count_days_left(
+    workspace: Workspace, provider: str, model: str, shutdown_date: datetime.date | None = None
+) -> int | None:
+    """How many days a model will still be served; None when no end is known.
+
+    `shutdown_date` is the one that the server has reported.
+    """
+    if shutdown_date is None and provider == workspace.settings.provider:
+        shutdown_date = next((offer.shutdown_date for offer in workspace.offers if offer.id == model), None)
     today = datetime.datetime.now().astimezone().date()
-    closing = shutdown_dates.find_shutdown(model, told, preset_of(workspace, provider).id)
+    closing = shutdown_dates.find_shutdown(model, shutdown_date, preset_of(workspace, provider).id)
     return None if closing is None else shutdown_dates.days_left(closing, today)
 
 

@@ -20,7 +20,7 @@ class ServerTroubleBar(MessageBar):
     def __init__(self, workspace: Workspace, window: QWidget) -> None:
         super().__init__(window)
         self._workspace = workspace
-        self._said = ""
+        self._shown_error = ""
         self.enter, self.again = QPushButton(), QPushButton(tr("Try again"))
         for button in (self.enter, self.again):
             self.add_button(button)
@@ -40,15 +40,15 @@ class ServerTroubleBar(MessageBar):
         error = self._workspace.trouble(self._workspace.settings.provider)
         self._waiting.stop()
         if error is None:
-            self._said = ""
+            self._shown_error = ""
             self.hide()
             return
         is_key = is_about_key(error)
         if not is_key:
             self._waiting.start()
-        if str(error) == self._said:
+        if str(error) == self._shown_error:
             return
-        self._said = str(error)
+        self._shown_error = str(error)
         self.enter.setText(tr("Enter the API key…") if is_key else tr("Settings…"))
         self.again.setVisible(not is_key)
         self.show_error(error)

@@ -144,7 +144,7 @@ class SnapshotsDialog(QDialog):
 
     def _lay_out(self, comparison: QWidget) -> None:
         self._splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
-        self._splitter.addWidget(self._left())
+        self._splitter.addWidget(self._build_list_side())
         self._splitter.addWidget(self._right(comparison))
         self._splitter.setHandleWidth(style.SPACE)
         close = QPushButton(tr("Close"), autoDefault=False)
@@ -158,7 +158,7 @@ class SnapshotsDialog(QDialog):
         layout.addWidget(self.note)
         layout.addLayout(bottom)
 
-    def _left(self) -> QWidget:
+    def _build_list_side(self) -> QWidget:
         naming = QHBoxLayout()
         naming.addWidget(self.name, 1)
         naming.addWidget(self.keep)
@@ -194,7 +194,9 @@ class SnapshotsDialog(QDialog):
         self.keep.clicked.connect(self._on_keep)
         self.rename.clicked.connect(lambda _checked: self._on_rename())
         for button, act in ((self.delete, self._on_delete), (self.restore, self._on_restore)):
-            button.clicked.connect(lambda _checked, act=act: act(self._chosen()) if self._chosen() else None)
+            button.clicked.connect(
+                lambda _checked, act=act: act(self._selected_snapshot()) if self._selected_snapshot() else None
+            )
         self.table.itemSelectionChanged.connect(self._on_selected)
         self.table.itemChanged.connect(self._on_renamed)
         for box in (self.old, self.new):
@@ -209,7 +211,7 @@ class SnapshotsDialog(QDialog):
 
     # --- what is listed and chosen
 
-    def _chosen(self) -> Snapshot | None:
+    def _selected_snapshot(self) -> Snapshot | None:
         """The selected state; None for the current one."""
         row = self.table.currentRow()
         found = self.snapshots[row] if 0 <= row < len(self.snapshots) else None
@@ -217,7 +219,7 @@ class SnapshotsDialog(QDialog):
 
     def _show_snapshots(self, found: list[Snapshot], now: str = "") -> None:
         """List the states, first the current one if its size is given; the selection is kept."""
-        before = self._chosen()
+        before = self._selected_snapshot()
         self.snapshots = [Snapshot(0, tr("Now"), 0.0, now), *found] if now and found else found
         self.table.blockSignals(True)
         self.table.setRowCount(len(self.snapshots))
@@ -245,7 +247,7 @@ class SnapshotsDialog(QDialog):
 
     def _fill_boxes(self, found: list[Snapshot]) -> None:
         """Offer every state on both sides, and the current one on the right; the choice is kept if possible."""
-        chosen = self._chosen()
+        chosen = self._selected_snapshot()
         left, right = self.old.currentData(), self.new.currentData()
         self.old.clear()
         self.new.clear()
@@ -263,7 +265,7 @@ class SnapshotsDialog(QDialog):
             self.table.editItem(item)
 
     def _show_buttons(self) -> None:
-        chosen = self._chosen() is not None
+        chosen = self._selected_snapshot() is not None
         for button in (self.rename, self.delete, self.restore):
             button.setEnabled(chosen)
         basics.set_enabled(self.keep, "" if self.name.text().strip() else tr("Enter a name."))
@@ -272,7 +274,7 @@ class SnapshotsDialog(QDialog):
 
     def _on_selected(self) -> None:
         self._show_buttons()
-        if chosen := self._chosen():
+        if chosen := self._selected_snapshot():
             self.old.setCurrentIndex(self.old.findData(chosen.id))
             self._compare()
 

@@ -269,14 +269,17 @@ class JobRunner:
             self._store.jobs.add_event(job_id, message, data=metrics)
 
     def _store_checkpoints(self, job_id: str) -> None:
-        """Store the checkpoints in the job's folder as models; delete all but the last three."""
+        """Store the checkpoints in the job's folder as models, with an event for each; delete all but the last three."""
         job, models = self._store.jobs.get(job_id), self._store.models
         root = self._store.jobs.folder(job_id) / "checkpoints"
         for folder in sorted(root.glob("step-*[0-9]"), key=lambda path: int(path.name[5:])):
             step = int(folder.name[5:])
             metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
             record = job_records.build_model(job, self.base_model(job), step, metrics)
+            is_new = models.get(record["id"]) is None  # a resumed job may repeat a checkpoint
             models.add(folder, {**record, "checkpoint": new_id("ftckpt_")})
+            if is_new:
+                self._store.jobs.add_event(job_id, f"Checkpoint created at step {step}")
         for old in models.checkpoints(job_id)[MAX_CHECKPOINTS:]:
             models.delete(old["id"])
 

@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any
 
 from core import keys, prompts
+from core.errors import JukuError
 from core.exam import key_points, prompt_conditions, runs, scores
-from core.exam.prompt_conditions import FEW_SHOT, OPEN_BOOK, RETRIEVED, PromptBuilder
+from core.exam.prompt_conditions import RETRIEVED, FewShotExample, PromptBuilder
 from core.exam.report import report_data
 from core.exam.runs import ExamQuestion, ExamRun
 from core.language import tr
@@ -105,19 +106,37 @@ def _variable(provider: str, preset: str) -> str:
 
 
 def _build_messages(builder: PromptBuilder, condition: str) -> list[dict[str, str]]:
-    """A prompt as promptfoo fills it: `PromptBuilder.prepare` with places for the question and its passages."""
+    """A prompt as promptfoo fills it: `PromptBuilder.prepare` with places for the question and its passages.
+
+    Raises `JukuError` for a condition that has no counterpart there.
+    """
     system = _escape_template(builder.system_prompt)
-    if condition == OPEN_BOOK:
-        system = _fill_prompt(builder, "open_book", system, text=_escape_template(builder.text))
-    elif condition == RETRIEVED:
-        system = _fill_prompt(builder, "retrieved", system, passages=PASSAGES)
+    shots: Sequence[FewShotExample] = ()
+    match condition:
+        case prompt_conditions.CLOSED_BOOK:
+            pass
+        case prompt_conditions.OPEN_BOOK:
+            system = _fill_prompt(builder, "open_book", system, text=_escape_template(builder.text))
+        case prompt_conditions.RETRIEVED:
+            system = _fill_prompt(builder, "retrieved", system, passages=PASSAGES)
+        case prompt_conditions.FEW_SHOT:
+            shots = builder.shots
+        case _:
+            raise _no_counterpart_error(tr("the condition “{name}”", name=condition))
     shown = [
         {"role": role, "content": _escape_template(text)}
-        for shot in (builder.shots if condition == FEW_SHOT else [])
+        for shot in shots
         for role, text in (("user", shot.question), ("assistant", shot.answer))
     ]
     first = [{"role": "system", "content": system}] if system else []
     return [*first, *shown, {"role": "user", "content": QUESTION}]
+
+
+def _no_counterpart_error(part: str) -> JukuError:
+    return JukuError(
+        tr("The exam cannot be written for promptfoo"),
+        tr("promptfoo has no counterpart of {part}. No file was written. Choose another kind of report.", part=part),
+    )
 
 
 def _fill_prompt(builder: PromptBuilder, name: str, system: str, **values: str) -> str:
@@ -149,24 +168,28 @@ def _build_test(run: ExamRun, one: ExamQuestion, passages: dict[int, str]) -> di
 
 
 def _build_assertions(run: ExamRun, one: ExamQuestion) -> Iterator[dict[str, Any]]:
+    """What promptfoo checks of an answer. Raises `JukuError` for a grader that has no counterpart there."""
     if one.kind == "not_stated" and run.grader == "key_points":
         yield _rubric(tr("The answer says that this is not in the text, and does not answer anyway."))
         return
-    if run.grader == "exact":
-        yield _javascript(
-            f"{NORMALISED_OUTPUT}{WITHOUT_PUNCTUATION} === {_quote_javascript(one.reference)}.normalize('NFKC').toLowerCase(){WITHOUT_PUNCTUATION}"
-        )
-    elif run.grader == "regex":
-        yield _javascript(
-            f"new RegExp({_quote_javascript(one.key_points.strip() or one.reference.strip())}, 'i').test(output)"
-        )
-    else:
-        points = (
-            one.key_points.strip()
-            or key_points.suggest_points(one.reference, one.reference, one.question)
-            or one.reference
-        )
-        yield from (_javascript(_point_expression(point)) for point in normalise.parse(points))
+    match run.grader:
+        case "exact":
+            yield _javascript(
+                f"{NORMALISED_OUTPUT}{WITHOUT_PUNCTUATION} === {_quote_javascript(one.reference)}.normalize('NFKC').toLowerCase(){WITHOUT_PUNCTUATION}"
+            )
+        case "regex":
+            yield _javascript(
+                f"new RegExp({_quote_javascript(one.key_points.strip() or one.reference.strip())}, 'i').test(output)"
+            )
+        case "key_points" | "contains":
+            points = (
+                one.key_points.strip()
+                or key_points.suggest_points(one.reference, one.reference, one.question)
+                or one.reference
+            )
+            yield from (_javascript(_point_expression(point)) for point in normalise.parse(points))
+        case _:
+            raise _no_counterpart_error(tr("the grader “{name}”", name=run.grader))
     if run.judge:
         yield _rubric(
             tr("The answer agrees with this reference answer: {reference}", reference=_escape_template(one.reference))

@@ -15,6 +15,8 @@ from core import language
 from core.cli import commands
 from core.errors import JukuError
 from core.exam import judges, report, runs
+from core.exam.graders import GRADERS
+from core.exam.prompt_conditions import CONDITIONS
 from tests.support import browser
 from tests.support.browser import Browser
 from tests.support.patience import PATIENCE
@@ -86,6 +88,26 @@ def test_promptfoo_gets_models_conditions_and_tests(exam, tmp_path):
     assert len(found["tests"]) == 12 and "Rule 3" in found["tests"][-1]["vars"]["passages"]
     kinds = {one["metadata"]["kind"]: [check["type"] for check in one["assert"]] for one in found["tests"]}
     assert kinds["reworded"] == ["javascript", "llm-rubric"] and kinds["not_stated"] == ["llm-rubric"]
+
+
+@pytest.mark.parametrize("grader", GRADERS)
+def test_promptfoo_marks_by_every_grader(exam, tmp_path, grader):
+    found = configuration(exam, tmp_path, lambda db: db.execute("UPDATE eval_run SET grader = ?", (grader,)))
+    assert all(one["assert"] for one in found["tests"])
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_promptfoo_asks_under_every_condition(exam, tmp_path, condition):
+    found = configuration(exam, tmp_path, lambda db: db.execute("UPDATE eval_subject SET condition = ?", (condition,)))
+    assert [one["label"] for one in found["prompts"]] == [condition]
+
+
+@pytest.mark.parametrize(("table", "column"), [("eval_run", "grader"), ("eval_subject", "condition")])
+def test_promptfoo_refuses_what_it_does_not_know(exam, tmp_path, table, column):
+    """An exam that is asked or marked in another way than here would look like this one."""
+    with pytest.raises(JukuError, match=f"{column} “whispered”"):
+        configuration(exam, tmp_path, lambda db: db.execute(f"UPDATE {table} SET {column} = 'whispered'"))
+    assert not list(tmp_path.glob("*.yaml"))
 
 
 def test_promptfoo_neither_fills_in_nor_opens_what_a_text_says(exam, tmp_path):

@@ -14,6 +14,7 @@ from core.exam import prompt_conditions, retrieval
 from core.exam.prompt_conditions import RetrievalSettings
 from core.exam.retrieval import FoundPassage, Passage, PassageIndex
 from core.spec import facts, spec
+from core.training import row_selection
 from tests.support.fake_server import Fault
 from tests.support.serving import run
 
@@ -153,3 +154,16 @@ def test_what_stands_high_in_both_rankings_comes_first():
     vectors = np.eye(3, dtype=np.float32)
     nearest = retrieval.rank_by_vector(np.array([0.1, 0.9, 0.3], np.float32), vectors, [one, two, three], 2)
     assert [found.passage for found in nearest] == [two, three]
+
+
+@pytest.mark.parametrize("tag", ["", prompt_conditions.FEW_SHOT_TAG])
+def test_the_examples_of_few_shot_are_rows_that_a_job_trains_on(project, monkeypatch, tag):
+    """Which rows these are is stated once, in core/training/row_selection.py."""
+    asyncio.run(project.write("fill", sample_projects.fill, "hobannu-en"))
+    asyncio.run(project.write("", lambda db: db.execute("UPDATE example SET tags = ? WHERE id < 9", (tag,)) and None))
+    trained = {row.question for row in examples.iterate(project.rows, row_selection.row_filter(tag))}
+    shots = prompt_conditions.load_prompt_builder(project.rows).shots
+    assert len(shots) == 5 and {one.question for one in shots} <= trained
+    monkeypatch.setattr(row_selection, "row_filter", lambda tag: Filter(split="test", status="approved"))
+    held_out = {row.question for row in examples.iterate(project.rows, Filter(split="test"))}
+    assert {one.question for one in prompt_conditions.load_prompt_builder(project.rows).shots} <= held_out

@@ -112,6 +112,8 @@ async def test_no_step_is_lost(tmp_path: Path, cache: Path, tiny_folder: Path, t
         messages = await event_messages(client, job)
     assert running.stop() == 0
     assert "The job was paused" in messages and "Fine-tuning job resumed" in messages and count_continued(messages) == 2
+    saved = [message for message in messages if message.startswith("Checkpoint created at step ")]
+    assert f"Checkpoint created at step {point.step_number}" in saved and len(set(saved)) == len(saved)
     require_same_metrics(text, train_in_one_run(tmp_path / "alone", tiny_folder, tiny))
 
 

@@ -47,6 +47,7 @@ async def test_events_and_result_file_have_every_step(client: AsyncOpenAI, train
     assert messages[0] == f"Created fine-tuning job: {trained_job.id}"
     assert messages[1].startswith(f"Validating training file: {trained_job.training_file} and validation file: ")
     assert messages[2:4] == ["Files validated, moving job to queued state", "Fine-tuning job started"]
+    assert messages[4:-2] == [f"Checkpoint created at step {step}" for step in (3, 6, 9)]
     assert messages[-2:] == [
         f"New fine-tuned model created: {trained_job.fine_tuned_model}",
         "The job has successfully completed",

@@ -353,7 +353,7 @@ def test_a_pane_is_asked_again_and_a_mark_is_not_lost_by_a_slip(scene, server):
         block.mark.note.setText("by feel")
         block.mark.keep.click()
         await until(lambda: scene.answers()[0].mark == 60)
-        await until(lambda: block.mark.summary.text() == "60 of 100 – by feel")
+        await until(lambda: block.mark.mark_note.text() == "60 of 100 – by feel")
         server.answer(BASE, "Nine.")
         scene.column(0).again.click()
         await answer_when_asked(scene.tab, "Cancel")

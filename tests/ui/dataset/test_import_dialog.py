@@ -191,7 +191,7 @@ def test_pasted_text_is_recognised(run, workspace, owner):
         await until(lambda: owner.findChildren(ImportDialog))
         (dialog,) = owner.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 2)
-        assert "Markdown" in dialog.about.text()
+        assert "Markdown" in dialog.format_label.text()
         assert dialog.encoding_box.isHidden() and dialog.encoding_label.isHidden()
         dialog.accept()
         await until(lambda: last(workspace, 1)[0].question == "c")

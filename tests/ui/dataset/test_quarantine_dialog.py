@@ -126,7 +126,7 @@ def test_lines_are_filtered_deleted_and_saved_with_their_bytes(run, opened, tmp_
 
     async def go():
         dialog.save(tmp_path / "unread.txt")
-        await until(lambda: "3 lines written" in dialog.note.text())
+        await until(lambda: "3 lines written" in dialog.result_note.text())
         assert (tmp_path / "unread.txt").read_bytes() == BROKEN + b"\n" + CP932 + b"\n\xff\xfe{\n"
         await until(lambda: dialog.rule_box.count() == 3)
         dialog.rule_box.setCurrentIndex(dialog.rule_box.findData("encoding"))
@@ -156,7 +156,7 @@ def test_many_lines_are_read_in_pages(run, opened, workspace):
         assert "m" * 200 in dialog.model.index(99_999, 2).data(3)
         assert len(dialog.model._pages) <= 3
         dialog.table.selectAll()
-        assert len(dialog._selected()) == 100_000
+        assert len(dialog._selected_ids()) == 100_000
         dialog._counting.stop()
         dialog.close()
 

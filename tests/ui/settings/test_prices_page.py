@@ -31,7 +31,7 @@ def shown(page, model):
 
 def test_the_shipped_prices_are_shown_with_their_day(page):
     found = prices.load_table()
-    assert found.source in page.about.text()
+    assert found.source in page.source_note.text()
     assert shown(page, "gpt-4.1-mini") == ["5.00", "0.40", "1.60", ""]
     assert {one.model for one in found.entries} == {
         page.table.item(number, MODEL).text() for number in range(page.table.rowCount())

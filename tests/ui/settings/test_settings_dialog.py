@@ -420,7 +420,7 @@ def test_who_had_a_removed_server_has_the_default_again(run, dialog):
         await add_server(dialog)
         dialog.workspace.set_role("writer", "team", "large")
         assert dialog.workspace.role("writer") == ("team", "large")
-        dialog.servers._remove(dialog.servers.chosen())
+        dialog.servers._remove(dialog.servers.current_server())
         await until(lambda: not dialog.workspace.tasks.running())
 
     run(go())

@@ -594,7 +594,7 @@ def test_rows_of_a_changed_fact_are_remade_from_the_spec_tab(run, tab):
         stale = examples.fetch(
             tab.workspace.project.rows, row_remaking.find_stale_rows(tab.workspace.project.rows, {fact.name})
         )
-        assert dialog.made.isHidden()
+        assert dialog.new_rows.isHidden()
         assert dialog.primary.text() == (f"Remake {count} rows" if count > 1 else "Remake 1 row")
         dialog.primary.click()
         await until(lambda: not tab.table.facts.entry(fact.id).stale)
@@ -602,10 +602,10 @@ def test_rows_of_a_changed_fact_are_remade_from_the_spec_tab(run, tab):
         assert dialog.last.meaning == "good"
         now = examples.fetch(tab.workspace.project.rows, list(stale))
         wanted = {(now[id].question, row.answer, now[id].answer) for id, row in stale.items()}
-        cells = dialog.made.table
+        cells = dialog.new_rows.table
         await until(lambda: cells.rowCount() == len(wanted))  # read once the run has been stored
         assert {tuple(cells.item(row, at).text() for at in range(3)) for row in range(cells.rowCount())} == wanted
-        assert not dialog.made.isHidden()
+        assert not dialog.new_rows.isHidden()
         dialog.close()
         return fact.name, count
 

@@ -108,11 +108,11 @@ def test_rows_are_not_imported_without_a_word_when_they_are_opened(run, window, 
     before = window.dataset_tab.model.rowCount()
 
     async def work():
-        window.files.bring_chosen(path)
+        window.files.import_or_open(path)
         assert "test" in window.findChildren(QMessageBox)[-1].text()
         answer(window, "Cancel")
         await asyncio.sleep(0)
-        window.files.bring_chosen(path)
+        window.files.import_or_open(path)
         answer(window, "Import here")
         await until(lambda: window.dataset_tab.model.rowCount() == before + 1)
 
@@ -124,7 +124,7 @@ def test_opened_rows_can_become_a_project_of_their_own(run, window, tmp_path, ho
     path.write_text(ROW)
 
     async def work():
-        window.files.bring_chosen(path)
+        window.files.import_or_open(path)
         answer(window, "New project…")
         dialog = shown(window)
         assert dialog.selectedFiles() == [str(home / "rows.juku")]

@@ -40,7 +40,7 @@ def test_a_missing_key_is_said_once_with_the_way_to_enter_it(run, window, server
         bar(window).enter.click()
         await until(lambda: window.findChildren(SettingsDialog))
         (dialog,) = window.findChildren(SettingsDialog)
-        assert dialog.servers.chosen().id == "team"
+        assert dialog.servers.current_server().id == "team"
         dialog.reject()
 
     run(go())
