@@ -326,7 +326,7 @@ def test_an_unfinished_job_is_followed_again_after_a_restart_and_only_once(run, 
         for _time in range(3):
             second.tab.refresh(ALL_TABLES)
         server.end("ftjob-1", "succeeded")
-        await until(lambda: second.shown() == "Succeeded")
+        await until(lambda: second.cell() == "Succeeded")
         await until(lambda: second.ended)
 
     run(window.play(go()))
