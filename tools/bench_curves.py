@@ -14,7 +14,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
-from core.training.metrics import Series
+from core.training.metrics import MetricSeries
 from ui import style
 from ui.charts.curve_chart_and_export import CurveChart, CurveJob
 
@@ -56,15 +56,15 @@ def bench() -> list[Row]:
     return [(f"chart, {JOBS} series of {POINTS:,} points: {what}", *rest) for what, *rest in found]
 
 
-def made_up(job: int, points: int) -> Series:
+def made_up(job: int, points: int) -> MetricSeries:
     """A loss that falls with noise."""
     chance, steps = np.random.default_rng(job), np.arange(1, points + 1)
     base = 2.4 * np.exp(-steps / (2000 + 200 * job)) + 0.2 + 0.02 * job
-    return Series(steps, base * (1 + chance.normal(0, 0.12, points)))
+    return MetricSeries(steps, base * (1 + chance.normal(0, 0.12, points)))
 
 
-def _part(everything: list[Series], points: int) -> list[CurveJob]:
-    cut = [Series(one.steps[:points], one.values[:points]) for one in everything]
+def _part(everything: list[MetricSeries], points: int) -> list[CurveJob]:
+    cut = [MetricSeries(one.steps[:points], one.values[:points]) for one in everything]
     return [CurveJob(number + 1, f"sweep {number + 1}", {"train_loss": one}, POINTS) for number, one in enumerate(cut)]
 
 

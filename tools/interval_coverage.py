@@ -52,7 +52,7 @@ def covered_by_answers(shares: Numbers, repeats: int, mean: float) -> float:
     return _held([statistics.wilson_interval(float(one.mean()), len(one) * repeats) for one in shares], mean)
 
 
-def _held(intervals: Sequence[statistics.Interval], mean: float) -> float:
+def _held(intervals: Sequence[statistics.ConfidenceInterval], mean: float) -> float:
     return sum(one.low - 1e-9 <= mean <= one.high + 1e-9 for one in intervals) / len(intervals)
 
 

@@ -29,10 +29,12 @@ is random, and no server is asked.
 - **Who marked.** One person marked every answer before the grader ran. No mark was changed afterwards. There was no second
   person, so it is not known how much two people would agree: read the kappas with that in mind.
 - **What was marked.** Invented answers to {questions} questions on two invented subjects (Hobannu, a ferry) and on general
-  knowledge. They are of the kinds that small and large models give: right, reworded, in number words, in full-width digits, in
-  other units, wrong, the right figure for the wrong thing, denied, self-contradicting, partial, evasive, looping, in the other
-  language, and, where the text does not say, invented or admitting that. Half of them are wrong by design. Real exams differ,
-  and so will the agreement.
+  knowledge. Small and large models give answers of these kinds:
+    - right, reworded, in number words, in full-width digits, in other units, in the other language;
+    - wrong, the right figure for the wrong thing, denied, self-contradicting, partial, evasive, looping;
+    - where the text does not say: an invention, or an admission that it does not say.
+
+  Half of the answers are wrong by design. Real exams differ, and so will the agreement.
 - **Key points** are written as a teacher writes them in a minute: one to three, few alternatives, hardly any forbidden ones.
 - **How a person marks.** An answer passes if somebody who knows only this answer could answer the question right, and is told
   nothing false about what was asked. Other true or harmless additions, loops and the other language cost points, but the answer

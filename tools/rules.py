@@ -16,9 +16,10 @@ TARGET = ROOT / "docs" / "rules.md"
 WORDS = {
     "en": {
         "title": "The rules",
-        "about": "What Juku checks, by the names that its problems, filters (`rule:…`) and command line use. An error"
-        " is refused by training services or breaks the training; a warning is worth a look, a note good to know. Grid, panel and the list before a training call a problem the same. *Fix* marks what one"
-        " action mends for all rows at once, with nothing else in them changed.",
+        "about": "The rules that Juku checks. Problems, filters (`rule:…`) and the command line use the names in the first column. Training"
+        " services refuse a row with an error, or the error breaks the training. A warning is worth a look. A note is good to know."
+        " Grid, problems panel and preflight use the same severity. *Fix* marks a problem that one action fixes for all rows at once,"
+        " without any other change to these rows.",
         "groups": ("A line", "A file", "A row", "All rows together, and what should not be taught"),
         "head": ("Rule", "Severity", "Fix", "What it says"),
         "error": "error",

@@ -158,8 +158,8 @@ def measure_imports(modules: list[Module], program: list[Module], root: Path) ->
     units = {top: unit_graph(imports, top) for top in ("core", "ui")}
     return figures | {
         "names that the import rules list": str(count_rule_names(root)),
-        "arrows up between packages (order in pyproject.toml)": count_arrows_up(root, units),
-        "circles of packages": str(sum(len(find_circles(graph)) for graph in units.values())),
+        "imports upwards between packages (order in pyproject.toml)": count_arrows_up(root, units),
+        "import cycles between packages": str(sum(len(find_circles(graph)) for graph in units.values())),
         "imports of own modules inside functions": str(late),
     }
 

@@ -13,7 +13,7 @@ from core import providers, settings
 from core.errors import JukuError
 from core.keys import Keys
 from core.language import tr
-from core.providers import Capabilities, Offer, Provider
+from core.providers import Capabilities, ModelOffer, Provider
 from core.storage.project import Project
 from ui.tasks import Tasks
 
@@ -37,19 +37,21 @@ class Connections(QObject):
         self._connected: dict[str, Provider] = {}
         # One for each, so that a keyring or an engine that is slow to answer holds up only its own.
         self._connecting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._offers: dict[str, list[Offer]] = {}  # the models of each provider that has answered
-        self._unlisted: defaultdict[str, list[Offer]] = defaultdict(list)  # of each provider, what it does not list
+        self._offers: dict[str, list[ModelOffer]] = {}  # the models of each provider that has answered
+        self._unlisted: defaultdict[str, list[ModelOffer]] = defaultdict(
+            list
+        )  # of each provider, what it does not list
         self._asking: set[str] = set()  # providers that are being asked for their models
         self._answered: set[str] = set()  # providers that have listed their models, also an empty list
         self._troubles: dict[str, JukuError] = {}
 
     @property
-    def offers(self) -> list[Offer]:
+    def offers(self) -> list[ModelOffer]:
         """The models of the chosen provider, the student's."""
         return self.known_offers(self.settings.provider)
 
     @offers.setter
-    def offers(self, offers: list[Offer]) -> None:
+    def offers(self, offers: list[ModelOffer]) -> None:
         self._offers[self.settings.provider] = offers
 
     async def provider(self, id: str = "") -> Provider:
@@ -97,7 +99,7 @@ class Connections(QObject):
         """Ask the student's provider for its models; `trouble` returns why it could not be asked."""
         await self._load(self.settings.provider)
 
-    def known_offers(self, id: str) -> list[Offer]:
+    def known_offers(self, id: str) -> list[ModelOffer]:
         """The models of a provider that are loaded already."""
         return self._offers.get(id, [])
 
@@ -137,7 +139,7 @@ class Connections(QObject):
                 await asyncio.sleep(RETRY_SECONDS)
                 await self.offers_of(id, fresh=True)
 
-    async def offers_of(self, id: str, fresh: bool = False) -> list[Offer]:
+    async def offers_of(self, id: str, fresh: bool = False) -> list[ModelOffer]:
         """The models of a provider, asked for once, or `fresh`. Raises `ProviderError`, `KeyStoreError`."""
         if not fresh and (known := self.known_offers(id)):
             return known
@@ -161,11 +163,11 @@ class Connections(QObject):
         """Offer a model that a provider has and does not list: few servers list checkpoints."""
         offers = self.known_offers(id)
         if all(offer.id != model for offer in offers):
-            self._unlisted[id].append(Offer(model, model, tuned=True))
+            self._unlisted[id].append(ModelOffer(model, model, tuned=True))
             self._offers[id] = self._add_unlisted(id, offers)
             self.offers_changed.emit()
 
-    def _add_unlisted(self, id: str, offers: list[Offer]) -> list[Offer]:
+    def _add_unlisted(self, id: str, offers: list[ModelOffer]) -> list[ModelOffer]:
         listed = {offer.id for offer in offers}
         return [*offers, *(offer for offer in self._unlisted[id] if offer.id not in listed)]
 

@@ -75,7 +75,7 @@ class ChatAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Thread:
+class ConversationThread:
     """A conversation with all that was said, in the order in which it was."""
 
     conversation: Conversation
@@ -126,7 +126,7 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRequest:
+class PaneRequest:
     """A question to one pane; `history` is what was said before, under `system_prompt`."""
 
     turn: int
@@ -138,7 +138,7 @@ class ChatRequest:
 
 
 async def ask(
-    project: Project, provider: Provider, builder: PromptBuilder, request: ChatRequest, on_text: OnText | None = None
+    project: Project, provider: Provider, builder: PromptBuilder, request: PaneRequest, on_text: OnText | None = None
 ) -> Changes:
     """Ask, and keep what was answered; a pane's earlier answers to the turn give way.
 
@@ -153,7 +153,7 @@ async def ask(
 
 
 async def prepare(
-    project: Project, provider: Provider, builder: PromptBuilder, request: ChatRequest
+    project: Project, provider: Provider, builder: PromptBuilder, request: PaneRequest
 ) -> prompt_conditions.PreparedPrompt:
     """The messages of a request, under its pane's condition."""
     return await builder.prepare(
@@ -181,7 +181,7 @@ def add_turn(db: sqlite3.Connection, conversation: int, parent: int | None, text
 
 
 def store_answers(
-    db: sqlite3.Connection, request: ChatRequest, reply: Reply, body: dict[str, Any], found: Sequence[FoundPassage]
+    db: sqlite3.Connection, request: PaneRequest, reply: Reply, body: dict[str, Any], found: Sequence[FoundPassage]
 ) -> None:
     """Keep a pane's answers to a turn in place of its earlier ones. One to a turn that is gone is left."""
     pane, now = request.pane, time.time()
@@ -208,7 +208,7 @@ _INSERT_ANSWER = """INSERT INTO chat_answer (turn, pane, sample, provider, model
 sent, received, passages, request, complete, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
-def load(db: sqlite3.Connection, id: int) -> Thread | None:
+def load(db: sqlite3.Connection, id: int) -> ConversationThread | None:
     """A conversation with all its branches; None when it is gone."""
     row = db.execute(f"{_CONVERSATIONS} WHERE id = ?", (id,)).fetchone()
     if row is None:
@@ -216,7 +216,7 @@ def load(db: sqlite3.Connection, id: int) -> Thread | None:
     sql = "SELECT id, parent, text, created_at FROM chat_turn WHERE conversation = ? ORDER BY id"
     turns = [ChatTurn(*found) for found in db.execute(sql, (id,))]
     condition = "turn IN (SELECT id FROM chat_turn WHERE conversation = ?)"
-    return Thread(Conversation(*row), turns, _query_answers(db, condition, id))
+    return ConversationThread(Conversation(*row), turns, _query_answers(db, condition, id))
 
 
 def load_answers(db: sqlite3.Connection, turn: int, pane: int) -> list[ChatAnswer]:

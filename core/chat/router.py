@@ -20,7 +20,7 @@ from core.language import tr
 from core.progress import Reporter
 from core.providers import Message, Provider
 from core.spec import spec
-from core.spec.spec import language_of
+from core.spec.spec import detect_language
 from core.storage import read_only_copy
 from core.storage.project import Project
 
@@ -159,7 +159,7 @@ async def choose_by_function_call(
     tools = [_tool(name, f"{one.name}: {one.description}") for name, one in names.items()]
     tools.append(_tool(REJECT_FUNCTION, "The question belongs to none of the domains."))
     listed = "\n".join(f"- {name}: {one.name}. {one.description}" for name, one in names.items())
-    prompt = prompts.fill(prompts.load("route", language_of(question)), domains=listed)
+    prompt = prompts.fill(prompts.load("route", detect_language(question)), domains=listed)
     messages: list[Message] = [{"role": "system", "content": prompt}, {"role": "user", "content": question}]
     called = await provider.call(model, messages, tools)
     if called is None:
@@ -196,7 +196,7 @@ def load_test_questions(
         if one.source and Path(one.source).exists():
             _domain, questions = read(Path(one.source))
             found += [(question, one.name) for question in questions]
-            languages[language_of(one.text)] += 1
+            languages[detect_language(one.text)] += 1
     for language in languages:
         found += [(row.question, NO_DOMAIN) for row in exam_questions.load_general(language)[1::2]]
     return found

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.chat import conversations
-from core.chat.conversations import ChatAnswer, Thread
+from core.chat.conversations import ChatAnswer, ConversationThread
 from core.checks.json_positions import dumps
 from core.exam.prompt_conditions import CONDITIONS
-from core.formats.output_files import replacing
+from core.formats.output_files import replace_file
 from core.language import tr
 
 _MARKDOWN_CHARACTERS = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
-def to_markdown(thread: Thread, leaf: int, title_of: Callable[[str], str] = str) -> str:
+def to_markdown(thread: ConversationThread, leaf: int, title_of: Callable[[str], str] = str) -> str:
     """One branch with all answers, to be read; `title_of` names a provider. What was said is quoted, to the letter."""
     day = time.strftime("%Y-%m-%d %H:%M", time.localtime(thread.conversation.created_at))
     lines = [f"# {_escape_line(thread.conversation.title)}", "", day, ""]
@@ -60,7 +60,7 @@ def _escape_line(text: str) -> str:
     return _MARKDOWN_CHARACTERS.sub(r"\\\1", " ".join(text.split()))
 
 
-def to_jsonl(db: sqlite3.Connection, thread: Thread, leaf: int) -> str:
+def to_jsonl(db: sqlite3.Connection, thread: ConversationThread, leaf: int) -> str:
     """One line for each pane: the messages as they were sent to it last on this branch, and its answer."""
     lines: list[str] = []
     path = thread.path(leaf)
@@ -77,5 +77,5 @@ def to_jsonl(db: sqlite3.Connection, thread: Thread, leaf: int) -> str:
 
 def write_file(path: Path, text: str) -> None:
     """Write a file, whole or not at all. Raises `FormatError`."""
-    with replacing(path) as file:
+    with replace_file(path) as file:
         file.write(text.encode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""Checks one line completely, with a fast path for the clean row, which is the common one."""
+"""Checks one line completely, with a fast path for clean rows, which are the most common."""
 
 from typing import Annotated, Literal, NamedTuple
 
@@ -17,7 +17,7 @@ class CheckedLine(NamedTuple):
 
 
 class CleanMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A message that holds a role and a text and nothing else."""
+    """A message of a role and a text and nothing else."""
 
     role: Literal["system", "developer", "user", "assistant"]
     content: str
@@ -32,7 +32,7 @@ _decode_row = msgspec.json.Decoder(_CleanRow).decode
 
 
 def check_line(raw: bytes, limit: int = LINE_LIMIT) -> CheckedLine:
-    """The text of one line (bytes without the newline) and all its problems."""
+    """Check one line (bytes without the newline): its text and all its problems. Never raises."""
     if len(raw) <= limit and is_clean(raw):
         return CheckedLine(raw.decode(), [])
     decoded = decode(raw, limit)
@@ -42,19 +42,19 @@ def check_line(raw: bytes, limit: int = LINE_LIMIT) -> CheckedLine:
 
 
 def is_clean(raw: bytes) -> bool:
-    """Whether the line is a plain conversation without any problem; False means only 'look closer'."""
+    """Whether the line is a plain conversation without any problem; False means only that it must be checked fully."""
     return clean_messages(raw) is not None
 
 
 def clean_messages(raw: bytes) -> list[CleanMessage] | None:
-    """The messages of a line that is a plain conversation without any problem; None means only 'look closer'."""
+    """The messages of a line that is a plain conversation without any problem; None: it must be checked fully."""
     try:
         messages = _decode_row(raw).messages
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     # Keys and values are 4 strings a message and 1 for the row: more of them means a repeated key.
     expected = 2 + 8 * len(messages)
-    if messages[-1].role != "assistant" or (raw.count(b'"') != expected and _quotes(raw) != expected):
+    if messages[-1].role != "assistant" or (raw.count(b'"') != expected and _count_quotes(raw) != expected):
         return None
     for message in messages:
         content = message.content
@@ -67,7 +67,7 @@ def clean_messages(raw: bytes) -> list[CleanMessage] | None:
     return messages
 
 
-def _quotes(raw: bytes) -> int:
-    """How many double quotes of valid JSON open or close a string, those escaped inside strings left out."""
+def _count_quotes(raw: bytes) -> int:
+    """The number of double quotes in valid JSON that open or close a string, without escaped ones."""
     plain = raw.replace(b"\\\\", b"")
     return plain.count(b'"') - plain.count(b'\\"')

@@ -1,4 +1,4 @@
-"""What must hold of one parsed row for a chat model to be trained on it."""
+"""Checks one parsed row: what is required to train a chat model on it."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -6,36 +6,36 @@ from typing import Any
 
 from core.checks.images import count_problems
 from core.checks.messages import message_problems, role_of, unknown_keys
-from core.checks.preferences import compares, preference_problems
+from core.checks.preferences import is_preference_row, preference_problems
 from core.checks.rule_registry import Problem, problem
 from core.checks.tool_calls import function_problems, round_problems
 from core.language import tr
 
-PROBLEMS_LIMIT = 100  # a row broken in a million places is not worth a million problems
+MAX_PROBLEMS_PER_ROW = 100  # that are reported
 
 _ROW_KEYS = ("messages", "tools", "parallel_tool_calls", "functions")
 
 
 def check(value: object) -> list[Problem]:
-    """Every problem of a parsed row (the first hundred), with JSON paths. Takes any JSON value, never raises."""
-    return list(islice(_row(value), PROBLEMS_LIMIT))
+    """The problems of a parsed row (at most `MAX_PROBLEMS_PER_ROW`), with JSON paths. Takes any JSON value; never raises."""
+    return list(islice(_check_row(value), MAX_PROBLEMS_PER_ROW))
 
 
-def _row(row: object) -> Iterator[Problem]:
+def _check_row(row: object) -> Iterator[Problem]:
     if not isinstance(row, dict):
         yield problem("not-object", "$", tr("The row is not a JSON object in curly braces."))
     elif "messages" not in row and isinstance(row.get("prompt"), str) and "completion" in row:
         message = tr("This is a prompt/completion pair; chat models are trained on messages.")
         yield problem("old-format", "$", message)
-    elif compares(row):
+    elif is_preference_row(row):
         yield from preference_problems(row)
     else:
         yield from unknown_keys(row, _ROW_KEYS, "$")
         yield from function_problems(row, "$")
-        yield from _messages(row)
+        yield from _check_messages(row)
 
 
-def _messages(row: dict[str, Any]) -> Iterator[Problem]:
+def _check_messages(row: dict[str, Any]) -> Iterator[Problem]:
     messages = row.get("messages")
     if "messages" not in row:
         yield problem("messages-missing", "$", tr("The row has no messages."))
@@ -47,13 +47,13 @@ def _messages(row: dict[str, Any]) -> Iterator[Problem]:
         roles = [role_of(message) for message in messages]
         for i, (message, role) in enumerate(zip(messages, roles, strict=True)):
             yield from message_problems(message, role, f"$.messages[{i}]")
-        yield from _answers(messages, roles)
+        yield from _check_answers(messages, roles)
         yield from round_problems(messages, roles, row, "$.messages")
         yield from count_problems(messages, "$.messages")
 
 
-def _answers(messages: list[Any], roles: list[str]) -> Iterator[Problem]:
-    """Something must be learned: an assistant message of weight other than 0, and one at the end."""
+def _check_answers(messages: list[Any], roles: list[str]) -> Iterator[Problem]:
+    """Some message must be trained on: one of the assistant with a weight other than 0, and one at the end."""
     answers = [message for message, role in zip(messages, roles, strict=True) if role == "assistant"]
     if not answers:
         yield problem("assistant-missing", "$.messages", tr("No message is from the assistant."))

@@ -1,4 +1,4 @@
-"""What must hold of the images in a row."""
+"""Checks the images in a row: type, size, number and place."""
 
 import base64
 import binascii
@@ -10,26 +10,26 @@ from urllib.parse import urlsplit
 from core.checks.rule_registry import Problem, clip, problem
 from core.language import tr
 
-SIZE_LIMIT = 10 * 1024 * 1024
-COUNT_LIMIT = 10
+MAX_IMAGE_BYTES = 10 * 1024 * 1024  # decoded
+MAX_IMAGES = 10
 _TYPES = ("image/jpeg", "image/jpg", "image/png", "image/webp")
 _OTHER_SUFFIXES = (".gif", ".svg", ".bmp", ".tif", ".tiff", ".ico", ".heic", ".avif", ".pdf")
 _DATA = re.compile(r"data:([^,;]{0,99})(?:;[^,;]{0,99}){0,9}?(;base64)?,", re.IGNORECASE)
 _BEGINNINGS = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF....WEBP", re.DOTALL)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*+={0,2}")
-_HEAD = 16  # of Base64, for the bytes by which a type is known
+_HEAD_CHARACTERS = 16  # of Base64, for the bytes by which a type is known
 
 
-def images(messages: list[Any]) -> list[dict[str, Any]]:
-    """The image parts of messages."""
+def get_images(messages: list[Any]) -> list[dict[str, Any]]:
+    """The image parts of messages, in order."""
     contents = [message.get("content") for message in messages if isinstance(message, dict)]
     parts = [part for content in contents if isinstance(content, list) for part in content]
     return [part for part in parts if isinstance(part, dict) and part.get("type") == "image_url"]
 
 
 def count_problems(messages: list[Any], path: str) -> Iterator[Problem]:
-    """More images than a row may have."""
-    if (count := len(images(messages))) > COUNT_LIMIT:
+    """The problem of more images than `MAX_IMAGES` in a row."""
+    if (count := len(get_images(messages))) > MAX_IMAGES:
         yield problem("image-count", path, tr("The row has {count} images.", count=count))
 
 
@@ -44,10 +44,14 @@ def image_problems(part: dict[str, Any], role: str, path: str) -> Iterator[Probl
         return
     if isinstance(image, dict) and image.get("detail", "auto") not in ("auto", "low", "high"):
         yield problem("content-type", f"{path}.image_url.detail", tr("The detail is auto, low or high."))
-    yield from _data(url, f"{path}.image_url.url") if url[:5].lower() == "data:" else _web(url, f"{path}.image_url.url")
+    yield from (
+        _check_data_url(url, f"{path}.image_url.url")
+        if url[:5].lower() == "data:"
+        else _check_web_url(url, f"{path}.image_url.url")
+    )
 
 
-def _web(url: str, path: str) -> Iterator[Problem]:
+def _check_web_url(url: str, path: str) -> Iterator[Problem]:
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", url)
@@ -59,22 +63,22 @@ def _web(url: str, path: str) -> Iterator[Problem]:
         yield problem("image-type", path, tr("{name} is not JPEG, PNG or WebP.", name=clip(parts.path.rsplit("/")[-1])))
 
 
-def _data(url: str, path: str) -> Iterator[Problem]:
-    found = _DATA.match(url)
-    if not found or not found[2] or not _BASE64.fullmatch(url, found.end()) or (len(url) - found.end()) % 4:
+def _check_data_url(url: str, path: str) -> Iterator[Problem]:
+    match = _DATA.match(url)
+    if not match or not match[2] or not _BASE64.fullmatch(url, match.end()) or (len(url) - match.end()) % 4:
         yield problem("image-url-invalid", path, tr("The data URI does not contain an image in Base64."))
         return
-    size = (len(url) - found.end()) * 3 // 4
-    if found[1].lower() not in _TYPES:
-        yield problem("image-type", path, tr("{name} is not JPEG, PNG or WebP.", name=clip(found[1] or "data")))
-    elif not _BEGINNINGS.match(_first_bytes(url[found.end() : found.end() + _HEAD])):
+    size = (len(url) - match.end()) * 3 // 4
+    if match[1].lower() not in _TYPES:
+        yield problem("image-type", path, tr("{name} is not JPEG, PNG or WebP.", name=clip(match[1] or "data")))
+    elif not _BEGINNINGS.match(_decode_first_bytes(url[match.end() : match.end() + _HEAD_CHARACTERS])):
         yield problem("image-type", path, tr("The bytes are not those of a JPEG, PNG or WebP image."))
-    if size > SIZE_LIMIT:
+    if size > MAX_IMAGE_BYTES:
         megabytes = f"{size / 1024 / 1024:,.1f}"
         yield problem("image-size", path, tr("The image has {megabytes} MB.", megabytes=megabytes))
 
 
-def _first_bytes(text: str) -> bytes:
+def _decode_first_bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text)
     except binascii.Error:

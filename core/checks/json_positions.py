@@ -1,4 +1,4 @@
-"""The positions of values in JSON text, so that one value can be replaced and all other characters stay."""
+"""Finds the positions of values in JSON text, so that one value can be replaced and all other characters stay."""
 
 import json
 import re
@@ -33,34 +33,34 @@ def key_path(key: str) -> str:
     return f".{key}" if _NAME.fullmatch(key) else f"[{json.dumps(clip(key), ensure_ascii=False)}]"
 
 
-def whole(text: str) -> Span:
-    """The span of the one value that readable `text` holds."""
-    return _value(text, 0)
+def parse_whole(text: str) -> Span:
+    """The span of the one JSON value in `text`. Raises ValueError when it is no JSON."""
+    return _parse_value(text, 0)
 
 
-def entries(text: str, span: Span) -> Iterator[tuple[Span, Span]]:
-    """The keys and values of the object at `span`; a repeated key comes more than once."""
-    at = _skip(text, span.start + 1)
+def iterate_entries(text: str, span: Span) -> Iterator[tuple[Span, Span]]:
+    """Yield the keys and values of the object at `span`; a repeated key comes more than once."""
+    at = _skip_blanks(text, span.start + 1)
     while text[at] != "}":
-        key = _value(text, at)
-        colon = _skip(text, key.end)
-        value = _value(text, colon + 1)
+        key = _parse_value(text, at)
+        colon = _skip_blanks(text, key.end)
+        value = _parse_value(text, colon + 1)
         yield key, value
-        at = _next(text, value.end)
+        at = _find_next(text, value.end)
 
 
-def members(text: str, span: Span) -> dict[str, Span]:
+def map_members(text: str, span: Span) -> dict[str, Span]:
     """The values of the object at `span` by key; of a repeated key the last one, as JSON readers do."""
-    return {str(key.value): value for key, value in entries(text, span)}
+    return {str(key.value): value for key, value in iterate_entries(text, span)}
 
 
-def elements(text: str, span: Span) -> Iterator[Span]:
-    """The values of the array at `span`."""
-    at = _skip(text, span.start + 1)
+def iterate_elements(text: str, span: Span) -> Iterator[Span]:
+    """Yield the values of the array at `span`."""
+    at = _skip_blanks(text, span.start + 1)
     while text[at] != "]":
-        value = _value(text, at)
+        value = _parse_value(text, at)
         yield value
-        at = _next(text, value.end)
+        at = _find_next(text, value.end)
 
 
 def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
@@ -79,18 +79,18 @@ def dumps(value: object) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _value(text: str, at: int) -> Span:
-    start = _skip(text, at)
+def _parse_value(text: str, at: int) -> Span:
+    start = _skip_blanks(text, at)
     value, end = _decoder.raw_decode(text, start)
     return Span(start, end, value)
 
 
-def _next(text: str, at: int) -> int:
+def _find_next(text: str, at: int) -> int:
     """The position of the next key or value, or of the closing bracket."""
-    at = _skip(text, at)
-    return _skip(text, at + 1) if text[at] == "," else at
+    at = _skip_blanks(text, at)
+    return _skip_blanks(text, at + 1) if text[at] == "," else at
 
 
-def _skip(text: str, at: int) -> int:
+def _skip_blanks(text: str, at: int) -> int:
     match = _BLANK.match(text, at)
     return match.end() if match else at

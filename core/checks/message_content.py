@@ -1,4 +1,4 @@
-"""The checks of a message's content: a text, or a list of text and image parts."""
+"""Checks a message's content: a text, or a list of text and image parts."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from core.language import tr
 
 _SPECIAL = re.compile(r"<\|(?:endoftext|im_start|im_end|fim_prefix|fim_middle|fim_suffix)\|>")
 _PART_KEYS = {"text": ("type", "text"), "image_url": ("type", "image_url")}
-_RESULTS = ("tool", "function")  # what a tool returns may be empty, and may end with a line break
+_RESULT_ROLES = ("tool", "function")  # what a tool returns may be empty, and may end with a line break
 
 
 def content_problems(message: dict[str, Any], role: str, path: str) -> Iterator[Problem]:
@@ -21,55 +21,55 @@ def content_problems(message: dict[str, Any], role: str, path: str) -> Iterator[
         if not may_lack_content(message, role):
             yield problem("content-missing", path, tr("The message has no content."))
     elif isinstance(content, str):
-        yield from _text(message, content, role, f"{path}.content")
+        yield from _check_text(message, content, role, f"{path}.content")
     elif isinstance(content, list):
-        yield from _parts(content, role, f"{path}.content")
+        yield from _check_parts(content, role, f"{path}.content")
     else:
         yield problem("content-type", f"{path}.content", tr("The content is neither a string nor a list of parts."))
 
 
 def may_lack_content(message: dict[str, Any], role: str) -> bool:
-    """An assistant may call or refuse instead of answering."""
+    """Whether a message needs no content: an assistant may call a tool or refuse instead."""
     return role == "assistant" and any(message.get(key) for key in ("tool_calls", "function_call", "refusal"))
 
 
 def has_spare_blanks(content: object, role: str) -> bool:
-    """Whether a content begins or ends with blanks without being blank throughout."""
-    if not isinstance(content, str) or role in _RESULTS:
+    """Whether a content begins or ends with blanks, but is not all blank."""
+    if not isinstance(content, str) or role in _RESULT_ROLES:
         return False
     stripped = content.strip()
     return stripped not in ("", content)
 
 
-def _text(message: dict[str, Any], content: str, role: str, path: str) -> Iterator[Problem]:
+def _check_text(message: dict[str, Any], content: str, role: str, path: str) -> Iterator[Problem]:
     if not content.strip():
-        if role not in _RESULTS and not may_lack_content(message, role):
+        if role not in _RESULT_ROLES and not may_lack_content(message, role):
             yield problem("content-empty", path, tr("The content is empty."))
         return
     if has_spare_blanks(content, role):
         yield problem("whitespace", path, tr("The content begins or ends with spaces."))
-    yield from _special(content, path)
+    yield from _check_special_tokens(content, path)
 
 
-def _special(text: str, path: str) -> Iterator[Problem]:
-    if "<|" in text and (found := _SPECIAL.search(text)):
-        message = tr("The text contains the reserved token {token}.", token=found.group())
+def _check_special_tokens(text: str, path: str) -> Iterator[Problem]:
+    if "<|" in text and (match := _SPECIAL.search(text)):
+        message = tr("The text contains the reserved token {token}.", token=match.group())
         yield problem("special-token", path, message)
 
 
-def _parts(parts: list[Any], role: str, path: str) -> Iterator[Problem]:
-    if not parts and role not in _RESULTS:
+def _check_parts(parts: list[Any], role: str, path: str) -> Iterator[Problem]:
+    if not parts and role not in _RESULT_ROLES:
         yield problem("content-empty", path, tr("The list of parts is empty."))
     for i, part in enumerate(parts):
-        yield from _part(part, role, f"{path}[{i}]")
+        yield from _check_part(part, role, f"{path}[{i}]")
 
 
-def _part(part: object, role: str, path: str) -> Iterator[Problem]:
+def _check_part(part: object, role: str, path: str) -> Iterator[Problem]:
     kind = part.get("type") if isinstance(part, dict) else None
     if not isinstance(part, dict) or not isinstance(kind, str):
         yield problem("content-type", path, tr("The part is not an object with a type."))
     elif kind == "text":
-        yield from _text_part(part, path)
+        yield from _check_text_part(part, path)
     elif kind == "image_url":
         yield from image_problems(part, role, path)
     else:
@@ -79,11 +79,11 @@ def _part(part: object, role: str, path: str) -> Iterator[Problem]:
             yield problem("key-unknown", path + key_path(key), tr("Unknown key {key}.", key=clip(key)))
 
 
-def _text_part(part: dict[str, Any], path: str) -> Iterator[Problem]:
+def _check_text_part(part: dict[str, Any], path: str) -> Iterator[Problem]:
     text = part.get("text")
     if not isinstance(text, str):
         yield problem("content-type", path, tr("The part has no text."))
     elif not text.strip():
         yield problem("content-empty", f"{path}.text", tr("The part's text is empty."))
     else:
-        yield from _special(text, f"{path}.text")
+        yield from _check_special_tokens(text, f"{path}.text")

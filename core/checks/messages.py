@@ -1,4 +1,4 @@
-"""The checks of one message: its role, its keys and its weight."""
+"""Checks one message: its role, its keys and its weight."""
 
 import difflib
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ _ROLE_KEYS = {"assistant": _ASSISTANT_KEYS, "tool": _TOOL_KEYS, "": (*_ASSISTANT
 
 
 def role_of(message: object) -> str:
-    """A message's role as written or as evidently meant ('assitant'); '' when neither is known."""
+    """A message's role, also when it is misspelled ('assitant'); '' when it is unknown."""
     role = message.get("role") if isinstance(message, dict) else None
     if not isinstance(role, str):
         return ""
     return role if role in ROLES else guess_word(role, ROLES)
 
 
-@lru_cache(maxsize=1024)  # a slip comes thousands of times in one file, and comparing words is slow
+@lru_cache(maxsize=1024)  # the same misspelling occurs thousands of times in a file, and comparing words is slow
 def guess_word(word: str, known: tuple[str, ...]) -> str:
     """The one known word that `word` is a misspelling of, or ''."""
     if len(word) > 20:
@@ -41,10 +41,10 @@ def message_problems(message: object, role: str, path: str) -> Iterator[Problem]
     if not isinstance(message, dict):
         yield problem("message-not-object", path, tr("The message is not an object with role and content."))
         return
-    yield from _role(message, role, path)
+    yield from _check_role(message, role, path)
     yield from unknown_keys(message, _ROLE_KEYS.get(role, _PLAIN_KEYS), path)
     yield from content_problems(message, role, path)
-    yield from _weight(message, role, path)
+    yield from _check_weight(message, role, path)
     for key in ("name", "refusal"):
         if message.get(key) is not None and not isinstance(message[key], str):
             yield problem("value-type", f"{path}.{key}", tr("{key} is not a string.", key=key))
@@ -52,21 +52,21 @@ def message_problems(message: object, role: str, path: str) -> Iterator[Problem]
         yield from call_problems(message, path)
 
 
-def _role(message: dict[str, Any], role: str, path: str) -> Iterator[Problem]:
+def _check_role(message: dict[str, Any], role: str, path: str) -> Iterator[Problem]:
     if "role" not in message:
         yield problem("role-missing", path, tr("The message has no role."))
         return
-    written = message["role"]
-    if not isinstance(written, str):
+    value = message["role"]
+    if not isinstance(value, str):
         yield problem("role-unknown", f"{path}.role", tr("The role is not a string."))
-    elif role != written and role:
-        hint = tr("Unknown role {role}: did you mean {guess}?", role=clip(written), guess=role)
+    elif role != value and role:
+        hint = tr("Unknown role {role}: did you mean {guess}?", role=clip(value), guess=role)
         yield problem("role-unknown", f"{path}.role", hint)
     elif not role:
-        yield problem("role-unknown", f"{path}.role", tr("Unknown role {role}.", role=clip(written)))
+        yield problem("role-unknown", f"{path}.role", tr("Unknown role {role}.", role=clip(value)))
 
 
-def _weight(message: dict[str, Any], role: str, path: str) -> Iterator[Problem]:
+def _check_weight(message: dict[str, Any], role: str, path: str) -> Iterator[Problem]:
     if "weight" not in message:
         return
     weight = message["weight"]
@@ -77,7 +77,7 @@ def _weight(message: dict[str, Any], role: str, path: str) -> Iterator[Problem]:
 
 
 def unknown_keys(holder: dict[str, Any], known: tuple[str, ...], path: str) -> Iterator[Problem]:
-    """The keys that the format does not have."""
+    """A problem for each key of `holder` that is not in `known`."""
     for key in holder:
         if key in known:
             continue

@@ -1,4 +1,4 @@
-"""The bytes that programs write around the texts of a plain conversation, compared for many rows at once."""
+"""Compares the bytes that programs write around the texts of a plain conversation, for many rows at once."""
 
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ Marks = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
 
-WORD = 8  # bytes of a word: what is compared at once
+WORD = 8  # bytes of a word, which are compared at once
 _ROLES = ("user", "assistant", "system", "developer")
 
 
 class Messages(NamedTuple):
-    """The messages of some rows in order, by the places of quotes: of the key role, and around the content."""
+    """The messages of some rows in order, by the offsets of quotes: of the key role, and around the content."""
 
     begins: Places
     opens: Places
@@ -24,31 +24,32 @@ class Messages(NamedTuple):
     starts: Places  # where each row starts and ends
     ends: Places
 
-    def lasts(self) -> Places:
+    def find_last_indices(self) -> Places:
+        """The index of each row's last message."""
         return np.append(self.firsts[1:], len(self.begins)) - 1
 
-    def rows_of(self, marks: Marks) -> Marks:
+    def find_rows_all_marked(self, marks: Marks) -> Marks:
         """Which rows have all their messages marked."""
         rows: Marks = np.logical_and.reduceat(marks, self.firsts)
         return rows
 
 
-def overlapping(array: Bytes) -> Words:
+def view_overlapping_words(array: Bytes) -> Words:
     """The word that begins at each byte."""
     return np.ndarray((len(array) - WORD + 1,), "<u8", array, strides=(1,))
 
 
-def word(text: bytes) -> np.uint64:
-    """Up to eight bytes of text as `overlapping` has them."""
+def pack_word(text: bytes) -> np.uint64:
+    """Up to eight bytes as a word, as `view_overlapping_words` returns them."""
     return np.uint64(int.from_bytes(text[:WORD], "little"))
 
 
 _ASSISTANT = _ROLES.index("assistant")
-_END, _END_MASK = word(b'"}]}'), word(b"\xff" * 4)
+_END, _END_MASK = pack_word(b'"}]}'), pack_word(b"\xff" * 4)
 
 
 class _Prefix(NamedTuple):
-    """What stands before a content, in four words: the first and last, the others may overlap, and its length."""
+    """The bytes before a content, in four words (the inner ones may overlap), and their number."""
 
     first: np.uint64
     second: np.uint64
@@ -57,58 +58,62 @@ class _Prefix(NamedTuple):
     length: int
 
     @classmethod
-    def of(cls, text: bytes) -> "_Prefix":
+    def from_text(cls, text: bytes) -> "_Prefix":
         assert 2 * WORD <= len(text) <= 4 * WORD
-        return cls(word(text), word(text[WORD:]), word(text[-2 * WORD :]), word(text[-WORD:]), len(text))
+        return cls(
+            pack_word(text), pack_word(text[WORD:]), pack_word(text[-2 * WORD :]), pack_word(text[-WORD:]), len(text)
+        )
 
 
 class Layout:
-    """How one writer of JSON sets its bytes, by what it puts after a comma and after a colon."""
+    """The layout of one JSON writer: what it writes after a comma and after a colon."""
 
     def __init__(self, comma: str, colon: str) -> None:
         row, between = f'{{"messages"{colon}[{{'.encode(), f'"}}{comma}{{'.encode()
-        self._row, self._row_end, self._row_length = word(row), word(row[-WORD:]), len(row)
-        self._between, self._between_length = word(between), len(between)
-        self._prefixes = [_Prefix.of(f'"role"{colon}"{role}"{comma}"content"{colon}'.encode()) for role in _ROLES]
+        self._row, self._row_end, self._row_length = pack_word(row), pack_word(row[-WORD:]), len(row)
+        self._between, self._between_length = pack_word(between), len(between)
+        self._prefixes = [
+            _Prefix.from_text(f'"role"{colon}"{role}"{comma}"content"{colon}'.encode()) for role in _ROLES
+        ]
 
-    def begins(self, words: Words, starts: Places) -> Marks:
+    def match_starts(self, words: Words, starts: Places) -> Marks:
         """Which rows begin in this layout."""
         begun: Marks = (words[starts] == self._row) & (words[starts + (self._row_length - WORD)] == self._row_end)
         return begun
 
-    def fits(self, words: Words, messages: Messages) -> Marks:
-        """Which rows are, around their texts, nothing but plain messages, the last of them the assistant's."""
-        fitting = self._prefixed(words, messages) & self._joined(words, messages)
-        return messages.rows_of(fitting) & self._enclosed(words, messages)
+    def match(self, words: Words, messages: Messages) -> Marks:
+        """Which rows have only plain messages around their texts, the last of them the assistant's."""
+        fitting = self._match_prefixes(words, messages) & self._match_separators(words, messages)
+        return messages.find_rows_all_marked(fitting) & self._match_row_edges(words, messages)
 
-    def _prefixed(self, words: Words, messages: Messages) -> Marks:
+    def _match_prefixes(self, words: Words, messages: Messages) -> Marks:
         """Which messages have, up to their content, a role and nothing else."""
         second, third = words[messages.begins + WORD], words[messages.opens - 2 * WORD]
         length = messages.opens - messages.begins
-        known = np.zeros(len(length), np.bool_)
+        matches = np.zeros(len(length), np.bool_)
         for prefix in self._prefixes:
-            known |= (second == prefix.second) & (third == prefix.third) & (length == prefix.length)
+            matches |= (second == prefix.second) & (third == prefix.third) & (length == prefix.length)
         # The first and the last word are the same for every role.
-        known &= words[messages.begins] == self._prefixes[0].first
-        known &= words[messages.opens - WORD] == self._prefixes[0].last
-        return known
+        matches &= words[messages.begins] == self._prefixes[0].first
+        matches &= words[messages.opens - WORD] == self._prefixes[0].last
+        return matches
 
-    def _joined(self, words: Words, messages: Messages) -> Marks:
+    def _match_separators(self, words: Words, messages: Messages) -> Marks:
         """Which messages are followed by the next one, or are their row's last."""
-        mask = word(b"\xff" * self._between_length)
+        mask = pack_word(b"\xff" * self._between_length)
         joined: Marks = words[messages.closes] & mask == self._between
         joined[:-1] &= messages.begins[1:] == messages.closes[:-1] + self._between_length
-        joined[messages.lasts()] = True
+        joined[messages.find_last_indices()] = True
         return joined
 
-    def _enclosed(self, words: Words, messages: Messages) -> Marks:
+    def _match_row_edges(self, words: Words, messages: Messages) -> Marks:
         """Which rows begin as they should and end after an assistant's message."""
-        lasts = messages.lasts()
+        lasts = messages.find_last_indices()
         closes = messages.closes[lasts]
         begun: Marks = messages.begins[messages.firsts] == messages.starts + self._row_length
         ended = (words[closes] & _END_MASK == _END) & (closes + 4 == messages.ends)
         answered = words[messages.begins[lasts] + WORD] == self._prefixes[_ASSISTANT].second
-        begun &= self.begins(words, messages.starts) & ended & answered
+        begun &= self.match_starts(words, messages.starts) & ended & answered
         return begun
 
 

@@ -1,4 +1,4 @@
-"""All rules by id, for the checks, the screen, the command line and the guide."""
+"""All rules by id, for the checks, the window, the command line and the guide."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -25,16 +25,16 @@ class Problem:
 
 
 def problem(rule: str, path: str, message: str) -> Problem:
-    """A problem of a known rule, with that rule's severity."""
+    """Build a problem of a known rule, with that rule's severity."""
     return Problem(rule, RULES[rule].severity, path, message)
 
 
 def clip(text: str, length: int = 40) -> str:
-    """Text from a file made safe for a message: at most `length` characters, on one line, without control characters."""
+    """Text from a file made safe for a message: at most `length` characters, one line, no control characters."""
     short = text if len(text) <= length else text[: length - 1] + "…"
     return "".join(c if is_printable(c) else "\ufffd" for c in short)
 
 
 def is_printable(char: str) -> bool:
-    """Whether a character can be shown on a line; unlike `str.isprintable`, all spaces can, the ideographic one too."""
+    """Whether a character can be shown on a line; unlike `str.isprintable`, all spaces can, also the ideographic one."""
     return char.isprintable() or unicodedata.category(char) == "Zs"

@@ -10,7 +10,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # the worst fir
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`words` gives title and explanation in the language chosen when it is called."""
+    """A rule; `words` returns its title and explanation in the current language."""
 
     id: str
     severity: Severity
@@ -18,7 +18,9 @@ class Rule:
     fixable: bool = False
 
     def title(self) -> str:
+        """The translated title."""
         return self.words()[0]
 
     def explanation(self) -> str:
+        """The translated explanation, a sentence or two."""
         return self.words()[1]

@@ -1,4 +1,4 @@
-"""The rules of all rows together, and of what should not be taught at all. `core.review.dataset_check` looks for them."""
+"""The rules about all rows together, and about what must not be trained on; `core.review.dataset_check` checks them."""
 
 from core.checks.rule_type import Rule
 from core.language import tr

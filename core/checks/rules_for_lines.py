@@ -1,4 +1,4 @@
-"""The rules of a file and of its lines, before anything is known of the rows in them."""
+"""The rules of a file and of its lines, independent of the rows in them."""
 
 from core.checks.rule_type import Rule
 from core.language import tr

@@ -1,6 +1,6 @@
-"""What could make the texts of many rows unreadable or unclean, looked for in all of them at once.
+"""Searches the texts of many rows at once for bytes that could make them unreadable or unclean.
 
-The functions return the places of doubtful bytes. They may doubt what is right, never pass what is wrong.
+The functions return the offsets of doubtful bytes: all that are wrong, and maybe some that are right.
 """
 
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.checks.prefilter_layouts import WORD, Bytes, Marks, Messages, Places, Words, word
+from core.checks.prefilter_layouts import WORD, Bytes, Marks, Messages, Places, Words, pack_word
 
 _QUOTE, _BACKSLASH, _BREAK, _RETURN, _LESS, _BAR, _U = b'"\\\n\r<|u'
 _ESCAPED = np.zeros(256, np.bool_)
@@ -24,42 +24,42 @@ _LESS_ESCAPED, _BAR_ESCAPED = (np.uint32(int.from_bytes(digits, "little")) for d
 _TWO = np.uint64(0xFFFF)
 
 
-def _pattern(text: bytes, at: int = 0) -> tuple[np.uint64, np.uint64]:
-    """A mask, and what it leaves of a word that has the text at that byte."""
-    return word(bytes(at) + b"\xff" * len(text)), word(bytes(at) + text)
+def _build_pattern(text: bytes, at: int = 0) -> tuple[np.uint64, np.uint64]:
+    """A mask, and the masked value of a word that has the text at byte `at`."""
+    return pack_word(bytes(at) + b"\xff" * len(text)), pack_word(bytes(at) + text)
 
 
-def _pairs(*pairs: bytes) -> Marks:
-    """A table of two bytes as a number; 0 matches any byte."""
+def _build_pair_table(*pairs: bytes) -> Marks:
+    """A table indexed by two bytes as a number; in a pair 0 matches any byte."""
     table = np.zeros((256, 256), np.bool_)
     for first, second in pairs:
         table[second or slice(None), first or slice(None)] = True
     return table.ravel()
 
 
-_BLANK_BEGINNINGS = [_pattern(text) for text in (*_BLANKS, *_SHORT_ESCAPES, *_LONG_ESCAPES)]
-_ESCAPED_ENDINGS = [_pattern(text, WORD - 6) for text in _LONG_ESCAPES]
-# Nearly every text is passed by two of its bytes.
-_BEGINNINGS = _pairs(*((text + b"\0")[:2] for text in (*_BLANKS, *_SHORT_ESCAPES, *_LONG_ESCAPES)))
-_LAST_TWO = _pairs(b"\0 ", b"\xc2\x85", b"\xc2\xa0", *_SHORT_ESCAPES)
-_TWO_BEFORE_LAST = _pairs(b"\xe1\x9a", b"\xe2\x80", b"\xe2\x81")
+_BLANK_BEGINNINGS = [_build_pattern(text) for text in (*_BLANKS, *_SHORT_ESCAPES, *_LONG_ESCAPES)]
+_ESCAPED_ENDINGS = [_build_pattern(text, WORD - 6) for text in _LONG_ESCAPES]
+# Two bytes are enough to pass nearly every text.
+_BEGINNINGS = _build_pair_table(*((text + b"\0")[:2] for text in (*_BLANKS, *_SHORT_ESCAPES, *_LONG_ESCAPES)))
+_LAST_TWO = _build_pair_table(b"\0 ", b"\xc2\x85", b"\xc2\xa0", *_SHORT_ESCAPES)
+_TWO_BEFORE_LAST = _build_pair_table(b"\xe1\x9a", b"\xe2\x80", b"\xe2\x81")
 
 
 class Memory:
-    """Arrays of marks that are used again from block to block: fresh pages cost more than filling them."""
+    """Arrays of marks that are reused from block to block: fresh pages cost more than filling them."""
 
     def __init__(self) -> None:
         self._arrays: dict[int, Marks] = {}
 
     def marks(self, index: int, length: int) -> Marks:
-        """The array of that index, with whatever was left in it."""
+        """The array of that index, with its old contents."""
         if index not in self._arrays or len(self._arrays[index]) < length:
             self._arrays[index] = np.empty(length, np.bool_)
         return self._arrays[index][:length]
 
 
-def few(marks: Marks) -> Places:
-    """The places of marks that are rare: faster than numpy's own search, which pays for every byte."""
+def find_rare(marks: Marks) -> Places:
+    """The indices of rare marks: faster than numpy's own search, whose time is per byte."""
     whole = len(marks) // WORD * WORD
     near = np.flatnonzero(marks[:whole].view(np.uint64) != 0)[:, np.newaxis] * WORD + np.arange(WORD)
     places = np.append(near.ravel(), np.arange(whole, len(marks)))
@@ -67,31 +67,31 @@ def few(marks: Marks) -> Places:
 
 
 class Escapes(NamedTuple):
-    """The places of escaped quotes, and of escapes that are wrong or need a closer look."""
+    """The offsets of escaped quotes, and of escapes that are wrong or must be checked fully."""
 
     quotes: Places
     doubtful: Places
 
 
-def foreign_controls(array: Bytes, control: Places) -> Places:
-    """Of the control characters those that do not end a line."""
+def find_foreign_controls(array: Bytes, control: Places) -> Places:
+    """The control characters that do not end a line."""
     value = array[control]
     ends: Marks = (value == _BREAK) | ((value == _RETURN) & (array[control + 1] == _BREAK))
     foreign: Places = control[~ends]
     return foreign
 
 
-def special(data: bytearray, array: Bytes, memory: Memory) -> Places:
-    """The positions of possible reserved tokens in `array`, the beginning of `data`."""
+def find_special_tokens(data: bytearray, array: Bytes, memory: Memory) -> Places:
+    """The offsets of possible reserved tokens in `array`, the beginning of `data`."""
     if data.find(_BAR, 0, len(array)) < 0:
         return _NONE
-    bars = few(np.equal(array, _BAR, out=memory.marks(0, len(array))))
+    bars = find_rare(np.equal(array, _BAR, out=memory.marks(0, len(array))))
     tokens: Places = bars[array[bars - 1] == _LESS]
     return tokens
 
 
-def invalid_utf8(data: bytearray, array: Bytes, memory: Memory) -> Places:
-    """Where the bytes of `array`, the beginning of `data`, are not UTF-8."""
+def find_invalid_utf8(data: bytearray, array: Bytes, memory: Memory) -> Places:
+    """The offsets where the bytes of `array`, the beginning of `data`, are not UTF-8."""
     size = len(array)
     follows = np.less(array.view(np.int8), -64, out=memory.marks(0, size))
     two = np.greater_equal(array, 0xC0, out=memory.marks(1, size))
@@ -102,9 +102,11 @@ def invalid_utf8(data: bytearray, array: Bytes, memory: Memory) -> Places:
     differs = np.bitwise_or(two[2:-1], three[1:-2], out=memory.marks(4, size)[3:])
     differs |= four[:-3]
     differs ^= follows[3:]
-    doubtful = [_outside(array, few(four))]
+    doubtful = [_find_impossible_leads(array, find_rare(four))]
     doubtful += [
-        _outside(array, few(np.equal(array, lead, out=two))) for lead in _RARE if data.find(lead, 0, size) >= 0
+        _find_impossible_leads(array, find_rare(np.equal(array, lead, out=two)))
+        for lead in _RARE
+        if data.find(lead, 0, size) >= 0
     ]
     if (array[:3] >= 0x80).any():
         doubtful.append(np.zeros(1, np.int64))
@@ -113,8 +115,8 @@ def invalid_utf8(data: bytearray, array: Bytes, memory: Memory) -> Places:
     return np.concatenate(doubtful)
 
 
-def _outside(array: Bytes, leads: Places) -> Places:
-    """Of bytes that begin a character those that do so in no UTF-8, or not with the byte that follows."""
+def _find_impossible_leads(array: Bytes, leads: Places) -> Places:
+    """Lead bytes that are invalid in UTF-8, or invalid with the byte after them."""
     lead, second = array[leads], array[leads + 1]
     never = (lead < 0xC2) | (lead > 0xF4)
     early = ((lead == 0xE0) & (second < 0xA0)) | ((lead == 0xF0) & (second < 0x90))
@@ -123,17 +125,17 @@ def _outside(array: Bytes, leads: Places) -> Places:
     return outside
 
 
-def escapes(array: Bytes, memory: Memory) -> Escapes:
-    """The escapes of JSON, as far as they matter here."""
-    places = _unescaped(np.flatnonzero(np.equal(array, _BACKSLASH, out=memory.marks(0, len(array)))))
+def find_escapes(array: Bytes, memory: Memory) -> Escapes:
+    """The escaped quotes and doubtful escapes of JSON in `array`."""
+    places = _find_unescaped(np.flatnonzero(np.equal(array, _BACKSLASH, out=memory.marks(0, len(array)))))
     escaped = array[places + 1]
     by_number = places[escaped == _U]
-    doubtful = np.concatenate((places[~_ESCAPED[escaped]], by_number[~_are_plain(array, by_number)]))
+    doubtful = np.concatenate((places[~_ESCAPED[escaped]], by_number[~_are_plain_escapes(array, by_number)]))
     return Escapes(places[escaped == _QUOTE] + 1, doubtful)
 
 
-def _unescaped(backslashes: Places) -> Places:
-    """Without those that are escaped themselves: of a run every second one."""
+def _find_unescaped(backslashes: Places) -> Places:
+    """The backslashes that are not escaped themselves: of a run every second one."""
     new = np.ones(len(backslashes), np.bool_)
     new[1:] = backslashes[1:] != backslashes[:-1] + 1
     if new.all():
@@ -143,8 +145,8 @@ def _unescaped(backslashes: Places) -> Places:
     return unescaped
 
 
-def _are_plain(array: Bytes, places: Places) -> Marks:
-    r"""Which of the escapes \uXXXX are right, and neither half a character nor a part of a reserved token."""
+def _are_plain_escapes(array: Bytes, places: Places) -> Marks:
+    r"""Which of the escapes \uXXXX are valid, no unpaired surrogate and no part of a reserved token."""
     digits = np.ndarray((len(array) - WORD + 1,), "<u4", array, strides=(1,))[places + 2]
     lower = digits | np.uint32(0x20202020)
     # Each byte by itself: the sum's highest bit tells whether it is at least '0', over '9', at least 'a', over 'f'.
@@ -170,10 +172,10 @@ def _are_paired(places: Places, digits: NDArray[np.uint32]) -> Marks:
 
 
 def are_clean(words: Words, messages: Messages) -> Marks:
-    """Which rows have in all their messages a text, without blanks at its edges."""
+    """Which rows have a text in all their messages, without blanks at its edges."""
     begin, end = words[messages.opens + 1], words[messages.closes - WORD]
     filled = messages.closes > messages.opens + 1
-    return messages.rows_of(filled & ~_begins_blank(begin) & ~_ends_blank(end))
+    return messages.find_rows_all_marked(filled & ~_begins_blank(begin) & ~_ends_blank(end))
 
 
 def _begins_blank(begin: Words) -> Marks:
@@ -185,9 +187,9 @@ def _begins_blank(begin: Words) -> Marks:
 
 def _ends_blank(end: Words) -> Marks:
     """Whether a text may end with a blank, by its last eight bytes."""
-    escaped: Marks = end >> np.uint64(16) & _TWO == word(b"\\u")
+    escaped: Marks = end >> np.uint64(16) & _TWO == pack_word(b"\\u")
     escaped[escaped] = _have_any(end[escaped], _ESCAPED_ENDINGS)
-    ideographic: Marks = end >> np.uint64(40) == word(b"\xe3\x80\x80")
+    ideographic: Marks = end >> np.uint64(40) == pack_word(b"\xe3\x80\x80")
     doubtful: Marks = _LAST_TWO[end >> np.uint64(48)] | _TWO_BEFORE_LAST[end >> np.uint64(40) & _TWO]
     return doubtful | ideographic | escaped
 

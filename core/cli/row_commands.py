@@ -222,7 +222,7 @@ def _export(arguments: Arguments) -> int:
         out = arguments.out
         reporter = progress_reporter(out.name)
         found = await document.read(exporting.export, out, chosen, arguments.format, options, reporter)
-        left = {formats.reason_text(reason): count for reason, count in found.left_out.items()}
+        left = {formats.format_loss_reason(reason): count for reason, count in found.left_out.items()}
         lines = [trn("{n} row written to {path}", "{n} rows written to {path}", found.rows, path=out)]
         for why, count in left.items():
             lines.append(trn("{n} row left out: {why}", "{n} rows left out: {why}", count, why=why))

@@ -18,9 +18,9 @@ from core.dataset import filters
 from core.dataset.examples import Choice, Example, Filter
 from core.errors import FormatError
 from core.formats import dataset_card
-from core.formats.conversion_losses import CannotHold
-from core.formats.output_files import replacing, replacing_folder
-from core.formats.row_writers import WRITERS, Writer, canonical, line
+from core.formats.conversion_losses import UnsupportedRow
+from core.formats.output_files import replace_file, replace_folder
+from core.formats.row_writers import WRITERS, Writer, canonicalise, format_line
 from core.language import tr
 from core.progress import Reporter
 
@@ -86,7 +86,7 @@ def export(
         text = dataset_card.format_card(
             title, options.date, [replace(file.described, name=path.name)], _rules(db, choice)
         )
-        with replacing(path.with_name(f"{path.name}.card.md")) as out:
+        with replace_file(path.with_name(f"{path.name}.card.md")) as out:
             out.write(text.encode())
     return file.exported
 
@@ -117,7 +117,7 @@ def _write_file(
 ) -> _File:
     left: Counter[str] = Counter()
     splits: Counter[str] = Counter()
-    with replacing(path) as file:
+    with replace_file(path) as file:
         hashed = _HashingWriter(file, options.card)
         with _compress(hashed, path) as out:
             out.write(BOM_UTF8 if _has_bom(WRITERS[format], options) else b"")
@@ -152,7 +152,7 @@ def _lines(db: sqlite3.Connection, choice: Choice, options: ExportOptions) -> It
         return
     texts = dataset_examples.iterate_texts(db, choice)
     while chunk := list(islice(texts, CHUNK)):
-        yield len(chunk), "".join(line(canonical(text)) for text in chunk).encode()
+        yield len(chunk), "".join(format_line(canonicalise(text)) for text in chunk).encode()
 
 
 def _with_progress(examples: Iterable[Example], total: int, reporter: Reporter) -> Iterator[Example]:
@@ -182,7 +182,7 @@ def _write_rows(
                 ).encode()
             )
             splits[example.split] += 1
-        except CannotHold as reason:
+        except UnsupportedRow as reason:
             left[reason.reason] += 1
     return splits.total()
 
@@ -191,12 +191,12 @@ def _export_folder(
     db: sqlite3.Connection, path: Path, choice: Choice, options: ExportOptions, reporter: Reporter
 ) -> ExportResult:
     """A data set as the hub of Hugging Face lays it out: a card, and a file for each split that has rows."""
-    dataset_card.require_ours(path)
+    dataset_card.require_replaceable(path)
     present = [split for split in dataset_examples.SPLITS if _splits(db, choice)[split]]
     if not present:
         raise FormatError(tr("There are no rows to write"), tr("No row is selected. Nothing was written."))
     plain = replace(options, card=True, bom=options.bom or False)
-    with replacing_folder(path) as folder:
+    with replace_folder(path) as folder:
         (folder / "data").mkdir()
         files = []
         for split in present:
@@ -204,7 +204,7 @@ def _export_folder(
             file = _write_file(db, folder / "data" / f"{split}.jsonl", chosen, "jsonl", plain, reporter)
             files.append(replace(file.described, name=f"data/{split}.jsonl"))
         readme = dataset_card.format_hub_card(options.title or path.name, options.date, files, _rules(db, choice))
-        with replacing(folder / dataset_card.README) as out:
+        with replace_file(folder / dataset_card.README) as out:
             out.write(readme.encode())
     return ExportResult(sum(file.rows for file in files))
 

@@ -20,9 +20,9 @@ from core.dataset.examples import METADATA_FIELDS, PREVIEW_LENGTH, Values
 from core.errors import JukuError
 from core.formats import jsonl
 from core.formats.compressed_files import read_progress
-from core.formats.line_chunks import Chunk, chunks
+from core.formats.line_chunks import Chunk, read_chunks
 from core.formats.text_lines import KEPT_BYTES, FileLine, open_file
-from core.formats.text_stream import mark
+from core.formats.text_stream import get_bom_length
 from core.progress import Reporter
 from core.storage import background_process, compressed_texts
 
@@ -214,16 +214,16 @@ def read_blocks(path: Path, options: ImportOptions, known: KnownRows, reporter: 
 
 def _fill_plain(builder: BlockBuilder, path: Path, options: ImportOptions, reporter: Reporter) -> Iterator[bool]:
     """Read a file whose lines are rows already; yields whether a block is full."""
-    encoding: jsonl.Encoding = options.encoding or jsonl.sniff(path)  # type: ignore[assignment]
+    encoding: jsonl.Encoding = options.encoding or jsonl.detect_encoding(path)  # type: ignore[assignment]
     if not encoding.startswith("utf-8"):
-        for line in jsonl.lines_with_progress(path, encoding, reporter):
+        for line in jsonl.read_lines_with_progress(path, encoding, reporter):
             builder.add_line(line)
             yield builder.full()
         return
     number = 0
     with open_file(path) as file:
-        file.seek(mark(file.read(4), encoding))
-        for chunk in chunks(file):
+        file.seek(get_bom_length(file.read(4), encoding))
+        for chunk in read_chunks(file):
             reporter.update(*read_progress(file))
             if chunk.length:
                 builder.add_line(FileLine(number + 1, chunk.offset, _read_start(path, chunk.offset), chunk.length))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core import checks
 from core.dataset import examples
-from core.formats.output_files import replacing
+from core.formats.output_files import replace_file
 from core.progress import Reporter
 
 COLUMNS = "id, source, line, start, length, raw, rule, message"
@@ -66,7 +66,7 @@ def save(db: sqlite3.Connection, ids: Sequence[int], path: Path, reporter: Repor
     Of a line over the limit only its beginning is stored. Raises `FormatError` when the file cannot be written, `Cancelled`.
     """
     written = 0
-    with replacing(path) as file:
+    with replace_file(path) as file:
         for done, id in enumerate(ids):
             for entry in fetch(db, [id]).values():
                 file.write(entry.raw + b"\n")

@@ -4,7 +4,16 @@ import re
 from dataclasses import dataclass
 
 from core.checks import ROLES
-from core.checks.json_positions import Span, TextEdit, apply_edits, dumps, elements, entries, members, whole
+from core.checks.json_positions import (
+    Span,
+    TextEdit,
+    apply_edits,
+    dumps,
+    iterate_elements,
+    iterate_entries,
+    map_members,
+    parse_whole,
+)
 from core.checks.line_parsing import decode_text
 from core.dataset.row_json import (
     CALL_KEYS,
@@ -157,7 +166,7 @@ def set_text(data: str, path: str, text: str, part: int | None = None) -> str:
     if part is None and not isinstance(current, list):
         same = current == text or (current is None and not text)
         return data if same else _set_member(data, message, "content", dumps(text))
-    content = members(data, message)["content"]
+    content = map_members(data, message)["content"]
     texts = [one.number for one in read_parts(data, content) if one.kind == "text" and one.number is not None]
     number = part if part is not None else next(iter(texts), None)
     return _add_part(data, content, text) if number is None else _set_part(data, content, number, text)
@@ -225,7 +234,7 @@ def add_message(data: str, path: str, role: str, text: str = "") -> str:
         return _add_section(data, section, addition)
     if not isinstance(messages.value, list):
         raise _cannot_edit()
-    items = list(elements(data, messages))
+    items = list(iterate_elements(data, messages))
     if not items:
         return apply_edits(data, [TextEdit(messages.start + 1, messages.start + 1, addition)])
     if number >= len(items):
@@ -271,7 +280,7 @@ def _split_path(path: str) -> tuple[str, int]:
 
 def _messages_in(data: str, section: str) -> list[Span]:
     holder = find_value(data, section)
-    return list(elements(data, holder)) if holder and isinstance(holder.value, list) else []
+    return list(iterate_elements(data, holder)) if holder and isinstance(holder.value, list) else []
 
 
 def _message(data: str, path: str) -> Span:
@@ -291,7 +300,7 @@ def _cannot_edit() -> FormatError:
 
 def _set_member(data: str, holder: Span, key: str, value: str | None) -> str:
     """The row with a key of the object at `holder` set to JSON text, or removed (None)."""
-    inside = list(entries(data, holder))
+    inside = list(iterate_entries(data, holder))
     places = [number for number, (found, _value) in enumerate(inside) if found.value == key]
     if value is None:
         return _remove_member(data, holder, key) if places else data
@@ -303,8 +312,8 @@ def _set_member(data: str, holder: Span, key: str, value: str | None) -> str:
 
 
 def _set_part(data: str, content: Span, number: int, text: str) -> str:
-    part = list(elements(data, content))[number]
-    old = members(data, part)["text"] if isinstance(part.value, dict) else part
+    part = list(iterate_elements(data, content))[number]
+    old = map_members(data, part)["text"] if isinstance(part.value, dict) else part
     return data if old.value == text else apply_edits(data, [TextEdit(old.start, old.end, dumps(text))])
 
 
@@ -319,7 +328,7 @@ def _add_part(data: str, content: Span, text: str) -> str:
 
 def _remove_member(data: str, holder: Span, key: str) -> str:
     """The row without a key of the object, also where the key is repeated."""
-    inside = list(entries(data, holder))
+    inside = list(iterate_entries(data, holder))
     spans = [(found.start, value.end) for found, value in inside]
     for number in reversed(range(len(inside))):
         if inside[number][0].value == key:
@@ -327,7 +336,7 @@ def _remove_member(data: str, holder: Span, key: str) -> str:
             data = apply_edits(data, [cut])
             holder = holder._replace(end=holder.end - (cut.end - cut.start))
             del inside[number], spans[number]
-            spans = [(found.start, value.end) for found, value in entries(data, holder)]
+            spans = [(found.start, value.end) for found, value in iterate_entries(data, holder)]
     return data
 
 
@@ -355,7 +364,7 @@ def _one_line(text: str, kind: type) -> str | None:
     text = text.strip()
     # Wrapped in an object, since `decode_text` accepts only objects; it refuses too deep nesting and invalid numbers.
     readable = decode_text(f'{{"value": {text}}}').text is not None
-    if not readable or (span := whole(text)).end != len(text) or not isinstance(span.value, kind):
+    if not readable or (span := parse_whole(text)).end != len(text) or not isinstance(span.value, kind):
         raise FormatError(
             tr("This JSON cannot be used here"),
             tr("Nothing was changed. Write a list in square brackets, or one object in curly braces."),

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from core import checks
-from core.checks.json_positions import Span, elements, members, whole
+from core.checks.json_positions import Span, iterate_elements, map_members, parse_whole
 from core.formats import jsonl
 from core.text.tokenizer import decode_plain_row
 
@@ -65,7 +65,7 @@ class Section(NamedTuple):
 
 def read_sections(data: str) -> list[Section]:
     """The lists of messages in a row's valid JSON text: one of a chat row, three of a preference row."""
-    row = whole(data).value
+    row = parse_whole(data).value
     found = ((path, find_value(data, path)) for path in SECTIONS if isinstance(_inner_value(row, path), list))
     return [Section(path, _read_section(data, path, span)) for path, span in found if span]
 
@@ -82,9 +82,9 @@ def read_tools(data: str) -> str:
 
 def find_value(data: str, path: str) -> Span | None:
     """The value at a path of keys only (`$.input.messages`), None where there is none."""
-    span: Span | None = whole(data)
+    span: Span | None = parse_whole(data)
     for key in path.split(".")[1:]:
-        span = members(data, span).get(key) if span and isinstance(span.value, dict) else None
+        span = map_members(data, span).get(key) if span and isinstance(span.value, dict) else None
     return span
 
 
@@ -97,7 +97,9 @@ def find_tools(data: str) -> Iterator[tuple[str, Span]]:
 
 
 def _read_section(data: str, path: str, section: Span) -> list[RowMessage]:
-    return [_read_message(data, f"{path}[{number}]", span) for number, span in enumerate(elements(data, section))]
+    return [
+        _read_message(data, f"{path}[{number}]", span) for number, span in enumerate(iterate_elements(data, section))
+    ]
 
 
 def _read_message(data: str, path: str, span: Span) -> RowMessage:
@@ -105,7 +107,7 @@ def _read_message(data: str, path: str, span: Span) -> RowMessage:
     if not isinstance(value, dict):
         return RowMessage(path, "", (ContentPart("other", data[span.start : span.end]),), readable=False)
     weight, call = value.get("weight"), value.get("tool_call_id")
-    inner = members(data, span)
+    inner = map_members(data, span)
     key = next((key for key in CALL_KEYS if value.get(key)), "tool_calls")
     return RowMessage(
         path,
@@ -127,7 +129,7 @@ def read_parts(data: str, content: Span | None) -> Iterator[ContentPart]:
     elif isinstance(content.value, str):
         yield ContentPart("text", content.value)
     elif isinstance(content.value, list):
-        parts = [_read_part(data, number, span) for number, span in enumerate(elements(data, content))]
+        parts = [_read_part(data, number, span) for number, span in enumerate(iterate_elements(data, content))]
         if all(part.kind != "text" for part in parts):
             yield ContentPart("text", "")
         yield from parts

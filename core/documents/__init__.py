@@ -1,4 +1,4 @@
-"""Reads a document that a person has into Markdown text for the spec."""
+"""Converts a document of the user (Markdown, text, HTML, DOCX, PDF) to Markdown text for the spec."""
 
 import re
 from collections.abc import Callable
@@ -14,18 +14,18 @@ from core.language import tr
 from core.progress import Reporter
 
 SUFFIXES = (".md", ".markdown", ".txt", ".text", ".html", ".htm", ".xhtml", ".docx", ".pdf")
-LIMIT = 50_000_000  # bytes
-TITLE = 200  # characters
+MAX_DOCUMENT_BYTES = 50_000_000  # bytes
+MAX_TITLE_CHARACTERS = 200  # characters
 
-_WEB = re.compile(
+_HTML_START = re.compile(
     r"\s*+(?:<\?xml[^>]*+>\s*+)?(?:<!--.{0,2000}?-->\s*+)?<(?:!doctype html|html|head|body)\b", re.I | re.S
 )
 _TAG = re.compile(r"<[a-z][a-z0-9]{0,10}[\s/>]", re.IGNORECASE)
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
 _UNDERLINE = re.compile(r" {0,3}=+[ \t]*")
 
-# What other files begin with, and what they are.
-_OTHERS = {
+# The first bytes of files that are refused, and their format.
+_MAGIC_NUMBERS = {
     b"\xd0\xcf\x11\xe0": "DOC, XLS",
     b"{\\rtf": "RTF",
     b"SQLite format 3\0": "SQLite",
@@ -39,7 +39,7 @@ _OTHERS = {
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as Markdown; `title` is its first heading or its name, `notes` say what was left out, in sentences."""
+    """A document as Markdown; `title` is its first heading or its file name, `notes` say what was left out, translated."""
 
     text: str
     title: str
@@ -51,74 +51,75 @@ def read(path: Path, reporter: Reporter | None = None) -> Document:
 
     Raises FormatError when it cannot be read, JukuError when a library for it is missing, and `Cancelled`.
     """
-    raw = _bytes(path)
-    content = _reader(path, raw)(path, raw, reporter or Reporter())
+    raw = _read_bytes(path)
+    content = _choose_reader(path, raw)(path, raw, reporter or Reporter())
     text = content.text.strip()
     if not text:
         raise FormatError(
             tr("“{name}” has no text", name=clip(path.name, 80)), tr("Nothing was changed. Choose another file.")
         )
-    return Document(f"{text}\n", title(text) or path.stem, content.notes)
+    return Document(f"{text}\n", find_title(text) or path.stem, content.notes)
 
 
-def title(text: str) -> str:
+def find_title(text: str) -> str:
     """The first heading of a Markdown text, or ''."""
-    before = ""
-    fenced = False
+    previous = ""
+    in_fence = False
     for line in text.split("\n"):
         if line.lstrip().startswith(("```", "~~~")):
-            fenced = not fenced
-        elif not fenced and (found := _HEADING.fullmatch(line)):
-            return _bare(found[1].rstrip().rstrip("#"))
-        elif not fenced and before.strip() and _UNDERLINE.fullmatch(line):
-            return _bare(before)
-        before = line
+            in_fence = not in_fence
+        elif not in_fence and (heading := _HEADING.fullmatch(line)):
+            return _strip_heading(heading[1].rstrip().rstrip("#"))
+        elif not in_fence and previous.strip() and _UNDERLINE.fullmatch(line):
+            return _strip_heading(previous)
+        previous = line
     return ""
 
 
-def _bare(heading: str) -> str:
-    return heading.strip().strip("*_`").strip()[:TITLE]
+def _strip_heading(heading: str) -> str:
+    return heading.strip().strip("*_`").strip()[:MAX_TITLE_CHARACTERS]
 
 
-def _bytes(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     with text_lines.open_file(path) as file:
-        raw = file.read(LIMIT + 1)
-    if len(raw) > LIMIT:
+        raw = file.read(MAX_DOCUMENT_BYTES + 1)
+    if len(raw) > MAX_DOCUMENT_BYTES:
         raise FormatError(
             tr("“{name}” is too large", name=clip(path.name, 80)),
             tr(
                 "Nothing was changed. A document may have {n} MB; save the part that matters on its own.",
-                n=LIMIT // 10**6,
+                n=MAX_DOCUMENT_BYTES // 10**6,
             ),
         )
     return raw
 
 
-def _reader(path: Path, raw: bytes) -> Callable[[Path, bytes, Reporter], Content]:
-    """Who reads it: by its content first, its name second."""
+def _choose_reader(path: Path, raw: bytes) -> Callable[[Path, bytes, Reporter], Content]:
+    """The reader for a file, by its content first, its name second. Raises FormatError for an unsupported format."""
     suffix = path.suffix.lower()
     if raw[:1024].lstrip().startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in raw[:1024]):
         return pdf_reader.read
     if raw.startswith(b"PK"):
         return docx_reader.read
-    for magic, kind in _OTHERS.items():
+    for magic, kind in _MAGIC_NUMBERS.items():
         if raw.startswith(magic):
-            raise other(path, kind)
+            raise unsupported_error(path, kind)
     if raw.strip() and suffix in (".pdf", ".docx") and b"\0" in raw[:4096]:
         raise damaged_error(path)
-    return _web_or_plain
+    return _read_html_or_text
 
 
-def _web_or_plain(path: Path, raw: bytes, reporter: Reporter) -> Content:
+def _read_html_or_text(path: Path, raw: bytes, reporter: Reporter) -> Content:
     reporter.update(0)
     page = html_reader.decode_page(raw) or text_reader.read(path, raw)
     is_named = path.suffix.lower() in (".html", ".htm", ".xhtml") and _TAG.search(page.text)
-    if is_named or _WEB.match(page.text):
-        return html_reader.content(path, page.text, page.notes, reporter)
+    if is_named or _HTML_START.match(page.text):
+        return html_reader.convert_page(path, page.text, page.notes, reporter)
     return text_reader.read(path, raw)
 
 
-def other(path: Path, kind: str) -> FormatError:
+def unsupported_error(path: Path, kind: str) -> FormatError:
+    """The error for a file of a format (`kind`) that is not supported."""
     return FormatError(
         tr("“{name}” has a format that Juku does not read ({kind})", name=clip(path.name, 80), kind=kind),
         tr("Nothing was changed. Save it as DOCX, PDF, HTML, Markdown or plain text, and import that."),

@@ -1,4 +1,4 @@
-"""Reads a document in a process of its own: some take seconds, and a window must not wait for them."""
+"""Reads a document in a process of its own: some take seconds, which would block the window."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Reads DOCX: its styles become headings, its lists and tables stay; nothing outside the file is touched."""
+"""Reads DOCX: styles become headings, lists and tables are kept; nothing outside the file is read."""
 
 import io
 import zipfile
@@ -13,28 +13,32 @@ from core.progress import Reporter
 
 MAX_UNPACKED_BYTES = 200_000_000  # bytes of all parts
 MAX_XML_BYTES = 40_000_000  # bytes of the parts that are read; a thousand pages have less
-# Entities are defined nowhere else; Word writes no such thing, and a few lines of it can become gigabytes.
-DTD = tuple("<!DOCTYPE".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
+# A DOCTYPE can define entities that expand to gigabytes; Word writes none.
+DOCTYPE = tuple("<!DOCTYPE".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
 STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => h2:fresh"
 
 
 def read(path: Path, raw: bytes, reporter: Reporter) -> Content:
-    """The document's text as Markdown. Raises FormatError when it is damaged, or something else in a ZIP."""
+    """The document's text as Markdown.
+
+    Raises FormatError when it is damaged, too large, or another ZIP file; JukuError when a library is missing; and
+    `Cancelled`.
+    """
     mammoth = import_library("mammoth", "DOCX")
     reporter.update(0)
     try:
-        _look_through(path, raw)
+        _check_archive(path, raw)
         nothing = mammoth.images.img_element(lambda _image: {"src": ""})
         page = mammoth.convert_to_html(io.BytesIO(raw), convert_image=nothing, style_map=STYLES).value
     except FormatError:
         raise
     except Exception as error:  # whatever a damaged file leads the libraries to
         raise damaged_error(path) from error
-    return html_reader.content(path, page, [], reporter)
+    return html_reader.convert_page(path, page, [], reporter)
 
 
-def _look_through(path: Path, raw: bytes) -> None:
-    """Raise FormatError for what is no DOCX, or would not fit into the memory."""
+def _check_archive(path: Path, raw: bytes) -> None:
+    """Raises FormatError for what is no DOCX, or would not fit into memory."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         members = archive.infolist()
         if not any(member.filename.startswith("word/document") for member in members):
@@ -54,5 +58,5 @@ def _look_through(path: Path, raw: bytes) -> None:
             )
         for text in texts:
             xml = archive.read(text)
-            if any(mark in xml for mark in DTD):
+            if any(mark in xml for mark in DOCTYPE):
                 raise damaged_error(path)

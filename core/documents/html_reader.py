@@ -1,10 +1,10 @@
-"""Turns HTML into Markdown: text, headings, lists and tables; no scripts, styles or menus, and nothing is fetched."""
+"""Converts HTML to Markdown: text, headings, lists and tables; no scripts, styles or menus, and nothing is fetched."""
 
 import re
 from pathlib import Path
 
 from core.checks.rule_registry import clip
-from core.documents.html_sanitizer import Cleaner
+from core.documents.html_sanitizer import HtmlSanitizer
 from core.documents.reader_result import Content, import_library
 from core.documents.text_reader import normalise_breaks
 from core.errors import FormatError
@@ -22,15 +22,17 @@ OPTIONS = {
 }
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,5}=\s{0,5}[\"']?\s{0,5}([\w-]{2,20})", re.IGNORECASE)
-# Encodings that pages use and files of rows do not; of others Python knows some are dangerously slow.
-_KNOWN = re.compile(r"euc-jp|x-euc-jp|iso-2022-jp|euc-kr|gb2312|gbk|gb18030|big5|iso-8859-\d{1,2}|windows-125\d|koi8-r")
+# Encodings of pages that files of rows do not have; some other ones of Python's are dangerously slow.
+_LEGACY_ENCODING = re.compile(
+    r"euc-jp|x-euc-jp|iso-2022-jp|euc-kr|gb2312|gbk|gb18030|big5|iso-8859-\d{1,2}|windows-125\d|koi8-r"
+)
 
 
 def decode_page(raw: bytes) -> Content | None:
-    """The page in the encoding that it names itself, if it is one of an older time and all of it fits."""
-    found = _CHARSET.search(raw[:4096])
-    name = found[1].decode("ascii", "replace").lower() if found else ""
-    if not _KNOWN.fullmatch(name) or (b"\x1b" not in raw and _is_utf8(raw)):
+    """The page decoded with the legacy encoding that it declares; None where it declares none or cannot be decoded."""
+    charset = _CHARSET.search(raw[:4096])
+    name = charset[1].decode("ascii", "replace").lower() if charset else ""
+    if not _LEGACY_ENCODING.fullmatch(name) or (b"\x1b" not in raw and _is_utf8(raw)):
         return None
     try:
         text = raw.decode(name.removeprefix("x-"))
@@ -47,10 +49,10 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def content(path: Path, page: str, notes: list[str], reporter: Reporter) -> Content:
-    """The page as Markdown. Raises FormatError when it is too long, and `Cancelled`."""
+def convert_page(path: Path, page: str, notes: list[str], reporter: Reporter) -> Content:
+    """The page as Markdown. Raises FormatError when it is too long, JukuError without markdownify, and `Cancelled`."""
     markdownify = import_library("markdownify", "HTML")
-    cleaner = Cleaner()
+    cleaner = HtmlSanitizer()
     cleaner.feed(page[: MAX_CHARACTERS + 1])
     if len(page) > MAX_CHARACTERS or cleaner.elements > MAX_ELEMENTS:
         raise FormatError(
@@ -62,15 +64,15 @@ def content(path: Path, page: str, notes: list[str], reporter: Reporter) -> Cont
     for number, piece in enumerate(pieces):
         reporter.update(number, len(pieces))
         texts.append(markdownify.markdownify(piece, **OPTIONS))
-    return Content(_add_spaces("\n\n".join(texts)), [*notes, *_left_out(cleaner)])
+    return Content(_normalise_blank_lines("\n\n".join(texts)), [*notes, *_format_omissions(cleaner)])
 
 
-def _add_spaces(text: str) -> str:
-    """Without blanks at the ends of lines, and never two blank lines together."""
+def _normalise_blank_lines(text: str) -> str:
+    """The text without blanks at the ends of lines, and with at most one blank line in a row."""
     return re.sub("\n{3,}", "\n\n", "\n".join(line.rstrip() for line in text.split("\n"))).strip("\n")
 
 
-def _left_out(cleaner: Cleaner) -> list[str]:
+def _format_omissions(cleaner: HtmlSanitizer) -> list[str]:
     notes = []
     if cleaner.images:
         notes.append(trn("{n} image was left out.", "{n} images were left out.", cleaner.images))

@@ -1,4 +1,4 @@
-"""Reduces any HTML to the few tags that Markdown has, well nested and never deep, in time that grows with its length.
+"""Reduces any HTML to the few tags that Markdown has, well nested and never deep, in time linear in its length.
 
 A page may come from anywhere: tags that nobody closes, a hundred thousand inside each other, half a tag at the end.
 """
@@ -12,11 +12,11 @@ from core.documents.reader_result import WIDE_CHARACTERS
 
 Names = Set[str]
 
-MAX_DEPTH = 40  # tags inside each other that are kept; the text of deeper ones is
+MAX_DEPTH = 40  # nested tags that are kept; of deeper ones only the text is
 ELEMENTS_PER_PIECE = 200  # elements
-INDENT = 200  # blanks at the start of a line of code
+MAX_INDENT = 200  # blanks at the start of a line of code
 
-# Each piece ends at its own end or at the page's: no place is looked at twice.
+# Each alternative ends at its own end or at the page's: no character is scanned twice.
 _TAG = re.compile(
     r"<(?:!--.*?(?:-->|\Z)|[!?][^>]*+(?:>|\Z)|/[^a-zA-Z>][^>]*+(?:>|\Z)"
     r"|(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))?+)*+)(?:>|\Z))",
@@ -37,8 +37,8 @@ BLOCKS = (
 )
 INLINE = frozenset({"a", "strong", "em", "code", "del", "sub", "sup"})
 ALIASES = {"b": "strong", "i": "em", "s": "del", "strike": "del", "kbd": "code", "samp": "code", "tfoot": "tbody"}
-AROUND = CELLS | {"li", "blockquote", "dt", "dd", "caption"}  # what holds paragraphs of its own
-BARE = frozenset({"ul", "ol", "table", "thead", "tbody", "tr", "dl"})  # what holds no text itself
+AROUND = CELLS | {"li", "blockquote", "dt", "dd", "caption"}  # elements that contain paragraphs of their own
+BARE = frozenset({"ul", "ol", "table", "thead", "tbody", "tr", "dl"})  # elements that contain no text themselves
 APART = frozenset(
     [
         "div",
@@ -78,7 +78,7 @@ DROPPED = frozenset(
         "rt",
     ]
 )
-# An element that ends one like it, as most pages leave it to: which it ends, and within what.
+# Elements whose start closes earlier ones, as HTML allows: which ones, and inside which elements only.
 ENDS = {
     "li": ({"li"}, {"ul", "ol"}),
     "tr": (CELLS | {"tr", "caption"}, {"table", "thead", "tbody"}),
@@ -92,8 +92,8 @@ ENDS = {
 }
 
 
-class Cleaner:
-    """Is fed a page once; `pieces` are what is left of it, `images` and `menus` count what was left out."""
+class HtmlSanitizer:
+    """Sanitizes one page: call `feed` once, then `pieces`; `images` and `menus` count what was left out."""
 
     def __init__(self) -> None:
         self.images = self.menus = self.elements = 0
@@ -105,24 +105,25 @@ class Cleaner:
         self._dropped = ("", 0)  # the element that is being left out, and how many of its kind are open
 
     def pieces(self) -> list[str]:
-        """The page in parts of some hundred elements, each whole in itself."""
-        self._cut(0)
+        """The sanitized page in parts of about `ELEMENTS_PER_PIECE` elements, each well nested."""
+        self._close_from(0)
         return [*self._pieces, "".join(self._out)]
 
     def feed(self, page: str) -> None:
-        place = 0
-        while (found := page.find("<", place)) >= 0:
-            self._text(page[place:found])
-            tag = _TAG.match(page, found)
-            place = tag.end() if tag else found + 1
+        """Parse the whole page."""
+        at = 0
+        while (start := page.find("<", at)) >= 0:
+            self._add_text(page[at:start])
+            tag = _TAG.match(page, start)
+            at = tag.end() if tag else start + 1
             if not tag:
-                self._text("<")
+                self._add_text("<")
             elif tag[2]:
-                place = self._tag(page, place, tag[1], tag[2].lower(), tag[3][:5000])
-        self._text(page[place:])
+                at = self._handle_tag(page, at, tag[1], tag[2].lower(), tag[3][:5000])
+        self._add_text(page[at:])
 
-    def _tag(self, page: str, place: int, slash: str, name: str, attributes: str) -> int:
-        """Take one tag in; where to go on."""
+    def _handle_tag(self, page: str, place: int, slash: str, name: str, attributes: str) -> int:
+        """Process one tag; returns the position after it (or after the content of a script)."""
         if name in RAW and not slash:
             end = re.compile(f"</{name}", re.IGNORECASE).search(page, place)
             return end.start() if end else len(page)
@@ -131,12 +132,12 @@ class Cleaner:
             if name == self._dropped[0] and not attributes.endswith("/"):
                 self._dropped = (name, self._dropped[1] + (-1 if slash else 1))
         elif slash:
-            self._end(name)
+            self._end_element(name)
         else:
-            self._start(name, attributes)
+            self._start_element(name, attributes)
         return place
 
-    def _start(self, name: str, attributes: str) -> None:
+    def _start_element(self, name: str, attributes: str) -> None:
         if name in DROPPED or (name == "a" and _BACK.search(attributes)):
             self.menus += name == "nav"
             self._dropped = (name, 0 if attributes.endswith("/") else 1)
@@ -157,15 +158,15 @@ class Cleaner:
         if name in ENDS:
             self._pop(*ENDS[name])
         if name in INLINE:
-            self._in_paragraph()
+            self._ensure_paragraph()
         if len(self._open) >= MAX_DEPTH:
             self._deeper[name] += 1
             return
         self.elements += 1
         self._open.append(name)
-        self._out.append(f"<{name}{_kept_attributes(name, attributes)}>")
+        self._out.append(f"<{name}{_format_attributes(name, attributes)}>")
 
-    def _end(self, name: str) -> None:
+    def _end_element(self, name: str) -> None:
         if self._deeper[name]:
             self._deeper[name] -= 1
         elif name in APART or name == "p":
@@ -180,25 +181,25 @@ class Cleaner:
             self._out.append(" ")
 
     def _close(self, name: str, within: Names) -> None:
-        """Close the innermost open `name`, and all in it; not one outside of `within`."""
+        """Close the innermost open `name` and all in it, unless it is outside of a `within` element."""
         for place in range(len(self._open) - 1, -1, -1):
             if self._open[place] == name:
-                self._cut(place)
+                self._close_from(place)
                 return
             if self._open[place] in within:
                 return
 
     def _pop(self, names: Names, within: Names) -> bool:
-        """Close all open elements of these `names` that are not outside of `within`; whether there was one."""
+        """Close all open elements of these `names` that are not outside of a `within` element; False if there is none."""
         last = len(self._open)
         for place in range(len(self._open) - 1, -1, -1):
             if self._open[place] in names:
                 last = place
             elif self._open[place] in within:
                 break
-        return self._cut(last)
+        return self._close_from(last)
 
-    def _cut(self, place: int) -> bool:
+    def _close_from(self, place: int) -> bool:
         closed = self._open[place:]
         del self._open[place:]
         self._out += (f"</{name}>" for name in reversed(closed))
@@ -208,40 +209,42 @@ class Cleaner:
             self._full = self.elements + ELEMENTS_PER_PIECE
         return bool(closed)
 
-    def _in_paragraph(self) -> None:
-        """Text that stands loose is a paragraph."""
+    def _ensure_paragraph(self) -> None:
+        """Open a paragraph for text outside of any block."""
         if not self._open or self._open[-1] == "blockquote":
             self._push("p")
 
-    def _text(self, text: str) -> None:
+    def _add_text(self, text: str) -> None:
         if not text or self._dropped[1]:
             return
         text = html.unescape(text)
         if "pre" in self._open:
-            text = _code(text)
+            text = _shorten_indents(text)
         else:
             text = _BLANKS.sub(" ", _WIDE_BREAK.sub("", text))
             if text == " " and (not self._open or self._open[-1] in BARE):
                 return
-            self._in_paragraph()
+            self._ensure_paragraph()
         if not CELLS.isdisjoint(self._open):
             text = text.replace("|", "\\|")
         self._out.append(html.escape(text, quote=False))
 
 
-def _kept_attributes(name: str, attributes: str) -> str:
-    """The attributes that say something: where a link goes, where a list begins, how wide a cell is."""
-    if name == "a" and (found := _HREF.search(html.unescape(attributes))):
-        return f' href="{html.escape(found[1])}"'
-    if name == "ol" and (found := _START.search(attributes)):
-        return f' start="{found[1]}"'
-    if name in CELLS and (found := _SPAN.search(attributes)):
-        return f' colspan="{found[1]}"'
+def _format_attributes(name: str, attributes: str) -> str:
+    """The attributes that are kept: the target of a link, the start of a list, the width of a cell."""
+    if name == "a" and (match := _HREF.search(html.unescape(attributes))):
+        return f' href="{html.escape(match[1])}"'
+    if name == "ol" and (match := _START.search(attributes)):
+        return f' start="{match[1]}"'
+    if name in CELLS and (match := _SPAN.search(attributes)):
+        return f' colspan="{match[1]}"'
     return ""
 
 
-def _code(text: str) -> str:
-    """Without the endless blanks over which the converter would take endlessly."""
+def _shorten_indents(text: str) -> str:
+    """Code with at most `MAX_INDENT` blanks of indentation: the converter is slow on longer runs."""
     lines = (line.rstrip() for line in text.replace("\t", "    ").split("\n"))
-    shorter = (line.lstrip().rjust(len(line.lstrip()) + INDENT) if line[:INDENT].isspace() else line for line in lines)
+    shorter = (
+        line.lstrip().rjust(len(line.lstrip()) + MAX_INDENT) if line[:MAX_INDENT].isspace() else line for line in lines
+    )
     return re.sub("\n{3,}", "\n\n\n", "\n".join(shorter))

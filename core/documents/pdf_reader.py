@@ -1,4 +1,4 @@
-"""Reads the text of PDF files, page by page; pages that are pictures have none."""
+"""Reads the text of PDF files, page by page; scanned pages have none."""
 
 import io
 import logging
@@ -13,14 +13,17 @@ from core.errors import FormatError
 from core.language import tr, trn
 from core.progress import Reporter
 
-MAX_SECONDS = 120  # after which no further page is begun
+MAX_SECONDS = 120  # after which no further page is read
 
 
 def read(path: Path, raw: bytes, reporter: Reporter) -> Content:
-    """The text as paragraphs. Raises FormatError when it is damaged, encrypted, or has no text; and `Cancelled`."""
+    """The text as paragraphs.
+
+    Raises FormatError when the file is damaged, encrypted or has no text, JukuError without pypdf, and `Cancelled`.
+    """
     pypdf = import_library("pypdf", "PDF")
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it finds odd in a file is nothing anyone can act on
-    pages = _pages(path, pypdf, raw)
+    pages = _open_pages(path, pypdf, raw)
     texts: list[str | None] = []
     images = 0
     end = time.monotonic() + MAX_SECONDS
@@ -28,15 +31,17 @@ def read(path: Path, raw: bytes, reporter: Reporter) -> Content:
         reporter.update(number, len(pages))
         if time.monotonic() > end:
             break
-        texts.append(_text(page))
-        images += _images(page)
+        texts.append(_extract_text(page))
+        images += _count_images(page)
     if not any(text and text.strip() for text in texts):
-        raise _no_text(path)
+        raise _no_text_error(path)
     text, repeated = pdf_paragraphs.join_pages([text or "" for text in texts])
-    return Content(text, [*_notes(texts, len(pages), images), *(_left_out(line) for line in repeated)])
+    return Content(
+        text, [*_format_notes(texts, len(pages), images), *(_format_repeated_line(line) for line in repeated)]
+    )
 
 
-def _pages(path: Path, pypdf: Any, raw: bytes) -> list[Any]:
+def _open_pages(path: Path, pypdf: Any, raw: bytes) -> list[Any]:
     try:
         reader = pypdf.PdfReader(io.BytesIO(raw), strict=False)
         is_open = not reader.is_encrypted or _is_opened(reader)
@@ -54,21 +59,21 @@ def _pages(path: Path, pypdf: Any, raw: bytes) -> list[Any]:
 
 
 def _is_opened(reader: Any) -> bool:
-    """Whether it can be read without a password: many files only forbid to be changed."""
+    """Whether it can be read without a password: many encrypted files only forbid changes."""
     try:
         return bool(reader.decrypt(""))
     except Exception:  # a cipher that needs another library, or a damaged dictionary
         return False
 
 
-def _text(page: Any) -> str | None:
+def _extract_text(page: Any) -> str | None:
     try:
         return str(page.extract_text())
     except Exception:  # one damaged page leaves the others readable
         return None
 
 
-def _images(page: Any) -> int:
+def _count_images(page: Any) -> int:
     try:
         objects = (item.get_object() for item in page["/Resources"]["/XObject"].values())
         return sum(one.get("/Subtype") == "/Image" for one in objects)
@@ -76,7 +81,7 @@ def _images(page: Any) -> int:
         return 0
 
 
-def _no_text(path: Path) -> FormatError:
+def _no_text_error(path: Path) -> FormatError:
     return FormatError(
         tr("“{name}” has no text", name=clip(path.name, 80)),
         tr(
@@ -86,7 +91,7 @@ def _no_text(path: Path) -> FormatError:
     )
 
 
-def _notes(texts: list[str | None], pages: int, images: int) -> list[str]:
+def _format_notes(texts: list[str | None], pages: int, images: int) -> list[str]:
     blank = sum(text is not None and not text.strip() for text in texts)
     unread = sum(text is None for text in texts)
     notes = []
@@ -103,5 +108,5 @@ def _notes(texts: list[str | None], pages: int, images: int) -> list[str]:
     return notes
 
 
-def _left_out(line: str) -> str:
+def _format_repeated_line(line: str) -> str:
     return tr("“{line}” is on every page and was left out.", line=clip(line, 80))

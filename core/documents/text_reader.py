@@ -1,4 +1,4 @@
-"""Reads Markdown and plain text, in whichever encoding it is."""
+"""Reads Markdown and plain text in any supported encoding."""
 
 import re
 from pathlib import Path
@@ -9,16 +9,16 @@ from core.errors import FormatError
 from core.formats import text_lines, text_stream
 from core.language import tr, trn
 
-MAX_INVALID_SHARE = 0.1  # the share of characters that are none, from which a file is no text
+MAX_INVALID_SHARE = 0.1  # a file with a larger share of invalid characters is no text
 NAMES = {"utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252"}
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
 def read(path: Path, raw: bytes) -> Content:
-    """The text as it stands, with LF as its line break. Raises FormatError when it is no text."""
-    encoding = text_lines.sniff(path)
-    text = raw[text_stream.mark(raw[:4], encoding) :].decode(encoding.removesuffix("-sig"), "replace")
+    """The text unchanged, with LF as its line break. Raises FormatError when it is no text, or cannot be read."""
+    encoding = text_lines.detect_encoding(path)
+    text = raw[text_stream.get_bom_length(raw[:4], encoding) :].decode(encoding.removesuffix("-sig"), "replace")
     lost = text.count("\ufffd")
     controls = len(_CONTROLS.findall(text))
     if "\0" in text or (lost + controls) > MAX_INVALID_SHARE * len(text):
@@ -33,4 +33,5 @@ def read(path: Path, raw: bytes) -> Content:
 
 
 def normalise_breaks(text: str) -> str:
+    """`text` with LF for each CR, CRLF and form feed."""
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")

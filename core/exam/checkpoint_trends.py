@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from core.exam import judges
-from core.exam.scores import GENERAL, MEMORISED, Rate
+from core.exam.scores import GENERAL, MEMORISED, PassRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class CheckpointResult:
     version: int | None
     version_name: str
     rows: int
-    held: Rate
-    general: Rate
+    held: PassRate
+    general: PassRate
 
 
 # Every model that a job has made; of jobs that claim the same (one was adopted twice), the first.
@@ -80,10 +80,10 @@ def _load_point(
 ) -> CheckpointResult:  # fmt: skip
     values = (MEMORISED, GENERAL, *((by,) if by else ()), run, subject)
     rates = {
-        part: Rate(int(passed), int(asked), *sums)
+        part: PassRate(int(passed), int(asked), *sums)
         for part, passed, asked, *sums in db.execute(_RATES.format(sums=_QUESTION_SUMS[bool(by)]), values)
     }
     return CheckpointResult(
         run, subject, provider, model, condition, job, suffix or f"#{job}", step, bool(is_final), version, name, rows,
-        rates.get("held", Rate()), rates.get("general", Rate()),
+        rates.get("held", PassRate()), rates.get("general", PassRate()),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from core.dataset.examples import MEMORISED
 from core.exam import runs
-from core.exam.scores import Rate
+from core.exam.scores import PassRate
 from core.spec import facts, spec
 from core.spec.facts import Fact
 
@@ -39,7 +39,7 @@ class FactCoverage:
     held: int = 0
     drafts: int = 0
     stale: int = 0
-    recall: Rate | None = None
+    recall: PassRate | None = None
     drafted: Counter[str] = field(default_factory=Counter)
     held_drafts: int = 0
 
@@ -150,7 +150,7 @@ _COUNTS = """SELECT facts, split, kind, count(*), sum(status = 'draft'), sum(ins
 FROM example WHERE facts <> '' AND status <> 'rejected' GROUP BY 1, 2, 3"""
 
 
-def _load_recall(db: sqlite3.Connection) -> dict[str, Rate]:
+def _load_recall(db: sqlite3.Connection) -> dict[str, PassRate]:
     """The rates of the newest exam that gave answers about facts, for the last of its subjects; what proves nothing is out."""
     for run in runs.load_all(db):
         found: dict[str, list[tuple[int, int]]] = {}
@@ -158,7 +158,7 @@ def _load_recall(db: sqlite3.Connection) -> dict[str, Rate]:
             for name in dict.fromkeys(names.split()):
                 found.setdefault(name, []).append((counts[0], counts[1]))
         if found:
-            return {name: Rate.of(*zip(*counts, strict=True)) for name, counts in found.items()}
+            return {name: PassRate.of(*zip(*counts, strict=True)) for name, counts in found.items()}
     return {}
 
 

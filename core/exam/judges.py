@@ -43,7 +43,7 @@ async def run_judge(
     project: Project, provider: Provider, model: str, run: int, reporter: Reporter, on_changes: OnChanges
 ) -> None:
     """Let a chat model mark the answers of a run that it has not marked; equal answers to a question are shown once."""
-    language = spec.language(await project.read(spec.load))
+    language = spec.get_language(await project.read(spec.load))
 
     async def messages(answer: int) -> list[Message]:
         return await project.read(_messages, answer, language)

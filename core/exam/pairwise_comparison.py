@@ -39,7 +39,7 @@ async def compare_subjects(
     on_changes: OnChanges,
 ) -> None:
     """Let a judge compare the first answers of two subjects to each question, where it has not."""
-    language = spec.language(await project.read(spec.load))
+    language = spec.get_language(await project.read(spec.load))
 
     async def messages(first: int, second: int) -> list[Message]:
         return await project.read(_messages, first, second, language)

@@ -27,20 +27,20 @@ FUSION_CANDIDATES = 4  # times as many passages of each kind of search are looke
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class ExamCondition:
     """`title` and `description` in the language of the screen."""
 
     title: Callable[[], str]
     description: Callable[[], str]
 
 
-CONDITIONS: dict[str, Condition] = {
-    CLOSED_BOOK: Condition(lambda: tr("Closed book"), lambda: tr("The model alone, with what it has learned.")),
-    OPEN_BOOK: Condition(lambda: tr("Open book"), lambda: tr("The whole spec is in the prompt.")),
-    RETRIEVED: Condition(
+CONDITIONS: dict[str, ExamCondition] = {
+    CLOSED_BOOK: ExamCondition(lambda: tr("Closed book"), lambda: tr("The model alone, with what it has learned.")),
+    OPEN_BOOK: ExamCondition(lambda: tr("Open book"), lambda: tr("The whole spec is in the prompt.")),
+    RETRIEVED: ExamCondition(
         lambda: tr("Retrieved"), lambda: tr("Passages found by a search for the question are in the prompt.")
     ),
-    FEW_SHOT: Condition(
+    FEW_SHOT: ExamCondition(
         lambda: tr("Few-shot"),
         lambda: tr(
             "Some questions with their answers come before it: rows tagged “few-shot”, or a selection of all rows."
@@ -86,7 +86,7 @@ class PromptBuilder:
         self, state: Spec, shots: Sequence[FewShotExample], settings: RetrievalSettings = RetrievalSettings()
     ) -> None:
         self.system_prompt, self.text = state.system_prompt, state.text
-        self.language = spec.language(state)
+        self.language = spec.get_language(state)
         self.shots, self.settings = list(shots), settings
         self._passages: list[Passage] = retrieval.split_passages(state.text)
         self._index: PassageIndex | None = None

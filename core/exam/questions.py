@@ -27,7 +27,7 @@ def load_exam_rows(db: sqlite3.Connection, with_general: bool) -> Iterator[Examp
             known.add(row.question)
             yield row
     if with_general:
-        yield from (row for row in load_general(spec.language(spec.load(db))) if row.question not in known)
+        yield from (row for row in load_general(spec.get_language(spec.load(db))) if row.question not in known)
 
 
 def load_general(language: str) -> list[Example]:

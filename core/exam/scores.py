@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from core.exam import judges, runs, statistics
 from core.exam.runs import KINDS, ExamQuestion, ExamRun, ExamSubject
-from core.exam.statistics import Interval, MeanDifference, PairedTest, RepeatSpread
+from core.exam.statistics import ConfidenceInterval, MeanDifference, PairedTest, RepeatSpread
 from core.providers import LOCAL, prices
 from core.spec import facts
 
@@ -25,7 +25,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class PassRate:
     """`passed` of `asked` answers to `questions` questions were right; `total` and `squares` sum each question's share."""
 
     passed: int = 0
@@ -35,7 +35,7 @@ class Rate:
     squares: float = 0.0
 
     @classmethod
-    def of(cls, passed: npt.ArrayLike, asked: npt.ArrayLike) -> Rate:
+    def of(cls, passed: npt.ArrayLike, asked: npt.ArrayLike) -> PassRate:
         """From the numbers of right and of all answers, question by question; what was not asked does not count."""
         right, every = np.asarray(passed, float), np.asarray(asked, float)
         shares = right[every > 0] / every[every > 0]
@@ -47,7 +47,7 @@ class Rate:
         return self.total / self.questions if self.questions else 0.0
 
     @property
-    def interval(self) -> Interval:
+    def interval(self) -> ConfidenceInterval:
         """At 95 per cent, with the questions as the sample (`statistics.clustered_interval`)."""
         return statistics.clustered_interval(self.questions, self.total, self.squares)
 
@@ -64,7 +64,7 @@ class ResultLine:
 
     name: str
     text: str
-    rates: list[Rate]
+    rates: list[PassRate]
     questions: tuple[int, ...]
     shares: list[list[float | None]] = field(repr=False)
 
@@ -88,10 +88,10 @@ class SubjectTotal:
     """
 
     subject: ExamSubject
-    held: Rate
-    general: Rate
-    memorised: Rate
-    leaked: Rate
+    held: PassRate
+    general: PassRate
+    memorised: PassRate
+    leaked: PassRate
     score: float
     spread: RepeatSpread
     unmarked: int
@@ -102,7 +102,7 @@ class SubjectTotal:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedComparison:
     """Two subjects, paired by question over the held-out ones that both have answered; `missing` are those they have not.
 
     `mine` and `other` are their rates over these, `passing` is McNemar's test.
@@ -110,8 +110,8 @@ class Comparison:
 
     subject: int
     against: int
-    mine: Rate
-    other: Rate
+    mine: PassRate
+    other: PassRate
     missing: int
     passing: PairedTest
     scoring: MeanDifference
@@ -131,7 +131,7 @@ class ExamResult:
     passed: FloatArray
     scored: FloatArray
     totals: list[SubjectTotal]
-    _compared: dict[tuple[int, int], Comparison] = field(default_factory=dict, repr=False)
+    _compared: dict[tuple[int, int], PairedComparison] = field(default_factory=dict, repr=False)
 
     @property
     def is_settled(self) -> bool:
@@ -178,27 +178,27 @@ class ExamResult:
             [float(right / every) if every else None for right, every in zip(*both, strict=True)]
             for both in zip(passed, asked, strict=True)
         ]
-        rates = [Rate.of(passed[:, at], asked[:, at]) for at in range(passed.shape[1])]
+        rates = [PassRate.of(passed[:, at], asked[:, at]) for at in range(passed.shape[1])]
         return ResultLine(name, text, rates, tuple(places), shares)
 
-    def compare(self, subject: int, against: int = 0) -> Comparison:
+    def compare(self, subject: int, against: int = 0) -> PairedComparison:
         """What parts two subjects, over the held-out questions that both have answered."""
         if (subject, against) not in self._compared:
             self._compared[subject, against] = self._compare(subject, against)
         return self._compared[subject, against]
 
-    def _compare(self, subject: int, against: int) -> Comparison:
+    def _compare(self, subject: int, against: int) -> PairedComparison:
         held = find_places(self.questions, HELD)
         both = [place for place in held if self.asked[place, subject] and self.asked[place, against]]
         shares = self.passed[both] / np.maximum(self.asked[both], 1)
         means = self.scored[both] / np.maximum(self.asked[both], 1)
         pairs = zip(shares[:, against] > PASS_SHARE, shares[:, subject] > PASS_SHARE, strict=True)
         known = [*self.facts, *self.general]
-        return Comparison(
+        return PairedComparison(
             subject,
             against,
-            Rate.of(self.passed[both, subject], self.asked[both, subject]),
-            Rate.of(self.passed[both, against], self.asked[both, against]),
+            PassRate.of(self.passed[both, subject], self.asked[both, subject]),
+            PassRate.of(self.passed[both, against], self.asked[both, against]),
             len(held) - len(both),
             statistics.mcnemar((bool(one), bool(other)) for one, other in pairs),
             statistics.paired_difference(means[:, against].tolist(), means[:, subject].tolist()),
@@ -266,7 +266,7 @@ def _build_total(found: ExamResult, column: int, squares: FloatArray, sums: Sequ
     asked, passed, scored = found.asked[:, column], found.passed[:, column], found.scored[:, column]
 
     rates = {
-        name: Rate.of(passed[where], asked[where])
+        name: PassRate.of(passed[where], asked[where])
         for name in (HELD, GENERAL, MEMORISED, LEAKED)
         for where in (find_places(found.questions, name),)
     }

@@ -16,7 +16,7 @@ Z_95 = 1.959963984540054  # of the normal distribution at 95 per cent, two-sided
 Z2 = Z_95 * Z_95
 
 
-class Interval(NamedTuple):
+class ConfidenceInterval(NamedTuple):
     """From `low` to `high`, both included."""
 
     low: float
@@ -37,7 +37,7 @@ class MeanDifference:
     """`mean` of the second less the first, its interval, and the number of pairs."""
 
     mean: float
-    interval: Interval
+    interval: ConfidenceInterval
     n: int
 
     @property
@@ -69,16 +69,16 @@ def is_small(n: int) -> bool:
     return n < SMALL_SAMPLE
 
 
-def wilson_interval(share: float, n: float) -> Interval:
+def wilson_interval(share: float, n: float) -> ConfidenceInterval:
     """Wilson's 95 % score interval of a rate `share` (0 to 1) over a sample of `n`; of nothing asked it is 0 to 1."""
     if not n:
-        return Interval(0.0, 1.0)
+        return ConfidenceInterval(0.0, 1.0)
     centre = (share * n + Z2 / 2) / (n + Z2)
     half = Z_95 * math.sqrt(n * share * (1 - share) + Z2 / 4) / (n + Z2)
-    return Interval(max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share)))
+    return ConfidenceInterval(max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share)))
 
 
-def clustered_interval(n: int, total: float, squares: float) -> Interval:
+def clustered_interval(n: int, total: float, squares: float) -> ConfidenceInterval:
     """The 95 % interval of the mean of `n` questions' rates, whose sum is `total` and the sum of whose squares `squares`.
 
     The questions are the sample: repeats count only by sharpening each question's rate. It is Wilson's interval for as
@@ -88,7 +88,7 @@ def clustered_interval(n: int, total: float, squares: float) -> Interval:
     Its coverage is in docs/exam-statistics.md.
     """
     if not n:
-        return Interval(0.0, 1.0)
+        return ConfidenceInterval(0.0, 1.0)
     centre = (total + Z2 / 2) / (n + Z2)
     apart = squares - 2 * centre * total + n * centre**2
     variance = (apart + Z2 / 2 * (centre**2 + (1 - centre) ** 2)) / (n + Z2)
@@ -121,7 +121,7 @@ def paired_difference(a: Sequence[float], b: Sequence[float]) -> MeanDifference:
     halves = [(1 + gap) / 2 for gap in gaps]  # from 0 to 1, as rates are
     low, high = clustered_interval(len(gaps), math.fsum(halves), math.fsum(half**2 for half in halves))
     mean = math.fsum(gaps) / len(gaps) if gaps else 0.0
-    return MeanDifference(mean, Interval(2 * low - 1, 2 * high - 1), len(gaps))
+    return MeanDifference(mean, ConfidenceInterval(2 * low - 1, 2 * high - 1), len(gaps))
 
 
 def kappa(a: Sequence[Hashable], b: Sequence[Hashable]) -> KappaAgreement:

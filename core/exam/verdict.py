@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from core.exam import scores, statistics
 from core.exam.prompt_conditions import CLOSED_BOOK, CONDITIONS, OPEN_BOOK, RETRIEVED
 from core.exam.runs import ExamSubject
-from core.exam.scores import GENERAL, Comparison, ExamResult, Rate, SubjectTotal
+from core.exam.scores import GENERAL, ExamResult, PairedComparison, PassRate, SubjectTotal
 from core.language import tr, trn
 from core.providers import LOCAL
 from core.providers.models_api import is_tuned
@@ -72,7 +72,7 @@ def _find_base(result: ExamResult, condition: str) -> int | None:
     return next(found, None)
 
 
-def _format_rate(rate: Rate) -> str:
+def _format_rate(rate: PassRate) -> str:
     if rate.asked > rate.questions:
         return tr("{share} ({rate} answers to {n} questions)", share=f"{rate.share:.0%}", rate=rate, n=rate.questions)
     return tr("{share} ({rate})", share=f"{rate.share:.0%}", rate=rate)
@@ -93,7 +93,7 @@ def _on_learning(result: ExamResult) -> Iterator[str]:
             yield from _on_gain(name, result.compare(at, base))
 
 
-def _on_gain(name: str, found: Comparison) -> Iterator[str]:
+def _on_gain(name: str, found: PairedComparison) -> Iterator[str]:
     """A tuned model against its base."""
     if not found.scoring.n:
         yield tr("No held-out question was answered by both {model} and the base model alone, so they cannot be compared.",
@@ -105,7 +105,7 @@ def _on_gain(name: str, found: Comparison) -> Iterator[str]:
     yield _format_changes(found)
 
 
-def _format_common(found: Comparison) -> str:
+def _format_common(found: PairedComparison) -> str:
     """How many questions a comparison stands on, where some were not answered by both."""
     if not found.missing:
         return ""
@@ -132,7 +132,7 @@ def _on_forgetting(result: ExamResult) -> Iterator[str]:
                      rate=_format_rate(mine), before=_format_rate(before))  # fmt: skip
 
 
-def _format_significance(found: Comparison) -> str:
+def _format_significance(found: PairedComparison) -> str:
     """Whether a difference is one."""
     p = f"{found.passing.p:.2g}" if found.passing.p >= 0.001 else "0.001"
     if found.passing.p >= SIGNIFICANCE_LEVEL:
@@ -143,7 +143,7 @@ def _format_significance(found: Comparison) -> str:
     return tr("clearly worse (p {sign} {p})", sign=sign, p=p)
 
 
-def _format_changes(found: Comparison) -> str:
+def _format_changes(found: PairedComparison) -> str:
     gained, lost = scores.fact_names(found.gained), scores.fact_names(found.lost)
     parts = [
         trn("It gained {n} fact", "It gained {n} facts", len(gained)) + _format_names(gained),
@@ -238,6 +238,6 @@ def _next_steps(result: ExamResult) -> Iterator[str]:
             yield tr("Until then, {book} is the better way to answer the questions.", book=subject_title(result.totals[best].subject))  # fmt: skip
 
 
-def _is_better(found: Comparison) -> bool:
+def _is_better(found: PairedComparison) -> bool:
     """Whether the other one is clearly better."""
     return found.scoring.is_clear and found.scoring.mean < 0

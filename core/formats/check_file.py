@@ -1,4 +1,4 @@
-"""All problems of a file: of lines that are rows, at the speed of the disk where they are clean, and of converted rows."""
+"""Finds all problems of a file: of lines that are rows (fast where they are clean), and of converted rows."""
 
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
@@ -12,33 +12,34 @@ from core.checks.clean_row_prefilter import Digests, Scanner
 from core.checks.prefilter_layouts import Places
 from core.formats.compressed_files import read_progress
 from core.formats.jsonl import FileRow
-from core.formats.line_chunks import Chunk, chunks
+from core.formats.line_chunks import Chunk, read_chunks
 from core.formats.repeated_lines import Repeats
-from core.formats.text_lines import Encoding, FileLine, lines, open_file, sniff
-from core.formats.text_stream import check_file_line, mark
+from core.formats.text_lines import Encoding, FileLine, detect_encoding, open_file, read_lines
+from core.formats.text_stream import check_file_line, get_bom_length
 from core.language import tr, trn
 from core.progress import Reporter
 
-ROWS_NEEDED = 10
+MIN_ROWS = 10
 _LINES_PER_BATCH = 1024  # lines of a file in another encoding, from one report to the next
 
-Found = Iterator[tuple[int, Problem]]
+Problems = Iterator[tuple[int, Problem]]
 
 
-def check_lines(path: Path, reporter: Reporter) -> Found:
-    """The file's problems with their line numbers; line 0 is the whole file.
+def check_lines(path: Path, reporter: Reporter) -> Problems:
+    """Yield the file's problems with their line numbers; line 0 is the whole file.
 
-    Repeated rows come last, when the whole file has been read. Raises `FormatError` when it cannot be read, `Cancelled`.
+    Repeated rows come last, when the whole file has been read. Raises `FormatError` when it cannot be read, and
+    `Cancelled`.
     """
-    encoding = sniff(path)
+    encoding = detect_encoding(path)
     if note := encoding_note(encoding):
         yield 0, note
-    checking = _Checking(path, encoding, reporter)
-    yield from checking.utf8() if encoding.startswith("utf-8") else checking.decoded()
-    yield from checking.whole()
+    check = _FileCheck(path, encoding, reporter)
+    yield from check.check_utf8() if encoding.startswith("utf-8") else check.check_decoded()
+    yield from check.check_whole_file()
 
 
-class _Checking:
+class _FileCheck:
     """The state of one check of a file: the numbers of lines and rows so far, and their digests."""
 
     def __init__(self, path: Path, encoding: Encoding, reporter: Reporter) -> None:
@@ -47,21 +48,21 @@ class _Checking:
         self._lines = 0
         self._rows = 0
 
-    def utf8(self) -> Found:
-        """The problems of lines that are read as they are, block by block."""
+    def check_utf8(self) -> Problems:
+        """Yield the problems of the lines of a UTF-8 file, read block by block. Raises as `check_lines` does."""
         scanner = Scanner()
         with open_file(self._path) as file:
             self._reporter.update(*read_progress(file))
-            file.seek(mark(file.read(4), self._encoding))
-            for chunk in chunks(file):
+            file.seek(get_bom_length(file.read(4), self._encoding))
+            for chunk in read_chunks(file):
                 self._reporter.update(*read_progress(file))
-                yield from self._giant(chunk) if chunk.length else self._block(scanner, chunk)
+                yield from self._check_long_line(chunk) if chunk.length else self._check_chunk(scanner, chunk)
 
-    def _giant(self, chunk: Chunk) -> Found:
-        self._count(np.zeros(1, np.uint64), np.zeros(1, np.int64))
+    def _check_long_line(self, chunk: Chunk) -> Problems:
+        self._add_digests(np.zeros(1, np.uint64), np.zeros(1, np.int64))
         yield self._lines, too_long(chunk.length)
 
-    def _block(self, scanner: Scanner, chunk: Chunk) -> Found:
+    def _check_chunk(self, scanner: Scanner, chunk: Chunk) -> Problems:
         starts, ends, clean, digests = scanner.scan(chunk.data, chunk.size)
         before = self._lines
         with memoryview(chunk.data) as view:
@@ -71,13 +72,13 @@ class _Checking:
                 yield from ((before + index + 1, found) for found in problems)
                 if text is None:
                     digests[index] = 0
-        self._count(digests, starts + chunk.offset)
+        self._add_digests(digests, starts + chunk.offset)
 
-    def decoded(self) -> Found:
-        """The problems of lines that must be converted to UTF-8 first."""
+    def check_decoded(self) -> Problems:
+        """Yield the problems of lines that must be converted to UTF-8 first. Raises as `check_lines` does."""
         with open_file(self._path) as file:
             _done, total = read_progress(file)
-        for together in _batches(lines(self._path, self._encoding), _LINES_PER_BATCH):
+        for together in _batches(read_lines(self._path, self._encoding), _LINES_PER_BATCH):
             self._reporter.update(min(together[0].offset, total), total)
             digests = np.zeros(len(together), np.uint64)
             for index, line in enumerate(together):
@@ -85,31 +86,31 @@ class _Checking:
                 yield from ((line.number, found) for found in problems)
                 if text is not None:
                     digests[index] = int.from_bytes(blake2b(line.raw, digest_size=8).digest())
-            self._count(digests, np.zeros(len(together), np.int64))
+            self._add_digests(digests, np.zeros(len(together), np.int64))
         self._reporter.update(total, total)
 
-    def _count(self, digests: Digests, offsets: Places) -> None:
+    def _add_digests(self, digests: Digests, offsets: Places) -> None:
         self._repeats.add(digests, offsets)
         self._lines += len(digests)
         self._rows += int(np.count_nonzero(digests))
 
-    def whole(self) -> Found:
-        """The problems that are known when all lines have been read."""
-        for number, original in self._repeats.found(self._path, exact=not self._encoding.startswith("utf-8")):
+    def check_whole_file(self) -> Problems:
+        """Yield the problems that are known when all lines have been read: repeated rows, too few rows."""
+        for number, original in self._repeats.find(self._path, exact=not self._encoding.startswith("utf-8")):
             message = tr("The row is the same as line {number}.", number=original)
             yield number, problem("duplicate-row", "", message)
-        if self._rows < ROWS_NEEDED:
+        if self._rows < MIN_ROWS:
             yield 0, _too_few_rows(self._rows)
 
 
 def check_rows(rows: Iterable[FileRow], encoding: Encoding) -> Iterator[tuple[int, Problem]]:
-    """The problems of rows with the line on which each begins; line 0 is the whole file."""
+    """Yield the problems of rows with the line on which each begins; line 0 is the whole file."""
     if note := encoding_note(encoding):
         yield 0, note
     first: dict[bytes, int] = {}
     count = 0
     for row in rows:
-        yield from ((row.line.number, found) for found in row.problems)
+        yield from ((row.line.number, one) for one in row.problems)
         if row.text is None:
             continue
         count += 1
@@ -117,7 +118,7 @@ def check_rows(rows: Iterable[FileRow], encoding: Encoding) -> Iterator[tuple[in
         if original != row.line.number:
             message = tr("The row is the same as line {number}.", number=original)
             yield row.line.number, problem("duplicate-row", "", message)
-    if count < ROWS_NEEDED:
+    if count < MIN_ROWS:
         yield 0, _too_few_rows(count)
 
 

@@ -1,4 +1,4 @@
-"""Which column of a table means what: guessed from its name, chosen by the person, and made a row."""
+"""Maps the columns of a table to fields, guessed from their names or chosen by the user, and builds rows from cells."""
 
 import re
 import unicodedata
@@ -37,21 +37,21 @@ _SPLITS = {
 _STATUSES = {"draft": "draft 下書き", "approved": "approved 承認 承認済み", "rejected": "rejected 却下"}
 
 
-def _by_name(names: Mapping[str, str]) -> dict[str, str]:
+def _index_by_name(names: Mapping[str, str]) -> dict[str, str]:
     return {name: field for field, words in names.items() for name in words.split()}
 
 
-_FIELD_OF = _by_name(_NAMES)
-_VALUE_OF = {"split": _by_name(_SPLITS), "status": _by_name(_STATUSES)}
+_FIELD_BY_NAME = _index_by_name(_NAMES)
+_VALUE_BY_NAME = {"split": _index_by_name(_SPLITS), "status": _index_by_name(_STATUSES)}
 
 
 def normalise_name(name: str) -> str:
-    """A name as it is compared: `Key Points` is `key_points`, whatever the width of its letters."""
+    """A name normalised for comparison: `Key Points` is `key_points`, also in full-width letters."""
     return re.sub(r"[\s_\-]+", "_", unicodedata.normalize("NFKC", name).strip().casefold())
 
 
 def unique_names(head: Sequence[str]) -> list[str]:
-    """The columns' names, all different; `#3` is the third when it has none."""
+    """The columns' names, made unique; the third column without a name is `#3`."""
     names: list[str] = []
     for place, cell in enumerate(head, start=1):
         name = cell.strip() or f"#{place}"
@@ -66,47 +66,47 @@ def number_columns(count: int) -> list[str]:
 
 def is_head(cells: Sequence[str]) -> bool:
     """Whether a table's first record names its columns."""
-    return any(normalise_name(cell) in _FIELD_OF for cell in cells)
+    return any(normalise_name(cell) in _FIELD_BY_NAME for cell in cells)
 
 
-def guess(names: Sequence[str]) -> dict[str, str]:
-    """Field -> column, as the names suggest; of a table without a head the first two columns."""
+def guess_mapping(names: Sequence[str]) -> dict[str, str]:
+    """Field -> column, guessed from the names; without a head the first two columns are question and answer."""
     if list(names) == number_columns(len(names)):
         return dict(zip(("question", "answer"), names, strict=False))
-    found: dict[str, str] = {}
+    mapping: dict[str, str] = {}
     for words in (words.split() for words in _NAMES.values()):
-        field = _FIELD_OF[words[0]]
+        field = _FIELD_BY_NAME[words[0]]
         ranked = sorted((words.index(normalise_name(name)), name) for name in names if normalise_name(name) in words)
         if ranked:
-            found[field] = ranked[0][1]
-    if "question" not in found and "input" in found:
-        found["question"] = found.pop("input")
-    return found
+            mapping[field] = ranked[0][1]
+    if "question" not in mapping and "input" in mapping:
+        mapping["question"] = mapping.pop("input")
+    return mapping
 
 
-def row_json(cells: Mapping[str, str]) -> str:
-    """A row's JSON text from cells by field."""
+def build_row_json(cells: Mapping[str, str]) -> str:
+    """Build a row's JSON text from cells by field."""
     data = cells.get("data", "").strip()
     if data:
         return f'{{"messages": {data}}}' if data.startswith("[") else data
-    asked = "\n\n".join(filter(None, (cells.get("question", ""), cells.get("input", ""))))
-    said = [("system", cells["system"])] if cells.get("system", "").strip() else []
-    said += [("user", asked)]
-    said += [("assistant", cells["answer"])] if "answer" in cells else []
-    return dumps({"messages": [{"role": role, "content": content} for role, content in said]})
+    question = "\n\n".join(filter(None, (cells.get("question", ""), cells.get("input", ""))))
+    messages = [("system", cells["system"])] if cells.get("system", "").strip() else []
+    messages += [("user", question)]
+    messages += [("assistant", cells["answer"])] if "answer" in cells else []
+    return dumps({"messages": [{"role": role, "content": content} for role, content in messages]})
 
 
-def metadata(cells: Mapping[str, str]) -> dict[str, str]:
-    """What the table says beside the row; a split or status that is none becomes a note, so that it is not lost."""
-    found = {field: cells[field].strip() for field in METADATA if cells.get(field, "").strip()}
-    for field, values in _VALUE_OF.items():
-        if field in found:
-            value = found.pop(field)
-            if known := values.get(normalise_name(value)):
-                found[field] = known
+def build_metadata(cells: Mapping[str, str]) -> dict[str, str]:
+    """The metadata fields in the cells, without empty ones; an unknown split or status is kept in `notes`."""
+    metadata = {field: cells[field].strip() for field in METADATA if cells.get(field, "").strip()}
+    for field, values in _VALUE_BY_NAME.items():
+        if field in metadata:
+            value = metadata.pop(field)
+            if name := values.get(normalise_name(value)):
+                metadata[field] = name
             else:
-                found["notes"] = "\n".join(filter(None, (found.get("notes", ""), f"{field}: {value}")))
+                metadata["notes"] = "\n".join(filter(None, (metadata.get("notes", ""), f"{field}: {value}")))
     for field in ("tags", "facts"):
-        if field in found:
-            found[field] = " ".join(re.split(r"[\s,;、，；]+", found[field].strip(" ,;、，；")))
-    return found
+        if field in metadata:
+            metadata[field] = " ".join(re.split(r"[\s,;、，；]+", metadata[field].strip(" ,;、，；")))
+    return metadata

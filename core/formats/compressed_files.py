@@ -1,4 +1,4 @@
-"""Compressed files, unpacked as they are read: never more than a block in memory, and no bomb goes off."""
+"""Decompresses gzip files as they are read: a block in memory at a time, with a limit against compression bombs."""
 
 import gzip
 import io
@@ -9,13 +9,13 @@ from typing import Any, BinaryIO
 from core.language import tr
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
-BLOCK = 1024 * 1024
-UNCHECKED_BYTES = 1024 * 1024 * 1024  # up to here any ratio is harmless
+BLOCK_BYTES = 1024 * 1024
+ALWAYS_ALLOWED_BYTES = 1024 * 1024 * 1024  # up to here any ratio is harmless
 MAX_COMPRESSION_RATIO = 200  # text shrinks to a twentieth; a bomb to a thousandth
 
 
-class _Unpacked(io.RawIOBase):
-    """The unpacked bytes of a gzip file; damage is an OSError in words."""
+class _DecompressedFile(io.RawIOBase):
+    """The decompressed bytes of a gzip file. Reading raises OSError with a translated text when it is damaged or a bomb."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.packed = file
@@ -50,27 +50,27 @@ class _Unpacked(io.RawIOBase):
             raise OSError(
                 tr("Its compressed data is damaged or truncated. Unpack it yourself, or download it again.")
             ) from error
-        if self._gzip.tell() > max(UNCHECKED_BYTES, MAX_COMPRESSION_RATIO * self.size):
+        if self._gzip.tell() > max(ALWAYS_ALLOWED_BYTES, MAX_COMPRESSION_RATIO * self.size):
             raise OSError(tr("It unpacks to far more than a text would. Unpack it yourself if you trust it."))
         return data
 
 
 def open_decompressed(file: BinaryIO) -> io.BufferedReader:
-    """`file`, or what is in it when it is compressed."""
+    """`file` itself, or a stream that decompresses it when it is gzip. Reading that may raise OSError."""
     assert isinstance(file, io.BufferedReader)
     if file.peek(len(GZIP_MAGIC))[: len(GZIP_MAGIC)] != GZIP_MAGIC:
         return file
-    return io.BufferedReader(_Unpacked(file), BLOCK)
+    return io.BufferedReader(_DecompressedFile(file), BLOCK_BYTES)
 
 
 def is_compressed(file: io.BufferedReader) -> bool:
-    """Whether `file`, as `unpacked` gave it, is compressed."""
-    return isinstance(file.raw, _Unpacked)
+    """Whether `file`, as returned by `open_decompressed`, is compressed."""
+    return isinstance(file.raw, _DecompressedFile)
 
 
 def read_progress(file: io.BufferedReader) -> tuple[int, int]:
-    """How many of the bytes on the disk have been read, and how many there are."""
+    """How many bytes of the file on disk have been read, and its size."""
     raw = file.raw
-    if isinstance(raw, _Unpacked):
+    if isinstance(raw, _DecompressedFile):
         return min(raw.packed.tell(), raw.size), raw.size
     return file.tell(), os.fstat(file.fileno()).st_size

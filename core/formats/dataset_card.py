@@ -1,4 +1,4 @@
-"""The card of a data set: what is in its files, how many rows, with which hashes and problems."""
+"""Builds the dataset card: the files with their rows, hashes and problems."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +11,12 @@ from core.language import tr, trn
 
 README = "README.md"
 GENERATED_NOTE = "<!-- Written by Juku. The next export into this folder replaces it. -->"
-_STRAYS = (".DS_Store", "Thumbs.db", "desktop.ini")  # what systems leave in every folder
+_SYSTEM_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")  # what systems leave in every folder
 
 
 @dataclass(frozen=True, slots=True)
 class CardFile:
-    """One file of a data set; `splits` counts its rows, `sha256` is that of its bytes on the disk."""
+    """One file of a dataset; `splits` counts its rows by split, `sha256` is the hash of its bytes on disk (hex)."""
 
     name: str
     rows: int
@@ -26,10 +26,10 @@ class CardFile:
 
 def format_card(title: str, date: str, files: Sequence[CardFile], rules: Mapping[str, int]) -> str:
     """The card as Markdown; `date` is inserted as given."""
-    return "\n".join(_lines(title, date, files, rules)) + "\n"
+    return "\n".join(_iterate_lines(title, date, files, rules)) + "\n"
 
 
-def _lines(title: str, date: str, files: Sequence[CardFile], rules: Mapping[str, int]) -> Iterator[str]:
+def _iterate_lines(title: str, date: str, files: Sequence[CardFile], rules: Mapping[str, int]) -> Iterator[str]:
     yield f"# {' '.join(title.split())}"
     yield ""
     rows = sum(file.rows for file in files)
@@ -54,7 +54,7 @@ def _lines(title: str, date: str, files: Sequence[CardFile], rules: Mapping[str,
 
 
 def format_hub_card(title: str, date: str, files: Sequence[CardFile], rules: Mapping[str, int]) -> str:
-    """The card with the head that the hub of Hugging Face reads: which file is which split."""
+    """The card with the YAML head that the Hugging Face Hub reads: which file is which split."""
     head = ["---", f"pretty_name: {json.dumps(title, ensure_ascii=False)}", "configs:", "- config_name: default"]
     head.append("  data_files:")
     for file in files:
@@ -62,11 +62,11 @@ def format_hub_card(title: str, date: str, files: Sequence[CardFile], rules: Map
     return "\n".join([*head, "---", "", ""]) + format_card(title, date, files, rules)
 
 
-def require_ours(folder: Path) -> None:
-    """Raise FormatError when a folder holds anything but an earlier export: replacing it would destroy that."""
+def require_replaceable(folder: Path) -> None:
+    """Raises FormatError when a folder contains anything but an earlier export: replacing it would delete that."""
     if not folder.exists():
         return
-    if folder.is_dir() and all(_is_ours(folder, path) for path in folder.rglob("*")):
+    if folder.is_dir() and all(_is_replaceable(folder, path) for path in folder.rglob("*")):
         return
     raise FormatError(
         tr("{name} contains other files", name=folder.name),
@@ -74,8 +74,8 @@ def require_ours(folder: Path) -> None:
     )
 
 
-def _is_ours(folder: Path, path: Path) -> bool:
-    if path.name in _STRAYS:
+def _is_replaceable(folder: Path, path: Path) -> bool:
+    if path.name in _SYSTEM_FILES:
         return True
     if path.is_symlink():
         return False

@@ -1,4 +1,4 @@
-"""JSON Lines: reads and writes rows without loss, whatever bytes a file has; reads and sets the texts of a row."""
+"""JSON Lines: reads and writes rows without loss, whatever bytes a file has; gets and sets the texts of a row."""
 
 import json
 import os
@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.checks import ROLES, Problem, role_of
-from core.checks.json_positions import Span, TextEdit, apply_edits, dumps, elements, members, whole
+from core.checks.json_positions import Span, TextEdit, apply_edits, dumps, iterate_elements, map_members, parse_whole
 from core.checks.line_parsing import decode_text
 from core.errors import FormatError
-from core.formats.output_files import replacing
+from core.formats.output_files import replace_file
 from core.formats.text_lines import Encoding as Encoding
 from core.formats.text_lines import FileLine as FileLine
-from core.formats.text_lines import lines as lines
+from core.formats.text_lines import detect_encoding as detect_encoding
 from core.formats.text_lines import open_file
-from core.formats.text_lines import sniff as sniff
+from core.formats.text_lines import read_lines as read_lines
 from core.formats.text_stream import check_file_line as check_file_line
 from core.language import tr
 from core.progress import Reporter
 
-REPORT_EVERY = 1024 * 1024
+BYTES_PER_REPORT = 1024 * 1024
 
 
 class FileRow(NamedTuple):
@@ -33,32 +33,36 @@ class FileRow(NamedTuple):
 
 
 def read(path: Path, reporter: Reporter) -> Iterator[FileRow]:
-    """Every line of the file, checked; blank and unreadable ones too. Raises FormatError when it cannot be read."""
-    for line in lines_with_progress(path, sniff(path), reporter):
+    """Yield every line of the file, checked; blank and unreadable ones too.
+
+    Raises FormatError when the file cannot be read, and `Cancelled`.
+    """
+    for line in read_lines_with_progress(path, detect_encoding(path), reporter):
         text, problems = check_file_line(line)
         yield FileRow(line, text, problems)
 
 
-def lines_with_progress(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileLine]:
+def read_lines_with_progress(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileLine]:
+    """Yield the file's lines and report its bytes. Raises FormatError when it cannot be read, and `Cancelled`."""
     with open_file(path) as file:
         total = os.fstat(file.fileno()).st_size
     due = 0
-    for line in lines(path, encoding):
+    for line in read_lines(path, encoding):
         if line.offset >= due:
             reporter.update(min(line.offset, total), total)
-            due = line.offset + REPORT_EVERY
+            due = line.offset + BYTES_PER_REPORT
         yield line
     reporter.update(total, total)
 
 
 def write(path: Path, texts: Iterable[str]) -> int:
-    """Write one row a line in UTF-8 with LF; the number of rows.
+    """Write one row per line in UTF-8 with LF, atomically; returns the number of rows.
 
-    The file appears whole or not at all: on any failure (a FormatError in words, or whatever `texts` raises) the
-    one that was there stays as it was.
+    Raises FormatError when the file cannot be written, and whatever `texts` raises; an existing file then stays
+    unchanged.
     """
     count = 0
-    with replacing(path) as file:
+    with replace_file(path) as file:
         for text in texts:
             # A line break in JSON text is only layout (inside strings it is escaped), but here it would split the row.
             file.write(text.replace("\n", " ").encode() + b"\n")
@@ -67,15 +71,15 @@ def write(path: Path, texts: Iterable[str]) -> int:
 
 
 def message_text(message: object) -> str:
-    """A message as text, for a preview: its text parts joined, or its refusal, then its calls."""
+    """A message as text for a preview: its text parts joined, or its refusal, then its tool calls; '' for no message."""
     if not isinstance(message, dict):
         return ""
     content = message.get("content")
     refusal = message.get("refusal")
-    said = content if isinstance(content, str) else "\n".join(_part_texts(content))
-    if not said and isinstance(refusal, str):
-        said = refusal
-    return "\n".join(filter(None, [said, *_call_texts(message)]))
+    text = content if isinstance(content, str) else "\n".join(_part_texts(content))
+    if not text and isinstance(refusal, str):
+        text = refusal
+    return "\n".join(filter(None, [text, *_call_texts(message)]))
 
 
 def _part_texts(content: object) -> list[str]:
@@ -106,18 +110,18 @@ def _last_text(value: object, role: str) -> str:
 
 
 def system_prompt(text: str) -> str:
-    """The text of the last system message in a row's JSON text, or ''."""
+    """The text of the last system message in a row's JSON text, or ''. Raises ValueError when it is no JSON."""
     return _last_text(json.loads(text), "system")
 
 
 def message_texts(value: object) -> list[str]:
-    """The texts of a row's messages in order, the other answer included, without system messages."""
+    """The texts of a row's messages in order, without system messages; of a preference row both answers."""
     turns = [*_messages_of(value), *_first_list(value, "non_preferred_output", "non_preferred_completion")]
     return [message_text(message) for message in turns if role_of(message) not in ("system", "developer")]
 
 
 def _messages_of(value: object) -> list[object]:
-    """The messages of a row; of a preference row those of its input and of the preferred answer."""
+    """The messages of a row; of a preference row those of its input and its preferred answer."""
     if isinstance(value, dict) and "messages" not in value and isinstance(value.get("input"), dict):
         return [
             *_first_list(value["input"], "messages"),
@@ -127,40 +131,44 @@ def _messages_of(value: object) -> list[object]:
 
 
 def _first_list(value: object, *keys: str) -> list[object]:
-    found = (value.get(key) for key in keys) if isinstance(value, dict) else iter(())
-    return next((list(items) for items in found if isinstance(items, list)), [])
+    values = (value.get(key) for key in keys) if isinstance(value, dict) else iter(())
+    return next((list(items) for items in values if isinstance(items, list)), [])
 
 
 def new_row(system: str, question: str, answer: str) -> str:
     """A row of one question and its answer as JSON text, with a system prompt unless it is blank."""
-    said = [("system", system)] if system.strip() else []
-    said += [("user", question), ("assistant", answer)]
-    return dumps({"messages": [{"role": role, "content": content} for role, content in said]})
+    messages = [("system", system)] if system.strip() else []
+    messages += [("user", question), ("assistant", answer)]
+    return dumps({"messages": [{"role": role, "content": content} for role, content in messages]})
 
 
 def set_content(text: str, role: str, content: str) -> str:
     """The row with the content of its last message of `role` replaced, or with such a message added.
 
-    Everything else stays unchanged. In a content of parts the text is replaced and the images stay. Setting
-    what `message_text` already gives changes nothing. Raises FormatError when the text holds no JSON object.
+    Everything else stays unchanged. In a content of parts the text is replaced and the images stay. Setting the text
+    that `message_text` returns changes nothing. Raises FormatError when `text` is no JSON object.
     """
     assert role in ROLES
     if decode_text(text).text is None:
         raise FormatError(tr("The row cannot be edited"), tr("Its text is not a valid JSON object."))
-    row = whole(text)
-    messages = members(text, row).get("messages")
+    row = parse_whole(text)
+    messages = map_members(text, row).get("messages")
     if messages is None:
         comma = ", " if row.value else ""
-        return _insert(text, row.end - 1, f'{comma}"messages": [{_message(role, content)}]')
+        return _insert(text, row.end - 1, f'{comma}"messages": [{_build_message(role, content)}]')
     if not isinstance(messages.value, list):
-        kept = "" if messages.value is None else text[messages.start : messages.end]
-        return set_content(apply_edits(text, [TextEdit(messages.start, messages.end, f"[{kept}]")]), role, content)
-    items = list(elements(text, messages))
-    found = [item for item in items if role_of(item.value) == role]
-    return _with_content(text, found[-1], content) if found else _with_message(text, messages, items, role, content)
+        old = "" if messages.value is None else text[messages.start : messages.end]
+        return set_content(apply_edits(text, [TextEdit(messages.start, messages.end, f"[{old}]")]), role, content)
+    items = list(iterate_elements(text, messages))
+    same_role = [item for item in items if role_of(item.value) == role]
+    return (
+        _replace_content(text, same_role[-1], content)
+        if same_role
+        else _insert_message(text, messages, items, role, content)
+    )
 
 
-def _message(role: str, content: str) -> str:
+def _build_message(role: str, content: str) -> str:
     return dumps({"role": role, "content": content})
 
 
@@ -168,35 +176,35 @@ def _insert(text: str, at: int, addition: str) -> str:
     return apply_edits(text, [TextEdit(at, at, addition)])
 
 
-def _with_content(text: str, message: Span, content: str) -> str:
+def _replace_content(text: str, message: Span, content: str) -> str:
     if message_text(message.value) == content:
         return text
-    old = members(text, message).get("content")
+    old = map_members(text, message).get("content")
     if old is None:
         return _insert(text, message.end - 1, f', "content": {dumps(content)}')
-    new = _parts(text, old, content) if isinstance(old.value, list) else dumps(content)
+    new = _replace_part_texts(text, old, content) if isinstance(old.value, list) else dumps(content)
     return apply_edits(text, [TextEdit(old.start, old.end, new)])
 
 
-def _parts(text: str, old: Span, content: str) -> str:
-    """The parts as JSON text: the first text part gets the whole content, the other text parts go, the rest stays."""
+def _replace_part_texts(text: str, old: Span, content: str) -> str:
+    """The parts as JSON text: the first text part gets the whole content, other text parts are removed."""
     new: list[str] = []
-    said = False
-    for part in elements(text, old):
+    is_replaced = False
+    for part in iterate_elements(text, old):
         if not _part_texts([part.value]):
             new.append(text[part.start : part.end])
-        elif not said:
-            words = members(text, part)["text"]
+        elif not is_replaced:
+            words = map_members(text, part)["text"]
             new.append(text[part.start : words.start] + dumps(content) + text[words.end : part.end])
-            said = True
-    if not said:
+            is_replaced = True
+    if not is_replaced:
         new.insert(0, dumps({"type": "text", "text": content}))
     return f"[{', '.join(new)}]"
 
 
-def _with_message(text: str, messages: Span, items: list[Span], role: str, content: str) -> str:
+def _insert_message(text: str, messages: Span, items: list[Span], role: str, content: str) -> str:
     at = _message_index([role_of(item.value) for item in items], role)
-    addition = _message(role, content)
+    addition = _build_message(role, content)
     if not items:
         return _insert(text, messages.start + 1, addition)
     if at == len(items):

@@ -1,4 +1,4 @@
-"""Whole files and folders (core/atomic_files.py) whose failures are told in words."""
+"""Writes whole files and folders atomically (core/atomic_files.py); an OSError becomes a translated FormatError."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,28 +8,28 @@ from typing import BinaryIO
 from core.atomic_files import create_folder_atomically, open_atomically
 from core.checks.rule_registry import clip
 from core.errors import FormatError
-from core.formats.text_lines import reason_of
+from core.formats.text_lines import format_os_error
 from core.language import tr
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` at the end. Raises FormatError when it cannot be written."""
-    with _in_words(path), open_atomically(path) as file:
+def replace_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file that replaces `path` at the end. Raises FormatError when it cannot be written."""
+    with _convert_os_error(path), open_atomically(path) as file:
         yield file
 
 
 @contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """A new folder that takes the place of `path` at the end. Raises FormatError when it cannot be written."""
-    with _in_words(path), create_folder_atomically(path) as folder:
+def replace_folder(path: Path) -> Iterator[Path]:
+    """Create a new folder that replaces `path` at the end. Raises FormatError when it cannot be written."""
+    with _convert_os_error(path), create_folder_atomically(path) as folder:
         yield folder
 
 
 @contextmanager
-def _in_words(path: Path) -> Iterator[None]:
+def _convert_os_error(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = tr("{reason} The old contents are unchanged.", reason=reason_of(error))
+        message = tr("{reason} The old contents are unchanged.", reason=format_os_error(error))
         raise FormatError(tr("{name} cannot be written", name=clip(path.name, 80)), message) from error

@@ -1,4 +1,4 @@
-"""Which lines of a file are the same as an earlier one, found within sixteen bytes of memory a line."""
+"""Finds lines of a file that are the same as an earlier one, with sixteen bytes of memory per line."""
 
 from collections.abc import Iterator
 from io import BufferedReader
@@ -11,7 +11,7 @@ from core.checks.clean_row_prefilter import Digests
 from core.checks.prefilter_layouts import Places
 from core.formats.text_lines import open_file
 
-_READ_BUFFER_BYTES = 16 * 1024  # of a file most of which is passed over
+_READ_BUFFER_BYTES = 16 * 1024  # small: most of the file is skipped
 
 
 class Repeats:
@@ -22,14 +22,15 @@ class Repeats:
         self._offsets = [np.zeros(0, np.int64)]
 
     def add(self, digests: Digests, offsets: Places) -> None:
-        """The next lines, with their places in the file; the digest 0 means a line without a row."""
+        """Add the next lines, with their offsets in the file in bytes; the digest 0 means a line without a row."""
         self._digests.append(digests)
         self._offsets.append(offsets)
 
-    def found(self, path: Path, exact: bool) -> Iterator[tuple[int, int]]:
-        """Each line that is the same as an earlier one, and the first such; numbers from 1, in order.
+    def find(self, path: Path, exact: bool) -> Iterator[tuple[int, int]]:
+        """Yield each line that is the same as an earlier one, and the first such; numbers from 1, in order.
 
-        `exact`: equal digests already mean equal lines, and the file is not read again.
+        `exact`: equal digests already mean equal lines, and the file is not read again. Raises FormatError when it
+        must be read again and cannot be.
         """
         digests = np.concatenate(self._digests)
         lines = _find_repeated(digests)
@@ -41,7 +42,7 @@ class Repeats:
 
 
 def _find_repeated(digests: Digests) -> Places:
-    """The lines whose digest, other than 0, comes more than once."""
+    """The indices of lines whose digest, other than 0, occurs more than once."""
     ordered = np.sort(digests)
     shared = np.unique(ordered[1:][(ordered[1:] == ordered[:-1]) & (ordered[1:] != 0)])
     if not len(shared):
@@ -52,7 +53,7 @@ def _find_repeated(digests: Digests) -> Places:
 
 
 def _first_equal(keys: Digests) -> Places:
-    """For each key the place of the first that is equal."""
+    """For each key the index of the first equal one."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     new = np.append(True, ordered[1:] != ordered[:-1])
@@ -62,7 +63,7 @@ def _first_equal(keys: Digests) -> Places:
 
 
 def _read_digests(path: Path, offsets: Places) -> Digests:
-    """Digests of all the bytes of the lines at these places, which ascend."""
+    """Digests of all the bytes of the lines at these ascending offsets."""
     digests = np.empty(len(offsets), np.uint64)
     with open_file(path) as file:
         near = BufferedReader(file.raw, _READ_BUFFER_BYTES)

@@ -1,65 +1,76 @@
-"""Tables as rows: CSV, TSV and Markdown, with the columns as they are named or as the person matched them."""
+"""Reads tables (CSV, TSV and Markdown) as rows, with the columns mapped by their names or by the user."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from core.checks import check_line, problem
 from core.formats import column_mapping, csv_cells, markdown_tables, text_stream
-from core.formats.csv_parser import Records, TableRecord
+from core.formats.csv_parser import CsvReader, TableRecord
 from core.formats.jsonl import FileRow
 from core.formats.text_lines import Encoding, FileLine
 from core.language import tr
 from core.progress import Reporter
 
-Mapped = Mapping[str, str] | None
+ColumnMapping = Mapping[str, str] | None
 
 
-def read_csv(path: Path, encoding: Encoding, reporter: Reporter, chosen: Mapped = None) -> Iterator[FileRow]:
-    return rows(Records(text_stream.lines(path, encoding, reporter)), chosen, csv_cells.unescape_formula)
+def read_csv(path: Path, encoding: Encoding, reporter: Reporter, columns: ColumnMapping = None) -> Iterator[FileRow]:
+    """Yield the rows of a CSV file. Raises FormatError when it cannot be read, and `Cancelled`."""
+    return convert_records(
+        CsvReader(text_stream.read_lines(path, encoding, reporter)), columns, csv_cells.unescape_formula
+    )
 
 
-def read_tsv(path: Path, encoding: Encoding, reporter: Reporter, chosen: Mapped = None) -> Iterator[FileRow]:
-    return rows(Records(text_stream.lines(path, encoding, reporter), "\t"), chosen, csv_cells.unescape_formula)
+def read_tsv(path: Path, encoding: Encoding, reporter: Reporter, columns: ColumnMapping = None) -> Iterator[FileRow]:
+    """Yield the rows of a TSV file. Raises FormatError when it cannot be read, and `Cancelled`."""
+    return convert_records(
+        CsvReader(text_stream.read_lines(path, encoding, reporter), "\t"), columns, csv_cells.unescape_formula
+    )
 
 
-def read_markdown(path: Path, encoding: Encoding, reporter: Reporter, chosen: Mapped = None) -> Iterator[FileRow]:
-    return rows(markdown_tables.iterate_records(text_stream.lines(path, encoding, reporter)), chosen)
+def read_markdown(
+    path: Path, encoding: Encoding, reporter: Reporter, columns: ColumnMapping = None
+) -> Iterator[FileRow]:
+    """Yield the rows of the tables in a Markdown file. Raises FormatError when it cannot be read, and `Cancelled`."""
+    return convert_records(markdown_tables.iterate_records(text_stream.read_lines(path, encoding, reporter)), columns)
 
 
-def rows(found: Iterable[TableRecord], chosen: Mapped = None, meant: Callable[[str], str] = str) -> Iterator[FileRow]:
-    """The records as rows; `chosen` is field -> column, and where it is None a guess by each table's head.
+def convert_records(
+    records: Iterable[TableRecord], columns: ColumnMapping = None, unescape: Callable[[str], str] = str
+) -> Iterator[FileRow]:
+    """Yield the records as rows; `columns` is field -> column; where it is None, it is guessed from each table's head.
 
-    `meant` undoes what the format does to a cell.
+    `unescape` removes the format's escape from a cell.
     """
     names: list[str] = []
     mapping: Mapping[str, str] = {}
-    for record in found:
+    for record in records:
         if record.problem:
             yield FileRow(record.line, None, [record.problem])
             continue
         is_first = record.is_head or not names
         if is_first:
-            names = names_of(record, chosen)
-            mapping = column_mapping.guess(names) if chosen is None else chosen
+            names = get_column_names(record, columns)
+            mapping = column_mapping.guess_mapping(names) if columns is None else columns
         if not is_first or names == column_mapping.number_columns(len(names)):
-            yield _row(record.line, dict(zip(names, map(meant, record.cells), strict=True)), mapping)
+            yield _build_row(record.line, dict(zip(names, map(unescape, record.cells), strict=True)), mapping)
 
 
-def names_of(first: TableRecord, chosen: Mapped = None) -> list[str]:
+def get_column_names(first: TableRecord, columns: ColumnMapping = None) -> list[str]:
     """The names of a table's columns: those in its first record, or `#1`, `#2` where that is a row already.
 
-    It is a head when it has a name that is known, or when `chosen` speaks of columns by name.
+    It is a head when it has a known name, or when `columns` refers to columns by name.
     """
-    by_name = chosen is not None and not all(name.startswith("#") for name in chosen.values())
-    is_head = first.is_head or (column_mapping.is_head(first.cells) if chosen is None else by_name)
+    by_name = columns is not None and not all(name.startswith("#") for name in columns.values())
+    is_head = first.is_head or (column_mapping.is_head(first.cells) if columns is None else by_name)
     return column_mapping.unique_names(first.cells) if is_head else column_mapping.number_columns(len(first.cells))
 
 
-def _row(line: FileLine, by_name: Mapping[str, str], mapping: Mapping[str, str]) -> FileRow:
+def _build_row(line: FileLine, by_name: Mapping[str, str], mapping: Mapping[str, str]) -> FileRow:
     missing = [name for name in mapping.values() if name not in by_name]
     if missing or not mapping:
         message = tr("The table has no column {name}.", name=", ".join(missing) or "question")
         return FileRow(line, None, [problem("cells-count", "", message)])
-    found = {field: by_name[name] for field, name in mapping.items()}
-    text, problems = check_line(column_mapping.row_json(found).encode())
-    return FileRow(line, text, problems, column_mapping.metadata(found))
+    cells = {field: by_name[name] for field, name in mapping.items()}
+    text, problems = check_line(column_mapping.build_row_json(cells).encode())
+    return FileRow(line, text, problems, column_mapping.build_metadata(cells))

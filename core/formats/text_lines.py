@@ -1,4 +1,4 @@
-"""The lines of a text file, streamed within bounded memory, in whichever encoding it is."""
+"""Reads the lines of a text file in any supported encoding, streamed with bounded memory."""
 
 import errno
 import re
@@ -23,7 +23,7 @@ _UTF8 = ("utf-8", "utf-8-sig")
 
 SAMPLE_BYTES = 4 * 1024 * 1024
 KEPT_BYTES = 64 * 1024
-BLOCK = 1024 * 1024
+BLOCK_BYTES = 1024 * 1024
 
 _LATIN = re.compile("[^\x00-\x7f]")
 _FOREIGN_WORD = re.compile("[^\x00-\x7f]{4,}")
@@ -45,8 +45,8 @@ class FileLine(NamedTuple):
     length: int
 
 
-def sniff(path: Path) -> Encoding:
-    """The file's encoding, judged by its first 4 MB. Raises FormatError when it cannot be read."""
+def detect_encoding(path: Path) -> Encoding:
+    """Detect the file's encoding by its first 4 MB. Raises FormatError when it cannot be read."""
     with open_file(path) as file:
         sample = file.read(SAMPLE_BYTES)
     for encoding, bom in BOMS.items():
@@ -59,7 +59,7 @@ def sniff(path: Path) -> Encoding:
 
 
 def _utf16_by_zeros(sample: bytes) -> Encoding | None:
-    """UTF-16 without a mark: JSON's own characters have a zero byte, always on the same side."""
+    """UTF-16 without a byte order mark: JSON's own characters have a zero byte, always on the same side."""
     even, odd = sample[::2].count(0), sample[1::2].count(0)
     if sample[0] and odd > 10 * even:
         return "utf-16-le"
@@ -77,7 +77,7 @@ def _detect_legacy_encoding(sample: list[bytes]) -> Encoding:
 
 
 def _fits(lines: list[bytes], encoding: Encoding, reads_well: Callable[[str], bool]) -> bool:
-    """Whether every line can be decoded, and nine in ten read well: a cell may be a single kanji or symbol."""
+    """Whether every line can be decoded, and nine in ten pass `reads_well`: a cell may be a single kanji or symbol."""
     texts = [_decode(line, encoding) for line in lines]
     return all(text is not None for text in texts) and 10 * sum(reads_well(text or "") for text in texts) >= 9 * len(
         texts
@@ -85,12 +85,12 @@ def _fits(lines: list[bytes], encoding: Encoding, reads_well: Callable[[str], bo
 
 
 def _reads_as_latin(text: str) -> bool:
-    """Whether text got from CP1252 is likely meant: accented letters among plain ones, not whole words of them.
+    """Whether text decoded from CP1252 is plausible: accented letters among plain ones, not whole words of them.
 
-    Those are another script: EUC-JP, Cyrillic and Greek fit CP1252, too, and would be changed without a word.
+    Those are another script: EUC-JP, Cyrillic and Greek can be decoded as CP1252 too, and would be corrupted silently.
     """
-    found, in_words = len(_LATIN.findall(text)), sum(map(len, _FOREIGN_WORD.findall(text)))
-    return 3 * found <= len(text) and 2 * in_words <= found and not _CONTROLS.search(text)
+    accented, in_words = len(_LATIN.findall(text)), sum(map(len, _FOREIGN_WORD.findall(text)))
+    return 3 * accented <= len(text) and 2 * in_words <= accented and not _CONTROLS.search(text)
 
 
 def _decode(line: bytes, encoding: Encoding) -> str | None:
@@ -100,24 +100,27 @@ def _decode(line: bytes, encoding: Encoding) -> str | None:
         return None
 
 
-def lines(path: Path, encoding: Encoding | None = None, limit: int = LINE_LIMIT) -> Iterator[FileLine]:
-    """The file's lines, streamed; of a line over `limit` bytes only the first 64 KiB are kept as `raw`."""
-    encoding = encoding or sniff(path)
+def read_lines(path: Path, encoding: Encoding | None = None, limit: int = LINE_LIMIT) -> Iterator[FileLine]:
+    """Yield the file's lines; of a line over `limit` bytes `raw` is only the first 64 KiB.
+
+    Raises FormatError when the file cannot be read.
+    """
+    encoding = encoding or detect_encoding(path)
     newline = "\n".encode(_codec(encoding))
     with open_file(path) as file:
-        offset = _skip_mark(file, encoding)
+        offset = _skip_bom(file, encoding)
         readline = partial(_readline_utf16, file, newline) if len(newline) == 2 else file.readline
         number = 0
         while chunk := readline(limit + 4):
             number += 1
             size = len(chunk)
-            raw = _without_break(chunk, newline)
+            raw = _strip_break(chunk, newline)
             length = len(raw)
             if length > limit:
                 more, end = (0, 0) if chunk.endswith(newline) else _skip_line(readline, newline)
                 raw, length, size = raw[:KEPT_BYTES], length + more - end, size + more
             yield FileLine(
-                number, offset, raw if encoding in _UTF8 else _as_utf8(raw, encoding, length > limit), length
+                number, offset, raw if encoding in _UTF8 else _convert_to_utf8(raw, encoding, length > limit), length
             )
             offset += size
 
@@ -126,12 +129,12 @@ def _codec(encoding: Encoding) -> str:
     return "utf-8" if encoding in _UTF8 else encoding
 
 
-def _skip_mark(file: BinaryIO, encoding: Encoding) -> int:
-    """Read past a byte order mark; its length."""
+def _skip_bom(file: BinaryIO, encoding: Encoding) -> int:
+    """Move past a byte order mark; returns its length."""
     bom = BOMS.get("utf-8-sig" if encoding in _UTF8 else encoding, b"")
-    found = len(bom) if file.read(len(bom)) == bom else 0
-    file.seek(found)
-    return found
+    length = len(bom) if file.read(len(bom)) == bom else 0
+    file.seek(length)
+    return length
 
 
 def _readline_utf16(file: BinaryIO, newline: bytes, size: int) -> bytes:
@@ -146,7 +149,7 @@ def _readline_utf16(file: BinaryIO, newline: bytes, size: int) -> bytes:
     return bytes(line)
 
 
-def _without_break(chunk: bytes, newline: bytes) -> bytes:
+def _strip_break(chunk: bytes, newline: bytes) -> bytes:
     if len(newline) == 1:
         return chunk.rstrip(b"\r\n")
     breaks = (newline, newline.replace(b"\n", b"\r"))
@@ -157,41 +160,42 @@ def _without_break(chunk: bytes, newline: bytes) -> bytes:
 
 
 def _skip_line(readline: Callable[[int], bytes], newline: bytes) -> tuple[int, int]:
-    """Read on to the end of the line; how many bytes that was, and how many of them the line break."""
+    """Read to the end of the line; returns the number of bytes read, and how many of them are the line break."""
     size = 0
-    while chunk := readline(BLOCK):
+    while chunk := readline(BLOCK_BYTES):
         size += len(chunk)
         if chunk.endswith(newline):
-            return size, len(chunk) - len(_without_break(chunk, newline))
+            return size, len(chunk) - len(_strip_break(chunk, newline))
     return size, 0
 
 
-def _as_utf8(raw: bytes, encoding: Encoding, cut: bool) -> bytes:
-    """The line in UTF-8, or as it is when it cannot be decoded."""
+def _convert_to_utf8(raw: bytes, encoding: Encoding, is_truncated: bool) -> bytes:
+    """The line in UTF-8, or unchanged when it cannot be decoded."""
     try:
-        return raw.decode(encoding, "ignore" if cut else "strict").encode()
+        return raw.decode(encoding, "ignore" if is_truncated else "strict").encode()
     except UnicodeDecodeError:
         return raw
 
 
 @contextmanager
 def open_file(path: Path) -> Iterator[BufferedReader]:
-    """The file, opened for reading and decompressed if needed. Raises `FormatError` when it cannot be read."""
+    """Open a file for reading, decompressed if needed. Raises FormatError when it cannot be read, then or inside `with`."""
     try:
-        mode = path.stat().st_mode  # asked first: merely opening a pipe or a device can wait for ever
+        mode = path.stat().st_mode  # checked first: opening a pipe or a device can block for ever
         if not stat.S_ISREG(mode):
-            raise _unreadable(path, tr("It is a folder.") if stat.S_ISDIR(mode) else tr("It is not a file."))
-        with path.open("rb", buffering=BLOCK) as file:
+            raise _unreadable_error(path, tr("It is a folder.") if stat.S_ISDIR(mode) else tr("It is not a file."))
+        with path.open("rb", buffering=BLOCK_BYTES) as file:
             yield open_decompressed(file)
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte in it
-        raise _unreadable(path, reason_of(error)) from error
+        raise _unreadable_error(path, format_os_error(error)) from error
 
 
-def _unreadable(path: Path, reason: str) -> FormatError:
+def _unreadable_error(path: Path, reason: str) -> FormatError:
     return FormatError(tr("{name} cannot be read", name=clip(path.name, 80)), reason)
 
 
-def reason_of(error: OSError | ValueError) -> str:
+def format_os_error(error: OSError | ValueError) -> str:
+    """The reason of an error as a translated sentence; for an unknown one, the error's own text."""
     reasons = {
         errno.ENOENT: tr("There is no such file or folder."),
         errno.EACCES: tr("Permission denied."),
@@ -201,5 +205,5 @@ def reason_of(error: OSError | ValueError) -> str:
         errno.EDQUOT: tr("The disk quota is used up."),
         errno.EISDIR: tr("It is a folder."),
     }
-    known = reasons.get(error.errno or 0) if isinstance(error, OSError) else None
-    return known or str(error)
+    message = reasons.get(error.errno or 0) if isinstance(error, OSError) else None
+    return message or str(error)

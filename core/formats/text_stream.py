@@ -1,4 +1,4 @@
-"""A file's text as a stream of UTF-8, whatever its encoding, for the formats that do not go line by line."""
+"""Reads a file's text as a stream of UTF-8, whatever its encoding, for the formats that do not go line by line."""
 
 import codecs
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from core.formats.text_lines import BOMS, KEPT_BYTES, Encoding, FileLine, open_f
 from core.language import tr
 from core.progress import Reporter
 
-BLOCK = 1024 * 1024
+BLOCK_BYTES = 1024 * 1024
 _ALIASES = {
     "utf8": "utf-8",
     "utf-16": "utf-16-le",
@@ -27,97 +27,108 @@ _ALIASES = {
 }
 
 
-def blocks(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[bytes]:
-    """The file in UTF-8, without a mark, a megabyte at a time; what cannot be decoded comes as it is."""
+def read_blocks(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[bytes]:
+    """Yield the file in UTF-8 without a byte order mark, 1 MiB at a time; what cannot be decoded comes unchanged.
+
+    Raises FormatError when the file cannot be read, and `Cancelled`.
+    """
     with open_file(path) as file:
-        file.seek(mark(file.read(4), encoding))
-        decoder = None if encoding.startswith("utf-8") else codecs.getincrementaldecoder(encoding)(errors_of(encoding))
-        while block := file.read(BLOCK):
+        file.seek(get_bom_length(file.read(4), encoding))
+        decoder = (
+            None
+            if encoding.startswith("utf-8")
+            else codecs.getincrementaldecoder(encoding)(get_error_handler(encoding))
+        )
+        while block := file.read(BLOCK_BYTES):
             reporter.update(*read_progress(file))
-            yield block if decoder is None else encode(decoder.decode(block), encoding)
+            yield block if decoder is None else encode_utf8(decoder.decode(block), encoding)
         if decoder and (rest := decoder.getstate()[0]):
             yield rest
         reporter.update(*read_progress(file))
 
 
-def mark(start: bytes, encoding: Encoding) -> int:
-    """The length of the byte order mark at the start of a file."""
+def get_bom_length(start: bytes, encoding: Encoding) -> int:
+    """The length of the byte order mark at the start of a file, 0 where there is none."""
     bom = BOMS.get("utf-8-sig" if encoding == "utf-8" else encoding, b"")
     return len(bom) if bom and start.startswith(bom) else 0
 
 
-def errors_of(encoding: Encoding) -> str:
-    """How to decode so that what does not fit can be given back and is not UTF-8 then."""
+def get_error_handler(encoding: Encoding) -> str:
+    """The `errors` argument for decoding: invalid bytes can be encoded back, and are invalid UTF-8 then."""
     return "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
 
 
-def encode(text: str, encoding: Encoding) -> bytes:
-    return text.encode("utf-8", errors_of(encoding))
+def encode_utf8(text: str, encoding: Encoding) -> bytes:
+    """UTF-8 of a text that was decoded from `encoding`; bytes that could not be decoded come out unchanged."""
+    return text.encode("utf-8", get_error_handler(encoding))
 
 
-def size_in(raw: bytes, encoding: Encoding) -> int:
-    """How many bytes of the file `raw` was."""
+def count_encoded_bytes(raw: bytes, encoding: Encoding) -> int:
+    """How many bytes the UTF-8 text `raw` has in the file's own encoding."""
     if encoding.startswith("utf-8"):
         return len(raw)
-    errors = errors_of(encoding)
+    errors = get_error_handler(encoding)
     try:
         return len(raw.decode("utf-8", errors).encode(encoding, errors))
     except UnicodeError:
         return len(raw)
 
 
-def lines(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileLine]:
-    """The file's lines, each with its break in `raw`; of one over the limit only the beginning."""
-    stream = blocks(path, encoding, reporter)
+def read_lines(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileLine]:
+    """Yield the file's lines, each with its break in `raw`; of one over the limit only the beginning.
+
+    Raises FormatError when the file cannot be read, and `Cancelled`.
+    """
+    stream = read_blocks(path, encoding, reporter)
     first = next(stream, b"")
     everything: Iterable[bytes] = chain([first], stream)
     if b"\r" in first and b"\n" not in first:  # as the Macs of old ended their lines
         everything = (block.replace(b"\r", b"\n") for block in everything)
-    yield from split(everything, encoding, start(path, encoding))
+    yield from split_lines(everything, encoding, find_text_start(path, encoding))
 
 
-def encoding_of(name: str) -> Encoding:
-    """The encoding that a person names. Raises FormatError for one that is none of ours."""
+def parse_encoding(name: str) -> Encoding:
+    """The encoding that the user names. Raises FormatError for an unknown one."""
     plain = name.lower().replace("_", "-")
-    found = _ALIASES.get(plain, plain)
-    if found not in get_args(Encoding):
-        known = ", ".join(get_args(Encoding))
-        raise FormatError(tr("There is no encoding {name}", name=clip(name)), tr("Known names: {names}.", names=known))
-    return cast(Encoding, found)
+    encoding = _ALIASES.get(plain, plain)
+    if encoding not in get_args(Encoding):
+        names = ", ".join(get_args(Encoding))
+        raise FormatError(tr("There is no encoding {name}", name=clip(name)), tr("Known names: {names}.", names=names))
+    return cast(Encoding, encoding)
 
 
-def start(path: Path, encoding: Encoding) -> int:
-    """Where the text begins in the file: behind the byte order mark."""
+def find_text_start(path: Path, encoding: Encoding) -> int:
+    """The offset of the text in the file: after the byte order mark. Raises FormatError when it cannot be read."""
     with open_file(path) as file:
-        return mark(file.read(4), encoding)
+        return get_bom_length(file.read(4), encoding)
 
 
-def split(stream: Iterable[bytes], encoding: Encoding = "utf-8", offset: int = 0) -> Iterator[FileLine]:
-    """The lines of text that comes in blocks; `offset` is where it begins in its file."""
-    for number, (raw, length) in enumerate(_pieces(stream, LINE_LIMIT), start=1):
-        size = length if len(raw) < length else size_in(raw, encoding)
+def split_lines(stream: Iterable[bytes], encoding: Encoding = "utf-8", offset: int = 0) -> Iterator[FileLine]:
+    """Yield the lines of text that comes in blocks; `offset` is its start in its file, in bytes."""
+    for number, (raw, length) in enumerate(_iterate_lines(stream, LINE_LIMIT), start=1):
+        size = length if len(raw) < length else count_encoded_bytes(raw, encoding)
         yield FileLine(number, offset, raw, size)
         offset += size
 
 
-def _pieces(stream: Iterable[bytes], limit: int) -> Iterator[tuple[bytes, int]]:
-    kept, length = b"", 0
+def _iterate_lines(stream: Iterable[bytes], limit: int) -> Iterator[tuple[bytes, int]]:
+    line, length = b"", 0
     for block in stream:
         start = 0
         while end := block.find(b"\n", start) + 1:
-            yield _append(kept, length, block[start:end], limit)
-            kept, length, start = b"", 0, end
+            yield _append(line, length, block[start:end], limit)
+            line, length, start = b"", 0, end
         if start < len(block):
-            kept, length = _append(kept, length, block[start:], limit)
+            line, length = _append(line, length, block[start:], limit)
     if length:
-        yield kept, length
+        yield line, length
 
 
-def _append(kept: bytes, length: int, more: bytes, limit: int) -> tuple[bytes, int]:
+def _append(line: bytes, length: int, more: bytes, limit: int) -> tuple[bytes, int]:
     total = length + len(more)
-    return (kept + more if total <= limit else (kept + more[:KEPT_BYTES])[:KEPT_BYTES]), total
+    return (line + more if total <= limit else (line + more[:KEPT_BYTES])[:KEPT_BYTES]), total
 
 
 def check_file_line(line: FileLine) -> CheckedLine:
-    """The line's row with all that is wrong with it."""
+    """The row of a line, with all its problems."""
     return check_line(line.raw) if line.length <= LINE_LIMIT else CheckedLine(None, [too_long(line.length)])

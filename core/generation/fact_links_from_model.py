@@ -31,8 +31,8 @@ def build_subjects(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str,
 
 def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
-    listed = facts.load_named(db, " ".join(request.subject["facts"]))
-    prompt = prompts.load("links", spec.language(spec.load(db)))
+    listed = facts.load_by_names(db, " ".join(request.subject["facts"]))
+    prompt = prompts.load("links", spec.get_language(spec.load(db)))
     text = prompts.fill(
         prompt,
         facts="\n".join(f"{fact.name}: {fact.text}" for fact in listed),

@@ -24,7 +24,7 @@ def build_subjects(found: Sequence[Statement]) -> Iterable[dict[str, Any]]:
 def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     state = spec.load(db)
     listed = "\n".join(f"- {text}" for text, _quote in request.subject["statements"])
-    prompt = prompts.load("facts", spec.language(state))
+    prompt = prompts.load("facts", spec.get_language(state))
     return [{"role": "user", "content": prompts.fill(prompt, spec=state.text, statements=listed)}]
 
 
@@ -53,7 +53,9 @@ TASK = LlmTask(
 
 def build_remarks_messages(state: spec.Spec) -> list[Message]:
     """Ask for contradictions and gaps in the spec."""
-    return [{"role": "user", "content": prompts.fill(prompts.load("remarks", spec.language(state)), spec=state.text)}]
+    return [
+        {"role": "user", "content": prompts.fill(prompts.load("remarks", spec.get_language(state)), spec=state.text)}
+    ]
 
 
 def parse_remarks(reply: str) -> list[str]:

@@ -16,7 +16,7 @@ from core.dataset import examples
 from core.dataset.filters import Filter
 from core.exam import key_points
 from core.formats import csv_cells
-from core.formats.output_files import replacing
+from core.formats.output_files import replace_file
 from core.generation import llm_runs, run_recovery
 from core.generation.llm_runs import LlmRequest, LlmTask, RequestStatus
 from core.language import tr, trn
@@ -267,12 +267,12 @@ def export(path: Path, pairs: Sequence[AnswerPair], old: ModelKey, new: ModelKey
     """Write the parity as CSV, a line a question. Raises `FormatError`; what was there before stays then."""
     names = ("question", "reference", "key_points", "kind", "facts")
     head = [*names, "old_model", "old_answer", "old_score", "new_model", "new_answer", "new_score", "agree"]
-    with replacing(path) as file:
-        file.write((csv_cells.BOM + csv_cells.write(head, ",")).encode())
+    with replace_file(path) as file:
+        file.write((csv_cells.BOM + csv_cells.write_record(head, ",")).encode())
         for one in pairs:
             texts = [getattr(one.old, name) for name in names]
             texts += [old[1], one.old.answer, f"{one.old_mark.score:.2f}"]
             texts += [new[1], one.new, f"{one.new_mark.score:.2f}", "yes" if one.agrees else "no"]
             file.write(
-                csv_cells.write([csv_cells.escape_formula(text) for text in texts], ",").encode(errors="replace")
+                csv_cells.write_record([csv_cells.escape_formula(text) for text in texts], ",").encode(errors="replace")
             )

@@ -70,7 +70,7 @@ def build_subjects(requests: Iterable[RowRequest]) -> Iterator[dict[str, Any]]:
 def estimate(db: sqlite3.Connection, requests: Sequence[RowRequest]) -> GenerationEstimate:
     """How much will be sent and received, before anything is."""
     state, existing = spec.load(db), _load_existing_questions(db, {request.fact.name for request in requests})
-    prompt = prompts.load("examples", spec.language(state))
+    prompt = prompts.load("examples", spec.get_language(state))
     sent = 0.0
     for request in requests:
         sent += tokenizer.estimate_tokens(
@@ -82,8 +82,8 @@ def estimate(db: sqlite3.Connection, requests: Sequence[RowRequest]) -> Generati
 
 def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     name, state = request.subject["fact"], spec.load(db)
-    fact = next(iter(facts.load_named(db, name)), Fact(0, name, "", ""))
-    prompt = prompts.load("examples", spec.language(state))
+    fact = next(iter(facts.load_by_names(db, name)), Fact(0, name, "", ""))
+    prompt = prompts.load("examples", spec.get_language(state))
     text = _fill_prompt(prompt, state, fact, request.subject["counts"], _load_existing_questions(db, {name})[name])
     return [{"role": "user", "content": text}]
 

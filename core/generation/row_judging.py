@@ -29,10 +29,10 @@ def build_subjects(
 
 def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
-    texts = [fact.text for fact in facts.load_named(db, row.facts)] if row else []
+    texts = [fact.text for fact in facts.load_by_names(db, row.facts)] if row else []
     state = spec.load(db)
     text = prompts.fill(
-        prompts.load("judge", spec.language(state)),
+        prompts.load("judge", spec.get_language(state)),
         fact="\n".join(texts),
         question=row.question if row else "",
         answer=row.answer if row else "",

@@ -145,9 +145,9 @@ def _format_result(remade: int, left: int) -> str:
 
 def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
-    taught, state = facts.load_named(db, row.facts) if row else [], spec.load(db)
+    taught, state = facts.load_by_names(db, row.facts) if row else [], spec.load(db)
     text = prompts.fill(
-        prompts.load("remake", spec.language(state)),
+        prompts.load("remake", spec.get_language(state)),
         before="\n".join(fact.was or fact.text for fact in taught),
         fact="\n".join(fact.text for fact in taught),
         question=row.question if row else "",

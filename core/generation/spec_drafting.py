@@ -64,7 +64,7 @@ def build_messages(state: spec.Spec, before: Sequence[SpecExchange], question: s
 
     Texts proposed before the last reply are left out: the present text says what became of them.
     """
-    prompt = prompts.load("spec", spec.language(state))
+    prompt = prompts.load("spec", spec.get_language(state))
     found: list[Message] = [{"role": "system", "content": prompts.fill(prompt, spec=state.text)}]
     for number, one in enumerate(before, start=1):
         reply = one.reply if number == len(before) else read_talk(one.reply) or one.reply

@@ -15,7 +15,7 @@ from core.providers import openai_package, redirects, server_presets
 from core.providers.error_messages import translate_errors
 from core.providers.protocol_types import Capabilities
 from core.providers.retry_policy import READING, OnPause, RateLimiter, RetryPolicy, ignore_pause
-from core.providers.server_presets import CUSTOM, Preset
+from core.providers.server_presets import CUSTOM, ServerPreset
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -39,7 +39,7 @@ class Connection:
     at_once = 4  # requests, where the server does not tell how many it takes
 
     def __init__(
-        self, id: str, title: str, base_url: str, key: str | None = None, preset: Preset | None = None
+        self, id: str, title: str, base_url: str, key: str | None = None, preset: ServerPreset | None = None
     ) -> None:
         self.id = id
         self.title = title

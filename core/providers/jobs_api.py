@@ -7,7 +7,7 @@ from typing import Any
 
 from core.errors import ProviderError
 from core.providers.http_client import Connection, SendRequest
-from core.providers.protocol_types import KEY, Checkpoint, Event, JobRequest, JobState
+from core.providers.protocol_types import KEY, JobCheckpoint, JobEvent, JobRequest, JobState
 from core.providers.retry_policy import ONCE_ONLY, READING, RetryPolicy
 from core.redaction import redact, redact_json
 
@@ -101,9 +101,9 @@ class JobsApi(Connection):
                 self._note_capability("pause", False)
             raise
 
-    async def events(self, job: str, known: set[str]) -> list[Event]:
+    async def events(self, job: str, known: set[str]) -> list[JobEvent]:
         """The job's events that are not `known` yet, the oldest first."""
-        found: list[Event] = []
+        found: list[JobEvent] = []
         client = await self.client()
         async for event in self._pages(lambda **page: client.fine_tuning.jobs.list_events(job, **page)):
             if event.id in known:
@@ -111,7 +111,7 @@ class JobsApi(Connection):
             found.append(_event(event))
         return found[::-1]
 
-    async def checkpoints(self, job: str) -> list[Checkpoint]:
+    async def checkpoints(self, job: str) -> list[JobCheckpoint]:
         """The models saved during training, the newest first; empty for a server without checkpoints."""
         client = await self.client()
         try:
@@ -167,10 +167,10 @@ def _fields(holder: Any) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None} if isinstance(found, dict) else {}
 
 
-def _event(event: Any) -> Event:
+def _event(event: Any) -> JobEvent:
     data = event.data if isinstance(event.data, dict) else {}
     message = redact(str(event.message or ""))
-    return Event(
+    return JobEvent(
         event.id,
         float(event.created_at or 0),
         str(event.level or "info"),
@@ -180,8 +180,8 @@ def _event(event: Any) -> Event:
     )
 
 
-def _checkpoint(item: Any) -> Checkpoint:
-    return Checkpoint(
+def _checkpoint(item: Any) -> JobCheckpoint:
+    return JobCheckpoint(
         item.id,
         str(item.fine_tuned_model_checkpoint or ""),
         int(item.step_number or 0),

@@ -23,7 +23,7 @@ from core.paths import ROOT, engine_home
 from core.processes import end_process
 from core.providers import openai_package, server_presets
 from core.providers.openai_api import OpenAIProvider
-from core.providers.protocol_types import Offer
+from core.providers.protocol_types import ModelOffer
 from core.providers.retry_policy import ONCE_ONLY
 
 if TYPE_CHECKING:
@@ -117,17 +117,17 @@ class LocalProvider(OpenAIProvider):
             await asyncio.to_thread(end_process, self._process, STOP_SECONDS)
             self._process = None
 
-    async def offers(self) -> list[Offer]:
+    async def offers(self) -> list[ModelOffer]:
         """The catalog's base models, also those still to be fetched, and the tuned ones."""
         client = await self.client()
         catalog = await self.request_json(lambda: client.get("/catalog", cast_to=object))
         names = ("id", "title", "state", "licence", "licence_url", "bytes", "progress", "message", "source")
         bases = [
-            Offer(languages=" ".join(entry["languages"]), **{name: entry.get(name) for name in names})
+            ModelOffer(languages=" ".join(entry["languages"]), **{name: entry.get(name) for name in names})
             for entry in catalog["data"]
         ]
         known = {offer.id for offer in bases}
-        tuned = [Offer(one.id, one.id, tuned=True) for one in await self.models() if one.id not in known]
+        tuned = [ModelOffer(one.id, one.id, tuned=True) for one in await self.models() if one.id not in known]
         return tuned + bases
 
     async def prepare(self, model: str) -> None:

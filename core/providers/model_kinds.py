@@ -7,7 +7,7 @@ tells nothing is a chat model's. A tuned model is what its base is, whatever its
 import re
 
 from core.providers.models_api import is_tuned
-from core.providers.protocol_types import Offer
+from core.providers.protocol_types import ModelOffer
 
 ANSWER = "answer"  # chat models, base or tuned
 BASE = "base"  # chat models as their makers left them
@@ -42,6 +42,6 @@ def is_checkpoint(model: str) -> bool:
     return CHECKPOINT in model
 
 
-def fits(offer: Offer, use: str) -> bool:
+def fits(offer: ModelOffer, use: str) -> bool:
     """Whether a model can be used as `ANSWER` or as `BASE`."""
     return detect_kind(offer.id) == CHAT and not (use == BASE and (offer.tuned or is_tuned(offer.id)))

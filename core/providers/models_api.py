@@ -8,7 +8,7 @@ from typing import Any
 
 from core.providers.error_messages import unreadable_answer_error
 from core.providers.http_client import Connection, T
-from core.providers.protocol_types import ModelInfo, Offer
+from core.providers.protocol_types import ModelInfo, ModelOffer
 from core.providers.retry_policy import ONCE_ONLY, QUESTIONING, OnPause, ignore_pause
 
 MODERATION_MODEL = "omni-moderation-latest"
@@ -23,10 +23,10 @@ class ModelsApi(Connection):
         page = await self._request(client.models.list, AsyncPage)
         return sorted((_model(item) for item in page.data or []), key=lambda model: -model.created_at)
 
-    async def offers(self) -> list[Offer]:
+    async def offers(self) -> list[ModelOffer]:
         """The models to choose from."""
         return [
-            Offer(model.id, model.id, tuned=is_tuned(model.id), shutdown_date=model.shutdown_date)
+            ModelOffer(model.id, model.id, tuned=is_tuned(model.id), shutdown_date=model.shutdown_date)
             for model in await self.models()
         ]
 

@@ -88,7 +88,7 @@ class JobState:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class JobEvent:
     """What a server reports of a job. `created_at` is Unix seconds; `type` is the protocol's: "message" or "metrics"."""
 
     id: str
@@ -105,7 +105,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class JobCheckpoint:
     """A model saved during training; `model` is the id to ask it by, `created_at` is Unix seconds."""
 
     id: str
@@ -206,7 +206,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ModelOffer:
     """A model that a provider offers; `bytes` is its download size, `progress` 0 to 1.
 
     `state` is 'ready', or for a local base model 'available', 'fetching', 'missing' or 'failed'.

@@ -16,7 +16,7 @@ Style = Literal["method", "hyperparameters"]  # where a creation carries its hyp
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class HyperparameterRange:
     """The values a hyperparameter may have: above `low` where `open`, else from it; up to `high`, None for no end."""
 
     low: float
@@ -45,7 +45,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
+class ServerPreset:
     """One kind of server. `capabilities` are expectations; what a server really can do is looked up (`connection_test`).
 
     `methods` are those that Juku can ask for; `shown` those that the server has and Juku only shows. `refuses` are the
@@ -59,7 +59,7 @@ class Preset:
     style: Style = "method"
     methods: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
-    hyperparameters: dict[str, dict[str, Range]] | None = None
+    hyperparameters: dict[str, dict[str, HyperparameterRange]] | None = None
     capabilities: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
     bom: bool = False
@@ -71,7 +71,7 @@ class Preset:
     def trains(self) -> bool:
         return bool(self.methods)
 
-    def ranges(self, method: str) -> dict[str, Range]:
+    def ranges(self, method: str) -> dict[str, HyperparameterRange]:
         """The hyperparameters of a method, by name."""
         return (self.hyperparameters or {}).get(method, {})
 
@@ -105,31 +105,31 @@ class Preset:
             )
 
 
-def presets() -> list[Preset]:
+def presets() -> list[ServerPreset]:
     """All kinds of servers, in the order in which they are offered."""
     return list(_table().values())
 
 
-def preset(id: str) -> Preset:
+def preset(id: str) -> ServerPreset:
     """The kind `id`; a server of a kind that is not known is a custom one."""
     table = _table()
     return table.get(id, table[CUSTOM])
 
 
 @cache
-def _table() -> dict[str, Preset]:
+def _table() -> dict[str, ServerPreset]:
     found = tomllib.loads((RESOURCES / "providers.toml").read_text(encoding="utf-8"))
     sets = {name: {key: _range(value) for key, value in ranges.items()} for name, ranges in found["ranges"].items()}
     return {id: _preset(id, entry, sets) for id, entry in found["provider"].items()}
 
 
-def _preset(id: str, entry: dict[str, Any], sets: dict[str, dict[str, Range]]) -> Preset:
+def _preset(id: str, entry: dict[str, Any], sets: dict[str, dict[str, HyperparameterRange]]) -> ServerPreset:
     wanted = dict(entry)
     for name in ("methods", "shown", "capabilities", "refuses"):
         wanted[name] = tuple(entry.get(name, ()))
     wanted["hyperparameters"] = {method: sets[name] for method, name in entry.get("hyperparameters", {}).items()}
-    return Preset(id=id, **wanted)
+    return ServerPreset(id=id, **wanted)
 
 
-def _range(value: dict[str, Any]) -> Range:
-    return Range(**{**value, "values": tuple(value.get("values", ())), "low": value.get("low", 0)})
+def _range(value: dict[str, Any]) -> HyperparameterRange:
+    return HyperparameterRange(**{**value, "values": tuple(value.get("values", ())), "low": value.get("low", 0)})

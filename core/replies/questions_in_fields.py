@@ -75,7 +75,7 @@ def _parse_known_name(name: str) -> tuple[str, str]:
 
 
 def _find_field(word: str) -> str:
-    field = next(iter(column_mapping.guess([word])), "") if word not in _FIELD_BY_NAME else _FIELD_BY_NAME[word]
+    field = next(iter(column_mapping.guess_mapping([word])), "") if word not in _FIELD_BY_NAME else _FIELD_BY_NAME[word]
     return field if field in _NAMES else ""
 
 

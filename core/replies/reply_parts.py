@@ -75,7 +75,7 @@ def iterate_table_pairs(text: str) -> Iterator[RawPair]:
         else:
             rows.append(record.cells)
     if not is_table:
-        rows = [markdown_tables.split(line) for line in lines if line.lstrip().startswith("|")]
+        rows = [markdown_tables.split_cells(line) for line in lines if line.lstrip().startswith("|")]
     yield from iterate_row_pairs(rows, is_table)
 
 

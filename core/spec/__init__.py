@@ -1,1 +1,1 @@
-"""What a person knows: the spec, its facts, and what follows them through edits."""
+"""The spec (the text that the model learns), its facts, and how their quotes follow edits."""

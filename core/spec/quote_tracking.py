@@ -15,10 +15,10 @@ from core.text.statements import Statement
 
 Span = tuple[int, int]  # start and end, in characters
 
-MIN_SIMILARITY = 50.0  # per cent of the characters that a passage shares with what it has become
-NEIGHBOURS = 200  # of the passages of a rewritten part, so many are compared at once with as many around them
+MIN_SIMILARITY = 50.0  # per cent of the characters that a passage shares with its edited version
+MAX_COMPARED_NEIGHBOURS = 200  # passages of a rewritten part that are compared at once with as many around them
 MAX_COMPARED_CHARACTERS = 600  # characters of a passage that are compared
-TRIES = 8  # places of a quote that are looked at for one where it is a sentence of its own
+MAX_PLACES_TRIED = 8  # places of a quote that are tried for one where it is a whole sentence
 
 _BEFORE = "\r\n\t |>*_\"'“‘「『（(。．！？!?.:："
 _BLANKS = " \t\u3000"
@@ -29,11 +29,10 @@ _ENDS = ".!?。．！？｡\"'”’」』）)"
 def find_spans(text: str, quotes: Iterable[tuple[int, str]]) -> dict[int, Span]:
     """The span of each quote (given with an id) in `text`; a quote that is not found is left out.
 
-    Each is looked for from where the one before it stands, since most are given in their order; where it stands for
-    itself comes before where it is a part of something longer. The same quote given again stands at the next place
-    where it occurs, or at the last one.
+    Each is searched from the place of the one before it, since most are given in their order; a place where it is a
+    whole sentence is preferred. The same quote given again gets the next place where it occurs, or the last one.
     """
-    found: dict[int, Span] = {}
+    spans: dict[int, Span] = {}
     last: dict[str, int] = {}
     at = 0
     for id, quote in quotes:
@@ -43,20 +42,20 @@ def find_spans(text: str, quotes: Iterable[tuple[int, str]]) -> dict[int, Span]:
             start = text.find(quote, last[quote] + 1)
             start = last[quote] if start < 0 else start
         else:
-            start = _place(text, quote, at)
+            start = _find_place(text, quote, at)
         if start >= 0:
             at = last[quote] = start
-            found[id] = start, start + len(quote)
-    return found
+            spans[id] = start, start + len(quote)
+    return spans
 
 
-def _place(text: str, quote: str, at: int = 0) -> int:
-    """The position of `quote` as a sentence of its own, from `at` on or before, else as a part of one, else -1."""
+def _find_place(text: str, quote: str, at: int = 0) -> int:
+    """The position of `quote` as a whole sentence, after `at` or else anywhere; else as a part of one; else -1."""
     first = -1
     for begin in (at, 0) if at else (0,):
         start = text.find(quote, begin)
         first = start if first < 0 else first
-        for _ in range(TRIES):
+        for _ in range(MAX_PLACES_TRIED):
             if start < 0:
                 break
             if _is_alone(text, start, start + len(quote)):
@@ -71,44 +70,44 @@ def _is_alone(text: str, start: int, end: int) -> bool:
     return begins and (end == len(text) or text[end] in _AFTER or text[end - 1] in _ENDS)
 
 
-def without_overlaps(found: Sequence[Statement], taken: Iterable[Span]) -> list[Statement]:
+def remove_overlapping(candidates: Sequence[Statement], taken: Iterable[Span]) -> list[Statement]:
     """The statements that do not overlap any of the spans `taken`."""
     spans = sorted((first, last) for first, last in taken)
     starts = [start for start, _end in spans]
-    ends = list(accumulate((end for _start, end in spans), max))  # of each and those before it, the furthest
-    places = ((one, bisect_left(starts, one.end)) for one in found)
+    ends = list(accumulate((end for _start, end in spans), max))  # the furthest end up to each span
+    places = ((one, bisect_left(starts, one.end)) for one in candidates)
     return [one for one, before in places if not before or ends[before - 1] <= one.start]
 
 
 def follow_quotes(old: str, new: str, places: dict[int, Span]) -> dict[int, Span | None]:
-    """Where the passages of `old` are in `new`: at the same words, or at what became of them; None is gone.
+    """The spans in `new` of the passages of `old`: with the same words, or their edited version; None where deleted.
 
-    A passage that still is a statement of the edited part is never given other words.
+    A passage that is still a statement of the edited part never gets other words.
     """
     head = common(old, new)
     tail = common(old[head:][::-1], new[head:][::-1])
     end, shift = len(old) - tail, len(new) - len(old)
-    found: dict[int, Span | None] = {}
+    followed: dict[int, Span | None] = {}
     touched: dict[Span, list[int]] = defaultdict(list)
-    # What is written directly before or behind a passage may belong to it.
+    # Text written directly before or after a passage may belong to it.
     before, behind = len(old[:head].rstrip(_BLANKS)), len(old) - len(old[end:].lstrip(_BLANKS))
     for id, (first, last) in places.items():
         if last < before:
-            found[id] = first, last
+            followed[id] = first, last
         elif first > behind:
-            found[id] = first + shift, last + shift
+            followed[id] = first + shift, last + shift
         else:
             touched[first, last].append(id)
     if touched:
-        edit = _Edit(old, new, head, end, shift, {place for place in found.values() if place})
+        edit = _Edit(old, new, head, end, shift, {place for place in followed.values() if place})
         for place, there in edit.follow(sorted(touched)).items():
-            found |= dict.fromkeys(touched[place], there)
-    return found
+            followed |= dict.fromkeys(touched[place], there)
+    return followed
 
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """One edit: the characters `start` to `end` of `old` were replaced. `taken` are the places of passages it spared."""
+    """One edit: the characters `start` to `end` of `old` were replaced. `taken` are the spans of untouched passages."""
 
     old: str
     new: str
@@ -118,25 +117,25 @@ class _Edit:
     taken: set[Span]
 
     def follow(self, places: Sequence[Span]) -> dict[Span, Span | None]:
-        """What became of the places in `old` that the edit touched: the same words, wherever they are now, come first."""
-        whole = {(one.start, one.end) for one in _statements(self.old, self.start, self.end)}
-        around = [(one.start, one.end) for one in _statements(self.new, self.start, self.end + self.shift)]
+        """The spans in `new` of the places in `old` that the edit touched: the same words first, wherever they are now."""
+        whole = {(one.start, one.end) for one in _find_statements_around(self.old, self.start, self.end)}
+        around = [(one.start, one.end) for one in _find_statements_around(self.new, self.start, self.end + self.shift)]
         offered = [place for place in around if place not in self.taken]
-        found: dict[Span, Span | None] = dict(self._same(places, offered))
+        followed: dict[Span, Span | None] = dict(self._match_same(places, offered))
         for place in places:
-            # A part of a sentence, or several of them: they are no statement, before or now.
-            if place not in found and place not in whole and (there := self._inside(place)):
-                found[place] = there
-        free = [place for place in places if place not in found]
-        used = set(found.values())
+            # A part of a sentence, or several sentences: no statement, before or after.
+            if place not in followed and place not in whole and (there := self._find_part(place)):
+                followed[place] = there
+        free = [place for place in places if place not in followed]
+        used = set(followed.values())
         open_ = [place for place in offered if place not in used]
         if len(free) == 1:
-            return found | {free[0]: self._nearest(free[0], free[0] in whole, open_, used | self.taken)}
-        found |= self._alike(free, open_)
-        return found | {place: self._elsewhere(place) for place in free if place not in found}
+            return followed | {free[0]: self._find_nearest(free[0], free[0] in whole, open_, used | self.taken)}
+        followed |= self._match_similar(free, open_)
+        return followed | {place: self._find_elsewhere(place) for place in free if place not in followed}
 
-    def _same(self, places: Sequence[Span], offered: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
-        """Those whose words are a statement still, in their order."""
+    def _match_same(self, places: Sequence[Span], offered: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
+        """Yield the places whose words are still a statement, in order, with their new span."""
         there: dict[str, deque[Span]] = defaultdict(deque)
         for start, end in offered:
             there[self.new[start:end]].append((start, end))
@@ -144,66 +143,70 @@ class _Edit:
             if queue := there.get(self.old[start:end]):
                 yield (start, end), queue.popleft()
 
-    def _inside(self, place: Span) -> Span | None:
-        """A passage with the same words at the same place, or with an edit that is all in it."""
+    def _find_part(self, place: Span) -> Span | None:
+        """A passage with the same words at the same place, or with the whole edit inside it."""
         quote = self.old[slice(*place)]
         for start in (place[0], place[0] + self.shift):
             if start >= 0 and self.new.startswith(quote, start):
                 return start, start + len(quote)
-        return self._stretched(place) if place[0] <= self.start and self.end <= place[1] else None
+        return self._stretch_over_edit(place) if place[0] <= self.start and self.end <= place[1] else None
 
-    def _nearest(self, place: Span, is_whole: bool, offered: Sequence[Span], taken: set[Span | None]) -> Span | None:
-        """What became of the only passage whose words were edited: a statement where it was, if it was one."""
-        span = self._stretched(place)
+    def _find_nearest(
+        self, place: Span, is_whole: bool, offered: Sequence[Span], taken: set[Span | None]
+    ) -> Span | None:
+        """The new span of the only passage that was edited: a statement at its place, if it was a statement."""
+        span = self._stretch_over_edit(place)
         if span is None or (not is_whole and len(statements.split(self.old[slice(*place)])) > 1):
-            return span or self._elsewhere(place)
+            return span or self._find_elsewhere(place)
         there = [one for one in offered if one[0] < span[1] and span[0] < one[1]]
         if there := [one for one in there if self._has_rest(one, place)] or there:
             quote = self.old[slice(*place)][:MAX_COMPARED_CHARACTERS]
             return max(there, key=lambda one: fuzz.ratio(quote, self.new[slice(*one)][:MAX_COMPARED_CHARACTERS]))
         if any(one and one[0] < span[1] and span[0] < one[1] for one in taken):
-            return self._elsewhere(place)
+            return self._find_elsewhere(place)
         line = self.new.find("\n\n", *span)
         return span[0], line if line > span[0] else span[1]
 
     def _has_rest(self, there: Span, place: Span) -> bool:
-        """Whether a place in the new text has what the edit left of a passage, at its beginning or its end."""
+        """Whether a span of the new text contains the unedited beginning or end of a passage."""
         begins = place[0] < self.start and there[0] <= place[0] < there[1]
         return begins or (place[1] > self.end and there[0] < place[1] + self.shift <= there[1])
 
-    def _stretched(self, place: Span) -> Span | None:
-        """A passage with what was written into it or beside it, and without what was taken away."""
+    def _stretch_over_edit(self, place: Span) -> Span | None:
+        """The span of a passage with the text inserted into it or beside it; None where all of it was deleted."""
         start, end = min(place[0], self.start), max(place[1], self.end) + self.shift
         within = self.new[start:end]
         start += len(within) - len(within.lstrip())
         end -= len(within) - len(within.rstrip())
         return (start, end) if start < end else None
 
-    def _alike(self, places: Sequence[Span], offered: Sequence[Span]) -> dict[Span, Span]:
-        """Pairs of what is nearly the same, the likest first, each once; those far apart are not compared."""
+    def _match_similar(self, places: Sequence[Span], offered: Sequence[Span]) -> dict[Span, Span]:
+        """Pairs of similar passages, the most similar first, each used once; passages far apart are not compared."""
         pairs: dict[Span, Span] = {}
         used: set[Span] = set()
-        for begin in range(0, len(places), NEIGHBOURS):
-            part = places[begin : begin + NEIGHBOURS]
+        for begin in range(0, len(places), MAX_COMPARED_NEIGHBOURS):
+            part = places[begin : begin + MAX_COMPARED_NEIGHBOURS]
             centre = begin * len(offered) // len(places)
             around = [
-                place for place in offered[max(0, centre - NEIGHBOURS) : centre + 2 * NEIGHBOURS] if place not in used
+                place
+                for place in offered[max(0, centre - MAX_COMPARED_NEIGHBOURS) : centre + 2 * MAX_COMPARED_NEIGHBOURS]
+                if place not in used
             ]
             quotes = [self.old[slice(*place)][:MAX_COMPARED_CHARACTERS] for place in part]
             others = [self.new[slice(*place)][:MAX_COMPARED_CHARACTERS] for place in around]
-            for one, other in _likest(quotes, others):
+            for one, other in _iterate_most_similar(quotes, others):
                 pairs[part[one]] = around[other]
                 used.add(around[other])
         return pairs
 
-    def _elsewhere(self, place: Span) -> Span | None:
+    def _find_elsewhere(self, place: Span) -> Span | None:
         quote = self.old[slice(*place)]
-        start = _place(self.new, quote)
+        start = _find_place(self.new, quote)
         return (start, start + len(quote)) if start >= 0 else None
 
 
-def _statements(text: str, start: int, end: int) -> list[Statement]:
-    """The statements of the paragraphs around a part of `text`; their places are those in `text`."""
+def _find_statements_around(text: str, start: int, end: int) -> list[Statement]:
+    """The statements of the paragraphs around a part of `text`, with their positions in `text`."""
     begin = text.rfind("\n\n", 0, start) + 1
     stop = text.find("\n\n", end)
     part = text[begin : stop if stop >= 0 else len(text)]
@@ -213,7 +216,7 @@ def _statements(text: str, start: int, end: int) -> list[Statement]:
     ]
 
 
-def _likest(quotes: Sequence[str], others: Sequence[str]) -> Iterator[tuple[int, int]]:
+def _iterate_most_similar(quotes: Sequence[str], others: Sequence[str]) -> Iterator[tuple[int, int]]:
     if not quotes or not others:
         return
     scores = process.cdist(quotes, others, scorer=fuzz.ratio, score_cutoff=MIN_SIMILARITY)

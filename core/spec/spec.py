@@ -1,4 +1,4 @@
-"""What a person knows, as Markdown text, with a name and the system prompt that goes with every question."""
+"""The spec: the body of knowledge as Markdown text, with a name and the system prompt of every question."""
 
 import re
 import sqlite3
@@ -9,6 +9,8 @@ _KANA = re.compile(r"[\u3041-\u30ff]")
 
 @dataclass(frozen=True, slots=True)
 class Spec:
+    """The spec of a project; `language` is '' where it is detected, `text` is Markdown."""
+
     name: str = ""
     language: str = ""
     system_prompt: str = ""
@@ -17,12 +19,13 @@ class Spec:
 
 
 def load(db: sqlite3.Connection) -> Spec:
+    """The stored spec; an empty one where none is stored."""
     row = db.execute("SELECT name, language, system_prompt, text, description FROM spec WHERE id = 1").fetchone()
     return Spec(*row) if row else Spec()
 
 
 def store(db: sqlite3.Connection, spec: Spec) -> None:
-    """Write the spec alone; `facts.save` also lets the facts follow their passages."""
+    """Store the spec alone; `facts.save` also updates the quotes of the facts."""
     db.execute(
         "INSERT INTO spec (id, name, language, system_prompt, text, description) VALUES (1, ?, ?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET name = excluded.name, language = excluded.language, "
@@ -31,11 +34,11 @@ def store(db: sqlite3.Connection, spec: Spec) -> None:
     )
 
 
-def language(spec: Spec) -> str:
-    """The language that is taught: the chosen one, else 'ja' where the text has kana, else 'en'."""
-    return language_of(spec.text, spec.language)
+def get_language(spec: Spec) -> str:
+    """The language of the spec: the chosen one, else 'ja' where the text has kana, else 'en'."""
+    return detect_language(spec.text, spec.language)
 
 
-def language_of(text: str, chosen: str = "") -> str:
-    """The language of a text: the one that was chosen, else 'ja' where it has kana, else 'en'."""
+def detect_language(text: str, chosen: str = "") -> str:
+    """The language of a text: `chosen` unless it is '', else 'ja' where it has kana, else 'en'."""
     return chosen or ("ja" if _KANA.search(text) else "en")

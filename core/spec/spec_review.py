@@ -17,7 +17,7 @@ MAX_INLINE_CHARACTERS = 30_000  # of a text that is reviewed in this process
 
 @dataclass(frozen=True, slots=True)
 class ReviewResult:
-    """`missing` statements have no fact yet; `remarks` are in the order of the text."""
+    """`missing` is the number of statements without a fact; `remarks` are in the order of the text."""
 
     missing: int = 0
     remarks: list[Remark] = field(default_factory=list)
@@ -36,15 +36,17 @@ async def review(text: str, taken: Sequence[Span], reporter: Reporter) -> Review
 
 
 def review_text(text: str, taken: Sequence[Span]) -> ReviewResult:
-    """The review of `text` in this thread."""
-    found = statements.split(text)
-    return ReviewResult(len(quote_tracking.without_overlaps(found, taken)), spec_lint.find_remarks(found))
+    """Review `text` in this thread."""
+    all_statements = statements.split(text)
+    return ReviewResult(
+        len(quote_tracking.remove_overlapping(all_statements, taken)), spec_lint.find_remarks(all_statements)
+    )
 
 
-def _work(request: dict[str, Any], _reporter: Reporter) -> dict[str, Any]:
-    found = review_text(request["text"], request["taken"])
-    return {"missing": found.missing, "remarks": [list(asdict(one).values()) for one in found.remarks]}
+def _run_review(request: dict[str, Any], _reporter: Reporter) -> dict[str, Any]:
+    result = review_text(request["text"], request["taken"])
+    return {"missing": result.missing, "remarks": [list(asdict(one).values()) for one in result.remarks]}
 
 
 if __name__ == "__main__":
-    background_process.serve(_work)
+    background_process.serve(_run_review)

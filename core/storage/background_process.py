@@ -68,8 +68,8 @@ async def run_and_store(
     with tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True) as folder:
         into = Path(folder) / "lines"
         async with project.frozen() as path:
-            whole = {**request, "project": str(path), "into": str(into)}
-            result = await run(module, whole, reporter)
+            full_request = {**request, "project": str(path), "into": str(into)}
+            result = await run(module, full_request, reporter)
         if result is None or project.read_only:
             return None
         return await project.write("", _store_lines, store, result, into)

@@ -85,15 +85,15 @@ async def _copy_in_process(source: Path, target: Path, mode: int, reporter: Repo
 
 def _require_unused(source: Path, target: Path) -> None:
     """Raises `ProjectError` when `target` is an open project, or has changes that are only in its log."""
-    found, target = project_lock.find_lock(target), real_path(target)
-    left = [target.with_name(f"{target.name}{end}") for end in ("-wal", "-journal")]
+    lock, target = project_lock.find_lock(target), real_path(target)
+    log_files = [target.with_name(f"{target.name}{end}") for end in ("-wal", "-journal")]
     is_same = paths.path_exists(target) and target.samefile(source)
-    if is_same or (found and not found.is_stale):
+    if is_same or (lock and not lock.is_stale):
         raise ProjectError(
             tr("“{name}” is open", name=target.name),
             tr("It was not touched. Choose another name."),
         )
-    if any(paths.path_exists(one) and one.stat().st_size for one in left):
+    if any(paths.path_exists(one) and one.stat().st_size for one in log_files):
         raise ProjectError(
             tr("“{name}” was not closed properly", name=target.name),
             tr("It holds changes that are not in the file yet, and was not touched. Choose another name."),
@@ -106,7 +106,7 @@ def _copy_database(request: dict[str, Any], reporter: Reporter) -> tuple[int, bo
     try:
         part.touch(mode=request["mode"], exist_ok=False)
         with contextlib.closing(open_snapshot(source)) as db, contextlib.closing(connect(part)) as copy:
-            found = _copy_pages(db, copy, reporter)
+            result = _copy_pages(db, copy, reporter)
         sync_file(part)
         part.replace(real_path(target))
         sync_folder(real_path(target).parent)
@@ -116,7 +116,7 @@ def _copy_database(request: dict[str, Any], reporter: Reporter) -> tuple[int, bo
             tr("The copy “{name}” could not be made", name=target.name),
             tr("The project was not changed. Choose another folder. ({reason})", reason=reason),
         ) from error
-    return found
+    return result
 
 
 def _copy_pages(db: sqlite3.Connection, copy: sqlite3.Connection, reporter: Reporter) -> tuple[int, bool]:
@@ -164,16 +164,16 @@ async def back_up(project: Project, reporter: Reporter) -> Backup:
     folder = await project.read(backup_folder)
     async with project.frozen() as source:
         _make_room(folder, 2 * source.stat().st_size)
-        made = await _copy_in_process(
+        copy = await _copy_in_process(
             source, _new_backup_path(folder, project.path.stem, time.time()), PRIVATE_MODE, reporter
         )
-    if not made.is_whole:
-        made.path.unlink()
+    if not copy.is_whole:
+        copy.path.unlink()
         raise ProjectError(
             tr("The project could not be backed up"),
             tr("Its check has found damage. Earlier backups are kept. Save a copy and look at it before you go on."),
         )
-    backup = _parse_backup(made.path)
+    backup = _parse_backup(copy.path)
     assert backup
     _delete_outdated(folder, backup)
     return backup
@@ -206,8 +206,8 @@ def _new_backup_path(folder: Path, stem: str, moment: float) -> Path:
 
 def list_backups(folder: Path) -> list[Backup]:
     """The backups in a folder, the newest first; files with other names are ignored."""
-    found = [_parse_backup(path) for path in folder.glob(f"*{PROJECT_SUFFIX}")] if folder.is_dir() else []
-    return sorted((one for one in found if one), key=lambda one: one.made, reverse=True)
+    backups = [_parse_backup(path) for path in folder.glob(f"*{PROJECT_SUFFIX}")] if folder.is_dir() else []
+    return sorted((one for one in backups if one), key=lambda one: one.made, reverse=True)
 
 
 def list_all_backups() -> list[Backup]:
@@ -217,12 +217,12 @@ def list_all_backups() -> list[Backup]:
 
 
 def _parse_backup(path: Path) -> Backup | None:
-    found = _DATE_IN_NAME.search(path.stem)
-    if not found:
+    match = _DATE_IN_NAME.search(path.stem)
+    if not match:
         return None
     try:
-        made = time.mktime(time.strptime(found[1], BACKUP_DATE_FORMAT))
-        return Backup(path, path.stem[: found.start()], made, path.stat().st_size)
+        made = time.mktime(time.strptime(match[1], BACKUP_DATE_FORMAT))
+        return Backup(path, path.stem[: match.start()], made, path.stat().st_size)
     except (OSError, ValueError, OverflowError):
         return None
 
@@ -233,17 +233,17 @@ def count_rows(path: Path) -> int:
         return _count_rows(db)
 
 
-def _delete_outdated(folder: Path, made: Backup) -> None:
+def _delete_outdated(folder: Path, newest: Backup) -> None:
     """Delete the outdated backups, but never the one just `made`, even if a wrong clock gave others later dates."""
-    mine = [one for one in list_backups(folder) if one.name == made.name]
-    for old in find_outdated(mine):
-        if old.path != made.path:
+    of_project = [one for one in list_backups(folder) if one.name == newest.name]
+    for old in find_outdated(of_project):
+        if old.path != newest.path:
             old.path.unlink(missing_ok=True)
 
 
-def find_outdated(found: Sequence[Backup]) -> list[Backup]:
+def find_outdated(backups: Sequence[Backup]) -> list[Backup]:
     """The backups to delete: all but the newest, and the last of each day, week and month, up to `MAX_BACKUP_BYTES`."""
-    ordered = sorted(found, key=lambda one: one.made, reverse=True)
+    ordered = sorted(backups, key=lambda one: one.made, reverse=True)
     kept = set(ordered[:KEEP_NEWEST])
     for count, period in ((KEEP_DAILY, "%Y-%m-%d"), (KEEP_WEEKLY, "%G-%V"), (KEEP_MONTHLY, "%Y-%m")):
         kept |= _newest_per_period(ordered, period, count)

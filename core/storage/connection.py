@@ -24,7 +24,7 @@ def log_path(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
-def open_to_write(path: Path, tell: Callable[[str], None] = lambda _words: None) -> sqlite3.Connection:
+def open_to_write(path: Path, notify: Callable[[str], None] = lambda _words: None) -> sqlite3.Connection:
     """The connection that writes, with its tables migrated to the newest version and the triggers for undo.
 
     `tell` gets the message for the user where a file of an older Juku was migrated. Raises `ProjectError` for a file of
@@ -37,9 +37,9 @@ def open_to_write(path: Path, tell: Callable[[str], None] = lambda _words: None)
         db.execute("PRAGMA journal_mode = WAL")
         _set_durability(db)
         backup = _back_up_old_version(db, path) if 0 < schema.schema_version(db) < len(migrations.MIGRATIONS) else None
-        lost = migrations.migrate(db)
+        deleted_steps = migrations.migrate(db)
         if backup:
-            tell(_describe_migration(path, backup, lost))
+            notify(_describe_migration(path, backup, deleted_steps))
         undo.create_triggers(db)
         db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     except BaseException:
@@ -244,18 +244,18 @@ def _back_up_old_version(db: sqlite3.Connection, path: Path) -> Path:
     return target
 
 
-def _describe_migration(path: Path, backup: Path, lost: int) -> str:
+def _describe_migration(path: Path, backup: Path, deleted_steps: int) -> str:
     """The message for a migrated project of an older Juku; `lost` is how many undo steps were deleted."""
     words = tr("“{name}” was written by an older Juku and has been updated. Its previous state is saved in “{backup}”.",
                name=path.name, backup=backup.name)  # fmt: skip
-    if not lost:
+    if not deleted_steps:
         return words
-    left = trn(
+    not_undoable = trn(
         "{n} earlier step can no longer be undone, because the older Juku stored rows differently.",
         "{n} earlier steps can no longer be undone, because the older Juku stored rows differently.",
-        lost,
+        deleted_steps,
     )
-    return f"{words} {left}"
+    return f"{words} {not_undoable}"
 
 
 def save_rescue_copy(db: sqlite3.Connection, path: Path) -> Path:

@@ -224,10 +224,10 @@ class Storage:
 
     def _save_if_replaced(self) -> Path | None:
         """At the close of a replaced file nobody can be asked: what it may not contain is saved beside it."""
-        copy, stand = self._try_rescue() if self.has_log or self.path.exists() else (None, None)
+        copy, content_state = self._try_rescue() if self.has_log or self.path.exists() else (None, None)
         if not self.file.is_ours():
             self.close_without_checkpoint()
-        if copy and stand and _contains_state(self.path, stand):
+        if copy and content_state and _contains_state(self.path, content_state):
             copy.unlink()
             return None
         if copy:
@@ -238,11 +238,11 @@ class Storage:
 
     def _try_rescue(self) -> tuple[Path | None, tuple[int, int] | None]:
         with suppress(ProjectError, sqlite3.Error, OSError):
-            stand = self.content_state()
+            content_state = self.content_state()
             try:
-                return self.rescue(), stand
+                return self.rescue(), content_state
             except ProjectError:  # another program is in
-                return save_rescue_copy(self.db, self.path), stand
+                return save_rescue_copy(self.db, self.path), content_state
         return None, None
 
     def rescue(self) -> Path | None:
@@ -277,13 +277,13 @@ class Storage:
             self._file = None
 
 
-def _contains_state(path: Path, stand: tuple[int, int]) -> bool:
+def _contains_state(path: Path, content_state: tuple[int, int]) -> bool:
     """Whether the file, without any log, contains everything up to the content state `stand`."""
     beside = log_path(path)
     if beside.exists() and beside.stat().st_size:
         return False
     with suppress(sqlite3.Error), closing(open_frozen(path)) as db:
-        return schema.log_mark(db) == stand[0] and schema.commit_count(db) >= stand[1]
+        return schema.log_mark(db) == content_state[0] and schema.commit_count(db) >= content_state[1]
     return False
 
 

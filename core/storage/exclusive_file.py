@@ -60,9 +60,9 @@ class ExclusiveFile:
     def _lock_descriptor(self) -> bool:
         """Lock for this file descriptor; False where the system or the disk has no such locks. Raises `OSError`."""
         if sys.platform == "linux" and self._fd is not None:
-            asked = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, PENDING_BYTE, 1, 0)
+            lock_request = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, PENDING_BYTE, 1, 0)
             try:
-                fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, asked)
+                fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, lock_request)
             except OSError as error:
                 if error.errno in LOCKED_ERRNOS:
                     raise
@@ -124,10 +124,10 @@ class ExclusiveFile:
 
 def _file_state(path: Path) -> FileState | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _inode(state: FileState | None) -> tuple[int, ...] | None:

@@ -276,19 +276,19 @@ class Project:
     ) -> Changes:
         """Like `write`, for many new rows: `fill(db)` adds them without triggers and returns their ids per table."""
 
-        def added(db: sqlite3.Connection) -> None:
+        def fill_and_record(db: sqlite3.Connection) -> None:
             with transaction(self._storage.loader):
-                found = fill(self._storage.loader)
-                if any(found.values()):
+                ids_by_table = fill(self._storage.loader)
+                if any(ids_by_table.values()):
                     schema.increase_revision(self._storage.loader)
                     schema.increase_commit_count(self._storage.loader)
                 schema.confirm_log_mark(self._storage.loader)
             step = db.execute("SELECT max(id) FROM step").fetchone()[0]
-            for table, ids in found.items():
+            for table, ids in ids_by_table.items():
                 if ids:
                     undo.record_added_rows(db, step, table, ids)
 
-        return await self._run_write(lambda: self._apply(label, added, loaded=True), reporter)
+        return await self._run_write(lambda: self._apply(label, fill_and_record, loaded=True), reporter)
 
     def write_log_out(self) -> None:
         """Flush what a `load` has written so far, so that its commit is short; from any thread. Raises `OSError`."""
@@ -381,8 +381,8 @@ class Project:
         self._replacements += 1
         self._storage.search.interrupt()  # has no effect between two statements: `_query` checks for it, too
         self._reading.submit(lambda: None).result()
-        rescued, stand = self._writing.submit(self._rescue).result()
-        if stand is None:
+        rescued, content_state = self._writing.submit(self._rescue).result()
+        if content_state is None:
             return
         if rescued is None:
             self._storage = self._writing.submit(self._reopen).result()
@@ -390,7 +390,7 @@ class Project:
         self._undo.clear()
         doubtful = self._storage.may_have_lost_write
         self._writing.submit(self._storage.close_without_checkpoint).result()
-        whole = self._reopen_after_replacement(rescued, stand, doubtful)
+        whole = self._reopen_after_replacement(rescued, content_state, doubtful)
         if not (whole and written):
             raise changed_error(self.path, rescued, whole, self.read_only)
 
@@ -411,7 +411,7 @@ class Project:
             self.read_only = True
             return Storage(self.path, frozen=True)
 
-    def _reopen_after_replacement(self, rescued: Path, stand: tuple[int, int], doubtful: bool) -> bool:
+    def _reopen_after_replacement(self, rescued: Path, content_state: tuple[int, int], doubtful: bool) -> bool:
         """Open the file anew, or the rescued copy to read where that cannot be; whether the file holds all of it."""
         try:
             if not (self.path.is_file() and self.path.stat().st_size):
@@ -422,7 +422,7 @@ class Project:
             self._storage = self._writing.submit(Storage, rescued, True).result()
             return False
         mark, commits = self._writing.submit(self._storage.content_state).result()
-        whole = not doubtful and mark == stand[0] and commits >= stand[1]
+        whole = not doubtful and mark == content_state[0] and commits >= content_state[1]
         if whole:
             rescued.unlink()
         return whole

@@ -224,9 +224,9 @@ def _acquire_beside(own: FileLock, project: Path) -> ProjectLock:
 def find_lock(project: Path) -> FoundLock | None:
     """The lock beside a project, None where there is no lock file. Raises `OSError`."""
     path = lock_path(project)
-    if (read := _read_lock(path)) is None:
+    if (contents := _read_lock(path)) is None:
         return None
-    data, seen = read
+    data, seen = contents
     try:
         owner = msgspec.json.decode(data, type=Owner)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -244,8 +244,8 @@ def _read_lock(path: Path) -> tuple[bytes, float] | None:
     except OSError:
         return None
     with os.fdopen(handle, "rb") as file:
-        about = os.fstat(handle)
-        return (file.read(MAX_LOCK_BYTES), about.st_mtime) if stat.S_ISREG(about.st_mode) else None
+        status = os.fstat(handle)
+        return (file.read(MAX_LOCK_BYTES), status.st_mtime) if stat.S_ISREG(status.st_mode) else None
 
 
 def _disk_time(path: Path) -> float:

@@ -47,8 +47,8 @@ def copy_project(path: Path, folder: Path, without_log: bool = False) -> Path:
             log_path(target).unlink(missing_ok=True)
             if log.exists():
                 shutil.copyfile(log, log_path(target))
-            if (undone := path.with_name(f"{path.name}-journal")).exists():  # of another program that was killed
-                shutil.copyfile(undone, target.with_name(undone.name))
+            if (journal := path.with_name(f"{path.name}-journal")).exists():  # of another program that was killed
+                shutil.copyfile(journal, target.with_name(journal.name))
             if _file_signature(path) == before:
                 wal_check.require_log(target, without_log, path)
                 if _is_undamaged(target):
@@ -99,15 +99,15 @@ def open_any_project(path: Path) -> Iterator[sqlite3.Connection]:
     Nothing is written: a project that is not closed, or of an older Juku, is copied first.
     """
     path = real_path(path)
-    with convert_errors(path), ExitStack() as held:
-        alone = _try_exclusive(path)
-        if alone:
-            held.callback(alone.close)
-        if alone and _is_checkpointed(path):
-            yield held.enter_context(closing(open_frozen(path)))
+    with convert_errors(path), ExitStack() as stack:
+        exclusive = _try_exclusive(path)
+        if exclusive:
+            stack.callback(exclusive.close)
+        if exclusive and _is_checkpointed(path):
+            yield stack.enter_context(closing(open_frozen(path)))
         else:
-            folder = held.enter_context(tempfile.TemporaryDirectory(prefix="juku-"))
-            yield held.enter_context(closing(open_to_write(copy_project(path, Path(folder)))))
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="juku-"))
+            yield stack.enter_context(closing(open_to_write(copy_project(path, Path(folder)))))
 
 
 def _try_exclusive(path: Path) -> ExclusiveFile | None:

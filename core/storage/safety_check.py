@@ -27,16 +27,16 @@ async def check_safety(project: Project) -> SafetyResult:
     """Compare the open project with the file on the disk, and check that file for damage. Never raises `Exception`."""
     try:
         async with asyncio.timeout(SAFETY_CHECK_TIMEOUT):
-            known = await project.read(_content_state)
+            open_state = await project.read(_content_state)
             async with project.frozen() as path:
-                found, is_whole = await asyncio.to_thread(_state_on_disk, path)
+                disk_state, is_whole = await asyncio.to_thread(_state_on_disk, path)
     except TimeoutError:
         return SafetyResult(False, tr("the project did not answer"))
     except (JukuError, sqlite3.Error, OSError) as error:
         return SafetyResult(False, str(error))
     except Exception as error:  # the bug itself may be the cause; then nothing is known
         return SafetyResult(False, type(error).__name__)
-    if not _includes(found, known):
+    if not _includes(disk_state, open_state):
         return SafetyResult(False, tr("the file on the disk does not hold the last changes"))
     return SafetyResult(is_whole, "" if is_whole else tr("the check of the file found damage"))
 
@@ -52,6 +52,6 @@ def _state_on_disk(path: Path) -> tuple[str, bool]:
         return _content_state(db), db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
 
 
-def _includes(found: str, known: str) -> bool:
-    (id, *far), (known_id, *known_far) = found.split(), known.split()
-    return id == known_id and all(int(one) >= int(other) for one, other in zip(far, known_far, strict=True))
+def _includes(disk_state: str, open_state: str) -> bool:
+    (id, *counters), (known_id, *known_counters) = disk_state.split(), open_state.split()
+    return id == known_id and all(int(one) >= int(other) for one, other in zip(counters, known_counters, strict=True))

@@ -75,8 +75,8 @@ def increase_revision(db: sqlite3.Connection) -> None:
 
 def commit_count(db: sqlite3.Connection) -> int:
     """A number that grows with every write, also of records: a file with the same or a higher number contains them all."""
-    found = db.execute("SELECT value FROM main.meta WHERE key = 'commits'").fetchone()
-    return int(found[0]) if found else 0
+    row = db.execute("SELECT value FROM main.meta WHERE key = 'commits'").fetchone()
+    return int(row[0]) if row else 0
 
 
 def increase_commit_count(db: sqlite3.Connection) -> None:
@@ -96,8 +96,8 @@ def confirm_log_mark(db: sqlite3.Connection) -> None:
 
 def log_mark(db: sqlite3.Connection) -> int:
     """The mark of the log: positive while the log is not confirmed, negative once it is, 0 where there never was one."""
-    found = db.execute("SELECT value FROM main.meta WHERE key = 'log'").fetchone()
-    return int(found[0]) if found else 0
+    row = db.execute("SELECT value FROM main.meta WHERE key = 'log'").fetchone()
+    return int(row[0]) if row else 0
 
 
 def column_names(db: sqlite3.Connection, table: str) -> list[str]:

@@ -98,14 +98,14 @@ def _has_marker(folder: Path, pattern: str) -> bool:
 
 def _from_mountinfo(path: Path) -> str:
     """The file system of the longest mount point that `path` is below."""
-    found, longest = "", -1
+    kind, longest = "", -1
     with contextlib.suppress(OSError):
         for line in MOUNT_INFO.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-            fields, _dash, about = line.partition(" - ")
+            fields, _dash, details = line.partition(" - ")
             point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields.split()[4])
             if path.is_relative_to(point) and len(point) >= longest:  # a later mount covers an earlier one
-                found, longest = about.split()[0], len(point)
-    return found
+                kind, longest = details.split()[0], len(point)
+    return kind
 
 
 def _from_mount_command(path: Path) -> str:
@@ -113,12 +113,12 @@ def _from_mount_command(path: Path) -> str:
     import subprocess
 
     done = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=False)
-    found, longest = "", -1
+    kind, longest = "", -1
     for line in done.stdout.splitlines():
         match = re.match(r".* on (/.*) \((\w+)[,)]", line)
         if match and path.is_relative_to(match[1]) and len(match[1]) > longest:
-            found, longest = match[2], len(match[1])
-    return found
+            kind, longest = match[2], len(match[1])
+    return kind
 
 
 def _from_windows_drive(path: Path) -> str:

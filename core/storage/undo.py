@@ -165,8 +165,8 @@ def list_changed_records(db: sqlite3.Connection) -> set[str]:
 
 def restore_images(db: sqlite3.Connection, step: int) -> None:
     """Put back every row that `step` touched; the triggers meanwhile store the images for redo in the current step."""
-    added = db.execute("SELECT tbl, first, last FROM added WHERE step = ?", (step,)).fetchall()
-    for table, first, last in added:
+    added_ranges = db.execute("SELECT tbl, first, last FROM added WHERE step = ?", (step,)).fetchall()
+    for table, first, last in added_ranges:
         db.execute(f"DELETE FROM main.{table} WHERE id BETWEEN ? AND ?", (first, last))
     for table in count_rows(db, step):
         names = column_names(db, table)
@@ -243,7 +243,7 @@ def delete_saved_steps(db: sqlite3.Connection) -> int:
 def add_new_columns(db: sqlite3.Connection) -> None:
     """Add the columns to the saved images that a migration has added to their tables, with the same defaults."""
     for table in UNDOABLE if has_saved_steps(db) else ():
-        known = column_names(db, f"kept_before_{table}")
+        saved_columns = column_names(db, f"kept_before_{table}")
         for _cid, name, kind, _notnull, default, _key in db.execute(f"PRAGMA main.table_info({table})").fetchall():
-            if name not in known:
+            if name not in saved_columns:
                 db.execute(f"ALTER TABLE main.kept_before_{table} ADD COLUMN {name} {kind} DEFAULT {default}")

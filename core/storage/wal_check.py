@@ -53,12 +53,12 @@ def require_log(path: Path, without: bool, origin: Path | None = None) -> bool:
     `without`: the user wants to open the file without it. `origin`: the file that `path` is a copy of. Raises
     `MissingLogError` for a missing or wrong log, unless `without`.
     """
-    found = read_log_marks(path)
-    if found.belongs and not found.missing:
+    marks = read_log_marks(path)
+    if marks.belongs and not marks.missing:
         return False
     if not without:
-        raise missing_log_error(origin or path, found.file, found.belongs)
-    if found.size:
+        raise missing_log_error(origin or path, marks.file, marks.belongs)
+    if marks.size:
         rename_log(path)
     return True
 
@@ -71,17 +71,17 @@ def read_log_marks(path: Path) -> LogMarks:
         return LogMarks(0, None, size)
     db = open_frozen(path)
     try:
-        found = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'meta'").fetchone()
-        if not found:
+        row = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'meta'").fetchone()
+        if not row:
             return LogMarks(0, None, size)
         mark = schema.log_mark(db)
-        known = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('id', 'revision')").fetchall())
+        meta = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('id', 'revision')").fetchall())
     except sqlite3.DatabaseError:  # no project, or one that is incomplete without its log: reported elsewhere
         return LogMarks(0, None, size)
     finally:
         db.close()
-    page = _read_page(log, found[0]) if size else b""
-    is_same = str(known.get("id")).encode() in page and _read_value(page, b"revision") == known.get("revision")
+    page = _read_page(log, row[0]) if size else b""
+    is_same = str(meta.get("id")).encode() in page and _read_value(page, b"revision") == meta.get("revision")
     return LogMarks(mark, _read_value(page, b"log"), size, is_same)
 
 

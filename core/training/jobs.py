@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.language import tr
-from core.providers import TERMINAL, Checkpoint, Event, JobState, JobStatus
+from core.providers import TERMINAL, JobCheckpoint, JobEvent, JobState, JobStatus
 from core.training import metrics as training_metrics
 
 UNSENT = (JobStatus.WAITING, JobStatus.UPLOADING, JobStatus.CREATING)  # not known to the server, as far as Juku knows
@@ -85,12 +85,12 @@ def load(db: sqlite3.Connection, id: int) -> Job:
     return Job(*db.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (id,)).fetchone())
 
 
-def load_events(db: sqlite3.Connection, job: int) -> list[Event]:
+def load_events(db: sqlite3.Connection, job: int) -> list[JobEvent]:
     """The events of a job, the oldest first."""
     rows = db.execute(
         "SELECT remote_id, created_at, level, message, data FROM job_event WHERE job = ? ORDER BY id", (job,)
     )
-    return [Event(id, created, level, message, json.loads(data)) for id, created, level, message, data in rows]
+    return [JobEvent(id, created, level, message, json.loads(data)) for id, created, level, message, data in rows]
 
 
 def load_first_event_times(db: sqlite3.Connection) -> dict[int, float]:
@@ -106,13 +106,13 @@ def load_preparation(db: sqlite3.Connection, job: int) -> float | None:
     return min(1.0, max(0.0, float(share))) if isinstance(share, int | float) else None
 
 
-def load_checkpoints(db: sqlite3.Connection, job: int) -> list[Checkpoint]:
+def load_checkpoints(db: sqlite3.Connection, job: int) -> list[JobCheckpoint]:
     """The checkpoints of a job, the newest first."""
     rows = db.execute(
         "SELECT remote_id, model, step, created_at, metrics FROM job_checkpoint WHERE job = ? ORDER BY step DESC",
         (job,),
     )
-    return [Checkpoint(id, model, step, created, json.loads(metrics)) for id, model, step, created, metrics in rows]
+    return [JobCheckpoint(id, model, step, created, json.loads(metrics)) for id, model, step, created, metrics in rows]
 
 
 def load_event_ids(db: sqlite3.Connection, job: int) -> set[str]:
@@ -175,7 +175,7 @@ def set_requested_action(db: sqlite3.Connection, id: int, action: str) -> None:
 
 
 def store(
-    db: sqlite3.Connection, id: int, state: JobState, new: Sequence[Event] = (), found: Sequence[Checkpoint] = ()
+    db: sqlite3.Connection, id: int, state: JobState, new: Sequence[JobEvent] = (), found: Sequence[JobCheckpoint] = ()
 ) -> None:
     """Store a job's state, with new events and its checkpoints."""
     record = load(db, id)

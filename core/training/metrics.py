@@ -21,7 +21,7 @@ import numpy.typing as npt
 from core.errors import FormatError
 from core.formats import csv_cells
 from core.language import tr
-from core.providers import Event, JobStatus
+from core.providers import JobEvent, JobStatus
 
 LOSS, ACCURACY = "loss", "mean_token_accuracy"
 TOTAL_STEPS = "total_steps"  # kept like a number of its own: a continued job may tell another total
@@ -68,7 +68,7 @@ Point = tuple[str, int, float]  # name, step, value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Series:
+class MetricSeries:
     """One metric over the steps of a job, as arrays of equal length; `steps` rise strictly, `values` are finite."""
 
     steps: npt.NDArray[np.int64]
@@ -88,7 +88,7 @@ class LossPoint:
     at: float
 
 
-def store_events(db: sqlite3.Connection, job: int, events: Iterable[Event]) -> None:
+def store_events(db: sqlite3.Connection, job: int, events: Iterable[JobEvent]) -> None:
     """Store every number in `events`. Known numbers of a step stay: those of the result file are the exact ones."""
     _import_older_events(db, job)
     _insert(db, job, itertools.chain.from_iterable(_parse_event(event.message, event.data) for event in events))
@@ -110,7 +110,7 @@ def merge_results(db: sqlite3.Connection, job: int, data: bytes) -> int:
     return len(points)
 
 
-def load_series(db: sqlite3.Connection, job: int) -> dict[str, Series]:
+def load_series(db: sqlite3.Connection, job: int) -> dict[str, MetricSeries]:
     """All metrics of a job by name. Names are the protocol's (`train_loss`), or the server's own."""
     rows = db.execute(
         "SELECT name, step, value FROM job_metric WHERE job = ? AND name <> ? ORDER BY name, step", (job, TOTAL_STEPS)
@@ -123,7 +123,7 @@ def load_series(db: sqlite3.Connection, job: int) -> dict[str, Series]:
     found = {}
     for name, points in itertools.groupby(rows, key=lambda row: row[0]):
         _names, steps, values = zip(*points, strict=True)
-        found[name] = Series(np.array(steps, np.int64), np.array(values, np.float64))
+        found[name] = MetricSeries(np.array(steps, np.int64), np.array(values, np.float64))
     return found
 
 
@@ -204,7 +204,7 @@ def split_title(part: str) -> str:
     return known.get(part, "")
 
 
-def to_csv(columns: Sequence[tuple[str, Series]]) -> str:
+def to_csv(columns: Sequence[tuple[str, MetricSeries]]) -> str:
     """Metrics as CSV: a line for each step that any of them has, empty cells where one has none.
 
     A heading that a spreadsheet would run as a formula gets a ' before it.
@@ -213,7 +213,7 @@ def to_csv(columns: Sequence[tuple[str, Series]]) -> str:
     known = [dict(zip(one.steps.tolist(), one.values.tolist(), strict=True)) for _title, one in columns]
     lines = [["step", *(csv_cells.escape_formula(title) for title, _one in columns)]]
     lines += [[str(step), *(repr(one[step]) if step in one else "" for one in known)] for step in steps]
-    return "".join(csv_cells.write(line, ",") for line in lines)
+    return "".join(csv_cells.write_record(line, ",") for line in lines)
 
 
 def read_results(data: bytes) -> list[Point]:

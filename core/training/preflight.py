@@ -13,7 +13,7 @@ from core.errors import JukuError, ProviderError
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import LOCAL, JobStatus, ModelInfo, Provider, model_kinds, prices, shutdown_dates, uploads
-from core.providers.server_presets import Preset
+from core.providers.server_presets import ServerPreset
 from core.review import dataset_check, findings, moderation
 from core.spec import spec
 from core.storage.project import Project
@@ -78,7 +78,7 @@ class _ServerInfo:
 
 
 async def examine(
-    project: Project, id: str, preset: Preset, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
+    project: Project, id: str, preset: ServerPreset, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
 ) -> PreflightReport:
     """Check the rows, the settings and the server of jobs. Nothing is started, nothing uploaded.
 
@@ -92,7 +92,7 @@ async def examine(
 
 
 async def _load_server_info(
-    project: Project, preset: Preset, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
+    project: Project, preset: ServerPreset, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
 ) -> _ServerInfo:
     try:
         provider = await connect()
@@ -108,7 +108,7 @@ async def _load_server_info(
 
 
 async def _check_moderation(
-    project: Project, preset: Preset, provider: Provider, plans: Sequence[TrainingPlan], reporter: Reporter
+    project: Project, preset: ServerPreset, provider: Provider, plans: Sequence[TrainingPlan], reporter: Reporter
 ) -> list[Objection]:
     """Check the rows with the server's moderation, where it has one."""
     able = provider.capabilities.moderation
@@ -129,7 +129,7 @@ async def _check_moderation(
 
 
 def _build_report(
-    db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan], server: _ServerInfo
+    db: sqlite3.Connection, id: str, preset: ServerPreset, plans: Sequence[TrainingPlan], server: _ServerInfo
 ) -> PreflightReport:
     measured = [
         token_counts.training_amount(db, row_filter(plan.rows), token_counts.encoding_of(plan.model), plan.version)
@@ -182,7 +182,9 @@ def _estimate_cost(
     return (low, high), whose
 
 
-def _check_plans(db: sqlite3.Connection, id: str, preset: Preset, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
+def _check_plans(
+    db: sqlite3.Connection, id: str, preset: ServerPreset, plans: Sequence[TrainingPlan]
+) -> Iterator[Objection]:
     """Objections to the settings and the number of rows, and to jobs that were trained in the same way before."""
     made = [job for job in jobs.load_all(db) if job.provider == id and job.status not in UNSUCCESSFUL]
     texts: dict[tuple[str, int | None], list[str]] = {}
@@ -223,7 +225,7 @@ def _is_same(job: Job, plan: TrainingPlan, digest: str) -> bool:
     return given == (digest, plan.model, plan.method, plan.hyperparameters or {}, plan.seed)
 
 
-def _check_rows(db: sqlite3.Connection, preset: Preset, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
+def _check_rows(db: sqlite3.Connection, preset: ServerPreset, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
     """Objections from the checks of the rows as they are now. What this server refuses is an error."""
     chosen = [row_filter(tag) for tag in dict.fromkeys(plan.rows for plan in plans if plan.version is None)]
     counts: dict[str, tuple[int, Filter]] = {}
@@ -271,7 +273,7 @@ def _check_length(measured: Sequence[token_counts.TrainingAmount]) -> Iterator[O
 
 
 def _check_dates(
-    preset: Preset, plans: Sequence[TrainingPlan], server: _ServerInfo, today: datetime.date
+    preset: ServerPreset, plans: Sequence[TrainingPlan], server: _ServerInfo, today: datetime.date
 ) -> Iterator[Objection]:
     """Objections from shutdown dates: of training at the server, and of the models."""
     last = shutdown_dates.last_day(preset.id)

@@ -19,7 +19,7 @@ from pathlib import Path
 from core.atomic_files import write_new
 from core.checks.rule_registry import clip
 from core.errors import JukuError, ProviderError
-from core.formats.text_lines import reason_of
+from core.formats.text_lines import format_os_error
 from core.language import tr
 from core.progress import Reporter
 from core.providers import JobState, ModelInfo, Provider, model_kinds, shutdown_dates
@@ -203,7 +203,7 @@ def _write_file(folder: Path, name: str, data: bytes) -> Path:
         except OSError as error:
             raise JukuError(
                 tr("{name} cannot be written", name=clip(path.name, 80)),
-                tr("{reason} Files saved before are kept. Choose another folder.", reason=reason_of(error)),
+                tr("{reason} Files saved before are kept. Choose another folder.", reason=format_os_error(error)),
             ) from error
         else:
             return path

@@ -10,7 +10,7 @@ from core import atomic_files, paths, prompts, settings
 from core.dataset import exporting, search_index
 from core.engine import disk_store
 from core.engine import private_files as engine_files
-from core.formats.output_files import replacing
+from core.formats.output_files import replace_file
 from core.progress import Reporter
 from core.providers import prices
 from core.providers.prices import PriceEntry
@@ -74,7 +74,7 @@ def save_settings(folder):
 
 
 def save_export(folder):
-    with replacing(folder / "rows.jsonl") as file:
+    with replace_file(folder / "rows.jsonl") as file:
         file.write(b"{}\n")
     return folder / "rows.jsonl"
 

@@ -23,11 +23,11 @@ from PySide6.QtWidgets import (
 
 from core.errors import JukuError
 from core.formats import csv_cells
-from core.formats.output_files import replacing
+from core.formats.output_files import replace_file
 from core.language import tr
 from core.settings import Settings
 from core.training import metrics
-from core.training.metrics import Series
+from core.training.metrics import MetricSeries
 from ui import style
 from ui.charts import curve_thinning
 from ui.charts.curve_legend import SWATCH_SIZE, CurveLegend, colour_of, paint_swatch
@@ -51,7 +51,7 @@ class CurveJob:
 
     id: int
     title: str
-    series: dict[str, Series] = field(default_factory=dict)
+    series: dict[str, MetricSeries] = field(default_factory=dict)
     total: int | None = None
     over: bool = False
 
@@ -389,12 +389,12 @@ def save_picture(image: QImage, path: Path) -> None:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     image.save(buffer, "PNG")  # type: ignore[call-overload]  # PySide takes text, against its stub
-    with replacing(path) as file:
+    with replace_file(path) as file:
         file.write(buffer.data().data())
 
 
 def save_table(shown: Sequence[Curve], path: Path) -> None:
     """Write the values as CSV. Raises `FormatError` when it cannot be written."""
     text = metrics.to_csv([(curve.title, curve.series) for curve in shown])
-    with replacing(path) as file:
+    with replace_file(path) as file:
         file.write((csv_cells.BOM + text).encode())

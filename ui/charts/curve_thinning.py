@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.training.metrics import Series
+from core.training.metrics import MetricSeries
 
 Numbers = npt.NDArray[np.float64]
 MAX_POINTWISE_SMOOTHED = 150  # points up to which smoothing is by points; of more it is by the width that so many take
@@ -24,7 +24,7 @@ class Curve:
     name: str
     title: str
     part: str
-    series: Series
+    series: MetricSeries
     whole: int
     slot: int
 
@@ -54,7 +54,7 @@ class CurveLine:
     smooth: Numbers | None = None
 
 
-def is_equal(one: Series, other: Series) -> bool:
+def is_equal(one: MetricSeries, other: MetricSeries) -> bool:
     """Whether both have the same points."""
     return one is other or (np.array_equal(one.steps, other.steps) and np.array_equal(one.values, other.values))
 

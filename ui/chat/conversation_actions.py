@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
 from core.chat import conversations, transcripts
-from core.chat.conversations import Conversation, Thread
+from core.chat.conversations import Conversation, ConversationThread
 from core.language import tr
 from core.storage.project import Changes
 from ui.chat.conversation_list import ConversationList
@@ -29,7 +29,7 @@ class ConversationActions(QObject):
     def __init__(self, workspace: Workspace, listed: ConversationList, parent: QWidget) -> None:
         super().__init__(parent)
         self._workspace, self._list, self._parent = workspace, listed, parent
-        self._thread: Thread | None = None
+        self._thread: ConversationThread | None = None
         self._leaf: int | None = None
         self._is_busy = False
         self._searching = LatestTask(workspace, self)
@@ -48,7 +48,7 @@ class ConversationActions(QObject):
         action.triggered.connect(lambda _checked=False: slot())  # type: ignore[operator]
         return action
 
-    def show_thread(self, thread: Thread | None, leaf: int | None) -> None:
+    def show_thread(self, thread: ConversationThread | None, leaf: int | None) -> None:
         self._thread, self._leaf = thread, leaf
         self._show_state()
 

@@ -9,7 +9,7 @@ from core.chat.conversations import ChatPane
 from core.errors import JukuError
 from core.exam.prompt_conditions import CLOSED_BOOK, CONDITIONS
 from core.language import tr
-from core.providers import LOCAL, Offer, model_kinds
+from core.providers import LOCAL, ModelOffer, model_kinds
 from ui import style
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
@@ -144,7 +144,7 @@ class PaneHeader(QFrame):
         self.chosen.emit()
 
 
-def _find_newest_tuned(offers: list[Offer]) -> str:
+def _find_newest_tuned(offers: list[ModelOffer]) -> str:
     whole = (
         offer.id
         for offer in offers

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from core.chat.conversations import ChatTurn, Thread
+from core.chat.conversations import ChatTurn, ConversationThread
 from core.language import tr
 from ui import style
 from ui.chat.answer_view import AnswerView
@@ -76,7 +76,7 @@ class QuestionRow(QWidget):
         self.send.clicked.connect(lambda _checked: self._on_edited())
         self.cancel.clicked.connect(lambda _checked: self._show_form(False))
 
-    def show_thread(self, thread: Thread, panes: Sequence[int]) -> None:
+    def show_thread(self, thread: ConversationThread, panes: Sequence[int]) -> None:
         """The branches of this question, and the answers of these panes, in their order."""
         self._branches = [turn.id for turn in thread.branches(self.turn)]
         at = self._branches.index(self.turn.id)

@@ -5,7 +5,7 @@ import asyncio
 from PySide6.QtCore import QObject, Signal
 
 from core.chat import conversations
-from core.chat.conversations import ChatRequest, ChatTurn, Thread
+from core.chat.conversations import ChatTurn, ConversationThread, PaneRequest
 from core.errors import JukuError
 from core.exam import prompt_conditions
 from core.exam.prompt_conditions import PromptBuilder
@@ -53,7 +53,7 @@ class QuestionSender(QObject):
         for task in self._running:
             task.cancel()
 
-    def start(self, header: PaneHeader, column: AnswerView, request: ChatRequest, builder: PromptBuilder) -> None:
+    def start(self, header: PaneHeader, column: AnswerView, request: PaneRequest, builder: PromptBuilder) -> None:
         """Send the request of a pane and show the answer in its column."""
         task = self._workspace.tasks.start("", self._ask(header, column, request, builder))
         self._running.add(task)
@@ -61,16 +61,16 @@ class QuestionSender(QObject):
         self.changed.emit()
 
     def request(
-        self, header: PaneHeader, thread: Thread | None, before: list[ChatTurn], turn: int, question: str
-    ) -> ChatRequest:
+        self, header: PaneHeader, thread: ConversationThread | None, before: list[ChatTurn], turn: int, question: str
+    ) -> PaneRequest:
         """The question as it goes to a pane that has answered the turns `before`."""
         history = thread.history(before, header.number) if thread else []
-        return ChatRequest(
+        return PaneRequest(
             turn, header.pane(), question, self._settings.system_prompt(), self._settings.sampling(), history
         )
 
     async def _ask(
-        self, header: PaneHeader, column: AnswerView, request: ChatRequest, builder: PromptBuilder
+        self, header: PaneHeader, column: AnswerView, request: PaneRequest, builder: PromptBuilder
     ) -> Changes:
         column.begin(request.sampling.n, header.converts())
         try:
@@ -94,7 +94,7 @@ class QuestionSender(QObject):
             self.ended.emit()
         self.changed.emit()
 
-    async def call(self, request: ChatRequest) -> RequestCode:
+    async def call(self, request: PaneRequest) -> RequestCode:
         """The HTTP request of a question, as it would be sent now."""
         provider = await self._workspace.provider(request.pane.provider)
         prepared = await conversations.prepare(self._workspace.project, provider, await self.prompt_builder(), request)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.chat import conversations, corrections
-from core.chat.conversations import ChatAnswer, ChatPane, ChatTurn, Thread
+from core.chat.conversations import ChatAnswer, ChatPane, ChatTurn, ConversationThread
 from core.exam.prompt_conditions import PromptBuilder
 from core.language import tr
 from core.providers.models_api import is_tuned
@@ -54,7 +54,7 @@ class ChatTab(Tab):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(workspace, parent)
         self._project: Project | None = None  # the one that is shown
-        self.shown_thread: Thread | None = None  # the conversation that is shown, up to the turn `_leaf`
+        self.shown_thread: ConversationThread | None = None  # the conversation that is shown, up to the turn `leaf`
         self.leaf: int | None = None
         self._sending = False  # whether a question is being noted
         self.panes, self.settings, self.list = PaneHeaders(workspace), SamplingSettings(), ConversationList()
@@ -194,7 +194,7 @@ class ChatTab(Tab):
         if not self.is_busy() and thread:
             self._show(thread, thread.newest(turn))
 
-    def _show(self, thread: Thread | None, leaf: int | None = None) -> None:
+    def _show(self, thread: ConversationThread | None, leaf: int | None = None) -> None:
         path = self._note(thread, leaf)
         if thread and (panes := thread.panes(path)):
             self.panes.restore(panes)
@@ -204,7 +204,7 @@ class ChatTab(Tab):
             row.show_thread(thread, self.panes.numbers())
         self._show_state()
 
-    def _note(self, thread: Thread | None, leaf: int | None) -> list[ChatTurn]:
+    def _note(self, thread: ConversationThread | None, leaf: int | None) -> list[ChatTurn]:
         """Take a conversation as the one that is shown; the turns up to `leaf`."""
         self.shown_thread, self.leaf = thread, leaf
         self.acts.show_thread(thread, leaf)

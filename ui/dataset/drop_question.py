@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 from core import formats
 from core.errors import JukuError
-from core.formats import TABLES, column_mapping
+from core.formats import TABLE_READERS, column_mapping
 from core.language import tr, trn
 from core.progress import Reporter
 from core.storage import project as projects
@@ -34,14 +34,14 @@ def _holds_rows(path: Path) -> bool:
         return False
     try:
         found = formats.detect(path)
-        if found.format not in TABLES:  # JSON, if its first row can be read; else any text
+        if found.format not in TABLE_READERS:  # JSON, if its first row can be read; else any text
             first = next(formats.read(path, Reporter(), format=found.format, encoding=found.encoding), None)
             return first is not None and first.text is not None
     except (JukuError, OSError):
         return False
     # Prose with commas looks like a table without a head, which names nothing.
     is_named = found.columns != column_mapping.number_columns(len(found.columns))
-    return is_named and {"question", "answer"} <= set(column_mapping.guess(found.columns))
+    return is_named and {"question", "answer"} <= set(column_mapping.guess_mapping(found.columns))
 
 
 def format_drop(found: list[Path], is_for_spec: Callable[[Path], bool]) -> str:

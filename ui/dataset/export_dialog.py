@@ -29,7 +29,7 @@ from core import formats
 from core.dataset import examples, exporting, filters
 from core.dataset.exporting import FOLDER, FORMATS, ExportOptions, ExportResult
 from core.dataset.filters import Choice, Filter
-from core.formats.conversion_losses import reason_text
+from core.formats.conversion_losses import format_loss_reason
 from core.formats.row_writers import WRITERS
 from core.language import tr, trn
 from core.progress import Reporter
@@ -243,7 +243,7 @@ def with_suffix(path: Path, format: str) -> Path:
 
 def format_left_out(found: ExportResult) -> str:
     """How many rows the format cannot hold, and why, as text; '' for none."""
-    reasons = [f"{reason_text(reason)} ({count:,})" for reason, count in found.left_out.items()]
+    reasons = [f"{format_loss_reason(reason)} ({count:,})" for reason, count in found.left_out.items()]
     many = sum(found.left_out.values())
     words = trn(
         "{n} row is left out: {reasons}.", "{n} rows are left out: {reasons}.", many, reasons=", ".join(reasons)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from core import formats
 from core.dataset import examples
 from core.errors import JukuError
-from core.formats import TABLES, DetectedFormat, column_mapping, detect
+from core.formats import TABLE_READERS, DetectedFormat, column_mapping, detect
 from core.formats.jsonl import system_prompt
 from core.language import tr
 from core.progress import Reporter
@@ -50,12 +50,12 @@ class ImportSource:
         self.set_head(self.detected.columns != column_mapping.number_columns(len(self.detected.columns)))
 
     def is_table(self) -> bool:
-        return self.error is None and self.detected.format in TABLES
+        return self.error is None and self.detected.format in TABLE_READERS
 
     def set_head(self, head: bool) -> None:
         """Set whether the first row has the column names, and guess the meanings again."""
         self.head = head
-        guessed = column_mapping.guess(self.names())
+        guessed = column_mapping.guess_mapping(self.names())
         self.meaning = {column: field for field, column in guessed.items()}
 
     def names(self) -> list[str]:

@@ -105,7 +105,7 @@ class RowFacts(QWidget):
             layout.addWidget(note)
 
     def show_row(self, db: sqlite3.Connection, row: Example | None) -> None:
-        taught = facts.load_named(db, row.facts) if row else []
+        taught = facts.load_by_names(db, row.facts) if row else []
         found = findings.load_for_row(db, row.id) if row else {}
         self._taught.say("\n".join([*(f"{fact.name}: {fact.text}" for fact in taught), *_passage(row, taught)]))
         stale = row is not None and STALE_RULE in row.problems.split()

@@ -8,7 +8,7 @@ from core.exam.graders import GRADERS
 from core.exam.judges import JUDGE, PERSON
 from core.exam.prompt_conditions import CONDITIONS
 from core.exam.runs import ExamEstimate, ExamRun, ExamSubject
-from core.exam.scores import LEAKED, NO_KIND, Rate
+from core.exam.scores import LEAKED, NO_KIND, PassRate
 from core.exam.statistics import KappaAgreement, is_small
 from core.language import tr, trn
 from core.providers import LOCAL
@@ -88,19 +88,19 @@ def format_run(run: ExamRun) -> str:
     return f"{created}  ·  {who}  ·  {status_title(run.status)}"
 
 
-def format_rate(rate: Rate) -> str:
+def format_rate(rate: PassRate) -> str:
     """A rate with its share: 7/9 · 78 %."""
     return f"{rate} · {rate.share:.0%}" if rate.asked else NO_VALUE
 
 
-def format_repeats(rate: Rate) -> str:
+def format_repeats(rate: PassRate) -> str:
     """That a rate's answers are repeats of fewer questions; '' where each was asked once."""
     if rate.asked <= rate.questions:
         return ""
     return tr("{answers} answers to {questions} questions", answers=f"{rate.asked:,}", questions=f"{rate.questions:,}")
 
 
-def format_interval(rate: Rate) -> str:
+def format_interval(rate: PassRate) -> str:
     """The interval of a rate, over its questions."""
     if not rate.asked:
         return NO_VALUE

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWid
 from core.exam.prompt_conditions import CLOSED_BOOK, CONDITIONS, FEW_SHOT, OPEN_BOOK, RETRIEVED
 from core.exam.runs import ExamEstimate, ExamSubject
 from core.language import tr
-from core.providers import Offer, model_kinds
+from core.providers import ModelOffer, model_kinds
 from core.providers.models_api import is_tuned
 from ui import style
 from ui.exam import exam_texts
@@ -310,7 +310,7 @@ def _with_condition(subject: ExamSubject, condition: str) -> ExamSubject:
     return ExamSubject(subject.provider, subject.model, condition)
 
 
-def default_models(offers: Sequence[Offer]) -> tuple[str, str]:
+def default_models(offers: Sequence[ModelOffer]) -> tuple[str, str]:
     """The base to compare with and the model to examine: the newest tuned one and the base it was tuned from."""
     whole = (offer.id for offer in offers if offer.tuned and not model_kinds.is_checkpoint(offer.id))
     tuned = next(whole, "")

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication
 from core.exam import scores
 from core.exam.report.formatting import kind_title
 from core.exam.scores import LEAKED as LEAK
-from core.exam.scores import MEMORISED, ExamResult, Rate, ResultLine
+from core.exam.scores import MEMORISED, ExamResult, PassRate, ResultLine
 from core.language import tr
 from ui import style
 from ui.exam import exam_texts
@@ -215,7 +215,7 @@ def shorten_heading(title: str) -> str:
     )
 
 
-def rate_colour(rate: Rate) -> QColor | None:
+def rate_colour(rate: PassRate) -> QColor | None:
     """A background from red over yellow to green by the share that was right; none for what was not asked."""
     if not rate.asked:
         return None

@@ -8,7 +8,7 @@ from core.exam import answers as exam_answers
 from core.exam import judges, runs, scores, verdict
 from core.exam.judges import JUDGE, PERSON
 from core.exam.runs import ExamQuestion, ExamRun
-from core.exam.scores import Comparison, ExamResult, Rate
+from core.exam.scores import ExamResult, PairedComparison, PassRate
 from core.language import tr
 from ui.exam import exam_texts, heat_map_model
 from ui.exam.heat_map_model import FACTS, KINDS, QUESTIONS, HeatMapColumn, HeatMapRow
@@ -49,7 +49,7 @@ class SubjectComparison:
 
     against: int
     questions: list[ExamQuestion]
-    comparisons: list[Comparison | None]
+    comparisons: list[PairedComparison | None]
     unlearned: list[list[str]]
     verdict: list[str]
     waiting: str
@@ -112,8 +112,8 @@ class TrendPoint:
 
     x: int
     label: str
-    held: Rate
-    general: Rate
+    held: PassRate
+    general: PassRate
     tooltip: str
 
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QTableView
 
 from core.exam import scores
 from core.exam.report.formatting import format_p_value
-from core.exam.scores import Comparison, SubjectTotal
+from core.exam.scores import PairedComparison, SubjectTotal
 from core.language import tr, trn
 from ui import style
 from ui.exam import exam_texts
@@ -106,7 +106,7 @@ class TotalsModel(QAbstractTableModel):
                 return f"{total.seconds / given:.2f}" if given and total.seconds else NO_VALUE
         return exam_texts.format_dollars(total.per_thousand) if given else NO_VALUE
 
-    def _comparison(self, row: int) -> Comparison | None:
+    def _comparison(self, row: int) -> PairedComparison | None:
         found = self._compared.comparisons if self._compared else []
         return found[row] if row < len(found) else None
 

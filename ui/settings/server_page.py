@@ -158,7 +158,7 @@ class ServerPage(QWidget):
         """The settings as they are entered now."""
         return self._entry
 
-    def _preset(self) -> server_presets.Preset:
+    def _preset(self) -> server_presets.ServerPreset:
         return server_presets.preset(self._entry.preset)
 
     def show_provider(self, entry: ProviderSettings) -> None:

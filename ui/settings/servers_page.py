@@ -30,7 +30,7 @@ from core.errors import JukuError, KeyStoreError
 from core.language import tr
 from core.paths import engine_home
 from core.providers import server_presets
-from core.providers.server_presets import Preset
+from core.providers.server_presets import ServerPreset
 from core.settings import ProviderSettings, url_error
 from ui import style
 from ui.settings.server_page import ServerPage
@@ -148,7 +148,7 @@ class ServersPage(QWidget):
         self.menu.addSeparator()
         self._offer(server_presets.preset(server_presets.CUSTOM), tr("Custom"))
 
-    def _offer(self, preset: Preset, title: str) -> None:
+    def _offer(self, preset: ServerPreset, title: str) -> None:
         words = server_texts.preset_remark(preset)
         action = self.menu.addAction(f"{title}  –  {words}" if words else title)
         action.setData(preset.id)
@@ -268,7 +268,7 @@ class ServersPage(QWidget):
 
     # --- what a person does
 
-    def _on_add(self, preset: Preset, title: str) -> None:
+    def _on_add(self, preset: ServerPreset, title: str) -> None:
         id = settings.new_id(self._settings, title)
         entry = ProviderSettings(id, title, preset.base_url, preset.id, preset.limit)
         self._settings.providers.append(entry)

@@ -51,7 +51,7 @@ class RevisionsDialog(SnapshotsDialog):
 
     async def _load(self, project: Project) -> None:
         found, self.current_spec = await project.read(lambda db: (revisions.list_revisions(db), spec.load(db)))
-        taught = spec.language(self.current_spec)
+        taught = spec.get_language(self.current_spec)
         self._states = {one.id: one.spec for one in found}
         self._show_snapshots(
             [_load_snapshots(one, taught) for one in found], format_length(self.current_spec.text, taught)

@@ -80,7 +80,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
 
 
 @dataclass(slots=True)
-class Passage:
+class SpecPassage:
     """The span of a fact (in UTF-16 units, as Qt counts) and the state of its coverage."""
 
     start: int
@@ -90,11 +90,11 @@ class Passage:
     place: tuple[int, int]  # the same in characters of the text that was looked at
 
 
-def build_passages(text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -> list[Passage]:
+def build_passages(text: str, places: Iterable[tuple[int, tuple[int, int], str]]) -> list[SpecPassage]:
     """The passages of facts, in order; for each fact its id, its span in `text` (in characters), and its state."""
     wide = [place for place, character in enumerate(text) if ord(character) > 0xFFFF] if not text.isascii() else []
     found = [
-        Passage(start + bisect_left(wide, start), end + bisect_left(wide, end), id, state, (start, end))
+        SpecPassage(start + bisect_left(wide, start), end + bisect_left(wide, end), id, state, (start, end))
         for id, (start, end), state in places
     ]
     return sorted(found, key=lambda passage: (passage.start, passage.end))
@@ -115,7 +115,7 @@ class SpecEditor(QPlainTextEdit):
         self.setFont(font)
         self.document().setDocumentMargin(TEXT_MARGIN)
         self._markdown = MarkdownHighlighter(self)
-        self._passages: list[Passage] = []
+        self._passages: list[SpecPassage] = []
         self._coloured = True
         self._marked: int | None = None
         self._shown: object = None  # what the selections were made for
@@ -143,7 +143,7 @@ class SpecEditor(QPlainTextEdit):
     def selected_text(self) -> str:
         return self.textCursor().selectedText().replace(PARAGRAPH_SEPARATOR, "\n").strip()
 
-    def show_ledger(self, passages: list[Passage]) -> None:
+    def show_ledger(self, passages: list[SpecPassage]) -> None:
         """Show the coverage of facts; the editor now owns the sorted `passages`."""
         self._passages = passages
         self._shown = None
@@ -171,7 +171,7 @@ class SpecEditor(QPlainTextEdit):
         self.setTextCursor(cursor)
         self.centerCursor()
 
-    def passage_at(self, position: int) -> Passage | None:
+    def passage_at(self, position: int) -> SpecPassage | None:
         """The passage at a position; of several the one that starts last."""
         at = bisect_right(self._passages, position, key=lambda passage: passage.start)
         return next((one for one in reversed(self._passages[max(0, at - 5) : at]) if one.end >= position), None)
@@ -200,13 +200,13 @@ class SpecEditor(QPlainTextEdit):
         self._shown = wanted
         self.setExtraSelections([self._selection(one) for one in self._in_sight(first, wanted[1])])
 
-    def _in_sight(self, first: int, last: int) -> Iterable[Passage]:
+    def _in_sight(self, first: int, last: int) -> Iterable[SpecPassage]:
         for passage in self._passages:
             visible = passage.start < last and passage.end > first
             if visible and passage.start < passage.end and (self._coloured or passage.id == self._marked):
                 yield passage
 
-    def _selection(self, passage: Passage) -> QTextEdit.ExtraSelection:
+    def _selection(self, passage: SpecPassage) -> QTextEdit.ExtraSelection:
         selection = QTextEdit.ExtraSelection()
         selection.cursor = QTextCursor(self.document())
         limit = self.document().characterCount() - 1
@@ -215,7 +215,7 @@ class SpecEditor(QPlainTextEdit):
         selection.format = self._format(passage)
         return selection
 
-    def _format(self, passage: Passage) -> QTextCharFormat:
+    def _format(self, passage: SpecPassage) -> QTextCharFormat:
         form = QTextCharFormat()
         if passage.state == "ignored":
             form.setForeground(style.dim())

@@ -40,7 +40,7 @@ from ui.spec.fact_pane import FactPane
 from ui.spec.outline_and_remarks import Outline, RemarkList
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.spec.spec_chat import SpecChat
-from ui.spec.spec_editor import Passage, SpecEditor, SpecPreview, build_passages
+from ui.spec.spec_editor import SpecEditor, SpecPassage, SpecPreview, build_passages
 from ui.tab import Tab
 from ui.widgets import basics
 from ui.widgets.background_work import ThrottledReload
@@ -370,7 +370,7 @@ class SpecTab(Tab):
 
 def _load_ledger(
     db: sqlite3.Connection,
-) -> tuple[str, list[FactCoverage], list[Passage], list[Span], int, PromptUse | None]:
+) -> tuple[str, list[FactCoverage], list[SpecPassage], list[Span], int, PromptUse | None]:
     """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
     system prompt, and that of theirs that the project could take."""
     text, entries = spec.load(db).text, fact_coverage.load(db)

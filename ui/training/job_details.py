@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.language import tr, trn
-from core.providers import Checkpoint
+from core.providers import JobCheckpoint
 from core.training import lineage
 from core.training.jobs import Job
 from ui import style
@@ -159,7 +159,7 @@ class CheckpointTable(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._checkpoints: list[Checkpoint] = []
+        self._checkpoints: list[JobCheckpoint] = []
         self.table = QTableWidget(0, 0)
         self.table.setAccessibleName(tr("Checkpoints"))
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
@@ -194,7 +194,7 @@ class CheckpointTable(QWidget):
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.addWidget(self._pages)
 
-    def show_checkpoints(self, checkpoints: Sequence[Checkpoint]) -> None:
+    def show_checkpoints(self, checkpoints: Sequence[JobCheckpoint]) -> None:
         """Show them, the newest first; the selection stays where it was."""
         if list(checkpoints) == self._checkpoints:
             return
@@ -221,7 +221,7 @@ class CheckpointTable(QWidget):
             kept = (row for row, one in enumerate(checkpoints) if before and one.id == before.id)
             basics.select_row(self.table, next(kept, 0))
 
-    def checkpoint(self) -> Checkpoint | None:
+    def checkpoint(self) -> JobCheckpoint | None:
         """The selected one."""
         row = self.table.currentRow()
         return self._checkpoints[row] if 0 <= row < len(self._checkpoints) else None

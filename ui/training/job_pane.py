@@ -16,10 +16,10 @@ from PySide6.QtWidgets import (
 )
 
 from core.language import tr, trn
-from core.providers import Checkpoint, Event, JobStatus
+from core.providers import JobCheckpoint, JobEvent, JobStatus
 from core.settings import Settings
 from core.training import lineage
-from core.training.metrics import Series
+from core.training.metrics import MetricSeries
 from ui import style
 from ui.charts.curve_chart_and_export import CurveChart, CurveJob
 from ui.training import job_texts
@@ -37,9 +37,9 @@ MAX_COMPARED_JOBS = 20  # jobs whose curves are drawn beside each other
 class JobCurves:
     """What is known of the selected jobs, by id; events and checkpoints are those of the first."""
 
-    series: dict[int, dict[str, Series]] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
-    checkpoints: list[Checkpoint] = field(default_factory=list)
+    series: dict[int, dict[str, MetricSeries]] = field(default_factory=dict)
+    events: list[JobEvent] = field(default_factory=list)
+    checkpoints: list[JobCheckpoint] = field(default_factory=list)
 
 
 class JobPane(QWidget):
@@ -50,7 +50,7 @@ class JobPane(QWidget):
     def __init__(self, actions: JobActions, settings: Settings) -> None:
         super().__init__()
         self._job = 0
-        self._events: list[Event] = []
+        self._events: list[JobEvent] = []
         self.title, self.state = basics.heading(""), basics.Note()
         self.error, self.end = basics.Note(), basics.Note()
         self.bar = QProgressBar(textVisible=False)
@@ -155,7 +155,7 @@ class JobPane(QWidget):
         if self._at_end:
             self.log.verticalScrollBar().setValue(most)
 
-    def _show_events(self, job: int, events: list[Event]) -> None:
+    def _show_events(self, job: int, events: list[JobEvent]) -> None:
         """Add what is new, so that what the person reads or has selected stays where it is."""
         if job != self._job or events[: len(self._events)] != self._events:
             self.log.clear()
@@ -176,7 +176,7 @@ def _short_name(line: JobRow) -> str:
     return basics.short_model_name(job.fine_tuned_model or job.model)
 
 
-def _format_event(event: Event) -> str:
+def _format_event(event: JobEvent) -> str:
     level = "" if event.level == "info" else f"{event.level}: "
     at = QDateTime.fromSecsSinceEpoch(int(event.created_at)).toString("yyyy-MM-dd HH:mm:ss")
     return f"{at}   {level}{' '.join(event.message.split())}"

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QSizePolicy
 
 from core.language import tr
-from core.providers import Offer, shutdown_dates
+from core.providers import ModelOffer, shutdown_dates
 from core.providers.shutdown_dates import ServiceShutdown
 from ui import style
 from ui.widgets import basics
@@ -39,7 +39,7 @@ class ShutdownBanner(basics.ColouredFrame):
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
         self.hide()
 
-    def show_server(self, preset: str, offers: Sequence[Offer], today: datetime.date | None = None) -> None:
+    def show_server(self, preset: str, offers: Sequence[ModelOffer], today: datetime.date | None = None) -> None:
         """What closes at a server of the kind `preset`, and what that means for the models it offers."""
         today = today or datetime.datetime.now().astimezone().date()
         found = shutdown_dates.list_shutdowns(preset, today)
@@ -85,7 +85,7 @@ def _choose_ends(doors: Sequence[ServiceShutdown], today: datetime.date) -> list
 
 
 def _find_server_ends(
-    offers: Sequence[Offer], doors: Sequence[ServiceShutdown], today: datetime.date
+    offers: Sequence[ModelOffer], doors: Sequence[ServiceShutdown], today: datetime.date
 ) -> list[tuple[int, str]]:
     """Ends that only the server knows of: the days that are left, and words."""
     known = {name for door in doors for name in door.models}

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from core.dataset.versions import Version
 from core.language import tr, trn
-from core.providers.server_presets import Range
+from core.providers.server_presets import HyperparameterRange
 from core.training.submit import TrainingPlan
 from ui import style
 from ui.training.hyperparameter_fields import HyperparameterFields, Value, field_grid
@@ -28,7 +28,7 @@ from ui.widgets.formatting import format_local_time
 
 MAX_SWEEP_JOBS = 200  # jobs that are queued at once: more is a slip of the finger
 SEED = "seed"
-SEED_RANGE = Range(0, 2**31 - 1, integer=True)
+SEED_RANGE = HyperparameterRange(0, 2**31 - 1, integer=True)
 
 
 class SweepDialog(QDialog):
@@ -39,7 +39,7 @@ class SweepDialog(QDialog):
     def __init__(
         self,
         plan: TrainingPlan,
-        ranges: Mapping[str, Range],
+        ranges: Mapping[str, HyperparameterRange],
         tags: Sequence[str],
         kept: Sequence[Version],
         parent: QWidget | None = None,

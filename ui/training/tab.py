@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidge
 from core.dataset import examples, filters
 from core.errors import JukuError
 from core.language import tr, trn
-from core.providers import LOCAL, JobStatus, LocalProvider, Offer
+from core.providers import LOCAL, JobStatus, LocalProvider, ModelOffer
 from core.spec import spec
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from core.training import job_progress, jobs, metrics, row_selection
 from core.training.jobs import Job
-from core.training.metrics import Series
+from core.training.metrics import MetricSeries
 from ui import style
 from ui.tab import Tab
 from ui.training.changed_since_dialog import ChangedSinceDialog
@@ -145,7 +145,7 @@ class TrainingTab(Tab):
     def _offer_models(self) -> None:
         offers = self.workspace.offers
         listed = {offer.id for offer in offers}
-        saved = [Offer(model, model, tuned=True) for model in self._saved if model not in listed]
+        saved = [ModelOffer(model, model, tuned=True) for model in self._saved if model not in listed]
         provider, model = self.workspace.role("student")
         no_models = self.workspace.no_models(provider)
         self.form.show_offers(provider, [*offers, *saved] if offers else [], model, no_models)
@@ -253,7 +253,7 @@ class TrainingTab(Tab):
         if job.provider == self.workspace.settings.provider:
             self.workspace.tasks.start("", self.workspace.load_offers())
 
-    def _fetch(self, offer: Offer) -> None:
+    def _fetch(self, offer: ModelOffer) -> None:
         self.workspace.tasks.start("", self._prepare(offer.id))
 
     async def _prepare(self, model: str) -> None:
@@ -284,7 +284,7 @@ class TrainingTab(Tab):
         self.show_model.emit(tab, job.provider, model)
 
 
-_Known = tuple[object, dict[str, Series]]  # the state of a job when its curves were read, and they
+_Known = tuple[object, dict[str, MetricSeries]]  # the state of a job when its curves were read, and they
 _NOTHING: _Known = (None, {})
 
 
@@ -305,7 +305,7 @@ def _row_state(line: JobRow) -> object:
 
 def _load_curves(
     db: sqlite3.Connection, stale: list[int], first: int
-) -> tuple[dict[int, dict[str, Series]], JobCurves]:
+) -> tuple[dict[int, dict[str, MetricSeries]], JobCurves]:
     """The curves of some jobs, and what is shown of the first that is selected."""
     series = {id: metrics.load_series(db, id) for id in stale}
     return series, JobCurves({}, jobs.load_events(db, first), jobs.load_checkpoints(db, first))

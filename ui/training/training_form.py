@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from core.language import tr, trn
-from core.providers import KEY, LOCAL, Offer, prices
-from core.providers.server_presets import Preset, Range, preset
+from core.providers import KEY, LOCAL, ModelOffer, prices
+from core.providers.server_presets import HyperparameterRange, ServerPreset, preset
 from core.training.row_selection import MINIMUM_ROWS
 from core.training.submit import TrainingPlan
 from ui import style
@@ -180,7 +180,7 @@ class TrainingForm(QWidget):
         self.more.setArrowType(Qt.ArrowType.DownArrow if open else Qt.ArrowType.RightArrow)
         self._fields.setVisible(open)
 
-    def offer(self) -> Offer | None:
+    def offer(self) -> ModelOffer | None:
         """The chosen base model; None if there is none."""
         return self.base.offer()
 
@@ -192,7 +192,7 @@ class TrainingForm(QWidget):
         """The values that were entered, by name; those left to the server are missing."""
         return self.epochs.values() | self.hyper.values()
 
-    def ranges(self) -> dict[str, Range]:
+    def ranges(self) -> dict[str, HyperparameterRange]:
         """What can be chosen at this server with this method."""
         return self._preset.ranges(self.chosen_method())
 
@@ -217,7 +217,7 @@ class TrainingForm(QWidget):
         # A colon parts the fields of a model's name.
         return (self.tag() or "all").replace(":", "-")[: min(18, self._preset.suffix_limit)]
 
-    def show_offers(self, provider: str, offers: Sequence[Offer], role: str, no_models: str = "") -> None:
+    def show_offers(self, provider: str, offers: Sequence[ModelOffer], role: str, no_models: str = "") -> None:
         """The models to begin with: base models first, then what was trained already, to go on with it.
 
         `role` is the student's model by the settings, '' for none. Where there are no models, `no_models` says why.
@@ -231,7 +231,7 @@ class TrainingForm(QWidget):
         )
         self._show_base()
 
-    def show_server(self, chosen: Preset, title: str) -> None:
+    def show_server(self, chosen: ServerPreset, title: str) -> None:
         """Where is trained: which methods and hyperparameters it has."""
         before = self.chosen_method()
         self._preset, self._server = chosen, title
@@ -368,7 +368,7 @@ class TrainingForm(QWidget):
             self.on_base.say(*_describe_base(offer, self._language))
 
 
-def _first_trainable(offers: Sequence[Offer]) -> str:
+def _first_trainable(offers: Sequence[ModelOffer]) -> str:
     """A model whose training has a price is one that can be trained: few of a server's models can."""
     priced = (
         offer.id
@@ -378,7 +378,7 @@ def _first_trainable(offers: Sequence[Offer]) -> str:
     return next(priced, "")
 
 
-def _describe_base(offer: Offer, language: str) -> tuple[str, str]:
+def _describe_base(offer: ModelOffer, language: str) -> tuple[str, str]:
     """What there is to say of a base model, and what that means."""
     if offer.state == "fetching":
         if not is_download(offer):

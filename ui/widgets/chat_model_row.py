@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core import providers
 from core.language import tr
-from core.providers import Offer, model_kinds
+from core.providers import ModelOffer, model_kinds
 from ui import style
 from ui.widgets import basics, server_texts
 from ui.widgets.model_box import AWAITED, USABLE, ModelBox, format_unusable
@@ -114,7 +114,7 @@ class ChatModelRow(QWidget):
         self._show_note()
         self.changed.emit()
 
-    def _is_small(self, offer: Offer) -> bool:
+    def _is_small(self, offer: ModelOffer) -> bool:
         """Whether a model on this computer is small; the sizes of others are unknown. Tuned ones here have a small base."""
         return self.provider() == providers.LOCAL and offer.bytes < MIN_CAPABLE_BYTES
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from core.language import tr
-from core.providers import Offer
+from core.providers import ModelOffer
 from ui.widgets import basics
 
 Role = QMessageBox.ButtonRole
@@ -35,7 +35,7 @@ def confirm(
     box.open()
 
 
-def confirm_download(parent: QWidget, offer: Offer, on_agreed: Callable[[], None]) -> None:
+def confirm_download(parent: QWidget, offer: ModelOffer, on_agreed: Callable[[], None]) -> None:
     """Show name, size, licence and source of a model; call `on_agreed` when the person presses *Download*."""
     box = QMessageBox(QMessageBox.Icon.Question, tr("Download a model"), "", parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
@@ -49,7 +49,7 @@ def confirm_download(parent: QWidget, offer: Offer, on_agreed: Callable[[], None
     box.open()
 
 
-def _format_offer(offer: Offer) -> str:
+def _format_offer(offer: ModelOffer) -> str:
     return "\n".join(
         (
             tr("Size: {size}", size=basics.format_bytes(offer.bytes)),

@@ -12,7 +12,7 @@ def format_length(text: str, taught: str = "") -> str:
 
     `taught` is the language that the project teaches; for an empty text the screen's language decides.
     """
-    if (spec.language_of(text, taught) if text.strip() else taught or language.current_language()) == "ja":
+    if (spec.detect_language(text, taught) if text.strip() else taught or language.current_language()) == "ja":
         return trn("{n} character", "{n} characters", len("".join(text.split())))
     return trn("{n} word", "{n} words", len(text.split()))
 

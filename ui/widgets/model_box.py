@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox
 
 from core.language import tr
-from core.providers import Offer, model_kinds
+from core.providers import ModelOffer, model_kinds
 from core.providers.models_api import is_tuned
 from ui.widgets.basics import format_bytes, plain_tooltip, short_model_name
 from ui.widgets.drop_down import DropDown
@@ -50,7 +50,7 @@ class ModelBox(DropDown):
         self.activated.connect(lambda _index: self._on_activated())
 
     def show_offers(
-        self, provider: str, offers: Sequence[Offer], role: str = "", last: str = "", any: bool = True
+        self, provider: str, offers: Sequence[ModelOffer], role: str = "", last: str = "", any: bool = True
     ) -> None:
         """List the models that fit. Without a choice made here, select the settings' one (`role`), else the `last` used.
 
@@ -81,9 +81,9 @@ class ModelBox(DropDown):
         self._list([offer for offer in self.offers() if offer.state not in (GONE, AWAITED)], model)
         self._select(model)
 
-    def offer(self) -> Offer | None:
+    def offer(self) -> ModelOffer | None:
         """The chosen model; the state of one that is not in the list is `GONE` or `AWAITED`."""
-        found: Offer | None = self.currentData()
+        found: ModelOffer | None = self.currentData()
         return found
 
     def model_id(self) -> str:
@@ -94,7 +94,7 @@ class ModelBox(DropDown):
         offer = self.offer()
         return offer.id if offer and offer.state in USABLE else ""
 
-    def offers(self) -> list[Offer]:
+    def offers(self) -> list[ModelOffer]:
         return [offer for index in range(self.count()) if (offer := self.itemData(index))]
 
     def _on_activated(self) -> None:
@@ -112,9 +112,9 @@ class ModelBox(DropDown):
         return model if model and self._fits(model) else ""
 
     def _fits(self, model: str) -> bool:
-        return model_kinds.fits(Offer(model, model, tuned=is_tuned(model)), self._use)
+        return model_kinds.fits(ModelOffer(model, model, tuned=is_tuned(model)), self._use)
 
-    def _default(self, fitting: Sequence[Offer], before: str, any: bool) -> str:
+    def _default(self, fitting: Sequence[ModelOffer], before: str, any: bool) -> str:
         if self._unchosen:
             return ""
         if before in [offer.id for offer in fitting]:
@@ -122,9 +122,9 @@ class ModelBox(DropDown):
         ready = [offer for offer in fitting if offer.state in USABLE] or list(fitting)
         return next((offer.id for offer in ready if any and not offer.tuned), "")
 
-    def _list(self, fitting: Sequence[Offer], wanted: str) -> None:
+    def _list(self, fitting: Sequence[ModelOffer], wanted: str) -> None:
         missing = wanted and all(offer.id != wanted for offer in fitting)
-        absent = Offer(wanted, wanted, is_tuned(wanted), _absent_state(wanted, self._has_offers))
+        absent = ModelOffer(wanted, wanted, is_tuned(wanted), _absent_state(wanted, self._has_offers))
         offers = [*fitting, *([absent] if missing else [])]
         first = bool(self._unchosen)
         if [offer.id for offer in offers] != [offer.id for offer in self.offers()] or self.count() < first:
@@ -149,7 +149,7 @@ def _absent_state(absent: str, has_offers: bool) -> str:
     return "ready" if model_kinds.is_checkpoint(absent) else GONE
 
 
-def model_title(offer: Offer) -> str:
+def model_title(offer: ModelOffer) -> str:
     """A model as a list names it, with its download state or that it is no longer offered."""
     name = short_model_name(offer.id) if offer.tuned else offer.title
     if offer.state == GONE:
@@ -163,12 +163,12 @@ def model_title(offer: Offer) -> str:
     return tr("{title} – not on this computer yet ({size})", title=offer.title, size=format_bytes(offer.bytes))
 
 
-def is_download(offer: Offer) -> bool:
+def is_download(offer: ModelOffer) -> bool:
     """Whether a model that is being prepared is downloaded; others are converted on this computer."""
     return offer.progress is not None and offer.source != "package"
 
 
-def format_unusable(offer: Offer, server: str) -> str:
+def format_unusable(offer: ModelOffer, server: str) -> str:
     """Why a chosen model cannot be asked now; '' if it can."""
     if offer.state in USABLE:
         return ""

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from core.language import tr
 from core.providers import LOCAL, prices, read_capabilities, server_presets, shutdown_dates
-from core.providers.server_presets import CUSTOM, Preset
+from core.providers.server_presets import CUSTOM, ServerPreset
 from core.settings import ProviderSettings, is_this_computer
 from core.training.job_progress import JobProgress
 from ui.workspace import Workspace
@@ -21,7 +21,7 @@ def server_title(workspace: Workspace, provider: str) -> str:
     return server_titles(workspace).get(provider, provider)
 
 
-def preset_of(workspace: Workspace, provider: str) -> Preset:
+def preset_of(workspace: Workspace, provider: str) -> ServerPreset:
     """The preset (kind) of a server."""
     if provider == LOCAL:
         return server_presets.preset(LOCAL)
@@ -58,7 +58,7 @@ def job_cost(progress: JobProgress) -> float | None:
     return prices.price_of_trained_tokens(progress.tokens, job.model)
 
 
-def preset_ability(preset: Preset) -> str:
+def preset_ability(preset: ServerPreset) -> str:
     """What servers of this preset do, as a heading."""
     if preset.trains:
         return tr("Trains and answers")
@@ -75,7 +75,7 @@ def server_ability(entry: ProviderSettings) -> str:
     return preset_ability(preset) if entry.capabilities["jobs"] else tr("Answers only")
 
 
-def preset_remark(preset: Preset) -> str:
+def preset_remark(preset: ServerPreset) -> str:
     """One sentence about a preset, for example that training ends there; '' when there is none."""
     today = datetime.datetime.now().astimezone().date()
     for door in shutdown_dates.list_shutdowns(preset.id, today, within=400):
@@ -90,11 +90,11 @@ def preset_remark(preset: Preset) -> str:
     return tr("Runs on this computer; needs no API key.") if is_local_preset(preset) else ""
 
 
-def is_local_preset(preset: Preset) -> bool:
+def is_local_preset(preset: ServerPreset) -> bool:
     """Whether such a server is usually a program on this computer."""
     return is_this_computer(urlsplit(preset.base_url).hostname or "")
 
 
-def address_placeholder(preset: Preset) -> str:
+def address_placeholder(preset: ServerPreset) -> str:
     """An example of an address."""
     return preset.base_url or "https://llm.example.com/v1"

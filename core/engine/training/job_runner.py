@@ -16,7 +16,7 @@ from core.engine.http.protocol import ApiError, Json, bad_request, model_not_fou
 from core.engine.models.catalog import CatalogEntry, ModelCatalog, load_catalog
 from core.engine.private_files import sync_file
 from core.engine.training import job_records
-from core.engine.training.train import TrainingPlan
+from core.engine.training.train import TrainingArguments
 from core.engine.training.validate_rows import InvalidFileError, validate_file
 
 MAX_CHECKPOINTS = 3
@@ -185,7 +185,7 @@ class JobRunner:
         if done and progress:
             self._finish(job_id, progress.trained_tokens)
 
-    async def _build_plan(self, job_id: str) -> TrainingPlan:
+    async def _build_plan(self, job_id: str) -> TrainingArguments:
         job = self._store.jobs.get(job_id)
         model, parent = job["model"], None
         if found := self._store.models.get(model):
@@ -194,7 +194,7 @@ class JobRunner:
             raise JobError("model_not_found", model_not_found_error(model).message, "model")
         base, entry = await self._prepare_base_model(job_id, load_catalog()[model]), load_catalog()[model]
         method = job["method"]["type"]
-        return TrainingPlan(
+        return TrainingArguments(
             method=method,
             base=str(base),
             parent=parent,

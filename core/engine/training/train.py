@@ -39,7 +39,7 @@ EVALUATIONS = 10  # of the first validation rows, in a whole job
 
 
 @dataclass(frozen=True)
-class TrainingPlan:
+class TrainingArguments:
     """What the parent wrote into `plan.json`. `base`: the base model's folder. `parent`: an adapter's folder to start
     from, or None. `hyperparameters`: as requested, "auto"s included."""
 
@@ -67,7 +67,7 @@ class Trainer:
     """A running job: model, optimizer, data, and the number of steps done."""
 
     def __init__(
-        self, folder: Path, plan: TrainingPlan, send: Callable[[Json], None], pause_requested: threading.Event
+        self, folder: Path, plan: TrainingArguments, send: Callable[[Json], None], pause_requested: threading.Event
     ) -> None:
         import torch
 
@@ -83,7 +83,7 @@ class Trainer:
         self.eval_steps = -(-self.total_steps // EVALUATIONS)
         self.step, self.saved_at = 0, time.monotonic()
 
-    def _load(self, plan: TrainingPlan) -> None:
+    def _load(self, plan: TrainingArguments) -> None:
         """Load the tokenizer and the model, and tokenize the rows."""
         from transformers import AutoTokenizer
 
@@ -245,7 +245,7 @@ def _tokenize(
     return items
 
 
-def _load_model(plan: TrainingPlan) -> Any:
+def _load_model(plan: TrainingArguments) -> Any:
     """The base model in the faster dtype with an fp32 LoRA adapter: a new one, or the parent model's."""
     from peft import LoraConfig, PeftModel, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -280,7 +280,7 @@ def main() -> int:
     child_lifetime.exit_with_parent(on_signal=pause_requested.set)
     folder = Path(sys.argv[1])
     try:
-        plan = TrainingPlan(**json.loads((folder / "plan.json").read_text("utf-8")))
+        plan = TrainingArguments(**json.loads((folder / "plan.json").read_text("utf-8")))
         Trainer(folder, plan, send, pause_requested).run()
     except TrainingError as error:
         send({"event": "error", "code": error.code, "message": str(error)})

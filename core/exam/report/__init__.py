@@ -10,7 +10,7 @@ from pathlib import Path
 from core.errors import JukuError
 from core.exam.report import csv_and_json, html_page, promptfoo
 from core.exam.report.report_data import find_run as find_run
-from core.formats.output_files import replacing
+from core.formats.output_files import replace_file
 from core.language import tr
 from core.progress import Reporter
 from core.settings import ProviderSettings
@@ -83,7 +83,7 @@ def save(
 ) -> None:
     """Write a report; what was there before stays until it is whole. Raises `JukuError`, and `FormatError` of the disk."""
     chosen = FORMATS[format or detect_format(path)]
-    with replacing(path) as file:
+    with replace_file(path) as file:
         for piece in chosen.write(db, id, options):
             file.write(piece.encode(errors="replace"))
             if reporter:

@@ -13,7 +13,7 @@ from core.exam import prompt_conditions, runs, scores
 from core.exam.prompt_conditions import CONDITIONS
 from core.exam.report import report_data
 from core.exam.runs import ExamSubject
-from core.exam.scores import Comparison, ExamResult, Rate, ResultLine, SubjectTotal
+from core.exam.scores import ExamResult, PairedComparison, PassRate, ResultLine, SubjectTotal
 from core.formats import csv_cells
 from core.providers.model_identity import adapter_hash
 
@@ -35,10 +35,10 @@ def write_csv(db: sqlite3.Connection, id: int) -> Iterator[str]:
     run = report_data.find_run(db, id)
     questions = {one.id: _question_values(number, one) for number, one in enumerate(runs.load_questions(db, run.id), 1)}
     subjects = {one.id: (one.provider, one.model, one.condition) for one in run.subjects}
-    yield csv_cells.BOM + csv_cells.write([*QUESTION_COLUMNS, *SUBJECT_COLUMNS, *ANSWER_COLUMNS], ",")
+    yield csv_cells.BOM + csv_cells.write_record([*QUESTION_COLUMNS, *SUBJECT_COLUMNS, *ANSWER_COLUMNS], ",")
     for question, subject, *answer in _load_answers(db, run.id):
         values = [*questions[question], *subjects[subject], *answer[:-1], _format_passages(answer[-1])]
-        yield csv_cells.write([_format_cell(value) for value in values], ",")
+        yield csv_cells.write_record([_format_cell(value) for value in values], ",")
 
 
 def _question_values(number: int, one: runs.ExamQuestion) -> list[object]:
@@ -125,7 +125,7 @@ def _subject_data(one: ExamSubject, total: SubjectTotal) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rate_data(rate: Rate) -> dict[str, Any]:
+def rate_data(rate: PassRate) -> dict[str, Any]:
     """A rate in JSON; its interval takes the questions for the sample."""
     return {
         "passed": rate.passed,
@@ -146,7 +146,7 @@ def _line_data(line: ResultLine) -> dict[str, Any]:
     }
 
 
-def _comparison_data(one: Comparison) -> dict[str, Any]:
+def _comparison_data(one: PairedComparison) -> dict[str, Any]:
     difference = {"mean": one.scoring.mean, "interval": list(one.scoring.interval), "questions": one.scoring.n}
     return {
         "subject": one.subject, "against": one.against, "rates": [rate_data(one.mine), rate_data(one.other)],

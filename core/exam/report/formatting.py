@@ -8,8 +8,8 @@ from core.exam.graders import GRADERS
 from core.exam.judges import JUDGE, PERSON
 from core.exam.report.html_escape import Markup, join, tag
 from core.exam.report.report_data import ExamReport
-from core.exam.scores import LEAKED, NO_KIND, Rate
-from core.exam.statistics import Interval
+from core.exam.scores import LEAKED, NO_KIND, PassRate
+from core.exam.statistics import ConfidenceInterval
 from core.language import tr
 
 RIGHT, WRONG, UNKNOWN, NOTHING = "✓", "✗", "?", "–"
@@ -41,11 +41,11 @@ def format_time(seconds: float | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else NOTHING
 
 
-def format_percent(rate: Rate) -> str:
+def format_percent(rate: PassRate) -> str:
     return f"{rate.share:.0%}" if rate.asked else NOTHING
 
 
-def format_interval(found: Interval) -> str:
+def format_interval(found: ConfidenceInterval) -> str:
     return f"{found.low:.0%} – {found.high:.0%}"
 
 

@@ -24,7 +24,7 @@ from core.exam.report.formatting import (
 from core.exam.report.html_escape import Markup, join, tag
 from core.exam.report.report_data import ExamReport, ReportAnswer
 from core.exam.report.svg_charts import colour_class
-from core.exam.scores import GENERAL, Comparison, ResultLine
+from core.exam.scores import GENERAL, PairedComparison, ResultLine
 from core.language import tr, trn
 
 MAX_LINES_SHOWN = 2000  # facts of the heat map, and questions in a list
@@ -71,7 +71,7 @@ def _changes(report: ExamReport) -> Markup:
     return build_section(tr("Gained and lost"), build_table(head, rows, "figures"), *lists, description=description)
 
 
-def _change(report: ExamReport, one: Comparison) -> Markup:
+def _change(report: ExamReport, one: PairedComparison) -> Markup:
     """The facts by name."""
     gained, lost = ([line for line in lines if line.name != GENERAL] for lines in (one.gained, one.lost))
     words = [trn("{n} fact gained", "{n} facts gained", len(gained)), trn("{n} fact lost", "{n} facts lost", len(lost))]
@@ -125,7 +125,7 @@ def _forgetting(report: ExamReport) -> Markup:
                    description=tr("General knowledge from outside the text, which should not get worse."))  # fmt: skip
 
 
-def _forgotten(report: ExamReport, one: Comparison) -> Markup | None:
+def _forgotten(report: ExamReport, one: PairedComparison) -> Markup | None:
     lost = [line for line in one.lost if line.name == GENERAL]
     if not lost:
         return None

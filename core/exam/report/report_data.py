@@ -12,7 +12,7 @@ from core.exam.checkpoint_trends import CheckpointResult
 from core.exam.judges import JUDGE, PERSON, AnswerMark
 from core.exam.prompt_conditions import CLOSED_BOOK, OPEN_BOOK, RETRIEVED
 from core.exam.runs import ExamRun
-from core.exam.scores import Comparison, ExamResult
+from core.exam.scores import ExamResult, PairedComparison
 from core.exam.statistics import KappaAgreement
 from core.language import tr
 from core.providers import model_identity
@@ -72,7 +72,7 @@ class ExamReport:
     names: list[str]
     verdict: list[str]
     waiting: str
-    comparisons: list[Comparison]
+    comparisons: list[PairedComparison]
     identities: dict[int, list[ReportedIdentity]]
     agreements: list[GraderAgreement]
     points: list[CheckpointResult]
@@ -133,7 +133,7 @@ def subject_names(run: ExamRun) -> list[str]:
     return [name if brief.count(name) == 1 else name + rest for name, rest in zip(brief, full, strict=True)]
 
 
-def _comparisons(result: ExamResult) -> list[Comparison]:
+def _comparisons(result: ExamResult) -> list[PairedComparison]:
     """The taught ones against the base by heart and with the book, then all others against the base (else the first one)."""
     if not result.is_settled:
         return []

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from core.exam.checkpoint_trends import CheckpointResult
 from core.exam.report.html_escape import Markup, escape, tag
-from core.exam.scores import Rate
+from core.exam.scores import PassRate
 
 WIDTH, HEIGHT = 640, 240  # of the chart over steps
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 34
 SERIES = 4  # colours of lines (resources/report.css)
 
 
-def draw_rate(rate: Rate, label: str, kind: str = "") -> Markup:
+def draw_rate(rate: PassRate, label: str, kind: str = "") -> Markup:
     """A rate as a bar over its whole width, with its interval on it."""
     low, high = (100 * end for end in rate.interval)
     parts = [tag("rect", class_="track", width=100, height=12)]
@@ -28,7 +28,7 @@ def draw_rate(rate: Rate, label: str, kind: str = "") -> Markup:
     )
 
 
-def colour_class(rate: Rate) -> str:
+def colour_class(rate: PassRate) -> str:
     """The class of a cell of the heat map: from h0 (nothing right) to h4 (all right)."""
     if not rate.asked:
         return "none"
@@ -67,7 +67,7 @@ def _level_line(share: float) -> Markup:
     return Markup(rule + tag("text", f"{share:.0%}", x=LEFT - 6, y=f"{y + 4:.1f}", text_anchor="end"))
 
 
-def _line(places: Sequence[tuple[float, Rate]], colour: int) -> list[Markup]:
+def _line(places: Sequence[tuple[float, PassRate]], colour: int) -> list[Markup]:
     path = "".join(f"{'L' if at else 'M'}{x:.1f} {_y(rate.share):.1f}" for at, (x, rate) in enumerate(places))
     whiskers = "".join(f"M{x:.1f} {_y(rate.interval.low):.1f}V{_y(rate.interval.high):.1f}" for x, rate in places)
     dots = [

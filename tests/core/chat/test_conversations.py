@@ -6,7 +6,7 @@ import json
 import pytest
 
 from core.chat import conversations, corrections, transcripts
-from core.chat.conversations import ChatPane, ChatRequest
+from core.chat.conversations import ChatPane, PaneRequest
 from core.dataset import examples
 from core.dataset.filters import Filter
 from core.exam import prompt_conditions
@@ -31,7 +31,7 @@ def answer(project, server, turn, pane, question=QUESTION, provider=None, **how)
     async def work():
         made = provider or server.provider()
         builder = await project.read(prompt_conditions.load_prompt_builder)
-        request = ChatRequest(
+        request = PaneRequest(
             turn, pane, question, "Be brief.", how.pop("sampling", Sampling()), how.pop("history", ())
         )
         try:
@@ -49,7 +49,7 @@ def load(project, id):
 
 def put(project, turn, pane, *texts):
     """Answers without a server."""
-    request = ChatRequest(turn, pane, "", "", Sampling())
+    request = PaneRequest(turn, pane, "", "", Sampling())
     reply = Reply(list(texts), pane.model, "fp", 1.0, 7, True, 3)
     asyncio.run(
         project.write("", conversations.store_answers, request, reply, {"model": pane.model, "messages": []}, [])

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from core.checks import LINE_LIMIT, Problem, check, check_line, decode
 from core.checks.check_line import clean_messages
-from core.checks.clean_row_prefilter import LARGE, Scanner
+from core.checks.clean_row_prefilter import MAX_BLOCK_BYTES, Scanner
 from core.checks.prefilter_layouts import WORD
 from core.formats import line_chunks as chunks_module
 from core.formats.check_file import check_lines
-from core.formats.line_chunks import chunks
-from core.formats.text_lines import lines, open_file
+from core.formats.line_chunks import read_chunks
+from core.formats.text_lines import open_file, read_lines
 from core.progress import Reporter
 
 LAYOUTS = [(", ", ": "), (",", ":")]
@@ -158,7 +158,7 @@ def of_file(path: Path) -> list[tuple[int, str, str]]:
 
 def line_by_line(path: Path) -> list[tuple[int, str, str]]:
     found, first, rows = [], {}, 0
-    for one in lines(path, "utf-8"):
+    for one in read_lines(path, "utf-8"):
         text, problems = check_line(one.raw)
         found += [(one.number, problem.rule, problem.path) for problem in problems]
         if text is not None:
@@ -176,8 +176,8 @@ def test_a_file_checked_in_blocks_has_the_problems_of_its_lines(
     path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
     path.write_bytes(b'{"a": "\xe3\x81\x82"}\n' + newline.join([*raws, *raws[:2]]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks_module, "BLOCK", block)
-        patch.setattr(chunks_module, "_ROOM", 2 * block + WORD)
+        patch.setattr(chunks_module, "BLOCK_BYTES", block)
+        patch.setattr(chunks_module, "_BUFFER_BYTES", 2 * block + WORD)
         assert of_file(path) == line_by_line(path)
 
 
@@ -190,7 +190,9 @@ def test_rows_that_differ_in_one_byte_are_not_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [b"", b"\n", b"\r\n"])
-@pytest.mark.parametrize("length", [LINE_LIMIT - 1, LINE_LIMIT, LINE_LIMIT + 1, LINE_LIMIT + 3 * chunks_module.BLOCK])
+@pytest.mark.parametrize(
+    "length", [LINE_LIMIT - 1, LINE_LIMIT, LINE_LIMIT + 1, LINE_LIMIT + 3 * chunks_module.BLOCK_BYTES]
+)
 def test_giant_lines_are_met_within_bounds(tmp_path: Path, ending: bytes, length: int) -> None:
     path = tmp_path / "rows.jsonl"
     good = json.dumps(row(("user", "Q"), ("assistant", "A"))).encode()
@@ -199,11 +201,11 @@ def test_giant_lines_are_met_within_bounds(tmp_path: Path, ending: bytes, length
     expected = [(2, "too-long" if length > LINE_LIMIT else "json-broken")]
     assert rules == expected + ([(3, "duplicate-row")] if ending else [])
     with open_file(path) as file:
-        lengths = [(chunk.length, len(chunk.data)) for chunk in chunks(file)]
+        lengths = [(chunk.length, len(chunk.data)) for chunk in read_chunks(file)]
     assert max(size for _length, size in lengths) <= 3 * LINE_LIMIT
     assert [found for found, _size in lengths if found] == [length] * (length > LINE_LIMIT + 4)
 
 
 def test_a_block_too_large_to_scan_is_left_to_the_slow_way() -> None:
-    block = json.dumps(row(("user", "Q"), ("assistant", "A" * LARGE))).encode()
+    block = json.dumps(row(("user", "Q"), ("assistant", "A" * MAX_BLOCK_BYTES))).encode()
     assert scanned(block + b"\n" + block) == [(block, False), (block, False)]

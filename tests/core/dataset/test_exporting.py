@@ -114,7 +114,7 @@ def test_rows_that_do_not_fit_are_left_out_and_counted(
     fill(project, ODD, CALL, PREFERENCE, TURNS, PLAIN)
     found = export(project.rows, tmp_path / "out", format=format)
     assert found == ExportResult(rows, left_out)
-    assert all(formats.reason_text(reason) for reason in left_out)
+    assert all(formats.format_loss_reason(reason) for reason in left_out)
 
 
 def test_preferences_get_the_names_of_today_and_stay_to_the_letter_else(project: Any, tmp_path: Path) -> None:

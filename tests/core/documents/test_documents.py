@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core import documents
 from core.dataset import sample_projects
 from core.documents import docx_reader, pdf_paragraphs
-from core.documents.html_sanitizer import Cleaner
+from core.documents.html_sanitizer import HtmlSanitizer
 from core.errors import FormatError, JukuError
 from core.progress import Cancelled, Reporter
 from tests.support.patience import effort
@@ -166,7 +166,7 @@ def test_hostile_pages_end_soon(page, name):
 @given(st.lists(st.sampled_from(["<", ">", "</", "p>", "<ul>", "<li>", "</ul>", "<table>", "<td>", "</tr>", "<b>", "</b>", "<!--",
                                  "-->", "='", "'", " ", "a", "<pre>", "<nav>", "</nav>", "<dt>", "<svg/>", "<h1>"]), max_size=40))  # fmt: skip
 def test_whatever_comes_out_is_well_nested(pieces):
-    cleaner = Cleaner()
+    cleaner = HtmlSanitizer()
     cleaner.feed("".join(pieces))
     stack = []
     for tag in "".join(cleaner.pieces()).split("<")[1:]:
@@ -433,8 +433,8 @@ def test_no_letter_of_a_single_page_is_lost(pages):
         ("a.pdf", random.Random(2).randbytes(5000), "is damaged"),
         ("a.doc", b"\xd0\xcf\x11\xe0" + b"\0" * 100, "has a format that Juku does not read"),
         ("a.rtf", b"{\\rtf1 text}", "has a format that Juku does not read"),
-        ("a.txt", b"a" * (documents.LIMIT + 1), "is too large"),
-        ("a.txt.gz", gzip.compress(b"a" * (documents.LIMIT + 1)), "is too large"),
+        ("a.txt", b"a" * (documents.MAX_DOCUMENT_BYTES + 1), "is too large"),
+        ("a.txt.gz", gzip.compress(b"a" * (documents.MAX_DOCUMENT_BYTES + 1)), "is too large"),
     ],
 )
 def test_refused(read, name, data, title):

@@ -9,7 +9,7 @@ from core.dataset import examples, filters, sample_projects
 from core.dataset.examples import Filter
 from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, STUDY_PLAN, FactCoverage
-from core.exam.scores import Rate
+from core.exam.scores import PassRate
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
@@ -138,7 +138,7 @@ def test_recall_is_the_last_models_in_the_newest_exam_with_answers(game):
     run(game, ["base", "none"], ("f01", "base", True))
     run(game, [])
     recall = {name: entry.recall for name, entry in entries(game).items()}
-    assert recall == {"f01": Rate.of([0, 1], [1, 1]), "f02": Rate.of([1], [1]), "f03": None}
+    assert recall == {"f01": PassRate.of([0, 1], [1, 1]), "f02": PassRate.of([1], [1]), "f03": None}
 
 
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.documents.html_sanitizer import Cleaner
+from core.documents.html_sanitizer import HtmlSanitizer
 from core.exam.report.html_escape import escape, join, tag
 
 SEEN = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cf", "Zl", "Zp", "Cn"]))
@@ -64,6 +64,6 @@ def test_signs_that_cannot_be_seen_are_named(sign):
     ],
 )
 def test_a_link_of_a_document_stays_in_its_attribute(address, kept):
-    cleaner = Cleaner()
+    cleaner = HtmlSanitizer()
     cleaner.feed(f'<p><a href="{address}">y</a></p>')
     assert ("a", {"href": kept}) in Read("".join(cleaner.pieces())).tags

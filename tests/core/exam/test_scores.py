@@ -8,7 +8,7 @@ import pytest
 
 from core.exam import judges, runs, scores
 from core.exam.runs import ExamQuestion, ExamSubject
-from core.exam.scores import GENERAL, HELD, LEAKED, MEMORISED, NO_KIND, Rate, ResultLine
+from core.exam.scores import GENERAL, HELD, LEAKED, MEMORISED, NO_KIND, PassRate, ResultLine
 from core.exam.statistics import RepeatSpread
 from core.providers import LOCAL, prices
 from tools import exam_rows
@@ -178,7 +178,7 @@ def test_an_answer_without_a_mark_is_counted_apart(project, run):
         project.write("", lambda db: db.execute("UPDATE eval_answer SET passed = NULL WHERE subject = 1") and None)
     )
     first = scores.load_result(project.rows, run).totals[0]
-    assert (first.unmarked, first.held) == (1, Rate())
+    assert (first.unmarked, first.held) == (1, PassRate())
     assert str(first.held) == "–" and first.held.share == 0
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.exam.scores import Rate
+from core.exam.scores import PassRate
 from core.exam.statistics import (
     Z_95,
-    Interval,
+    ConfidenceInterval,
     MeanDifference,
     RepeatSpread,
     is_small,
@@ -38,7 +38,7 @@ def test_wilson_as_published(passed, n, low, high):
 
 
 def test_a_rate_of_nothing_may_be_anything():
-    assert wilson_interval(0, 0) == Interval(0.0, 1.0)
+    assert wilson_interval(0, 0) == ConfidenceInterval(0.0, 1.0)
 
 
 @given(st.integers(0, 60), st.integers(1, 60))
@@ -74,10 +74,10 @@ outcomes = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 6)).map(lambda p
 @given(outcomes, st.integers(2, 40), st.data())
 def test_repeating_equal_answers_changes_no_interval(asked, times, data):
     passed, every = zip(*asked, strict=True)
-    before = Rate.of(passed, every)
+    before = PassRate.of(passed, every)
     # Some of the questions, or all, are asked again, with the same shares of right answers.
     factors = data.draw(st.lists(st.sampled_from([1, times]), min_size=len(asked), max_size=len(asked)))
-    after = Rate.of(*([n * factor for n, factor in zip(side, factors, strict=True)] for side in (passed, every)))
+    after = PassRate.of(*([n * factor for n, factor in zip(side, factors, strict=True)] for side in (passed, every)))
     assert after.interval == pytest.approx(before.interval, abs=1e-9)
     assert after.share == pytest.approx(before.share)
 
@@ -85,14 +85,14 @@ def test_repeating_equal_answers_changes_no_interval(asked, times, data):
 @given(st.integers(0, 60), st.integers(1, 60))
 def test_questions_asked_once_have_wilsons_interval(passed, n):
     passed = min(passed, n)
-    rate = Rate.of([1] * passed + [0] * (n - passed), [1] * n)
+    rate = PassRate.of([1] * passed + [0] * (n - passed), [1] * n)
     assert rate.interval == pytest.approx(wilson_interval(passed / n, n))
     assert (rate.share, str(rate)) == (passed / n, f"{passed}/{n}")
 
 
 @given(outcomes)
 def test_repeats_narrow_no_further_than_the_questions_allow(asked):
-    rate = Rate.of(*zip(*asked, strict=True))
+    rate = PassRate.of(*zip(*asked, strict=True))
     low, high = rate.interval
     plain = wilson_interval(rate.share, len(asked))
     assert plain.low - 1e-9 <= low <= rate.share + 1e-9
@@ -102,7 +102,7 @@ def test_repeats_narrow_no_further_than_the_questions_allow(asked):
 
 
 def test_forty_repeats_of_eight_questions_are_eight_questions():
-    asked_once, asked_often = Rate.of([1] * 6 + [0] * 2, [1] * 8), Rate.of([40] * 6 + [0] * 2, [40] * 8)
+    asked_once, asked_often = PassRate.of([1] * 6 + [0] * 2, [1] * 8), PassRate.of([40] * 6 + [0] * 2, [40] * 8)
     assert asked_often.interval == asked_once.interval
     assert asked_often.interval.high - asked_often.interval.low > 0.5
 
@@ -184,7 +184,7 @@ def test_small_samples_are_small():
 
 
 def test_a_difference_of_nothing_may_be_anything():
-    assert paired_difference([], []) == MeanDifference(0.0, Interval(-1.0, 1.0), 0)
+    assert paired_difference([], []) == MeanDifference(0.0, ConfidenceInterval(-1.0, 1.0), 0)
 
 
 def test_scipy_is_not_loaded_at_the_start():

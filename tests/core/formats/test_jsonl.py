@@ -217,7 +217,7 @@ def test_any_bytes_that_are_not_packed_are_read(tmp_path_factory: pytest.TempPat
     assume(not content.startswith(GZIP_MAGIC))  # such a file is unpacked first, and refused where it cannot be
     path.write_bytes(content)
     encoding: Any = data.draw(st.sampled_from([None, *ENCODINGS]))
-    lines = list(jsonl.lines(path, encoding, limit=data.draw(st.sampled_from([10, 1000]))))
+    lines = list(jsonl.read_lines(path, encoding, limit=data.draw(st.sampled_from([10, 1000]))))
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))
     assert all(a.offset + a.length < b.offset for a, b in pairwise(lines))
     assert sum(1 for _ in jsonl.read(path, Reporter())) >= 0

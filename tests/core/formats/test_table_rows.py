@@ -161,9 +161,9 @@ ROWS = st.lists(st.lists(TEXT, min_size=2, max_size=2), min_size=1, max_size=5)
 @settings(max_examples=300)
 @given(TEXT)
 def test_any_text_comes_back_from_a_markdown_cell(text: str) -> None:
-    line = markdown_tables.write([text, text])
+    line = markdown_tables.write_record([text, text])
     assert line.count("\n") == 1
-    assert markdown_tables.split(line) == [text, text]
+    assert markdown_tables.split_cells(line) == [text, text]
 
 
 @settings(max_examples=300)

@@ -32,8 +32,8 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_each_encoding_is_recognised_and_read(file: Path, encoding: str, newline: str) -> None:
     file.write_bytes((GOOD + newline + newline + GOOD).encode(encoding))
-    assert jsonl.sniff(file) == encoding
-    lines = list(jsonl.lines(file))
+    assert jsonl.detect_encoding(file) == encoding
+    lines = list(jsonl.read_lines(file))
     assert [line.raw.decode() for line in lines] == [GOOD, "", GOOD]
     assert [line.number for line in lines] == [1, 2, 3]
     data = file.read_bytes()
@@ -46,14 +46,14 @@ def test_utf16_with_a_mark(file: Path, encoding: str, mark: bytes) -> None:
     # Characters that hold the byte of a newline, on either side.
     text = GOOD.replace("返品", "《返品》\u0a0a\u0a00")
     file.write_bytes(mark + f"{text}\n{GOOD}\n".encode(encoding))
-    assert jsonl.sniff(file) == encoding
+    assert jsonl.detect_encoding(file) == encoding
     assert texts(file) == [text, GOOD]
-    assert next(jsonl.lines(file)).offset == 2
+    assert next(jsonl.read_lines(file)).offset == 2
 
 
 def test_one_bad_line_does_not_change_the_encoding_of_the_rest(file: Path) -> None:
     file.write_bytes(GOOD.encode() + b"\n" + GOOD.encode("cp932") + b"\n" + GOOD.encode("utf-16-le") + b"\n")
-    assert jsonl.sniff(file) == "utf-8"
+    assert jsonl.detect_encoding(file) == "utf-8"
     rows = list(jsonl.read(file, Reporter()))
     assert rows[0].text == GOOD
     assert [row.problems[0].rule for row in rows[1:]] == ["encoding", "encoding"]
@@ -62,13 +62,13 @@ def test_one_bad_line_does_not_change_the_encoding_of_the_rest(file: Path) -> No
 
 def test_latin_text_is_not_taken_for_japanese(file: Path) -> None:
     file.write_bytes('{"a": "Übergrößen, née, café"}\n'.encode("cp1252") * 20)
-    assert jsonl.sniff(file) == "cp1252"
+    assert jsonl.detect_encoding(file) == "cp1252"
 
 
 def test_separators_and_zero_bytes_inside_a_line_do_not_split_it(file: Path) -> None:
     inner = '{"a": "x\u2028y\u2029z\x85\x0b\x1c"}'
     file.write_bytes(inner.encode() + b'\n{"a": "\0"}\n{"a":\r1}')
-    lines = [line.raw for line in jsonl.lines(file)]
+    lines = [line.raw for line in jsonl.read_lines(file)]
     assert lines == [inner.encode(), b'{"a": "\0"}', b'{"a":\r1}']
 
 
@@ -76,7 +76,7 @@ def test_separators_and_zero_bytes_inside_a_line_do_not_split_it(file: Path) -> 
 def test_a_line_over_the_limit_is_cut_and_reading_goes_on(file: Path, encoding: Any) -> None:
     long = "あ" * 400_000
     file.write_bytes(f"{GOOD}\n{long}\r\n{GOOD}\n{long}".encode(encoding))
-    first, cut, last, end = jsonl.lines(file, encoding, limit=1000)
+    first, cut, last, end = jsonl.read_lines(file, encoding, limit=1000)
     codec = encoding.removesuffix("-sig")
     assert first.raw == last.raw == GOOD.encode()
     assert cut.length == end.length == len(long.encode(codec))
@@ -102,7 +102,7 @@ def test_a_long_line_that_begins_like_a_row_is_no_row(file: Path) -> None:
 
 def test_an_empty_file_has_no_lines(file: Path) -> None:
     file.write_bytes(b"")
-    assert list(jsonl.lines(file)) == []
+    assert list(jsonl.read_lines(file)) == []
     assert rules(file) == {"too-few-rows": 1}
 
 
@@ -114,4 +114,4 @@ def test_another_script_is_not_taken_for_latin(file: Path, encoding: str, said: 
     """It fits CP1252 where rows are mostly JSON: "ÊÖÉÊ", without a word. Its lines wait in the quarantine instead."""
     row = f'{{"messages": [{{"role": "user", "content": "{said}?"}}, {{"role": "assistant", "content": "ok"}}]}}\n'
     file.write_bytes(row.encode(encoding) * 20)
-    assert jsonl.sniff(file) == "utf-8"
+    assert jsonl.detect_encoding(file) == "utf-8"

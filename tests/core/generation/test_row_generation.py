@@ -74,7 +74,7 @@ def test_a_request_names_the_fact_its_quote_and_what_is_asked_already(sample):
     subject = {"fact": "f01", "counts": {"reworded": 2, "reverse": 0}}
     (message,) = row_generation.TASK.messages(sample.rows, LlmRequest(1, subject))
     assert message["role"] == "user"
-    fact = facts.load_named(sample.rows, "f01")[0]
+    fact = facts.load_by_names(sample.rows, "f01")[0]
     state = spec.load(sample.rows)
     asked = examples.fetch(sample.rows, list(filters.find(sample.rows, filters.Filter(fact="f01")))).values()
     for part in (fact.text, fact.quote, state.system_prompt, "- reworded: 2", next(iter(asked)).question):

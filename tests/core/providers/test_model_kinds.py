@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.providers import Offer, model_kinds
+from core.providers import ModelOffer, model_kinds
 from core.providers.model_kinds import ANSWER, BASE, CHAT, EMBEDDING, OTHER, detect_kind, fits, is_checkpoint
 from core.providers.models_api import is_tuned
 
@@ -33,7 +33,7 @@ def test_what_answers_no_chat_is_told_by_its_name(model):
 
 @pytest.mark.parametrize("model", ["ft:gpt-4o-mini:org:image-embed:abc", "gpt-4o-mini-2024.ft-1234-embed"])
 def test_a_tuned_model_is_what_its_base_is_whatever_it_was_named(model):
-    offer = Offer(model, model, tuned=is_tuned(model))
+    offer = ModelOffer(model, model, tuned=is_tuned(model))
     assert (detect_kind(model), fits(offer, ANSWER), fits(offer, BASE)) == (CHAT, True, False)
 
 

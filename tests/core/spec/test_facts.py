@@ -169,7 +169,7 @@ def test_names_are_given_once(project):
     for text in ("B.", "C."):
         write(project, facts.add, text, text)
     assert [fact.name for fact in facts.load(project.rows)] == ["f01", "f03", "f04", "f06"]
-    assert [fact.name for fact in facts.load_named(project.rows, "f06 f01 f99")] == ["f01", "f06"]
+    assert [fact.name for fact in facts.load_by_names(project.rows, "f06 f01 f99")] == ["f01", "f06"]
 
 
 def test_missing_leaves_out_what_a_fact_stands_on_in_part(project):
@@ -329,7 +329,7 @@ def test_facts_are_ignored_edited_and_deleted_and_their_rows_stay(project):
     write(project, facts.edit, 1, "Two teams play.")
     assert (one(project).text, one(project).ignored) == ("Two teams play.", False)
     write(project, facts.delete, [1])
-    assert not facts.load_named(project.rows, "f01")
+    assert not facts.load_by_names(project.rows, "f01")
     assert len(filters.find(project.rows)) == count
     asyncio.run(project.undo())
     assert one(project).text == "Two teams play."
@@ -347,7 +347,7 @@ def test_a_deleted_fact_is_not_found_again_while_its_passage_stands(project):
     write(project, facts.accept_missing)
     write(project, facts.delete, [1])
     assert [fact.name for fact in facts.load(project.rows)] == ["f02"]
-    assert facts.load_named(project.rows, "f01") == []
+    assert facts.load_by_names(project.rows, "f01") == []
     assert facts.find_unused_statements(project.rows) == []
     write(project, facts.accept_missing)
     assert [fact.name for fact in facts.load(project.rows)] == ["f02"]

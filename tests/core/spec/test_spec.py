@@ -38,4 +38,4 @@ def test_each_save_is_one_step_of_undo(project, save):
     ],
 )
 def test_the_language_is_the_chosen_one_or_that_of_the_letters(state, language):
-    assert spec.language(state) == language
+    assert spec.get_language(state) == language

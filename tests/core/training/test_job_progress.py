@@ -5,7 +5,7 @@ import pytest
 
 from core.dataset import examples, token_counts
 from core.progress import Reporter
-from core.providers import Checkpoint, Event, JobState
+from core.providers import JobCheckpoint, JobEvent, JobState
 from core.training import job_progress, jobs, row_selection, submit
 from core.training.submit import TrainingPlan
 
@@ -19,7 +19,7 @@ def job(sample):
 def tell(project, id, status, steps=(), found=(), **told):
     """What a server says of a job: its state, and a loss for each of `steps` of 10, a minute apart."""
     events = [
-        Event(f"e{step}", 60.0 * step, "info", "", {"step": step, "total_steps": 10, "train_loss": 3.0 / step})
+        JobEvent(f"e{step}", 60.0 * step, "info", "", {"step": step, "total_steps": 10, "train_loss": 3.0 / step})
         for step in steps
     ]
     state = JobState("ftjob-1", status, None, None, "", [], **told)
@@ -66,7 +66,7 @@ def test_a_job_that_has_succeeded_is_done(sample, job):
 
 
 def test_checkpoints_are_those_of_the_provider(sample, job):
-    tell(sample, job, "running", found=[Checkpoint("c1", "m:1", 1, 5.0, {}), Checkpoint("c2", "m:2", 2, 6.0, {})])
+    tell(sample, job, "running", found=[JobCheckpoint("c1", "m:1", 1, 5.0, {}), JobCheckpoint("c2", "m:2", 2, 6.0, {})])
     assert job_progress.list_checkpoint_models(sample.rows, "fake") == ["m:2", "m:1"]
     assert job_progress.list_checkpoint_models(sample.rows, "local") == []
 
@@ -83,5 +83,5 @@ def test_a_job_has_started_when_the_server_took_it(sample, job):
     assert look(sample).started is None
     made = jobs.load(sample.rows, job).created_at
     state, later = JobState("ftjob-1", "running", None, None, "", []), made + 7200
-    asyncio.run(sample.write("", jobs.store, job, state, [Event("e1", later, "info", "", {})]))
+    asyncio.run(sample.write("", jobs.store, job, state, [JobEvent("e1", later, "info", "", {})]))
     assert look(sample).started == later

@@ -10,7 +10,7 @@ import math
 import pytest
 
 from core.errors import FormatError
-from core.providers import Event
+from core.providers import JobEvent
 from core.training import metrics
 
 CSV = b"step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n1,2.5,0.4,,\n2,1.25,0.5,1.5,0.45\n"
@@ -30,7 +30,7 @@ def change(project):
 
 
 def event(message="", at=0.0, **data):
-    return Event(f"{message}-{at}-{len(data)}", at, "info", message, data)
+    return JobEvent(f"{message}-{at}-{len(data)}", at, "info", message, data)
 
 
 def told(step, at, total=100):

@@ -12,7 +12,7 @@ import pytest
 from openai import AsyncOpenAI, BadRequestError
 
 from core.engine.models import catalog
-from core.engine.training.train import Trainer, TrainingPlan
+from core.engine.training.train import Trainer, TrainingArguments
 from tests.support.engine import (
     LONG_JOB,
     TRAINING_ROWS,
@@ -57,7 +57,7 @@ def train_in_one_run(folder: Path, base: Path, model: str) -> list[dict[str, Any
     folder.mkdir()
     (folder / "training.jsonl").write_bytes(lines(TRAINING_ROWS))
     (folder / "validation.jsonl").write_bytes(lines(VALID))
-    plan = TrainingPlan(
+    plan = TrainingArguments(
         method="supervised",
         base=str(base),
         parent=None,

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from core.checks.check_line import check_line
 from core.checks.line_parsing import LINE_LIMIT
 from core.checks.messages import ROLES
-from core.checks.preferences import compares
+from core.checks.preferences import is_preference_row
 from core.engine.http.chat_request import ROLES as CHAT_ROLES
 from core.engine.http.parameters import IDEMPOTENCY_KEY
 from core.engine.training import validate_rows
@@ -63,7 +63,7 @@ def require_agreement(line: bytes) -> None:
         row = json.loads(line)
     except (ValueError, RecursionError):
         row = None
-    method = "dpo" if isinstance(row, dict) and compares(row) else "supervised"
+    method = "dpo" if isinstance(row, dict) and is_preference_row(row) else "supervised"
     refusal = engine_refusal(line, method)
     errors = [(one.rule, one.path) for one in problems if one.severity == "error"]
     if unmet := [error for error in errors if not is_meant(*error)]:
@@ -121,7 +121,7 @@ ROWS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("row", ROWS)
 def test_good_rows_are_accepted_by_both(row: dict[str, Any]) -> None:
     assert not [one for one in check_line(to_line(row)).problems if one.severity == "error"]
-    assert not engine_refusal(to_line(row), "dpo" if compares(row) else "supervised")
+    assert not engine_refusal(to_line(row), "dpo" if is_preference_row(row) else "supervised")
 
 
 def chat(**changes: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
-from core.training.metrics import Series
+from core.training.metrics import MetricSeries
 from ui import style
 from ui.charts import curve_thinning
 from ui.charts.curve_chart_and_export import CurveChart, CurveJob
@@ -23,11 +23,11 @@ UNCHECKED, CHECKED = Qt.CheckState.Unchecked, Qt.CheckState.Checked
 
 def falling(points, least=0.5):
     steps = np.arange(1, points + 1)
-    return Series(steps, least + 2.0 / steps)
+    return MetricSeries(steps, least + 2.0 / steps)
 
 
 def job(id=1, points=100, title="study", total=None, **more):
-    valid = Series(np.array([50, 100]), np.array([0.9, 0.8]))
+    valid = MetricSeries(np.array([50, 100]), np.array([0.9, 0.8]))
     return CurveJob(id, title, {"train_loss": falling(points), "valid_loss": valid, **more}, total)
 
 
@@ -189,7 +189,7 @@ def test_jobs_are_compared_by_the_share_that_is_done(chart):
 
 
 def test_what_has_no_place_on_a_log_scale_is_left_out_and_said(chart):
-    margin = Series(np.array([1, 2, 3]), np.array([-1.0, 0.0, 10.0]))
+    margin = MetricSeries(np.array([1, 2, 3]), np.array([-1.0, 0.0, 10.0]))
     chart.show_jobs([CurveJob(1, "study", {"train_margin": margin})])
     chart.log.setChecked(True)
     assert [line.y.tolist() for line in chart.lines.values()] == [[1.0]]
@@ -201,9 +201,9 @@ def test_what_has_no_place_on_a_log_scale_is_left_out_and_said(chart):
 def test_odd_series_are_drawn_too(chart):
     """Drawing them raises nothing: one point, none, and values far apart."""
     odd = {
-        "train_loss": Series(np.array([0]), np.array([1.0])),
-        "valid_loss": Series(np.array([], np.int64), np.array([])),
-        "full_valid_loss": Series(np.array([3, 2**31 - 1]), np.array([-1e12, 1e12])),
+        "train_loss": MetricSeries(np.array([0]), np.array([1.0])),
+        "valid_loss": MetricSeries(np.array([], np.int64), np.array([])),
+        "full_valid_loss": MetricSeries(np.array([3, 2**31 - 1]), np.array([-1e12, 1e12])),
     }
     for jobs in ([CurveJob(1, "study", odd)], [CurveJob(1, "study", {"train_loss": odd["train_loss"]})], []):
         for log in (True, False):

@@ -12,7 +12,7 @@ from core.chat.conversations import ChatPane
 from core.dataset import examples, versions
 from core.dataset.filters import Filter
 from core.exam import prompt_conditions
-from core.providers import LOCAL, Offer, Provider, request_code
+from core.providers import LOCAL, ModelOffer, Provider, request_code
 from core.spec import spec
 from core.training import jobs
 from tests.support import fake_server
@@ -225,7 +225,7 @@ def test_on_this_computer_the_weights_prove_who_has_answered(scene, server, monk
 
 def test_a_model_that_was_not_fetched_is_said_to_be_so(scene, server):
     async def go():
-        scene.workspace.offers = [Offer("q", "Qwen", state="missing"), Offer(TUNED, TUNED, tuned=True)]
+        scene.workspace.offers = [ModelOffer("q", "Qwen", state="missing"), ModelOffer(TUNED, TUNED, tuned=True)]
         scene.workspace.offers_changed.emit()
         scene.tab.panes.headers[0].choose(ChatPane(0, "fake", "q"))
         await scene.ask()

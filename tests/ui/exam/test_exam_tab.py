@@ -13,7 +13,7 @@ from core.exam import runs
 from core.exam.prompt_conditions import CLOSED_BOOK, FEW_SHOT, OPEN_BOOK, RETRIEVED
 from core.exam.runs import ExamSubject
 from core.progress import Reporter
-from core.providers import Offer
+from core.providers import ModelOffer
 from core.spec import spec
 from core.storage import remembered_choices
 from core.storage.project import Project
@@ -30,7 +30,12 @@ from ui.tasks import cancel_all
 from ui.workspace import Workspace
 
 BASE, TUNED, OTHER = "base-model", "ft:base-model:local:study:abc123", "ft:base-model:local:plain:def456"
-OFFERS = [Offer(TUNED, TUNED, tuned=True), Offer(OTHER, OTHER, tuned=True), Offer("small", "S"), Offer(BASE, "Base")]
+OFFERS = [
+    ModelOffer(TUNED, TUNED, tuned=True),
+    ModelOffer(OTHER, OTHER, tuned=True),
+    ModelOffer("small", "S"),
+    ModelOffer(BASE, "Base"),
+]
 BASE_CLOSED, TUNED_CLOSED = ExamSubject("fake", BASE), ExamSubject("fake", TUNED)
 
 
@@ -117,9 +122,9 @@ def test_what_is_trained_meanwhile_takes_no_subjects_place(tab):
     before = tab.form.subjects.subjects()
     offer(
         tab,
-        Offer(CHECKPOINT, CHECKPOINT, tuned=True),
-        Offer(NEWER, NEWER, tuned=True),
-        Offer("newer-base", "N"),
+        ModelOffer(CHECKPOINT, CHECKPOINT, tuned=True),
+        ModelOffer(NEWER, NEWER, tuned=True),
+        ModelOffer("newer-base", "N"),
         *OFFERS,
     )
     assert tab.form.subjects.subjects() == before
@@ -132,14 +137,14 @@ def test_what_is_trained_meanwhile_takes_no_subjects_place(tab):
 
 def test_the_first_tuned_model_joins_and_replaces_nothing(tab, workspace):
     tab.form.subjects.remember([])
-    offer(tab, Offer(BASE, "Base"), Offer("text-embedding-3-small", "E"))
+    offer(tab, ModelOffer(BASE, "Base"), ModelOffer("text-embedding-3-small", "E"))
     tab.form.subjects._touched = False
     tab.form.subjects.remember([])
     assert [one.model for one in tab.form.subjects.subjects()] == [BASE, BASE, BASE]
     assert [one.id for one in tab.form.subjects.rows()[0].model.offers()] == [BASE]
-    offer(tab, Offer(CHECKPOINT, CHECKPOINT, tuned=True), Offer("aaa", "A"), Offer(BASE, "Base"))
+    offer(tab, ModelOffer(CHECKPOINT, CHECKPOINT, tuned=True), ModelOffer("aaa", "A"), ModelOffer(BASE, "Base"))
     assert [one.model for one in tab.form.subjects.subjects()] == [BASE, BASE, BASE]
-    offer(tab, Offer(TUNED, TUNED, tuned=True), Offer("aaa", "A"), Offer(BASE, "Base"))
+    offer(tab, ModelOffer(TUNED, TUNED, tuned=True), ModelOffer("aaa", "A"), ModelOffer(BASE, "Base"))
     assert [one.model for one in tab.form.subjects.subjects()] == [BASE, TUNED, BASE, BASE]
 
 
@@ -238,7 +243,7 @@ def test_a_chosen_model_takes_the_place_of_the_tuned_one(tab):
     new = "ft:base-model:local:new:999999"
     tab.choose_model(tab.workspace.settings.provider, new)
     assert [one.model for one in tab.form.subjects.subjects()] == [BASE, new, BASE, BASE]
-    tab.workspace.offers = [Offer(new, new, tuned=True), *OFFERS]
+    tab.workspace.offers = [ModelOffer(new, new, tuned=True), *OFFERS]
     tab.show_offers()
     assert [one.model for one in tab.form.subjects.subjects()] == [BASE, new, BASE, BASE]
 

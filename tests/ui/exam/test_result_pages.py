@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit
 from core.exam import answers, checkpoint_trends
 from core.exam.answers import ExamAnswer
 from core.exam.judges import PERSON, AnswerMark
-from core.exam.scores import Rate
+from core.exam.scores import PassRate
 from tests.support.until import until
 from tools import exam_rows
 from ui.exam import trend_chart
@@ -282,10 +282,10 @@ def test_facts_not_learned_are_given_more_wordings(run, workspace, result, qtbot
 
 
 def test_a_rate_is_coloured_by_its_share(qapp):
-    worst, best = rate_colour(Rate.of([0] * 4, [1] * 4)), rate_colour(Rate.of([1] * 4, [1] * 4))
+    worst, best = rate_colour(PassRate.of([0] * 4, [1] * 4)), rate_colour(PassRate.of([1] * 4, [1] * 4))
     assert worst.red() > worst.green()
     assert best.green() > best.red()
-    assert rate_colour(Rate()) is None
+    assert rate_colour(PassRate()) is None
 
 
 def test_until_the_first_answer_an_exam_says_that_the_model_is_made_ready(qtbot):

@@ -10,7 +10,7 @@ from core.dataset import examples
 from core.exam import fact_coverage
 from core.generation import llm_runs, run_recovery
 from core.generation.llm_run_tasks import TASKS
-from core.providers import Offer, Reply
+from core.providers import ModelOffer, Reply
 from core.spec import facts, spec
 from tests.support.pages.dialogs import is_settled
 from tests.support.pages.llm_run import MODEL, LlmRunPage
@@ -259,9 +259,9 @@ def test_the_smallest_models_are_not_what_one_begins_with(bare):
         dialog = scene.dialog
         scene.workspace.settings.provider = "local"
         scene.workspace.offers = [
-            Offer("ft:small:local:study:abc", "ft", tuned=True),
-            Offer("small", "Small 135M", state="available", bytes=98_000_000),
-            Offer("far", "Far 1B", state="missing", bytes=2_500_000_000),
+            ModelOffer("ft:small:local:study:abc", "ft", tuned=True),
+            ModelOffer("small", "Small 135M", state="available", bytes=98_000_000),
+            ModelOffer("far", "Far 1B", state="missing", bytes=2_500_000_000),
         ]
         scene.workspace.offers_changed.emit()
         assert dialog.offline.isChecked()

@@ -13,7 +13,7 @@ from core.exam.prompt_conditions import OPEN_BOOK
 from core.exam.runs import ExamSubject
 from core.generation import row_judging
 from core.progress import Reporter
-from core.providers import Offer
+from core.providers import ModelOffer
 from core.spec import facts, spec
 from core.storage.project import Project
 from tests.support.projects import new_example
@@ -98,7 +98,7 @@ def test_the_buttons_of_a_message_do_nothing_to_the_next_project(run, window, ot
 
 def test_each_project_has_the_choices_made_in_it(run, window, other, tmp_path):
     def offer():
-        window.workspace.offers = [Offer(name, name) for name in ("one", "two", "three")]
+        window.workspace.offers = [ModelOffer(name, name) for name in ("one", "two", "three")]
         window.workspace.offers_changed.emit()
 
     async def go():

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QMessageBox
 
 from core.errors import JukuError
-from core.providers import Offer
+from core.providers import ModelOffer
 from tests.support.pages.dialogs import answer
 from tests.support.until import until
 from tests.ui.widgets.test_floating_message import covers
@@ -15,7 +15,7 @@ from ui.training.shutdown_banner import ShutdownBanner
 
 END = datetime.date(2027, 1, 6)  # of new jobs at OpenAI (resources/shutdowns.toml)
 AZURE = datetime.date(2027, 10, 1)
-TUNED = Offer("ft:gpt-4o-mini:acme:study:1", "Study", tuned=True)
+TUNED = ModelOffer("ft:gpt-4o-mini:acme:study:1", "Study", tuned=True)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_when_nothing_can_be_trained_any_more_it_is_red(banner):
 def test_one_day_before_it_looks_otherwise_than_weeks_before(banner):
     looks = []
     for days in (90, 21, 1):
-        offer = Offer("x", "X", shutdown_date=END)
+        offer = ModelOffer("x", "X", shutdown_date=END)
         banner.show_server("custom", [offer], END - datetime.timedelta(min(days, 60)))
         looks.append(banner.styleSheet())
     assert len(set(looks)) == 3

@@ -8,7 +8,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QTableWidgetItem
 
 from core.dataset import examples
-from core.providers import LOCAL, Offer
+from core.providers import LOCAL, ModelOffer
 from core.providers.server_presets import preset
 from core.spec import spec
 from core.storage import remembered_choices
@@ -28,7 +28,9 @@ from ui.training.job_table import LOSS, MODEL, PROGRESS, STARTED, STATUS, SWEEP
 from ui.training.training_form import TrainingForm
 from ui.workspace import Workspace
 
-MISSING = Offer("q", "Qwen", state="missing", licence="Apache-2.0", licence_url="https://licence.example", bytes=10**9)
+MISSING = ModelOffer(
+    "q", "Qwen", state="missing", licence="Apache-2.0", licence_url="https://licence.example", bytes=10**9
+)
 
 
 @pytest.fixture
@@ -519,10 +521,10 @@ def test_a_model_on_its_way_is_shown_with_its_progress(window, run):
     form = window.tab.form
 
     async def go():
-        form.show_offers("local", [Offer("q", "Qwen", state="fetching", progress=0.45)], "")
+        form.show_offers("local", [ModelOffer("q", "Qwen", state="fetching", progress=0.45)], "")
         assert (form.progress_bar.isVisible(), form.progress_bar.value()) == (True, 45)
         assert not form.start.isEnabled()
-        form.show_offers("local", [Offer("q", "Qwen")], "")
+        form.show_offers("local", [ModelOffer("q", "Qwen")], "")
         assert form.start.isEnabled()
 
     run(window.play(go()))
@@ -532,7 +534,7 @@ def test_a_model_that_is_only_converted_is_not_downloaded(window, run):
     form = window.tab.form
 
     async def go():
-        offer = Offer("q", "Qwen", state="fetching", progress=0.45, source="package")
+        offer = ModelOffer("q", "Qwen", state="fetching", progress=0.45, source="package")
         form.show_offers("local", [offer], "")
         assert "Preparing Qwen: 45%" in form.on_base.text()
         assert form.base.itemText(0) == "Qwen – being prepared"
@@ -598,7 +600,7 @@ def test_without_a_model_the_list_says_so(window, run):
     form.show_offers("nowhere", [], "")
     assert form.base.currentIndex() == -1
     assert form.base.placeholderText() == "No model yet"
-    form.show_offers("nowhere", [Offer("ft:a:b:c:1", "C", tuned=True)], "")
+    form.show_offers("nowhere", [ModelOffer("ft:a:b:c:1", "C", tuned=True)], "")
     assert form.base.placeholderText() == "Choose a model."
 
 
