@@ -29,7 +29,7 @@ def bench(count: int = QUESTIONS, planted: int = PLANTED) -> list[tuple[str, ...
     """Rows of the table: a name, a figure, the target."""
     texts, pairs = questions(count, planted)
     started = time.perf_counter()
-    near = near_duplicates.find(texts, Reporter()).near
+    near = near_duplicates.find_duplicates(texts, Reporter()).near
     spent = time.perf_counter() - started
     found = sum(near[one] == near[other] for one, other in pairs) / len(pairs)
     whole = all_pairs_seconds(texts)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QTableView
 
 from core.dataset.examples import Example
 from ui import style
-from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, cell_text, headings, meaning
+from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, cell_meanings, cell_text, headings
 from ui.dataset.grid_model import GridModel, RowCells
 from ui.dataset.grid_view import GridView
 
@@ -41,7 +41,7 @@ class MadeUpModel(GridModel):
         start = row // 200 * 200
         for id in self.ids()[start : start + 200]:
             example = made_up(id)
-            self._rows[id] = RowCells(example, cell_text(example), meaning(example))
+            self._rows[id] = RowCells(example, cell_text(example), cell_meanings(example))
         return self._rows
 
 

@@ -34,7 +34,8 @@ is random, and no server is asked.
     - wrong, the right figure for the wrong thing, denied, self-contradicting, partial, evasive, looping;
     - where the text does not say: an invention, or an admission that it does not say.
 
-  Half of the answers are wrong by design. Real exams differ, and so will the agreement.
+    Half of the answers are wrong by design. Real exams differ, and so will the agreement.
+
 - **Key points** are written as a teacher writes them in a minute: one to three, few alternatives, hardly any forbidden ones.
 - **How a person marks.** An answer passes if somebody who knows only this answer could answer the question right, and is told
   nothing false about what was asked. Other true or harmless additions, loops and the other language cost points, but the answer

@@ -96,7 +96,7 @@ async def show(
     except ProjectInUseError as taken:
         wanted = requested_project(chosen, document)
         if wanted is not None:
-            is_taken: bool = await asyncio.to_thread(one_window.hand_over, wanted, files)
+            is_taken: bool = await asyncio.to_thread(one_window.send_to_open_window, wanted, files)
             if is_taken:
                 return
         project, error = await open_sample_project(chosen), taken

@@ -62,7 +62,7 @@ class BackupRunner(QObject):
             self._changed = True
             raise
 
-    def leave(self) -> bool:
+    def finish_project(self) -> bool:
         """Whether the project that is closed has changes to back up; resets the state for the next one."""
         changed = self._changed and self._workspace.settings.backup_minutes != NEVER_BACK_UP and BACK_UP_AT_CLOSE
         self._changed, self._has_reported, self._last = False, False, time.monotonic()

@@ -119,7 +119,7 @@ class Connections(QObject):
             return tr("“{server}” has no models.", server=self.provider_title(id))
         return tr("Asking the provider for its models…")
 
-    def want_offers(self, id: str, again: bool = False) -> None:
+    def request_offers(self, id: str, again: bool = False) -> None:
         """Ask a provider for its models if it has not listed them, or `again`; for the student's see `load_offers`."""
         done = id in self._asking or (not again and (id in self._offers or id in self._troubles))
         if id != self.settings.provider and not done and self.tasks.can_start():
@@ -171,7 +171,7 @@ class Connections(QObject):
         listed = {offer.id for offer in offers}
         return [*offers, *(offer for offer in self._unlisted[id] if offer.id not in listed)]
 
-    def learn(self, id: str, capabilities: Capabilities) -> None:
+    def update_capabilities(self, id: str, capabilities: Capabilities) -> None:
         """Store what a test of the server has found in the connection that is in use."""
         if provider := self._connected.get(id):
             provider.capabilities = capabilities

@@ -56,15 +56,15 @@ class CrashDialog(QDialog):
         self.details.setAccessibleName(tr("Details"))
         self.details.setMinimumHeight(LEAST_DETAILS)
         self._lay_out()
-        self._look()
+        self._check_saved()
 
     def _lay_out(self) -> None:
         self.buttons = QDialogButtonBox()
         role = QDialogButtonBox.ButtonRole
-        self.copy_details = self._button(tr("Copy &details"), role.ActionRole, self._on_copy_details)
-        self.copy = self._button(tr("&Save a copy…"), role.ActionRole, self.copy_wanted.emit)
-        self.restart = self._button(tr("&Restart"), role.ActionRole, self.restart_wanted.emit)
-        self.go_on = self._button(tr("&Continue"), role.RejectRole, self.reject)
+        self.copy_details = self._add_button(tr("Copy &details"), role.ActionRole, self._on_copy_details)
+        self.copy = self._add_button(tr("&Save a copy…"), role.ActionRole, self.copy_wanted.emit)
+        self.restart = self._add_button(tr("&Restart"), role.ActionRole, self.restart_wanted.emit)
+        self.go_on = self._add_button(tr("&Continue"), role.RejectRole, self.reject)
         self.go_on.setDefault(True)
         self.go_on.setFocus()
         where = tr(
@@ -80,7 +80,7 @@ class CrashDialog(QDialog):
         self.setWindowIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_MessageBoxCritical))
         self.setMinimumSize(WIDTH, HEIGHT)  # room for all sentences, also where the last of them comes later
 
-    def _button(self, text: str, role: QDialogButtonBox.ButtonRole, slot: object) -> QPushButton:
+    def _add_button(self, text: str, role: QDialogButtonBox.ButtonRole, slot: object) -> QPushButton:
         button = self.buttons.addButton(text, role)
         button.setAutoDefault(False)
         button.clicked.connect(lambda _checked: slot())  # type: ignore[operator]
@@ -96,15 +96,15 @@ class CrashDialog(QDialog):
                                "It has happened {n} times since this message appeared.", total))  # fmt: skip
         self.count.setVisible(total > 1)
         if is_new:
-            self.details.setPlainText(self._texts())
+            self.details.setPlainText(self._all_details())
 
-    def _texts(self) -> str:
+    def _all_details(self) -> str:
         return "\n".join(details for details in self._kinds if details)
 
     # --- what is known to be safe
 
-    def _look(self) -> None:
-        self.safe.say(tr("Checking what is saved…"))
+    def _check_saved(self) -> None:
+        self.safe.show_text(tr("Checking what is saved…"))
         if self._workspace.tasks.can_start():
             self._task = self._workspace.tasks.start("", self._check())
         else:
@@ -120,14 +120,14 @@ class CrashDialog(QDialog):
                 "All your changes are saved in “{name}”: the file on the disk was compared and checked. Only what you are typing just now may be missing.",
                 name=name,
             )
-            self.safe.say(words, "good")
+            self.safe.show_text(words, "good")
             return
         words = tr(
             "It is not certain that your last changes are saved in “{name}” ({reason}). Save a copy under another name before you do anything else.",
             name=name,
             reason=found.reason,
         )
-        self.safe.say(words, "error")
+        self.safe.show_text(words, "error")
 
     def done(self, result: int) -> None:
         if self._task:

@@ -90,9 +90,9 @@ class LlmRunRunner(QObject):
         label, batch = TASKS[llm_run.task].label(), bool(llm_run.batch)
         self._start(llm_run.task, label, lambda run: self._resume(run, llm_run), batch)
 
-    def take(self, llm_run: LlmRun) -> None:
+    def apply_arrived(self, llm_run: LlmRun) -> None:
         """Make what can be made of the answers that have arrived, and give up the rest."""
-        self._start(llm_run.task, TASKS[llm_run.task].label(), lambda run: self._take(run, llm_run))
+        self._start(llm_run.task, TASKS[llm_run.task].label(), lambda run: self._apply_arrived(run, llm_run))
 
     def drop(self, llm_run: LlmRun) -> None:
         """Drop an LLM run, also at the server where it went out as a batch."""
@@ -127,13 +127,13 @@ class LlmRunRunner(QObject):
         if self.progress(task) is not None:  # what is being asked is not asked, and paid, a second time
             return
         run = _Run(self._workspace.project, LlmRunResult(task, tr("Stopped."), "warning"), label, batch)
-        run.reporter = Reporter(lambda progress: self._tell(run, progress))
+        run.reporter = Reporter(lambda progress: self._report_progress(run, progress))
         self._runs[task] = run
         run.handle = self._workspace.tasks.start(label, self._run(run, work))
         run.handle.add_done_callback(lambda _handle: self._end(run))
         self.changed.emit(task)
 
-    def _tell(self, run: _Run, progress: Progress) -> None:
+    def _report_progress(self, run: _Run, progress: Progress) -> None:
         run.progress = progress
         self._workspace.tasks.progress.emit(run.label, progress)
         self.progressed.emit(run.ended.task, progress)
@@ -191,7 +191,7 @@ class LlmRunRunner(QObject):
         open_ones = await run.project.read(llm_runs.load_requests, id, *llm_runs.UNANSWERED)
         return _summarise(run, outcome, open_ones)
 
-    async def _take(self, run: _Run, llm_run: LlmRun) -> tuple[str, str]:
+    async def _apply_arrived(self, run: _Run, llm_run: LlmRun) -> tuple[str, str]:
         outcome, run.llm_run = LlmRunOutcome(), llm_run.id
         self._show(run, await llm_runs.apply_replies(run.project, llm_run, TASKS, outcome, LlmRunStatus.CANCELLED))
         self._show(run, await run.project.write("", run_recovery.drop, llm_run.id))

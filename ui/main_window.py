@@ -140,10 +140,10 @@ class MainWindow(ProjectWindow):
         self.dataset_tab.import_wanted.connect(self.files.ask_for_rows)
         self.spec_tab.document_wanted.connect(self.files.ask_for_document)
         self.spec_tab.settings_wanted.connect(self.show_settings)
-        self.training_tab.rescue_wanted.connect(self.files.rescue)
+        self.training_tab.rescue_wanted.connect(self.files.open_rescue)
         self._notice = DesktopNotification(self)
         self._notice.clicked.connect(self._on_notice_clicked)
-        self.workspace.queue.ended.connect(self._notice.tell)
+        self.workspace.queue.ended.connect(self._notice.show_job_end)
         self.copies.opened.connect(lambda path: self.open_paths([path]))
         for tab in self.tab_list:
             tab.show_examples.connect(self.show_examples)

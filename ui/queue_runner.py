@@ -48,7 +48,7 @@ class QueueRunner(QObject):
         if project is not self._project or self._task is None or self._task.done():
             self._project = project
             self._queue = self._make(project)
-            self._task = self._workspace.tasks.start("", self._work(project, self._queue))
+            self._task = self._workspace.tasks.start("", self._run_queue(project, self._queue))
 
     def wake(self, provider: str = "") -> None:
         """Look at once: a job was queued, a key was entered, the person has pressed “Try again”. '' is all servers."""
@@ -82,7 +82,7 @@ class QueueRunner(QObject):
         )
 
     def _make(self, project: Project) -> JobQueue:
-        def tell(changes: Changes) -> None:
+        def notify(changes: Changes) -> None:
             self._news.set()
             if project is self._workspace.project:
                 self._workspace.tasks.changed.emit(changes)
@@ -92,7 +92,7 @@ class QueueRunner(QObject):
             if project is self._workspace.project:
                 self.ended.emit(job)
 
-        queue = JobQueue(project, self._workspace.provider, self._limit, tell, end, self.sent.emit)
+        queue = JobQueue(project, self._workspace.provider, self._limit, notify, end, self.sent.emit)
         queue.watched = self._watched
         return queue
 
@@ -101,7 +101,7 @@ class QueueRunner(QObject):
         known = {entry.id: entry.limit for entry in self._workspace.settings.providers}
         return known.get(provider, server_presets.preset(provider).limit)
 
-    async def _work(self, project: Project, queue: JobQueue) -> None:
+    async def _run_queue(self, project: Project, queue: JobQueue) -> None:
         """Run the queue while a job has not ended; an idle window sends no requests."""
         while not project.read_only and not await self._is_idle(project):
             async with asyncio.TaskGroup() as group:

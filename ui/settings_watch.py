@@ -20,7 +20,7 @@ class SettingsWatch(QObject):
         super().__init__(workspace)
         self._workspace = workspace
         self._timer = QTimer(self, singleShot=True, interval=RELOAD_DELAY)
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self._check)
         # The folder, not the file: one that is replaced by another is no longer watched.
         folder = paths.config_folder()
         with suppress(OSError):
@@ -28,7 +28,7 @@ class SettingsWatch(QObject):
             watcher = QFileSystemWatcher([str(folder)], self)
             watcher.directoryChanged.connect(lambda _folder: self._timer.start())
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         workspace = self._workspace
         if not workspace.tasks.can_start():
             return

@@ -118,12 +118,12 @@ def dim() -> QColor:
     return QGuiApplication.palette().color(QPalette.ColorRole.PlaceholderText)
 
 
-def ring() -> QColor:
+def focus_ring_colour() -> QColor:
     """The edge of what has the focus."""
     return QColor(RINGS[is_dark()])
 
 
-def tint() -> QColor:
+def selection_tint() -> QColor:
     """The ground of what is chosen or checked; every text can be read on it."""
     return QColor(TINTS[is_dark()])
 

@@ -46,21 +46,21 @@ class Tasks(QObject):
         task.add_done_callback(self._on_done)
         task.add_done_callback(lambda _task: command.close())  # one that is cancelled at once never began
         if owner is not None:
-            self._tie(task, owner)
+            self._bind_to_owner(task, owner)
         self.busy.emit(self.label)
         if self._closed:  # a timer that fires late finds the project closed
             task.cancel()
         return task
 
-    def _tie(self, task: asyncio.Task[None], owner: QObject) -> None:
+    def _bind_to_owner(self, task: asyncio.Task[None], owner: QObject) -> None:
         key = id(owner)
         if key not in self._owned:
             self._owned[key] = set()
-            owner.destroyed.connect(lambda: self._cancel_of(key))
+            owner.destroyed.connect(lambda: self._cancel_owned(key))
         self._owned[key].add(task)
         task.add_done_callback(self._owned[key].discard)
 
-    def _cancel_of(self, key: int) -> None:
+    def _cancel_owned(self, key: int) -> None:
         for task in self._owned.pop(key, ()):
             task.cancel()
 

@@ -87,7 +87,7 @@ class Workspace(Connections):
 
     def switch(self, project: Project) -> None:
         """Go on with another project; what still ran on the old one is cancelled first."""
-        self.tasks.start("", self._close_old(self.project, self.tasks.running(), self.backups.leave()))
+        self.tasks.start("", self._close_old(self.project, self.tasks.running(), self.backups.finish_project()))
         self.project = project
         self.finder = Finder(project)
         self._indexing.start()
@@ -95,10 +95,10 @@ class Workspace(Connections):
 
     async def _close_old(self, old: Project, running: list[asyncio.Task[None]], changed: bool) -> None:
         await cancel_all(running)
-        if error := await self._leave(old, changed):
+        if error := await self._back_up_and_close(old, changed):
             self.tasks.failed.emit(error)
 
-    async def _leave(self, project: Project, changed: bool) -> FileChangedError | None:
+    async def _back_up_and_close(self, project: Project, changed: bool) -> FileChangedError | None:
         """Back up what has changed, and close; what was saved where, if another program has exchanged the file."""
         error = copy = None
         try:
@@ -121,7 +121,7 @@ class Workspace(Connections):
         self._indexing.stop()
         await self.tasks.close()
         await super().close()
-        if error := await self._leave(self.project, self.backups.leave()):
+        if error := await self._back_up_and_close(self.project, self.backups.finish_project()):
             self.settings.left = str(error)
             with suppress(JukuError):  # the copy is beside the project all the same
                 settings.save(self.settings)

@@ -150,7 +150,7 @@ def _train(arguments: Arguments) -> int:
 
     async def work(document: Project, provider: providers.Provider) -> int:
         await _agree_on_prompt(
-            arguments, document, lambda db: system_prompts.find_unused(db, row_selection.row_filter(plan.rows))
+            arguments, document, lambda db: system_prompts.find_unused_prompt(db, row_selection.row_filter(plan.rows))
         )
         id = await submit.create(document, provider, plan)
         shown = 0
@@ -192,11 +192,11 @@ async def _agree_on_prompt(
     if found is None:
         return
     if arguments.rows_prompt and found.is_offered:
-        await document.write(tr("Use the rows’ prompt"), system_prompts.use, found.prompt)
+        await document.write(tr("Use the rows’ prompt"), system_prompts.use_prompt, found.prompt)
         return
     wanted = (await document.read(spec.load)).system_prompt
     offer = [tr("“--rows-prompt” uses the rows' prompt.")] if found.is_offered else []
-    print(system_prompts.describe(found, wanted), *offer, file=sys.stderr)
+    print(system_prompts.describe_difference(found, wanted), *offer, file=sys.stderr)
 
 
 def _ask(arguments: Arguments) -> int:

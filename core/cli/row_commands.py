@@ -116,7 +116,7 @@ def _import(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
         status = CLEAN
         for path in arguments.files:
-            before, first = quarantine.count(document.rows), examples.next_id(document.rows)
+            before, first = quarantine.count(document.rows), examples.get_next_id(document.rows)
             try:
                 with _open_input(path) as file:
                     label = tr("Import {name}", name=file.name)

@@ -15,7 +15,7 @@ from core.language import tr
 from core.progress import Reporter
 from core.spec import facts, spec
 
-CHUNK = 1000
+ROWS_PER_CHUNK = 1000
 SYSTEM = "system"
 DIFFERENT_PROMPT = "system-prompt-differs"
 JUDGE_RULES = ("judge-contradicts", "judge-not-in-text")  # by a judge who refused the row
@@ -25,10 +25,10 @@ REPLACEABLE_FIELDS = ("question", "answer", SYSTEM, "tags", "notes", "key_points
 
 def set_field(db: sqlite3.Connection, ids: Sequence[int], field: str, value: str, reporter: Reporter) -> None:
     """Set one field of all these rows; question and answer are written into their JSON."""
-    _change(db, ids, field, lambda _before: value, reporter)
+    _change_field(db, ids, field, lambda _before: value, reporter)
 
 
-def find_refused(db: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
+def find_rows_refused_by_judge(db: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
     """Those of the rows that a judge has refused (core/generation/row_judging.py), in order."""
     wanted = " OR ".join("instr(' ' || problems || ' ', ?) > 0" for _rule in JUDGE_RULES)
     sql = f"SELECT id FROM example WHERE {wanted}"
@@ -38,36 +38,36 @@ def find_refused(db: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
 
 def approve(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:
     """Approve the rows except those that a judge has refused; these a person approves one by one, with `set_field`."""
-    left = set(find_refused(db, ids))
+    left = set(find_rows_refused_by_judge(db, ids))
     set_field(db, [id for id in ids if id not in left], "status", "approved", reporter)
 
 
 def add_prefix(db: sqlite3.Connection, ids: Sequence[int], field: str, text: str, reporter: Reporter) -> None:
     """Put `text` before the value of the field in all these rows."""
-    _change(db, ids, field, lambda before: text + before, reporter)
+    _change_field(db, ids, field, lambda before: text + before, reporter)
 
 
 def add_tag(db: sqlite3.Connection, ids: Sequence[int], tag: str, reporter: Reporter) -> None:
     """Add one or several tags (separated by spaces) to all these rows."""
-    _change(db, ids, "tags", lambda tags: " ".join(dict.fromkeys([*tags.split(), *tag.split()])), reporter)
+    _change_field(db, ids, "tags", lambda tags: " ".join(dict.fromkeys([*tags.split(), *tag.split()])), reporter)
 
 
 def remove_tag(db: sqlite3.Connection, ids: Sequence[int], tag: str, reporter: Reporter) -> None:
     """Remove one or several tags (separated by spaces) from all these rows."""
     gone = set(tag.split())
-    _change(db, ids, "tags", lambda tags: " ".join(word for word in tags.split() if word not in gone), reporter)
+    _change_field(db, ids, "tags", lambda tags: " ".join(word for word in tags.split() if word not in gone), reporter)
 
 
 def set_system_prompt(db: sqlite3.Connection, ids: Sequence[int], prompt: str, reporter: Reporter) -> None:
     """Give all these rows the same system prompt in place of theirs; '' removes it."""
-    _change(db, ids, SYSTEM, lambda _before: prompt, reporter)
+    _change_field(db, ids, SYSTEM, lambda _before: prompt, reporter)
 
 
 def delete(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:
     """Delete the rows. Raises `Cancelled`."""
-    for start in range(0, len(ids), CHUNK):
-        examples.delete(db, ids[start : start + CHUNK])
-        reporter.update(min(start + CHUNK, len(ids)), len(ids))
+    for start in range(0, len(ids), ROWS_PER_CHUNK):
+        examples.delete(db, ids[start : start + ROWS_PER_CHUNK])
+        reporter.update(min(start + ROWS_PER_CHUNK, len(ids)), len(ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def replace_text(db: sqlite3.Connection, pattern: ReplacePattern, choice: Choice
     _write_changes(db, _find_replacements(db, pattern, list(examples.find_ids(db, choice)), reporter))
 
 
-def _change(
+def _change_field(
     db: sqlite3.Connection, ids: Sequence[int], field: str, change: Callable[[str], str], reporter: Reporter
 ) -> None:
     if field in METADATA_FIELDS:
@@ -151,9 +151,9 @@ def _change_metadata(
     db: sqlite3.Connection, ids: Sequence[int], field: str, change: Callable[[str], str], reporter: Reporter
 ) -> None:
     """Change a metadata column; the JSON texts are not read."""
-    for start in range(0, len(ids), CHUNK):
+    for start in range(0, len(ids), ROWS_PER_CHUNK):
         reporter.update(start, len(ids))
-        chunk = list(ids[start : start + CHUNK])
+        chunk = list(ids[start : start + ROWS_PER_CHUNK])
         rows = db.execute(f"SELECT id, {field} FROM example WHERE id IN ({','.join('?' * len(chunk))})", chunk)
         changed = [(after, id) for id, before in rows if (after := change(before)) != before]
         db.executemany(f"UPDATE example SET {field} = ? WHERE id = ?", changed)
@@ -170,16 +170,16 @@ def _find_changes(
     db: sqlite3.Connection, ids: Sequence[int], fields: Sequence[str], change: Callable[[str], str], reporter: Reporter
 ) -> Iterator[tuple[Example, list[Replacement]]]:
     """The rows that change, each with its changed fields."""
-    for start in range(0, len(ids), CHUNK):
+    for start in range(0, len(ids), ROWS_PER_CHUNK):
         reporter.update(start, len(ids))
-        for row in examples.iterate(db, ids[start : start + CHUNK]):
-            befores = ((field, _text(row, field)) for field in fields)
+        for row in examples.iterate(db, ids[start : start + ROWS_PER_CHUNK]):
+            befores = ((field, _get_text(row, field)) for field in fields)
             changes = [Replacement(row.id, field, before, change(before)) for field, before in befores]
             if changes := [one for one in changes if one.after != one.before]:
                 yield row, changes
 
 
-def _text(row: Example, field: str) -> str:
+def _get_text(row: Example, field: str) -> str:
     return jsonl.system_prompt(row.data) if field == SYSTEM else getattr(row, field)
 
 
@@ -192,22 +192,22 @@ def _write_changes(db: sqlite3.Connection, changed: Iterator[tuple[Example, list
             if change.field in METADATA_FIELDS:
                 db.execute(f"UPDATE example SET {change.field} = ? WHERE id = ?", (change.after, row.id))
             else:
-                data = _with_text(data, change)
+                data = _set_text(data, change)
         if data != row.data:
             texts.append((row.id, data))
-        if len(texts) >= CHUNK:
+        if len(texts) >= ROWS_PER_CHUNK:
             examples.replace_texts(db, texts)
             texts = []
     examples.replace_texts(db, texts)
 
 
-def _with_text(data: str, change: Replacement) -> str:
+def _set_text(data: str, change: Replacement) -> str:
     if change.field == SYSTEM and not change.after.strip():
-        return _without_system(data)
+        return _remove_system_messages(data)
     return row_edits.set_last_message(data, ROLES[change.field], change.after)
 
 
-def _without_system(data: str) -> str:
+def _remove_system_messages(data: str) -> str:
     """The row without its system messages: an empty one would be an error."""
     paths = [message.path for message in read_messages(data) if message.role == SYSTEM]
     for path in reversed(paths):
@@ -215,7 +215,7 @@ def _without_system(data: str) -> str:
     return data
 
 
-def expected_system_prompt(db: sqlite3.Connection) -> str:
+def find_expected_system_prompt(db: sqlite3.Connection) -> str:
     """The system prompt that `fix_all` gives to rows with another one: the project's, else that of most rows, else ''."""
     if (wanted := spec.load(db).system_prompt).strip():
         return wanted
@@ -223,7 +223,7 @@ def expected_system_prompt(db: sqlite3.Connection) -> str:
     sql = "SELECT e.id FROM finding f JOIN example e ON e.id = CAST(f.message AS INTEGER) WHERE f.rule = ? LIMIT 1"
     if named := db.execute(sql, (DIFFERENT_PROMPT,)).fetchone():
         return read_texts(next(examples.iterate(db, [named[0]])).data).system_prompt.strip()
-    usual = system_prompts.find_usual(db, Filter(split="train"))
+    usual = system_prompts.find_majority_prompt(db, Filter(split="train"))
     return usual.prompt if usual else ""
 
 
@@ -235,4 +235,4 @@ def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
     if rule != DIFFERENT_PROMPT:
         examples.fix_all(db, rule, reporter)
         return
-    set_system_prompt(db, filters.find(db, Filter(rule=rule)), expected_system_prompt(db), reporter)
+    set_system_prompt(db, filters.find(db, Filter(rule=rule)), find_expected_system_prompt(db), reporter)

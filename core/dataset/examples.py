@@ -40,7 +40,7 @@ METADATA_FIELDS = (
 FIELDS = (*TEXT_FIELDS, *METADATA_FIELDS)
 COLUMNS = ("pack", "slot", "question", "answer", "length", *METADATA_FIELDS, "source", "line", "problems", "digest")
 DUPLICATE_ROW = "duplicate-row"
-CHUNK = 1000
+ROWS_PER_CHUNK = 1000
 PREVIEW_LENGTH = 32  # characters of question and answer that are stored in columns, to sort by
 
 Values = tuple[str | int | None, ...]  # of COLUMNS without pack and slot
@@ -71,8 +71,8 @@ class Example:
 def fetch(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Example]:
     """The rows by id; one that no longer exists is left out. `problems` includes what the check of the whole dataset found."""
     found: dict[int, Example] = {}
-    for start in range(0, len(ids), CHUNK):
-        chunk = list(ids[start : start + CHUNK])
+    for start in range(0, len(ids), ROWS_PER_CHUNK):
+        chunk = list(ids[start : start + ROWS_PER_CHUNK])
         marks = ",".join("?" * len(chunk))
         rows = list(_load_rows(db, f"id IN ({marks})", chunk))
         sql = f"SELECT example, group_concat(DISTINCT rule) FROM finding WHERE example IN ({marks}) GROUP BY 1"
@@ -101,8 +101,8 @@ def find_ids(db: sqlite3.Connection, choice: Choice) -> Sequence[int]:
 def iterate(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[Example]:
     """The chosen rows one by one, in order; a million need no more memory than a thousand."""
     ids = find_ids(db, choice)
-    for start in range(0, len(ids), CHUNK):
-        chunk = ids[start : start + CHUNK]
+    for start in range(0, len(ids), ROWS_PER_CHUNK):
+        chunk = ids[start : start + ROWS_PER_CHUNK]
         found = fetch(db, chunk)
         yield from (found[id] for id in chunk if id in found)
 
@@ -131,7 +131,7 @@ def _find_places(db: sqlite3.Connection, choice: Choice) -> Iterator[compressed_
 
 def _find_places_of(db: sqlite3.Connection, chosen: Sequence[int]) -> Iterator[compressed_texts.TextPlace]:
     ids = iter(chosen)
-    while chunk := list(islice(ids, CHUNK)):
+    while chunk := list(islice(ids, ROWS_PER_CHUNK)):
         marks = ",".join("?" * len(chunk))
         rows = db.execute(f"SELECT id, pack, slot FROM example WHERE id IN ({marks})", chunk)
         found = {id: (pack, slot) for id, pack, slot in rows}
@@ -224,7 +224,7 @@ def read_row(data: str, **fields: object) -> Example:
     )
 
 
-def column_values(example: Example) -> Values:
+def build_column_values(example: Example) -> Values:
     """A row's values for `COLUMNS` after pack and slot."""
     own = (getattr(example, name) for name in METADATA_FIELDS)
     heads = (
@@ -244,15 +244,15 @@ def column_values(example: Example) -> Values:
 
 def add(db: sqlite3.Connection, examples: Iterable[Example]) -> range:
     """Add rows after the others; returns their ids."""
-    first = next_id(db)
+    first = get_next_id(db)
     rows = iter(examples)
     while group := list(islice(rows, compressed_texts.TEXTS_PER_PACK)):
         places = compressed_texts.store_texts(db, [row.data for row in group])
-        db.executemany(INSERT, ((*place, *column_values(row)) for place, row in zip(places, group, strict=True)))
-    return range(first, next_id(db))
+        db.executemany(INSERT, ((*place, *build_column_values(row)) for place, row in zip(places, group, strict=True)))
+    return range(first, get_next_id(db))
 
 
-def next_id(db: sqlite3.Connection) -> int:
+def get_next_id(db: sqlite3.Connection) -> int:
     """The id that the next new row gets."""
     id: int = db.execute("SELECT coalesce(max(id), 0) + 1 FROM example").fetchone()[0]
     return id
@@ -279,12 +279,12 @@ def edit(db: sqlite3.Connection, id: int, edit: RowEdit) -> None:
         replace_data(db, id, row_edits.apply(load_data(db, id), edit))
 
 
-def with_edit(example: Example, edit: RowEdit) -> Example:
+def preview_edit(example: Example, edit: RowEdit) -> Example:
     """The example as `edit` will leave it, before it is written. Raises `FormatError` as `row_edits.apply` does."""
     if not isinstance(edit, SetColumn):
         return replace(example, data=row_edits.apply(example.data, edit))
     column, value = edit.column, edit.value
-    data = example.data if column in METADATA_FIELDS else _with_text(example.data, column, value)
+    data = example.data if column in METADATA_FIELDS else _set_text(example.data, column, value)
     return replace(example, **{"data": data, column: value})  # type: ignore[arg-type]
 
 
@@ -296,10 +296,10 @@ def set_field(db: sqlite3.Connection, id: int, field: str, value: str) -> None:
     if field in METADATA_FIELDS:
         db.execute(f"UPDATE example SET {field} = ? WHERE id = ?", (value, id))
         return
-    replace_data(db, id, _with_text(load_data(db, id), field, value))
+    replace_data(db, id, _set_text(load_data(db, id), field, value))
 
 
-def _with_text(data: str, field: str, text: str) -> str:
+def _set_text(data: str, field: str, text: str) -> str:
     """The row's JSON text with its question or answer set."""
     assert field in TEXT_FIELDS, field
     return row_edits.set_last_message(data, "user" if field == "question" else "assistant", text)
@@ -319,7 +319,7 @@ def replace_texts(db: sqlite3.Connection, edits: Iterable[tuple[int, str]]) -> i
             require_readable(text)
         places = compressed_texts.store_texts(db, [text for _id, text in group])
         db.executemany(
-            _UPDATE, (_update_values(id, text, place) for (id, text), place in zip(group, places, strict=True))
+            _UPDATE, (_build_update_values(id, text, place) for (id, text), place in zip(group, places, strict=True))
         )
         done += len(group)
     return done
@@ -329,9 +329,9 @@ _UPDATE = """UPDATE example SET pack = ?, slot = ?, question = ?, answer = ?, le
 WHERE id = ?"""
 
 
-def _update_values(id: int, text: str, place: compressed_texts.TextPlace) -> tuple[Any, ...]:
+def _build_update_values(id: int, text: str, place: compressed_texts.TextPlace) -> tuple[Any, ...]:
     row = read_row(text)
-    question, answer, length, *_rest = column_values(row)
+    question, answer, length, *_rest = build_column_values(row)
     return (*place, question, answer, length, row.problems, compressed_texts.digest(text.encode()), id)
 
 
@@ -367,5 +367,5 @@ def _fix_rows(db: sqlite3.Connection, rule: str, ids: Sequence[int], reporter: R
     for done, row in enumerate(iterate(db, ids), start=1):
         if (fixed := checks.fix(rule, row.data)) is not None:
             yield row.id, fixed
-        if done % CHUNK == 0:
+        if done % ROWS_PER_CHUNK == 0:
             reporter.update(done, len(ids))

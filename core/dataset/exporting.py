@@ -29,7 +29,7 @@ FORMATS = (*WRITERS, FOLDER)
 Output = io.RawIOBase | gzip.GzipFile
 
 EVERYTHING = Filter()
-CHUNK = 1000
+ROWS_PER_CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class ExportResult:
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-def format_of(path: Path) -> str:
+def detect_format(path: Path) -> str:
     """The format by the file's suffix; a name without a suffix means a Hugging Face folder."""
     name = path.name.lower().removesuffix(".gz")
     found = {writer.suffix: format for format, writer in reversed(WRITERS.items())} | {".ndjson": "jsonl"}
@@ -71,11 +71,11 @@ def export(
     options: ExportOptions | None = None,
     reporter: Reporter | None = None,
 ) -> ExportResult:
-    """Write the chosen rows to `path`; format '' is that of `format_of`, a name ending in .gz is compressed.
+    """Write the chosen rows to `path`; format '' is that of `detect_format`, a name ending in .gz is compressed.
 
     Raises `FormatError` when it cannot be written, and `Cancelled`; an existing file stays unchanged then.
     """
-    format, options, reporter = format or format_of(path), options or ExportOptions(), reporter or Reporter()
+    format, options, reporter = format or detect_format(path), options or ExportOptions(), reporter or Reporter()
     if format not in FORMATS:
         raise FormatError(tr("There is no format {name}", name=format), tr("Nothing was written."))
     if format == FOLDER:
@@ -84,7 +84,7 @@ def export(
     if options.card:
         title = options.title or path.name
         text = dataset_card.format_card(
-            title, options.date, [replace(file.described, name=path.name)], _rules(db, choice)
+            title, options.date, [replace(file.described, name=path.name)], _count_by_rule(db, choice)
         )
         with replace_file(path.with_name(f"{path.name}.card.md")) as out:
             out.write(text.encode())
@@ -101,20 +101,22 @@ def preview(
     """What `export` would write and leave out, without writing a file. Raises `Cancelled`."""
     left: Counter[str] = Counter()
     tallies = (left, Counter[str]())
-    examples = _with_progress(dataset_examples.iterate(db, choice), _splits(db, choice).total(), reporter or Reporter())
+    examples = _report_progress(
+        dataset_examples.iterate(db, choice), _count_by_split(db, choice).total(), reporter or Reporter()
+    )
     rows = _write_rows(examples, _NullWriter(), WRITERS[format], options or ExportOptions(), tallies)
     return ExportResult(rows, dict(left))
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class _WrittenFile:
     exported: ExportResult
     described: dataset_card.CardFile
 
 
 def _write_file(
     db: sqlite3.Connection, path: Path, choice: Choice, format: str, options: ExportOptions, reporter: Reporter
-) -> _File:
+) -> _WrittenFile:
     left: Counter[str] = Counter()
     splits: Counter[str] = Counter()
     with replace_file(path) as file:
@@ -123,12 +125,14 @@ def _write_file(
             out.write(BOM_UTF8 if _has_bom(WRITERS[format], options) else b"")
             if format == "jsonl":
                 rows = _write_lines(db, out, choice, options, reporter)
-                splits = _splits(db, choice) if options.card else splits
+                splits = _count_by_split(db, choice) if options.card else splits
             else:
-                examples = _with_progress(dataset_examples.iterate(db, choice), _splits(db, choice).total(), reporter)
+                examples = _report_progress(
+                    dataset_examples.iterate(db, choice), _count_by_split(db, choice).total(), reporter
+                )
                 rows = _write_rows(examples, out, WRITERS[format], options, (left, splits))
     counts = {split: splits[split] for split in dataset_examples.SPLITS if splits[split]}
-    return _File(ExportResult(rows, dict(left)), dataset_card.CardFile(path.name, rows, counts, hashed.digest()))
+    return _WrittenFile(ExportResult(rows, dict(left)), dataset_card.CardFile(path.name, rows, counts, hashed.digest()))
 
 
 def _has_bom(writer: Writer, options: ExportOptions) -> bool:
@@ -138,26 +142,26 @@ def _has_bom(writer: Writer, options: ExportOptions) -> bool:
 def _write_lines(
     db: sqlite3.Connection, out: Output, choice: Choice, options: ExportOptions, reporter: Reporter
 ) -> int:
-    rows, total = 0, _splits(db, choice).total()
-    for count, lines in _lines(db, choice, options):
+    rows, total = 0, _count_by_split(db, choice).total()
+    for count, lines in _iterate_lines(db, choice, options):
         out.write(lines)
         rows += count
         reporter.update(rows, total)
     return rows
 
 
-def _lines(db: sqlite3.Connection, choice: Choice, options: ExportOptions) -> Iterator[tuple[int, bytes]]:
+def _iterate_lines(db: sqlite3.Connection, choice: Choice, options: ExportOptions) -> Iterator[tuple[int, bytes]]:
     if not options.canonical:
         yield from dataset_examples.iterate_text_blocks(db, choice)
         return
     texts = dataset_examples.iterate_texts(db, choice)
-    while chunk := list(islice(texts, CHUNK)):
+    while chunk := list(islice(texts, ROWS_PER_CHUNK)):
         yield len(chunk), "".join(format_line(canonicalise(text)) for text in chunk).encode()
 
 
-def _with_progress(examples: Iterable[Example], total: int, reporter: Reporter) -> Iterator[Example]:
+def _report_progress(examples: Iterable[Example], total: int, reporter: Reporter) -> Iterator[Example]:
     for done, example in enumerate(examples):
-        if done % CHUNK == 0:
+        if done % ROWS_PER_CHUNK == 0:
             reporter.update(done, total)
         yield example
     reporter.update(total, total)
@@ -192,7 +196,7 @@ def _export_folder(
 ) -> ExportResult:
     """A data set as the hub of Hugging Face lays it out: a card, and a file for each split that has rows."""
     dataset_card.require_replaceable(path)
-    present = [split for split in dataset_examples.SPLITS if _splits(db, choice)[split]]
+    present = [split for split in dataset_examples.SPLITS if _count_by_split(db, choice)[split]]
     if not present:
         raise FormatError(tr("There are no rows to write"), tr("No row is selected. Nothing was written."))
     plain = replace(options, card=True, bom=options.bom or False)
@@ -200,52 +204,54 @@ def _export_folder(
         (folder / "data").mkdir()
         files = []
         for split in present:
-            chosen = _within(db, choice, split)
+            chosen = _restrict_to_split(db, choice, split)
             file = _write_file(db, folder / "data" / f"{split}.jsonl", chosen, "jsonl", plain, reporter)
             files.append(replace(file.described, name=f"data/{split}.jsonl"))
-        readme = dataset_card.format_hub_card(options.title or path.name, options.date, files, _rules(db, choice))
+        readme = dataset_card.format_hub_card(
+            options.title or path.name, options.date, files, _count_by_rule(db, choice)
+        )
         with replace_file(folder / dataset_card.README) as out:
             out.write(readme.encode())
     return ExportResult(sum(file.rows for file in files))
 
 
-def _within(db: sqlite3.Connection, choice: Choice, split: str) -> Choice:
+def _restrict_to_split(db: sqlite3.Connection, choice: Choice, split: str) -> Choice:
     """The chosen rows of one split, in their order."""
     if isinstance(choice, Filter):
         return replace(choice, split=split)
     found: set[int] = set()
-    for ids in _chunks(choice):
+    for ids in _split_into_chunks(choice):
         sql = f"SELECT id FROM example WHERE split = ? AND id IN ({', '.join('?' * len(ids))})"
         found.update(id for (id,) in db.execute(sql, (split, *ids)))
     return [id for id in choice if id in found]
 
 
-def _splits(db: sqlite3.Connection, choice: Choice) -> Counter[str]:
-    return _add_counts(db, choice, "split")
+def _count_by_split(db: sqlite3.Connection, choice: Choice) -> Counter[str]:
+    return _count_by_column(db, choice, "split")
 
 
-def _rules(db: sqlite3.Connection, choice: Choice) -> Counter[str]:
+def _count_by_rule(db: sqlite3.Connection, choice: Choice) -> Counter[str]:
     """How many of the chosen rows have a problem of each rule."""
     found: Counter[str] = Counter()
-    for rules, count in _add_counts(db, choice, "problems").items():
+    for rules, count in _count_by_column(db, choice, "problems").items():
         found.update(dict.fromkeys(rules.split(), count))
     return found
 
 
-def _add_counts(db: sqlite3.Connection, choice: Choice, column: str) -> Counter[str]:
+def _count_by_column(db: sqlite3.Connection, choice: Choice, column: str) -> Counter[str]:
     if isinstance(choice, Filter) and not choice.text:
         condition, values = filters.to_sql(choice)
         return Counter(dict(db.execute(f"SELECT {column}, count(*) FROM example WHERE {condition} GROUP BY 1", values)))
     found: Counter[str] = Counter()
-    for ids in _chunks(dataset_examples.find_ids(db, choice)):
+    for ids in _split_into_chunks(dataset_examples.find_ids(db, choice)):
         sql = f"SELECT {column}, count(*) FROM example WHERE id IN ({', '.join('?' * len(ids))}) GROUP BY 1"
         found.update(dict(db.execute(sql, ids)))
     return found
 
 
-def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
+def _split_into_chunks(ids: Iterable[int]) -> Iterator[list[int]]:
     rest = iter(ids)
-    while chunk := list(islice(rest, CHUNK)):
+    while chunk := list(islice(rest, ROWS_PER_CHUNK)):
         yield chunk
 
 

@@ -114,7 +114,7 @@ def find(
         return _select_ids(db, filter)
     from core.dataset import text_search
 
-    matching = text_search.find(db, filter.text, filter.regex, index, reporter or Reporter())
+    matching = text_search.find_text(db, filter.text, filter.regex, index, reporter or Reporter())
     if filter == Filter(text=filter.text, regex=filter.regex):
         return matching
     return _intersect(_select_ids(db, filter), matching)
@@ -181,17 +181,17 @@ def _intersect(ids: array[int], matching: array[int]) -> array[int]:
     return array("q", mine[np.isin(mine, np.frombuffer(matching, dtype=np.int64))].tobytes())
 
 
-def load_saved(db: sqlite3.Connection) -> dict[str, str]:
+def load_saved_filters(db: sqlite3.Connection) -> dict[str, str]:
     """The saved filters: name -> filter as it is typed."""
     return dict(db.execute("SELECT name, words FROM saved_filter ORDER BY name"))
 
 
-def save(db: sqlite3.Connection, name: str, words: str) -> None:
+def save_filter(db: sqlite3.Connection, name: str, words: str) -> None:
     """Save a filter under a name, in place of one that has this name."""
     sql = "INSERT INTO saved_filter (name, words) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET words = excluded.words"
     db.execute(sql, (name, words))
 
 
-def delete_saved(db: sqlite3.Connection, name: str) -> None:
+def delete_saved_filter(db: sqlite3.Connection, name: str) -> None:
     """Delete a saved filter."""
     db.execute("DELETE FROM saved_filter WHERE name = ?", (name,))

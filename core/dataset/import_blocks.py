@@ -197,7 +197,7 @@ class BlockBuilder:
         if any(flags):
             texts = [text for text, flag in zip(texts, flags, strict=True) if not flag]
             values = [row for row, flag in zip(values, flags, strict=True) if not flag]
-        found = Block(compressed_texts.compress(texts), len(values), _flatten(values), self._unread, known)
+        found = Block(compressed_texts.compress(texts), len(values), _flatten_values(values), self._unread, known)
         self._empty()
         return found
 
@@ -226,7 +226,7 @@ def _fill_plain(builder: BlockBuilder, path: Path, options: ImportOptions, repor
         for chunk in read_chunks(file):
             reporter.update(*read_progress(file))
             if chunk.length:
-                builder.add_line(FileLine(number + 1, chunk.offset, _read_start(path, chunk.offset), chunk.length))
+                builder.add_line(FileLine(number + 1, chunk.offset, _read_line_start(path, chunk.offset), chunk.length))
             number += yield from _fill_from_chunk(builder, chunk, number)
 
 
@@ -250,7 +250,7 @@ def _fill_from_chunk(builder: BlockBuilder, chunk: Chunk, number: int) -> Genera
     return 1 if chunk.length else len(lines)
 
 
-def _read_start(path: Path, offset: int) -> bytes:
+def _read_line_start(path: Path, offset: int) -> bytes:
     """The first bytes of a line that is too long to be stored."""
     with open_file(path) as file:
         file.seek(offset)
@@ -269,20 +269,20 @@ def store_blocks(db: sqlite3.Connection, blocks: Iterable[Block]) -> tuple[int, 
     for block in blocks:
         if block.rows:
             block.values[:: len(examples.COLUMNS)] = [compressed_texts.store_pack(db, block.blob)] * block.rows
-            db.execute(_insert_statement(block.rows), block.values)
+            db.execute(_build_insert(block.rows), block.values)
         db.executemany(_INSERT_UNREAD, block.unread)
         rows, known, unread = rows + block.rows, known + block.known, unread + len(block.unread)
     return rows, known, unread
 
 
 @cache
-def _insert_statement(rows: int) -> str:
+def _build_insert(rows: int) -> str:
     """One INSERT for all rows of a pack: while SQLite executes it, other threads can run."""
     head, values = examples.INSERT.split("VALUES")
     return f"{head}VALUES {', '.join([values] * rows)}"
 
 
-def _flatten(values: list[Values]) -> list[object]:
+def _flatten_values(values: list[Values]) -> list[object]:
     flat: list[object] = []
     for slot, row in enumerate(values):
         flat += (0, slot, *row)

@@ -25,7 +25,7 @@ from core.progress import Progress, Reporter
 from core.storage import background_process
 from core.storage.project import Changes, Project
 
-WRITE_LOG_EVERY = 0.5  # seconds
+LOG_WRITE_INTERVAL = 0.5  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,16 @@ async def import_file(
     Raises `JukuError` when the file cannot be read; then no row is added.
     """
     options, reporter = options or ImportOptions(), reporter or Reporter()
-    path = _absolute(path)
+    path = _make_absolute(path)
     counts: list[int] = []
     added: dict[str, range] = {}
 
     def fill(db: sqlite3.Connection) -> dict[str, range]:
-        before = _next_ids(db)
+        before = _get_next_ids(db)
         known = load_known_texts(db) if options.skip_known else None
         with _write_log_meanwhile(project.write_log_out):
             counts[:] = store_blocks(db, _read_in_process(path, options, known, reporter))
-        after = _next_ids(db)
+        after = _get_next_ids(db)
         added.update({table: range(before[table], after[table]) for table in before})
         return added
 
@@ -72,7 +72,7 @@ async def import_file(
     return ImportResult(changes, rows, known, unread, added.get("example", range(0)))
 
 
-def _absolute(path: Path) -> Path:
+def _make_absolute(path: Path) -> Path:
     """The path as another process with another working directory would name it."""
     return path.absolute()
 
@@ -92,7 +92,7 @@ def _write_log_meanwhile(write_out: Callable[[], None]) -> Iterator[None]:
     done = threading.Event()
 
     def write() -> None:
-        while not done.wait(WRITE_LOG_EVERY):
+        while not done.wait(LOG_WRITE_INTERVAL):
             with contextlib.suppress(OSError):
                 write_out()
 
@@ -105,9 +105,9 @@ def _write_log_meanwhile(write_out: Callable[[], None]) -> Iterator[None]:
         thread.join()
 
 
-def _next_ids(db: sqlite3.Connection) -> dict[str, int]:
+def _get_next_ids(db: sqlite3.Connection) -> dict[str, int]:
     (unread,) = db.execute("SELECT coalesce(max(id), 0) + 1 FROM unread").fetchone()
-    return {"example": examples.next_id(db), "unread": unread}
+    return {"example": examples.get_next_id(db), "unread": unread}
 
 
 def _read_in_process(

@@ -14,7 +14,7 @@ from core.formats.output_files import replace_file
 from core.progress import Reporter
 
 COLUMNS = "id, source, line, start, length, raw, rule, message"
-CHUNK = 500
+LINES_PER_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def save(db: sqlite3.Connection, ids: Sequence[int], path: Path, reporter: Repor
             for entry in fetch(db, [id]).values():
                 file.write(entry.raw + b"\n")
                 written += 1
-            if done % CHUNK == 0:
+            if done % LINES_PER_CHUNK == 0:
                 reporter.update(done, len(ids))
     return written
 
@@ -112,7 +112,7 @@ def repair_all(db: sqlite3.Connection, reporter: Reporter | None = None) -> None
         entry = UnreadLine(*db.execute(f"SELECT {COLUMNS} FROM unread WHERE id = ?", (id,)).fetchone())
         if (data := repair_line(entry)) is not None:
             repair(db, id, data)
-        if reporter and done % CHUNK == 0:
+        if reporter and done % LINES_PER_CHUNK == 0:
             reporter.update(done, len(ids))
 
 

@@ -122,7 +122,7 @@ RowEdit = SetColumn | JsonEdit  # one change of one row, as a person makes it
 def apply(data: str, edit: JsonEdit) -> str:  # noqa: C901 - one case for each kind of edit
     """The row's JSON text after `edit`. Raises `FormatError` for a row that the edit does not fit."""
     if decode_text(data).text is None:
-        raise _cannot_edit()
+        raise _cannot_edit_error()
     match edit:
         case SetText(path, text, part):
             return set_text(data, path, text, part)
@@ -147,13 +147,13 @@ def apply(data: str, edit: JsonEdit) -> str:  # noqa: C901 - one case for each k
 def set_role(data: str, path: str, role: str) -> str:
     """The row with the role of the message at `path` (such as `$.messages[1]`) replaced."""
     assert role in ROLES, role
-    return _set_member(data, _message(data, path), "role", dumps(role))
+    return _set_member(data, _find_message(data, path), "role", dumps(role))
 
 
 def set_weight(data: str, path: str, weight: int | None) -> str:
     """The row with a message's weight set to 0 or 1, or removed (None)."""
     assert weight in (None, 0, 1), weight
-    return _set_member(data, _message(data, path), "weight", None if weight is None else str(weight))
+    return _set_member(data, _find_message(data, path), "weight", None if weight is None else str(weight))
 
 
 def set_text(data: str, path: str, text: str, part: int | None = None) -> str:
@@ -161,7 +161,7 @@ def set_text(data: str, path: str, text: str, part: int | None = None) -> str:
 
     Setting the same text changes nothing, however its JSON is escaped. Images beside it stay.
     """
-    message = _message(data, path)
+    message = _find_message(data, path)
     current = message.value.get("content") if isinstance(message.value, dict) else None
     if part is None and not isinstance(current, list):
         same = current == text or (current is None and not text)
@@ -190,7 +190,7 @@ def set_last_message(data: str, role: str, text: str) -> str:
 def set_string(data: str, path: str, key: str, text: str) -> str:
     """The row with a string of the message (name, refusal, tool_call_id) set; '' removes it."""
     assert key in ("name", "refusal", "tool_call_id"), key
-    message = _message(data, path)
+    message = _find_message(data, path)
     if isinstance(message.value, dict) and (message.value.get(key) or "") == text:
         return data
     return _set_member(data, message, key, dumps(text) if text else None)
@@ -202,7 +202,9 @@ def set_tool_calls(data: str, path: str, calls: str, key: str = "tool_calls") ->
     Raises `FormatError` when the text is not a JSON list (for `function_call`: an object).
     """
     assert key in CALL_KEYS, key
-    return _set_member(data, _message(data, path), key, _one_line(calls, list if key == "tool_calls" else dict))
+    return _set_member(
+        data, _find_message(data, path), key, _parse_one_line(calls, list if key == "tool_calls" else dict)
+    )
 
 
 def set_tools(data: str, text: str) -> str:
@@ -210,9 +212,9 @@ def set_tools(data: str, text: str) -> str:
 
     Raises `FormatError` when the text is not a JSON list.
     """
-    new = _one_line(text, list)
+    new = _parse_one_line(text, list)
     path = next((path for path, _span in find_tools(data)), "")
-    parent, _, key = path.rpartition(".") if path else (_tools_holder(data), "", "tools")
+    parent, _, key = path.rpartition(".") if path else (_find_tools_holder(data), "", "tools")
     holder = find_value(data, parent)
     assert holder is not None
     return _set_member(data, holder, key, new)
@@ -226,14 +228,14 @@ def add_message(data: str, path: str, role: str, text: str = "") -> str:
     assert role in ROLES, role
     section, number = _split_path(path)
     message: dict[str, object] = {"role": role}
-    if role == "tool" and (call := _unanswered_call(data, section, number)):
+    if role == "tool" and (call := _find_unanswered_call(data, section, number)):
         message["tool_call_id"] = call
     addition = dumps(message | {"content": text})
     messages = find_value(data, section)
     if messages is None:
         return _add_section(data, section, addition)
     if not isinstance(messages.value, list):
-        raise _cannot_edit()
+        raise _cannot_edit_error()
     items = list(iterate_elements(data, messages))
     if not items:
         return apply_edits(data, [TextEdit(messages.start + 1, messages.start + 1, addition)])
@@ -246,7 +248,7 @@ def move_message(data: str, path: str, steps: int) -> str:
     """The row with the message at `path` moved up (-1) or down (1); the first and last one stay."""
     assert steps in (-1, 1), steps
     section, number = _split_path(path)
-    items = _messages_in(data, section)
+    items = _list_messages(data, section)
     other = number + steps
     if not (0 <= number < len(items) and 0 <= other < len(items)):
         return data
@@ -261,13 +263,13 @@ def move_message(data: str, path: str, steps: int) -> str:
 def delete_message(data: str, path: str) -> str:
     """The row without the message at `path`."""
     section, number = _split_path(path)
-    items = _messages_in(data, section)
+    items = _list_messages(data, section)
     if number >= len(items):
         return data
-    return apply_edits(data, [_cut([(item.start, item.end) for item in items], number)])
+    return apply_edits(data, [_remove_element([(item.start, item.end) for item in items], number)])
 
 
-def _tools_holder(data: str) -> str:
+def _find_tools_holder(data: str) -> str:
     span = find_value(data, "$.input")
     return "$.input" if span and isinstance(span.value, dict) and find_value(data, CHAT) is None else "$"
 
@@ -278,20 +280,20 @@ def _split_path(path: str) -> tuple[str, int]:
     return match[1], int(match[2])
 
 
-def _messages_in(data: str, section: str) -> list[Span]:
+def _list_messages(data: str, section: str) -> list[Span]:
     holder = find_value(data, section)
     return list(iterate_elements(data, holder)) if holder and isinstance(holder.value, list) else []
 
 
-def _message(data: str, path: str) -> Span:
+def _find_message(data: str, path: str) -> Span:
     section, number = _split_path(path)
-    items = _messages_in(data, section)
+    items = _list_messages(data, section)
     if number >= len(items) or not isinstance(items[number].value, dict):
-        raise _cannot_edit()
+        raise _cannot_edit_error()
     return items[number]
 
 
-def _cannot_edit() -> FormatError:
+def _cannot_edit_error() -> FormatError:
     return FormatError(
         tr("The row cannot be edited like this"),
         tr("The row has changed, or that place is not a message. Nothing was changed. Edit the row as JSON."),
@@ -332,7 +334,7 @@ def _remove_member(data: str, holder: Span, key: str) -> str:
     spans = [(found.start, value.end) for found, value in inside]
     for number in reversed(range(len(inside))):
         if inside[number][0].value == key:
-            cut = _cut(spans, number)
+            cut = _remove_element(spans, number)
             data = apply_edits(data, [cut])
             holder = holder._replace(end=holder.end - (cut.end - cut.start))
             del inside[number], spans[number]
@@ -340,7 +342,7 @@ def _remove_member(data: str, holder: Span, key: str) -> str:
     return data
 
 
-def _cut(spans: list[tuple[int, int]], number: int) -> TextEdit:
+def _remove_element(spans: list[tuple[int, int]], number: int) -> TextEdit:
     """Removes one element and a comma beside it from a list or object whose elements are at `spans`."""
     if number:
         return TextEdit(spans[number - 1][1], spans[number][1], "")
@@ -353,11 +355,11 @@ def _add_section(data: str, section: str, addition: str) -> str:
     parent, _, key = section.rpartition(".")
     holder = find_value(data, parent)
     if holder is None or not isinstance(holder.value, dict):
-        raise _cannot_edit()
+        raise _cannot_edit_error()
     return _set_member(data, holder, key, f"[{addition}]")
 
 
-def _one_line(text: str, kind: type) -> str | None:
+def _parse_one_line(text: str, kind: type) -> str | None:
     """The JSON text of a list or object on one line, None for ''. Raises `FormatError` for any other text."""
     if not text.strip():
         return None
@@ -372,10 +374,10 @@ def _one_line(text: str, kind: type) -> str | None:
     return re.sub(r"\s*[\r\n]\s*", " ", text)
 
 
-def _unanswered_call(data: str, section: str, number: int) -> str:
+def _find_unanswered_call(data: str, section: str, number: int) -> str:
     """The id of the first call before message `number` that no tool message answers; '' without one."""
     open_calls: list[str] = []
-    for span in _messages_in(data, section)[:number]:
+    for span in _list_messages(data, section)[:number]:
         message = span.value if isinstance(span.value, dict) else {}
         calls = message.get("tool_calls")
         open_calls += (

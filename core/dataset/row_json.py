@@ -66,7 +66,7 @@ class Section(NamedTuple):
 def read_sections(data: str) -> list[Section]:
     """The lists of messages in a row's valid JSON text: one of a chat row, three of a preference row."""
     row = parse_whole(data).value
-    found = ((path, find_value(data, path)) for path in SECTIONS if isinstance(_inner_value(row, path), list))
+    found = ((path, find_value(data, path)) for path in SECTIONS if isinstance(_get_inner_value(row, path), list))
     return [Section(path, _read_section(data, path, span)) for path, span in found if span]
 
 
@@ -146,11 +146,11 @@ def _read_part(data: str, number: int, span: Span) -> ContentPart:
     image = value.get("image_url") if isinstance(value, dict) else None
     address = image.get("url") if isinstance(image, dict) else image
     if isinstance(address, str):
-        return ContentPart("image", address, _data_url_bytes(address), number)
+        return ContentPart("image", address, _count_data_url_bytes(address), number)
     return ContentPart("other", data[span.start : span.end], number=number)
 
 
-def _data_url_bytes(address: str) -> int:
+def _count_data_url_bytes(address: str) -> int:
     """The size in bytes of the content of a data URL; 0 for any other URL."""
     head, comma, body = address.partition(",")
     if not address.startswith("data:") or not comma:
@@ -163,7 +163,7 @@ def string_or_empty(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _inner_value(value: object, path: str) -> object:
+def _get_inner_value(value: object, path: str) -> object:
     for key in path.split(".")[1:]:
         value = value.get(key) if isinstance(value, dict) else None
     return value
@@ -187,7 +187,7 @@ def read_texts(data: str) -> RowTexts:
     try:
         messages = [(message.role, message.content) for message in decode_plain_row(data).messages]
     except msgspec.ValidationError:
-        return _texts_of_value(msgspec.json.decode(data))
+        return _read_texts_of_value(msgspec.json.decode(data))
     return _split_messages(messages)
 
 
@@ -203,7 +203,7 @@ def _split_messages(messages: list[tuple[str, str]]) -> RowTexts:
     )
 
 
-def _texts_of_value(value: Any) -> RowTexts:
+def _read_texts_of_value(value: Any) -> RowTexts:
     row = value.get("input") if isinstance(value, dict) and isinstance(value.get("input"), dict) else value
     messages = row.get("messages") if isinstance(row, dict) else None
     if not isinstance(messages, list):
@@ -213,17 +213,17 @@ def _texts_of_value(value: Any) -> RowTexts:
     return _split_messages(parts if row is value else [*parts, ("assistant", jsonl.answer(value))])
 
 
-def indent(text: str) -> str:
-    """One-line JSON text (valid or not) with a line for each value; `join_lines` gives the same text back."""
-    return text if "\n" in text else "".join(_indented_lines(text))
+def indent_json(text: str) -> str:
+    """One-line JSON text (valid or not) with a line for each value; `join_json_lines` is the inverse."""
+    return text if "\n" in text else "".join(_iterate_indented_lines(text))
 
 
-def join_lines(text: str) -> str:
+def join_json_lines(text: str) -> str:
     """JSON text on one line."""
     return _BREAK.sub("", text.strip())
 
 
-def _indented_lines(text: str) -> Iterator[str]:
+def _iterate_indented_lines(text: str) -> Iterator[str]:
     depth, closed = 0, 0  # `closed`: the end of an empty pair of brackets that has been written already
     for match in _TOKEN.finditer(text):
         piece = match.group()

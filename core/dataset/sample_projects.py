@@ -50,11 +50,11 @@ def fill(db: sqlite3.Connection, name: str) -> None:
     spec.store(db, spec.Spec(sample.spec_name, sample.language, sample.system_prompt, text))
     for fact in _read_lines(folder / "facts.jsonl"):
         facts.add(db, fact["text"], fact["quote"], fact["id"])
-    examples.add(db, (_example(row, sample, "train") for row in _read_lines(folder / "examples.jsonl")))
-    examples.add(db, (_example(row, sample, "test") for row in _read_lines(folder / "exam.jsonl")))
+    examples.add(db, (_build_example(row, sample, "train") for row in _read_lines(folder / "examples.jsonl")))
+    examples.add(db, (_build_example(row, sample, "test") for row in _read_lines(folder / "exam.jsonl")))
 
 
-def _example(row: dict[str, Any], sample: Sample, split: str) -> examples.Example:
+def _build_example(row: dict[str, Any], sample: Sample, split: str) -> examples.Example:
     return examples.read_row(
         jsonl.new_row(sample.system_prompt, row["question"], row["answer"]),
         split=split,

@@ -21,7 +21,7 @@ from core.storage.project import Changes, Project
 
 MIN_INDEXED_ROWS = 20_000  # fewer rows are searched as fast without an index
 MAX_INDEXES = 8  # of other projects, in the cache folder
-REPORT_EVERY = 5_000
+ROWS_PER_REPORT = 5_000
 
 
 class Finder:
@@ -54,7 +54,7 @@ class Finder:
         rows, state = await self.project.read(_load_state)
         if rows < MIN_INDEXED_ROWS:
             return
-        folder = index_folder(self.project.path)
+        folder = get_index_folder(self.project.path)
         if _read_state(folder) != state:
             async with self.project.frozen() as path:
                 request = {"project": str(path), "folder": str(folder)}
@@ -62,7 +62,7 @@ class Finder:
         self.index.open(folder)
 
 
-def index_folder(project: Path) -> Path:
+def get_index_folder(project: Path) -> Path:
     """The cache folder of a project's index files."""
     name = hashlib.blake2b(os.fsencode(paths.real_path(project)), digest_size=16).hexdigest()
     return paths.cache_folder() / "search" / name
@@ -80,11 +80,11 @@ def _read_state(folder: Path) -> str:
         return ""
 
 
-def build(request: dict[str, Any], reporter: Reporter) -> None:
+def build_index(request: dict[str, Any], reporter: Reporter) -> None:
     """The child process: writes the files of `SearchIndex`; the folder is replaced when they are complete."""
     folder = Path(request["folder"])
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _delete_old(folder.parent)
+    _delete_old_indexes(folder.parent)
     with create_folder_atomically(folder) as new:  # an incomplete text would find too little
         db = open_snapshot(Path(request["project"]))
         _write_files(db, new, reporter)
@@ -98,22 +98,22 @@ def _write_files(db: sqlite3.Connection, folder: Path, reporter: Reporter) -> No
     reader = compressed_texts.PackReader(db)
     with (folder / "text").open("wb") as file:
         for done, (id, pack, slot) in enumerate(db.execute("SELECT id, pack, slot FROM example ORDER BY id")):
-            text = f"{text_search.searchable_text(reader.text((pack, slot)))}{text_search.END}".encode()
+            text = f"{text_search.build_searchable_text(reader.text((pack, slot)))}{text_search.END}".encode()
             end += file.write(text)
             ids.append(id)
             ends.append(end)
-            if done % REPORT_EVERY == 0:
+            if done % ROWS_PER_REPORT == 0:
                 reporter.update(done, rows)
     (folder / "ids").write_bytes(ids.tobytes())
     (folder / "ends").write_bytes(ends.tobytes())
     (folder / "state").write_text(state)
 
 
-def _delete_old(folder: Path) -> None:
+def _delete_old_indexes(folder: Path) -> None:
     old = sorted((entry for entry in folder.iterdir() if entry.is_dir()), key=lambda entry: entry.stat().st_mtime)
     for entry in old[:-MAX_INDEXES]:
         shutil.rmtree(entry, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    background_process.serve(build, background_process.BACKGROUND_NICENESS)
+    background_process.serve(build_index, background_process.BACKGROUND_NICENESS)

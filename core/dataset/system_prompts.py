@@ -15,7 +15,7 @@ from core.storage import compressed_texts, remembered_choices
 SAMPLED_ROWS = 500  # spread over the dataset
 SAMPLE_PRIME = 7919  # a prime, so that the sample follows no pattern of the rows
 RARE_FRACTION = 10  # a prompt that fewer than one in so many rows have is ignored
-CHOICE_KEY = "system_prompt"  # key of the choice that `use` stores (core/storage/remembered_choices.py)
+CHOICE_KEY = "system_prompt"  # key of the choice that `use_prompt` stores (core/storage/remembered_choices.py)
 MAX_SHOWN_CHARACTERS = 80  # of a prompt in a sentence
 
 
@@ -32,23 +32,23 @@ class PromptUse:
     is_offered: bool = True
 
 
-def find_usual(db: sqlite3.Connection, chosen: Filter, version: int | None = None) -> PromptUse | None:
+def find_majority_prompt(db: sqlite3.Connection, chosen: Filter, version: int | None = None) -> PromptUse | None:
     """The prompt of more than half of the matching rows, now or in a version; None where there is none."""
     found = _count_prompts(db, chosen, version)
     return _majority_prompt(found, found.total())
 
 
-def find_unused(db: sqlite3.Connection, chosen: Filter, version: int | None = None) -> PromptUse | None:
+def find_unused_prompt(db: sqlite3.Connection, chosen: Filter, version: int | None = None) -> PromptUse | None:
     """The prompt of these rows where the project asks with another one, else None.
 
     In a project without a prompt, a prompt of fewer rows counts too, if it is the only one. Where a person has chosen one
     of two prompts, the other is not offered; the rows with it break the rule `system-prompt-differs`.
     """
     found = _count_prompts(db, chosen, version)
-    if is_chosen(db) and 0 < found.total() <= found[spec.load(db).system_prompt.strip()] * RARE_FRACTION:
+    if is_prompt_chosen(db) and 0 < found.total() <= found[spec.load(db).system_prompt.strip()] * RARE_FRACTION:
         return None
     usual = _majority_prompt(found, found.total())
-    if differs(db, usual):
+    if differs_from_project(db, usual):
         return usual
     if spec.load(db).system_prompt.strip():
         return None
@@ -58,18 +58,18 @@ def find_unused(db: sqlite3.Connection, chosen: Filter, version: int | None = No
     return few if few and few.rows * RARE_FRACTION >= rows else None
 
 
-def is_chosen(db: sqlite3.Connection) -> bool:
-    """Whether a person has chosen the project's prompt with `use`."""
+def is_prompt_chosen(db: sqlite3.Connection) -> bool:
+    """Whether a person has chosen the project's prompt with `use_prompt`."""
     return remembered_choices.load(db).get(CHOICE_KEY) == spec.load(db).system_prompt.strip()
 
 
-def merge_unused(db: sqlite3.Connection, found: Sequence[PromptUse | None]) -> list[PromptUse]:
-    """The results of `find_unused` for several sets of rows, each prompt once.
+def merge_unused_prompts(db: sqlite3.Connection, found: Sequence[PromptUse | None]) -> list[PromptUse]:
+    """The results of `find_unused_prompt` for several sets of rows, each prompt once.
 
     None of them is offered where a person has chosen a prompt that suits one of the sets.
     """
     others = list({one.prompt: one for one in found if one}.values())
-    is_settled = None in found and is_chosen(db)
+    is_settled = None in found and is_prompt_chosen(db)
     return [replace(one, is_offered=False) for one in others] if is_settled else others
 
 
@@ -90,12 +90,12 @@ def _count_prompts(db: sqlite3.Connection, chosen: Filter, version: int | None) 
     return Counter(read_texts(reader.text(place)).system_prompt.strip() for place in places)
 
 
-def differs(db: sqlite3.Connection, found: PromptUse | None) -> bool:
+def differs_from_project(db: sqlite3.Connection, found: PromptUse | None) -> bool:
     """Whether the project has another system prompt than this one."""
     return found is not None and found.prompt != spec.load(db).system_prompt.strip()
 
 
-def describe(found: PromptUse, wanted: str) -> str:
+def describe_difference(found: PromptUse, wanted: str) -> str:
     """A sentence for the person on the difference between the training rows' prompt and the project's, `wanted`."""
     rows = f"{found.rows / found.of:.0%}"
     if not found.prompt:
@@ -104,22 +104,22 @@ def describe(found: PromptUse, wanted: str) -> str:
     if not wanted.strip() and found.rows * 2 <= found.of:
         return tr("{rows} of {of} training rows have the system prompt “{prompt}”; the project has none. "
                   "A model that is asked with another prompt than it was trained with may seem "
-                  "untrained.", rows=f"{found.rows:,}", of=f"{found.of:,}", prompt=shorten(found.prompt))  # fmt: skip
+                  "untrained.", rows=f"{found.rows:,}", of=f"{found.of:,}", prompt=shorten_prompt(found.prompt))  # fmt: skip
     if not wanted.strip():
         return tr("Most training rows have the system prompt “{prompt}” ({rows}), but the project has none. A model that is "
-                  "asked with another prompt than it was trained with may seem untrained.", prompt=shorten(found.prompt),
+                  "asked with another prompt than it was trained with may seem untrained.", prompt=shorten_prompt(found.prompt),
                   rows=rows)  # fmt: skip
     return tr("Most training rows have another system prompt than the project: “{prompt}” ({rows}). A model that is asked "
-              "with another prompt than it was trained with may seem untrained.", prompt=shorten(found.prompt), rows=rows)  # fmt: skip
+              "with another prompt than it was trained with may seem untrained.", prompt=shorten_prompt(found.prompt), rows=rows)  # fmt: skip
 
 
-def shorten(prompt: str) -> str:
+def shorten_prompt(prompt: str) -> str:
     """The prompt on one line, cut after `MAX_SHOWN_CHARACTERS`."""
     line = " ".join(prompt.split())
     return line if len(line) <= MAX_SHOWN_CHARACTERS else f"{line[:MAX_SHOWN_CHARACTERS]}…"
 
 
-def use(db: sqlite3.Connection, prompt: str) -> None:
+def use_prompt(db: sqlite3.Connection, prompt: str) -> None:
     """Make this prompt the project's, and remember that a person chose it."""
     remembered_choices.store(db, CHOICE_KEY, prompt.strip())
     facts.save(db, replace(spec.load(db), system_prompt=prompt))

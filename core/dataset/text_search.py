@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SEARCHED_BYTES = 2 * 1024 * 1024  # bytes searched between two checks for cancelling
-CHUNK = 500
+BYTES_PER_CANCEL_CHECK = 2 * 1024 * 1024  # bytes searched between two checks for cancelling
+ROWS_PER_CHUNK = 500
 MAX_DIRTY_ROWS = 20_000
 END = "\0"
-ENDED = END.encode()
+END_BYTE = END.encode()
 
 Matches = Callable[[str], bool]
 
@@ -56,7 +56,7 @@ def _normalise_match(match: re.Match[str]) -> str:
     return unicodedata.normalize("NFKC", match[0])
 
 
-def searchable_text(data: str) -> str:
+def build_searchable_text(data: str) -> str:
     """The folded text of a row's messages, without system messages, which all rows share."""
     messages = clean_messages(data.encode())
     if messages is not None:
@@ -66,7 +66,9 @@ def searchable_text(data: str) -> str:
     return fold("\n".join(texts)).replace(END, " ")
 
 
-def find(db: sqlite3.Connection, text: str, regex: bool, index: SearchIndex | None, reporter: Reporter) -> array[int]:
+def find_text(
+    db: sqlite3.Connection, text: str, regex: bool, index: SearchIndex | None, reporter: Reporter
+) -> array[int]:
     """The ids, in order, of the rows with `text` in their messages.
 
     Raises `FormatError` when `text` is not a valid regular expression, and `Cancelled`.
@@ -96,9 +98,9 @@ def _scan(db: sqlite3.Connection, ids: Sequence[int] | None, matches: Matches, r
     """The ids of matching rows, among all rows or `ids`."""
     reader = compressed_texts.PackReader(db)
     for done, (id, pack, slot) in enumerate(_find_places(db, ids)):
-        if matches(searchable_text(reader.text((pack, slot)))):
+        if matches(build_searchable_text(reader.text((pack, slot)))):
             yield id
-        if done % CHUNK == 0:
+        if done % ROWS_PER_CHUNK == 0:
             reporter.check()
 
 
@@ -106,8 +108,8 @@ def _find_places(db: sqlite3.Connection, ids: Sequence[int] | None) -> Iterator[
     if ids is None:
         yield from db.execute("SELECT id, pack, slot FROM example ORDER BY id")
         return
-    for start in range(0, len(ids), CHUNK):
-        chunk = ids[start : start + CHUNK]
+    for start in range(0, len(ids), ROWS_PER_CHUNK):
+        chunk = ids[start : start + ROWS_PER_CHUNK]
         marks = ",".join("?" * len(chunk))
         yield from db.execute(f"SELECT id, pack, slot FROM example WHERE id IN ({marks}) ORDER BY id", chunk).fetchall()
 
@@ -165,14 +167,14 @@ class SearchIndex:
 
         text, hits = self._text, array("q")
         start = 0  # the first byte of the row after the last hit
-        for at in range(0, len(text), SEARCHED_BYTES):
+        for at in range(0, len(text), BYTES_PER_CANCEL_CHECK):
             reporter.check()
             # A copy, since before Python 3.13 mmap.find compares byte by byte.
-            piece = text[at : at + SEARCHED_BYTES + len(needle) - 1]
+            piece = text[at : at + BYTES_PER_CANCEL_CHECK + len(needle) - 1]
             found = piece.find(needle, max(start - at, 0))
-            while 0 <= found < SEARCHED_BYTES:
+            while 0 <= found < BYTES_PER_CANCEL_CHECK:
                 hits.append(at + found)
-                end = piece.find(ENDED, found)
+                end = piece.find(END_BYTE, found)
                 start = at + end + 1 if end >= 0 else self._end(at + found)
                 found = piece.find(needle, start - at)
         ends = np.frombuffer(self._ends, dtype=np.int64) if self._ends else np.zeros(0, np.int64)
@@ -188,7 +190,7 @@ class SearchIndex:
             if matches(self._text[start : end - 1].decode()):
                 yield row
             start = end
-            if row % CHUNK == 0:
+            if row % ROWS_PER_CHUNK == 0:
                 reporter.check()
 
     def correct(self, found: array[int], dirty: set[int], matching: set[int]) -> array[int]:

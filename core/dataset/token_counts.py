@@ -19,11 +19,11 @@ from core.storage.connection import open_snapshot
 from core.storage.project import Changes, Project
 from core.text.tokenizer import ENCODINGS as ENCODINGS
 from core.text.tokenizer import TokenCounter
-from core.text.tokenizer import encoding_of as encoding_of
+from core.text.tokenizer import get_encoding as get_encoding
 
 TOKEN_LIMIT = 65_536  # of one row; OpenAI's server cuts off the rest without a message
 LONGEST_ROWS_LISTED = 20
-CHUNK = 5000
+ROWS_PER_CHUNK = 5000
 BIN_STEPS = (1, 2, 5)
 
 IntArray = npt.NDArray[np.int64]
@@ -68,7 +68,7 @@ async def count_missing_rows(project: Project, encoding: str, reporter: Reporter
     Raises `JukuError` when the process fails.
     """
     return await background_process.run_and_store(
-        project, "core.dataset.token_counts", {"encoding": encoding}, _store, reporter
+        project, "core.dataset.token_counts", {"encoding": encoding}, _store_counts, reporter
     )
 
 
@@ -79,10 +79,10 @@ def load_counts(db: sqlite3.Connection, ids: Sequence[int], encoding: str) -> di
         f"SELECT id, slot, counts FROM example JOIN pack_tokens USING (pack) WHERE encoding = ? AND id IN ({marks})",
         [encoding, *ids],
     )
-    return {id: unpack(blob)[slot] for id, slot, blob in rows}
+    return {id: unpack_counts(blob)[slot] for id, slot, blob in rows}
 
 
-def unpack(blob: bytes) -> "array[int]":
+def unpack_counts(blob: bytes) -> "array[int]":
     """The counts of a pack, in the order of its slots."""
     return array("I", blob)
 
@@ -99,7 +99,7 @@ def count_missing(db: sqlite3.Connection, encoding: str, reporter: Reporter) -> 
         reporter.update(done + 1, len(missing))
 
 
-def _work(request: dict[str, Any], reporter: Reporter) -> str | None:
+def _count_in_child(request: dict[str, Any], reporter: Reporter) -> str | None:
     """The child process: writes the counts to a file; returns the encoding, or None where nothing was missing."""
     encoding: str = request["encoding"]
     counted = False
@@ -110,7 +110,7 @@ def _work(request: dict[str, Any], reporter: Reporter) -> str | None:
     return encoding if counted else None
 
 
-def _store(db: sqlite3.Connection, encoding: str, lines: Iterator[tuple[int, list[int]]]) -> None:
+def _store_counts(db: sqlite3.Connection, encoding: str, lines: Iterator[tuple[int, list[int]]]) -> None:
     db.executemany(
         "INSERT OR REPLACE INTO pack_tokens (pack, encoding, counts) VALUES (?, ?, ?)",
         ((pack, encoding, array("I", counts).tobytes()) for pack, counts in lines),
@@ -124,7 +124,7 @@ def summarize(db: sqlite3.Connection, encoding: str, reporter: Reporter, status:
     sql = "SELECT id, pack, slot FROM example WHERE split = ? AND ? IN ('', status)"
     for (split,) in db.execute("SELECT DISTINCT split FROM example").fetchall():
         rows = db.execute(sql, (split, status))
-        while chunk := rows.fetchmany(CHUNK):
+        while chunk := rows.fetchmany(ROWS_PER_CHUNK):
             reporter.check()
             found.setdefault(split, []).append(counts.of(np.array(chunk, np.int64)))
     whole = {split: np.concatenate(parts, axis=1) for split, parts in found.items()}
@@ -166,12 +166,12 @@ def _summarize_split(rows: IntArray) -> SplitTokens:
         mean=float(tokens.mean()),
         largest=int(tokens.max()),
         over=int((tokens > TOKEN_LIMIT).sum()),
-        histogram=_histogram(tokens),
+        histogram=_build_histogram(tokens),
         longest=[(int(ids[at]), int(tokens[at])) for at in most],
     )
 
 
-def _histogram(tokens: IntArray) -> list[Bin]:
+def _build_histogram(tokens: IntArray) -> list[Bin]:
     """Bins with the edges 10, 20, 50, 100, …, from the first to the last that has rows."""
     edges = [0, *(step * 10**power for power in range(1, 10) for step in BIN_STEPS)]
     rows, _edges = np.histogram(tokens, edges)
@@ -192,7 +192,7 @@ class TrainingAmount:
     missing: int = 0
 
 
-def training_amount(
+def compute_training_amount(
     db: sqlite3.Connection, chosen: Filter, encoding: str, version: int | None = None
 ) -> TrainingAmount:
     """The rows that match and their tokens, in a version of the dataset or as it is now (None), by the stored counts."""
@@ -208,11 +208,11 @@ def training_amount(
         if counts is None:
             missing += 1
             continue
-        count = unpack(counts)[slot]
+        count = unpack_counts(counts)[slot]
         trained += min(count, TOKEN_LIMIT)
         over += count > TOKEN_LIMIT
     return TrainingAmount(rows, trained, over, missing)
 
 
 if __name__ == "__main__":
-    background_process.serve(_work)
+    background_process.serve(_count_in_child)

@@ -52,7 +52,7 @@ def save(db: sqlite3.Connection, name: str) -> int:
     """Save the rows as they are now as a version; returns its id. Texts are shared with the rows, so it costs little."""
     sql = "INSERT INTO version (name, created_at, rows) SELECT ?, ?, count(*) FROM example RETURNING id"
     id: int = db.execute(sql, (name, time.time())).fetchone()[0]
-    names = ", ".join(_columns(db))
+    names = ", ".join(_get_columns(db))
     db.execute(f"INSERT INTO version_row (version, {names}) SELECT ?, {names} FROM example", (id,))
     return id
 
@@ -61,7 +61,7 @@ def save_current(db: sqlite3.Connection, name: str) -> int:
     """The id of a version of the rows as they are now: the newest one if nothing has changed since, else a new one."""
     newest = db.execute("SELECT max(id) FROM version").fetchone()[0]
     if newest is not None:
-        pair, values = _difference_sql(newest, None)
+        pair, values = _build_difference_sql(newest, None)
         if not any(db.execute(f"SELECT 1 FROM ({pair}) LIMIT 1", values)):
             same: int = newest
             return same
@@ -91,7 +91,7 @@ def delete(db: sqlite3.Connection, id: int) -> None:
 
 def restore(db: sqlite3.Connection, id: int, reporter: Reporter | None = None) -> None:
     """Make the rows as they were in a version, as one undoable step that changes only rows that differ. Raises `Cancelled`."""
-    names = _columns(db)
+    names = _get_columns(db)
     listed, updates = ", ".join(names), ", ".join(f"{name} = excluded.{name}" for name in names if name != "id")
     db.execute("DELETE FROM example WHERE id NOT IN (SELECT id FROM version_row WHERE version = ?)", (id,))
     if reporter:
@@ -115,7 +115,7 @@ def diff(
 
     Only rows that match `among` count (its text is ignored); a row that no longer matches counts as removed.
     """
-    pair, values = _difference_sql(old, new, among)
+    pair, values = _build_difference_sql(old, new, among)
     counts = dict(db.execute(f"SELECT kind, count(*) FROM ({pair}) GROUP BY 1", values))
     found = db.execute(f"SELECT * FROM ({pair}) ORDER BY id LIMIT ? OFFSET ?", [*values, limit, offset]).fetchall()
     reader = compressed_texts.PackReader(db)
@@ -124,8 +124,8 @@ def diff(
         RowDifference(
             id,
             kind,
-            None if kind == "added" else _example(reader, id, before),
-            None if kind == "removed" else _example(reader, id, after),
+            None if kind == "added" else _build_example(reader, id, before),
+            None if kind == "removed" else _build_example(reader, id, after),
         )
         for id, kind, before, after in ((row[0], row[1], row[2 : 2 + width], row[2 + width :]) for row in found)
     ]
@@ -135,7 +135,7 @@ def diff(
 _ROW_COLUMNS = ("pack", "slot", *METADATA_FIELDS, "source", "line", "problems")
 
 
-def _difference_sql(old: int, new: int | None, among: Filter = Filter()) -> tuple[str, list[Any]]:
+def _build_difference_sql(old: int, new: int | None, among: Filter = Filter()) -> tuple[str, list[Any]]:
     """A query for pairs of rows that differ. Texts are compared by digest: an edit and its undo use different packs."""
     condition, given = filters.to_sql(among)
     then, before = f"SELECT * FROM version_row WHERE version = ? AND {condition}", [old, *given]
@@ -160,7 +160,7 @@ def _difference_sql(old: int, new: int | None, among: Filter = Filter()) -> tupl
     return sql, [*before, *after, *before, *after, *after, *before]
 
 
-def _example(reader: compressed_texts.PackReader, id: int, values: Sequence[object]) -> Example:
+def _build_example(reader: compressed_texts.PackReader, id: int, values: Sequence[object]) -> Example:
     pack, slot, *rest = values
     assert isinstance(pack, int)
     assert isinstance(slot, int)
@@ -168,5 +168,5 @@ def _example(reader: compressed_texts.PackReader, id: int, values: Sequence[obje
     return Example(data, *read_previews(data), *rest, id)  # type: ignore[arg-type, call-arg]
 
 
-def _columns(db: sqlite3.Connection) -> list[str]:
+def _get_columns(db: sqlite3.Connection) -> list[str]:
     return schema.column_names(db, "example")

@@ -1,4 +1,4 @@
-"""The ledger: what each fact has of what it takes to be learned and proved, and what it still lacks."""
+"""The coverage of facts: what each fact has of what it takes to be learned and proved, and what it still lacks."""
 
 import sqlite3
 from collections import Counter
@@ -26,7 +26,7 @@ KNOWN_SHARE, UNKNOWN_SHARE = (
 
 @dataclass(frozen=True)
 class FactCoverage:
-    """One fact's line of the ledger. Counts are of rows that are not rejected; `drafts` are among them.
+    """One fact's line of the coverage. Counts are of rows that are not rejected; `drafts` are among them.
 
     `trained` counts by kind; `held` are wordings for the exam alone; `stale` rows were written before the fact changed;
     `recall` is the newest exam's, for the model that was examined last; `lacking` is how many rows of each kind the

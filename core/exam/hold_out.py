@@ -84,7 +84,9 @@ def find_material(db: sqlite3.Connection, reporter: Reporter) -> HoldOutMaterial
     texts = similar_rows.load_row_texts(db, list(rows))
     ids = sorted(texts)
     groups: dict[int, list[int]] = defaultdict(list)
-    for id, group in zip(ids, near_duplicates.find((texts[id].key for id in ids), reporter).near.tolist(), strict=True):
+    for id, group in zip(
+        ids, near_duplicates.find_duplicates((texts[id].key for id in ids), reporter).near.tolist(), strict=True
+    ):
         groups[group].append(id)
     wordings = [
         WordingGroup(tuple(members), _find_facts(members, rows, known), rows[members[0]][2])

@@ -9,7 +9,7 @@ from itertools import islice
 from core.language import tr
 from core.text import clauses, negation, quantities, row_templates
 from core.text.negation import CLAUSE, SENTENCE
-from core.text.normalise import KeyPoint, grade, normalise, parse, pattern
+from core.text.normalise import KeyPoint, build_pattern, grade, normalise, parse_key_points
 
 MAX_CHARACTERS_READ = 8000  # characters of an answer that are read: one that loops says nothing new after them
 MAX_SUGGESTED = 3  # figures and terms that an exam answer must have, at most
@@ -80,7 +80,7 @@ class NormalisedAnswer:
     @cached_property
     def smallest_units(self) -> str:
         """As `clauses`, quantities in the smallest unit."""
-        return quantities.in_smallest(self.clauses)
+        return quantities.convert_to_smallest_unit(self.clauses)
 
     @cached_property
     def without_marks(self) -> str:
@@ -119,7 +119,7 @@ class _QuestionContext:
 
 
 def judge_points(answer: str, key_points: str, question: str = "", reference: str = "") -> list[JudgedPoint]:
-    """Each of the `key_points` (see `normalise.parse`) with whether `answer` makes it.
+    """Each of the `key_points` (see `normalise.parse_key_points`) with whether `answer` makes it.
 
     It is said in any of its wordings, in any unit that measures the same, or as a bare number whose noun the question
     names. It does not count where it is denied, unless `question` or `reference` deny it too, nor where another number
@@ -134,7 +134,7 @@ def judge_points(answer: str, key_points: str, question: str = "", reference: st
 
 @lru_cache(maxsize=512)
 def _read_points(key_points: str) -> tuple[KeyPoint, ...]:
-    return tuple(parse(key_points))
+    return tuple(parse_key_points(key_points))
 
 
 def has_points(key_points: str) -> bool:
@@ -158,7 +158,7 @@ def _read_context(key_points: str, question: str, reference: str) -> _QuestionCo
         ))  # fmt: skip
     return _QuestionContext(
         " ".join(texts),
-        frozenset(_NUMBER.findall(" ".join([*texts, *map(quantities.in_smallest, texts)]))),
+        frozenset(_NUMBER.findall(" ".join([*texts, *map(quantities.convert_to_smallest_unit, texts)]))),
         _ONLY.search(texts[1]) is not None,
         not negation.is_about_bans(normalise(f"{question}\n{reference}")),
         kilo,
@@ -168,7 +168,7 @@ def _read_context(key_points: str, question: str, reference: str) -> _QuestionCo
 
 def _read_alternative(text: str, wording: str, question: str, reference: str, denials_count: bool) -> _Alternative:
     """`wording` is the `text` with its quantities written one way, as are `question` and (with marks) `reference`."""
-    sought = re.compile(pattern(wording, inflected=True))
+    sought = re.compile(build_pattern(wording, inflected=True))
     match = sought.search(reference)
     normal = (
         "" if _NUMBER.search(wording) else normalise(text)
@@ -177,10 +177,12 @@ def _read_alternative(text: str, wording: str, question: str, reference: str, de
     return _Alternative(
         text,
         sought,
-        re.compile(pattern(quantities.in_smallest(wording))) if quantities.QUANTITY.search(wording) else None,
-        re.compile(pattern(normal)) if normal else None,
+        re.compile(build_pattern(quantities.convert_to_smallest_unit(wording)))
+        if quantities.QUANTITY.search(wording)
+        else None,
+        re.compile(build_pattern(normal)) if normal else None,
         re.compile(bare) if bare else None,
-        negation.bound(reference, *match.span()) if match and _NUMBER.search(match[0]) else 0,
+        negation.find_bound(reference, *match.span()) if match and _NUMBER.search(match[0]) else 0,
         denials_count and not (match and negation.is_denied(reference, *match.span())),
     )
 
@@ -188,7 +190,7 @@ def _read_alternative(text: str, wording: str, question: str, reference: str, de
 def _bare_number(wording: str, question: str) -> str:
     """A pattern for the number alone, where the question already names what is counted."""
     counted = _COUNTED.fullmatch(wording)
-    if not counted or not re.search(pattern(counted[2].strip()), question):
+    if not counted or not re.search(build_pattern(counted[2].strip()), question):
         return ""
     return rf"(?<![\d.])(?<!\d ){re.escape(counted[1])}{_ENDED}"
 
@@ -230,7 +232,7 @@ def _judge_places(alternative: _Alternative, answer: NormalisedAnswer, context: 
         for found in islice(sought.finditer(text), MAX_PLACES_PER_POINT):
             if alternative.denials_count and negation.is_denied(text, *found.span(), context.bans_count):
                 yield DENIED
-            elif alternative.bound and negation.bound(text, *found.span()) == -alternative.bound:
+            elif alternative.bound and negation.find_bound(text, *found.span()) == -alternative.bound:
                 yield TURNED
             else:
                 yield OPEN if _is_open(text, found, context) else ""
@@ -266,15 +268,15 @@ def _is_taken_back(text: str, wording: str, context: _QuestionContext) -> bool:
     """Whether the answer wavers between this quantity and another one of its unit."""
     if not _UNSURE.search(text):
         return False
-    units = {unit for _number, unit in quantities.quantities(wording)}
-    others = {number for number, unit in quantities.quantities(text) if unit in units}
+    units = {unit for _number, unit in quantities.find_quantities(wording)}
+    others = {number for number, unit in quantities.find_quantities(text) if unit in units}
     others |= set(re.findall(rf"(?<![\d.])\d+(?:\.\d+)?{_ENDED}", text))
     return bool(others - context.numbers)
 
 
 def _is_second(before: str, wording: str, context: _QuestionContext) -> bool:
     """Whether another quantity of this unit is said first, and none is worked out: "1,500 yen, 1,200 for children"."""
-    units = {unit for _number, unit in quantities.quantities(wording)}
+    units = {unit for _number, unit in quantities.find_quantities(wording)}
     if not units or _WORKED.search(before):
         return False
     return any(
@@ -284,7 +286,11 @@ def _is_second(before: str, wording: str, context: _QuestionContext) -> bool:
 
 
 def _is_known(word: str, context: _QuestionContext) -> bool:
-    return word in clauses.USUAL or clauses.stem(word) in clauses.content(context.known) or word in context.known
+    return (
+        word in clauses.COMMON_STEMS
+        or clauses.stem(word) in clauses.extract_content_words(context.known)
+        or word in context.known
+    )
 
 
 def find_points(answer: str, key_points: str) -> list[JudgedPoint]:
@@ -294,7 +300,7 @@ def find_points(answer: str, key_points: str) -> list[JudgedPoint]:
     for point in _read_points(key_points):
         parts = [part.strip() for part in point.text.removeprefix("!").split("|")]
         wording = next(
-            (part for part in parts if (raw := normalise_wording(part)) and re.search(pattern(raw), text)), ""
+            (part for part in parts if (raw := normalise_wording(part)) and re.search(build_pattern(raw), text)), ""
         )
         why = (FORBIDDEN if wording else "") if point.forbidden else ("" if wording else MISSING)
         found.append(JudgedPoint(point.text, why if text else MISSING, wording))
@@ -309,18 +315,18 @@ def format_point(point: str) -> str:
 
 
 def format_points(key_points: str) -> str:
-    """Key points (see `normalise.parse`) as a person reads them."""
+    """Key points (see `normalise.parse_key_points`) as a person reads them."""
     return tr("; ").join(format_point(point.text) for point in _read_points(key_points))
 
 
 def suggest_points(answer: str, fact: str, question: str = "") -> str:
-    """What an exam answer must say (in the words of `parse`): the figures and terms of `answer` that are the fact's, and that are
+    """What an exam answer must say (in the syntax of `parse_key_points`): the figures and terms of `answer` that are the fact's, and that are
     not in the question already."""
     gaps = dict.fromkeys(draft.key_points for draft in row_templates.make_drafts(answer, "") if draft.kind == "direct")
     shared = [points for points in gaps if grade(fact, points).passed]
-    fact_stems = clauses.content(normalise(fact))
+    fact_stems = clauses.extract_content_words(normalise(fact))
     words = dict.fromkeys(
-        word for word in clauses.content_in_order(normalise(answer)) if clauses.stem(word) in fact_stems
+        word for word in clauses.list_content_words(normalise(answer)) if clauses.stem(word) in fact_stems
     )
     longest = sorted(words, key=lambda word: -len(word))
     for found in (shared, longest):

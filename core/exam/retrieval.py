@@ -64,7 +64,7 @@ class FoundPassage:
 def split_passages(text: str) -> list[Passage]:
     """The spec in pieces of a few sentences that stand under one heading. They do not overlap."""
     found: list[Passage] = []
-    for heading, group in groupby(statements.split(text), key=lambda one: one.heading):
+    for heading, group in groupby(statements.split_statements(text), key=lambda one: one.heading):
         start = end = -1
         for statement in group:
             if start >= 0 and statement.end - start > FULL_PASSAGE_CHARACTERS:

@@ -122,7 +122,7 @@ class _Wordings:
         ]
         self._groups: dict[int, list[_Wording]] = {}
         self._home: dict[_Offer, tuple[int, _Wording]] = {}
-        near = near_duplicates.find((one.key for one in self._all), Reporter()).near.tolist()
+        near = near_duplicates.find_duplicates((one.key for one in self._all), Reporter()).near.tolist()
         for group, one in zip(near, self._all, strict=True):
             self._groups.setdefault(group, []).append(one)
             if one.offer:
@@ -171,7 +171,7 @@ def _build_wording(texts: RowTexts, home: str, offer: _Offer | None) -> _Wording
     key, half = near_duplicates.normalise(texts.key), near_duplicates.MAX_COMPARED_CHARACTERS // 2
     short = key if len(key) <= 2 * half else key[:half] + key[-half:]
     answer = normalise.normalise(texts.answer[: contradicting_answers.MAX_COMPARED_CHARACTERS])
-    return _Wording(key, short, near_duplicates.figures(key), answer, home, offer)
+    return _Wording(key, short, near_duplicates.find_figures(key), answer, home, offer)
 
 
 def _is_repeat(one: _Wording, other: _Wording) -> bool:

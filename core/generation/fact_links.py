@@ -71,7 +71,7 @@ class Linker:
 
     def __init__(self, known: Sequence[Fact], text: str = "") -> None:
         """`text` is the spec's: the headings above a fact are among its terms."""
-        headings = {one.quote: one.heading for one in statements.split(text)} if text else {}
+        headings = {one.quote: one.heading for one in statements.split_statements(text)} if text else {}
         taught = [fact for fact in known if not fact.ignored]
         self.names = [fact.name for fact in taught]
         self._terms = [_terms(_fact_text(fact)) for fact in taught]
@@ -197,7 +197,7 @@ def _fact_text(fact: Fact) -> str:
 def _terms(text: str) -> frozenset[str]:
     """Stems of English words, pairs of Japanese characters and single kanji; no function words, no words of kana alone."""
     plain = normalise.normalise(text)
-    words = {word for word in clauses.content(plain) if word.isascii()}
+    words = {word for word in clauses.extract_content_words(plain) if word.isascii()}
     pairs = {word for word in retrieval.split_terms(plain) if not word.isascii() and not _KANA.match(word)}
     return frozenset(words | pairs)
 
@@ -205,7 +205,7 @@ def _terms(text: str) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def _figures(text: str) -> frozenset[float]:
     """The figures of a text, as numbers."""
-    return frozenset(value for figure in clauses.parse(text, polite=False).figures for value in figure.values)
+    return frozenset(value for figure in clauses.parse_text(text, polite=False).figures for value in figure.values)
 
 
 def count_open(db: sqlite3.Connection) -> int:

@@ -116,10 +116,12 @@ def merge_proposal(base: str, proposal: str, now: str) -> str:
 
     What only one of the two has changed is kept; where both have changed the same lines, the proposal's stand.
     """
-    before, theirs, ours = (diff.lines(text) for text in (base, proposal, now))
+    before, theirs, ours = (diff.split_lines(text) for text in (base, proposal, now))
     made: list[str] = []
     done = 0  # lines of `before` that are through
-    for start, end, their_hunks, our_hunks in _find_regions(diff.hunks(base, proposal), diff.hunks(base, now)):
+    for start, end, their_hunks, our_hunks in _find_regions(
+        diff.find_hunks(base, proposal), diff.find_hunks(base, now)
+    ):
         made += before[done:start]
         lines, hunks = (theirs, their_hunks) if their_hunks else (ours, our_hunks)
         first, last = hunks[0], hunks[-1]

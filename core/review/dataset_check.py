@@ -55,7 +55,7 @@ def check_dataset(db: sqlite3.Connection, emit: Emit, reporter: Reporter) -> Non
     rows = _RowColumns()
     facts_by_name = {fact.name: fact for fact in facts.load(db)}
     checked = _check_grounding(_iterate_rows(db, reporter), facts_by_name, spec.load(db).text, emit)
-    groups = near_duplicates.find(_collect_questions(checked, rows, emit), reporter)
+    groups = near_duplicates.find_duplicates(_collect_questions(checked, rows, emit), reporter)
     ids = np.array(rows.ids, np.int64)
     copies = _check_copies(rows, ids, emit)
     _check_near_duplicates(db, rows, ids, groups, copies, emit)
@@ -133,7 +133,10 @@ def _find_personal_data(texts: RowTexts, prompts: dict[str, dict[str, str]]) -> 
 
 
 def _find_first_of_each_rule(text: str) -> dict[str, str]:
-    return {one.rule: personal_data.mask(text[one.start : one.end]) for one in reversed(personal_data.find(text))}
+    return {
+        one.rule: personal_data.mask(text[one.start : one.end])
+        for one in reversed(personal_data.find_personal_data(text))
+    }
 
 
 def find_doubt(question: str, answer: str, taught: Sequence[Fact], text: str, quote: str, kind: str) -> str:

@@ -65,7 +65,9 @@ def cluster_rows(texts: dict[int, RowTexts]) -> list[list[int]]:
 
 def compute_similarity(one: RowTexts, other: RowTexts) -> float:
     """How similar two rows' questions are, in per cent; 0 below the limit, or where their answers contradict."""
-    similarity = near_duplicates.similarity(near_duplicates.normalise(one.key), near_duplicates.normalise(other.key))
+    similarity = near_duplicates.compute_similarity(
+        near_duplicates.normalise(one.key), near_duplicates.normalise(other.key)
+    )
     answers = normalise(one.answer[:MAX_COMPARED_CHARACTERS]), normalise(other.answer[:MAX_COMPARED_CHARACTERS])
     return (
         similarity
@@ -75,7 +77,7 @@ def compute_similarity(one: RowTexts, other: RowTexts) -> float:
 
 
 def _is_near_duplicate(question: str, answer: str, other_question: str, other_answer: str) -> bool:
-    if near_duplicates.similarity(question, other_question) < near_duplicates.MIN_SIMILARITY:
+    if near_duplicates.compute_similarity(question, other_question) < near_duplicates.MIN_SIMILARITY:
         return False
     if answer == other_answer:
         return True

@@ -73,7 +73,7 @@ def sort_by_place(text: str, facts: Sequence[Fact]) -> list[Fact]:
 
 def find_missing(text: str, facts: Iterable[Fact]) -> list[Statement]:
     """The statements of the spec that no fact covers, not even in part."""
-    return quote_tracking.remove_overlapping(statements.split(text), find_places(text, facts).values())
+    return quote_tracking.remove_overlapping(statements.split_statements(text), find_places(text, facts).values())
 
 
 def add(db: sqlite3.Connection, text: str, quote: str, name: str = "") -> str:
@@ -250,19 +250,19 @@ def _map_statements(text: str, quotes: Collection[str]) -> dict[str, str]:
     """
     if len(quotes) <= MAX_SINGLE_LOOKUPS and not any("|" in quote for quote in quotes):
         return {}
-    return {one.quote: one.text for one in statements.split(text)}
+    return {one.quote: one.text for one in statements.split_statements(text)}
 
 
 def read_passage(selected: str) -> tuple[str, str]:
     """The plain text of a selected passage, and the passage without the Markdown marks and headings around it."""
-    parts = statements.split(selected)
+    parts = statements.split_statements(selected)
     quote = selected[parts[0].start : parts[-1].end] if parts else _MARK.sub("", selected)
     return plain_text(quote), quote
 
 
 def plain_text(quote: str) -> str:
     """A passage as plain text, without Markdown."""
-    return " ".join(one.text for one in statements.split(quote)) or " ".join(quote.split())
+    return " ".join(one.text for one in statements.split_statements(quote)) or " ".join(quote.split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from core.text import statements
-from core.text.diff import common
+from core.text.diff import count_common_prefix
 from core.text.statements import Statement
 
 Span = tuple[int, int]  # start and end, in characters
@@ -84,8 +84,8 @@ def follow_quotes(old: str, new: str, places: dict[int, Span]) -> dict[int, Span
 
     A passage that is still a statement of the edited part never gets other words.
     """
-    head = common(old, new)
-    tail = common(old[head:][::-1], new[head:][::-1])
+    head = count_common_prefix(old, new)
+    tail = count_common_prefix(old[head:][::-1], new[head:][::-1])
     end, shift = len(old) - tail, len(new) - len(old)
     followed: dict[int, Span | None] = {}
     touched: dict[Span, list[int]] = defaultdict(list)
@@ -156,7 +156,7 @@ class _Edit:
     ) -> Span | None:
         """The new span of the only passage that was edited: a statement at its place, if it was a statement."""
         span = self._stretch_over_edit(place)
-        if span is None or (not is_whole and len(statements.split(self.old[slice(*place)])) > 1):
+        if span is None or (not is_whole and len(statements.split_statements(self.old[slice(*place)])) > 1):
             return span or self._find_elsewhere(place)
         there = [one for one in offered if one[0] < span[1] and span[0] < one[1]]
         if there := [one for one in there if self._has_rest(one, place)] or there:
@@ -212,7 +212,7 @@ def _find_statements_around(text: str, start: int, end: int) -> list[Statement]:
     part = text[begin : stop if stop >= 0 else len(text)]
     return [
         Statement(one.text, one.quote, one.start + begin, one.end + begin, one.heading)
-        for one in statements.split(part)
+        for one in statements.split_statements(part)
     ]
 
 

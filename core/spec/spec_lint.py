@@ -36,7 +36,7 @@ def find_remarks(statements: Sequence[Statement]) -> list[Remark]:
     error; sentences that only their heading makes clear, when both have the same heading.
     """
     parsed = [
-        _ParsedStatement(statement, topics_and_figures.read_claim(statement.text, _is_row(statement)))
+        _ParsedStatement(statement, topics_and_figures.parse_claim(statement.text, _is_row(statement)))
         for statement in statements
     ]
     groups = list(_group_statements(parsed))
@@ -190,7 +190,9 @@ def _is_near_copy(one: _ParsedStatement, first: _ParsedStatement, text: str) -> 
     differing = sum(word != other for word, other in zip(one.claim.words, first.claim.words, strict=True))
     return (
         differing <= 1
-        and near_duplicates.similarity(normalise(one.statement.text[: topics_and_figures.MAX_READ_CHARACTERS]), text)
+        and near_duplicates.compute_similarity(
+            normalise(one.statement.text[: topics_and_figures.MAX_READ_CHARACTERS]), text
+        )
         > 0
     )
 

@@ -37,7 +37,7 @@ async def review(text: str, taken: Sequence[Span], reporter: Reporter) -> Review
 
 def review_text(text: str, taken: Sequence[Span]) -> ReviewResult:
     """Review `text` in this thread."""
-    all_statements = statements.split(text)
+    all_statements = statements.split_statements(text)
     return ReviewResult(
         len(quote_tracking.remove_overlapping(all_statements, taken)), spec_lint.find_remarks(all_statements)
     )

@@ -1,4 +1,4 @@
-"""Takes a text apart into clauses with the words and figures in them, English and Japanese, to compare what two texts say."""
+"""Parses a text into clauses with their words and figures, English and Japanese, to compare what two texts say."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,9 +8,9 @@ from functools import lru_cache
 from core.text.normalise import normalise
 
 MAX_NORMALISED_CHARACTERS = 500  # characters that are normalised at once
-BESIDE = 8  # figures of a clause that tell each other apart
+MAX_NEIGHBOUR_FIGURES = 8  # figures of a clause that distinguish each other
 
-_STOP = (
+_STOP_WORDS = (
     "the and for are was were been being has have had does did done its their there they them this that these those which who "
     "whom whose what when where while with from into onto than then also too each any all both such very about you your "
     "will would shall should can could may might must not nor but because since although though however therefore just "
@@ -23,7 +23,7 @@ _STOP = (
     "various plenty lot lots anybody everybody everything ok okay concerning regarding due apart aside versus unlike lest "
     "provided providing considering"
 )
-# Words of every subject: an answer that is worded anew has them, and they alone add nothing to it.
+# Common words of every subject: a reworded answer may have them, and they alone add nothing to it.
 _COMMON = (
     "able again ahead allow answer anyone anything apply around ask away back become begin belong bring call carry case cause "
     "certain change close complete condition consist contain continue correct count describe different end enough entire "
@@ -44,13 +44,13 @@ _COMMON_JA = (
     "等 的 用 行 出 入 見 言 思 決 使 得 受 与 付 取 置 続 始 終 限 同 別 他 多 少 大 小 長 短 高 低 一 二 三 四 五 六 七 八 九 十 片道 平方 "
     "禁 許 可 不可 義務 反則 認 許可 禁止 制限 範囲 単位 一人 一度 一緒 皆 皆様 私 当該 該当 以外 以降 以前 同時 同様 ルール サイズ ケース タイプ ページ"
 )
-_FORMS = (
+_IRREGULAR_FORMS = (
     "held:hold feet:foot won:win paid:pay stood:stand left:leave gave:give given:give took:take taken:take kept:keep "
     "lost:lose drove:drive driven:drive made:make ran:run began:begin begun:begin fell:fall fallen:fall sent:send "
     "went:go gone:go written:write bought:buy brought:bring caught:catch thrown:throw threw:throw children:child "
     "men:man used:use goes:go chosen:choose said:say lent:lend borne:bear worn:wear shown:show lying:lie"
 )
-_IRREGULAR = dict(pair.split(":") for pair in _FORMS.split())
+_IRREGULAR = dict(pair.split(":") for pair in _IRREGULAR_FORMS.split())
 # A unit, with its dimension and its size in the smallest one.
 UNITS = {
     **dict.fromkeys(("second",), ("time", 1.0)), **dict.fromkeys(("minute",), ("time", 60.0)),
@@ -67,9 +67,9 @@ UNITS = {
     **dict.fromkeys(("dollar", "dollars"), ("money", 100.0)), **dict.fromkeys(("yen", "円"), ("yen", 1.0)),
     "percent": ("share", 1.0), "パーセント": ("share", 1.0), "bar": ("pressure", 1.0), "度": ("degree", 1.0),
 }  # fmt: skip
-_STOPPED, _USUAL_JA = frozenset(_STOP.split()), frozenset(_COMMON_JA.split())
+_STOP_WORD_SET, _COMMON_JA_SET = frozenset(_STOP_WORDS.split()), frozenset(_COMMON_JA.split())
 # A third foul is three of them.
-_COUNTED = {
+_NUMBER_WORDS = {
     "first": 1.0, "once": 1.0, "single": 1.0, "both": 2.0, "pair": 2.0, "twice": 2.0, "両": 2.0,
     "third": 3.0, "fourth": 4.0, "fifth": 5.0, "sixth": 6.0,
 }  # fmt: skip
@@ -79,7 +79,7 @@ _BREAK = re.compile(rf"({_SENTENCE.pattern})|(?<!\d)[,:，：]|[,:，：](?!\d)|
 # Letters of no living script, which normalising leaves where they are.
 _CLAUSE_END, _SENTENCE_END = "\u1681", "\u1682"
 _DIGIT = re.compile(r"\d")
-_JOINED = re.compile(r" (?:and|but|while|whereas|plus) ")
+_CONJUNCTION = re.compile(r" (?:and|but|while|whereas|plus) ")
 _WORD = re.compile(r"[a-zß-öø-ÿā-ž]+|[\u3005\u3400-\u9fff]+|[\u30a1-\u30fa\u30fc]+")
 _FIGURE = re.compile(
     r"(?<![\d.第])(\d+(?:[./]\d+)*) ?((?:か|カ|ヶ|ヵ)月|[a-zß-ž]+|(?:日間|週間|年間)|[\u3400-\u9fff]|[\u30a1-\u30fc]+)?"
@@ -96,17 +96,17 @@ _POLITE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number; `next` is the unit or the word behind it, `context` the words that it stands among."""
+    """A number; `next` is the unit or word after it, `written` the text, `context` the words around it."""
 
     values: tuple[float, ...]  # 5 p.m. is 17 too
     next: str
-    said: str
+    written: str
     context: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """`text` and `sentence` are normalised; `words` are of `content`."""
+    """A clause: `text` and its whole `sentence` are normalised; `words` are those of `extract_content_words`."""
 
     text: str
     sentence: str
@@ -115,7 +115,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class ParsedText:
-    """What is said, read once: whole, by sentence, by clause, by word and by figure."""
+    """A parsed text: whole, by sentence, by clause, by word and by figure."""
 
     text: str
     clauses: tuple[Clause, ...]
@@ -124,24 +124,24 @@ class ParsedText:
     figures: tuple[Figure, ...]
 
 
-def parse(text: str, polite: bool) -> ParsedText:
-    """`text` in sentences and clauses; `polite` leaves out sentences that only greet, thank or offer."""
+def parse_text(text: str, polite: bool) -> ParsedText:
+    """Parse `text` into sentences and clauses; `polite` leaves out sentences that only greet, thank or offer."""
     clauses: list[Clause] = []
     figures: list[Figure] = []
     sentences: list[str] = []
-    for parts in _sentences(_plain_spoken(text) if polite and _POLITE.search(text) else text):
+    for parts in _iterate_sentences(_remove_polite_sentences(text) if polite and _POLITE.search(text) else text):
         sentence = " ".join(parts)
-        split = [piece for part in parts for piece in (_JOINED.split(part) if " " in part else (part,)) if piece]
-        pieces = [Clause(piece, sentence, content(piece)) for piece in split]
+        split = [piece for part in parts for piece in (_CONJUNCTION.split(part) if " " in part else (part,)) if piece]
+        pieces = [Clause(piece, sentence, extract_content_words(piece)) for piece in split]
         clauses += pieces
-        figures += _figures(pieces) if _DIGIT.search(sentence) else ()
+        figures += _iterate_figures(pieces) if _DIGIT.search(sentence) else ()
         sentences.append(sentence)
     words = frozenset(word for clause in clauses for word in clause.words)
     return ParsedText(" ".join(sentences), tuple(clauses), frozenset(sentences), words, tuple(figures))
 
 
 def join_texts(texts: Sequence[ParsedText]) -> ParsedText:
-    """Several texts as one, whose sentences are those of each, and each text whole."""
+    """Join several texts to one; its sentences are those of each, and each whole text."""
     return ParsedText(
         "\n".join(one.text for one in texts),
         tuple(clause for one in texts for clause in one.clauses),
@@ -151,46 +151,46 @@ def join_texts(texts: Sequence[ParsedText]) -> ParsedText:
     )
 
 
-def _plain_spoken(text: str) -> str:
-    kept = (raw for raw in _SENTENCE.split(text) if not _POLITE.search(raw) or _DIGIT.search(raw))
-    return "\n".join(kept)
+def _remove_polite_sentences(text: str) -> str:
+    sentences = (raw for raw in _SENTENCE.split(text) if not _POLITE.search(raw) or _DIGIT.search(raw))
+    return "\n".join(sentences)
 
 
-def _sentences(text: str) -> Iterator[list[str]]:
-    """Each sentence as its clauses, normalised; long ones in pieces of a length for which that is quick."""
+def _iterate_sentences(text: str) -> Iterator[list[str]]:
+    """Yield each sentence as its normalised clauses; long ones in pieces, since normalising a long text is slow."""
     for line in text.splitlines():
-        for piece in _pieces(line):
-            normal = normalise(_BREAK.sub(_end, piece))
+        for piece in _split_long_line(line):
+            normal = normalise(_BREAK.sub(_mark_end, piece))
             for sentence in normal.split(_SENTENCE_END):
                 if parts := [stripped for part in sentence.split(_CLAUSE_END) if (stripped := part.strip())]:
                     yield parts
 
 
-def _pieces(line: str) -> Iterator[str]:
+def _split_long_line(line: str) -> Iterator[str]:
     for part in (line,) if len(line) <= MAX_NORMALISED_CHARACTERS else _SENTENCE.split(line):
         yield from (
             part[start : start + MAX_NORMALISED_CHARACTERS] for start in range(0, len(part), MAX_NORMALISED_CHARACTERS)
         )
 
 
-def _end(match: re.Match[str]) -> str:
+def _mark_end(match: re.Match[str]) -> str:
     return f" {_SENTENCE_END} " if match[1] else f" {_CLAUSE_END} "
 
 
-def content(text: str) -> frozenset[str]:
-    """What tells clauses apart: stems of English words, runs of kanji and katakana; no function words, no units."""
-    return frozenset(stem(word) for word in content_in_order(text))
+def extract_content_words(text: str) -> frozenset[str]:
+    """The content words of a normalised text: stems of English words, runs of kanji and katakana; no stop words or units."""
+    return frozenset(stem(word) for word in list_content_words(text))
 
 
-def content_in_order(text: str) -> list[str]:
-    """The words of `content` as they are said, in order."""
-    found = (word for word in _WORD.findall(text) if word not in _STOPPED and word not in UNITS)
-    return [word for word in found if not word.isascii() or 1 < len(word) < 60]
+def list_content_words(text: str) -> list[str]:
+    """The words of `extract_content_words`, unstemmed and in order."""
+    words = (word for word in _WORD.findall(text) if word not in _STOP_WORD_SET and word not in UNITS)
+    return [word for word in words if not word.isascii() or 1 < len(word) < 60]
 
 
 @lru_cache(maxsize=16384)  # the words of a language
 def stem(word: str) -> str:
-    """The beginning of an English word, by which its forms are known; a Japanese word as it is."""
+    """The stem of an English word, at most 6 letters, the same for its forms; a Japanese word unchanged."""
     word = _IRREGULAR.get(word, word)
     if not word.isascii():
         return word
@@ -205,47 +205,50 @@ def stem(word: str) -> str:
 
 
 WEEKDAYS = frozenset(map(stem, ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")))
-USUAL = frozenset(map(stem, _COMMON.split())) | _USUAL_JA
+COMMON_STEMS = frozenset(map(stem, _COMMON.split())) | _COMMON_JA_SET
 
 
-def _figures(pieces: Sequence[Clause]) -> Iterator[Figure]:
-    """The figures of a sentence, each among the words of its clause, of the bare clauses before it and of the topic."""
+def _iterate_figures(pieces: Sequence[Clause]) -> Iterator[Figure]:
+    """Yield the figures of a sentence, each with the words of its clause, of the clauses without figures before it and of
+    the topic."""
     topic: frozenset[str] | None = None
     pending: frozenset[str] = frozenset()
     for piece in pieces:
-        found = [match for match in _FIGURE.finditer(piece.text) if not _is_per_one(match)]
-        if not found:
+        matches = [match for match in _FIGURE.finditer(piece.text) if not _is_per_one_unit(match)]
+        if not matches:
             pending |= piece.words
             continue
-        words = content(_PER.sub(r"\1", piece.text)) | pending
+        words = extract_content_words(_PER.sub(r"\1", piece.text)) | pending
         if topic is None:
             # In English the topic stands before its first figure; in Japanese it is a clause of its own.
-            topic = pending | (content(piece.text[: found[0].start()]) if piece.text[0].isascii() else frozenset())
+            topic = pending | (
+                extract_content_words(piece.text[: matches[0].start()]) if piece.text[0].isascii() else frozenset()
+            )
         pending = frozenset()
-        late = {_number(match[1] or match[2]) for match in _AFTERNOON.finditer(piece.text)}
-        for match in found:
-            beside = {f"#{_number(other[1])}" for other in found[:BESIDE] if other is not match}
-            value = _number(match[1])
+        late = {_parse_number(match[1] or match[2]) for match in _AFTERNOON.finditer(piece.text)}
+        for match in matches:
+            beside = {f"#{_parse_number(other[1])}" for other in matches[:MAX_NEIGHBOUR_FIGURES] if other is not match}
+            value = _parse_number(match[1])
             values = (value, value + 12) if value in late and value < 12 else (value,)
             yield Figure(values, match[2] or "", match[0].strip(), words | topic | beside)
 
 
-def _is_per_one(match: re.Match[str]) -> bool:
-    """Whether it counts nothing: 1チーム3人, 1回につき, "one team has three"."""
+def _is_per_one_unit(match: re.Match[str]) -> bool:
+    """Whether it is a 1 that counts nothing: 1チーム3人, 1回につき, "one team has three"."""
     if match[1] != "1" or not match[2]:
         return False
-    behind = match.string[match.end() : match.end() + 30]
-    begins = match.start() == 0 and match[2].isascii() and _FIGURE.search(behind) is not None
-    return begins or _PER_ONE.match(behind) is not None
+    after = match.string[match.end() : match.end() + 30]
+    begins = match.start() == 0 and match[2].isascii() and _FIGURE.search(after) is not None
+    return begins or _PER_ONE.match(after) is not None
 
 
 def count_words(text: str) -> set[float]:
-    """The numbers that words of a normalised text stand for: "both", "a third foul"."""
-    return {_COUNTED[word] for word in _WORD.findall(text) if word in _COUNTED}
+    """The numbers that are words in a normalised text: "both" is 2, "a third foul" is 3."""
+    return {_NUMBER_WORDS[word] for word in _WORD.findall(text) if word in _NUMBER_WORDS}
 
 
-def _number(digits: str) -> float:
-    """The value of `1.5`; of a date or a fraction a number of its own."""
+def _parse_number(digits: str) -> float:
+    """The value of `1.5`; for a date or a fraction a unique negative number."""
     try:
         return float(digits[:40])
     except ValueError:
@@ -253,14 +256,14 @@ def _number(digits: str) -> float:
 
 
 def is_known(word: str, stems: frozenset[str], text: str) -> bool:
-    """Whether a word is among `stems`, or in the Japanese `text`: all of it, or one kanji of a compound."""
+    """Whether the stem of a word is among `stems`; of a Japanese word, whether it or one of its kanji is in `text`."""
     if word.isascii():
         return stem(word) in stems
     return word in text or ("\u3400" <= word[0] <= "\u9fff" and any(char in text for char in word))
 
 
-def in_units(figure: Figure, units: Iterable[str]) -> Iterator[float]:
-    """The figure in those of `units` that measure the same, besides its own where it is among them."""
+def convert_to_units(figure: Figure, units: Iterable[str]) -> Iterator[float]:
+    """Yield the value of the figure in each of `units` of the same dimension."""
     if figure.next in UNITS:
         dimension, size = UNITS[figure.next]
         yield from (

@@ -1,4 +1,4 @@
-"""Tells whether two answers to the same question contradict each other, and by what."""
+"""Tells whether two answers to the same question contradict each other, and in what."""
 
 import re
 from itertools import combinations
@@ -10,7 +10,7 @@ from core.text import normalise
 MAX_COMPARED_ANSWERS = 20  # to one question
 MAX_COMPARED_CHARACTERS = 2000  # of an answer
 MIN_SHARED_PERCENT = 50.0  # answers that share fewer words contradict each other
-FIGURES, YES_NO, WORDS = "figures", "yes-no", "words"
+FIGURES, YES_NO, DIFFERENT_WORDS = "figures", "yes-no", "words"
 
 _FIGURE = re.compile(r"[0-9]+(?:[./][0-9]+)*")
 _YES = re.compile(r"(?:yes|はい|ええ)(?![a-z])")
@@ -20,19 +20,19 @@ _NO = re.compile(r"(?:no|いいえ|いや)(?![a-z])")
 def find_contradictions(answers: dict[int, str]) -> list[tuple[int, int, str]]:
     """Each answer (by row id) that another one contradicts: both ids, and the result of `compare_answers`."""
     normal = {id: normalise.normalise(answer[:MAX_COMPARED_CHARACTERS]) for id, answer in answers.items()}
-    found: dict[int, tuple[int, str]] = {}
+    contradicted: dict[int, tuple[int, str]] = {}
     for (id, one), (other, second) in combinations(normal.items(), 2):
-        if why := compare_answers(one, second):
-            found.setdefault(id, (other, why))
-            found.setdefault(other, (id, why))
-    return [(id, *found[id]) for id in normal if id in found]
+        if reason := compare_answers(one, second):
+            contradicted.setdefault(id, (other, reason))
+            contradicted.setdefault(other, (id, reason))
+    return [(id, *contradicted[id]) for id in normal if id in contradicted]
 
 
 def compare_answers(one: str, other: str) -> str:
     """In what two answers, normalised by `normalise.normalise`, contradict each other; '' where they do not.
 
     `FIGURES`: both name numbers, and neither has all those of the other. `YES_NO`: one begins with yes, the other with
-    no. `WORDS`: numbers do not decide, and the shorter shares less than half with the longer.
+    no. `DIFFERENT_WORDS`: numbers do not decide, and the shorter shares less than half with the longer.
     """
     if (_YES.match(one) and _NO.match(other)) or (_NO.match(one) and _YES.match(other)):
         return YES_NO
@@ -41,4 +41,4 @@ def compare_answers(one: str, other: str) -> str:
         return "" if numbers <= others or others <= numbers else FIGURES
     # Words in any order, and for Japanese, which sets no blanks, the part of the longer that is most like the shorter.
     shared = max(fuzz.token_set_ratio(one, other), fuzz.partial_ratio(one, other))
-    return WORDS if shared < MIN_SHARED_PERCENT else ""
+    return DIFFERENT_WORDS if shared < MIN_SHARED_PERCENT else ""

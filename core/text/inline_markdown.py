@@ -11,14 +11,14 @@ from markdown_it.common.utils import normalizeReference
 
 HIDDEN, CLOSED = "\ue001", "\ue000"  # in a shadow, in place of a mark, and of code, where no sentence ends
 CJK = "\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
-LABEL = 200  # characters of a link's label
+MAX_LABEL_CHARACTERS = 200  # characters of a link's label
 
 _MARK, _SHOWN, _ENTITY, _CODE = 0, 1, 2, 3
-_KEPT = re.compile(rb"[\x01\x03]+|\x02")
-_COVERED = re.compile(rb"\x00+|[\x02\x03]+")
+_SHOWN_RUN = re.compile(rb"[\x01\x03]+|\x02")
+_HIDDEN_RUN = re.compile(rb"\x00+|[\x02\x03]+")
 _IS_CJK = re.compile(f"[{CJK}]")
 _TICKS = re.compile("`+")
-_SIGN = re.compile(r"[\\`<&\[*_~]")
+_MARKUP_CHARACTER = re.compile(r"[\\`<&\[*_~]")
 
 # Every alternative ends at the next character of its kind or after a bounded run: time grows with the text's length only.
 _TARGET = (
@@ -34,7 +34,7 @@ _TOKEN = re.compile(
     r"|(?P<note>\[\^[^\[\]\s]{1,80}\]:?)"
     r"|(?P<open>!?\[)"
     rf"|\](?P<target>{_TARGET})"
-    rf"|\](?P<label>\[[^\[\]]{{0,{LABEL}}}\])"
+    rf"|\](?P<label>\[[^\[\]]{{0,{MAX_LABEL_CHARACTERS}}}\])"
     r"|(?P<close>\])"
     r"|(?P<run>\*+|_+|~~+)"
 )
@@ -52,19 +52,19 @@ class Prose:
     _ticks: dict[int, list[int]] | None = None
 
     def __post_init__(self) -> None:
-        if not _SIGN.search(self.raw):
+        if not _MARKUP_CHARACTER.search(self.raw):
             return
         self._kinds = bytearray([_SHOWN]) * len(self.raw)
         position = 0
-        while found := _TOKEN.search(self.raw, position):
-            position = self._read(found)
+        while match := _TOKEN.search(self.raw, position):
+            position = self._read_token(match)
 
     @property
     def shadow(self) -> str:
         """`raw` with `HIDDEN` for each mark and `CLOSED` for each character in which no sentence ends."""
         pieces, position = [], 0
-        for found in _COVERED.finditer(self._kinds):
-            start, end = found.span()
+        for match in _HIDDEN_RUN.finditer(self._kinds):
+            start, end = match.span()
             pieces.append(self.raw[position:start])
             pieces.append((CLOSED if self._kinds[start] else HIDDEN) * (end - start))
             position = end
@@ -74,41 +74,41 @@ class Prose:
         """What a part of `raw` says, on one line."""
         end = len(self.raw) if end is None else end
         if not self._kinds:
-            return _on_one_line(self.raw[start:end])
+            return _join_lines(self.raw[start:end])
         pieces = []
-        for found in _KEPT.finditer(self._kinds, start, end):
-            piece = self.raw[found.start() : found.end()]
-            if self._kinds[found.start()] == _ENTITY:
-                piece = html.unescape(self.raw[found.start() : self.raw.index(";", found.start()) + 1])
+        for match in _SHOWN_RUN.finditer(self._kinds, start, end):
+            piece = self.raw[match.start() : match.end()]
+            if self._kinds[match.start()] == _ENTITY:
+                piece = html.unescape(self.raw[match.start() : self.raw.index(";", match.start()) + 1])
             pieces.append(piece)
-        return _on_one_line("".join(pieces))
+        return _join_lines("".join(pieces))
 
-    def _read(self, found: re.Match[str]) -> int:
+    def _read_token(self, match: re.Match[str]) -> int:
         """Marks what was found; where to read on."""
-        start, end = found.span()
-        match found.lastgroup:
+        start, end = match.span()
+        match match.lastgroup:
             case "escaped":
-                self._cover(start, start + 1)
+                self._set_kind(start, start + 1)
             case "ticks":
                 return self._read_code(start, end)
             case "address":
-                self._cover(start, end, _CODE)
-                self._cover(start, start + 1)
-                self._cover(end - 1, end)
+                self._set_kind(start, end, _CODE)
+                self._set_kind(start, start + 1)
+                self._set_kind(end - 1, end)
             case "tag" | "note":
-                self._cover(start, end)
+                self._set_kind(start, end)
             case "entity":
-                self._cover(start, end)
+                self._set_kind(start, end)
                 self._kinds[start] = _ENTITY
             case "open":
                 self._brackets.append((start, end))
             case "run":
                 self._read_run(start, end)
             case _:
-                return self._read_link(found)
+                return self._read_link(match)
         return end
 
-    def _cover(self, start: int, end: int, kind: int = _MARK) -> None:
+    def _set_kind(self, start: int, end: int, kind: int = _MARK) -> None:
         self._kinds[start:end] = bytes([kind]) * (end - start)
 
     def _read_code(self, start: int, end: int) -> int:
@@ -121,27 +121,27 @@ class Prose:
         if number == len(same):
             return end
         close = same[number]
-        self._cover(end, close, _CODE)
-        self._cover(start, end)
-        self._cover(close, close + end - start)
+        self._set_kind(end, close, _CODE)
+        self._set_kind(start, end)
+        self._set_kind(close, close + end - start)
         return close + end - start
 
-    def _read_link(self, found: re.Match[str]) -> int:
+    def _read_link(self, match: re.Match[str]) -> int:
         """A closing bracket: with a target behind it, or a label that is defined, its brackets and target are marks."""
-        close = found.start()
+        close = match.start()
         if not self._brackets:
             return close + 1
         start, inner = self._brackets.pop()
-        if not found["target"]:
-            label = (found["label"] or "")[1:-1] or self.raw[inner : min(close, inner + LABEL)]
+        if not match["target"]:
+            label = (match["label"] or "")[1:-1] or self.raw[inner : min(close, inner + MAX_LABEL_CHARACTERS)]
             if not self.references or normalizeReference(label) not in self.references:
                 return close + 1
         if self.raw[start] == "!":
-            self._cover(start, found.end())  # a picture says nothing
+            self._set_kind(start, match.end())  # a picture says nothing
         else:
-            self._cover(start, inner)
-            self._cover(close, found.end())
-        return found.end()
+            self._set_kind(start, inner)
+            self._set_kind(close, match.end())
+        return match.end()
 
     def _read_run(self, start: int, end: int) -> None:
         """Stars and their like, paired with those before. Kinder than CommonMark, which does not close before kanji."""
@@ -154,8 +154,8 @@ class Prose:
         while closes and openers and start < end:
             opener = openers[-1]
             n = min(opener[1], end - start)
-            self._cover(opener[0] + opener[1] - n, opener[0] + opener[1])
-            self._cover(start, start + n)
+            self._set_kind(opener[0] + opener[1] - n, opener[0] + opener[1])
+            self._set_kind(start, start + n)
             opener[1] -= n
             start += n
             if not opener[1]:
@@ -169,7 +169,7 @@ def is_cjk(text: str) -> bool:
     return _IS_CJK.search(text) is not None
 
 
-def _on_one_line(text: str) -> str:
+def _join_lines(text: str) -> str:
     """Blanks joined; between Japanese characters a line break is nothing."""
     lines = [line for part in text.split("\n") if (line := " ".join(part.split()))]
     pieces = lines[:1]

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 MAX_NESTING = 20  # a list in a list counts twice, a quote in a quote once; what is deeper is not read
-TRIES = 20  # times that reading goes on behind what is too deep
+MAX_PARSES = 20  # times that reading goes on behind what is too deep
 
 _BREAK = re.compile(r"\r\n?|\n")
 _SETTING = re.compile(r"[\w-]{1,100}[ \t]*:(?:[ \t]|$)|#")
@@ -25,18 +25,18 @@ _ITEM = re.compile(
 _HEADING = re.compile(
     r"(?P<level>[#＃]{1,6})[ \t\u3000]*(?P<hash>[^#＃\s].*)|\*\*(?P<bold>[^*]+)\*\*|【(?P<box>[^【】]+)】|[■◆●□◇](?P<square>.+)"
 )
-_ENDED = re.compile("[.!?:;,。．！？：；、，…—-][\"'”’»)\\]）」』]*$")
+_SENTENCE_END = re.compile("[.!?:;,。．！？：；、，…—-][\"'”’»)\\]）」』]*$")
 _SENTENCE = re.compile(r"[.!?](?:\s|$)|[。！？]")
 _UNFINISHED = re.compile(
     r"\b(?:a|an|the|of|to|in|on|at|for|from|by|with|and|or|but|is|are|was|be|that|which|who|as|than|not)$|[のはがをにでともへや]$",
     re.IGNORECASE,
 )
-_TITLE, _TITLE_JA, _WIDE = (
+_MAX_TITLE_CHARACTERS, _MAX_TITLE_CHARACTERS_JA, _WIDE = (
     60,
     30,
     re.compile("[\u3041-\u30ff\u3400-\u9fff]"),
 )  # characters of a heading that nothing marks
-_UNMARKED = 6  # the level of a heading that nothing marks
+_UNMARKED_LEVEL = 6  # the level of a heading that nothing marks
 _CONTAINERS = ("bullet_list_open", "ordered_list_open", "list_item_open", "blockquote_open")
 _ALERT = re.compile(r"\[![A-Za-z]{1,20}\]")
 
@@ -89,27 +89,27 @@ class ContainerEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
+class OtherBlock:
     """Code, HTML, a rule: nothing is said in it."""
 
 
-Block = Heading | Paragraph | TableRow | ContainerStart | ContainerEnd | Other
+Block = Heading | Paragraph | TableRow | ContainerStart | ContainerEnd | OtherBlock
 
 
 def read_blocks(markdown: str) -> tuple[list[Block], Collection[str]]:
     """The blocks in order, and the labels of the link definitions among them. Settings at the head are left out."""
     source = _Source(markdown)
     environment: dict[str, Collection[str]] = {}
-    found: list[Block] = []
-    for _ in range(TRIES):
+    blocks: list[Block] = []
+    for _ in range(MAX_PARSES):
         tokens = _PARSER.parse("\n".join(source.lines[source.first :]), environment)
-        found += _blocks(tokens, source)
+        blocks += _iterate_blocks(tokens, source)
         # Where lists are too deep, the parser leaves the rest of the text unread.
         ends = [token.map[1] for token in tokens if token.map and token.type not in _CONTAINERS]
         source.first += max(ends, default=len(source.lines))
         if not any(map(str.strip, source.lines[source.first :])):
             break
-    return found, environment.get("references", ())
+    return blocks, environment.get("references", ())
 
 
 class _Parser(MarkdownIt):
@@ -138,9 +138,9 @@ class _Source:
         self.starts = [0, *(end for _, end in breaks)]
         ends = [*(start for start, _ in breaks), len(text)]
         self.lines = [text[start:end] for start, end in zip(self.starts, ends, strict=True)]
-        self.first = self._settings()
+        self.first = self._find_settings_end()
 
-    def _settings(self) -> int:
+    def _find_settings_end(self) -> int:
         if self.lines[0].rstrip() != "---" or not _SETTING.match("".join(self.lines[1:2])):
             return 0
         ends = (number for number, line in enumerate(self.lines[1:], 2) if line.rstrip() in ("---", "..."))
@@ -168,35 +168,39 @@ class _Source:
         return TableRow(header, cells, start + (marks.end() if marks else 0), start + len(line.rstrip()))
 
 
-def _paragraphs(lines: list[tuple[int, str]], begins_item: bool) -> Iterator[Block]:
+def _split_paragraph(lines: list[tuple[int, str]], begins_item: bool) -> Iterator[Block]:
     """One paragraph, or what stands before a list and its items; headings that Markdown takes for a part of it."""
     start = 0
     if not begins_item:
         for at in range(len(lines)):
-            if heading := _heading([line for _, line in lines[start:]], at - start):
-                yield from _without_headings(lines[start:at], begins_item)
+            if heading := _find_heading([line for _, line in lines[start:]], at - start):
+                yield from _split_list_items(lines[start:at], begins_item)
                 yield heading
                 start = at + 1
-    yield from _without_headings(lines[start:], begins_item)
+    yield from _split_list_items(lines[start:], begins_item)
 
 
-def _heading(lines: list[str], at: int) -> Heading | None:
+def _find_heading(lines: list[str], at: int) -> Heading | None:
     """The heading that line `at` is; a line that nothing marks can only be one at the beginning."""
     line, below = lines[at], "".join(lines[at + 1 : at + 2])
-    marked = _HEADING.fullmatch(line)
-    if marked and (marked["level"] or ((below or not marked["square"]) and not _HEADING.fullmatch(below))):
-        title = next(filter(None, (marked["hash"], marked["bold"], marked["box"], marked["square"])))
-        if not _ENDED.search(title):
-            return Heading(len(marked["level"] or "#" * _UNMARKED), title)
+    match = _HEADING.fullmatch(line)
+    if match and (match["level"] or ((below or not match["square"]) and not _HEADING.fullmatch(below))):
+        title = next(filter(None, (match["hash"], match["bold"], match["box"], match["square"])))
+        if not _SENTENCE_END.search(title):
+            return Heading(len(match["level"] or "#" * _UNMARKED_LEVEL), title)
     if at == 0 and below and _is_title(line, below, max(map(len, lines[1:]))) and _SENTENCE.search(" ".join(lines[1:])):
-        return Heading(_UNMARKED, line)
+        return Heading(_UNMARKED_LEVEL, line)
     return None
 
 
 def _is_title(line: str, below: str, width: int) -> bool:
     """Whether a line is short, no sentence, and was broken although there was room for the next word."""
     wide = bool(_WIDE.search(line))
-    if len(line) > (_TITLE_JA if wide else _TITLE) or _ENDED.search(line) or _UNFINISHED.search(line):
+    if (
+        len(line) > (_MAX_TITLE_CHARACTERS_JA if wide else _MAX_TITLE_CHARACTERS)
+        or _SENTENCE_END.search(line)
+        or _UNFINISHED.search(line)
+    ):
         return False
     if _ITEM.match(line) or _ITEM.match(below):
         return False
@@ -204,22 +208,22 @@ def _is_title(line: str, below: str, width: int) -> bool:
     return len(line) + word <= width and (wide or (line[:1].isupper() and below[:1].isupper()))
 
 
-def _without_headings(lines: list[tuple[int, str]], begins_item: bool) -> Iterator[Block]:
+def _split_list_items(lines: list[tuple[int, str]], begins_item: bool) -> Iterator[Block]:
     marks = [(number, mark.end()) for number, (_, line) in enumerate(lines) if (mark := _ITEM.match(line))]
     first = marks[0][0] if marks else len(lines)
     if first:
-        yield from _item(lines[:first]) if begins_item else [Paragraph(_join_lines(lines[:first]), begins_item)]
+        yield from _split_item(lines[:first]) if begins_item else [Paragraph(_join_lines(lines[:first]), begins_item)]
     if marks:
         yield ContainerStart()
         for (number, width), (end, _) in pairwise([*marks, (len(lines), 0)]):
             start, line = lines[number]
-            yield from _item([(start + width, line[width:]), *lines[number + 1 : end]])
+            yield from _split_item([(start + width, line[width:]), *lines[number + 1 : end]])
         yield ContainerEnd()
 
 
-def _item(lines: list[tuple[int, str]]) -> Iterator[Block]:
+def _split_item(lines: list[tuple[int, str]]) -> Iterator[Block]:
     """An item of a list; of one such as “1. Hours” with text in the next line the first line is its heading."""
-    if heading := _heading([line for _, line in lines], 0):
+    if heading := _find_heading([line for _, line in lines], 0):
         yield heading
         lines = lines[1:]
     if lines:
@@ -235,7 +239,7 @@ def _join_lines(lines: list[tuple[int, str]]) -> BlockText:
     return BlockText("\n".join(line for _, line in lines), begins, [start for start, _ in lines])
 
 
-def _blocks(tokens: list[Token], source: _Source) -> Iterator[Block]:
+def _iterate_blocks(tokens: list[Token], source: _Source) -> Iterator[Block]:
     table = _Table()
     for number, token in enumerate(tokens):
         match token.type:
@@ -247,9 +251,9 @@ def _blocks(tokens: list[Token], source: _Source) -> Iterator[Block]:
                 yield Heading(int(token.tag[1:]), tokens[number + 1].content)
             case "paragraph_open":
                 begins_item = number > 0 and tokens[number - 1].type == "list_item_open"
-                yield from _paragraphs(source.content(tokens[number + 1], begins_item), begins_item)
+                yield from _split_paragraph(source.content(tokens[number + 1], begins_item), begins_item)
             case "fence" | "code_block" | "html_block" | "hr":
-                yield Other()
+                yield OtherBlock()
             case _ if table.read(token, tokens[number + 1 : number + 2]):
                 yield source.row(table.line, table.header, table.cells)
 

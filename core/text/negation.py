@@ -1,11 +1,11 @@
 """Tells whether a text denies what it names ("not 60 points", 「60点ではない」), and whether it says that it does not know.
 
-`is_denied`, `bound` and their like take normalised texts whose clauses and sentences end with `CLAUSE` and `SENTENCE`.
+`is_denied`, `find_bound` and their like take normalised texts whose clauses and sentences end with `CLAUSE` and `SENTENCE`.
 """
 
 import re
 
-# Letters of no living script, which normalising leaves where they are.
+# Letters of no living script, which normalising leaves unchanged.
 CLAUSE, SENTENCE = "\u1681", "\u1682"
 SEARCHED_CHARACTERS = 160  # characters before and after a word that are searched for its denial
 MAX_ANSWER_CHARACTERS = 4000  # first characters of an answer that are searched for words such as "I don't know"
@@ -16,8 +16,8 @@ _NOT = (
     r"|(?:is|are|was|were|do|does|did|wo|would|could|must|has|have|had|need)nt"
 )
 _NEGATOR = re.compile(rf"\b(?:{_NOT})\b")
-# What looks like a denial and is none, and what a limit is told by: "no longer than five seconds" names five.
-_NO_DENIAL = re.compile(
+# Phrases that look like a negation and are none, and limits: "no longer than five seconds" names five.
+_NO_NEGATION = re.compile(
     r"\b(?:not|no) (?:only|just|merely|simply|doubt|matter|problem)\b"
     r"|\b(?:no|not|never|nothing|none|cannot|cant|nor?)\b[^\u1682]{0,60}?\b(?:but|except|other|else|beyond|exceed\w*"
     r"|(?:more|longer|less|fewer|later|earlier|higher|greater|wider|over) than|for over|above|until|unless|before|after)\b"
@@ -36,28 +36,30 @@ _LIMITED_AFTER = re.compile(r"exceed|more than|longer than|not (?:allowed|permit
 
 _JA_BAN = r"いけな|いけま|ならない|なりません|できな|できま|られな|られま|使えな|使えま|禁止|だめ|駄目|不可|(?:反則|違反)(?!では)"
 _JA_DENIED = re.compile(rf"(?P<ban>{_JA_BAN})|ません|(?<![少危])ない(?!と)|なく(?![しすて])|なかっ")
-_JA_NO_DENIAL = re.compile(
+_JA_NO_NEGATION = re.compile(
     r"な(?:ければ|くては|いと)(?:な[らり]|いけ|だめ|駄目)(?:ません|ない)?|(?:だけ|のみ|ばかり)(?:では|じゃ|で)なく"
     r"|(?:かまい|構い|差し支えあり|かもしれ|すみ|済み|問題あり|間違いあり)ません|間違いない|違いない|少なくとも"
 )
 _JA_LIMIT = re.compile(
     r"^.{0,6}?(?:しか|以外|より(?:ほか|他)|以上|[をも]?超[えす過]|[をも]?こえ|[をも]?越え|より(?:長|多|大|重)|を過ぎ)"
 )
-# At least or at most, before a number and after it; a denial turns one into the other.
-_LEAST = re.compile(
+# At least or at most, before a number and after it; a negation turns one into the other.
+_AT_LEAST = re.compile(
     r"(?:at least|minimum(?: of)?|(?:no|not) (?:less|fewer) than|(?<!no )(?<!not )(?:more|longer|later) than|over|above|exceed\w*"
     r"|少なくとも|最低(?:でも)?|最短|最小)(?: [a-z]+)? ?$"
 )
-_LEAST_AFTER = re.compile(r"^ ?(?:or (?:more|longer)|minimum|以上|[をも]?超[えす過]|[をも]?こえ|より(?:長|多|大|重))")
-_MOST = re.compile(
+_AT_LEAST_AFTER = re.compile(
+    r"^ ?(?:or (?:more|longer)|minimum|以上|[をも]?超[えす過]|[をも]?こえ|より(?:長|多|大|重))"
+)
+_AT_MOST = re.compile(
     r"(?:at most|up to|maximum(?: of)?|(?:no|not) (?:more|longer|later) than|(?:less|fewer) than|under|below|within"
     r"|最長|最大|最高|多くても|長くても)(?: [a-z]+)? ?$"
 )
-_MOST_AFTER = re.compile(r"^ ?(?:or (?:less|fewer)|max(?:imum)?\b|at most|まで|以内|以下|未満)")
+_AT_MOST_AFTER = re.compile(r"^ ?(?:or (?:less|fewer)|max(?:imum)?\b|at most|まで|以内|以下|未満)")
 _JA_TOPIC = re.compile(r"(?<=..)(?<!こと)(?<!の)(?<!必要)(?<!わけ)(?<!で)(?<!に)(?<!すこと)[はが](?=.)")
 _JA_PART_END = re.compile(r"[\u1681\u1682]|(?:です|ます|だ|る|い)(?:が|ので|けれど|けど)")
 _IS_JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]")
-# Of such a question or answer a ban is no denial, but what is asked for.
+# In such a question or answer a ban is no negation, but its subject.
 _ABOUT_BANS = re.compile(
     r"\b(?:fouls?|forbid\w*|forbidden|prohibited|banned|illegal|violations?|not allowed|may not|must not|cannot)\b"
     r"|反則|違反|禁止|禁じ|いけな|いけま"
@@ -95,17 +97,17 @@ _UNKNOWN_HINTS = (
 
 
 def is_about_bans(text: str) -> bool:
-    """Whether a normalised question or reference speaks of what is forbidden."""
+    """Whether a normalised question or reference is about what is forbidden."""
     return _ABOUT_BANS.search(text) is not None
 
 
 def is_about_absence(text: str) -> bool:
-    """Whether a normalised question asks for what is not: "When do the boats not run?", 運休."""
+    """Whether a normalised question asks for an absence: "When do the boats not run?", 運休."""
     return _ABOUT_ABSENCE.search(text) is not None
 
 
 def is_denied(text: str, start: int, end: int, bans_count: bool = True) -> bool:
-    """Whether `text` denies what stands from `start` to `end`; without `bans_count` what is only forbidden is not denied."""
+    """Whether `text` denies its words from `start` to `end`; without `bans_count` what is only forbidden is not denied."""
     before = text[max(0, start - SEARCHED_CHARACTERS) : start].rpartition(SENTENCE)[2]
     after = text[end : end + SEARCHED_CHARACTERS]
     if _IS_JAPANESE.search(before[-20:] + after[:20]):
@@ -113,49 +115,49 @@ def is_denied(text: str, start: int, end: int, bans_count: bool = True) -> bool:
     return _is_denied_before(before, text[start:end], bans_count) or _is_denied_after(after, bans_count)
 
 
-def bound(text: str, start: int, end: int) -> int:
-    """1 where the number from `start` to `end` is the least, -1 where it is the most, 0 where `text` does not say."""
+def find_bound(text: str, start: int, end: int) -> int:
+    """1 where the number from `start` to `end` is a minimum, -1 where it is a maximum, 0 where `text` does not say."""
     before = text[max(0, start - SEARCHED_CHARACTERS) : start].rpartition(SENTENCE)[2]
     after = text[end : end + SEARCHED_CHARACTERS]
     least, most = (
-        _LEAST.search(before) or _LEAST_AFTER.search(after),
-        _MOST.search(before) or _MOST_AFTER.search(after),
+        _AT_LEAST.search(before) or _AT_LEAST_AFTER.search(after),
+        _AT_MOST.search(before) or _AT_MOST_AFTER.search(after),
     )
     if bool(least) is bool(most):
         return 0
-    part = _JA_NO_DENIAL.sub("", _JA_PART_END.split(after, maxsplit=1)[0])
+    part = _JA_NO_NEGATION.sub("", _JA_PART_END.split(after, maxsplit=1)[0])
     outer = before[: least.start()] if least and least.string is before else before
-    turned = least and (_NEGATOR.search(outer.rpartition(CLAUSE)[2]) or _JA_DENIED.search(part))
-    return 1 if least and not turned else -1
+    is_negated = least and (_NEGATOR.search(outer.rpartition(CLAUSE)[2]) or _JA_DENIED.search(part))
+    return 1 if least and not is_negated else -1
 
 
-def _is_denied_before(before: str, said: str, bans_count: bool) -> bool:
+def _is_denied_before(before: str, denied: str, bans_count: bool) -> bool:
     """Whether a negation governs what follows it: "does not have to stand on one foot"."""
-    open = _NO_DENIAL.sub(lambda found: " " * len(found[0]), before)
-    for negator in _NEGATOR.finditer(open):
-        between = open[negator.end() :]
+    text = _NO_NEGATION.sub(lambda found: " " * len(found[0]), before)
+    for negator in _NEGATOR.finditer(text):
+        between = text[negator.end() :]
         ends = _SCOPE_END.search(between if not _SUCH_AS.search(between) else between.replace(CLAUSE, " "))
         if not ends and (bans_count or not negator["ban"]):
-            return not _NEGATOR.search(said)
+            return not _NEGATOR.search(denied)
     return False
 
 
 def _is_denied_after(after: str, bans_count: bool) -> bool:
     part = _PART_END.split(after, maxsplit=1)[0]
-    found = _DENIED_AFTER.search(part)
-    if not found or _LIMITED_AFTER.search(part):
+    match = _DENIED_AFTER.search(part)
+    if not match or _LIMITED_AFTER.search(part):
         return False
-    return bans_count or not found["ban"]
+    return bans_count or not match["ban"]
 
 
 def _is_denied_in_japanese(after: str, bans_count: bool) -> bool:
-    part = _JA_NO_DENIAL.sub("", _JA_PART_END.split(after, maxsplit=1)[0])
+    part = _JA_NO_NEGATION.sub("", _JA_PART_END.split(after, maxsplit=1)[0])
     if _JA_LIMIT.search(part):
         return False
-    found = _JA_DENIED.search(part)
-    if not found or _JA_TOPIC.search(part[: found.start()]):
+    match = _JA_DENIED.search(part)
+    if not match or _JA_TOPIC.search(part[: match.start()]):
         return False
-    return bans_count or not found["ban"]
+    return bans_count or not match["ban"]
 
 
 def find_unknown_phrase(answer: str) -> str:

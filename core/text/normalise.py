@@ -1,4 +1,4 @@
-"""Marks an answer offline: which of the points it must make, or must not make, are in it."""
+"""Normalises texts for comparison, and marks an answer offline by its key points."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ KANJI_DIGITS = "〇一二三四五六七八九"
 KANJI_SCALES = {"十": 10, "百": 100, "千": 1000}
 KANJI_MYRIADS = {"万": 10_000, "億": 100_000_000}
 KANA_COUNTS = {"ひとつ": "1つ", "ふたつ": "2つ", "みっつ": "3つ", "よっつ": "4つ", "ひとり": "1人", "ふたり": "2人"}
-# What a single kanji numeral must stand before to be a number: 三人 is one, 三角 and 一緒 are words.
+# A single kanji numeral is a number only before one of these: 三人 is one, 三角 and 一緒 are words.
 COUNTERS = (
     "人|名|分(?!の)|秒|点|個|本|回|枚|歩|球|つ|度|階|歳|才|円|年|日|チーム|審判|ボール|ゴール|試合|セット|ハーフ|"
     "反則|種類|時間|メートル|センチ|ミリ|キロ|m|cm|mm|km|kg"
@@ -37,7 +37,7 @@ KANA_UNITS = {"キロメートル": "kilometre", "ミリメートル": "millimet
     "センチ": "centimetre",
     "メートル": "metre",
 }
-# Too short to be a unit in the middle of a text, unless a number stands before it.
+# Too short to be a unit in the middle of a text, unless a number is before it.
 SHORT_UNITS = {"m": "metre", "cm": "centimetre", "mm": "millimetre", "km": "kilometre"} | {
     "min": "minute", "mins": "minute", "分": "minute", "s": "second", "秒": "second",
     "h": "hour", "hr": "hour", "hrs": "hour", "時間": "hour",
@@ -47,11 +47,11 @@ _LATIN = "a-zß-öø-ÿā-ž"
 _CJK = "\u3005-\u3007\u3041-\u30ff\u3400-\u9fff"
 _SCALE = f"(?:{'|'.join(WORD_SCALES)})"
 _WORD = f"(?:{'|'.join([*WORD_VALUES, *WORD_SCALES])})"
-_SPOKEN = rf"(?:{_SCALE} and(?= {_WORD}(?![{_LATIN}]))|{_WORD})"
+_NUMBER_PART = rf"(?:{_SCALE} and(?= {_WORD}(?![{_LATIN}]))|{_WORD})"
 # Runs are bounded: no answer can make a number too long to write.
 _NUMBER_IN_WORDS = re.compile(
     rf"(?<![{_LATIN}])(?:(?P<pronoun>(?:no|any|every|some|which|first|second|last|next|other)[ -]one|one another)"
-    rf"|(?:a (?={_SCALE}))?{_SPOKEN}(?:[ -]+{_SPOKEN}){{0,20}})(?![{_LATIN}])"
+    rf"|(?:a (?={_SCALE}))?{_NUMBER_PART}(?:[ -]+{_NUMBER_PART}){{0,20}})(?![{_LATIN}])"
 )
 _SCALED_DIGITS = re.compile(rf"(?<![\d.])(\d{{1,15}}) ({_SCALE})(?![{_LATIN}])")
 _KANJI = f"[{KANJI_DIGITS}{''.join(KANJI_SCALES)}{''.join(KANJI_MYRIADS)}]"
@@ -60,7 +60,7 @@ _SCALE_KANJI = {*KANJI_SCALES, *KANJI_MYRIADS}
 _COUNTER = re.compile(rf" ?(?:{COUNTERS})")
 # 十分 is "enough" more often than ten minutes, unless the words beside it speak of time.
 _TIME_BEFORE = re.compile(r"(?:各|約|前半|後半|ハーフ)(?:それぞれ|とも|[はがもで、])*$")
-TIME_WORD_DISTANCE = 20  # characters before a number in which words that speak of time are looked for
+TIME_WORD_DISTANCE = 20  # characters before a number that are searched for words of time
 _TIME_AFTER = re.compile(r"分(?:間|ずつ|ハーフ|以内|以下|未満|経|後|前|休|制)")
 _LONG_UNIT = re.compile("|".join(rf"(?<![{_LATIN}])(?P<{unit}>{words})(?![{_LATIN}])" for unit, words in UNITS.items()))
 _KANA_UNIT = re.compile(rf"(?:{'|'.join(KANA_UNITS)})(?!メン)")
@@ -87,7 +87,7 @@ class KeyPoint:
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """`score` is the share (0 to 1) of points met; `points` holds each point's text and whether it was met."""
+    """The marks of an answer: `score` is the share (0 to 1) of points met; `points` each point's text and whether met."""
 
     score: float
     passed: bool
@@ -95,57 +95,57 @@ class Grade:
 
 
 def grade(answer: str, key_points: str) -> Grade:
-    """Mark `answer` against `key_points` (see `parse`). An empty answer never passes, nor one without points.
+    """Mark `answer` against `key_points` (see `parse_key_points`). An empty answer never passes, nor one without points.
 
     A number counts as a whole number only (2 is not in 20; -2 is not in 2), a Latin word as a whole word (with or without a plural
     s), Japanese wherever it occurs.
     """
     text = normalise(answer)
-    points = [(point.text, bool(text) and _is_met(point, text)) for point in parse(key_points)]
+    points = [(point.text, bool(text) and _is_met(point, text)) for point in parse_key_points(key_points)]
     met = sum(ok for _, ok in points)
     return Grade(met / len(points) if points else 0.0, bool(points) and met == len(points), points)
 
 
-def parse(key_points: str) -> list[KeyPoint]:
-    """Read `3 ; team|side ; !five`: points apart by `;` or a line break, alternatives by `|`, `!` forbids.
+def parse_key_points(key_points: str) -> list[KeyPoint]:
+    """Parse `3 ; team|side ; !five`: points separated by `;` or a line break, alternatives by `|`; `!` forbids.
 
     The characters may be full-width, as a Japanese keyboard types them. Points without content are left out.
     """
     parts = re.split(r"[;\n]", unicodedata.normalize("NFKC", key_points))
-    points = [_key_point(part.strip()) for part in parts]
+    points = [_parse_key_point(part.strip()) for part in parts]
     return [point for point in points if point.alternatives]
 
 
 def normalise(text: str) -> str:
-    """`text` without what does not change an answer: width, case, punctuation, spelling of numbers and units.
+    """`text` without differences that do not change an answer: width, case, punctuation, spelling of numbers and units.
 
     Numbers in words or kanji become digits (`twenty-five` 25, `三人` 3人; ordinals stay), units one English word
-    (`10m`, `十メートル`: `10 metre`). Only for comparing two texts that both went through it.
+    (`10m`, `十メートル`: `10 metre`). Only for comparing two texts that are both normalised.
     """
     text = unicodedata.normalize("NFKC", text).casefold().replace("\u2044", "/")
     text = re.sub(r"['’‘`]", "", text)
-    text = _BELOW_ZERO.sub(MINUS, _with_digits(re.sub(r"\s+", " ", text).strip()))
-    text = re.sub(r"\s+", " ", _with_units(_PUNCTUATION.sub(" ", text)))
+    text = _BELOW_ZERO.sub(MINUS, _convert_numbers(re.sub(r"\s+", " ", text).strip()))
+    text = re.sub(r"\s+", " ", _convert_units(_PUNCTUATION.sub(" ", text)))
     return re.sub(rf"(?<=[{_CJK}]) | (?=[{_CJK}])", "", text).strip()
 
 
-def _key_point(text: str) -> KeyPoint:
+def _parse_key_point(text: str) -> KeyPoint:
     forbidden = text.startswith("!")
     alternatives = tuple(filter(None, (normalise(part) for part in text.removeprefix("!").split("|"))))
     return KeyPoint(text, alternatives, forbidden)
 
 
 def _is_met(point: KeyPoint, text: str) -> bool:
-    found = any(re.search(pattern(alternative), text) for alternative in point.alternatives)
-    return found is not point.forbidden
+    occurs = any(re.search(build_pattern(alternative), text) for alternative in point.alternatives)
+    return occurs is not point.forbidden
 
 
-def pattern(alternative: str, inflected: bool = False) -> str:
+def build_pattern(alternative: str, inflected: bool = False) -> str:
     """A regular expression for a normalised alternative in a normalised text; `inflected` allows verbs their endings."""
-    return "".join(_token_pattern(token, inflected) for token in _TOKEN.finditer(alternative))
+    return "".join(_build_token_pattern(token, inflected) for token in _TOKEN.finditer(alternative))
 
 
-def _token_pattern(token: re.Match[str], inflected: bool) -> str:
+def _build_token_pattern(token: re.Match[str], inflected: bool) -> str:
     text = token[0]
     if token["number"]:
         return rf"(?<!\d)(?<!\d[./]){re.escape(text)}(?![./]?\d|(?:st|nd|rd|th)(?![{_LATIN}]))"
@@ -155,12 +155,12 @@ def _token_pattern(token: re.Match[str], inflected: bool) -> str:
         text = text[:-1]
     ending = "(?:e?s)?" if len(text) > 2 else ""
     if inflected and len(text) > 3:
-        text, ending = _inflection_pattern(text)
+        text, ending = _build_inflection_pattern(text)
     return rf"(?<![{_LATIN}]){text}{ending}(?![{_LATIN}])"
 
 
-def _inflection_pattern(word: str) -> tuple[str, str]:
-    """The stem of an English word, and a pattern for what may follow it: leave, leaves, leaving; grab, grabbed."""
+def _build_inflection_pattern(word: str) -> tuple[str, str]:
+    """The stem of an English word, and a pattern for its endings: leave, leaves, leaving; grab, grabbed."""
     if word.endswith("e"):
         return word[:-1], "(?:e[sd]?|ing)"
     if word.endswith("y"):
@@ -168,23 +168,23 @@ def _inflection_pattern(word: str) -> tuple[str, str]:
     return word, f"(?:e?s|{word[-1]}?(?:ed|ing))?"
 
 
-def _with_digits(text: str) -> str:
+def _convert_numbers(text: str) -> str:
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
     text = re.sub(r"(?<=\d)\.0+(?![\d.])", "", text)
     text = re.sub(r"(?<=\d)(m|cm)?x(?=\d)", r"\1 x ", text)
     text = _SCALED_DIGITS.sub(lambda found: str(int(found[1]) * WORD_SCALES[found[2]]), text)
-    text = _NUMBER_IN_WORDS.sub(_digits_of_words, text)
+    text = _NUMBER_IN_WORDS.sub(_convert_number_words, text)
     for kana, digits in KANA_COUNTS.items():
         text = text.replace(kana, digits)
-    return _NUMBER_IN_KANJI.sub(_digits_of_kanji, text)
+    return _NUMBER_IN_KANJI.sub(_convert_kanji_number, text)
 
 
-def _digits_of_words(found: re.Match[str]) -> str:
-    if found["pronoun"]:
-        return found[0]
+def _convert_number_words(match: re.Match[str]) -> str:
+    if match["pronoun"]:
+        return match[0]
     numbers: list[int] = []
     last = ""
-    for word in re.findall("[a-z]{3,}", found[0].replace(" and ", " ")):
+    for word in re.findall("[a-z]{3,}", match[0].replace(" and ", " ")):
         if not (last in WORD_SCALES or (word in WORD_SCALES and last) or (last in TENS and word in ONES)):
             numbers.append(0)
         numbers[-1] = _extend_number(numbers[-1], word)
@@ -193,7 +193,7 @@ def _digits_of_words(found: re.Match[str]) -> str:
 
 
 def _extend_number(number: int, word: str) -> int:
-    """`number` with one more word spoken: 20 and `five` is 25, 2003 and `hundred` is 2300."""
+    """`number` with one more number word: 20 and `five` is 25, 2003 and `hundred` is 2300."""
     if word in WORD_VALUES:
         return number + WORD_VALUES[word]
     scale = WORD_SCALES[word]
@@ -201,21 +201,21 @@ def _extend_number(number: int, word: str) -> int:
     return number - scaled + max(scaled, 1) * scale
 
 
-def _digits_of_kanji(found: re.Match[str]) -> str:
-    run, text = found[0], found.string
-    counted = _COUNTER.match(text, found.end()) is not None or run == text
-    if run == "十" and text.startswith("分", found.end()):
+def _convert_kanji_number(match: re.Match[str]) -> str:
+    run, text = match[0], match.string
+    counted = _COUNTER.match(text, match.end()) is not None or run == text
+    if run == "十" and text.startswith("分", match.end()):
         speaks_of_time = _TIME_BEFORE.search(
-            text, max(0, found.start() - TIME_WORD_DISTANCE), found.start()
-        ) or _TIME_AFTER.match(text, found.end())
+            text, max(0, match.start() - TIME_WORD_DISTANCE), match.start()
+        ) or _TIME_AFTER.match(text, match.end())
         return "10" if speaks_of_time else run
-    if run == "一" and text.startswith("度", found.end()):
+    if run == "一" and text.startswith("度", match.end()):
         return run
     is_compound = len(run) > 1 and run[0] not in KANJI_MYRIADS and bool(set(run) & _SCALE_KANJI)
-    return str(_kanji_value(run)) if counted or is_compound else run
+    return str(_compute_kanji_value(run)) if counted or is_compound else run
 
 
-def _kanji_value(run: str) -> int:
+def _compute_kanji_value(run: str) -> int:
     total = section = number = 0
     for char in run:
         if char in KANJI_SCALES:
@@ -227,7 +227,7 @@ def _kanji_value(run: str) -> int:
     return total + section + number
 
 
-def _with_units(text: str) -> str:
+def _convert_units(text: str) -> str:
     text = _LONG_UNIT.sub(lambda found: f" {found.lastgroup} ", text)
     text = _KANA_UNIT.sub(lambda found: f" {KANA_UNITS[found[0]]} ", text)
     if (alone := text.strip()) in SHORT_UNITS:

@@ -1,4 +1,4 @@
-"""Finds personal data and keys in a text: what must not be taught to a model, nor leave the house by mistake."""
+"""Finds personal data and secret keys in a text, which must not be trained on or exported by mistake."""
 
 import re
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
 }
 _IS_WIDE = re.compile(r"[\uff10-\uff19\uff20\uff21-\uff3a\uff41-\uff5a]|[0-9][\u2010\u2011\u2212]")
 
-# Every pattern begins at the edge of a word and is bounded or possessive: time grows with the text's length only.
+# Every pattern begins at the edge of a word and is bounded or possessive: time is linear in the text's length.
 _LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}\Z")
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])")
-_NOT_MAIL = (
+_NO_EMAIL_DOMAINS = (
     "png",
     "jpg",
     "jpeg",
@@ -33,7 +33,7 @@ _NOT_MAIL = (
     "invalid",
     "example",
 )
-_EXAMPLES = ("example.com", "example.org", "example.net", "example.jp", "example.co.jp")
+_EXAMPLE_DOMAINS = ("example.com", "example.org", "example.net", "example.jp", "example.co.jp")
 
 _EDGE = r"(?<![0-9A-Za-z+./_-])(?<![0-9]\()"
 _END = r"(?![0-9A-Za-z_]|[-./][0-9A-Za-z])"
@@ -46,7 +46,7 @@ _PHONE = re.compile(
     rf"|(?P<international>\+[1-9](?:{_GAP}?[0-9]){{7,14}})"
     rf"){_END}"
 )
-_BUSINESS = ("0120", "0570", "0800", "0990")
+_TOLL_FREE_PREFIXES = ("0120", "0570", "0800", "0990")
 
 _CARD = re.compile(
     rf"{_EDGE}(?:[0-9]{{13,19}}|[0-9]{{4}}([ -])(?:[0-9]{{4}}\1[0-9]{{4}}\1[0-9]{{4}}|[0-9]{{6}}\1[0-9]{{4,5}})){_END}"
@@ -71,64 +71,68 @@ _BEGINNINGS = ("sk-", "AKIA", "ASIA", "gh", "glpat", "xox", "AIza", "hf_", "npm_
 
 
 class PersonalData(NamedTuple):
-    """Something of the kind `rule`, at `text[start:end]`."""
+    """A match of `rule` (one of `RULES`) at `text[start:end]`."""
 
     rule: str
     start: int
     end: int
 
 
-def find(text: str) -> list[PersonalData]:
-    """Everything in `text` that looks like an e-mail address, a phone or card number, or a key; in order.
+def find_personal_data(text: str) -> list[PersonalData]:
+    """The e-mail addresses, phone numbers, card numbers and secret keys in `text`, in order.
 
     Full-width characters count as plain ones. Addresses of example domains and toll-free numbers are not personal.
     """
     plain = text.translate(_WIDE) if not text.isascii() and _IS_WIDE.search(text) else text
-    found = list(_mails(plain)) if "@" in plain else []
+    found = list(_iterate_emails(plain)) if "@" in plain else []
     if _DIGITS.search(plain):
-        cards = list(_cards(plain))
+        cards = list(_iterate_cards(plain))
         found += cards
-        found += (phone for phone in _phones(plain) if not any(_overlap(phone, card) for card in cards))
+        found += (phone for phone in _iterate_phones(plain) if not any(_overlap(phone, card) for card in cards))
     if any(beginning in plain for beginning in _BEGINNINGS):
-        found += _keys(plain)
+        found += _iterate_keys(plain)
     return sorted(found, key=lambda one: one.start)
 
 
 def mask(text: str) -> str:
-    """Enough of what was found to know it again, and no more."""
+    """A match shortened to its first and last two characters, to recognise it without showing it."""
     return f"{text[:2]}…{text[-2:]}"
 
 
-def _mails(text: str) -> Iterator[PersonalData]:
+def _iterate_emails(text: str) -> Iterator[PersonalData]:
     at = text.find("@")
     while at >= 0:
         local = _LOCAL.search(text, max(0, at - 64), at)
         domain = _DOMAIN.match(text, at + 1, at + 256)
-        if local and domain and _is_mail(local[0], domain[0].lower(), text[domain.end() : domain.end() + 1]):
-            yield PersonalData("personal-email", local.start() + _leading(local[0]), domain.end())
+        if local and domain and _is_email(local[0], domain[0].lower(), text[domain.end() : domain.end() + 1]):
+            yield PersonalData("personal-email", local.start() + _count_leading_marks(local[0]), domain.end())
         at = text.find("@", at + 1)
 
 
-def _leading(local: str) -> int:
+def _count_leading_marks(local: str) -> int:
     return len(local) - len(local.lstrip("'`*_.{|/"))
 
 
-def _is_mail(local: str, domain: str, after: str) -> bool:
+def _is_email(local: str, domain: str, after: str) -> bool:
     host = domain.rsplit(".", 1)[-1]
     is_address = (
         local != "git"
         and not local.endswith(".")
-        and len(local) > _leading(local)
+        and len(local) > _count_leading_marks(local)
         and not (after == ":" and "/" in local)
     )
-    return is_address and host not in _NOT_MAIL and not any(f".{domain}".endswith(f".{name}") for name in _EXAMPLES)
+    return (
+        is_address
+        and host not in _NO_EMAIL_DOMAINS
+        and not any(f".{domain}".endswith(f".{name}") for name in _EXAMPLE_DOMAINS)
+    )
 
 
-def _phones(text: str) -> Iterator[PersonalData]:
+def _iterate_phones(text: str) -> Iterator[PersonalData]:
     for match in _PHONE.finditer(text):
         digits = re.sub(r"[^0-9]", "", match[0])
         kind = match.lastgroup
-        if kind == "fixed" and (len(digits) != 10 or digits.startswith(_BUSINESS)):
+        if kind == "fixed" and (len(digits) != 10 or digits.startswith(_TOLL_FREE_PREFIXES)):
             continue
         if kind == "international" and not 8 <= len(digits) <= 15:
             continue
@@ -137,19 +141,19 @@ def _phones(text: str) -> Iterator[PersonalData]:
         yield PersonalData("personal-phone", match.start(), match.end())
 
 
-def _cards(text: str) -> Iterator[PersonalData]:
+def _iterate_cards(text: str) -> Iterator[PersonalData]:
     for match in _CARD.finditer(text):
         digits = re.sub(r"[ -]", "", match[0])
-        if _ISSUER.fullmatch(digits) and _luhn(digits) and len(set(digits)) > 1:
+        if _ISSUER.fullmatch(digits) and _passes_luhn(digits) and len(set(digits)) > 1:
             yield PersonalData("personal-card", match.start(), match.end())
 
 
-def _luhn(digits: str) -> bool:
+def _passes_luhn(digits: str) -> bool:
     doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
     return (doubled + sum(map(int, digits[::-2]))) % 10 == 0
 
 
-def _keys(text: str) -> Iterator[PersonalData]:
+def _iterate_keys(text: str) -> Iterator[PersonalData]:
     for match in _KEY.finditer(text):
         key = match[0]
         # A slug (sk-a-page-about-something) has no capitals or digits, a placeholder the same few characters.

@@ -1,4 +1,4 @@
-"""Writes quantities one way, so that 6 km and 六キロ, ¥1,200 and 1200円, 6 p.m. and 18:00 are found as the same."""
+"""Normalises quantities, so that 6 km and 六キロ, ¥1,200 and 1200円, 6 p.m. and 18:00 are equal."""
 
 import re
 import unicodedata
@@ -34,7 +34,7 @@ _SMALLEST = {"length": "millimetre", "time": "second", "mass": "gram", "volume":
 _MONEY = {"¥": "yen", "$": "dollar", "€": "euro", "£": "pound"} | dict.fromkeys(("jpy", "yen"), "yen")
 _MONEY |= {"usd": "dollar", "eur": "euro"}
 
-_SPELLED = [
+_SYMBOL_WORDS = [
     (re.compile(r"(\d)\s*[-–—~〜]\s*(?=\d)"), r"\1 to "),
     (re.compile(r"(\d)\s*[×✕]\s*(?=\d)"), r"\1 x "),
     (re.compile(r"(?<![\d:])(\d{1,2}):(\d{2})(?![\d:])"), r"\1時\2分 "),
@@ -42,7 +42,7 @@ _SPELLED = [
     (re.compile(r"%"), " percent "),
     (re.compile(r"(?<=[\w ])=(?=[\w ])"), " equals "),
 ]
-_SIGN = re.compile(r"([¥$€£]|\b(?:jpy|yen|usd|eur)\b)\s*(\d[\d,]*(?:\.\d+)?)")
+_CURRENCY_AMOUNT = re.compile(r"([¥$€£]|\b(?:jpy|yen|usd|eur)\b)\s*(\d[\d,]*(?:\.\d+)?)")
 _TENTHS = re.compile(r"([一二三四五六七八九\d])割(?:([一二三四五六七八九\d])分)?")
 _HOUR = re.compile(r"[一二三四五六七八九十]{1,3}(?=時(?![間代期折速点]))")
 _DIGITS = {char: str(value) for value, char in enumerate("〇一二三四五六七八九")}
@@ -66,62 +66,62 @@ _CLOCK = re.compile(
 
 
 def spell_out(text: str) -> str:
-    """`text`, before it is normalised, with words for the characters that normalising would drop: %, ¥, 18:00, 3–5."""
+    """`text`, before it is normalised, with words for the characters that normalising would remove: %, ¥, 18:00, 3–5."""
     text = unicodedata.normalize("NFKC", text).casefold()
-    text = _SIGN.sub(lambda found: f"{found[2]} {_MONEY[found[1]]} ", text)
-    text = _TENTHS.sub(lambda found: f"{_digit(found[1])}{_digit(found[2])} percent ", text)
+    text = _CURRENCY_AMOUNT.sub(lambda found: f"{found[2]} {_MONEY[found[1]]} ", text)
+    text = _TENTHS.sub(lambda found: f"{_convert_digit(found[1])}{_convert_digit(found[2])} percent ", text)
     text = _HOUR.sub(lambda found: normalise(f"{found[0]}人").removesuffix("人"), text)
-    for pattern, words in _SPELLED:
+    for pattern, words in _SYMBOL_WORDS:
         text = pattern.sub(words, text)
     return text
 
 
 def normalise_quantities(normal: str, kilo: str = "kilogram") -> str:
     """A normalised text with every quantity as `number unit` in English words; キロ alone is a `kilo`."""
-    text = _CLOCK.sub(_clock, normal)
+    text = _CLOCK.sub(_format_clock, normal)
     text = _KILO.sub(rf"\1 {kilo} ", text)
     text = _WORDS.sub(lambda found: f"{found[1]} {found.lastgroup} ", text)
     text = _SIDES.sub(r"\1 \3 x \2 \3", text)
-    return re.sub(" {2,}", " ", _COMPOUND.sub(_compound, text)).strip()
+    return re.sub(" {2,}", " ", _COMPOUND.sub(_add_compound, text)).strip()
 
 
-def in_smallest(text: str) -> str:
-    """A text that went through `written`, with quantities in the smallest unit: 6 kilometre is 6000000 millimetre."""
-    return QUANTITY.sub(_smallest, text)
+def convert_to_smallest_unit(text: str) -> str:
+    """The result of `normalise_quantities` with all quantities in the smallest unit: 6 kilometre is 6000000 millimetre."""
+    return QUANTITY.sub(_convert_quantity, text)
 
 
-def quantities(text: str) -> Iterator[tuple[str, str]]:
-    """The numbers and their units in a text that went through `written`."""
+def find_quantities(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the numbers and their units in the result of `normalise_quantities`."""
     return ((found[1], found[2]) for found in QUANTITY.finditer(text))
 
 
-def _digit(char: str | None) -> str:
+def _convert_digit(char: str | None) -> str:
     return _DIGITS.get(char, char) if char else "0"
 
 
-def _clock(found: re.Match[str]) -> str:
-    hour, minute = int(found["hour"]), found["minute"] or ("30" if found["half"] else "0")
-    late = found["late"] or found["pm"]
+def _format_clock(match: re.Match[str]) -> str:
+    hour, minute = int(match["hour"]), match["minute"] or ("30" if match["half"] else "0")
+    late = match["late"] or match["pm"]
     if hour > 24 or int(minute) > 59:
-        return found[0]
+        return match[0]
     if late and hour < 12:
         hour += 12
-    elif (found["early"] or found["am"]) and hour == 12:
+    elif (match["early"] or match["am"]) and hour == 12:
         hour = 0
     return f" {hour}h{int(minute):02} "
 
 
-def _compound(found: re.Match[str]) -> str:
-    (_words, large, size), (_more, small, least) = _UNITS[found[2]], _UNITS[found[4]]
+def _add_compound(match: re.Match[str]) -> str:
+    (_words, large, size), (_more, small, least) = _UNITS[match[2]], _UNITS[match[4]]
     if large != small or size <= least:
-        return found[0]
-    return f"{_plain(Fraction(found[1]) * size / least + Fraction(found[3]))} {found[4]}"
+        return match[0]
+    return f"{_format_fraction(Fraction(match[1]) * size / least + Fraction(match[3]))} {match[4]}"
 
 
-def _smallest(found: re.Match[str]) -> str:
-    _words, measure, size = _UNITS[found[2]]
-    return f"{_plain(Fraction(found[1]) * size)} {_SMALLEST[measure]}" if measure else found[0]
+def _convert_quantity(match: re.Match[str]) -> str:
+    _words, measure, size = _UNITS[match[2]]
+    return f"{_format_fraction(Fraction(match[1]) * size)} {_SMALLEST[measure]}" if measure else match[0]
 
 
-def _plain(value: Fraction) -> str:
+def _format_fraction(value: Fraction) -> str:
     return str(value.numerator) if value.denominator == 1 else f"{float(value):.6f}".rstrip("0")

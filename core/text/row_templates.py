@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from core.text.normalise import COUNTERS, UNITS, WORD_SCALES, WORD_VALUES, parse
+from core.text.normalise import COUNTERS, UNITS, WORD_SCALES, WORD_VALUES, parse_key_points
 
 MAX_FACT_CHARACTERS = 2000  # characters of a fact that is still one
-FIGURES, TERMS = 6, 2  # gaps made in one fact, at most
+MAX_FIGURE_GAPS, MAX_TERM_GAPS = 6, 2  # gaps made in one fact, at most
 BLANK = {"en": "___", "ja": "＿＿"}
 
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
@@ -33,7 +33,7 @@ _FIGURE_JA = re.compile(
     rf"(?<![A-Za-z0-9０-９.,–〜～-])(?P<number>{_DIGITS})(?:(?P<unit>{_UNIT_JA}(?![A-Za-z0-9]))|(?![A-Za-z0-9０-９]|[–〜～-][0-9]))"
     rf"|(?<![第数何幾一二三四五六七八九十百千万])(?P<kanji>{_KANJI_NUMBER})(?P<counter>{_UNIT_JA})"
 )
-_MARKED = re.compile(
+_QUOTED_OR_BOLD = re.compile(
     r"“([^”\n]{2,40})”|\"([^\"\n]{2,40})\"|「([^」\n]{2,40})」|『([^』\n]{2,40})』|\*\*([^*\n]{2,40})\*\*|`([^`\n]{2,40})`"
 )
 _KATAKANA = re.compile("[ァ-ヺー][ァ-ヺー・]{3,30}")
@@ -69,15 +69,15 @@ def make_drafts(fact: str, subject: str, language: str = "", others: Sequence[st
     if not fact or len(fact) > MAX_FACT_CHARACTERS:
         return []
     language = language or ("ja" if _KANA.search(fact) else "en")
-    words = _Japanese(subject) if language == "ja" else _English(subject)
-    request = _request(fact, words, others)
-    found = [TemplateRow(request, fact, "statement")] if request else []
-    return found + list(_clozes(fact, words))
+    words = _JapaneseWording(subject) if language == "ja" else _EnglishWording(subject)
+    request = _build_request(fact, words, others)
+    drafts = [TemplateRow(request, fact, "statement")] if request else []
+    return drafts + list(_iterate_gap_rows(fact, words))
 
 
-def _request(fact: str, words: "_English | _Japanese", others: Sequence[str]) -> str:
+def _build_request(fact: str, words: "_EnglishWording | _JapaneseWording", others: Sequence[str]) -> str:
     """What asks for the whole fact: its opening, else all of it but the figures; '' where neither is possible."""
-    if opening := _opening(words.openings(fact), others):
+    if opening := _find_opening(words.openings(fact), others):
         return words.state(opening)
     pieces, at = [], 0
     for number, _ in words.figures(fact):
@@ -86,14 +86,16 @@ def _request(fact: str, words: "_English | _Japanese", others: Sequence[str]) ->
     return words.state_figures("".join([*pieces, fact[at:]])) if pieces else ""
 
 
-def _clozes(fact: str, words: "_English | _Japanese") -> Iterator[TemplateRow]:
+def _iterate_gap_rows(fact: str, words: "_EnglishWording | _JapaneseWording") -> Iterator[TemplateRow]:
     """Each gap is asked for in two wordings; the next gap of the same sentence in two others."""
     if words.blank in fact:
         return
-    spans = list(islice(words.figures(fact), FIGURES))
-    hidden = [gap for pair in spans for gap in pair]
-    terms = [gap for gap in words.terms(fact) if not any(gap.start < one.end and one.start < gap.end for one in hidden)]
-    for number, pair in enumerate([*spans, *((gap, gap) for gap in terms[:TERMS])]):
+    spans = list(islice(words.figures(fact), MAX_FIGURE_GAPS))
+    figure_gaps = [gap for pair in spans for gap in pair]
+    terms = [
+        gap for gap in words.terms(fact) if not any(gap.start < one.end and one.start < gap.end for one in figure_gaps)
+    ]
+    for number, pair in enumerate([*spans, *((gap, gap) for gap in terms[:MAX_TERM_GAPS])]):
         for wording, gap in enumerate(pair):
             text = fact[gap.start : gap.end]
             gapped = f"{fact[: gap.start]}{words.blank}{fact[gap.end :]}"
@@ -101,7 +103,7 @@ def _clozes(fact: str, words: "_English | _Japanese") -> Iterator[TemplateRow]:
             yield TemplateRow(question, fact, ("direct", "reworded")[wording], text)
 
 
-def _opening(openings: Iterator[str], others: Sequence[str]) -> str:
+def _find_opening(openings: Iterator[str], others: Sequence[str]) -> str:
     """The shortest opening with which no other fact begins, or ''."""
     rest = [other.strip() for other in others]
     for opening in islice(openings, 20):
@@ -111,23 +113,23 @@ def _opening(openings: Iterator[str], others: Sequence[str]) -> str:
     return ""
 
 
-def _usable(text: str, subject: str, fact: str) -> bool:
+def _is_usable_term(text: str, subject: str, fact: str) -> bool:
     """Whether a term can be asked for: it occurs once in the fact, is not the subject, and reads as a key point."""
     folded = text.casefold()
     is_subject = bool(subject) and (folded in subject.casefold() or subject.casefold() in folded)
-    points = parse(text)
+    points = parse_key_points(text)
     is_point = len(points) == 1 and len(points[0].alternatives) == 1 and not points[0].forbidden
     return not is_subject and is_point and fact.casefold().count(folded) == 1
 
 
 def _find_marked_terms(fact: str) -> Iterator[_Gap]:
     """What the fact itself sets apart: by quotation marks, as bold, as code."""
-    for match in _MARKED.finditer(fact):
+    for match in _QUOTED_OR_BOLD.finditer(fact):
         assert match.lastindex
         yield _Gap(*match.span(match.lastindex))
 
 
-class _English:
+class _EnglishWording:
     """How a fact in English is asked for."""
 
     blank = BLANK["en"]
@@ -167,11 +169,11 @@ class _English:
         return [
             gap
             for gap in (*_find_marked_terms(fact), *names)
-            if _usable(fact[gap.start : gap.end], self._subject, fact)
+            if _is_usable_term(fact[gap.start : gap.end], self._subject, fact)
         ]
 
 
-class _Japanese:
+class _JapaneseWording:
     """How a fact in Japanese is asked for."""
 
     blank = BLANK["ja"]
@@ -210,5 +212,5 @@ class _Japanese:
     def terms(self, fact: str) -> list[_Gap]:
         """Longest katakana words first: the longer one is, the more it is a term."""
         katakana = sorted(_KATAKANA.finditer(fact), key=lambda match: -len(match[0]))
-        found = [*_find_marked_terms(fact), *(_Gap(*match.span()) for match in katakana)]
-        return [gap for gap in found if _usable(fact[gap.start : gap.end], self._subject, fact)]
+        gaps = [*_find_marked_terms(fact), *(_Gap(*match.span()) for match in katakana)]
+        return [gap for gap in gaps if _is_usable_term(fact[gap.start : gap.end], self._subject, fact)]

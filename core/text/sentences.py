@@ -15,7 +15,7 @@ _BRACKET = re.compile("[「『（(【“」』）)】”]")
 _PAIRS = {"」": "「", "』": "『", "）": "（", ")": "(", "】": "【", "”": "“"}
 _QUOTED = re.compile(r"(?<![^\s(\[“])\"[^\"\n]{1,300}\"(?=[\s.,;:!?)\]]|$)")
 _KANA = re.compile("[\u3041-\u309f、，]")
-_SPOKEN = re.compile("と(?:い|言|聞|叫|の|、)|って")
+_SPEECH_AFTER = re.compile("と(?:い|言|聞|叫|の|、)|って")
 _CJK = re.compile(f"[{CJK}]")
 _BREAK = re.compile(rf"[\s/{_OPENERS}]")
 
@@ -27,52 +27,52 @@ STARTERS = (
     "a after all an and as at before both but each every for he however i if in it its no on one or our players she so "
     "some that the then there these they this those to we when where while who you your"
 )
-_NEVER, _NUMBERED, _SOFT, _STARTERS = (
+_NEVER, _BEFORE_FIGURES, _BEFORE_NAMES, _STARTERS = (
     frozenset(words.split()) for words in (NEVER, BEFORE_FIGURES, BEFORE_NAMES, STARTERS)
 )
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]+")
 # "1." and "Rule 1." before what is numbered.
 _NUMBER = re.compile(r"\W*(?:(?:rule|law|article|section|step|chapter|part|point|item) )?[0-9０-９.]+", re.IGNORECASE)
-_LOOK = 24  # characters before a full stop that are read for an abbreviation
+_ABBREVIATION_CHARACTERS = 24  # characters before a full stop that are read for an abbreviation
 
 
-def spans(shadow: str) -> list[tuple[int, int]]:
+def find_sentence_spans(shadow: str) -> list[tuple[int, int]]:
     """Start and end of each sentence in a paragraph (see `Prose.shadow`), without the blanks around it."""
-    found = []
+    spans = []
     start = 0
-    for end in [*_ends(shadow), len(shadow)]:
+    for end in [*_iterate_ends(shadow), len(shadow)]:
         part = shadow[start:end]
         left = start + len(part) - len(part.lstrip())
         right = start + len(part.rstrip())
         if left < right:
-            found.append((left, right))
+            spans.append((left, right))
         start = end
-    return found
+    return spans
 
 
-def _ends(shadow: str) -> Iterator[int]:
-    closed = _find_closed(shadow)
+def _iterate_ends(shadow: str) -> Iterator[int]:
+    closed = _find_outer_pairs(shadow)
     start = number = 0
-    for found in _END.finditer(shadow):
-        while number < len(closed) and closed[number][1] < found.start():
+    for match in _END.finditer(shadow):
+        while number < len(closed) and closed[number][1] < match.start():
             number += 1
         # Inside brackets and quotes no sentence ends, except with them.
-        inside = number < len(closed) and closed[number][0] < found.start() and found.end() <= closed[number][1]
-        if not inside and _is_end(shadow, start, found):
-            yield found.end()
-            start = found.end()
+        is_inside = number < len(closed) and closed[number][0] < match.start() and match.end() <= closed[number][1]
+        if not is_inside and _is_end(shadow, start, match):
+            yield match.end()
+            start = match.end()
 
 
-def _find_closed(shadow: str) -> list[tuple[int, int]]:
+def _find_outer_pairs(shadow: str) -> list[tuple[int, int]]:
     """Outermost pairs of brackets and quotes, in order."""
-    pairs = [(found.start(), found.end() - 1) for found in _QUOTED.finditer(shadow)]
-    opened: dict[str, list[int]] = {}
-    for found in _BRACKET.finditer(shadow):
-        if found[0] not in _PAIRS:
-            opened.setdefault(found[0], []).append(found.start())
-        elif waiting := opened.get(_PAIRS[found[0]]):
-            pairs.append((waiting.pop(), found.start()))
+    pairs = [(match.start(), match.end() - 1) for match in _QUOTED.finditer(shadow)]
+    open_brackets: dict[str, list[int]] = {}
+    for match in _BRACKET.finditer(shadow):
+        if match[0] not in _PAIRS:
+            open_brackets.setdefault(match[0], []).append(match.start())
+        elif open_positions := open_brackets.get(_PAIRS[match[0]]):
+            pairs.append((open_positions.pop(), match.start()))
     outer: list[tuple[int, int]] = []
     for start, end in sorted(pairs):
         if not outer or outer[-1][1] < start:
@@ -82,41 +82,41 @@ def _find_closed(shadow: str) -> list[tuple[int, int]]:
     return outer
 
 
-def _is_end(shadow: str, start: int, found: re.Match[str]) -> bool:
-    marks, closers = found.groups()
+def _is_end(shadow: str, start: int, match: re.Match[str]) -> bool:
+    marks, closers = match.groups()
     if not marks.strip("…‥"):
         return False
     if not _WIDE.isdisjoint(marks):
-        return _is_wide_end(shadow, found)
-    before, after = shadow[found.start() - 1 : found.start()], shadow[found.end() : found.end() + 1]
+        return _is_wide_end(shadow, match)
+    before, after = shadow[match.start() - 1 : match.start()], shadow[match.end() : match.end() + 1]
     if after and not after.isspace():
         # Japanese sets no blank behind a half-width mark; "Yahoo!ニュース" is one name.
-        spoken = _KANA.match(before) if marks[-1] == "." else _CJK.match(before)
-        return bool(spoken and _CJK.match(after) and not closers.strip(HIDDEN))
-    return _is_latin_end(shadow, start, found)
+        is_cjk_before = _KANA.match(before) if marks[-1] == "." else _CJK.match(before)
+        return bool(is_cjk_before and _CJK.match(after) and not closers.strip(HIDDEN))
+    return _is_latin_end(shadow, start, match)
 
 
-def _is_wide_end(shadow: str, found: re.Match[str]) -> bool:
-    marks, closers = found.groups()
-    before, after = shadow[found.start() - 1 : found.start()], shadow[found.end() : found.end() + 1]
+def _is_wide_end(shadow: str, match: re.Match[str]) -> bool:
+    marks, closers = match.groups()
+    before, after = shadow[match.start() - 1 : match.start()], shadow[match.end() : match.end() + 1]
     if marks == "．" and before.isdigit():
         return False  # ３．５ and the number of a rule
     if closers.strip(HIDDEN) and _KANA.match(after):
         return False  # 「はい。」と言う
-    return "。" in marks or not _SPOKEN.match(shadow, found.end())
+    return "。" in marks or not _SPEECH_AFTER.match(shadow, match.end())
 
 
-def _is_latin_end(shadow: str, start: int, found: re.Match[str]) -> bool:
-    marks, closers = found.groups()
-    begin = _NEXT.match(shadow, found.end())
-    following = shadow[begin.end() : begin.end() + _LOOK] if begin else ""
+def _is_latin_end(shadow: str, start: int, match: re.Match[str]) -> bool:
+    marks, closers = match.groups()
+    begin = _NEXT.match(shadow, match.end())
+    following = shadow[begin.end() : begin.end() + _ABBREVIATION_CHARACTERS] if begin else ""
     if not following:
         return True
     # "e.g. so" and "“Stop!” he said" go on, but some people write no capitals at all.
     is_plain = len(marks) == 1 and not closers.strip(HIDDEN) and _begins_small(shadow, start)
     if following[0].islower() and not is_plain:
         return False
-    return marks != "." or not _is_abbreviated(shadow, start, found.start(), following)
+    return marks != "." or not _is_abbreviated(shadow, start, match.start(), following)
 
 
 def _begins_small(shadow: str, start: int) -> bool:
@@ -125,17 +125,17 @@ def _begins_small(shadow: str, start: int) -> bool:
 
 
 def _is_abbreviated(shadow: str, start: int, stop: int, following: str) -> bool:
-    piece = shadow[max(start, stop - _LOOK) : stop]
+    piece = shadow[max(start, stop - _ABBREVIATION_CHARACTERS) : stop]
     token = _BREAK.split(piece)[-1]
     small = token.casefold()
     if small in _NEVER:
         return True
-    if small in _NUMBERED and following[0].isdigit():
+    if small in _BEFORE_FIGURES and following[0].isdigit():
         return True
-    if stop - start < _LOOK and _NUMBER.fullmatch(piece.strip()):
+    if stop - start < _ABBREVIATION_CHARACTERS and _NUMBER.fullmatch(piece.strip()):
         return True
     is_initial = _DOTTED.fullmatch(token) is not None and (len(token) > 1 or token.isupper())
-    if small not in _SOFT and (not is_initial or _CJK.match(token)):
+    if small not in _BEFORE_NAMES and (not is_initial or _CJK.match(token)):
         return False
     word = _WORD.match(following)
     return word is None or word[0].casefold() not in _STARTERS

@@ -8,9 +8,9 @@ from core.text import markdown_blocks, normalise, sentences
 from core.text.inline_markdown import CJK, Prose, is_cjk
 from core.text.markdown_blocks import BlockText, ContainerEnd, ContainerStart, Heading, Paragraph, TableRow
 
-HEADING = 200  # characters that are kept of a heading
-HEADER = 100  # and of a table's header cell, which every row repeats
-LEAD_IN = 300  # characters of a lead-in that is put before the items of its list
+MAX_HEADING_CHARACTERS = 200  # characters that are kept of a heading
+MAX_HEADER_CHARACTERS = 100  # and of a table's header cell, which every row repeats
+MAX_LEAD_IN_CHARACTERS = 300  # characters of a lead-in that is put before the items of its list
 MIN_WORDS = 4  # of a lead-in that no item repeats and that is a statement itself
 MIN_JAPANESE_CHARACTERS = 10  # likewise
 
@@ -19,8 +19,8 @@ _ANNOUNCES = re.compile(
 )
 _PICKS = re.compile(r"\b(?:any )?one of\b|(?:いずれか|どれか)(?:一つ|ひとつ|[1１]つ)?", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
-_ENDED = re.compile("[.!?。．！？｡][\"'”’»)\\]）」』]*$")
-_SERIAL = re.compile("[;；,，、]$")
+_SENTENCE_END = re.compile("[.!?。．！？｡][\"'”’»)\\]）」』]*$")
+_SEPARATOR_END = re.compile("[;；,，、]$")
 _NOUN = re.compile("(?:こと|もの|場合|とき|時)[。．]?$")
 _PREDICATE = re.compile("(?:です|ます|ません|でした|ました|ください|である|だ|ない|する|できる|られる)$")
 
@@ -36,16 +36,16 @@ class Statement:
     heading: str  # the headings above it, joined with " › "
 
 
-def split(markdown: str) -> list[Statement]:
+def split_statements(markdown: str) -> list[Statement]:
     """The statements of a spec in their order: its sentences, list items and table rows. Their spans do not overlap.
 
     Code, HTML blocks, front matter and headings are none. A list item that is no sentence has the one that announces
     the list put before it. That one is a statement itself where it names a figure (“There are three fouls:”), or where
     no item repeats it and it says more than that something follows.
     """
-    found, references = markdown_blocks.read_blocks(markdown)
+    blocks, references = markdown_blocks.read_blocks(markdown)
     reader = _StatementReader(markdown, references)
-    for block in found:
+    for block in blocks:
         reader.read(block)
     return [statement for statement in reader.found if statement is not None]
 
@@ -57,7 +57,7 @@ class _LeadIn:
     number: int
     text: str
     own: str  # the text without the lead-in before it
-    is_taken: bool = False  # an item has it before it
+    is_used: bool = False  # an item has it before it
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class _StatementReader:
         last, self.last = self.last, None
         match block:
             case Heading(level, raw):
-                self._enter(level, raw)
+                self._enter_heading(level, raw)
             case Paragraph(passage, begins_item):
                 self._add_sentences(passage, self.lead_ins[-1] if begins_item and self.lead_ins else None, begins_item)
             case TableRow():
@@ -82,12 +82,12 @@ class _StatementReader:
             case ContainerStart():
                 self.lead_ins.append(last)
             case ContainerEnd():
-                self._end(self.lead_ins.pop())
+                self._end_list(self.lead_ins.pop())
 
-    def _enter(self, level: int, raw: str) -> None:
+    def _enter_heading(self, level: int, raw: str) -> None:
         while self.headings and self.headings[-1][0] >= level:
             self.headings.pop()
-        self.headings.append((level, self._plain(raw[:HEADING])))
+        self.headings.append((level, self._plain(raw[:MAX_HEADING_CHARACTERS])))
         self.heading = " › ".join(text for _, text in self.headings if text)
 
     def _plain(self, raw: str) -> str:
@@ -99,26 +99,26 @@ class _StatementReader:
 
     def _add_sentences(self, passage: BlockText, lead_in: _LeadIn | None, begins_item: bool) -> None:
         prose = Prose(passage.raw, self.references)
-        parts = [(prose.text(start, end), start, end) for start, end in sentences.spans(prose.shadow)]
+        parts = [(prose.text(start, end), start, end) for start, end in sentences.find_sentence_spans(prose.shadow)]
         before = len(self.found)
         for own, start, end in parts:
             text = own
             if lead_in and len(parts) == 1 and _is_fragment(own):
-                lead_in.is_taken = True
-                text = _with_lead_in(lead_in.text, own)
+                lead_in.is_used = True
+                text = _prepend_lead_in(lead_in.text, own)
             self._add(text, passage.place(start), passage.place(end - 1) + 1)
-        if len(self.found) > before and _leads(own, begins_item) and len(text) <= LEAD_IN:
+        if len(self.found) > before and _announces_list(own, begins_item) and len(text) <= MAX_LEAD_IN_CHARACTERS:
             self.last = _LeadIn(len(self.found) - 1, text, own)
 
     def _add_row(self, row: TableRow) -> None:
-        header = [self._plain(raw[:HEADER]) for raw in row.header]
+        header = [self._plain(raw[:MAX_HEADER_CHARACTERS]) for raw in row.header]
         cells = [self._plain(raw) for raw in row.cells]
         wide = any(map(is_cjk, header + cells))
         colon, comma = ("：", "、") if wide else (": ", "; ")
         pairs = [(name, cell) for name, cell in zip(header, cells, strict=False) if cell]
         self._add(comma.join(f"{name}{colon}{cell}" if name else cell for name, cell in pairs), row.start, row.end)
 
-    def _end(self, lead_in: _LeadIn | None) -> None:
+    def _end_list(self, lead_in: _LeadIn | None) -> None:
         """Drops a lead-in that says nothing but what its items say: one without a figure."""
         if lead_in is None or _DIGIT.search(normalise.normalise(_PICKS.sub("", lead_in.own))):
             return
@@ -127,22 +127,24 @@ class _StatementReader:
             if is_cjk(lead_in.own)
             else len(lead_in.own.split()) >= MIN_WORDS
         )
-        if lead_in.is_taken or not says or _ANNOUNCES.search(lead_in.own):
+        if lead_in.is_used or not says or _ANNOUNCES.search(lead_in.own):
             self.found[lead_in.number] = None
 
 
-def _leads(text: str, begins_item: bool) -> bool:
+def _announces_list(text: str, begins_item: bool) -> bool:
     """Whether a sentence directly before a list announces it."""
-    return text.endswith((":", "：")) or bool(_ANNOUNCES.search(text)) or (begins_item and not _ENDED.search(text))
+    return (
+        text.endswith((":", "：")) or bool(_ANNOUNCES.search(text)) or (begins_item and not _SENTENCE_END.search(text))
+    )
 
 
-def _with_lead_in(lead_in: str, text: str) -> str:
+def _prepend_lead_in(lead_in: str, text: str) -> str:
     colon = "：" if is_cjk(lead_in) else ": "
-    return f"{lead_in.rstrip(' :：。．.')}{colon}{_SERIAL.sub('', text)}"
+    return f"{lead_in.rstrip(' :：。．.')}{colon}{_SEPARATOR_END.sub('', text)}"
 
 
 def _is_fragment(text: str) -> bool:
     """Whether a list item is no sentence of its own: “pushing an opponent”, 「相手を押すこと」."""
     if is_cjk(text):
-        return bool(_NOUN.search(text)) or not (_ENDED.search(text) or _PREDICATE.search(text))
-    return text[:1].islower() or not _ENDED.search(text)
+        return bool(_NOUN.search(text)) or not (_SENTENCE_END.search(text) or _PREDICATE.search(text))
+    return text[:1].islower() or not _SENTENCE_END.search(text)

@@ -20,11 +20,11 @@ _EMPHASISED = re.compile(rf"(?<![*\\])(\*{{1,2}})(?=[^\s*])([^*\n]{{1,{MAX_TERM_
 _CAPITALISED = re.compile(r"(?<=[a-z,;] )[A-Z][\w’'-]*(?: [A-Z][\w’'-]*){0,3}")
 _AFTER = re.compile(r"\b(?:in|at|from|of|near|to|by|mr|mrs|ms|dr) $", re.IGNORECASE)  # a place's or a person's name
 _NO_TERM = re.compile(r"[.!?。！？:：;；、,/\d]|https?|[をはが]|です|ます|ない$")
-_ENDED = re.compile("[.!?。！？]$")
-_SMALL = re.compile(r"(?<![\w’'-])[a-z][\w’'-]*")
+_SENTENCE_END = re.compile("[.!?。！？]$")
+_LOWER_CASE_WORD = re.compile(r"(?<![\w’'-])[a-z][\w’'-]*")
 # A folded statement with _TERM in it: that it is there as a word, and that the statement says what it is.
 _TERM = "\ue002"
-_USED, _USED_JAPANESE = re.compile(rf"(?<!\w){_TERM}(?:e?s)?(?!\w)"), re.compile(_TERM)
+_USE, _USE_JAPANESE = re.compile(rf"(?<!\w){_TERM}(?:e?s)?(?!\w)"), re.compile(_TERM)
 _QUOTED_TERM = rf"[「『\"“'‘]?{_TERM}(?:e?s)?[」』\"”'’]?"
 _EXPLAINS = re.compile(
     rf"^(?:(?:an?|the|each|every|any|one|all) )?{_QUOTED_TERM}(?: ?[(（][^()（）]{{0,80}}[)）])?"
@@ -65,19 +65,21 @@ def find_undefined(statements: Sequence[Statement]) -> list[UndefinedTerm]:
     texts = [statement.text.casefold() for statement in statements]
     headings = {statement.heading.casefold() for statement in statements}
     everything, starts = "\n".join(texts), [0, *accumulate(len(text) + 1 for text in texts)]
-    found = []
-    for name in _candidates(statements):
-        folded, used = name.casefold(), _USED_JAPANESE if is_cjk(name) else _USED
+    undefined = []
+    for name in _find_candidates(statements):
+        folded, used = name.casefold(), _USE_JAPANESE if is_cjk(name) else _USE
         if any(used.search(heading.replace(folded, _TERM)) for heading in headings if folded in heading):
             continue
-        there = [(number, texts[number].replace(folded, _TERM)) for number in _holders(everything, starts, folded)]
-        uses = [(number, text) for number, text in there if used.search(text)]
+        occurrences = [
+            (number, texts[number].replace(folded, _TERM)) for number in _find_texts_with(everything, starts, folded)
+        ]
+        uses = [(number, text) for number, text in occurrences if used.search(text)]
         if len(uses) >= MIN_USES and not any(_EXPLAINS.search(text) for _, text in uses):
-            found.append(UndefinedTerm(name, tuple(_place(statements[number], name) for number, _ in uses)))
-    return found
+            undefined.append(UndefinedTerm(name, tuple(_find_place(statements[number], name) for number, _ in uses)))
+    return undefined
 
 
-def _holders(everything: str, starts: list[int], folded: str) -> Iterator[int]:
+def _find_texts_with(everything: str, starts: list[int], folded: str) -> Iterator[int]:
     """The numbers of the texts that hold the term: one search through all is much faster than one through each."""
     position = everything.find(folded)
     while position >= 0:
@@ -86,12 +88,12 @@ def _holders(everything: str, starts: list[int], folded: str) -> Iterator[int]:
         position = everything.find(folded, starts[number + 1])
 
 
-def _candidates(statements: Sequence[Statement]) -> list[str]:
-    small = {word for statement in statements for word in _SMALL.findall(statement.text)}
+def _find_candidates(statements: Sequence[Statement]) -> list[str]:
+    lower_case = {word for statement in statements for word in _LOWER_CASE_WORD.findall(statement.text)}
     terms: dict[str, _Term] = {}
     for statement in statements:
         # Bold is for stress more often than for a term, and a capital for a name: those must be marked twice.
-        marked = dict.fromkeys([*_find_emphasised(statement), *_find_capitalised(statement, small)], MIN_USES)
+        marked = dict.fromkeys([*_find_emphasised(statement), *_find_capitalised(statement, lower_case)], MIN_USES)
         marked |= dict.fromkeys(_find_quoted(statement), 1)
         for name, needed in marked.items():
             term = terms.setdefault(name.casefold(), _Term(name))
@@ -111,13 +113,13 @@ def _find_emphasised(statement: Statement) -> Iterator[str]:
             yield name
 
 
-def _find_capitalised(statement: Statement, small: set[str]) -> Iterator[str]:
+def _find_capitalised(statement: Statement, lower_case: set[str]) -> Iterator[str]:
     """Names and terms in the middle of a sentence, which are written small nowhere."""
     text = statement.text
-    for found in _CAPITALISED.finditer(text) if _ENDED.search(text) else ():
-        is_name = _AFTER.search(text, max(0, found.start() - 8), found.start())
-        if not is_name and found[0].casefold() not in small and _may_be_term(found[0]):
-            yield found[0]
+    for match in _CAPITALISED.finditer(text) if _SENTENCE_END.search(text) else ():
+        is_name = _AFTER.search(text, max(0, match.start() - 8), match.start())
+        if not is_name and match[0].casefold() not in lower_case and _may_be_term(match[0]):
+            yield match[0]
 
 
 def _may_be_term(name: str) -> bool:
@@ -125,7 +127,7 @@ def _may_be_term(name: str) -> bool:
     return len(words) <= MAX_TERM_WORDS and not _PLAIN.issuperset(words) and not _NO_TERM.search(name)
 
 
-def _place(statement: Statement, name: str) -> tuple[int, int]:
+def _find_place(statement: Statement, name: str) -> tuple[int, int]:
     at = statement.quote.lower().find(name.lower())
     if at < 0 or len(statement.quote.lower()) != len(statement.quote):
         return statement.start, statement.end

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import msgspec
 
 ENCODINGS = ("o200k_base", "cl100k_base")
-PER_MESSAGE, PER_NAME, PER_ROW = 3, 1, 3
-PER_IMAGE = 85  # at low detail; at high detail it depends on the image's size
+TOKENS_PER_MESSAGE, TOKENS_PER_NAME, TOKENS_PER_ROW = 3, 1, 3
+TOKENS_PER_IMAGE = 85  # at low detail; at high detail it depends on the image's size
 LATIN_CHARACTERS_PER_TOKEN = 4.0  # averages, for an estimate
 JAPANESE_CHARACTERS_PER_TOKEN = 1.2
 MAX_CACHED_TEXTS = 1000  # system prompts are the same in every row
@@ -18,7 +18,7 @@ MAX_CACHED_TEXTS = 1000  # system prompts are the same in every row
 _MODELS = (("gpt-4o", 0), ("gpt-4.", 0), ("gpt-4", 1), ("gpt-3.5", 1), ("text-embedding", 1), ("", 0))
 
 
-def encoding_of(model: str) -> str:
+def get_encoding(model: str) -> str:
     """The encoding of a model, of a fine-tuned one too (`ft:gpt-4o-mini-…`)."""
     name = model.removeprefix("ft:")
     return next(ENCODINGS[number] for start, number in _MODELS if name.startswith(start))
@@ -62,7 +62,7 @@ class TokenCounter:
 
     def __init__(self, encoding: str = ENCODINGS[0]) -> None:
         assert encoding in ENCODINGS, encoding
-        self._count = _tokenizer(encoding).count
+        self._count = _load_tokenizer(encoding).count
         self._known: dict[str, int] = {}
 
     def text(self, text: str) -> int:
@@ -81,24 +81,24 @@ class TokenCounter:
         try:
             return self.messages(decode_plain_row(data).messages)
         except msgspec.ValidationError:
-            return PER_ROW + self._value(msgspec.json.decode(data))
+            return TOKENS_PER_ROW + self._value(msgspec.json.decode(data))
 
     def messages(self, messages: Iterable[TextMessage]) -> int:
         """The tokens of a row of plain messages."""
-        total = PER_ROW
+        total = TOKENS_PER_ROW
         for message in messages:
             role, content = message.role, message.content
-            often = role in ("system", "developer")
-            total += PER_MESSAGE + self._remembered(role)
-            total += self._remembered(content) if often else self.text(content)
+            is_cached = role in ("system", "developer")
+            total += TOKENS_PER_MESSAGE + self._count_cached(role)
+            total += self._count_cached(content) if is_cached else self.text(content)
         return total
 
-    def _remembered(self, text: str) -> int:
-        if (known := self._known.get(text)) is None:
+    def _count_cached(self, text: str) -> int:
+        if (count := self._known.get(text)) is None:
             if len(self._known) >= MAX_CACHED_TEXTS:
                 self._known.clear()
-            known = self._known[text] = self.text(text)
-        return known
+            count = self._known[text] = self.text(text)
+        return count
 
     def _value(self, value: object) -> int:
         """The tokens of any value in a row that is not plain."""
@@ -115,7 +115,7 @@ class TokenCounter:
         )
 
     def _message(self, message: dict[str, Any]) -> int:
-        total = PER_MESSAGE + PER_NAME * ("name" in message)
+        total = TOKENS_PER_MESSAGE + TOKENS_PER_NAME * ("name" in message)
         for key, value in message.items():
             if key == "content" and isinstance(value, list):
                 total += sum(map(self._part, value))
@@ -128,20 +128,20 @@ class TokenCounter:
     def _part(self, part: object) -> int:
         if not isinstance(part, dict):
             return 0
-        return PER_IMAGE if "image_url" in part else self._value(part.get("text"))
+        return TOKENS_PER_IMAGE if "image_url" in part else self._value(part.get("text"))
 
     def _json(self, value: object) -> int:
         return self.text(msgspec.json.encode(value).decode())
 
 
-def _tokenizer(encoding: str) -> _Tokenizer:
+def _load_tokenizer(encoding: str) -> _Tokenizer:
     # The extension module alone loads in 50 ms; the package around it would take 0.75 s.
     package = importlib.util.find_spec("bpe_openai")
     assert package
-    found = importlib.machinery.PathFinder.find_spec("_bindings", package.submodule_search_locations)
-    assert found
-    assert found.loader
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    extension_spec = importlib.machinery.PathFinder.find_spec("_bindings", package.submodule_search_locations)
+    assert extension_spec
+    assert extension_spec.loader
+    module = importlib.util.module_from_spec(extension_spec)
+    extension_spec.loader.exec_module(module)
     tokenizer: _Tokenizer = module.tokenizer_for_encoding(encoding)
     return tokenizer

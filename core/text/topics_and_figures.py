@@ -7,7 +7,7 @@ from fractions import Fraction
 from core.text.normalise import normalise
 
 MAX_READ_CHARACTERS = 2000  # characters of a sentence that are read
-RUN = 30  # hiragana from which on a run is not looked through
+MAX_HIRAGANA_RUN = 30  # hiragana from which on a run is not looked through
 
 # What a unit measures, and how many of the first unit it is.
 _UNITS = {
@@ -39,7 +39,7 @@ _ANY_UNIT = "|".join(f"({words})" for words in _UNITS)
 _FIGURE = re.compile(rf"(\d+(?:[./]\d+)*)(?: ?(?:{_ANY_UNIT})(?![a-z]))?")
 
 # Figures that are names: rule 3, 3rd, 第3条. They tell apart what is spoken of, so they stay among its words.
-_NAMED = re.compile(
+_NAME_WITH_NUMBER = re.compile(
     r"(?:level|step|rule|law|article|section|chapter|round|stage|phase|grade|class|type|part|week|day|year|page|room|"
     r"group|team|player|no|number|figure|table|version|question|item|point|option|case|lane|zone|court|hole|door|gate|"
     r"period|set|half|division|category|tier|rank|position|game|match|day) \d+(?! ?(?:[a-z]*metre|minute|second|hour)(?![a-z]))"
@@ -75,7 +75,7 @@ _JOINING, _ATTRIBUTES = frozenset(JOINING.split()), frozenset(ATTRIBUTES.split()
 _PRONOUN = re.compile(
     r"(?:it|its|this|that|these|those|they|their|he|she|his|her|here)(?![\w'’])|[こそあ](?:れ|の|ちら)", re.IGNORECASE
 )
-_ENDED = re.compile("[.!?:。．！？｡：][\"'”’»)\\]）」』*_]*$")
+_SENTENCE_END = re.compile("[.!?:。．！？｡：][\"'”’»)\\]）」』*_]*$")
 _FIRST_CELL = re.compile("[^;、]{0,300}(?:; |、)")
 
 
@@ -111,23 +111,23 @@ class Claim:
     is_pointing: bool
 
 
-def read_claim(text: str, is_row: bool = False) -> Claim:
+def parse_claim(text: str, is_row: bool = False) -> Claim:
     """Take apart a sentence, or a table's row: what stands in its first cell says what it is about."""
     text = text[:MAX_READ_CHARACTERS]
     first = _FIRST_CELL.match(text) if is_row else None
     normal = normalise(text[first.end() :] if first else text)
-    about = normalise(first[0]).translate(_AS_NAMES) if first else ""
-    normal = _NAMED.sub(lambda found: found[0].replace(" ", "").translate(_AS_NAMES), normal)
+    topic = normalise(first[0]).translate(_AS_NAMES) if first else ""
+    normal = _NAME_WITH_NUMBER.sub(lambda found: found[0].replace(" ", "").translate(_AS_NAMES), normal)
     measures = tuple(Measure(found[1], (found.lastindex or 1) - 2) for found in _FIGURE.finditer(normal))
-    words = tuple(filter(None, map(_stem, _WORD.findall(f"{about} {_FIGURE.sub(' ', normal)}"))))
+    words = tuple(filter(None, map(_stem, _WORD.findall(f"{topic} {_FIGURE.sub(' ', normal)}"))))
     is_pointing = _PRONOUN.match(text) is not None
-    is_vague = is_row or is_pointing or not _ENDED.search(text) or _ATTRIBUTES.issuperset(words)
+    is_vague = is_row or is_pointing or not _SENTENCE_END.search(text) or _ATTRIBUTES.issuperset(words)
     return Claim(words, measures, is_vague, is_pointing)
 
 
 def _stem(word: str) -> str:
     """A word without what does not change what it means; '' for one that only joins others."""
-    if _IS_HIRAGANA.match(word) and len(word) <= RUN:
+    if _IS_HIRAGANA.match(word) and len(word) <= MAX_HIRAGANA_RUN:
         word = _ENDINGS.sub("", _PARTICLES.sub("", word))
         return word if len(word) > 1 else ""
     if word in _JOINING:

@@ -118,7 +118,7 @@ def _count_tokens(db: sqlite3.Connection, job: Job) -> int | None:
     """The tokens of a job's rows in one epoch, truncated as at the server; None where rows are too many, or not counted."""
     if job.version is None or job.row_count > MAX_COUNTED_ROWS:
         return None
-    found = token_counts.training_amount(
-        db, row_selection.row_filter(job.rows), token_counts.encoding_of(job.model), job.version
+    found = token_counts.compute_training_amount(
+        db, row_selection.row_filter(job.rows), token_counts.get_encoding(job.model), job.version
     )
     return None if found.missing else found.trained

@@ -83,7 +83,11 @@ def find_job_of_model(db: sqlite3.Connection, provider: str, model: str) -> Job 
 def load_training_prompt(db: sqlite3.Connection, provider: str, model: str) -> PromptUse | None:
     """The system prompt of a model's training rows; None where it is not known."""
     job = find_job_of_model(db, provider, model)
-    return system_prompts.find_usual(db, row_filter(job.rows), job.version) if job and job.version is not None else None
+    return (
+        system_prompts.find_majority_prompt(db, row_filter(job.rows), job.version)
+        if job and job.version is not None
+        else None
+    )
 
 
 def find_differing_prompt(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> PromptUse | None:
@@ -93,9 +97,9 @@ def find_differing_prompt(db: sqlite3.Connection, models: Iterable[tuple[str, st
     """
     made = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
     if not made:
-        return system_prompts.find_unused(db, row_filter(""))
-    found = [system_prompts.find_unused(db, row_filter(job.rows), job.version) for job in made]
-    return next(iter(system_prompts.merge_unused(db, found)), None)
+        return system_prompts.find_unused_prompt(db, row_filter(""))
+    found = [system_prompts.find_unused_prompt(db, row_filter(job.rows), job.version) for job in made]
+    return next(iter(system_prompts.merge_unused_prompts(db, found)), None)
 
 
 def find_leaked_questions(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> dict[int, str]:
@@ -120,7 +124,7 @@ def _find_trained_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[
         now, before = (
             near_duplicates.normalise(read_texts(reader.text(one)).key) for one in ((pack, slot), (place[0], place[1]))
         )
-        if found := near_duplicates.similarity(now, before):
+        if found := near_duplicates.compute_similarity(now, before):
             yield id, f"{row} {found:.0f}"
 
 

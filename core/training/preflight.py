@@ -85,7 +85,7 @@ async def examine(
     Texts are sent only to the server's moderation, where it has one. Raises `JukuError`, `CancelledError`.
     """
     await findings.refresh(project, reporter)
-    for encoding in dict.fromkeys(token_counts.encoding_of(plan.model) for plan in plans):
+    for encoding in dict.fromkeys(token_counts.get_encoding(plan.model) for plan in plans):
         await token_counts.count_missing_rows(project, encoding, reporter)
     server = _ServerInfo() if id == LOCAL else await _load_server_info(project, preset, connect, plans, reporter)
     return await project.read(_build_report, id, preset, plans, server)
@@ -132,7 +132,9 @@ def _build_report(
     db: sqlite3.Connection, id: str, preset: ServerPreset, plans: Sequence[TrainingPlan], server: _ServerInfo
 ) -> PreflightReport:
     measured = [
-        token_counts.training_amount(db, row_filter(plan.rows), token_counts.encoding_of(plan.model), plan.version)
+        token_counts.compute_training_amount(
+            db, row_filter(plan.rows), token_counts.get_encoding(plan.model), plan.version
+        )
         for plan in plans
     ]
     cost, whose = _estimate_cost(id, plans, measured)
@@ -252,11 +254,11 @@ def _check_prompts(
     """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
-    unasked = [system_prompts.find_unused(db, row_filter(rows), version) for rows, version in chosen]
+    unasked = [system_prompts.find_unused_prompt(db, row_filter(rows), version) for rows, version in chosen]
     words_of_rule = {one.rule: one.words for one in found}
     made = [
-        Objection(PROMPT_NOT_ASKED, "warning", system_prompts.describe(one, wanted), words_of_rule.get(PROMPT_DIFFERS, ""), one.prompt if one.is_offered else None)
-        for one in system_prompts.merge_unused(db, unasked)
+        Objection(PROMPT_NOT_ASKED, "warning", system_prompts.describe_difference(one, wanted), words_of_rule.get(PROMPT_DIFFERS, ""), one.prompt if one.is_offered else None)
+        for one in system_prompts.merge_unused_prompts(db, unasked)
     ]  # fmt: skip
     return [*made, *(one for one in found if not (made and one.rule == PROMPT_DIFFERS))]
 

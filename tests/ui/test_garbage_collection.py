@@ -31,7 +31,7 @@ def test_nothing_is_destroyed_on_the_thread_of_a_worker(qtbot, collector):
     thread.join()
     assert died == []
     kept = work()
-    collector.look()
+    collector.collect_due()
     assert died == [threading.main_thread()]
     assert kept
 

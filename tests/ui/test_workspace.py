@@ -79,14 +79,14 @@ def test_models_of_other_servers_are_asked_for_once_and_anew_after_a_change(run,
             workspace = Workspace(project, Settings(providers=[entry], writer=Role("writer")))
             workspace.keys.keep_for_session("writer", KEY)
             for _time in range(3):
-                workspace.want_offers("writer")
+                workspace.request_offers("writer")
             await until(lambda: workspace.known_offers("writer"))
             assert [offer.id for offer in await workspace.offers_of("writer")] == ["base-model"]
             assert len(server.requests) == 1
             assert workspace.offers == []  # the student's are others
             await workspace.forget_provider("writer")
             assert workspace.known_offers("writer") == []
-            workspace.want_offers("writer")
+            workspace.request_offers("writer")
             await until(lambda: workspace.known_offers("writer"))
             assert len(server.requests) == 2
             await workspace.tasks.close()

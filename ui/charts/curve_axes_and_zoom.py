@@ -188,7 +188,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         at = min((float(line.x[index]) for line, index in found), key=lambda other: abs(other - x))
         placed = [(line, curve_thinning.nearest_index(line, at)) for line, _index in found]
         points = [CurvePoint(line, index, float(line.x[index]) == at) for line, index in placed]
-        self._cross.show_points(at, y, points, self._title(at, points))
+        self._cross.show_points(at, y, points, self._format_title(at, points))
         self.pointed.emit()
         return None
 
@@ -203,11 +203,11 @@ class CurvePlot(pyqtgraph.PlotWidget):
             case Qt.Key.Key_Left | Qt.Key.Key_Right:
                 forward = event.key() == Qt.Key.Key_Right
                 start = (low if forward else high) if at is None else at
-                self._go(curve_thinning.next_x(self._lines, start, forward))
+                self._move_cross_hair(curve_thinning.next_x(self._lines, start, forward))
             case Qt.Key.Key_Home:
-                self._go(curve_thinning.x_range(self._lines)[0])
+                self._move_cross_hair(curve_thinning.x_range(self._lines)[0])
             case Qt.Key.Key_End:
-                self._go(curve_thinning.x_range(self._lines)[1])
+                self._move_cross_hair(curve_thinning.x_range(self._lines)[1])
             case Qt.Key.Key_Plus | Qt.Key.Key_Equal | Qt.Key.Key_Minus:
                 centre = (low + high) / 2 if at is None else at
                 factor = 1 / ZOOM_PER_NOTCH if event.key() == Qt.Key.Key_Minus else ZOOM_PER_NOTCH
@@ -239,7 +239,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
     def _measure(self) -> str:
         return str(self.getAxis("left").labelText)
 
-    def _go(self, x: float | None) -> None:
+    def _move_cross_hair(self, x: float | None) -> None:
         """Move the cross-hair to `x` and scroll to it."""
         if x is None:
             return
@@ -249,7 +249,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
             self._box.setXRange(start, start + high - low, padding=0)
         self.point_at(x)
 
-    def _title(self, at: float, points: list[CurvePoint]) -> str:
+    def _format_title(self, at: float, points: list[CurvePoint]) -> str:
         steps = {int(point.line.steps[point.index]) for point in points if point.exact}
         if self._view.share:
             return tr("{share} % of the job", share=f"{at:.1f}")
@@ -266,18 +266,18 @@ class CurvePlot(pyqtgraph.PlotWidget):
     def _on_zoomed(self, axes: Sequence[bool]) -> None:
         self._zoomed = [before or bool(now) for before, now in zip(self._zoomed, axes, strict=True)]
         low, high = self._box.viewRange()[0]
-        first, last = self._whole()
+        first, last = self._whole_range()
         if low <= first and high >= last:  # zoomed out again
             self._zoomed[0] = False
         self._box.fits_values = not self._zoomed[1]
         self.zoomed.emit(self.is_zoomed)
 
-    def _whole(self) -> tuple[float, float]:
+    def _whole_range(self) -> tuple[float, float]:
         first, last = curve_thinning.x_range(self._lines)
         return (0.0, 100.0) if self._view.share else (min(first, last - 1), last)
 
     def _fit(self) -> None:
-        first, last = self._whole()
+        first, last = self._whole_range()
         room = (last - first) / 50
         self._box.setLimits(xMin=first - room, xMax=last + room, minXRange=min(2.0, last - first))
         if not self._zoomed[0]:

@@ -90,7 +90,7 @@ class CurveChart(QWidget):
         self.whole.setToolTip(basics.plain_tooltip(_mouse_help()))
         self.whole.setEnabled(False)
         self.save = QPushButton(tr("Save"))
-        self.save.setMenu(self._menu())
+        self.save.setMenu(self._build_save_menu())
         self.measure.currentIndexChanged.connect(lambda _index: self._on_measure())
         self.axis.currentIndexChanged.connect(lambda _index: self._on_view())
         self.log.toggled.connect(lambda _on: self._on_view())
@@ -101,7 +101,7 @@ class CurveChart(QWidget):
         if self.plot:
             self.plot.reset()
 
-    def _menu(self) -> QMenu:
+    def _build_save_menu(self) -> QMenu:
         menu = QMenu(self)
         menu.addAction(tr("&Picture (PNG)…"), self._on_save_picture)
         menu.addAction(tr("&Data (CSV)…"), self._on_save_table)
@@ -162,7 +162,7 @@ class CurveChart(QWidget):
             Curve(
                 job.id,
                 name,
-                self._title(job, part, measure),
+                self._curve_title(job, part, measure),
                 part,
                 job.series[name],
                 _total_steps(job),
@@ -223,7 +223,7 @@ class CurveChart(QWidget):
             self.measure.setCurrentIndex(max(0, self.measure.findData(before)) if offered else -1)
             self.measure.blockSignals(False)
 
-    def _title(self, job: CurveJob, part: str, measure: str) -> str:
+    def _curve_title(self, job: CurveJob, part: str, measure: str) -> str:
         part_title = metrics.split_title(part)
         if len(self._jobs) == 1:
             return part_title or metrics.measure_title(measure)
@@ -243,14 +243,14 @@ class CurveChart(QWidget):
         if self.plot is None:
             return
         # A line is made anew only where its numbers have changed.
-        lines = {curve.key: self._line(curve) for curve in shown}
+        lines = {curve.key: self._reuse_or_build_line(curve) for curve in shown}
         self.lines = lines
         self.plot.show_lines(list(lines.values()), self._view, self.measure.currentText())
         self.whole.setEnabled(self.plot.is_zoomed)
         self._show_hint()
         self._describe()
 
-    def _line(self, curve: Curve) -> curve_thinning.CurveLine:
+    def _reuse_or_build_line(self, curve: Curve) -> curve_thinning.CurveLine:
         line = self.lines.get(curve.key)
         if (
             line is None
@@ -263,11 +263,11 @@ class CurveChart(QWidget):
 
     def _show_hint(self) -> None:
         if self.legend.count() and not self.lines:
-            self.hint.say(tr("All curves are switched off. Select one above."))
+            self.hint.show_text(tr("All curves are switched off. Select one above."))
         elif self._view.log and any(len(line.x) < len(line.curve.series) for line in self.lines.values()):
-            self.hint.say(tr("Values of zero or less cannot be shown on a log scale and are left out."))
+            self.hint.show_text(tr("Values of zero or less cannot be shown on a log scale and are left out."))
         else:
-            self.hint.say("")
+            self.hint.show_text("")
 
     def _describe(self) -> None:
         """Describe the curves for a screen reader: at the cross-hair, else their first and last values."""
@@ -277,7 +277,7 @@ class CurveChart(QWidget):
             sentences = [tr("{line}: {value} at step {step}", line=point.line.curve.title, value=f"{point.value:.4g}", step=point.step)
                     for point in points]  # fmt: skip
         else:
-            sentences = [_summary(line.curve) for line in self.lines.values()]
+            sentences = [_summarise_curve(line.curve) for line in self.lines.values()]
         self.plot.setAccessibleDescription("\n".join(sentences))
 
     def _on_save_picture(self) -> None:
@@ -318,7 +318,7 @@ def _total_steps(job: CurveJob) -> int:
     return max(job.total or 0, last)
 
 
-def _summary(curve: Curve) -> str:
+def _summarise_curve(curve: Curve) -> str:
     steps, values = curve.series.steps, curve.series.values
     return tr(
         "{line}: {first} at step {start}, {last} at step {end}",

@@ -95,7 +95,9 @@ class CurvesItem(pyqtgraph.GraphicsObject):
         frame = PlotFrame(self._box, len(self._lines) > MANY_LINES, self._moving)
         mid, base = (self._colours.color(role) for role in (QPalette.ColorRole.Mid, QPalette.ColorRole.Base))
         painter.setPen(QPen(mix_colours(mid, base, 0.5), 1))
-        for y in frame.down(np.array(self._axis.tickValues(*self._box.viewRange()[1], frame.height)[0][1])).tolist():
+        for y in frame.to_y_pixels(
+            np.array(self._axis.tickValues(*self._box.viewRange()[1], frame.height)[0][1])
+        ).tolist():
             painter.drawLine(0, round(y), round(frame.width), round(y))
         dense = [line for line in self._lines if frame.is_dense(line)]
         for smooth, clear in ((True, POINT_OPACITY[len(self._lines) > MANY_LINES]), (False, DENSE_OPACITY)):
@@ -124,10 +126,10 @@ class PlotFrame:
         self._x = (-self.low, self.width / ((self.high - self.low) or 1.0))
         self._y = (-top, -self.height / ((top - bottom) or 1.0))
 
-    def across(self, x: Numbers) -> Numbers:
+    def to_x_pixels(self, x: Numbers) -> Numbers:
         return (x + self._x[0]) * self._x[1]
 
-    def down(self, y: Numbers) -> Numbers:
+    def to_y_pixels(self, y: Numbers) -> Numbers:
         # Points far outside, as after a deep zoom, would overflow the painter's integers.
         return np.clip((y + self._y[0]) * self._y[1], -1e5, 1e5)
 
@@ -142,7 +144,7 @@ class PlotFrame:
         self.stroke(painter, line, line.y if line.smooth is None else line.smooth, QPen(colour, 2))
         part = curve_thinning.visible_slice(line.x, self.low, self.high)
         if part.stop - part.start <= MAX_DOTTED_POINTS:
-            self._dot(painter, line.x[part], line.y[part], colour, 3.0 if line.smooth is None else 2.0)
+            self._draw_dot(painter, line.x[part], line.y[part], colour, 3.0 if line.smooth is None else 2.0)
 
     def stroke(self, painter: QPainter, line: CurveLine, y: Numbers, pen: QPen) -> None:
         part = curve_thinning.visible_slice(line.x, self.low, self.high)
@@ -150,7 +152,7 @@ class PlotFrame:
         if len(x) < 2:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, self._even)
-        x, y = self.across(x), self.down(y)
+        x, y = self.to_x_pixels(x), self.to_y_pixels(y)
         if dashes := DASH_PATTERNS.get(line.curve.part):
             pen.setDashPattern(dashes)
             painter.setPen(pen)
@@ -171,7 +173,7 @@ class PlotFrame:
         sums = np.zeros((rows + 1, len(edges) - 1, 4), np.int16)
         for line in lines[:MAX_LINES]:
             filled, low, high = curve_thinning.column_extremes(line.x, line.y, edges)
-            top, bottom = (np.clip(self.down(y) / ROW_HEIGHT, 0, rows).astype(np.intp) for y in (high, low))
+            top, bottom = (np.clip(self.to_y_pixels(y) / ROW_HEIGHT, 0, rows).astype(np.intp) for y in (high, low))
             ink = np.array([*_rgba(colour_of(line.curve.slot))[2::-1], 1], np.int16)
             sums[top, filled] += ink
             sums[np.minimum(bottom + 1, rows), filled] -= ink
@@ -186,11 +188,11 @@ class PlotFrame:
         image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
         return image.scaled(width * COLUMN_WIDTH, height * ROW_HEIGHT)  # a copy, which outlives the numbers
 
-    def _dot(self, painter: QPainter, x: Numbers, y: Numbers, colour: QColor, radius: float) -> None:
+    def _draw_dot(self, painter: QPainter, x: Numbers, y: Numbers, colour: QColor, radius: float) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
-        for left, top in zip(self.across(x).tolist(), self.down(y).tolist(), strict=True):
+        for left, top in zip(self.to_x_pixels(x).tolist(), self.to_y_pixels(y).tolist(), strict=True):
             painter.drawEllipse(QPointF(left, top), radius, radius)
 
 
@@ -241,21 +243,21 @@ class CrossHair(pyqtgraph.GraphicsObject):
         if self.x is None or not frame.low <= self.x <= frame.high:
             return
         painter.setClipRect(place)
-        x = round(float(frame.across(np.array(self.x)))) + 0.5
+        x = round(float(frame.to_x_pixels(np.array(self.x)))) + 0.5
         painter.setPen(QPen(style.dim(), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(x, place.top()), QPointF(x, place.bottom()))
         if self._y is not None:
             painter.drawLine(QPointF(place.left(), self._y), QPointF(place.right(), self._y))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for point in self.points:
-            self._dot(painter, frame, point)
+            self._draw_dot(painter, frame, point)
         entries = [ReadoutEntry(colour_of(one.line.curve.slot), one.line.curve.part, one.line.curve.title, one.value,
                          None if one.exact else one.step) for one in self.points]  # fmt: skip
         paint_readout(painter, place, x, self._title, entries, self._crowd(frame), self._colours)
 
-    def _dot(self, painter: QPainter, frame: PlotFrame, point: CurvePoint) -> None:
+    def _draw_dot(self, painter: QPainter, frame: PlotFrame, point: CurvePoint) -> None:
         line, index = point.line, point.index
-        place = QPointF(float(frame.across(line.x[index])), float(frame.down(line.y[index])))
+        place = QPointF(float(frame.to_x_pixels(line.x[index])), float(frame.to_y_pixels(line.y[index])))
         painter.setPen(QPen(self._colours.color(QPalette.ColorRole.Base), 1.5))
         painter.setBrush(colour_of(line.curve.slot))
         painter.drawEllipse(place, 4, 4)
@@ -267,9 +269,9 @@ class CrossHair(pyqtgraph.GraphicsObject):
             curve_thinning.thin(line.x, line.y, curve_thinning.visible_slice(line.x, frame.low, frame.high), 64)
             for line in lines
         ]
-        runs = [np.column_stack([frame.across(x), frame.down(y)]) for x, y in thin]
+        runs = [np.column_stack([frame.to_x_pixels(x), frame.to_y_pixels(y)]) for x, y in thin]
         ends = [line for line in lines if frame.low <= line.x[-1] <= frame.high]
-        last = [(float(frame.across(line.x[-1])), float(frame.down(line.y[-1]))) for line in ends]
+        last = [(float(frame.to_x_pixels(line.x[-1])), float(frame.to_y_pixels(line.y[-1]))) for line in ends]
         return LinePoints(np.concatenate(runs), np.array(last).reshape(-1, 2))
 
 

@@ -88,7 +88,7 @@ class CurveLegend(QListWidget):
         hidden, size = set(self.hidden_keys()), self._size()
         self.clear()
         for curve in self._curves:
-            item = QListWidgetItem(self._swatch(curve), curve.title)
+            item = QListWidgetItem(self._build_swatch_icon(curve), curve.title)
             item.setData(Qt.ItemDataRole.UserRole, curve.key)
             item.setToolTip(basics.plain_tooltip(curve.title))
             item.setCheckState(Qt.CheckState.Unchecked if curve.key in hidden else Qt.CheckState.Checked)
@@ -106,7 +106,7 @@ class CurveLegend(QListWidget):
             min(MAX_ENTRY_WIDTH, text + SWATCH_SIZE.width() + metrics.height() + 4 * style.SPACE), metrics.height() + 6
         )
 
-    def _swatch(self, curve: Curve) -> QIcon:
+    def _build_swatch_icon(self, curve: Curve) -> QIcon:
         scale = self.devicePixelRatioF()
         picture = QPixmap(SWATCH_SIZE * scale)
         picture.setDevicePixelRatio(scale)

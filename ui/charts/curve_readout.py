@@ -54,7 +54,7 @@ def paint_readout(
 ) -> None:
     """Paint the table inside `place`, beside `x`, away from the ends of the lines."""
     table = ReadoutTable(painter, place, title, entries)
-    box = find_free_place(table.width, table.height, place, x, crowd)
+    box = find_readout_place(table.width, table.height, place, x, crowd)
     painter.setPen(QPen(colours.color(QPalette.ColorRole.Mid), 1))
     background = colours.color(QPalette.ColorRole.Window)
     background.setAlpha(235)
@@ -108,7 +108,7 @@ class ReadoutTable:
         painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, entry.value_text)
 
 
-def find_free_place(width: float, height: float, place: QRectF, x: float, crowd: LinePoints) -> QRectF:
+def find_readout_place(width: float, height: float, place: QRectF, x: float, crowd: LinePoints) -> QRectF:
     """A rectangle of that size that covers no end of a line and few of its points, left of `x` if possible."""
     tops = (place.top() + READOUT_DISTANCE, place.bottom() - READOUT_DISTANCE - height, place.center().y() - height / 2)
     lefts = (

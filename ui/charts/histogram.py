@@ -77,7 +77,7 @@ class Histogram(QWidget):
             self.height() - below - metrics.height() / 2 - 2,
         )
 
-    def _place(self, number: int) -> QRectF:
+    def _bar_rect(self, number: int) -> QRectF:
         plot, width = self._plot(), self._plot().width() / len(self._bars)
         return QRectF(plot.left() + number * width, plot.top(), width, plot.height())
 
@@ -86,7 +86,7 @@ class Histogram(QWidget):
             (
                 bar
                 for number, bar in enumerate(self._bars)
-                if self._place(number).left() <= x < self._place(number).right()
+                if self._bar_rect(number).left() <= x < self._bar_rect(number).right()
             ),
             None,
         )
@@ -107,7 +107,7 @@ class Histogram(QWidget):
         for number, bar in enumerate(self._bars):
             over = bool(self._limit) and bar.low >= self._limit
             painter.setBrush(style.colours("error")[0] if over else QColor(style.SERIES[0]))
-            place = self._place(number)
+            place = self._bar_rect(number)
             # One row among a million is still seen.
             height = max(2.0, place.height() * bar.count / top) if bar.count else 0.0
             painter.drawRect(
@@ -120,7 +120,7 @@ class Histogram(QWidget):
         metrics: QFontMetrics = self.fontMetrics()
         free = 0.0
         for number, bar in enumerate(self._bars):
-            text, place = f"{bar.low:,}", self._place(number)
+            text, place = f"{bar.low:,}", self._bar_rect(number)
             width = metrics.horizontalAdvance(text)
             left = place.left() - width / 2
             if left >= free and left + width <= self.width():
@@ -129,7 +129,7 @@ class Histogram(QWidget):
 
     def _paint_limit(self, painter: QPainter) -> None:
         number, bar = next((n, bar) for n, bar in enumerate(self._bars) if bar.low <= self._limit < bar.high)
-        place = self._place(number)
+        place = self._bar_rect(number)
         x = place.left() + place.width() * (self._limit - bar.low) / (bar.high - bar.low)
         painter.setPen(QPen(style.colours("error")[0], 1.5, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(x, place.top()), QPointF(x, place.bottom()))

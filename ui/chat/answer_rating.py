@@ -64,7 +64,7 @@ class AnswerRating(QWidget):
     def show_mark(self, mark: int | None, note: str) -> None:
         self._mark, self._note = mark, note
         parts = ["" if mark is None else tr("{mark} of 100", mark=mark), note]
-        self.mark_note.say(" – ".join(part for part in parts if part), "note")
+        self.mark_note.show_text(" – ".join(part for part in parts if part), "note")
         self._form.hide()
         self.setVisible(bool(self.mark_note.text()))
 

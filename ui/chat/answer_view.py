@@ -19,7 +19,7 @@ from ui.spec.spec_chat_messages import FRAME_MS, MessageText
 from ui.widgets import basics, diff_row
 from ui.widgets.basics import LinkButton
 from ui.widgets.flow_layout import FlowLayout
-from ui.widgets.text_highlights import mark
+from ui.widgets.text_highlights import highlight_spans
 
 MAX_LINES_SHOWN = 400  # of an answer that are shown at full height; a longer one scrolls in its field
 # Characters without a line break that are laid out as one; longer ones would be laid out again at every piece.
@@ -43,7 +43,7 @@ class StreamedText(MessageText):
         self._text += piece
         self.append(self._break_paragraphs(piece))
 
-    def say(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         """Show `text`; what of it is shown already stays."""
         if not text.startswith(self._text):
             self._text, self._run, self.is_broken = "", 0, False
@@ -114,13 +114,13 @@ class AnswerView(QWidget):
         self._clear()
         self._add_blocks(n)
         self._is_busy = True
-        self.state.say(tr("Preparing the model for its first use…") if converts else tr("Answering…"))
+        self.state.show_text(tr("Preparing the model for its first use…") if converts else tr("Answering…"))
         self._show_links()
 
     def add(self, index: int, piece: str) -> None:
         """Another piece of answer `index`; pieces are shown together, once a frame."""
         self._pending[index] = self._pending.get(index, "") + piece
-        self.state.say(tr("Answering…"))  # a model that writes has been made ready
+        self.state.show_text(tr("Answering…"))  # a model that writes has been made ready
         if not self.flush_timer.isActive():
             self.flush_timer.start()
 
@@ -131,7 +131,7 @@ class AnswerView(QWidget):
         else:
             self._flush()
         self._end()
-        self.error.say(text, meaning)
+        self.error.show_text(text, meaning)
         for block in self.blocks:
             block.setVisible(bool(block.text.text()))
 
@@ -141,14 +141,14 @@ class AnswerView(QWidget):
         if len(self.blocks) != len(answers):
             self._clear()
             self._add_blocks(len(answers))
-        self.error.say("")
+        self.error.show_text("")
         for block, answer in zip(self.blocks, answers, strict=True):
             block.show_answer(answer, answers[0].text)
-        self.summary.say(self._format_answers(answers))
+        self.summary.show_text(self._format_answers(answers))
         self.summary.setToolTip(basics.plain_tooltip(answers[0].reported) if answers else "")
         self.passages.show_passages(answers[0].passages if answers else [])
         if answers and not answers[0].complete:
-            self.error.say(tr("The answer is incomplete: it was stopped early."), "warning")
+            self.error.show_text(tr("The answer is incomplete: it was stopped early."), "warning")
         self._end()
 
     def allow_asking(self, allowed: bool) -> None:
@@ -172,12 +172,12 @@ class AnswerView(QWidget):
             block.deleteLater()
         self.blocks = []
         for note in (self.error, self.summary):
-            note.say("")
+            note.show_text("")
         self.passages.show_passages([])
 
     def _end(self) -> None:
         self._is_busy = False
-        self.state.say("")
+        self.state.show_text("")
         self._show_links()
 
     def _flush(self) -> None:
@@ -277,17 +277,17 @@ class AnswerBlock(QWidget):
 
     def _on_marked(self, mark: int | None, note: str) -> None:
         if self._answer:
-            self.marked.emit(self._answer.id, mark, note)
+            self.marked.emit(self._answer.id, highlight_spans, note)
 
     def show_answer(self, answer: ChatAnswer, first: str) -> None:
         self._answer = answer
-        self.text.say(answer.text)
+        self.text.show_text(answer.text)
         self.text.setPlaceholderText(tr("The model did not reply."))
         self.mark.show_mark(answer.mark, answer.note)
         self._links.show()
         if not self.text.is_broken:
             spans = find_differences(first, answer.text)
-            mark(self.text, spans, "warning")
+            highlight_spans(self.text, spans, "warning")
 
 
 def find_differences(first: str, other: str) -> list[tuple[int, int]]:

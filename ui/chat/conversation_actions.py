@@ -67,10 +67,10 @@ class ConversationActions(QObject):
         """List the conversations that contain all words of the search."""
         words = self._list.search.text()
 
-        async def look() -> None:
+        async def load() -> None:
             self.show_found(await self._workspace.project.read(conversations.find_conversations, words))
 
-        self._searching.start(lambda _reporter: look())
+        self._searching.start(lambda _reporter: load())
 
     def show_found(self, found: Sequence[Conversation]) -> None:
         self._list.show_found(found, self._thread.conversation.id if self._thread else 0)

@@ -51,14 +51,14 @@ class CorrectionDialog(QDialog):
         self._lay_out()
         self._guessing = LatestTask(workspace, self)
         self._pause = QTimer(self, singleShot=True, interval=GUESS_DELAY)
-        self._pause.timeout.connect(self._guess)
+        self._pause.timeout.connect(self._guess_facts)
         self.finished.connect(lambda _result: self._stop())
         for field in (self.question, self.answer):
             field.textChanged.connect(self._on_text)
         self.facts.itemChanged.connect(lambda _item: self._on_fact())
         self.points.textEdited.connect(lambda _text: self._on_points())
         self._show_button()
-        self._guess()
+        self._guess_facts()
 
     def _stop(self) -> None:
         self._pause.stop()
@@ -115,15 +115,15 @@ class CorrectionDialog(QDialog):
         items = (self.facts.item(row) for row in range(self.facts.count()))
         return [item.data(FACT_ROLE) for item in items if item.checkState() == Qt.CheckState.Checked]
 
-    def _texts(self) -> tuple[str, str]:
+    def _typed_texts(self) -> tuple[str, str]:
         return self.question.toPlainText().strip(), self.answer.toPlainText().strip()
 
     def _on_text(self) -> None:
         self._show_button()
         self._pause.start()
 
-    def _guess(self) -> None:
-        question, answer = self._texts()
+    def _guess_facts(self) -> None:
+        question, answer = self._typed_texts()
         chosen = self.selected_facts() if self._decided else None
 
         def work(db: sqlite3.Connection) -> tuple[FactGuess, str]:
@@ -162,18 +162,18 @@ class CorrectionDialog(QDialog):
         self._show_button()
 
     def _show_button(self) -> None:
-        question, answer = self._texts()
+        question, answer = self._typed_texts()
         pointless = self._exam and not self.points.text().strip()
         basics.set_enabled(self.ok, "" if question and answer else tr("Enter a question and an answer."))
         words = tr("Without key points only a judge or a person can mark the answers.") if pointless else ""
-        self.note.say(words, "note")
+        self.note.show_text(words, "note")
 
     def _on_accepted(self) -> None:
         self.ok.setEnabled(False)
         self._workspace.tasks.start("", self._add())
 
     async def _add(self) -> Changes:
-        question, answer = self._texts()
+        question, answer = self._typed_texts()
         status = "approved" if self._exam or self.approved.isChecked() else "draft"
         points = self.points.text().strip() if self._exam else None
         kind, taught = self.kind.currentData(), self.selected_facts()

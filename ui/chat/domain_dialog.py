@@ -84,7 +84,7 @@ class DomainDialog(QDialog):
         return str(self.server.currentData())
 
     def _show_offers(self) -> None:
-        self._workspace.want_offers(self.provider())
+        self._workspace.request_offers(self.provider())
         own = self._domain.model if self.provider() == self._domain.provider else ""
         self.model.show_offers(self.provider(), self._workspace.known_offers(self.provider()), last=own, any=False)
         self._show_ready()
@@ -92,7 +92,7 @@ class DomainDialog(QDialog):
     def _show_ready(self) -> None:
         offer = self.model.offer()
         warning = format_unusable(offer, self.server.currentText()) if offer else ""
-        self.on_model.say(warning, "warning")
+        self.on_model.show_text(warning, "warning")
         if not self.name.text().strip():
             reason = tr("Enter a name.")
         elif offer is None and self._workspace.known_offers(self.provider()):
@@ -104,17 +104,17 @@ class DomainDialog(QDialog):
     def _on_read(self) -> None:
         file_dialogs.open_dialog(
             self, self._workspace.settings, file_dialogs.PROJECTS, tr("The project that teaches this domain"),
-            lambda found: self.take(found[0]), f"Juku (*{projects.PROJECT_SUFFIX})",
+            lambda found: self.take_from_project(found[0]), f"Juku (*{projects.PROJECT_SUFFIX})",
         ).open()  # fmt: skip
 
-    def take(self, path: Path) -> None:
+    def take_from_project(self, path: Path) -> None:
         """Take name, description and spec of a project."""
         try:
             found, _asked = router.load_project_domain(path)
         except JukuError as error:
-            self.note.say(str(error), "error")
+            self.note.show_text(str(error), "error")
             return
-        self.note.say("")
+        self.note.show_text("")
         self._domain = Domain(
             found.name, found.description, self._domain.provider, self._domain.model, found.source, found.text,
             found.system_prompt, self._domain.id,

@@ -90,7 +90,7 @@ class PaneHeader(QFrame):
         self.model.choose(pane.model)
         self._on_condition()
 
-    def take(self, provider: str, model: str) -> None:
+    def set_model(self, provider: str, model: str) -> None:
         """Ask `model` of a provider, by heart."""
         self.choose(ChatPane(self.number, provider, model, CLOSED_BOOK))
 
@@ -98,7 +98,7 @@ class PaneHeader(QFrame):
         """Offer what the servers have told."""
         self._show_servers()
         server = self.server.currentData()
-        self._workspace.want_offers(server)
+        self._workspace.request_offers(server)
         offers = self._workspace.known_offers(server)
         newest = "" if self.model.model_id() or not self._tuned else _find_newest_tuned(offers)
         self.model.show_offers(server, offers, last=newest, any=not self._tuned)
@@ -117,7 +117,7 @@ class PaneHeader(QFrame):
                 ),
             )
 
-    def converts(self) -> bool:
+    def needs_conversion(self) -> bool:
         """Whether the model has to be made ready for its first use."""
         offer = self.model.offer()
         return offer is not None and offer.converts
@@ -172,7 +172,7 @@ class PaneHeaders(QWidget):
     def begin(self) -> None:
         """As at the start of a project."""
         while self.headers:
-            self._drop(self.headers[-1])
+            self._remove_header(self.headers[-1])
         for number in range(MIN_PANES):
             self._add_header(number, tuned=number > 0)
         self._show_acts()
@@ -191,7 +191,7 @@ class PaneHeaders(QWidget):
         """The panes of a conversation; where it has but one, another stays beside it."""
         wanted = list(panes)[:MAX_PANES]
         while len(self.headers) > max(MIN_PANES, len(wanted)):
-            self._drop(self.headers[-1])
+            self._remove_header(self.headers[-1])
         while len(self.headers) < len(wanted):
             self._add_header(0, tuned=True)
         for header, pane in zip(self.headers, wanted, strict=False):
@@ -221,9 +221,9 @@ class PaneHeaders(QWidget):
         self._show_acts()
         self.changed.emit()
 
-    def take(self, provider: str, model: str) -> None:
+    def set_model(self, provider: str, model: str) -> None:
         """Put `model` beside the base model."""
-        self.headers[1].take(provider, model)
+        self.headers[1].set_model(provider, model)
 
     def show_offers(self) -> None:
         for header in self.headers:
@@ -243,7 +243,7 @@ class PaneHeaders(QWidget):
         self._layout.addWidget(header, 1)
         return header
 
-    def _drop(self, header: PaneHeader) -> None:
+    def _remove_header(self, header: PaneHeader) -> None:
         self.headers.remove(header)
         self._layout.removeWidget(header)
         header.hide()
@@ -251,7 +251,7 @@ class PaneHeaders(QWidget):
 
     def _on_removed(self, header: PaneHeader) -> None:
         if len(self.headers) > MIN_PANES:
-            self._drop(header)
+            self._remove_header(header)
             self._show_acts()
             self.changed.emit()
 

@@ -99,7 +99,7 @@ class QuestionRow(QWidget):
                 column.deleteLater()
         for place, number in enumerate(panes):
             if number not in self.columns:
-                self.columns[number] = self._column(number)
+                self.columns[number] = self._build_column(number)
                 self._sides.insertWidget(place, self.columns[number], 1)
         self._allow()
 
@@ -114,7 +114,7 @@ class QuestionRow(QWidget):
         for column in self.columns.values():
             column.allow_asking(self._is_last and not self._is_busy)
 
-    def _column(self, number: int) -> AnswerView:
+    def _build_column(self, number: int) -> AnswerView:
         column = AnswerView(self._title_of)
         column.again_wanted.connect(lambda: self.again_wanted.emit(number))
         column.code_wanted.connect(lambda: self.code_wanted.emit(number))
@@ -149,10 +149,10 @@ class ConversationView(QScrollArea):
         self._make_row = make_row
         self._at_end = True  # whether what comes is to be followed
         page = QWidget()
-        self._column = QVBoxLayout(page)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(style.SPACE)
-        self._column.addStretch()
+        self._build_column = QVBoxLayout(page)
+        self._build_column.setContentsMargins(0, 0, 0, 0)
+        self._build_column.setSpacing(style.SPACE)
+        self._build_column.addStretch()
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -166,12 +166,12 @@ class ConversationView(QScrollArea):
         while kept < min(len(self.rows), len(path)) and self.rows[kept].turn == path[kept]:
             kept += 1
         for row in self.rows[kept:]:
-            self._column.removeWidget(row)
+            self._build_column.removeWidget(row)
             row.hide()
             row.deleteLater()
         new = [self._make_row(turn) for turn in path[kept:]]
         for row in new:
-            self._column.insertWidget(self._column.count() - 1, row)
+            self._build_column.insertWidget(self._build_column.count() - 1, row)
         self.rows[kept:] = new
         self._at_end = True
         return new

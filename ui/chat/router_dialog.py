@@ -105,7 +105,7 @@ class RouterDialog(QDialog):
             ways.addWidget(part)
         pages = QTabWidget(documentMode=True)
         pages.tabBar().setDrawBase(False)
-        pages.addTab(self._trying(), tr("Try it"))
+        pages.addTab(self._build_try_out(), tr("Try it"))
         pages.addTab(self._examining(), tr("Start an exam"))
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
@@ -120,7 +120,7 @@ class RouterDialog(QDialog):
         layout.addLayout(below)
         self.resize(820, 720)
 
-    def _trying(self) -> QWidget:
+    def _build_try_out(self) -> QWidget:
         row = QHBoxLayout()
         row.addWidget(self.question, 1)
         row.addWidget(self.ask)
@@ -151,7 +151,7 @@ class RouterDialog(QDialog):
         """Not modal, as `QDialog.open` would be."""
         self.show()
 
-    def way(self) -> str:
+    def routing_method(self) -> str:
         return CALLING if self.calling.isChecked() else OFFLINE
 
     def load(self) -> None:
@@ -159,7 +159,7 @@ class RouterDialog(QDialog):
         self.finished.connect(lambda _result: loading.cancel())  # it may be closed before it has them
 
     async def _load(self) -> None:
-        project, way = self._workspace.project, self.way()
+        project, way = self._workspace.project, self.routing_method()
         self.known_domains, found = await project.read(
             lambda db: (router.load_domains(db), router.load_last_results(db, way))
         )
@@ -211,9 +211,9 @@ class RouterDialog(QDialog):
         await self._load()
         return changes
 
-    async def _chooser(self) -> router.Choose:
+    async def _build_chooser(self) -> router.Choose:
         """What passes a question on, in the chosen way."""
-        if self.way() == OFFLINE:
+        if self.routing_method() == OFFLINE:
             return OfflineRouter(self.known_domains).choose
         provider, model, known = (
             await self._workspace.provider(self.model.provider()),
@@ -228,14 +228,14 @@ class RouterDialog(QDialog):
 
     def _on_ask(self) -> None:
         question = self.question.text().strip()
-        self.note.say("")
+        self.note.show_text("")
         self.answer.clear()
         self._show_domain(tr("Choosing…"))
         self._work.start(lambda _reporter: self._ask(question))
 
     async def _ask(self, question: str) -> None:
         try:
-            choice = await (await self._chooser())(question)
+            choice = await (await self._build_chooser())(question)
             self._show_choice(choice)
             if domain := next((one for one in self.known_domains if one.name == choice.domain), None):
                 provider = await self._workspace.provider(domain.provider)
@@ -261,17 +261,17 @@ class RouterDialog(QDialog):
 
     def _fail(self, error: JukuError) -> None:
         self._show_domain("")
-        self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
+        self.note.show_text("\n".join(filter(None, (error.title, error.message))), "error")
 
     def _on_examine(self) -> None:
-        self.note.say("")
+        self.note.show_text("")
         self._work.start(self._examine, tr("Testing the router"))
 
     async def _examine(self, reporter: Reporter) -> Changes | None:
         try:
             asked = router.load_test_questions(self.known_domains)
             found = await router.measure_routing(
-                self._workspace.project, await self._chooser(), self.way(), asked, reporter
+                self._workspace.project, await self._build_chooser(), self.routing_method(), asked, reporter
             )
         except JukuError as error:
             self._fail(error)
@@ -290,7 +290,7 @@ class RouterDialog(QDialog):
                                                                             "project, and general questions that "
                                                                             "belong to none, are routed and "
                                                                             "counted."))  # fmt: skip
-        self._colour(table)
+        self._colour_cells(table)
         wrong = [one for one in found if one.wanted != one.chosen]
         none = tr("None of these")
         self.wrong.show_lines(
@@ -302,7 +302,7 @@ class RouterDialog(QDialog):
                                  "{right} of {n} questions were routed to the right domain ({share}).", table.total, right=table.right,
                                  share=share) if found else "")  # fmt: skip
 
-    def _colour(self, table: ConfusionMatrix) -> None:
+    def _colour_cells(self, table: ConfusionMatrix) -> None:
         for row, counts in enumerate(table.counts):
             for column, count in enumerate(counts):
                 if count and self.table.table.rowCount():

@@ -118,7 +118,7 @@ class SamplingSettings(QWidget):
         self.stops.textChanged.connect(self._show_hint)
         self.reset.clicked.connect(lambda _checked: self.prompt.setPlainText(self._project))
         self.as_trained.clicked.connect(
-            lambda _checked: self.prompt.setPlainText(next(iter(self._otherwise().values())))
+            lambda _checked: self.prompt.setPlainText(next(iter(self._models_with_other_prompt().values())))
         )
         for box in (self.temperature, self.top_p, self.samples, self.tokens, self.seed):
             box.valueChanged.connect(lambda _value: self._show_hint())
@@ -137,7 +137,7 @@ class SamplingSettings(QWidget):
             self.tokens.value(),
             self.samples.value(),
             None if seed == NO_SEED else seed,
-            tuple(self._stops()[:MAX_STOP_TEXTS]),
+            tuple(self._stop_sequences()[:MAX_STOP_TEXTS]),
         )
 
     def retrieval(self) -> prompt_conditions.RetrievalSettings:
@@ -165,12 +165,12 @@ class SamplingSettings(QWidget):
             self._trained = dict(prompts)
             self._show_warning()
 
-    def _otherwise(self) -> dict[str, str]:
+    def _models_with_other_prompt(self) -> dict[str, str]:
         """The models that were trained under another prompt than the one they would be asked under."""
         now = self.system_prompt().strip()
         return {name: prompt for name, prompt in self._trained.items() if prompt != now}
 
-    def _stops(self) -> list[str]:
+    def _stop_sequences(self) -> list[str]:
         return [_unescape(line) for line in self.stops.toPlainText().split("\n") if line]
 
     def _on_fold(self, is_open: bool) -> None:
@@ -180,7 +180,7 @@ class SamplingSettings(QWidget):
     def _show_warning(self) -> None:
         edited = self.system_prompt() != self._project
         self.reset.setVisible(edited)
-        otherwise = self._otherwise()
+        otherwise = self._models_with_other_prompt()
         text = ""
         if otherwise:
             text = tr("{model} was trained with another system prompt. With this one it may seem untrained.",
@@ -190,7 +190,7 @@ class SamplingSettings(QWidget):
                 "This is not the project's system prompt: with another one a fine-tuned model may seem untrained."
             )
         self.as_trained.setVisible(len(set(otherwise.values())) == 1)
-        self.warning.say(text, "warning")
+        self.warning.show_text(text, "warning")
 
     def _show_hint(self) -> None:
         found = self.sampling()
@@ -202,9 +202,9 @@ class SamplingSettings(QWidget):
         parts += [tr("stops before {texts}", texts=", ".join(map(repr, found.stop)))] if found.stop else []
         self.summary.setText(" · ".join(parts))
         hints = [tr("At temperature 0 all answers are identical.")] if found.n > 1 and not found.temperature else []
-        if len(self._stops()) > MAX_STOP_TEXTS:
+        if len(self._stop_sequences()) > MAX_STOP_TEXTS:
             hints.append(tr("Only the first {n} stop sequences are sent.", n=MAX_STOP_TEXTS))
-        self.hint.say("\n".join(hints))
+        self.hint.show_text("\n".join(hints))
 
 
 def _unescape(line: str) -> str:

@@ -72,7 +72,7 @@ class QuestionSender(QObject):
     async def _ask(
         self, header: PaneHeader, column: AnswerView, request: PaneRequest, builder: PromptBuilder
     ) -> Changes:
-        column.begin(request.sampling.n, header.converts())
+        column.begin(request.sampling.n, header.needs_conversion())
         try:
             header.require_here()
             project = self._workspace.project

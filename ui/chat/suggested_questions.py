@@ -37,9 +37,9 @@ class SuggestedQuestions(QWidget):
         if questions:
             self._column.addWidget(basics.label(tr("For example:"), dim=True))
         for question in questions:
-            self._column.addWidget(self._button(question), 0, Qt.AlignmentFlag.AlignLeft)
+            self._column.addWidget(self._build_button(question), 0, Qt.AlignmentFlag.AlignLeft)
 
-    def _button(self, question: str) -> QPushButton:
+    def _build_button(self, question: str) -> QPushButton:
         line = " ".join(question.split())
         shown = line if len(line) <= MAX_QUESTION_LENGTH else f"{line[:MAX_QUESTION_LENGTH]}…"
         button = QPushButton(shown.replace("&", "&&"))

@@ -58,7 +58,7 @@ class ChatTab(Tab):
         self.leaf: int | None = None
         self._sending = False  # whether a question is being noted
         self.panes, self.settings, self.list = PaneHeaders(workspace), SamplingSettings(), ConversationList()
-        self.conversation_view, self.suggestions = ConversationView(self._row), SuggestedQuestions(workspace)
+        self.conversation_view, self.suggestions = ConversationView(self._build_row), SuggestedQuestions(workspace)
         self.asking = QuestionSender(workspace, self.settings)
         self._trained_prompts = ThrottledReload(workspace, self, self._load_trained_prompts)
         self.acts = ConversationActions(workspace, self.list, self)
@@ -76,7 +76,7 @@ class ChatTab(Tab):
         sides = QSplitter(Qt.Orientation.Horizontal)
         sides.setHandleWidth(style.SPACE)
         sides.addWidget(self.list)
-        sides.addWidget(self._main())
+        sides.addWidget(self._build_main())
         sides.setStretchFactor(1, 1)
         sides.setCollapsible(1, False)
         sides.setSizes([LIST_WIDTH, 1000])
@@ -84,7 +84,7 @@ class ChatTab(Tab):
         layout.setContentsMargins(style.SPACE, style.SPACE, style.SPACE, style.SPACE)
         layout.addWidget(sides)
 
-    def _main(self) -> QWidget:
+    def _build_main(self) -> QWidget:
         line, heads = QHBoxLayout(), QHBoxLayout()
         line.addWidget(self.question, 1)
         line.addWidget(self.send, 0, Qt.AlignmentFlag.AlignBottom)
@@ -94,13 +94,13 @@ class ChatTab(Tab):
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty())
         self._pages.addWidget(self.conversation_view)
-        page = basics.column(self._top(), heads, self._pages, self.suggestions, line, self.settings)
+        page = basics.column(self._build_top(), heads, self._pages, self.suggestions, line, self.settings)
         layout = page.layout()
         assert isinstance(layout, QVBoxLayout)
         layout.setSpacing(style.SPACE)
         return page
 
-    def _top(self) -> QHBoxLayout:
+    def _build_top(self) -> QHBoxLayout:
         self.name = basics.heading("")
         self.add_pane = QPushButton(style.icon("add"), tr("Add a pane"))
         self.more = basics.tool_button("⋯", tr("More about this conversation"))
@@ -168,7 +168,7 @@ class ChatTab(Tab):
 
     def choose_model(self, provider: str, model: str) -> None:
         """Put `model` of a provider beside the base model."""
-        self.panes.take(provider, model)
+        self.panes.set_model(provider, model)
         self.question.setFocus()
 
     def begin(self) -> None:
@@ -195,7 +195,7 @@ class ChatTab(Tab):
             self._show(thread, thread.newest(turn))
 
     def _show(self, thread: ConversationThread | None, leaf: int | None = None) -> None:
-        path = self._note(thread, leaf)
+        path = self._remember_thread(thread, leaf)
         if thread and (panes := thread.panes(path)):
             self.panes.restore(panes)
         self.conversation_view.show_path(path)
@@ -204,7 +204,7 @@ class ChatTab(Tab):
             row.show_thread(thread, self.panes.numbers())
         self._show_state()
 
-    def _note(self, thread: ConversationThread | None, leaf: int | None) -> list[ChatTurn]:
+    def _remember_thread(self, thread: ConversationThread | None, leaf: int | None) -> list[ChatTurn]:
         """Take a conversation as the one that is shown; the turns up to `leaf`."""
         self.shown_thread, self.leaf = thread, leaf
         self.acts.show_thread(thread, leaf)
@@ -220,14 +220,14 @@ class ChatTab(Tab):
             self.acts.show_thread(thread, self.leaf)
             self._show_state()
 
-    def _row(self, turn: ChatTurn) -> QuestionRow:
+    def _build_row(self, turn: ChatTurn) -> QuestionRow:
         tasks = self.workspace.tasks
         row = QuestionRow(turn, lambda provider: server_texts.server_title(self.workspace, provider))
         row.edited.connect(lambda text: self._send(text, turn.parent))
         row.branch_chosen.connect(self._on_branch)
         row.again_wanted.connect(self._on_again)
         row.code_wanted.connect(lambda number: tasks.start("", self._show_sent_request(turn.id, number)))
-        row.marked.connect(lambda id, mark, note: tasks.start("", self._mark(row, id, mark, note)))
+        row.marked.connect(lambda id, mark, note: tasks.start("", self._write_mark(row, id, mark, note)))
         row.example_wanted.connect(self._on_example)
         return row
 
@@ -235,7 +235,7 @@ class ChatTab(Tab):
         """What can be done now."""
         is_busy, is_asking, rows = self.is_busy(), self.asking.is_busy(), self.conversation_view.rows
         self.send.setText(tr("Stop") if is_asking else tr("Send"))
-        basics.set_enabled(self.send, "" if is_asking else self._lacks(is_busy))
+        basics.set_enabled(self.send, "" if is_asking else self._missing_reason(is_busy))
         self.add_pane.setEnabled(not is_busy and len(self.panes.headers) < MAX_PANES)
         self.panes.allow(is_busy)
         self.acts.allow(is_busy)
@@ -246,7 +246,7 @@ class ChatTab(Tab):
         for row in rows:
             row.allow(is_busy, row is rows[-1])
 
-    def _lacks(self, is_busy: bool) -> str:
+    def _missing_reason(self, is_busy: bool) -> str:
         """Why nothing can be asked now; '' where it can."""
         if not any(pane.model for pane in self.panes.panes()):
             return self.workspace.no_models(self.panes.panes()[0].provider)
@@ -288,7 +288,7 @@ class ChatTab(Tab):
             assert thread
             if self.question.toPlainText().strip() == question:
                 self.question.clear()
-            for row in self.conversation_view.show_path(self._note(thread, turns[0][1])):
+            for row in self.conversation_view.show_path(self._remember_thread(thread, turns[0][1])):
                 row.show_thread(thread, self.panes.numbers())
             self._ask(self.panes.numbers(), builder)
         finally:
@@ -359,7 +359,7 @@ class ChatTab(Tab):
             self._show(None)
             self.panes.renumber()
 
-    async def _mark(self, row: QuestionRow, id: int, mark: int | None, note: str) -> None:
+    async def _write_mark(self, row: QuestionRow, id: int, mark: int | None, note: str) -> None:
         project = self.workspace.project
         await project.write("", conversations.store_mark, id, mark, note)
         await self._read_again()

@@ -42,7 +42,7 @@ def bulk_titles() -> dict[str, str]:
     }  # fmt: skip
 
 
-def apply(workspace: Workspace, ids: array[int], action: str, value: str, owner: QWidget) -> None:
+def apply_action(workspace: Workspace, ids: array[int], action: str, value: str, owner: QWidget) -> None:
     """Apply `action` to the rows in another thread, with progress and cancel.
 
     Rows that a judge has refused are not approved with the others; a message in the window of `owner` says so.
@@ -51,34 +51,36 @@ def apply(workspace: Workspace, ids: array[int], action: str, value: str, owner:
         workspace.tasks.start("", _approve(workspace, ids, owner))
         return
     change, arguments = _change(action, value)
-    run(workspace, _label(action, value, len(ids)), change, ids, *arguments)
+    start_write(workspace, _action_label(action, value, len(ids)), change, ids, *arguments)
 
 
 async def _approve(workspace: Workspace, ids: array[int], owner: QWidget) -> None:
     """Approve the rows that no judge has refused, and show how many were left, with a button to approve them too."""
-    left = array("q", await workspace.project.read(bulk_edits.find_refused, ids))
+    left = array("q", await workspace.project.read(bulk_edits.find_rows_refused_by_judge, ids))
     if done := len(ids) - len(left):
-        run(workspace, _label(*APPROVING, done), bulk_edits.approve, ids)
+        start_write(workspace, _action_label(*APPROVING, done), bulk_edits.approve, ids)
     if left:
         text = trn("{n} row was not approved: a judge has refused it.", "{n} rows were not approved: a judge has refused them.",
                    len(left))  # fmt: skip
         notice = Notice(owner.window(), text, "warning", lasting=True)
-        notice.add_button(tr("Approve anyway"), lambda: run(workspace, _label(*APPROVING, len(left)), bulk_edits.set_field, left, *APPROVING))  # fmt: skip
+        notice.add_button(tr("Approve anyway"), lambda: start_write(workspace, _action_label(*APPROVING, len(left)), bulk_edits.set_field, left, *APPROVING))  # fmt: skip
 
 
 def delete(workspace: Workspace, ids: array[int]) -> None:
-    run(workspace, trn("Delete {n} row", "Delete {n} rows", len(ids)), bulk_edits.delete, ids)
+    start_write(workspace, trn("Delete {n} row", "Delete {n} rows", len(ids)), bulk_edits.delete, ids)
 
 
 def fill(workspace: Workspace, ids: array[int], field: str, value: str, owner: QWidget) -> None:
     if (field, value) == APPROVING:
-        apply(workspace, ids, field, value, owner)
+        apply_action(workspace, ids, field, value, owner)
         return
     label = trn("Fill {n} row", "Fill {n} rows", len(ids))
-    run(workspace, label, bulk_edits.set_field, ids, field, value)
+    start_write(workspace, label, bulk_edits.set_field, ids, field, value)
 
 
-def run(workspace: Workspace, label: str, change: Callable[..., object], *arguments: object) -> asyncio.Task[None]:
+def start_write(
+    workspace: Workspace, label: str, change: Callable[..., object], *arguments: object
+) -> asyncio.Task[None]:
     """Write `change(db, *arguments, reporter)` as the undo step `label`."""
     reporter = workspace.tasks.reporter(label)
     write = workspace.project.write(label, change, *arguments, reporter, reporter=reporter)
@@ -92,7 +94,7 @@ def _change(action: str, value: str) -> tuple[Callable[..., object], tuple[str, 
     return (whole[action], (value,)) if action in whole else (bulk_edits.set_field, (action, value))
 
 
-def _label(action: str, value: str, n: int) -> str:
+def _action_label(action: str, value: str, n: int) -> str:
     if action == "status":
         return {
             "approved": trn("Approve {n} row", "Approve {n} rows", n),
@@ -157,7 +159,7 @@ class BulkDialog(QDialog):
 
     def accept(self) -> None:
         super().accept()
-        apply(self._workspace, self._ids, self.action.currentData(), self.value(), self.parentWidget() or self)
+        apply_action(self._workspace, self._ids, self.action.currentData(), self.value(), self.parentWidget() or self)
 
     def _show_action(self) -> None:
         name = self.action.currentData()

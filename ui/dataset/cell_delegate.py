@@ -56,8 +56,8 @@ class CellPainter:
         self._drops: dict[float, int] = {}  # by the height of a line: pixels between its base line and the font's own
         self._pen = QPen(palette.color(QPalette.ColorRole.Text))
         # A tint between two lines: white letters on a full colour look bolder than those of the other rows.
-        self._chosen, self._edge = QBrush(style.tint()), QBrush(style.ring())
-        self._frame = QPen(style.ring(), 2)
+        self._chosen, self._edge = QBrush(style.selection_tint()), QBrush(style.focus_ring_colour())
+        self._frame = QPen(style.focus_ring_colour(), 2)
         self._pens = {name: QPen(style.colours(name)[0]) for name in style.MEANINGS}
 
     def paint(self, painter: QPainter, rect: QRect, text: str, meaning: str, right: bool, state: int) -> None:
@@ -81,10 +81,10 @@ class CellPainter:
         laid = QStaticText(self._elide(text, max(0, width)))
         laid.setTextFormat(Qt.TextFormat.PlainText)
         laid.prepare(QTransform(), self._font)
-        self._texts[text, width] = laid, round(laid.size().width()), self._drop(laid)
+        self._texts[text, width] = laid, round(laid.size().width()), self._baseline_shift(laid)
         return self._texts[text, width]
 
-    def _drop(self, laid: QStaticText) -> int:
+    def _baseline_shift(self, laid: QStaticText) -> int:
         """Pixels by which a fallback font lowers the base line: Japanese text was drawn below Latin text in one row."""
         height = laid.size().height()
         if height not in self._drops:

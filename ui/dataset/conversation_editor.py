@@ -115,12 +115,12 @@ class ConversationEditor(QScrollArea):
 
     def focus(self, path: str) -> None:
         """Focus the message that contains a problem's JSON path."""
-        numbers = [i for i, message in enumerate(self._all()) if _inside(path, message.path)]
+        numbers = [i for i, message in enumerate(self._all_messages()) if _is_inside(path, message.path)]
         if numbers and numbers[0] >= self._most:
             self._most = numbers[0] + 1
             self._show_cards()
         for card in self.visible_cards():
-            if _inside(path, card.message.path):
+            if _is_inside(path, card.message.path):
                 card.focus_text()
                 # Only now are the cards as high as their texts.
                 QTimer.singleShot(0, card, lambda card=card: self.ensureWidgetVisible(card))
@@ -129,33 +129,33 @@ class ConversationEditor(QScrollArea):
         """The edits that are typed and not committed yet; this commits them."""
         return [edit for card in self.visible_cards() for edit in card.pending()]
 
-    def _all(self) -> list[RowMessage]:
+    def _all_messages(self) -> list[RowMessage]:
         return [message for section in self._sections for message in section.messages]
 
     def visible_cards(self) -> list[MessageEditor]:
-        return self._cards[: min(self._most, len(self._all()))]
+        return self._cards[: min(self._most, len(self._all_messages()))]
 
     def _show_cards(self) -> None:
-        shown = list(self._places())[: self._most]
+        shown = list(self._messages_with_ends())[: self._most]
         while len(self._cards) < len(shown):
-            self._cards.append(self._card())
+            self._cards.append(self._build_card())
         for card, (message, first, last) in zip(self._cards, shown, strict=False):
-            problems = [problem for problem in self._problems if _inside(problem.path, message.path)]
+            problems = [problem for problem in self._problems if _is_inside(problem.path, message.path)]
             card.show_message(message, first, last, problems)
         for number, card in enumerate(self._cards):
             card.setVisible(number < len(shown))
         self._show_titles(len(shown))
-        left = len(self._all()) - len(shown)
+        left = len(self._all_messages()) - len(shown)
         self.further_button.setVisible(left > 0)
         self.further_button.setText(trn("Show {n} more turn", "Show {n} more turns", min(left, MAX_CARDS_SHOWN)))
 
-    def _places(self) -> Iterator[tuple[RowMessage, bool, bool]]:
+    def _messages_with_ends(self) -> Iterator[tuple[RowMessage, bool, bool]]:
         """Each message, and whether it is the first and the last of its section."""
         for section in self._sections:
             for number, message in enumerate(section.messages):
                 yield message, number == 0, number == len(section.messages) - 1
 
-    def _card(self) -> MessageEditor:
+    def _build_card(self) -> MessageEditor:
         card = MessageEditor()
         card.changed.connect(self.changed)
         card.calls_wanted.connect(self._on_calls)
@@ -170,7 +170,7 @@ class ConversationEditor(QScrollArea):
         self.titles = []
         before = 0
         for section in self._sections:
-            if (words := _title(section.path)) and before < count:
+            if (words := _section_title(section.path)) and before < count:
                 title = basics.label(words, dim=True)
                 self.titles.append(title)
                 place = self._column.indexOf(self._cards[before]) if section.messages else -1
@@ -202,12 +202,12 @@ class ConversationEditor(QScrollArea):
         dialog.open()
 
 
-def _inside(path: str, place: str) -> bool:
+def _is_inside(path: str, place: str) -> bool:
     """Whether a JSON path is `place` or below it."""
     return path == place or path.startswith((f"{place}.", f"{place}["))
 
 
-def _title(path: str) -> str:
+def _section_title(path: str) -> str:
     titles = {
         "$.input.messages": tr("Input"),
         "$.preferred_output": tr("Preferred answer"),

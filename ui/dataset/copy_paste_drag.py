@@ -81,7 +81,7 @@ def build_paste_plan(cells: Sequence[Sequence[str]], ids: Sequence[int], columns
     return pasted
 
 
-def format_left_out(pasted: PastePlan) -> str:
+def format_left_out_cells(pasted: PastePlan) -> str:
     """A text about the cells that a paste left out."""
     sentences = []
     if pasted.beyond:
@@ -140,15 +140,15 @@ class RowsMime(QMimeData):
 
     def retrieveData(self, name: str, _kind: QMetaType | QMetaType.Type) -> Any:
         if name == URI_LIST:
-            self._write()
+            self._write_file()
             return [QUrl.fromLocalFile(str(self._file))]
-        return self._text() if name == PLAIN_TEXT else None
+        return self._build_text() if name == PLAIN_TEXT else None
 
-    def _text(self) -> str:
+    def _build_text(self) -> str:
         found = examples.fetch(self._project.rows, self._ids)
         return "".join(f"{found[id].data}\n" for id in self._ids if id in found)
 
-    def _write(self) -> None:
+    def _write_file(self) -> None:
         if not self._file.exists():
             self._file.parent.mkdir()
-            self._file.write_text(self._text(), encoding="utf-8", newline="\n")
+            self._file.write_text(self._build_text(), encoding="utf-8", newline="\n")

@@ -28,7 +28,7 @@ class DatasetDialogs(QObject):
     def open_replace(self) -> None:
         from ui.dataset.replace_dialog import ReplaceDialog
 
-        self._open(ReplaceDialog(self._workspace, self._choice(), self._owner))
+        self._open(ReplaceDialog(self._workspace, self._selected_or_shown(), self._owner))
 
     def open_judge(self) -> None:
         """Let a chat model judge the selected rows, else the drafts."""
@@ -40,11 +40,11 @@ class DatasetDialogs(QObject):
         self._open_judge(None)
 
     def _open_judge(self, ids: Sequence[int] | None) -> None:
-        from ui.generation.llm_run_dialog import show_outcome
+        from ui.generation.llm_run_dialog import show_run_outcome
         from ui.generation.model_task_dialogs import JudgeDialog
 
         dialog = JudgeDialog(self._workspace, ids, self._owner)
-        show_outcome(dialog, self._owner.window())
+        show_run_outcome(dialog, self._owner.window())
         self._open(dialog)
 
     def open_versions(self) -> None:
@@ -98,7 +98,7 @@ class DatasetDialogs(QObject):
         write = self._workspace.project.write(tr("Edit a row"), examples.replace_data, id, data)
         self._workspace.tasks.start("", write)
 
-    def _choice(self) -> Choice:
+    def _selected_or_shown(self) -> Choice:
         """The selected rows where there are several, else all that are shown."""
         return self._table.selected_ids() if self._table.count_selected() > 1 else self._filter()
 

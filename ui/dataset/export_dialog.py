@@ -83,8 +83,8 @@ class ExportDialog(QDialog):
             box.setAccessibleName(name)
         self.approved = QCheckBox(tr("Only approved rows"))
         for box in (self.what, self.split):
-            box.activated.connect(lambda _index: self._count())
-        self.approved.toggled.connect(lambda _on: self._count())
+            box.activated.connect(lambda _index: self._count_rows())
+        self.approved.toggled.connect(lambda _on: self._count_rows())
         self.format.activated.connect(lambda _index: self._on_format())
 
     def _make_options(self) -> None:
@@ -95,7 +95,7 @@ class ExportDialog(QDialog):
             basics.plain_tooltip(tr("Azure OpenAI requires one in JSONL files, and Excel in CSV files."))
         )
         self.card = QCheckBox(tr("Write a dataset card next to it, with counts and hashes"))
-        self.full.toggled.connect(lambda _on: self._count())
+        self.full.toggled.connect(lambda _on: self._count_rows())
 
     def _make_path(self) -> None:
         folder = file_dialogs.folder(self._workspace.settings, file_dialogs.ROWS)
@@ -142,7 +142,7 @@ class ExportDialog(QDialog):
             date=datetime.date.today().isoformat(),
         )
 
-    def _base(self) -> Choice:
+    def _base_choice(self) -> Choice:
         bases: dict[str, Choice] = {"all": Filter(), "shown": self._shown, "selected": self._selected}
         return bases[self.what.currentData()]
 
@@ -154,30 +154,30 @@ class ExportDialog(QDialog):
         self.bom.setChecked(format in WRITERS and WRITERS[format].bom)
         self.card.setEnabled(format in FORMATS_WITH_CARD)
         self.path.setText(str(with_suffix(Path(self.path.text()), format)))
-        self._count()
+        self._count_rows()
 
-    def _count(self) -> None:
+    def _count_rows(self) -> None:
         """Show how many rows will be written, and which the format cannot hold."""
-        wanted = (self._base(), self.split.currentData(), self.approved.isChecked())
+        wanted = (self._base_choice(), self.split.currentData(), self.approved.isChecked())
         format, options = self.format.currentData(), self.options()
 
         async def work(reporter: Reporter) -> None:
             project = self._workspace.project
             ids = await project.read(_ids, *wanted, reporter=reporter)
-            self._say(ExportResult(len(ids)))
+            self._show_result(ExportResult(len(ids)))
             if len(ids) <= MAX_ROWS_TRIED and format not in ("jsonl", FOLDER):
                 tried = await project.read(exporting.preview, ids, format, options, reporter, reporter=reporter)
-                self._say(tried)
+                self._show_result(tried)
 
         self.row_count = 0
         self._show_ok()
         self._counting.start(work)
 
-    def _say(self, found: ExportResult) -> None:
+    def _show_result(self, found: ExportResult) -> None:
         self.row_count = found.rows
         written = trn("{n} row will be written.", "{n} rows will be written.", found.rows)
-        left = format_left_out(found)
-        self.note.say(f"{written}\n{left}".strip(), "warning" if left else "")
+        left = format_left_out_rows(found)
+        self.note.show_text(f"{written}\n{left}".strip(), "warning" if left else "")
         self._show_ok()
 
     def _show_ok(self) -> None:
@@ -213,14 +213,14 @@ class ExportDialog(QDialog):
         box.open()
 
     def _start(self, path: Path) -> None:
-        base, split, approved = self._base(), self.split.currentData(), self.approved.isChecked()
+        base, split, approved = self._base_choice(), self.split.currentData(), self.approved.isChecked()
         format, options, workspace = self.format.currentData(), self.options(), self._workspace
         window = self._parent.window()
         label = tr("Export {name}", name=path.name)
         reporter = workspace.tasks.reporter(label)
 
         async def work() -> None:
-            choice = await workspace.project.read(_choice, base, split, approved, reporter=reporter)
+            choice = await workspace.project.read(_build_choice, base, split, approved, reporter=reporter)
             written = await workspace.project.read(
                 exporting.export, path, choice, format, options, reporter, reporter=reporter
             )
@@ -241,7 +241,7 @@ def with_suffix(path: Path, format: str) -> Path:
     return path.with_name(f"{name}{suffix}{packed}") if name else path
 
 
-def format_left_out(found: ExportResult) -> str:
+def format_left_out_rows(found: ExportResult) -> str:
     """How many rows the format cannot hold, and why, as text; '' for none."""
     reasons = [f"{format_loss_reason(reason)} ({count:,})" for reason, count in found.left_out.items()]
     many = sum(found.left_out.values())
@@ -253,14 +253,14 @@ def format_left_out(found: ExportResult) -> str:
 
 def show_written(window: QWidget, path: Path, written: ExportResult) -> None:
     """Show a message about the written file, with a button that opens its folder."""
-    left = format_left_out(written)
+    left = format_left_out_rows(written)
     words = trn("{n} row written to {path}.", "{n} rows written to {path}.", written.rows, path=path)
     notice = Notice(window, f"{words}\n{left}".strip(), "warning" if left else "good", lasting=bool(left))
     folder = QUrl.fromLocalFile(str(path.parent))
     notice.add_button(tr("Show in folder"), lambda: QDesktopServices.openUrl(folder))
 
 
-def _choice(db: sqlite3.Connection, base: Choice, split: str, approved: bool) -> Choice:
+def _build_choice(db: sqlite3.Connection, base: Choice, split: str, approved: bool) -> Choice:
     """The rows of `base` that have the split and, if wanted, are approved; in their order."""
     status = "approved" if approved else ""
     if not split and not status:
@@ -274,4 +274,4 @@ def _choice(db: sqlite3.Connection, base: Choice, split: str, approved: bool) ->
 
 
 def _ids(db: sqlite3.Connection, base: Choice, split: str, approved: bool) -> Sequence[int]:
-    return examples.find_ids(db, _choice(db, base, split, approved))
+    return examples.find_ids(db, _build_choice(db, base, split, approved))

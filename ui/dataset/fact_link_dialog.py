@@ -104,7 +104,7 @@ class FactLinkTable(QTableView):
             (Qt.Key.Key_Space, self.accept),
             (Qt.Key.Key_N, self.refuse),
             (Qt.Key.Key_Backspace, self.reopen),
-            (Qt.Key.Key_F2, self.choose_other),
+            (Qt.Key.Key_F2, self.choose_other_fact),
         ):
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
@@ -122,21 +122,21 @@ class FactLinkTable(QTableView):
 
     def accept(self) -> None:
         self.links.accept(self.places())
-        self._go_on()
+        self._go_to_next()
 
     def refuse(self) -> None:
         self.links.decide(self.places(), "")
-        self._go_on()
+        self._go_to_next()
 
     def reopen(self) -> None:
         self.links.reopen(self.places())
 
-    def choose_other(self) -> None:
+    def choose_other_fact(self) -> None:
         """Choose another fact for the current row."""
         if self.currentIndex().isValid():
             self.edit(self.links.index(self.currentIndex().row(), FACT))
 
-    def _go_on(self) -> None:
+    def _go_to_next(self) -> None:
         """After a decision on one row, go to the next."""
         if len(places := self.places()) == 1 and places[0] + 1 < self.links.rowCount():
             basics.select_row(self, places[0] + 1)
@@ -174,7 +174,7 @@ class FactLinkDialog(QDialog):
         self.save, self.closing = basics.primary_button(""), QPushButton(tr("Close"), autoDefault=False)
         self.save.setAutoDefault(False)
         for button, slot in (
-            (self.accept_one, self.table.accept), (self.other, self.table.choose_other), (self.none, self.table.refuse),
+            (self.accept_one, self.table.accept), (self.other, self.table.choose_other_fact), (self.none, self.table.refuse),
             (self.accept_all, lambda: self.table.links.accept_from(self.percent.value() / 100)), (self.ask, self._on_ask),
             (self.save, self._on_save), (self.closing, self.close),
         ):  # fmt: skip
@@ -184,7 +184,7 @@ class FactLinkDialog(QDialog):
     def _lay_out(self) -> None:
         words = basics.label(
             tr(
-                "Linked rows count in the ledger and in the exam by fact, and are marked when the passage of their fact "
+                "Linked rows count in the fact table and in the exam by fact, and are marked when the passage of their fact "
                 "changes. Keys: Space accepts, N says no fact, F2 chooses another fact, Backspace clears the decision."
             ),
             wrap=True,
@@ -275,7 +275,7 @@ class FactLinkDialog(QDialog):
         changes = await self._workspace.project.write(tr("Link rows to facts"), fact_links.decide, decisions)
         self._workspace.tasks.changed.emit(changes)  # now: the dialog may be closed while the rows are read anew
         count = trn("{n} decision saved.", "{n} decisions saved.", len(decisions))
-        self.note.say(f"{count} {tr('You can undo this.')}", "good")
+        self.note.show_text(f"{count} {tr('You can undo this.')}", "good")
         await self._read(reporter)
 
     def _on_ask(self) -> None:

@@ -48,31 +48,31 @@ class FactLinkModel(QAbstractTableModel):
     def decide(self, places: Sequence[int], names: str) -> None:
         """Set the facts of the rows at `places` by name, '' for none."""
         self._decisions |= {self._rows[place].row: names for place in places}
-        self._tell(places)
+        self._emit_rows_changed(places)
 
     def accept(self, places: Sequence[int]) -> None:
         """Accept the suggestions; without one, set no fact."""
         self._decisions |= {self._rows[place].row: self._rows[place].proposed for place in places}
-        self._tell(places)
+        self._emit_rows_changed(places)
 
     def reopen(self, places: Sequence[int]) -> None:
         """Take decisions back."""
         for place in places:
             self._decisions.pop(self._rows[place].row, None)
-        self._tell(places)
+        self._emit_rows_changed(places)
 
     def accept_from(self, confidence: float) -> None:
         """Accept the suggestions with at least this confidence where nothing is decided."""
         for one in self._rows:
             if _is_from(one, confidence):
                 self._decisions.setdefault(one.row, one.proposed)
-        self._tell(range(len(self._rows)))
+        self._emit_rows_changed(range(len(self._rows)))
 
     def count_from(self, confidence: float) -> int:
         """How many suggestions have at least this confidence."""
         return sum(_is_from(one, confidence) for one in self._rows)
 
-    def _tell(self, places: Sequence[int]) -> None:
+    def _emit_rows_changed(self, places: Sequence[int]) -> None:
         """Emit one signal for all: there may be 20,000 rows, and receivers look at each."""
         if places:
             self.dataChanged.emit(self.index(min(places), 0), self.index(max(places), DECISION))
@@ -109,7 +109,7 @@ class FactLinkModel(QAbstractTableModel):
         if role == Role.TextAlignmentRole and column == SURE:
             return Qt.AlignmentFlag.AlignCenter
         if role == Role.ForegroundRole:
-            return self._colour(place, column)
+            return self._cell_colour(place, column)
         return None
 
     def _cell_text(self, place: int, column: int) -> str:
@@ -129,7 +129,7 @@ class FactLinkModel(QAbstractTableModel):
         names = self.fact_names(place).split()
         return "\n".join(f"{name}: {self._texts.get(name, '')}" for name in names) or tr("no fact")
 
-    def _colour(self, place: int, column: int) -> Any:
+    def _cell_colour(self, place: int, column: int) -> Any:
         one = self._rows[place]
         if column == DECISION:
             return style.colours("good")[0] if one.row in self._decisions else style.dim()

@@ -52,7 +52,7 @@ class FilterBar(QWidget):
         self._typing = QTimer(self, singleShot=True, interval=TYPING_PAUSE_MS)
         self._typing.timeout.connect(self.changed)
         self._make_line()
-        self.boxes = {name: _box(title) for name, title in _titles().items()}
+        self.boxes = {name: _build_box(title) for name, title in _box_titles().items()}
         for name, box in self.boxes.items():
             box.activated.connect(lambda _index, name=name: self._on_choice(name))
         self.least, self.most = _number(tr("from")), _number(tr("to"))
@@ -115,7 +115,7 @@ class FilterBar(QWidget):
         """Set the filter to `words`, such as 'fact:f03' or 'rule:*', and search at once."""
         with QSignalBlocker(self.regex):
             self.regex.setChecked(False)
-        self._write(words)
+        self._set_line_text(words)
 
     def clear(self) -> None:
         self.choose("")
@@ -138,7 +138,7 @@ class FilterBar(QWidget):
             found = dict(counts.get(COUNT_COLUMNS[name], {}))
             if (chosen := getattr(wanted, name)) not in ("", "*"):
                 found.setdefault(chosen, 0)  # no row has it any more, and it is still what is looked for
-            titles = _words(name, found)
+            titles = _value_titles(name, found)
             any = tr("With problems") if name == "rule" and found else ""
             _fill(box, every[name], found, titles, any)
         self._follow()
@@ -149,12 +149,12 @@ class FilterBar(QWidget):
 
     def _on_text(self, _text: str) -> None:
         self._follow()
-        if self._say_wrong():
+        if self._show_pattern_error():
             self._typing.stop()
         else:
             self._typing.start()
 
-    def _say_wrong(self) -> bool:
+    def _show_pattern_error(self) -> bool:
         """Show why the text is not a valid regular expression; it may be half typed, so nothing is searched."""
         typed, reason = self.filter(), ""
         if typed.regex:
@@ -162,20 +162,20 @@ class FilterBar(QWidget):
                 re.compile(typed.text)
             except re.error as error:
                 reason = tr("This is not a regular expression yet: {reason}.", reason=error)
-        self.error_note.say(reason, "warning")
+        self.error_note.show_text(reason, "warning")
         return bool(reason)
 
     def _on_choice(self, name: str) -> None:
         self._rewrite(**{name: self.boxes[name].currentData()})
 
     def _rewrite(self, **fields: Any) -> None:
-        self._write(filters.format_filter(replace(self.filter(), **fields)))
+        self._set_line_text(filters.format_filter(replace(self.filter(), **fields)))
 
-    def _write(self, words: str) -> None:
+    def _set_line_text(self, words: str) -> None:
         self.line.setText(words)  # its signals go out: by them its button for clearing comes and goes
         self._follow()
         self._typing.stop()
-        if not self._say_wrong():
+        if not self._show_pattern_error():
             self.changed.emit()
 
     def _follow(self) -> None:
@@ -220,21 +220,21 @@ class FilterBar(QWidget):
             self.save_wanted.emit(name.strip())
 
 
-def _titles() -> dict[str, str]:
+def _box_titles() -> dict[str, str]:
     return {
         "split": tr("Split"), "kind": tr("Kind"), "status": tr("Status"), "rule": tr("Problems"), "tag": tr("Tag"),
         "fact": tr("Fact"),
     }  # fmt: skip
 
 
-def _words(name: str, found: Iterable[str]) -> dict[str, str]:
+def _value_titles(name: str, found: Iterable[str]) -> dict[str, str]:
     """The screen texts of a column's values."""
     if name == "rule":
         return {rule: RULES[rule].title() for rule in found if rule in RULES}
     return {value: value_text(value) for value in found} if name in ("split", "kind", "status") else {}
 
 
-def _box(name: str) -> QComboBox:
+def _build_box(name: str) -> QComboBox:
     box = DropDown()
     box.setAccessibleName(name)
     # They shrink in a narrow window; what they offer is shown whole in their lists.

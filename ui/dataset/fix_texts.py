@@ -28,7 +28,7 @@ def fix_button_text(rule: str, count: int, db: sqlite3.Connection) -> str:
 def _prompt_words(db: sqlite3.Connection, count: int) -> str:
     if spec.load(db).system_prompt.strip():
         return trn("Use the project’s prompt in {n} row", "Use the project’s prompt in {n} rows", count)
-    if bulk_edits.expected_system_prompt(db).strip():
+    if bulk_edits.find_expected_system_prompt(db).strip():
         return trn("Use the other rows’ prompt in {n} row", "Use the other rows’ prompt in {n} rows", count)
     return trn("Remove the system prompt from {n} row", "Remove the system prompt from {n} rows", count)
 

@@ -70,7 +70,7 @@ def cell_text(example: Example) -> tuple[str, ...]:
 
 def _format_cell(example: Example, name: str) -> str:
     if name == "problems":
-        return mark(example.problems)
+        return format_problem_mark(example.problems)
     if name in ("length", "line"):
         number = cell_value(example, name)
         return f"{int(number):,}" if number else ""
@@ -86,14 +86,14 @@ def severity(problems: str) -> str:
     return "error" if errors else "warning"
 
 
-def mark(problems: str) -> str:
+def format_problem_mark(problems: str) -> str:
     """A symbol and a number, so severities differ without colour too."""
     if not problems:
         return ""
     return f"{'✖' if severity(problems) == 'error' else '⚠'} {len(problems.split())}"
 
 
-def meaning(example: Example) -> dict[int, str]:
+def cell_meanings(example: Example) -> dict[int, str]:
     """The coloured cells of a row, by column: error, warning or good."""
     found = {}
     if example.problems:

@@ -19,7 +19,7 @@ from core.dataset.row_edits import SetColumn
 from core.storage.project import Project
 from ui import style
 from ui.dataset.copy_paste_drag import RowsMime
-from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, NUMBER_COLUMNS, cell_text, cell_value, headings, meaning
+from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS, NUMBER_COLUMNS, cell_meanings, cell_text, cell_value, headings
 
 PAGE_ROWS = 200
 SORTED_PAGE_ROWS = 48  # rows of a page when they are sorted: each may be stored in another pack
@@ -140,7 +140,7 @@ class GridModel(QAbstractTableModel):
         size = PAGE_ROWS if self._ascending else SORTED_PAGE_ROWS
         start = row // size * size
         for id, example in examples.fetch(self.project.rows, self._ids[start : start + size]).items():
-            self._rows[id] = RowCells(example, cell_text(example), meaning(example))
+            self._rows[id] = RowCells(example, cell_text(example), cell_meanings(example))
         return self._rows
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008

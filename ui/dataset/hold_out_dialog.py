@@ -158,7 +158,7 @@ class HoldOutDialog(QDialog):
         )
         without = sum(len(one.ids) for one in self._found.wordings if not one.facts)
         if self._texts and 2 * without > self._found.rows:
-            self.note.say(
+            self.note.show_text(
                 tr("Most rows name no fact. Link rows to facts first, so that each fact is asked in other words.")
             )
         self._show()
@@ -176,7 +176,7 @@ class HoldOutDialog(QDialog):
         )  # fmt: skip
         self.keep.setText(trn("Keep {n} row", "Keep {n} rows", chosen) if chosen else tr("Keep"))
         self.keep.setEnabled(chosen > 0 and not self._workspace.project.read_only)
-        self.fewer.say(hold_out.format_shortfall(self._found, rows, self.choice, self.seed.value()))
+        self.fewer.show_text(hold_out.format_shortfall(self._found, rows, self.choice, self.seed.value()))
         self._show_facts()
 
     def _show_facts(self) -> None:
@@ -197,9 +197,9 @@ class HoldOutDialog(QDialog):
 
     def _on_keep(self) -> None:
         self.keep.setEnabled(False)
-        self._work.start(self._keep, tr("Keep rows for the exam"))
+        self._work.start(self._hold_out, tr("Keep rows for the exam"))
 
-    async def _keep(self, reporter: Reporter) -> None:
+    async def _hold_out(self, reporter: Reporter) -> None:
         project, choice, seed = self._workspace.project, self.choice, self.seed.value()
         changes = await project.write(tr("Keep rows for the exam"), hold_out.hold_out_rows, choice.ids, seed)
         self._workspace.tasks.changed.emit(changes)  # now: the dialog may be closed while the rest is looked at
@@ -207,7 +207,7 @@ class HoldOutDialog(QDialog):
         self.show_questions.show()
         await self._read(reporter)
         kept = hold_out.format_held_out(choice, seed)[0]
-        self.note.say(f"{kept} {hold_out.format_leaks(leaks)}", "warning" if leaks else "good")
+        self.note.show_text(f"{kept} {hold_out.format_leaks(leaks)}", "warning" if leaks else "good")
 
 
 def _next_seed(seed: int) -> int:

@@ -53,7 +53,7 @@ class ImportOutcome:
         self.known += found.known
         self.unread += found.unread
 
-    def words(self) -> str:
+    def format_text(self) -> str:
         sentences = [trn("{n} row imported.", "{n} rows imported.", self.rows)]
         sentences += format_wrong(self.wrong)
         if self.known:
@@ -108,14 +108,14 @@ async def import_files(
     finally:
         has_outcome = outcome.rows or outcome.known or outcome.unread or outcome.failed or not _is_cancelled()
         if has_outcome and shiboken6.isValid(window):  # a dialog may have been closed meanwhile
-            show_outcome(workspace, outcome, window)
+            show_import_outcome(workspace, outcome, window)
 
 
 async def _import_file(workspace: Workspace, one: ImportFile, label: str, outcome: ImportOutcome) -> None:
     reporter = workspace.tasks.reporter(label)
     name = tr("Import {name}", name=one.name)
     project = workspace.project
-    first = await project.read(examples.next_id)
+    first = await project.read(examples.get_next_id)
     outcome.first = outcome.first or first
     try:
         found = await importing.import_file(project, one.path, one.options, reporter, name)
@@ -147,9 +147,9 @@ def format_failure(name: str, error: JukuError) -> str:
     return f"{title}. {error.message}" if error.message else title
 
 
-def show_outcome(workspace: Workspace, outcome: ImportOutcome, window: QWidget) -> Notice:
+def show_import_outcome(workspace: Workspace, outcome: ImportOutcome, window: QWidget) -> Notice:
     meaning = outcome.meaning()
-    notice = Notice(window.window(), outcome.words(), meaning, lasting=meaning in ("error", "warning"))
+    notice = Notice(window.window(), outcome.format_text(), meaning, lasting=meaning in ("error", "warning"))
     fixable = [rule for rule in outcome.wrong.rules if RULES[rule].fixable]
     if fixable:
         count = outcome.wrong.rules[fixable[0]]
@@ -167,7 +167,7 @@ def show_outcome(workspace: Workspace, outcome: ImportOutcome, window: QWidget) 
 
 
 def _fix(workspace: Workspace, rules: list[str], first: int) -> None:
-    bulk_actions.run(workspace, tr("Fix the imported rows"), examples.fix_since, rules, first)
+    bulk_actions.start_write(workspace, tr("Fix the imported rows"), examples.fix_since, rules, first)
 
 
 def _is_cancelled() -> bool:

@@ -76,7 +76,7 @@ def import_rows(
 
 async def _import_rows(workspace: Workspace, what: list[Path] | str, parent: QWidget, on_ended: OnEnded) -> None:
     held = ExitStack()  # a pasted text is a file for as long as it is needed
-    sources = _sources(what, held)
+    sources = _open_sources(what, held)
     await asyncio.to_thread(_recognise, sources)
     tables = [source for source in sources if source.is_table()]
     others = [source for source in sources if not source.is_table()]
@@ -101,7 +101,7 @@ def _recognise(sources: list[ImportSource]) -> None:
         source.recognise()
 
 
-def _sources(what: list[Path] | str, held: ExitStack) -> list[ImportSource]:
+def _open_sources(what: list[Path] | str, held: ExitStack) -> list[ImportSource]:
     if isinstance(what, str):
         return [ImportSource(held.enter_context(importing.save_pasted_text(what)), tr("Pasted text"), pasted=True)]
     return [ImportSource(path, path.name) for path in what]
@@ -133,8 +133,8 @@ class ImportDialog(QDialog):
         self.resize(920, 620)
         self._make_file()
         self._make_options()
-        self.columns = _table(tr("Columns of the file"))
-        self.preview = _table(tr("Rows after the import"))
+        self.columns = _build_table(tr("Columns of the file"))
+        self.preview = _build_table(tr("Rows after the import"))
         self.note = basics.Note()
         self._lay_out()
         self.finished.connect(self._on_finished)
@@ -232,11 +232,11 @@ class ImportDialog(QDialog):
     def _on_encoding(self) -> None:
         source, encoding = self._source, self.encoding_box.currentData()
 
-        async def look(_reporter: Reporter) -> None:
+        async def recognise(_reporter: Reporter) -> None:
             await asyncio.to_thread(source.recognise, encoding)
             self._show_source()
 
-        self._looking.start(look)
+        self._looking.start(recognise)
 
     def _show_source(self) -> None:
         source = self._source
@@ -250,7 +250,7 @@ class ImportDialog(QDialog):
         self.heading_box.setEnabled(source.detected.format != "markdown")
         self._show_columns()
         self._show_preview([])
-        self._look()
+        self._show_preview_or_missing()
 
     def _show_columns(self) -> None:
         names, sample = self._source.names(), self._source.sample()[:SAMPLE_ROWS]
@@ -258,16 +258,16 @@ class ImportDialog(QDialog):
         self.columns.setRowCount(1 + len(sample))
         self.columns.setColumnCount(len(names))
         self.columns.setHorizontalHeaderLabels(names)
-        self.column_boxes = [self._choice(name) for name in names]
+        self.column_boxes = [self._build_field_box(name) for name in names]
         for number, box in enumerate(self.column_boxes):
             self.columns.setCellWidget(0, number, box)
             for row, cells in enumerate(sample, start=1):
-                self.columns.setItem(row, number, _item(cells[number] if number < len(cells) else ""))
+                self.columns.setItem(row, number, _build_item(cells[number] if number < len(cells) else ""))
         self.columns.setRowHeight(0, self.fontMetrics().height() + 16)
         for number in range(len(names)):
             self.columns.setColumnWidth(number, max(150, min(300, 860 // max(1, len(names)))))
 
-    def _choice(self, column: str) -> QComboBox:
+    def _build_field_box(self, column: str) -> QComboBox:
         box = DropDown()
         box.setAccessibleName(tr("Meaning of {column}", column=column))
         box.addItem(tr("ignored"), "")
@@ -278,29 +278,29 @@ class ImportDialog(QDialog):
         return box
 
     def _on_meaning(self, column: str, field: str) -> None:
-        self._source.mean(column, field)
+        self._source.set_field(column, field)
         for name, box in zip(self._source.names(), self.column_boxes, strict=True):
             box.setCurrentIndex(max(0, box.findData(self._source.meaning.get(name, ""))))
-        self._look()
+        self._show_preview_or_missing()
 
-    def _look(self) -> None:
+    def _show_preview_or_missing(self) -> None:
         """Show the preview, or what still has to be chosen."""
         source = self._source
         missing = next(filter(None, (one.missing_choice() for one in [source, *self._sources])), "")
         locked = tr("The project is read-only.") if self._workspace.project.read_only else ""
-        self.note.say(missing, "warning")
+        self.note.show_text(missing, "warning")
         basics.set_enabled(self.ok_button, missing or locked, self.note if missing else None)
         if source.missing_choice():
             self._show_preview([])
             return
 
-        async def look(_reporter: Reporter) -> None:
+        async def load(_reporter: Reporter) -> None:
             try:
                 self._show_preview(await asyncio.to_thread(source.preview))
             except JukuError as error:
-                self.note.say(f"{error.title}. {error.message}", "error")
+                self.note.show_text(f"{error.title}. {error.message}", "error")
 
-        self._looking.start(look)
+        self._looking.start(load)
 
     def _show_preview(self, rows: list[RowPreview]) -> None:
         used = [field for field in PREVIEW_FIELDS if any(field in row.fields for row in rows)] or list(
@@ -311,10 +311,10 @@ class ImportDialog(QDialog):
         self.preview.setRowCount(len(rows))
         self.preview.setHorizontalHeaderLabels([tr("Line"), *map(field_title, used)])
         for number, row in enumerate(rows):
-            self.preview.setItem(number, 0, _item(f"{row.line:,}"))
+            self.preview.setItem(number, 0, _build_item(f"{row.line:,}"))
             cells = [row.problem] if row.problem else [row.fields.get(field, "") for field in used]
             for column, text in enumerate(cells, start=1):
-                item = _item(text)
+                item = _build_item(text)
                 if row.problem:
                     item.setForeground(style.colours("error")[0])
                 self.preview.setItem(number, column, item)
@@ -335,14 +335,14 @@ def field_title(field: str) -> str:
     return titles[field]
 
 
-def _item(text: str) -> QTableWidgetItem:
+def _build_item(text: str) -> QTableWidgetItem:
     short = text if len(text) <= MAX_CELL_CHARACTERS else f"{text[:MAX_CELL_CHARACTERS]}…"
     item = QTableWidgetItem(" ".join(short.split()))
     item.setToolTip(basics.plain_tooltip(text[:2000]) if text else "")
     return item
 
 
-def _table(name: str) -> QTableWidget:
+def _build_table(name: str) -> QTableWidget:
     table = QTableWidget()
     table.setAccessibleName(name)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

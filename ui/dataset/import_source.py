@@ -73,7 +73,7 @@ class ImportSource:
             return sample
         return sample[1:] if self.head else [found, *sample]
 
-    def mean(self, column: str, field: str) -> None:
+    def set_field(self, column: str, field: str) -> None:
         """Set the field of a column, '' for none; another column with that field is ignored from now on."""
         self.meaning = {name: old for name, old in self.meaning.items() if old != field and name != column}
         if field:
@@ -96,10 +96,10 @@ class ImportSource:
         read = formats.read(
             self.path, Reporter(), format=self.detected.format, encoding=self.encoding, columns=self.columns()
         )
-        return [_preview(row) for row in islice(read, PREVIEW_ROWS)]
+        return [_build_preview(row) for row in islice(read, PREVIEW_ROWS)]
 
 
-def _preview(row: formats.FileRow) -> RowPreview:
+def _build_preview(row: formats.FileRow) -> RowPreview:
     if row.text is None:
         return RowPreview(row.line.number, {}, row.problems[0].message)
     question, answer = examples.read_previews(row.text)

@@ -58,7 +58,7 @@ class MessageEditor(QFrame):
         self._call_id = QLineEdit()
         self._call_id.setAccessibleName(tr("Id of the call that this result belongs to"))
         self._call_id.editingFinished.connect(self._on_call_id)
-        self.call_row = _row(basics.label(tr("Result of call"), dim=True), self._call_id)
+        self.call_row = _build_row(basics.label(tr("Result of call"), dim=True), self._call_id)
         self._body = QVBoxLayout()
         self._body.setSpacing(style.SPACE // 3)
         self.calls_button = QPushButton()
@@ -78,10 +78,10 @@ class MessageEditor(QFrame):
         )
         self.weight.activated.connect(self._on_weight)
         self._name = basics.label(dim=True)
-        self.up_button = _tool("↑", tr("Move this message up"), MOVE_UP_KEYS)
-        self._down = _tool("↓", tr("Move this message down"), MOVE_DOWN_KEYS)
-        self.remove_button = _tool("✕", tr("Delete this message"), REMOVE_KEYS)
-        self._more = _tool("⋯", tr("More about this turn"))
+        self.up_button = _build_tool_button("↑", tr("Move this message up"), MOVE_UP_KEYS)
+        self._down = _build_tool_button("↓", tr("Move this message down"), MOVE_DOWN_KEYS)
+        self.remove_button = _build_tool_button("✕", tr("Delete this message"), REMOVE_KEYS)
+        self._more = _build_tool_button("⋯", tr("More about this turn"))
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         menu = QMenu(self._more)
@@ -122,14 +122,14 @@ class MessageEditor(QFrame):
         """Show `message`; `first` and `last` in its section cannot be moved further."""
         before, self.message = self.message, message
         self._show_head(first, last)
-        if _shape(before) != _shape(message):
+        if _field_layout(before) != _field_layout(message):
             self._rebuild()
-        for field, text in zip(self._fields, _texts(message), strict=True):
+        for field, text in zip(self._fields, _field_texts(message), strict=True):
             field.show_text(text)
         self._show_calls()
         worst = "error" if any(problem.severity == "error" for problem in problems) else "warning"
         self._meaning = worst if problems else ""
-        self.note.say("\n".join(problem.message for problem in problems), worst)
+        self.note.show_text("\n".join(problem.message for problem in problems), worst)
         self.update()
 
     def fields(self) -> list[CommittedTextEdit]:
@@ -137,8 +137,8 @@ class MessageEditor(QFrame):
 
     def pending(self) -> list[JsonEdit]:
         """The edits that are typed and not committed yet; this commits them."""
-        typed = [(number, field.take()) for number, field in enumerate(self._fields)]
-        found: list[JsonEdit] = [self._edit_of(number, text) for number, text in typed if text is not None]
+        typed = [(number, field.take_changed_text()) for number, field in enumerate(self._fields)]
+        found: list[JsonEdit] = [self._build_edit(number, text) for number, text in typed if text is not None]
         if self.message.call_id is not None and self._call_id.text() != self.message.call_id:
             found.append(self._call_id_edit())
         return found
@@ -171,7 +171,7 @@ class MessageEditor(QFrame):
 
     def _show_calls(self) -> None:
         self.calls_button.setVisible(bool(self.message.calls))
-        text = ", ".join(_call_words(self.message.calls))
+        text = ", ".join(_format_calls(self.message.calls))
         self.calls_button.setText(tr("Calls: {calls}", calls=clip(text, CALLS)).replace("&", "&&"))
         self.calls_button.setToolTip(basics.plain_tooltip(clip(text, 2000)) if len(text) > CALLS else "")
 
@@ -183,19 +183,19 @@ class MessageEditor(QFrame):
                 widget.hide()
                 widget.deleteLater()
         for part in self.message.parts:
-            self._body.addWidget(self._field(tr("Text")) if part.kind == "text" else _chip(part))
+            self._body.addWidget(self._build_field(tr("Text")) if part.kind == "text" else _build_chip(part))
         if self.message.refusal:
             self._body.addWidget(basics.label(tr("Refusal"), dim=True))
-            self._body.addWidget(self._field(tr("Refusal")))
+            self._body.addWidget(self._build_field(tr("Refusal")))
 
-    def _field(self, name: str) -> CommittedTextEdit:
+    def _build_field(self, name: str) -> CommittedTextEdit:
         field = CommittedTextEdit(name, least=1, most=MAX_FIELD_LINES)
         number = len(self._fields)
-        field.committed.connect(lambda text: self.changed.emit(self._edit_of(number, text)))
+        field.committed.connect(lambda text: self.changed.emit(self._build_edit(number, text)))
         self._fields.append(field)
         return field
 
-    def _edit_of(self, number: int, text: str) -> JsonEdit:
+    def _build_edit(self, number: int, text: str) -> JsonEdit:
         """The edit that writes `text` where the field `number` belongs: a text part, or the refusal after them."""
         path = self.message.path
         texts = [part for part in self.message.parts if part.kind == "text"]
@@ -231,9 +231,9 @@ class MessageEditor(QFrame):
         painter.setPen(palette.color(QPalette.ColorRole.Mid))
         painter.setBrush(palette.color(QPalette.ColorRole.AlternateBase))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
-        painter.fillRect(QRectF(1, 5, STRIPE_WIDTH, self.height() - 10), self._stripe())
+        painter.fillRect(QRectF(1, 5, STRIPE_WIDTH, self.height() - 10), self._stripe_colour())
 
-    def _stripe(self) -> QColor:
+    def _stripe_colour(self) -> QColor:
         if self._meaning:
             return style.colours(self._meaning)[0]
         if self.message.role == "assistant":
@@ -244,19 +244,19 @@ class MessageEditor(QFrame):
         return self.palette().color(QPalette.ColorRole.Mid)
 
 
-def _shape(message: RowMessage) -> tuple[object, ...]:
+def _field_layout(message: RowMessage) -> tuple[object, ...]:
     """What determines the fields of a card."""
     parts = ((part.kind, part.number) if part.kind == "text" else part for part in message.parts)
     return (*parts, bool(message.refusal))
 
 
-def _texts(message: RowMessage) -> list[str]:
+def _field_texts(message: RowMessage) -> list[str]:
     """The texts of a card's fields."""
     texts = [part.text for part in message.parts if part.kind == "text"]
     return [*texts, message.refusal] if message.refusal else texts
 
 
-def _call_words(calls: str) -> Iterator[str]:
+def _format_calls(calls: str) -> Iterator[str]:
     value = json.loads(calls) if calls else []
     for call in value if isinstance(value, list) else [{"function": value}]:
         function = call.get("function") if isinstance(call, dict) else None
@@ -266,7 +266,7 @@ def _call_words(calls: str) -> Iterator[str]:
             yield "?"
 
 
-def _chip(part: ContentPart) -> QLabel:
+def _build_chip(part: ContentPart) -> QLabel:
     """A label for content that cannot be typed: an image, which is never fetched, or other JSON."""
     if part.kind == "other":
         words = clip(part.text, ADDRESS)
@@ -282,7 +282,7 @@ def _chip(part: ContentPart) -> QLabel:
     return chip
 
 
-def _tool(text: str, name: str, keys: str = "") -> QToolButton:
+def _build_tool_button(text: str, name: str, keys: str = "") -> QToolButton:
     button = basics.tool_button(text, name)
     shown = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
     button.setToolTip(f"{name} ({shown})" if keys else name)
@@ -290,7 +290,7 @@ def _tool(text: str, name: str, keys: str = "") -> QToolButton:
     return button
 
 
-def _row(*parts: QWidget) -> QWidget:
+def _build_row(*parts: QWidget) -> QWidget:
     row = QWidget()
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)

@@ -156,12 +156,12 @@ class ProblemsPanel(QWidget):
         self._fixing.start(lambda reporter: self._fix(label, rule, reporter), label)
 
     def _on_remake(self) -> None:
-        from ui.generation.llm_run_dialog import show_outcome
+        from ui.generation.llm_run_dialog import show_run_outcome
         from ui.generation.remake_dialog import RemakeDialog
 
         dialog = RemakeDialog(self.workspace, self)
         dialog.drafts_wanted.connect(lambda: self.chosen.emit("status:draft"))
-        show_outcome(dialog, self.window())
+        show_run_outcome(dialog, self.window())
         dialog.open()
 
     async def _fix(self, label: str, rule: str, reporter: Reporter) -> Changes:
@@ -198,9 +198,9 @@ def read_rows(db: sqlite3.Connection, rule: str, offset: int, limit: int = PAGE_
     if not found:
         found = [(id, 0, "") for id in filters.find_first(db, filters.Filter(rule=rule), offset + limit)[offset:]]
     texts = examples.fetch(db, [id for id, _cluster, _message in found])
-    return [ProblemRow(id, _brief(texts, id), cluster, message) for id, cluster, message in found]
+    return [ProblemRow(id, _format_row(texts, id), cluster, message) for id, cluster, message in found]
 
 
-def _brief(rows: dict[int, examples.Example], id: int) -> str:
+def _format_row(rows: dict[int, examples.Example], id: int) -> str:
     row = rows.get(id)
     return f"{id:,} · {' '.join((row.question or row.answer)[:MAX_QUESTION_CHARACTERS].split())}" if row else f"{id:,}"

@@ -90,7 +90,7 @@ class ProblemsTree(QTreeWidget):
             self._add_row(item, row)
         if more > 0:
             text = trn("… {n} more", "… {n} more", more)
-            line = _line(item, text, rule, MORE_ID)
+            line = _add_line(item, text, rule, MORE_ID)
             line.setData(0, CLUSTER, offset + len(rows))
 
     def recolour(self) -> None:
@@ -127,24 +127,24 @@ class ProblemsTree(QTreeWidget):
             item.takeChildren()
 
     def _add_row(self, group: QTreeWidgetItem, row: ProblemRow) -> None:
-        parent = self._cluster(group, row.cluster) if row.cluster else group
-        line = _line(parent, row.text, group.data(0, RULE), row.id)
+        parent = self._find_or_add_cluster(group, row.cluster) if row.cluster else group
+        line = _add_line(parent, row.text, group.data(0, RULE), row.id)
         line.setToolTip(TEXT, basics.plain_tooltip(f"{row.text}\n{row.message}".strip()))
         if parent is not group:
             parent.setText(TEXT, trn("group of {n} row", "group of {n} rows", parent.childCount()))
 
-    def _cluster(self, group: QTreeWidgetItem, cluster: int) -> QTreeWidgetItem:
+    def _find_or_add_cluster(self, group: QTreeWidgetItem, cluster: int) -> QTreeWidgetItem:
         last = group.child(group.childCount() - 1)
         if last is not None and last.data(0, CLUSTER) == cluster and last.data(0, ID) == NO_ROW:
             return last
-        item = _line(group, "", group.data(0, RULE), NO_ROW)
+        item = _add_line(group, "", group.data(0, RULE), NO_ROW)
         item.setData(0, CLUSTER, cluster)
         item.setExpanded(True)
         return item
 
     def _on_expanded(self, item: QTreeWidgetItem) -> None:
         if item.parent() is None and not item.childCount():
-            _line(item, tr("Loading…"), item.data(0, RULE), NO_ROW)
+            _add_line(item, tr("Loading…"), item.data(0, RULE), NO_ROW)
             self.rows_wanted.emit(item.data(0, RULE), 0)
 
     def _on_chosen(self, item: QTreeWidgetItem) -> None:
@@ -165,7 +165,7 @@ class _TallRowDelegate(QStyledItemDelegate):
         return QSize(hint.width(), hint.height() + style.SPACE // 2)
 
 
-def _line(parent: QTreeWidgetItem, text: str, rule: str, id: int) -> QTreeWidgetItem:
+def _add_line(parent: QTreeWidgetItem, text: str, rule: str, id: int) -> QTreeWidgetItem:
     item = QTreeWidgetItem(parent)
     item.setText(TEXT, " ".join(text.split()))
     item.setData(0, RULE, rule)

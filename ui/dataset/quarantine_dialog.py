@@ -88,14 +88,14 @@ class QuarantineModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role not in (Role.DisplayRole, Role.ToolTipRole):
             return None
-        entry = self._entry(index.row())
+        entry = self._load_entry(index.row())
         if entry is None:
             return WAITING_TEXT if role == Role.DisplayRole else None
         if role == Role.DisplayRole:
             return (entry.source, f"{entry.line:,}", entry.message, format_line(entry.raw))[index.column()]
         return basics.plain_tooltip(_format_reason(entry)) if index.column() == 2 else None
 
-    def _entry(self, row: int) -> UnreadLine | None:
+    def _load_entry(self, row: int) -> UnreadLine | None:
         page = row // PAGE_LINES
         if page in self._pages:
             return self._pages[page].get(self._ids[row])
@@ -323,7 +323,7 @@ class QuarantineDialog(QDialog):
 
         async def work(reporter: Reporter) -> None:
             count = await self._workspace.project.read(quarantine.save, ids, path, reporter, reporter=reporter)
-            self.result_note.say(
+            self.result_note.show_text(
                 trn("{n} line written to {path}", "{n} lines written to {path}", count, path=path), "good"
             )
 

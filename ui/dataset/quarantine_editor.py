@@ -37,7 +37,7 @@ class QuarantineEditor(QWidget):
         self.encoding_box.activated.connect(lambda _index: self._on_encoding())
         self.bytes_box = QCheckBox(tr("Bytes"))
         self.bytes_box.toggled.connect(lambda _on: self._show_view())
-        self.text, self.hex = _field(tr("The line's text")), _field(tr("The line's bytes"))
+        self.text, self.hex = _build_field(tr("The line's text")), _build_field(tr("The line's bytes"))
         self.hex.setReadOnly(True)
         self.text.textChanged.connect(self._on_text)
         self.state_note = basics.Note()
@@ -138,17 +138,17 @@ class QuarantineEditor(QWidget):
         self._check()
 
     def _edited_text(self) -> str:
-        return row_json.join_lines(document_text(self.text.document()))
+        return row_json.join_json_lines(document_text(self.text.document()))
 
     def _check(self) -> None:
         entry = self.entry
         if entry is None:
-            self.state_note.say("")
+            self.state_note.show_text("")
             self._mend.hide()
             self.put_back.setEnabled(False)
             return
         if not self._is_whole(entry):
-            self._say_too_long(entry)
+            self._show_too_long(entry)
             return
         typed = document_text(self.text.document())
         checked = checks.check_line(typed.encode("utf-8", "surrogatepass"))
@@ -161,14 +161,16 @@ class QuarantineEditor(QWidget):
         if typed == self._unread and checked.text is None and self.encoding_box.currentText() == "utf-8":
             found = [entry.message]  # for bytes that are not UTF-8, their replacements would be reported
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
-        self.state_note.say("\n".join(found) or tr("This row has no errors: import it."), worst if found else "good")
+        self.state_note.show_text(
+            "\n".join(found) or tr("This row has no errors: import it."), worst if found else "good"
+        )
 
-    def _say_too_long(self, entry: UnreadLine) -> None:
+    def _show_too_long(self, entry: UnreadLine) -> None:
         self.put_back.setEnabled(False)
         self._mend.hide()
         size = basics.format_bytes(entry.length)
         words = tr("The line is {size} long: only its beginning is shown. Fix it in its file.", size=size)
-        self.state_note.say(words, "warning")
+        self.state_note.show_text(words, "warning")
 
     def _show_view(self) -> None:
         bytes_wanted = self.bytes_box.isChecked()
@@ -201,7 +203,7 @@ def hex_dump(raw: bytes) -> str:
     return "\n".join(lines)
 
 
-def _field(name: str) -> QPlainTextEdit:
+def _build_field(name: str) -> QPlainTextEdit:
     field = QPlainTextEdit(tabChangesFocus=True)
     field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
     field.setAccessibleName(name)

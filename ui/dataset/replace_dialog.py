@@ -82,7 +82,7 @@ class ReplaceModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         change = self._changes[index.row()]
         if index.column() in (BEFORE, AFTER):
-            return self._text(index.row(), index.column(), role)
+            return self._cell_text(index.row(), index.column(), role)
         if role == Qt.ItemDataRole.CheckStateRole and index.column() == ROW:
             return Qt.CheckState.Unchecked if change.id in self.left_out else Qt.CheckState.Checked
         if role == Qt.ItemDataRole.DisplayRole:
@@ -92,16 +92,16 @@ class ReplaceModel(QAbstractTableModel):
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
         if role != Qt.ItemDataRole.CheckStateRole:
             return False
-        self.tick(self._changes[index.row()].id, Qt.CheckState(value) == Qt.CheckState.Checked)
+        self.set_ticked(self._changes[index.row()].id, Qt.CheckState(value) == Qt.CheckState.Checked)
         return True
 
-    def tick(self, id: int, wanted: bool) -> None:
+    def set_ticked(self, id: int, wanted: bool) -> None:
         (self.left_out.discard if wanted else self.left_out.add)(id)
         last = self.index(self.rowCount() - 1, ROW)
         self.dataChanged.emit(self.index(0, ROW), last, [Qt.ItemDataRole.CheckStateRole])
         self.ticked.emit()
 
-    def _text(self, row: int, column: int, role: int) -> object:
+    def _cell_text(self, row: int, column: int, role: int) -> object:
         """The cell's text with marks; differences are computed only for visible lines."""
         change = self._changes[row]
         if role == MARK_MEANING:
@@ -197,9 +197,9 @@ class ReplaceDialog(QDialog):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(tr("&Find:"), self.pattern_field)
         form.addRow(tr("&Replace with:"), self.replacement)
-        form.addRow("", _in_a_row([self.regex, self.match_case]))
-        form.addRow(tr("In:"), _in_a_row(list(self.fields.values())))
-        form.addRow(tr("Rows:"), _in_a_row([self.scope]))
+        form.addRow("", _build_row([self.regex, self.match_case]))
+        form.addRow(tr("In:"), _build_row(list(self.fields.values())))
+        form.addRow(tr("Rows:"), _build_row([self.scope]))
         self.count = basics.label(wrap=True)
         self.replace_button = basics.primary_button(tr("Replace"))
         self._close = QPushButton(tr("Close"))
@@ -256,7 +256,7 @@ class ReplaceDialog(QDialog):
     def _start(self) -> None:
         """Search again; all changes are ticked."""
         self.model.left_out.clear()
-        self.note.say("")
+        self.note.show_text("")
         self._search_again()
 
     def _search_again(self) -> None:
@@ -290,17 +290,17 @@ class ReplaceDialog(QDialog):
 
     def _show_error(self, error: JukuError) -> None:
         self._show(bulk_edits.ReplacePreview([], 0))
-        self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
+        self.note.show_text("\n".join(filter(None, (error.title, error.message))), "error")
 
     def _show(self, preview: bulk_edits.ReplacePreview) -> None:
         self._preview = preview
         self.model.show_changes(preview.changes)
         if not preview.changes:
-            self._nothing.set_texts(*self._words_for_nothing())
+            self._nothing.set_texts(*self._explain_empty())
         self._pages.setCurrentWidget(self.table if preview.changes else self._nothing)
         self._show_count()
 
-    def _words_for_nothing(self) -> tuple[str, str]:
+    def _explain_empty(self) -> tuple[str, str]:
         if self._pattern is None:
             text = tr("Every change is shown here before it is made.")
             return tr("Enter a search term") if not self.pattern_field.text() else tr("Nothing to show yet"), text
@@ -346,7 +346,7 @@ class ReplaceDialog(QDialog):
             self._set_writing(False)
         self.model.left_out.clear()
         done = changes.counts.get(Table.EXAMPLE, 0)
-        self.note.say(
+        self.note.show_text(
             trn("Replaced in {n} row. Undo reverts it.", "Replaced in {n} rows. Undo reverts it.", done), "good"
         )
         return changes
@@ -375,7 +375,7 @@ class ReplaceDialog(QDialog):
             super().reject()
 
 
-def _in_a_row(parts: list[QWidget]) -> QHBoxLayout:
+def _build_row(parts: list[QWidget]) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setSpacing(style.SPACE)
     for part in parts:

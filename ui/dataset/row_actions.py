@@ -157,7 +157,7 @@ class RowActions(QObject):
     def apply_bulk(self, action: str, value: str) -> None:
         """Apply one of the bulk edits to the selected rows."""
         if ids := self._table.selected_ids():
-            bulk_actions.apply(self._workspace, ids, action, value, self._owner)
+            bulk_actions.apply_action(self._workspace, ids, action, value, self._owner)
 
     def _open_bulk_dialog(self, action: str) -> None:
         if ids := self._table.selected_ids():
@@ -211,7 +211,7 @@ class RowActions(QObject):
             self.pasted.emit()
             self.text_pasted.emit(text)
             return
-        self._paste_cells(cells, self._targets(len(cells)), self._columns_from(current.column()))
+        self._paste_cells(cells, self._target_ids(len(cells)), self._columns_from(current.column()))
 
     def _paste_cells(self, cells: list[list[str]], ids: array[int], columns: list[int]) -> None:
         try:
@@ -224,11 +224,14 @@ class RowActions(QObject):
             label = trn("Paste into {n} row", "Paste into {n} rows", count)
             if pasted.rows:
                 self.pasted.emit()
-            task = bulk_actions.run(self._workspace, label, dataset_clipboard.write_paste, pasted, prompt)
+            task = bulk_actions.start_write(self._workspace, label, dataset_clipboard.write_paste, pasted, prompt)
             task.add_done_callback(lambda _task: self.paste_ended.emit())
         if pasted.left_out:
             Notice(
-                self._owner.window(), dataset_clipboard.format_left_out(pasted), "warning", lasting=pasted.beyond > 0
+                self._owner.window(),
+                dataset_clipboard.format_left_out_cells(pasted),
+                "warning",
+                lasting=pasted.beyond > 0,
             )
 
     def has_rows(self) -> bool:
@@ -242,7 +245,7 @@ class RowActions(QObject):
         long = "\n" in text or text.startswith(('{"', '[{"'))
         return bool(_files()) or (long and dataset_clipboard.is_file(text))
 
-    def _targets(self, count: int) -> array[int]:
+    def _target_ids(self, count: int) -> array[int]:
         """The rows for a paste of `count` rows: the selected ones, or those from the cursor down."""
         selected = self._table.selected_ids()
         if len(selected) > 1 and count in (1, len(selected)):

@@ -107,10 +107,10 @@ class RowFacts(QWidget):
     def show_row(self, db: sqlite3.Connection, row: Example | None) -> None:
         taught = facts.load_by_names(db, row.facts) if row else []
         found = findings.load_for_row(db, row.id) if row else {}
-        self._taught.say("\n".join([*(f"{fact.name}: {fact.text}" for fact in taught), *_passage(row, taught)]))
+        self._taught.show_text("\n".join([*(f"{fact.name}: {fact.text}" for fact in taught), *_passage(row, taught)]))
         stale = row is not None and STALE_RULE in row.problems.split()
-        self._changed.say("\n".join(_change(fact) for fact in taught if stale and fact.was), "warning")
-        self._doubts.say("\n".join(found[rule] for rule in DOUBT_RULES if rule in found), "warning")
+        self._changed.show_text("\n".join(_change(fact) for fact in taught if stale and fact.was), "warning")
+        self._doubts.show_text("\n".join(found[rule] for rule in DOUBT_RULES if rule in found), "warning")
         self.setVisible(any(note.text() for note in (self._taught, self._changed, self._doubts)))
 
 
@@ -145,7 +145,7 @@ class RowDetail(QStackedWidget):
         self._json = QPushButton(tr("Edit as JSON…"))
         self._json.clicked.connect(self._on_json)
         self.addWidget(basics.EmptyState(tr("No row selected"), tr("Select one above to read and edit it.")))
-        self.addWidget(self._page())
+        self.addWidget(self._build_page())
         self.show_example(None)
 
     def _make_fields(self) -> None:
@@ -153,7 +153,7 @@ class RowDetail(QStackedWidget):
         self.kind = ScrollSafeDropDown(tr("Kind"), ("", *examples.KINDS))
         self.status = ScrollSafeDropDown(tr("Status"), examples.STATUSES)
         self.taught = RowFacts()
-        self.facts, self.tags = _line(tr("Facts")), _line(tr("Tags"))
+        self.facts, self.tags = _build_line_edit(tr("Facts")), _build_line_edit(tr("Tags"))
         self.notes = CommittedTextEdit(tr("Notes"), most=6)
         self.key_points = CommittedTextEdit(tr("Key points"), least=2, most=6)
         self.key_points.setToolTip(
@@ -163,22 +163,22 @@ class RowDetail(QStackedWidget):
         )
         for name in BOX_FIELDS:
             box = getattr(self, name)
-            box.activated.connect(lambda place, name=name, box=box: self._set(name, box.itemData(place)))
+            box.activated.connect(lambda place, name=name, box=box: self._emit_column(name, box.itemData(place)))
         for name in LINE_FIELDS:
             getattr(self, name).editingFinished.connect(lambda name=name: self._on_line(name))
         for name in TEXT_FIELDS:
-            getattr(self, name).committed.connect(lambda value, name=name: self._set(name, value))
+            getattr(self, name).committed.connect(lambda value, name=name: self._emit_column(name, value))
 
-    def _page(self) -> QWidget:
+    def _build_page(self) -> QWidget:
         page = QWidget()
         layout = QHBoxLayout(page)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.setSpacing(style.SPACE)
         layout.addWidget(self.conversation, 3)
-        layout.addWidget(self._side(), 2)
+        layout.addWidget(self._build_side(), 2)
         return page
 
-    def _side(self) -> QWidget:
+    def _build_side(self) -> QWidget:
         form = QFormLayout()
         form.setVerticalSpacing(style.SPACE // 2)
         self._key_points_label = basics.label(tr("Key points"))
@@ -217,7 +217,7 @@ class RowDetail(QStackedWidget):
         anew = example is None or example.id != self._example.id
         if anew:
             self.commit()
-            self._failed.say("")
+            self._failed.show_text("")
         self._example = example or Example("")
         self.setCurrentIndex(0 if example is None else 1)
         self.setEnabled(example is not None)
@@ -237,7 +237,7 @@ class RowDetail(QStackedWidget):
         if not self._example.id:
             return []
         edits: list[RowEdit] = list(self.conversation.pending())
-        typed = [(name, getattr(self, name).take()) for name in TEXT_FIELDS]
+        typed = [(name, getattr(self, name).take_changed_text()) for name in TEXT_FIELDS]
         typed += [(name, _take_typed_text(getattr(self, name))) for name in LINE_FIELDS]
         edits += [SetColumn(name, value) for name, value in typed if value not in (None, getattr(self._example, name))]
         for edit in edits:
@@ -259,7 +259,7 @@ class RowDetail(QStackedWidget):
             [*self._found, *(checks.problem(rule, "", checks.RULES[rule].title()) for rule in whole)]
         )
         place = tr("From {source}, line {line}", source=example.source, line=f"{example.line or 0:,}")
-        self._note.say(place if example.line else example.source)
+        self._note.show_text(place if example.line else example.source)
 
     def _on_conversation(self, edit: JsonEdit) -> None:
         """Apply an edit of the conversation to the shown row at once, so the next edit builds on it, and emit it."""
@@ -267,27 +267,27 @@ class RowDetail(QStackedWidget):
         try:
             changed = self._apply(edit)
         except FormatError as error:
-            self._failed.say(f"{error.title}. {error.message}", "error")
+            self._failed.show_text(f"{error.title}. {error.message}", "error")
             self._show()
             return
-        self._failed.say("")
+        self._failed.show_text("")
         if changed:
             self._show()
             self.edited.emit(self._example.id, edit)
 
     def _apply(self, edit: RowEdit) -> bool:
         """Apply an edit to the shown row before it is written; returns whether that changed anything."""
-        before, self._example = self._example, examples.with_edit(self._example, edit)
+        before, self._example = self._example, examples.preview_edit(self._example, edit)
         return self._example != before
 
-    def _set(self, column: str, value: str) -> None:
+    def _emit_column(self, column: str, value: str) -> None:
         edit = SetColumn(column, value)
         if self._example.id and self._apply(edit):
             self.edited.emit(self._example.id, edit)
 
     def _on_line(self, name: str) -> None:
         if (typed := _take_typed_text(getattr(self, name))) is not None:
-            self._set(name, typed)
+            self._emit_column(name, typed)
 
     def _on_json(self) -> None:
         self.commit()
@@ -310,7 +310,7 @@ def _take_typed_text(line: QLineEdit) -> str | None:
     return typed
 
 
-def _line(name: str) -> QLineEdit:
+def _build_line_edit(name: str) -> QLineEdit:
     line = QLineEdit()
     line.setAccessibleName(name)
     return line

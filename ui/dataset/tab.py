@@ -79,7 +79,9 @@ class DatasetTab(Tab):
         self.bar = FilterBar()
         self.bar.changed.connect(self._search)
         self.bar.save_wanted.connect(self._on_save_filter)
-        self.bar.forget_wanted.connect(lambda name: self._write(tr("Delete a filter"), filters.delete_saved, name))
+        self.bar.forget_wanted.connect(
+            lambda name: self._write(tr("Delete a filter"), filters.delete_saved_filter, name)
+        )
         self.table = GridView(self.model)
         self.table.header.restore_layout(self.workspace.settings.grid)
         self.model.sort_wanted.connect(self._on_sort)
@@ -201,7 +203,7 @@ class DatasetTab(Tab):
             self._begin()
             self._search()
         elif Table.EXAMPLE in changes.tables or (Table.FINDING in changes.tables and self.filter().rule):
-            self._take_over(changes)
+            self._apply_changes(changes)
         elif Table.FINDING in changes.tables:
             self.model.forget()
             self._show_detail()  # the findings about the row are shown beside it, too
@@ -216,7 +218,7 @@ class DatasetTab(Tab):
         self._wanted_row, self._type_into, self._problems, self.total = 0, False, {}, 0
         self._pasted_from = 0
 
-    def _take_over(self, changes: Changes) -> None:
+    def _apply_changes(self, changes: Changes) -> None:
         """Show the changed rows at once; search again unless the same rows are still shown."""
         ids = changes.ids.get(Table.EXAMPLE) if changes.ids else None
         self.model.forget(ids)
@@ -289,21 +291,21 @@ class DatasetTab(Tab):
             self.table.go_to(0)
 
     def _on_pasted(self) -> None:
-        self._pasted_from = examples.next_id(self.workspace.project.rows)
+        self._pasted_from = examples.get_next_id(self.workspace.project.rows)
 
     def _on_paste_ended(self) -> None:
         """Forget the paste when no rows came of it."""
         if (
             self._pasted_from
             and self.workspace.tasks.can_start()
-            and examples.next_id(self.workspace.project.rows) <= self._pasted_from
+            and examples.get_next_id(self.workspace.project.rows) <= self._pasted_from
         ):
             self._pasted_from = 0
 
     def _go_to_pasted_rows(self) -> None:
         """Select the pasted rows and scroll to them; clear a filter that hides all of them."""
         first = self._pasted_from
-        if not first or examples.next_id(self.workspace.project.rows) <= first:
+        if not first or examples.get_next_id(self.workspace.project.rows) <= first:
             return
         rows = [row for row, id in enumerate(self.model.ids()) if id >= first]
         if not rows and not self.bar.is_empty():
@@ -338,7 +340,7 @@ class DatasetTab(Tab):
                 await asyncio.wait([self._finding])  # there is one thread to read with: searching goes first
             counts[column] = await project.read(examples.count_values, column)
         unread = await project.read(quarantine.count)
-        self.bar.show_saved(await project.read(filters.load_saved))
+        self.bar.show_saved(await project.read(filters.load_saved_filters))
         self.bar.show_counts(counts)
         self.total, self._problems = sum(counts["split"].values()), counts["problems"]
         self.unread_button.setVisible(unread > 0)
@@ -422,7 +424,7 @@ class DatasetTab(Tab):
         self._write(tr("Edit a row"), examples.edit, id, edit)
 
     def _on_save_filter(self, name: str) -> None:
-        self._write(tr("Save a filter"), filters.save, name, self.bar.words())
+        self._write(tr("Save a filter"), filters.save_filter, name, self.bar.words())
 
     def _on_add(self) -> None:
         """Add an empty row, visible under any filter, and start typing into it."""
@@ -441,7 +443,7 @@ class DatasetTab(Tab):
 
     def _on_fix(self) -> None:
         rule = self._fixable_rule()
-        bulk_actions.run(self.workspace, fix_texts.fix_label(rule), bulk_edits.fix_all, rule)
+        bulk_actions.start_write(self.workspace, fix_texts.fix_label(rule), bulk_edits.fix_all, rule)
 
     def import_files(self, paths: list[Path]) -> None:
         """Import the rows of `paths`."""

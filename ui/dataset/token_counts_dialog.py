@@ -71,7 +71,7 @@ class TokenCountsDialog(QDialog):
         self._make_tables()
         self._lay_out()
         self._connect()
-        self._count()
+        self._start_count()
 
     def _make_choices(self) -> None:
         self.encoding = DropDown()
@@ -88,12 +88,14 @@ class TokenCountsDialog(QDialog):
 
     def _make_tables(self) -> None:
         self.note = basics.Note()
-        self.splits = _table([tr("Split"), tr("Rows"), tr("Tokens"), tr("Mean"), tr("Longest")], tr("Tokens by split"))
-        self.costs = _table([tr("Model"), tr("Estimate in US dollars")], tr("Estimated cost by model"))
+        self.splits = _build_table(
+            [tr("Split"), tr("Rows"), tr("Tokens"), tr("Mean"), tr("Longest")], tr("Tokens by split")
+        )
+        self.costs = _build_table([tr("Model"), tr("Estimate in US dollars")], tr("Estimated cost by model"))
         self.prices = basics.label(wrap=True, dim=True)
         self.heading = basics.heading("")
         self.histogram = Histogram()
-        self.longest = _table([tr("Tokens"), tr("Row"), tr("Question")], tr("Longest rows"), stretched=2)
+        self.longest = _build_table([tr("Tokens"), tr("Row"), tr("Question")], tr("Longest rows"), stretched=2)
         self.nothing = EmptyState()
 
     def _lay_out(self) -> None:
@@ -105,7 +107,7 @@ class TokenCountsDialog(QDialog):
         choices.addWidget(self.status)
         choices.addStretch()
         splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
-        splitter.addWidget(self._sums())
+        splitter.addWidget(self._build_totals())
         splitter.addWidget(self._lengths())
         splitter.setSizes([440, 540])
         splitter.setHandleWidth(style.SPACE)
@@ -124,7 +126,7 @@ class TokenCountsDialog(QDialog):
         layout.addWidget(self.pages, 1)
         layout.addLayout(bottom)
 
-    def _sums(self) -> QWidget:
+    def _build_totals(self) -> QWidget:
         epochs = QHBoxLayout()
         epochs.addWidget(basics.heading(tr("Training cost")))
         epochs.addStretch()
@@ -157,7 +159,7 @@ class TokenCountsDialog(QDialog):
 
     def _connect(self) -> None:
         for box in (self.encoding, self.status):
-            box.activated.connect(lambda _index: self._count())
+            box.activated.connect(lambda _index: self._start_count())
         self.epochs.valueChanged.connect(lambda _value: self._show_costs())
         self.splits.itemSelectionChanged.connect(self._on_split)
         for signal in (self.longest.cellClicked, self.longest.cellActivated):
@@ -170,7 +172,7 @@ class TokenCountsDialog(QDialog):
         """Not modal, as `QDialog.open` would be: the grid stays usable beside it."""
         self.show()
 
-    def _count(self) -> None:
+    def _start_count(self) -> None:
         encoding, status = self.encoding.currentData(), self.status.currentData()
         self._work.start(lambda reporter: self._load(encoding, status, reporter))
 
@@ -181,28 +183,28 @@ class TokenCountsDialog(QDialog):
             counted = await project.read(load_summary, encoding, status, reporter, reporter=reporter)
             changes = None
             if counted.summary.missing:
-                self._say(tr("Counting…"), tr("The tokens are counted on this computer; nothing is sent."))
+                self._show_message(tr("Counting…"), tr("The tokens are counted on this computer; nothing is sent."))
                 changes = await token_counts.count_missing_rows(project, encoding, reporter)
                 counted = await project.read(load_summary, encoding, status, reporter, reporter=reporter)
         except JukuError as error:
-            self._say(error.title, error.message)
+            self._show_message(error.title, error.message)
             return None
         self._show(counted)
         return changes
 
     def _on_busy(self, busy: bool) -> None:
         if not busy and self.nothing.title.text() == tr("Counting…"):  # it was cancelled
-            self._say(tr("Not counted"), tr("Choose a model above to count the rows."))
+            self._show_message(tr("Not counted"), tr("Choose a model above to count the rows."))
 
-    def _say(self, title: str, text: str) -> None:
+    def _show_message(self, title: str, text: str) -> None:
         self.counted = None
-        self.note.say("")
+        self.note.show_text("")
         self.nothing.set_texts(title, text)
         self.pages.setCurrentIndex(0)
 
     def _show(self, counted: TokenSummary) -> None:
         if not counted.summary.splits:
-            self._say(tr("No rows to count"), tr("Import or write rows, then approve the ones to train on."))
+            self._show_message(tr("No rows to count"), tr("Import or write rows, then approve the ones to train on."))
             return
         self.counted = counted
         self.nothing.set_texts("", "")
@@ -234,7 +236,7 @@ class TokenCountsDialog(QDialog):
         over = sum(one.over for one in found.splits.values())
         if found.missing:
             text = trn("{n} row could not be counted.", "{n} rows could not be counted.", found.missing)
-            self.note.say(text, "warning")
+            self.note.show_text(text, "warning")
         elif over:
             text = trn(
                 "{n} row is longer than {limit} tokens. The rest is cut off without notice.",
@@ -242,9 +244,9 @@ class TokenCountsDialog(QDialog):
                 over,
                 limit=f"{token_counts.TOKEN_LIMIT:,}",
             )
-            self.note.say(text, "warning")
+            self.note.show_text(text, "warning")
         else:
-            self.note.say("")
+            self.note.show_text("")
 
     def _on_split(self) -> None:
         if self.counted is None or (item := self.splits.item(self.splits.currentRow(), 0)) is None:
@@ -269,14 +271,14 @@ class TokenCountsDialog(QDialog):
         found = self.counted.summary
         priced = [(model, price(found, model, self.epochs.value())) for model in priced_models(found.encoding)]
         known = [(model, one) for model, one in priced if one is not None]
-        _fill(self.costs, [(_format_name(model), money(one)) for model, one in known])
+        _fill(self.costs, [(_format_name(model), format_price_range(one)) for model, one in known])
         self.costs.setVisible(bool(known))
         _fit(self.costs)
-        self.prices.setText("\n".join([*_about_prices(found, known), tr("Training on this computer is free.")]))
+        self.prices.setText("\n".join([*_explain_prices(found, known), tr("Training on this computer is free.")]))
 
     def _on_changes(self, changes: Changes) -> None:
         if self.isVisible() and Table.EXAMPLE in changes.tables:
-            self._count()
+            self._start_count()
 
 
 ROW_ID_ROLE = Qt.ItemDataRole.UserRole  # the id of a row among the longest
@@ -298,7 +300,7 @@ def encoding_text() -> dict[str, str]:
 def priced_models(encoding: str) -> list[str]:
     """The models with a known price that use `encoding`."""
     found = dict.fromkeys(entry.model for entry in prices.load_table().entries if entry.kind == prices.TRAINING)
-    return [model for model in found if token_counts.encoding_of(model) == encoding]
+    return [model for model in found if token_counts.get_encoding(model) == encoding]
 
 
 def price(found: TokenTotals, model: str, epochs: int) -> TrainingPrice | None:
@@ -306,7 +308,7 @@ def price(found: TokenTotals, model: str, epochs: int) -> TrainingPrice | None:
     return prices.estimate_training_price(split.trained, split.rows, model, epochs or None) if split else None
 
 
-def money(found: TrainingPrice) -> str:
+def format_price_range(found: TrainingPrice) -> str:
     """An estimated amount as text."""
     low, high = (f"${amount:,.2f}" if amount >= 0.01 else "< $0.01" for amount in (found.low, found.high))
     return low if low == high else f"{low} – {high}"
@@ -320,7 +322,7 @@ def _format_name(model: str) -> str:
     return tr("{model} (no new training)", model=model) if ended else model
 
 
-def _about_prices(found: TokenTotals, known: Sequence[tuple[str, TrainingPrice]]) -> list[str]:
+def _explain_prices(found: TokenTotals, known: Sequence[tuple[str, TrainingPrice]]) -> list[str]:
     if "train" not in found.splits:
         return [tr("There are no rows with the split “train” to train on.")]
     if not known:
@@ -329,7 +331,7 @@ def _about_prices(found: TokenTotals, known: Sequence[tuple[str, TrainingPrice]]
     return [tr("Prices as of {day}, from {source}. An estimate, not an offer.", day=day, source=known[0][1].source)]
 
 
-def _table(names: list[str], name: str, stretched: int = 0) -> QTableWidget:
+def _build_table(names: list[str], name: str, stretched: int = 0) -> QTableWidget:
     table = QTableWidget(0, len(names))
     table.setHorizontalHeaderLabels(names)
     table.setAccessibleName(name)

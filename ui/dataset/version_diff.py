@@ -29,7 +29,7 @@ from ui.widgets.text_highlights import (
     MARKS,
     MarkDelegate,
     find_changes,
-    mark,
+    highlight_spans,
     on_one_line,
     on_two_lines,
     to_utf16_spans,
@@ -85,18 +85,18 @@ class DiffModel(QAbstractTableModel):
         if role not in (Qt.ItemDataRole.DisplayRole, MARKS):
             return None
         if index.column() in (BEFORE, AFTER):
-            text, spans = _cell(found, index.column())
+            text, spans = _cell_text(found, index.column())
             return text if role == Qt.ItemDataRole.DisplayRole else spans
         if role == MARKS:
             return None
-        return f"{found.id:,}" if index.column() == ROW else kind_titles()[found.kind]
+        return f"{found.id:,}" if index.column() == ROW else change_titles()[found.kind]
 
 
-def kind_titles() -> dict[str, str]:
+def change_titles() -> dict[str, str]:
     return {"added": tr("added"), "removed": tr("removed"), "changed": tr("changed")}
 
 
-def _cell(found: RowDifference, column: int) -> tuple[str, list[tuple[int, int]]]:
+def _cell_text(found: RowDifference, column: int) -> tuple[str, list[tuple[int, int]]]:
     sides = (format_brief(found.before), format_brief(found.after))
     if not (found.before and found.after):
         return on_one_line(sides[column - BEFORE], [])
@@ -116,11 +116,11 @@ def differing_fields(before: Example, after: Example) -> tuple[str, str]:
     fields = [field for field in SHOWN_FIELDS if getattr(before, field) != getattr(after, field)]
     if not fields:
         return _conversation(before.data), _conversation(after.data)
-    lines = ([f"{names[field]}: {_value(row, field)}" for field in fields] for row in (before, after))
+    lines = ([f"{names[field]}: {_field_text(row, field)}" for field in fields] for row in (before, after))
     return "\n".join(next(lines)), "\n".join(next(lines))
 
 
-def _value(example: Example, field: str) -> str:
+def _field_text(example: Example, field: str) -> str:
     stored: str = getattr(example, field)
     return value_text(stored) if field in ("split", "kind", "status") else stored
 
@@ -130,7 +130,7 @@ def format_whole(example: Example | None) -> str:
     if example is None:
         return ""
     names = field_titles()
-    fields = [f"{names[field]}: {value}" for field in SHOWN_FIELDS if (value := _value(example, field))]
+    fields = [f"{names[field]}: {value}" for field in SHOWN_FIELDS if (value := _field_text(example, field))]
     return "\n".join(fields)[:MAX_TEXT_CHARACTERS] + "\n\n" + _conversation(example.data)[:MAX_TEXT_CHARACTERS]
 
 
@@ -138,10 +138,10 @@ def _conversation(data: str) -> str:
     turns = row_json.read_messages(data)
     if not turns:
         return json.dumps(json.loads(data), ensure_ascii=False, indent=2)
-    return "\n\n".join(_turn(turn) for turn in turns)
+    return "\n\n".join(_format_message(turn) for turn in turns)
 
 
-def _turn(turn: row_json.RowMessage) -> str:
+def _format_message(turn: row_json.RowMessage) -> str:
     weight = "" if turn.weight is None else f" ({tr('weight')} {turn.weight})"
     texts = [part.text for part in turn.parts]
     return "\n".join([f"{turn.role}{weight}:", *texts, *filter(None, (turn.refusal, turn.calls))])
@@ -173,11 +173,11 @@ class DiffView(QWidget):
         self.nothing = EmptyState()
         self.more = QPushButton()
         self.more.clicked.connect(lambda: self.more_wanted.emit(self.model.rowCount()))
-        self.before, self.after = _side(tr("Before")), _side(tr("After"))
+        self.before, self.after = _build_side(tr("Before")), _build_side(tr("After"))
         self._total = 0
         self._make_table()
         self._lay_out()
-        self.say(*[""] * 2)
+        self.show_message(*[""] * 2)
 
     def _make_table(self) -> None:
         self.table = QTableView(wordWrap=False, showGrid=False)
@@ -228,7 +228,7 @@ class DiffView(QWidget):
         layout.addLayout(above)
         layout.addWidget(self.pages, 1)
 
-    def say(self, title: str, text: str) -> None:
+    def show_message(self, title: str, text: str) -> None:
         """Show a text in place of the rows."""
         self.nothing.set_texts(title, text)
         self.pages.setCurrentWidget(self.nothing)
@@ -240,14 +240,14 @@ class DiffView(QWidget):
         """Show the first page of a comparison, or append `more` of it."""
         self._total = diff.added + diff.removed + diff.changed
         if not self._total:
-            self.say(tr("No difference"), tr("Both contain the same rows."))
+            self.show_message(tr("No difference"), tr("Both contain the same rows."))
             return
         if more:
             self.model.add_rows(diff.rows)
         else:
             self.model.show_rows(diff.rows)
             basics.select_row(self.table, 0)
-        self.summary.setText(_summary(diff))
+        self.summary.setText(_format_summary(diff))
         self.pages.setCurrentIndex(1)
         left = self._total - self.model.rowCount()
         self.more.setText(trn("Show more ({n} is left)", "Show more ({n} are left)", left))
@@ -263,11 +263,11 @@ class DiffView(QWidget):
         gone, come = find_changes(before, after) if found.kind == "changed" else ([], [])
         for side, text, spans, meaning in ((self.before, before, gone, "error"), (self.after, after, come, "good")):
             side.setPlainText(text)
-            mark(side, spans, meaning)
+            highlight_spans(side, spans, meaning)
             _reveal(side, spans)
 
 
-def _summary(diff: VersionDiff) -> str:
+def _format_summary(diff: VersionDiff) -> str:
     parts = (
         trn("{n} row added", "{n} rows added", diff.added),
         trn("{n} removed", "{n} removed", diff.removed),
@@ -276,7 +276,7 @@ def _summary(diff: VersionDiff) -> str:
     return " · ".join(parts)
 
 
-def _side(name: str) -> QPlainTextEdit:
+def _build_side(name: str) -> QPlainTextEdit:
     side = QPlainTextEdit(readOnly=True, tabChangesFocus=True)
     side.setAccessibleName(name)
     side.setPlaceholderText(tr("The row is not there."))

@@ -22,7 +22,7 @@ class VersionsDialog(SnapshotsDialog):
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         diff = DiffView()
-        super().__init__(workspace, _words(), diff, parent)
+        super().__init__(workspace, _build_texts(), diff, parent)
         self.diff = diff
         self._compared: tuple[int, int | None] = (0, None)  # what the comparison belongs to
         self._rows: dict[int, int] = {}  # how many rows a version has
@@ -40,11 +40,13 @@ class VersionsDialog(SnapshotsDialog):
     def _compare(self, offset: int = 0) -> None:
         if not self.snapshots:
             self._compared = (0, None)
-            self.diff.say(tr("Nothing to compare"), tr("Save a version first; then all later changes are shown here."))
+            self.diff.show_message(
+                tr("Nothing to compare"), tr("Save a version first; then all later changes are shown here.")
+            )
             return
         old, new = self.old.currentData(), self.new.currentData() or None
         if not offset and (old, new) != self._compared:
-            self.diff.say(tr("Comparing…"), "")
+            self.diff.show_message(tr("Comparing…"), "")
         self._compared = (old, new)
         self._work.start(lambda reporter: self._diff(old, new, offset, reporter))
 
@@ -56,7 +58,7 @@ class VersionsDialog(SnapshotsDialog):
             return
         self.diff.show_diff(diff, more=offset > 0)
 
-    def _keep(self, name: str) -> None:
+    def _save_snapshot(self, name: str) -> None:
         self._write(tr("Save the version “{name}”", name=name), versions.save, name)
 
     def _rename(self, state: Snapshot, name: str) -> None:
@@ -93,7 +95,7 @@ class VersionsDialog(SnapshotsDialog):
             return None
 
 
-def _words() -> SnapshotTexts:
+def _build_texts() -> SnapshotTexts:
     return SnapshotTexts(
         title=tr("Versions of the dataset"),
         name=tr("Name of the version"),

@@ -86,10 +86,10 @@ class QuestionListModel(QAbstractListModel):
         if question is None:
             return None
         if role == Role.DisplayRole:
-            return f"{self._marks(self._places[index.row()])}   {question.question}"
+            return f"{self._format_marks(self._places[index.row()])}   {question.question}"
         return basics.plain_tooltip(question.question) if role == Role.ToolTipRole else None
 
-    def _marks(self, place: int) -> str:
+    def _format_marks(self, place: int) -> str:
         assert self._outcome
         result = self._outcome.result
         return " ".join(map(_format_rate, result.passed[place], result.asked[place]))
@@ -200,7 +200,7 @@ class AnswerComparison(QWidget):
         )
         self.points.setText(tr("Key points: {points}", points=points) if points else "")
         self.points.setVisible(bool(points))
-        self.leak.say(format_leak(found) if found else "", "warning")
+        self.leak.show_text(format_leak(found) if found else "", "warning")
         if found:
             self.wanted.emit(found.id)
         else:

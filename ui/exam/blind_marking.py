@@ -65,7 +65,7 @@ class BlindMarking(QWidget):
             button = QPushButton(f"{score}", autoDefault=False)
             button.setToolTip(tr("Key {key}", key="+" if score == FULL_MARK else f"{score // MARK_STEP}"))
             button.setStyleSheet("padding: 5px 6px")
-            button.clicked.connect(lambda _checked, score=score: self._give(score))
+            button.clicked.connect(lambda _checked, score=score: self._give_mark(score))
             self.keys.append(button)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, FULL_MARK)
@@ -78,11 +78,11 @@ class BlindMarking(QWidget):
         self.previous.setToolTip(tr("Key {key}", key="←"))
         self.next.setToolTip(tr("Key {key}", key="→"))
         self.undo.setToolTip(tr("Key {key}", key="⌫"))
-        self.save.clicked.connect(lambda _checked: self._give(self.slider.value()))
-        self.note.returnPressed.connect(lambda: self._give(self.slider.value()))
-        self.previous.clicked.connect(lambda _checked: self._step(-1))
-        self.next.clicked.connect(lambda _checked: self._step(1))
-        self.undo.clicked.connect(lambda _checked: self._take_back())
+        self.save.clicked.connect(lambda _checked: self._give_mark(self.slider.value()))
+        self.note.returnPressed.connect(lambda: self._give_mark(self.slider.value()))
+        self.previous.clicked.connect(lambda _checked: self._move(-1))
+        self.next.clicked.connect(lambda _checked: self._move(1))
+        self.undo.clicked.connect(lambda _checked: self._undo_mark())
 
     def _lay_out(self) -> None:
         keys, slide, steps = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
@@ -163,19 +163,19 @@ class BlindMarking(QWidget):
         )  # fmt: skip
         self.undo.setEnabled(bool(self._marked))
 
-    def _give(self, score: int) -> None:
+    def _give_mark(self, score: int) -> None:
         """Mark what is shown, and go on to the next that has no mark."""
         sheet = self.sheet
         if sheet is not None:
             self.sheet = None
             self._marked.append(sheet)
             self._done.add(sheet.answer)
-            self._go_on()
+            self._go_to_next()
             note = self.note.text().strip()
             self._workspace.tasks.start("", self._write(sheet.answer, score, note))
         self.setFocus()
 
-    def _go_on(self) -> None:
+    def _go_to_next(self) -> None:
         count = len(self._ids)
         ahead = ((self._at + step) % count for step in range(1, count + 1))
         self._at = next((at for at in ahead if self._ids[at] not in self._done), (self._at + 1) % count)
@@ -189,12 +189,12 @@ class BlindMarking(QWidget):
         self._show_soon()
         return changes
 
-    def _step(self, step: int) -> None:
+    def _move(self, step: int) -> None:
         if self._ids:
             self._at = (self._at + step) % len(self._ids)
             self._show_soon()
 
-    def _take_back(self) -> None:
+    def _undo_mark(self) -> None:
         """Let the last mark that was made here be as it was before, and show that answer."""
         if not self._marked:
             return
@@ -208,13 +208,13 @@ class BlindMarking(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.text()
         if key.isdecimal() and key.isascii():
-            self._give(MARK_STEP * int(key))
+            self._give_mark(MARK_STEP * int(key))
         elif key == "+":
-            self._give(FULL_MARK)
+            self._give_mark(FULL_MARK)
         elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
-            self._step(1 if event.key() == Qt.Key.Key_Right else -1)
+            self._move(1 if event.key() == Qt.Key.Key_Right else -1)
         elif event.key() == Qt.Key.Key_Backspace:
-            self._take_back()
+            self._undo_mark()
         else:
             super().keyPressEvent(event)
 

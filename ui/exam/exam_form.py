@@ -216,7 +216,7 @@ class ExamForm(QWidget):
 
     def show_offers(self) -> None:
         """Servers, models or roles have changed."""
-        self._workspace.want_offers(self._workspace.role("judge")[0])
+        self._workspace.request_offers(self._workspace.role("judge")[0])
         self.subjects.show_offers()
         self._on_changed()
 
@@ -228,7 +228,7 @@ class ExamForm(QWidget):
     def show_trained(self, found: PromptUse | None, wanted: str) -> None:
         """Under which prompt rows or models were trained, where it is not `wanted`, under which the exam would ask."""
         self.trained = found
-        self.warning.say(system_prompts.describe(found, wanted) if found else "", "warning")
+        self.warning.show_text(system_prompts.describe_difference(found, wanted) if found else "", "warning")
         self.as_trained.setVisible(found is not None and found.is_offered)
 
     def show_running(self, running: bool) -> None:
@@ -253,7 +253,7 @@ class ExamForm(QWidget):
         self.subjects.show_estimates(self.estimates)
         self.total.setText(self._format_total())
         problem = self.problem()
-        self.hint.say(problem or self._remark(), "warning" if problem else "")
+        self.hint.show_text(problem or self._format_remark(), "warning" if problem else "")
         self.keep.setVisible(bool(self.estimates) and self.estimates[0].requests == self.estimates[0].general)
         basics.set_enabled(self.start, problem or (tr("An exam is running.") if self._running else ""))
 
@@ -263,7 +263,7 @@ class ExamForm(QWidget):
             return tr("There are no exam questions: set the split of some rows to “test” in the examples tab.")
         return self.subjects.problem()
 
-    def _remark(self) -> str:
+    def _format_remark(self) -> str:
         if self.estimates and self.estimates[0].requests == self.estimates[0].general:
             return tr("None of these questions is about your text: general questions only show what is forgotten. Set the split "
                       "of some rows to “test” in the examples tab.")  # fmt: skip

@@ -68,7 +68,7 @@ def grader_title(by: str, grader: str) -> str:
     return {JUDGE: tr("Judge"), PERSON: tr("Person")}[by] if by else GRADERS[grader].title()
 
 
-def status_title(status: str) -> str:
+def run_status_title(status: str) -> str:
     words = {
         "running": tr("running"),
         "succeeded": tr("finished"),
@@ -85,7 +85,7 @@ def format_run(run: ExamRun) -> str:
     more = len(run.subjects) - 2
     if more > 0:
         who = tr("{who} and {n} more", who=who, n=more)
-    return f"{created}  ·  {who}  ·  {status_title(run.status)}"
+    return f"{created}  ·  {who}  ·  {run_status_title(run.status)}"
 
 
 def format_rate(rate: PassRate) -> str:
@@ -117,7 +117,7 @@ def format_few_questions(questions: int) -> str:
     )
 
 
-def format_dollars(amount: float | None) -> str:
+def format_price(amount: float | None) -> str:
     """A price in US dollars; "free" for 0, "unknown" for None."""
     if amount is None:
         return tr("unknown")
@@ -129,7 +129,7 @@ def format_estimate(one: ExamEstimate) -> str:
     return " · ".join([
         trn("{n} request", "{n} requests", one.requests),
         tr("{n} tokens", n=format_token_estimate(one.sent + one.received)),
-        format_dollars(one.dollars) if one.dollars is not None else tr("price unknown"),
+        format_price(one.dollars) if one.dollars is not None else tr("price unknown"),
     ])  # fmt: skip
 
 
@@ -150,13 +150,13 @@ def format_total(found: Sequence[ExamEstimate], repeats: int) -> str:
     if all(one.subject.provider == LOCAL for one in found):
         parts.append(tr("free"))
     elif len(known) == len(found):
-        parts.append(tr("about {cost}", cost=format_dollars(sum(known))))
+        parts.append(tr("about {cost}", cost=format_price(sum(known))))
     else:
-        parts.append(tr("{cost}, plus parts with unknown price", cost=format_dollars(sum(known) if known else 0.0)))
+        parts.append(tr("{cost}, plus parts with unknown price", cost=format_price(sum(known) if known else 0.0)))
     return " · ".join(parts)
 
 
-def format_progress(done: int, wanted: int, seconds: float | None) -> str:
+def format_exam_progress(done: int, wanted: int, seconds: float | None) -> str:
     """The progress of an exam, and about how long it still takes (`seconds`; None: not known yet)."""
     text = tr("{done} of {wanted} answers", done=f"{done:,}", wanted=f"{wanted:,}")
     if seconds is None or done >= wanted:

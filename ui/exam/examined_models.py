@@ -97,7 +97,7 @@ class ExaminedModelRow(QWidget):
         self.server.setVisible(len(titles) > 1)
 
     def _show_models(self) -> None:
-        self._workspace.want_offers(self.provider())
+        self._workspace.request_offers(self.provider())
         self.model.show_offers(self.provider(), self._workspace.known_offers(self.provider()), any=False)
         self.changed.emit()
 
@@ -133,7 +133,7 @@ class ExaminedModels(QWidget):
         self._lines.setSpacing(style.SPACE // 2)
         self.presets, self.add = QPushButton(tr("&Quick choice")), QPushButton(tr("&Add"))
         self.add.setToolTip(tr("Another model or condition"))
-        self.presets.setMenu(self._menu())
+        self.presets.setMenu(self._build_menu())
         self.add.clicked.connect(lambda _checked: self._on_copy(self._rows[-1] if self._rows else None))
         above = QHBoxLayout()
         above.addWidget(basics.heading(tr("Models that take the exam")))
@@ -148,7 +148,7 @@ class ExaminedModels(QWidget):
         layout.addLayout(self._lines)
         self.show_offers()
 
-    def _menu(self) -> QMenu:
+    def _build_menu(self) -> QMenu:
         menu = QMenu(self)
         for title, make in (
             (tr("Base and newest fine-tuned model, closed book"), closed_book_preset),
@@ -256,7 +256,7 @@ class ExaminedModels(QWidget):
     def _on_touched(self) -> None:
         self._touched = True
 
-    def _keep(self) -> None:
+    def _store_choice(self) -> None:
         if self._touched and self._project is self._workspace.project:
             stored = [[one.provider, one.model, one.condition] for one in self.subjects()]
             self._workspace.keep_choice(SUBJECTS_CHOICE, json.dumps(stored))
@@ -288,7 +288,7 @@ class ExaminedModels(QWidget):
         for row in self._rows:
             row.copy.setEnabled(len(self._rows) < MAX_SUBJECTS)
             row.remove.setEnabled(len(self._rows) > MIN_SUBJECTS)
-        self._keep()
+        self._store_choice()
         self.changed.emit()
 
 

@@ -156,7 +156,7 @@ class HeatMap(QWidget):
         elif entry := self.table.current():
             self._show_answers(entry)
 
-    def compare_with(self, subject: int) -> None:
+    def set_reference(self, subject: int) -> None:
         """Call gained and lost what is so against this subject."""
         if subject != self._against:
             self._against = subject

@@ -153,7 +153,7 @@ class HeatMapModel(QAbstractTableModel):
             case Role.TextAlignmentRole:
                 return _alignment(column)
             case Role.ToolTipRole:
-                return basics.plain_tooltip(self._tip(entry, column))
+                return basics.plain_tooltip(self._tooltip(entry, column))
             case Role.ForegroundRole:
                 return style.dim() if entry.aside else None
         return None
@@ -166,7 +166,7 @@ class HeatMapModel(QAbstractTableModel):
     def _change(self, entry: HeatMapRow, subject: int) -> int:
         return 0 if self._level == KINDS else entry.line.change(subject, self._against)
 
-    def _tip(self, entry: HeatMapRow, column: int) -> str:
+    def _tooltip(self, entry: HeatMapRow, column: int) -> str:
         if column < 2:
             leak = tr("A training row asks the same question, so a right answer proves nothing.") if entry.leaks else ""
             return "\n".join(filter(None, (entry.tooltip or entry.texts[column], leak)))

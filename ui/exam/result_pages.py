@@ -150,7 +150,7 @@ class ResultPages(QWidget):
 
     def _on_against(self, subject: int) -> None:
         self._against = subject
-        self.heat.compare_with(subject)
+        self.heat.set_reference(subject)
         if self._outcome is not None:
             self._compare(self._workspace.project, self._outcome)
 

@@ -155,7 +155,7 @@ class ResultSummary(QScrollArea):
         errors = dict.fromkeys(
             f"{exam_texts.subject_line(subject)}: {subject.error}" for subject in outcome.run.subjects if subject.error
         )
-        self.on_error.say("\n".join(errors), "error")
+        self.on_error.show_text("\n".join(errors), "error")
         self._show_leaks(outcome)
         self._show_lists()
 
@@ -189,7 +189,7 @@ class ResultSummary(QScrollArea):
         title = trn("{n} question is also among the training rows. It proves nothing and is not counted:",
                     "{n} questions are also among the training rows. They prove nothing and are not counted:", len(found))  # fmt: skip
         rest = tr("… and {n} more", n=more) if more > 0 else ""
-        self.leaks.say("\n".join(filter(None, (title, named, rest))) if found else "", "warning")
+        self.leaks.show_text("\n".join(filter(None, (title, named, rest))) if found else "", "warning")
         self.show_leaks.setVisible(bool(found))
 
     def _subject(self) -> int:

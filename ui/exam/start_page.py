@@ -68,7 +68,9 @@ class ExamProgressLine(QWidget):
     def _format_progress(self, done: int, wanted: int, left: float | None, waits: bool) -> str:
         if waits and self._converts:
             return tr("Preparing the model for its first use…")
-        return exam_texts.format_progress(done, wanted, left) if done < wanted else tr("The judge marks the answers…")
+        return (
+            exam_texts.format_exam_progress(done, wanted, left) if done < wanted else tr("The judge marks the answers…")
+        )
 
 
 class ExamStartPage(QWidget):

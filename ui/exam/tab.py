@@ -36,7 +36,7 @@ from ui.exam.report_button import ReportButton
 from ui.exam.result_pages import ResultPages
 from ui.exam.start_page import ExamProgressLine, ExamStartPage, ask_about_prompt
 from ui.generation.generation_dialog import GenerationDialog
-from ui.generation.llm_run_dialog import show_outcome
+from ui.generation.llm_run_dialog import show_run_outcome
 from ui.tab import Tab
 from ui.widgets import basics, screen_fit
 from ui.widgets.background_work import ThrottledReload
@@ -149,7 +149,7 @@ class ExamTab(Tab):
 
     def _on_prompt(self, prompt: str) -> None:
         write = self.workspace.project.write
-        self.workspace.tasks.start("", write(tr("Use the rows’ prompt"), system_prompts.use, prompt))
+        self.workspace.tasks.start("", write(tr("Use the rows’ prompt"), system_prompts.use_prompt, prompt))
 
     def _on_start(self) -> None:
         self.new.setChecked(False)
@@ -299,7 +299,7 @@ class ExamTab(Tab):
     def _on_wordings(self, names: list[str]) -> None:
         """Make examples for these facts, which the model has not learned."""
         dialog = GenerationDialog(self.workspace, set(names), self)
-        show_outcome(dialog, self.window())
+        show_run_outcome(dialog, self.window())
         dialog.drafts_wanted.connect(lambda: self.show_examples.emit("status:draft"))
         dialog.open()
 

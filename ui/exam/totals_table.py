@@ -70,22 +70,22 @@ class TotalsModel(QAbstractTableModel):
         total = self._outcome.result.totals[row]
         match role:
             case Role.DisplayRole:
-                return self._text(row, column, total)
+                return self._cell_text(row, column, total)
             case Role.BackgroundRole:
                 return {HELD: rate_colour(total.held), GENERAL: rate_colour(total.general)}.get(column)
             case Role.ForegroundRole:
-                return self._colour(row, column, total)
+                return self._cell_colour(row, column, total)
             case Role.FontRole if column in DIM_COLUMNS:
                 return _italic_font()
             case Role.TextAlignmentRole:
                 return _alignment(column)
             case Role.ToolTipRole:
-                return basics.plain_tooltip(self._tip(row, column, total))
+                return basics.plain_tooltip(self._tooltip(row, column, total))
         return None
 
-    def _text(self, row: int, column: int, total: SubjectTotal) -> str:
+    def _cell_text(self, row: int, column: int, total: SubjectTotal) -> str:
         if column in (GAP, CHANCE, CHANGED):
-            return self._against(row, column)
+            return self._format_comparison(row, column)
         assert self._outcome
         given = self._outcome.answers[row]
         match column:
@@ -104,13 +104,13 @@ class TotalsModel(QAbstractTableModel):
                 return f"{total.unmarked:,}" if total.unmarked else NO_VALUE
             case 12:
                 return f"{total.seconds / given:.2f}" if given and total.seconds else NO_VALUE
-        return exam_texts.format_dollars(total.per_thousand) if given else NO_VALUE
+        return exam_texts.format_price(total.per_thousand) if given else NO_VALUE
 
     def _comparison(self, row: int) -> PairedComparison | None:
         found = self._compared.comparisons if self._compared else []
         return found[row] if row < len(found) else None
 
-    def _against(self, row: int, column: int) -> str:
+    def _format_comparison(self, row: int, column: int) -> str:
         """What parts the subject from the one that all are compared with."""
         found = self._comparison(row)
         if found is None:
@@ -124,7 +124,7 @@ class TotalsModel(QAbstractTableModel):
             CHANGED: f"{GAINED} {len(scores.fact_names(found.gained))}  {LOST} {len(scores.fact_names(found.lost))}",
         }[column]
 
-    def _colour(self, row: int, column: int, total: SubjectTotal) -> Any:
+    def _cell_colour(self, row: int, column: int, total: SubjectTotal) -> Any:
         if column in DIM_COLUMNS:
             return style.dim()
         if column == SUBJECT and total.subject.error:
@@ -134,7 +134,7 @@ class TotalsModel(QAbstractTableModel):
             return style.colours("good" if found.scoring.mean > 0 else "error")[0]
         return None
 
-    def _tip(self, row: int, column: int, total: SubjectTotal) -> str:
+    def _tooltip(self, row: int, column: int, total: SubjectTotal) -> str:
         assert self._outcome
         if column == SUBJECT:
             return self._outcome.columns[row].tooltip

@@ -43,7 +43,7 @@ class TrendPlot(pyqtgraph.PlotWidget):
     def _draw(self) -> None:
         self.plotItem.clear()
         self._legend.clear()
-        self._dress()
+        self._apply_theme()
         self.setLabel("bottom", self._bottom)
         spots = [spot for line in self._lines for spot in line.spots]
         labels = sorted({(spot.x, spot.label) for spot in spots if spot.label})
@@ -73,7 +73,7 @@ class TrendPlot(pyqtgraph.PlotWidget):
         dotted = pyqtgraph.mkPen(colour, width=1, style=Qt.PenStyle.DotLine)
         self.plot([spot.x for spot in general], [100 * spot.general.share for spot in general], pen=dotted)
 
-    def _dress(self) -> None:
+    def _apply_theme(self) -> None:
         """Take over the colours of the theme."""
         colours = self.palette()
         self.setBackground(colours.color(QPalette.ColorRole.Base))
@@ -96,9 +96,9 @@ def _make_points(
     """The points, each with a tooltip."""
     return pyqtgraph.ScatterPlotItem(
         x=x, y=y, size=POINT_SIZE, brush=colour, pen=None, hoverable=True, data=[spot.tooltip for spot in spots],
-        tip=_tip,
+        tip=_format_tooltip,
     )  # fmt: skip
 
 
-def _tip(x: float, y: float, data: object) -> str:  # noqa: ARG001 - so pyqtgraph calls it
+def _format_tooltip(x: float, y: float, data: object) -> str:  # noqa: ARG001 - so pyqtgraph calls it
     return basics.plain_tooltip(str(data))

@@ -234,12 +234,12 @@ def kind_texts() -> dict[str, tuple[str, str]]:
 
 def load_row_requests(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> list[RowRequest]:
     """The rows of these kinds that the facts lack, as requests."""
-    return _build_row_requests(_entries(db, names), kinds)
+    return _build_row_requests(_load_coverage(db, names), kinds)
 
 
 def load_plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> GenerationPlan:
     """What will be generated, with an estimate of the tokens from a sample of the requests."""
-    entries = _entries(db, names)
+    entries = _load_coverage(db, names)
     counts = Counter[str]()
     for entry in entries:
         counts.update(entry.lacking)
@@ -252,7 +252,7 @@ def load_plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[st
     return GenerationPlan(len(entries), sum(bool(entry.lacking) for entry in entries), counts, requests, whole)
 
 
-def _entries(db: sqlite3.Connection, names: set[str] | None) -> list[FactCoverage]:
+def _load_coverage(db: sqlite3.Connection, names: set[str] | None) -> list[FactCoverage]:
     entries = [entry for entry in fact_coverage.load(db) if not entry.fact.ignored]
     return [entry for entry in entries if names is None or entry.fact.name in names]
 

@@ -169,7 +169,7 @@ class LlmRunDialog(QDialog):
             )
             found = await project.read(reading, reporter=reporter)
         except JukuError as error:
-            self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
+            self.note.show_text("\n".join(filter(None, (error.title, error.message))), "error")
             return None
         self.is_loaded = True
         self.model.prefer(model)
@@ -188,7 +188,7 @@ class LlmRunDialog(QDialog):
         is_batch = self.runner.is_batch(self.task)
         self.line.show_progress(running, is_batch)
         if is_batch:
-            self.note.say(run_progress_and_recovery.format_running(is_batch))
+            self.note.show_text(run_progress_and_recovery.format_running(is_batch))
         self.older.show_llm_run(self._unfinished if running is None else None)
         self.show_start()
 
@@ -204,7 +204,7 @@ class LlmRunDialog(QDialog):
         """Start a run by `act`; its outcome is shown here."""
         self._mine = True
         self.replies_button.hide()
-        self.note.say(run_progress_and_recovery.format_running(is_batch=False))
+        self.note.show_text(run_progress_and_recovery.format_running(is_batch=False))
         act()
 
     def _on_continue(self) -> None:
@@ -213,12 +213,12 @@ class LlmRunDialog(QDialog):
 
     def _on_take(self) -> None:
         if found := self._unfinished:
-            self._begin(lambda: self.runner.take(found.llm_run))
+            self._begin(lambda: self.runner.apply_arrived(found.llm_run))
 
     def _on_give_up(self) -> None:
         if found := self._unfinished:
             self._unfinished = None
-            self.note.say("")
+            self.note.show_text("")
             self.older.show_llm_run(None)
             self.runner.drop(found.llm_run)
 
@@ -236,7 +236,9 @@ class LlmRunDialog(QDialog):
             return
         self._unfinished = None  # until it is read again
         self.last = ended
-        self.note.say("\n".join(filter(None, (ended.text, self.advice() if ended.is_empty else ""))), ended.meaning)
+        self.note.show_text(
+            "\n".join(filter(None, (ended.text, self.advice() if ended.is_empty else ""))), ended.meaning
+        )
         self.replies_button.setVisible(ended.llm_run > 0)
         if self._mine:
             self._mine = False
@@ -249,7 +251,7 @@ class LlmRunDialog(QDialog):
             self.read_soon()
 
 
-def show_outcome(dialog: LlmRunDialog, window: QWidget) -> None:
+def show_run_outcome(dialog: LlmRunDialog, window: QWidget) -> None:
     """Show the outcome of the dialog's run at the bottom of `window`; a failure is shown in the dialog while it is open."""
 
     def say(text: str) -> None:

@@ -36,7 +36,7 @@ class RawRepliesDialog(QDialog):
         layout.addWidget(self.text, 1)
         more = len(found) - MAX_REPLIES_SHOWN
         note = basics.Note()
-        note.say(trn("{n} more reply is not shown.", "{n} more replies are not shown.", more) if more > 0 else "")
+        note.show_text(trn("{n} more reply is not shown.", "{n} more replies are not shown.", more) if more > 0 else "")
         layout.addWidget(note)
         layout.addWidget(buttons)
         self.finished.connect(lambda _result: self.deleteLater())

@@ -66,7 +66,7 @@ class UnfinishedBar(basics.ColouredFrame):
         self.setVisible(found is not None)
         if found is None:
             return
-        self.text.setText(_words(found))
+        self.text.setText(_format_run(found))
         self.go_on.setVisible(found.missing > 0)
         self.go_on.setText(
             tr("&Wait")
@@ -78,7 +78,7 @@ class UnfinishedBar(basics.ColouredFrame):
         self.take.setVisible(found.llm_run.answered > 0)
 
 
-def _words(found: InterruptedRun) -> str:
+def _format_run(found: InterruptedRun) -> str:
     date = QLocale().toString(
         QDateTime.fromSecsSinceEpoch(int(found.llm_run.created_at)), QLocale.FormatType.ShortFormat
     )

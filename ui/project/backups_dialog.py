@@ -47,13 +47,13 @@ class BackupsDialog(QDialog):
         self.setWindowTitle(tr("Open a backup"))
         self.all = QCheckBox(tr("Show the backups of &all projects"))
         self.table = QTableWidget(0, 4)
-        self._dress_table()
+        self._set_up_table()
         self.pages = QStackedWidget()
         self._lay_out()
         self.resize(680, 460)
         self._load()
 
-    def _dress_table(self) -> None:
+    def _set_up_table(self) -> None:
         self.table.setHorizontalHeaderLabels([tr("Date"), tr("Rows"), tr("Size"), tr("Project")])
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

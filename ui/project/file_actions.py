@@ -79,7 +79,7 @@ class FileActions(QObject):
         basics.menu_action(file, tr("Import a &document into the spec…"), self.ask_for_document)
         basics.menu_action(file, tr("&Export rows…"), self._on_export, "Ctrl+Shift+E")
         file.addSeparator()
-        basics.menu_action(file, tr("&Rescue a model…"), self.rescue)
+        basics.menu_action(file, tr("&Rescue a model…"), self.open_rescue)
         basics.menu_action(file, tr("R&outer…"), lambda: RouterDialog(self._workspace, self._window).open())
         file.addSeparator()
         basics.menu_action(file, tr("Se&ttings…"), self._window.show_settings, QKeySequence.StandardKey.Preferences)
@@ -96,15 +96,15 @@ class FileActions(QObject):
     async def _open_all(self, document: Path | None, texts: list[Path], rows: list[Path]) -> None:
         if document is None or await self._window.opening.open(document, [*texts, *rows]):
             # Later than the switch to another project, which ends what was begun before it.
-            asyncio.get_running_loop().call_soon(self._bring, texts, rows)
+            asyncio.get_running_loop().call_soon(self._import_files, texts, rows)
 
-    def _bring(self, texts: list[Path], rows: list[Path]) -> None:
+    def _import_files(self, texts: list[Path], rows: list[Path]) -> None:
         window = self._window
         if rows:
             self._import(rows)
         if texts:
             window.tabs.setCurrentWidget(window.spec_tab)
-            sorting = drop_question.split_files(window, texts, self._import, window.spec_tab.bring_document)
+            sorting = drop_question.split_files(window, texts, self._import, window.spec_tab.import_document)
             self._workspace.tasks.start("", sorting)
 
     def is_for_spec(self, path: Path) -> bool:
@@ -149,13 +149,15 @@ class FileActions(QObject):
             self.open_paths([path])
             return
 
-        def bring() -> None:
+        def import_here() -> None:
             self._import([path])
 
         def create() -> None:
-            self._ask_where(tr("New project"), path.name.split(".")[0], lambda target: self._create(target, "", bring))
+            self._ask_where(
+                tr("New project"), path.name.split(".")[0], lambda target: self._create(target, "", import_here)
+            )
 
-        _ask_import_or_new(self._window, path, self._workspace.project.path.stem, bring, create)
+        _ask_import_or_new(self._window, path, self._workspace.project.path.stem, import_here, create)
 
     def _show_recent(self) -> None:
         self._recent.clear()
@@ -174,14 +176,14 @@ class FileActions(QObject):
         patterns = " ".join(f"*{suffix}" for suffix in documents.SUFFIXES)
         file_dialogs.open_dialog(
             self._window, self._workspace.settings, file_dialogs.DOCUMENTS, tr("Import a document"),
-            lambda found: self._window.spec_tab.bring_document(found[0]), file_dialogs.name_filters(tr("Documents"), patterns),
+            lambda found: self._window.spec_tab.import_document(found[0]), file_dialogs.name_filters(tr("Documents"), patterns),
         ).open()  # fmt: skip
 
     def _on_export(self) -> None:
         self._window.tabs.setCurrentWidget(self._window.dataset_tab)
         self._window.dataset_tab.dialogs.open_export()
 
-    def rescue(self) -> None:
+    def open_rescue(self) -> None:
         """Open the rescue of a model."""
         dialog = RescueDialog(self._workspace, parent=self._window)
         dialog.show_examples.connect(self._window.show_examples)

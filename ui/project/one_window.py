@@ -27,7 +27,7 @@ ANSWER_TIMEOUT = 5.0  # seconds for a window to answer; one that hangs is not wa
 TAKEN_REPLY = b"taken\n"
 
 
-class Handover(msgspec.Struct):
+class FilesToOpen(msgspec.Struct):
     """What is handed over: files to bring in, with absolute paths."""
 
     files: list[str] = []
@@ -86,21 +86,21 @@ class OneWindow(QObject):
 def parse_message(line: bytes) -> list[Path] | None:
     """The files of a message, or None where it is none."""
     try:
-        found = msgspec.json.decode(line, type=Handover)
+        found = msgspec.json.decode(line, type=FilesToOpen)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     paths = [Path(name) for name in found.files if "\0" not in name]
     return [path for path in paths if path.is_absolute()]
 
 
-def hand_over(project: Path, files: Sequence[Path]) -> bool:
+def send_to_open_window(project: Path, files: Sequence[Path]) -> bool:
     """Raise the window that has `project` open, and give it `files`; False where there is none. Blocks for a moment."""
     name = server_name(project)
     if not name or not _is_ours(name):
         return False
     try:
         with _connect(name) as stream:
-            stream.write(msgspec.json.encode(Handover([str(path.absolute()) for path in files])) + b"\n")
+            stream.write(msgspec.json.encode(FilesToOpen([str(path.absolute()) for path in files])) + b"\n")
             stream.flush()
             return stream.readline(len(TAKEN_REPLY)) == TAKEN_REPLY
     except OSError:
@@ -126,11 +126,11 @@ def server_name(project: Path) -> str:
     digest = hashlib.blake2b(os.fsencode(real_path(project)), digest_size=16).hexdigest()
     if sys.platform == "win32":
         return f"juku-{digest}"
-    folder = _folder()
+    folder = _private_folder()
     return str(folder / f"juku-{digest}") if folder else ""
 
 
-def _folder() -> Path | None:
+def _private_folder() -> Path | None:
     """A folder that only this account can enter: in one for all, another could listen in our place."""
     given = os.environ.get("XDG_RUNTIME_DIR")
     if given and _is_private(Path(given)):

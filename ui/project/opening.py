@@ -43,7 +43,7 @@ class ProjectOpener(QObject):
         try:
             opened = await asyncio.to_thread(projects.open_existing, path)
         except ProjectInUseError as error:
-            if not await asyncio.to_thread(one_window.hand_over, path, files):
+            if not await asyncio.to_thread(one_window.send_to_open_window, path, files):
                 self.explain(error)
             return False
         except MissingLogError as error:
@@ -63,7 +63,7 @@ class ProjectOpener(QObject):
 
     def _ask_without_log(self, error: MissingLogError) -> None:
         """A part of a project is missing: let the person choose whether to open the rest."""
-        box = self._box(error)
+        box = self._build_box(error)
         there = box.addButton(tr("Open what is there"), Role.AcceptRole)
         there.clicked.connect(lambda: self._start(lambda: projects.open_existing(error.path, without_log=True)))
         _open_box(box)
@@ -75,7 +75,7 @@ class ProjectOpener(QObject):
             project_lock.take_over(error)
             return projects.open_existing(error.path)
 
-        box = self._box(error)
+        box = self._build_box(error)
         look = box.addButton(tr("&Look at it (read only)"), Role.AcceptRole)
         look.clicked.connect(lambda: self._start(lambda: projects.open_read_only(error.path)))
         if error.can_take_over:
@@ -84,7 +84,7 @@ class ProjectOpener(QObject):
             take.clicked.connect(lambda: self._start(take_over))
         _open_box(box)
 
-    def _box(self, error: JukuError) -> QMessageBox:
+    def _build_box(self, error: JukuError) -> QMessageBox:
         box = QMessageBox(QMessageBox.Icon.Warning, "Juku", "", parent=self._window)
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -22,9 +22,9 @@ class SyncedFolderBar(MessageBar):
     def follow(self, project: Project) -> None:
         """Warn of the folder of `project` if there is a reason."""
         self.hide()
-        self._workspace.tasks.start("", self._look(project))
+        self._workspace.tasks.start("", self._check_folder(project))
 
-    async def _look(self, project: Project) -> None:
+    async def _check_folder(self, project: Project) -> None:
         """On a network drive looking may take a while."""
         words = await asyncio.to_thread(synced_folders.location_warning, project.path)
         if words and project is self._workspace.project:

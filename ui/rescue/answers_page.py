@@ -14,7 +14,7 @@ from core.generation.recorded_answers import RecordedAnswer, RecordingEstimate
 from core.language import tr, trn
 from core.providers import LOCAL
 from ui import style
-from ui.rescue.rescue_page import BatchBox, RescuePage, format_cost, format_mark, split_with_text
+from ui.rescue.rescue_page import BatchBox, RescuePage, format_mark, format_recording_cost, split_with_text
 from ui.widgets import basics
 from ui.widgets.tables import MAX_TABLE_ROWS, TextTable
 from ui.workspace import Workspace
@@ -60,7 +60,7 @@ class AnswersPage(RescuePage):
         layout.addWidget(split_with_text(self.table, self.whole, 2), 1)
 
     def build_query(self) -> Callable[[sqlite3.Connection], _AnswersData]:
-        who, all_rows = self.who, self.all_rows.isChecked()
+        who, all_rows = self.model_key, self.all_rows.isChecked()
 
         def read(db: sqlite3.Connection) -> _AnswersData:
             asked = recorded_answers.load_questions(db, all_rows)
@@ -105,14 +105,14 @@ class AnswersPage(RescuePage):
     def show_buttons(self) -> None:
         left = self._left.requests
         self.batch.show_server(self.workspace, self.provider if left else "")
-        self.cost.setText(format_cost(self._left, self.provider, self.batch.is_wanted()))
+        self.cost.setText(format_recording_cost(self._left, self.provider, self.batch.is_wanted()))
         self.cost.setVisible(left > 0)
         self.record.setText(trn("Record {n} answer", "Record {n} answers", left) if left else tr("Record answers"))
         reason = "" if left else tr("There are no questions left to ask.")
         basics.set_enabled(self.record, reason or (tr("Asking the server…") if self.is_asking else ""))
 
     def _on_record(self) -> None:
-        who, all_rows = self.who, self.all_rows.isChecked()
+        who, all_rows = self.model_key, self.all_rows.isChecked()
 
         def build_subjects(db: sqlite3.Connection) -> Any:
             return recorded_answers.build_subjects(

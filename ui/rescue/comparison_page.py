@@ -16,7 +16,14 @@ from core.language import tr, trn
 from core.providers import LOCAL
 from core.training import jobs
 from ui import style
-from ui.rescue.rescue_page import BatchBox, RescuePage, format_cost, format_error, format_mark, split_with_text
+from ui.rescue.rescue_page import (
+    BatchBox,
+    RescuePage,
+    format_error,
+    format_mark,
+    format_recording_cost,
+    split_with_text,
+)
 from ui.widgets import basics, file_dialogs
 from ui.widgets.drop_down import DropDown
 from ui.widgets.message_bar import Notice
@@ -77,7 +84,7 @@ class ComparisonPage(RescuePage):
         layout.addWidget(split_with_text(self.table, self.whole, 3), 1)
 
     def build_query(self) -> Callable[[sqlite3.Connection], _ComparisonData]:
-        old, wanted = self.who, self._wanted
+        old, wanted = self.model_key, self._wanted
 
         def read(db: sqlite3.Connection) -> _ComparisonData:
             known = jobs.load_all(db)
@@ -125,7 +132,7 @@ class ComparisonPage(RescuePage):
     def show_buttons(self) -> None:
         count, new = self._left.requests, self.new_model()
         self.batch.show_server(self.workspace, new[0] if new and count else "")
-        self.cost.setText(format_cost(self._left, new[0], self.batch.is_wanted()) if new else "")
+        self.cost.setText(format_recording_cost(self._left, new[0], self.batch.is_wanted()) if new else "")
         self.cost.setVisible(bool(self.cost.text()))
         self.again.setText(
             trn("Ask it {n} question", "Ask it {n} questions", count) if count else tr("Ask the same question")
@@ -147,7 +154,7 @@ class ComparisonPage(RescuePage):
         self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
 
     def _on_again(self) -> None:
-        old, new = self.who, self.new_model()
+        old, new = self.model_key, self.new_model()
         if new is None:
             return
 
@@ -169,7 +176,7 @@ class ComparisonPage(RescuePage):
         new = self.new_model()
         assert new is not None
         try:
-            recorded_answers.export(path, self._pairs, self.who, new)
+            recorded_answers.export(path, self._pairs, self.model_key, new)
         except JukuError as error:
             Notice(self.window(), format_error(error), "error", lasting=True)
         else:

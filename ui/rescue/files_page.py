@@ -80,7 +80,7 @@ class FilesPage(RescuePage):
         self.tagged.setVisible(sum(found) > 0)
 
     def _paths(self) -> dict[str, str]:
-        saved = self._saved.get(self.who)
+        saved = self._saved.get(self.model_key)
         if saved is None:
             return {}
         gone = {file.id: tr("deleted on the server") for file in saved.missing}
@@ -93,7 +93,7 @@ class FilesPage(RescuePage):
         waiting = tr("Saving the files") if busy else ""
         known = self.model is not None and bool(rescue.list_files(self.model))
         basics.set_enabled(self.save, waiting if known else tr("The server lists no files of this model."))
-        saved = self._saved.get(self.who) if self.model else None
+        saved = self._saved.get(self.model_key) if self.model else None
         there = saved is not None and any(saved.of(role) for role in SPLIT_OF_PURPOSE)
         reason = tr("The saved files contain no rows.") if saved else tr("Save the files first.")
         basics.set_enabled(self.bring, waiting if there else reason)
@@ -106,7 +106,7 @@ class FilesPage(RescuePage):
         """Download the files of the model that is chosen now."""
         assert self.model
         provider, model = self.provider, self.model
-        self.note.say("")
+        self.note.show_text("")
         self._work.start(lambda reporter: self._save(provider, model, folder, reporter), tr("Saving the files"))
 
     async def _save(self, provider: str, model: TunedModel, folder: Path, reporter: Reporter) -> None:
@@ -114,26 +114,26 @@ class FilesPage(RescuePage):
             server = await self.workspace.provider(provider)
             saved = await rescue.save_files(server, model, folder, reporter)
         except JukuError as error:
-            self.note.say(format_error(error), "error")
+            self.note.show_text(format_error(error), "error")
             return
         self._saved[provider, model.model] = saved
         text = trn("{n} file is in {folder}.", "{n} files are in {folder}.", len(saved.paths), folder=folder)
         if saved.missing:
             text += " " + trn("{n} was deleted on the server.", "{n} were deleted on the server.", len(saved.missing))
-        self.note.say(text, "warning" if saved.missing else "good")
+        self.note.show_text(text, "warning" if saved.missing else "good")
         self.read()
 
     def _on_bring(self) -> None:
         assert self.model
-        saved, tag = self._saved[self.who], self.model.tag
+        saved, tag = self._saved[self.model_key], self.model.tag
         wanted = [
             ImportFile(path, ImportOptions(split=split, tags=tag), path.name)
             for role, split in SPLIT_OF_PURPOSE.items()
             for path in saved.of(role)
         ]
-        self._work.start(lambda _reporter: self._bring(wanted, tag), import_and_outcome.import_label(wanted))
+        self._work.start(lambda _reporter: self._import_rows(wanted, tag), import_and_outcome.import_label(wanted))
 
-    async def _bring(self, wanted: list[ImportFile], tag: str) -> Changes | None:
+    async def _import_rows(self, wanted: list[ImportFile], tag: str) -> Changes | None:
         """As rows are dragged in; those that were here before get the tag too."""
         outcome = ImportOutcome()
         await import_and_outcome.import_files(self.workspace, wanted, self.window(), outcome)

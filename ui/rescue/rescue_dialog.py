@@ -117,7 +117,7 @@ class RescueDialog(QDialog):
         self.teaching.show_examples.connect(self.show_examples)
         self.run_line.cancelled.connect(lambda: self._runner.cancel(TASK_NAME))
         self.older.continued.connect(lambda: self._on_older(self._runner.resume))
-        self.older.taken.connect(lambda: self._on_older(self._runner.take))
+        self.older.taken.connect(lambda: self._on_older(self._runner.apply_arrived))
         self.older.given_up.connect(lambda: self._on_older(self._runner.drop))
         self._runner.changed.connect(self._on_run_changed)
         self._runner.progressed.connect(self._on_progress)
@@ -142,7 +142,7 @@ class RescueDialog(QDialog):
 
     def load(self) -> None:
         """Ask the server for its models."""
-        self.note.say("")
+        self.note.show_text("")
         self.models.show_models([], {}, tr("Asking the server…"))
         self._show_model()
         self._work.start(lambda _reporter: self._load(self.provider()))
@@ -153,7 +153,7 @@ class RescueDialog(QDialog):
             found = await rescue.list_tuned_models(project, await self._workspace.provider(id), today)
             kept, self._unfinished = await project.read(_load_answer_counts_and_unfinished, id)
         except JukuError as error:
-            self.note.say(format_error(error), "error")
+            self.note.show_text(format_error(error), "error")
             self.models.show_models([], {}, tr("Nothing could be read"))
             return
         text = tr("Models fine-tuned there are listed here, the one that is shut down next first.")
@@ -186,13 +186,13 @@ class RescueDialog(QDialog):
         is_batch = self._runner.is_batch(TASK_NAME)
         self.run_line.show_progress(running, is_batch)
         if is_batch:
-            self.note.say(format_running(is_batch))
+            self.note.show_text(format_running(is_batch))
         self.older.show_llm_run(self._unfinished if running is None else None)
         for page in self.pages:
             page.show_asking(running is not None)
 
     def _on_asked(self, who: ModelKey, subjects: Subjects, batch: bool) -> None:
-        self.note.say(format_running(batch))
+        self.note.show_text(format_running(batch))
         self._runner.begin(TASK_NAME, who[1], subjects, provider=who[0], batch=batch)
 
     def _on_older(self, act: Callable[[LlmRun], None]) -> None:
@@ -213,7 +213,7 @@ class RescueDialog(QDialog):
     def _on_ended(self, ended: LlmRunResult) -> None:
         if ended.task == TASK_NAME:
             self._unfinished = None  # until it is read again
-            self.note.say(ended.text, ended.meaning)
+            self.note.show_text(ended.text, ended.meaning)
 
     def _on_changes(self, changes: Changes) -> None:
         if self.isVisible() and changes.tables & TABLES:

@@ -97,14 +97,14 @@ class RescuePage(QWidget):
         self.reader = LatestTask(workspace, self)
 
     @property
-    def who(self) -> ModelKey:
+    def model_key(self) -> ModelKey:
         assert self.model
         return self.provider, self.model.model
 
     def show_model(self, provider: str, model: TunedModel | None) -> None:
         """Turn to another model; None where none is chosen."""
         self.provider, self.model = provider, model
-        self.note.say("")
+        self.note.show_text("")
         self.setEnabled(model is not None)
         self.read()
 
@@ -136,7 +136,7 @@ class RescuePage(QWidget):
         try:
             found = await self.workspace.project.read(query, reporter=reporter)
         except JukuError as error:
-            self.note.say(format_error(error), "error")
+            self.note.show_text(format_error(error), "error")
             return None
         self.show_data(found)
         self.show_buttons()
@@ -175,7 +175,7 @@ class BatchBox(QCheckBox):
         return not self.isHidden() and self.isChecked()
 
 
-def format_cost(estimate: RecordingEstimate, provider: str, batch: bool = False) -> str:
+def format_recording_cost(estimate: RecordingEstimate, provider: str, batch: bool = False) -> str:
     """What asking will come to, in a line."""
     if not estimate.requests:
         return ""

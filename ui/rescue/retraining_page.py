@@ -111,7 +111,7 @@ class RetrainingPage(RescuePage):
 
     def build_query(self) -> Callable[[sqlite3.Connection], Any]:
         assert self.model
-        who, tag = self.who, self.model.tag
+        who, tag = self.model_key, self.model.tag
 
         def read(db: sqlite3.Connection) -> tuple[list[_RowChoice], list[Job]]:
             known = jobs.load_all(db)
@@ -122,7 +122,7 @@ class RetrainingPage(RescuePage):
     def show_model(self, provider: str, model: Any) -> None:
         super().show_model(provider, model)
         if model is not None:
-            self._want_offers()
+            self._request_offers()
 
     def show_data(self, found: tuple[list[_RowChoice], list[Job]]) -> None:
         rows, taught = found
@@ -135,7 +135,7 @@ class RetrainingPage(RescuePage):
         nothing = tr("Jobs that teach this model's knowledge to another model are listed here.")
         self.taught.show_lines(
             [
-                (job_texts.status_title(job), self.server(job.provider), job.model, format_local_time(job.created_at),
+                (job_texts.job_status_title(job), self.server(job.provider), job.model, format_local_time(job.created_at),
                  job.fine_tuned_model or "")
                 for job in taught
             ],
@@ -159,7 +159,7 @@ class RetrainingPage(RescuePage):
         self.rows.setEnabled(bool(self._rows))
         busy = tr("Checking before the start…") if self._is_busy else ""
         basics.set_enabled(self.start, lacking or busy or ("" if self.model else tr("Choose a model.")))
-        self.about_base.say(lacking or self._format_shutdowns(), "warning")
+        self.about_base.show_text(lacking or self._format_shutdowns(), "warning")
 
     def _find_problem(self) -> str:
         """Why the training cannot start, as a text."""
@@ -181,13 +181,13 @@ class RetrainingPage(RescuePage):
         return "\n".join(door.describe(today) for door in found if door.what == "training")
 
     def _on_server(self) -> None:
-        self._want_offers()
+        self._request_offers()
         self.show_offers()
 
-    def _want_offers(self) -> None:
+    def _request_offers(self) -> None:
         target = self.target()
         if target != self.workspace.settings.provider:
-            self.workspace.want_offers(target)
+            self.workspace.request_offers(target)
         elif not self.workspace.offers:
             self.workspace.tasks.start("", self.workspace.load_offers())
 
@@ -196,7 +196,7 @@ class RetrainingPage(RescuePage):
         begin = self._prepare_start(chosen)
         if chosen.from_saved_answers:
             label = tr("Make rows of the kept answers")
-            self.workspace.tasks.start(label, self._make(label, self.who, chosen.tag, begin))
+            self.workspace.tasks.start(label, self._make(label, self.model_key, chosen.tag, begin))
         else:
             begin()
 
@@ -223,12 +223,12 @@ class RetrainingPage(RescuePage):
 
     def _show_busy(self, text: str) -> None:
         self._is_busy = bool(text)
-        self.note.say(text)
+        self.note.show_text(text)
         self.show_buttons()
 
     def _on_queued(self) -> None:
         text = tr("In the queue: the training tab shows the progress. When it is done, you can compare the answers.")
-        self.note.say(text, "good")
+        self.note.show_text(text, "good")
         self.read()
 
 

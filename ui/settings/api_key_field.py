@@ -80,7 +80,7 @@ class ApiKeyField(QWidget):
         self._turn += 1
         self.key_page.setToolTip(basics.plain_tooltip(key_url))
         self._show_fields(stored=False, entering=False)
-        self.note.say(tr("Looking for the API key…"))
+        self.note.show_text(tr("Looking for the API key…"))
         self._start(self._find())
 
     def follow(self, id: str) -> None:
@@ -112,7 +112,7 @@ class ApiKeyField(QWidget):
     def _show_entry(self) -> None:
         """Ask for a key, and say where it will lie."""
         self._show_fields(stored=False, entering=True)
-        self.note.say(tr("It will be stored in {place}.", place=self._backend) if self._backend else "")
+        self.note.show_text(tr("It will be stored in {place}.", place=self._backend) if self._backend else "")
         self.field.setFocus()
 
     async def _find(self) -> None:
@@ -132,7 +132,7 @@ class ApiKeyField(QWidget):
     def _show_place(self, place: str) -> None:
         if not place:
             self._show_fields(stored=False, entering=True)
-            self.note.say(tr("It will be stored in {place}.", place=self._backend))
+            self.note.show_text(tr("It will be stored in {place}.", place=self._backend))
             return
         words = {
             "keyring": tr("An API key is stored in {place}.", place=self._backend),
@@ -144,10 +144,10 @@ class ApiKeyField(QWidget):
         }
         self._show_fields(stored=place != "environment", entering=False)
         if not self._entered_for:
-            self.note.say(words[place], "good")
+            self.note.show_text(words[place], "good")
             return
         self.confirm.setVisible(True)
-        self.note.say(tr("This key was entered for {old}. It is not sent to {new} until you confirm it or enter another.",
+        self.note.show_text(tr("This key was entered for {old}. It is not sent to {new} until you confirm it or enter another.",
                          old=self._entered_for, new=origin(self._address)), "warning")  # fmt: skip
 
     def _on_confirm(self) -> None:
@@ -170,7 +170,7 @@ class ApiKeyField(QWidget):
             "to a file.",
             variable=keys.environment_variable(self._id),
         )
-        self.note.say(f"{error}\n{otherwise}", "error")
+        self.note.show_text(f"{error}\n{otherwise}", "error")
 
     def _read_key(self) -> str:
         """The key that was written; '' where it cannot be one, which is then said."""
@@ -180,7 +180,7 @@ class ApiKeyField(QWidget):
         words = tr(
             "This is not an API key: it has spaces or characters that no key has. Copy it again. Nothing was stored."
         )
-        self.note.say(words, "error")
+        self.note.show_text(words, "error")
         return ""
 
     def _on_store(self) -> None:

@@ -103,7 +103,7 @@ class PricesPage(QWidget):
         text = tr("US dollars per million tokens; training counts each epoch. As of {day}, from {source}.", day=day,
                   source=found.source)  # fmt: skip
         self.source_note.setText(f"{text} {tr('Type over a price to use your own.')}")
-        self.note.say(found.trouble, "error")
+        self.note.show_text(found.trouble, "error")
         triggers = QAbstractItemView.EditTrigger
         readable = not found.trouble
         self.table.setEditTriggers(
@@ -137,12 +137,12 @@ class PricesPage(QWidget):
             name.setFlags(name.flags() & ~Qt.ItemFlag.ItemIsEditable)
         self.table.setItem(row, MODEL, name)
         for column, (kind, number) in enumerate(PRICE_COLUMNS, 1):
-            self.table.setItem(row, column, self._cell(kind, model, number))
+            self.table.setItem(row, column, self._build_cell(kind, model, number))
         whose = QTableWidgetItem(tr("your own") if is_own else "")
         whose.setFlags(whose.flags() & ~Qt.ItemFlag.ItemIsEditable)
         self.table.setItem(row, OWN, whose)
 
-    def _cell(self, kind: str, model: str, number: str) -> QTableWidgetItem:
+    def _build_cell(self, kind: str, model: str, number: str) -> QTableWidgetItem:
         own = self._own.get((kind, model), {})
         value = own.get(number, self._shipped.get((kind, model), {}).get(number))
         cell = QTableWidgetItem("" if value is None else _format_price(value))
@@ -162,18 +162,18 @@ class PricesPage(QWidget):
         if cell.column() == MODEL:
             self._rename(model, " ".join(cell.text().split()))
         elif MODEL < cell.column() < OWN:
-            self._take(model, *PRICE_COLUMNS[cell.column() - 1], cell.text().strip())
+            self._set_own_price(model, *PRICE_COLUMNS[cell.column() - 1], cell.text().strip())
         self._show()
 
     def _rename(self, model: str, name: str) -> None:
         if name and name not in self._models():
             self._new = [name if one == model else one for one in self._new]
 
-    def _take(self, model: str, kind: str, number: str, text: str) -> None:
+    def _set_own_price(self, model: str, kind: str, number: str, text: str) -> None:
         """Use what was written in a cell."""
         price = _parse_price(text)
         if text and price is None:
-            self.note.say(tr("“{text}” is not a price: enter a number such as 2.50.", text=text), "error")
+            self.note.show_text(tr("“{text}” is not a price: enter a number such as 2.50.", text=text), "error")
             return
         own = dict(self._own.get((kind, model), {}))
         if price is None:
@@ -207,7 +207,7 @@ class PricesPage(QWidget):
         words = tr(
             "Not saved yet for {models}: enter the price for sent and received tokens.", models=", ".join(lacking)
         )
-        self.note.say(words if lacking else "", "warning")
+        self.note.show_text(words if lacking else "", "warning")
 
     def _on_add(self) -> None:
         name = next(name for number in range(1, 1000) if (name := _new_model_name(number)) not in self._models())

@@ -88,11 +88,11 @@ class PromptsPage(QWidget):
         self.list.currentRowChanged.connect(lambda _row: self._choose())
         self.language.activated.connect(lambda _index: self._choose())
         self.editor.textChanged.connect(self._on_typed)
-        self._typing.timeout.connect(self.take_over)
+        self._typing.timeout.connect(self.save_typed)
         self.placeholders.wanted.connect(self._insert)
         self.reset.clicked.connect(lambda _checked: self._on_reset())
 
-    def take_over(self) -> None:
+    def save_typed(self) -> None:
         """Save what is typed, unless it lacks a placeholder."""
         self._typing.stop()
         text = self._unsaved.get(self._shown)
@@ -107,16 +107,16 @@ class PromptsPage(QWidget):
 
     def may_close(self) -> bool:
         """Save, and return whether nothing is lost by closing; True at a second call, after the warning."""
-        self.take_over()
+        self.save_typed()
         if not self._unsaved or self._warned:
             return True
         self._warned = True
         self._show_prompt(*next(iter(self._unsaved)))
-        self.note.say(tr("This prompt is not saved. Close again to discard it."), "error")
+        self.note.show_text(tr("This prompt is not saved. Close again to discard it."), "error")
         return False
 
     def _choose(self) -> None:
-        self.take_over()
+        self.save_typed()
         self._shown = prompts.PROMPT_NAMES[self.list.currentRow()], self.language.currentData()
         self._show()
 
@@ -143,13 +143,13 @@ class PromptsPage(QWidget):
         missing = prompts.missing_placeholders(name, text)
         self.placeholders.show_text(text, missing)
         self.reset.setEnabled(text != prompts.load_default(name, code))
-        self.note.say(*self._words(missing))
+        self.note.show_text(*self._state_texts(missing))
         for row, one in enumerate(prompts.PROMPT_NAMES):
             changed = any(self._is_changed(one, other) for other in prompts.PROMPT_LANGUAGES)
             title = prompts.title(one)
             self.list.item(row).setText(tr("{title}  –  changed", title=title) if changed else title)
 
-    def _words(self, missing: list[str]) -> tuple[str, str]:
+    def _state_texts(self, missing: list[str]) -> tuple[str, str]:
         if missing:
             names = ", ".join(f"{{{one}}}" for one in missing)
             text = trn("Not saved: {names} is missing.", "Not saved: {names} are missing.", len(missing), names=names)
@@ -179,7 +179,7 @@ class PromptsPage(QWidget):
         cursor.select(QTextCursor.SelectionType.Document)
         cursor.insertText(prompts.load_default(*self._shown))
         self.editor.moveCursor(QTextCursor.MoveOperation.Start)
-        self.take_over()
+        self.save_typed()
 
 
 class Placeholders(QWidget):
@@ -224,11 +224,11 @@ class Placeholders(QWidget):
         descriptions = _describe_placeholders(self._name)
         for name, mark in self.marks.items():
             if name in missing:
-                mark.say(tr("✗ {what} – missing", what=descriptions[name]), "error")
+                mark.show_text(tr("✗ {what} – missing", what=descriptions[name]), "error")
             elif f"{{{name}}}" in text:
-                mark.say(f"✓ {descriptions[name]}", "good")
+                mark.show_text(f"✓ {descriptions[name]}", "good")
             else:
-                mark.say(tr("{what} – not used", what=descriptions[name]))
+                mark.show_text(tr("{what} – not used", what=descriptions[name]))
 
 
 def _make_dim(text: str) -> QLabel:

@@ -46,13 +46,13 @@ class RolesPage(QWidget):
         layout.addWidget(basics.label(explanation, wrap=True, dim=True))
         for role in MODEL_ROLES:
             layout.addWidget(_make_line())
-            layout.addWidget(self._part(role))
+            layout.addWidget(self._build_role(role))
         layout.addStretch()
         workspace.offers_changed.connect(self.show_roles)
         workspace.offers_failed.connect(self._on_failed)
         self.show_roles()
 
-    def _part(self, role: str) -> QWidget:
+    def _build_role(self, role: str) -> QWidget:
         title, words = role_texts()[role]
         use = model_kinds.BASE if role == "student" else model_kinds.ANSWER
         model_box = ModelBox(self._workspace, use=use, unchosen=_default_text(role))
@@ -75,7 +75,7 @@ class RolesPage(QWidget):
         super().showEvent(event)
         if not event.spontaneous():
             for role in MODEL_ROLES:
-                self._workspace.want_offers(self._workspace.role(role)[0], again=True)
+                self._workspace.request_offers(self._workspace.role(role)[0], again=True)
             self.show_roles()
 
     def _on_failed(self, _provider: str) -> None:
@@ -98,9 +98,9 @@ class RolesPage(QWidget):
         boxes.model.choose(model)  # what is stored, also where it is gone, or fits no more
         error = self._workspace.trouble(provider)
         if error is not None and not offers:
-            boxes.note.say(str(error), "error")
+            boxes.note.show_text(str(error), "error")
         else:
-            boxes.note.say("" if offers else self._workspace.no_models(provider))
+            boxes.note.show_text("" if offers else self._workspace.no_models(provider))
 
     def _stored_role(self, role: str) -> settings.Role:
         """What was chosen, '' where that is the default; of a server that is gone nothing."""
@@ -117,14 +117,14 @@ class RolesPage(QWidget):
     def _on_provider(self, role: str) -> None:
         provider = self.boxes[role].provider.currentData()
         if provider != self._stored_role(role).provider:
-            self._cast(role, provider, "")
-            self._workspace.want_offers(self._workspace.role(role)[0], again=True)
+            self._set_role(role, provider, "")
+            self._workspace.request_offers(self._workspace.role(role)[0], again=True)
             self.show_roles()
 
     def _on_model(self, role: str) -> None:
-        self._cast(role, self.boxes[role].provider.currentData(), self.boxes[role].model.model_id())
+        self._set_role(role, self.boxes[role].provider.currentData(), self.boxes[role].model.model_id())
 
-    def _cast(self, role: str, provider: str, model: str) -> None:
+    def _set_role(self, role: str, provider: str, model: str) -> None:
         try:
             self._workspace.set_role(role, provider, model)
         except JukuError as error:

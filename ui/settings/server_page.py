@@ -55,7 +55,7 @@ class CapabilityList(QWidget):
     def show_found(self, found: Capabilities) -> None:
         self.setVisible(found.checked_at > 0)
         for name, mark in self.marks.items():
-            mark.say(*_format_ability(getattr(found, name)))
+            mark.show_text(*_format_ability(getattr(found, name)))
         moment = QDateTime.fromSecsSinceEpoch(int(found.checked_at))
         when = QLocale().toString(moment, QLocale.FormatType.ShortFormat)
         self._when.setText(tr("Checked on {when}", when=when))
@@ -149,7 +149,7 @@ class ServerPage(QWidget):
         self.url.editingFinished.connect(self._on_url)
         self.url.textEdited.connect(lambda text: self._show_url(text))
         self.limit.valueChanged.connect(self._on_limit)
-        self.key.changed.connect(lambda: self.test_note.say(""))  # what was said of the key before
+        self.key.changed.connect(lambda: self.test_note.show_text(""))  # what was said of the key before
         self.test.clicked.connect(lambda _checked: self._on_test())
         self.key.fits.connect(self._on_key_fits)
 
@@ -170,7 +170,7 @@ class ServerPage(QWidget):
         self._show_kind()
         self.show_id()
         self.test.setEnabled(True)
-        self.test_note.say("")
+        self.test_note.show_text("")
         self.capabilities.show_found(providers.read_capabilities(entry))
         self._show_key()
 
@@ -186,7 +186,7 @@ class ServerPage(QWidget):
         self.key.follow(self._entry.id)
         self.id_note.setText(tr("On the command line: --provider {id}", id=self._entry.id))
 
-    def take_over(self) -> None:
+    def apply_typed(self) -> None:
         """Use what is typed, also where the focus has not left its field yet."""
         self._on_name()
         self._on_url()
@@ -223,7 +223,7 @@ class ServerPage(QWidget):
         """What was found at another address does not hold for this one."""
         self._entry.capabilities, self._entry.checked_at = {}, 0.0
         self.capabilities.show_found(Capabilities())
-        self.test_note.say("")
+        self.test_note.show_text("")
 
     def _on_name(self) -> None:
         title = " ".join(self.name.text().split()) or self._entry.title
@@ -247,7 +247,7 @@ class ServerPage(QWidget):
 
     def _show_url(self, url: str) -> None:
         error = url_error(url.strip()) if url.strip() else ""
-        self.url_note.say(error or url_warning(url.strip()), "error" if error else "warning")
+        self.url_note.show_text(error or url_warning(url.strip()), "error" if error else "warning")
 
     def _on_limit(self, jobs: int) -> None:
         self._entry.limit = jobs
@@ -256,12 +256,12 @@ class ServerPage(QWidget):
     # --- a look at the server
 
     def _on_test(self) -> None:
-        self.take_over()
+        self.apply_typed()
         if error := url_error(self.url.text().strip()):
-            self.url_note.say(error, "error")
+            self.url_note.show_text(error, "error")
             return
         self.test.setEnabled(False)
-        self.test_note.say(tr("Connecting…"))
+        self.test_note.show_text(tr("Connecting…"))
         self._testing = self._workspace.tasks.start("", self._test(), self)
 
     async def _test(self) -> None:
@@ -276,19 +276,19 @@ class ServerPage(QWidget):
         except JukuError as error:
             found = connection_test.ConnectionStatus(False, error.title, error.message)
         if found.capabilities is not None:
-            self._keep(entry, found.capabilities)
+            self._store_capabilities(entry, found.capabilities)
         if entry is self._entry:
             self.test.setEnabled(True)
             words = "\n".join(filter(None, (found.title, found.advice)))
-            self.test_note.say(words, "good" if found.ok else "error")
+            self.test_note.show_text(words, "good" if found.ok else "error")
             self.capabilities.show_found(providers.read_capabilities(entry))
             self._show_kind()
 
-    def _keep(self, entry: ProviderSettings, found: Capabilities) -> None:
+    def _store_capabilities(self, entry: ProviderSettings, found: Capabilities) -> None:
         values = {name: getattr(found, name) for name in Capabilities.__slots__}
         entry.capabilities = {name: value for name, value in values.items() if isinstance(value, bool)}
         entry.checked_at = found.checked_at or time.time()
-        self._workspace.learn(entry.id, found)
+        self._workspace.update_capabilities(entry.id, found)
         self.adjusted.emit()
 
     async def finish(self) -> None:

@@ -77,7 +77,7 @@ class SettingsDialog(QDialog):
             (self.prices, tr("Prices")),
             (self.prompts, tr("Prompts for chat models")),
             (self.backups, tr("Backups")),
-            (self._window(), tr("Appearance")),
+            (self._build_window_page(), tr("Appearance")),
         ):
             self.tabs.addTab(page, title)
         layout = QVBoxLayout(self)
@@ -85,7 +85,7 @@ class SettingsDialog(QDialog):
         layout.addWidget(self.tabs, 1)
         layout.addWidget(buttons)
 
-    def _window(self) -> QWidget:
+    def _build_window_page(self) -> QWidget:
         page = QWidget()
         form = QFormLayout(page)
         form.setContentsMargins(0, style.SPACE, 0, 0)
@@ -136,6 +136,6 @@ class SettingsDialog(QDialog):
         self.workspace.tasks.start("", self._finish())
 
     async def _finish(self) -> None:
-        self.servers.page.take_over()
+        self.servers.page.apply_typed()
         await self.servers.finish()
         self.deleteLater()

@@ -50,7 +50,7 @@ class DocumentImportDialog(QDialog):
         self.editor.setAccessibleName(tr("Text of the document"))
         self.length = basics.label(dim=True)
         self.note = basics.Note()
-        self.note.say("\n".join(_shorten_notes(document.notes)), "warning")
+        self.note.show_text("\n".join(_shorten_notes(document.notes)), "warning")
         self.append = QRadioButton(tr("&Append to the spec"))
         self.replace = QRadioButton(tr("&Replace the text of the spec (Undo restores it)"))
         self.append.setChecked(has_text)

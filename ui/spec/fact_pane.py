@@ -32,7 +32,7 @@ from core.text import statements
 from ui import style
 from ui.dataset.fact_link_dialog import FactLinkDialog
 from ui.generation.generation_dialog import GenerationDialog
-from ui.generation.llm_run_dialog import LlmRunDialog, show_outcome
+from ui.generation.llm_run_dialog import LlmRunDialog, show_run_outcome
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.remake_dialog import RemakeDialog
 from ui.spec.fact_table import MEANINGS, FactTable, state_titles
@@ -180,11 +180,11 @@ class FactPane(QWidget):
             text = tr("A run with a chat model was interrupted: see “Generate missing rows…”.")
         else:
             text = tr("A run with a chat model was interrupted: see “More”.") if tasks else ""
-        self.interrupted.say(text, "note")
+        self.interrupted.show_text(text, "note")
 
     def _show_note(self) -> None:
         lost = self.table.facts.count_lost()
-        self.note.say(
+        self.note.show_text(
             trn("⚠ The passage of {n} fact is no longer in the text.",
                 "⚠ The passages of {n} facts are no longer in the text.", lost) if lost else "", "warning",
         )  # fmt: skip
@@ -297,7 +297,7 @@ class FactPane(QWidget):
     async def _save_and_open(self, make: Callable[[Workspace, QWidget], LlmRunDialog]) -> None:
         await self._flush()
         dialog = make(self._workspace, self)
-        show_outcome(dialog, self.window())
+        show_run_outcome(dialog, self.window())
         if isinstance(dialog, GenerationDialog | RemakeDialog):
             dialog.drafts_wanted.connect(lambda: self.rows_wanted.emit("status:draft"))
         dialog.open()
@@ -333,7 +333,7 @@ class SplitDialog(QDialog):
         self.resize(560, 260)
         self.edit = QPlainTextEdit(tabChangesFocus=True)
         self.edit.setAccessibleName(tr("Resulting facts"))
-        parts = [one.text for one in statements.split(fact.quote)]
+        parts = [one.text for one in statements.split_statements(fact.quote)]
         self.edit.setPlainText("\n".join(parts if len(parts) > 1 else [fact.text]))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.split = self.buttons.addButton(tr("Split up"), QDialogButtonBox.ButtonRole.AcceptRole)

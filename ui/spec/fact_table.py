@@ -32,7 +32,7 @@ Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 
 
-def kind_titles() -> dict[str, str]:
+def row_kind_titles() -> dict[str, str]:
     """The screen texts of the kinds of rows."""
     return {**{kind: value_text(kind) for kind in KINDS}, EXAM: tr("for the exam")}
 
@@ -55,7 +55,7 @@ def state_titles(state: str, count: int) -> str:
 MEANINGS = {"covered": "good", "thin": "note", "unproved": "note", "bare": "warning", "stale": "error"}
 
 
-def about(entry: FactCoverage, lost: bool) -> str:
+def format_fact_details(entry: FactCoverage, lost: bool) -> str:
     """A fact's details, one per line."""
     lines = [entry.fact.text]
     if lost:
@@ -65,7 +65,7 @@ def about(entry: FactCoverage, lost: bool) -> str:
                          "{n} rows were written before the fact changed.", entry.stale))  # fmt: skip
     if entry.stale and entry.fact.was:
         lines += [tr("Before: {text}", text=entry.fact.was), tr("Now: {text}", text=entry.fact.quote)]
-    titles = kind_titles()
+    titles = row_kind_titles()
     counts = ", ".join(f"{titles[kind]} {entry.approved[kind]}/{STUDY_PLAN[kind]}" for kind in KINDS)
     lines.append(tr("Rows: {counts}", counts=counts))
     if entry.drafts:
@@ -142,7 +142,7 @@ class FactTableModel(QAbstractTableModel):
         return None
 
     def _build_tooltip(self, section: int) -> str | None:
-        titles = kind_titles()
+        titles = row_kind_titles()
         return {
             COVERED: tr("Rows that teach the fact, in this order: {kinds}", kinds=", ".join(titles[k] for k in KINDS)),
             EXAMINED: tr("Wordings that are kept for the exam and never used for training"),
@@ -159,7 +159,7 @@ class FactTableModel(QAbstractTableModel):
         if role == Role.EditRole:
             return entry.fact.text if column == TEXT else None
         if role in (Role.ToolTipRole, Role.AccessibleDescriptionRole):
-            text = about(entry, self.is_lost(entry.fact))
+            text = format_fact_details(entry, self.is_lost(entry.fact))
             return basics.plain_tooltip(text) if role == Role.ToolTipRole else text
         if role == Role.ForegroundRole:
             return self._colour(entry, column)

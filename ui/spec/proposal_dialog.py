@@ -25,7 +25,7 @@ class ProposalDialog(QDialog):
         self.resize(1120, 720)
         self._old = old
         self.note = basics.Note()
-        self._say(old, new, is_edited)
+        self._show_warnings(old, new, is_edited)
         self.sides = SideBySide(choosing=True)
         self.take = basics.primary_button("")
         self.leave = QPushButton(tr("Cancel"))
@@ -52,7 +52,7 @@ class ProposalDialog(QDialog):
         layout.addWidget(self.sides, 1)
         layout.addLayout(buttons)
 
-    def _say(self, old: str, new: str, is_edited: bool) -> None:
+    def _show_warnings(self, old: str, new: str, is_edited: bool) -> None:
         parts = []
         shorter = len(old) > SHORT_TEXT and len(new) < SHORT_SHARE * len(old)
         if shorter:
@@ -64,7 +64,7 @@ class ProposalDialog(QDialog):
                     "model's version is shown."
                 )
             )
-        self.note.say("\n".join(parts), "warning" if shorter else "note")
+        self.note.show_text("\n".join(parts), "warning" if shorter else "note")
 
     def _show_button(self) -> None:
         count = len(self.sides.accepted_changes())

@@ -28,7 +28,7 @@ class RevisionsDialog(SnapshotsDialog):
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         comparison = QWidget()
-        super().__init__(workspace, _words(), comparison, parent)
+        super().__init__(workspace, _build_texts(), comparison, parent)
         self.current_spec = Spec()
         self._states: dict[int, Spec] = {}
         self._shown: tuple[int, int, Spec, Spec] | None = None
@@ -63,16 +63,16 @@ class RevisionsDialog(SnapshotsDialog):
         self.sides.setVisible(bool(self._states))
         if not self._states:
             self._shown = None
-            self.beside.say("")
+            self.beside.show_text("")
             return
         left, right = self.old.currentData(), self.new.currentData()
         old, new = self._states[left], self._states.get(right, self.current_spec)
         if self._shown != (left, right, old, new):  # or the place that is read would be lost at every change
             self._shown = left, right, old, new
-            self.beside.say("\n".join(_differences(old, new)), "note")
+            self.beside.show_text("\n".join(_differences(old, new)), "note")
             self.sides.show_texts(old.text, new.text, self.old.currentText(), self.new.currentText())
 
-    def _keep(self, name: str) -> None:
+    def _save_snapshot(self, name: str) -> None:
         self._write(tr("Save the state “{name}”", name=name), revisions.save, name)
 
     def _rename(self, state: Snapshot, name: str) -> None:
@@ -103,18 +103,18 @@ def _differences(old: Spec, new: Spec) -> list[str]:
     """The differences besides the text, one sentence each."""
     names = []
     if old.name != new.name:
-        names.append(tr("The name: “{old}” → “{new}”", old=_line(old.name), new=_line(new.name)))
+        names.append(tr("The name: “{old}” → “{new}”", old=_shorten_line(old.name), new=_shorten_line(new.name)))
     if old.system_prompt != new.system_prompt:
-        before, after = _line(old.system_prompt), _line(new.system_prompt)
+        before, after = _shorten_line(old.system_prompt), _shorten_line(new.system_prompt)
         names.append(tr("The system prompt: “{old}” → “{new}”", old=before, new=after))
     return names
 
 
-def _line(text: str) -> str:
+def _shorten_line(text: str) -> str:
     return clip(" ".join(text.split()), MAX_REVISIONS_SHOWN)
 
 
-def _words() -> SnapshotTexts:
+def _build_texts() -> SnapshotTexts:
     return SnapshotTexts(
         title=tr("States of the spec"),
         name=tr("Name of the state"),

@@ -71,17 +71,17 @@ class SpecChat(QWidget):
         column.setContentsMargins(0, style.SPACE // 2, 0, 0)
         column.setSpacing(style.SPACE // 2)
         column.addLayout(top)
-        column.addWidget(self._conversation(), 1)
+        column.addWidget(self._build_conversation(), 1)
         column.addWidget(self.field)
         column.addLayout(below)
         self.pages = QStackedWidget()
-        self.pages.addWidget(self._nobody())
+        self.pages.addWidget(self._build_no_model_page())
         self.pages.addWidget(talk)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.pages)
 
-    def _nobody(self) -> QWidget:
+    def _build_no_model_page(self) -> QWidget:
         """The page shown when there is no model to ask."""
         empty = basics.EmptyState(
             tr("No model to chat with"),
@@ -96,11 +96,11 @@ class SpecChat(QWidget):
         column.insertWidget(column.count() - 1, self.settings, 0, Qt.AlignmentFlag.AlignCenter)
         return empty
 
-    def _conversation(self) -> QScrollArea:
+    def _build_conversation(self) -> QScrollArea:
         messages = QWidget()
         self._column = QVBoxLayout(messages)
         self._column.setContentsMargins(0, 0, style.SPACE // 2, 0)
-        self.suggestions = self._suggestions()
+        self.suggestions = self._build_suggestions()
         self._column.addWidget(self.suggestions)
         self._column.addStretch()
         scroll = QScrollArea(widgetResizable=True)
@@ -114,7 +114,7 @@ class SpecChat(QWidget):
         self._bar.rangeChanged.connect(self._on_grown)
         return scroll
 
-    def _suggestions(self) -> QWidget:
+    def _build_suggestions(self) -> QWidget:
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
@@ -159,11 +159,11 @@ class SpecChat(QWidget):
     def show_offers(self) -> None:
         """Offer the models that can be asked at once."""
         provider, model = self._workspace.role("writer")
-        self._workspace.want_offers(provider)
+        self._workspace.request_offers(provider)
         usable = [offer for offer in self._workspace.known_offers(provider) if offer.state in USABLE]
         self.model.show_offers(provider, usable, model)
         is_local = provider == LOCAL
-        self.hint.say(
+        self.hint.show_text(
             tr("The small models on this computer are rarely good enough for this; a provider with a larger "
                "model works better.")
             if is_local else ""
@@ -301,17 +301,17 @@ class SpecChat(QWidget):
             )
         elif draft.text is not None:
             text = spec_drafting.match_line_breaks(draft.text, state.text)
-            answer.offer(len(diff.hunks(state.text, text)))
+            answer.offer(len(diff.find_hunks(state.text, text)))
             proposals = {state.text: text}
-            answer.look_wanted.connect(lambda: self._look(answer, proposals))
+            answer.look_wanted.connect(lambda: self._show_proposal(answer, proposals))
 
-    def _look(self, answer: AnswerMessage, proposals: dict[str, str]) -> None:
+    def _show_proposal(self, answer: AnswerMessage, proposals: dict[str, str]) -> None:
         """Show the proposal beside the current text; edits made since the question are kept.
 
         `proposals` are the texts it was made from, and the proposal for each: the one nearest to the current text is used.
         """
         now = self._current().text
-        made_from = now if now in proposals else min(proposals, key=lambda base: len(diff.hunks(base, now)))
+        made_from = now if now in proposals else min(proposals, key=lambda base: len(diff.find_hunks(base, now)))
         proposal = spec_drafting.merge_proposal(made_from, proposals[made_from], now)
         if proposal == now:
             answer.offered.setText(tr("Everything is already in your text."))

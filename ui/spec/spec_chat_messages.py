@@ -66,7 +66,7 @@ class AnswerMessage(QWidget):
         self.words = MessageText(name)
         self.words.hide()
         self.state, self.error = basics.Note(), basics.Note()
-        self.state.say(state)
+        self.state.show_text(state)
         self._offer = self._make_offer()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
@@ -102,19 +102,19 @@ class AnswerMessage(QWidget):
         self.words.setVisible(bool(draft.talk))
         if draft.is_cut or draft.text is not None:
             lines = self.reply.count("\n") - draft.talk.count("\n")
-            self.state.say(trn("Writing the new text… {n} line", "Writing the new text… {n} lines", lines))
+            self.state.show_text(trn("Writing the new text… {n} line", "Writing the new text… {n} lines", lines))
 
     def finish(self) -> spec_drafting.SpecReply:
         """The answer is complete; returns it parsed as a draft."""
         self._show()
-        self.state.say("")
+        self.state.show_text("")
         return spec_drafting.parse_reply(self.reply)
 
     def fail(self, text: str, meaning: str = "error") -> None:
         """Keep the text so far and show the error below."""
         self._show()
-        self.state.say("")
-        self.error.say(text, meaning)
+        self.state.show_text("")
+        self.error.show_text(text, meaning)
 
     def offer(self, changes: int) -> None:
         """Show how many changes are proposed, with a button to see them."""
@@ -141,9 +141,9 @@ class RemarksMessage(QWidget):
         title = trn("{n} remark, found by {model}", "{n} remarks, found by {model}", len(found), model=name)
         layout.addWidget(basics.label(title if found else tr("{model} has no remarks.", model=name), dim=True))
         for remark in found:
-            layout.addWidget(self._remark(remark, spec_drafting.find_quoted_place(remark, text) is not None))
+            layout.addWidget(self._build_remark(remark, spec_drafting.find_quoted_place(remark, text) is not None))
 
-    def _remark(self, remark: str, is_placed: bool) -> QWidget:
+    def _build_remark(self, remark: str, is_placed: bool) -> QWidget:
         acts = QHBoxLayout()
         acts.setSpacing(style.SPACE)
         for title, wanted, is_there in (

@@ -35,7 +35,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
         self._loading = False
         self._next = 0  # the block that is formatted next
         self._timer = QTimer(self, interval=0)
-        self._timer.timeout.connect(self._go_on)
+        self._timer.timeout.connect(self._highlight_some)
 
     @contextmanager
     def loading(self) -> Iterator[None]:
@@ -46,7 +46,7 @@ class MarkdownHighlighter(QSyntaxHighlighter):
         self._next = 0
         self._timer.start()
 
-    def _go_on(self) -> None:
+    def _highlight_some(self) -> None:
         end = time.perf_counter() + HIGHLIGHT_SLICE
         block = self.document().findBlockByNumber(self._next)
         while block.isValid() and time.perf_counter() < end:
@@ -63,12 +63,14 @@ class MarkdownHighlighter(QSyntaxHighlighter):
             self.setFormat(0, utf16_length(text), self._format(QPalette.ColorRole.Link, bold=True))
             return
         if mark := LIST_MARK.match(text):
-            self._set(text, mark, self._format(QPalette.ColorRole.Link, bold=True))
+            self._set_format(text, mark, self._format(QPalette.ColorRole.Link, bold=True))
         for pattern, bold in ((STRONG, True), (CODE, False)):
             for found in pattern.finditer(text):
-                self._set(text, found, self._format(QPalette.ColorRole.Text if bold else QPalette.ColorRole.Link, bold))
+                self._set_format(
+                    text, found, self._format(QPalette.ColorRole.Text if bold else QPalette.ColorRole.Link, bold)
+                )
 
-    def _set(self, text: str, found: re.Match[str], form: QTextCharFormat) -> None:
+    def _set_format(self, text: str, found: re.Match[str], form: QTextCharFormat) -> None:
         self.setFormat(utf16_length(text[: found.start()]), utf16_length(found[0]), form)
 
     def _format(self, role: QPalette.ColorRole, bold: bool) -> QTextCharFormat:
@@ -143,7 +145,7 @@ class SpecEditor(QPlainTextEdit):
     def selected_text(self) -> str:
         return self.textCursor().selectedText().replace(PARAGRAPH_SEPARATOR, "\n").strip()
 
-    def show_ledger(self, passages: list[SpecPassage]) -> None:
+    def show_coverage(self, passages: list[SpecPassage]) -> None:
         """Show the coverage of facts; the editor now owns the sorted `passages`."""
         self._passages = passages
         self._shown = None
@@ -198,9 +200,9 @@ class SpecEditor(QPlainTextEdit):
         if wanted == self._shown:
             return
         self._shown = wanted
-        self.setExtraSelections([self._selection(one) for one in self._in_sight(first, wanted[1])])
+        self.setExtraSelections([self._selection(one) for one in self._visible_passages(first, wanted[1])])
 
-    def _in_sight(self, first: int, last: int) -> Iterable[SpecPassage]:
+    def _visible_passages(self, first: int, last: int) -> Iterable[SpecPassage]:
         for passage in self._passages:
             visible = passage.start < last and passage.end > first
             if visible and passage.start < passage.end and (self._coloured or passage.id == self._marked):

@@ -220,14 +220,14 @@ class SpecTab(Tab):
         self._show_saved_state()
 
     async def _load_facts(self, project: Project) -> None:
-        text, entries, passages, taken, differing, unasked = await project.read(_load_ledger)
+        text, entries, passages, taken, differing, unasked = await project.read(_load_coverage)
         if text != self._stored.text:
             return  # it has been edited meanwhile, and will be looked at again
-        self.editor.show_ledger(passages)
+        self.editor.show_coverage(passages)
         found = {passage.id for passage in passages}
         lost = {one.fact.id for one in entries if one.fact.quote and one.fact.id not in found}
         await self.pane.show_entries(project, entries, lost)
-        await self._look_through(text, taken)
+        await self._search_text(text, taken)
         self._show_differing(differing, unasked)
         self._show_saved_state()
 
@@ -236,9 +236,9 @@ class SpecTab(Tab):
         text = trn("{n} row has another system prompt; see “Problems” in the examples.",
                    "{n} rows have another system prompt; see “Problems” in the examples.", rows) if rows else ""  # fmt: skip
         if unasked:
-            text = system_prompts.describe(unasked, self._stored.system_prompt)
+            text = system_prompts.describe_difference(unasked, self._stored.system_prompt)
         self._unasked = unasked
-        self.differing.say(text, "warning")
+        self.differing.show_text(text, "warning")
         self.as_rows.setVisible(unasked is not None)
 
     def _on_rows_prompt(self) -> None:
@@ -247,9 +247,9 @@ class SpecTab(Tab):
 
     async def _use_prompt(self, prompt: str) -> Changes:
         await self.flush()
-        return await self.workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use, prompt)
+        return await self.workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use_prompt, prompt)
 
-    async def _look_through(self, text: str, taken: list[Span]) -> None:
+    async def _search_text(self, text: str, taken: list[Span]) -> None:
         """Search a new text for statements without a fact, and for remarks."""
         if (state := (text, taken)) != self._looked:
             found = await spec_review.review(text, taken, Reporter())
@@ -332,7 +332,7 @@ class SpecTab(Tab):
         await self.flush()
         RevisionsDialog(self.workspace, self).open()
 
-    def bring_document(self, path: Path) -> None:
+    def import_document(self, path: Path) -> None:
         """Read a document, show it, and import it when the person accepts it."""
         self.workspace.tasks.start(reading(path), self._read_document(path))
 
@@ -368,10 +368,10 @@ class SpecTab(Tab):
         await self.flush()
 
 
-def _load_ledger(
+def _load_coverage(
     db: sqlite3.Connection,
 ) -> tuple[str, list[FactCoverage], list[SpecPassage], list[Span], int, PromptUse | None]:
-    """The text, the ledger of its facts, their passages, those of deleted facts too, and how many rows have another
+    """The text, the coverage of its facts, their passages, those of deleted facts too, and how many rows have another
     system prompt, and that of theirs that the project could take."""
     text, entries = spec.load(db).text, fact_coverage.load(db)
     places = facts.find_places(text, (entry.fact for entry in entries))

@@ -37,7 +37,7 @@ class ChangedSinceDialog(QDialog):
         self.views = {split: DiffView() for split in SPLITS}
         for split, view in self.views.items():
             view.more_wanted.connect(lambda offset, split=split: self._more(split, offset))
-            view.say(tr("Comparing…"), "")
+            view.show_message(tr("Comparing…"), "")
         self.spec = SideBySide()
         self.pages = QTabWidget(documentMode=True)
         self.pages.tabBar().setDrawBase(False)
@@ -60,12 +60,12 @@ class ChangedSinceDialog(QDialog):
         try:
             found = await self._workspace.project.read(lineage.changes_since, self._job.id, reporter=reporter)
         except JukuError as error:
-            self.summary.say("\n".join(filter(None, (error.title, error.message))), "error")
+            self.summary.show_text("\n".join(filter(None, (error.title, error.message))), "error")
             return
         self._show(found)
 
     def _show(self, found: ChangesSince) -> None:
-        self.summary.say("\n".join(format_changes(found)), "good" if found.is_unchanged else "note")
+        self.summary.show_text("\n".join(format_changes(found)), "good" if found.is_unchanged else "note")
         _fill(self.views["train"], found.rows)
         if found.validation is not None:
             self.pages.addTab(self.views["validation"], tr("Validation rows"))
@@ -115,6 +115,6 @@ def format_changes(found: ChangesSince) -> list[str]:
 
 def _fill(view: DiffView, diff: VersionDiff | None) -> None:
     if diff is None:
-        view.say(tr("The rows from that time are no longer kept"), tr("Their version was deleted."))
+        view.show_message(tr("The rows from that time are no longer kept"), tr("Their version was deleted."))
     else:
         view.show_diff(diff)

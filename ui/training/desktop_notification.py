@@ -26,7 +26,7 @@ class DesktopNotification(QObject):
         self._hiding = QTimer(self, singleShot=True, interval=SHOWN_MILLISECONDS)
         self._hiding.timeout.connect(self._hide)
 
-    def tell(self, job: Job) -> None:
+    def show_job_end(self, job: Job) -> None:
         """Show how a job has ended: always in the window, and on the desktop if the window is not active."""
         title, text, meaning = format_notification(job)
         Notice(self._window, f"{title}\n{text}".strip(), meaning, lasting=meaning == "error")

@@ -137,9 +137,9 @@ class JobOperations(QObject):
             case "cancel":
                 self._cancel(jobs)
             case "pause" | "resume":
-                self._each(jobs, lambda job: self._pause_or_resume(job, name))
+                self._run_for_each(jobs, lambda job: self._pause_or_resume(job, name))
             case "again":
-                self._again(jobs)
+                self._train_again(jobs)
             case "copy":
                 QGuiApplication.clipboard().setText("\n".join(job.remote_id or "" for job in jobs))
             case "forget":
@@ -147,7 +147,7 @@ class JobOperations(QObject):
             case "delete":
                 self._ask_to_delete_model(jobs[0])
 
-    def _each(self, jobs: Sequence[Job], act: Callable[[Job], Awaitable[Changes]]) -> None:
+    def _run_for_each(self, jobs: Sequence[Job], act: Callable[[Job], Awaitable[Changes]]) -> None:
         async def one_by_one() -> None:
             for job in jobs:
                 try:
@@ -168,7 +168,7 @@ class JobOperations(QObject):
         """Ask first where a paid server is at work; what waits in the queue, or runs here, costs nothing."""
         paid = [job for job in jobs if job.provider != LOCAL and not is_unsent(job)]
         if not paid:
-            self._each(jobs, self._runner.cancel)
+            self._run_for_each(jobs, self._runner.cancel)
             return
         lost = tr("Servers charge for what was trained until then. A job that was cancelled leaves no model, only the "
                   "checkpoints that it has saved.")  # fmt: skip
@@ -178,12 +178,12 @@ class JobOperations(QObject):
             trn("Cancel {n} job?", "Cancel {n} jobs?", len(jobs)),
             "\n".join([*(basics.short_model_name(job.model) for job in jobs[:MAX_NAMED]), "", lost]),
             trn("Cancel the job", "Cancel the jobs", len(jobs)),
-            lambda: self._each(jobs, self._runner.cancel),
+            lambda: self._run_for_each(jobs, self._runner.cancel),
             Role.DestructiveRole,
             tr("Let it go on") if len(jobs) == 1 else tr("Let them go on"),
         )
 
-    def _again(self, jobs: Sequence[Job]) -> None:
+    def _train_again(self, jobs: Sequence[Job]) -> None:
         for provider in dict.fromkeys(job.provider for job in jobs):
             mine = [job for job in reversed(jobs) if job.provider == provider]
             sweeps = {job.sweep for job in mine}
@@ -202,7 +202,7 @@ class JobOperations(QObject):
             trn("Delete the record of {n} job?", "Delete the records of {n} jobs?", len(jobs)),
             "\n".join([*names, "", lost]),
             tr("Delete record"),
-            lambda: self._each(jobs, lambda job: submit.forget(self._workspace.project, job.id)),
+            lambda: self._run_for_each(jobs, lambda job: submit.forget(self._workspace.project, job.id)),
             Role.DestructiveRole,
         )
 

@@ -175,9 +175,9 @@ class CheckpointTable(QWidget):
             QPushButton(tr("Ask this checkpoint")),
             QPushButton(tr("Start an exam with this checkpoint")),
         )
-        self.ask.clicked.connect(lambda: self._want("chat"))
-        self.examine.clicked.connect(lambda: self._want("exam"))
-        self.table.itemDoubleClicked.connect(lambda _item: self._want("chat"))
+        self.ask.clicked.connect(lambda: self._emit_model_wanted("chat"))
+        self.examine.clicked.connect(lambda: self._emit_model_wanted("exam"))
+        self.table.itemDoubleClicked.connect(lambda _item: self._emit_model_wanted("chat"))
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -226,7 +226,7 @@ class CheckpointTable(QWidget):
         row = self.table.currentRow()
         return self._checkpoints[row] if 0 <= row < len(self._checkpoints) else None
 
-    def _want(self, tab: str) -> None:
+    def _emit_model_wanted(self, tab: str) -> None:
         if found := self.checkpoint():
             self.model_wanted.emit(tab, found.model)
 

@@ -93,9 +93,9 @@ class JobPane(QWidget):
         first = lines[0]
         job = first.job
         self.title.setText(_format_title(lines))
-        self.state.say(job_texts.format_state(first.progress))
+        self.state.show_text(job_texts.format_state(first.progress))
         self._show_bar(first)
-        self.error.say(
+        self.error.show_text(
             "\n".join(filter(None, (job.error, job_texts.advice(job)))),
             "error" if job.status == JobStatus.FAILED else "warning",
         )
@@ -126,7 +126,7 @@ class JobPane(QWidget):
             self.bar.show()
             self.bar.setRange(0, 1000)
             self.bar.setValue(1000 * done // total)
-            self.state.say(
+            self.state.show_text(
                 tr(
                     "Sending the rows: {done} of {total}",
                     done=basics.format_bytes(done),
@@ -142,9 +142,9 @@ class JobPane(QWidget):
 
     def _show_end(self, line: JobRow) -> None:
         if line.days is None or line.days > CLOSING_SOON_DAYS or not line.job.fine_tuned_model:
-            self.end.say("")
+            self.end.show_text("")
         else:
-            self.end.say(tr("The server shuts this model down: {days}.",
+            self.end.show_text(tr("The server shuts this model down: {days}.",
                             days=format_days_left(line.days)), "warning")  # fmt: skip
 
     def _on_scrolled(self, value: int) -> None:

@@ -222,7 +222,7 @@ def _format_progress(progress: JobProgress) -> str:
         return ""
     if job.ended:
         return job_texts.format_duration((job.finished_at or time.time()) - (progress.started or job.created_at))
-    text = job_texts.format_progress(progress)
+    text = job_texts.format_job_progress(progress)
     return " · ".join(
         filter(None, (text, "" if progress.seconds_left is None else job_texts.format_time_left(progress.seconds_left)))
     )

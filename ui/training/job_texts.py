@@ -15,7 +15,7 @@ STATUS_MEANINGS: dict[str, str] = {
 BAD_FILE_CODES = ("invalid_training_file", "invalid_validation_file", "invalid_file_format", "invalid_n_examples")
 
 
-def status_title(job: Job) -> str:
+def job_status_title(job: Job) -> str:
     """The status as a person says it; one that this program does not know is shown in the server's own word."""
     if job.wish and not job.ended:
         return {"cancel": tr("Cancelling"), "pause": tr("Pausing"), "resume": tr("Resuming")}[job.wish]
@@ -37,7 +37,7 @@ def status_title(job: Job) -> str:
 
 def state_title(progress: JobProgress) -> str:
     """The status, or what is done before a first training: its model is made ready."""
-    return tr("Preparing the model") if progress.preparing is not None else status_title(progress.job)
+    return tr("Preparing the model") if progress.preparing is not None else job_status_title(progress.job)
 
 
 def _explain_local_status(job: Job) -> str:
@@ -97,7 +97,7 @@ def advice(job: Job) -> str:
     return tr("Start it again when the cause is gone.")
 
 
-def format_progress(progress: JobProgress) -> str:
+def format_job_progress(progress: JobProgress) -> str:
     """The progress of a job in a few words, for a table cell."""
     job = progress.job
     if progress.preparing is not None:
@@ -115,7 +115,7 @@ def format_state(progress: JobProgress) -> str:
     if progress.preparing is not None:
         done = _format_percent(progress.preparing)
         return tr("Preparing the model: it is converted once for this computer, {share} done", share=done)
-    parts = [f"{status_title(job)} – {explain_status(job)}" if progress.step is None else status_title(job)]
+    parts = [f"{job_status_title(job)} – {explain_status(job)}" if progress.step is None else job_status_title(job)]
     if progress.step is not None:
         parts.append(tr("step {step} of {total}", step=f"{progress.step:,}", total=f"{progress.total:,}")
                      if progress.total else tr("step {step}", step=f"{progress.step:,}"))  # fmt: skip

@@ -44,7 +44,7 @@ class PreflightDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Before it starts"))
         self.report = report
-        self.cost = basics.heading(format_cost(report))
+        self.cost = basics.heading(format_training_cost(report))
         self.amount = basics.label(_format_amount(report, server), wrap=True)
         self.whose = basics.label(_format_price_source(report), wrap=True, dim=True)
         self.objections = self._make_list(report.objections)
@@ -140,7 +140,7 @@ class PreflightDialog(QDialog):
         self.started.emit()
 
 
-def format_cost(report: PreflightReport) -> str:
+def format_training_cost(report: PreflightReport) -> str:
     """What the jobs would cost, in words."""
     if report.cost is None:
         return tr("The cost is unknown: this model is not in the price list.")
@@ -148,11 +148,11 @@ def format_cost(report: PreflightReport) -> str:
     if not high:
         return tr("Free: it is trained on this computer.")
     if low == high:
-        return tr("Costs about {cost}", cost=format_dollars(high))
-    return tr("Costs {low} to {high}", low=format_dollars(low), high=format_dollars(high))
+        return tr("Costs about {cost}", cost=_format_dollars(high))
+    return tr("Costs {low} to {high}", low=_format_dollars(low), high=_format_dollars(high))
 
 
-def format_dollars(amount: float) -> str:
+def _format_dollars(amount: float) -> str:
     """US dollars with the digits that matter."""
     return f"${amount:,.2f}" if amount >= 0.1 else f"${amount:.2g}"
 
@@ -243,7 +243,7 @@ class JobSubmitter(QObject):
         """Ask under the rows' prompt from now on, and look once more."""
 
         async def work() -> Changes:
-            changes = await self._workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use, prompt)
+            changes = await self._workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use_prompt, prompt)
             self.start(provider, plans, sweep)
             return changes
 

@@ -130,7 +130,7 @@ class ServerContentsDialog(QDialog):
 
     def load(self) -> None:
         """Ask the server what it holds."""
-        self.note.say("")
+        self.note.show_text("")
         for table in (self.jobs, self.files, self.models):
             table.show_items([], tr("Asking the server…"), "")
         self._show_buttons()
@@ -153,7 +153,7 @@ class ServerContentsDialog(QDialog):
         self._show(stock, states)
 
     def _fail(self, error: JukuError) -> None:
-        self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
+        self.note.show_text("\n".join(filter(None, (error.title, error.message))), "error")
         for table in (self.jobs, self.files, self.models):
             table.show_items([], tr("Nothing could be read"), "")
         self._show_buttons()
@@ -171,7 +171,7 @@ class ServerContentsDialog(QDialog):
             stock.models, tr("No models of your own"), tr("Models that were trained here are listed.")
         )
         if not stock.complete and stock.files:
-            self.note.say(tr("Not all jobs could be read, so no file is shown as unused."), "warning")
+            self.note.show_text(tr("Not all jobs could be read, so no file is shown as unused."), "warning")
         self._show_buttons()
 
     def _show_buttons(self) -> None:
@@ -190,12 +190,12 @@ class ServerContentsDialog(QDialog):
         try:
             changes = await submit.adopt(self._workspace.project, provider, states)
         except JukuError as error:
-            self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
+            self.note.show_text("\n".join(filter(None, (error.title, error.message))), "error")
             return None
         self._workspace.queue.wake(provider)
         left = [state for state in self.jobs.items() if state not in states]
         self.jobs.show_items(left, tr("All adopted"), tr("They are in the list of jobs and are being followed."))
-        self.note.say(trn("{n} job adopted; its events are being loaded.", "{n} jobs adopted; their events are "
+        self.note.show_text(trn("{n} job adopted; its events are being loaded.", "{n} jobs adopted; their events are "
                                                                             "being loaded.",
                           len(states)), "good")  # fmt: skip
         self._show_buttons()

@@ -117,9 +117,11 @@ class SweepDialog(QDialog):
             return problem
         if not _checked_values(self.tags) or not _checked_values(self.versions):
             return tr("Choose rows and a version of them.")
-        if self._count() > MAX_SWEEP_JOBS:
+        if self._count_jobs() > MAX_SWEEP_JOBS:
             return tr(
-                "That makes {n} jobs; at most {most} are queued at once.", n=f"{self._count():,}", most=MAX_SWEEP_JOBS
+                "That makes {n} jobs; at most {most} are queued at once.",
+                n=f"{self._count_jobs():,}",
+                most=MAX_SWEEP_JOBS,
             )
         return ""
 
@@ -128,16 +130,16 @@ class SweepDialog(QDialog):
         self._busy = bool(words)
         self._show_count()
         if words:
-            self.note.say(words)
+            self.note.show_text(words)
 
-    def _count(self) -> int:
+    def _count_jobs(self) -> int:
         count = len(_checked_values(self.tags)) * len(_checked_values(self.versions))
         for values in self.hyper.lists().values():
             count *= len(values)
         return count
 
     def _show_count(self) -> None:
-        problem, count = self.problem(), self._count()
+        problem, count = self.problem(), self._count_jobs()
         self.count.setText(trn("{n} job", "{n} jobs", count))
         self.start.setText(trn("Check and queue {n} job…", "Check and queue {n} jobs…", count))
         basics.set_enabled(self.start, problem or (tr("Checking before the start…") if self._busy else ""), self.note)

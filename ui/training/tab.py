@@ -188,12 +188,12 @@ class TrainingTab(Tab):
         first = not self.table.lines()
         self.body.setCurrentIndex(1 if found else 0)
         self.count.setText(_format_count(found))
-        self.table.show_lines([self._line(one) for one in found])
+        self.table.show_lines([self._build_line(one) for one in found])
         if first:
             height = self.table.fitting_height()
             self.jobs.setSizes([height, max(height, self.jobs.height() - height)])
 
-    def _line(self, one: job_progress.JobProgress) -> JobRow:
+    def _build_line(self, one: job_progress.JobProgress) -> JobRow:
         job = one.job
         days = None
         if job.fine_tuned_model:

@@ -128,7 +128,7 @@ class TrainingForm(QWidget):
         self.suffix.textChanged.connect(lambda _text: self._show_base())
         self.start.clicked.connect(self.started)
         self.several.clicked.connect(self.several_wanted)
-        self.more.toggled.connect(self._fold)
+        self.more.toggled.connect(self._show_more)
 
     def _lay_out(self) -> None:
         grid = self._first
@@ -173,10 +173,10 @@ class TrainingForm(QWidget):
         for column, stretch in ((numbers, 3), (notes, 1)):
             column.addStretch(1)
             row.addLayout(column, stretch)
-        self._fold(False)
+        self._show_more(False)
         return self._fields
 
-    def _fold(self, open: bool) -> None:
+    def _show_more(self, open: bool) -> None:
         self.more.setArrowType(Qt.ArrowType.DownArrow if open else Qt.ArrowType.RightArrow)
         self._fields.setVisible(open)
 
@@ -207,13 +207,13 @@ class TrainingForm(QWidget):
             self.tag(),
             self.hyperparameters(),
             None if seed < 0 else seed,
-            self.suffix.text().strip() or self._usual_suffix(),
+            self.suffix.text().strip() or self._default_suffix(),
             self.chosen_method(),
             self.validation.isChecked() and self.validation.isEnabled(),
             self.metadata.pairs(),
         )
 
-    def _usual_suffix(self) -> str:
+    def _default_suffix(self) -> str:
         # A colon parts the fields of a model's name.
         return (self.tag() or "all").replace(":", "-")[: min(18, self._preset.suffix_limit)]
 
@@ -290,7 +290,7 @@ class TrainingForm(QWidget):
         return [self.rows.itemData(index) for index in range(self.rows.count())]
 
     def _on_rows(self, tell: bool = True) -> None:
-        self.suffix.setPlaceholderText(self._usual_suffix())
+        self.suffix.setPlaceholderText(self._default_suffix())
         if tell:
             self._workspace.keep_choice(ROWS_CHOICE, self.tag())
             self.rows_chosen.emit()
@@ -305,15 +305,15 @@ class TrainingForm(QWidget):
         if count < MINIMUM_ROWS:
             text = trn("{n} row: at least {minimum} are needed", "{n} rows: at least {minimum} are needed", count,
                        minimum=MINIMUM_ROWS)  # fmt: skip
-            self.on_rows.say(" · ".join([text, *left]), "warning")
+            self.on_rows.show_text(" · ".join([text, *left]), "warning")
         elif wrong:
             # The button stays on: what it opens names the errors, shows their rows and starts nothing.
             text = trn("{n} row has an error: “Start training” says what to fix before anything starts",
                        "{n} rows have errors: “Start training” says what to fix before anything starts", wrong)  # fmt: skip
-            self.on_rows.say(" · ".join([text, *left]), "warning")
+            self.on_rows.show_text(" · ".join([text, *left]), "warning")
         else:
             text = trn("{n} row, none with errors", "{n} rows, none with errors", count)
-            self.on_rows.say(" · ".join([text, *left]))
+            self.on_rows.show_text(" · ".join([text, *left]))
 
     def show_validation(self, count: int) -> None:
         """How many rows there are to measure with during the training; they are used unless the person says no."""
@@ -359,13 +359,13 @@ class TrainingForm(QWidget):
         self.progress_bar.setRange(0, 100 if offer and offer.progress is not None else 0)
         self.progress_bar.setValue(int(100 * (offer.progress or 0)) if offer else 0)
         if self._sending:
-            self.on_base.say(self._wait)
+            self.on_base.show_text(self._wait)
         elif problem:
-            self.on_base.say(problem, "warning")
+            self.on_base.show_text(problem, "warning")
         elif offer is None or offer.state in (GONE, AWAITED):
-            self.on_base.say(reason, "warning" if offer is not None else "note")
+            self.on_base.show_text(reason, "warning" if offer is not None else "note")
         else:
-            self.on_base.say(*_describe_base(offer, self._language))
+            self.on_base.show_text(*_describe_base(offer, self._language))
 
 
 def _first_trainable(offers: Sequence[ModelOffer]) -> str:

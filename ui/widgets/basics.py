@@ -192,7 +192,7 @@ def set_enabled(button: QWidget, reason: str = "", note: "Note | None" = None) -
     button.setToolTip(plain_tooltip(reason) if reason else button.property("tip") or "")
     button.setAccessibleDescription(reason)
     if note := note or _find_reason_note(button):
-        note.say(reason)
+        note.show_text(reason)
 
 
 def _find_reason_note(button: QWidget) -> "Note | None":
@@ -257,18 +257,18 @@ class Note(WrappedLabel):
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.hide()
 
-    def say(self, text: str, meaning: str = "") -> None:
+    def show_text(self, text: str, meaning: str = "") -> None:
         self._meaning = meaning
         self.setText(text)
         self.setVisible(bool(text))
-        self._colour()
+        self._apply_colour()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in RECOLOUR_EVENTS:
-            self._colour()
+            self._apply_colour()
 
-    def _colour(self) -> None:
+    def _apply_colour(self) -> None:
         # Not its own palette, which its style sheet changes.
         colour = style.colours(self._meaning)[0] if self._meaning else style.dim()
         _set_style_sheet(self, f"color: {colour.name()}")
@@ -281,18 +281,18 @@ class ColouredFrame(QFrame):
         super().__init__(parent)
         self._meaning = meaning
         self.setObjectName(name)
-        self._colour()
+        self._apply_colour()
 
     def set_meaning(self, meaning: str) -> None:
         self._meaning = meaning
-        self._colour()
+        self._apply_colour()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in RECOLOUR_EVENTS:
-            self._colour()
+            self._apply_colour()
 
-    def _colour(self) -> None:
+    def _apply_colour(self) -> None:
         # Not its own palette, which its style sheet changes.
         front, back = style.colours(self._meaning)
         name = self.objectName()
@@ -310,14 +310,14 @@ class Chip(QLabel):
         super().__init__()
         self._meaning = meaning
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self._colour()
+        self._apply_colour()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in RECOLOUR_EVENTS:
-            self._colour()
+            self._apply_colour()
 
-    def _colour(self) -> None:
+    def _apply_colour(self) -> None:
         front, back = style.colours(self._meaning)
         look = f"color: {front.name()}; background: {back.name()}; border-radius: 4px; padding: 2px 6px;"
         _set_style_sheet(self, look)

@@ -49,7 +49,7 @@ class ChatModelRow(QWidget):
         self.box.chosen.connect(self._on_chosen)
         workspace.offers_changed.connect(self.show_offers)
         workspace.offers_failed.connect(self._on_failed)
-        workspace.want_offers(self.provider(), again=True)
+        workspace.request_offers(self.provider(), again=True)
         self.show_offers()
 
     def _lay_out(self) -> None:
@@ -98,7 +98,7 @@ class ChatModelRow(QWidget):
 
     def show_offers(self) -> None:
         provider, model = self._workspace.role(self._role)
-        self._workspace.want_offers(provider)
+        self._workspace.request_offers(provider)
         offers = self._workspace.known_offers(provider)
         self.box.show_offers(provider, offers, model, self.last_model)
         self.box.setEnabled(bool(offers))
@@ -119,9 +119,9 @@ class ChatModelRow(QWidget):
         return self.provider() == providers.LOCAL and offer.bytes < MIN_CAPABLE_BYTES
 
     def _show_note(self) -> None:
-        self.note.say(*self._words())
+        self.note.show_text(*self._state_texts())
 
-    def _words(self) -> tuple[str, str]:
+    def _state_texts(self) -> tuple[str, str]:
         offer = self.box.offer()
         if offer is None or offer.state == AWAITED:
             if self._workspace.known_offers(self.provider()):

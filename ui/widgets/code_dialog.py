@@ -41,7 +41,7 @@ class CodeDialog(QDialog):
             (tr("curl"), request_code.to_curl(call)),
             (tr("JSON"), request_code.to_json(call)),
         ):
-            self.tabs.addTab(_field(name, text), name)
+            self.tabs.addTab(_build_field(name, text), name)
         self.copy, self.save = basics.primary_button(tr("&Copy")), QPushButton(tr("&Save…"), autoDefault=False)
         self.copy.clicked.connect(lambda _checked: self._on_copy())
         self.save.clicked.connect(lambda _checked: self._on_save())
@@ -88,7 +88,7 @@ class CodeDialog(QDialog):
         Notice(self, tr("Written to {path}.", path=path))
 
 
-def _field(name: str, text: str) -> QPlainTextEdit:
+def _build_field(name: str, text: str) -> QPlainTextEdit:
     field = QPlainTextEdit(text, readOnly=True)
     field.setAccessibleName(name)
     field.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))

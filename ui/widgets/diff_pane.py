@@ -79,7 +79,7 @@ class DiffPane(QAbstractScrollArea):
         self._marks.clear()
         self._forget()
         self.verticalScrollBar().setValue(0)
-        self._settle()
+        self._lay_out_visible()
 
     @property
     def changes(self) -> int:
@@ -94,7 +94,7 @@ class DiffPane(QAbstractScrollArea):
         for _again in range(2):  # rows on the way may turn out higher than they were thought
             top, end = self.tops[self._starts[change]], self.tops[self._ends[change]]
             if top < bar.value() or end > bar.value() + self.viewport().height():
-                bar.setValue(round(top - LINES_ABOVE_HUNK * self._line()))
+                bar.setValue(round(top - LINES_ABOVE_HUNK * self._line_height()))
         self.viewport().update()
         self.moved.emit(change)
 
@@ -105,7 +105,7 @@ class DiffPane(QAbstractScrollArea):
 
     # --- how high everything is
 
-    def _line(self) -> float:
+    def _line_height(self) -> float:
         return self.fontMetrics().lineSpacing()
 
     def _columns(self) -> DiffColumns:
@@ -119,56 +119,56 @@ class DiffPane(QAbstractScrollArea):
         self._laid.clear()
         self._measured.clear()
         fit = max(1.0, self._columns().text / self.fontMetrics().averageCharWidth())
-        self._heights = np.maximum(1.0, np.ceil(self._letters / fit)) * self._line() + 2 * ROW_PADDING
-        self._sum()
+        self._heights = np.maximum(1.0, np.ceil(self._letters / fit)) * self._line_height() + 2 * ROW_PADDING
+        self._compute_tops()
 
-    def _sum(self) -> None:
+    def _compute_tops(self) -> None:
         self.tops = np.concatenate(([0.0], np.cumsum(self._heights)))
         bar = self.verticalScrollBar()
         height = self.viewport().height()
         bar.setRange(0, max(0, round(float(self.tops[-1]) - height)))
-        bar.setPageStep(max(1, height - round(self._line())))
-        bar.setSingleStep(round(self._line()))
+        bar.setPageStep(max(1, height - round(self._line_height())))
+        bar.setSingleStep(round(self._line_height()))
 
-    def _visible(self) -> range:
+    def _visible_rows(self) -> range:
         top = self.verticalScrollBar().value()
         first = int(np.searchsorted(self.tops, top, side="right")) - 1
         last = int(np.searchsorted(self.tops, top + self.viewport().height(), side="left"))
         return range(max(0, min(first, len(self.rows) - 1)), min(last, len(self.rows)))
 
-    def _settle(self) -> None:
+    def _lay_out_visible(self) -> None:
         """Lay out the visible rows and keep them in place when their heights differ from the estimate."""
         if self._settling or not self.rows:
             return
         self._settling = True
         bar = self.verticalScrollBar()
         for _again in range(8):
-            new = [row for row in self._visible() if row not in self._measured]
+            new = [row for row in self._visible_rows() if row not in self._measured]
             if not new:
                 break
             is_end = 0 < bar.maximum() == bar.value()
-            anchor = self._anchor(new)
+            anchor = self._find_anchor_row(new)
             below = self.tops[anchor] - bar.value()
             for row in new:
-                self._heights[row] = self._lay(row).height
+                self._heights[row] = self._lay_out_row(row).height
                 self._measured.add(row)
-            self._sum()
+            self._compute_tops()
             bar.setValue(bar.maximum() if is_end else round(self.tops[anchor] - below))
         self._settling = False
         self._place_boxes()
         self.viewport().update()
 
-    def _anchor(self, new: list[int]) -> int:
+    def _find_anchor_row(self, new: list[int]) -> int:
         """The row whose top stays in place: the first visible one that is laid out, else the first."""
-        known = next((row for row in self._visible() if row in self._measured), None)
-        return self._visible().start if known is None else known
+        known = next((row for row in self._visible_rows() if row in self._measured), None)
+        return self._visible_rows().start if known is None else known
 
-    def _lay(self, row: int) -> RowLayout:
+    def _lay_out_row(self, row: int) -> RowLayout:
         if (laid := self._laid.get(row)) is None:
             pair = self.rows[row]
             if (shown := self._marks.get(row)) is None:
                 shown = self._marks[row] = diff_row.find_marks(pair)
-            laid = diff_row.lay_out(pair, shown, self._columns(), self.font(), self._line())
+            laid = diff_row.lay_out(pair, shown, self._columns(), self.font(), self._line_height())
             if len(self._laid) >= MAX_CACHED_ROWS:
                 del self._laid[next(iter(self._laid))]
             self._laid[row] = laid
@@ -177,7 +177,7 @@ class DiffPane(QAbstractScrollArea):
     # --- what Qt calls
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
-        self._settle()
+        self._lay_out_visible()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -190,12 +190,12 @@ class DiffPane(QAbstractScrollArea):
 
     def _keep_place(self) -> None:
         """Lay out again, with the same row at the top."""
-        first = self._visible().start if self.rows else 0
+        first = self._visible_rows().start if self.rows else 0
         self._settling = True
         self._forget()
         self.verticalScrollBar().setValue(round(float(self.tops[min(first, len(self.tops) - 1)])))
         self._settling = False
-        self._settle()
+        self._lay_out_visible()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if not self.rows:
@@ -204,8 +204,10 @@ class DiffPane(QAbstractScrollArea):
         painter.setFont(self.font())
         columns = self._columns()
         top = self.verticalScrollBar().value()
-        for row in self._visible():
-            diff_row.paint(painter, self.rows[row], self._lay(row), self.tops[row] - top, columns, self.palette())
+        for row in self._visible_rows():
+            diff_row.paint(
+                painter, self.rows[row], self._lay_out_row(row), self.tops[row] - top, columns, self.palette()
+            )
         self._paint_between(painter, columns, top)
 
     def _paint_between(self, painter: QPainter, columns: DiffColumns, top: int) -> None:
@@ -264,7 +266,7 @@ class DiffPane(QAbstractScrollArea):
     def _place_boxes(self) -> None:
         if not self._choosing or not self.rows:
             return
-        view = self._visible()
+        view = self._visible_rows()
         inside = [
             change
             for change in range(self.changes)
@@ -273,7 +275,7 @@ class DiffPane(QAbstractScrollArea):
         while len(self._boxes) < len(inside):
             self._boxes.append(self._new_box())
         for box, change in zip(self._boxes, inside, strict=False):
-            self._place(box, change)
+            self._place_box(box, change)
         for box in self._boxes[len(inside) :]:
             box.hide()
 
@@ -283,7 +285,7 @@ class DiffPane(QAbstractScrollArea):
         box.clicked.connect(lambda _checked: self.toggled.emit(box.property("change")))
         return box
 
-    def _place(self, box: QCheckBox, change: int) -> None:
+    def _place_box(self, box: QCheckBox, change: int) -> None:
         name = tr("Accept change {number}", number=f"{change + 1:,}")
         box.setProperty("change", change)
         box.setAccessibleName(name)
@@ -293,7 +295,10 @@ class DiffPane(QAbstractScrollArea):
         top = max(0.0, float(self.tops[self._starts[change]]) - self.verticalScrollBar().value())
         left = columns.side + (columns.between - size.width()) / 2
         box.setGeometry(
-            round(left), round(top + ROW_PADDING + (self._line() - size.height()) / 2), size.width(), size.height()
+            round(left),
+            round(top + ROW_PADDING + (self._line_height() - size.height()) / 2),
+            size.width(),
+            size.height(),
         )
         box.show()
 

@@ -60,7 +60,7 @@ def find_marks(row: LinePair) -> RowMarks:
     first = 0
     if row.hunk is not None and row.old is not None and row.new is not None and diff.are_similar(old, new):
         gone, come = _find_changes(old, new)
-        first = diff.common(old, new)
+        first = diff.count_common_prefix(old, new)
     return _shorten(old, gone, first), _shorten(new, come, first)
 
 
@@ -71,7 +71,7 @@ def _find_changes(old: str, new: str) -> tuple[list[Span], list[Span]]:
     starts, other_starts = ([0, *accumulate(map(len, side))] for side in (clauses, others))
     gone: list[Span] = []
     come: list[Span] = []
-    for hunk in diff.hunks("\n".join(clauses), "\n".join(others)):
+    for hunk in diff.find_hunks("\n".join(clauses), "\n".join(others)):
         start, other = starts[hunk.start], other_starts[hunk.new_start]
         one, two = old[start : starts[hunk.end]], new[other : other_starts[hunk.new_end]]
         is_short = max(len(one), len(two)) <= MAX_WORD_DIFF_CHARACTERS
@@ -121,11 +121,11 @@ def _range(start: int, end: int, meaning: str) -> QTextLayout.FormatRange:
     found = QTextLayout.FormatRange()
     found.start, found.length, found.format = start, end - start, QTextCharFormat()
     found.format.setForeground(style.colours(meaning)[0])
-    found.format.setBackground(tints(meaning)[1])
+    found.format.setBackground(background_colours(meaning)[1])
     return found
 
 
-def tints(meaning: str) -> tuple[QColor, QColor]:
+def background_colours(meaning: str) -> tuple[QColor, QColor]:
     """The background of a line that changed, and of the words in it that did."""
     text, background = style.colours(meaning)
     return background, mix_colours(background, text, 0.24)
@@ -148,7 +148,7 @@ def paint(
             painter.fillRect(room, _hatch_brush(palette))
             continue
         if row.hunk is not None:
-            painter.fillRect(room, tints(meaning)[0])
+            painter.fillRect(room, background_colours(meaning)[0])
         painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
         height = layout.lineAt(0).height() if layout.lineCount() else laid.height
         edge = QRectF(room.left(), top + ROW_PADDING, columns.gutter, height)

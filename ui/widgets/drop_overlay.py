@@ -34,7 +34,7 @@ class DropOverlay(QWidget):
         veil = QColor(self.palette().color(QPalette.ColorRole.Base))
         veil.setAlpha(VEIL_ALPHA)
         painter.fillRect(self.rect(), veil)
-        painter.setPen(QPen(style.ring(), 3, Qt.PenStyle.DashLine))
+        painter.setPen(QPen(style.focus_ring_colour(), 3, Qt.PenStyle.DashLine))
         inset = style.SPACE
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), inset, inset)
         font = painter.font()

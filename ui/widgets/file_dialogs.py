@@ -43,7 +43,7 @@ def save_dialog(
     owner: QWidget, chosen: Settings, kind: str, title: str, name: str, then: Callable[[Path], object], filter: str = ""
 ) -> QFileDialog:
     """A dialog that asks for a path to save to; `name` is suggested, its suffix is added when none is typed."""
-    dialog = _dialog(owner, chosen, kind, title, filter)
+    dialog = _build_dialog(owner, chosen, kind, title, filter)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(Path(name).suffix.removeprefix("."))
     dialog.selectFile(name)
@@ -56,7 +56,7 @@ def open_dialog(
     several: bool = False,
 ) -> QFileDialog:  # fmt: skip
     """A dialog that asks for one file, or for `several`."""
-    dialog = _dialog(owner, chosen, kind, title, filter)
+    dialog = _build_dialog(owner, chosen, kind, title, filter)
     mode = QFileDialog.FileMode.ExistingFiles if several else QFileDialog.FileMode.ExistingFile
     dialog.setFileMode(mode)
     dialog.filesSelected.connect(lambda files: then([Path(file) for file in files]))
@@ -66,14 +66,14 @@ def open_dialog(
 def folder_dialog(
     owner: QWidget, chosen: Settings, kind: str, title: str, then: Callable[[Path], object]
 ) -> QFileDialog:
-    dialog = _dialog(owner, chosen, kind, title, "")
+    dialog = _build_dialog(owner, chosen, kind, title, "")
     dialog.setFileMode(QFileDialog.FileMode.Directory)
     dialog.setOption(QFileDialog.Option.ShowDirsOnly)
     dialog.fileSelected.connect(lambda found: then(Path(found)))
     return dialog
 
 
-def _dialog(owner: QWidget, chosen: Settings, kind: str, title: str, filter: str) -> QFileDialog:
+def _build_dialog(owner: QWidget, chosen: Settings, kind: str, title: str, filter: str) -> QFileDialog:
     dialog = QFileDialog(owner, title, str(folder(chosen, kind)), filter)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     if table := dialog.findChild(QTreeView):  # none where the dialog is the system's own

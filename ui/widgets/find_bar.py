@@ -106,7 +106,7 @@ class FindBar(QWidget):
             flags |= Flag.FindCaseSensitively
         return flags
 
-    def _places(self) -> list[QTextCursor]:
+    def _find_matches(self) -> list[QTextCursor]:
         wanted, found = self.pattern.text(), []
         cursor = QTextCursor(self._edit.document())
         while wanted:
@@ -117,7 +117,7 @@ class FindBar(QWidget):
         return found
 
     def _on_wanted(self) -> None:
-        count = len(self._places()) if self.isVisible() else 0
+        count = len(self._find_matches()) if self.isVisible() else 0
         self.count.setText(trn("{n} place", "{n} places", count) if self.pattern.text() else "")
         for button in (self.before, self.next, self.replace, self.replace_all):
             button.setEnabled(count > 0)
@@ -133,7 +133,7 @@ class FindBar(QWidget):
 
     def _on_replace_all(self) -> None:
         """Replace all matches in one step of the editor's undo."""
-        places = self._places()
+        places = self._find_matches()
         cursor = QTextCursor(self._edit.document())
         cursor.beginEditBlock()
         for place in reversed(places):

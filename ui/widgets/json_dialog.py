@@ -27,7 +27,7 @@ class JsonDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(title)
         self.resize(760, 480)
-        self.editor = QPlainTextEdit(row_json.indent(text))
+        self.editor = QPlainTextEdit(row_json.indent_json(text))
         self.editor.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.editor.setAccessibleName(title)
         self.editor.setTabChangesFocus(True)
@@ -50,7 +50,7 @@ class JsonDialog(QDialog):
 
     def text(self) -> str:
         """The text as one line; line breaks between its parts are for reading only."""
-        return row_json.join_lines(document_text(self.editor.document()))
+        return row_json.join_json_lines(document_text(self.editor.document()))
 
     def check(self, text: str) -> checks.CheckedLine:
         """The problems of `text`; the `text` of the result is None when it cannot be saved."""
@@ -67,7 +67,7 @@ class JsonDialog(QDialog):
         mark_json_error(self.editor, typed if checked.text is None else "")
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
         found = [format_problem(problem, typed) for problem in checked.problems[:MAX_PROBLEMS_SHOWN]]
-        self.state_note.say("\n".join(found) or tr("No errors."), worst if found else "good")
+        self.state_note.show_text("\n".join(found) or tr("No errors."), worst if found else "good")
 
 
 def find_json_error(text: str) -> int | None:

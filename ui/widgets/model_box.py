@@ -73,7 +73,7 @@ class ModelBox(DropDown):
         """Forget the choice made here: the settings have changed."""
         self._wanted = ""
         if self._stored_choice():
-            self._workspace.keep_choice(self._key(), "")
+            self._workspace.keep_choice(self._storage_key(), "")
 
     def choose(self, model: str) -> None:
         """Choose `model` for the person, for example the one that was stored with a question."""
@@ -100,15 +100,15 @@ class ModelBox(DropDown):
     def _on_activated(self) -> None:
         self._wanted = self.model_id()
         if self._place:
-            self._workspace.keep_choice(self._key(), self._wanted)
+            self._workspace.keep_choice(self._storage_key(), self._wanted)
         self.chosen.emit(self._wanted)
 
-    def _key(self) -> str:
+    def _storage_key(self) -> str:
         return f"{self._place}@{self._provider}"
 
     def _stored_choice(self) -> str:
         """The model chosen in an earlier session; '' where there is none or it no longer fits the use."""
-        model = self._workspace.choice(self._key()) if self._place else ""
+        model = self._workspace.choice(self._storage_key()) if self._place else ""
         return model if model and self._fits(model) else ""
 
     def _fits(self, model: str) -> bool:

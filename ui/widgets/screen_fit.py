@@ -55,10 +55,10 @@ def _on_window(found: QWindow | None) -> None:
     if (least.width() > room.width() or least.height() > room.height()) and not isinstance(dialog, OWN_LAYOUTS):
         _scroll(dialog)
     fit(dialog)
-    QTimer.singleShot(PLACED_AFTER_MS, dialog, lambda: _bring_back(dialog))
+    QTimer.singleShot(PLACED_AFTER_MS, dialog, lambda: _move_onto_screen(dialog))
 
 
-def _bring_back(dialog: QDialog) -> None:
+def _move_onto_screen(dialog: QDialog) -> None:
     """Move a dialog over its window when it is not fully on the screen.
 
     A dialog that grows while it is placed ends in the screen's corner with its frame outside: Qt takes the position

@@ -28,18 +28,18 @@ class SideBySide(QWidget):
         self.all = QCheckBox(tr("Accept all"))
         self.all.setVisible(choosing)
         self.all.clicked.connect(lambda _checked: self._on_all())
-        self.previous = self._button(tr("Previous change"), "Alt+Up", -1)
-        self.next = self._button(tr("Next change"), "Alt+Down", 1)
+        self.previous = self._build_step_button(tr("Previous change"), "Alt+Up", -1)
+        self.next = self._build_step_button(tr("Next change"), "Alt+Down", 1)
         self._lay_out()
         self.show_texts("", "")
 
-    def _button(self, text: str, keys: str, step: int) -> QPushButton:
+    def _build_step_button(self, text: str, keys: str, step: int) -> QPushButton:
         button = QPushButton(text)
         button.setAutoDefault(False)
         button.setToolTip(f"{text} ({QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)})")
-        button.clicked.connect(lambda: self._step(step))
+        button.clicked.connect(lambda: self._go_to_change(step))
         QShortcut(QKeySequence(keys), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut).activated.connect(
-            lambda: self._step(step)
+            lambda: self._go_to_change(step)
         )
         return button
 
@@ -73,7 +73,7 @@ class SideBySide(QWidget):
         self._show_summary()
 
     def accepted_changes(self) -> set[int]:
-        """The indices of the accepted changes, as `diff.hunks` counts them."""
+        """The indices of the accepted changes, as `diff.find_hunks` counts them."""
         return set(self.pane.accepted)
 
     def accept(self, changes: set[int]) -> None:
@@ -85,7 +85,7 @@ class SideBySide(QWidget):
         """The old text with the accepted changes made."""
         return diff.apply_hunks(*self._texts, self.pane.accepted)
 
-    def _step(self, step: int) -> None:
+    def _go_to_change(self, step: int) -> None:
         if self.pane.changes:
             self.pane.go_to((self.pane.current + step) % self.pane.changes)
 
@@ -108,10 +108,10 @@ class SideBySide(QWidget):
         self.place.setText(tr("{number} of {count}", number=f"{current + 1:,}", count=f"{count:,}") if count else "")
         for part in (self.previous, self.next, self.all):
             part.setEnabled(count > 0)
-        self.all.setCheckState(_state(accepted, count))
+        self.all.setCheckState(_check_state(accepted, count))
 
 
-def _state(accepted: int, count: int) -> Qt.CheckState:
+def _check_state(accepted: int, count: int) -> Qt.CheckState:
     if not accepted:
         return Qt.CheckState.Unchecked
     return Qt.CheckState.Checked if accepted == count else Qt.CheckState.PartiallyChecked

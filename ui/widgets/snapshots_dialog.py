@@ -89,7 +89,7 @@ class SnapshotsDialog(QDialog):
         """Show the difference of the two chosen states."""
         raise NotImplementedError
 
-    def _keep(self, name: str) -> None:
+    def _save_snapshot(self, name: str) -> None:
         raise NotImplementedError
 
     def _rename(self, state: Snapshot, name: str) -> None:
@@ -107,7 +107,7 @@ class SnapshotsDialog(QDialog):
         self.name = QLineEdit(maxLength=120)
         self.name.setAccessibleName(self._words.name)
         self.name.setPlaceholderText(self._words.name)
-        self._suggest()
+        self._suggest_name()
         self.keep = basics.primary_button(tr("Save this state"))
         self.table = QTableWidget(0, 3)
         self.table.setHorizontalHeaderLabels([tr("Name"), tr("Saved on"), self._words.size])
@@ -145,7 +145,7 @@ class SnapshotsDialog(QDialog):
     def _lay_out(self, comparison: QWidget) -> None:
         self._splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
         self._splitter.addWidget(self._build_list_side())
-        self._splitter.addWidget(self._right(comparison))
+        self._splitter.addWidget(self._build_comparison_side(comparison))
         self._splitter.setHandleWidth(style.SPACE)
         close = QPushButton(tr("Close"), autoDefault=False)
         close.clicked.connect(self.close)
@@ -176,7 +176,7 @@ class SnapshotsDialog(QDialog):
         column.addLayout(acts)
         return left
 
-    def _right(self, comparison: QWidget) -> QWidget:
+    def _build_comparison_side(self, comparison: QWidget) -> QWidget:
         right = QWidget()
         choice = QHBoxLayout()
         choice.addWidget(basics.label(tr("Compare")))
@@ -282,10 +282,10 @@ class SnapshotsDialog(QDialog):
 
     def _on_keep(self) -> None:
         if name := self.name.text().strip():
-            self._keep(name)
-            self._suggest()
+            self._save_snapshot(name)
+            self._suggest_name()
 
-    def _suggest(self) -> None:
+    def _suggest_name(self) -> None:
         self.name.setText(tr("State of {date}", date=format_local_time(QDateTime.currentSecsSinceEpoch())))
 
     def _on_renamed(self, item: QTableWidgetItem) -> None:
@@ -299,7 +299,7 @@ class SnapshotsDialog(QDialog):
         confirm(self, self.windowTitle(), question, text, act, on_agreed)
 
     def _write(self, label: str, change: Callable[..., object], *args: object) -> None:
-        self.note.say("")
+        self.note.show_text("")
         self._workspace.tasks.start("", self._run_write(label, change, *args))
 
     async def _run_write(self, label: str, change: Callable[..., object], *args: object) -> Changes | None:
@@ -310,7 +310,7 @@ class SnapshotsDialog(QDialog):
             return None
 
     def _show_error(self, error: JukuError) -> None:
-        self.note.say("\n".join(filter(None, (error.title, error.message))), "error")
+        self.note.show_text("\n".join(filter(None, (error.title, error.message))), "error")
 
     def _on_changes(self, changes: Changes) -> None:
         if changes.tables & self.tables:

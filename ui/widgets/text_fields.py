@@ -88,17 +88,17 @@ class CommittedTextEdit(GrowingTextEdit):
             return
         self._stored = text
         self.setPlainText(text)
-        self._shown = self._raw()
+        self._shown = self._raw_text()
 
     def is_changed(self) -> bool:
         """Whether something was typed that is not committed yet."""
-        return self._raw() != self._shown
+        return self._raw_text() != self._shown
 
-    def take(self) -> str | None:
+    def take_changed_text(self) -> str | None:
         """Return what was typed since the last commit, and count it as committed; None when nothing was typed."""
         if not self.is_changed():
             return None
-        self._shown = self._raw()
+        self._shown = self._raw_text()
         self._stored = document_text(self.document(), self._stored)
         return self._stored
 
@@ -107,14 +107,14 @@ class CommittedTextEdit(GrowingTextEdit):
         return document_text(self.document(), self._stored) if self.is_changed() else self._stored
 
     def commit(self) -> None:
-        if (typed := self.take()) is not None:
+        if (typed := self.take_changed_text()) is not None:
             self.committed.emit(typed)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         self.commit()
 
-    def _raw(self) -> str:
+    def _raw_text(self) -> str:
         return self.document().toRawText()
 
 
@@ -145,7 +145,7 @@ class QuestionField(GrowingTextEdit):
         elif is_enter(event):
             self.sent.emit()
         elif steps and self._is_recalling():
-            self._recall(steps)
+            self._recall_question(steps)
         else:
             super().keyPressEvent(event)
 
@@ -153,7 +153,7 @@ class QuestionField(GrowingTextEdit):
         text = self.toPlainText()
         return not text or (self._recalled > 0 and text == self._asked[-self._recalled])
 
-    def _recall(self, steps: int) -> None:
+    def _recall_question(self, steps: int) -> None:
         self._recalled = max(0, min(len(self._asked), self._recalled + steps))
         self.setPlainText(self._asked[-self._recalled] if self._recalled else "")
         self.moveCursor(self.textCursor().MoveOperation.End)

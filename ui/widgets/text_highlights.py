@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPalette, QTextCharFormat, QTextCursor, QTex
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTextEdit
 
 from core.checks.rule_registry import is_printable
-from core.text.diff import common
+from core.text.diff import count_common_prefix
 from ui import style
 
 Span = tuple[int, int]  # start and end, in characters of the text
@@ -28,8 +28,8 @@ LINE_BREAK = "↵"
 
 def find_changes(before: str, after: str) -> tuple[list[Span], list[Span]]:
     """The spans removed from `before` and the spans added in `after`, in characters."""
-    start = common(before, after)
-    end = common(before[start:][::-1], after[start:][::-1])
+    start = count_common_prefix(before, after)
+    end = count_common_prefix(before[start:][::-1], after[start:][::-1])
     old, new = before[start : len(before) - end], after[start : len(after) - end]
     gone, come = [], []
     for first, second in _diff_words(old, new):
@@ -59,8 +59,8 @@ def _word_starts(words: list[str]) -> list[int]:
 def _trim_common(old: str, new: str, span: Span, other: Span) -> tuple[Span, Span]:
     """Both spans without the common first and last characters."""
     word, changed = old[slice(*span)], new[slice(*other)]
-    start = common(word, changed)
-    end = common(word[start:][::-1], changed[start:][::-1])
+    start = count_common_prefix(word, changed)
+    end = count_common_prefix(word[start:][::-1], changed[start:][::-1])
     return (span[0] + start, span[1] - end), (other[0] + start, other[1] - end)
 
 
@@ -71,7 +71,7 @@ def _drop_empty(spans: list[Span]) -> list[Span]:
 def on_one_line(text: str, spans: Sequence[Span], first: int = 0, width: int = 400) -> tuple[str, list[Span]]:
     """`text` as one line of at most `width` characters that starts shortly before `first`, with the moved spans."""
     cut = first - LEAD_CHARACTERS if first > 2 * LEAD_CHARACTERS else 0
-    shown = "".join(_visible(letter) for letter in text[cut : cut + width])
+    shown = "".join(_visible_character(letter) for letter in text[cut : cut + width])
     lead = "…" if cut else ""
     moved = [(max(0, a - cut) + len(lead), min(b - cut, width) + len(lead)) for a, b in spans]
     return lead + shown + ("…" if cut + width < len(text) else ""), _drop_empty(moved)
@@ -80,11 +80,11 @@ def on_one_line(text: str, spans: Sequence[Span], first: int = 0, width: int = 4
 def on_two_lines(before: str, after: str) -> tuple[tuple[str, list[Span]], tuple[str, list[Span]]]:
     """Both texts as lines that start shortly before their first difference, with their spans."""
     gone, come = find_changes(before, after)
-    first = common(before, after)
+    first = count_common_prefix(before, after)
     return on_one_line(before, gone, first), on_one_line(after, come, first)
 
 
-def _visible(letter: str) -> str:
+def _visible_character(letter: str) -> str:
     return LINE_BREAK if letter == "\n" else letter if is_printable(letter) else " "
 
 
@@ -159,7 +159,7 @@ def _format(meaning: str) -> QTextCharFormat:
     return found
 
 
-def mark(editor: QPlainTextEdit, spans: Sequence[Span], meaning: str) -> None:
+def highlight_spans(editor: QPlainTextEdit, spans: Sequence[Span], meaning: str) -> None:
     """Mark `spans` of the editor's text."""
     selections = []
     for start, end in to_utf16_spans(editor.toPlainText(), spans):

@@ -187,7 +187,7 @@ def _build_assertions(run: ExamRun, one: ExamQuestion) -> Iterator[dict[str, Any
                 or key_points.suggest_points(one.reference, one.reference, one.question)
                 or one.reference
             )
-            yield from (_javascript(_point_expression(point)) for point in normalise.parse(points))
+            yield from (_javascript(_point_expression(point)) for point in normalise.parse_key_points(points))
         case _:
             raise _no_counterpart_error(tr("the grader “{name}”", name=run.grader))
     if run.judge:
@@ -208,7 +208,7 @@ def _point_expression(point: normalise.KeyPoint) -> str:
     """Whether an answer says any wording of a key point, numbers in digits or in words."""
     raw = point.text.removeprefix("!").split("|")
     wordings = dict.fromkeys(one for text in raw for one in _spell_variants(text))
-    patterns = [normalise.pattern(one) for one in wordings]
+    patterns = [normalise.build_pattern(one) for one in wordings]
     listed = ", ".join(map(_quote_javascript, patterns))
     return f"{'!' if point.forbidden else ''}[{listed}].some((one) => new RegExp(one).test({NORMALISED_OUTPUT}))"
 

@@ -118,11 +118,11 @@ def test_export_of_the_sample_is_valid_training_data(sample, tmp_path):
 
 
 def test_an_edit_of_one_row_is_written_as_it_was_shown(project):
-    """`edit` writes what `with_edit` showed, whatever kind of edit it is."""
+    """`edit` writes what `preview_edit` showed, whatever kind of edit it is."""
     write(project, examples.add, [new_example("q")])
     (before,) = rows(project)
     for edit in (SetColumn("tags", "t"), SetColumn("answer", "A"), SetText("$.messages[0]", "Q")):
-        shown = examples.with_edit(before, edit)
+        shown = examples.preview_edit(before, edit)
         write(project, examples.edit, 1, edit)
         (after,) = rows(project)
         assert (after.data, after.tags) == (shown.data, shown.tags)

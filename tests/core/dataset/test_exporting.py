@@ -164,7 +164,7 @@ def test_a_spreadsheet_sees_its_mark_and_no_formula(project: Any, tmp_path: Path
 
 def test_the_format_follows_the_name() -> None:
     names = ["a.jsonl", "a.csv.gz", "a.TSV", "a.md", "a", "a.txt"]
-    assert [exporting.format_of(Path(name)) for name in names] == [
+    assert [exporting.detect_format(Path(name)) for name in names] == [
         "jsonl", "csv", "tsv", "markdown", "huggingface", "jsonl",
     ]  # fmt: skip
 

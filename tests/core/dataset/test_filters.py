@@ -87,13 +87,13 @@ def test_a_search_stops_when_it_is_cancelled(project):
 
 
 def test_filters_are_kept_by_name_and_can_be_undone(project):
-    asyncio.run(project.write("Keep", filters.save, "mine", "split:test"))
-    asyncio.run(project.write("Keep", filters.save, "mine", "split:train"))
-    assert filters.load_saved(project.rows) == {"mine": "split:train"}
+    asyncio.run(project.write("Keep", filters.save_filter, "mine", "split:test"))
+    asyncio.run(project.write("Keep", filters.save_filter, "mine", "split:train"))
+    assert filters.load_saved_filters(project.rows) == {"mine": "split:train"}
     asyncio.run(project.undo())
-    assert filters.load_saved(project.rows) == {"mine": "split:test"}
-    asyncio.run(project.write("Forget", filters.delete_saved, "mine"))
-    assert filters.load_saved(project.rows) == {}
+    assert filters.load_saved_filters(project.rows) == {"mine": "split:test"}
+    asyncio.run(project.write("Forget", filters.delete_saved_filter, "mine"))
+    assert filters.load_saved_filters(project.rows) == {}
 
 
 TEXT = st.text(st.sampled_from("ab返品AＢ \n.e\u0301"), max_size=12)
@@ -103,7 +103,7 @@ TEXT = st.text(st.sampled_from("ab返品AＢ \n.e\u0301"), max_size=12)
 def indexed(project, monkeypatch):
     """A project whose rows are found through an index made by another process, in small pieces."""
     monkeypatch.setattr(search_index, "MIN_INDEXED_ROWS", 0)
-    monkeypatch.setattr(text_search, "SEARCHED_BYTES", 7)
+    monkeypatch.setattr(text_search, "BYTES_PER_CANCEL_CHECK", 7)
     return project, Finder(project)
 
 
@@ -134,7 +134,7 @@ def test_an_index_of_another_state_is_made_anew(indexed):
     later = Finder(project)
     asyncio.run(later.refresh(Reporter()))
     assert list(asyncio.run(later.find(Filter(text="new")))) == [2]
-    folder = search_index.index_folder(project.path)
+    folder = search_index.get_index_folder(project.path)
     (folder / "ends").write_bytes(b"broken")
     last = Finder(project)
     asyncio.run(last.refresh(Reporter()))

@@ -7,12 +7,14 @@ from core.dataset import row_json
 
 
 def test_json_is_laid_out_for_reading():
-    assert row_json.indent('{"a": [1, {}], "b": "x, y"}') == ('{\n  "a": [\n    1, \n    {}\n  ], \n  "b": "x, y"\n}')
+    assert row_json.indent_json('{"a": [1, {}], "b": "x, y"}') == (
+        '{\n  "a": [\n    1, \n    {}\n  ], \n  "b": "x, y"\n}'
+    )
 
 
 @given(st.text(alphabet='{}[]",: \t\\a1あ').map(lambda text: text.strip()))
 def test_any_line_comes_back_to_the_letter(text):
-    assert row_json.join_lines(row_json.indent(text)) == text
+    assert row_json.join_json_lines(row_json.indent_json(text)) == text
 
 
 @given(
@@ -22,5 +24,5 @@ def test_any_line_comes_back_to_the_letter(text):
 )
 def test_what_is_laid_out_means_the_same(value):
     text = json.dumps(value)
-    assert json.loads(row_json.indent(text)) == value
-    assert row_json.join_lines(row_json.indent(text)) == text
+    assert json.loads(row_json.indent_json(text)) == value
+    assert row_json.join_json_lines(row_json.indent_json(text)) == text

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.paths import RESOURCES
-from core.text.normalise import grade, normalise, parse
+from core.text.normalise import grade, normalise, parse_key_points
 
 SAMPLES = RESOURCES / "samples"
 NAMES = ("hobannu-en", "hobannu-ja")
@@ -118,7 +118,7 @@ def likeness(one: str, other: str) -> float:
 
 def test_reference_answers_pass_and_empty_or_echoing_ones_do_not(sample: Sample) -> None:
     for row in sample.exam:
-        assert parse(row["key_points"])
+        assert parse_key_points(row["key_points"])
         assert grade(row["answer"], row["key_points"]).passed, row
         assert not grade("", row["key_points"]).passed
         assert not grade(row["question"], row["key_points"]).passed, row

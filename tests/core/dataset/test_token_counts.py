@@ -44,7 +44,7 @@ def summary(project, encoding="o200k_base"):
     ],
 )
 def test_encoding_of(model, encoding):
-    assert token_counts.encoding_of(model) == encoding
+    assert token_counts.get_encoding(model) == encoding
 
 
 def test_known_counts():

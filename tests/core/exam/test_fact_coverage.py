@@ -1,4 +1,4 @@
-"""The ledger: what each fact has and lacks, how many rows are stale, and what the newest exam measured."""
+"""The coverage of facts: what each fact has and lacks, how many rows are stale, and what the newest exam measured."""
 
 from collections import Counter
 from dataclasses import replace
@@ -142,7 +142,7 @@ def test_recall_is_the_last_models_in_the_newest_exam_with_answers(game):
 
 
 @pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
-def test_the_ledger_of_the_sample(project, name):
+def test_the_coverage_of_the_sample(project, name):
     write(project, sample_projects.fill, name)
     found = fact_coverage.load(project.rows)
     assert len(found) == 22

@@ -100,7 +100,7 @@ def test_a_judge_marks_rows_that_contradict_their_fact(game, server):
     )
     # Approving leaves out what the judge has refused, in one step.
     asyncio.run(game.write("Drafts", bulk_edits.set_field, [1, 2, 3, 4], "status", "draft", Reporter()))
-    assert bulk_edits.find_refused(game.rows, [1, 2, 3, 4]) == [1, 3]
+    assert bulk_edits.find_rows_refused_by_judge(game.rows, [1, 2, 3, 4]) == [1, 3]
     asyncio.run(game.write("Approve", bulk_edits.approve, [1, 2, 3, 4], Reporter()))
     assert [one.status for one in examples.iterate(game.rows)] == ["draft", "approved", "draft", "approved"]
     for _step in range(2):
@@ -115,7 +115,7 @@ def test_a_judge_marks_rows_that_contradict_their_fact(game, server):
 
 
 def test_facts_are_refined_and_stand_on_the_closest_passage(game, server):
-    found = statements.split("The net is red and 2 m high. Each ball weighs 400 g.\n")
+    found = statements.split_statements("The net is red and 2 m high. Each ball weighs 400 g.\n")
     server.script = lambda _asked: Answer(
         [json.dumps({"statements": ["The net is red.", "The net is 2 m high.", "Each ball weighs 400 g.",
                                     "The net is red.", "A team has three players."]})]
@@ -132,7 +132,7 @@ def test_facts_are_refined_and_stand_on_the_closest_passage(game, server):
 
 
 def test_statements_are_refined_some_at_a_time():
-    found = statements.split("".join(f"Rule {number} holds.\n\n" for number in range(45)))
+    found = statements.split_statements("".join(f"Rule {number} holds.\n\n" for number in range(45)))
     assert [len(subject["statements"]) for subject in fact_refining.build_subjects(found)] == [20, 20, 5]
 
 

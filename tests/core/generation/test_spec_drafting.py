@@ -131,7 +131,7 @@ def test_a_proposal_meets_what_was_edited_meanwhile():
 @pytest.mark.parametrize("now", ["a\n", "a", "\n\na\n\n", "", "\n"])
 def test_the_ends_of_a_proposal_are_no_change(now):
     fit = spec_drafting.match_line_breaks("\na\n\n", now)
-    assert not diff.hunks(now, fit) if now.strip() else fit == "a"
+    assert not diff.find_hunks(now, fit) if now.strip() else fit == "a"
 
 
 @pytest.mark.parametrize(

@@ -116,10 +116,10 @@ def test_an_earlier_question_makes_a_short_one_another(project):
         ("Yes, it may.", "No, it may not.", contradicting_answers.YES_NO),
         ("はい、できます。", "いいえ、できません。", contradicting_answers.YES_NO),
         ("Paris", "It is Paris, of course.", ""),
-        ("Paris", "Lyon", contradicting_answers.WORDS),
+        ("Paris", "Lyon", contradicting_answers.DIFFERENT_WORDS),
         ("The referee stops the clock.", "The clock is stopped by the referee.", ""),
         ("審判が時計を止めます。", "時計を止めるのは審判です。", ""),
-        ("審判です。", "コーチがベンチから合図します。", contradicting_answers.WORDS),
+        ("審判です。", "コーチがベンチから合図します。", contradicting_answers.DIFFERENT_WORDS),
         ("", "", ""),
     ],
 )

@@ -96,12 +96,12 @@ def test_a_sentence_that_stands_still_keeps_its_fact(name, made):
     with filled(name) as db:
         text = spec.load(db).text
         for edit in made:
-            before, copies = facts.load(db), Counter(one.quote for one in statements.split(text))
+            before, copies = facts.load(db), Counter(one.quote for one in statements.split_statements(text))
             text = edit(text).replace("\0", "")
             facts.save(db, Spec("", "", "", text))
             after = facts.load(db)
             assert [fact.name for fact in after] == [fact.name for fact in before]
-            there = Counter(one.quote for one in statements.split(text))
+            there = Counter(one.quote for one in statements.split_statements(text))
             wanted = copies | Counter(fact.quote for fact in before)
             for old, new in zip(before, after, strict=True):
                 assert new.quote == old.quote or (there[old.quote] < wanted[old.quote] and new.quote in text), text
@@ -115,7 +115,7 @@ def test_an_edited_sentence_keeps_its_fact(name, data):
     with filled(name) as db:
         db.execute("DELETE FROM fact")
         text = spec.load(db).text
-        facts.accept(db, statements.split(text))
+        facts.accept(db, statements.split_statements(text))
         known = facts.load(db)
         fact = data.draw(st.sampled_from(known))
         start, end = facts.find_places(text, known)[fact.id]
@@ -123,7 +123,7 @@ def test_an_edited_sentence_keeps_its_fact(name, data):
         gone = data.draw(st.integers(0, end - 1 - at))
         new = text[:at] + data.draw(st.sampled_from(["x", "も", "very ", "新しく"])) + text[at + gone :]
         edited = new[start : end + len(new) - len(text)].strip()
-        assume(edited in {one.quote for one in statements.split(new)})
+        assume(edited in {one.quote for one in statements.split_statements(new)})
         facts.save(db, Spec("", "", "", new))
         now = {one.id: one.quote for one in facts.load(db)}
         assert now == {one.id: one.quote for one in known} | {fact.id: edited}
@@ -158,7 +158,7 @@ def test_the_statements_of_the_sample_become_facts_on_their_passages(project, na
     write(project, lambda db: db.execute("DELETE FROM fact"))
     write(project, facts.accept_missing)
     found = facts.load(project.rows)
-    assert [fact.quote for fact in found] == [one.quote for one in statements.split(text)]
+    assert [fact.quote for fact in found] == [one.quote for one in statements.split_statements(text)]
     assert facts.sort_by_place(text, found) == found
 
 

@@ -65,7 +65,7 @@ JAPANESE = """\
 
 
 def lint(markdown):
-    return spec_lint.find_remarks(statements.split(markdown))
+    return spec_lint.find_remarks(statements.split_statements(markdown))
 
 
 def remarks(markdown):
@@ -203,6 +203,6 @@ def test_many_statements_take_little_time():
         f"- The {words[n % 15]} of the {words[n // 15 % 15]} at the {words[n // 225 % 15]} has {n % 7} *{words[n % 11]}s*."
         for n in range(2000)
     ]
-    found = statements.split("\n".join(lines))
+    found = statements.split_statements("\n".join(lines))
     assert len(found) == 2000
     assert effort(lambda: spec_lint.find_remarks(found)) < 4

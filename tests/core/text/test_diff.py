@@ -37,12 +37,12 @@ def rows(old, new):
     ],
 )
 def test_hunks(old, new, expected):
-    assert diff.hunks(old, new) == expected
+    assert diff.find_hunks(old, new) == expected
 
 
 @given(LINES, LINES)
 def test_all_give_the_new_text_and_none_the_old_one(old, new):
-    found = range(len(diff.hunks(old, new)))
+    found = range(len(diff.find_hunks(old, new)))
     assert diff.apply_hunks(old, new, found) == new
     assert diff.apply_hunks(old, new, []) == old
 
@@ -51,19 +51,19 @@ def test_all_give_the_new_text_and_none_the_old_one(old, new):
 def test_what_was_not_chosen_can_still_be_taken(old, new, chosen):
     """One change after the other leads to the new text too."""
     half = diff.apply_hunks(old, new, chosen)
-    assert diff.apply_hunks(half, new, range(len(diff.hunks(half, new)))) == new
+    assert diff.apply_hunks(half, new, range(len(diff.find_hunks(half, new)))) == new
 
 
 @given(LINES, LINES)
 def test_rows_hold_every_line_once_and_in_order(old, new):
     found = diff.pair_lines(old, new)
-    assert [row.old_number for row in found if row.old is not None] == list(range(1, len(diff.lines(old)) + 1))
-    assert [row.new_number for row in found if row.new is not None] == list(range(1, len(diff.lines(new)) + 1))
+    assert [row.old_number for row in found if row.old is not None] == list(range(1, len(diff.split_lines(old)) + 1))
+    assert [row.new_number for row in found if row.new is not None] == list(range(1, len(diff.split_lines(new)) + 1))
     assert all(row.old == row.new for row in found if row.hunk is None)
     assert all(row.old is not None or row.new is not None for row in found)
     changed = [row.hunk for row in found if row.hunk is not None]
     assert changed == sorted(changed)
-    assert set(changed) == set(range(len(diff.hunks(old, new))))
+    assert set(changed) == set(range(len(diff.find_hunks(old, new))))
 
 
 def test_alike_lines_stand_side_by_side():
@@ -97,7 +97,7 @@ def test_a_sentence_of_the_sample_changed(name):
     before = old.split("\n")
     place = next(at for at, line in enumerate(before) if "." in line or "。" in line)
     new = "\n".join(line + "!" if at == place else line for at, line in enumerate(before))
-    assert diff.hunks(old, new) == [Hunk(place, place + 1, place, place + 1)]
+    assert diff.find_hunks(old, new) == [Hunk(place, place + 1, place, place + 1)]
     (row,) = (row for row in diff.pair_lines(old, new) if row.hunk is not None)
     assert (row.old_number, row.new_number) == (place + 1, place + 1)
 

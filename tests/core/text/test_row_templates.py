@@ -71,7 +71,7 @@ def test_a_figure_has_two_wordings_that_are_no_near_duplicates(language, fact):
     if any(sign.isdigit() for sign in fact):
         assert len(gaps) >= 2
     for one, other in combinations(gaps, 2):
-        assert not near_duplicates.similarity(
+        assert not near_duplicates.compute_similarity(
             near_duplicates.normalise(one.question), near_duplicates.normalise(other.question)
         )
 

@@ -17,15 +17,15 @@ APART = {"hobannu-en": {"f04", "f18"}, "hobannu-ja": {"f18"}}
 
 
 def texts(markdown):
-    return [statement.text for statement in statements.split(markdown)]
+    return [statement.text for statement in statements.split_statements(markdown)]
 
 
 def quotes(markdown):
-    return [statement.quote for statement in statements.split(markdown)]
+    return [statement.quote for statement in statements.split_statements(markdown)]
 
 
 def checked(markdown):
-    found = statements.split(markdown)
+    found = statements.split_statements(markdown)
     assert all(markdown[one.start : one.end] == one.quote for one in found)
     assert all(one.start < one.end for one in found)
     assert all(one.end <= other.start for one, other in pairwise(found))
@@ -44,7 +44,7 @@ def test_the_facts_of_the_samples_come_out(sample):
 
 
 def test_sample_lists_stand_alone():
-    english = statements.split((SAMPLES / "hobannu-en" / "spec.md").read_text(encoding="utf-8"))
+    english = statements.split_statements((SAMPLES / "hobannu-en" / "spec.md").read_text(encoding="utf-8"))
     assert [one.text for one in english if one.heading == "Hobannu › Fouls"] == [
         "There are three fouls:",
         "There are three fouls: pushing an opponent",
@@ -166,7 +166,7 @@ def test_table_rows():
 
 
 def test_headings():
-    found = statements.split("Top.\n# *A*\nOne.\n### C\nTwo.\n## B [x](y)\nThree.\n\nD\n=\n\nFour.")
+    found = statements.split_statements("Top.\n# *A*\nOne.\n### C\nTwo.\n## B [x](y)\nThree.\n\nD\n=\n\nFour.")
     assert [one.heading for one in found] == ["", "A", "A › C", "A › B x", "D"]
 
 
@@ -205,7 +205,7 @@ def test_every_quote_stands_where_it_says(markdown):
     ["[", "](", "` `` ", "**a** _b ", '"a. ', "「あ。", ". ", "> ", "- ", "<a ", "&a", "- a\n", "[a]: b\n", "|a"],
 )
 def test_time_grows_with_the_length(unit):
-    assert effort(lambda: statements.split(unit * (30_000 // len(unit)))) < 5
+    assert effort(lambda: statements.split_statements(unit * (30_000 // len(unit)))) < 5
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_time_grows_with_the_length(unit):
     ],
 )  # fmt: skip
 def test_a_heading_is_not_glued_to_the_sentence_below_it(text, said, heading):
-    found = statements.split(text)
+    found = statements.split_statements(text)
     assert [one.text for one in found] == said
     assert {one.heading for one in found} == {heading}
     assert all(text[one.start : one.end] == one.quote for one in found)
@@ -244,4 +244,4 @@ def test_a_heading_is_not_glued_to_the_sentence_below_it(text, said, heading):
     ],
 )  # fmt: skip
 def test_a_numbered_heading_is_no_part_of_the_statement_below(text, found):
-    assert [(one.heading, one.text) for one in statements.split(text)] == found
+    assert [(one.heading, one.text) for one in statements.split_statements(text)] == found

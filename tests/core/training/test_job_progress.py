@@ -44,9 +44,9 @@ def test_how_far_a_job_is(sample, job):
 def test_the_tokens_until_now_are_those_of_its_rows_times_the_epochs(sample, job):
     tell(sample, job, "running", (5,))
     assert look(sample).tokens is None  # not counted yet
-    asyncio.run(token_counts.count_missing_rows(sample, token_counts.encoding_of("gpt-4o-mini"), Reporter()))
+    asyncio.run(token_counts.count_missing_rows(sample, token_counts.get_encoding("gpt-4o-mini"), Reporter()))
     ids = list(examples.find_ids(sample.rows, row_selection.row_filter("study")))
-    one = sum(token_counts.load_counts(sample.rows, ids, token_counts.encoding_of("gpt-4o-mini")).values())
+    one = sum(token_counts.load_counts(sample.rows, ids, token_counts.get_encoding("gpt-4o-mini")).values())
     assert look(sample).tokens == one * 4 // 2
     tell(sample, job, "running", trained_tokens=123)
     assert look(sample).tokens == 123

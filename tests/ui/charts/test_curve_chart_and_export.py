@@ -15,7 +15,7 @@ from core.training.metrics import MetricSeries
 from ui import style
 from ui.charts import curve_thinning
 from ui.charts.curve_chart_and_export import CurveChart, CurveJob
-from ui.charts.curve_readout import LinePoints, find_free_place
+from ui.charts.curve_readout import LinePoints, find_readout_place
 from ui.widgets.message_bar import Notice
 
 UNCHECKED, CHECKED = Qt.CheckState.Unchecked, Qt.CheckState.Checked
@@ -174,10 +174,10 @@ def test_the_readout_covers_no_end_of_a_line():
     place, none = QRectF(0, 0, 600, 300), np.zeros((0, 2))
     for x in range(0, 600, 50):
         for y in (20.0, 150.0, 280.0):
-            box = find_free_place(200, 100, place, x, LinePoints(none, np.array([[590.0, y]])))
+            box = find_readout_place(200, 100, place, x, LinePoints(none, np.array([[590.0, y]])))
             assert place.contains(box)
             assert not box.contains(QPointF(590, y))
-    assert place.intersects(find_free_place(900, 900, place, 10, LinePoints(none, none)))
+    assert place.intersects(find_readout_place(900, 900, place, 10, LinePoints(none, none)))
 
 
 def test_jobs_are_compared_by_the_share_that_is_done(chart):

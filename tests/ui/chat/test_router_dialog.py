@@ -65,7 +65,7 @@ def test_two_domains_a_question_and_the_table(qtbot, run, project, server, files
             dialog.edit(Domain("", "", "", ""))
             (entry,) = [one for one in dialog.findChildren(DomainDialog) if one.isVisible()]
             assert not entry.buttons.button(entry.buttons.StandardButton.Ok).isEnabled()
-            entry.take(path)
+            entry.take_from_project(path)
             entry.model.choose(model)
             entry.buttons.button(entry.buttons.StandardButton.Ok).click()
             await until(lambda count=number: len(dialog.known_domains) == count)

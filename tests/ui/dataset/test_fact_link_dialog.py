@@ -154,7 +154,7 @@ def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tm
         await import_and_outcome.import_files(
             garden, [ImportFile(path, ImportOptions(source="more.csv"), "more.csv")], window, outcome
         )
-        assert outcome.words() == "2 rows imported. 1 of 2 rows linked to facts."
+        assert outcome.format_text() == "2 rows imported. 1 of 2 rows linked to facts."
         notice = window.findChildren(Notice)[-1]
         button = next(one for one in notice.findChildren(QPushButton) if one.text() == "Review links…")
         button.click()
@@ -201,7 +201,7 @@ def test_many_rows_are_decided_on_at_once(qtbot, run, dialog):
 
 
 def test_what_is_saved_is_told_before_the_rows_are_read_anew(run, garden, dialog):
-    """Whoever closed the dialog meanwhile had the ledger and the menu as they were before."""
+    """Whoever closed the dialog meanwhile had the fact table and the menu as they were before."""
     told = []
     garden.tasks.changed.connect(lambda changes: told.append((changes.label, is_settled(dialog))))
 

@@ -16,7 +16,7 @@ from tests.support.pages.keys import press
 from tests.support.patience import PATIENCE, effort
 from ui.dataset.cell_delegate import TextEditor
 from ui.dataset.copy_paste_drag import MAX_ROWS_DRAGGED, PLAIN_TEXT, URI_LIST
-from ui.dataset.grid_columns import COLUMNS, cell_text, meaning
+from ui.dataset.grid_columns import COLUMNS, cell_meanings, cell_text
 from ui.dataset.grid_model import COMPARE_BLOCK, GridModel, RowCells, _common
 from ui.dataset.grid_view import GridView
 
@@ -39,7 +39,7 @@ class FakeModel(GridModel):
         start = row // 200 * 200
         for id in self.ids()[start : start + 200]:
             example = Example("{}", f"question {id}", f"answer {id}", tags="a b", id=id)
-            self._rows[id] = RowCells(example, cell_text(example), meaning(example))
+            self._rows[id] = RowCells(example, cell_text(example), cell_meanings(example))
         return self._rows
 
 

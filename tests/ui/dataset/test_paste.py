@@ -131,12 +131,12 @@ def test_what_has_no_place_is_told():
     pasted = copy_paste_drag.build_paste_plan([["a", "b"], ["c", ""]], [1, 2], [answer])
     assert pasted.edits == [(1, "answer", "a"), (2, "answer", "c")]
     assert (
-        copy_paste_drag.format_left_out(pasted)
+        copy_paste_drag.format_left_out_cells(pasted)
         == "1 cell has no place: there is no column to the right of the last one."
     )
     fixed = copy_paste_drag.build_paste_plan([["12"]], [1], [COLUMNS.index("length")])
     assert fixed.edits == []
-    assert "Length" in copy_paste_drag.format_left_out(fixed)
+    assert "Length" in copy_paste_drag.format_left_out_cells(fixed)
     assert not copy_paste_drag.build_paste_plan([["a"]], [1], [answer]).left_out
 
 

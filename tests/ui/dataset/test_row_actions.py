@@ -146,7 +146,7 @@ def test_a_bulk_change_is_cancelled_as_a_whole(run, grid):
             reporter.cancel()
             reporter.update(1, 2)
 
-        bulk_actions.run(grid.workspace, "Delete", slow, everything)
+        bulk_actions.start_write(grid.workspace, "Delete", slow, everything)
         await until(lambda: not grid.workspace.tasks.running())
         assert find(grid.project.rows) == everything
 

@@ -76,10 +76,10 @@ def test_without_rows_it_says_so(run, workspace, dialog):
 def test_counting_can_be_cancelled(run, dialog, workspace):
     async def go():
         dialog.encoding.setCurrentIndex(1)
-        dialog._count()
+        dialog._start_count()
         dialog._work.stop()
         assert not dialog._work.is_busy()
-        dialog._count()
+        dialog._start_count()
         await until(lambda: dialog.counted and dialog.counted.summary.encoding == "cl100k_base")
         assert not dialog.counted.summary.missing
 

@@ -449,7 +449,7 @@ def test_a_run_that_yields_nothing_says_why_and_shows_what_was_written(bare):
     async def go(scene):
         dialog = scene.dialog
         scene.answers("I'm sorry, I cannot do <b>that</b>.", "No.", "Hm.")
-        llm_run_dialog.show_outcome(dialog, dialog)
+        llm_run_dialog.show_run_outcome(dialog, dialog)
         dialog.primary.click()
         await scene.finish()
         said = dialog.note.text().splitlines()

@@ -203,7 +203,7 @@ def test_whoever_wants_none_gets_none(run, window, monkeypatch):
         edit(window, "changed")
         await until(lambda: window.workspace.project.undo_label)
         assert not window.workspace.backups._timer.isActive()
-        assert not window.workspace.backups.leave()
+        assert not window.workspace.backups.finish_project()
 
     run(go())
 

@@ -20,7 +20,7 @@ from core.storage.project import Project
 from core.storage.project_lock import lock_path
 from tests.support.until import until
 from ui.project import one_window
-from ui.project.one_window import hand_over, server_name
+from ui.project.one_window import send_to_open_window, server_name
 
 pytestmark = pytest.mark.qt_log_ignore("does not support raise", extend=True)  # the offscreen platform says so
 
@@ -163,14 +163,14 @@ def test_what_makes_no_sense_is_dropped(run, window, monkeypatch):
 
 
 def test_nobody_answers_for_a_project_that_is_not_open(tmp_path):
-    assert not hand_over(tmp_path / "none.juku", [])
+    assert not send_to_open_window(tmp_path / "none.juku", [])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files of that kind")
 def test_a_file_in_the_sockets_place_is_not_asked(tmp_path):
     name = Path(server_name(tmp_path / "none.juku"))
     name.write_text("no socket")
-    assert not hand_over(tmp_path / "none.juku", [])
+    assert not send_to_open_window(tmp_path / "none.juku", [])
     name.unlink()
 
 

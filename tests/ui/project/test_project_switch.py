@@ -87,7 +87,7 @@ def test_the_buttons_of_a_message_do_nothing_to_the_next_project(run, window, ot
         await window.workspace.project.write(
             "judge", lambda db: [row_judging._mark(db, id, JUDGE_RULES[0], "") for id in drafts]
         )
-        bulk_actions.apply(window.workspace, drafts, "status", "approved", window.dataset_tab)
+        bulk_actions.apply_action(window.workspace, drafts, "status", "approved", window.dataset_tab)
         await until(lambda: window.findChild(Notice))
         assert "a judge has refused them" in window.findChild(Notice).text.text()
         await switched(window, other)

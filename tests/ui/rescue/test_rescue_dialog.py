@@ -181,7 +181,7 @@ def test_what_is_said_moves_nothing_and_the_model_taught_again_is_compared(opene
     async def go():
         project, tasks = opened.workspace.project, opened.workspace.tasks
         place = dialog.tabs.mapTo(dialog, dialog.tabs.rect().topLeft())
-        dialog.note.say("27 answers were recorded.", "good")
+        dialog.note.show_text("27 answers were recorded.", "good")
         QApplication.processEvents()
         assert dialog.tabs.mapTo(dialog, dialog.tabs.rect().topLeft()) == place
         other, again = "ft:m:local::other", "ft:m:local::again"

@@ -60,7 +60,7 @@ def test_what_is_typed_is_saved_marked_and_reset(page, qtbot):
     assert not page.reset.isEnabled()
     assert titles(page) == [prompts.title(one) for one in prompts.PROMPT_NAMES]
     page.editor.undo()
-    page.take_over()
+    page.save_typed()
     assert prompts.load("judge", "ja") == OWN
 
 
@@ -76,7 +76,7 @@ def test_switching_saves_at_once(page):
 def test_a_missing_placeholder_is_said_and_not_saved_but_kept(page):
     choose(page, "judge")
     page.editor.setPlainText("Judge {answer} by {fact}.")
-    page.take_over()
+    page.save_typed()
     assert page.note.text() == "Not saved: {question} is missing."
     assert "missing" in page.placeholders.marks["question"].text()
     assert page.placeholders.marks["answer"].text().startswith("✓")
@@ -94,7 +94,7 @@ def test_a_missing_placeholder_is_said_and_not_saved_but_kept(page):
 def test_an_optional_placeholder_may_be_left_out(page):
     choose(page, "examples")
     page.editor.setPlainText("{fact} {quote} {wanted}")
-    page.take_over()
+    page.save_typed()
     assert prompts.load("examples", "en") == "{fact} {quote} {wanted}"
     assert "not used" in page.placeholders.marks["existing"].text()
 
@@ -108,7 +108,7 @@ def test_a_disk_that_refuses_is_told_and_nothing_is_lost(page, monkeypatch):
     page.failed.connect(failed.append)
     choose(page, "judge")
     page.editor.setPlainText(OWN)
-    page.take_over()
+    page.save_typed()
     assert [error.title for error in failed] == ["The prompt cannot be saved"]
     choose(page, "spec")
     choose(page, "judge")

@@ -81,7 +81,7 @@ async def add_server(dialog, title="Team", url=""):
     await until(page.key.field.isVisible)
     page.name.setText(title)
     page.url.setText(url or "https://llm.example.com/v1")
-    page.take_over()
+    page.apply_typed()
 
 
 async def store(dialog, key):
@@ -134,7 +134,7 @@ def test_an_id_stays_once_a_key_refers_to_it(run, dialog, ring):
         await add_server(dialog)
         await store(dialog, "sk-1")
         dialog.servers.page.name.setText("Other")
-        dialog.servers.page.take_over()
+        dialog.servers.page.apply_typed()
 
     run(go())
     assert [(entry.id, entry.title) for entry in settings.load().providers] == [("team", "Other")]
@@ -270,7 +270,7 @@ def test_a_server_that_only_answers_is_listed_so_until_its_address_changes(run, 
         assert "does not support training" in await looked(dialog)
         assert told(dialog, 1)[0] == "Answers only"
         dialog.servers.page.url.setText("https://llm.example.com/v1")
-        dialog.servers.page.take_over()
+        dialog.servers.page.apply_typed()
 
     run(go())
     (entry,) = settings.load().providers
@@ -311,7 +311,7 @@ def test_what_an_address_still_lacks_is_said(run, dialog):
         page.test.click()
         assert page.test.isEnabled()
         page.url.setText("https://ours.openai.azure.com/openai/v1")
-        page.take_over()
+        page.apply_typed()
         assert page.url_note.text() == ""
         assert dialog.servers.use.isEnabled()
 
@@ -335,7 +335,7 @@ def test_another_kind_brings_its_address_unless_one_was_written(run, dialog):
         assert page.url.text() == "https://api.groq.com/openai/v1"
         assert not page.limit.isVisible()  # it trains nothing
         page.url.setText("https://llm.example.com/v1")
-        page.take_over()
+        page.apply_typed()
         choose("openai")
 
     run(go())
@@ -378,11 +378,11 @@ def test_a_wrong_address_is_said_and_not_saved(run, dialog):
         page = dialog.servers.page
         page.url.setText("https://me:secret@example.com")
         page.url.textEdited.emit(page.url.text())
-        page.take_over()
+        page.apply_typed()
         assert "passwords" in page.url_note.text()
         assert settings.load().providers[0].base_url == "https://llm.example.com/v1"
         page.url.setText("http://llm.example.com/v1")
-        page.take_over()
+        page.apply_typed()
         assert "unencrypted" in page.url_note.text()
         assert settings.load().providers[0].base_url == "http://llm.example.com/v1"
 
@@ -439,7 +439,7 @@ def test_the_place_of_the_keys_is_the_first_keyring_of_several(ring):
 async def move(dialog, url):
     page = dialog.servers.page
     page.url.setText(url)
-    page.take_over()
+    page.apply_typed()
     await until(page.key.confirm.isVisible)
 
 

@@ -134,7 +134,7 @@ def test_chips_bars_and_notices_can_be_read(qtbot, theme, meaning):
     chip.setText("3 covered")
     page = shown(qtbot, chip, note)
     bar = MessageBar(page)
-    note.say("It is so", meaning)
+    note.show_text("It is so", meaning)
     bar.show_text("It is so", meaning)
     notice = Notice(page, "It is done", meaning, lasting=True)
     theme()

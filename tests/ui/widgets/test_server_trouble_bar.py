@@ -126,7 +126,7 @@ def test_the_local_engine_is_never_called_a_server():
                 "failed", "cancelled", "waiting"]  # fmt: skip
     for status in statuses:
         job = _Job("local", status)
-        said = f"{job_texts.status_title(job)} {job_texts.explain_status(job)} {job_texts.advice(job)}"
+        said = f"{job_texts.job_status_title(job)} {job_texts.explain_status(job)} {job_texts.advice(job)}"
         assert "server" not in said.lower(), said
         assert job_texts.explain_status(_Job("team", status))
 

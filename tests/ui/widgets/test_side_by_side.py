@@ -110,7 +110,7 @@ def test_changed_lines_have_their_colours(show, qapp, theme):
         image = show(OLD, NEW).pane.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
         seen = {image.pixel(x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 3)}
         for meaning in ("error", "good"):
-            assert {diff_row.tints(meaning)[0].rgb()} & seen
+            assert {diff_row.background_colours(meaning)[0].rgb()} & seen
     finally:
         style.apply(qapp, before)
 
