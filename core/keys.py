@@ -31,14 +31,14 @@ class Keys:
         self._hanging: threading.Thread | None = None
 
     def load(self, provider: str) -> str | None:
-        """The key of `provider`, or None: of this session, from its `environment_variable`, or from the keyring."""
+        """The key of `provider`, or None: of this session, from its `environment_variable`, or from the keyring. Raises `KeyStoreError`."""
         key = self._session.get(provider) or _from_environment(provider) or self._in_time(lambda: _load(provider))
         if key:
             register_secret(key)
         return key or None
 
     def location(self, provider: str) -> str:
-        """Where `load` finds the key: "session", "environment", "keyring", or "" when there is none."""
+        """Where `load` finds the key: "session", "environment", "keyring", or "" when there is none. Raises `KeyStoreError`."""
         if provider in self._session:
             return "session"
         if _from_environment(provider):
@@ -46,7 +46,7 @@ class Keys:
         return "keyring" if self.load(provider) else ""
 
     def save(self, provider: str, key: str) -> None:
-        """Store `key` in the keyring; when that fails it is stored nowhere."""
+        """Store `key` in the keyring. Raises `KeyStoreError`; the key is stored nowhere then."""
         register_secret(key)
         self._in_time(lambda: _safe_keyrings()[0].set_password(KEYRING_SERVICE, provider, key))
         self._session.pop(provider, None)
@@ -57,12 +57,12 @@ class Keys:
         self._session[provider] = key
 
     def delete(self, provider: str) -> None:
-        """Delete the key of this session and of the keyring; a missing key is no error."""
+        """Delete the key of this session and of the keyring; a missing key is no error. Raises `KeyStoreError`."""
         self._session.pop(provider, None)
         self._in_time(lambda: _delete(provider))
 
     def backend(self) -> str:
-        """The keyring's own name, to show where a key will be stored."""
+        """The keyring's own name, to show where a key will be stored. Raises `KeyStoreError` when there is none."""
         return self._in_time(lambda: str(_safe_keyrings()[0].name))
 
     def _in_time(self, call: Callable[[], T]) -> T:

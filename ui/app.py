@@ -151,7 +151,10 @@ async def open_first_project(chosen: settings.Settings, document: Path | None) -
 
 
 async def open_sample_project(chosen: settings.Settings) -> Project:
-    """The sample in the person's language, kept between launches; another one for each window that is open."""
+    """The sample in the person's language, kept between launches; another one for each window that is open.
+
+    Raises `ProjectError` when it can neither be opened nor created.
+    """
     name = f"hobannu-{chosen.language or language.system_language()}"
     title = sample_projects.load(name).spec_name
     for number in itertools.count(1):

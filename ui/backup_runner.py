@@ -23,7 +23,10 @@ DERIVED_TABLES = {Table.FINDING, Table.PASSAGE_VECTOR}  # tables that can be com
 
 
 class BackupRunner(QObject):
-    """Belongs to a workspace. A failed backup is reported once and blocks nothing."""
+    """Backs up the open project when it has changed and some time has passed, and when it is closed.
+
+    A failed backup is reported once and blocks nothing.
+    """
 
     def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)

@@ -87,7 +87,7 @@ class Connections(QObject):
         self.offers_changed.emit()
 
     def choose_provider(self, id: str) -> None:
-        """Make a provider the student's and ask it for its models."""
+        """Make a provider the student's and ask it for its models. Raises `JukuError` when the choice cannot be saved."""
         before, self.settings.provider = self.settings.provider, id
         settings.save(self.settings)
         self.drop_offers(before)

@@ -36,7 +36,7 @@ WIDTH, HEIGHT, LEAST_DETAILS = 660, 480, 90
 
 
 class CrashDialog(QDialog):
-    """Counts the mistakes; `copy_wanted` and `restart_wanted` are for the window below it."""
+    """Reports mistakes of the program, each kind once. `copy_wanted` and `restart_wanted` are for the main window."""
 
     copy_wanted = Signal()
     restart_wanted = Signal()

@@ -11,7 +11,10 @@ LOOK_INTERVAL = 500  # milliseconds between two looks at how much has gathered
 
 
 class GarbageCollector(QObject):
-    """While it lives, Python's own collections are off, and `look` does what they would have done."""
+    """Collects garbage on the window's thread only.
+
+    While it lives, Python's own collections are off, and `collect_due` does what they would have done.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -59,11 +59,11 @@ _Work = Callable[[_Run], Coroutine[Any, Any, tuple[str, str]]]
 
 
 class LlmRunRunner(QObject):
-    """Belongs to the workspace: a run outlives the dialog that began it."""
+    """Runs the LLM runs of a project. It belongs to the workspace: a run outlives the dialog that began it."""
 
     changed = Signal(str)  # the task whose run has begun or ended
     progressed = Signal(str, Progress)  # the task
-    ended = Signal(LlmRunResult)
+    ended = Signal(LlmRunResult)  # also when the run was stopped or failed
 
     def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)

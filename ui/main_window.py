@@ -180,7 +180,7 @@ class MainWindow(ProjectWindow):
             tab.refresh(changes)
 
     async def replace(self, project: Project) -> None:
-        """Show `project` in place of the open one, which is saved first."""
+        """Show `project` in place of the open one, which is saved first. Raises `ProjectError` when it cannot be saved."""
         await self.flush()
         self.messages.hide()
         # Closing the tasks would cancel this very one: the switch happens when it is done.
@@ -195,7 +195,7 @@ class MainWindow(ProjectWindow):
         self.show_project()
 
     async def flush(self) -> None:
-        """Save what is typed and not saved yet."""
+        """Save what is typed and not saved yet. Raises `ProjectError` when it cannot be saved."""
         for tab in self.tab_list:
             await tab.flush()
 

@@ -7,7 +7,7 @@ from core.language import tr
 
 
 class QtTextTranslator(QTranslator):
-    """Asked after Qt's catalog, so that it fills the gaps of an older one, or of one that was left out of a bundle."""
+    """Translates Qt's own texts where Qt's catalog does not, because it is older or was left out of a bundle."""
 
     def __init__(self, parent: QApplication) -> None:
         super().__init__(parent)

@@ -20,9 +20,9 @@ IDLE_SECONDS = 0.3  # seconds without news after which a queue with nothing to d
 
 
 class QueueRunner(QObject):
-    """Belongs to the workspace: there is one queue for each project, whichever tab looks on."""
+    """Runs the queue of training jobs. It belongs to the workspace: there is one for each project."""
 
-    ended = Signal(Job)
+    ended = Signal(Job)  # succeeded, failed or cancelled
     sent = Signal(int, int, int)  # a job, how many bytes of its files were sent, and of how many
 
     def __init__(self, workspace: Connections) -> None:

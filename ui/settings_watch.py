@@ -14,7 +14,7 @@ PROVIDER_SETTINGS = {"providers", "provider", "student_model", "writer", "judge"
 
 
 class SettingsWatch(QObject):
-    """Lives as long as its workspace."""
+    """Notices settings that another window has changed. It lives as long as its workspace."""
 
     def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)

@@ -34,6 +34,7 @@ class Tab(QWidget):
         self.workspace = workspace
 
     def title(self) -> str:
+        """The text on the tab. Overridden by each tab."""
         raise NotImplementedError
 
     def refresh(self, changes: Changes) -> None:
@@ -44,4 +45,7 @@ class Tab(QWidget):
         """The provider's models have changed."""
 
     async def flush(self) -> None:
-        """Write what has been typed and not yet saved; called before the project is closed or undone."""
+        """Write what has been typed and not yet saved; called before the project is closed or undone.
+
+        Raises `ProjectError` when it cannot be saved.
+        """

@@ -23,8 +23,8 @@ class Tasks(QObject):
     An expected failure goes to `failed`; anything else is a bug and reaches the event loop's handler.
     """
 
-    changed = Signal(Changes)
-    progress = Signal(str, Progress)
+    changed = Signal(Changes)  # after each write
+    progress = Signal(str, Progress)  # the label of the task, and how far it is
     busy = Signal(str)  # the label of the newest running task that can be cancelled, '' when there is none
     failed = Signal(JukuError)
 

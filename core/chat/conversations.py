@@ -1,4 +1,4 @@
-"""Conversations with models side by side: a tree of questions, to each the own answers of every pane, kept with their proof."""
+"""Conversations with models side by side: a tree of questions, with the answers of every pane and what proves who answered."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ChatTurn:
 
 @dataclass(frozen=True, slots=True)
 class ChatPane:
-    """Who is asked, and with what before the question. `number` tells the panes of a conversation apart, for good."""
+    """A model and a condition. `number` identifies the pane in its conversation."""
 
     number: int
     provider: str
@@ -51,9 +51,9 @@ class ChatPane:
 
 @dataclass(frozen=True, slots=True)
 class ChatAnswer:
-    """One of a pane's answers to a turn. `reported` and `fingerprint` are what the server says has answered.
+    """One of a pane's answers to a turn. `reported` and `fingerprint` are what the server reports of the model that answered.
 
-    `sent` and `received` count the tokens of all samples together; 0 where the server does not tell. `mark` is a
+    `sent` and `received` count the tokens of all samples together; 0 where the server does not report them. `mark` is a
     person's, 0 to 100.
     """
 
@@ -76,7 +76,7 @@ class ChatAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ConversationThread:
-    """A conversation with all that was said, in the order in which it was."""
+    """A conversation with all its turns and answers, in the order in which they were made."""
 
     conversation: Conversation
     turns: list[ChatTurn]
@@ -105,10 +105,11 @@ class ConversationThread:
         return max((id for id in below if id is not None), default=None)
 
     def answers_of(self, turn: int, pane: int) -> list[ChatAnswer]:
+        """A pane's answers to a turn, sample by sample."""
         return [one for one in self.answers if one.turn == turn and one.pane.number == pane]
 
     def history(self, path: Iterable[ChatTurn], pane: int) -> list[Message]:
-        """What a pane has heard and said on a path: of several samples the first; what it did not answer is left out."""
+        """The messages of a pane on a path: of several samples the first; turns that it did not answer are left out."""
         found: list[Message] = []
         for turn in path:
             answers = self.answers_of(turn.id, pane)
@@ -127,7 +128,7 @@ class ConversationThread:
 
 @dataclass(frozen=True, slots=True)
 class PaneRequest:
-    """A question to one pane; `history` is what was said before, under `system_prompt`."""
+    """A question to one pane; `history` are the earlier messages, `system_prompt` not included."""
 
     turn: int
     pane: ChatPane
@@ -140,9 +141,10 @@ class PaneRequest:
 async def ask(
     project: Project, provider: Provider, builder: PromptBuilder, request: PaneRequest, on_text: OnText | None = None
 ) -> Changes:
-    """Ask, and keep what was answered; a pane's earlier answers to the turn give way.
+    """Ask, and store the answers; a pane's earlier answers to the turn are replaced.
 
-    Raises `ModelIdentityError` where another model has answered, `ProviderError`; nothing is kept then.
+    Raises `ModelIdentityError` where another model has answered, `ProviderError`, and `ProjectError`; nothing is stored
+    then.
     """
     prepared = await prepare(project, provider, builder, request)
     reply = await provider.chat(request.pane.model, prepared.messages, request.sampling, on_text)
@@ -155,7 +157,7 @@ async def ask(
 async def prepare(
     project: Project, provider: Provider, builder: PromptBuilder, request: PaneRequest
 ) -> prompt_conditions.PreparedPrompt:
-    """The messages of a request, under its pane's condition."""
+    """The messages of a request, under its pane's condition. Raises `ProviderError` when embedding fails, and `ProjectError`."""
     return await builder.prepare(
         project,
         request.pane.condition,
@@ -167,7 +169,7 @@ async def prepare(
 
 
 def add_turn(db: sqlite3.Connection, conversation: int, parent: int | None, text: str) -> tuple[int, int]:
-    """Note a question after the turn `parent`; conversation 0 begins a new one. The conversation, and the turn."""
+    """Store a question after the turn `parent`; conversation 0 begins a new one. Returns the ids of the conversation and the turn."""
     now = time.time()
     if not conversation:
         title = " ".join(text.split())
@@ -183,7 +185,7 @@ def add_turn(db: sqlite3.Connection, conversation: int, parent: int | None, text
 def store_answers(
     db: sqlite3.Connection, request: PaneRequest, reply: Reply, body: dict[str, Any], found: Sequence[FoundPassage]
 ) -> None:
-    """Keep a pane's answers to a turn in place of its earlier ones. One to a turn that is gone is left."""
+    """Store a pane's answers to a turn in place of its earlier ones; nothing where the turn was deleted meanwhile."""
     pane, now = request.pane, time.time()
     if not db.execute("SELECT 1 FROM chat_turn WHERE id = ?", (request.turn,)).fetchone():
         return
@@ -246,7 +248,7 @@ _CONVERSATIONS = "SELECT id, title, created_at, changed_at FROM conversation"
 
 
 def find_conversations(db: sqlite3.Connection, words: str = "") -> list[Conversation]:
-    """Those in whose title, questions, answers or notes all of `words` stand; the one changed last comes first."""
+    """The conversations whose title, questions, answers or notes contain all of `words`, the one changed last first."""
     conditions, values = ["1"], []
     for word in words.split():
         escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -262,17 +264,18 @@ WHERE a.text LIKE ? ESCAPE '\\' OR a.note LIKE ? ESCAPE '\\'))"""
 
 
 def store_mark(db: sqlite3.Connection, answer: int, mark: int | None, note: str) -> None:
-    """A person's mark of an answer, 0 to 100 or None, with a note."""
+    """Store a person's mark of an answer, 0 to 100 or None, with a note."""
     assert mark is None or 0 <= mark <= 100, mark
     db.execute("UPDATE chat_answer SET mark = ?, note = ? WHERE id = ?", (mark, note, answer))
 
 
 def rename(db: sqlite3.Connection, id: int, title: str) -> None:
+    """Give a conversation another title."""
     db.execute("UPDATE conversation SET title = ? WHERE id = ?", (title, id))
 
 
 def delete(db: sqlite3.Connection, id: int) -> None:
-    """Delete a conversation with all that was said in it."""
+    """Delete a conversation with its turns and answers."""
     db.execute("DELETE FROM chat_answer WHERE turn IN (SELECT id FROM chat_turn WHERE conversation = ?)", (id,))
     db.execute("DELETE FROM chat_turn WHERE conversation = ?", (id,))
     db.execute("DELETE FROM conversation WHERE id = ?", (id,))

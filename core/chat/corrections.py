@@ -1,4 +1,4 @@
-"""From an answer that a person has read to a row: a corrected example, or a question of the exam."""
+"""Turns an answer that a person has read into a row: a corrected example, or a question of the exam."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ QUESTION_AND_ANSWER_WEIGHTS = (
 
 @dataclass(frozen=True, slots=True)
 class FactGuess:
-    """All facts, those first that the question and its answer speak of; `meant` are the names of those taken to be so."""
+    """All facts, those first that share n-grams with question and answer; `meant` are the names of those that fit well enough."""
 
     facts: list[Fact]
     meant: list[str]
 
 
 def guess_facts(db: sqlite3.Connection, question: str, answer: str) -> FactGuess:
-    """Which facts an answer is about: of those whose quotes lie in the passages found for it, the likest ones."""
+    """The facts that an answer is about: among those whose quotes are in the passages found for it, the most similar ones."""
     known, spec_text = [fact for fact in facts.load(db) if not fact.ignored], spec.load(db).text
     spans, query = facts.find_places(spec_text, known), f"{question}\n{answer}"
     found = [one.passage for one in _search(retrieval.split_passages(spec_text), query, MAX_PASSAGES)]
@@ -65,7 +65,7 @@ def _overlaps(span: tuple[int, int], passage: Passage) -> bool:
 
 
 def suggest_key_points(question: str, answer: str, taught: Sequence[Fact]) -> str:
-    """What an answer in the exam must say; without facts, what stands out in the answer itself."""
+    """The key points of an answer in the exam, from its facts; without facts, from the answer itself."""
     facts_text = " ".join(fact.text for fact in taught)
     return key_points.suggest_points(answer, facts_text or answer, question)
 
@@ -79,7 +79,7 @@ def add_row(
     status: str = "draft",
     key_points: str | None = None,
 ) -> int:
-    """Add a training row, or with `key_points` a question of the exam; its id."""
+    """Add a training row, or with `key_points` a question of the exam; returns its id."""
     row = examples.read_row(
         jsonl.new_row(spec.load(db).system_prompt, question, answer),
         split="train" if key_points is None else "test",

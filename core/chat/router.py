@@ -1,4 +1,4 @@
-"""Passes a question on to the model whose domain it belongs to: by function calling, or offline by the domains' own words."""
+"""Routes a question to the model of its domain: by function calling, or offline by the domains' words."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ Choose = Callable[[str], Awaitable[RouterChoice]]
 
 
 def load_domains(db: sqlite3.Connection) -> list[Domain]:
+    """All domains, in the order in which they were added."""
     rows = db.execute(
         "SELECT name, description, provider, model, source, text, system_prompt, id FROM domain ORDER BY id"
     )
@@ -96,6 +97,7 @@ def store(db: sqlite3.Connection, domain: Domain) -> None:
 
 
 def delete(db: sqlite3.Connection, id: int) -> None:
+    """Delete a domain."""
     db.execute("DELETE FROM domain WHERE id = ?", (id,))
 
 
@@ -142,7 +144,7 @@ class OfflineRouter:
         return sum(self._weight(word) for word in words_asked if word in words) / whole if whole else 0.0
 
     def _weight(self, word: str) -> float:
-        """What fewer domains know says more; what none knows speaks against all."""
+        """A word that fewer domains have weighs more; one that no domain has weighs 1."""
         count = sum(word in words for words in self._words.values())
         return 1.0 if not count else 1.0 + math.log((1 + len(self._words)) / count)
 
@@ -154,7 +156,7 @@ def _split_words(text: str) -> list[str]:
 async def choose_by_function_call(
     provider: Provider, model: str, known: Sequence[Domain], question: str
 ) -> RouterChoice:
-    """Let a chat model choose by calling a function. Raises `ProviderError`, also where it has no tools."""
+    """Let a chat model choose a domain by calling a function. Raises `ProviderError`, also where it calls none."""
     names = {f"domain_{number}": one for number, one in enumerate(known, 1)}
     tools = [_tool(name, f"{one.name}: {one.description}") for name, one in names.items()]
     tools.append(_tool(REJECT_FUNCTION, "The question belongs to none of the domains."))
@@ -186,9 +188,10 @@ def _tool(name: str, description: str) -> dict[str, object]:
 def load_test_questions(
     known: Sequence[Domain], read: Callable[[Path], tuple[Domain, list[str]]] = load_project_domain
 ) -> list[tuple[str, str]]:
-    """Questions with the domain they belong to: each project's exam, and everyday questions that belong to none.
+    """Questions with the domain they belong to: each project's exam, and general questions that belong to none.
 
-    Of those every second one: by the others the offline method knows which words are everyday ones.
+    Of the latter every second one: from the others the offline method knows which words are everyday ones. Raises
+    `ProjectError` where a project cannot be read.
     """
     found: list[tuple[str, str]] = []
     languages = Counter[str]()
@@ -205,7 +208,10 @@ def load_test_questions(
 async def measure_routing(
     project: Project, choose: Choose, method: str, questions: Sequence[tuple[str, str]], reporter: Reporter
 ) -> list[RoutedQuestion]:
-    """Route questions whose domain is known; the outcome is kept in the project."""
+    """Route questions whose domain is known, and store the results in the project.
+
+    Raises what `choose` raises, `ProjectError`, and `Cancelled` when the reporter is cancelled.
+    """
     found: list[RoutedQuestion] = []
     for done, (question, wanted) in enumerate(questions):
         reporter.update(done, len(questions))
@@ -239,15 +245,17 @@ class ConfusionMatrix:
 
     @property
     def right(self) -> int:
+        """How many questions were routed to their domain."""
         return sum(self.counts[place][place] for place in range(len(self.names)))
 
     @property
     def total(self) -> int:
+        """How many questions were routed."""
         return sum(map(sum, self.counts))
 
 
 def count_confusions(known: Sequence[Domain], found: Sequence[RoutedQuestion]) -> ConfusionMatrix:
-    """How often questions of each domain were passed on to which."""
+    """How often questions of each domain were routed to which."""
     names = [*dict.fromkeys([one.name for one in known] + [one.wanted for one in found if one.wanted]), NO_DOMAIN]
     counts = Counter((one.wanted, one.chosen) for one in found)
     return ConfusionMatrix(names, [[counts[wanted, chosen] for chosen in names] for wanted in names])

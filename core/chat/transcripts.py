@@ -1,4 +1,4 @@
-"""Conversations for elsewhere: as Markdown to read, and as JSON Lines in the form that models are trained on."""
+"""Exports conversations: as Markdown to read, and as JSON Lines in the format of training rows."""
 
 import re
 import sqlite3
@@ -17,7 +17,7 @@ _MARKDOWN_CHARACTERS = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
 def to_markdown(thread: ConversationThread, leaf: int, title_of: Callable[[str], str] = str) -> str:
-    """One branch with all answers, to be read; `title_of` names a provider. What was said is quoted, to the letter."""
+    """One branch with all answers as Markdown; `title_of` returns a provider's title. Texts are quoted unchanged."""
     day = time.strftime("%Y-%m-%d %H:%M", time.localtime(thread.conversation.created_at))
     lines = [f"# {_escape_line(thread.conversation.title)}", "", day, ""]
     for number, turn in enumerate(thread.path(leaf), 1):

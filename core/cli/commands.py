@@ -48,7 +48,10 @@ Command = Callable[[Arguments], int]
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; returns the exit status of the process (see `console`)."""
+    """Run one command; returns the exit status of the process (see `console`). A `JukuError` is printed.
+
+    Raises `SystemExit` for wrong arguments.
+    """
     chosen = settings.load()
     language.set_language(chosen.language)
     parsed = build_parser().parse_args(arguments)
@@ -67,7 +70,7 @@ def run(arguments: list[str]) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Returns the parser of the whole command line; each command's function is its default `command`."""
+    """The parser of the whole command line; each command's function is its default `command`."""
     text = tr("Teach a language model what you know, and check whether it learned.")
     top = argparse.ArgumentParser(prog="main.py", description=text)
     subparsers = top.add_subparsers(required=True, metavar="COMMAND")

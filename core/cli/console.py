@@ -1,4 +1,4 @@
-"""What the commands of main.py share: a project to work in, progress, and what they print."""
+"""What the commands of main.py share: opening a project, progress, and printing."""
 
 import argparse
 import asyncio
@@ -21,7 +21,10 @@ Arguments = argparse.Namespace
 
 
 def with_project(arguments: Arguments, work: Callable[[Project], Coroutine[Any, Any, int]]) -> int:
-    """Run `work` on the project that the arguments name; returns its exit status. Raises `JukuError` where it cannot be opened."""
+    """Run `work` on the project that the arguments name; returns its exit status.
+
+    Raises `JukuError` where the project cannot be opened, and what `work` raises.
+    """
     document = _open_project(arguments)
     try:
         if document.notice:
@@ -39,7 +42,7 @@ def _open_project(arguments: Arguments) -> Project:
 
 
 def add_project_argument(parser: argparse.ArgumentParser) -> None:
-    """The argument of a command that opens a project, and what to do where the file's newest changes are missing."""
+    """Add the argument of a command that opens a project, and what to do where the file's newest changes are missing."""
     parser.add_argument("project", type=Path)
     ways = parser.add_mutually_exclusive_group()
     words = tr("if the newest changes of the project are missing: continue with what its file contains")
@@ -55,7 +58,7 @@ def explain_missing_log(error: MissingLogError) -> None:
 
 
 def progress_reporter(label: str) -> Reporter:
-    """Returns a reporter that prints to standard error: one line that is overwritten on a terminal, elsewhere a line every 10 %."""
+    """A reporter that prints to standard error: one line that is overwritten on a terminal, elsewhere a line every 10 %."""
     terminal = sys.stderr.isatty()
     shown = -1
 

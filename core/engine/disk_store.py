@@ -17,7 +17,7 @@ UNFINISHED_STATUSES = ("validating_files", "queued", "running")
 
 
 def write_json(path: Path, value: object) -> None:
-    """Replace a JSON file as a whole: a reader sees the old value or the new one, also after a power cut."""
+    """Replace a JSON file as a whole: a reader sees the old value or the new one, also after a power cut. Raises OSError."""
     write_whole(path, json.dumps(value, ensure_ascii=False).encode())
 
 
@@ -49,7 +49,7 @@ def _parse_object(line: bytes) -> Json | None:
 
 
 def append_line(path: Path, value: Json) -> None:
-    """Append an object to a JSON-lines file; an incomplete last line is ended first."""
+    """Append an object to a JSON-lines file; an incomplete last line is ended first. Raises OSError."""
     with path.open("a+b") as file:
         size = file.seek(0, os.SEEK_END)
         if size:
@@ -78,7 +78,10 @@ class FileStore:
         self._files = _load_records(root, "file.json")
 
     def add(self, name: str, purpose: str, write: Callable[[Path], object], file_id: str = "") -> Json:
-        """Store what `write` writes to the path it is given; returns the protocol's file object."""
+        """Store what `write` writes to the path it is given; returns the protocol's file object.
+
+        Raises what `write` raises; nothing is stored then.
+        """
         file_id = file_id or new_id("file-")
         folder = self._root / f"{file_id}.new"
         folder.mkdir(exist_ok=True)
@@ -139,7 +142,7 @@ class RecordStore:
         self._values = _load_records(root, self.file_name)
 
     def add(self, value: Json) -> None:
-        """Store a new object; its `id` is the folder's name."""
+        """Store a new object; its `id` is the folder's name. Raises FileExistsError when there is one with this id."""
         (self._root / value["id"]).mkdir()
         self._values[value["id"]] = value
         write_json(self.folder(value["id"]) / self.file_name, value)
@@ -156,7 +159,7 @@ class RecordStore:
         return self._values[value_id]
 
     def not_found_error(self, value_id: str) -> ApiError:
-        """The 404 error for an unknown id."""
+        """The 404 error for an unknown id; each kind of object has its own. Raises NotImplementedError here."""
         raise NotImplementedError
 
     def folder(self, value_id: str) -> Path:
@@ -164,7 +167,7 @@ class RecordStore:
         return self._root / str(self.get(value_id)["id"])
 
     def update(self, value_id: str, **changes: Any) -> Json:
-        """Change members of the object, on disk and then in memory; returns it."""
+        """Change members of the object, on disk and then in memory; returns it. Raises the protocol's 404 error for an unknown id."""
         value = {**self.get(value_id), **changes}
         write_json(self.folder(value_id) / self.file_name, value)
         self._values[value_id] = value
@@ -181,7 +184,10 @@ class BatchStore(RecordStore):
         return ApiError(404, f"No batch found with id '{value_id}'.", param="batch_id")
 
     def set_counts(self, batch_id: str, completed: int, failed: int) -> None:
-        """Set how many lines are answered: in memory only, since it can be counted from the lines on disk."""
+        """Set how many lines are answered: in memory only, since it can be counted from the lines on disk.
+
+        Raises the protocol's 404 error for an unknown id.
+        """
         counts = self.get(batch_id)["request_counts"]
         self.get(batch_id)["request_counts"] = {**counts, "completed": completed, "failed": failed}
 
@@ -197,11 +203,14 @@ class JobStore(RecordStore):
         return ApiError(404, message, param="fine_tune_id", code="fine_tune_not_found")
 
     def set_estimated_finish(self, job_id: str, finish: int) -> None:
-        """Set when a running job will probably finish (Unix time): in memory only, it changes with every step."""
+        """Set when a running job will probably finish (Unix time): in memory only, it changes with every step.
+
+        Raises the protocol's 404 error for an unknown id.
+        """
         self.get(job_id)["estimated_finish"] = finish
 
     def add_event(self, job_id: str, message: str, level: str = "info", data: Json | None = None) -> None:
-        """Append an event; with the `data` of a step it is a metrics event."""
+        """Append an event; with the `data` of a step it is a metrics event. Raises the protocol's 404 error for an unknown id."""
         event = {
             "id": new_id("ftevent-"),
             "object": "fine_tuning.job.event",
@@ -213,15 +222,15 @@ class JobStore(RecordStore):
         append_line(self.folder(job_id) / "events.jsonl", {**event, "data": data} if data else event)
 
     def events(self, job_id: str) -> list[Json]:
-        """The job's events, newest first."""
+        """The job's events, newest first. Raises the protocol's 404 error for an unknown id."""
         return list(read_lines(self.folder(job_id) / "events.jsonl"))[::-1]
 
     def add_metrics(self, job_id: str, metrics: Json) -> None:
-        """Append the metrics of one step."""
+        """Append the metrics of one step. Raises the protocol's 404 error for an unknown id."""
         append_line(self.folder(job_id) / "metrics.jsonl", metrics)
 
     def metrics(self, job_id: str) -> list[Json]:
-        """The metrics of every step, in order."""
+        """The metrics of every step, in order. Raises the protocol's 404 error for an unknown id."""
         return list(read_lines(self.folder(job_id) / "metrics.jsonl"))
 
 
@@ -259,7 +268,7 @@ class ModelStore:
         return sorted(found, key=lambda value: -int(value["step"]))
 
     def delete(self, model: str) -> None:
-        """Delete a model and its weights."""
+        """Delete a model and its weights. Raises KeyError for an unknown model."""
         shutil.rmtree(self._folders.pop(model), ignore_errors=True)
 
 

@@ -13,7 +13,7 @@ PRIVATE_UMASK = 0o077  # for uploaded data, and for models trained on it
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file as a whole: a reader sees the old bytes or the new ones, also after a power cut."""
+    """Replace a file as a whole: a reader sees the old bytes or the new ones, also after a power cut. Raises OSError."""
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
         file.write(data)
@@ -24,14 +24,14 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def replace_file(part: Path, target: Path) -> None:
-    """Rename a finished file to `target`, which is replaced."""
+    """Rename a finished file to `target`, which is replaced. Raises OSError."""
     sync_file(part)
     part.replace(target)
     sync_folder(target.parent)
 
 
 def replace_folder(part: Path, target: Path) -> None:
-    """Rename a finished folder to `target`, which is replaced; it may be elsewhere on the same disk."""
+    """Rename a finished folder to `target`, which is replaced; it may be elsewhere on the same disk. Raises OSError."""
     sync_tree(part)
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
@@ -40,13 +40,13 @@ def replace_folder(part: Path, target: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Flush a file's bytes to the disk."""
+    """Flush a file's bytes to the disk. Raises OSError."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def sync_tree(folder: Path) -> None:
-    """Flush all files in a folder, and its entries, to the disk."""
+    """Flush all files in a folder, and its entries, to the disk. Raises OSError."""
     for entry in folder.iterdir():
         if entry.is_dir():
             sync_tree(entry)

@@ -1,4 +1,4 @@
-"""The answers of an exam: those to a few questions, and one at a time for a person who must not see whose it is."""
+"""The answers of an exam: those to some questions, and one at a time for a person who marks without seeing which model answered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _DISTINCT_ANSWERS = "SELECT min(id) FROM eval_answer WHERE run = ? GROUP BY ques
 
 @dataclass(frozen=True, slots=True)
 class ExamAnswer:
-    """`score` and `passed` are None where the run's grader could not mark; `passages` stood in the prompt."""
+    """One answer with its mark. `score` (0 to 1) and `passed` are None where the run's grader could not mark.
+
+    `passages` were in the prompt; `sent` and `received` are tokens.
+    """
 
     id: int
     question: int
@@ -49,7 +52,7 @@ class BlindAnswer:
 
 
 def load_answers(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> list[ExamAnswer]:
-    """The answers to some questions, all repeats, in the order in which they were asked for."""
+    """The answers to some questions, all repeats, ordered by question, subject and repeat."""
     rows = db.execute(
         "SELECT id, question, subject, sample, text, score, passed, reason, reported, fingerprint, seconds, sent, "
         f"received, passages FROM eval_answer WHERE run = ? AND question IN ({_places(questions)}) "
@@ -66,7 +69,7 @@ def _read_answer(row: tuple[Any, ...]) -> ExamAnswer:
 
 
 def load_marks(db: sqlite3.Connection, run: int, questions: Sequence[int]) -> dict[int, list[AnswerMark]]:
-    """What a judge and a person say of the answers to some questions, by answer."""
+    """The marks by judge and person of the answers to some questions, by the answer's id."""
     found: dict[int, list[AnswerMark]] = {}
     rows = db.execute(
         "SELECT m.answer, m.grader, m.score, m.passed, m.reason FROM eval_answer a JOIN eval_mark m ON m.answer = a.id "
@@ -83,7 +86,7 @@ def _places(values: Sequence[int]) -> str:
 
 
 def count_by_run(db: sqlite3.Connection) -> dict[int, tuple[int, int]]:
-    """Of each run, how many answers there are, and how many there should be."""
+    """By run: how many answers there are, and how many there should be."""
     rows = db.execute(
         "SELECT id, (SELECT count(*) FROM eval_answer WHERE run = r.id), repeats"
         " * (SELECT count(*) FROM eval_question WHERE run = r.id)"
@@ -93,25 +96,25 @@ def count_by_run(db: sqlite3.Connection) -> dict[int, tuple[int, int]]:
 
 
 def count_by_subject(db: sqlite3.Connection, run: int) -> dict[int, int]:
-    """How many answers each subject of a run has given."""
+    """How many answers each subject of a run has given, by the subject's id."""
     return dict(db.execute("SELECT subject, count(*) FROM eval_answer WHERE run = ? GROUP BY subject", (run,)))
 
 
 def count_marked(db: sqlite3.Connection, run: int) -> dict[str, int]:
-    """How many answers of a run have a mark of a judge, of a person; equal answers to a question are marked as one."""
+    """How many answers of a run have a mark, by grader (judge, person). Each of equal answers counts."""
     sql = "SELECT m.grader, count(*) FROM eval_mark m JOIN eval_answer a ON a.id = m.answer WHERE a.run = ? GROUP BY m.grader"
     return {grader: count for grader, count in db.execute(sql, (run,)) if grader != UNCLEAR}
 
 
 def shuffle_ids(db: sqlite3.Connection, run: int) -> list[int]:
-    """The answers of a run for a person to mark, equal ones to a question once, in an order that tells nothing."""
+    """The ids of a run's answers for a person to mark, equal ones to a question once, in a random order that stays the same."""
     ids = [id for (id,) in db.execute(_DISTINCT_ANSWERS, (run,))]
     random.Random(run).shuffle(ids)  # noqa: S311 - the same each time, so that a person finds the place again
     return ids
 
 
 def load_blind_answer(db: sqlite3.Connection, answer: int) -> BlindAnswer:
-    """One answer as a person marks it, without a word of who gave it."""
+    """One answer as a person marks it, without any hint of who gave it."""
     question, reference, grader, points, text, score, note = db.execute(
         "SELECT q.question, q.reference, r.grader, q.key_points, a.text, m.score, m.reason FROM eval_answer a "
         "JOIN eval_question q ON q.id = a.question JOIN eval_run r ON r.id = a.run "
@@ -125,5 +128,5 @@ def load_blind_answer(db: sqlite3.Connection, answer: int) -> BlindAnswer:
 
 
 def count_unjudged(db: sqlite3.Connection, run: int) -> int:
-    """How many answers the judge of a run has still to see, equal ones to a question once."""
+    """How many answers the judge of a run has not seen, equal ones to a question once."""
     return len(judges.load_unmarked(db, run, judges.JUDGE))

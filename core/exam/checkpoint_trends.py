@@ -1,4 +1,4 @@
-"""How a taught model grew: its results at each checkpoint, and after each version of the rows."""
+"""The results of fine-tuned models over time: at each checkpoint, and after each version of the rows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from core.exam.scores import GENERAL, MEMORISED, PassRate
 
 @dataclass(frozen=True, slots=True)
 class CheckpointResult:
-    """What one run found out about a model that a job made, under one condition.
+    """The result of one exam run for a model that a job made, under one condition.
 
-    `step` is that of the checkpoint, of the job's final model (`is_final`) the last one told, None where nobody told one;
-    `version` and `version_name` are of the rows it learned from, None and '' where no copy was kept; `rows` is their number.
+    `step` is the checkpoint's, for the job's final model (`is_final`) the last one reported; None where it is not
+    known. `version` and `version_name` are of the rows it was trained on, None and '' where no copy was stored; `rows`
+    is their number.
     """
 
     run: int
@@ -65,7 +66,7 @@ _RATES = """SELECT part, total(passed), total(asked), count(*), total(share), to
 
 
 def load_points(db: sqlite3.Connection, by: str = "") -> list[CheckpointResult]:
-    """Every subject that a job has made, in the order of the jobs and their steps; without those not asked yet.
+    """The result of every subject that a job has made, in the order of the jobs and their steps; without those not asked yet.
 
     `by` is whose marks count: the run's own grader (''), its judge or a person (core/exam/judges.py).
     """

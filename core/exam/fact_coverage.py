@@ -1,4 +1,4 @@
-"""The coverage of facts: what each fact has of what it takes to be learned and proved, and what it still lacks."""
+"""The coverage of facts: which rows and exam questions each fact has, and which it still lacks."""
 
 import sqlite3
 from collections import Counter
@@ -26,12 +26,12 @@ KNOWN_SHARE, UNKNOWN_SHARE = (
 
 @dataclass(frozen=True)
 class FactCoverage:
-    """One fact's line of the coverage. Counts are of rows that are not rejected; `drafts` are among them.
+    """The coverage of one fact. Counts are of rows that are not rejected; `drafts` are among them.
 
     `trained` counts by kind; `held` are wordings for the exam alone; `stale` rows were written before the fact changed;
     `recall` is the newest exam's, for the model that was examined last; `lacking` is how many rows of each kind the
-    study plan still wants, and under `EXAM` how many for the exam: drafts need not be made again. `drafted` and
-    `held_drafts` are the drafts of `trained` and `held`; only what is approved is taught and covers a fact.
+    study plan still lacks, and under `EXAM` how many for the exam, drafts counted as rows. `drafted` and `held_drafts`
+    are the drafts of `trained` and `held`; only approved rows are trained on and cover a fact.
     """
 
     fact: Fact
@@ -55,10 +55,12 @@ class FactCoverage:
 
     @property
     def rows(self) -> int:
+        """The number of training rows, drafts included."""
         return self.trained.total()
 
     @cached_property
     def lacking(self) -> dict[str, int]:
+        """What the study plan still lacks, drafts counted as rows."""
         return self._lacking(self.trained, self.held)
 
     @cached_property
@@ -75,10 +77,7 @@ class FactCoverage:
 
     @cached_property
     def state(self) -> str:
-        """In one word: ignored, stale, bare (no rows), unproved (no exam), thin (something lacks), covered.
-
-        Drafts count nowhere here, as in the figures beside it.
-        """
+        """One of: ignored, stale, bare (no rows), unproved (no exam question), thin (something lacks), covered. Drafts do not count."""
         if self.fact.ignored:
             return "ignored"
         if self.stale:

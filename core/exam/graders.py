@@ -1,4 +1,4 @@
-"""The graders: each marks one answer to one question; one function and one line in `GRADERS`."""
+"""The graders. Each marks one answer to one question: a function, and a line in `GRADERS`."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -59,7 +59,7 @@ class GradedQuestion(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GraderMark:
-    """What a grader says of an answer: `score` 0 to 1, None (as `passed`) where it could not mark; `reason` in words."""
+    """A grader's mark of an answer: `score` is 0 to 1, None (as `passed`) where it could not mark; `reason` is in words."""
 
     score: float | None
     passed: bool | None
@@ -77,9 +77,9 @@ class Grader:
 
 
 def by_key_points(answer: str, question: GradedQuestion) -> GraderMark:
-    """Whether the answer makes every key point (without any: the reference's figures and terms) and contradicts no reference.
+    """Whether the answer makes every key point (without any: the reference's figures and terms) and does not contradict the reference.
 
-    A question of the kind `not_stated` is passed by saying that the text does not tell, and nothing else.
+    A question of the kind `not_stated` is passed by an answer that only says that the text does not state it.
     """
     if question.kind == "not_stated":
         return _grade_admission(answer, question)
@@ -113,7 +113,7 @@ def by_reference(answer: str, question: GradedQuestion) -> GraderMark:
 
 
 def by_mention(answer: str, question: GradedQuestion) -> GraderMark:
-    """Whether each key point (without any: the reference) stands in the answer, whatever is said of it."""
+    """Whether each key point (without any: the reference) occurs in the answer, affirmed or denied."""
     found = exam_key_points.find_points(answer, _usable_key_points(question) or question.reference)
     if not found:
         return GraderMark(None, None, tr("The question has neither key points nor a reference answer."))
@@ -126,7 +126,10 @@ def by_mention(answer: str, question: GradedQuestion) -> GraderMark:
 
 
 def by_pattern(answer: str, question: GradedQuestion) -> GraderMark:
-    """Whether the regular expression in the key points (without any: in the reference) is found in the answer."""
+    """Whether the regular expression in the key points (without any: in the reference) is found in the answer.
+
+    A pattern that is not valid, or takes longer than `MAX_PATTERN_SECONDS`, marks nothing; it raises nothing.
+    """
     pattern = question.key_points.strip() or question.reference.strip()
     if not pattern or len(pattern) > MAX_PATTERN_CHARACTERS:
         return GraderMark(
@@ -155,7 +158,7 @@ GRADERS = {
 
 
 def format_key_points(grader: str, key_points: str) -> str:
-    """What the key points of a question ask for, as a person reads it; a regular expression stays one."""
+    """The key points of a question as a text for the screen; a regular expression is unchanged."""
     return key_points if grader == "regex" else exam_key_points.format_points(key_points)
 
 
@@ -169,7 +172,7 @@ def _usable_key_points(question: GradedQuestion) -> str:
 
 
 def _grade_evasion(answer: str, judged: Sequence[JudgedPoint]) -> GraderMark | None:
-    """Where points only say what must not be said, who says that they do not know has not answered."""
+    """A fail for an answer that only admits not to know, where all key points are forbidden words; else None."""
     words = negation.find_unknown_phrase(answer) if all(point.text.startswith("!") for point in judged) else ""
     return _fail(tr("The answer says: “{words}”.", words=words)) if words else None
 

@@ -1,4 +1,4 @@
-"""Keeps some rows for the exam: by fact and wording, so that what is asked was taught in other words and never to the letter."""
+"""Holds out rows for the exam, by fact and wording: what is asked was trained in other words, never word for word."""
 
 import random
 import sqlite3
@@ -53,12 +53,13 @@ class HoldOutMaterial:
 
     @property
     def rows(self) -> int:
+        """The number of rows in all wordings."""
         return sum(len(one.ids) for one in self.wordings)
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOutChoice:
-    """The rows that are kept: how many questions of each fact, and how many of rows without one."""
+    """The rows to hold out: their ids, how many for each fact, and how many without a fact."""
 
     ids: list[int]
     by_fact: Counter[str]
@@ -66,7 +67,7 @@ class HeldOutChoice:
 
 
 async def load_material(project: Project, reporter: Reporter) -> HoldOutMaterial:
-    """Look through the project in a process of its own; cancelling ends it. Raises `JukuError`."""
+    """Find the rows that may be held out, in a process of its own; cancelling ends it. Raises `JukuError`."""
     async with project.frozen() as path:
         found = await background_process.run("core.exam.hold_out", {"project": str(path)}, reporter)
     wordings = [WordingGroup(tuple(ids), tuple(names), kind) for ids, names, kind in found["wordings"]]
@@ -76,7 +77,8 @@ async def load_material(project: Project, reporter: Reporter) -> HoldOutMaterial
 def find_material(db: sqlite3.Connection, reporter: Reporter) -> HoldOutMaterial:
     """The training rows that may become exam questions, by wording.
 
-    A wording of which a row is a draft, or is kept for exam or validation already, is left out.
+    A wording of which a row is a draft, or is kept for exam or validation already, is left out. Raises `Cancelled` when
+    the reporter is cancelled.
     """
     sql = "SELECT id, split, status, kind, facts FROM example WHERE status <> 'rejected' ORDER BY id"
     rows = {id: own for id, *own in db.execute(sql)}
@@ -106,9 +108,10 @@ def _find_facts(members: Iterable[int], rows: dict[int, list[str]], known: set[s
 
 
 def choose_rows(found: HoldOutMaterial, rows: int, seed: int) -> HeldOutChoice:
-    """About so many rows: a wording of each fact, those first that have no exam question, then a second one, …
+    """Choose about `rows` rows: a wording of each fact, facts without an exam question first, then a second one, …
 
-    A fact always keeps a wording to be trained on. Rows without a fact are drawn in proportion.
+    A fact always keeps a wording for training. Rows without a fact are drawn in proportion. The same seed chooses the
+    same rows.
     """
     draw = random.Random(seed)  # noqa: S311 - to be drawn again, not to be secret
     linked = [one for one in found.wordings if one.facts]
@@ -167,7 +170,7 @@ def _choose_any(others: Sequence[WordingGroup], rows: int, draw: random.Random) 
 
 
 def hold_out_rows(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
-    """Keep these rows for the exam, with key points where they have none; how many. The seed is noted with them."""
+    """Move these training rows to the exam; returns how many. Rows without key points get some, and all a tag with the seed."""
     known = {fact.name: fact for fact in facts.load(db)}
     kept = 0
     for row in examples.iterate(db, ids):
@@ -182,7 +185,7 @@ def hold_out_rows(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
 
 
 def format_held_out(choice: HeldOutChoice, seed: int) -> list[str]:
-    """How many rows are kept, and how many of them for which fact."""
+    """Sentences: how many rows are held out, and how many of them for which fact."""
     lines = [trn("{n} row is kept for the exam (seed {seed}).", "{n} rows are kept for the exam (seed {seed}).",
                  len(choice.ids), seed=seed)]  # fmt: skip
     if choice.by_fact:
@@ -193,7 +196,7 @@ def format_held_out(choice: HeldOutChoice, seed: int) -> list[str]:
 
 
 def format_shortfall(found: HoldOutMaterial, wanted: int, choice: HeldOutChoice, seed: int) -> str:
-    """Why fewer rows are kept than were asked for; '' where they are not, or only the last wording has too many rows."""
+    """Why fewer rows are held out than requested; '' where they are not, or only the last wording has too many rows."""
     if len(choice.ids) >= wanted or len(choose_rows(found, found.rows, seed).ids) >= wanted:
         return ""
     return tr("Fewer than asked for: one wording of each fact stays in training. Make more rows first.")
@@ -209,7 +212,10 @@ def format_leaks(leaks: int) -> str:
 
 
 async def count_leaks(project: Project, ids: Iterable[int], reporter: Reporter) -> int:
-    """How many of these rows are asked in training, too, by the check of the whole set, which is done anew."""
+    """How many of these rows are also asked in training, by the check of the whole dataset, which is run again if needed.
+
+    Raises `JukuError`.
+    """
     await findings.refresh(project, reporter)
     return await project.read(_count_leaks, set(ids))
 

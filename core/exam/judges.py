@@ -1,4 +1,4 @@
-"""Marks beside the run's grader: by a chat model that judges, and by a person who does not see which model answered."""
+"""Marks beside the run's grader: by a chat model (the judge), and by a person who does not see which model answered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNCLEAR = "unclear"  # the grader of a reply that gave no mark: it is not asked 
 
 @dataclass(frozen=True, slots=True)
 class AnswerMark:
-    """A mark as it is kept: `score` from 0 to 1."""
+    """A mark as it is stored: `score` from 0 to 1."""
 
     answer: int
     grader: str
@@ -35,14 +35,18 @@ class AnswerMark:
 
     @classmethod
     def read(cls, answer: int, grader: str, score: float, passed: int, reason: str) -> AnswerMark:
-        """From what is kept. A judge's reason that was kept as the JSON it came in is given in words."""
+        """Build a mark from its row in the project. A judge's reason that was stored as JSON is returned in words."""
         return cls(answer, grader, score, bool(passed), replies.format_reason(reason) if grader == JUDGE else reason)
 
 
 async def run_judge(
     project: Project, provider: Provider, model: str, run: int, reporter: Reporter, on_changes: OnChanges
 ) -> None:
-    """Let a chat model mark the answers of a run that it has not marked; equal answers to a question are shown once."""
+    """Let a chat model mark the answers of a run that it has not marked; equal answers to a question are sent once.
+
+    Each mark is stored at once. Raises the last `ProviderError` when an answer could not be marked, `ProjectError`, and
+    `Cancelled` when the reporter is cancelled.
+    """
     language = spec.get_language(await project.read(spec.load))
 
     async def messages(answer: int) -> list[Message]:
@@ -88,7 +92,7 @@ def _store_reply(db: sqlite3.Connection, key: str, reply: Reply) -> None:
 
 
 def store_mark(db: sqlite3.Connection, answer: int, grader: str, score: float, reason: str) -> None:
-    """Keep a mark for an answer, and for all equal ones to the same question in its run."""
+    """Store a mark (0 to 1) of an answer, and of all equal answers to the same question in its run."""
     db.execute(
         "INSERT OR REPLACE INTO eval_mark (answer, grader, score, passed, reason, created_at) "
         "SELECT same.id, ?, ?, ?, ?, ? FROM eval_answer same JOIN eval_answer this "
@@ -98,13 +102,13 @@ def store_mark(db: sqlite3.Connection, answer: int, grader: str, score: float, r
 
 
 def store_person_mark(db: sqlite3.Connection, answer: int, score: int, note: str = "") -> None:
-    """A person's mark, 0 to 100."""
+    """Store a person's mark, 0 to 100, of an answer and of the equal ones."""
     assert 0 <= score <= 100
     store_mark(db, answer, PERSON, score / 100, note)
 
 
 def delete_person_mark(db: sqlite3.Connection, answer: int) -> None:
-    """Forget the person's mark of an answer, and of the equal ones."""
+    """Delete the person's mark of an answer and of the equal ones."""
     db.execute(
         "DELETE FROM eval_mark WHERE grader = ? AND answer IN (SELECT same.id FROM eval_answer same JOIN eval_answer this "
         "ON same.question = this.question AND same.text = this.text WHERE this.id = ?)",
@@ -125,7 +129,7 @@ def load_marks(db: sqlite3.Connection, run: int) -> dict[int, list[AnswerMark]]:
 
 
 def compute_agreement(db: sqlite3.Connection, run: int, one: str, other: str) -> KappaAgreement:
-    """How far two graders agree on what is right: '' is the run's own. Equal answers to a question count once."""
+    """Cohen's kappa of two graders of a run ('' is its own) on which answers are right. Equal answers to a question count once."""
     sides = {name: _mark_column(name) for name in (one, other)}
     sql = (
         f"SELECT {sides[one]}, {sides[other]} FROM eval_answer a "

@@ -1,4 +1,4 @@
-"""Judges which key points an answer makes: said, in whatever unit or wording, and neither denied nor left open."""
+"""Judges which key points an answer makes: stated in any unit or wording, not denied, and without an alternative beside it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -55,6 +55,7 @@ class JudgedPoint:
 
     @property
     def is_met(self) -> bool:
+        """Whether the answer makes it."""
         return not self.why
 
 
@@ -74,7 +75,7 @@ class NormalisedAnswer:
 
     @cached_property
     def clauses(self) -> str:
-        """Quantities written one way, each clause and sentence followed by its mark; '' where nothing is said."""
+        """Quantities written one way, each clause and sentence followed by its mark; '' for an answer without words."""
         return _mark_clauses(self._long_form, self._kilo)
 
     @cached_property
@@ -108,7 +109,7 @@ class _Alternative:
 
 @dataclass(frozen=True, slots=True)
 class _QuestionContext:
-    """What the question and the right answer tell about how to read an answer."""
+    """What the question and the reference answer imply for reading an answer."""
 
     known: str  # question, reference and points: their numbers and words are no other answer
     numbers: frozenset[str]
@@ -205,7 +206,7 @@ def _write_quantities(normal: str, kilo: str) -> str:
 
 
 def _mark_clauses(long_form: str, kilo: str) -> str:
-    """What `quantities.spell_out` returned, normalised clause by clause, each followed by its mark; '' where nothing is said."""
+    """What `quantities.spell_out` returned, normalised clause by clause, each followed by its mark; '' for a text without words."""
     marked, at = [], 0
     for found in _BREAK.finditer(long_form):
         marked += [normalise(long_form[at : found.start()]), SENTENCE if found["sentence"] else CLAUSE]
@@ -227,7 +228,7 @@ def _judge_point(
 
 
 def _judge_places(alternative: _Alternative, answer: NormalisedAnswer, context: _QuestionContext) -> Iterator[str]:
-    """What speaks against each place where the answer says an alternative: '' where nothing does."""
+    """Why each place where the answer states an alternative does not count: '' where it counts."""
     for text, sought in _searches(alternative, answer):
         for found in islice(sought.finditer(text), MAX_PLACES_PER_POINT):
             if alternative.denials_count and negation.is_denied(text, *found.span(), context.bans_count):
@@ -294,7 +295,7 @@ def _is_known(word: str, context: _QuestionContext) -> bool:
 
 
 def find_points(answer: str, key_points: str) -> list[JudgedPoint]:
-    """Each of the `key_points` with whether it stands in `answer`, said or denied."""
+    """Each of the `key_points` with whether it occurs in `answer`, affirmed or denied."""
     text = NormalisedAnswer(answer).without_marks
     found = []
     for point in _read_points(key_points):
@@ -308,7 +309,7 @@ def find_points(answer: str, key_points: str) -> list[JudgedPoint]:
 
 
 def format_point(point: str) -> str:
-    """A key point as a person reads it: “team” or “side”; must not contain “five”."""
+    """A key point as a text for the screen: “team” or “side”; must not contain “five”."""
     parts = filter(None, (part.strip() for part in point.removeprefix("!").split("|")))
     words = tr(" or ").join(tr("“{word}”", word=part) for part in parts)
     return tr("must not contain {words}", words=words) if point.startswith("!") else words

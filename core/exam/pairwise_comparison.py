@@ -1,4 +1,4 @@
-"""Two subjects of an exam against each other: a judge sees both answers, in both orders, since the first place flatters."""
+"""Pairwise comparison of two subjects: a judge sees both answers, in both orders, because judges prefer the first one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REVERSED = {"first": "second", "second": "first", "tie": "tie"}
 
 @dataclass(frozen=True, slots=True)
 class PairwiseScore:
-    """Of `pairs` of answers so many were won by each; `swayed` were decided by their order alone, and count for nobody."""
+    """How many of `pairs` each subject has won. `swayed` pairs were decided by the order alone, and count for none."""
 
     pairs: int
     first: int
@@ -38,7 +38,11 @@ async def compare_subjects(
     reporter: Reporter,
     on_changes: OnChanges,
 ) -> None:
-    """Let a judge compare the first answers of two subjects to each question, where it has not."""
+    """Let a judge compare the first answers of two subjects to each question, in both orders, where it has not.
+
+    Each verdict is stored at once. Raises the last `ProviderError` when a pair could not be compared, `ProjectError`,
+    and `Cancelled` when the reporter is cancelled.
+    """
     language = spec.get_language(await project.read(spec.load))
 
     async def messages(first: int, second: int) -> list[Message]:
@@ -87,7 +91,7 @@ def _store_reply(db: sqlite3.Connection, key: str, reply: Reply) -> None:
 
 
 def load_score(db: sqlite3.Connection, one: int, other: int) -> PairwiseScore:
-    """Who has won, over the pairs that were decided in both orders."""
+    """How many pairs each of two subjects has won, over the pairs that were compared in both orders."""
     preferences = {
         (first, second): better for first, second, better in db.execute("SELECT first, second, better FROM eval_duel")
     }

@@ -1,4 +1,4 @@
-"""What a model has before it when it is asked: nothing but what it knows, the whole spec, found passages, or examples."""
+"""The exam conditions, and the prompt of each: the question alone, with the whole spec, with found passages, or with examples."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ class FewShotExample:
 
 
 class PromptBuilder:
-    """What the conditions take of a project, read once for many questions. `close` it in the end.
+    """Builds the prompts of all conditions from a project's spec and rows, read once for many questions. `close` it at the end.
 
-    `on_pause` is told while a server that embeds asks to wait.
+    `on_pause` is called while a server that embeds asks to wait.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class PromptBuilder:
         self.on_pause: OnPause = ignore_pause
 
     def close(self) -> None:
+        """Close the search index."""
         if self._index:
             self._index.close()
 
@@ -109,7 +110,8 @@ class PromptBuilder:
     ) -> PreparedPrompt:
         """The messages that ask `question` under a condition, after the turns of `history`.
 
-        `provider` embeds where the settings name a model for it. Raises `ProviderError`.
+        `provider` embeds where the settings name a model for it. Raises `ProviderError` when embedding fails, and
+        `ProjectError`.
         """
         prompt = self.system_prompt if system_prompt is None else system_prompt
         found: list[FoundPassage] = []
@@ -128,7 +130,7 @@ class PromptBuilder:
         return f"{prompt}\n\n{whole}".strip()
 
     async def find(self, project: Project, question: str, provider: Provider | None = None) -> list[FoundPassage]:
-        """The passages for a question, best first, within the settings."""
+        """The passages for a question, best first, within the settings. Raises `ProviderError` when embedding fails, and `ProjectError`."""
         self._index = self._index or PassageIndex(self._passages)
         found = self._index.search(question, self.settings.k * FUSION_CANDIDATES)
         if provider and self._has_vectors:
@@ -140,9 +142,9 @@ class PromptBuilder:
         return bool(self.settings.embedding and self._passages)
 
     async def embed(self, project: Project, condition: str, questions: Sequence[str], provider: Provider) -> None:
-        """Have the vectors made that `find` will want for these questions: many in one request, and kept in the project.
+        """Compute the vectors that `find` needs for these questions, many in one request, and store them in the project.
 
-        Raises `ProviderError`.
+        Raises `ProviderError` and `ProjectError`.
         """
         if condition == RETRIEVED and self._has_vectors and questions:
             await self._embed_passages(project, provider)
@@ -167,7 +169,7 @@ class PromptBuilder:
 def load_prompt_builder(
     db: sqlite3.Connection, settings: RetrievalSettings = RetrievalSettings(), state: Spec | None = None
 ) -> PromptBuilder:
-    """The book of a project: its spec as it is, or another state of it."""
+    """The prompt builder of a project: with its spec as it is, or with another state of it."""
     return PromptBuilder(state or spec.load(db), _load_shots(db, settings.shots), settings)
 
 
@@ -196,13 +198,13 @@ def _number_passages(found: Sequence[FoundPassage]) -> str:
 
 
 def dump_passages(found: Sequence[FoundPassage]) -> str:
-    """The passages as they are kept with an answer: JSON."""
+    """The passages as JSON, as they are stored with an answer."""
     return json.dumps(
         [[one.passage.heading, one.passage.text, round(one.score, 4)] for one in found], ensure_ascii=False
     )
 
 
 def parse_passages(cited: str) -> list[FoundPassage]:
-    """The passages that were kept with an answer."""
+    """The passages that were stored with an answer; '' has none."""
     rows: list[Any] = json.loads(cited or "[]")
     return [FoundPassage(Passage(heading, text, 0, 0), score) for heading, text, score in rows]

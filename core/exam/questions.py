@@ -1,4 +1,4 @@
-"""What an exam asks: the project's own questions, and everyday ones that show what is forgotten."""
+"""The questions of an exam: the project's own, and shipped ones about general knowledge, which measure forgetting."""
 
 import json
 import sqlite3
@@ -17,9 +17,9 @@ GENERAL = "general"
 
 
 def load_exam_rows(db: sqlite3.Connection, with_general: bool) -> Iterator[Example]:
-    """The project's exam questions and, with the general ones wished for, the shipped ones that are not among them.
+    """The project's exam questions and, with `with_general`, the shipped general ones that are not among them.
 
-    Without those the project's own general questions are left out, too.
+    Without them the project's own general questions are left out, too.
     """
     known: set[str] = set()
     for row in examples.iterate(db, EXAM_ROWS):
@@ -31,7 +31,7 @@ def load_exam_rows(db: sqlite3.Connection, with_general: bool) -> Iterator[Examp
 
 
 def load_general(language: str) -> list[Example]:
-    """The shipped questions of everyday knowledge in a language: they measure what is forgotten."""
+    """The shipped questions of general knowledge in a language: they measure what is forgotten."""
     lines = (paths.RESOURCES / "general_questions.jsonl").read_text(encoding="utf-8").splitlines()
     return [
         Example("", one["question"], one["reference"], kind=GENERAL, key_points=" ; ".join(one["key_points"]))
@@ -41,7 +41,11 @@ def load_general(language: str) -> list[Example]:
 
 
 def store_copy(db: sqlite3.Connection, run: int, rows: Iterable[Example], taught: Mapping[int, str]) -> None:
-    """Store the questions of a run; `taught` maps the ids of rows those that its models are known to have been taught."""
+    """Store the questions of a run.
+
+    `taught` maps the ids of rows that its models are known to have been taught to the row and the similarity in per
+    cent ("17 96"). Raises `JukuError` when there is no question.
+    """
     leaks = dict(db.execute("SELECT example, message FROM finding WHERE rule = 'split-leakage'")) | dict(taught)
     sql = "INSERT INTO eval_question (run, question, reference, key_points, kind, facts, leak) VALUES (?, ?, ?, ?, ?, ?, ?)"
     values = [

@@ -1,4 +1,4 @@
-"""Finds the passages of a spec that speak of a question: by their letters, offline, and by their meaning where a server embeds."""
+"""Finds the passages of a spec for a question: by their n-grams, offline, and by embeddings where a server has them."""
 
 from __future__ import annotations
 
@@ -44,25 +44,25 @@ class Passage:
 
     @property
     def whole(self) -> str:
-        """With its heading, as it is put before a model."""
+        """The text under its headings, as it is put into a prompt."""
         return f"{self.heading}\n{self.text}" if self.heading else self.text
 
     @property
     def tokens(self) -> int:
-        """About how many."""
+        """About how many tokens it has with its headings."""
         return estimate_tokens(self.whole)
 
 
 @dataclass(frozen=True, slots=True)
 class FoundPassage:
-    """`score` says how well a passage fits, more is better; only those of one search can be compared."""
+    """A passage with its `score`: higher is better; only scores of one search can be compared."""
 
     passage: Passage
     score: float
 
 
 def split_passages(text: str) -> list[Passage]:
-    """The spec in pieces of a few sentences that stand under one heading. They do not overlap."""
+    """The spec in passages of a few sentences under one heading. They do not overlap."""
     found: list[Passage] = []
     for heading, group in groupby(statements.split_statements(text), key=lambda one: one.heading):
         start = end = -1
@@ -78,7 +78,7 @@ def split_passages(text: str) -> list[Passage]:
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens a text has, by its letters."""
+    """About how many tokens a text has, estimated from its characters."""
     wide = sum(sign > "\u2e80" for sign in text)
     return round(
         (len(text) - wide) / tokenizer.LATIN_CHARACTERS_PER_TOKEN + wide / tokenizer.JAPANESE_CHARACTERS_PER_TOKEN
@@ -115,10 +115,11 @@ class PassageIndex:
             self._db.execute("INSERT INTO pairs (rowid, text) VALUES (?, ?)", (number, " ".join(_bigrams(text))))
 
     def close(self) -> None:
+        """Close the index."""
         self._db.close()
 
     def search(self, question: str, k: int) -> list[FoundPassage]:
-        """The `k` passages that share the rarest letters with the question, the best first (BM25)."""
+        """The `k` passages that share the rarest n-grams with the question, the best first (BM25)."""
         text = _fold(question)
         table, grams = ("pairs", _bigrams(text)) if _JAPANESE.search(text) else ("threes", _trigrams(text))
         if not grams:
@@ -155,12 +156,15 @@ def _bigrams(text: str) -> list[str]:
 
 
 def split_terms(text: str) -> list[str]:
-    """What a text is made of, to compare it with others: Japanese pairs of characters, other words by their beginnings."""
+    """The terms of a text, to compare it with others: pairs of Japanese characters, of other words the first characters."""
     return _bigrams(_fold(text))
 
 
 def rank_by_vector(question: Vectors, vectors: Vectors, texts: Sequence[Passage], k: int) -> list[FoundPassage]:
-    """The `k` passages whose vectors point most nearly where the question's does."""
+    """The `k` passages whose vectors have the highest cosine similarity with the question's.
+
+    `question` has the shape (dimensions,), `vectors` (texts, dimensions).
+    """
     scores = _normalise_vectors(vectors) @ _normalise_vectors(question[None])[0]
     order = np.argsort(-scores, kind="stable")[:k]
     return [FoundPassage(texts[number], float(scores[number])) for number in order]
@@ -172,7 +176,7 @@ def _normalise_vectors(vectors: Vectors) -> Vectors:
 
 
 def fuse_rankings(*rankings: Sequence[FoundPassage]) -> list[FoundPassage]:
-    """One ranking out of several, by reciprocal ranks: what stands high in both comes first."""
+    """One ranking of several, by reciprocal rank fusion: what ranks high in both comes first."""
     scores: dict[Passage, float] = {}
     for ranking in rankings:
         for rank, one in enumerate(ranking, 1):
@@ -187,9 +191,9 @@ async def embed(
     texts: Sequence[str],
     on_pause: OnPause = ignore_pause,
 ) -> Vectors:
-    """The vectors of `texts` (n × dimensions); each text is sent once, then kept in the project. Raises `ProviderError`.
+    """The vectors of `texts`, an array of shape (texts, dimensions); each text is sent once, then stored in the project.
 
-    Many go out in one request: fewer where the server refuses so many.
+    Many are sent in one request, fewer where the server refuses so many. Raises `ProviderError` and `ProjectError`.
     """
     digests = [compressed_texts.digest(text.encode()) for text in texts]
     known = await project.read(_load_vectors, provider.id, model, digests)

@@ -1,4 +1,4 @@
-"""Exams: questions put to several models under several conditions, marked, and resumed after an interruption."""
+"""Exam runs: questions asked of several models under several conditions, marked, and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -98,6 +98,7 @@ class ExamRun:
 
     @property
     def sampling(self) -> Sampling:
+        """How its answers are sampled."""
         settings = self.settings
         usual = Sampling()
         return Sampling(
@@ -110,6 +111,7 @@ class ExamRun:
 
     @property
     def retrieval(self) -> prompt_conditions.RetrievalSettings:
+        """How its passages are found."""
         return prompt_conditions.RetrievalSettings(**self.settings.get("retrieval", {}))
 
 
@@ -117,7 +119,7 @@ class ExamRun:
 class ExamEstimate:
     """What a subject's answers are expected to take: requests, tokens sent and received, US dollars or None.
 
-    `general` of the requests are about everyday knowledge, not about what is taught.
+    `general` of the requests are about general knowledge.
     """
 
     subject: ExamSubject
@@ -135,10 +137,10 @@ async def examine(
     reporter: Reporter,
     on_changes: OnChanges = lambda _changes: None,
 ) -> int:
-    """Ask every question of every subject, mark the answers; returns the run's id.
+    """Ask every question of every subject, and mark the answers; returns the run's id.
 
-    Answers are kept when the run is cancelled or fails: `resume` asks for the rest. Raises `JukuError` where there are
-    no questions.
+    Answers stay stored when the run is cancelled or fails: `resume` asks for the rest. Raises `JukuError` where there
+    are no questions, and as `resume` does.
     """
     id = await begin(project, plan, reporter)
     await resume(project, connect, id, reporter, on_changes)
@@ -148,7 +150,7 @@ async def examine(
 async def begin(project: Project, plan: ExamPlan, reporter: Reporter) -> int:
     """Store a run with its subjects, a copy of the questions, and which of them leak; returns the run's id.
 
-    Raises `JukuError` where there are no questions.
+    Raises `JukuError` where there are no questions, or the check of the dataset fails.
     """
     await findings.refresh(project, reporter)
     made: list[int] = []
@@ -161,7 +163,9 @@ async def resume(
 ) -> None:
     """Ask what has not been answered in a run, one subject after the other, then let the judge mark.
 
-    A subject that fails does not keep the others from being asked. Raises `JukuError` where none was answered at all.
+    A subject that fails does not keep the others from being asked. Raises the first `JukuError` when every subject
+    failed, the judge's `JukuError`, `KeyError` where there is no such run, and `Cancelled` when the reporter is
+    cancelled.
     """
     on_changes(await project.write("", _set_status, id, ExamStatus.RUNNING))
     status, failures = ExamStatus.FAILED, list[JukuError]()
@@ -249,7 +253,7 @@ class _Examinee:
 
 
 def load_unanswered(db: sqlite3.Connection, run: ExamRun, subject: int) -> dict[int, int]:
-    """The questions of a run that a subject has not answered as often as it should, and how often that is."""
+    """The questions of a run that a subject has not answered as often as it should, by id, with the number of missing answers."""
     rows = db.execute(
         "SELECT q.id, ? - count(a.id) FROM eval_question q LEFT JOIN eval_answer a ON a.question = q.id AND a.subject = ? "
         "WHERE q.run = ? GROUP BY q.id HAVING count(a.id) < ? ORDER BY q.id",
@@ -414,7 +418,7 @@ def _finish(db: sqlite3.Connection, run: int, status: ExamStatus) -> None:
 
 
 def mark_interrupted(db: sqlite3.Connection) -> None:
-    """Mark the runs that were running when the program was killed as cancelled; their answers are kept."""
+    """Mark the runs that were running when the program was killed as cancelled; their answers stay stored."""
     db.execute("UPDATE eval_run SET status = ? WHERE status = ?", (ExamStatus.CANCELLED, ExamStatus.RUNNING))
 
 

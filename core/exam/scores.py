@@ -1,4 +1,4 @@
-"""What came of an exam: rates by kind, by fact and by question for each subject, what was gained and what was lost."""
+"""The result of an exam: rates by kind, fact and question for each subject, and what was gained and lost."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PassRate:
 
     @classmethod
     def of(cls, passed: npt.ArrayLike, asked: npt.ArrayLike) -> PassRate:
-        """From the numbers of right and of all answers, question by question; what was not asked does not count."""
+        """The rate of arrays of right and of all answers, one number a question; a question that was not asked does not count."""
         right, every = np.asarray(passed, float), np.asarray(asked, float)
         shares = right[every > 0] / every[every > 0]
         return cls(int(right.sum()), int(every.sum()), len(shares), float(shares.sum()), float((shares**2).sum()))
@@ -48,7 +48,7 @@ class PassRate:
 
     @property
     def interval(self) -> ConfidenceInterval:
-        """At 95 per cent, with the questions as the sample (`statistics.clustered_interval`)."""
+        """Its 95 % interval, with the questions as the sample (`statistics.clustered_interval`)."""
         return statistics.clustered_interval(self.questions, self.total, self.squares)
 
     def __str__(self) -> str:
@@ -57,9 +57,9 @@ class PassRate:
 
 @dataclass(frozen=True, slots=True)
 class ResultLine:
-    """A kind, a fact or a question: its rate for each subject, and which questions (by place) stand behind it.
+    """A kind, a fact or a question: its rate for each subject, and the places of its questions.
 
-    `shares` has for each question and subject how much was right, None where it was not asked.
+    `shares` has for each question and subject the share of right answers, None where it was not asked.
     """
 
     name: str
@@ -69,7 +69,7 @@ class ResultLine:
     shares: list[list[float | None]] = field(repr=False)
 
     def change(self, subject: int, against: int = 0) -> int:
-        """1 where `subject` mostly passes and `against` mostly fails, -1 the other way round; over what both were asked."""
+        """1 where `subject` mostly passes and `against` mostly fails, -1 for the reverse, else 0; over what both were asked."""
         both = [
             (mine, other) for row in self.shares if (mine := row[subject]) is not None and (other := row[against]) is not None
         ]  # fmt: skip
@@ -81,10 +81,11 @@ class ResultLine:
 
 @dataclass(frozen=True, slots=True)
 class SubjectTotal:
-    """One subject's result: `held` over the held-out questions, `general` over everyday knowledge.
+    """One subject's result: `held` over the held-out questions, `general` over general knowledge.
 
-    `memorised` and `leaked` questions are trained on, on purpose and by mistake: they are told apart and count for nothing.
-    `score` is the mean of the held-out questions' mean scores. `per_thousand` is US dollars for a thousand questions as they were asked; None where nobody knows the price.
+    `memorised` and `leaked` questions were trained on, on purpose and by mistake: they are counted apart and prove
+    nothing. `score` is the mean of the held-out questions' mean scores. `per_thousand` is US dollars for a thousand
+    questions; None where the price is not known.
     """
 
     subject: ExamSubject
@@ -165,6 +166,7 @@ class ExamResult:
 
     @cached_property
     def general(self) -> list[ResultLine]:
+        """The lines of the questions of general knowledge."""
         return [line for line, one in zip(self.lines, self.questions, strict=True) if question_part(one) == GENERAL]
 
     @property
@@ -182,7 +184,7 @@ class ExamResult:
         return ResultLine(name, text, rates, tuple(places), shares)
 
     def compare(self, subject: int, against: int = 0) -> PairedComparison:
-        """What parts two subjects, over the held-out questions that both have answered."""
+        """The comparison of two subjects, over the held-out questions that both have answered."""
         if (subject, against) not in self._compared:
             self._compared[subject, against] = self._compare(subject, against)
         return self._compared[subject, against]
@@ -221,7 +223,7 @@ def kind_line(question: ExamQuestion) -> str:
 
 
 def find_places(questions: Sequence[ExamQuestion], wanted: str) -> list[int]:
-    """Where the questions of a part stand."""
+    """The places of the questions of a part."""
     return [place for place, one in enumerate(questions) if question_part(one) == wanted]
 
 

@@ -1,6 +1,6 @@
-"""What the figures of an exam are worth: intervals, paired tests, agreement, and how much answers vary.
+"""Statistics of an exam: intervals, paired tests, agreement of graders, and the variation between repeats.
 
-SciPy is imported where it is used: it takes half a second, which the window's start has not got.
+SciPy is imported where it is used: it takes half a second, which would delay the window's start.
 """
 
 import math
@@ -42,7 +42,7 @@ class MeanDifference:
 
     @property
     def is_clear(self) -> bool:
-        """Whether no difference at all lies outside the interval."""
+        """Whether 0 is outside the interval."""
         return not self.interval.low <= 0 <= self.interval.high
 
 
@@ -113,7 +113,8 @@ def mcnemar(pairs: Iterable[tuple[bool, bool]]) -> PairedTest:
 def paired_difference(a: Sequence[float], b: Sequence[float]) -> MeanDifference:
     """The mean of `b` less that of `a`, scores from 0 to 1 paired by place (one question each), with its 95 % interval.
 
-    The interval is `clustered_interval` over the gaps, so it is never narrow only because few questions happen to agree.
+    The interval is `clustered_interval` over the gaps, so it is never narrow only because few questions happen to
+    agree. Raises `ValueError` for sequences of different lengths.
     """
     if len(a) != len(b):
         raise ValueError(f"{len(a)} and {len(b)} scores are no pairs")
@@ -125,9 +126,10 @@ def paired_difference(a: Sequence[float], b: Sequence[float]) -> MeanDifference:
 
 
 def kappa(a: Sequence[Hashable], b: Sequence[Hashable]) -> KappaAgreement:
-    """Cohen's kappa of two who marked the same answers, in order.
+    """Cohen's kappa of two graders who marked the same answers, in order.
 
-    Not defined (`value` None) without answers, and where both gave one and the same mark to all: chance agrees as much.
+    `value` is None without answers, and where both gave one and the same mark to all: chance agrees as much. Raises
+    `ValueError` for sequences of different lengths.
     """
     if len(a) != len(b):
         raise ValueError(f"{len(a)} and {len(b)} marks are no pairs")

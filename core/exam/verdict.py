@@ -1,4 +1,4 @@
-"""Says in plain words what an exam has shown: what was learned and lost, whether it was worth it, and what to do next."""
+"""The verdict of an exam in sentences: what was learned and lost, whether it was worth it, and what to do next."""
 
 from __future__ import annotations
 

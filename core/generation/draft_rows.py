@@ -1,4 +1,4 @@
-"""From questions and answers about facts to draft rows: repeats dropped, doubts noted, one wording kept for the exam."""
+"""Turns questions and answers about facts into draft rows: drops repeats, notes doubts, holds out one wording for the exam."""
 
 import sqlite3
 from collections import Counter
@@ -37,7 +37,7 @@ class DraftProposal:
 
 @dataclass(slots=True)
 class AddedDrafts:
-    """How many rows came, were kept for the exam, have doubts, and were dropped since they repeat others."""
+    """How many rows were added, are held out for the exam, have doubts, and were dropped because they repeat others."""
 
     rows: int = 0
     held: int = 0
@@ -59,7 +59,10 @@ class AddedDrafts:
 
 
 def add_drafts(db: sqlite3.Connection, proposals: Iterable[DraftProposal], source: str) -> AddedDrafts:
-    """Add the rows as drafts: nothing made is trained on before somebody approved it."""
+    """Add rows as drafts, without those that repeat others: nothing generated is trained on before a person has approved it.
+
+    Proposals for unknown facts are ignored.
+    """
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
     offered = [_Offer(known[one.fact], pair, one.hold) for one in proposals if one.fact in known for pair in one.pairs]
     wordings = _Wordings(db, offered)
@@ -97,7 +100,7 @@ class _Wording:
     offer: _Offer | None
 
     def repeats(self, other: "_Wording") -> bool:
-        """Whether it nearly says what another does, of which it is known that the questions are alike."""
+        """Whether it says nearly the same as another one whose question is similar."""
         if self.figures != other.figures:
             return False
         if self.answer == other.answer:
@@ -129,8 +132,7 @@ class _Wordings:
                 self._home[one.offer] = group, one
 
     def select_new(self) -> list[_Offer]:
-        """The offers that say what no row says yet, nor an offer before them, and that ask for nothing that the exam
-        asks; the groups then hold no others."""
+        """The offers that repeat no row and no earlier offer, and that ask no exam question; the others are removed from the groups."""
         chosen: set[_Offer] = set()
         for group in {group for group, _one in self._home.values()}:
             kept: list[_Wording] = []
@@ -179,7 +181,7 @@ def _is_repeat(one: _Wording, other: _Wording) -> bool:
 
 
 def _find_most_similar(one: _Wording, others: Sequence[_Wording]) -> list[_Wording]:
-    """Those whose questions are alike, the likest first, and not too many."""
+    """The wordings with similar questions, the most similar first, at most `MAX_NEIGHBOURS`."""
     shorts = [other.short for other in others]
     limit = MAX_NEIGHBOURS
     found = process.extract(
@@ -189,7 +191,7 @@ def _find_most_similar(one: _Wording, others: Sequence[_Wording]) -> list[_Wordi
 
 
 def _choose_held_out(db: sqlite3.Connection, fresh: Sequence[_Offer], wordings: _Wordings) -> set[_Offer]:
-    """Those that are kept for the exam: one of each fact that has none there and is trained in other wordings."""
+    """The offers to hold out: one of each fact that has no exam question and is trained in other wordings."""
     examined, trained = Counter[str](), Counter(offer.fact.name for offer in fresh)
     sql = "SELECT facts, split FROM example WHERE facts <> '' AND status <> 'rejected' AND kind <> ?"
     for names, split in db.execute(sql, (MEMORISED,)):
@@ -219,7 +221,7 @@ def _build_row(state: Spec, fact: Fact, pair: Pair, source: str, held_out: bool)
 
 
 def note_doubts(db: sqlite3.Connection, row: Example, taught: Sequence[Fact], state: Spec) -> bool:
-    """Note at once what the check of the whole set would say of a row later; whether there is anything."""
+    """Store as findings what the check of the whole dataset would report of a new row; returns whether there is anything."""
     noted = [
         ("ungrounded", dataset_check.find_doubt(row.question, row.answer, taught, state.text, row.quote, row.kind))
     ]

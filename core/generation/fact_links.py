@@ -52,9 +52,9 @@ class FactLink:
 
 @dataclass(frozen=True, slots=True)
 class OpenLink:
-    """A row whose link is open to review: what it says, what it is linked to now, and what is proposed for it.
+    """A row whose link can be reviewed: its texts, the facts it is linked to now, and those proposed for it.
 
-    `confidence` is that of the proposal; `by_model` says that a chat model has decided on `facts`.
+    `confidence` (0 to 1) is that of the proposal; with `by_model` a chat model has decided on `facts`.
     """
 
     row: int
@@ -112,7 +112,7 @@ class Linker:
         return sorted(shared, key=lambda at: (-shared[at], at))[:MAX_CANDIDATES]
 
     def _find_second(self, rest: "_RowTerms", found: Sequence[int], first: int) -> list[int]:
-        """Another fact that what the first leaves of the row speaks of: one that has a figure of the answer."""
+        """Another fact, for the terms that the first leaves: one that shares a figure with the answer."""
         others = [at for at in found if at != first and rest.answer_figures & self._figures[at]]
         return [at for at, confidence in self._rank(rest, others)[:1] if confidence >= SECOND_FACT_CONFIDENCE]
 
@@ -189,7 +189,7 @@ WEIGHTS = (-4.3, 0.25, 1.4, 0.95, 3.3, 3.2, 3.0, -2.0, -0.2)
 
 
 def _fact_text(fact: Fact) -> str:
-    """What a fact says, with its passage where that says it in other words."""
+    """A fact's text, with its passage where that has other words."""
     return fact.text if fact.quote in fact.text or fact.text in fact.quote else f"{fact.text}\n{fact.quote}"
 
 
@@ -219,8 +219,10 @@ def count_open(db: sqlite3.Connection) -> int:
 def propose(
     db: sqlite3.Connection, reporter: Reporter, first: int = 0, last: int = -1, most: int = -1
 ) -> Iterator[FactLink]:
-    """A link for each row that no person has linked, of the ids `first` to `last` (-1: all), at most `most` (-1: any
-    number). Raises `Cancelled`."""
+    """A link for each row that no person has linked, of the ids `first` to `last` (-1: all), at most `most` (-1: any number).
+
+    Raises `Cancelled` when the reporter is cancelled.
+    """
     sql = f"SELECT id FROM example WHERE {_OPEN} AND id >= ? AND (? < 0 OR id <= ?) ORDER BY id LIMIT ?"
     ids = [id for (id,) in db.execute(sql, (first, last, last, most))]
     linker = Linker(facts.load(db), spec.load(db).text)
@@ -235,7 +237,7 @@ def propose(
 async def find_links(
     project: Project, reporter: Reporter, first: int = 0, last: int = -1, most: int = -1
 ) -> list[FactLink]:
-    """What `propose` gives, from a process of its own; cancelling ends it. Raises `JukuError`."""
+    """The links that `propose` yields, found in a process of its own; cancelling ends it. Raises `JukuError`."""
     async with project.frozen() as path:
         request = {"project": str(path), "first": first, "last": last, "most": most}
         return [FactLink(*one) for one in await background_process.run("core.generation.fact_links", request, reporter)]
@@ -243,7 +245,7 @@ async def find_links(
 
 @dataclass(frozen=True, slots=True)
 class LinkResult:
-    """What came of linking rows: how many of how many are linked now, and the proposals for all of them."""
+    """The result of linking rows: how many are linked now, and the proposals for all of them."""
 
     changes: Changes
     linked: int
@@ -272,13 +274,15 @@ def format_result(found: LinkResult) -> str:
 
 
 def format_link_count(linked: int, rows: int) -> str:
+    """How many rows of how many were linked, in a sentence."""
     return trn(
         "{linked} of {n} row linked to facts.", "{linked} of {n} rows linked to facts.", rows, linked=f"{linked:,}"
     )
 
 
 def link(db: sqlite3.Connection, links: Iterable[FactLink]) -> int:
-    """Link the rows of which that is `AUTO_LINK_CONFIDENCE`, take back links of old that are no longer; how many are linked.
+    """Store the links with at least `AUTO_LINK_CONFIDENCE`, and remove old automatic ones that no longer hold; returns
+    how many rows are linked.
 
     A row on which a person or a chat model has decided stays as it is.
     """
@@ -293,14 +297,14 @@ def link(db: sqlite3.Connection, links: Iterable[FactLink]) -> int:
 
 
 def decide(db: sqlite3.Connection, decisions: Iterable[tuple[int, str]]) -> int:
-    """Note what a person decided: for each row the names of its facts, '' for none; how many rows. They stay linked so."""
+    """Store what a person decided: for each row the names of its facts, '' for none. Returns the number of rows."""
     values = [(names, "" if names else NO_FACT, row) for row, names in decisions]
     db.executemany("UPDATE example SET facts = ?, linked = ? WHERE id = ?", values)
     return len(values)
 
 
 def decide_by_model(db: sqlite3.Connection, row: int, names: str) -> None:
-    """Link a row as a chat model says; '' is to no fact. A person may still change it, and has the last word."""
+    """Link a row as a chat model decided; '' is to no fact. A person can still change it."""
     sql = f"UPDATE example SET facts = ?, linked = ? WHERE id = ? AND {_OPEN}"
     db.execute(sql, (names, f"{BY_MODEL} {names}", row))
 

@@ -1,4 +1,4 @@
-"""Facts and remarks from a chat model: statements made atomic, and what a careful reader finds wrong in the spec."""
+"""Facts and remarks from a chat model: statements made atomic, and contradictions and gaps in the spec."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence

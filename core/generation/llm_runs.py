@@ -1,4 +1,4 @@
-"""Many requests to one chat model, recorded as they are answered: stopped, crashed or refused, nothing is paid twice."""
+"""LLM runs: many requests to one chat model, each reply stored at once, so that nothing is paid twice after a stop or a crash."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ UNANSWERED = (RequestStatus.WAITING, RequestStatus.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class LlmRequest:
-    """`subject` says what the question is about, in the task's own keys; `replies` are the texts as they came."""
+    """One request of an LLM run. `subject` is what it is about, in the task's own keys; `replies` are the texts as they came."""
 
     id: int
     subject: dict[str, Any]
@@ -72,7 +72,7 @@ class LlmRun:
 
 @dataclass(frozen=True, slots=True)
 class LlmTask:
-    """What an LLM run is for: the messages built for a request, and what is done with the replies, in one write.
+    """The kind of an LLM run: how its messages are built, and how its replies are applied, in one write.
 
     `label` names that write. `apply` returns a sentence for the person. `role` says which model is asked
     (core/settings.py). `makes` is the table in which a useful run changes something, '' where none need change.
@@ -109,7 +109,7 @@ def begin(
     subjects: Iterable[dict[str, Any]],
     batch: bool = False,
 ) -> int:
-    """Store a request for each of `subjects`, before anything is sent; the run's id."""
+    """Store an LLM run with a request for each of `subjects`, before anything is sent; returns the run's id."""
     sql = (
         "INSERT INTO inquiry (task, created_at, provider, model, status, batch) VALUES (?, ?, ?, ?, ?, ?) RETURNING id"
     )
@@ -173,8 +173,9 @@ async def run(
 ) -> LlmRunOutcome:
     """Send the requests that were not answered, then apply all replies in one undoable step.
 
-    Cancelled, or stopped by an error, it applies the replies that have arrived before it raises. Raises
-    `ProviderError` where no request at all was answered.
+    Cancelled, or stopped by an error, it applies the replies that have arrived before it raises. Raises `ProviderError`
+    where no request at all was answered, `Cancelled` when the reporter is cancelled, `ProjectError`, and `KeyError`
+    where there is no such run.
     """
     llm_run = await project.read(load, id)
     session = _Session(project, provider, llm_run, tasks[llm_run.task], reporter)
@@ -198,7 +199,7 @@ async def run(
 async def apply_replies(
     project: Project, llm_run: LlmRun, tasks: dict[str, LlmTask], outcome: LlmRunOutcome, status: LlmRunStatus
 ) -> Changes:
-    """Apply the replies that have arrived, in one undoable step; `outcome` gets the message and `is_empty`."""
+    """Apply the replies that have arrived, in one undoable step; `outcome` gets the message and `is_empty`. Raises `ProjectError`."""
     task = tasks[llm_run.task]
     changes = await project.write(task.label(), _apply_replies, task, llm_run.id, outcome, status)
     outcome.is_empty = bool(outcome.message and task.makes) and task.makes not in changes.counts

@@ -1,4 +1,4 @@
-"""The answers of a model kept before it is gone, and question by question whether another gives them too."""
+"""Records a model's answers before its shutdown, and compares them question by question with another model's."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ModelKey = tuple[str, str]  # a provider's id and a model of it
 
 @dataclass(frozen=True, slots=True)
 class QuestionToRecord:
-    """What is asked, with all that stands before it in its row, and what is expected."""
+    """A question with all messages before it in its row, and the expected answer."""
 
     question: str
     reference: str
@@ -46,7 +46,7 @@ class QuestionToRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecordingEstimate:
-    """So many requests with about so many tokens, estimated from characters; `dollars` is None where nobody knows."""
+    """The requests and tokens, estimated from characters, and US dollars; None where the price is not known."""
 
     requests: int
     sent: int
@@ -56,7 +56,7 @@ class RecordingEstimate:
 
 @dataclass(frozen=True, slots=True)
 class RecordedAnswer:
-    """What a model answered, kept for good."""
+    """A model's answer as it is stored, with its question."""
 
     question: str
     reference: str
@@ -67,6 +67,7 @@ class RecordedAnswer:
     created_at: float
 
     def mark(self, answer: str) -> Grade:
+        """The grade of an answer to its question, by the key points, else by the reference."""
         return normalise.grade(answer, self.key_points or self.reference)
 
 
@@ -89,7 +90,7 @@ class AnswerPair:
 
 @dataclass(frozen=True, slots=True)
 class PairCounts:
-    """Of so many questions: how many each answered right, how many agree, and what was lost or gained on the way."""
+    """Of `pairs` questions: how many each model answered right, how many agree, and how many were lost and gained."""
 
     pairs: int
     old_right: int
@@ -100,7 +101,7 @@ class PairCounts:
 
 
 def load_questions(db: sqlite3.Connection, all_rows: bool = False) -> list[QuestionToRecord]:
-    """The exam's questions, with `all_rows` those of all approved rows too; of rows that ask the same, the first."""
+    """The exam questions, with `all_rows` also those of all approved rows; of rows that ask the same, the first."""
     system, found = spec.load(db).system_prompt, dict[str, QuestionToRecord]()
     for split in ("test", "") if all_rows else ("test",):
         for row in examples.iterate(db, Filter(split=split, status="approved")):
@@ -113,7 +114,7 @@ def load_questions(db: sqlite3.Connection, all_rows: bool = False) -> list[Quest
 
 
 def _read_messages(data: str, question: str, system: str) -> list[Message]:
-    """What a row says before its last answer, under its own system prompt, else under the project's."""
+    """The messages of a row before its last answer, under its own system prompt, else the project's."""
     value: dict[str, Any] = msgspec.json.decode(data)
     compared = value.get("input")
     holder = compared if "messages" not in value and isinstance(compared, dict) else value
@@ -143,7 +144,7 @@ def load_questions_of(db: sqlite3.Connection, model_key: ModelKey) -> list[Quest
 def find_unanswered(
     db: sqlite3.Connection, model_key: ModelKey, questions: Iterable[QuestionToRecord]
 ) -> list[QuestionToRecord]:
-    """Those that the model has not answered yet, and that no unfinished LLM run asks it."""
+    """The questions that the model has not answered yet, and that no unfinished LLM run asks it."""
     known = {one.question for one in load_answers(db, model_key)}
     for one in run_recovery.load_unfinished(db):
         if (one.task, one.provider, one.model) == (TASK_NAME, *model_key):
@@ -161,7 +162,7 @@ def build_subjects(model_key: ModelKey, questions: Iterable[QuestionToRecord]) -
 
 
 def estimate(model_key: ModelKey, questions: Sequence[QuestionToRecord], free: bool = False) -> RecordingEstimate:
-    """What asking these will come to, before anything is sent; `free`: on this computer."""
+    """The requests, tokens and US dollars that asking these questions will take; `free`: on this computer."""
     sent = sum(
         tokenizer.estimate_tokens(str(message.get("content") or "")) for one in questions for message in one.messages
     )
@@ -186,7 +187,7 @@ def _sampling(request: LlmRequest) -> Sampling:
 
 
 def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> str:
-    """Keep the answers; the first of each model to a question stays."""
+    """Store the answers; a model's first answer to a question stays."""
     now = time.time()
     names = ("provider", "model", "question", "reference", "key_points", "kind", "facts")
     db.executemany(
@@ -202,7 +203,7 @@ TASK = LlmTask(lambda: tr("Record answers"), _messages, _apply_replies, _samplin
 
 
 def count_answers(db: sqlite3.Connection) -> dict[ModelKey, int]:
-    """How many answers of each model are kept."""
+    """How many answers of each model are stored, by provider and model."""
     rows = db.execute("SELECT provider, model, count(*) FROM golden_answer GROUP BY provider, model ORDER BY max(id)")
     return {(provider, model): count for provider, model, count in rows}
 
@@ -226,17 +227,17 @@ def load_pairs(db: sqlite3.Connection, old: ModelKey, new: ModelKey) -> list[Ans
 
 
 def count_teachable(db: sqlite3.Connection, model_key: ModelKey) -> tuple[int, int]:
-    """How many kept answers of a model can be made rows of, and how many of those answer exam questions."""
+    """How many stored answers of a model can become rows, and how many of those answer exam questions."""
     held = {row.question for row in examples.iterate(db, Filter(split="test"))}
     found = [one.question for one in load_answers(db, model_key) if one.answer.strip()]
     return len(found), sum(question in held for question in found)
 
 
 def make_rows(db: sqlite3.Connection, model_key: ModelKey, tag: str) -> int:
-    """Make approved training rows of a model's kept answers, with a tag; how many.
+    """Add approved training rows with a model's stored answers, and a tag; returns how many.
 
-    Each says what the model said, after what stood before the question. A question that a row with the tag asks already
-    is left out.
+    A row has the messages before the question, and the model's answer. Questions that a row with the tag asks already
+    are left out.
     """
     there = {row.question for row in examples.iterate(db, Filter(split="train", tag=tag))}
     questions = {one.question: one.messages for one in load_questions_of(db, model_key)}
@@ -252,6 +253,7 @@ def _build_row(answer: RecordedAnswer, before: list[Message], model_key: ModelKe
 
 
 def count_results(pairs: Sequence[AnswerPair]) -> PairCounts:
+    """How many of the pairs each model answered right, how many agree, and how many were lost and gained."""
     marks = [(pair.old_mark.passed, pair.new_mark.passed) for pair in pairs]
     return PairCounts(
         len(pairs),
@@ -264,7 +266,7 @@ def count_results(pairs: Sequence[AnswerPair]) -> PairCounts:
 
 
 def export(path: Path, pairs: Sequence[AnswerPair], old: ModelKey, new: ModelKey) -> None:
-    """Write the parity as CSV, a line a question. Raises `FormatError`; what was there before stays then."""
+    """Write the pairs as CSV, a line a question. Raises `FormatError` when the disk refuses; an existing file is unchanged then."""
     names = ("question", "reference", "key_points", "kind", "facts")
     head = [*names, "old_model", "old_answer", "old_score", "new_model", "new_answer", "new_score", "agree"]
     with replace_file(path) as file:

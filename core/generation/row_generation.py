@@ -1,4 +1,4 @@
-"""Examples for facts: what is still to be made, asked of a chat model or made offline, and what it will cost."""
+"""Generates examples for facts: which are missing, by a chat model or from templates, and what that will cost."""
 
 import sqlite3
 from collections import Counter
@@ -68,7 +68,7 @@ def build_subjects(requests: Iterable[RowRequest]) -> Iterator[dict[str, Any]]:
 
 
 def estimate(db: sqlite3.Connection, requests: Sequence[RowRequest]) -> GenerationEstimate:
-    """How much will be sent and received, before anything is."""
+    """How many requests and tokens generating these rows will take, before anything is sent."""
     state, existing = spec.load(db), _load_existing_questions(db, {request.fact.name for request in requests})
     prompt = prompts.load("examples", spec.get_language(state))
     sent = 0.0
@@ -159,7 +159,10 @@ TASK = LlmTask(
 def make_offline(
     db: sqlite3.Connection, requests: Sequence[RowRequest], reporter: Reporter, done: list[AddedDrafts]
 ) -> None:
-    """Rows from templates, without any model: statements and gaps. What came is appended to `done`."""
+    """Add rows from templates, without a model: statements and gaps. The result is appended to `done`.
+
+    Raises `Cancelled` when the reporter is cancelled.
+    """
     state = spec.load(db)
     neighbours = _find_neighbours(facts.load(db))
     made = []

@@ -1,4 +1,4 @@
-"""A second look at made rows: a chat model is asked whether the answer contradicts its fact, or says more than it."""
+"""Judges generated rows: a chat model is asked whether the answer contradicts its fact, or says more than it."""
 
 import sqlite3
 from collections import Counter

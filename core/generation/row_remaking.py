@@ -1,4 +1,4 @@
-"""Makes rows anew whose fact has changed: from the change itself, or asked of a chat model; what comes is a draft."""
+"""Remakes rows whose fact has changed: from the change itself, or by a chat model. The result is a draft."""
 
 import re
 import sqlite3
@@ -30,7 +30,7 @@ _PIECE = re.compile(rf"\d+(?:[.,:/]\d+)*[{_KANJI}]*|[{_KANJI}]+|[{_KATAKANA}]+|[
 
 
 def find_stale_rows(db: sqlite3.Connection, names: Collection[str] | None = None) -> list[int]:
-    """The rows that were written before their facts changed: of the facts `names`, or (None) of all."""
+    """The ids of the rows that were written before their facts changed: of the facts `names`, or of all (None)."""
     sql = "SELECT id, facts FROM example WHERE instr(' ' || problems || ' ', ?) AND status <> 'rejected' ORDER BY id"
     rows = db.execute(sql, (f" {STALE_RULE} ",))
     return [id for id, taught in rows if names is None or not set(names).isdisjoint(taught.split())]
@@ -42,7 +42,10 @@ def build_subjects(ids: Iterable[int]) -> list[dict[str, Any]]:
 
 
 def remake_without_model(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> str:
-    """Make these rows anew without a model; a sentence for the person."""
+    """Remake these rows from the changes of their facts; returns a sentence for the person.
+
+    Raises `Cancelled` when the reporter is cancelled.
+    """
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
     remade = 0
     for done, row in enumerate(examples.iterate(db, ids)):
@@ -54,7 +57,7 @@ def remake_without_model(db: sqlite3.Connection, ids: Sequence[int], reporter: R
 
 
 def _rewrite_texts(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[str, str]:
-    """Question and answer with the changed words of the passages put in; where that does not do, the facts themselves answer."""
+    """Question and answer with the changed words of the passages replaced; where that is not enough, the facts become the answer."""
     changed = [change for fact in taught if fact.was for change in find_changes(fact.was, fact.quote)]
     question, answer = substitute(row.question, changed), substitute(row.answer, changed)
     # Yes may have become no; words that were put in do not tell.
@@ -68,7 +71,7 @@ def _rewrite_texts(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[s
 
 
 def find_changes(before: str, after: str) -> list[tuple[str, str]]:
-    """What of a passage became what: words and figures that were replaced or left out."""
+    """Pairs of old and new words: words and figures of a passage that were replaced or left out."""
     old, new = ((_PIECE if _KANJI_OR_KANA.search(text) else _TOKEN).findall(text) for text in (before, after))
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     return [
@@ -79,9 +82,9 @@ def find_changes(before: str, after: str) -> list[tuple[str, str]]:
 
 
 def substitute(text: str, changed: Iterable[tuple[str, str]]) -> str:
-    """`text` with each change made where its old words stand, figures and words only as a whole, all of them at once.
+    """`text` with all changes made at once: old words are replaced by new ones, figures and words only as a whole.
 
-    What one change has put in is not changed by the next; old words that became several others stay as they are.
+    The result of one change is not changed by the next; old words that became several others stay as they are.
     """
     became: dict[str, set[str]] = {}
     for old, new in changed:
@@ -94,14 +97,14 @@ def substitute(text: str, changed: Iterable[tuple[str, str]]) -> str:
 
 
 def _build_word_pattern(old: str) -> str:
-    """A pattern for these words where nothing belongs to them that stands beside them."""
+    """A pattern for these words where no neighbouring character belongs to them."""
     before = r"(?<![0-9A-Za-z.,])" if old[0].isascii() and old[0].isalnum() else _build_edge_pattern(old[0], "<!")
     after = r"(?![0-9A-Za-z]|[.,]\d)" if old[-1].isascii() and old[-1].isalnum() else _build_edge_pattern(old[-1], "!")
     return f"{before}{re.escape(old)}{after}"
 
 
 def _build_edge_pattern(sign: str, look: str) -> str:
-    """That no sign of the same script stands there: 6 o'clock (6時) is not in six hours (6時間)."""
+    """A pattern: no character of the same script is beside it. 6 o'clock (6時) is not in six hours (6時間)."""
     script = next((one for one in (_KANJI, _KATAKANA) if re.match(f"[{one}]", sign)), "")
     return f"(?{look}[{script}])" if script else ""
 
@@ -109,7 +112,7 @@ def _build_edge_pattern(sign: str, look: str) -> str:
 def _rewrite_row(
     db: sqlite3.Connection, row: Example, question: str, answer: str, taught: Sequence[Fact], state: Spec
 ) -> None:
-    """Write a row anew, as a draft: it is not trained on before somebody has looked at it, and at what it said before."""
+    """Rewrite a row as a draft: it is not trained on before a person has compared it with its earlier texts."""
     examples.set_field(db, row.id, "notes", _add_earlier_texts(row, question, answer))
     if question != row.question:
         examples.set_field(db, row.id, "question", question)
@@ -127,7 +130,7 @@ def _rewrite_row(
 
 
 def _add_earlier_texts(row: Example, question: str, answer: str) -> str:
-    """The row's notes with what it said before: they are seen beside it, and go when a person takes them out."""
+    """The row's notes with its earlier texts; a person deletes them from there."""
     earlier = []
     if question != row.question:
         earlier.append(tr("Earlier question: {text}", text=row.question))

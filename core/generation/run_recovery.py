@@ -1,4 +1,4 @@
-"""LLM runs that were interrupted, by a crash, a cancel or an error: found again, to be continued or dropped."""
+"""LLM runs that were interrupted by a crash, a cancel or an error: found again, to be continued or dropped."""
 
 import sqlite3
 from dataclasses import dataclass

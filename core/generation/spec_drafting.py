@@ -1,4 +1,4 @@
-"""The spec drafted by chat: what is asked, and the new text that a reply proposes, apart from the words around it."""
+"""The spec drafted by chat: the messages of a request, and the new text that a reply proposes."""
 
 import re
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _TITLE = re.compile(r"#[ \t]+\S")
 
 
 class SpecExchange(NamedTuple):
-    """What a person said, and what the model replied, whole."""
+    """A person's question, and the model's whole reply."""
 
     question: str
     reply: str
@@ -52,7 +52,7 @@ class _Fence(NamedTuple):
 
 
 class SpecReply(NamedTuple):
-    """A reply taken apart: the words around a new text, that text, and whether it was begun and never came to its end."""
+    """A parsed reply: the words around a new text, that text, and whether the text is cut off."""
 
     talk: str
     text: str | None
@@ -60,9 +60,9 @@ class SpecReply(NamedTuple):
 
 
 def build_messages(state: spec.Spec, before: Sequence[SpecExchange], question: str) -> list[Message]:
-    """The next request: the prompt with the text as it stands now, the conversation, and what is asked.
+    """The messages of the next request: the prompt with the present text, the conversation, and the question.
 
-    Texts proposed before the last reply are left out: the present text says what became of them.
+    Texts proposed before the last reply are left out: the present text shows what was taken from them.
     """
     prompt = prompts.load("spec", spec.get_language(state))
     found: list[Message] = [{"role": "system", "content": prompts.fill(prompt, spec=state.text)}]
@@ -73,25 +73,25 @@ def build_messages(state: spec.Spec, before: Sequence[SpecExchange], question: s
 
 
 def choose_sampling(text: str) -> Sampling:
-    """How a reply is drawn that may hold all of `text` anew."""
+    """The sampling of a reply that has room for all of `text` again."""
     size = len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN
     return Sampling(temperature=0.3, max_tokens=min(MAX_REPLY_TOKENS, TALK_TOKENS + size))
 
 
 def read_new_text(reply: str) -> str | None:
-    """The whole new text that a reply proposes; None where it proposes none, or broke off in the middle of it."""
+    """The whole new text that a reply proposes; None where it proposes none, or was cut off."""
     return parse_reply(reply).text
 
 
 def read_talk(reply: str) -> str:
-    """The words around a proposed text."""
+    """The words of a reply around a proposed text."""
     return parse_reply(reply).talk
 
 
 def parse_reply(reply: str) -> SpecReply:
-    """Take a reply apart, also one that is still being written.
+    """Parse a reply, also one that is still being streamed.
 
-    A new text is what the largest fence holds, or all from a title on where that stands at the start or is announced.
+    A new text is the content of the largest fence, or all from a title on where that is at the start or is announced.
     """
     text = reply_parts.remove_thoughts(reply.replace("\r\n", "\n").removeprefix("\ufeff"))
     lines = text.split("\n")
@@ -106,15 +106,15 @@ def parse_reply(reply: str) -> SpecReply:
 
 
 def find_quoted_place(remark: str, text: str) -> int | None:
-    """Where the first passage begins that a remark quotes from `text`; None where it quotes none that is there."""
+    """The position of the first passage of `text` that a remark quotes; None where it quotes none."""
     places = (text.find(found[1].strip()) for found in _QUOTE.finditer(remark))
     return next((place for place in places if place >= 0), None)
 
 
 def merge_proposal(base: str, proposal: str, now: str) -> str:
-    """The proposal, which was made from `base`, as it would be had it been made from `now`.
+    """A three-way merge: the proposal, which was made from `base`, applied to the text `now`.
 
-    What only one of the two has changed is kept; where both have changed the same lines, the proposal's stand.
+    Changes of one side are taken; where both have changed the same lines, the proposal's are taken.
     """
     before, theirs, ours = (diff.split_lines(text) for text in (base, proposal, now))
     made: list[str] = []
@@ -131,7 +131,7 @@ def merge_proposal(base: str, proposal: str, now: str) -> str:
 
 
 def match_line_breaks(proposal: str, now: str) -> str:
-    """The proposal with as many line breaks at its ends as `now` has: a fence says nothing about them."""
+    """The proposal with as many line breaks at its ends as `now` has: a fence does not show them."""
     body = proposal.strip("\n")
     if not now.strip("\n"):
         return body
@@ -223,7 +223,7 @@ def _may_be_document(lines: Sequence[str], fence: _Fence) -> bool:
 
 
 def _body(lines: Sequence[str], fence: _Fence) -> str:
-    """What stands in a fence, moved to the left by as much as the fence is."""
+    """The content of a fence, without its indent."""
     margin = " " * fence.indent
     return "\n".join(line.removeprefix(margin) for line in _lines_inside(lines, fence)).strip("\n")
 

@@ -70,7 +70,11 @@ KEY_OF_ANOTHER_ADDRESS = "key_of_another_address"  # the code of the error that 
 
 
 def connect(id: str, settings: Settings, keys: Keys) -> Provider:
-    """The provider `id` of the settings, with its key. Blocks while the keyring answers."""
+    """The provider `id` of the settings, with its key. Blocks while the keyring answers.
+
+    Raises `ProviderError` for an unknown id, a missing key, or a key that was entered for another address, and
+    `KeyStoreError`.
+    """
     if id == LOCAL:
         return LocalProvider()
     for entry in settings.providers:
@@ -88,7 +92,7 @@ def connect(id: str, settings: Settings, keys: Keys) -> Provider:
 
 
 def read_capabilities(entry: ProviderSettings) -> Capabilities:
-    """What a look at the server has found earlier."""
+    """The capabilities that an earlier connection test has stored in the settings."""
     names = set(Capabilities.__slots__) & set(entry.capabilities)
     found: Any = {name: entry.capabilities[name] for name in names}
     return replace(Capabilities(checked_at=entry.checked_at), **found)

@@ -69,7 +69,7 @@ async def send(project: Project, provider: Provider, purpose: str, reference: in
     """Send requests to one model as batches, each recorded before it is sent.
 
     After an uncertain answer the record stays as it is, and `follow` finds out what happened. Raises `ProviderError`
-    where the server refuses.
+    where the server refuses, and `ProjectError`.
     """
     for data in _split_files(lines):
         await _send(project, provider, purpose, reference, data)
@@ -118,7 +118,7 @@ async def follow(
     """Wait until all batches of one piece of work have ended, and `merge` the answers of each: in one write, once.
 
     Cancelling stops the waiting, not the batches. A server that cannot be reached is asked again later. Raises
-    `ProviderError` where that is no use.
+    `ProviderError` where that is no use, `ProjectError`, and `Cancelled` when the reporter is cancelled.
     """
     timer, rounds = PollTimer(), 0
     while open_ones := await project.read(list_unmerged, purpose, reference):

@@ -17,7 +17,7 @@ MAX_BATCHES = 1000
 
 class BatchesApi(FilesApi):
     async def create_batch(self, file: str, endpoint: str, token: str) -> BatchState:
-        """Ask for a batch, once. After an error it may exist all the same: look for it with `find_batch`."""
+        """Ask for a batch, once. Raises `ProviderError`; the batch may exist all the same: look for it with `find_batch`."""
         client = await self.client()
         from openai.types import Batch
 
@@ -32,7 +32,7 @@ class BatchesApi(FilesApi):
         return _batch(await self._await_and_note("batch", self._request(create, Batch, ONCE_ONLY)))
 
     async def find_batch(self, token: str) -> BatchState | None:
-        """The batch that was created with `token`, if it was."""
+        """The batch that was created with `token`, or None. Raises `ProviderError`."""
         client = await self.client()
         async for item in self._pages(client.batches.list, MAX_BATCHES):
             if (item.metadata or {}).get(KEY) == token:
@@ -40,21 +40,21 @@ class BatchesApi(FilesApi):
         return None
 
     async def batch(self, id: str) -> BatchState:
-        """Returns the state of a batch."""
+        """The state of a batch. Raises `ProviderError`."""
         client = await self.client()
         from openai.types import Batch
 
         return _batch(await self._request(lambda: client.batches.retrieve(id), Batch))
 
     async def cancel_batch(self, id: str) -> BatchState:
-        """Cancel a batch; sent once."""
+        """Cancel a batch; sent once. Raises `ProviderError`."""
         client = await self.client()
         from openai.types import Batch
 
         return _batch(await self._request(lambda: client.batches.cancel(id), Batch, ONCE_ONLY))
 
     async def batch_answers(self, file: str) -> list[BatchAnswer]:
-        """The answers in an output or error file of a batch of chat requests; lines that are none are left out."""
+        """The answers in an output or error file of a batch of chat requests, without lines that are none. Raises `ProviderError`."""
         lines = (await self.download(file)).decode("utf-8", "replace").split("\n")
         return [answer for line in lines if (answer := _parse_answer(line)) is not None]
 

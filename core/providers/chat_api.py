@@ -27,8 +27,9 @@ class ChatApi(Connection):
     ) -> Reply:
         """Ask `model`, streaming each piece of answer number i to `on_text(i, piece)`.
 
-        `schema` is a `json_schema` for structured output, which not every server has. A server that is busy is asked when
-        it wants to be, and `on_pause` told; anything else is not sent again: what got lost would be paid twice.
+        `schema` is a `json_schema` for structured output, which not every server has. A busy server is asked again when
+        it wants to be, and `on_pause` is called; anything else is not sent again: what got lost would be paid twice.
+        Raises `ProviderError`, also where no stream came.
         """
         started = time.monotonic()
         client = await self.client()
@@ -54,7 +55,7 @@ class ChatApi(Connection):
     async def call(
         self, model: str, messages: list[Message], tools: list[dict[str, Any]]
     ) -> tuple[str, dict[str, Any]] | None:
-        """The function that `model` calls, with its arguments; None where it calls none of them."""
+        """The name of the function that `model` calls, and its arguments; None where it calls none of them. Raises `ProviderError`."""
         client = await self.client()
         from openai.types.chat import ChatCompletion
 

@@ -18,7 +18,10 @@ from core.providers.retry_policy import HELD_BACK, ONCE_ONLY
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """`advice` says what to do next; without trouble what the server can do. `capabilities` is None where it is not known."""
+    """The result of a connection test. `advice` says what to do next, after success what the server can do.
+
+    `capabilities` is None where they are not known.
+    """
 
     ok: bool
     title: str
@@ -28,7 +31,7 @@ class ConnectionStatus:
 
 
 async def check_connection(provider: OpenAIProvider) -> ConnectionStatus:
-    """Ask the server for its models and look at what it can do; costs nothing."""
+    """Ask the server for its models and test what it can do; costs nothing. A `ProviderError` becomes the result."""
     try:
         models = await provider.models()
     except ProviderError as error:
@@ -68,7 +71,7 @@ async def probe_capabilities(provider: OpenAIProvider) -> Capabilities:
 
 
 async def _is_there(provider: OpenAIProvider, look: Callable[[], Awaitable[Any]]) -> bool | None:
-    """Whether the server has a route; None where its answer says nothing of it."""
+    """Whether the server has a route; None where its answer does not show it."""
     try:
         await provider.request_json(look, ONCE_ONLY)
     except ProviderError as error:

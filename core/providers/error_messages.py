@@ -19,7 +19,7 @@ _ERRNO = re.compile(r"\[Errno -?\d+\] ?")
 
 @contextmanager
 def translate_errors(server: str, secret: str | None = None) -> Iterator[None]:
-    """Turns every failure of a request to `server` into a `ProviderError`; `secret` is removed from its text."""
+    """A context that raises `ProviderError` for every failure of a request to `server`; `secret` is removed from its text."""
     import openai
 
     try:

@@ -21,7 +21,7 @@ class FilesApi(Connection):
     ) -> FileInfo:
         """Send a file (JSONL), once: never repeated by itself. Cancelling the task stops the transfer.
 
-        After an error the server may hold it all the same: look for its name with `files`.
+        Raises `ProviderError`; the server may have the file all the same: look for its name with `files`.
         """
         client = (await self.client()).with_options(timeout=UPLOAD_SECONDS)
         from openai.types import FileObject
@@ -32,21 +32,21 @@ class FilesApi(Connection):
         return _file(await self._await_and_note("files", self._request(create, FileObject, ONCE_ONLY)))
 
     async def files(self, purpose: str | None = None) -> list[FileInfo]:
-        """The files at the server, the newest first."""
+        """The files at the server, the newest first. Raises `ProviderError`."""
         client = await self.client()
         wanted: Any = {"purpose": purpose} if purpose else {}
         found = [_file(item) async for item in self._pages(lambda **page: client.files.list(**wanted, **page))]
         return sorted(found, key=lambda file: -file.created_at)
 
     async def file(self, id: str) -> FileInfo:
-        """Returns what the server says of a file."""
+        """What the server reports of a file. Raises `ProviderError`."""
         client = await self.client()
         from openai.types import FileObject
 
         return _file(await self._request(lambda: client.files.retrieve(id), FileObject))
 
     async def download(self, id: str, on_bytes: OnBytes | None = None) -> bytes:
-        """Returns the content of a file. Raises `ProviderError` where a page or a message came instead."""
+        """The content of a file. Raises `ProviderError`, also where a page or a message came instead."""
         client = await self.client()
         from openai._legacy_response import HttpxBinaryResponseContent as Binary
 
@@ -65,7 +65,7 @@ class FilesApi(Connection):
             raise unreadable_answer_error(self.title, f"HTTP 200, {kind}")
 
     async def delete_file(self, id: str) -> None:
-        """Delete a file, for good."""
+        """Delete a file, for good; sent once. Raises `ProviderError`."""
         client = await self.client()
         from openai.types import FileDeleted
 

@@ -29,9 +29,9 @@ MISSING_ROUTE_STATUSES = (404, 405, 501)  # what a server answers on a route tha
 
 
 class Connection:
-    """One server. Every method that sends a request raises `ProviderError`, with advice for the person.
+    """The connection to one server. Every method that sends a request raises `ProviderError`, with advice for the person.
 
-    `capabilities` is what is known of the server; a route that it turns out not to have is noted there.
+    `capabilities` is what is known of the server; a route that it turns out not to have is stored there.
     """
 
     poll_seconds = 10.0
@@ -52,7 +52,7 @@ class Connection:
         self._connecting = asyncio.Lock()
 
     async def client(self) -> AsyncOpenAI:
-        """Returns the package's client; whatever else is imported from the package must be imported after this call."""
+        """The package's client; whatever else is imported from the package must be imported after this call."""
         async with self._connecting:
             if self._client is None:
                 await asyncio.to_thread(openai_package.load)
@@ -76,7 +76,7 @@ class Connection:
         )
 
     def translate_errors(self) -> AbstractContextManager[None]:
-        """A context in which every failure becomes a `ProviderError`."""
+        """A context that raises `ProviderError` for every failure of a request."""
         return translate_errors(self.title, self._key)
 
     def _hooks(self, base_url: str) -> dict[str, list[Callable[[Any], Awaitable[None]]]]:
@@ -119,7 +119,7 @@ class Connection:
         return result
 
     async def request_json(self, ask: SendRequest, policy: RetryPolicy = READING) -> dict[str, Any]:
-        """Returns the JSON object of a route that the package has no method for."""
+        """The JSON object of a route that the package has no method for. Raises `ProviderError`."""
         return await self._request(ask, dict, policy)
 
     async def _pages(

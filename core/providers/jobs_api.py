@@ -17,9 +17,9 @@ JOBS_ROUTE = "/fine_tuning/jobs"
 
 class JobsApi(Connection):
     async def create_job(self, request: JobRequest) -> JobState:
-        """Ask for a job, once. After an error it may exist all the same: look for it with `find_jobs`.
+        """Ask for a job, once. Raises `JukuError` for hyperparameters that the server would refuse, before anything is sent.
 
-        Raises `JukuError` for hyperparameters that the server would refuse.
+        Raises `ProviderError`; the job may exist all the same: look for it with `find_jobs`.
         """
         self.preset.check(request.method, request.hyperparameters, request.suffix or "")
         client = await self.client()
@@ -47,21 +47,22 @@ class JobsApi(Connection):
         return wanted
 
     async def find_jobs(self, token: str) -> list[JobState]:
-        """The jobs that were created with `token`: at most one, if all went well.
+        """The jobs that were created with `token`: one at most, if all went well. Raises `ProviderError`.
 
-        A server may not know the filter: then all are looked at.
+        A server may not know the filter: then all jobs are read.
         """
         return [job for job in await self.jobs(metadata={KEY: token}) if job.token == token]
 
     async def job(self, id: str) -> JobState:
-        """Returns the state of a job."""
+        """The state of a job. Raises `ProviderError`."""
         client = await self.client()
         return await self._request_job(lambda: client.fine_tuning.jobs.retrieve(id))
 
     async def jobs(self, most: int = MAX_JOBS, **chosen: Any) -> list[JobState]:
-        """The jobs at the server, the newest first; `chosen` are parameters of the route that leave some out.
+        """The jobs at the server, the newest first, at most `most`; `chosen` are parameters of the route that leave some out.
 
-        They are read as plain data: the package's objects would cost ten times as much, at each look of the queue.
+        They are read as plain data: the package's objects would cost ten times as much, in each round of the queue.
+        Raises `ProviderError`.
         """
         client = await self.client()
         from openai.pagination import AsyncCursorPage
@@ -78,17 +79,17 @@ class JobsApi(Connection):
         return _state((await self._request(ask, FineTuningJob, policy)).to_dict(warnings=False))
 
     async def cancel_job(self, id: str) -> JobState:
-        """Cancel a job; sent once. After a lost answer, `job` returns its state."""
+        """Cancel a job; sent once. Raises `ProviderError`; after a lost answer, `job` returns the state."""
         client = await self.client()
         return await self._request_job(lambda: client.fine_tuning.jobs.cancel(id), ONCE_ONLY)
 
     async def pause_job(self, id: str) -> JobState:
-        """Pause a job; sent once."""
+        """Pause a job; sent once. Raises `ProviderError`."""
         client = await self.client()
         return await self._pause_or_resume(lambda: client.fine_tuning.jobs.pause(id), id)
 
     async def resume_job(self, id: str) -> JobState:
-        """Resume a paused job; sent once."""
+        """Resume a paused job; sent once. Raises `ProviderError`."""
         client = await self.client()
         return await self._pause_or_resume(lambda: client.fine_tuning.jobs.resume(id), id)
 
@@ -102,7 +103,7 @@ class JobsApi(Connection):
             raise
 
     async def events(self, job: str, known: set[str]) -> list[JobEvent]:
-        """The job's events that are not `known` yet, the oldest first."""
+        """The job's events that are not `known` yet, the oldest first. Raises `ProviderError`."""
         found: list[JobEvent] = []
         client = await self.client()
         async for event in self._pages(lambda **page: client.fine_tuning.jobs.list_events(job, **page)):
@@ -112,7 +113,7 @@ class JobsApi(Connection):
         return found[::-1]
 
     async def checkpoints(self, job: str) -> list[JobCheckpoint]:
-        """The models saved during training, the newest first; empty for a server without checkpoints."""
+        """The models saved during training, the newest first; empty for a server without checkpoints. Raises `ProviderError`."""
         client = await self.client()
         try:
             found = [
@@ -155,7 +156,7 @@ def _state(job: dict[str, Any]) -> JobState:
 
 
 def _method(job: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """How the job trains; the hyperparameters stand beside the method, in it, or nowhere."""
+    """The job's method and hyperparameters; a server has the latter beside the method, in it, or nowhere."""
     method = _fields(job.get("method"))
     kind = str(method.get("type") or "supervised")
     numbers = _fields(job.get("hyperparameters")) or _fields(_fields(method.get(kind)).get("hyperparameters"))

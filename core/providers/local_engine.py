@@ -48,6 +48,7 @@ class LocalProvider(OpenAIProvider):
         self._starting = asyncio.Lock()
 
     async def client(self) -> AsyncOpenAI:
+        """The package's client, after the engine was started if needed. Raises `ProviderError` when it cannot be started."""
         async with self._starting:
             if self._client is None or not await self._alive():
                 await super().close()
@@ -98,7 +99,7 @@ class LocalProvider(OpenAIProvider):
 
     @contextlib.contextmanager
     def translate_errors(self) -> Iterator[None]:
-        """The engine is a part of Juku: where it is gone, no address and no network is to be looked at."""
+        """A context as in `Connection`; the `ProviderError` that it raises for an engine that has stopped gives no advice on networks."""
         try:
             with super().translate_errors():
                 yield
@@ -112,13 +113,14 @@ class LocalProvider(OpenAIProvider):
             ) from error
 
     async def close(self) -> None:
+        """Close the connections and, if this object started the engine, stop it: after `STOP_SECONDS` it is killed."""
         await super().close()
         if self._process is not None:
             await asyncio.to_thread(end_process, self._process, STOP_SECONDS)
             self._process = None
 
     async def offers(self) -> list[ModelOffer]:
-        """The catalog's base models, also those still to be fetched, and the tuned ones."""
+        """The fine-tuned models, and the base models of the catalog, also those still to be downloaded. Raises `ProviderError`."""
         client = await self.client()
         catalog = await self.request_json(lambda: client.get("/catalog", cast_to=object))
         names = ("id", "title", "state", "licence", "licence_url", "bytes", "progress", "message", "source")
@@ -131,14 +133,14 @@ class LocalProvider(OpenAIProvider):
         return tuned + bases
 
     async def prepare(self, model: str) -> None:
-        """Fetch or convert a base model. The caller has shown its licence and size and the person agreed."""
+        """Start to download or convert a base model, whose licence and size the person has accepted. Raises `ProviderError`."""
         client = await self.client()
         path, body = f"/catalog/{model}/prepare", {"accept_licence": True}
         await self.request_json(lambda: client.post(path, body=body, cast_to=object), ONCE_ONLY)
 
 
 def _open_log(path: Path) -> BinaryIO:
-    """It may hold what people have uploaded: nobody else may read it."""
+    """Open the log, readable by its owner only: it may contain uploaded texts."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_MODE), "ab")
 
 
@@ -151,7 +153,7 @@ def _load_running_engine() -> dict[str, str] | None:
 
 
 def _is_listening(url: str) -> bool:
-    """Whether somebody listens at `url`; an engine that was killed leaves its address behind."""
+    """Whether a process listens at `url`; an engine that was killed leaves its address behind."""
     port = urllib.parse.urlsplit(url).port
     try:
         socket.create_connection(("127.0.0.1", port or 0), timeout=2).close()

@@ -1,4 +1,4 @@
-"""Whether an answer comes from the model that was asked: a base must never be answered for by a tuned one."""
+"""Checks that an answer comes from the model that was asked, for example not from a fine-tuned one instead of its base."""
 
 from core.errors import JukuError
 from core.language import tr
@@ -14,10 +14,10 @@ class ModelIdentityError(JukuError):
 
 
 def check_identity(provider: Provider, model: str, reply: Reply) -> None:
-    """Raise `ModelIdentityError` where what the server reports cannot be the model that was asked.
+    """Check that the model that was asked has answered. Raises `ModelIdentityError` where the server reports another one.
 
-    A server may tell the full name of a short one (`gpt-4o` answers as `gpt-4o-2024-08-06`), or nothing at all. The
-    local engine's fingerprint is the base's id and, for a tuned model, the hash of its adapter.
+    A server may report the full name of a short one (`gpt-4o` answers as `gpt-4o-2024-08-06`), or nothing at all. The
+    local engine's fingerprint is the base's id and, for a fine-tuned model, the hash of its adapter.
     """
     if provider.preset.id in PRESETS_WITH_OWN_NAMES:
         return

@@ -1,7 +1,7 @@
-"""What a model is good for, as far as its name tells: a server's list does not say it.
+"""The kind of a model, as far as its name shows it: a server's list does not.
 
-Embedding, moderation, speech and image models, and those that only complete a text, answer no chat request. A name that
-tells nothing is a chat model's. A tuned model is what its base is, whatever its suffix says.
+Embedding, moderation, speech and image models, and those that only complete a text, answer no chat request. Any other
+name is taken for a chat model's. A fine-tuned model is of its base's kind, whatever its suffix is.
 """
 
 import re

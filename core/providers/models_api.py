@@ -1,4 +1,4 @@
-"""Models at a server: which there are, until when, and what else they can judge or measure."""
+"""Models at a server: list, limits, deletion; moderation and embeddings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODERATION_MODEL = "omni-moderation-latest"
 
 class ModelsApi(Connection):
     async def models(self) -> list[ModelInfo]:
-        """The models the server offers, the newest first where it says when they were made."""
+        """The models at the server, the newest first where it reports their dates. Raises `ProviderError`."""
         client = await self.client()
         from openai.pagination import AsyncPage
 
@@ -24,14 +24,14 @@ class ModelsApi(Connection):
         return sorted((_model(item) for item in page.data or []), key=lambda model: -model.created_at)
 
     async def offers(self) -> list[ModelOffer]:
-        """The models to choose from."""
+        """The models to choose from. Raises `ProviderError`."""
         return [
             ModelOffer(model.id, model.id, tuned=is_tuned(model.id), shutdown_date=model.shutdown_date)
             for model in await self.models()
         ]
 
     async def delete_model(self, id: str) -> None:
-        """Delete a fine-tuned model, for good."""
+        """Delete a fine-tuned model, for good; sent once. Raises `ProviderError`."""
         client = await self.client()
         from openai.types import ModelDeleted
 
@@ -40,7 +40,7 @@ class ModelsApi(Connection):
         )
 
     async def model_limits(self) -> dict[str, dict[str, int]]:
-        """How many jobs the account may run, by model; empty where the server does not tell, or in another form."""
+        """How many jobs the account may run, by model; empty where the server reports it in another form. Raises `ProviderError`."""
         client = await self.client()
         found = await self.request_json(lambda: client.get("/fine_tuning/model_limits", cast_to=object))
         return {
@@ -50,7 +50,7 @@ class ModelsApi(Connection):
         }
 
     async def moderate(self, texts: list[str], on_pause: OnPause = ignore_pause) -> list[list[str]]:
-        """The categories in which each text was flagged."""
+        """The categories in which each text was flagged. Raises `ProviderError`, also when the server answers to some of the texts only."""
         client = await self.client()
         from openai.types import ModerationCreateResponse
 
@@ -60,7 +60,7 @@ class ModelsApi(Connection):
         return [_read_flagged_categories(result) for result in self._require_one_each(found.results, texts)]
 
     async def embed(self, model: str, texts: list[str], on_pause: OnPause = ignore_pause) -> list[list[float]]:
-        """The vectors of `texts`, in their order."""
+        """The vectors of `texts`, in their order. Raises `ProviderError`, also when the server answers to some of the texts only."""
         client = await self.client()
         from openai.types import CreateEmbeddingResponse
 
@@ -73,7 +73,7 @@ class ModelsApi(Connection):
         ]
 
     def _require_one_each(self, found: list[T] | None, texts: list[str]) -> list[T]:
-        """What was found, one for each text. Some servers answer to the first only: nobody knows then what is whose."""
+        """`found`, one for each text. Raises `ProviderError` for another number: some servers answer to the first text only."""
         if len(found or []) != len(texts):
             raise unreadable_answer_error(self.title, f"{len(found or [])} ≠ {len(texts)}")
         return found or []

@@ -7,4 +7,4 @@ from core.providers.models_api import ModelsApi
 
 
 class OpenAIProvider(JobsApi, ModelsApi, ChatApi, BatchesApi):
-    """One server, with all that the protocol has; what this one has of it, its `capabilities` tell."""
+    """One server, with all routes of the protocol; `capabilities` says which of them it has."""

@@ -1,4 +1,4 @@
-"""The openai package, imported once and whole: where two threads import it at a time, both find half-made modules."""
+"""The openai package, imported once and whole: two threads that import it at the same time get half-made modules."""
 
 import functools
 import gc
@@ -31,9 +31,9 @@ LOCK = threading.Lock()
 
 @functools.cache  # once it is there, nothing is kept from the collector any more
 def load() -> None:
-    """Import it, on whatever thread comes first; others wait until it is there. What has failed can be tried again.
+    """Import the package, in whatever thread comes first; others wait. An import that failed can be tried again.
 
-    It takes a second on a slow machine: not for the window's thread.
+    It takes a second on a slow machine: do not call it in the window's thread.
     """
     with LOCK, _without_garbage_collection():
         for part in MODULES:

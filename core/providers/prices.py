@@ -30,7 +30,7 @@ class PriceEntry:
 
 @dataclass(frozen=True, slots=True)
 class PriceTable:
-    """`as_of` is the day on which the shipped prices were read; `trouble` says why the own ones cannot be, or ''."""
+    """`as_of` is the day on which the shipped prices were read; `trouble` is why the own ones cannot be read, or ''."""
 
     entries: list[PriceEntry]
     as_of: datetime.date
@@ -57,7 +57,7 @@ class TrainingPrice:
 
 
 def estimate_training_price(tokens: int, rows: int, model: str, epochs: int | None) -> TrainingPrice | None:
-    """What `epochs` over so many tokens cost (None: the server chooses); None for a model without a known price."""
+    """What training for `epochs` costs (None: the server chooses); `tokens` are of one epoch. None for a model without a known price."""
     found = load_table()
     entry = found.find(TRAINING, model)
     if entry is None:
@@ -68,14 +68,14 @@ def estimate_training_price(tokens: int, rows: int, model: str, epochs: int | No
 
 
 def price_of_trained_tokens(trained: int, model: str) -> float | None:
-    """What training on so many tokens, epochs counted in, has cost, in US dollars; None without a known price."""
+    """What training on `trained` tokens has cost, epochs included, in US dollars; None without a known price."""
     base = model.removeprefix("ft:").split(":")[0]
     entry = load_table().find(TRAINING, base)
     return trained * entry.numbers["dollars"] / TOKENS_PER_PRICE if entry else None
 
 
 def chat_price(sent: int, received: int, model: str, batch: bool = False) -> float | None:
-    """What so many tokens cost, in US dollars, as a batch for half; None for a model without a known price."""
+    """What these tokens cost, in US dollars, as a batch half of it; None for a model without a known price."""
     found = load_table()
     entry = found.find(CHAT, model) or (found.find(CHAT, model.split(":")[1]) if model.startswith("ft:") else None)
     if entry is None:
@@ -104,7 +104,7 @@ def own_file() -> Path:
 
 
 def save_own(entries: list[PriceEntry]) -> None:
-    """Keep the person's own prices; the shipped ones are not touched. Raises `JukuError`."""
+    """Save the person's own prices; the shipped ones are not changed. Raises `JukuError` when the file cannot be written."""
     lines = ["# Your own prices, in US dollars for a million tokens; they come before the shipped ones."]
     for entry in entries:
         lines.append(f"\n[{entry.kind}.{_quote_key(entry.model)}]")
@@ -125,7 +125,7 @@ def save_own(entries: list[PriceEntry]) -> None:
 
 
 def _load_own() -> tuple[dict[str, Any], str]:
-    """The person's own table; a broken one is left as it is and said."""
+    """The person's own prices and '', or none and why they cannot be read; a broken file stays as it is."""
     try:
         found = tomllib.loads(own_file().read_text(encoding="utf-8"))
         list(_build_entries(found, True))

@@ -79,6 +79,7 @@ class JobState:
 
     @property
     def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
         return self.status in TERMINAL
 
     @property
@@ -153,6 +154,7 @@ class BatchState:
 
     @property
     def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
         return self.status in BATCH_TERMINAL
 
 
@@ -170,7 +172,7 @@ class BatchAnswer:
     status: int | None = None
 
     def reply(self, model: str) -> Reply:
-        """Returns it as a reply of the model `asked`; the time it took is not known, and 0."""
+        """The answer as a reply of `model`; the time it took is not known, and 0."""
         return Reply(self.texts, self.model or model, self.fingerprint, 0.0, self.tokens, True, self.sent)
 
 

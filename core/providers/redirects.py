@@ -1,4 +1,4 @@
-"""Where a server's redirects may lead: never to another one with a key, never with what a person has written."""
+"""Which redirects of a server are followed: none that would send a key or a person's texts to another server."""
 
 from typing import Any
 
@@ -18,9 +18,9 @@ def is_same_server(one: Any, other: Any) -> bool:
 
 
 def refuse_redirect(response: Any) -> None:
-    """Make of a redirect that must not be followed a plain answer, which is then told as an error.
+    """Turn a redirect that must not be followed into a plain answer, which then becomes an error.
 
-    A file may lie at another server, so reading is sent on, without the key (`strip`).
+    A file may be stored at another server, so reading is redirected, without the key (`strip_private_headers`).
     """
     if not response.has_redirect_location:
         return
@@ -32,7 +32,7 @@ def refuse_redirect(response: Any) -> None:
 
 
 def strip_private_headers(request: Any, home: Any) -> None:
-    """Take out of a request to another server than `home` whatever that one need not know."""
+    """Delete from a request to another server than `home` all headers that it need not know."""
     if not is_same_server(home, request.url):
         for name in list(request.headers):
             if name.lower() not in PUBLIC_HEADERS:

@@ -23,9 +23,9 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class RequestCode:
-    """A chat request: where it goes, which environment variable holds the key, how that is sent, and the body.
+    """A chat request as data: address, environment variable of the key, how the key is sent, and the body.
 
-    `notes` are said above the code, a line each. Without `needs_key` an unset variable is no error.
+    `notes` are lines above the code. Without `needs_key` an unset variable is no error.
     """
 
     base_url: str

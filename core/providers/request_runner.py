@@ -56,7 +56,11 @@ class RequestRunner:
         self._failures = 0  # since the last answer
 
     async def ask(self, requests: Sequence[PendingRequest]) -> None:
-        """Ask all; a failure of one is written down and does not stop the others, unless the server is hopeless."""
+        """Send all requests, a few at a time; an error of one is stored and does not stop the others, unless the server refuses all.
+
+        `error` has the last one afterwards. Raises what a request's `messages` raises, `ProjectError`, and `Cancelled`
+        when the reporter is cancelled.
+        """
         self._total = len(requests)
 
         async def one(request: PendingRequest) -> None:
@@ -120,7 +124,10 @@ class RequestRunner:
     async def ask_as_batch(
         self, purpose: str, reference: int, unanswered: Callable[[], Awaitable[Sequence[PendingRequest]]]
     ) -> None:
-        """Ask what is `unanswered` in a file; first comes what batches of an earlier run may still answer."""
+        """Send what is `unanswered` as a file; first wait for batches of an earlier run that may still answer.
+
+        Raises `ProviderError` when the server refuses, `ProjectError`, and `Cancelled` when the reporter is cancelled.
+        """
         await self._follow(purpose, reference, unanswered)
         for _round in range(MAX_BATCH_ROUNDS):
             requests = await unanswered()

@@ -83,7 +83,7 @@ class RateLimiter:
         )
 
     def seconds_left(self, policy: RetryPolicy = QUESTIONING) -> float:
-        """Seconds until such a request may be sent; 0 is now."""
+        """Seconds until a request under this policy may be sent; 0 is now."""
         return max(0.0, self._until[policy.is_question] - time.monotonic())
 
     def note_response(self, status: int, headers: Mapping[str, str]) -> None:
@@ -144,7 +144,7 @@ class RateLimiter:
     async def run(
         self, ask: Callable[[], Awaitable[T]], policy: RetryPolicy = QUESTIONING, on_pause: OnPause = ignore_pause
     ) -> T:
-        """Returns the result of `ask`, which is repeated as the policy allows. Raises the last `ProviderError`."""
+        """The result of `ask`, which is repeated as the policy allows. Raises the last `ProviderError`, and what `on_pause` raises."""
         for attempt in range(policy.tries):
             await self._wait(policy, on_pause)
             try:
@@ -175,7 +175,7 @@ def may_have_been_made(error: ProviderError) -> bool:
 
 
 def needs_person(error: JukuError) -> bool:
-    """Whether asking again is no use until a person has changed something: the key, the account."""
+    """Whether a retry is useless until a person has changed something: the key, the account."""
     return isinstance(error, ProviderError) and (error.status in BLOCKING_STATUSES or error.is_final)
 
 
@@ -212,7 +212,7 @@ class PollTimer:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Returns the pause in seconds that the headers ask for (a number, or a date); None where they do not."""
+    """The pause in seconds that the headers ask for (a number, or a date); None where they do not."""
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers.get(name, "")) * scale

@@ -1,4 +1,4 @@
-"""What is known beforehand of the servers people use: where they are, what they train, in which form they are asked."""
+"""The known kinds of servers: their addresses, what they train, and in which form they expect requests."""
 
 import math
 import tomllib
@@ -69,6 +69,7 @@ class ServerPreset:
 
     @property
     def trains(self) -> bool:
+        """Whether Juku can train there."""
         return bool(self.methods)
 
     def ranges(self, method: str) -> dict[str, HyperparameterRange]:
@@ -76,7 +77,7 @@ class ServerPreset:
         return (self.hyperparameters or {}).get(method, {})
 
     def check(self, method: str, hyperparameters: dict[str, Any], suffix: str = "") -> None:
-        """Raise `JukuError` for what the server would refuse: before anything is sent."""
+        """Check a job before anything is sent. Raises `JukuError` for what the server would refuse."""
         if method not in self.methods:
             raise JukuError(
                 tr("“{server}” does not support training with the method “{method}”", server=self.title, method=method),

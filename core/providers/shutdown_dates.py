@@ -74,14 +74,14 @@ def days_left(closing: ModelShutdown, today: datetime.date) -> int:
 
 
 def format_days_left(days: int) -> str:
-    """A number of days as a person says it."""
+    """A number of days as a text: "3 days left"."""
     if days < 0:
         return tr("ended")
     return tr("today is the last day") if days == 0 else trn("{n} day left", "{n} days left", days)
 
 
 def list_shutdowns(preset: str, today: datetime.date, within: int = NOTICE_DAYS) -> list[ServiceShutdown]:
-    """What closes at a server of that kind within so many days, or has closed in as many, the nearest first."""
+    """What closes at a server of that kind within `within` days, or has closed in as many, the nearest first."""
     found = [ServiceShutdown(door["day"], door["what"]) for door in _load_table()["door"] if door["preset"] == preset]
     found += [
         ServiceShutdown(family["day"], "models", tuple(family["models"]), family.get("replacement", ""))

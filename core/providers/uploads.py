@@ -27,10 +27,10 @@ def sha256_of(data: bytes) -> str:
 async def ensure_uploaded(
     project: Project, provider: Provider, data: bytes, purpose: str = "fine-tune", on_bytes: OnBytes | None = None
 ) -> str:
-    """Returns the id of a file at the server with the content `data`: an existing one, or one uploaded now.
+    """The id of a file at the server with the content `data`: an existing one, or one uploaded now.
 
     The name is made of the content, so that after a lost answer the file is found in the server's list. Raises
-    `ProviderError`.
+    `ProviderError` and `ProjectError`.
     """
     content = sha256_of(data)
     known = await project.read(_load_upload, provider.id, purpose, content)

@@ -71,7 +71,7 @@ LastPoint = tuple[int, float]  # a step and the value there
 
 
 def _last_points(db: sqlite3.Connection, name: str) -> dict[int, LastPoint]:
-    """The newest step of each job that tells `name`."""
+    """The newest step and value of each job that reports `name`."""
     rows = db.execute("SELECT job, max(step), value FROM job_metric WHERE name = ? GROUP BY job", (name,))
     return {job: (step, value) for job, step, value in rows}
 

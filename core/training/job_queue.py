@@ -1,4 +1,4 @@
-"""The queue: one poller that starts the waiting jobs of a project and follows them all to their ends."""
+"""The queue: one poller that starts the waiting jobs of a project and follows them all until they end."""
 
 import asyncio
 import time
@@ -43,8 +43,8 @@ class _EventSchedule:
 class JobQueue:
     """Follows the jobs of `project` while `run` runs.
 
-    `limit` says how many jobs may run at a provider at once. `on_ended` is called once for each job that ends, also
-    for those that ended while nobody looked. `failures` holds the servers that cannot be asked now, and why.
+    `limit` returns how many jobs may run at a provider at once. `on_ended` is called once for each job that ends, also
+    for those that ended while the program was closed. `failures` holds the servers that cannot be polled now, and why.
     """
 
     project: Project
@@ -79,7 +79,7 @@ class JobQueue:
             task.cancel()
 
     async def run(self) -> None:
-        """Follow all jobs until cancelled. A failure at one server delays no other."""
+        """Follow all jobs until cancelled. A `JukuError` at one server is stored in `failures` and delays no other."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._run_once(group)
@@ -143,7 +143,7 @@ class JobQueue:
                 self.failures.pop(id, None)
 
     async def _round(self, group: asyncio.TaskGroup, id: str, server: _Server) -> None:
-        """One look at a server: wishes, jobs on their way, and those that wait."""
+        """One round at a server: requested actions, running jobs, and those that wait."""
         pause, before = Provider.poll_seconds, self.failures.get(id)
         try:
             provider = await self.connect(id)
@@ -194,7 +194,10 @@ class JobQueue:
         return self._followed[job.id].events_due if job.id in self._followed else 0.0
 
     async def _send_requested_actions(self, provider: Provider, jobs_with_action: list[Job]) -> None:
-        """Carry out what was wished and not confirmed. A new wish is on its way already: only one that stays is repeated."""
+        """Send requested actions that were not confirmed.
+
+        A new one is being sent already: only one that is still there in the next round is repeated.
+        """
         lasting = [job for job in jobs_with_action if (job.id, job.wish) in self._requested_actions]
         self._requested_actions -= {
             action for action in self._requested_actions if action[0] in {job.id for job in jobs_with_action}
@@ -235,7 +238,7 @@ class JobQueue:
         return True
 
     async def _merge_results(self, provider: Provider, id: int) -> None:
-        """Take in the result files of a job that has ended; one that is gone or broken is not asked for again."""
+        """Download and merge the result files of a job that has ended; one that is missing or broken is not tried again."""
         record = await self.project.read(jobs.load, id)
         if record.results_merged or record.result_files == "[]":
             return
@@ -298,7 +301,7 @@ class JobQueue:
 async def follow(project: Project, provider: Provider, id: int, on_changes: OnChanges = lambda _changes: None) -> Job:
     """Follow one job at `provider` to its end without a window; returns its record.
 
-    Raises `JukuError` as `Queue.follow` does. Cancelling ends the following, not the job.
+    Raises `JukuError` as `JobQueue.follow` does. Cancelling ends the following, not the job.
     """
 
     async def connect(_id: str) -> Provider:

@@ -52,6 +52,7 @@ class Job:
 
     @property
     def ended(self) -> bool:
+        """Whether nothing more will happen to it at the server."""
         return self.status in ENDED
 
     @property
@@ -164,7 +165,10 @@ def note_failed_search(db: sqlite3.Connection, id: int, enough: int) -> None:
 
 
 def set_requested_action(db: sqlite3.Connection, id: int, action: str) -> None:
-    """Record a wish: cancel, pause, resume, or '' for none. A job that was not sent yet is cancelled at once."""
+    """Record an action that the person requested: cancel, pause, resume, or '' for none.
+
+    A job that was not sent yet is cancelled at once.
+    """
     unsent = db.execute(
         "SELECT status IN (?, ?) FROM job WHERE id = ?", (JobStatus.WAITING, JobStatus.UPLOADING, id)
     ).fetchone()[0]

@@ -34,7 +34,7 @@ class JobSetting:
 
 @dataclass(frozen=True, slots=True)
 class ChangesSince:
-    """What has changed since a job was made; `rows`, `validation` and `spec` are None where no copy was kept."""
+    """What has changed since a job was made; `rows`, `validation` and `spec` are None where no copy was stored."""
 
     rows: VersionDiff | None
     validation: VersionDiff | None
@@ -43,7 +43,7 @@ class ChangesSince:
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether training once more would teach the same."""
+        """Whether another training would have the same rows, spec and program."""
         same_rows = all(diff is None or _count_differences(diff) == 0 for diff in (self.rows, self.validation))
         same_spec = self.spec is None or _spec_content(self.spec[0]) == _spec_content(self.spec[1])
         return same_rows and same_spec and self.app[0] in ("", self.app[1])
@@ -64,7 +64,7 @@ def changes_since(db: sqlite3.Connection, id: int, limit: int = ROWS_PER_PAGE) -
 def compare_rows(
     db: sqlite3.Connection, job: Job, split: str = "train", offset: int = 0, limit: int = ROWS_PER_PAGE
 ) -> VersionDiff | None:
-    """Compare the rows of a job with those it would have now; None where no copy was kept."""
+    """Compare the rows of a job with those it would have now; None where no copy was stored."""
     if job.version is None:
         return None
     return versions.diff(db, job.version, offset=offset, limit=limit, among=row_filter(job.rows, split))
@@ -103,9 +103,10 @@ def find_differing_prompt(db: sqlite3.Connection, models: Iterable[tuple[str, st
 
 
 def find_leaked_questions(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> dict[int, str]:
-    """The exam questions that one of these models (provider, model) was taught, as where rows were kept for the exam since.
+    """The exam questions that one of these models (provider, model) was trained on, for example where rows were held out since.
 
-    By their rows, each with the row it was taught and how nearly that asked the same, as the check of the set notes it.
+    By the row's id: the id of the training row and their similarity in per cent ("17 96"), as the dataset check stores
+    it.
     """
     made = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
     return {id: noted for job in made for id, noted in _find_trained_questions(db, job)}

@@ -163,8 +163,8 @@ def load_last_step(db: sqlite3.Connection, job: int) -> int | None:
 def estimate_seconds_left(db: sqlite3.Connection, job: int, now: float | None = None) -> float | None:
     """The seconds a running job will still take, by the pace of its last events, else by the server's own estimate.
 
-    None where it is not known: the job waits or pauses, or it has reported nothing for long. Between two events
-    the time runs down, and no further than to the next one.
+    None where it is not known: the job waits or is paused, or it has reported nothing for long. Between two events the
+    time counts down, no further than to the next one.
     """
     now = time.time() if now is None else now
     status, estimate = db.execute("SELECT status, estimated_finish FROM job WHERE id = ?", (job,)).fetchone()
@@ -375,7 +375,7 @@ def _load_recent(db: sqlite3.Connection, job: int) -> list[tuple[int, float]]:
 
 
 def _last_rising_run(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """The last run of steps in which both step and time rise: a job that was continued begins anew, clocks may jump."""
+    """The last run of points in which both step and time rise: a resumed job begins at an earlier step, and clocks may jump."""
     found: list[tuple[int, float]] = []
     for step, at in points:
         if found and step == found[-1][0]:

@@ -60,6 +60,7 @@ class PreflightReport:
 
     @property
     def is_blocked(self) -> bool:
+        """Whether the jobs cannot be started."""
         return any(one.severity == "error" for one in self.objections)
 
     @property
@@ -82,7 +83,8 @@ async def examine(
 ) -> PreflightReport:
     """Check the rows, the settings and the server of jobs. Nothing is started, nothing uploaded.
 
-    Texts are sent only to the server's moderation, where it has one. Raises `JukuError`, `CancelledError`.
+    Texts are sent only to the server's moderation, where it has one. Raises `JukuError`, and `CancelledError` when the
+    reporter is cancelled.
     """
     await findings.refresh(project, reporter)
     for encoding in dict.fromkeys(token_counts.get_encoding(plan.model) for plan in plans):

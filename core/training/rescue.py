@@ -40,7 +40,7 @@ MAX_NAME_BYTES = 120  # bytes of a file's name
 class TunedModel:
     """A fine-tuned model, and what is known of the job that made it; `made` is in Unix seconds, 0 where it is not known.
 
-    `listed`: the server still offers it. Without a `job` nobody knows its files.
+    `listed`: the server still offers it. Without a `job` its files are not known.
     """
 
     model: str
@@ -211,7 +211,7 @@ def _write_file(folder: Path, name: str, data: bytes) -> Path:
 
 
 def tag_existing_rows(db: sqlite3.Connection, path: Path, tag: str) -> None:
-    """Add the tag to those rows of a saved file that the project already had."""
+    """Add the tag to those rows of a saved file that the project already had. Raises `OSError` when the file cannot be read."""
     with path.open("rb") as file:
         digests = {compressed_texts.digest(line.rstrip(b"\r\n").removeprefix(codecs.BOM_UTF8)) for line in file}
     sql = "SELECT id, digest FROM example WHERE instr(' ' || tags || ' ', ?) = 0"

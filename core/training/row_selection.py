@@ -1,4 +1,4 @@
-"""Which rows a job trains on: the only statement of it, for the rows as they are now and for a job's frozen copy."""
+"""Which rows a job trains on: the only place that defines it, for the rows as they are now and for a job's frozen copy."""
 
 import sqlite3
 from collections.abc import Sequence

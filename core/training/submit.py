@@ -1,4 +1,4 @@
-"""Fine-tuning jobs: made from the project's rows, followed to their end, and never lost or doubled."""
+"""Submits fine-tuning jobs with the project's rows: recorded before they are sent, never lost and never made twice."""
 
 import asyncio
 import json
@@ -106,9 +106,10 @@ async def create(project: Project, provider: Provider, plan: TrainingPlan) -> in
 
 
 async def send(project: Project, provider: Provider, id: int, on_bytes: OnBytes | None = None) -> None:
-    """Send a waiting job: its files, then the request for it, each recorded before it is sent. Raises `JukuError`.
+    """Send a waiting job: its files, then the request for it, each recorded before it is sent.
 
-    When an answer is lost the job stays as it was written, and `recover` finds out what happened.
+    When an answer is lost the job stays as it was written, and `recover` finds out what happened. Raises
+    `ProviderError`, `ProjectError`, and `JukuError` for settings that the server would refuse.
     """
     record = await project.read(jobs.load, id)
     _check_request(provider, record)
@@ -179,8 +180,8 @@ async def _record_refusal(project: Project, id: int, error: ProviderError) -> No
 async def recover(project: Project, provider: Provider, id: int) -> Changes:
     """Search the server for a job whose creation was never answered. Raises `ProviderError`.
 
-    A slow server may still be making it, so it is looked for several times, however fast the clocks run. Only then it
-    is back in the queue, to be sent once more; `end_twins` watches over that.
+    A slow server may still be making it, so it is searched for `MAX_SEARCHES` times. Only then it waits in the queue
+    again; `cancel_duplicates` cancels one that was made after all.
     """
     record = await project.read(jobs.load, id)
     state = next(iter(await provider.find_jobs(record.token)), None)
@@ -216,7 +217,7 @@ async def update(project: Project, provider: Provider, id: int, state: JobState 
 
 
 async def cancel(project: Project, provider: Provider, id: int) -> Changes:
-    """Cancel a job. The wish is recorded first, so that it is carried out even after a crash. Raises `ProviderError`."""
+    """Cancel a job. The request is recorded first, so that it is sent even after a crash. Raises `ProviderError` and `ProjectError`."""
     return await _request_action(project, provider, id, "cancel")
 
 
@@ -237,7 +238,7 @@ async def _request_action(project: Project, provider: Provider, id: int, action:
 
 
 async def send_requested_action(project: Project, provider: Provider, record: Job) -> Changes:
-    """Send the request that the person wished for. A wish that is refused is deleted. Raises `ProviderError`."""
+    """Send the action that the person requested (cancel, pause, resume). One that is refused is deleted. Raises `ProviderError`."""
     assert record.remote_id
     ask = {"cancel": provider.cancel_job, "pause": provider.pause_job, "resume": provider.resume_job}[record.wish]
     try:
@@ -251,12 +252,12 @@ async def send_requested_action(project: Project, provider: Provider, record: Jo
 
 
 async def withdraw(project: Project, id: int) -> Changes:
-    """Cancel a job in the queue that was not sent yet."""
+    """Cancel a job in the queue that was not sent yet. Raises `ProjectError`."""
     return await project.write("", jobs.set_requested_action, id, "cancel")
 
 
 async def forget(project: Project, id: int) -> Changes:
-    """Delete the record of a job that has ended; the server keeps its own."""
+    """Delete the record of a job that has ended; the server keeps its own. Raises `ProjectError`."""
     return await project.write("", jobs.delete, id)
 
 
@@ -268,7 +269,7 @@ async def list_adoptable(project: Project, provider: Provider) -> list[JobState]
 
 
 async def adopt(project: Project, provider: str, states: Sequence[JobState]) -> Changes:
-    """Record jobs that were made elsewhere: the queue follows them from now on."""
+    """Record jobs that were made elsewhere: the queue follows them from now on. Raises `ProjectError`."""
 
     def change(db: sqlite3.Connection) -> None:
         for state in states:

@@ -22,7 +22,7 @@ MAX_JOBS = 1000  # jobs that are asked for; where a server has more, no file is 
 class ServerContents:
     """What a server stores. `files` is None where it has no such list; `complete` is False where it has more jobs than were read.
 
-    `used` and `unused` are ids of files; of a file in neither nobody knows yet: it may still wait for its job.
+    `used` and `unused` are ids of files; a file in neither may still wait for its job.
     """
 
     files: list[FileInfo] | None

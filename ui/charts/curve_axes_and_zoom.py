@@ -23,7 +23,10 @@ TICK_DENSITY = 1.8  # of the numbers along an axis, against pyqtgraph's usual; t
 
 
 class ZoomBox(pyqtgraph.ViewBox):
-    """Wheel: zoom the steps, with Ctrl the values. Drag: zoom to a rectangle, with Shift move."""
+    """The area of the curves, which the mouse zooms and moves.
+
+    Wheel: zoom the steps, with Ctrl the values. Drag: zoom to a rectangle, with Shift move.
+    """
 
     reset_wanted = Signal()
 
@@ -42,6 +45,7 @@ class ZoomBox(pyqtgraph.ViewBox):
         event.accept()
 
     def zoom(self, factor: float, axis: int, centre: QPointF | None = None) -> None:
+        """Scale the view by `factor` along `axis` (0: steps, 1: values) around `centre`, else around the middle."""
         self.scaleBy([factor if number == axis else None for number in (0, 1)], center=centre)
         self.sigRangeChangedManually.emit([axis == 0, axis == 1])
 
@@ -69,7 +73,10 @@ class ZoomBox(pyqtgraph.ViewBox):
 
 
 class LogAxis(pyqtgraph.AxisItem):
-    """On a logarithmic scale: ticks at 1, 2 and 5 of each decade; even steps when less than that is visible."""
+    """The vertical axis.
+
+    On a logarithmic scale its ticks are at 1, 2 and 5 of each decade, or even for a small range.
+    """
 
     logMode: bool  # noqa: N815  pyqtgraph sets it
 
@@ -95,7 +102,7 @@ class LogAxis(pyqtgraph.AxisItem):
 
 
 class StepAxis(pyqtgraph.AxisItem):
-    """Ticks at whole steps, or at shares of the job."""
+    """The horizontal axis, with ticks at whole steps or at shares of the job."""
 
     whole = True
 
@@ -107,7 +114,7 @@ class StepAxis(pyqtgraph.AxisItem):
 
 
 class CurvePlot(pyqtgraph.PlotWidget):
-    """Shows lines; added points do not move a view that the person has zoomed."""
+    """The axes and lines of the curves; added points do not move a view that the person has zoomed."""
 
     pointed = Signal()  # the cross-hair has moved, or is gone
     zoomed = Signal(bool)  # whether less than everything is shown
@@ -161,6 +168,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
 
     @property
     def is_zoomed(self) -> bool:
+        """Whether a person has zoomed or moved one of the axes."""
         return any(self._zoomed)
 
     def update_colours(self) -> None:
@@ -193,6 +201,7 @@ class CurvePlot(pyqtgraph.PlotWidget):
         return None
 
     def hide_cross(self) -> None:
+        """Remove the cross-hair and its readout."""
         self._cross.show_points(None, None, [], "")
         self.pointed.emit()
 

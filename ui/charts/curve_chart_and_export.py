@@ -57,7 +57,10 @@ class CurveJob:
 
 
 class CurveChart(QWidget):
-    """Shows jobs; the plot is built when it is first visible. Choices and zoom are kept when points are added."""
+    """The chart of training metrics, with its legend, choices and export.
+
+    The plot is built when it is first visible. Choices and zoom are kept when points are added.
+    """
 
     def __init__(self, settings: Settings | None = None) -> None:
         """`settings` store the folder for its files."""
@@ -179,6 +182,7 @@ class CurveChart(QWidget):
         return draw_picture(self.plot, self.legend.shown_curves(), title)
 
     def copy_picture(self) -> None:
+        """Put the visible plot with its legend on the clipboard."""
         if self.plot is not None and self.measure.count():
             QGuiApplication.clipboard().setImage(self.picture())
             Notice(self.window(), tr("The picture is on the clipboard."))

@@ -47,10 +47,12 @@ class CurvesItem(pyqtgraph.GraphicsObject):
         box.sigResized.connect(lambda _box: self._on_resized())
 
     def show_lines(self, lines: Sequence[CurveLine]) -> None:
+        """Draw these lines from now on."""
         self._lines = lines
         self._invalidate()
 
     def set_palette(self, colours: QPalette) -> None:
+        """Draw with the colours of the theme."""
         self._colours = colours
         self._invalidate()
 
@@ -127,9 +129,11 @@ class PlotFrame:
         self._y = (-top, -self.height / ((top - bottom) or 1.0))
 
     def to_x_pixels(self, x: Numbers) -> Numbers:
+        """Steps (or shares of the job) as pixels from the left."""
         return (x + self._x[0]) * self._x[1]
 
     def to_y_pixels(self, y: Numbers) -> Numbers:
+        """Values as pixels from the top."""
         # Points far outside, as after a deep zoom, would overflow the painter's integers.
         return np.clip((y + self._y[0]) * self._y[1], -1e5, 1e5)
 
@@ -147,6 +151,7 @@ class PlotFrame:
             self._draw_dot(painter, line.x[part], line.y[part], colour, 3.0 if line.smooth is None else 2.0)
 
     def stroke(self, painter: QPainter, line: CurveLine, y: Numbers, pen: QPen) -> None:
+        """Draw the visible part of a line with the values `y`, thinned to the resolution of the screen."""
         part = curve_thinning.visible_slice(line.x, self.low, self.high)
         x, y = curve_thinning.thin(line.x, y, part, round(self.width / self._apart))
         if len(x) < 2:
@@ -206,10 +211,12 @@ class CurvePoint:
 
     @property
     def value(self) -> float:
+        """The value as it was reported, without smoothing."""
         return float(self.line.values[self.index])
 
     @property
     def step(self) -> int:
+        """The training step of the point."""
         return int(self.line.steps[self.index])
 
 
@@ -228,10 +235,15 @@ class CrossHair(pyqtgraph.GraphicsObject):
         box.sigResized.connect(lambda _box: self.prepareGeometryChange())
 
     def show_points(self, x: float | None, y: float | None, points: list[CurvePoint], title: str) -> None:
+        """Show the cross with the values of `points`.
+
+        `x` is as on the axis, None hides it; `y` is in pixels, None for no line across.
+        """
         self.x, self._y, self.points, self._title = x, y, points, title
         self.update()
 
     def set_palette(self, colours: QPalette) -> None:
+        """Draw with the colours of the theme."""
         self._colours = colours
         self.update()
 

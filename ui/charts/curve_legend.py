@@ -41,7 +41,10 @@ def paint_swatch(painter: QPainter, place: QRectF, colour: QColor, part: str) ->
 
 
 class CurveLegend(QListWidget):
-    """One entry per line. Space or a click on the box toggles it; a double click shows it alone, or all again."""
+    """The legend: one entry per line.
+
+    Space or a click on the box toggles it; a double click shows it alone, or all again.
+    """
 
     changed = Signal()
 
@@ -70,6 +73,7 @@ class CurveLegend(QListWidget):
             self._fill()
 
     def shown_curves(self) -> list[Curve]:
+        """The curves that are not switched off."""
         hidden = self.hidden_keys()
         return [curve for curve in self._curves if curve.key not in hidden]
 

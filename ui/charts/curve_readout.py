@@ -39,6 +39,7 @@ class ReadoutEntry:
 
     @property
     def value_text(self) -> str:
+        """The value with four digits, and its step where the entries differ in it."""
         value = f"{self.value:.4g}"
         return value if self.step is None else tr("{value} (step {step})", value=value, step=f"{self.step:,}")
 

@@ -30,6 +30,7 @@ class Curve:
 
     @property
     def key(self) -> tuple[int, str]:
+        """The job and the name of the metric, which no two curves share."""
         return self.job, self.name
 
 

@@ -25,7 +25,10 @@ class HistogramBar:
 
 
 class Histogram(QWidget):
-    """`limit` is marked by a line; a tool tip over each bar gives its numbers."""
+    """The rows by their length in tokens, as bars of equal width.
+
+    The limit is marked by a line; a tool tip over each bar gives its numbers.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,11 +38,13 @@ class Histogram(QWidget):
         self.setAccessibleName(tr("Rows by their length in tokens"))
 
     def show_bars(self, bars: Sequence[HistogramBar], limit: int = 0) -> None:
+        """Show `bars`, with a line at `limit` tokens; 0 for no limit."""
         self._bars, self._limit = bars, limit
         self.setAccessibleDescription("\n".join(format_bar(bar) for bar in bars if bar.count))
         self.update()
 
     def bars(self) -> Sequence[HistogramBar]:
+        """The bars that are shown."""
         return self._bars
 
     def sizeHint(self) -> QSize:

@@ -11,7 +11,7 @@ SLIDER_STEP = 10
 
 
 class AnswerRating(QWidget):
-    """Says the mark, where there is one; `edit` lets it be given."""
+    """The mark that a person gave an answer, with a note; `edit` opens the form to change it."""
 
     marked = Signal(object, str)  # 0 to 100 or None, and the note
 
@@ -62,6 +62,7 @@ class AnswerRating(QWidget):
         self.note.returnPressed.connect(lambda: self._on_rated(self.number.value()))
 
     def show_mark(self, mark: int | None, note: str) -> None:
+        """Show a mark (0 to 100) and its note; hidden when there is neither."""
         self._mark, self._note = mark, note
         parts = ["" if mark is None else tr("{mark} of 100", mark=mark), note]
         self.mark_note.show_text(" – ".join(part for part in parts if part), "note")

@@ -27,7 +27,10 @@ MAX_PARAGRAPH_PIECE = 4000
 
 
 class StreamedText(MessageText):
-    """Text to the letter. Endless paragraphs are shown in pieces; `text` has them whole."""
+    """The text of an answer while it is streamed.
+
+    Very long paragraphs are shown in pieces; `text` returns them whole.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__(name, most=MAX_LINES_SHOWN)
@@ -68,7 +71,7 @@ class StreamedText(MessageText):
 
 
 class AnswerView(QWidget):
-    """Empty until `begin` or `show_answers`."""
+    """The answers of one pane to one question. Empty until `begin` or `show_answers`."""
 
     again_wanted = Signal()
     code_wanted = Signal()
@@ -107,6 +110,7 @@ class AnswerView(QWidget):
         self._column.addStretch()
 
     def texts(self) -> list[str]:
+        """The texts of the answers as they are shown, one for each sample."""
         return [block.text.text() for block in self.blocks]
 
     def begin(self, n: int, converts: bool) -> None:
@@ -233,10 +237,10 @@ def _format_cost(answer: ChatAnswer) -> str:
 
 
 class AnswerBlock(QWidget):
-    """One answer; with its number where there are several. What differs from the first is marked."""
+    """One answer, with its number where there are several; words that differ from the first one are marked."""
 
-    marked = Signal(int, object, str)
-    example_wanted = Signal(object, bool)
+    marked = Signal(int, object, str)  # the answer's id, the mark (0 to 100) or None, the note
+    example_wanted = Signal(object, bool)  # the `ChatAnswer`, and whether it goes to the exam
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -277,9 +281,10 @@ class AnswerBlock(QWidget):
 
     def _on_marked(self, mark: int | None, note: str) -> None:
         if self._answer:
-            self.marked.emit(self._answer.id, highlight_spans, note)
+            self.marked.emit(self._answer.id, mark, note)
 
     def show_answer(self, answer: ChatAnswer, first: str) -> None:
+        """Show a finished answer; words that differ from the answer `first` are marked."""
         self._answer = answer
         self.text.show_text(answer.text)
         self.text.setPlaceholderText(tr("The model did not reply."))
@@ -301,7 +306,7 @@ def find_differences(first: str, other: str) -> list[tuple[int, int]]:
 
 
 class PassageList(QWidget):
-    """The passages that were found for a question, folded away until they are wanted."""
+    """The passages that were in the prompt, hidden until the button is pressed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -317,6 +322,7 @@ class PassageList(QWidget):
         self.hide()
 
     def show_passages(self, found: list[FoundPassage]) -> None:
+        """Offer the passages that were in the prompt; they are listed when the button is pressed."""
         self._found = found
         self.fold.setChecked(False)
         if self._listed:

@@ -22,9 +22,9 @@ from ui.workspace import Workspace
 
 
 class ConversationActions(QObject):
-    """The acts of the conversation that is shown, as a menu, and the search among all."""
+    """The menu of the conversation that is shown, and the search among all conversations."""
 
-    deleted = Signal(int)
+    deleted = Signal(int)  # the conversation's id
 
     def __init__(self, workspace: Workspace, listed: ConversationList, parent: QWidget) -> None:
         super().__init__(parent)
@@ -49,6 +49,7 @@ class ConversationActions(QObject):
         return action
 
     def show_thread(self, thread: ConversationThread | None, leaf: int | None) -> None:
+        """Offer what can be done with this conversation; `leaf` is its last visible turn."""
         self._thread, self._leaf = thread, leaf
         self._show_state()
 
@@ -73,6 +74,7 @@ class ConversationActions(QObject):
         self._searching.start(lambda _reporter: load())
 
     def show_found(self, found: Sequence[Conversation]) -> None:
+        """List the conversations and select the current one."""
         self._list.show_found(found, self._thread.conversation.id if self._thread else 0)
 
     def _on_rename(self) -> None:

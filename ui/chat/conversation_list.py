@@ -19,9 +19,9 @@ ID_ROLE, TITLE_ROLE = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 class ConversationList(QWidget):
     """The list with its search field; signals give the ids of conversations."""
 
-    search_wanted = Signal(str)
-    chosen = Signal(int)
-    renamed = Signal(int, str)
+    search_wanted = Signal(str)  # the words to search for
+    chosen = Signal(int)  # the conversation's id
+    renamed = Signal(int, str)  # the conversation's id and its new title
     new_wanted = Signal()
 
     def __init__(self) -> None:
@@ -83,6 +83,7 @@ class ConversationList(QWidget):
         self.list.blockSignals(False)
 
     def ids(self) -> list[int]:
+        """The ids of the listed conversations, from top to bottom."""
         return [item.data(ID_ROLE) for item in self._items()]
 
     def edit(self, id: int) -> None:

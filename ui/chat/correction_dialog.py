@@ -34,7 +34,10 @@ FACT_ROLE = Qt.ItemDataRole.UserRole
 
 
 class CorrectionDialog(QDialog):
-    """Facts and key points follow what is written until the person has chosen their own."""
+    """Makes an example of a corrected answer.
+
+    Facts and key points are suggested from what is typed until the person has chosen their own.
+    """
 
     added = Signal(bool)  # whether it went to the exam
 

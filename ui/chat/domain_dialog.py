@@ -28,7 +28,7 @@ from ui.workspace import Workspace
 
 
 class DomainDialog(QDialog):
-    """`decided` gives the domain as it was entered."""
+    """Edits a domain of the router: its name, description and model. `decided` gives the domain as it was entered."""
 
     decided = Signal(Domain)
 
@@ -81,6 +81,7 @@ class DomainDialog(QDialog):
         self.buttons.rejected.connect(self.reject)
 
     def provider(self) -> str:
+        """The id of the chosen server."""
         return str(self.server.currentData())
 
     def _show_offers(self) -> None:

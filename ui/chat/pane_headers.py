@@ -20,7 +20,10 @@ MIN_PANES, MAX_PANES = 2, 4
 
 
 class PaneHeader(QFrame):
-    """Without a choice of the person's it takes the first base model, or where `tuned` the newest tuned one."""
+    """Chooses the server, model and condition of one pane.
+
+    Until the person chooses, it takes the first base model, or if `tuned` the newest tuned one.
+    """
 
     chosen = Signal()
     removed = Signal()
@@ -154,7 +157,10 @@ def _find_newest_tuned(offers: list[ModelOffer]) -> str:
 
 
 class PaneHeaders(QWidget):
-    """At first a base model, and the newest tuned one. `changed` says that there are others, or others than before."""
+    """The headers of all panes, at first of a base model and the newest tuned one.
+
+    `changed`: panes were added, removed or changed.
+    """
 
     changed = Signal()
     chosen = Signal()
@@ -182,9 +188,11 @@ class PaneHeaders(QWidget):
         return [header.pane() for header in self.headers]
 
     def numbers(self) -> list[int]:
+        """The numbers of the panes, from left to right."""
         return [header.number for header in self.headers]
 
     def header(self, number: int) -> PaneHeader | None:
+        """The header of the pane `number`; None when it was closed."""
         return next((header for header in self.headers if header.number == number), None)
 
     def restore(self, panes: Sequence[ChatPane]) -> None:
@@ -226,6 +234,7 @@ class PaneHeaders(QWidget):
         self.headers[1].set_model(provider, model)
 
     def show_offers(self) -> None:
+        """Show in each pane what its server offers now."""
         for header in self.headers:
             header.show_offers()
 

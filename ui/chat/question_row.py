@@ -16,14 +16,17 @@ from ui.widgets.text_fields import QuestionField
 
 
 class QuestionRow(QWidget):
-    """`branch_chosen` gives the turn that is to be shown instead; `edited` the new words of the question."""
+    """One question with the answers of all panes.
+
+    `branch_chosen` gives the turn that is to be shown instead; `edited` the new text of the question.
+    """
 
     edited = Signal(str)
     branch_chosen = Signal(int)
     again_wanted = Signal(int)  # a pane's number
-    code_wanted = Signal(int)
-    marked = Signal(int, object, str)
-    example_wanted = Signal(object, bool)
+    code_wanted = Signal(int)  # a pane's number
+    marked = Signal(int, object, str)  # the answer's id, the mark (0 to 100) or None, the note
+    example_wanted = Signal(object, bool)  # the `ChatAnswer`, and whether it goes to the exam
 
     def __init__(self, turn: ChatTurn, title_of: Callable[[str], str]) -> None:
         super().__init__()
@@ -149,10 +152,10 @@ class ConversationView(QScrollArea):
         self._make_row = make_row
         self._at_end = True  # whether what comes is to be followed
         page = QWidget()
-        self._build_column = QVBoxLayout(page)
-        self._build_column.setContentsMargins(0, 0, 0, 0)
-        self._build_column.setSpacing(style.SPACE)
-        self._build_column.addStretch()
+        self._column = QVBoxLayout(page)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(style.SPACE)
+        self._column.addStretch()
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -166,17 +169,18 @@ class ConversationView(QScrollArea):
         while kept < min(len(self.rows), len(path)) and self.rows[kept].turn == path[kept]:
             kept += 1
         for row in self.rows[kept:]:
-            self._build_column.removeWidget(row)
+            self._column.removeWidget(row)
             row.hide()
             row.deleteLater()
         new = [self._make_row(turn) for turn in path[kept:]]
         for row in new:
-            self._build_column.insertWidget(self._build_column.count() - 1, row)
+            self._column.insertWidget(self._column.count() - 1, row)
         self.rows[kept:] = new
         self._at_end = True
         return new
 
     def row(self, turn: int) -> QuestionRow | None:
+        """The row of the turn with this id; None when it is not shown."""
         return next((row for row in self.rows if row.turn.id == turn), None)
 
     def _on_scrolled(self, value: int) -> None:

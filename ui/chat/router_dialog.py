@@ -44,7 +44,7 @@ from ui.workspace import Workspace
 
 
 class RouterDialog(QDialog):
-    """Not modal."""
+    """Manages the domains that the router chooses from, tries it out, and examines it. Not modal."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -152,9 +152,11 @@ class RouterDialog(QDialog):
         self.show()
 
     def routing_method(self) -> str:
+        """How a question is routed: by a call of a model, or offline."""
         return CALLING if self.calling.isChecked() else OFFLINE
 
     def load(self) -> None:
+        """Read the domains from the project; stopped when the dialog is closed."""
         loading = self._workspace.tasks.start("", self._load(), self)
         self.finished.connect(lambda _result: loading.cancel())  # it may be closed before it has them
 
@@ -192,6 +194,7 @@ class RouterDialog(QDialog):
         )
 
     def edit(self, domain: Domain) -> None:
+        """Open a dialog for `domain`, and save it when the dialog is accepted."""
         dialog = DomainDialog(self._workspace, domain, self)
         dialog.decided.connect(lambda edited: self._workspace.tasks.start("", self._store(edited)))
         dialog.open()

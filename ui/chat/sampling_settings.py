@@ -21,7 +21,10 @@ MAX_PASSAGES = 20
 
 
 class SamplingSettings(QWidget):
-    """Temperature 0 and the project's own system prompt, until the person wants something else."""
+    """The sampling parameters, the system prompt and the retrieval of the chat.
+
+    By default the temperature is 0 and the prompt is the project's.
+    """
 
     retrieval_changed = Signal()
 
@@ -127,9 +130,11 @@ class SamplingSettings(QWidget):
         self.embedding.textChanged.connect(lambda _text: self.retrieval_changed.emit())
 
     def system_prompt(self) -> str:
+        """The system prompt as it is typed."""
         return self.prompt.toPlainText()
 
     def sampling(self) -> Sampling:
+        """The sampling parameters as they are entered."""
         seed = self.seed.value()
         return Sampling(
             self.temperature.value(),

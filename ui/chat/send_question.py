@@ -21,7 +21,10 @@ from ui.workspace import Workspace
 
 
 class QuestionSender(QObject):
-    """`changed` when a pane begins or ends; `ended` when the last one has."""
+    """Sends a question to all panes and stores the answers.
+
+    `changed`: a pane begins or ends; `ended`: the last one has ended.
+    """
 
     changed = Signal()
     ended = Signal()
@@ -34,6 +37,7 @@ class QuestionSender(QObject):
         settings.retrieval_changed.connect(self.forget_builder)
 
     def is_busy(self) -> bool:
+        """Whether a pane is still answering."""
         return bool(self._running)
 
     def forget_builder(self) -> None:
@@ -103,6 +107,9 @@ class QuestionSender(QObject):
         )
 
     async def load_sent_request(self, turn: int, pane: int, provider: str) -> RequestCode:
-        """The request that a pane has answered to a turn."""
+        """The request that a pane has answered to a turn.
+
+        Raises `JukuError` when it cannot be read, or there is no key for the provider.
+        """
         body = await self._workspace.project.read(conversations.load_request, turn, pane)
         return request_code.build_request_code(await self._workspace.provider(provider), body)

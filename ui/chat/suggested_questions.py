@@ -19,7 +19,7 @@ MAX_QUESTION_LENGTH = 90  # characters of a question
 class SuggestedQuestions(QWidget):
     """Buttons with questions; hidden if the project has none."""
 
-    chosen = Signal(str)
+    chosen = Signal(str)  # the question
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()

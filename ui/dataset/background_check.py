@@ -15,10 +15,13 @@ CHECK_DELAY_MS = 1500  # milliseconds without a change before the check begins
 
 
 class BackgroundCheck(QObject):
-    """`checking` is emitted when a check starts and ends; its findings come as a change of the project."""
+    """Checks the whole dataset a moment after an edit, in another thread.
+
+    `checking` is emitted when a check starts and ends; its findings come as a change of the project.
+    """
 
     checking = Signal(bool)
-    progress = Signal(Progress)
+    progress = Signal(Progress)  # of the running check, in rows
 
     def __init__(self, workspace: Workspace, parent: QObject) -> None:
         super().__init__(parent)
@@ -42,6 +45,7 @@ class BackgroundCheck(QObject):
             self.ask()
 
     def is_checking(self) -> bool:
+        """Whether the rows are being checked now."""
         return self._task is not None and not self._task.done()
 
     def _start(self) -> None:

@@ -67,10 +67,12 @@ async def _approve(workspace: Workspace, ids: array[int], owner: QWidget) -> Non
 
 
 def delete(workspace: Workspace, ids: array[int]) -> None:
+    """Delete the rows in one undo step, in another thread."""
     start_write(workspace, trn("Delete {n} row", "Delete {n} rows", len(ids)), bulk_edits.delete, ids)
 
 
 def fill(workspace: Workspace, ids: array[int], field: str, value: str, owner: QWidget) -> None:
+    """Write `value` into the column `field` of all rows in one undo step, in another thread."""
     if (field, value) == APPROVING:
         apply_action(workspace, ids, field, value, owner)
         return
@@ -152,6 +154,7 @@ class BulkDialog(QDialog):
         layout.addWidget(buttons)
 
     def value(self) -> str:
+        """The value that was entered or chosen for the selected action."""
         name = self.action.currentData()
         if name in CHOICE_ACTIONS:
             return str(self.choice.currentData())

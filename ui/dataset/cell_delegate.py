@@ -121,7 +121,10 @@ class TextEditor(QPlainTextEdit):
 
 
 class CellDelegate(QStyledItemDelegate):
-    """Enter commits the text, Shift+Enter or Alt+Enter inserts a line break, Escape cancels."""
+    """Paints and edits the cells of the grid.
+
+    Enter commits, Shift+Enter or Alt+Enter inserts a line break, Escape cancels.
+    """
 
     def __init__(self, table: QTableView) -> None:
         super().__init__(table)

@@ -37,6 +37,7 @@ class PastePlan:
 
     @property
     def left_out(self) -> bool:
+        """Whether some cells cannot be pasted."""
         return bool(self.beyond or self.fixed)
 
     def count(self) -> int:

@@ -18,7 +18,7 @@ from ui.workspace import Workspace
 class DatasetDialogs(QObject):
     """Opens the dialogs about the rows of `table`."""
 
-    row_chosen = Signal(int)
+    row_chosen = Signal(int)  # the row's id
     questions_wanted = Signal()  # the rows that are kept for the exam are to be shown
 
     def __init__(self, workspace: Workspace, table: GridView, filter: Callable[[], Filter], owner: QWidget) -> None:
@@ -26,6 +26,7 @@ class DatasetDialogs(QObject):
         self._workspace, self._table, self._filter, self._owner = workspace, table, filter, owner
 
     def open_replace(self) -> None:
+        """Open search and replace for the selected rows, or for all that are shown."""
         from ui.dataset.replace_dialog import ReplaceDialog
 
         self._open(ReplaceDialog(self._workspace, self._selected_or_shown(), self._owner))
@@ -48,16 +49,19 @@ class DatasetDialogs(QObject):
         self._open(dialog)
 
     def open_versions(self) -> None:
+        """Open the saved versions of the dataset."""
         from ui.dataset.versions_dialog import VersionsDialog
 
         self._open(VersionsDialog(self._workspace, self._owner))
 
     def open_link_facts(self) -> None:
+        """Open the review of links between rows and facts."""
         from ui.dataset.fact_link_dialog import FactLinkDialog
 
         FactLinkDialog(self._workspace, self._owner).open()
 
     def open_hold_out(self) -> None:
+        """Open the dialog that moves rows into the test split."""
         from ui.dataset.hold_out_dialog import HoldOutDialog
 
         dialog = HoldOutDialog(self._workspace, self._owner)
@@ -65,11 +69,13 @@ class DatasetDialogs(QObject):
         dialog.open()
 
     def open_token_counts(self) -> None:
+        """Open the token counts of the rows that are shown."""
         from ui.dataset.token_counts_dialog import TokenCountsDialog
 
         self._open(TokenCountsDialog(self._workspace, self._filter(), self._owner))
 
     def open_quarantine(self) -> None:
+        """Open the list of lines that could not be read."""
         from ui.dataset.quarantine_dialog import QuarantineDialog
 
         self._open(QuarantineDialog(self._workspace, self._owner))
@@ -81,6 +87,7 @@ class DatasetDialogs(QObject):
         import_dialog.import_rows(self._workspace, found, self._owner, on_ended)
 
     def open_export(self) -> None:
+        """Open the export of the selected or shown rows to a file."""
         from ui.dataset.export_dialog import ExportDialog
 
         self._open(ExportDialog(self._workspace, self._filter(), self._table.selected_ids(), self._owner))

@@ -78,7 +78,10 @@ class FactDelegate(QStyledItemDelegate):
 
 
 class FactLinkTable(QTableView):
-    """Space accepts, N sets no fact, F2 chooses another fact, Backspace takes a decision back."""
+    """The rows with their suggested facts.
+
+    Space accepts, N sets no fact, F2 chooses another fact, Backspace takes a decision back.
+    """
 
     def __init__(self) -> None:
         super().__init__(showGrid=False)
@@ -118,6 +121,7 @@ class FactLinkTable(QTableView):
         return command
 
     def places(self) -> list[int]:
+        """The numbers of the selected lines, in order."""
         return sorted(index.row() for index in self.selectionModel().selectedRows())
 
     def accept(self) -> None:
@@ -125,10 +129,12 @@ class FactLinkTable(QTableView):
         self._go_to_next()
 
     def refuse(self) -> None:
+        """Decide that the selected rows belong to no fact."""
         self.links.decide(self.places(), "")
         self._go_to_next()
 
     def reopen(self) -> None:
+        """Take back the decisions on the selected rows."""
         self.links.reopen(self.places())
 
     def choose_other_fact(self) -> None:
@@ -143,7 +149,10 @@ class FactLinkTable(QTableView):
 
 
 class FactLinkDialog(QDialog):
-    """Not modal. The decisions are written in one step; rows linked here are not suggested again."""
+    """Reviews the links between rows and facts that the program suggests. Not modal.
+
+    The decisions are written in one step; rows linked here are not suggested again.
+    """
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -17,7 +17,7 @@ Role = Qt.ItemDataRole
 
 
 class FactLinkModel(QAbstractTableModel):
-    """Holds the decisions until they are saved."""
+    """The suggested links, as a Qt model that holds the decisions until they are saved."""
 
     decided = Signal()
 
@@ -37,12 +37,15 @@ class FactLinkModel(QAbstractTableModel):
         self.decided.emit()
 
     def facts(self) -> dict[str, str]:
+        """The texts of the facts by name."""
         return self._texts
 
     def row(self, place: int) -> OpenLink:
+        """The open link in line `place`."""
         return self._rows[place]
 
     def decisions(self) -> list[tuple[int, str]]:
+        """The ids of the decided rows, each with the names of its facts; '' for none."""
         return list(self._decisions.items())
 
     def decide(self, places: Sequence[int], names: str) -> None:

@@ -40,11 +40,11 @@ COUNT_COLUMNS = {
 
 
 class FilterBar(QWidget):
-    """`changed` is emitted when the filter changed; typing is waited for."""
+    """The line and the boxes that filter the rows. `changed` is emitted after a pause in typing."""
 
     changed = Signal()
     save_wanted = Signal(str)  # a name for the present filter
-    forget_wanted = Signal(str)
+    forget_wanted = Signal(str)  # the name of a saved filter
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,9 +106,11 @@ class FilterBar(QWidget):
         return replace(typed, regex=typed.regex or self.regex.isChecked()) if typed.text else typed
 
     def words(self) -> str:
+        """The filter in the words that can be typed into the line."""
         return filters.format_filter(self.filter())
 
     def is_empty(self) -> bool:
+        """Whether all rows are shown."""
         return self.filter() == Filter()
 
     def choose(self, words: str) -> None:
@@ -118,6 +120,7 @@ class FilterBar(QWidget):
         self._set_line_text(words)
 
     def clear(self) -> None:
+        """Show all rows."""
         self.choose("")
 
     def forget(self) -> None:

@@ -11,6 +11,7 @@ from core.spec.facts import STALE_RULE
 
 
 def can_fix(rule: str) -> bool:
+    """Whether the problem `rule` has an automatic fix."""
     return rule in RULES and (RULES[rule].fixable or rule == examples.DUPLICATE_ROW)
 
 

@@ -13,7 +13,10 @@ PREVIEW_CHARACTERS = 400  # characters: a cell never lays out a whole book
 
 @dataclass(frozen=True, slots=True)
 class GridColumn:
-    """`order` is the name in `filters.SORT_COLUMNS`; `choices` are the allowed values, if limited."""
+    """A column of the grid.
+
+    `order` is its name in `filters.SORT_COLUMNS`; `choices` are the allowed values, if limited.
+    """
 
     name: str
     width: int

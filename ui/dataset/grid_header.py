@@ -30,7 +30,7 @@ class RowNumbers(QHeaderView):
 
 
 class GridHeader(QHeaderView):
-    """The last free width goes to the answer column until a person resizes it."""
+    """The header of the grid. The free width goes to the answer column until a person resizes it."""
 
     def __init__(self, table: QTableView) -> None:
         super().__init__(Qt.Orientation.Horizontal, table)
@@ -70,10 +70,12 @@ class GridHeader(QHeaderView):
         return menu
 
     def show_column(self, column: int, shown: bool) -> None:
+        """Show or hide a column; the answers take the free width."""
         self.setSectionHidden(column, not shown)
         self.fill()
 
     def reset_columns(self) -> None:
+        """Return to the default order, widths and visible columns."""
         for place in range(self.count()):
             self.moveSection(self.visualIndex(place), place)
         self._fills = True

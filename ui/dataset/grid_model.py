@@ -45,7 +45,10 @@ class RowCells(NamedTuple):
 
 
 class GridModel(QAbstractTableModel):
-    """Rows are read in pages when they become visible; `edited` gives a changed cell."""
+    """The rows of the grid, as a Qt model.
+
+    They are read in pages when they become visible; `edited` gives a changed cell.
+    """
 
     edited = Signal(int, object)  # id, SetColumn
     sort_wanted = Signal(str, bool)  # a name in filters.SORT_COLUMNS ('id' for none), descending
@@ -103,6 +106,7 @@ class GridModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, len(COLUMNS) - 1))
 
     def id(self, row: int) -> int:
+        """The id of the row in line `row`."""
         return self._ids[row]
 
     def ids(self) -> array[int]:
@@ -110,6 +114,7 @@ class GridModel(QAbstractTableModel):
         return self._ids
 
     def row(self, id: int) -> int | None:
+        """The line of the row with this id; None when it is not shown."""
         return next(iter(self.rows([id])), None)
 
     def rows(self, ids: Collection[int]) -> list[int]:

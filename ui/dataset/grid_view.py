@@ -22,7 +22,7 @@ RESTYLE_EVENTS = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type
 
 
 class GridView(QTableView):
-    """The table of rows."""
+    """The table of rows: selection, keys and drag and drop."""
 
     too_many = Signal(int)  # more rows than can be dragged
     edit_ended = Signal()
@@ -62,6 +62,7 @@ class GridView(QTableView):
         return found
 
     def count_selected(self) -> int:
+        """How many rows are selected."""
         return sum(last - first + 1 for first, last in self.intervals())
 
     def selected_ids(self) -> array[int]:
@@ -77,10 +78,12 @@ class GridView(QTableView):
         return self.rows.id(row) if 0 <= row < self.rows.rowCount() else 0
 
     def current_field(self) -> str:
+        """The column of the current cell; '' for none."""
         index = self.currentIndex()
         return COLUMNS[index.column()] if index.isValid() else ""
 
     def is_editing(self) -> bool:
+        """Whether the editor of a cell is open."""
         return self.state() == QAbstractItemView.State.EditingState
 
     def go_to(self, row: int, column: int | None = None, select: bool = True) -> None:
@@ -93,6 +96,7 @@ class GridView(QTableView):
         )
 
     def select_rows(self, rows: list[int]) -> None:
+        """Select these lines, and no others."""
         selection = QItemSelection()
         for row in rows:
             selection.select(self.rows.index(row, 0), self.rows.index(row, 0))
@@ -142,6 +146,7 @@ class GridView(QTableView):
             delegate.restyle()
 
     def edit_cell(self, row: int, field: str) -> None:
+        """Open the editor of a cell, if its column is visible and can be edited."""
         column = COLUMNS.index(field)
         if ALL_COLUMNS[column].editable and not self.isColumnHidden(column):
             self.go_to(row, column)

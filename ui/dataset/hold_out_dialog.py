@@ -37,7 +37,7 @@ MAX_HELD_OUT = 1_000_000
 
 
 class HoldOutDialog(QDialog):
-    """Not modal. The choice is shown first; writing it is one undo step."""
+    """Chooses rows to keep for the exam. Not modal. The choice is shown first; writing it is one undo step."""
 
     questions_wanted = Signal()
 

@@ -48,12 +48,14 @@ class ImportOutcome:
     first: int = 0  # the id of the first row that was imported
 
     def add(self, found: ImportResult, wrong: ProblemCounts) -> None:
+        """Add the result of one more file, and the problems of its rows."""
         self.wrong += wrong
         self.rows += found.rows
         self.known += found.known
         self.unread += found.unread
 
     def format_text(self) -> str:
+        """What was imported and what was not, in sentences."""
         sentences = [trn("{n} row imported.", "{n} rows imported.", self.rows)]
         sentences += format_wrong(self.wrong)
         if self.known:
@@ -67,6 +69,7 @@ class ImportOutcome:
         ).strip()
 
     def meaning(self) -> str:
+        """The colour of the message: "error", "warning", "good" or "note"."""
         if self.failed or self.wrong.errors:
             return "error"
         return "warning" if self.unread or self.wrong else "good" if self.rows else "note"
@@ -89,6 +92,7 @@ def format_wrong(wrong: ProblemCounts) -> list[str]:
 
 
 def import_label(wanted: list[ImportFile]) -> str:
+    """The name of the task, which is also that of its undo step."""
     if len(wanted) == 1:
         return tr("Import {name}", name=wanted[0].name)
     return trn("Import {n} file", "Import {n} files", len(wanted))
@@ -148,6 +152,7 @@ def format_failure(name: str, error: JukuError) -> str:
 
 
 def show_import_outcome(workspace: Workspace, outcome: ImportOutcome, window: QWidget) -> Notice:
+    """Show a message at the bottom of the window, with buttons to fix, show or review what was imported."""
     meaning = outcome.meaning()
     notice = Notice(window.window(), outcome.format_text(), meaning, lasting=meaning in ("error", "warning"))
     fixable = [rule for rule in outcome.wrong.rules if RULES[rule].fixable]

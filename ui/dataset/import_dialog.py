@@ -118,7 +118,10 @@ def options_of(source: ImportSource) -> ImportOptions:
 
 
 class ImportDialog(QDialog):
-    """The column mapping of each table. Split, status and tags are for all of them."""
+    """Shows the files to import and how they are read, with the column mapping of each table.
+
+    Split, status and tags are for all of them.
+    """
 
     ended = Signal()  # the rows have come, or the person does not want them
 
@@ -325,6 +328,7 @@ class ImportDialog(QDialog):
 
 
 def field_title(field: str) -> str:
+    """The screen text of a field of a row."""
     titles = {
         "data": tr("whole row as JSON"), "system": tr("system prompt"), "question": tr("question"),
         "input": tr("more of the question"), "answer": tr("answer"), "split": tr("split"), "kind": tr("kind"),

@@ -50,6 +50,7 @@ class ImportSource:
         self.set_head(self.detected.columns != column_mapping.number_columns(len(self.detected.columns)))
 
     def is_table(self) -> bool:
+        """Whether the file has columns whose fields a person can choose."""
         return self.error is None and self.detected.format in TABLE_READERS
 
     def set_head(self, head: bool) -> None:
@@ -59,6 +60,7 @@ class ImportSource:
         self.meaning = {column: field for field, column in guessed.items()}
 
     def names(self) -> list[str]:
+        """The names of the columns: those of the first line if it is the head, else numbers."""
         found, sample = self.detected.columns, self.detected.sample
         numbered = column_mapping.number_columns(len(found))
         if not self.head:

@@ -44,7 +44,7 @@ MOVE_UP_KEYS, MOVE_DOWN_KEYS, REMOVE_KEYS = "Alt+Up", "Alt+Down", "Ctrl+Shift+Ba
 
 
 class MessageEditor(QFrame):
-    """Shows one `Message`; `changed` gives each edit."""
+    """A card that edits one `RowMessage`; `changed` gives each edit."""
 
     changed = Signal(object)  # a JsonEdit
     calls_wanted = Signal(object)  # the Message whose calls are to be edited
@@ -133,6 +133,7 @@ class MessageEditor(QFrame):
         self.update()
 
     def fields(self) -> list[CommittedTextEdit]:
+        """The text fields of the card, one for each text part and the refusal."""
         return self._fields
 
     def pending(self) -> list[JsonEdit]:

@@ -27,7 +27,10 @@ MAX_QUESTION_CHARACTERS = 120  # characters of a row that are shown
 
 
 class ProblemsPanel(QWidget):
-    """`chosen` gives a filter such as 'rule:role-unknown', `row_chosen` the id of a row."""
+    """The problems of the dataset by rule, with an explanation and a fix.
+
+    `chosen` gives a filter such as 'rule:role-unknown', `row_chosen` the id of a row.
+    """
 
     chosen = Signal(str)
     row_chosen = Signal(int)

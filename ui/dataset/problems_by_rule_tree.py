@@ -38,7 +38,10 @@ class ProblemRow:
 
 
 class ProblemsTree(QTreeWidget):
-    """`rows_wanted` asks for rows of a rule from an offset on; `chosen` gives a filter, `row_chosen` a row id."""
+    """A tree with a line per rule, and below it the rows with the problem.
+
+    `rows_wanted` asks for rows of a rule from an offset on; `chosen` gives a filter, `row_chosen` a row id.
+    """
 
     rows_wanted = Signal(str, int)
     looked_at = Signal(str)  # the rule of the current line
@@ -74,6 +77,7 @@ class ProblemsTree(QTreeWidget):
             self.setCurrentItem(first)
 
     def current_rule(self) -> str:
+        """The rule of the current line; '' for none."""
         item = self.currentItem()
         return str(item.data(0, RULE)) if item else ""
 
@@ -94,6 +98,7 @@ class ProblemsTree(QTreeWidget):
             line.setData(0, CLUSTER, offset + len(rows))
 
     def recolour(self) -> None:
+        """Draw the icons again in the colours of the theme."""
         for item in self._groups():
             item.setIcon(TEXT, severity_icon(RULES[item.data(0, RULE)].severity))
 

@@ -49,7 +49,10 @@ Role = Qt.ItemDataRole
 
 
 class QuarantineModel(QAbstractTableModel):
-    """Reads its lines in pages, in another thread; cells that are not read yet show an ellipsis."""
+    """The lines that could not be read, as a Qt model.
+
+    They are read in pages, in another thread; cells that are not read yet show an ellipsis.
+    """
 
     def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +63,7 @@ class QuarantineModel(QAbstractTableModel):
         self._edition = 0  # a page that was asked for before the ids changed is not the same any more
 
     def show_ids(self, ids: array[int]) -> None:
+        """Show the lines with these ids; pages are read when they become visible."""
         self._edition += 1
         self._wanted.clear()
         if ids == self._ids:
@@ -70,6 +74,7 @@ class QuarantineModel(QAbstractTableModel):
         self.endResetModel()
 
     def ids(self) -> array[int]:
+        """The ids of the lines, in the order shown."""
         return self._ids
 
     def rowCount(self, parent: Index | None = None) -> int:

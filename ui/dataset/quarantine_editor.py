@@ -22,7 +22,10 @@ HEX_BYTES_PER_LINE = 16  # bytes in a row
 
 
 class QuarantineEditor(QWidget):
-    """Shows one line. What was typed into others is kept until they are added or `forget` is called."""
+    """Edits one line that could not be read.
+
+    What was typed into others is kept until they are added or `forget` is called.
+    """
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +76,7 @@ class QuarantineEditor(QWidget):
         return len(self._drafts)
 
     def forget(self) -> None:
+        """Drop what was typed and not saved."""
         self._drafts.clear()
         self.entry = None
 

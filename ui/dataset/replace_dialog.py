@@ -46,7 +46,10 @@ MAX_TOOLTIP_CHARACTERS = 2000  # characters of a text that a tool tip shows
 
 
 class ReplaceModel(QAbstractTableModel):
-    """`left_out` are the ids of the rows without a tick; a row has one tick for all its fields."""
+    """The replacements to make, as a Qt model.
+
+    `left_out` are the ids of the rows without a tick; a row has one tick for all its fields.
+    """
 
     ticked = Signal()
 
@@ -57,11 +60,13 @@ class ReplaceModel(QAbstractTableModel):
         self.left_out: set[int] = set()
 
     def show_changes(self, changes: Sequence[Replacement]) -> None:
+        """Show these changes."""
         self.beginResetModel()
         self._changes, self._marked = changes, {}
         self.endResetModel()
 
     def change(self, row: int) -> Replacement:
+        """The change in line `row`."""
         return self._changes[row]
 
     def rowCount(self, parent: Index = ROOT_INDEX) -> int:
@@ -96,6 +101,7 @@ class ReplaceModel(QAbstractTableModel):
         return True
 
     def set_ticked(self, id: int, wanted: bool) -> None:
+        """Include a row in the replacement, or leave it out."""
         (self.left_out.discard if wanted else self.left_out.add)(id)
         last = self.index(self.rowCount() - 1, ROW)
         self.dataChanged.emit(self.index(0, ROW), last, [Qt.ItemDataRole.CheckStateRole])
@@ -129,7 +135,10 @@ def field_names() -> dict[str, str]:
 
 
 class ReplaceDialog(QDialog):
-    """Not modal: the grid stays usable, and `show_choice` updates the rows that are chosen there."""
+    """Searches and replaces text in rows, after a preview.
+
+    Not modal: `show_choice` updates the rows chosen in the grid.
+    """
 
     def __init__(self, workspace: Workspace, choice: Choice, parent: QWidget | None = None) -> None:
         super().__init__(parent)

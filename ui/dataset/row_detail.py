@@ -63,6 +63,7 @@ class ProblemList(QListWidget):
         self.hide()
 
     def show_problems(self, problems: list[checks.Problem]) -> None:
+        """List the problems of a row, each with its icon and colour."""
         self.clear()
         for problem in problems:
             item = QListWidgetItem(severity_icon(problem.severity), problem.message, self)
@@ -105,6 +106,7 @@ class RowFacts(QWidget):
             layout.addWidget(note)
 
     def show_row(self, db: sqlite3.Connection, row: Example | None) -> None:
+        """Show the facts of a row, what changed in them, and what was found about the row."""
         taught = facts.load_by_names(db, row.facts) if row else []
         found = findings.load_for_row(db, row.id) if row else {}
         self._taught.show_text("\n".join([*(f"{fact.name}: {fact.text}" for fact in taught), *_passage(row, taught)]))
@@ -126,10 +128,13 @@ def _change(fact: Fact) -> str:
 
 
 class RowDetail(QStackedWidget):
-    """Shows one `Example`. Typed text is committed when a field loses the focus, another row is shown, or by `pending`."""
+    """The editor of one row below the grid.
+
+    Typed text is committed when a field loses the focus, another row is shown, or by `pending`.
+    """
 
     edited = Signal(int, object)  # id, RowEdit: for `examples.edit`
-    edit_json = Signal(int)
+    edit_json = Signal(int)  # the row's id
 
     def __init__(self) -> None:
         super().__init__()
@@ -214,6 +219,7 @@ class RowDetail(QStackedWidget):
         return self.conversation.field("assistant")
 
     def show_example(self, example: Example | None) -> None:
+        """Show a row; None empties the page. What was typed into another row is saved first."""
         anew = example is None or example.id != self._example.id
         if anew:
             self.commit()

@@ -54,7 +54,10 @@ class TokenSummary:
 
 
 class TokenCountsDialog(QDialog):
-    """Counts all approved rows; the split of `filter` is selected first. `row_chosen` gives a clicked row."""
+    """The tokens of the rows and the cost of training on them.
+
+    The split of `filter` is selected first. `row_chosen` gives a clicked row.
+    """
 
     row_chosen = Signal(int)
 
@@ -285,6 +288,7 @@ ROW_ID_ROLE = Qt.ItemDataRole.UserRole  # the id of a row among the longest
 
 
 def load_summary(db: sqlite3.Connection, encoding: str, status: str, reporter: Reporter) -> TokenSummary:
+    """Count the tokens of the rows with a status; the longest rows come with their questions."""
     summary = token_counts.summarize(db, encoding, reporter, status)
     ids = [id for split in summary.splits.values() for id, _count in split.longest]
     rows = examples.fetch(db, ids)
@@ -294,6 +298,7 @@ def load_summary(db: sqlite3.Connection, encoding: str, status: str, reporter: R
 
 
 def encoding_text() -> dict[str, str]:
+    """The names of the tokenizers and the models that use them."""
     return {"o200k_base": tr("GPT-4.1, GPT-4o and newer"), "cl100k_base": tr("GPT-4, GPT-3.5")}
 
 
@@ -304,6 +309,7 @@ def priced_models(encoding: str) -> list[str]:
 
 
 def price(found: TokenTotals, model: str, epochs: int) -> TrainingPrice | None:
+    """What training on the rows of the split "train" would cost; None if there are none or the price is unknown."""
     split = found.splits.get("train")
     return prices.estimate_training_price(split.trained, split.rows, model, epochs or None) if split else None
 

@@ -45,24 +45,27 @@ MAX_TEXT_CHARACTERS = 200_000  # characters of one side that are shown; a field 
 
 
 class DiffModel(QAbstractTableModel):
-    """One line per row that differs."""
+    """The differences of two versions, one line per row that differs."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: list[RowDifference] = []
 
     def show_rows(self, rows: list[RowDifference]) -> None:
+        """Show these differences."""
         self.beginResetModel()
         self._rows = rows
         self.endResetModel()
 
     def add_rows(self, rows: list[RowDifference]) -> None:
+        """Add differences at the end."""
         if rows:
             self.beginInsertRows(ROOT_INDEX, len(self._rows), len(self._rows) + len(rows) - 1)
             self._rows = self._rows + rows
             self.endInsertRows()
 
     def difference(self, row: int) -> RowDifference:
+        """The difference in line `row`."""
         return self._rows[row]
 
     def rowCount(self, parent: Index = ROOT_INDEX) -> int:
@@ -93,6 +96,7 @@ class DiffModel(QAbstractTableModel):
 
 
 def change_titles() -> dict[str, str]:
+    """The screen texts of the kinds of changes."""
     return {"added": tr("added"), "removed": tr("removed"), "changed": tr("changed")}
 
 
@@ -148,6 +152,7 @@ def _format_message(turn: row_json.RowMessage) -> str:
 
 
 def field_titles() -> dict[str, str]:
+    """The screen texts of the fields that a version compares."""
     return {
         "split": tr("Split"),
         "kind": tr("Kind"),
@@ -161,7 +166,7 @@ def field_titles() -> dict[str, str]:
 
 
 class DiffView(QWidget):
-    """Shows a `Diff`; `more_wanted` asks for the next page, `row_chosen` gives a clicked row."""
+    """The comparison of two versions; `more_wanted` asks for the next page, `row_chosen` gives a clicked row."""
 
     more_wanted = Signal(int)
     row_chosen = Signal(int)

@@ -15,7 +15,7 @@ from ui.workspace import Workspace
 
 
 class VersionsDialog(SnapshotsDialog):
-    """`row_chosen` gives the id of a row clicked in a comparison."""
+    """The saved versions of the dataset. `row_chosen` gives the id of a row clicked in a comparison."""
 
     row_chosen = Signal(int)
     tables = frozenset({Table.VERSION, Table.EXAMPLE})

@@ -33,6 +33,7 @@ class ColouredAnswer(QPlainTextEdit):
         self._pieces: list[Piece] = []
 
     def show_pieces(self, pieces: list[Piece]) -> None:
+        """Show pieces of text, each in the colour of its meaning."""
         if pieces == self._pieces:
             return
         self._pieces = pieces
@@ -74,6 +75,7 @@ class QuestionListModel(QAbstractListModel):
         self.endResetModel()
 
     def question(self, row: int) -> ExamQuestion | None:
+        """The question in line `row`; None where there is none."""
         if self._outcome is None or not 0 <= row < len(self._places):
             return None
         return self._outcome.result.questions[self._places[row]]
@@ -102,7 +104,10 @@ def _format_rate(passed: float, asked: float) -> str:
 
 
 class AnswerComparison(QWidget):
-    """Asks by `wanted` for the answers to the chosen question: a run may have more than can be held."""
+    """The questions of a run, and the answers of all subjects to the selected one.
+
+    `wanted` asks for them: a run may have more answers than can be held in memory.
+    """
 
     wanted = Signal(int)
 
@@ -169,6 +174,7 @@ class AnswerComparison(QWidget):
         self._show_question()
 
     def current_question(self) -> ExamQuestion | None:
+        """The selected question; None for none."""
         return self.questions.question(self.list.currentIndex().row())
 
     def _make_columns(self, titles: Sequence[str], tooltips: Sequence[str]) -> None:

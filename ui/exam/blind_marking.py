@@ -32,7 +32,7 @@ START_MARK = 50  # of the slider, before anything is marked
 
 
 class BlindMarking(QWidget):
-    """Which model answered, and under which condition, is nowhere on this page."""
+    """A person marks answers without being told which model gave them, or under which condition."""
 
     left = Signal()  # the page is not seen any more: what was marked may be counted
 

@@ -36,7 +36,7 @@ MAX_PASSAGE_TOKENS = 100_000
 
 
 class ExamForm(QWidget):
-    """Everything has a sensible value from the start; what is rarely changed is folded away."""
+    """The form of a new exam. Everything has a default; what is rarely changed is hidden at first."""
 
     changed = Signal()
     start_wanted = Signal()

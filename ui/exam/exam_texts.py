@@ -69,6 +69,7 @@ def grader_title(by: str, grader: str) -> str:
 
 
 def run_status_title(status: str) -> str:
+    """The screen text of the status of an exam run."""
     words = {
         "running": tr("running"),
         "succeeded": tr("finished"),

@@ -75,9 +75,11 @@ class ExaminedModelRow(QWidget):
         self.changed.emit()
 
     def subject(self) -> ExamSubject:
+        """The server, the model and the condition as they are chosen."""
         return ExamSubject(self.provider(), self.model.model_id(), self.condition.currentData())
 
     def provider(self) -> str:
+        """The id of the chosen server, by default the one in use."""
         found: str = self.server.currentData() or self._workspace.settings.provider
         return found
 
@@ -119,7 +121,7 @@ class ExaminedModelRow(QWidget):
 
 
 class ExaminedModels(QWidget):
-    """From two to eight lines; until the person has chosen something, the usual ones for what is offered."""
+    """The models and conditions to examine, two to eight; by default the usual ones for what is offered."""
 
     changed = Signal()
 
@@ -159,6 +161,7 @@ class ExaminedModels(QWidget):
         return menu
 
     def rows(self) -> list[ExaminedModelRow]:
+        """The rows, from top to bottom."""
         return self._rows
 
     def subjects(self) -> list[ExamSubject]:
@@ -293,6 +296,7 @@ class ExaminedModels(QWidget):
 
 
 def closed_book_preset(base: ExamSubject, tuned: ExamSubject | None) -> list[ExamSubject]:
+    """The base model beside the tuned one; without one, beside itself with the spec in the prompt."""
     return [base, tuned] if tuned else [base, _with_condition(base, OPEN_BOOK)]
 
 
@@ -302,6 +306,7 @@ def open_book_preset(base: ExamSubject, tuned: ExamSubject | None) -> list[ExamS
 
 
 def all_conditions_preset(base: ExamSubject, tuned: ExamSubject | None) -> list[ExamSubject]:
+    """The base model under all conditions, and the tuned one closed book."""
     books = [_with_condition(base, condition) for condition in (OPEN_BOOK, RETRIEVED, FEW_SHOT)]
     return [base, *books, *([tuned] if tuned else [])]
 

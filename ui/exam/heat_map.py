@@ -59,6 +59,7 @@ class HeatMapTable(QTableView):
         self.selectionModel().selectionChanged.connect(self._on_selected)
 
     def show_entries(self, outcome: ExamOutcome, level: str, found: list[HeatMapRow], against: int) -> None:
+        """Show the rows of a level; changes are those against the subject at place `against`."""
         key = entry.key if (entry := self.current()) else ""
         self.rates.show_entries(level, outcome.columns, found, against)
         if self.horizontalHeader().count() != self._sized:
@@ -81,6 +82,7 @@ class HeatMapTable(QTableView):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch if few else QHeaderView.ResizeMode.Interactive)
 
     def current(self) -> HeatMapRow | None:
+        """The selected row; None for none."""
         rows = self.selectionModel().selectedRows()
         return self.rates.entry(rows[0].row()) if rows else None
 

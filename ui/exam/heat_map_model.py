@@ -87,7 +87,10 @@ def is_wanted(entry: HeatMapRow, wanted: str, against: int) -> bool:
 
 
 class HeatMapModel(QAbstractTableModel):
-    """Each rate says whether it is a gain or a loss against the subject that all are compared with."""
+    """The rates by kind, fact or question, as a Qt model.
+
+    Each rate says whether it is a gain or a loss against the subject that all are compared with.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -118,9 +121,11 @@ class HeatMapModel(QAbstractTableModel):
         self.endResetModel()
 
     def entry(self, row: int) -> HeatMapRow:
+        """The data of line `row`."""
         return self._entries[row]
 
     def find(self, key: str) -> int | None:
+        """The line with this key; None when it is not shown."""
         return next((row for row, entry in enumerate(self._entries) if entry.key == key), None)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008

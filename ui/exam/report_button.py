@@ -14,7 +14,7 @@ from ui.workspace import Workspace
 
 
 class ReportButton(QPushButton):
-    """`show_run` says which run, and whose marks count in its report."""
+    """Saves the report of a run; `show_run` sets which run, and whose marks count."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(tr("&Export"))

@@ -33,6 +33,7 @@ class ExamOutcome:
 
     @property
     def run(self) -> ExamRun:
+        """The run whose result it is."""
         return self.result.run
 
     def place(self, question: int) -> int:
@@ -108,7 +109,7 @@ def format_agreements(db: sqlite3.Connection, outcome: ExamOutcome) -> list[str]
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """A point at `x`; `label` is its axis label if x is only an index, `about` its tooltip."""
+    """A point at `x`; `label` is its axis label if x is only an index, `tooltip` its tooltip."""
 
     x: int
     label: str

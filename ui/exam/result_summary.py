@@ -62,11 +62,11 @@ class FactResultList(QListView):
 
 
 class ResultSummary(QScrollArea):
-    """The first page of a result."""
+    """The first page of a result: verdict, totals, and the facts that were gained, lost or not learned."""
 
     line_wanted = Signal(str, str, str)  # a level of the heat map, a line's key, a filter
     wordings_wanted = Signal(list)  # names of facts
-    against_chosen = Signal(int)
+    against_chosen = Signal(int)  # the place of the subject that all others are compared with
 
     def __init__(self) -> None:
         super().__init__(widgetResizable=True)

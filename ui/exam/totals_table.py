@@ -28,7 +28,7 @@ Role = Qt.ItemDataRole
 
 
 class TotalsModel(QAbstractTableModel):
-    """A row per subject; the columns are the constants above."""
+    """The totals as a Qt model: a row per subject; the columns are the constants above."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -194,7 +194,7 @@ def _column_titles() -> list[tuple[str, str]]:
 
 
 class TotalsTable(QTableView):
-    """As high as its rows; `chosen` gives the place of the selected subject."""
+    """The table of totals, as high as its rows; `chosen` gives the place of the selected subject."""
 
     chosen = Signal(int)
 
@@ -216,6 +216,7 @@ class TotalsTable(QTableView):
         self.selectionModel().selectionChanged.connect(lambda _new, _old: self._on_selected())
 
     def show_outcome(self, outcome: ExamOutcome, compared: SubjectComparison | None) -> None:
+        """Show one line for each subject; columns that all leave empty are hidden."""
         self.totals.show_outcome(outcome, compared)
         spread = any(total.spread.n for total in outcome.result.totals)
         self.setColumnHidden(SPREAD, not spread)

@@ -25,7 +25,7 @@ STEPS, VERSIONS = "steps", "versions"
 
 
 class TrendChart(QWidget):
-    """The plot is made when it is first seen: pyqtgraph takes its time."""
+    """The rate of right answers over checkpoints or versions of the rows. The plot is built when it is first visible."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -37,6 +37,7 @@ class TrendPlot(pyqtgraph.PlotWidget):
         self.setMinimumHeight(220)
 
     def show_lines(self, lines: Sequence[TrendLine], bottom: str) -> None:
+        """Draw `lines`; `bottom` is the title of the horizontal axis."""
         self._lines, self._bottom = list(lines), bottom
         self._draw()
 

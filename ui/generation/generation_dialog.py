@@ -50,7 +50,7 @@ class GenerationPlan:
 
 
 class GenerationDialog(LlmRunDialog):
-    """`names` are the facts to generate examples for; None for all."""
+    """Generates examples for facts. `names` are the facts; None for all."""
 
     drafts_wanted = Signal()  # the person wants to see the drafts
 

@@ -35,8 +35,9 @@ SHOWN_TABLES = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.INQUIRY}
 
 
 class LlmRunDialog(QDialog):
-    """Not modal. A run goes on when the dialog is closed; `finished_with` then reports its outcome too.
+    """The base of dialogs that send many requests to a chat model. Not modal.
 
+    A run goes on when the dialog is closed; `finished_with` then reports its outcome too.
     A subclass gives `build_query`, which reads the project; `show_data`, which shows what was read;
     `disabled_reason`; and `start`, which the primary button calls.
     """
@@ -127,6 +128,7 @@ class LlmRunDialog(QDialog):
         return "" if self.model.model_id() else self.model.note.text() or tr("Choose a model.")
 
     def start(self) -> None:
+        """Start the run. Overridden by each dialog."""
         raise NotImplementedError
 
     def advice(self) -> str:
@@ -156,6 +158,7 @@ class LlmRunDialog(QDialog):
         self._settling.start()
 
     def read(self) -> None:
+        """Read again from the project what the dialog shows."""
         self._settling.stop()
         reading = self.build_query()
         self._work.start(lambda reporter: self._read(reading, reporter))
@@ -232,6 +235,7 @@ class LlmRunDialog(QDialog):
             self.line.show_progress(progress, self.runner.is_batch(task))
 
     def on_ended(self, ended: LlmRunResult) -> None:
+        """Show the outcome of a run of the dialog's own task."""
         if ended.task != self.task:
             return
         self._unfinished = None  # until it is read again

@@ -22,7 +22,10 @@ from ui.workspace import Workspace
 
 
 class RemakeDialog(ModelTaskDialog):
-    """The rows can also be marked as still right. `drafts_wanted`: the person wants to see the new rows."""
+    """Writes new answers for rows whose facts have changed; they can also be marked as still right.
+
+    `drafts_wanted`: the person wants to see the new rows.
+    """
 
     drafts_wanted = Signal()
 

@@ -63,6 +63,7 @@ class UnfinishedBar(basics.ColouredFrame):
         self.hide()
 
     def show_llm_run(self, found: InterruptedRun | None) -> None:
+        """Offer to continue an interrupted run, to use its answers or to drop it; None hides the bar."""
         self.setVisible(found is not None)
         if found is None:
             return

@@ -33,7 +33,7 @@ DATE, ROWS, SIZE, NAME = range(4)
 
 
 class BackupsDialog(QDialog):
-    """`chosen` gives the backup that is to be opened as a copy."""
+    """The list of backups. `chosen` gives the backup that is to be opened as a copy."""
 
     chosen = Signal(Backup)
 

@@ -20,7 +20,10 @@ from ui.workspace import Workspace
 
 
 class CopyActions(QObject):
-    """`opened` gives the path of a project that a backup was restored to; `flush` saves what is typed and not saved yet."""
+    """Saves a copy of the project and restores backups.
+
+    `opened` gives the path of a project that a backup was restored to; `flush` saves what is typed and not saved yet.
+    """
 
     opened = Signal(Path)
 

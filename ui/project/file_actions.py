@@ -55,7 +55,7 @@ class ProjectWindow(QMainWindow):
 
 
 class FileActions(QObject):
-    """Every dialog belongs to the window, so that a switch to another project closes it."""
+    """The File menu. Every dialog belongs to the window, so that a switch to another project closes it."""
 
     def __init__(self, workspace: Workspace, window: ProjectWindow) -> None:
         super().__init__(window)

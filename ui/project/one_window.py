@@ -28,7 +28,7 @@ TAKEN_REPLY = b"taken\n"
 
 
 class FilesToOpen(msgspec.Struct):
-    """What is handed over: files to bring in, with absolute paths."""
+    """What one process sends to the window of another: files to open, with absolute paths."""
 
     files: list[str] = []
 

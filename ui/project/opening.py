@@ -23,7 +23,10 @@ Role = QMessageBox.ButtonRole
 
 
 class ProjectOpener(QObject):
-    """`replace` shows an opened project in place of the one before; `show_error` shows errors without a choice."""
+    """Opens projects, and asks what to do when one is locked or damaged.
+
+    `replace` shows an opened project in place of the one before; `show_error` shows errors without a choice.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,10 @@ class ProjectOpener(QObject):
         self._replace, self._show_error = replace, show_error
 
     async def open(self, path: Path, files: Sequence[Path] = ()) -> bool:
-        """Open a project here; False where it is not: another window has it, which gets `files`, or it is refused."""
+        """Open a project here; False where it is not: another window has it, which gets `files`, or it is refused.
+
+        Raises `ProjectError` when the file cannot be opened for another reason.
+        """
         if os.path.abspath(path) == str(self._workspace.project.path):  # noqa: ASYNC240, PTH100 - touches no disk
             return True
         try:

@@ -13,7 +13,10 @@ from ui.workspace import Workspace
 
 
 class SyncedFolderBar(MessageBar):
-    """Stays until it is closed, or another project is opened."""
+    """Warns of a project in a synced folder or on a network drive.
+
+    Stays until it is closed, or another project is opened.
+    """
 
     def __init__(self, workspace: Workspace, window: QWidget) -> None:
         super().__init__(window)

@@ -27,7 +27,10 @@ SPLIT_OF_PURPOSE = {"training": "train", "validation": "validation"}
 
 
 class FilesPage(RescuePage):
-    """Names come from a server: none leaves the folder, nothing in it is replaced."""
+    """Saves the files of a model's training.
+
+    Their names come from a server: none can leave the folder or replace a file.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)

@@ -49,9 +49,12 @@ TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SP
 
 
 class RescueDialog(QDialog):
-    """Not modal. A model goes on being asked when the dialog is closed; nothing is asked twice."""
+    """Saves what can be saved of a model before it is shut down. Not modal.
 
-    show_examples = Signal(str)
+    A model is asked on when the dialog is closed; nothing is asked twice.
+    """
+
+    show_examples = Signal(str)  # a search in the filter's words
 
     def __init__(self, workspace: Workspace, provider: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -138,6 +141,7 @@ class RescueDialog(QDialog):
         self.show()
 
     def provider(self) -> str:
+        """The id of the chosen server."""
         return str(self.server.currentData())
 
     def load(self) -> None:

@@ -34,7 +34,7 @@ class ModelTable(TextTable):
         self._models: list[TunedModel] = []
 
     def show_models(self, models: Sequence[TunedModel], kept: dict[str, int], title: str = "", text: str = "") -> None:
-        """`kept`: how many answers of each are recorded. The choice stays where it was; `chosen` is not told."""
+        """`kept`: how many answers of each are recorded. The selection is kept; `chosen` is not emitted."""
         before = self.model()
         self._models = list(models)
         today = datetime.datetime.now().astimezone().date()
@@ -50,6 +50,7 @@ class ModelTable(TextTable):
             self.table.blockSignals(False)
 
     def show_answer_counts(self, kept: dict[str, int]) -> None:
+        """Show how many answers of each model are saved."""
         for row, one in enumerate(self._models):
             if item := self.table.item(row, 3):
                 item.setText(_format_count(kept.get(one.model, 0)))
@@ -84,7 +85,7 @@ def split_with_text(table: QWidget, whole: QWidget, share: int) -> QSplitter:
 
 
 class RescuePage(QWidget):
-    """One step of a rescue. A page gives `reading`, what it wants to know of the project, and `show_found`."""
+    """One step of a rescue. A page overrides `build_query`, which reads the project, and `show_data`."""
 
     asked = Signal(object, object, bool)  # who is to be asked, what finds the questions in the project, as a batch?
 
@@ -98,6 +99,7 @@ class RescuePage(QWidget):
 
     @property
     def model_key(self) -> ModelKey:
+        """The server and the name of the chosen model. There must be one."""
         assert self.model
         return self.provider, self.model.model
 
@@ -114,11 +116,11 @@ class RescuePage(QWidget):
         self.show_buttons()
 
     def build_query(self) -> Callable[[sqlite3.Connection], Any]:
-        """What is read of the project, in another thread."""
+        """A function that reads the project. It runs in another thread, so it must not read widgets."""
         raise NotImplementedError
 
     def show_data(self, found: Any) -> None:
-        """Show what `reading` has returned."""
+        """Show what the query returned."""
         raise NotImplementedError
 
     def show_buttons(self) -> None:
@@ -147,6 +149,7 @@ class RescuePage(QWidget):
         self.reader.stop()
 
     def server(self, provider: str = "") -> str:
+        """The title of a server; by default that of the page's."""
         return server_texts.server_title(self.workspace, provider or self.provider)
 
 
@@ -167,11 +170,13 @@ class BatchBox(QCheckBox):
         self.hide()
 
     def show_server(self, workspace: Workspace, provider: str) -> None:
+        """Show the box if the server accepts batches; '' hides it."""
         self.setVisible(
             bool(provider) and provider != LOCAL and server_texts.has_capability(workspace, provider, "batch")
         )
 
     def is_wanted(self) -> bool:
+        """Whether the questions are to be sent as a batch."""
         return not self.isHidden() and self.isChecked()
 
 

@@ -34,7 +34,7 @@ from ui.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class _RowChoice:
-    """Rows to teach: those with a tag, or a job's frozen copy; `made` are first made of the answers that are kept."""
+    """Rows to teach: those with a tag, or a job's frozen copy; or rows that are first made from the saved answers."""
 
     count: int
     title: str
@@ -49,9 +49,9 @@ class _RowChoice:
 
 
 class RetrainingPage(RescuePage):
-    """The job goes through the same checks and the same queue as any other."""
+    """Trains the rows of a model again, elsewhere. The job goes through the same checks and queue as any other."""
 
-    show_examples = Signal(str)
+    show_examples = Signal(str)  # a search in the filter's words
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)

@@ -18,7 +18,10 @@ from ui.workspace import Workspace
 
 
 class ApiKeyField(QWidget):
-    """The keyring may take its time, or hang: it is asked in another thread, and given up after a while."""
+    """Enters and stores the API key of a server.
+
+    The keyring may be slow, or hang: it is asked in another thread, and given up after a while.
+    """
 
     storing = Signal()  # from now on the key refers to the server's id
     changed = Signal()

@@ -15,9 +15,9 @@ from ui.workspace import Workspace
 
 
 class BackupsPage(QWidget):
-    """The choice holds at once and is saved at once."""
+    """How often projects are backed up. The choice is saved at once."""
 
-    failed = Signal(JukuError)
+    failed = Signal(JukuError)  # the setting could not be saved
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()

@@ -31,9 +31,12 @@ Numbers = dict[tuple[str, str], dict[str, float]]  # by kind and model
 
 
 class PricesPage(QWidget):
-    """A number that is written in comes before the shipped one and is saved at once; an emptied field has that again."""
+    """The prices of models.
 
-    failed = Signal(JukuError)
+    An entered price replaces the shipped one and is saved at once; an emptied field has that again.
+    """
+
+    failed = Signal(JukuError)  # the price could not be saved
 
     def __init__(self) -> None:
         super().__init__()

@@ -28,9 +28,12 @@ LIST_WIDTH = 230
 
 
 class PromptsPage(QWidget):
-    """What is typed is saved after a moment. A prompt that lacks a placeholder is kept here, but not saved."""
+    """Edits the prompts of the LLM runs.
 
-    failed = Signal(JukuError)
+    They are saved after a pause; a prompt that lacks a placeholder is not saved.
+    """
+
+    failed = Signal(JukuError)  # the prompt could not be saved
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,7 +186,7 @@ class PromptsPage(QWidget):
 
 
 class Placeholders(QWidget):
-    """What the program fills in: on the left what a prompt needs, on the right what it may use."""
+    """The placeholders that the program fills in: on the left those a prompt needs, on the right those it may use."""
 
     wanted = Signal(str)  # a placeholder to be written where the cursor is
 
@@ -199,6 +202,7 @@ class Placeholders(QWidget):
             self._grid.setColumnStretch(column, 1)
 
     def show_prompt(self, name: str) -> None:
+        """List the placeholders of the prompt `name`."""
         while item := self._grid.takeAt(0):
             if widget := item.widget():
                 widget.hide()

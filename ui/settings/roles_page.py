@@ -28,9 +28,9 @@ class _RoleBoxes:
 
 
 class RolesPage(QWidget):
-    """Each choice holds at once and is saved at once."""
+    """The server and model of each role. Each choice is saved at once."""
 
-    failed = Signal(JukuError)
+    failed = Signal(JukuError)  # the choice could not be saved
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -82,6 +82,7 @@ class RolesPage(QWidget):
         self.show_roles()
 
     def show_roles(self) -> None:
+        """Show the stored server and model of each role."""
         for role, boxes in self.boxes.items():
             self._show_providers(role, boxes.provider)
             self._show_models(role, boxes)

@@ -53,6 +53,7 @@ class CapabilityList(QWidget):
         self.hide()
 
     def show_found(self, found: Capabilities) -> None:
+        """Show what a test found out; hidden when nothing was tested yet."""
         self.setVisible(found.checked_at > 0)
         for name, mark in self.marks.items():
             mark.show_text(*_format_ability(getattr(found, name)))
@@ -82,7 +83,7 @@ def _format_ability(able: bool | None) -> tuple[str, str]:
 
 
 class ServerPage(QWidget):
-    """What is entered holds at once."""
+    """The name, address, key and features of one server. What is entered is used at once."""
 
     renamed = Signal()
     moved = Signal()  # the address or the kind has changed
@@ -183,6 +184,7 @@ class ServerPage(QWidget):
                 entry.key_origin = ""
 
     def show_id(self) -> None:
+        """Show the id by which the key is stored and the command line names the server."""
         self.key.follow(self._entry.id)
         self.id_note.setText(tr("On the command line: --provider {id}", id=self._entry.id))
 

@@ -45,7 +45,7 @@ TALL_TEXT = "塾か"
 
 @dataclass(frozen=True, slots=True)
 class ServerRow:
-    """`told` are the dim lines below the name."""
+    """A server in the list; `details` are the dim lines below its name."""
 
     id: str
     title: str
@@ -111,9 +111,9 @@ def _row_height(option: QStyleOptionViewItem) -> int:
 
 
 class ServersPage(QWidget):
-    """Each choice holds at once and is saved at once."""
+    """The list of servers, with a page for the selected one. Each change is saved at once."""
 
-    failed = Signal(JukuError)
+    failed = Signal(JukuError)  # the server could not be saved
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()

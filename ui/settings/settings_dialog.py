@@ -32,7 +32,7 @@ BOX_WIDTH = 180
 
 
 class SettingsDialog(QDialog):
-    """Each choice holds at once and is saved at once; there is only *Close*."""
+    """The settings. Each choice is saved at once; there is only *Close*."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -55,6 +55,7 @@ class FactLegend(QWidget):
         layout.addStretch()
 
     def show_entries(self, entries: list[FactCoverage]) -> None:
+        """Show how many facts are in each state."""
         counts = Counter(entry.state for entry in entries)
         for state, label in self._labels.items():
             label.setText(state_titles(state, counts[state]))
@@ -325,7 +326,7 @@ def _accept_missing(db: sqlite3.Connection) -> None:
 class SplitDialog(QDialog):
     """Splits one fact into several, one per line."""
 
-    parts_wanted = Signal(list)
+    parts_wanted = Signal(list)  # the texts of the new facts
 
     def __init__(self, fact: Fact, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -348,6 +349,7 @@ class SplitDialog(QDialog):
         self._show_count()
 
     def parts(self) -> list[str]:
+        """The lines that were entered, without empty and repeated ones."""
         lines = (" ".join(line.split()) for line in self.edit.toPlainText().split("\n"))
         return list(dict.fromkeys(line for line in lines if line))
 

@@ -104,16 +104,20 @@ class FactTableModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._entries) - 1, KNOWN))
 
     def entries(self) -> list[FactCoverage]:
+        """All facts with their coverage, in the order shown."""
         return self._entries
 
     def fact(self, row: int) -> Fact:
+        """The fact in line `row`."""
         return self._entries[row].fact
 
     def entry(self, id: int) -> FactCoverage | None:
+        """The coverage of the fact with this id; None when it is not there."""
         row = self.row(id)
         return None if row is None else self._entries[row]
 
     def row(self, id: int) -> int | None:
+        """The line of the fact with this id; None when it is not there."""
         return self._rows.get(id)
 
     def is_lost(self, fact: Fact) -> bool:
@@ -238,7 +242,10 @@ class CoverageDelegate(RoomyDelegate):
 
 
 class FactTable(QTableView):
-    """F2 or a double click edits a fact's text, Del deletes the selected ones, Enter shows their rows."""
+    """The table of facts.
+
+    F2 or a double click edits a fact's text, Del deletes the selected ones, Enter shows their rows.
+    """
 
     chosen = Signal()
     opened = Signal()
@@ -288,6 +295,7 @@ class FactTable(QTableView):
             self.choose(before.id)
 
     def choose(self, id: int) -> None:
+        """Select the fact with this id and scroll to it."""
         if (row := self.facts.row(id)) is not None:
             basics.select_row(self, row, TEXT)
             self.scrollTo(self.facts.index(row, TEXT))
@@ -298,6 +306,7 @@ class FactTable(QTableView):
         return chosen[0] if chosen else None
 
     def chosen_facts(self) -> list[Fact]:
+        """The selected facts, in the order shown."""
         rows = sorted(index.row() for index in self.selectionModel().selectedRows())
         return [self.facts.fact(row) for row in rows]
 

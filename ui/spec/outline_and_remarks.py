@@ -32,7 +32,7 @@ def find_headings(text: str) -> list[tuple[int, str, int]]:
 class Outline(QListWidget):
     """The headings of the text; a click emits the line."""
 
-    line_chosen = Signal(int)
+    line_chosen = Signal(int)  # the number of the heading's line, from 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +43,7 @@ class Outline(QListWidget):
         self.itemClicked.connect(self._on_chosen)
 
     def show_text(self, text: str) -> None:
+        """List the headings of `text`."""
         found = find_headings(text)
         if found == self._shown:
             return
@@ -87,6 +88,7 @@ class RemarkList(QWidget):
         self._count = 0
 
     def count(self) -> int:
+        """How many remarks there are."""
         return self._count
 
     def show_remarks(self, remarks: list[Remark], text: str) -> None:

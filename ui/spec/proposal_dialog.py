@@ -13,7 +13,10 @@ SHORT_TEXT = 400  # characters of a text that may well be made shorter
 
 
 class ProposalDialog(QDialog):
-    """`taken` gives the merged text, the text it was made from, and the number of accepted changes."""
+    """Compares a proposed text with the current one.
+
+    `taken` gives the merged text, the text it was made from, and the number of accepted changes.
+    """
 
     taken = Signal(str, str, int)
 

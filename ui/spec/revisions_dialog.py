@@ -22,7 +22,7 @@ MAX_REVISIONS_SHOWN = 300  # characters of a name or system prompt that differs
 
 
 class RevisionsDialog(SnapshotsDialog):
-    """The revisions and a text comparison."""
+    """The saved revisions of the spec, with a comparison of two."""
 
     tables = frozenset({Table.REVISION, Table.SPEC})
 

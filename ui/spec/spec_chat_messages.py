@@ -39,7 +39,7 @@ class MessageText(GrowingTextEdit):
 
 
 class QuestionMessage(QWidget):
-    """What the person wrote."""
+    """A message that the person wrote."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ class RemarksMessage(QWidget):
     """What a model remarked on the spec; each remark can be shown in the text or fixed by a model."""
 
     place_wanted = Signal(str)  # the remark
-    mend_wanted = Signal(str)
+    mend_wanted = Signal(str)  # the remark that the model is asked to fix
 
     def __init__(self, model: str, found: Sequence[str], text: str) -> None:
         super().__init__()

@@ -143,6 +143,7 @@ class SpecEditor(QPlainTextEdit):
         self.verticalScrollBar().setValue(scrolled)
 
     def selected_text(self) -> str:
+        """The selected text; paragraphs end with a line feed."""
         return self.textCursor().selectedText().replace(PARAGRAPH_SEPARATOR, "\n").strip()
 
     def show_coverage(self, passages: list[SpecPassage]) -> None:
@@ -152,6 +153,7 @@ class SpecEditor(QPlainTextEdit):
         self._show_selections()
 
     def set_coloured(self, coloured: bool) -> None:
+        """Colour the passages of facts by their state, or not."""
         self._coloured, self._shown = coloured, None
         self._show_selections()
 
@@ -258,6 +260,7 @@ class SpecPreview(QTextBrowser):
         self._text: str | None = None
 
     def show_text(self, text: str) -> None:
+        """Show `text` as formatted Markdown; the scroll position is kept."""
         if text == self._text:
             return
         self._text, scrolled = text, self.verticalScrollBar().value()

@@ -357,7 +357,10 @@ class SpecTab(Tab):
         self.workspace.tasks.start("", self.take_text(text, before))
 
     async def take_text(self, text: str, before: str) -> None:
-        """Replace the text in one undo step; `before` is the text it was made from."""
+        """Replace the text in one undo step; `before` is the text it was made from.
+
+        Raises `JukuError` when the text was edited in the meantime, or when it cannot be saved.
+        """
         await self.flush()
         if self.editor.toPlainText() != before:
             raise JukuError(

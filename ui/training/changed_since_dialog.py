@@ -22,7 +22,7 @@ SPLITS = ("train", "validation")
 
 
 class ChangedSinceDialog(QDialog):
-    """Not modal: rows and spec stay usable beside it."""
+    """What has changed in rows and spec since a job was created. Not modal."""
 
     def __init__(self, workspace: Workspace, job: Job, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -15,7 +15,7 @@ SHOWN_MILLISECONDS = 15_000  # milliseconds that a message of the desktop stays
 
 
 class DesktopNotification(QObject):
-    """`clicked`: the notification was clicked to see the job."""
+    """Shows how a job has ended, also on the desktop. `clicked`: the notification was clicked to see the job."""
 
     clicked = Signal()
 

@@ -26,7 +26,7 @@ PAUSABLE_STATUSES = (JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.VALIDATING_F
 
 @dataclass(frozen=True, slots=True)
 class JobAction:
-    """`text`, a key, whether it is for one job only, and for which jobs it makes sense."""
+    """An action on jobs: its `text`, a key, whether it is for one job only, and for which jobs it makes sense."""
 
     text: str
     key: str
@@ -35,7 +35,7 @@ class JobAction:
 
 
 class JobActions(QObject):
-    """`wanted` gives an action's name and the jobs it is for."""
+    """The actions on the selected jobs. `wanted` gives an action's name and the jobs it is for."""
 
     wanted = Signal(str, list)
 
@@ -119,7 +119,7 @@ def is_unsent(job: Job) -> bool:
 
 
 class JobOperations(QObject):
-    """Each action runs as a task of the workspace; one failed job does not stop the action for the others."""
+    """Does what `JobActions` ask for. Each action is a task; one failed job does not stop the action for the others."""
 
     again_wanted = Signal(str, list, str)  # a provider, plans, and the name that their jobs share
     model_wanted = Signal(str, Job, str)  # a tab's name ("chat", "exam"), the job, and its model

@@ -46,6 +46,7 @@ class JobRow:
 
     @property
     def job(self) -> Job:
+        """The job of the row."""
         return self.progress.job
 
 
@@ -80,9 +81,11 @@ class JobTable(QTableWidget):
         return [self._lines[index.row()] for index in sorted(self.selectionModel().selectedRows(), key=QModelIndex.row)]
 
     def jobs(self) -> list[Job]:
+        """The selected jobs, the newest first."""
         return [line.job for line in self.selected_rows()]
 
     def lines(self) -> list[JobRow]:
+        """All rows, in the order shown."""
         return self._lines
 
     def fitting_height(self, most: int = 8) -> int:

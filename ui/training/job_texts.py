@@ -144,6 +144,7 @@ def method_title(method: str) -> str:
 
 
 def format_time_left(seconds: float) -> str:
+    """About how long it still takes, in minutes or hours."""
     if seconds < 60:
         return tr("less than a minute left")
     if seconds < 2 * 3600:

@@ -30,8 +30,9 @@ SEVERITY_COLOURS = {"error": "error", "warning": "warning", "note": "note"}
 
 
 class PreflightDialog(QDialog):
-    """Errors block, warnings ask. `started`: start the jobs; `rows_wanted` gives the filter that finds an objection's rows.
+    """Shows what the jobs would cost and what stands against them: errors block, warnings ask.
 
+    `started`: start the jobs; `rows_wanted` gives the filter that finds an objection's rows.
     `prompt_wanted` gives the rows' system prompt, to be made the project's.
     """
 
@@ -188,12 +189,15 @@ def _format_start(report: PreflightReport) -> str:
 
 
 class JobSubmitter(QObject):
-    """`busy` gives a text for what is being done, '' when it is done; `queued` gives the ids of the new jobs."""
+    """Checks the rows before jobs start, asks the person where needed, and queues the jobs.
+
+    `busy` gives a text for what is being done, '' when it is done; `queued` gives the ids of the new jobs.
+    """
 
     busy = Signal(str)
     queued = Signal(list)
     asked = Signal(PreflightDialog)  # the dialog that a person must answer first
-    show_examples = Signal(str)
+    show_examples = Signal(str)  # a search in the filter's words
 
     def __init__(self, workspace: Workspace, owner: QWidget) -> None:
         super().__init__(owner)

@@ -37,7 +37,7 @@ MAX_NAMED = 10  # things that a question names one by one
 
 
 class ServerContentsDialog(QDialog):
-    """Not modal. Nothing is deleted before a question has named it."""
+    """The models, files and jobs on a server. Not modal. Nothing is deleted before a question has named it."""
 
     def __init__(self, workspace: Workspace, provider: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -126,6 +126,7 @@ class ServerContentsDialog(QDialog):
         self.show()
 
     def provider(self) -> str:
+        """The id of the chosen server."""
         return str(self.server.currentData())
 
     def load(self) -> None:

@@ -20,7 +20,7 @@ WARNING_DAYS, URGENT_DAYS = (
 
 
 class ShutdownBanner(basics.ColouredFrame):
-    """One line, for which a page keeps a place; hidden where nothing ends. `Details…` shows all of it.
+    """Says in one line when a server or model is shut down; `Details…` shows all of it. Hidden where nothing ends.
 
     `rescue_wanted` when the person wants to save what its models know.
     """

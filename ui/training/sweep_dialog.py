@@ -32,7 +32,10 @@ SEED_RANGE = HyperparameterRange(0, 2**31 - 1, integer=True)
 
 
 class SweepDialog(QDialog):
-    """`wanted` gives the plans and the name that their jobs share."""
+    """Queues several jobs at once, one for each combination.
+
+    `wanted` gives the plans and the name that their jobs share.
+    """
 
     wanted = Signal(list, str)
 

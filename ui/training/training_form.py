@@ -42,7 +42,7 @@ MAX_METADATA_LENGTHS = (64, 512)  # characters of a name and of a value
 
 
 class MetadataTable(QTableWidget):
-    """There is always an empty line to go on in."""
+    """The metadata of a job, as names and values. There is always an empty line to go on in."""
 
     edited = Signal()
 
@@ -86,7 +86,7 @@ class MetadataTable(QTableWidget):
 
 
 class TrainingForm(QWidget):
-    """The choices, the start buttons, and a text for why they are disabled."""
+    """The form of a training job: the choices, the start buttons, and a text for why they are disabled."""
 
     started = Signal()
     several_wanted = Signal()
@@ -197,6 +197,7 @@ class TrainingForm(QWidget):
         return self._preset.ranges(self.chosen_method())
 
     def chosen_method(self) -> str:
+        """The chosen training method; '' before there is one."""
         return self.method.currentData() or ""
 
     def plan(self) -> TrainingPlan:

@@ -22,8 +22,8 @@ RELOAD_PAUSE = 0.3  # seconds between two loads while changes keep coming
 class LatestTask(QObject):
     """Runs the work that was started last; the work before it is cancelled."""
 
-    progress = Signal(Progress)
-    busy = Signal(bool)
+    progress = Signal(Progress)  # of the work that was started last
+    busy = Signal(bool)  # whether work is going on
 
     def __init__(self, workspace: Workspace, parent: QObject) -> None:
         super().__init__(parent)
@@ -40,6 +40,7 @@ class LatestTask(QObject):
         self._set_busy(True)
 
     def stop(self) -> None:
+        """Cancel the work; what it returns is ignored."""
         self._reporter.cancel()
         self._reporter = Reporter()  # the old one's end is no news: the dialog may be gone by then
         if self._task is not None and not self._task.done():
@@ -47,6 +48,7 @@ class LatestTask(QObject):
             self._set_busy(False)
 
     def is_busy(self) -> bool:
+        """Whether work is going on."""
         return self._is_busy
 
     def _set_busy(self, busy: bool) -> None:
@@ -117,6 +119,7 @@ class ThrottledReload:
         self._is_requested = False
 
     def request(self) -> None:
+        """Read again soon; requests that come during a read are answered by one more."""
         self._is_requested = True
         project = self._workspace.project
         if self._task is None or self._task.done() or self._project is not project:

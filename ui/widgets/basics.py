@@ -258,6 +258,7 @@ class Note(WrappedLabel):
         self.hide()
 
     def show_text(self, text: str, meaning: str = "") -> None:
+        """Show `text` in the colour of `meaning` ("error", "warning", "good", "note" or ''); '' hides it."""
         self._meaning = meaning
         self.setText(text)
         self.setVisible(bool(text))
@@ -284,6 +285,7 @@ class ColouredFrame(QFrame):
         self._apply_colour()
 
     def set_meaning(self, meaning: str) -> None:
+        """Colour the frame for "error", "warning", "good" or "note"."""
         self._meaning = meaning
         self._apply_colour()
 

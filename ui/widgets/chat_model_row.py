@@ -97,6 +97,7 @@ class ChatModelRow(QWidget):
             self.show_offers()
 
     def show_offers(self) -> None:
+        """Show what the server of the role offers, and why no model can be chosen."""
         provider, model = self._workspace.role(self._role)
         self._workspace.request_offers(provider)
         offers = self._workspace.known_offers(provider)

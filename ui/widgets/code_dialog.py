@@ -27,7 +27,7 @@ CODE_FILE_NAMES = ("ask.py", "ask.sh", "request.json")
 
 
 class CodeDialog(QDialog):
-    """One tab per language."""
+    """Shows a request as code, one tab per language."""
 
     def __init__(self, workspace: Workspace, call: RequestCode, title: str, parent: QWidget | None = None) -> None:
         """`title` says whose request it is."""

@@ -83,6 +83,7 @@ class DiffPane(QAbstractScrollArea):
 
     @property
     def changes(self) -> int:
+        """How many changes there are."""
         return len(self._starts)
 
     def go_to(self, change: int) -> None:

@@ -40,6 +40,7 @@ class DiffColumns:
         return max(40.0, self.side - self.gutter - 2 * SIDE_MARGIN)
 
     def left_edge(self, place: int) -> float:
+        """The distance of column `place` from the left, in pixels."""
         return place * (self.side + self.between)
 
 
@@ -132,6 +133,7 @@ def background_colours(meaning: str) -> tuple[QColor, QColor]:
 
 
 def mix_colours(one: QColor, other: QColor, share: float) -> QColor:
+    """`share` (0 to 1) of `other` in `one`."""
     pairs = ((one.red(), other.red()), (one.green(), other.green()), (one.blue(), other.blue()))
     return QColor(*(round(a + (b - a) * share) for a, b in pairs))
 

@@ -66,6 +66,7 @@ def open_dialog(
 def folder_dialog(
     owner: QWidget, chosen: Settings, kind: str, title: str, then: Callable[[Path], object]
 ) -> QFileDialog:
+    """A dialog that asks for a folder, and calls `then` with it."""
     dialog = _build_dialog(owner, chosen, kind, title, "")
     dialog.setFileMode(QFileDialog.FileMode.Directory)
     dialog.setOption(QFileDialog.Option.ShowDirsOnly)

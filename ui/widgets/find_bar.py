@@ -12,7 +12,7 @@ Flag = QTextDocument.FindFlag
 
 
 class FindBar(QWidget):
-    """The bar for `edit`, hidden until it is opened."""
+    """Searches the text of `edit`; hidden until it is opened."""
 
     def __init__(self, edit: QPlainTextEdit) -> None:
         super().__init__()
@@ -68,6 +68,7 @@ class FindBar(QWidget):
         self._on_wanted()
 
     def close_bar(self) -> None:
+        """Hide the bar and return to the text."""
         self.hide()
         self._edit.setFocus()
 

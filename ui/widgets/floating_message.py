@@ -27,8 +27,9 @@ PLACE_STEP = 8  # pixels between two places that are tried
 
 
 class FloatingMessage(basics.ColouredFrame):
-    """Looks for its place when it is shown and when its text or the size of `host` changes.
+    """The base of messages that float over a window.
 
+    It moves to a free place when it is shown and when its text or the size of `host` changes.
     `host` is a window, or a page of one; the message is shown and hidden with it.
     """
 
@@ -38,6 +39,7 @@ class FloatingMessage(basics.ColouredFrame):
         host.installEventFilter(self)
 
     def place(self) -> None:
+        """Move to the lowest place that covers no button."""
         host = self._host
         room = host.visibleRegion().boundingRect() or host.rect()  # a page may be larger than what is seen of it
         sizes = [self._size(width) for width in self._widths(room)]

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
 class FlowLayout(QLayout):
-    """`gap` pixels between the widgets, which are centred vertically in each line."""
+    """A layout that wraps its widgets into lines, `gap` pixels apart."""
 
     def __init__(self, parent: QWidget, gap: int) -> None:
         super().__init__(parent)
@@ -17,6 +17,7 @@ class FlowLayout(QLayout):
         self._items.append(item)
 
     def count(self) -> int:
+        """How many items there are."""
         return len(self._items)
 
     def itemAt(self, index: int) -> QLayoutItem | None:

@@ -19,7 +19,7 @@ MAX_PROBLEMS_SHOWN = 5  # problems that are listed below the text
 
 
 class JsonDialog(QDialog):
-    """Shows `text` and its problems; `saved` gives the new text on one line."""
+    """Edits JSON. Shows `text` and its problems; `saved` gives the new text on one line."""
 
     saved = Signal(str)
 

@@ -38,6 +38,7 @@ class Notice(FloatingMessage):
         self.show()
 
     def add_button(self, text: str, slot: Callable[[], object]) -> QPushButton:
+        """Add a button; pressed, it closes the message and calls `slot`."""
         button = QPushButton(text)
 
         def press(_checked: bool) -> None:
@@ -50,6 +51,7 @@ class Notice(FloatingMessage):
         return button
 
     def end(self) -> None:
+        """Hide and delete the message."""
         self.hide()
         self.deleteLater()
 
@@ -69,12 +71,14 @@ class MessageBar(FloatingMessage):
         self.hide()
 
     def add_button(self, button: QPushButton) -> None:
+        """Add a button at the right."""
         self._buttons.addWidget(button)
 
     def text(self) -> str:
         return self._text.text()
 
     def show_error(self, error: JukuError) -> None:
+        """Show the title and the message of an error."""
         self.show_text(f"{error.title}\n{error.message}".strip(), "error")
 
     def show_text(self, text: str, meaning: str = "note") -> None:

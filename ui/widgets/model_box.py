@@ -87,6 +87,7 @@ class ModelBox(DropDown):
         return found
 
     def model_id(self) -> str:
+        """The id of the chosen model; '' for none."""
         return found.id if (found := self.offer()) else ""
 
     def usable(self) -> str:
@@ -95,6 +96,7 @@ class ModelBox(DropDown):
         return offer.id if offer and offer.state in USABLE else ""
 
     def offers(self) -> list[ModelOffer]:
+        """The models in the list."""
         return [offer for index in range(self.count()) if (offer := self.itemData(index))]
 
     def _on_activated(self) -> None:

@@ -32,6 +32,7 @@ class ServerTroubleBar(MessageBar):
         workspace.offers_changed.connect(self.show_trouble)
 
     def ask_again(self) -> None:
+        """Ask the server for its models again."""
         if self._workspace.tasks.can_start() and self._workspace.trouble(self._workspace.settings.provider):
             self._workspace.tasks.start("", self._workspace.load_offers())
 

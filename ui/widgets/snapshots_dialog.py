@@ -45,7 +45,7 @@ class Snapshot(NamedTuple):
 
 
 class SnapshotTexts(NamedTuple):
-    """The texts of one such dialog."""
+    """The texts of a dialog of saved states."""
 
     title: str
     name: str  # of the field for a name
@@ -56,7 +56,7 @@ class SnapshotTexts(NamedTuple):
 
 
 class SnapshotsDialog(QDialog):
-    """The list on the left; on the right `comparison` shows the difference of two. Not modal."""
+    """The base of dialogs with saved states: the list on the left, on the right the comparison of two. Not modal."""
 
     tables: frozenset[str]  # whose changes are to be shown at once
 

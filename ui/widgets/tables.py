@@ -48,6 +48,7 @@ class TextTable(QStackedWidget):
         return rows[0].row() if rows else -1
 
     def choose(self, line: int) -> None:
+        """Select a line."""
         basics.select_row(self.table, line)
 
     def show_lines(self, lines: Sequence[Sequence[str]], title: str, text: str) -> None:
@@ -69,6 +70,7 @@ class TextTable(QStackedWidget):
             self.table.setColumnWidth(column, min(MAX_COLUMN_WIDTH, room))
 
     def colour(self, row: int, column: int, colour: QColor) -> None:
+        """Colour the text of a cell."""
         item = self.table.item(row, column)
         assert item
         item.setForeground(colour)
@@ -112,6 +114,7 @@ class CheckableTable(QStackedWidget, Generic[T]):
             self.table.setColumnWidth(column, min(MAX_CHECKABLE_WIDTH, self.table.columnWidth(column) + room))
 
     def items(self) -> list[T]:
+        """All items, in the order shown."""
         return self._items
 
     def checked_items(self) -> list[T]:

@@ -107,6 +107,7 @@ class CommittedTextEdit(GrowingTextEdit):
         return document_text(self.document(), self._stored) if self.is_changed() else self._stored
 
     def commit(self) -> None:
+        """Emit `committed` if something was typed since the last time."""
         if (typed := self.take_changed_text()) is not None:
             self.committed.emit(typed)
 
@@ -134,6 +135,7 @@ class QuestionField(GrowingTextEdit):
         self._recalled = 0  # how many questions back the field shows; 0 is a new one
 
     def remember(self, question: str) -> None:
+        """Add a question to those that the arrow keys bring back."""
         if question not in self._asked[-1:]:
             self._asked.append(question)
         self._recalled = 0

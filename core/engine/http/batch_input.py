@@ -40,7 +40,7 @@ class InputReport:
 
 
 def validate_input(path: Path, endpoint: str) -> InputReport:
-    """Validate every line for `endpoint` (a path such as `/v1/embeddings`); all errors are reported at once."""
+    """Validate every line for `endpoint` (a path such as `/v1/embeddings`); all errors are in the report, none is raised."""
     report = InputReport()
     seen: set[str] = set()
     inputs = 0
@@ -63,7 +63,10 @@ def validate_input(path: Path, endpoint: str) -> InputReport:
 
 
 def read_requests(path: Path) -> Generator[Json, None, None]:
-    """The requests of a file that was validated. Close it where it is not read to its end: the file is open meanwhile."""
+    """The requests of a file that was validated, one by one.
+
+    The file is open meanwhile: close the generator where it is not read to its end.
+    """
     for number, line in _lines(path):
         yield _parse(line, number)
 

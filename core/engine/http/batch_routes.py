@@ -47,7 +47,7 @@ class BatchRequestHandler:
 
 
 async def create(request: Request) -> Response:
-    """Create a batch, or return the one created before with the same idempotency key."""
+    """Create a batch, or return the one created before with the same idempotency key. Raises a 400 error for a wrong parameter."""
     services = get_services(request)
     batch = parse(await read_json(request), BatchRequest)
     if duplicate := find_duplicate(services.store.batches.all(), batch.metadata):
@@ -59,18 +59,21 @@ async def create(request: Request) -> Response:
 
 
 async def index(request: Request) -> Response:
-    """The batches, newest first."""
+    """The batches, newest first. Raises a 400 error for a wrong parameter."""
     batches = get_services(request).store.batches.all()
     return JSONResponse(paginate(batches, request.query_params, 20, with_ids=True))
 
 
 async def retrieve(request: Request) -> Response:
-    """One batch."""
+    """One batch. Raises the protocol's 404 error for an unknown id."""
     return JSONResponse(get_services(request).store.batches.get(request.path_params["id"]))
 
 
 async def cancel(request: Request) -> Response:
-    """Cancel a batch; requests that are answered already stay in its output file."""
+    """Cancel a batch; requests that are answered already stay in its output file.
+
+    Raises the protocol's 404 error for an unknown id, and a 400 error for a batch that has ended.
+    """
     return JSONResponse(await get_services(request).batches.cancel(request.path_params["id"]))
 
 

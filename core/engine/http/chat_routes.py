@@ -17,7 +17,7 @@ from core.engine.inference.request_scheduler import CompletionDelta, CompletionS
 
 
 async def create(request: Request) -> Response:
-    """Answer a conversation. Errors of the request are raised before the first byte of a stream."""
+    """Answer a conversation. Raises the ApiError of a request that is refused, before the first byte of a stream."""
     chat = parse(await read_json(request), ChatRequest)
     services = get_services(request)
     completion = services.scheduler.submit_chat(await services.resolve_model(chat.model), chat)

@@ -45,7 +45,7 @@ class EmbeddingRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 async def create(request: Request) -> Response:
-    """The embeddings of one text or of many."""
+    """The embeddings of one text or of many. Raises the ApiError of a request that is refused or fails."""
     embedding = parse(await read_json(request), EmbeddingRequest)
     services = get_services(request)
     source = await services.resolve_model(embedding.model)

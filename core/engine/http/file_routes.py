@@ -29,7 +29,7 @@ class UploadForm(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def create(request: Request) -> Response:
-    """Store one uploaded file."""
+    """Store one uploaded file. Raises a 400 error for a wrong parameter, and 413 for a file that is too large."""
     async with request.form(max_files=1, max_fields=10) as form:
         upload = parse(dict(form), UploadForm)
         return JSONResponse(await _store(get_services(request), upload.purpose, upload.file))
@@ -51,7 +51,7 @@ async def _store(services: Services, purpose: str, upload: UploadFile) -> Json:
 
 
 async def index(request: Request) -> Response:
-    """The files, newest first unless `order` is `asc`."""
+    """The files, newest first unless `order` is `asc`. Raises a 400 error for a wrong parameter."""
     query = request.query_params
     files = get_services(request).store.files.all()
     if "purpose" in query:
@@ -63,18 +63,18 @@ async def index(request: Request) -> Response:
 
 
 async def retrieve(request: Request) -> Response:
-    """One file object."""
+    """One file object. Raises the protocol's 404 error for an unknown id."""
     return JSONResponse(get_services(request).store.files.get(request.path_params["id"]))
 
 
 async def content(request: Request) -> Response:
-    """The bytes as they were uploaded."""
+    """The bytes as they were uploaded. Raises the protocol's 404 error for an unknown id."""
     path = get_services(request).store.files.path(request.path_params["id"])
     return FileResponse(path, media_type="application/octet-stream")
 
 
 async def delete(request: Request) -> Response:
-    """Delete a file."""
+    """Delete a file. Raises the protocol's 404 error for an unknown id."""
     file_id = request.path_params["id"]
     get_services(request).store.files.delete(file_id)
     return JSONResponse({"id": file_id, "object": "file", "deleted": True})

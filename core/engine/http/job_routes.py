@@ -13,7 +13,7 @@ from core.engine.models.catalog import load_catalog
 
 
 async def create(request: Request) -> Response:
-    """Create a job, or return the one created before with the same idempotency key."""
+    """Create a job, or return the one created before with the same idempotency key. Raises a 400 error for a wrong parameter."""
     services = get_services(request)
     job = job_request.parse_job(await read_json(request))
     if duplicate := find_duplicate(services.store.jobs.all(), job.metadata):
@@ -42,7 +42,10 @@ def _check_model(services: Services, model: str) -> None:
 
 
 async def index(request: Request) -> Response:
-    """The jobs, newest first. Filters: `metadata[k]=v`, and `metadata=null` for those without metadata."""
+    """The jobs, newest first. Filters: `metadata[k]=v`, and `metadata=null` for those without metadata.
+
+    Raises a 400 error for a wrong parameter.
+    """
     query = request.query_params
     jobs = [job for job in get_services(request).store.jobs.all() if _matches(job["metadata"], query)]
     return JSONResponse(paginate(jobs, query, 20))
@@ -56,33 +59,42 @@ def _matches(metadata: Json, query: QueryParams) -> bool:
 
 
 async def retrieve(request: Request) -> Response:
-    """One job."""
+    """One job. Raises the protocol's 404 error for an unknown id."""
     return JSONResponse(get_services(request).store.jobs.get(request.path_params["id"]))
 
 
 async def cancel(request: Request) -> Response:
-    """Cancel a job."""
+    """Cancel a job. Raises the protocol's 404 error for an unknown id, and a 400 error for a job that has ended."""
     return JSONResponse(await get_services(request).jobs.cancel(request.path_params["id"]))
 
 
 async def pause(request: Request) -> Response:
-    """Pause a job; the response comes when its state is on disk."""
+    """Pause a job; the response comes when its state is on disk.
+
+    Raises the protocol's 404 error for an unknown id, and a 400 error for a job that is neither queued nor running.
+    """
     return JSONResponse(await get_services(request).jobs.pause(request.path_params["id"]))
 
 
 async def resume(request: Request) -> Response:
-    """Resume a paused job from its saved state."""
+    """Resume a paused job from its saved state.
+
+    Raises the protocol's 404 error for an unknown id, and a 400 error for a job that is not paused.
+    """
     return JSONResponse(await get_services(request).jobs.resume(request.path_params["id"]))
 
 
 async def events(request: Request) -> Response:
-    """The events of a job, newest first."""
+    """The events of a job, newest first. Raises the protocol's 404 error for an unknown id, and a 400 error for a wrong parameter."""
     jobs, job_id = get_services(request).store.jobs, request.path_params["id"]
     return JSONResponse(paginate(jobs.events(job_id), request.query_params, 20, 1000))
 
 
 async def checkpoints(request: Request) -> Response:
-    """The last checkpoints of a job, newest first."""
+    """The last checkpoints of a job, newest first.
+
+    Raises the protocol's 404 error for an unknown id, and a 400 error for a wrong parameter.
+    """
     store, job_id = get_services(request).store, request.path_params["id"]
     store.jobs.get(job_id)
     found = [_checkpoint(value) for value in store.models.checkpoints(job_id)]

@@ -35,7 +35,7 @@ async def index(request: Request) -> Response:
 
 
 async def retrieve(request: Request) -> Response:
-    """One model."""
+    """One model. Raises the protocol's 404 error for an unknown one."""
     model = request.path_params["id"]
     found = next((one for one in _list_models(get_services(request)) if one["id"] == model), None)
     if not found:
@@ -44,7 +44,7 @@ async def retrieve(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    """Delete a fine-tuned model or a checkpoint; 403 for a base model."""
+    """Delete a fine-tuned model or a checkpoint. Raises a 403 error for a base model, and 404 for an unknown one."""
     model, models = request.path_params["id"], get_services(request).store.models
     if model in load_catalog():
         raise ApiError(403, "Only fine-tuned models can be deleted.", param="model")
@@ -62,7 +62,10 @@ async def catalog(request: Request) -> Response:
 
 
 async def prepare(request: Request) -> Response:
-    """Start to convert or download a model whose licence is accepted; when already started, return its progress."""
+    """Start to convert or download a model whose licence is accepted; when already started, return its progress.
+
+    Raises the protocol's 404 error for an unknown model, and a 400 error where the licence is not accepted.
+    """
     entry = load_catalog().get(request.path_params["id"])
     if not entry:
         raise model_not_found_error(request.path_params["id"])

@@ -25,12 +25,12 @@ class ApiError(Exception):
 
 
 def bad_request(message: str, param: str | None = None, code: str | None = None) -> ApiError:
-    """A 400 error with the name of the wrong parameter."""
+    """The 400 error with the name of the wrong parameter; the caller raises it."""
     return ApiError(400, message, param=param, code=code)
 
 
 def model_not_found_error(model: str) -> ApiError:
-    """The protocol's error for an unknown or deleted model."""
+    """The protocol's error for an unknown or deleted model; the caller raises it."""
     message = f"The model `{model}` does not exist or you do not have access to it."
     return ApiError(404, message, param="model", code="model_not_found")
 

@@ -73,7 +73,7 @@ class JobRunner:
         return job
 
     async def cancel(self, job_id: str) -> Json:
-        """Cancel a job. Raises a 400 error when it has ended already."""
+        """Cancel a job. Raises the protocol's 404 error for an unknown id, and a 400 error when it has ended already."""
         job = self._store.jobs.get(job_id)
         if job["status"] not in (*UNFINISHED_STATUSES, "paused"):
             raise bad_request(f"Job has already completed: {job_id}", code="invalid_request_error")

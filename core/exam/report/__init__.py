@@ -1,4 +1,4 @@
-"""Reports of an exam to send or to go on with: a page, a table, JSON, or a configuration for promptfoo."""
+"""Reports of an exam as files: a page, a table, JSON, or a configuration for promptfoo."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ class ReportOptions:
 
     @property
     def titles(self) -> Mapping[str, str]:
+        """The titles of the servers by their id."""
         return {one.id: one.title for one in self.servers}
 
 
 @dataclass(frozen=True, slots=True)
 class ReportFormat:
-    """`write` gives the file in pieces; `title` is what the screen calls it."""
+    """`write` yields the file in pieces; `title` is its name on the screen."""
 
     suffix: str
     title: Callable[[], str]
@@ -59,7 +60,7 @@ FORMATS = {
 
 
 def detect_format(path: Path) -> str:
-    """The format that a file's name asks for. Raises `JukuError` for another one."""
+    """The format of a report by the suffix of its file. Raises `JukuError` for another suffix."""
     suffix = {".htm": ".html", ".yml": ".yaml"}.get(path.suffix.lower(), path.suffix.lower())
     found = next((name for name, one in FORMATS.items() if one.suffix == suffix), "")
     if not found:
@@ -81,7 +82,11 @@ def save(
     options: ReportOptions = ReportOptions(),
     reporter: Reporter | None = None,
 ) -> None:
-    """Write a report; what was there before stays until it is whole. Raises `JukuError`, and `FormatError` of the disk."""
+    """Write a report; an existing file is replaced only when the new one is complete.
+
+    Raises `JukuError` where there is no such run or format, `FormatError` when the disk refuses, and `Cancelled` when
+    the reporter is cancelled.
+    """
     chosen = FORMATS[format or detect_format(path)]
     with replace_file(path) as file:
         for piece in chosen.write(db, id, options):

@@ -1,4 +1,4 @@
-"""An exam's answers as a table and as JSON, a line for each: all of them, however many."""
+"""An exam's answers as a CSV table and as JSON, a line for each, without a limit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ WHERE a.run = ? ORDER BY a.question, a.subject, a.sample"""
 
 
 def write_csv(db: sqlite3.Connection, id: int) -> Iterator[str]:
-    """A line for each answer, so that no spreadsheet runs a text as a formula."""
+    """Yield the answers as CSV, a line for each; a text that a spreadsheet would run as a formula is escaped.
+
+    Raises `JukuError` where there is no such run.
+    """
     run = report_data.find_run(db, id)
     questions = {one.id: _question_values(number, one) for number, one in enumerate(runs.load_questions(db, run.id), 1)}
     subjects = {one.id: (one.provider, one.model, one.condition) for one in run.subjects}
@@ -75,7 +78,10 @@ def _format_cell(value: object) -> str:
 
 
 def write_json(db: sqlite3.Connection, id: int, by: str = "") -> Iterator[str]:
-    """One JSON value in pieces: the result by the marks of `by`, the questions, and each answer on a line of its own."""
+    """Yield one JSON value in pieces: the result by the marks of `by`, the questions, and each answer on a line of its own.
+
+    Raises `JukuError` where there is no such run.
+    """
     run = report_data.find_run(db, id)
     result = scores.load_result(db, run, by)
     places = {one.id: at for at, one in enumerate(run.subjects)}

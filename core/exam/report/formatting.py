@@ -38,28 +38,33 @@ def grader_title(by: str, report: ExamReport) -> str:
 
 
 def format_time(seconds: float | None) -> str:
+    """A time in Unix seconds as "2026-01-31 12:00", local time; `NOTHING` for none."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else NOTHING
 
 
 def format_percent(rate: PassRate) -> str:
+    """The share of a rate in per cent; `NOTHING` where nothing was asked."""
     return f"{rate.share:.0%}" if rate.asked else NOTHING
 
 
 def format_interval(found: ConfidenceInterval) -> str:
+    """An interval of shares in per cent: "40% – 60%"."""
     return f"{found.low:.0%} – {found.high:.0%}"
 
 
 def format_difference(share: float) -> str:
-    """A difference in points of a hundred."""
+    """A difference of shares in percentage points, with its sign."""
     points = round(100 * share)
     return f"{points:+d}" if points else "0"
 
 
 def format_p_value(p: float) -> str:
+    """A p-value with two digits; small ones as "< 0.001"."""
     return "< 0.001" if p < 0.001 else f"{p:.2g}"
 
 
 def build_section(title: str, *parts: object, description: str = "") -> Markup:
+    """A section of the page, with a title and a description under it."""
     note = tag("p", description, class_="about") if description else ""
     return tag("section", tag("h2", title), note, *parts)
 

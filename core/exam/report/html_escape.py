@@ -15,7 +15,7 @@ class Markup(str):
 
 
 def escape(text: object) -> Markup:
-    """Any text so that it reads as it is; characters that cannot be seen are named."""
+    """Any text so that it reads as it is; characters that cannot be seen are shown as ⟨U+202E⟩."""
     if isinstance(text, Markup):
         return text
     plain = str(text).replace("\r\n", "\n")
@@ -23,7 +23,7 @@ def escape(text: object) -> Markup:
 
 
 def tag(name: str, /, *children: object, **attributes: object) -> Markup:
-    """An element. An attribute is left out where it is None or False; `class_` is class, and _ stands for -."""
+    """An HTML element. An attribute that is None or False is left out; `class_` is class, and _ stands for -."""
     given = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{"" if value is True else escape(value)}"'
         for key, value in attributes.items()
@@ -34,4 +34,5 @@ def tag(name: str, /, *children: object, **attributes: object) -> Markup:
 
 
 def join(*parts: object) -> Markup:
+    """Markup of several parts; texts among them are escaped."""
     return Markup("".join(map(escape, parts)))

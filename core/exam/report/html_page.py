@@ -1,4 +1,4 @@
-"""A report of an exam as one HTML file that needs nothing else: no script, no picture, no font from elsewhere."""
+"""A report of an exam as one HTML file without scripts, pictures or fonts from elsewhere."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ Servers = Mapping[str, str]
 
 
 def build_page(db: sqlite3.Connection, id: int, title: str = "", by: str = "", servers: Servers | None = None) -> str:
-    """The whole file. `by` is whose marks count (core/exam/scores.py); `servers` has the names of servers by their id."""
+    """The whole page as HTML. `by` is whose marks count (core/exam/scores.py); `servers` has the titles of servers by their id.
+
+    Raises `JukuError` where there is no such run.
+    """
     report = report_data.load_report(db, id, by, title)
     head = tag(
         "head",

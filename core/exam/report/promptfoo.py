@@ -1,4 +1,4 @@
-"""An exam as a configuration for promptfoo: the same questions, conditions and models, marked as nearly as it can."""
+"""An exam as a configuration for promptfoo: the same questions, conditions and models, marked as similarly as it can."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ Servers = Sequence[ProviderSettings]
 
 
 def build_config(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str:
-    """The file: JSON, which is YAML too. A key is never in it; it names the environment variable that holds one."""
+    """The file: JSON, which is YAML too. It holds no key, only the name of the environment variable that does.
+
+    Raises `JukuError` where there is no such run, or promptfoo has no counterpart of a condition or of the grader.
+    """
     run = report_data.find_run(db, id)
     kept = revisions.load_revision(db, run.revision) if run.revision else None
     builder = prompt_conditions.load_prompt_builder(db, run.retrieval, kept.spec if kept else None)
@@ -205,7 +208,7 @@ def _rubric(value: str) -> dict[str, Any]:
 
 
 def _point_expression(point: normalise.KeyPoint) -> str:
-    """Whether an answer says any wording of a key point, numbers in digits or in words."""
+    """JavaScript: whether an answer contains any wording of a key point, numbers in digits or in words."""
     raw = point.text.removeprefix("!").split("|")
     wordings = dict.fromkeys(one for text in raw for one in _spell_variants(text))
     patterns = [normalise.build_pattern(one) for one in wordings]

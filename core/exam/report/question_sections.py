@@ -1,4 +1,4 @@
-"""The parts of a report that tell of single facts and questions: what was learned and lost, and each answer."""
+"""The sections of a report about single facts and questions: what was gained and lost, and each answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MAX_ANSWER_CHARACTERS = 1500  # characters of an answer that are shown
 
 
 def build_sections(report: ExamReport) -> Iterator[Markup]:
-    """The parts that have something to tell."""
+    """The sections that have content."""
     if report.comparisons:
         yield _changes(report)
     if report.result.facts:

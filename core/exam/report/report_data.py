@@ -1,4 +1,4 @@
-"""What a report of an exam tells, read from a project at once."""
+"""The data of an exam report, read from a project at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ReportAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ReportedIdentity:
-    """Who a server says has answered, and how often; `adapter` is its hash where the local engine told one."""
+    """Which model a server reports as having answered, and how often; `adapter` is its hash where the local engine reported one."""
 
     reported: str
     fingerprint: str
@@ -95,7 +95,7 @@ def find_run(db: sqlite3.Connection, id: int | None = None) -> ExamRun:
 def load_report(
     db: sqlite3.Connection, id: int, by: str = "", title: str = "", shown: int = MAX_ANSWERS_SHOWN
 ) -> ExamReport:
-    """All of a run; `shown` limits the answers."""
+    """All that a report shows of a run, with at most `shown` different answers. Raises `JukuError` where there is no such run."""
     run = find_run(db, id)
     result = scores.load_result(db, run, by)
     kept = revisions.load_revision(db, run.revision) if run.revision else None
@@ -120,13 +120,13 @@ def load_report(
 
 
 def report_title(db: sqlite3.Connection, run: ExamRun) -> str:
-    """What the spec was called that the exam is about."""
+    """The name of the spec that the exam is about, at the time of the exam."""
     kept = revisions.load_revision(db, run.revision) if run.revision else None
     return (kept.spec.name if kept else "") or spec.load(db).name
 
 
 def subject_names(run: ExamRun) -> list[str]:
-    """What the subjects are called: briefly, in full where two would be called the same."""
+    """The names of the subjects: short ones, long ones where two would be the same."""
     brief = [verdict.subject_title(subject) for subject in run.subjects]
     several = len({subject.provider for subject in run.subjects}) > 1
     full = [f" – {one.model}" + (f" – {one.provider}" if several else "") for one in run.subjects]
@@ -134,7 +134,7 @@ def subject_names(run: ExamRun) -> list[str]:
 
 
 def _comparisons(result: ExamResult) -> list[PairedComparison]:
-    """The taught ones against the base by heart and with the book, then all others against the base (else the first one)."""
+    """The fine-tuned models against the base, closed book and open book, then all others against the base (else the first subject)."""
     if not result.is_settled:
         return []
     subjects = result.run.subjects
