@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 MAX_ERROR_KINDS = 20  # different errors whose details are shown
-WIDTH, HEIGHT, LEAST_DETAILS = 660, 480, 90
+DETAILS_WIDTH, DETAILS_HEIGHT, MIN_DETAILS_HEIGHT = 660, 480, 90
 
 
 class CrashDialog(QDialog):
@@ -54,7 +54,7 @@ class CrashDialog(QDialog):
         self.details = QPlainTextEdit(readOnly=True)
         self.details.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.details.setAccessibleName(tr("Details"))
-        self.details.setMinimumHeight(LEAST_DETAILS)
+        self.details.setMinimumHeight(MIN_DETAILS_HEIGHT)
         self._lay_out()
         self._check_saved()
 
@@ -78,7 +78,9 @@ class CrashDialog(QDialog):
         layout.addWidget(self.details, 1)
         layout.addWidget(self.buttons)
         self.setWindowIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_MessageBoxCritical))
-        self.setMinimumSize(WIDTH, HEIGHT)  # room for all sentences, also where the last of them comes later
+        self.setMinimumSize(
+            DETAILS_WIDTH, DETAILS_HEIGHT
+        )  # room for all sentences, also where the last of them comes later
 
     def _add_button(self, text: str, role: QDialogButtonBox.ButtonRole, slot: object) -> QPushButton:
         button = self.buttons.addButton(text, role)

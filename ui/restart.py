@@ -9,16 +9,16 @@ from pathlib import Path
 from core import processes
 from core.paths import ROOT
 
-MAIN = ROOT / "main.py"
-PREDECESSOR = "JUKU_AFTER"  # the environment variable that names the process to wait for
+MAIN_SCRIPT = ROOT / "main.py"
+PREDECESSOR_VARIABLE = "JUKU_AFTER"  # the environment variable that names the process to wait for
 PREDECESSOR_TIMEOUT = 60.0  # seconds; one that hangs is not waited for for ever
 
 
 def restart(project: Path) -> None:
     """Start the program again on `project`; this process is about to end."""
     subprocess.Popen(  # noqa: S603 - ourselves
-        [sys.executable, str(MAIN), str(project)],
-        env={**os.environ, PREDECESSOR: str(os.getpid())},
+        [sys.executable, str(MAIN_SCRIPT), str(project)],
+        env={**os.environ, PREDECESSOR_VARIABLE: str(os.getpid())},
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -26,7 +26,7 @@ def restart(project: Path) -> None:
 
 def wait_for_predecessor() -> None:
     """Wait until the process that started this one has ended, at most PREDECESSOR_TIMEOUT seconds."""
-    given = os.environ.pop(PREDECESSOR, "")
+    given = os.environ.pop(PREDECESSOR_VARIABLE, "")
     end = time.monotonic() + PREDECESSOR_TIMEOUT
     while given.isdigit() and processes.start_time(int(given)) is not None and time.monotonic() < end:
         time.sleep(0.05)

@@ -26,9 +26,9 @@ DARK = {
     "LinkVisited": "#4fd1c5", "Accent": "#1f9e92", "Light": "#3a414a", "Midlight": "#30363e", "Dark": "#7d8590", "Shadow": "#0c0e11",
 }  # fmt: skip
 # What the palette has no role for: the ring of what has the focus, that of the primary button, and the ground of what is checked.
-RINGS = (ACCENT, "#2aa89b")
+FOCUS_RINGS = (ACCENT, "#2aa89b")
 PRIMARY_RINGS = ("#0b0f15", "#e6e9ed")
-TINTS = ("#d3ebe7", "#173a37")
+SELECTION_TINTS = ("#d3ebe7", "#173a37")
 
 # What colours mean, by light and dark: (text, background)
 MEANINGS = {
@@ -120,12 +120,12 @@ def dim() -> QColor:
 
 def focus_ring_colour() -> QColor:
     """The edge of what has the focus."""
-    return QColor(RINGS[is_dark()])
+    return QColor(FOCUS_RINGS[is_dark()])
 
 
 def selection_tint() -> QColor:
     """The ground of what is chosen or checked; every text can be read on it."""
-    return QColor(TINTS[is_dark()])
+    return QColor(SELECTION_TINTS[is_dark()])
 
 
 def icon(name: str) -> QIcon:
@@ -144,9 +144,9 @@ def _apply_palette(app: QApplication) -> None:
     app.setStyleSheet(
         SHEET.format(
             fill=ACCENT,
-            ring=RINGS[is_dark()],
+            ring=FOCUS_RINGS[is_dark()],
             primaryring=PRIMARY_RINGS[is_dark()],
-            tint=TINTS[is_dark()],
+            tint=SELECTION_TINTS[is_dark()],
             icons=(RESOURCES / "icons").as_posix(),
             **{role.lower(): colour for role, colour in colours.items() if role != "PlaceholderText"},
             placeholder=colours["PlaceholderText"],

@@ -217,7 +217,7 @@ def test_the_new_process_waits_for_the_old_one(tmp_path, monkeypatch):
     )
     main = tmp_path / "main.py"
     main.write_text(code)
-    root = Path(restart.MAIN).parent
+    root = Path(restart.MAIN_SCRIPT).parent
     old = (
         "from pathlib import Path\nfrom ui import restart\n"
         f"restart.MAIN = Path({str(main)!r})\nrestart.restart(Path('/a/p.juku'))\n"

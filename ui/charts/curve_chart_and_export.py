@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ui.charts.curve_axes_and_zoom import CurvePlot
 
 DEFAULT_SMOOTHING = 60  # percent
-AWAITED, CURVES, NONE = range(3)  # pages
+AWAITED_PAGE, CURVES_PAGE, NO_CURVE_PAGE = range(3)  # pages
 PICTURE_SCALE = 2  # pixels of the saved picture for each of the screen's
 
 
@@ -150,8 +150,8 @@ class CurveChart(QWidget):
         self._jobs = list(jobs)
         self._assign_slots()
         self._offer_measures()
-        nothing = NONE if jobs and all(job.over for job in jobs) else AWAITED
-        self.pages.setCurrentIndex(CURVES if self.measure.count() else nothing)
+        nothing = NO_CURVE_PAGE if jobs and all(job.over for job in jobs) else AWAITED_PAGE
+        self.pages.setCurrentIndex(CURVES_PAGE if self.measure.count() else nothing)
         self._on_measure()
 
     def curves(self) -> list[Curve]:

@@ -13,7 +13,7 @@ from core.providers import LOCAL, ModelOffer, model_kinds
 from ui import style
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import GONE, USABLE, ModelBox, format_unusable
+from ui.widgets.model_box import GONE_STATE, USABLE_STATES, ModelBox, format_unusable
 from ui.workspace import Workspace
 
 MIN_PANES, MAX_PANES = 2, 4
@@ -110,7 +110,7 @@ class PaneHeader(QFrame):
     def require_here(self) -> None:
         """Raise `JukuError` for a base model that was not fetched yet, and for a model that is gone."""
         offer = self.model.offer()
-        if offer and offer.state == GONE:
+        if offer and offer.state == GONE_STATE:
             raise JukuError(tr("This model is gone"), format_unusable(offer, self.server.currentText()))
         if offer and offer.state in ("missing", "failed"):
             raise JukuError(
@@ -151,7 +151,7 @@ def _find_newest_tuned(offers: list[ModelOffer]) -> str:
     whole = (
         offer.id
         for offer in offers
-        if offer.tuned and offer.state in USABLE and not model_kinds.is_checkpoint(offer.id)
+        if offer.tuned and offer.state in USABLE_STATES and not model_kinds.is_checkpoint(offer.id)
     )
     return next(whole, "")
 

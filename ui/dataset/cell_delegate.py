@@ -39,8 +39,8 @@ CELL_INSET = 8  # pixels between a cell's edge and its text
 MAX_CACHED_TEXTS = 4000  # laid-out texts
 MEASURED_SHARE = 1.15  # of a text as long as the cell is wide, this much is measured at first
 # Plain numbers: to combine Python's flags costs more than to paint the cell.
-SELECTED = QStyle.StateFlag.State_Selected.value
-FOCUSED = QStyle.StateFlag.State_HasFocus.value
+SELECTED_STATE = QStyle.StateFlag.State_Selected.value
+FOCUSED_STATE = QStyle.StateFlag.State_HasFocus.value
 
 
 class CellPainter:
@@ -61,7 +61,7 @@ class CellPainter:
         self._pens = {name: QPen(style.colours(name)[0]) for name in style.MEANINGS}
 
     def paint(self, painter: QPainter, rect: QRect, text: str, meaning: str, right: bool, state: int) -> None:
-        if state & SELECTED:
+        if state & SELECTED_STATE:
             painter.fillRect(rect, self._chosen)
             painter.fillRect(rect.x(), rect.y(), rect.width(), 1, self._edge)
             painter.fillRect(rect.x(), rect.bottom(), rect.width(), 1, self._edge)
@@ -71,7 +71,7 @@ class CellPainter:
             painter.setPen(self._pens[meaning] if meaning else self._pen)
             left = rect.x() + CELL_INSET + (width - used if right else 0)
             painter.drawStaticText(left, rect.y() + (rect.height() - self._metrics.height()) // 2 - drop, laid)
-        if state & FOCUSED:
+        if state & FOCUSED_STATE:
             painter.setPen(self._frame)
             painter.drawRect(rect.adjusted(1, 1, -1, -1))
 

@@ -29,7 +29,14 @@ from core.progress import Reporter
 from core.spec import facts
 from core.spec.facts import Fact
 from ui import style
-from ui.dataset.fact_link_model import DECISION, FACT, ROW, SURE, FactLinkModel, decision_texts
+from ui.dataset.fact_link_model import (
+    CONFIDENCE_COLUMN,
+    DECISION_COLUMN,
+    FACT_COLUMN,
+    ROW_COLUMN,
+    FactLinkModel,
+    decision_texts,
+)
 from ui.generation.model_task_dialogs import ModelTaskDialog, Subjects
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask, ProgressLine
@@ -87,7 +94,7 @@ class FactLinkTable(QTableView):
         super().__init__(showGrid=False)
         self.links = FactLinkModel(self)
         self.setModel(self.links)
-        self.setItemDelegateForColumn(FACT, FactDelegate(self))
+        self.setItemDelegateForColumn(FACT_COLUMN, FactDelegate(self))
         self.setAccessibleName(tr("Rows and their facts"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         triggers = QAbstractItemView.EditTrigger
@@ -97,12 +104,14 @@ class FactLinkTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().lineSpacing() + style.SPACE)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
-        for column in (ROW, FACT):
+        for column in (ROW_COLUMN, FACT_COLUMN):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(SURE, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(DECISION, QHeaderView.ResizeMode.Fixed)  # no decision moves the other columns
+        header.setSectionResizeMode(CONFIDENCE_COLUMN, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(
+            DECISION_COLUMN, QHeaderView.ResizeMode.Fixed
+        )  # no decision moves the other columns
         widest = max(map(self.fontMetrics().horizontalAdvance, decision_texts()))
-        header.resizeSection(DECISION, max(header.sectionSizeHint(DECISION), widest + 2 * style.SPACE))
+        header.resizeSection(DECISION_COLUMN, max(header.sectionSizeHint(DECISION_COLUMN), widest + 2 * style.SPACE))
         for key, slot in (
             (Qt.Key.Key_Space, self.accept),
             (Qt.Key.Key_N, self.refuse),
@@ -140,7 +149,7 @@ class FactLinkTable(QTableView):
     def choose_other_fact(self) -> None:
         """Choose another fact for the current row."""
         if self.currentIndex().isValid():
-            self.edit(self.links.index(self.currentIndex().row(), FACT))
+            self.edit(self.links.index(self.currentIndex().row(), FACT_COLUMN))
 
     def _go_to_next(self) -> None:
         """After a decision on one row, go to the next."""

@@ -10,7 +10,7 @@ from core.language import tr
 from ui import style
 from ui.widgets import basics
 
-ROW, FACT, SURE, DECISION = range(4)
+ROW_COLUMN, FACT_COLUMN, CONFIDENCE_COLUMN, DECISION_COLUMN = range(4)
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -78,7 +78,7 @@ class FactLinkModel(QAbstractTableModel):
     def _emit_rows_changed(self, places: Sequence[int]) -> None:
         """Emit one signal for all: there may be 20,000 rows, and receivers look at each."""
         if places:
-            self.dataChanged.emit(self.index(min(places), 0), self.index(max(places), DECISION))
+            self.dataChanged.emit(self.index(min(places), 0), self.index(max(places), DECISION_COLUMN))
         self.decided.emit()
 
     def fact_names(self, place: int) -> str:
@@ -90,12 +90,12 @@ class FactLinkModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else DECISION + 1
+        return 0 if parent.isValid() else DECISION_COLUMN + 1
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Role.DisplayRole:
             return (tr("Row"), tr("Fact"), tr("Confidence"), tr("Decision"))[section]
-        if role == Role.TextAlignmentRole and section != SURE:
+        if role == Role.TextAlignmentRole and section != CONFIDENCE_COLUMN:
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         return None
 
@@ -103,13 +103,13 @@ class FactLinkModel(QAbstractTableModel):
         place, column = index.row(), index.column()
         if role == Role.DisplayRole:
             return self._cell_text(place, column)
-        if role == Role.EditRole and column == FACT:
+        if role == Role.EditRole and column == FACT_COLUMN:
             return self.fact_names(place)
-        if role == Role.ToolTipRole and column in (ROW, FACT):
+        if role == Role.ToolTipRole and column in (ROW_COLUMN, FACT_COLUMN):
             return basics.plain_tooltip(
-                self.fact_words(place) if column == FACT else _format_decision(self._rows[place])
+                self.fact_words(place) if column == FACT_COLUMN else _format_decision(self._rows[place])
             )
-        if role == Role.TextAlignmentRole and column == SURE:
+        if role == Role.TextAlignmentRole and column == CONFIDENCE_COLUMN:
             return Qt.AlignmentFlag.AlignCenter
         if role == Role.ForegroundRole:
             return self._cell_colour(place, column)
@@ -117,11 +117,11 @@ class FactLinkModel(QAbstractTableModel):
 
     def _cell_text(self, place: int, column: int) -> str:
         one = self._rows[place]
-        if column == ROW:
+        if column == ROW_COLUMN:
             return " ".join(_format_decision(one).split())
-        if column == FACT:
+        if column == FACT_COLUMN:
             return self.fact_words(place)
-        if column == SURE:
+        if column == CONFIDENCE_COLUMN:
             return tr("model") if one.by_model else f"{min(one.confidence, 0.99):.0%}" if one.proposed else "–"
         if one.row in self._decisions:
             return _decision(self._decisions[one.row], one)
@@ -134,9 +134,9 @@ class FactLinkModel(QAbstractTableModel):
 
     def _cell_colour(self, place: int, column: int) -> Any:
         one = self._rows[place]
-        if column == DECISION:
+        if column == DECISION_COLUMN:
             return style.colours("good")[0] if one.row in self._decisions else style.dim()
-        return style.dim() if column == FACT and not self.fact_names(place) else None
+        return style.dim() if column == FACT_COLUMN and not self.fact_names(place) else None
 
     def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:
         if role != Role.EditRole:
@@ -146,7 +146,7 @@ class FactLinkModel(QAbstractTableModel):
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         flags = super().flags(index)
-        return flags | Qt.ItemFlag.ItemIsEditable if index.column() == FACT else flags
+        return flags | Qt.ItemFlag.ItemIsEditable if index.column() == FACT_COLUMN else flags
 
 
 def _format_decision(one: OpenLink) -> str:

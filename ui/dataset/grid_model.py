@@ -29,11 +29,11 @@ COMPARE_BLOCK = 1 << 16  # ids compared at once
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
-DISPLAY, EDIT = Role.DisplayRole, Role.EditRole
-FOREGROUND, ALIGNMENT = Role.ForegroundRole, Role.TextAlignmentRole
-RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-FIXED = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDragEnabled
-EDITABLE = FIXED | Qt.ItemFlag.ItemIsEditable
+DISPLAY_ROLE, EDIT_ROLE = Role.DisplayRole, Role.EditRole
+FOREGROUND_ROLE, ALIGNMENT_ROLE = Role.ForegroundRole, Role.TextAlignmentRole
+ALIGN_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+READ_ONLY_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDragEnabled
+EDITABLE_FLAGS = READ_ONLY_FLAGS | Qt.ItemFlag.ItemIsEditable
 
 
 class RowCells(NamedTuple):
@@ -154,31 +154,31 @@ class GridModel(QAbstractTableModel):
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(COLUMNS)
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = DISPLAY) -> Any:
-        if role != DISPLAY:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = DISPLAY_ROLE) -> Any:
+        if role != DISPLAY_ROLE:
             return None
         return self._headings[section] if orientation == Qt.Orientation.Horizontal else f"{section + 1:,}"
 
-    def data(self, index: Index, role: int = DISPLAY) -> Any:
+    def data(self, index: Index, role: int = DISPLAY_ROLE) -> Any:
         # The grid's own delegate asks `cells` instead; this serves editors, accessibility and other views.
-        if role not in (DISPLAY, EDIT, FOREGROUND, ALIGNMENT):
+        if role not in (DISPLAY_ROLE, EDIT_ROLE, FOREGROUND_ROLE, ALIGNMENT_ROLE):
             return None
         column = index.column()
-        if role == ALIGNMENT:
-            return RIGHT if column in NUMBER_COLUMNS else None
+        if role == ALIGNMENT_ROLE:
+            return ALIGN_RIGHT if column in NUMBER_COLUMNS else None
         cells = self.cells(index.row())
         if cells is None:
             return None
-        if role == FOREGROUND:
+        if role == FOREGROUND_ROLE:
             return style.colours(cells.meanings[column])[0] if column in cells.meanings else None
-        return cells.texts[column] if role == DISPLAY else cell_value(cells.example, COLUMNS[column])
+        return cells.texts[column] if role == DISPLAY_ROLE else cell_value(cells.example, COLUMNS[column])
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        return EDITABLE if ALL_COLUMNS[index.column()].editable else FIXED
+        return EDITABLE_FLAGS if ALL_COLUMNS[index.column()].editable else READ_ONLY_FLAGS
 
-    def setData(self, index: Index, value: Any, role: int = EDIT) -> bool:
+    def setData(self, index: Index, value: Any, role: int = EDIT_ROLE) -> bool:
         example = self.example(index.row())
-        if example is None or role != EDIT:
+        if example is None or role != EDIT_ROLE:
             return False
         field = COLUMNS[index.column()]
         if value != getattr(example, field):

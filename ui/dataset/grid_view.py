@@ -17,7 +17,7 @@ from ui.dataset.grid_header import GridHeader, RowNumbers
 from ui.dataset.grid_model import GridModel
 
 MAX_SELECTION_KEPT = 1_000  # selected rows that are found again when all rows change places
-ROWS = QItemSelectionModel.SelectionFlag.Rows
+WHOLE_ROWS = QItemSelectionModel.SelectionFlag.Rows
 RESTYLE_EVENTS = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange)
 
 
@@ -90,7 +90,7 @@ class GridView(QTableView):
         """Move the cursor to a row; without `select` the selection is kept."""
         if column is None:
             column = max(self.currentIndex().column(), 0) or COLUMNS.index("question")
-        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | ROWS
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | WHOLE_ROWS
         self.selectionModel().setCurrentIndex(
             self.rows.index(row, column), flags if select else QItemSelectionModel.SelectionFlag.NoUpdate
         )
@@ -100,7 +100,7 @@ class GridView(QTableView):
         selection = QItemSelection()
         for row in rows:
             selection.select(self.rows.index(row, 0), self.rows.index(row, 0))
-        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect | ROWS)
+        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect | WHOLE_ROWS)
 
     @contextmanager
     def keep_place(self) -> Iterator[None]:

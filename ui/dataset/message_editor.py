@@ -39,7 +39,7 @@ from ui.widgets.text_fields import CommittedTextEdit
 
 STRIPE_WIDTH = 3  # pixels of the edge that tells the roles apart
 MAX_FIELD_LINES = 16  # a longer text scrolls in its field
-ADDRESS, CALLS = 60, 80  # characters of an image's address and of calls that are shown
+MAX_ADDRESS_CHARACTERS, MAX_CALLS_CHARACTERS = 60, 80  # characters of an image's address and of calls that are shown
 MOVE_UP_KEYS, MOVE_DOWN_KEYS, REMOVE_KEYS = "Alt+Up", "Alt+Down", "Ctrl+Shift+Backspace"
 
 
@@ -173,8 +173,8 @@ class MessageEditor(QFrame):
     def _show_calls(self) -> None:
         self.calls_button.setVisible(bool(self.message.calls))
         text = ", ".join(_format_calls(self.message.calls))
-        self.calls_button.setText(tr("Calls: {calls}", calls=clip(text, CALLS)).replace("&", "&&"))
-        self.calls_button.setToolTip(basics.plain_tooltip(clip(text, 2000)) if len(text) > CALLS else "")
+        self.calls_button.setText(tr("Calls: {calls}", calls=clip(text, MAX_CALLS_CHARACTERS)).replace("&", "&&"))
+        self.calls_button.setToolTip(basics.plain_tooltip(clip(text, 2000)) if len(text) > MAX_CALLS_CHARACTERS else "")
 
     def _rebuild(self) -> None:
         """Build new fields: reused ones would keep another message's undo history."""
@@ -270,16 +270,16 @@ def _format_calls(calls: str) -> Iterator[str]:
 def _build_chip(part: ContentPart) -> QLabel:
     """A label for content that cannot be typed: an image, which is never fetched, or other JSON."""
     if part.kind == "other":
-        words = clip(part.text, ADDRESS)
+        words = clip(part.text, MAX_ADDRESS_CHARACTERS)
     elif part.bytes:
         kind = part.text[len("data:") :].partition(";")[0]
         words = tr("Image in the row: {kind}, {size}", kind=clip(kind), size=basics.format_bytes(part.bytes))
     else:
-        words = tr("Image at {address}", address=clip(part.text, ADDRESS))
+        words = tr("Image at {address}", address=clip(part.text, MAX_ADDRESS_CHARACTERS))
     chip = basics.label(words, dim=True)
     chip.setFrameShape(QFrame.Shape.StyledPanel)
     chip.setMargin(style.SPACE // 3)
-    chip.setToolTip(basics.plain_tooltip(clip(part.text, 500)) if len(part.text) > ADDRESS else "")
+    chip.setToolTip(basics.plain_tooltip(clip(part.text, 500)) if len(part.text) > MAX_ADDRESS_CHARACTERS else "")
     return chip
 
 

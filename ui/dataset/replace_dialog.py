@@ -34,14 +34,14 @@ from ui.widgets import basics
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
-from ui.widgets.text_highlights import MARK_MEANING, MARKS, MarkDelegate, Span, on_two_lines
+from ui.widgets.text_highlights import MARK_MEANING, MARKS_ROLE, MarkDelegate, Span, on_two_lines
 from ui.workspace import Workspace
 
 TYPING_PAUSE_MS = 250  # milliseconds between the last key and the search
 MAX_CHANGES_SHOWN = 1000  # changes in the preview; all of them are made
 Index = QModelIndex | QPersistentModelIndex
 ROOT_INDEX = QModelIndex()
-ROW, FIELD, BEFORE, AFTER = range(4)
+ROW_COLUMN, FIELD_COLUMN, BEFORE_COLUMN, AFTER_COLUMN = range(4)
 MAX_TOOLTIP_CHARACTERS = 2000  # characters of a text that a tool tip shows
 
 
@@ -81,17 +81,17 @@ class ReplaceModel(QAbstractTableModel):
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        ticks = Qt.ItemFlag.ItemIsUserCheckable if index.column() == ROW else Qt.ItemFlag.NoItemFlags
+        ticks = Qt.ItemFlag.ItemIsUserCheckable if index.column() == ROW_COLUMN else Qt.ItemFlag.NoItemFlags
         return super().flags(index) | ticks
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         change = self._changes[index.row()]
-        if index.column() in (BEFORE, AFTER):
+        if index.column() in (BEFORE_COLUMN, AFTER_COLUMN):
             return self._cell_text(index.row(), index.column(), role)
-        if role == Qt.ItemDataRole.CheckStateRole and index.column() == ROW:
+        if role == Qt.ItemDataRole.CheckStateRole and index.column() == ROW_COLUMN:
             return Qt.CheckState.Unchecked if change.id in self.left_out else Qt.CheckState.Checked
         if role == Qt.ItemDataRole.DisplayRole:
-            return f"{change.id:,}" if index.column() == ROW else field_names().get(change.field, change.field)
+            return f"{change.id:,}" if index.column() == ROW_COLUMN else field_names().get(change.field, change.field)
         return None
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -103,22 +103,24 @@ class ReplaceModel(QAbstractTableModel):
     def set_ticked(self, id: int, wanted: bool) -> None:
         """Include a row in the replacement, or leave it out."""
         (self.left_out.discard if wanted else self.left_out.add)(id)
-        last = self.index(self.rowCount() - 1, ROW)
-        self.dataChanged.emit(self.index(0, ROW), last, [Qt.ItemDataRole.CheckStateRole])
+        last = self.index(self.rowCount() - 1, ROW_COLUMN)
+        self.dataChanged.emit(self.index(0, ROW_COLUMN), last, [Qt.ItemDataRole.CheckStateRole])
         self.ticked.emit()
 
     def _cell_text(self, row: int, column: int, role: int) -> object:
         """The cell's text with marks; differences are computed only for visible lines."""
         change = self._changes[row]
         if role == MARK_MEANING:
-            return "error" if column == BEFORE else "good"
+            return "error" if column == BEFORE_COLUMN else "good"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return basics.plain_tooltip((change.before if column == BEFORE else change.after)[:MAX_TOOLTIP_CHARACTERS])
-        if role not in (Qt.ItemDataRole.DisplayRole, MARKS):
+            return basics.plain_tooltip(
+                (change.before if column == BEFORE_COLUMN else change.after)[:MAX_TOOLTIP_CHARACTERS]
+            )
+        if role not in (Qt.ItemDataRole.DisplayRole, MARKS_ROLE):
             return None
         if row not in self._marked:
             self._marked[row] = on_two_lines(change.before, change.after)
-        text, spans = self._marked[row][column - BEFORE]
+        text, spans = self._marked[row][column - BEFORE_COLUMN]
         return text if role == Qt.ItemDataRole.DisplayRole else spans
 
 
@@ -191,8 +193,8 @@ class ReplaceDialog(QDialog):
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.table.setColumnWidth(ROW, 90)
-        for column in (BEFORE, AFTER):
+        self.table.setColumnWidth(ROW_COLUMN, 90)
+        for column in (BEFORE_COLUMN, AFTER_COLUMN):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self._nothing = EmptyState()
         self._pages = QStackedWidget()

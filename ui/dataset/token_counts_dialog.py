@@ -41,8 +41,8 @@ from ui.workspace import Workspace
 
 MAX_QUESTION_CHARACTERS = 200  # characters of a row's question that are shown
 MAX_EPOCHS = 50
-RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+ALIGN_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+ALIGN_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,7 +354,7 @@ def _build_table(names: list[str], name: str, stretched: int = 0) -> QTableWidge
         fits = QHeaderView.ResizeMode.Stretch if column == stretched else QHeaderView.ResizeMode.ResizeToContents
         header.setSectionResizeMode(column, fits)
         if heading := table.horizontalHeaderItem(column):
-            heading.setTextAlignment(LEFT if column == stretched else RIGHT)
+            heading.setTextAlignment(ALIGN_LEFT if column == stretched else ALIGN_RIGHT)
     table.setProperty("stretched", stretched)
     return table
 
@@ -371,7 +371,7 @@ def _fill(table: QTableWidget, rows: Sequence[Sequence[str]]) -> None:
     for row, texts in enumerate(rows):
         for column, text in enumerate(texts):
             item = QTableWidgetItem(text)
-            item.setTextAlignment(LEFT if column == table.property("stretched") else RIGHT)
+            item.setTextAlignment(ALIGN_LEFT if column == table.property("stretched") else ALIGN_RIGHT)
             table.setItem(row, column, item)
 
 

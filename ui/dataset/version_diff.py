@@ -26,7 +26,7 @@ from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.widgets.text_highlights import (
     MARK_MEANING,
-    MARKS,
+    MARKS_ROLE,
     MarkDelegate,
     find_changes,
     highlight_spans,
@@ -38,8 +38,8 @@ from ui.widgets.value_texts import value_text
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT_INDEX = QModelIndex()
-ROW, KIND, BEFORE, AFTER = range(4)
-MEANINGS = {"added": "good", "removed": "error", "changed": "note"}
+ROW_COLUMN, KIND_COLUMN, BEFORE_COLUMN, AFTER_COLUMN = range(4)
+CHANGE_MEANINGS = {"added": "good", "removed": "error", "changed": "note"}
 SHOWN_FIELDS = ("split", "kind", "status", "tags", "facts", "key_points", "notes", "quote")
 MAX_TEXT_CHARACTERS = 200_000  # characters of one side that are shown; a field for text gets slow beyond
 
@@ -81,18 +81,18 @@ class DiffModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         found = self._rows[index.row()]
-        if role == Qt.ItemDataRole.ForegroundRole and index.column() == KIND:
-            return QColor(style.colours(MEANINGS[found.kind])[0])
+        if role == Qt.ItemDataRole.ForegroundRole and index.column() == KIND_COLUMN:
+            return QColor(style.colours(CHANGE_MEANINGS[found.kind])[0])
         if role == MARK_MEANING:
-            return "error" if index.column() == BEFORE else "good"
-        if role not in (Qt.ItemDataRole.DisplayRole, MARKS):
+            return "error" if index.column() == BEFORE_COLUMN else "good"
+        if role not in (Qt.ItemDataRole.DisplayRole, MARKS_ROLE):
             return None
-        if index.column() in (BEFORE, AFTER):
+        if index.column() in (BEFORE_COLUMN, AFTER_COLUMN):
             text, spans = _cell_text(found, index.column())
             return text if role == Qt.ItemDataRole.DisplayRole else spans
-        if role == MARKS:
+        if role == MARKS_ROLE:
             return None
-        return f"{found.id:,}" if index.column() == ROW else change_titles()[found.kind]
+        return f"{found.id:,}" if index.column() == ROW_COLUMN else change_titles()[found.kind]
 
 
 def change_titles() -> dict[str, str]:
@@ -103,8 +103,8 @@ def change_titles() -> dict[str, str]:
 def _cell_text(found: RowDifference, column: int) -> tuple[str, list[tuple[int, int]]]:
     sides = (format_brief(found.before), format_brief(found.after))
     if not (found.before and found.after):
-        return on_one_line(sides[column - BEFORE], [])
-    return on_two_lines(*differing_fields(found.before, found.after))[column - BEFORE]
+        return on_one_line(sides[column - BEFORE_COLUMN], [])
+    return on_two_lines(*differing_fields(found.before, found.after))[column - BEFORE_COLUMN]
 
 
 def format_brief(example: Example | None) -> str:
@@ -198,9 +198,9 @@ class DiffView(QWidget):
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column, width in ((ROW, 70), (KIND, 90)):
+        for column, width in ((ROW_COLUMN, 70), (KIND_COLUMN, 90)):
             self.table.setColumnWidth(column, width)
-        for column in (BEFORE, AFTER):
+        for column in (BEFORE_COLUMN, AFTER_COLUMN):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self.table.selectionModel().currentRowChanged.connect(lambda index, _before: self._show_row(index.row()))
         self.table.activated.connect(lambda index: self.row_chosen.emit(self.model.difference(index.row()).id))

@@ -15,7 +15,7 @@ from core.exam.runs import ExamQuestion
 from core.exam.scores import PASS_SHARE
 from core.language import tr
 from ui import style
-from ui.exam.exam_texts import NO_VALUE, RIGHT, WRONG
+from ui.exam.exam_texts import NO_VALUE, RIGHT_SYMBOL, WRONG_SYMBOL
 from ui.exam.result_data import ExamOutcome
 from ui.widgets import basics
 
@@ -100,7 +100,7 @@ class QuestionListModel(QAbstractListModel):
 def _format_rate(passed: float, asked: float) -> str:
     if asked > 1:
         return f"{passed:.0f}/{asked:.0f}"
-    return (RIGHT if passed > PASS_SHARE else WRONG) if asked else NO_VALUE
+    return (RIGHT_SYMBOL if passed > PASS_SHARE else WRONG_SYMBOL) if asked else NO_VALUE
 
 
 class AnswerComparison(QWidget):
@@ -247,7 +247,7 @@ def _format_verdict(answer: ExamAnswer) -> str:
     if answer.passed is None:
         return tr("Not marked")
     score = "" if answer.score in (None, 0.0, 1.0) else f" · {100 * (answer.score or 0):.0f}"
-    words = tr("{mark} Right", mark=RIGHT) if answer.passed else tr("{mark} Wrong", mark=WRONG)
+    words = tr("{mark} Right", mark=RIGHT_SYMBOL) if answer.passed else tr("{mark} Wrong", mark=WRONG_SYMBOL)
     return words + score
 
 

@@ -26,7 +26,7 @@ from ui.exam.examined_models import ExaminedModels
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.widgets.flow_layout import FlowLayout
-from ui.widgets.model_box import USABLE
+from ui.widgets.model_box import USABLE_STATES
 from ui.workspace import Workspace
 
 MAX_REPEATS = 10
@@ -287,7 +287,7 @@ class ExamForm(QWidget):
         offers = [
             offer.id
             for offer in self._workspace.known_offers(provider)
-            if offer.state in USABLE and model_kinds.fits(offer, model_kinds.BASE)
+            if offer.state in USABLE_STATES and model_kinds.fits(offer, model_kinds.BASE)
         ]
         model = model or next(iter(offers), "")
         return (provider, model) if model else None

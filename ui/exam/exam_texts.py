@@ -15,8 +15,8 @@ from core.providers import LOCAL
 from ui.generation.llm_run_dialog import format_token_estimate
 from ui.widgets import basics
 
-GAINED, LOST = "▲", "▼"
-RIGHT, WRONG = "✓", "✗"
+GAINED_SYMBOL, LOST_SYMBOL = "▲", "▼"
+RIGHT_SYMBOL, WRONG_SYMBOL = "✓", "✗"
 NO_VALUE = "–"
 
 

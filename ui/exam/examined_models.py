@@ -16,7 +16,7 @@ from ui import style
 from ui.exam import exam_texts
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import USABLE, ModelBox, format_unusable
+from ui.widgets.model_box import USABLE_STATES, ModelBox, format_unusable
 from ui.workspace import Workspace
 
 MIN_SUBJECTS, MAX_SUBJECTS = 2, 8
@@ -319,6 +319,6 @@ def default_models(offers: Sequence[ModelOffer]) -> tuple[str, str]:
     """The base to compare with and the model to examine: the newest tuned one and the base it was tuned from."""
     whole = (offer.id for offer in offers if offer.tuned and not model_kinds.is_checkpoint(offer.id))
     tuned = next(whole, "")
-    bases = [offer.id for offer in offers if offer.state in USABLE and model_kinds.fits(offer, model_kinds.BASE)]
+    bases = [offer.id for offer in offers if offer.state in USABLE_STATES and model_kinds.fits(offer, model_kinds.BASE)]
     origin = tuned.split(":")[1] if tuned.startswith("ft:") else ""
     return (origin if origin in bases else next(iter(bases), "")), tuned

@@ -16,14 +16,14 @@ from ui import style
 from ui.exam import heat_map_model
 from ui.exam.answer_comparison import AnswerComparison
 from ui.exam.heat_map_model import (
-    ALL,
-    FACTS,
-    KINDS,
-    LEAKED,
-    NEVER_RIGHT,
-    ONLY_GAINED,
-    ONLY_LOST,
-    QUESTIONS,
+    FACT_LEVEL,
+    KIND_LEVEL,
+    QUESTION_LEVEL,
+    SHOW_ALL,
+    SHOW_GAINED,
+    SHOW_LEAKED,
+    SHOW_LOST,
+    SHOW_NEVER_RIGHT,
     HeatMapModel,
     HeatMapRow,
 )
@@ -64,7 +64,7 @@ class HeatMapTable(QTableView):
         self.rates.show_entries(level, outcome.columns, found, against)
         if self.horizontalHeader().count() != self._sized:
             self._size_columns()
-        alone = level == KINDS  # the kinds have no texts beside their names
+        alone = level == KIND_LEVEL  # the kinds have no texts beside their names
         self.setColumnHidden(1, alone)
         self.setColumnWidth(0, NAME_WIDTH + TEXT_WIDTH if alone else NAME_WIDTH)
         row = self.rates.find(key)
@@ -111,14 +111,14 @@ class HeatMap(QWidget):
         self._against = 0
         self.level, self.filter, self.count = DropDown(), DropDown(), basics.label(dim=True)
         for title, level in (
-            (tr("By fact"), FACTS),
-            (tr("By kind of question"), KINDS),
-            (tr("By question"), QUESTIONS),
+            (tr("By fact"), FACT_LEVEL),
+            (tr("By kind of question"), KIND_LEVEL),
+            (tr("By question"), QUESTION_LEVEL),
         ):
             self.level.addItem(title, level)
         for title, wanted in (
-            (tr("All"), ALL), (tr("Gained"), ONLY_GAINED), (tr("Lost"), ONLY_LOST), (tr("Never right"), NEVER_RIGHT),
-            (tr("Leaked"), LEAKED),
+            (tr("All"), SHOW_ALL), (tr("Gained"), SHOW_GAINED), (tr("Lost"), SHOW_LOST), (tr("Never right"), SHOW_NEVER_RIGHT),
+            (tr("Leaked"), SHOW_LEAKED),
         ):  # fmt: skip
             self.filter.addItem(title, wanted)
         self.level.setAccessibleName(tr("What a row stands for"))
@@ -164,7 +164,7 @@ class HeatMap(QWidget):
             self._against = subject
             self._show_entries()
 
-    def show_line(self, level: str, key: str, wanted: str = ALL) -> None:
+    def show_line(self, level: str, key: str, wanted: str = SHOW_ALL) -> None:
         """Select a line, whatever is filtered now; without a key only show what is `wanted`."""
         self.level.setCurrentIndex(self.level.findData(level))
         self.filter.setCurrentIndex(self.filter.findData(wanted))
@@ -190,7 +190,9 @@ class HeatMap(QWidget):
         level, wanted = self.level.currentData(), self.filter.currentData()
         every = self._outcome.entries[level]
         found = (
-            every if wanted == ALL else [one for one in every if heat_map_model.is_wanted(one, wanted, self._against)]
+            every
+            if wanted == SHOW_ALL
+            else [one for one in every if heat_map_model.is_wanted(one, wanted, self._against)]
         )
         self.table.show_entries(self._outcome, level, found, self._against)
         self.count.setText(trn("{n} line", "{n} lines", len(found)))

@@ -9,16 +9,15 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication
 
 from core.exam import scores
 from core.exam.report.formatting import kind_title
-from core.exam.scores import LEAKED as LEAK
-from core.exam.scores import MEMORISED, ExamResult, PassRate, ResultLine
+from core.exam.scores import LEAKED, MEMORISED, ExamResult, PassRate, ResultLine
 from core.language import tr
 from ui import style
 from ui.exam import exam_texts
-from ui.exam.exam_texts import GAINED, LOST, NO_VALUE
+from ui.exam.exam_texts import GAINED_SYMBOL, LOST_SYMBOL, NO_VALUE
 from ui.widgets import basics
 
-KINDS, FACTS, QUESTIONS = "kinds", "facts", "questions"
-ALL, ONLY_GAINED, ONLY_LOST, NEVER_RIGHT, LEAKED = "all", "gained", "lost", "never", "leaked"
+KIND_LEVEL, FACT_LEVEL, QUESTION_LEVEL = "kinds", "facts", "questions"
+SHOW_ALL, SHOW_GAINED, SHOW_LOST, SHOW_NEVER_RIGHT, SHOW_LEAKED = "all", "gained", "lost", "never", "leaked"
 
 HEADING_WIDTH = 104  # pixels of a heading's line
 
@@ -49,13 +48,13 @@ class HeatMapColumn:
 
 def entries(result: ExamResult, level: str) -> list[HeatMapRow]:
     """The lines of a result: by kind, by fact (with the general questions below), or each question."""
-    if level == KINDS:
+    if level == KIND_LEVEL:
         return [
             HeatMapRow(f"kind:{line.name}", (kind_title(line.name), ""), line, exam_texts.describe_kind(line.name),
-                  line.name in (MEMORISED, LEAK))
+                  line.name in (MEMORISED, LEAKED))
             for line in result.kinds
         ]  # fmt: skip
-    if level == FACTS:
+    if level == FACT_LEVEL:
         facts = [HeatMapRow(f"fact:{line.name}", (line.name, line.text), line) for line in result.facts]
         return facts + [entry for line in result.general for entry in _questions(result, [line], below=True)]
     return _questions(result, result.lines)
@@ -66,8 +65,8 @@ def _questions(result: ExamResult, lines: Sequence[ResultLine], below: bool = Fa
     for line in lines:
         asked = result.questions[line.questions[0]]
         name = tr("Memorised") if line.name == MEMORISED else kind_title(line.name)
-        aside = scores.question_part(asked) in (MEMORISED, LEAK)
-        leaks = scores.question_part(asked) == LEAK
+        aside = scores.question_part(asked) in (MEMORISED, LEAKED)
+        leaks = scores.question_part(asked) == LEAKED
         found.append(HeatMapRow(f"question:{asked.id}", (name, line.text), line, "", aside, leaks, below))
     return found
 
@@ -77,7 +76,7 @@ def is_wanted(entry: HeatMapRow, wanted: str, against: int) -> bool:
     rates = entry.line.rates
     match wanted:
         case "gained" | "lost":
-            sign = 1 if wanted == ONLY_GAINED else -1
+            sign = 1 if wanted == SHOW_GAINED else -1
             return any(entry.line.change(subject, against) == sign for subject in range(len(rates)))
         case "never":
             return any(rate.asked for rate in rates) and not any(rate.passed for rate in rates)
@@ -96,7 +95,7 @@ class HeatMapModel(QAbstractTableModel):
         super().__init__(parent)
         self._columns: list[HeatMapColumn] = []
         self._entries: list[HeatMapRow] = []
-        self._level = FACTS
+        self._level = FACT_LEVEL
         self._against = 0
         self._order: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
 
@@ -144,7 +143,7 @@ class HeatMapModel(QAbstractTableModel):
         return _alignment(section) if role == Role.TextAlignmentRole else None
 
     def _titles(self) -> tuple[str, str]:
-        return {FACTS: (tr("Fact"), tr("Text")), QUESTIONS: (tr("Kind"), tr("Question"))}.get(
+        return {FACT_LEVEL: (tr("Fact"), tr("Text")), QUESTION_LEVEL: (tr("Kind"), tr("Question"))}.get(
             self._level, (tr("Kind of question"), "")
         )
 
@@ -165,11 +164,11 @@ class HeatMapModel(QAbstractTableModel):
 
     def _rate_text(self, entry: HeatMapRow, subject: int) -> str:
         rate = entry.line.rates[subject]
-        mark = {1: f"{GAINED} ", -1: f"{LOST} "}.get(self._change(entry, subject), "")
+        mark = {1: f"{GAINED_SYMBOL} ", -1: f"{LOST_SYMBOL} "}.get(self._change(entry, subject), "")
         return f"{mark}{rate}   {rate.share:.0%}" if rate.asked else NO_VALUE
 
     def _change(self, entry: HeatMapRow, subject: int) -> int:
-        return 0 if self._level == KINDS else entry.line.change(subject, self._against)
+        return 0 if self._level == KIND_LEVEL else entry.line.change(subject, self._against)
 
     def _tooltip(self, entry: HeatMapRow, column: int) -> str:
         if column < 2:

@@ -11,7 +11,7 @@ from core.exam.runs import ExamQuestion, ExamRun
 from core.exam.scores import ExamResult, PairedComparison, PassRate
 from core.language import tr
 from ui.exam import exam_texts, heat_map_model
-from ui.exam.heat_map_model import FACTS, KINDS, QUESTIONS, HeatMapColumn, HeatMapRow
+from ui.exam.heat_map_model import FACT_LEVEL, KIND_LEVEL, QUESTION_LEVEL, HeatMapColumn, HeatMapRow
 
 RUN_GRADER = ""  # the run's own grader
 
@@ -74,7 +74,7 @@ def load_outcome(db: sqlite3.Connection, id: int, by: str, titles: Mapping[str, 
         by,
         columns,
         servers,
-        {level: heat_map_model.entries(result, level) for level in (KINDS, FACTS, QUESTIONS)},
+        {level: heat_map_model.entries(result, level) for level in (KIND_LEVEL, FACT_LEVEL, QUESTION_LEVEL)},
         [given.get(subject.id, 0) for subject in run.subjects],
         exam_answers.count_marked(db, id),
     )

@@ -15,7 +15,7 @@ from ui import style
 from ui.exam import exam_texts, result_data
 from ui.exam.blind_marking import BlindMarking
 from ui.exam.heat_map import HeatMap
-from ui.exam.heat_map_model import ALL
+from ui.exam.heat_map_model import SHOW_ALL
 from ui.exam.result_data import RUN_GRADER, ExamOutcome
 from ui.exam.result_summary import ResultSummary
 from ui.exam.trend_chart import TrendChart
@@ -24,7 +24,7 @@ from ui.widgets.background_work import LatestTask, ThrottledReload
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
-OVERVIEW, HEAT, MARKING, CHART = range(4)
+SUMMARY_PAGE, HEAT_MAP_PAGE, MARKING_PAGE, TREND_PAGE = range(4)
 
 
 class ResultPages(QWidget):
@@ -95,7 +95,7 @@ class ResultPages(QWidget):
 
     def note_marks(self) -> None:
         """Marks were made: they are counted at once, or when the page on which a person marks is left."""
-        if self.pages.currentIndex() == MARKING and self.marking.isVisible():
+        if self.pages.currentIndex() == MARKING_PAGE and self.marking.isVisible():
             self._stale = True
         else:
             self._reload.request()
@@ -117,7 +117,7 @@ class ResultPages(QWidget):
         self._outcome = outcome
         self._show(outcome)
         self._compare(project, outcome)
-        if self.pages.currentIndex() == CHART:
+        if self.pages.currentIndex() == TREND_PAGE:
             self.chart.show_points(await project.read(checkpoint_trends.load_points, by))
 
     def _show(self, outcome: ExamOutcome) -> None:
@@ -155,8 +155,8 @@ class ResultPages(QWidget):
             self._compare(self._workspace.project, self._outcome)
 
     def _on_line_wanted(self, level: str, key: str, wanted: str) -> None:
-        self.pages.setCurrentIndex(HEAT)
-        self.heat.show_line(level, key, wanted or ALL)
+        self.pages.setCurrentIndex(HEAT_MAP_PAGE)
+        self.heat.show_line(level, key, wanted or SHOW_ALL)
 
     def _on_answers_wanted(self, question: int) -> None:
         project, run = self._workspace.project, self._run
@@ -171,5 +171,5 @@ class ResultPages(QWidget):
             self._answering.start(lambda _reporter: work())
 
     def _on_page(self) -> None:
-        if self.pages.currentIndex() == CHART:
+        if self.pages.currentIndex() == TREND_PAGE:
             self._reload.request()

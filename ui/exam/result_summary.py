@@ -23,7 +23,7 @@ from core.language import tr, trn
 from ui import style
 from ui.exam import exam_texts
 from ui.exam.answer_comparison import format_leak
-from ui.exam.heat_map_model import ALL, FACTS, LEAKED, QUESTIONS
+from ui.exam.heat_map_model import FACT_LEVEL, QUESTION_LEVEL, SHOW_ALL, SHOW_LEAKED
 from ui.exam.result_data import ExamOutcome, SubjectComparison
 from ui.exam.totals_table import TotalsTable
 from ui.widgets import basics
@@ -94,7 +94,7 @@ class ResultSummary(QScrollArea):
         for one in (self.gained, self.lost, self.missing):
             one.picked.connect(self._on_picked)
         self.wordings.clicked.connect(lambda _checked: self.wordings_wanted.emit(self._unlearned_facts()))
-        self.show_leaks.clicked.connect(lambda _checked: self.line_wanted.emit(QUESTIONS, "", LEAKED))
+        self.show_leaks.clicked.connect(lambda _checked: self.line_wanted.emit(QUESTION_LEVEL, "", SHOW_LEAKED))
 
     def _lay_out(self) -> None:
         beside = QHBoxLayout()
@@ -219,7 +219,7 @@ class ResultSummary(QScrollArea):
         self.wordings.setEnabled(bool(missing))
 
     def _on_picked(self, key: str) -> None:
-        self.line_wanted.emit(FACTS, key, ALL)
+        self.line_wanted.emit(FACT_LEVEL, key, SHOW_ALL)
 
 
 def _list_facts(lines: Sequence[ResultLine], asked: Sequence[ExamQuestion]) -> list[tuple[str, str]]:

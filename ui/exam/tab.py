@@ -44,9 +44,9 @@ from ui.widgets.confirm import Role, confirm
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
-TABLES = {Table.EVAL_RUN, Table.EVAL_SUBJECT, Table.EVAL_QUESTION, Table.EVAL_ANSWER, Table.FACT}
+EXAM_TABLES = {Table.EVAL_RUN, Table.EVAL_SUBJECT, Table.EVAL_QUESTION, Table.EVAL_ANSWER, Table.FACT}
 QUESTION_TABLES = {Table.EXAMPLE, Table.SPEC, Table.JOB}  # tables that decide what an exam would ask
-QUESTIONS = filters.format_filter(questions.EXAM_ROWS)
+QUESTIONS_FILTER = filters.format_filter(questions.EXAM_ROWS)
 
 
 class ExamTab(Tab):
@@ -112,15 +112,15 @@ class ExamTab(Tab):
         self.go_on.clicked.connect(lambda _checked: self._on_go_on())
         self.again.clicked.connect(lambda _checked: self._on_again())
         self.delete.clicked.connect(lambda _checked: self._on_delete())
-        self.empty.show_questions.clicked.connect(lambda _checked: self.show_examples.emit(QUESTIONS))
+        self.empty.show_questions.clicked.connect(lambda _checked: self.show_examples.emit(QUESTIONS_FILTER))
         self.empty.keep_wanted.connect(self._on_hold_out)
         self.form.keep_wanted.connect(self._on_hold_out)
         self.result.wordings_wanted.connect(self._on_wordings)
         self.result.shown.connect(self.export.show_run)
 
     def refresh(self, changes: Changes) -> None:
-        if changes.tables & (TABLES | {Table.EVAL_MARK}) or self.workspace.project is not self.shown_project:
-            if changes.tables & TABLES or self.workspace.project is not self.shown_project:
+        if changes.tables & (EXAM_TABLES | {Table.EVAL_MARK}) or self.workspace.project is not self.shown_project:
+            if changes.tables & EXAM_TABLES or self.workspace.project is not self.shown_project:
                 self._reload.request()
             else:
                 self.result.note_marks()
@@ -293,7 +293,7 @@ class ExamTab(Tab):
     def _on_hold_out(self) -> None:
         """Choose rows that are to be kept for the exam."""
         dialog = HoldOutDialog(self.workspace, self)
-        dialog.questions_wanted.connect(lambda: self.show_examples.emit(QUESTIONS))
+        dialog.questions_wanted.connect(lambda: self.show_examples.emit(QUESTIONS_FILTER))
         dialog.open()
 
     def _on_wordings(self, names: list[str]) -> None:

@@ -12,16 +12,29 @@ from core.exam.scores import PairedComparison, SubjectTotal
 from core.language import tr, trn
 from ui import style
 from ui.exam import exam_texts
-from ui.exam.exam_texts import GAINED, LOST, NO_VALUE
+from ui.exam.exam_texts import GAINED_SYMBOL, LOST_SYMBOL, NO_VALUE
 from ui.exam.heat_map_model import rate_colour
 from ui.exam.result_data import ExamOutcome, SubjectComparison
 from ui.widgets import basics
 
-(SUBJECT, HELD, SPAN, SCORE, GAP, CHANCE, CHANGED, GENERAL, MEMORISED, LEAKED, SPREAD, UNMARKED, SECONDS, COST) = range(
-    14
-)
+(
+    SUBJECT_COLUMN,
+    HELD_OUT_COLUMN,
+    INTERVAL_COLUMN,
+    SCORE_COLUMN,
+    GAP_COLUMN,
+    CHANCE_COLUMN,
+    CHANGED_COLUMN,
+    GENERAL_COLUMN,
+    MEMORISED_COLUMN,
+    LEAKED_COLUMN,
+    SPREAD_COLUMN,
+    UNMARKED_COLUMN,
+    SECONDS_COLUMN,
+    COST_COLUMN,
+) = range(14)
 COLUMN_WIDTHS = (168, 100, 106, 64, 132, 72, 88, 96, 96, 96, 104, 84, 78, 84)
-DIM_COLUMNS = (MEMORISED, LEAKED)  # columns that prove nothing
+DIM_COLUMNS = (MEMORISED_COLUMN, LEAKED_COLUMN)  # columns that prove nothing
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -42,8 +55,8 @@ class TotalsModel(QAbstractTableModel):
             self.beginResetModel()
         self._outcome, self._compared = outcome, compared
         if same:
-            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, COST))
-            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, COST)
+            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, COST_COLUMN))
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, COST_COLUMN)
         else:
             self.endResetModel()
 
@@ -51,7 +64,7 @@ class TotalsModel(QAbstractTableModel):
         return 0 if parent.isValid() or self._outcome is None else len(self._outcome.result.totals)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else COST + 1
+        return 0 if parent.isValid() else COST_COLUMN + 1
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
         if orientation != Qt.Orientation.Horizontal:
@@ -72,7 +85,9 @@ class TotalsModel(QAbstractTableModel):
             case Role.DisplayRole:
                 return self._cell_text(row, column, total)
             case Role.BackgroundRole:
-                return {HELD: rate_colour(total.held), GENERAL: rate_colour(total.general)}.get(column)
+                return {HELD_OUT_COLUMN: rate_colour(total.held), GENERAL_COLUMN: rate_colour(total.general)}.get(
+                    column
+                )
             case Role.ForegroundRole:
                 return self._cell_colour(row, column, total)
             case Role.FontRole if column in DIM_COLUMNS:
@@ -84,7 +99,7 @@ class TotalsModel(QAbstractTableModel):
         return None
 
     def _cell_text(self, row: int, column: int, total: SubjectTotal) -> str:
-        if column in (GAP, CHANCE, CHANGED):
+        if column in (GAP_COLUMN, CHANCE_COLUMN, CHANGED_COLUMN):
             return self._format_comparison(row, column)
         assert self._outcome
         given = self._outcome.answers[row]
@@ -92,7 +107,12 @@ class TotalsModel(QAbstractTableModel):
             case 0:
                 return exam_texts.subject_heading(total.subject, self._outcome.servers[row])
             case 1 | 7 | 8 | 9:
-                rates = {HELD: total.held, GENERAL: total.general, MEMORISED: total.memorised, LEAKED: total.leaked}
+                rates = {
+                    HELD_OUT_COLUMN: total.held,
+                    GENERAL_COLUMN: total.general,
+                    MEMORISED_COLUMN: total.memorised,
+                    LEAKED_COLUMN: total.leaked,
+                }
                 return exam_texts.format_rate(rates[column])
             case 2:
                 return exam_texts.format_interval(total.held)
@@ -119,28 +139,28 @@ class TotalsModel(QAbstractTableModel):
             return NO_VALUE
         low, high = found.scoring.interval
         return {
-            GAP: f"{round(100 * found.scoring.mean):+d}  ({round(100 * low):+d} … {round(100 * high):+d})",
-            CHANCE: format_p_value(found.passing.p),
-            CHANGED: f"{GAINED} {len(scores.fact_names(found.gained))}  {LOST} {len(scores.fact_names(found.lost))}",
+            GAP_COLUMN: f"{round(100 * found.scoring.mean):+d}  ({round(100 * low):+d} … {round(100 * high):+d})",
+            CHANCE_COLUMN: format_p_value(found.passing.p),
+            CHANGED_COLUMN: f"{GAINED_SYMBOL} {len(scores.fact_names(found.gained))}  {LOST_SYMBOL} {len(scores.fact_names(found.lost))}",
         }[column]
 
     def _cell_colour(self, row: int, column: int, total: SubjectTotal) -> Any:
         if column in DIM_COLUMNS:
             return style.dim()
-        if column == SUBJECT and total.subject.error:
+        if column == SUBJECT_COLUMN and total.subject.error:
             return style.colours("error")[0]
         found = self._comparison(row)
-        if column == GAP and found is not None and found.scoring.is_clear:
+        if column == GAP_COLUMN and found is not None and found.scoring.is_clear:
             return style.colours("good" if found.scoring.mean > 0 else "error")[0]
         return None
 
     def _tooltip(self, row: int, column: int, total: SubjectTotal) -> str:
         assert self._outcome
-        if column == SUBJECT:
+        if column == SUBJECT_COLUMN:
             return self._outcome.columns[row].tooltip
         text = _column_titles()[column][1]
         found = self._comparison(row)
-        if column in (HELD, SPAN) and total.held.asked:
+        if column in (HELD_OUT_COLUMN, INTERVAL_COLUMN) and total.held.asked:
             return "\n".join(
                 filter(
                     None,
@@ -151,10 +171,10 @@ class TotalsModel(QAbstractTableModel):
                     ),
                 )
             )
-        if column == CHANCE and found is not None:
+        if column == CHANCE_COLUMN and found is not None:
             return f"{text}\n" + tr("{gained} questions only this one answered right, {lost} only the other.",
                                     gained=found.passing.gained, lost=found.passing.lost)  # fmt: skip
-        if column == SPREAD and total.spread.n:
+        if column == SPREAD_COLUMN and total.spread.n:
             return f"{text}\n" + trn("{n} question was asked several times; its scores vary by {deviation}.",
                                      "{n} questions were asked several times; the scores of one question vary by "
                                      "{deviation}.",
@@ -219,11 +239,11 @@ class TotalsTable(QTableView):
         """Show one line for each subject; columns that all leave empty are hidden."""
         self.totals.show_outcome(outcome, compared)
         spread = any(total.spread.n for total in outcome.result.totals)
-        self.setColumnHidden(SPREAD, not spread)
-        self.setColumnHidden(UNMARKED, not any(total.unmarked for total in outcome.result.totals))
-        self.setColumnHidden(MEMORISED, not any(total.memorised.asked for total in outcome.result.totals))
-        self.setColumnHidden(LEAKED, not any(total.leaked.asked for total in outcome.result.totals))
-        self.setColumnHidden(GENERAL, not any(total.general.asked for total in outcome.result.totals))
+        self.setColumnHidden(SPREAD_COLUMN, not spread)
+        self.setColumnHidden(UNMARKED_COLUMN, not any(total.unmarked for total in outcome.result.totals))
+        self.setColumnHidden(MEMORISED_COLUMN, not any(total.memorised.asked for total in outcome.result.totals))
+        self.setColumnHidden(LEAKED_COLUMN, not any(total.leaked.asked for total in outcome.result.totals))
+        self.setColumnHidden(GENERAL_COLUMN, not any(total.general.asked for total in outcome.result.totals))
         self.updateGeometry()
         self.setFixedHeight(self.sizeHint().height())
 
@@ -242,7 +262,7 @@ class TotalsTable(QTableView):
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignLeft if column == SUBJECT else Qt.AlignmentFlag.AlignHCenter
+    side = Qt.AlignmentFlag.AlignLeft if column == SUBJECT_COLUMN else Qt.AlignmentFlag.AlignHCenter
     return side | Qt.AlignmentFlag.AlignVCenter
 
 

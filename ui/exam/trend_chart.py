@@ -21,7 +21,7 @@ from ui.widgets.drop_down import DropDown
 if TYPE_CHECKING:
     from ui.exam.trend_plot import TrendPlot
 
-STEPS, VERSIONS = "steps", "versions"
+OVER_STEPS, OVER_VERSIONS = "steps", "versions"
 
 
 class TrendChart(QWidget):
@@ -32,8 +32,8 @@ class TrendChart(QWidget):
         self._points: list[CheckpointResult] = []
         self.plot: TrendPlot | None = None
         self.axis, self.explanation = DropDown(), basics.label(wrap=True, dim=True)
-        self.axis.addItem(tr("by checkpoint"), STEPS)
-        self.axis.addItem(tr("by version of the rows"), VERSIONS)
+        self.axis.addItem(tr("by checkpoint"), OVER_STEPS)
+        self.axis.addItem(tr("by version of the rows"), OVER_VERSIONS)
         self.axis.setAccessibleName(tr("Horizontal axis"))
         self.axis.currentIndexChanged.connect(lambda _index: self._draw())
         self._nothing = EmptyState(
@@ -75,7 +75,7 @@ class TrendChart(QWidget):
 
     def lines(self) -> list[TrendLine]:
         """What is drawn now."""
-        return lines_by_step(self._points) if self.axis.currentData() == STEPS else lines_by_version(self._points)
+        return lines_by_step(self._points) if self.axis.currentData() == OVER_STEPS else lines_by_version(self._points)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -88,7 +88,7 @@ class TrendChart(QWidget):
 
     def _draw(self) -> None:
         lines = self.lines()
-        steps = self.axis.currentData() == STEPS
+        steps = self.axis.currentData() == OVER_STEPS
         if self.plot is not None:
             self.plot.show_lines(lines, tr("step") if steps else tr("version"))
             self.plot.setAccessibleDescription("\n".join(_describe_line(line) for line in lines))

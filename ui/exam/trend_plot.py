@@ -14,7 +14,7 @@ from ui.charts.curve_legend import colour_of
 from ui.exam.result_data import TrendLine, TrendPoint
 from ui.widgets import basics
 
-MARGIN = 0.06  # of the width, on either side
+SIDE_MARGIN = 0.06  # of the width, on either side
 LINE_WIDTH, POINT_SIZE = 2.0, 9
 
 
@@ -54,7 +54,7 @@ class TrendPlot(pyqtgraph.PlotWidget):
         if not spots:
             return
         low, high = min(spot.x for spot in spots), max(spot.x for spot in spots)
-        room = MARGIN * (high - low) or 1.0
+        room = SIDE_MARGIN * (high - low) or 1.0
         self.setXRange(low - room, high + room, padding=0)
         self.setYRange(0, 100, padding=0.03)
         for slot, line in enumerate(self._lines):

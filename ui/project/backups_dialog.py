@@ -29,7 +29,7 @@ from ui.widgets.background_work import LatestTask
 from ui.widgets.basics import EmptyState
 from ui.workspace import Workspace
 
-DATE, ROWS, SIZE, NAME = range(4)
+DATE_COLUMN, ROWS_COLUMN, SIZE_COLUMN, NAME_COLUMN = range(4)
 
 
 class BackupsDialog(QDialog):
@@ -62,7 +62,7 @@ class BackupsDialog(QDialog):
         self.table.setShowGrid(False)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(NAME_COLUMN, QHeaderView.ResizeMode.Stretch)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.table.itemSelectionChanged.connect(self._on_selected)
         self.table.itemDoubleClicked.connect(lambda _item: self._on_open())
@@ -112,9 +112,14 @@ class BackupsDialog(QDialog):
     def _fill(self, number: int, one: Backup, rows: int | None) -> None:
         day = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.made))
         count = tr("cannot be read") if rows is None else QLocale().toString(rows)
-        for column, text in ((DATE, day), (ROWS, count), (SIZE, basics.format_bytes(one.size)), (NAME, one.name)):
+        for column, text in (
+            (DATE_COLUMN, day),
+            (ROWS_COLUMN, count),
+            (SIZE_COLUMN, basics.format_bytes(one.size)),
+            (NAME_COLUMN, one.name),
+        ):
             item = QTableWidgetItem(text)
-            if column in (ROWS, SIZE):
+            if column in (ROWS_COLUMN, SIZE_COLUMN):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             item.setData(Qt.ItemDataRole.UserRole, rows is not None)
             self.table.setItem(number, column, item)
@@ -122,7 +127,7 @@ class BackupsDialog(QDialog):
     def selected_backup(self) -> Backup | None:
         """The selected backup, if it can be read."""
         row = self.table.currentRow()
-        item = self.table.item(row, DATE) if row >= 0 else None
+        item = self.table.item(row, DATE_COLUMN) if row >= 0 else None
         return self._found[row] if item and item.data(Qt.ItemDataRole.UserRole) else None
 
     def _on_selected(self) -> None:

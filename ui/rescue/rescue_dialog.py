@@ -45,7 +45,7 @@ from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
 RELOAD_DELAY = 150  # milliseconds without another change before what is shown is read again
-TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SPEC}
+RESCUE_TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SPEC}
 
 
 class RescueDialog(QDialog):
@@ -220,7 +220,7 @@ class RescueDialog(QDialog):
             self.note.show_text(ended.text, ended.meaning)
 
     def _on_changes(self, changes: Changes) -> None:
-        if self.isVisible() and changes.tables & TABLES:
+        if self.isVisible() and changes.tables & RESCUE_TABLES:
             self._settling.start()
 
 

@@ -27,7 +27,7 @@ from ui.training.preflight_dialog import JobSubmitter
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
 from ui.widgets.formatting import format_local_time
-from ui.widgets.model_box import AWAITED, ModelBox, format_unusable
+from ui.widgets.model_box import AWAITED_STATE, ModelBox, format_unusable
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
@@ -171,7 +171,7 @@ class RetrainingPage(RescuePage):
                        "There are only {n} approved training rows; {minimum} are needed.",
                        chosen.count, minimum=MINIMUM_ROWS)  # fmt: skip
         offer = self.base.offer()
-        if offer is None or offer.state == AWAITED:
+        if offer is None or offer.state == AWAITED_STATE:
             return self.workspace.no_models(self.target())
         return format_unusable(offer, self.server_box.currentText())
 

@@ -26,7 +26,7 @@ from ui.widgets import basics
 
 # The columns with numbers: of which kind, and which number of it.
 PRICE_COLUMNS = ((TRAINING, "dollars"), (CHAT, "sent"), (CHAT, "received"))
-MODEL, OWN = 0, len(PRICE_COLUMNS) + 1
+MODEL_COLUMN, OWN_COLUMN = 0, len(PRICE_COLUMNS) + 1
 Numbers = dict[tuple[str, str], dict[str, float]]  # by kind and model
 
 
@@ -57,8 +57,8 @@ class PricesPage(QWidget):
     def _make_table(self) -> None:
         titles = (tr("Model"), tr("Training"), tr("Sent"), tr("Received"), tr("Price source"))
         self.table.setHorizontalHeaderLabels(titles)
-        for column in range(OWN + 1):
-            is_number = MODEL < column < OWN
+        for column in range(OWN_COLUMN + 1):
+            is_number = MODEL_COLUMN < column < OWN_COLUMN
             side = Qt.AlignmentFlag.AlignRight if is_number else Qt.AlignmentFlag.AlignLeft
             if item := self.table.horizontalHeaderItem(column):
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
@@ -69,8 +69,8 @@ class PricesPage(QWidget):
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
-        header.setSectionResizeMode(MODEL, QHeaderView.ResizeMode.Stretch)
-        for column in range(1, OWN + 1):
+        header.setSectionResizeMode(MODEL_COLUMN, QHeaderView.ResizeMode.Stretch)
+        for column in range(1, OWN_COLUMN + 1):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
 
     def _lay_out(self) -> None:
@@ -138,12 +138,12 @@ class PricesPage(QWidget):
         name = QTableWidgetItem(model)
         if model not in self._new:
             name.setFlags(name.flags() & ~Qt.ItemFlag.ItemIsEditable)
-        self.table.setItem(row, MODEL, name)
+        self.table.setItem(row, MODEL_COLUMN, name)
         for column, (kind, number) in enumerate(PRICE_COLUMNS, 1):
             self.table.setItem(row, column, self._build_cell(kind, model, number))
         whose = QTableWidgetItem(tr("your own") if is_own else "")
         whose.setFlags(whose.flags() & ~Qt.ItemFlag.ItemIsEditable)
-        self.table.setItem(row, OWN, whose)
+        self.table.setItem(row, OWN_COLUMN, whose)
 
     def _build_cell(self, kind: str, model: str, number: str) -> QTableWidgetItem:
         own = self._own.get((kind, model), {})
@@ -162,9 +162,9 @@ class PricesPage(QWidget):
 
     def _on_changed(self, cell: QTableWidgetItem) -> None:
         model = self._models()[cell.row()]
-        if cell.column() == MODEL:
+        if cell.column() == MODEL_COLUMN:
             self._rename(model, " ".join(cell.text().split()))
-        elif MODEL < cell.column() < OWN:
+        elif MODEL_COLUMN < cell.column() < OWN_COLUMN:
             self._set_own_price(model, *PRICE_COLUMNS[cell.column() - 1], cell.text().strip())
         self._show()
 
@@ -217,8 +217,8 @@ class PricesPage(QWidget):
         self._new.append(name)
         self._show()
         row = self._models().index(name)
-        basics.select_row(self.table, row, MODEL)
-        if item := self.table.item(row, MODEL):
+        basics.select_row(self.table, row, MODEL_COLUMN)
+        if item := self.table.item(row, MODEL_COLUMN):
             self.table.editItem(item)
 
     def _on_reset(self, models: list[str]) -> None:

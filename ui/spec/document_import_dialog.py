@@ -18,7 +18,7 @@ from ui.workspace import Workspace
 
 MAX_NOTES_SHOWN = 12  # of those that are shown; a document may leave out hundreds of lines
 TYPING_PAUSE_MS = 250  # milliseconds between the last key and the count
-APPEND, REPLACE = "append", "replace"
+APPEND_TEXT, REPLACE_TEXT = "append", "replace"
 
 
 def reading(path: Path) -> str:
@@ -96,7 +96,7 @@ class DocumentImportDialog(QDialog):
         basics.set_enabled(self.take, "" if text.strip() else tr("The text is empty."))
 
     def _on_accepted(self) -> None:
-        self.accepted_text.emit(APPEND if self.append.isChecked() else REPLACE, self.document())
+        self.accepted_text.emit(APPEND_TEXT if self.append.isChecked() else REPLACE_TEXT, self.document())
 
 
 def _shorten_notes(notes: list[str]) -> list[str]:

@@ -35,7 +35,7 @@ from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import LlmRunDialog, show_run_outcome
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.remake_dialog import RemakeDialog
-from ui.spec.fact_table import MEANINGS, FactTable, state_titles
+from ui.spec.fact_table import STATE_MEANINGS, FactTable, state_titles
 from ui.widgets import basics
 from ui.workspace import Workspace
 
@@ -49,8 +49,8 @@ class FactLegend(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.SPACE // 2)
         self._labels: dict[str, QLabel] = {}
-        for state in MEANINGS:
-            self._labels[state] = basics.Chip(MEANINGS[state])
+        for state in STATE_MEANINGS:
+            self._labels[state] = basics.Chip(STATE_MEANINGS[state])
             layout.addWidget(self._labels[state])
         layout.addStretch()
 

@@ -22,11 +22,17 @@ from ui import style
 from ui.widgets import basics
 from ui.widgets.value_texts import value_text
 
-NAME, TEXT, COVERED, EXAMINED, RECALL, KNOWN = range(6)  # columns
+NAME_COLUMN, TEXT_COLUMN, COVERAGE_COLUMN, EXAM_COLUMN, RECALL_COLUMN, BASE_KNOWS_COLUMN = range(6)  # columns
 CELL_WIDTH = 19  # pixels of one kind's count
-WIDTHS = {NAME: 66, COVERED: CELL_WIDTH * len(KINDS) + 16, EXAMINED: 58, RECALL: 66, KNOWN: 62}
+COLUMN_WIDTHS = {
+    NAME_COLUMN: 66,
+    COVERAGE_COLUMN: CELL_WIDTH * len(KINDS) + 16,
+    EXAM_COLUMN: 58,
+    RECALL_COLUMN: 66,
+    BASE_KNOWS_COLUMN: 62,
+}
 WARNING_SIGN = "⚠"
-ENTRY = Qt.ItemDataRole.UserRole + 1
+ENTRY_ROLE = Qt.ItemDataRole.UserRole + 1
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -52,7 +58,7 @@ def state_titles(state: str, count: int) -> str:
     return trn("{n} out of date", "{n} out of date", count)
 
 
-MEANINGS = {"covered": "good", "thin": "note", "unproved": "note", "bare": "warning", "stale": "error"}
+STATE_MEANINGS = {"covered": "good", "thin": "note", "unproved": "note", "bare": "warning", "stale": "error"}
 
 
 def format_fact_details(entry: FactCoverage, lost: bool) -> str:
@@ -101,7 +107,7 @@ class FactTableModel(QAbstractTableModel):
 
     def _emit_data_changed(self) -> None:
         if self._entries:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._entries) - 1, KNOWN))
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._entries) - 1, BASE_KNOWS_COLUMN))
 
     def entries(self) -> list[FactCoverage]:
         """All facts with their coverage, in the order shown."""
@@ -132,14 +138,14 @@ class FactTableModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._entries)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else KNOWN + 1
+        return 0 if parent.isValid() else BASE_KNOWS_COLUMN + 1
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Role.DisplayRole:
             return (tr("Fact"), tr("Text"), tr("Rows by kind"), tr("Exam"), tr("Recall"), tr("Base"))[section]
-        if role == Role.TextAlignmentRole and section in (NAME, TEXT, COVERED):
+        if role == Role.TextAlignmentRole and section in (NAME_COLUMN, TEXT_COLUMN, COVERAGE_COLUMN):
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         if role == Role.ToolTipRole:
             return self._build_tooltip(section)
@@ -148,26 +154,28 @@ class FactTableModel(QAbstractTableModel):
     def _build_tooltip(self, section: int) -> str | None:
         titles = row_kind_titles()
         return {
-            COVERED: tr("Rows that teach the fact, in this order: {kinds}", kinds=", ".join(titles[k] for k in KINDS)),
-            EXAMINED: tr("Wordings that are kept for the exam and never used for training"),
-            RECALL: tr("Right answers in the newest exam"),
-            KNOWN: tr("Right answers of the base model, before any training"),
+            COVERAGE_COLUMN: tr(
+                "Rows that teach the fact, in this order: {kinds}", kinds=", ".join(titles[k] for k in KINDS)
+            ),
+            EXAM_COLUMN: tr("Wordings that are kept for the exam and never used for training"),
+            RECALL_COLUMN: tr("Right answers in the newest exam"),
+            BASE_KNOWS_COLUMN: tr("Right answers of the base model, before any training"),
         }.get(section)
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         entry, column = self._entries[index.row()], index.column()
         if role == Role.DisplayRole:
             return self._cell_text(entry, column)
-        if role == ENTRY:
+        if role == ENTRY_ROLE:
             return entry
         if role == Role.EditRole:
-            return entry.fact.text if column == TEXT else None
+            return entry.fact.text if column == TEXT_COLUMN else None
         if role in (Role.ToolTipRole, Role.AccessibleDescriptionRole):
             text = format_fact_details(entry, self.is_lost(entry.fact))
             return basics.plain_tooltip(text) if role == Role.ToolTipRole else text
         if role == Role.ForegroundRole:
             return self._colour(entry, column)
-        if role == Role.TextAlignmentRole and column in (EXAMINED, RECALL, KNOWN):
+        if role == Role.TextAlignmentRole and column in (EXAM_COLUMN, RECALL_COLUMN, BASE_KNOWS_COLUMN):
             return Qt.AlignmentFlag.AlignCenter
         return None
 
@@ -190,9 +198,9 @@ class FactTableModel(QAbstractTableModel):
         if entry.fact.ignored:
             return style.dim()
         alarming = {
-            NAME: self.is_lost(entry.fact) or entry.stale,
-            TEXT: self.is_lost(entry.fact),
-            EXAMINED: not entry.examined,
+            NAME_COLUMN: self.is_lost(entry.fact) or entry.stale,
+            TEXT_COLUMN: self.is_lost(entry.fact),
+            EXAM_COLUMN: not entry.examined,
         }
         return style.colours("warning")[0] if alarming.get(column) else None
 
@@ -206,7 +214,7 @@ class FactTableModel(QAbstractTableModel):
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         flags = super().flags(index)
-        return flags | Qt.ItemFlag.ItemIsEditable if index.column() == TEXT else flags
+        return flags | Qt.ItemFlag.ItemIsEditable if index.column() == TEXT_COLUMN else flags
 
 
 class RoomyDelegate(QStyledItemDelegate):
@@ -222,7 +230,7 @@ class CoverageDelegate(RoomyDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         self.initStyleOption(option, index)
         QApplication.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
-        entry: FactCoverage = index.data(ENTRY)
+        entry: FactCoverage = index.data(ENTRY_ROLE)
         lacking = entry.uncovered
         height = min(CELL_WIDTH, option.rect.height() - 4)
         top = option.rect.center().y() - height // 2
@@ -256,7 +264,7 @@ class FactTable(QTableView):
         self.facts = FactTableModel(self)
         self.setModel(self.facts)
         self.setItemDelegate(RoomyDelegate(self))
-        self.setItemDelegateForColumn(COVERED, CoverageDelegate(self))
+        self.setItemDelegateForColumn(COVERAGE_COLUMN, CoverageDelegate(self))
         self.setAccessibleName(tr("Facts"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
@@ -278,27 +286,27 @@ class FactTable(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(30)
-        for column, width in WIDTHS.items():
+        for column, width in COLUMN_WIDTHS.items():
             needed = header.fontMetrics().horizontalAdvance(
                 f"{self.facts.headerData(column, Qt.Orientation.Horizontal)}"
             )
             self.setColumnWidth(column, max(width, needed + 22))
-        header.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(TEXT_COLUMN, QHeaderView.ResizeMode.Stretch)
 
     def show_entries(self, entries: list[FactCoverage], lost: set[int]) -> None:
         """Show these facts; the selection is kept. Columns without any measured value are hidden."""
         before = self.fact()
         self.facts.show_entries(entries, lost)
-        self.setColumnHidden(RECALL, not any(entry.recall for entry in entries))
-        self.setColumnHidden(KNOWN, not any(entry.fact.known for entry in entries))
+        self.setColumnHidden(RECALL_COLUMN, not any(entry.recall for entry in entries))
+        self.setColumnHidden(BASE_KNOWS_COLUMN, not any(entry.fact.known for entry in entries))
         if before and self.fact() is None:
             self.choose(before.id)
 
     def choose(self, id: int) -> None:
         """Select the fact with this id and scroll to it."""
         if (row := self.facts.row(id)) is not None:
-            basics.select_row(self, row, TEXT)
-            self.scrollTo(self.facts.index(row, TEXT))
+            basics.select_row(self, row, TEXT_COLUMN)
+            self.scrollTo(self.facts.index(row, TEXT_COLUMN))
 
     def fact(self) -> Fact | None:
         """The first selected fact."""
@@ -315,5 +323,5 @@ class FactTable(QTableView):
         if fact := self.fact():
             row = self.facts.row(fact.id)
             assert row is not None
-            basics.select_row(self, row, TEXT)
-            self.edit(self.facts.index(row, TEXT))
+            basics.select_row(self, row, TEXT_COLUMN)
+            self.edit(self.facts.index(row, TEXT_COLUMN))

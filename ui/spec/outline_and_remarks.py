@@ -11,10 +11,10 @@ from ui import style
 from ui.widgets import basics
 from ui.widgets.severity_icon import severity_icon
 
-HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
-FENCE = re.compile(r" {0,3}(```|~~~)")
-INDENT = "    "
-PLACE = Qt.ItemDataRole.UserRole
+HEADING_LINE = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
+CODE_FENCE = re.compile(r" {0,3}(```|~~~)")
+LEVEL_INDENT = "    "
+PLACE_ROLE = Qt.ItemDataRole.UserRole
 MAX_PASSAGE_LENGTH = 90  # characters of a passage that are shown
 
 
@@ -22,9 +22,9 @@ def find_headings(text: str) -> list[tuple[int, str, int]]:
     """Level, title and line (from 0) of each heading outside code blocks."""
     found, fence = [], ""
     for number, line in enumerate(text.split("\n")):
-        if mark := FENCE.match(line):
+        if mark := CODE_FENCE.match(line):
             fence = "" if fence == mark[1] else fence or mark[1]
-        elif not fence and (heading := HEADING.match(line)):
+        elif not fence and (heading := HEADING_LINE.match(line)):
             found.append((len(heading[1]), heading[2], number))
     return found
 
@@ -51,7 +51,7 @@ class Outline(QListWidget):
         self.clear()
         top = min((level for level, _title, _line in found), default=1)
         for level, title, line in found:
-            item = QListWidgetItem(INDENT * (level - top) + (title or "–"))
+            item = QListWidgetItem(LEVEL_INDENT * (level - top) + (title or "–"))
             item.setData(Qt.ItemDataRole.UserRole, line)
             self.addItem(item)
 
@@ -104,7 +104,7 @@ class RemarkList(QWidget):
 
     def _add(self, text: str, place: int, bold: bool = False) -> None:
         item = QListWidgetItem(text if bold else f"      {text}")
-        item.setData(PLACE, place)
+        item.setData(PLACE_ROLE, place)
         if bold:
             item.setIcon(severity_icon("warning"))
         font = item.font()
@@ -113,7 +113,7 @@ class RemarkList(QWidget):
         self.list.addItem(item)
 
     def _on_chosen(self, item: QListWidgetItem) -> None:
-        self.place_chosen.emit(item.data(PLACE))
+        self.place_chosen.emit(item.data(PLACE_ROLE))
 
 
 def _shorten(text: str) -> str:

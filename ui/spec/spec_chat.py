@@ -20,7 +20,7 @@ from ui.spec.proposal_dialog import ProposalDialog
 from ui.spec.spec_chat_messages import AnswerMessage, QuestionMessage, RemarksMessage
 from ui.tasks import Command
 from ui.widgets import basics
-from ui.widgets.model_box import USABLE, ModelBox
+from ui.widgets.model_box import USABLE_STATES, ModelBox
 from ui.widgets.text_fields import QuestionField
 from ui.workspace import Workspace
 
@@ -160,7 +160,7 @@ class SpecChat(QWidget):
         """Offer the models that can be asked at once."""
         provider, model = self._workspace.role("writer")
         self._workspace.request_offers(provider)
-        usable = [offer for offer in self._workspace.known_offers(provider) if offer.state in USABLE]
+        usable = [offer for offer in self._workspace.known_offers(provider) if offer.state in USABLE_STATES]
         self.model.show_offers(provider, usable, model)
         is_local = provider == LOCAL
         self.hint.show_text(

@@ -13,16 +13,16 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser, QTextEdit
 
 from core.language import tr
 from ui import style
-from ui.spec.fact_table import MEANINGS
+from ui.spec.fact_table import STATE_MEANINGS
 from ui.widgets.text_highlights import utf16_length
 
 TEXT_MARGIN = 14  # pixels around the text
 PARAGRAPH_SEPARATOR = "\u2029"  # what Qt puts between the lines of a selection
 HIGHLIGHT_SLICE = 0.006  # seconds of highlighting before other events of the window are processed
-HEADING = re.compile(r"#{1,6}\s.*")
+HEADING_LINE = re.compile(r"#{1,6}\s.*")
 LIST_MARK = re.compile(r"\s*(?:[-*+]|\d+[.)])\s|\s*>")
-STRONG = re.compile(r"(\*\*|__)(?=\S).+?(?<=\S)\1")
-CODE = re.compile(r"`[^`]+`")
+STRONG_TEXT = re.compile(r"(\*\*|__)(?=\S).+?(?<=\S)\1")
+INLINE_CODE = re.compile(r"`[^`]+`")
 DIALECT = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 
 
@@ -59,12 +59,12 @@ class MarkdownHighlighter(QSyntaxHighlighter):
     def highlightBlock(self, text: str) -> None:
         if self._loading:
             return
-        if HEADING.match(text):
+        if HEADING_LINE.match(text):
             self.setFormat(0, utf16_length(text), self._format(QPalette.ColorRole.Link, bold=True))
             return
         if mark := LIST_MARK.match(text):
             self._set_format(text, mark, self._format(QPalette.ColorRole.Link, bold=True))
-        for pattern, bold in ((STRONG, True), (CODE, False)):
+        for pattern, bold in ((STRONG_TEXT, True), (INLINE_CODE, False)):
             for found in pattern.finditer(text):
                 self._set_format(
                     text, found, self._format(QPalette.ColorRole.Text if bold else QPalette.ColorRole.Link, bold)
@@ -224,7 +224,7 @@ class SpecEditor(QPlainTextEdit):
         if passage.state == "ignored":
             form.setForeground(style.dim())
         elif self._coloured:
-            form.setBackground(style.colours(MEANINGS[passage.state])[1])
+            form.setBackground(style.colours(STATE_MEANINGS[passage.state])[1])
         if passage.id == self._marked:
             front, back = style.colours("good")
             form.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SingleUnderline)

@@ -35,7 +35,7 @@ from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from core.training import lineage
 from ui import style
-from ui.spec.document_import_dialog import REPLACE, DocumentImportDialog, read_document, reading
+from ui.spec.document_import_dialog import REPLACE_TEXT, DocumentImportDialog, read_document, reading
 from ui.spec.fact_pane import FactPane
 from ui.spec.outline_and_remarks import Outline, RemarkList
 from ui.spec.revisions_dialog import RevisionsDialog
@@ -345,7 +345,7 @@ class SpecTab(Tab):
 
     def _on_document(self, mode: str, document: Document) -> None:
         before = self.editor.toPlainText()
-        text = document.text if mode == REPLACE else f"{before.rstrip()}\n\n{document.text}".lstrip()
+        text = document.text if mode == REPLACE_TEXT else f"{before.rstrip()}\n\n{document.text}".lstrip()
         if not self.name.text().strip():
             self.name.setText(document.title)
         self.workspace.tasks.start("", self.take_text(text, before))

@@ -18,7 +18,7 @@ from ui.widgets.basics import EmptyState
 from ui.widgets.side_by_side import SideBySide
 from ui.workspace import Workspace
 
-SPLITS = ("train", "validation")
+TRAINED_SPLITS = ("train", "validation")
 
 
 class ChangedSinceDialog(QDialog):
@@ -34,7 +34,7 @@ class ChangedSinceDialog(QDialog):
         self._work = LatestTask(workspace, self)
         self.finished.connect(lambda _result: self._work.stop())
         self.summary = basics.Note()
-        self.views = {split: DiffView() for split in SPLITS}
+        self.views = {split: DiffView() for split in TRAINED_SPLITS}
         for split, view in self.views.items():
             view.more_wanted.connect(lambda offset, split=split: self._more(split, offset))
             view.show_message(tr("Comparing…"), "")

@@ -19,7 +19,7 @@ from ui.widgets import basics
 from ui.widgets.confirm import Role, confirm
 from ui.workspace import Workspace
 
-ONE, MANY = True, False
+SINGLE_JOB, MANY_JOBS = True, False
 FIXED_PLACE_BUTTONS = ("cancel", "again")  # each has its own place: a second click on the one must not hit the other
 PAUSABLE_STATUSES = (JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.VALIDATING_FILES)
 
@@ -95,17 +95,17 @@ class JobActions(QObject):
 
 def _make_actions() -> dict[str, JobAction]:
     return {
-        "chat": JobAction(tr("&Ask it"), "", ONE, _has_model),
-        "exam": JobAction(tr("Start e&xam"), "", ONE, _has_model),
-        "pause": JobAction(tr("&Pause"), "", MANY, lambda job: job.status in PAUSABLE_STATUSES and not job.wish),
-        "resume": JobAction(tr("Res&ume"), "", MANY, lambda job: job.status == JobStatus.PAUSED and not job.wish),
-        "cancel": JobAction(tr("&Cancel job"), "", MANY, lambda job: not job.ended and job.wish != "cancel"),
+        "chat": JobAction(tr("&Ask it"), "", SINGLE_JOB, _has_model),
+        "exam": JobAction(tr("Start e&xam"), "", SINGLE_JOB, _has_model),
+        "pause": JobAction(tr("&Pause"), "", MANY_JOBS, lambda job: job.status in PAUSABLE_STATUSES and not job.wish),
+        "resume": JobAction(tr("Res&ume"), "", MANY_JOBS, lambda job: job.status == JobStatus.PAUSED and not job.wish),
+        "cancel": JobAction(tr("&Cancel job"), "", MANY_JOBS, lambda job: not job.ended and job.wish != "cancel"),
         "again": JobAction(
-            tr("Start a&gain"), "", MANY, lambda job: job.ended and not job.adopted and job.version is not None
+            tr("Start a&gain"), "", MANY_JOBS, lambda job: job.ended and not job.adopted and job.version is not None
         ),
-        "copy": JobAction(tr("Copy i&ds"), "Ctrl+C", MANY, lambda job: job.remote_id is not None),
-        "forget": JobAction(tr("&Delete record…"), "Del", MANY, lambda job: job.ended),
-        "delete": JobAction(tr("De&lete the model…"), "", ONE, _has_model),
+        "copy": JobAction(tr("Copy i&ds"), "Ctrl+C", MANY_JOBS, lambda job: job.remote_id is not None),
+        "forget": JobAction(tr("&Delete record…"), "Del", MANY_JOBS, lambda job: job.ended),
+        "delete": JobAction(tr("De&lete the model…"), "", SINGLE_JOB, _has_model),
     }
 
 

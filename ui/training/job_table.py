@@ -26,7 +26,20 @@ from ui.training import job_texts
 from ui.widgets import basics
 from ui.widgets.formatting import format_local_time
 
-STATUS, BASE, ROWS, METHOD, PROGRESS, LOSS, TOKENS, COST, SWEEP, SERVER, STARTED, MODEL = range(12)
+(
+    STATUS_COLUMN,
+    BASE_COLUMN,
+    ROWS_COLUMN,
+    METHOD_COLUMN,
+    PROGRESS_COLUMN,
+    LOSS_COLUMN,
+    TOKENS_COLUMN,
+    COST_COLUMN,
+    SWEEP_COLUMN,
+    SERVER_COLUMN,
+    STARTED_COLUMN,
+    MODEL_COLUMN,
+) = range(12)
 SHARE_ROLE = Qt.ItemDataRole.UserRole
 MAX_COLUMN_WIDTH = 260  # of a column that is not the last
 CLOSING_SOON_DAYS = 30  # days from which the end of a model is a warning
@@ -66,7 +79,7 @@ class JobTable(QTableWidget):
         self.setSelectionBehavior(self.SelectionBehavior.SelectRows)
         self.setSelectionMode(self.SelectionMode.ExtendedSelection)
         self.setEditTriggers(self.EditTrigger.NoEditTriggers)
-        self.setItemDelegateForColumn(PROGRESS, _ProgressDelegate(self))
+        self.setItemDelegateForColumn(PROGRESS_COLUMN, _ProgressDelegate(self))
         self.setTabKeyNavigation(False)
         self.setShowGrid(False)
         self.setWordWrap(False)
@@ -125,16 +138,16 @@ class JobTable(QTableWidget):
     def _show_columns(self) -> None:
         """Columns that would be empty are left out."""
         jobs = [line.job for line in self._lines]
-        self.setColumnHidden(SWEEP, not any(job.sweep for job in jobs))
-        self.setColumnHidden(COST, all(line.cost is None for line in self._lines))
-        self.setColumnHidden(SERVER, len({job.provider for job in jobs}) < 2)
-        self.setColumnHidden(METHOD, all(job.method == "supervised" for job in jobs))
+        self.setColumnHidden(SWEEP_COLUMN, not any(job.sweep for job in jobs))
+        self.setColumnHidden(COST_COLUMN, all(line.cost is None for line in self._lines))
+        self.setColumnHidden(SERVER_COLUMN, len({job.provider for job in jobs}) < 2)
+        self.setColumnHidden(METHOD_COLUMN, all(job.method == "supervised" for job in jobs))
 
     def _fit_columns(self) -> None:
         """No text is cut but a very long one; the last column takes what is left."""
-        shown = [column for column in range(MODEL) if not self.isColumnHidden(column)]
+        shown = [column for column in range(MODEL_COLUMN) if not self.isColumnHidden(column)]
         widths = {column: min(MAX_COLUMN_WIDTH, self._wide_enough(column)) for column in shown}
-        widths[MODEL] = max(self._wide_enough(MODEL), self.viewport().width() - sum(widths.values()))
+        widths[MODEL_COLUMN] = max(self._wide_enough(MODEL_COLUMN), self.viewport().width() - sum(widths.values()))
         for column, width in widths.items():
             self.setColumnWidth(column, width)
 
@@ -147,9 +160,9 @@ class JobTable(QTableWidget):
             return
         chosen = QItemSelection()
         for row in rows:
-            chosen.select(self.model().index(row, 0), self.model().index(row, MODEL))
+            chosen.select(self.model().index(row, 0), self.model().index(row, MODEL_COLUMN))
         flags = QItemSelectionModel.SelectionFlag
-        self.selectionModel().setCurrentIndex(self.model().index(rows[0], STATUS), flags.NoUpdate)
+        self.selectionModel().setCurrentIndex(self.model().index(rows[0], STATUS_COLUMN), flags.NoUpdate)
         self.selectionModel().select(chosen, flags.ClearAndSelect)
 
     def _item(self, row: int, column: int) -> QTableWidgetItem:
@@ -166,10 +179,12 @@ class JobTable(QTableWidget):
             item.setText(text)
             tip = tips.get(column, "")
             item.setToolTip(basics.plain_tooltip(tip) if tip else "")
-        items[PROGRESS].setData(SHARE_ROLE, None if line.job.ended else line.progress.share)
+        items[PROGRESS_COLUMN].setData(SHARE_ROLE, None if line.job.ended else line.progress.share)
         soon = line.days is not None and line.days <= CLOSING_SOON_DAYS
-        items[MODEL].setData(Qt.ItemDataRole.ForegroundRole, QColor(style.colours("warning")[0]) if soon else None)
-        items[STATUS].setIcon(
+        items[MODEL_COLUMN].setData(
+            Qt.ItemDataRole.ForegroundRole, QColor(style.colours("warning")[0]) if soon else None
+        )
+        items[STATUS_COLUMN].setIcon(
             _make_dot(
                 style.colours(job_texts.STATUS_MEANINGS.get(line.job.status, "note"))[0],
                 self.palette().color(QPalette.ColorRole.HighlightedText),
@@ -211,11 +226,11 @@ def _cell_texts(line: JobRow, apart: str) -> tuple[str, ...]:
 def _cell_tips(line: JobRow) -> dict[int, str]:
     job = line.job
     return {
-        STATUS: f"{job.wish or job.status}: {job_texts.explain_status(job)}",
-        BASE: job.model,
-        TOKENS: "" if job.ended else tr("Estimate so far: the tokens of the rows, times the epochs"),
-        COST: tr("By the price list in the settings, for the training so far. This is not an invoice."),
-        MODEL: job.fine_tuned_model or "",
+        STATUS_COLUMN: f"{job.wish or job.status}: {job_texts.explain_status(job)}",
+        BASE_COLUMN: job.model,
+        TOKENS_COLUMN: "" if job.ended else tr("Estimate so far: the tokens of the rows, times the epochs"),
+        COST_COLUMN: tr("By the price list in the settings, for the training so far. This is not an invoice."),
+        MODEL_COLUMN: job.fine_tuned_model or "",
     }
 
 

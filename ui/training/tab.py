@@ -35,7 +35,7 @@ from ui.widgets.message_bar import MessageBar
 from ui.workspace import Workspace
 
 WATCH_SECONDS = 1.0  # between two looks at a model that is being fetched
-TABLES = {Table.JOB, Table.JOB_EVENT, Table.JOB_METRIC, Table.JOB_CHECKPOINT}
+JOB_TABLES = {Table.JOB, Table.JOB_EVENT, Table.JOB_METRIC, Table.JOB_CHECKPOINT}
 
 
 class TrainingTab(Tab):
@@ -127,7 +127,7 @@ class TrainingTab(Tab):
             self.workspace.tasks.start("", self._read_rows())
         if Table.SPEC in changes.tables:
             self.form.show_language(spec.load(self.workspace.project.rows).language)
-        if changes.tables & TABLES:
+        if changes.tables & JOB_TABLES:
             self._show_trouble()
             self._lines.request()
 
@@ -211,7 +211,7 @@ class TrainingTab(Tab):
         ids = [line.job.id for line in lines]
         self.runner.watch(ids[0])
         # What has told nothing new is not read again: of twenty jobs mostly one or two run.
-        stale = [line for line in lines if self._series.get(line.job.id, _NOTHING)[0] != _row_state(line)]
+        stale = [line for line in lines if self._series.get(line.job.id, _NO_SERIES)[0] != _row_state(line)]
         read, curves = await project.read(_load_curves, [line.job.id for line in stale], ids[0])
         if project is not self.workspace.project:
             return
@@ -285,7 +285,7 @@ class TrainingTab(Tab):
 
 
 _Known = tuple[object, dict[str, MetricSeries]]  # the state of a job when its curves were read, and they
-_NOTHING: _Known = (None, {})
+_NO_SERIES: _Known = (None, {})
 
 
 def _count_row_sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[str, int]]:

@@ -28,13 +28,13 @@ from ui.training import job_texts
 from ui.training.hyperparameter_fields import FIELD_COLUMNS, HyperparameterFields, Value, add_titled_field, field_grid
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
-from ui.widgets.model_box import AWAITED, GONE, ModelBox, format_unusable, is_download, model_title
+from ui.widgets.model_box import AWAITED_STATE, GONE_STATE, ModelBox, format_unusable, is_download, model_title
 from ui.workspace import Workspace
 
 ROWS_CHOICE = "training rows"  # the place of the choice that is kept in the project
 EPOCHS_CHOICE = "training epochs"  # and that of how often they are gone through
 LARGEST_SEED = 2**31 - 1
-EPOCHS = "n_epochs"
+EPOCHS_PARAMETER = "n_epochs"
 EPOCHS_WIDTH = 90  # pixels
 FETCHABLE_STATES = ("missing", "failed")  # states of a model that is not on this computer
 MAX_METADATA_PAIRS = 15  # pairs; the protocol allows 16, and Juku needs one itself
@@ -121,7 +121,7 @@ class TrainingForm(QWidget):
         self.rows.activated.connect(lambda _index: self._on_rows())
         self.epochs.changed.connect(self._show_base)
         self.epochs.entered.connect(
-            lambda: self._workspace.keep_choice(EPOCHS_CHOICE, self.epochs.fields[EPOCHS].text())
+            lambda: self._workspace.keep_choice(EPOCHS_CHOICE, self.epochs.fields[EPOCHS_PARAMETER].text())
         )
         self.hyper.changed.connect(self._show_base)
         self.metadata.edited.connect(self._show_base)
@@ -249,8 +249,8 @@ class TrainingForm(QWidget):
     def _show_method(self) -> None:
         method = self.chosen_method()
         ranges, readonly = self.ranges(), method in self._preset.shown
-        self.epochs.show_ranges({name: one for name, one in ranges.items() if name == EPOCHS}, readonly)
-        self.hyper.show_ranges({name: one for name, one in ranges.items() if name != EPOCHS}, readonly)
+        self.epochs.show_ranges({name: one for name, one in ranges.items() if name == EPOCHS_PARAMETER}, readonly)
+        self.hyper.show_ranges({name: one for name, one in ranges.items() if name != EPOCHS_PARAMETER}, readonly)
         self._show_base()
 
     def show_language(self, language: str) -> None:
@@ -268,7 +268,7 @@ class TrainingForm(QWidget):
         """Another project is shown: reset the choice of rows and the suffix of the model's name."""
         self.rows.clear()
         self.suffix.clear()
-        self.epochs.fill({EPOCHS: self._workspace.choice(EPOCHS_CHOICE)})
+        self.epochs.fill({EPOCHS_PARAMETER: self._workspace.choice(EPOCHS_CHOICE)})
 
     def show_tags(self, total: int, tags: dict[str, int], every: dict[str, int] | None = None) -> None:
         """The sets of approved rows to choose from; what was chosen in this project stays chosen.
@@ -341,7 +341,7 @@ class TrainingForm(QWidget):
             return problem
         if offer is None:
             return tr("Choose a model.") if self.base.offers() else self._no_models
-        if offer.state in (GONE, AWAITED):
+        if offer.state in (GONE_STATE, AWAITED_STATE):
             return format_unusable(offer, self._server)
         return model_title(offer) if offer.state == "fetching" else ""
 
@@ -363,7 +363,7 @@ class TrainingForm(QWidget):
             self.on_base.show_text(self._wait)
         elif problem:
             self.on_base.show_text(problem, "warning")
-        elif offer is None or offer.state in (GONE, AWAITED):
+        elif offer is None or offer.state in (GONE_STATE, AWAITED_STATE):
             self.on_base.show_text(reason, "warning" if offer is not None else "note")
         else:
             self.on_base.show_text(*_describe_base(offer, self._language))

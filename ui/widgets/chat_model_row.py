@@ -8,7 +8,7 @@ from core.language import tr
 from core.providers import ModelOffer, model_kinds
 from ui import style
 from ui.widgets import basics, server_texts
-from ui.widgets.model_box import AWAITED, USABLE, ModelBox, format_unusable
+from ui.widgets.model_box import AWAITED_STATE, USABLE_STATES, ModelBox, format_unusable
 from ui.workspace import Workspace
 
 MIN_CAPABLE_BYTES = 2_000_000_000  # bytes from which a model on this computer writes text that is worth reading
@@ -88,7 +88,7 @@ class ChatModelRow(QWidget):
     def is_weak(self) -> bool:
         """Whether the chosen model is a small one on this computer, or there is none."""
         offer = self.box.offer()
-        return offer is None or offer.state not in USABLE or self._is_small(offer)
+        return offer is None or offer.state not in USABLE_STATES or self._is_small(offer)
 
     def prefer(self, model: str) -> None:
         """Select the model that was asked last, unless the person chooses another."""
@@ -124,7 +124,7 @@ class ChatModelRow(QWidget):
 
     def _state_texts(self) -> tuple[str, str]:
         offer = self.box.offer()
-        if offer is None or offer.state == AWAITED:
+        if offer is None or offer.state == AWAITED_STATE:
             if self._workspace.known_offers(self.provider()):
                 return tr("Choose a model."), "note"
             if error := self._workspace.trouble(self.provider()):

@@ -20,8 +20,10 @@ MAX_WORD_DIFF_CHARACTERS = (
     300  # characters whose words are compared at once; of longer lines the clauses first, to be quick
 )
 # Shown as a replacement character: they end lines, change the text direction, or are not characters.
-_CLAUSE = re.compile(r"[^.,;:!?。、，．；：！？]*+[.,;:!?。、，．；：！？]*+\s?")
-_INVISIBLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_CLAUSE_PATTERN = re.compile(r"[^.,;:!?。、，．；：！？]*+[.,;:!?。、，．；：！？]*+\s?")
+_INVISIBLE_CHARACTERS = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+)
 REPLACEMENT_CHARACTER = "\ufffd"
 
 RowMarks = tuple[tuple[str, list[Span]], tuple[str, list[Span]]]  # text and marks of the old side, and of the new one
@@ -83,11 +85,11 @@ def _find_changes(old: str, new: str) -> tuple[list[Span], list[Span]]:
 
 
 def _split_clauses(text: str) -> list[str]:
-    return [clause for clause in _CLAUSE.findall(text) if clause]
+    return [clause for clause in _CLAUSE_PATTERN.findall(text) if clause]
 
 
 def _replace_invisible(text: str | None) -> str:
-    return _INVISIBLE.sub(REPLACEMENT_CHARACTER, text or "")
+    return _INVISIBLE_CHARACTERS.sub(REPLACEMENT_CHARACTER, text or "")
 
 
 def _shorten(text: str, spans: list[Span], first: int) -> tuple[str, list[Span]]:

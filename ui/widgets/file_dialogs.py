@@ -15,9 +15,9 @@ from ui import style
 
 PROJECTS, ROWS, DOCUMENTS, REPORTS, LINES, RESCUED = "projects", "rows", "documents", "reports", "lines", "rescued"
 
-WIDTH, SIDE = 760, 170  # pixels of Qt's own dialog, and of the places at its side
+DIALOG_WIDTH, PLACES_WIDTH = 760, 170  # pixels of Qt's own dialog, and of the places at its side
 # Qt draws these black, in a dark window, too.
-ARROWS = {"toParentButton": "arrow-up", "backButton": "arrow-left", "forwardButton": "arrow-right"}
+ARROW_ICONS = {"toParentButton": "arrow-up", "backButton": "arrow-left", "forwardButton": "arrow-right"}
 
 
 def folder(chosen: Settings, kind: str) -> Path:
@@ -81,11 +81,11 @@ def _build_dialog(owner: QWidget, chosen: Settings, kind: str, title: str, filte
         table.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in range(1, table.header().count()):
             table.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-    for name, arrow in ARROWS.items():
+    for name, arrow in ARROW_ICONS.items():
         if button := dialog.findChild(QToolButton, name):
             button.setIcon(style.icon(arrow))
     dialog.accepted.connect(lambda: remember(chosen, kind, Path(dialog.directory().absolutePath())))
     if sides := dialog.findChild(QSplitter, "splitter"):  # the names of places were cut
-        sides.setSizes([SIDE, WIDTH - SIDE])
-        dialog.resize(WIDTH, dialog.sizeHint().height())
+        sides.setSizes([PLACES_WIDTH, DIALOG_WIDTH - PLACES_WIDTH])
+        dialog.resize(DIALOG_WIDTH, dialog.sizeHint().height())
     return dialog

@@ -21,7 +21,11 @@ from ui.widgets import basics
 from ui.widgets.text_fields import GrowingTextEdit
 
 NEVER_COVERED = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QTabBar, QMenuBar, GrowingTextEdit)
-AVOIDED = (QPlainTextEdit, QTextEdit, QListView)  # covered only where there is no other place: they may fill a window
+AVOIDED_WIDGETS = (
+    QPlainTextEdit,
+    QTextEdit,
+    QListView,
+)  # covered only where there is no other place: they may fill a window
 MESSAGE_WIDTHS = (760, 560, 420, 320)  # pixels; the widest that finds a free place is taken
 PLACE_STEP = 8  # pixels between two places that are tried
 
@@ -44,9 +48,9 @@ class FloatingMessage(basics.ColouredFrame):
         room = host.visibleRegion().boundingRect() or host.rect()  # a page may be larger than what is seen of it
         sizes = [self._size(width) for width in self._widths(room)]
         pressed = list(find_obstacles(host, self))
-        found = find_free_place(room, sizes, pressed + list(find_obstacles(host, self, AVOIDED))) or find_free_place(
-            room, sizes, pressed
-        )
+        found = find_free_place(
+            room, sizes, pressed + list(find_obstacles(host, self, AVOIDED_WIDGETS))
+        ) or find_free_place(room, sizes, pressed)
         self.setGeometry(found or bottom_place(room, sizes[0]))
         self.raise_()
 

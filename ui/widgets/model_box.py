@@ -12,9 +12,9 @@ from ui.widgets.basics import format_bytes, plain_tooltip, short_model_name
 from ui.widgets.drop_down import DropDown
 from ui.workspace import Workspace
 
-USABLE = ("ready", "available")  # states of a model that answers at once
-GONE = "gone"  # the state of a model that was chosen and is offered no more
-AWAITED = "awaited"  # of one that was chosen while the server has not told its models yet
+USABLE_STATES = ("ready", "available")  # states of a model that answers at once
+GONE_STATE = "gone"  # the state of a model that was chosen and is offered no more
+AWAITED_STATE = "awaited"  # of one that was chosen while the server has not told its models yet
 
 
 class ModelBox(DropDown):
@@ -78,11 +78,11 @@ class ModelBox(DropDown):
     def choose(self, model: str) -> None:
         """Choose `model` for the person, for example the one that was stored with a question."""
         self._wanted = model
-        self._list([offer for offer in self.offers() if offer.state not in (GONE, AWAITED)], model)
+        self._list([offer for offer in self.offers() if offer.state not in (GONE_STATE, AWAITED_STATE)], model)
         self._select(model)
 
     def offer(self) -> ModelOffer | None:
-        """The chosen model; the state of one that is not in the list is `GONE` or `AWAITED`."""
+        """The chosen model; the state of one that is not in the list is `GONE_STATE` or `AWAITED_STATE`."""
         found: ModelOffer | None = self.currentData()
         return found
 
@@ -93,7 +93,7 @@ class ModelBox(DropDown):
     def usable(self) -> str:
         """The chosen model's id if it can be asked now, else ''."""
         offer = self.offer()
-        return offer.id if offer and offer.state in USABLE else ""
+        return offer.id if offer and offer.state in USABLE_STATES else ""
 
     def offers(self) -> list[ModelOffer]:
         """The models in the list."""
@@ -121,7 +121,7 @@ class ModelBox(DropDown):
             return ""
         if before in [offer.id for offer in fitting]:
             return before
-        ready = [offer for offer in fitting if offer.state in USABLE] or list(fitting)
+        ready = [offer for offer in fitting if offer.state in USABLE_STATES] or list(fitting)
         return next((offer.id for offer in ready if any and not offer.tuned), "")
 
     def _list(self, fitting: Sequence[ModelOffer], wanted: str) -> None:
@@ -147,16 +147,16 @@ class ModelBox(DropDown):
 def _absent_state(absent: str, has_offers: bool) -> str:
     """The state of a model that is not in the list; few servers list checkpoints, but answer with them."""
     if not has_offers:
-        return AWAITED
-    return "ready" if model_kinds.is_checkpoint(absent) else GONE
+        return AWAITED_STATE
+    return "ready" if model_kinds.is_checkpoint(absent) else GONE_STATE
 
 
 def model_title(offer: ModelOffer) -> str:
     """A model as a list names it, with its download state or that it is no longer offered."""
     name = short_model_name(offer.id) if offer.tuned else offer.title
-    if offer.state == GONE:
+    if offer.state == GONE_STATE:
         return tr("{model} (no longer offered)", model=name)
-    if offer.state in (*USABLE, AWAITED):
+    if offer.state in (*USABLE_STATES, AWAITED_STATE):
         return name
     if offer.state == "fetching":
         if is_download(offer):
@@ -172,12 +172,12 @@ def is_download(offer: ModelOffer) -> bool:
 
 def format_unusable(offer: ModelOffer, server: str) -> str:
     """Why a chosen model cannot be asked now; '' if it can."""
-    if offer.state in USABLE:
+    if offer.state in USABLE_STATES:
         return ""
-    if offer.state == GONE:
+    if offer.state == GONE_STATE:
         return tr(
             "“{server}” no longer offers {model}: choose another one.", server=server, model=short_model_name(offer.id)
         )
-    if offer.state == AWAITED:
+    if offer.state == AWAITED_STATE:
         return tr("Asking the provider for its models…")
     return tr("{title} is not on this computer yet: download it in the training tab.", title=offer.title)

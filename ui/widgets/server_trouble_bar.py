@@ -9,7 +9,7 @@ from ui.widgets.message_bar import MessageBar
 from ui.workspace import Workspace
 
 RETRY_MS = 15_000  # milliseconds between two looks at whether a server is back
-UNAUTHORIZED = 401  # the status of a request with a wrong key, or none
+UNAUTHORIZED_STATUS = 401  # the status of a request with a wrong key, or none
 
 
 class ServerTroubleBar(MessageBar):
@@ -61,4 +61,4 @@ class ServerTroubleBar(MessageBar):
 
 def is_about_key(error: JukuError) -> bool:
     """Whether a key is missing or refused: then trying again does not help."""
-    return isinstance(error, ProviderError) and error.status == UNAUTHORIZED
+    return isinstance(error, ProviderError) and error.status == UNAUTHORIZED_STATUS

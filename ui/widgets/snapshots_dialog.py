@@ -32,7 +32,7 @@ from ui.widgets.drop_down import DropDown
 from ui.widgets.formatting import format_local_time
 from ui.workspace import Workspace
 
-NAME, DATE, SIZE = range(3)
+NAME_COLUMN, DATE_COLUMN, SIZE_COLUMN = range(3)
 
 
 class Snapshot(NamedTuple):
@@ -123,8 +123,8 @@ class SnapshotsDialog(QDialog):
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column in (DATE, SIZE):
+        header.setSectionResizeMode(NAME_COLUMN, QHeaderView.ResizeMode.Stretch)
+        for column in (DATE_COLUMN, SIZE_COLUMN):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.rename, self.delete = QPushButton(tr("Rename")), QPushButton(tr("Delete…"))
         self.restore = QPushButton(self._words.restore)
@@ -239,9 +239,9 @@ class SnapshotsDialog(QDialog):
         for column, text in enumerate((state.name, date, state.size)):
             item = QTableWidgetItem(text)
             item.setToolTip(basics.plain_tooltip(text) if text else "")
-            if column != NAME or not state.id:
+            if column != NAME_COLUMN or not state.id:
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
-            if column == SIZE:
+            if column == SIZE_COLUMN:
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.table.setItem(row, column, item)
 
@@ -261,7 +261,7 @@ class SnapshotsDialog(QDialog):
 
     def _on_rename(self) -> None:
         """Edit the selected name in the table."""
-        if item := self.table.item(self.table.currentRow(), NAME):
+        if item := self.table.item(self.table.currentRow(), NAME_COLUMN):
             self.table.editItem(item)
 
     def _show_buttons(self) -> None:

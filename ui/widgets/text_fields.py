@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
 
 from core.language import tr
 
-ROUNDING = 2  # pixels that Qt wants to spare before it takes the text to fit
+FIT_ROUNDING = 2  # pixels that Qt wants to spare before it takes the text to fit
 ENTER_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
@@ -47,7 +47,7 @@ class GrowingTextEdit(QPlainTextEdit):
         self.setVerticalScrollBarPolicy(on if scrolls else off)
         margins = self.contentsMargins()
         around = margins.top() + margins.bottom() + 2 * self.document().documentMargin()
-        height = math.ceil(text + around) + ROUNDING
+        height = math.ceil(text + around) + FIT_ROUNDING
         if height != self.height() or self.minimumHeight() != height:
             self.setFixedHeight(height)
 

@@ -15,7 +15,7 @@ from ui import style
 Span = tuple[int, int]  # start and end, in characters of the text
 Index = QModelIndex | QPersistentModelIndex
 
-MARKS = Qt.ItemDataRole.UserRole + 1  # a cell's spans
+MARKS_ROLE = Qt.ItemDataRole.UserRole + 1  # a cell's spans
 MARK_MEANING = Qt.ItemDataRole.UserRole + 2  # the colour of its marks: 'error' for what goes, 'good' for what comes
 # Japanese is written without spaces, so each character is a word of its own.
 WORD_PATTERN = re.compile(r"(?:(?![\u3040-\u30ff\u3400-\u9fff\uff00-\uffef])\w)+|\s+|.", re.DOTALL)
@@ -99,10 +99,10 @@ def utf16_length(text: str) -> int:
 
 
 class MarkDelegate(QStyledItemDelegate):
-    """Paints a cell's text with its `MARKS` in the colours of its `MARK_MEANING`, as plain text."""
+    """Paints a cell's text with its `MARKS_ROLE` in the colours of its `MARK_MEANING`, as plain text."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        spans: list[Span] = index.data(MARKS) or []
+        spans: list[Span] = index.data(MARKS_ROLE) or []
         if not spans:
             super().paint(painter, option, index)
             return

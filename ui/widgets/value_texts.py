@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QComboBox
 
 from core.language import tr
 
-_WORDS: dict[str, Callable[[], str]] = {
+_VALUE_TEXTS: dict[str, Callable[[], str]] = {
     "train": lambda: tr("train"),
     "validation": lambda: tr("validation"),
     "test": lambda: tr("test"),
@@ -26,7 +26,7 @@ _WORDS: dict[str, Callable[[], str]] = {
 
 def value_text(value: str) -> str:
     """`value` as it is shown; unknown values unchanged."""
-    known = _WORDS.get(value)
+    known = _VALUE_TEXTS.get(value)
     return known() if known else value
 
 

@@ -4,7 +4,7 @@ from core.training import jobs
 from tests.support.until import until
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
-from ui.training.job_table import STATUS
+from ui.training.job_table import STATUS_COLUMN
 from ui.training.tab import TrainingTab
 
 
@@ -55,7 +55,7 @@ class TrainingPage:
         self.tab.form.start.click()
         await until(lambda: self.cell() == "Running")
 
-    def cell(self, column=STATUS, row=0):
+    def cell(self, column=STATUS_COLUMN, row=0):
         """What the table shows of a job, the newest first."""
         item = self.tab.table.item(row, column)
         return item.text() if item else ""

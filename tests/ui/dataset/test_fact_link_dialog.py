@@ -16,7 +16,7 @@ from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset import import_and_outcome
 from ui.dataset.fact_link_dialog import FactLinkDialog
-from ui.dataset.fact_link_model import DECISION, FACT, SURE
+from ui.dataset.fact_link_model import CONFIDENCE_COLUMN, DECISION_COLUMN, FACT_COLUMN
 from ui.dataset.import_and_outcome import ImportFile, ImportOutcome
 from ui.widgets.message_bar import Notice
 
@@ -66,17 +66,17 @@ def linked(workspace):
 
 def test_each_row_has_a_proposal_with_its_confidence(dialog):
     assert dialog.count.text() == "3 rows to review"
-    assert shown(dialog, FACT)[-1] == "no fact"
-    assert sorted(text.split(":")[0] for text in shown(dialog, FACT)) == ["f01", "f02", "no fact"]
-    assert shown(dialog, SURE)[-1] == "–"
-    assert shown(dialog, SURE)[0].endswith("%")
+    assert shown(dialog, FACT_COLUMN)[-1] == "no fact"
+    assert sorted(text.split(":")[0] for text in shown(dialog, FACT_COLUMN)) == ["f01", "f02", "no fact"]
+    assert shown(dialog, CONFIDENCE_COLUMN)[-1] == "–"
+    assert shown(dialog, CONFIDENCE_COLUMN)[0].endswith("%")
     assert not dialog.save.isEnabled()
 
 
 def test_all_above_are_accepted_and_saved_in_one_step(run, garden, dialog):
     async def go():
         dialog.accept_all.click()
-        assert shown(dialog, DECISION) == ["accepted", "accepted", ""]
+        assert shown(dialog, DECISION_COLUMN) == ["accepted", "accepted", ""]
         assert dialog.save.text() == "Save 2 decisions"
         dialog.save.click()
         await settle(dialog)
@@ -96,14 +96,14 @@ def test_the_keyboard_decides_row_by_row(qtbot, run, garden, dialog):
         await until(dialog.table.hasFocus)
         qtbot.keyClick(dialog.table, Qt.Key.Key_Space)
         qtbot.keyClick(dialog.table, Qt.Key.Key_N)
-        assert shown(dialog, DECISION) == ["accepted", "no fact", ""]
+        assert shown(dialog, DECISION_COLUMN) == ["accepted", "no fact", ""]
         assert dialog.table.places() == [2]
         dialog.table.selectRow(1)
         qtbot.keyClick(dialog.table, Qt.Key.Key_Backspace)
-        assert shown(dialog, DECISION) == ["accepted", "", ""]
-        dialog.table.links.setData(dialog.table.links.index(2, FACT), "f03")
-        assert shown(dialog, DECISION) == ["accepted", "", "other fact"]
-        assert shown(dialog, FACT)[2].startswith("f03: Bonfires")
+        assert shown(dialog, DECISION_COLUMN) == ["accepted", "", ""]
+        dialog.table.links.setData(dialog.table.links.index(2, FACT_COLUMN), "f03")
+        assert shown(dialog, DECISION_COLUMN) == ["accepted", "", "other fact"]
+        assert shown(dialog, FACT_COLUMN)[2].startswith("f03: Bonfires")
         dialog.save.click()
         await settle(dialog)
 
@@ -119,7 +119,7 @@ def test_a_decision_is_on_the_row_the_keys_lead_to(qtbot, run, dialog):
         await until(dialog.table.hasFocus)
         qtbot.keyClick(dialog.table, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
         qtbot.keyClick(dialog.table, Qt.Key.Key_N)
-        assert shown(dialog, DECISION) == ["", "", "no fact"]
+        assert shown(dialog, DECISION_COLUMN) == ["", "", "no fact"]
 
     run(go())
 
@@ -128,7 +128,7 @@ def test_a_proposal_counts_by_the_percentage_that_is_shown(dialog):
     links = dialog.table.links
     one = dataclasses.replace(links.row(0), confidence=0.796)
     links.show_rows([one], links.facts())
-    assert shown(dialog, SURE) == ["80%"]
+    assert shown(dialog, CONFIDENCE_COLUMN) == ["80%"]
     assert links.count_from(0.8) == 1
     links.accept_from(0.8)
     assert len(links.decisions()) == 1
@@ -142,7 +142,7 @@ def test_no_decision_moves_the_columns(qtbot, dialog):
         dialog.table.links.decide([0], names)
         QApplication.processEvents()
         assert [header.sectionPosition(column) for column in range(header.count())] == places
-        assert dialog.table.sizeHintForColumn(DECISION) <= header.sectionSize(DECISION)
+        assert dialog.table.sizeHintForColumn(DECISION_COLUMN) <= header.sectionSize(DECISION_COLUMN)
 
 
 def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tmp_path):
@@ -160,7 +160,7 @@ def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tm
         button.click()
         (dialog,) = window.findChildren(FactLinkDialog)
         await settle(dialog)
-        assert "linked" in shown(dialog, DECISION)
+        assert "linked" in shown(dialog, DECISION_COLUMN)
         dialog.close()
 
     run(go())
@@ -191,10 +191,10 @@ def test_many_rows_are_decided_on_at_once(qtbot, run, dialog):
         dialog.table.setFocus()
         dialog.table.selectAll()
         dialog.table.accept()
-        assert shown(dialog, DECISION) == ["accepted", "accepted", "no fact"]
+        assert shown(dialog, DECISION_COLUMN) == ["accepted", "accepted", "no fact"]
         dialog.table.reopen()
         dialog.table.refuse()
-        assert shown(dialog, DECISION) == ["no fact"] * 3
+        assert shown(dialog, DECISION_COLUMN) == ["no fact"] * 3
 
     run(go())
     assert told == [3, 0, 3]

@@ -6,7 +6,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QTableView
 
 from ui import style
-from ui.dataset.cell_delegate import SELECTED, CellPainter
+from ui.dataset.cell_delegate import SELECTED_STATE, CellPainter
 
 
 @pytest.fixture(autouse=True)
@@ -45,10 +45,10 @@ def ink(text: str, state: int) -> float:
 
 @pytest.mark.parametrize("text", ["HHH", "返品の期限は30日です"])
 def test_chosen_text_is_no_bolder(qapp, text):
-    assert ink(text, SELECTED) == pytest.approx(ink(text, 0), rel=0.08)
+    assert ink(text, SELECTED_STATE) == pytest.approx(ink(text, 0), rel=0.08)
 
 
-@pytest.mark.parametrize("state", [0, SELECTED], ids=["plain", "chosen"])
+@pytest.mark.parametrize("state", [0, SELECTED_STATE], ids=["plain", "chosen"])
 def test_japanese_and_latin_cells_stand_on_one_line(qapp, state):
     latin, japanese, mixed = rows_of("HHH", state), rows_of("返品", state), rows_of("HHH返品", state)
     # A sign reaches a pixel or two below the line that letters stand on; the middles agree.

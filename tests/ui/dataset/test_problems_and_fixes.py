@@ -15,7 +15,16 @@ from tests.support.until import until
 from ui.dataset import background_check
 from ui.dataset.background_check import BackgroundCheck
 from ui.dataset.problems_and_fixes import PAGE_ROWS, ProblemsPanel
-from ui.dataset.problems_by_rule_tree import COUNT, ID, MORE_ID, RULE, TEXT, ProblemGroup, ProblemRow, ProblemsTree
+from ui.dataset.problems_by_rule_tree import (
+    COUNT_COLUMN,
+    ID_ROLE,
+    MORE_ID,
+    RULE_ROLE,
+    TEXT_COLUMN,
+    ProblemGroup,
+    ProblemRow,
+    ProblemsTree,
+)
 from ui.generation.remake_dialog import RemakeDialog
 
 TYPO = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assitant", "content": "a"}]}'
@@ -40,7 +49,7 @@ def add(panel, rows):
 
 
 def rules(panel):
-    return [panel.tree.topLevelItem(place).data(0, RULE) for place in range(panel.tree.topLevelItemCount())]
+    return [panel.tree.topLevelItem(place).data(0, RULE_ROLE) for place in range(panel.tree.topLevelItemCount())]
 
 
 def group(panel, rule):
@@ -55,20 +64,20 @@ def test_rules_with_their_counts_open_to_rows(run, panel):
         add(panel, [TYPO % number for number in range(PAGE_ROWS + 30)] + [jsonl.new_row("", " <b>x</b>", "y")])
         await until(lambda: {"role-unknown", "whitespace"} <= set(rules(panel)))
         item = group(panel, "role-unknown")
-        assert item.text(TEXT) == RULES["role-unknown"].title()
-        assert item.text(COUNT) == f"{PAGE_ROWS + 30}"
+        assert item.text(TEXT_COLUMN) == RULES["role-unknown"].title()
+        assert item.text(COUNT_COLUMN) == f"{PAGE_ROWS + 30}"
         assert rules(panel).index("role-unknown") < rules(panel).index("whitespace")
         panel.tree.setCurrentItem(item)
         assert panel.explanation.text() == RULES["role-unknown"].explanation()
         item.setExpanded(True)
         await until(lambda: item.childCount() == PAGE_ROWS + 1)
-        assert item.child(PAGE_ROWS).text(TEXT) == "… 30 more"
-        assert item.child(PAGE_ROWS).data(0, ID) == MORE_ID
-        panel.tree.itemClicked.emit(item.child(PAGE_ROWS), TEXT)
+        assert item.child(PAGE_ROWS).text(TEXT_COLUMN) == "… 30 more"
+        assert item.child(PAGE_ROWS).data(0, ID_ROLE) == MORE_ID
+        panel.tree.itemClicked.emit(item.child(PAGE_ROWS), TEXT_COLUMN)
         await until(lambda: item.childCount() == PAGE_ROWS + 30)
-        panel.tree.itemActivated.emit(item.child(1), TEXT)
-        assert opened == [item.child(1).data(0, ID)]
-        panel.tree.itemClicked.emit(item, TEXT)
+        panel.tree.itemActivated.emit(item.child(1), TEXT_COLUMN)
+        assert opened == [item.child(1).data(0, ID_ROLE)]
+        panel.tree.itemClicked.emit(item, TEXT_COLUMN)
         assert chosen == ["rule:role-unknown"]
 
     run(go())
@@ -125,12 +134,16 @@ def test_rows_that_belong_together_stand_together_and_a_whole_set_problem_has_no
     tree.rows_wanted.connect(lambda rule, offset: wanted.append((rule, offset)))
     tree.show_groups([ProblemGroup("too-few-rows", 0, "There are 7 rows."), ProblemGroup("near-duplicate", 6)])
     whole, near = tree.topLevelItem(0), tree.topLevelItem(1)
-    assert whole.text(COUNT) == ""
+    assert whole.text(COUNT_COLUMN) == ""
     assert whole.childIndicatorPolicy() == whole.ChildIndicatorPolicy.DontShowIndicator
     near.setExpanded(True)
     assert wanted == [("near-duplicate", 0)]
     tree.add_rows("near-duplicate", 0, [ProblemRow(1, "a", 1), ProblemRow(2, "b", 1), ProblemRow(5, "c", 5)], 3)
-    assert [near.child(place).text(TEXT) for place in range(3)] == ["group of 2 rows", "group of 1 row", "… 3 more"]
+    assert [near.child(place).text(TEXT_COLUMN) for place in range(3)] == [
+        "group of 2 rows",
+        "group of 1 row",
+        "… 3 more",
+    ]
     tree.add_rows("near-duplicate", 3, [ProblemRow(6, "d", 5), ProblemRow(7, "e", 7), ProblemRow(8, "f", 7)], 0)
     counts = [near.child(place).childCount() for place in range(near.childCount())]
     assert counts == [2, 2, 2]  # a group that two pages share is one

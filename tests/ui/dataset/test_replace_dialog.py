@@ -8,8 +8,8 @@ from core.dataset.filters import Filter
 from tests.support.pages.dialogs import is_settled
 from tests.support.projects import new_example
 from tests.support.until import until
-from ui.dataset.replace_dialog import AFTER, BEFORE, ROW, ReplaceDialog
-from ui.widgets.text_highlights import MARKS, find_changes, on_one_line, to_utf16_spans
+from ui.dataset.replace_dialog import AFTER_COLUMN, BEFORE_COLUMN, ROW_COLUMN, ReplaceDialog
+from ui.widgets.text_highlights import MARKS_ROLE, find_changes, on_one_line, to_utf16_spans
 
 ROWS = (("How much is <b>tea</b>?", "Tea costs 5 yen."), ("返品は何日?", "返品は14日です。"), ("TEA 🍵 tea?", "No."))
 
@@ -52,8 +52,8 @@ def test_every_change_is_shown_before_it_is_made(run, dialog, workspace, rows):
         dialog.pattern_field.setText("tea")
         dialog.replacement.setText("coffee")
         await until(lambda: dialog.model.rowCount() == 3)
-        assert cell(dialog, 0, BEFORE) == "How much is <b>tea</b>?"
-        assert cell(dialog, 0, AFTER, MARKS) == [(15, 21)]
+        assert cell(dialog, 0, BEFORE_COLUMN) == "How much is <b>tea</b>?"
+        assert cell(dialog, 0, AFTER_COLUMN, MARKS_ROLE) == [(15, 21)]
         assert dialog.count.text() == "2 rows change, in 3 fields"
         assert texts(workspace, rows) == list(ROWS)
         dialog.replace_button.click()
@@ -72,8 +72,12 @@ def test_a_row_without_its_tick_stays_as_it_is(run, dialog, workspace, rows):
     async def go():
         dialog.pattern_field.setText("tea")
         await until(lambda: dialog.model.rowCount() == 3)
-        assert dialog.model.setData(dialog.model.index(0, ROW), Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)
-        assert cell(dialog, 1, ROW, Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Unchecked  # the same row's answer
+        assert dialog.model.setData(
+            dialog.model.index(0, ROW_COLUMN), Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole
+        )
+        assert (
+            cell(dialog, 1, ROW_COLUMN, Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Unchecked
+        )  # the same row's answer
         assert dialog.replace_button.text() == "Replace in 1 row"
         dialog.replace_button.click()
         await until(lambda: texts(workspace, rows)[2] == (" 🍵 ?", "No."))
@@ -95,7 +99,7 @@ def test_a_regular_expression_with_groups_and_its_errors_in_words(run, dialog, w
         dialog.replacement.setText("¥\\1")
         await until(lambda: dialog.model.rowCount() == 1)
         assert not dialog.note.isVisible()
-        assert cell(dialog, 0, AFTER) == "Tea costs ¥5."
+        assert cell(dialog, 0, AFTER_COLUMN) == "Tea costs ¥5."
 
     run(go())
 

@@ -6,9 +6,9 @@ from core.dataset.filters import Filter
 from tests.support.pages.dialogs import ACCEPT, answer_when_asked
 from tests.support.projects import new_example
 from tests.support.until import until
-from ui.dataset.version_diff import AFTER, BEFORE, KIND
+from ui.dataset.version_diff import AFTER_COLUMN, BEFORE_COLUMN, KIND_COLUMN
 from ui.dataset.versions_dialog import VersionsDialog
-from ui.widgets.text_highlights import MARKS
+from ui.widgets.text_highlights import MARKS_ROLE
 
 
 @pytest.fixture
@@ -57,12 +57,12 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
         workspace.tasks.start("", workspace.project.write("Change", change))
         await until(lambda: dialog.diff.summary.text() == "1 row added · 1 removed · 2 changed")
         model = dialog.diff.model
-        assert [model.index(row, KIND).data() for row in range(4)] == ["changed", "changed", "removed", "added"]
-        assert model.index(0, AFTER).data().endswith("Changed.")
-        assert model.index(0, BEFORE).data(MARKS)
+        assert [model.index(row, KIND_COLUMN).data() for row in range(4)] == ["changed", "changed", "removed", "added"]
+        assert model.index(0, AFTER_COLUMN).data().endswith("Changed.")
+        assert model.index(0, BEFORE_COLUMN).data(MARKS_ROLE)
         assert "Changed." in dialog.diff.after.toPlainText()
         assert dialog.diff.after.extraSelections()
-        assert model.index(1, AFTER).data() == "Tags: new"
+        assert model.index(1, AFTER_COLUMN).data() == "Tags: new"
         dialog.diff.table.selectRow(1)
         assert "Tags: new" in dialog.diff.after.toPlainText()
         dialog.restore.click()
@@ -119,6 +119,6 @@ def test_many_differences_come_page_by_page(run, dialog, workspace):
         dialog.diff.more.click()
         await until(lambda: dialog.diff.model.rowCount() == 1500)
         assert not dialog.diff.more.isVisible()
-        assert dialog.diff.model.index(1499, AFTER).data() == "q1499↵a"
+        assert dialog.diff.model.index(1499, AFTER_COLUMN).data() == "q1499↵a"
 
     run(go())

@@ -21,9 +21,9 @@ from tests.support.fake_server import Answer
 from tests.support.pages.dialogs import answer
 from tests.support.until import until
 from ui.exam import exam_texts
-from ui.exam.exam_texts import GAINED
+from ui.exam.exam_texts import GAINED_SYMBOL
 from ui.exam.examined_models import MAX_SUBJECTS, MIN_SUBJECTS
-from ui.exam.heat_map_model import FACTS, ONLY_GAINED, ONLY_LOST
+from ui.exam.heat_map_model import FACT_LEVEL, SHOW_GAINED, SHOW_LOST
 from ui.exam.tab import ExamTab
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
@@ -278,7 +278,7 @@ def test_an_exam_ends_with_a_table_and_names(run, tab, server):
     assert level(tab, "kinds") == [
         ("Memorised: a question from training, not counted in the result", "", "0/2   0%", "2/2   100%")
     ]
-    assert level(tab, "questions")[0][2:] == ("0/1   0%", f"{GAINED} 1/1   100%")
+    assert level(tab, "questions")[0][2:] == ("0/1   0%", f"{GAINED_SYMBOL} 1/1   100%")
     totals = tab.result.overview.table.totals
     assert [totals.index(row, 8).data() for row in (0, 1)] == ["0/2 · 0%", "2/2 · 100%"]
     assert [totals.index(row, 1).data() for row in (0, 1)] == ["–", "–"]
@@ -304,18 +304,18 @@ def test_facts_gained_are_named_filtered_and_looked_up(run, tab, server):
     overview.gained.clicked.emit(overview.gained.lines.index(1))
     assert tab.result.pages.currentWidget() is heat
     assert heat.table.current().key == "fact:f03"
-    heat.filter.setCurrentIndex(heat.filter.findData(ONLY_LOST))
-    assert level(tab, FACTS) == []
-    heat.filter.setCurrentIndex(heat.filter.findData(ONLY_GAINED))
-    assert [line[0] for line in level(tab, FACTS)] == ["f01", "f03"]
+    heat.filter.setCurrentIndex(heat.filter.findData(SHOW_LOST))
+    assert level(tab, FACT_LEVEL) == []
+    heat.filter.setCurrentIndex(heat.filter.findData(SHOW_GAINED))
+    assert [line[0] for line in level(tab, FACT_LEVEL)] == ["f01", "f03"]
     heat.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
-    assert [line[0] for line in level(tab, FACTS)] == ["f03", "f01"]
+    assert [line[0] for line in level(tab, FACT_LEVEL)] == ["f03", "f01"]
 
 
 def test_answers_stand_side_by_side_as_plain_text(run, tab, server):
     async def go():
         await with_reworded(tab, server)
-        tab.result.heat.show_line(FACTS, "fact:f01")
+        tab.result.heat.show_line(FACT_LEVEL, "fact:f01")
         await until(lambda: all(text.toPlainText() for text in tab.result.heat.answers.texts))
 
     run(go())

@@ -14,11 +14,11 @@ from tests.support.until import until
 from tools import exam_rows
 from ui.exam import trend_chart
 from ui.exam.answer_comparison import format_answers
-from ui.exam.heat_map_model import FACTS, KINDS, NEVER_RIGHT, QUESTIONS, is_wanted, rate_colour
+from ui.exam.heat_map_model import FACT_LEVEL, KIND_LEVEL, QUESTION_LEVEL, SHOW_NEVER_RIGHT, is_wanted, rate_colour
 from ui.exam.result_data import TrendPoint
-from ui.exam.result_pages import CHART, HEAT, MARKING, ResultPages
+from ui.exam.result_pages import HEAT_MAP_PAGE, MARKING_PAGE, TREND_PAGE, ResultPages
 from ui.exam.start_page import ExamProgressLine
-from ui.exam.totals_table import LEAKED
+from ui.exam.totals_table import LEAKED_COLUMN
 from ui.generation.generation_dialog import GenerationDialog
 
 
@@ -82,23 +82,28 @@ def test_a_persons_marks_can_count(run, result):
         choose(result, PERSON)
         await until(lambda: result.outcome().by == PERSON)
 
-    before = sum(entry.line.rates[0].asked for entry in lines(result, KINDS))
+    before = sum(entry.line.rates[0].asked for entry in lines(result, KIND_LEVEL))
     run(go())
-    assert 0 < sum(entry.line.rates[0].asked for entry in lines(result, KINDS)) < before
+    assert 0 < sum(entry.line.rates[0].asked for entry in lines(result, KIND_LEVEL)) < before
 
 
 def test_what_leaked_is_named_and_not_counted(result):
     assert "Training row 8 asks the same (97 % similar)" in result.overview.leaks.text()
     result.overview.show_leaks.click()
-    assert [entry.texts[1] for entry in lines(result, QUESTIONS)] == ["How many points is rule 2 worth (7)?"]
-    assert all(entry.aside for entry in lines(result, QUESTIONS))
+    assert [entry.texts[1] for entry in lines(result, QUESTION_LEVEL)] == ["How many points is rule 2 worth (7)?"]
+    assert all(entry.aside for entry in lines(result, QUESTION_LEVEL))
     assert "Training row 8" in result.heat.answers.leak.text()
-    kinds = {entry.key: (entry.texts[0], entry.line.rates[0].asked, entry.aside) for entry in _entries(result, KINDS)}
+    kinds = {
+        entry.key: (entry.texts[0], entry.line.rates[0].asked, entry.aside) for entry in _entries(result, KIND_LEVEL)
+    }
     assert kinds["kind:leaked"] == ("Leaked: also in the training rows, not counted in the result", 2, True)
     assert kinds["kind:reworded"][1] == 2  # of two reworded ones the leaked one is out
     table = result.overview.table
-    leaked = table.totals.headerData(LEAKED, Qt.Orientation.Horizontal), table.totals.index(0, LEAKED).data()
-    assert leaked[0] == "Leaked" and "/2" in leaked[1] and not table.isColumnHidden(LEAKED)
+    leaked = (
+        table.totals.headerData(LEAKED_COLUMN, Qt.Orientation.Horizontal),
+        table.totals.index(0, LEAKED_COLUMN).data(),
+    )
+    assert leaked[0] == "Leaked" and "/2" in leaked[1] and not table.isColumnHidden(LEAKED_COLUMN)
 
 
 def _entries(result, level):
@@ -126,15 +131,15 @@ def test_a_running_exam_shows_no_verdict(run, workspace, result):
 
 def test_general_questions_stay_below_the_facts(result):
     result.heat.table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
-    shown = [entry.key.split(":")[0] for entry in lines(result, FACTS)]
+    shown = [entry.key.split(":")[0] for entry in lines(result, FACT_LEVEL)]
     assert shown == ["fact"] * 4 + ["question"] * 2
     result.heat.table.sortByColumn(2, Qt.SortOrder.AscendingOrder)
-    assert [entry.key.split(":")[0] for entry in lines(result, FACTS)] == shown
+    assert [entry.key.split(":")[0] for entry in lines(result, FACT_LEVEL)] == shown
 
 
 def test_never_right_is_what_nobody_has_right(result):
-    entries = result.outcome().entries[QUESTIONS]
-    wanted = [entry for entry in entries if is_wanted(entry, NEVER_RIGHT, 0)]
+    entries = result.outcome().entries[QUESTION_LEVEL]
+    wanted = [entry for entry in entries if is_wanted(entry, SHOW_NEVER_RIGHT, 0)]
     assert wanted == [entry for entry in entries if not sum(rate.passed for rate in entry.line.rates)]
 
 
@@ -157,7 +162,7 @@ def test_a_person_marks_blind_by_keys_and_takes_back(run, qtbot, workspace, resu
         await workspace.project.write(
             "", lambda db: db.execute("DELETE FROM eval_mark WHERE grader = 'person'") and None
         )
-        result.pages.setCurrentIndex(MARKING)
+        result.pages.setCurrentIndex(MARKING_PAGE)
         await shown(marking, 1)
         first = marking.sheet.answer
         qtbot.keyClick(marking, Qt.Key.Key_7)
@@ -190,7 +195,7 @@ def test_a_person_marks_blind_by_keys_and_takes_back(run, qtbot, workspace, resu
 
 def test_digits_in_the_note_are_no_marks(run, qtbot, result):
     async def go():
-        result.pages.setCurrentIndex(MARKING)
+        result.pages.setCurrentIndex(MARKING_PAGE)
         await until(lambda: result.marking.sheet)
         place = result.marking.progress.text()
         qtbot.keyClicks(result.marking.note, "7 of 9")
@@ -201,14 +206,14 @@ def test_digits_in_the_note_are_no_marks(run, qtbot, result):
 
 def test_marks_are_reckoned_in_when_the_page_is_left(run, qtbot, result):
     async def go():
-        result.pages.setCurrentIndex(MARKING)
+        result.pages.setCurrentIndex(MARKING_PAGE)
         await until(lambda: result.marking.sheet)
         before = result.outcome()
         qtbot.keyClick(result.marking, Qt.Key.Key_3)
         await until(lambda: result.marking.sheet)
         result.note_marks()
         assert result.outcome() is before
-        result.pages.setCurrentIndex(HEAT)
+        result.pages.setCurrentIndex(HEAT_MAP_PAGE)
         await until(lambda: result.outcome().marked["person"] > before.marked["person"])
 
     run(go())
@@ -241,7 +246,7 @@ def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
                 )
 
         await workspace.project.write("", checkpoints)
-        result.pages.setCurrentIndex(CHART)
+        result.pages.setCurrentIndex(TREND_PAGE)
         await until(lambda: result.chart.lines())
 
     run(go())

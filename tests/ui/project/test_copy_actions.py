@@ -14,7 +14,7 @@ from core.storage.project import Project
 from tests.support.patience import PATIENCE
 from tests.support.until import until
 from ui import backup_runner
-from ui.project.backups_dialog import NAME, ROWS, BackupsDialog
+from ui.project.backups_dialog import NAME_COLUMN, ROWS_COLUMN, BackupsDialog
 from ui.settings.settings_dialog import SettingsDialog
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
@@ -88,8 +88,8 @@ def test_a_backup_is_opened_as_a_copy(run, window, tmp_path):
         action(window, "Open a backup").trigger()
         dialog = window.findChild(BackupsDialog)
         await until(lambda: dialog.table.rowCount() == 1)
-        assert dialog.table.item(0, ROWS).text() == f"{rows}"
-        assert dialog.table.item(0, NAME).text() == "test"
+        assert dialog.table.item(0, ROWS_COLUMN).text() == f"{rows}"
+        assert dialog.table.item(0, NAME_COLUMN).text() == "test"
         dialog.open_copy.click()
         asked = window.findChild(QFileDialog)
         assert Path(asked.selectedFiles()[0]).name.startswith("test – backup of 20")
@@ -155,7 +155,7 @@ def test_a_backup_that_cannot_be_read_is_listed_and_not_offered(run, window):
         window.copies.show_backups()
         dialog = window.findChild(BackupsDialog)
         await until(lambda: dialog.table.rowCount() == 1)
-        assert dialog.table.item(0, ROWS).text() == "cannot be read"
+        assert dialog.table.item(0, ROWS_COLUMN).text() == "cannot be read"
         assert not dialog.open_copy.isEnabled()
         dialog.close()
 
@@ -173,7 +173,7 @@ def test_the_backups_of_other_projects_are_shown_on_demand(run, window, tmp_path
         await until(lambda: dialog.pages.currentIndex() == 1)
         dialog.all.click()
         await until(lambda: dialog.table.rowCount() == 1)
-        assert dialog.table.item(0, NAME).text() == "other"
+        assert dialog.table.item(0, NAME_COLUMN).text() == "other"
         dialog.close()
 
     run(go())

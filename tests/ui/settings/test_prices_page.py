@@ -4,7 +4,7 @@ import pytest
 
 from core.providers import prices
 from core.providers.prices import CHAT, TRAINING
-from ui.settings.prices_page import MODEL, OWN, PRICE_COLUMNS, PricesPage
+from ui.settings.prices_page import MODEL_COLUMN, OWN_COLUMN, PRICE_COLUMNS, PricesPage
 
 DOLLARS, SENT, RECEIVED = range(1, len(PRICE_COLUMNS) + 1)
 
@@ -18,7 +18,7 @@ def page(qtbot):
 
 
 def row(page, model):
-    return next(row for row in range(page.table.rowCount()) if page.table.item(row, MODEL).text() == model)
+    return next(row for row in range(page.table.rowCount()) if page.table.item(row, MODEL_COLUMN).text() == model)
 
 
 def write(page, model, column, text):
@@ -26,7 +26,7 @@ def write(page, model, column, text):
 
 
 def shown(page, model):
-    return [page.table.item(row(page, model), column).text() for column in (DOLLARS, SENT, RECEIVED, OWN)]
+    return [page.table.item(row(page, model), column).text() for column in (DOLLARS, SENT, RECEIVED, OWN_COLUMN)]
 
 
 def test_the_shipped_prices_are_shown_with_their_day(page):
@@ -34,7 +34,7 @@ def test_the_shipped_prices_are_shown_with_their_day(page):
     assert found.source in page.source_note.text()
     assert shown(page, "gpt-4.1-mini") == ["5.00", "0.40", "1.60", ""]
     assert {one.model for one in found.entries} == {
-        page.table.item(number, MODEL).text() for number in range(page.table.rowCount())
+        page.table.item(number, MODEL_COLUMN).text() for number in range(page.table.rowCount())
     }
     assert not page.reset_all.isEnabled()
     assert not prices.own_file().exists()
@@ -61,7 +61,7 @@ def test_what_is_no_price_is_said_and_changes_nothing(page, text):
 
 def test_a_model_is_added_and_saved_once_its_prices_are_whole(page):
     page.add.click()
-    write(page, "new model", MODEL, "llama-9")
+    write(page, "new model", MODEL_COLUMN, "llama-9")
     write(page, "llama-9", SENT, "1")
     assert "llama-9" in page.note.text()
     assert prices.load_table().find(CHAT, "llama-9") is None

@@ -11,7 +11,7 @@ from tests.support.pages.dialogs import ACCEPT, answer_when_asked
 from tests.support.until import until
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.widgets.formatting import format_length, format_local_time
-from ui.widgets.snapshots_dialog import DATE, NAME, SIZE
+from ui.widgets.snapshots_dialog import DATE_COLUMN, NAME_COLUMN, SIZE_COLUMN
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
 
     async def go():
         await keep(dialog, "first")
-        assert [dialog.table.item(row, NAME).text() for row in range(2)] == ["Now", "first"]
-        assert dialog.table.item(1, SIZE).text() == format_length(before.text)
-        assert dialog.table.item(1, DATE).text()
+        assert [dialog.table.item(row, NAME_COLUMN).text() for row in range(2)] == ["Now", "first"]
+        assert dialog.table.item(1, SIZE_COLUMN).text() == format_length(before.text)
+        assert dialog.table.item(1, DATE_COLUMN).text()
         await until(lambda: dialog.sides.summary.text() == "No difference")
         assert not dialog.beside.text()
         await change(workspace, text=before.text + "\nOne more.", name="Other", system_prompt="Be short.")
@@ -90,7 +90,7 @@ def test_any_two_are_compared(run, dialog, workspace):
         assert dialog.sides.summary.text() == "No difference"
         dialog.table.selectRow(0)  # now: nothing to rename, delete or go back to
         assert not dialog.restore.isEnabled()
-        assert not dialog.table.item(0, NAME).flags() & Qt.ItemFlag.ItemIsEditable
+        assert not dialog.table.item(0, NAME_COLUMN).flags() & Qt.ItemFlag.ItemIsEditable
 
     run(go())
 
@@ -98,7 +98,7 @@ def test_any_two_are_compared(run, dialog, workspace):
 def test_rename_and_delete(run, dialog, workspace):
     async def go():
         await keep(dialog, "<b>first</b>")
-        dialog.table.item(1, NAME).setText("better")
+        dialog.table.item(1, NAME_COLUMN).setText("better")
         await until(lambda: [one.name for one in revisions.list_revisions(workspace.project.rows)] == ["better"])
         await until(lambda: dialog.old.itemText(0) == "better")
         dialog.delete.click()

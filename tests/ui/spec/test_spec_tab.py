@@ -21,9 +21,9 @@ from ui import style
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.remake_dialog import RemakeDialog
-from ui.spec.document_import_dialog import APPEND, REPLACE
+from ui.spec.document_import_dialog import APPEND_TEXT, REPLACE_TEXT
 from ui.spec.fact_pane import SplitDialog
-from ui.spec.fact_table import MEANINGS, NAME, TEXT
+from ui.spec.fact_table import NAME_COLUMN, STATE_MEANINGS, TEXT_COLUMN
 from ui.spec.outline_and_remarks import find_headings
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.spec.tab import REMARKS_PAGE, SpecTab
@@ -179,7 +179,7 @@ def test_passages_in_sight_have_the_colours_of_what_their_facts_have(qtbot, run,
         tab.show()
         await until(tab.editor.extraSelections)
         colours = {one.format.background().color().name() for one in tab.editor.extraSelections()}
-        assert colours == {style.colours(MEANINGS["thin"])[1].name()}
+        assert colours == {style.colours(STATE_MEANINGS["thin"])[1].name()}
         assert tab.pane.legend.findChildren(type(tab.status))[1].text() == "22 need rows"
         tab.colours.click()
         assert marked(tab) == []
@@ -198,7 +198,7 @@ def test_an_edited_passage_keeps_its_fact_and_its_rows_are_out_of_date(run, tab)
     entry = tab.table.facts.entries()[5]
     assert (entry.fact.name, entry.fact.quote) == ("f06", "Each ball measures 20 centimetres across.")
     assert entry.stale == len(find(tab.workspace.project.rows, Filter(rule=facts.STALE_RULE))) > 5
-    name = tab.table.facts.index(5, NAME)
+    name = tab.table.facts.index(5, NAME_COLUMN)
     assert name.data() == "⚠ f06"
     told = name.data(Qt.ItemDataRole.ToolTipRole)
     assert "Before: Each ball measures 18 centimetres across." in told
@@ -231,7 +231,7 @@ def test_a_fact_whose_passage_is_deleted_is_said_to_have_lost_it(run, tab):
     run(go())
     assert tab.pane.note.text() == "⚠ The passage of 1 fact is no longer in the text."
     (row,) = [row for row in range(22) if tab.table.facts.fact(row).name == "f06"]
-    assert "no longer in the text" in tab.table.facts.index(row, NAME).data(Qt.ItemDataRole.ToolTipRole)
+    assert "no longer in the text" in tab.table.facts.index(row, NAME_COLUMN).data(Qt.ItemDataRole.ToolTipRole)
 
 
 def test_statements_without_a_fact_become_facts_and_the_text_is_kept(run, tab):
@@ -267,8 +267,8 @@ def test_a_selected_passage_becomes_a_fact(run, tab):
 def test_a_fact_is_edited_in_the_table_and_deleted(run, tab):
     async def go():
         facts = tab.table.facts
-        assert not facts.setData(facts.index(0, TEXT), "  ")
-        facts.setData(facts.index(0, TEXT), "Three a\nside.")
+        assert not facts.setData(facts.index(0, TEXT_COLUMN), "  ")
+        facts.setData(facts.index(0, TEXT_COLUMN), "Three a\nside.")
         await until(lambda: facts.fact(0).text == "Three a side.")
         tab.table.selectRow(1)
         tab.pane.delete.trigger()
@@ -419,9 +419,9 @@ def test_remarks_lead_to_their_place(run, tab):
 def test_a_document_is_appended_or_put_in_the_place_of_the_text(run, tab):
     async def go():
         before = stored(tab).text
-        tab._on_document(APPEND, Document("# More", "More", []))
+        tab._on_document(APPEND_TEXT, Document("# More", "More", []))
         await until(lambda: stored(tab).text == before.rstrip() + "\n\n# More")
-        tab._on_document(REPLACE, Document("# Other", "Other", []))
+        tab._on_document(REPLACE_TEXT, Document("# Other", "Other", []))
         await until(lambda: stored(tab).text == "# Other")
         assert tab.workspace.project.undo_label == "Edit the spec"
 
@@ -521,11 +521,11 @@ def test_a_double_click_edits_the_fact_and_stays(qtbot, run, tab):
         tab.pane.rows_wanted.connect(wanted.append)
         tab.show()
         await until(tab.isVisible)
-        place = tab.table.visualRect(tab.table.facts.index(1, NAME)).center()
+        place = tab.table.visualRect(tab.table.facts.index(1, NAME_COLUMN)).center()
         for click in (qtbot.mouseClick, qtbot.mouseDClick):
             click(tab.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
         assert tab.table.state() == tab.table.State.EditingState
-        assert tab.table.currentIndex() == tab.table.facts.index(1, TEXT)
+        assert tab.table.currentIndex() == tab.table.facts.index(1, TEXT_COLUMN)
         assert not wanted
 
     run(go())

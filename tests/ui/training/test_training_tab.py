@@ -19,12 +19,19 @@ from tests.support.pages.dialogs import ACCEPT, DESTROY, REJECT, answer
 from tests.support.pages.training import TrainingPage, choose_rows
 from tests.support.until import pick, until
 from ui import style
-from ui.charts.curve_chart_and_export import NONE
+from ui.charts.curve_chart_and_export import NO_CURVE_PAGE
 from ui.tab import ALL_TABLES
 from ui.tasks import cancel_all
 from ui.training import job_table
 from ui.training.changed_since_dialog import ChangedSinceDialog
-from ui.training.job_table import LOSS, MODEL, PROGRESS, STARTED, STATUS, SWEEP
+from ui.training.job_table import (
+    LOSS_COLUMN,
+    MODEL_COLUMN,
+    PROGRESS_COLUMN,
+    STARTED_COLUMN,
+    STATUS_COLUMN,
+    SWEEP_COLUMN,
+)
 from ui.training.training_form import TrainingForm
 from ui.workspace import Workspace
 
@@ -181,8 +188,8 @@ def test_a_job_runs_before_the_eyes_and_its_model_is_handed_on(window, server, r
         assert tab.form.start.isEnabled()
         for step in (1, 2, 3):
             server.step("ftjob-1", step, 72, 3.0 / step)
-        await until(lambda: window.cell(LOSS) == "1")
-        assert window.cell(PROGRESS).startswith("3 / 72")
+        await until(lambda: window.cell(LOSS_COLUMN) == "1")
+        assert window.cell(PROGRESS_COLUMN).startswith("3 / 72")
         await until(lambda: "step 3 of 72 · loss 1" in tab.pane.state.text())
         assert tab.pane.log.toPlainText().endswith("Step 3/72: training loss=1.00")
         assert {"cancel", "pause"} <= window.offered()
@@ -194,7 +201,7 @@ def test_a_job_runs_before_the_eyes_and_its_model_is_handed_on(window, server, r
     run(window.play(go()))
     asked = server.jobs["ftjob-1"]["asked"]
     assert (asked["suffix"], asked["method"]["supervised"]["hyperparameters"]) == ("study", {"n_epochs": 3})
-    assert window.cell(MODEL) == "study (ftjob-)"
+    assert window.cell(MODEL_COLUMN) == "study (ftjob-)"
     tab.pane.buttons["chat"].click()
     tab.pane.buttons["exam"].click()
     model = "ft:base-model:local:study:ftjob-1"
@@ -252,7 +259,7 @@ def test_an_ended_job_tells_the_truth(window, server, run):
         window.workspace.tasks.changed.emit(await submit.adopt(window.workspace.project, "fake", states))
         window.tab.runner.wake("fake")
         await until(lambda: all(job.adopted != 1 for job in window.jobs()))
-        await until(lambda: window.tab.pane.chart.pages.currentIndex() == NONE)
+        await until(lambda: window.tab.pane.chart.pages.currentIndex() == NO_CURVE_PAGE)
 
     run(window.play(go()))
 
@@ -266,11 +273,11 @@ def test_jobs_queued_together_show_what_differs_and_what_waits_has_not_started(w
         await submit.enqueue(project, "fake", plans, "several")
         window.tab.runner.begin()
         window.tab.refresh(ALL_TABLES)
-        await until(lambda: [window.cell(STATUS, row) for row in range(3)] == ["Waiting", "Waiting", "Running"])
-        assert [window.cell(SWEEP, row) for row in range(3)] == [
+        await until(lambda: [window.cell(STATUS_COLUMN, row) for row in range(3)] == ["Waiting", "Waiting", "Running"])
+        assert [window.cell(SWEEP_COLUMN, row) for row in range(3)] == [
             "several · rows plain · n_epochs 2", "several · rows study · n_epochs 2", "several · rows study · n_epochs 1",
         ]  # fmt: skip
-        assert [bool(window.cell(STARTED, row)) for row in range(3)] == [False, False, True]
+        assert [bool(window.cell(STARTED_COLUMN, row)) for row in range(3)] == [False, False, True]
 
     run(window.play(go()))
 
@@ -385,8 +392,8 @@ def test_jobs_wait_in_the_queue_and_one_is_withdrawn(window, server, run):
         await until(lambda: window.cell(row=2) == "Running")
         assert [window.cell(row=row) for row in (0, 1)] == ["Waiting", "Waiting"]
         assert window.tab.count.text() == "3 jobs · 1 in progress · 2 waiting"
-        assert window.cell(job_table.SWEEP) == "Epochs · n_epochs 3"
-        assert not window.tab.table.isColumnHidden(job_table.SWEEP)
+        assert window.cell(job_table.SWEEP_COLUMN) == "Epochs · n_epochs 3"
+        assert not window.tab.table.isColumnHidden(job_table.SWEEP_COLUMN)
         window.tab.table.selectRow(0)
         window.act("cancel")
         await until(lambda: window.cell() == "Cancelled")
@@ -404,7 +411,7 @@ def test_several_jobs_are_compared(window, server, run):
         await until(lambda: window.cell(row=0) == window.cell(row=1) == "Running")
         for id in server.jobs:
             server.step(id, 1, 9, 2.0)
-        await until(lambda: window.cell(LOSS) == window.cell(LOSS, 1) == "2")
+        await until(lambda: window.cell(LOSS_COLUMN) == window.cell(LOSS_COLUMN, 1) == "2")
         window.tab.table.selectAll()
         await until(lambda: window.tab.pane.title.text() == "2 jobs")
         titles = [curve.title for curve in window.tab.pane.chart.curves()]

@@ -270,14 +270,14 @@ def test_links_and_marks_can_be_read_on_their_grounds():
             for text in ("Text", "PlaceholderText", "Link"):
                 assert ratio(QColor(palette[text]), QColor(palette[ground])) >= TEXT, (text, ground)
             assert ratio(QColor(palette["Accent"]), QColor(palette[ground])) >= EDGE
-            assert ratio(QColor(style.RINGS[dark]), QColor(palette[ground])) >= EDGE
-        assert ratio(QColor(palette["Text"]), QColor(style.TINTS[dark])) >= TEXT
-        assert ratio(QColor(style.RINGS[dark]), QColor(style.TINTS[dark])) >= EDGE
+            assert ratio(QColor(style.FOCUS_RINGS[dark]), QColor(palette[ground])) >= EDGE
+        assert ratio(QColor(palette["Text"]), QColor(style.SELECTION_TINTS[dark])) >= TEXT
+        assert ratio(QColor(style.FOCUS_RINGS[dark]), QColor(style.SELECTION_TINTS[dark])) >= EDGE
         for meaning, pair in style.MEANINGS.items():
             front, back = (QColor(colour) for colour in pair[dark])
             assert ratio(front, back) >= TEXT, meaning
             assert ratio(front, QColor(palette["Base"])) >= TEXT, meaning
-            assert ratio(front, QColor(style.TINTS[dark])) >= TEXT, meaning
+            assert ratio(front, QColor(style.SELECTION_TINTS[dark])) >= TEXT, meaning
         assert ratio(QColor(palette["HighlightedText"]), QColor(palette["Highlight"])) >= TEXT
         for series in style.SERIES:
             assert ratio(QColor(series), QColor(palette["Base"])) >= EDGE
