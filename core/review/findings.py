@@ -18,7 +18,7 @@ from core.text import contradicting_answers, grounding
 from core.text.grounding import Doubt
 
 MODERATED = "moderated"
-CHECK_VERSION = 2  # findings of another version are stale
+CHECK_VERSION = 3  # findings of another version are stale
 MAX_LINES_LISTED = 20  # problems of the whole dataset that are listed for one rule
 
 

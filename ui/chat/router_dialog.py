@@ -186,11 +186,11 @@ class RouterDialog(QDialog):
         self.model.setVisible(self.calling.isChecked())
         for button in (self.change, self.remove):
             button.setEnabled(self.domains.line() >= 0)
-        lacks = "" if able else tr("Choose a model.") if self.known_domains else tr("Add a domain first.")
-        basics.set_enabled(self.ask, lacks or ("" if self.question.text().strip() else tr("Enter a question.")))
+        reason = "" if able else tr("Choose a model.") if self.known_domains else tr("Add a domain first.")
+        basics.set_enabled(self.ask, reason or ("" if self.question.text().strip() else tr("Enter a question.")))
         sources = any(one.source for one in self.known_domains)
         basics.set_enabled(
-            self.examine, lacks or ("" if sources else tr("None of the domains has a project with questions."))
+            self.examine, reason or ("" if sources else tr("None of the domains has a project with questions."))
         )
 
     def edit(self, domain: Domain) -> None:

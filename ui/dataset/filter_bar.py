@@ -205,9 +205,9 @@ class FilterBar(QWidget):
         keep.setEnabled(not self.is_empty())
         keep.triggered.connect(self._on_save)
         if self.saved_filters:
-            gone = menu.addMenu(tr("Delete"))
+            delete_menu = menu.addMenu(tr("Delete"))
             for name in self.saved_filters:
-                action = gone.addAction(name.replace("&", "&&"))
+                action = delete_menu.addAction(name.replace("&", "&&"))
                 action.triggered.connect(lambda _checked=False, name=name: self.forget_wanted.emit(name))
 
     def _on_save(self) -> None:

@@ -323,8 +323,8 @@ def format_price_range(found: TrainingPrice) -> str:
 def _format_name(model: str) -> str:
     """A model's name, with a note when it can no longer be trained."""
     today = datetime.datetime.now(tz=datetime.UTC).date()
-    closing, door = shutdown_dates.find_shutdown(model, None, "openai"), shutdown_dates.last_day("openai")
-    ended = (closing and closing.day < today) or (door and door < today)
+    closing, last_day = shutdown_dates.find_shutdown(model, None, "openai"), shutdown_dates.last_day("openai")
+    ended = (closing and closing.day < today) or (last_day and last_day < today)
     return tr("{model} (no new training)", model=model) if ended else model
 
 

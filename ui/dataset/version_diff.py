@@ -265,8 +265,8 @@ class DiffView(QWidget):
             return
         found = self.model.difference(row)
         before, after = format_whole(found.before), format_whole(found.after)
-        gone, come = find_changes(before, after) if found.kind == "changed" else ([], [])
-        for side, text, spans, meaning in ((self.before, before, gone, "error"), (self.after, after, come, "good")):
+        removed, added = find_changes(before, after) if found.kind == "changed" else ([], [])
+        for side, text, spans, meaning in ((self.before, before, removed, "error"), (self.after, after, added, "good")):
             side.setPlainText(text)
             highlight_spans(side, spans, meaning)
             _reveal(side, spans)

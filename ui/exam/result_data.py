@@ -123,4 +123,4 @@ class TrendLine:
     """A line of the trend chart."""
 
     title: str
-    spots: list[TrendPoint]
+    points: list[TrendPoint]

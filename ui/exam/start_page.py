@@ -59,9 +59,9 @@ class ExamProgressLine(QWidget):
             return
         if self._before is None:
             self._before, self._started_at = done, now
-        came, spent = done - self._before, now - self._started_at
-        left = spent / came * (wanted - done) if came >= MIN_ANSWERS_FOR_PACE else None
-        self.text.setText(self._format_progress(done, wanted, left, came == 0))
+        answered, spent = done - self._before, now - self._started_at
+        left = spent / answered * (wanted - done) if answered >= MIN_ANSWERS_FOR_PACE else None
+        self.text.setText(self._format_progress(done, wanted, left, answered == 0))
         self.bar.setRange(0, wanted if done < wanted else 0)
         self.bar.setValue(done)
 

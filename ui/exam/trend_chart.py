@@ -154,4 +154,4 @@ def _format_point(point: CheckpointResult) -> str:
 
 
 def _describe_line(line: TrendLine) -> str:
-    return "\n".join([line.title, *(f"{spot.label or spot.x}: {spot.tooltip}" for spot in line.spots)])
+    return "\n".join([line.title, *(f"{point.label or point.x}: {point.tooltip}" for point in line.points)])

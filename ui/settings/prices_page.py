@@ -222,9 +222,9 @@ class PricesPage(QWidget):
             self.table.editItem(item)
 
     def _on_reset(self, models: list[str]) -> None:
-        gone = set(models)
-        self._own = {key: numbers for key, numbers in self._own.items() if key[1] not in gone}
-        self._new = [model for model in self._new if model not in gone]
+        removed = set(models)
+        self._own = {key: numbers for key, numbers in self._own.items() if key[1] not in removed}
+        self._new = [model for model in self._new if model not in removed]
         self._save()
         self._show()
 

@@ -85,7 +85,7 @@ def test_the_buttons_of_a_message_do_nothing_to_the_next_project(run, window, ot
         drafts = array("q", [1, 2])
         await window.workspace.project.write("draft", bulk_edits.set_field, drafts, "status", "draft", Reporter())
         await window.workspace.project.write(
-            "judge", lambda db: [row_judging._mark(db, id, JUDGE_RULES[0], "") for id in drafts]
+            "judge", lambda db: [row_judging._add_mark(db, id, JUDGE_RULES[0], "") for id in drafts]
         )
         bulk_actions.apply_action(window.workspace, drafts, "status", "approved", window.dataset_tab)
         await until(lambda: window.findChild(Notice))
