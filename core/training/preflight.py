@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from core import checks
-from core.dataset import examples, filters, system_prompts, token_counts
+from core.dataset import examples, filters, row_system_prompts, token_counts
 from core.dataset.filters import Filter
 from core.errors import JukuError, ProviderError
 from core.language import tr, trn
@@ -256,11 +256,11 @@ def _check_prompts(
     """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
-    unasked = [system_prompts.find_unused_prompt(db, row_filter(rows), version) for rows, version in chosen]
+    unasked = [row_system_prompts.find_unused_prompt(db, row_filter(rows), version) for rows, version in chosen]
     words_of_rule = {one.rule: one.words for one in found}
     made = [
-        Objection(PROMPT_NOT_ASKED, "warning", system_prompts.describe_difference(one, wanted), words_of_rule.get(PROMPT_DIFFERS, ""), one.prompt if one.is_offered else None)
-        for one in system_prompts.merge_unused_prompts(db, unasked)
+        Objection(PROMPT_NOT_ASKED, "warning", row_system_prompts.describe_difference(one, wanted), words_of_rule.get(PROMPT_DIFFERS, ""), one.prompt if one.is_offered else None)
+        for one in row_system_prompts.merge_unused_prompts(db, unasked)
     ]  # fmt: skip
     return [*made, *(one for one in found if not (made and one.rule == PROMPT_DIFFERS))]
 

@@ -16,7 +16,7 @@ from tests.support.fake_server import KEY
 from tests.support.patience import PATIENCE
 from tests.support.until import until
 from ui import style
-from ui.settings.servers_page import DETAILS_ROLE
+from ui.settings.server_list_page import DETAILS_ROLE
 from ui.settings.settings_dialog import SettingsDialog
 
 
