@@ -14,7 +14,7 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import LOCAL, JobStatus, ModelInfo, Provider, model_kinds, prices, shutdown_dates, uploads
 from core.providers.server_presets import ServerPreset
-from core.review import dataset_check, findings, moderation
+from core.review import dataset_check, finding_texts, findings, moderation
 from core.spec import spec
 from core.storage.project import Project
 from core.training import jobs, row_selection
@@ -219,7 +219,7 @@ def _check_plans(
 
 def _check_row_count(count: int, plan: TrainingPlan) -> Iterator[Objection]:
     if count < dataset_check.RECOMMENDED_TRAINING_ROWS:
-        words = findings.format_finding(FEW_ROWS, str(count))
+        words = finding_texts.format_finding(FEW_ROWS, str(count))
         yield Objection(FEW_ROWS, checks.RULES[FEW_ROWS].severity, words, filters.format_filter(row_filter(plan.rows)))
 
 
