@@ -95,10 +95,10 @@ def find_differing_prompt(db: sqlite3.Connection, models: Iterable[tuple[str, st
 
     Where none of them is known to have been trained, that of the rows that would be trained on.
     """
-    made = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
-    if not made:
+    known_jobs = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
+    if not known_jobs:
         return row_system_prompts.find_unused_prompt(db, row_filter(""))
-    found = [row_system_prompts.find_unused_prompt(db, row_filter(job.rows), job.version) for job in made]
+    found = [row_system_prompts.find_unused_prompt(db, row_filter(job.rows), job.version) for job in known_jobs]
     return next(iter(row_system_prompts.merge_unused_prompts(db, found)), None)
 
 
@@ -108,8 +108,8 @@ def find_leaked_questions(db: sqlite3.Connection, models: Iterable[tuple[str, st
     By the row's id: the id of the training row and their similarity in per cent ("17 96"), as the dataset check stores
     it.
     """
-    made = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
-    return {id: noted for job in made for id, noted in _find_trained_questions(db, job)}
+    known_jobs = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
+    return {id: leak for job in known_jobs for id, leak in _find_trained_questions(db, job)}
 
 
 def _find_trained_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[int, str]]:
@@ -159,8 +159,8 @@ def _distinguishing_values(job: Job) -> dict[str, Any]:
 
 
 def _load_specs(db: sqlite3.Connection, job: Job) -> tuple[Spec, Spec] | None:
-    kept = revisions.load_revision(db, job.revision) if job.revision is not None else None
-    return (kept.spec, spec.load(db)) if kept else None
+    revision = revisions.load_revision(db, job.revision) if job.revision is not None else None
+    return (revision.spec, spec.load(db)) if revision else None
 
 
 def _count_differences(diff: VersionDiff) -> int:

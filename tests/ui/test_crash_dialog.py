@@ -143,6 +143,8 @@ def test_the_details_are_copied_without_what_people_wrote(run, window):
 
 
 def test_a_copy_can_be_saved_from_there(run, window, tmp_path):
+    """Waits until the copy is on the disk."""
+
     async def go():
         crash_dialog.show(mistake())
         (dialog,) = shown(window)

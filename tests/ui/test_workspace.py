@@ -10,12 +10,12 @@ import pytest
 import ui.workspace
 from core import settings
 from core.dataset import examples, filters, search_index_builder
-from core.formats import jsonl
 from core.keys import Keys
 from core.providers import openai_package
 from core.settings import ProviderSettings, Role, Settings
 from tests.support.fake_server import KEY, FakeServer
 from tests.support.patience import PATIENCE
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui import backup_runner, server_connections
 from ui.workspace import Workspace
@@ -27,7 +27,7 @@ def test_the_search_index_is_made_once_rows_rest(run, project, monkeypatch):
 
     async def work():
         workspace = Workspace(project, Settings())
-        rows = [examples.read_row(jsonl.new_row("", "返品は？", "はい"))]
+        rows = [new_example("返品は？", "はい")]
         workspace.tasks.start("", project.write("Add", examples.add, rows))
         await until(lambda: workspace.finder.index.ready)
         assert list(await workspace.find(filters.Filter(text="返"))) == [1]
@@ -138,7 +138,7 @@ def test_what_was_saved_as_the_window_closed_is_told_at_the_next_start(run, proj
 
     async def work():
         workspace = Workspace(project, Settings(backup_minutes=minutes))
-        rows = [examples.read_row(jsonl.new_row("", question, "Yes.")) for question in "ab"]
+        rows = [new_example(question, "Yes.") for question in "ab"]
         await project.write("Add", examples.add, rows[:1])
         await project.checkpoint()
         shutil.copy(project.path, tmp_path / "older")

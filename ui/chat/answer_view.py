@@ -281,7 +281,7 @@ class AnswerBlock(QWidget):
 
     def _on_marked(self, mark: int | None, note: str) -> None:
         if self._answer:
-            self.marked.emit(self._answer.id, highlight_spans, note)
+            self.marked.emit(self._answer.id, mark, note)
 
     def show_answer(self, answer: ChatAnswer, first: str) -> None:
         """Show a finished answer; words that differ from the answer `first` are marked."""

@@ -76,6 +76,7 @@ def line(draw: st.DrawFn) -> bytes:
 @example([b""], b"\n", True)
 @example([b"\xe3\x80"], b"\n", False)
 def test_nothing_with_a_problem_is_called_clean(raws: list[bytes], newline: bytes, closed: bool) -> None:
+    """`agree` compares each line with what the whole check says of it."""
     block = newline.join(raws) + (newline if closed else b"")
     if block:
         agree(block)

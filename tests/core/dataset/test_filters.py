@@ -10,12 +10,12 @@ from core.dataset import examples, filters, search_index_builder, text_search
 from core.dataset.filters import Filter
 from core.dataset.search_index_builder import Finder
 from core.errors import FormatError
-from core.formats import jsonl
 from core.progress import Cancelled, Reporter
+from tests.support.projects import new_example
 
 
 def add(project, *rows, **fields):
-    made = [examples.read_row(jsonl.new_row("", question, answer), **fields) for question, answer in rows]
+    made = [new_example(question, answer, **fields) for question, answer in rows]
     return asyncio.run(project.write("Add", examples.add, made))
 
 

@@ -8,27 +8,21 @@ from core import settings
 from core.cli import commands
 from core.dataset import examples, row_system_prompts, versions
 from core.dataset.filters import Filter
-from core.formats import jsonl
 from core.progress import Reporter
 from core.providers.server_presets import preset
-from core.settings import ProviderSettings, Settings
 from core.spec import facts, spec
 from core.storage.project import Project
 from core.training import jobs, lineage, preflight
 from core.training.submit import TrainingPlan
-from tests.support.fake_server import KEY, Answer, FakeServer
+from tests.support.fake_server import Answer
+from tests.support.projects import new_example, write
 
 EVERY = Filter(split="train", status="approved")
 
 
-def write(project, change, *args):
-    asyncio.run(project.write("Change", change, *args))
-
-
 def rows(prompt, count, start=0, **fields):
     return [
-        examples.read_row(jsonl.new_row(prompt, f"Question {start + n}, which is asked?", "Three."), **fields)
-        for n in range(count)
+        new_example(f"Question {start + n}, which is asked?", "Three.", system=prompt, **fields) for n in range(count)
     ]
 
 
@@ -132,25 +126,22 @@ def test_a_model_is_known_by_the_rows_it_was_trained_on(game):
 
 
 @pytest.mark.parametrize("verb", ["exam", "ask"])
-def test_the_command_line_says_it_and_can_use_the_rows_prompt(tmp_path, monkeypatch, capsys, verb):
-    monkeypatch.setenv("JUKU_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
+def test_the_command_line_says_it_and_can_use_the_rows_prompt(tmp_path, server, server_key, capsys, verb):
     project = Project(tmp_path / "x.juku")
     write(project, facts.save, spec.Spec(system_prompt="Answer briefly.", text="Text."))
     write(project, examples.add, rows("You know the game.", 12))
     write(project, examples.add, rows("", 1, 50, split="test", kind="reworded", key_points="Three"))
     project.close()
-    with FakeServer() as server:
-        server.script = lambda _asked: Answer(["Three."])
-        settings.save(Settings(language="en", providers=[ProviderSettings("fake", "Fake", server.url)]))
-        asked = [verb, str(tmp_path / "x.juku"), *(["How many?"] if verb == "ask" else []), "--model", "m"]
-        asked += ["--provider", "fake"]
-        assert commands.run(asked) == 0
-        assert "another system prompt" in capsys.readouterr().err
-        assert server.asked[-1]["messages"][0]["content"] == "Answer briefly."
-        assert commands.run([*asked, "--rows-prompt"]) == 0
-        assert "another system prompt" not in capsys.readouterr().err
-        assert server.asked[-1]["messages"][0]["content"] == "You know the game."
+    server.script = lambda _asked: Answer(["Three."])
+    settings.save(server.settings())
+    asked = [verb, str(tmp_path / "x.juku"), *(["How many?"] if verb == "ask" else []), "--model", "m"]
+    asked += ["--provider", "fake"]
+    assert commands.run(asked) == 0
+    assert "another system prompt" in capsys.readouterr().err
+    assert server.asked[-1]["messages"][0]["content"] == "Answer briefly."
+    assert commands.run([*asked, "--rows-prompt"]) == 0
+    assert "another system prompt" not in capsys.readouterr().err
+    assert server.asked[-1]["messages"][0]["content"] == "You know the game."
 
 
 def test_a_project_without_a_prompt_is_offered_that_of_fewer_rows(project):
@@ -235,26 +226,24 @@ def test_a_model_that_was_trained_on_both_does_not_turn_the_choice_round(project
     assert lineage.find_differing_prompt(project.rows, [("s", "ft:mixed")]) is None
 
 
-def test_the_command_line_does_not_turn_it_round(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
+def test_the_command_line_does_not_turn_it_round(tmp_path, server, server_key, capsys):
     project = Project(tmp_path / "x.juku")
     write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
     project.close()
-    with FakeServer() as server:
-        settings.save(Settings(language="en", providers=[ProviderSettings("fake", "Fake", server.url)]))
-        for _time in range(3):
-            asked = [
-                "ask",
-                str(tmp_path / "x.juku"),
-                "How many?",
-                "--model",
-                "m",
-                "--provider",
-                "fake",
-                "--rows-prompt",
-            ]
-            assert commands.run(asked) == 0
-            assert server.asked[-1]["messages"][0]["content"] == "You know the game."
+    settings.save(server.settings())
+    for _time in range(3):
+        asked = [
+            "ask",
+            str(tmp_path / "x.juku"),
+            "How many?",
+            "--model",
+            "m",
+            "--provider",
+            "fake",
+            "--rows-prompt",
+        ]
+        assert commands.run(asked) == 0
+        assert server.asked[-1]["messages"][0]["content"] == "You know the game."
 
 
 @pytest.mark.parametrize("others", [[("One.", 3), ("Two.", 3)], [("Odd.", 1)]])

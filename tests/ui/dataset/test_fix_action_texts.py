@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from tests.core.dataset.test_system_prompts import rows
 
 from core.dataset import bulk_edits, examples
 from core.dataset.bulk_edits import DIFFERENT_PROMPT
@@ -11,6 +10,7 @@ from core.dataset.row_json import read_texts
 from core.progress import Reporter
 from core.review import findings
 from core.spec import facts, spec
+from tests.core.dataset.test_row_system_prompts import rows
 from ui.dataset import fix_action_texts
 
 
