@@ -79,7 +79,7 @@ class MainWindow(ProjectWindow):
         self.show_project()
 
     def _restore(self) -> None:
-        """As it was left, but never beyond the screen there is now."""
+        """Restore size and position, within the screens of today."""
         chosen = self.workspace.settings
         self.resize(1240, 820)
         self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
@@ -266,7 +266,7 @@ class MainWindow(ProjectWindow):
         self.tabs.setCurrentWidget(self.training_tab)
 
     def _on_asked(self, files: list[Path]) -> None:
-        """This project was opened once more, perhaps with files."""
+        """This project was opened again, perhaps with files."""
         one_window.raise_window(self)
         if files:
             self.open_paths(files)

@@ -51,7 +51,7 @@ class QueueRunner(QObject):
             self._task = self._workspace.tasks.start("", self._run_queue(project, self._queue))
 
     def wake(self, provider: str = "") -> None:
-        """Look at once: a job was queued, a key was entered, the person has pressed “Try again”. '' is all servers."""
+        """Poll at once, after a job was queued, a key was entered or “Try again” was pressed. '' is all servers."""
         self.begin()
         assert self._queue
         self._queue.wake(provider)

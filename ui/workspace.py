@@ -86,7 +86,7 @@ class Workspace(Connections):
                 self.tasks.start("", self.project.write("", remembered_choices.store, place, value))
 
     def switch(self, project: Project) -> None:
-        """Go on with another project; what still ran on the old one is cancelled first."""
+        """Switch to another project; what still runs on the old one is cancelled first."""
         self.tasks.start("", self._close_old(self.project, self.tasks.running(), self.backups.finish_project()))
         self.project = project
         self.finder = Finder(project)

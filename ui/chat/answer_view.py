@@ -47,7 +47,7 @@ class StreamedText(MessageText):
         self.append(self._break_paragraphs(piece))
 
     def show_text(self, text: str) -> None:
-        """Show `text`; what of it is shown already stays."""
+        """Show `text`; the part that is shown already is not painted again."""
         if not text.startswith(self._text):
             self._text, self._run, self.is_broken = "", 0, False
             self.setPlainText("")

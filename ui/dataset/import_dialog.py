@@ -69,7 +69,7 @@ def import_rows(
 ) -> None:
     """Import files or a pasted text. Tables open a dialog for their columns; other files are imported at once.
 
-    `on_ended` is called for each of the two when it is done or given up.
+    `on_ended` is called for each of the two when it is done or cancelled.
     """
     workspace.tasks.start("", _import_rows(workspace, what, parent, on_ended))
 

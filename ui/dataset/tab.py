@@ -250,7 +250,7 @@ class DatasetTab(Tab):
         self._finding = self.workspace.tasks.start("", self._find(fresh=True))
 
     def _reload(self) -> None:
-        """Search for the same rows again; during a search, once more after it."""
+        """Search for the same rows again; during a search, after it."""
         if self.is_finding():
             self._again = True
         else:

@@ -236,7 +236,7 @@ class ExamTab(Tab):
         self._runs, self.shown_project = found, project
 
     def _show_state(self) -> None:
-        """What can be done now: an exam that runs can be stopped, one that was cut off be gone on with."""
+        """Show what can be done now: a running exam can be stopped, an interrupted one continued."""
         run, running = self.run(), self._exam is not None
         self._row.setVisible(run is not None)
         self.form.setVisible(run is None or self.new.isChecked())

@@ -208,7 +208,7 @@ def _explain_empty(found: _ComparisonData) -> tuple[str, str]:
 
 
 def format_tally(tally: PairCounts, kept: int) -> str:
-    """What came of the comparison, in words."""
+    """The numbers of the comparison as text."""
     parts = [
         tr("{n} of {kept} questions compared: the two agree on {agree}.", n=f"{tally.pairs:,}", kept=f"{kept:,}",
            agree=f"{tally.agree:,}"),

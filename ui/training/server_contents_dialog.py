@@ -267,7 +267,7 @@ class ServerContentsDialog(QDialog):
 
 
 def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: str, act: Callable[[], object]) -> None:
-    """Name what would be deleted, and do it when the person says so."""
+    """Name what would be deleted, and call `act` when the person agrees."""
     box = QMessageBox(QMessageBox.Icon.Warning, tr("Delete permanently"), title, parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
