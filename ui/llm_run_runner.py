@@ -19,7 +19,7 @@ from core.language import tr, trn
 from core.progress import Progress, Reporter
 from core.providers import batches
 from core.storage.project import Changes, Project
-from ui.connections import Connections
+from ui.server_connections import Connections
 
 Subjects = Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]
 Change = Callable[[sqlite3.Connection, Reporter], str]  # returns a sentence for the person

@@ -14,7 +14,7 @@ from core.storage.schema import Table
 from core.training import jobs, submit
 from core.training.job_queue import JobQueue
 from core.training.jobs import Job
-from ui.connections import Connections
+from ui.server_connections import Connections
 
 IDLE_SECONDS = 0.3  # seconds without news after which a queue with nothing to do may end
 

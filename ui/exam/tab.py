@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.dataset import filters, system_prompts
-from core.dataset.system_prompts import PromptUse
+from core.dataset import filters, row_system_prompts
+from core.dataset.row_system_prompts import PromptUse
 from core.exam import answers, questions
 from core.exam import runs as exam_runs
 from core.exam.runs import ExamEstimate, ExamPlan, ExamRun, ExamStatus, ExamSubject
@@ -149,7 +149,7 @@ class ExamTab(Tab):
 
     def _on_prompt(self, prompt: str) -> None:
         write = self.workspace.project.write
-        self.workspace.tasks.start("", write(tr("Use the rows’ prompt"), system_prompts.use_prompt, prompt))
+        self.workspace.tasks.start("", write(tr("Use the rows’ prompt"), row_system_prompts.use_prompt, prompt))
 
     def _on_start(self) -> None:
         self.new.setChecked(False)

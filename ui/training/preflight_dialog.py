@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from core import checks
-from core.dataset import system_prompts, versions
+from core.dataset import row_system_prompts, versions
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import Provider
@@ -247,7 +247,9 @@ class JobSubmitter(QObject):
         """Make the rows' prompt the project's, and check again."""
 
         async def work() -> Changes:
-            changes = await self._workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use_prompt, prompt)
+            changes = await self._workspace.project.write(
+                tr("Use the rows’ prompt"), row_system_prompts.use_prompt, prompt
+            )
             self.start(provider, plans, sweep)
             return changes
 

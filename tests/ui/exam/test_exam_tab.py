@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
 from core.dataset import examples, sample_projects
-from core.dataset.system_prompts import PromptUse
+from core.dataset.row_system_prompts import PromptUse
 from core.exam import runs
 from core.exam.prompt_conditions import CLOSED_BOOK, FEW_SHOT, OPEN_BOOK, RETRIEVED
 from core.exam.runs import ExamSubject

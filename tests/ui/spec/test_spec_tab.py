@@ -14,7 +14,7 @@ from core.errors import JukuError
 from core.generation import row_remaking
 from core.spec import facts, spec
 from core.storage.project import Changes, Project
-from tests.core.dataset.test_system_prompts import rows
+from tests.core.dataset.test_row_system_prompts import rows
 from tests.support.pages.dialogs import settle
 from tests.support.until import until
 from ui import style

@@ -33,7 +33,7 @@ from core.providers import server_presets
 from core.providers.server_presets import ServerPreset
 from core.settings import ProviderSettings, url_error
 from ui import style
-from ui.settings.server_page import ServerPage
+from ui.settings.server_details_page import ServerPage
 from ui.widgets import basics, server_texts
 from ui.workspace import Workspace
 
