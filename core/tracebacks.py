@@ -84,8 +84,8 @@ def _redact_message(error: BaseException) -> str:
             return redact_quotes(text)
         if isinstance(error, OSError):
             return f"[Errno {error.errno}] {error.strerror}"
-    kept = _keep_literals(text, last.tb_frame.f_code) if last else ""
-    return kept or describe_length(text)
+    parts = _keep_literals(text, last.tb_frame.f_code) if last else ""
+    return parts or describe_length(text)
 
 
 def _last_frame(trace: TracebackType | None) -> TracebackType | None:
@@ -100,12 +100,12 @@ def _keep_literals(text: str, code: CodeType) -> str:
     pattern = "|".join(re.escape(one) for one in literals)
     if not pattern:
         return ""
-    kept, end = [], 0
+    parts, end = [], 0
     for found in re.finditer(pattern, text):
-        kept += [REDACTION_MARK] if found.start() > end else []
-        kept.append(found[0])
+        parts += [REDACTION_MARK] if found.start() > end else []
+        parts.append(found[0])
         end = found.end()
-    return "".join([*kept, REDACTION_MARK if end < len(text) else ""]) if kept else ""
+    return "".join([*parts, REDACTION_MARK if end < len(text) else ""]) if parts else ""
 
 
 def _string_constants(constants: tuple[object, ...]) -> Iterator[str]:

@@ -163,10 +163,10 @@ def _print_import_result(
     linked: fact_links.LinkResult | None,
 ) -> None:
     if arguments.json:
-        kept = [{"line": entry.line, "rule": entry.rule, "message": entry.message} for entry in unread]
+        lines = [{"line": entry.line, "rule": entry.rule, "message": entry.message} for entry in unread]
         counts = {"errors": wrong.errors, "warnings": wrong.warnings, "rules": wrong.rules}
         counts |= {"linked": linked.linked} if linked else {}
-        print_json({"file": str(path), "rows": result.rows, "known": result.known, "unread": kept, **counts})
+        print_json({"file": str(path), "rows": result.rows, "known": result.known, "unread": lines, **counts})
         return
     print(trn("{name}: {n} row imported", "{name}: {n} rows imported", result.rows, name=path.name))
     if result.known:

@@ -20,9 +20,9 @@ from core.dataset.examples import METADATA_FIELDS, PREVIEW_LENGTH, Values
 from core.errors import JukuError
 from core.formats import jsonl
 from core.formats.compressed_files import read_progress
+from core.formats.encoded_text_lines import KEPT_BYTES, FileLine, open_file
+from core.formats.encoded_text_stream import get_bom_length
 from core.formats.line_chunks import Chunk, read_chunks
-from core.formats.text_lines import KEPT_BYTES, FileLine, open_file
-from core.formats.text_stream import get_bom_length
 from core.progress import Reporter
 from core.storage import background_process, compressed_texts
 

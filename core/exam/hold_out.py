@@ -117,12 +117,12 @@ def choose_rows(found: HoldOutMaterial, rows: int, seed: int) -> HeldOutChoice:
     linked = [one for one in found.wordings if one.facts]
     others = [one for one in found.wordings if not one.facts]
     share = sum(len(one.ids) for one in linked) / max(1, found.rows)
-    kept = _choose_by_fact(linked, found.examined, round(rows * share), draw)
-    left = rows - sum(len(one.ids) for one in kept)
-    kept += _choose_any(others, left, draw)
-    by_fact = Counter(name for one in kept for name in one.facts for _id in one.ids)
-    without = sum(len(one.ids) for one in kept if not one.facts)
-    return HeldOutChoice(sorted(id for one in kept for id in one.ids), by_fact, without)
+    chosen = _choose_by_fact(linked, found.examined, round(rows * share), draw)
+    left = rows - sum(len(one.ids) for one in chosen)
+    chosen += _choose_any(others, left, draw)
+    by_fact = Counter(name for one in chosen for name in one.facts for _id in one.ids)
+    without = sum(len(one.ids) for one in chosen if not one.facts)
+    return HeldOutChoice(sorted(id for one in chosen for id in one.ids), by_fact, without)
 
 
 def _choose_by_fact(
@@ -139,7 +139,7 @@ def _choose_by_fact(
             key=lambda one: (len(one.ids), _rank_kind(one.kind)), reverse=True
         )  # the best is taken from the end
     question_counts, open_ones = Counter(examined), sorted(of_fact)
-    kept: dict[WordingGroup, None] = {}
+    chosen: dict[WordingGroup, None] = {}
     draw.shuffle(open_ones)
     while open_ones and rows > 0:
         name = min(open_ones, key=lambda name: question_counts[name])
@@ -147,12 +147,12 @@ def _choose_by_fact(
             open_ones.remove(name)
             continue
         one = of_fact[name].pop()
-        if one not in kept and len(one.ids) <= rows and all(trained[other] > 1 for other in one.facts):
-            kept[one] = None
+        if one not in chosen and len(one.ids) <= rows and all(trained[other] > 1 for other in one.facts):
+            chosen[one] = None
             rows -= len(one.ids)
             question_counts.update(one.facts)
             trained.subtract(one.facts)
-    return list(kept)
+    return list(chosen)
 
 
 def _rank_kind(kind: str) -> int:
@@ -161,18 +161,18 @@ def _rank_kind(kind: str) -> int:
 
 def _choose_any(others: Sequence[WordingGroup], rows: int, draw: random.Random) -> list[WordingGroup]:
     """Some of the rows without a fact; one wording at least is left to be trained on."""
-    kept: list[WordingGroup] = []
+    chosen: list[WordingGroup] = []
     for one in draw.sample(list(others), len(others))[1:]:
         if len(one.ids) <= rows:
-            kept.append(one)
+            chosen.append(one)
             rows -= len(one.ids)
-    return kept
+    return chosen
 
 
 def hold_out_rows(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
     """Move these training rows to the exam; returns how many. Rows without key points get some, and all a tag with the seed."""
     known = {fact.name: fact for fact in facts.load(db)}
-    kept = 0
+    count = 0
     for row in examples.iterate(db, ids):
         if row.split != "train":
             continue
@@ -180,8 +180,8 @@ def hold_out_rows(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
         points = row.key_points or key_points.suggest_points(row.answer, taught or row.answer, row.question)
         tags = " ".join(dict.fromkeys([*row.tags.split(), f"held-{seed}"]))
         db.execute("UPDATE example SET split = 'test', key_points = ?, tags = ? WHERE id = ?", (points, tags, row.id))
-        kept += 1
-    return kept
+        count += 1
+    return count
 
 
 def format_held_out(choice: HeldOutChoice, seed: int) -> list[str]:

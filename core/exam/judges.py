@@ -50,7 +50,7 @@ async def run_judge(
     language = spec.get_language(await project.read(spec.load))
 
     async def messages(answer: int) -> list[Message]:
-        return await project.read(_messages, answer, language)
+        return await project.read(_build_messages, answer, language)
 
     sampling = Sampling(max_tokens=REPLY_TOKENS, seed=SEED)
     requests = [
@@ -77,7 +77,7 @@ _SELECT_ANSWER = """SELECT q.question, q.reference, q.key_points, a.text FROM ev
 JOIN eval_question q ON q.id = a.question WHERE a.id = ?"""
 
 
-def _messages(db: sqlite3.Connection, answer: int, language: str) -> list[Message]:
+def _build_messages(db: sqlite3.Connection, answer: int, language: str) -> list[Message]:
     question, reference, points, text = db.execute(_SELECT_ANSWER, (answer,)).fetchone()
     values = {"question": question, "reference": reference, "points": points, "answer": text}
     return [{"role": "user", "content": prompts.fill(prompts.load("mark", language), **values)}]

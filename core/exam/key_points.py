@@ -174,7 +174,7 @@ def _read_alternative(text: str, wording: str, question: str, reference: str, de
     normal = (
         "" if _NUMBER.search(wording) else normalise(text)
     )  # a unit alone stands beside a number in the other forms
-    bare = _bare_number(wording, question)
+    bare = _build_bare_number_pattern(wording, question)
     return _Alternative(
         text,
         sought,
@@ -188,12 +188,12 @@ def _read_alternative(text: str, wording: str, question: str, reference: str, de
     )
 
 
-def _bare_number(wording: str, question: str) -> str:
+def _build_bare_number_pattern(wording: str, question: str) -> str:
     """A pattern for the number alone, where the question already names what is counted."""
-    counted = _COUNTED.fullmatch(wording)
-    if not counted or not re.search(build_pattern(counted[2].strip()), question):
+    match = _COUNTED.fullmatch(wording)
+    if not match or not re.search(build_pattern(match[2].strip()), question):
         return ""
-    return rf"(?<![\d.])(?<!\d ){re.escape(counted[1])}{_ENDED}"
+    return rf"(?<![\d.])(?<!\d ){re.escape(match[1])}{_ENDED}"
 
 
 def normalise_wording(text: str, kilo: str = "kilogram") -> str:
@@ -229,7 +229,7 @@ def _judge_point(
 
 def _judge_places(alternative: _Alternative, answer: NormalisedAnswer, context: _QuestionContext) -> Iterator[str]:
     """Why each place where the answer states an alternative does not count: '' where it counts."""
-    for text, sought in _searches(alternative, answer):
+    for text, sought in _list_searches(alternative, answer):
         for found in islice(sought.finditer(text), MAX_PLACES_PER_POINT):
             if alternative.denials_count and negation.is_denied(text, *found.span(), context.bans_count):
                 yield DENIED
@@ -239,7 +239,7 @@ def _judge_places(alternative: _Alternative, answer: NormalisedAnswer, context: 
                 yield OPEN if _is_open(text, found, context) else ""
 
 
-def _searches(alternative: _Alternative, answer: NormalisedAnswer) -> Iterator[tuple[str, re.Pattern[str]]]:
+def _list_searches(alternative: _Alternative, answer: NormalisedAnswer) -> Iterator[tuple[str, re.Pattern[str]]]:
     """Each form of the answer with the pattern that finds the alternative in it."""
     yield answer.clauses, alternative.sought
     if alternative.smallest_units:

@@ -46,7 +46,7 @@ async def compare_subjects(
     language = spec.get_language(await project.read(spec.load))
 
     async def messages(first: int, second: int) -> list[Message]:
-        return await project.read(_messages, first, second, language)
+        return await project.read(_build_messages, first, second, language)
 
     sampling = Sampling(max_tokens=REPLY_TOKENS, seed=SEED)
     open_ones = [pair for pair in await project.read(_load_undecided, *subjects)]
@@ -74,7 +74,7 @@ def _load_undecided(db: sqlite3.Connection, one: int, other: int) -> list[tuple[
     return [order for order in both if order not in known]
 
 
-def _messages(db: sqlite3.Connection, first: int, second: int, language: str) -> list[Message]:
+def _build_messages(db: sqlite3.Connection, first: int, second: int, language: str) -> list[Message]:
     sql = "SELECT q.question, q.reference, a.text FROM eval_answer a JOIN eval_question q ON q.id = a.question WHERE a.id = ?"
     question, reference, text = db.execute(sql, (first,)).fetchone()
     (other,) = db.execute("SELECT text FROM eval_answer WHERE id = ?", (second,)).fetchone()

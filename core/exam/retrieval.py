@@ -26,7 +26,7 @@ MAX_EMBEDDED_TEXTS = 256  # texts of one request for vectors
 MAX_EMBEDDED_TOKENS = 50_000  # of one request for vectors, about; OpenAI takes 300,000
 TOO_LARGE_STATUSES = (400, 413, 422)  # what a server answers to more texts than it takes at once
 STEM_LETTERS = 5  # letters of a word, without most endings
-_SIGN = re.compile(r"\W+|_")
+_NON_WORD = re.compile(r"\W+|_")
 _JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]")
 _SINGLE = re.compile(r"[\u3400-\u9fff0-9a-z]")
 
@@ -87,14 +87,14 @@ def estimate_tokens(text: str) -> int:
 
 def limit_tokens(found: Sequence[FoundPassage], budget: int) -> list[FoundPassage]:
     """As many of the best as fit into `budget` tokens; the best one always."""
-    kept: list[FoundPassage] = []
+    fitting: list[FoundPassage] = []
     left = budget
     for one in found:
         left -= one.passage.tokens
-        if kept and left < 0:
+        if fitting and left < 0:
             break
-        kept.append(one)
-    return kept
+        fitting.append(one)
+    return fitting
 
 
 class PassageIndex:
@@ -110,7 +110,7 @@ class PassageIndex:
         self._db.execute("CREATE VIRTUAL TABLE threes USING fts5(text, tokenize='trigram')")
         self._db.execute("CREATE VIRTUAL TABLE pairs USING fts5(text)")
         for number, one in enumerate(self.passages, 1):
-            text = _fold(one.whole)
+            text = _normalise_text(one.whole)
             self._db.execute("INSERT INTO threes (rowid, text) VALUES (?, ?)", (number, text))
             self._db.execute("INSERT INTO pairs (rowid, text) VALUES (?, ?)", (number, " ".join(_bigrams(text))))
 
@@ -120,7 +120,7 @@ class PassageIndex:
 
     def search(self, question: str, k: int) -> list[FoundPassage]:
         """The `k` passages that share the rarest n-grams with the question, the best first (BM25)."""
-        text = _fold(question)
+        text = _normalise_text(question)
         table, grams = ("pairs", _bigrams(text)) if _JAPANESE.search(text) else ("threes", _trigrams(text))
         if not grams:
             return []
@@ -135,8 +135,8 @@ def _open_memory() -> sqlite3.Connection:
     return open_in_memory()
 
 
-def _fold(text: str) -> str:
-    return f" {_SIGN.sub(' ', unicodedata.normalize('NFKC', text).casefold()).strip()} "
+def _normalise_text(text: str) -> str:
+    return f" {_NON_WORD.sub(' ', unicodedata.normalize('NFKC', text).casefold()).strip()} "
 
 
 def _trigrams(text: str) -> list[str]:
@@ -157,7 +157,7 @@ def _bigrams(text: str) -> list[str]:
 
 def split_terms(text: str) -> list[str]:
     """The terms of a text, to compare it with others: pairs of Japanese characters, of other words the first characters."""
-    return _bigrams(_fold(text))
+    return _bigrams(_normalise_text(text))
 
 
 def rank_by_vector(question: Vectors, vectors: Vectors, texts: Sequence[Passage], k: int) -> list[FoundPassage]:
@@ -202,13 +202,13 @@ async def embed(
     while new:
         block = _take_batch(new, most)
         try:
-            made = await provider.embed(model, list(block.values()), on_pause)
+            new_vectors = await provider.embed(model, list(block.values()), on_pause)
         except ProviderError as error:
             if error.status not in TOO_LARGE_STATUSES or len(block) == 1:
                 raise
             most = len(block) // 2
             continue
-        rows = {digest: np.asarray(vector, np.float32) for digest, vector in zip(block, made, strict=True)}
+        rows = {digest: np.asarray(vector, np.float32) for digest, vector in zip(block, new_vectors, strict=True)}
         await project.write("", _store_vectors, provider.id, model, rows)
         known |= rows
         new = {digest: text for digest, text in new.items() if digest not in rows}

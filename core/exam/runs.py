@@ -153,9 +153,9 @@ async def begin(project: Project, plan: ExamPlan, reporter: Reporter) -> int:
     Raises `JukuError` where there are no questions, or the check of the dataset fails.
     """
     await findings.refresh(project, reporter)
-    made: list[int] = []
-    await project.write("", lambda db: made.append(_begin(db, plan)))
-    return made[0]
+    ids: list[int] = []
+    await project.write("", lambda db: ids.append(_begin(db, plan)))
+    return ids[0]
 
 
 async def resume(
@@ -238,11 +238,13 @@ class _Examinee:
     async def _load_pending(self) -> list[PendingRequest]:
         left = await self.project.read(load_unanswered, self.run, self.subject.id)
         return [
-            PendingRequest(str(id), partial(self._messages, self._known[id]), replace(self.run.sampling, n=missing))
+            PendingRequest(
+                str(id), partial(self._build_messages, self._known[id]), replace(self.run.sampling, n=missing)
+            )
             for id, missing in left.items()
         ]
 
-    async def _messages(self, question: ExamQuestion) -> list[Message]:
+    async def _build_messages(self, question: ExamQuestion) -> list[Message]:
         prepared = await self.builder.prepare(self.project, self.subject.condition, question.question, self._provider)
         self._passages[str(question.id)] = prompt_conditions.dump_passages(prepared.passages)
         return prepared.messages
@@ -370,8 +372,8 @@ def _dump_settings(plan: ExamPlan) -> str:
 def _load_prompt_builder(db: sqlite3.Connection, id: int) -> PromptBuilder:
     """The spec as it was when the run began: a run that goes on later asks under the same conditions."""
     run = load(db, id)
-    kept = revisions.load_revision(db, run.revision) if run.revision else None
-    return prompt_conditions.load_prompt_builder(db, run.retrieval, kept.spec if kept else None)
+    revision = revisions.load_revision(db, run.revision) if run.revision else None
+    return prompt_conditions.load_prompt_builder(db, run.retrieval, revision.spec if revision else None)
 
 
 def _store_answers(

@@ -101,8 +101,8 @@ def mcnemar(pairs: Iterable[tuple[bool, bool]]) -> PairedTest:
     One pair is one question: repeats of it are not independent and have to be made one before. Where the two never
     differ, p is 1.
     """
-    counted = Counter((bool(one), bool(other)) for one, other in pairs)
-    gained, lost = counted[False, True], counted[True, False]
+    counts = Counter((bool(one), bool(other)) for one, other in pairs)
+    gained, lost = counts[False, True], counts[True, False]
     if not gained + lost:
         return PairedTest(1.0, 0, 0)
     from scipy.stats import binomtest

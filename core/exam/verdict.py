@@ -22,8 +22,13 @@ def build_sentences(result: ExamResult) -> list[str]:
     if not result.is_settled or not result.asked.any():
         return []
     if not scores.find_places(result.questions, scores.HELD):
-        return [*_on_nothing(result), *_on_forgetting(result), *_on_honesty(result)]
-    return [*_on_learning(result), *_on_books(result), *_on_honesty(result), *_next_steps(result)]
+        return [*_describe_no_proof(result), *_describe_forgetting(result), *_describe_limits(result)]
+    return [
+        *_describe_learning(result),
+        *_describe_books(result),
+        *_describe_limits(result),
+        *_describe_next_steps(result),
+    ]
 
 
 def waiting_reason(result: ExamResult) -> str:
@@ -78,7 +83,7 @@ def _format_rate(rate: PassRate) -> str:
     return tr("{share} ({rate})", share=f"{rate.share:.0%}", rate=rate)
 
 
-def _on_learning(result: ExamResult) -> Iterator[str]:
+def _describe_learning(result: ExamResult) -> Iterator[str]:
     base = _find_base(result, CLOSED_BOOK)
     for at in sorted(find_tuned(result), key=lambda at: -result.totals[at].held.share):
         total = result.totals[at]
@@ -90,10 +95,10 @@ def _on_learning(result: ExamResult) -> Iterator[str]:
                 "{model} answered {rate} of the held-out questions right.", model=name, rate=_format_rate(total.held)
             )
         else:
-            yield from _on_gain(name, result.compare(at, base))
+            yield from _describe_gain(name, result.compare(at, base))
 
 
-def _on_gain(name: str, found: PairedComparison) -> Iterator[str]:
+def _describe_gain(name: str, found: PairedComparison) -> Iterator[str]:
     """A tuned model against its base."""
     if not found.scoring.n:
         yield tr("No held-out question was answered by both {model} and the base model alone, so they cannot be compared.",
@@ -113,7 +118,7 @@ def _format_common(found: PairedComparison) -> str:
               all=found.scoring.n + found.missing)  # fmt: skip
 
 
-def _on_nothing(result: ExamResult) -> Iterator[str]:
+def _describe_no_proof(result: ExamResult) -> Iterator[str]:
     """Without a question that proves something."""
     if all(scores.question_part(one) == GENERAL for one in result.questions):
         yield tr("None of the questions is about your text: the exam only shows what was forgotten.")
@@ -123,7 +128,7 @@ def _on_nothing(result: ExamResult) -> Iterator[str]:
         )
 
 
-def _on_forgetting(result: ExamResult) -> Iterator[str]:
+def _describe_forgetting(result: ExamResult) -> Iterator[str]:
     base = _find_base(result, CLOSED_BOOK)
     for at in find_tuned(result):
         mine, name = result.totals[at].general, subject_title(result.totals[at].subject)
@@ -162,7 +167,7 @@ def _format_names(names: Sequence[str]) -> str:
     return tr(" ({names})", names=f"{tr(', ').join(names[:MAX_FACTS_NAMED])}{tr(', …') if more > 0 else ''}")
 
 
-def _on_books(result: ExamResult) -> Iterator[str]:
+def _describe_books(result: ExamResult) -> Iterator[str]:
     """Is it better than putting the text, or what a search finds of it, into the prompt?"""
     for at in _find_best(result):
         for condition in (OPEN_BOOK, RETRIEVED):
@@ -208,7 +213,7 @@ def _format_costs(mine: SubjectTotal, other: SubjectTotal) -> str:
     )
 
 
-def _on_honesty(result: ExamResult) -> Iterator[str]:
+def _describe_limits(result: ExamResult) -> Iterator[str]:
     """What limits the proof."""
     held = len(scores.find_places(result.questions, scores.HELD))
     if held and statistics.is_small(held):
@@ -223,7 +228,7 @@ def _on_honesty(result: ExamResult) -> Iterator[str]:
                      share=f"{total.spread.disagreeing:.0%}")  # fmt: skip
 
 
-def _next_steps(result: ExamResult) -> Iterator[str]:
+def _describe_next_steps(result: ExamResult) -> Iterator[str]:
     for at in _find_best(result):
         mine = result.totals[at].held
         missing = find_unlearned(result, at)

@@ -135,12 +135,12 @@ class _Wordings:
         """The offers that repeat no row and no earlier offer, and that ask no exam question; the others are removed from the groups."""
         chosen: set[_Offer] = set()
         for group in {group for group, _one in self._home.values()}:
-            kept: list[_Wording] = []
+            distinct: list[_Wording] = []
             for one in self._groups[group]:
-                if one.offer is None or not any(_is_repeat(one, other) for other in _find_most_similar(one, kept)):
-                    kept.append(one)
-            self._groups[group] = kept
-            chosen.update(one.offer for one in kept if one.offer)
+                if one.offer is None or not any(_is_repeat(one, other) for other in _find_most_similar(one, distinct)):
+                    distinct.append(one)
+            self._groups[group] = distinct
+            chosen.update(one.offer for one in distinct if one.offer)
         return [offer for offer in self._home if offer in chosen]
 
     def is_asked_by(self, offer: _Offer, others: Container[_Offer]) -> bool:
@@ -222,13 +222,13 @@ def _build_row(state: Spec, fact: Fact, pair: Pair, source: str, held_out: bool)
 
 def note_doubts(db: sqlite3.Connection, row: Example, taught: Sequence[Fact], state: Spec) -> bool:
     """Store as findings what the check of the whole dataset would report of a new row; returns whether there is anything."""
-    noted = [
+    doubts = [
         ("ungrounded", dataset_check.find_doubt(row.question, row.answer, taught, state.text, row.quote, row.kind))
     ]
-    noted.append(
+    doubts.append(
         ("answer-admits-unknown", negation.find_unknown_phrase(row.answer) if row.kind != "not_stated" else "")
     )
-    noted = [(rule, message) for rule, message in noted if message]
+    doubts = [(rule, message) for rule, message in doubts if message]
     sql = "INSERT INTO finding (rule, cluster, example, message) VALUES (?, 0, ?, ?)"
-    db.executemany(sql, ((rule, row.id, message) for rule, message in noted))
-    return bool(noted)
+    db.executemany(sql, ((rule, row.id, message) for rule, message in doubts))
+    return bool(doubts)

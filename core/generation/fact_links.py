@@ -263,9 +263,9 @@ async def link_rows(project: Project, reporter: Reporter, ids: range | None = No
     links = await find_links(project, reporter, *chosen)
     if not links:
         return None
-    counted: list[int] = []
-    changes = await project.write(tr("Link rows to facts"), lambda db: counted.append(link(db, links)))
-    return LinkResult(changes, counted[0], links)
+    counts: list[int] = []
+    changes = await project.write(tr("Link rows to facts"), lambda db: counts.append(link(db, links)))
+    return LinkResult(changes, counts[0], links)
 
 
 def format_result(found: LinkResult) -> str:

@@ -29,7 +29,7 @@ def build_subjects(db: sqlite3.Connection, ids: Sequence[int]) -> list[dict[str,
     return [{"row": id, "facts": few or linker.candidates(one.question, one.answer)} for id, one in texts.items()]
 
 
-def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
+def _build_messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
     listed = facts.load_by_names(db, " ".join(request.subject["facts"]))
     prompt = prompts.load("links", spec.get_language(spec.load(db)))
@@ -69,7 +69,7 @@ def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> st
 
 TASK = LlmTask(
     lambda: tr("Link rows to facts"),
-    _messages,
+    _build_messages,
     _apply_replies,
     lambda _request: Sampling(max_tokens=REPLY_TOKENS),
     replies.LINKS_SCHEMA,

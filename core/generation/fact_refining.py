@@ -21,7 +21,7 @@ def build_subjects(found: Sequence[Statement]) -> Iterable[dict[str, Any]]:
         yield {"statements": [[one.text, one.quote] for one in found[start : start + STATEMENTS_PER_REQUEST]]}
 
 
-def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
+def _build_messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     state = spec.load(db)
     listed = "\n".join(f"- {text}" for text, _quote in request.subject["statements"])
     prompt = prompts.load("facts", spec.get_language(state))
@@ -43,7 +43,7 @@ def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> st
 
 TASK = LlmTask(
     lambda: tr("Refine facts"),
-    _messages,
+    _build_messages,
     _apply_replies,
     lambda _request: Sampling(max_tokens=REPLY_TOKENS),
     replies.STATEMENTS_SCHEMA,

@@ -53,7 +53,7 @@ def _build_template_questions(fact: str, subject: str, language: str) -> list[tu
     return [(draft.question, draft.key_points) for draft in drafts if draft.key_points][:QUESTIONS_PER_FACT]
 
 
-def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
+def _build_messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     return chat_messages(spec.load(db).system_prompt, request.subject["question"])
 
 
@@ -82,7 +82,7 @@ def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> st
 
 TASK = LlmTask(
     lambda: tr("Ask the base model"),
-    _messages,
+    _build_messages,
     _apply_replies,
     lambda _request: Sampling(temperature=0.7, max_tokens=ANSWER_TOKENS, n=ANSWERS_PER_QUESTION),
     role="student",

@@ -237,9 +237,11 @@ class _Session:
 
     async def _load_pending(self) -> list[PendingRequest]:
         found = await self._project.read(load_requests, self._llm_run.id, *UNANSWERED)
-        return [PendingRequest(str(one.id), partial(self._messages, one), self._task.sampling(one)) for one in found]
+        return [
+            PendingRequest(str(one.id), partial(self._build_messages, one), self._task.sampling(one)) for one in found
+        ]
 
-    async def _messages(self, request: LlmRequest) -> list[Message]:
+    async def _build_messages(self, request: LlmRequest) -> list[Message]:
         return await self._project.read(self._task.messages, request)
 
     def outcome(self) -> LlmRunOutcome:

@@ -176,12 +176,12 @@ def _estimate_price(model: str, sent: int, received: int) -> float | None:
     return prices.chat_price(sent, received, model_kinds.base_of(model)) if found is None else found
 
 
-def _messages(_db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
+def _build_messages(_db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     found: list[Message] = request.subject["messages"]
     return found
 
 
-def _sampling(request: LlmRequest) -> Sampling:
+def _choose_sampling(request: LlmRequest) -> Sampling:
     room = round(3 * tokenizer.estimate_tokens(request.subject["reference"]))
     return Sampling(max_tokens=min(MAX_ANSWER_TOKENS, max(MIN_ANSWER_TOKENS, room)))
 
@@ -199,7 +199,7 @@ def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> st
     return trn("{n} answer was recorded.", "{n} answers were recorded.", len(answered))
 
 
-TASK = LlmTask(lambda: tr("Record answers"), _messages, _apply_replies, _sampling, role="student")
+TASK = LlmTask(lambda: tr("Record answers"), _build_messages, _apply_replies, _choose_sampling, role="student")
 
 
 def count_answers(db: sqlite3.Connection) -> dict[ModelKey, int]:
@@ -241,9 +241,9 @@ def make_rows(db: sqlite3.Connection, model_key: ModelKey, tag: str) -> int:
     """
     there = {row.question for row in examples.iterate(db, Filter(split="train", tag=tag))}
     questions = {one.question: one.messages for one in load_questions_of(db, model_key)}
-    kept = [one for one in load_answers(db, model_key) if one.answer.strip() and one.question not in there]
-    examples.add(db, [_build_row(one, questions[one.question], model_key, tag) for one in kept])
-    return len(kept)
+    new_answers = [one for one in load_answers(db, model_key) if one.answer.strip() and one.question not in there]
+    examples.add(db, [_build_row(one, questions[one.question], model_key, tag) for one in new_answers])
+    return len(new_answers)
 
 
 def _build_row(answer: RecordedAnswer, before: list[Message], model_key: ModelKey, tag: str) -> examples.Example:

@@ -80,7 +80,7 @@ def estimate(db: sqlite3.Connection, requests: Sequence[RowRequest]) -> Generati
     return GenerationEstimate(len(requests), examples, round(sent), examples * EXAMPLE_TOKENS)
 
 
-def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
+def _build_messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     name, state = request.subject["fact"], spec.load(db)
     fact = next(iter(facts.load_by_names(db, name)), Fact(0, name, "", ""))
     prompt = prompts.load("examples", spec.get_language(state))
@@ -146,7 +146,7 @@ def _assign_kinds(pairs: Sequence[Pair], counts: dict[str, int]) -> list[Pair]:
 
 TASK = LlmTask(
     lambda: tr("Generate examples"),
-    _messages,
+    _build_messages,
     _apply_replies,
     lambda request: Sampling(
         temperature=0.7, max_tokens=MAX_EXAMPLE_TOKENS * (1 + sum(request.subject["counts"].values()))
@@ -165,13 +165,13 @@ def make_offline(
     """
     state = spec.load(db)
     neighbours = _find_neighbours(facts.load(db))
-    made = []
+    proposals = []
     for number, request in enumerate(requests):
         others = neighbours.get(request.fact.name, ())
         drafts = row_templates.make_drafts(request.fact.text, state.name, state.language, others)
-        made.append(DraftProposal(request.fact.name, list(_build_pairs(drafts, request))))
+        proposals.append(DraftProposal(request.fact.name, list(_build_pairs(drafts, request))))
         reporter.update(number, len(requests))
-    done.append(draft_rows.add_drafts(db, made, OFFLINE_SOURCE))
+    done.append(draft_rows.add_drafts(db, proposals, OFFLINE_SOURCE))
 
 
 def _find_neighbours(known: Iterable[Fact]) -> dict[str, list[str]]:

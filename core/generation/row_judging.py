@@ -27,7 +27,7 @@ def build_subjects(
     return [{"row": row.id, "fact": row.facts} for row in rows if known & set(row.facts.split())]
 
 
-def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
+def _build_messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
     texts = [fact.text for fact in facts.load_by_names(db, row.facts)] if row else []
     state = spec.load(db)
@@ -48,10 +48,10 @@ def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> st
         if verdict is None:
             found["unclear"] += 1
             continue
-        _clear(db, request.subject["row"])
+        _delete_marks(db, request.subject["row"])
         found[verdict.verdict] += 1
         if rule := VERDICT_RULES.get(verdict.verdict):
-            _mark(db, request.subject["row"], rule, verdict.reason)
+            _add_mark(db, request.subject["row"], rule, verdict.reason)
     judged = trn("{n} row was judged", "{n} rows were judged", len(answered))
     against = trn("{n} contradicts its fact", "{n} contradict their facts", found["contradicts"])
     beside = trn("{n} says what its fact does not say", "{n} say what their facts do not say", found["not_in_text"])
@@ -59,20 +59,20 @@ def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> st
               unclear=found["unclear"])  # fmt: skip
 
 
-def _clear(db: sqlite3.Connection, id: int) -> None:
+def _delete_marks(db: sqlite3.Connection, id: int) -> None:
     sql = "UPDATE example SET problems = trim(replace(' ' || problems || ' ', ?, ' ')) WHERE id = ? AND problems <> ''"
     db.executemany(sql, [(f" {rule} ", id) for rule in VERDICT_RULES.values()])
 
 
-def _mark(db: sqlite3.Connection, id: int, rule: str, reason: str) -> None:
-    noted = tr("Judge: {reason}", reason=" ".join(reason.split())) if reason else ""
+def _add_mark(db: sqlite3.Connection, id: int, rule: str, reason: str) -> None:
+    note = tr("Judge: {reason}", reason=" ".join(reason.split())) if reason else ""
     sql = "UPDATE example SET problems = trim(problems || ' ' || ?), notes = trim(notes || char(10) || ?, char(10)) WHERE id = ?"
-    db.execute(sql, (rule, noted, id))
+    db.execute(sql, (rule, note, id))
 
 
 TASK = LlmTask(
     lambda: tr("Judge rows"),
-    _messages,
+    _build_messages,
     _apply_replies,
     lambda _request: Sampling(max_tokens=REPLY_TOKENS),
     replies.VERDICT_SCHEMA,

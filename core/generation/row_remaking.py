@@ -146,7 +146,7 @@ def _format_result(remade: int, left: int) -> str:
     return f"{text} {trn('{n} row was left unchanged.', '{n} rows were left unchanged.', left)}"
 
 
-def _messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
+def _build_messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
     taught, state = facts.load_by_names(db, row.facts) if row else [], spec.load(db)
     text = prompts.fill(
@@ -176,7 +176,7 @@ def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> st
 
 TASK = LlmTask(
     lambda: tr("Remake rows"),
-    _messages,
+    _build_messages,
     _apply_replies,
     lambda _request: Sampling(temperature=0.3, max_tokens=REPLY_TOKENS),
     replies.REMADE_SCHEMA,

@@ -117,17 +117,17 @@ def merge_proposal(base: str, proposal: str, now: str) -> str:
     Changes of one side are taken; where both have changed the same lines, the proposal's are taken.
     """
     before, theirs, ours = (diff.split_lines(text) for text in (base, proposal, now))
-    made: list[str] = []
+    merged: list[str] = []
     done = 0  # lines of `before` that are through
     for start, end, their_hunks, our_hunks in _find_regions(
         diff.find_hunks(base, proposal), diff.find_hunks(base, now)
     ):
-        made += before[done:start]
+        merged += before[done:start]
         lines, hunks = (theirs, their_hunks) if their_hunks else (ours, our_hunks)
         first, last = hunks[0], hunks[-1]
-        made += lines[first.new_start - (first.start - start) : last.new_end + (end - last.end)]
+        merged += lines[first.new_start - (first.start - start) : last.new_end + (end - last.end)]
         done = end
-    return "\n".join(made + before[done:])
+    return "\n".join(merged + before[done:])
 
 
 def match_line_breaks(proposal: str, now: str) -> str:

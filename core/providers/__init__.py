@@ -82,9 +82,9 @@ def connect(id: str, settings: Settings, keys: Keys) -> Provider:
             key = _load_key(entry, keys)
             if key is None and _needs_key(entry):
                 raise missing_key_error(entry.title)
-            made = Provider(entry.id, entry.title, entry.base_url, key, server_presets.preset(entry.preset))
-            made.capabilities = read_capabilities(entry)
-            return made
+            provider = Provider(entry.id, entry.title, entry.base_url, key, server_presets.preset(entry.preset))
+            provider.capabilities = read_capabilities(entry)
+            return provider
     raise ProviderError(
         tr("There is no provider “{id}”", id=id),
         tr("Choose one in the settings, or use “local”, which needs no account."),

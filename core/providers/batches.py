@@ -76,10 +76,10 @@ async def send(project: Project, provider: Provider, purpose: str, reference: in
 
 
 async def _send(project: Project, provider: Provider, purpose: str, reference: int, data: bytes) -> None:
-    token, made = uuid.uuid4().hex, list[int]()
+    token, ids = uuid.uuid4().hex, list[int]()
     values = (provider.id, token, purpose, reference, time.time(), SENDING, data.count(b"\n"))
-    await project.write("", lambda db: made.append(_insert_batch(db, values)))
-    (id,) = made
+    await project.write("", lambda db: ids.append(_insert_batch(db, values)))
+    (id,) = ids
     try:
         file = await uploads.ensure_uploaded(project, provider, data, "batch")
     except BaseException:

@@ -65,8 +65,8 @@ class ChatApi(Connection):
         found = await self._request(lambda: create(**wanted), ChatCompletion, QUESTIONING)
         known = {tool["function"]["name"] for tool in tools}
         for choice in found.choices or []:
-            for made in getattr(choice.message, "tool_calls", None) or []:
-                function = getattr(made, "function", None)
+            for call in getattr(choice.message, "tool_calls", None) or []:
+                function = getattr(call, "function", None)
                 if function is not None and function.name in known:
                     return function.name, _arguments(function.arguments)
         return None

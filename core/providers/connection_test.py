@@ -65,9 +65,9 @@ async def probe_capabilities(provider: OpenAIProvider) -> Capabilities:
     # The route of events and checkpoints cannot be told from a job that is not there: both are 404.
     if found["jobs"] is False:
         found |= {"events": False, "checkpoints": False, "pause": False, "model_delete": False}
-    kept = provider.capabilities
+    earlier = provider.capabilities
     learned: Any = {name: value for name, value in found.items() if value is not None}
-    return replace(kept, **learned, methods=provider.preset.methods, checked_at=time.time())
+    return replace(earlier, **learned, methods=provider.preset.methods, checked_at=time.time())
 
 
 async def _is_there(provider: OpenAIProvider, look: Callable[[], Awaitable[Any]]) -> bool | None:

@@ -25,8 +25,8 @@ def refuse_redirect(response: Any) -> None:
     if not response.has_redirect_location:
         return
     request, target = response.request, response.request.url.join(response.headers["location"])
-    kept = response.status_code in METHOD_KEEPING_STATUSES and is_same_server(request.url, target)
-    if request.method not in READING_METHODS and not kept:
+    keeps_method = response.status_code in METHOD_KEEPING_STATUSES and is_same_server(request.url, target)
+    if request.method not in READING_METHODS and not keeps_method:
         del response.headers["location"]
         response.headers[REFUSED_HEADER] = f"{target.scheme}://{target.netloc.decode()}{target.path}"
 

@@ -41,12 +41,12 @@ class JobProgress:
         return min(1.0, self.step / self.total) if self.step is not None and self.total else None
 
 
-def load(db: sqlite3.Connection, counted: TokenCounts) -> list[JobProgress]:
-    """The progress of all jobs of a project, the newest first. Token counts of their rows are added to `counted`."""
+def load(db: sqlite3.Connection, counts: TokenCounts) -> list[JobProgress]:
+    """The progress of all jobs of a project, the newest first. Token counts of their rows are added to `counts`."""
     losses, valid = _last_points(db, "train_loss"), _last_points(db, "valid_loss") | _last_points(db, "full_valid_loss")
     first = jobs.load_first_event_times(db)
     return [
-        _load_progress(db, job, losses.get(job.id), valid.get(job.id), counted, _start_time(job, first.get(job.id)))
+        _load_progress(db, job, losses.get(job.id), valid.get(job.id), counts, _start_time(job, first.get(job.id)))
         for job in jobs.load_all(db)
     ]
 
@@ -81,7 +81,7 @@ def _load_progress(
     job: Job,
     last: LastPoint | None,
     valid: LastPoint | None,
-    counted: TokenCounts,
+    counts: TokenCounts,
     started: float | None,
 ) -> JobProgress:
     step, loss = last or (metrics.load_last_step(db, job.id), None)
@@ -92,17 +92,17 @@ def _load_progress(
     if job.ended or step is None:
         return found
     found = replace(found, seconds_left=metrics.estimate_seconds_left(db, job.id))
-    return found if found.tokens is not None else replace(found, tokens=_tokens_so_far(db, found, counted))
+    return found if found.tokens is not None else replace(found, tokens=_tokens_so_far(db, found, counts))
 
 
-def _tokens_so_far(db: sqlite3.Connection, found: JobProgress, counted: TokenCounts) -> int | None:
+def _tokens_so_far(db: sqlite3.Connection, found: JobProgress, counts: TokenCounts) -> int | None:
     """The tokens trained on so far: those of the rows times the epochs, in proportion to the steps."""
     job, share, epochs = found.job, found.share, load_epochs(found.job)
     if epochs is None or share is None:
         return None
-    if job.id not in counted:
-        counted[job.id] = _count_tokens(db, job)
-    one = counted[job.id]
+    if job.id not in counts:
+        counts[job.id] = _count_tokens(db, job)
+    one = counts[job.id]
     return None if one is None else round(one * epochs * share)
 
 

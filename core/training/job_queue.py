@@ -136,7 +136,7 @@ class JobQueue:
     def _drop_ended(self, found: list[Job]) -> None:
         there, served = {job.id for job in found}, {job.provider for job in found}
         self._requested_actions = {action for action in self._requested_actions if action[0] in there}
-        self._followed = {id: kept for id, kept in self._followed.items() if id in there}
+        self._followed = {id: schedule for id, schedule in self._followed.items() if id in there}
         for id in set(self._servers) - served:
             if self._servers[id].task is None:
                 del self._servers[id]
@@ -179,8 +179,8 @@ class JobQueue:
     async def _poll_server(self, provider: Provider) -> None:
         followed = [job for job in await self._load_unfinished() if job.provider == provider.id]
         await self._send_requested_actions(provider, [job for job in followed if job.wish and job.remote_id])
-        asked = [job for job in followed if job.remote_id]
-        states = {state.id: state for state in await provider.jobs()} if len(asked) >= MIN_JOBS_TO_LIST else {}
+        sent = [job for job in followed if job.remote_id]
+        states = {state.id: state for state in await provider.jobs()} if len(sent) >= MIN_JOBS_TO_LIST else {}
         for job in sorted(followed, key=self._events_due):
             if job.status == JobStatus.CREATING and job.id not in self._sending:
                 await self._report(await submit.recover(self.project, provider, job.id), job)
@@ -227,14 +227,14 @@ class JobQueue:
     def _wants_events(self, provider: Provider, job: Job, state: JobState) -> bool:
         """Whether it is time to ask for a running job's events: closely at first, then at leisure, few at a time."""
         now = time.monotonic()
-        kept = self._followed.setdefault(job.id, _EventSchedule(now))
+        schedule = self._followed.setdefault(job.id, _EventSchedule(now))
         self._tokens = min(2 * EVENTS_A_SECOND * max(1.0, provider.poll_seconds), self._tokens + (now - self._counted) * EVENTS_A_SECOND)  # fmt: skip
         self._counted = now
-        if state.ended or now < kept.events_due or (job.id != self.watched and self._tokens < 1.0):
+        if state.ended or now < schedule.events_due or (job.id != self.watched and self._tokens < 1.0):
             return False
         self._tokens -= job.id != self.watched
-        pace = 1.0 if now - kept.since < CLOSELY_FOLLOWED_SECONDS or job.id == self.watched else LEISURELY_FACTOR
-        kept.events_due = now + provider.poll_seconds * pace * 0.9
+        pace = 1.0 if now - schedule.since < CLOSELY_FOLLOWED_SECONDS or job.id == self.watched else LEISURELY_FACTOR
+        schedule.events_due = now + provider.poll_seconds * pace * 0.9
         return True
 
     async def _merge_results(self, provider: Provider, id: int) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import __version__
-from core.dataset import filters, system_prompts, versions
+from core.dataset import filters, row_system_prompts, versions
 from core.dataset.row_json import read_texts
-from core.dataset.system_prompts import PromptUse
+from core.dataset.row_system_prompts import PromptUse
 from core.dataset.versions import VersionDiff
 from core.spec import revisions, spec
 from core.spec.spec import Spec
@@ -84,7 +84,7 @@ def load_training_prompt(db: sqlite3.Connection, provider: str, model: str) -> P
     """The system prompt of a model's training rows; None where it is not known."""
     job = find_job_of_model(db, provider, model)
     return (
-        system_prompts.find_majority_prompt(db, row_filter(job.rows), job.version)
+        row_system_prompts.find_majority_prompt(db, row_filter(job.rows), job.version)
         if job and job.version is not None
         else None
     )
@@ -95,11 +95,11 @@ def find_differing_prompt(db: sqlite3.Connection, models: Iterable[tuple[str, st
 
     Where none of them is known to have been trained, that of the rows that would be trained on.
     """
-    made = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
-    if not made:
-        return system_prompts.find_unused_prompt(db, row_filter(""))
-    found = [system_prompts.find_unused_prompt(db, row_filter(job.rows), job.version) for job in made]
-    return next(iter(system_prompts.merge_unused_prompts(db, found)), None)
+    known_jobs = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
+    if not known_jobs:
+        return row_system_prompts.find_unused_prompt(db, row_filter(""))
+    found = [row_system_prompts.find_unused_prompt(db, row_filter(job.rows), job.version) for job in known_jobs]
+    return next(iter(row_system_prompts.merge_unused_prompts(db, found)), None)
 
 
 def find_leaked_questions(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> dict[int, str]:
@@ -108,8 +108,8 @@ def find_leaked_questions(db: sqlite3.Connection, models: Iterable[tuple[str, st
     By the row's id: the id of the training row and their similarity in per cent ("17 96"), as the dataset check stores
     it.
     """
-    made = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
-    return {id: noted for job in made for id, noted in _find_trained_questions(db, job)}
+    known_jobs = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
+    return {id: leak for job in known_jobs for id, leak in _find_trained_questions(db, job)}
 
 
 def _find_trained_questions(db: sqlite3.Connection, job: Job) -> Iterator[tuple[int, str]]:
@@ -159,8 +159,8 @@ def _distinguishing_values(job: Job) -> dict[str, Any]:
 
 
 def _load_specs(db: sqlite3.Connection, job: Job) -> tuple[Spec, Spec] | None:
-    kept = revisions.load_revision(db, job.revision) if job.revision is not None else None
-    return (kept.spec, spec.load(db)) if kept else None
+    revision = revisions.load_revision(db, job.revision) if job.revision is not None else None
+    return (revision.spec, spec.load(db)) if revision else None
 
 
 def _count_differences(diff: VersionDiff) -> int:

@@ -116,10 +116,10 @@ def load_series(db: sqlite3.Connection, job: int) -> dict[str, MetricSeries]:
         "SELECT name, step, value FROM job_metric WHERE job = ? AND name <> ? ORDER BY name, step", (job, TOTAL_STEPS)
     ).fetchall()
     if not rows:
-        kept = {
+        values_by_point = {
             (name, step): value for name, step, value in reversed(list(_event_points(db, job))) if name != TOTAL_STEPS
         }
-        rows = [(name, step, value) for (name, step), value in sorted(kept.items())]
+        rows = [(name, step, value) for (name, step), value in sorted(values_by_point.items())]
     found = {}
     for name, points in itertools.groupby(rows, key=lambda row: row[0]):
         _names, steps, values = zip(*points, strict=True)
@@ -261,11 +261,11 @@ def _parse_line(names: list[str], line: list[str]) -> Iterator[Point]:
     """The numbers of a line by its headings; where two headings mean the same, the first that is filled counts."""
     step = _parse_step(_parse_cell(line[0])) if line else None
     if step is not None:
-        taken: set[str] = set()
+        seen: set[str] = set()
         for name, cell in itertools.islice(zip(names, line, strict=False), 1, None):
             value = _parse_cell(cell)
-            if name and value is not None and name not in taken:
-                taken.add(name)
+            if name and value is not None and name not in seen:
+                seen.add(name)
                 yield name, step, value
 
 
@@ -286,10 +286,10 @@ def _invalid_file(reason: str) -> FormatError:
 def _parse_event(message: str, data: Any) -> Iterator[Point]:
     """The numbers of an event, by the step in its data, else in its message."""
     data = data if isinstance(data, dict) else {}
-    worded = _STEP.search(message)
+    step_match = _STEP.search(message)
     step = _parse_step(data.get("step", data.get("step_number")))
     if step is None:
-        step = _parse_step(int(worded[1])) if worded else None
+        step = _parse_step(int(step_match[1])) if step_match else None
     if step is None:
         return
     found = [
@@ -297,8 +297,8 @@ def _parse_event(message: str, data: Any) -> Iterator[Point]:
         for path, number in _flatten(data)
         if path not in ("step", "step_number")
     ]
-    if worded and worded[2]:
-        found.append((TOTAL_STEPS, _parse_value(int(worded[2]))))
+    if step_match and step_match[2]:
+        found.append((TOTAL_STEPS, _parse_value(int(step_match[2]))))
     for part, number in _LOSS_IN_MESSAGE.findall(message):  # rounded, so only where the data does not tell
         found.append((_normalise_name(f"{part}_loss"), _parse_cell(number)))
     for name, value in found[:MAX_METRIC_NAMES]:

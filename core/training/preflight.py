@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from core import checks
-from core.dataset import examples, filters, system_prompts, token_counts
+from core.dataset import examples, filters, row_system_prompts, token_counts
 from core.dataset.filters import Filter
 from core.errors import JukuError, ProviderError
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import LOCAL, JobStatus, ModelInfo, Provider, model_kinds, prices, shutdown_dates, uploads
 from core.providers.server_presets import ServerPreset
-from core.review import dataset_check, findings, moderation
+from core.review import dataset_check, finding_texts, findings, moderation
 from core.spec import spec
 from core.storage.project import Project
 from core.training import jobs, row_selection
@@ -139,7 +139,7 @@ def _build_report(
         )
         for plan in plans
     ]
-    cost, whose = _estimate_cost(id, plans, measured)
+    cost, price_source = _estimate_cost(id, plans, measured)
     found = [
         *_check_plans(db, id, preset, plans),
         *_check_rows(db, preset, plans),
@@ -159,7 +159,7 @@ def _build_report(
         sum(one.trained for one in measured),
         only if isinstance(only, int) else None,
         cost,
-        whose,
+        price_source,
         sorted(dict.fromkeys(found), key=lambda one: checks.SEVERITIES.index(one.severity)),
     )
 
@@ -174,7 +174,7 @@ def _estimate_cost(
     if id == LOCAL:
         return (0.0, 0.0), ""
     low = high = 0.0
-    whose = ""
+    price_source = ""
     for plan, amount in zip(plans, measured, strict=True):
         epochs = (plan.hyperparameters or {}).get("n_epochs")
         price = prices.estimate_training_price(
@@ -182,15 +182,15 @@ def _estimate_cost(
         )
         if price is None:
             return None, ""
-        low, high, whose = low + price.low, high + price.high, f"{price.source}, {price.as_of}"
-    return (low, high), whose
+        low, high, price_source = low + price.low, high + price.high, f"{price.source}, {price.as_of}"
+    return (low, high), price_source
 
 
 def _check_plans(
     db: sqlite3.Connection, id: str, preset: ServerPreset, plans: Sequence[TrainingPlan]
 ) -> Iterator[Objection]:
     """Objections to the settings and the number of rows, and to jobs that were trained in the same way before."""
-    made = [job for job in jobs.load_all(db) if job.provider == id and job.status not in UNSUCCESSFUL]
+    earlier_jobs = [job for job in jobs.load_all(db) if job.provider == id and job.status not in UNSUCCESSFUL]
     texts: dict[tuple[str, int | None], list[str]] = {}
     for plan in plans:
         key = plan.rows, plan.version
@@ -207,7 +207,7 @@ def _check_plans(
             continue
         yield from _check_row_count(len(rows), plan)
         if twin := next(
-            (job for job in made if _is_same(job, plan, uploads.sha256_of(row_selection.to_jsonl(rows)))), None
+            (job for job in earlier_jobs if _is_same(job, plan, uploads.sha256_of(row_selection.to_jsonl(rows)))), None
         ):
             name = twin.fine_tuned_model or twin.remote_id or twin.status
             yield Objection(
@@ -219,14 +219,14 @@ def _check_plans(
 
 def _check_row_count(count: int, plan: TrainingPlan) -> Iterator[Objection]:
     if count < dataset_check.RECOMMENDED_TRAINING_ROWS:
-        words = findings.format_finding(FEW_ROWS, str(count))
+        words = finding_texts.format_finding(FEW_ROWS, str(count))
         yield Objection(FEW_ROWS, checks.RULES[FEW_ROWS].severity, words, filters.format_filter(row_filter(plan.rows)))
 
 
 def _is_same(job: Job, plan: TrainingPlan, digest: str) -> bool:
-    asked = json.loads(job.settings)
-    given = (job.digest, job.model, job.method, asked.get("hyperparameters"), asked.get("seed"))
-    return given == (digest, plan.model, plan.method, plan.hyperparameters or {}, plan.seed)
+    settings = json.loads(job.settings)
+    values = (job.digest, job.model, job.method, settings.get("hyperparameters"), settings.get("seed"))
+    return values == (digest, plan.model, plan.method, plan.hyperparameters or {}, plan.seed)
 
 
 def _check_rows(db: sqlite3.Connection, preset: ServerPreset, plans: Sequence[TrainingPlan]) -> Iterator[Objection]:
@@ -256,13 +256,13 @@ def _check_prompts(
     """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
-    unasked = [system_prompts.find_unused_prompt(db, row_filter(rows), version) for rows, version in chosen]
+    unused = [row_system_prompts.find_unused_prompt(db, row_filter(rows), version) for rows, version in chosen]
     words_of_rule = {one.rule: one.words for one in found}
-    made = [
-        Objection(PROMPT_NOT_ASKED, "warning", system_prompts.describe_difference(one, wanted), words_of_rule.get(PROMPT_DIFFERS, ""), one.prompt if one.is_offered else None)
-        for one in system_prompts.merge_unused_prompts(db, unasked)
+    objections = [
+        Objection(PROMPT_NOT_ASKED, "warning", row_system_prompts.describe_difference(one, wanted), words_of_rule.get(PROMPT_DIFFERS, ""), one.prompt if one.is_offered else None)
+        for one in row_system_prompts.merge_unused_prompts(db, unused)
     ]  # fmt: skip
-    return [*made, *(one for one in found if not (made and one.rule == PROMPT_DIFFERS))]
+    return [*objections, *(one for one in found if not (objections and one.rule == PROMPT_DIFFERS))]
 
 
 def _check_length(measured: Sequence[token_counts.TrainingAmount]) -> Iterator[Objection]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from core.atomic_files import write_new
 from core.checks.rule_registry import clip
 from core.errors import JukuError, ProviderError
-from core.formats.text_lines import format_os_error
+from core.formats.encoded_text_lines import format_os_error
 from core.language import tr
 from core.progress import Reporter
 from core.providers import JobState, ModelInfo, Provider, model_kinds, shutdown_dates
@@ -119,13 +119,13 @@ async def _load_jobs(provider: Provider) -> list[JobState]:
 
 def _build_tuned_model(model: str, info: ModelInfo | None, maker: Job | JobState | None, preset: str) -> TunedModel:
     closing = shutdown_dates.find_shutdown(model, info.shutdown_date if info else None, preset)
-    made = info.created_at if info else 0.0
+    created_at = info.created_at if info else 0.0
     if maker is None:
-        return TunedModel(model, model_kinds.base_of(model), made, closing, info is not None)
+        return TunedModel(model, model_kinds.base_of(model), created_at, closing, info is not None)
     results = maker.result_files if isinstance(maker, JobState) else maker.files
     job = maker.id if isinstance(maker, JobState) else maker.remote_id or ""
     return TunedModel(
-        model, maker.model or model_kinds.base_of(model), made or maker.finished_at or maker.created_at, closing,
+        model, maker.model or model_kinds.base_of(model), created_at or maker.finished_at or maker.created_at, closing,
         info is not None, job, maker.method, maker.training_file, maker.validation_file, tuple(results),
     )  # fmt: skip
 
@@ -171,10 +171,10 @@ async def save_files(provider: Provider, one: TunedModel, folder: Path, reporter
 def safe_name(name: str) -> str:
     """Make a server's file name safe as the end of a local one: without folders, and characters that a file system refuses."""
     last = re.split(r"[/\\]", name)[-1]
-    kept = "".join(sign if sign.isprintable() and sign not in '<>:"|?*' else "_" for sign in last).strip(" .")
-    stem, dot, suffix = kept.rpartition(".")
+    safe = "".join(sign if sign.isprintable() and sign not in '<>:"|?*' else "_" for sign in last).strip(" .")
+    stem, dot, suffix = safe.rpartition(".")
     if not stem or len(suffix) > 10:
-        stem, dot, suffix = kept, "", ""
+        stem, dot, suffix = safe, "", ""
     while len(f"{stem}.{suffix}".encode()) > MAX_NAME_BYTES:
         stem = stem[:-1]
     return f"{stem}{dot}{suffix}" or "file"

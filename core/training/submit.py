@@ -47,9 +47,9 @@ async def enqueue(project: Project, provider: str, plans: Sequence[TrainingPlan]
 
     Raises `JukuError` for rows that cannot be trained on. Nothing is sent.
     """
-    made: list[int] = []
-    await project.write("", lambda db: made.extend(_enqueue(db, provider, plans, sweep)))
-    return made
+    ids: list[int] = []
+    await project.write("", lambda db: ids.extend(_enqueue(db, provider, plans, sweep)))
+    return ids
 
 
 def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan], sweep: str) -> Iterator[int]:

@@ -40,8 +40,8 @@ async def load_contents(project: Project, provider: Provider) -> ServerContents:
     used = await project.read(list_used_files, provider.id, states or [])
     unused = find_unused(files or [], used) if complete else set()
     # Only what was trained can be deleted: by the form of its name, or because a job says that it made it.
-    made = {state.fine_tuned_model for state in states or []}
-    models = [model for model in await provider.models() if is_tuned(model.id) or model.id in made]
+    trained = {state.fine_tuned_model for state in states or []}
+    models = [model for model in await provider.models() if is_tuned(model.id) or model.id in trained]
     return ServerContents(files, models, unused, used, complete)
 
 

@@ -143,6 +143,8 @@ def test_the_details_are_copied_without_what_people_wrote(run, window):
 
 
 def test_a_copy_can_be_saved_from_there(run, window, tmp_path):
+    """Waits until the copy is on the disk."""
+
     async def go():
         crash_dialog.show(mistake())
         (dialog,) = shown(window)
@@ -218,7 +220,7 @@ def test_the_new_process_waits_for_the_old_one(tmp_path, monkeypatch):
     root = Path(restart.MAIN_SCRIPT).parent
     old = (
         "from pathlib import Path\nfrom ui import restart\n"
-        f"restart.MAIN = Path({str(main)!r})\nrestart.restart(Path('/a/p.juku'))\n"
+        f"restart.MAIN_SCRIPT = Path({str(main)!r})\nrestart.restart(Path('/a/p.juku'))\n"
     )
     env = {**os.environ, "PYTHONPATH": str(root)}
     subprocess.run([sys.executable, "-c", old], cwd=root, env=env, check=True)

@@ -47,7 +47,7 @@ class StreamedText(MessageText):
         self.append(self._break_paragraphs(piece))
 
     def show_text(self, text: str) -> None:
-        """Show `text`; what of it is shown already stays."""
+        """Show `text`; the part that is shown already is not painted again."""
         if not text.startswith(self._text):
             self._text, self._run, self.is_broken = "", 0, False
             self.setPlainText("")
@@ -281,7 +281,7 @@ class AnswerBlock(QWidget):
 
     def _on_marked(self, mark: int | None, note: str) -> None:
         if self._answer:
-            self.marked.emit(self._answer.id, highlight_spans, note)
+            self.marked.emit(self._answer.id, mark, note)
 
     def show_answer(self, answer: ChatAnswer, first: str) -> None:
         """Show a finished answer; words that differ from the answer `first` are marked."""

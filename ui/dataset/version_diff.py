@@ -175,7 +175,7 @@ class DiffView(QWidget):
         super().__init__()
         self.summary = basics.label(wrap=True)
         self.model = DiffModel(self)
-        self._nothing = EmptyState()
+        self.nothing = EmptyState()
         self.more = QPushButton()
         self.more.clicked.connect(lambda: self.more_wanted.emit(self.model.rowCount()))
         self.before, self.after = _build_side(tr("Before")), _build_side(tr("After"))
@@ -221,9 +221,9 @@ class DiffView(QWidget):
         splitter.addWidget(sides)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self._nothing)
-        self._pages.addWidget(splitter)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.nothing)
+        self.pages.addWidget(splitter)
         above = QHBoxLayout()
         above.addWidget(self.summary, 1)
         above.addWidget(self.more)
@@ -231,12 +231,12 @@ class DiffView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.SPACE // 2)
         layout.addLayout(above)
-        layout.addWidget(self._pages, 1)
+        layout.addWidget(self.pages, 1)
 
     def show_message(self, title: str, text: str) -> None:
         """Show a text in place of the rows."""
-        self._nothing.set_texts(title, text)
-        self._pages.setCurrentWidget(self._nothing)
+        self.nothing.set_texts(title, text)
+        self.pages.setCurrentWidget(self.nothing)
         self.summary.setText("")
         self.more.hide()
         self.model.show_rows([])
@@ -253,7 +253,7 @@ class DiffView(QWidget):
             self.model.show_rows(diff.rows)
             basics.select_row(self.table, 0)
         self.summary.setText(_format_summary(diff))
-        self._pages.setCurrentIndex(1)
+        self.pages.setCurrentIndex(1)
         left = self._total - self.model.rowCount()
         self.more.setText(trn("Show more ({n} is left)", "Show more ({n} are left)", left))
         self.more.setVisible(left > 0)
@@ -265,8 +265,8 @@ class DiffView(QWidget):
             return
         found = self.model.difference(row)
         before, after = format_whole(found.before), format_whole(found.after)
-        gone, come = find_changes(before, after) if found.kind == "changed" else ([], [])
-        for side, text, spans, meaning in ((self.before, before, gone, "error"), (self.after, after, come, "good")):
+        removed, added = find_changes(before, after) if found.kind == "changed" else ([], [])
+        for side, text, spans, meaning in ((self.before, before, removed, "error"), (self.after, after, added, "good")):
             side.setPlainText(text)
             highlight_spans(side, spans, meaning)
             _reveal(side, spans)

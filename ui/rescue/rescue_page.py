@@ -124,7 +124,7 @@ class RescuePage(QWidget):
         raise NotImplementedError
 
     def show_buttons(self) -> None:
-        """Let the buttons say whether they can be pressed."""
+        """Enable the buttons, or disable them with a reason."""
 
     def read(self) -> None:
         """Read again what the page shows."""
@@ -181,7 +181,7 @@ class BatchBox(QCheckBox):
 
 
 def format_recording_cost(estimate: RecordingEstimate, provider: str, batch: bool = False) -> str:
-    """What asking will come to, in a line."""
+    """The requests, tokens and cost of asking, in one line."""
     if not estimate.requests:
         return ""
     parts = [

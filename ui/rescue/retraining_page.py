@@ -178,7 +178,7 @@ class RetrainingPage(RescuePage):
     def _format_shutdowns(self) -> str:
         today = datetime.datetime.now().astimezone().date()
         found = shutdown_dates.list_shutdowns(server_texts.preset_of(self.workspace, self.target()).id, today)
-        return "\n".join(door.describe(today) for door in found if door.what == "training")
+        return "\n".join(shutdown.describe(today) for shutdown in found if shutdown.what == "training")
 
     def _on_server(self) -> None:
         self._request_offers()

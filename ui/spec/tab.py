@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.dataset import system_prompts
-from core.dataset.system_prompts import PromptUse
+from core.dataset import row_system_prompts
+from core.dataset.row_system_prompts import PromptUse
 from core.documents import Document
 from core.errors import JukuError
 from core.exam import fact_coverage
@@ -236,7 +236,7 @@ class SpecTab(Tab):
         text = trn("{n} row has another system prompt; see “Problems” in the examples.",
                    "{n} rows have another system prompt; see “Problems” in the examples.", rows) if rows else ""  # fmt: skip
         if unasked:
-            text = system_prompts.describe_difference(unasked, self._stored.system_prompt)
+            text = row_system_prompts.describe_difference(unasked, self._stored.system_prompt)
         self._unasked = unasked
         self.differing.show_text(text, "warning")
         self.as_rows.setVisible(unasked is not None)
@@ -247,7 +247,7 @@ class SpecTab(Tab):
 
     async def _use_prompt(self, prompt: str) -> Changes:
         await self.flush()
-        return await self.workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use_prompt, prompt)
+        return await self.workspace.project.write(tr("Use the rows’ prompt"), row_system_prompts.use_prompt, prompt)
 
     async def _search_text(self, text: str, taken: list[Span]) -> None:
         """Search a new text for statements without a fact, and for remarks."""

@@ -252,7 +252,7 @@ def format_dollars(dollars: float) -> str:
 
 
 def _format_model(line: JobRow) -> str:
-    """The resulting model's name, without the base that stands in its own column, and how long it will answer."""
+    """The resulting model's name, without the base, which has its own column, and the days until its shutdown."""
     job = line.job
     name = basics.short_model_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
     if line.days is None or not name:

@@ -141,7 +141,7 @@ class ServerContentsDialog(QDialog):
         project = self._workspace.project
         try:
             provider = await self._workspace.provider(id)
-            stock = await unused_files.load_contents(project, provider)
+            contents = await unused_files.load_contents(project, provider)
             try:
                 states: list[JobState] | None = await submit.list_adoptable(project, provider)
             except ProviderError as error:
@@ -151,7 +151,7 @@ class ServerContentsDialog(QDialog):
         except JukuError as error:
             self._fail(error)
             return
-        self._show(stock, states)
+        self._show(contents, states)
 
     def _fail(self, error: JukuError) -> None:
         self.note.show_text("\n".join(filter(None, (error.title, error.message))), "error")
@@ -159,19 +159,19 @@ class ServerContentsDialog(QDialog):
             table.show_items([], tr("Nothing could be read"), "")
         self._show_buttons()
 
-    def _show(self, stock: ServerContents, states: list[JobState] | None) -> None:
-        self._unused, self._used = stock.unused, stock.used
+    def _show(self, contents: ServerContents, states: list[JobState] | None) -> None:
+        self._unused, self._used = contents.unused, contents.used
         no_list = tr("This list is not available here"), ""
         self.jobs.show_items(states or [], *(no_list if states is None else (
             tr("No other jobs"), tr("All jobs there are in the project already. A job created elsewhere can be "
                                     "adopted here: Juku then follows it and shows its curve, checkpoints and "
                                     "model."))))  # fmt: skip
-        self.files.show_items(stock.files or [], *(no_list if stock.files is None else (
+        self.files.show_items(contents.files or [], *(no_list if contents.files is None else (
             tr("No files"), tr("Files that were sent for training, and result files, are listed here."))))  # fmt: skip
         self.models.show_items(
-            stock.models, tr("No models of your own"), tr("Models that were trained here are listed.")
+            contents.models, tr("No models of your own"), tr("Models that were trained here are listed.")
         )
-        if not stock.complete and stock.files:
+        if not contents.complete and contents.files:
             self.note.show_text(tr("Not all jobs could be read, so no file is shown as unused."), "warning")
         self._show_buttons()
 
@@ -267,7 +267,7 @@ class ServerContentsDialog(QDialog):
 
 
 def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: str, act: Callable[[], object]) -> None:
-    """Name what would be deleted, and do it when the person says so."""
+    """Name what would be deleted, and call `act` when the person agrees."""
     box = QMessageBox(QMessageBox.Icon.Warning, tr("Delete permanently"), title, parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

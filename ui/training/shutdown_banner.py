@@ -45,7 +45,7 @@ class ShutdownBanner(basics.ColouredFrame):
         found = shutdown_dates.list_shutdowns(preset, today)
         shown = _choose_ends(found, today)
         ends = _find_server_ends([offer for offer in offers if offer.shutdown_date and not offer.tuned], found, today)
-        lines = [door.describe(today) for door in shown] + [words for _left, words in ends]
+        lines = [shutdown.describe(today) for shutdown in shown] + [words for _left, words in ends]
         self._can_rescue = any(offer.tuned for offer in offers)
         self.line.setText(lines[0] if lines else "")
         self.words = "\n\n".join(lines)
@@ -68,27 +68,30 @@ class ShutdownBanner(basics.ColouredFrame):
         box.open()
 
 
-def _find_meaning(doors: Sequence[ServiceShutdown], days_left: Sequence[int], today: datetime.date) -> str:
-    """How strongly it is said: by the nearest end that is ahead; most where nothing can be trained any more."""
-    if any(door.what == "training" and door.day < today for door in doors):
+def _find_meaning(shutdowns: Sequence[ServiceShutdown], days_left: Sequence[int], today: datetime.date) -> str:
+    """The colour: by the nearest end in the future; "error" when nothing can be trained any more."""
+    if any(shutdown.what == "training" and shutdown.day < today for shutdown in shutdowns):
         return "error"
-    left = min((left for left in [*days_left, *((door.day - today).days for door in doors)] if left >= 0), default=0)
+    left = min(
+        (left for left in [*days_left, *((shutdown.day - today).days for shutdown in shutdowns)] if left >= 0),
+        default=0,
+    )
     return "error" if left <= URGENT_DAYS else "warning" if left <= WARNING_DAYS else "note"
 
 
-def _choose_ends(doors: Sequence[ServiceShutdown], today: datetime.date) -> list[ServiceShutdown]:
-    """The end of new jobs, and the next ends of models; what is over is named only where nothing is ahead."""
-    training = [door for door in doors if door.what == "training"]
-    models = [door for door in doors if door.what == "models"]
-    ahead = [door for door in models if door.day >= today]
+def _choose_ends(shutdowns: Sequence[ServiceShutdown], today: datetime.date) -> list[ServiceShutdown]:
+    """The end of new jobs, and the next ends of models; past ends are named only when there are no others."""
+    training = [shutdown for shutdown in shutdowns if shutdown.what == "training"]
+    models = [shutdown for shutdown in shutdowns if shutdown.what == "models"]
+    ahead = [shutdown for shutdown in models if shutdown.day >= today]
     return training + (ahead[:MAX_FAMILIES_NAMED] or models[-1:])
 
 
 def _find_server_ends(
-    offers: Sequence[ModelOffer], doors: Sequence[ServiceShutdown], today: datetime.date
+    offers: Sequence[ModelOffer], shutdowns: Sequence[ServiceShutdown], today: datetime.date
 ) -> list[tuple[int, str]]:
     """Ends that only the server knows of: the days that are left, and words."""
-    known = {name for door in doors for name in door.models}
+    known = {name for shutdown in shutdowns for name in shutdown.models}
     found = []
     for offer in offers:
         day = offer.shutdown_date

@@ -58,13 +58,13 @@ class RowLayout:
 def find_marks(row: LinePair) -> RowMarks:
     """The shown text of both sides of a row, and the spans that changed."""
     old, new = _replace_invisible(row.old), _replace_invisible(row.new)
-    gone: list[Span] = []
-    come: list[Span] = []
+    removed: list[Span] = []
+    added: list[Span] = []
     first = 0
     if row.hunk is not None and row.old is not None and row.new is not None and diff.are_similar(old, new):
-        gone, come = _find_changes(old, new)
+        removed, added = _find_changes(old, new)
         first = diff.count_common_prefix(old, new)
-    return _shorten(old, gone, first), _shorten(new, come, first)
+    return _shorten(old, removed, first), _shorten(new, added, first)
 
 
 def _find_changes(old: str, new: str) -> tuple[list[Span], list[Span]]:
@@ -72,16 +72,16 @@ def _find_changes(old: str, new: str) -> tuple[list[Span], list[Span]]:
         return find_changes(old, new)
     clauses, others = _split_clauses(old), _split_clauses(new)
     starts, other_starts = ([0, *accumulate(map(len, side))] for side in (clauses, others))
-    gone: list[Span] = []
-    come: list[Span] = []
+    removed: list[Span] = []
+    added: list[Span] = []
     for hunk in diff.find_hunks("\n".join(clauses), "\n".join(others)):
         start, other = starts[hunk.start], other_starts[hunk.new_start]
         one, two = old[start : starts[hunk.end]], new[other : other_starts[hunk.new_end]]
         is_short = max(len(one), len(two)) <= MAX_WORD_DIFF_CHARACTERS
         spans, more = find_changes(one, two) if is_short else ([(0, len(one))], [(0, len(two))])
-        gone += ((a + start, b + start) for a, b in spans)
-        come += ((a + other, b + other) for a, b in more)
-    return gone, come
+        removed += ((a + start, b + start) for a, b in spans)
+        added += ((a + other, b + other) for a, b in more)
+    return removed, added
 
 
 def _split_clauses(text: str) -> list[str]:
@@ -131,13 +131,7 @@ def _range(start: int, end: int, meaning: str) -> QTextLayout.FormatRange:
 def background_colours(meaning: str) -> tuple[QColor, QColor]:
     """The background of a line that changed, and of the words in it that did."""
     text, background = style.colours(meaning)
-    return background, mix_colours(background, text, 0.24)
-
-
-def mix_colours(one: QColor, other: QColor, share: float) -> QColor:
-    """`share` (0 to 1) of `other` in `one`."""
-    pairs = ((one.red(), other.red()), (one.green(), other.green()), (one.blue(), other.blue()))
-    return QColor(*(round(a + (b - a) * share) for a, b in pairs))
+    return background, style.mix_colours(background, text, 0.24)
 
 
 def paint(

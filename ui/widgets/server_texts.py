@@ -78,9 +78,9 @@ def server_ability(entry: ProviderSettings) -> str:
 def preset_remark(preset: ServerPreset) -> str:
     """One sentence about a preset, for example that training ends there; '' when there is none."""
     today = datetime.datetime.now().astimezone().date()
-    for door in shutdown_dates.list_shutdowns(preset.id, today, within=400):
-        if door.what == "training":
-            return door.describe(today)
+    for shutdown in shutdown_dates.list_shutdowns(preset.id, today, within=400):
+        if shutdown.what == "training":
+            return shutdown.describe(today)
     if preset.id == "azure":
         return tr("A fine-tuned model answers only after it has been deployed there.")
     if preset.shown and not preset.trains:

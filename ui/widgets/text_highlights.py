@@ -31,11 +31,11 @@ def find_changes(before: str, after: str) -> tuple[list[Span], list[Span]]:
     start = count_common_prefix(before, after)
     end = count_common_prefix(before[start:][::-1], after[start:][::-1])
     old, new = before[start : len(before) - end], after[start : len(after) - end]
-    gone, come = [], []
+    removed, added = [], []
     for first, second in _diff_words(old, new):
-        gone.append((first[0] + start, first[1] + start))
-        come.append((second[0] + start, second[1] + start))
-    return _drop_empty(gone), _drop_empty(come)
+        removed.append((first[0] + start, first[1] + start))
+        added.append((second[0] + start, second[1] + start))
+    return _drop_empty(removed), _drop_empty(added)
 
 
 def _diff_words(old: str, new: str) -> Iterator[tuple[Span, Span]]:
@@ -79,9 +79,9 @@ def on_one_line(text: str, spans: Sequence[Span], first: int = 0, width: int = 4
 
 def on_two_lines(before: str, after: str) -> tuple[tuple[str, list[Span]], tuple[str, list[Span]]]:
     """Both texts as lines that start shortly before their first difference, with their spans."""
-    gone, come = find_changes(before, after)
+    removed, added = find_changes(before, after)
     first = count_common_prefix(before, after)
-    return on_one_line(before, gone, first), on_one_line(after, come, first)
+    return on_one_line(before, removed, first), on_one_line(after, added, first)
 
 
 def _visible_character(letter: str) -> str:

@@ -63,8 +63,8 @@ def _load_answers(db: sqlite3.Connection, run: int) -> Iterator[list[Any]]:
         yield values
 
 
-def _format_passages(kept: str) -> str:
-    return "\n\n".join(one.passage.whole for one in prompt_conditions.parse_passages(kept))
+def _format_passages(stored: str) -> str:
+    return "\n\n".join(one.passage.whole for one in prompt_conditions.parse_passages(stored))
 
 
 def _format_cell(value: object) -> str:

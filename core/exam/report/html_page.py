@@ -51,32 +51,32 @@ def build_page(db: sqlite3.Connection, id: int, title: str = "", by: str = "", s
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="generator", content=f"Juku {__version__}"),
-        tag("title", _title(report)),
+        tag("title", _format_title(report)),
         tag("style", Markup((paths.RESOURCES / "report.css").read_text(encoding="utf-8"))),
     )
-    body = tag("body", tag("main", *_parts(report, servers or {})))
+    body = tag("body", tag("main", *_build_parts(report, servers or {})))
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang=language.current_language() or 'en')}\n"
 
 
-def _title(report: ExamReport) -> str:
+def _format_title(report: ExamReport) -> str:
     return tr("Exam: {title}", title=report.title) if report.title else tr("Exam")
 
 
-def _parts(report: ExamReport, servers: Servers) -> Iterator[Markup]:
-    yield _head(report)
-    yield _verdict(report)
-    yield _totals(report)
-    yield _kinds(report)
+def _build_parts(report: ExamReport, servers: Servers) -> Iterator[Markup]:
+    yield _build_head(report)
+    yield _build_verdict(report)
+    yield _build_totals(report)
+    yield _build_kinds(report)
     if len(report.points) > 1:
-        yield _trends(report)
+        yield _build_trends(report)
     yield from question_sections.build_sections(report)
-    yield _costs(report)
-    yield _identities(report, servers)
-    yield _settings(report)
+    yield _build_costs(report)
+    yield _build_identities(report, servers)
+    yield _build_settings(report)
     yield tag("footer", tr("Created by Juku {version} on {day}.", version=__version__, day=format_time(time.time())))
 
 
-def _head(report: ExamReport) -> Markup:
+def _build_head(report: ExamReport) -> Markup:
     run, count = report.run, len(report.result.questions)
     facts = [
         format_time(run.created_at),
@@ -89,15 +89,15 @@ def _head(report: ExamReport) -> Markup:
     missing = tag("p", trn("{n} answer is missing: the exam is not finished.",
                            "{n} answers are missing: the exam is not finished.", wanted - report.answers),
                   class_="warning") if report.answers < wanted else ""  # fmt: skip
-    return tag("header", tag("h1", _title(report)), tag("p", " · ".join(facts), class_="about"), missing)
+    return tag("header", tag("h1", _format_title(report)), tag("p", " · ".join(facts), class_="about"), missing)
 
 
-def _verdict(report: ExamReport) -> Markup:
+def _build_verdict(report: ExamReport) -> Markup:
     sentences = [tag("li", one) for one in report.verdict] or [tag("li", report.waiting)]
     return build_section(tr("Verdict"), tag("ul", *sentences, class_="verdict"))
 
 
-def _totals(report: ExamReport) -> Markup:
+def _build_totals(report: ExamReport) -> Markup:
     """The held-out questions as bars, and all figures as a table."""
     bars, rows = [], []
     for at, total in enumerate(report.result.totals):
@@ -132,7 +132,7 @@ def _totals(report: ExamReport) -> Markup:
     )
 
 
-def _kinds(report: ExamReport) -> Markup:
+def _build_kinds(report: ExamReport) -> Markup:
     rows = []
     for line in report.result.kinds:
         cells = [
@@ -145,7 +145,7 @@ def _kinds(report: ExamReport) -> Markup:
     return build_section(tr("By kind of question"), build_table(head, rows, "heat"))
 
 
-def _trends(report: ExamReport) -> Markup:
+def _build_trends(report: ExamReport) -> Markup:
     jobs: dict[str, list[CheckpointResult]] = {}
     for point in report.points:
         name = f"{point.title} · {point.version_name}" if point.version_name else point.title
@@ -156,7 +156,7 @@ def _trends(report: ExamReport) -> Markup:
                    description=tr("Right answers to held-out questions at each checkpoint that was tested."))  # fmt: skip
 
 
-def _costs(report: ExamReport) -> Markup:
+def _build_costs(report: ExamReport) -> Markup:
     rows = []
     for at, total in enumerate(report.result.totals):
         answers = sum(one.answers for one in report.identities.get(total.subject.id, []))
@@ -173,14 +173,14 @@ def _costs(report: ExamReport) -> Markup:
     return build_section(tr("Cost and time"), build_table(head, rows, "figures"), description=description)
 
 
-def _identities(report: ExamReport, servers: Servers) -> Markup:
+def _build_identities(report: ExamReport, servers: Servers) -> Markup:
     rows = []
     for at, subject in enumerate(report.run.subjects):
         identities = report.identities.get(subject.id, [])
         reported = [one.reported or tr("not reported") for one in identities]
         adapters = [one.adapter for one in identities if one.adapter]
         prints = [one.fingerprint for one in identities if one.fingerprint and not one.adapter]
-        rows.append(build_row(build_name(report, at), _server(subject, servers), tag("code", subject.model), _build_code_lines(reported),
+        rows.append(build_row(build_name(report, at), _format_server(subject, servers), tag("code", subject.model), _build_code_lines(reported),
                         _build_code_lines(adapters), _build_code_lines(prints), CONDITIONS[subject.condition].title(),
                         subject.error or NOTHING))  # fmt: skip
     head: list[object] = [tr("Subject"), tr("Server"), tr("Model asked"), tr("Model that answered"), tr("Adapter"),
@@ -192,7 +192,7 @@ def _identities(report: ExamReport, servers: Servers) -> Markup:
     return build_section(tr("Model asked"), build_table(head, rows, "who"), description=description)
 
 
-def _server(subject: ExamSubject, servers: Servers) -> str:
+def _format_server(subject: ExamSubject, servers: Servers) -> str:
     known = servers.get(subject.provider)
     return known or (tr("This computer") if subject.provider == LOCAL else subject.provider or NOTHING)
 
@@ -206,7 +206,7 @@ def _build_code_lines(texts: list[str]) -> Markup:
     )
 
 
-def _settings(report: ExamReport) -> Markup:
+def _build_settings(report: ExamReport) -> Markup:
     run, sampling = report.run, report.run.sampling
     lines: list[tuple[str, object]] = [
         (tr("Grader"), GRADERS[run.grader].title()),
@@ -223,12 +223,12 @@ def _settings(report: ExamReport) -> Markup:
         (tr("Ended"), format_time(run.finished_at)),
         (tr("Revision of the spec"), report.revision or NOTHING),
         (tr("Exam"), f"#{run.id}"),
-        *_conditions(report),
+        *_describe_conditions(report),
     ]  # fmt: skip
     return build_section(tr("How it was asked and marked"), tag("dl", *(join(tag("dt", name), tag("dd", value)) for name, value in lines)))  # fmt: skip
 
 
-def _conditions(report: ExamReport) -> Iterator[tuple[str, str]]:
+def _describe_conditions(report: ExamReport) -> Iterator[tuple[str, str]]:
     found = report.run.retrieval
     for name in dict.fromkeys(subject.condition for subject in report.run.subjects):
         description = CONDITIONS[name].description()

@@ -41,8 +41,8 @@ def build_config(db: sqlite3.Connection, id: int, servers: Servers = ()) -> str:
     Raises `JukuError` where there is no such run, or promptfoo has no counterpart of a condition or of the grader.
     """
     run = report_data.find_run(db, id)
-    kept = revisions.load_revision(db, run.revision) if run.revision else None
-    builder = prompt_conditions.load_prompt_builder(db, run.retrieval, kept.spec if kept else None)
+    revision = revisions.load_revision(db, run.revision) if run.revision else None
+    builder = prompt_conditions.load_prompt_builder(db, run.retrieval, revision.spec if revision else None)
     try:
         whole = _build(db, run, builder, {one.id: one for one in servers})
     finally:
@@ -155,9 +155,9 @@ def _load_passages(db: sqlite3.Connection, run: ExamRun) -> dict[int, str]:
     )
     return {
         question: "\n\n".join(
-            f"[{at}] {one.passage.whole}" for at, one in enumerate(prompt_conditions.parse_passages(kept), 1)
+            f"[{at}] {one.passage.whole}" for at, one in enumerate(prompt_conditions.parse_passages(stored), 1)
         )
-        for question, kept in db.execute(sql, (run.id, RETRIEVED))
+        for question, stored in db.execute(sql, (run.id, RETRIEVED))
     }
 
 
@@ -247,5 +247,5 @@ def _escape_template(text: str) -> str:
 
 def _escape_value(text: str) -> str:
     """A value that promptfoo neither fills in nor takes for the name of a file to read or to run."""
-    kept = _TEMPLATE_MARKS.sub(lambda found: " ".join(found[0]), text)
-    return f" {kept}" if kept.startswith(("file:", "package:")) else kept
+    escaped = _TEMPLATE_MARKS.sub(lambda found: " ".join(found[0]), text)
+    return f" {escaped}" if escaped.startswith(("file:", "package:")) else escaped

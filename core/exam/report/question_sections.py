@@ -35,20 +35,20 @@ MAX_ANSWER_CHARACTERS = 1500  # characters of an answer that are shown
 def build_sections(report: ExamReport) -> Iterator[Markup]:
     """The sections that have content."""
     if report.comparisons:
-        yield _changes(report)
+        yield _build_changes(report)
     if report.result.facts:
-        yield _facts(report)
+        yield _build_facts(report)
     if report.result.general:
-        yield _forgetting(report)
+        yield _build_forgetting(report)
     if report.result.leaks:
-        yield _leaks(report)
+        yield _build_leaks(report)
     if report.agreements:
-        yield _agreement(report)
+        yield _build_agreement(report)
     if report.answers_shown:
-        yield _answers(report)
+        yield _build_answers(report)
 
 
-def _changes(report: ExamReport) -> Markup:
+def _build_changes(report: ExamReport) -> Markup:
     rows, lists = [], []
     for one in report.comparisons:
         pair = join(
@@ -61,7 +61,7 @@ def _changes(report: ExamReport) -> Markup:
         n = f"{one.scoring.n:,}" + (f" – {tr('small sample')}" if one.small else "")
         passing = one.passing
         rows.append(build_row(pair, f"{passing.gained:,}", f"{passing.lost:,}", format_p_value(passing.p), points, n))
-        lists.append(_change(report, one))
+        lists.append(_build_fact_changes(report, one))
     head: list[object] = [tr("Subject"), tr("Questions gained"), tr("Questions lost"), tr("p (McNemar)"),
                           tr("Difference in points (95 %)"), tr("Questions")]  # fmt: skip
     description = tr(
@@ -71,7 +71,7 @@ def _changes(report: ExamReport) -> Markup:
     return build_section(tr("Gained and lost"), build_table(head, rows, "figures"), *lists, description=description)
 
 
-def _change(report: ExamReport, one: PairedComparison) -> Markup:
+def _build_fact_changes(report: ExamReport, one: PairedComparison) -> Markup:
     """The facts by name."""
     gained, lost = ([line for line in lines if line.name != GENERAL] for lines in (one.gained, one.lost))
     words = [trn("{n} fact gained", "{n} facts gained", len(gained)), trn("{n} fact lost", "{n} facts lost", len(lost))]
@@ -83,27 +83,27 @@ def _change(report: ExamReport, one: PairedComparison) -> Markup:
 
 def _build_fact_list(sign: str, class_: str, lines: Sequence[ResultLine]) -> Markup:
     items = [tag("li", tag("b", sign, " ", line.name), " ", tag("bdi", line.text)) for line in lines[:MAX_LINES_SHOWN]]
-    return tag("ul", *items, *_more(len(lines)), class_=class_)
+    return tag("ul", *items, *_build_more_line(len(lines)), class_=class_)
 
 
-def _more(count: int) -> list[Markup]:
+def _build_more_line(count: int) -> list[Markup]:
     return [tag("li", trn("{n} more", "{n} more", count - MAX_LINES_SHOWN))] if count > MAX_LINES_SHOWN else []
 
 
-def _facts(report: ExamReport) -> Markup:
+def _build_facts(report: ExamReport) -> Markup:
     lines = report.result.facts
     against = report.comparisons[0].against if report.comparisons else 0
-    rows = [_fact(line, against) for line in lines[:MAX_LINES_SHOWN]]
+    rows = [_build_fact_row(line, against) for line in lines[:MAX_LINES_SHOWN]]
     head: list[object] = [tr("Fact"), *(build_name(report, at) for at in range(len(report.names)))]
     description = tr(
         "Right answers to the questions about each fact, without memorised and leaked ones. {gained} and {lost} mark what "
         "changed compared with “{who}”.", gained=GAINED, lost=LOST, who=report.names[against],
     )  # fmt: skip
-    rest = tag("ul", *_more(len(lines))) if len(lines) > MAX_LINES_SHOWN else ""
+    rest = tag("ul", *_build_more_line(len(lines))) if len(lines) > MAX_LINES_SHOWN else ""
     return build_section(tr("Facts"), build_table(head, rows, "heat facts"), rest, description=description)
 
 
-def _fact(line: ResultLine, against: int) -> Markup:
+def _build_fact_row(line: ResultLine, against: int) -> Markup:
     cells = []
     for at, rate in enumerate(line.rates):
         change = line.change(at, against)
@@ -113,29 +113,29 @@ def _fact(line: ResultLine, against: int) -> Markup:
     return build_row(join(tag("b", line.name), " ", tag("bdi", line.text)), *cells)
 
 
-def _forgetting(report: ExamReport) -> Markup:
+def _build_forgetting(report: ExamReport) -> Markup:
     rows = []
     for at, total in enumerate(report.result.totals):
         low, high = total.general.interval
         between = f"{low:.0%} – {high:.0%}" if total.general.asked else NOTHING
         rows.append(build_row(build_name(report, at), f"{format_percent(total.general)} ({total.general})", between))
-    lists = [_forgotten(report, one) for one in report.comparisons]
+    lists = [_build_forgotten_list(report, one) for one in report.comparisons]
     head: list[object] = [tr("Subject"), tr("General"), tr("95 % interval")]
     return build_section(tr("Forgotten"), build_table(head, rows, "figures"), *filter(None, lists),
                    description=tr("General knowledge from outside the text, which should not get worse."))  # fmt: skip
 
 
-def _forgotten(report: ExamReport, one: PairedComparison) -> Markup | None:
+def _build_forgotten_list(report: ExamReport, one: PairedComparison) -> Markup | None:
     lost = [line for line in one.lost if line.name == GENERAL]
     if not lost:
         return None
     words = trn("{n} question forgotten", "{n} questions forgotten", len(lost))
     title = join(build_name(report, one.subject), tag("span", tr("compared with"), class_="than"), build_name(report, one.against), ": ", words)  # fmt: skip
     items = [tag("li", tag("b", LOST), " ", tag("bdi", line.text)) for line in lost[:MAX_LINES_SHOWN]]
-    return tag("details", tag("summary", title), tag("ul", *items, *_more(len(lost)), class_="lost"))
+    return tag("details", tag("summary", title), tag("ul", *items, *_build_more_line(len(lost)), class_="lost"))
 
 
-def _leaks(report: ExamReport) -> Markup:
+def _build_leaks(report: ExamReport) -> Markup:
     """Questions among the training rows, which count for nothing."""
     rows = []
     for one in report.result.leaks[:MAX_LINES_SHOWN]:
@@ -157,7 +157,7 @@ def _leaks(report: ExamReport) -> Markup:
     return build_section(tr("Leaks"), compared, build_table(head, rows), description=description)
 
 
-def _agreement(report: ExamReport) -> Markup:
+def _build_agreement(report: ExamReport) -> Markup:
     rows = []
     for one in report.agreements:
         pair = f"{grader_title(one.one, report)} – {grader_title(one.other, report)}"
@@ -168,9 +168,9 @@ def _agreement(report: ExamReport) -> Markup:
     return build_section(tr("Agreement of the graders"), build_table(head, rows, "figures"), description=description)
 
 
-def _answers(report: ExamReport) -> Markup:
+def _build_answers(report: ExamReport) -> Markup:
     shown = [
-        _question(report, place, report.answers_shown[question.id])
+        _build_question(report, place, report.answers_shown[question.id])
         for place, question in enumerate(report.result.questions)
         if question.id in report.answers_shown
     ]
@@ -181,7 +181,7 @@ def _answers(report: ExamReport) -> Markup:
     return build_section(tr("Answers"), note, *shown, description=description)
 
 
-def _question(report: ExamReport, place: int, shown: Sequence[ReportAnswer]) -> Markup:
+def _build_question(report: ExamReport, place: int, shown: Sequence[ReportAnswer]) -> Markup:
     question = report.result.questions[place]
     squares = [
         tag("span", str(rate), class_=f"square {colour_class(rate)}", title=report.names[at])
@@ -195,29 +195,29 @@ def _question(report: ExamReport, place: int, shown: Sequence[ReportAnswer]) -> 
     by_subject = [
         tag("div", tag("h3", build_name(report, at)), *answers)
         for at, subject in enumerate(report.run.subjects)
-        if (answers := [_answer(report, one) for one in shown if one.subject == subject.id])
+        if (answers := [_build_answer(report, one) for one in shown if one.subject == subject.id])
     ]
     return tag("details", summary, listed, *by_subject, class_="question")
 
 
-def _answer(report: ExamReport, one: ReportAnswer) -> Markup:
-    sign = _sign(one.passed)
+def _build_answer(report: ExamReport, one: ReportAnswer) -> Markup:
+    sign = _format_sign(one.passed)
     times = tag("small", f" ×{one.times:,}") if one.times > 1 else ""
     text = one.text if len(one.text) <= MAX_ANSWER_CHARACTERS else f"{one.text[:MAX_ANSWER_CHARACTERS]}…"
-    marks = [tag("p", *_mark(report, mark), class_="mark") for mark in one.marks]
+    marks = [tag("p", *_build_mark(report, mark), class_="mark") for mark in one.marks]
     reason = tag("p", one.reason, class_="mark") if one.reason else ""
     class_ = {RIGHT: "right", WRONG: "wrong"}.get(sign, "unknown")
     return tag("div", tag("p", tag("span", sign, class_="sign"), times, " ", tag("bdi", text), class_="said"), reason, *marks,
                class_=f"answer {class_}")  # fmt: skip
 
 
-def _mark(report: ExamReport, mark: AnswerMark) -> list[object]:
+def _build_mark(report: ExamReport, mark: AnswerMark) -> list[object]:
     return [
         grader_title(mark.grader, report),
-        f" {_sign(mark.passed)} {100 * mark.score:.0f} ",
+        f" {_format_sign(mark.passed)} {100 * mark.score:.0f} ",
         tag("bdi", mark.reason),
     ]
 
 
-def _sign(passed: bool | None) -> str:
+def _format_sign(passed: bool | None) -> str:
     return UNKNOWN if passed is None else RIGHT if passed else WRONG

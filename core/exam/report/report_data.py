@@ -98,20 +98,20 @@ def load_report(
     """All that a report shows of a run, with at most `shown` different answers. Raises `JukuError` where there is no such run."""
     run = find_run(db, id)
     result = scores.load_result(db, run, by)
-    kept = revisions.load_revision(db, run.revision) if run.revision else None
+    revision = revisions.load_revision(db, run.revision) if run.revision else None
     answers_shown, answers, left_out = _load_answers(db, run.id, shown)
     return ExamReport(
         title or report_title(db, run),
         by,
         run,
         result,
-        kept.name if kept else "",
+        revision.name if revision else "",
         subject_names(run),
         verdict.build_sentences(result),
         verdict.waiting_reason(result),
-        _comparisons(result),
-        _identities(db, run.id),
-        _agreements(db, run.id),
+        _compare_subjects(result),
+        _load_identities(db, run.id),
+        _compute_agreements(db, run.id),
         [point for point in checkpoint_trends.load_points(db, by) if point.run == run.id and point.step is not None],
         answers_shown,
         answers,
@@ -121,8 +121,8 @@ def load_report(
 
 def report_title(db: sqlite3.Connection, run: ExamRun) -> str:
     """The name of the spec that the exam is about, at the time of the exam."""
-    kept = revisions.load_revision(db, run.revision) if run.revision else None
-    return (kept.spec.name if kept else "") or spec.load(db).name
+    revision = revisions.load_revision(db, run.revision) if run.revision else None
+    return (revision.spec.name if revision else "") or spec.load(db).name
 
 
 def subject_names(run: ExamRun) -> list[str]:
@@ -133,7 +133,7 @@ def subject_names(run: ExamRun) -> list[str]:
     return [name if brief.count(name) == 1 else name + rest for name, rest in zip(brief, full, strict=True)]
 
 
-def _comparisons(result: ExamResult) -> list[PairedComparison]:
+def _compare_subjects(result: ExamResult) -> list[PairedComparison]:
     """The fine-tuned models against the base, closed book and open book, then all others against the base (else the first subject)."""
     if not result.is_settled:
         return []
@@ -151,7 +151,7 @@ def _comparisons(result: ExamResult) -> list[PairedComparison]:
     return [one for one in found if one.scoring.n]
 
 
-def _identities(db: sqlite3.Connection, run: int) -> dict[int, list[ReportedIdentity]]:
+def _load_identities(db: sqlite3.Connection, run: int) -> dict[int, list[ReportedIdentity]]:
     found: dict[int, list[ReportedIdentity]] = {}
     sql = (
         "SELECT subject, reported, fingerprint, count(*) FROM eval_answer WHERE run = ? "
@@ -163,7 +163,7 @@ def _identities(db: sqlite3.Connection, run: int) -> dict[int, list[ReportedIden
     return found
 
 
-def _agreements(db: sqlite3.Connection, run: int) -> list[GraderAgreement]:
+def _compute_agreements(db: sqlite3.Connection, run: int) -> list[GraderAgreement]:
     marked = {grader for (grader,) in db.execute(_GRADERS, (run,))}
     pairs = [("", JUDGE), ("", PERSON), (JUDGE, PERSON)]
     wanted = [pair for pair in pairs if set(pair) - {""} <= marked]

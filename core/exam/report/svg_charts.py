@@ -47,9 +47,9 @@ def draw_trends(series: Sequence[tuple[str, Sequence[CheckpointResult]]], label:
         share = ((step or 0) - first) / (last - first) if last > first else 0.5
         return LEFT + share * (WIDTH - LEFT - RIGHT)
 
-    parts = [_level_line(share) for share in (0.0, 0.5, 1.0)]
+    parts = [_draw_level_line(share) for share in (0.0, 0.5, 1.0)]
     for number, (_title, points) in enumerate(series):
-        parts += _line([(x(point.step), point.held) for point in points], number % SERIES)
+        parts += _draw_line([(x(point.step), point.held) for point in points], number % SERIES)
     anchors = ("start", "end") if len(ends) == 2 else ("middle",)
     for step, anchor in zip(ends, anchors, strict=True):
         parts.append(tag("text", f"{step:,}", x=f"{x(step):.1f}", y=HEIGHT - 18, text_anchor=anchor))
@@ -61,13 +61,13 @@ def _y(share: float) -> float:
     return TOP + (1 - share) * (HEIGHT - TOP - BOTTOM)
 
 
-def _level_line(share: float) -> Markup:
+def _draw_level_line(share: float) -> Markup:
     y = _y(share)
     rule = tag("path", class_="rule", d=f"M{LEFT} {y:.1f}H{WIDTH - RIGHT}")
     return Markup(rule + tag("text", f"{share:.0%}", x=LEFT - 6, y=f"{y + 4:.1f}", text_anchor="end"))
 
 
-def _line(places: Sequence[tuple[float, PassRate]], colour: int) -> list[Markup]:
+def _draw_line(places: Sequence[tuple[float, PassRate]], colour: int) -> list[Markup]:
     path = "".join(f"{'L' if at else 'M'}{x:.1f} {_y(rate.share):.1f}" for at, (x, rate) in enumerate(places))
     whiskers = "".join(f"M{x:.1f} {_y(rate.interval.low):.1f}V{_y(rate.interval.high):.1f}" for x, rate in places)
     dots = [

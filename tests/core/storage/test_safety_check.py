@@ -4,13 +4,13 @@ import asyncio
 import shutil
 
 from core.dataset import examples
-from core.formats import jsonl
 from core.generation import llm_runs
 from core.storage import safety_check
+from tests.support.projects import new_example
 
 
 def add(db):
-    examples.add(db, [examples.read_row(jsonl.new_row("", "q", "a"))])
+    examples.add(db, [new_example("q")])
 
 
 def test_a_file_without_the_last_records_is_not_called_safe(project, tmp_path):

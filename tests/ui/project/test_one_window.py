@@ -106,6 +106,7 @@ def test_opening_what_another_window_has_raises_that_one(run, window, tmp_path):
 
 
 def test_a_project_dropped_with_rows_gets_them(run, window, tmp_path):
+    """Waits until the project is open and has the one row of the file."""
     rows = tmp_path / "more.jsonl"
     rows.write_text('{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n')
     Project(tmp_path / "other.juku").close()

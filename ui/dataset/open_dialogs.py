@@ -29,7 +29,7 @@ class DatasetDialogs(QObject):
         """Open search and replace for the selected rows, or for all that are shown."""
         from ui.dataset.replace_dialog import ReplaceDialog
 
-        self._open(ReplaceDialog(self._workspace, self._selected_or_shown(), self._owner))
+        self._open(ReplaceDialog(self._workspace, self._choose_rows(), self._owner))
 
     def open_judge(self) -> None:
         """Let a chat model judge the selected rows, else the drafts."""
@@ -81,7 +81,7 @@ class DatasetDialogs(QObject):
         self._open(QuarantineDialog(self._workspace, self._owner))
 
     def import_rows(self, found: list[Path] | str, on_ended: Callable[[], object] = lambda: None) -> None:
-        """Import files, or text that was pasted; `on_ended` is called when that is done or given up."""
+        """Import files, or text that was pasted; `on_ended` is called when that is done or cancelled."""
         from ui.dataset import import_dialog
 
         import_dialog.import_rows(self._workspace, found, self._owner, on_ended)
@@ -105,7 +105,7 @@ class DatasetDialogs(QObject):
         write = self._workspace.project.write(tr("Edit a row"), examples.replace_data, id, data)
         self._workspace.tasks.start("", write)
 
-    def _selected_or_shown(self) -> Choice:
+    def _choose_rows(self) -> Choice:
         """The selected rows where there are several, else all that are shown."""
         return self._table.selected_ids() if self._table.count_selected() > 1 else self._filter()
 

@@ -58,7 +58,7 @@ class Finder:
         if _read_state(folder) != state:
             async with self.project.frozen() as path:
                 request = {"project": str(path), "folder": str(folder)}
-                await background_process.run("core.dataset.search_index", request, reporter)
+                await background_process.run("core.dataset.search_index_builder", request, reporter)
         self.index.open(folder)
 
 

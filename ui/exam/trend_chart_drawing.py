@@ -46,14 +46,14 @@ class TrendPlot(pyqtgraph.PlotWidget):
         self._legend.clear()
         self._apply_theme()
         self.setLabel("bottom", self._bottom)
-        spots = [spot for line in self._lines for spot in line.spots]
-        labels = sorted({(spot.x, spot.label) for spot in spots if spot.label})
-        if len({spot.x for spot in spots}) == 1 and not labels:  # else there would be parts of steps
-            labels = [(spots[0].x, f"{spots[0].x:g}")]
+        points = [point for line in self._lines for point in line.points]
+        labels = sorted({(point.x, point.label) for point in points if point.label})
+        if len({point.x for point in points}) == 1 and not labels:  # else there would be parts of steps
+            labels = [(points[0].x, f"{points[0].x:g}")]
         self.getAxis("bottom").setTicks([labels] if labels else None)
-        if not spots:
+        if not points:
             return
-        low, high = min(spot.x for spot in spots), max(spot.x for spot in spots)
+        low, high = min(point.x for point in points), max(point.x for point in points)
         room = SIDE_MARGIN * (high - low) or 1.0
         self.setXRange(low - room, high + room, padding=0)
         self.setYRange(0, 100, padding=0.03)
@@ -61,18 +61,18 @@ class TrendPlot(pyqtgraph.PlotWidget):
             self._draw_line(line, colour_of(slot))
 
     def _draw_line(self, line: TrendLine, colour: QColor) -> None:
-        held = [spot for spot in line.spots if spot.held.asked]
-        x = np.array([spot.x for spot in held], float)
-        y = np.array([100 * spot.held.share for spot in held])
-        low, high = (np.array([100 * spot.held.interval[end] for spot in held]) for end in (0, 1))
+        held = [point for point in line.points if point.held.asked]
+        x = np.array([point.x for point in held], float)
+        y = np.array([100 * point.held.share for point in held])
+        low, high = (np.array([100 * point.held.interval[end] for point in held]) for end in (0, 1))
         if held:
             bars = pyqtgraph.ErrorBarItem(x=x, y=y, top=high - y, bottom=y - low, beam=0, pen=QPen(colour, 0))
             self.addItem(bars)
         self.plot(x, y, pen=pyqtgraph.mkPen(colour, width=LINE_WIDTH), name=line.title)
         self.addItem(_make_points(held, x, y, colour))
-        general = [spot for spot in line.spots if spot.general.asked]
+        general = [point for point in line.points if point.general.asked]
         dotted = pyqtgraph.mkPen(colour, width=1, style=Qt.PenStyle.DotLine)
-        self.plot([spot.x for spot in general], [100 * spot.general.share for spot in general], pen=dotted)
+        self.plot([point.x for point in general], [100 * point.general.share for point in general], pen=dotted)
 
     def _apply_theme(self) -> None:
         """Take over the colours of the theme."""
@@ -92,11 +92,11 @@ class TrendPlot(pyqtgraph.PlotWidget):
 
 
 def _make_points(
-    spots: Sequence[TrendPoint], x: np.ndarray, y: np.ndarray, colour: QColor
+    points: Sequence[TrendPoint], x: np.ndarray, y: np.ndarray, colour: QColor
 ) -> pyqtgraph.ScatterPlotItem:
     """The points, each with a tooltip."""
     return pyqtgraph.ScatterPlotItem(
-        x=x, y=y, size=POINT_SIZE, brush=colour, pen=None, hoverable=True, data=[spot.tooltip for spot in spots],
+        x=x, y=y, size=POINT_SIZE, brush=colour, pen=None, hoverable=True, data=[point.tooltip for point in points],
         tip=_format_tooltip,
     )  # fmt: skip
 
