@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core.dataset import examples, filters, row_edits, system_prompts
+from core.dataset import examples, filters, row_edits, row_system_prompts
 from core.dataset.examples import METADATA_FIELDS, TEXT_FIELDS, Example
 from core.dataset.filters import Choice, Filter
 from core.dataset.row_json import read_messages, read_texts
@@ -232,7 +232,7 @@ def find_expected_system_prompt(db: sqlite3.Connection) -> str:
     sql = "SELECT e.id FROM finding f JOIN example e ON e.id = CAST(f.message AS INTEGER) WHERE f.rule = ? LIMIT 1"
     if row_id := db.execute(sql, (DIFFERENT_PROMPT,)).fetchone():
         return read_texts(next(examples.iterate(db, [row_id[0]])).data).system_prompt.strip()
-    usual = system_prompts.find_majority_prompt(db, Filter(split="train"))
+    usual = row_system_prompts.find_majority_prompt(db, Filter(split="train"))
     return usual.prompt if usual else ""
 
 

@@ -1,6 +1,6 @@
 """Finds text in a million rows: their folded texts are stored in one flat file that is searched as bytes.
 
-The file is a cache, written by a process of its own (core/dataset/search_index.py). Rows edited since then are read one
+The file is a cache, written by a process of its own (core/dataset/search_index_builder.py). Rows edited since then are read one
 by one; a change of too many rows makes the file stale. Without it every row is read, which is slower but finds the same.
 """
 
@@ -117,7 +117,7 @@ def _find_places(db: sqlite3.Connection, ids: Sequence[int] | None) -> Iterator[
 class SearchIndex:
     """The folded texts of all rows: `text` (UTF-8, each ended by NUL), `ends` (its offset in bytes), `ids`, all in order.
 
-    Not ready until it is opened on files that `core.dataset.search_index` made.
+    Not ready until it is opened on files that `core.dataset.search_index_builder` made.
     """
 
     def __init__(self) -> None:
