@@ -52,7 +52,7 @@ class Workspace(Connections):
         return await self.finder.find(filter)
 
     def _on_changed(self, changes: Changes) -> None:
-        self.finder.note(changes)
+        self.finder.record_changes(changes)
         if Table.EXAMPLE in changes.counts:
             self._indexing.start()
 

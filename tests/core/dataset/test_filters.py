@@ -119,10 +119,10 @@ def test_the_index_finds_what_reading_every_row_finds(indexed):
         (examples.set_field, 9, "tags", "t"),
     ):
         if step:
-            finder.note(asyncio.run(project.write("Step", *step)))
+            finder.record_changes(asyncio.run(project.write("Step", *step)))
         for words in ("ab", "返品", "question 1", "answer 3", "zebra", "/answer [12]/", "nothing", "tag:t ab", "e"):
             assert asyncio.run(finder.find(filters.parse(words))) == array("q", found(project, words)), (step, words)
-    finder.note(asyncio.run(project.undo()))
+    finder.record_changes(asyncio.run(project.undo()))
     assert found(project, "ab") == list(asyncio.run(finder.find(Filter(text="ab"))))
 
 
