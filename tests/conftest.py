@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import os
+import tempfile
 import threading
+from pathlib import Path
 
 from tests.support.patience import PATIENCE
 
@@ -15,8 +17,11 @@ from hypothesis import HealthCheck, settings
 from core import language
 from core.dataset import sample_projects
 from core.providers import retry_policy
+from core.providers.http_client import Connection
 from core.storage.project import Project
-from tests.support.fake_server import FakeServer
+from tests.support import scripted_models
+from tests.support.fake_server import KEY, FakeServer
+from tests.support.projects import write
 
 # No property fails by the clock, and what a test draws is the same every time. `make fuzz` draws anew.
 settings.register_profile("fixed", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
@@ -87,5 +92,33 @@ def sample(project):
 
 @pytest.fixture
 def server():
+    """A scripted server with OpenAI's API; a file that needs it prepared has its own `server`, made from this one."""
     with FakeServer() as fake:
         yield fake
+
+
+@pytest.fixture
+def server_key(monkeypatch):
+    """The window and the command line know that server's key."""
+    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
+
+
+@pytest.fixture
+def one_request_at_a_time(monkeypatch):
+    """Requests are sent in their order, so that it is known which scripted answer belongs to which."""
+    monkeypatch.setattr(Connection, "at_once", 1)
+
+
+@pytest.fixture
+def gates(project):
+    """A project with a spec of ten facts, of which the scripted model writes rows."""
+    write(project, scripted_models.fill, label="fill")
+    return project
+
+
+@pytest.fixture
+def shared_folder():
+    """A folder that other accounts can enter, too: every start of pytest closes the one above `tmp_path` to them."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)

@@ -33,7 +33,7 @@ def test_where_things_happen(path):
         match node.func.attr:
             case "create_task" if not where.startswith("core/engine/"):
                 # A task group waits for its tasks by itself.
-                assert where in ("ui/tasks.py", "ui/event_loop.py") or owner == "group", (
+                assert where in ("ui/async_tasks.py", "ui/event_loop.py") or owner == "group", (
                     f"{where}:{node.lineno} starts a task"
                 )
             case "exec" | "exec_":
@@ -62,6 +62,52 @@ def test_no_test_goes_by_the_clock(path):
             assert not short or called in HARMLESS or path.name == "conftest.py", f"{place}: wait PATIENCE"
         last = node.args[-1] if called.endswith((".wait", ".join", ".wait_for", ".timeout")) and node.args else None
         assert not (isinstance(last, ast.Constant) and isinstance(last.value, int | float)), f"{place}: wait PATIENCE"
+
+
+# Reaches of tests/ui into private members, which renaming breaks unseen: fewer are welcome, more are not.
+MAX_PRIVATE_REACHES = 61
+MAX_EQUAL_LINES = 4  # of a helper that two test files may both have
+
+
+def functions(path):
+    return [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def test_what_several_tests_need_is_written_once():
+    """A fixture or helper with an equal body belongs in a conftest.py or tests/support."""
+    found = {}
+    for path in TESTS:
+        for function in functions(path):
+            body = function.body[1:] if ast.get_docstring(function) else function.body
+            text = "\n".join(map(ast.unparse, body))
+            if text.count("\n") >= MAX_EQUAL_LINES:
+                found.setdefault(text, set()).add(path.relative_to(ROOT).as_posix())
+    twice = [sorted(paths) for paths in found.values() if len(paths) > 1]
+    assert not twice, f"the same function in {twice}"
+
+
+def test_private_members_are_left_to_their_class():
+    """A page object of tests/support/pages does it for all tests, or the member is public."""
+    places = [path for path in TESTS if path.is_relative_to(ROOT / "tests" / "ui")]
+    places += (ROOT / "tests" / "support" / "pages").glob("*.py")
+    reaches = []
+    for path in places:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr):
+                own = isinstance(node.value, ast.Name) and node.value.id == "self"
+                reaches += [] if own else [f"{path.name}:{node.lineno} {ast.unparse(node)}"]
+    assert len(reaches) <= MAX_PRIVATE_REACHES, reaches
+
+
+def test_a_test_says_what_it_finds_out():
+    """It has an assertion, or says in its docstring what it waits for."""
+    for path in TESTS:
+        for function in functions(path):
+            if function.name.startswith("test_") and not ast.get_docstring(function):
+                parts = [node for node in ast.walk(function) if isinstance(node, ast.Assert | ast.Call)]
+                ways = {ast.unparse(node.func).rpartition(".")[2] for node in parts if isinstance(node, ast.Call)}
+                asserted = any(isinstance(node, ast.Assert) for node in parts) or "raises" in ways
+                assert asserted, f"{path.name}:{function.lineno} {function.name} has neither"
 
 
 # Words that have sent readers to a dictionary, and the field's word for each.

@@ -24,9 +24,10 @@ from core.redaction import REDACTION_MARK
 from core.settings import ProviderSettings, Settings
 from core.training import jobs, submit
 from core.training.submit import TrainingPlan
-from tests.support.fake_server import Answer, FakeServer, Fault
+from tests.support.fake_server import Answer, Fault
+from tests.support.pages.windows import close
 from tests.support.until import until
-from tests.ui.conftest import close, collector, run  # noqa: F401 - two of them are fixtures
+from tests.ui.conftest import collector, run  # noqa: F401 - fixtures
 from tests.ui.settings.test_settings_dialog import MemoryKeyring
 from ui import crash_dialog
 from ui.crash_dialog import CrashDialog
@@ -41,10 +42,9 @@ MODEL = "base-model"
 
 
 @pytest.fixture
-def server():
-    with FakeServer() as server:
-        server.key = SECRET
-        yield server
+def server(server):
+    server.key = SECRET
+    return server
 
 
 @pytest.fixture

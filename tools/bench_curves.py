@@ -39,7 +39,7 @@ def bench() -> list[Row]:
             "show them", _measure(lambda _frame: chart.show_jobs(_part(everything, POINTS)), 1), "longest gap ≤ 500 ms"
         )
     ]
-    plot = chart._plot
+    plot = chart.plot
     assert plot
     acts: dict[str, Callable[[int], object]] = {
         "zoom by the wheel, in and out": lambda frame: _turn(plot, 120 if frame % 60 < 30 else -120),

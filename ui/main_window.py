@@ -26,15 +26,15 @@ from ui.chat.tab import ChatTab
 from ui.dataset import drop_question
 from ui.dataset.tab import DatasetTab
 from ui.exam.tab import ExamTab
-from ui.project import one_window
+from ui.project import single_instance
 from ui.project.copy_actions import CopyActions
 from ui.project.file_actions import FileActions, ProjectWindow
-from ui.project.one_window import OneWindow
 from ui.project.opening import ProjectOpener
+from ui.project.single_instance import OneWindow
 from ui.project.synced_folder_bar import SyncedFolderBar
 from ui.settings.settings_dialog import SettingsDialog
 from ui.spec.tab import SpecTab
-from ui.tab import ALL_TABLES, Tab
+from ui.tab_base import ALL_TABLES, Tab
 from ui.training.desktop_notification import DesktopNotification
 from ui.training.tab import TrainingTab
 from ui.widgets import basics, floating_message, screen_fit
@@ -79,7 +79,7 @@ class MainWindow(ProjectWindow):
         self.show_project()
 
     def _restore(self) -> None:
-        """As it was left, but never beyond the screen there is now."""
+        """Restore size and position, within the screens of today."""
         chosen = self.workspace.settings
         self.resize(1240, 820)
         self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
@@ -90,7 +90,7 @@ class MainWindow(ProjectWindow):
     def _lay_out(self) -> None:
         self.messages, self.trouble = MessageBar(self), ServerTroubleBar(self.workspace, self)
         self.place = SyncedFolderBar(self.workspace, self)
-        self._drop = DropOverlay(self)
+        self.drop_overlay = DropOverlay(self)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.setIconSize(QSize(18, 18))
         self.tabs.tabBar().setDrawBase(False)
@@ -102,8 +102,8 @@ class MainWindow(ProjectWindow):
     def _make_menus(self) -> None:
         self.files.fill(self.menuBar().addMenu(tr("&File")))
         edit = self.menuBar().addMenu(tr("&Edit"))
-        self._undo = basics.menu_action(edit, tr("&Undo"), self._on_undo, QKeySequence.StandardKey.Undo)
-        self._redo = basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
+        self.undo_action = basics.menu_action(edit, tr("&Undo"), self._on_undo, QKeySequence.StandardKey.Undo)
+        self.redo_action = basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
         view = self.menuBar().addMenu(tr("&View"))
         for number, tab in enumerate(self.tab_list):
             basics.menu_action(view, tab.title(), partial(self.tabs.setCurrentIndex, number), f"Ctrl+{number + 1}")
@@ -112,9 +112,9 @@ class MainWindow(ProjectWindow):
         basics.menu_action(help, tr("&About Juku"), self._on_about)
 
     def _make_status_bar(self) -> None:
-        self._server = basics.label(dim=True)
+        self.server_label = basics.label(dim=True)
         self.statusBar().setContentsMargins(style.SPACE // 2, 0, 0, 0)
-        self.statusBar().addWidget(self._server)
+        self.statusBar().addWidget(self.server_label)
         self._task = basics.label(dim=True)
         self._progress = QProgressBar(textVisible=False)
         self._progress.setMaximumWidth(180)
@@ -170,8 +170,8 @@ class MainWindow(ProjectWindow):
     def refresh(self, changes: Changes) -> None:
         project = self.workspace.project
         for action, verb, label, is_kept in (
-            (self._undo, tr("&Undo"), project.undo_label, project.undo_is_saved),
-            (self._redo, tr("&Redo"), project.redo_label, project.redo_is_saved),
+            (self.undo_action, tr("&Undo"), project.undo_label, project.undo_is_saved),
+            (self.redo_action, tr("&Redo"), project.redo_label, project.redo_is_saved),
         ):
             named = tr("{verb}: {step}", verb=verb, step=label) if label else verb
             action.setText(named if is_kept else tr("{step} (until you close Juku)", step=named))
@@ -221,7 +221,7 @@ class MainWindow(ProjectWindow):
         title = self.workspace.provider_title()
         is_there = self.workspace.trouble(self.workspace.settings.provider) is None
         there, away = tr("Connected to: {provider}", provider=title), tr("Not connected: {provider}", provider=title)
-        self._server.setText(there if is_there else away)
+        self.server_label.setText(there if is_there else away)
         for tab in self.tab_list:
             tab.show_offers()
 
@@ -262,12 +262,12 @@ class MainWindow(ProjectWindow):
 
     def _on_notice_clicked(self) -> None:
         """The person wants to see the job that has ended."""
-        one_window.raise_window(self)
+        single_instance.raise_window(self)
         self.tabs.setCurrentWidget(self.training_tab)
 
     def _on_asked(self, files: list[Path]) -> None:
-        """This project was opened once more, perhaps with files."""
-        one_window.raise_window(self)
+        """This project was opened again, perhaps with files."""
+        single_instance.raise_window(self)
         if files:
             self.open_paths(files)
 
@@ -292,13 +292,13 @@ class MainWindow(ProjectWindow):
         if isinstance(event, QDropEvent) and (files := drop_question.files(event)):
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:
-                self._drop.hide()
+                self.drop_overlay.hide()
                 self.open_paths(files)
             else:
-                self._drop.show_over(self._content, drop_question.format_drop(files, self.files.is_for_spec))
+                self.drop_overlay.show_over(self._content, drop_question.format_drop(files, self.files.is_for_spec))
             return True
         if event.type() == QEvent.Type.DragLeave:
-            self._drop.hide()
+            self.drop_overlay.hide()
         return super().eventFilter(watched, event)
 
     def changeEvent(self, event: QEvent) -> None:

@@ -51,7 +51,8 @@ async def import_file(
 ) -> ImportResult:
     """Add the rows of the file as one undoable step; a process of its own reads it.
 
-    Raises `JukuError` when the file cannot be read; then no row is added.
+    Raises `JukuError` when the file cannot be read, `ProjectError` when the project cannot be written, and
+    `CancelledError`; then no row is added.
     """
     options, reporter = options or ImportOptions(), reporter or Reporter()
     path = _make_absolute(path)
@@ -73,13 +74,13 @@ async def import_file(
 
 
 def _make_absolute(path: Path) -> Path:
-    """The path as another process with another working directory would name it."""
+    """The absolute path: the child process has another working directory."""
     return path.absolute()
 
 
 @contextlib.contextmanager
 def save_pasted_text(text: str) -> Iterator[Path]:
-    """Pasted text as a temporary file, which is deleted at the end of the `with` block."""
+    """Write pasted text to a temporary file, which is deleted at the end of the `with` block."""
     with tempfile.TemporaryDirectory(prefix="juku-") as folder:
         path = Path(folder) / "pasted.txt"
         path.write_text(text, encoding="utf-8")
@@ -88,7 +89,7 @@ def save_pasted_text(text: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _write_log_meanwhile(write_out: Callable[[], None]) -> Iterator[None]:
-    """Write the database's log to disk again and again meanwhile, so that the commit has little left to wait for."""
+    """Flush the database's log to disk every `LOG_WRITE_INTERVAL` seconds in the block, so that the commit is short."""
     done = threading.Event()
 
     def write() -> None:

@@ -88,14 +88,14 @@ def count_rules(db: sqlite3.Connection) -> dict[str, int]:
 
 
 def repair_line(entry: UnreadLine) -> str | None:
-    """The line repaired, or None where a repair would be a guess."""
+    """The repaired JSON text of a line; None where a repair would be a guess."""
     whole = entry.length == len(entry.raw)
     fixed = checks.repair(entry.raw) if whole else None
     return fixed.decode() if fixed is not None else None
 
 
 def repair(db: sqlite3.Connection, id: int, data: str) -> None:
-    """Turn a line into an example with the corrected text `data`.
+    """Replace a line by an example with the corrected text `data`.
 
     Raises `FormatError` when `data` is not a JSON object; the line then stays in the quarantine.
     """
@@ -106,7 +106,7 @@ def repair(db: sqlite3.Connection, id: int, data: str) -> None:
 
 
 def repair_all(db: sqlite3.Connection, reporter: Reporter | None = None) -> None:
-    """Turn every line that can be repaired safely into an example. Raises `Cancelled`."""
+    """Replace every line that can be repaired safely by an example. Raises `Cancelled`."""
     ids = [entry.id for entry, _data in _find_repairable(db)]
     for done, id in enumerate(ids, start=1):
         entry = UnreadLine(*db.execute(f"SELECT {COLUMNS} FROM unread WHERE id = ?", (id,)).fetchone())

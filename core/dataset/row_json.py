@@ -1,4 +1,4 @@
-"""Reads the JSON text of a row: its messages with their JSON paths, the texts that rows are compared by; indents it."""
+"""Reads the JSON text of a row: its messages with their JSON paths, and the texts by which rows are compared; indents it."""
 
 import re
 from collections.abc import Iterator
@@ -66,8 +66,8 @@ class Section(NamedTuple):
 def read_sections(data: str) -> list[Section]:
     """The lists of messages in a row's valid JSON text: one of a chat row, three of a preference row."""
     row = parse_whole(data).value
-    found = ((path, find_value(data, path)) for path in SECTIONS if isinstance(_get_inner_value(row, path), list))
-    return [Section(path, _read_section(data, path, span)) for path, span in found if span]
+    sections = ((path, find_value(data, path)) for path in SECTIONS if isinstance(_get_inner_value(row, path), list))
+    return [Section(path, _read_section(data, path, span)) for path, span in sections if span]
 
 
 def read_messages(data: str) -> list[RowMessage]:
@@ -214,7 +214,7 @@ def _read_texts_of_value(value: Any) -> RowTexts:
 
 
 def indent_json(text: str) -> str:
-    """One-line JSON text (valid or not) with a line for each value; `join_json_lines` is the inverse."""
+    """One-line JSON text (valid or not) indented, with a line for each value; `join_json_lines` is the inverse."""
     return text if "\n" in text else "".join(_iterate_indented_lines(text))
 
 

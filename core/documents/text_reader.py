@@ -6,7 +6,7 @@ from pathlib import Path
 from core.checks.rule_registry import clip
 from core.documents.reader_result import Content
 from core.errors import FormatError
-from core.formats import text_lines, text_stream
+from core.formats import encoded_text_lines, encoded_text_stream
 from core.language import tr, trn
 
 MAX_INVALID_SHARE = 0.1  # a file with a larger share of invalid characters is no text
@@ -17,8 +17,8 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 def read(path: Path, raw: bytes) -> Content:
     """The text unchanged, with LF as its line break. Raises FormatError when it is no text, or cannot be read."""
-    encoding = text_lines.detect_encoding(path)
-    text = raw[text_stream.get_bom_length(raw[:4], encoding) :].decode(encoding.removesuffix("-sig"), "replace")
+    encoding = encoded_text_lines.detect_encoding(path)
+    text = raw[encoded_text_stream.get_bom_length(raw[:4], encoding) :].decode(encoding.removesuffix("-sig"), "replace")
     lost = text.count("\ufffd")
     controls = len(_CONTROLS.findall(text))
     if "\0" in text or (lost + controls) > MAX_INVALID_SHARE * len(text):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from core.providers import Provider
+from core.settings import ProviderSettings, Settings
 
 KEY = "sk-test"
 FINGERPRINT = "fp_test"
@@ -118,6 +119,10 @@ class FakeServer:
         provider = Provider("fake", "Fake", self.url, key)
         provider.poll_seconds = 0.01
         return provider
+
+    def settings(self, **fields: object) -> Settings:
+        """Settings in which this server is the only one, and the chosen one; `fields` of its entry differ."""
+        return Settings("en", provider="fake", providers=[ProviderSettings("fake", "Fake", self.url, **fields)])
 
     def answer(self, model: str, *texts: str, **how: object) -> Answer:
         made = Answer(list(texts), **how)

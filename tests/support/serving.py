@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from core.providers import Provider
+from core.providers import Provider, Reply
 from tests.support.fake_server import KEY, FakeServer
 
 T = TypeVar("T")
@@ -23,3 +23,20 @@ def run(server: FakeServer, work: Callable[[Provider], Awaitable[T]], key: str =
             await provider.close()
 
     return asyncio.run(whole())
+
+
+def count_chats(provider: Provider) -> list[int]:
+    """A list that grows by how many chat requests of `provider` are under way, whenever one more begins."""
+    chat, under_way, running = provider.chat, [], 0
+
+    async def count(*args: Any, **more: Any) -> Reply:
+        nonlocal running
+        running += 1
+        under_way.append(running)
+        try:
+            return await chat(*args, **more)
+        finally:
+            running -= 1
+
+    provider.chat = count  # type: ignore[method-assign]
+    return under_way

@@ -10,13 +10,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 import ui.workspace
-from core.settings import ProviderSettings, Settings
+from core.settings import Settings
+from tests.support.pages.windows import close, open_window
 from tests.support.patience import PATIENCE
 from ui import backup_runner, style
 from ui.dataset import background_check
 from ui.event_loop import EventLoop
 from ui.garbage_collection import GarbageCollector
-from ui.main_window import MainWindow
 from ui.widgets import server_trouble_bar
 from ui.workspace import Workspace
 
@@ -144,20 +144,10 @@ def workspace(run, sample):
 @pytest.fixture
 def window(run, sample, qtbot):
     """The whole window on the English sample; no provider answers, so that no engine is started."""
-    nowhere = ProviderSettings("nowhere", "Nowhere", "http://127.0.0.1:9/v1")
 
     async def make():
-        window = MainWindow(Workspace(sample, Settings(provider="nowhere", providers=[nowhere])))
-        window.show()
-        return window
+        return open_window(sample)
 
     window = run(make())
     yield window
     run(close(window))
-
-
-async def close(window):
-    window.close()
-    await asyncio.wait_for(asyncio.shield(window.closed), PATIENCE)
-    await window.workspace.close()
-    window.deleteLater()  # as the program does: what is left would be dressed by every later change of the theme

@@ -7,10 +7,10 @@ import pytest
 
 from core import settings
 from core.dataset import examples
-from core.settings import ProviderSettings, Settings
 from core.storage import migrations, schema
 from core.storage.connection import connect
 from core.storage.project import Project
+from tests.support.pages.windows import settings_without_server
 from tests.support.until import until
 from ui import app
 
@@ -19,8 +19,7 @@ SAVED = "Everything you had done before is saved in “x 2026-11-29.juku”."
 
 def chosen(**more):
     """Settings of a person whose server does not answer, so that no engine is started."""
-    nowhere = ProviderSettings("nowhere", "Nowhere", "http://127.0.0.1:9/v1")
-    return Settings(language="en", provider="nowhere", providers=[nowhere], **more)
+    return settings_without_server(language="en", **more)
 
 
 @pytest.fixture

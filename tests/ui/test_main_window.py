@@ -7,13 +7,14 @@ import pytest
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 
-from core import language, settings
+from core import language
 from core.dataset import examples, filters
 from core.errors import JukuError
 from core.paths import ROOT
 from core.settings import Settings
 from core.spec import facts, spec
 from core.storage import project as projects
+from tests.support.pages.windows import close, settings_without_server
 from tests.support.until import until
 from ui import app
 from ui.main_window import MainWindow
@@ -21,13 +22,15 @@ from ui.widgets.message_bar import Notice
 
 
 def test_undo_and_redo_name_what_they_do(run, window):
+    """Waits until the menu names the step to undo, then to redo, and until it is done again."""
+
     async def go():
         project = window.workspace.project
         window.workspace.tasks.start("", project.write("Edit a row", examples.set_field, 1, "answer", "changed"))
-        await until(lambda: window._undo.text() == "&Undo: Edit a row")
-        window._undo.trigger()
-        await until(lambda: window._redo.isEnabled() and window._redo.text() == "&Redo: Edit a row")
-        window._redo.trigger()
+        await until(lambda: window.undo_action.text() == "&Undo: Edit a row")
+        window.undo_action.trigger()
+        await until(lambda: window.redo_action.isEnabled() and window.redo_action.text() == "&Redo: Edit a row")
+        window.redo_action.trigger()
         await until(lambda: examples.fetch(project.rows, [1])[1].answer == "changed")
 
     run(go())
@@ -37,21 +40,22 @@ def test_what_is_undone_out_of_sight_is_said(run, window):
     async def go():
         project = window.workspace.project
         window.workspace.tasks.start("", project.write("Edit a row", examples.set_field, 1, "answer", "changed"))
-        await until(window._undo.isEnabled)
+        await until(window.undo_action.isEnabled)
         window.tabs.setCurrentWidget(window.dataset_tab)
-        window._undo.trigger()
-        await until(window._redo.isEnabled)
-        window._redo.trigger()
-        await until(window._undo.isEnabled)
+        window.undo_action.trigger()
+        await until(window.redo_action.isEnabled)
+        window.redo_action.trigger()
+        await until(window.undo_action.isEnabled)
         assert not window.findChildren(Notice)
         window.tabs.setCurrentWidget(window.exam_tab)
-        window._undo.trigger()
+        window.undo_action.trigger()
         await until(lambda: [one for one in window.findChildren(Notice) if one.text.text() == "Undone: Edit a row"])
 
     run(go())
 
 
 def test_a_failure_stands_in_the_message_bar_and_the_window_lives(run, window, tmp_path):
+    """Waits for the message of one file that cannot be opened, and then of another."""
     path = tmp_path / "<b>picture.png"
     path.write_bytes(b"x")
 
@@ -149,19 +153,10 @@ def test_the_window_speaks_japanese(run, qtbot, project):
     language.set_language("ja")
 
     async def go():
-        window = MainWindow(
-            Workspace(
-                project,
-                Settings(
-                    provider="nowhere", providers=[settings.ProviderSettings("nowhere", "N", "http://127.0.0.1:9/v1")]
-                ),
-            )
-        )
+        window = MainWindow(Workspace(project, settings_without_server()))
         titles = [window.tabs.tabText(number) for number in range(window.tabs.count())]
         assert all(not title.isascii() for title in titles), titles
-        window.close()
-        await window.closed
-        await window.workspace.close()
+        await close(window)
 
     run(go())
 

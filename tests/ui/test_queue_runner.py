@@ -8,15 +8,15 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
 
 from core.providers import JobStatus
-from core.settings import ProviderSettings, Settings
 from core.storage import project as projects
 from core.storage.project import Project
 from core.training import jobs, submit
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY, FakeServer, Fault
+from tests.support.pages.dialogs import ACCEPT, REJECT, answer
 from tests.support.until import until
+from ui.async_tasks import cancel_all
 from ui.queue_runner import QueueRunner
-from ui.tasks import cancel_all
 from ui.training import desktop_notification
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
@@ -28,8 +28,7 @@ class Bench:
     """A workspace with a runner and no window."""
 
     def __init__(self, project: Project, server: FakeServer) -> None:
-        entry = ProviderSettings("fake", "Fake", server.url)
-        self.workspace = Workspace(project, Settings(provider="fake", providers=[entry]))
+        self.workspace = Workspace(project, server.settings())
         self.runner = self.workspace.queue
         self.ended, self.sent, self.failed = [], [], []
         self.runner.ended.connect(lambda job: self.ended.append((job.id, job.status)))
@@ -54,9 +53,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(run, sample, server, monkeypatch):
-    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
-
+def bench(run, sample, server, server_key):
     async def make():
         return Bench(sample, server)
 
@@ -86,6 +83,8 @@ def test_jobs_are_sent_followed_and_told_once_and_then_nothing_runs(bench, serve
 
 
 def test_a_job_queued_after_that_is_taken_up(bench, server, run):
+    """Waits three times until a job runs, has ended, and no task is left."""
+
     async def go():
         for number in (1, 2, 3):
             await bench.queue(PLAN)
@@ -184,10 +183,7 @@ def test_closing_while_a_model_is_trained_here_is_asked_about(window, run, agree
     async def go():
         await note_job(window)
         window.close()
-        (box,) = window.findChildren(QMessageBox)
-        assert "continues when Juku starts again" in box.informativeText()
-        role = QMessageBox.ButtonRole.AcceptRole if agreed else QMessageBox.ButtonRole.RejectRole
-        next(button for button in box.buttons() if box.buttonRole(button) == role).click()
+        assert "continues when Juku starts again" in answer(window, ACCEPT if agreed else REJECT)
         if agreed:
             await until(window.closed.done)
         else:

@@ -67,10 +67,10 @@ class CurveChart(QWidget):
         super().__init__()
         self._settings = settings or Settings()
         self._jobs: list[CurveJob] = []
-        self._slots: dict[int, int] = {}  # colours, by job
-        self._lines: dict[tuple[int, str], curve_thinning.CurveLine] = {}
+        self.slots: dict[int, int] = {}  # colours, by job
+        self.lines: dict[tuple[int, str], curve_thinning.CurveLine] = {}
         self._view = CurveView()
-        self._plot: CurvePlot | None = None
+        self.plot: CurvePlot | None = None
         self._make_controls()
         self.legend = CurveLegend()
         self.legend.changed.connect(self._draw)
@@ -101,8 +101,8 @@ class CurveChart(QWidget):
         self.whole.clicked.connect(lambda _checked: self._on_show_all())
 
     def _on_show_all(self) -> None:
-        if self._plot:
-            self._plot.reset()
+        if self.plot:
+            self.plot.reset()
 
     def _build_save_menu(self) -> QMenu:
         menu = QMenu(self)
@@ -120,12 +120,12 @@ class CurveChart(QWidget):
         pair.addWidget(self.smoothing)
         for part in (self.measure, self.axis, smooth, self.log, self.whole, self.save):
             row.addWidget(part)
-        self._hint = basics.Note()
+        self.hint = basics.Note()
         body = QWidget()
         self._body = QVBoxLayout(body)
         self._body.setContentsMargins(0, 0, 0, 0)
         self._body.setSpacing(style.SPACE // 2)
-        for below in (tools, self.legend, self._hint):
+        for below in (tools, self.legend, self.hint):
             self._body.addWidget(below)
         self._body.addStretch()
         awaited = basics.EmptyState(
@@ -136,22 +136,22 @@ class CurveChart(QWidget):
             tr("No curve"),
             tr("The job ended without figures: neither its events nor a result file holds any."),
         )
-        self._stack = QStackedLayout(self)
+        self.pages = QStackedLayout(self)
         for page in (awaited, body, none):
-            self._stack.addWidget(page)
+            self.pages.addWidget(page)
         self.setMinimumHeight(180)
 
     def show_jobs(self, jobs: list[CurveJob]) -> None:
         """Show `jobs`. With the same jobs and more points, zoom and choices are kept."""
         if _is_same(jobs, self._jobs):
             return
-        if [job.id for job in jobs] != [job.id for job in self._jobs] and self._plot is not None:
-            self._plot.reset()
+        if [job.id for job in jobs] != [job.id for job in self._jobs] and self.plot is not None:
+            self.plot.reset()
         self._jobs = list(jobs)
         self._assign_slots()
         self._offer_measures()
         nothing = NO_CURVE_PAGE if jobs and all(job.over for job in jobs) else AWAITED_PAGE
-        self._stack.setCurrentIndex(CURVES_PAGE if self.measure.count() else nothing)
+        self.pages.setCurrentIndex(CURVES_PAGE if self.measure.count() else nothing)
         self._on_measure()
 
     def curves(self) -> list[Curve]:
@@ -169,50 +169,50 @@ class CurveChart(QWidget):
                 part,
                 job.series[name],
                 _total_steps(job),
-                self._slots[job.id],
+                self.slots[job.id],
             )
             for job, name, part in found
         ]
 
     def picture(self) -> QImage:
         """The visible plot with its legend, to save or to copy."""
-        assert self._plot
-        self._plot.hide_cross()
+        assert self.plot
+        self.plot.hide_cross()
         title = self._jobs[0].title if len(self._jobs) == 1 else self.measure.currentText()
-        return draw_picture(self._plot, self.legend.shown_curves(), title)
+        return draw_picture(self.plot, self.legend.shown_curves(), title)
 
     def copy_picture(self) -> None:
         """Put the visible plot with its legend on the clipboard."""
-        if self._plot is not None and self.measure.count():
+        if self.plot is not None and self.measure.count():
             QGuiApplication.clipboard().setImage(self.picture())
             Notice(self.window(), tr("The picture is on the clipboard."))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if self._plot is None:
+        if self.plot is None:
             self._make_plot()
             self._draw()
 
     def _make_plot(self) -> None:
         from ui.charts.curve_axes_and_zoom import CurvePlot
 
-        self._plot = CurvePlot()
-        self._plot.setAccessibleName(tr("Curves of the training"))
-        self._plot.zoomed.connect(self.whole.setEnabled)
-        self._plot.pointed.connect(self._describe)
+        self.plot = CurvePlot()
+        self.plot.setAccessibleName(tr("Curves of the training"))
+        self.plot.zoomed.connect(self.whole.setEnabled)
+        self.plot.pointed.connect(self._describe)
         self._body.takeAt(self._body.count() - 1)
-        self._body.insertWidget(1, self._plot, 1)
+        self._body.insertWidget(1, self.plot, 1)
         QShortcut(
-            QKeySequence.StandardKey.Copy, self._plot, self.copy_picture, context=Qt.ShortcutContext.WidgetShortcut
+            QKeySequence.StandardKey.Copy, self.plot, self.copy_picture, context=Qt.ShortcutContext.WidgetShortcut
         )
 
     def _assign_slots(self) -> None:
         """Assign a colour to each job, kept while the job is shown."""
-        self._slots = {job.id: self._slots[job.id] for job in self._jobs if job.id in self._slots}
-        free = (slot for slot in range(len(self._jobs)) if slot not in set(self._slots.values()))
+        self.slots = {job.id: self.slots[job.id] for job in self._jobs if job.id in self.slots}
+        free = (slot for slot in range(len(self._jobs)) if slot not in set(self.slots.values()))
         for job in self._jobs:
-            if job.id not in self._slots:
-                self._slots[job.id] = next(free)
+            if job.id not in self.slots:
+                self.slots[job.id] = next(free)
 
     def _offer_measures(self) -> None:
         found = {metrics.split_name(name)[1] for job in self._jobs for name, one in job.series.items() if len(one)}
@@ -239,23 +239,23 @@ class CurveChart(QWidget):
 
     def _on_view(self) -> None:
         self._view = CurveView(self.axis.currentData(), self.log.isChecked(), self.smoothing.value() / 100)
-        self._lines.clear()
+        self.lines.clear()
         self._draw()
 
     def _draw(self) -> None:
         shown = self.legend.shown_curves()
-        if self._plot is None:
+        if self.plot is None:
             return
         # A line is made anew only where its numbers have changed.
         lines = {curve.key: self._reuse_or_build_line(curve) for curve in shown}
-        self._lines = lines
-        self._plot.show_lines(list(lines.values()), self._view, self.measure.currentText())
-        self.whole.setEnabled(self._plot.is_zoomed)
+        self.lines = lines
+        self.plot.show_lines(list(lines.values()), self._view, self.measure.currentText())
+        self.whole.setEnabled(self.plot.is_zoomed)
         self._show_hint()
         self._describe()
 
     def _reuse_or_build_line(self, curve: Curve) -> curve_thinning.CurveLine:
-        line = self._lines.get(curve.key)
+        line = self.lines.get(curve.key)
         if (
             line is None
             or line.curve.whole != curve.whole
@@ -266,23 +266,23 @@ class CurveChart(QWidget):
         return line
 
     def _show_hint(self) -> None:
-        if self.legend.count() and not self._lines:
-            self._hint.show_text(tr("All curves are switched off. Select one above."))
-        elif self._view.log and any(len(line.x) < len(line.curve.series) for line in self._lines.values()):
-            self._hint.show_text(tr("Values of zero or less cannot be shown on a log scale and are left out."))
+        if self.legend.count() and not self.lines:
+            self.hint.show_text(tr("All curves are switched off. Select one above."))
+        elif self._view.log and any(len(line.x) < len(line.curve.series) for line in self.lines.values()):
+            self.hint.show_text(tr("Values of zero or less cannot be shown on a log scale and are left out."))
         else:
-            self._hint.show_text("")
+            self.hint.show_text("")
 
     def _describe(self) -> None:
         """Describe the curves for a screen reader: at the cross-hair, else their first and last values."""
-        assert self._plot
-        points = self._plot.points()
+        assert self.plot
+        points = self.plot.points()
         if points:
             sentences = [tr("{line}: {value} at step {step}", line=point.line.curve.title, value=f"{point.value:.4g}", step=point.step)
                     for point in points]  # fmt: skip
         else:
-            sentences = [_summarise_curve(line.curve) for line in self._lines.values()]
-        self._plot.setAccessibleDescription("\n".join(sentences))
+            sentences = [_summarise_curve(line.curve) for line in self.lines.values()]
+        self.plot.setAccessibleDescription("\n".join(sentences))
 
     def _on_save_picture(self) -> None:
         image = self.picture()

@@ -96,7 +96,7 @@ class CurvesItem(pyqtgraph.GraphicsObject):
         painter = QPainter(image)
         frame = PlotFrame(self._box, len(self._lines) > MANY_LINES, self._moving)
         mid, base = (self._colours.color(role) for role in (QPalette.ColorRole.Mid, QPalette.ColorRole.Base))
-        painter.setPen(QPen(mix_colours(mid, base, 0.5), 1))
+        painter.setPen(QPen(style.mix_colours(base, mid, 0.5), 1))
         for y in frame.to_y_pixels(
             np.array(self._axis.tickValues(*self._box.viewRange()[1], frame.height)[0][1])
         ).tolist():
@@ -108,7 +108,8 @@ class CurvesItem(pyqtgraph.GraphicsObject):
                 painter.drawImage(QPointF(), frame.draw_density(dense_lines, clear))
         for line in self._lines:
             if line not in dense and line.smooth is not None:
-                colour = mix_colours(colour_of(line.curve.slot), base, POINT_OPACITY[0])
+                # Opaque: overlapping strokes are then drawn many times as fast as translucent ones.
+                colour = style.mix_colours(base, colour_of(line.curve.slot), POINT_OPACITY[0])
                 frame.stroke(painter, line, line.y, QPen(colour, 1))
         for line in self._lines:
             if line not in dense or line.smooth is not None:
@@ -289,8 +290,3 @@ class CrossHair(pyqtgraph.GraphicsObject):
 
 def _rgba(colour: QColor) -> tuple[int, int, int, int]:
     return colour.red(), colour.green(), colour.blue(), colour.alpha()
-
-
-def mix_colours(front: QColor, back: QColor, share: float) -> QColor:
-    """`share` of `front` over `back`, opaque: overlapping opaque strokes are drawn many times as fast as translucent ones."""
-    return QColor(*(round(share * a + (1 - share) * b) for a, b in zip(_rgba(front), _rgba(back), strict=True)))

@@ -52,7 +52,7 @@ class Histogram(QWidget):
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            bar = self._bar_at(event.pos().x())
+            bar = self.bar_at(event.pos().x())
             QToolTip.showText(event.globalPos(), basics.plain_tooltip(format_bar(bar)) if bar else "", self)
             return True
         return super().event(event)
@@ -86,7 +86,7 @@ class Histogram(QWidget):
         plot, width = self._plot(), self._plot().width() / len(self._bars)
         return QRectF(plot.left() + number * width, plot.top(), width, plot.height())
 
-    def _bar_at(self, x: int) -> HistogramBar | None:
+    def bar_at(self, x: int) -> HistogramBar | None:
         return next(
             (
                 bar

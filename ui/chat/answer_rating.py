@@ -19,7 +19,7 @@ class AnswerRating(QWidget):
         super().__init__()
         self._mark: int | None = None
         self._note = ""
-        self._mark_note = basics.Note()
+        self.mark_note = basics.Note()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
         self.slider.setPageStep(SLIDER_STEP)
@@ -51,7 +51,7 @@ class AnswerRating(QWidget):
         self._form.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._mark_note)
+        layout.addWidget(self.mark_note)
         layout.addWidget(self._form)
 
     def _connect(self) -> None:
@@ -65,9 +65,9 @@ class AnswerRating(QWidget):
         """Show a mark (0 to 100) and its note; hidden when there is neither."""
         self._mark, self._note = mark, note
         parts = ["" if mark is None else tr("{mark} of 100", mark=mark), note]
-        self._mark_note.show_text(" – ".join(part for part in parts if part), "note")
+        self.mark_note.show_text(" – ".join(part for part in parts if part), "note")
         self._form.hide()
-        self.setVisible(bool(self._mark_note.text()))
+        self.setVisible(bool(self.mark_note.text()))
 
     def edit(self) -> None:
         """Let the person mark; or, when it is done already, leave it."""
@@ -76,7 +76,7 @@ class AnswerRating(QWidget):
         self.note.setText(self._note)
         self.clear.setVisible(self._mark is not None)
         self._form.setVisible(is_open)
-        self.setVisible(is_open or bool(self._mark_note.text()))
+        self.setVisible(is_open or bool(self.mark_note.text()))
         if is_open:
             self.number.setFocus()
             self.number.selectAll()

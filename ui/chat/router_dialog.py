@@ -51,7 +51,7 @@ class RouterDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Router"))
         self._workspace = workspace
-        self._known: list[Domain] = []
+        self.known_domains: list[Domain] = []
         self._choice: Domain | None = None
         self._work = LatestTask(workspace, self)
         self.note, self.line = basics.Note(), ProgressLine(self._work)
@@ -135,7 +135,7 @@ class RouterDialog(QDialog):
 
     def _connect(self) -> None:
         self.add.clicked.connect(lambda _checked: self.edit(Domain("", "", "", "")))
-        self.change.clicked.connect(lambda _checked: self.edit(self._known[self.domains.line()]))
+        self.change.clicked.connect(lambda _checked: self.edit(self.known_domains[self.domains.line()]))
         self.remove.clicked.connect(lambda _checked: self._on_remove())
         self.domains.chosen.connect(lambda _line: self._show_buttons())
         self.ask.clicked.connect(lambda _checked: self._on_ask())
@@ -162,7 +162,9 @@ class RouterDialog(QDialog):
 
     async def _load(self) -> None:
         project, way = self._workspace.project, self.routing_method()
-        self._known, found = await project.read(lambda db: (router.load_domains(db), router.load_last_results(db, way)))
+        self.known_domains, found = await project.read(
+            lambda db: (router.load_domains(db), router.load_last_results(db, way))
+        )
         lines = [
             (
                 one.name,
@@ -170,7 +172,7 @@ class RouterDialog(QDialog):
                 basics.short_model_name(one.model),
                 server_texts.server_title(self._workspace, one.provider),
             )
-            for one in self._known
+            for one in self.known_domains
         ]
         self.domains.show_lines(lines, tr("No domains yet"), tr("Each fine-tuned model handles one domain. Add "
                                                                 "what it was taught, ideally its project, and "
@@ -180,13 +182,13 @@ class RouterDialog(QDialog):
         self._show_buttons()
 
     def _show_buttons(self) -> None:
-        able = bool(self._known) and (self.offline.isChecked() or bool(self.model.model_id()))
+        able = bool(self.known_domains) and (self.offline.isChecked() or bool(self.model.model_id()))
         self.model.setVisible(self.calling.isChecked())
         for button in (self.change, self.remove):
             button.setEnabled(self.domains.line() >= 0)
-        reason = "" if able else tr("Choose a model.") if self._known else tr("Add a domain first.")
+        reason = "" if able else tr("Choose a model.") if self.known_domains else tr("Add a domain first.")
         basics.set_enabled(self.ask, reason or ("" if self.question.text().strip() else tr("Enter a question.")))
-        sources = any(one.source for one in self._known)
+        sources = any(one.source for one in self.known_domains)
         basics.set_enabled(
             self.examine, reason or ("" if sources else tr("None of the domains has a project with questions."))
         )
@@ -198,14 +200,14 @@ class RouterDialog(QDialog):
         dialog.open()
 
     async def _store(self, domain: Domain) -> Changes:
-        if any(one.name == domain.name and one.id != domain.id for one in self._known):
+        if any(one.name == domain.name and one.id != domain.id for one in self.known_domains):
             raise JukuError(tr("The domain “{name}” already exists", name=domain.name), tr("Choose another name."))
         changes = await self._workspace.project.write("", router.store, domain)
         await self._load()
         return changes
 
     def _on_remove(self) -> None:
-        self._workspace.tasks.start("", self._remove(self._known[self.domains.line()].id))
+        self._workspace.tasks.start("", self._remove(self.known_domains[self.domains.line()].id))
 
     async def _remove(self, id: int) -> Changes:
         changes = await self._workspace.project.write("", router.delete, id)
@@ -215,11 +217,11 @@ class RouterDialog(QDialog):
     async def _build_chooser(self) -> router.Choose:
         """What passes a question on, in the chosen way."""
         if self.routing_method() == OFFLINE:
-            return OfflineRouter(self._known).choose
+            return OfflineRouter(self.known_domains).choose
         provider, model, known = (
             await self._workspace.provider(self.model.provider()),
             self.model.model_id(),
-            self._known,
+            self.known_domains,
         )
 
         async def choose(question: str) -> RouterChoice:
@@ -238,7 +240,7 @@ class RouterDialog(QDialog):
         try:
             choice = await (await self._build_chooser())(question)
             self._show_choice(choice)
-            if domain := next((one for one in self._known if one.name == choice.domain), None):
+            if domain := next((one for one in self.known_domains if one.name == choice.domain), None):
                 provider = await self._workspace.provider(domain.provider)
                 messages = chat_messages(domain.system_prompt, question)
                 await provider.chat(domain.model, messages, Sampling(), lambda _index, text: self._append(text))
@@ -270,7 +272,7 @@ class RouterDialog(QDialog):
 
     async def _examine(self, reporter: Reporter) -> Changes | None:
         try:
-            asked = router.load_test_questions(self._known)
+            asked = router.load_test_questions(self.known_domains)
             found = await router.measure_routing(
                 self._workspace.project, await self._build_chooser(), self.routing_method(), asked, reporter
             )
@@ -281,7 +283,7 @@ class RouterDialog(QDialog):
         return Changes("", records={Table.ROUTE})
 
     def _show_result(self, found: Sequence[RoutedQuestion]) -> None:
-        table = router.count_confusions(self._known, found)
+        table = router.count_confusions(self.known_domains, found)
         names = [name or tr("None of these") for name in table.names]
         self.table.name_columns([tr("Correct domain"), *names])
         lines = [

@@ -35,7 +35,7 @@ from ui.chat.question_row import ConversationView, QuestionRow
 from ui.chat.sampling_settings import SamplingSettings
 from ui.chat.send_question import QuestionSender
 from ui.chat.suggested_questions import SuggestedQuestions
-from ui.tab import Tab
+from ui.tab_base import Tab
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.code_dialog import CodeDialog
@@ -54,8 +54,8 @@ class ChatTab(Tab):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(workspace, parent)
         self._project: Project | None = None  # the one that is shown
-        self._thread: ConversationThread | None = None  # the conversation that is shown, up to the turn `_leaf`
-        self._leaf: int | None = None
+        self.shown_thread: ConversationThread | None = None  # the conversation that is shown, up to the turn `leaf`
+        self.leaf: int | None = None
         self._sending = False  # whether a question is being noted
         self.panes, self.settings, self.list = PaneHeaders(workspace), SamplingSettings(), ConversationList()
         self.conversation_view, self.suggestions = ConversationView(self._build_row), SuggestedQuestions(workspace)
@@ -185,7 +185,7 @@ class ChatTab(Tab):
     async def _open_newest(self) -> None:
         found = await self.workspace.project.read(conversations.find_conversations)
         self.acts.show_found(found)
-        if found and self._thread is None and not self.is_busy():
+        if found and self.shown_thread is None and not self.is_busy():
             await self._open(found[0].id)
 
     async def _open(self, id: int, turn: int | None = None) -> None:
@@ -206,18 +206,18 @@ class ChatTab(Tab):
 
     def _remember_thread(self, thread: ConversationThread | None, leaf: int | None) -> list[ChatTurn]:
         """Take a conversation as the one that is shown; the turns up to `leaf`."""
-        self._thread, self._leaf = thread, leaf
+        self.shown_thread, self.leaf = thread, leaf
         self.acts.show_thread(thread, leaf)
         self.list.select(thread.conversation.id if thread else 0)
         return thread.path(leaf) if thread and leaf else []
 
     async def _read_again(self) -> None:
         """Read the conversation again; its rows stay as they are, with the errors they show."""
-        id = self._thread.conversation.id if self._thread else 0
+        id = self.shown_thread.conversation.id if self.shown_thread else 0
         thread = await self.workspace.project.read(conversations.load, id)
-        if thread and self._thread and self._thread.conversation.id == id:
-            self._thread = thread
-            self.acts.show_thread(thread, self._leaf)
+        if thread and self.shown_thread and self.shown_thread.conversation.id == id:
+            self.shown_thread = thread
+            self.acts.show_thread(thread, self.leaf)
             self._show_state()
 
     def _build_row(self, turn: ChatTurn) -> QuestionRow:
@@ -242,7 +242,7 @@ class ChatTab(Tab):
         self.list.anew.setEnabled(not is_busy)
         self._pages.setCurrentIndex(int(bool(rows)))
         self.suggestions.setVisible(not rows)
-        self.name.setText(self._thread.conversation.title if self._thread else tr("New conversation"))
+        self.name.setText(self.shown_thread.conversation.title if self.shown_thread else tr("New conversation"))
         for row in rows:
             row.allow(is_busy, row is rows[-1])
 
@@ -266,7 +266,7 @@ class ChatTab(Tab):
         question = self.question.toPlainText().strip()
         if question and self.send.isEnabled() and not self.is_busy():
             self.question.remember(question)
-            self._send(question, self._leaf)
+            self._send(question, self.leaf)
 
     def _on_suggested(self, question: str) -> None:
         self.question.setPlainText(question)
@@ -280,7 +280,7 @@ class ChatTab(Tab):
 
     async def _note_and_ask(self, question: str, parent: int | None) -> Changes:
         project, turns = self.workspace.project, list[tuple[int, int]]()
-        id = self._thread.conversation.id if self._thread else 0
+        id = self.shown_thread.conversation.id if self.shown_thread else 0
         try:
             changes = await project.write("", lambda db: turns.append(conversations.add_turn(db, id, parent, question)))
             thread = await project.read(conversations.load, turns[0][0])
@@ -298,16 +298,16 @@ class ChatTab(Tab):
 
     def _ask(self, numbers: list[int], builder: PromptBuilder) -> None:
         """Ask these panes what was asked last."""
-        assert self._thread
+        assert self.shown_thread
         row, before = self.conversation_view.rows[-1], [row.turn for row in self.conversation_view.rows[:-1]]
         for number in numbers:
             header = self.panes.header(number)
             if header and header.pane().model:
-                request = self.asking.request(header, self._thread, before, row.turn.id, row.turn.text)
+                request = self.asking.request(header, self.shown_thread, before, row.turn.id, row.turn.text)
                 self.asking.start(header, row.columns[number], request, builder)
 
     def _on_again(self, number: int) -> None:
-        """Ask a pane once more; marks that a person gave are not lost by a slip."""
+        """Ask a pane again; before marks are replaced the person is asked."""
         marked = [one for one in self._answers(number) if one.mark is not None]
         if marked:
             self.acts.ask_to_replace(lambda: self.workspace.tasks.start("", self._ask_again(number)))
@@ -320,16 +320,16 @@ class ChatTab(Tab):
             self._ask([number], builder)
 
     def _answers(self, number: int) -> list[ChatAnswer]:
-        return self._thread.answers_of(self._leaf, number) if self._thread and self._leaf else []
+        return self.shown_thread.answers_of(self.leaf, number) if self.shown_thread and self.leaf else []
 
     # --- what is done with it
 
     def _on_branch(self, turn: int) -> None:
-        assert self._thread
-        self.workspace.tasks.start("", self._open(self._thread.conversation.id, turn))
+        assert self.shown_thread
+        self.workspace.tasks.start("", self._open(self.shown_thread.conversation.id, turn))
 
     def _on_add_pane(self) -> None:
-        self.panes.add([one.pane.number for one in self._thread.answers] if self._thread else [])
+        self.panes.add([one.pane.number for one in self.shown_thread.answers] if self.shown_thread else [])
 
     def _on_chosen(self) -> None:
         self._request_trained_prompts()
@@ -355,7 +355,7 @@ class ChatTab(Tab):
         self._show_state()
 
     def _on_deleted(self, id: int) -> None:
-        if self._thread and self._thread.conversation.id == id:
+        if self.shown_thread and self.shown_thread.conversation.id == id:
             self._show(None)
             self.panes.renumber()
 
@@ -364,12 +364,12 @@ class ChatTab(Tab):
         await project.write("", conversations.store_mark, id, mark, note)
         await self._read_again()
         for number, column in row.columns.items():
-            found = self._thread.answers_of(row.turn.id, number) if self._thread else []
+            found = self.shown_thread.answers_of(row.turn.id, number) if self.shown_thread else []
             if id in [answer.id for answer in found]:
                 column.show_answers(found)
 
     def _on_example(self, answer: ChatAnswer, exam: bool) -> None:
-        turns = self._thread.turns if self._thread else []
+        turns = self.shown_thread.turns if self.shown_thread else []
         question = next(turn.text for turn in turns if turn.id == answer.turn)
         dialog = CorrectionDialog(self.workspace, question, answer.text, exam, self.window())
         dialog.added.connect(self._on_added)
@@ -389,11 +389,11 @@ class ChatTab(Tab):
         before = [row.turn for row in self.conversation_view.rows]
         if not typed and before:
             typed = before.pop().text
-        request = self.asking.request(header, self._thread, before, 0, typed)
+        request = self.asking.request(header, self.shown_thread, before, 0, typed)
         self.workspace.tasks.start("", self._show_code(request.pane, lambda: self.asking.call(request)))
 
     async def _show_sent_request(self, turn: int, number: int) -> None:
-        found = self._thread.answers_of(turn, number) if self._thread else []
+        found = self.shown_thread.answers_of(turn, number) if self.shown_thread else []
         if found:
             pane = found[0].pane
             await self._show_code(pane, lambda: self.asking.load_sent_request(turn, number, pane.provider))

@@ -155,7 +155,7 @@ class CellDelegate(QStyledItemDelegate):
         if column.choices:
             box = DropDown(parent)
             add_values(box, column.choices)
-            box.activated.connect(lambda _index: self._finish(box))
+            box.activated.connect(lambda _index: self.finish(box))
             return box
         if column.long:
             # A line edit would silently turn line breaks into spaces.
@@ -201,7 +201,7 @@ class CellDelegate(QStyledItemDelegate):
             if isinstance(editor, QPlainTextEdit) and event.key() in ENTER_KEYS:
                 return self._on_enter(editor, event)
             if isinstance(editor, QWidget) and (step := TAB_HINTS.get(Qt.Key(event.key()))):
-                self._finish(editor, step)
+                self.finish(editor, step)
                 return True
         return super().eventFilter(editor, event)
 
@@ -209,9 +209,10 @@ class CellDelegate(QStyledItemDelegate):
         if event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier):
             editor.insertPlainText("\n")
         else:
-            self._finish(editor)
+            self.finish(editor)
         return True
 
-    def _finish(self, editor: QWidget, then: Hint = Hint.NoHint) -> None:
+    def finish(self, editor: QWidget, then: Hint = Hint.NoHint) -> None:
+        """Take over what was typed, and close the editor."""
         self.commitData.emit(editor)
         self.closeEditor.emit(editor, then)

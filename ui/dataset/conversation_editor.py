@@ -55,7 +55,7 @@ class ConversationEditor(QScrollArea):
         self._problems: list[checks.Problem] = []
         self._sections: list[Section] = []
         self._cards: list[MessageEditor] = []
-        self._titles: list[QWidget] = []
+        self.titles: list[QWidget] = []
         page = QWidget()
         self._column = QVBoxLayout(page)
         self._column.setContentsMargins(0, 0, style.SPACE // 2, 0)
@@ -64,32 +64,32 @@ class ConversationEditor(QScrollArea):
         self.setWidget(page)
 
     def _make_foot(self) -> None:
-        self._empty = basics.label(tr("This row has no conversation yet. Add the first message."), wrap=True, dim=True)
-        self._further = QPushButton()
-        self._further.clicked.connect(self._on_further)
-        self._add = QPushButton(style.icon("add"), "")
-        self._add.setShortcut("Ctrl+Shift+Return")
-        self._add.setToolTip(
-            basics.plain_tooltip(self._add.shortcut().toString(QKeySequence.SequenceFormat.NativeText))
+        self.nothing = basics.label(tr("This row has no conversation yet. Add the first message."), wrap=True, dim=True)
+        self.further_button = QPushButton()
+        self.further_button.clicked.connect(self._on_further)
+        self.add_button = QPushButton(style.icon("add"), "")
+        self.add_button.setShortcut("Ctrl+Shift+Return")
+        self.add_button.setToolTip(
+            basics.plain_tooltip(self.add_button.shortcut().toString(QKeySequence.SequenceFormat.NativeText))
         )
-        self._add.clicked.connect(lambda: self._append(self._next_role()))
-        self._roles = basics.tool_button("▾", tr("Add a message with another role"))
-        self._roles.setToolTip(basics.plain_tooltip(self._roles.accessibleName()))
-        self._roles.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._roles.setStyleSheet("QToolButton::menu-indicator { image: none; }")
-        menu = QMenu(self._roles)
+        self.add_button.clicked.connect(lambda: self._append(self._next_role()))
+        self.roles_button = basics.tool_button("▾", tr("Add a message with another role"))
+        self.roles_button.setToolTip(basics.plain_tooltip(self.roles_button.accessibleName()))
+        self.roles_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.roles_button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        menu = QMenu(self.roles_button)
         for role in checks.ROLES:
             menu.addAction(role, partial(self._append, role))
-        self._roles.setMenu(menu)
+        self.roles_button.setMenu(menu)
         self._tools = QPushButton()
         self._tools.clicked.connect(self._on_tools)
         foot = QHBoxLayout()
         foot.setSpacing(style.SPACE // 2)
-        for part in (self._add, self._roles, self._tools):
+        for part in (self.add_button, self.roles_button, self._tools):
             foot.addWidget(part)
         foot.addStretch()
-        self._column.addWidget(self._empty)
-        self._column.addWidget(self._further, 0, Qt.AlignmentFlag.AlignLeft)
+        self._column.addWidget(self.nothing)
+        self._column.addWidget(self.further_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._column.addLayout(foot)
         self._column.addStretch()
 
@@ -101,18 +101,16 @@ class ConversationEditor(QScrollArea):
         self._data, self._problems = data, problems
         self._sections = row_json.read_sections(data) if data else []
         self._show_cards()
-        self._empty.setVisible(bool(data) and not any(section.messages for section in self._sections))
-        self._add.setText(tr("Add a message: {role}", role=self._next_role()))
+        self.nothing.setVisible(bool(data) and not any(section.messages for section in self._sections))
+        self.add_button.setText(tr("Add a message: {role}", role=self._next_role()))
         declared = row_json.read_tools(data) if data else ""
         self._tools.setText(tr("Tools…") if declared else tr("Add tools…"))
-        for part in (self._tools, self._add, self._roles):
+        for part in (self._tools, self.add_button, self.roles_button):
             part.setVisible(bool(data))
 
     def field(self, role: str) -> CommittedTextEdit | None:
         """The text field of the last message of `role`."""
-        found = (
-            card for card in reversed(self._visible_cards()) if checks.role_of({"role": card.message.role}) == role
-        )
+        found = (card for card in reversed(self.visible_cards()) if checks.role_of({"role": card.message.role}) == role)
         return next((card.fields()[0] for card in found if card.fields()), None)
 
     def focus(self, path: str) -> None:
@@ -121,7 +119,7 @@ class ConversationEditor(QScrollArea):
         if numbers and numbers[0] >= self._most:
             self._most = numbers[0] + 1
             self._show_cards()
-        for card in self._visible_cards():
+        for card in self.visible_cards():
             if _is_inside(path, card.message.path):
                 card.focus_text()
                 # Only now are the cards as high as their texts.
@@ -129,12 +127,12 @@ class ConversationEditor(QScrollArea):
 
     def pending(self) -> list[JsonEdit]:
         """The edits that are typed and not committed yet; this commits them."""
-        return [edit for card in self._visible_cards() for edit in card.pending()]
+        return [edit for card in self.visible_cards() for edit in card.pending()]
 
     def _all_messages(self) -> list[RowMessage]:
         return [message for section in self._sections for message in section.messages]
 
-    def _visible_cards(self) -> list[MessageEditor]:
+    def visible_cards(self) -> list[MessageEditor]:
         return self._cards[: min(self._most, len(self._all_messages()))]
 
     def _show_cards(self) -> None:
@@ -148,8 +146,8 @@ class ConversationEditor(QScrollArea):
             card.setVisible(number < len(shown))
         self._show_titles(len(shown))
         left = len(self._all_messages()) - len(shown)
-        self._further.setVisible(left > 0)
-        self._further.setText(trn("Show {n} more turn", "Show {n} more turns", min(left, MAX_CARDS_SHOWN)))
+        self.further_button.setVisible(left > 0)
+        self.further_button.setText(trn("Show {n} more turn", "Show {n} more turns", min(left, MAX_CARDS_SHOWN)))
 
     def _messages_with_ends(self) -> Iterator[tuple[RowMessage, bool, bool]]:
         """Each message, and whether it is the first and the last of its section."""
@@ -161,20 +159,20 @@ class ConversationEditor(QScrollArea):
         card = MessageEditor()
         card.changed.connect(self.changed)
         card.calls_wanted.connect(self._on_calls)
-        self._column.insertWidget(len(self._cards) + len(self._titles), card)
+        self._column.insertWidget(len(self._cards) + len(self.titles), card)
         return card
 
     def _show_titles(self, count: int) -> None:
         """Show which answer is preferred, above the first card of each section."""
-        for title in self._titles:
+        for title in self.titles:
             self._column.removeWidget(title)
             title.deleteLater()
-        self._titles = []
+        self.titles = []
         before = 0
         for section in self._sections:
             if (words := _section_title(section.path)) and before < count:
                 title = basics.label(words, dim=True)
-                self._titles.append(title)
+                self.titles.append(title)
                 place = self._column.indexOf(self._cards[before]) if section.messages else -1
                 self._column.insertWidget(place if place >= 0 else 0, title)
             before += len(section.messages)

@@ -54,13 +54,13 @@ class ExportDialog(QDialog):
         self._workspace, self._parent = workspace, parent
         self._shown, self._selected = shown, array("q", selected)
         self._counting = LatestTask(workspace, self)
-        self._rows = 0
+        self.row_count = 0
         self.setWindowTitle(tr("Export rows"))
         self.resize(600, 0)
         self._make_choices()
         self._make_options()
         self._make_path()
-        self._note = basics.Note()
+        self.note = basics.Note()
         self._lay_out()
         self.finished.connect(lambda _result: self._counting.stop())
         self._on_format()
@@ -120,15 +120,15 @@ class ExportDialog(QDialog):
         where.addWidget(self._browse)
         form.addRow(tr("File"), where)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        self._ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self._ok.setText(tr("Export"))
-        self._ok.setProperty("primary", True)
+        self.ok_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self.ok_button.setText(tr("Export"))
+        self.ok_button.setProperty("primary", True)
         buttons.accepted.connect(self._on_export)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         layout.addLayout(form)
-        layout.addWidget(self._note)
+        layout.addWidget(self.note)
         layout.addWidget(buttons)
 
     def options(self) -> ExportOptions:
@@ -169,20 +169,20 @@ class ExportDialog(QDialog):
                 tried = await project.read(exporting.preview, ids, format, options, reporter, reporter=reporter)
                 self._show_result(tried)
 
-        self._rows = 0
+        self.row_count = 0
         self._show_ok()
         self._counting.start(work)
 
     def _show_result(self, found: ExportResult) -> None:
-        self._rows = found.rows
+        self.row_count = found.rows
         written = trn("{n} row will be written.", "{n} rows will be written.", found.rows)
         left = format_left_out_rows(found)
-        self._note.show_text(f"{written}\n{left}".strip(), "warning" if left else "")
+        self.note.show_text(f"{written}\n{left}".strip(), "warning" if left else "")
         self._show_ok()
 
     def _show_ok(self) -> None:
-        reason = tr("No row matches.") if not self._rows else tr("Enter a file name.")
-        basics.set_enabled(self._ok, "" if self._rows and self.path.text().strip() else reason)
+        reason = tr("No row matches.") if not self.row_count else tr("Enter a file name.")
+        basics.set_enabled(self.ok_button, "" if self.row_count and self.path.text().strip() else reason)
 
     def _on_browse(self) -> None:
         dialog = file_dialogs.save_dialog(

@@ -48,7 +48,7 @@ class FilterBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._saved: dict[str, str] = {}
+        self.saved_filters: dict[str, str] = {}
         self._typing = QTimer(self, singleShot=True, interval=TYPING_PAUSE_MS)
         self._typing.timeout.connect(self.changed)
         self._make_line()
@@ -79,7 +79,7 @@ class FilterBar(QWidget):
         self.clear_button = QPushButton(tr("Clear"))
         self.clear_button.setToolTip(tr("Show all rows"))
         self.clear_button.clicked.connect(self.clear)
-        self._wrong = basics.Note()
+        self.error_note = basics.Note()
 
     def _lay_out(self) -> None:
         self.top = QHBoxLayout()  # the tab puts its buttons at the end of it
@@ -98,7 +98,7 @@ class FilterBar(QWidget):
         for row in (self.top, lists):
             row.setSpacing(style.SPACE // 2)
             layout.addLayout(row)
-        layout.addWidget(self._wrong)
+        layout.addWidget(self.error_note)
 
     def filter(self) -> Filter:
         """The current filter."""
@@ -148,7 +148,7 @@ class FilterBar(QWidget):
 
     def show_saved(self, saved: dict[str, str]) -> None:
         """Offer the saved filters, name -> words."""
-        self._saved = saved
+        self.saved_filters = saved
 
     def _on_text(self, _text: str) -> None:
         self._follow()
@@ -165,7 +165,7 @@ class FilterBar(QWidget):
                 re.compile(typed.text)
             except re.error as error:
                 reason = tr("This is not a regular expression yet: {reason}.", reason=error)
-        self._wrong.show_text(reason, "warning")
+        self.error_note.show_text(reason, "warning")
         return bool(reason)
 
     def _on_choice(self, name: str) -> None:
@@ -195,18 +195,18 @@ class FilterBar(QWidget):
     def _fill_menu(self) -> None:
         menu = self.saved.menu()
         menu.clear()
-        for name, words in self._saved.items():
+        for name, words in self.saved_filters.items():
             action = menu.addAction(name.replace("&", "&&"))
             action.setToolTip(basics.plain_tooltip(words))
             action.triggered.connect(lambda _checked=False, words=words: self.choose(words))
-        if self._saved:
+        if self.saved_filters:
             menu.addSeparator()
         keep = menu.addAction(tr("Save this filter…"))
         keep.setEnabled(not self.is_empty())
         keep.triggered.connect(self._on_save)
-        if self._saved:
+        if self.saved_filters:
             delete_menu = menu.addMenu(tr("Delete"))
-            for name in self._saved:
+            for name in self.saved_filters:
                 action = delete_menu.addAction(name.replace("&", "&&"))
                 action.triggered.connect(lambda _checked=False, name=name: self.forget_wanted.emit(name))
 

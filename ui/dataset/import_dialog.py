@@ -69,7 +69,7 @@ def import_rows(
 ) -> None:
     """Import files or a pasted text. Tables open a dialog for their columns; other files are imported at once.
 
-    `on_ended` is called for each of the two when it is done or given up.
+    `on_ended` is called for each of the two when it is done or cancelled.
     """
     workspace.tasks.start("", _import_rows(workspace, what, parent, on_ended))
 
@@ -131,14 +131,14 @@ class ImportDialog(QDialog):
         self._sources = sources
         self._source = sources[0]
         self._looking = LatestTask(workspace, self)
-        self._choices: list[QComboBox] = []
+        self.column_boxes: list[QComboBox] = []
         self.setWindowTitle(tr("Import a table"))
         self.resize(920, 620)
         self._make_file()
         self._make_options()
         self.columns = _build_table(tr("Columns of the file"))
         self.preview = _build_table(tr("Rows after the import"))
-        self._note = basics.Note()
+        self.note = basics.Note()
         self._lay_out()
         self.finished.connect(self._on_finished)
         self._show_source()
@@ -148,37 +148,37 @@ class ImportDialog(QDialog):
         self._file.setAccessibleName(tr("File"))
         self._file.addItems([source.name for source in self._sources])
         self._file.activated.connect(self._on_file)
-        self._format_label = basics.label(dim=True)
-        self._encoding = DropDown()
-        self._encoding.setAccessibleName(tr("Encoding"))
+        self.format_label = basics.label(dim=True)
+        self.encoding_box = DropDown()
+        self.encoding_box.setAccessibleName(tr("Encoding"))
         for name, title in ENCODINGS.items():
-            self._encoding.addItem(title, name)
-        self._encoding.activated.connect(lambda _index: self._on_encoding())
-        self._head = QCheckBox(tr("The first row names the columns"))
-        self._head.clicked.connect(self._on_head)
+            self.encoding_box.addItem(title, name)
+        self.encoding_box.activated.connect(lambda _index: self._on_encoding())
+        self.heading_box = QCheckBox(tr("The first row names the columns"))
+        self.heading_box.clicked.connect(self._on_head)
 
     def _make_options(self) -> None:
-        self._split, self._status, self._tags = DropDown(), DropDown(), QLineEdit()
-        add_values(self._split, examples.SPLITS)
+        self.split_box, self._status, self.tags_field = DropDown(), DropDown(), QLineEdit()
+        add_values(self.split_box, examples.SPLITS)
         add_values(self._status, examples.STATUSES)
         self._status.setCurrentIndex(self._status.findData("approved"))
         self._skip = QCheckBox(tr("Skip rows that already exist"))
         self._skip.setChecked(True)
-        for box, name in ((self._split, tr("Split")), (self._status, tr("Status")), (self._tags, tr("Tags"))):
+        for box, name in ((self.split_box, tr("Split")), (self._status, tr("Status")), (self.tags_field, tr("Tags"))):
             box.setAccessibleName(name)
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
-        for part in (self._file, self._format_label):
+        for part in (self._file, self.format_label):
             top.addWidget(part)
         top.addStretch()
-        self._encoded = basics.label(tr("Encoding"), dim=True)
-        for choice in (self._head, self._encoded, self._encoding):
+        self.encoding_label = basics.label(tr("Encoding"), dim=True)
+        for choice in (self.heading_box, self.encoding_label, self.encoding_box):
             top.addWidget(choice)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        self._ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self._ok.setText(tr("Import"))
-        self._ok.setProperty("primary", True)
+        self.ok_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self.ok_button.setText(tr("Import"))
+        self.ok_button.setProperty("primary", True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -188,13 +188,13 @@ class ImportDialog(QDialog):
         layout.addWidget(self.columns, 2)
         layout.addWidget(basics.label(tr("Preview of the first rows"), dim=True))
         layout.addWidget(self.preview, 3)
-        layout.addWidget(self._note)
+        layout.addWidget(self.note)
         layout.addLayout(self._options_row())
         layout.addWidget(buttons)
 
     def _options_row(self) -> QGridLayout:
         grid = QGridLayout()
-        fields = ((tr("Split"), self._split), (tr("Status"), self._status), (tr("Tags"), self._tags))
+        fields = ((tr("Split"), self.split_box), (tr("Status"), self._status), (tr("Tags"), self.tags_field))
         for number, (name, box) in enumerate(fields):
             label = basics.label(tr("{field} of new rows", field=name), dim=True)
             label.setBuddy(box)
@@ -206,8 +206,8 @@ class ImportDialog(QDialog):
 
     def files_to_import(self) -> list[ImportFile]:
         """The files with the chosen options."""
-        common = {"split": self._split.currentData(), "status": self._status.currentData(),
-                  "tags": " ".join(self._tags.text().split()), "skip_known": self._skip.isChecked()}  # fmt: skip
+        common = {"split": self.split_box.currentData(), "status": self._status.currentData(),
+                  "tags": " ".join(self.tags_field.text().split()), "skip_known": self._skip.isChecked()}  # fmt: skip
         return [ImportFile(one.path, replace(options_of(one), **common), one.name) for one in self._sources]
 
     def _on_finished(self, result: int) -> None:
@@ -233,7 +233,7 @@ class ImportDialog(QDialog):
         self._show_source()
 
     def _on_encoding(self) -> None:
-        source, encoding = self._source, self._encoding.currentData()
+        source, encoding = self._source, self.encoding_box.currentData()
 
         async def recognise(_reporter: Reporter) -> None:
             await asyncio.to_thread(source.recognise, encoding)
@@ -245,12 +245,12 @@ class ImportDialog(QDialog):
         source = self._source
         self._file.setVisible(len(self._sources) > 1)
         name = "" if len(self._sources) > 1 else f"{source.name}  "
-        self._format_label.setText(f"{name}{formats.title(source.detected.format)}")
-        self._encoding.setCurrentIndex(self._encoding.findData(source.encoding))
-        for part in (self._encoded, self._encoding):
+        self.format_label.setText(f"{name}{formats.title(source.detected.format)}")
+        self.encoding_box.setCurrentIndex(self.encoding_box.findData(source.encoding))
+        for part in (self.encoding_label, self.encoding_box):
             part.setVisible(not source.pasted)
-        self._head.setChecked(source.head)
-        self._head.setEnabled(source.detected.format != "markdown")
+        self.heading_box.setChecked(source.head)
+        self.heading_box.setEnabled(source.detected.format != "markdown")
         self._show_columns()
         self._show_preview([])
         self._show_preview_or_missing()
@@ -261,8 +261,8 @@ class ImportDialog(QDialog):
         self.columns.setRowCount(1 + len(sample))
         self.columns.setColumnCount(len(names))
         self.columns.setHorizontalHeaderLabels(names)
-        self._choices = [self._build_field_box(name) for name in names]
-        for number, box in enumerate(self._choices):
+        self.column_boxes = [self._build_field_box(name) for name in names]
+        for number, box in enumerate(self.column_boxes):
             self.columns.setCellWidget(0, number, box)
             for row, cells in enumerate(sample, start=1):
                 self.columns.setItem(row, number, _build_item(cells[number] if number < len(cells) else ""))
@@ -282,7 +282,7 @@ class ImportDialog(QDialog):
 
     def _on_meaning(self, column: str, field: str) -> None:
         self._source.set_field(column, field)
-        for name, box in zip(self._source.names(), self._choices, strict=True):
+        for name, box in zip(self._source.names(), self.column_boxes, strict=True):
             box.setCurrentIndex(max(0, box.findData(self._source.meaning.get(name, ""))))
         self._show_preview_or_missing()
 
@@ -291,8 +291,8 @@ class ImportDialog(QDialog):
         source = self._source
         missing = next(filter(None, (one.missing_choice() for one in [source, *self._sources])), "")
         locked = tr("The project is read-only.") if self._workspace.project.read_only else ""
-        self._note.show_text(missing, "warning")
-        basics.set_enabled(self._ok, missing or locked, self._note if missing else None)
+        self.note.show_text(missing, "warning")
+        basics.set_enabled(self.ok_button, missing or locked, self.note if missing else None)
         if source.missing_choice():
             self._show_preview([])
             return
@@ -301,7 +301,7 @@ class ImportDialog(QDialog):
             try:
                 self._show_preview(await asyncio.to_thread(source.preview))
             except JukuError as error:
-                self._note.show_text(f"{error.title}. {error.message}", "error")
+                self.note.show_text(f"{error.title}. {error.message}", "error")
 
         self._looking.start(load)
 

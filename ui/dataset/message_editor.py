@@ -58,12 +58,12 @@ class MessageEditor(QFrame):
         self._call_id = QLineEdit()
         self._call_id.setAccessibleName(tr("Id of the call that this result belongs to"))
         self._call_id.editingFinished.connect(self._on_call_id)
-        self._call_row = _build_row(basics.label(tr("Result of call"), dim=True), self._call_id)
+        self.call_row = _build_row(basics.label(tr("Result of call"), dim=True), self._call_id)
         self._body = QVBoxLayout()
         self._body.setSpacing(style.SPACE // 3)
-        self._calls = QPushButton()
-        self._calls.clicked.connect(lambda: self.calls_wanted.emit(self.message))
-        self._note = basics.Note()
+        self.calls_button = QPushButton()
+        self.calls_button.clicked.connect(lambda: self.calls_wanted.emit(self.message))
+        self.note = basics.Note()
         self._lay_out()
         self._make_keys()
 
@@ -78,9 +78,9 @@ class MessageEditor(QFrame):
         )
         self.weight.activated.connect(self._on_weight)
         self._name = basics.label(dim=True)
-        self._up = _build_tool_button("↑", tr("Move this message up"), MOVE_UP_KEYS)
+        self.up_button = _build_tool_button("↑", tr("Move this message up"), MOVE_UP_KEYS)
         self._down = _build_tool_button("↓", tr("Move this message down"), MOVE_DOWN_KEYS)
-        self._remove = _build_tool_button("✕", tr("Delete this message"), REMOVE_KEYS)
+        self.remove_button = _build_tool_button("✕", tr("Delete this message"), REMOVE_KEYS)
         self._more = _build_tool_button("⋯", tr("More about this turn"))
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
@@ -92,9 +92,9 @@ class MessageEditor(QFrame):
 
     def _make_keys(self) -> None:
         for button, keys, act in (
-            (self._up, MOVE_UP_KEYS, partial(self._move, -1)),
+            (self.up_button, MOVE_UP_KEYS, partial(self._move, -1)),
             (self._down, MOVE_DOWN_KEYS, partial(self._move, 1)),
-            (self._remove, REMOVE_KEYS, self._delete),
+            (self.remove_button, REMOVE_KEYS, self._delete),
         ):
             button.clicked.connect(act)
             key = QShortcut(QKeySequence(keys), self)
@@ -107,16 +107,16 @@ class MessageEditor(QFrame):
         for part in (self.role, self.weight, self._name):
             head.addWidget(part)
         head.addStretch()
-        for button in (self._up, self._down, self._remove, self._more):
+        for button in (self.up_button, self._down, self.remove_button, self._more):
             head.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.SPACE, style.SPACE // 2, style.SPACE // 2, style.SPACE // 2)
         layout.setSpacing(style.SPACE // 2)
         layout.addLayout(head)
-        layout.addWidget(self._call_row)
+        layout.addWidget(self.call_row)
         layout.addLayout(self._body)
-        layout.addWidget(self._calls, 0, Qt.AlignmentFlag.AlignLeft)
-        layout.addWidget(self._note)
+        layout.addWidget(self.calls_button, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self.note)
 
     def show_message(self, message: RowMessage, first: bool, last: bool, problems: list[checks.Problem]) -> None:
         """Show `message`; `first` and `last` in its section cannot be moved further."""
@@ -129,7 +129,7 @@ class MessageEditor(QFrame):
         self._show_calls()
         worst = "error" if any(problem.severity == "error" for problem in problems) else "warning"
         self._meaning = worst if problems else ""
-        self._note.show_text("\n".join(problem.message for problem in problems), worst)
+        self.note.show_text("\n".join(problem.message for problem in problems), worst)
         self.update()
 
     def fields(self) -> list[CommittedTextEdit]:
@@ -163,18 +163,18 @@ class MessageEditor(QFrame):
         self.weight.setVisible(message.readable and (has_weight or message.weight is not None))
         self.weight.setCurrentIndex(1 if message.weight == 0 else 0)
         self._name.setText(tr("name: {name}", name=message.name) if message.name else "")
-        self._up.setEnabled(not first)
+        self.up_button.setEnabled(not first)
         self._down.setEnabled(not last)
         self._call_action.setVisible(answers)
-        self._call_row.setVisible(message.call_id is not None or message.role == "tool")
+        self.call_row.setVisible(message.call_id is not None or message.role == "tool")
         if not self._call_id.hasFocus() or self._call_id.text() == message.call_id:
             self._call_id.setText(message.call_id or "")
 
     def _show_calls(self) -> None:
-        self._calls.setVisible(bool(self.message.calls))
+        self.calls_button.setVisible(bool(self.message.calls))
         text = ", ".join(_format_calls(self.message.calls))
-        self._calls.setText(tr("Calls: {calls}", calls=clip(text, MAX_CALLS_CHARACTERS)).replace("&", "&&"))
-        self._calls.setToolTip(basics.plain_tooltip(clip(text, 2000)) if len(text) > MAX_CALLS_CHARACTERS else "")
+        self.calls_button.setText(tr("Calls: {calls}", calls=clip(text, MAX_CALLS_CHARACTERS)).replace("&", "&&"))
+        self.calls_button.setToolTip(basics.plain_tooltip(clip(text, 2000)) if len(text) > MAX_CALLS_CHARACTERS else "")
 
     def _rebuild(self) -> None:
         """Build new fields: reused ones would keep another message's undo history."""

@@ -14,7 +14,7 @@ from core.spec import facts
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from ui import style
-from ui.dataset import fix_texts
+from ui.dataset import fix_action_texts
 from ui.dataset.background_check import BackgroundCheck
 from ui.dataset.problems_by_rule_tree import ProblemGroup, ProblemRow, ProblemsTree
 from ui.widgets import basics
@@ -38,15 +38,15 @@ class ProblemsPanel(QWidget):
 
     def __init__(self, workspace: Workspace, check: BackgroundCheck | None = None) -> None:
         super().__init__()
-        self._workspace = workspace
-        self._groups: dict[str, ProblemGroup] = {}
+        self.workspace = workspace
+        self.groups: dict[str, ProblemGroup] = {}
         self._reload = ThrottledReload(workspace, self, self._load)
         self._fixing = LatestTask(workspace, self)
         self.check = check or BackgroundCheck(workspace, self)
         self._make_parts()
         self._lay_out()
         self._connect()
-        self._show_rule("")
+        self.show_rule("")
         self._show_state(self.check.is_checking())
         self._reload.request()
 
@@ -63,7 +63,7 @@ class ProblemsPanel(QWidget):
         self.fix = QPushButton()
         self.remake = QPushButton(tr("Remake…"))
         self.remake.setToolTip(tr("Write new answers from the facts as they are now"))
-        self._nothing = EmptyState()
+        self.nothing = EmptyState()
 
     def _lay_out(self) -> None:
         above = QHBoxLayout()
@@ -85,7 +85,7 @@ class ProblemsPanel(QWidget):
         below.addLayout(buttons)
         below.addWidget(ProgressLine(self._fixing, keeps_place=False))
         self._pages = QStackedWidget()
-        self._pages.addWidget(self._nothing)
+        self._pages.addWidget(self.nothing)
         self._pages.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -96,7 +96,7 @@ class ProblemsPanel(QWidget):
 
     def _connect(self) -> None:
         self.tree.rows_wanted.connect(self._on_rows_wanted)
-        self.tree.looked_at.connect(self._show_rule)
+        self.tree.looked_at.connect(self.show_rule)
         self.tree.chosen.connect(lambda rule: self.chosen.emit(f"rule:{rule}"))
         self.tree.row_chosen.connect(self.row_chosen)
         self.show_rows.clicked.connect(lambda: self.chosen.emit(f"rule:{self.tree.current_rule()}"))
@@ -104,8 +104,8 @@ class ProblemsPanel(QWidget):
         self.remake.clicked.connect(self._on_remake)
         self.unread.clicked.connect(self.quarantine_wanted)
         self.check.checking.connect(self._show_state)
-        self._fixing.busy.connect(lambda _busy: self._show_rule(self.tree.current_rule()))
-        self._workspace.tasks.changed.connect(self.refresh)
+        self._fixing.busy.connect(lambda _busy: self.show_rule(self.tree.current_rule()))
+        self.workspace.tasks.changed.connect(self.refresh)
 
     def refresh(self, changes: Changes) -> None:
         """Update after a write."""
@@ -114,28 +114,28 @@ class ProblemsPanel(QWidget):
 
     async def _load(self, project: Project) -> None:
         groups, unread, rows = await project.read(read_groups)
-        self._groups = {group.rule: group for group in groups}
+        self.groups = {group.rule: group for group in groups}
         self.tree.show_groups(groups)
         self.unread.setVisible(unread > 0)
         self.unread.setText(trn("{n} line could not be read…", "{n} lines could not be read…", unread))
         self._show_nothing(rows)
         self._pages.setCurrentIndex(1 if groups else 0)
-        self._show_rule(self.tree.current_rule())
+        self.show_rule(self.tree.current_rule())
 
     def _show_nothing(self, rows: int) -> None:
         if not rows:
-            self._nothing.set_texts(
+            self.nothing.set_texts(
                 tr("No rows yet"), tr("Errors and warnings of the rows and of the whole dataset are listed here.")
             )
             return
         count = trn("{n} row was checked.", "{n} rows were checked.", rows)
-        self._nothing.set_texts(tr("No errors or warnings"), count)
+        self.nothing.set_texts(tr("No errors or warnings"), count)
 
     def _show_state(self, checking: bool) -> None:
         self.state.setText(tr("Checking in the background…") if checking else "")
 
-    def _show_rule(self, rule: str) -> None:
-        group = self._groups.get(rule)
+    def show_rule(self, rule: str) -> None:
+        group = self.groups.get(rule)
         for part in (self.title, self.explanation):
             part.setVisible(group is not None)
         self.show_rows.setVisible(group is not None and group.count > 0)
@@ -146,38 +146,38 @@ class ProblemsPanel(QWidget):
         self.title.setText(RULES[rule].title())
         self.explanation.setText("\n".join(filter(None, (RULES[rule].explanation(), group.message))))
         self.fix.setText(
-            fix_texts.fix_button_text(rule, group.count, self._workspace.project.rows)
-            if fix_texts.can_fix(rule)
+            fix_action_texts.fix_button_text(rule, group.count, self.workspace.project.rows)
+            if fix_action_texts.can_fix(rule)
             else ""
         )
         self.fix.setEnabled(not self._fixing.is_busy())
 
     def _can_fix(self, group: ProblemGroup) -> bool:
-        return group.count > 0 and fix_texts.can_fix(group.rule)
+        return group.count > 0 and fix_action_texts.can_fix(group.rule)
 
     def _on_fix(self) -> None:
         rule = self.tree.current_rule()
-        label = fix_texts.fix_label(rule)
+        label = fix_action_texts.fix_label(rule)
         self._fixing.start(lambda reporter: self._fix(label, rule, reporter), label)
 
     def _on_remake(self) -> None:
         from ui.generation.llm_run_dialog import show_run_outcome
         from ui.generation.remake_dialog import RemakeDialog
 
-        dialog = RemakeDialog(self._workspace, self)
+        dialog = RemakeDialog(self.workspace, self)
         dialog.drafts_wanted.connect(lambda: self.chosen.emit("status:draft"))
         show_run_outcome(dialog, self.window())
         dialog.open()
 
     async def _fix(self, label: str, rule: str, reporter: Reporter) -> Changes:
-        return await self._workspace.project.write(label, bulk_edits.fix_all, rule, reporter, reporter=reporter)
+        return await self.workspace.project.write(label, bulk_edits.fix_all, rule, reporter, reporter=reporter)
 
     def _on_rows_wanted(self, rule: str, offset: int) -> None:
-        self._workspace.tasks.start("", self._load_rows(rule, offset))
+        self.workspace.tasks.start("", self._load_rows(rule, offset))
 
     async def _load_rows(self, rule: str, offset: int) -> None:
-        rows = await self._workspace.project.read(read_rows, rule, offset)
-        group = self._groups.get(rule)
+        rows = await self.workspace.project.read(read_rows, rule, offset)
+        group = self.groups.get(rule)
         self.tree.add_rows(rule, offset, rows, group.count - offset - len(rows) if group and rows else 0)
 
     def changeEvent(self, event: QEvent) -> None:

@@ -85,7 +85,7 @@ class ProblemsTree(QTreeWidget):
 
     def add_rows(self, rule: str, offset: int, rows: Sequence[ProblemRow], more: int) -> None:
         """Show `rows` of `rule` from `offset` on; `more` are left."""
-        item = self._group(rule)
+        item = self.find_group(rule)
         if item is None:
             return
         if offset == 0:
@@ -108,11 +108,11 @@ class ProblemsTree(QTreeWidget):
         items = (self.topLevelItem(place) for place in range(self.topLevelItemCount()))
         return (item for item in items if item)
 
-    def _group(self, rule: str) -> QTreeWidgetItem | None:
+    def find_group(self, rule: str) -> QTreeWidgetItem | None:
         return next((item for item in self._groups() if item.data(0, RULE_ROLE) == rule), None)
 
     def _show_group(self, place: int, group: ProblemGroup) -> None:
-        item = self._group(group.rule)
+        item = self.find_group(group.rule)
         if item is None:
             item = QTreeWidgetItem()
             self.insertTopLevelItem(place, item)

@@ -143,10 +143,10 @@ class QuarantineDialog(QDialog):
         self.setWindowTitle(tr("Lines that could not be read"))
         self.resize(960, 640)
         self._summary = basics.label(wrap=True)
-        self._rule = DropDown()
-        self._rule.setAccessibleName(tr("Reason"))
-        self._rule.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self._rule.activated.connect(lambda _index: self.refresh())
+        self.rule_box = DropDown()
+        self.rule_box.setAccessibleName(tr("Reason"))
+        self.rule_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.rule_box.activated.connect(lambda _index: self.refresh())
         self.model = QuarantineModel(workspace, self)
         self._make_table()
         self.edit = QuarantineEditor(workspace, self)
@@ -175,24 +175,24 @@ class QuarantineDialog(QDialog):
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_buttons())
 
     def _make_buttons(self) -> None:
-        self._repair_all = QPushButton(tr("Fix what is safe to fix"))
-        self._repair_all.setToolTip(
+        self.repair_all_button = QPushButton(tr("Fix what is safe to fix"))
+        self.repair_all_button.setToolTip(
             basics.plain_tooltip(
                 tr("Imports each line with a trailing comma, curly quotes or another encoding after fixing it.")
             )
         )
         self._save = QPushButton()
-        self._delete = QPushButton(style.icon("delete"), tr("Delete"))
-        self._repair_all.clicked.connect(self._on_repair_all)
+        self.delete_button = QPushButton(style.icon("delete"), tr("Delete"))
+        self.repair_all_button.clicked.connect(self._on_repair_all)
         self._save.clicked.connect(self._on_save)
-        self._delete.clicked.connect(self._on_delete)
-        self._result_note = basics.Note()
+        self.delete_button.clicked.connect(self._on_delete)
+        self.result_note = basics.Note()
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.addWidget(self._summary, 1)
-        top.addWidget(self._rule)
-        self._stack = QStackedWidget()
+        top.addWidget(self.rule_box)
+        self.pages = QStackedWidget()
         nothing = basics.EmptyState(
             tr("No rows need attention"), tr("Every line of the imported files is in the project.")
         )
@@ -201,12 +201,12 @@ class QuarantineDialog(QDialog):
         splitter.addWidget(self.edit)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
-        self._stack.addWidget(splitter)
-        self._stack.addWidget(nothing)
+        self.pages.addWidget(splitter)
+        self.pages.addWidget(nothing)
         close = QPushButton(tr("Close"))
         close.clicked.connect(self.close)
         buttons = QHBoxLayout()
-        for button in (self._repair_all, self._save, self._delete):
+        for button in (self.repair_all_button, self._save, self.delete_button):
             button.setAutoDefault(False)
             buttons.addWidget(button)
         buttons.addStretch()
@@ -214,15 +214,15 @@ class QuarantineDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE // 2)
         layout.addLayout(top)
-        layout.addWidget(self._stack, 1)
-        layout.addWidget(self._result_note)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(self.result_note)
         layout.addWidget(ProgressLine(self._work))
         layout.addLayout(buttons)
 
     def refresh(self) -> None:
         """Read the list of lines again."""
         self._counting.stop()
-        self._workspace.tasks.start("", self._load(self._rule.currentData() or ""), self)
+        self._workspace.tasks.start("", self._load(self.rule_box.currentData() or ""), self)
 
     async def _load(self, rule: str) -> None:
         project = self._workspace.project
@@ -243,18 +243,18 @@ class QuarantineDialog(QDialog):
             if total
             else ""
         )
-        self._stack.setCurrentIndex(0 if total else 1)
+        self.pages.setCurrentIndex(0 if total else 1)
         self._select(min(row, len(ids) - 1))
         self._counting.start(self._count_mendable)
 
     def _show_rules(self, rules: dict[str, int], chosen: str) -> None:
-        self._rule.clear()
-        self._rule.addItem(tr("All reasons"), "")
+        self.rule_box.clear()
+        self.rule_box.addItem(tr("All reasons"), "")
         for rule, count in rules.items():
             title = RULES[rule].title() if rule in RULES else rule
-            self._rule.addItem(f"{title} ({count:,})", rule)
-        self._rule.setCurrentIndex(max(0, self._rule.findData(chosen)))
-        self._rule.setVisible(len(rules) > 1)
+            self.rule_box.addItem(f"{title} ({count:,})", rule)
+        self.rule_box.setCurrentIndex(max(0, self.rule_box.findData(chosen)))
+        self.rule_box.setVisible(len(rules) > 1)
 
     def _select(self, row: int) -> None:
         if row < 0:
@@ -269,13 +269,15 @@ class QuarantineDialog(QDialog):
         """Count in small chunks, so other reads of the window run between them."""
         ids = self.model.ids()
         found = 0
-        self._repair_all.setText(tr("Fix what is safe to fix"))
+        self.repair_all_button.setText(tr("Fix what is safe to fix"))
         for start in range(0, len(ids), MENDABLE_CHUNK):
             found += await self._workspace.project.read(
                 quarantine.count_repairable, ids[start : start + MENDABLE_CHUNK]
             )
-        self._repair_all.setText(trn("Fix {n} line that is safe to fix", "Fix {n} lines that are safe to fix", found))
-        self._repair_all.setEnabled(found > 0 and not self._workspace.project.read_only)
+        self.repair_all_button.setText(
+            trn("Fix {n} line that is safe to fix", "Fix {n} lines that are safe to fix", found)
+        )
+        self.repair_all_button.setEnabled(found > 0 and not self._workspace.project.read_only)
 
     def _selected_ids(self) -> array[int]:
         """The ids of the selected lines, by ranges: all 100,000 may be selected."""
@@ -287,11 +289,11 @@ class QuarantineDialog(QDialog):
 
     def _show_buttons(self) -> None:
         count, writable = len(self._selected_ids()), not self._workspace.project.read_only
-        self._delete.setEnabled(count > 0 and writable)
-        self._delete.setText(trn("Delete {n} line", "Delete {n} lines", count) if count > 1 else tr("Delete"))
+        self.delete_button.setEnabled(count > 0 and writable)
+        self.delete_button.setText(trn("Delete {n} line", "Delete {n} lines", count) if count > 1 else tr("Delete"))
         self._save.setText(tr("Save these lines to a file…") if count > 1 else tr("Save all lines to a file…"))
         self._save.setEnabled(len(self.model.ids()) > 0)
-        self._repair_all.setVisible(len(self.model.ids()) > 0)
+        self.repair_all_button.setVisible(len(self.model.ids()) > 0)
 
     def _on_current(self, index: QModelIndex, _before: QModelIndex) -> None:
         self.edit.show_line(self.model.ids()[index.row()] if index.isValid() else None)
@@ -326,7 +328,7 @@ class QuarantineDialog(QDialog):
 
         async def work(reporter: Reporter) -> None:
             count = await self._workspace.project.read(quarantine.save, ids, path, reporter, reporter=reporter)
-            self._result_note.show_text(
+            self.result_note.show_text(
                 trn("{n} line written to {path}", "{n} lines written to {path}", count, path=path), "good"
             )
 

@@ -30,20 +30,20 @@ class QuarantineEditor(QWidget):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
-        self._entry: UnreadLine | None = None
+        self.entry: UnreadLine | None = None
         self._wanted: int | None = None
         self._drafts: dict[int, str] = {}
         self._place = basics.label(wrap=True)
-        self._encoding = DropDown()
-        self._encoding.setAccessibleName(tr("Encoding of the bytes"))
-        self._encoding.addItems(ENCODINGS)
-        self._encoding.activated.connect(lambda _index: self._on_encoding())
-        self._bytes = QCheckBox(tr("Bytes"))
-        self._bytes.toggled.connect(lambda _on: self._show_view())
+        self.encoding_box = DropDown()
+        self.encoding_box.setAccessibleName(tr("Encoding of the bytes"))
+        self.encoding_box.addItems(ENCODINGS)
+        self.encoding_box.activated.connect(lambda _index: self._on_encoding())
+        self.bytes_box = QCheckBox(tr("Bytes"))
+        self.bytes_box.toggled.connect(lambda _on: self._show_view())
         self.text, self.hex = _build_field(tr("The line's text")), _build_field(tr("The line's bytes"))
         self.hex.setReadOnly(True)
         self.text.textChanged.connect(self._on_text)
-        self._state = basics.Note()
+        self.state_note = basics.Note()
         self._mend = QPushButton(tr("Fix"))
         self._mend.clicked.connect(self._on_mend)
         self.put_back = basics.primary_button(tr("Import the line"))
@@ -55,10 +55,10 @@ class QuarantineEditor(QWidget):
         head = QHBoxLayout()
         head.addWidget(self._place, 1)
         head.addWidget(basics.label(tr("Encoding"), dim=True))
-        head.addWidget(self._encoding)
-        head.addWidget(self._bytes)
+        head.addWidget(self.encoding_box)
+        head.addWidget(self.bytes_box)
         foot = QHBoxLayout()
-        foot.addWidget(self._state, 1)
+        foot.addWidget(self.state_note, 1)
         for button in (self._mend, self.put_back):
             button.setAutoDefault(False)
             foot.addWidget(button)
@@ -78,14 +78,14 @@ class QuarantineEditor(QWidget):
     def forget(self) -> None:
         """Drop what was typed and not saved."""
         self._drafts.clear()
-        self._entry = None
+        self.entry = None
 
     def show_line(self, id: int | None) -> None:
         """Show the line `id`, read in another thread."""
-        if id is not None and self._entry is not None and id == self._entry.id:
+        if id is not None and self.entry is not None and id == self.entry.id:
             return
         self._keep_draft()
-        self._wanted, self._entry = id, None
+        self._wanted, self.entry = id, None
         self.setEnabled(False)
         if id is None:
             self._show()
@@ -95,28 +95,26 @@ class QuarantineEditor(QWidget):
     async def _load(self, id: int) -> None:
         found = await self._workspace.project.read(quarantine.fetch, [id])
         if id == self._wanted:
-            self._entry = found.get(id)
+            self.entry = found.get(id)
             self._show()
 
     def _show(self) -> None:
-        entry = self._entry
+        entry = self.entry
         self.setEnabled(entry is not None)
         self._place.setText(
             tr("{file}, line {line}: {reason}", file=entry.source, line=f"{entry.line:,}", reason=entry.message)
             if entry
             else ""
         )
-        with QSignalBlocker(self._encoding):
-            self._encoding.setCurrentText("utf-8")
+        with QSignalBlocker(self.encoding_box):
+            self.encoding_box.setCurrentText("utf-8")
         self._fill(self._drafts.get(entry.id, self._read()) if entry else "")
         self._show_view()
 
     def _fill(self, text: str) -> None:
         self.text.setPlainText(text)
-        self._unread = (
-            document_text(self.text.document()) if self._entry and self._entry.id not in self._drafts else None
-        )
-        editable = self._entry is not None and self._is_whole(self._entry)
+        self._unread = document_text(self.text.document()) if self.entry and self.entry.id not in self._drafts else None
+        editable = self.entry is not None and self._is_whole(self.entry)
         self.text.setReadOnly(not editable)
         self._check()
 
@@ -125,19 +123,19 @@ class QuarantineEditor(QWidget):
 
     def _read(self) -> str:
         """The bytes as text in the chosen encoding; bytes that do not fit are shown as \\xNN."""
-        assert self._entry is not None
-        return self._entry.raw[:MAX_EDITED_BYTES].decode(self._encoding.currentText(), "backslashreplace")
+        assert self.entry is not None
+        return self.entry.raw[:MAX_EDITED_BYTES].decode(self.encoding_box.currentText(), "backslashreplace")
 
     def _keep_draft(self) -> None:
-        if self._entry is None:
+        if self.entry is None:
             return
         typed = document_text(self.text.document())
         if typed != self._unread:
-            self._drafts[self._entry.id] = typed
+            self._drafts[self.entry.id] = typed
 
     def _on_encoding(self) -> None:
-        if self._entry is not None:
-            self._drafts.pop(self._entry.id, None)
+        if self.entry is not None:
+            self._drafts.pop(self.entry.id, None)
             self._fill(self._read())
 
     def _on_text(self) -> None:
@@ -147,9 +145,9 @@ class QuarantineEditor(QWidget):
         return row_json.join_json_lines(document_text(self.text.document()))
 
     def _check(self) -> None:
-        entry = self._entry
+        entry = self.entry
         if entry is None:
-            self._state.show_text("")
+            self.state_note.show_text("")
             self._mend.hide()
             self.put_back.setEnabled(False)
             return
@@ -164,33 +162,35 @@ class QuarantineEditor(QWidget):
         self._mend.setVisible(checked.text is None and quarantine.repair_line(entry) is not None)
         mark_json_error(self.text, typed if checked.text is None else "")
         found = [format_problem(problem, typed) for problem in checked.problems[:3]]
-        if typed == self._unread and checked.text is None and self._encoding.currentText() == "utf-8":
+        if typed == self._unread and checked.text is None and self.encoding_box.currentText() == "utf-8":
             found = [entry.message]  # for bytes that are not UTF-8, their replacements would be reported
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
-        self._state.show_text("\n".join(found) or tr("This row has no errors: import it."), worst if found else "good")
+        self.state_note.show_text(
+            "\n".join(found) or tr("This row has no errors: import it."), worst if found else "good"
+        )
 
     def _show_too_long(self, entry: UnreadLine) -> None:
         self.put_back.setEnabled(False)
         self._mend.hide()
         size = basics.format_bytes(entry.length)
         words = tr("The line is {size} long: only its beginning is shown. Fix it in its file.", size=size)
-        self._state.show_text(words, "warning")
+        self.state_note.show_text(words, "warning")
 
     def _show_view(self) -> None:
-        bytes_wanted = self._bytes.isChecked()
+        bytes_wanted = self.bytes_box.isChecked()
         self.text.setVisible(not bytes_wanted)
         self.hex.setVisible(bytes_wanted)
-        self._encoding.setEnabled(not bytes_wanted)
+        self.encoding_box.setEnabled(not bytes_wanted)
         if bytes_wanted:
-            self.hex.setPlainText(hex_dump(self._entry.raw[:MAX_HEX_BYTES]) if self._entry else "")
+            self.hex.setPlainText(hex_dump(self.entry.raw[:MAX_HEX_BYTES]) if self.entry else "")
 
     def _on_mend(self) -> None:
-        if self._entry is not None and (mended := quarantine.repair_line(self._entry)) is not None:
+        if self.entry is not None and (mended := quarantine.repair_line(self.entry)) is not None:
             self.text.setPlainText(mended)
 
     def _on_put_back(self) -> None:
-        assert self._entry is not None
-        id, typed = self._entry.id, self._edited_text()
+        assert self.entry is not None
+        id, typed = self.entry.id, self._edited_text()
         self._drafts.pop(id, None)
         self._unread = document_text(self.text.document())  # handed over: no draft any more
         label = tr("Import a fixed line")

@@ -212,14 +212,14 @@ class ReplaceDialog(QDialog):
         form.addRow(tr("In:"), _build_row(list(self.fields.values())))
         form.addRow(tr("Rows:"), _build_row([self.scope]))
         self.count = basics.label(wrap=True)
-        self._replace = basics.primary_button(tr("Replace"))
+        self.replace_button = basics.primary_button(tr("Replace"))
         self._close = QPushButton(tr("Close"))
-        for button in (self._replace, self._close):
+        for button in (self.replace_button, self._close):
             button.setAutoDefault(False)
         buttons = QHBoxLayout()
         buttons.addWidget(self.count, 3)
         buttons.addWidget(ProgressLine(self._work), 2)
-        buttons.addWidget(self._replace)
+        buttons.addWidget(self.replace_button)
         buttons.addWidget(self._close)
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
@@ -237,7 +237,7 @@ class ReplaceDialog(QDialog):
         self._typing.timeout.connect(self._start)
         self._refreshing.timeout.connect(self._search_again)
         self.model.ticked.connect(self._show_count)
-        self._replace.clicked.connect(self._on_replace)
+        self.replace_button.clicked.connect(self._on_replace)
         self._close.clicked.connect(self.close)
         self.finished.connect(lambda _result: self._work.stop())
         self._workspace.tasks.changed.connect(self._on_changes)
@@ -328,11 +328,13 @@ class ReplaceDialog(QDialog):
         if left_out:
             parts.append(trn("{n} row is left out", "{n} rows are left out", left_out))
         self.count.setText(", ".join(parts))
-        self._replace.setText(trn("Replace in {n} row", "Replace in {n} rows", rows) if rows > 0 else tr("Replace"))
-        basics.set_enabled(self._replace, "" if rows > 0 and self._pattern else tr("Nothing found to replace."))
+        self.replace_button.setText(
+            trn("Replace in {n} row", "Replace in {n} rows", rows) if rows > 0 else tr("Replace")
+        )
+        basics.set_enabled(self.replace_button, "" if rows > 0 and self._pattern else tr("Nothing found to replace."))
 
     def _on_replace(self) -> None:
-        if not self._replace.isEnabled() or self._pattern is None:
+        if not self.replace_button.isEnabled() or self._pattern is None:
             return
         pattern, ids = self._pattern, self._ids
         if self.model.left_out:
@@ -367,7 +369,7 @@ class ReplaceDialog(QDialog):
         self.table.setEnabled(not writing)
         self._close.setEnabled(not writing)
         if writing:
-            self._replace.setEnabled(False)
+            self.replace_button.setEnabled(False)
         else:
             self._show_count()
 

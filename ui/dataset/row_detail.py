@@ -143,8 +143,8 @@ class RowDetail(QStackedWidget):
         self.conversation = ConversationEditor()
         self.conversation.changed.connect(self._on_conversation)
         self._make_fields()
-        self._list = ProblemList()
-        self._list.chosen.connect(self.conversation.focus)
+        self.problem_list = ProblemList()
+        self.problem_list.chosen.connect(self.conversation.focus)
         self._note = basics.Note()
         self._failed = basics.Note()
         self._json = QPushButton(tr("Edit as JSON…"))
@@ -196,7 +196,7 @@ class RowDetail(QStackedWidget):
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, style.SPACE // 2, 0)
         column.addWidget(self._failed)
-        column.addWidget(self._list)
+        column.addWidget(self.problem_list)
         column.addWidget(self.taught)
         column.addLayout(form)
         column.addWidget(self._note)
@@ -261,7 +261,7 @@ class RowDetail(QStackedWidget):
         known = {problem.rule for problem in self._found}
         # A problem that only the whole dataset shows (a duplicate row) has no place in the row.
         whole = [rule for rule in example.problems.split() if rule not in known and rule in checks.RULES]
-        self._list.show_problems(
+        self.problem_list.show_problems(
             [*self._found, *(checks.problem(rule, "", checks.RULES[rule].title()) for rule in whole)]
         )
         place = tr("From {source}, line {line}", source=example.source, line=f"{example.line or 0:,}")

@@ -21,16 +21,16 @@ from core.spec import spec
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from ui import style
-from ui.dataset import bulk_actions, fix_texts
+from ui.dataset import bulk_actions, fix_action_texts
 from ui.dataset.background_check import BackgroundCheck
-from ui.dataset.dialogs import DatasetDialogs
 from ui.dataset.filter_bar import FilterBar
 from ui.dataset.grid_columns import severity
 from ui.dataset.grid_model import GridModel
 from ui.dataset.grid_view import GridView
+from ui.dataset.open_dialogs import DatasetDialogs
 from ui.dataset.row_actions import RowActions
 from ui.dataset.row_detail import RowDetail
-from ui.tab import Tab
+from ui.tab_base import Tab
 from ui.widgets import basics
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.basics import EmptyState
@@ -55,7 +55,7 @@ class DatasetTab(Tab):
         self.model = GridModel(workspace.project, self)
         self.model.edited.connect(self._on_edited)
         self._problems: dict[str, int] = {}  # rows by rule, in the whole project
-        self._total = 0
+        self.total = 0
         self._project: Project | None = None  # the one that is shown
         self._order, self._descending = "id", False
         self._pasted_from = 0  # the first id that rows from the clipboard can have; 0 where none are awaited
@@ -113,22 +113,22 @@ class DatasetTab(Tab):
         self.rows.files_pasted.connect(self.dialogs.import_rows)
 
     def _make_buttons(self) -> None:
-        self._fix = QPushButton()
-        self._fix.clicked.connect(self._on_fix)
-        self._judge = QPushButton()
-        self._judge.setToolTip(
+        self.fix_button = QPushButton()
+        self.fix_button.clicked.connect(self._on_fix)
+        self.judge_button = QPushButton()
+        self.judge_button.setToolTip(
             basics.plain_tooltip(tr("A chat model reads each draft beside its fact, before you approve it"))
         )
-        self._judge.clicked.connect(lambda _checked: self.dialogs.open_judge_for_drafts())
-        self._unread = QPushButton()
-        self._unread.clicked.connect(self.dialogs.open_quarantine)
-        for button in (self._fix, self._judge, self._unread):
+        self.judge_button.clicked.connect(lambda _checked: self.dialogs.open_judge_for_drafts())
+        self.unread_button = QPushButton()
+        self.unread_button.clicked.connect(self.dialogs.open_quarantine)
+        for button in (self.fix_button, self.judge_button, self.unread_button):
             button.hide()  # until it is known what there is to do
-        self._count = basics.label(dim=True)
+        self.count_label = basics.label(dim=True)
         self._searching = QTimer(self, singleShot=True, interval=SHOW_SEARCHING_AFTER_MS)
-        self._searching.timeout.connect(lambda: self._count.setText(tr("Searching…")))
-        self._add = QPushButton(style.icon("add"), tr("Add row"))
-        self._add.clicked.connect(self._on_add)
+        self._searching.timeout.connect(lambda: self.count_label.setText(tr("Searching…")))
+        self.add_button = QPushButton(style.icon("add"), tr("Add row"))
+        self.add_button.clicked.connect(self._on_add)
         self._rows = QPushButton(tr("Rows"))
         self._rows.setMenu(self.rows.build_rows_menu(self._rows))
         self._panel_button = basics.toggle_button(tr("Problems"))
@@ -136,22 +136,22 @@ class DatasetTab(Tab):
 
     def _lay_out(self) -> None:
         self.bar.top.addSpacing(style.SPACE)
-        for button in (self._add, self._rows, self._panel_button):
+        for button in (self.add_button, self._rows, self._panel_button):
             self.bar.top.addWidget(button)
         bottom = QHBoxLayout()
-        bottom.addWidget(self._count, 1)
-        bottom.addWidget(self._judge)
-        bottom.addWidget(self._fix)
-        bottom.addWidget(self._unread)
-        self._nothing = _build_empty_page(self.import_wanted.emit, self._on_add)
-        self._no_match = _build_no_match_page(self.bar.clear)
-        self._stack = QStackedWidget()
-        for page in (self.table, self._nothing, self._no_match):
-            self._stack.addWidget(page)
+        bottom.addWidget(self.count_label, 1)
+        bottom.addWidget(self.judge_button)
+        bottom.addWidget(self.fix_button)
+        bottom.addWidget(self.unread_button)
+        self.nothing = _build_empty_page(self.import_wanted.emit, self._on_add)
+        self.no_match = _build_no_match_page(self.bar.clear)
+        self.pages = QStackedWidget()
+        for page in (self.table, self.nothing, self.no_match):
+            self.pages.addWidget(page)
         upper = QWidget()
         column = QVBoxLayout(upper)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._stack, 1)
+        column.addWidget(self.pages, 1)
         column.addLayout(bottom)
         rows = _build_splitter(Qt.Orientation.Vertical, upper, self.detail)
         self._sides = _build_splitter(Qt.Orientation.Horizontal, rows)
@@ -181,7 +181,7 @@ class DatasetTab(Tab):
         return super().eventFilter(watched, event)
 
     def _are_rows(self) -> bool:
-        empty = self._stack.currentWidget() is self._nothing
+        empty = self.pages.currentWidget() is self.nothing
         return self.rows.has_rows() if empty else self.rows.has_file()
 
     def choose(self, words: str) -> None:
@@ -215,7 +215,7 @@ class DatasetTab(Tab):
         self.model.show_ids(array("q"))
         self.table.clearSelection()
         self.bar.forget()
-        self._wanted_row, self._type_into, self._problems, self._total = 0, False, {}, 0
+        self._wanted_row, self._type_into, self._problems, self.total = 0, False, {}, 0
         self._pasted_from = 0
 
     def _apply_changes(self, changes: Changes) -> None:
@@ -229,7 +229,7 @@ class DatasetTab(Tab):
 
     def _are_same_rows(self, ids: set[int]) -> bool:
         """Whether the same rows are still shown, found without a search."""
-        if len(ids) > MAX_ROWS_CHECKED_SINGLY or self.filter() != Filter() or self._is_finding():
+        if len(ids) > MAX_ROWS_CHECKED_SINGLY or self.filter() != Filter() or self.is_finding():
             return False
         there = examples.fetch(self.workspace.project.rows, list(ids))
         return all(id in there and self.model.row(id) is not None for id in ids)
@@ -239,7 +239,7 @@ class DatasetTab(Tab):
         for id, edit in self.detail.pending():
             await self.workspace.project.write(tr("Edit a row"), examples.edit, id, edit)
 
-    def _is_finding(self) -> bool:
+    def is_finding(self) -> bool:
         return self._finding is not None and not self._finding.done()
 
     def _search(self) -> None:
@@ -250,8 +250,8 @@ class DatasetTab(Tab):
         self._finding = self.workspace.tasks.start("", self._find(fresh=True))
 
     def _reload(self) -> None:
-        """Search for the same rows again; during a search, once more after it."""
-        if self._is_finding():
+        """Search for the same rows again; during a search, after it."""
+        if self.is_finding():
             self._again = True
         else:
             self._finding = self.workspace.tasks.start("", self._find(fresh=False))
@@ -267,7 +267,7 @@ class DatasetTab(Tab):
         finally:
             if asyncio.current_task() is self._finding:
                 self._searching.stop()
-        self._total = self.model.rowCount() if self.bar.is_empty() and not self._late else self._total
+        self.total = self.model.rowCount() if self.bar.is_empty() and not self._late else self.total
         self._show_count()
         self._go_to_wanted_row()
         self._go_to_pasted_rows()
@@ -342,12 +342,12 @@ class DatasetTab(Tab):
         unread = await project.read(quarantine.count)
         self.bar.show_saved(await project.read(filters.load_saved_filters))
         self.bar.show_counts(counts)
-        self._total, self._problems = sum(counts["split"].values()), counts["problems"]
-        self._unread.setVisible(unread > 0)
-        self._unread.setText(trn("{n} line could not be read…", "{n} lines could not be read…", unread))
+        self.total, self._problems = sum(counts["split"].values()), counts["problems"]
+        self.unread_button.setVisible(unread > 0)
+        self.unread_button.setText(trn("{n} line could not be read…", "{n} lines could not be read…", unread))
         drafts = counts["status"].get("draft", 0)
-        self._judge.setVisible(drafts > 0)
-        self._judge.setText(trn("Let a model judge {n} draft…", "Let a model judge {n} drafts…", drafts))
+        self.judge_button.setVisible(drafts > 0)
+        self.judge_button.setText(trn("Let a model judge {n} draft…", "Let a model judge {n} drafts…", drafts))
         wrong = len(await project.read(filters.find, Filter(rule="*")))
         self._panel_button.setText(f"{tr('Problems')} ({wrong:,})" if wrong else tr("Problems"))
         self._panel_button.setIcon(severity_icon(severity(" ".join(self._problems))) if wrong else QIcon())
@@ -358,25 +358,27 @@ class DatasetTab(Tab):
         if self._searching.isActive():
             return
         shown, selected = self.model.rowCount(), self.table.count_selected()
-        total = trn("{n} row", "{n} rows", self._total)
-        parts = [total if shown >= self._total else tr("{shown} of {total}", shown=f"{shown:,}", total=total)]
+        total = trn("{n} row", "{n} rows", self.total)
+        parts = [total if shown >= self.total else tr("{shown} of {total}", shown=f"{shown:,}", total=total)]
         if selected > 1:
             parts.append(trn("{n} selected", "{n} selected", selected))
-        self._count.setText("  ·  ".join(parts))
-        empty = self._nothing if self.bar.is_empty() else self._no_match
-        self._stack.setCurrentWidget(self.table if shown else empty)
+        self.count_label.setText("  ·  ".join(parts))
+        empty = self.nothing if self.bar.is_empty() else self.no_match
+        self.pages.setCurrentWidget(self.table if shown else empty)
 
     def _show_fix(self) -> None:
         """Offer to fix all rows with the filtered problem, or with one of the current row."""
         rule = self._fixable_rule()
         count = self._problems[rule] if rule else 0
-        self._fix.setVisible(count > 0)
-        self._fix.setText(fix_texts.fix_button_text(rule, count, self.workspace.project.rows) if rule else "")
-        self._fix.setToolTip(basics.plain_tooltip(RULES[rule].title()) if rule else "")
+        self.fix_button.setVisible(count > 0)
+        self.fix_button.setText(
+            fix_action_texts.fix_button_text(rule, count, self.workspace.project.rows) if rule else ""
+        )
+        self.fix_button.setToolTip(basics.plain_tooltip(RULES[rule].title()) if rule else "")
 
     def _fixable_rule(self) -> str:
         rules = [self.filter().rule, *self.detail.problems()]
-        return next((rule for rule in rules if rule in self._problems and fix_texts.can_fix(rule)), "")
+        return next((rule for rule in rules if rule in self._problems and fix_action_texts.can_fix(rule)), "")
 
     def _show_detail(self) -> None:
         row = self.table.currentIndex().row()
@@ -443,7 +445,7 @@ class DatasetTab(Tab):
 
     def _on_fix(self) -> None:
         rule = self._fixable_rule()
-        bulk_actions.start_write(self.workspace, fix_texts.fix_label(rule), bulk_edits.fix_all, rule)
+        bulk_actions.start_write(self.workspace, fix_action_texts.fix_label(rule), bulk_edits.fix_all, rule)
 
     def import_files(self, paths: list[Path]) -> None:
         """Import the rows of `paths`."""

@@ -66,7 +66,7 @@ class TokenCountsDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._workspace = workspace
         self._split = filter.split or "train"
-        self._counted: TokenSummary | None = None
+        self.counted: TokenSummary | None = None
         self.setWindowTitle(tr("Tokens and cost"))
         self.resize(1000, 680)
         self._work = LatestTask(workspace, self)
@@ -99,7 +99,7 @@ class TokenCountsDialog(QDialog):
         self.heading = basics.heading("")
         self.histogram = Histogram()
         self.longest = _build_table([tr("Tokens"), tr("Row"), tr("Question")], tr("Longest rows"), stretched=2)
-        self._nothing = EmptyState()
+        self.nothing = EmptyState()
 
     def _lay_out(self) -> None:
         choices = QHBoxLayout()
@@ -114,9 +114,9 @@ class TokenCountsDialog(QDialog):
         splitter.addWidget(self._lengths())
         splitter.setSizes([440, 540])
         splitter.setHandleWidth(style.SPACE)
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self._nothing)
-        self._pages.addWidget(splitter)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.nothing)
+        self.pages.addWidget(splitter)
         close = QPushButton(tr("Close"), autoDefault=False)
         close.clicked.connect(self.close)
         bottom = QHBoxLayout()
@@ -126,7 +126,7 @@ class TokenCountsDialog(QDialog):
         layout.setSpacing(style.SPACE)
         layout.addLayout(choices)
         layout.addWidget(self.note)
-        layout.addWidget(self._pages, 1)
+        layout.addWidget(self.pages, 1)
         layout.addLayout(bottom)
 
     def _build_totals(self) -> QWidget:
@@ -196,22 +196,22 @@ class TokenCountsDialog(QDialog):
         return changes
 
     def _on_busy(self, busy: bool) -> None:
-        if not busy and self._nothing.title.text() == tr("Counting…"):  # it was cancelled
+        if not busy and self.nothing.title.text() == tr("Counting…"):  # it was cancelled
             self._show_message(tr("Not counted"), tr("Choose a model above to count the rows."))
 
     def _show_message(self, title: str, text: str) -> None:
-        self._counted = None
+        self.counted = None
         self.note.show_text("")
-        self._nothing.set_texts(title, text)
-        self._pages.setCurrentIndex(0)
+        self.nothing.set_texts(title, text)
+        self.pages.setCurrentIndex(0)
 
     def _show(self, counted: TokenSummary) -> None:
         if not counted.summary.splits:
             self._show_message(tr("No rows to count"), tr("Import or write rows, then approve the ones to train on."))
             return
-        self._counted = counted
-        self._nothing.set_texts("", "")
-        self._pages.setCurrentIndex(1)
+        self.counted = counted
+        self.nothing.set_texts("", "")
+        self.pages.setCurrentIndex(1)
         self._show_splits(counted.summary)
         self._show_note(counted.summary)
         self._show_costs()
@@ -252,15 +252,15 @@ class TokenCountsDialog(QDialog):
             self.note.show_text("")
 
     def _on_split(self) -> None:
-        if self._counted is None or (item := self.splits.item(self.splits.currentRow(), 0)) is None:
+        if self.counted is None or (item := self.splits.item(self.splits.currentRow(), 0)) is None:
             return
         self._split = item.data(ROW_ID_ROLE)
-        found = self._counted.summary.splits[self._split]
+        found = self.counted.summary.splits[self._split]
         self.heading.setText(tr("Lengths in tokens: {split}", split=value_text(self._split)))
         self.histogram.show_bars(
             [HistogramBar(bin.low, bin.high, bin.rows) for bin in found.histogram], token_counts.TOKEN_LIMIT
         )
-        questions = self._counted.questions
+        questions = self.counted.questions
         _fill(self.longest, [(f"{count:,}", f"{id:,}", questions.get(id, "")) for id, count in found.longest])
         for row, (id, count) in enumerate(found.longest):
             cell = _first_cell(self.longest, row)
@@ -269,9 +269,9 @@ class TokenCountsDialog(QDialog):
                 cell.setForeground(style.colours("error")[0])
 
     def _show_costs(self) -> None:
-        if self._counted is None:
+        if self.counted is None:
             return
-        found = self._counted.summary
+        found = self.counted.summary
         priced = [(model, price(found, model, self.epochs.value())) for model in priced_models(found.encoding)]
         known = [(model, one) for model, one in priced if one is not None]
         _fill(self.costs, [(_format_name(model), format_price_range(one)) for model, one in known])

@@ -38,7 +38,7 @@ class VersionsDialog(SnapshotsDialog):
         self._compare()
 
     def _compare(self, offset: int = 0) -> None:
-        if not self._snapshots:
+        if not self.snapshots:
             self._compared = (0, None)
             self.diff.show_message(
                 tr("Nothing to compare"), tr("Save a version first; then all later changes are shown here.")

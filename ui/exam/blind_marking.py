@@ -44,7 +44,7 @@ class BlindMarking(QWidget):
         self._ids: list[int] = []
         self._done: set[int] = set()
         self._at = 0
-        self._sheet: BlindAnswer | None = None
+        self.sheet: BlindAnswer | None = None
         self._marked: list[BlindAnswer] = []  # what was marked here, as it was before
         self._reading = LatestTask(workspace, self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -116,7 +116,7 @@ class BlindMarking(QWidget):
         if run != self._run:
             self._run = run
             self._loaded = 0
-            self._sheet, self._marked = None, []
+            self.sheet, self._marked = None, []
         if self.isVisible() and (self._loaded != self._run or not self._ids):
             self._begin()
 
@@ -141,7 +141,7 @@ class BlindMarking(QWidget):
         await self._show()
 
     def _show_soon(self) -> None:
-        self._sheet = None  # a key that is pressed meanwhile is not meant for the old one
+        self.sheet = None  # a key that is pressed meanwhile is not meant for the old one
         self._reading.start(lambda _reporter: self._show())
 
     async def _show(self) -> None:
@@ -149,7 +149,7 @@ class BlindMarking(QWidget):
         if not self._ids:
             return
         sheet = await self._workspace.project.read(answers.load_blind_answer, self._ids[self._at])
-        self._sheet = sheet
+        self.sheet = sheet
         self.question.setText(sheet.question)
         self.reference.setText(tr("Reference: {answer}", answer=sheet.reference) if sheet.reference else "")
         self.points.setText(tr("Key points: {points}", points=sheet.wanted) if sheet.wanted else "")
@@ -164,10 +164,10 @@ class BlindMarking(QWidget):
         self.undo.setEnabled(bool(self._marked))
 
     def _give_mark(self, score: int) -> None:
-        """Mark what is shown, and go on to the next that has no mark."""
-        sheet = self._sheet
+        """Mark the answer that is shown, and show the next one without a mark."""
+        sheet = self.sheet
         if sheet is not None:
-            self._sheet = None
+            self.sheet = None
             self._marked.append(sheet)
             self._done.add(sheet.answer)
             self._go_to_next()
@@ -195,11 +195,11 @@ class BlindMarking(QWidget):
             self._show_soon()
 
     def _undo_mark(self) -> None:
-        """Let the last mark that was made here be as it was before, and show that answer."""
+        """Undo the last mark that was made here, and show its answer."""
         if not self._marked:
             return
         sheet = self._marked.pop()
-        self._sheet = None
+        self.sheet = None
         if sheet.score is None:
             self._done.discard(sheet.answer)
         self._at = self._ids.index(sheet.answer)

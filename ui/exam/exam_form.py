@@ -13,8 +13,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.dataset import system_prompts
-from core.dataset.system_prompts import PromptUse
+from core.dataset import row_system_prompts
+from core.dataset.row_system_prompts import PromptUse
 from core.exam import prompt_conditions
 from core.exam.graders import GRADERS
 from core.exam.runs import ExamEstimate, ExamPlan, ExamRun
@@ -46,7 +46,7 @@ class ExamForm(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
-        self._estimates: list[ExamEstimate] = []
+        self.estimates: list[ExamEstimate] = []
         self._running = False
         self.subjects = ExaminedModels(workspace)
         self._make_fields()
@@ -222,13 +222,13 @@ class ExamForm(QWidget):
 
     def show_estimates(self, found: Sequence[ExamEstimate]) -> None:
         """What the exam comes to, estimated for what was wished a moment ago."""
-        self._estimates = list(found)
+        self.estimates = list(found)
         self._show()
 
     def show_trained(self, found: PromptUse | None, wanted: str) -> None:
         """Under which prompt rows or models were trained, where it is not `wanted`, under which the exam would ask."""
         self.trained = found
-        self.warning.show_text(system_prompts.describe_difference(found, wanted) if found else "", "warning")
+        self.warning.show_text(row_system_prompts.describe_difference(found, wanted) if found else "", "warning")
         self.as_trained.setVisible(found is not None and found.is_offered)
 
     def show_running(self, running: bool) -> None:
@@ -250,21 +250,21 @@ class ExamForm(QWidget):
         self.judge.setText(named.replace("&", "&&"))
         self.judge.setEnabled(judge is not None)
         self.batch.setVisible(self._has_batch())
-        self.subjects.show_estimates(self._estimates)
+        self.subjects.show_estimates(self.estimates)
         self.total.setText(self._format_total())
         problem = self.problem()
         self.hint.show_text(problem or self._format_remark(), "warning" if problem else "")
-        self.keep.setVisible(bool(self._estimates) and self._estimates[0].requests == self._estimates[0].general)
+        self.keep.setVisible(bool(self.estimates) and self.estimates[0].requests == self.estimates[0].general)
         basics.set_enabled(self.start, problem or (tr("An exam is running.") if self._running else ""))
 
     def problem(self) -> str:
         """Why the exam cannot start; '' if it can."""
-        if self._estimates and not self._estimates[0].requests:
+        if self.estimates and not self.estimates[0].requests:
             return tr("There are no exam questions: set the split of some rows to “test” in the examples tab.")
         return self.subjects.problem()
 
     def _format_remark(self) -> str:
-        if self._estimates and self._estimates[0].requests == self._estimates[0].general:
+        if self.estimates and self.estimates[0].requests == self.estimates[0].general:
             return tr("None of these questions is about your text: general questions only show what is forgotten. Set the split "
                       "of some rows to “test” in the examples tab.")  # fmt: skip
         if self.repeats.value() > 1 and self.temperature.value() == 0:
@@ -272,11 +272,11 @@ class ExamForm(QWidget):
         return ""
 
     def _format_total(self) -> str:
-        if [one.subject for one in self._estimates] != self.subjects.subjects():
+        if [one.subject for one in self.estimates] != self.subjects.subjects():
             return ""
-        text = exam_texts.format_total(self._estimates, self.repeats.value())
-        if self.judge.isChecked() and self._estimates:
-            answers = sum(one.requests for one in self._estimates) * self.repeats.value()
+        text = exam_texts.format_total(self.estimates, self.repeats.value())
+        if self.judge.isChecked() and self.estimates:
+            answers = sum(one.requests for one in self.estimates) * self.repeats.value()
             text += " · " + trn("at most {n} request to the judge, not included",
                                 "at most {n} requests to the judge, not included", answers)  # fmt: skip
         return text

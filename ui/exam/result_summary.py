@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.exam import verdict
-from core.exam.report.formatting import kind_title
+from core.exam.report.report_formatting import kind_title
 from core.exam.runs import ExamQuestion
 from core.exam.scores import GENERAL, ResultLine
 from core.language import tr, trn
@@ -72,7 +72,7 @@ class ResultSummary(QScrollArea):
         super().__init__(widgetResizable=True)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self._outcome: ExamOutcome | None = None
-        self._compared: SubjectComparison | None = None
+        self.compared: SubjectComparison | None = None
         self.sentences: list[QLabel] = []
         self._words = QVBoxLayout()
         self._words.setSpacing(style.SPACE // 3)
@@ -140,7 +140,7 @@ class ResultSummary(QScrollArea):
         other = self._outcome is None or self._outcome.run.id != outcome.run.id
         self._outcome = outcome
         if other:
-            self._compared = None
+            self.compared = None
             self._show_sentences([])
             self.agreement.setText("")
         names = [exam_texts.subject_line(*pair) for pair in zip(outcome.run.subjects, outcome.servers, strict=True)]
@@ -148,7 +148,7 @@ class ResultSummary(QScrollArea):
             self.against.clear()
             self.against.addItems(names)
         self.against.setCurrentIndex(against)
-        self.table.show_outcome(outcome, self._compared)
+        self.table.show_outcome(outcome, self.compared)
         if self.table.subject() is None:
             others = [at for at in verdict.find_tuned(outcome.result) if at != against]
             basics.select_row(self.table, others[-1] if others else len(outcome.run.subjects) - 1)
@@ -162,7 +162,7 @@ class ResultSummary(QScrollArea):
     def show_compared(self, compared: SubjectComparison, agreements: Sequence[str]) -> None:
         """The verdict, and what parts each subject from the one it is compared with."""
         assert self._outcome
-        self._compared = compared
+        self.compared = compared
         self._show_sentences(compared.verdict or [compared.waiting])
         self.agreement.setText("\n".join(agreements))
         self.agreement.setVisible(bool(agreements))
@@ -196,12 +196,12 @@ class ResultSummary(QScrollArea):
         return self.table.subject() or 0
 
     def _unlearned_facts(self) -> list[str]:
-        return self._compared.unlearned[self._subject()] if self._compared else []
+        return self.compared.unlearned[self._subject()] if self.compared else []
 
     def _show_lists(self) -> None:
         if self._outcome is None:
             return
-        compared, subject = self._compared, self._subject()
+        compared, subject = self.compared, self._subject()
         found = compared.comparisons[subject] if compared else None
         name = exam_texts.subject_line(self._outcome.run.subjects[subject])
         asked = compared.questions if compared else []

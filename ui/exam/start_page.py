@@ -42,13 +42,13 @@ class ExamProgressLine(QWidget):
         self.hide()
 
     def show_batch(self, is_batch: bool) -> None:
-        """A batch cannot be paused, which is said."""
+        """Disable the pause button for a batch, with the reason."""
         self.pause.setVisible(is_batch)
         basics.set_enabled(self.pause, format_batch() if is_batch else "", self.note)
         self.stop.setText(tr("Stop waiting") if is_batch else tr("Stop"))
 
     def begin(self, now: float, converts: bool = False) -> None:
-        """An exam starts, or goes on; with `converts` a model has to be made ready for the first answer."""
+        """Called when an exam starts or continues; with `converts` a model has to be made ready for the first answer."""
         self._started_at, self._before, self._converts = now, None, converts
         self.text.setText("")
         self.bar.setRange(0, 0)
@@ -83,12 +83,12 @@ class ExamStartPage(QWidget):
         self.keep = QPushButton(tr("Keep some rows for the exam…"))
         self.keep.clicked.connect(lambda _checked: self.keep_wanted.emit())
         self.show_questions = QPushButton(tr("Show the questions"))
-        self._text = basics.label(wrap=True, dim=True)
-        self._text.setFixedWidth(560)
-        self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.text = basics.label(wrap=True, dim=True)
+        self.text.setFixedWidth(560)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column = QVBoxLayout(self)
         column.addStretch()
-        for part in (basics.heading(tr("What has the model learned?")), self._text, self.show_questions, self.keep):
+        for part in (basics.heading(tr("What has the model learned?")), self.text, self.show_questions, self.keep):
             row = QHBoxLayout()
             row.addStretch()
             row.addWidget(part)
@@ -107,7 +107,7 @@ class ExamStartPage(QWidget):
         count = trn("There is {n} of them.", "There are {n} of them.", own) if own else tr("There are none yet.")
         if general:
             count += " " + trn("{n} general question is also asked.", "{n} general questions are also asked.", general)
-        self._text.setText(f"{explanation}\n\n{which}\n{count}")
+        self.text.setText(f"{explanation}\n\n{which}\n{count}")
 
 
 def ask_about_prompt(

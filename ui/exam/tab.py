@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.dataset import filters, system_prompts
-from core.dataset.system_prompts import PromptUse
+from core.dataset import filters, row_system_prompts
+from core.dataset.row_system_prompts import PromptUse
 from core.exam import answers, questions
 from core.exam import runs as exam_runs
 from core.exam.runs import ExamEstimate, ExamPlan, ExamRun, ExamStatus, ExamSubject
@@ -37,7 +37,7 @@ from ui.exam.result_pages import ResultPages
 from ui.exam.start_page import ExamProgressLine, ExamStartPage, ask_about_prompt
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import show_run_outcome
-from ui.tab import Tab
+from ui.tab_base import Tab
 from ui.widgets import basics, screen_fit
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.confirm import Role, confirm
@@ -60,7 +60,7 @@ class ExamTab(Tab):
         self._runs: list[ExamRun] = []
         self._counts: dict[int, tuple[int, int]] = {}
         self._unjudged = 0  # answers of the run that is shown, which its judge has not seen
-        self._shown: Project | None = None  # whose runs these are
+        self.shown_project: Project | None = None  # whose runs these are
         self._reload = ThrottledReload(workspace, self, self._load)
         self._estimate_reload = ThrottledReload(workspace, self, self._load_estimates)
         self.form, self.result = ExamForm(workspace), ResultPages(workspace)
@@ -119,8 +119,8 @@ class ExamTab(Tab):
         self.result.shown.connect(self.export.show_run)
 
     def refresh(self, changes: Changes) -> None:
-        if changes.tables & (EXAM_TABLES | {Table.EVAL_MARK}) or self.workspace.project is not self._shown:
-            if changes.tables & EXAM_TABLES or self.workspace.project is not self._shown:
+        if changes.tables & (EXAM_TABLES | {Table.EVAL_MARK}) or self.workspace.project is not self.shown_project:
+            if changes.tables & EXAM_TABLES or self.workspace.project is not self.shown_project:
                 self._reload.request()
             else:
                 self.result.note_marks()
@@ -149,7 +149,7 @@ class ExamTab(Tab):
 
     def _on_prompt(self, prompt: str) -> None:
         write = self.workspace.project.write
-        self.workspace.tasks.start("", write(tr("Use the rows’ prompt"), system_prompts.use_prompt, prompt))
+        self.workspace.tasks.start("", write(tr("Use the rows’ prompt"), row_system_prompts.use_prompt, prompt))
 
     def _on_start(self) -> None:
         self.new.setChecked(False)
@@ -187,7 +187,7 @@ class ExamTab(Tab):
         if project is not self.workspace.project:
             return
         self._counts = counts
-        if project is not self._shown:
+        if project is not self.shown_project:
             self._remember_subjects(found)
         self._show_runs(project, found)
         run = self.run()
@@ -202,7 +202,7 @@ class ExamTab(Tab):
     def _remember_subjects(self, runs: list[ExamRun]) -> None:
         """Begin with who was chosen in this project last, else with who was examined last."""
         subjects = self.form.subjects
-        if self._shown is not None or not subjects.is_touched():
+        if self.shown_project is not None or not subjects.is_touched():
             last = runs[0].subjects if runs else []
             subjects.remember(
                 subjects.load_choice() or [ExamSubject(one.provider, one.model, one.condition) for one in last]
@@ -222,21 +222,21 @@ class ExamTab(Tab):
 
     def _show_runs(self, project: Project, found: list[ExamRun]) -> None:
         """List the runs; a new one is shown at once, else the choice stays."""
-        known = {run.id for run in self._runs} if project is self._shown else set()
-        chosen = self.runs.currentData() if project is self._shown else None
-        if found != self._runs or project is not self._shown:
+        known = {run.id for run in self._runs} if project is self.shown_project else set()
+        chosen = self.runs.currentData() if project is self.shown_project else None
+        if found != self._runs or project is not self.shown_project:
             self.runs.clear()
             for run in found:
                 self.runs.addItem(exam_texts.format_run(run), run.id)
             is_new = bool(found) and found[0].id not in known
             self.runs.setCurrentIndex(0 if is_new else max(0, self.runs.findData(chosen)))
-        if project is not self._shown:
+        if project is not self.shown_project:
             self.new.setChecked(False)
             self._estimate_reload.request()
-        self._runs, self._shown = found, project
+        self._runs, self.shown_project = found, project
 
     def _show_state(self) -> None:
-        """What can be done now: an exam that runs can be stopped, one that was cut off be gone on with."""
+        """Show what can be done now: a running exam can be stopped, an interrupted one continued."""
         run, running = self.run(), self._exam is not None
         self._row.setVisible(run is not None)
         self.form.setVisible(run is None or self.new.isChecked())

@@ -19,7 +19,7 @@ from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
 
 if TYPE_CHECKING:
-    from ui.exam.trend_plot import TrendPlot
+    from ui.exam.trend_chart_drawing import TrendPlot
 
 OVER_STEPS, OVER_VERSIONS = "steps", "versions"
 
@@ -30,7 +30,7 @@ class TrendChart(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._points: list[CheckpointResult] = []
-        self._plot: TrendPlot | None = None
+        self.plot: TrendPlot | None = None
         self.axis, self.explanation = DropDown(), basics.label(wrap=True, dim=True)
         self.axis.addItem(tr("by checkpoint"), OVER_STEPS)
         self.axis.addItem(tr("by version of the rows"), OVER_VERSIONS)
@@ -79,19 +79,19 @@ class TrendChart(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if self._plot is None:
-            from ui.exam.trend_plot import TrendPlot
+        if self.plot is None:
+            from ui.exam.trend_chart_drawing import TrendPlot
 
-            self._plot = TrendPlot()
-            self._place.addWidget(self._plot)
+            self.plot = TrendPlot()
+            self._place.addWidget(self.plot)
             self._draw()
 
     def _draw(self) -> None:
         lines = self.lines()
         steps = self.axis.currentData() == OVER_STEPS
-        if self._plot is not None:
-            self._plot.show_lines(lines, tr("step") if steps else tr("version"))
-            self._plot.setAccessibleDescription("\n".join(_describe_line(line) for line in lines))
+        if self.plot is not None:
+            self.plot.show_lines(lines, tr("step") if steps else tr("version"))
+            self.plot.setAccessibleDescription("\n".join(_describe_line(line) for line in lines))
         nothing = tr("There is no model with a known saved step.") if steps else tr("No version of the rows was saved.")
         whole = tr(
             "Solid lines: held-out questions with their 95 % interval. Dotted lines: general questions, "

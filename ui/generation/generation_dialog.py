@@ -58,7 +58,7 @@ class GenerationDialog(LlmRunDialog):
         super().__init__(workspace, "examples", tr("Generate examples"), parent)
         self.scope = FactScope(names)
         self.scope.changed.connect(self._on_choice)
-        self._plan: GenerationPlan | None = None
+        self.plan: GenerationPlan | None = None
         self.setMinimumWidth(640)
         self._make_kinds()
         self._make_ways()
@@ -72,8 +72,8 @@ class GenerationDialog(LlmRunDialog):
         self._show_way()
 
     def _on_batch(self) -> None:
-        if self._plan:
-            self._show_estimate(self._plan)
+        if self.plan:
+            self._show_estimate(self.plan)
 
     def _make_kinds(self) -> None:
         self.heading = basics.heading("")
@@ -108,11 +108,11 @@ class GenerationDialog(LlmRunDialog):
         column.addWidget(self.ways)
         column.addWidget(self.estimate)
         column.addStretch()
-        self._nothing = EmptyState()
-        self._pages = QStackedWidget()
-        self._pages.addWidget(page)
-        self._pages.addWidget(self._nothing)
-        self.body.addWidget(self._pages, 1)
+        self.nothing = EmptyState()
+        self.pages = QStackedWidget()
+        self.pages.addWidget(page)
+        self.pages.addWidget(self.nothing)
+        self.body.addWidget(self.pages, 1)
         self.body.addWidget(self.drafts, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _kind_grid(self) -> QGridLayout:
@@ -135,9 +135,9 @@ class GenerationDialog(LlmRunDialog):
         return lambda db: load_plan(db, names, kinds)
 
     def show_data(self, found: GenerationPlan) -> None:
-        self._plan = found
-        self._pages.setCurrentIndex(0 if found.facts else 1)
-        self._nothing.set_texts(tr("No facts yet"), tr("Find facts in the spec first: examples are made for facts."))
+        self.plan = found
+        self.pages.setCurrentIndex(0 if found.facts else 1)
+        self.nothing.set_texts(tr("No facts yet"), tr("Find facts in the spec first: examples are made for facts."))
         self._show_heading(found)
         for kind, label in self.counts.items():
             count = found.counts[kind]
@@ -147,7 +147,7 @@ class GenerationDialog(LlmRunDialog):
         self.show_start()
 
     def disabled_reason(self) -> str:
-        if not (self._plan and self._plan.requests):
+        if not (self.plan and self.plan.requests):
             return tr("No rows are missing for these facts and kinds.")
         return "" if self.offline.isChecked() else self.model_reason()
 

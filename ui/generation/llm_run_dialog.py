@@ -60,7 +60,7 @@ class LlmRunDialog(QDialog):
         self.workspace, self.task = workspace, task
         self.runner = workspace.llm_runs
         self._unfinished: InterruptedRun | None = None
-        self._known = False  # whether the project has been read yet
+        self.is_loaded = False  # whether the project has been read yet
         self._mine = False  # whether the run was begun here
         self._work = LatestTask(workspace, self)
         self._settling = QTimer(self, singleShot=True, interval=RELOAD_DELAY_MS)
@@ -174,7 +174,7 @@ class LlmRunDialog(QDialog):
         except JukuError as error:
             self.note.show_text("\n".join(filter(None, (error.title, error.message))), "error")
             return None
-        self._known = True
+        self.is_loaded = True
         self.model.prefer(model)
         self.show_data(found)
         self._show_run()
@@ -183,7 +183,7 @@ class LlmRunDialog(QDialog):
     def show_start(self) -> None:
         """Enable the primary button, or show why it is disabled."""
         running = self.runner.progress(self.task) is not None
-        reading = tr("Loading…") if not self._known else tr("This is already running.") if running else ""
+        reading = tr("Loading…") if not self.is_loaded else tr("This is already running.") if running else ""
         basics.set_enabled(self.primary, reading or self.disabled_reason())
 
     def _show_run(self) -> None:

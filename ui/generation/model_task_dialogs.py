@@ -71,11 +71,11 @@ class ModelTaskDialog(LlmRunDialog):
         column.addWidget(self.model_part())
         column.addWidget(self.estimate)
         column.addStretch()
-        self._nothing = EmptyState(*self.empty_texts())
-        self._pages = QStackedWidget()
-        self._pages.addWidget(page)
-        self._pages.addWidget(self._nothing)
-        self.body.addWidget(self._pages, 1)
+        self.nothing = EmptyState(*self.empty_texts())
+        self.pages = QStackedWidget()
+        self.pages.addWidget(page)
+        self.pages.addWidget(self.nothing)
+        self.body.addWidget(self.pages, 1)
         self.primary.setText(self.button_text(0))
 
     def model_part(self) -> QWidget:
@@ -113,7 +113,7 @@ class ModelTaskDialog(LlmRunDialog):
     def show_data(self, found: RequestEstimate) -> None:
         self.asked = found
         # With facts chosen there may be something to ask about the others.
-        self._pages.setCurrentIndex(0 if found.subjects or not self.scope.isHidden() else 1)
+        self.pages.setCurrentIndex(0 if found.subjects or not self.scope.isHidden() else 1)
         self.count.setText(self.format_subjects(found.subjects))
         self.primary.setText(self.button_text(len(found.subjects)))
         requests = trn("{n} request", "{n} requests", len(found.subjects))

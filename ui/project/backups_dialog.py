@@ -48,7 +48,7 @@ class BackupsDialog(QDialog):
         self.all = QCheckBox(tr("Show the backups of &all projects"))
         self.table = QTableWidget(0, 4)
         self._set_up_table()
-        self._pages = QStackedWidget()
+        self.pages = QStackedWidget()
         self._lay_out()
         self.resize(680, 460)
         self._load()
@@ -71,8 +71,8 @@ class BackupsDialog(QDialog):
         words = tr(
             "A backup is opened as a copy, under a name that you choose. The project that is open now stays as it is."
         )
-        self._pages.addWidget(self.table)
-        self._pages.addWidget(
+        self.pages.addWidget(self.table)
+        self.pages.addWidget(
             EmptyState(
                 tr("No backups yet"),
                 tr("Juku makes them by itself while you work and when a project is closed. See Settings, Backups."),
@@ -89,7 +89,7 @@ class BackupsDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         layout.addWidget(basics.label(words, wrap=True))
-        layout.addWidget(self._pages, 1)
+        layout.addWidget(self.pages, 1)
         layout.addWidget(self.all)
         layout.addWidget(buttons)
 
@@ -101,7 +101,7 @@ class BackupsDialog(QDialog):
         folder = await self._workspace.project.read(backups.backup_folder)
         found = await asyncio.to_thread(_list_backups, None if everything else folder)
         self._found = [one for one, _rows in found]
-        self._pages.setCurrentIndex(0 if found else 1)
+        self.pages.setCurrentIndex(0 if found else 1)
         self.table.setRowCount(len(found))
         for number, (one, rows) in enumerate(found):
             self._fill(number, one, rows)

@@ -102,10 +102,10 @@ class ComparisonPage(RescuePage):
         return read
 
     def _on_other(self) -> None:
-        self._wanted = self._new()
+        self._wanted = self.new_model()
         self.read()
 
-    def _new(self) -> ModelKey | None:
+    def new_model(self) -> ModelKey | None:
         at = self.other.currentIndex()
         return self._others[at] if 0 <= at < len(self._others) else None
 
@@ -130,7 +130,7 @@ class ComparisonPage(RescuePage):
             self.table.choose(0)
 
     def show_buttons(self) -> None:
-        count, new = self._left.requests, self._new()
+        count, new = self._left.requests, self.new_model()
         self.batch.show_server(self.workspace, new[0] if new and count else "")
         self.cost.setText(format_recording_cost(self._left, new[0], self.batch.is_wanted()) if new else "")
         self.cost.setVisible(bool(self.cost.text()))
@@ -154,7 +154,7 @@ class ComparisonPage(RescuePage):
         self.whole.setPlainText("\n\n".join(f"{title}\n{text}" for title, text in parts if text))
 
     def _on_again(self) -> None:
-        old, new = self.model_key, self._new()
+        old, new = self.model_key, self.new_model()
         if new is None:
             return
 
@@ -173,7 +173,7 @@ class ComparisonPage(RescuePage):
 
     def export_to(self, path: Path) -> None:
         """Write the table that is shown, all of its lines."""
-        new = self._new()
+        new = self.new_model()
         assert new is not None
         try:
             recorded_answers.export(path, self._pairs, self.model_key, new)
@@ -208,7 +208,7 @@ def _explain_empty(found: _ComparisonData) -> tuple[str, str]:
 
 
 def format_tally(tally: PairCounts, kept: int) -> str:
-    """What came of the comparison, in words."""
+    """The numbers of the comparison as text."""
     parts = [
         tr("{n} of {kept} questions compared: the two agree on {agree}.", n=f"{tally.pairs:,}", kept=f"{kept:,}",
            agree=f"{tally.agree:,}"),

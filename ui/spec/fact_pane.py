@@ -73,7 +73,7 @@ class FactPane(QWidget):
         super().__init__()
         self._workspace, self._flush = workspace, flush
         self._selected = ""
-        self._missing = 0  # statements without a fact
+        self.missing = 0  # statements without a fact
         self._newest: set[int] | None = None
         self.table = FactTable()
         self.legend = FactLegend()
@@ -197,7 +197,7 @@ class FactPane(QWidget):
 
     def show_missing(self, count: int) -> None:
         """Show how many statements of the text have no fact."""
-        self._missing = count
+        self.missing = count
         self._show_buttons()
 
     def show_selection(self, passage: str) -> None:
@@ -211,7 +211,7 @@ class FactPane(QWidget):
             tr("Make a fact from the selected passage") if self._selected else tr("First select a passage in the text")
         )
         self.add.setToolTip(tooltip)
-        count = self._missing
+        count = self.missing
         self.add_found.setEnabled(count > 0)
         self.add_found.setText(trn("Add {n} found", "Add {n} found", count) if count else tr("Find facts"))
         self.add_found.setToolTip(

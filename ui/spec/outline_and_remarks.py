@@ -66,11 +66,11 @@ class RemarkList(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._list = QListWidget()
-        self._list.setAccessibleName(tr("Remarks"))
-        self._list.setWordWrap(True)
-        self._list.itemClicked.connect(self._on_chosen)
-        self._list.itemActivated.connect(self._on_chosen)
+        self.list = QListWidget()
+        self.list.setAccessibleName(tr("Remarks"))
+        self.list.setWordWrap(True)
+        self.list.itemClicked.connect(self._on_chosen)
+        self.list.itemActivated.connect(self._on_chosen)
         self._stack = QStackedWidget()
         self._stack.addWidget(
             basics.EmptyState(
@@ -81,7 +81,7 @@ class RemarkList(QWidget):
                 ),
             )
         )
-        self._stack.addWidget(self._list)
+        self._stack.addWidget(self.list)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.addWidget(self._stack)
@@ -94,7 +94,7 @@ class RemarkList(QWidget):
     def show_remarks(self, remarks: list[Remark], text: str) -> None:
         """List each remark, and below it its passages of `text`."""
         self._count = len(remarks)
-        self._list.clear()
+        self.list.clear()
         for remark in remarks:
             start = remark.spans[0][0] if remark.spans else 0
             self._add(remark.message, start, bold=True)
@@ -110,7 +110,7 @@ class RemarkList(QWidget):
         font = item.font()
         font.setBold(bold)
         item.setFont(font)
-        self._list.addItem(item)
+        self.list.addItem(item)
 
     def _on_chosen(self, item: QListWidgetItem) -> None:
         self.place_chosen.emit(item.data(PLACE_ROLE))

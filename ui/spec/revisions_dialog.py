@@ -13,8 +13,8 @@ from core.storage.schema import Table
 from ui import style
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
-from ui.widgets.formatting import format_length
-from ui.widgets.side_by_side import SideBySide
+from ui.widgets.diff_accept_view import SideBySide
+from ui.widgets.length_and_time_texts import format_length
 from ui.widgets.snapshots_dialog import Snapshot, SnapshotsDialog, SnapshotTexts
 from ui.workspace import Workspace
 
@@ -29,7 +29,7 @@ class RevisionsDialog(SnapshotsDialog):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         comparison = QWidget()
         super().__init__(workspace, _build_texts(), comparison, parent)
-        self._now = Spec()
+        self.current_spec = Spec()
         self._states: dict[int, Spec] = {}
         self._shown: tuple[int, int, Spec, Spec] | None = None
         self.sides = SideBySide()
@@ -50,10 +50,12 @@ class RevisionsDialog(SnapshotsDialog):
         self._splitter.setStretchFactor(1, 1)
 
     async def _load(self, project: Project) -> None:
-        found, self._now = await project.read(lambda db: (revisions.list_revisions(db), spec.load(db)))
-        taught = spec.get_language(self._now)
+        found, self.current_spec = await project.read(lambda db: (revisions.list_revisions(db), spec.load(db)))
+        taught = spec.get_language(self.current_spec)
         self._states = {one.id: one.spec for one in found}
-        self._show_snapshots([_load_snapshots(one, taught) for one in found], format_length(self._now.text, taught))
+        self._show_snapshots(
+            [_load_snapshots(one, taught) for one in found], format_length(self.current_spec.text, taught)
+        )
         self._compare()
 
     def _compare(self) -> None:
@@ -64,7 +66,7 @@ class RevisionsDialog(SnapshotsDialog):
             self.beside.show_text("")
             return
         left, right = self.old.currentData(), self.new.currentData()
-        old, new = self._states[left], self._states.get(right, self._now)
+        old, new = self._states[left], self._states.get(right, self.current_spec)
         if self._shown != (left, right, old, new):  # or the place that is read would be lost at every change
             self._shown = left, right, old, new
             self.beside.show_text("\n".join(_differences(old, new)), "note")

@@ -15,10 +15,10 @@ from core.providers import LOCAL, Message, Sampling
 from core.spec.spec import Spec
 from core.text import diff
 from ui import style
+from ui.async_tasks import Command
 from ui.spec import spec_chat_messages
 from ui.spec.proposal_dialog import ProposalDialog
 from ui.spec.spec_chat_messages import AnswerMessage, QuestionMessage, RemarksMessage
-from ui.tasks import Command
 from ui.widgets import basics
 from ui.widgets.model_box import USABLE_STATES, ModelBox
 from ui.widgets.text_fields import QuestionField
@@ -100,8 +100,8 @@ class SpecChat(QWidget):
         messages = QWidget()
         self._column = QVBoxLayout(messages)
         self._column.setContentsMargins(0, 0, style.SPACE // 2, 0)
-        self._start = self._build_suggestions()
-        self._column.addWidget(self._start)
+        self.suggestions = self._build_suggestions()
+        self._column.addWidget(self.suggestions)
         self._column.addStretch()
         scroll = QScrollArea(widgetResizable=True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -168,19 +168,23 @@ class SpecChat(QWidget):
                "model works better.")
             if is_local else ""
         )  # fmt: skip
-        self.pages.setCurrentIndex(int(bool(usable) or self._answer is not None))
+        self.pages.setCurrentIndex(int(bool(usable) or self.is_busy()))
         self._show_buttons()
 
     def _show_buttons(self) -> None:
-        is_busy, has_model = self._answer is not None, bool(self.model.usable())
+        is_busy, has_model = self.is_busy(), bool(self.model.usable())
         self.send.setText(tr("Stop") if is_busy else tr("Send"))
         reason = "" if has_model else self._workspace.no_models(self._workspace.role("writer")[0])
         empty = "" if self.field.toPlainText().strip() else tr("Write what should change.")
         basics.set_enabled(self.send, "" if is_busy else reason or empty)
         basics.set_enabled(self.contradictions, reason or (tr("Answering…") if is_busy else ""))
-        self.anew.setEnabled(self._start.isHidden())
+        self.anew.setEnabled(self.suggestions.isHidden())
 
     # --- the conversation
+
+    def is_busy(self) -> bool:
+        """Whether an answer is being written."""
+        return self._answer is not None
 
     def begin_anew(self) -> None:
         """Forget the conversation and stop the current answer."""
@@ -189,7 +193,7 @@ class SpecChat(QWidget):
             task.cancel()
         self._exchanges.clear()
         spec_chat_messages.clear_messages(self._column, 1)
-        self._start.show()
+        self.suggestions.show()
         self._at_end = True
         self.show_offers()
 
@@ -208,7 +212,7 @@ class SpecChat(QWidget):
 
     def _on_sent(self) -> None:
         asked = self.field.toPlainText().strip()
-        if self._answer is not None or not asked or not self.model.model_id():
+        if self.is_busy() or not asked or not self.model.model_id():
             return
         self.field.remember(asked)
         self.field.clear()
@@ -222,7 +226,7 @@ class SpecChat(QWidget):
 
     def _on_contradictions(self) -> None:
         state = self._current()
-        if self._answer is not None or not self.model.model_id():
+        if self.is_busy() or not self.model.model_id():
             return
         answer = self._begin(tr("Find contradictions"), tr("Reading the text…"), is_shown=False)
         if not state.text.strip():
@@ -241,7 +245,7 @@ class SpecChat(QWidget):
         if offer is not None and offer.state == "available":
             state = tr("Preparing the model for its first use…")
         self._answer = answer = AnswerMessage(self.model.model_id(), state, is_shown)
-        self._start.hide()
+        self.suggestions.hide()
         self._at_end = True
         for part in (QuestionMessage(asked), answer):
             self._add(part)

@@ -109,7 +109,7 @@ class TrainingForm(QWidget):
         self.validation = QCheckBox()
         self.start, self.several = basics.primary_button(tr("Start training")), QPushButton(tr("Queue several…"))
         self.more = basics.disclosure_button(tr("More settings"))
-        self.on_rows, self.on_base, self._bar = basics.Note(), basics.Note(), QProgressBar(textVisible=False)
+        self.on_rows, self.on_base, self.progress_bar = basics.Note(), basics.Note(), QProgressBar(textVisible=False)
         self._lay_out()
         self._connect()
         self.show_validation(0)
@@ -143,9 +143,9 @@ class TrainingForm(QWidget):
         grid.setColumnStretch(6, 1)
         notes = QHBoxLayout()
         notes.setSpacing(style.SPACE)
-        self._bar.setFixedSize(160, 6)
+        self.progress_bar.setFixedSize(160, 6)
         self.on_rows.setWordWrap(False)
-        for part in (self.more, self.on_rows, self._bar, self.on_base):
+        for part in (self.more, self.on_rows, self.progress_bar, self.on_base):
             notes.addWidget(part)
         notes.setStretchFactor(self.on_base, 1)
         layout = QVBoxLayout(self)
@@ -219,7 +219,7 @@ class TrainingForm(QWidget):
         return (self.tag() or "all").replace(":", "-")[: min(18, self._preset.suffix_limit)]
 
     def show_offers(self, provider: str, offers: Sequence[ModelOffer], role: str, no_models: str = "") -> None:
-        """The models to begin with: base models first, then what was trained already, to go on with it.
+        """The models to begin with: base models first, then trained ones, to train them further.
 
         `role` is the student's model by the settings, '' for none. Where there are no models, `no_models` says why.
         """
@@ -297,7 +297,7 @@ class TrainingForm(QWidget):
             self.rows_chosen.emit()
 
     def show_rows(self, count: int, wrong: int, others: int = 0, drafts: int = 0) -> None:
-        """Say whether the chosen rows can be trained on: `wrong` of them have errors.
+        """Show whether the chosen rows can be trained on: `wrong` of them have errors.
 
         `others` are approved and not chosen, `drafts` are not approved: they are left out, which is said, too.
         """
@@ -355,10 +355,10 @@ class TrainingForm(QWidget):
         basics.set_enabled(
             self.several, reason or (tr("Download the model first: press “Start training”.") if later else "")
         )
-        self._bar.setVisible(fetching)
-        self._bar.setAccessibleName(tr("Downloading") if offer and is_download(offer) else tr("Preparing"))
-        self._bar.setRange(0, 100 if offer and offer.progress is not None else 0)
-        self._bar.setValue(int(100 * (offer.progress or 0)) if offer else 0)
+        self.progress_bar.setVisible(fetching)
+        self.progress_bar.setAccessibleName(tr("Downloading") if offer and is_download(offer) else tr("Preparing"))
+        self.progress_bar.setRange(0, 100 if offer and offer.progress is not None else 0)
+        self.progress_bar.setValue(int(100 * (offer.progress or 0)) if offer else 0)
         if self._sending:
             self.on_base.show_text(self._wait)
         elif problem:

@@ -30,10 +30,10 @@ class ChatModelRow(QWidget):
         """`place` names the stored choice. `demanding`: warn that the smallest models are too weak for the task."""
         super().__init__()
         self._workspace, self._demanding, self._role = workspace, demanding, role
-        self._last = ""  # the model that was asked last
+        self.last_model = ""  # the model that was asked last
         self.box = ModelBox(workspace, place, use)
         self.box.setAccessibleName(tr("Chat model"))
-        self._server = basics.label(dim=True)
+        self.server_label = basics.label(dim=True)
         self.note = basics.Note()
         self.batch = QCheckBox(tr("As a &batch: half the price, answered within a day"))
         self.batch.setToolTip(
@@ -56,7 +56,7 @@ class ChatModelRow(QWidget):
         row = QHBoxLayout()
         row.setSpacing(style.SPACE)
         row.addWidget(self.box, 1)
-        row.addWidget(self._server)
+        row.addWidget(self.server_label)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.SPACE // 2)
@@ -92,8 +92,8 @@ class ChatModelRow(QWidget):
 
     def prefer(self, model: str) -> None:
         """Select the model that was asked last, unless the person chooses another."""
-        if model != self._last:
-            self._last = model
+        if model != self.last_model:
+            self.last_model = model
             self.show_offers()
 
     def show_offers(self) -> None:
@@ -101,9 +101,9 @@ class ChatModelRow(QWidget):
         provider, model = self._workspace.role(self._role)
         self._workspace.request_offers(provider)
         offers = self._workspace.known_offers(provider)
-        self.box.show_offers(provider, offers, model, self._last)
+        self.box.show_offers(provider, offers, model, self.last_model)
         self.box.setEnabled(bool(offers))
-        self._server.setText(tr("on {provider}", provider=self.server()))
+        self.server_label.setText(tr("on {provider}", provider=self.server()))
         self.batch.setVisible(self._has_batches())
         self._show_note()
         self.changed.emit()

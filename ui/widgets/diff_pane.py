@@ -19,8 +19,8 @@ from PySide6.QtWidgets import QAbstractScrollArea, QAbstractSlider, QCheckBox, Q
 from core.language import tr
 from core.text.diff import LinePair
 from ui import style
-from ui.widgets import diff_row
-from ui.widgets.diff_row import ROW_PADDING, DiffColumns, RowLayout, RowMarks
+from ui.widgets import diff_row_painting
+from ui.widgets.diff_row_painting import ROW_PADDING, DiffColumns, RowLayout, RowMarks
 
 MAX_CACHED_ROWS = 300  # rows whose layout is remembered
 HUNK_BAR_WIDTH = 3  # pixels of the line beside the change that is looked at
@@ -46,12 +46,12 @@ class DiffPane(QAbstractScrollArea):
     def __init__(self, choosing: bool = False) -> None:
         super().__init__()
         self._choosing = choosing
-        self._rows: list[LinePair] = []
+        self.rows: list[LinePair] = []
         self._starts: list[int] = []  # each change's first row
         self._ends: list[int] = []
         self._letters = np.zeros(0)
         self._heights = np.zeros(0)
-        self._tops = np.zeros(1)  # where each row begins, and the last one ends
+        self.tops = np.zeros(1)  # where each row begins, and the last one ends
         self._laid: dict[int, RowLayout] = {}
         self._marks: dict[int, RowMarks] = {}
         self._measured: set[int] = set()
@@ -69,7 +69,7 @@ class DiffPane(QAbstractScrollArea):
 
     def show_rows(self, rows: list[LinePair]) -> None:
         """Show these rows from the top; nothing is accepted."""
-        self._rows = rows
+        self.rows = rows
         changed = [(place, row.hunk) for place, row in enumerate(rows) if row.hunk is not None]
         self._starts = list({hunk: place for place, hunk in reversed(changed)}.values())[::-1]
         self._ends = [place + 1 for place in {hunk: place for place, hunk in changed}.values()]
@@ -93,7 +93,7 @@ class DiffPane(QAbstractScrollArea):
         self.current = change
         bar = self.verticalScrollBar()
         for _again in range(2):  # rows on the way may turn out higher than they were thought
-            top, end = self._tops[self._starts[change]], self._tops[self._ends[change]]
+            top, end = self.tops[self._starts[change]], self.tops[self._ends[change]]
             if top < bar.value() or end > bar.value() + self.viewport().height():
                 bar.setValue(round(top - LINES_ABOVE_HUNK * self._line_height()))
         self.viewport().update()
@@ -111,7 +111,7 @@ class DiffPane(QAbstractScrollArea):
 
     def _columns(self) -> DiffColumns:
         between = CHOOSING_GAP if self._choosing else SIDE_GAP
-        digits = len(str(max((row.old_number or row.new_number or 0 for row in self._rows[-1:]), default=0)))
+        digits = len(str(max((row.old_number or row.new_number or 0 for row in self.rows[-1:]), default=0)))
         gutter = self.fontMetrics().horizontalAdvance("0" * max(2, digits) + "+") + 6 + 2 * HUNK_BAR_WIDTH
         return DiffColumns((self.viewport().width() - between) / 2, gutter, between)
 
@@ -124,22 +124,22 @@ class DiffPane(QAbstractScrollArea):
         self._compute_tops()
 
     def _compute_tops(self) -> None:
-        self._tops = np.concatenate(([0.0], np.cumsum(self._heights)))
+        self.tops = np.concatenate(([0.0], np.cumsum(self._heights)))
         bar = self.verticalScrollBar()
         height = self.viewport().height()
-        bar.setRange(0, max(0, round(float(self._tops[-1]) - height)))
+        bar.setRange(0, max(0, round(float(self.tops[-1]) - height)))
         bar.setPageStep(max(1, height - round(self._line_height())))
         bar.setSingleStep(round(self._line_height()))
 
     def _visible_rows(self) -> range:
         top = self.verticalScrollBar().value()
-        first = int(np.searchsorted(self._tops, top, side="right")) - 1
-        last = int(np.searchsorted(self._tops, top + self.viewport().height(), side="left"))
-        return range(max(0, min(first, len(self._rows) - 1)), min(last, len(self._rows)))
+        first = int(np.searchsorted(self.tops, top, side="right")) - 1
+        last = int(np.searchsorted(self.tops, top + self.viewport().height(), side="left"))
+        return range(max(0, min(first, len(self.rows) - 1)), min(last, len(self.rows)))
 
     def _lay_out_visible(self) -> None:
         """Lay out the visible rows and keep them in place when their heights differ from the estimate."""
-        if self._settling or not self._rows:
+        if self._settling or not self.rows:
             return
         self._settling = True
         bar = self.verticalScrollBar()
@@ -149,12 +149,12 @@ class DiffPane(QAbstractScrollArea):
                 break
             is_end = 0 < bar.maximum() == bar.value()
             anchor = self._find_anchor_row(new)
-            below = self._tops[anchor] - bar.value()
+            below = self.tops[anchor] - bar.value()
             for row in new:
                 self._heights[row] = self._lay_out_row(row).height
                 self._measured.add(row)
             self._compute_tops()
-            bar.setValue(bar.maximum() if is_end else round(self._tops[anchor] - below))
+            bar.setValue(bar.maximum() if is_end else round(self.tops[anchor] - below))
         self._settling = False
         self._place_boxes()
         self.viewport().update()
@@ -166,10 +166,10 @@ class DiffPane(QAbstractScrollArea):
 
     def _lay_out_row(self, row: int) -> RowLayout:
         if (laid := self._laid.get(row)) is None:
-            pair = self._rows[row]
+            pair = self.rows[row]
             if (shown := self._marks.get(row)) is None:
-                shown = self._marks[row] = diff_row.find_marks(pair)
-            laid = diff_row.lay_out(pair, shown, self._columns(), self.font(), self._line_height())
+                shown = self._marks[row] = diff_row_painting.find_marks(pair)
+            laid = diff_row_painting.lay_out(pair, shown, self._columns(), self.font(), self._line_height())
             if len(self._laid) >= MAX_CACHED_ROWS:
                 del self._laid[next(iter(self._laid))]
             self._laid[row] = laid
@@ -191,23 +191,23 @@ class DiffPane(QAbstractScrollArea):
 
     def _keep_place(self) -> None:
         """Lay out again, with the same row at the top."""
-        first = self._visible_rows().start if self._rows else 0
+        first = self._visible_rows().start if self.rows else 0
         self._settling = True
         self._forget()
-        self.verticalScrollBar().setValue(round(float(self._tops[min(first, len(self._tops) - 1)])))
+        self.verticalScrollBar().setValue(round(float(self.tops[min(first, len(self.tops) - 1)])))
         self._settling = False
         self._lay_out_visible()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if not self._rows:
+        if not self.rows:
             return
         painter = QPainter(self.viewport())
         painter.setFont(self.font())
         columns = self._columns()
         top = self.verticalScrollBar().value()
         for row in self._visible_rows():
-            diff_row.paint(
-                painter, self._rows[row], self._lay_out_row(row), self._tops[row] - top, columns, self.palette()
+            diff_row_painting.paint(
+                painter, self.rows[row], self._lay_out_row(row), self.tops[row] - top, columns, self.palette()
             )
         self._paint_between(painter, columns, top)
 
@@ -216,7 +216,7 @@ class DiffPane(QAbstractScrollArea):
         colours = self.palette()
         painter.fillRect(room, colours.color(QPalette.ColorRole.Window if self._choosing else QPalette.ColorRole.Mid))
         if self.current >= 0:
-            start, end = self._tops[self._starts[self.current]], self._tops[self._ends[self.current]]
+            start, end = self.tops[self._starts[self.current]], self.tops[self._ends[self.current]]
             for place in (0, 1):
                 bar = QRectF(columns.left_edge(place), start - top, HUNK_BAR_WIDTH, end - start)
                 painter.fillRect(bar, QColor(style.ACCENT))
@@ -236,7 +236,7 @@ class DiffPane(QAbstractScrollArea):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         row = self._row_at(event.position().y())
-        if row is not None and (hunk := self._rows[row].hunk) is not None:
+        if row is not None and (hunk := self.rows[row].hunk) is not None:
             self.current = hunk
             self.viewport().update()
             self.moved.emit(self.current)
@@ -245,7 +245,7 @@ class DiffPane(QAbstractScrollArea):
         row = self._row_at(event.pos().y())
         if row is None:
             return
-        change = self._rows[row].hunk
+        change = self.rows[row].hunk
         rows = range(row, row + 1) if change is None else range(self._starts[change], self._ends[change])
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -255,17 +255,17 @@ class DiffPane(QAbstractScrollArea):
 
     def _row_at(self, y: float) -> int | None:
         at = y + self.verticalScrollBar().value()
-        row = int(np.searchsorted(self._tops, at, side="right")) - 1
-        return row if 0 <= row < len(self._rows) else None
+        row = int(np.searchsorted(self.tops, at, side="right")) - 1
+        return row if 0 <= row < len(self.rows) else None
 
     def _copy(self, rows: range, side: int) -> None:
-        texts = [(self._rows[row].old, self._rows[row].new)[side] for row in rows]
+        texts = [(self.rows[row].old, self.rows[row].new)[side] for row in rows]
         QGuiApplication.clipboard().setText("\n".join(text for text in texts if text is not None))
 
     # --- the boxes by which changes are accepted: real ones, one for each change in view
 
     def _place_boxes(self) -> None:
-        if not self._choosing or not self._rows:
+        if not self._choosing or not self.rows:
             return
         view = self._visible_rows()
         inside = [
@@ -293,7 +293,7 @@ class DiffPane(QAbstractScrollArea):
         box.setToolTip(name)
         box.setChecked(change in self.accepted)
         columns, size = self._columns(), box.sizeHint()
-        top = max(0.0, float(self._tops[self._starts[change]]) - self.verticalScrollBar().value())
+        top = max(0.0, float(self.tops[self._starts[change]]) - self.verticalScrollBar().value())
         left = columns.side + (columns.between - size.width()) / 2
         box.setGeometry(
             round(left),

@@ -32,9 +32,9 @@ class JsonDialog(QDialog):
         self.editor.setAccessibleName(title)
         self.editor.setTabChangesFocus(True)
         self._before = self.text()
-        self._state = basics.Note()
+        self.state_note = basics.Note()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
-        self._save = buttons.button(QDialogButtonBox.StandardButton.Save)
+        self.save_button = buttons.button(QDialogButtonBox.StandardButton.Save)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
@@ -42,7 +42,7 @@ class JsonDialog(QDialog):
         if reason:
             column.addWidget(basics.label(reason, wrap=True))
         column.addWidget(self.editor, 1)
-        column.addWidget(self._state)
+        column.addWidget(self.state_note)
         column.addWidget(buttons)
         self.accepted.connect(self._on_accepted)
         self.editor.textChanged.connect(self._on_text)
@@ -63,11 +63,11 @@ class JsonDialog(QDialog):
     def _on_text(self) -> None:
         typed = document_text(self.editor.document())
         checked = self.check(typed)
-        basics.set_enabled(self._save, "" if checked.text is not None else tr("Fix the errors first."))
+        basics.set_enabled(self.save_button, "" if checked.text is not None else tr("Fix the errors first."))
         mark_json_error(self.editor, typed if checked.text is None else "")
         worst = "error" if any(problem.severity == "error" for problem in checked.problems) else "warning"
         found = [format_problem(problem, typed) for problem in checked.problems[:MAX_PROBLEMS_SHOWN]]
-        self._state.show_text("\n".join(found) or tr("No errors."), worst if found else "good")
+        self.state_note.show_text("\n".join(found) or tr("No errors."), worst if found else "good")
 
 
 def find_json_error(text: str) -> int | None:

@@ -29,7 +29,7 @@ from ui.widgets.background_work import LatestTask, ProgressLine, ThrottledReload
 from ui.widgets.basics import EmptyState
 from ui.widgets.confirm import confirm
 from ui.widgets.drop_down import DropDown
-from ui.widgets.formatting import format_local_time
+from ui.widgets.length_and_time_texts import format_local_time
 from ui.workspace import Workspace
 
 NAME_COLUMN, DATE_COLUMN, SIZE_COLUMN = range(3)
@@ -67,7 +67,7 @@ class SnapshotsDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._workspace = workspace
         self._words = words
-        self._snapshots: list[Snapshot] = []  # as the list shows them, line by line
+        self.snapshots: list[Snapshot] = []  # as the list shows them, line by line
         self.setWindowTitle(words.title)
         self._work = LatestTask(workspace, self)
         self._restoring = LatestTask(workspace, self)  # not stopped by a comparison that is asked for meanwhile
@@ -128,10 +128,10 @@ class SnapshotsDialog(QDialog):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.rename, self.delete = QPushButton(tr("Rename")), QPushButton(tr("Delete…"))
         self.restore = QPushButton(self._words.restore)
-        self._pages = QStackedWidget()
-        self._nothing = EmptyState(*self._words.nothing)
-        self._pages.addWidget(self._nothing)
-        self._pages.addWidget(self.table)
+        self.pages = QStackedWidget()
+        self.nothing = EmptyState(*self._words.nothing)
+        self.pages.addWidget(self.nothing)
+        self.pages.addWidget(self.table)
 
     def _make_boxes(self) -> None:
         self.old, self.new = DropDown(), DropDown()
@@ -172,7 +172,7 @@ class SnapshotsDialog(QDialog):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.SPACE)
         column.addLayout(naming)
-        column.addWidget(self._pages, 1)
+        column.addWidget(self.pages, 1)
         column.addLayout(acts)
         return left
 
@@ -214,23 +214,23 @@ class SnapshotsDialog(QDialog):
     def _selected_snapshot(self) -> Snapshot | None:
         """The selected state; None for the current one."""
         row = self.table.currentRow()
-        found = self._snapshots[row] if 0 <= row < len(self._snapshots) else None
+        found = self.snapshots[row] if 0 <= row < len(self.snapshots) else None
         return found if found and found.id else None
 
     def _show_snapshots(self, found: list[Snapshot], now: str = "") -> None:
         """List the states, first the current one if its size is given; the selection is kept."""
         before = self._selected_snapshot()
-        self._snapshots = [Snapshot(0, tr("Now"), 0.0, now), *found] if now and found else found
+        self.snapshots = [Snapshot(0, tr("Now"), 0.0, now), *found] if now and found else found
         self.table.blockSignals(True)
-        self.table.setRowCount(len(self._snapshots))
-        for row, state in enumerate(self._snapshots):
+        self.table.setRowCount(len(self.snapshots))
+        for row, state in enumerate(self.snapshots):
             self._show_state(row, state)
         if found:
-            newest = len(self._snapshots) - len(found)
-            rows = (row for row, state in enumerate(self._snapshots) if before and state.id == before.id)
+            newest = len(self.snapshots) - len(found)
+            rows = (row for row, state in enumerate(self.snapshots) if before and state.id == before.id)
             basics.select_row(self.table, next(rows, newest))
         self.table.blockSignals(False)
-        self._pages.setCurrentWidget(self.table if found else self._nothing)
+        self.pages.setCurrentWidget(self.table if found else self.nothing)
         self._fill_boxes(found)
         self._show_buttons()
 
@@ -270,7 +270,7 @@ class SnapshotsDialog(QDialog):
             button.setEnabled(chosen)
         basics.set_enabled(self.keep, "" if self.name.text().strip() else tr("Enter a name."))
         for box in (self.old, self.new):
-            box.setEnabled(bool(self._snapshots))
+            box.setEnabled(bool(self.snapshots))
 
     def _on_selected(self) -> None:
         self._show_buttons()
@@ -289,7 +289,7 @@ class SnapshotsDialog(QDialog):
         self.name.setText(tr("State of {date}", date=format_local_time(QDateTime.currentSecsSinceEpoch())))
 
     def _on_renamed(self, item: QTableWidgetItem) -> None:
-        state, name = self._snapshots[item.row()], item.text().strip()
+        state, name = self.snapshots[item.row()], item.text().strip()
         if name and name != state.name:
             self._rename(state, name)
         else:

@@ -84,18 +84,18 @@ class CheckableTable(QStackedWidget, Generic[T]):
     def __init__(self, name: str, columns: Sequence[str], cells: Callable[[T], tuple[str, ...]]) -> None:
         super().__init__()
         self._cells, self._items = cells, list[T]()
-        self.table, self._nothing = _build_table(name, columns), basics.EmptyState()
+        self.table, self.nothing = _build_table(name, columns), basics.EmptyState()
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.horizontalHeader().setMaximumSectionSize(MAX_CHECKABLE_WIDTH)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.itemChanged.connect(lambda _item: self.checked_changed.emit())
-        self.addWidget(self._nothing)
+        self.addWidget(self.nothing)
         self.addWidget(self.table)
 
     def show_items(self, items: Sequence[T], nothing: str, advice: str) -> None:
         """Show `items`, none ticked; without any, the texts `nothing` and `advice`."""
         self._items = list(items)
-        self._nothing.set_texts(nothing, advice)
+        self.nothing.set_texts(nothing, advice)
         self.setCurrentIndex(1 if items else 0)
         self.table.blockSignals(True)
         self.table.setRowCount(len(items))

@@ -10,10 +10,10 @@ from core.chat import router
 from core.chat.router import NO_DOMAIN, Domain, OfflineRouter
 from core.dataset import examples, sample_projects
 from core.errors import ProviderError
-from core.formats import jsonl
 from core.progress import Reporter
 from core.spec import spec
 from core.storage.project import Project
+from tests.support.projects import new_example
 from tests.support.second_domain import NAMES, QUESTIONS, TEXTS
 
 
@@ -24,9 +24,7 @@ def known(request, tmp_path):
 
     def ferry(db):
         spec.store(db, spec.Spec(NAMES[language], language, "", TEXTS[language]))
-        examples.add(
-            db, (examples.read_row(jsonl.new_row("", text, "?"), split="test") for text in QUESTIONS[language])
-        )
+        examples.add(db, (new_example(text, "?", split="test") for text in QUESTIONS[language]))
 
     for path, fill in zip(paths, (lambda db: sample_projects.fill(db, f"hobannu-{language}"), ferry), strict=True):
         made = Project(path)

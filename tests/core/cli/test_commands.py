@@ -13,10 +13,10 @@ import pytest
 
 from core.cli import commands
 from core.dataset import examples
-from core.formats import jsonl
 from core.paths import ROOT
 from core.storage.project import Project
 from tests.support.patience import PATIENCE
+from tests.support.projects import new_example
 
 GOOD = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assistant", "content": "a"}]}\n'
 
@@ -167,9 +167,9 @@ def incomplete(tmp_path):
     path, copy = tmp_path / "open.juku", tmp_path / "copy.juku"
 
     async def go(project):
-        await project.write("", examples.add, [examples.read_row(jsonl.new_row("", "kept", "a"))])
+        await project.write("", examples.add, [new_example("kept")])
         await project.checkpoint()
-        await project.write("", examples.add, [examples.read_row(jsonl.new_row("", "in the log", "a"))])
+        await project.write("", examples.add, [new_example("in the log")])
 
     with closing(Project(path)) as project:
         asyncio.run(go(project))
@@ -213,7 +213,7 @@ def test_every_verb_says_what_is_missing_and_what_goes_on(incomplete, verb, caps
 def test_a_log_that_is_anothers_is_told_in_the_same_way(incomplete, tmp_path, capsys):
     log = tmp_path / "copy.juku-wal"
     with closing(Project(tmp_path / "other.juku")) as project:
-        asyncio.run(project.write("", examples.add, [examples.read_row(jsonl.new_row("", "other", "a"))]))
+        asyncio.run(project.write("", examples.add, [new_example("other")]))
         shutil.copy(tmp_path / "other.juku-wal", log)
     assert commands.run(["link", str(incomplete)]) == 3
     assert "does not belong" in capsys.readouterr().err
@@ -247,7 +247,7 @@ def test_work_in_a_copy_leaves_the_project_as_it_is(incomplete, tmp_path, capsys
 def test_a_copy_of_a_project_that_is_open_has_all_of_it(tmp_path, capsys):
     path, copy = tmp_path / "open.juku", tmp_path / "mine.juku"
     with closing(Project(path)) as project:
-        asyncio.run(project.write("", examples.add, [examples.read_row(jsonl.new_row("", "in the log", "a"))]))
+        asyncio.run(project.write("", examples.add, [new_example("in the log")]))
         assert commands.run(["link", str(path)]) == 2
         assert commands.run(["link", str(path), "--in-copy", str(copy)]) == 0
     assert rows_of(copy) == ["in the log"]

@@ -8,22 +8,18 @@ import pytest
 from core import settings
 from core.cli import commands
 from core.dataset import examples
-from core.formats import jsonl
-from core.settings import ProviderSettings, Settings
 from core.spec import spec
 from core.storage.project import Project
-from tests.support.fake_server import KEY, Answer, FakeServer
+from tests.support.fake_server import Answer
+from tests.support.projects import new_example
 
 BASE, TUNED = "base-model", "ft:base-model:org:game:1"
 
 
 @pytest.fixture
-def server(monkeypatch, tmp_path):
-    monkeypatch.setenv("JUKU_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
-    with FakeServer() as server:
-        settings.save(Settings(language="en", providers=[ProviderSettings("fake", "Fake", server.url)]))
-        yield server
+def server(server, server_key):
+    settings.save(server.settings())
+    return server
 
 
 @pytest.fixture
@@ -31,7 +27,7 @@ def path(tmp_path):
     def fill(db):
         spec.store(db, spec.Spec("Game", "en", "", "A team has three players."))
         rows = [("How many play?", "reworded"), ("Who plays?", "reworded")]
-        examples.add(db, (examples.read_row(jsonl.new_row("", text, "Three."), split="test", kind=kind, key_points="3")
+        examples.add(db, (new_example(text, "Three.", split="test", kind=kind, key_points="3")
                          for text, kind in rows))  # fmt: skip
 
     project = Project(tmp_path / "game.juku")

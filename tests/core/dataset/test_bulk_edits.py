@@ -12,13 +12,14 @@ from core.dataset.filters import Filter
 from core.errors import FormatError
 from core.formats import jsonl
 from core.progress import Cancelled, Reporter
+from tests.support.projects import new_example
 
 ROW = '{"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "Tea or tea?"}, {"role": "assistant", "content": "Tea.", "weight": 1}], "n": 1.50}'
 
 
 @pytest.fixture
 def tea(project):
-    rows = [examples.read_row(ROW, tags="hot drink"), examples.read_row(jsonl.new_row("", "Milk?", "No."))]
+    rows = [examples.read_row(ROW, tags="hot drink"), new_example("Milk?", "No.")]
     asyncio.run(project.write("Add", examples.add, rows * 2))
     return project
 

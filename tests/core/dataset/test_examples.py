@@ -11,12 +11,9 @@ from core.errors import FormatError
 from core.formats import jsonl
 from core.formats.check_file import check_lines
 from core.progress import Reporter
+from tests.support.projects import new_example, write
 
 TYPO = '{"messages": [{"role": "user", "content": "q"}, {"role": "assitant", "content": "a"}], "score": 1.0}'
-
-
-def write(project, label, change, *args):
-    return asyncio.run(project.write(label, change, *args))
 
 
 def rows(project, choice=Filter()):
@@ -53,7 +50,7 @@ def test_a_file_that_comes_again_brings_only_what_is_new(project, tmp_path):
 def test_fix_all_is_one_undoable_step_and_touches_nothing_else(project, tmp_path):
     imported(project, tmp_path, TYPO, TYPO.replace("q", "r"))
     assert examples.count_values(project.rows, "problems") == {"role-unknown": 2, "key-unknown": 2}
-    write(project, "Fix", examples.fix_all, "role-unknown", Reporter())
+    write(project, examples.fix_all, "role-unknown", Reporter())
     assert rows(project)[0].data == TYPO.replace("assitant", "assistant")
     assert [row.problems for row in rows(project)] == ["key-unknown", "key-unknown"]
     assert rows(project)[0].answer == "a"
@@ -63,7 +60,7 @@ def test_fix_all_is_one_undoable_step_and_touches_nothing_else(project, tmp_path
 
 def test_duplicates_are_deleted_but_for_the_first(project, tmp_path):
     imported(project, tmp_path, *[jsonl.new_row("", "q", "a")] * 3)
-    write(project, "Fix", examples.fix_all, examples.DUPLICATE_ROW, Reporter())
+    write(project, examples.fix_all, examples.DUPLICATE_ROW, Reporter())
     assert list(filters.find(project.rows)) == [1]
 
 
@@ -72,11 +69,11 @@ def test_a_line_is_repaired_by_hand_and_by_itself(project, tmp_path):
     imported(project, tmp_path, good[:-1], good[:-1] + ",}", good.encode("cp932"))
     assert quarantine.count(project.rows) == 3
     assert quarantine.count_repairable(project.rows, list(quarantine.find(project.rows, ""))) == 2
-    write(project, "Repair", quarantine.repair_all)
+    write(project, quarantine.repair_all)
     assert [entry.line for entry in quarantine.load_lines(project.rows)] == [1]
     with pytest.raises(FormatError):
-        write(project, "Repair", quarantine.repair, 1, good[:-1])
-    write(project, "Repair", quarantine.repair, 1, good)
+        write(project, quarantine.repair, 1, good[:-1])
+    write(project, quarantine.repair, 1, good)
     assert not quarantine.count(project.rows)
     assert {row.question for row in rows(project)} == {"返品は？"}
 
@@ -84,7 +81,7 @@ def test_a_line_is_repaired_by_hand_and_by_itself(project, tmp_path):
 def test_editing_a_cell_keeps_the_rest_of_the_row(project, tmp_path):
     line = '{"messages":[{"role":"user","content":"q","name":"n"},{"role":"assistant","content":"a"}],"x":[1.0,2e3]}'
     imported(project, tmp_path, line)
-    write(project, "Edit", examples.set_field, 1, "answer", "new\nline")
+    write(project, examples.set_field, 1, "answer", "new\nline")
     row = examples.fetch(project.rows, [1])[1]
     assert row.answer == "new\nline"
     assert row.data == line.replace('"content":"a"', '"content":"new\\nline"')
@@ -95,16 +92,16 @@ def test_editing_the_cells_of_a_row_of_two_answers_writes_them_where_they_stand(
     line = said + '"non_preferred_output": [{"role": "assistant", "content": "b"}]}'
     imported(project, tmp_path, line)
     assert (rows(project)[0].question, rows(project)[0].answer) == ("q", "a")
-    write(project, "Edit", examples.set_field, 1, "question", "Q")
-    write(project, "Edit", examples.set_field, 1, "answer", "A")
+    write(project, examples.set_field, 1, "question", "Q")
+    write(project, examples.set_field, 1, "answer", "A")
     assert rows(project)[0].data == line.replace('"q"', '"Q"').replace('"a"', '"A"')
 
 
 def test_lines_of_text_are_those_of_the_rows(project, tmp_path):
     lines = [jsonl.new_row("", f"question {number}", "a") for number in range(300)]
     imported(project, tmp_path, *lines)
-    write(project, "Edit", examples.replace_data, 7, '{"messages":\n[]}')
-    write(project, "Delete", examples.delete, [3, 200])
+    write(project, examples.replace_data, 7, '{"messages":\n[]}')
+    write(project, examples.delete, [3, 200])
     whole = b"".join(block for _count, block in examples.iterate_text_blocks(project.rows))
     expected = [*lines[:2], *lines[3:6], '{"messages": []}', *lines[7:199], *lines[200:]]
     assert whole.decode().splitlines() == expected
@@ -122,15 +119,15 @@ def test_export_of_the_sample_is_valid_training_data(sample, tmp_path):
 
 def test_an_edit_of_one_row_is_written_as_it_was_shown(project):
     """`edit` writes what `preview_edit` showed, whatever kind of edit it is."""
-    write(project, "Add", examples.add, [examples.read_row(jsonl.new_row("", "q", "a"))])
+    write(project, examples.add, [new_example("q")])
     (before,) = rows(project)
     for edit in (SetColumn("tags", "t"), SetColumn("answer", "A"), SetText("$.messages[0]", "Q")):
         shown = examples.preview_edit(before, edit)
-        write(project, "Edit", examples.edit, 1, edit)
+        write(project, examples.edit, 1, edit)
         (after,) = rows(project)
         assert (after.data, after.tags) == (shown.data, shown.tags)
         assert after != before
         before = after
     assert (before.question, before.answer, before.tags) == ("Q", "A", "t")
     with pytest.raises(FormatError):
-        write(project, "Edit", examples.edit, 1, SetText("$.messages[7]", "Q"))
+        write(project, examples.edit, 1, SetText("$.messages[7]", "Q"))

@@ -14,6 +14,7 @@ from core.errors import JukuError
 from core.formats import jsonl
 from core.progress import Reporter
 from core.storage.project import Project
+from tests.support.projects import new_example
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_a_process_of_its_own_brings_the_same_as_this_one(project, path, tmp_pat
 
 
 def test_an_import_is_one_undoable_step(project, path):
-    asyncio.run(project.write("Add", examples.add, [examples.read_row(jsonl.new_row("", "q", "a"))]))
+    asyncio.run(project.write("Add", examples.add, [new_example("q")]))
     imported = asyncio.run(import_file(project, path, label="Import"))
     assert (imported.rows, imported.known, imported.unread) == (999, 0, 1)
     assert imported.changes.counts == {"example": 999, "unread": 1}
@@ -76,7 +77,7 @@ def test_a_cancelled_import_leaves_nothing_and_the_project_goes_on(project, path
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await project.write("Add", examples.add, [examples.read_row(jsonl.new_row("", "q", "a"))])
+        await project.write("Add", examples.add, [new_example("q")])
 
     asyncio.run(work())
     assert len(filters.find(project.rows)) == 1
@@ -85,7 +86,7 @@ def test_a_cancelled_import_leaves_nothing_and_the_project_goes_on(project, path
 
 def test_what_a_load_began_and_did_not_finish_is_not_there(project):
     def fill(db):
-        examples.add(db, [examples.read_row(jsonl.new_row("", "q", "a"))])
+        examples.add(db, [new_example("q")])
         raise JukuError("stop")
 
     with pytest.raises(JukuError, match="stop"):

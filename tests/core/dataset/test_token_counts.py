@@ -9,19 +9,16 @@ from hypothesis import strategies as st
 
 from core.dataset import examples as dataset_examples
 from core.dataset import token_counts
-from core.formats import jsonl
 from core.progress import Reporter
 from core.text.tokenizer import TokenCounter
+from tests.support.projects import new_example
 from tools import bench_tokens
 
 COUNTERS = {encoding: TokenCounter(encoding) for encoding in token_counts.ENCODINGS}
 
 
 def rows(count, split="train", answer="Seven."):
-    return [
-        dataset_examples.read_row(jsonl.new_row("Be brief.", f"Question {n}?", answer), split=split)
-        for n in range(count)
-    ]
+    return [new_example(f"Question {n}?", answer, system="Be brief.", split=split) for n in range(count)]
 
 
 def add(project, examples):
@@ -130,7 +127,7 @@ def test_an_edited_row_is_counted_anew(project):
 
 
 def test_what_is_too_long_is_cut_and_drafts_do_not_count(project):
-    draft = dataset_examples.read_row(jsonl.new_row("", "Q", "A"), status="draft")
+    draft = new_example("Q", "A", status="draft")
     add(project, [*rows(1, answer="word " * 70_000), draft])
     refresh(project)
     train = summary(project).splits["train"]

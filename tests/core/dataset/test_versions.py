@@ -3,24 +3,20 @@ import asyncio
 import pytest
 
 from core.dataset import bulk_edits, examples, versions
-from core.formats import jsonl
 from core.progress import Reporter
 from core.storage.project import Project
-
-
-def write(project, change, *args):
-    return asyncio.run(project.write("Step", change, *args))
+from tests.support.projects import new_example, write
 
 
 @pytest.fixture
 def kept(project):
     """Five rows kept as version 1, then one edited, one tagged, one deleted and one added."""
-    write(project, examples.add, [examples.read_row(jsonl.new_row("", f"q{n}", f"a{n}")) for n in range(1, 6)])
+    write(project, examples.add, [new_example(f"q{n}", f"a{n}") for n in range(1, 6)])
     write(project, versions.save, "first")
     write(project, examples.set_field, 1, "answer", "other")
     write(project, examples.set_field, 2, "tags", "t")
     write(project, examples.delete, [3])
-    write(project, examples.add, [examples.read_row(jsonl.new_row("", "q6", "a6"))])
+    write(project, examples.add, [new_example("q6", "a6")])
     return project
 
 

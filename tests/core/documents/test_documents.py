@@ -395,6 +395,7 @@ def test_pdf_that_is_refused(read):
 
 
 def test_a_cut_or_scrambled_pdf_never_crashes(read):
+    """Each file is read, or refused with a FormatError; any other error fails the test."""
     pytest.importorskip("pypdf")
     whole, chance = pdf(ENGLISH, JAPANESE), random.Random(3)
     for _ in range(30):

@@ -1,6 +1,5 @@
 """The coverage of facts: what each fact has and lacks, how many rows are stale, and what the newest exam measured."""
 
-import asyncio
 from collections import Counter
 from dataclasses import replace
 
@@ -11,21 +10,17 @@ from core.dataset.examples import Filter
 from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, STUDY_PLAN, FactCoverage
 from core.exam.scores import PassRate
-from core.formats import jsonl
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
+from tests.support.projects import new_example, write
 
 FACT = Fact(1, "f01", "A.", "A.")
 FULL = Counter(STUDY_PLAN)
 
 
-def write(project, change, *args):
-    return asyncio.run(project.write("change", change, *args))
-
-
 def row(taught, kind="direct", split="train", **fields):
-    return examples.read_row(jsonl.new_row("", "Why?", "So."), facts=taught, kind=kind, split=split, **fields)
+    return new_example("Why?", "So.", facts=taught, kind=kind, split=split, **fields)
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from core.cli import commands
 from core.dataset import examples
 from core.exam import hold_out, questions
 from core.exam.hold_out import HoldOutMaterial, WordingGroup, choose_rows
-from core.formats import jsonl
 from core.progress import Reporter
 from core.spec import facts, spec
+from tests.support.projects import new_example, write
 
 WORDINGS = [
     ("How wide is the pond?", "Four metres.", "f01"),
@@ -29,15 +29,11 @@ WORDINGS = [
 ]
 
 
-def write(project, change, *args):
-    return asyncio.run(project.write("change", change, *args))
-
-
 @pytest.fixture
 def pond(project):
     write(project, spec.store, spec.Spec("Pond", "en", "", "The pond is four metres wide. The gate opens at seven. No swimming."))  # fmt: skip
     write(project, facts.accept_missing)
-    rows = [examples.read_row(jsonl.new_row("", asked, said), facts=names) for asked, said, names in WORDINGS]
+    rows = [new_example(asked, said, facts=names) for asked, said, names in WORDINGS]
     write(project, examples.add, rows)
     return project
 

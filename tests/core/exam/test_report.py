@@ -20,6 +20,7 @@ from core.exam.prompt_conditions import CONDITIONS
 from tests.support import browser
 from tests.support.browser import Browser
 from tests.support.patience import PATIENCE
+from tests.support.projects import write
 from tools import exam_rows
 
 HOSTILE = "<script>document.title='owned'</script>]]>&\"'\u202e<img src=x onerror=alert(1)>"
@@ -27,16 +28,15 @@ LIGHT, DARK = "rgb(245, 246, 247)", "rgb(27, 31, 36)"
 
 
 @pytest.fixture
-def exam(project):
-    """An exam of five subjects whose second answer is hostile."""
+def exam(answered_exam):
+    """An exam whose second answer is hostile."""
 
     def fill(db):
-        exam_rows.fill(db)
         db.execute("UPDATE eval_answer SET text = ?, reported = ? WHERE id = 2", (HOSTILE, HOSTILE))
         db.execute("UPDATE eval_question SET question = ?, reference = ? WHERE id = 1", (HOSTILE, "=1+1"))
 
-    asyncio.run(project.write("", fill))
-    return project
+    write(answered_exam, fill)
+    return answered_exam
 
 
 def test_the_page_tells_all_and_takes_nothing_for_markup(exam):

@@ -49,6 +49,7 @@ def test_passages_are_pieces_of_the_text_under_their_headings(project):
 
 @pytest.mark.parametrize("question", ["", "  ", "?", '"', "a", "AND OR NOT", 'x" OR text:"', "*", "か", "🙂"])
 def test_any_question_is_only_a_question(question):
+    """Characters that are operators in SQLite's search language raise no error."""
     index = PassageIndex([Passage("", "A team has three players.", 0, 25), Passage("", "球は二つある。", 26, 33)])
     index.search(question, 5)
     index.close()

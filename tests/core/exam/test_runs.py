@@ -7,20 +7,19 @@ import threading
 import pytest
 
 from core.cli import commands
-from core.dataset.examples import add, read_row
+from core.dataset.examples import add
 from core.errors import JukuError, ProviderError
 from core.exam import judges, pairwise_comparison, prompt_conditions, retrieval, runs, scores, verdict
 from core.exam import questions as exam_questions
 from core.exam.runs import ExamPlan, ExamSubject
-from core.formats import jsonl
 from core.progress import Reporter
 from core.providers import Sampling
-from core.providers.http_client import Connection
 from core.providers.model_identity import ModelIdentityError
 from core.spec import facts
 from core.spec.spec import Spec, store
-from tests.support.fake_server import Answer, FakeServer
+from tests.support.fake_server import Answer
 from tests.support.patience import PATIENCE
+from tests.support.projects import new_example
 
 TEXT = "# Team\n\nA team has three players.\n\n# Time\n\nA half lasts ten minutes.\n"
 BASE, TUNED = "base-model", "ft:base-model:local:study:1"
@@ -35,11 +34,9 @@ ROWS = [
 
 
 @pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(Connection, "at_once", 1)  # the answers are scripted in the order of the questions
+def server(server, one_request_at_a_time, monkeypatch):
     monkeypatch.setattr(exam_questions, "load_general", SHIPPED)
-    with FakeServer() as server:
-        yield server
+    return server
 
 
 @pytest.fixture
@@ -57,7 +54,7 @@ def exam(project):
 
 
 def question(text, kind, facts, key_points):
-    return read_row(jsonl.new_row("", text, "?"), split="test", kind=kind, facts=facts, key_points=key_points)
+    return new_example(text, "?", split="test", kind=kind, facts=facts, key_points=key_points)
 
 
 SUBJECTS = [ExamSubject("fake", BASE), ExamSubject("fake", TUNED)]
@@ -144,7 +141,7 @@ def test_each_question_is_asked_as_in_training_and_chat(exam, server):
 
 
 def test_each_condition_puts_something_else_before_the_question(exam, server):
-    shot = read_row(jsonl.new_row("", "How many balls?", "Two."), tags="few-shot")
+    shot = new_example("How many balls?", "Two.", tags="few-shot")
     asyncio.run(exam.write("shot", add, [shot]))
     examine(
         exam,
@@ -291,7 +288,7 @@ def test_a_base_that_a_tuned_model_answers_for_is_caught(exam, server):
 
 
 def test_what_is_trained_on_is_told_and_counts_for_nothing(exam, server):
-    leak = read_row(jsonl.new_row("", "What is the size of a team?", "Three players."))
+    leak = new_example("What is the size of a team?", "Three players.")
     asyncio.run(exam.write("leak", add, [leak]))
     script(server, {BASE: RIGHT, TUNED: RIGHT})
     examine(exam, server)

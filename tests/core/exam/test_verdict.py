@@ -7,11 +7,11 @@ import pytest
 from core.dataset import examples
 from core.exam import questions, runs, scores, verdict
 from core.exam.runs import ExamPlan, ExamSubject
-from core.formats import jsonl
 from core.progress import Reporter
 from core.providers import Provider, Reply, model_identity
 from core.providers.model_identity import ModelIdentityError
 from core.spec import facts, spec
+from tests.support.projects import new_example
 
 TUNED = "ft:gpt-4o-mini:org:game:1"
 SUBJECTS = [ExamSubject("s", "gpt-4o-mini"), ExamSubject("s", "gpt-4o-mini", "open"), ExamSubject("s", TUNED)]
@@ -25,7 +25,7 @@ def exam(project, monkeypatch):
             facts.add(db, f"Fact {number}.", "")
         rows = [(f"Question {n} of {k}?", "reworded", f"f{n:02}") for n in range(1, 11) for k in range(4)]
         rows += [(f"General {n}?", "general", "") for n in range(5)]
-        examples.add(db, (examples.read_row(jsonl.new_row("", text, "3"), split="test", kind=kind, facts=names, key_points="3")
+        examples.add(db, (new_example(text, "3", split="test", kind=kind, facts=names, key_points="3")
                          for text, kind, names in rows))  # fmt: skip
 
     asyncio.run(project.write("fill", fill))

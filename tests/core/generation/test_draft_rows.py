@@ -9,7 +9,6 @@ import pytest
 from core.dataset import examples, filters, sample_projects
 from core.dataset.examples import Filter
 from core.exam import key_points
-from core.formats import jsonl
 from core.generation import draft_rows
 from core.generation.draft_rows import DraftProposal
 from core.paths import RESOURCES
@@ -19,13 +18,10 @@ from core.review import findings
 from core.spec import facts, spec
 from core.spec.spec import Spec
 from core.text import normalise
+from tests.support.projects import new_example, write
 
 TEXT = "A team has three players. A goal is worth one point.\n"
 ANSWER = "A team has three players."
-
-
-def write(project, change, *args):
-    return asyncio.run(project.write("change", change, *args))
 
 
 def land(project, *made):
@@ -70,8 +66,8 @@ def test_a_fact_that_is_gone_gets_no_rows(game):
 
 
 def test_repeats_are_dropped_and_counted(game):
-    there = examples.read_row(jsonl.new_row("", "How many players does a team have?", ANSWER))
-    rejected = examples.read_row(jsonl.new_row("", "What is a team made of?", ANSWER), status="rejected")
+    there = new_example("How many players does a team have?", ANSWER)
+    rejected = new_example("What is a team made of?", ANSWER, status="rejected")
     write(game, examples.add, [there, rejected])
     landed = land(
         game,

@@ -7,13 +7,13 @@ import pytest
 
 from core.cli import commands
 from core.dataset import examples, importing
-from core.formats import jsonl
 from core.generation import fact_links, fact_links_from_model, llm_runs
 from core.generation.fact_links import AUTO_LINK_CONFIDENCE, FactLink
 from core.progress import Cancelled, Reporter
 from core.spec import facts
 from core.spec.spec import Spec
-from tests.support.fake_server import Answer, FakeServer
+from tests.support.fake_server import Answer
+from tests.support.projects import new_example, write
 from tests.support.scripted_models import MODEL, ask
 from tools import fact_links as measured
 
@@ -35,19 +35,11 @@ ROWS = [
 ]
 
 
-def write(project, change, *args):
-    return asyncio.run(project.write("change", change, *args))
-
-
-def row(question, answer, **fields):
-    return examples.read_row(jsonl.new_row("", question, answer), **fields)
-
-
 @pytest.fixture
 def garden(project):
     write(project, facts.save, Spec("Allotment", "en", "", TEXT))
     write(project, facts.accept_missing)
-    write(project, examples.add, [row(*one) for one in ROWS])
+    write(project, examples.add, [new_example(*one) for one in ROWS])
     return project
 
 
@@ -104,9 +96,9 @@ def test_links_made_here_follow_the_facts(garden):
 
 def test_rows_that_teach_no_fact_are_not_proposed_any(garden):
     new = [
-        row("What does a key cost?", "The rules do not say."),
-        row("How big is a plot?", "50 square metres.", kind="general"),
-        row("How big is a plot, please?", "50 square metres.", status="rejected"),
+        new_example("What does a key cost?", "The rules do not say."),
+        new_example("How big is a plot?", "50 square metres.", kind="general"),
+        new_example("How big is a plot, please?", "50 square metres.", status="rejected"),
     ]
     write(garden, examples.add, new)
     links = {one.row: one for one in fact_links.propose(garden.rows, Reporter())}
@@ -115,7 +107,11 @@ def test_rows_that_teach_no_fact_are_not_proposed_any(garden):
 
 
 def test_a_row_may_teach_two_facts(garden):
-    write(garden, examples.add, [row("How big is a plot, and what is the rent?", "50 square metres, for 85 euros.")])
+    write(
+        garden,
+        examples.add,
+        [new_example("How big is a plot, and what is the rent?", "50 square metres, for 85 euros.")],
+    )
     assert link_all(garden).links[4].facts == "f01 f02"
 
 
@@ -127,9 +123,9 @@ def test_an_edited_passage_marks_linked_rows(garden):
 
 
 def test_without_facts_nothing_is_linked(project):
-    write(project, examples.add, [row(*ROWS[0])])
+    write(project, examples.add, [new_example(*ROWS[0])], label="Add")
     assert link_all(project) is None
-    assert project.undo_label == "change"
+    assert project.undo_label == "Add"
 
 
 def test_only_the_rows_of_an_import_are_linked(garden, tmp_path):
@@ -178,7 +174,7 @@ def test_what_a_model_chooses(reply, names):
     assert fact_links_from_model.parse_choice(reply, ["f01", "f02", "f03", "f04"]) == names
 
 
-def test_a_model_decides_on_unsure_rows_and_a_person_has_the_last_word(garden):
+def test_a_model_decides_on_unsure_rows_and_a_person_has_the_last_word(garden, server):
     links = [FactLink(1, "f01", 0.9), FactLink(2, "", 0.1), FactLink(3, "", 0.1), FactLink(4, "", 0.0)]
     write(garden, fact_links.link, links)
     made = []
@@ -194,9 +190,8 @@ def test_a_model_decides_on_unsure_rows_and_a_person_has_the_last_word(garden):
         assert "<facts>\nf01: A plot measures 50 square metres." in text
         return Answer(["f02" if "rent" in text.split("<question>")[1] else '{"facts": []}'])
 
-    with FakeServer() as server:
-        server.script = answer
-        outcome = asyncio.run(ask(garden, server.provider(), made[0], Reporter()))
+    server.script = answer
+    outcome = asyncio.run(ask(garden, server.provider(), made[0], Reporter()))
     assert outcome.message == "1 row was linked by the model, 2 teach no fact, 0 unclear."
     assert linked(garden) == ["f01", "f02", "", ""]
     link_all(garden)

@@ -6,7 +6,6 @@ import json
 import pytest
 
 from core.dataset import bulk_edits, examples, sample_projects
-from core.formats import jsonl
 from core.generation import fact_refining, knowledge_probe, llm_runs, row_judging
 from core.generation.llm_run_tasks import TASKS
 from core.generation.llm_runs import LlmRequest
@@ -15,13 +14,10 @@ from core.spec import facts, spec
 from core.spec.spec import Spec
 from core.text import statements
 from tests.support.fake_server import Answer
+from tests.support.projects import new_example, write
 from tests.support.scripted_models import MODEL, ask
 
 TEXT = "A team has three players. The court has a blue floor. A half lasts ten minutes.\n"
-
-
-def write(project, change, *args):
-    return asyncio.run(project.write("change", change, *args))
 
 
 def asked_of(project, server, task, subjects):
@@ -29,10 +25,6 @@ def asked_of(project, server, task, subjects):
     made = []
     write(project, lambda db: made.append(llm_runs.begin(db, task, "fake", MODEL, subjects)))
     return asyncio.run(ask(project, server.provider(), made[0], Reporter()))
-
-
-def row(question, answer, **fields):
-    return examples.read_row(jsonl.new_row("", question, answer), **fields)
 
 
 @pytest.fixture
@@ -43,10 +35,10 @@ def game(project):
         project,
         examples.add,
         [
-            row("How many play?", "Three.", facts="f01", kind="direct", key_points="3"),
-            row("Say how many play.", "Three.", facts="f01", kind="statement"),
-            row("Who plays?", "A team of 3 players.", facts="f01", kind="reworded"),
-            row("Anything?", "No.", facts="f01 f02", kind="direct"),
+            new_example("How many play?", "Three.", facts="f01", kind="direct", key_points="3"),
+            new_example("Say how many play.", "Three.", facts="f01", kind="statement"),
+            new_example("Who plays?", "A team of 3 players.", facts="f01", kind="reworded"),
+            new_example("Anything?", "No.", facts="f01 f02", kind="direct"),
         ],
     )
     return project

@@ -21,22 +21,16 @@ from core.providers.http_client import Connection
 from core.spec import spec
 from core.storage.project import Project
 from tests.support import scripted_models
-from tests.support.fake_server import Answer, FakeServer
+from tests.support.fake_server import Answer
 from tests.support.patience import PATIENCE
 from tests.support.scripted_models import GATES, MODEL, begin
+from tests.support.serving import count_chats
 
 
 @pytest.fixture
-def server():
-    with FakeServer() as server:
-        server.script = scripted_models.examples
-        yield server
-
-
-@pytest.fixture
-def gates(project):
-    asyncio.run(project.write("fill", scripted_models.fill))
-    return project
+def server(server):
+    server.script = scripted_models.examples
+    return server
 
 
 def ask(project, server, id, reporter=None, provider=None):
@@ -82,20 +76,9 @@ def test_four_are_asked_at_once_and_no_more(gates, server):
 
     server.script = scripted
     provider = server.provider()
-    going, most, chat = 0, 0, provider.chat
-
-    async def counted(*args, **more):
-        nonlocal going, most
-        going += 1
-        most = max(most, going)
-        try:
-            return await chat(*args, **more)
-        finally:
-            going -= 1
-
-    provider.chat = counted
+    under_way = count_chats(provider)
     ask(gates, server, begin(gates), provider=provider)
-    assert most == Connection.at_once
+    assert max(under_way) == Connection.at_once
 
 
 def test_a_server_without_structured_output_is_asked_without(gates, server):

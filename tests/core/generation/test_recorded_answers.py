@@ -7,24 +7,16 @@ import json
 import pytest
 
 from core.dataset import examples
-from core.formats import jsonl
 from core.generation import llm_runs, recorded_answers, run_recovery
 from core.generation.recorded_answers import RecordedAnswer
 from core.progress import Reporter
 from core.spec import spec
 from core.spec.spec import Spec
 from tests.support.fake_server import Answer
+from tests.support.projects import new_example, write
 from tests.support.scripted_models import ask
 
 OLD, NEW = ("fake", "ft:gpt-4o-mini:o::1"), ("fake", "base-model")
-
-
-def write(project, change, *args):
-    return asyncio.run(project.write("change", change, *args))
-
-
-def row(question, answer, system="", **fields):
-    return examples.read_row(jsonl.new_row(system, question, answer), **fields)
 
 
 TURNS = [
@@ -44,13 +36,13 @@ def game(project):
         f"{kind}_output": [{"role": "assistant", "content": "Blue."}] for kind in ("preferred", "non_preferred")
     }
     rows = [
-        row("How many play?", "Three.", split="test", key_points="3"),
-        row("How many play?", "Three players."),
-        row("How long is a half?", "A half lasts ten minutes."),
+        new_example("How many play?", "Three.", split="test", key_points="3"),
+        new_example("How many play?", "Three players."),
+        new_example("How long is a half?", "A half lasts ten minutes."),
         examples.read_row(json.dumps({"messages": TURNS})),
         examples.read_row(json.dumps(compared), split="validation"),
-        row("Draft?", "No.", split="test", status="draft"),
-        row("", "Only an answer."),
+        new_example("Draft?", "No.", split="test", status="draft"),
+        new_example("", "Only an answer."),
     ]
     write(project, examples.add, rows)
     return project

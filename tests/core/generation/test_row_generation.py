@@ -18,12 +18,9 @@ from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
 from core.text import normalise, tokenizer
+from tests.support.projects import write
 
 FACT = Fact(1, "f01", "A team has three players.", "A team has three players.")
-
-
-def write(project, change, *args):
-    return asyncio.run(project.write("change", change, *args))
 
 
 def emptied(project, name):

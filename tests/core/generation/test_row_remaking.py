@@ -6,25 +6,17 @@ import json
 import pytest
 
 from core.dataset import examples
-from core.formats import jsonl
 from core.generation import llm_runs, row_remaking
 from core.progress import Reporter
 from core.review import findings
 from core.spec import facts
 from core.spec.spec import Spec
 from tests.support.fake_server import Answer, FakeServer
+from tests.support.projects import new_example, write
 from tests.support.scripted_models import MODEL, ask
 
 TEXT = "The pool opens at six.\nA ticket costs 4 euros.\n"
 NEW = TEXT.replace("six", "seven").replace("4 euros", "5 euros")
-
-
-def write(project, change, *args):
-    return asyncio.run(project.write("change", change, *args))
-
-
-def row(question, answer, **fields):
-    return examples.read_row(jsonl.new_row("", question, answer), **fields)
 
 
 @pytest.fixture
@@ -32,17 +24,17 @@ def pool(project):
     write(project, facts.save, Spec("Pool", "en", "Be brief.", TEXT))
     write(project, facts.accept_missing)
     rows = [
-        row("When does the pool open?", "It opens at six.", facts="f01", kind="direct"),
-        row(
+        new_example("When does the pool open?", "It opens at six.", facts="f01", kind="direct"),
+        new_example(
             "I bring 3 friends. What do four tickets cost?",
             "16 euros, since each costs 4 euros.",
             facts="f02",
             kind="applied",
         ),
-        row(
+        new_example(
             "What is a ticket?", "4 euros.", facts="f02", split="test", key_points="4", quote="A ticket costs 4 euros."
         ),
-        row("Is there a café?", "Yes.", kind="general"),
+        new_example("Is there a café?", "Yes.", kind="general"),
     ]
     write(project, examples.add, rows)
     write(project, facts.save, Spec("Pool", "en", "Be brief.", NEW))
@@ -94,7 +86,7 @@ def test_what_a_row_said_before_stands_in_its_notes(pool):
 
 
 def test_an_answer_that_says_yes_or_no_is_replaced_by_the_fact(pool):
-    write(pool, examples.add, [row("Does it open at seven?", "No, it opens at six.", facts="f01")])
+    write(pool, examples.add, [new_example("Does it open at seven?", "No, it opens at six.", facts="f01")])
     write(pool, lambda db: db.execute("UPDATE example SET problems = 'fact-stale' WHERE id = 5"))
     write(pool, row_remaking.remake_without_model, [5], Reporter())
     assert answers(pool)[4] == ("The pool opens at seven.", "draft")
@@ -103,7 +95,7 @@ def test_an_answer_that_says_yes_or_no_is_replaced_by_the_fact(pool):
 def test_japanese_figures_are_put_in(project):
     write(project, facts.save, Spec("プール", "ja", "", "プールは午前6時に開きます。\n"))
     write(project, facts.accept_missing)
-    write(project, examples.add, [row("何時に開きますか。", "午前6時です。", facts="f01")])
+    write(project, examples.add, [new_example("何時に開きますか。", "午前6時です。", facts="f01")])
     write(project, facts.save, Spec("プール", "ja", "", "プールは午前7時に開きます。\n"))
     write(project, row_remaking.remake_without_model, [1], Reporter())
     assert answers(project) == [("午前7時です。", "draft")]

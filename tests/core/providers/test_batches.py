@@ -17,12 +17,6 @@ from tests.support.patience import PATIENCE
 from tests.support.scripted_models import MODEL
 
 
-@pytest.fixture
-def gates(project):
-    asyncio.run(project.write("fill", scripted_models.fill))
-    return project
-
-
 def completion(body):
     (text,) = scripted_models.examples(body).texts
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}

@@ -28,18 +28,12 @@ from tests.support import scripted_models
 from tests.support.fake_server import KEY, FakeServer, Fault
 from tests.support.patience import PATIENCE
 from tests.support.scripted_models import GATES, begin
-from tests.support.serving import run
+from tests.support.serving import count_chats, run
 
 CLIENT_PACKAGES = ("providers", "training", "review", "generation", "exam", "chat", "cli")
 QUESTION = [{"role": "user", "content": "?"}]
 SOON = {"Retry-After-Ms": "20"}
 NOON = "Sun, 29 Nov 2026 12:00:00 GMT"
-
-
-@pytest.fixture
-def gates(project):
-    asyncio.run(project.write("fill", scripted_models.fill))
-    return project
 
 
 @pytest.mark.parametrize(
@@ -318,18 +312,7 @@ def test_the_limits_hold_over_real_http(gates, server):
     """Two at once, since the server has said so; not the usual four, and not eight."""
     server.headers, server.script = told(2), scripted_models.examples
     provider = server.provider()
-    going, most, chat = 0, 0, provider.chat
-
-    async def counted(*args, **more):
-        nonlocal going, most
-        going += 1
-        most = max(most, going)
-        try:
-            return await chat(*args, **more)
-        finally:
-            going -= 1
-
-    provider.chat = counted
+    under_way = count_chats(provider)
 
     async def work():
         await provider.models()
@@ -337,7 +320,7 @@ def test_the_limits_hold_over_real_http(gates, server):
 
     begun = begin(gates)
     assert asyncio.run(work()).answered == 10
-    assert most == 2
+    assert max(under_way) == 2
 
 
 # --- redirects

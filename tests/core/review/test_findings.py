@@ -10,15 +10,15 @@ from core.checks import RULES
 from core.dataset import bulk_edits
 from core.dataset import examples as dataset_examples
 from core.dataset.row_json import read_texts
-from core.formats import jsonl
 from core.progress import Reporter
-from core.review import findings
+from core.review import finding_texts, findings
 from core.spec import facts, spec
 from core.text import contradicting_answers, normalise
+from tests.support.projects import new_example
 
 
 def row(question, answer="It is.", split="train", system="", **fields):
-    return dataset_examples.read_row(jsonl.new_row(system, question, answer), split=split, **fields)
+    return new_example(question, answer, system=system, split=split, **fields)
 
 
 def other_rows(count):
@@ -38,7 +38,7 @@ def found(project, *rules):
 
 
 def test_every_rule_is_known_and_has_words(project):
-    assert set(findings.MESSAGES) <= set(RULES)
+    assert set(finding_texts.MESSAGES) <= set(RULES)
     assert {"personal-email", "personal-phone", "personal-card", "secret-key"} <= set(RULES)
 
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from core.dataset import examples, filters, sample_projects
 from core.dataset.examples import Filter
-from core.formats import jsonl
 from core.spec import facts, spec
 from core.spec.facts import STALE_RULE
 from core.spec.spec import Spec
 from core.storage import migrations
 from core.text import statements
+from tests.support.projects import new_example, write
 
 EXAMPLES = 30
 SAMPLES = ("hobannu-en", "hobannu-ja")
@@ -40,10 +40,6 @@ def filled(name):
     return closing(db)
 
 
-def write(project, change, *args):
-    return asyncio.run(project.write("change", change, *args))
-
-
 def save(project, text):
     return write(project, facts.save, Spec("Game", "", "", text))
 
@@ -53,7 +49,7 @@ def one(project, name="f01"):
 
 
 def row(taught, question="Why?"):
-    return examples.read_row(jsonl.new_row("", question, "So."), facts=taught)
+    return new_example(question, "So.", facts=taught)
 
 
 def stale(project):

@@ -10,10 +10,7 @@ from core.errors import JukuError
 from core.spec import facts, revisions, spec
 from core.spec.facts import STALE_RULE
 from core.spec.spec import Spec
-
-
-def write(project, change, *args):
-    return asyncio.run(project.write("change", change, *args))
+from tests.support.projects import write
 
 
 def keep(project, how=revisions.save, name="First"):

@@ -6,10 +6,7 @@ import pytest
 
 from core.spec import facts, spec
 from core.spec.spec import Spec
-
-
-def write(project, change, *args):
-    return asyncio.run(project.write("change", change, *args))
+from tests.support.projects import write
 
 
 def test_a_new_project_has_an_empty_spec(project):

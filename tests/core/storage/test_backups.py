@@ -12,15 +12,15 @@ import pytest
 
 from core.dataset import examples, filters
 from core.errors import JukuError
-from core.formats import jsonl
 from core.progress import Reporter
 from core.storage import backups, project_lock, schema
 from core.storage.backups import Backup
 from core.storage.project import Project
+from tests.support.projects import new_example
 
 
 def add(project, count, size=1):
-    rows = [examples.read_row(jsonl.new_row("", f"question {i}", f"answer {i} " * size)) for i in range(count)]
+    rows = [new_example(f"question {i}", f"answer {i} " * size) for i in range(count)]
     return asyncio.run(project.write("Add", examples.add, rows))
 
 
@@ -52,6 +52,7 @@ def test_a_copy_of_an_open_project_is_one_whole_file(project, tmp_path):
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="names of open files are read from /proc")  # noqa: PTH112
 def test_a_copy_is_on_the_disk_before_it_has_its_name(project, tmp_path, monkeypatch):
+    """`require_durable` looks at the order in which the copy was synced and renamed."""
     from tests.core.test_atomic_files import calls, require_durable
 
     add(project, 10)
@@ -134,7 +135,7 @@ def test_the_project_is_written_while_it_is_copied(project, tmp_path):
     async def go():
         copying = asyncio.create_task(backups.save_copy(project, tmp_path / "copy.juku", Reporter()))
         for number in range(20):
-            row = examples.read_row(jsonl.new_row("", f"meanwhile {number}", "a"))
+            row = new_example(f"meanwhile {number}")
             await project.write("Add", examples.add, [row])
         return await copying
 

@@ -297,6 +297,7 @@ def test_what_has_become_of_an_exchanged_file_is_said(db, path):
 
 
 def test_another_program_that_has_no_tables_may_become_a_project(path):
+    """Opening it raises nothing."""
     with closing(sqlite3.connect(path)) as other:
         other.execute("PRAGMA application_id = 77")
     connection.open_to_write(path).close()

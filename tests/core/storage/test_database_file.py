@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import MissingLogError, ProjectError
 from core.storage import connection, database_file, schema, wal_check
-from core.storage.connection import open_frozen, transaction
+from core.storage.connection import log_path, open_frozen, transaction
 from core.storage.database_file import ReplacedFileError, Storage
 from tests.core.storage.test_exclusive_file import droppable, foreign, look_into
 
@@ -91,12 +91,8 @@ def copied(path, log, target):
     """A copy of the file, with its log or without."""
     shutil.copy(path, target)
     if log:
-        shutil.copy(log_of(path), log_of(target))
+        shutil.copy(log_path(path), log_path(target))
     return target
-
-
-def log_of(path):
-    return path.with_name(f"{path.name}-wal")
 
 
 def test_what_is_written_lies_in_the_log_until_it_is_brought_in(store, path):
@@ -106,7 +102,7 @@ def test_what_is_written_lies_in_the_log_until_it_is_brought_in(store, path):
     assert store.has_log and commits(path) == before
     assert store.checkpoint() is True
     assert not store.has_log and commits(path) == before + 1
-    assert log_of(path).stat().st_size == 0
+    assert log_path(path).stat().st_size == 0
     assert store.checkpoint() is True
 
 
@@ -133,7 +129,7 @@ def test_who_opens_without_the_log_is_not_asked_again(store, path, tmp_path):
     with closing(Storage(copy)) as again:
         assert again.content_state()[0] < 0
         assert abs(again.content_state()[0]) > abs(store.content_state()[0])
-    shutil.copy(log_of(path), log_of(copy))
+    shutil.copy(log_path(path), log_path(copy))
     with pytest.raises(MissingLogError, match="does not belong"):
         Storage(copy)
 
@@ -270,7 +266,7 @@ def test_a_log_is_not_brought_into_a_file_that_is_another(store, path):
 
 def test_a_write_whose_log_was_exchanged_meanwhile_says_so(store, path):
     store.begin()
-    log_of(path).unlink()
+    log_path(path).unlink()
     assert store.end() is False
     assert not store.is_ours()
     assert store.rescue() is None  # its content was still open here
@@ -369,7 +365,7 @@ def test_what_is_closed_keeps_nobody_out(path):
     assert store.close() is None
     assert commits(path) == 2
     assert foreign(path, "SELECT count(*) FROM example") == "[(0,)]"
-    assert not log_of(path).exists()
+    assert not log_path(path).exists()
     with pytest.raises(Exception, match="closed"):
         store.db.execute("SELECT 1")
 

@@ -15,9 +15,9 @@ from core.errors import FileChangedError, JukuError, MissingLogError, ProjectErr
 from core.formats import jsonl
 from core.progress import Reporter
 from core.storage import backups
-from core.storage.connection import describe_rescued_copy
+from core.storage.connection import describe_rescued_copy, log_path
 from core.storage.project import Project, create, open_read_only
-from tests.core.storage.test_exclusive_file import ROOT, add, log_of, questions
+from tests.core.storage.test_exclusive_file import ROOT, add, questions
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open cannot be exchanged")
 
@@ -76,7 +76,7 @@ def settled(project, question):
 def test_a_log_deleted_before_the_close_loses_nothing(project, tmp_path):
     settled(project, "one")
     add(project, "two")
-    log_of(project).unlink()
+    log_path(project.path).unlink()
     project.close()
     assert all_questions(tmp_path) == {"one", "two"}
     assert len(list(tmp_path.glob("*.juku"))) == 1
@@ -212,7 +212,7 @@ def test_an_old_part_of_a_log_that_a_reader_kept_unnamed_is_refused(project, tmp
     for number in range(5):
         add(project, f"a{number}" * 1000)
     copy = tmp_path / "copy.juku"
-    shutil.copy(log_of(project), beside(copy))
+    shutil.copy(log_path(project.path), beside(copy))
     for number in range(20):
         add(project, f"b{number}" * 1000)
     reader.execute("COMMIT")
@@ -235,7 +235,7 @@ def test_a_log_that_holds_a_mark_alone_belongs_to_its_own_state_only(project, tm
     async def freeze():
         async with project.frozen():
             for copy in (older, same):
-                shutil.copy(log_of(project), beside(copy))
+                shutil.copy(log_path(project.path), beside(copy))
 
     asyncio.run(freeze())
     with pytest.raises(MissingLogError, match="does not belong"):
@@ -375,7 +375,7 @@ def test_a_rescue_without_room_leaves_no_half_copy(project, tmp_path):
 def test_a_file_exchanged_again_while_a_write_is_made_anew_says_so(project, monkeypatch):
     settled(project, "one")
     add(project, "two")
-    log_of(project).unlink()
+    log_path(project.path).unlink()
     take_over = Project._handle_replaced_file
 
     def then_touched(self, written):

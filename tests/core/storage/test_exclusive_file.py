@@ -12,10 +12,11 @@ import pytest
 
 from core.dataset import examples, filters
 from core.errors import ProjectError
-from core.formats import jsonl
 from core.paths import ROOT
 from core.storage import exclusive_file, schema
+from core.storage.connection import log_path
 from core.storage.project import Project
+from tests.support.projects import new_example
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there locks belong to the handle")
 
@@ -36,16 +37,12 @@ def foreign(path, *statements):
 
 
 def add(project, question, answer="a"):
-    row = examples.read_row(jsonl.new_row("", question, answer))
+    row = new_example(question, answer)
     return asyncio.run(project.write("Add", examples.add, [row]))
 
 
 def questions(project):
     return [row.question for row in examples.iterate(project.rows)]
-
-
-def log_of(project):
-    return project.path.with_name(f"{project.path.name}-wal")
 
 
 def look_into(folder):
@@ -159,7 +156,7 @@ def test_while_another_program_is_in_nothing_is_written(droppable, tmp_path):
 
 def test_a_deleted_log_loses_nothing(project):
     add(project, "q0")
-    log_of(project).unlink()
+    log_path(project.path).unlink()
     add(project, "q1")
     assert project.undo_label == "Add"
     asyncio.run(project.undo())
@@ -201,8 +198,8 @@ def test_a_file_that_is_gone_leaves_a_copy_to_read(project):
 
 def test_a_log_that_is_exchanged_during_a_write_is_brought_in(project):
     def change(db):
-        examples.add(db, [examples.read_row(jsonl.new_row("", "q1", "a"))])
-        log_of(project).unlink()
+        examples.add(db, [new_example("q1")])
+        log_path(project.path).unlink()
 
     add(project, "q0")
     asyncio.run(project.write("Add", change))
@@ -215,12 +212,12 @@ def test_a_log_that_is_exchanged_during_a_write_is_brought_in(project):
 
 def test_a_project_is_one_file_after_a_checkpoint(project, tmp_path):
     async def go():
-        rows = [examples.read_row(jsonl.new_row("", f"q{number}", "a")) for number in range(500)]
+        rows = [new_example(f"q{number}") for number in range(500)]
         await project.write("Add", examples.add, rows)
         assert await project.checkpoint()
 
     asyncio.run(go())
-    assert log_of(project).stat().st_size == 0
+    assert log_path(project.path).stat().st_size == 0
     shutil.copy(project.path, tmp_path / "copy.juku")
     copy = Project(tmp_path / "copy.juku")
     assert len(filters.find(copy.rows)) == 500
@@ -228,11 +225,12 @@ def test_a_project_is_one_file_after_a_checkpoint(project, tmp_path):
 
 
 def test_a_quiet_moment_brings_the_log_in(project, monkeypatch):
+    """Waits until the log is empty, though nobody asked for it."""
     monkeypatch.setattr("core.storage.project.CHECKPOINT_DELAY", 0.01)
 
     async def go():
-        await project.write("Add", examples.add, [examples.read_row(jsonl.new_row("", "q", "a"))])
-        while log_of(project).stat().st_size:
+        await project.write("Add", examples.add, [new_example("q")])
+        while log_path(project.path).stat().st_size:
             await asyncio.sleep(0.01)
 
     asyncio.run(go())
@@ -242,15 +240,15 @@ def test_a_long_log_is_not_left_lying(project, monkeypatch):
     monkeypatch.setattr("core.storage.database_file.MAX_LOG_BYTES", 1000)
     add(project, "q")
     project._writing.submit(lambda: None).result()  # all that the writing thread had to do before
-    assert log_of(project).stat().st_size == 0
+    assert log_path(project.path).stat().st_size == 0
 
 
 def test_a_frozen_file_stays_as_it_is_until_it_is_let_go(project):
     async def go():
-        await project.write("Add", examples.add, [examples.read_row(jsonl.new_row("", "q0", "a"))])
+        await project.write("Add", examples.add, [new_example("q0")])
         async with project.frozen() as path:
             before = path.read_bytes()
-            await project.write("Add", examples.add, [examples.read_row(jsonl.new_row("", "q1", "a"))])
+            await project.write("Add", examples.add, [new_example("q1")])
             assert not await project.checkpoint()
             assert path.read_bytes() == before
             db = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
@@ -298,7 +296,7 @@ os._exit(0)
 
 
 def test_a_file_that_is_cut_off_does_not_end_the_process(project):
-    rows = [examples.read_row(jsonl.new_row("", f"q{number}", "a" * 3000)) for number in range(500)]
+    rows = [new_example(f"q{number}", "a" * 3000) for number in range(500)]
     asyncio.run(project.write("Add", examples.add, rows))
     project.close()
     done = subprocess.run([sys.executable, "-c", CUT, str(project.path)], capture_output=True, text=True, cwd=ROOT)
@@ -328,8 +326,8 @@ def test_a_read_that_a_take_over_interrupts_is_asked_again(project, early):
     async def go():
         reading = asyncio.ensure_future(project.read(slow))
         await asyncio.to_thread(began.wait)
-        log_of(project).unlink()
-        row = examples.read_row(jsonl.new_row("", "another", "a"))
+        log_path(project.path).unlink()
+        row = new_example("another")
         await project.write("Add", examples.add, [row])
         return await reading
 
@@ -341,10 +339,10 @@ def test_an_older_state_of_file_and_log_is_not_taken_for_all(project, tmp_path):
     """Its log has the same name, but lacks what was written last."""
     add(project, "q0")
     shutil.copy(project.path, tmp_path / "older")
-    shutil.copy(log_of(project), tmp_path / "older-wal")
+    shutil.copy(log_path(project.path), tmp_path / "older-wal")
     add(project, "q1")
     (tmp_path / "older").replace(project.path)
-    (tmp_path / "older-wal").replace(log_of(project))
+    (tmp_path / "older-wal").replace(log_path(project.path))
     with pytest.raises(ProjectError, match="replaced"):
         add(project, "q2")
     assert questions(project) == ["q0"]

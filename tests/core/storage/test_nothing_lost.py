@@ -12,27 +12,19 @@ from core import paths
 from core.dataset import examples, filters, importing
 from core.dataset.import_blocks import ImportOptions, KnownRows, read_blocks, store_blocks
 from core.errors import JukuError, MissingLogError, ProjectError
-from core.formats import jsonl
 from core.storage import project, schema, undo
 from core.storage.project import Project
+from tests.support.projects import new_examples, write
 
 ROWS = 2000
-
-
-def rows(count, size=1):
-    return [examples.read_row(jsonl.new_row("", f"question {i}", f"answer {i} " * size)) for i in range(count)]
-
-
-def write(document, label, change, *args):
-    return asyncio.run(document.write(label, change, *args))
 
 
 def test_undo_goes_on_after_a_restart(tmp_path):
     path = tmp_path / "p.juku"
     document = Project(path)
-    write(document, "Add", examples.add, rows(3))
-    write(document, "Edit", examples.set_field, 2, "answer", "new")
-    write(document, "Delete", examples.delete, [1])
+    write(document, examples.add, new_examples(3), label="Add")
+    write(document, examples.set_field, 2, "answer", "new", label="Edit")
+    write(document, examples.delete, [1], label="Delete")
     asyncio.run(document.undo())
     document.close()
     document = Project(path)
@@ -41,7 +33,7 @@ def test_undo_goes_on_after_a_restart(tmp_path):
     assert list(filters.find(document.rows)) == [2, 3]
     for _step in range(2):
         asyncio.run(document.undo())
-    assert examples.fetch(document.rows, [2])[2].answer == "answer 1 "
+    assert examples.fetch(document.rows, [2])[2].answer == "answer 1"
     document.close()
     document = Project(path)
     assert (document.undo_label, document.redo_label) == ("Add", "Edit")
@@ -52,8 +44,8 @@ def test_undo_goes_on_after_a_restart(tmp_path):
 def test_only_steps_that_are_small_are_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(undo, "MAX_SAVED_IMAGES", 5)
     document = Project(tmp_path / "p.juku")
-    write(document, "Many", examples.add, rows(10))
-    write(document, "Few", examples.set_field, 2, "tags", "new")
+    write(document, examples.add, new_examples(10), label="Many")
+    write(document, examples.set_field, 2, "tags", "new", label="Few")
     document.close()
     document = Project(tmp_path / "p.juku")
     assert document.undo_label == "Few"
@@ -64,13 +56,13 @@ def test_only_steps_that_are_small_are_kept(tmp_path, monkeypatch):
 
 def test_an_import_is_undone_after_a_restart_and_its_texts_are_swept(tmp_path):
     source = tmp_path / "rows.jsonl"
-    source.write_text("".join(f"{row.data}\n" for row in rows(50)))
+    source.write_text("".join(f"{row.data}\n" for row in new_examples(50)))
     document = Project(tmp_path / "p.juku")
     asyncio.run(importing.import_file(document, source))
     document.close()
     document = Project(tmp_path / "p.juku")
     asyncio.run(document.undo())
-    write(document, "Add", examples.add, rows(1))
+    write(document, examples.add, new_examples(1))
     document.close()
     document = Project(tmp_path / "p.juku")
     assert document.rows.execute("SELECT count(*) FROM pack").fetchone() == (1,)
@@ -85,7 +77,7 @@ def test_a_second_window_is_told(tmp_path):
     command = [sys.executable, "-c", code, str(document.path)]
     other = subprocess.run(command, cwd=paths.RESOURCES.parent, capture_output=True, text=True)
     assert "already open" in other.stderr
-    write(document, "Add", examples.add, rows(1))
+    write(document, examples.add, new_examples(1))
     document.close()
     Project(tmp_path / "p.juku").close()
 
@@ -111,21 +103,21 @@ def disk(tmp_path):
 def test_a_disk_that_cannot_be_written_shows_the_project_and_refuses_edits(disk, tmp_path):
     folder = disk("size=4m")
     document = Project(folder / "p.juku")
-    write(document, "Add", examples.add, rows(3))
+    write(document, examples.add, new_examples(3))
     document.close()
     subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
     document = Project(folder / "p.juku")
     assert document.read_only
     assert [row.question for row in examples.iterate(document.rows)] == ["question 0", "question 1", "question 2"]
     with pytest.raises(ProjectError, match="is read-only"):
-        write(document, "Edit", examples.set_field, 1, "answer", "x")
+        write(document, examples.set_field, 1, "answer", "x")
     document.close()
 
 
 def test_a_project_that_was_not_closed_is_whole_on_a_disk_that_cannot_be_written(disk, tmp_path):
     """Its log can be brought in only in a copy; without its log it says so there, too."""
     document = Project(tmp_path / "p.juku")
-    write(document, "Add", examples.add, rows(3))
+    write(document, examples.add, new_examples(3))
     folder, alone = disk("size=4m"), "alone.juku"
     for part in tmp_path.glob("p.juku*"):
         shutil.copy(part, folder)
@@ -146,7 +138,7 @@ def test_a_project_that_was_not_closed_is_whole_on_a_disk_that_cannot_be_written
 
 def steps(document, source):
     """Every kind of write there is, in turn for ever."""
-    yield lambda: document.write("Add", examples.add, rows(5, 50))
+    yield lambda: document.write("Add", examples.add, new_examples(5, 50))
     yield lambda: importing.import_file(document, source)
     yield lambda: document.write("Edit", examples.set_field, filters.find(document.rows)[0], "answer", "n" * 20_000)
     yield lambda: document.write("Delete", examples.delete, list(filters.find(document.rows)[::2]))
@@ -158,7 +150,7 @@ def test_a_full_disk_at_every_stage_keeps_all_finished_steps(disk, tmp_path):
     """Less and less room: whatever fails says so, and the project holds what was there before."""
     folder = disk("size=3m")
     source = tmp_path / "rows.jsonl"
-    source.write_text("".join(f"{row.data}\n" for row in rows(200, 30)))
+    source.write_text("".join(f"{row.data}\n" for row in new_examples(200, 30)))
     document = Project(folder / "p.juku")
     failed = 0
     for number, step in zip(range(60), steps(document, source), strict=False):
@@ -183,7 +175,7 @@ def test_a_full_disk_at_every_stage_keeps_all_finished_steps(disk, tmp_path):
 
 def test_a_file_that_grows_or_shrinks_while_it_is_read_brings_whole_rows_only(tmp_path):
     source = tmp_path / "rows.jsonl"
-    source.write_text("".join(f"{row.data}\n" for row in rows(ROWS, 20)))
+    source.write_text("".join(f"{row.data}\n" for row in new_examples(ROWS, 20)))
     original = source.read_bytes()
     for change in (
         lambda: source.write_bytes(original[: len(original) // 2 - 7]),
@@ -194,8 +186,8 @@ def test_a_file_that_grows_or_shrinks_while_it_is_read_brings_whole_rows_only(tm
         reporter = project.Reporter(lambda progress, change=change: change() if progress.done < 2**20 else None)
         write(
             document,
-            "Import",
             lambda db, reporter=reporter: store_blocks(db, read_blocks(source, ImportOptions(), KnownRows(), reporter)),
+            label="Import",
         )
         good = set(original.decode().splitlines())
         assert {row.data for row in examples.iterate(document.rows)} <= good

@@ -24,17 +24,14 @@ from core.storage import project as projects
 from core.storage.project import Project
 from tests.support.edit_forever import contents, steps
 from tests.support.patience import PATIENCE
+from tests.support.projects import new_examples
 
 KILLS = int(os.environ.get("JUKU_KILLS", "12"))  # more of them with: JUKU_KILLS=200
 
 
-def rows(count):
-    return [examples.read_row(jsonl.new_row("", f"question {i}", f"answer {i}")) for i in range(count)]
-
-
 def test_undo_and_redo_restore_every_row(project):
     async def go():
-        changes = await project.write("Add", examples.add, rows(10))
+        changes = await project.write("Add", examples.add, new_examples(10))
         assert (changes.counts, project.undo_label) == ({"example": 10}, "Add")
         await project.write("Edit", examples.set_field, 3, "answer", "new")
         assert examples.fetch(project.rows, [3])[3].answer == "new"
@@ -87,7 +84,7 @@ def test_any_sequence_equals_a_list_of_states(tmp_path_factory, steps):
     async def apply(verb, argument, number):
         ids = filters.find(project.rows)
         if verb == "add":
-            return await project.write("add", examples.add, rows(argument))
+            return await project.write("add", examples.add, new_examples(argument))
         if verb == "spec":
             return await project.write("spec", facts.save, spec.Spec(text=argument, name=str(number)))
         chosen = [ids[argument % len(ids)]] if ids else []
@@ -103,7 +100,7 @@ def test_any_sequence_equals_a_list_of_states(tmp_path_factory, steps):
 
 def test_a_failing_change_leaves_nothing(project):
     def half(db):
-        examples.add(db, rows(3))
+        examples.add(db, new_examples(3))
         raise JukuError("no")
 
     async def go():
@@ -138,7 +135,7 @@ def test_a_write_that_is_cancelled_stops_halfway_and_leaves_nothing(project):
     began = threading.Event()
 
     def endless(db, reporter):
-        examples.add(db, rows(1))
+        examples.add(db, new_examples(1))
         began.set()
         while True:
             reporter.check()
@@ -151,7 +148,7 @@ def test_a_write_that_is_cancelled_stops_halfway_and_leaves_nothing(project):
         with pytest.raises(asyncio.CancelledError):
             await task
         assert not filters.find(project.rows) and project.undo_label is None
-        assert (await project.write("Add", examples.add, rows(1))).count == 1
+        assert (await project.write("Add", examples.add, new_examples(1))).count == 1
 
     asyncio.run(go())
 
@@ -185,7 +182,7 @@ def test_images_of_a_way_forward_that_has_ended_are_dropped(project):
 
 def test_a_change_after_an_undo_ends_the_way_forward(project):
     async def go():
-        await project.write("Add", examples.add, rows(3))
+        await project.write("Add", examples.add, new_examples(3))
         await project.write("Edit", examples.set_field, 1, "answer", "first")
         await project.undo()
         assert project.redo_label == "Edit"
@@ -202,7 +199,7 @@ def test_five_hundred_steps_can_be_undone_and_no_more(project, monkeypatch):
     monkeypatch.setattr(undo, "UNDO_LIMIT", 3)
 
     async def go():
-        await project.write("Add", examples.add, rows(1))
+        await project.write("Add", examples.add, new_examples(1))
         for number in range(5):
             await project.write("Edit", examples.set_field, 1, "answer", f"edit {number}")
         undone = 0
@@ -249,7 +246,7 @@ def test_a_newer_project_is_refused(tmp_path):
 def test_an_older_project_is_backed_up_and_migrated(tmp_path, monkeypatch):
     path = tmp_path / "old.juku"
     project = Project(path)
-    asyncio.run(project.write("Add", examples.add, rows(2)))
+    asyncio.run(project.write("Add", examples.add, new_examples(2)))
     project.close()
     more = [*migrations.MIGRATIONS, lambda db: db.execute("ALTER TABLE example ADD COLUMN extra TEXT")]
     monkeypatch.setattr(migrations, "MIGRATIONS", more)
@@ -272,15 +269,15 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
 
 def test_a_full_disk_is_said_and_loses_nothing(project):
     async def go():
-        await project.write("Add", examples.add, rows(5))
+        await project.write("Add", examples.add, new_examples(5))
         pages = project._writing.submit(lambda: project._db.execute("PRAGMA page_count").fetchone()[0]).result()
         # SQLite's own limit fails in the same way, and with the same words, as a disk without room.
         project._writing.submit(lambda: project._db.execute(f"PRAGMA max_page_count = {pages + 2}")).result()
         with pytest.raises(ProjectError, match="full"):
-            await project.write("Add", examples.add, rows(5000))
+            await project.write("Add", examples.add, new_examples(5000))
         assert len(filters.find(project.rows)) == 5
         project._writing.submit(lambda: project._db.execute("PRAGMA max_page_count = 100000")).result()
-        await project.write("Add", examples.add, rows(5000))
+        await project.write("Add", examples.add, new_examples(5000))
         assert len(filters.find(project.rows)) == 5005
 
     asyncio.run(go())
@@ -296,7 +293,7 @@ def test_who_cancels_too_late_hears_what_was_done(project):
         heard.append("went on")
 
     def add(db):
-        examples.add(db, rows(3))
+        examples.add(db, new_examples(3))
         loop.call_soon_threadsafe(lambda: (task.cancel(), done.set()))
         assert done.wait(PATIENCE)
 
@@ -319,7 +316,7 @@ def test_a_time_that_runs_out_while_something_is_written_is_told_as_such(project
             async with asyncio.timeout(None) as limit:
 
                 def add(db):
-                    examples.add(db, rows(1))
+                    examples.add(db, new_examples(1))
                     over = threading.Event()
                     loop.call_soon_threadsafe(limit.reschedule, loop.time())
                     loop.call_soon_threadsafe(loop.call_later, 0.01, over.set)
@@ -405,6 +402,6 @@ def test_where_the_file_or_its_folder_cannot_be_written_it_is_only_read(project,
     with closing(Project(project.path)) as opened:
         assert opened.read_only and opened.notice
         with pytest.raises(ProjectError, match="read-only"):
-            asyncio.run(opened.write("Add", examples.add, rows(1)))
+            asyncio.run(opened.write("Add", examples.add, new_examples(1)))
     with closing(Project(project.path.with_name("new.juku"))) as new:
         assert not new.read_only

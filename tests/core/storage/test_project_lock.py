@@ -6,21 +6,19 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from core import paths, processes
 from core.dataset import examples
 from core.errors import ProjectError, ProjectInUseError
-from core.formats import jsonl
 from core.paths import ROOT
 from core.storage import project_lock
 from core.storage.project import Project
 from core.storage.project_lock import ProjectLockedError, lock_path, take_over
+from tests.support.projects import new_example
 
 NOBODY = 65534
 OPEN = """
@@ -68,7 +66,7 @@ def elsewhere(path):
 
 
 def add(project):
-    row = examples.read_row(jsonl.new_row("", "q", "a"))
+    row = new_example("q")
     return asyncio.run(project.write("Add", examples.add, [row]))
 
 
@@ -93,14 +91,6 @@ def start(path, home, user=None):
         text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
 
-@pytest.fixture
-def common():
-    """A folder that other accounts can enter: every start of pytest closes the one above `tmp_path` to them."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-
-
 def end(process):
     told, trouble = process.communicate()
     assert process.returncode == 0, trouble
@@ -108,15 +98,15 @@ def end(process):
 
 
 @pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="only root can be somebody else")
-def test_another_account_is_told_who_has_it(common):
+def test_another_account_is_told_who_has_it(shared_folder):
     """A folder that both may write: each account has a cache of its own, so only the lock beside the file is common."""
-    shared = common / "shared"
+    shared = shared_folder / "shared"
     shared.mkdir()
     shared.chmod(0o777)
     both = shared / "both.juku"
     Project(both).close()
     both.chmod(0o666)
-    home = common / "theirs"
+    home = shared_folder / "theirs"
     theirs = start(both, home, NOBODY)
     assert theirs.stdout.readline() == "open\n", theirs.communicate()[1]
     with pytest.raises(ProjectLockedError, match="open elsewhere") as refused:
@@ -230,6 +220,7 @@ def test_who_was_taken_over_writes_no_more(path, elsewhere):
 
 
 def test_the_lock_shows_signs_of_life(path, monkeypatch):
+    """Waits until the lock file has a new time of change, and no write has given it one."""
     monkeypatch.setattr(project_lock, "HEARTBEAT_INTERVAL", 0.01)
     project = Project(path)
     os.utime(lock_path(path), (0, 0))
@@ -300,10 +291,10 @@ def test_a_link_a_pipe_or_a_folder_in_its_place_is_no_lock(path, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="only root can be somebody else")
-def test_a_folder_that_cannot_be_written_keeps_nobody_from_reading(common):
-    path = common / "p.juku"
+def test_a_folder_that_cannot_be_written_keeps_nobody_from_reading(shared_folder):
+    path = shared_folder / "p.juku"
     Project(path).close()
-    home = common / "theirs"
+    home = shared_folder / "theirs"
     theirs = start(path, home, NOBODY)
     assert end(theirs) == "open\n"
 

@@ -6,20 +6,18 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from core.dataset import examples, filters
 from core.errors import MissingLogError, ProjectError, ProjectInUseError
-from core.formats import jsonl
 from core.paths import ROOT
 from core.storage import migrations
 from core.storage import project as projects
 from core.storage.project import Project
 from core.storage.read_only_copy import open_any_project
+from tests.support.projects import new_example
 
 LOOK = """
 import asyncio, os, sys
@@ -79,7 +77,7 @@ asyncio.run(go())
 
 
 def rows(count, answer="answer 0"):
-    return [examples.read_row(jsonl.new_row("", f"q{number}", answer)) for number in range(count)]
+    return [new_example(f"q{number}", answer) for number in range(count)]
 
 
 def test_a_project_that_is_open_is_looked_at_as_it_is(project):
@@ -115,18 +113,10 @@ def test_a_closed_project_is_read_without_a_copy_and_left_as_it_was(project):
     assert project.path.read_bytes() == before
 
 
-@pytest.fixture
-def public():
-    """A folder that every account can read; pytest's own is closed to others."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-
-
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs another account")
-def test_another_account_looks_while_this_one_writes(public):
+def test_another_account_looks_while_this_one_writes(shared_folder):
     """It may not write the folder, and found "invalid page number" when it took the file for a fixed one."""
-    path = public / "test.juku"
+    path = shared_folder / "test.juku"
     project = Project(path)
     asyncio.run(project.write("", examples.add, rows(2000)))
     project.close()
@@ -144,9 +134,9 @@ def test_another_account_looks_while_this_one_writes(public):
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs another account")
-def test_a_project_in_a_closed_folder_is_refused_in_words(public):
-    (public / "closed").mkdir(mode=0o700)
-    path = public / "closed" / "p.juku"
+def test_a_project_in_a_closed_folder_is_refused_in_words(shared_folder):
+    (shared_folder / "closed").mkdir(mode=0o700)
+    path = shared_folder / "closed" / "p.juku"
     Project(path).close()
     code = CLOSED.format(path=str(path))
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

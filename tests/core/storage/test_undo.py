@@ -16,14 +16,11 @@ from core.storage import compressed_texts, database_file, schema, undo, wal_chec
 from core.storage import project as projects
 from core.storage.connection import transaction
 from core.storage.project import Changes, Project
-
-
-def rows(count):
-    return [examples.read_row(jsonl.new_row("", f"question {i}", f"answer {i}")) for i in range(count)]
+from tests.support.projects import new_examples
 
 
 def add(project, count, label="Add"):
-    return asyncio.run(project.write(label, examples.add, rows(count)))
+    return asyncio.run(project.write(label, examples.add, new_examples(count)))
 
 
 def answers(project):
@@ -73,7 +70,7 @@ def test_rows_that_were_loaded_are_another_state_and_none_are_the_same(project):
 
     def load(count):
         def some(db):
-            for row in rows(count):
+            for row in new_examples(count):
                 examples.add(db, [row])
             return {"example": range(1, count + 1)}
 

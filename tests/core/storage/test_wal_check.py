@@ -13,16 +13,14 @@ from core.errors import MissingLogError
 from core.formats import jsonl
 from core.storage import project as projects
 from core.storage import wal_check
+from core.storage.connection import log_path
 from core.storage.project import Project
 from tests.support.edit_forever import contents
+from tests.support.projects import new_example
 
 
 def row(text):
-    return examples.read_row(jsonl.new_row("", text, text))
-
-
-def log_of(path):
-    return path.with_name(f"{path.name}-wal")
+    return new_example(text, text)
 
 
 class Moments:
@@ -38,13 +36,13 @@ class Moments:
     def copy(self, _statement=""):
         file, log = self.paths(self.count)
         shutil.copy(self.project.path, file)
-        shutil.copy(log_of(self.project.path), log)
+        shutil.copy(log_path(self.project.path), log)
         self.count += 1
         self.committed.append(len(self.states))
 
     def paths(self, number):
         path = self.folder / f"{number}.juku"
-        return path, log_of(path)
+        return path, log_path(path)
 
     def stop(self):
         for db in (self.project._db, self.project._storage.loader):
@@ -53,9 +51,9 @@ class Moments:
     def pair(self, file, log, target):
         """A project of the file of one moment and the log of another; None: without one."""
         shutil.copy(self.paths(file)[0], target)
-        log_of(target).unlink(missing_ok=True)
+        log_path(target).unlink(missing_ok=True)
         if log is not None:
-            shutil.copy(self.paths(log)[1], log_of(target))
+            shutil.copy(self.paths(log)[1], log_path(target))
 
     def opened(self, target):
         with closing(Project(target)) as project:
@@ -139,7 +137,7 @@ def test_who_opens_what_is_there_goes_on_without_the_log(project, tmp_path):
     asyncio.run(go())
     for target in (copy, both):
         shutil.copy(project.path, target)
-    shutil.copy(log_of(project.path), log_of(both))
+    shutil.copy(log_path(project.path), log_path(both))
     with pytest.raises(MissingLogError, match=r"copy\.juku-wal"):
         projects.open_existing(copy)
     with closing(projects.open_existing(both)) as whole:
@@ -151,7 +149,7 @@ def test_who_opens_what_is_there_goes_on_without_the_log(project, tmp_path):
     with closing(projects.open_existing(copy, without_log=True)) as part:
         assert [one.question for one in examples.iterate(part.rows)] == ["kept"]
     projects.open_existing(copy).close()  # said once
-    shutil.copy(log_of(project.path), log_of(copy))  # too late: the file has gone on without it
+    shutil.copy(log_path(project.path), log_path(copy))  # too late: the file has gone on without it
     with pytest.raises(MissingLogError, match="does not belong"):
         projects.open_existing(copy)
     with closing(projects.open_existing(copy, without_log=True)) as part:
@@ -163,7 +161,7 @@ def test_no_bytes_beside_a_project_make_looking_raise(tmp_path):
     path = tmp_path / "p.juku"
     Project(path).close()
     for junk in (b"", b"x", b"\0" * 100, b"7\x7f\x06\x82" * 4000, bytes(range(256)) * 100):
-        log_of(path).write_bytes(junk)
+        log_path(path).write_bytes(junk)
         wal_check.read_log_marks(path)
         with suppress(MissingLogError):
             Project(path).close()
@@ -189,7 +187,7 @@ def test_a_page_torn_by_a_power_cut_keeps_no_project_from_being_opened(project, 
     """Its frame says that it is whole; only its checksum, which SQLite compares, tells."""
     path, log = tmp_path / "torn.juku", tmp_path / "torn.juku-wal"
     asyncio.run(project.write("", examples.add, [row("kept")]))
-    whole = log_of(project.path).read_bytes()
+    whole = log_path(project.path).read_bytes()
     size = int.from_bytes(whole[8:12], "big")
     shutil.copy(project.path, path)
     frames = range(

@@ -196,6 +196,7 @@ PIECES = st.sampled_from(
 @example("\x0c\n\x0bA word.")
 @example("---\ntitle: x\n---")
 def test_every_quote_stands_where_it_says(markdown):
+    """`checked` compares each quote with the text at its place."""
     checked(markdown)
 
 

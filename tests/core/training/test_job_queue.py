@@ -6,24 +6,15 @@ import time
 
 import pytest
 
-from core.dataset import examples, filters, sample_projects
+from core.dataset import examples, filters
 from core.errors import JukuError, KeyStoreError
 from core.providers import uploads
-from core.storage.project import Project
 from core.training import job_queue, jobs, metrics, row_selection, submit
 from core.training.job_queue import JobQueue
 from core.training.submit import TrainingPlan
 from tests.support.patience import PATIENCE
 
 PLAN = TrainingPlan("base-model", "study", {"n_epochs": 2}, 7, "study")
-
-
-@pytest.fixture
-def sample(tmp_path):
-    project = Project(tmp_path / "p.juku")
-    asyncio.run(project.write("", sample_projects.fill, "hobannu-en"))
-    yield project
-    project.close()
 
 
 class Watch:
@@ -86,6 +77,7 @@ def test_waiting_jobs_start_within_the_limit_and_the_next_when_one_ends(server, 
 
 
 def test_many_jobs_starve_none(server, sample, monkeypatch):
+    """Waits until each of 25 jobs has events, while the server answers 20 requests for events a second."""
     monkeypatch.setattr(job_queue, "EVENTS_A_SECOND", 20.0)
     ids = queue_jobs(sample, 25)
 

@@ -9,7 +9,7 @@ from core.storage.project import Project
 from core.training import jobs
 from core.training.job_queue import JobQueue
 from core.training.metrics import load_series
-from tests.core.training.test_job_queue import queue_jobs, run, sample  # noqa: F401 - fixtures
+from tests.core.training.test_job_queue import queue_jobs, run
 from tests.support.fake_server import KEY, Fault
 
 UNTIL_SENT = [
@@ -32,7 +32,7 @@ def once(fault, method, path):
 
 @pytest.mark.parametrize("path", ["/v1/files", "/v1/fine_tuning/jobs"])
 @pytest.mark.parametrize("fault", UNTIL_SENT, ids=lambda fault: f"{fault.kind}-{fault.status}")
-def test_a_job_is_sent_once_whatever_happens_on_the_way(server, sample, fault, path):  # noqa: F811
+def test_a_job_is_sent_once_whatever_happens_on_the_way(server, sample, fault, path):
     (id,) = queue_jobs(sample, 1)
     server.weather = once(fault, "POST", path)
 
@@ -46,7 +46,7 @@ def test_a_job_is_sent_once_whatever_happens_on_the_way(server, sample, fault, p
 
 
 @pytest.mark.parametrize("fault", UNTIL_SENT, ids=lambda fault: f"{fault.kind}-{fault.status}")
-def test_following_goes_on_after_a_storm(server, sample, fault):  # noqa: F811
+def test_following_goes_on_after_a_storm(server, sample, fault):
     (id,) = queue_jobs(sample, 1)
 
     async def work(watch):
@@ -64,7 +64,7 @@ def test_following_goes_on_after_a_storm(server, sample, fault):  # noqa: F811
     ]
 
 
-def test_a_revoked_key_stops_asking_until_there_is_another(server, sample):  # noqa: F811
+def test_a_revoked_key_stops_asking_until_there_is_another(server, sample):
     (id,) = queue_jobs(sample, 1)
 
     async def work(watch):
@@ -81,7 +81,7 @@ def test_a_revoked_key_stops_asking_until_there_is_another(server, sample):  # n
     run(sample, server, work)
 
 
-def test_a_closed_door_fails_the_job_in_words_and_leaves_the_others_alone(server, sample):  # noqa: F811
+def test_a_closed_door_fails_the_job_in_words_and_leaves_the_others_alone(server, sample):
     first, second = queue_jobs(sample, 2)
     server.weather = once(Fault(status=403, code="training_not_available"), "POST", "/v1/fine_tuning")
 
@@ -92,7 +92,7 @@ def test_a_closed_door_fails_the_job_in_words_and_leaves_the_others_alone(server
     assert "can be deleted" in jobs.load(sample.rows, first).error
 
 
-def test_a_round_under_way_does_not_send_again_what_was_just_refused(server, sample):  # noqa: F811
+def test_a_round_under_way_does_not_send_again_what_was_just_refused(server, sample):
     (id,) = queue_jobs(sample, 1)
     server.weather = once(Fault(status=429, code="insufficient_quota"), "POST", "/v1/fine_tuning")
 
@@ -118,7 +118,7 @@ def test_a_round_under_way_does_not_send_again_what_was_just_refused(server, sam
     assert server.creations == 0
 
 
-def test_an_empty_account_keeps_the_job_waiting(server, sample):  # noqa: F811
+def test_an_empty_account_keeps_the_job_waiting(server, sample):
     (id,) = queue_jobs(sample, 1)
     server.weather = once(Fault(status=429, code="insufficient_quota"), "POST", "/v1/fine_tuning")
 
@@ -133,7 +133,7 @@ def test_an_empty_account_keeps_the_job_waiting(server, sample):  # noqa: F811
     assert server.creations == 1
 
 
-def test_a_failure_to_send_during_a_look_is_not_taken_back_by_it(server, sample, monkeypatch):  # noqa: F811
+def test_a_failure_to_send_during_a_look_is_not_taken_back_by_it(server, sample, monkeypatch):
     """The look went well, so the error was forgotten, and the server was left alone for ever without a word."""
     queue_jobs(sample, 1)
     refused = ProviderError("No credit", status=429, code="insufficient_quota")
@@ -150,7 +150,7 @@ def test_a_failure_to_send_during_a_look_is_not_taken_back_by_it(server, sample,
     run(sample, server, work)
 
 
-def test_a_job_that_was_deleted_at_the_server_is_missing_with_all_it_told(server, sample):  # noqa: F811
+def test_a_job_that_was_deleted_at_the_server_is_missing_with_all_it_told(server, sample):
     (id,) = queue_jobs(sample, 1)
 
     async def work(watch):
@@ -164,7 +164,8 @@ def test_a_job_that_was_deleted_at_the_server_is_missing_with_all_it_told(server
     assert jobs.load_events(sample.rows, id)
 
 
-def test_a_status_and_an_event_that_nobody_knows_are_followed(server, sample):  # noqa: F811
+def test_a_status_and_an_event_that_nobody_knows_are_followed(server, sample):
+    """Waits until the unknown status is stored, and then until the job has ended."""
     (id,) = queue_jobs(sample, 1)
 
     async def work(watch):
@@ -178,7 +179,8 @@ def test_a_status_and_an_event_that_nobody_knows_are_followed(server, sample):  
     run(sample, server, work)
 
 
-def test_result_files_that_are_gone_or_broken_hold_nothing_up(server, sample):  # noqa: F811
+def test_result_files_that_are_gone_or_broken_hold_nothing_up(server, sample):
+    """Waits until the job counts as merged without them."""
     (id,) = queue_jobs(sample, 1)
 
     async def work(watch):
@@ -191,7 +193,7 @@ def test_result_files_that_are_gone_or_broken_hold_nothing_up(server, sample):  
 
 
 @pytest.mark.parametrize("kind", ["html", "malformed"])
-def test_a_page_instead_of_a_result_file_costs_no_numbers(server, sample, kind):  # noqa: F811
+def test_a_page_instead_of_a_result_file_costs_no_numbers(server, sample, kind):
     (id,) = queue_jobs(sample, 1)
 
     async def work(watch):
@@ -205,7 +207,7 @@ def test_a_page_instead_of_a_result_file_costs_no_numbers(server, sample, kind):
     assert list(load_series(sample.rows, id)["train_loss"].values) == [2.0]
 
 
-def test_a_full_disk_loses_no_job(server, sample: Project):  # noqa: F811
+def test_a_full_disk_loses_no_job(server, sample: Project):
     (id,) = queue_jobs(sample, 1)
 
     def limit(pages):

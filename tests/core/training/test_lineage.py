@@ -9,16 +9,13 @@ from core.progress import Reporter
 from core.spec import facts, revisions, spec
 from core.training import jobs, lineage, row_selection, submit
 from core.training.submit import TrainingPlan
+from tests.support.projects import write
 
 
 @pytest.fixture
 def job(sample):
     (id,) = asyncio.run(submit.enqueue(sample, "local", [TrainingPlan("base", "study", {"n_epochs": 3}, seed=7)]))
     return jobs.load(sample.rows, id)
-
-
-def write(project, change, *args):
-    asyncio.run(project.write("Step", change, *args))
 
 
 def test_nothing_has_changed_at_first(sample, job):

@@ -7,28 +7,18 @@ import pytest
 
 from core import checks
 from core.dataset import examples as dataset_examples
-from core.dataset import filters, sample_projects, versions
+from core.dataset import filters, versions
 from core.dataset.filters import Filter
 from core.errors import ProviderError
-from core.formats import jsonl
 from core.progress import Reporter
 from core.providers import server_presets, shutdown_dates
 from core.review import findings
-from core.storage.project import Project
 from core.training import preflight, submit
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import Fault
+from tests.support.projects import new_example
 
 PLAN = TrainingPlan("gpt-4o-mini-2024-07-18", "study", {"n_epochs": 3}, 7)
-
-
-@pytest.fixture
-def sample(tmp_path, monkeypatch):
-    monkeypatch.setenv("JUKU_CONFIG", str(tmp_path / "config"))
-    project = Project(tmp_path / "p.juku")
-    asyncio.run(project.write("", sample_projects.fill, "hobannu-en"))
-    yield project
-    project.close()
 
 
 def examine(project, *plans, server=None, kind="openai"):
@@ -59,7 +49,7 @@ def add(project, *examples):
 
 
 def row(question, answer, **fields):
-    return dataset_examples.read_row(jsonl.new_row("", question, answer), tags="own", split="train", **fields)
+    return new_example(question, answer, tags="own", split="train", **fields)
 
 
 def test_the_cost_is_tokens_times_epochs_at_the_dated_price(sample, server):

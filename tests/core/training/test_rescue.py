@@ -15,29 +15,19 @@ from core.formats import jsonl
 from core.progress import Cancelled, Reporter
 from core.training import jobs, rescue
 from core.training.rescue import TunedModel
+from tests.support import serving
 from tests.support.fake_server import Fault
 
 TODAY = datetime.date(2026, 11, 20)
 RESULTS = b"step,train_loss\n1,0.5\n"
 
 
-def use(server, work):
-    async def whole():
-        provider = server.provider()
-        try:
-            return await work(provider)
-        finally:
-            await provider.close()
-
-    return asyncio.run(whole())
-
-
 def listed(server, project):
-    return use(server, lambda provider: rescue.list_tuned_models(project, provider, TODAY))
+    return serving.run(server, lambda provider: rescue.list_tuned_models(project, provider, TODAY))
 
 
 def saved(server, one, folder, reporter=None):
-    return use(server, lambda provider: rescue.save_files(provider, one, folder, reporter or Reporter()))
+    return serving.run(server, lambda provider: rescue.save_files(provider, one, folder, reporter or Reporter()))
 
 
 def trained(server, names=("rows.jsonl", "val.jsonl", "step_metrics.csv"), rows=b"{}\n"):

@@ -7,12 +7,12 @@ import pytest
 
 from core.dataset import examples
 from core.errors import JukuError, ProviderError
-from core.formats import jsonl
 from core.providers import JobStatus, Sampling, chat_messages
 from core.providers.retry_policy import MAX_SEARCHES, READING
 from core.training import job_queue, jobs, metrics, row_selection, submit
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import FINGERPRINT, Fault
+from tests.support.projects import new_example
 from tests.support.serving import run
 
 PLAN = TrainingPlan("base-model", "study", {"n_epochs": 2}, seed=7, suffix="study")
@@ -200,7 +200,7 @@ def test_only_what_somebody_approved_is_trained_on(server, sample):
     """Drafts and exam questions stay here, also where they carry the tag and the split."""
     approved = row_selection.load_trainable_rows(sample.rows, "study")
     others = [
-        examples.read_row(jsonl.new_row("", f"Draft {number}?", "No."), tags="study", split=split, status=status)
+        new_example(f"Draft {number}?", "No.", tags="study", split=split, status=status)
         for number, (split, status) in enumerate([("train", "draft"), ("train", "rejected"), ("test", "approved")])
     ]
     asyncio.run(sample.write("", examples.add, others))
@@ -213,7 +213,7 @@ def test_only_what_somebody_approved_is_trained_on(server, sample):
 
 def test_the_validation_rows_are_approved_ones_too(server, sample):
     rows = [
-        examples.read_row(jsonl.new_row("", f"{status}?", "No."), tags="study", split="validation", status=status)
+        new_example(f"{status}?", "No.", tags="study", split="validation", status=status)
         for status in ("approved", "draft")
     ]
     asyncio.run(sample.write("", examples.add, rows))
@@ -233,7 +233,7 @@ def test_rows_that_changed_after_the_job_was_queued_are_not_sent(server, sample)
 
 
 def test_everything_that_was_planned_goes_out_and_its_progress_is_told(server, sample):
-    row = examples.read_row(jsonl.new_row("", "Now?", "No."), tags="study", split="validation")
+    row = new_example("Now?", "No.", tags="study", split="validation")
     asyncio.run(sample.write("", examples.add, [row]))
     before, told = sample.undo_label, []
     plan = TrainingPlan("base-model", "study", validation=True, metadata={"project": "a"})

@@ -1,4 +1,3 @@
-import asyncio
 import time
 
 import pytest
@@ -7,6 +6,7 @@ from core.errors import ProviderError
 from core.providers import FileInfo, JobState
 from core.training import submit, unused_files
 from core.training.submit import TrainingPlan
+from tests.support import serving
 
 NOW = time.time()
 OLD = NOW - 2 * unused_files.MIN_AGE_SECONDS
@@ -28,17 +28,6 @@ def test_only_training_files_that_no_job_names_are_unused(project):
     assert unused_files.find_unused(files, used, NOW) == {"left", "lost"}
 
 
-def play(server, scene):
-    async def go():
-        provider = server.provider()
-        try:
-            return await scene(provider)
-        finally:
-            await provider.close()
-
-    return asyncio.run(go())
-
-
 def test_a_file_that_waits_for_its_job_is_used(sample, server, monkeypatch):
     monkeypatch.setattr(unused_files, "MIN_AGE_SECONDS", -10.0)
 
@@ -53,7 +42,7 @@ def test_a_file_that_waits_for_its_job_is_used(sample, server, monkeypatch):
         await sample.write("", lambda db: db.execute("UPDATE job SET training_file = NULL, status = 'waiting'"))
         return kept, await unused_files.load_contents(sample, provider)
 
-    kept, stock = play(server, scene)
+    kept, stock = serving.run(server, scene)
     assert [file.id for file in stock.files] == [kept]
     assert stock.unused == set()
 
@@ -65,7 +54,7 @@ def test_what_a_server_holds(sample, server, monkeypatch):
     server.end(job["id"], "succeeded")
     server.models["plain-name"] = 5
     job["fine_tuned_model"] = "plain-name"
-    stock = play(server, lambda provider: unused_files.load_contents(sample, provider))
+    stock = serving.run(server, lambda provider: unused_files.load_contents(sample, provider))
     assert stock.unused == {"file-1"}
     assert "base-model" not in [model.id for model in stock.models]
     assert {"plain-name", "ft:base-model:local::ftjob-1"} == {model.id for model in stock.models}
@@ -76,13 +65,13 @@ def test_where_jobs_cannot_be_listed_no_file_is_called_unused(sample, server, mo
     monkeypatch.setattr(unused_files, "MIN_AGE_SECONDS", -10.0)
     server.keep(b"{}", "left.jsonl", "fine-tune")
     server.without.add("fine_tuning")
-    stock = play(server, lambda provider: unused_files.load_contents(sample, provider))
+    stock = serving.run(server, lambda provider: unused_files.load_contents(sample, provider))
     assert (stock.unused, stock.complete) == (set(), False)
     server.without.add("files")
-    assert play(server, lambda provider: unused_files.load_contents(sample, provider)).files is None
+    assert serving.run(server, lambda provider: unused_files.load_contents(sample, provider)).files is None
 
 
 def test_a_refusal_is_no_empty_list(sample, server):
     server.key = "another"
     with pytest.raises(ProviderError):
-        play(server, lambda provider: unused_files.load_contents(sample, provider))
+        serving.run(server, lambda provider: unused_files.load_contents(sample, provider))

@@ -172,6 +172,7 @@ BY_HAND: list[Any] = [
 
 @pytest.mark.parametrize("row", BY_HAND)
 def test_rows_made_by_hand(row: Any) -> None:
+    """`require_agreement` asks the engine and the checks about the same line."""
     require_agreement(to_line(row))
 
 
@@ -201,6 +202,7 @@ LINES = [
 
 @pytest.mark.parametrize("line", LINES)
 def test_lines_made_by_hand(line: bytes) -> None:
+    """`require_agreement` asks the engine and the checks about the same line."""
     require_agreement(line)
 
 
@@ -266,12 +268,14 @@ def broken_rows(draw: st.DrawFn) -> dict[str, Any]:
 @settings(max_examples=400, deadline=None)
 @given(broken_rows())
 def test_rows_with_a_change_anywhere(row: dict[str, Any]) -> None:
+    """`require_agreement` asks the engine and the checks about the same line."""
     require_agreement(to_line(row))
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(ROWS), st.data())
 def test_lines_with_a_change_of_bytes(row: dict[str, Any], data: st.DataObject) -> None:
+    """`require_agreement` asks the engine and the checks about the same line."""
     line = to_line(row)
     start = data.draw(st.integers(0, len(line)))
     end = data.draw(st.integers(start, min(len(line), start + 3)))

@@ -47,11 +47,11 @@ def legend(chart):
 
 
 def sight(chart):
-    return [round(edge, 3) for axis in chart._plot.getViewBox().viewRange() for edge in axis]
+    return [round(edge, 3) for axis in chart.plot.getViewBox().viewRange() for edge in axis]
 
 
 def turn(chart, delta, modifier=Qt.KeyboardModifier.NoModifier):
-    viewport = chart._plot.viewport()
+    viewport = chart.plot.viewport()
     centre = QPointF(viewport.rect().center())
     where = QPointF(viewport.mapToGlobal(centre.toPoint()))
     none = Qt.MouseButton.NoButton, modifier, Qt.ScrollPhase.NoScrollPhase, False
@@ -74,9 +74,9 @@ def drag(view, first, second, modifier=Qt.KeyboardModifier.NoModifier):
 
 def test_before_the_first_number_it_says_what_will_be_there(chart):
     chart.show_jobs([CurveJob(1, "study")])
-    assert chart._stack.currentIndex() == 0
+    assert chart.pages.currentIndex() == 0
     chart.show_jobs([job()])
-    assert chart._stack.currentIndex() == 1
+    assert chart.pages.currentIndex() == 1
 
 
 def test_loss_comes_first_and_the_choice_stays_while_it_can(chart):
@@ -94,25 +94,25 @@ def test_loss_comes_first_and_the_choice_stays_while_it_can(chart):
 
 def test_a_job_keeps_its_colour_while_others_come_and_go(chart):
     chart.show_jobs([job(7), job(3)])
-    assert chart._slots == {7: 0, 3: 1}
+    assert chart.slots == {7: 0, 3: 1}
     chart.show_jobs([job(9), job(3)])
-    assert chart._slots == {3: 1, 9: 0}
+    assert chart.slots == {3: 1, 9: 0}
 
 
 def test_a_line_is_switched_off_and_stays_so_when_it_grows(chart):
     legend(chart)["validation"].setCheckState(UNCHECKED)
-    assert [name for _job, name in chart._lines] == ["train_loss"]
+    assert [name for _job, name in chart.lines] == ["train_loss"]
     chart.show_jobs([job(points=150)])
     chart.show_jobs([job(points=150), job(2, title="other")])
-    assert {key for key in chart._lines} == {(1, "train_loss"), (2, "train_loss"), (2, "valid_loss")}
+    assert {key for key in chart.lines} == {(1, "train_loss"), (2, "train_loss"), (2, "valid_loss")}
     for item in legend(chart).values():
         item.setCheckState(UNCHECKED)
-    assert chart._hint.text() == "All curves are switched off. Select one above."
+    assert chart.hint.text() == "All curves are switched off. Select one above."
     chart.legend.itemDoubleClicked.emit(legend(chart)["study · training"])
-    assert len(chart._lines) == 1
+    assert len(chart.lines) == 1
     chart.legend.itemDoubleClicked.emit(legend(chart)["study · training"])
-    assert len(chart._lines) == 4
-    assert not chart._hint.text()
+    assert len(chart.lines) == 4
+    assert not chart.hint.text()
 
 
 def test_more_points_show_themselves_but_leave_what_was_zoomed_to(chart):
@@ -138,7 +138,7 @@ def test_the_wheel_with_ctrl_zooms_over_the_values_and_a_rectangle_over_both(cha
     assert sight(chart)[:2] == [low, high]
     assert sight(chart)[3] - sight(chart)[2] == pytest.approx(0.8 * (top - bottom), abs=0.01)
     chart.whole.click()
-    box, view = chart._plot.getViewBox(), chart._plot
+    box, view = chart.plot.getViewBox(), chart.plot
     QApplication.processEvents()  # the axes take their room
     first, second = (view.mapFromScene(box.mapViewToScene(QPointF(*at))) for at in ((20, 1.0), (60, 0.6)))
     drag(view, first, second)
@@ -153,7 +153,7 @@ def test_the_wheel_with_ctrl_zooms_over_the_values_and_a_rectangle_over_both(cha
 
 
 def test_the_cross_hair_tells_every_line_and_the_step_that_is_not_its_own(chart):
-    plot = chart._plot
+    plot = chart.plot
     plot.point_at(60.3)
     told = [(point.step, round(point.value, 3), point.exact) for point in plot.points()]
     assert told == [(60, 0.533, True), (50, 0.9, False)]
@@ -183,7 +183,7 @@ def test_the_readout_covers_no_end_of_a_line():
 def test_jobs_are_compared_by_the_share_that_is_done(chart):
     chart.show_jobs([job(1, 100, total=200), job(2, 50)])
     chart.axis.setCurrentIndex(1)
-    ends = {key[0]: line.x[-1] for key, line in chart._lines.items() if key[1] == "train_loss"}
+    ends = {key[0]: line.x[-1] for key, line in chart.lines.items() if key[1] == "train_loss"}
     assert ends == {1: 50.0, 2: 50.0}  # the validation of the second reaches step 100
     assert sight(chart)[:2] == [-2, 102]
 
@@ -192,13 +192,14 @@ def test_what_has_no_place_on_a_log_scale_is_left_out_and_said(chart):
     margin = MetricSeries(np.array([1, 2, 3]), np.array([-1.0, 0.0, 10.0]))
     chart.show_jobs([CurveJob(1, "study", {"train_margin": margin})])
     chart.log.setChecked(True)
-    assert [line.y.tolist() for line in chart._lines.values()] == [[1.0]]
-    assert "left out" in chart._hint.text()
+    assert [line.y.tolist() for line in chart.lines.values()] == [[1.0]]
+    assert "left out" in chart.hint.text()
     chart.log.setChecked(False)
-    assert not chart._hint.text()
+    assert not chart.hint.text()
 
 
 def test_odd_series_are_drawn_too(chart):
+    """Drawing them raises nothing: one point, none, and values far apart."""
     odd = {
         "train_loss": MetricSeries(np.array([0]), np.array([1.0])),
         "valid_loss": MetricSeries(np.array([], np.int64), np.array([])),
@@ -209,8 +210,8 @@ def test_odd_series_are_drawn_too(chart):
             chart.show_jobs(jobs)
             chart.log.setChecked(log)
             chart.grab()
-            if chart._plot:
-                chart._plot.point_at(5.0)
+            if chart.plot:
+                chart.plot.point_at(5.0)
             chart.grab()
 
 
@@ -227,10 +228,10 @@ def test_ten_thousand_points_in_twenty_series_are_drawn(chart, smoothing):
 
 
 def test_a_new_theme_repaints_the_plot(chart, qapp):
-    before = chart._plot.grab().toImage()
+    before = chart.plot.grab().toImage()
     style.apply(qapp, "dark")
     try:
-        assert chart._plot.grab().toImage().pixelColor(3, 3).lightness() < 60 < before.pixelColor(3, 3).lightness()
+        assert chart.plot.grab().toImage().pixelColor(3, 3).lightness() < 60 < before.pixelColor(3, 3).lightness()
     finally:
         style.apply(qapp, "light")
 
@@ -249,18 +250,18 @@ def test_numbers_are_saved_as_they_were_told_and_no_spreadsheet_runs_a_title(cha
 
 
 def test_a_picture_is_saved_and_copied_with_its_legend(chart, tmp_path, qapp):
-    chart._plot.point_at(60)
+    chart.plot.point_at(60)
     dialog = asked(chart, 0)
-    assert chart._plot.points() == []
+    assert chart.plot.points() == []
     dialog.fileSelected.emit(str(tmp_path / "curves.png"))
     dialog.reject()
     saved = QImage(str(tmp_path / "curves.png"))
-    assert saved.width() == 2 * chart._plot.width()
-    assert saved.height() > 2 * chart._plot.height()
+    assert saved.width() == 2 * chart.plot.width()
+    assert saved.height() > 2 * chart.plot.height()
     colours = {saved.pixelColor(x, y).name() for x in range(0, saved.width(), 5) for y in range(0, saved.height(), 3)}
     assert style.SERIES[0] in colours
-    chart._plot.setFocus()
-    QTest.keyClick(chart._plot, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    chart.plot.setFocus()
+    QTest.keyClick(chart.plot, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     chart.copy_picture()
     assert qapp.clipboard().image().size() == saved.size()
 

@@ -4,126 +4,44 @@ import json
 import threading
 
 import pytest
-from PySide6.QtCore import QEvent, QKeyCombination, Qt
-from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent
-from PySide6.QtWidgets import QMessageBox, QPushButton
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QInputMethodEvent
 
 from core.chat import conversations
 from core.chat.conversations import ChatPane
 from core.dataset import examples, versions
 from core.dataset.filters import Filter
 from core.exam import prompt_conditions
-from core.formats import jsonl
 from core.providers import LOCAL, ModelOffer, Provider, request_code
-from core.settings import ProviderSettings, Settings
 from core.spec import spec
 from core.training import jobs
 from tests.support import fake_server
-from tests.support.fake_server import FINGERPRINT, KEY, Answer, FakeServer
+from tests.support.fake_server import FINGERPRINT, KEY, Answer
+from tests.support.pages.chat import QUESTION, ChatPage
+from tests.support.pages.dialogs import answer_when_asked, is_settled
+from tests.support.pages.keys import press
 from tests.support.patience import PATIENCE
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.chat.answer_view import MAX_PARAGRAPH_PIECE, AnswerView, find_differences
 from ui.chat.correction_dialog import CorrectionDialog
 from ui.chat.suggested_questions import _load_suggestions
-from ui.chat.tab import ChatTab
-from ui.tab import ALL_TABLES
 from ui.widgets.code_dialog import CodeDialog
-from ui.workspace import Workspace
 
 BASE, TUNED = "base-model", "ft:base-model:local:study:abc123"
-QUESTION = "How many players are on a Hobannu team?"
 
 
 @pytest.fixture
-def server():
-    with FakeServer() as server:
-        server.models |= {"ft:base-model:local:plain:older1": 50, TUNED: 100}
-        yield server
-
-
-class Scene:
-    """The tab over the English sample; `play` ends all tasks, since outside of `run` nothing may happen."""
-
-    def __init__(self, qtbot, run, project, server):
-        self._run, self._qtbot, self._project, self._server = run, qtbot, project, server
-        run(self.open())
-
-    async def open(self):
-        chosen = Settings(provider="fake", providers=[ProviderSettings("fake", "Fake", self._server.url)])
-        self.workspace = Workspace(self._project, chosen)
-        self.tab = ChatTab(self.workspace)
-        self._qtbot.addWidget(self.tab)
-        self.workspace.offers_changed.connect(self.tab.show_offers)
-        self.workspace.tasks.changed.connect(self.tab.refresh)
-        self.failures = []
-        self.workspace.tasks.failed.connect(self.failures.append)
-        self.tab.resize(1000, 700)
-        self.tab.show()
-        self.tab.refresh(ALL_TABLES)
-        await self.workspace.load_offers()
-        await until(lambda: self.suggestions() and self.tab.list.search.isEnabled())
-
-    def suggestions(self):
-        return self.tab.suggestions.findChildren(QPushButton)
-
-    async def ask(self, question=QUESTION):
-        self.tab.question.setPlainText(question)
-        self.tab.send.click()
-        await self.quiet()
-
-    async def quiet(self):
-        await until(lambda: not self.tab.is_busy())
-        kept = lambda: self.workspace.project.rows.execute("SELECT count(*) FROM chat_answer").fetchone()[0]  # noqa: E731
-        await until(
-            lambda: self.tab._thread is None or len(self.tab._thread.answers) == kept() or len(self.listed()) > 1
-        )
-
-    def listed(self):
-        return conversations.find_conversations(self.workspace.project.rows)
-
-    def column(self, pane, row=-1):
-        return self.tab.conversation_view.rows[row].columns[pane]
-
-    def texts(self, row=-1):
-        return [self.column(number, row).texts() for number in self.tab.panes.numbers()]
-
-    def models(self):
-        return [pane.model for pane in self.tab.panes.panes()]
-
-    def play(self, coroutine):
-        async def whole():
-            try:
-                await coroutine
-            finally:
-                await self.workspace.tasks.close()
-
-        self._run(whole())
-
-    async def close(self):
-        await self.workspace.tasks.close()
-        for provider in self.workspace._connected.values():
-            await provider.close()
+def server(server):
+    server.models |= {"ft:base-model:local:plain:older1": 50, TUNED: 100}
+    return server
 
 
 @pytest.fixture
-def scene(qtbot, run, sample, server, monkeypatch):
-    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
-    scene = Scene(qtbot, run, sample, server)
+def scene(qtbot, run, sample, server, server_key):
+    scene = ChatPage(qtbot, run, sample, server)
     yield scene
     run(scene.close())
-
-
-def press(field, key, modifiers=Qt.KeyboardModifier.NoModifier):
-    combination = QKeyCombination(modifiers, key)
-    text = "\n" if key == Qt.Key.Key_Return else ""
-    field.keyPressEvent(QKeyEvent(QEvent.Type.KeyPress, combination.key(), combination.keyboardModifiers(), text))
-
-
-async def agree(tab, text):
-    """Press the button `text` of the question that stands there."""
-    await until(lambda: tab.findChildren(QMessageBox))
-    box = tab.findChildren(QMessageBox)[-1]
-    next(button for button in box.buttons() if button.text().replace("&", "") == text).click()
 
 
 # --- asked side by side
@@ -240,7 +158,7 @@ def test_settings_go_out_with_the_question(scene, server):
     told = (sent["temperature"], sent["top_p"], sent["max_tokens"], sent["seed"], sent["stop"])
     assert told == (0.7, 0.5, 20, 3, ["END", "\n\n", "a", "b"])
     assert "Only the first 4" in settings.hint.text()
-    assert len(scene.tab._thread.answers_of(scene.tab._leaf, 1)[0].passages) == 1
+    assert len(scene.answers_of(1)[0].passages) == 1
 
 
 # --- what goes wrong
@@ -281,7 +199,7 @@ def test_an_answer_of_another_model_is_never_taken_for_the_panes_own(scene, serv
     assert "Another model has answered" in caught.error.text()
     assert other[swapped] in caught.error.text()
     assert (fine.texts(), fine.error.text()) == (["Three players."], "")
-    assert [answer.pane.model for answer in scene.tab._thread.answers] == [other[swapped]]
+    assert [answer.pane.model for answer in scene.answers()] == [other[swapped]]
 
 
 def test_on_this_computer_the_weights_prove_who_has_answered(scene, server, monkeypatch):
@@ -337,7 +255,7 @@ def test_an_answer_appears_while_it_is_written_and_can_be_stopped(scene, server)
     assert scene.tab.send.text() == "Send"
     assert "was not saved" in scene.column(1).error.text()
     assert scene.texts() == [["base-model answers."], ["Three "]]
-    assert [answer.pane.number for answer in scene.tab._thread.answers] == [0]
+    assert [answer.pane.number for answer in scene.answers()] == [0]
 
 
 def test_a_model_that_writes_is_no_longer_being_prepared(qtbot):
@@ -434,19 +352,19 @@ def test_a_pane_is_asked_again_and_a_mark_is_not_lost_by_a_slip(scene, server):
         block.mark.number.setValue(60)
         block.mark.note.setText("by feel")
         block.mark.keep.click()
-        await until(lambda: scene.tab._thread.answers[0].mark == 60)
-        await until(lambda: block.mark._mark_note.text() == "60 of 100 – by feel")
+        await until(lambda: scene.answers()[0].mark == 60)
+        await until(lambda: block.mark.mark_note.text() == "60 of 100 – by feel")
         server.answer(BASE, "Nine.")
         scene.column(0).again.click()
-        await agree(scene.tab, "Cancel")
+        await answer_when_asked(scene.tab, "Cancel")
         assert scene.texts()[0] == ["Eleven."]
         scene.column(0).again.click()
-        await agree(scene.tab, "Run again")
+        await answer_when_asked(scene.tab, "Run again")
         await until(lambda: scene.texts()[0] == ["Nine."])
         await scene.quiet()
 
     scene.play(go())
-    assert [(one.text, one.mark) for one in scene.tab._thread.answers_of(scene.tab._leaf, 0)] == [("Nine.", None)]
+    assert [(one.text, one.mark) for one in scene.answers_of(0)] == [("Nine.", None)]
     assert len(server.asked) == 3
 
 
@@ -484,18 +402,18 @@ def test_conversations_are_searched_renamed_exported_and_deleted(scene, server, 
         listed.search.setText("ferry")
         await until(lambda: listed.list.count() == 1)
         listed.list.item(0).setText("Boats")
-        await until(lambda: "Boats" in [one.title for one in scene.listed()])
+        await until(lambda: "Boats" in [one.title for one in scene.stored_conversations()])
         listed.search.clear()
         await until(lambda: listed.list.count() == 2)
         for suffix in ("md", "jsonl"):
             acts.export(tmp_path / f"chat.{suffix}", suffix)
             await until((tmp_path / f"chat.{suffix}").exists)
         acts.delete.trigger()
-        await agree(scene.tab, "Delete")
+        await answer_when_asked(scene.tab, "Delete")
         await until(lambda: scene.tab.conversation_view.rows == [] and listed.list.count() == 1)
 
     scene.play(go())
-    assert [one.title for one in scene.listed()] == ["Boats"]
+    assert [one.title for one in scene.stored_conversations()] == ["Boats"]
     assert f"> {QUESTION}" in (tmp_path / "chat.md").read_text("utf-8")
     lines = [json.loads(line) for line in (tmp_path / "chat.jsonl").read_text("utf-8").splitlines()]
     assert [line["messages"][-1]["content"] for line in lines] == ["base-model answers.", f"{TUNED} answers."]
@@ -513,9 +431,7 @@ def test_an_answer_is_corrected_into_a_draft_of_its_fact(scene, server):
         dialog = scene.tab.window().findChild(CorrectionDialog)
         await until(lambda: dialog.selected_facts())
         dialog.answer.setPlainText("Two teams of three players each.")
-        await until(
-            lambda: [fact.name for fact in dialog.selected_facts()] == ["f01"] and not dialog._guessing.is_busy()
-        )
+        await until(lambda: [fact.name for fact in dialog.selected_facts()] == ["f01"] and is_settled(dialog))
         dialog.ok.click()
         await until(dialog.isHidden)
 
@@ -556,7 +472,7 @@ def test_a_request_is_shown_as_code_that_can_be_copied(scene, server, qapp):
         scene.column(1).code.click()
         await until(lambda: scene.tab.findChildren(CodeDialog))
         (sent,) = scene.tab.findChildren(CodeDialog)
-        body = conversations.load_request(scene.workspace.project.rows, scene.tab._leaf, 1)
+        body = scene.request(1)
         assert sent.text() == request_code.to_python(
             request_code.build_request_code(await scene.workspace.provider(), body)
         )
@@ -697,7 +613,7 @@ def test_questions_with_a_blank_are_suggested_only_where_there_are_no_others(run
     asked = ["How wide is ___?", "___ players play.", "How many play?", "How long is a half?", "Who throws first?"]
 
     def fill(db):
-        rows = [examples.read_row(jsonl.new_row("", one, "So."), split="test") for one in asked]
+        rows = [new_example(one, "So.", split="test") for one in asked]
         examples.add(db, rows)
 
     run(project.write("fill", fill))

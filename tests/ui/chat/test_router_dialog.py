@@ -9,32 +9,29 @@ from PySide6.QtWidgets import QDialogButtonBox
 from core.chat import router
 from core.chat.router import Domain
 from core.dataset import examples, sample_projects
-from core.formats import jsonl
-from core.settings import ProviderSettings, Settings
 from core.spec import spec
 from core.storage.project import Project
-from tests.support.fake_server import KEY, FakeServer
+from tests.support.pages.scene import Scene
+from tests.support.projects import new_example
 from tests.support.second_domain import NAMES, QUESTIONS, TEXTS
 from tests.support.until import until
 from ui.chat.domain_dialog import DomainDialog
 from ui.chat.router_dialog import RouterDialog
-from ui.workspace import Workspace
 
 GAME, FERRY = "ft:base-model:org:game:1", "ft:base-model:org:ferry:2"
 
 
 @pytest.fixture
-def server():
-    with FakeServer() as server:
-        server.models |= {GAME: 100, FERRY: 101}
-        yield server
+def server(server):
+    server.models |= {GAME: 100, FERRY: 101}
+    return server
 
 
 @pytest.fixture
 def files(tmp_path):
     def ferry(db):
         spec.store(db, spec.Spec(NAMES["en"], "en", "Answer as a sailor.", TEXTS["en"]))
-        examples.add(db, (examples.read_row(jsonl.new_row("", text, "?"), split="test") for text in QUESTIONS["en"]))
+        examples.add(db, (new_example(text, "?", split="test") for text in QUESTIONS["en"]))
 
     made = []
     for name, fill in (("game", lambda db: sample_projects.fill(db, "hobannu-en")), ("ferry", ferry)):
@@ -45,19 +42,16 @@ def files(tmp_path):
     return made
 
 
-def play(run, project, server, scene):
-    async def whole():
-        chosen = Settings(provider="fake", providers=[ProviderSettings("fake", "Fake", server.url)])
-        workspace = Workspace(project, chosen)
-        workspace.keys.keep_for_session("fake", KEY)
-        await workspace.load_offers()
-        try:
-            await scene(workspace)
-        finally:
-            await workspace.tasks.close()
-            await workspace.forget_provider("fake")
+def play(run, project, server, work):
+    """Await `work(workspace)` where the server's models are known."""
+    scene = Scene(run, project, server.settings())
 
-    run(whole())
+    async def whole():
+        await scene.open()
+        await scene.workspace.load_offers()
+        await work(scene.workspace)
+
+    scene.play(whole())
 
 
 def test_two_domains_a_question_and_the_table(qtbot, run, project, server, files):
@@ -74,7 +68,7 @@ def test_two_domains_a_question_and_the_table(qtbot, run, project, server, files
             entry.take_from_project(path)
             entry.model.choose(model)
             entry.buttons.button(entry.buttons.StandardButton.Ok).click()
-            await until(lambda count=number: len(dialog._known) == count)
+            await until(lambda count=number: len(dialog.known_domains) == count)
         assert dialog.domains.table.rowCount() == 2
         server.answer(FERRY, "Thirty-five minutes, captain.")
         dialog.question.setText("How long does a crossing of the ferry take?")
@@ -97,13 +91,15 @@ def test_two_domains_a_question_and_the_table(qtbot, run, project, server, files
 
 
 def test_a_model_that_calls_no_function_is_said(qtbot, run, project, server, files):
+    """Waits until the note says it; the same model is asked again, calls one, and the domain is shown with its reason."""
+
     async def scene(workspace):
         domain, _asked = router.load_project_domain(files[0])
         await project.write("", router.store, Domain(domain.name, domain.description, "fake", GAME, domain.source, domain.text))  # fmt: skip
         dialog = RouterDialog(workspace)
         qtbot.addWidget(dialog)
         dialog.open()
-        await until(lambda: dialog._known)
+        await until(lambda: dialog.known_domains)
         dialog.calling.setChecked(True)
         dialog.question.setText("How many players?")
         dialog.ask.click()

@@ -9,10 +9,11 @@ from core.dataset import examples, filters, quarantine
 from core.dataset.filters import Filter
 from core.dataset.importing import import_file
 from core.formats import jsonl
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS
 from ui.dataset.tab import DatasetTab
-from ui.tab import ALL_TABLES
+from ui.tab_base import ALL_TABLES
 
 TYPO = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assitant", "content": "a"}]}'
 
@@ -27,7 +28,7 @@ def tab(run, workspace, qtbot):
 
     async def go():
         tab.refresh(ALL_TABLES)
-        await until(lambda: tab.model.rowCount() > 200 and tab._total)
+        await until(lambda: tab.model.rowCount() > 200 and tab.total)
 
     run(go())
     return tab
@@ -45,6 +46,8 @@ def start_import(tab, path):
 
 
 def test_edit_in_the_grid_keeps_line_breaks_and_is_undone(run, tab):
+    """Waits until the cell has the new text, and after an undo the old one."""
+
     async def go():
         index = cell(tab, 2, "answer")
         before = index.data(Qt.ItemDataRole.EditRole)
@@ -66,11 +69,11 @@ def test_search_filters_and_says_how_many(run, tab):
         tab.choose("split:test kind:reverse")
         await until(lambda: 0 < tab.model.rowCount() < 20)
         assert tab.filter().kind == "reverse"
-        await until(lambda: tab._count.text() == f"{tab.model.rowCount()} of {total} rows")
+        await until(lambda: tab.count_label.text() == f"{tab.model.rowCount()} of {total} rows")
         tab.bar.line.setText("no such words anywhere")
-        await until(lambda: tab._stack.currentWidget() is tab._no_match)
+        await until(lambda: tab.pages.currentWidget() is tab.no_match)
         tab.bar.clear()
-        await until(lambda: tab._stack.currentWidget() is tab.table and tab.model.rowCount() == total)
+        await until(lambda: tab.pages.currentWidget() is tab.table and tab.model.rowCount() == total)
 
     run(go())
 
@@ -79,7 +82,7 @@ def test_a_newer_search_takes_over_from_an_older_one(run, tab):
     async def go():
         tab.choose("split:train")
         tab.choose("split:test")
-        await until(lambda: not tab._is_finding())
+        await until(lambda: not tab.is_finding())
         assert {tab.model.example(row).split for row in range(tab.model.rowCount())} == {"test"}
 
     run(go())
@@ -89,13 +92,13 @@ def test_add_and_delete_rows(run, tab):
     async def go():
         count = tab.model.rowCount()
         tab.choose("split:test")
-        tab._on_add()
+        tab.add_button.click()
         await until(lambda: tab.model.rowCount() == count + 1)
         await until(lambda: tab.table.is_editing())
         assert tab.table.currentIndex().row() == count
         assert "content-empty" in tab.model.example(count).problems
         assert tab.workspace.project.undo_label == "Add a row"
-        tab.table.itemDelegate()._finish(tab.table.findChild(QPlainTextEdit))
+        tab.table.itemDelegate().finish(tab.table.findChild(QPlainTextEdit))
         selection = tab.table.selectionModel()
         flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
         selection.select(tab.model.index(0, 0), flags)
@@ -113,7 +116,7 @@ def test_problems_are_shown_and_fixed_together(run, tab, tmp_path):
         count = tab.model.rowCount()
         start_import(tab, path)
         await until(lambda: tab.model.rowCount() == count + 3)
-        await until(lambda: tab._unread.isVisible())
+        await until(lambda: tab.unread_button.isVisible())
         assert quarantine.count(tab.workspace.project.rows) == 1
         tab.choose("rule:role-unknown")
         await until(lambda: tab.model.rowCount() == 2)
@@ -122,15 +125,17 @@ def test_problems_are_shown_and_fixed_together(run, tab, tmp_path):
         await until(lambda: box.currentData() == "role-unknown")
         box.setCurrentIndex(box.findData("*"))
         box.activated.emit(box.currentIndex())
-        await until(lambda: tab.filter().rule == "*" and tab._fix.isVisible())
-        assert tab._fix.text() == "Fix all 2"
-        tab._fix.click()
+        await until(lambda: tab.filter().rule == "*" and tab.fix_button.isVisible())
+        assert tab.fix_button.text() == "Fix all 2"
+        tab.fix_button.click()
         await until(lambda: "role-unknown" not in examples.count_values(tab.workspace.project.rows, "problems"))
 
     run(go())
 
 
 def test_a_click_on_a_heading_sorts_up_down_and_not_at_all(run, tab):
+    """Waits until the rows have the order of their lengths, and then their own again."""
+
     async def go():
         before = tab.model.ids()
         header, column = tab.table.header, COLUMNS.index("length")
@@ -174,7 +179,7 @@ def test_what_is_being_typed_survives_rows_that_come_meanwhile(run, tab, tmp_pat
         await until(lambda: tab._late)
         assert tab.table.is_editing()
         assert editor.toPlainText() == "half a sen"
-        tab.table.itemDelegate()._finish(editor)
+        tab.table.itemDelegate().finish(editor)
         await until(lambda: tab.model.rowCount() == count + 1)
         await until(lambda: cell(tab, 3, "answer").data() == "half a sen")
 
@@ -185,18 +190,20 @@ def test_a_filter_is_saved_chosen_and_deleted(run, tab):
     async def go():
         tab.choose("split:test length:>20")
         tab.bar.save_wanted.emit("exam")
-        await until(lambda: tab.bar._saved == {"exam": "split:test length:>20"})
+        await until(lambda: tab.bar.saved_filters == {"exam": "split:test length:>20"})
         tab.bar.clear()
-        tab.bar._fill_menu()
+        tab.bar.saved.menu().aboutToShow.emit()
         tab.bar.saved.menu().actions()[0].trigger()
         assert tab.filter().min_length == 20
         tab.bar.forget_wanted.emit("exam")
-        await until(lambda: tab.bar._saved == {})
+        await until(lambda: tab.bar.saved_filters == {})
 
     run(go())
 
 
 def test_a_row_that_the_filter_hides_is_shown(run, tab):
+    """Waits until the row is the current one, though the filter had left it out."""
+
     async def go():
         id = tab.model.id(0)
         tab.choose("split:test")
@@ -223,6 +230,8 @@ def test_columns_are_remembered(run, tab, qtbot):
     "name", ["replace", "versions", "token_counts", "export_rows", "edit_json", "link_facts", "hold_out"]
 )
 def test_each_dialog_opens_from_its_menu(run, tab, name):
+    """One dialog is visible, and waits until it is gone after it was closed."""
+
     async def go():
         tab.dialogs.open_quarantine() if name == "quarantine" else getattr(tab.rows, name).trigger()
         (dialog,) = (child for child in tab.findChildren(QDialog) if child.isVisible())
@@ -256,7 +265,7 @@ def test_pasted_rows_are_selected_and_scrolled_to(run, tab):
         visible = tab.table.visualRect(tab.table.currentIndex())
         assert tab.table.viewport().rect().contains(visible.center())
         tab.rows.pasted.emit()
-        add = [examples.read_row(jsonl.new_row("", "from a file", "a"))]
+        add = [new_example("from a file")]
         tab.workspace.tasks.start("", tab.workspace.project.write("Import", examples.add, add))
         await until(lambda: tab.table.count_selected() == 1)
         assert question(tab, tab.table.current_id()) == "from a file"
@@ -266,14 +275,14 @@ def test_pasted_rows_are_selected_and_scrolled_to(run, tab):
 
 def test_drafts_are_judged_from_where_they_stand(run, tab):
     async def go():
-        assert not tab._judge.isVisible()
+        assert not tab.judge_button.isVisible()
         await tab.workspace.project.write(
             "", lambda db: db.execute("UPDATE example SET status = 'draft' WHERE id < 4") and None
         )
         tab.refresh(ALL_TABLES)
-        await until(lambda: tab._judge.isVisible())
-        assert tab._judge.text() == "Let a model judge 3 drafts…"
-        tab._judge.click()
+        await until(lambda: tab.judge_button.isVisible())
+        assert tab.judge_button.text() == "Let a model judge 3 drafts…"
+        tab.judge_button.click()
         dialog = next(one for one in tab.findChildren(QDialog) if one.isVisible())
         await until(lambda: dialog.count.text() == "3 drafts that name their facts")
         dialog.reject()

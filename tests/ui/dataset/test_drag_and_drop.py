@@ -51,10 +51,10 @@ def test_what_will_happen_is_said_before_files_are_dropped(run, window, tmp_path
         data = QMimeData()
         data.setUrls([QUrl.fromLocalFile(str(tmp_path / name)) for name in names])
         QApplication.sendEvent(window.windowHandle(), QDragEnterEvent(QPoint(50, 50), action, data, left, none))
-        assert window._drop.isVisible()
-        said.append(window._drop.text)
+        assert window.drop_overlay.isVisible()
+        said.append(window.drop_overlay.text)
         QApplication.sendEvent(window.windowHandle(), QDragLeaveEvent())
-        assert not window._drop.isVisible()
+        assert not window.drop_overlay.isVisible()
     assert said == [
         "Import 1 file as rows", "Read 1 file into the spec", "Read 1 file into the spec\nImport 1 file as rows",
         "Open the project",

@@ -3,43 +3,34 @@ import json
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton
 
 from core.dataset import examples
 from core.dataset.filters import Filter, find
-from core.formats import jsonl
+from tests.support.pages.dialogs import answer, notice
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset.export_dialog import ExportDialog, with_suffix
-from ui.widgets.message_bar import Notice
 
 TURNS = ("user", "assistant", "user", "assistant")
 LONG = json.dumps({"messages": [{"role": role, "content": "x"} for role in TURNS]})
 ROWS = [
-    *(examples.read_row(jsonl.new_row("", f"q{n}", "a"), split="train", tags="mine") for n in range(3)),
+    *(new_example(f"q{n}", split="train", tags="mine") for n in range(3)),
     examples.read_row(LONG, split="test", tags="mine"),
-    examples.read_row(jsonl.new_row("", "draft", "a"), tags="mine", status="draft"),
+    new_example("draft", tags="mine", status="draft"),
 ]
 
 
 @pytest.fixture
-def window(qtbot):
-    window = QWidget()
-    window.resize(900, 600)
-    qtbot.addWidget(window)
-    window.show()
-    return window
-
-
-@pytest.fixture
-def opened(run, workspace, window):
+def opened(run, workspace, owner):
     """Opens the dialog on five rows with the tag `mine`, of which the first two are selected."""
 
     async def go():
         await workspace.project.write("Rows", examples.add, ROWS)
         ids = find(workspace.project.rows, Filter(tag="mine"))
-        dialog = ExportDialog(workspace, Filter(tag="mine"), ids[:2], window)
+        dialog = ExportDialog(workspace, Filter(tag="mine"), ids[:2], owner)
         dialog.open()
-        await until(lambda: dialog._rows == 2)
+        await until(lambda: dialog.row_count == 2)
         return dialog
 
     return run(go())
@@ -50,41 +41,37 @@ def choose(box, data):
     box.activated.emit(box.currentIndex())
 
 
-def notice(window):
-    return next((one for one in window.findChildren(Notice) if not one.isHidden()), None)
-
-
 def test_selection_shown_rows_and_splits(run, opened, workspace):
     async def go():
         assert opened.what.count() == 3
         assert opened.what.currentText() == "The 2 selected rows"
         choose(opened.what, "shown")
-        await until(lambda: opened._rows == 5)
+        await until(lambda: opened.row_count == 5)
         choose(opened.split, "train")
-        await until(lambda: opened._rows == 4)
+        await until(lambda: opened.row_count == 4)
         opened.approved.setChecked(True)
-        await until(lambda: opened._rows == 3)
+        await until(lambda: opened.row_count == 3)
         choose(opened.split, "validation")
-        await until(lambda: "0 rows" in opened._note.text())
-        assert not opened._ok.isEnabled()
+        await until(lambda: "0 rows" in opened.note.text())
+        assert not opened.ok_button.isEnabled()
         choose(opened.what, "all")
         choose(opened.split, "")
-        await until(lambda: opened._rows > 100)
+        await until(lambda: opened.row_count > 100)
         opened.reject()
 
     run(go())
 
 
-def test_a_file_is_written_and_said(run, opened, workspace, window, tmp_path):
+def test_a_file_is_written_and_said(run, opened, workspace, owner, tmp_path):
     async def go():
         choose(opened.what, "shown")
-        await until(lambda: opened._rows == 5)
+        await until(lambda: opened.row_count == 5)
         opened.path.setText(str(tmp_path / "out.jsonl"))
         opened.card.setChecked(True)
-        opened._ok.click()
-        await until(lambda: notice(window))
-        assert f"5 rows written to {tmp_path / 'out.jsonl'}." in notice(window).text.text()
-        assert notice(window).findChild(QPushButton).text() == "Show in folder"
+        opened.ok_button.click()
+        await until(lambda: notice(owner))
+        assert f"5 rows written to {tmp_path / 'out.jsonl'}." in notice(owner).text.text()
+        assert notice(owner).findChild(QPushButton).text() == "Show in folder"
 
     run(go())
     lines = (tmp_path / "out.jsonl").read_text().splitlines()
@@ -92,52 +79,51 @@ def test_a_file_is_written_and_said(run, opened, workspace, window, tmp_path):
     assert "5" in (tmp_path / "out.jsonl.card.md").read_text()
 
 
-def test_what_a_format_cannot_hold_is_said_before(run, opened, tmp_path, window):
+def test_what_a_format_cannot_hold_is_said_before(run, opened, tmp_path, owner):
     async def go():
         choose(opened.what, "shown")
         opened.path.setText(str(tmp_path / "rows.jsonl"))
         choose(opened.format, "csv")
         assert opened.path.text() == str(tmp_path / "rows.csv")
         assert opened.bom.isChecked()
-        await until(lambda: "1 row is left out: more than one question and answer (1)." in opened._note.text())
+        await until(lambda: "1 row is left out: more than one question and answer (1)." in opened.note.text())
         opened.full.setChecked(True)
-        await until(lambda: opened._rows == 5)
+        await until(lambda: opened.row_count == 5)
         opened.full.setChecked(False)
-        await until(lambda: opened._rows == 4)
-        opened._ok.click()
-        await until(lambda: notice(window))
-        assert "1 row is left out" in notice(window).text.text()
+        await until(lambda: opened.row_count == 4)
+        opened.ok_button.click()
+        await until(lambda: notice(owner))
+        assert "1 row is left out" in notice(owner).text.text()
 
     run(go())
     with (tmp_path / "rows.csv").open(encoding="utf-8-sig", newline="") as file:
         assert len(list(csv.reader(file))) == 5
 
 
-def test_a_file_that_is_there_is_replaced_only_when_asked(run, opened, tmp_path, window):
+def test_a_file_that_is_there_is_replaced_only_when_asked(run, opened, tmp_path, owner):
     path = tmp_path / "there.jsonl"
     path.write_text("mine")
 
     async def go():
         opened.path.setText(str(path))
-        opened._ok.click()
-        box = opened.findChild(QMessageBox)
+        opened.ok_button.click()
         assert path.read_text() == "mine"
-        next(button for button in box.buttons() if button.text() == "Replace").click()
-        await until(lambda: notice(window))
+        answer(opened, "Replace")
+        await until(lambda: notice(owner))
         assert path.read_text().count("\n") == 2
 
     run(go())
 
 
-def test_a_folder_for_hugging_face(run, opened, tmp_path, window):
+def test_a_folder_for_hugging_face(run, opened, tmp_path, owner):
     async def go():
         choose(opened.what, "shown")
         opened.path.setText(str(tmp_path / "set.jsonl"))
         choose(opened.format, "huggingface")
         assert opened.path.text() == str(tmp_path / "set")
-        await until(lambda: opened._rows == 5)
-        opened._ok.click()
-        await until(lambda: notice(window))
+        await until(lambda: opened.row_count == 5)
+        opened.ok_button.click()
+        await until(lambda: notice(owner))
 
     run(go())
     assert sorted(path.name for path in (tmp_path / "set" / "data").iterdir()) == ["test.jsonl", "train.jsonl"]
@@ -149,7 +135,7 @@ def test_a_path_that_cannot_be_written_is_said_and_nothing_is_there(run, opened,
 
     async def go():
         opened.path.setText(str(tmp_path / "gone" / "out.jsonl"))
-        opened._ok.click()
+        opened.ok_button.click()
         await until(lambda: failed)
 
     run(go())

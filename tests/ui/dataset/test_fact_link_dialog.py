@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
 from core.dataset import examples
 from core.dataset.import_blocks import ImportOptions
-from core.formats import jsonl
 from core.spec import facts, spec
+from tests.support.pages.dialogs import is_settled, settle
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset import import_and_outcome
 from ui.dataset.fact_link_dialog import FactLinkDialog
@@ -34,7 +35,7 @@ def garden(run, workspace):
         db.execute("DELETE FROM fact")
         spec.store(db, spec.Spec("Allotment", "en", "", TEXT))
         facts.accept_missing(db)
-        examples.add(db, [examples.read_row(jsonl.new_row("", *one)) for one in ROWS])
+        examples.add(db, [new_example(*one) for one in ROWS])
 
     run(workspace.project.write("fill", fill))
     return workspace
@@ -46,7 +47,7 @@ def dialog(qtbot, run, garden):
         dialog = FactLinkDialog(garden)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         dialog.open()
-        await until(lambda: not dialog._work.is_busy())
+        await settle(dialog)
         return dialog
 
     dialog = run(make())
@@ -78,7 +79,7 @@ def test_all_above_are_accepted_and_saved_in_one_step(run, garden, dialog):
         assert shown(dialog, DECISION_COLUMN) == ["accepted", "accepted", ""]
         assert dialog.save.text() == "Save 2 decisions"
         dialog.save.click()
-        await until(lambda: not dialog._work.is_busy())
+        await settle(dialog)
         assert dialog.count.text() == "1 row to review"
         assert garden.project.undo_label == "Link rows to facts"
 
@@ -104,7 +105,7 @@ def test_the_keyboard_decides_row_by_row(qtbot, run, garden, dialog):
         assert shown(dialog, DECISION_COLUMN) == ["accepted", "", "other fact"]
         assert shown(dialog, FACT_COLUMN)[2].startswith("f03: Bonfires")
         dialog.save.click()
-        await until(lambda: not dialog._work.is_busy())
+        await settle(dialog)
 
     run(go())
     assert linked(garden)[2] == "f03"
@@ -158,7 +159,7 @@ def test_an_import_says_how_many_rows_were_linked(qtbot, run, garden, window, tm
         button = next(one for one in notice.findChildren(QPushButton) if one.text() == "Review links…")
         button.click()
         (dialog,) = window.findChildren(FactLinkDialog)
-        await until(lambda: not dialog._work.is_busy())
+        await settle(dialog)
         assert "linked" in shown(dialog, DECISION_COLUMN)
         dialog.close()
 
@@ -202,15 +203,15 @@ def test_many_rows_are_decided_on_at_once(qtbot, run, dialog):
 def test_what_is_saved_is_told_before_the_rows_are_read_anew(run, garden, dialog):
     """Whoever closed the dialog meanwhile had the fact table and the menu as they were before."""
     told = []
-    garden.tasks.changed.connect(lambda changes: told.append((changes.label, dialog._work.is_busy())))
+    garden.tasks.changed.connect(lambda changes: told.append((changes.label, is_settled(dialog))))
 
     async def go():
         dialog.accept_all.click()
         dialog.save.click()
-        await until(lambda: not dialog._work.is_busy())
+        await settle(dialog)
 
     run(go())
-    assert told == [("Link rows to facts", True)]
+    assert told == [("Link rows to facts", False)]
 
 
 def test_an_import_goes_on_when_the_dialog_that_began_it_is_closed(run, garden, tmp_path):

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtGui import QInputMethodEvent, QKeyEvent
+from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtWidgets import QApplication
 
 from core.dataset.examples import Example
 from core.dataset.row_edits import SetColumn
+from tests.support.pages.keys import press
 from tests.support.patience import PATIENCE, effort
 from ui.dataset.cell_delegate import TextEditor
 from ui.dataset.copy_paste_drag import MAX_ROWS_DRAGGED, PLAIN_TEXT, URI_LIST
@@ -52,10 +53,6 @@ def grid(qtbot):
         return view
 
     return make
-
-
-def press(widget, key, modifiers=Qt.KeyboardModifier.NoModifier):
-    QApplication.sendEvent(widget, QKeyEvent(QKeyEvent.Type.KeyPress, key, modifiers))
 
 
 def compose(widget, half, whole=""):

@@ -5,10 +5,11 @@ from PySide6.QtWidgets import QTableWidget
 
 from core.dataset import examples
 from core.dataset.filters import Filter
+from tests.support.pages.dialogs import settle
 from tests.support.until import until
 from ui.dataset.hold_out_dialog import HoldOutDialog
 from ui.exam.tab import ExamTab
-from ui.tab import ALL_TABLES
+from ui.tab_base import ALL_TABLES
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def dialog(qtbot, run, untested):
     async def make():
         dialog = HoldOutDialog(untested)
         dialog.open()
-        await until(lambda: not dialog._work.is_busy())
+        await settle(dialog)
         return dialog
 
     return run(make())
@@ -50,7 +51,7 @@ def test_what_is_chosen_is_shown_kept_in_one_step_and_undone(run, untested, dial
         assert dialog.fewer.text().startswith("Fewer than asked for:")
         dialog.number.setValue(10)
         dialog.keep.click()
-        await until(lambda: not dialog._work.is_busy())
+        await settle(dialog)
         assert dialog.note.text() == (
             "10 rows are kept for the exam (seed 1). No leak: none of them is asked in the training rows."
         )
@@ -72,14 +73,14 @@ def test_it_is_offered_where_an_exam_has_no_question_of_ones_own(qtbot, run, unt
         qtbot.addWidget(tab)
         tab.form.general.setChecked(general)
         tab.refresh(ALL_TABLES)
-        await until(lambda: tab.form._estimates)
+        await until(lambda: tab.form.estimates)
         assert not tab.form.keep.isHidden()
         for button in (tab.empty.keep, tab.form.keep):
             button.click()
         opened = tab.findChildren(HoldOutDialog)
         assert len(opened) == 2
-        await until(lambda: not any(one._work.is_busy() for one in opened))
         for one in opened:
+            await settle(one)
             one.close()
 
     run(go())

@@ -1,12 +1,12 @@
 import gzip
 
-import pytest
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton
 
 from core.dataset import examples, quarantine
 from core.dataset.filters import Filter, find
 from core.formats import jsonl
 from core.progress import Reporter
+from tests.support.pages.dialogs import notice
 from tests.support.until import until
 from ui import style
 from ui.dataset.import_dialog import ImportDialog, import_rows
@@ -15,20 +15,6 @@ from ui.widgets.message_bar import Notice
 
 ROWS = [jsonl.new_row("", f"question {n}", f"answer {n}") for n in range(3)]
 CSV = "Frage;Antwort;Bemerkung\nWo?;Hier.;n1\nWann?;Jetzt.;n2\n"
-
-
-@pytest.fixture
-def window(qtbot):
-    window = QWidget()
-    window.resize(900, 600)
-    qtbot.addWidget(window)
-    window.show()
-    return window
-
-
-def notice(window):
-    found = [one for one in window.findChildren(Notice) if not one.isHidden()]
-    return found[-1] if found else None
 
 
 def last(workspace, count):
@@ -42,62 +28,62 @@ def written(folder, name, text, encoding="utf-8"):
     return path
 
 
-def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, window, tmp_path):
+def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, owner, tmp_path):
     path = written(tmp_path, "rows.jsonl", "\n".join([*ROWS, ROWS[0], "{broken"]))
 
     async def go():
-        import_rows(workspace, [path], window)
-        await until(lambda: notice(window))
-        assert "rows imported." in notice(window).text.text()
-        assert "1 line could not be read." in notice(window).text.text()
+        import_rows(workspace, [path], owner)
+        await until(lambda: notice(owner))
+        assert "rows imported." in notice(owner).text.text()
+        assert "1 line could not be read." in notice(owner).text.text()
         assert workspace.project.undo_label == "Import rows.jsonl"
         assert quarantine.count(workspace.project.rows) == 1
-        next(button for button in notice(window).findChildren(QPushButton)).click()
-        await until(lambda: window.findChildren(QuarantineDialog))
-        window.findChildren(QuarantineDialog)[0].close()
+        next(button for button in notice(owner).findChildren(QPushButton)).click()
+        await until(lambda: owner.findChildren(QuarantineDialog))
+        owner.findChildren(QuarantineDialog)[0].close()
         # The same file again: everything is known.
-        import_rows(workspace, [path], window)
-        await until(lambda: notice(window) and "0 rows imported." in notice(window).text.text())
-        assert "already exist" in notice(window).text.text()
+        import_rows(workspace, [path], owner)
+        await until(lambda: notice(owner) and "0 rows imported." in notice(owner).text.text())
+        assert "already exist" in notice(owner).text.text()
         await workspace.project.undo()
         assert quarantine.count(workspace.project.rows) == 0
 
     run(go())
 
 
-def test_what_is_wrong_with_the_imported_rows_is_said_and_fixed(run, workspace, window, tmp_path):
+def test_what_is_wrong_with_the_imported_rows_is_said_and_fixed(run, workspace, owner, tmp_path):
     wrong = [row.replace('"assistant"', '"assitant"') for row in ROWS[:2]]
     path = written(tmp_path, "rows.jsonl", "\n".join([*wrong, ROWS[2]]))
     wanted = []
     workspace.rows_wanted.connect(wanted.append)
 
     async def go():
-        import_rows(workspace, [path], window)
-        await until(lambda: notice(window))
-        text = notice(window).text.text()
+        import_rows(workspace, [path], owner)
+        await until(lambda: notice(owner))
+        text = notice(owner).text.text()
         assert text.startswith("3 rows imported. 2 with errors: ") and "Unknown role" in text
-        buttons = {button.text(): button for button in notice(window).findChildren(QPushButton)}
+        buttons = {button.text(): button for button in notice(owner).findChildren(QPushButton)}
         buttons["Show"].click()
         assert wanted and wanted[0].startswith("rule:")
-        import_rows(workspace, [path], window)  # all of them are there already: nothing new is wrong
-        await until(lambda: notice(window) and "already exist" in notice(window).text.text())
-        assert "error" not in notice(window).text.text()
+        import_rows(workspace, [path], owner)  # all of them are there already: nothing new is wrong
+        await until(lambda: notice(owner) and "already exist" in notice(owner).text.text())
+        assert "error" not in notice(owner).text.text()
 
     run(go())
 
 
-def test_the_imported_rows_are_fixed_and_no_others(run, workspace, window, tmp_path):
+def test_the_imported_rows_are_fixed_and_no_others(run, workspace, owner, tmp_path):
     wrong = [row.replace('"assistant"', '"assitant"') for row in ROWS]
     before = written(tmp_path, "before.jsonl", wrong[0])
     path = written(tmp_path, "rows.jsonl", "\n".join(wrong[1:]))
 
     async def go():
         for one in (before, path):
-            import_rows(workspace, [one], window)
+            import_rows(workspace, [one], owner)
             name = one.name
-            await until(lambda name=name: workspace.project.undo_label == f"Import {name}" and notice(window))
+            await until(lambda name=name: workspace.project.undo_label == f"Import {name}" and notice(owner))
             await until(lambda: not workspace.tasks.running())
-        await until(lambda: "2 with errors" in notice(window).text.text())
+        await until(lambda: "2 with errors" in notice(owner).text.text())
         first = last(workspace, 2)[0].id
         await workspace.project.write("Fix", examples.fix_since, ["role-unknown"], first, Reporter())
         assert ["role-unknown" in row.problems for row in last(workspace, 3)] == [True, False, False]
@@ -105,22 +91,22 @@ def test_the_imported_rows_are_fixed_and_no_others(run, workspace, window, tmp_p
     run(go())
 
 
-def test_a_table_asks_what_its_columns_mean(run, workspace, window, tmp_path):
+def test_a_table_asks_what_its_columns_mean(run, workspace, owner, tmp_path):
     path = written(tmp_path, "table.csv", CSV)
 
     async def go():
-        import_rows(workspace, [path], window)
-        await until(lambda: window.findChildren(ImportDialog))
-        (dialog,) = window.findChildren(ImportDialog)
+        import_rows(workspace, [path], owner)
+        await until(lambda: owner.findChildren(ImportDialog))
+        (dialog,) = owner.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 2)
-        assert [box.currentData() for box in dialog._choices] == ["question", "answer", ""]
+        assert [box.currentData() for box in dialog.column_boxes] == ["question", "answer", ""]
         choose(dialog, 2, "notes")
         await until(lambda: dialog.preview.columnCount() == 4)
         assert dialog.preview.item(1, 3).text() == "n2"
-        dialog._split.setCurrentIndex(dialog._split.findData("validation"))
-        dialog._tags.setText(" new  table ")
+        dialog.split_box.setCurrentIndex(dialog.split_box.findData("validation"))
+        dialog.tags_field.setText(" new  table ")
         dialog.accept()
-        await until(lambda: notice(window))
+        await until(lambda: notice(owner))
         rows = last(workspace, 2)
         assert [(row.question, row.answer, row.notes) for row in rows] == [
             ("Wo?", "Hier.", "n1"),
@@ -132,25 +118,25 @@ def test_a_table_asks_what_its_columns_mean(run, workspace, window, tmp_path):
 
 
 def choose(dialog, column, field):
-    box = dialog._choices[column]
+    box = dialog.column_boxes[column]
     box.setCurrentIndex(box.findData(field))
     box.activated.emit(box.currentIndex())
 
 
-def test_the_preview_follows_the_head_and_the_encoding(run, workspace, window, tmp_path):
+def test_the_preview_follows_the_head_and_the_encoding(run, workspace, owner, tmp_path):
     path = written(tmp_path, "t.csv", "question,answer\n質問ですか,はいそうです\n", "cp932")
 
     async def go():
-        import_rows(workspace, [path], window)
-        await until(lambda: window.findChildren(ImportDialog))
-        (dialog,) = window.findChildren(ImportDialog)
+        import_rows(workspace, [path], owner)
+        await until(lambda: owner.findChildren(ImportDialog))
+        (dialog,) = owner.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 1)
-        assert dialog._encoding.currentText() == "Shift_JIS (CP932)"
+        assert dialog.encoding_box.currentText() == "Shift_JIS (CP932)"
         assert dialog.preview.item(0, 1).text() == "質問ですか"
-        dialog._encoding.setCurrentIndex(dialog._encoding.findData("cp1252"))
-        dialog._encoding.activated.emit(dialog._encoding.currentIndex())
+        dialog.encoding_box.setCurrentIndex(dialog.encoding_box.findData("cp1252"))
+        dialog.encoding_box.activated.emit(dialog.encoding_box.currentIndex())
         await until(lambda: dialog.preview.rowCount() == 1 and dialog.preview.item(0, 1).text() != "質問ですか")
-        dialog._head.click()
+        dialog.heading_box.click()
         await until(lambda: dialog.preview.rowCount() == 2)
         assert dialog.preview.item(0, 1).text() == "question"
         dialog.reject()
@@ -158,27 +144,27 @@ def test_the_preview_follows_the_head_and_the_encoding(run, workspace, window, t
     run(go())
 
 
-def test_without_a_question_nothing_is_brought(run, workspace, window, tmp_path):
+def test_without_a_question_nothing_is_brought(run, workspace, owner, tmp_path):
     path = written(tmp_path, "t.csv", "foo,bar\n1,2\n3,4\n")
 
     async def go():
-        import_rows(workspace, [path], window)
-        await until(lambda: window.findChildren(ImportDialog))
-        (dialog,) = window.findChildren(ImportDialog)
-        for column, _box in enumerate(dialog._choices):
+        import_rows(workspace, [path], owner)
+        await until(lambda: owner.findChildren(ImportDialog))
+        (dialog,) = owner.findChildren(ImportDialog)
+        for column, _box in enumerate(dialog.column_boxes):
             choose(dialog, column, "")
-        assert not dialog._ok.isEnabled()
-        assert "column with the questions" in dialog._note.text()
+        assert not dialog.ok_button.isEnabled()
+        assert "column with the questions" in dialog.note.text()
         choose(dialog, 0, "question")
         choose(dialog, 1, "question")
-        assert [box.currentData() for box in dialog._choices] == ["", "question"]
-        assert dialog._ok.isEnabled()
+        assert [box.currentData() for box in dialog.column_boxes] == ["", "question"]
+        assert dialog.ok_button.isEnabled()
         dialog.reject()
 
     run(go())
 
 
-def test_each_file_that_cannot_be_read_is_named_and_the_others_come(run, workspace, window, tmp_path):
+def test_each_file_that_cannot_be_read_is_named_and_the_others_come(run, workspace, owner, tmp_path):
     good = written(tmp_path, "good.jsonl", ROWS[0])
     zipped = tmp_path / "more.jsonl.gz"
     zipped.write_bytes(gzip.compress(ROWS[1].encode()))
@@ -186,9 +172,9 @@ def test_each_file_that_cannot_be_read_is_named_and_the_others_come(run, workspa
     sheet.write_bytes(b"PK\x03\x04rest")
 
     async def go():
-        import_rows(workspace, [sheet, good, tmp_path / "gone.jsonl", zipped], window)
-        await until(lambda: notice(window))
-        text = notice(window).text.text()
+        import_rows(workspace, [sheet, good, tmp_path / "gone.jsonl", zipped], owner)
+        await until(lambda: notice(owner))
+        text = notice(owner).text.text()
         assert text.startswith("2 rows imported.")
         assert "sheet.xlsx cannot be read. It is a file of another kind (zip, xlsx)." in text
         assert "gone.jsonl" in text
@@ -196,49 +182,49 @@ def test_each_file_that_cannot_be_read_is_named_and_the_others_come(run, workspa
     run(go())
 
 
-def test_pasted_text_is_recognised(run, workspace, window):
+def test_pasted_text_is_recognised(run, workspace, owner):
     async def go():
-        import_rows(workspace, "\n".join(ROWS), window)
-        await until(lambda: notice(window))
+        import_rows(workspace, "\n".join(ROWS), owner)
+        await until(lambda: notice(owner))
         assert last(workspace, 1)[0].source == "Pasted text"
-        import_rows(workspace, "| question | answer |\n|---|---|\n| a | b |\n| c | d |\n", window)
-        await until(lambda: window.findChildren(ImportDialog))
-        (dialog,) = window.findChildren(ImportDialog)
+        import_rows(workspace, "| question | answer |\n|---|---|\n| a | b |\n| c | d |\n", owner)
+        await until(lambda: owner.findChildren(ImportDialog))
+        (dialog,) = owner.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 2)
-        assert "Markdown" in dialog._format_label.text()
-        assert dialog._encoding.isHidden() and dialog._encoded.isHidden()
+        assert "Markdown" in dialog.format_label.text()
+        assert dialog.encoding_box.isHidden() and dialog.encoding_label.isHidden()
         dialog.accept()
         await until(lambda: last(workspace, 1)[0].question == "c")
-        import_rows(workspace, "no rows at all", window)
-        await until(lambda: notice(window) and "“" in notice(window).text.text())
+        import_rows(workspace, "no rows at all", owner)
+        await until(lambda: notice(owner) and "“" in notice(owner).text.text())
 
     run(go())
 
 
-def test_a_cancelled_import_leaves_nothing(run, workspace, window, tmp_path):
+def test_a_cancelled_import_leaves_nothing(run, workspace, owner, tmp_path):
     path = written(tmp_path, "many.jsonl", "\n".join(jsonl.new_row("", f"q{n}", "a" * 500) for n in range(60_000)))
     before = len(find(workspace.project.rows, Filter()))
 
     async def go():
-        import_rows(workspace, [path], window)
+        import_rows(workspace, [path], owner)
         await until(lambda: workspace.tasks.label == "Import many.jsonl")
         workspace.tasks.cancel()
         await until(lambda: not workspace.tasks.label)
         assert len(find(workspace.project.rows, Filter())) == before
-        assert not notice(window)
+        assert not notice(owner)
 
     run(go())
 
 
-def test_a_notice_is_as_high_as_its_button(run, window, qapp):
+def test_a_notice_is_as_high_as_its_button(run, owner, qapp):
     async def go():
-        shown = Notice(window, "Said.", lasting=True)
+        shown = Notice(owner, "Said.", lasting=True)
         button = shown.add_button("Look…", lambda: None)
         await until(lambda: button.height() >= button.sizeHint().height())
-        assert shown.geometry().bottom() < window.height()
-        window.resize(500, 400)
+        assert shown.geometry().bottom() < owner.height()
+        owner.resize(500, 400)
         await until(lambda: shown.geometry().right() < 500)
-        Notice(window, "Said next.")
+        Notice(owner, "Said next.")
         assert shown.isHidden(), "one at a time"
 
     before = qapp.styleSheet()

@@ -6,15 +6,13 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QToolButton
 
 from core.dataset import examples
-from core.settings import ProviderSettings, Settings
 from core.storage.project import Project
+from tests.support.pages.windows import close, open_window
 from tests.support.until import until
 from ui.dataset import copy_paste_drag
 from ui.dataset.grid_columns import COLUMNS
 from ui.dataset.import_dialog import ImportDialog
-from ui.main_window import MainWindow
 from ui.widgets.message_bar import Notice
-from ui.workspace import Workspace
 
 ROW = '{"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]}\n'
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -23,20 +21,13 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 @pytest.fixture
 def empty(run, tmp_path):
     """The window on a project without rows, at the tab for them."""
-    nowhere = ProviderSettings("nowhere", "Nowhere", "http://127.0.0.1:9/v1")
 
     async def make():
-        window = MainWindow(Workspace(Project(tmp_path / "e.juku"), Settings(provider="nowhere", providers=[nowhere])))
-        window.show()
+        window = open_window(Project(tmp_path / "e.juku"))
         window.tabs.setCurrentWidget(window.dataset_tab)
         window.activateWindow()
-        await until(lambda: window.dataset_tab._stack.currentWidget() is window.dataset_tab._nothing)
+        await until(lambda: window.dataset_tab.pages.currentWidget() is window.dataset_tab.nothing)
         return window
-
-    async def close(window):
-        window.close()
-        await window.closed
-        await window.workspace.close()
 
     window = run(make())
     yield window
@@ -47,7 +38,7 @@ def empty(run, tmp_path):
 def test_rows_are_pasted_into_an_empty_project(run, qtbot, empty, place):
     tab = empty.dataset_tab
     QGuiApplication.clipboard().setText(ROW * 2)
-    focused = tab.bar.line if place == "search" else tab._add
+    focused = tab.bar.line if place == "search" else tab.add_button
 
     async def work():
         focused.setFocus()
@@ -66,12 +57,13 @@ def test_a_file_that_was_copied_is_pasted(run, qtbot, empty, tmp_path):
     QGuiApplication.clipboard().setMimeData(data)
 
     async def work():
-        empty.dataset_tab._add.setFocus()
-        await until(empty.dataset_tab._add.hasFocus)
-        qtbot.keyClick(empty.dataset_tab._add, Qt.Key.Key_V, CONTROL)
+        empty.dataset_tab.add_button.setFocus()
+        await until(empty.dataset_tab.add_button.hasFocus)
+        qtbot.keyClick(empty.dataset_tab.add_button, Qt.Key.Key_V, CONTROL)
         await until(lambda: empty.dataset_tab.model.rowCount() == 3)
 
     run(work())
+    assert empty.dataset_tab.bar.line.text() == ""
 
 
 def test_a_few_words_are_pasted_into_the_search(run, qtbot, empty):
@@ -121,6 +113,7 @@ def test_what_may_be_searched_for_goes_over_no_row(run, qtbot, empty, text):
 
 
 def test_a_cleared_search_has_no_button_for_clearing(run, empty):
+    """Waits until the button is seen, and then until it is not."""
     bar = empty.dataset_tab.bar
     button = bar.line.findChild(QToolButton)
 
@@ -180,7 +173,7 @@ def test_rows_that_come_after_a_paste_was_given_up_are_not_taken_for_it(run, win
         before = tab.table.currentIndex().row(), tab.table.count_selected()
         changes = await window.workspace.project.write("Add", examples.add, [row])
         window.workspace.tasks.changed.emit(changes)
-        await until(lambda: not tab._is_finding() and not tab._again)
+        await until(lambda: not tab.is_finding() and not tab._again)
         assert (tab.table.currentIndex().row(), tab.table.count_selected()) == before
 
     run(work())

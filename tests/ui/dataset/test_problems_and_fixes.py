@@ -10,6 +10,7 @@ from core.dataset import importing
 from core.formats import jsonl
 from core.review import findings
 from core.spec import facts, spec
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset import background_check
 from ui.dataset.background_check import BackgroundCheck
@@ -36,7 +37,7 @@ def panel(run, workspace, qtbot):
         qtbot.addWidget(panel)
         panel.resize(380, 640)
         panel.show()
-        await until(lambda: panel._nothing.title.text() or panel._groups)
+        await until(lambda: panel.nothing.title.text() or panel.groups)
         return panel
 
     return run(make())
@@ -44,7 +45,7 @@ def panel(run, workspace, qtbot):
 
 def add(panel, rows):
     examples = [dataset_examples.read_row(row) for row in rows]
-    panel._workspace.tasks.start("", panel._workspace.project.write("Add", dataset_examples.add, examples))
+    panel.workspace.tasks.start("", panel.workspace.project.write("Add", dataset_examples.add, examples))
 
 
 def rules(panel):
@@ -52,7 +53,7 @@ def rules(panel):
 
 
 def group(panel, rule):
-    return panel.tree._group(rule)
+    return panel.tree.find_group(rule)
 
 
 def test_rules_with_their_counts_open_to_rows(run, panel):
@@ -168,7 +169,7 @@ def test_the_whole_set_is_checked_once_rows_rest(run, workspace, monkeypatch):
         told = []
         check.checking.connect(told.append)
         await until(lambda: told == [True, False])
-        row = dataset_examples.read_row(jsonl.new_row("", "q", "a"))
+        row = new_example("q")
         for _time in range(3):
             await workspace.project.write("Add", dataset_examples.add, [row])
             check.ask()
@@ -195,16 +196,16 @@ def test_rows_out_of_date_are_offered_to_be_remade(run, qtbot, workspace):
         await workspace.project.write("edit", change)
         panel = ProblemsPanel(workspace)
         qtbot.addWidget(panel)
-        await until(lambda: facts.STALE_RULE in panel._groups)
-        panel._show_rule(facts.STALE_RULE)
+        await until(lambda: facts.STALE_RULE in panel.groups)
+        panel.show_rule(facts.STALE_RULE)
         assert not panel.remake.isHidden()
         assert not panel.fix.isHidden()
         panel.remake.click()
         (dialog,) = panel.findChildren(RemakeDialog)
-        await until(lambda: dialog._known)
+        await until(lambda: dialog.is_loaded)
         assert dialog.scope.names() is None
         dialog.close()
-        panel._show_rule("")
+        panel.show_rule("")
         assert panel.remake.isHidden()
 
     run(go())

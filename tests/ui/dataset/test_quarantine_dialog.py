@@ -1,10 +1,10 @@
 import pytest
 from PySide6.QtCore import QModelIndex
-from PySide6.QtWidgets import QMessageBox
 
 from core.dataset import examples, quarantine
 from core.dataset.filters import Filter, find
 from core.formats import jsonl
+from tests.support.pages.dialogs import answer
 from tests.support.until import until
 from ui.dataset.quarantine_dialog import PAGE_LINES, QuarantineDialog
 from ui.dataset.quarantine_editor import hex_dump
@@ -32,7 +32,7 @@ def opened(run, workspace, qtbot):
             dialog = QuarantineDialog(workspace)
             qtbot.addWidget(dialog)
             dialog.open()
-            await until(lambda: not lines or dialog.edit._entry is not None)
+            await until(lambda: not lines or dialog.edit.entry is not None)
             return dialog
 
         return run(go())
@@ -53,14 +53,14 @@ def test_a_line_is_put_right_and_comes_back(run, opened, workspace):
     count = rows(workspace)
 
     async def go():
-        assert "Column" in dialog.edit._state.text()
+        assert "Column" in dialog.edit.state_note.text()
         assert not dialog.edit.put_back.isEnabled()
         assert dialog.edit.text.extraSelections(), "the place is marked"
         dialog.edit.text.setPlainText(GOOD)
-        assert dialog.edit._state.text() == "This row has no errors: import it."
+        assert dialog.edit.state_note.text() == "This row has no errors: import it."
         dialog.edit.put_back.click()
         await until(lambda: left(dialog) == 1)
-        await until(lambda: dialog.edit._entry and dialog.edit._entry.raw == COMMA)
+        await until(lambda: dialog.edit.entry and dialog.edit.entry.raw == COMMA)
         assert rows(workspace) == count + 1
         assert workspace.project.undo_label == "Import a fixed line"
         dialog.close()
@@ -69,12 +69,13 @@ def test_a_line_is_put_right_and_comes_back(run, opened, workspace):
 
 
 def test_all_that_is_safe_is_mended_in_one_step(run, opened, workspace):
-    dialog = opened(BROKEN, COMMA, CP932)
+    dialog, count = opened(BROKEN, COMMA, CP932), rows(workspace)
 
     async def go():
-        await until(lambda: dialog._repair_all.text() == "Fix 2 lines that are safe to fix")
-        dialog._repair_all.click()
+        await until(lambda: dialog.repair_all_button.text() == "Fix 2 lines that are safe to fix")
+        dialog.repair_all_button.click()
         await until(lambda: left(dialog) == 1)
+        assert rows(workspace) == count + 2
         await workspace.project.undo()
         dialog.refresh()
         await until(lambda: left(dialog) == 3)
@@ -88,12 +89,12 @@ def test_bytes_are_shown_and_read_in_another_encoding(run, opened):
 
     async def go():
         assert "\\x8e" in dialog.edit.text.toPlainText()
-        assert "reads as CP932" in dialog.edit._state.text()
-        dialog.edit._bytes.setChecked(True)
+        assert "reads as CP932" in dialog.edit.state_note.text()
+        dialog.edit.bytes_box.setChecked(True)
         assert dialog.edit.hex.toPlainText().startswith("00000000  7b 22 6d 65")
-        dialog.edit._bytes.setChecked(False)
-        dialog.edit._encoding.setCurrentText("cp932")
-        dialog.edit._encoding.activated.emit(1)
+        dialog.edit.bytes_box.setChecked(False)
+        dialog.edit.encoding_box.setCurrentText("cp932")
+        dialog.edit.encoding_box.activated.emit(1)
         assert "質問です" in dialog.edit.text.toPlainText()
         assert dialog.edit.put_back.isEnabled()
         dialog.edit.forget()
@@ -108,14 +109,13 @@ def test_what_was_typed_waits_while_another_line_is_looked_at(run, opened):
     async def go():
         dialog.edit.text.setPlainText("half")
         dialog.table.selectRow(1)
-        await until(lambda: dialog.edit._entry and dialog.edit._entry.raw == COMMA)
+        await until(lambda: dialog.edit.entry and dialog.edit.entry.raw == COMMA)
         assert dialog.edit.drafts() == 1
         dialog.table.selectRow(0)
         await until(lambda: dialog.edit.text.toPlainText() == "half")
         dialog.close()
         assert dialog.isVisible(), "it asks first"
-        box = dialog.findChild(QMessageBox)
-        next(button for button in box.buttons() if button.text() == "Discard the changes").click()
+        answer(dialog, "Discard the changes")
         await until(lambda: not dialog.isVisible())
 
     run(go())
@@ -126,15 +126,15 @@ def test_lines_are_filtered_deleted_and_saved_with_their_bytes(run, opened, tmp_
 
     async def go():
         dialog.save(tmp_path / "unread.txt")
-        await until(lambda: "3 lines written" in dialog._result_note.text())
+        await until(lambda: "3 lines written" in dialog.result_note.text())
         assert (tmp_path / "unread.txt").read_bytes() == BROKEN + b"\n" + CP932 + b"\n\xff\xfe{\n"
-        await until(lambda: dialog._rule.count() == 3)
-        dialog._rule.setCurrentIndex(dialog._rule.findData("encoding"))
-        dialog._rule.activated.emit(1)
+        await until(lambda: dialog.rule_box.count() == 3)
+        dialog.rule_box.setCurrentIndex(dialog.rule_box.findData("encoding"))
+        dialog.rule_box.activated.emit(1)
         await until(lambda: left(dialog) == 2)
         dialog.table.selectAll()
-        dialog._delete.click()
-        await until(lambda: left(dialog) == 1 and dialog._rule.currentData() == "")
+        dialog.delete_button.click()
+        await until(lambda: left(dialog) == 1 and dialog.rule_box.currentData() == "")
         dialog.close()
 
     run(go())
@@ -147,7 +147,7 @@ def test_many_lines_are_read_in_pages(run, opened, workspace):
         db.executemany(SQL, ((f"{n}.jsonl", n, 1, b"{", "json-broken", "m" * 200) for n in range(100_000)))
 
     async def go():
-        assert dialog._stack.currentIndex() == 1, "an empty quarantine says so"
+        assert dialog.pages.currentIndex() == 1, "an empty quarantine says so"
         workspace.tasks.start("", workspace.project.write("Lines", many))
         await until(lambda: left(dialog) == 100_000)
         index = dialog.model.index(99_999, 0)
@@ -173,10 +173,10 @@ def test_a_line_over_the_limit_is_only_looked_at(run, workspace, qtbot):
         dialog = QuarantineDialog(workspace)
         qtbot.addWidget(dialog)
         dialog.open()
-        await until(lambda: dialog.edit._entry is not None)
+        await until(lambda: dialog.edit.entry is not None)
         assert dialog.edit.text.isReadOnly()
         assert not dialog.edit.put_back.isEnabled()
-        assert "50 MB" in dialog.edit._state.text()
+        assert "50 MB" in dialog.edit.state_note.text()
         dialog.close()
 
     run(go())

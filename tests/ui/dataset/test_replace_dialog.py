@@ -5,7 +5,8 @@ from PySide6.QtCore import Qt
 
 from core.dataset import examples
 from core.dataset.filters import Filter
-from core.formats import jsonl
+from tests.support.pages.dialogs import is_settled
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset.replace_dialog import AFTER_COLUMN, BEFORE_COLUMN, ROW_COLUMN, ReplaceDialog
 from ui.widgets.text_highlights import MARKS_ROLE, find_changes, on_one_line, to_utf16_spans
@@ -19,7 +20,7 @@ def rows(run, workspace):
     found = []
 
     def add(db):
-        found.extend(examples.add(db, [examples.read_row(jsonl.new_row("", *row), tags="drinks") for row in ROWS]))
+        found.extend(examples.add(db, [new_example(*row, tags="drinks") for row in ROWS]))
 
     run(workspace.project.write("Add", add))
     return found
@@ -55,7 +56,7 @@ def test_every_change_is_shown_before_it_is_made(run, dialog, workspace, rows):
         assert cell(dialog, 0, AFTER_COLUMN, MARKS_ROLE) == [(15, 21)]
         assert dialog.count.text() == "2 rows change, in 3 fields"
         assert texts(workspace, rows) == list(ROWS)
-        dialog._replace.click()
+        dialog.replace_button.click()
         await until(lambda: dialog.model.rowCount() == 0 and dialog.note.isVisible())
         assert texts(workspace, rows)[0] == ("How much is <b>coffee</b>?", "coffee costs 5 yen.")
         assert workspace.project.undo_label == "Replace “tea” with “coffee”"
@@ -77,8 +78,8 @@ def test_a_row_without_its_tick_stays_as_it_is(run, dialog, workspace, rows):
         assert (
             cell(dialog, 1, ROW_COLUMN, Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Unchecked
         )  # the same row's answer
-        assert dialog._replace.text() == "Replace in 1 row"
-        dialog._replace.click()
+        assert dialog.replace_button.text() == "Replace in 1 row"
+        dialog.replace_button.click()
         await until(lambda: texts(workspace, rows)[2] == (" 🍵 ?", "No."))
         assert texts(workspace, rows)[0] == ROWS[0]
 
@@ -91,7 +92,7 @@ def test_a_regular_expression_with_groups_and_its_errors_in_words(run, dialog, w
         dialog.pattern_field.setText("(\\d+")
         await until(dialog.note.isVisible)
         assert "regular expression" in dialog.note.text()
-        assert not dialog._replace.isEnabled()
+        assert not dialog.replace_button.isEnabled()
         dialog.pattern_field.setText("(\\d+) yen")
         dialog.replacement.setText("\\2")
         await until(lambda: "group" in dialog.note.text())
@@ -109,7 +110,7 @@ def test_fields_case_and_scope(run, dialog, workspace, rows):
         dialog.pattern_field.setText("tea")
         await until(lambda: dialog.count.text() == "2 rows change, in 2 fields")
         dialog.fields["question"].setChecked(False)
-        await until(lambda: dialog.model.rowCount() == 0 and not dialog._work.is_busy())
+        await until(lambda: dialog.model.rowCount() == 0 and is_settled(dialog))
         dialog.fields["tags"].setChecked(True)
         dialog.pattern_field.setText("drinks")
         await until(lambda: dialog.model.rowCount() == 3)

@@ -297,12 +297,12 @@ def test_half_a_regular_expression_is_not_searched(bar, qtbot):
     bar.changed.connect(lambda: searched.append(bar.filter()))
     bar.regex.setChecked(True)
     bar.line.setText("(goal")
-    assert "not a regular expression yet" in bar._wrong.text()
+    assert "not a regular expression yet" in bar.error_note.text()
     assert not bar._typing.isActive()
     with qtbot.waitSignal(bar.changed):
         bar.line.setText("(goal)")
     assert searched == [Filter(text="(goal)", regex=True)]
-    assert not bar._wrong.text()
+    assert not bar.error_note.text()
 
 
 def test_a_list_that_is_open_stays_open_when_counts_come(bar):

@@ -54,7 +54,7 @@ def show(detail, data, **fields):
 
 
 def cards(detail):
-    return detail.conversation._visible_cards()
+    return detail.conversation.visible_cards()
 
 
 def texts(detail):
@@ -80,10 +80,10 @@ def test_the_whole_conversation_is_shown_and_a_turn_is_handed_over_when_left(det
 
 def test_turns_are_added_moved_and_deleted_one_step_each(detail):
     show(detail, ROW)
-    detail.conversation._add.click()
+    detail.conversation.add_button.click()
     assert [card.role.currentText() for card in cards(detail)][-1] == "user"
-    cards(detail)[3]._up.click()
-    cards(detail)[0]._remove.click()
+    cards(detail)[3].up_button.click()
+    cards(detail)[0].remove_button.click()
     assert detail.handed == [
         (7, AddMessage("$.messages[3]", "user")),
         (7, MoveMessage("$.messages[3]", -1)),
@@ -99,7 +99,7 @@ def test_what_is_typed_is_handed_over_before_a_turn_moves(detail):
     """A tool button takes no focus: the field beside it had been moved away with what was typed in it."""
     show(detail, ROW)
     detail.answer.setPlainText("typed")
-    cards(detail)[2]._up.click()
+    cards(detail)[2].up_button.click()
     assert detail.handed == [(7, SetText("$.messages[2]", "typed")), (7, MoveMessage("$.messages[2]", -1))]
     assert texts(detail) == [["S"], ["typed"], ["q"]]
 
@@ -136,19 +136,20 @@ def test_role_and_weight(detail):
 
 
 def items(detail):
-    return [detail._list.item(row) for row in range(detail._list.count())]
+    return [detail.problem_list.item(row) for row in range(detail.problem_list.count())]
 
 
 def test_a_problem_leads_to_its_turn(detail):
     show(detail, ROW.replace('"content": "a"', '"content": ""'))
     assert "content-empty" in detail.problems()
     found = next(item for item in items(detail) if "empty" in item.text())
-    detail._list.itemClicked.emit(found)
+    detail.problem_list.itemClicked.emit(found)
     assert detail.answer.hasFocus() or QApplication.focusWidget() is None  # offscreen windows may not be active
-    assert cards(detail)[2]._note.isVisible()
+    assert cards(detail)[2].note.isVisible()
 
 
 def test_a_problem_is_whole_also_where_the_pane_becomes_narrow(qtbot):
+    """Waits until the line is wrapped, and the list is as high as it."""
     page, lines = QWidget(), ProblemList()
     qtbot.addWidget(page)
     column = QVBoxLayout(page)
@@ -176,9 +177,9 @@ def test_images_are_named_and_their_texts_edited_apart(detail):
 def test_a_row_of_two_answers_says_which_is_preferred(detail):
     show(detail, DPO)
     assert texts(detail) == [["q"], ["yes"], ["no"]]
-    assert [title.text() for title in detail.conversation._titles] == ["Input", "Preferred answer", "Other answer"]
+    assert [title.text() for title in detail.conversation.titles] == ["Input", "Preferred answer", "Other answer"]
     show(detail, ROW, id=8)
-    assert detail.conversation._titles == []
+    assert detail.conversation.titles == []
     assert texts(detail) == [["S"], ["q"], ["a"]]
 
 
@@ -186,7 +187,7 @@ def test_a_long_conversation_is_shown_in_parts(detail):
     turns = [{"role": ("user", "assistant")[i % 2], "content": str(i)} for i in range(100)]
     show(detail, json.dumps({"messages": turns}))
     assert len(cards(detail)) == 40
-    detail.conversation._further.click()
+    detail.conversation.further_button.click()
     assert len(cards(detail)) == 80
     detail.conversation.focus("$.messages[95].content")
     assert len(cards(detail)) == 96
@@ -194,8 +195,8 @@ def test_a_long_conversation_is_shown_in_parts(detail):
 
 def test_a_row_without_a_conversation_gets_one(detail):
     show(detail, '{"prompt": "p"}')
-    assert detail.conversation._empty.isVisible()
-    detail.conversation._add.click()
+    assert detail.conversation.nothing.isVisible()
+    detail.conversation.add_button.click()
     assert written('{"prompt": "p"}', detail.handed).endswith('"messages": [{"role": "user", "content": ""}]}')
 
 
@@ -206,15 +207,15 @@ def test_tool_calls_are_checked_while_they_are_typed(detail):
     dialog = detail.findChild(ToolCallDialog)
     call = '[{"id": "c", "type": "function", "function": {"name": "f", "arguments": "[]"}}]'
     dialog.editor.setPlainText(call)
-    assert "not a JSON object" in dialog._state.text()
+    assert "not a JSON object" in dialog.state_note.text()
     dialog.editor.setPlainText(call[:-1])
-    assert not dialog._save.isEnabled()
+    assert not dialog.save_button.isEnabled()
     dialog.editor.setPlainText(call.replace("[]", "{}"))
-    assert dialog._state.text() == "No errors."
+    assert dialog.state_note.text() == "No errors."
     dialog.accept()
     assert detail.handed == [(7, SetToolCalls("$.messages[2]", call.replace("[]", "{}")))]
-    assert card._calls.isVisible()
-    assert card._calls.text() == "Calls: f({})"
+    assert card.calls_button.isVisible()
+    assert card.calls_button.text() == "Calls: f({})"
 
 
 def test_no_break_spaces_and_line_breaks_survive_an_edit(detail):
@@ -278,7 +279,7 @@ def test_a_row_as_json_is_laid_out_and_only_written_when_changed(qtbot):
     dialog.accept()
     assert saved == []
     dialog.editor.setPlainText(dialog.editor.toPlainText().replace('"meta": 1e3', '"meta": }'))
-    assert dialog._state.text() == "Line 17, column 11: a value is missing."
+    assert dialog.state_note.text() == "Line 17, column 11: a value is missing."
     dialog.editor.setPlainText(dialog.editor.toPlainText().replace('"meta": }', '"meta": 2'))
     dialog.accept()
     assert saved == [ROW.replace("1e3", "2")]
@@ -299,11 +300,11 @@ def test_the_wheel_scrolls_and_changes_no_choice(detail):
 
 def test_the_list_of_roles_is_offered_for_a_new_turn(detail):
     show(detail, ROW)
-    menu = detail.conversation._roles.menu()
+    menu = detail.conversation.roles_button.menu()
     assert isinstance(menu, QMenu)
     next(action for action in menu.actions() if action.text() == "tool").trigger()
     assert detail.handed == [(7, AddMessage("$.messages[3]", "tool"))]
-    assert cards(detail)[3]._call_row.isVisible()
+    assert cards(detail)[3].call_row.isVisible()
     assert detail.conversation.verticalScrollBarPolicy() == Qt.ScrollBarPolicy.ScrollBarAsNeeded
 
 

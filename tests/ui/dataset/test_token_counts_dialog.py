@@ -3,7 +3,7 @@ from PySide6.QtCore import Qt
 
 from core.dataset import examples, token_counts
 from core.dataset.filters import Filter
-from core.formats import jsonl
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.charts.histogram import Histogram, HistogramBar, round_up
 from ui.dataset.token_counts_dialog import TokenCountsDialog
@@ -16,7 +16,7 @@ def dialog(run, workspace, qtbot):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         qtbot.addWidget(dialog)
         dialog.show()
-        await until(lambda: dialog._pages.currentIndex() == 1)
+        await until(lambda: dialog.pages.currentIndex() == 1)
         return dialog
 
     return run(make())
@@ -42,7 +42,7 @@ def test_totals_lengths_and_cost(run, dialog, workspace):
         assert "free" in dialog.prices.text()
         dialog.encoding.setCurrentIndex(1)
         dialog.encoding.activated.emit(1)
-        await until(lambda: dialog._counted and dialog._counted.summary.encoding == "cl100k_base")
+        await until(lambda: dialog.counted and dialog.counted.summary.encoding == "cl100k_base")
         assert "No prices" in dialog.prices.text()
 
     run(go())
@@ -53,8 +53,8 @@ def test_the_longest_row_is_opened_and_edits_are_counted_at_once(run, dialog, wo
         found = []
         dialog.row_chosen.connect(found.append)
         dialog.longest.cellClicked.emit(0, 2)
-        assert found == [dialog._counted.summary.splits["test"].longest[0][0]]
-        row = examples.read_row(jsonl.new_row("", "word " * 70_000, "a"), split="test")
+        assert found == [dialog.counted.summary.splits["test"].longest[0][0]]
+        row = new_example("word " * 70_000, split="test")
         workspace.tasks.start("", workspace.project.write("Add", examples.add, [row]))
         await until(dialog.note.isVisible)
         assert f"{token_counts.TOKEN_LIMIT:,}" in dialog.note.text()
@@ -67,7 +67,8 @@ def test_without_rows_it_says_so(run, workspace, dialog):
     async def go():
         ids = examples.find_ids(workspace.project.rows, Filter())
         workspace.tasks.start("", workspace.project.write("Delete", examples.delete, ids))
-        await until(lambda: dialog._nothing.title.text() == "No rows to count" and dialog._pages.currentIndex() == 0)
+        await until(lambda: dialog.pages.currentIndex() == 0)
+        assert dialog.nothing.title.text() == "No rows to count"
 
     run(go())
 
@@ -79,8 +80,8 @@ def test_counting_can_be_cancelled(run, dialog, workspace):
         dialog._work.stop()
         assert not dialog._work.is_busy()
         dialog._start_count()
-        await until(lambda: dialog._counted and dialog._counted.summary.encoding == "cl100k_base")
-        assert not dialog._counted.summary.missing
+        await until(lambda: dialog.counted and dialog.counted.summary.encoding == "cl100k_base")
+        assert not dialog.counted.summary.missing
 
     run(go())
 
@@ -91,6 +92,6 @@ def test_bars_say_what_they_are(qtbot):
     chart.resize(400, 200)
     chart.show_bars([HistogramBar(0, 10, 3), HistogramBar(10, 20, 0), HistogramBar(20, 50, 1_000_000)], limit=30)
     assert "1,000,000 rows have 20 to 49 tokens" in chart.accessibleDescription()
-    assert chart._bar_at(380).low == 20
+    assert chart.bar_at(380).low == 20
     assert not chart.grab().isNull()
     assert [round_up(number) for number in (0, 1, 3, 6, 11, 201)] == [1, 1, 5, 10, 20, 500]

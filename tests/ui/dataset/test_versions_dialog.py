@@ -1,10 +1,10 @@
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
 
 from core.dataset import examples, filters, versions
 from core.dataset.filters import Filter
-from core.formats import jsonl
+from tests.support.pages.dialogs import ACCEPT, answer_when_asked
+from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset.version_diff import AFTER_COLUMN, BEFORE_COLUMN, KIND_COLUMN
 from ui.dataset.versions_dialog import VersionsDialog
@@ -18,7 +18,7 @@ def dialog(run, workspace, qtbot):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         qtbot.addWidget(dialog)
         dialog.show()
-        await until(lambda: "Save a version first" in dialog.diff._nothing.text.text())
+        await until(lambda: "Save a version first" in dialog.diff.nothing.text.text())
         return dialog
 
     return run(make())
@@ -40,14 +40,6 @@ async def keep(dialog, name):
     await until(lambda: dialog.table.rowCount() == count + 1)
 
 
-async def agree(dialog):
-    await until(lambda: dialog.findChild(QMessageBox))
-    box = dialog.findChild(QMessageBox)
-    text = f"{box.text()}\n{box.informativeText()}"
-    next(button for button in box.buttons() if box.buttonRole(button) == QMessageBox.ButtonRole.AcceptRole).click()
-    return text
-
-
 def test_keep_change_compare_and_go_back(run, dialog, workspace):
     first, second, third, *_ = ids(workspace)
 
@@ -55,13 +47,13 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
         examples.set_field(db, first, "answer", "Changed.")
         examples.set_field(db, second, "tags", "new")
         examples.delete(db, [third])
-        examples.add(db, [examples.read_row(jsonl.new_row("", "New?", "New."))])
+        examples.add(db, [new_example("New?", "New.")])
 
     async def go():
         assert dialog.name.text().startswith("State of ")
         count, before = len(ids(workspace)), rows(workspace, first)
         await keep(dialog, "first")
-        await until(lambda: dialog.diff._nothing.title.text() == "No difference")
+        await until(lambda: dialog.diff.nothing.title.text() == "No difference")
         workspace.tasks.start("", workspace.project.write("Change", change))
         await until(lambda: dialog.diff.summary.text() == "1 row added · 1 removed · 2 changed")
         model = dialog.diff.model
@@ -74,8 +66,8 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
         dialog.diff.table.selectRow(1)
         assert "Tags: new" in dialog.diff.after.toPlainText()
         dialog.restore.click()
-        assert "Undo" in await agree(dialog)
-        await until(lambda: dialog.diff._pages.currentWidget() is dialog.diff._nothing)
+        assert "Undo" in await answer_when_asked(dialog, ACCEPT)
+        await until(lambda: dialog.diff.pages.currentWidget() is dialog.diff.nothing)
         assert rows(workspace, first) == before
         assert len(ids(workspace)) == count
         workspace.tasks.start("", workspace.project.undo())
@@ -110,14 +102,14 @@ def test_rename_and_delete(run, dialog, workspace):
         await until(lambda: [one.name for one in versions.list_versions(workspace.project.rows)] == ["better"])
         await until(lambda: dialog.old.itemText(0) == "better")
         dialog.delete.click()
-        assert "“better”" in await agree(dialog)
+        assert "“better”" in await answer_when_asked(dialog, ACCEPT)
         await until(lambda: dialog.table.rowCount() == 0 and not dialog.delete.isEnabled())
 
     run(go())
 
 
 def test_many_differences_come_page_by_page(run, dialog, workspace):
-    more = [examples.read_row(jsonl.new_row("", f"q{number}", "a")) for number in range(1500)]
+    more = [new_example(f"q{number}") for number in range(1500)]
 
     async def go():
         await keep(dialog, "first")

@@ -8,25 +8,25 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
 from core.dataset import examples, sample_projects
-from core.dataset.system_prompts import PromptUse
+from core.dataset.row_system_prompts import PromptUse
 from core.exam import runs
 from core.exam.prompt_conditions import CLOSED_BOOK, FEW_SHOT, OPEN_BOOK, RETRIEVED
 from core.exam.runs import ExamSubject
 from core.progress import Reporter
 from core.providers import ModelOffer
-from core.providers.http_client import Connection
 from core.spec import spec
 from core.storage import remembered_choices
 from core.storage.project import Project
-from tests.support.fake_server import Answer, FakeServer
+from tests.support.fake_server import Answer
+from tests.support.pages.dialogs import answer
 from tests.support.until import until
+from ui.async_tasks import cancel_all
 from ui.exam import exam_texts
 from ui.exam.exam_texts import GAINED_SYMBOL
 from ui.exam.examined_models import MAX_SUBJECTS, MIN_SUBJECTS
 from ui.exam.heat_map_model import FACT_LEVEL, SHOW_GAINED, SHOW_LOST
 from ui.exam.tab import ExamTab
-from ui.tab import ALL_TABLES
-from ui.tasks import cancel_all
+from ui.tab_base import ALL_TABLES
 from ui.workspace import Workspace
 
 BASE, TUNED, OTHER = "base-model", "ft:base-model:local:study:abc123", "ft:base-model:local:plain:def456"
@@ -40,22 +40,14 @@ BASE_CLOSED, TUNED_CLOSED = ExamSubject("fake", BASE), ExamSubject("fake", TUNED
 
 
 @pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(Connection, "at_once", 1)  # the answers are scripted in the order of the questions
-    with FakeServer() as server:
-        yield server
-
-
-@pytest.fixture
-def tab(qtbot, run, workspace, server):
+def tab(qtbot, run, workspace, server, server_key, one_request_at_a_time):
     """The tab on the sample, with four models and a server that answers."""
 
     async def make():
         tab = ExamTab(workspace)
         workspace.tasks.changed.connect(tab.refresh)
-        workspace.settings.provider = "fake"
+        workspace.settings.provider, workspace.settings.providers = "fake", server.settings().providers
         workspace.offers = OFFERS
-        workspace._connected["fake"] = server.provider()
         tab.show_offers()
         tab.refresh(ALL_TABLES)
         await until(tab.form.total.text)
@@ -64,7 +56,7 @@ def tab(qtbot, run, workspace, server):
     tab = run(make())
     qtbot.addWidget(tab)
     yield tab
-    run(workspace._connected["fake"].close())
+    run(workspace.forget_provider("fake"))
 
 
 def keep_questions(db, n):
@@ -95,7 +87,7 @@ async def finished(tab):
     await until(lambda: tab._exam is None and tab.run() is not None and tab.run().status == "succeeded")
     outcome = tab.result.outcome
     await until(lambda: outcome() is not None and outcome().run.status == "succeeded")
-    await until(lambda: tab.result.overview._compared is not None)
+    await until(lambda: tab.result.overview.compared is not None)
 
 
 def level(tab, name):
@@ -221,7 +213,7 @@ def test_an_exam_of_general_questions_is_warned_of(run, tab):
 
     run(go())
     assert "None of these questions is about your text" in tab.form.hint.text()
-    assert "There are none yet." in tab.empty._text.text()
+    assert "There are none yet." in tab.empty.text.text()
 
 
 def test_subjects_are_added_copied_and_left_out(tab):
@@ -379,7 +371,7 @@ def test_an_older_run_is_looked_at_asked_again_and_deleted(run, tab, server):
         tab.delete.click()
         box = tab.findChild(QMessageBox)
         assert "answers and marks" in box.text()
-        next(button for button in box.buttons() if button.text() == "Delete").click()
+        answer(tab, "Delete")
         await until(lambda: tab.runs.count() == 1)
         await until(lambda: tab.result.outcome() and tab.result.outcome().run.subjects[1].model == OTHER)
 
@@ -441,6 +433,8 @@ def test_a_judge_marks_too_and_his_marks_can_count(run, tab, server):
 
 
 def test_another_project_shows_its_own_runs(run, tab, server, tmp_path):
+    """Waits until the tab is empty over a new project, and then until it shows the exam that was made there."""
+
     async def go():
         await examined(tab, server)
         old, new = tab.workspace.project, Project(tmp_path / "new.juku")

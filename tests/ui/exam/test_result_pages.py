@@ -32,7 +32,7 @@ def result(qtbot, run, workspace):
         result.resize(1200, 700)
         result.show()
         result.show_run(1)
-        await until(lambda: result.overview._compared)
+        await until(lambda: result.overview.compared)
         return result
 
     result = run(make())
@@ -70,7 +70,7 @@ def test_another_subject_can_be_compared_with(run, result):
     async def go():
         result.overview.against.setCurrentIndex(1)
         result.overview.against.activated.emit(1)
-        await until(lambda: result.overview._compared.against == 1)
+        await until(lambda: result.overview.compared.against == 1)
 
     run(go())
     totals = result.overview.table.totals
@@ -116,7 +116,7 @@ def test_a_running_exam_shows_no_verdict(run, workspace, result):
         await workspace.project.write("", lambda db: db.execute("DELETE FROM eval_mark") and None)
         await workspace.project.write("", lambda db: db.execute("DELETE FROM eval_answer WHERE subject = 5") and None)
         result.show_run(1)
-        await until(lambda: result.overview._compared.waiting)
+        await until(lambda: result.overview.compared.waiting)
 
     run(go())
     overview = result.overview
@@ -149,7 +149,7 @@ def words(page):
 
 
 async def shown(marking, number):
-    await until(lambda: marking.progress.text().startswith(f"Answer {number} of ") and marking._sheet)
+    await until(lambda: marking.progress.text().startswith(f"Answer {number} of ") and marking.sheet)
 
 
 def test_a_person_marks_blind_by_keys_and_takes_back(run, qtbot, workspace, result):
@@ -164,10 +164,10 @@ def test_a_person_marks_blind_by_keys_and_takes_back(run, qtbot, workspace, resu
         )
         result.pages.setCurrentIndex(MARKING_PAGE)
         await shown(marking, 1)
-        first = marking._sheet.answer
+        first = marking.sheet.answer
         qtbot.keyClick(marking, Qt.Key.Key_7)
         await shown(marking, 2)
-        second = marking._sheet.answer
+        second = marking.sheet.answer
         assert mark(first) == 70
         marking.note.setText("Says too little.")
         marking.slider.setValue(35)
@@ -196,7 +196,7 @@ def test_a_person_marks_blind_by_keys_and_takes_back(run, qtbot, workspace, resu
 def test_digits_in_the_note_are_no_marks(run, qtbot, result):
     async def go():
         result.pages.setCurrentIndex(MARKING_PAGE)
-        await until(lambda: result.marking._sheet)
+        await until(lambda: result.marking.sheet)
         place = result.marking.progress.text()
         qtbot.keyClicks(result.marking.note, "7 of 9")
         assert (result.marking.note.text()[-6:], result.marking.progress.text()) == ("7 of 9", place)
@@ -207,10 +207,10 @@ def test_digits_in_the_note_are_no_marks(run, qtbot, result):
 def test_marks_are_reckoned_in_when_the_page_is_left(run, qtbot, result):
     async def go():
         result.pages.setCurrentIndex(MARKING_PAGE)
-        await until(lambda: result.marking._sheet)
+        await until(lambda: result.marking.sheet)
         before = result.outcome()
         qtbot.keyClick(result.marking, Qt.Key.Key_3)
-        await until(lambda: result.marking._sheet)
+        await until(lambda: result.marking.sheet)
         result.note_marks()
         assert result.outcome() is before
         result.pages.setCurrentIndex(HEAT_MAP_PAGE)
@@ -251,14 +251,14 @@ def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
 
     run(go())
     (line,) = result.chart.lines()
-    assert (line.title, [spot.x for spot in line.spots]) == ("study · Closed book", [10, 20, 30])
-    assert isinstance(line.spots[0], TrendPoint) and line.spots[0].held.asked
-    assert len(result.chart._plot.plotItem.listDataItems()) >= 2
+    assert (line.title, [point.x for point in line.points]) == ("study · Closed book", [10, 20, 30])
+    assert isinstance(line.points[0], TrendPoint) and line.points[0].held.asked
+    assert len(result.chart.plot.plotItem.listDataItems()) >= 2
     result.chart.axis.setCurrentIndex(1)
     (line,) = result.chart.lines()
-    assert [spot.label for spot in line.spots] == ["First rows"]
-    result.chart._plot.show_lines([replace(line, spots=[replace(line.spots[0], label="", x=120)])], "step")
-    ticks = result.chart._plot.getAxis("bottom")._tickLevels
+    assert [point.label for point in line.points] == ["First rows"]
+    result.chart.plot.show_lines([replace(line, points=[replace(line.points[0], label="", x=120)])], "step")
+    ticks = result.chart.plot.getAxis("bottom")._tickLevels
     assert ticks == [[(120, "120")]], "there are no parts of steps"
 
 
@@ -279,8 +279,8 @@ def test_facts_not_learned_are_given_more_wordings(run, workspace, result, qtbot
     async def go():
         dialog = GenerationDialog(workspace, set(names))
         dialog.open()
-        await until(lambda: dialog._plan is not None)
-        assert dialog._plan.facts == len(names)
+        await until(lambda: dialog.plan is not None)
+        assert dialog.plan.facts == len(names)
         dialog.close()
 
     run(go())

@@ -5,99 +5,37 @@ import threading
 
 import pytest
 from PySide6.QtWidgets import QLabel
-from shiboken6 import isValid
 
 from core.dataset import examples
-from core.dataset.filters import Filter
 from core.exam import fact_coverage
 from core.generation import llm_runs, run_recovery
 from core.generation.llm_run_tasks import TASKS
 from core.providers import ModelOffer, Reply
-from core.providers.http_client import Connection
-from core.settings import ProviderSettings, Settings
 from core.spec import facts, spec
-from tests.support.fake_server import KEY, FakeServer
+from tests.support.pages.dialogs import is_settled
+from tests.support.pages.llm_run import MODEL, LlmRunPage
 from tests.support.until import until
 from ui.generation import llm_run_dialog
 from ui.generation.generation_dialog import GenerationDialog, load_plan
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.raw_replies_dialog import RawRepliesDialog
 from ui.widgets.message_bar import Notice
-from ui.workspace import Workspace
-
-MODEL = "base-model"
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch):
+def at_once(monkeypatch, one_request_at_a_time):
     monkeypatch.setattr(llm_run_dialog, "RELOAD_DELAY_MS", 0)
-    monkeypatch.setattr(Connection, "at_once", 1)  # so that it is known which answer belongs to which fact
-    monkeypatch.setenv("FAKE_API_KEY", KEY)
 
 
 @pytest.fixture
-def server():
-    with FakeServer() as server:
-        server.models |= {"ft:base-model:local:study:abc123": 100}
-        yield server
-
-
-class Scene:
-    """A dialog over the English sample without its rows; `play` ends all tasks, for outside of `run` nothing happens."""
-
-    def __init__(self, qtbot, run, project, server):
-        self._qtbot, self._run, self.project, self.server = qtbot, run, project, server
-        self.told = []
-
-    async def open(self, make):
-        chosen = Settings(provider="fake", providers=[ProviderSettings("fake", "Fake", self.server.url)])
-        self.workspace = Workspace(self.project, chosen)
-        self.workspace.keys.keep_for_session("fake", KEY)
-        await self.workspace.load_offers()
-        await self.show(make)
-
-    async def show(self, make):
-        self.dialog = make(self.workspace)
-        self.dialog.finished_with.connect(self.told.append)
-        self.dialog.open()
-        await self.settle()
-
-    async def settle(self):
-        await until(lambda: self.dialog._known and not self.dialog._work.is_busy())
-
-    async def finish(self):
-        await until(lambda: self.told)
-        await until(lambda: self.runner.progress(self.dialog.task) is None)
-        await self.settle()
-
-    @property
-    def runner(self):
-        return self.workspace.llm_runs
-
-    def play(self, make, coroutine):
-        async def whole():
-            try:
-                await self.open(make)
-                await coroutine(self)
-            finally:
-                await self.workspace.tasks.close()
-                await self.workspace.forget_provider("fake")
-                if isValid(self.dialog):  # closed, it deletes itself
-                    self.dialog.deleteLater()
-
-        self._run(whole())
-
-    def answers(self, *texts):
-        for text in texts:
-            self.server.answer(MODEL, text)
-
-    def drafts(self):
-        return examples.fetch(self.project.rows, examples.find_ids(self.project.rows, Filter(status="draft"))).values()
+def server(server):
+    server.models |= {"ft:base-model:local:study:abc123": 100}
+    return server
 
 
 @pytest.fixture
-def scene(qtbot, run, sample, server):
-    return Scene(qtbot, run, sample, server)
+def scene(run, sample, server):
+    return LlmRunPage(run, sample, server)
 
 
 @pytest.fixture
@@ -141,7 +79,7 @@ def test_what_lacks_is_shown_and_follows_the_chosen_kinds(bare):
             box.setChecked(kind == "reverse")
         await until(lambda: dialog.primary.text() == "Generate 3 examples")
         dialog.kinds["reverse"].setChecked(False)
-        await until(lambda: not dialog.primary.isEnabled() and not dialog._settling.isActive())
+        await until(lambda: not dialog.primary.isEnabled() and is_settled(dialog))
         await scene.settle()
         assert not dialog.primary.isEnabled()
 
@@ -346,7 +284,7 @@ def test_without_facts_it_says_what_to_do(bare, run):
     run(bare.project.write("", lambda db: db.execute("DELETE FROM fact").rowcount))
 
     async def go(scene):
-        assert scene.dialog._pages.currentIndex() == 1
+        assert scene.dialog.pages.currentIndex() == 1
         assert not scene.dialog.primary.isEnabled()
 
     bare.play(GenerationDialog, go)
@@ -383,7 +321,7 @@ def test_what_the_base_knows_is_asked_of_no_tuned_model(scene):
     async def go(scene):
         await scene.project.write("", llm_runs.begin, "probe", "fake", tuned, [])
         scene.dialog.read()
-        await until(lambda: scene.dialog.model._last == tuned)
+        await until(lambda: scene.dialog.model.last_model == tuned)
         assert scene.dialog.model.model_id() == MODEL
         assert tuned not in [offer.id for offer in scene.dialog.model.box.offers()]
 
@@ -406,7 +344,7 @@ def test_a_model_judges_the_chosen_rows(scene):
 
 def test_without_drafts_there_is_nothing_to_judge(bare):
     async def go(scene):
-        assert scene.dialog._pages.currentIndex() == 1
+        assert scene.dialog.pages.currentIndex() == 1
         assert not scene.dialog.primary.isEnabled()
 
     bare.play(JudgeDialog, go)
@@ -429,12 +367,14 @@ def test_statements_become_facts(bare, run):
             "A team has three players.",
             "A team wins with nine points.",
         ]
-        await until(lambda: scene.dialog._pages.currentIndex() == 1)
+        await until(lambda: scene.dialog.pages.currentIndex() == 1)
 
     bare.play(RefineDialog, go)
 
 
 def test_the_model_that_was_asked_last_comes_first(bare):
+    """Waits until it is the chosen one, before the base model."""
+
     async def go(scene):
         tuned = "ft:base-model:local:study:abc123"
         await scene.project.write("", llm_runs.begin, "examples", "fake", tuned, [])
@@ -487,6 +427,8 @@ def test_a_batch_is_waited_for_again_by_the_next_window(scene):
 
 
 def test_giving_up_ends_the_batch_at_the_server(scene):
+    """Waits until the server's batch is cancelled."""
+
     def make(workspace):
         workspace.settings.providers[0].capabilities = {"batch": True}
         return JudgeDialog(workspace, [1, 2, 3])

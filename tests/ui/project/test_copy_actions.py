@@ -69,6 +69,8 @@ def test_what_is_typed_is_in_the_copy(run, window, tmp_path):
 
 
 def test_a_copy_over_the_open_project_is_refused_in_words(run, window):
+    """Waits until the message bar says that this project is open."""
+
     async def go():
         window.copies.save_to(window.workspace.project.path)
         await until(lambda: "is open" in window.messages.text())
@@ -103,6 +105,8 @@ def test_a_backup_is_opened_as_a_copy(run, window, tmp_path):
 
 
 def test_a_backup_is_never_restored_over_the_open_project(run, window):
+    """Waits until the message bar says that this project is open."""
+
     async def go():
         made = await backups.back_up(window.workspace.project, Reporter())
         window.copies.restore_to(made, window.workspace.project.path)
@@ -112,6 +116,7 @@ def test_a_backup_is_never_restored_over_the_open_project(run, window):
 
 
 def test_the_list_of_backups_may_be_closed_before_it_is_read(run, window, monkeypatch):
+    """Waits until the dialog is gone while its list is still read; what is read then fails nothing."""
     reached, leave = threading.Event(), threading.Event()
 
     def slow(*_folder):
@@ -136,7 +141,7 @@ def test_without_backups_it_says_when_they_are_made(run, window):
     async def go():
         window.copies.show_backups()
         dialog = window.findChild(BackupsDialog)
-        await until(lambda: dialog._pages.currentIndex() == 1)
+        await until(lambda: dialog.pages.currentIndex() == 1)
         assert not dialog.open_copy.isEnabled()
         dialog.close()
 
@@ -165,7 +170,7 @@ def test_the_backups_of_other_projects_are_shown_on_demand(run, window, tmp_path
     async def go():
         window.copies.show_backups()
         dialog = window.findChild(BackupsDialog)
-        await until(lambda: dialog._pages.currentIndex() == 1)
+        await until(lambda: dialog.pages.currentIndex() == 1)
         dialog.all.click()
         await until(lambda: dialog.table.rowCount() == 1)
         assert dialog.table.item(0, NAME_COLUMN).text() == "other"

@@ -6,13 +6,14 @@ import sys
 
 import pytest
 from PySide6.QtCore import QEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QListView, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QListView
 
 from core.dataset import examples, filters, importing
 from core.formats import jsonl
 from core.storage import exclusive_file, undo
 from core.storage.project import Project
 from tests.core.storage.test_project import KILLS, kill_often
+from tests.support.pages.dialogs import ACCEPT, answer, question_of
 from tests.support.until import until
 
 ASK = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1], timeout=0).execute('SELECT count(*) FROM example').fetchone())"
@@ -84,6 +85,7 @@ def test_where_a_dialog_drops_the_lock_the_window_takes_it_again(run, tmp_path, 
 
 
 def test_killed_beside_dialogs_it_loses_nothing(tmp_path):
+    """`kill_often` looks into the file after each kill."""
     kill_often(tmp_path, "tests.support.edit_beside_dialogs", max(2, KILLS // 4))
 
 
@@ -109,32 +111,33 @@ def test_a_project_without_its_log_asks_before_it_is_opened(run, window, tmp_pat
         await project.write("Edit", examples.set_field, 1, "answer", "edited")
         shutil.copy(project.path, copy)
         window.open_paths([copy])
-        await until(lambda: window.findChild(QMessageBox))
-        box = window.findChild(QMessageBox)
-        assert "copied.juku-wal" in box.informativeText()
+        question = await question_of(window)
+        assert "copied.juku-wal" in question.informativeText()
         assert window.workspace.project is project
-        next(button for button in box.buttons() if box.buttonRole(button) == box.ButtonRole.AcceptRole).click()
+        answer(window, ACCEPT)
         await until(lambda: window.workspace.project.path == copy)
 
     run(go())
 
 
 def test_the_menu_says_which_step_ends_with_the_session(run, window, monkeypatch):
+    """Waits until *Undo* and *Redo* name the step, and of the one that is too big to be saved when it ends."""
     monkeypatch.setattr(undo, "MAX_SAVED_IMAGES", 2)
 
     async def go():
         tasks, project = window.workspace.tasks, window.workspace.project
         tasks.start("", project.write("Few", examples.delete, [1, 2]))
-        await until(lambda: window._undo.text() == "&Undo: Few")
+        await until(lambda: window.undo_action.text() == "&Undo: Few")
         tasks.start("", project.write("Many", examples.delete, [3, 4, 5]))
-        await until(lambda: window._undo.text() == "&Undo: Many (until you close Juku)")
-        window._undo.trigger()
-        await until(lambda: window._redo.text() == "&Redo: Many (until you close Juku)")
+        await until(lambda: window.undo_action.text() == "&Undo: Many (until you close Juku)")
+        window.undo_action.trigger()
+        await until(lambda: window.redo_action.text() == "&Redo: Many (until you close Juku)")
 
     run(go())
 
 
 def test_what_another_program_left_is_shown(run, window, tmp_path):
+    """Waits until the message bar says it, and the grid has the rows of the other file."""
     project = window.workspace.project
     shutil.copy(project.path, older := tmp_path / "older")
 

@@ -11,12 +11,12 @@ from core.dataset import examples as dataset_examples
 from core.dataset.bulk_edits import JUDGE_RULES
 from core.exam.prompt_conditions import OPEN_BOOK
 from core.exam.runs import ExamSubject
-from core.formats import jsonl
 from core.generation import row_judging
 from core.progress import Reporter
 from core.providers import ModelOffer
 from core.spec import facts, spec
 from core.storage.project import Project
+from tests.support.projects import new_example
 from tests.support.until import pick, until
 from ui.dataset import bulk_actions
 from ui.generation.generation_dialog import GenerationDialog
@@ -31,9 +31,7 @@ def other(tmp_path):
     def fill(db):
         spec.store(db, spec.Spec("Ponds", "en", "Say it briefly.", "A pond is wet. A pond is deep.\n"))
         facts.accept_missing(db)
-        dataset_examples.add(
-            db, [dataset_examples.read_row(jsonl.new_row("", f"Question {n}?", "Yes.")) for n in range(5)]
-        )
+        dataset_examples.add(db, [new_example(f"Question {n}?", "Yes.") for n in range(5)])
 
     path = tmp_path / "other.juku"
     project = Project(path)
@@ -77,7 +75,7 @@ async def switched(window, path):
     before = window.workspace.project
     window.open_paths([path])
     await until(lambda: window.workspace.project is not before)
-    await until(lambda: window.exam_tab._shown is window.workspace.project)
+    await until(lambda: window.exam_tab.shown_project is window.workspace.project)
 
 
 def test_the_buttons_of_a_message_do_nothing_to_the_next_project(run, window, other):
@@ -105,7 +103,7 @@ def test_each_project_has_the_choices_made_in_it(run, window, other, tmp_path):
 
     async def go():
         base, subjects = window.training_tab.form.base, window.exam_tab.form.subjects
-        await until(lambda: window.exam_tab._shown is window.workspace.project)
+        await until(lambda: window.exam_tab.shown_project is window.workspace.project)
         offer()
         pick(base, "two")
         subjects.choose([ExamSubject("nowhere", "two"), ExamSubject("nowhere", "three")])
@@ -117,7 +115,7 @@ def test_each_project_has_the_choices_made_in_it(run, window, other, tmp_path):
         window.open_paths([tmp_path / "test.juku"])
         await until(lambda: window.workspace.project is not before)
         offer()  # the server answers before the exam of this project has been looked at
-        await until(lambda: window.exam_tab._shown is window.workspace.project)
+        await until(lambda: window.exam_tab.shown_project is window.workspace.project)
         assert [one.model for one in subjects.subjects()] == ["two", "three"]
         assert base.model_id() == "two"
 

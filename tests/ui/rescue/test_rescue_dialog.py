@@ -10,80 +10,34 @@ from PySide6.QtWidgets import QApplication
 
 from core.dataset import examples
 from core.generation import recorded_answers
-from core.providers.http_client import Connection
-from core.settings import ProviderSettings, Settings
-from core.storage.project import Project
 from core.training import jobs, row_selection
-from tests.support.fake_server import KEY, Answer, FakeServer
+from tests.support.fake_server import KEY, Answer
+from tests.support.pages.rescue import RescuePage
 from tests.support.patience import PATIENCE
 from tests.support.until import until
 from ui.rescue import rescue_dialog
-from ui.rescue.rescue_dialog import RescueDialog
-from ui.tasks import cancel_all
-from ui.workspace import Workspace
 
 OLD = ("fake", "ft:gpt-4o-mini:local::ftjob-1")
 TAG = OLD[1]
 
 
 @pytest.fixture
-def server(sample, monkeypatch):
+def server(server, server_key, one_request_at_a_time, sample, monkeypatch):
     monkeypatch.setattr(rescue_dialog, "RELOAD_DELAY", 0)
-    monkeypatch.setattr(Connection, "at_once", 1)
-    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
     rows = "".join(f"{row}\n" for row in examples.iterate_texts(sample.rows, row_selection.row_filter("")))
-    with FakeServer() as server:
-        file = server.keep(rows.encode(), "<b>rows</b>.jsonl", "fine-tune")["id"]
-        job = server.create({"model": "gpt-4o-mini", "training_file": file})["id"]
-        result = server.keep(b"step,train_loss\n1,0.5\n", "metrics.csv", "fine-tune-results")["id"]
-        server.end(job, "succeeded", result_files=[result])
-        server.models |= {"ft:gpt-4o-mini:local::later": 5, "gpt-4.1-mini": 1}
-        server.shutdown = {OLD[1]: "2099-01-01", "ft:gpt-4o-mini:local::later": "2099-05-01"}
-        yield server
-
-
-class Opened:
-    """The dialog with its workspace."""
-
-    def __init__(self, project: Project, server: FakeServer) -> None:
-        entry = ProviderSettings("fake", "Fake", server.url, preset="openai")
-        self.workspace = Workspace(project, Settings(provider="fake", providers=[entry]))
-        self.dialog = RescueDialog(self.workspace)
-        self.dialog.teaching.server_box.setCurrentIndex(self.dialog.teaching.server_box.findData("fake"))
-        self.dialog.open()
-
-    async def play(self, scene):
-        try:
-            (await self.workspace.provider()).poll_seconds = 0.01
-            await self.loaded()
-            await scene
-        finally:
-            if shiboken6.isValid(self.dialog):
-                self.dialog.close()  # it deletes itself
-            await cancel_all(self.workspace.tasks.running())
-            await (await self.workspace.provider()).close()
-
-    async def loaded(self):
-        await until(lambda: self.dialog.models.model() or self.dialog.note.text())
-        await self.settled()
-
-    async def settled(self):
-        works = [self.dialog._work, self.dialog._reading, *(page.reader for page in self.dialog.pages)]
-        await until(lambda: not self.dialog._settling.isActive() and not any(work.is_busy() for work in works))
-
-    async def asked(self):
-        await until(lambda: self.dialog._runner.progress("golden") is None)
-        await self.settled()
-
-    @property
-    def rows(self):
-        return self.workspace.project.rows
+    file = server.keep(rows.encode(), "<b>rows</b>.jsonl", "fine-tune")["id"]
+    job = server.create({"model": "gpt-4o-mini", "training_file": file})["id"]
+    result = server.keep(b"step,train_loss\n1,0.5\n", "metrics.csv", "fine-tune-results")["id"]
+    server.end(job, "succeeded", result_files=[result])
+    server.models |= {"ft:gpt-4o-mini:local::later": 5, "gpt-4.1-mini": 1}
+    server.shutdown = {OLD[1]: "2099-01-01", "ft:gpt-4o-mini:local::later": "2099-05-01"}
+    return server
 
 
 @pytest.fixture
 def opened(run, sample, server):
     async def make():
-        return Opened(sample, server)
+        return RescuePage(sample, server)
 
     return run(make())
 
@@ -232,14 +186,14 @@ def test_what_is_said_moves_nothing_and_the_model_taught_again_is_compared(opene
         assert dialog.tabs.mapTo(dialog, dialog.tabs.rect().topLeft()) == place
         other, again = "ft:m:local::other", "ft:m:local::again"
         tasks.changed.emit(await project.write("other", job, other, ""))
-        await until(lambda: dialog.parity._new() == ("fake", other))
+        await until(lambda: dialog.parity.new_model() == ("fake", other))
         tasks.changed.emit(await project.write("again", job, again, OLD[1]))
-        await until(lambda: dialog.parity._new() == ("fake", again))
+        await until(lambda: dialog.parity.new_model() == ("fake", again))
         await opened.settled()
         dialog.parity.other.setCurrentIndex(1)
         dialog.parity.other.activated.emit(1)
         await opened.settled()
-        assert dialog.parity._new() == ("fake", other), "a person's choice stays"
+        assert dialog.parity.new_model() == ("fake", other), "a person's choice stays"
 
     run(opened.play(go()))
 

@@ -8,7 +8,9 @@ from PySide6.QtCore import Qt
 from core import settings
 from core.settings import ProviderSettings, Settings
 from core.spec import facts, spec
-from tests.support.fake_server import KEY, FakeServer
+from tests.support.fake_server import FakeServer
+from tests.support.pages.dialogs import is_settled
+from tests.support.pages.scene import Scene
 from tests.support.until import pick, until
 from ui.generation import llm_run_dialog
 from ui.generation.generation_dialog import GenerationDialog
@@ -19,7 +21,6 @@ from ui.training.training_form import TrainingForm
 from ui.widgets.basics import short_model_name
 from ui.widgets.chat_model_row import ChatModelRow
 from ui.widgets.model_box import ModelBox
-from ui.workspace import Workspace
 
 TIP = Qt.ItemDataRole.ToolTipRole
 TUNED = "ft:base-model:local:study:abc123"
@@ -39,32 +40,21 @@ def servers():
         yield {"student": student, "writer": writer, "judge": judge}
 
 
-class Scene:
+class RolesScene(Scene):
     """A workspace over three servers, all of whose roles are the student's at first."""
 
     def __init__(self, run, project, servers):
-        self._run, self.project, self.servers = run, project, servers
-        self.failures = []
+        entries = [ProviderSettings(name, name.title(), server.url) for name, server in servers.items()]
+        super().__init__(run, project, Settings(provider="student", providers=entries))
+        self.servers = servers
 
-    async def open(self):
-        entries = [ProviderSettings(name, name.title(), server.url) for name, server in self.servers.items()]
-        self.workspace = Workspace(self.project, Settings(provider="student", providers=entries))
-        self.workspace.tasks.failed.connect(self.failures.append)
-        for name in self.servers:
-            self.workspace.keys.keep_for_session(name, KEY)
-        await self.workspace.load_offers()
-
-    def play(self, coroutine):
+    def play(self, work):
         async def whole():
-            try:
-                await self.open()
-                await coroutine(self)
-            finally:
-                await self.workspace.tasks.close()
-                for name in self.servers:
-                    await self.workspace.forget_provider(name)
+            await self.open()
+            await self.workspace.load_offers()
+            await work(self)
 
-        self._run(whole())
+        super().play(whole())
 
     def asked(self):
         """The models that each server was asked with."""
@@ -73,7 +63,7 @@ class Scene:
 
 @pytest.fixture
 def scene(run, sample, servers):
-    return Scene(run, sample, servers)
+    return RolesScene(run, sample, servers)
 
 
 def choose(page, role, server, model=None):
@@ -190,7 +180,7 @@ def test_each_task_asks_the_provider_that_has_its_role(scene, qtbot):
     async def finish(dialog):
         dialog.open()
         qtbot.addWidget(dialog)
-        await until(lambda: dialog._known and not dialog._work.is_busy() and dialog.model.model_id())
+        await until(lambda: dialog.is_loaded and is_settled(dialog) and dialog.model.model_id())
         ended = []
         dialog.finished_with.connect(ended.append)
         dialog.start()
@@ -203,7 +193,7 @@ def test_each_task_asks_the_provider_that_has_its_role(scene, qtbot):
         workspace.set_role("judge", "judge", "")
         writing = GenerationDialog(workspace, {"F001"})
         qtbot.addWidget(writing)
-        assert "on Writer" in writing.model._server.text()
+        assert "on Writer" in writing.model.server_label.text()
         writing.online.click()
         about = {"fact": (await scene.project.read(facts.load))[0].name, "counts": {"direct": 1}}
         workspace.llm_runs.begin("examples", "writer-large", lambda _db: [about])
@@ -229,7 +219,7 @@ def test_the_spec_is_drafted_with_the_writer(scene, qtbot):
         assert chat.model.model_id() == "writer-small"
         chat.field.setPlainText("Longer, please.")
         chat.send.click()
-        await until(lambda: chat._answer is None)
+        await until(lambda: not chat.is_busy())
 
     scene.play(go)
     assert scene.asked() == {"student": [], "writer": ["writer-small"], "judge": []}

@@ -5,7 +5,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail
 from keyring.errors import PasswordDeleteError
-from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QLineEdit
 
 from core import keys, settings
 from core.keys import Keys
@@ -13,10 +13,11 @@ from core.paths import config_folder
 from core.providers import server_presets
 from tests.core.test_keys import HangingKeyring
 from tests.support.fake_server import KEY
+from tests.support.pages.dialogs import answer
 from tests.support.patience import PATIENCE
 from tests.support.until import until
 from ui import style
-from ui.settings.servers_page import DETAILS_ROLE
+from ui.settings.server_list_page import DETAILS_ROLE
 from ui.settings.settings_dialog import SettingsDialog
 
 
@@ -406,8 +407,7 @@ def test_a_server_is_removed_with_its_key(run, dialog, ring):
         await add_server(dialog)
         await store(dialog, "sk-1")
         dialog.servers.remove.click()
-        box = dialog.findChild(QMessageBox)
-        next(button for button in box.findChildren(QPushButton) if button.text() == "Remove").click()
+        answer(dialog, "Remove")
         await until(lambda: not ring.stored)
 
     run(go())

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
 
 from core import language
 from core.spec import facts, revisions, spec
+from tests.support.pages.dialogs import ACCEPT, answer_when_asked
 from tests.support.until import until
 from ui.spec.revisions_dialog import RevisionsDialog
-from ui.widgets.formatting import format_length, format_local_time
+from ui.widgets.length_and_time_texts import format_length, format_local_time
 from ui.widgets.snapshots_dialog import DATE_COLUMN, NAME_COLUMN, SIZE_COLUMN
 
 
@@ -21,7 +21,7 @@ def dialog(run, workspace, qtbot):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         qtbot.addWidget(dialog)
         dialog.open()
-        await until(lambda: dialog._now.text)
+        await until(lambda: dialog.current_spec.text)
         return dialog
 
     return run(make())
@@ -32,10 +32,10 @@ def now(workspace):
 
 
 async def keep(dialog, name):
-    before = len(dialog._snapshots)
+    before = len(dialog.snapshots)
     dialog.name.setText(name)
     dialog.keep.click()
-    await until(lambda: len(dialog._snapshots) > before)
+    await until(lambda: len(dialog.snapshots) > before)
 
 
 async def change(workspace, **fields):
@@ -44,15 +44,8 @@ async def change(workspace, **fields):
     await until(lambda: now(workspace) == new)
 
 
-async def agree(dialog):
-    await until(lambda: dialog.findChild(QMessageBox))
-    box = dialog.findChild(QMessageBox)
-    next(button for button in box.buttons() if box.buttonRole(button) == QMessageBox.ButtonRole.AcceptRole).click()
-    return f"{box.text()}\n{box.informativeText()}"
-
-
 def test_nothing_is_kept_at_first(run, dialog):
-    assert dialog._pages.currentWidget() is dialog._nothing
+    assert dialog.pages.currentWidget() is dialog.nothing
     assert not dialog.sides.isVisible()
     assert [button.isEnabled() for button in (dialog.rename, dialog.delete, dialog.restore)] == [False] * 3
 
@@ -73,7 +66,7 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
         assert "→ “Other”" in dialog.beside.text()
         assert "→ “Be short.”" in dialog.beside.text()
         dialog.restore.click()
-        assert "Undo" in await agree(dialog)
+        assert "Undo" in await answer_when_asked(dialog, ACCEPT)
         await until(lambda: now(workspace) == before)
         assert workspace.project.undo_label == "Restore the spec"
         await until(lambda: dialog.sides.summary.text() == "No difference")
@@ -109,8 +102,8 @@ def test_rename_and_delete(run, dialog, workspace):
         await until(lambda: [one.name for one in revisions.list_revisions(workspace.project.rows)] == ["better"])
         await until(lambda: dialog.old.itemText(0) == "better")
         dialog.delete.click()
-        assert "“better”" in await agree(dialog)
-        await until(lambda: dialog._pages.currentWidget() is dialog._nothing and not dialog.delete.isEnabled())
+        assert "“better”" in await answer_when_asked(dialog, ACCEPT)
+        await until(lambda: dialog.pages.currentWidget() is dialog.nothing and not dialog.delete.isEnabled())
 
     run(go())
 

@@ -4,18 +4,15 @@ import threading
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QInputMethodEvent, QKeyEvent
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtWidgets import QToolButton
 
-from core.settings import ProviderSettings, Settings
-from core.spec import spec
-from tests.support.fake_server import KEY, FakeServer
+from tests.support.pages.keys import press
+from tests.support.pages.spec_chat import SpecChatPage
 from tests.support.until import until
 from ui.spec.proposal_dialog import ProposalDialog
-from ui.spec.spec_chat import SpecChat
 from ui.spec.spec_chat_messages import AnswerMessage, QuestionMessage, RemarksMessage
-from ui.workspace import Workspace
 
 BASE, TUNED = "base-model", "ft:base-model:local:study:abc123"
 OLD = "# Hobannu\n\nA match lasts 60 minutes.\n\nA goal counts one point.\n"
@@ -24,74 +21,16 @@ PROPOSAL = f"I made it longer.\n\n```markdown\n{NEW}\n```"
 
 
 @pytest.fixture
-def server():
-    with FakeServer() as server:
-        server.models |= {TUNED: 100}
-        yield server
-
-
-class Scene:
-    """The chat over the English sample; `play` ends all tasks, since outside of `run` nothing may happen."""
-
-    def __init__(self, qtbot, run, project, server):
-        self._run, self._qtbot = run, qtbot
-        self.spec = replace(spec.load(project.rows), text=OLD)
-        self.wanted, self.places = [], []
-        run(self._open(project, server))
-
-    async def _open(self, project, server):
-        chosen = Settings(provider="fake", providers=[ProviderSettings("fake", "Fake", server.url)])
-        self.workspace = Workspace(project, chosen)
-        self.chat = SpecChat(self.workspace, lambda: self.spec)
-        self._qtbot.addWidget(self.chat)
-        self.chat.text_wanted.connect(lambda text, before: self.wanted.append((text, before)))
-        self.chat.place_chosen.connect(self.places.append)
-        self.chat.resize(460, 700)
-        self.chat.show()
-
-    def said(self, kind):
-        return [part for part in self.chat.findChildren(kind) if not part.isHidden() and part.parent()]
-
-    @property
-    def answer(self):
-        return self.said(AnswerMessage)[-1]
-
-    async def ask(self, text="Longer, please."):
-        self.chat.field.setPlainText(text)
-        self.chat.send.click()
-        await self.done()
-
-    async def done(self):
-        await until(lambda: self.chat._answer is None)
-
-    def dialog(self):
-        return next(one for one in self.chat.window().findChildren(ProposalDialog) if one.isVisible())
-
-    def play(self, coroutine):
-        async def whole():
-            try:
-                await self.workspace.load_offers()
-                await coroutine
-            finally:
-                await self.workspace.tasks.close()
-
-        self._run(whole())
-
-    async def close(self):
-        await self.workspace.tasks.close()
-        await (await self.workspace.provider()).close()
+def server(server):
+    server.models |= {TUNED: 100}
+    return server
 
 
 @pytest.fixture
-def scene(qtbot, run, sample, server, monkeypatch):
-    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
-    scene = Scene(qtbot, run, sample, server)
+def scene(qtbot, run, sample, server, server_key):
+    scene = SpecChatPage(qtbot, run, sample, server, OLD)
     yield scene
     run(scene.close())
-
-
-def press(field, key):
-    field.keyPressEvent(QKeyEvent(QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier, "\n"))
 
 
 def test_without_a_model_it_is_said_what_to_do(scene, qtbot):
@@ -115,8 +54,8 @@ def test_a_base_model_is_asked_with_the_present_text_and_the_conversation(scene,
     assert OLD in first[0]["content"]
     assert "# New" in second[0]["content"]
     assert [one["content"] for one in second[1:]] == ["Longer, please.", "How much longer?", "By 10 minutes."]
-    assert [one.words.toPlainText() for one in scene.said(AnswerMessage)] == ["How much longer?", "Good."]
-    assert len(scene.said(QuestionMessage)) == 2
+    assert [one.words.toPlainText() for one in scene.messages(AnswerMessage)] == ["How much longer?", "Good."]
+    assert len(scene.messages(QuestionMessage)) == 2
     assert scene.chat.field.toPlainText() == ""
 
 
@@ -173,7 +112,7 @@ def test_the_words_come_while_they_are_written_and_can_be_stopped(scene, server)
         assert scene.chat.send.text() == "Stop"
         await until(lambda: scene.answer.words.toPlainText() == "I")
         scene.chat.send.click()
-        await scene.done()
+        await scene.answered()
         assert scene.chat.send.text() == "Send"
         assert "Stopped" in scene.answer.error.text()
         await scene.ask("Again.")
@@ -221,8 +160,8 @@ def test_contradictions_are_listed_as_the_models(scene, server):
 
     async def go():
         scene.chat.contradictions.click()
-        await scene.done()
-        found = scene.said(RemarksMessage)[-1]
+        await scene.answered()
+        found = scene.messages(RemarksMessage)[-1]
         assert len(found.remarks) == 2
         buttons = found.findChildren(QToolButton)
         assert [button.text() for button in buttons].count("Show in the text") == 1
@@ -256,14 +195,14 @@ def test_a_new_conversation_forgets_and_stops(scene, server):
         scene.chat.send.click()
         await until(lambda: len(server.asked) == 2)
         scene.chat.anew.click()
-        assert scene.chat._start.isVisible()
+        assert scene.chat.suggestions.isVisible()
         await until(lambda: not scene.workspace.tasks.running())
         server.answer(BASE, "Three.")
         await scene.ask("Anew.")
 
     scene.play(go())
     assert [one["content"] for one in server.asked[2]["messages"][1:]] == ["Anew."]
-    assert [one.words.toPlainText() for one in scene.said(AnswerMessage)][-1] == "Three."
+    assert [one.words.toPlainText() for one in scene.messages(AnswerMessage)][-1] == "Three."
 
 
 def test_suggestions_begin(scene, server):
@@ -271,11 +210,11 @@ def test_suggestions_begin(scene, server):
         scene.chat.suggested[0].click()
         assert scene.chat.field.toPlainText() == "Write a spec about "
         scene.chat.suggested[1].click()
-        await scene.done()
+        await scene.answered()
 
     scene.play(go())
     assert "missing" in server.asked[0]["messages"][-1]["content"]
-    assert not scene.chat._start.isVisible()
+    assert not scene.chat.suggestions.isVisible()
 
 
 def test_half_a_composition_is_never_sent(scene, server, qapp):

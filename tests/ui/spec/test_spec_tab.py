@@ -14,7 +14,8 @@ from core.errors import JukuError
 from core.generation import row_remaking
 from core.spec import facts, spec
 from core.storage.project import Changes, Project
-from tests.core.dataset.test_system_prompts import rows
+from tests.core.dataset.test_row_system_prompts import rows
+from tests.support.pages.dialogs import settle
 from tests.support.until import until
 from ui import style
 from ui.generation.generation_dialog import GenerationDialog
@@ -26,8 +27,8 @@ from ui.spec.fact_table import NAME_COLUMN, STATE_MEANINGS, TEXT_COLUMN
 from ui.spec.outline_and_remarks import find_headings
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.spec.tab import REMARKS_PAGE, SpecTab
-from ui.tab import ALL_TABLES
-from ui.widgets.formatting import format_length
+from ui.tab_base import ALL_TABLES
+from ui.widgets.length_and_time_texts import format_length
 
 
 @pytest.fixture
@@ -98,6 +99,7 @@ def test_leaving_the_field_saves(qtbot, run, tab):
         await until(lambda: not tab.pending())
 
     run(go())
+    assert stored(tab).text.startswith("New. ")
 
 
 def test_ctrl_s_saves_at_once(qtbot, run, tab):
@@ -111,6 +113,7 @@ def test_ctrl_s_saves_at_once(qtbot, run, tab):
         await until(lambda: not tab.pending())
 
     run(go())
+    assert stored(tab).text.startswith("New. ")
 
 
 def test_an_undo_from_outside_is_shown_and_the_cursor_stays(run, tab):
@@ -305,6 +308,8 @@ def test_facts_are_merged_split_and_ignored(qtbot, run, tab):
 
 
 def test_the_windows_of_the_facts_open(run, tab):
+    """Waits for each window after its menu entry or button was chosen."""
+
     async def go():
         for action, kind in (
             (tab.pane.probe, ProbeDialog), (tab.pane.judge, JudgeDialog), (tab.pane.refine, RefineDialog),
@@ -407,7 +412,7 @@ def test_remarks_lead_to_their_place(run, tab):
 
     run(go())
     assert tab.side.tabText(REMARKS_PAGE) == "Remarks (1)"
-    tab.remarks._list.itemClicked.emit(tab.remarks._list.item(2))
+    tab.remarks.list.itemClicked.emit(tab.remarks.list.item(2))
     assert tab.editor.textCursor().block().text() == "- Each ball measures 20 centimetres across."
 
 
@@ -528,12 +533,12 @@ def test_a_double_click_edits_the_fact_and_stays(qtbot, run, tab):
 
 def test_a_deleted_fact_is_not_found_again_and_can_be_restored(run, tab):
     async def go():
-        missing = tab.pane._missing
+        missing = tab.pane.missing
         tab.table.choose(tab.table.facts.fact(2).id)
         tab.pane.delete.trigger()
         await until(lambda: tab.table.facts.rowCount() == 21)
         await until(lambda: tab.pane.take_back.isVisible())
-        assert tab.pane._missing == missing
+        assert tab.pane.missing == missing
         assert tab.pane.take_back.text() == "Restore 1 deleted fact"
         tab.pane.take_back.trigger()
         await until(lambda: tab.table.facts.rowCount() == 22)
@@ -554,13 +559,13 @@ def test_dialogs_say_which_facts_they_are_about(run, tab, name):
         kinds = (GenerationDialog, ProbeDialog, JudgeDialog, RemakeDialog)
         await until(lambda: [one for kind in kinds for one in tab.findChildren(kind)])
         (dialog,) = [one for kind in kinds for one in tab.findChildren(kind)]
-        await until(lambda: dialog._known)
+        await until(lambda: dialog.is_loaded)
         fact = tab.table.facts.fact(1).name
         assert dialog.scope.these.text() == f"1 chosen fact: {fact}"
         assert dialog.scope.names() == {fact}
         dialog.scope.all.click()
         assert dialog.scope.names() is None
-        await until(lambda: not dialog._settling.isActive() and not dialog._work.is_busy())
+        await settle(dialog)
         dialog.close()
 
     run(go())

@@ -1,37 +1,32 @@
 """The window over a server's jobs, files and models, against a real HTTP server."""
 
 import pytest
-from PySide6.QtWidgets import QMessageBox
 
-from core.settings import ProviderSettings, Settings
 from core.storage.project import Project
 from core.training import jobs, unused_files
 from tests.support.fake_server import KEY, FakeServer
+from tests.support.pages.dialogs import DESTROY, REJECT, answer
 from tests.support.until import until
-from ui.tasks import cancel_all
+from ui.async_tasks import cancel_all
 from ui.training.server_contents_dialog import ServerContentsDialog
 from ui.workspace import Workspace
 
 
 @pytest.fixture
-def server(monkeypatch):
+def server(server, monkeypatch):
     monkeypatch.setattr(unused_files, "MIN_AGE_SECONDS", -10.0)
-    with FakeServer() as server:
-        server.keep(b"left", "left.jsonl", "fine-tune")
-        job = server.create(
-            {"model": "base-model", "training_file": server.keep(b"used", "used.jsonl", "fine-tune")["id"]}
-        )
-        server.step(job["id"], 5, 5, 0.5)
-        server.end(job["id"], "succeeded")
-        yield server
+    server.keep(b"left", "left.jsonl", "fine-tune")
+    job = server.create({"model": "base-model", "training_file": server.keep(b"used", "used.jsonl", "fine-tune")["id"]})
+    server.step(job["id"], 5, 5, 0.5)
+    server.end(job["id"], "succeeded")
+    return server
 
 
 class Opened:
     """The dialog with its workspace, and what is done at the end."""
 
     def __init__(self, qtbot, project: Project, server: FakeServer) -> None:
-        entry = ProviderSettings("fake", "Fake", server.url)
-        self.workspace = Workspace(project, Settings(provider="fake", providers=[entry]))
+        self.workspace = Workspace(project, server.settings())
         self.dialog = ServerContentsDialog(self.workspace)
         qtbot.addWidget(self.dialog)
         self.dialog.open()
@@ -47,16 +42,9 @@ class Opened:
         (await self.workspace.provider()).poll_seconds = 0.01
         await until(lambda: self.dialog.files.items() or self.dialog.note.text())
 
-    def answer(self, role):
-        (box,) = [box for box in self.dialog.findChildren(QMessageBox) if box.isVisible()]
-        next(button for button in box.buttons() if box.buttonRole(button) == role).click()
-        return box.text() + box.informativeText()
-
 
 @pytest.fixture
-def opened(qtbot, run, sample, server, monkeypatch):
-    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
-
+def opened(qtbot, run, sample, server, server_key):
     async def make():
         return Opened(qtbot, sample, server)
 
@@ -94,7 +82,7 @@ def test_files_that_no_job_names_are_deleted_after_they_were_named(opened, serve
         dialog.pick_unused.click()
         assert [file.name for file in dialog.files.checked_items()] == ["left.jsonl"]
         dialog.delete_files.click()
-        said = opened.answer(QMessageBox.ButtonRole.DestructiveRole if agreed else QMessageBox.ButtonRole.RejectRole)
+        said = answer(opened.dialog, DESTROY if agreed else REJECT)
         assert "left.jsonl (file-1)" in said
         assert "used.jsonl" not in said
         if agreed:
@@ -111,7 +99,7 @@ def test_a_file_that_is_used_is_deleted_only_with_a_warning(opened, run):
         await opened.loaded()
         opened.dialog.files.check_items(lambda _file: True)
         opened.dialog.delete_files.click()
-        said = opened.answer(QMessageBox.ButtonRole.RejectRole)
+        said = answer(opened.dialog, REJECT)
         assert "1 of them may still be used by a job." in said
 
     run(opened.play(go()))
@@ -122,7 +110,7 @@ def test_a_model_is_deleted_after_it_was_named(opened, server, run):
         await opened.loaded()
         opened.dialog.models.check_items(lambda _model: True)
         opened.dialog.delete_models.click()
-        assert "ft:base-model:local::ftjob-1" in opened.answer(QMessageBox.ButtonRole.DestructiveRole)
+        assert "ft:base-model:local::ftjob-1" in answer(opened.dialog, DESTROY)
         await until(lambda: list(server.models) == ["base-model"])
 
     run(opened.play(go()))
@@ -149,6 +137,6 @@ def test_where_a_server_lacks_a_list_that_is_said(opened, server, run):
     async def go():
         opened.dialog.load()
         await until(lambda: opened.dialog.jobs.items())
-        assert opened.dialog.files._nothing.title.text() == "This list is not available here"
+        assert opened.dialog.files.nothing.title.text() == "This list is not available here"
 
     run(opened.play(go()))

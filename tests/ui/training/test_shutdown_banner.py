@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QMessageBox
 
 from core.errors import JukuError
 from core.providers import ModelOffer
+from tests.support.pages.dialogs import answer
 from tests.support.until import until
 from tests.ui.widgets.test_floating_message import covers
 from ui import style
@@ -55,7 +56,7 @@ def test_its_details_say_all_and_lead_to_the_rescue(qtbot, banner):
     (box,) = banner.findChildren(QMessageBox)
     assert box.text() == banner.words and "gpt-4.1" in box.text() and "on this computer" in box.informativeText()
     with qtbot.waitSignal(banner.rescue_wanted):
-        next(button for button in box.buttons() if button.text() == "Rescue models…").click()
+        answer(banner, "Rescue models…")
     banner.show_server("ollama", [], END)
     assert banner.isHidden()
 

@@ -5,23 +5,23 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QTableWidgetItem
+from PySide6.QtWidgets import QApplication, QLabel, QTableWidgetItem
 
 from core.dataset import examples
 from core.providers import LOCAL, ModelOffer
 from core.providers.server_presets import preset
-from core.settings import ProviderSettings, Settings
 from core.spec import spec
 from core.storage import remembered_choices
-from core.storage.project import Project
-from core.training import jobs, row_selection, submit
+from core.training import row_selection, submit
 from core.training.submit import TrainingPlan
-from tests.support.fake_server import KEY, FakeServer
+from tests.support.fake_server import KEY
+from tests.support.pages.dialogs import ACCEPT, DESTROY, REJECT, answer
+from tests.support.pages.training import TrainingPage, choose_rows
 from tests.support.until import pick, until
 from ui import style
+from ui.async_tasks import cancel_all
 from ui.charts.curve_chart_and_export import NO_CURVE_PAGE
-from ui.tab import ALL_TABLES
-from ui.tasks import cancel_all
+from ui.tab_base import ALL_TABLES
 from ui.training import job_table
 from ui.training.changed_since_dialog import ChangedSinceDialog
 from ui.training.job_table import (
@@ -32,7 +32,6 @@ from ui.training.job_table import (
     STATUS_COLUMN,
     SWEEP_COLUMN,
 )
-from ui.training.tab import TrainingTab
 from ui.training.training_form import TrainingForm
 from ui.workspace import Workspace
 
@@ -41,88 +40,17 @@ MISSING = ModelOffer(
 )
 
 
-class Window:
-    """What the main window does for a tab: it hands on what has changed, and gathers what failed."""
-
-    def __init__(self, qtbot, workspace):
-        self.workspace, self.tab = workspace, TrainingTab(workspace)
-        qtbot.addWidget(self.tab)
-        self.failures, self.wanted, self.ended = [], [], []
-        workspace.tasks.changed.connect(self.tab.refresh)
-        workspace.tasks.failed.connect(self.failures.append)
-        workspace.offers_changed.connect(self.tab.show_offers)
-        workspace.queue.ended.connect(lambda job: self.ended.append(job.status))
-        self.tab.show_model.connect(lambda tab, _provider, model: self.wanted.append((tab, model)))
-        self.dialogs, self.agrees = [], True
-        self.tab.starter.asked.connect(self._on_asked)
-
-    def _on_asked(self, dialog):
-        self.dialogs.append(dialog)
-        if self.agrees:
-            dialog.start.click()
-
-    async def open(self):
-        self.tab.resize(1100, 760)
-        self.tab.show()
-        (await self.workspace.provider()).poll_seconds = 0.01
-        self.tab.refresh(ALL_TABLES)
-        await self.workspace.load_offers()
-        await until(lambda: self.tab.form.on_rows.text())
-
-    async def play(self, scene):
-        """Await `scene` and end what still follows a job: outside of `run` nothing asynchronous may happen."""
-        try:
-            await scene
-        finally:
-            await cancel_all(self.workspace.tasks.running())
-
-    async def start(self):
-        """Start a job on the study rows and wait until the server has it."""
-        choose_rows(self.tab.form, "study")
-        self.tab.form.start.click()
-        await until(lambda: self.shown() == "Running")
-
-    def shown(self, column=STATUS_COLUMN, row=0):
-        """What the table shows of a job, the newest first."""
-        item = self.tab.table.item(row, column)
-        return item.text() if item else ""
-
-    def act(self, name):
-        self.tab.actions_of_jobs.actions[name].trigger()
-
-    def offered(self):
-        """The acts that are offered for what is selected."""
-        return {name for name, action in self.tab.actions_of_jobs.actions.items() if action.isVisible()}
-
-    def jobs(self):
-        return jobs.load_all(self.workspace.project.rows)
-
-
 @pytest.fixture
-def window(qtbot, run, sample, server, monkeypatch):
+def window(qtbot, run, sample, server, server_key):
     """The tab over the English sample, with the fake server as its provider."""
-    monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
-    workspace = run(_workspace(sample, server))
-    window = Window(qtbot, workspace)
+
+    async def make():
+        return TrainingPage(qtbot, Workspace(sample, server.settings()))
+
+    window = run(make())
     run(window.play(window.open()))
     yield window
-    run(workspace.close())
-
-
-async def _workspace(project: Project, server: FakeServer) -> Workspace:
-    return Workspace(project, Settings(provider="fake", providers=[ProviderSettings("fake", "Fake", server.url)]))
-
-
-def answer(parent, role):
-    """Press the button of `role` in the question that is open."""
-    (box,) = [box for box in parent.findChildren(QMessageBox) if box.isVisible()]
-    next(button for button in box.buttons() if box.buttonRole(button) == role).click()
-    return box.text() + box.informativeText()
-
-
-def choose_rows(form, tag):
-    form.rows.setCurrentIndex(form.rows.findData(tag))
-    form.rows.activated.emit(form.rows.currentIndex())
+    run(window.workspace.close())
 
 
 def draft(db):
@@ -256,24 +184,24 @@ def test_a_job_runs_before_the_eyes_and_its_model_is_handed_on(window, server, r
         tab.form.epochs.fields["n_epochs"].setText("3")
         tab.form.start.click()
         assert not tab.form.start.isEnabled()
-        await until(lambda: window.shown() == "Running")
+        await until(lambda: window.cell() == "Running")
         assert tab.form.start.isEnabled()
         for step in (1, 2, 3):
             server.step("ftjob-1", step, 72, 3.0 / step)
-        await until(lambda: window.shown(LOSS_COLUMN) == "1")
-        assert window.shown(PROGRESS_COLUMN).startswith("3 / 72")
+        await until(lambda: window.cell(LOSS_COLUMN) == "1")
+        assert window.cell(PROGRESS_COLUMN).startswith("3 / 72")
         await until(lambda: "step 3 of 72 · loss 1" in tab.pane.state.text())
         assert tab.pane.log.toPlainText().endswith("Step 3/72: training loss=1.00")
         assert {"cancel", "pause"} <= window.offered()
         server.end("ftjob-1", "succeeded")
-        await until(lambda: window.shown() == "Succeeded")
+        await until(lambda: window.cell() == "Succeeded")
         await until(lambda: any(offer.tuned for offer in window.workspace.offers))
         await until(lambda: not tab.pane.buttons["cancel"].isVisible())
 
     run(window.play(go()))
     asked = server.jobs["ftjob-1"]["asked"]
     assert (asked["suffix"], asked["method"]["supervised"]["hyperparameters"]) == ("study", {"n_epochs": 3})
-    assert window.shown(MODEL_COLUMN) == "study (ftjob-)"
+    assert window.cell(MODEL_COLUMN) == "study (ftjob-)"
     tab.pane.buttons["chat"].click()
     tab.pane.buttons["exam"].click()
     model = "ft:base-model:local:study:ftjob-1"
@@ -285,11 +213,11 @@ def test_a_running_job_is_cancelled_after_a_question_where_it_costs(window, serv
     async def go():
         await window.start()
         window.act("cancel")
-        assert "charge for what was trained" in answer(window.tab, QMessageBox.ButtonRole.RejectRole)
+        assert "charge for what was trained" in answer(window.tab, REJECT)
         assert server.jobs["ftjob-1"]["status"] == "running"
         window.act("cancel")
-        answer(window.tab, QMessageBox.ButtonRole.DestructiveRole)
-        await until(lambda: window.shown() == "Cancelled")
+        answer(window.tab, DESTROY)
+        await until(lambda: window.cell() == "Cancelled")
 
     run(window.play(go()))
     assert server.jobs["ftjob-1"]["status"] == "cancelled"
@@ -308,7 +236,7 @@ def test_a_second_click_on_cancel_hits_no_other_button(window, server, run):
         before = places()
         assert list(before) == ["cancel"]
         server.end("ftjob-1", "cancelled")
-        await until(lambda: window.shown() == "Cancelled")
+        await until(lambda: window.cell() == "Cancelled")
         await until(lambda: "again" in places())
         assert not places()["again"].intersects(before["cancel"])
 
@@ -316,11 +244,13 @@ def test_a_second_click_on_cancel_hits_no_other_button(window, server, run):
 
 
 def test_an_ended_job_tells_the_truth(window, server, run):
+    """Waits until the pane says at which step it failed, and shows no curve of a job that has told no number."""
+
     async def go():
         await window.start()
         server.step("ftjob-1", 6, 20, 0.5)
         server.end("ftjob-1", "failed")
-        await until(lambda: window.shown() == "Failed")
+        await until(lambda: window.cell() == "Failed")
         await until(lambda: "step 6 of 20" in window.tab.pane.state.text())
         for job in ("ftjob-2", "ftjob-3"):  # made elsewhere; one of them has told no number
             server.create({"model": "base-model", "training_file": "file-1"})
@@ -329,7 +259,7 @@ def test_an_ended_job_tells_the_truth(window, server, run):
         window.workspace.tasks.changed.emit(await submit.adopt(window.workspace.project, "fake", states))
         window.tab.runner.wake("fake")
         await until(lambda: all(job.adopted != 1 for job in window.jobs()))
-        await until(lambda: window.tab.pane.chart._stack.currentIndex() == NO_CURVE_PAGE)
+        await until(lambda: window.tab.pane.chart.pages.currentIndex() == NO_CURVE_PAGE)
 
     run(window.play(go()))
 
@@ -343,11 +273,11 @@ def test_jobs_queued_together_show_what_differs_and_what_waits_has_not_started(w
         await submit.enqueue(project, "fake", plans, "several")
         window.tab.runner.begin()
         window.tab.refresh(ALL_TABLES)
-        await until(lambda: [window.shown(STATUS_COLUMN, row) for row in range(3)] == ["Waiting", "Waiting", "Running"])
-        assert [window.shown(SWEEP_COLUMN, row) for row in range(3)] == [
+        await until(lambda: [window.cell(STATUS_COLUMN, row) for row in range(3)] == ["Waiting", "Waiting", "Running"])
+        assert [window.cell(SWEEP_COLUMN, row) for row in range(3)] == [
             "several · rows plain · n_epochs 2", "several · rows study · n_epochs 2", "several · rows study · n_epochs 1",
         ]  # fmt: skip
-        assert [bool(window.shown(STARTED_COLUMN, row)) for row in range(3)] == [False, False, True]
+        assert [bool(window.cell(STARTED_COLUMN, row)) for row in range(3)] == [False, False, True]
 
     run(window.play(go()))
 
@@ -356,11 +286,11 @@ def test_a_job_is_paused_and_resumed(window, server, run):
     async def go():
         await window.start()
         window.act("pause")
-        await until(lambda: window.shown() == "Paused")
+        await until(lambda: window.cell() == "Paused")
         assert "resume" in window.offered()
         assert "pause" not in window.offered()
         window.act("resume")
-        await until(lambda: window.shown() == "Running")
+        await until(lambda: window.cell() == "Running")
 
     run(window.play(go()))
     assert window.failures == []
@@ -370,11 +300,11 @@ def test_a_failed_job_says_why_and_what_to_do_and_is_started_again(window, serve
     async def go():
         await window.start()
         server.end("ftjob-1", "failed", error={"code": "server_error", "message": "Out of memory", "param": None})
-        await until(lambda: window.shown() == "Failed")
+        await until(lambda: window.cell() == "Failed")
         await until(lambda: window.tab.pane.error.text())
         assert not window.tab.pane.buttons["chat"].isVisible()
         window.act("again")
-        await until(lambda: window.shown() == "Running")
+        await until(lambda: window.cell() == "Running")
 
     run(window.play(go()))
     assert server.creations == 2
@@ -400,12 +330,12 @@ def test_an_unfinished_job_is_followed_again_after_a_restart_and_only_once(run, 
     async def go():
         await window.start()
         await cancel_all(window.workspace.tasks.running())  # as when the window closes
-        second = Window(qtbot, window.workspace)
+        second = TrainingPage(qtbot, window.workspace)
         await second.open()
         for _time in range(3):
             second.tab.refresh(ALL_TABLES)
         server.end("ftjob-1", "succeeded")
-        await until(lambda: second.shown() == "Succeeded")
+        await until(lambda: second.cell() == "Succeeded")
         await until(lambda: second.ended)
 
     run(window.play(go()))
@@ -417,7 +347,7 @@ def test_a_job_whose_creation_was_never_answered_is_found_and_followed(window, s
 
     async def go():
         window.tab.form.start.click()
-        await until(lambda: window.shown() == "Running")
+        await until(lambda: window.cell() == "Running")
 
     run(window.play(go()))
     assert (server.creations, len(window.jobs())) == (1, 1)
@@ -434,7 +364,7 @@ def test_a_server_that_refuses_to_tell_is_asked_again_on_demand(window, server, 
         server.key = KEY
         server.end("ftjob-1", "succeeded")
         tab.again.click()
-        await until(lambda: window.shown() == "Succeeded")
+        await until(lambda: window.cell() == "Succeeded")
         await until(lambda: not tab.again.isVisible())
 
     run(window.play(go()))
@@ -442,10 +372,12 @@ def test_a_server_that_refuses_to_tell_is_asked_again_on_demand(window, server, 
 
 
 def test_a_job_that_the_server_has_deleted_is_said_to_be_gone(window, server, run):
+    """Waits until the table and the pane say it."""
+
     async def go():
         await window.start()
         del server.jobs["ftjob-1"]
-        await until(lambda: window.shown() == "Deleted on the server")
+        await until(lambda: window.cell() == "Deleted on the server")
         await until(lambda: "deleted there" in window.tab.pane.error.text())
 
     run(window.play(go()))
@@ -457,16 +389,16 @@ def test_jobs_wait_in_the_queue_and_one_is_withdrawn(window, server, run):
     async def go():
         plans = [TrainingPlan("base-model", "study", {"n_epochs": n}) for n in (1, 2, 3)]
         window.tab.starter.start("fake", plans, "Epochs")
-        await until(lambda: window.shown(row=2) == "Running")
-        assert [window.shown(row=row) for row in (0, 1)] == ["Waiting", "Waiting"]
+        await until(lambda: window.cell(row=2) == "Running")
+        assert [window.cell(row=row) for row in (0, 1)] == ["Waiting", "Waiting"]
         assert window.tab.count.text() == "3 jobs · 1 in progress · 2 waiting"
-        assert window.shown(job_table.SWEEP_COLUMN) == "Epochs · n_epochs 3"
+        assert window.cell(job_table.SWEEP_COLUMN) == "Epochs · n_epochs 3"
         assert not window.tab.table.isColumnHidden(job_table.SWEEP_COLUMN)
         window.tab.table.selectRow(0)
         window.act("cancel")
-        await until(lambda: window.shown() == "Cancelled")
+        await until(lambda: window.cell() == "Cancelled")
         server.end("ftjob-1", "failed", error={"code": "server_error", "message": "x", "param": None})
-        await until(lambda: window.shown(row=1) == "Running")
+        await until(lambda: window.cell(row=1) == "Running")
 
     run(window.play(go()))
     assert server.creations == 2
@@ -476,10 +408,10 @@ def test_several_jobs_are_compared(window, server, run):
     async def go():
         plans = [TrainingPlan("base-model", "study", {"n_epochs": n}) for n in (1, 2)]
         window.tab.starter.start("fake", plans, "Epochs")
-        await until(lambda: window.shown(row=0) == window.shown(row=1) == "Running")
+        await until(lambda: window.cell(row=0) == window.cell(row=1) == "Running")
         for id in server.jobs:
             server.step(id, 1, 9, 2.0)
-        await until(lambda: window.shown(LOSS_COLUMN) == window.shown(LOSS_COLUMN, 1) == "2")
+        await until(lambda: window.cell(LOSS_COLUMN) == window.cell(LOSS_COLUMN, 1) == "2")
         window.tab.table.selectAll()
         await until(lambda: window.tab.pane.title.text() == "2 jobs")
         titles = [curve.title for curve in window.tab.pane.chart.curves()]
@@ -546,9 +478,9 @@ def test_records_are_forgotten_and_ids_copied(window, server, run):
         assert QGuiApplication.clipboard().text() == "ftjob-1"
         assert "forget" not in window.offered()
         server.end("ftjob-1", "cancelled")
-        await until(lambda: window.shown() == "Cancelled")
+        await until(lambda: window.cell() == "Cancelled")
         window.act("forget")
-        said = answer(window.tab, QMessageBox.ButtonRole.DestructiveRole)
+        said = answer(window.tab, DESTROY)
         assert "base-model" in said
         await until(lambda: window.tab.body.currentIndex() == 0)
 
@@ -563,9 +495,9 @@ def test_a_model_is_deleted_only_after_it_was_named(window, server, run, agreed)
     async def go():
         await window.start()
         server.end("ftjob-1", "succeeded")
-        await until(lambda: window.shown() == "Succeeded")
+        await until(lambda: window.cell() == "Succeeded")
         window.act("delete")
-        role = QMessageBox.ButtonRole.DestructiveRole if agreed else QMessageBox.ButtonRole.RejectRole
+        role = DESTROY if agreed else REJECT
         assert model in answer(window.tab, role)
         if agreed:
             await until(lambda: model not in server.models)
@@ -583,7 +515,7 @@ def test_nothing_is_fetched_before_the_person_agrees(window, run, agreed):
         window.workspace.offers = [MISSING]
         window.workspace.offers_changed.emit()
         tab.form.start.click()
-        role = QMessageBox.ButtonRole.AcceptRole if agreed else QMessageBox.ButtonRole.RejectRole
+        role = ACCEPT if agreed else REJECT
         said = answer(tab, role)
         assert all(part in said for part in ("Qwen", "1 GB", "Apache-2.0", "https://licence.example"))
 
@@ -597,7 +529,7 @@ def test_a_model_on_its_way_is_shown_with_its_progress(window, run):
 
     async def go():
         form.show_offers("local", [ModelOffer("q", "Qwen", state="fetching", progress=0.45)], "")
-        assert (form._bar.isVisible(), form._bar.value()) == (True, 45)
+        assert (form.progress_bar.isVisible(), form.progress_bar.value()) == (True, 45)
         assert not form.start.isEnabled()
         form.show_offers("local", [ModelOffer("q", "Qwen")], "")
         assert form.start.isEnabled()

@@ -292,4 +292,5 @@ def test_the_keyboard_can_open_a_drop_down(qtbot, theme):
     box.setFocus()
     qtbot.keyClick(box, Qt.Key.Key_F4)
     qtbot.waitUntil(box.view().isVisible)
+    assert box.view().isVisible()
     box.hidePopup()

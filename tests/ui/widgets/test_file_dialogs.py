@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QSplitter, QTreeView, QW
 from core import paths, settings
 from core.paths import ROOT
 from core.settings import Settings
+from tests.support.pages.dialogs import answer
 from tests.support.until import until
 from ui.exam.report_button import ReportButton
 from ui.widgets import file_dialogs
@@ -99,12 +100,6 @@ def test_every_path_a_dialog_gives_is_absolute(qtbot, home):
     made = Settings(folders={"rows": "relative"})
     assert file_dialogs.folder(made, "rows").is_absolute()
     assert paths.documents_folder().is_absolute()
-
-
-def answer(window, text):
-    box = window.findChildren(QMessageBox)[-1]
-    button = next(button for button in box.buttons() if button.text().replace("&", "") == text)
-    button.click()
 
 
 def test_rows_are_not_imported_without_a_word_when_they_are_opened(run, window, tmp_path):

@@ -8,21 +8,12 @@ from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QScrollArea, QVBoxLa
 
 from core import language
 from core.dataset import sample_projects
-from core.settings import ProviderSettings, Settings
 from core.storage.project import Project
-from ui.main_window import MainWindow
+from tests.support.pages.windows import open_window
 from ui.widgets import screen_fit
-from ui.workspace import Workspace
 
 SMALL = QSize(1024, 640)
 FRAME = QSize(4, 28)  # of a window manager
-
-
-def make(project, **chosen):
-    nowhere = ProviderSettings("nowhere", "Nowhere", "http://127.0.0.1:9/v1")
-    window = MainWindow(Workspace(project, Settings(provider="nowhere", providers=[nowhere], **chosen)))
-    window.show()
-    return window
 
 
 async def closed(window):
@@ -38,7 +29,7 @@ def test_each_tab_fits_a_small_screen(run, tmp_path, dressed, speech):
 
     async def work():
         await project.write("sample", sample_projects.fill, f"hobannu-{speech}")
-        window = make(project)
+        window = open_window(project)
         window.resize(SMALL - FRAME)
         for tab in window.tab_list:
             window.tabs.setCurrentWidget(tab)
@@ -72,11 +63,11 @@ def test_a_place_beyond_the_screen_is_brought_onto_it():
 
 def test_the_window_comes_back_onto_the_screen_there_is(run, tmp_path):
     async def work():
-        window = make(Project(tmp_path / "a.juku"))
+        window = open_window(Project(tmp_path / "a.juku"))
         room = window.screen().availableGeometry()
         window.setGeometry(room.right() + 400, room.top() + 50, 1240, room.height() + 500)
         await closed(window)
-        again = make(Project(tmp_path / "a.juku"), geometry=window.workspace.settings.geometry)
+        again = open_window(Project(tmp_path / "a.juku"), geometry=window.workspace.settings.geometry)
         assert room.contains(again.frameGeometry())
         await closed(again)
 
@@ -85,14 +76,14 @@ def test_the_window_comes_back_onto_the_screen_there_is(run, tmp_path):
 
 def test_the_tab_that_was_shown_last_is_shown_again(run, tmp_path):
     async def work():
-        window = make(Project(tmp_path / "a.juku"))
+        window = open_window(Project(tmp_path / "a.juku"))
         window.tabs.setCurrentWidget(window.chat_tab)
         await closed(window)
         assert window.workspace.settings.tab == window.tabs.indexOf(window.chat_tab)
-        again = make(Project(tmp_path / "a.juku"), tab=window.workspace.settings.tab)
+        again = open_window(Project(tmp_path / "a.juku"), tab=window.workspace.settings.tab)
         assert again.tabs.currentWidget() is again.chat_tab
         await closed(again)
-        other = make(Project(tmp_path / "a.juku"), tab=99)
+        other = open_window(Project(tmp_path / "a.juku"), tab=99)
         assert other.tabs.currentIndex() == 0
         await closed(other)
 

@@ -36,7 +36,7 @@ def test_a_missing_key_is_said_once_with_the_way_to_enter_it(run, window, server
         form = window.training_tab.form
         assert form.on_base.text() == "No API key is entered for “Team”."
         assert not form.start.isEnabled() and "No API key" in form.start.toolTip()
-        assert window._server.text() == "Not connected: Team"
+        assert window.server_label.text() == "Not connected: Team"
         bar(window).enter.click()
         await until(lambda: window.findChildren(SettingsDialog))
         (dialog,) = window.findChildren(SettingsDialog)
@@ -57,7 +57,7 @@ def test_a_refused_key_is_no_longer_blamed_when_it_is_replaced(run, window, serv
         assert bar(window) is None
         await ask(window)
         assert bar(window) is None and window.workspace.offers
-        assert window._server.text() == "Connected to: Team"
+        assert window.server_label.text() == "Connected to: Team"
 
     run(go())
 

@@ -1,0 +1,24 @@
+"""What tests put into a project: rows of their own, and the step that writes them."""
+
+import asyncio
+from collections.abc import Callable
+
+from core.dataset import examples
+from core.dataset.examples import Example
+from core.formats import jsonl
+from core.storage.project import Changes, Project
+
+
+def write(project: Project, change: Callable[..., object], *args: object, label: str = "Change") -> Changes:
+    """What `change(db, *args)` has changed, as one step with the name `label`."""
+    return asyncio.run(project.write(label, change, *args))
+
+
+def new_example(question: str, answer: str = "a", system: str = "", **fields: object) -> Example:
+    """A row with one question and one answer; `fields` are its columns, such as `split`."""
+    return examples.read_row(jsonl.new_row(system, question, answer), **fields)
+
+
+def new_examples(count: int, size: int = 1) -> list[Example]:
+    """`count` rows: “question 0” with “answer 0”, and so on; `size` repeats the answer's text."""
+    return [new_example(f"question {n}", " ".join([f"answer {n}"] * size)) for n in range(count)]
