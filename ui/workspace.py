@@ -18,12 +18,12 @@ from core.storage import remembered_choices
 from core.storage.connection import replaced_at_close_error
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
+from ui.async_tasks import cancel_all
 from ui.backup_runner import BackupRunner
 from ui.llm_run_runner import LlmRunRunner
 from ui.queue_runner import QueueRunner
 from ui.server_connections import Connections
 from ui.settings_watch import SettingsWatch
-from ui.tasks import cancel_all
 
 INDEX_DELAY = 2_000  # milliseconds without a change before the search index is updated
 

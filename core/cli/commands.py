@@ -30,7 +30,7 @@ from core.errors import JukuError, MissingLogError
 from core.exam import pairwise_comparison, prompt_conditions, runs, scores, verdict
 from core.exam.graders import GRADERS
 from core.exam.report import csv_and_json
-from core.exam.report.formatting import kind_title
+from core.exam.report.report_formatting import kind_title
 from core.exam.runs import ExamSubject
 from core.exam.scores import ExamResult, ResultLine, SubjectTotal
 from core.keys import Keys

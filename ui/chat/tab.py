@@ -35,7 +35,7 @@ from ui.chat.question_row import ConversationView, QuestionRow
 from ui.chat.sampling_settings import SamplingSettings
 from ui.chat.send_question import QuestionSender
 from ui.chat.suggested_questions import SuggestedQuestions
-from ui.tab import Tab
+from ui.tab_base import Tab
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.code_dialog import CodeDialog

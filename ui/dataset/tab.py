@@ -30,7 +30,7 @@ from ui.dataset.grid_view import GridView
 from ui.dataset.open_dialogs import DatasetDialogs
 from ui.dataset.row_actions import RowActions
 from ui.dataset.row_detail import RowDetail
-from ui.tab import Tab
+from ui.tab_base import Tab
 from ui.widgets import basics
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.basics import EmptyState

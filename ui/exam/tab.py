@@ -37,7 +37,7 @@ from ui.exam.result_pages import ResultPages
 from ui.exam.start_page import ExamProgressLine, ExamStartPage, ask_about_prompt
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import show_run_outcome
-from ui.tab import Tab
+from ui.tab_base import Tab
 from ui.widgets import basics, screen_fit
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.confirm import Role, confirm

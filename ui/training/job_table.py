@@ -24,7 +24,7 @@ from core.training.jobs import Job
 from ui import style
 from ui.training import job_texts
 from ui.widgets import basics
-from ui.widgets.formatting import format_local_time
+from ui.widgets.length_and_time_texts import format_local_time
 
 (
     STATUS_COLUMN,

@@ -29,7 +29,7 @@ from ui.training.job_table import format_days_left
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
-from ui.widgets.formatting import format_local_time
+from ui.widgets.length_and_time_texts import format_local_time
 from ui.widgets.tables import CheckableTable
 from ui.workspace import Workspace
 

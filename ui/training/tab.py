@@ -19,7 +19,7 @@ from core.training import job_progress, jobs, metrics, row_selection
 from core.training.jobs import Job
 from core.training.metrics import MetricSeries
 from ui import style
-from ui.tab import Tab
+from ui.tab_base import Tab
 from ui.training.changed_since_dialog import ChangedSinceDialog
 from ui.training.job_actions import JobActions, JobOperations
 from ui.training.job_pane import MAX_COMPARED_JOBS, JobCurves, JobPane

@@ -20,13 +20,13 @@ from core.storage.project import Project
 from tests.support.fake_server import Answer
 from tests.support.pages.dialogs import answer
 from tests.support.until import until
+from ui.async_tasks import cancel_all
 from ui.exam import exam_texts
 from ui.exam.exam_texts import GAINED_SYMBOL
 from ui.exam.examined_models import MAX_SUBJECTS, MIN_SUBJECTS
 from ui.exam.heat_map_model import FACT_LEVEL, SHOW_GAINED, SHOW_LOST
 from ui.exam.tab import ExamTab
-from ui.tab import ALL_TABLES
-from ui.tasks import cancel_all
+from ui.tab_base import ALL_TABLES
 from ui.workspace import Workspace
 
 BASE, TUNED, OTHER = "base-model", "ft:base-model:local:study:abc123", "ft:base-model:local:plain:def456"

@@ -27,8 +27,8 @@ from ui.spec.fact_table import NAME_COLUMN, STATE_MEANINGS, TEXT_COLUMN
 from ui.spec.outline_and_remarks import find_headings
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.spec.tab import REMARKS_PAGE, SpecTab
-from ui.tab import ALL_TABLES
-from ui.widgets.formatting import format_length
+from ui.tab_base import ALL_TABLES
+from ui.widgets.length_and_time_texts import format_length
 
 
 @pytest.fixture

@@ -321,6 +321,6 @@ def _send_blocks(path: Path, options: ImportOptions, texts: KnownTexts | None, o
 
 if __name__ == "__main__":
     # Imported by name: pickle stores the module of a block, and `__main__` would be wrong in the parent.
-    from core.dataset import import_blocks
+    from core.dataset import import_reader_process
 
-    import_blocks.serve()
+    import_reader_process.serve()
