@@ -182,7 +182,7 @@ class ConversationEditor(QScrollArea):
         return "assistant" if turns and turns[-1].role in ("user", "tool", "function") else "user"
 
     def _append(self, role: str) -> None:
-        section = self._sections[0] if self._sections else Section(row_json.CHAT, [])
+        section = self._sections[0] if self._sections else Section(row_json.CHAT_PATH, [])
         path = f"{section.path}[{len(section.messages)}]"
         self.changed.emit(AddMessage(path, role))
         self.focus(path)
