@@ -133,6 +133,7 @@ class ConversationEditor(QScrollArea):
         return [message for section in self._sections for message in section.messages]
 
     def visible_cards(self) -> list[MessageEditor]:
+        """The cards of the messages that are shown now."""
         return self._cards[: min(self._most, len(self._all_messages()))]
 
     def _show_cards(self) -> None:
