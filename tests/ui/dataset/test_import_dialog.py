@@ -6,6 +6,7 @@ from core.dataset import examples, quarantine
 from core.dataset.filters import Filter, find
 from core.formats import jsonl
 from core.progress import Reporter
+from tests.support.pages.controls import choose
 from tests.support.pages.dialogs import notice
 from tests.support.until import until
 from ui import style
@@ -100,7 +101,7 @@ def test_a_table_asks_what_its_columns_mean(run, workspace, owner, tmp_path):
         (dialog,) = owner.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 2)
         assert [box.currentData() for box in dialog.column_boxes] == ["question", "answer", ""]
-        choose(dialog, 2, "notes")
+        choose_meaning(dialog, 2, "notes")
         await until(lambda: dialog.preview.columnCount() == 4)
         assert dialog.preview.item(1, 3).text() == "n2"
         dialog.split_box.setCurrentIndex(dialog.split_box.findData("validation"))
@@ -117,10 +118,9 @@ def test_a_table_asks_what_its_columns_mean(run, workspace, owner, tmp_path):
     run(go())
 
 
-def choose(dialog, column, field):
+def choose_meaning(dialog, column, field):
     box = dialog.column_boxes[column]
-    box.setCurrentIndex(box.findData(field))
-    box.activated.emit(box.currentIndex())
+    choose(box, field)
 
 
 def test_the_preview_follows_the_head_and_the_encoding(run, workspace, owner, tmp_path):
@@ -133,8 +133,7 @@ def test_the_preview_follows_the_head_and_the_encoding(run, workspace, owner, tm
         await until(lambda: dialog.preview.rowCount() == 1)
         assert dialog.encoding_box.currentText() == "Shift_JIS (CP932)"
         assert dialog.preview.item(0, 1).text() == "質問ですか"
-        dialog.encoding_box.setCurrentIndex(dialog.encoding_box.findData("cp1252"))
-        dialog.encoding_box.activated.emit(dialog.encoding_box.currentIndex())
+        choose(dialog.encoding_box, "cp1252")
         await until(lambda: dialog.preview.rowCount() == 1 and dialog.preview.item(0, 1).text() != "質問ですか")
         dialog.heading_box.click()
         await until(lambda: dialog.preview.rowCount() == 2)
@@ -152,11 +151,11 @@ def test_without_a_question_nothing_is_brought(run, workspace, owner, tmp_path):
         await until(lambda: owner.findChildren(ImportDialog))
         (dialog,) = owner.findChildren(ImportDialog)
         for column, _box in enumerate(dialog.column_boxes):
-            choose(dialog, column, "")
+            choose_meaning(dialog, column, "")
         assert not dialog.ok_button.isEnabled()
         assert "column with the questions" in dialog.note.text()
-        choose(dialog, 0, "question")
-        choose(dialog, 1, "question")
+        choose_meaning(dialog, 0, "question")
+        choose_meaning(dialog, 1, "question")
         assert [box.currentData() for box in dialog.column_boxes] == ["", "question"]
         assert dialog.ok_button.isEnabled()
         dialog.reject()

@@ -3,6 +3,7 @@ from PySide6.QtCore import Qt
 
 from core.dataset import examples, filters, versions
 from core.dataset.filters import Filter
+from tests.support.pages.controls import choose_at
 from tests.support.pages.dialogs import ACCEPT, answer_when_asked
 from tests.support.projects import new_example
 from tests.support.until import until
@@ -83,8 +84,7 @@ def test_two_versions_are_compared_and_a_row_is_opened(run, dialog, workspace):
         await keep(dialog, "second")
         assert [dialog.new.itemText(place) for place in range(3)] == ["Now", "second", "first"]
         dialog.table.selectRow(1)
-        dialog.new.setCurrentIndex(1)
-        dialog.new.activated.emit(1)
+        choose_at(dialog.new, 1)
         await until(lambda: dialog.diff.summary.text() == "0 rows added · 3 removed · 0 changed")
         assert dialog.diff.after.toPlainText() == ""
         opened = []
