@@ -8,6 +8,7 @@ from core.formats import jsonl
 from core.progress import Reporter
 from tests.support.pages.controls import choose
 from tests.support.pages.dialogs import notice
+from tests.support.projects import write_file
 from tests.support.until import until
 from ui import style
 from ui.dataset.import_dialog import ImportDialog, import_rows
@@ -23,14 +24,8 @@ def last(workspace, count):
     return [examples.fetch(workspace.project.rows, [id])[id] for id in ids]
 
 
-def written(folder, name, text, encoding="utf-8"):
-    path = folder / name
-    path.write_bytes(text.encode(encoding))
-    return path
-
-
 def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, owner, tmp_path):
-    path = written(tmp_path, "rows.jsonl", "\n".join([*ROWS, ROWS[0], "{broken"]))
+    path = write_file(tmp_path, "\n".join([*ROWS, ROWS[0], "{broken"]), "rows.jsonl")
 
     async def go():
         import_rows(workspace, [path], owner)
@@ -54,7 +49,7 @@ def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, owner, 
 
 def test_what_is_wrong_with_the_imported_rows_is_said_and_fixed(run, workspace, owner, tmp_path):
     wrong = [row.replace('"assistant"', '"assitant"') for row in ROWS[:2]]
-    path = written(tmp_path, "rows.jsonl", "\n".join([*wrong, ROWS[2]]))
+    path = write_file(tmp_path, "\n".join([*wrong, ROWS[2]]), "rows.jsonl")
     wanted = []
     workspace.rows_wanted.connect(wanted.append)
 
@@ -75,8 +70,8 @@ def test_what_is_wrong_with_the_imported_rows_is_said_and_fixed(run, workspace, 
 
 def test_the_imported_rows_are_fixed_and_no_others(run, workspace, owner, tmp_path):
     wrong = [row.replace('"assistant"', '"assitant"') for row in ROWS]
-    before = written(tmp_path, "before.jsonl", wrong[0])
-    path = written(tmp_path, "rows.jsonl", "\n".join(wrong[1:]))
+    before = write_file(tmp_path, wrong[0], "before.jsonl")
+    path = write_file(tmp_path, "\n".join(wrong[1:]), "rows.jsonl")
 
     async def go():
         for one in (before, path):
@@ -93,7 +88,7 @@ def test_the_imported_rows_are_fixed_and_no_others(run, workspace, owner, tmp_pa
 
 
 def test_a_table_asks_what_its_columns_mean(run, workspace, owner, tmp_path):
-    path = written(tmp_path, "table.csv", CSV)
+    path = write_file(tmp_path, CSV, "table.csv")
 
     async def go():
         import_rows(workspace, [path], owner)
@@ -124,7 +119,7 @@ def choose_meaning(dialog, column, field):
 
 
 def test_the_preview_follows_the_head_and_the_encoding(run, workspace, owner, tmp_path):
-    path = written(tmp_path, "t.csv", "question,answer\n質問ですか,はいそうです\n", "cp932")
+    path = write_file(tmp_path, "question,answer\n質問ですか,はいそうです\n", "t.csv", "cp932")
 
     async def go():
         import_rows(workspace, [path], owner)
@@ -144,7 +139,7 @@ def test_the_preview_follows_the_head_and_the_encoding(run, workspace, owner, tm
 
 
 def test_without_a_question_nothing_is_brought(run, workspace, owner, tmp_path):
-    path = written(tmp_path, "t.csv", "foo,bar\n1,2\n3,4\n")
+    path = write_file(tmp_path, "foo,bar\n1,2\n3,4\n", "t.csv")
 
     async def go():
         import_rows(workspace, [path], owner)
@@ -164,7 +159,7 @@ def test_without_a_question_nothing_is_brought(run, workspace, owner, tmp_path):
 
 
 def test_each_file_that_cannot_be_read_is_named_and_the_others_come(run, workspace, owner, tmp_path):
-    good = written(tmp_path, "good.jsonl", ROWS[0])
+    good = write_file(tmp_path, ROWS[0], "good.jsonl")
     zipped = tmp_path / "more.jsonl.gz"
     zipped.write_bytes(gzip.compress(ROWS[1].encode()))
     sheet = tmp_path / "sheet.xlsx"
@@ -201,7 +196,7 @@ def test_pasted_text_is_recognised(run, workspace, owner):
 
 
 def test_a_cancelled_import_leaves_nothing(run, workspace, owner, tmp_path):
-    path = written(tmp_path, "many.jsonl", "\n".join(jsonl.new_row("", f"q{n}", "a" * 500) for n in range(60_000)))
+    path = write_file(tmp_path, "\n".join(jsonl.new_row("", f"q{n}", "a" * 500) for n in range(60_000)), "many.jsonl")
     before = len(find(workspace.project.rows, Filter()))
 
     async def go():
