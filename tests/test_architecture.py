@@ -33,7 +33,7 @@ def test_where_things_happen(path):
         match node.func.attr:
             case "create_task" if not where.startswith("core/engine/"):
                 # A task group waits for its tasks by itself.
-                assert where in ("ui/tasks.py", "ui/event_loop.py") or owner == "group", (
+                assert where in ("ui/async_tasks.py", "ui/event_loop.py") or owner == "group", (
                     f"{where}:{node.lineno} starts a task"
                 )
             case "exec" | "exec_":

@@ -73,7 +73,7 @@ def _window(project: Project) -> list[Row]:
 
 async def _opened(project: Project) -> list[Row]:
     from ui.exam.tab import ExamTab
-    from ui.tab import ALL_TABLES
+    from ui.tab_base import ALL_TABLES
     from ui.workspace import Workspace
 
     workspace = Workspace(project, Settings())

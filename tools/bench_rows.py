@@ -15,7 +15,7 @@ import psutil
 from core import formats
 from core.dataset import exporting, importing
 from core.dataset.filters import Filter
-from core.dataset.search_index import Finder
+from core.dataset.search_index_builder import Finder
 from core.progress import Reporter
 from core.storage.project import Project
 

@@ -20,7 +20,7 @@ from ui import app, style
 from ui.dataset.tab import DatasetTab
 from ui.event_loop import EventLoop
 from ui.spec.tab import SpecTab
-from ui.tab import ALL_TABLES
+from ui.tab_base import ALL_TABLES
 from ui.workspace import Workspace
 
 FACTS = 2_000

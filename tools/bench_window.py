@@ -16,7 +16,7 @@ from ui import style
 from ui.app import SWITCH_INTERVAL
 from ui.dataset.tab import DatasetTab
 from ui.event_loop import EventLoop
-from ui.tab import ALL_TABLES
+from ui.tab_base import ALL_TABLES
 from ui.workspace import Workspace
 
 TICK = 16  # milliseconds

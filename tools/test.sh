@@ -14,7 +14,7 @@ tests/core/storage/test_document_attacked.py
 tests/core/storage/test_nothing_lost.py
 tests/core/storage/test_project.py::test_a_killed_process_loses_nothing_that_was_done
 tests/core/storage/test_wal_check.py
-tests/core/dataset/test_system_prompts.py::test_a_choice_between_two_prompts_is_not_turned_round
+tests/core/dataset/test_row_system_prompts.py::test_a_choice_between_two_prompts_is_not_turned_round
 tests/core/training/test_crash_matrix.py
 tests/core/training/test_preflight.py
 "

@@ -25,7 +25,7 @@ from ui import crash_dialog, qt_translations, restart, style
 from ui.event_loop import EventLoop
 from ui.garbage_collection import GarbageCollector
 from ui.main_window import MainWindow
-from ui.project import one_window
+from ui.project import single_instance
 from ui.widgets import screen_fit
 from ui.workspace import Workspace
 
@@ -96,7 +96,7 @@ async def show(
     except ProjectInUseError as taken:
         wanted = requested_project(chosen, document)
         if wanted is not None:
-            is_taken: bool = await asyncio.to_thread(one_window.send_to_open_window, wanted, files)
+            is_taken: bool = await asyncio.to_thread(single_instance.send_to_open_window, wanted, files)
             if is_taken:
                 return
         project, error = await open_sample_project(chosen), taken

@@ -13,7 +13,7 @@ from core.progress import Reporter
 from core.storage import backups
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
-from ui.connections import Connections
+from ui.server_connections import Connections
 
 logger = logging.getLogger(__name__)
 BACK_UP_AT_CLOSE = True  # tests of other things do without

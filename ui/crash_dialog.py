@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
 
 from core import log, paths
 from core.language import tr, trn
-from core.storage import safety_check
-from core.storage.safety_check import SafetyResult
+from core.storage import check_after_crash
+from core.storage.check_after_crash import SafetyResult
 from ui import style
 from ui.widgets import basics
 
@@ -113,7 +113,7 @@ class CrashDialog(QDialog):
             self._show(SafetyResult(False, tr("the project is closed")))
 
     async def _check(self) -> None:
-        self._show(await safety_check.check_safety(self._workspace.project))
+        self._show(await check_after_crash.check_safety(self._workspace.project))
 
     def _show(self, found: SafetyResult) -> None:
         name = self._workspace.project.path.name

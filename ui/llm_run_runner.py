@@ -19,7 +19,7 @@ from core.language import tr, trn
 from core.progress import Progress, Reporter
 from core.providers import batches
 from core.storage.project import Changes, Project
-from ui.connections import Connections
+from ui.server_connections import Connections
 
 Subjects = Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]
 Change = Callable[[sqlite3.Connection, Reporter], str]  # returns a sentence for the person
@@ -27,7 +27,7 @@ Change = Callable[[sqlite3.Connection, Reporter], str]  # returns a sentence for
 
 @dataclass(frozen=True, slots=True)
 class LlmRunResult:
-    """What came of a run, in words; `meaning` is good, warning or error.
+    """The outcome of a run as text; `meaning` is good, warning or error.
 
     `llm_run` is its id, 0 without a model. `is_empty`: a model answered, and nothing could be made of it.
     """
@@ -76,7 +76,7 @@ class LlmRunRunner(QObject):
         return run.progress if run and run.project is self._workspace.project else None
 
     def is_batch(self, task: str) -> bool:
-        """Whether the run of `task` waits for a batch, which goes on at its server whatever is pressed here."""
+        """Whether the run of `task` waits for a batch, which nothing here can pause at the server."""
         return self.progress(task) is not None and self._runs[task].is_batch
 
     def begin(self, task: str, model: str, subjects: Subjects, provider: str = "", batch: bool = False) -> None:
@@ -91,11 +91,11 @@ class LlmRunRunner(QObject):
         self._start(llm_run.task, label, lambda run: self._resume(run, llm_run), batch)
 
     def apply_arrived(self, llm_run: LlmRun) -> None:
-        """Make what can be made of the answers that have arrived, and give up the rest."""
+        """Apply the answers that have arrived, and drop the other requests."""
         self._start(llm_run.task, TASKS[llm_run.task].label(), lambda run: self._apply_arrived(run, llm_run))
 
     def drop(self, llm_run: LlmRun) -> None:
-        """Drop an LLM run, also at the server where it went out as a batch."""
+        """Drop an LLM run; a batch is cancelled at the server too."""
         self._workspace.tasks.start("", self._drop(llm_run))
 
     async def _drop(self, llm_run: LlmRun) -> Changes:
@@ -107,7 +107,7 @@ class LlmRunRunner(QObject):
         return changes
 
     def follow(self) -> None:
-        """Go on waiting for the batches that an earlier window has sent; one of each task, the others after it."""
+        """Wait for the batches that an earlier window has sent: one of each task, then the next."""
         self._workspace.tasks.start("", self._follow())
 
     async def _follow(self) -> None:

@@ -26,15 +26,15 @@ from ui.chat.tab import ChatTab
 from ui.dataset import drop_question
 from ui.dataset.tab import DatasetTab
 from ui.exam.tab import ExamTab
-from ui.project import one_window
+from ui.project import single_instance
 from ui.project.copy_actions import CopyActions
 from ui.project.file_actions import FileActions, ProjectWindow
-from ui.project.one_window import OneWindow
 from ui.project.opening import ProjectOpener
+from ui.project.single_instance import OneWindow
 from ui.project.synced_folder_bar import SyncedFolderBar
 from ui.settings.settings_dialog import SettingsDialog
 from ui.spec.tab import SpecTab
-from ui.tab import ALL_TABLES, Tab
+from ui.tab_base import ALL_TABLES, Tab
 from ui.training.desktop_notification import DesktopNotification
 from ui.training.tab import TrainingTab
 from ui.widgets import basics, floating_message, screen_fit
@@ -79,7 +79,7 @@ class MainWindow(ProjectWindow):
         self.show_project()
 
     def _restore(self) -> None:
-        """As it was left, but never beyond the screen there is now."""
+        """Restore size and position, within the screens of today."""
         chosen = self.workspace.settings
         self.resize(1240, 820)
         self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
@@ -262,12 +262,12 @@ class MainWindow(ProjectWindow):
 
     def _on_notice_clicked(self) -> None:
         """The person wants to see the job that has ended."""
-        one_window.raise_window(self)
+        single_instance.raise_window(self)
         self.tabs.setCurrentWidget(self.training_tab)
 
     def _on_asked(self, files: list[Path]) -> None:
-        """This project was opened once more, perhaps with files."""
-        one_window.raise_window(self)
+        """This project was opened again, perhaps with files."""
+        single_instance.raise_window(self)
         if files:
             self.open_paths(files)
 

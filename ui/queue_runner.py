@@ -14,7 +14,7 @@ from core.storage.schema import Table
 from core.training import jobs, submit
 from core.training.job_queue import JobQueue
 from core.training.jobs import Job
-from ui.connections import Connections
+from ui.server_connections import Connections
 
 IDLE_SECONDS = 0.3  # seconds without news after which a queue with nothing to do may end
 
@@ -51,7 +51,7 @@ class QueueRunner(QObject):
             self._task = self._workspace.tasks.start("", self._run_queue(project, self._queue))
 
     def wake(self, provider: str = "") -> None:
-        """Look at once: a job was queued, a key was entered, the person has pressed “Try again”. '' is all servers."""
+        """Poll at once, after a job was queued, a key was entered or “Try again” was pressed. '' is all servers."""
         self.begin()
         assert self._queue
         self._queue.wake(provider)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer
 
 from core import paths, settings
-from ui.connections import Connections
+from ui.server_connections import Connections
 
 RELOAD_DELAY = 100  # milliseconds after which a file that was replaced is looked at
 PROVIDER_SETTINGS = {"providers", "provider", "student_model", "writer", "judge"}  # what decides who is asked

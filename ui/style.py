@@ -128,6 +128,12 @@ def selection_tint() -> QColor:
     return QColor(SELECTION_TINTS[is_dark()])
 
 
+def mix_colours(one: QColor, other: QColor, share: float) -> QColor:
+    """`share` (0 to 1) of `other` in `one`, opaque."""
+    pairs = ((one.red(), other.red()), (one.green(), other.green()), (one.blue(), other.blue()))
+    return QColor(*(round(a + (b - a) * share) for a, b in pairs))
+
+
 def icon(name: str) -> QIcon:
     """The icon `name` of resources/icons."""
     return QIcon(str(RESOURCES / "icons" / f"{name}.svg"))

@@ -11,19 +11,19 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from core import settings
 from core.dataset.filters import Filter
-from core.dataset.search_index import Finder
+from core.dataset.search_index_builder import Finder
 from core.errors import FileChangedError, JukuError, ProjectError
 from core.progress import Reporter
 from core.storage import remembered_choices
 from core.storage.connection import replaced_at_close_error
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
+from ui.async_tasks import cancel_all
 from ui.backup_runner import BackupRunner
-from ui.connections import Connections
 from ui.llm_run_runner import LlmRunRunner
 from ui.queue_runner import QueueRunner
+from ui.server_connections import Connections
 from ui.settings_watch import SettingsWatch
-from ui.tasks import cancel_all
 
 INDEX_DELAY = 2_000  # milliseconds without a change before the search index is updated
 
@@ -52,7 +52,7 @@ class Workspace(Connections):
         return await self.finder.find(filter)
 
     def _on_changed(self, changes: Changes) -> None:
-        self.finder.note(changes)
+        self.finder.record_changes(changes)
         if Table.EXAMPLE in changes.counts:
             self._indexing.start()
 
@@ -86,7 +86,7 @@ class Workspace(Connections):
                 self.tasks.start("", self.project.write("", remembered_choices.store, place, value))
 
     def switch(self, project: Project) -> None:
-        """Go on with another project; what still ran on the old one is cancelled first."""
+        """Switch to another project; what still runs on the old one is cancelled first."""
         self.tasks.start("", self._close_old(self.project, self.tasks.running(), self.backups.finish_project()))
         self.project = project
         self.finder = Finder(project)

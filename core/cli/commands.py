@@ -24,13 +24,13 @@ from core.cli.console import (
     progress_reporter,
     with_project,
 )
-from core.dataset import system_prompts
-from core.dataset.system_prompts import PromptUse
+from core.dataset import row_system_prompts
+from core.dataset.row_system_prompts import PromptUse
 from core.errors import JukuError, MissingLogError
 from core.exam import pairwise_comparison, prompt_conditions, runs, scores, verdict
 from core.exam.graders import GRADERS
 from core.exam.report import csv_and_json
-from core.exam.report.formatting import kind_title
+from core.exam.report.report_formatting import kind_title
 from core.exam.runs import ExamSubject
 from core.exam.scores import ExamResult, ResultLine, SubjectTotal
 from core.keys import Keys
@@ -153,7 +153,9 @@ def _train(arguments: Arguments) -> int:
 
     async def work(document: Project, provider: providers.Provider) -> int:
         await _agree_on_prompt(
-            arguments, document, lambda db: system_prompts.find_unused_prompt(db, row_selection.row_filter(plan.rows))
+            arguments,
+            document,
+            lambda db: row_system_prompts.find_unused_prompt(db, row_selection.row_filter(plan.rows)),
         )
         id = await submit.create(document, provider, plan)
         shown = 0
@@ -195,11 +197,11 @@ async def _agree_on_prompt(
     if found is None:
         return
     if arguments.rows_prompt and found.is_offered:
-        await document.write(tr("Use the rows’ prompt"), system_prompts.use_prompt, found.prompt)
+        await document.write(tr("Use the rows’ prompt"), row_system_prompts.use_prompt, found.prompt)
         return
     wanted = (await document.read(spec.load)).system_prompt
     offer = [tr("“--rows-prompt” uses the rows' prompt.")] if found.is_offered else []
-    print(system_prompts.describe_difference(found, wanted), *offer, file=sys.stderr)
+    print(row_system_prompts.describe_difference(found, wanted), *offer, file=sys.stderr)
 
 
 def _ask(arguments: Arguments) -> int:

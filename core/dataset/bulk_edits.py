@@ -1,11 +1,14 @@
-"""Changes to many rows at once: set, tag, prefix, system prompt, find and replace."""
+"""Changes many rows at once: sets fields, tags, prefixes and system prompts; finds and replaces.
+
+All changes raise `Cancelled` when their reporter is cancelled; the transaction of the caller then rolls back.
+"""
 
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core.dataset import examples, filters, row_edits, system_prompts
+from core.dataset import examples, filters, row_edits, row_system_prompts
 from core.dataset.examples import METADATA_FIELDS, TEXT_FIELDS, Example
 from core.dataset.filters import Choice, Filter
 from core.dataset.row_json import read_messages, read_texts
@@ -16,34 +19,37 @@ from core.progress import Reporter
 from core.spec import facts, spec
 
 ROWS_PER_CHUNK = 1000
-SYSTEM = "system"
+SYSTEM_FIELD = "system"
 DIFFERENT_PROMPT = "system-prompt-differs"
-JUDGE_RULES = ("judge-contradicts", "judge-not-in-text")  # by a judge who refused the row
-ROLES = {"question": "user", "answer": "assistant", SYSTEM: "system"}
-REPLACEABLE_FIELDS = ("question", "answer", SYSTEM, "tags", "notes", "key_points")
+JUDGE_RULES = ("judge-contradicts", "judge-not-in-text")  # of rows that a judge refused
+ROLE_BY_FIELD = {"question": "user", "answer": "assistant", SYSTEM_FIELD: "system"}
+REPLACEABLE_FIELDS = ("question", "answer", SYSTEM_FIELD, "tags", "notes", "key_points")
 
 
 def set_field(db: sqlite3.Connection, ids: Sequence[int], field: str, value: str, reporter: Reporter) -> None:
-    """Set one field of all these rows; question and answer are written into their JSON."""
+    """Set one field of all these rows; question and answer are written into their JSON.
+
+    Raises `FormatError` when one of them cannot be written into a row.
+    """
     _change_field(db, ids, field, lambda _before: value, reporter)
 
 
 def find_rows_refused_by_judge(db: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
-    """Those of the rows that a judge has refused (core/generation/row_judging.py), in order."""
+    """Those of the rows that a judge refused (core/generation/row_judging.py), in order."""
     wanted = " OR ".join("instr(' ' || problems || ' ', ?) > 0" for _rule in JUDGE_RULES)
     sql = f"SELECT id FROM example WHERE {wanted}"
-    found = {id for (id,) in db.execute(sql, [f" {rule} " for rule in JUDGE_RULES])}
-    return [id for id in ids if id in found]
+    refused = {id for (id,) in db.execute(sql, [f" {rule} " for rule in JUDGE_RULES])}
+    return [id for id in ids if id in refused]
 
 
 def approve(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:
-    """Approve the rows except those that a judge has refused; these a person approves one by one, with `set_field`."""
-    left = set(find_rows_refused_by_judge(db, ids))
-    set_field(db, [id for id in ids if id not in left], "status", "approved", reporter)
+    """Approve the rows except those that a judge refused: the user approves these one by one, with `set_field`."""
+    refused = set(find_rows_refused_by_judge(db, ids))
+    set_field(db, [id for id in ids if id not in refused], "status", "approved", reporter)
 
 
 def add_prefix(db: sqlite3.Connection, ids: Sequence[int], field: str, text: str, reporter: Reporter) -> None:
-    """Put `text` before the value of the field in all these rows."""
+    """Put `text` before the value of the field in all these rows. Raises `FormatError` as `set_field` does."""
     _change_field(db, ids, field, lambda before: text + before, reporter)
 
 
@@ -54,13 +60,15 @@ def add_tag(db: sqlite3.Connection, ids: Sequence[int], tag: str, reporter: Repo
 
 def remove_tag(db: sqlite3.Connection, ids: Sequence[int], tag: str, reporter: Reporter) -> None:
     """Remove one or several tags (separated by spaces) from all these rows."""
-    gone = set(tag.split())
-    _change_field(db, ids, "tags", lambda tags: " ".join(word for word in tags.split() if word not in gone), reporter)
+    removed = set(tag.split())
+    _change_field(
+        db, ids, "tags", lambda tags: " ".join(word for word in tags.split() if word not in removed), reporter
+    )
 
 
 def set_system_prompt(db: sqlite3.Connection, ids: Sequence[int], prompt: str, reporter: Reporter) -> None:
-    """Give all these rows the same system prompt in place of theirs; '' removes it."""
-    _change_field(db, ids, SYSTEM, lambda _before: prompt, reporter)
+    """Replace the system prompts of all these rows; '' removes them. Raises `FormatError` as `set_field` does."""
+    _change_field(db, ids, SYSTEM_FIELD, lambda _before: prompt, reporter)
 
 
 def delete(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:
@@ -72,7 +80,7 @@ def delete(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> No
 
 @dataclass(frozen=True, slots=True)
 class ReplacePattern:
-    """What to find and what to replace it by. Raises `FormatError` when a regular expression or its replacement is wrong."""
+    """What to find and its replacement. Raises `FormatError` when a regular expression or its replacement is invalid."""
 
     find: str
     replace: str = ""
@@ -100,7 +108,7 @@ class ReplacePattern:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """One field of one row, before and after."""
+    """One changed field of one row."""
 
     id: int
     field: str
@@ -117,24 +125,25 @@ class ReplacePreview:
 
     @property
     def more(self) -> bool:
+        """Whether more rows would change than `changes` has."""
         return self.total > len({change.id for change in self.changes})
 
 
 def preview_replacements(
     db: sqlite3.Connection, pattern: ReplacePattern, choice: Choice, limit: int = 1000, reporter: Reporter | None = None
 ) -> ReplacePreview:
-    """What `replace_text` would change in the chosen rows. Raises `Cancelled`."""
-    shown: list[Replacement] = []
+    """What `replace_text` would change in the chosen rows: the changes of the first `limit`. Raises `Cancelled`."""
+    changes_shown: list[Replacement] = []
     total = 0
     for _row, changes in _find_replacements(db, pattern, examples.find_ids(db, choice), reporter or Reporter()):
         total += 1
-        if len(shown) < limit:
-            shown += changes
-    return ReplacePreview(shown, total)
+        if len(changes_shown) < limit:
+            changes_shown += changes
+    return ReplacePreview(changes_shown, total)
 
 
 def replace_text(db: sqlite3.Connection, pattern: ReplacePattern, choice: Choice, reporter: Reporter) -> None:
-    """Replace every occurrence in the chosen rows. Raises `Cancelled`."""
+    """Replace every occurrence in the chosen rows. Raises `FormatError` as `set_field` does, and `Cancelled`."""
     _write_changes(db, _find_replacements(db, pattern, list(examples.find_ids(db, choice)), reporter))
 
 
@@ -169,7 +178,7 @@ def _find_replacements(
 def _find_changes(
     db: sqlite3.Connection, ids: Sequence[int], fields: Sequence[str], change: Callable[[str], str], reporter: Reporter
 ) -> Iterator[tuple[Example, list[Replacement]]]:
-    """The rows that change, each with its changed fields."""
+    """Yield the rows that change, each with its changed fields."""
     for start in range(0, len(ids), ROWS_PER_CHUNK):
         reporter.update(start, len(ids))
         for row in examples.iterate(db, ids[start : start + ROWS_PER_CHUNK]):
@@ -180,7 +189,7 @@ def _find_changes(
 
 
 def _get_text(row: Example, field: str) -> str:
-    return jsonl.system_prompt(row.data) if field == SYSTEM else getattr(row, field)
+    return jsonl.system_prompt(row.data) if field == SYSTEM_FIELD else getattr(row, field)
 
 
 def _write_changes(db: sqlite3.Connection, changed: Iterator[tuple[Example, list[Replacement]]]) -> None:
@@ -202,28 +211,28 @@ def _write_changes(db: sqlite3.Connection, changed: Iterator[tuple[Example, list
 
 
 def _set_text(data: str, change: Replacement) -> str:
-    if change.field == SYSTEM and not change.after.strip():
+    if change.field == SYSTEM_FIELD and not change.after.strip():
         return _remove_system_messages(data)
-    return row_edits.set_last_message(data, ROLES[change.field], change.after)
+    return row_edits.set_last_message(data, ROLE_BY_FIELD[change.field], change.after)
 
 
 def _remove_system_messages(data: str) -> str:
     """The row without its system messages: an empty one would be an error."""
-    paths = [message.path for message in read_messages(data) if message.role == SYSTEM]
+    paths = [message.path for message in read_messages(data) if message.role == SYSTEM_FIELD]
     for path in reversed(paths):
         data = row_edits.delete_message(data, path)
     return data
 
 
 def find_expected_system_prompt(db: sqlite3.Connection) -> str:
-    """The system prompt that `fix_all` gives to rows with another one: the project's, else that of most rows, else ''."""
+    """The system prompt that `fix_all` sets in rows with another one: the project's, else that of most rows, else ''."""
     if (wanted := spec.load(db).system_prompt).strip():
         return wanted
-    # Read the one row that the finding names: a button asks for this at each selected row, so all rows would be too slow.
+    # Read the one row that the finding names: this runs for each selected row, so reading all rows would be too slow.
     sql = "SELECT e.id FROM finding f JOIN example e ON e.id = CAST(f.message AS INTEGER) WHERE f.rule = ? LIMIT 1"
-    if named := db.execute(sql, (DIFFERENT_PROMPT,)).fetchone():
-        return read_texts(next(examples.iterate(db, [named[0]])).data).system_prompt.strip()
-    usual = system_prompts.find_majority_prompt(db, Filter(split="train"))
+    if row_id := db.execute(sql, (DIFFERENT_PROMPT,)).fetchone():
+        return read_texts(next(examples.iterate(db, [row_id[0]])).data).system_prompt.strip()
+    usual = row_system_prompts.find_majority_prompt(db, Filter(split="train"))
     return usual.prompt if usual else ""
 
 

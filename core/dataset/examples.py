@@ -1,4 +1,4 @@
-"""The examples of a project: fetch, add, edit, fix, delete."""
+"""Reads and changes the examples (rows) of a project: fetch, add, edit, fix, delete."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ INSERT = f"INSERT INTO example ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * l
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row. `data` is its JSON text as imported; `question` and `answer` are read from it."""
+    """One row. `data` is its JSON text as imported; `question` and `answer` are read from it; `id` 0 is not stored yet."""
 
     data: str
     question: str = ""
@@ -69,16 +69,16 @@ class Example:
 
 
 def fetch(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Example]:
-    """The rows by id; one that no longer exists is left out. `problems` includes what the check of the whole dataset found."""
-    found: dict[int, Example] = {}
+    """The rows by id, without deleted ones. Their `problems` include the findings of the check of the whole dataset."""
+    rows_by_id: dict[int, Example] = {}
     for start in range(0, len(ids), ROWS_PER_CHUNK):
         chunk = list(ids[start : start + ROWS_PER_CHUNK])
         marks = ",".join("?" * len(chunk))
         rows = list(_load_rows(db, f"id IN ({marks})", chunk))
         sql = f"SELECT example, group_concat(DISTINCT rule) FROM finding WHERE example IN ({marks}) GROUP BY 1"
         rules = {id: rules.replace(",", " ") for id, rules in db.execute(sql, chunk)}
-        found |= {row.id: _add_rules(row, rules.get(row.id, "")) for row in rows}
-    return found
+        rows_by_id |= {row.id: _add_rules(row, rules.get(row.id, "")) for row in rows}
+    return rows_by_id
 
 
 def _add_rules(row: Example, rules: str) -> Example:
@@ -94,28 +94,31 @@ def _load_rows(db: sqlite3.Connection, condition: str, values: Sequence[Any]) ->
 
 
 def find_ids(db: sqlite3.Connection, choice: Choice) -> Sequence[int]:
-    """The ids of the chosen rows, in order."""
+    """The ids of the chosen rows, in order. Raises `FormatError` as `filters.find` does."""
     return filters.find(db, choice) if isinstance(choice, Filter) else choice
 
 
 def iterate(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[Example]:
-    """The chosen rows one by one, in order; a million need no more memory than a thousand."""
+    """Yield the chosen rows, in order; a million need no more memory than a thousand. Raises `FormatError` as `find_ids`."""
     ids = find_ids(db, choice)
     for start in range(0, len(ids), ROWS_PER_CHUNK):
         chunk = ids[start : start + ROWS_PER_CHUNK]
-        found = fetch(db, chunk)
-        yield from (found[id] for id in chunk if id in found)
+        rows_by_id = fetch(db, chunk)
+        yield from (rows_by_id[id] for id in chunk if id in rows_by_id)
 
 
 def iterate_texts(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[str]:
-    """The JSON texts of the chosen rows, in order."""
+    """Yield the JSON texts of the chosen rows, in order. Raises `FormatError` as `find_ids` does."""
     reader = compressed_texts.PackReader(db)
     for place in _find_places(db, choice):
         yield reader.text(place)
 
 
 def iterate_text_blocks(db: sqlite3.Connection, choice: Choice = Filter()) -> Iterator[tuple[int, bytes]]:
-    """The JSON texts of the chosen rows, many at a time: the number of rows, and their lines in UTF-8."""
+    """Yield the JSON texts of the chosen rows, many at a time: the number of rows, and their lines in UTF-8.
+
+    Raises `FormatError` as `find_ids` does.
+    """
     reader = compressed_texts.PackReader(db)
     for pack, places in groupby(_find_places(db, choice), key=itemgetter(0)):
         slots = list(map(itemgetter(1), places))
@@ -129,27 +132,27 @@ def _find_places(db: sqlite3.Connection, choice: Choice) -> Iterator[compressed_
     return _find_places_of(db, find_ids(db, choice))
 
 
-def _find_places_of(db: sqlite3.Connection, chosen: Sequence[int]) -> Iterator[compressed_texts.TextPlace]:
-    ids = iter(chosen)
+def _find_places_of(db: sqlite3.Connection, wanted_ids: Sequence[int]) -> Iterator[compressed_texts.TextPlace]:
+    ids = iter(wanted_ids)
     while chunk := list(islice(ids, ROWS_PER_CHUNK)):
         marks = ",".join("?" * len(chunk))
         rows = db.execute(f"SELECT id, pack, slot FROM example WHERE id IN ({marks})", chunk)
-        found = {id: (pack, slot) for id, pack, slot in rows}
-        yield from (found[id] for id in chunk if id in found)
+        places = {id: (pack, slot) for id, pack, slot in rows}
+        yield from (places[id] for id in chunk if id in places)
 
 
 def count_values(db: sqlite3.Connection, column: str, split: str = "", status: str = "") -> dict[str, int]:
     """How many rows (of `split`, of `status`) have each value of `column` (split, kind, status), or each word of it (tags, problems)."""
     assert column in ("split", "kind", "status", "tags", "problems", "facts", "source"), column
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     sql = f"SELECT {column}, count(*) FROM example WHERE ? IN ('', split) AND ? IN ('', status) GROUP BY 1 ORDER BY min(id)"
     for value, count in db.execute(sql, (split, status)):
         for name in [value] if column == "source" else value.split():
-            found[name] = found.get(name, 0) + count
+            counts[name] = counts.get(name, 0) + count
     if column == "problems":
         for rule, count in db.execute(_COUNT_FINDINGS):
-            found[rule] = found.get(rule, 0) + count
-    return found
+            counts[rule] = counts.get(rule, 0) + count
+    return counts
 
 
 _COUNT_FINDINGS = """SELECT rule, count(DISTINCT example) FROM finding JOIN example ON example.id = finding.example
@@ -157,22 +160,22 @@ GROUP BY 1 ORDER BY 1"""
 
 
 def count_rules(db: sqlite3.Connection, filter: Filter) -> dict[str, int]:
-    """How many of the matching rows have each problem, those included that the check of the whole dataset found."""
+    """How many of the matching rows have each problem, with the findings of the check of the whole dataset."""
     where, values = filters.to_sql(filter)
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for rules, count in db.execute(
         f"SELECT problems, count(*) FROM example WHERE {where} AND problems <> '' GROUP BY 1", values
     ):
         for rule in rules.split():
-            found[rule] = found.get(rule, 0) + count
+            counts[rule] = counts.get(rule, 0) + count
     sql = "SELECT rule, count(DISTINCT example) FROM finding WHERE example IN (SELECT id FROM example WHERE {}) GROUP BY 1"
     for rule, count in db.execute(sql.format(where), values):
-        found[rule] = found.get(rule, 0) + count
-    return found
+        counts[rule] = counts.get(rule, 0) + count
+    return counts
 
 
 def count_errors(db: sqlite3.Connection, filter: Filter) -> int:
-    """How many of the matching rows have an error, for which a server refuses a row."""
+    """How many of the matching rows have an error: a server refuses such a row."""
     where, values = filters.to_sql(filter)
     rows = db.execute(f"SELECT problems, count(*) FROM example WHERE {where} AND problems <> '' GROUP BY 1", values)
     return sum(count for rules, count in rows if any(checks.RULES[rule].severity == "error" for rule in rules.split()))
@@ -195,31 +198,31 @@ class ProblemCounts:
 
 
 def count_problems_since(db: sqlite3.Connection, first: int) -> ProblemCounts:
-    """Counts the problems of the rows from the id `first` on; problems of the dataset as a whole are left out."""
-    found = ProblemCounts()
+    """Count the problems of the rows from the id `first` on, without findings of the check of the whole dataset."""
+    counts = ProblemCounts()
     rows = db.execute("SELECT problems, count(*) FROM example WHERE id >= ? AND problems <> '' GROUP BY 1", (first,))
     for problems, count in rows:
         rules = problems.split()
         error = any(checks.RULES[rule].severity == "error" for rule in rules)
-        found += ProblemCounts(count if error else 0, 0 if error else count, dict.fromkeys(rules, count))
-    return found
+        counts += ProblemCounts(count if error else 0, 0 if error else count, dict.fromkeys(rules, count))
+    return counts
 
 
 def read_previews(data: str) -> tuple[str, str]:
-    """The question and the answer in a row's JSON text."""
+    """The question and the answer in a row's JSON text. Raises `msgspec.DecodeError` when it is no JSON."""
     value = msgspec.json.decode(data)
     return jsonl.question(value), jsonl.answer(value)
 
 
 def read_row(data: str, **fields: object) -> Example:
-    """An example from its JSON text, with the previews and problems that follow from it."""
+    """Build an example from its JSON text, with its question, answer and problems."""
     decoded = checks.decode(data.encode())
-    found = decoded.problems + checks.check(decoded.value)
+    problems = decoded.problems + checks.check(decoded.value)
     return Example(
         data=data,
         question=jsonl.question(decoded.value),
         answer=jsonl.answer(decoded.value),
-        problems=" ".join(dict.fromkeys(problem.rule for problem in found)),
+        problems=" ".join(dict.fromkeys(problem.rule for problem in problems)),
         **fields,  # type: ignore[arg-type]
     )
 
@@ -243,7 +246,7 @@ def build_column_values(example: Example) -> Values:
 
 
 def add(db: sqlite3.Connection, examples: Iterable[Example]) -> range:
-    """Add rows after the others; returns their ids."""
+    """Add rows after the existing ones; returns their ids."""
     first = get_next_id(db)
     rows = iter(examples)
     while group := list(islice(rows, compressed_texts.TEXTS_PER_PACK)):
@@ -259,7 +262,7 @@ def get_next_id(db: sqlite3.Connection) -> int:
 
 
 def load_data(db: sqlite3.Connection, id: int) -> str:
-    """The JSON text of one row. Raises `JukuError` when it is no longer there."""
+    """The JSON text of one row. Raises `JukuError` when the row was deleted."""
     place = db.execute("SELECT pack, slot FROM example WHERE id = ?", (id,)).fetchone()
     if place is None:
         raise JukuError(
@@ -269,9 +272,9 @@ def load_data(db: sqlite3.Connection, id: int) -> str:
 
 
 def edit(db: sqlite3.Connection, id: int, edit: RowEdit) -> None:
-    """Make one change in one row.
+    """Apply one edit to one row.
 
-    Raises `FormatError` when the edit does not fit the row, `JukuError` when the row is no longer there.
+    Raises `FormatError` when the edit does not fit the row, `JukuError` when the row was deleted.
     """
     if isinstance(edit, SetColumn):
         set_field(db, id, edit.column, edit.value)
@@ -280,7 +283,7 @@ def edit(db: sqlite3.Connection, id: int, edit: RowEdit) -> None:
 
 
 def preview_edit(example: Example, edit: RowEdit) -> Example:
-    """The example as `edit` will leave it, before it is written. Raises `FormatError` as `row_edits.apply` does."""
+    """The example as it will be after `edit`, without writing it. Raises `FormatError` as `row_edits.apply` does."""
     if not isinstance(edit, SetColumn):
         return replace(example, data=row_edits.apply(example.data, edit))
     column, value = edit.column, edit.value
@@ -291,7 +294,8 @@ def preview_edit(example: Example, edit: RowEdit) -> Example:
 def set_field(db: sqlite3.Connection, id: int, field: str, value: str) -> None:
     """Set one of `FIELDS` in one row; question and answer are written into the row's JSON, all else there is kept.
 
-    Raises `JukuError` when question or answer is set and the row is no longer there.
+    Raises `JukuError` when question or answer is set and the row was deleted, `FormatError` when the row has no place
+    for it.
     """
     if field in METADATA_FIELDS:
         db.execute(f"UPDATE example SET {field} = ? WHERE id = ?", (value, id))
@@ -348,7 +352,7 @@ def delete(db: sqlite3.Connection, ids: Sequence[int]) -> None:
 
 
 def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
-    """Fix the problem `rule` in every row where that is safe; the other rows stay unchanged."""
+    """Fix the problem `rule` in every row where that is safe; other rows stay unchanged. Raises `Cancelled`."""
     if rule == DUPLICATE_ROW:
         db.execute("DELETE FROM example WHERE id NOT IN (SELECT min(id) FROM example GROUP BY digest, split)")
         return
@@ -357,7 +361,7 @@ def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
 
 
 def fix_since(db: sqlite3.Connection, rules: Sequence[str], first: int, reporter: Reporter) -> None:
-    """Fix the problems `rules` in the rows from the id `first` on, where that is safe."""
+    """Fix the problems `rules` in the rows from the id `first` on, where that is safe. Raises `Cancelled`."""
     for rule in rules:
         ids = [id for id in filters.find(db, Filter(rule=rule)) if id >= first]
         replace_texts(db, _fix_rows(db, rule, ids, reporter))

@@ -24,17 +24,17 @@ from core.formats.row_writers import WRITERS, Writer, canonicalise, format_line
 from core.language import tr
 from core.progress import Reporter
 
-FOLDER = "huggingface"
-FORMATS = (*WRITERS, FOLDER)
+HUGGINGFACE_FOLDER = "huggingface"
+FORMATS = (*WRITERS, HUGGINGFACE_FOLDER)
 Output = io.RawIOBase | gzip.GzipFile
 
-EVERYTHING = Filter()
+ALL_ROWS = Filter()
 ROWS_PER_CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """How to write. `bom` None: the format's default (a byte order mark in CSV only; Azure wants one in JSONL).
+    """The options of an export. `bom` None: the format's default (a byte order mark in CSV only; Azure wants one in JSONL).
 
     `canonical`: keys in the usual order, uniform spacing. `full`: tables get a column with the row's whole JSON.
     `card`: a dataset card beside the file; `title` and `date` appear in it, and in the card of a folder.
@@ -50,7 +50,7 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """How many rows were written, and how many were left out by reason (`conversion_losses.reason_text`)."""
+    """How many rows were written, and how many were left out, by reason (a key of `formats.format_loss_reason`)."""
 
     rows: int
     left_out: dict[str, int] = field(default_factory=dict)
@@ -59,26 +59,27 @@ class ExportResult:
 def detect_format(path: Path) -> str:
     """The format by the file's suffix; a name without a suffix means a Hugging Face folder."""
     name = path.name.lower().removesuffix(".gz")
-    found = {writer.suffix: format for format, writer in reversed(WRITERS.items())} | {".ndjson": "jsonl"}
-    return FOLDER if "." not in name else found.get(Path(name).suffix, "jsonl")
+    formats_by_suffix = {writer.suffix: format for format, writer in reversed(WRITERS.items())} | {".ndjson": "jsonl"}
+    return HUGGINGFACE_FOLDER if "." not in name else formats_by_suffix.get(Path(name).suffix, "jsonl")
 
 
 def export(
     db: sqlite3.Connection,
     path: Path,
-    choice: Choice = EVERYTHING,
+    choice: Choice = ALL_ROWS,
     format: str = "",
     options: ExportOptions | None = None,
     reporter: Reporter | None = None,
 ) -> ExportResult:
     """Write the chosen rows to `path`; format '' is that of `detect_format`, a name ending in .gz is compressed.
 
-    Raises `FormatError` when it cannot be written, and `Cancelled`; an existing file stays unchanged then.
+    Raises `FormatError` for an unknown format or when the file cannot be written, and `Cancelled`; an existing file stays
+    unchanged then.
     """
     format, options, reporter = format or detect_format(path), options or ExportOptions(), reporter or Reporter()
     if format not in FORMATS:
         raise FormatError(tr("There is no format {name}", name=format), tr("Nothing was written."))
-    if format == FOLDER:
+    if format == HUGGINGFACE_FOLDER:
         return _export_folder(db, path, choice, options, reporter)
     file = _write_file(db, path, choice, format, options, reporter)
     if options.card:
@@ -98,14 +99,14 @@ def preview(
     options: ExportOptions | None = None,
     reporter: Reporter | None = None,
 ) -> ExportResult:
-    """What `export` would write and leave out, without writing a file. Raises `Cancelled`."""
-    left: Counter[str] = Counter()
-    tallies = (left, Counter[str]())
+    """The result that `export` would have, without writing a file. Raises `Cancelled`."""
+    left_out: Counter[str] = Counter()
+    tallies = (left_out, Counter[str]())
     examples = _report_progress(
         dataset_examples.iterate(db, choice), _count_by_split(db, choice).total(), reporter or Reporter()
     )
     rows = _write_rows(examples, _NullWriter(), WRITERS[format], options or ExportOptions(), tallies)
-    return ExportResult(rows, dict(left))
+    return ExportResult(rows, dict(left_out))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class _WrittenFile:
 def _write_file(
     db: sqlite3.Connection, path: Path, choice: Choice, format: str, options: ExportOptions, reporter: Reporter
 ) -> _WrittenFile:
-    left: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     splits: Counter[str] = Counter()
     with replace_file(path) as file:
         hashed = _HashingWriter(file, options.card)
@@ -130,9 +131,11 @@ def _write_file(
                 examples = _report_progress(
                     dataset_examples.iterate(db, choice), _count_by_split(db, choice).total(), reporter
                 )
-                rows = _write_rows(examples, out, WRITERS[format], options, (left, splits))
+                rows = _write_rows(examples, out, WRITERS[format], options, (left_out, splits))
     counts = {split: splits[split] for split in dataset_examples.SPLITS if splits[split]}
-    return _WrittenFile(ExportResult(rows, dict(left)), dataset_card.CardFile(path.name, rows, counts, hashed.digest()))
+    return _WrittenFile(
+        ExportResult(rows, dict(left_out)), dataset_card.CardFile(path.name, rows, counts, hashed.digest())
+    )
 
 
 def _has_bom(writer: Writer, options: ExportOptions) -> bool:
@@ -174,27 +177,27 @@ def _write_rows(
     options: ExportOptions,
     tallies: tuple[Counter[str], Counter[str]],
 ) -> int:
-    """Write the rows that the format can hold; counts the rows left out by reason, and those written by split."""
-    left, splits = tallies
-    head, spell = (writer.full_head, writer.full) if options.full and writer.full else (writer.head, writer.row)
+    """Write the rows that the format can hold; returns how many, and adds to `tallies`: left out by reason, written by split."""
+    left_out, splits = tallies
+    head, format_row = (writer.full_head, writer.full) if options.full and writer.full else (writer.head, writer.row)
     out.write(head.encode())
     for example in examples:
         try:
             out.write(
-                spell(
+                format_row(
                     example.data, {name: getattr(example, name) for name in dataset_examples.METADATA_FIELDS}
                 ).encode()
             )
             splits[example.split] += 1
         except UnsupportedRow as reason:
-            left[reason.reason] += 1
+            left_out[reason.reason] += 1
     return splits.total()
 
 
 def _export_folder(
     db: sqlite3.Connection, path: Path, choice: Choice, options: ExportOptions, reporter: Reporter
 ) -> ExportResult:
-    """A data set as the hub of Hugging Face lays it out: a card, and a file for each split that has rows."""
+    """Write a dataset in the layout of the Hugging Face Hub: a card, and a file for each split that has rows."""
     dataset_card.require_replaceable(path)
     present = [split for split in dataset_examples.SPLITS if _count_by_split(db, choice)[split]]
     if not present:
@@ -204,8 +207,8 @@ def _export_folder(
         (folder / "data").mkdir()
         files = []
         for split in present:
-            chosen = _restrict_to_split(db, choice, split)
-            file = _write_file(db, folder / "data" / f"{split}.jsonl", chosen, "jsonl", plain, reporter)
+            split_choice = _restrict_to_split(db, choice, split)
+            file = _write_file(db, folder / "data" / f"{split}.jsonl", split_choice, "jsonl", plain, reporter)
             files.append(replace(file.described, name=f"data/{split}.jsonl"))
         readme = dataset_card.format_hub_card(
             options.title or path.name, options.date, files, _count_by_rule(db, choice)
@@ -219,11 +222,11 @@ def _restrict_to_split(db: sqlite3.Connection, choice: Choice, split: str) -> Ch
     """The chosen rows of one split, in their order."""
     if isinstance(choice, Filter):
         return replace(choice, split=split)
-    found: set[int] = set()
+    ids_in_split: set[int] = set()
     for ids in _split_into_chunks(choice):
         sql = f"SELECT id FROM example WHERE split = ? AND id IN ({', '.join('?' * len(ids))})"
-        found.update(id for (id,) in db.execute(sql, (split, *ids)))
-    return [id for id in choice if id in found]
+        ids_in_split.update(id for (id,) in db.execute(sql, (split, *ids)))
+    return [id for id in choice if id in ids_in_split]
 
 
 def _count_by_split(db: sqlite3.Connection, choice: Choice) -> Counter[str]:
@@ -232,21 +235,21 @@ def _count_by_split(db: sqlite3.Connection, choice: Choice) -> Counter[str]:
 
 def _count_by_rule(db: sqlite3.Connection, choice: Choice) -> Counter[str]:
     """How many of the chosen rows have a problem of each rule."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for rules, count in _count_by_column(db, choice, "problems").items():
-        found.update(dict.fromkeys(rules.split(), count))
-    return found
+        counts.update(dict.fromkeys(rules.split(), count))
+    return counts
 
 
 def _count_by_column(db: sqlite3.Connection, choice: Choice, column: str) -> Counter[str]:
     if isinstance(choice, Filter) and not choice.text:
         condition, values = filters.to_sql(choice)
         return Counter(dict(db.execute(f"SELECT {column}, count(*) FROM example WHERE {condition} GROUP BY 1", values)))
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for ids in _split_into_chunks(dataset_examples.find_ids(db, choice)):
         sql = f"SELECT {column}, count(*) FROM example WHERE id IN ({', '.join('?' * len(ids))}) GROUP BY 1"
-        found.update(dict(db.execute(sql, ids)))
-    return found
+        counts.update(dict(db.execute(sql, ids)))
+    return counts
 
 
 def _split_into_chunks(ids: Iterable[int]) -> Iterator[list[int]]:
@@ -256,7 +259,7 @@ def _split_into_chunks(ids: Iterable[int]) -> Iterator[list[int]]:
 
 
 class _HashingWriter(io.RawIOBase):
-    """A file that knows the hash of what was written to it."""
+    """A file that computes the SHA-256 of what is written to it."""
 
     def __init__(self, file: BinaryIO, hashed: bool) -> None:
         self._file = file

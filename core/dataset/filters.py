@@ -1,4 +1,4 @@
-"""Finds rows: a filter that a person chose or typed, as the ids of the matching rows."""
+"""Finds the ids of the rows that match a filter, which the user chose or typed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SORT_COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which rows are wanted; empty fields match all. `rule` may be '*' for any problem.
+    """A filter for rows; empty fields match all. `rule` may be '*' for any problem.
 
     Lengths are characters of question and answer together. `row` is the id of one row.
     """
@@ -64,30 +64,30 @@ Choice = Filter | Sequence[int]  # a filter, or ids
 
 
 def parse(words: str) -> Filter:
-    """The filter that a person typed: `split:test kind:reverse tag:study status:draft row:37 length:>500 /colou?r/`.
+    """Parse a filter as it is typed: `split:test kind:reverse tag:study status:draft row:37 length:>500 /colou?r/`.
 
     All other words are the text to find.
     """
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     text: list[str] = []
     for word in words.split():
         name, _colon, value = word.partition(":")
         if value and name in NAMED_FIELDS:
-            found[name] = value
+            fields[name] = value
         elif name == "row" and value.isdecimal() and len(value) < MAX_ID_DIGITS:
-            found["row"] = int(value)
+            fields["row"] = int(value)
         elif name == "length" and value[:1] in "<>" and value[1:].isdecimal():
-            found["min_length" if value[0] == ">" else "max_length"] = int(value[1:])
+            fields["min_length" if value[0] == ">" else "max_length"] = int(value[1:])
         else:
             text.append(word)
     typed = " ".join(text)
     if len(typed) > 2 and typed[0] == typed[-1] == "/":
-        return Filter(text=typed[1:-1], regex=True, **found)
-    return Filter(text=typed, **found)
+        return Filter(text=typed[1:-1], regex=True, **fields)
+    return Filter(text=typed, **fields)
 
 
 def format_filter(filter: Filter) -> str:
-    """The filter as a person would type it, without the sort order; `parse` reads it."""
+    """The filter as it would be typed, without the sort order; the inverse of `parse`."""
     parts = [f"{name}:{value}" for name in NAMED_FIELDS if (value := getattr(filter, name))]
     if filter.row is not None:
         parts.append(f"row:{filter.row}")
@@ -121,7 +121,7 @@ def find(
 
 
 def find_first(db: sqlite3.Connection, filter: Filter, limit: int) -> array[int]:
-    """The first `limit` ids of the matching rows; the filter's text is ignored. Shown until `find` has all of them."""
+    """The first `limit` ids of the matching rows; the filter's text is ignored. Shown while `find` is running."""
     return _select_ids(db, filter, f"LIMIT {limit}")
 
 
@@ -129,9 +129,9 @@ def to_sql(filter: Filter) -> tuple[str, list[Any]]:
     """The filter without its text, as an SQL condition and its parameters."""
     conditions: list[str] = ["1"]
     values: list[Any] = []
-    for condition, given in _sql_conditions(filter):
+    for condition, parameters in _sql_conditions(filter):
         conditions.append(condition)
-        values += given
+        values += parameters
     return " AND ".join(conditions), values
 
 
@@ -177,8 +177,8 @@ def _intersect(ids: array[int], matching: array[int]) -> array[int]:
     """Those of `ids` that are also in `matching`, in the order of `ids`."""
     import numpy as np
 
-    mine = np.frombuffer(ids, dtype=np.int64)
-    return array("q", mine[np.isin(mine, np.frombuffer(matching, dtype=np.int64))].tobytes())
+    own_ids = np.frombuffer(ids, dtype=np.int64)
+    return array("q", own_ids[np.isin(own_ids, np.frombuffer(matching, dtype=np.int64))].tobytes())
 
 
 def load_saved_filters(db: sqlite3.Connection) -> dict[str, str]:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from core import keys, language
 from core.dataset import examples
-from core.dataset.import_blocks import Block, KnownTexts, load_known_texts, store_blocks
-from core.dataset.import_blocks import ImportOptions as ImportOptions
+from core.dataset.import_reader_process import Block, KnownTexts, load_known_texts, store_blocks
+from core.dataset.import_reader_process import ImportOptions as ImportOptions
 from core.errors import JukuError
 from core.paths import ROOT
 from core.progress import Progress, Reporter
@@ -51,7 +51,8 @@ async def import_file(
 ) -> ImportResult:
     """Add the rows of the file as one undoable step; a process of its own reads it.
 
-    Raises `JukuError` when the file cannot be read; then no row is added.
+    Raises `JukuError` when the file cannot be read, `ProjectError` when the project cannot be written, and
+    `CancelledError`; then no row is added.
     """
     options, reporter = options or ImportOptions(), reporter or Reporter()
     path = _make_absolute(path)
@@ -73,13 +74,13 @@ async def import_file(
 
 
 def _make_absolute(path: Path) -> Path:
-    """The path as another process with another working directory would name it."""
+    """The absolute path: the child process has another working directory."""
     return path.absolute()
 
 
 @contextlib.contextmanager
 def save_pasted_text(text: str) -> Iterator[Path]:
-    """Pasted text as a temporary file, which is deleted at the end of the `with` block."""
+    """Write pasted text to a temporary file, which is deleted at the end of the `with` block."""
     with tempfile.TemporaryDirectory(prefix="juku-") as folder:
         path = Path(folder) / "pasted.txt"
         path.write_text(text, encoding="utf-8")
@@ -88,7 +89,7 @@ def save_pasted_text(text: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _write_log_meanwhile(write_out: Callable[[], None]) -> Iterator[None]:
-    """Write the database's log to disk again and again meanwhile, so that the commit has little left to wait for."""
+    """Flush the database's log to disk every `LOG_WRITE_INTERVAL` seconds in the block, so that the commit is short."""
     done = threading.Event()
 
     def write() -> None:
@@ -115,7 +116,7 @@ def _read_in_process(
 ) -> Iterator[Block]:
     reporter.check()
     process = subprocess.Popen(
-        [sys.executable, "-m", "core.dataset.import_blocks"],
+        [sys.executable, "-m", "core.dataset.import_reader_process"],
         cwd=ROOT, env=keys.child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=background_process.PIPE_BYTES,
     )  # fmt: skip
     assert process.stdin

@@ -1,4 +1,7 @@
-"""Edits of one row: each changes its own place in the JSON text and leaves all other bytes as they are."""
+"""Edits of one row: each changes its own place in the JSON text and leaves all other characters unchanged.
+
+All functions that take a path raise `FormatError` when the row has no message there.
+"""
 
 import re
 from dataclasses import dataclass
@@ -17,8 +20,8 @@ from core.checks.json_positions import (
 from core.checks.line_parsing import decode_text
 from core.dataset.row_json import (
     CALL_KEYS,
-    CHAT,
-    SECTIONS,
+    CHAT_PATH,
+    SECTION_PATHS,
     find_tools,
     find_value,
     read_messages,
@@ -116,11 +119,11 @@ class DeleteMessage:
 JsonEdit = (
     SetText | SetRole | SetWeight | SetString | SetToolCalls | SetTools | AddMessage | MoveMessage | DeleteMessage
 )
-RowEdit = SetColumn | JsonEdit  # one change of one row, as a person makes it
+RowEdit = SetColumn | JsonEdit  # one change of one row by the user
 
 
 def apply(data: str, edit: JsonEdit) -> str:  # noqa: C901 - one case for each kind of edit
-    """The row's JSON text after `edit`. Raises `FormatError` for a row that the edit does not fit."""
+    """The row's JSON text after `edit`. Raises `FormatError` for an unreadable row, or one that the edit does not fit."""
     if decode_text(data).text is None:
         raise _cannot_edit_error()
     match edit:
@@ -145,13 +148,13 @@ def apply(data: str, edit: JsonEdit) -> str:  # noqa: C901 - one case for each k
 
 
 def set_role(data: str, path: str, role: str) -> str:
-    """The row with the role of the message at `path` (such as `$.messages[1]`) replaced."""
+    """The row with the role of the message at `path` (such as `$.messages[1]`) replaced. Raises `FormatError`."""
     assert role in ROLES, role
     return _set_member(data, _find_message(data, path), "role", dumps(role))
 
 
 def set_weight(data: str, path: str, weight: int | None) -> str:
-    """The row with a message's weight set to 0 or 1, or removed (None)."""
+    """The row with a message's weight set to 0 or 1, or removed (None). Raises `FormatError`."""
     assert weight in (None, 0, 1), weight
     return _set_member(data, _find_message(data, path), "weight", None if weight is None else str(weight))
 
@@ -159,7 +162,7 @@ def set_weight(data: str, path: str, weight: int | None) -> str:
 def set_text(data: str, path: str, text: str, part: int | None = None) -> str:
     """The row with the content of the message at `path` replaced, or the text of one of its parts.
 
-    Setting the same text changes nothing, however its JSON is escaped. Images beside it stay.
+    Setting the same text changes nothing, however its JSON is escaped. Images beside it stay. Raises `FormatError`.
     """
     message = _find_message(data, path)
     current = message.value.get("content") if isinstance(message.value, dict) else None
@@ -175,20 +178,20 @@ def set_text(data: str, path: str, text: str, part: int | None = None) -> str:
 def set_last_message(data: str, role: str, text: str) -> str:
     """The row with the last message of `role` replaced; in a preference row, of the input or the preferred answer.
 
-    A chat row without such a message gets one. Raises FormatError when the text holds no JSON object.
+    A chat row without such a message gets one. Raises `FormatError` when `data` is no JSON object.
     """
     sections = {message.path.partition("[")[0] for message in read_messages(data)} if decode_text(data).text else set()
     candidates = (
         [message for message in read_messages(data) if not message.path.startswith("$.non_")] if sections else []
     )
     paths = [message.path for message in candidates if message.role == role]
-    if CHAT in sections or not paths:
+    if CHAT_PATH in sections or not paths:
         return jsonl.set_content(data, role, text)
     return set_text(data, paths[-1], text)
 
 
 def set_string(data: str, path: str, key: str, text: str) -> str:
-    """The row with a string of the message (name, refusal, tool_call_id) set; '' removes it."""
+    """The row with a string of the message (name, refusal, tool_call_id) set; '' removes it. Raises `FormatError`."""
     assert key in ("name", "refusal", "tool_call_id"), key
     message = _find_message(data, path)
     if isinstance(message.value, dict) and (message.value.get(key) or "") == text:
@@ -223,7 +226,8 @@ def set_tools(data: str, text: str) -> str:
 def add_message(data: str, path: str, role: str, text: str = "") -> str:
     """The row with a new message at `path`; the list of messages is created where it is missing.
 
-    A tool message gets the id of the first call before it that has no result yet.
+    A tool message gets the id of the first call before it that has no result yet. Raises `FormatError` when the row has
+    no place for messages at this path.
     """
     assert role in ROLES, role
     section, number = _split_path(path)
@@ -271,12 +275,12 @@ def delete_message(data: str, path: str) -> str:
 
 def _find_tools_holder(data: str) -> str:
     span = find_value(data, "$.input")
-    return "$.input" if span and isinstance(span.value, dict) and find_value(data, CHAT) is None else "$"
+    return "$.input" if span and isinstance(span.value, dict) and find_value(data, CHAT_PATH) is None else "$"
 
 
 def _split_path(path: str) -> tuple[str, int]:
     match = _TURN.fullmatch(path)
-    assert match and match[1] in SECTIONS, path
+    assert match and match[1] in SECTION_PATHS, path
     return match[1], int(match[2])
 
 
@@ -302,15 +306,15 @@ def _cannot_edit_error() -> FormatError:
 
 def _set_member(data: str, holder: Span, key: str, value: str | None) -> str:
     """The row with a key of the object at `holder` set to JSON text, or removed (None)."""
-    inside = list(iterate_entries(data, holder))
-    places = [number for number, (found, _value) in enumerate(inside) if found.value == key]
+    entries = list(iterate_entries(data, holder))
+    places = [number for number, (found, _value) in enumerate(entries) if found.value == key]
     if value is None:
         return _remove_member(data, holder, key) if places else data
     if places:
-        old = inside[places[-1]][1]
+        old = entries[places[-1]][1]
         return apply_edits(data, [TextEdit(old.start, old.end, value)])
-    at = inside[-1][1].end if inside else holder.start + 1
-    return apply_edits(data, [TextEdit(at, at, f"{', ' if inside else ''}{dumps(key)}: {value}")])
+    at = entries[-1][1].end if entries else holder.start + 1
+    return apply_edits(data, [TextEdit(at, at, f"{', ' if entries else ''}{dumps(key)}: {value}")])
 
 
 def _set_part(data: str, content: Span, number: int, text: str) -> str:
@@ -330,14 +334,14 @@ def _add_part(data: str, content: Span, text: str) -> str:
 
 def _remove_member(data: str, holder: Span, key: str) -> str:
     """The row without a key of the object, also where the key is repeated."""
-    inside = list(iterate_entries(data, holder))
-    spans = [(found.start, value.end) for found, value in inside]
-    for number in reversed(range(len(inside))):
-        if inside[number][0].value == key:
-            cut = _remove_element(spans, number)
-            data = apply_edits(data, [cut])
-            holder = holder._replace(end=holder.end - (cut.end - cut.start))
-            del inside[number], spans[number]
+    entries = list(iterate_entries(data, holder))
+    spans = [(found.start, value.end) for found, value in entries]
+    for number in reversed(range(len(entries))):
+        if entries[number][0].value == key:
+            edit = _remove_element(spans, number)
+            data = apply_edits(data, [edit])
+            holder = holder._replace(end=holder.end - (edit.end - edit.start))
+            del entries[number], spans[number]
             spans = [(found.start, value.end) for found, value in iterate_entries(data, holder)]
     return data
 
@@ -385,6 +389,6 @@ def _find_unanswered_call(data: str, section: str, number: int) -> str:
             if isinstance(calls, list)
             else []
         )
-        if (answered := message.get("tool_call_id")) in open_calls:
-            open_calls.remove(answered)
+        if (result_id := message.get("tool_call_id")) in open_calls:
+            open_calls.remove(result_id)
     return next(filter(None, open_calls), "")

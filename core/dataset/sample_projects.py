@@ -20,6 +20,8 @@ SAMPLES_FOLDER = RESOURCES / "samples"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
+    """A sample project, as its `sample.toml` describes it."""
+
     id: str
     title: str
     language: str

@@ -1,7 +1,7 @@
-"""Finds text in a million rows: their folded text is stored in one flat file that is searched as bytes.
+"""Finds text in a million rows: their folded texts are stored in one flat file that is searched as bytes.
 
-The file is a cache, made in a process of its own (core/dataset/search_index.py). Rows edited since then are read one by
-one; a change of too many rows makes the file stale. Without the file every row is read, which is slower but finds the same.
+The file is a cache, written by a process of its own (core/dataset/search_index_builder.py). Rows edited since then are read one
+by one; a change of too many rows makes the file stale. Without it every row is read, which is slower but finds the same.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 BYTES_PER_CANCEL_CHECK = 2 * 1024 * 1024  # bytes searched between two checks for cancelling
 ROWS_PER_CHUNK = 500
 MAX_DIRTY_ROWS = 20_000
-END = "\0"
-END_BYTE = END.encode()
+TEXT_END = "\0"
+TEXT_END_BYTE = TEXT_END.encode()
 
 Matches = Callable[[str], bool]
 
@@ -44,7 +44,7 @@ _COMBINING_MARKS = re.compile("[\u0300-\u036f\u3099\u309a]")
 
 
 def fold(text: str) -> str:
-    """`text` in the form in which it is compared: NFKC and case-folded."""
+    """`text` normalised for comparison: NFKC and case-folded."""
     if text.isascii():
         return text.lower()
     if _COMBINING_MARKS.search(text):
@@ -57,13 +57,13 @@ def _normalise_match(match: re.Match[str]) -> str:
 
 
 def build_searchable_text(data: str) -> str:
-    """The folded text of a row's messages, without system messages, which all rows share."""
+    """The folded text of a row's messages, without system messages, which are the same in all rows."""
     messages = clean_messages(data.encode())
     if messages is not None:
         texts = [message.content for message in messages if message.role not in ("system", "developer")]
     else:
         texts = jsonl.message_texts(msgspec.json.decode(data))
-    return fold("\n".join(texts)).replace(END, " ")
+    return fold("\n".join(texts)).replace(TEXT_END, " ")
 
 
 def find_text(
@@ -77,8 +77,8 @@ def find_text(
     if index is None or not index.ready or index.dirty is None:
         return array("q", _scan(db, None, matches, reporter))
     dirty = set(index.dirty)
-    found = index.matching(fold(text), matches if regex else None, reporter)
-    return index.correct(found, dirty, set(_scan(db, sorted(dirty), matches, reporter)))
+    matching_ids = index.find_matching(fold(text), matches if regex else None, reporter)
+    return index.replace_dirty(matching_ids, dirty, set(_scan(db, sorted(dirty), matches, reporter)))
 
 
 def _make_matcher(text: str, regex: bool) -> Matches:
@@ -117,7 +117,7 @@ def _find_places(db: sqlite3.Connection, ids: Sequence[int] | None) -> Iterator[
 class SearchIndex:
     """The folded texts of all rows: `text` (UTF-8, each ended by NUL), `ends` (its offset in bytes), `ids`, all in order.
 
-    Not ready until it is opened on files that `core.dataset.search_index` made.
+    Not ready until it is opened on files that `core.dataset.search_index_builder` made.
     """
 
     def __init__(self) -> None:
@@ -126,13 +126,13 @@ class SearchIndex:
         self._text: mmap.mmap | bytes = b""
         self._ends: array[int] = array("q")
 
-    def expect(self) -> None:
+    def start_recording(self) -> None:
         """Start to record changed rows, before the files are written."""
         self.ready = False
         self.dirty = set()
 
     def open(self, folder: Path) -> bool:
-        """Use the files in `folder`; False when they are incomplete or too many rows have changed since `expect`."""
+        """Use the files in `folder`; False when they are incomplete or too many rows have changed since `start_recording`."""
         import numpy as np
 
         try:
@@ -148,7 +148,7 @@ class SearchIndex:
         self._ids, self._ends, self.ready = ids, ends, True
         return True
 
-    def note(self, ids: set[int] | None) -> None:
+    def record_changes(self, ids: set[int] | None) -> None:
         """Record changed rows; None means too many to list."""
         if ids is None or self.dirty is None or len(self.dirty) + len(ids) > MAX_DIRTY_ROWS:
             # The memory map stays open: a search in another thread may still use it.
@@ -156,13 +156,13 @@ class SearchIndex:
         else:
             self.dirty = self.dirty | ids
 
-    def matching(self, folded: str, matches: Matches | None, reporter: Reporter) -> array[int]:
+    def find_matching(self, folded: str, matches: Matches | None, reporter: Reporter) -> array[int]:
         """The ids of rows that contain `folded`, or for which `matches` returns True. Raises `Cancelled`."""
         if matches:
-            return array("q", self._ids[list(self._rows_where(matches, reporter))].tobytes())
-        return array("q", self._ids[self._rows_with(folded.encode(), reporter)].tobytes())
+            return array("q", self._ids[list(self._find_rows_matching(matches, reporter))].tobytes())
+        return array("q", self._ids[self._find_rows_containing(folded.encode(), reporter)].tobytes())
 
-    def _rows_with(self, needle: bytes, reporter: Reporter) -> NDArray[np.int64]:
+    def _find_rows_containing(self, needle: bytes, reporter: Reporter) -> NDArray[np.int64]:
         import numpy as np
 
         text, hits = self._text, array("q")
@@ -174,17 +174,17 @@ class SearchIndex:
             found = piece.find(needle, max(start - at, 0))
             while 0 <= found < BYTES_PER_CANCEL_CHECK:
                 hits.append(at + found)
-                end = piece.find(END_BYTE, found)
-                start = at + end + 1 if end >= 0 else self._end(at + found)
+                end = piece.find(TEXT_END_BYTE, found)
+                start = at + end + 1 if end >= 0 else self._find_row_end(at + found)
                 found = piece.find(needle, start - at)
         ends = np.frombuffer(self._ends, dtype=np.int64) if self._ends else np.zeros(0, np.int64)
         return np.searchsorted(ends, np.frombuffer(hits, dtype=np.int64) if hits else ends[:0], side="right")
 
-    def _end(self, place: int) -> int:
+    def _find_row_end(self, place: int) -> int:
         """The end of the row that contains the byte `place`."""
         return self._ends[bisect_right(self._ends, place)]
 
-    def _rows_where(self, matches: Matches, reporter: Reporter) -> Iterator[int]:
+    def _find_rows_matching(self, matches: Matches, reporter: Reporter) -> Iterator[int]:
         start = 0
         for row, end in enumerate(self._ends):
             if matches(self._text[start : end - 1].decode()):
@@ -193,7 +193,7 @@ class SearchIndex:
             if row % ROWS_PER_CHUNK == 0:
                 reporter.check()
 
-    def correct(self, found: array[int], dirty: set[int], matching: set[int]) -> array[int]:
+    def replace_dirty(self, found: array[int], dirty: set[int], matching: set[int]) -> array[int]:
         """`found` without the `dirty` rows, plus those of them that are `matching`."""
         if not dirty:
             return found

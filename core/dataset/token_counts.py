@@ -21,7 +21,7 @@ from core.text.tokenizer import ENCODINGS as ENCODINGS
 from core.text.tokenizer import TokenCounter
 from core.text.tokenizer import get_encoding as get_encoding
 
-TOKEN_LIMIT = 65_536  # of one row; OpenAI's server cuts off the rest without a message
+TOKEN_LIMIT = 65_536  # of one row; OpenAI's server truncates it without a message
 LONGEST_ROWS_LISTED = 20
 ROWS_PER_CHUNK = 5000
 BIN_STEPS = (1, 2, 5)
@@ -65,7 +65,7 @@ class TokenTotals:
 async def count_missing_rows(project: Project, encoding: str, reporter: Reporter) -> Changes | None:
     """Count the rows that are not counted yet, in a process of its own; None where nothing was missing.
 
-    Raises `JukuError` when the process fails.
+    Raises `JukuError` when the process fails, `ProjectError` when the project cannot be written.
     """
     return await background_process.run_and_store(
         project, "core.dataset.token_counts", {"encoding": encoding}, _store_counts, reporter
@@ -88,7 +88,7 @@ def unpack_counts(blob: bytes) -> "array[int]":
 
 
 def count_missing(db: sqlite3.Connection, encoding: str, reporter: Reporter) -> Iterator[tuple[int, list[int]]]:
-    """The token counts of each pack with rows that is not counted yet: pack id, counts by slot."""
+    """Yield the token counts of each pack with rows that is not counted yet: pack id, counts by slot. Raises `Cancelled`."""
     wanted = "SELECT DISTINCT pack FROM example EXCEPT SELECT pack FROM pack_tokens WHERE encoding = ?"
     missing = [pack for (pack,) in db.execute(wanted, (encoding,))]
     count = TokenCounter(encoding).row if missing else None
@@ -102,12 +102,12 @@ def count_missing(db: sqlite3.Connection, encoding: str, reporter: Reporter) -> 
 def _count_in_child(request: dict[str, Any], reporter: Reporter) -> str | None:
     """The child process: writes the counts to a file; returns the encoding, or None where nothing was missing."""
     encoding: str = request["encoding"]
-    counted = False
+    has_counts = False
     with closing(open_snapshot(Path(request["project"]))) as db, Path(request["into"]).open("w") as file:
         for line in count_missing(db, encoding, reporter):
             background_process.write_line(file, line)
-            counted = True
-    return encoding if counted else None
+            has_counts = True
+    return encoding if has_counts else None
 
 
 def _store_counts(db: sqlite3.Connection, encoding: str, lines: Iterator[tuple[int, list[int]]]) -> None:
@@ -120,17 +120,19 @@ def _store_counts(db: sqlite3.Connection, encoding: str, lines: Iterator[tuple[i
 def summarize(db: sqlite3.Connection, encoding: str, reporter: Reporter, status: str = "approved") -> TokenTotals:
     """The stored counts of the rows with a status ('' is any), summarized by split. Raises `Cancelled`."""
     counts = _Counts(db, encoding)
-    found: dict[str, list[IntArray]] = {}
+    parts_by_split: dict[str, list[IntArray]] = {}
     sql = "SELECT id, pack, slot FROM example WHERE split = ? AND ? IN ('', status)"
     for (split,) in db.execute("SELECT DISTINCT split FROM example").fetchall():
         rows = db.execute(sql, (split, status))
         while chunk := rows.fetchmany(ROWS_PER_CHUNK):
             reporter.check()
-            found.setdefault(split, []).append(counts.of(np.array(chunk, np.int64)))
-    whole = {split: np.concatenate(parts, axis=1) for split, parts in found.items()}
-    known = {split: rows[:, rows[1] >= 0] for split, rows in whole.items()}
-    missing = sum(rows.shape[1] for rows in whole.values()) - sum(rows.shape[1] for rows in known.values())
-    return TokenTotals(encoding, {split: _summarize_split(rows) for split, rows in known.items() if rows.size}, missing)
+            parts_by_split.setdefault(split, []).append(counts.look_up(np.array(chunk, np.int64)))
+    whole = {split: np.concatenate(parts, axis=1) for split, parts in parts_by_split.items()}
+    counted = {split: rows[:, rows[1] >= 0] for split, rows in whole.items()}
+    missing = sum(rows.shape[1] for rows in whole.values()) - sum(rows.shape[1] for rows in counted.values())
+    return TokenTotals(
+        encoding, {split: _summarize_split(rows) for split, rows in counted.items() if rows.size}, missing
+    )
 
 
 class _Counts:
@@ -145,7 +147,7 @@ class _Counts:
         self._starts = np.full(rows[-1][0] + 1 if rows else 0, -1, np.int64)
         self._starts[[pack for pack, _blob in rows]] = np.cumsum(sizes) - sizes
 
-    def of(self, places: IntArray) -> IntArray:
+    def look_up(self, places: IntArray) -> IntArray:
         """Ids and tokens (2 × n; -1 where not counted) of rows given as id, pack and slot (n × 3)."""
         ids, packs, slots = places.T
         tokens = np.full(len(ids), -1, np.int64)
@@ -181,7 +183,7 @@ def _build_histogram(tokens: IntArray) -> list[Bin]:
 
 @dataclass(frozen=True, slots=True)
 class TrainingAmount:
-    """How much a job learns from. `trained` are its tokens without those that the server cuts off.
+    """The rows and tokens of a training job; `trained` are its tokens without those that the server truncates.
 
     `over` rows have more than `TOKEN_LIMIT` tokens; `missing` rows are not counted yet (see `count_missing_rows`).
     """
@@ -193,17 +195,17 @@ class TrainingAmount:
 
 
 def compute_training_amount(
-    db: sqlite3.Connection, chosen: Filter, encoding: str, version: int | None = None
+    db: sqlite3.Connection, row_filter: Filter, encoding: str, version: int | None = None
 ) -> TrainingAmount:
     """The rows that match and their tokens, in a version of the dataset or as it is now (None), by the stored counts."""
-    condition, values = filters.to_sql(chosen)
-    table, given = ("example", []) if version is None else ("version_row", [version])
+    condition, values = filters.to_sql(row_filter)
+    table, version_parameter = ("example", []) if version is None else ("version_row", [version])
     sql = (
         f"SELECT slot, counts FROM {table} r LEFT JOIN pack_tokens p ON p.pack = r.pack AND encoding = ? "
         f"WHERE {'1' if version is None else 'version = ?'} AND {condition}"
     )
     rows = trained = over = missing = 0
-    for slot, counts in db.execute(sql, [encoding, *given, *values]):
+    for slot, counts in db.execute(sql, [encoding, *version_parameter, *values]):
         rows += 1
         if counts is None:
             missing += 1

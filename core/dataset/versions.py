@@ -17,6 +17,8 @@ DifferenceKind = Literal["added", "removed", "changed"]
 
 @dataclass(frozen=True, slots=True)
 class Version:
+    """A saved version of the dataset; `created_at` in Unix seconds."""
+
     id: int
     name: str
     created_at: float
@@ -49,7 +51,7 @@ def list_versions(db: sqlite3.Connection) -> list[Version]:
 
 
 def save(db: sqlite3.Connection, name: str) -> int:
-    """Save the rows as they are now as a version; returns its id. Texts are shared with the rows, so it costs little."""
+    """Save the present rows as a version; returns its id. It shares its texts with the rows, so it needs little space."""
     sql = "INSERT INTO version (name, created_at, rows) SELECT ?, ?, count(*) FROM example RETURNING id"
     id: int = db.execute(sql, (name, time.time())).fetchone()[0]
     names = ", ".join(_get_columns(db))
@@ -58,7 +60,7 @@ def save(db: sqlite3.Connection, name: str) -> int:
 
 
 def save_current(db: sqlite3.Connection, name: str) -> int:
-    """The id of a version of the rows as they are now: the newest one if nothing has changed since, else a new one."""
+    """The id of a version of the present rows: the newest one if nothing has changed since, else a new one."""
     newest = db.execute("SELECT max(id) FROM version").fetchone()[0]
     if newest is not None:
         pair, values = _build_difference_sql(newest, None)
@@ -68,10 +70,10 @@ def save_current(db: sqlite3.Connection, name: str) -> int:
     return save(db, name)
 
 
-def iterate_texts(db: sqlite3.Connection, id: int, chosen: Filter) -> Iterator[str]:
-    """The JSON texts of a version's rows that match `chosen` (its text is ignored), in order."""
+def iterate_texts(db: sqlite3.Connection, id: int, row_filter: Filter) -> Iterator[str]:
+    """Yield the JSON texts of a version's rows that match `chosen` (its text is ignored), in order."""
     reader = compressed_texts.PackReader(db)
-    condition, values = filters.to_sql(chosen)
+    condition, values = filters.to_sql(row_filter)
     sql = f"SELECT pack, slot FROM version_row WHERE version = ? AND {condition} ORDER BY id"
     for place in db.execute(sql, [id, *values]):
         yield reader.text(place)
@@ -90,7 +92,7 @@ def delete(db: sqlite3.Connection, id: int) -> None:
 
 
 def restore(db: sqlite3.Connection, id: int, reporter: Reporter | None = None) -> None:
-    """Make the rows as they were in a version, as one undoable step that changes only rows that differ. Raises `Cancelled`."""
+    """Restore the rows of a version, as one undoable step that changes only rows that differ. Raises `Cancelled`."""
     names = _get_columns(db)
     listed, updates = ", ".join(names), ", ".join(f"{name} = excluded.{name}" for name in names if name != "id")
     db.execute("DELETE FROM example WHERE id NOT IN (SELECT id FROM version_row WHERE version = ?)", (id,))
@@ -117,7 +119,7 @@ def diff(
     """
     pair, values = _build_difference_sql(old, new, among)
     counts = dict(db.execute(f"SELECT kind, count(*) FROM ({pair}) GROUP BY 1", values))
-    found = db.execute(f"SELECT * FROM ({pair}) ORDER BY id LIMIT ? OFFSET ?", [*values, limit, offset]).fetchall()
+    rows_found = db.execute(f"SELECT * FROM ({pair}) ORDER BY id LIMIT ? OFFSET ?", [*values, limit, offset]).fetchall()
     reader = compressed_texts.PackReader(db)
     width = len(_ROW_COLUMNS)
     rows = [
@@ -127,7 +129,7 @@ def diff(
             None if kind == "added" else _build_example(reader, id, before),
             None if kind == "removed" else _build_example(reader, id, after),
         )
-        for id, kind, before, after in ((row[0], row[1], row[2 : 2 + width], row[2 + width :]) for row in found)
+        for id, kind, before, after in ((row[0], row[1], row[2 : 2 + width], row[2 + width :]) for row in rows_found)
     ]
     return VersionDiff(counts.get("added", 0), counts.get("removed", 0), counts.get("changed", 0), rows)
 
@@ -137,12 +139,12 @@ _ROW_COLUMNS = ("pack", "slot", *METADATA_FIELDS, "source", "line", "problems")
 
 def _build_difference_sql(old: int, new: int | None, among: Filter = Filter()) -> tuple[str, list[Any]]:
     """A query for pairs of rows that differ. Texts are compared by digest: an edit and its undo use different packs."""
-    condition, given = filters.to_sql(among)
-    then, before = f"SELECT * FROM version_row WHERE version = ? AND {condition}", [old, *given]
+    condition, parameters = filters.to_sql(among)
+    then, before = f"SELECT * FROM version_row WHERE version = ? AND {condition}", [old, *parameters]
     now, after = (
-        (f"SELECT * FROM example WHERE {condition}", given)
+        (f"SELECT * FROM example WHERE {condition}", parameters)
         if new is None
-        else (f"SELECT * FROM version_row WHERE version = ? AND {condition}", [new, *given])
+        else (f"SELECT * FROM version_row WHERE version = ? AND {condition}", [new, *parameters])
     )
     both = ", ".join(
         [

@@ -6,19 +6,19 @@ from pathlib import Path
 from core.checks.rule_registry import clip
 from core.documents.reader_result import Content
 from core.errors import FormatError
-from core.formats import text_lines, text_stream
+from core.formats import encoded_text_lines, encoded_text_stream
 from core.language import tr, trn
 
 MAX_INVALID_SHARE = 0.1  # a file with a larger share of invalid characters is no text
-NAMES = {"utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252"}
+ENCODING_NAMES = {"utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252"}
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
 def read(path: Path, raw: bytes) -> Content:
     """The text unchanged, with LF as its line break. Raises FormatError when it is no text, or cannot be read."""
-    encoding = text_lines.detect_encoding(path)
-    text = raw[text_stream.get_bom_length(raw[:4], encoding) :].decode(encoding.removesuffix("-sig"), "replace")
+    encoding = encoded_text_lines.detect_encoding(path)
+    text = raw[encoded_text_stream.get_bom_length(raw[:4], encoding) :].decode(encoding.removesuffix("-sig"), "replace")
     lost = text.count("\ufffd")
     controls = len(_CONTROLS.findall(text))
     if "\0" in text or (lost + controls) > MAX_INVALID_SHARE * len(text):
@@ -26,7 +26,11 @@ def read(path: Path, raw: bytes) -> Content:
             tr("“{name}” is not a text", name=clip(path.name, 80)),
             tr("Nothing was changed. Juku reads Markdown, plain text, HTML, DOCX and PDF."),
         )
-    notes = [tr("The text was read as {encoding}.", encoding=NAMES[encoding])] if encoding in NAMES else []
+    notes = (
+        [tr("The text was read as {encoding}.", encoding=ENCODING_NAMES[encoding])]
+        if encoding in ENCODING_NAMES
+        else []
+    )
     if lost:
         notes.append(trn("{n} character could not be read.", "{n} characters could not be read.", lost))
     return Content(_CONTROLS.sub("", normalise_breaks(text)), notes)

@@ -10,13 +10,13 @@ from core.formats import alpaca, json_arrays, jsonl, sharegpt, table_rows
 from core.formats.check_file import check_lines, check_rows
 from core.formats.column_mapping import FIELDS as FIELDS
 from core.formats.conversion_losses import format_loss_reason as format_loss_reason
+from core.formats.encoded_text_lines import Encoding, detect_encoding
+from core.formats.encoded_text_stream import check_file_line, parse_encoding
 from core.formats.format_detection import DetectedFormat as DetectedFormat
 from core.formats.format_detection import detect as detect
 from core.formats.format_detection import detect_text as detect_text
 from core.formats.jsonl import FileRow as FileRow
 from core.formats.row_writers import WRITERS as WRITERS
-from core.formats.text_lines import Encoding, detect_encoding
-from core.formats.text_stream import check_file_line, parse_encoding
 from core.language import tr
 from core.progress import Reporter
 

@@ -11,11 +11,11 @@ from core.checks import Problem, check_line, problem, too_long
 from core.checks.clean_row_prefilter import Digests, Scanner
 from core.checks.prefilter_layouts import Places
 from core.formats.compressed_files import read_progress
+from core.formats.encoded_text_lines import Encoding, FileLine, detect_encoding, open_file, read_lines
+from core.formats.encoded_text_stream import check_file_line, get_bom_length
 from core.formats.jsonl import FileRow
 from core.formats.line_chunks import Chunk, read_chunks
 from core.formats.repeated_lines import Repeats
-from core.formats.text_lines import Encoding, FileLine, detect_encoding, open_file, read_lines
-from core.formats.text_stream import check_file_line, get_bom_length
 from core.language import tr, trn
 from core.progress import Reporter
 

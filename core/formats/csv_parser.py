@@ -7,7 +7,7 @@ from typing import NamedTuple
 from core.checks import LINE_LIMIT, Problem, problem, too_long
 from core.formats import column_mapping
 from core.formats.csv_cells import MAX_LINES_PER_CELL, RecordParser
-from core.formats.text_lines import FileLine
+from core.formats.encoded_text_lines import FileLine
 from core.language import tr, trn
 
 DELIMITERS = (",", ";", "\t")

@@ -14,15 +14,15 @@ from core.formats import (
     column_mapping,
     compressed_files,
     csv_cells,
+    encoded_text_lines,
+    encoded_text_stream,
     markdown_tables,
     sharegpt,
     table_rows,
-    text_lines,
-    text_stream,
 )
 from core.formats.csv_parser import CsvReader, TableRecord
+from core.formats.encoded_text_lines import Encoding
 from core.formats.json_arrays import Elements
-from core.formats.text_lines import Encoding
 from core.language import tr
 
 SAMPLE_BYTES = 256 * 1024
@@ -66,15 +66,15 @@ def detect(path: Path, format: str = "", encoding: Encoding | None = None) -> De
 
     Raises FormatError when the file cannot be read, or is neither JSON nor a table.
     """
-    with text_lines.open_file(path) as file:
+    with encoded_text_lines.open_file(path) as file:
         start = file.read(SAMPLE_BYTES)
         compressed = compressed_files.is_compressed(file)
     for magic, name in _MAGIC_NUMBERS.items():
         if start.startswith(magic):
             title = tr("{name} cannot be read", name=path.name)
             raise FormatError(title, tr("It is a file of another kind ({kind}). Save it as CSV or JSONL.", kind=name))
-    encoding = encoding or text_lines.detect_encoding(path)
-    text = start[text_stream.get_bom_length(start, encoding) :].decode(encoding.removesuffix("-sig"), "replace")
+    encoding = encoding or encoded_text_lines.detect_encoding(path)
+    text = start[encoded_text_stream.get_bom_length(start, encoding) :].decode(encoding.removesuffix("-sig"), "replace")
     name = path.name.lower().removesuffix(".gz")
     return detect_text(text, name, len(start) < SAMPLE_BYTES, format)._replace(encoding=encoding, compressed=compressed)
 
@@ -116,7 +116,7 @@ def _detect_json(text: str, format: str = "") -> DetectedFormat:
     rows = (
         Elements([text.encode("utf-8", "replace")])
         if is_array
-        else text_stream.split_lines([text.encode("utf-8", "replace")])
+        else encoded_text_stream.split_lines([text.encode("utf-8", "replace")])
     )
     shapes = Counter(
         shape for line in islice(rows, MAX_SAMPLE_ROWS) if (shape := detect_row_format(decode(line.raw.strip()).value))
@@ -172,7 +172,7 @@ def _detect_table(text: str, name: str) -> DetectedFormat | None:
 
 
 def _records(text: str, kind: str) -> Iterator[TableRecord]:
-    stream = text_stream.split_lines([text.encode("utf-8", "replace")])
+    stream = encoded_text_stream.split_lines([text.encode("utf-8", "replace")])
     return (
         markdown_tables.iterate_records(stream)
         if kind == "markdown"

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.checks import LINE_LIMIT, decode, problem
+from core.formats.encoded_text_lines import KEPT_BYTES, Encoding, FileLine
+from core.formats.encoded_text_stream import check_file_line, count_encoded_bytes, find_text_start, read_blocks
 from core.formats.jsonl import FileRow
-from core.formats.text_lines import KEPT_BYTES, Encoding, FileLine
-from core.formats.text_stream import check_file_line, count_encoded_bytes, find_text_start, read_blocks
 from core.language import tr
 from core.progress import Reporter
 

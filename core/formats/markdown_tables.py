@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from core.checks import LINE_LIMIT, too_long
 from core.formats.csv_parser import TableRecord, cell_count_problem, encoding_problem, is_invalid_utf8, join_lines
-from core.formats.text_lines import FileLine
+from core.formats.encoded_text_lines import FileLine
 
 _RULE = re.compile(r"\s*+\|?\s*+:?-++:?\s*+(?:\|\s*+:?-++:?\s*+)*+\|?\s*+")
 _CELL = re.compile(r"((?:[^|\\]++|\\.|\\$)*+)(\||$)", re.DOTALL)

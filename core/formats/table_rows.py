@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from core.checks import check_line, problem
-from core.formats import column_mapping, csv_cells, markdown_tables, text_stream
+from core.formats import column_mapping, csv_cells, encoded_text_stream, markdown_tables
 from core.formats.csv_parser import CsvReader, TableRecord
+from core.formats.encoded_text_lines import Encoding, FileLine
 from core.formats.jsonl import FileRow
-from core.formats.text_lines import Encoding, FileLine
 from core.language import tr
 from core.progress import Reporter
 
@@ -17,14 +17,14 @@ ColumnMapping = Mapping[str, str] | None
 def read_csv(path: Path, encoding: Encoding, reporter: Reporter, columns: ColumnMapping = None) -> Iterator[FileRow]:
     """Yield the rows of a CSV file. Raises FormatError when it cannot be read, and `Cancelled`."""
     return convert_records(
-        CsvReader(text_stream.read_lines(path, encoding, reporter)), columns, csv_cells.unescape_formula
+        CsvReader(encoded_text_stream.read_lines(path, encoding, reporter)), columns, csv_cells.unescape_formula
     )
 
 
 def read_tsv(path: Path, encoding: Encoding, reporter: Reporter, columns: ColumnMapping = None) -> Iterator[FileRow]:
     """Yield the rows of a TSV file. Raises FormatError when it cannot be read, and `Cancelled`."""
     return convert_records(
-        CsvReader(text_stream.read_lines(path, encoding, reporter), "\t"), columns, csv_cells.unescape_formula
+        CsvReader(encoded_text_stream.read_lines(path, encoding, reporter), "\t"), columns, csv_cells.unescape_formula
     )
 
 
@@ -32,7 +32,9 @@ def read_markdown(
     path: Path, encoding: Encoding, reporter: Reporter, columns: ColumnMapping = None
 ) -> Iterator[FileRow]:
     """Yield the rows of the tables in a Markdown file. Raises FormatError when it cannot be read, and `Cancelled`."""
-    return convert_records(markdown_tables.iterate_records(text_stream.read_lines(path, encoding, reporter)), columns)
+    return convert_records(
+        markdown_tables.iterate_records(encoded_text_stream.read_lines(path, encoding, reporter)), columns
+    )
 
 
 def convert_records(

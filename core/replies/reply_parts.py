@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from core.formats import markdown_tables
-from core.formats.text_lines import FileLine
+from core.formats.encoded_text_lines import FileLine
 from core.replies.questions_in_fields import RawPair, iterate_row_pairs, parse_field_name
 
 _THOUGHT = re.compile(r"^[ \t]*<(think|thinking|thought|reasoning)>", re.MULTILINE | re.IGNORECASE)

@@ -1,23 +1,19 @@
 """The findings of the last check of the whole dataset; the check (core/review/dataset_check.py) runs in its own process."""
 
-import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.language import tr, trn
+from core.language import trn
 from core.progress import Reporter
-from core.review import dataset_check
+from core.review import dataset_check, finding_texts
 from core.storage import background_process, schema
 from core.storage.connection import open_snapshot
 from core.storage.project import Changes, Project
-from core.text import contradicting_answers, grounding
-from core.text.grounding import Doubt
 
-MODERATED = "moderated"
 CHECK_VERSION = 3  # findings of another version are stale
 MAX_LINES_LISTED = 20  # problems of the whole dataset that are listed for one rule
 
@@ -61,7 +57,7 @@ def load_for_dataset(db: sqlite3.Connection) -> list[Finding]:
     """The findings about no single row: one for each rule, with a line in its message for each problem."""
     messages: dict[str, list[str]] = {}
     for rule, detail in db.execute("SELECT rule, message FROM finding WHERE example = 0 ORDER BY id"):
-        messages.setdefault(rule, []).append(format_finding(rule, detail))
+        messages.setdefault(rule, []).append(finding_texts.format_finding(rule, detail))
     return [Finding(rule, 0, 0, _join_lines(lines)) for rule, lines in messages.items()]
 
 
@@ -77,83 +73,26 @@ def load(db: sqlite3.Connection, rule: str = "", offset: int = 0, limit: int = -
         "ORDER BY rule, cluster, example LIMIT ? OFFSET ?",
         (rule, limit, offset),
     )
-    return [Finding(rule, cluster, example, format_finding(rule, detail)) for rule, cluster, example, detail in records]
+    return [
+        Finding(rule, cluster, example, finding_texts.format_finding(rule, detail))
+        for rule, cluster, example, detail in records
+    ]
 
 
 def load_for_row(db: sqlite3.Connection, id: int) -> dict[str, str]:
     """What the last check found wrong with one row: by rule a translated sentence."""
     records = db.execute("SELECT rule, message FROM finding WHERE example = ? ORDER BY id DESC", (id,))
-    return {rule: format_finding(rule, detail) for rule, detail in records}
+    return {rule: finding_texts.format_finding(rule, detail) for rule, detail in records}
 
 
 def store_moderated(db: sqlite3.Connection) -> None:
     """Replace the moderation findings: one for each row whose present text a server has flagged (core/review/moderation.py)."""
-    db.execute("DELETE FROM finding WHERE rule = ?", (MODERATED,))
+    db.execute("DELETE FROM finding WHERE rule = ?", (finding_texts.MODERATED,))
     db.execute(
         "INSERT INTO finding (rule, cluster, example, message) SELECT ?, 0, e.id, group_concat(DISTINCT m.categories) "
         "FROM moderation m JOIN example e ON e.digest = m.digest WHERE m.categories <> '' GROUP BY e.id ORDER BY e.id",
-        (MODERATED,),
+        (finding_texts.MODERATED,),
     )
-
-
-def format_finding(rule: str, detail: str) -> str:
-    """The stored detail of a finding as a sentence, translated when it is read: the language may have changed."""
-    format_detail = MESSAGES.get(rule)
-    return format_detail(detail) if format_detail else tr("Found: {words}", words=detail)
-
-
-def _format_near_duplicate(detail: str) -> str:
-    return tr("Nearly the same question as row {row}.", row=detail) if detail else tr("Other rows ask nearly the same.")
-
-
-def _format_leak(detail: str) -> str:
-    if not detail:
-        return tr("A question of the exam or the validation asks the same.")
-    row, percent = detail.split()
-    if percent == "100":
-        return tr("Row {row}, which is used for training, asks the same.", row=row)
-    return tr("Row {row}, which is used for training, asks nearly the same ({percent} %).", row=row, percent=percent)
-
-
-def _format_contradiction(detail: str) -> str:
-    row, reason = detail.split()
-    if reason == contradicting_answers.FIGURES:
-        return tr("Row {row} answers the same question with different figures.", row=row)
-    if reason == contradicting_answers.YES_NO:
-        return tr("This row and row {row} disagree: one says yes, the other no.", row=row)
-    return tr("Row {row} gives another answer to the same question.", row=row)
-
-
-def _format_imbalance(detail: str) -> str:
-    fact, count, middle = detail.split()
-    return tr("{fact} has {count} rows, where most facts have about {middle}.", fact=fact, count=count, middle=middle)
-
-
-def _format_ungrounded(detail: str) -> str:
-    return grounding.format_doubt(Doubt(*json.loads(detail)))
-
-
-MESSAGES: dict[str, Callable[[str], str]] = {
-    "duplicate-row": lambda row: tr("The same as row {row}.", row=row),
-    "near-duplicate": _format_near_duplicate,
-    "split-leakage": _format_leak,
-    "answers-contradict": _format_contradiction,
-    "answer-admits-unknown": lambda words: tr("The answer says: “{words}”.", words=words),
-    "ungrounded": _format_ungrounded,
-    "system-prompt-differs": lambda _none: tr("The row has different instructions."),
-    "too-few-rows": lambda n: trn(
-        "{n} row is used for training; at least 10 are needed.",
-        "{n} rows are used for training; at least 10 are needed.",
-        int(n),
-    ),
-    "few-rows": lambda n: trn(
-        "{n} row is used for training; 50 to 100 are recommended.",
-        "{n} rows are used for training; 50 to 100 are recommended.",
-        int(n),
-    ),
-    "fact-unbalanced": _format_imbalance,
-    MODERATED: lambda names: tr("The server's moderation flags it: {categories}.", categories=names.replace(",", ", ")),
-}
 
 
 def _compute_stamp(db: sqlite3.Connection) -> str:

@@ -1,4 +1,4 @@
-"""Long work in a process of its own, so that the window never waits for it: progress, cancel, result, errors.
+"""Runs long work in a child process, so that the window never waits for it: progress, cancel, result, errors.
 
 The child gets its request as one JSON line and answers in JSON lines. Its standard input stays open as long as its
 parent runs; when it closes, the child ends itself.
@@ -31,7 +31,7 @@ from core.progress import Cancelled, Progress, Reporter
 if TYPE_CHECKING:  # most children need no project: importing it takes 60 ms
     from core.storage.project import Changes, Project
 
-BACKGROUND_NICENESS = 5  # for work that nobody waits for
+BACKGROUND_NICENESS = 5  # of work that the user does not wait for
 END_SECONDS = 10.0  # that a process has to end by itself
 EXIT_PARENT_GONE = 3
 PIPE_BYTES = 1024 * 1024  # that may be in a pipe between two processes, so that neither waits for the other
@@ -45,7 +45,7 @@ Store = Callable[[sqlite3.Connection, Any, Iterator[Any]], object]
 async def run(module: str, request: dict[str, Any], reporter: Reporter) -> Any:
     """Run `module` in a child process and return its result (what its `serve` work returns). Cancelling ends the child.
 
-    Raises the child's `JukuError`, or a `JukuError` when the child ends without a result.
+    Raises the child's `JukuError`, or a `JukuError` when the child ends without a result, and `CancelledError`.
     """
     try:
         return await asyncio.to_thread(_run_blocking, module, request, reporter)

@@ -71,7 +71,7 @@ class ExclusiveFile:
         return False
 
     def assert_locks(self) -> bool:
-        """Set the locks of the process again; False where another program has locked the file meanwhile."""
+        """Acquire the locks of the process again; False where another program has locked the file meanwhile."""
         if sys.platform == "win32" or self._fd is None:
             return True
         try:
@@ -91,7 +91,7 @@ class ExclusiveFile:
         return self._fd is None or (_file_state(self._path), _file_state(self._log_path)) == (self._main, self._log)
 
     def is_in_place(self) -> bool:
-        """The same while this process writes the log: whether its path still is that log."""
+        """Whether the file is unchanged and the path of the log is still the same file, while this process writes the log."""
         return self._is_file_ours() and _inode(_file_state(self._log_path)) == _inode(self._log)
 
     def has_lost_only_its_log(self) -> bool:

@@ -1,4 +1,4 @@
-"""The tables of a project file, as a list of small steps from an empty file to the newest, and their way there."""
+"""Creates and migrates the tables of a project file, as a list of small steps from an empty file to the newest version."""
 
 import re
 import sqlite3
@@ -322,7 +322,8 @@ MIGRATIONS: list[Migration] = [
 def migrate(db: sqlite3.Connection) -> int:
     """Bring the tables to the newest version, in one transaction.
 
-    Returns how many saved undo steps had to be deleted, since the rows had another form when they were made.
+    Returns how many saved undo steps had to be deleted, since the rows had other columns when they were saved. Raises
+    `sqlite3.Error`; then nothing is changed.
     """
     db.execute("BEGIN IMMEDIATE")
     try:

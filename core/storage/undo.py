@@ -32,10 +32,12 @@ class UndoStack:
 
     @property
     def undo_label(self) -> str | None:
+        """The label of the next step to undo, None where there is none."""
         return self.undo_steps[-1].label if self.undo_steps else None
 
     @property
     def redo_label(self) -> str | None:
+        """The label of the next step to redo, None where there is none."""
         return self.redo_steps[-1].label if self.redo_steps else None
 
     @property
@@ -61,6 +63,7 @@ class UndoStack:
         return dropped
 
     def clear(self) -> None:
+        """Remove all steps; their images stay."""
         self.undo_steps.clear()
         self.redo_steps.clear()
 
@@ -164,7 +167,7 @@ def list_changed_records(db: sqlite3.Connection) -> set[str]:
 
 
 def restore_images(db: sqlite3.Connection, step: int) -> None:
-    """Put back every row that `step` touched; the triggers meanwhile store the images for redo in the current step."""
+    """Restore every row that `step` changed; the triggers store the images for redo in the current step."""
     added_ranges = db.execute("SELECT tbl, first, last FROM added WHERE step = ?", (step,)).fetchall()
     for table, first, last in added_ranges:
         db.execute(f"DELETE FROM main.{table} WHERE id BETWEEN ? AND ?", (first, last))

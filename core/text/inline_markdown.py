@@ -1,4 +1,4 @@
-"""Takes the marks off a paragraph of Markdown and keeps where each character came from, so that quotes stay exact."""
+"""Removes the marks from a paragraph of Markdown and keeps the origin of each character, so that quotes stay exact."""
 
 import html
 import re
@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from markdown_it.common.utils import normalizeReference
 
-HIDDEN, CLOSED = "\ue001", "\ue000"  # in a shadow, in place of a mark, and of code, where no sentence ends
+HIDDEN, CLOSED = "\ue001", "\ue000"  # in a shadow: a mark, and a character of code, where no sentence ends
 CJK = "\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 MAX_LABEL_CHARACTERS = 200  # characters of a link's label
 
@@ -20,7 +20,7 @@ _IS_CJK = re.compile(f"[{CJK}]")
 _TICKS = re.compile("`+")
 _MARKUP_CHARACTER = re.compile(r"[\\`<&\[*_~]")
 
-# Every alternative ends at the next character of its kind or after a bounded run: time grows with the text's length only.
+# Every alternative ends at the next character of its kind or after a bounded run: time is linear in the text's length.
 _TARGET = (
     r"\((?:[ \t\n]{0,9}(?:<[^<>\n]*>|[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)"
     r"(?:[ \t\n]{1,9}(?:\"[^\"]*\"|'[^']*'|\([^()]*\)))?[ \t\n]{0,9})\)"
@@ -42,11 +42,11 @@ _TOKEN = re.compile(
 
 @dataclass(slots=True)
 class Prose:
-    """A paragraph's lines, joined by line breaks. `references` are the labels of the text's link definitions."""
+    """A paragraph: `raw` are its lines, joined by line breaks; `references` the labels of the text's link definitions."""
 
     raw: str
     references: Collection[str] = ()
-    _kinds: bytearray = field(default_factory=bytearray)  # what each character is; empty where there are no marks
+    _kinds: bytearray = field(default_factory=bytearray)  # the kind of each character; empty where there are no marks
     _brackets: list[tuple[int, int]] = field(default_factory=list)
     _openers: dict[str, list[list[int]]] = field(default_factory=dict)
     _ticks: dict[int, list[int]] | None = None
@@ -71,7 +71,7 @@ class Prose:
         return "".join([*pieces, self.raw[position:]])
 
     def text(self, start: int = 0, end: int | None = None) -> str:
-        """What a part of `raw` says, on one line."""
+        """The plain text of a part of `raw`, on one line."""
         end = len(self.raw) if end is None else end
         if not self._kinds:
             return _join_lines(self.raw[start:end])
@@ -84,7 +84,7 @@ class Prose:
         return _join_lines("".join(pieces))
 
     def _read_token(self, match: re.Match[str]) -> int:
-        """Marks what was found; where to read on."""
+        """Set the kinds of the characters of one token; returns the position to continue at."""
         start, end = match.span()
         match match.lastgroup:
             case "escaped":
@@ -127,7 +127,7 @@ class Prose:
         return close + end - start
 
     def _read_link(self, match: re.Match[str]) -> int:
-        """A closing bracket: with a target behind it, or a label that is defined, its brackets and target are marks."""
+        """Read a closing bracket: with a target after it, or a defined label, its brackets and target are marks."""
         close = match.start()
         if not self._brackets:
             return close + 1
@@ -137,14 +137,14 @@ class Prose:
             if not self.references or normalizeReference(label) not in self.references:
                 return close + 1
         if self.raw[start] == "!":
-            self._set_kind(start, match.end())  # a picture says nothing
+            self._set_kind(start, match.end())  # an image has no text
         else:
             self._set_kind(start, inner)
             self._set_kind(close, match.end())
         return match.end()
 
     def _read_run(self, start: int, end: int) -> None:
-        """Stars and their like, paired with those before. Kinder than CommonMark, which does not close before kanji."""
+        """Pair a run of `*`, `_` or `~` with an earlier one. More lenient than CommonMark, which does not close before kanji."""
         char = self.raw[start]
         before, after = self.raw[start - 1 : start] or " ", self.raw[end : end + 1] or " "
         opens, closes = not after.isspace(), not before.isspace()
@@ -170,7 +170,7 @@ def is_cjk(text: str) -> bool:
 
 
 def _join_lines(text: str) -> str:
-    """Blanks joined; between Japanese characters a line break is nothing."""
+    """The text on one line with single blanks; a line break between Japanese characters is removed."""
     lines = [line for part in text.split("\n") if (line := " ".join(part.split()))]
     pieces = lines[:1]
     for before, line in pairwise(lines):

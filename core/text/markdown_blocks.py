@@ -1,4 +1,4 @@
-"""Reads the blocks of a Markdown text, and where in it each of their lines stands."""
+"""Reads the blocks of a Markdown text, with the position of each of their lines in the text."""
 
 import re
 from bisect import bisect_right
@@ -9,19 +9,19 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-MAX_NESTING = 20  # a list in a list counts twice, a quote in a quote once; what is deeper is not read
-MAX_PARSES = 20  # times that reading goes on behind what is too deep
+MAX_NESTING = 20  # a list in a list counts twice, a quote in a quote once; deeper blocks are not read
+MAX_PARSES = 20  # of a text with blocks that are too deep: reading continues after each
 
 _BREAK = re.compile(r"\r\n?|\n")
 _SETTING = re.compile(r"[\w-]{1,100}[ \t]*:(?:[ \t]|$)|#")
 _QUOTE_MARKS = re.compile(r"[ \t>]*")
 _TASK = re.compile(r"\[[ xX]\][ \t]+")
-# How lists begin in Japanese texts and pasted ones; to Markdown they are lines of a paragraph.
+# List items in Japanese and pasted texts; to Markdown they are lines of a paragraph.
 _ITEM = re.compile(
     r"(?:[・•●○■□◆◇▪►※][ \t\u3000]*(?=\S)"
     r"|(?:[①-⑳]|[(（][0-9０-９]{1,2}[)）]|[0-9０-９]{1,2}[.．)）、])[ \t\u3000]*(?=[\u3041-\u30ff\u3400-\u9fff「『]))"
 )
-# Lines that are headings to those who write them, though not to Markdown: “#Title”, “**Title**”, 【見出し】, ■見出し.
+# Lines that authors use as headings, though Markdown does not: “#Title”, “**Title**”, 【見出し】, ■見出し.
 _HEADING = re.compile(
     r"(?P<level>[#＃]{1,6})[ \t\u3000]*(?P<hash>[^#＃\s].*)|\*\*(?P<bold>[^*]+)\*\*|【(?P<box>[^【】]+)】|[■◆●□◇](?P<square>.+)"
 )
@@ -36,36 +36,42 @@ _MAX_TITLE_CHARACTERS, _MAX_TITLE_CHARACTERS_JA, _WIDE = (
     30,
     re.compile("[\u3041-\u30ff\u3400-\u9fff]"),
 )  # characters of a heading that nothing marks
-_UNMARKED_LEVEL = 6  # the level of a heading that nothing marks
+_UNMARKED_LEVEL = 6  # the level of a heading without a mark
 _CONTAINERS = ("bullet_list_open", "ordered_list_open", "list_item_open", "blockquote_open")
 _ALERT = re.compile(r"\[![A-Za-z]{1,20}\]")
 
 
 @dataclass(frozen=True, slots=True)
 class BlockText:
-    """A block's lines without the marks before them, joined by line breaks: `raw`. Each begins at one of `begins` in
-    `raw`, and at the one of `starts` in the text."""
+    """A block's lines without the marks before them, joined by line breaks: `raw`.
+
+    `begins` has the position of each line in `raw`, `starts` its position in the text.
+    """
 
     raw: str
     begins: list[int]
     starts: list[int]
 
     def place(self, position: int) -> int:
-        """Where in the text a position of `raw` is."""
+        """The position in the text of a position in `raw`."""
         number = bisect_right(self.begins, position) - 1
         return self.starts[number] + position - self.begins[number]
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
+    """A heading; `level` is 1 to 6, `raw` its Markdown."""
+
     level: int
     raw: str
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
+    """A paragraph, or a list item; `begins_item`: it is the first block of a list item."""
+
     passage: BlockText
-    begins_item: bool  # the first block of a list item
+    begins_item: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +86,24 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class ContainerStart:
-    """A list or a table begins."""
+    """The start of a list or a table."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerEnd:
-    """It ends."""
+    """The end of a list or a table."""
 
 
 @dataclass(frozen=True, slots=True)
 class OtherBlock:
-    """Code, HTML, a rule: nothing is said in it."""
+    """A block without sentences: code, HTML, a rule."""
 
 
 Block = Heading | Paragraph | TableRow | ContainerStart | ContainerEnd | OtherBlock
 
 
 def read_blocks(markdown: str) -> tuple[list[Block], Collection[str]]:
-    """The blocks in order, and the labels of the link definitions among them. Settings at the head are left out."""
+    """The blocks in order, and the labels of the link definitions. Front matter is left out."""
     source = _Source(markdown)
     environment: dict[str, Collection[str]] = {}
     blocks: list[Block] = []
@@ -113,7 +119,7 @@ def read_blocks(markdown: str) -> tuple[list[Block], Collection[str]]:
 
 
 class _Parser(MarkdownIt):
-    """Blocks only. Where links lead is of no interest, and checking hostile ones costs time or fails."""
+    """Parses blocks only. Link targets are not needed, and checking hostile ones is slow or fails."""
 
     def __init__(self) -> None:
         super().__init__("commonmark", {"maxNesting": MAX_NESTING})
@@ -130,7 +136,7 @@ _PARSER = _Parser()
 
 
 class _Source:
-    """The text's lines, where they start, and the `first` that is given to the parser: one behind settings."""
+    """The text's lines, their positions, and the index of the `first` one that is parsed: the one after front matter."""
 
     def __init__(self, markdown: str) -> None:
         text = markdown.replace("\0", "\ufffd")  # as the parser does
@@ -147,7 +153,7 @@ class _Source:
         return next(ends, 0)
 
     def content(self, token: Token, begins_item: bool) -> list[tuple[int, str]]:
-        """The lines of a paragraph without the marks before them, and where each begins."""
+        """The lines of a paragraph without the marks before them, each with its position in the text."""
         first, last = (self.first + number for number in token.map or (0, 0))
         contents = [line.strip() for line in token.content.split("\n")]
         # A first line of nothing but odd blanks is not in the content.
@@ -169,7 +175,7 @@ class _Source:
 
 
 def _split_paragraph(lines: list[tuple[int, str]], begins_item: bool) -> Iterator[Block]:
-    """One paragraph, or what stands before a list and its items; headings that Markdown takes for a part of it."""
+    """Split a paragraph of Markdown at headings and list items that Markdown does not recognise."""
     start = 0
     if not begins_item:
         for at in range(len(lines)):
@@ -181,7 +187,7 @@ def _split_paragraph(lines: list[tuple[int, str]], begins_item: bool) -> Iterato
 
 
 def _find_heading(lines: list[str], at: int) -> Heading | None:
-    """The heading that line `at` is; a line that nothing marks can only be one at the beginning."""
+    """The heading in line `at`, or None; a line without a mark can only be one at the beginning."""
     line, below = lines[at], "".join(lines[at + 1 : at + 2])
     match = _HEADING.fullmatch(line)
     if match and (match["level"] or ((below or not match["square"]) and not _HEADING.fullmatch(below))):
@@ -194,7 +200,7 @@ def _find_heading(lines: list[str], at: int) -> Heading | None:
 
 
 def _is_title(line: str, below: str, width: int) -> bool:
-    """Whether a line is short, no sentence, and was broken although there was room for the next word."""
+    """Whether a line is short, no sentence, and ends although the next word would have fitted."""
     wide = bool(_WIDE.search(line))
     if (
         len(line) > (_MAX_TITLE_CHARACTERS_JA if wide else _MAX_TITLE_CHARACTERS)
@@ -222,7 +228,7 @@ def _split_list_items(lines: list[tuple[int, str]], begins_item: bool) -> Iterat
 
 
 def _split_item(lines: list[tuple[int, str]]) -> Iterator[Block]:
-    """An item of a list; of one such as “1. Hours” with text in the next line the first line is its heading."""
+    """An item of a list; the first line of one such as “1. Hours”, with text in the next line, is its heading."""
     if heading := _find_heading([line for _, line in lines], 0):
         yield heading
         lines = lines[1:]
@@ -260,7 +266,7 @@ def _iterate_blocks(tokens: list[Token], source: _Source) -> Iterator[Block]:
 
 @dataclass(slots=True)
 class _Table:
-    """The table that is being read, and its row."""
+    """The table that is being read, and its current row."""
 
     header: list[str] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)

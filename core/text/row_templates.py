@@ -1,4 +1,4 @@
-"""Turns one fact into honest rows without a chat model: the sentence to state, and the sentence with a gap to fill."""
+"""Makes rows from one fact without a chat model: the sentence to state, and the sentence with a gap to fill."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from itertools import islice
 
 from core.text.normalise import COUNTERS, UNITS, WORD_SCALES, WORD_VALUES, parse_key_points
 
-MAX_FACT_CHARACTERS = 2000  # characters of a fact that is still one
+MAX_FACT_CHARACTERS = 2000  # a longer text is no fact
 MAX_FIGURE_GAPS, MAX_TERM_GAPS = 6, 2  # gaps made in one fact, at most
 BLANK = {"en": "___", "ja": "＿＿"}
 
@@ -43,7 +43,7 @@ _JA_CUT = re.compile("、|[はがをにでとも](?=[^\u3041-\u3096、。」』�
 
 @dataclass(frozen=True, slots=True)
 class TemplateRow:
-    """A row to be looked at. `key_points` (see `core.text.normalise`) is what a gap hides, '' for a statement."""
+    """A draft row. `key_points` (see `core.text.normalise`) is the text that a gap hides, '' for a statement."""
 
     question: str
     answer: str
@@ -58,12 +58,12 @@ class _Gap:
 
 
 def make_drafts(fact: str, subject: str, language: str = "", others: Sequence[str] = ()) -> list[TemplateRow]:
-    """The rows of `fact`: a statement, and for each figure and up to two terms a gap in two wordings, asked directly
-    and reworded, so that one can be kept for the exam.
+    """The draft rows of `fact`: a statement, and for each figure and up to `MAX_TERM_GAPS` terms a gap in two wordings,
+    direct and reworded, so that one can be kept for the exam.
 
-    Each answer is the fact itself. `subject` is what the spec is about, such as 'Hobannu'. `language` is 'ja' or
-    'en', by the letters of the fact when ''. The statement is asked for by how it begins; `others`, the other facts
-    of the spec, make that opening long enough to mean this fact alone. A text too long for a fact gives none.
+    Each answer is the fact itself. `subject` is the topic of the spec, such as 'Hobannu'. `language` is 'ja' or 'en',
+    detected from the fact when ''. The statement is asked for by its opening, which is made long enough to differ
+    from all `others`, the other facts of the spec. A text over `MAX_FACT_CHARACTERS` has no rows.
     """
     fact, subject = fact.strip(), subject.strip()
     if not fact or len(fact) > MAX_FACT_CHARACTERS:
@@ -76,7 +76,7 @@ def make_drafts(fact: str, subject: str, language: str = "", others: Sequence[st
 
 
 def _build_request(fact: str, words: "_EnglishWording | _JapaneseWording", others: Sequence[str]) -> str:
-    """What asks for the whole fact: its opening, else all of it but the figures; '' where neither is possible."""
+    """The question for the whole fact: with its opening, else with all of it except the figures; '' if neither works."""
     if opening := _find_opening(words.openings(fact), others):
         return words.state(opening)
     pieces, at = [], 0
@@ -87,7 +87,7 @@ def _build_request(fact: str, words: "_EnglishWording | _JapaneseWording", other
 
 
 def _iterate_gap_rows(fact: str, words: "_EnglishWording | _JapaneseWording") -> Iterator[TemplateRow]:
-    """Each gap is asked for in two wordings; the next gap of the same sentence in two others."""
+    """Yield two rows for each gap, in two wordings; the next gap of the same sentence has two others."""
     if words.blank in fact:
         return
     spans = list(islice(words.figures(fact), MAX_FIGURE_GAPS))
@@ -114,7 +114,7 @@ def _find_opening(openings: Iterator[str], others: Sequence[str]) -> str:
 
 
 def _is_usable_term(text: str, subject: str, fact: str) -> bool:
-    """Whether a term can be asked for: it occurs once in the fact, is not the subject, and reads as a key point."""
+    """Whether a term can be asked for: it occurs once in the fact, is not the subject, and is one key point."""
     folded = text.casefold()
     is_subject = bool(subject) and (folded in subject.casefold() or subject.casefold() in folded)
     points = parse_key_points(text)
@@ -123,14 +123,14 @@ def _is_usable_term(text: str, subject: str, fact: str) -> bool:
 
 
 def _find_marked_terms(fact: str) -> Iterator[_Gap]:
-    """What the fact itself sets apart: by quotation marks, as bold, as code."""
+    """Yield the terms that the fact itself marks: in quotation marks, bold, or as code."""
     for match in _QUOTED_OR_BOLD.finditer(fact):
         assert match.lastindex
         yield _Gap(*match.span(match.lastindex))
 
 
 class _EnglishWording:
-    """How a fact in English is asked for."""
+    """The questions about an English fact."""
 
     blank = BLANK["en"]
 
@@ -139,12 +139,15 @@ class _EnglishWording:
         self._about = f" about {subject}" if subject else ""
 
     def state(self, opening: str) -> str:
+        """The question for the sentence with this opening."""
         return f"State the sentence{self._about} that begins “{opening} …”."
 
     def state_figures(self, gapped: str) -> str:
+        """The question for a sentence whose figures are gaps."""
         return f"State this sentence{self._about} with its figures: {gapped}"
 
     def fill_in(self, gapped: str, wording: int) -> str:
+        """The question for a sentence with one gap, in one of four wordings (0 to 3)."""
         return (
             f"Fill in the gap in this sentence{self._about}: {gapped}",
             f"{gapped} – What belongs in the gap of this sentence{self._about}?",
@@ -153,7 +156,7 @@ class _EnglishWording:
         )[wording]
 
     def openings(self, fact: str) -> Iterator[str]:
-        """Beginnings of the fact, a third of it or longer, with two words at least left to be said."""
+        """Yield beginnings of the fact, at least a third of it, with at least two words left."""
         words = fact.split()
         for count in range(max(2, len(words) // 3), len(words) - 1):
             yield " ".join(words[:count]).rstrip(",;:–—-")
@@ -165,6 +168,7 @@ class _EnglishWording:
                 yield _Gap(*match.span("number")), _Gap(match.start("number"), match.end())
 
     def terms(self, fact: str) -> list[_Gap]:
+        """The terms that can be asked for: marked ones, then capitalised names."""
         names = (_Gap(*match.span()) for match in _CAPITALISED.finditer(fact))
         return [
             gap
@@ -174,7 +178,7 @@ class _EnglishWording:
 
 
 class _JapaneseWording:
-    """How a fact in Japanese is asked for."""
+    """The questions about a Japanese fact."""
 
     blank = BLANK["ja"]
 
@@ -198,7 +202,7 @@ class _JapaneseWording:
         )[wording]
 
     def openings(self, fact: str) -> Iterator[str]:
-        """Beginnings of the fact that end with a particle or a comma, with three characters at least left."""
+        """Yield beginnings of the fact that end with a particle or a comma, with at least three characters left."""
         for match in _JA_CUT.finditer(fact):
             if 3 <= match.end() <= len(fact) - 3:
                 yield fact[: match.end()]
@@ -210,7 +214,7 @@ class _JapaneseWording:
             yield _Gap(*match.span(name)), _Gap(*match.span())
 
     def terms(self, fact: str) -> list[_Gap]:
-        """Longest katakana words first: the longer one is, the more it is a term."""
+        """The marked terms, then the katakana words, the longest first: a longer one is more often a term."""
         katakana = sorted(_KATAKANA.finditer(fact), key=lambda match: -len(match[0]))
         gaps = [*_find_marked_terms(fact), *(_Gap(*match.span()) for match in katakana)]
         return [gap for gap in gaps if _is_usable_term(fact[gap.start : gap.end], self._subject, fact)]

@@ -1,4 +1,4 @@
-"""Finds where sentences end, in Japanese and English, without being misled by abbreviations, decimals and quotes."""
+"""Finds the ends of sentences, in Japanese and English, not misled by abbreviations, decimals and quotes."""
 
 import re
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ _SPEECH_AFTER = re.compile("と(?:い|言|聞|叫|の|、)|って")
 _CJK = re.compile(f"[{CJK}]")
 _BREAK = re.compile(rf"[\s/{_OPENERS}]")
 
-# Never the end; not before a figure; the end only where a word follows with which sentences begin.
-NEVER = "mr mrs ms dr prof st sgt capt rev mt vs v e.g i.e eg ie cf approx ca esp incl excl viz"
+# Never the end; not the end before a figure; the end only before a word with which sentences begin.
+NEVER_AT_END = "mr mrs ms dr prof st sgt capt rev mt vs v e.g i.e eg ie cf approx ca esp incl excl viz"
 BEFORE_FIGURES = "no nos nr fig figs eq vol ch sec art pp p par max min"
 BEFORE_NAMES = "etc inc ltd co corp jr sr ph.d jan feb mar apr jun jul aug sep sept oct nov dec"
 STARTERS = (
@@ -28,7 +28,7 @@ STARTERS = (
     "some that the then there these they this those to we when where while who you your"
 )
 _NEVER, _BEFORE_FIGURES, _BEFORE_NAMES, _STARTERS = (
-    frozenset(words.split()) for words in (NEVER, BEFORE_FIGURES, BEFORE_NAMES, STARTERS)
+    frozenset(words.split()) for words in (NEVER_AT_END, BEFORE_FIGURES, BEFORE_NAMES, STARTERS)
 )
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -38,7 +38,7 @@ _ABBREVIATION_CHARACTERS = 24  # characters before a full stop that are read for
 
 
 def find_sentence_spans(shadow: str) -> list[tuple[int, int]]:
-    """Start and end of each sentence in a paragraph (see `Prose.shadow`), without the blanks around it."""
+    """Start and end of each sentence of a paragraph (its `Prose.shadow`), without the blanks around it."""
     spans = []
     start = 0
     for end in [*_iterate_ends(shadow), len(shadow)]:

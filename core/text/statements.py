@@ -1,4 +1,4 @@
-"""Splits the Markdown text of a spec into self-contained statements, each with its passage."""
+"""Splits the Markdown text of a spec into self-contained statements, each with its quote."""
 
 import re
 from collections.abc import Collection
@@ -10,7 +10,7 @@ from core.text.markdown_blocks import BlockText, ContainerEnd, ContainerStart, H
 
 MAX_HEADING_CHARACTERS = 200  # characters that are kept of a heading
 MAX_HEADER_CHARACTERS = 100  # and of a table's header cell, which every row repeats
-MAX_LEAD_IN_CHARACTERS = 300  # characters of a lead-in that is put before the items of its list
+MAX_LEAD_IN_CHARACTERS = 300  # of a lead-in that is prepended to the items of its list
 MIN_WORDS = 4  # of a lead-in that no item repeats and that is a statement itself
 MIN_JAPANESE_CHARACTERS = 10  # likewise
 
@@ -27,7 +27,7 @@ _PREDICATE = re.compile("(?:です|ます|ません|でした|ました|くだ�
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`text` is what it says in plain words, `quote` its passage: the spec's characters `start` to `end`."""
+    """A statement: `text` in plain words, and `quote`, the spec's characters from `start` to `end`."""
 
     text: str
     quote: str
@@ -37,11 +37,11 @@ class Statement:
 
 
 def split_statements(markdown: str) -> list[Statement]:
-    """The statements of a spec in their order: its sentences, list items and table rows. Their spans do not overlap.
+    """The statements of a spec, in order: its sentences, list items and table rows. Their spans do not overlap.
 
-    Code, HTML blocks, front matter and headings are none. A list item that is no sentence has the one that announces
-    the list put before it. That one is a statement itself where it names a figure (“There are three fouls:”), or where
-    no item repeats it and it says more than that something follows.
+    Code, HTML blocks, front matter and headings are left out. The sentence that announces a list (its lead-in) is
+    prepended to items that are no sentences. It is a statement itself where it has a figure (“There are three
+    fouls:”), or where no item repeats it and it does more than announce the list.
     """
     blocks, references = markdown_blocks.read_blocks(markdown)
     reader = _StatementReader(markdown, references)
@@ -52,12 +52,12 @@ def split_statements(markdown: str) -> list[Statement]:
 
 @dataclass(slots=True)
 class _LeadIn:
-    """A sentence that announces a list, and its number among the statements."""
+    """A sentence that announces a list, and its index among the statements."""
 
     number: int
     text: str
     own: str  # the text without the lead-in before it
-    is_used: bool = False  # an item has it before it
+    is_used: bool = False  # whether it was prepended to an item
 
 
 @dataclass(slots=True)
@@ -68,9 +68,10 @@ class _StatementReader:
     headings: list[tuple[int, str]] = field(default_factory=list)
     heading: str = ""
     lead_ins: list[_LeadIn | None] = field(default_factory=list)  # of the lists and tables that are open
-    last: _LeadIn | None = None  # what may lead in, where the block before ends with it
+    last: _LeadIn | None = None  # the last sentence of the block before, where it may announce a list
 
     def read(self, block: markdown_blocks.Block) -> None:
+        """Append the statements of the next block to `found`."""
         last, self.last = self.last, None
         match block:
             case Heading(level, raw):
@@ -119,7 +120,7 @@ class _StatementReader:
         self._add(comma.join(f"{name}{colon}{cell}" if name else cell for name, cell in pairs), row.start, row.end)
 
     def _end_list(self, lead_in: _LeadIn | None) -> None:
-        """Drops a lead-in that says nothing but what its items say: one without a figure."""
+        """Drop a lead-in that adds nothing to its items: one without a figure."""
         if lead_in is None or _DIGIT.search(normalise.normalise(_PICKS.sub("", lead_in.own))):
             return
         says = (
@@ -132,7 +133,7 @@ class _StatementReader:
 
 
 def _announces_list(text: str, begins_item: bool) -> bool:
-    """Whether a sentence directly before a list announces it."""
+    """Whether a sentence directly before a list announces the list."""
     return (
         text.endswith((":", "：")) or bool(_ANNOUNCES.search(text)) or (begins_item and not _SENTENCE_END.search(text))
     )

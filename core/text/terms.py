@@ -9,9 +9,9 @@ from itertools import accumulate
 from core.text.inline_markdown import is_cjk
 from core.text.statements import Statement
 
-MAX_TERMS = 300  # terms that are looked for: each costs a look through the whole spec
-MAX_TERM_CHARACTERS, MAX_TERM_WORDS = 40, 4  # characters and words of what can be a term
-MIN_USES = 2  # statements from which on a term should be explained
+MAX_TERMS = 300  # terms that are checked: each needs a search of the whole spec
+MAX_TERM_CHARACTERS, MAX_TERM_WORDS = 40, 4  # characters and words of a term
+MIN_USES = 2  # statements with a term, from which on it should be explained
 
 _QUOTED = re.compile(
     rf"[“\"]([^\W\d_][^“”\"\n]{{0,{MAX_TERM_CHARACTERS}}})[”\"]|「([^「」\n]{{1,{MAX_TERM_CHARACTERS}}})」"
@@ -22,7 +22,7 @@ _AFTER = re.compile(r"\b(?:in|at|from|of|near|to|by|mr|mrs|ms|dr) $", re.IGNOREC
 _NO_TERM = re.compile(r"[.!?。！？:：;；、,/\d]|https?|[をはが]|です|ます|ない$")
 _SENTENCE_END = re.compile("[.!?。！？]$")
 _LOWER_CASE_WORD = re.compile(r"(?<![\w’'-])[a-z][\w’'-]*")
-# A folded statement with _TERM in it: that it is there as a word, and that the statement says what it is.
+# Patterns for a case-folded statement with _TERM in place of a term: it is used as a word, and it is explained.
 _TERM = "\ue002"
 _USE, _USE_JAPANESE = re.compile(rf"(?<!\w){_TERM}(?:e?s)?(?!\w)"), re.compile(_TERM)
 _QUOTED_TERM = rf"[「『\"“'‘]?{_TERM}(?:e?s)?[」』\"”'’]?"
@@ -54,14 +54,14 @@ class _Term:
 
 @dataclass(frozen=True, slots=True)
 class UndefinedTerm:
-    """A term, and the places in the spec where it is used."""
+    """A term, and its spans in the spec (start and end in characters)."""
 
     name: str
     spans: tuple[tuple[int, int], ...]
 
 
 def find_undefined(statements: Sequence[Statement]) -> list[UndefinedTerm]:
-    """Terms that two statements use, and none explains: by beginning with it, under its heading or in its first cell."""
+    """The terms that at least `MIN_USES` statements use, and that no heading or statement explains."""
     texts = [statement.text.casefold() for statement in statements]
     headings = {statement.heading.casefold() for statement in statements}
     everything, starts = "\n".join(texts), [0, *accumulate(len(text) + 1 for text in texts)]
@@ -80,7 +80,7 @@ def find_undefined(statements: Sequence[Statement]) -> list[UndefinedTerm]:
 
 
 def _find_texts_with(everything: str, starts: list[int], folded: str) -> Iterator[int]:
-    """The numbers of the texts that hold the term: one search through all is much faster than one through each."""
+    """Yield the indices of the texts with the term: one search in the joined text is much faster than one in each."""
     position = everything.find(folded)
     while position >= 0:
         number = bisect_right(starts, position) - 1
@@ -114,7 +114,7 @@ def _find_emphasised(statement: Statement) -> Iterator[str]:
 
 
 def _find_capitalised(statement: Statement, lower_case: set[str]) -> Iterator[str]:
-    """Names and terms in the middle of a sentence, which are written small nowhere."""
+    """Yield capitalised words in the middle of a sentence that are never written in lower case."""
     text = statement.text
     for match in _CAPITALISED.finditer(text) if _SENTENCE_END.search(text) else ():
         is_name = _AFTER.search(text, max(0, match.start() - 8), match.start())

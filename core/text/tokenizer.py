@@ -1,4 +1,4 @@
-"""Counts tokens as OpenAI's models do, exactly and offline."""
+"""Counts tokens exactly as OpenAI's models do, offline."""
 
 import importlib.machinery
 import importlib.util
@@ -14,18 +14,18 @@ LATIN_CHARACTERS_PER_TOKEN = 4.0  # averages, for an estimate
 JAPANESE_CHARACTERS_PER_TOKEN = 1.2
 MAX_CACHED_TEXTS = 1000  # system prompts are the same in every row
 
-# The beginnings of model names; the first that fits is meant. Models of others are counted as the newest are.
+# Prefixes of model names; the first match counts. Other providers' models are counted like the newest ones.
 _MODELS = (("gpt-4o", 0), ("gpt-4.", 0), ("gpt-4", 1), ("gpt-3.5", 1), ("text-embedding", 1), ("", 0))
 
 
 def get_encoding(model: str) -> str:
-    """The encoding of a model, of a fine-tuned one too (`ft:gpt-4o-mini-…`)."""
+    """The encoding of a model (one of `ENCODINGS`), also of a fine-tuned one (`ft:gpt-4o-mini-…`)."""
     name = model.removeprefix("ft:")
     return next(ENCODINGS[number] for start, number in _MODELS if name.startswith(start))
 
 
 def estimate_tokens(text: str) -> float:
-    """An estimate of the tokens of a text, by its characters."""
+    """Estimate the number of tokens of a text by its characters."""
     wide = sum(not char.isascii() for char in text)
     return (len(text) - wide) / LATIN_CHARACTERS_PER_TOKEN + wide / JAPANESE_CHARACTERS_PER_TOKEN
 
@@ -35,7 +35,7 @@ class _Tokenizer(Protocol):
 
 
 class PlainMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A message that has a role, a text and nothing else."""
+    """A message with a role, a text and nothing else."""
 
     role: str
     content: str
@@ -66,17 +66,17 @@ class TokenCounter:
         self._known: dict[str, int] = {}
 
     def text(self, text: str) -> int:
-        """The tokens of a text; special ones are counted as the letters they are written with."""
+        """The number of tokens of a text; special tokens are counted as ordinary text."""
         try:
             return self._count(text)
         except UnicodeEncodeError:  # a lone surrogate, counted as the replacement character
             return self._count(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
     def row(self, data: str) -> int:
-        """The tokens of a row's JSON text: 3 a message with its role, content and name (1 more), and 3 for the row.
+        """The number of tokens of a row's JSON text: 3 per message with its role, content and name (1 more), and 3 per row.
 
-        Exact for messages of text. Tools are counted as their JSON text and images as 85: how the server writes them
-        is not published. Of a row with two answers both are counted.
+        Exact for messages of text. Tools are counted as their JSON text and images as 85: the server's format is not
+        published. In a preference row both answers are counted. Raises `msgspec.DecodeError` when it is no JSON.
         """
         try:
             return self.messages(decode_plain_row(data).messages)
@@ -84,7 +84,7 @@ class TokenCounter:
             return TOKENS_PER_ROW + self._value(msgspec.json.decode(data))
 
     def messages(self, messages: Iterable[TextMessage]) -> int:
-        """The tokens of a row of plain messages."""
+        """The number of tokens of a row of plain messages."""
         total = TOKENS_PER_ROW
         for message in messages:
             role, content = message.role, message.content
@@ -101,7 +101,7 @@ class TokenCounter:
         return count
 
     def _value(self, value: object) -> int:
-        """The tokens of any value in a row that is not plain."""
+        """The number of tokens of a value in a row that is not plain."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):

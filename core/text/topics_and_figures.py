@@ -1,4 +1,4 @@
-"""Tells what a sentence speaks of and which figures it names, so that two about the same thing can be compared."""
+"""Finds the topic and the figures of a sentence, so that two sentences about the same thing can be compared."""
 
 import re
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from fractions import Fraction
 
 from core.text.normalise import normalise
 
-MAX_READ_CHARACTERS = 2000  # characters of a sentence that are read
-MAX_HIRAGANA_RUN = 30  # hiragana from which on a run is not looked through
+MAX_READ_CHARACTERS = 2000  # of a sentence that are read
+MAX_HIRAGANA_RUN = 30  # a longer run of hiragana is not searched
 
-# What a unit measures, and how many of the first unit it is.
+# The dimension of a unit, and its size in the first unit.
 _UNITS = {
     "millimetre|ミリ(?!メ)": ("length", "0.001"),
     "centimetre": ("length", "0.01"),
@@ -38,7 +38,7 @@ _KINDS = [(kind, Fraction(factor)) for kind, factor in _UNITS.values()]
 _ANY_UNIT = "|".join(f"({words})" for words in _UNITS)
 _FIGURE = re.compile(rf"(\d+(?:[./]\d+)*)(?: ?(?:{_ANY_UNIT})(?![a-z]))?")
 
-# Figures that are names: rule 3, 3rd, 第3条. They tell apart what is spoken of, so they stay among its words.
+# Figures that are names: rule 3, 3rd, 第3条. They distinguish topics, so they stay among the words.
 _NAME_WITH_NUMBER = re.compile(
     r"(?:level|step|rule|law|article|section|chapter|round|stage|phase|grade|class|type|part|week|day|year|page|room|"
     r"group|team|player|no|number|figure|table|version|question|item|point|option|case|lane|zone|court|hole|door|gate|"
@@ -64,7 +64,7 @@ JOINING = (
     "being am has have had do does did of in on at to for with by from as and or about exactly always also just "
     "approximately around roughly must shall should will would which who whose then so both per"
 )
-# Alone they do not say of what: the heading does.
+# Attributes without a subject: the heading names it.
 ATTRIBUTES = (
     "width wide length long height high tall weight weigh size depth deep diameter across radius measure duration last "
     "time number count total price cost age limit speed minimum maximum least most up may can not "
@@ -81,16 +81,19 @@ _FIRST_CELL = re.compile("[^;、]{0,300}(?:; |、)")
 
 @dataclass(frozen=True, slots=True)
 class Measure:
+    """A figure with its unit; `unit` is its index in `_UNITS`, -1 without one."""
+
     figure: str
-    unit: int  # its number among the units known; -1 without one
+    unit: int
 
     @property
     def kind(self) -> str:
+        """The dimension of the unit, such as 'length'; '' without one."""
         return _KINDS[self.unit][0] if self.unit >= 0 else ""
 
     @property
     def amount(self) -> tuple[str, object]:
-        """Equal for equal amounts: 18 cm and 180 mm."""
+        """The dimension and the value in its first unit; equal for equal amounts: 18 cm and 180 mm."""
         try:
             value: object = Fraction(self.figure)
         except (ValueError, ZeroDivisionError):
@@ -102,8 +105,11 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`words` are those that carry the meaning, in order; `is_vague` is a claim that says what it means only by what
-    stands around it (“It lasts …”, a table's cell); `is_pointing` one that begins with such a word as “it”."""
+    """A parsed sentence: its content words in order, and its figures.
+
+    `is_vague`: its subject is only clear from its context (“It lasts …”, a table's cell). `is_pointing`: it begins with
+    a word such as “it”.
+    """
 
     words: tuple[str, ...]
     measures: tuple[Measure, ...]
@@ -112,7 +118,7 @@ class Claim:
 
 
 def parse_claim(text: str, is_row: bool = False) -> Claim:
-    """Take apart a sentence, or a table's row: what stands in its first cell says what it is about."""
+    """Parse a sentence, or a table's row, whose first cell is its subject."""
     text = text[:MAX_READ_CHARACTERS]
     first = _FIRST_CELL.match(text) if is_row else None
     normal = normalise(text[first.end() :] if first else text)
@@ -126,7 +132,7 @@ def parse_claim(text: str, is_row: bool = False) -> Claim:
 
 
 def _stem(word: str) -> str:
-    """A word without what does not change what it means; '' for one that only joins others."""
+    """A word without endings that do not change its meaning; '' for a function word."""
     if _IS_HIRAGANA.match(word) and len(word) <= MAX_HIRAGANA_RUN:
         word = _ENDINGS.sub("", _PARTICLES.sub("", word))
         return word if len(word) > 1 else ""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import __version__
-from core.dataset import filters, system_prompts, versions
+from core.dataset import filters, row_system_prompts, versions
 from core.dataset.row_json import read_texts
-from core.dataset.system_prompts import PromptUse
+from core.dataset.row_system_prompts import PromptUse
 from core.dataset.versions import VersionDiff
 from core.spec import revisions, spec
 from core.spec.spec import Spec
@@ -84,7 +84,7 @@ def load_training_prompt(db: sqlite3.Connection, provider: str, model: str) -> P
     """The system prompt of a model's training rows; None where it is not known."""
     job = find_job_of_model(db, provider, model)
     return (
-        system_prompts.find_majority_prompt(db, row_filter(job.rows), job.version)
+        row_system_prompts.find_majority_prompt(db, row_filter(job.rows), job.version)
         if job and job.version is not None
         else None
     )
@@ -97,9 +97,9 @@ def find_differing_prompt(db: sqlite3.Connection, models: Iterable[tuple[str, st
     """
     known_jobs = [job for one in models if (job := find_job_of_model(db, *one)) and job.version is not None]
     if not known_jobs:
-        return system_prompts.find_unused_prompt(db, row_filter(""))
-    found = [system_prompts.find_unused_prompt(db, row_filter(job.rows), job.version) for job in known_jobs]
-    return next(iter(system_prompts.merge_unused_prompts(db, found)), None)
+        return row_system_prompts.find_unused_prompt(db, row_filter(""))
+    found = [row_system_prompts.find_unused_prompt(db, row_filter(job.rows), job.version) for job in known_jobs]
+    return next(iter(row_system_prompts.merge_unused_prompts(db, found)), None)
 
 
 def find_leaked_questions(db: sqlite3.Connection, models: Iterable[tuple[str, str]]) -> dict[int, str]:

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from core import checks
-from core.dataset import examples, filters, system_prompts, token_counts
+from core.dataset import examples, filters, row_system_prompts, token_counts
 from core.dataset.filters import Filter
 from core.errors import JukuError, ProviderError
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import LOCAL, JobStatus, ModelInfo, Provider, model_kinds, prices, shutdown_dates, uploads
 from core.providers.server_presets import ServerPreset
-from core.review import dataset_check, findings, moderation
+from core.review import dataset_check, finding_texts, findings, moderation
 from core.spec import spec
 from core.storage.project import Project
 from core.training import jobs, row_selection
@@ -219,7 +219,7 @@ def _check_plans(
 
 def _check_row_count(count: int, plan: TrainingPlan) -> Iterator[Objection]:
     if count < dataset_check.RECOMMENDED_TRAINING_ROWS:
-        words = findings.format_finding(FEW_ROWS, str(count))
+        words = finding_texts.format_finding(FEW_ROWS, str(count))
         yield Objection(FEW_ROWS, checks.RULES[FEW_ROWS].severity, words, filters.format_filter(row_filter(plan.rows)))
 
 
@@ -256,11 +256,11 @@ def _check_prompts(
     """What was found, with the system prompts under which the project would not ask in the place of the rows' own problem."""
     wanted = spec.load(db).system_prompt
     chosen = dict.fromkeys((plan.rows, plan.version) for plan in plans)
-    unused = [system_prompts.find_unused_prompt(db, row_filter(rows), version) for rows, version in chosen]
+    unused = [row_system_prompts.find_unused_prompt(db, row_filter(rows), version) for rows, version in chosen]
     words_of_rule = {one.rule: one.words for one in found}
     objections = [
-        Objection(PROMPT_NOT_ASKED, "warning", system_prompts.describe_difference(one, wanted), words_of_rule.get(PROMPT_DIFFERS, ""), one.prompt if one.is_offered else None)
-        for one in system_prompts.merge_unused_prompts(db, unused)
+        Objection(PROMPT_NOT_ASKED, "warning", row_system_prompts.describe_difference(one, wanted), words_of_rule.get(PROMPT_DIFFERS, ""), one.prompt if one.is_offered else None)
+        for one in row_system_prompts.merge_unused_prompts(db, unused)
     ]  # fmt: skip
     return [*objections, *(one for one in found if not (objections and one.rule == PROMPT_DIFFERS))]
 

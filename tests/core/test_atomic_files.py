@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core import atomic_files, paths, prompts, settings
-from core.dataset import exporting, search_index
+from core.dataset import exporting, search_index_builder
 from core.engine import disk_store
 from core.engine import private_files as engine_files
 from core.formats.output_files import replace_file
@@ -116,15 +116,15 @@ def test_what_replaces_a_file_is_on_the_disk_first(calls, tmp_path, save):
 @needs_proc
 def test_an_export_in_a_folder_is_on_the_disk_first(calls, sample, tmp_path):
     """`require_durable` looks at the order in which the files were synced and renamed."""
-    exporting.export(sample.rows, tmp_path / "out", format=exporting.FOLDER)
+    exporting.export(sample.rows, tmp_path / "out", format=exporting.HUGGINGFACE_FOLDER)
     require_durable(calls, tmp_path / "out")
 
 
 @needs_proc
 def test_the_search_index_is_on_the_disk_before_it_says_that_it_is_whole(calls, sample, tmp_path):
     """`require_durable` looks at the order in which the files were synced and renamed."""
-    folder = search_index.get_index_folder(sample.path)
-    search_index.build_index({"project": str(sample.path), "folder": str(folder)}, Reporter())
+    folder = search_index_builder.get_index_folder(sample.path)
+    search_index_builder.build_index({"project": str(sample.path), "folder": str(folder)}, Reporter())
     require_durable(calls, folder)
 
 

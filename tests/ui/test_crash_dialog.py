@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from core.dataset import examples
-from core.storage import safety_check
+from core.storage import check_after_crash
 from tests.support.until import until
 from ui import crash_dialog, restart
 from ui.crash_dialog import CrashDialog
@@ -110,7 +110,7 @@ def test_nothing_is_claimed_of_a_project_that_is_ruined(run, window, ruin):
 
 
 def test_nothing_is_claimed_of_a_project_that_does_not_answer(run, window, monkeypatch):
-    monkeypatch.setattr(safety_check, "SAFETY_CHECK_TIMEOUT", 0.2)
+    monkeypatch.setattr(check_after_crash, "SAFETY_CHECK_TIMEOUT", 0.2)
 
     async def go():
         project = window.workspace.project
@@ -220,7 +220,7 @@ def test_the_new_process_waits_for_the_old_one(tmp_path, monkeypatch):
     root = Path(restart.MAIN_SCRIPT).parent
     old = (
         "from pathlib import Path\nfrom ui import restart\n"
-        f"restart.MAIN = Path({str(main)!r})\nrestart.restart(Path('/a/p.juku'))\n"
+        f"restart.MAIN_SCRIPT = Path({str(main)!r})\nrestart.restart(Path('/a/p.juku'))\n"
     )
     env = {**os.environ, "PYTHONPATH": str(root)}
     subprocess.run([sys.executable, "-c", old], cwd=root, env=env, check=True)

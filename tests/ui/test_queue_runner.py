@@ -15,8 +15,8 @@ from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY, FakeServer, Fault
 from tests.support.pages.dialogs import ACCEPT, REJECT, answer
 from tests.support.until import until
+from ui.async_tasks import cancel_all
 from ui.queue_runner import QueueRunner
-from ui.tasks import cancel_all
 from ui.training import desktop_notification
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace

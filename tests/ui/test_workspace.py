@@ -9,7 +9,7 @@ import pytest
 
 import ui.workspace
 from core import settings
-from core.dataset import examples, filters, search_index
+from core.dataset import examples, filters, search_index_builder
 from core.keys import Keys
 from core.providers import openai_package
 from core.settings import ProviderSettings, Role, Settings
@@ -17,13 +17,13 @@ from tests.support.fake_server import KEY, FakeServer
 from tests.support.patience import PATIENCE
 from tests.support.projects import new_example
 from tests.support.until import until
-from ui import backup_runner, connections
+from ui import backup_runner, server_connections
 from ui.workspace import Workspace
 
 
 def test_the_search_index_is_made_once_rows_rest(run, project, monkeypatch):
     monkeypatch.setattr(ui.workspace, "INDEX_DELAY", 20)
-    monkeypatch.setattr(search_index, "MIN_INDEXED_ROWS", 0)
+    monkeypatch.setattr(search_index_builder, "MIN_INDEXED_ROWS", 0)
 
     async def work():
         workspace = Workspace(project, Settings())
@@ -99,7 +99,7 @@ def test_models_of_other_servers_are_asked_for_once_and_anew_after_a_change(run,
 @pytest.mark.parametrize("failures", [1, 2])
 def test_models_are_asked_for_again_after_what_nobody_expected(run, project, monkeypatch, failures):
     """Such as an import that fails beside another one, which a second attempt does not."""
-    monkeypatch.setattr(connections, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(server_connections, "RETRY_SECONDS", 0.0)
     left, real = [None] * failures, openai_package.load
 
     def load():

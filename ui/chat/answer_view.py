@@ -16,7 +16,7 @@ from core.text.diff import LinePair
 from ui import style
 from ui.chat.answer_rating import AnswerRating
 from ui.spec.spec_chat_messages import FRAME_MS, MessageText
-from ui.widgets import basics, diff_row
+from ui.widgets import basics, diff_row_painting
 from ui.widgets.basics import LinkButton
 from ui.widgets.flow_layout import FlowLayout
 from ui.widgets.text_highlights import highlight_spans
@@ -47,7 +47,7 @@ class StreamedText(MessageText):
         self.append(self._break_paragraphs(piece))
 
     def show_text(self, text: str) -> None:
-        """Show `text`; what of it is shown already stays."""
+        """Show `text`; the part that is shown already is not painted again."""
         if not text.startswith(self._text):
             self._text, self._run, self.is_broken = "", 0, False
             self.setPlainText("")
@@ -299,9 +299,9 @@ def find_differences(first: str, other: str) -> list[tuple[int, int]]:
     """The spans of `other` that are not as in `first`; of texts that have little in common, all of it."""
     if first == other:
         return []
-    if max(len(first), len(other)) > diff_row.MAX_SHOWN_CHARACTERS:
+    if max(len(first), len(other)) > diff_row_painting.MAX_SHOWN_CHARACTERS:
         return [(0, len(other))]
-    spans = diff_row.find_marks(LinePair(first, other, 1, 1, 0))[1][1]
+    spans = diff_row_painting.find_marks(LinePair(first, other, 1, 1, 0))[1][1]
     return spans if diff.are_similar(first, other) else [(0, len(other))]
 
 

@@ -94,11 +94,11 @@ class PaneHeader(QFrame):
         self._on_condition()
 
     def set_model(self, provider: str, model: str) -> None:
-        """Ask `model` of a provider, by heart."""
+        """Choose `model` of a provider, closed book."""
         self.choose(ChatPane(self.number, provider, model, CLOSED_BOOK))
 
     def show_offers(self) -> None:
-        """Offer what the servers have told."""
+        """List the models that the servers offer."""
         self._show_servers()
         server = self.server.currentData()
         self._workspace.request_offers(server)
@@ -108,7 +108,7 @@ class PaneHeader(QFrame):
         self.chosen.emit()
 
     def require_here(self) -> None:
-        """Raise `JukuError` for a base model that was not fetched yet, and for a model that is gone."""
+        """Raise `JukuError` for a base model that was not fetched yet, and for a model that is no longer offered."""
         offer = self.model.offer()
         if offer and offer.state == GONE_STATE:
             raise JukuError(tr("This model is gone"), format_unusable(offer, self.server.currentText()))
@@ -184,7 +184,7 @@ class PaneHeaders(QWidget):
         self._show_acts()
 
     def panes(self) -> list[ChatPane]:
-        """As they are chosen now."""
+        """The panes as they are chosen now."""
         return [header.pane() for header in self.headers]
 
     def numbers(self) -> list[int]:

@@ -35,7 +35,7 @@ from ui.chat.question_row import ConversationView, QuestionRow
 from ui.chat.sampling_settings import SamplingSettings
 from ui.chat.send_question import QuestionSender
 from ui.chat.suggested_questions import SuggestedQuestions
-from ui.tab import Tab
+from ui.tab_base import Tab
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.code_dialog import CodeDialog
@@ -307,7 +307,7 @@ class ChatTab(Tab):
                 self.asking.start(header, row.columns[number], request, builder)
 
     def _on_again(self, number: int) -> None:
-        """Ask a pane once more; marks that a person gave are not lost by a slip."""
+        """Ask a pane again; before marks are replaced the person is asked."""
         marked = [one for one in self._answers(number) if one.mark is not None]
         if marked:
             self.acts.ask_to_replace(lambda: self.workspace.tasks.start("", self._ask_again(number)))

@@ -123,7 +123,10 @@ class FactLinkTable(QTableView):
             shortcut.activated.connect(slot)
 
     def selectionCommand(self, index: Index, event: QEvent | None = None) -> QItemSelectionModel.SelectionFlag:
-        """With Ctrl the keys would move the cursor alone, and the next decision be one on a row that is out of sight."""
+        """Ignore Ctrl with the arrow keys.
+
+        It would move the cursor without the selection, and a decision would be on another row than is shown.
+        """
         command = super().selectionCommand(index, event)
         if isinstance(event, QKeyEvent) and command == QItemSelectionModel.SelectionFlag.NoUpdate:
             return QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from core import formats
 from core.dataset import examples, importing
-from core.dataset.import_blocks import ImportOptions
+from core.dataset.import_reader_process import ImportOptions
 from core.errors import JukuError
 from core.formats import column_mapping
 from core.language import tr
@@ -69,7 +69,7 @@ def import_rows(
 ) -> None:
     """Import files or a pasted text. Tables open a dialog for their columns; other files are imported at once.
 
-    `on_ended` is called for each of the two when it is done or given up.
+    `on_ended` is called for each of the two when it is done or cancelled.
     """
     workspace.tasks.start("", _import_rows(workspace, what, parent, on_ended))
 

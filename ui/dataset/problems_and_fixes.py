@@ -14,7 +14,7 @@ from core.spec import facts
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from ui import style
-from ui.dataset import fix_texts
+from ui.dataset import fix_action_texts
 from ui.dataset.background_check import BackgroundCheck
 from ui.dataset.problems_by_rule_tree import ProblemGroup, ProblemRow, ProblemsTree
 from ui.widgets import basics
@@ -135,6 +135,7 @@ class ProblemsPanel(QWidget):
         self.state.setText(tr("Checking in the background…") if checking else "")
 
     def show_rule(self, rule: str) -> None:
+        """Show what `rule` means, and what can be done about it; '' for none."""
         group = self.groups.get(rule)
         for part in (self.title, self.explanation):
             part.setVisible(group is not None)
@@ -146,16 +147,18 @@ class ProblemsPanel(QWidget):
         self.title.setText(RULES[rule].title())
         self.explanation.setText("\n".join(filter(None, (RULES[rule].explanation(), group.message))))
         self.fix.setText(
-            fix_texts.fix_button_text(rule, group.count, self.workspace.project.rows) if fix_texts.can_fix(rule) else ""
+            fix_action_texts.fix_button_text(rule, group.count, self.workspace.project.rows)
+            if fix_action_texts.can_fix(rule)
+            else ""
         )
         self.fix.setEnabled(not self._fixing.is_busy())
 
     def _can_fix(self, group: ProblemGroup) -> bool:
-        return group.count > 0 and fix_texts.can_fix(group.rule)
+        return group.count > 0 and fix_action_texts.can_fix(group.rule)
 
     def _on_fix(self) -> None:
         rule = self.tree.current_rule()
-        label = fix_texts.fix_label(rule)
+        label = fix_action_texts.fix_label(rule)
         self._fixing.start(lambda reporter: self._fix(label, rule, reporter), label)
 
     def _on_remake(self) -> None:

@@ -21,16 +21,16 @@ from core.spec import spec
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from ui import style
-from ui.dataset import bulk_actions, fix_texts
+from ui.dataset import bulk_actions, fix_action_texts
 from ui.dataset.background_check import BackgroundCheck
-from ui.dataset.dialogs import DatasetDialogs
 from ui.dataset.filter_bar import FilterBar
 from ui.dataset.grid_columns import severity
 from ui.dataset.grid_model import GridModel
 from ui.dataset.grid_view import GridView
+from ui.dataset.open_dialogs import DatasetDialogs
 from ui.dataset.row_actions import RowActions
 from ui.dataset.row_detail import RowDetail
-from ui.tab import Tab
+from ui.tab_base import Tab
 from ui.widgets import basics
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.basics import EmptyState
@@ -240,6 +240,7 @@ class DatasetTab(Tab):
             await self.workspace.project.write(tr("Edit a row"), examples.edit, id, edit)
 
     def is_finding(self) -> bool:
+        """Whether a search is going on."""
         return self._finding is not None and not self._finding.done()
 
     def _search(self) -> None:
@@ -250,7 +251,7 @@ class DatasetTab(Tab):
         self._finding = self.workspace.tasks.start("", self._find(fresh=True))
 
     def _reload(self) -> None:
-        """Search for the same rows again; during a search, once more after it."""
+        """Search for the same rows again; during a search, after it."""
         if self.is_finding():
             self._again = True
         else:
@@ -371,12 +372,14 @@ class DatasetTab(Tab):
         rule = self._fixable_rule()
         count = self._problems[rule] if rule else 0
         self.fix_button.setVisible(count > 0)
-        self.fix_button.setText(fix_texts.fix_button_text(rule, count, self.workspace.project.rows) if rule else "")
+        self.fix_button.setText(
+            fix_action_texts.fix_button_text(rule, count, self.workspace.project.rows) if rule else ""
+        )
         self.fix_button.setToolTip(basics.plain_tooltip(RULES[rule].title()) if rule else "")
 
     def _fixable_rule(self) -> str:
         rules = [self.filter().rule, *self.detail.problems()]
-        return next((rule for rule in rules if rule in self._problems and fix_texts.can_fix(rule)), "")
+        return next((rule for rule in rules if rule in self._problems and fix_action_texts.can_fix(rule)), "")
 
     def _show_detail(self) -> None:
         row = self.table.currentIndex().row()
@@ -443,7 +446,7 @@ class DatasetTab(Tab):
 
     def _on_fix(self) -> None:
         rule = self._fixable_rule()
-        bulk_actions.start_write(self.workspace, fix_texts.fix_label(rule), bulk_edits.fix_all, rule)
+        bulk_actions.start_write(self.workspace, fix_action_texts.fix_label(rule), bulk_edits.fix_all, rule)
 
     def import_files(self, paths: list[Path]) -> None:
         """Import the rows of `paths`."""

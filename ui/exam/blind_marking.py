@@ -164,7 +164,7 @@ class BlindMarking(QWidget):
         self.undo.setEnabled(bool(self._marked))
 
     def _give_mark(self, score: int) -> None:
-        """Mark what is shown, and go on to the next that has no mark."""
+        """Mark the answer that is shown, and show the next one without a mark."""
         sheet = self.sheet
         if sheet is not None:
             self.sheet = None
@@ -195,7 +195,7 @@ class BlindMarking(QWidget):
             self._show_soon()
 
     def _undo_mark(self) -> None:
-        """Let the last mark that was made here be as it was before, and show that answer."""
+        """Undo the last mark that was made here, and show its answer."""
         if not self._marked:
             return
         sheet = self._marked.pop()

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.dataset import system_prompts
-from core.dataset.system_prompts import PromptUse
+from core.dataset import row_system_prompts
+from core.dataset.row_system_prompts import PromptUse
 from core.exam import prompt_conditions
 from core.exam.graders import GRADERS
 from core.exam.runs import ExamEstimate, ExamPlan, ExamRun
@@ -228,7 +228,7 @@ class ExamForm(QWidget):
     def show_trained(self, found: PromptUse | None, wanted: str) -> None:
         """Under which prompt rows or models were trained, where it is not `wanted`, under which the exam would ask."""
         self.trained = found
-        self.warning.show_text(system_prompts.describe_difference(found, wanted) if found else "", "warning")
+        self.warning.show_text(row_system_prompts.describe_difference(found, wanted) if found else "", "warning")
         self.as_trained.setVisible(found is not None and found.is_offered)
 
     def show_running(self, running: bool) -> None:

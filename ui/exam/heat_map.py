@@ -159,7 +159,7 @@ class HeatMap(QWidget):
             self._show_answers(entry)
 
     def set_reference(self, subject: int) -> None:
-        """Call gained and lost what is so against this subject."""
+        """Show gains and losses against this subject."""
         if subject != self._against:
             self._against = subject
             self._show_entries()

@@ -8,7 +8,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication
 
 from core.exam import scores
-from core.exam.report.formatting import kind_title
+from core.exam.report.report_formatting import kind_title
 from core.exam.scores import LEAKED, MEMORISED, ExamResult, PassRate, ResultLine
 from core.language import tr
 from ui import style
@@ -225,15 +225,10 @@ def rate_colour(rate: PassRate) -> QColor | None:
         return None
     low, middle, high = (style.colours(meaning)[1] for meaning in ("error", "warning", "good"))
     return (
-        _mix_colours(low, middle, rate.share * 2)
+        style.mix_colours(low, middle, rate.share * 2)
         if rate.share < 0.5
-        else _mix_colours(middle, high, rate.share * 2 - 1)
+        else style.mix_colours(middle, high, rate.share * 2 - 1)
     )
-
-
-def _mix_colours(one: QColor, other: QColor, share: float) -> QColor:
-    pairs = zip(one.getRgb()[:3], other.getRgb()[:3], strict=True)  # type: ignore[index]
-    return QColor(*(round(start + (end - start) * share) for start, end in pairs))
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:

@@ -43,7 +43,7 @@ class ExamOutcome:
 
 @dataclass(frozen=True, slots=True)
 class SubjectComparison:
-    """All subjects against one: what parts them, what is not learned, and the verdict; None for that one itself.
+    """All subjects compared with one: the differences, what is not learned, and the verdict; None for that one itself.
 
     `questions` are those it was computed over, by place. Before a run may be judged there is only `waiting`, in words.
     """

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.exam import verdict
-from core.exam.report.formatting import kind_title
+from core.exam.report.report_formatting import kind_title
 from core.exam.runs import ExamQuestion
 from core.exam.scores import GENERAL, ResultLine
 from core.language import tr, trn

@@ -42,13 +42,13 @@ class ExamProgressLine(QWidget):
         self.hide()
 
     def show_batch(self, is_batch: bool) -> None:
-        """A batch cannot be paused, which is said."""
+        """Disable the pause button for a batch, with the reason."""
         self.pause.setVisible(is_batch)
         basics.set_enabled(self.pause, format_batch() if is_batch else "", self.note)
         self.stop.setText(tr("Stop waiting") if is_batch else tr("Stop"))
 
     def begin(self, now: float, converts: bool = False) -> None:
-        """An exam starts, or goes on; with `converts` a model has to be made ready for the first answer."""
+        """Called when an exam starts or continues; with `converts` a model has to be made ready for the first answer."""
         self._started_at, self._before, self._converts = now, None, converts
         self.text.setText("")
         self.bar.setRange(0, 0)

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.dataset import filters, system_prompts
-from core.dataset.system_prompts import PromptUse
+from core.dataset import filters, row_system_prompts
+from core.dataset.row_system_prompts import PromptUse
 from core.exam import answers, questions
 from core.exam import runs as exam_runs
 from core.exam.runs import ExamEstimate, ExamPlan, ExamRun, ExamStatus, ExamSubject
@@ -37,7 +37,7 @@ from ui.exam.result_pages import ResultPages
 from ui.exam.start_page import ExamProgressLine, ExamStartPage, ask_about_prompt
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import show_run_outcome
-from ui.tab import Tab
+from ui.tab_base import Tab
 from ui.widgets import basics, screen_fit
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.confirm import Role, confirm
@@ -149,7 +149,7 @@ class ExamTab(Tab):
 
     def _on_prompt(self, prompt: str) -> None:
         write = self.workspace.project.write
-        self.workspace.tasks.start("", write(tr("Use the rows’ prompt"), system_prompts.use_prompt, prompt))
+        self.workspace.tasks.start("", write(tr("Use the rows’ prompt"), row_system_prompts.use_prompt, prompt))
 
     def _on_start(self) -> None:
         self.new.setChecked(False)
@@ -236,7 +236,7 @@ class ExamTab(Tab):
         self._runs, self.shown_project = found, project
 
     def _show_state(self) -> None:
-        """What can be done now: an exam that runs can be stopped, one that was cut off be gone on with."""
+        """Show what can be done now: a running exam can be stopped, an interrupted one continued."""
         run, running = self.run(), self._exam is not None
         self._row.setVisible(run is not None)
         self.form.setVisible(run is None or self.new.isChecked())

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFont, QGuiApplication
 from PySide6.QtWidgets import QAbstractItemView, QTableView
 
 from core.exam import scores
-from core.exam.report.formatting import format_p_value
+from core.exam.report.report_formatting import format_p_value
 from core.exam.scores import PairedComparison, SubjectTotal
 from core.language import tr, trn
 from ui import style

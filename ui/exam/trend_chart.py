@@ -19,7 +19,7 @@ from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
 
 if TYPE_CHECKING:
-    from ui.exam.trend_plot import TrendPlot
+    from ui.exam.trend_chart_drawing import TrendPlot
 
 OVER_STEPS, OVER_VERSIONS = "steps", "versions"
 
@@ -80,7 +80,7 @@ class TrendChart(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self.plot is None:
-            from ui.exam.trend_plot import TrendPlot
+            from ui.exam.trend_chart_drawing import TrendPlot
 
             self.plot = TrendPlot()
             self._place.addWidget(self.plot)

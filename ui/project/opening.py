@@ -16,7 +16,7 @@ from core.storage import project as projects
 from core.storage import project_lock
 from core.storage.project import Project
 from core.storage.project_lock import ProjectLockedError
-from ui.project import one_window
+from ui.project import single_instance
 from ui.workspace import Workspace
 
 Role = QMessageBox.ButtonRole
@@ -49,7 +49,7 @@ class ProjectOpener(QObject):
         try:
             opened = await asyncio.to_thread(projects.open_existing, path)
         except ProjectInUseError as error:
-            if not await asyncio.to_thread(one_window.send_to_open_window, path, files):
+            if not await asyncio.to_thread(single_instance.send_to_open_window, path, files):
                 self.explain(error)
             return False
         except MissingLogError as error:

@@ -106,6 +106,7 @@ class ComparisonPage(RescuePage):
         self.read()
 
     def new_model(self) -> ModelKey | None:
+        """The model that is compared with the old one; None for none."""
         at = self.other.currentIndex()
         return self._others[at] if 0 <= at < len(self._others) else None
 
@@ -208,7 +209,7 @@ def _explain_empty(found: _ComparisonData) -> tuple[str, str]:
 
 
 def format_tally(tally: PairCounts, kept: int) -> str:
-    """What came of the comparison, in words."""
+    """The numbers of the comparison as text."""
     parts = [
         tr("{n} of {kept} questions compared: the two agree on {agree}.", n=f"{tally.pairs:,}", kept=f"{kept:,}",
            agree=f"{tally.agree:,}"),

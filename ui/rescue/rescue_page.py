@@ -20,7 +20,7 @@ from ui.generation.llm_run_dialog import format_token_estimate
 from ui.training.job_table import format_days_left
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask
-from ui.widgets.formatting import format_local_time
+from ui.widgets.length_and_time_texts import format_local_time
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
@@ -124,7 +124,7 @@ class RescuePage(QWidget):
         raise NotImplementedError
 
     def show_buttons(self) -> None:
-        """Let the buttons say whether they can be pressed."""
+        """Enable the buttons, or disable them with a reason."""
 
     def read(self) -> None:
         """Read again what the page shows."""
@@ -181,7 +181,7 @@ class BatchBox(QCheckBox):
 
 
 def format_recording_cost(estimate: RecordingEstimate, provider: str, batch: bool = False) -> str:
-    """What asking will come to, in a line."""
+    """The requests, tokens and cost of asking, in one line."""
     if not estimate.requests:
         return ""
     parts = [

@@ -26,7 +26,7 @@ from ui.training import job_texts
 from ui.training.preflight_dialog import JobSubmitter
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
-from ui.widgets.formatting import format_local_time
+from ui.widgets.length_and_time_texts import format_local_time
 from ui.widgets.model_box import AWAITED_STATE, ModelBox, format_unusable
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace

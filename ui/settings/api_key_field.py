@@ -113,7 +113,7 @@ class ApiKeyField(QWidget):
             widget.setVisible(shown)
 
     def _show_entry(self) -> None:
-        """Ask for a key, and say where it will lie."""
+        """Show the field for a key, and where the key will be stored."""
         self._show_fields(stored=False, entering=True)
         self.note.show_text(tr("It will be stored in {place}.", place=self._backend) if self._backend else "")
         self.field.setFocus()
@@ -176,7 +176,7 @@ class ApiKeyField(QWidget):
         self.note.show_text(f"{error}\n{otherwise}", "error")
 
     def _read_key(self) -> str:
-        """The key that was written; '' where it cannot be one, which is then said."""
+        """The key that was typed; '' where it cannot be one, with a note that says why."""
         key = self.field.text().strip()
         if key.isascii() and key.isprintable() and " " not in key:
             return key
@@ -234,5 +234,5 @@ class ApiKeyField(QWidget):
         task.add_done_callback(self._running.discard)
 
     async def finish(self) -> None:
-        """Wait until no key is on its way any more."""
+        """Wait until each key is stored or deleted."""
         await asyncio.gather(*self._running, return_exceptions=True)

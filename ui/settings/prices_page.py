@@ -96,7 +96,7 @@ class PricesPage(QWidget):
         self.reset_all.clicked.connect(lambda _checked: self._on_reset(self._models()))
 
     def read(self) -> None:
-        """Show the prices as they are on the disk. Own ones that cannot be read are said, and not written over."""
+        """Show the stored prices. When the own ones cannot be read, a note says so, and they are not overwritten."""
         found = prices.load_table()
         self._shipped = {(one.kind, one.model): dict(one.numbers) for one in found.entries if not one.own}
         self._own = {(one.kind, one.model): dict(one.numbers) for one in found.entries if one.own}

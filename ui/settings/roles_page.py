@@ -104,7 +104,7 @@ class RolesPage(QWidget):
             boxes.note.show_text("" if offers else self._workspace.no_models(provider))
 
     def _stored_role(self, role: str) -> settings.Role:
-        """What was chosen, '' where that is the default; of a server that is gone nothing."""
+        """The stored choice, '' for the default; without the server when that was removed."""
         own = self._workspace.settings
         if role == "student":
             return settings.Role(own.provider, own.student_model)

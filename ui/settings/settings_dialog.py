@@ -22,7 +22,7 @@ from ui.settings.backups_page import BackupsPage
 from ui.settings.prices_page import PricesPage
 from ui.settings.prompts_page import PromptsPage
 from ui.settings.roles_page import RolesPage
-from ui.settings.servers_page import ServersPage
+from ui.settings.server_list_page import ServersPage
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 from ui.widgets.message_bar import MessageBar

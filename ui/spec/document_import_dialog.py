@@ -12,7 +12,7 @@ from core.language import tr
 from core.storage import background_process
 from ui import style
 from ui.widgets import basics
-from ui.widgets.formatting import format_length
+from ui.widgets.length_and_time_texts import format_length
 from ui.widgets.text_fields import document_text
 from ui.workspace import Workspace
 

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QW
 from core.language import tr, trn
 from ui import style
 from ui.widgets import basics
-from ui.widgets.side_by_side import SideBySide
+from ui.widgets.diff_accept_view import SideBySide
 
 SHORT_SHARE = 0.6  # of the present length, below which a model has probably left parts out
 SHORT_TEXT = 400  # characters of a text that may well be made shorter

@@ -13,8 +13,8 @@ from core.storage.schema import Table
 from ui import style
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
-from ui.widgets.formatting import format_length
-from ui.widgets.side_by_side import SideBySide
+from ui.widgets.diff_accept_view import SideBySide
+from ui.widgets.length_and_time_texts import format_length
 from ui.widgets.snapshots_dialog import Snapshot, SnapshotsDialog, SnapshotTexts
 from ui.workspace import Workspace
 

@@ -15,10 +15,10 @@ from core.providers import LOCAL, Message, Sampling
 from core.spec.spec import Spec
 from core.text import diff
 from ui import style
+from ui.async_tasks import Command
 from ui.spec import spec_chat_messages
 from ui.spec.proposal_dialog import ProposalDialog
 from ui.spec.spec_chat_messages import AnswerMessage, QuestionMessage, RemarksMessage
-from ui.tasks import Command
 from ui.widgets import basics
 from ui.widgets.model_box import USABLE_STATES, ModelBox
 from ui.widgets.text_fields import QuestionField

@@ -125,7 +125,7 @@ class SpecEditor(QPlainTextEdit):
         self.updateRequest.connect(self._on_update)
 
     def show_text(self, text: str) -> None:
-        """Replace the text where it differs; cursor, scroll position and undo stack are kept."""
+        """Replace the text if it differs; cursor, scroll position and undo stack are kept."""
         old = self.toPlainText()
         if text == old:
             return

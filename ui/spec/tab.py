@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.dataset import system_prompts
-from core.dataset.system_prompts import PromptUse
+from core.dataset import row_system_prompts
+from core.dataset.row_system_prompts import PromptUse
 from core.documents import Document
 from core.errors import JukuError
 from core.exam import fact_coverage
@@ -28,7 +28,7 @@ from core.exam.fact_coverage import FactCoverage
 from core.language import tr, trn
 from core.progress import Reporter
 from core.review import findings
-from core.spec import facts, spec, spec_review
+from core.spec import facts, spec, spec_review_process
 from core.spec.quote_tracking import Span
 from core.spec.spec import Spec
 from core.storage.project import Changes, Project
@@ -41,11 +41,11 @@ from ui.spec.outline_and_remarks import Outline, RemarkList
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.spec.spec_chat import SpecChat
 from ui.spec.spec_editor import SpecEditor, SpecPassage, SpecPreview, build_passages
-from ui.tab import Tab
+from ui.tab_base import Tab
 from ui.widgets import basics
 from ui.widgets.background_work import ThrottledReload
 from ui.widgets.find_bar import FindBar
-from ui.widgets.formatting import format_length
+from ui.widgets.length_and_time_texts import format_length
 from ui.widgets.text_highlights import utf16_length
 from ui.workspace import Workspace
 
@@ -236,7 +236,7 @@ class SpecTab(Tab):
         text = trn("{n} row has another system prompt; see “Problems” in the examples.",
                    "{n} rows have another system prompt; see “Problems” in the examples.", rows) if rows else ""  # fmt: skip
         if unasked:
-            text = system_prompts.describe_difference(unasked, self._stored.system_prompt)
+            text = row_system_prompts.describe_difference(unasked, self._stored.system_prompt)
         self._unasked = unasked
         self.differing.show_text(text, "warning")
         self.as_rows.setVisible(unasked is not None)
@@ -247,12 +247,12 @@ class SpecTab(Tab):
 
     async def _use_prompt(self, prompt: str) -> Changes:
         await self.flush()
-        return await self.workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use_prompt, prompt)
+        return await self.workspace.project.write(tr("Use the rows’ prompt"), row_system_prompts.use_prompt, prompt)
 
     async def _search_text(self, text: str, taken: list[Span]) -> None:
         """Search a new text for statements without a fact, and for remarks."""
         if (state := (text, taken)) != self._looked:
-            found = await spec_review.review(text, taken, Reporter())
+            found = await spec_review_process.review(text, taken, Reporter())
             self._looked = state
             self.pane.show_missing(found.missing)
             self.remarks.show_remarks(found.remarks, text)

@@ -15,7 +15,7 @@ from ui.dataset.version_diff import DiffView
 from ui.widgets import basics
 from ui.widgets.background_work import LatestTask
 from ui.widgets.basics import EmptyState
-from ui.widgets.side_by_side import SideBySide
+from ui.widgets.diff_accept_view import SideBySide
 from ui.workspace import Workspace
 
 TRAINED_SPLITS = ("train", "validation")

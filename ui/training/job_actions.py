@@ -223,7 +223,7 @@ class JobOperations(QObject):
 
 
 def plan_again(job: Job) -> TrainingPlan:
-    """The plan that asks for the same once more, with the rows as they are now."""
+    """A plan with the same settings as `job`, for the rows as they are now."""
     asked = job.request
     return TrainingPlan(
         job.model,

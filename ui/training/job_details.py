@@ -26,7 +26,7 @@ from ui import style
 from ui.training import hyperparameter_fields, job_texts
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
-from ui.widgets.formatting import format_local_time
+from ui.widgets.length_and_time_texts import format_local_time
 
 DIGEST_LENGTH = 16  # characters of a content hash that are shown
 # The metrics that most servers report, by their names there.

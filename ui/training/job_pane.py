@@ -151,7 +151,7 @@ class JobPane(QWidget):
         self._at_end = value == self.log.verticalScrollBar().maximum()
 
     def _on_grown(self, _least: int, most: int) -> None:
-        """The newest event stays in sight, unless the person has scrolled away from it."""
+        """Scroll to the newest event, unless the person has scrolled away from it."""
         if self._at_end:
             self.log.verticalScrollBar().setValue(most)
 

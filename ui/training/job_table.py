@@ -24,7 +24,7 @@ from core.training.jobs import Job
 from ui import style
 from ui.training import job_texts
 from ui.widgets import basics
-from ui.widgets.formatting import format_local_time
+from ui.widgets.length_and_time_texts import format_local_time
 
 (
     STATUS_COLUMN,
@@ -252,7 +252,7 @@ def format_dollars(dollars: float) -> str:
 
 
 def _format_model(line: JobRow) -> str:
-    """The resulting model's name, without the base that stands in its own column, and how long it will answer."""
+    """The resulting model's name, without the base, which has its own column, and the days until its shutdown."""
     job = line.job
     name = basics.short_model_name(job.fine_tuned_model or "").removesuffix(f" · {job.model}")
     if line.days is None or not name:

@@ -16,7 +16,7 @@ BAD_FILE_CODES = ("invalid_training_file", "invalid_validation_file", "invalid_f
 
 
 def job_status_title(job: Job) -> str:
-    """The status as a person says it; one that this program does not know is shown in the server's own word."""
+    """The status on the screen; an unknown one is shown as the server calls it."""
     if job.wish and not job.ended:
         return {"cancel": tr("Cancelling"), "pause": tr("Pausing"), "resume": tr("Resuming")}[job.wish]
     titles: dict[str, str] = {

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from core import checks
-from core.dataset import system_prompts, versions
+from core.dataset import row_system_prompts, versions
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import Provider
@@ -30,7 +30,7 @@ SEVERITY_COLOURS = {"error": "error", "warning": "warning", "note": "note"}
 
 
 class PreflightDialog(QDialog):
-    """Shows what the jobs would cost and what stands against them: errors block, warnings ask.
+    """Shows the cost of the jobs and the objections to them: errors block, warnings ask.
 
     `started`: start the jobs; `rows_wanted` gives the filter that finds an objection's rows.
     `prompt_wanted` gives the rows' system prompt, to be made the project's.
@@ -123,7 +123,7 @@ class PreflightDialog(QDialog):
             self.rows_wanted.emit(chosen.words)
 
     def _prompt(self) -> str | None:
-        """The prompt of the objection that is looked at, else of the only one about prompts."""
+        """The prompt of the selected objection, else of the only one about prompts."""
         chosen = self._selected_objection()
         prompts = [one.prompt for one in self.report.objections if one.prompt is not None]  # each once
         if chosen and chosen.prompt is not None:
@@ -207,7 +207,7 @@ class JobSubmitter(QObject):
         self._agreed: set[tuple[str, frozenset[Objection]]] = set()  # what costs nothing is not asked twice
 
     def start(self, provider: str, plans: Sequence[TrainingPlan], sweep: str = "") -> None:
-        """Look at the rows, the cost and the server; where nothing speaks against it, put the jobs into the queue."""
+        """Check the rows, the cost and the server; without objections the jobs are queued."""
         if self._is_stopped:
             return
         self._work.start(
@@ -244,10 +244,12 @@ class JobSubmitter(QObject):
         self._workspace.tasks.start("", self._queue(provider, plans, sweep))
 
     def _on_prompt(self, prompt: str, provider: str, plans: list[TrainingPlan], sweep: str) -> None:
-        """Ask under the rows' prompt from now on, and look once more."""
+        """Make the rows' prompt the project's, and check again."""
 
         async def work() -> Changes:
-            changes = await self._workspace.project.write(tr("Use the rows’ prompt"), system_prompts.use_prompt, prompt)
+            changes = await self._workspace.project.write(
+                tr("Use the rows’ prompt"), row_system_prompts.use_prompt, prompt
+            )
             self.start(provider, plans, sweep)
             return changes
 

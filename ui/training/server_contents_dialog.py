@@ -29,7 +29,7 @@ from ui.training.job_table import format_days_left
 from ui.widgets import basics, server_texts
 from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
-from ui.widgets.formatting import format_local_time
+from ui.widgets.length_and_time_texts import format_local_time
 from ui.widgets.tables import CheckableTable
 from ui.workspace import Workspace
 
@@ -267,7 +267,7 @@ class ServerContentsDialog(QDialog):
 
 
 def ask_to_delete(parent: QWidget, title: str, names: Sequence[str], warning: str, act: Callable[[], object]) -> None:
-    """Name what would be deleted, and do it when the person says so."""
+    """Name what would be deleted, and call `act` when the person agrees."""
     box = QMessageBox(QMessageBox.Icon.Warning, tr("Delete permanently"), title, parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

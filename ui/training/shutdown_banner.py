@@ -69,7 +69,7 @@ class ShutdownBanner(basics.ColouredFrame):
 
 
 def _find_meaning(shutdowns: Sequence[ServiceShutdown], days_left: Sequence[int], today: datetime.date) -> str:
-    """How strongly it is said: by the nearest end that is ahead; most where nothing can be trained any more."""
+    """The colour: by the nearest end in the future; "error" when nothing can be trained any more."""
     if any(shutdown.what == "training" and shutdown.day < today for shutdown in shutdowns):
         return "error"
     left = min(
@@ -80,7 +80,7 @@ def _find_meaning(shutdowns: Sequence[ServiceShutdown], days_left: Sequence[int]
 
 
 def _choose_ends(shutdowns: Sequence[ServiceShutdown], today: datetime.date) -> list[ServiceShutdown]:
-    """The end of new jobs, and the next ends of models; what is over is named only where nothing is ahead."""
+    """The end of new jobs, and the next ends of models; past ends are named only when there are no others."""
     training = [shutdown for shutdown in shutdowns if shutdown.what == "training"]
     models = [shutdown for shutdown in shutdowns if shutdown.what == "models"]
     ahead = [shutdown for shutdown in models if shutdown.day >= today]

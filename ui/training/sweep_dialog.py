@@ -24,7 +24,7 @@ from core.training.submit import TrainingPlan
 from ui import style
 from ui.training.hyperparameter_fields import HyperparameterFields, Value, field_grid
 from ui.widgets import basics
-from ui.widgets.formatting import format_local_time
+from ui.widgets.length_and_time_texts import format_local_time
 
 MAX_SWEEP_JOBS = 200  # jobs that are queued at once: more is a slip of the finger
 SEED = "seed"

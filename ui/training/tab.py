@@ -19,7 +19,7 @@ from core.training import job_progress, jobs, metrics, row_selection
 from core.training.jobs import Job
 from core.training.metrics import MetricSeries
 from ui import style
-from ui.tab import Tab
+from ui.tab_base import Tab
 from ui.training.changed_since_dialog import ChangedSinceDialog
 from ui.training.job_actions import JobActions, JobOperations
 from ui.training.job_pane import MAX_COMPARED_JOBS, JobCurves, JobPane
@@ -263,7 +263,7 @@ class TrainingTab(Tab):
         await self.workspace.load_offers()
 
     async def _watch_fetching(self) -> None:
-        """Ask for the offers again until nothing is on its way; say what could not be fetched."""
+        """Ask for the offers again until no model is being fetched; report what could not be fetched."""
         try:
             while fetching := {offer.id for offer in self.workspace.offers if offer.state == "fetching"}:
                 await asyncio.sleep(WATCH_SECONDS)
@@ -299,7 +299,7 @@ def _count_row_sets(db: sqlite3.Connection) -> tuple[int, dict[str, int], dict[s
 
 
 def _row_state(line: JobRow) -> object:
-    """What changes when a job has told something new of itself."""
+    """Changes when a job has new events or numbers."""
     return line.job.status, line.job.results_merged, line.progress
 
 

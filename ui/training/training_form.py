@@ -219,7 +219,7 @@ class TrainingForm(QWidget):
         return (self.tag() or "all").replace(":", "-")[: min(18, self._preset.suffix_limit)]
 
     def show_offers(self, provider: str, offers: Sequence[ModelOffer], role: str, no_models: str = "") -> None:
-        """The models to begin with: base models first, then what was trained already, to go on with it.
+        """The models to begin with: base models first, then trained ones, to train them further.
 
         `role` is the student's model by the settings, '' for none. Where there are no models, `no_models` says why.
         """
@@ -297,7 +297,7 @@ class TrainingForm(QWidget):
             self.rows_chosen.emit()
 
     def show_rows(self, count: int, wrong: int, others: int = 0, drafts: int = 0) -> None:
-        """Say whether the chosen rows can be trained on: `wrong` of them have errors.
+        """Show whether the chosen rows can be trained on: `wrong` of them have errors.
 
         `others` are approved and not chosen, `drafts` are not approved: they are left out, which is said, too.
         """

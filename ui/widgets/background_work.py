@@ -12,7 +12,7 @@ from core.language import tr, trn
 from core.progress import Progress, Reporter
 from core.storage.project import Changes, Project
 from ui import style
-from ui.tasks import Command
+from ui.async_tasks import Command
 from ui.workspace import Workspace
 
 SHOW_BAR_AFTER = 400  # milliseconds of work before a progress bar is shown

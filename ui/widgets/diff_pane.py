@@ -19,8 +19,8 @@ from PySide6.QtWidgets import QAbstractScrollArea, QAbstractSlider, QCheckBox, Q
 from core.language import tr
 from core.text.diff import LinePair
 from ui import style
-from ui.widgets import diff_row
-from ui.widgets.diff_row import ROW_PADDING, DiffColumns, RowLayout, RowMarks
+from ui.widgets import diff_row_painting
+from ui.widgets.diff_row_painting import ROW_PADDING, DiffColumns, RowLayout, RowMarks
 
 MAX_CACHED_ROWS = 300  # rows whose layout is remembered
 HUNK_BAR_WIDTH = 3  # pixels of the line beside the change that is looked at
@@ -168,8 +168,8 @@ class DiffPane(QAbstractScrollArea):
         if (laid := self._laid.get(row)) is None:
             pair = self.rows[row]
             if (shown := self._marks.get(row)) is None:
-                shown = self._marks[row] = diff_row.find_marks(pair)
-            laid = diff_row.lay_out(pair, shown, self._columns(), self.font(), self._line_height())
+                shown = self._marks[row] = diff_row_painting.find_marks(pair)
+            laid = diff_row_painting.lay_out(pair, shown, self._columns(), self.font(), self._line_height())
             if len(self._laid) >= MAX_CACHED_ROWS:
                 del self._laid[next(iter(self._laid))]
             self._laid[row] = laid
@@ -206,7 +206,7 @@ class DiffPane(QAbstractScrollArea):
         columns = self._columns()
         top = self.verticalScrollBar().value()
         for row in self._visible_rows():
-            diff_row.paint(
+            diff_row_painting.paint(
                 painter, self.rows[row], self._lay_out_row(row), self.tops[row] - top, columns, self.palette()
             )
         self._paint_between(painter, columns, top)

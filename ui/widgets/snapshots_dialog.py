@@ -29,7 +29,7 @@ from ui.widgets.background_work import LatestTask, ProgressLine, ThrottledReload
 from ui.widgets.basics import EmptyState
 from ui.widgets.confirm import confirm
 from ui.widgets.drop_down import DropDown
-from ui.widgets.formatting import format_local_time
+from ui.widgets.length_and_time_texts import format_local_time
 from ui.workspace import Workspace
 
 NAME_COLUMN, DATE_COLUMN, SIZE_COLUMN = range(3)

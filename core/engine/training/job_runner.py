@@ -15,7 +15,7 @@ from core.engine.http.job_request import JobRequest
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error, new_id, now
 from core.engine.models.catalog import CatalogEntry, ModelCatalog, load_catalog
 from core.engine.private_files import sync_file
-from core.engine.training import job_records
+from core.engine.training import job_records_and_results
 from core.engine.training.train import TrainingArguments
 from core.engine.training.validate_rows import InvalidFileError, validate_file
 
@@ -66,7 +66,7 @@ class JobRunner:
 
     def create(self, request: JobRequest) -> Json:
         """Create and start a job; returns the protocol's job object."""
-        job = job_records.build_job(request)
+        job = job_records_and_results.build_job(request)
         self._store.jobs.add(job)
         self._store.jobs.add_event(job["id"], f"Created fine-tuning job: {job['id']}")
         self._start_task(job["id"])
@@ -234,7 +234,9 @@ class JobRunner:
         if last_message.get("event") == "error":
             raise JobError(last_message["code"], last_message["message"])
         if last_message.get("event") not in ("done", "paused"):
-            raise JobError("server_error", f"The job failed due to an internal error: {job_records.format_exit(code)}")
+            raise JobError(
+                "server_error", f"The job failed due to an internal error: {job_records_and_results.format_exit(code)}"
+            )
         return bool(last_message["event"] == "done")
 
     def _handle_message(self, job_id: str, message: Json) -> None:
@@ -248,7 +250,7 @@ class JobRunner:
 
     def _handle_start(self, job_id: str, message: Json) -> None:
         method, step = self._store.jobs.get(job_id)["method"]["type"], message["step"]
-        self._store.jobs.update(job_id, **job_records.build_method(method, message["hyperparameters"]))
+        self._store.jobs.update(job_id, **job_records_and_results.build_method(method, message["hyperparameters"]))
         metrics = self._store.jobs.metrics(job_id)
         last_step = metrics[-1]["step"] if metrics else 0
         self._progress[job_id] = StepProgress(time.monotonic(), step, last_step, message["trained_tokens"])
@@ -275,7 +277,7 @@ class JobRunner:
         for folder in sorted(root.glob("step-*[0-9]"), key=lambda path: int(path.name[5:])):
             step = int(folder.name[5:])
             metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
-            record = job_records.build_model(job, self.base_model(job), step, metrics)
+            record = job_records_and_results.build_model(job, self.base_model(job), step, metrics)
             is_new = models.get(record["id"]) is None  # a resumed job may repeat a checkpoint
             models.add(folder, {**record, "checkpoint": new_id("ftckpt_")})
             if is_new:
@@ -290,9 +292,9 @@ class JobRunner:
 
     def _finish(self, job_id: str, tokens: int) -> None:
         job, folder = self._store.jobs.get(job_id), self._store.jobs.folder(job_id)
-        model = job_records.build_model(job, self.base_model(job), None, {})
+        model = job_records_and_results.build_model(job, self.base_model(job), None, {})
         self._store.models.add(folder / "adapter", model)
-        text = job_records.format_result_csv(job["method"]["type"], self._store.jobs.metrics(job_id))
+        text = job_records_and_results.format_result_csv(job["method"]["type"], self._store.jobs.metrics(job_id))
         result = self._store.files.add(
             "step_metrics.csv", "fine-tune-results", lambda path: path.write_text(text, "utf-8")
         )

@@ -13,7 +13,9 @@ from core.exam.graders import GRADERS
 from core.exam.judges import PASS_SHARE
 from core.exam.prompt_conditions import CONDITIONS, RETRIEVED
 from core.exam.report import question_sections, report_data, svg_charts
-from core.exam.report.formatting import (
+from core.exam.report.html_escape import Markup, join, tag
+from core.exam.report.report_data import ExamReport
+from core.exam.report.report_formatting import (
     NOTHING,
     build_name,
     build_row,
@@ -25,8 +27,6 @@ from core.exam.report.formatting import (
     grader_title,
     kind_title,
 )
-from core.exam.report.html_escape import Markup, join, tag
-from core.exam.report.report_data import ExamReport
 from core.exam.runs import ExamSubject
 from core.exam.statistics import is_small
 from core.language import tr, trn

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from core.exam import graders
 from core.exam.judges import AnswerMark
-from core.exam.report.formatting import (
+from core.exam.report.html_escape import Markup, join, tag
+from core.exam.report.report_data import ExamReport, ReportAnswer
+from core.exam.report.report_formatting import (
     NOTHING,
     RIGHT,
     UNKNOWN,
@@ -21,8 +23,6 @@ from core.exam.report.formatting import (
     grader_title,
     kind_title,
 )
-from core.exam.report.html_escape import Markup, join, tag
-from core.exam.report.report_data import ExamReport, ReportAnswer
 from core.exam.report.svg_charts import colour_class
 from core.exam.scores import GENERAL, PairedComparison, ResultLine
 from core.language import tr, trn

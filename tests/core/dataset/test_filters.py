@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dataset import examples, filters, search_index, text_search
+from core.dataset import examples, filters, search_index_builder, text_search
 from core.dataset.filters import Filter
-from core.dataset.search_index import Finder
+from core.dataset.search_index_builder import Finder
 from core.errors import FormatError
 from core.progress import Cancelled, Reporter
 from tests.support.projects import new_example
@@ -102,7 +102,7 @@ TEXT = st.text(st.sampled_from("ab返品AＢ \n.e\u0301"), max_size=12)
 @pytest.fixture
 def indexed(project, monkeypatch):
     """A project whose rows are found through an index made by another process, in small pieces."""
-    monkeypatch.setattr(search_index, "MIN_INDEXED_ROWS", 0)
+    monkeypatch.setattr(search_index_builder, "MIN_INDEXED_ROWS", 0)
     monkeypatch.setattr(text_search, "BYTES_PER_CANCEL_CHECK", 7)
     return project, Finder(project)
 
@@ -119,10 +119,10 @@ def test_the_index_finds_what_reading_every_row_finds(indexed):
         (examples.set_field, 9, "tags", "t"),
     ):
         if step:
-            finder.note(asyncio.run(project.write("Step", *step)))
+            finder.record_changes(asyncio.run(project.write("Step", *step)))
         for words in ("ab", "返品", "question 1", "answer 3", "zebra", "/answer [12]/", "nothing", "tag:t ab", "e"):
             assert asyncio.run(finder.find(filters.parse(words))) == array("q", found(project, words)), (step, words)
-    finder.note(asyncio.run(project.undo()))
+    finder.record_changes(asyncio.run(project.undo()))
     assert found(project, "ab") == list(asyncio.run(finder.find(Filter(text="ab"))))
 
 
@@ -134,7 +134,7 @@ def test_an_index_of_another_state_is_made_anew(indexed):
     later = Finder(project)
     asyncio.run(later.refresh(Reporter()))
     assert list(asyncio.run(later.find(Filter(text="new")))) == [2]
-    folder = search_index.get_index_folder(project.path)
+    folder = search_index_builder.get_index_folder(project.path)
     (folder / "ends").write_bytes(b"broken")
     last = Finder(project)
     asyncio.run(last.refresh(Reporter()))

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import formats
+from core.formats.encoded_text_lines import Encoding
 from core.formats.json_arrays import Elements
-from core.formats.text_lines import Encoding
 from core.progress import Reporter
 
 GOOD = '{"messages": [{"role": "user", "content": "返品 [{"}, {"role": "assistant", "content": "a\\"}]"}]}'

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core import formats
 from core.formats import clipboard_text, csv_cells, jsonl, markdown_tables
-from core.formats.text_lines import FileLine
+from core.formats.encoded_text_lines import FileLine
 from core.progress import Reporter
 
 

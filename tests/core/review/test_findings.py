@@ -11,7 +11,7 @@ from core.dataset import bulk_edits
 from core.dataset import examples as dataset_examples
 from core.dataset.row_json import read_texts
 from core.progress import Reporter
-from core.review import findings
+from core.review import finding_texts, findings
 from core.spec import facts, spec
 from core.text import contradicting_answers, normalise
 from tests.support.projects import new_example
@@ -38,7 +38,7 @@ def found(project, *rules):
 
 
 def test_every_rule_is_known_and_has_words(project):
-    assert set(findings.MESSAGES) <= set(RULES)
+    assert set(finding_texts.MESSAGES) <= set(RULES)
     assert {"personal-email", "personal-phone", "personal-card", "secret-key"} <= set(RULES)
 
 
@@ -110,8 +110,8 @@ def test_an_earlier_question_makes_a_short_one_another(project):
     ("one", "other", "why"),
     [
         ("Seven.", "A team has seven players.", ""),
-        ("7 players", "６ players", contradicting_answers.FIGURES),
-        ("三人です。", "4人です。", contradicting_answers.FIGURES),
+        ("7 players", "６ players", contradicting_answers.DIFFERENT_FIGURES),
+        ("三人です。", "4人です。", contradicting_answers.DIFFERENT_FIGURES),
         ("20 by 10 metres", "It is 20 metres long.", ""),
         ("Yes, it may.", "No, it may not.", contradicting_answers.YES_NO),
         ("はい、できます。", "いいえ、できません。", contradicting_answers.YES_NO),

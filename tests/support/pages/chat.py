@@ -10,7 +10,7 @@ from tests.support.pages.scene import Run, Scene
 from tests.support.until import until
 from ui.chat.answer_view import AnswerView
 from ui.chat.tab import ChatTab
-from ui.tab import ALL_TABLES
+from ui.tab_base import ALL_TABLES
 
 QUESTION = "How many players are on a Hobannu team?"
 

@@ -6,8 +6,8 @@ from core.storage.project import Project
 from tests.support.fake_server import FakeServer
 from tests.support.pages.dialogs import settle
 from tests.support.until import until
+from ui.async_tasks import cancel_all
 from ui.rescue.rescue_dialog import RescueDialog
-from ui.tasks import cancel_all
 from ui.workspace import Workspace
 
 

@@ -7,7 +7,7 @@ from core.errors import JukuError
 from core.settings import Settings
 from core.storage.project import Project
 from tests.support.fake_server import KEY
-from ui.connections import Connections
+from ui.server_connections import Connections
 from ui.workspace import Workspace
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]

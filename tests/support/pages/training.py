@@ -3,8 +3,8 @@
 from core.training import jobs
 from tests.support.pages.controls import choose
 from tests.support.until import until
-from ui.tab import ALL_TABLES
-from ui.tasks import cancel_all
+from ui.async_tasks import cancel_all
+from ui.tab_base import ALL_TABLES
 from ui.training.job_table import STATUS_COLUMN
 from ui.training.tab import TrainingTab
 

@@ -14,7 +14,7 @@ from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS
 from ui.dataset.tab import DatasetTab
-from ui.tab import ALL_TABLES
+from ui.tab_base import ALL_TABLES
 
 TYPO = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assitant", "content": "a"}]}'
 

@@ -9,7 +9,7 @@ from tests.support.pages.dialogs import settle
 from tests.support.until import until
 from ui.dataset.hold_out_dialog import HoldOutDialog
 from ui.exam.tab import ExamTab
-from ui.tab import ALL_TABLES
+from ui.tab_base import ALL_TABLES
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
 from core.dataset import examples, sample_projects
-from core.dataset.system_prompts import PromptUse
+from core.dataset.row_system_prompts import PromptUse
 from core.exam import runs
 from core.exam.prompt_conditions import CLOSED_BOOK, FEW_SHOT, OPEN_BOOK, RETRIEVED
 from core.exam.runs import ExamSubject
@@ -21,13 +21,13 @@ from tests.support.fake_server import Answer
 from tests.support.pages.controls import choose_at
 from tests.support.pages.dialogs import answer
 from tests.support.until import until
+from ui.async_tasks import cancel_all
 from ui.exam import exam_texts
 from ui.exam.exam_texts import GAINED_SYMBOL
 from ui.exam.examined_models import MAX_SUBJECTS, MIN_SUBJECTS
 from ui.exam.heat_map_model import FACT_LEVEL, SHOW_GAINED, SHOW_LOST
 from ui.exam.tab import ExamTab
-from ui.tab import ALL_TABLES
-from ui.tasks import cancel_all
+from ui.tab_base import ALL_TABLES
 from ui.workspace import Workspace
 
 BASE, TUNED, OTHER = "base-model", "ft:base-model:local:study:abc123", "ft:base-model:local:plain:def456"

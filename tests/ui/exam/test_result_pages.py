@@ -246,13 +246,13 @@ def test_a_chart_of_checkpoints_and_versions(run, workspace, result):
 
     run(go())
     (line,) = result.chart.lines()
-    assert (line.title, [spot.x for spot in line.spots]) == ("study · Closed book", [10, 20, 30])
-    assert isinstance(line.spots[0], TrendPoint) and line.spots[0].held.asked
+    assert (line.title, [point.x for point in line.points]) == ("study · Closed book", [10, 20, 30])
+    assert isinstance(line.points[0], TrendPoint) and line.points[0].held.asked
     assert len(result.chart.plot.plotItem.listDataItems()) >= 2
     result.chart.axis.setCurrentIndex(1)
     (line,) = result.chart.lines()
-    assert [spot.label for spot in line.spots] == ["First rows"]
-    result.chart.plot.show_lines([replace(line, spots=[replace(line.spots[0], label="", x=120)])], "step")
+    assert [point.label for point in line.points] == ["First rows"]
+    result.chart.plot.show_lines([replace(line, points=[replace(line.points[0], label="", x=120)])], "step")
     ticks = result.chart.plot.getAxis("bottom")._tickLevels
     assert ticks == [[(120, "120")]], "there are no parts of steps"
 

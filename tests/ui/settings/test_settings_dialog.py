@@ -18,7 +18,7 @@ from tests.support.pages.dialogs import answer
 from tests.support.patience import PATIENCE
 from tests.support.until import until
 from ui import style
-from ui.settings.servers_page import DETAILS_ROLE
+from ui.settings.server_list_page import DETAILS_ROLE
 from ui.settings.settings_dialog import SettingsDialog
 
 

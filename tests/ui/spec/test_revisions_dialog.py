@@ -11,7 +11,7 @@ from tests.support.pages.controls import choose_at
 from tests.support.pages.dialogs import ACCEPT, answer_when_asked
 from tests.support.until import until
 from ui.spec.revisions_dialog import RevisionsDialog
-from ui.widgets.formatting import format_length, format_local_time
+from ui.widgets.length_and_time_texts import format_length, format_local_time
 from ui.widgets.snapshots_dialog import DATE_COLUMN, NAME_COLUMN, SIZE_COLUMN
 
 

@@ -14,7 +14,7 @@ from core.errors import JukuError
 from core.generation import row_remaking
 from core.spec import facts, spec
 from core.storage.project import Changes, Project
-from tests.core.dataset.test_system_prompts import rows
+from tests.core.dataset.test_row_system_prompts import rows
 from tests.support.pages.dialogs import settle
 from tests.support.until import until
 from ui import style
@@ -27,8 +27,8 @@ from ui.spec.fact_table import NAME_COLUMN, STATE_MEANINGS, TEXT_COLUMN
 from ui.spec.outline_and_remarks import find_headings
 from ui.spec.revisions_dialog import RevisionsDialog
 from ui.spec.tab import REMARKS_PAGE, SpecTab
-from ui.tab import ALL_TABLES
-from ui.widgets.formatting import format_length
+from ui.tab_base import ALL_TABLES
+from ui.widgets.length_and_time_texts import format_length
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from core.training import jobs, unused_files
 from tests.support.fake_server import KEY, FakeServer
 from tests.support.pages.dialogs import DESTROY, REJECT, answer
 from tests.support.until import until
-from ui.tasks import cancel_all
+from ui.async_tasks import cancel_all
 from ui.training.server_contents_dialog import ServerContentsDialog
 from ui.workspace import Workspace
 

@@ -20,9 +20,9 @@ from tests.support.pages.dialogs import ACCEPT, DESTROY, REJECT, answer
 from tests.support.pages.training import TrainingPage, choose_rows
 from tests.support.until import until
 from ui import style
+from ui.async_tasks import cancel_all
 from ui.charts.curve_chart_and_export import NO_CURVE_PAGE
-from ui.tab import ALL_TABLES
-from ui.tasks import cancel_all
+from ui.tab_base import ALL_TABLES
 from ui.training import job_table
 from ui.training.changed_since_dialog import ChangedSinceDialog
 from ui.training.job_table import (

@@ -19,8 +19,8 @@ from core.storage import project_lock
 from core.storage.project import Project
 from core.storage.project_lock import lock_path
 from tests.support.until import until
-from ui.project import one_window
-from ui.project.one_window import send_to_open_window, server_name
+from ui.project import single_instance
+from ui.project.single_instance import send_to_open_window, server_name
 
 pytestmark = pytest.mark.qt_log_ignore("does not support raise", extend=True)  # the offscreen platform says so
 
@@ -35,8 +35,8 @@ def start(*arguments):
 def raised(window, monkeypatch):
     """How often the window was brought to the front."""
     told = []
-    show = one_window.raise_window
-    monkeypatch.setattr(one_window, "raise_window", lambda one: (told.append(one), show(one)))
+    show = single_instance.raise_window
+    monkeypatch.setattr(single_instance, "raise_window", lambda one: (told.append(one), show(one)))
     return told
 
 
@@ -87,7 +87,7 @@ def test_opening_what_another_window_has_raises_that_one(run, window, tmp_path):
     other = Project(tmp_path / "other.juku")
 
     async def go():
-        listening = one_window.OneWindow(window)
+        listening = single_instance.OneWindow(window)
         listening.follow(other)
         told = []
         listening.asked.connect(told.append)
@@ -149,13 +149,13 @@ def test_what_makes_no_sense_is_dropped(run, window, monkeypatch):
             b"[]\n",
             b'{"files": 3}\n',
             b"\n",
-            b"x" * (one_window.MAX_MESSAGE_BYTES * 20),
+            b"x" * (single_instance.MAX_MESSAGE_BYTES * 20),
             b"[" * 5000 + b"\n",
         ):
             assert await asyncio.to_thread(send, data) == b""
         assert told == []
         bad = json.dumps({"files": ["relative.jsonl", "/a\0b"]}).encode() + b"\n"
-        assert await asyncio.to_thread(send, bad) == one_window.TAKEN_REPLY
+        assert await asyncio.to_thread(send, bad) == single_instance.TAKEN_REPLY
         await until(lambda: told)
 
     if sys.platform != "win32":

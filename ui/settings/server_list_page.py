@@ -33,7 +33,7 @@ from core.providers import server_presets
 from core.providers.server_presets import ServerPreset
 from core.settings import ProviderSettings, url_error
 from ui import style
-from ui.settings.server_page import ServerPage
+from ui.settings.server_details_page import ServerPage
 from ui.widgets import basics, server_texts
 from ui.workspace import Workspace
 
@@ -244,7 +244,7 @@ class ServersPage(QWidget):
             self.page.show_provider(entry)
 
     async def finish(self) -> None:
-        """Stop what would show something on a page that is about to go, and wait for what must not be cut off."""
+        """Cancel what only shows something on these pages, and wait for keys that are being stored."""
         self._finding.cancel()
         await self.page.finish()
 

@@ -10,8 +10,8 @@ from core.dataset.row_json import read_texts
 from core.progress import Reporter
 from core.review import findings
 from core.spec import facts, spec
-from tests.core.dataset.test_system_prompts import rows
-from ui.dataset import fix_texts
+from tests.core.dataset.test_row_system_prompts import rows
+from ui.dataset import fix_action_texts
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,6 @@ def test_it_is_said_which_prompt_the_rows_get(project, wanted, usual, words, bec
     asyncio.run(project.write("Rows", examples.add, made))
     asyncio.run(findings.refresh(project, Reporter()))
     count = findings.count_by_rule(project.rows)[DIFFERENT_PROMPT]
-    assert fix_texts.fix_button_text(DIFFERENT_PROMPT, count, project.rows) == words
+    assert fix_action_texts.fix_button_text(DIFFERENT_PROMPT, count, project.rows) == words
     asyncio.run(project.write("Fix", bulk_edits.fix_all, DIFFERENT_PROMPT, Reporter()))
     assert {read_texts(text).system_prompt for text in examples.iterate_texts(project.rows)} == {becomes}

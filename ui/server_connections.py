@@ -15,7 +15,7 @@ from core.keys import Keys
 from core.language import tr
 from core.providers import Capabilities, ModelOffer, Provider
 from core.storage.project import Project
-from ui.tasks import Tasks
+from ui.async_tasks import Tasks
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0  # until a provider is asked for its models again after an unexpected error

@@ -6,7 +6,7 @@ import pytest
 
 from core import settings
 from core.cli import commands
-from core.dataset import examples, system_prompts, versions
+from core.dataset import examples, row_system_prompts, versions
 from core.dataset.filters import Filter
 from core.progress import Reporter
 from core.providers.server_presets import preset
@@ -35,29 +35,29 @@ def game(project):
 
 def test_most_rows_have_it(game):
     write(game, examples.add, rows("Answer briefly.", 5, 100))
-    found = system_prompts.find_majority_prompt(game.rows, EVERY)
+    found = row_system_prompts.find_majority_prompt(game.rows, EVERY)
     assert (found.prompt, found.rows, found.of) == ("You know the game.", 20, 25)
-    assert system_prompts.differs_from_project(game.rows, found)
+    assert row_system_prompts.differs_from_project(game.rows, found)
 
 
 def test_drafts_the_exam_and_other_tags_are_not_looked_at(game):
     write(game, examples.add, rows("Answer briefly.", 50, 100, split="test"))
     write(game, examples.add, rows("Answer briefly.", 50, 200, status="draft"))
     write(game, examples.add, rows("Answer briefly.", 9, 300, tags="study"))
-    assert system_prompts.find_majority_prompt(game.rows, EVERY).prompt == "You know the game."
-    assert system_prompts.find_majority_prompt(game.rows, Filter(tag="study")).prompt == "Answer briefly."
-    assert system_prompts.find_majority_prompt(game.rows, Filter(tag="none")) is None
+    assert row_system_prompts.find_majority_prompt(game.rows, EVERY).prompt == "You know the game."
+    assert row_system_prompts.find_majority_prompt(game.rows, Filter(tag="study")).prompt == "Answer briefly."
+    assert row_system_prompts.find_majority_prompt(game.rows, Filter(tag="none")) is None
 
 
 def test_prompts_of_all_kinds_are_no_usual_one(project):
     write(project, examples.add, [row for n in range(6) for row in rows(f"Be {n}.", 1, n)])
-    assert system_prompts.find_majority_prompt(project.rows, EVERY) is None
+    assert row_system_prompts.find_majority_prompt(project.rows, EVERY) is None
 
 
 def test_many_rows_are_looked_at_in_part(project):
     found = [row for n in range(4000) for row in rows("Odd." if n % 5 else "Fifth.", 1, n)]
     write(project, examples.add, found)
-    usual = system_prompts.find_majority_prompt(project.rows, EVERY)
+    usual = row_system_prompts.find_majority_prompt(project.rows, EVERY)
     assert usual.prompt == "Odd."
     assert 300 < usual.of < 700
     assert 0.7 < usual.rows / usual.of < 0.9
@@ -67,11 +67,11 @@ def test_many_rows_are_looked_at_in_part(project):
 def test_using_it_ends_the_difference_and_can_be_undone(project, theirs, ours):
     write(project, facts.save, spec.Spec(system_prompt=ours, text="A team has three players."))
     write(project, examples.add, rows(theirs, 12))
-    found = system_prompts.find_majority_prompt(project.rows, EVERY)
-    assert system_prompts.differs_from_project(project.rows, found)
-    assert "may seem untrained" in system_prompts.describe_difference(found, ours)
-    write(project, system_prompts.use_prompt, found.prompt)
-    assert not system_prompts.differs_from_project(project.rows, found)
+    found = row_system_prompts.find_majority_prompt(project.rows, EVERY)
+    assert row_system_prompts.differs_from_project(project.rows, found)
+    assert "may seem untrained" in row_system_prompts.describe_difference(found, ours)
+    write(project, row_system_prompts.use_prompt, found.prompt)
+    assert not row_system_prompts.differs_from_project(project.rows, found)
     asyncio.run(project.undo())
     assert spec.load(project.rows).system_prompt == ours
 
@@ -95,7 +95,7 @@ def test_it_is_said_before_a_training(game):
     assert (
         len([one for one in examine(game, TrainingPlan("m"), TrainingPlan("m", "study")).objections if one.prompt]) == 1
     )
-    write(game, system_prompts.use_prompt, told[0].prompt)
+    write(game, row_system_prompts.use_prompt, told[0].prompt)
     rules = {one.rule for one in examine(game, TrainingPlan("m")).objections}
     assert not rules & {"prompt-not-asked", "system-prompt-differs"}
 
@@ -150,7 +150,7 @@ def test_a_project_without_a_prompt_is_offered_that_of_fewer_rows(project):
     write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
     found = lineage.find_differing_prompt(project.rows, [])
     assert (found.prompt, found.rows, found.of) == ("You know the game.", 6, 14)
-    assert system_prompts.describe_difference(found, "").startswith(
+    assert row_system_prompts.describe_difference(found, "").startswith(
         "6 of 14 training rows have the system prompt “You know the game.”"
     )
     (told,) = [one for one in examine(project, TrainingPlan("m")).objections if one.prompt is not None]
@@ -170,7 +170,7 @@ def test_a_choice_between_two_prompts_is_not_turned_round(project, ours, taken):
     write(project, facts.save, spec.Spec(system_prompt=ours, text="A team has three players."))
     write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
     assert offered(project) == [taken, taken]
-    write(project, system_prompts.use_prompt, taken)
+    write(project, row_system_prompts.use_prompt, taken)
     assert offered(project) == [None]
     told = {one.rule: one for one in examine(project, TrainingPlan("m")).objections}
     assert told["system-prompt-differs"].message.endswith(
@@ -184,14 +184,14 @@ def test_a_choice_between_two_prompts_is_not_turned_round(project, ours, taken):
 
 def test_a_prompt_that_was_only_typed_is_no_choice_between_them(project):
     write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
-    write(project, system_prompts.use_prompt, "You know the game.")
+    write(project, row_system_prompts.use_prompt, "You know the game.")
     write(project, facts.save, spec.Spec(system_prompt="Something else.", text="Text."))
     assert offered(project) == ["", ""]
 
 
 def test_a_choice_that_hardly_any_row_bears_out_any_more_is_asked_about_again(project):
     write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
-    write(project, system_prompts.use_prompt, "You know the game.")
+    write(project, row_system_prompts.use_prompt, "You know the game.")
     write(project, examples.add, rows("Answer briefly.", 60, 200))
     assert offered(project) == ["Answer briefly.", "Answer briefly."]
 
@@ -200,7 +200,7 @@ def test_of_two_sets_of_rows_the_second_does_not_turn_round_what_suits_the_first
     write(project, examples.add, [*rows("One.", 12, tags="one"), *rows("Two.", 12, 100, tags="two")])
     plans = [TrainingPlan("m", "one"), TrainingPlan("m", "two")]
     assert offered(project, *plans)[1:] == ["One.", "Two."]
-    write(project, system_prompts.use_prompt, "One.")
+    write(project, row_system_prompts.use_prompt, "One.")
     assert offered(project, *plans)[1:] == [None]  # told, and not offered
     assert offered(project, plans[1])[1:] == ["Two."]
 
@@ -212,7 +212,7 @@ def test_of_two_models_the_second_does_not_turn_round_what_suits_the_first(game)
     trained(game, "ft:two")
     both = [("s", "ft:one"), ("s", "ft:two")]
     assert lineage.find_differing_prompt(game.rows, both).prompt == "You know the game."
-    write(game, system_prompts.use_prompt, "You know the game.")
+    write(game, row_system_prompts.use_prompt, "You know the game.")
     found = lineage.find_differing_prompt(game.rows, both)
     assert (found.prompt, found.is_offered) == ("Other.", False)
     assert lineage.find_differing_prompt(game.rows, both[1:]).is_offered
@@ -222,7 +222,7 @@ def test_of_two_models_the_second_does_not_turn_round_what_suits_the_first(game)
 def test_a_model_that_was_trained_on_both_does_not_turn_the_choice_round(project):
     write(project, examples.add, [*rows("You know the game.", 6), *rows("", 8, 100)])
     trained(project, "ft:mixed")
-    write(project, system_prompts.use_prompt, "You know the game.")
+    write(project, row_system_prompts.use_prompt, "You know the game.")
     assert lineage.find_differing_prompt(project.rows, [("s", "ft:mixed")]) is None
 
 
@@ -250,4 +250,4 @@ def test_the_command_line_does_not_turn_it_round(tmp_path, server, server_key, c
 def test_several_prompts_or_an_odd_one_are_not_offered(project, others):
     write(project, examples.add, [*rows("", 20), *(row for n, (prompt, count) in enumerate(others, 1)
                                                   for row in rows(prompt, count, 100 * n))])  # fmt: skip
-    assert system_prompts.find_unused_prompt(project.rows, EVERY) is None
+    assert row_system_prompts.find_unused_prompt(project.rows, EVERY) is None

@@ -131,13 +131,7 @@ def _range(start: int, end: int, meaning: str) -> QTextLayout.FormatRange:
 def background_colours(meaning: str) -> tuple[QColor, QColor]:
     """The background of a line that changed, and of the words in it that did."""
     text, background = style.colours(meaning)
-    return background, mix_colours(background, text, 0.24)
-
-
-def mix_colours(one: QColor, other: QColor, share: float) -> QColor:
-    """`share` (0 to 1) of `other` in `one`."""
-    pairs = ((one.red(), other.red()), (one.green(), other.green()), (one.blue(), other.blue()))
-    return QColor(*(round(a + (b - a) * share) for a, b in pairs))
+    return background, style.mix_colours(background, text, 0.24)
 
 
 def paint(

@@ -81,7 +81,7 @@ class DatasetDialogs(QObject):
         self._open(QuarantineDialog(self._workspace, self._owner))
 
     def import_rows(self, found: list[Path] | str, on_ended: Callable[[], object] = lambda: None) -> None:
-        """Import files, or text that was pasted; `on_ended` is called when that is done or given up."""
+        """Import files, or text that was pasted; `on_ended` is called when that is done or cancelled."""
         from ui.dataset import import_dialog
 
         import_dialog.import_rows(self._workspace, found, self._owner, on_ended)

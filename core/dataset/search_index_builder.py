@@ -41,16 +41,16 @@ class Finder:
         self._newest = reporter = Reporter()
         return await self.project.read(filters.find, filter, self.index, reporter, reporter=reporter)
 
-    def note(self, changes: Changes) -> None:
+    def record_changes(self, changes: Changes) -> None:
         """Record the rows that a write has changed."""
         if schema.Table.EXAMPLE in changes.counts:
-            self.index.note(changes.ids["example"] if changes.ids is not None else None)
+            self.index.record_changes(changes.ids["example"] if changes.ids is not None else None)
 
     async def refresh(self, reporter: Reporter) -> None:
         """Write the index if it is out of date and there are enough rows. Raises `JukuError` when the process fails."""
         if self.index.ready:
             return
-        self.index.expect()
+        self.index.start_recording()
         rows, state = await self.project.read(_load_state)
         if rows < MIN_INDEXED_ROWS:
             return
@@ -58,7 +58,7 @@ class Finder:
         if _read_state(folder) != state:
             async with self.project.frozen() as path:
                 request = {"project": str(path), "folder": str(folder)}
-                await background_process.run("core.dataset.search_index", request, reporter)
+                await background_process.run("core.dataset.search_index_builder", request, reporter)
         self.index.open(folder)
 
 
@@ -98,7 +98,7 @@ def _write_files(db: sqlite3.Connection, folder: Path, reporter: Reporter) -> No
     reader = compressed_texts.PackReader(db)
     with (folder / "text").open("wb") as file:
         for done, (id, pack, slot) in enumerate(db.execute("SELECT id, pack, slot FROM example ORDER BY id")):
-            text = f"{text_search.build_searchable_text(reader.text((pack, slot)))}{text_search.END}".encode()
+            text = f"{text_search.build_searchable_text(reader.text((pack, slot)))}{text_search.TEXT_END}".encode()
             end += file.write(text)
             ids.append(id)
             ends.append(end)

@@ -294,7 +294,7 @@ class ServerPage(QWidget):
         self.adjusted.emit()
 
     async def finish(self) -> None:
-        """Wait until no key is on its way any more; a test of the connection is given up."""
+        """Wait until each key is stored or deleted; a test of the connection is cancelled."""
         if self._testing is not None:
             self._testing.cancel()
             await asyncio.gather(self._testing, return_exceptions=True)

@@ -10,7 +10,7 @@ from core.checks import LINE_LIMIT, CheckedLine, check_line, too_long
 from core.checks.rule_registry import clip
 from core.errors import FormatError
 from core.formats.compressed_files import read_progress
-from core.formats.text_lines import BOMS, KEPT_BYTES, Encoding, FileLine, open_file
+from core.formats.encoded_text_lines import BOMS, KEPT_BYTES, Encoding, FileLine, open_file
 from core.language import tr
 from core.progress import Reporter
 

@@ -5,7 +5,7 @@ import shutil
 
 from core.dataset import examples
 from core.generation import llm_runs
-from core.storage import safety_check
+from core.storage import check_after_crash
 from tests.support.projects import new_example
 
 
@@ -20,8 +20,8 @@ def test_a_file_without_the_last_records_is_not_called_safe(project, tmp_path):
         asyncio.run(project.checkpoint())
         shutil.copy(project.path, older)
         asyncio.run(project.write("", change))
-        known = safety_check._content_state(project.rows)
-        found, is_whole = safety_check._state_on_disk(older)
+        known = check_after_crash._content_state(project.rows)
+        found, is_whole = check_after_crash._state_on_disk(older)
         assert is_whole
-        assert not safety_check._includes(found, known)
-        assert asyncio.run(safety_check.check_safety(project)).is_safe
+        assert not check_after_crash._includes(found, known)
+        assert asyncio.run(check_after_crash.check_safety(project)).is_safe

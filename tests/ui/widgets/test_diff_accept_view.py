@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QCheckBox
 from tests.core.text.test_diff import large
 from tests.support.patience import PATIENCE, effort
 from ui import style
-from ui.widgets import diff_row
-from ui.widgets.side_by_side import SideBySide
+from ui.widgets import diff_row_painting
+from ui.widgets.diff_accept_view import SideBySide
 
 OLD = "# Rules\n\nA match lasts 60 minutes.\n\nA goal counts one point.\n\nPlayers may not kick."
 NEW = "# Rules\n\nA match lasts 70 minutes.\n\nA goal counts one point.\n\nPlayers may not kick.\n\nA whistle ends it."
@@ -36,7 +36,7 @@ def test_what_changed_is_told_and_marked(show):
     assert [title.text() for title in widget.titles] == ["Revision 1", "Now"]
     assert widget.place.text() == "1 of 2"
     row = next(row for row in widget.pane.rows if row.hunk is not None)
-    (old, gone), (new, come) = diff_row.find_marks(row)
+    (old, gone), (new, come) = diff_row_painting.find_marks(row)
     assert [old[a:b] for a, b in gone] == ["6"]
     assert [new[a:b] for a, b in come] == ["7"]
 
@@ -98,8 +98,8 @@ def test_long_lines_are_wrapped_and_the_end_is_reached(show):
 def test_markup_is_text(show):
     widget = show("<b>x</b>", "<img src=x>\u202e\ud800")
     row = widget.pane.rows[0]
-    assert diff_row.find_marks(row)[0][0] == "<b>x</b>"
-    assert diff_row.find_marks(row)[1][0] == "<img src=x>\ufffd\ufffd"
+    assert diff_row_painting.find_marks(row)[0][0] == "<b>x</b>"
+    assert diff_row_painting.find_marks(row)[1][0] == "<img src=x>\ufffd\ufffd"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -110,7 +110,7 @@ def test_changed_lines_have_their_colours(show, qapp, theme):
         image = show(OLD, NEW).pane.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
         seen = {image.pixel(x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 3)}
         for meaning in ("error", "good"):
-            assert {diff_row.background_colours(meaning)[0].rgb()} & seen
+            assert {diff_row_painting.background_colours(meaning)[0].rgb()} & seen
     finally:
         style.apply(qapp, before)
 

@@ -20,9 +20,9 @@ from core.dataset.examples import METADATA_FIELDS, PREVIEW_LENGTH, Values
 from core.errors import JukuError
 from core.formats import jsonl
 from core.formats.compressed_files import read_progress
+from core.formats.encoded_text_lines import KEPT_BYTES, FileLine, open_file
+from core.formats.encoded_text_stream import get_bom_length
 from core.formats.line_chunks import Chunk, read_chunks
-from core.formats.text_lines import KEPT_BYTES, FileLine, open_file
-from core.formats.text_stream import get_bom_length
 from core.progress import Reporter
 from core.storage import background_process, compressed_texts
 
@@ -65,13 +65,13 @@ DIGESTS_PER_QUERY = 50_000  # ids
 
 
 def load_known_texts(db: sqlite3.Connection) -> KnownTexts:
-    """The digests for `KnownRows`, in a form that is cheap to send to another process."""
+    """The digests for `KnownRows.from_texts`, in a form that is cheap to send to another process."""
     (last,) = db.execute("SELECT coalesce(max(id), 0) FROM example").fetchone()
     sql = "SELECT group_concat(digest, ' ') FROM example WHERE id > ? AND id <= ?"
-    found = (
+    digests = (
         db.execute(sql, (first, first + DIGESTS_PER_QUERY)).fetchone()[0] for first in range(0, last, DIGESTS_PER_QUERY)
     )
-    return [part for part in found if part], {
+    return [part for part in digests if part], {
         compressed_texts.digest(raw) for (raw,) in db.execute("SELECT raw FROM unread")
     }
 
@@ -85,18 +85,19 @@ class KnownRows:
 
     @classmethod
     def from_texts(cls, texts: KnownTexts) -> "KnownRows":
+        """Build it from the result of `load_known_texts`."""
         digests, unread = texts
-        found = [np.fromstring(part, np.int64, sep=" ") for part in digests]
-        return cls(np.sort(np.concatenate(found)) if found else np.empty(0, np.int64), unread)
+        parts = [np.fromstring(part, np.int64, sep=" ") for part in digests]
+        return cls(np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int64), unread)
 
-    def among(self, values: list[Values]) -> list[bool]:
-        """For each of these rows whether the project has it."""
+    def find_known(self, values: list[Values]) -> list[bool]:
+        """For each of these rows, whether the project already has it."""
         if not len(self.digests):
             return [False] * len(values)
-        asked = np.fromiter((row[-1] for row in values), np.int64, len(values))
-        places = np.searchsorted(self.digests, asked)
+        row_digests = np.fromiter((row[-1] for row in values), np.int64, len(values))
+        places = np.searchsorted(self.digests, row_digests)
         places[places == len(self.digests)] = 0
-        known: list[bool] = (self.digests[places] == asked).tolist()
+        known: list[bool] = (self.digests[places] == row_digests).tolist()
         return known
 
 
@@ -108,16 +109,17 @@ class BlockBuilder:
         self._own = {"split": options.split, "status": options.status, "tags": options.tags}
         self._common = (*(self._own.get(name, "") for name in METADATA_FIELDS), source)
         self._source = source
-        self._empty()
+        self._reset()
 
-    def _empty(self) -> None:
+    def _reset(self) -> None:
         self._texts: list[bytes] = []
         self._values: list[Values] = []
         self._unread: list[UnreadValues] = []
         self._size = 0
         self._known_lines = 0
 
-    def full(self) -> bool:
+    def is_full(self) -> bool:
+        """Whether the collected rows or unread lines fill a pack."""
         return (
             self._size > compressed_texts.PACK_SIZE
             or len(self._values) == compressed_texts.TEXTS_PER_PACK
@@ -127,8 +129,12 @@ class BlockBuilder:
     def add_clean(self, raw: bytes, messages: list[CleanMessage], line: int) -> None:
         """Add a plain conversation without problems, the common case."""
         answer = messages[-1].content
-        asked = messages[-2] if len(messages) > 1 and messages[-2].role == "user" else None
-        question = asked.content if asked else next((m.content for m in reversed(messages) if m.role == "user"), "")
+        last_question = messages[-2] if len(messages) > 1 and messages[-2].role == "user" else None
+        question = (
+            last_question.content
+            if last_question
+            else next((m.content for m in reversed(messages) if m.role == "user"), "")
+        )
         length = len(question) + len(answer)
         self._texts.append(raw)
         self._values.append(
@@ -145,6 +151,7 @@ class BlockBuilder:
         self._size += len(raw)
 
     def add_line(self, line: FileLine) -> None:
+        """Add a line, checked first; an unreadable one goes to the quarantine."""
         messages = clean_messages(line.raw) if line.length <= checks.LINE_LIMIT else None
         if messages is not None:
             self.add_clean(line.raw, messages, line.number)
@@ -153,27 +160,28 @@ class BlockBuilder:
             self.add(jsonl.FileRow(line, text, problems))
 
     def add(self, row: jsonl.FileRow) -> None:
+        """Add a checked row; an unreadable one goes to the quarantine, unless it is blank."""
         if row.text is None:
             if row.problems[0].rule != "blank":
-                self._leave(row.line, row.problems[0])
+                self._quarantine_line(row.line, row.problems[0])
             return
         question, answer = examples.read_previews(row.text)
         rules = " ".join(dict.fromkeys(problem.rule for problem in row.problems))
-        common = self._common if not row.fields else self._with(row.fields)
-        self._add(question, answer, common, row.line.number, rules, row.text.encode())
+        common = self._common if not row.fields else self._merge_fields(row.fields)
+        self._add_row(question, answer, common, row.line.number, rules, row.text.encode())
 
-    def _leave(self, line: jsonl.FileLine, reason: checks.Problem) -> None:
+    def _quarantine_line(self, line: jsonl.FileLine, reason: checks.Problem) -> None:
         if compressed_texts.digest(line.raw) in self._known.unread:
             self._known_lines += 1
             return
         at = (line.number, line.offset, line.length)
         self._unread.append((self._source, *at, line.raw, reason.rule, reason.message))
 
-    def _with(self, fields: dict[str, str]) -> tuple[str, ...]:
+    def _merge_fields(self, fields: dict[str, str]) -> tuple[str, ...]:
         own = {**self._own, **{name: value for name, value in fields.items() if value}}
         return (*(own.get(name, "") for name in METADATA_FIELDS), self._source)
 
-    def _add(self, question: str, answer: str, common: tuple[str, ...], line: int, rules: str, raw: bytes) -> None:
+    def _add_row(self, question: str, answer: str, common: tuple[str, ...], line: int, rules: str, raw: bytes) -> None:
         length = len(question) + len(answer)
         self._texts.append(raw)
         self._values.append(
@@ -189,27 +197,27 @@ class BlockBuilder:
         )
         self._size += len(raw)
 
-    def block(self) -> Block:
-        """The collected rows; the next rows start a new pack."""
-        flags = self._known.among(self._values)
+    def take_block(self) -> Block:
+        """The collected rows as a block; the next rows start a new one."""
+        flags = self._known.find_known(self._values)
         known = sum(flags) + self._known_lines
         texts, values = self._texts, self._values
         if any(flags):
             texts = [text for text, flag in zip(texts, flags, strict=True) if not flag]
             values = [row for row, flag in zip(values, flags, strict=True) if not flag]
-        found = Block(compressed_texts.compress(texts), len(values), _flatten_values(values), self._unread, known)
-        self._empty()
-        return found
+        new_block = Block(compressed_texts.compress(texts), len(values), _flatten_values(values), self._unread, known)
+        self._reset()
+        return new_block
 
 
 def read_blocks(path: Path, options: ImportOptions, known: KnownRows, reporter: Reporter) -> Iterator[Block]:
-    """The rows of a file, block by block. Raises `FormatError` when the file cannot be read, and `Cancelled`."""
+    """Yield the rows of a file, block by block. Raises `FormatError` when the file cannot be read, and `Cancelled`."""
     builder = BlockBuilder(options.source or path.name, options, known)
-    quick = formats.is_plain(formats.detect(path, options.format))
-    for filled in (_fill_plain if quick else _fill_converted)(builder, path, options, reporter):
+    is_plain = formats.is_plain(formats.detect(path, options.format))
+    for filled in (_fill_plain if is_plain else _fill_converted)(builder, path, options, reporter):
         if filled:
-            yield builder.block()
-    yield builder.block()
+            yield builder.take_block()
+    yield builder.take_block()
 
 
 def _fill_plain(builder: BlockBuilder, path: Path, options: ImportOptions, reporter: Reporter) -> Iterator[bool]:
@@ -218,7 +226,7 @@ def _fill_plain(builder: BlockBuilder, path: Path, options: ImportOptions, repor
     if not encoding.startswith("utf-8"):
         for line in jsonl.read_lines_with_progress(path, encoding, reporter):
             builder.add_line(line)
-            yield builder.full()
+            yield builder.is_full()
         return
     number = 0
     with open_file(path) as file:
@@ -245,7 +253,7 @@ def _fill_from_chunk(builder: BlockBuilder, chunk: Chunk, number: int) -> Genera
             raw = raw.rstrip(b"\r")
             builder.add_line(FileLine(index, offset, raw, len(raw)))
         offset += len(whole) + 1
-        if builder.full():
+        if builder.is_full():
             yield True
     return 1 if chunk.length else len(lines)
 
@@ -260,7 +268,7 @@ def _read_line_start(path: Path, offset: int) -> bytes:
 def _fill_converted(builder: BlockBuilder, path: Path, options: ImportOptions, reporter: Reporter) -> Iterator[bool]:
     for row in formats.read(path, reporter, format=options.format, encoding=options.encoding, columns=options.columns):
         builder.add(row)
-        yield builder.full()
+        yield builder.is_full()
 
 
 def store_blocks(db: sqlite3.Connection, blocks: Iterable[Block]) -> tuple[int, int, int]:
@@ -295,8 +303,8 @@ _INSERT_UNREAD = "INSERT INTO unread (source, line, start, length, raw, rule, me
 def serve() -> None:
     """The child of core/dataset/importing.py: reads a file, writes pickled blocks to stdout, then None or the error."""
     background_process.ignore_interrupts()
-    path, options, known, chosen = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
-    language.set_language(chosen)
+    path, options, known, language_code = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
+    language.set_language(language_code)
     try:
         with open(sys.stdout.fileno(), "wb", buffering=background_process.PIPE_BYTES, closefd=False) as out:
             _send_blocks(path, options, known, out)
@@ -317,6 +325,6 @@ def _send_blocks(path: Path, options: ImportOptions, texts: KnownTexts | None, o
 
 if __name__ == "__main__":
     # Imported by name: pickle stores the module of a block, and `__main__` would be wrong in the parent.
-    from core.dataset import import_blocks
+    from core.dataset import import_reader_process
 
-    import_blocks.serve()
+    import_reader_process.serve()

@@ -30,7 +30,9 @@ async def review(text: str, taken: Sequence[Span], reporter: Reporter) -> Review
     """
     if len(text) <= MAX_INLINE_CHARACTERS:
         return await asyncio.to_thread(review_text, text, taken)
-    answer = await background_process.run("core.spec.spec_review", {"text": text, "taken": list(taken)}, reporter)
+    answer = await background_process.run(
+        "core.spec.spec_review_process", {"text": text, "taken": list(taken)}, reporter
+    )
     remarks = [Remark(rule, message, tuple((a, b) for a, b in spans)) for rule, message, spans in answer["remarks"]]
     return ReviewResult(answer["missing"], remarks)
 

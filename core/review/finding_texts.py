@@ -1,0 +1,70 @@
+"""The sentence that a person reads for each finding of the dataset check."""
+
+import json
+from collections.abc import Callable
+
+from core.language import tr, trn
+from core.text import contradicting_answers, grounding
+from core.text.grounding import Doubt
+
+MODERATED = "moderated"
+
+
+def format_finding(rule: str, detail: str) -> str:
+    """The stored detail of a finding as a sentence, translated when it is read: the language may have changed."""
+    format_detail = MESSAGES.get(rule)
+    return format_detail(detail) if format_detail else tr("Found: {words}", words=detail)
+
+
+def _format_near_duplicate(detail: str) -> str:
+    return tr("Nearly the same question as row {row}.", row=detail) if detail else tr("Other rows ask nearly the same.")
+
+
+def _format_leak(detail: str) -> str:
+    if not detail:
+        return tr("A question of the exam or the validation asks the same.")
+    row, percent = detail.split()
+    if percent == "100":
+        return tr("Row {row}, which is used for training, asks the same.", row=row)
+    return tr("Row {row}, which is used for training, asks nearly the same ({percent} %).", row=row, percent=percent)
+
+
+def _format_contradiction(detail: str) -> str:
+    row, reason = detail.split()
+    if reason == contradicting_answers.DIFFERENT_FIGURES:
+        return tr("Row {row} answers the same question with different figures.", row=row)
+    if reason == contradicting_answers.YES_NO:
+        return tr("This row and row {row} disagree: one says yes, the other no.", row=row)
+    return tr("Row {row} gives another answer to the same question.", row=row)
+
+
+def _format_imbalance(detail: str) -> str:
+    fact, count, middle = detail.split()
+    return tr("{fact} has {count} rows, where most facts have about {middle}.", fact=fact, count=count, middle=middle)
+
+
+def _format_ungrounded(detail: str) -> str:
+    return grounding.format_doubt(Doubt(*json.loads(detail)))
+
+
+MESSAGES: dict[str, Callable[[str], str]] = {
+    "duplicate-row": lambda row: tr("The same as row {row}.", row=row),
+    "near-duplicate": _format_near_duplicate,
+    "split-leakage": _format_leak,
+    "answers-contradict": _format_contradiction,
+    "answer-admits-unknown": lambda words: tr("The answer says: “{words}”.", words=words),
+    "ungrounded": _format_ungrounded,
+    "system-prompt-differs": lambda _none: tr("The row has different instructions."),
+    "too-few-rows": lambda n: trn(
+        "{n} row is used for training; at least 10 are needed.",
+        "{n} rows are used for training; at least 10 are needed.",
+        int(n),
+    ),
+    "few-rows": lambda n: trn(
+        "{n} row is used for training; 50 to 100 are recommended.",
+        "{n} rows are used for training; 50 to 100 are recommended.",
+        int(n),
+    ),
+    "fact-unbalanced": _format_imbalance,
+    MODERATED: lambda names: tr("The server's moderation flags it: {categories}.", categories=names.replace(",", ", ")),
+}
