@@ -22,7 +22,7 @@ from core.cli.console import (
     with_project,
 )
 from core.dataset import examples, exporting, filters, importing, quarantine, sample_projects
-from core.dataset.import_blocks import ImportOptions
+from core.dataset.import_reader_process import ImportOptions
 from core.errors import FormatError, JukuError, ProjectError
 from core.generation import fact_links
 from core.language import tr, trn

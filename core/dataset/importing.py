@@ -17,8 +17,8 @@ from pathlib import Path
 
 from core import keys, language
 from core.dataset import examples
-from core.dataset.import_blocks import Block, KnownTexts, load_known_texts, store_blocks
-from core.dataset.import_blocks import ImportOptions as ImportOptions
+from core.dataset.import_reader_process import Block, KnownTexts, load_known_texts, store_blocks
+from core.dataset.import_reader_process import ImportOptions as ImportOptions
 from core.errors import JukuError
 from core.paths import ROOT
 from core.progress import Progress, Reporter
@@ -116,7 +116,7 @@ def _read_in_process(
 ) -> Iterator[Block]:
     reporter.check()
     process = subprocess.Popen(
-        [sys.executable, "-m", "core.dataset.import_blocks"],
+        [sys.executable, "-m", "core.dataset.import_reader_process"],
         cwd=ROOT, env=keys.child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=background_process.PIPE_BYTES,
     )  # fmt: skip
     assert process.stdin

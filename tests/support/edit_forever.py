@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.dataset import bulk_edits, examples, filters, importing, versions
 from core.dataset.bulk_edits import ReplacePattern
-from core.dataset.import_blocks import ImportOptions
+from core.dataset.import_reader_process import ImportOptions
 from core.formats import jsonl
 from core.progress import Reporter
 from core.storage import compressed_texts

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QGraphicsSceneWheelEvent
 
 from core.language import tr
 from ui.charts import curve_thinning
-from ui.charts.curve_drawing import CrossHair, CurvePoint, CurvesItem
+from ui.charts.curve_cross_hair_and_readout import CrossHair, CurvePoint
+from ui.charts.curve_drawing import CurvesItem
 from ui.charts.curve_thinning import CurveLine, CurveView
 
 ZOOM_PER_NOTCH = 0.8  # of the width is left by one notch of the wheel

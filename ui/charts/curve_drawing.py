@@ -1,10 +1,9 @@
-"""Paints the curves into a cached image, and over it the cross-hair with its readout: moving it repaints no curve."""
+"""Paints the curves into a cached image, so that what is drawn over it repaints no curve."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
@@ -18,7 +17,6 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from ui import style
 from ui.charts import curve_thinning
 from ui.charts.curve_legend import DASH_PATTERNS, colour_of
-from ui.charts.curve_readout import LinePoints, ReadoutEntry, paint_readout
 from ui.charts.curve_thinning import CurveLine, Numbers
 
 POINT_OPACITY = (0.28, 0.12)  # of the measured points beside a smoothed line: with few lines, and with many
@@ -200,92 +198,6 @@ class PlotFrame:
         painter.setBrush(colour)
         for left, top in zip(self.to_x_pixels(x).tolist(), self.to_y_pixels(y).tolist(), strict=True):
             painter.drawEllipse(QPointF(left, top), radius, radius)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CurvePoint:
-    """A line's value at the cross-hair: its point `index`, the nearest one where it is not `exact`."""
-
-    line: CurveLine
-    index: int
-    exact: bool
-
-    @property
-    def value(self) -> float:
-        """The value as it was reported, without smoothing."""
-        return float(self.line.values[self.index])
-
-    @property
-    def step(self) -> int:
-        """The training step of the point."""
-        return int(self.line.steps[self.index])
-
-
-class CrossHair(pyqtgraph.GraphicsObject):
-    """The cross-hair, a dot on each line, and the readout of their values."""
-
-    def __init__(self, box: pyqtgraph.ViewBox) -> None:
-        super().__init__(box)
-        self.setZValue(10)
-        self._box, self._colours = box, QPalette()
-        self.x: float | None = None
-        self.points: list[CurvePoint] = []
-        self._y: float | None = None
-        self._title = ""
-        box.sigRangeChanged.connect(lambda *_ranges: self.update())
-        box.sigResized.connect(lambda _box: self.prepareGeometryChange())
-
-    def show_points(self, x: float | None, y: float | None, points: list[CurvePoint], title: str) -> None:
-        """Show the cross with the values of `points`.
-
-        `x` is as on the axis, None hides it; `y` is in pixels, None for no line across.
-        """
-        self.x, self._y, self.points, self._title = x, y, points, title
-        self.update()
-
-    def set_palette(self, colours: QPalette) -> None:
-        """Draw with the colours of the theme."""
-        self._colours = colours
-        self.update()
-
-    def boundingRect(self) -> QRectF:
-        return self._box.rect()
-
-    def paint(self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None) -> None:
-        frame, place = PlotFrame(self._box), self.boundingRect()
-        if self.x is None or not frame.low <= self.x <= frame.high:
-            return
-        painter.setClipRect(place)
-        x = round(float(frame.to_x_pixels(np.array(self.x)))) + 0.5
-        painter.setPen(QPen(style.dim(), 1, Qt.PenStyle.DotLine))
-        painter.drawLine(QPointF(x, place.top()), QPointF(x, place.bottom()))
-        if self._y is not None:
-            painter.drawLine(QPointF(place.left(), self._y), QPointF(place.right(), self._y))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for point in self.points:
-            self._draw_dot(painter, frame, point)
-        entries = [ReadoutEntry(colour_of(one.line.curve.slot), one.line.curve.part, one.line.curve.title, one.value,
-                         None if one.exact else one.step) for one in self.points]  # fmt: skip
-        paint_readout(painter, place, x, self._title, entries, self._crowd(frame), self._colours)
-
-    def _draw_dot(self, painter: QPainter, frame: PlotFrame, point: CurvePoint) -> None:
-        line, index = point.line, point.index
-        place = QPointF(float(frame.to_x_pixels(line.x[index])), float(frame.to_y_pixels(line.y[index])))
-        painter.setPen(QPen(self._colours.color(QPalette.ColorRole.Base), 1.5))
-        painter.setBrush(colour_of(line.curve.slot))
-        painter.drawEllipse(place, 4, 4)
-
-    def _crowd(self, frame: PlotFrame) -> LinePoints:
-        """Points along the lines, and the visible ends of the lines."""
-        lines = [point.line for point in self.points]
-        thin = [
-            curve_thinning.thin(line.x, line.y, curve_thinning.visible_slice(line.x, frame.low, frame.high), 64)
-            for line in lines
-        ]
-        runs = [np.column_stack([frame.to_x_pixels(x), frame.to_y_pixels(y)]) for x, y in thin]
-        ends = [line for line in lines if frame.low <= line.x[-1] <= frame.high]
-        last = [(float(frame.to_x_pixels(line.x[-1])), float(frame.to_y_pixels(line.y[-1]))) for line in ends]
-        return LinePoints(np.concatenate(runs), np.array(last).reshape(-1, 2))
 
 
 def _rgba(colour: QColor) -> tuple[int, int, int, int]:

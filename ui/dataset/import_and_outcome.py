@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from core.checks import RULES
 from core.dataset import examples, importing
 from core.dataset.examples import ProblemCounts
-from core.dataset.import_blocks import ImportOptions
+from core.dataset.import_reader_process import ImportOptions
 from core.dataset.importing import ImportResult
 from core.errors import JukuError
 from core.generation import fact_links

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from core import formats
 from core.dataset import examples, importing
-from core.dataset.import_blocks import ImportOptions
+from core.dataset.import_reader_process import ImportOptions
 from core.errors import JukuError
 from core.formats import column_mapping
 from core.language import tr

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout
 
-from core.dataset.import_blocks import ImportOptions
+from core.dataset.import_reader_process import ImportOptions
 from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter

@@ -22,7 +22,7 @@ from core.engine.models import device
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
 from core.engine.private_files import replace_file, replace_folder
 from core.engine.training import schedule
-from core.engine.training.hyperparameters import LORA_ALPHA, LORA_RANK, resolve_auto
+from core.engine.training.auto_hyperparameters import LORA_ALPHA, LORA_RANK, resolve_auto
 from core.engine.training.objectives import (
     DPOObjective,
     Objective,

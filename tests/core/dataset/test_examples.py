@@ -5,7 +5,7 @@ import pytest
 
 from core.dataset import examples, filters, importing, quarantine
 from core.dataset.filters import Filter
-from core.dataset.import_blocks import ImportOptions
+from core.dataset.import_reader_process import ImportOptions
 from core.dataset.row_edits import SetColumn, SetText
 from core.errors import FormatError
 from core.formats import jsonl

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from core.dataset import examples, filters, quarantine
-from core.dataset.import_blocks import ImportOptions, KnownRows, read_blocks, store_blocks
+from core.dataset.import_reader_process import ImportOptions, KnownRows, read_blocks, store_blocks
 from core.dataset.importing import import_file
 from core.errors import JukuError
 from core.formats import jsonl
@@ -103,7 +103,7 @@ def readers():
     """The children that read for an import; this process has others, such as the engine of other tests."""
     for child in psutil.Process().children():
         with suppress(psutil.NoSuchProcess):
-            if "core.dataset.import_blocks" in child.cmdline():
+            if "core.dataset.import_reader_process" in child.cmdline():
                 yield child
 
 

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from core.dataset import importing
-from core.dataset.import_blocks import ImportOptions
+from core.dataset.import_reader_process import ImportOptions
 from core.errors import FileChangedError, JukuError, MissingLogError, ProjectError
 from core.formats import jsonl
 from core.progress import Reporter

@@ -10,7 +10,7 @@ import pytest
 
 from core import paths
 from core.dataset import examples, filters, importing
-from core.dataset.import_blocks import ImportOptions, KnownRows, read_blocks, store_blocks
+from core.dataset.import_reader_process import ImportOptions, KnownRows, read_blocks, store_blocks
 from core.errors import JukuError, MissingLogError, ProjectError
 from core.storage import project, schema, undo
 from core.storage.project import Project

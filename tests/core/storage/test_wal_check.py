@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 import pytest
 
 from core.dataset import examples, filters, importing
-from core.dataset.import_blocks import ImportOptions
+from core.dataset.import_reader_process import ImportOptions
 from core.errors import MissingLogError
 from core.formats import jsonl
 from core.storage import project as projects

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from core.dataset import examples
-from core.dataset.import_blocks import ImportOptions
+from core.dataset.import_reader_process import ImportOptions
 from core.dataset.importing import import_file
 from core.errors import JukuError, ProviderError
 from core.formats import jsonl

@@ -8,7 +8,7 @@ import pytest
 from core.engine.inference.streaming_decoder import StreamingDecoder
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
 from core.engine.training import schedule
-from core.engine.training.hyperparameters import resolve_auto
+from core.engine.training.auto_hyperparameters import resolve_auto
 from core.engine.training.tokenize_rows import IGNORE_INDEX, tokenize_row
 from tests.support.engine import chat_row
 

@@ -15,7 +15,7 @@ from core.training.metrics import MetricSeries
 from ui import style
 from ui.charts import curve_thinning
 from ui.charts.curve_chart_and_export import CurveChart, CurveJob
-from ui.charts.curve_readout import LinePoints, find_readout_place
+from ui.charts.curve_cross_hair_and_readout import LinePoints, find_readout_place
 from ui.widgets.message_bar import Notice
 
 UNCHECKED, CHECKED = Qt.CheckState.Unchecked, Qt.CheckState.Checked

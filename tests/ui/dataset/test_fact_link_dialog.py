@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
 from core.dataset import examples
-from core.dataset.import_blocks import ImportOptions
+from core.dataset.import_reader_process import ImportOptions
 from core.spec import facts, spec
 from tests.support.pages.dialogs import is_settled, settle
 from tests.support.projects import new_example

@@ -1,4 +1,4 @@
-"""The readout beside the cross-hair of the curves: a small table of values, placed where it covers no line's end."""
+"""The cross-hair over the curves: a dot on each line, and the box with their values, where it covers few points."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRectF, Qt
+import pyqtgraph
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPalette, QPen
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from core.language import tr
-from ui.charts.curve_legend import paint_swatch
+from ui import style
+from ui.charts import curve_thinning
+from ui.charts.curve_drawing import PlotFrame
+from ui.charts.curve_legend import colour_of, paint_swatch
+from ui.charts.curve_thinning import CurveLine
 
 READOUT_MARGIN = 8.0
 READOUT_SWATCH = 18.0
@@ -129,3 +135,89 @@ def _count_covered(box: QRectF, points: npt.NDArray[np.float64]) -> int:
     x, y = points[:, 0], points[:, 1]
     across = (x > box.left() - READOUT_DISTANCE) & (x < box.right() + READOUT_DISTANCE)
     return int(np.count_nonzero(across & (y > box.top() - READOUT_DISTANCE) & (y < box.bottom() + READOUT_DISTANCE)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CurvePoint:
+    """A line's value at the cross-hair: its point `index`, the nearest one where it is not `exact`."""
+
+    line: CurveLine
+    index: int
+    exact: bool
+
+    @property
+    def value(self) -> float:
+        """The value as it was reported, without smoothing."""
+        return float(self.line.values[self.index])
+
+    @property
+    def step(self) -> int:
+        """The training step of the point."""
+        return int(self.line.steps[self.index])
+
+
+class CrossHair(pyqtgraph.GraphicsObject):
+    """The cross-hair, a dot on each line, and the readout of their values."""
+
+    def __init__(self, box: pyqtgraph.ViewBox) -> None:
+        super().__init__(box)
+        self.setZValue(10)
+        self._box, self._colours = box, QPalette()
+        self.x: float | None = None
+        self.points: list[CurvePoint] = []
+        self._y: float | None = None
+        self._title = ""
+        box.sigRangeChanged.connect(lambda *_ranges: self.update())
+        box.sigResized.connect(lambda _box: self.prepareGeometryChange())
+
+    def show_points(self, x: float | None, y: float | None, points: list[CurvePoint], title: str) -> None:
+        """Show the cross with the values of `points`.
+
+        `x` is as on the axis, None hides it; `y` is in pixels, None for no line across.
+        """
+        self.x, self._y, self.points, self._title = x, y, points, title
+        self.update()
+
+    def set_palette(self, colours: QPalette) -> None:
+        """Draw with the colours of the theme."""
+        self._colours = colours
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        return self._box.rect()
+
+    def paint(self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None) -> None:
+        frame, place = PlotFrame(self._box), self.boundingRect()
+        if self.x is None or not frame.low <= self.x <= frame.high:
+            return
+        painter.setClipRect(place)
+        x = round(float(frame.to_x_pixels(np.array(self.x)))) + 0.5
+        painter.setPen(QPen(style.dim(), 1, Qt.PenStyle.DotLine))
+        painter.drawLine(QPointF(x, place.top()), QPointF(x, place.bottom()))
+        if self._y is not None:
+            painter.drawLine(QPointF(place.left(), self._y), QPointF(place.right(), self._y))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for point in self.points:
+            self._draw_dot(painter, frame, point)
+        entries = [ReadoutEntry(colour_of(one.line.curve.slot), one.line.curve.part, one.line.curve.title, one.value,
+                         None if one.exact else one.step) for one in self.points]  # fmt: skip
+        paint_readout(painter, place, x, self._title, entries, self._crowd(frame), self._colours)
+
+    def _draw_dot(self, painter: QPainter, frame: PlotFrame, point: CurvePoint) -> None:
+        line, index = point.line, point.index
+        place = QPointF(float(frame.to_x_pixels(line.x[index])), float(frame.to_y_pixels(line.y[index])))
+        painter.setPen(QPen(self._colours.color(QPalette.ColorRole.Base), 1.5))
+        painter.setBrush(colour_of(line.curve.slot))
+        painter.drawEllipse(place, 4, 4)
+
+    def _crowd(self, frame: PlotFrame) -> LinePoints:
+        """Points along the lines, and the visible ends of the lines."""
+        lines = [point.line for point in self.points]
+        thin = [
+            curve_thinning.thin(line.x, line.y, curve_thinning.visible_slice(line.x, frame.low, frame.high), 64)
+            for line in lines
+        ]
+        runs = [np.column_stack([frame.to_x_pixels(x), frame.to_y_pixels(y)]) for x, y in thin]
+        ends = [line for line in lines if frame.low <= line.x[-1] <= frame.high]
+        last = [(float(frame.to_x_pixels(line.x[-1])), float(frame.to_y_pixels(line.y[-1]))) for line in ends]
+        return LinePoints(np.concatenate(runs), np.array(last).reshape(-1, 2))
