@@ -19,11 +19,11 @@ from core.progress import Reporter
 from core.spec import facts, spec
 
 ROWS_PER_CHUNK = 1000
-SYSTEM = "system"
+SYSTEM_FIELD = "system"
 DIFFERENT_PROMPT = "system-prompt-differs"
 JUDGE_RULES = ("judge-contradicts", "judge-not-in-text")  # of rows that a judge refused
-ROLES = {"question": "user", "answer": "assistant", SYSTEM: "system"}
-REPLACEABLE_FIELDS = ("question", "answer", SYSTEM, "tags", "notes", "key_points")
+ROLE_BY_FIELD = {"question": "user", "answer": "assistant", SYSTEM_FIELD: "system"}
+REPLACEABLE_FIELDS = ("question", "answer", SYSTEM_FIELD, "tags", "notes", "key_points")
 
 
 def set_field(db: sqlite3.Connection, ids: Sequence[int], field: str, value: str, reporter: Reporter) -> None:
@@ -68,7 +68,7 @@ def remove_tag(db: sqlite3.Connection, ids: Sequence[int], tag: str, reporter: R
 
 def set_system_prompt(db: sqlite3.Connection, ids: Sequence[int], prompt: str, reporter: Reporter) -> None:
     """Replace the system prompts of all these rows; '' removes them. Raises `FormatError` as `set_field` does."""
-    _change_field(db, ids, SYSTEM, lambda _before: prompt, reporter)
+    _change_field(db, ids, SYSTEM_FIELD, lambda _before: prompt, reporter)
 
 
 def delete(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:
@@ -189,7 +189,7 @@ def _find_changes(
 
 
 def _get_text(row: Example, field: str) -> str:
-    return jsonl.system_prompt(row.data) if field == SYSTEM else getattr(row, field)
+    return jsonl.system_prompt(row.data) if field == SYSTEM_FIELD else getattr(row, field)
 
 
 def _write_changes(db: sqlite3.Connection, changed: Iterator[tuple[Example, list[Replacement]]]) -> None:
@@ -211,14 +211,14 @@ def _write_changes(db: sqlite3.Connection, changed: Iterator[tuple[Example, list
 
 
 def _set_text(data: str, change: Replacement) -> str:
-    if change.field == SYSTEM and not change.after.strip():
+    if change.field == SYSTEM_FIELD and not change.after.strip():
         return _remove_system_messages(data)
-    return row_edits.set_last_message(data, ROLES[change.field], change.after)
+    return row_edits.set_last_message(data, ROLE_BY_FIELD[change.field], change.after)
 
 
 def _remove_system_messages(data: str) -> str:
     """The row without its system messages: an empty one would be an error."""
-    paths = [message.path for message in read_messages(data) if message.role == SYSTEM]
+    paths = [message.path for message in read_messages(data) if message.role == SYSTEM_FIELD]
     for path in reversed(paths):
         data = row_edits.delete_message(data, path)
     return data

@@ -24,11 +24,11 @@ from core.formats.row_writers import WRITERS, Writer, canonicalise, format_line
 from core.language import tr
 from core.progress import Reporter
 
-FOLDER = "huggingface"
-FORMATS = (*WRITERS, FOLDER)
+HUGGINGFACE_FOLDER = "huggingface"
+FORMATS = (*WRITERS, HUGGINGFACE_FOLDER)
 Output = io.RawIOBase | gzip.GzipFile
 
-EVERYTHING = Filter()
+ALL_ROWS = Filter()
 ROWS_PER_CHUNK = 1000
 
 
@@ -60,13 +60,13 @@ def detect_format(path: Path) -> str:
     """The format by the file's suffix; a name without a suffix means a Hugging Face folder."""
     name = path.name.lower().removesuffix(".gz")
     formats_by_suffix = {writer.suffix: format for format, writer in reversed(WRITERS.items())} | {".ndjson": "jsonl"}
-    return FOLDER if "." not in name else formats_by_suffix.get(Path(name).suffix, "jsonl")
+    return HUGGINGFACE_FOLDER if "." not in name else formats_by_suffix.get(Path(name).suffix, "jsonl")
 
 
 def export(
     db: sqlite3.Connection,
     path: Path,
-    choice: Choice = EVERYTHING,
+    choice: Choice = ALL_ROWS,
     format: str = "",
     options: ExportOptions | None = None,
     reporter: Reporter | None = None,
@@ -79,7 +79,7 @@ def export(
     format, options, reporter = format or detect_format(path), options or ExportOptions(), reporter or Reporter()
     if format not in FORMATS:
         raise FormatError(tr("There is no format {name}", name=format), tr("Nothing was written."))
-    if format == FOLDER:
+    if format == HUGGINGFACE_FOLDER:
         return _export_folder(db, path, choice, options, reporter)
     file = _write_file(db, path, choice, format, options, reporter)
     if options.card:

@@ -85,6 +85,7 @@ class KnownRows:
 
     @classmethod
     def from_texts(cls, texts: KnownTexts) -> "KnownRows":
+        """Build it from the result of `load_known_texts`."""
         digests, unread = texts
         parts = [np.fromstring(part, np.int64, sep=" ") for part in digests]
         return cls(np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int64), unread)
@@ -118,6 +119,7 @@ class BlockBuilder:
         self._known_lines = 0
 
     def is_full(self) -> bool:
+        """Whether the collected rows or unread lines fill a pack."""
         return (
             self._size > compressed_texts.PACK_SIZE
             or len(self._values) == compressed_texts.TEXTS_PER_PACK
@@ -149,6 +151,7 @@ class BlockBuilder:
         self._size += len(raw)
 
     def add_line(self, line: FileLine) -> None:
+        """Add a line, checked first; an unreadable one goes to the quarantine."""
         messages = clean_messages(line.raw) if line.length <= checks.LINE_LIMIT else None
         if messages is not None:
             self.add_clean(line.raw, messages, line.number)
@@ -157,6 +160,7 @@ class BlockBuilder:
             self.add(jsonl.FileRow(line, text, problems))
 
     def add(self, row: jsonl.FileRow) -> None:
+        """Add a checked row; an unreadable one goes to the quarantine, unless it is blank."""
         if row.text is None:
             if row.problems[0].rule != "blank":
                 self._quarantine_line(row.line, row.problems[0])

@@ -13,7 +13,7 @@ from core.dataset import examples
 from core.formats.output_files import replace_file
 from core.progress import Reporter
 
-COLUMNS = "id, source, line, start, length, raw, rule, message"
+UNREAD_COLUMNS = "id, source, line, start, length, raw, rule, message"
 LINES_PER_CHUNK = 500
 
 
@@ -37,7 +37,7 @@ class UnreadLine:
 
 def load_lines(db: sqlite3.Connection, offset: int = 0, limit: int = -1, rule: str = "") -> list[UnreadLine]:
     """Lines in the order of their import; `rule` '' is any, `limit` -1 is all."""
-    sql = f"SELECT {COLUMNS} FROM unread WHERE ? IN ('', rule) ORDER BY id LIMIT ? OFFSET ?"
+    sql = f"SELECT {UNREAD_COLUMNS} FROM unread WHERE ? IN ('', rule) ORDER BY id LIMIT ? OFFSET ?"
     return [UnreadLine(*row) for row in db.execute(sql, (rule, limit, offset))]
 
 
@@ -51,7 +51,7 @@ def fetch(db: sqlite3.Connection, ids: Sequence[int], cut: int = 0) -> dict[int,
     """Lines by id, at most a few hundred; with `cut` only the first `cut` bytes of each."""
     marks = ",".join("?" * len(ids))
     raw = f"substr(raw, 1, {cut:d})" if cut else "raw"
-    rows = db.execute(f"SELECT {COLUMNS.replace('raw', raw)} FROM unread WHERE id IN ({marks})", list(ids))
+    rows = db.execute(f"SELECT {UNREAD_COLUMNS.replace('raw', raw)} FROM unread WHERE id IN ({marks})", list(ids))
     return {row[0]: UnreadLine(*row) for row in rows}
 
 
@@ -109,7 +109,7 @@ def repair_all(db: sqlite3.Connection, reporter: Reporter | None = None) -> None
     """Replace every line that can be repaired safely by an example. Raises `Cancelled`."""
     ids = [entry.id for entry, _data in _find_repairable(db)]
     for done, id in enumerate(ids, start=1):
-        entry = UnreadLine(*db.execute(f"SELECT {COLUMNS} FROM unread WHERE id = ?", (id,)).fetchone())
+        entry = UnreadLine(*db.execute(f"SELECT {UNREAD_COLUMNS} FROM unread WHERE id = ?", (id,)).fetchone())
         if (data := repair_line(entry)) is not None:
             repair(db, id, data)
         if reporter and done % LINES_PER_CHUNK == 0:
@@ -117,7 +117,7 @@ def repair_all(db: sqlite3.Connection, reporter: Reporter | None = None) -> None
 
 
 def _find_repairable(db: sqlite3.Connection) -> Iterator[tuple[UnreadLine, str]]:
-    for row in db.execute(f"SELECT {COLUMNS} FROM unread ORDER BY id"):
+    for row in db.execute(f"SELECT {UNREAD_COLUMNS} FROM unread ORDER BY id"):
         entry = UnreadLine(*row)
         if (data := repair_line(entry)) is not None:
             yield entry, data

@@ -20,8 +20,8 @@ from core.checks.json_positions import (
 from core.checks.line_parsing import decode_text
 from core.dataset.row_json import (
     CALL_KEYS,
-    CHAT,
-    SECTIONS,
+    CHAT_PATH,
+    SECTION_PATHS,
     find_tools,
     find_value,
     read_messages,
@@ -185,7 +185,7 @@ def set_last_message(data: str, role: str, text: str) -> str:
         [message for message in read_messages(data) if not message.path.startswith("$.non_")] if sections else []
     )
     paths = [message.path for message in candidates if message.role == role]
-    if CHAT in sections or not paths:
+    if CHAT_PATH in sections or not paths:
         return jsonl.set_content(data, role, text)
     return set_text(data, paths[-1], text)
 
@@ -275,12 +275,12 @@ def delete_message(data: str, path: str) -> str:
 
 def _find_tools_holder(data: str) -> str:
     span = find_value(data, "$.input")
-    return "$.input" if span and isinstance(span.value, dict) and find_value(data, CHAT) is None else "$"
+    return "$.input" if span and isinstance(span.value, dict) and find_value(data, CHAT_PATH) is None else "$"
 
 
 def _split_path(path: str) -> tuple[str, int]:
     match = _TURN.fullmatch(path)
-    assert match and match[1] in SECTIONS, path
+    assert match and match[1] in SECTION_PATHS, path
     return match[1], int(match[2])
 
 

@@ -12,10 +12,10 @@ from core.checks.json_positions import Span, iterate_elements, map_members, pars
 from core.formats import jsonl
 from core.text.tokenizer import decode_plain_row
 
-CHAT = "$.messages"
+CHAT_PATH = "$.messages"
 # The paths of message lists: of a chat row, and of a preference row in its two spellings.
-SECTIONS = (
-    CHAT,
+SECTION_PATHS = (
+    CHAT_PATH,
     "$.input.messages",
     "$.preferred_output",
     "$.non_preferred_output",
@@ -23,7 +23,7 @@ SECTIONS = (
     "$.non_preferred_completion",
 )
 CALL_KEYS = ("tool_calls", "function_call")
-INSTRUCTIONS = ("system", "developer")
+SYSTEM_ROLES = ("system", "developer")
 INDENT = "  "
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{\[][ \t]*|[}\]]|,[ \t]*|[^"{}\[\],]++', re.DOTALL)
 _BREAK = re.compile(r"\n[ \t]*")
@@ -66,7 +66,9 @@ class Section(NamedTuple):
 def read_sections(data: str) -> list[Section]:
     """The lists of messages in a row's valid JSON text: one of a chat row, three of a preference row."""
     row = parse_whole(data).value
-    sections = ((path, find_value(data, path)) for path in SECTIONS if isinstance(_get_inner_value(row, path), list))
+    sections = (
+        (path, find_value(data, path)) for path in SECTION_PATHS if isinstance(_get_inner_value(row, path), list)
+    )
     return [Section(path, _read_section(data, path, span)) for path, span in sections if span]
 
 
@@ -197,8 +199,8 @@ def _split_messages(messages: list[tuple[str, str]]) -> RowTexts:
         last -= 1
     before = messages[:last] if last >= 0 else messages
     return RowTexts(
-        "\n".join(content for role, content in before if role in INSTRUCTIONS),
-        "\n".join(content for role, content in before if role not in INSTRUCTIONS),
+        "\n".join(content for role, content in before if role in SYSTEM_ROLES),
+        "\n".join(content for role, content in before if role not in SYSTEM_ROLES),
         messages[last][1] if last >= 0 else "",
     )
 

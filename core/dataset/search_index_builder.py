@@ -98,7 +98,7 @@ def _write_files(db: sqlite3.Connection, folder: Path, reporter: Reporter) -> No
     reader = compressed_texts.PackReader(db)
     with (folder / "text").open("wb") as file:
         for done, (id, pack, slot) in enumerate(db.execute("SELECT id, pack, slot FROM example ORDER BY id")):
-            text = f"{text_search.build_searchable_text(reader.text((pack, slot)))}{text_search.END}".encode()
+            text = f"{text_search.build_searchable_text(reader.text((pack, slot)))}{text_search.TEXT_END}".encode()
             end += file.write(text)
             ids.append(id)
             ends.append(end)

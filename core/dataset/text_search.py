@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 BYTES_PER_CANCEL_CHECK = 2 * 1024 * 1024  # bytes searched between two checks for cancelling
 ROWS_PER_CHUNK = 500
 MAX_DIRTY_ROWS = 20_000
-END = "\0"
-END_BYTE = END.encode()
+TEXT_END = "\0"
+TEXT_END_BYTE = TEXT_END.encode()
 
 Matches = Callable[[str], bool]
 
@@ -63,7 +63,7 @@ def build_searchable_text(data: str) -> str:
         texts = [message.content for message in messages if message.role not in ("system", "developer")]
     else:
         texts = jsonl.message_texts(msgspec.json.decode(data))
-    return fold("\n".join(texts)).replace(END, " ")
+    return fold("\n".join(texts)).replace(TEXT_END, " ")
 
 
 def find_text(
@@ -174,7 +174,7 @@ class SearchIndex:
             found = piece.find(needle, max(start - at, 0))
             while 0 <= found < BYTES_PER_CANCEL_CHECK:
                 hits.append(at + found)
-                end = piece.find(END_BYTE, found)
+                end = piece.find(TEXT_END_BYTE, found)
                 start = at + end + 1 if end >= 0 else self._find_row_end(at + found)
                 found = piece.find(needle, start - at)
         ends = np.frombuffer(self._ends, dtype=np.int64) if self._ends else np.zeros(0, np.int64)

@@ -15,7 +15,7 @@ MAX_UNPACKED_BYTES = 200_000_000  # bytes of all parts
 MAX_XML_BYTES = 40_000_000  # bytes of the parts that are read; a thousand pages have less
 # A DOCTYPE can define entities that expand to gigabytes; Word writes none.
 DOCTYPE = tuple("<!DOCTYPE".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
-STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => h2:fresh"
+STYLE_MAP = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => h2:fresh"
 
 
 def read(path: Path, raw: bytes, reporter: Reporter) -> Content:
@@ -29,7 +29,7 @@ def read(path: Path, raw: bytes, reporter: Reporter) -> Content:
     try:
         _check_archive(path, raw)
         nothing = mammoth.images.img_element(lambda _image: {"src": ""})
-        page = mammoth.convert_to_html(io.BytesIO(raw), convert_image=nothing, style_map=STYLES).value
+        page = mammoth.convert_to_html(io.BytesIO(raw), convert_image=nothing, style_map=STYLE_MAP).value
     except FormatError:
         raise
     except Exception as error:  # whatever a damaged file leads the libraries to

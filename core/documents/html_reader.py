@@ -13,7 +13,7 @@ from core.progress import Reporter
 
 MAX_CHARACTERS = 10_000_000  # characters
 MAX_ELEMENTS = 60_000  # paragraphs, cells and such; converting a thousand takes a third of a second
-OPTIONS = {
+MARKDOWNIFY_OPTIONS = {
     "heading_style": "ATX",
     "bullets": "-",
     "escape_asterisks": False,
@@ -63,7 +63,7 @@ def convert_page(path: Path, page: str, notes: list[str], reporter: Reporter) ->
     pieces = cleaner.pieces()
     for number, piece in enumerate(pieces):
         reporter.update(number, len(pieces))
-        texts.append(markdownify.markdownify(piece, **OPTIONS))
+        texts.append(markdownify.markdownify(piece, **MARKDOWNIFY_OPTIONS))
     return Content(_normalise_blank_lines("\n\n".join(texts)), [*notes, *_format_omissions(cleaner)])
 
 

@@ -23,7 +23,7 @@ _TAG = re.compile(
     re.DOTALL,
 )
 _HREF = re.compile(r"\bhref\s*=\s*[\"']?\s*((?:https?://|mailto:)[^\s<>\"'()]+)", re.IGNORECASE)
-_BACK = re.compile(r"\bhref\s*=\s*[\"']?#(?:foot|end)note-ref", re.IGNORECASE)
+_BACK_REFERENCE = re.compile(r"\bhref\s*=\s*[\"']?#(?:foot|end)note-ref", re.IGNORECASE)
 _START = re.compile(r"\bstart\s*=\s*[\"']?(\d{1,6})\b", re.IGNORECASE)
 _SPAN = re.compile(r"\bcolspan\s*=\s*[\"']?(\d{1,2})\b", re.IGNORECASE)
 _BLANKS = re.compile(r"\s+")
@@ -36,10 +36,18 @@ BLOCKS = (
     PARAGRAPHS | CELLS | {"ul", "ol", "li", "table", "thead", "tbody", "tr", "caption", "blockquote", "dl", "dt", "dd"}
 )
 INLINE = frozenset({"a", "strong", "em", "code", "del", "sub", "sup"})
-ALIASES = {"b": "strong", "i": "em", "s": "del", "strike": "del", "kbd": "code", "samp": "code", "tfoot": "tbody"}
-AROUND = CELLS | {"li", "blockquote", "dt", "dd", "caption"}  # elements that contain paragraphs of their own
-BARE = frozenset({"ul", "ol", "table", "thead", "tbody", "tr", "dl"})  # elements that contain no text themselves
-APART = frozenset(
+TAG_ALIASES = {"b": "strong", "i": "em", "s": "del", "strike": "del", "kbd": "code", "samp": "code", "tfoot": "tbody"}
+PARAGRAPH_CONTAINERS = CELLS | {
+    "li",
+    "blockquote",
+    "dt",
+    "dd",
+    "caption",
+}  # elements that contain paragraphs of their own
+TEXTLESS_ELEMENTS = frozenset(
+    {"ul", "ol", "table", "thead", "tbody", "tr", "dl"}
+)  # elements that contain no text themselves
+PARAGRAPH_BREAKS = frozenset(
     [
         "div",
         "section",
@@ -59,8 +67,8 @@ APART = frozenset(
         "body",
     ]
 )
-RAW = frozenset({"script", "style", "title", "textarea", "iframe", "xmp"})  # what is in them is no HTML
-DROPPED = frozenset(
+RAW_TEXT_ELEMENTS = frozenset({"script", "style", "title", "textarea", "iframe", "xmp"})  # what is in them is no HTML
+DROPPED_ELEMENTS = frozenset(
     [
         "nav",
         "menu",
@@ -79,7 +87,7 @@ DROPPED = frozenset(
     ]
 )
 # Elements whose start closes earlier ones, as HTML allows: which ones, and inside which elements only.
-ENDS = {
+IMPLICITLY_CLOSED = {
     "li": ({"li"}, {"ul", "ol"}),
     "tr": (CELLS | {"tr", "caption"}, {"table", "thead", "tbody"}),
     "td": (CELLS | {"caption"}, {"tr", "table"}),
@@ -88,7 +96,7 @@ ENDS = {
     "thead": (CELLS | {"tr", "caption"}, {"table"}),
     "dt": ({"dt", "dd"}, {"dl"}),
     "dd": ({"dt", "dd"}, {"dl"}),
-    "a": ({"a"}, AROUND),
+    "a": ({"a"}, PARAGRAPH_CONTAINERS),
 }
 
 
@@ -124,10 +132,10 @@ class HtmlSanitizer:
 
     def _handle_tag(self, page: str, place: int, slash: str, name: str, attributes: str) -> int:
         """Process one tag; returns the position after it (or after the content of a script)."""
-        if name in RAW and not slash:
+        if name in RAW_TEXT_ELEMENTS and not slash:
             end = re.compile(f"</{name}", re.IGNORECASE).search(page, place)
             return end.start() if end else len(page)
-        name = ALIASES.get(name, name)
+        name = TAG_ALIASES.get(name, name)
         if self._dropped[1]:
             if name == self._dropped[0] and not attributes.endswith("/"):
                 self._dropped = (name, self._dropped[1] + (-1 if slash else 1))
@@ -138,7 +146,7 @@ class HtmlSanitizer:
         return place
 
     def _start_element(self, name: str, attributes: str) -> None:
-        if name in DROPPED or (name == "a" and _BACK.search(attributes)):
+        if name in DROPPED_ELEMENTS or (name == "a" and _BACK_REFERENCE.search(attributes)):
             self.menus += name == "nav"
             self._dropped = (name, 0 if attributes.endswith("/") else 1)
         elif name == "img":
@@ -147,7 +155,7 @@ class HtmlSanitizer:
             if name == "hr":
                 self._end_paragraph()
             self._out.append(f"<{name}/>")
-        elif name in APART:
+        elif name in PARAGRAPH_BREAKS:
             self._end_paragraph()
         elif name in BLOCKS or name in INLINE:
             self._push(name, attributes)
@@ -155,8 +163,8 @@ class HtmlSanitizer:
     def _push(self, name: str, attributes: str = "") -> None:
         if name in BLOCKS:
             self._end_paragraph()
-        if name in ENDS:
-            self._pop(*ENDS[name])
+        if name in IMPLICITLY_CLOSED:
+            self._pop(*IMPLICITLY_CLOSED[name])
         if name in INLINE:
             self._ensure_paragraph()
         if len(self._open) >= MAX_DEPTH:
@@ -169,15 +177,15 @@ class HtmlSanitizer:
     def _end_element(self, name: str) -> None:
         if self._deeper[name]:
             self._deeper[name] -= 1
-        elif name in APART or name == "p":
+        elif name in PARAGRAPH_BREAKS or name == "p":
             self._end_paragraph()
         elif name in INLINE or name in PARAGRAPHS:
-            self._close(name, AROUND)
+            self._close(name, PARAGRAPH_CONTAINERS)
         elif name in BLOCKS:
             self._close(name, frozenset({"table"}))
 
     def _end_paragraph(self) -> None:
-        if not self._pop(PARAGRAPHS, AROUND) and self._open and self._open[-1] in AROUND:
+        if not self._pop(PARAGRAPHS, PARAGRAPH_CONTAINERS) and self._open and self._open[-1] in PARAGRAPH_CONTAINERS:
             self._out.append(" ")
 
     def _close(self, name: str, within: Names) -> None:
@@ -222,7 +230,7 @@ class HtmlSanitizer:
             text = _shorten_indents(text)
         else:
             text = _BLANKS.sub(" ", _WIDE_BREAK.sub("", text))
-            if text == " " and (not self._open or self._open[-1] in BARE):
+            if text == " " and (not self._open or self._open[-1] in TEXTLESS_ELEMENTS):
                 return
             self._ensure_paragraph()
         if not CELLS.isdisjoint(self._open):

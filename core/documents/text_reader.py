@@ -10,7 +10,7 @@ from core.formats import encoded_text_lines, encoded_text_stream
 from core.language import tr, trn
 
 MAX_INVALID_SHARE = 0.1  # a file with a larger share of invalid characters is no text
-NAMES = {"utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252"}
+ENCODING_NAMES = {"utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252"}
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
@@ -26,7 +26,11 @@ def read(path: Path, raw: bytes) -> Content:
             tr("“{name}” is not a text", name=clip(path.name, 80)),
             tr("Nothing was changed. Juku reads Markdown, plain text, HTML, DOCX and PDF."),
         )
-    notes = [tr("The text was read as {encoding}.", encoding=NAMES[encoding])] if encoding in NAMES else []
+    notes = (
+        [tr("The text was read as {encoding}.", encoding=ENCODING_NAMES[encoding])]
+        if encoding in ENCODING_NAMES
+        else []
+    )
     if lost:
         notes.append(trn("{n} character could not be read.", "{n} characters could not be read.", lost))
     return Content(_CONTROLS.sub("", normalise_breaks(text)), notes)

@@ -15,7 +15,7 @@ from core.text import grounding, negation
 MAX_PATTERN_SECONDS = 0.5  # a pattern may take for one answer
 MAX_PATTERN_CHARACTERS = 2000
 
-_CONTRADICTIONS = (grounding.SWAPPED, grounding.NEGATION, grounding.OPPOSITE, grounding.ONLY)
+_CONTRADICTIONS = (grounding.SWAPPED_FIGURE, grounding.NEGATION_DIFFERS, grounding.OPPOSITE_WORD, grounding.ONLY_LOST)
 _YES = re.compile(
     r"\s*(?:yes|yeah|yep|sure|of course|certainly|absolutely|definitely|はい|ええ|もちろん)(?![a-z])", re.IGNORECASE
 )

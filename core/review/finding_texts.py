@@ -31,7 +31,7 @@ def _format_leak(detail: str) -> str:
 
 def _format_contradiction(detail: str) -> str:
     row, reason = detail.split()
-    if reason == contradicting_answers.FIGURES:
+    if reason == contradicting_answers.DIFFERENT_FIGURES:
         return tr("Row {row} answers the same question with different figures.", row=row)
     if reason == contradicting_answers.YES_NO:
         return tr("This row and row {row} disagree: one says yes, the other no.", row=row)

@@ -13,7 +13,12 @@ from core.text.normalise import normalise
 from core.text.statements import Statement
 from core.text.topics_and_figures import Claim, Measure
 
-FIGURES, UNITS, TERM, TWICE = "figures-differ", "units-differ", "term-undefined", "sentence-twice"
+FIGURES_DIFFER, UNITS_DIFFER, TERM_UNDEFINED, SENTENCE_TWICE = (
+    "figures-differ",
+    "units-differ",
+    "term-undefined",
+    "sentence-twice",
+)
 MAX_CONTRADICTING = 3  # sentences of one pattern with other figures; more are a series, not a contradiction
 MAX_SIMILAR = 50  # sentences that are the same except for one word; more are a series, not typing errors
 MAX_WORDS_LOOKED_UP = 16  # words of a sentence that is looked up by all its words except one
@@ -118,7 +123,7 @@ def _get_headings(group: list[_ParsedStatement]) -> tuple[str, ...]:
 
 
 def _describe_difference(rule: str, group: list[_ParsedStatement]) -> str:
-    if rule == UNITS:
+    if rule == UNITS_DIFFER:
         return tr("These sentences use different units for the same thing.")
     first, *others = (one.claim.measures for one in group)
     pairs = [pair for measures in others if (pair := _find_only_difference(first, measures))]
@@ -141,7 +146,7 @@ def _classify_contradiction(one: _ParsedStatement, other: _ParsedStatement) -> s
     pair = _find_only_difference(one.claim.measures, other.claim.measures)
     if pair is None or pair[0].kind != pair[1].kind:
         return ""
-    return FIGURES if pair[0].unit == pair[1].unit else UNITS
+    return FIGURES_DIFFER if pair[0].unit == pair[1].unit else UNITS_DIFFER
 
 
 def _find_only_difference(ones: Sequence[Measure], others: Sequence[Measure]) -> tuple[Measure, Measure] | None:
@@ -169,12 +174,12 @@ def _find_repetitions(parsed: list[_ParsedStatement], groups: list[list[_ParsedS
     copies = [group for group in same.values() if len(group) > 1]
     for group in copies:
         message = tr("The same sentence appears here {n} times.", n=len(group))
-        yield Remark(TWICE, message, tuple(one.span for one in group))
+        yield Remark(SENTENCE_TWICE, message, tuple(one.span for one in group))
     again = {id(one) for group in copies for one in group[1:]}
     for group in groups:
         near = _find_near_copies([one for one in group if id(one) not in again])
         if len(near) > 1:
-            yield Remark(TWICE, tr("These sentences say nearly the same."), tuple(one.span for one in near))
+            yield Remark(SENTENCE_TWICE, tr("These sentences say nearly the same."), tuple(one.span for one in near))
 
 
 def _find_near_copies(group: list[_ParsedStatement]) -> list[_ParsedStatement]:
@@ -200,4 +205,4 @@ def _is_near_copy(one: _ParsedStatement, first: _ParsedStatement, text: str) -> 
 def _find_unexplained_terms(statements: Sequence[Statement]) -> Iterator[Remark]:
     for term in terms.find_undefined(statements):
         message = tr("“{term}” is used, but no sentence explains it.", term=term.name)
-        yield Remark(TERM, message, term.spans)
+        yield Remark(TERM_UNDEFINED, message, term.spans)

@@ -10,7 +10,7 @@ from core.text import normalise
 MAX_COMPARED_ANSWERS = 20  # to one question
 MAX_COMPARED_CHARACTERS = 2000  # of an answer
 MIN_SHARED_PERCENT = 50.0  # answers that share fewer words contradict each other
-FIGURES, YES_NO, DIFFERENT_WORDS = "figures", "yes-no", "words"
+DIFFERENT_FIGURES, YES_NO, DIFFERENT_WORDS = "figures", "yes-no", "words"
 
 _FIGURE = re.compile(r"[0-9]+(?:[./][0-9]+)*")
 _YES = re.compile(r"(?:yes|はい|ええ)(?![a-z])")
@@ -31,14 +31,14 @@ def find_contradictions(answers: dict[int, str]) -> list[tuple[int, int, str]]:
 def compare_answers(one: str, other: str) -> str:
     """In what two answers, normalised by `normalise.normalise`, contradict each other; '' where they do not.
 
-    `FIGURES`: both name numbers, and neither has all those of the other. `YES_NO`: one begins with yes, the other with
+    `DIFFERENT_FIGURES`: both name numbers, and neither has all those of the other. `YES_NO`: one begins with yes, the other with
     no. `DIFFERENT_WORDS`: numbers do not decide, and the shorter shares less than half with the longer.
     """
     if (_YES.match(one) and _NO.match(other)) or (_NO.match(one) and _YES.match(other)):
         return YES_NO
     numbers, others = set(_FIGURE.findall(one)), set(_FIGURE.findall(other))
     if numbers and others:
-        return "" if numbers <= others or others <= numbers else FIGURES
+        return "" if numbers <= others or others <= numbers else DIFFERENT_FIGURES
     # Words in any order, and for Japanese, which sets no blanks, the part of the longer that is most like the shorter.
     shared = max(fuzz.token_set_ratio(one, other), fuzz.partial_ratio(one, other))
     return DIFFERENT_WORDS if shared < MIN_SHARED_PERCENT else ""

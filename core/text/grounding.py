@@ -17,8 +17,15 @@ from core.text.clauses import Clause, Figure, ParsedText
 MAX_CLAUSES = 200  # of an answer, and of its facts, that are compared with each other
 MAX_FACTS, MAX_SENTENCES = 50, 5000  # of a row, and of a spec, that are compared
 MAX_READ_CHARACTERS = 4000  # characters of a question or an answer that are compared
-QUOTE, FIGURE, UNIT, SWAPPED, TERM, ELSEWHERE = "quote-missing", "figure", "unit", "swapped", "term", "elsewhere"
-NEGATION, OPPOSITE, ONLY, ROLE = "negation", "opposite", "only-lost", "duty-as-foul"
+QUOTE_MISSING, WRONG_FIGURE, WRONG_UNIT, SWAPPED_FIGURE, UNKNOWN_TERM, TERM_FROM_ELSEWHERE = (
+    "quote-missing",
+    "figure",
+    "unit",
+    "swapped",
+    "term",
+    "elsewhere",
+)
+NEGATION_DIFFERS, OPPOSITE_WORD, ONLY_LOST, DUTY_AS_FOUL = "negation", "opposite", "only-lost", "duty-as-foul"
 DERIVING_KINDS = ("applied", "statement")  # kinds whose figures may be derived from others
 MAX_DERIVED_FROM = 10  # different figures of a basis from which others are derived
 MAX_FIGURES = 100  # figures of an answer, a question and the facts that are compared
@@ -101,7 +108,7 @@ def find_doubts(
     `DERIVING_KINDS` may be derived: sums, differences, products, quotients of two, and what the answer itself adds up.
     """
     missing = _find_missing_part(quote, _parse_spec(spec).quoted) if quote and spec else ""
-    doubts = [Doubt(QUOTE, missing)] if missing else []
+    doubts = [Doubt(QUOTE_MISSING, missing)] if missing else []
     if kind == "not_stated" or not any(basis):
         return doubts
     parsed_basis, parsed_answer = _parse_basis(tuple(basis)), _parse_text(answer[:MAX_READ_CHARACTERS], polite=True)
@@ -212,7 +219,7 @@ def _find_figure_doubts(
             _can_be_derived(figure, given, derived, parsed_answer, deriving)
             or _is_plain_count(figure, given, counted, whole)
         ):
-            doubts.append(Doubt(UNIT if named else FIGURE, figure.written))
+            doubts.append(Doubt(WRONG_UNIT if named else WRONG_FIGURE, figure.written))
     return doubts
 
 
@@ -299,7 +306,7 @@ def _find_swapped(parsed_answer: ParsedText, parsed_basis: ParsedText) -> list[D
             if value in figure.values or own is None or f"#{value}" in figure.context:
                 continue
             if figure.context & (context - own) and not figure.context & (own - context):
-                return [Doubt(SWAPPED, figure.written)]
+                return [Doubt(SWAPPED_FIGURE, figure.written)]
     return []
 
 
@@ -333,8 +340,8 @@ def _find_reversed(parsed_answer: ParsedText, parsed_basis: ParsedText) -> list[
 def _find_reversal(one: str, other: str) -> str:
     opposed = _is_opposed(one, other)
     if _is_negated(one) is _is_negated(other) or not _differ_in_negation(one, other):
-        return OPPOSITE if opposed else ""
-    return "" if opposed else NEGATION
+        return OPPOSITE_WORD if opposed else ""
+    return "" if opposed else NEGATION_DIFFERS
 
 
 def _differ_in_negation(one: str, other: str) -> bool:
@@ -378,7 +385,7 @@ def _find_lost_exclusivity(answer: str, parsed_answer: ParsedText, parsed_basis:
         if clauses.stem(word) not in clauses.COMMON_STEMS
         and not clauses.is_known(word, parsed_basis.words, parsed_basis.text)
     ]
-    return [Doubt(ONLY, added_words[0])] if added_words else []
+    return [Doubt(ONLY_LOST, added_words[0])] if added_words else []
 
 
 def _find_duties_as_fouls(parsed_answer: ParsedText, parsed_basis: ParsedText, whole: _ParsedSpec) -> list[Doubt]:
@@ -397,7 +404,7 @@ def _find_duties_as_fouls(parsed_answer: ParsedText, parsed_basis: ParsedText, w
         most = max((len(words & other) for _text, other in sets), default=0)
         best = [text for text, other in sets if len(words & other) == most]
         if most > 1 and all(_DUTY.search(text) and not _FOUL.search(text) and not _is_negated(text) for text in best):
-            return [Doubt(ROLE, clause.text)]
+            return [Doubt(DUTY_AS_FOUL, clause.text)]
     return []
 
 
@@ -420,11 +427,11 @@ def _find_unknown_terms(
             ]
         elsewhere = [word for word in unknown if _is_word_in_spec(whole, word)]
         if new := [word for word in unknown if word not in elsewhere and len(word) > 1]:
-            return [Doubt(TERM, new[0])]
+            return [Doubt(UNKNOWN_TERM, new[0])]
         if len(unknown) > 1 and _are_from_one_sentence(elsewhere, whole):
-            return [Doubt(ELSEWHERE, " ".join(elsewhere))]
+            return [Doubt(TERM_FROM_ELSEWHERE, " ".join(elsewhere))]
         if len(unknown) > 1 and len(unknown) == len(words):
-            return [Doubt(TERM, clause.text)]
+            return [Doubt(UNKNOWN_TERM, clause.text)]
     return []
 
 

@@ -7,7 +7,7 @@ import re
 
 # Letters of no living script, which normalising leaves unchanged.
 CLAUSE, SENTENCE = "\u1681", "\u1682"
-SEARCHED_CHARACTERS = 160  # characters before and after a word that are searched for its denial
+MAX_DISTANCE = 160  # characters before and after a word that are searched for its denial
 MAX_ANSWER_CHARACTERS = 4000  # first characters of an answer that are searched for words such as "I don't know"
 
 _BANS = r"(?:may|must|can|should) not|cannot|cant|mustnt|shouldnt|(?:not|arent|isnt) (?:allowed|permitted)"
@@ -108,8 +108,8 @@ def is_about_absence(text: str) -> bool:
 
 def is_denied(text: str, start: int, end: int, bans_count: bool = True) -> bool:
     """Whether `text` denies its words from `start` to `end`; without `bans_count` what is only forbidden is not denied."""
-    before = text[max(0, start - SEARCHED_CHARACTERS) : start].rpartition(SENTENCE)[2]
-    after = text[end : end + SEARCHED_CHARACTERS]
+    before = text[max(0, start - MAX_DISTANCE) : start].rpartition(SENTENCE)[2]
+    after = text[end : end + MAX_DISTANCE]
     if _IS_JAPANESE.search(before[-20:] + after[:20]):
         return _is_denied_in_japanese(after, bans_count) and not _JA_LIMIT.search(text[start:end])
     return _is_denied_before(before, text[start:end], bans_count) or _is_denied_after(after, bans_count)
@@ -117,8 +117,8 @@ def is_denied(text: str, start: int, end: int, bans_count: bool = True) -> bool:
 
 def find_bound(text: str, start: int, end: int) -> int:
     """1 where the number from `start` to `end` is a minimum, -1 where it is a maximum, 0 where `text` does not say."""
-    before = text[max(0, start - SEARCHED_CHARACTERS) : start].rpartition(SENTENCE)[2]
-    after = text[end : end + SEARCHED_CHARACTERS]
+    before = text[max(0, start - MAX_DISTANCE) : start].rpartition(SENTENCE)[2]
+    after = text[end : end + MAX_DISTANCE]
     least, most = (
         _AT_LEAST.search(before) or _AT_LEAST_AFTER.search(after),
         _AT_MOST.search(before) or _AT_MOST_AFTER.search(after),

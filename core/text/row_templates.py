@@ -139,12 +139,15 @@ class _EnglishWording:
         self._about = f" about {subject}" if subject else ""
 
     def state(self, opening: str) -> str:
+        """The question for the sentence with this opening."""
         return f"State the sentence{self._about} that begins “{opening} …”."
 
     def state_figures(self, gapped: str) -> str:
+        """The question for a sentence whose figures are gaps."""
         return f"State this sentence{self._about} with its figures: {gapped}"
 
     def fill_in(self, gapped: str, wording: int) -> str:
+        """The question for a sentence with one gap, in one of four wordings (0 to 3)."""
         return (
             f"Fill in the gap in this sentence{self._about}: {gapped}",
             f"{gapped} – What belongs in the gap of this sentence{self._about}?",
@@ -165,6 +168,7 @@ class _EnglishWording:
                 yield _Gap(*match.span("number")), _Gap(match.start("number"), match.end())
 
     def terms(self, fact: str) -> list[_Gap]:
+        """The terms that can be asked for: marked ones, then capitalised names."""
         names = (_Gap(*match.span()) for match in _CAPITALISED.finditer(fact))
         return [
             gap

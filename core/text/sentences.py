@@ -20,7 +20,7 @@ _CJK = re.compile(f"[{CJK}]")
 _BREAK = re.compile(rf"[\s/{_OPENERS}]")
 
 # Never the end; not the end before a figure; the end only before a word with which sentences begin.
-NEVER = "mr mrs ms dr prof st sgt capt rev mt vs v e.g i.e eg ie cf approx ca esp incl excl viz"
+NEVER_AT_END = "mr mrs ms dr prof st sgt capt rev mt vs v e.g i.e eg ie cf approx ca esp incl excl viz"
 BEFORE_FIGURES = "no nos nr fig figs eq vol ch sec art pp p par max min"
 BEFORE_NAMES = "etc inc ltd co corp jr sr ph.d jan feb mar apr jun jul aug sep sept oct nov dec"
 STARTERS = (
@@ -28,7 +28,7 @@ STARTERS = (
     "some that the then there these they this those to we when where while who you your"
 )
 _NEVER, _BEFORE_FIGURES, _BEFORE_NAMES, _STARTERS = (
-    frozenset(words.split()) for words in (NEVER, BEFORE_FIGURES, BEFORE_NAMES, STARTERS)
+    frozenset(words.split()) for words in (NEVER_AT_END, BEFORE_FIGURES, BEFORE_NAMES, STARTERS)
 )
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]+")

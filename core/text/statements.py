@@ -71,6 +71,7 @@ class _StatementReader:
     last: _LeadIn | None = None  # the last sentence of the block before, where it may announce a list
 
     def read(self, block: markdown_blocks.Block) -> None:
+        """Append the statements of the next block to `found`."""
         last, self.last = self.last, None
         match block:
             case Heading(level, raw):

@@ -116,7 +116,7 @@ def test_what_replaces_a_file_is_on_the_disk_first(calls, tmp_path, save):
 @needs_proc
 def test_an_export_in_a_folder_is_on_the_disk_first(calls, sample, tmp_path):
     """`require_durable` looks at the order in which the files were synced and renamed."""
-    exporting.export(sample.rows, tmp_path / "out", format=exporting.FOLDER)
+    exporting.export(sample.rows, tmp_path / "out", format=exporting.HUGGINGFACE_FOLDER)
     require_durable(calls, tmp_path / "out")
 
 

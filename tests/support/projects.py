@@ -1,7 +1,8 @@
-"""What tests put into a project: rows of their own, and the step that writes them."""
+"""What tests put into a project and its files: rows of their own, and the step that writes them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from core.dataset import examples
 from core.dataset.examples import Example
@@ -22,3 +23,16 @@ def new_example(question: str, answer: str = "a", system: str = "", **fields: ob
 def new_examples(count: int, size: int = 1) -> list[Example]:
     """`count` rows: “question 0” with “answer 0”, and so on; `size` repeats the answer's text."""
     return [new_example(f"question {n}", " ".join([f"answer {n}"] * size)) for n in range(count)]
+
+
+def read_texts(project: Project, ids: Sequence[int]) -> list[tuple[str, str]]:
+    """The question and the answer of each of these rows."""
+    found = examples.fetch(project.rows, ids)
+    return [(found[id].question, found[id].answer) for id in ids]
+
+
+def write_file(folder: Path, text: str, name: str = "rows.txt", encoding: str = "utf-8") -> Path:
+    """The path of a file with this text."""
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path

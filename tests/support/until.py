@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QComboBox
-
 from tests.support.patience import PATIENCE
 
 
@@ -21,9 +19,3 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
     await asyncio.wait_for(poll(), PATIENCE)
-
-
-def pick(box: QComboBox, model: str) -> None:
-    """Choose a model in a list as a person does."""
-    box.setCurrentIndex(next(at for at in range(box.count()) if (offer := box.itemData(at)) and offer.id == model))
-    box.activated.emit(box.currentIndex())

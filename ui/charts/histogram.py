@@ -87,6 +87,7 @@ class Histogram(QWidget):
         return QRectF(plot.left() + number * width, plot.top(), width, plot.height())
 
     def bar_at(self, x: int) -> HistogramBar | None:
+        """The bar at `x` pixels from the left; None beside the bars."""
         return next(
             (
                 bar

@@ -133,6 +133,7 @@ class ConversationEditor(QScrollArea):
         return [message for section in self._sections for message in section.messages]
 
     def visible_cards(self) -> list[MessageEditor]:
+        """The cards of the messages that are shown now."""
         return self._cards[: min(self._most, len(self._all_messages()))]
 
     def _show_cards(self) -> None:
@@ -182,7 +183,7 @@ class ConversationEditor(QScrollArea):
         return "assistant" if turns and turns[-1].role in ("user", "tool", "function") else "user"
 
     def _append(self, role: str) -> None:
-        section = self._sections[0] if self._sections else Section(row_json.CHAT, [])
+        section = self._sections[0] if self._sections else Section(row_json.CHAT_PATH, [])
         path = f"{section.path}[{len(section.messages)}]"
         self.changed.emit(AddMessage(path, role))
         self.focus(path)

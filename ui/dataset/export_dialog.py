@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from core import formats
 from core.dataset import examples, exporting, filters
-from core.dataset.exporting import FOLDER, FORMATS, ExportOptions, ExportResult
+from core.dataset.exporting import FORMATS, HUGGINGFACE_FOLDER, ExportOptions, ExportResult
 from core.dataset.filters import Choice, Filter
 from core.formats.conversion_losses import format_loss_reason
 from core.formats.row_writers import WRITERS
@@ -148,9 +148,9 @@ class ExportDialog(QDialog):
 
     def _on_format(self) -> None:
         format = self.format.currentData()
-        self.canonical.setEnabled(format in ("jsonl", FOLDER))
+        self.canonical.setEnabled(format in ("jsonl", HUGGINGFACE_FOLDER))
         self.full.setEnabled(format in TABLE_FORMATS)
-        self.bom.setEnabled(format != FOLDER)
+        self.bom.setEnabled(format != HUGGINGFACE_FOLDER)
         self.bom.setChecked(format in WRITERS and WRITERS[format].bom)
         self.card.setEnabled(format in FORMATS_WITH_CARD)
         self.path.setText(str(with_suffix(Path(self.path.text()), format)))
@@ -165,7 +165,7 @@ class ExportDialog(QDialog):
             project = self._workspace.project
             ids = await project.read(_ids, *wanted, reporter=reporter)
             self._show_result(ExportResult(len(ids)))
-            if len(ids) <= MAX_ROWS_TRIED and format not in ("jsonl", FOLDER):
+            if len(ids) <= MAX_ROWS_TRIED and format not in ("jsonl", HUGGINGFACE_FOLDER):
                 tried = await project.read(exporting.preview, ids, format, options, reporter, reporter=reporter)
                 self._show_result(tried)
 
@@ -233,11 +233,11 @@ class ExportDialog(QDialog):
 def with_suffix(path: Path, format: str) -> Path:
     """The path with the suffix of the format; a folder has none."""
     name = path.name
-    packed = ".gz" if name.lower().endswith(".gz") and format != FOLDER else ""
+    packed = ".gz" if name.lower().endswith(".gz") and format != HUGGINGFACE_FOLDER else ""
     known = {".gz", ".ndjson", ".txt", *(writer.suffix for writer in WRITERS.values())}
     while Path(name).suffix.lower() in known:
         name = Path(name).stem
-    suffix = "" if format == FOLDER else WRITERS[format].suffix
+    suffix = "" if format == HUGGINGFACE_FOLDER else WRITERS[format].suffix
     return path.with_name(f"{name}{suffix}{packed}") if name else path
 
 

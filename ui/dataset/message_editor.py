@@ -30,7 +30,7 @@ from core.dataset.row_edits import (
     SetText,
     SetWeight,
 )
-from core.dataset.row_json import CHAT, ContentPart, RowMessage
+from core.dataset.row_json import CHAT_PATH, ContentPart, RowMessage
 from core.language import tr
 from ui import style
 from ui.widgets import basics
@@ -159,7 +159,7 @@ class MessageEditor(QFrame):
         self.role.setEnabled(message.readable)
         answers = checks.role_of({"role": message.role}) == "assistant"
         # Of two answers, which one is better is learned, and not either of them.
-        has_weight = answers and message.path.startswith(CHAT)
+        has_weight = answers and message.path.startswith(CHAT_PATH)
         self.weight.setVisible(message.readable and (has_weight or message.weight is not None))
         self.weight.setCurrentIndex(1 if message.weight == 0 else 0)
         self._name.setText(tr("name: {name}", name=message.name) if message.name else "")

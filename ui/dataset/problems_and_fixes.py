@@ -135,6 +135,7 @@ class ProblemsPanel(QWidget):
         self.state.setText(tr("Checking in the background…") if checking else "")
 
     def show_rule(self, rule: str) -> None:
+        """Show what `rule` means, and what can be done about it; '' for none."""
         group = self.groups.get(rule)
         for part in (self.title, self.explanation):
             part.setVisible(group is not None)

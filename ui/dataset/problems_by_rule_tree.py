@@ -109,6 +109,7 @@ class ProblemsTree(QTreeWidget):
         return (item for item in items if item)
 
     def find_group(self, rule: str) -> QTreeWidgetItem | None:
+        """The line of a rule; None when no row has the problem."""
         return next((item for item in self._groups() if item.data(0, RULE_ROLE) == rule), None)
 
     def _show_group(self, place: int, group: ProblemGroup) -> None:

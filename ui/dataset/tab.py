@@ -240,6 +240,7 @@ class DatasetTab(Tab):
             await self.workspace.project.write(tr("Edit a row"), examples.edit, id, edit)
 
     def is_finding(self) -> bool:
+        """Whether a search is going on."""
         return self._finding is not None and not self._finding.done()
 
     def _search(self) -> None:

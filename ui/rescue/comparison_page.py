@@ -106,6 +106,7 @@ class ComparisonPage(RescuePage):
         self.read()
 
     def new_model(self) -> ModelKey | None:
+        """The model that is compared with the old one; None for none."""
         at = self.other.currentIndex()
         return self._others[at] if 0 <= at < len(self._others) else None
 

@@ -11,6 +11,7 @@ from core import formats
 from core.errors import FormatError
 from core.formats import jsonl
 from core.progress import Cancelled, Reporter
+from tests.support.projects import write_file
 
 CHAT = jsonl.new_row("短く。", "返品は？", "表の\nとおり。")
 SHAREGPT = {
@@ -35,12 +36,6 @@ MARKDOWN = "# 規程\n\nText | with a bar.\n\n|システム|質問|回答|\n|---
 
 def spelled(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def write(folder: Path, text: str, name: str = "rows.txt", encoding: str = "utf-8") -> Path:
-    path = folder / name
-    path.write_bytes(text.encode(encoding))
-    return path
 
 
 def read(path: Path, **options: Any) -> list[formats.FileRow]:
@@ -70,7 +65,7 @@ KINDS = [
 @pytest.mark.parametrize(("text", "format", "is_array"), KINDS)
 @pytest.mark.parametrize("name", ["rows.txt", "rows.json", "rows.jsonl"])
 def test_a_file_is_known_by_its_content(tmp_path: Path, text: str, format: str, is_array: bool, name: str) -> None:
-    found = formats.detect(write(tmp_path, text, name))
+    found = formats.detect(write_file(tmp_path, text, name))
     assert (found.format, found.is_array) == (format, is_array)
 
 
@@ -85,7 +80,7 @@ def test_a_file_is_known_by_its_content(tmp_path: Path, text: str, format: str, 
     ],
 )
 def test_a_name_helps_only_where_the_content_does_not_tell(tmp_path: Path, text: str, name: str, format: str) -> None:
-    assert formats.detect(write(tmp_path, text, name)).format == format
+    assert formats.detect(write_file(tmp_path, text, name)).format == format
 
 
 @pytest.mark.parametrize(
@@ -93,7 +88,7 @@ def test_a_name_helps_only_where_the_content_does_not_tell(tmp_path: Path, text:
 )
 def test_what_is_no_format_of_rows_is_said_in_words(tmp_path: Path, text: str, name: str) -> None:
     with pytest.raises(FormatError) as raised:
-        formats.detect(write(tmp_path, text, name))
+        formats.detect(write_file(tmp_path, text, name))
     assert raised.value.message
 
 
@@ -103,7 +98,7 @@ def test_what_is_no_format_of_rows_is_said_in_words(tmp_path: Path, text: str, n
 def test_every_format_gives_the_same_row_in_every_encoding(
     tmp_path: Path, text: str, encoding: str, packed: bool
 ) -> None:
-    path = write(tmp_path, text, encoding=encoding)
+    path = write_file(tmp_path, text, encoding=encoding)
     if packed:
         path.write_bytes(gzip.compress(path.read_bytes()))
     found = formats.detect(path)
@@ -115,17 +110,17 @@ def test_every_format_gives_the_same_row_in_every_encoding(
 
 
 def test_the_old_encoding_of_the_west_is_known_and_said(tmp_path: Path) -> None:
-    path = write(tmp_path, "question;answer\nWie groß?;Zwölf Übergrößen – für 5 €\n" * 12, "q.csv", "cp1252")
+    path = write_file(tmp_path, "question;answer\nWie groß?;Zwölf Übergrößen – für 5 €\n" * 12, "q.csv", "cp1252")
     rows = read(path)
     assert jsonl.answer(json.loads(rows[0].text or "")) == "Zwölf Übergrößen – für 5 €"
     assert [problem.rule for line, problem in formats.check_file(path, Reporter()) if not line] == ["encoding-cp1252"]
 
 
 def test_what_has_no_place_in_a_chat_row_is_kept_in_the_notes(tmp_path: Path) -> None:
-    rows = read(write(tmp_path, spelled([SHAREGPT, ALPACA | {"topic": "返品"}, DPO])), format="sharegpt")
+    rows = read(write_file(tmp_path, spelled([SHAREGPT, ALPACA | {"topic": "返品"}, DPO])), format="sharegpt")
     assert [row.fields for row in rows] == [{"notes": '{"id": "a1"}'}, {}, {}]
     assert json.loads(rows[1].text or "") == ALPACA | {"topic": "返品"}
-    (row,) = read(write(tmp_path, spelled(ALPACA | {"topic": "返品", "input": "靴"})))
+    (row,) = read(write_file(tmp_path, spelled(ALPACA | {"topic": "返品", "input": "靴"})))
     assert row.fields == {"notes": '{"topic": "返品"}'}
     assert jsonl.question(json.loads(row.text or "")) == "返品は？\n\n靴"
 
@@ -138,7 +133,7 @@ def test_calls_and_results_of_sharegpt_become_calls_and_results(tmp_path: Path) 
         {"from": "gpt", "value": "Four.", "weight": 1},
     ]
     tools = '[{"name": "add", "parameters": {}}]'
-    (row,) = read(write(tmp_path, spelled({"conversations": turns, "system": "s", "tools": tools})))
+    (row,) = read(write_file(tmp_path, spelled({"conversations": turns, "system": "s", "tools": tools})))
     assert not row.problems
     value = json.loads(row.text or "")
     assert [message["role"] for message in value["messages"]] == ["system", "user", "assistant", "tool", "assistant"]
@@ -149,14 +144,14 @@ def test_calls_and_results_of_sharegpt_become_calls_and_results(tmp_path: Path) 
 
 def test_a_speaker_who_is_not_known_is_left_for_the_checks(tmp_path: Path) -> None:
     turns = [{"from": "narrator", "value": "x"}, 7, {"from": ["x"]}]
-    (row,) = read(write(tmp_path, spelled({"conversations": turns})))
+    (row,) = read(write_file(tmp_path, spelled({"conversations": turns})))
     assert {problem.rule for problem in row.problems} >= {"role-unknown", "message-not-object", "assistant-missing"}
 
 
 @pytest.mark.parametrize("value", [DPO, OLD, DPO | {"preferred_completion": []}])
 def test_rows_of_other_trainings_are_kept_to_the_letter(tmp_path: Path, value: dict[str, Any]) -> None:
     text = spelled(value).replace(": ", " :  ")
-    (row,) = read(write(tmp_path, text))
+    (row,) = read(write_file(tmp_path, text))
     assert row.text == text
 
 
@@ -176,7 +171,7 @@ def test_damaged_and_bombing_archives_are_said_in_words(tmp_path: Path, monkeypa
 @pytest.mark.parametrize("text", [f"[{CHAT}" + f",{CHAT}" * 20_000, CSV * 50_000])
 def test_reading_other_formats_can_be_cancelled(tmp_path: Path, text: str) -> None:
     reporter = Reporter()
-    reading = formats.read(write(tmp_path, text), reporter)
+    reading = formats.read(write_file(tmp_path, text), reporter)
     next(reading)
     reporter.cancel()
     with pytest.raises(Cancelled):
@@ -184,7 +179,7 @@ def test_reading_other_formats_can_be_cancelled(tmp_path: Path, text: str) -> No
 
 
 def test_an_encoding_can_be_chosen(tmp_path: Path) -> None:
-    path = write(tmp_path, CSV, encoding="cp932")
+    path = write_file(tmp_path, CSV, encoding="cp932")
     assert json.loads(read(path, encoding="Shift_JIS")[0].text or "") == json.loads(CHAT)
     with pytest.raises(FormatError):
         read(path, encoding="ebcdic")

@@ -110,8 +110,8 @@ def test_an_earlier_question_makes_a_short_one_another(project):
     ("one", "other", "why"),
     [
         ("Seven.", "A team has seven players.", ""),
-        ("7 players", "６ players", contradicting_answers.FIGURES),
-        ("三人です。", "4人です。", contradicting_answers.FIGURES),
+        ("7 players", "６ players", contradicting_answers.DIFFERENT_FIGURES),
+        ("三人です。", "4人です。", contradicting_answers.DIFFERENT_FIGURES),
         ("20 by 10 metres", "It is 20 metres long.", ""),
         ("Yes, it may.", "No, it may not.", contradicting_answers.YES_NO),
         ("はい、できます。", "いいえ、できません。", contradicting_answers.YES_NO),

@@ -92,14 +92,14 @@ def test_quotes_that_are_there(quote):
     ],
 )
 def test_quotes_that_are_not_there(quote, words):
-    assert find_doubts("", "", ["x"], SPEC, quote) == [Doubt(grounding.QUOTE, words)]
+    assert find_doubts("", "", ["x"], SPEC, quote) == [Doubt(grounding.QUOTE_MISSING, words)]
 
 
 def test_japanese_quotes():
     spec = "## ボール\n\n- ボールの直径は**18センチ**です。\n- 触れてよいのは「手」だけです。"
     assert not whys("", "x", spec=spec, quote="ボールの直径は１８センチです")
     assert not whys("", "x", spec=spec, quote="ボールの直径は（中略）触れてよいのは手だけ")
-    assert whys("", "x", spec=spec, quote="ボールの直径は8センチです") == [grounding.QUOTE]
+    assert whys("", "x", spec=spec, quote="ボールの直径は8センチです") == [grounding.QUOTE_MISSING]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_terms(answer, basis, found):
 def test_words_of_another_fact():
     fouls = "The fouls are pushing an opponent and grabbing an opponent."
     found = find_doubts("", "The fouls are pushing, grabbing, and a tank that is empty.", [fouls], f"{SPEC}\n{fouls}")
-    assert found == [Doubt(grounding.ELSEWHERE, "tank empty")]
+    assert found == [Doubt(grounding.TERM_FROM_ELSEWHERE, "tank empty")]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_contradictions(answer, basis, found):
 )
 def test_a_duty_is_no_foul(answer, spec):
     basis = spec.splitlines()
-    assert whys(answer, *basis, spec=spec, question="Is it a foul? 反則ですか？") == [grounding.ROLE]
+    assert whys(answer, *basis, spec=spec, question="Is it a foul? 反則ですか？") == [grounding.DUTY_AS_FOUL]
 
 
 def test_what_is_not_looked_at():
@@ -215,8 +215,15 @@ def test_what_is_not_looked_at():
 
 
 def test_every_doubt_has_its_own_words():
-    names = [grounding.QUOTE, grounding.FIGURE, grounding.UNIT, grounding.SWAPPED, grounding.TERM, grounding.ELSEWHERE]
-    names += [grounding.NEGATION, grounding.OPPOSITE, grounding.ONLY, grounding.ROLE]
+    names = [
+        grounding.QUOTE_MISSING,
+        grounding.WRONG_FIGURE,
+        grounding.WRONG_UNIT,
+        grounding.SWAPPED_FIGURE,
+        grounding.UNKNOWN_TERM,
+        grounding.TERM_FROM_ELSEWHERE,
+    ]
+    names += [grounding.NEGATION_DIFFERS, grounding.OPPOSITE_WORD, grounding.ONLY_LOST, grounding.DUTY_AS_FOUL]
     language.set_language("en")
     said = {format_doubt(Doubt(name, "{these} <b>words</b>")) for name in names}
     assert len(said) == len(names)
@@ -260,12 +267,12 @@ def test_a_condition_in_other_words_is_no_denial_of_what_follows():
         "捨てられないなら船が1隻沈みます。",
     ):
         assert whys(answer, fact) == []
-    assert whys("捨てられないと船が1隻沈みません。", fact) == [grounding.NEGATION]
+    assert whys("捨てられないと船が1隻沈みません。", fact) == [grounding.NEGATION_DIFFERS]
     fact = "If the player cannot discard two oil cards, one ship sinks."
     assert whys("One ship sinks if the player cannot discard two oil cards.", fact) == []
     assert whys("One ship sinks unless the player discards two oil cards.", fact) == []
     fact = "One ship sinks if the player cannot discard two oil cards."
-    assert whys("One ship sinks if the player can discard two oil cards.", fact) == [grounding.NEGATION]
+    assert whys("One ship sinks if the player can discard two oil cards.", fact) == [grounding.NEGATION_DIFFERS]
 
 
 @pytest.mark.parametrize("word", ["otherwise", "itself", "already", "several", "whereas", "normally"])

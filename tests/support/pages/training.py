@@ -1,6 +1,7 @@
 """The training tab as a person uses it: rows are chosen, a job is started, and the table is read."""
 
 from core.training import jobs
+from tests.support.pages.controls import choose
 from tests.support.until import until
 from ui.async_tasks import cancel_all
 from ui.tab_base import ALL_TABLES
@@ -9,8 +10,7 @@ from ui.training.tab import TrainingTab
 
 
 def choose_rows(form, tag):
-    form.rows.setCurrentIndex(form.rows.findData(tag))
-    form.rows.activated.emit(form.rows.currentIndex())
+    choose(form.rows, tag)
 
 
 class TrainingPage:

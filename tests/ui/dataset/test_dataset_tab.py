@@ -9,6 +9,7 @@ from core.dataset import examples, filters, quarantine
 from core.dataset.filters import Filter
 from core.dataset.importing import import_file
 from core.formats import jsonl
+from tests.support.pages.controls import choose
 from tests.support.projects import new_example
 from tests.support.until import until
 from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS
@@ -123,8 +124,7 @@ def test_problems_are_shown_and_fixed_together(run, tab, tmp_path):
         assert "✖" in cell(tab, 0, "problems").data()
         box = tab.bar.boxes["rule"]
         await until(lambda: box.currentData() == "role-unknown")
-        box.setCurrentIndex(box.findData("*"))
-        box.activated.emit(box.currentIndex())
+        choose(box, "*")
         await until(lambda: tab.filter().rule == "*" and tab.fix_button.isVisible())
         assert tab.fix_button.text() == "Fix all 2"
         tab.fix_button.click()

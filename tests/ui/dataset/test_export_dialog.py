@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QPushButton
 
 from core.dataset import examples
 from core.dataset.filters import Filter, find
+from tests.support.pages.controls import choose
 from tests.support.pages.dialogs import answer, notice
 from tests.support.projects import new_example
 from tests.support.until import until
@@ -34,11 +35,6 @@ def opened(run, workspace, owner):
         return dialog
 
     return run(go())
-
-
-def choose(box, data):
-    box.setCurrentIndex(box.findData(data))
-    box.activated.emit(box.currentIndex())
 
 
 def test_selection_shown_rows_and_splits(run, opened, workspace):

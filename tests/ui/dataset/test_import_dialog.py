@@ -6,7 +6,9 @@ from core.dataset import examples, quarantine
 from core.dataset.filters import Filter, find
 from core.formats import jsonl
 from core.progress import Reporter
+from tests.support.pages.controls import choose
 from tests.support.pages.dialogs import notice
+from tests.support.projects import write_file
 from tests.support.until import until
 from ui import style
 from ui.dataset.import_dialog import ImportDialog, import_rows
@@ -22,14 +24,8 @@ def last(workspace, count):
     return [examples.fetch(workspace.project.rows, [id])[id] for id in ids]
 
 
-def written(folder, name, text, encoding="utf-8"):
-    path = folder / name
-    path.write_bytes(text.encode(encoding))
-    return path
-
-
 def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, owner, tmp_path):
-    path = written(tmp_path, "rows.jsonl", "\n".join([*ROWS, ROWS[0], "{broken"]))
+    path = write_file(tmp_path, "\n".join([*ROWS, ROWS[0], "{broken"]), "rows.jsonl")
 
     async def go():
         import_rows(workspace, [path], owner)
@@ -53,7 +49,7 @@ def test_jsonl_is_brought_at_once_and_what_waits_is_said(run, workspace, owner, 
 
 def test_what_is_wrong_with_the_imported_rows_is_said_and_fixed(run, workspace, owner, tmp_path):
     wrong = [row.replace('"assistant"', '"assitant"') for row in ROWS[:2]]
-    path = written(tmp_path, "rows.jsonl", "\n".join([*wrong, ROWS[2]]))
+    path = write_file(tmp_path, "\n".join([*wrong, ROWS[2]]), "rows.jsonl")
     wanted = []
     workspace.rows_wanted.connect(wanted.append)
 
@@ -74,8 +70,8 @@ def test_what_is_wrong_with_the_imported_rows_is_said_and_fixed(run, workspace, 
 
 def test_the_imported_rows_are_fixed_and_no_others(run, workspace, owner, tmp_path):
     wrong = [row.replace('"assistant"', '"assitant"') for row in ROWS]
-    before = written(tmp_path, "before.jsonl", wrong[0])
-    path = written(tmp_path, "rows.jsonl", "\n".join(wrong[1:]))
+    before = write_file(tmp_path, wrong[0], "before.jsonl")
+    path = write_file(tmp_path, "\n".join(wrong[1:]), "rows.jsonl")
 
     async def go():
         for one in (before, path):
@@ -92,7 +88,7 @@ def test_the_imported_rows_are_fixed_and_no_others(run, workspace, owner, tmp_pa
 
 
 def test_a_table_asks_what_its_columns_mean(run, workspace, owner, tmp_path):
-    path = written(tmp_path, "table.csv", CSV)
+    path = write_file(tmp_path, CSV, "table.csv")
 
     async def go():
         import_rows(workspace, [path], owner)
@@ -100,7 +96,7 @@ def test_a_table_asks_what_its_columns_mean(run, workspace, owner, tmp_path):
         (dialog,) = owner.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 2)
         assert [box.currentData() for box in dialog.column_boxes] == ["question", "answer", ""]
-        choose(dialog, 2, "notes")
+        choose_meaning(dialog, 2, "notes")
         await until(lambda: dialog.preview.columnCount() == 4)
         assert dialog.preview.item(1, 3).text() == "n2"
         dialog.split_box.setCurrentIndex(dialog.split_box.findData("validation"))
@@ -117,14 +113,13 @@ def test_a_table_asks_what_its_columns_mean(run, workspace, owner, tmp_path):
     run(go())
 
 
-def choose(dialog, column, field):
+def choose_meaning(dialog, column, field):
     box = dialog.column_boxes[column]
-    box.setCurrentIndex(box.findData(field))
-    box.activated.emit(box.currentIndex())
+    choose(box, field)
 
 
 def test_the_preview_follows_the_head_and_the_encoding(run, workspace, owner, tmp_path):
-    path = written(tmp_path, "t.csv", "question,answer\n質問ですか,はいそうです\n", "cp932")
+    path = write_file(tmp_path, "question,answer\n質問ですか,はいそうです\n", "t.csv", "cp932")
 
     async def go():
         import_rows(workspace, [path], owner)
@@ -133,8 +128,7 @@ def test_the_preview_follows_the_head_and_the_encoding(run, workspace, owner, tm
         await until(lambda: dialog.preview.rowCount() == 1)
         assert dialog.encoding_box.currentText() == "Shift_JIS (CP932)"
         assert dialog.preview.item(0, 1).text() == "質問ですか"
-        dialog.encoding_box.setCurrentIndex(dialog.encoding_box.findData("cp1252"))
-        dialog.encoding_box.activated.emit(dialog.encoding_box.currentIndex())
+        choose(dialog.encoding_box, "cp1252")
         await until(lambda: dialog.preview.rowCount() == 1 and dialog.preview.item(0, 1).text() != "質問ですか")
         dialog.heading_box.click()
         await until(lambda: dialog.preview.rowCount() == 2)
@@ -145,18 +139,18 @@ def test_the_preview_follows_the_head_and_the_encoding(run, workspace, owner, tm
 
 
 def test_without_a_question_nothing_is_brought(run, workspace, owner, tmp_path):
-    path = written(tmp_path, "t.csv", "foo,bar\n1,2\n3,4\n")
+    path = write_file(tmp_path, "foo,bar\n1,2\n3,4\n", "t.csv")
 
     async def go():
         import_rows(workspace, [path], owner)
         await until(lambda: owner.findChildren(ImportDialog))
         (dialog,) = owner.findChildren(ImportDialog)
         for column, _box in enumerate(dialog.column_boxes):
-            choose(dialog, column, "")
+            choose_meaning(dialog, column, "")
         assert not dialog.ok_button.isEnabled()
         assert "column with the questions" in dialog.note.text()
-        choose(dialog, 0, "question")
-        choose(dialog, 1, "question")
+        choose_meaning(dialog, 0, "question")
+        choose_meaning(dialog, 1, "question")
         assert [box.currentData() for box in dialog.column_boxes] == ["", "question"]
         assert dialog.ok_button.isEnabled()
         dialog.reject()
@@ -165,7 +159,7 @@ def test_without_a_question_nothing_is_brought(run, workspace, owner, tmp_path):
 
 
 def test_each_file_that_cannot_be_read_is_named_and_the_others_come(run, workspace, owner, tmp_path):
-    good = written(tmp_path, "good.jsonl", ROWS[0])
+    good = write_file(tmp_path, ROWS[0], "good.jsonl")
     zipped = tmp_path / "more.jsonl.gz"
     zipped.write_bytes(gzip.compress(ROWS[1].encode()))
     sheet = tmp_path / "sheet.xlsx"
@@ -202,7 +196,7 @@ def test_pasted_text_is_recognised(run, workspace, owner):
 
 
 def test_a_cancelled_import_leaves_nothing(run, workspace, owner, tmp_path):
-    path = written(tmp_path, "many.jsonl", "\n".join(jsonl.new_row("", f"q{n}", "a" * 500) for n in range(60_000)))
+    path = write_file(tmp_path, "\n".join(jsonl.new_row("", f"q{n}", "a" * 500) for n in range(60_000)), "many.jsonl")
     before = len(find(workspace.project.rows, Filter()))
 
     async def go():

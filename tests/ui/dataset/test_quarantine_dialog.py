@@ -4,6 +4,7 @@ from PySide6.QtCore import QModelIndex
 from core.dataset import examples, quarantine
 from core.dataset.filters import Filter, find
 from core.formats import jsonl
+from tests.support.pages.controls import choose
 from tests.support.pages.dialogs import answer
 from tests.support.until import until
 from ui.dataset.quarantine_dialog import PAGE_LINES, QuarantineDialog
@@ -129,8 +130,7 @@ def test_lines_are_filtered_deleted_and_saved_with_their_bytes(run, opened, tmp_
         await until(lambda: "3 lines written" in dialog.result_note.text())
         assert (tmp_path / "unread.txt").read_bytes() == BROKEN + b"\n" + CP932 + b"\n\xff\xfe{\n"
         await until(lambda: dialog.rule_box.count() == 3)
-        dialog.rule_box.setCurrentIndex(dialog.rule_box.findData("encoding"))
-        dialog.rule_box.activated.emit(1)
+        choose(dialog.rule_box, "encoding")
         await until(lambda: left(dialog) == 2)
         dialog.table.selectAll()
         dialog.delete_button.click()

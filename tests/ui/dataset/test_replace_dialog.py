@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from core.dataset import examples
 from core.dataset.filters import Filter
 from tests.support.pages.dialogs import is_settled
-from tests.support.projects import new_example
+from tests.support.projects import new_example, read_texts
 from tests.support.until import until
 from ui.dataset.replace_dialog import AFTER_COLUMN, BEFORE_COLUMN, ROW_COLUMN, ReplaceDialog
 from ui.widgets.text_highlights import MARKS_ROLE, find_changes, on_one_line, to_utf16_spans
@@ -38,11 +38,6 @@ def dialog(run, workspace, rows, qtbot):
     return run(make())
 
 
-def texts(workspace, ids):
-    found = examples.fetch(workspace.project.rows, ids)
-    return [(found[id].question, found[id].answer) for id in ids]
-
-
 def cell(dialog, row, column, role=Qt.ItemDataRole.DisplayRole):
     return dialog.model.index(row, column).data(role)
 
@@ -55,15 +50,15 @@ def test_every_change_is_shown_before_it_is_made(run, dialog, workspace, rows):
         assert cell(dialog, 0, BEFORE_COLUMN) == "How much is <b>tea</b>?"
         assert cell(dialog, 0, AFTER_COLUMN, MARKS_ROLE) == [(15, 21)]
         assert dialog.count.text() == "2 rows change, in 3 fields"
-        assert texts(workspace, rows) == list(ROWS)
+        assert read_texts(workspace.project, rows) == list(ROWS)
         dialog.replace_button.click()
         await until(lambda: dialog.model.rowCount() == 0 and dialog.note.isVisible())
-        assert texts(workspace, rows)[0] == ("How much is <b>coffee</b>?", "coffee costs 5 yen.")
+        assert read_texts(workspace.project, rows)[0] == ("How much is <b>coffee</b>?", "coffee costs 5 yen.")
         assert workspace.project.undo_label == "Replace “tea” with “coffee”"
         assert "2 rows" in dialog.note.text()
         workspace.tasks.start("", workspace.project.undo())
         await until(lambda: dialog.model.rowCount() == 3)
-        assert texts(workspace, rows) == list(ROWS)
+        assert read_texts(workspace.project, rows) == list(ROWS)
 
     run(go())
 
@@ -80,8 +75,8 @@ def test_a_row_without_its_tick_stays_as_it_is(run, dialog, workspace, rows):
         )  # the same row's answer
         assert dialog.replace_button.text() == "Replace in 1 row"
         dialog.replace_button.click()
-        await until(lambda: texts(workspace, rows)[2] == (" 🍵 ?", "No."))
-        assert texts(workspace, rows)[0] == ROWS[0]
+        await until(lambda: read_texts(workspace.project, rows)[2] == (" 🍵 ?", "No."))
+        assert read_texts(workspace.project, rows)[0] == ROWS[0]
 
     run(go())
 

@@ -12,6 +12,7 @@ from core.dataset.filters import Filter, find
 from core.errors import FormatError
 from core.formats import jsonl
 from core.spec import spec
+from tests.support.pages.controls import choose_at
 from tests.support.until import until
 from ui.dataset import bulk_actions, copy_paste_drag
 from ui.dataset.bulk_actions import BulkDialog
@@ -268,8 +269,7 @@ def test_the_words_and_the_lists_say_the_same(bar):
     bar.choose("split:test length:>20 goal line")
     assert bar.boxes["split"].currentData() == "test"
     assert bar.least.text() == "20"
-    bar.boxes["split"].setCurrentIndex(0)
-    bar.boxes["split"].activated.emit(0)
+    choose_at(bar.boxes["split"], 0)
     bar.most.textEdited.emit("90")
     assert bar.line.text() == "length:>20 length:<90 goal line"
     assert changes[-1] == Filter(text="goal line", min_length=20, max_length=90)

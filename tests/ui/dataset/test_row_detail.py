@@ -17,6 +17,7 @@ from core.dataset.row_edits import (
     SetToolCalls,
     SetWeight,
 )
+from tests.support.pages.controls import choose_at
 from ui.dataset.conversation_editor import ToolCallDialog
 from ui.dataset.row_detail import ProblemList, RowDetail
 from ui.widgets.json_dialog import JsonDialog
@@ -127,8 +128,7 @@ def test_role_and_weight(detail):
     show(detail, ROW)
     assert not cards(detail)[1].weight.isVisible()
     box = cards(detail)[2].weight
-    box.setCurrentIndex(1)
-    box.activated.emit(1)
+    choose_at(box, 1)
     cards(detail)[0].role.textActivated.emit("developer")
     assert detail.handed == [(7, SetWeight("$.messages[2]", 0)), (7, SetRole("$.messages[0]", "developer"))]
     assert detail.conversation.focus("$.messages[2]") is None

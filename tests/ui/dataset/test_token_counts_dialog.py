@@ -3,6 +3,7 @@ from PySide6.QtCore import Qt
 
 from core.dataset import examples, token_counts
 from core.dataset.filters import Filter
+from tests.support.pages.controls import choose_at
 from tests.support.projects import new_example
 from tests.support.until import until
 from ui.charts.histogram import Histogram, HistogramBar, round_up
@@ -40,8 +41,7 @@ def test_totals_lengths_and_cost(run, dialog, workspace):
         assert dialog.costs.item(0, 1).text() != guessed
         assert "as of" in dialog.prices.text()
         assert "free" in dialog.prices.text()
-        dialog.encoding.setCurrentIndex(1)
-        dialog.encoding.activated.emit(1)
+        choose_at(dialog.encoding, 1)
         await until(lambda: dialog.counted and dialog.counted.summary.encoding == "cl100k_base")
         assert "No prices" in dialog.prices.text()
 

@@ -3,8 +3,9 @@ from PySide6.QtCore import Qt
 
 from core.dataset import examples, filters, versions
 from core.dataset.filters import Filter
+from tests.support.pages.controls import choose_at
 from tests.support.pages.dialogs import ACCEPT, answer_when_asked
-from tests.support.projects import new_example
+from tests.support.projects import new_example, read_texts
 from tests.support.until import until
 from ui.dataset.version_diff import AFTER_COLUMN, BEFORE_COLUMN, KIND_COLUMN
 from ui.dataset.versions_dialog import VersionsDialog
@@ -28,11 +29,6 @@ def ids(workspace):
     return filters.find(workspace.project.rows, Filter())
 
 
-def rows(workspace, *ids):
-    found = examples.fetch(workspace.project.rows, ids)
-    return [(found[id].question, found[id].answer) for id in ids]
-
-
 async def keep(dialog, name):
     count = dialog.table.rowCount()
     dialog.name.setText(name)
@@ -51,7 +47,7 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
 
     async def go():
         assert dialog.name.text().startswith("State of ")
-        count, before = len(ids(workspace)), rows(workspace, first)
+        count, before = len(ids(workspace)), read_texts(workspace.project, [first])
         await keep(dialog, "first")
         await until(lambda: dialog.diff.nothing.title.text() == "No difference")
         workspace.tasks.start("", workspace.project.write("Change", change))
@@ -68,10 +64,10 @@ def test_keep_change_compare_and_go_back(run, dialog, workspace):
         dialog.restore.click()
         assert "Undo" in await answer_when_asked(dialog, ACCEPT)
         await until(lambda: dialog.diff.pages.currentWidget() is dialog.diff.nothing)
-        assert rows(workspace, first) == before
+        assert read_texts(workspace.project, [first]) == before
         assert len(ids(workspace)) == count
         workspace.tasks.start("", workspace.project.undo())
-        await until(lambda: rows(workspace, first)[0][1] == "Changed.")
+        await until(lambda: read_texts(workspace.project, [first])[0][1] == "Changed.")
 
     run(go())
 
@@ -83,8 +79,7 @@ def test_two_versions_are_compared_and_a_row_is_opened(run, dialog, workspace):
         await keep(dialog, "second")
         assert [dialog.new.itemText(place) for place in range(3)] == ["Now", "second", "first"]
         dialog.table.selectRow(1)
-        dialog.new.setCurrentIndex(1)
-        dialog.new.activated.emit(1)
+        choose_at(dialog.new, 1)
         await until(lambda: dialog.diff.summary.text() == "0 rows added · 3 removed · 0 changed")
         assert dialog.diff.after.toPlainText() == ""
         opened = []

@@ -18,6 +18,7 @@ from core.spec import spec
 from core.storage import remembered_choices
 from core.storage.project import Project
 from tests.support.fake_server import Answer
+from tests.support.pages.controls import choose_at
 from tests.support.pages.dialogs import answer
 from tests.support.until import until
 from ui.async_tasks import cancel_all
@@ -362,8 +363,7 @@ def test_an_older_run_is_looked_at_asked_again_and_deleted(run, tab, server):
         await until(lambda: tab.runs.count() == 2)
         await finished(tab)
         assert "plain" in tab.runs.currentText()
-        tab.runs.setCurrentIndex(1)
-        tab.runs.activated.emit(1)
+        choose_at(tab.runs, 1)
         await until(lambda: tab.result.outcome() and tab.result.outcome().run.subjects[1].model == TUNED)
         tab.again.click()
         assert tab.form.subjects.subjects() == [BASE_CLOSED, TUNED_CLOSED]
@@ -423,8 +423,7 @@ def test_a_judge_marks_too_and_his_marks_can_count(run, tab, server):
         result = tab.result
         await until(lambda: result.by.count() == 2)
         assert result.by.itemText(1) == "Judge (4)"
-        result.by.setCurrentIndex(1)
-        result.by.activated.emit(1)
+        choose_at(result.by, 1)
         await until(lambda: result.outcome().by == "judge")
         await until(lambda: "Key points and Judge: " in result.overview.agreement.text())
 

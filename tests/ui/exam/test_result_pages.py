@@ -10,6 +10,7 @@ from core.exam import answers, checkpoint_trends
 from core.exam.answers import ExamAnswer
 from core.exam.judges import PERSON, AnswerMark
 from core.exam.scores import PassRate
+from tests.support.pages.controls import choose, choose_at
 from tests.support.until import until
 from tools import exam_rows
 from ui.exam import trend_chart
@@ -46,11 +47,6 @@ def lines(result, name):
     return [rates.entry(row) for row in range(rates.rowCount())]
 
 
-def choose(result, by):
-    result.by.setCurrentIndex(result.by.findData(by))
-    result.by.activated.emit(result.by.currentIndex())
-
-
 def test_the_overview_has_sentences_totals_and_agreement(result):
     overview = result.overview
     assert all(label.textFormat() == Qt.TextFormat.PlainText for label in overview.sentences)
@@ -68,8 +64,7 @@ def test_the_overview_has_sentences_totals_and_agreement(result):
 
 def test_another_subject_can_be_compared_with(run, result):
     async def go():
-        result.overview.against.setCurrentIndex(1)
-        result.overview.against.activated.emit(1)
+        choose_at(result.overview.against, 1)
         await until(lambda: result.overview.compared.against == 1)
 
     run(go())
@@ -79,7 +74,7 @@ def test_another_subject_can_be_compared_with(run, result):
 
 def test_a_persons_marks_can_count(run, result):
     async def go():
-        choose(result, PERSON)
+        choose(result.by, PERSON)
         await until(lambda: result.outcome().by == PERSON)
 
     before = sum(entry.line.rates[0].asked for entry in lines(result, KIND_LEVEL))

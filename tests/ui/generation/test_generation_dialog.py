@@ -12,6 +12,7 @@ from core.generation import llm_runs, run_recovery
 from core.generation.llm_run_tasks import TASKS
 from core.providers import ModelOffer, Reply
 from core.spec import facts, spec
+from tests.support.pages.controls import choose_at
 from tests.support.pages.dialogs import is_settled
 from tests.support.pages.llm_run import MODEL, LlmRunPage
 from tests.support.until import until
@@ -269,8 +270,7 @@ def test_the_smallest_models_are_not_what_one_begins_with(bare):
         dialog.online.click()
         scene.workspace.offers_changed.emit()
         assert dialog.online.isChecked()  # the person's choice stays
-        dialog.model.box.setCurrentIndex(2)
-        dialog.model.box.activated.emit(2)
+        choose_at(dialog.model.box, 2)
         assert "not on this computer yet" in dialog.model.note.text()
         assert "not on this computer yet" in dialog.disabled_reason()
         scene.workspace.offers = []

@@ -11,6 +11,7 @@ from core.dataset import examples, filters
 from core.progress import Reporter
 from core.storage import backups
 from core.storage.project import Project
+from tests.support.pages.controls import choose
 from tests.support.patience import PATIENCE
 from tests.support.until import until
 from ui import backup_runner
@@ -26,7 +27,7 @@ def action(window, words):
     return next(one for one in menu.actions() if one.text().replace("&", "").startswith(words))
 
 
-def choose(dialog, path):
+def choose_path(dialog, path):
     """What a person does in a dialog that asks where a file goes."""
     dialog.selectFile(str(path))
     dialog.fileSelected.emit(str(path))
@@ -43,7 +44,7 @@ def test_a_copy_is_saved_from_the_menu(run, window, tmp_path):
         action(window, "Save a copy").trigger()
         dialog = window.findChild(QFileDialog)
         assert Path(dialog.selectedFiles()[0]).name.startswith("test 20")
-        choose(dialog, tmp_path / "copy.juku")
+        choose_path(dialog, tmp_path / "copy.juku")
         await until(lambda: window.findChild(Notice) and "copy.juku" in window.findChild(Notice).text.text())
         assert window.workspace.project.path.name == "test.juku", "the copy is saved, not opened"
 
@@ -93,7 +94,7 @@ def test_a_backup_is_opened_as_a_copy(run, window, tmp_path):
         dialog.open_copy.click()
         asked = window.findChild(QFileDialog)
         assert Path(asked.selectedFiles()[0]).name.startswith("test – backup of 20")
-        choose(asked, tmp_path / "back.juku")
+        choose_path(asked, tmp_path / "back.juku")
         await until(lambda: window.workspace.project.path == tmp_path / "back.juku")
         assert examples.fetch(window.workspace.project.rows, [1])[1].answer != "after the backup"
         assert made.path.exists()
@@ -258,8 +259,7 @@ def test_how_often_is_a_setting(run, window):
         dialog.open()
         page = dialog.backups
         assert page.often.currentData() == 30
-        page.often.setCurrentIndex(page.often.findData(-1))
-        page.often.activated.emit(page.often.currentIndex())
+        choose(page.often, -1)
         assert window.workspace.settings.backup_minutes == -1
         await until(lambda: dialog.servers._places)  # the pages look for keys before they may go
         dialog.close()

@@ -16,8 +16,9 @@ from core.progress import Reporter
 from core.providers import ModelOffer
 from core.spec import facts, spec
 from core.storage.project import Project
+from tests.support.pages.controls import choose_model
 from tests.support.projects import new_example
-from tests.support.until import pick, until
+from tests.support.until import until
 from ui.dataset import bulk_actions
 from ui.generation.generation_dialog import GenerationDialog
 from ui.spec.document_import_dialog import DocumentImportDialog
@@ -105,11 +106,11 @@ def test_each_project_has_the_choices_made_in_it(run, window, other, tmp_path):
         base, subjects = window.training_tab.form.base, window.exam_tab.form.subjects
         await until(lambda: window.exam_tab.shown_project is window.workspace.project)
         offer()
-        pick(base, "two")
+        choose_model(base, "two")
         subjects.choose([ExamSubject("nowhere", "two"), ExamSubject("nowhere", "three")])
         await switched(window, other)
         offer()
-        pick(base, "three")
+        choose_model(base, "three")
         subjects.choose([ExamSubject("nowhere", "one"), ExamSubject("nowhere", "one", OPEN_BOOK)])
         before = window.workspace.project
         window.open_paths([tmp_path / "test.juku"])

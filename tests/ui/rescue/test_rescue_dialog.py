@@ -12,6 +12,7 @@ from core.dataset import examples
 from core.generation import recorded_answers
 from core.training import jobs, row_selection
 from tests.support.fake_server import KEY, Answer
+from tests.support.pages.controls import choose_at
 from tests.support.pages.rescue import RescuePage
 from tests.support.patience import PATIENCE
 from tests.support.until import until
@@ -190,8 +191,7 @@ def test_what_is_said_moves_nothing_and_the_model_taught_again_is_compared(opene
         tasks.changed.emit(await project.write("again", job, again, OLD[1]))
         await until(lambda: dialog.parity.new_model() == ("fake", again))
         await opened.settled()
-        dialog.parity.other.setCurrentIndex(1)
-        dialog.parity.other.activated.emit(1)
+        choose_at(dialog.parity.other, 1)
         await opened.settled()
         assert dialog.parity.new_model() == ("fake", other), "a person's choice stays"
 

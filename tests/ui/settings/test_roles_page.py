@@ -9,9 +9,10 @@ from core import settings
 from core.settings import ProviderSettings, Settings
 from core.spec import facts, spec
 from tests.support.fake_server import FakeServer
+from tests.support.pages.controls import choose, choose_at, choose_model
 from tests.support.pages.dialogs import is_settled
 from tests.support.pages.scene import Scene
-from tests.support.until import pick, until
+from tests.support.until import until
 from ui.generation import llm_run_dialog
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog
@@ -66,18 +67,16 @@ def scene(run, sample, servers):
     return RolesScene(run, sample, servers)
 
 
-def choose(page, role, server, model=None):
+def choose_role(page, role, server, model=None):
     """Choose as a person does."""
     if server is not None:
         box = page.boxes[role].provider
         assert box.findData(server) >= 0
-        box.setCurrentIndex(box.findData(server))
-        box.activated.emit(box.currentIndex())
+        choose(box, server)
     if model:
-        pick(page.boxes[role].model, model)
+        choose_model(page.boxes[role].model, model)
     elif model is not None:
-        page.boxes[role].model.setCurrentIndex(0)
-        page.boxes[role].model.activated.emit(0)
+        choose_at(page.boxes[role].model, 0)
 
 
 def shown(page, role):
@@ -108,13 +107,13 @@ def test_a_role_is_given_to_a_model_of_another_server_and_saved(scene, qtbot):
     async def go(scene):
         page = RolesPage(scene.workspace)
         qtbot.addWidget(page)
-        choose(page, "writer", "writer")
+        choose_role(page, "writer", "writer")
         assert page.boxes["writer"].note.text() == "Asking the provider for its models…"
         await until(lambda: "writer-large" in models(page, "writer"))
-        choose(page, "writer", None, "writer-large")
+        choose_role(page, "writer", None, "writer-large")
         assert shown(page, "writer") == ("Writer", "writer-large")
-        choose(page, "student", None, "base-model")
-        choose(page, "judge", "")
+        choose_role(page, "student", None, "base-model")
+        choose_role(page, "judge", "")
 
     scene.play(go)
     saved = settings.load()
@@ -132,7 +131,7 @@ def test_the_lists_are_those_of_the_other_forms(scene, qtbot):
         qtbot.addWidget(page)
         assert all(isinstance(boxes.model, ModelBox) for boxes in page.boxes.values())
         assert set(models(page, "judge")) == {"", "base-model", TUNED}
-        choose(page, "judge", None, TUNED)
+        choose_role(page, "judge", None, TUNED)
         assert page.boxes["judge"].model.itemData(page.boxes["judge"].model.currentIndex(), TIP) == f"<p>{TUNED}</p>"
         del scene.servers["student"].models[TUNED]
         await scene.workspace.load_offers()
@@ -140,7 +139,7 @@ def test_the_lists_are_those_of_the_other_forms(scene, qtbot):
         again = RolesPage(scene.workspace)
         qtbot.addWidget(again)
         assert again.boxes["judge"].model.model_id() == TUNED
-        choose(page, "judge", None, "")
+        choose_role(page, "judge", None, "")
         assert shown(page, "judge")[1] == "The model that was asked last"
         scene.workspace.set_role(
             "judge", "", "text-embedding-3-small"
@@ -236,7 +235,7 @@ def test_a_training_begins_with_the_students_model(scene, qtbot):
         assert not form.start.isEnabled()
         form.show_offers("student", scene.workspace.offers, "base-model")
         assert form.base.model_id() == "base-model"
-        pick(form.base, "base-large")
+        choose_model(form.base, "base-large")
         form.show_offers("student", scene.workspace.offers, "base-model")
         assert form.base.model_id() == "base-large"  # the person's choice stays
         form.show_offers("student", scene.workspace.offers, "base-other")  # the settings say otherwise now

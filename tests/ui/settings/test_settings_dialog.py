@@ -13,6 +13,7 @@ from core.paths import config_folder
 from core.providers import server_presets
 from tests.core.test_keys import HangingKeyring
 from tests.support.fake_server import KEY
+from tests.support.pages.controls import choose, choose_at
 from tests.support.pages.dialogs import answer
 from tests.support.patience import PATIENCE
 from tests.support.until import until
@@ -102,11 +103,9 @@ def told(dialog, row):
 
 def test_language_and_theme_are_saved_and_the_theme_holds_at_once(run, dialog):
     async def go():
-        dialog.theme.setCurrentIndex(2)
-        dialog.theme.activated.emit(2)
+        choose_at(dialog.theme, 2)
         assert style.is_dark()
-        dialog.language.setCurrentIndex(dialog.language.findData("ja"))
-        dialog.language.activated.emit(2)
+        choose(dialog.language, "ja")
 
     run(go())
     assert (settings.load().theme, settings.load().language) == ("dark", "ja")
@@ -324,8 +323,7 @@ def test_another_kind_brings_its_address_unless_one_was_written(run, dialog):
     page = dialog.servers.page
 
     def choose(kind):
-        page.kind.setCurrentIndex(page.kind.findData(kind))
-        page.kind.activated.emit(page.kind.currentIndex())
+        choose(page.kind, kind)
 
     async def go():
         add(dialog, "openai")

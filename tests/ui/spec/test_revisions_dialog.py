@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 
 from core import language
 from core.spec import facts, revisions, spec
+from tests.support.pages.controls import choose_at
 from tests.support.pages.dialogs import ACCEPT, answer_when_asked
 from tests.support.until import until
 from ui.spec.revisions_dialog import RevisionsDialog
@@ -83,8 +84,7 @@ def test_any_two_are_compared(run, dialog, workspace):
         await keep(dialog, "second")
         assert [dialog.new.itemText(place) for place in range(3)] == ["Now", "second", "first"]
         assert (dialog.old.currentText(), dialog.table.currentRow()) == ("first", 2)  # what was compared stays
-        dialog.new.setCurrentIndex(1)
-        dialog.new.activated.emit(1)
+        choose_at(dialog.new, 1)
         assert [title.text() for title in dialog.sides.titles] == ["first", "second"]
         dialog.table.selectRow(1)
         assert dialog.sides.summary.text() == "No difference"

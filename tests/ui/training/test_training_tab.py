@@ -15,9 +15,10 @@ from core.storage import remembered_choices
 from core.training import row_selection, submit
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY
+from tests.support.pages.controls import choose, choose_model
 from tests.support.pages.dialogs import ACCEPT, DESTROY, REJECT, answer
 from tests.support.pages.training import TrainingPage, choose_rows
-from tests.support.until import pick, until
+from tests.support.until import until
 from ui import style
 from ui.async_tasks import cancel_all
 from ui.charts.curve_chart_and_export import NO_CURVE_PAGE
@@ -90,7 +91,7 @@ def test_the_choices_of_the_form_survive_a_restart_and_what_is_gone_is_said(wind
         await window.workspace.load_offers()
         assert [offer.id for offer in form.base.offers()] == ["base-model", "other-base"]
         assert form.base.model_id() == "base-model"
-        pick(form.base, "other-base")
+        choose_model(form.base, "other-base")
         choose_rows(form, "plain")
         await until(lambda: "left out" in form.on_rows.text())
         await until(lambda: len(remembered_choices.load(project.rows)) == 2)
@@ -119,8 +120,7 @@ def test_rows_that_cannot_be_trained_on_are_said_before_and_refused_after(window
         bad = examples.read_row('{"messages": [{"role": "assitant"}]}', tags="bad")
         window.tab.refresh(await project.write("", examples.add, [bad] * 12))
         await until(lambda: form.rows.findData("bad") >= 0)
-        form.rows.setCurrentIndex(form.rows.findData("bad"))
-        form.rows.activated.emit(form.rows.currentIndex())
+        choose(form.rows, "bad")
         await until(lambda: "12 rows have errors" in form.on_rows.text())
         form.start.click()
         await until(lambda: window.dialogs)
@@ -621,8 +621,7 @@ def test_what_a_server_would_refuse_cannot_be_started(window):
     assert not form.start.isEnabled()
     assert form.on_base.text() == "Epochs cannot be 99: 1 – 50"
     form.epochs.fields["n_epochs"].setText("")
-    form.method.setCurrentIndex(form.method.findData("reinforcement"))
-    form.method.activated.emit(form.method.currentIndex())
+    choose(form.method, "reinforcement")
     assert not form.start.isEnabled()
     assert form.hyper.fields["eval_samples"].isReadOnly()
 
