@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QApplication, QMenu, QPushButton
+from PySide6.QtWidgets import QApplication, QMenu, QPushButton, QToolButton
 
 from core import language
 from core.dataset import examples, filters
@@ -173,6 +173,19 @@ def test_no_button_without_words_is_seen_at_the_start(run, workspace, qtbot):
         assert empty == []
         window.close()
         await window.closed
+
+    run(go())
+
+
+def test_a_button_that_shows_only_a_sign_says_in_its_tip_what_it_does(run, window):
+    async def go():
+        window.messages.show_text("Something happened.")
+        signs = [
+            button
+            for button in window.findChildren(QToolButton)
+            if len(button.text()) == 1 and button.accessibleName() and not button.toolTip()
+        ]
+        assert [button.accessibleName() for button in signs] == []
 
     run(go())
 

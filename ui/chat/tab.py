@@ -103,7 +103,7 @@ class ChatTab(Tab):
     def _build_top(self) -> QHBoxLayout:
         self.name = basics.heading("")
         self.add_pane = QPushButton(style.icon("add"), tr("Add a pane"))
-        self.more = basics.tool_button("⋯", tr("More about this conversation"))
+        self.more = basics.tool_button("⋯", tr("More about this conversation"), has_tip=True)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.more.setMenu(self.acts.menu)

@@ -158,6 +158,7 @@ class QuarantineDialog(QDialog):
     def _make_table(self) -> None:
         self.table = QTableView(wordWrap=False)
         self.table.setAlternatingRowColors(True)
+        self.table.setShowGrid(False)
         self.table.setModel(self.model)
         self.table.setAccessibleName(self.windowTitle())
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -104,4 +104,4 @@ def _build_text(text: str) -> QLabel:
 
 
 def _build_close_button() -> QToolButton:
-    return basics.tool_button("✕", tr("Close message"))
+    return basics.tool_button("✕", tr("Close message"), has_tip=True)
