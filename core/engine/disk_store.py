@@ -242,7 +242,7 @@ class ModelStore:
         self._folders = {value["id"]: root / name for name, value in _load_records(root, "model.json").items()}
 
     def add(self, folder: Path, record: Json) -> None:
-        """Store a finished adapter folder (moved, not copied) as the model `record['id']`."""
+        """Store a finished adapter folder (moved, not copied) as the model `record['id']`. Raises OSError."""
         write_json(folder / "model.json", record)
         target = self._root / new_id("m-")
         replace_folder(folder, target)

@@ -58,7 +58,7 @@ def subject_title(subject: ExamSubject) -> str:
 
 
 def find_tuned(result: ExamResult) -> list[int]:
-    """The places of the tuned models that answered by heart."""
+    """The places of the tuned models that were asked with the closed book."""
     return [at for at, one in enumerate(result.run.subjects) if is_tuned(one.model) and one.condition == CLOSED_BOOK]
 
 

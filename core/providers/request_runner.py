@@ -58,8 +58,7 @@ class RequestRunner:
     async def ask(self, requests: Sequence[PendingRequest]) -> None:
         """Send all requests, a few at a time; an error of one is stored and does not stop the others, unless the server refuses all.
 
-        `error` has the last one afterwards. Raises what a request's `messages` raises, `ProjectError`, and `Cancelled`
-        when the reporter is cancelled.
+        `error` has the last one afterwards. Raises `ProjectError`, and `Cancelled` when the reporter is cancelled.
         """
         self._total = len(requests)
 
@@ -85,9 +84,9 @@ class RequestRunner:
         )
 
     async def _ask(self, request: PendingRequest) -> None:
-        messages = await request.messages()
         try:
-            reply = await self._request_reply(messages, request.sampling)
+            # Messages may be asked for, too: for retrieved passages a server embeds the question.
+            reply = await self._request_reply(await request.messages(), request.sampling)
         except ProviderError as error:
             self.error = error
             self.failed += 1

@@ -55,7 +55,7 @@ _STEP = re.compile(r"\bStep (\d{1,10})(?!\d)(?:/(\d{1,10})(?!\d))?")
 _LOSS_IN_MESSAGE = re.compile(r"\b(training|validation) loss=([0-9.eE+-]{1,24})(?![0-9.eE+-])")
 _METRIC_EVENTS = (
     "SELECT created_at, message, data FROM job_event WHERE job = ? "
-    "AND (data NOT IN ('{}', 'null') OR message LIKE '%Step %') ORDER BY id"
+    "AND (data NOT IN ('{}', 'null') OR message GLOB '*Step [0-9]*') ORDER BY id"
 )
 # The last step of each name, name after name: a look into the index instead of a walk through all numbers.
 _LAST_STEP = """

@@ -167,6 +167,14 @@ def test_the_time_left_follows_the_pace_and_runs_down(change, project):
     assert left(1080.0 + 4000) is None  # no news for an hour: who knows
 
 
+def test_events_that_only_name_a_step_are_no_pace(change, project):
+    """They took the places of the sixty recent events that count."""
+    change(store, *(told(step, 1000.0 + 2 * step) for step in range(1, 41)))
+    words = "INSERT INTO job_event (job, remote_id, created_at, level, message, data) VALUES (1, ?, ?, 'info', ?, '{}')"
+    change(lambda db: db.executemany(words, [(f"c{n}", 1080.0, f"Checkpoint created at step {n}") for n in range(80)]))
+    assert metrics.estimate_seconds_left(project.rows, 1, 1080.0) == 120.0
+
+
 def test_a_pause_and_a_jump_of_the_clock_are_no_pace(change, project):
     times = [*range(0, 40, 2), *range(9000, 9020, 2)]
     change(store, *(told(step, 1000.0 + at) for step, at in enumerate(times, start=1)))
