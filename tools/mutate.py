@@ -31,7 +31,7 @@ DOCUMENT = [
         "database_file",
         "undo",
         "project",
-        "exclusive_file",
+        "database_file_lock",
         "read_only_copy",
         "wal_check",
         "log_marks",
@@ -54,11 +54,11 @@ TESTS = {
     "core/storage/project.py": DOCUMENT,
     "core/storage/connection.py": [*DOCUMENT, "test_connection", "test_migrations", "test_backups"],
     "core/storage/database_file.py": [*DOCUMENT, "test_backups"],
-    "core/storage/exclusive_file.py": [
+    "core/storage/database_file_lock.py": [
         "test_file_locks",
         "test_database_file",
         "test_undo",
-        "test_exclusive_file",
+        "test_database_file_lock",
         "test_project_lock",
         "test_document_attacked",
     ],

@@ -38,8 +38,8 @@ from ui.tab_base import ALL_TABLES, Tab
 from ui.training.desktop_notification import DesktopNotification
 from ui.training.tab import TrainingTab
 from ui.widgets import basics, floating_message, screen_fit
-from ui.widgets.background_work import format_pause
 from ui.widgets.drop_overlay import DropOverlay
+from ui.widgets.latest_task_and_reload import format_pause
 from ui.widgets.message_bar import MessageBar, Notice
 from ui.widgets.server_trouble_bar import ServerTroubleBar
 from ui.workspace import Workspace

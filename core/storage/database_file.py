@@ -26,7 +26,7 @@ from core.storage.connection import (
     save_rescue_copy,
     transaction,
 )
-from core.storage.exclusive_file import ExclusiveFile
+from core.storage.database_file_lock import DatabaseFileLock
 
 log = logging.getLogger(__name__)
 MAX_LOG_BYTES = 64 * 1024 * 1024  # a longer log is checkpointed at once, without waiting for a pause
@@ -52,7 +52,7 @@ class Storage:
         self.notice = ""  # a message for the user about how it was opened
         self.may_have_lost_write = False  # whether a write that succeeded may be missing in the file
         self._loader: sqlite3.Connection | None = None
-        self._file: ExclusiveFile | None = None
+        self._file: DatabaseFileLock | None = None
         self._open_all: list[sqlite3.Connection] = []
         with convert_errors(path):
             try:
@@ -67,7 +67,7 @@ class Storage:
         self.rows, self.search = self._connect(open_frozen), self._connect(open_frozen)
 
     def _open(self, without_log: bool) -> None:
-        self._file = _open_exclusive_file(self.path)
+        self._file = _open_file_lock(self.path)
         missing = wal_check.require_log(self.path, without_log)
         self._unnamed = wal_check.read_log_marks(self.path).unnamed
         self.db = self._connect(lambda path: open_to_write(path, self._set_notice))
@@ -87,7 +87,7 @@ class Storage:
         return db
 
     @property
-    def file(self) -> ExclusiveFile:
+    def file(self) -> DatabaseFileLock:
         """The locked file; not with `frozen`."""
         assert self._file
         return self._file
@@ -287,9 +287,9 @@ def _contains_state(path: Path, content_state: tuple[int, int]) -> bool:
     return False
 
 
-def _open_exclusive_file(path: Path) -> ExclusiveFile:
+def _open_file_lock(path: Path) -> DatabaseFileLock:
     try:
-        return ExclusiveFile(path)
+        return DatabaseFileLock(path)
     except OSError as error:
         reason = "database is locked" if isinstance(error, BlockingIOError) else f"unable to open {path}"
         raise sqlite3.OperationalError(reason) from error

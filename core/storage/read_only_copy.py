@@ -24,7 +24,7 @@ from core.storage.connection import (
     require_readable,
     unstable_file_error,
 )
-from core.storage.exclusive_file import ExclusiveFile
+from core.storage.database_file_lock import DatabaseFileLock
 
 COPY_ATTEMPTS = 40
 COPY_RETRY_DELAY = 0.05  # seconds between two attempts, as long as a checkpoint of a few edits takes
@@ -110,10 +110,10 @@ def open_any_project(path: Path) -> Iterator[sqlite3.Connection]:
             yield stack.enter_context(closing(open_to_write(copy_project(path, Path(folder)))))
 
 
-def _try_exclusive(path: Path) -> ExclusiveFile | None:
+def _try_exclusive(path: Path) -> DatabaseFileLock | None:
     """The file, locked; None where others have it locked, or it does not exist or cannot be written."""
     try:
-        return ExclusiveFile(path) if path.is_file() else None
+        return DatabaseFileLock(path) if path.is_file() else None
     except OSError:
         return None
 

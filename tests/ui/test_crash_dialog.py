@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from core.dataset import examples
 from core.storage import check_after_crash
+from tests.support.patience import PATIENCE
 from tests.support.until import until
 from ui import crash_dialog, restart
 from ui.crash_dialog import CrashDialog
@@ -208,8 +210,10 @@ def test_a_mistake_while_saving_does_not_keep_the_window_open_for_ever(run, wind
 
 
 def test_the_new_process_waits_for_the_old_one(tmp_path, monkeypatch):
-    """A stand-in for the program writes down when the process before it was gone."""
+    """A stand-in for the program reports through a pipe when the process before it was gone."""
     told = tmp_path / "told"
+    os.mkfifo(told)
+    pipe = os.open(told, os.O_RDWR)  # for reading alone, opening would wait for the writer
     code = (
         "import os, sys\nfrom pathlib import Path\nfrom core import processes\nfrom ui import restart\n"
         "before = int(os.environ['JUKU_AFTER'])\nrestart.wait_for_predecessor()\n"
@@ -224,6 +228,8 @@ def test_the_new_process_waits_for_the_old_one(tmp_path, monkeypatch):
     )
     env = {**os.environ, "PYTHONPATH": str(root)}
     subprocess.run([sys.executable, "-c", old], cwd=root, env=env, check=True)
-    while not told.exists() or not told.read_text():
-        pass
-    assert told.read_text() == "/a/p.juku None"
+    try:
+        assert select.select([pipe], [], [], PATIENCE)[0], "nothing was started"
+        assert os.read(pipe, 1000) == b"/a/p.juku None"
+    finally:
+        os.close(pipe)

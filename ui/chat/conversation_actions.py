@@ -15,8 +15,8 @@ from core.language import tr
 from core.storage.project import Changes
 from ui.chat.conversation_list import ConversationList
 from ui.widgets import file_dialogs, server_texts
-from ui.widgets.background_work import LatestTask
 from ui.widgets.confirm import confirm
+from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 

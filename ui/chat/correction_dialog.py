@@ -24,8 +24,8 @@ from core.storage.project import Changes
 from ui import style
 from ui.generation.generation_dialog import kind_texts
 from ui.widgets import basics
-from ui.widgets.background_work import LatestTask
 from ui.widgets.drop_down import DropDown
+from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.text_fields import GrowingTextEdit
 from ui.workspace import Workspace
 

@@ -37,8 +37,8 @@ from core.storage.schema import Table
 from ui import style
 from ui.chat.domain_dialog import DomainDialog
 from ui.widgets import basics, server_texts
-from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.chat_model_row import ChatModelRow
+from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 

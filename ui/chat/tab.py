@@ -37,8 +37,8 @@ from ui.chat.send_question import QuestionSender
 from ui.chat.suggested_questions import SuggestedQuestions
 from ui.tab_base import Tab
 from ui.widgets import basics, server_texts
-from ui.widgets.background_work import ThrottledReload
 from ui.widgets.code_dialog import CodeDialog
+from ui.widgets.latest_task_and_reload import ThrottledReload
 from ui.widgets.message_bar import Notice
 from ui.widgets.text_fields import QuestionField
 from ui.workspace import Workspace

@@ -35,8 +35,8 @@ from core.language import tr, trn
 from core.progress import Reporter
 from ui import style
 from ui.widgets import basics, file_dialogs
-from ui.widgets.background_work import LatestTask
 from ui.widgets.drop_down import DropDown
+from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.message_bar import Notice
 from ui.widgets.value_texts import add_values
 from ui.workspace import Workspace

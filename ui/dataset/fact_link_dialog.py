@@ -39,9 +39,9 @@ from ui.dataset.fact_link_model import (
 )
 from ui.generation.model_task_dialogs import ModelTaskDialog, Subjects
 from ui.widgets import basics
-from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.basics import EmptyState
 from ui.widgets.confirm import confirm
+from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.workspace import Workspace
 
 Index = QModelIndex | QPersistentModelIndex

@@ -28,8 +28,8 @@ from core.progress import Reporter
 from core.spec import facts
 from ui import style
 from ui.widgets import basics
-from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.basics import EmptyState
+from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.workspace import Workspace
 
 MAX_SEED = 999_999

@@ -35,8 +35,8 @@ from ui import style
 from ui.dataset.import_and_outcome import ImportFile, ImportOutcome, format_failure, import_files, import_label
 from ui.dataset.import_source import ImportSource, RowPreview
 from ui.widgets import basics
-from ui.widgets.background_work import LatestTask
 from ui.widgets.drop_down import DropDown
+from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.value_texts import add_values
 from ui.workspace import Workspace
 

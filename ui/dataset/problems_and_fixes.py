@@ -18,8 +18,8 @@ from ui.dataset import fix_action_texts
 from ui.dataset.background_check import BackgroundCheck
 from ui.dataset.problems_by_rule_tree import ProblemGroup, ProblemRow, ProblemsTree
 from ui.widgets import basics
-from ui.widgets.background_work import LatestTask, ProgressLine, ThrottledReload
 from ui.widgets.basics import EmptyState
+from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine, ThrottledReload
 from ui.workspace import Workspace
 
 PAGE_ROWS = 100  # rows of a rule that are read at once

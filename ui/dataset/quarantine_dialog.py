@@ -34,8 +34,8 @@ from core.storage.schema import Table
 from ui import style
 from ui.dataset.quarantine_editor import QuarantineEditor
 from ui.widgets import basics, file_dialogs
-from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
+from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.workspace import Workspace
 
 MENDABLE_CHUNK = 200  # lines looked at at once while those that can be mended are counted

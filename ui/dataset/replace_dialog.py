@@ -31,9 +31,9 @@ from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
 from ui.widgets import basics
-from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
+from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.widgets.text_highlights import MARK_MEANING, MARKS_ROLE, MarkDelegate, Span, on_two_lines
 from ui.workspace import Workspace
 

@@ -32,8 +32,8 @@ from ui.dataset.row_actions import RowActions
 from ui.dataset.row_detail import RowDetail
 from ui.tab_base import Tab
 from ui.widgets import basics
-from ui.widgets.background_work import ThrottledReload
 from ui.widgets.basics import EmptyState
+from ui.widgets.latest_task_and_reload import ThrottledReload
 from ui.widgets.severity_icon import severity_icon
 from ui.workspace import Workspace
 

@@ -33,9 +33,9 @@ from core.storage.schema import Table
 from ui import style
 from ui.charts.histogram import Histogram, HistogramBar
 from ui.widgets import basics
-from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
+from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.widgets.value_texts import value_text
 from ui.workspace import Workspace
 

@@ -22,8 +22,8 @@ from core.language import tr
 from core.storage.project import Changes
 from ui import style
 from ui.widgets import basics
-from ui.widgets.background_work import LatestTask
 from ui.widgets.basics import EmptyState
+from ui.widgets.latest_task_and_reload import LatestTask
 from ui.workspace import Workspace
 
 FULL_MARK = 100

@@ -20,8 +20,8 @@ from ui.exam.result_data import RUN_GRADER, ExamOutcome
 from ui.exam.result_summary import ResultSummary
 from ui.exam.trend_chart import TrendChart
 from ui.widgets import basics, server_texts
-from ui.widgets.background_work import LatestTask, ThrottledReload
 from ui.widgets.drop_down import DropDown
+from ui.widgets.latest_task_and_reload import LatestTask, ThrottledReload
 from ui.workspace import Workspace
 
 SUMMARY_PAGE, HEAT_MAP_PAGE, MARKING_PAGE, TREND_PAGE = range(4)

@@ -39,9 +39,9 @@ from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import show_run_outcome
 from ui.tab_base import Tab
 from ui.widgets import basics, screen_fit
-from ui.widgets.background_work import ThrottledReload
 from ui.widgets.confirm import Role, confirm
 from ui.widgets.drop_down import DropDown
+from ui.widgets.latest_task_and_reload import ThrottledReload
 from ui.workspace import Workspace
 
 EXAM_TABLES = {Table.EVAL_RUN, Table.EVAL_SUBJECT, Table.EVAL_QUESTION, Table.EVAL_ANSWER, Table.FACT}

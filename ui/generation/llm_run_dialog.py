@@ -25,8 +25,8 @@ from ui.generation.raw_replies_dialog import show_replies
 from ui.generation.run_progress_and_recovery import RunProgressLine, UnfinishedBar
 from ui.llm_run_runner import LlmRunResult
 from ui.widgets import basics
-from ui.widgets.background_work import LatestTask
 from ui.widgets.chat_model_row import ChatModelRow
+from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 

@@ -24,8 +24,8 @@ from core.language import tr, trn
 from core.progress import Progress
 from ui import style
 from ui.widgets import basics
-from ui.widgets.background_work import format_pause
 from ui.widgets.chat_model_row import ChatModelRow
+from ui.widgets.latest_task_and_reload import format_pause
 
 MAX_FACTS_NAMED = 5  # facts that are named one by one
 

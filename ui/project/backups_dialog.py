@@ -25,8 +25,8 @@ from core.storage import backups
 from core.storage.backups import Backup
 from ui import style
 from ui.widgets import basics
-from ui.widgets.background_work import LatestTask
 from ui.widgets.basics import EmptyState
+from ui.widgets.latest_task_and_reload import LatestTask
 from ui.workspace import Workspace
 
 DATE_COLUMN, ROWS_COLUMN, SIZE_COLUMN, NAME_COLUMN = range(4)

@@ -19,7 +19,7 @@ from ui.dataset import import_and_outcome
 from ui.dataset.import_and_outcome import ImportFile, ImportOutcome
 from ui.rescue.rescue_page import RescuePage, format_error
 from ui.widgets import basics, file_dialogs
-from ui.widgets.background_work import LatestTask, ProgressLine
+from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 

@@ -40,8 +40,8 @@ from ui.rescue.files_page import FilesPage
 from ui.rescue.rescue_page import ModelTable, RescuePage, format_error
 from ui.rescue.retraining_page import RetrainingPage
 from ui.widgets import basics, server_texts
-from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
+from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.workspace import Workspace
 
 RELOAD_DELAY = 150  # milliseconds without another change before what is shown is read again

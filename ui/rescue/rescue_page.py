@@ -19,7 +19,7 @@ from ui import style
 from ui.generation.llm_run_dialog import format_token_estimate
 from ui.training.job_table import format_days_left
 from ui.widgets import basics, server_texts
-from ui.widgets.background_work import LatestTask
+from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.length_and_time_texts import format_local_time
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace

@@ -43,8 +43,8 @@ from ui.spec.spec_chat import SpecChat
 from ui.spec.spec_editor import SpecEditor, SpecPassage, SpecPreview, build_passages
 from ui.tab_base import Tab
 from ui.widgets import basics
-from ui.widgets.background_work import ThrottledReload
 from ui.widgets.find_bar import FindBar
+from ui.widgets.latest_task_and_reload import ThrottledReload
 from ui.widgets.length_and_time_texts import format_length
 from ui.widgets.text_highlights import utf16_length
 from ui.workspace import Workspace

@@ -13,9 +13,9 @@ from core.training.lineage import ChangesSince
 from ui import style
 from ui.dataset.version_diff import DiffView
 from ui.widgets import basics
-from ui.widgets.background_work import LatestTask
 from ui.widgets.basics import EmptyState
 from ui.widgets.diff_accept_view import SideBySide
+from ui.widgets.latest_task_and_reload import LatestTask
 from ui.workspace import Workspace
 
 TRAINED_SPLITS = ("train", "validation")

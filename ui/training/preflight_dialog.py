@@ -21,7 +21,7 @@ from ui import style
 from ui.training.sweep_dialog import SweepDialog
 from ui.training.training_form import TrainingForm
 from ui.widgets import basics, server_texts
-from ui.widgets.background_work import LatestTask
+from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.severity_icon import severity_icon
 from ui.workspace import Workspace
 

@@ -27,8 +27,8 @@ from ui import style
 from ui.training import job_texts
 from ui.training.job_table import format_days_left
 from ui.widgets import basics, server_texts
-from ui.widgets.background_work import LatestTask, ProgressLine
 from ui.widgets.drop_down import DropDown
+from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.widgets.length_and_time_texts import format_local_time
 from ui.widgets.tables import CheckableTable
 from ui.workspace import Workspace

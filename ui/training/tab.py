@@ -29,8 +29,8 @@ from ui.training.server_contents_dialog import ServerContentsDialog
 from ui.training.shutdown_banner import ShutdownBanner
 from ui.training.training_form import FETCHABLE_STATES, TrainingForm
 from ui.widgets import basics, server_texts
-from ui.widgets.background_work import ThrottledReload
 from ui.widgets.confirm import confirm_download
+from ui.widgets.latest_task_and_reload import ThrottledReload
 from ui.widgets.message_bar import MessageBar
 from ui.workspace import Workspace
 

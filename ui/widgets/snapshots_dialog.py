@@ -25,10 +25,10 @@ from core.language import tr
 from core.storage.project import Changes, Project
 from ui import style
 from ui.widgets import basics
-from ui.widgets.background_work import LatestTask, ProgressLine, ThrottledReload
 from ui.widgets.basics import EmptyState
 from ui.widgets.confirm import confirm
 from ui.widgets.drop_down import DropDown
+from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine, ThrottledReload
 from ui.widgets.length_and_time_texts import format_local_time
 from ui.workspace import Workspace
 

@@ -12,7 +12,7 @@ from core.errors import MissingLogError, ProjectError
 from core.storage import connection, database_file, schema, wal_check
 from core.storage.connection import log_path, open_frozen, transaction
 from core.storage.database_file import ReplacedFileError, Storage
-from tests.core.storage.test_exclusive_file import droppable, foreign, look_into
+from tests.core.storage.test_database_file_lock import droppable, foreign, look_into
 
 __all__ = ["droppable"]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open cannot be exchanged")
@@ -217,7 +217,7 @@ def test_a_file_that_nobody_can_write_is_read_without_a_lock(path):
 
 
 def test_a_second_opening_is_refused_and_the_first_stays_whole(store, path, monkeypatch):
-    monkeypatch.setattr("core.storage.exclusive_file.LOCK_ATTEMPTS", 2)
+    monkeypatch.setattr("core.storage.database_file_lock.LOCK_ATTEMPTS", 2)
     with pytest.raises(ProjectError, match="busy"):
         Storage(path)
     assert store.is_ours() and change(store)

@@ -17,7 +17,7 @@ from core.progress import Reporter
 from core.storage import backups
 from core.storage.connection import describe_rescued_copy, log_path
 from core.storage.project import Project, create, open_read_only
-from tests.core.storage.test_exclusive_file import ROOT, add, questions
+from tests.core.storage.test_database_file_lock import ROOT, add, questions
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open cannot be exchanged")
 
@@ -25,7 +25,7 @@ DIE = """
 import os, signal, sys
 from pathlib import Path
 from core.storage.project import Project
-from tests.core.storage.test_exclusive_file import add
+from tests.core.storage.test_database_file_lock import add
 add(Project(Path(sys.argv[1])), "kept")
 os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.storage import exclusive_file
-from tests.core.storage.test_exclusive_file import droppable, look_into
+from core.storage import database_file_lock
+from tests.core.storage.test_database_file_lock import droppable, look_into
 
 __all__ = ["droppable"]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there locks belong to the handle")
@@ -21,7 +21,7 @@ def file(tmp_path):
     path = tmp_path / "f.juku"
     path.write_bytes(b"file")
     path.with_name("f.juku-wal").write_bytes(b"log")
-    file = exclusive_file.ExclusiveFile(path)
+    file = database_file_lock.DatabaseFileLock(path)
     file.remember_state()
     yield file
     file.close()
@@ -99,11 +99,11 @@ def test_a_file_that_is_closed_or_refused_is_open_no_more(file, tmp_path, monkey
     file.close()
     assert not is_open()
     assert file.assert_locks()  # nothing is held, and nobody is in the way
-    other, said = locking(tmp_path / "f.juku", exclusive_file.PENDING_BYTE)
+    other, said = locking(tmp_path / "f.juku", database_file_lock.PENDING_BYTE)
     assert said == "locked"
-    monkeypatch.setattr(exclusive_file, "LOCK_ATTEMPTS", 1)
+    monkeypatch.setattr(database_file_lock, "LOCK_ATTEMPTS", 1)
     with pytest.raises(BlockingIOError):
-        exclusive_file.ExclusiveFile(tmp_path / "f.juku")
+        database_file_lock.DatabaseFileLock(tmp_path / "f.juku")
     assert not is_open()
     other.communicate("\n")
 
@@ -111,9 +111,9 @@ def test_a_file_that_is_closed_or_refused_is_open_no_more(file, tmp_path, monkey
 @pytest.mark.parametrize(
     "place",
     [
-        exclusive_file.PENDING_BYTE,
-        exclusive_file.SHARED_FIRST,
-        exclusive_file.SHARED_FIRST + exclusive_file.SHARED_SIZE - 1,
+        database_file_lock.PENDING_BYTE,
+        database_file_lock.SHARED_FIRST,
+        database_file_lock.SHARED_FIRST + database_file_lock.SHARED_SIZE - 1,
     ],
 )
 def test_the_bytes_that_any_sqlite_locks_are_held(file, tmp_path, place):
@@ -125,7 +125,7 @@ def test_the_bytes_that_any_sqlite_locks_are_held(file, tmp_path, place):
 
 @pytest.mark.parametrize(
     ("place", "size"),
-    [(exclusive_file.PENDING_BYTE - 1, 1), (exclusive_file.SHARED_FIRST + exclusive_file.SHARED_SIZE, 9)],
+    [(database_file_lock.PENDING_BYTE - 1, 1), (database_file_lock.SHARED_FIRST + database_file_lock.SHARED_SIZE, 9)],
 )
 def test_no_other_bytes_are_held(file, tmp_path, place, size):
     file.assert_locks()
@@ -135,7 +135,7 @@ def test_no_other_bytes_are_held(file, tmp_path, place, size):
 
 
 def test_the_bytes_are_those_of_the_file_format():
-    assert (exclusive_file.PENDING_BYTE, exclusive_file.SHARED_FIRST, exclusive_file.SHARED_SIZE) == (
+    assert (database_file_lock.PENDING_BYTE, database_file_lock.SHARED_FIRST, database_file_lock.SHARED_SIZE) == (
         2**30,
         2**30 + 2,
         510,
@@ -143,7 +143,7 @@ def test_the_bytes_are_those_of_the_file_format():
 
 
 @pytest.mark.parametrize(
-    "place", [exclusive_file.PENDING_BYTE, exclusive_file.SHARED_FIRST, exclusive_file.SHARED_FIRST + 509]
+    "place", [database_file_lock.PENDING_BYTE, database_file_lock.SHARED_FIRST, database_file_lock.SHARED_FIRST + 509]
 )
 def test_a_lock_that_another_has_taken_meanwhile_is_told(droppable, file, tmp_path, place):
     assert file.assert_locks() is True
@@ -157,7 +157,7 @@ def test_a_lock_that_another_has_taken_meanwhile_is_told(droppable, file, tmp_pa
 
 def test_who_only_looks_in_is_waited_for(file, tmp_path, monkeypatch):
     file.close()
-    other, _said = locking(tmp_path / "f.juku", exclusive_file.PENDING_BYTE)
+    other, _said = locking(tmp_path / "f.juku", database_file_lock.PENDING_BYTE)
     asked = []
 
     def wait(seconds):
@@ -165,14 +165,14 @@ def test_who_only_looks_in_is_waited_for(file, tmp_path, monkeypatch):
         if len(asked) == 3:
             other.communicate("\n")
 
-    monkeypatch.setattr(exclusive_file.time, "sleep", wait)
-    exclusive_file.ExclusiveFile(tmp_path / "f.juku").close()
+    monkeypatch.setattr(database_file_lock.time, "sleep", wait)
+    database_file_lock.DatabaseFileLock(tmp_path / "f.juku").close()
     assert len(asked) == 3
-    again, _said = locking(tmp_path / "f.juku", exclusive_file.PENDING_BYTE)
+    again, _said = locking(tmp_path / "f.juku", database_file_lock.PENDING_BYTE)
     with pytest.raises(BlockingIOError) as caught:
-        exclusive_file.ExclusiveFile(tmp_path / "f.juku")
+        database_file_lock.DatabaseFileLock(tmp_path / "f.juku")
     assert caught.value.errno == errno.EAGAIN
-    assert len(asked) == 3 + exclusive_file.LOCK_ATTEMPTS - 1
+    assert len(asked) == 3 + database_file_lock.LOCK_ATTEMPTS - 1
     again.communicate("\n")
 
 
@@ -181,11 +181,11 @@ def test_a_disk_without_such_locks_goes_without(tmp_path, monkeypatch, number):
     def refuse(_fd, _command, _asked):
         raise OSError(number, "no such locks")
 
-    monkeypatch.setattr(exclusive_file.fcntl, "fcntl", refuse)
-    file = exclusive_file.ExclusiveFile(tmp_path / "f.juku")
+    monkeypatch.setattr(database_file_lock.fcntl, "fcntl", refuse)
+    file = database_file_lock.DatabaseFileLock(tmp_path / "f.juku")
     monkeypatch.undo()
     assert file.assert_locks()
-    process, said = locking(tmp_path / "f.juku", exclusive_file.PENDING_BYTE)
+    process, said = locking(tmp_path / "f.juku", database_file_lock.PENDING_BYTE)
     process.communicate("\n")
     assert said == "taken"  # by the lock of the process
     file.close()
@@ -195,9 +195,9 @@ def test_a_trouble_that_is_no_lock_is_told_at_once(tmp_path, monkeypatch):
     def refuse(_file):
         raise OSError(errno.EIO, "broken")
 
-    monkeypatch.setattr(exclusive_file.ExclusiveFile, "_lock_descriptor", refuse)
-    monkeypatch.setattr(exclusive_file.time, "sleep", lambda _seconds: pytest.fail("waited"))
+    monkeypatch.setattr(database_file_lock.DatabaseFileLock, "_lock_descriptor", refuse)
+    monkeypatch.setattr(database_file_lock.time, "sleep", lambda _seconds: pytest.fail("waited"))
     with pytest.raises(OSError, match="broken"):
-        exclusive_file.ExclusiveFile(tmp_path / "f.juku")
+        database_file_lock.DatabaseFileLock(tmp_path / "f.juku")
     with pytest.raises(FileNotFoundError):
-        exclusive_file.ExclusiveFile(tmp_path / "none" / "f.juku")
+        database_file_lock.DatabaseFileLock(tmp_path / "none" / "f.juku")

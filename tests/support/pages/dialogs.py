@@ -4,7 +4,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QAbstractButton, QMessageBox, QWidget
 
 from tests.support.until import until
-from ui.widgets.background_work import LatestTask
+from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.message_bar import Notice
 
 ACCEPT, REJECT = QMessageBox.ButtonRole.AcceptRole, QMessageBox.ButtonRole.RejectRole

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QListView
 
 from core.dataset import examples, filters, importing
 from core.formats import jsonl
-from core.storage import exclusive_file, undo
+from core.storage import database_file_lock, undo
 from core.storage.project import Project
 from tests.core.storage.test_project import KILLS, kill_often
 from tests.support.pages.dialogs import ACCEPT, answer, question_of
@@ -69,7 +69,7 @@ def test_a_file_dialog_lets_no_other_program_in(run, window, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="there locks belong to the handle")
 def test_where_a_dialog_drops_the_lock_the_window_takes_it_again(run, tmp_path, monkeypatch):
     """On a system that has only the locks of processes: so a dialog really does what all of this is about."""
-    monkeypatch.setattr(exclusive_file.ExclusiveFile, "_lock_descriptor", lambda _file: False)
+    monkeypatch.setattr(database_file_lock.DatabaseFileLock, "_lock_descriptor", lambda _file: False)
     project = Project(tmp_path / "p.juku")
 
     async def go():

@@ -322,19 +322,19 @@ def test_what_an_address_still_lacks_is_said(run, dialog):
 def test_another_kind_brings_its_address_unless_one_was_written(run, dialog):
     page = dialog.servers.page
 
-    def choose(kind):
+    def choose_kind(kind):
         choose(page.kind, kind)
 
     async def go():
         add(dialog, "openai")
         assert page.limit.isVisible()
         page.limit.setValue(5)
-        choose("groq")
+        choose_kind("groq")
         assert page.url.text() == "https://api.groq.com/openai/v1"
         assert not page.limit.isVisible()  # it trains nothing
         page.url.setText("https://llm.example.com/v1")
         page.apply_typed()
-        choose("openai")
+        choose_kind("openai")
 
     run(go())
     (entry,) = settings.load().providers

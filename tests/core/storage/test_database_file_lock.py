@@ -13,7 +13,7 @@ import pytest
 from core.dataset import examples, filters
 from core.errors import ProjectError
 from core.paths import ROOT
-from core.storage import exclusive_file, schema
+from core.storage import database_file_lock, schema
 from core.storage.connection import log_path
 from core.storage.project import Project
 from tests.support.projects import new_example
@@ -55,7 +55,7 @@ def look_into(folder):
 @pytest.fixture
 def droppable(monkeypatch):
     """A system whose only locks are those of processes."""
-    monkeypatch.setattr(exclusive_file.ExclusiveFile, "_lock_descriptor", lambda _file: False)
+    monkeypatch.setattr(database_file_lock.DatabaseFileLock, "_lock_descriptor", lambda _file: False)
 
 
 COUNT = "SELECT count(*) FROM example"

@@ -26,7 +26,7 @@ LOCKED_ERRNOS = (errno.EAGAIN, errno.EACCES)
 FileState = tuple[int, int, int, int]  # device, inode, bytes, time of the last change in nanoseconds
 
 
-class ExclusiveFile:
+class DatabaseFileLock:
     """One locked file of a project. Raises `OSError` when it cannot be opened, `BlockingIOError` when others have it locked."""
 
     def __init__(self, path: Path) -> None:

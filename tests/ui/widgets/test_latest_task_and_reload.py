@@ -8,12 +8,12 @@ from PySide6.QtWidgets import QLabel
 
 from core.errors import ProjectError
 from tests.support.until import until
-from ui.widgets import background_work
-from ui.widgets.background_work import LatestTask, ThrottledReload
+from ui.widgets import latest_task_and_reload
+from ui.widgets.latest_task_and_reload import LatestTask, ThrottledReload
 
 
 def test_what_is_asked_for_during_a_reading_that_fails_is_read_all_the_same(run, workspace, monkeypatch):
-    monkeypatch.setattr(background_work, "RELOAD_PAUSE", 0)
+    monkeypatch.setattr(latest_task_and_reload, "RELOAD_PAUSE", 0)
     begun, fail, read, told = asyncio.Event(), asyncio.Event(), [], []
     workspace.tasks.failed.connect(told.append)
 
