@@ -130,7 +130,7 @@ def _format_rows(job: Job) -> str:
     rows = trn("{n} row", "{n} rows", job.row_count)
     which = tr("with the tag “{tag}”", tag=job.rows) if job.rows else tr("all training rows")
     kept = tr("a copy of the rows is saved") if job.version is not None else tr("the copy was deleted")
-    return f"{rows}, {which}; {kept}"
+    return tr("{rows}, {which}; {kept}", rows=rows, which=which, kept=kept)
 
 
 def _format_setting(one: lineage.JobSetting) -> str:

@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QTableWidgetItem
 
+from core import language
 from core.dataset import examples
 from core.providers import LOCAL, ModelOffer
 from core.providers.server_presets import preset
@@ -469,6 +470,8 @@ def test_a_job_tells_what_it_stands_on_and_what_has_changed(window, server, run)
 
     run(window.play(go()))
     assert "with the tag “study”; a copy of the rows is saved" in window.tab.pane.record.text()
+    language.set_language("ja")  # which has marks of its own between the parts of a sentence
+    assert "行（タグ「study」付き）。写しが保存されています" in window.tab.pane.record.text()
 
 
 def test_records_are_forgotten_and_ids_copied(window, server, run):
