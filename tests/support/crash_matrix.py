@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Queue
 
 from core.dataset import examples, filters, sample_projects
 from core.paths import ROOT
@@ -18,6 +20,7 @@ from core.storage.read_only_copy import open_any_project
 from core.training import jobs, row_selection
 from core.training.metrics import load_series
 from tests.support.fake_server import FakeServer, Fault
+from tests.support.patience import PATIENCE
 
 RESULTS = b"step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n1,2.0,0.5,,\n2,1.0,0.75,1.5,0.6\n"
 END_AFTER = 3  # looks at the first job after it was resumed
@@ -64,13 +67,16 @@ class Life:
         self.server = FakeServer()
         self.looks = 0
         self.point: Point | None = None
-        self.child = 0
         self.requests: list[str] = []
+        self._child: Queue[int] = Queue()  # the process number, which the first request may come before
+        self._lock, self._mine = threading.Lock(), threading.local()
         self.server.weather = self._before
         self.server.accepted = self._after
 
     def _before(self, method: str, path: str) -> Fault | None:
-        self.requests.append(f"{method} {path.partition('?')[0].removeprefix('/v1')}")
+        with self._lock:  # several requests may come at a time
+            self.requests.append(f"{method} {path.partition('?')[0].removeprefix('/v1')}")
+            self._mine.number = len(self.requests)
         self._move(method, path)
         # Else the server would go on with it beside the next life, which may look too early to find what came of it.
         return Fault("reset") if self._kill("before") else None
@@ -80,11 +86,17 @@ class Life:
 
     def _kill(self, when: str) -> bool:
         point = self.point
-        if not (point and point.kind == "request" and point.when == when and len(self.requests) == point.number):
+        if not (point and point.kind == "request" and point.when == when and self._mine.number == point.number):
             return False
         self.point = None
-        os.kill(self.child, signal.SIGKILL)
+        os.kill(self._child.get(timeout=PATIENCE), signal.SIGKILL)
         return True
+
+    def begin(self, child: int) -> None:
+        """The process that lives now."""
+        while not self._child.empty():
+            self._child.get()
+        self._child.put(child)
 
     def _move(self, method: str, path: str) -> None:
         """The server's own doing: the first job trains once it was resumed, and ends."""
@@ -168,7 +180,7 @@ class Matrix:
         dies = (point.when, point.number) if point and point.kind == "write" else ("-", 0)
         self._forker.stdin.write(f"{life.path}\t{life.server.url}\t{dies[0]}\t{dies[1]}\n")
         self._forker.stdin.flush()
-        life.child = int(self._forker.stdout.readline())
+        life.begin(int(self._forker.stdout.readline()))
         return int(self._forker.stdout.readline())
 
 

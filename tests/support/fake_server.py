@@ -276,7 +276,11 @@ class _Routes(BaseHTTPRequestHandler):
         return self._error(404, f"No such object or route: {self.path}", "not_found")
 
     def do_POST(self) -> None:  # noqa: C901 - a table of routes
-        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        length = int(self.headers["Content-Length"] or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # the client died while it was sending: no server stores such a file
+            self.close_connection = True
+            return None
         parts = self.path.removeprefix("/v1/").split("/")
         if not self._weather(body) or self._refused() or self._lacks(parts):
             return None
