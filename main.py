@@ -6,7 +6,7 @@ import sys
 def main(arguments: list[str]) -> int:
     from core.cli import commands
 
-    if arguments and (arguments[0] in commands.COMMANDS or arguments[0] in ("-h", "--help")):
+    if arguments and commands.is_command(arguments[0]):
         return commands.run(arguments)
     from ui.app import run
 

@@ -7,6 +7,7 @@ import runpy
 import sqlite3
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 from core import language, providers, settings
@@ -20,6 +21,7 @@ from core.cli.console import (
     Arguments,
     add_project_argument,
     explain_missing_log,
+    number_between,
     print_result,
     progress_reporter,
     with_project,
@@ -69,6 +71,12 @@ def run(arguments: list[str]) -> int:
     return status
 
 
+def is_command(argument: str) -> bool:
+    """Whether the first argument means a command, if perhaps a mistyped one: no file, and nothing that looks like one."""
+    path = Path(argument)
+    return argument in (*COMMANDS, "-h", "--help") or not (path.suffix or path.exists() or path.name != argument)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; each command's function is its default `command`."""
     text = tr("Teach a language model what you know, and check whether it learned.")
@@ -99,7 +107,7 @@ def _add_model_commands(add_command: Callable[..., argparse.ArgumentParser]) -> 
     rows = tr("only rows with this tag; the samples have plain and study")
     train.add_argument("--rows", default="", metavar="TAG", help=rows)
     train.add_argument("--epochs", type=int)
-    train.add_argument("--seed", type=_parse_seed)
+    train.add_argument("--seed", type=number_between(0, 2**31 - 1))
     ask = add_command("ask", _ask, tr("ask a model a question"))
     ask.add_argument("question")
     ask.add_argument("--model", required=True)
@@ -121,25 +129,13 @@ def _add_model_commands(add_command: Callable[..., argparse.ArgumentParser]) -> 
         )
         added.add_argument("--rows-prompt", action="store_true", help=rows_prompt)
     for added in (ask, exam):
-        added.add_argument("-n", type=_parse_count, default=1, help=tr("how often each question is asked"))
+        added.add_argument("-n", type=number_between(1, 100), default=1, help=tr("how often each question is asked"))
         added.add_argument("--temperature", type=float, default=0.0)
-        added.add_argument("--seed", type=_parse_seed)
+        added.add_argument("--seed", type=number_between(0, 2**31 - 1))
     for added in (train, ask, exam):
         added.add_argument(
             "--provider", default=providers.LOCAL, help=tr("“local” or the id of a provider in the settings")
         )
-
-
-def _parse_count(text: str) -> int:
-    if not 1 <= int(text) <= 100:
-        raise ValueError(text)
-    return int(text)
-
-
-def _parse_seed(text: str) -> int:
-    if not 0 <= int(text) < 2**31:
-        raise ValueError(text)
-    return int(text)
 
 
 def _train(arguments: Arguments) -> int:

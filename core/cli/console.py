@@ -41,6 +41,22 @@ def _open_project(arguments: Arguments) -> Project:
     return project.open_existing(arguments.project, arguments.without_log)
 
 
+def number_between(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
+    """An argparse type: a number of `kind` from `low` to `high`; anything else is refused with these limits in words."""
+
+    def parse(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            limits = tr("“{text}” is not a number from {low} to {high}", text=text, low=f"{low:,}", high=f"{high:,}")
+            raise argparse.ArgumentTypeError(limits)
+        return value
+
+    return parse
+
+
 def add_project_argument(parser: argparse.ArgumentParser) -> None:
     """Add the argument of a command that opens a project, and what to do where the file's newest changes are missing."""
     parser.add_argument("project", type=Path)

@@ -3,13 +3,13 @@
 import argparse
 from collections.abc import Callable
 
-from core.cli.console import CLEAN, PROBLEMS, Arguments, print_result, progress_reporter, with_project
+from core.cli.console import CLEAN, PROBLEMS, Arguments, number_between, print_result, progress_reporter, with_project
 from core.exam import hold_out
 from core.generation import fact_links
 from core.language import tr
 from core.storage.project import Project
 
-MAX_SEED = 2**31
+MIN_SHARE, MAX_ROWS, MAX_SEED = 0.001, 10**9, 2**31
 
 
 def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -18,30 +18,21 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     parser = add_command("hold-out", _hold_out, tr("keep some rows for the exam, by fact and wording"))
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument(
-        "--share", type=_parse_share, default=hold_out.DEFAULT_SHARE, help=tr("of the rows, such as 0.2")
+        "--share",
+        type=number_between(MIN_SHARE, hold_out.MAX_SHARE, float),
+        default=hold_out.DEFAULT_SHARE,
+        help=tr("of the rows, such as 0.2"),
     )
     amount.add_argument(
-        "--rows", type=_parse_row_count, default=0, metavar="N", help=tr("a number of rows instead of a share")
+        "--rows",
+        type=number_between(1, MAX_ROWS),
+        default=0,
+        metavar="N",
+        help=tr("a number of rows instead of a share"),
     )
-    parser.add_argument("--seed", type=_parse_seed, default=1, help=tr("the same seed chooses the same rows"))
-
-
-def _parse_share(text: str) -> float:
-    if not 0 < float(text) <= hold_out.MAX_SHARE:
-        raise ValueError(text)
-    return float(text)
-
-
-def _parse_row_count(text: str) -> int:
-    if int(text) < 1:
-        raise ValueError(text)
-    return int(text)
-
-
-def _parse_seed(text: str) -> int:
-    if not 0 <= int(text) < MAX_SEED:
-        raise ValueError(text)
-    return int(text)
+    parser.add_argument(
+        "--seed", type=number_between(0, MAX_SEED - 1), default=1, help=tr("the same seed chooses the same rows")
+    )
 
 
 def _link(arguments: Arguments) -> int:

@@ -56,11 +56,27 @@ class ExportResult:
     left_out: dict[str, int] = field(default_factory=dict)
 
 
+# Names that belong to other programs: a file of rows under them could not be opened.
+OTHER_SUFFIXES = (".docx", ".html", ".ods", ".parquet", ".pdf", ".xls", ".xlsx", ".zip")
+
+
 def detect_format(path: Path) -> str:
-    """The format by the file's suffix; a name without a suffix means a Hugging Face folder."""
+    """The format by the file's suffix; a name without a suffix means a Hugging Face folder.
+
+    Raises `FormatError` for a suffix of another kind of file: it would be JSON Lines under a name that says otherwise.
+    """
     name = path.name.lower().removesuffix(".gz")
     formats_by_suffix = {writer.suffix: format for format, writer in reversed(WRITERS.items())} | {".ndjson": "jsonl"}
-    return HUGGINGFACE_FOLDER if "." not in name else formats_by_suffix.get(Path(name).suffix, "jsonl")
+    suffix = Path(name).suffix
+    if suffix in OTHER_SUFFIXES:
+        raise FormatError(
+            tr("Rows cannot be written as {suffix}", suffix=suffix),
+            tr(
+                "Nothing was written. Choose a name that ends in one of: {suffixes}.",
+                suffixes=", ".join(formats_by_suffix),
+            ),
+        )
+    return HUGGINGFACE_FOLDER if "." not in name else formats_by_suffix.get(suffix, "jsonl")
 
 
 def export(

@@ -257,3 +257,35 @@ def test_the_two_ways_to_go_on_are_not_taken_together(incomplete, capsys):
     with pytest.raises(SystemExit) as end:
         commands.run(["link", str(incomplete), "--without-log", "--in-copy", "x.juku"])
     assert end.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["hold-out", "p.juku", "--share", "2"], "“2” is not a number from 0.001 to 0.5"),
+        (["hold-out", "p.juku", "--rows", "few"], "“few” is not a number from 1 to"),
+        (["train", "p.juku", "--seed", "-1"], "“-1” is not a number from 0 to"),
+        (["ask", "p.juku", "--model", "m", "-n", "101", "Who?"], "“101” is not a number from 1 to 100"),
+        (["holdout", "p.juku"], "invalid choice: 'holdout'"),
+    ],
+)
+def test_wrong_arguments_are_refused_in_words(arguments, words, capsys):
+    """They named a function of ours; and a mistyped command opened the window."""
+    assert commands.is_command(arguments[0])
+    with pytest.raises(SystemExit) as end:
+        commands.run(arguments)
+    assert end.value.code == 2 and words in capsys.readouterr().err
+
+
+def test_files_are_no_commands(tmp_path):
+    (tmp_path / "rows").touch()
+    names = ["p.juku", "rows.jsonl", str(tmp_path / "rows"), str(tmp_path / "none"), "./none"]
+    assert not any(map(commands.is_command, names))
+
+
+def test_rows_are_not_written_under_the_name_of_another_kind_of_file(tmp_path, capsys):
+    """`export P out.xlsx` wrote JSON Lines."""
+    project = tmp_path / "p.juku"
+    assert commands.run(["new", str(project), "--sample", "hobannu-en"]) == 0
+    assert commands.run(["export", str(project), str(tmp_path / "out.xlsx")]) == 2
+    assert "cannot be written as .xlsx" in capsys.readouterr().err and not (tmp_path / "out.xlsx").exists()

@@ -10,7 +10,7 @@ from core.cli import commands
 from core.dataset import examples
 from core.spec import spec
 from core.storage.project import Project
-from tests.support.fake_server import Answer
+from tests.support.fake_server import Answer, Fault
 from tests.support.projects import new_example
 
 BASE, TUNED = "base-model", "ft:base-model:org:game:1"
@@ -57,3 +57,14 @@ def test_an_exam_with_a_judge_is_told_in_words_and_as_data(server, path, capsys)
     data = json.loads(capsys.readouterr().out)
     assert data["conditions"] == ["closed", "closed", "retrieved", "retrieved"]
     assert data["kinds"][0]["passed"] == [0, 2, 0, 2] and [one["second"] for one in data["duels"]] == [2, 0, 2]
+
+
+def test_the_report_is_of_the_newest_exam_that_has_answers(server, path, tmp_path, capsys):
+    """After an exam of a model that does not exist, its empty exam was reported."""
+    server.script = reply
+    assert commands.run(["exam", str(path), "--provider", "fake", "--model", TUNED]) == 0
+    server.weather = lambda method, _path: Fault(status=404, code="model_not_found") if method == "POST" else None
+    assert commands.run(["exam", str(path), "--provider", "fake", "--model", "foo"]) != 0
+    capsys.readouterr()
+    assert commands.run(["report", str(path), "--to", str(tmp_path / "r.json")]) == 0
+    assert "Exam 1 written" in capsys.readouterr().out
