@@ -291,8 +291,14 @@ def count_equal_runs(program: list[Module]) -> int:
     """Runs of equal code lines that stand in two places; blank lines, comments, imports and lone brackets do not count."""
     places: dict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
     for number, module in enumerate(program):
-        lines = [line.strip() for line in module.lines]
-        code = [line for line in lines if len(line) > 1 and not line.startswith(("#", "import ", "from ", '"""'))]
+        imports = {
+            line
+            for node in ast.walk(module.tree)
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for line in range(node.lineno - 1, node.end_lineno or node.lineno)
+        }
+        lines = [line.strip() for number, line in enumerate(module.lines) if number not in imports]
+        code = [line for line in lines if len(line) > 1 and not line.startswith(("#", '"""'))]
         for start in range(len(code) - SAME_LINES + 1):
             places[tuple(code[start : start + SAME_LINES])].append((number, start))
     pairs = {(a, b) for found in places.values() for a in found for b in found if a < b}
