@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any
 
@@ -352,12 +352,22 @@ def delete(db: sqlite3.Connection, ids: Sequence[int]) -> None:
 
 
 def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
-    """Fix the problem `rule` in every row where that is safe; other rows stay unchanged. Raises `Cancelled`."""
+    """Fix the problem `rule` in every row where that is safe; other rows stay unchanged.
+
+    Raises `JukuError` where no row can be fixed safely, and `Cancelled`.
+    """
     if rule == DUPLICATE_ROW:
         db.execute("DELETE FROM example WHERE id NOT IN (SELECT min(id) FROM example GROUP BY digest, split)")
         return
     ids = filters.find(db, Filter(rule=rule))
-    replace_texts(db, _fix_rows(db, rule, ids, reporter))
+    fixed = _fix_rows(db, rule, ids, reporter)
+    if (first := next(fixed, None)) is not None:
+        replace_texts(db, chain([first], fixed))
+    elif ids:
+        raise JukuError(
+            tr("These rows cannot be fixed automatically"),
+            tr("Nothing was changed. Correct them by hand: the problem says what is expected."),
+        )
 
 
 def fix_since(db: sqlite3.Connection, rules: Sequence[str], first: int, reporter: Reporter) -> None:

@@ -7,7 +7,7 @@ from core.dataset import examples, filters, importing, quarantine
 from core.dataset.filters import Filter
 from core.dataset.import_reader_process import ImportOptions
 from core.dataset.row_edits import SetColumn, SetText
-from core.errors import FormatError
+from core.errors import FormatError, JukuError
 from core.formats import jsonl
 from core.formats.check_file import check_lines
 from core.progress import Reporter
@@ -45,6 +45,16 @@ def test_a_file_that_comes_again_brings_only_what_is_new(project, tmp_path):
     changes = imported(project, tmp_path, good, "{oops", new)
     assert changes.counts == {"example": 1}
     assert [(row.data, row.split) for row in rows(project)] == [(good, "test"), (new, "train")]
+
+
+def test_rows_that_cannot_be_fixed_are_said_and_stay(project):
+    """The button *Fix* did nothing, and said nothing."""
+    text = '{"messages": [{"role": "bot", "content": "Who?"}, {"role": "assistant", "content": "I."}]}'
+    write(project, examples.add, [examples.read_row(text)])
+    before = project.undo_label
+    with pytest.raises(JukuError, match="cannot be fixed automatically"):
+        write(project, examples.fix_all, "role-unknown", Reporter())
+    assert [row.data for row in rows(project)] == [text] and project.undo_label == before
 
 
 def test_fix_all_is_one_undoable_step_and_touches_nothing_else(project, tmp_path):
