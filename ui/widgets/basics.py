@@ -4,7 +4,7 @@ import html
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QSize, Qt
-from PySide6.QtGui import QAction, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtGui import QAction, QKeySequence, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QAbstractScrollArea,
@@ -31,6 +31,12 @@ RECOLOUR_EVENTS = (QEvent.Type.ApplicationPaletteChange, QEvent.Type.StyleChange
 REASON_NAME = "reason"  # the name of a dialog's line that says why its button is off
 LINK_STYLE = """QToolButton { border: 0; padding: 2px 0; color: palette(link); background: transparent; }
 QToolButton:hover, QToolButton:focus { text-decoration: underline; }"""
+# Keys of standard actions for which a plain X session, or Windows, defines none.
+USUAL_KEYS = {
+    QKeySequence.StandardKey.Replace: "Ctrl+H",
+    QKeySequence.StandardKey.Quit: "Ctrl+Q",
+    QKeySequence.StandardKey.Preferences: "Ctrl+,",
+}
 BYTE_UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
@@ -368,10 +374,18 @@ def short_model_name(model: str) -> str:
     return " · ".join([name, *parts[5:], parts[1]])
 
 
+def key_sequence(key: QKeySequence.StandardKey) -> QKeySequence:
+    """The keys of a standard action: those of the desktop, else the usual ones (a plain X session defines none for some)."""
+    found = QKeySequence(key)
+    return found if not found.isEmpty() else QKeySequence(USUAL_KEYS.get(key, ""))
+
+
 def menu_action(menu: QMenu, text: str, slot: Callable[[], object], shortcut: object = None) -> QAction:
     """An entry of `menu`; `shortcut` is a standard key or a text such as "Ctrl+I"."""
     action = menu.addAction(text)
     action.triggered.connect(lambda _checked=False: slot())
-    if shortcut is not None:
+    if isinstance(shortcut, QKeySequence.StandardKey):
+        action.setShortcut(key_sequence(shortcut))
+    elif shortcut is not None:
         action.setShortcut(shortcut)  # type: ignore[call-overload]
     return action

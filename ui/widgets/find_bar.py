@@ -53,7 +53,7 @@ class FindBar(QWidget):
         self.replace.clicked.connect(lambda _checked: self._on_replace())
         self.replace_all.clicked.connect(lambda _checked: self._on_replace_all())
         for keys in (QKeySequence.StandardKey.Find, QKeySequence.StandardKey.Replace):
-            shortcut = QShortcut(QKeySequence(keys), self._edit)
+            shortcut = QShortcut(basics.key_sequence(keys), self._edit)
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
             shortcut.activated.connect(self.open)
 

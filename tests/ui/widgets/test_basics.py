@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QTableWidget
 
@@ -24,3 +24,10 @@ def test_a_row_is_selected_whatever_keys_are_held(qtbot, held):
         assert table.currentColumn() == 1
     basics.select_row(table, 4)
     assert table.currentRow() == 3
+
+
+@pytest.mark.parametrize("key", basics.USUAL_KEYS)
+def test_usual_keys_work_where_the_desktop_defines_none(qapp, key, monkeypatch):
+    """In a plain X session Ctrl+H in the spec did nothing."""
+    monkeypatch.setattr(basics, "QKeySequence", lambda keys: QKeySequence(keys if isinstance(keys, str) else ""))
+    assert basics.key_sequence(key).toString() == basics.USUAL_KEYS[key]
