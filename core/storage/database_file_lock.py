@@ -83,8 +83,12 @@ class DatabaseFileLock:
         return True
 
     def remember_state(self) -> None:
-        """Remember the state of file and log: to call after they were opened and after each own write."""
-        self._main, self._log = _file_state(self._path), _file_state(self._log_path)
+        """Remember the state of file and log: to call after they were opened and after each own write.
+
+        The file's is that of the open file, not of its name: what was put in its place meanwhile is not ours.
+        """
+        self._main = _file_state(self._path if self._fd is None else self._fd)
+        self._log = _file_state(self._log_path)
 
     def is_ours(self) -> bool:
         """Whether file and log are those of `remember_state`, and nobody has written them since."""
@@ -122,9 +126,10 @@ class DatabaseFileLock:
         self._fd = self._log_fd = None
 
 
-def _file_state(path: Path) -> FileState | None:
+def _file_state(file: Path | int) -> FileState | None:
+    """The state of the file at a path or of an open one; None where there is none."""
     try:
-        status = path.stat()
+        status = file.stat() if isinstance(file, Path) else os.fstat(file)
     except OSError:
         return None
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

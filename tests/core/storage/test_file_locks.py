@@ -201,3 +201,11 @@ def test_a_trouble_that_is_no_lock_is_told_at_once(tmp_path, monkeypatch):
         database_file_lock.DatabaseFileLock(tmp_path / "f.juku")
     with pytest.raises(FileNotFoundError):
         database_file_lock.DatabaseFileLock(tmp_path / "none" / "f.juku")
+
+
+def test_what_was_put_in_the_files_place_is_never_taken_for_ours(file, tmp_path):
+    """Between a write and the look at what it left, a file that had taken its name was remembered as ours: edits were lost."""
+    (tmp_path / "new").write_bytes(b"file")
+    (tmp_path / "new").replace(tmp_path / "f.juku")
+    file.remember_state()
+    assert not file.is_ours() and not file.is_in_place()
