@@ -21,7 +21,7 @@ from core.cli.console import (
     Arguments,
     add_project_argument,
     explain_missing_log,
-    number_between,
+    number_in,
     print_result,
     progress_reporter,
     with_project,
@@ -39,11 +39,13 @@ from core.keys import Keys
 from core.language import tr
 from core.providers import chat_messages
 from core.providers.models_api import is_tuned
+from core.providers.server_presets import SEEDS, NumberRange
 from core.spec import spec
 from core.storage.project import Changes, Project
 from core.training import job_queue, jobs, lineage, row_selection, submit
 
 COMMANDS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "link", "hold-out", "serve")
+REPEATS = NumberRange(1, 100, integer=True)  # of each question
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
 Command = Callable[[Arguments], int]
@@ -107,7 +109,7 @@ def _add_model_commands(add_command: Callable[..., argparse.ArgumentParser]) -> 
     rows = tr("only rows with this tag; the samples have plain and study")
     train.add_argument("--rows", default="", metavar="TAG", help=rows)
     train.add_argument("--epochs", type=int)
-    train.add_argument("--seed", type=number_between(0, 2**31 - 1))
+    train.add_argument("--seed", type=number_in(SEEDS))
     ask = add_command("ask", _ask, tr("ask a model a question"))
     ask.add_argument("question")
     ask.add_argument("--model", required=True)
@@ -129,9 +131,9 @@ def _add_model_commands(add_command: Callable[..., argparse.ArgumentParser]) -> 
         )
         added.add_argument("--rows-prompt", action="store_true", help=rows_prompt)
     for added in (ask, exam):
-        added.add_argument("-n", type=number_between(1, 100), default=1, help=tr("how often each question is asked"))
+        added.add_argument("-n", type=number_in(REPEATS), default=1, help=tr("how often each question is asked"))
         added.add_argument("--temperature", type=float, default=0.0)
-        added.add_argument("--seed", type=number_between(0, 2**31 - 1))
+        added.add_argument("--seed", type=number_in(SEEDS))
     for added in (train, ask, exam):
         added.add_argument(
             "--provider", default=providers.LOCAL, help=tr("“local” or the id of a provider in the settings")

@@ -11,6 +11,7 @@ from typing import Any
 from core.errors import MissingLogError
 from core.language import tr
 from core.progress import Progress, Reporter
+from core.providers.server_presets import NumberRange
 from core.storage import project
 from core.storage.project import Project
 from core.storage.read_only_copy import save_without_log
@@ -41,17 +42,16 @@ def _open_project(arguments: Arguments) -> Project:
     return project.open_existing(arguments.project, arguments.without_log)
 
 
-def number_between(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
-    """An argparse type: a number of `kind` from `low` to `high`; anything else is refused with these limits in words."""
+def number_in(allowed: NumberRange) -> Callable[[str], float]:
+    """An argparse type: a number of `allowed`; anything else is refused with what is possible in words."""
 
-    def parse(text: str) -> Any:
+    def parse(text: str) -> float:
         try:
-            value = kind(text)
+            value = int(text) if allowed.integer else float(text)
         except ValueError:
             value = None
-        if value is None or not low <= value <= high:
-            limits = tr("“{text}” is not a number from {low} to {high}", text=text, low=f"{low:,}", high=f"{high:,}")
-            raise argparse.ArgumentTypeError(limits)
+        if value is None or not allowed.holds(value):
+            raise argparse.ArgumentTypeError(tr("“{text}” is not possible here: {range}", text=text, range=allowed))
         return value
 
     return parse

@@ -3,13 +3,15 @@
 import argparse
 from collections.abc import Callable
 
-from core.cli.console import CLEAN, PROBLEMS, Arguments, number_between, print_result, progress_reporter, with_project
+from core.cli.console import CLEAN, PROBLEMS, Arguments, number_in, print_result, progress_reporter, with_project
 from core.exam import hold_out
 from core.generation import fact_links
 from core.language import tr
+from core.providers.server_presets import SEEDS, NumberRange
 from core.storage.project import Project
 
-MIN_SHARE, MAX_ROWS, MAX_SEED = 0.001, 10**9, 2**31
+SHARES = NumberRange(0, hold_out.MAX_SHARE, open=True)
+ROW_COUNTS = NumberRange(1, integer=True)
 
 
 def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -19,20 +21,18 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument(
         "--share",
-        type=number_between(MIN_SHARE, hold_out.MAX_SHARE, float),
+        type=number_in(SHARES),
         default=hold_out.DEFAULT_SHARE,
         help=tr("of the rows, such as 0.2"),
     )
     amount.add_argument(
         "--rows",
-        type=number_between(1, MAX_ROWS),
+        type=number_in(ROW_COUNTS),
         default=0,
         metavar="N",
         help=tr("a number of rows instead of a share"),
     )
-    parser.add_argument(
-        "--seed", type=number_between(0, MAX_SEED - 1), default=1, help=tr("the same seed chooses the same rows")
-    )
+    parser.add_argument("--seed", type=number_in(SEEDS), default=1, help=tr("the same seed chooses the same rows"))
 
 
 def _link(arguments: Arguments) -> int:

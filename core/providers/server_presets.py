@@ -16,8 +16,8 @@ Style = Literal["method", "hyperparameters"]  # where a creation carries its hyp
 
 
 @dataclass(frozen=True, slots=True)
-class HyperparameterRange:
-    """The values a hyperparameter may have: above `low` where `open`, else from it; up to `high`, None for no end."""
+class NumberRange:
+    """The numbers a setting may have: above `low` where `open`, else from it; up to `high`, None for no end."""
 
     low: float
     high: float | None = None
@@ -39,9 +39,18 @@ class HyperparameterRange:
     def __str__(self) -> str:
         if self.values:
             return " / ".join(self.values)
+        low = _format_number(self.low)
         if self.high is None:
-            return f"> {self.low:g}" if self.open else f"≥ {self.low:g}"
-        return f"{'>' if self.open else ''}{self.low:g} – {self.high:g}"
+            return f"> {low}" if self.open else f"≥ {low}"
+        return f"{'>' if self.open else ''}{low} – {_format_number(self.high)}"
+
+
+def _format_number(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:g}"
+
+
+MAX_SEED = 2**31 - 1  # OpenAI's
+SEEDS = NumberRange(0, MAX_SEED, integer=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class ServerPreset:
     style: Style = "method"
     methods: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
-    hyperparameters: dict[str, dict[str, HyperparameterRange]] | None = None
+    hyperparameters: dict[str, dict[str, NumberRange]] | None = None
     capabilities: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
     bom: bool = False
@@ -72,7 +81,7 @@ class ServerPreset:
         """Whether Juku can train there."""
         return bool(self.methods)
 
-    def ranges(self, method: str) -> dict[str, HyperparameterRange]:
+    def ranges(self, method: str) -> dict[str, NumberRange]:
         """The hyperparameters of a method, by name."""
         return (self.hyperparameters or {}).get(method, {})
 
@@ -124,7 +133,7 @@ def _table() -> dict[str, ServerPreset]:
     return {id: _preset(id, entry, sets) for id, entry in found["provider"].items()}
 
 
-def _preset(id: str, entry: dict[str, Any], sets: dict[str, dict[str, HyperparameterRange]]) -> ServerPreset:
+def _preset(id: str, entry: dict[str, Any], sets: dict[str, dict[str, NumberRange]]) -> ServerPreset:
     wanted = dict(entry)
     for name in ("methods", "shown", "capabilities", "refuses"):
         wanted[name] = tuple(entry.get(name, ()))
@@ -132,5 +141,5 @@ def _preset(id: str, entry: dict[str, Any], sets: dict[str, dict[str, Hyperparam
     return ServerPreset(id=id, **wanted)
 
 
-def _range(value: dict[str, Any]) -> HyperparameterRange:
-    return HyperparameterRange(**{**value, "values": tuple(value.get("values", ())), "low": value.get("low", 0)})
+def _range(value: dict[str, Any]) -> NumberRange:
+    return NumberRange(**{**value, "values": tuple(value.get("values", ())), "low": value.get("low", 0)})

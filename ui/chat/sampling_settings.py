@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, 
 from core.exam import prompt_conditions
 from core.language import tr, trn
 from core.providers import Sampling
+from core.providers.server_presets import MAX_SEED
 from ui import style
 from ui.widgets import basics
 from ui.widgets.basics import LinkButton
@@ -16,7 +17,6 @@ MAX_SAMPLES = 8
 MAX_ANSWER_TOKENS = 8192
 MAX_STOP_TEXTS = 4  # that the protocol takes
 NO_SEED = -1
-MAX_SEED = 2**31 - 1
 MAX_PASSAGES = 20
 
 

@@ -20,6 +20,7 @@ from core.exam.graders import GRADERS
 from core.exam.runs import ExamEstimate, ExamPlan, ExamRun
 from core.language import tr, trn
 from core.providers import LOCAL, Sampling, model_kinds
+from core.providers.server_presets import MAX_SEED
 from ui import style
 from ui.exam import exam_texts
 from ui.exam.examined_models import ExaminedModels
@@ -31,7 +32,6 @@ from ui.workspace import Workspace
 
 MAX_REPEATS = 10
 MAX_ANSWER_TOKENS = 8192
-MAX_SEED = 2**31 - 1
 MAX_PASSAGE_TOKENS = 100_000
 
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QWidget
 
 from core.language import tr
-from core.providers.server_presets import HyperparameterRange
+from core.providers.server_presets import NumberRange
 from ui import style
 from ui.widgets import basics
 
@@ -32,7 +32,7 @@ class HyperparameterFields(QObject):
         """
         super().__init__()
         self._grid, self._several, self._place, self._width, self._after = grid, several, place, width, after
-        self._ranges: dict[str, HyperparameterRange] = {}
+        self._ranges: dict[str, NumberRange] = {}
         self._titles: list[QLabel] = []
         self.fields: dict[str, QLineEdit] = {}
 
@@ -41,7 +41,7 @@ class HyperparameterFields(QObject):
         for name, field in self.fields.items():
             field.setText(str(values.get(name, "")))
 
-    def show_ranges(self, ranges: Mapping[str, HyperparameterRange], readonly: bool = False) -> None:
+    def show_ranges(self, ranges: Mapping[str, NumberRange], readonly: bool = False) -> None:
         """Show a field for each of `ranges`; what is typed stays where a field stays."""
         typed = {name: field.text() for name, field in self.fields.items()}
         if dict(ranges) != self._ranges:
@@ -59,7 +59,7 @@ class HyperparameterFields(QObject):
         self._titles.clear()
         self.fields.clear()
 
-    def _add(self, place: int, name: str, allowed: HyperparameterRange, typed: str) -> None:
+    def _add(self, place: int, name: str, allowed: NumberRange, typed: str) -> None:
         field = QLineEdit(typed)
         field.setPlaceholderText(tr("Auto"))
         hint = tr("{name}: {range}. Leave it empty for the default.", name=name, range=allowed)
@@ -104,7 +104,7 @@ class HyperparameterFields(QObject):
         return [part.strip() for part in parts if part.strip()]
 
 
-def _parse_number(text: str, allowed: HyperparameterRange) -> Value | None:
+def _parse_number(text: str, allowed: NumberRange) -> Value | None:
     if allowed.values:
         return text
     try:

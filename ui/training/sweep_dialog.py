@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from core.dataset.versions import Version
 from core.language import tr, trn
-from core.providers.server_presets import HyperparameterRange
+from core.providers.server_presets import SEEDS, NumberRange
 from core.training.submit import TrainingPlan
 from ui import style
 from ui.training.hyperparameter_fields import HyperparameterFields, Value, field_grid
@@ -28,7 +28,6 @@ from ui.widgets.length_and_time_texts import format_local_time
 
 MAX_SWEEP_JOBS = 200  # jobs that are queued at once: more is a slip of the finger
 SEED = "seed"
-SEED_RANGE = HyperparameterRange(0, 2**31 - 1, integer=True)
 
 
 class SweepDialog(QDialog):
@@ -42,7 +41,7 @@ class SweepDialog(QDialog):
     def __init__(
         self,
         plan: TrainingPlan,
-        ranges: Mapping[str, HyperparameterRange],
+        ranges: Mapping[str, NumberRange],
         tags: Sequence[str],
         kept: Sequence[Version],
         parent: QWidget | None = None,
@@ -54,7 +53,7 @@ class SweepDialog(QDialog):
         self.name = QLineEdit(tr("Comparison"), maxLength=60)
         self._grid = field_grid()
         self.hyper = HyperparameterFields(self._grid, several=True)
-        self.hyper.show_ranges({**ranges, SEED: SEED_RANGE})
+        self.hyper.show_ranges({**ranges, SEED: SEEDS})
         self.hyper.fill({**(plan.hyperparameters or {}), **({} if plan.seed is None else {SEED: plan.seed})})
         self.tags = _make_choices([(tag or tr("All training rows"), tag) for tag in tags], [plan.rows])
         self.versions = _make_choices(

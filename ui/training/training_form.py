@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from core.language import tr, trn
 from core.providers import KEY, LOCAL, ModelOffer, prices
-from core.providers.server_presets import HyperparameterRange, ServerPreset, preset
+from core.providers.server_presets import MAX_SEED, NumberRange, ServerPreset, preset
 from core.training.row_selection import MINIMUM_ROWS
 from core.training.submit import TrainingPlan
 from ui import style
@@ -33,7 +33,6 @@ from ui.workspace import Workspace
 
 ROWS_CHOICE = "training rows"  # the place of the choice that is kept in the project
 EPOCHS_CHOICE = "training epochs"  # and that of how often they are gone through
-LARGEST_SEED = 2**31 - 1
 EPOCHS_PARAMETER = "n_epochs"
 EPOCHS_WIDTH = 90  # pixels
 FETCHABLE_STATES = ("missing", "failed")  # states of a model that is not on this computer
@@ -192,7 +191,7 @@ class TrainingForm(QWidget):
         """The values that were entered, by name; those left to the server are missing."""
         return self.epochs.values() | self.hyper.values()
 
-    def ranges(self) -> dict[str, HyperparameterRange]:
+    def ranges(self) -> dict[str, NumberRange]:
         """What can be chosen at this server with this method."""
         return self._preset.ranges(self.chosen_method())
 
@@ -399,7 +398,7 @@ def _describe_base(offer: ModelOffer, language: str) -> tuple[str, str]:
 
 def _make_seed_box() -> QSpinBox:
     """A seed, or below all of them "Auto": the server chooses."""
-    box = basics.integer_field(-1, LARGEST_SEED, -1)
+    box = basics.integer_field(-1, MAX_SEED, -1)
     box.setSpecialValueText(tr("Auto"))
     box.setMinimumWidth(90)
     return box

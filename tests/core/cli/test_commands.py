@@ -262,10 +262,11 @@ def test_the_two_ways_to_go_on_are_not_taken_together(incomplete, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["hold-out", "p.juku", "--share", "2"], "“2” is not a number from 0.001 to 0.5"),
-        (["hold-out", "p.juku", "--rows", "few"], "“few” is not a number from 1 to"),
-        (["train", "p.juku", "--seed", "-1"], "“-1” is not a number from 0 to"),
-        (["ask", "p.juku", "--model", "m", "-n", "101", "Who?"], "“101” is not a number from 1 to 100"),
+        (["hold-out", "p.juku", "--share", "2"], "“2” is not possible here: >0 – 0.5"),
+        (["hold-out", "p.juku", "--share", "0"], "“0” is not possible here: >0 – 0.5"),
+        (["hold-out", "p.juku", "--rows", "few"], "“few” is not possible here: ≥ 1"),
+        (["train", "p.juku", "--seed", "-1"], "“-1” is not possible here: 0 – 2,147,483,647"),
+        (["ask", "p.juku", "--model", "m", "-n", "101", "Who?"], "“101” is not possible here: 1 – 100"),
         (["holdout", "p.juku"], "invalid choice: 'holdout'"),
     ],
 )
@@ -275,6 +276,11 @@ def test_wrong_arguments_are_refused_in_words(arguments, words, capsys):
     with pytest.raises(SystemExit) as end:
         commands.run(arguments)
     assert end.value.code == 2 and words in capsys.readouterr().err
+
+
+def test_a_small_share_is_possible():
+    """Of a million rows it is hundreds."""
+    assert commands.build_parser().parse_args(["hold-out", "p.juku", "--share", "0.0002"]).share == 0.0002
 
 
 def test_files_are_no_commands(tmp_path):

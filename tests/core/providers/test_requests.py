@@ -177,9 +177,7 @@ def test_the_rows_of_a_training_file_fit(sample):
 def test_a_wrong_request_would_be_noticed(server):
     request = JobRequest("m", "f", "t", hyperparameters={"n_epochs": 51})
     kind = dataclasses.replace(preset("custom"), hyperparameters=None)
-    kind = dataclasses.replace(
-        kind, hyperparameters={"supervised": {"n_epochs": server_presets.HyperparameterRange(1, 99)}}
-    )
+    kind = dataclasses.replace(kind, hyperparameters={"supervised": {"n_epochs": server_presets.NumberRange(1, 99)}})
     run(server, lambda provider: provider.create_job(request), preset=kind)
     assert any("n_epochs" in fault for fault in faults(server))
     assert contract.request_errors("GET", "/fine_tuning/jobs?limt=3", None) == ["limt: no such parameter"]
