@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, groupby, islice
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
@@ -360,10 +360,7 @@ def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
         db.execute("DELETE FROM example WHERE id NOT IN (SELECT min(id) FROM example GROUP BY digest, split)")
         return
     ids = filters.find(db, Filter(rule=rule))
-    fixed = _fix_rows(db, rule, ids, reporter)
-    if (first := next(fixed, None)) is not None:
-        replace_texts(db, chain([first], fixed))
-    elif ids:
+    if not replace_texts(db, _fix_rows(db, rule, ids, reporter)) and ids:
         raise JukuError(
             tr("These rows cannot be fixed automatically"),
             tr("Nothing was changed. Correct them by hand: the problem says what is expected."),

@@ -97,11 +97,6 @@ def last_day(preset: str) -> datetime.date | None:
     return min(days, default=None)
 
 
-def table_source() -> tuple[datetime.date, str]:
-    """The day of the table, and whose pages it was read from."""
-    return _load_table()["as_of"], _load_table()["source"]
-
-
 def _is_of_family(model: str, name: str) -> bool:
     """Whether a model is of the family `name`: by itself, with the day of its making, or a variant of it."""
     return model == name or model.startswith(f"{name}-")

@@ -29,7 +29,6 @@ from ui.workspace import Workspace
 APPROVING = ("status", "approved")
 CHOICE_ACTIONS = {"split": examples.SPLITS, "kind": ("", *examples.KINDS), "status": examples.STATUSES}
 LINE_ACTIONS = ("add_tag", "remove_tag", "facts")
-TEXT_ACTIONS = ("question_prefix", "answer_prefix", "system", "notes")
 
 
 def bulk_titles() -> dict[str, str]:

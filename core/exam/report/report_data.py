@@ -83,9 +83,8 @@ class ExamReport:
 
 def find_run(db: sqlite3.Connection, id: int | None = None) -> ExamRun:
     """A run by its number, else the newest with answers, else the newest. Raises `JukuError` where there is none."""
-    candidates = [run for run in runs.load_all(db) if id in (None, run.id)]
-    answered = {run for (run,) in db.execute("SELECT DISTINCT run FROM eval_answer")}
-    found = next((run for run in candidates if run.id in answered), candidates[0] if candidates else None)
+    wanted = id or db.execute("SELECT max(run) FROM eval_answer").fetchone()[0]
+    found = next((run for run in runs.load_all(db) if wanted in (None, run.id)), None)
     if found is None:
         raise JukuError(
             tr("There is no such exam") if id else tr("There is no exam yet"),
