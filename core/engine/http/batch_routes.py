@@ -32,7 +32,7 @@ class BatchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 @dataclass(frozen=True)
-class BatchRequestHandler:
+class RouteEndpoints:
     """Answers the requests of batches as the routes do."""
 
     services: Services
@@ -41,7 +41,7 @@ class BatchRequestHandler:
         """Raise the ApiError of a model that cannot answer."""
         await self.services.resolve_model(model)
 
-    async def handle(self, endpoint: str, body: Json) -> Json:
+    async def answer(self, endpoint: str, body: Json) -> Json:
         """The response body. Raises the ApiError of a request that is refused or fails."""
         return await ENDPOINTS[endpoint](self.services, body)
 

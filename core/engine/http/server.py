@@ -112,7 +112,7 @@ def create_app(services: Services, token: str, host: str, on_start: Callable[[],
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         services.jobs.resume_unfinished()
-        services.batches.resume_unfinished(batch_routes.BatchRequestHandler(services))
+        services.batches.resume_unfinished(batch_routes.RouteEndpoints(services))
         on_start()
         try:
             yield

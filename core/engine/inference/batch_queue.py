@@ -18,13 +18,13 @@ UNFINISHED_STATUSES = ("validating", "in_progress", "finalizing", "cancelling")
 log = logging.getLogger(__name__)
 
 
-class RequestHandler(Protocol):
+class BatchEndpoints(Protocol):
     """Answers the requests of batches."""
 
     async def check_model(self, model: str) -> None:
         """Raise the ApiError of a model that cannot answer."""
 
-    async def handle(self, endpoint: str, body: Json) -> Json:
+    async def answer(self, endpoint: str, body: Json) -> Json:
         """The response body. Raises the ApiError of a request that is refused or fails."""
 
 
@@ -33,13 +33,13 @@ class BatchQueue:
 
     def __init__(self, store: DiskStore) -> None:
         self._store = store
-        self._handler: RequestHandler | None = None
+        self._endpoints: BatchEndpoints | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._batch_lock = asyncio.Lock()
 
-    def resume_unfinished(self, handler: RequestHandler) -> None:
+    def resume_unfinished(self, endpoints: BatchEndpoints) -> None:
         """Start: resume the batches that an earlier engine left unfinished, oldest first."""
-        self._handler = handler
+        self._endpoints = endpoints
         for batch in reversed(self._store.batches.all()):
             if batch["status"] in UNFINISHED_STATUSES:
                 self._start_task(batch["id"])
@@ -111,8 +111,8 @@ class BatchQueue:
         try:
             await asyncio.to_thread(shutil.copyfile, self._store.files.path(batch["input_file_id"]), copy)
             report = await asyncio.to_thread(batch_input.validate_input, copy, batch["endpoint"])
-            if not report.errors and self._handler:
-                await self._handler.check_model(report.model)
+            if not report.errors and self._endpoints:
+                await self._endpoints.check_model(report.model)
         except ApiError as error:
             return self._fail(batch_id, [_build_error(error.code or "invalid_request", error.message, error.param)])
         if report.errors:
@@ -152,9 +152,9 @@ class BatchQueue:
             )
 
     async def _handle_request(self, endpoint: str, body: Json) -> tuple[int, Json]:
-        assert self._handler
+        assert self._endpoints
         try:
-            return 200, await self._handler.handle(endpoint, body)
+            return 200, await self._endpoints.answer(endpoint, body)
         except ApiError as error:
             return error.status, error.body()
 

@@ -95,7 +95,7 @@ async def read_counts(client: AsyncOpenAI, batch: str) -> Any:
     return (await client.batches.retrieve(batch)).request_counts
 
 
-class FakeHandler:
+class FakeEndpoints:
     """Answers at once, or never after `max_answers`; records the requests."""
 
     def __init__(self, max_answers: int = 1000) -> None:
@@ -105,7 +105,7 @@ class FakeHandler:
     async def check_model(self, model: str) -> None:
         """Every model is there."""
 
-    async def handle(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def answer(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
         if len(self.requests) >= self.max_answers:
             await asyncio.get_running_loop().create_future()
         self.requests.append(body["n"])
@@ -124,7 +124,7 @@ async def test_a_line_that_was_answered_is_not_asked_again(tmp_path: Path) -> No
     store = DiskStore(tmp_path)
     rows = [line(f"{n}", "m", n=f"{n}") for n in range(40)]
     file = store.files.add("x.jsonl", "batch", lambda path: path.write_bytes(lines(rows)))
-    first, queue = FakeHandler(max_answers=20), BatchQueue(store)
+    first, queue = FakeEndpoints(max_answers=20), BatchQueue(store)
     queue.resume_unfinished(first)
     batch = queue.create(file["id"], CHAT, "24h", {})["id"]
     await leave_off(queue, lambda: store.batches.get(batch)["request_counts"]["completed"] == 20)
@@ -134,7 +134,7 @@ async def test_a_line_that_was_answered_is_not_asked_again(tmp_path: Path) -> No
         part.write(b'{"custom_id": "39", "respo')  # what a power cut leaves of a line
     store.files.delete(file["id"])
 
-    store, second = DiskStore(tmp_path), FakeHandler()
+    store, second = DiskStore(tmp_path), FakeEndpoints()
     queue = BatchQueue(store)
     queue.resume_unfinished(second)
     await leave_off(queue, lambda: store.batches.get(batch)["status"] == "completed")
@@ -149,7 +149,7 @@ async def test_an_engine_killed_at_the_end_makes_no_second_file(tmp_path: Path) 
     store = DiskStore(tmp_path)
     queue = BatchQueue(store)
     file = store.files.add("x.jsonl", "batch", lambda path: path.write_bytes(lines([line("a", "m", n="a")])))
-    queue.resume_unfinished(FakeHandler())
+    queue.resume_unfinished(FakeEndpoints())
     batch = queue.create(file["id"], CHAT, "24h", {})["id"]
     folder = tmp_path / "batches" / batch
     await leave_off(queue, lambda: store.batches.get(batch)["status"] == "completed")
@@ -158,7 +158,7 @@ async def test_an_engine_killed_at_the_end_makes_no_second_file(tmp_path: Path) 
     content = store.files.path(done["output_file_id"]).read_bytes()
     (folder / "output.jsonl").write_bytes(content)
     store.batches.update(batch, status="finalizing")
-    store, fake = DiskStore(tmp_path), FakeHandler()
+    store, fake = DiskStore(tmp_path), FakeEndpoints()
     queue = BatchQueue(store)
     queue.resume_unfinished(fake)
     await leave_off(queue, lambda: store.batches.get(batch)["status"] == "completed")
