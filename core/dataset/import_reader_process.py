@@ -135,20 +135,7 @@ class BlockBuilder:
             if last_question
             else next((m.content for m in reversed(messages) if m.role == "user"), "")
         )
-        length = len(question) + len(answer)
-        self._texts.append(raw)
-        self._values.append(
-            (
-                question[:PREVIEW_LENGTH],
-                answer[:PREVIEW_LENGTH],
-                length,
-                *self._common,
-                line,
-                "",
-                compressed_texts.digest(raw),
-            )
-        )
-        self._size += len(raw)
+        self._add_row(question, answer, self._common, line, "", raw)
 
     def add_line(self, line: FileLine) -> None:
         """Add a line, checked first; an unreadable one goes to the quarantine."""
