@@ -1,6 +1,5 @@
 """Lines come out of files of every encoding, in bounded memory."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -8,24 +7,8 @@ import pytest
 
 from core.checks import LINE_LIMIT, repair
 from core.formats import jsonl
-from core.formats.check_file import check_lines
 from core.progress import Reporter
-
-GOOD = '{"messages": [{"role": "user", "content": "返品は？"}, {"role": "assistant", "content": "表のとおりです。"}]}'
-ENCODINGS = ["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "cp932"]
-
-
-def texts(path: Path) -> list[str | None]:
-    return [row.text for row in jsonl.read(path, Reporter())]
-
-
-def rules(path: Path) -> Counter[str]:
-    return Counter(problem.rule for _number, problem in check_lines(path, Reporter()))
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "rows.jsonl"
+from tests.support.row_files import ENCODINGS, GOOD, rules, texts
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

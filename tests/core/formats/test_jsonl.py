@@ -4,7 +4,6 @@ import json
 import os
 import random
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -19,22 +18,7 @@ from core.formats import jsonl
 from core.formats.check_file import check_lines
 from core.formats.compressed_files import GZIP_MAGIC
 from core.progress import Cancelled, Progress, Reporter
-
-GOOD = '{"messages": [{"role": "user", "content": "返品は？"}, {"role": "assistant", "content": "表のとおりです。"}]}'
-ENCODINGS = ["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "cp932"]
-
-
-def texts(path: Path) -> list[str | None]:
-    return [row.text for row in jsonl.read(path, Reporter())]
-
-
-def rules(path: Path) -> Counter[str]:
-    return Counter(problem.rule for _number, problem in check_lines(path, Reporter()))
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "rows.jsonl"
+from tests.support.row_files import ENCODINGS, GOOD, rules, texts
 
 
 def question_row(number: int) -> dict[str, list[dict[str, str]]]:
