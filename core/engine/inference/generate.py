@@ -8,6 +8,10 @@ from typing import Any
 from core.engine.inference.loaded_models import LoadedModel
 from core.engine.inference.streaming_decoder import StreamingDecoder
 
+MIN_SAMPLED = (
+    1e-5  # of temperature and top_p; below, fp32 has no room, and only the likeliest token is left (as in vLLM)
+)
+
 
 @dataclass(eq=False)
 class GeneratedSequence:
@@ -41,7 +45,7 @@ class GeneratedSequence:
         """The next token id for logits of shape (vocabulary,): greedy at temperature 0, else top-p sampling."""
         import torch
 
-        if self.temperature == 0 or self.top_p == 0:
+        if min(self.temperature, self.top_p) < MIN_SAMPLED:
             return int(logits.argmax())
         probs = torch.softmax(logits / self.temperature, -1)
         if self.top_p < 1:

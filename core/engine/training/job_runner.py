@@ -1,6 +1,7 @@
 """The queue of fine-tuning jobs: validates their files and trains them, one at a time."""
 
 import asyncio
+import hashlib
 import json
 import logging
 import shutil
@@ -10,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.engine import child_lifetime
-from core.engine.disk_store import UNFINISHED_STATUSES, DiskStore, write_json
+from core.engine.disk_store import UNFINISHED_STATUSES, DiskStore, read_json, write_json
 from core.engine.http.job_request import JobRequest
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error, new_id, now
 from core.engine.models.catalog import CatalogEntry, ModelCatalog, load_catalog
@@ -60,6 +61,8 @@ class JobRunner:
         """Resume the jobs that an earlier engine left unfinished, oldest first."""
         for job in reversed(self._store.jobs.all()):
             if job["status"] in UNFINISHED_STATUSES:
+                if job["status"] == "running":  # its turn comes again; until then it waits like the others
+                    self._store.jobs.update(job["id"], status="queued", estimated_finish=None)
                 self._start_task(job["id"])
             elif job["status"] == "paused":
                 self._store_checkpoints(job["id"])
@@ -154,6 +157,7 @@ class JobRunner:
         training, validation, method = job["training_file"], job["validation_file"], job["method"]["type"]
         also = f" and validation file: {validation}" if validation else ""
         self._store.jobs.add_event(job_id, f"Validating training file: {training}{also}")
+        digests = {}
         for kind, file_id in (("training", training), ("validation", validation)):
             if file_id:
                 source = self._store.files.path(file_id)
@@ -161,7 +165,8 @@ class JobRunner:
                     await asyncio.to_thread(validate_file, source, kind, method, file_id)
                 except InvalidFileError as error:
                     raise JobError(error.code, str(error), f"{kind}_file") from error
-                await asyncio.to_thread(_copy_file, source, folder / f"{kind}.jsonl")
+                digests[kind] = await asyncio.to_thread(_copy_file, source, folder / f"{kind}.jsonl")
+        write_json(folder / "digests.json", digests)
         self._store.jobs.update(job_id, status="queued")
         self._store.jobs.add_event(job_id, "Files validated, moving job to queued state")
 
@@ -205,6 +210,7 @@ class JobRunner:
             hyperparameters=job["method"][method]["hyperparameters"],
             seed=job["seed"],
             dtype=self._dtype,
+            digests=read_json(self._store.jobs.folder(job_id) / "digests.json") or {},
         )
 
     async def _prepare_base_model(self, job_id: str, entry: CatalogEntry) -> Path:
@@ -247,6 +253,9 @@ class JobRunner:
                 self._handle_step(job_id, {key: value for key, value in message.items() if key != "event"})
             case "checkpoint":
                 self._store_checkpoints(job_id)
+            case "damaged_state":
+                words = f"The saved state cannot be read, the job begins again: {message['reason']}"
+                self._store.jobs.add_event(job_id, words, "warn")
 
     def _handle_start(self, job_id: str, message: Json) -> None:
         method, step = self._store.jobs.get(job_id)["method"]["type"], message["step"]
@@ -315,12 +324,14 @@ class JobRunner:
         """Delete the files that only a running job needs."""
         folder: Path = self._store.jobs.folder(job_id)
         (folder / "state.safetensors").unlink(missing_ok=True)
-        for name in ("training.jsonl", "validation.jsonl", "plan.json"):
+        for name in ("training.jsonl", "validation.jsonl", "plan.json", "digests.json"):
             (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
 
-def _copy_file(source: Path, target: Path) -> None:
-    """Copy a file so that it is complete also after a power cut."""
+def _copy_file(source: Path, target: Path) -> str:
+    """Copy a file so that it is complete also after a power cut; returns the SHA-256 of the copy. Raises OSError."""
     shutil.copyfile(source, target)
     sync_file(target)
+    with target.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,8 @@ It reads `plan.json` and the rows, sends its parent a JSON line for each step, a
 `state.safetensors` (to resume from), `checkpoints/step-N` and at the end `adapter`. Each appears whole or not at all.
 """
 
+import codecs
+import hashlib
 import json
 import random
 import shutil
@@ -12,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,8 @@ EVALUATIONS = 10  # of the first validation rows, in a whole job
 @dataclass(frozen=True)
 class TrainingArguments:
     """What the parent wrote into `plan.json`. `base`: the base model's folder. `parent`: an adapter's folder to start
-    from, or None. `hyperparameters`: as requested, "auto"s included."""
+    from, or None. `hyperparameters`: as requested, "auto"s included. `digests`: the SHA-256 of the validated files, by
+    kind (training, validation); empty for a job that an older engine validated."""
 
     method: str
     base: str
@@ -53,14 +56,32 @@ class TrainingArguments:
     hyperparameters: Json
     seed: int
     dtype: str
+    digests: dict[str, str] = field(default_factory=dict)
 
 
-def read_rows(path: Path) -> list[Json]:
-    """The rows of a JSON-lines file that was validated before; none where there is no file."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8-sig") as file:
-        return [json.loads(line) for line in file if line.strip()]
+def read_rows(folder: Path, kind: str, digests: dict[str, str]) -> list[Json]:
+    """The rows of the job's file `kind`, as they were validated; none where the job has no validation file.
+
+    Raises TrainingError when the file is gone, or has other bytes than when it was validated.
+    """
+    path = folder / f"{kind}.jsonl"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        if kind == "validation" and kind not in digests and not path.exists():
+            return []
+        raise _damaged_rows_error(path, f"cannot be read ({error.strerror})") from error
+    if digests.get(kind, digest := hashlib.sha256(data).hexdigest()) != digest:
+        raise _damaged_rows_error(path, "was changed after it was validated")
+    return [json.loads(line) for line in data.removeprefix(codecs.BOM_UTF8).splitlines() if line.strip()]
+
+
+def _damaged_rows_error(path: Path, reason: str) -> TrainingError:
+    kind = path.stem
+    return TrainingError(
+        f"invalid_{kind}_file",
+        f"The job's copy of the {kind} file {reason}: {path}. No model was made. Create the job again.",
+    )
 
 
 class Trainer:
@@ -90,7 +111,7 @@ class Trainer:
         tokenizer = AutoTokenizer.from_pretrained(plan.base, local_files_only=True)
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
         chat_template = ChatTemplate(tokenizer, plan.chat_template_kwargs, plan.supports_tools)
-        rows = read_rows(self.folder / "training.jsonl")
+        rows = read_rows(self.folder, "training", plan.digests)
         self.hyperparameters = resolve_auto(plan.method, plan.hyperparameters, len(rows), plan.learning_rates)
         self.model = _load_model(plan).to(self.device)
         token_loss = TokenLoss(self.model.get_base_model(), pad, self.device)
@@ -98,7 +119,7 @@ class Trainer:
         beta = self.hyperparameters.beta
         self.objective: Objective = SupervisedObjective(token_loss) if beta is None else DPOObjective(token_loss, beta)
         self.train_dataset = _tokenize(self.objective, chat_template, rows, plan.context_length, "training")
-        eval_rows = read_rows(self.folder / "validation.jsonl")
+        eval_rows = read_rows(self.folder, "validation", plan.digests)
         self.eval_dataset = _tokenize(self.objective, chat_template, eval_rows, plan.context_length, "validation")
 
     def run(self) -> None:
@@ -211,21 +232,46 @@ class Trainer:
         self.saved_at = time.monotonic()
 
     def _load_state(self) -> None:
-        """Resume from the saved state, if an earlier process left one."""
-        import torch
-        from safetensors import safe_open
-
+        """Resume from the saved state, if an earlier process left one; one that is damaged is reported and left out."""
         path = self.folder / "state.safetensors"
         if not path.exists():
             return
-        with safe_open(path, "pt", device=self.device) as file, torch.no_grad():
-            self.step = int(file.metadata()["step"])
+        try:
+            step, tensors = self._read_state(path)
+        except Exception as error:  # whatever safetensors, torch or the disk say of a broken file
+            path.unlink(missing_ok=True)
+            self.send({"event": "damaged_state", "reason": str(error)})
+        else:
+            self._set_state(step, tensors)
+
+    def _read_state(self, path: Path) -> tuple[int, dict[str, Any]]:
+        """The step and the tensors of a whole state. Raises ValueError and others when it is none of this job."""
+        from safetensors import safe_open
+
+        with safe_open(path, "pt", device=self.device) as file:
+            step = int(file.metadata()["step"])
+            names = [f"{kind}.{name}" for name in self.parameters for kind in ("weight", "first", "second")]
+            tensors = {name: file.get_tensor(name) for name in names}
+        for name, p in self.parameters.items():
+            if any(tensors[f"{kind}.{name}"].shape != p.shape for kind in ("weight", "first", "second")):
+                raise ValueError(f"{name} has another shape")
+        if not 0 < step <= self.total_steps:
+            raise ValueError(f"step {step} of {self.total_steps}")
+        if not all(tensor.isfinite().all() for tensor in tensors.values()):
+            raise ValueError("a value is not finite")
+        return step, tensors
+
+    def _set_state(self, step: int, tensors: dict[str, Any]) -> None:
+        import torch
+
+        self.step = step
+        with torch.no_grad():
             for name, p in self.parameters.items():
-                p.copy_(file.get_tensor(f"weight.{name}"))
+                p.copy_(tensors[f"weight.{name}"])
                 self.optimizer.state[p] = {
-                    "step": torch.tensor(float(self.step)),
-                    "exp_avg": file.get_tensor(f"first.{name}"),
-                    "exp_avg_sq": file.get_tensor(f"second.{name}"),
+                    "step": torch.tensor(float(step)),
+                    "exp_avg": tensors[f"first.{name}"],
+                    "exp_avg_sq": tensors[f"second.{name}"],
                 }
 
 
@@ -240,7 +286,7 @@ def _tokenize(
         except ChatTemplateError as error:
             message = f"The job failed due to an invalid {kind} file. Example {number}: {error}."
             raise TrainingError(f"invalid_{kind}_file", message) from error
-    if rows and not items:
+    if not items and (rows or kind == "training"):
         raise TrainingError(f"invalid_{kind}_file", f"No example of the {kind} file leaves a token to learn.")
     return items
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError, NotFoundError
 
+from core.engine.http.chat_request import NEUTRAL_VALUES
 from tests.support.engine import BASE, prompt
 from tests.support.patience import PATIENCE
 
@@ -77,8 +78,51 @@ async def test_a_client_that_leaves_stops_the_work(client: AsyncOpenAI, tiny: st
     assert (await asyncio.wait_for(ask(client, QUESTIONS[0], model=tiny), PATIENCE)).choices[0].message.content
 
 
+async def test_values_that_ask_for_nothing_are_accepted(client: AsyncOpenAI) -> None:
+    """Clients send them by habit."""
+    neutral = {name: values[-1] for name, values in NEUTRAL_VALUES.items()}
+    answer = {
+        "role": "assistant",
+        "content": "A.",
+        "refusal": None,
+        "annotations": [],
+        "audio": None,
+        "tool_calls": None,
+    }
+    more = {"metadata": {"a": "b"}, "user": "u", "safety_identifier": "s", "prompt_cache_key": "p"}
+    body = {"model": BASE, "messages": [*prompt("x"), answer, *prompt("y")[-1:]], "max_tokens": 2, **neutral, **more}
+    stream = {"stream": False, "stream_options": None}
+    for change in (stream, dict.fromkeys(neutral), {name: values[0] for name, values in NEUTRAL_VALUES.items()}):
+        found: Any = await client.post("/chat/completions", body={**body, **change}, cast_to=object)
+        assert found["usage"]["completion_tokens"] == 2
+
+
+@pytest.mark.parametrize(
+    "change", [{"temperature": 1e-300}, {"temperature": 5e-324}, {"temperature": 1, "top_p": 1e-300}]
+)
+async def test_values_near_zero_are_greedy_and_harm_no_neighbour(client: AsyncOpenAI, change: dict[str, Any]) -> None:
+    """Divided by such a temperature, the numbers were no probabilities: the whole batch got an error 500."""
+    plain = {"max_tokens": 8, "temperature": 0}
+    greedy, near, other = await asyncio.gather(*(ask(client, QUESTIONS[0], **{**plain, **more}) for more in ({}, change, {})))  # fmt: skip
+    texts = [one.choices[0].message.content for one in (greedy, near, other)]
+    assert texts[0] and texts == [texts[0]] * 3
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"tools": []}, "tools"),
+    ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+    ({"tool_choice": "required"}, "tool_choice"),
+    ({"response_format": {"type": "json_object"}}, "response_format"),
+    ({"logprobs": True}, "logprobs"),
+    ({"logprobs": 0}, "logprobs"),
+    ({"frequency_penalty": 0.1}, "frequency_penalty"),
+    ({"presence_penalty": False}, "presence_penalty"),
+    ({"logit_bias": {"5": 1}}, "logit_bias"),
+    ({"store": True}, "store"),
+    ({"service_tier": "flex"}, "service_tier"),
+    ({"stream": True, "stream_options": {"include_obfuscation": True}}, "stream_options.include_obfuscation"),
+    ({"metadata": {"a": 1}}, "metadata.a"),
+    ({"surprise": None}, "surprise"),
+    ({"messages": [{"role": "user", "content": "x", "mood": 1}]}, "messages[0].mood"),
     ({"temperature": 2.5}, "temperature"),
     ({"temperature": "hot"}, "temperature"),
     ({"top_p": -1}, "top_p"),
