@@ -16,7 +16,8 @@ MIN_SAMPLED = (
 @dataclass(eq=False)
 class GeneratedSequence:
     """One completion. `on_token(text, finish_reason, num_tokens)` is called with each new text, at last with a
-    finish reason (`stop` or `length`). Setting `cancelled` ends the sequence without a call."""
+    finish reason (`stop` or `length`); `on_failure(error)` instead when it cannot be continued. Setting `cancelled`
+    ends the sequence without a call."""
 
     prompt_ids: list[int]
     max_new_tokens: int
@@ -25,6 +26,7 @@ class GeneratedSequence:
     seed: int | None
     stop_strings: list[str]
     on_token: Callable[[str, str | None, int], None]
+    on_failure: Callable[[Exception], None]
     cancelled: threading.Event
     num_tokens: int = 0
     decoder: StreamingDecoder | None = field(default=None, repr=False)
@@ -78,44 +80,72 @@ class GeneratedSequence:
 
 
 class GenerationBatch:
-    """Sequences generated together, with one key-value cache; finished ones leave the batch.
+    """Sequences of one model that are generated together, with one key-value cache (continuous batching).
 
-    It can be interrupted after any step and continued later: requests that came meanwhile may go first.
+    A sequence joins after any token and leaves when it is finished. Whatever fails in one ends that one only.
     """
 
-    def __init__(self, loaded: LoadedModel, sequences: list[GeneratedSequence]) -> None:
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+        self.sequences: list[GeneratedSequence] = []
+        # Of the next token of each sequence: its id and its position, of shape (sequences, 1); and the attention mask,
+        # of shape (sequences, cached tokens + 1).
+        self._input_ids: Any = None
+        self._position_ids: Any = None
+        self._attention_mask: Any = None
+        self._cache: Any = None
+
+    def add(self, sequences: list[GeneratedSequence]) -> None:
+        """Read the prompts of new sequences, generate their first tokens, and let them join.
+
+        Raises what the model raises; the sequences that were there before are as they were.
+        """
         import torch
         from transformers import DynamicCache
 
-        self._loaded, self._sequences = loaded, sequences
         with torch.inference_mode():
-            input_ids, mask = _left_pad([one.prompt_ids for one in sequences], loaded.pad_token_id)
-            self._input_ids, self._attention_mask = input_ids.to(loaded.model.device), mask.to(loaded.model.device)
-            self._position_ids = (self._attention_mask.cumsum(-1) - 1).clamp(min=0)
-        self._cache = DynamicCache(config=loaded.model.config)
-        for sequence in sequences:
-            sequence.start(loaded)
+            for sequence in sequences:
+                sequence.start(self.loaded)
+            newcomers = GenerationBatch(self.loaded)
+            newcomers.sequences = list(sequences)
+            prompts = [one.prompt_ids for one in sequences]
+            newcomers._cache = DynamicCache(config=self.loaded.model.config)
+            input_ids, mask = _left_pad(prompts, self.loaded.pad_token_id)
+            newcomers._input_ids = input_ids.to(self.loaded.model.device)
+            newcomers._attention_mask = mask.to(self.loaded.model.device)
+            newcomers._position_ids = (newcomers._attention_mask.cumsum(-1) - 1).clamp(min=0)
+            newcomers._generate_token()
+            if newcomers.sequences:
+                self._merge(newcomers)
 
     def step(self) -> bool:
-        """Generate the next token of every sequence; False when all are finished."""
+        """Generate the next token of every sequence; False when all are finished.
+
+        Raises what the model raises.
+        """
         import torch
 
-        with torch.inference_mode():
-            logits = self._forward()
-            tokens = [sequence.sample(logits[i]) for i, sequence in enumerate(self._sequences)]
-            eos = self._loaded.eos_token_ids
-            unfinished = [i for i, sequence in enumerate(self._sequences) if sequence.append(tokens[i], eos)]
-            if len(unfinished) < len(self._sequences):
-                self._select(unfinished)
-            mask = self._attention_mask
-            self._input_ids = torch.tensor([[tokens[i]] for i in unfinished], dtype=torch.long, device=mask.device)
-            self._attention_mask = torch.cat([mask, mask.new_ones(len(unfinished), 1)], 1)
-            self._position_ids = self._position_ids[:, -1:] + 1
-        return bool(self._sequences)
+        if self.sequences:
+            with torch.inference_mode():
+                self._generate_token()
+        return bool(self.sequences)
+
+    def _generate_token(self) -> None:
+        import torch
+
+        logits = self._forward()
+        tokens = [_next_token(sequence, logits[i], self.loaded) for i, sequence in enumerate(self.sequences)]
+        unfinished = [i for i, token in enumerate(tokens) if token is not None]
+        if len(unfinished) < len(self.sequences):
+            self._select(unfinished)
+        mask = self._attention_mask
+        self._input_ids = torch.tensor([[tokens[i]] for i in unfinished], dtype=torch.long, device=mask.device)
+        self._attention_mask = torch.cat([mask, mask.new_ones(len(unfinished), 1)], 1)
+        self._position_ids = self._position_ids[:, -1:] + 1
 
     def _forward(self) -> Any:
         """The logits after the last token, fp32 on the CPU: shape (sequences, vocabulary)."""
-        outputs = self._loaded.model(
+        outputs = self.loaded.model(
             input_ids=self._input_ids,
             attention_mask=self._attention_mask,
             position_ids=self._position_ids,
@@ -126,13 +156,65 @@ class GenerationBatch:
         return outputs.logits[:, -1].float().cpu()
 
     def _select(self, indices: list[int]) -> None:
-        """Keep these sequences only."""
+        """Keep these sequences only, without the padding that none of them needs."""
         import torch
 
-        self._sequences = [self._sequences[i] for i in indices]
+        self.sequences = [self.sequences[i] for i in indices]
         index = torch.tensor(indices, dtype=torch.long, device=self._attention_mask.device)
         self._attention_mask, self._position_ids = self._attention_mask[index], self._position_ids[index]
         self._cache.batch_select_indices(index)
+        if indices and (unused := int(self._attention_mask.argmax(1).min())):
+            self._attention_mask = self._attention_mask[:, unused:]
+            for layer in self._cache.layers:
+                layer.keys, layer.values = layer.keys[:, :, unused:], layer.values[:, :, unused:]
+
+    def _merge(self, other: "GenerationBatch") -> None:
+        """Take the sequences of another batch in, padded on the left to the same length."""
+        import torch
+
+        if self.sequences:
+            width = max(self._attention_mask.shape[1], other._attention_mask.shape[1])
+            both = (self, other)
+            masks = [_pad_to(one._attention_mask, width, 1) for one in both]
+            for layer, joining in zip(self._cache.layers, other._cache.layers, strict=True):
+                keys = [_pad_to(one.keys, width - 1, 2) for one in (layer, joining)]
+                values = [_pad_to(one.values, width - 1, 2) for one in (layer, joining)]
+                joining.keys, joining.values = torch.cat(keys), torch.cat(values)
+            other._attention_mask = torch.cat(masks)
+            other._input_ids = torch.cat([one._input_ids for one in both])
+            other._position_ids = torch.cat([one._position_ids for one in both])
+        # Nothing above has changed this batch: had it failed, its sequences would go on.
+        self._attention_mask, self._input_ids = other._attention_mask, other._input_ids
+        self._position_ids, self._cache = other._position_ids, other._cache
+        self.sequences = [*self.sequences, *other.sequences]
+
+
+def can_join(loaded: LoadedModel) -> bool:
+    """Whether sequences can join a running batch of this model: every layer attends to all tokens before it."""
+    layers = getattr(loaded.model.config, "layer_types", None) or ["full_attention"]
+    return set(layers) == {"full_attention"}
+
+
+def _next_token(sequence: GeneratedSequence, logits: Any, loaded: LoadedModel) -> int | None:
+    """The token that continues the sequence; None when it is finished. A failure ends this sequence only."""
+    try:
+        token = sequence.sample(logits)
+        return token if sequence.append(token, loaded.eos_token_ids) else None
+    except Exception as error:
+        sequence.on_failure(error)
+        return None
+
+
+def _pad_to(tensor: Any, width: int, dim: int) -> Any:
+    """The tensor with zeros before its first element along `dim`, up to `width`."""
+    import torch
+
+    missing = width - tensor.shape[dim]
+    if not missing:
+        return tensor
+    shape = list(tensor.shape)
+    shape[dim] = missing
+    return torch.cat([tensor.new_zeros(shape), tensor], dim)
 
 
 def _left_pad(prompts: list[list[int]], pad_token_id: int) -> tuple[Any, Any]:

@@ -1,4 +1,8 @@
-"""The scheduler of chat and embedding requests: one thread computes, requests of people before those of batches."""
+"""The scheduler of chat and embedding requests: one thread computes, requests of people before those of batches.
+
+Sequences of one model are generated together, token by token, and a new one joins after any token: a short question
+does not wait for a long answer. Batches of several models take turns.
+"""
 
 import asyncio
 import logging
@@ -10,11 +14,11 @@ from dataclasses import dataclass, field
 from core.engine.http.chat_request import ChatRequest
 from core.engine.http.protocol import ApiError, bad_request
 from core.engine.inference.embeddings import PendingEmbeddings
-from core.engine.inference.generate import GeneratedSequence, GenerationBatch
+from core.engine.inference.generate import GeneratedSequence, GenerationBatch, can_join
 from core.engine.inference.loaded_models import LoadedModel, ModelCache, ModelSource
 from core.engine.models.chat_template import ChatTemplateError
 
-MAX_BATCH_SIZE = 8
+MAX_BATCH_SIZE = 8  # sequences
 BATCH_WAIT_SECONDS = 0.02  # for more requests, before an incomplete batch starts
 DEFAULT_MAX_TOKENS = 1024
 
@@ -96,6 +100,40 @@ class _QueuedSequence:
     sequence: GeneratedSequence
 
 
+class _RunningBatch:
+    """The sequences of one model that are generated now, for people or for batches."""
+
+    def __init__(self, loaded: LoadedModel, background: bool) -> None:
+        self.loaded, self.background = loaded, background
+        self._generation = GenerationBatch(loaded)
+        self._queued: list[_QueuedSequence] = []
+
+    @property
+    def room(self) -> int:
+        """How many sequences may join."""
+        size = len(self._generation.sequences)
+        return MAX_BATCH_SIZE - size if not size or can_join(self.loaded) else 0
+
+    def add(self, queued: list[_QueuedSequence]) -> None:
+        """Let sequences join; where that fails, they are told, and those that run go on."""
+        try:
+            self._generation.add([one.sequence for one in queued])
+        except Exception as error:
+            _send_failure(queued, error)
+        else:
+            self._queued += queued
+
+    def step(self) -> bool:
+        """One more token of each sequence; False when all are finished, or the model failed and they are told."""
+        try:
+            goes_on = self._generation.step()
+        except Exception as error:
+            _send_failure([one for one in self._queued if one.sequence in self._generation.sequences], error)
+            return False
+        self._queued = [one for one in self._queued if one.sequence in self._generation.sequences]
+        return goes_on
+
+
 class RequestScheduler:
     """Takes requests from the event loop; a daemon thread computes them in batches, `background` ones last."""
 
@@ -104,7 +142,7 @@ class RequestScheduler:
         self._requests: queue.SimpleQueue[PendingCompletion | PendingEmbeddings | None] = queue.SimpleQueue()
         self._sequences: list[_QueuedSequence] = []
         self._embeddings: list[PendingEmbeddings] = []
-        self._background: tuple[GenerationBatch, list[_QueuedSequence]] | None = None
+        self._running: list[_RunningBatch] = []
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
         self._thread.start()
 
@@ -121,7 +159,7 @@ class RequestScheduler:
         return embeddings
 
     def stop(self) -> None:
-        """End the thread after the current batch."""
+        """End the thread after the current token."""
         self._requests.put(None)
 
     def _run(self) -> None:
@@ -129,21 +167,41 @@ class RequestScheduler:
             self._schedule()
 
     def _schedule(self) -> None:
-        """The next piece of work: a batch for people to its end; of everything else one step."""
-        if batch := self._next_batch(background=False):
-            self._generate(batch)
-        elif embeddings := next((one for one in self._embeddings if not one.background), None):
+        """The next piece of work: a token of each sequence of people, or a micro-batch of vectors for them; else of others."""
+        self._sequences = [one for one in self._sequences if not one.completion.cancelled.is_set()]
+        background = not self._has_foreground_work()
+        self._start_sequences(background)
+        if batch := next((one for one in self._running if one.background == background), None):
+            self._running.remove(batch)
+            if batch.step():
+                self._running.append(batch)  # those of other models come first now
+        if embeddings := next((one for one in self._embeddings if one.background == background), None):
             self._embed(embeddings)
-        elif self._background:
-            self._continue_background(*self._background)
-        elif batch := self._next_batch(background=True):
-            self._start_background(batch)
-        elif self._embeddings:
-            self._embed(self._embeddings[0])
+
+    def _has_foreground_work(self) -> bool:
+        background = [
+            *(one.completion.background for one in self._sequences),
+            *(one.background for one in self._running),
+            *(one.background for one in self._embeddings),
+        ]
+        return not all(background)
+
+    def _start_sequences(self, background: bool) -> None:
+        """Let queued sequences join the running batch of their model, oldest first; a model without one gets one."""
+        for loaded in {id(one.loaded): one.loaded for one in self._sequences}.values():
+            found = [one for one in self._running if one.loaded is loaded and one.background == background]
+            batch = found[0] if found else _RunningBatch(loaded, background)
+            candidates = [
+                one for one in self._sequences if one.loaded is loaded and one.completion.background == background
+            ]
+            if joining := candidates[: batch.room]:
+                self._sequences = [one for one in self._sequences if one not in joining]
+                batch.add(joining)
+                self._running += [] if found else [batch]
 
     def _receive(self) -> bool:
         """Take new requests in, waiting for one when there is no work; False when the scheduler stops."""
-        timeout = 0.0 if self._sequences or self._embeddings or self._background else None
+        timeout = 0.0 if self._sequences or self._embeddings or self._running else None
         while True:
             try:
                 if timeout is None or timeout:
@@ -155,7 +213,8 @@ class RequestScheduler:
             if request is None:
                 return False
             self._accept(request)
-            timeout = BATCH_WAIT_SECONDS if len(self._sequences) < MAX_BATCH_SIZE else 0.0
+            is_full = self._running or len(self._sequences) >= MAX_BATCH_SIZE
+            timeout = 0.0 if is_full else BATCH_WAIT_SECONDS
 
     def _accept(self, request: PendingCompletion | PendingEmbeddings) -> None:
         """Load the model, tokenize the prompt, and queue the sequences."""
@@ -178,38 +237,6 @@ class RequestScheduler:
         sequences = [_build_sequence(completion, loaded, prompt_ids, index) for index in range(completion.request.n)]
         self._sequences += [_QueuedSequence(completion, loaded, sequence) for sequence in sequences]
 
-    def _next_batch(self, background: bool) -> list[_QueuedSequence]:
-        """The oldest queued sequence and others for the same model, up to MAX_BATCH_SIZE."""
-        self._sequences = [one for one in self._sequences if not one.completion.cancelled.is_set()]
-        candidates = [one for one in self._sequences if one.completion.background == background]
-        batch = [one for one in candidates if one.loaded is candidates[0].loaded][:MAX_BATCH_SIZE]
-        self._sequences = [one for one in self._sequences if one not in batch]
-        return batch
-
-    @staticmethod
-    def _generate(batch: list[_QueuedSequence]) -> None:
-        try:
-            generation = GenerationBatch(batch[0].loaded, [one.sequence for one in batch])
-            while generation.step():
-                pass
-        except Exception as error:
-            _send_failure(batch, error)
-
-    def _start_background(self, batch: list[_QueuedSequence]) -> None:
-        try:
-            self._background = GenerationBatch(batch[0].loaded, [one.sequence for one in batch]), batch
-        except Exception as error:
-            _send_failure(batch, error)
-
-    def _continue_background(self, generation: GenerationBatch, batch: list[_QueuedSequence]) -> None:
-        """One more token of each background sequence."""
-        try:
-            if generation.step():
-                return
-        except Exception as error:
-            _send_failure(batch, error)
-        self._background = None
-
     def _embed(self, embeddings: PendingEmbeddings) -> None:
         """One micro-batch of a request for embeddings."""
         try:
@@ -222,9 +249,14 @@ class RequestScheduler:
 
 
 def _send_failure(batch: list[_QueuedSequence], error: Exception) -> None:
+    for completion in {id(one.completion): one.completion for one in batch}.values():
+        _send_error(completion, error)
+
+
+def _send_error(completion: PendingCompletion, error: Exception) -> None:
     log.error("generating", exc_info=error)
-    for one in batch:
-        one.completion.send(ApiError(500, f"The answer could not be computed: {error}", code="server_error"))
+    completion.send(ApiError(500, f"The answer could not be computed: {error}", code="server_error"))
+    completion.cancel()  # its other choices
 
 
 def _tokenize_prompt(loaded: LoadedModel, request: ChatRequest) -> list[int]:
@@ -251,5 +283,6 @@ def _build_sequence(
         seed=None if request.seed is None else request.seed + index,
         stop_strings=request.stop_strings,
         on_token=lambda text, reason, num_tokens: completion.send(CompletionDelta(index, text, reason, num_tokens)),
+        on_failure=lambda error: _send_error(completion, error),
         cancelled=completion.cancelled,
     )
