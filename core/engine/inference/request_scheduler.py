@@ -16,6 +16,7 @@ from core.engine.http.protocol import ApiError, bad_request
 from core.engine.inference.embeddings import PendingEmbeddings
 from core.engine.inference.generate import GeneratedSequence, GenerationBatch, can_join
 from core.engine.inference.loaded_models import LoadedModel, ModelCache, ModelSource
+from core.engine.inference.sampling import SamplingParams
 from core.engine.models.chat_template import ChatTemplateError
 
 MAX_BATCH_SIZE = 8  # sequences
@@ -277,12 +278,19 @@ def _build_sequence(
     request = completion.request
     return GeneratedSequence(
         prompt_ids=prompt_ids,
-        max_new_tokens=min(request.max_new_tokens or DEFAULT_MAX_TOKENS, loaded.context_length - len(prompt_ids)),
-        temperature=request.temperature,
-        top_p=request.top_p,
-        seed=None if request.seed is None else request.seed + index,
-        stop_strings=request.stop_strings,
+        params=_build_params(request, loaded.context_length - len(prompt_ids), index),
         on_token=lambda text, reason, num_tokens: completion.send(CompletionDelta(index, text, reason, num_tokens)),
         on_failure=lambda error: _send_error(completion, error),
         cancelled=completion.cancelled,
+    )
+
+
+def _build_params(request: ChatRequest, room: int, index: int) -> SamplingParams:
+    """The sampling parameters of the choice `index`. `room`: how many tokens the context has left."""
+    return SamplingParams(
+        max_tokens=min(request.max_new_tokens or DEFAULT_MAX_TOKENS, room),
+        temperature=request.temperature,
+        top_p=request.top_p,
+        seed=None if request.seed is None else request.seed + index,
+        stop=tuple(request.stop_strings),
     )
