@@ -39,7 +39,8 @@ class Hub:
 @dataclass(frozen=True)
 class CatalogEntry:
     """One base model. `learning_rates`: for few and for many rows. `bytes`: the size of what is downloaded, or of
-    the weights in a person's own folder. `folder`: that folder; None for a model of a package or a hub."""
+    the weights in a person's own folder. `folder`: that folder; None for a model of a package or a hub. `config`: the
+    architecture, with the names of the model's `config.json`."""
 
     id: str
     title: str
@@ -54,6 +55,7 @@ class CatalogEntry:
     hub: Hub | None = None
     folder: str | None = None
     chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
 
     @property
     def source(self) -> str:

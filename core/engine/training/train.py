@@ -293,13 +293,20 @@ def _tokenize(
 
 def _load_model(plan: TrainingArguments) -> Any:
     """The base model in the faster dtype with an fp32 LoRA adapter: a new one, or the parent model's."""
-    from peft import LoraConfig, PeftModel, get_peft_model
+    from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
     dtype = device.resolve_dtype(plan.dtype)
     base = AutoModelForCausalLM.from_pretrained(plan.base, dtype=dtype, local_files_only=True, use_safetensors=True)
     if plan.parent:
         return PeftModel.from_pretrained(base, plan.parent, is_trainable=True)
+    return add_adapter(base)
+
+
+def add_adapter(base: Any) -> Any:
+    """The model with a new LoRA adapter on each of its linear layers."""
+    from peft import LoraConfig, get_peft_model
+
     config = LoraConfig(
         r=LORA_RANK,
         lora_alpha=LORA_ALPHA,
