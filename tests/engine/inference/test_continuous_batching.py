@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from core.engine.http.chat_request import ChatRequest
+from core.engine.inference.completions import PendingCompletion
 from core.engine.inference.generate import GeneratedSequence, GenerationBatch
 from core.engine.inference.loaded_models import ModelSource
-from core.engine.inference.request_scheduler import PendingCompletion, RequestScheduler
+from core.engine.inference.request_scheduler import RequestScheduler
 from core.engine.inference.sampling import SamplingParams
 from core.engine.models.catalog import load_catalog
 from tests.support.engine import BASE, prompt
