@@ -13,7 +13,7 @@ from core.engine.http.client_disconnect import cancel_on_disconnect
 from core.engine.http.parameters import parse, read_json
 from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
 from core.engine.http.services import Services, get_services
-from core.engine.inference.request_scheduler import CompletionDelta, CompletionStarted, PendingCompletion
+from core.engine.inference.completions import CompletionDelta, CompletionStarted, PendingCompletion
 
 
 async def create(request: Request) -> Response:

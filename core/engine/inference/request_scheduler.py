@@ -8,14 +8,15 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from core.engine.http.chat_request import ChatRequest
 from core.engine.http.protocol import ApiError, bad_request
+from core.engine.inference.completions import CompletionDelta, CompletionStarted, PendingCompletion
 from core.engine.inference.embeddings import PendingEmbeddings
 from core.engine.inference.generate import GeneratedSequence, GenerationBatch, can_join
 from core.engine.inference.loaded_models import LoadedModel, ModelCache, ModelSource
+from core.engine.inference.sampling import SamplingParams
 from core.engine.models.chat_template import ChatTemplateError
 
 MAX_BATCH_SIZE = 8  # sequences
@@ -23,72 +24,6 @@ BATCH_WAIT_SECONDS = 0.02  # for more requests, before an incomplete batch start
 DEFAULT_MAX_TOKENS = 1024
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class CompletionStarted:
-    """The request was accepted. `prompt_tokens`: the prompt's length."""
-
-    fingerprint: str
-    prompt_tokens: int
-
-
-@dataclass(frozen=True)
-class CompletionDelta:
-    """New text of the choice `index`. The last delta of a choice has a finish reason. `num_tokens`: so far."""
-
-    index: int
-    text: str
-    finish_reason: str | None
-    num_tokens: int
-
-
-@dataclass(eq=False)
-class PendingCompletion:
-    """A chat request: first a CompletionStarted or an ApiError comes, then deltas until every choice is finished.
-
-    `background`: computed only when no person waits for anything.
-    """
-
-    source: ModelSource
-    request: ChatRequest
-    loop: asyncio.AbstractEventLoop
-    background: bool = False
-    inbox: asyncio.Queue[CompletionStarted | CompletionDelta | ApiError] = field(default_factory=asyncio.Queue)
-    cancelled: threading.Event = field(default_factory=threading.Event)
-
-    def send(self, event: CompletionStarted | CompletionDelta | ApiError) -> None:
-        """Pass an event from the computing thread to the event loop."""
-        if not self.cancelled.is_set():
-            self.loop.call_soon_threadsafe(self.inbox.put_nowait, event)
-
-    async def wait_until_started(self) -> CompletionStarted:
-        """Wait until the model is loaded and the prompt is tokenized. Raises the ApiError when that fails."""
-        event = await self.inbox.get()
-        if isinstance(event, ApiError):
-            raise event
-        assert isinstance(event, CompletionStarted)
-        return event
-
-    async def deltas(self) -> AsyncIterator[CompletionDelta]:
-        """The deltas of all choices, as they come. Raises the ApiError when the model fails."""
-        unfinished = self.request.n
-        while unfinished:
-            event = await self.inbox.get()
-            if isinstance(event, ApiError):
-                raise event
-            assert isinstance(event, CompletionDelta)
-            unfinished -= event.finish_reason is not None
-            yield event
-
-    def cancel(self) -> None:
-        """Stop computing."""
-        self.cancelled.set()
-
-    def abort(self, error: ApiError) -> None:
-        """Stop computing, and let whoever waits here raise `error`; to be called on the event loop."""
-        self.cancel()
-        self.inbox.put_nowait(error)
 
 
 @dataclass(eq=False)
@@ -277,12 +212,19 @@ def _build_sequence(
     request = completion.request
     return GeneratedSequence(
         prompt_ids=prompt_ids,
-        max_new_tokens=min(request.max_new_tokens or DEFAULT_MAX_TOKENS, loaded.context_length - len(prompt_ids)),
-        temperature=request.temperature,
-        top_p=request.top_p,
-        seed=None if request.seed is None else request.seed + index,
-        stop_strings=request.stop_strings,
+        params=_build_params(request, loaded.context_length - len(prompt_ids), index),
         on_token=lambda text, reason, num_tokens: completion.send(CompletionDelta(index, text, reason, num_tokens)),
         on_failure=lambda error: _send_error(completion, error),
         cancelled=completion.cancelled,
+    )
+
+
+def _build_params(request: ChatRequest, room: int, index: int) -> SamplingParams:
+    """The sampling parameters of the choice `index`. `room`: how many tokens the context has left."""
+    return SamplingParams(
+        max_tokens=min(request.max_new_tokens or DEFAULT_MAX_TOKENS, room),
+        temperature=request.temperature,
+        top_p=request.top_p,
+        seed=None if request.seed is None else request.seed + index,
+        stop=tuple(request.stop_strings),
     )

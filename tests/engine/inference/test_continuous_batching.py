@@ -1,6 +1,7 @@
 """A sequence joins a running batch after any token, and answers as it would alone."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 import pytest
 
 from core.engine.http.chat_request import ChatRequest
-from core.engine.inference.generate import GenerationBatch
+from core.engine.inference.completions import PendingCompletion
+from core.engine.inference.generate import GeneratedSequence, GenerationBatch
 from core.engine.inference.loaded_models import ModelSource
-from core.engine.inference.request_scheduler import PendingCompletion, RequestScheduler
+from core.engine.inference.request_scheduler import RequestScheduler
+from core.engine.inference.sampling import SamplingParams
 from core.engine.models.catalog import load_catalog
 from tests.support.engine import BASE, prompt
 
@@ -101,12 +104,9 @@ async def test_models_take_turns_and_what_is_padding_for_all_is_dropped(
 
 
 def make(loaded: Any, question: str, max_tokens: int) -> tuple[Any, list[str]]:
-    import threading
-
-    from core.engine.inference.generate import GeneratedSequence
-
     texts: list[str] = []
     prompt_ids = loaded.chat_template.tokenize(loaded.chat_template.render(prompt(question), True))
     keep = lambda text, _reason, _tokens: texts.append(text)  # noqa: E731
-    sequence = GeneratedSequence(prompt_ids, max_tokens, 0.0, 1.0, None, [], keep, pytest.fail, threading.Event())
+    params = SamplingParams(max_tokens=max_tokens, temperature=0.0)
+    sequence = GeneratedSequence(prompt_ids, params, keep, pytest.fail, threading.Event())
     return sequence, texts
