@@ -21,13 +21,14 @@ _OUTPUT = "lm_head.weight"
 class GgufSource:
     """What is written: a base model's folder, its weights (merged or not), and what the file says of itself.
 
-    `about`: {name, licence, base_name, context_length}.
+    `about`: {name, licence, base_name, context_length}. `chat_template_kwargs`: of the training.
     """
 
     base: Path
     weights: MergedWeights
     about: Json
-    template: ExportedTemplate
+    chat_template_kwargs: Json
+    supports_tools: bool = False
 
 
 def write_gguf_model(source: GgufSource, quantised: str, target: Path) -> Iterator[int]:
@@ -93,7 +94,8 @@ def _add_metadata(writer: Any, source: GgufSource, layout: GgufLayout, quantised
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     config = AutoConfig.from_pretrained(source.base, local_files_only=True)
     _add_hyperparameters(writer, config, layout, about["context_length"])
-    add_tokenizer(writer, source.template, config.vocab_size)
+    template = ExportedTemplate(source.base, source.chat_template_kwargs, source.supports_tools)
+    add_tokenizer(writer, template, config.vocab_size)
 
 
 def _add_hyperparameters(writer: Any, config: Any, layout: GgufLayout, context_length: int) -> None:

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from core.engine import child_lifetime
-from core.engine.export import gguf_model, model_card, ollama_template, other_programs
+from core.engine.export import gguf_check, gguf_model, model_card, ollama_template, other_programs
 from core.engine.export.exported_template import ExportedTemplate
 from core.engine.export.gguf_adapter import write_gguf_adapter
 from core.engine.export.gguf_layout import ExportError, find_layout
@@ -93,6 +93,8 @@ class Exporter:
             target = self._part / gguf_path(self._plan.name, GGUF_TYPES[format])
             target.parent.mkdir(parents=True, exist_ok=True)
             yield from gguf_model.write_gguf_model(self._gguf_source(), GGUF_TYPES[format], target)
+            if gguf_check.can_check():
+                gguf_check.check_tokens(target, self._template)
 
     def _gguf_source(self) -> gguf_model.GgufSource:
         base, plan = self._plan.base_model, self._plan
@@ -102,7 +104,7 @@ class Exporter:
             "base_name": base["title"],
             "context_length": plan.context_length,
         }
-        return gguf_model.GgufSource(self._base, self._weights, about, self._template)
+        return gguf_model.GgufSource(self._base, self._weights, about, plan.chat_template_kwargs, plan.supports_tools)
 
     def _write_adapter(self) -> int:
         """The adapter as PEFT loads it; its config names the base model and no path of this computer."""
