@@ -1,12 +1,12 @@
-"""A chat request that is being answered, as its route sees it: the events of its choices."""
+"""A request for completions that is being answered, as its route sees it: the events of its choices."""
 
 import asyncio
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from core.engine.http.chat_request import ChatRequest
-from core.engine.http.protocol import ApiError
+from core.engine.http.protocol import ApiError, Json
+from core.engine.inference.generation_request import GenerationRequest
 from core.engine.inference.loaded_models import ModelSource
 
 
@@ -20,23 +20,25 @@ class CompletionStarted:
 
 @dataclass(frozen=True)
 class CompletionDelta:
-    """New text of the choice `index`. The last delta of a choice has a finish reason. `num_tokens`: so far."""
+    """New text of the choice `index`. The last delta of a choice has a finish reason. `num_tokens`: so far.
+    `logprobs`: the protocol's entries of the tokens since the last delta, where the request asks for them."""
 
     index: int
     text: str
     finish_reason: str | None
     num_tokens: int
+    logprobs: list[Json] = field(default_factory=list)
 
 
 @dataclass(eq=False)
 class PendingCompletion:
-    """A chat request: first a CompletionStarted or an ApiError comes, then deltas until every choice is finished.
+    """A request for completions: first a CompletionStarted or an ApiError comes, then deltas until every choice is finished.
 
     `background`: computed only when no person waits for anything.
     """
 
     source: ModelSource
-    request: ChatRequest
+    request: GenerationRequest
     loop: asyncio.AbstractEventLoop
     background: bool = False
     inbox: asyncio.Queue[CompletionStarted | CompletionDelta | ApiError] = field(default_factory=asyncio.Queue)
