@@ -159,6 +159,10 @@ class ModelCatalog:
         found = [(entry, find_folder(entry, self._models)) for entry in self.entries.values()]
         return [(entry, path) for entry, path in found if path]
 
+    def find_ready_folder(self, entry: CatalogEntry) -> Path | None:
+        """The folder of a model that can be loaded now, or None."""
+        return find_folder(entry, self._models)
+
     def trainable_entries(self) -> list[CatalogEntry]:
         """The entries that can be trained: ready, or ready after a conversion without a download."""
         return [entry for entry in self.entries.values() if self._state(entry) in ("ready", "available")]

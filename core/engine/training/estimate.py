@@ -23,9 +23,10 @@ from core.engine.models import device
 from core.engine.models.catalog import CatalogEntry, build_entry, load_catalog
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
 from core.engine.training.auto_hyperparameters import LORA_RANK, Hyperparameters, resolve_auto
-from core.engine.training.objectives import SupervisedObjective, TokenLoss, micro_batches
+from core.engine.training.estimator import JobOutline
+from core.engine.training.lora import add_adapter
+from core.engine.training.objectives import SupervisedObjective, TokenLoss, TrainingError, micro_batches
 from core.engine.training.tokenize_rows import IGNORE_INDEX, TokenizedRow, tokenize_row
-from core.engine.training.train import add_adapter
 
 PROBE_SECONDS = 0.7  # of timed steps for each of the three models, about
 MAX_PROBE_BATCHES = 4
@@ -35,20 +36,6 @@ ADAPTER_BYTES = 16  # of a parameter of the adapter: fp32 weight, gradient, and 
 LOGIT_BYTES = 8  # of a logit in the backward pass, beside what the forward pass kept: its gradient, in two dtypes
 READ_BYTES_PER_SECOND = 4e8  # of weights, with the conversion to the dtype of training
 MARGIN = 1.1  # of memory: what the allocator keeps
-
-
-@dataclass(frozen=True)
-class EstimateRequest:
-    """A job to estimate. `base`: the base model's folder, None before it is downloaded. `rows`: a sample of `num_rows`."""
-
-    entry: CatalogEntry
-    base: str | None
-    method: str
-    hyperparameters: Json
-    rows: list[Json]
-    num_rows: int
-    num_validation_rows: int
-    dtype: str
 
 
 @dataclass(frozen=True)
@@ -86,12 +73,11 @@ def build_config(entry: CatalogEntry, layers: int | None = None, vocabulary: int
     return AutoConfig.for_model(entry.config["model_type"], **values)
 
 
-def measure_size(entry: CatalogEntry) -> ModelSize:
+def measure_size(config: Any) -> ModelSize:
     """Count the parameters of a model and of its adapter. Nothing is loaded: tensors have shapes only."""
     import torch
     from transformers import AutoModelForCausalLM
 
-    config = build_config(entry)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     head = model.get_output_embeddings()
@@ -135,7 +121,7 @@ class StepProbe:
         self._optimizer.zero_grad(set_to_none=True)
 
     def measure(self, batches: Sequence[list[TokenizedRow]]) -> StepCost:
-        """The mean over some batches: of each the median of several steps."""
+        """The mean over some batches: of each the fastest of several steps, since other work may run beside."""
         kept = max(self._kept_bytes(batch) for batch in batches)
         self._step(batches[0])  # the first step allocates the optimizer's state
         seconds: list[float] = []
@@ -145,7 +131,7 @@ class StepProbe:
                 start = time.perf_counter()
                 self._step(batch)
                 times.append(time.perf_counter() - start)
-            seconds.append(statistics.median(times))
+            seconds.append(min(times))
             if sum(seconds) > PROBE_SECONDS:  # a large model: one batch must do
                 break
         return StepCost(statistics.fmean(seconds), kept)
@@ -171,15 +157,15 @@ class StepProbe:
         return most
 
 
-def estimate(request: EstimateRequest, started: float, process_bytes: int) -> Json:
+def estimate(request: JobOutline, dtype_name: str, started: float, process_bytes: int) -> Json:
     """The estimate as the protocol's extension returns it. `started`: the monotonic time at which the process began.
     `process_bytes`: its memory with the libraries and without a model."""
-    dtype = device.resolve_dtype(request.dtype)
+    dtype = device.resolve_dtype(dtype_name)
     rows, exact = _tokenize(request)
     hyperparameters = resolve_auto(
         request.method, request.hyperparameters, request.num_rows, request.entry.learning_rates
     )
-    size = measure_size(request.entry)
+    size = measure_size(build_config(request.entry))
     prepared = time.monotonic()
     batches = _sample_batches(rows, hyperparameters.batch_size)
     step = _measure_step(request.entry, size, batches, dtype)
@@ -190,7 +176,7 @@ def estimate(request: EstimateRequest, started: float, process_bytes: int) -> Js
     forward_only = request.num_validation_rows / max(1, request.num_rows) / 3
     seconds = startup + steps * step.seconds * sequences * (1 + forward_only)
     memory = process_bytes + estimate_memory(size, dtype.itemsize, step, batches)
-    available = available_bytes()
+    available = device.available_bytes()
     return {
         "object": "fine_tuning.estimate",
         "model": request.entry.id,
@@ -202,7 +188,7 @@ def estimate(request: EstimateRequest, started: float, process_bytes: int) -> Js
         "memory_bytes": memory,
         "available_bytes": available,
         "fits": memory <= available,
-        "would_fit": [] if memory <= available else find_fitting(request.entry, memory, available, dtype.itemsize),
+        "would_fit": [] if memory <= available else find_fitting(size, memory, available, dtype.itemsize),
         "device": device.default_device(),
         "dtype": str(dtype).removeprefix("torch."),
     }
@@ -236,10 +222,9 @@ def estimate_memory(size: ModelSize, item_bytes: int, step: StepCost, batches: S
     return int((model + step.activation_bytes + logits) * MARGIN)
 
 
-def find_fitting(entry: CatalogEntry, memory: int, available: int, item_bytes: int) -> list[str]:
+def find_fitting(of_entry: ModelSize, memory: int, available: int, item_bytes: int) -> list[str]:
     """The catalog's smaller models that would fit, the largest first: weights are counted, the rest in proportion."""
-    of_entry = measure_size(entry)
-    sizes = {one.id: measure_size(one) for one in load_catalog().values()}
+    sizes = {one.id: measure_size(build_config(one)) for one in load_catalog().values()}
     rest = memory - of_entry.parameters * item_bytes
     scale = {name: size.adapter / of_entry.adapter for name, size in sizes.items()}
     fitting = [
@@ -250,19 +235,18 @@ def find_fitting(entry: CatalogEntry, memory: int, available: int, item_bytes: i
     return [name for _, name in sorted(fitting, reverse=True)]
 
 
-def available_bytes() -> int:
-    """The memory that a job can have now, in bytes: of the graphics card, else of the computer or its container."""
-    import psutil
-    import torch
-
-    if device.default_device() == "cuda":
-        return int(torch.cuda.mem_get_info()[0])
-    available = int(psutil.virtual_memory().available)
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    try:
-        return min(available, int(limit.read_text()) - int(used.read_text()))
-    except (OSError, ValueError):  # no container, or one without a limit
-        return available
+def require_memory(config: Any, dtype: Any) -> None:
+    """Raise TrainingError when not even the model and its adapter fit into the memory that is free now."""
+    size = measure_size(config)
+    needed = size.parameters * dtype.itemsize + size.adapter * ADAPTER_BYTES
+    available = device.available_bytes()
+    if needed > available:
+        fitting = ", ".join(find_fitting(size, needed, available, dtype.itemsize)[:3])
+        raise TrainingError(
+            "insufficient_memory",
+            f"The job needs more than {needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are free. "
+            + (f"These models would fit: {fitting}." if fitting else "Close other programs."),
+        )
 
 
 def _read_buffers(entry: CatalogEntry, layers: int) -> dict[str, Any]:
@@ -275,7 +259,7 @@ def _read_buffers(entry: CatalogEntry, layers: int) -> dict[str, Any]:
     return dict(model.named_buffers())
 
 
-def _tokenize(request: EstimateRequest) -> tuple[list[TokenizedRow], bool]:
+def _tokenize(request: JobOutline) -> tuple[list[TokenizedRow], bool]:
     """The rows as training tokenizes them; where the tokenizer is not here yet, of about the same length, and False."""
     length = request.entry.context_length
     if request.base is None:
@@ -344,8 +328,9 @@ def main() -> int:
         import transformers  # noqa: F401 - so that the process has the size of a training one
 
         process_bytes = 0 if torch.cuda.is_available() else psutil.Process().memory_info().rss
-        request = EstimateRequest(**{**values, "entry": build_entry(values["entry"])})
-        send({"estimate": estimate(request, started, process_bytes)})
+        dtype_name = values.pop("dtype")
+        request = JobOutline(**{**values, "entry": build_entry(values["entry"])})
+        send({"estimate": estimate(request, dtype_name, started, process_bytes)})
     except Exception as error:
         traceback.print_exc()
         send({"error": f"{type(error).__name__}: {error}"})
