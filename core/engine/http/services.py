@@ -6,6 +6,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from core.engine.disk_store import DiskStore
+from core.engine.export.runner import ExportRunner
 from core.engine.http.protocol import model_not_found_error
 from core.engine.inference.batch_queue import BatchQueue
 from core.engine.inference.loaded_models import ModelSource
@@ -22,6 +23,7 @@ class Services:
     catalog: ModelCatalog
     jobs: JobRunner
     batches: BatchQueue
+    exports: ExportRunner
     scheduler: RequestScheduler
     serves_only_this_computer: bool
 
@@ -42,6 +44,7 @@ class Services:
         """Stop all work; no thread and no process is left running."""
         await self.jobs.stop()
         await self.batches.stop()
+        await self.exports.stop()
         await self.catalog.stop()
         self.scheduler.stop()
 
@@ -54,6 +57,7 @@ def build_services(home: Path, models: Path, dtype: str, serves_only_this_comput
         catalog,
         JobRunner(store, catalog, dtype),
         BatchQueue(store),
+        ExportRunner(home / "exports"),
         RequestScheduler(dtype),
         serves_only_this_computer,
     )

@@ -16,7 +16,10 @@ class ChatTemplateError(ValueError):
 
 class ChatTemplate:
     """A tokenizer's chat template with its keyword arguments. `supports_tools`: whether it renders tools; where it does
-    not, or in another form than `tool_syntax`, they are written into the messages."""
+    not, or in another form than `tool_syntax`, they are written into the messages.
+
+    `knows_system`: whether it renders system messages; else their text is put before the question.
+    """
 
     def __init__(self, tokenizer: Any, kwargs: dict[str, Any], supports_tools: bool) -> None:
         self._tokenizer, self._kwargs = tokenizer, kwargs
@@ -24,7 +27,7 @@ class ChatTemplate:
         # All added tokens: `<|im_start|>` in a person's text must not begin a turn.
         special_tokens = sorted((re.escape(token) for token in tokenizer.get_added_vocab()), key=len, reverse=True)
         self._special_tokens = re.compile("|".join(special_tokens)) if special_tokens else None
-        self._knows_system = self._renders_system()
+        self.knows_system = self._renders_system()
 
     def _renders_system(self) -> bool:
         """Whether the template renders a system message; some raise an error for it, some leave it out."""
@@ -45,7 +48,7 @@ class ChatTemplate:
             tools = json.loads(self._escape(json.dumps(tools, ensure_ascii=False))) if tools else None
             if not self._renders_tools:
                 converted, tools = tool_syntax.write_tools(converted, tools or ()), None
-            if not self._knows_system:
+            if not self.knows_system:
                 converted = _fold_system(converted)
             text = self._apply(converted, add_generation_prompt, tools)
         except ChatTemplateError:
