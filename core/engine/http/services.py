@@ -8,7 +8,7 @@ from starlette.requests import Request
 from core.engine.disk_store import DiskStore
 from core.engine.http.protocol import model_not_found_error
 from core.engine.inference.batch_queue import BatchQueue
-from core.engine.inference.loaded_models import ModelSource
+from core.engine.inference.model_source import ModelSource
 from core.engine.inference.request_scheduler import RequestScheduler
 from core.engine.models.catalog import ModelCatalog
 from core.engine.training.job_runner import JobRunner

@@ -11,7 +11,7 @@ import pytest
 from core.engine.http.chat_request import ChatRequest
 from core.engine.inference.completions import PendingCompletion
 from core.engine.inference.generate import GeneratedSequence, GenerationBatch
-from core.engine.inference.loaded_models import ModelSource
+from core.engine.inference.model_source import ModelSource
 from core.engine.inference.request_scheduler import RequestScheduler
 from core.engine.inference.sampling import SamplingParams
 from core.engine.models.catalog import load_catalog
