@@ -20,7 +20,7 @@ async def create(request: Request) -> Response:
     """Answer a conversation. Raises the ApiError of a request that is refused, before the first byte of a stream."""
     chat = parse(await read_json(request), ChatRequest)
     services = get_services(request)
-    completion = services.scheduler.submit_chat(await services.resolve_model(chat.model), chat)
+    completion = services.inference.submit_chat(await services.resolve_model(chat.model), chat)
     async with cancel_on_disconnect(request, completion):
         started = await completion.wait_until_started()
         if not chat.stream:
@@ -34,7 +34,7 @@ async def complete(services: Services, body: Json) -> Json:
     if chat.stream:
         raise bad_request("A batch cannot be streamed.", "stream", "unsupported_value")
     source = await services.resolve_model(chat.model)
-    completion = services.scheduler.submit_chat(source, chat, background=True)
+    completion = services.inference.submit_chat(source, chat, background=True)
     try:
         return await _collect(completion, await completion.wait_until_started())
     except BaseException:

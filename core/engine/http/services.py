@@ -8,8 +8,8 @@ from starlette.requests import Request
 from core.engine.disk_store import DiskStore
 from core.engine.http.protocol import model_not_found_error
 from core.engine.inference.batch_queue import BatchQueue
+from core.engine.inference.inference_process import InferenceProcess
 from core.engine.inference.model_source import ModelSource
-from core.engine.inference.request_scheduler import RequestScheduler
 from core.engine.models.catalog import ModelCatalog
 from core.engine.training.job_runner import JobRunner
 
@@ -22,7 +22,7 @@ class Services:
     catalog: ModelCatalog
     jobs: JobRunner
     batches: BatchQueue
-    scheduler: RequestScheduler
+    inference: InferenceProcess
     serves_only_this_computer: bool
 
     async def resolve_model(self, model: str) -> ModelSource:
@@ -43,19 +43,32 @@ class Services:
         await self.jobs.stop()
         await self.batches.stop()
         await self.catalog.stop()
-        self.scheduler.stop()
+        await self.inference.stop()
 
 
-def build_services(home: Path, models: Path, dtype: str, serves_only_this_computer: bool) -> Services:
-    """The services on a home folder, with base models in `models`. Quick: loads no model."""
-    store, catalog = DiskStore(home), ModelCatalog(models, home / "models.json")
+@dataclass(frozen=True)
+class EngineOptions:
+    """How the engine was started. `models`: the folder of base models. `answerer`: see `AnswererOptions`."""
+
+    home: Path
+    models: Path
+    dtype: str
+    answerer: str
+    idle_seconds: float
+    serves_only_this_computer: bool
+
+
+def build_services(options: EngineOptions) -> Services:
+    """The services on a home folder. Quick: loads no model."""
+    store, catalog = DiskStore(options.home), ModelCatalog(options.models, options.home / "models.json")
+    arguments = [options.answerer, options.dtype, str(options.models / "gguf")]
     return Services(
         store,
         catalog,
-        JobRunner(store, catalog, dtype),
+        JobRunner(store, catalog, options.dtype),
         BatchQueue(store),
-        RequestScheduler(dtype),
-        serves_only_this_computer,
+        InferenceProcess(arguments, options.idle_seconds),
+        options.serves_only_this_computer,
     )
 
 

@@ -21,11 +21,11 @@ class Answerer(Protocol):
     def find_obstacle(self, params: SamplingParams, num_prompt_tokens: int) -> str | None:
         """What it cannot do of what is asked, in words; None when it can answer."""
 
-    def room(self, background: bool) -> int:
-        """How many sequences may start now."""
+    def select(self, sequences: list[GeneratedSequence], background: bool) -> list[GeneratedSequence]:
+        """The first of the sequences, as many as there is room for now."""
 
     def start(self, sequences: list[GeneratedSequence], background: bool) -> None:
-        """Start sequences, at most as many as there is room for. What fails is told to each of them."""
+        """Start sequences that were selected. What fails is told to each of them."""
 
     def is_running(self, background: bool) -> bool:
         """Whether sequences of this kind are not finished yet."""

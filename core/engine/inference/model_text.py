@@ -33,25 +33,15 @@ class ModelText:
         return prompt_ids
 
 
-def find_gguf(folder: Path) -> Path | None:
-    """The model file of a folder that holds one GGUF file and no other weights, or None."""
-    if (folder / "config.json").is_file():
-        return None
-    found = sorted(folder.glob("*.gguf"))
-    return found[0] if len(found) == 1 else None
-
-
 def load_text(source: ModelSource) -> ModelText:
     """The text side of a model. Raises OSError or ValueError when its files cannot be read."""
     from transformers import AutoTokenizer
 
-    gguf_file = find_gguf(source.base)
-    files = {"gguf_file": gguf_file.name} if gguf_file and not (source.base / "tokenizer.json").is_file() else {}
-    tokenizer = AutoTokenizer.from_pretrained(source.base, local_files_only=True, **files)
+    tokenizer = AutoTokenizer.from_pretrained(source.base, local_files_only=True)
     chat_template = ChatTemplate(tokenizer, source.entry.chat_template_kwargs, source.entry.supports_tools)
     eos = _find_eos_token_ids(source.base, tokenizer, chat_template)
-    limit = source.entry.context_length if gguf_file else _max_positions(source.base)
-    return ModelText(tokenizer, chat_template, eos, min(source.entry.context_length, limit))
+    context_length = min(source.entry.context_length, _max_positions(source.base))
+    return ModelText(tokenizer, chat_template, eos, context_length)
 
 
 def _max_positions(base: Path) -> int:
@@ -64,10 +54,9 @@ def _find_eos_token_ids(base: Path, tokenizer: Any, chat_template: ChatTemplate)
     """Every token that ends a completion: of the generation config, the tokenizer, and the template's end of turn."""
     from transformers import AutoConfig, GenerationConfig
 
-    configured: Any = None
     if (base / "generation_config.json").is_file():
         configured = GenerationConfig.from_pretrained(base, local_files_only=True).eos_token_id
-    elif (base / "config.json").is_file():
+    else:
         configured = AutoConfig.from_pretrained(base, local_files_only=True).get_text_config().eos_token_id
     found = set(configured if isinstance(configured, list) else [configured]) | {tokenizer.eos_token_id}
     messages = [{"role": "user", "content": "."}, {"role": "assistant", "content": "."}]

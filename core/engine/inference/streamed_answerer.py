@@ -13,6 +13,8 @@ class CompletionStream(Protocol):
     """Another engine that answers OpenAI's legacy completions from token ids."""
 
     name: str
+    max_sequences: int
+    max_tokens: int  # of prompts and completions that run together
 
     def stream(self, body: Json, on_chunk: Callable[[Json], bool]) -> None:
         """Compute one completion: `on_chunk` gets each chunk and returns whether to stop. Raises what goes wrong."""
@@ -30,9 +32,9 @@ class StreamedAnswerer:
     Requests of people find room where those of batches find none: what runs there cannot be made to rest.
     """
 
-    def __init__(self, engine: CompletionStream, max_sequences: int, on_finished: Callable[[], None]) -> None:
-        self._engine, self._max_sequences, self._on_finished = engine, max_sequences, on_finished
-        self._running = {False: 0, True: 0}
+    def __init__(self, engine: CompletionStream, on_finished: Callable[[], None]) -> None:
+        self._engine, self._on_finished = engine, on_finished
+        self._running: dict[bool, list[GeneratedSequence]] = {False: [], True: []}
         self._lock = threading.Lock()
 
     @property
@@ -44,23 +46,32 @@ class StreamedAnswerer:
         """What the other engine cannot do of what is asked; None when it can answer."""
         return self._engine.find_obstacle(params, num_prompt_tokens)
 
-    def room(self, background: bool) -> int:
-        """How many sequences may start now: of batches, three quarters of what people may have."""
-        limit = self._max_sequences * 3 // 4 if background else self._max_sequences
+    def select(self, sequences: list[GeneratedSequence], background: bool) -> list[GeneratedSequence]:
+        """The first of the sequences: those of batches get three quarters of what people may have."""
+        share = 0.75 if background else 1.0
         with self._lock:
-            return max(0, limit - sum(self._running.values()))
+            running = self._running[False] + self._running[True]
+        count = int(self._engine.max_sequences * share) - len(running)
+        tokens = self._engine.max_tokens * share - sum(map(_reserved_tokens, running))
+        selected: list[GeneratedSequence] = []
+        for sequence in sequences[: max(0, count)]:
+            tokens -= _reserved_tokens(sequence)
+            if tokens < 0 and (running or selected):
+                break
+            selected.append(sequence)
+        return selected
 
     def start(self, sequences: list[GeneratedSequence], background: bool) -> None:
         """Start a thread for each sequence."""
+        with self._lock:
+            self._running[background] += sequences
         for sequence in sequences:
-            with self._lock:
-                self._running[background] += 1
             threading.Thread(target=self._run, args=(sequence, background), name="stream", daemon=True).start()
 
     def is_running(self, background: bool) -> bool:
         """Whether sequences of this kind are not finished yet."""
         with self._lock:
-            return self._running[background] > 0
+            return bool(self._running[background])
 
     def step(self, _background: bool) -> bool:
         """False: the other engine computes."""
@@ -75,8 +86,12 @@ class StreamedAnswerer:
             sequence.on_failure(error)
         finally:
             with self._lock:
-                self._running[background] -= 1
+                self._running[background].remove(sequence)
             self._on_finished()
+
+
+def _reserved_tokens(sequence: GeneratedSequence) -> int:
+    return len(sequence.prompt_ids) + sequence.params.max_tokens
 
 
 class _Receiver:

@@ -24,10 +24,10 @@ class TorchAnswerer:
         """None: it can do whatever the engine accepts."""
         return None
 
-    def room(self, background: bool) -> int:
-        """How many sequences may start now: any model can begin a batch, but not every one can let others join."""
+    def select(self, sequences: list[GeneratedSequence], background: bool) -> list[GeneratedSequence]:
+        """The first of the sequences: any model can begin a batch, but not every one can let others join."""
         size = len(self._batches[background].sequences)
-        return MAX_BATCH_SIZE - size if not size or can_join(self.loaded) else 0
+        return sequences[: MAX_BATCH_SIZE - size] if not size or can_join(self.loaded) else []
 
     def start(self, sequences: list[GeneratedSequence], background: bool) -> None:
         """Read the prompts and let the sequences join; where that fails, they are told, and those that run go on."""
