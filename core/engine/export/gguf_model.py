@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from core.engine.export import quantisation
+from core.engine.export.exported_template import ExportedTemplate
 from core.engine.export.gguf_layout import ExportError, GgufLayout, find_layout
-from core.engine.export.gguf_tokenizer import add_tokenizer, load_tokenizer
+from core.engine.export.gguf_tokenizer import add_tokenizer
 from core.engine.export.merged_weights import MergedWeights
 from core.engine.http.protocol import Json
-from core.engine.models.chat_template import ChatTemplate
 
 _FILE_TYPES = {"F16": "MOSTLY_F16", "Q8_0": "MOSTLY_Q8_0", "Q4_K_M": "MOSTLY_Q4_K_M"}
 _ACTIVATIONS = {"llama": "silu", "qwen2": "silu", "qwen3": "silu", "gemma3": "gelu_pytorch_tanh"}
@@ -28,6 +28,7 @@ class GgufSource:
     weights: MergedWeights
     about: Json
     chat_template_kwargs: Json
+    supports_tools: bool = False
 
 
 def write_gguf_model(source: GgufSource, quantised: str, target: Path) -> Iterator[int]:
@@ -93,18 +94,8 @@ def _add_metadata(writer: Any, source: GgufSource, layout: GgufLayout, quantised
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     config = AutoConfig.from_pretrained(source.base, local_files_only=True)
     _add_hyperparameters(writer, config, layout, about["context_length"])
-    tokenizer = load_tokenizer(source.base)
-    chat_template = ChatTemplate(tokenizer, source.chat_template_kwargs, False)
-    add_tokenizer(
-        writer, tokenizer, config.vocab_size, source.chat_template_kwargs, find_end_of_turn(tokenizer, chat_template)
-    )
-
-
-def find_end_of_turn(tokenizer: Any, chat_template: ChatTemplate) -> int:
-    """The token that ends an answer: the template's, or else the tokenizer's end of text."""
-    messages = [{"role": "user", "content": "."}, {"role": "assistant", "content": "."}]
-    last = chat_template.tokenize(chat_template.render(messages, False).rstrip("\n"))[-1]
-    return last if last in tokenizer.all_special_ids else int(tokenizer.eos_token_id)
+    template = ExportedTemplate(source.base, source.chat_template_kwargs, source.supports_tools)
+    add_tokenizer(writer, template, config.vocab_size)
 
 
 def _add_hyperparameters(writer: Any, config: Any, layout: GgufLayout, context_length: int) -> None:

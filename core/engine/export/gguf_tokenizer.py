@@ -1,9 +1,9 @@
 """A tokenizer and its chat template as metadata of a GGUF file, so that llama.cpp sees the tokens of the training."""
 
 import json
-from pathlib import Path
 from typing import Any
 
+from core.engine.export.exported_template import ExportedTemplate
 from core.engine.export.gguf_layout import ExportError
 from core.engine.http.protocol import Json
 
@@ -17,40 +17,24 @@ _SPLITS = {
 _SPACE = "\u2581"  # in SentencePiece vocabularies
 
 
-def add_tokenizer(writer: Any, tokenizer: Any, vocab_size: int, chat_template_kwargs: Json, end_of_turn: int) -> None:
-    """Add a transformers tokenizer to a gguf.GGUFWriter. `end_of_turn`: the token that ends an answer.
+def add_tokenizer(writer: Any, template: ExportedTemplate, vocab_size: int) -> None:
+    """Add a tokenizer with its chat template to a gguf.GGUFWriter. `vocab_size`: rows of the embedding.
 
     Raises ExportError for a kind of tokenizer that llama.cpp would not apply in the same way.
     """
-    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    state = json.loads(template.tokenizer.backend_tokenizer.to_str())
     model = state["model"]
     if model.get("type") != "BPE":
         raise ExportError(f"A tokenizer of the type {model.get('type')} cannot be written into a GGUF file, only BPE.")
     tokens, types = _list_tokens(state, vocab_size)
     if model.get("byte_fallback"):
-        _add_sentencepiece(writer, state, tokens, types)
+        _add_sentencepiece(writer, state, tokens)
     else:
         _add_byte_level(writer, state)
     writer.add_token_list(tokens)
     writer.add_token_types(types)
-    _add_special_ids(writer, tokenizer, end_of_turn)
-    writer.add_chat_template(bake_template(tokenizer.chat_template, chat_template_kwargs))
-
-
-def bake_template(template: str | None, kwargs: Json) -> str:
-    """The chat template with the keyword arguments of the training as its own first line.
-
-    llama.cpp, Ollama and vLLM do not know them: without `enable_thinking = false` they would ask the model in another
-    way than it was trained. Raises ExportError where there is no template.
-    """
-    if not template:
-        raise ExportError("The model has no chat template: no other program would know how to ask it.")
-    lines = "".join(f"{{%- set {name} = {_to_jinja(value)} %}}" for name, value in kwargs.items())
-    return lines + template
-
-
-def _to_jinja(value: Any) -> str:
-    return {True: "true", False: "false", None: "none"}.get(value) or json.dumps(value)
+    _add_special_ids(writer, template)
+    writer.add_chat_template(template.jinja)
 
 
 def _list_tokens(state: Json, vocab_size: int) -> tuple[list[str], list[int]]:
@@ -116,7 +100,7 @@ def _flatten(step: Json | None) -> list[Json]:
     return [one for part in step["pretokenizers"] for one in _flatten(part)] if step["type"] == "Sequence" else [step]
 
 
-def _add_sentencepiece(writer: Any, state: Json, tokens: list[str], types: list[int]) -> None:
+def _add_sentencepiece(writer: Any, state: Json, tokens: list[str]) -> None:
     """A vocabulary in SentencePiece's manner (Gemma, Llama 2): scores instead of merges.
 
     llama.cpp joins the pair whose result has the best score; the merges are in that order, so the place of a token's
@@ -147,11 +131,11 @@ def _adds_space(state: Json) -> bool:
     return adds
 
 
-def _add_special_ids(writer: Any, tokenizer: Any, end_of_turn: int) -> None:
-    adds_bos = tokenizer("a").input_ids[:1] == [tokenizer.bos_token_id]
-    writer.add_add_bos_token(adds_bos)
-    writer.add_eos_token_id(end_of_turn)
-    writer.add_eot_token_id(end_of_turn)
+def _add_special_ids(writer: Any, template: ExportedTemplate) -> None:
+    tokenizer = template.tokenizer
+    writer.add_add_bos_token(template.adds_bos)
+    writer.add_eos_token_id(template.end_of_turn)
+    writer.add_eot_token_id(template.end_of_turn)
     for add, token_id in (
         (writer.add_bos_token_id, tokenizer.bos_token_id),
         (writer.add_unk_token_id, tokenizer.unk_token_id),
@@ -159,13 +143,3 @@ def _add_special_ids(writer: Any, tokenizer: Any, end_of_turn: int) -> None:
     ):
         if token_id is not None:
             add(token_id)
-
-
-def load_tokenizer(base: Path) -> Any:
-    """The tokenizer of a base model, as training loads it. Raises ExportError when it cannot be loaded."""
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(base, local_files_only=True)
-    except Exception as error:  # transformers raises what it likes
-        raise ExportError(f"The base model's tokenizer cannot be loaded: {error}") from error

@@ -17,6 +17,7 @@ from core.engine.http import (
     catalog_routes,
     chat_routes,
     embedding_routes,
+    export_routes,
     file_routes,
     job_routes,
     model_routes,
@@ -120,6 +121,7 @@ def create_app(services: Services, token: str, host: str, on_start: Callable[[],
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         services.jobs.resume_unfinished()
+        services.exports.resume_unfinished()
         services.batches.resume_unfinished(batch_routes.RouteEndpoints(services))
         on_start()
         try:
@@ -127,7 +129,16 @@ def create_app(services: Services, token: str, host: str, on_start: Callable[[],
         finally:
             await services.stop()
 
-    modules = (model_routes, catalog_routes, file_routes, job_routes, chat_routes, embedding_routes, batch_routes)
+    modules = (
+        model_routes,
+        catalog_routes,
+        file_routes,
+        job_routes,
+        chat_routes,
+        embedding_routes,
+        export_routes,
+        batch_routes,
+    )
     routes = [route for module in modules for route in module.routes]
     errors = {ApiError: _handle_api_error, HTTPException: _handle_http_error, Exception: _handle_exception}
     app = Starlette(routes=routes, exception_handlers=errors, lifespan=lifespan)

@@ -6,6 +6,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from core.engine.disk_store import DiskStore
+from core.engine.export.runner import ExportRunner
 from core.engine.http.protocol import model_not_found_error
 from core.engine.inference.batch_queue import BatchQueue
 from core.engine.inference.inference_process import InferenceProcess
@@ -22,6 +23,7 @@ class Services:
     catalog: ModelCatalog
     jobs: JobRunner
     batches: BatchQueue
+    exports: ExportRunner
     inference: InferenceProcess
     serves_only_this_computer: bool
 
@@ -42,6 +44,7 @@ class Services:
         """Stop all work; no thread and no process is left running."""
         await self.jobs.stop()
         await self.batches.stop()
+        await self.exports.stop()
         await self.catalog.stop()
         await self.inference.stop()
 
@@ -67,6 +70,7 @@ def build_services(options: EngineOptions) -> Services:
         catalog,
         JobRunner(store, catalog, options.dtype),
         BatchQueue(store),
+        ExportRunner(options.home / "exports"),
         InferenceProcess(arguments, options.idle_seconds),
         options.serves_only_this_computer,
     )

@@ -21,6 +21,9 @@ class Answerer(Protocol):
     def find_obstacle(self, params: SamplingParams, num_prompt_tokens: int) -> str | None:
         """What it cannot do of what is asked, in words; None when it can answer."""
 
+    def prepare(self, sequence: GeneratedSequence) -> None:
+        """Make a sequence ready to start. Raises an ApiError for parameters that this model cannot follow."""
+
     def select(self, sequences: list[GeneratedSequence], background: bool) -> list[GeneratedSequence]:
         """The first of the sequences, as many as there is room for now."""
 

@@ -1,12 +1,12 @@
-"""A chat request that is being answered: the events of its choices, and what its route and the computing process hold."""
+"""A request for completions that is being answered: the events of its choices, and what its route and the computing process hold."""
 
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from core.engine.http.chat_request import ChatRequest
-from core.engine.http.protocol import ApiError
+from core.engine.http.protocol import ApiError, Json
+from core.engine.inference.generation_request import GenerationRequest
 from core.engine.inference.model_source import ModelSource
 
 
@@ -20,12 +20,14 @@ class CompletionStarted:
 
 @dataclass(frozen=True)
 class CompletionDelta:
-    """New text of the choice `index`. The last delta of a choice has a finish reason. `num_tokens`: so far."""
+    """New text of the choice `index`. The last delta of a choice has a finish reason. `num_tokens`: so far.
+    `logprobs`: the protocol's entries of the tokens since the last delta, where the request asks for them."""
 
     index: int
     text: str
     finish_reason: str | None
     num_tokens: int
+    logprobs: list[Json] = field(default_factory=list)
 
 
 CompletionEvent = CompletionStarted | CompletionDelta | ApiError
@@ -33,13 +35,13 @@ CompletionEvent = CompletionStarted | CompletionDelta | ApiError
 
 @dataclass(eq=False)
 class CompletionWork:
-    """A chat request where it is computed. `background`: computed only when no person waits for anything.
+    """A request for completions where it is computed. `background`: computed only when no person waits for anything.
 
     `send` gets a CompletionStarted first, then deltas until every choice is finished; or an ApiError, once.
     """
 
     source: ModelSource
-    request: ChatRequest
+    request: GenerationRequest
     send: Callable[[CompletionEvent], None]
     background: bool = False
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -47,9 +49,11 @@ class CompletionWork:
 
 @dataclass(eq=False)
 class PendingCompletion:
-    """A chat request where its answer is awaited, on the event loop. `on_cancel` is called once, when it is cancelled."""
+    """A request for completions where the answer is awaited, on the event loop. `on_cancel` is called once, when it is
+    cancelled."""
 
-    request: ChatRequest
+    source: ModelSource
+    request: GenerationRequest
     on_cancel: Callable[[], None]
     _inbox: asyncio.Queue[CompletionEvent] = field(default_factory=asyncio.Queue)
     _is_cancelled: bool = False

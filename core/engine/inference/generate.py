@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.engine.http.protocol import Json
 from core.engine.inference.loaded_models import LoadedModel
 from core.engine.inference.sampling import RowSampler, SamplingParams, sample_rows
 from core.engine.inference.streaming_decoder import StreamingDecoder
@@ -12,13 +13,13 @@ from core.engine.inference.streaming_decoder import StreamingDecoder
 
 @dataclass(eq=False)
 class GeneratedSequence:
-    """One completion. `on_token(text, finish_reason, num_tokens)` is called with each new text, at last with a
+    """One completion. `on_token(text, finish_reason, num_tokens, logprobs)` is called with each new text, at last with a
     finish reason (`stop` or `length`); `on_failure(error)` instead when it cannot be continued. Setting `cancelled`
-    ends the sequence without a call."""
+    ends the sequence without a call. `logprobs`: the protocol's entries of the tokens since the last call."""
 
     prompt_ids: list[int]
     params: SamplingParams
-    on_token: Callable[[str, str | None, int], None]
+    on_token: Callable[[str, str | None, int, list[Json]], None]
     on_failure: Callable[[Exception], None]
     cancelled: threading.Event
     num_tokens: int = 0
@@ -26,30 +27,44 @@ class GeneratedSequence:
     sampler: RowSampler | None = field(default=None, repr=False)
 
     def start(self, loaded: LoadedModel) -> None:
-        """Create the decoder and the sampler."""
+        """Create the decoder and the sampler. Raises an ApiError for parameters that this model cannot follow."""
         self.decoder = StreamingDecoder(loaded.text.tokenizer, list(self.params.stop))
-        self.sampler = RowSampler(self.params, loaded.model.device)
+        self.sampler = RowSampler(self.params, loaded)
 
     def append(self, token_id: int, eos_token_ids: frozenset[int]) -> bool:
         """Add a token to the completion; False when the sequence is finished."""
-        assert self.decoder
+        assert self.decoder and self.sampler
         if self.cancelled.is_set():
             return False
         self.num_tokens += 1
         if token_id in eos_token_ids:
-            return self._finish(self.decoder.flush(), "stop")
+            logprobs = self.sampler.take_logprobs()[:-1]  # the token that ends the completion is not part of it
+            return self._finish(self.decoder.flush(), "stop", logprobs)
         text = self.decoder.add(token_id)
         if self.decoder.stopped:
-            return self._finish(text, "stop")
+            return self._finish(text, "stop", self._logprobs_of(text))
+        if self.sampler.is_finished:
+            return self._finish(text + self.decoder.flush(), "stop", self.sampler.take_logprobs())
         if self.num_tokens >= self.params.max_tokens:
             rest = self.decoder.flush()
-            return self._finish(text + rest, "stop" if self.decoder.stopped else "length")
+            reason = "stop" if self.decoder.stopped else "length"
+            return self._finish(text + rest, reason, self.sampler.take_logprobs())
         if text:
-            self.on_token(text, None, self.num_tokens)
+            self.on_token(text, None, self.num_tokens, self.sampler.take_logprobs())
         return True
 
-    def _finish(self, text: str, finish_reason: str) -> bool:
-        self.on_token(text, finish_reason, self.num_tokens)
+    def _logprobs_of(self, text: str) -> list[Json]:
+        """The entries of the tokens that this text begins with: those of a stop string are not shown."""
+        assert self.sampler
+        taken, num_bytes = list[Json](), 0
+        for entry in self.sampler.take_logprobs():
+            if num_bytes < len(text.encode()):
+                taken.append(entry)
+            num_bytes += len(entry["bytes"])
+        return taken
+
+    def _finish(self, text: str, finish_reason: str, logprobs: list[Json]) -> bool:
+        self.on_token(text, finish_reason, self.num_tokens, logprobs)
         return False
 
 
@@ -70,7 +85,7 @@ class GenerationBatch:
         self._cache: Any = None
 
     def add(self, sequences: list[GeneratedSequence]) -> None:
-        """Read the prompts of new sequences, generate their first tokens, and let them join.
+        """Read the prompts of new sequences, which are started, generate their first tokens, and let them join.
 
         Raises what the model raises; the sequences that were there before are as they were.
         """
@@ -78,8 +93,6 @@ class GenerationBatch:
         from transformers import DynamicCache
 
         with torch.inference_mode():
-            for sequence in sequences:
-                sequence.start(self.loaded)
             newcomers = GenerationBatch(self.loaded)
             newcomers.sequences = list(sequences)
             prompts = [one.prompt_ids for one in sequences]

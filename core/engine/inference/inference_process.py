@@ -10,11 +10,11 @@ from collections.abc import Callable
 import numpy as np
 
 from core.engine import child_lifetime
-from core.engine.http.chat_request import ChatRequest
 from core.engine.http.protocol import ApiError
 from core.engine.inference import messages
 from core.engine.inference.completions import PendingCompletion
 from core.engine.inference.embeddings import Embeddings, PendingEmbeddings
+from core.engine.inference.generation_request import GenerationRequest
 from core.engine.inference.model_source import ModelSource
 
 IDLE_SECONDS = 300.0
@@ -38,11 +38,11 @@ class InferenceProcess:
         process = self._child.process if self._child else None
         return process.pid if process else None
 
-    def submit_chat(self, source: ModelSource, request: ChatRequest, background: bool = False) -> PendingCompletion:
-        """Queue a chat request. `background`: computed only when no person waits for anything."""
+    def submit(self, source: ModelSource, request: GenerationRequest, background: bool = False) -> PendingCompletion:
+        """Queue a request for completions. `background`: computed only when no person waits for anything."""
         child, number = self._running_child(), next(self._numbers)
-        pending = PendingCompletion(request, lambda: child.cancel(number))
-        child.ask(messages.ChatAsked(number, source, request, background), pending)
+        pending = PendingCompletion(source, request, lambda: child.cancel(number))
+        child.ask(messages.CompletionAsked(number, source, request, background), pending)
         return pending
 
     def submit_embeddings(self, source: ModelSource, texts: list[str], background: bool = False) -> PendingEmbeddings:
@@ -85,11 +85,13 @@ class _Child:
         self.task = asyncio.create_task(self._run(arguments), name="inference")
 
     def ask(
-        self, message: messages.ChatAsked | messages.EmbeddingsAsked, pending: PendingCompletion | PendingEmbeddings
+        self,
+        message: messages.CompletionAsked | messages.EmbeddingsAsked,
+        pending: PendingCompletion | PendingEmbeddings,
     ) -> None:
         """Send a request; `pending` receives the events."""
         self._pending[message.id] = pending
-        self._unfinished_choices[message.id] = message.request.n if isinstance(message, messages.ChatAsked) else 1
+        self._unfinished_choices[message.id] = message.request.n if isinstance(message, messages.CompletionAsked) else 1
         if self._idle_timer:
             self._idle_timer.cancel()
             self._idle_timer = None

@@ -6,7 +6,6 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from core.engine.inference.sampling import SamplingParams
 
 MAX_SEQUENCES = 8
 KEY_VALUE_BYTES = 256 * 1024 * 1024
-DONE = ("max_tokens", "temperature", "top_p", "seed", "stop")  # what is passed on of SamplingParams
 RANDOM_SEED = 2**32 - 1  # for llama.cpp, this one means any
 MIN_CONTEXT = 8192  # tokens, where the model has as many
 
@@ -60,10 +58,7 @@ class LlamaCppServer:
         """What it cannot do of what is asked; None when it can answer."""
         if num_prompt_tokens + params.max_tokens > self.max_tokens:
             return f"llama.cpp keeps room for {self.max_tokens} tokens here"
-        unknown = [
-            one.name for one in fields(params) if one.name not in DONE and getattr(params, one.name) != one.default
-        ]
-        return f"llama.cpp is not asked for {unknown[0]}" if unknown else None
+        return None if params.is_plain else "llama.cpp is asked for plain text only"
 
     def build_body(self, prompt_ids: list[int], params: SamplingParams) -> Json:
         """The body of a request: only what is asked for is done to the logits, in the order of OpenAI and vLLM."""

@@ -7,19 +7,19 @@ from typing import IO, Any
 import msgspec
 from msgspec import Struct
 
-from core.engine.http.chat_request import ChatRequest
 from core.engine.inference.completions import CompletionDelta, CompletionStarted
+from core.engine.inference.generation_request import GenerationRequest
 from core.engine.inference.model_source import ModelSource
 
 LENGTH_BYTES = 4
 
 
-class ChatAsked(Struct, frozen=True, tag=True):
-    """To the process: answer a chat request. `id`: of all messages about it."""
+class CompletionAsked(Struct, frozen=True, tag=True):
+    """To the process: answer a request for completions. `id`: of all messages about it."""
 
     id: int
     source: ModelSource
-    request: ChatRequest
+    request: GenerationRequest
     background: bool
 
 
@@ -39,7 +39,7 @@ class Cancelled(Struct, frozen=True, tag=True):
 
 
 class Started(Struct, frozen=True, tag=True):
-    """From the process: a chat request was accepted."""
+    """From the process: a request for completions was accepted."""
 
     id: int
     event: CompletionStarted
@@ -70,7 +70,7 @@ class Failed(Struct, frozen=True, tag=True):
     code: str | None
 
 
-Asked = ChatAsked | EmbeddingsAsked | Cancelled
+Asked = CompletionAsked | EmbeddingsAsked | Cancelled
 Told = Started | Continued | Embedded | Failed
 
 

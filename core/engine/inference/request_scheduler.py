@@ -9,8 +9,7 @@ import queue
 import threading
 from dataclasses import dataclass
 
-from core.engine.http.chat_request import ChatRequest
-from core.engine.http.protocol import ApiError
+from core.engine.http.protocol import ApiError, Json
 from core.engine.inference.answerer import Answerer
 from core.engine.inference.answerer_choice import AnswererChoice, AnswererOptions
 from core.engine.inference.completions import CompletionDelta, CompletionStarted, CompletionWork
@@ -21,7 +20,6 @@ from core.engine.inference.sampling import SamplingParams
 
 BATCH_WAIT_SECONDS = 0.02  # for more requests, before the first ones start
 BATCH_SIZE = 8  # requests that are not waited for any longer
-DEFAULT_MAX_TOKENS = 1024
 
 log = logging.getLogger(__name__)
 
@@ -149,10 +147,13 @@ class RequestScheduler:
         source, request = completion.source, completion.request
         text = self._choice.text(source)
         prompt_ids = text.tokenize_prompt(request)
-        params = [_build_params(request, text.context_length - len(prompt_ids), index) for index in range(request.n)]
+        room = text.context_length - len(prompt_ids)
+        params = [request.choice_params(index, room) for index in range(request.n)]
         answerer = self._choice.answerer(source, params[0], len(prompt_ids))
-        completion.send(CompletionStarted(compute_fingerprint(source, answerer.name), len(prompt_ids)))
         sequences = [_build_sequence(completion, prompt_ids, one, index) for index, one in enumerate(params)]
+        for sequence in sequences:
+            answerer.prepare(sequence)
+        completion.send(CompletionStarted(compute_fingerprint(source, answerer.name), len(prompt_ids)))
         self._queued += [_QueuedSequence(completion, answerer, sequence) for sequence in sequences]
 
     def _embed(self, embeddings: EmbeddingsWork) -> None:
@@ -177,21 +178,13 @@ def _send_error(completion: CompletionWork, error: Exception) -> None:
 def _build_sequence(
     completion: CompletionWork, prompt_ids: list[int], params: SamplingParams, index: int
 ) -> GeneratedSequence:
+    def send(text: str, finish_reason: str | None, num_tokens: int, logprobs: list[Json]) -> None:
+        completion.send(CompletionDelta(index, text, finish_reason, num_tokens, logprobs))
+
     return GeneratedSequence(
         prompt_ids=prompt_ids,
         params=params,
-        on_token=lambda text, reason, num_tokens: completion.send(CompletionDelta(index, text, reason, num_tokens)),
+        on_token=send,
         on_failure=lambda error: _send_error(completion, error),
         cancelled=completion.cancelled,
-    )
-
-
-def _build_params(request: ChatRequest, room: int, index: int) -> SamplingParams:
-    """The sampling parameters of the choice `index`. `room`: how many tokens the context has left."""
-    return SamplingParams(
-        max_tokens=min(request.max_new_tokens or DEFAULT_MAX_TOKENS, room),
-        temperature=request.temperature,
-        top_p=request.top_p,
-        seed=None if request.seed is None else request.seed + index,
-        stop=tuple(request.stop_strings),
     )

@@ -46,6 +46,9 @@ class StreamedAnswerer:
         """What the other engine cannot do of what is asked; None when it can answer."""
         return self._engine.find_obstacle(params, num_prompt_tokens)
 
+    def prepare(self, sequence: GeneratedSequence) -> None:
+        """Nothing: the other engine has its own sampler."""
+
     def select(self, sequences: list[GeneratedSequence], background: bool) -> list[GeneratedSequence]:
         """The first of the sequences: those of batches get three quarters of what people may have."""
         share = 0.75 if background else 1.0
@@ -120,7 +123,7 @@ class _Receiver:
             self._num_tokens += 1
             self._finish_reason = choice.get("finish_reason") or self._finish_reason
             if choice["text"]:
-                self._sequence.on_token(choice["text"], None, self._num_tokens)
+                self._sequence.on_token(choice["text"], None, self._num_tokens, [])
         self._num_tokens = usage.get("completion_tokens", self._num_tokens)
 
     def finish(self) -> None:
@@ -131,4 +134,4 @@ class _Receiver:
             return
         if not self._finish_reason:
             raise ValueError("the answer ended before its end")
-        self._sequence.on_token("", self._finish_reason, self._num_tokens)
+        self._sequence.on_token("", self._finish_reason, self._num_tokens, [])

@@ -24,6 +24,10 @@ class TorchAnswerer:
         """None: it can do whatever the engine accepts."""
         return None
 
+    def prepare(self, sequence: GeneratedSequence) -> None:
+        """Create its decoder and sampler. Raises an ApiError for parameters that this model cannot follow."""
+        sequence.start(self.loaded)
+
     def select(self, sequences: list[GeneratedSequence], background: bool) -> list[GeneratedSequence]:
         """The first of the sequences: any model can begin a batch, but not every one can let others join."""
         size = len(self._batches[background].sequences)

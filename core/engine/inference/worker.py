@@ -42,13 +42,15 @@ class Worker:
                 self._cancelled[message.id] = work.cancelled
                 self._scheduler.submit(work)
 
-    def _build_work(self, message: messages.ChatAsked | messages.EmbeddingsAsked) -> CompletionWork | EmbeddingsWork:
+    def _build_work(
+        self, message: messages.CompletionAsked | messages.EmbeddingsAsked
+    ) -> CompletionWork | EmbeddingsWork:
         number, background = message.id, message.background
 
         def send(event: CompletionEvent | EmbeddingsEvent) -> None:
             self._send(_build_told(number, event))
 
-        if isinstance(message, messages.ChatAsked):
+        if isinstance(message, messages.CompletionAsked):
             return CompletionWork(message.source, message.request, send, background)
         return EmbeddingsWork(message.source, message.texts, send, background)
 

@@ -14,14 +14,17 @@ class ChatTemplateError(ValueError):
 
 
 class ChatTemplate:
-    """A tokenizer's chat template with its keyword arguments. `supports_tools`: whether it renders tool calls."""
+    """A tokenizer's chat template with its keyword arguments. `supports_tools`: whether it renders tool calls.
+
+    `knows_system`: whether it renders system messages; else their text is put before the question.
+    """
 
     def __init__(self, tokenizer: Any, kwargs: dict[str, Any], supports_tools: bool) -> None:
         self._tokenizer, self._kwargs, self._supports_tools = tokenizer, kwargs, supports_tools
         # All added tokens: `<|im_start|>` in a person's text must not begin a turn.
         special_tokens = sorted((re.escape(token) for token in tokenizer.get_added_vocab()), key=len, reverse=True)
         self._special_tokens = re.compile("|".join(special_tokens)) if special_tokens else None
-        self._knows_system = self._renders_system()
+        self.knows_system = self._renders_system()
 
     def _renders_system(self) -> bool:
         """Whether the template renders a system message; some raise an error for it, some leave it out."""
@@ -39,7 +42,7 @@ class ChatTemplate:
         """
         try:
             converted = [self._convert(message) for message in messages]
-            if not self._knows_system:
+            if not self.knows_system:
                 converted = _fold_system(converted)
             text = self._apply(converted, add_generation_prompt, tools)
         except ChatTemplateError:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from core.engine.http.chat_request import ChatRequest
 from core.engine.inference.answerer_choice import AnswererOptions
 from core.engine.inference.completions import CompletionDelta, CompletionWork
 from core.engine.inference.generate import GeneratedSequence, GenerationBatch
+from core.engine.inference.generation_request import GenerationRequest
 from core.engine.inference.loaded_models import load_model
 from core.engine.inference.model_source import ModelSource
 from core.engine.inference.model_text import load_text
@@ -42,7 +42,8 @@ class Asked:
 
     def __init__(self, scheduler: RequestScheduler, source: ModelSource, question: str, max_tokens: int) -> None:
         self.events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        request = ChatRequest(model=BASE, messages=prompt(question), max_tokens=max_tokens, temperature=0.0)
+        params = SamplingParams(max_tokens=max_tokens, temperature=0.0)
+        request = GenerationRequest(messages=prompt(question), params=params)
         self.work = CompletionWork(source, request, self.take)
         scheduler.submit(self.work)
 
@@ -111,7 +112,8 @@ def make(loaded: Any, question: str, max_tokens: int) -> tuple[Any, list[str]]:
     texts: list[str] = []
     template = loaded.text.chat_template
     prompt_ids = template.tokenize(template.render(prompt(question), True))
-    keep = lambda text, _reason, _tokens: texts.append(text)  # noqa: E731
+    keep = lambda text, _reason, _tokens, _logprobs: texts.append(text)  # noqa: E731
     params = SamplingParams(max_tokens=max_tokens, temperature=0.0)
     sequence = GeneratedSequence(prompt_ids, params, keep, pytest.fail, threading.Event())
+    sequence.start(loaded)
     return sequence, texts

@@ -1,47 +1,84 @@
-"""llama.cpp answers as torch does, from the same token ids; what it cannot do goes to torch."""
+"""llama.cpp answers as torch does, from the same token ids, a base model and a fine-tuned one; no port is open."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
+import shutil
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import psutil
 import pytest
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, BadRequestError
 
-from tests.support.engine import BASE, RunningEngine, prompt, start
+from core.engine.disk_store import ModelStore
+from tests.support.engine import BASE, MEMORIZED_ROWS, RunningEngine, prompt, start
 
 pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
 pytestmark = pytest.mark.anyio
-QUESTIONS = [
-    "What is the capital of France?",
-    "Name three fruits.",
-    "Count from one to five, then tell me why people count at all.",
-    "Who wrote Hamlet?",
-    "Write the school's name: 塾の蛇🐍",
-    "What is two plus two?",
-    "Where does the sun rise?",
-    "Name a colour.",
-]
-MIN_EQUAL = 0.9  # of the tokens, until the first that differs: Q8_0 rounds the weights
+CERTAIN = "What is the capital of France?"
 
 
 @pytest.fixture(scope="module")
-def fast(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Iterator[RunningEngine]:
-    running = start(tmp_path_factory.mktemp("fast"), "--answerer", "llama.cpp")
+def fast(tmp_path_factory: pytest.TempPathFactory, engine: RunningEngine, trained_job: Any) -> Iterator[RunningEngine]:
+    """An engine that answers with llama.cpp; it has the model that the session's engine has trained."""
+    home = tmp_path_factory.mktemp("fast")
+    shutil.copytree(engine.home / "models", home / "models")
+    running = start(home, "--answerer", "llama.cpp")
     yield running
     assert running.stop() == 0
 
 
+@pytest.fixture
+async def fast_client(fast: RunningEngine) -> AsyncIterator[AsyncOpenAI]:
+    async with fast.client() as one:
+        yield one
+
+
 async def ask(client: AsyncOpenAI, question: str, **settings: Any) -> Any:
-    settings = {"model": BASE, "temperature": 0, "max_tokens": 12, **settings}
+    settings = {"model": BASE, "temperature": 0, "max_tokens": 16, **settings}
     return await client.chat.completions.create(messages=prompt(question), **settings)
 
 
-async def test_it_answers_as_torch_and_no_port_is_open(fast: RunningEngine, client: AsyncOpenAI) -> None:
-    async with fast.client() as quick:
-        for question in QUESTIONS:
-            a, b = await asyncio.gather(ask(client, question), ask(quick, question))
-            print(a.choices[0].message.content, '|', b.choices[0].message.content, b.system_fingerprint, a.usage, b.usage, b.choices[0].finish_reason)
-    for child in psutil.Process(fast.pid).children():
-        print(child.cmdline(), child.net_connections())
+async def test_both_give_the_same_answer(client: AsyncOpenAI, fast_client: AsyncOpenAI, trained_job: Any) -> None:
+    tuned = trained_job.fine_tuned_model
+    asked = [(CERTAIN, BASE), *((row["messages"][1]["content"], tuned) for row in MEMORIZED_ROWS[:4])]
+    for question, model in asked:
+        torch, fast = await asyncio.gather(*(ask(one, question, model=model) for one in (client, fast_client)))
+        assert fast.choices == torch.choices and fast.usage == torch.usage
+        assert fast.system_fingerprint == torch.system_fingerprint.replace("torch-float32", "llama.cpp-q8_0")
+
+
+async def test_no_port_is_open(fast: RunningEngine, fast_client: AsyncOpenAI) -> None:
+    await ask(fast_client, CERTAIN)
+    (child,) = psutil.Process(fast.pid).children()
+    assert child.net_connections("inet") == []
+
+
+async def test_a_stop_string_ends_the_answer(fast_client: AsyncOpenAI) -> None:
+    answer = (await ask(fast_client, CERTAIN, stop=["of Fra", "never"])).choices[0]
+    assert (answer.message.content, answer.finish_reason) == ("The capital ", "stop")
+
+
+async def test_a_seed_repeats_what_chance_wrote(fast_client: AsyncOpenAI) -> None:
+    draw = {"temperature": 1.5, "top_p": 0.95, "n": 2, "max_tokens": 6}
+    first, again, other = [await ask(fast_client, "Name a bird.", seed=seed, **draw) for seed in (1, 1, -2)]
+    texts = [[choice.message.content for choice in one.choices] for one in (first, again, other)]
+    assert texts[0] == texts[1] != texts[2] and texts[0][0] != texts[0][1]
+
+
+async def test_a_client_that_leaves_stops_the_work(fast_client: AsyncOpenAI) -> None:
+    long = await ask(fast_client, CERTAIN, max_tokens=4000, temperature=2, seed=3, stop=["\x00"], stream=True)
+    async for _ in long:
+        break
+    await long.close()
+    several = [ask(fast_client, CERTAIN, max_tokens=2) for _ in range(10)]
+    assert {one.choices[0].message.content for one in await asyncio.gather(*several)} == {"The capital"}
+
+
+@pytest.mark.logs
+async def test_what_it_has_no_room_for_is_refused_with_the_reason(fast_client: AsyncOpenAI) -> None:
+    with pytest.raises(BadRequestError, match="room for"):
+        await ask(fast_client, "word " * 6000)
+
+
+def test_the_copied_model_is_there(fast: RunningEngine) -> None:
+    assert ModelStore(fast.home / "models").all()
