@@ -21,7 +21,7 @@ def fast(tmp_path_factory: pytest.TempPathFactory, engine: RunningEngine, traine
     """An engine that answers with llama.cpp; it has the model that the session's engine has trained."""
     home = tmp_path_factory.mktemp("fast")
     shutil.copytree(engine.home / "models", home / "models")
-    running = start(home, "--answerer", "llama.cpp")
+    running = start(home)
     yield running
     assert running.stop() == 0
 
@@ -70,3 +70,8 @@ async def test_a_client_that_leaves_stops_the_work(fast_client: AsyncOpenAI) -> 
     await long.close()
     several = [ask(fast_client, CERTAIN, max_tokens=2) for _ in range(10)]
     assert {one.choices[0].message.content for one in await asyncio.gather(*several)} == {"The capital"}
+
+
+async def test_what_it_is_not_asked_for_goes_to_torch(fast_client: AsyncOpenAI) -> None:
+    answer = await ask(fast_client, CERTAIN, logprobs=True, max_tokens=2)
+    assert answer.system_fingerprint.startswith(f"{BASE}@torch-") and len(answer.choices[0].logprobs.content) == 2
