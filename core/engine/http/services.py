@@ -12,6 +12,7 @@ from core.engine.inference.batch_queue import BatchQueue
 from core.engine.inference.inference_process import InferenceProcess
 from core.engine.inference.model_source import ModelSource
 from core.engine.models.catalog import ModelCatalog
+from core.engine.training.estimator import Estimator
 from core.engine.training.job_runner import JobRunner
 
 
@@ -25,6 +26,7 @@ class Services:
     batches: BatchQueue
     exports: ExportRunner
     inference: InferenceProcess
+    estimator: Estimator
     serves_only_this_computer: bool
 
     async def resolve_model(self, model: str) -> ModelSource:
@@ -72,6 +74,7 @@ def build_services(options: EngineOptions) -> Services:
         BatchQueue(store),
         ExportRunner(options.home / "exports"),
         InferenceProcess(arguments, options.idle_seconds),
+        Estimator(options.dtype),
         options.serves_only_this_computer,
     )
 
