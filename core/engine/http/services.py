@@ -10,8 +10,8 @@ from core.engine.disk_store import DiskStore
 from core.engine.export.runner import ExportRunner
 from core.engine.http.protocol import bad_request, model_not_found_error
 from core.engine.inference.batch_queue import BatchQueue
-from core.engine.inference.loaded_models import ModelSource
-from core.engine.inference.request_scheduler import RequestScheduler
+from core.engine.inference.inference_process import InferenceProcess
+from core.engine.inference.model_source import ModelSource
 from core.engine.models.catalog import ModelCatalog
 from core.engine.training.estimator import Estimator
 from core.engine.training.job_runner import JobRunner
@@ -26,7 +26,7 @@ class Services:
     jobs: JobRunner
     batches: BatchQueue
     exports: ExportRunner
-    scheduler: RequestScheduler
+    inference: InferenceProcess
     estimator: Estimator
     serves_only_this_computer: bool
 
@@ -55,21 +55,34 @@ class Services:
         await self.batches.stop()
         await self.exports.stop()
         await self.catalog.stop()
-        self.scheduler.stop()
+        await self.inference.stop()
 
 
-def build_services(home: Path, models: Path, dtype: str, serves_only_this_computer: bool) -> Services:
-    """The services on a home folder, with base models in `models`. Quick: loads no model."""
-    store, catalog = DiskStore(home), ModelCatalog(models, home / "models.json")
+@dataclass(frozen=True)
+class EngineOptions:
+    """How the engine was started. `models`: the folder of base models. `answerer`: see `AnswererOptions`."""
+
+    home: Path
+    models: Path
+    dtype: str
+    answerer: str
+    idle_seconds: float
+    serves_only_this_computer: bool
+
+
+def build_services(options: EngineOptions) -> Services:
+    """The services on a home folder. Quick: loads no model."""
+    store, catalog = DiskStore(options.home), ModelCatalog(options.models, options.home / "models.json")
+    arguments = [options.answerer, options.dtype, str(options.models / "gguf")]
     return Services(
         store,
         catalog,
-        JobRunner(store, catalog, dtype),
+        JobRunner(store, catalog, options.dtype),
         BatchQueue(store),
-        ExportRunner(home / "exports"),
-        RequestScheduler(dtype),
-        Estimator(dtype),
-        serves_only_this_computer,
+        ExportRunner(options.home / "exports"),
+        InferenceProcess(arguments, options.idle_seconds),
+        Estimator(options.dtype),
+        options.serves_only_this_computer,
     )
 
 
