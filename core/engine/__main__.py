@@ -21,6 +21,7 @@ from core.engine import child_lifetime
 from core.engine.http import server, services
 from core.engine.inference import inference_process
 from core.engine.private_files import make_private, write_whole
+from core.engine.team import users_command
 
 # The process's own environment: set before any library reads it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -114,16 +115,7 @@ def _serve(arguments: argparse.Namespace) -> None:
         else:
             print(f"Engine: {url}\nToken: {token}", file=sys.stderr, flush=True)
 
-    engine = services.build_services(
-        services.EngineOptions(
-            arguments.home,
-            models_folder(),
-            arguments.dtype,
-            arguments.answerer,
-            arguments.idle_seconds,
-            server.is_loopback(arguments.host),
-        )
-    )
+    engine = _build_services(arguments)
     app = server.create_app(engine, token, arguments.host, on_start)
     config = uvicorn.Config(
         app,
@@ -137,6 +129,23 @@ def _serve(arguments: argparse.Namespace) -> None:
     )
     with _address_file(arguments.home, url, token):
         _run(uvicorn.Server(config), listening, arguments.child)
+
+
+def _build_services(arguments: argparse.Namespace) -> services.Services:
+    """The services; a file of settings that cannot be read ends the program with words."""
+    try:
+        return services.build_services(
+            services.EngineOptions(
+                arguments.home,
+                models_folder(),
+                arguments.dtype,
+                arguments.answerer,
+                arguments.idle_seconds,
+                server.is_loopback(arguments.host),
+            )
+        )
+    except ValueError as error:
+        sys.exit(str(error))
 
 
 def _run(http: uvicorn.Server, listening: socket.socket, child: bool) -> None:
@@ -157,7 +166,9 @@ def _shut_down(http: uvicorn.Server) -> None:
 
 
 def main() -> int:
-    """Exit status 0 after a clean stop, 75 when another engine has this home."""
+    """Exit status 0 after a clean stop, 75 when another engine has this home. `users …` is the command line for users."""
+    if sys.argv[1:2] == ["users"]:
+        return users_command.run(sys.argv[2:], _default_home())
     arguments = _parse_arguments()
     arguments.home = arguments.home.resolve()
     arguments.home.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -59,8 +59,9 @@ async def create(request: Request) -> Response:
     check_metadata(wanted.metadata)
     if duplicate := find_duplicate(services.exports.store.all(), wanted.metadata):
         return JSONResponse(duplicate)
+    services.check_bytes()
     plan = await _build_plan(services, wanted)
-    return JSONResponse(services.exports.create(plan, wanted.metadata))
+    return JSONResponse(services.exports.create(plan, wanted.metadata, services.user.id))
 
 
 async def _build_plan(services: Services, wanted: ExportRequest) -> ExportPlan:

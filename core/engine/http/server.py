@@ -1,7 +1,6 @@
 """The HTTP application: authentication, size limits, routes, error responses."""
 
 import contextlib
-import hmac
 import ipaddress
 from collections.abc import AsyncIterator, Callable
 
@@ -21,10 +20,12 @@ from core.engine.http import (
     export_routes,
     file_routes,
     job_routes,
+    metrics_routes,
     model_routes,
 )
 from core.engine.http.protocol import ApiError, new_id
 from core.engine.http.services import Services
+from core.engine.http.team_access import SCOPE_REQUEST_ID, SCOPE_USER, TeamAccess, find_user
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 MAX_JSON_BYTES = 32 * 1024 * 1024
@@ -34,8 +35,8 @@ MAX_UPLOAD_BYTES = file_routes.MAX_FILE_BYTES + 64 * 1024
 class GuardMiddleware:
     """Checks `Host`, token and body size of every request; adds `x-request-id` to every response."""
 
-    def __init__(self, app: ASGIApp, token: str, host: str) -> None:
-        self._app, self._token, self._local = app, token.encode(), is_loopback(host)
+    def __init__(self, app: ASGIApp, services: Services, token: str, host: str) -> None:
+        self._app, self._services, self._token, self._local = app, services, token.encode(), is_loopback(host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the application, or respond with the protocol's error."""
@@ -47,17 +48,20 @@ class GuardMiddleware:
                 MutableHeaders(scope=message)["x-request-id"] = request_id
             await send(message)
 
-        request_id = new_id("req_")
-        error = self._check(Headers(scope=scope))
+        request_id = scope[SCOPE_REQUEST_ID] = new_id("req_")
+        error = self._check(Headers(scope=scope), scope)
         if error:
             return await _error_response(error)(scope, receive, send_with_id)
         return await self._app(scope, _limit_body(scope, receive), send_with_id)
 
-    def _check(self, headers: Headers) -> ApiError | None:
+    def _check(self, headers: Headers, scope: Scope) -> ApiError | None:
+        """The error of a request that is refused; else the scope gets its user."""
         if self._local and not _is_local_host(headers.get("host", "")):
             return ApiError(403, "This Host is not served here.", code="invalid_host")
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token):
+        given = token.strip() if scheme.lower() == "bearer" else ""
+        scope[SCOPE_USER] = find_user(self._services, self._token, given, scope["path"])
+        if scope[SCOPE_USER]:
             return None
         message = "Incorrect API key provided." if token else "You didn't provide an API key."
         return ApiError(401, message, code="invalid_api_key")
@@ -94,7 +98,7 @@ def _limit_body(scope: Scope, receive: Receive) -> Receive:
 
 
 def _error_response(error: ApiError) -> Response:
-    return JSONResponse(error.body(), error.status)
+    return JSONResponse(error.body(), error.status, error.headers)
 
 
 async def _handle_api_error(_request: Request, error: Exception) -> Response:
@@ -140,10 +144,11 @@ def create_app(services: Services, token: str, host: str, on_start: Callable[[],
         embedding_routes,
         export_routes,
         batch_routes,
+        metrics_routes,
     )
     routes = [route for module in modules for route in module.routes]
     errors = {ApiError: _handle_api_error, HTTPException: _handle_http_error, Exception: _handle_exception}
     app = Starlette(routes=routes, exception_handlers=errors, lifespan=lifespan)
     app.router.redirect_slashes = False
     app.state.services = services
-    return GuardMiddleware(app, token, host)
+    return GuardMiddleware(TeamAccess(app, services, routes), services, token, host)
