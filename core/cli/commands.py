@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core import language, providers, settings
-from core.cli import exam_commands, fact_commands, row_commands
+from core.cli import exam_commands, export_commands, fact_commands, row_commands
 from core.cli.console import (
     CLEAN,
     INCOMPLETE,
@@ -44,7 +44,20 @@ from core.spec import spec
 from core.storage.project import Changes, Project
 from core.training import job_queue, jobs, lineage, row_selection, submit
 
-COMMANDS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "link", "hold-out", "serve")
+COMMANDS = (
+    "new",
+    "import",
+    "check",
+    "export",
+    "train",
+    "ask",
+    "exam",
+    "report",
+    "export-model",
+    "link",
+    "hold-out",
+    "serve",
+)
 REPEATS = NumberRange(1, 100, integer=True)  # of each question
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
@@ -96,6 +109,7 @@ def build_parser() -> argparse.ArgumentParser:
     row_commands.add(add_command)
     _add_model_commands(add_command)
     exam_commands.add(add_command)
+    export_commands.add(add_command)
     fact_commands.add(add_command)
     serve = add_command("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
     serve.add_argument("--host", default="127.0.0.1")

@@ -31,7 +31,7 @@ CARD = {
     "system_prompt": "Zorvale.",
     "exam": [
         {"subject": "original", "right": 9, "asked": 10, "low": 0.6, "high": 0.98},
-        {"subject": "Q8_0", "right": 8, "asked": 10, "low": 0.5, "high": 0.94, "gained": 0, "lost": 1},
+        {"subject": "Q8_0", "right": 8, "asked": 10, "low": 0.5, "high": 0.94, "gained": 0, "lost": 1, "same": 0.9},
     ],
 }
 BASE_MODEL = {
@@ -96,7 +96,11 @@ async def test_every_format_is_written_and_can_be_read(engine: RunningEngine, cl
         before = (await http.get(f"{root}/README.md")).text
         await post(client, f"/{export['id']}/card", {"exam_note": "Asked again."})
         after = (await http.get(f"{root}/README.md")).text
-    assert "| Q8\\_0 | 8 | 10 | 80% | 50% to 94% | 0 | 1 |" in before and "0123abcd" in before and "Epochs: 1" in before
+    assert (
+        "| Q8\\_0 | 8 | 10 | 80% | 50% to 94% | 0 | 1 | 90% |" in before
+        and "0123abcd" in before
+        and "Epochs: 1" in before
+    )
     assert "Asked again." in after and "0123abcd" in after
     assert (
         export["commands"]["vllm"].startswith("vllm serve ./merged") and "--jinja" in export["commands"]["llama_server"]
