@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -30,7 +31,7 @@ from core.storage.project import Project
 from core.training import model_export
 from ui import style
 from ui.training.export_results import ExportResults
-from ui.widgets import basics, file_dialogs
+from ui.widgets import basics, file_dialogs, screen_fit
 from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.workspace import Workspace
 
@@ -197,7 +198,9 @@ class ExportModelDialog(QDialog):
         self.results.show_export(folder, export, scores)
         self.pages.setCurrentWidget(self.results)
         self.ok_button.hide()
-        self.resize(max(self.width(), 760), max(self.height(), 520))
+        self.line.setSizePolicy(QSizePolicy())  # nothing runs here any more: its place is free
+        self.resize(max(self.width(), 780), 560 if scores else 400)
+        screen_fit.fit(self)
 
 
 def _has_questions(db: sqlite3.Connection) -> bool:

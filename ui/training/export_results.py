@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QFontDatabase, QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QTableWidget, QVBoxLayout, QWidget
 
 from core.errors import JukuError
 from core.exam.exported_models import ExportedScore
@@ -22,7 +22,8 @@ from ui.widgets.message_bar import Notice
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
-COMMAND_LINES = 7  # of text that the field shows at least
+COMMAND_LINES = 6  # of text that the field shows at least
+LOST_COLUMN = 5
 
 
 class ExportResults(QWidget):
@@ -35,6 +36,8 @@ class ExportResults(QWidget):
         self._work = LatestTask(workspace, self)
         self.saved, self.verdict, self.on_ollama = basics.Note(), basics.Note(), basics.Note()
         self.table = TextTable(tr("Exam"), _columns())
+        self.table.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+        self.table.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.commands = QPlainTextEdit(readOnly=True)
         self.commands.setAccessibleName(tr("Commands"))
         self.commands.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
@@ -57,7 +60,7 @@ class ExportResults(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.SPACE)
         layout.addWidget(self.saved)
-        layout.addWidget(self.table, 1)
+        layout.addWidget(self.table)
         layout.addWidget(self.verdict)
         layout.addWidget(basics.label(tr("To use it elsewhere, in the folder that was written:"), dim=True))
         layout.addWidget(self.commands, 1)
@@ -77,8 +80,11 @@ class ExportResults(QWidget):
         )
         self.table.setVisible(bool(scores))
         self.table.show_lines([_cells(score) for score in scores], "", "")
-        self.table.setMaximumHeight(_table_height(self.table, len(scores)))
-        self.verdict.show_text(describe_losses(scores))
+        self.table.setFixedHeight(_table_height(self.table, len(scores)))
+        for row, score in enumerate(scores):
+            if score.lost and score.lost > (score.gained or 0):
+                self.table.colour(row, LOST_COLUMN, style.colours("error")[0])
+        self.verdict.show_text(*describe_losses(scores))
         self.commands.setPlainText(_format_commands(export))
         self.send.setEnabled(False)
         self._work.start(lambda _reporter: self._find_ollama())
@@ -147,20 +153,21 @@ def _cells(score: ExportedScore) -> list[str]:
 
 def _table_height(table: TextTable, rows: int) -> int:
     inner = table.table
-    return inner.horizontalHeader().sizeHint().height() + (rows + 1) * inner.verticalHeader().defaultSectionSize()
+    height = sum(inner.rowHeight(row) for row in range(rows))
+    return inner.horizontalHeader().sizeHint().height() + height + 2 * inner.frameWidth() + style.SPACE // 2
 
 
-def describe_losses(scores: Sequence[ExportedScore]) -> str:
-    """What the exam says of the files, in a sentence; '' without an exam."""
+def describe_losses(scores: Sequence[ExportedScore]) -> tuple[str, str]:
+    """What the exam says of the files, in a sentence ('' without an exam), and its meaning for a note."""
     files = scores[1:]
     if not files:
-        return ""
+        return "", ""
     if not scores[0].asked:
-        return tr("There were no held-out questions: only whether the answers are the same can be said.")
+        return tr("There were no held-out questions: only whether the answers are the same can be said."), "note"
     worse = [f"GGUF {score.precision}" for score in files if score.lost and score.lost > (score.gained or 0)]
     if not worse:
-        return tr("No file lost more facts than it gained.")
-    return tr("Lost more facts than gained: {files}", files=", ".join(worse))
+        return tr("No file lost more facts than it gained."), "good"
+    return tr("Lost more facts than gained: {files}", files=", ".join(worse)), "warning"
 
 
 def _format_commands(export: ExportState) -> str:
@@ -173,4 +180,4 @@ def _format_commands(export: ExportState) -> str:
     blocks = [f"# {title}\n{export.commands[name]}" for name, title in titles.items() if name in export.commands]
     if export.models:
         blocks.append("# LM Studio\n# " + tr("Copy the folder “juku” into LM Studio's folder of models."))
-    return "\n".join(blocks)
+    return "\n\n".join(blocks)
