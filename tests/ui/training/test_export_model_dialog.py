@@ -30,9 +30,17 @@ def fake_ollama(monkeypatch):
 
 
 @pytest.fixture
-def opened(qtbot, run, sample, server, server_key, tmp_path):
+def workspace(run, sample, server, server_key):
     async def make():
-        dialog = ExportModelDialog(Workspace(sample, server.settings()), "fake", MODEL)
+        return Workspace(sample, server.settings())
+
+    return run(make())
+
+
+@pytest.fixture
+def opened(qtbot, run, workspace, tmp_path):
+    async def make():
+        dialog = ExportModelDialog(workspace, "fake", MODEL)
         qtbot.addWidget(dialog)
         dialog.folder.setText(str(tmp_path))
         dialog.open()
@@ -42,13 +50,13 @@ def opened(qtbot, run, sample, server, server_key, tmp_path):
 
 
 @pytest.fixture
-def play(opened, run):
+def play(workspace, run):
     async def to_the_end(scene):
         try:
             await scene
         finally:
-            await cancel_all(opened._workspace.tasks.running())
-            await (await opened._workspace.provider("fake")).close()
+            await cancel_all(workspace.tasks.running())
+            await (await workspace.provider("fake")).close()
 
     return lambda scene: run(to_the_end(scene))
 
@@ -60,7 +68,7 @@ def cells(dialog):
     ]
 
 
-def test_a_model_is_exported_examined_and_brought_to_ollama(opened, play, server, tmp_path, fake_ollama):
+def test_a_model_is_exported_examined_and_brought_to_ollama(opened, play, workspace, server, tmp_path, fake_ollama):
     worse = f"{MODEL}:gguf-q8_0"
     right, wrong = "A team has three players and two balls.", "Purple."
     server.script = lambda asked: Answer([wrong if asked["model"] == worse else right])
@@ -83,7 +91,7 @@ def test_a_model_is_exported_examined_and_brought_to_ollama(opened, play, server
 
     play(go())
     assert fake_ollama.created[0]["model"] == "game" and len(server.cards[0]["exam"]) == 3
-    assert runs.load_all(opened._workspace.project.rows)[0].subjects[0].model == MODEL
+    assert runs.load_all(workspace.project.rows)[0].subjects[0].model == MODEL
 
 
 def test_what_is_missing_is_said_before_and_a_failure_after(opened, play, server, tmp_path):
