@@ -86,7 +86,9 @@ class RequestScheduler:
         self._requests.put(completion)
         return completion
 
-    def submit_embeddings(self, source: ModelSource, texts: list[str], background: bool = False) -> PendingEmbeddings:
+    def submit_embeddings(
+        self, source: ModelSource, texts: list[str | list[int]], background: bool = False
+    ) -> PendingEmbeddings:
         """Queue a request for embeddings; to be called on the event loop."""
         embeddings = PendingEmbeddings(source, texts, asyncio.get_running_loop(), background)
         self._requests.put(embeddings)
