@@ -21,6 +21,7 @@ from core.engine import child_lifetime
 from core.engine.http import server, services
 from core.engine.http.allowed_hosts import AllowedHosts, is_loopback
 from core.engine.http.connection import EngineConnection
+from core.engine.inference import inference_process
 from core.engine.private_files import make_private, write_whole
 
 # The process's own environment: set before any library reads it.
@@ -45,6 +46,18 @@ def _parse_arguments() -> argparse.Namespace:
         "--home", type=Path, default=_default_home(), help="where files, jobs and tuned models are kept"
     )
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
+    parser.add_argument(
+        "--answerer",
+        choices=("auto", "torch", "llama.cpp"),
+        default="auto",
+        help="who answers; auto: llama.cpp where xllamacpp is installed and can, else torch",
+    )
+    parser.add_argument(
+        "--idle-seconds",
+        type=float,
+        default=inference_process.IDLE_SECONDS,
+        help="the models leave the memory so long after the last answer",
+    )
     parser.add_argument("--child", action="store_true", help="token on standard input, ends when that ends")
     parser.add_argument("--json", action="store_true", help="print url, token and pid as JSON on standard output")
     arguments = parser.parse_args()
@@ -132,7 +145,16 @@ def _serve(arguments: argparse.Namespace) -> None:
         else:
             print(f"Engine: {url}\nToken: {token}", file=sys.stderr, flush=True)
 
-    engine = services.build_services(arguments.home, models_folder(), arguments.dtype, is_loopback(arguments.host))
+    engine = services.build_services(
+        services.EngineOptions(
+            arguments.home,
+            models_folder(),
+            arguments.dtype,
+            arguments.answerer,
+            arguments.idle_seconds,
+            is_loopback(arguments.host),
+        )
+    )
     app = server.create_app(engine, token, AllowedHosts(arguments.host, arguments.allowed_host), on_start)
     config = uvicorn.Config(
         app,

@@ -107,7 +107,7 @@ async def complete(services: Services, body: Json) -> Json:
 
 async def _submit(services: Services, asked: CompletionRequest, background: bool = False) -> PendingCompletions:
     source = await services.resolve_model(asked.model)
-    parts = [services.scheduler.submit(source, one, background) for one in asked.to_generation_requests()]
+    parts = [services.inference.submit(source, one, background) for one in asked.to_generation_requests()]
     return PendingCompletions(parts)
 
 

@@ -24,7 +24,7 @@ async def create(request: Request) -> Response:
     asked = parse(await read_json(request), ResponseRequest)
     services = get_services(request)
     source = await services.resolve_model(asked.model)
-    completion = services.scheduler.submit(source, asked.to_generation_request())
+    completion = services.inference.submit(source, asked.to_generation_request())
     async with cancel_on_disconnect(request, completion):
         builder = ResponseBuilder(asked, completion, await completion.wait_until_started())
         if not asked.stream:
@@ -38,7 +38,7 @@ async def complete(services: Services, body: Json) -> Json:
     if asked.stream:
         raise bad_request("A batch cannot be streamed.", "stream", "unsupported_value")
     source = await services.resolve_model(asked.model)
-    completion = services.scheduler.submit(source, asked.to_generation_request(), background=True)
+    completion = services.inference.submit(source, asked.to_generation_request(), background=True)
     try:
         builder = ResponseBuilder(asked, completion, await completion.wait_until_started())
         return await _collect(builder, completion)

@@ -20,6 +20,7 @@ from core.engine.http import (
     chat_routes,
     completion_routes,
     embedding_routes,
+    estimate_routes,
     export_routes,
     file_routes,
     job_routes,
@@ -181,6 +182,7 @@ def create_app(services: Services, token: str, hosts: AllowedHosts, on_start: Ca
     modules = (
         model_routes,
         catalog_routes,
+        estimate_routes,
         file_routes,
         job_routes,
         chat_routes,

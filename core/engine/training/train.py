@@ -24,7 +24,9 @@ from core.engine.models import device
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
 from core.engine.private_files import replace_file, replace_folder
 from core.engine.training import schedule
-from core.engine.training.auto_hyperparameters import LORA_ALPHA, LORA_RANK, resolve_auto
+from core.engine.training.auto_hyperparameters import resolve_auto
+from core.engine.training.estimate import require_memory
+from core.engine.training.lora import add_adapter
 from core.engine.training.objectives import (
     DPOObjective,
     Objective,
@@ -293,21 +295,15 @@ def _tokenize(
 
 def _load_model(plan: TrainingArguments) -> Any:
     """The base model in the faster dtype with an fp32 LoRA adapter: a new one, or the parent model's."""
-    from peft import LoraConfig, PeftModel, get_peft_model
-    from transformers import AutoModelForCausalLM
+    from peft import PeftModel
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     dtype = device.resolve_dtype(plan.dtype)
+    require_memory(AutoConfig.from_pretrained(plan.base, local_files_only=True), dtype)
     base = AutoModelForCausalLM.from_pretrained(plan.base, dtype=dtype, local_files_only=True, use_safetensors=True)
     if plan.parent:
         return PeftModel.from_pretrained(base, plan.parent, is_trainable=True)
-    config = LoraConfig(
-        r=LORA_RANK,
-        lora_alpha=LORA_ALPHA,
-        target_modules="all-linear",
-        lora_dropout=0.0,
-        task_type="CAUSAL_LM",
-    )
-    return get_peft_model(base, config)
+    return add_adapter(base)
 
 
 def _write_folder(target: Path, write: Callable[[Path], object]) -> None:

@@ -25,6 +25,7 @@ SCORE = {
     "type": "object",
     "properties": {"score": {"type": "integer", "minimum": 0, "maximum": 9}},
     "required": ["score"],
+    "additionalProperties": False,
 }
 
 
