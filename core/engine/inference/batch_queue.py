@@ -47,9 +47,18 @@ class BatchQueue:
                 self._start_task(batch["id"])
 
     def create(
-        self, input_file_id: str, endpoint: str, completion_window: str, metadata: Json, owner: str = ""
+        self,
+        input_file_id: str,
+        endpoint: str,
+        completion_window: str,
+        metadata: Json,
+        output_expires_after: int | None = None,
+        owner: str = "",
     ) -> Json:
-        """Create and start a batch of a user; returns the protocol's batch object."""
+        """Create and start a batch of a user; returns the protocol's batch object.
+
+        `output_expires_after`: seconds until its result files are deleted; None for never. Raises OSError.
+        """
         batch: Json = {
             "id": new_id("batch_"),
             "object": "batch",
@@ -61,6 +70,9 @@ class BatchQueue:
             "request_counts": {"total": 0, "completed": 0, "failed": 0},
             "metadata": metadata,
         }
+        if output_expires_after is not None:
+            seconds = {"anchor": "created_at", "seconds": output_expires_after}
+            batch["output_expires_after"] = seconds
         self._store.batches.add(batch, owner)
         self._start_task(batch["id"])
         return batch
@@ -174,7 +186,11 @@ class BatchQueue:
                 batch = self._store.batches.update(batch_id, **{key: new_id("file-")})
             if batch[key] not in self._store.files:
                 file_name = f"{batch_id}_{name}.jsonl"
-                add = partial(self._store.files.add, file_id=batch[key], owner=self._store.batches.owner(batch_id))
+                seconds, owner = (
+                    batch.get("output_expires_after", {}).get("seconds"),
+                    self._store.batches.owner(batch_id),
+                )
+                add = partial(self._store.files.add, file_id=batch[key], expires_after=seconds, owner=owner)
                 await asyncio.to_thread(add, file_name, "batch_output", _copy_lines(path))
         status = "cancelled" if batch["status"] == "cancelling" else "completed"
         self._store.batches.update(batch_id, status=status, **{f"{status}_at": now()})

@@ -51,7 +51,7 @@ class InferenceProcess:
         return pending
 
     def submit_embeddings(
-        self, source: ModelSource, texts: list[str], background: bool = False, owner: str = ""
+        self, source: ModelSource, texts: list[str | list[int]], background: bool = False, owner: str = ""
     ) -> PendingEmbeddings:
         """Queue a request for embeddings; as `submit`."""
         child, number = self._running_child(), next(self._numbers)

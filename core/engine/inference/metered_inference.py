@@ -35,7 +35,9 @@ class MeteredInference:
         pending.on_event = count
         return pending
 
-    def submit_embeddings(self, source: ModelSource, texts: list[str], background: bool = False) -> PendingEmbeddings:
+    def submit_embeddings(
+        self, source: ModelSource, texts: list[str | list[int]], background: bool = False
+    ) -> PendingEmbeddings:
         """Queue a request for embeddings; as `submit`."""
         self._begin(source)
         pending = self._process.submit_embeddings(source, texts, background, self._user.id)
