@@ -29,7 +29,6 @@ from core.engine.training.objectives import (
     DPOObjective,
     Objective,
     SupervisedObjective,
-    TokenLoss,
     TrainingError,
     add_sums,
     mean_metrics,
@@ -98,7 +97,7 @@ class Trainer:
         self._load(plan)
         self.parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         peak = self.hyperparameters.learning_rate
-        self.optimizer = torch.optim.AdamW(self.parameters.values(), lr=peak, weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(self.parameters.values(), lr=peak, weight_decay=0.0, fused=True)
         self.steps_per_epoch = -(-len(self.train_dataset) // self.hyperparameters.batch_size)
         self.total_steps = self.steps_per_epoch * self.hyperparameters.n_epochs
         self.eval_steps = -(-self.total_steps // EVALUATIONS)
@@ -108,19 +107,25 @@ class Trainer:
         """Load the tokenizer and the model, and tokenize the rows."""
         from transformers import AutoTokenizer
 
+        from core.engine.training.lora_linear import use_lora_linear
+        from core.engine.training.token_loss import TokenLoss
+
         tokenizer = AutoTokenizer.from_pretrained(plan.base, local_files_only=True)
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
         chat_template = ChatTemplate(tokenizer, plan.chat_template_kwargs, plan.supports_tools)
         rows = read_rows(self.folder, "training", plan.digests)
         self.hyperparameters = resolve_auto(plan.method, plan.hyperparameters, len(rows), plan.learning_rates)
         self.model = _load_model(plan).to(self.device)
-        token_loss = TokenLoss(self.model.get_base_model(), pad, self.device)
-        self.max_tokens = token_loss.max_tokens
+        use_lora_linear(self.model)
+        self.token_loss = TokenLoss(self.model, self.model.get_base_model(), pad, self.device)
         beta = self.hyperparameters.beta
-        self.objective: Objective = SupervisedObjective(token_loss) if beta is None else DPOObjective(token_loss, beta)
+        self.objective: Objective = (
+            SupervisedObjective(self.token_loss) if beta is None else DPOObjective(self.token_loss, beta)
+        )
         self.train_dataset = _tokenize(self.objective, chat_template, rows, plan.context_length, "training")
         eval_rows = read_rows(self.folder, "validation", plan.digests)
         self.eval_dataset = _tokenize(self.objective, chat_template, eval_rows, plan.context_length, "validation")
+        self.token_loss.choose_layout([row for item in self.train_dataset for row in self.objective.sequences(item)])
 
     def run(self) -> None:
         """Train from the saved state (else from the start) to the end, or until a pause is requested.
@@ -175,7 +180,7 @@ class Trainer:
         self.model.train()
         batch = self._next_batch()
         num_items, sums = self.objective.num_items(batch), dict[str, float]()
-        for micro_batch in micro_batches(batch, self.objective.item_shape, self.max_tokens):
+        for micro_batch in micro_batches(batch, self.objective.sequences, self.token_loss):
             loss, values = self.objective.compute_loss(micro_batch)
             (loss / num_items).backward()
             add_sums(sums, values)
@@ -204,7 +209,7 @@ class Trainer:
         self.model.eval()
         sums: dict[str, float] = {}
         with torch.no_grad():
-            for micro_batch in micro_batches(items, self.objective.item_shape, self.max_tokens):
+            for micro_batch in micro_batches(items, self.objective.sequences, self.token_loss):
                 add_sums(sums, self.objective.compute_loss(micro_batch)[1])
         return mean_metrics(prefix, sums, self.objective.num_items(items))
 
@@ -269,7 +274,7 @@ class Trainer:
             for name, p in self.parameters.items():
                 p.copy_(tensors[f"weight.{name}"])
                 self.optimizer.state[p] = {
-                    "step": torch.tensor(float(step)),
+                    "step": torch.tensor(float(step), device=p.device),
                     "exp_avg": tensors[f"first.{name}"],
                     "exp_avg_sq": tensors[f"second.{name}"],
                 }
