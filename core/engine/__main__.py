@@ -101,7 +101,9 @@ def _serve(arguments: argparse.Namespace) -> None:
         else:
             print(f"Engine: {url}\nToken: {token}", file=sys.stderr, flush=True)
 
-    engine = services.build_services(arguments.home, models_folder(), arguments.dtype)
+    engine = services.build_services(
+        arguments.home, models_folder(), arguments.dtype, server.is_loopback(arguments.host)
+    )
     app = server.create_app(engine, token, arguments.host, on_start)
     config = uvicorn.Config(
         app,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
+from core.engine.models.catalog import load_catalog
 from tests.support.engine import (
     BASE,
     HYPERPARAMETERS,
@@ -70,10 +71,10 @@ def base(engine: RunningEngine) -> Path:
 def tiny_folder(base: Path, cache: Path) -> Path:
     """A model with a few random weights, where one that was fetched from a hub would lie."""
     folder = cache / "hub" / "models--Qwen--Qwen2.5-0.5B-Instruct"
-    snapshot = folder / "snapshots" / ("0" * 40)
+    hub = load_catalog()[TINY].hub
+    assert hub
+    snapshot = folder / "snapshots" / hub.revision
     tiny_qwen(base, snapshot)
-    (folder / "refs").mkdir()
-    (folder / "refs" / "main").write_text("0" * 40)
     return snapshot
 
 

@@ -7,6 +7,8 @@ from msgspec import Meta, Struct
 
 from core.engine.http.parameters import PositiveInt, Text, check_metadata
 from core.engine.http.protocol import bad_request
+from core.engine.inference.generation_request import GenerationRequest
+from core.engine.inference.sampling import DEFAULT_MAX_TOKENS, SamplingParams
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 # Parameters that ask for nothing with these values, which clients send by habit. Any other value is refused by name.
@@ -96,10 +98,16 @@ class ChatRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         for index, message in enumerate(self.messages):
             _check_message(message, f"messages[{index}]")
 
-    @property
-    def max_new_tokens(self) -> int | None:
-        """How many tokens the completion may have, by either name of the parameter."""
-        return self.max_tokens or self.max_completion_tokens
+    def to_generation_request(self) -> GenerationRequest:
+        """What it asks of the model."""
+        params = SamplingParams(
+            max_tokens=self.max_tokens or self.max_completion_tokens or DEFAULT_MAX_TOKENS,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            seed=self.seed,
+            stop=tuple(self.stop_strings),
+        )
+        return GenerationRequest(messages=self.messages, params=params, n=self.n)
 
     @property
     def include_usage(self) -> bool:

@@ -13,19 +13,19 @@ from core.engine.http.client_disconnect import cancel_on_disconnect
 from core.engine.http.parameters import parse, read_json
 from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
 from core.engine.http.services import Services, get_services
-from core.engine.inference.request_scheduler import CompletionDelta, CompletionStarted, PendingCompletion
+from core.engine.inference.completions import CompletionDelta, CompletionStarted, PendingCompletion
 
 
 async def create(request: Request) -> Response:
     """Answer a conversation. Raises the ApiError of a request that is refused, before the first byte of a stream."""
     chat = parse(await read_json(request), ChatRequest)
     services = get_services(request)
-    completion = services.scheduler.submit_chat(await services.resolve_model(chat.model), chat)
+    completion = services.scheduler.submit(await services.resolve_model(chat.model), chat.to_generation_request())
     async with cancel_on_disconnect(request, completion):
         started = await completion.wait_until_started()
         if not chat.stream:
             return JSONResponse(await _collect(completion, started))
-        return StreamingResponse(_stream(completion, started), media_type="text/event-stream")
+        return StreamingResponse(_stream(completion, started, chat.include_usage), media_type="text/event-stream")
 
 
 async def complete(services: Services, body: Json) -> Json:
@@ -34,7 +34,7 @@ async def complete(services: Services, body: Json) -> Json:
     if chat.stream:
         raise bad_request("A batch cannot be streamed.", "stream", "unsupported_value")
     source = await services.resolve_model(chat.model)
-    completion = services.scheduler.submit_chat(source, chat, background=True)
+    completion = services.scheduler.submit(source, chat.to_generation_request(), background=True)
     try:
         return await _collect(completion, await completion.wait_until_started())
     except BaseException:
@@ -69,7 +69,7 @@ def _header(completion: PendingCompletion, started: CompletionStarted, kind: str
         "id": new_id("chatcmpl-"),
         "object": kind,
         "created": now(),
-        "model": completion.request.model,
+        "model": completion.source.id,
         "system_fingerprint": started.fingerprint,
     }
 
@@ -83,10 +83,10 @@ def _usage(started: CompletionStarted, completion_tokens: int) -> Json:
     }
 
 
-async def _stream(completion: PendingCompletion, started: CompletionStarted) -> AsyncIterator[str]:
+async def _stream(completion: PendingCompletion, started: CompletionStarted, include_usage: bool) -> AsyncIterator[str]:
     """Server-sent events: a chunk for each delta, a usage chunk if requested, `[DONE]`."""
     header = _header(completion, started, "chat.completion.chunk")
-    if completion.request.include_usage:
+    if include_usage:
         header["usage"] = None
     completion_tokens = 0
     try:
@@ -98,7 +98,7 @@ async def _stream(completion: PendingCompletion, started: CompletionStarted) -> 
             if delta.finish_reason:
                 completion_tokens += delta.num_tokens
                 yield _chunk(header, delta.index, {}, delta.finish_reason)
-        if completion.request.include_usage:
+        if include_usage:
             yield _event({**header, "choices": [], "usage": _usage(started, completion_tokens)})
         yield "data: [DONE]\n\n"
     except ApiError as error:

@@ -9,7 +9,6 @@ from core.engine.http import job_request
 from core.engine.http.parameters import find_duplicate, read_json
 from core.engine.http.protocol import Json, bad_request, paginate
 from core.engine.http.services import Services, get_services
-from core.engine.models.catalog import load_catalog
 
 
 async def create(request: Request) -> Response:
@@ -35,7 +34,7 @@ def _check_model(services: Services, model: str) -> None:
     """Raise a 400 error unless the model is here, or ready after a conversion."""
     found = services.store.models.get(model)
     base = found[0]["base"] if found else model
-    if base not in load_catalog():
+    if base not in services.catalog.entries:
         message = f"The specified model `{model}` is not available for fine-tuning."
         raise bad_request(message, "model", "model_not_available")
     services.catalog.check_available(base)

@@ -12,7 +12,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.engine.http import batch_routes, chat_routes, embedding_routes, file_routes, job_routes, model_routes
+from core.engine.http import (
+    batch_routes,
+    catalog_routes,
+    chat_routes,
+    embedding_routes,
+    export_routes,
+    file_routes,
+    job_routes,
+    model_routes,
+)
 from core.engine.http.protocol import ApiError, new_id
 from core.engine.http.services import Services
 
@@ -112,6 +121,7 @@ def create_app(services: Services, token: str, host: str, on_start: Callable[[],
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         services.jobs.resume_unfinished()
+        services.exports.resume_unfinished()
         services.batches.resume_unfinished(batch_routes.RouteEndpoints(services))
         on_start()
         try:
@@ -119,7 +129,16 @@ def create_app(services: Services, token: str, host: str, on_start: Callable[[],
         finally:
             await services.stop()
 
-    modules = (model_routes, file_routes, job_routes, chat_routes, embedding_routes, batch_routes)
+    modules = (
+        model_routes,
+        catalog_routes,
+        file_routes,
+        job_routes,
+        chat_routes,
+        embedding_routes,
+        export_routes,
+        batch_routes,
+    )
     routes = [route for module in modules for route in module.routes]
     errors = {ApiError: _handle_api_error, HTTPException: _handle_http_error, Exception: _handle_exception}
     app = Starlette(routes=routes, exception_handlers=errors, lifespan=lifespan)

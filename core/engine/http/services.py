@@ -6,23 +6,26 @@ from pathlib import Path
 from starlette.requests import Request
 
 from core.engine.disk_store import DiskStore
+from core.engine.export.runner import ExportRunner
 from core.engine.http.protocol import model_not_found_error
 from core.engine.inference.batch_queue import BatchQueue
 from core.engine.inference.loaded_models import ModelSource
 from core.engine.inference.request_scheduler import RequestScheduler
-from core.engine.models.catalog import ModelCatalog, load_catalog
+from core.engine.models.catalog import ModelCatalog
 from core.engine.training.job_runner import JobRunner
 
 
 @dataclass(frozen=True)
 class Services:
-    """What every route works with."""
+    """What every route works with. `serves_only_this_computer`: whether the server listens on loopback only."""
 
     store: DiskStore
     catalog: ModelCatalog
     jobs: JobRunner
     batches: BatchQueue
+    exports: ExportRunner
     scheduler: RequestScheduler
+    serves_only_this_computer: bool
 
     async def resolve_model(self, model: str) -> ModelSource:
         """The folders of a base or fine-tuned model; converts a base model on first use.
@@ -31,23 +34,33 @@ class Services:
         """
         found = self.store.models.get(model)
         base = str(found[0]["base"]) if found else model
-        if base not in load_catalog():
+        entry = self.catalog.entries.get(base)
+        if not entry:
             raise model_not_found_error(model)
         folder = await self.catalog.ensure_ready(base)
-        return ModelSource(model, load_catalog()[base], folder, found[1] if found else None)
+        return ModelSource(model, entry, folder, found[1] if found else None)
 
     async def stop(self) -> None:
         """Stop all work; no thread and no process is left running."""
         await self.jobs.stop()
         await self.batches.stop()
+        await self.exports.stop()
         await self.catalog.stop()
         self.scheduler.stop()
 
 
-def build_services(home: Path, models: Path, dtype: str) -> Services:
+def build_services(home: Path, models: Path, dtype: str, serves_only_this_computer: bool) -> Services:
     """The services on a home folder, with base models in `models`. Quick: loads no model."""
-    store, catalog = DiskStore(home), ModelCatalog(models)
-    return Services(store, catalog, JobRunner(store, catalog, dtype), BatchQueue(store), RequestScheduler(dtype))
+    store, catalog = DiskStore(home), ModelCatalog(models, home / "models.json")
+    return Services(
+        store,
+        catalog,
+        JobRunner(store, catalog, dtype),
+        BatchQueue(store),
+        ExportRunner(home / "exports"),
+        RequestScheduler(dtype),
+        serves_only_this_computer,
+    )
 
 
 def get_services(request: Request) -> Services:

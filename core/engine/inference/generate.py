@@ -5,77 +5,66 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.engine.http.protocol import Json
 from core.engine.inference.loaded_models import LoadedModel
+from core.engine.inference.sampling import RowSampler, SamplingParams, sample_rows
 from core.engine.inference.streaming_decoder import StreamingDecoder
-
-MIN_SAMPLED = (
-    1e-5  # of temperature and top_p; below, fp32 has no room, and only the likeliest token is left (as in vLLM)
-)
 
 
 @dataclass(eq=False)
 class GeneratedSequence:
-    """One completion. `on_token(text, finish_reason, num_tokens)` is called with each new text, at last with a
+    """One completion. `on_token(text, finish_reason, num_tokens, logprobs)` is called with each new text, at last with a
     finish reason (`stop` or `length`); `on_failure(error)` instead when it cannot be continued. Setting `cancelled`
-    ends the sequence without a call."""
+    ends the sequence without a call. `logprobs`: the protocol's entries of the tokens since the last call."""
 
     prompt_ids: list[int]
-    max_new_tokens: int
-    temperature: float
-    top_p: float
-    seed: int | None
-    stop_strings: list[str]
-    on_token: Callable[[str, str | None, int], None]
+    params: SamplingParams
+    on_token: Callable[[str, str | None, int, list[Json]], None]
     on_failure: Callable[[Exception], None]
     cancelled: threading.Event
     num_tokens: int = 0
     decoder: StreamingDecoder | None = field(default=None, repr=False)
-    generator: Any = field(default=None, repr=False)
+    sampler: RowSampler | None = field(default=None, repr=False)
 
     def start(self, loaded: LoadedModel) -> None:
-        """Create the decoder and the random generator."""
-        import torch
-
-        self.decoder = StreamingDecoder(loaded.tokenizer, self.stop_strings)
-        self.generator = torch.Generator()
-        if self.seed is None:
-            self.generator.seed()
-        else:
-            self.generator.manual_seed(self.seed)
-
-    def sample(self, logits: Any) -> int:
-        """The next token id for logits of shape (vocabulary,): greedy at temperature 0, else top-p sampling."""
-        import torch
-
-        if min(self.temperature, self.top_p) < MIN_SAMPLED:
-            return int(logits.argmax())
-        probs = torch.softmax(logits / self.temperature, -1)
-        if self.top_p < 1:
-            sorted_probs, token_ids = probs.sort(descending=True)
-            sorted_probs[sorted_probs.cumsum(-1) - sorted_probs >= self.top_p] = 0
-            return int(token_ids[torch.multinomial(sorted_probs, 1, generator=self.generator)])
-        return int(torch.multinomial(probs, 1, generator=self.generator))
+        """Create the decoder and the sampler. Raises an ApiError for parameters that this model cannot follow."""
+        self.decoder = StreamingDecoder(loaded.tokenizer, list(self.params.stop))
+        self.sampler = RowSampler(self.params, loaded)
 
     def append(self, token_id: int, eos_token_ids: frozenset[int]) -> bool:
         """Add a token to the completion; False when the sequence is finished."""
-        assert self.decoder
+        assert self.decoder and self.sampler
         if self.cancelled.is_set():
             return False
         self.num_tokens += 1
         if token_id in eos_token_ids:
-            return self._finish(self.decoder.flush(), "stop")
+            logprobs = self.sampler.take_logprobs()[:-1]  # the token that ends the completion is not part of it
+            return self._finish(self.decoder.flush(), "stop", logprobs)
         text = self.decoder.add(token_id)
         if self.decoder.stopped:
-            return self._finish(text, "stop")
-        if self.num_tokens >= self.max_new_tokens:
+            return self._finish(text, "stop", self._logprobs_of(text))
+        if self.sampler.is_finished:
+            return self._finish(text + self.decoder.flush(), "stop", self.sampler.take_logprobs())
+        if self.num_tokens >= self.params.max_tokens:
             rest = self.decoder.flush()
-            return self._finish(text + rest, "stop" if self.decoder.stopped else "length")
+            reason = "stop" if self.decoder.stopped else "length"
+            return self._finish(text + rest, reason, self.sampler.take_logprobs())
         if text:
-            self.on_token(text, None, self.num_tokens)
+            self.on_token(text, None, self.num_tokens, self.sampler.take_logprobs())
         return True
 
-    def _finish(self, text: str, finish_reason: str) -> bool:
-        self.on_token(text, finish_reason, self.num_tokens)
+    def _logprobs_of(self, text: str) -> list[Json]:
+        """The entries of the tokens that this text begins with: those of a stop string are not shown."""
+        assert self.sampler
+        taken, num_bytes = list[Json](), 0
+        for entry in self.sampler.take_logprobs():
+            if num_bytes < len(text.encode()):
+                taken.append(entry)
+            num_bytes += len(entry["bytes"])
+        return taken
+
+    def _finish(self, text: str, finish_reason: str, logprobs: list[Json]) -> bool:
+        self.on_token(text, finish_reason, self.num_tokens, logprobs)
         return False
 
 
@@ -96,7 +85,7 @@ class GenerationBatch:
         self._cache: Any = None
 
     def add(self, sequences: list[GeneratedSequence]) -> None:
-        """Read the prompts of new sequences, generate their first tokens, and let them join.
+        """Read the prompts of new sequences, which are started, generate their first tokens, and let them join.
 
         Raises what the model raises; the sequences that were there before are as they were.
         """
@@ -104,8 +93,6 @@ class GenerationBatch:
         from transformers import DynamicCache
 
         with torch.inference_mode():
-            for sequence in sequences:
-                sequence.start(self.loaded)
             newcomers = GenerationBatch(self.loaded)
             newcomers.sequences = list(sequences)
             prompts = [one.prompt_ids for one in sequences]
@@ -133,8 +120,9 @@ class GenerationBatch:
     def _generate_token(self) -> None:
         import torch
 
-        logits = self._forward()
-        tokens = [_next_token(sequence, logits[i], self.loaded) for i, sequence in enumerate(self.sequences)]
+        sampled = sample_rows([one.sampler for one in self.sequences if one.sampler], self._forward())
+        rows = zip(self.sequences, sampled, strict=True)
+        tokens = [_append(sequence, token, self.loaded.eos_token_ids) for sequence, token in rows]
         unfinished = [i for i, token in enumerate(tokens) if token is not None]
         if len(unfinished) < len(self.sequences):
             self._select(unfinished)
@@ -144,7 +132,7 @@ class GenerationBatch:
         self._position_ids = self._position_ids[:, -1:] + 1
 
     def _forward(self) -> Any:
-        """The logits after the last token, fp32 on the CPU: shape (sequences, vocabulary)."""
+        """The logits after the last token, fp32: shape (sequences, vocabulary)."""
         outputs = self.loaded.model(
             input_ids=self._input_ids,
             attention_mask=self._attention_mask,
@@ -153,7 +141,7 @@ class GenerationBatch:
             use_cache=True,
             logits_to_keep=1,
         )
-        return outputs.logits[:, -1].float().cpu()
+        return outputs.logits[:, -1].float()
 
     def _select(self, indices: list[int]) -> None:
         """Keep these sequences only, without the padding that none of them needs."""
@@ -195,11 +183,12 @@ def can_join(loaded: LoadedModel) -> bool:
     return set(layers) == {"full_attention"}
 
 
-def _next_token(sequence: GeneratedSequence, logits: Any, loaded: LoadedModel) -> int | None:
+def _append(sequence: GeneratedSequence, token: int | Exception, eos_token_ids: frozenset[int]) -> int | None:
     """The token that continues the sequence; None when it is finished. A failure ends this sequence only."""
     try:
-        token = sequence.sample(logits)
-        return token if sequence.append(token, loaded.eos_token_ids) else None
+        if isinstance(token, Exception):
+            raise token
+        return token if sequence.append(token, eos_token_ids) else None
     except Exception as error:
         sequence.on_failure(error)
         return None

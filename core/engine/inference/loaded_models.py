@@ -4,9 +4,11 @@ import gc
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from core.engine.http.protocol import ApiError
 from core.engine.models import device
 from core.engine.models.catalog import CatalogEntry
 from core.engine.models.chat_template import ChatTemplate
@@ -36,6 +38,25 @@ class LoadedModel:
     pad_token_id: int
     context_length: int
     fingerprint: str
+
+    @cached_property
+    def vocab_size(self) -> int:
+        """How many logits the model computes for a token: at least as many as the tokenizer has tokens."""
+        return int(self.model.get_output_embeddings().weight.shape[0])
+
+    @cached_property
+    def token_guide(self) -> Any:
+        """llguidance's view of the tokenizer. Raises an ApiError 501 when llguidance is not installed."""
+        try:
+            from llguidance.hf import from_tokenizer
+        except ImportError as error:
+            message = "This needs the Python package llguidance, which is not installed: pip install llguidance"
+            raise ApiError(501, message, code="package_missing") from error
+        return from_tokenizer(self.tokenizer, n_vocab=self.vocab_size, eos_token=sorted(self.eos_token_ids))
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """The bytes that a token stands for; special tokens by their names. Raises an ApiError 501 without llguidance."""
+        return bytes(self.token_guide.decode_bytes([token_id]))
 
 
 class ModelCache:

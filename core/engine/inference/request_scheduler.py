@@ -8,87 +8,21 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from core.engine.http.chat_request import ChatRequest
-from core.engine.http.protocol import ApiError, bad_request
+from core.engine.http.protocol import ApiError, Json, bad_request
+from core.engine.inference.completions import CompletionDelta, CompletionStarted, PendingCompletion
 from core.engine.inference.embeddings import PendingEmbeddings
 from core.engine.inference.generate import GeneratedSequence, GenerationBatch, can_join
+from core.engine.inference.generation_request import GenerationRequest
 from core.engine.inference.loaded_models import LoadedModel, ModelCache, ModelSource
 from core.engine.models.chat_template import ChatTemplateError
 
 MAX_BATCH_SIZE = 8  # sequences
 BATCH_WAIT_SECONDS = 0.02  # for more requests, before an incomplete batch starts
-DEFAULT_MAX_TOKENS = 1024
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class CompletionStarted:
-    """The request was accepted. `prompt_tokens`: the prompt's length."""
-
-    fingerprint: str
-    prompt_tokens: int
-
-
-@dataclass(frozen=True)
-class CompletionDelta:
-    """New text of the choice `index`. The last delta of a choice has a finish reason. `num_tokens`: so far."""
-
-    index: int
-    text: str
-    finish_reason: str | None
-    num_tokens: int
-
-
-@dataclass(eq=False)
-class PendingCompletion:
-    """A chat request: first a CompletionStarted or an ApiError comes, then deltas until every choice is finished.
-
-    `background`: computed only when no person waits for anything.
-    """
-
-    source: ModelSource
-    request: ChatRequest
-    loop: asyncio.AbstractEventLoop
-    background: bool = False
-    inbox: asyncio.Queue[CompletionStarted | CompletionDelta | ApiError] = field(default_factory=asyncio.Queue)
-    cancelled: threading.Event = field(default_factory=threading.Event)
-
-    def send(self, event: CompletionStarted | CompletionDelta | ApiError) -> None:
-        """Pass an event from the computing thread to the event loop."""
-        if not self.cancelled.is_set():
-            self.loop.call_soon_threadsafe(self.inbox.put_nowait, event)
-
-    async def wait_until_started(self) -> CompletionStarted:
-        """Wait until the model is loaded and the prompt is tokenized. Raises the ApiError when that fails."""
-        event = await self.inbox.get()
-        if isinstance(event, ApiError):
-            raise event
-        assert isinstance(event, CompletionStarted)
-        return event
-
-    async def deltas(self) -> AsyncIterator[CompletionDelta]:
-        """The deltas of all choices, as they come. Raises the ApiError when the model fails."""
-        unfinished = self.request.n
-        while unfinished:
-            event = await self.inbox.get()
-            if isinstance(event, ApiError):
-                raise event
-            assert isinstance(event, CompletionDelta)
-            unfinished -= event.finish_reason is not None
-            yield event
-
-    def cancel(self) -> None:
-        """Stop computing."""
-        self.cancelled.set()
-
-    def abort(self, error: ApiError) -> None:
-        """Stop computing, and let whoever waits here raise `error`; to be called on the event loop."""
-        self.cancel()
-        self.inbox.put_nowait(error)
 
 
 @dataclass(eq=False)
@@ -146,8 +80,8 @@ class RequestScheduler:
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
         self._thread.start()
 
-    def submit_chat(self, source: ModelSource, request: ChatRequest, background: bool = False) -> PendingCompletion:
-        """Queue a chat request; to be called on the event loop."""
+    def submit(self, source: ModelSource, request: GenerationRequest, background: bool = False) -> PendingCompletion:
+        """Queue a request for completions; to be called on the event loop."""
         completion = PendingCompletion(source, request, asyncio.get_running_loop(), background)
         self._requests.put(completion)
         return completion
@@ -233,8 +167,10 @@ class RequestScheduler:
 
     def _queue_sequences(self, completion: PendingCompletion, loaded: LoadedModel) -> None:
         prompt_ids = _tokenize_prompt(loaded, completion.request)
-        completion.send(CompletionStarted(loaded.fingerprint, len(prompt_ids)))
         sequences = [_build_sequence(completion, loaded, prompt_ids, index) for index in range(completion.request.n)]
+        for sequence in sequences:
+            sequence.start(loaded)
+        completion.send(CompletionStarted(loaded.fingerprint, len(prompt_ids)))
         self._sequences += [_QueuedSequence(completion, loaded, sequence) for sequence in sequences]
 
     def _embed(self, embeddings: PendingEmbeddings) -> None:
@@ -259,30 +195,43 @@ def _send_error(completion: PendingCompletion, error: Exception) -> None:
     completion.cancel()  # its other choices
 
 
-def _tokenize_prompt(loaded: LoadedModel, request: ChatRequest) -> list[int]:
+def _tokenize_prompt(loaded: LoadedModel, request: GenerationRequest) -> list[int]:
     """The prompt's token ids; 400 when the template refuses the messages or they are longer than the context."""
-    try:
-        prompt_ids = loaded.chat_template.tokenize(loaded.chat_template.render(request.messages, True))
-    except ChatTemplateError as error:
-        raise bad_request(f"Invalid 'messages': {error}.", "messages", "invalid_value") from error
+    param = "messages" if request.prompt is None else "prompt"
+    prompt_ids = _render_messages(loaded, request) if request.prompt is None else _read_prompt(loaded, request.prompt)
     if len(prompt_ids) >= loaded.context_length:
         limit = f"This model's maximum context length is {loaded.context_length} tokens"
-        raise bad_request(f"{limit}, your messages have {len(prompt_ids)}.", "messages", "context_length_exceeded")
+        raise bad_request(f"{limit}, your {param} has {len(prompt_ids)}.", param, "context_length_exceeded")
     return prompt_ids
+
+
+def _render_messages(loaded: LoadedModel, request: GenerationRequest) -> list[int]:
+    try:
+        text = loaded.chat_template.render(list(request.messages), True, list(request.tools))
+    except ChatTemplateError as error:
+        raise bad_request(f"Invalid 'messages': {error}.", "messages", "invalid_value") from error
+    return loaded.chat_template.tokenize(text)
+
+
+def _read_prompt(loaded: LoadedModel, prompt: str | Sequence[int]) -> list[int]:
+    """The token ids of a prompt that is no conversation. An empty text begins a new document."""
+    ids = loaded.chat_template.tokenize(prompt) if isinstance(prompt, str) else list(prompt)
+    if wrong := [token_id for token_id in ids if not 0 <= token_id < loaded.vocab_size]:
+        message = f"Invalid 'prompt': this model has no token {wrong[0]}, only 0 to {loaded.vocab_size - 1}."
+        raise bad_request(message, "prompt", "invalid_value")
+    return ids or [loaded.pad_token_id]
 
 
 def _build_sequence(
     completion: PendingCompletion, loaded: LoadedModel, prompt_ids: list[int], index: int
 ) -> GeneratedSequence:
-    request = completion.request
+    def send(text: str, finish_reason: str | None, num_tokens: int, logprobs: list[Json]) -> None:
+        completion.send(CompletionDelta(index, text, finish_reason, num_tokens, logprobs))
+
     return GeneratedSequence(
         prompt_ids=prompt_ids,
-        max_new_tokens=min(request.max_new_tokens or DEFAULT_MAX_TOKENS, loaded.context_length - len(prompt_ids)),
-        temperature=request.temperature,
-        top_p=request.top_p,
-        seed=None if request.seed is None else request.seed + index,
-        stop_strings=request.stop_strings,
-        on_token=lambda text, reason, num_tokens: completion.send(CompletionDelta(index, text, reason, num_tokens)),
+        params=completion.request.choice_params(index, loaded.context_length - len(prompt_ids)),
+        on_token=send,
         on_failure=lambda error: _send_error(completion, error),
         cancelled=completion.cancelled,
     )

@@ -2,17 +2,19 @@
 
 import asyncio
 import importlib.util
+import itertools
 import json
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from core.engine import child_lifetime
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error
+from core.engine.private_files import write_whole
 
 OnProgress = Callable[[float], None]
 
@@ -36,8 +38,8 @@ class Hub:
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """One model of the catalog. `learning_rates`: for few and for many rows. `bytes`: the size of
-    what is downloaded."""
+    """One base model. `learning_rates`: for few and for many rows. `bytes`: the size of what is downloaded, or of
+    the weights in a person's own folder. `folder`: that folder; None for a model of a package or a hub."""
 
     id: str
     title: str
@@ -50,19 +52,27 @@ class CatalogEntry:
     supports_tools: bool
     package: Package | None = None
     hub: Hub | None = None
+    folder: str | None = None
     chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        """`package`, `hub` or `folder`."""
+        return "folder" if self.folder else "package" if self.package else "hub"
 
 
 @cache
 def load_catalog() -> dict[str, CatalogEntry]:
     """The entries of `catalog.toml` by id, in the file's order."""
     rows = tomllib.loads(Path(__file__).with_name("catalog.toml").read_text("utf-8"))["model"]
-    return {row["id"]: _build_entry(row) for row in rows}
+    return {row["id"]: build_entry(row) for row in rows}
 
 
-def _build_entry(row: Json) -> CatalogEntry:
-    package, hub = row.pop("package", None), row.pop("hub", None)
-    return CatalogEntry(**row, package=Package(**package) if package else None, hub=Hub(**hub) if hub else None)
+def build_entry(row: Json) -> CatalogEntry:
+    """An entry from its JSON or TOML form. Raises TypeError or KeyError for one with other members."""
+    values = dict(row)
+    package, hub = values.pop("package", None), values.pop("hub", None)
+    return CatalogEntry(**values, package=Package(**package) if package else None, hub=Hub(**hub) if hub else None)
 
 
 def find_package_file(entry: CatalogEntry) -> Path | None:
@@ -75,8 +85,11 @@ def find_package_file(entry: CatalogEntry) -> Path | None:
 
 
 def find_folder(entry: CatalogEntry, models: Path) -> Path | None:
-    """The model's complete folder: converted before, or in the hub's cache; else None."""
-    found = models / entry.id if entry.package else _find_cached_folder(entry.hub)
+    """The model's complete folder: a person's own, converted before, or in the hub's cache; else None."""
+    if entry.folder:
+        found: Path | None = Path(entry.folder)
+    else:
+        found = models / entry.id if entry.package else _find_cached_folder(entry.hub)
     return found if found and is_complete_folder(found) else None
 
 
@@ -99,23 +112,54 @@ def is_complete_folder(path: Path) -> bool:
 
 
 class ModelCatalog:
-    """Which models are ready; prepares others, each in a child process."""
+    """The base models of this engine: those of `catalog.toml`, and those that a person added, which are stored in the
+    file `added`. Says which are ready; prepares others, each in a child process."""
 
-    def __init__(self, models: Path) -> None:
-        self._models = models
+    def __init__(self, models: Path, added: Path) -> None:
+        self._models, self._added_path = models, added
+        self._added = _load_added(added)
         self._tasks: dict[str, asyncio.Task[Path]] = {}
         self._failures: dict[str, str] = {}
         self._progress: dict[str, float] = {}  # of conversions, 0 to 1
         self._watchers: defaultdict[str, list[OnProgress]] = defaultdict(list)
 
+    @property
+    def entries(self) -> dict[str, CatalogEntry]:
+        """Every base model by its id, those of the catalog first."""
+        return {**load_catalog(), **self._added}
+
+    def is_added(self, model: str) -> bool:
+        """Whether a person added this model."""
+        return model in self._added
+
+    def add(self, entry: CatalogEntry) -> CatalogEntry:
+        """Add a model, under a free id, and store it; one that is there already is returned. Raises OSError."""
+        for known in self.entries.values():
+            if (known.folder, known.hub, known.package) == (entry.folder, entry.hub, entry.package):
+                return known
+        numbered = (f"{entry.id}-{number}" for number in itertools.count(2))
+        free = next(id for id in itertools.chain([entry.id], numbered) if id not in self.entries)
+        entry = replace(entry, id=free)
+        self._store({**self._added, free: entry})
+        return entry
+
+    def remove(self, model: str) -> None:
+        """Forget a model that a person added; its files stay. Raises KeyError for another one, and OSError."""
+        self._store({id: entry for id, entry in self._added.items() if id != self._added[model].id})
+        self._failures.pop(model, None)
+
+    def _store(self, entries: dict[str, CatalogEntry]) -> None:
+        write_whole(self._added_path, json.dumps([asdict(one) for one in entries.values()]).encode())
+        self._added = entries
+
     def ready_entries(self) -> list[tuple[CatalogEntry, Path]]:
         """The entries that can be loaded now, with their folders."""
-        found = [(entry, find_folder(entry, self._models)) for entry in load_catalog().values()]
+        found = [(entry, find_folder(entry, self._models)) for entry in self.entries.values()]
         return [(entry, path) for entry, path in found if path]
 
     def trainable_entries(self) -> list[CatalogEntry]:
         """The entries that can be trained: ready, or ready after a conversion without a download."""
-        return [entry for entry in load_catalog().values() if self._state(entry) in ("ready", "available")]
+        return [entry for entry in self.entries.values() if self._state(entry) in ("ready", "available")]
 
     def describe(self, entry: CatalogEntry) -> Json:
         """The catalog object of the protocol's extension: `state`, `progress` (0 to 1 or null), `message`."""
@@ -128,10 +172,13 @@ class ModelCatalog:
             "licence": entry.licence,
             "licence_url": entry.licence_url,
             "bytes": entry.bytes,
-            "source": "package" if entry.package else "hub",
+            "source": entry.source,
+            "added": entry.id in self._added,
             "state": state,
             "progress": self.progress(entry) if state == "fetching" else None,
-            "message": self._failures.get(entry.id),
+            "message": describe_gone_folder(entry)
+            if state == "failed" and entry.folder
+            else self._failures.get(entry.id),
         }
 
     def _state(self, entry: CatalogEntry) -> str:
@@ -139,7 +186,7 @@ class ModelCatalog:
             return "fetching"
         if find_folder(entry, self._models):
             return "ready"
-        if entry.id in self._failures:
+        if entry.folder or entry.id in self._failures:
             return "failed"
         return "available" if find_package_file(entry) else "missing"
 
@@ -159,7 +206,7 @@ class ModelCatalog:
         `on_progress` is called with the progress of that (0 to 1). Raises an ApiError: 404 for an unknown model,
         400 `model_not_ready` for one that must be downloaded, 503 when preparing it fails.
         """
-        entry = load_catalog().get(model)
+        entry = self.entries.get(model)
         if not entry:
             raise model_not_found_error(model)
         path = find_folder(entry, self._models)
@@ -177,8 +224,10 @@ class ModelCatalog:
             watchers.remove(on_progress)
 
     def check_available(self, model: str) -> None:
-        """Raise 400 `model_not_ready` for an entry that must be downloaded first."""
-        entry = load_catalog()[model]
+        """Raise 400 `model_not_ready` for an entry that must be downloaded first, or whose own folder is gone."""
+        entry = self.entries[model]
+        if entry.folder and not find_folder(entry, self._models):
+            raise bad_request(describe_gone_folder(entry), "model", "model_not_ready")
         if not (entry.id in self._tasks or find_folder(entry, self._models) or find_package_file(entry)):
             raise _build_not_ready_error(entry)
 
@@ -197,7 +246,9 @@ class ModelCatalog:
             self._failures[model] = str(error)
 
     async def _prepare(self, entry: CatalogEntry) -> Path:
-        child = await child_lifetime.start_child("core.engine.models.prepare", entry.id, str(self._models))
+        child = await child_lifetime.start_child(
+            "core.engine.models.prepare", json.dumps(asdict(entry)), str(self._models)
+        )
         error = ""
         try:
             assert child.stdout
@@ -225,6 +276,21 @@ class ModelCatalog:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _load_added(path: Path) -> dict[str, CatalogEntry]:
+    """The models that a person added. Raises ValueError for a damaged file: it would be overwritten otherwise."""
+    if not path.exists():
+        return {}
+    try:
+        entries = [build_entry(row) for row in json.loads(path.read_text("utf-8"))]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged. Move it away, and add your models again.") from error
+    return {entry.id: entry for entry in entries}
+
+
+def describe_gone_folder(entry: CatalogEntry) -> str:
+    return f"The folder of {entry.title} is gone or incomplete: {entry.folder}. Put it back, or add the model again."
 
 
 def _build_not_ready_error(entry: CatalogEntry) -> ApiError:

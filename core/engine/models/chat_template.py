@@ -14,13 +14,26 @@ class ChatTemplateError(ValueError):
 
 
 class ChatTemplate:
-    """A tokenizer's chat template with its keyword arguments. `supports_tools`: whether it renders tool calls."""
+    """A tokenizer's chat template with its keyword arguments. `supports_tools`: whether it renders tool calls.
+
+    `knows_system`: whether it renders system messages; else their text is put before the question.
+    """
 
     def __init__(self, tokenizer: Any, kwargs: dict[str, Any], supports_tools: bool) -> None:
         self._tokenizer, self._kwargs, self._supports_tools = tokenizer, kwargs, supports_tools
         # All added tokens: `<|im_start|>` in a person's text must not begin a turn.
         special_tokens = sorted((re.escape(token) for token in tokenizer.get_added_vocab()), key=len, reverse=True)
         self._special_tokens = re.compile("|".join(special_tokens)) if special_tokens else None
+        self.knows_system = self._renders_system()
+
+    def _renders_system(self) -> bool:
+        """Whether the template renders a system message; some raise an error for it, some leave it out."""
+        try:
+            return "System-1" in self._apply(
+                [{"role": "system", "content": "System-1"}, {"role": "user", "content": "User-1"}], False, None
+            )
+        except Exception:  # templates raise what they like; `render` reports those of a person's messages
+            return False
 
     def render(self, messages: list[Json], add_generation_prompt: bool, tools: Any = None) -> str:
         """The text; with `add_generation_prompt` it ends where the assistant's answer begins.
@@ -28,17 +41,20 @@ class ChatTemplate:
         Raises ChatTemplateError when the template does not support the messages.
         """
         try:
-            text: str = self._tokenizer.apply_chat_template(
-                [self._convert(message) for message in messages],
-                tools=tools,
-                tokenize=False,
-                add_generation_prompt=add_generation_prompt,
-                **self._kwargs,
-            )
+            converted = [self._convert(message) for message in messages]
+            if not self.knows_system:
+                converted = _fold_system(converted)
+            text = self._apply(converted, add_generation_prompt, tools)
         except ChatTemplateError:
             raise
         except Exception as error:  # templates raise what they like
             raise ChatTemplateError(f"the model's chat template refuses these messages: {error}") from error
+        return text
+
+    def _apply(self, messages: list[Json], add_generation_prompt: bool, tools: Any) -> str:
+        text: str = self._tokenizer.apply_chat_template(
+            messages, tools=tools, tokenize=False, add_generation_prompt=add_generation_prompt, **self._kwargs
+        )
         return text
 
     def _convert(self, message: Json) -> Json:
@@ -64,6 +80,21 @@ class ChatTemplate:
         """Token ids of rendered text, special tokens included."""
         ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
         return ids
+
+
+def _fold_system(messages: list[Json]) -> list[Json]:
+    """The messages with each system text at the head of the next user message, for a template without that role."""
+    folded: list[Json] = []
+    texts: list[str] = []
+    for message in messages:
+        if message["role"] == "system":
+            texts.append(message["content"])
+        elif message["role"] == "user" and texts:
+            folded.append({**message, "content": "\n\n".join([*texts, message["content"]])})
+            texts = []
+        else:
+            folded.append(message)
+    return [*folded, {"role": "user", "content": "\n\n".join(texts)}] if texts else folded
 
 
 def content_text(content: Any) -> str:

@@ -1,6 +1,8 @@
-"""The child process that prepares one model of the catalog: `python -m core.engine.models.prepare ID MODELS_FOLDER`."""
+"""The child process that prepares one model of the catalog: `python -m core.engine.models.prepare ENTRY MODELS_FOLDER`."""
 
+import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -19,13 +21,15 @@ DOWNLOAD_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.jinja", "tokenizer.m
 def prepare(entry: catalog.CatalogEntry, models: Path, on_progress: Callable[[float], None]) -> None:
     """Convert a model from its installed package, or download it from the hub into the hub's cache.
 
-    Nothing is done when its folder is complete. Raises ValueError for a damaged package file.
+    Nothing is done when its folder is complete. Raises ValueError for a damaged file.
     """
     os.umask(PUBLIC_UMASK)
     models.mkdir(parents=True, exist_ok=True)
     with FileLock(models / f"{entry.id}.lock"):
         if catalog.find_folder(entry, models):
             return
+        if entry.folder:
+            raise ValueError(catalog.describe_gone_folder(entry))
         source = catalog.find_package_file(entry)
         if source and entry.package:
             convert_gguf.check_sha256(source, entry.package.sha256)
@@ -35,9 +39,27 @@ def prepare(entry: catalog.CatalogEntry, models: Path, on_progress: Callable[[fl
 
 
 def _download(hub: catalog.Hub) -> None:
+    """Download a repository's revision. Raises ValueError for a file that has another digest than the hub says."""
     from huggingface_hub import snapshot_download
 
-    snapshot_download(hub.repo, revision=hub.revision, allow_patterns=DOWNLOAD_PATTERNS)
+    folder = snapshot_download(hub.repo, revision=hub.revision, allow_patterns=DOWNLOAD_PATTERNS)
+    for path in Path(folder).glob("*.safetensors"):
+        _check_blob(path)
+
+
+def _check_blob(path: Path) -> None:
+    """Raise ValueError, and delete the file, unless it has the SHA-256 that its name in the hub's cache says.
+
+    The hub names large files by their SHA-256; a download is otherwise checked by its size only.
+    """
+    blob = path.resolve()
+    if re.fullmatch("[0-9a-f]{64}", blob.name):
+        try:
+            convert_gguf.check_sha256(blob, blob.name)
+        except ValueError:
+            blob.unlink()
+            path.unlink(missing_ok=True)
+            raise
 
 
 def main() -> int:
@@ -45,7 +67,8 @@ def main() -> int:
     send = child_lifetime.open_message_channel()
     child_lifetime.exit_with_parent()
     try:
-        prepare(catalog.load_catalog()[sys.argv[1]], Path(sys.argv[2]), lambda progress: send({"progress": progress}))
+        entry = catalog.build_entry(json.loads(sys.argv[1]))
+        prepare(entry, Path(sys.argv[2]), lambda progress: send({"progress": progress}))
     except Exception as error:
         traceback.print_exc()
         send({"error": f"{type(error).__name__}: {error}"})

@@ -14,7 +14,7 @@ from core.engine import child_lifetime
 from core.engine.disk_store import UNFINISHED_STATUSES, DiskStore, read_json, write_json
 from core.engine.http.job_request import JobRequest
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error, new_id, now
-from core.engine.models.catalog import CatalogEntry, ModelCatalog, load_catalog
+from core.engine.models.catalog import CatalogEntry, ModelCatalog
 from core.engine.private_files import sync_file
 from core.engine.training import job_records_and_results
 from core.engine.training.train import TrainingArguments
@@ -195,9 +195,10 @@ class JobRunner:
         model, parent = job["model"], None
         if found := self._store.models.get(model):
             model, parent = found[0]["base"], str(found[1])
-        elif model not in load_catalog():
+        entry = self._catalog.entries.get(model)
+        if not entry:
             raise JobError("model_not_found", model_not_found_error(model).message, "model")
-        base, entry = await self._prepare_base_model(job_id, load_catalog()[model]), load_catalog()[model]
+        base = await self._prepare_base_model(job_id, entry)
         method = job["method"]["type"]
         return TrainingArguments(
             method=method,

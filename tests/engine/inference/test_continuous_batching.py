@@ -1,16 +1,19 @@
 """A sequence joins a running batch after any token, and answers as it would alone."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.engine.http.chat_request import ChatRequest
-from core.engine.inference.generate import GenerationBatch
+from core.engine.inference.completions import PendingCompletion
+from core.engine.inference.generate import GeneratedSequence, GenerationBatch
+from core.engine.inference.generation_request import GenerationRequest
 from core.engine.inference.loaded_models import ModelSource
-from core.engine.inference.request_scheduler import PendingCompletion, RequestScheduler
+from core.engine.inference.request_scheduler import RequestScheduler
+from core.engine.inference.sampling import SamplingParams
 from core.engine.models.catalog import load_catalog
 from tests.support.engine import BASE, prompt
 
@@ -30,8 +33,9 @@ def source(base: Path) -> ModelSource:
     return ModelSource(BASE, load_catalog()[BASE], base, None)
 
 
-def request(question: str, max_tokens: int, **changes: Any) -> ChatRequest:
-    return ChatRequest(model=BASE, messages=prompt(question), max_tokens=max_tokens, **{"temperature": 0.0, **changes})
+def request(question: str, max_tokens: int) -> GenerationRequest:
+    params = SamplingParams(max_tokens=max_tokens, temperature=0.0)
+    return GenerationRequest(messages=prompt(question), params=params)
 
 
 async def read(completion: PendingCompletion) -> str:
@@ -41,14 +45,14 @@ async def read(completion: PendingCompletion) -> str:
 
 async def test_who_asks_later_joins_and_both_answer_as_alone(scheduler: RequestScheduler, source: ModelSource) -> None:
     """A short question waited for the end of a long answer."""
-    alone = [await read(scheduler.submit_chat(source, request(*one))) for one in ((LONG, 48), (SHORT, 8))]
-    long, finished = scheduler.submit_chat(source, request(LONG, 48)), []
+    alone = [await read(scheduler.submit(source, request(*one))) for one in ((LONG, 48), (SHORT, 8))]
+    long, finished = scheduler.submit(source, request(LONG, 48)), []
     await long.wait_until_started()
     deltas = long.deltas()
     text = (await anext(deltas)).text
 
     async def read_short() -> str:
-        found = await read(scheduler.submit_chat(source, request(SHORT, 8)))
+        found = await read(scheduler.submit(source, request(SHORT, 8)))
         finished.append("short")
         return found
 
@@ -63,9 +67,9 @@ async def test_a_failure_of_one_ends_that_one(
     scheduler: RequestScheduler, source: ModelSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Everybody in the batch got an error."""
-    (alone,) = [await read(scheduler.submit_chat(source, request(SHORT, 8)))]
-    broken = scheduler.submit_chat(source, request(LONG, 8))
-    good = scheduler.submit_chat(source, request(SHORT, 8))
+    (alone,) = [await read(scheduler.submit(source, request(SHORT, 8)))]
+    broken = scheduler.submit(source, request(LONG, 8))
+    good = scheduler.submit(source, request(SHORT, 8))
     monkeypatch.setattr(broken, "send", fail_at_third(broken.send))
     assert await read(good) == alone
 
@@ -101,12 +105,10 @@ async def test_models_take_turns_and_what_is_padding_for_all_is_dropped(
 
 
 def make(loaded: Any, question: str, max_tokens: int) -> tuple[Any, list[str]]:
-    import threading
-
-    from core.engine.inference.generate import GeneratedSequence
-
     texts: list[str] = []
     prompt_ids = loaded.chat_template.tokenize(loaded.chat_template.render(prompt(question), True))
-    keep = lambda text, _reason, _tokens: texts.append(text)  # noqa: E731
-    sequence = GeneratedSequence(prompt_ids, max_tokens, 0.0, 1.0, None, [], keep, pytest.fail, threading.Event())
+    keep = lambda text, _reason, _tokens, _logprobs: texts.append(text)  # noqa: E731
+    params = SamplingParams(max_tokens=max_tokens, temperature=0.0)
+    sequence = GeneratedSequence(prompt_ids, params, keep, pytest.fail, threading.Event())
+    sequence.start(loaded)
     return sequence, texts

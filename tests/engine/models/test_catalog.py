@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 import hashlib
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
-from openai import AsyncOpenAI, BadRequestError
+from openai import AsyncOpenAI, BadRequestError, PermissionDeniedError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -18,7 +19,7 @@ from starlette.routing import Route
 
 from core.engine.disk_store import DiskStore
 from core.engine.http.job_request import JobRequest
-from core.engine.models import catalog, convert_gguf
+from core.engine.models import catalog, convert_gguf, inspect_model
 from core.engine.training import job_records_and_results
 from core.engine.training.job_runner import JobRunner
 from tests.support.engine import BASE, TINY, start, tiny_qwen
@@ -26,7 +27,8 @@ from tests.support.engine import BASE, TINY, start, tiny_qwen
 pytestmark = pytest.mark.anyio
 REPO = "Qwen/Qwen2.5-0.5B-Instruct"
 QWEN, MISSING = TINY, "qwen3-0.6b"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+COMMIT = "7ae557604adf67be50417f59c2c2f167def9a775"  # of the catalog
+ANOTHER_REPO = "someone/Own-Model"
 
 
 async def listed(client: AsyncOpenAI) -> dict[str, Any]:
@@ -77,12 +79,12 @@ def test_half_a_folder_is_not_a_model(tmp_path: Path) -> None:
 
 
 @contextlib.contextmanager
-def hub(folder: Path, requested: list[str]) -> Iterator[str]:
-    """The three routes of a hub that fetching a repository needs."""
+def hub(folder: Path, requested: list[str], repo: str = REPO, damaged: bool = False) -> Iterator[str]:
+    """The three routes of a hub that fetching a repository needs. `damaged`: the weights are not what it says."""
 
     async def info(_: Request) -> Response:
-        names = [{"rfilename": path.name} for path in folder.iterdir()]
-        return JSONResponse({"id": REPO, "sha": COMMIT, "siblings": names, "private": False, "tags": []})
+        names = [{"rfilename": path.name, "size": path.stat().st_size} for path in folder.iterdir()]
+        return JSONResponse({"id": repo, "sha": COMMIT, "siblings": names, "private": False, "tags": []})
 
     async def tree(_: Request) -> Response:
         rows = [{"type": "file", "path": p.name, "size": p.stat().st_size, "oid": "0" * 40} for p in folder.iterdir()]
@@ -93,14 +95,14 @@ def hub(folder: Path, requested: list[str]) -> Iterator[str]:
         requested.append(path.name)
         if not path.exists():
             return JSONResponse({"error": "Entry not found"}, 404, {"X-Error-Code": "EntryNotFound"})
-        etag = hashlib.sha256(path.read_bytes()).hexdigest()
+        etag = hashlib.sha256(path.read_bytes() + b"x" * (damaged and path.suffix == ".safetensors")).hexdigest()
         return FileResponse(path, headers={"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"'})
 
     routes = [
-        Route(f"/api/models/{REPO}/revision/{{revision}}", info),
-        Route(f"/api/models/{REPO}", info),
-        Route(f"/api/models/{REPO}/tree/{{revision}}", tree),
-        Route(f"/{REPO}/resolve/{{revision}}/{{name}}", resolve, methods=["GET", "HEAD"]),
+        Route(f"/api/models/{repo}/revision/{{revision}}", info),
+        Route(f"/api/models/{repo}", info),
+        Route(f"/api/models/{repo}/tree/{{revision}}", tree),
+        Route(f"/{repo}/resolve/{{revision}}/{{name}}", resolve, methods=["GET", "HEAD"]),
     ]
     server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
@@ -138,11 +140,111 @@ async def test_a_model_is_fetched_from_a_hub_when_the_person_agrees(tmp_path: Pa
     assert not {"evil.py", "pytorch_model.bin"} & set(requested)
 
 
+async def test_weights_that_arrive_damaged_are_refused(tmp_path: Path, base: Path) -> None:
+    source = tmp_path / "hub"
+    tiny_qwen(base, source)
+    with hub(source, [], damaged=True) as url:
+        running = start(tmp_path / "home", HF_ENDPOINT=url, HF_HOME=str(tmp_path / "cache"))
+        async with running.client() as client:
+            await prepare(client, QWEN)
+            while (model := (await listed(client))[QWEN])["state"] == "fetching":
+                await asyncio.sleep(0.1)
+            assert model["state"] == "failed" and "damaged" in model["message"]
+        assert running.stop() == 0
+    assert not list((tmp_path / "cache").rglob("model.safetensors"))
+
+
+async def add(client: AsyncOpenAI, **source: str) -> Any:
+    return await client.post("/catalog", body=source, cast_to=object)
+
+
+async def test_a_folder_of_ones_own_is_added_and_answers(tmp_path: Path, base: Path) -> None:
+    folder = tmp_path / "My Model (v2)"
+    tiny_qwen(base, folder)
+    (folder / "README.md").write_text("---\nlicense: mit\nlanguage:\n- ja\n---\n# Mine\n")
+    running = start(tmp_path / "home")
+    async with running.client() as client:
+        added = await add(client, folder=str(folder))
+        assert {key: added[key] for key in ("id", "title", "state", "added", "source", "licence", "languages")} == {
+            "id": "my-model-v2", "title": "My Model (v2)", "state": "ready", "added": True, "source": "folder",
+            "licence": "mit", "languages": ["ja"],
+        }  # fmt: skip
+        assert await add(client, folder=str(folder)) == added  # the same one, not a second
+    assert running.stop() == 0
+    running = start(tmp_path / "home")  # it is remembered
+    async with running.client() as client:
+        question = {"model": added["id"], "messages": [{"role": "user", "content": "x"}], "max_tokens": 3}
+        answer = await client.chat.completions.create(**question)  # type: ignore[call-overload]
+        assert answer.choices[0].finish_reason in ("length", "stop")
+        (folder / "model.safetensors").rename(tmp_path / "elsewhere")
+        gone = (await listed(client))[added["id"]]
+        assert gone["state"] == "failed" and str(folder) in gone["message"]
+        with pytest.raises(BadRequestError, match="gone or incomplete"):
+            await client.chat.completions.create(**question)  # type: ignore[call-overload]
+        await client.delete(f"/catalog/{added['id']}", cast_to=object)
+        assert added["id"] not in await listed(client) and folder.is_dir()
+        with pytest.raises(PermissionDeniedError):
+            await client.delete(f"/catalog/{BASE}", cast_to=object)
+    assert running.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda f: (f / "config.json").write_text('{"model_type": "qwen2", "auto_map": {}}'), "code of its own"),
+        (lambda f: (f / "config.json").write_text('{"model_type": "bert-of-nobody"}'), "does not generate"),
+        (lambda f: (f / "config.json").write_text("[]"), "config.json"),
+        (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "can run code"),
+        (lambda f: os.truncate(f / "model.safetensors", 5000), "damaged"),
+        (lambda f: (f / "model.safetensors").write_bytes(b"\xff" * 64), "damaged"),
+        (lambda f: (f / "chat_template.jinja").unlink(), "no chat template"),
+        (lambda f: (f / "chat_template.jinja").write_text("{{ raise_exception('never') }}"), "cannot be used"),
+        (lambda f: (f / "tokenizer.json").write_text("{}"), "tokenizer"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_in_words(
+    tmp_path: Path, base: Path, change: Callable[[Path], object], words: str
+) -> None:
+    folder = tmp_path / "model"
+    tiny_qwen(base, folder)
+    assert inspect_model.inspect_folder(folder).context_length > 0
+    change(folder)
+    with pytest.raises(inspect_model.UnusableModelError, match=words):
+        inspect_model.inspect_folder(folder)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [{}, {"folder": "relative"}, {"repo": "../../etc"}, {"repo": "a/b/c"}, {"repo": "a/..b", "folder": "/x"}, {"repo": "nobody"}],
+)  # fmt: skip
+async def test_a_wrong_source_is_refused(client: AsyncOpenAI, source: dict[str, str]) -> None:
+    with pytest.raises(BadRequestError, match=r"folder|repo"):
+        await add(client, **source)
+
+
+async def test_a_repository_of_the_hub_is_added_by_its_name(tmp_path: Path, base: Path) -> None:
+    source, requested = tmp_path / "hub", list[str]()
+    tiny_qwen(base, source)
+    with hub(source, requested, ANOTHER_REPO) as url:
+        running = start(tmp_path / "home", HF_ENDPOINT=url, HF_HOME=str(tmp_path / "cache"))
+        async with running.client() as client:
+            added = await add(client, repo=ANOTHER_REPO)
+            assert added["id"] == "own-model" and added["state"] == "missing" and added["bytes"] > 1000
+            assert "model.safetensors" not in requested  # the licence comes first
+            await prepare(client, "own-model")
+            while (model := (await listed(client))["own-model"])["state"] == "fetching":
+                await asyncio.sleep(0.1)
+            assert model["state"] == "ready", model["message"]
+            with pytest.raises(BadRequestError, match="no model"):
+                await add(client, repo="nobody/nothing")
+        assert running.stop() == 0
+
+
 class _SlowCatalog(catalog.ModelCatalog):
     """Makes models ready as slowly as the test wants."""
 
     def __init__(self, models: Path) -> None:
-        super().__init__(models)
+        super().__init__(models, models / "models.json")
         self.may_end = asyncio.Event()
 
     async def _prepare(self, entry: catalog.CatalogEntry) -> Path:

@@ -45,6 +45,17 @@ def test_all_assistant_turns_have_labels_in_one_sequence(tokenizer: Any) -> None
     assert decode_labels(tokenizer, {"messages": TURNS}) == ["First answer.<|im_end|>Second answer.<|im_end|>"]
 
 
+@pytest.mark.parametrize("system", ["{{ raise_exception('no system role') }}", ""])
+def test_a_template_without_system_role_gets_the_text_with_the_question(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    template = "{% for m in messages %}{% if m.role == 'system' %}SYSTEM{% else %}[{{ m.role }}] {{ m.content }} {% endif %}{% endfor %}"
+    monkeypatch.setattr(tokenizer, "chat_template", template.replace("SYSTEM", system))
+    text = ChatTemplate(tokenizer, {}, False).render(TURNS[:3], False)
+    assert text == "[user] Short.\n\nOne? [assistant] First answer. "
+    assert ChatTemplate(tokenizer, {}, False).render(TURNS[:1], False) == "[user] Short. "
+
+
 def test_a_turn_of_weight_0_has_no_labels(tokenizer: Any) -> None:
     turns = [*TURNS[:2], {**TURNS[2], "weight": 0}, *TURNS[3:]]
     assert decode_labels(tokenizer, {"messages": turns}) == ["Second answer.<|im_end|>"]

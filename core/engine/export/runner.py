@@ -1,0 +1,175 @@
+"""The queue of exports: each is written by a child process, one at a time; its GGUF files can then answer."""
+
+import asyncio
+import json
+import logging
+import shutil
+from asyncio.subprocess import Process
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from core.engine import child_lifetime
+from core.engine.disk_store import RecordStore, write_json
+from core.engine.export.plan import GGUF_TYPES, ExportPlan, gguf_path, served_name
+from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
+
+UNFINISHED = ("queued", "running")
+
+log = logging.getLogger(__name__)
+
+
+class ExportStore(RecordStore):
+    """Exports: `ROOT/<id>/{export.json, plan.json, files/…}`."""
+
+    file_name = "export.json"
+
+    def not_found_error(self, value_id: str) -> ApiError:
+        """The 404 error for an export."""
+        return ApiError(404, f"No such export: {value_id}", param="id")
+
+    def set_progress(self, export_id: str, progress: float) -> None:
+        """Set the progress (0 to 1): in memory only. Raises the 404 error for an unknown id."""
+        self.get(export_id)["progress"] = progress
+
+    def delete(self, export_id: str) -> None:
+        """Delete an export and its files. Raises the 404 error for an unknown id."""
+        folder = self.folder(export_id)
+        del self._values[export_id]
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class ExportRunner:
+    """Runs exports. Everything here is called on the event loop; the files are written in a child process."""
+
+    def __init__(self, root: Path) -> None:
+        self.store = ExportStore(root)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._lock = asyncio.Lock()
+
+    def resume_unfinished(self) -> None:
+        """Begin again what an earlier engine left unfinished: nothing of it was kept."""
+        for export in reversed(self.store.all()):
+            if export["status"] in UNFINISHED:
+                self.store.update(export["id"], status="queued", progress=0.0)
+                self._start(export["id"])
+
+    def create(self, plan: ExportPlan, metadata: Json) -> Json:
+        """Create and start an export; returns its object."""
+        export: Json = {
+            "object": "model.export",
+            "id": new_id("export-"),
+            "created_at": now(),
+            "finished_at": None,
+            "model": plan.model,
+            "name": plan.name,
+            "formats": plan.formats,
+            "status": "queued",
+            "progress": 0.0,
+            "files": [],
+            "models": {},
+            "commands": {},
+            "ollama": {},
+            "error": None,
+            "metadata": metadata,
+        }
+        self.store.add(export)
+        write_json(self.store.folder(export["id"]) / "plan.json", asdict(plan))
+        self._start(export["id"])
+        return export
+
+    async def cancel(self, export_id: str) -> Json:
+        """Cancel an export; nothing of it is kept. Raises the 404 error for an unknown id, and 400 when it has ended."""
+        if self.store.get(export_id)["status"] not in UNFINISHED:
+            raise bad_request(f"The export has ended already: {export_id}", code="invalid_request_error")
+        export = self.store.update(export_id, status="cancelled", finished_at=now())
+        await self._stop_task(export_id)
+        return export
+
+    async def delete(self, export_id: str) -> None:
+        """Delete an export, which is cancelled first where it runs. Raises the 404 error for an unknown id."""
+        self.store.get(export_id)
+        await self._stop_task(export_id)
+        self.store.delete(export_id)
+
+    def set_card(self, export_id: str, files: list[Json]) -> Json:
+        """Replace the entries of the rewritten cards in the list of files; returns the object."""
+        new = {one["path"]: one for one in files}
+        listed = [new.get(one["path"], one) for one in self.store.get(export_id)["files"]]
+        return self.store.update(export_id, files=listed)
+
+    def find_file(self, export_id: str, path: str) -> Path:
+        """A file of a finished export; only what it lists can be read. Raises the 404 error for anything else."""
+        export = self.store.get(export_id)
+        if not any(one["path"] == path for one in export["files"]):
+            raise ApiError(404, f"The export has no file '{path}'.", param="path")
+        return self.store.folder(export_id) / "files" / path
+
+    def served_models(self) -> Iterator[tuple[str, Json, Path]]:
+        """Every exported GGUF file of a whole model that can answer: its model name, the export, the file. Newest first."""
+        known = set()
+        for export in self.store.all():
+            for format, name in export["models"].items():
+                path = self.store.folder(export["id"]) / "files" / gguf_path(export["name"], GGUF_TYPES[format])
+                if name not in known and path.is_file():
+                    known.add(name)
+                    yield name, export, path
+
+    async def stop(self) -> None:
+        """Stop all work; the next engine begins unfinished exports again."""
+        for export_id in list(self._tasks):
+            await self._stop_task(export_id)
+
+    async def _stop_task(self, export_id: str) -> None:
+        if task := self._tasks.get(export_id):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _start(self, export_id: str) -> None:
+        task = self._tasks[export_id] = asyncio.create_task(self._run(export_id), name=export_id)
+        task.add_done_callback(lambda _: self._tasks.pop(export_id, None))
+
+    async def _run(self, export_id: str) -> None:
+        """Write one export; an error fails this export only."""
+        folder = self.store.folder(export_id)
+        try:
+            async with self._lock:
+                self.store.update(export_id, status="running")
+                with (folder / "export.log").open("ab") as file:
+                    child = await child_lifetime.start_child("core.engine.export.run", str(folder), log=file)
+                try:
+                    last = await self._read_messages(export_id, child)
+                finally:
+                    await child_lifetime.kill_child(child)
+                    shutil.rmtree(folder / "files.part", ignore_errors=True)
+            self._finish(export_id, last)
+        except Exception as error:
+            log.exception("export %s", export_id)
+            self._fail(export_id, f"The export failed due to an internal error: {error}")
+
+    async def _read_messages(self, export_id: str, child: Process) -> Json:
+        """Pass the progress on until the process ends; returns its last message, or an error in its place."""
+        assert child.stdout
+        last: Json = {}
+        async for line in child.stdout:
+            last = json.loads(line)
+            if last["event"] == "progress":
+                self.store.set_progress(export_id, last["progress"])
+        code = await child.wait()
+        if last.get("event") in ("done", "error"):
+            return last
+        hint = " The computer may have run out of memory." if code == -9 else ""
+        return {"event": "error", "message": f"The export's process ended with status {code}.{hint}"}
+
+    def _finish(self, export_id: str, last: Json) -> None:
+        if last["event"] == "error":
+            return self._fail(export_id, last["message"])
+        export = self.store.get(export_id)
+        models = {format: served_name(export["model"], format) for format in export["formats"] if format in GGUF_TYPES}
+        done = {"status": "succeeded", "progress": 1.0, "finished_at": now(), "models": models}
+        self.store.update(export_id, **done, files=last["files"], commands=last["commands"], ollama=last["ollama"])
+        return None
+
+    def _fail(self, export_id: str, message: str) -> None:
+        error = {"code": "export_failed", "message": message, "param": None}
+        self.store.update(export_id, status="failed", error=error, finished_at=now())

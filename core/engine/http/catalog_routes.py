@@ -1,0 +1,131 @@
+"""Routes for the base models: which there are, how they get onto this computer, and a person's own ones.
+
+An extension of the protocol.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from core.engine import child_lifetime
+from core.engine.http.parameters import Text, parse, read_json
+from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error
+from core.engine.http.services import Services, get_services
+from core.engine.models.catalog import CatalogEntry, build_entry
+
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+
+
+class PrepareRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A valid request to prepare a model."""
+
+    accept_licence: bool = False
+
+
+class AddRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A valid request to add a model: a folder on this computer, or a repository of the hub."""
+
+    folder: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    repo: Text | None = None
+    revision: Text = "main"
+
+    def __post_init__(self) -> None:
+        if (self.folder is None) == (self.repo is None):
+            raise bad_request("Give 'folder' or 'repo'.", "folder", "invalid_value")
+        if self.folder is not None and not Path(self.folder).is_absolute():
+            raise bad_request("Invalid 'folder': expected an absolute path.", "folder", "invalid_value")
+        if self.repo is not None and (not REPOSITORY.fullmatch(self.repo) or ".." in self.repo):
+            raise bad_request("Invalid 'repo': expected OWNER/NAME, as the hub writes it.", "repo", "invalid_value")
+
+
+async def index(request: Request) -> Response:
+    """The base models, each with its state."""
+    models = get_services(request).catalog
+    data = [models.describe(entry) for entry in models.entries.values()]
+    return JSONResponse({"object": "list", "data": data, "has_more": False})
+
+
+async def add(request: Request) -> Response:
+    """Add a model that the catalog lacks. Nothing large is downloaded: that is what preparing it does.
+
+    Raises a 400 error for one that cannot be trained here, and 403 for a folder where other computers reach this server.
+    """
+    services = get_services(request)
+    wanted = parse(await read_json(request), AddRequest)
+    if wanted.folder is not None and not services.serves_only_this_computer:
+        raise ApiError(403, "A folder can only be added where the server serves this computer only.", param="folder")
+    entry = services.catalog.add(await _inspect(wanted))
+    return JSONResponse(services.catalog.describe(entry))
+
+
+async def _inspect(wanted: AddRequest) -> CatalogEntry:
+    source = {"folder": wanted.folder} if wanted.folder else {"repo": wanted.repo, "revision": wanted.revision}
+    child = await child_lifetime.start_child("core.engine.models.inspect_model", json.dumps(source))
+    try:
+        assert child.stdout
+        message: Json = {}
+        async for line in child.stdout:
+            message = json.loads(line)
+        await child.wait()
+    finally:
+        await child_lifetime.kill_child(child)
+    if "entry" not in message:
+        reason = message.get("error", f"its process ended with {child.returncode}")
+        raise bad_request(
+            f"This model cannot be added. {reason}", "folder" if wanted.folder else "repo", "unusable_model"
+        )
+    return build_entry(message["entry"])
+
+
+async def remove(request: Request) -> Response:
+    """Forget a model that a person added; its files stay where they are.
+
+    Raises 404 for an unknown model, 403 for one of the catalog, and 400 while fine-tuned models are based on it.
+    """
+    services, model = get_services(request), request.path_params["id"]
+    _find(services, model)
+    if not services.catalog.is_added(model):
+        raise ApiError(403, "A model of the catalog cannot be removed.", param="model")
+    users = [one["id"] for one in services.store.models.all() if one["base"] == model]
+    if users:
+        message = f"{len(users)} fine-tuned models are based on it. Delete them first: {', '.join(users[:5])}"
+        raise bad_request(message, "model", "model_in_use")
+    services.catalog.remove(model)
+    return JSONResponse({"id": model, "object": "catalog.model", "deleted": True})
+
+
+async def prepare(request: Request) -> Response:
+    """Start to convert or download a model whose licence is accepted; when already started, return its progress.
+
+    Raises the protocol's 404 error for an unknown model, and a 400 error where the licence is not accepted.
+    """
+    services = get_services(request)
+    entry = _find(services, request.path_params["id"])
+    if not parse(await read_json(request), PrepareRequest).accept_licence:
+        message = f"Accept the licence of {entry.title} first: {entry.licence}, {entry.licence_url}"
+        raise bad_request(message, "accept_licence", "licence_not_accepted")
+    models = services.catalog
+    if models.describe(entry)["state"] != "ready":
+        models.start_preparing(entry)
+    return JSONResponse(models.describe(entry))
+
+
+def _find(services: Services, model: str) -> CatalogEntry:
+    entry = services.catalog.entries.get(model)
+    if not entry:
+        raise model_not_found_error(model)
+    return entry
+
+
+routes = [
+    Route("/v1/catalog", index, methods=["GET"]),
+    Route("/v1/catalog", add, methods=["POST"]),
+    Route("/v1/catalog/{id}", remove, methods=["DELETE"]),
+    Route("/v1/catalog/{id}/prepare", prepare, methods=["POST"]),
+]
