@@ -100,6 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
     serve = add_command("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)
+    serve.add_argument("--accelerate-config", metavar="FILE", help=tr("train on several processes, as this file says"))
     return top
 
 
@@ -328,6 +329,7 @@ def _serve(arguments: Arguments) -> int:
         "--port",
         str(arguments.port),
         *(["--json"] if arguments.json else []),
+        *(["--accelerate-config", arguments.accelerate_config] if arguments.accelerate_config else []),
     ]
     runpy.run_module("core.engine", run_name="__main__", alter_sys=True)
     return CLEAN

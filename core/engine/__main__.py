@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from core.engine import child_lifetime
 from core.engine.http import server, services
 from core.engine.private_files import make_private, write_whole
+from core.engine.training import launch
 
 # The process's own environment: set before any library reads it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -36,6 +37,11 @@ def _parse_arguments() -> argparse.Namespace:
         "--home", type=Path, default=_default_home(), help="where files, jobs and tuned models are kept"
     )
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
+    parser.add_argument(
+        "--accelerate-config",
+        type=Path,
+        help="train each job on several processes, as this file of `accelerate config` says",
+    )
     parser.add_argument("--child", action="store_true", help="token on standard input, ends when that ends")
     parser.add_argument("--json", action="store_true", help="print url, token and pid as JSON on standard output")
     return parser.parse_args()
@@ -102,7 +108,11 @@ def _serve(arguments: argparse.Namespace) -> None:
             print(f"Engine: {url}\nToken: {token}", file=sys.stderr, flush=True)
 
     engine = services.build_services(
-        arguments.home, models_folder(), arguments.dtype, server.is_loopback(arguments.host)
+        arguments.home,
+        models_folder(),
+        arguments.dtype,
+        server.is_loopback(arguments.host),
+        arguments.accelerate_config,
     )
     app = server.create_app(engine, token, arguments.host, on_start)
     config = uvicorn.Config(
@@ -139,6 +149,12 @@ def _shut_down(http: uvicorn.Server) -> None:
 def main() -> int:
     """Exit status 0 after a clean stop, 75 when another engine has this home."""
     arguments = _parse_arguments()
+    if arguments.accelerate_config:
+        try:
+            launch.read_config(arguments.accelerate_config)
+        except ValueError as error:
+            sys.exit(str(error))
+        arguments.accelerate_config = arguments.accelerate_config.resolve()
     arguments.home = arguments.home.resolve()
     arguments.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

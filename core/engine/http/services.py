@@ -49,13 +49,18 @@ class Services:
         self.scheduler.stop()
 
 
-def build_services(home: Path, models: Path, dtype: str, serves_only_this_computer: bool) -> Services:
-    """The services on a home folder, with base models in `models`. Quick: loads no model."""
+def build_services(
+    home: Path, models: Path, dtype: str, serves_only_this_computer: bool, accelerate_config: Path | None = None
+) -> Services:
+    """The services on a home folder, with base models in `models`. Quick: loads no model.
+
+    `accelerate_config`: of the processes that train a job together; None for one.
+    """
     store, catalog = DiskStore(home), ModelCatalog(models, home / "models.json")
     return Services(
         store,
         catalog,
-        JobRunner(store, catalog, dtype),
+        JobRunner(store, catalog, dtype, accelerate_config),
         BatchQueue(store),
         ExportRunner(home / "exports"),
         RequestScheduler(dtype),

@@ -31,6 +31,8 @@ class TrainingError(Exception):
 class SupervisedObjective:
     """Cross-entropy of the completions' tokens. Losses and metrics are sums: those of micro-batches can be added."""
 
+    METRICS = ("loss", "mean_token_accuracy")
+
     def __init__(self, token_loss: "TokenLoss") -> None:
         self._token_loss = token_loss
 
@@ -65,6 +67,8 @@ class SupervisedObjective:
 
 class DPOObjective:
     """DPO: the chosen completion shall gain on the rejected one, compared with the model before training."""
+
+    METRICS = ("loss", "accuracy", "reward_margin")
 
     def __init__(self, token_loss: "TokenLoss", beta: float) -> None:
         self._token_loss, self._beta = token_loss, beta

@@ -29,13 +29,13 @@ class TokenLoss:
     """
 
     def __init__(self, model: Any, base: Any, pad_token_id: int, device: str) -> None:
-        self.model, self._base, self._pad_token_id, self._device = model, base, pad_token_id, device
+        self.model, self._base, self._pad_token_id, self.device = model, base, pad_token_id, device
         self._keeps_logits = "logits_to_keep" in inspect.signature(base.forward).parameters
         self._window = _sliding_window(base.config)
         self.is_tree = False
         self.max_tokens = MAX_PADDED_TOKENS[device]
 
-    def choose_layout(self, rows: Sequence[TokenizedRow]) -> None:
+    def choose_layout(self, rows: Sequence[TokenizedRow], packing: bool = True) -> None:
         """Read rows as a tree from now on, if this model gives two of them the losses that it gives them padded.
 
         A layer that is no attention (a recurrent one), or that does not follow a given mask or positions, would mix
@@ -44,6 +44,8 @@ class TokenLoss:
         ordered = sorted(rows, key=lambda row: len(row.input_ids))
         beyond = self._window is not None and len(ordered[-1].input_ids) > self._window
         sample = [ordered[0], ordered[-1] if beyond else ordered[min(1, len(ordered) - 1)]]
+        if not packing:
+            return
         reason = _why_no_tree(self._base)
         if not reason:
             try:
@@ -52,7 +54,7 @@ class TokenLoss:
                 reason = str(error)
         if reason:
             log.warning("rows are padded: %s", reason)
-            self.is_tree, self.max_tokens = False, MAX_PADDED_TOKENS[self._device]
+            self.is_tree, self.max_tokens = False, MAX_PADDED_TOKENS[self.device]
             self._base.set_attn_implementation("sdpa" if self._base._supports_sdpa else "eager")
 
     def _compare_layouts(self, rows: Sequence[TokenizedRow]) -> str | None:
@@ -63,12 +65,16 @@ class TokenLoss:
             self._base.set_attn_implementation(tree_attention.NAME)
             if self._base.config._attn_implementation != tree_attention.NAME:
                 return "the model has an attention of its own"
-            self.is_tree, self.max_tokens = True, MAX_TREE_TOKENS[self._device]
+            self.is_tree, self.max_tokens = True, MAX_TREE_TOKENS[self.device]
             tree = self.forward(rows)[0]
         difference = (padded - tree).abs().mean().item()
         if not difference < TOLERANCE[self._base.dtype]:
             return f"as a tree their losses differ by {difference:.3f} a token"
         return None
+
+    def use_checkpointing(self) -> None:
+        """Keep the inputs of the layers only, and compute the layers again in the backward pass."""
+        self._base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
     def size(self, rows: Sequence[TokenizedRow]) -> int:
         """The tokens that the model computes for these rows."""
@@ -101,8 +107,8 @@ class TokenLoss:
 
         def build(window: int | None) -> Any:
             dtype = self._base.dtype
-            mask = torch.zeros(len(tree.input_ids), len(tree.input_ids), dtype=dtype, device=self._device)
-            return mask.masked_fill_(~tree.visible(self._device, window), torch.finfo(dtype).min)[None, None]
+            mask = torch.zeros(len(tree.input_ids), len(tree.input_ids), dtype=dtype, device=self.device)
+            return mask.masked_fill_(~tree.visible(self.device, window), torch.finfo(dtype).min)[None, None]
 
         if self._window is None or max(tree.position_ids) < self._window:
             return build(None)
@@ -135,7 +141,7 @@ class TokenLoss:
         return self.model(use_cache=False, **inputs).logits[:, kept]
 
     def _tensor(self, values: Any) -> Any:
-        return torch.tensor(values, dtype=torch.long, device=self._device)
+        return torch.tensor(values, dtype=torch.long, device=self.device)
 
 
 def _sliding_window(config: Any) -> int | None:
