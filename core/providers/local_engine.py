@@ -11,9 +11,9 @@ import socket
 import subprocess
 import sys
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from core.atomic_files import PRIVATE_MODE
 from core.errors import ProviderError
@@ -23,7 +23,7 @@ from core.paths import ROOT, engine_home
 from core.processes import end_process
 from core.providers import openai_package, server_presets
 from core.providers.openai_api import OpenAIProvider
-from core.providers.protocol_types import ModelOffer
+from core.providers.protocol_types import ModelOffer, TrainingEstimate
 from core.providers.retry_policy import ONCE_ONLY
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class LocalProvider(OpenAIProvider):
         """The fine-tuned models, and the base models of the catalog, also those still to be downloaded. Raises `ProviderError`."""
         client = await self.client()
         catalog = await self.request_json(lambda: client.get("/catalog", cast_to=object))
-        names = ("id", "title", "state", "licence", "licence_url", "bytes", "progress", "message", "source")
+        names = ("id", "title", "state", "licence", "licence_url", "bytes", "progress", "message", "source", "added")
         bases = [
             ModelOffer(languages=" ".join(entry["languages"]), **{name: entry.get(name) for name in names})
             for entry in catalog["data"]
@@ -137,6 +137,44 @@ class LocalProvider(OpenAIProvider):
         client = await self.client()
         path, body = f"/catalog/{model}/prepare", {"accept_licence": True}
         await self.request_json(lambda: client.post(path, body=body, cast_to=object), ONCE_ONLY)
+
+    async def estimate_training(
+        self, model: str, method: str, hyperparameters: dict[str, Any], rows: Sequence[str], count: int, validation: int
+    ) -> TrainingEstimate:
+        """The time and memory of a job on `count` rows, of which `rows` are a sample, as JSON texts.
+
+        `validation` is the number of validation rows. Nothing is started or downloaded. Raises `ProviderError`.
+        """
+        client = await self.client()
+        body = {
+            "model": model,
+            "method": {"type": method, method: {"hyperparameters": hyperparameters}},
+            "rows": [json.loads(row) for row in rows],
+            "num_rows": count,
+            "num_validation_rows": validation,
+        }
+        found = await self.request_json(lambda: client.post("/fine_tuning/estimate", body=body, cast_to=object))
+        return TrainingEstimate(
+            found["seconds"],
+            found["memory_bytes"],
+            found["available_bytes"],
+            tuple(found["would_fit"]),
+            found["tokens_exact"],
+        )
+
+    async def add_model(self, folder: str = "", repo: str = "") -> str:
+        """Add a model of the person's own, from a folder of this computer or a repository of the hub; returns its id.
+
+        Nothing large is downloaded. Raises `ProviderError` that says why a model cannot be trained.
+        """
+        client, body = await self.client(), {"folder": folder} if folder else {"repo": repo}
+        found = await self.request_json(lambda: client.post("/catalog", body=body, cast_to=object), ONCE_ONLY)
+        return str(found["id"])
+
+    async def remove_model(self, model: str) -> None:
+        """Forget a model that the person added; its files stay. Raises `ProviderError`."""
+        client = await self.client()
+        await self.request_json(lambda: client.delete(f"/catalog/{model}", cast_to=object), ONCE_ONLY)
 
 
 def _open_log(path: Path) -> BinaryIO:

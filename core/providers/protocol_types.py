@@ -224,13 +224,33 @@ class ModelOffer:
     bytes: int = 0
     progress: float | None = None
     message: str = ""
-    source: str | None = None  # 'package' is on this computer and only converted; 'hub' is downloaded
+    source: str | None = None  # 'package' is on this computer and only converted; 'hub' is downloaded; 'folder'
+    added: bool = False  # by the person, to the engine's catalog
     shutdown_date: datetime.date | None = None
 
     @property
     def converts(self) -> bool:
         """Whether it must be converted before its first use."""
         return self.state in ("available", "fetching")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingEstimate:
+    """What a job on this computer would need. `memory` and `free` are bytes; `fitting` names smaller models that fit.
+
+    `is_exact`: the rows were counted with the model's own tokenizer, which is not there before it is downloaded.
+    """
+
+    seconds: float
+    memory: int
+    free: int
+    fitting: tuple[str, ...] = ()
+    is_exact: bool = True
+
+    @property
+    def fits(self) -> bool:
+        """Whether the job has enough memory now."""
+        return self.memory <= self.free
 
 
 @dataclass(frozen=True, slots=True)

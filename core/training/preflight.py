@@ -13,17 +13,21 @@ from core.errors import JukuError, ProviderError
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import LOCAL, JobStatus, ModelInfo, Provider, model_kinds, prices, shutdown_dates, uploads
+from core.providers.local_engine import LocalProvider
+from core.providers.protocol_types import TrainingEstimate
 from core.providers.server_presets import ServerPreset
 from core.review import dataset_check, finding_texts, findings, moderation
 from core.spec import spec
 from core.storage.project import Project
-from core.training import jobs, row_selection
+from core.training import estimates, jobs, row_selection
 from core.training.jobs import Job
 from core.training.row_selection import row_filter
 from core.training.submit import TrainingPlan
 
 PROMPT_NOT_ASKED, PROMPT_DIFFERS = "prompt-not-asked", "system-prompt-differs"
 FEW_ROWS = "few-rows"
+NO_MEMORY = "not-enough-memory"
+LONG_SECONDS = 600.0  # of training, from which a person is told before it starts
 UNSUCCESSFUL = (JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.MISSING)
 
 Connect = Callable[[], Awaitable[Provider]]
@@ -48,6 +52,7 @@ class PreflightReport:
     """The result for `jobs` jobs together. `tokens` are of one epoch; `cost` is in US dollars, lowest and highest.
 
     `cost` is None where no price is known, (0, 0) on this computer; `epochs` is None where the server chooses.
+    `estimate` is of jobs on this computer, None elsewhere.
     """
 
     jobs: int
@@ -57,6 +62,7 @@ class PreflightReport:
     cost: tuple[float, float] | None
     prices: str
     objections: list[Objection]
+    estimate: TrainingEstimate | None = None
 
     @property
     def is_blocked(self) -> bool:
@@ -66,7 +72,8 @@ class PreflightReport:
     @property
     def needs_confirmation(self) -> bool:
         """Whether a person should read it before anything starts."""
-        return any(one.severity != "note" for one in self.objections) or bool(self.cost and self.cost[1])
+        is_long = self.estimate is not None and self.estimate.seconds > LONG_SECONDS
+        return any(one.severity != "note" for one in self.objections) or bool(self.cost and self.cost[1]) or is_long
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,44 @@ async def examine(
     for encoding in dict.fromkeys(token_counts.get_encoding(plan.model) for plan in plans):
         await token_counts.count_missing_rows(project, encoding, reporter)
     server = _ServerInfo() if id == LOCAL else await _load_server_info(project, preset, connect, plans, reporter)
-    return await project.read(_build_report, id, preset, plans, server)
+    report = await project.read(_build_report, id, preset, plans, server)
+    if id != LOCAL or report.is_blocked:
+        return report
+    return _add_estimate(report, await _estimate(project, connect, plans, reporter))
+
+
+async def _estimate(
+    project: Project, connect: Connect, plans: Sequence[TrainingPlan], reporter: Reporter
+) -> TrainingEstimate | None:
+    """What the jobs need on this computer; None where the engine cannot tell: the job itself will report why."""
+    try:
+        provider = await connect()
+        return (
+            await estimates.estimate_plans(project, provider, plans, reporter)
+            if isinstance(provider, LocalProvider)
+            else None
+        )
+    except ProviderError:
+        return None
+
+
+def _add_estimate(report: PreflightReport, estimate: TrainingEstimate | None) -> PreflightReport:
+    if estimate is None or estimate.fits:
+        return replace(report, estimate=estimate)
+    message = tr(
+        "There is not enough memory: it needs about {needed}, and {free} is free. Close other programs, or choose a smaller model.",
+        needed=format_gigabytes(estimate.memory),
+        free=format_gigabytes(estimate.free),
+    )
+    if estimate.fitting:
+        message += " " + tr("These would fit: {models}", models=", ".join(estimate.fitting[:3]))
+    found = [Objection(NO_MEMORY, "error", message), *report.objections]
+    return replace(report, estimate=estimate, objections=found)
+
+
+def format_gigabytes(bytes: int) -> str:
+    """A size in GB, with the digit that matters."""
+    return f"{bytes / 1e9:,.1f} GB"
 
 
 async def _load_server_info(

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from core import checks
 from core.dataset import row_system_prompts, versions
+from core.errors import ProviderError
 from core.language import tr, trn
 from core.progress import Reporter
-from core.providers import Provider
+from core.providers import LOCAL, Provider
+from core.providers.local_engine import LocalProvider
+from core.providers.protocol_types import TrainingEstimate
 from core.storage.project import Changes
 from core.storage.schema import Table
-from core.training import preflight, submit
+from core.training import estimates, preflight, submit
 from core.training.preflight import Objection, PreflightReport
 from core.training.submit import TrainingPlan
 from ui import style
+from ui.training import job_texts
 from ui.training.sweep_dialog import SweepDialog
 from ui.training.training_form import TrainingForm
 from ui.widgets import basics, server_texts
@@ -47,7 +51,9 @@ class PreflightDialog(QDialog):
         self.report = report
         self.cost = basics.heading(format_training_cost(report))
         self.amount = basics.label(_format_amount(report, server), wrap=True)
-        self.whose = basics.label(_format_price_source(report), wrap=True, dim=True)
+        self.whose = basics.label(
+            _format_price_source(report) or _format_estimate(report.estimate), wrap=True, dim=True
+        )
         self.objections = self._make_list(report.objections)
         self.rows, self.prompt = QPushButton(tr("Show the rows")), QPushButton(tr("Use the rows’ &prompt"))
         self.prompt.setToolTip(basics.plain_tooltip(tr("Makes it the project's system prompt; this can be undone.")))
@@ -176,6 +182,18 @@ def _format_price_source(report: PreflightReport) -> str:
               source=report.prices)  # fmt: skip
 
 
+def _format_estimate(estimate: TrainingEstimate | None) -> str:
+    return format_estimate(estimate) if estimate else ""
+
+
+def format_estimate(estimate: TrainingEstimate) -> str:
+    """The time and memory of a job on this computer, in words."""
+    time = job_texts.format_duration(estimate.seconds)
+    memory, free = preflight.format_gigabytes(estimate.memory), preflight.format_gigabytes(estimate.free)
+    return tr("About {time} when nothing else runs, and {memory} of memory ({free} free now)",
+              time=time, memory=memory, free=free)  # fmt: skip
+
+
 def _format_heading(report: PreflightReport) -> str:
     if report.is_blocked:
         return tr("Fix this first. Nothing was sent.")
@@ -218,6 +236,20 @@ class JobSubmitter(QObject):
         """The window is closed: a check that still runs starts nothing and shows nothing."""
         self._is_stopped = True
         self._work.stop()
+
+    def describe_plan(self, plan: TrainingPlan, then: Callable[[str], object]) -> None:
+        """Call `then` with the time and memory that a job on this computer would need; '' where it cannot be told."""
+        self._work.start(lambda reporter: self._describe(plan, then, reporter), tr("Checking before the start"))
+
+    async def _describe(self, plan: TrainingPlan, then: Callable[[str], object], reporter: Reporter) -> None:
+        provider = await self._workspace.provider(LOCAL)
+        assert isinstance(provider, LocalProvider)
+        try:
+            found = await estimates.estimate_plans(self._workspace.project, provider, [plan], reporter)
+        except ProviderError:  # what is wrong with the rows is said when the job starts
+            found = None
+        if not self._is_stopped:
+            then(format_estimate(found) if found else "")
 
     async def _start(self, provider: str, plans: list[TrainingPlan], sweep: str, reporter: Reporter) -> Changes | None:
         async def connect() -> Provider:

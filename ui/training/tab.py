@@ -238,8 +238,12 @@ class TrainingTab(Tab):
     def _on_start(self) -> None:
         offer = self.form.offer()
         assert offer, "the button is off without a model"
-        if offer.state in FETCHABLE_STATES:
-            confirm_download(self, offer, partial(self._fetch, offer))
+        if offer.state in FETCHABLE_STATES and offer.source == "folder":
+            self._fetch(offer)  # says why it cannot be used, or finds it again
+        elif offer.state in FETCHABLE_STATES:
+            self.starter.describe_plan(
+                self.form.plan(), lambda words: confirm_download(self, offer, words, partial(self._fetch, offer))
+            )
         else:
             self.starter.start(self.workspace.settings.provider, [self.form.plan()])
 

@@ -26,6 +26,7 @@ from core.training.submit import TrainingPlan
 from ui import style
 from ui.training import job_texts
 from ui.training.hyperparameter_fields import FIELD_COLUMNS, HyperparameterFields, Value, add_titled_field, field_grid
+from ui.training.own_models_button import OwnModelsButton
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
 from ui.widgets.model_box import AWAITED_STATE, GONE_STATE, ModelBox, format_unusable, is_download, model_title
@@ -98,6 +99,7 @@ class TrainingForm(QWidget):
         self._sending, self._language, self._wait = False, "", ""
         self._no_models = tr("Asking the provider for its models…")
         self.base, self.method, self.rows = ModelBox(workspace, "training"), DropDown(), DropDown()
+        self.own_models = OwnModelsButton(workspace, self.base, self)
         # As wide as the number of rows needs, of a usual tag; a long one is read whole in the list that opens.
         self.rows.setMinimumContentsLength(19)
         self.base.setMinimumContentsLength(14)  # the window has to fit a small screen, too
@@ -132,7 +134,15 @@ class TrainingForm(QWidget):
     def _lay_out(self) -> None:
         grid = self._first
         grid.setHorizontalSpacing(style.SPACE)
-        self._base_title = add_titled_field(grid, 0, tr("Base &model"), self.base)
+        base = QWidget()
+        base.setFocusProxy(self.base)
+        line = QHBoxLayout(base)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(self.base, 1)
+        line.addWidget(self.own_models)
+        self._base_title = add_titled_field(grid, 0, tr("Base &model"), base)
+        self._base_title.setBuddy(self.base)
+        self.base.setAccessibleName(base.accessibleName())
         add_titled_field(grid, 1, tr("Met&hod"), self.method)
         add_titled_field(grid, 2, tr("&Rows"), self.rows)
         for column, button in enumerate((self.start, self.several), start=FIELD_COLUMNS):
@@ -234,6 +244,7 @@ class TrainingForm(QWidget):
     def show_server(self, chosen: ServerPreset, title: str) -> None:
         """Where is trained: which methods and hyperparameters it has."""
         before = self.chosen_method()
+        self.own_models.setVisible(chosen.id == LOCAL)
         self._preset, self._server = chosen, title
         self.method.clear()
         for method in (*chosen.methods, *chosen.shown):

@@ -35,13 +35,16 @@ def confirm(
     box.open()
 
 
-def confirm_download(parent: QWidget, offer: ModelOffer, on_agreed: Callable[[], None]) -> None:
-    """Show name, size, licence and source of a model; call `on_agreed` when the person presses *Download*."""
+def confirm_download(parent: QWidget, offer: ModelOffer, estimate: str, on_agreed: Callable[[], None]) -> None:
+    """Show name, size, licence and source of a model; call `on_agreed` when the person presses *Download*.
+
+    `estimate` says what training it would need, '' where that is not known.
+    """
     box = QMessageBox(QMessageBox.Icon.Question, tr("Download a model"), "", parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setText(tr("{title} is not on this computer. Download it?", title=offer.title))
-    box.setInformativeText(_format_offer(offer))
+    box.setInformativeText(_format_offer(offer, estimate))
     fetch = box.addButton(tr("Download"), Role.AcceptRole)
     box.addButton(tr("Cancel"), Role.RejectRole)
     box.setDefaultButton(fetch)
@@ -49,13 +52,14 @@ def confirm_download(parent: QWidget, offer: ModelOffer, on_agreed: Callable[[],
     box.open()
 
 
-def _format_offer(offer: ModelOffer) -> str:
+def _format_offer(offer: ModelOffer, estimate: str) -> str:
     return "\n".join(
         (
             tr("Size: {size}", size=basics.format_bytes(offer.bytes)),
             tr("Licence: {licence}", licence=offer.licence),
             offer.licence_url,
             tr("Source: the Hugging Face hub"),
+            *([tr("Training: {estimate}", estimate=estimate)] if estimate else []),
             "",
             tr("“Download” accepts the licence. The model is kept on this computer and downloaded only once."),
         )

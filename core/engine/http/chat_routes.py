@@ -1,6 +1,5 @@
 """The route for chat completions, whole or streamed."""
 
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,8 +10,9 @@ from starlette.routing import Route
 from core.engine.http.chat_request import ChatRequest
 from core.engine.http.client_disconnect import cancel_on_disconnect
 from core.engine.http.parameters import parse, read_json
-from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
+from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now, server_sent_event
 from core.engine.http.services import Services, get_services
+from core.engine.http.tool_call_parser import Piece, ToolCallParser
 from core.engine.inference.completions import CompletionDelta, CompletionStarted, PendingCompletion
 
 
@@ -20,7 +20,8 @@ async def create(request: Request) -> Response:
     """Answer a conversation. Raises the ApiError of a request that is refused, before the first byte of a stream."""
     chat = parse(await read_json(request), ChatRequest)
     services = get_services(request)
-    completion = services.scheduler.submit(await services.resolve_model(chat.model), chat.to_generation_request())
+    source = await services.resolve_model(chat.model)
+    completion = services.scheduler.submit(source, chat.to_generation_request())
     async with cancel_on_disconnect(request, completion):
         started = await completion.wait_until_started()
         if not chat.stream:
@@ -42,25 +43,67 @@ async def complete(services: Services, body: Json) -> Json:
         raise
 
 
+class ChoiceBuilder:
+    """Builds one choice from its deltas. `num_tokens`: so far. `reason`: its finish reason in the protocol's words."""
+
+    def __init__(self, completion: PendingCompletion) -> None:
+        params = completion.request.params
+        self._parser = ToolCallParser() if completion.request.tools else None
+        self._has_logprobs = params.top_logprobs is not None
+        self.content, self.num_tokens = "", 0
+        self.reason: str | None = None
+        self._logprobs: list[Json] = []
+
+    @property
+    def tool_calls(self) -> list[Json]:
+        """The calls so far."""
+        return [call.to_json() for call in self._parser.calls] if self._parser else []
+
+    def add(self, delta: CompletionDelta) -> list[Piece]:
+        """What came with a delta, apart by text and calls."""
+        self.num_tokens = delta.num_tokens
+        self._logprobs += delta.logprobs
+        pieces = [Piece(text=delta.text)] if delta.text else []
+        if self._parser:
+            pieces = self._parser.feed(delta.text)
+            pieces += self._parser.flush() if delta.finish_reason else []
+        self.content += "".join(piece.text for piece in pieces)
+        is_call = delta.finish_reason == "stop" and self.tool_calls
+        self.reason = "tool_calls" if is_call else delta.finish_reason
+        return pieces
+
+    def logprobs(self, entries: list[Json]) -> Json | None:
+        """The protocol's `logprobs` object with these entries; None where they were not asked for."""
+        return {"content": entries, "refusal": None} if self._has_logprobs else None
+
+    def to_json(self, index: int) -> Json:
+        """The choice of a `chat.completion`, when it is finished."""
+        calls = self.tool_calls
+        message: Json = {"role": "assistant", "content": self.content, "refusal": None}
+        if calls:
+            message |= {"content": self.content or None, "tool_calls": calls}
+        return {
+            "index": index,
+            "message": message,
+            "logprobs": self.logprobs(self._logprobs),
+            "finish_reason": self.reason,
+        }
+
+
+async def collect_choices(completion: PendingCompletion) -> list[ChoiceBuilder]:
+    """All choices, when they are finished. Raises the ApiError when the model fails."""
+    choices = [ChoiceBuilder(completion) for _ in range(completion.request.n)]
+    async for delta in completion.deltas():
+        choices[delta.index].add(delta)
+    return choices
+
+
 async def _collect(completion: PendingCompletion, started: CompletionStarted) -> Json:
     """The `chat.completion` object, when all choices are finished."""
-    texts = ["" for _ in range(completion.request.n)]
-    last: dict[int, CompletionDelta] = {}
-    async for delta in completion.deltas():
-        texts[delta.index] += delta.text
-        if delta.finish_reason:
-            last[delta.index] = delta
-    choices = [
-        {
-            "index": index,
-            "message": {"role": "assistant", "content": text, "refusal": None},
-            "logprobs": None,
-            "finish_reason": last[index].finish_reason,
-        }
-        for index, text in enumerate(texts)
-    ]
-    usage = _usage(started, sum(delta.num_tokens for delta in last.values()))
-    return {**_header(completion, started, "chat.completion"), "choices": choices, "usage": usage}
+    choices = await collect_choices(completion)
+    usage = build_usage(started, choices)
+    listed = [choice.to_json(index) for index, choice in enumerate(choices)]
+    return {**_header(completion, started, "chat.completion"), "choices": listed, "usage": usage}
 
 
 def _header(completion: PendingCompletion, started: CompletionStarted, kind: str) -> Json:
@@ -74,8 +117,9 @@ def _header(completion: PendingCompletion, started: CompletionStarted, kind: str
     }
 
 
-def _usage(started: CompletionStarted, completion_tokens: int) -> Json:
-    prompt_tokens = started.prompt_tokens
+def build_usage(started: CompletionStarted, choices: list[ChoiceBuilder]) -> Json:
+    """The protocol's `usage` object."""
+    prompt_tokens, completion_tokens = started.prompt_tokens, sum(choice.num_tokens for choice in choices)
     return {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
@@ -88,32 +132,47 @@ async def _stream(completion: PendingCompletion, started: CompletionStarted, inc
     header = _header(completion, started, "chat.completion.chunk")
     if include_usage:
         header["usage"] = None
-    completion_tokens = 0
+    choices = [ChoiceBuilder(completion) for _ in range(completion.request.n)]
     try:
         for index in range(completion.request.n):
             yield _chunk(header, index, {"role": "assistant", "content": "", "refusal": None})
         async for delta in completion.deltas():
-            if delta.text:
-                yield _chunk(header, delta.index, {"content": delta.text})
-            if delta.finish_reason:
-                completion_tokens += delta.num_tokens
-                yield _chunk(header, delta.index, {}, delta.finish_reason)
+            choice = choices[delta.index]
+            changes = [_to_delta(piece) for piece in choice.add(delta)]
+            logprobs = choice.logprobs(delta.logprobs)
+            if delta.logprobs and not changes:
+                changes = [{}]
+            for change in changes:
+                yield _chunk(header, delta.index, change, logprobs=logprobs)
+                logprobs = None
+            if choice.reason:
+                yield _chunk(header, delta.index, {}, choice.reason)
         if include_usage:
-            yield _event({**header, "choices": [], "usage": _usage(started, completion_tokens)})
+            yield server_sent_event({**header, "choices": [], "usage": build_usage(started, choices)})
         yield "data: [DONE]\n\n"
     except ApiError as error:
-        yield _event(error.body())
+        yield server_sent_event(error.body())
     finally:
         completion.cancel()
 
 
-def _chunk(header: Json, index: int, delta: Json, finish_reason: str | None = None) -> str:
-    choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-    return _event({**header, "choices": [choice]})
+def _to_delta(piece: Piece) -> Json:
+    """The protocol's `delta` for a piece."""
+    if piece.call is None:
+        return {"content": piece.text}
+    if piece.tool_call:
+        head = {"id": piece.tool_call.id, "type": "function"}
+        call = {"index": piece.call, **head, "function": {"name": piece.tool_call.name, "arguments": ""}}
+    else:
+        call = {"index": piece.call, "function": {"arguments": piece.arguments}}
+    return {"tool_calls": [call]}
 
 
-def _event(value: Any) -> str:
-    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"
+def _chunk(
+    header: Json, index: int, delta: Json, finish_reason: str | None = None, logprobs: Json | None = None
+) -> str:
+    choice: dict[str, Any] = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
+    return server_sent_event({**header, "choices": [choice]})
 
 
 routes = [Route("/v1/chat/completions", create, methods=["POST"])]

@@ -58,28 +58,16 @@ HYPERPARAMETERS = {
 ADAPTER_HYPERPARAMETERS = ("lora_rank", "lora_alpha", "lora_target_modules", "lora_num_layers")
 
 
-class JobRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A valid request for a job. The hyperparameters stand in `method` or, from older clients, at the top level."""
+class MethodRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to train. The hyperparameters stand in `method` or, from older clients, at the top level."""
 
     model: Text
-    training_file: Text
-    validation_file: Text | None = None
-    suffix: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.-]+\Z")] | None = None
-    seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] = field(default_factory=lambda: random.randrange(2**31))  # noqa: S311
-    metadata: Any = {}
     method: SupervisedMethod | DPOMethod | None = None
     hyperparameters: SupervisedHyperparameters | None = None
-    integrations: Any = None
 
     def __post_init__(self) -> None:
-        if self.integrations:
-            raise bad_request("This server has no integrations.", "integrations", "unsupported_value")
         if self.method and self.hyperparameters:
             raise bad_request("Give 'method' or 'hyperparameters', not both.", "hyperparameters", "invalid_value")
-        check_metadata(self.metadata)
-        if "early_stopping_patience" in self.hyperparameter_values and not self.validation_file:
-            name = f"{self.hyperparameters_path}.early_stopping_patience"
-            raise bad_request(f"'{name}' needs a 'validation_file'.", name, "invalid_value")
 
     @property
     def hyperparameters_path(self) -> str:
@@ -100,11 +88,36 @@ class JobRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return {name: value for name, value in values.items() if value not in (None, "auto")}
 
 
+class JobRequest(MethodRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A valid request for a job."""
+
+    training_file: Text
+    validation_file: Text | None = None
+    suffix: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.-]+\Z")] | None = None
+    seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] = field(default_factory=lambda: random.randrange(2**31))  # noqa: S311
+    metadata: Any = {}
+    integrations: Any = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.integrations:
+            raise bad_request("This server has no integrations.", "integrations", "unsupported_value")
+        check_metadata(self.metadata)
+        if "early_stopping_patience" in self.hyperparameter_values and not self.validation_file:
+            name = f"{self.hyperparameters_path}.early_stopping_patience"
+            raise bad_request(f"'{name}' needs a 'validation_file'.", name, "invalid_value")
+
+
 def parse_job(body: Json) -> JobRequest:
     """Parse a request for a job. Raises a 400 error that names the first wrong parameter."""
     if body.get("suffix", "") is None:
         raise bad_request("None is not of type 'string' - 'suffix'", "suffix", "invalid_type")
+    check_method(body)
+    return parse(body, JobRequest)
+
+
+def check_method(body: Json) -> None:
+    """Raise a 400 error for a method of the protocol that this server does not have."""
     method = body.get("method")
     if isinstance(method, dict) and method.get("type") == "reinforcement":
         raise bad_request("This server has no method 'reinforcement'.", "method.type", "unsupported_method")
-    return parse(body, JobRequest)

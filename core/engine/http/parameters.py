@@ -1,5 +1,6 @@
 """Parses request bodies into msgspec structs; errors name the parameter as OpenAI's API does."""
 
+import json
 import re
 from typing import Annotated, Any, TypeVar
 
@@ -53,6 +54,17 @@ def _to_api_error(message: str) -> ApiError:
         return bad_request(f"you must provide a {param} parameter", param, "missing_required_parameter")
     code = "invalid_type" if ", got `" in fault else "invalid_value"
     return bad_request(f"Invalid '{param}': {fault[0].lower()}{fault[1:]}.", param, code)
+
+
+def require_neutral(name: str, value: Any, neutral: tuple[Any, ...]) -> None:
+    """Raise a 400 error for a value that asks for something this server does not do."""
+    # In Python, True equals 1 and False 0.
+    if value is None or any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in neutral):
+        return
+    values = " or ".join(json.dumps(one) for one in neutral)
+    raise bad_request(
+        f"This server does not support '{name}': leave it out, or send {values}.", name, "unsupported_value"
+    )
 
 
 def check_metadata(metadata: Any) -> None:

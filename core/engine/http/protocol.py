@@ -1,5 +1,6 @@
 """What every route shares of OpenAI's protocol: errors, pages of lists, ids."""
 
+import json
 import secrets
 import string
 import time
@@ -8,7 +9,7 @@ from typing import Any
 
 Json = dict[str, Any]
 _ID_ALPHABET = string.ascii_letters + string.digits
-_ERROR_TYPES = {401: "authentication_error", 403: "permission_error", 500: "server_error"}
+_ERROR_TYPES = {401: "authentication_error", 403: "permission_error"}
 
 
 class ApiError(Exception):
@@ -20,7 +21,8 @@ class ApiError(Exception):
 
     def body(self) -> Json:
         """The response's JSON body."""
-        error_type = _ERROR_TYPES.get(self.status, "invalid_request_error")
+        default = "server_error" if self.status >= 500 else "invalid_request_error"
+        error_type = _ERROR_TYPES.get(self.status, default)
         return {"error": {"message": self.message, "type": error_type, "param": self.param, "code": self.code}}
 
 
@@ -43,6 +45,12 @@ def new_id(prefix: str) -> str:
 def now() -> int:
     """Unix time in whole seconds."""
     return int(time.time())
+
+
+def server_sent_event(value: Any, name: str = "") -> str:
+    """One event of a stream."""
+    head = f"event: {name}\n" if name else ""
+    return f"{head}data: {json.dumps(value, ensure_ascii=False)}\n\n"
 
 
 def paginate(

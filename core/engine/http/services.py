@@ -12,6 +12,7 @@ from core.engine.inference.batch_queue import BatchQueue
 from core.engine.inference.loaded_models import ModelSource
 from core.engine.inference.request_scheduler import RequestScheduler
 from core.engine.models.catalog import ModelCatalog
+from core.engine.training.estimator import Estimator
 from core.engine.training.job_runner import JobRunner
 
 
@@ -25,6 +26,7 @@ class Services:
     batches: BatchQueue
     exports: ExportRunner
     scheduler: RequestScheduler
+    estimator: Estimator
     serves_only_this_computer: bool
 
     async def resolve_model(self, model: str) -> ModelSource:
@@ -64,6 +66,7 @@ def build_services(
         BatchQueue(store),
         ExportRunner(home / "exports"),
         RequestScheduler(dtype),
+        Estimator(dtype),
         serves_only_this_computer,
     )
 

@@ -39,7 +39,8 @@ class Hub:
 @dataclass(frozen=True)
 class CatalogEntry:
     """One base model. `learning_rates`: for few and for many rows. `bytes`: the size of what is downloaded, or of
-    the weights in a person's own folder. `folder`: that folder; None for a model of a package or a hub."""
+    the weights in a person's own folder. `folder`: that folder; None for a model of a package or a hub. `config`: the
+    architecture, with the names of the model's `config.json`."""
 
     id: str
     title: str
@@ -54,6 +55,7 @@ class CatalogEntry:
     hub: Hub | None = None
     folder: str | None = None
     chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -156,6 +158,10 @@ class ModelCatalog:
         """The entries that can be loaded now, with their folders."""
         found = [(entry, find_folder(entry, self._models)) for entry in self.entries.values()]
         return [(entry, path) for entry, path in found if path]
+
+    def find_ready_folder(self, entry: CatalogEntry) -> Path | None:
+        """The folder of a model that can be loaded now, or None."""
+        return find_folder(entry, self._models)
 
     def trainable_entries(self) -> list[CatalogEntry]:
         """The entries that can be trained: ready, or ready after a conversion without a download."""

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from core.engine.http.protocol import Json
+from core.engine.models import tool_syntax
 
 _ROLES = {"developer": "system", "function": "tool"}
 
@@ -14,13 +15,15 @@ class ChatTemplateError(ValueError):
 
 
 class ChatTemplate:
-    """A tokenizer's chat template with its keyword arguments. `supports_tools`: whether it renders tool calls.
+    """A tokenizer's chat template with its keyword arguments. `supports_tools`: whether it renders tools; where it does
+    not, or in another form than `tool_syntax`, they are written into the messages.
 
     `knows_system`: whether it renders system messages; else their text is put before the question.
     """
 
     def __init__(self, tokenizer: Any, kwargs: dict[str, Any], supports_tools: bool) -> None:
-        self._tokenizer, self._kwargs, self._supports_tools = tokenizer, kwargs, supports_tools
+        self._tokenizer, self._kwargs = tokenizer, kwargs
+        self._renders_tools = supports_tools and tool_syntax.knows_syntax(str(tokenizer.chat_template))
         # All added tokens: `<|im_start|>` in a person's text must not begin a turn.
         special_tokens = sorted((re.escape(token) for token in tokenizer.get_added_vocab()), key=len, reverse=True)
         self._special_tokens = re.compile("|".join(special_tokens)) if special_tokens else None
@@ -42,6 +45,9 @@ class ChatTemplate:
         """
         try:
             converted = [self._convert(message) for message in messages]
+            tools = json.loads(self._escape(json.dumps(tools, ensure_ascii=False))) if tools else None
+            if not self._renders_tools:
+                converted, tools = tool_syntax.write_tools(converted, tools or ()), None
             if not self.knows_system:
                 converted = _fold_system(converted)
             text = self._apply(converted, add_generation_prompt, tools)
@@ -58,17 +64,28 @@ class ChatTemplate:
         return text
 
     def _convert(self, message: Json) -> Json:
-        calls = message.get("tool_calls") or message.get("function_call")
-        if not self._supports_tools and (calls or message["role"] in ("tool", "function")):
-            raise ChatTemplateError("this model's chat template knows no tool calls")
-        role = message["role"]
+        role, content = message["role"], content_text(message.get("content"))
         converted: Json = {
             "role": _ROLES.get(role, role),
-            "content": self._escape(content_text(message.get("content"))),
+            # An assistant's refusal is an answer like any other.
+            "content": self._escape(content or message.get("refusal") or ""),
         }
-        if message.get("tool_calls"):
-            converted["tool_calls"] = [_convert_tool_call(call) for call in message["tool_calls"]]
+        legacy = message.get("function_call")
+        calls = message.get("tool_calls") or ([{"type": "function", "function": legacy}] if legacy else [])
+        if calls:
+            converted["tool_calls"] = [self._convert_tool_call(call) for call in calls]
         return converted
+
+    def _convert_tool_call(self, call: Json) -> Json:
+        """A tool call as templates expect it: arguments as an object, not as JSON text."""
+        function = dict(call["function"])
+        try:
+            function["arguments"] = json.loads(self._escape(function.get("arguments") or "{}"))
+        except (ValueError, TypeError) as error:
+            raise ChatTemplateError("a tool call's arguments are not JSON") from error
+        if not isinstance(function["arguments"], dict):
+            raise ChatTemplateError("a tool call's arguments are no JSON object")
+        return {**call, "function": function}
 
     def _escape(self, text: str) -> str:
         """Text without special tokens: U+2060 (word joiner) is put between their first two characters."""
@@ -104,13 +121,3 @@ def content_text(content: Any) -> str:
             raise ChatTemplateError("this model reads text only, no images or sound")
         return "".join(part.get("text") or part.get("refusal") or "" for part in content)
     return content or ""
-
-
-def _convert_tool_call(call: Json) -> Json:
-    """A tool call as templates expect it: arguments as an object, not as JSON text."""
-    function = dict(call["function"])
-    try:
-        function["arguments"] = json.loads(function.get("arguments") or "{}")
-    except ValueError as error:
-        raise ChatTemplateError("a tool call's arguments are not JSON") from error
-    return {**call, "function": function}

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 # Spinning threads starve whatever else runs on the same cores; must be set before torch is imported.
@@ -28,6 +29,27 @@ def resolve_dtype(name: str) -> Any:
     if default_device() == "mps":
         return torch.float32
     return torch.bfloat16 if _matmul_seconds(torch.bfloat16) < 0.7 * _matmul_seconds(torch.float32) else torch.float32
+
+
+def available_bytes() -> int:
+    """The memory that one more process can have now, in bytes: of the graphics card, else as `available_ram_bytes`."""
+    import torch
+
+    return int(torch.cuda.mem_get_info()[0]) if default_device() == "cuda" else available_ram_bytes()
+
+
+def available_ram_bytes() -> int:
+    """The free memory of the computer, or of the container that this process runs in, in bytes."""
+    import psutil
+
+    available = int(psutil.virtual_memory().available)
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit, used = int((group / "memory.max").read_text()), int((group / "memory.current").read_text())
+        counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        return min(available, limit - used + int(counts["inactive_file"]))  # the file cache gives way
+    except (OSError, ValueError, KeyError):  # no container, or one without a limit
+        return available
 
 
 def _matmul_seconds(dtype: Any) -> float:

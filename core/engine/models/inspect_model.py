@@ -93,6 +93,7 @@ def _build_entry(
         supports_tools=_check_tokenizer(path),
         hub=hub,
         folder=str(folder) if folder else None,
+        config=config,
     )
 
 

@@ -7,6 +7,8 @@ SMALL_DATASET_ROWS = 60
 # DPO trains at a fraction of the supervised rate: at the full one a model forgets how to speak.
 DPO_LEARNING_RATE_FACTOR = 0.1
 WARMUP_STEPS = 3
+LORA_RANK = 16
+LORA_ALPHA = 32
 # Names of the protocol; a job shows the others only where they were asked for.
 PROTOCOL_NAMES = ("n_epochs", "batch_size", "learning_rate_multiplier", "beta")
 
@@ -25,8 +27,8 @@ class Hyperparameters:
     learning_rate_multiplier: float
     beta: float | None
     learning_rate: float
-    lora_rank: int = 16
-    lora_alpha: float = 32
+    lora_rank: int = LORA_RANK
+    lora_alpha: float = LORA_ALPHA
     lora_target_modules: str = "all-linear"
     lora_num_layers: int | None = None
     lr_scheduler_type: str = "cosine"

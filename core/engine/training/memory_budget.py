@@ -56,15 +56,3 @@ def bytes_per_token(token_loss: "TokenLoss", rows: Sequence[TokenizedRow]) -> in
     total = sum(kept.values())
     del losses
     return -(-total // token_loss.size(sample))
-
-
-def free_bytes(device: str) -> int:
-    """The memory that is free on the device now."""
-    import psutil
-    import torch
-
-    if device == "cuda":
-        free: int = torch.cuda.mem_get_info()[0]
-        return free
-    available: int = psutil.virtual_memory().available
-    return available

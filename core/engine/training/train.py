@@ -29,6 +29,7 @@ from core.engine.private_files import replace_folder
 from core.engine.training import memory_budget, schedule, training_state
 from core.engine.training.auto_hyperparameters import resolve_auto
 from core.engine.training.early_stopping import EarlyStopping
+from core.engine.training.estimate import require_memory
 from core.engine.training.objectives import (
     DPOObjective,
     Objective,
@@ -130,9 +131,9 @@ class Trainer:
 
     def _load(self, plan: TrainingArguments) -> None:
         """Load the tokenizer and the model, and tokenize the rows."""
-        from transformers import AutoTokenizer
+        from transformers import AutoConfig, AutoTokenizer
 
-        from core.engine.training.adapter import load_model
+        from core.engine.training.lora import load_model
         from core.engine.training.token_loss import TokenLoss
 
         tokenizer = AutoTokenizer.from_pretrained(plan.base, local_files_only=True)
@@ -142,6 +143,7 @@ class Trainer:
         self.requested = plan.hyperparameters
         self.hyperparameters = resolve_auto(plan.method, plan.hyperparameters, len(rows), plan.learning_rates)
         dtype = device.resolve_dtype(plan.dtype)
+        require_memory(AutoConfig.from_pretrained(plan.base, local_files_only=True), dtype)
         self.model = load_model(plan.base, plan.parent, dtype, self.hyperparameters).to(self.device)
         self.token_loss = TokenLoss(self.model, self.model.get_base_model(), pad, self.device)
         beta = self.hyperparameters.beta
@@ -151,7 +153,7 @@ class Trainer:
         self.eval_dataset = _tokenize(self.objective, chat_template, eval_rows, plan.context_length, "validation")
         all_rows = [row for item in self.train_dataset + self.eval_dataset for row in self.objective.sequences(item)]
         self.token_loss.choose_layout(all_rows, self.hyperparameters.packing)
-        memory = memory_budget.free_bytes(self.device) if plan.memory_bytes is None else plan.memory_bytes
+        memory = device.available_bytes() if plan.memory_bytes is None else plan.memory_bytes
         memory_budget.fit(self.token_loss, all_rows, self.ranks.min(memory))
 
     def run(self) -> None:

@@ -12,6 +12,8 @@ from core.dataset.filters import Filter
 from core.errors import ProviderError
 from core.progress import Reporter
 from core.providers import server_presets, shutdown_dates
+from core.providers.local_engine import LocalProvider
+from core.providers.protocol_types import TrainingEstimate
 from core.review import findings
 from core.training import preflight, submit
 from core.training.submit import TrainingPlan
@@ -67,13 +69,48 @@ def test_a_sweep_costs_the_sum_and_an_open_number_of_epochs_a_range(sample, serv
     assert low == pytest.approx(once.cost[0] * 4 / 3) and high >= once.cost[0] * 2
 
 
-def test_training_on_this_computer_costs_nothing_and_asks_no_server(sample):
-    found = asyncio.run(
-        preflight.examine(
-            sample, "local", server_presets.preset("local"), None, [TrainingPlan("smollm2", "plain")], Reporter()
-        )
+class Engine(LocalProvider):
+    """Estimates without a process."""
+
+    def __init__(self, estimate):
+        super().__init__()
+        self.estimate, self.sent = estimate, []
+
+    async def estimate_training(self, model, method, hyperparameters, rows, count, validation):
+        self.sent.append((model, hyperparameters, len(rows), count, validation))
+        if self.estimate is None:
+            raise ProviderError("The model is not known", "")
+        return self.estimate
+
+
+def examine_local(project, estimate, *plans):
+    engine = Engine(estimate)
+
+    async def connect():
+        return engine
+
+    preset = server_presets.preset("local")
+    return asyncio.run(preflight.examine(project, "local", preset, connect, plans, Reporter())), engine
+
+
+def test_jobs_of_this_computer_are_estimated_before_they_start(sample):
+    plans = [TrainingPlan("smollm2", "plain", {"n_epochs": 2}), TrainingPlan("smollm2", "plain")]
+    found, engine = examine_local(sample, TrainingEstimate(200.0, 10**9, 2 * 10**9), *plans)
+    assert [sent[:2] for sent in engine.sent] == [("smollm2", {"n_epochs": 2}), ("smollm2", {})]
+    assert all(rows == count for _, _, rows, count, _ in engine.sent)
+    assert found.estimate.seconds == 400 and not found.needs_confirmation
+    assert examine_local(sample, TrainingEstimate(400.0, 10**9, 2 * 10**9), *plans)[0].needs_confirmation  # it is long
+    found, _ = examine_local(
+        sample, TrainingEstimate(5.0, 9 * 10**9, 2 * 10**9, ("smaller", "b", "c", "d")), *plans[:1]
     )
-    assert found.cost == (0.0, 0.0)
+    assert found.is_blocked and rules(found, "error") == {"not-enough-memory"}
+    (message,) = [one.message for one in found.objections if one.rule == "not-enough-memory"]
+    assert "9.0 GB" in message and "2.0 GB" in message and message.endswith("smaller, b, c")
+
+
+def test_training_on_this_computer_costs_nothing_and_needs_no_estimate(sample):
+    found, _ = examine_local(sample, None, TrainingPlan("smollm2", "plain"))
+    assert found.cost == (0.0, 0.0) and found.estimate is None
     assert rules(found, "note") == {"few-rows"} and not found.needs_confirmation
 
 

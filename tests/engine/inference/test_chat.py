@@ -80,7 +80,9 @@ async def test_a_client_that_leaves_stops_the_work(client: AsyncOpenAI, tiny: st
 
 async def test_values_that_ask_for_nothing_are_accepted(client: AsyncOpenAI) -> None:
     """Clients send them by habit."""
-    neutral = {name: values[-1] for name, values in NEUTRAL_VALUES.items()}
+    none = {"frequency_penalty": 0, "presence_penalty": 0, "logit_bias": {}, "logprobs": False, "top_logprobs": 0}
+    none |= {"tools": [], "tool_choice": "none", "parallel_tool_calls": True, "response_format": {"type": "text"}}
+    neutral = {**none, **{name: values[-1] for name, values in NEUTRAL_VALUES.items()}}
     answer = {
         "role": "assistant",
         "content": "A.",
@@ -108,15 +110,32 @@ async def test_values_near_zero_are_greedy_and_harm_no_neighbour(client: AsyncOp
     assert texts[0] and texts == [texts[0]] * 3
 
 
+F: dict[str, Any] = {"type": "function", "function": {"name": "f"}}
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+    ({"functions": [{"name": "f"}]}, "functions"),
+    ({"tools": [{"type": "function", "function": {"name": "f g"}}]}, "tools[0].function.name"),
+    ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+    ({"tools": [{"type": "function", "function": {"name": "f", "mood": 1}}]}, "tools[0].function.mood"),
+    ({"tools": [F, F]}, "tools"),
+    ({"tools": [{**F, "function": {**F["function"], "parameters": {"not": {}}, "strict": True}}]}, "tools"),
     ({"tool_choice": "required"}, "tool_choice"),
-    ({"response_format": {"type": "json_object"}}, "response_format"),
-    ({"logprobs": True}, "logprobs"),
+    ({"tools": [F], "tool_choice": "perhaps"}, "tool_choice"),
+    ({"tools": [F], "tool_choice": {"type": "function", "function": {"name": "g"}}}, "tool_choice"),
+    ({"tools": [F], "tool_choice": {"type": "allowed_tools", "allowed_tools": {"tools": [F]}}}, "tool_choice"),
+    ({"response_format": {"type": "grammar"}}, "response_format.type"),
+    ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+    (
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "x"}}}},
+        "response_format",
+    ),
     ({"logprobs": 0}, "logprobs"),
-    ({"frequency_penalty": 0.1}, "frequency_penalty"),
+    ({"top_logprobs": 1}, "top_logprobs"),
+    ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
+    ({"frequency_penalty": 2.1}, "frequency_penalty"),
     ({"presence_penalty": False}, "presence_penalty"),
-    ({"logit_bias": {"5": 1}}, "logit_bias"),
+    ({"logit_bias": {"5": 101}}, "logit_bias[...]"),
+    ({"logit_bias": {"a": 1}}, "logit_bias"),
+    ({"logit_bias": {"99999": 1}}, "logit_bias"),
     ({"store": True}, "store"),
     ({"service_tier": "flex"}, "service_tier"),
     ({"stream": True, "stream_options": {"include_obfuscation": True}}, "stream_options.include_obfuscation"),
@@ -132,7 +151,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"messages": []}, "messages"),
     ({"messages": [{"role": "assitant", "content": "x"}]}, "messages[0].role"),
     ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content"),
-    ({"messages": [{"role": "tool", "content": "x"}]}, "messages"),
+    (
+        {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "[1]"}}]}]},
+        "messages[0].tool_calls",
+    ),
+    ({"messages": [{"role": "assistant", "content": None, "refusal": 1}]}, "messages[0].refusal"),
     ({"stream_options": {"include_usage": True}}, "stream_options"),
     ({"model": None}, "model"),
 ]

@@ -74,13 +74,21 @@ def test_a_template_that_rewrites_history_gets_a_sequence_for_each_turn(
 
 
 def test_what_the_template_cannot_render_is_refused(tokenizer: Any) -> None:
-    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "[]"}}
     picture = [{"type": "image_url", "image_url": {"url": "data:,"}}]
-    for message in ({"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "x"}):
-        with pytest.raises(ChatTemplateError, match="tool calls"):
-            decode_labels(tokenizer, {"messages": [TURNS[1], message, TURNS[2]]})
+    with pytest.raises(ChatTemplateError, match="no JSON object"):
+        decode_labels(tokenizer, {"messages": [TURNS[1], {"role": "assistant", "tool_calls": [call]}]})
     with pytest.raises(ChatTemplateError, match="text only"):
         decode_labels(tokenizer, {"messages": [{"role": "user", "content": picture}, TURNS[2]]})
+
+
+def test_calls_and_refusals_are_learned_as_text_where_the_template_knows_no_tools(tokenizer: Any) -> None:
+    """A refusal was learned as an empty answer."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a": "<|im_end|>"}'}}
+    turns = [TURNS[1], {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "x"}]
+    learned = decode_labels(tokenizer, {"messages": [*turns, {"role": "assistant", "refusal": "No."}]})
+    written = '<tool_call>\n{"name": "f", "arguments": {"a": "<\u2060|im_end|>"}}\n</tool_call><|im_end|>'
+    assert learned == [f"{written}No.<|im_end|>"]
 
 
 @pytest.mark.parametrize("stops", [[], ["。終"], ["zz", "🐍日"]])

@@ -511,8 +511,9 @@ def test_a_model_is_deleted_only_after_it_was_named(window, server, run, agreed)
 
 @pytest.mark.parametrize("agreed", [True, False])
 def test_nothing_is_fetched_before_the_person_agrees(window, run, agreed):
-    tab, fetched = window.tab, []
+    tab, fetched, described = window.tab, [], []
     tab._fetch = fetched.append
+    tab.starter.describe_plan = lambda plan, then: (described.append(plan.model), then("About 9 h and 3.1 GB"))
 
     async def go():
         window.workspace.offers = [MISSING]
@@ -521,6 +522,7 @@ def test_nothing_is_fetched_before_the_person_agrees(window, run, agreed):
         role = ACCEPT if agreed else REJECT
         said = answer(tab, role)
         assert all(part in said for part in ("Qwen", "1 GB", "Apache-2.0", "https://licence.example"))
+        assert "Training: About 9 h and 3.1 GB" in said and described == [MISSING.id]
 
     run(window.play(go()))
     assert fetched == ([MISSING] if agreed else [])
@@ -582,7 +584,7 @@ def test_fields_stand_in_lines_and_columns(window, run, qapp, server_kind):
         centres = [2 * part.mapTo(form, QPoint()).y() + part.height() for part in first]
         assert max(centres) - min(centres) <= 1, centres
         gaps = {
-            label.buddy(): label.buddy().y() - label.geometry().bottom()
+            label.buddy(): label.buddy().mapTo(form, QPoint()).y() - label.mapTo(form, QPoint(0, label.height())).y()
             for label in form.findChildren(QLabel)
             if label.buddy()
         }

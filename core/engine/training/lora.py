@@ -1,0 +1,55 @@
+"""The LoRA adapter of a job: the base is frozen, in the faster dtype; the adapter is fp32."""
+
+from typing import Any
+
+from core.engine.training.auto_hyperparameters import Hyperparameters
+
+# PEFT's own lists name the attention's layers per family; these are the names of all families of the catalog.
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj")
+MLP = ("gate_proj", "up_proj", "down_proj", "gate_up_proj")
+
+
+def load_model(base: str, parent: str | None, dtype: Any, hyperparameters: Hyperparameters) -> Any:
+    """The PEFT model to train: a new adapter on the model in `base`, or the parent model's, to be trained further.
+
+    Raises ValueError when no layer has one of the names that the hyperparameters ask for.
+    """
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from core.engine.training.lora_linear import use_lora_linear
+
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, local_files_only=True, use_safetensors=True)
+    if not parent:
+        return add_adapter(model, hyperparameters)
+    model = PeftModel.from_pretrained(model, parent, is_trainable=True)
+    use_lora_linear(model)
+    return model
+
+
+def add_adapter(base: Any, hyperparameters: Hyperparameters) -> Any:
+    """The model with a new LoRA adapter on its linear layers."""
+    from peft import LoraConfig, get_peft_model
+
+    from core.engine.training.lora_linear import use_lora_linear
+
+    config = LoraConfig(
+        r=hyperparameters.lora_rank,
+        lora_alpha=hyperparameters.lora_alpha,
+        target_modules=_target_modules(hyperparameters.lora_target_modules),
+        layers_to_transform=_top_layers(base.config.num_hidden_layers, hyperparameters.lora_num_layers),
+        lora_dropout=0.0,
+        task_type="CAUSAL_LM",
+    )
+    model = get_peft_model(base, config)
+    use_lora_linear(model)
+    return model
+
+
+def _target_modules(name: str) -> str | list[str]:
+    return name if name == "all-linear" else list(ATTENTION if name == "attention" else MLP)
+
+
+def _top_layers(num_layers: int, count: int | None) -> list[int] | None:
+    """The indices of the layers with an adapter; None for all."""
+    return None if count is None or count >= num_layers else list(range(num_layers - count, num_layers))

@@ -1,0 +1,62 @@
+"""The time and memory of a job, told before it starts or anything is downloaded."""
+
+from typing import Any
+
+import pytest
+from openai import AsyncOpenAI, BadRequestError, NotFoundError
+
+from core.engine.models import device
+from core.engine.models.catalog import load_catalog
+from core.engine.training import estimate
+from core.engine.training.objectives import TrainingError
+from tests.support.engine import BASE, TRAINING_ROWS
+
+pytestmark = pytest.mark.anyio
+LARGEST = "qwen3-8b"
+
+
+async def ask(client: AsyncOpenAI, **body: Any) -> Any:
+    return await client.post("/fine_tuning/estimate", body={"rows": TRAINING_ROWS, **body}, cast_to=object)
+
+
+@pytest.mark.parametrize("model", [name for name, entry in load_catalog().items() if entry.hub])
+def test_the_catalog_has_the_shape_of_each_model(model: str) -> None:
+    """By the size of its file: 2 bytes a parameter; some store the embedding twice."""
+    entry = load_catalog()[model]
+    size = estimate.measure_size(estimate.build_config(entry))
+    twice = size.vocabulary * entry.config["hidden_size"] if entry.config["tie_word_embeddings"] else 0
+    assert any(
+        abs(entry.bytes / 2 / parameters - 1) < 0.001 for parameters in (size.parameters, size.parameters + twice)
+    )
+
+
+async def test_a_job_is_estimated(client: AsyncOpenAI) -> None:
+    found = await ask(client, model=BASE, num_rows=1000, hyperparameters={"n_epochs": 2, "batch_size": 4})
+    assert (found["steps"], found["epochs"], found["tokens_exact"]) == (500, 2, True)
+    assert 10 < found["seconds"] < 1e5
+    assert 0.5e9 < found["memory_bytes"] < 5e9 and found["fits"] and found["would_fit"] == []
+    again = await ask(client, model=BASE, num_rows=1000, hyperparameters={"n_epochs": 2, "batch_size": 4})
+    assert again["seconds"] == found["seconds"]  # remembered
+
+
+async def test_what_no_job_would_take_is_refused(client: AsyncOpenAI) -> None:
+    with pytest.raises(BadRequestError, match="Example 2"):
+        await ask(client, model=BASE, rows=[TRAINING_ROWS[0], {"messages": []}])
+    with pytest.raises(BadRequestError, match="learning_rate_multiplier"):
+        await ask(client, model=BASE, hyperparameters={"learning_rate_multiplier": -1})
+    with pytest.raises(NotFoundError):
+        await ask(client, model="nobody")
+
+
+def test_a_model_that_does_not_fit_is_refused_with_those_that_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(device, "available_bytes", lambda: 4_000_000_000)
+    config = estimate.build_config(load_catalog()[LARGEST])
+    with pytest.raises(TrainingError, match=r"16\.\d GB.*4\.0 GB.*would fit: .*qwen3-0.6b|1\.[57]b") as error:
+        estimate.require_memory(config, torch.bfloat16)
+    assert error.value.code == "insufficient_memory"
+    estimate.require_memory(estimate.build_config(load_catalog()[BASE]), torch.bfloat16)
+    assert (
+        estimate.find_fitting(estimate.measure_size(estimate.build_config(load_catalog()[BASE])), 10**9, 10**6, 2) == []
+    )
