@@ -36,7 +36,7 @@ def add_adapter(base: Any, hyperparameters: Hyperparameters) -> Any:
     config = LoraConfig(
         r=hyperparameters.lora_rank,
         lora_alpha=hyperparameters.lora_alpha,
-        target_modules=_target_modules(hyperparameters.lora_target_modules),
+        target_modules=_target_modules(base, hyperparameters.lora_target_modules),
         layers_to_transform=_top_layers(base.config.num_hidden_layers, hyperparameters.lora_num_layers),
         lora_dropout=0.0,
         task_type="CAUSAL_LM",
@@ -46,8 +46,15 @@ def add_adapter(base: Any, hyperparameters: Hyperparameters) -> Any:
     return model
 
 
-def _target_modules(name: str) -> str | list[str]:
-    return name if name == "all-linear" else list(ATTENTION if name == "attention" else MLP)
+def _target_modules(base: Any, name: str) -> list[str]:
+    """The names of the layers with an adapter. PEFT's "all-linear" cannot be limited to some of the decoder's layers."""
+    import torch
+
+    if name != "all-linear":
+        return list(ATTENTION if name == "attention" else MLP)
+    head = base.get_output_embeddings()
+    found = {path for path, one in base.named_modules() if isinstance(one, torch.nn.Linear) and one is not head}
+    return sorted({path.rpartition(".")[2] for path in found})
 
 
 def _top_layers(num_layers: int, count: int | None) -> list[int] | None:

@@ -25,10 +25,10 @@ class LoraLinearFunction(torch.autograd.Function):  # type: ignore[misc] # torch
     ) -> torch.Tensor:
         """The output, shape (..., out). `x`: (..., in); `weight`: (out, in); `lora_a`: (r, in); `lora_b`: (out, r)."""
         flat = x.reshape(-1, x.shape[-1])
-        a, b = lora_a.to(weight.dtype), lora_b.to(weight.dtype)
+        a, b = lora_a.to(weight.dtype), (lora_b * scaling).to(weight.dtype)
         low_rank = flat @ a.t()
         y = flat @ weight.t() if bias is None else torch.addmm(bias, flat, weight.t())
-        y.addmm_(low_rank, b.t(), alpha=scaling)
+        y.addmm_(low_rank, b.t())
         ctx.save_for_backward(flat, weight, a, b, low_rank)
         ctx.scaling, ctx.shape = scaling, x.shape
         return y.view(*x.shape[:-1], -1)
@@ -38,7 +38,7 @@ class LoraLinearFunction(torch.autograd.Function):  # type: ignore[misc] # torch
         """The gradients of `x`, `lora_a` and `lora_b`."""
         flat, weight, a, b, low_rank = ctx.saved_tensors
         grad = grad_outputs[0].reshape(-1, weight.shape[0])
-        grad_low_rank = (grad @ b).mul_(ctx.scaling)
+        grad_low_rank = grad @ b
         grad_a = (grad_low_rank.t() @ flat).float()
         grad_b = (grad.t() @ low_rank).float().mul_(ctx.scaling)
         grad_x = None

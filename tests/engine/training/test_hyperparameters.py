@@ -11,6 +11,7 @@ from openai import AsyncOpenAI, BadRequestError
 from core.engine.training import memory_budget, schedule
 from core.engine.training.auto_hyperparameters import resolve_auto
 from core.engine.training.early_stopping import EarlyStopping
+from core.engine.training.lora import add_adapter
 from core.engine.training.train import Trainer
 from tests.engine.training.test_damaged_jobs import arguments, train
 from tests.support.engine import TRAINING_ROWS, lines, upload
@@ -37,6 +38,15 @@ def test_the_adapter_is_as_requested(tmp_path: Path, tiny_folder: Path, tiny: st
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
     assert (config["r"], config["lora_alpha"], config["layers_to_transform"]) == (3, 6, [1])
     assert set(config["target_modules"]) >= {"q_proj", "o_proj"} and "up_proj" not in config["target_modules"]
+
+
+def test_all_layers_at_the_top_alone_have_adapters(base: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    wanted = resolve_auto("supervised", {"lora_num_layers": 2}, 15, [1e-3, 1e-3])
+    model = add_adapter(AutoModelForCausalLM.from_pretrained(base), wanted)
+    names = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert len(names) == 2 * 7 * 2 and all(".layers.28." in name or ".layers.29." in name for name in names)
 
 
 def test_a_job_ends_when_the_validation_loss_no_longer_falls(tmp_path: Path, tiny_folder: Path, tiny: str) -> None:
