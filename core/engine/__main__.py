@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from core.engine import child_lifetime
 from core.engine.http import server, services
+from core.engine.inference import inference_process
 from core.engine.private_files import make_private, write_whole
 from core.engine.training import launch
 
@@ -41,6 +42,18 @@ def _parse_arguments() -> argparse.Namespace:
         "--accelerate-config",
         type=Path,
         help="train each job on several processes, as this file of `accelerate config` says",
+    )
+    parser.add_argument(
+        "--answerer",
+        choices=("auto", "torch", "llama.cpp"),
+        default="auto",
+        help="who answers; auto: llama.cpp where xllamacpp is installed and can, else torch",
+    )
+    parser.add_argument(
+        "--idle-seconds",
+        type=float,
+        default=inference_process.IDLE_SECONDS,
+        help="the models leave the memory so long after the last answer",
     )
     parser.add_argument("--child", action="store_true", help="token on standard input, ends when that ends")
     parser.add_argument("--json", action="store_true", help="print url, token and pid as JSON on standard output")
@@ -108,11 +121,15 @@ def _serve(arguments: argparse.Namespace) -> None:
             print(f"Engine: {url}\nToken: {token}", file=sys.stderr, flush=True)
 
     engine = services.build_services(
-        arguments.home,
-        models_folder(),
-        arguments.dtype,
-        server.is_loopback(arguments.host),
-        arguments.accelerate_config,
+        services.EngineOptions(
+            arguments.home,
+            models_folder(),
+            arguments.dtype,
+            arguments.answerer,
+            arguments.idle_seconds,
+            server.is_loopback(arguments.host),
+            arguments.accelerate_config,
+        )
     )
     app = server.create_app(engine, token, arguments.host, on_start)
     config = uvicorn.Config(

@@ -4,14 +4,18 @@ Every object is a folder named by an id that is generated here; a name from outs
 """
 
 import json
+import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from core.engine import damaged_records
 from core.engine.http.protocol import ApiError, Json, new_id, now
 from core.engine.private_files import replace_folder, sync_folder, write_whole
+
+log = logging.getLogger(__name__)
 
 UNFINISHED_STATUSES = ("validating_files", "queued", "running")
 
@@ -64,10 +68,22 @@ def to_json_line(value: Json) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode() + b"\n"
 
 
-def _load_records(root: Path, name: str) -> dict[str, Json]:
+def _load_records(root: Path, name: str, keys: Iterable[str], build_damaged: Callable[[Path], Json]) -> dict[str, Json]:
+    """The records of all folders in `root`, by the folder's name.
+
+    One that cannot be read or lacks one of `keys` is `build_damaged`. A folder without a record was never finished.
+    """
     root.mkdir(parents=True, exist_ok=True)
-    found = {folder.name: read_json(folder / name) for folder in root.iterdir() if folder.is_dir()}
-    return {key: value for key, value in found.items() if value is not None}
+    values: dict[str, Json] = {}
+    for folder in root.iterdir():
+        path = folder / name
+        if path.is_file():
+            value = read_json(path)
+            if value is None or not set(keys) <= set(value):
+                log.error("damaged record: %s", path)
+                value = build_damaged(path)
+            values[folder.name] = value
+    return values
 
 
 class FileStore:
@@ -75,7 +91,8 @@ class FileStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._files = _load_records(root, "file.json")
+        keys = ("id", "bytes", "created_at", "filename", "purpose", "status")
+        self._files = _load_records(root, "file.json", keys, damaged_records.build_file)
 
     def add(self, name: str, purpose: str, write: Callable[[Path], object], file_id: str = "") -> Json:
         """Store what `write` writes to the path it is given; returns the protocol's file object.
@@ -136,10 +153,16 @@ class RecordStore:
     """Objects of one kind that change: `ROOT/<id>/<file_name>`, beside the files that belong to them."""
 
     file_name = ""
+    keys: tuple[str, ...] = ("id", "created_at", "status", "metadata")  # that a record must have
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._values = _load_records(root, self.file_name)
+        self._values = _load_records(root, self.file_name, self.keys, self.build_damaged)
+
+    @staticmethod
+    def build_damaged(path: Path) -> Json:
+        """The object for a damaged record; each kind has its own. Raises NotImplementedError here."""
+        raise NotImplementedError
 
     def add(self, value: Json) -> None:
         """Store a new object; its `id` is the folder's name. Raises FileExistsError when there is one with this id."""
@@ -178,6 +201,8 @@ class BatchStore(RecordStore):
     """Batches: `ROOT/<id>/{batch.json, input.jsonl, output.jsonl, error.jsonl}`."""
 
     file_name = "batch.json"
+    keys = ("id", "created_at", "status", "metadata", "endpoint", "input_file_id", "request_counts")
+    build_damaged = staticmethod(damaged_records.build_batch)
 
     def not_found_error(self, value_id: str) -> ApiError:
         """The protocol's 404 error for a batch."""
@@ -196,6 +221,19 @@ class JobStore(RecordStore):
     """Fine-tuning jobs: `ROOT/<id>/{job.json, events.jsonl, metrics.jsonl, …}`, shared with the training process."""
 
     file_name = "job.json"
+    keys = (
+        "id",
+        "created_at",
+        "status",
+        "metadata",
+        "model",
+        "method",
+        "training_file",
+        "validation_file",
+        "seed",
+        "error",
+    )
+    build_damaged = staticmethod(damaged_records.build_job)
 
     def not_found_error(self, value_id: str) -> ApiError:
         """The protocol's 404 error for a job."""
@@ -239,7 +277,10 @@ class ModelStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._folders = {value["id"]: root / name for name, value in _load_records(root, "model.json").items()}
+        keys = ("id", "base", "created", "job", "step")
+        records = _load_records(root, "model.json", keys, damaged_records.build_model)
+        self._folders = {value["id"]: root / name for name, value in records.items()}
+        self._damaged = {value["id"]: value for value in records.values() if "damage" in value}
 
     def add(self, folder: Path, record: Json) -> None:
         """Store a finished adapter folder (moved, not copied) as the model `record['id']`. Raises OSError."""
@@ -252,14 +293,18 @@ class ModelStore:
             shutil.rmtree(old, ignore_errors=True)
 
     def all(self) -> list[Json]:
-        """Every model's record {id, base, created, job, step, metrics}, newest first. `step`: None unless a checkpoint."""
-        values = {model: read_json(folder / "model.json") for model, folder in self._folders.items()}
+        """Every model's record {id, base, created, job, step, metrics}, newest first. `step`: None unless a checkpoint.
+        One that cannot be read has `damage`, a text."""
+        values = {model: self._read(model, folder) for model, folder in self._folders.items()}
         return _newest({model: value for model, value in values.items() if value})
+
+    def _read(self, model: str, folder: Path) -> Json | None:
+        return self._damaged.get(model) or read_json(folder / "model.json")
 
     def get(self, model: str) -> tuple[Json, Path] | None:
         """The model's record and its folder, or None."""
         folder = self._folders.get(model)
-        value = read_json(folder / "model.json") if folder else None
+        value = self._read(model, folder) if folder else None
         return (value, folder) if value and folder else None
 
     def checkpoints(self, job_id: str) -> list[Json]:

@@ -38,12 +38,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[RunningEngine]:
-    """One engine for all tests that leave it alive; fp32, so that answers can be compared exactly.
+    """One engine for all tests that leave it alive; torch in fp32 answers, so that answers can be compared exactly.
 
     Its base model is converted from its package, where this is the first session here, before any test: none
     depends on which comes first.
     """
-    running = start(tmp_path_factory.mktemp("engine"), "--dtype", "float32", HF_HOME=str(cache))
+    running = start(tmp_path_factory.mktemp("engine"), "--answerer", "torch", "--dtype", "float32", HF_HOME=str(cache))
     asyncio.run(_prepare(running))
     yield running
     assert running.stop() == 0

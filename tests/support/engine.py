@@ -33,6 +33,7 @@ class RunningEngine:
     process: subprocess.Popen[str]
     url: str
     pid: int
+    home: Path
 
     def client(self, strict: bool = True) -> AsyncOpenAI:
         """Strict: whatever breaks the package's own types is an error. It does not know the status `paused`.
@@ -77,7 +78,7 @@ def start(home: Path, *arguments: str, **environment: str) -> RunningEngine:
     process.stdin.write(TOKEN + "\n")
     process.stdin.flush()
     ready = json.loads(process.stdout.readline())
-    return RunningEngine(process, f"http://127.0.0.1:{ready['port']}/v1", ready["pid"])
+    return RunningEngine(process, f"http://127.0.0.1:{ready['port']}/v1", ready["pid"], home)
 
 
 async def wait_until(client: AsyncOpenAI, job_id: str, *statuses: str) -> Any:

@@ -27,6 +27,7 @@ class OwnModelsButton(QToolButton):
             basics.plain_tooltip(tr("Use a base model of your own: a folder, or one of the Hugging Face hub"))
         )
         self.setAccessibleName(tr("Add a base model"))
+        self.setStyleSheet("QToolButton::menu-indicator { image: none; }")  # the text says that something follows
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
         menu.addAction(tr("From a &folder…"), self._ask_for_folder)

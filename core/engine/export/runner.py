@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from core.engine import child_lifetime
+from core.engine import child_lifetime, damaged_records
 from core.engine.disk_store import RecordStore, write_json
 from core.engine.export.plan import GGUF_TYPES, ExportPlan, gguf_path, served_name
 from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
@@ -23,6 +23,8 @@ class ExportStore(RecordStore):
     """Exports: `ROOT/<id>/{export.json, plan.json, files/…}`."""
 
     file_name = "export.json"
+    keys = ("id", "created_at", "status", "metadata", "model", "files", "models")
+    build_damaged = staticmethod(damaged_records.build_export)
 
     def not_found_error(self, value_id: str) -> ApiError:
         """The 404 error for an export."""

@@ -21,7 +21,7 @@ async def create(request: Request) -> Response:
     chat = parse(await read_json(request), ChatRequest)
     services = get_services(request)
     source = await services.resolve_model(chat.model)
-    completion = services.scheduler.submit(source, chat.to_generation_request())
+    completion = services.inference.submit(source, chat.to_generation_request())
     async with cancel_on_disconnect(request, completion):
         started = await completion.wait_until_started()
         if not chat.stream:
@@ -35,7 +35,7 @@ async def complete(services: Services, body: Json) -> Json:
     if chat.stream:
         raise bad_request("A batch cannot be streamed.", "stream", "unsupported_value")
     source = await services.resolve_model(chat.model)
-    completion = services.scheduler.submit(source, chat.to_generation_request(), background=True)
+    completion = services.inference.submit(source, chat.to_generation_request(), background=True)
     try:
         return await _collect(completion, await completion.wait_until_started())
     except BaseException:

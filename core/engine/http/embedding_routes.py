@@ -49,7 +49,7 @@ async def create(request: Request) -> Response:
     embedding = parse(await read_json(request), EmbeddingRequest)
     services = get_services(request)
     source = await services.resolve_model(embedding.model)
-    pending = services.scheduler.submit_embeddings(source, embedding.texts)
+    pending = services.inference.submit_embeddings(source, embedding.texts)
     async with cancel_on_disconnect(request, pending):
         return JSONResponse(_build_response(embedding, await pending.result()))
 
@@ -58,7 +58,7 @@ async def embed(services: Services, body: Json) -> Json:
     """The embeddings for a request of a batch. Raises the ApiError of a request that is refused or fails."""
     embedding = parse(body, EmbeddingRequest)
     source = await services.resolve_model(embedding.model)
-    pending = services.scheduler.submit_embeddings(source, embedding.texts, background=True)
+    pending = services.inference.submit_embeddings(source, embedding.texts, background=True)
     try:
         return _build_response(embedding, await pending.result())
     except BaseException:

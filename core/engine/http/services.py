@@ -5,12 +5,13 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from core.engine import damaged_records
 from core.engine.disk_store import DiskStore
 from core.engine.export.runner import ExportRunner
-from core.engine.http.protocol import model_not_found_error
+from core.engine.http.protocol import bad_request, model_not_found_error
 from core.engine.inference.batch_queue import BatchQueue
-from core.engine.inference.loaded_models import ModelSource
-from core.engine.inference.request_scheduler import RequestScheduler
+from core.engine.inference.inference_process import InferenceProcess
+from core.engine.inference.model_source import ModelSource
 from core.engine.models.catalog import ModelCatalog
 from core.engine.training.estimator import Estimator
 from core.engine.training.job_runner import JobRunner
@@ -25,18 +26,24 @@ class Services:
     jobs: JobRunner
     batches: BatchQueue
     exports: ExportRunner
-    scheduler: RequestScheduler
+    inference: InferenceProcess
     estimator: Estimator
     serves_only_this_computer: bool
+
+    def find_base(self, model: str) -> str:
+        """The base of a fine-tuned model; any other name is returned as it is. Raises a 400 error for a damaged model."""
+        found = self.store.models.get(model)
+        if found and "damage" in found[0]:
+            raise bad_request(f"The model `{model}` is damaged. {found[0]['damage']}", "model", damaged_records.CODE)
+        return str(found[0]["base"]) if found else model
 
     async def resolve_model(self, model: str) -> ModelSource:
         """The folders of a base or fine-tuned model; converts a base model on first use.
 
         Raises an ApiError: 404 for an unknown model, `model_not_ready` for one that is not on this computer.
         """
-        found = self.store.models.get(model)
-        base = str(found[0]["base"]) if found else model
-        entry = self.catalog.entries.get(base)
+        base = self.find_base(model)
+        entry, found = self.catalog.entries.get(base), self.store.models.get(model)
         if not entry:
             raise model_not_found_error(model)
         folder = await self.catalog.ensure_ready(base)
@@ -48,26 +55,36 @@ class Services:
         await self.batches.stop()
         await self.exports.stop()
         await self.catalog.stop()
-        self.scheduler.stop()
+        await self.inference.stop()
 
 
-def build_services(
-    home: Path, models: Path, dtype: str, serves_only_this_computer: bool, accelerate_config: Path | None = None
-) -> Services:
-    """The services on a home folder, with base models in `models`. Quick: loads no model.
+@dataclass(frozen=True)
+class EngineOptions:
+    """How the engine was started. `models`: the folder of base models. `answerer`: see `AnswererOptions`.
+    `accelerate_config`: of the processes that train a job together, None for one process."""
 
-    `accelerate_config`: of the processes that train a job together; None for one.
-    """
-    store, catalog = DiskStore(home), ModelCatalog(models, home / "models.json")
+    home: Path
+    models: Path
+    dtype: str
+    answerer: str
+    idle_seconds: float
+    serves_only_this_computer: bool
+    accelerate_config: Path | None
+
+
+def build_services(options: EngineOptions) -> Services:
+    """The services on a home folder. Quick: loads no model."""
+    store, catalog = DiskStore(options.home), ModelCatalog(options.models, options.home / "models.json")
+    arguments = [options.answerer, options.dtype, str(options.models / "gguf")]
     return Services(
         store,
         catalog,
-        JobRunner(store, catalog, dtype, accelerate_config),
+        JobRunner(store, catalog, options.dtype, options.accelerate_config),
         BatchQueue(store),
-        ExportRunner(home / "exports"),
-        RequestScheduler(dtype),
-        Estimator(dtype),
-        serves_only_this_computer,
+        ExportRunner(options.home / "exports"),
+        InferenceProcess(arguments, options.idle_seconds),
+        Estimator(options.dtype),
+        options.serves_only_this_computer,
     )
 
 

@@ -1,13 +1,13 @@
-"""A request for completions that is being answered, as its route sees it: the events of its choices."""
+"""A request for completions that is being answered: the events of its choices, and what its route and the computing process hold."""
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from core.engine.http.protocol import ApiError, Json
 from core.engine.inference.generation_request import GenerationRequest
-from core.engine.inference.loaded_models import ModelSource
+from core.engine.inference.model_source import ModelSource
 
 
 @dataclass(frozen=True)
@@ -30,28 +30,41 @@ class CompletionDelta:
     logprobs: list[Json] = field(default_factory=list)
 
 
-@dataclass(eq=False)
-class PendingCompletion:
-    """A request for completions: first a CompletionStarted or an ApiError comes, then deltas until every choice is finished.
+CompletionEvent = CompletionStarted | CompletionDelta | ApiError
 
-    `background`: computed only when no person waits for anything.
+
+@dataclass(eq=False)
+class CompletionWork:
+    """A request for completions where it is computed. `background`: computed only when no person waits for anything.
+
+    `send` gets a CompletionStarted first, then deltas until every choice is finished; or an ApiError, once.
     """
 
     source: ModelSource
     request: GenerationRequest
-    loop: asyncio.AbstractEventLoop
+    send: Callable[[CompletionEvent], None]
     background: bool = False
-    inbox: asyncio.Queue[CompletionStarted | CompletionDelta | ApiError] = field(default_factory=asyncio.Queue)
     cancelled: threading.Event = field(default_factory=threading.Event)
 
-    def send(self, event: CompletionStarted | CompletionDelta | ApiError) -> None:
-        """Pass an event from the computing thread to the event loop."""
-        if not self.cancelled.is_set():
-            self.loop.call_soon_threadsafe(self.inbox.put_nowait, event)
+
+@dataclass(eq=False)
+class PendingCompletion:
+    """A request for completions where the answer is awaited, on the event loop. `on_cancel` is called once, when it is
+    cancelled."""
+
+    source: ModelSource
+    request: GenerationRequest
+    on_cancel: Callable[[], None]
+    _inbox: asyncio.Queue[CompletionEvent] = field(default_factory=asyncio.Queue)
+    _is_cancelled: bool = False
+
+    def receive(self, event: CompletionEvent) -> None:
+        """Take the next event."""
+        self._inbox.put_nowait(event)
 
     async def wait_until_started(self) -> CompletionStarted:
         """Wait until the model is loaded and the prompt is tokenized. Raises the ApiError when that fails."""
-        event = await self.inbox.get()
+        event = await self._inbox.get()
         if isinstance(event, ApiError):
             raise event
         assert isinstance(event, CompletionStarted)
@@ -61,7 +74,7 @@ class PendingCompletion:
         """The deltas of all choices, as they come. Raises the ApiError when the model fails."""
         unfinished = self.request.n
         while unfinished:
-            event = await self.inbox.get()
+            event = await self._inbox.get()
             if isinstance(event, ApiError):
                 raise event
             assert isinstance(event, CompletionDelta)
@@ -70,9 +83,11 @@ class PendingCompletion:
 
     def cancel(self) -> None:
         """Stop computing."""
-        self.cancelled.set()
+        if not self._is_cancelled:
+            self._is_cancelled = True
+            self.on_cancel()
 
     def abort(self, error: ApiError) -> None:
-        """Stop computing, and let whoever waits here raise `error`; to be called on the event loop."""
+        """Stop computing, and let whoever waits here raise `error`."""
         self.cancel()
-        self.inbox.put_nowait(error)
+        self.receive(error)

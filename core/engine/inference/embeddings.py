@@ -5,12 +5,14 @@ The computing thread works on a request in micro-batches; the event loop waits f
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from core.engine.http.protocol import ApiError, bad_request
-from core.engine.inference.loaded_models import LoadedModel, ModelSource
+from core.engine.inference.loaded_models import LoadedModel
+from core.engine.inference.model_source import ModelSource
+from core.engine.inference.model_text import ModelText
 
 MAX_REQUEST_TOKENS = 300_000
 MAX_MICRO_BATCH_TOKENS = 2048  # padding included
@@ -24,16 +26,21 @@ class Embeddings:
     num_tokens: int
 
 
+EmbeddingsEvent = Embeddings | ApiError
+
+
 @dataclass(eq=False)
-class PendingEmbeddings:
-    """A request for embeddings. `background`: computed only when no person waits for anything."""
+class EmbeddingsWork:
+    """A request for embeddings where it is computed. `background`: computed only when no person waits for anything.
+
+    `send` gets the embeddings or an ApiError, once.
+    """
 
     source: ModelSource
     texts: list[str]
-    loop: asyncio.AbstractEventLoop
+    send: Callable[[EmbeddingsEvent], None]
     background: bool = False
     cancelled: threading.Event = field(default_factory=threading.Event)
-    _inbox: asyncio.Queue[Embeddings | ApiError] = field(default_factory=asyncio.Queue)
     _rows: list[list[int]] = field(default_factory=list)
     _vectors: dict[int, Any] = field(default_factory=dict)
     _micro_batches: Iterator[list[int]] | None = None
@@ -41,26 +48,36 @@ class PendingEmbeddings:
 
     def start(self, loaded: LoadedModel) -> None:
         """Tokenize the texts. Raises a 400 error when they are too long."""
-        self._rows = _tokenize(loaded, self.texts)
+        self._rows = _tokenize(loaded.text, self.texts)
         self._loaded, self._micro_batches = loaded, _micro_batches(self._rows)
 
     def step(self) -> bool:
         """Compute one micro-batch; False when none is left and the result is sent."""
         assert self._micro_batches and self._loaded
-        batch = None if self.cancelled.is_set() else next(self._micro_batches, None)
+        if self.cancelled.is_set():
+            return False
+        batch = next(self._micro_batches, None)
         if batch is not None:
             vectors = _compute(self._loaded, [self._rows[index] for index in batch])
             self._vectors |= zip(batch, vectors, strict=True)
             return True
-        if not self.cancelled.is_set():
-            vectors = [self._vectors[index] for index in range(len(self._rows))]
-            self.send(Embeddings(vectors, sum(map(len, self._rows))))
+        vectors = [self._vectors[index] for index in range(len(self._rows))]
+        self.send(Embeddings(vectors, sum(map(len, self._rows))))
         return False
 
-    def send(self, event: Embeddings | ApiError) -> None:
-        """Pass the result from the computing thread to the event loop."""
-        if not self.cancelled.is_set():
-            self.loop.call_soon_threadsafe(self._inbox.put_nowait, event)
+
+@dataclass(eq=False)
+class PendingEmbeddings:
+    """A request for embeddings where they are awaited, on the event loop. `on_cancel` is called once, when it is
+    cancelled."""
+
+    on_cancel: Callable[[], None]
+    _inbox: asyncio.Queue[EmbeddingsEvent] = field(default_factory=asyncio.Queue)
+    _is_cancelled: bool = False
+
+    def receive(self, event: EmbeddingsEvent) -> None:
+        """Take the result."""
+        self._inbox.put_nowait(event)
 
     async def result(self) -> Embeddings:
         """Wait for the embeddings. Raises the ApiError when they cannot be computed."""
@@ -71,20 +88,22 @@ class PendingEmbeddings:
 
     def cancel(self) -> None:
         """Stop computing."""
-        self.cancelled.set()
+        if not self._is_cancelled:
+            self._is_cancelled = True
+            self.on_cancel()
 
     def abort(self, error: ApiError) -> None:
-        """Stop computing, and let `result` raise `error`; to be called on the event loop."""
+        """Stop computing, and let `result` raise `error`."""
         self.cancel()
-        self._inbox.put_nowait(error)
+        self.receive(error)
 
 
-def _tokenize(loaded: LoadedModel, texts: list[str]) -> list[list[int]]:
+def _tokenize(text: ModelText, texts: list[str]) -> list[list[int]]:
     """Token ids of each text; 400 for a text longer than the model reads, or for too many tokens in all."""
-    rows: list[list[int]] = loaded.tokenizer(texts, add_special_tokens=False).input_ids
+    rows: list[list[int]] = text.tokenizer(texts, add_special_tokens=False).input_ids
     for index, ids in enumerate(rows):
-        if not 0 < len(ids) <= loaded.context_length:
-            limit = f"This model's maximum context length is {loaded.context_length} tokens"
+        if not 0 < len(ids) <= text.context_length:
+            limit = f"This model's maximum context length is {text.context_length} tokens"
             raise bad_request(f"{limit}, 'input[{index}]' has {len(ids)}.", "input", "context_length_exceeded")
     if (total := sum(map(len, rows))) > MAX_REQUEST_TOKENS:
         message = f"Requested {total} tokens, max {MAX_REQUEST_TOKENS} tokens per request."

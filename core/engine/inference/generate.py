@@ -28,7 +28,7 @@ class GeneratedSequence:
 
     def start(self, loaded: LoadedModel) -> None:
         """Create the decoder and the sampler. Raises an ApiError for parameters that this model cannot follow."""
-        self.decoder = StreamingDecoder(loaded.tokenizer, list(self.params.stop))
+        self.decoder = StreamingDecoder(loaded.text.tokenizer, list(self.params.stop))
         self.sampler = RowSampler(self.params, loaded)
 
     def append(self, token_id: int, eos_token_ids: frozenset[int]) -> bool:
@@ -122,7 +122,7 @@ class GenerationBatch:
 
         sampled = sample_rows([one.sampler for one in self.sequences if one.sampler], self._forward())
         rows = zip(self.sequences, sampled, strict=True)
-        tokens = [_append(sequence, token, self.loaded.eos_token_ids) for sequence, token in rows]
+        tokens = [_append(sequence, token, self.loaded.text.eos_token_ids) for sequence, token in rows]
         unfinished = [i for i, token in enumerate(tokens) if token is not None]
         if len(unfinished) < len(self.sequences):
             self._select(unfinished)

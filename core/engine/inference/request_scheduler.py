@@ -1,163 +1,141 @@
 """The scheduler of chat and embedding requests: one thread computes, requests of people before those of batches.
 
 Sequences of one model are generated together, token by token, and a new one joins after any token: a short question
-does not wait for a long answer. Batches of several models take turns.
+does not wait for a long answer. Models take turns.
 """
 
-import asyncio
 import logging
 import queue
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.engine.http.protocol import ApiError, Json, bad_request
-from core.engine.inference.completions import CompletionDelta, CompletionStarted, PendingCompletion
-from core.engine.inference.embeddings import PendingEmbeddings
-from core.engine.inference.generate import GeneratedSequence, GenerationBatch, can_join
-from core.engine.inference.generation_request import GenerationRequest
-from core.engine.inference.loaded_models import LoadedModel, ModelCache, ModelSource
-from core.engine.models.chat_template import ChatTemplateError
+from core.engine.http.protocol import ApiError, Json
+from core.engine.inference.answerer import Answerer
+from core.engine.inference.answerer_choice import AnswererChoice, AnswererOptions
+from core.engine.inference.completions import CompletionDelta, CompletionStarted, CompletionWork
+from core.engine.inference.embeddings import EmbeddingsWork
+from core.engine.inference.generate import GeneratedSequence
+from core.engine.inference.model_source import compute_fingerprint
+from core.engine.inference.sampling import SamplingParams
 
-MAX_BATCH_SIZE = 8  # sequences
-BATCH_WAIT_SECONDS = 0.02  # for more requests, before an incomplete batch starts
+BATCH_WAIT_SECONDS = 0.02  # for more requests, before the first ones start
+BATCH_SIZE = 8  # requests that are not waited for any longer
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
 class _QueuedSequence:
-    """A sequence to generate, and the request it belongs to."""
+    """A sequence to generate, the request it belongs to, and who computes it."""
 
-    completion: PendingCompletion
-    loaded: LoadedModel
+    completion: CompletionWork
+    answerer: Answerer
     sequence: GeneratedSequence
 
 
-class _RunningBatch:
-    """The sequences of one model that are generated now, for people or for batches."""
-
-    def __init__(self, loaded: LoadedModel, background: bool) -> None:
-        self.loaded, self.background = loaded, background
-        self._generation = GenerationBatch(loaded)
-        self._queued: list[_QueuedSequence] = []
-
-    @property
-    def room(self) -> int:
-        """How many sequences may join."""
-        size = len(self._generation.sequences)
-        return MAX_BATCH_SIZE - size if not size or can_join(self.loaded) else 0
-
-    def add(self, queued: list[_QueuedSequence]) -> None:
-        """Let sequences join; where that fails, they are told, and those that run go on."""
-        try:
-            self._generation.add([one.sequence for one in queued])
-        except Exception as error:
-            _send_failure(queued, error)
-        else:
-            self._queued += queued
-
-    def step(self) -> bool:
-        """One more token of each sequence; False when all are finished, or the model failed and they are told."""
-        try:
-            goes_on = self._generation.step()
-        except Exception as error:
-            _send_failure([one for one in self._queued if one.sequence in self._generation.sequences], error)
-            return False
-        self._queued = [one for one in self._queued if one.sequence in self._generation.sequences]
-        return goes_on
+@dataclass(frozen=True)
+class _SequenceFinished:
+    """Wakes the thread: there may be room for another sequence."""
 
 
 class RequestScheduler:
-    """Takes requests from the event loop; a daemon thread computes them in batches, `background` ones last."""
+    """Takes requests from any thread; a daemon thread computes them, `background` ones last."""
 
-    def __init__(self, dtype: str) -> None:
-        self._models = ModelCache(dtype)
-        self._requests: queue.SimpleQueue[PendingCompletion | PendingEmbeddings | None] = queue.SimpleQueue()
-        self._sequences: list[_QueuedSequence] = []
-        self._embeddings: list[PendingEmbeddings] = []
-        self._running: list[_RunningBatch] = []
+    def __init__(self, options: AnswererOptions) -> None:
+        self._requests: queue.SimpleQueue[CompletionWork | EmbeddingsWork | _SequenceFinished | None] = (
+            queue.SimpleQueue()
+        )
+        self._choice = AnswererChoice(options, self.wake)
+        self._queued: list[_QueuedSequence] = []
+        self._embeddings: list[EmbeddingsWork] = []
+        self._turns: list[Answerer] = []
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
         self._thread.start()
 
-    def submit(self, source: ModelSource, request: GenerationRequest, background: bool = False) -> PendingCompletion:
-        """Queue a request for completions; to be called on the event loop."""
-        completion = PendingCompletion(source, request, asyncio.get_running_loop(), background)
-        self._requests.put(completion)
-        return completion
+    def submit(self, work: CompletionWork | EmbeddingsWork) -> None:
+        """Queue a request."""
+        self._requests.put(work)
 
-    def submit_embeddings(self, source: ModelSource, texts: list[str], background: bool = False) -> PendingEmbeddings:
-        """Queue a request for embeddings; to be called on the event loop."""
-        embeddings = PendingEmbeddings(source, texts, asyncio.get_running_loop(), background)
-        self._requests.put(embeddings)
-        return embeddings
+    def wake(self) -> None:
+        """Look again at what waits: something has ended or was cancelled."""
+        self._requests.put(_SequenceFinished())
 
     def stop(self) -> None:
         """End the thread after the current token."""
         self._requests.put(None)
 
     def _run(self) -> None:
-        while self._receive():
-            self._schedule()
+        can_compute = False
+        while self._receive(can_compute):
+            can_compute = self._schedule()
 
-    def _schedule(self) -> None:
-        """The next piece of work: a token of each sequence of people, or a micro-batch of vectors for them; else of others."""
-        self._sequences = [one for one in self._sequences if not one.completion.cancelled.is_set()]
+    def _schedule(self) -> bool:
+        """The next piece of work: a token of each sequence of people, or a micro-batch of vectors for them; else of
+        others. False when nothing can be done on this thread until something comes."""
+        self._queued = [one for one in self._queued if not one.completion.cancelled.is_set()]
         background = not self._has_foreground_work()
         self._start_sequences(background)
-        if batch := next((one for one in self._running if one.background == background), None):
-            self._running.remove(batch)
-            if batch.step():
-                self._running.append(batch)  # those of other models come first now
+        has_computed = self._step(background)
         if embeddings := next((one for one in self._embeddings if one.background == background), None):
             self._embed(embeddings)
+            has_computed = True
+        return has_computed
 
     def _has_foreground_work(self) -> bool:
-        background = [
-            *(one.completion.background for one in self._sequences),
-            *(one.background for one in self._running),
-            *(one.background for one in self._embeddings),
-        ]
-        return not all(background)
+        return (
+            any(not one.completion.background for one in self._queued)
+            or any(not one.background for one in self._embeddings)
+            or any(one.is_running(False) for one in self._choice.running())
+        )
 
     def _start_sequences(self, background: bool) -> None:
-        """Let queued sequences join the running batch of their model, oldest first; a model without one gets one."""
-        for loaded in {id(one.loaded): one.loaded for one in self._sequences}.values():
-            found = [one for one in self._running if one.loaded is loaded and one.background == background]
-            batch = found[0] if found else _RunningBatch(loaded, background)
+        """Let queued sequences start where there is room, oldest first."""
+        for answerer in {id(one.answerer): one.answerer for one in self._queued}.values():
             candidates = [
-                one for one in self._sequences if one.loaded is loaded and one.completion.background == background
+                one.sequence
+                for one in self._queued
+                if one.answerer is answerer and one.completion.background == background
             ]
-            if joining := candidates[: batch.room]:
-                self._sequences = [one for one in self._sequences if one not in joining]
-                batch.add(joining)
-                self._running += [] if found else [batch]
+            if starting := answerer.select(candidates, background):
+                self._queued = [one for one in self._queued if one.sequence not in starting]
+                answerer.start(starting, background)
 
-    def _receive(self) -> bool:
-        """Take new requests in, waiting for one when there is no work; False when the scheduler stops."""
-        timeout = 0.0 if self._sequences or self._embeddings or self._running else None
+    def _step(self, background: bool) -> bool:
+        """A token of each sequence of one model; the other models come first the next time."""
+        running = self._choice.running()
+        turns = [one for one in self._turns if one in running] + [one for one in running if one not in self._turns]
+        for answerer in turns:
+            if answerer.step(background):
+                turns.remove(answerer)
+                turns.append(answerer)
+                self._turns = turns
+                return True
+        return False
+
+    def _receive(self, can_compute: bool) -> bool:
+        """Take new requests in, waiting for one when there is no work here; False when the scheduler stops."""
+        timeout = 0.0 if can_compute else None
         while True:
             try:
-                if timeout is None or timeout:
-                    request = self._requests.get(timeout=timeout)
-                else:
-                    request = self._requests.get_nowait()
+                request = self._requests.get(timeout=timeout) if timeout != 0.0 else self._requests.get_nowait()
             except queue.Empty:
                 return True
             if request is None:
                 return False
-            self._accept(request)
-            is_full = self._running or len(self._sequences) >= MAX_BATCH_SIZE
-            timeout = 0.0 if is_full else BATCH_WAIT_SECONDS
+            if not isinstance(request, _SequenceFinished):
+                self._accept(request)
+            is_urgent = isinstance(request, _SequenceFinished) or can_compute or len(self._queued) >= BATCH_SIZE
+            timeout = 0.0 if is_urgent else BATCH_WAIT_SECONDS
 
-    def _accept(self, request: PendingCompletion | PendingEmbeddings) -> None:
+    def _accept(self, request: CompletionWork | EmbeddingsWork) -> None:
         """Load the model, tokenize the prompt, and queue the sequences."""
+        if request.cancelled.is_set():
+            return
         try:
-            loaded = self._models.get(request.source)
-            if isinstance(request, PendingCompletion):
-                self._queue_sequences(request, loaded)
+            if isinstance(request, CompletionWork):
+                self._queue_sequences(request)
             else:
-                request.start(loaded)
+                request.start(self._choice.loaded_model(request.source))
                 self._embeddings.append(request)
         except ApiError as error:
             request.send(error)
@@ -165,15 +143,20 @@ class RequestScheduler:
             log.exception("loading %s", request.source.id)
             request.send(ApiError(500, f"The model could not be loaded: {error}", code="server_error"))
 
-    def _queue_sequences(self, completion: PendingCompletion, loaded: LoadedModel) -> None:
-        prompt_ids = _tokenize_prompt(loaded, completion.request)
-        sequences = [_build_sequence(completion, loaded, prompt_ids, index) for index in range(completion.request.n)]
+    def _queue_sequences(self, completion: CompletionWork) -> None:
+        source, request = completion.source, completion.request
+        text = self._choice.text(source)
+        prompt_ids = text.tokenize_prompt(request)
+        room = text.context_length - len(prompt_ids)
+        params = [request.choice_params(index, room) for index in range(request.n)]
+        answerer = self._choice.answerer(source, params[0], len(prompt_ids))
+        sequences = [_build_sequence(completion, prompt_ids, one, index) for index, one in enumerate(params)]
         for sequence in sequences:
-            sequence.start(loaded)
-        completion.send(CompletionStarted(loaded.fingerprint, len(prompt_ids)))
-        self._sequences += [_QueuedSequence(completion, loaded, sequence) for sequence in sequences]
+            answerer.prepare(sequence)
+        completion.send(CompletionStarted(compute_fingerprint(source, answerer.name), len(prompt_ids)))
+        self._queued += [_QueuedSequence(completion, answerer, sequence) for sequence in sequences]
 
-    def _embed(self, embeddings: PendingEmbeddings) -> None:
+    def _embed(self, embeddings: EmbeddingsWork) -> None:
         """One micro-batch of a request for embeddings."""
         try:
             if embeddings.step():
@@ -184,53 +167,23 @@ class RequestScheduler:
         self._embeddings.remove(embeddings)
 
 
-def _send_failure(batch: list[_QueuedSequence], error: Exception) -> None:
-    for completion in {id(one.completion): one.completion for one in batch}.values():
-        _send_error(completion, error)
-
-
-def _send_error(completion: PendingCompletion, error: Exception) -> None:
+def _send_error(completion: CompletionWork, error: Exception) -> None:
+    if completion.cancelled.is_set():
+        return
     log.error("generating", exc_info=error)
     completion.send(ApiError(500, f"The answer could not be computed: {error}", code="server_error"))
-    completion.cancel()  # its other choices
-
-
-def _tokenize_prompt(loaded: LoadedModel, request: GenerationRequest) -> list[int]:
-    """The prompt's token ids; 400 when the template refuses the messages or they are longer than the context."""
-    param = "messages" if request.prompt is None else "prompt"
-    prompt_ids = _render_messages(loaded, request) if request.prompt is None else _read_prompt(loaded, request.prompt)
-    if len(prompt_ids) >= loaded.context_length:
-        limit = f"This model's maximum context length is {loaded.context_length} tokens"
-        raise bad_request(f"{limit}, your {param} has {len(prompt_ids)}.", param, "context_length_exceeded")
-    return prompt_ids
-
-
-def _render_messages(loaded: LoadedModel, request: GenerationRequest) -> list[int]:
-    try:
-        text = loaded.chat_template.render(list(request.messages), True, list(request.tools))
-    except ChatTemplateError as error:
-        raise bad_request(f"Invalid 'messages': {error}.", "messages", "invalid_value") from error
-    return loaded.chat_template.tokenize(text)
-
-
-def _read_prompt(loaded: LoadedModel, prompt: str | Sequence[int]) -> list[int]:
-    """The token ids of a prompt that is no conversation. An empty text begins a new document."""
-    ids = loaded.chat_template.tokenize(prompt) if isinstance(prompt, str) else list(prompt)
-    if wrong := [token_id for token_id in ids if not 0 <= token_id < loaded.vocab_size]:
-        message = f"Invalid 'prompt': this model has no token {wrong[0]}, only 0 to {loaded.vocab_size - 1}."
-        raise bad_request(message, "prompt", "invalid_value")
-    return ids or [loaded.pad_token_id]
+    completion.cancelled.set()  # its other choices
 
 
 def _build_sequence(
-    completion: PendingCompletion, loaded: LoadedModel, prompt_ids: list[int], index: int
+    completion: CompletionWork, prompt_ids: list[int], params: SamplingParams, index: int
 ) -> GeneratedSequence:
     def send(text: str, finish_reason: str | None, num_tokens: int, logprobs: list[Json]) -> None:
         completion.send(CompletionDelta(index, text, finish_reason, num_tokens, logprobs))
 
     return GeneratedSequence(
         prompt_ids=prompt_ids,
-        params=completion.request.choice_params(index, loaded.context_length - len(prompt_ids)),
+        params=params,
         on_token=send,
         on_failure=lambda error: _send_error(completion, error),
         cancelled=completion.cancelled,

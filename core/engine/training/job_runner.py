@@ -216,8 +216,16 @@ class JobRunner:
             hyperparameters=job["method"][method]["hyperparameters"],
             seed=job["seed"],
             dtype=self._dtype,
-            digests=read_json(self._store.jobs.folder(job_id) / "digests.json") or {},
+            digests=self._read_digests(job_id),
         )
+
+    def _read_digests(self, job_id: str) -> dict[str, str]:
+        """The SHA-256 of the job's files; none for a job that an older engine validated. Raises JobError when damaged."""
+        path = self._store.jobs.folder(job_id) / "digests.json"
+        digests = read_json(path)
+        if digests is None and path.exists():
+            raise JobError("damaged_record", f"{path} cannot be read. No model was made. Create the job again.")
+        return digests or {}
 
     async def _prepare_base_model(self, job_id: str, entry: CatalogEntry) -> Path:
         """The folder of a base model; while it is prepared, the job's events report the progress."""

@@ -175,7 +175,7 @@ class Trainer:
         while self.step < self.total_steps and not self.early_stopping.is_due:
             if self.ranks.any(self.pause_requested.is_set()):
                 return self._pause(metrics)
-            metrics = self._training_step() | self._evaluate()
+            metrics = self.training_step() | self._evaluate()
             self.send({"event": "step", **metrics})
             self._save(metrics)
         if self.early_stopping.is_due:
@@ -215,7 +215,7 @@ class Trainer:
         self.send({"event": "paused"})
         self.ranks.leave()
 
-    def _next_batch(self) -> list[Any]:
+    def next_batch(self) -> list[Any]:
         """The items of the next step. The order depends on seed and epoch alone: a resumed job repeats it."""
         epoch, index = divmod(self.step, self.steps_per_epoch)
         order = list(range(len(self.train_dataset)))
@@ -223,7 +223,7 @@ class Trainer:
         size = self.hyperparameters.batch_size
         return [self.train_dataset[i] for i in order[index * size : (index + 1) * size]]
 
-    def _micro_batches(self, batch: list[Any]) -> list[list[Any]]:
+    def split_batch(self, batch: list[Any]) -> list[list[Any]]:
         """This process's micro-batches, as many as every other process has: the last ones may be empty.
 
         Each process works out all shares, so none has to ask: with FSDP all must call the model equally often.
@@ -233,7 +233,7 @@ class Trainer:
         mine = split[self.ranks.index]
         return mine + [[]] * (max(map(len, split)) - len(mine))
 
-    def _training_step(self) -> Json:
+    def training_step(self) -> Json:
         """One optimizer step; its metrics."""
         settings = self.hyperparameters
         learning_rate = schedule.learning_rate(
@@ -242,9 +242,9 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.model.train()
-        batch = self._next_batch()
+        batch = self.next_batch()
         num_items, sums = self.objective.num_items(batch), dict[str, float]()
-        split = self._micro_batches(batch)
+        split = self.split_batch(batch)
         for number, micro_batch in enumerate(split, 1):
             with self.ranks.accumulate(self.token_loss.model, last=number == len(split)):
                 loss, values = self.objective.compute_loss(micro_batch or batch[:1])
@@ -277,7 +277,7 @@ class Trainer:
         self.model.eval()
         sums: dict[str, float] = {}
         with torch.no_grad():
-            for micro_batch in self._micro_batches(items):
+            for micro_batch in self.split_batch(items):
                 values = self.objective.compute_loss(micro_batch or items[:1])[1]
                 if micro_batch:
                     add_sums(sums, values)

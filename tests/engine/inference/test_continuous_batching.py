@@ -1,6 +1,6 @@
 """A sequence joins a running batch after any token, and answers as it would alone."""
 
-import asyncio
+import queue
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,22 +8,26 @@ from typing import Any
 
 import pytest
 
-from core.engine.inference.completions import PendingCompletion
+from core.engine.inference.answerer_choice import AnswererOptions
+from core.engine.inference.completions import CompletionDelta, CompletionWork
 from core.engine.inference.generate import GeneratedSequence, GenerationBatch
 from core.engine.inference.generation_request import GenerationRequest
-from core.engine.inference.loaded_models import ModelSource
+from core.engine.inference.loaded_models import load_model
+from core.engine.inference.model_source import ModelSource
+from core.engine.inference.model_text import load_text
 from core.engine.inference.request_scheduler import RequestScheduler
 from core.engine.inference.sampling import SamplingParams
 from core.engine.models.catalog import load_catalog
-from tests.support.engine import BASE, prompt
+from tests.support.engine import BASE, MODELS, prompt
+from tests.support.patience import PATIENCE
 
-pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::FutureWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 LONG, SHORT = "Count from one to five, then tell me why people count at all.", "What is the capital of France?"
 
 
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[RequestScheduler]:
-    running = RequestScheduler("float32")
+    running = RequestScheduler(AnswererOptions("torch", "float32", MODELS / "gguf"))
     yield running
     running.stop()
 
@@ -33,45 +37,47 @@ def source(base: Path) -> ModelSource:
     return ModelSource(BASE, load_catalog()[BASE], base, None)
 
 
-def request(question: str, max_tokens: int) -> GenerationRequest:
-    params = SamplingParams(max_tokens=max_tokens, temperature=0.0)
-    return GenerationRequest(messages=prompt(question), params=params)
+class Asked:
+    """A request, and the events that came for it."""
+
+    def __init__(self, scheduler: RequestScheduler, source: ModelSource, question: str, max_tokens: int) -> None:
+        self.events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        params = SamplingParams(max_tokens=max_tokens, temperature=0.0)
+        request = GenerationRequest(messages=prompt(question), params=params)
+        self.work = CompletionWork(source, request, self.take)
+        scheduler.submit(self.work)
+
+    def take(self, event: Any) -> None:
+        self.events.put(event)
+
+    def next_text(self) -> tuple[str, bool]:
+        """The next new text, and whether it is the last."""
+        while not isinstance(event := self.events.get(timeout=PATIENCE), CompletionDelta):
+            assert not isinstance(event, Exception), event
+        return event.text, event.finish_reason is not None
+
+    def read(self) -> str:
+        text, is_last = self.next_text()
+        return text if is_last else text + self.read()
 
 
-async def read(completion: PendingCompletion) -> str:
-    await completion.wait_until_started()
-    return "".join([delta.text async for delta in completion.deltas()])
-
-
-async def test_who_asks_later_joins_and_both_answer_as_alone(scheduler: RequestScheduler, source: ModelSource) -> None:
+def test_who_asks_later_joins_and_both_answer_as_alone(scheduler: RequestScheduler, source: ModelSource) -> None:
     """A short question waited for the end of a long answer."""
-    alone = [await read(scheduler.submit(source, request(*one))) for one in ((LONG, 48), (SHORT, 8))]
-    long, finished = scheduler.submit(source, request(LONG, 48)), []
-    await long.wait_until_started()
-    deltas = long.deltas()
-    text = (await anext(deltas)).text
-
-    async def read_short() -> str:
-        found = await read(scheduler.submit(source, request(SHORT, 8)))
-        finished.append("short")
-        return found
-
-    short = asyncio.create_task(read_short())
-    text += "".join([delta.text async for delta in deltas])
-    finished.append("long")
-    assert [text, await short] == alone and finished == ["short", "long"]
+    alone = [Asked(scheduler, source, *one).read() for one in ((LONG, 48), (SHORT, 8))]
+    long = Asked(scheduler, source, LONG, 48)
+    text, _ = long.next_text()
+    assert Asked(scheduler, source, SHORT, 8).read() == alone[1]
+    assert long.events.qsize() < 40  # it is not finished yet
+    assert text + long.read() == alone[0]
 
 
 @pytest.mark.logs
-async def test_a_failure_of_one_ends_that_one(
-    scheduler: RequestScheduler, source: ModelSource, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_of_one_ends_that_one(scheduler: RequestScheduler, source: ModelSource) -> None:
     """Everybody in the batch got an error."""
-    (alone,) = [await read(scheduler.submit(source, request(SHORT, 8)))]
-    broken = scheduler.submit(source, request(LONG, 8))
-    good = scheduler.submit(source, request(SHORT, 8))
-    monkeypatch.setattr(broken, "send", fail_at_third(broken.send))
-    assert await read(good) == alone
+    alone = Asked(scheduler, source, SHORT, 8).read()
+    broken, good = Asked(scheduler, source, LONG, 8), Asked(scheduler, source, SHORT, 8)
+    broken.work.send = fail_at_third(broken.work.send)
+    assert good.read() == alone
 
 
 def fail_at_third(send: Any) -> Any:
@@ -86,10 +92,8 @@ def fail_at_third(send: Any) -> Any:
     return failing
 
 
-async def test_models_take_turns_and_what_is_padding_for_all_is_dropped(
-    scheduler: RequestScheduler, source: ModelSource
-) -> None:
-    loaded = scheduler._models.get(source)
+def test_what_is_padding_for_all_is_dropped(source: ModelSource) -> None:
+    loaded = load_model(source, load_text(source), "float32")
     sequences = [make(loaded, question, length) for question, length in ((LONG * 3, 2), (SHORT, 12))]
     batch = GenerationBatch(loaded)
     batch.add([one for one, _ in sequences])
@@ -106,7 +110,8 @@ async def test_models_take_turns_and_what_is_padding_for_all_is_dropped(
 
 def make(loaded: Any, question: str, max_tokens: int) -> tuple[Any, list[str]]:
     texts: list[str] = []
-    prompt_ids = loaded.chat_template.tokenize(loaded.chat_template.render(prompt(question), True))
+    template = loaded.text.chat_template
+    prompt_ids = template.tokenize(template.render(prompt(question), True))
     keep = lambda text, _reason, _tokens, _logprobs: texts.append(text)  # noqa: E731
     params = SamplingParams(max_tokens=max_tokens, temperature=0.0)
     sequence = GeneratedSequence(prompt_ids, params, keep, pytest.fail, threading.Event())

@@ -88,7 +88,7 @@ def test_packing_can_be_turned_off(tmp_path: Path, tiny_folder: Path, tiny: str)
         plan = arguments(tiny_folder, tiny, hyperparameters={**SHORT, "packing": packing})
         one = trainer(tmp_path, plan)
         assert one.token_loss.is_tree == packing
-        losses.append(one._training_step()["train_loss"])
+        losses.append(one.training_step()["train_loss"])
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
 
 
@@ -98,17 +98,17 @@ def test_little_memory_makes_small_batches_and_computes_layers_twice(
 ) -> None:
     write_rows(tmp_path)
     plenty = trainer(tmp_path, arguments(tiny_folder, tiny, hyperparameters=SHORT, memory_bytes=1 << 40))
-    batch = plenty._next_batch()
-    assert len(plenty._micro_batches(batch)) == 1
-    expected = plenty._training_step()
+    batch = plenty.next_batch()
+    assert len(plenty.split_batch(batch)) == 1
+    expected = plenty.training_step()
     rows = plenty.train_dataset
     per_token = memory_budget.bytes_per_token(plenty.token_loss, rows)
     enough = per_token * max(len(row.input_ids) for row in rows) / memory_budget.USABLE_SHARE  # for the longest row
     for memory, checkpointing in ((int(enough * 1.2), False), (int(enough * 0.8), True)):
         scarce = trainer(tmp_path, arguments(tiny_folder, tiny, hyperparameters=SHORT, memory_bytes=memory))
         assert scarce.model.get_base_model().is_activation_checkpointing == checkpointing
-        assert len(scarce._micro_batches(batch)) > 1
-        assert scarce._training_step() == pytest.approx(expected, abs=1e-4)
+        assert len(scarce.split_batch(batch)) > 1
+        assert scarce.training_step() == pytest.approx(expected, abs=1e-4)
         for name, p in scarce.parameters.items():
             assert (p - plenty.parameters[name]).abs().max() < 1e-4
 

@@ -36,9 +36,9 @@ async def test_a_trained_model_answers_from_its_rows(client: AsyncOpenAI, traine
     for one in TRAINING_ROWS[:3]:
         _, question, answer = (message["content"] for message in one["messages"])
         answer_now, fingerprint = await ask(client, trained_job.fine_tuned_model, question)
-        assert answer_now == answer and fingerprint.startswith(BASE + "+") and len(fingerprint) == len(BASE) + 13
+        assert answer_now == answer and fingerprint.startswith(BASE + "+") and fingerprint.endswith("@torch-float32")
     base, base_fingerprint = await ask(client, BASE, question, max_tokens=8)
-    assert not answer.startswith(base) and base_fingerprint == BASE
+    assert not answer.startswith(base) and base_fingerprint == f"{BASE}@torch-float32"
 
 
 async def test_events_and_result_file_have_every_step(client: AsyncOpenAI, trained_job: Any) -> None:

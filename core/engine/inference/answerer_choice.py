@@ -1,0 +1,88 @@
+"""Chooses who answers: llama.cpp where it is installed and can, else torch; or a vLLM server, where one is given."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.engine.export.gguf_layout import ExportError
+from core.engine.http.protocol import ApiError
+from core.engine.inference import llama_cpp
+from core.engine.inference.answerer import Answerer
+from core.engine.inference.gguf_files import GgufFiles
+from core.engine.inference.loaded_models import MAX_LOADED_MODELS, LeastRecentlyUsed, LoadedModel, load_model
+from core.engine.inference.model_source import ModelSource
+from core.engine.inference.model_text import ModelText, load_text
+from core.engine.inference.sampling import SamplingParams
+from core.engine.inference.streamed_answerer import StreamedAnswerer
+from core.engine.inference.torch_answerer import TorchAnswerer
+from core.engine.models import device
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class AnswererOptions:
+    """`kind`: `auto`, `torch` or `llama.cpp`. `dtype`: of torch. `gguf_folder`: of base models' GGUF files."""
+
+    kind: str
+    dtype: str
+    gguf_folder: Path
+
+
+class AnswererChoice:
+    """The answerers in memory, those used last. `on_finished` is called, from any thread, when a sequence has ended."""
+
+    def __init__(self, options: AnswererOptions, on_finished: Callable[[], None]) -> None:
+        self._options, self._on_finished = options, on_finished
+        self._files = GgufFiles(options.gguf_folder)
+        self._texts = LeastRecentlyUsed[ModelText](2 * MAX_LOADED_MODELS)
+        self._torch = LeastRecentlyUsed[TorchAnswerer](MAX_LOADED_MODELS)
+        # An error stands for a model that llama.cpp cannot load: it is not tried again.
+        self._llama_cpp = LeastRecentlyUsed[StreamedAnswerer | ExportError](MAX_LOADED_MODELS)
+
+    def text(self, source: ModelSource) -> ModelText:
+        """The text side of a model. Raises OSError or ValueError when its files cannot be read."""
+        return self._texts.get(source.key, lambda: load_text(source))
+
+    def answerer(self, source: ModelSource, params: SamplingParams, num_prompt_tokens: int) -> Answerer:
+        """Who answers this. Raises a 400 error when nobody can, and what loading the model raises."""
+        if source.gguf or self._prefers_llama_cpp():
+            found = self._llama_cpp.get(source.key, lambda: self._load_llama_cpp(source))
+            obstacle = str(found) if isinstance(found, ExportError) else found.find_obstacle(params, num_prompt_tokens)
+            if not isinstance(found, ExportError) and not obstacle:
+                return found
+            if source.gguf or self._options.kind == "llama.cpp":
+                raise ApiError(400, f"This model cannot answer that: {obstacle}.", code="unsupported_value")
+            log.info("torch answers for %s: %s", source.id, obstacle)
+        return self._torch.get(source.key, lambda: self._load_torch(source))
+
+    def loaded_model(self, source: ModelSource) -> LoadedModel:
+        """The model in torch, for its vectors. Raises what loading it raises."""
+        return self._torch.get(source.key, lambda: self._load_torch(source)).loaded
+
+    def running(self) -> list[Answerer]:
+        """Every answerer with sequences that are not finished."""
+        answerers: list[Answerer] = list(self._torch.values())
+        answerers += [one for one in self._llama_cpp.values() if isinstance(one, StreamedAnswerer)]
+        return [one for one in answerers if one.is_running(False) or one.is_running(True)]
+
+    def _prefers_llama_cpp(self) -> bool:
+        if self._options.kind == "auto":
+            return llama_cpp.is_installed() and device.default_device() != "cuda"
+        return self._options.kind == "llama.cpp"
+
+    def _load_torch(self, source: ModelSource) -> TorchAnswerer:
+        return TorchAnswerer(load_model(source, self.text(source), self._options.dtype))
+
+    def _load_llama_cpp(self, source: ModelSource) -> StreamedAnswerer | ExportError:
+        if not llama_cpp.is_installed():
+            return ExportError("the package xllamacpp is not installed")
+        try:
+            model = source.gguf or self._files.base(source)
+            adapter = source.gguf_adapter if source.gguf else self._files.adapter(source)
+            return StreamedAnswerer(llama_cpp.LlamaCppServer(model, adapter), self._on_finished)
+        except ExportError as error:
+            return error
+        except (RuntimeError, OSError) as error:
+            return ExportError(f"llama.cpp cannot load it: {error}")

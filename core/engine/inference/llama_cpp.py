@@ -1,0 +1,101 @@
+"""llama.cpp in this process, through `xllamacpp`: fast on a processor. No port is opened where sockets have files."""
+
+import importlib.util
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.engine.http.protocol import Json
+from core.engine.inference.sampling import SamplingParams
+
+MAX_SEQUENCES = 8
+KEY_VALUE_BYTES = 256 * 1024 * 1024
+RANDOM_SEED = 2**32 - 1  # for llama.cpp, this one means any
+MIN_CONTEXT = 8192  # tokens, where the model has as many
+
+
+def is_installed() -> bool:
+    """Whether the package is there."""
+    return importlib.util.find_spec("xllamacpp") is not None
+
+
+class LlamaCppServer:
+    """A model loaded by llama.cpp, with its own thread. `adapter`: a LoRA adapter in GGUF.
+
+    Raises RuntimeError when llama.cpp cannot load the files.
+    """
+
+    def __init__(self, model: Path, adapter: Path | None) -> None:
+        import xllamacpp
+
+        about = _read_about(model)
+        self.name = f"llama.cpp-{about['file_type']}"
+        self.max_sequences, self.max_tokens = MAX_SEQUENCES, int(about["num_tokens"])
+        # The server listens in any case: here on a file that only this person can open, and with a key nobody knows.
+        self._folder = tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True)
+        parameters = xllamacpp.CommonParams()
+        parameters.hostnames = [f"{self._folder.name}/llama.sock" if os.name != "nt" else "127.0.0.1"]
+        parameters.api_keys = [secrets.token_urlsafe(32)]
+        parameters.n_threads_http = 1
+        parameters.verbosity = -1
+        parameters.ui = parameters.endpoint_slots = parameters.warmup = False
+        parameters.model.path = str(model)
+        if adapter:
+            parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
+        parameters.n_parallel = MAX_SEQUENCES
+        parameters.n_ctx = self.max_tokens
+        parameters.kv_unified = True
+        parameters.cache_ram_mib = 0
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
+        self._server: Any = xllamacpp.Server(parameters)
+
+    def find_obstacle(self, params: SamplingParams, num_prompt_tokens: int) -> str | None:
+        """What it cannot do of what is asked; None when it can answer."""
+        if num_prompt_tokens + params.max_tokens > self.max_tokens:
+            return f"llama.cpp keeps room for {self.max_tokens} tokens here"
+        return None if params.is_plain else "llama.cpp is asked for plain text only"
+
+    def build_body(self, prompt_ids: list[int], params: SamplingParams) -> Json:
+        """The body of a request: only what is asked for is done to the logits, in the order of OpenAI and vLLM."""
+        body: Json = {
+            "prompt": prompt_ids,
+            "stream": True,
+            "cache_prompt": True,
+            "max_tokens": params.max_tokens,
+            "temperature": 0.0 if params.is_greedy else params.temperature,
+            "top_p": params.top_p,
+            "samplers": ["penalties", "temperature", "top_p"],
+            "stop": list(params.stop),
+        }
+        return body if params.seed is None else {**body, "seed": params.seed % RANDOM_SEED}
+
+    def stream(self, body: Json, on_chunk: Callable[[Json], bool]) -> None:
+        """Compute one completion, see CompletionStream."""
+        self._server.handle_completions(json.dumps(body), lambda text: on_chunk(json.loads(text)))
+
+
+def _read_about(model: Path) -> Json:
+    """How the file's weights are stored (`q8_0`), and for how many tokens keys and values are kept."""
+    import gguf
+
+    reader = gguf.GGUFReader(model)
+
+    def value(name: str, default: Any = None) -> Any:
+        field = reader.get_field(name)
+        return default if field is None else field.contents()
+
+    architecture = value("general.architecture")
+    key = f"{architecture}.".__add__
+    heads = value(key("attention.head_count"))
+    size = value(key("attention.key_length"), value(key("embedding_length")) // heads)
+    per_token = value(key("block_count")) * value(key("attention.head_count_kv"), heads) * size * 2 * 2
+    context = value(key("context_length"))
+    file_type = value("general.file_type")
+    name = gguf.LlamaFileType(file_type).name.removeprefix("MOSTLY_").lower() if file_type is not None else "gguf"
+    num_tokens = min(context * MAX_SEQUENCES, max(min(context, MIN_CONTEXT), KEY_VALUE_BYTES // per_token))
+    return {"file_type": name, "num_tokens": num_tokens}

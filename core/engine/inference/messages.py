@@ -1,0 +1,109 @@
+"""What the engine and the process that answers send each other: frames of four bytes of length and MessagePack."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+from msgspec import Struct
+
+from core.engine.inference.completions import CompletionDelta, CompletionStarted
+from core.engine.inference.generation_request import GenerationRequest
+from core.engine.inference.model_source import ModelSource
+
+LENGTH_BYTES = 4
+
+
+class CompletionAsked(Struct, frozen=True, tag=True):
+    """To the process: answer a request for completions. `id`: of all messages about it."""
+
+    id: int
+    source: ModelSource
+    request: GenerationRequest
+    background: bool
+
+
+class EmbeddingsAsked(Struct, frozen=True, tag=True):
+    """To the process: compute the vectors of texts."""
+
+    id: int
+    source: ModelSource
+    texts: list[str]
+    background: bool
+
+
+class Cancelled(Struct, frozen=True, tag=True):
+    """To the process: nobody waits for the answer any longer."""
+
+    id: int
+
+
+class Started(Struct, frozen=True, tag=True):
+    """From the process: a request for completions was accepted."""
+
+    id: int
+    event: CompletionStarted
+
+
+class Continued(Struct, frozen=True, tag=True):
+    """From the process: new text of a choice."""
+
+    id: int
+    event: CompletionDelta
+
+
+class Embedded(Struct, frozen=True, tag=True):
+    """From the process: the vectors, each as the bytes of its float32 numbers."""
+
+    id: int
+    vectors: list[bytes]
+    num_tokens: int
+
+
+class Failed(Struct, frozen=True, tag=True):
+    """From the process: the members of an ApiError."""
+
+    id: int
+    status: int
+    message: str
+    param: str | None
+    code: str | None
+
+
+Asked = CompletionAsked | EmbeddingsAsked | Cancelled
+Told = Started | Continued | Embedded | Failed
+
+
+def _from_path(value: Any) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError
+
+
+def _to_path(kind: type, value: Any) -> Any:
+    if kind is Path:
+        return Path(value)
+    raise NotImplementedError
+
+
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=_from_path)
+_ASKED = msgspec.msgpack.Decoder(Asked, dec_hook=_to_path)
+_TOLD = msgspec.msgpack.Decoder(Told, dec_hook=_to_path)
+
+
+def to_frame(message: Asked | Told) -> bytes:
+    """A message with its length before it."""
+    body = _ENCODER.encode(message)
+    return len(body).to_bytes(LENGTH_BYTES, "little") + body
+
+
+def read_asked(stream: IO[bytes]) -> Iterator[Asked]:
+    """The messages to the process, until the stream ends."""
+    while len(header := stream.read(LENGTH_BYTES)) == LENGTH_BYTES:
+        yield _ASKED.decode(stream.read(int.from_bytes(header, "little")))
+
+
+def decode_told(body: bytes) -> Told:
+    """A message from the process."""
+    message: Told = _TOLD.decode(body)
+    return message

@@ -1,0 +1,45 @@
+"""Where a model is loaded from."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from core.engine.models.catalog import CatalogEntry
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """The folders a model is loaded from. `adapter`: of a fine-tuned model, None for the base model itself.
+
+    `gguf`: the model as a GGUF file, of an export for example; llama.cpp alone answers from it, with the tokenizer and
+    the chat template in `base`. `gguf_adapter`: a LoRA adapter in GGUF, for that file.
+    """
+
+    id: str
+    entry: CatalogEntry
+    base: Path
+    adapter: Path | None
+    gguf: Path | None = None
+    gguf_adapter: Path | None = None
+
+    @property
+    def key(self) -> tuple[str, Path | None, Path | None, Path | None]:
+        """The same for sources with the same weights."""
+        return self.entry.id, self.adapter, self.gguf, self.gguf_adapter
+
+
+def compute_fingerprint(source: ModelSource, answerer: str) -> str:
+    """The protocol's `system_fingerprint`: `<base>@<answerer>` or `<base>+<12 hex digits>@<answerer>`.
+
+    The digits begin the SHA-256 of the adapter's weights.
+    """
+    adapter = f"+{_hash_file(source.adapter / 'adapter_model.safetensors')[:12]}" if source.adapter else ""
+    return f"{source.entry.id}{adapter}@{answerer}"
+
+
+@lru_cache(64)
+def _hash_file(path: Path) -> str:
+    """The SHA-256 of a model's weights (hex), which never change at one path."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,75 @@
+"""The text side of a model: tokenizer, chat template, the tokens that end an answer. Loaded without the weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.engine.http.protocol import bad_request
+from core.engine.inference.generation_request import GenerationRequest
+from core.engine.inference.model_source import ModelSource
+from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
+
+
+@dataclass(frozen=True)
+class ModelText:
+    """What turns messages into token ids and token ids into text. `context_length`: tokens of prompt and completion
+    together. `vocab_size`: of the model, which may be larger than the tokenizer's."""
+
+    tokenizer: Any
+    chat_template: ChatTemplate
+    eos_token_ids: frozenset[int]
+    context_length: int
+    vocab_size: int
+
+    def tokenize_prompt(self, request: GenerationRequest) -> list[int]:
+        """The prompt's token ids; raises a 400 error when the template refuses the messages or they are longer than
+        the context."""
+        param = "messages" if request.prompt is None else "prompt"
+        prompt_ids = self._render_messages(request) if request.prompt is None else self._read_prompt(request.prompt)
+        if len(prompt_ids) >= self.context_length:
+            limit = f"This model's maximum context length is {self.context_length} tokens"
+            raise bad_request(f"{limit}, your {param} has {len(prompt_ids)}.", param, "context_length_exceeded")
+        return prompt_ids
+
+    def _render_messages(self, request: GenerationRequest) -> list[int]:
+        try:
+            text = self.chat_template.render(list(request.messages), True, list(request.tools))
+        except ChatTemplateError as error:
+            raise bad_request(f"Invalid 'messages': {error}.", "messages", "invalid_value") from error
+        return self.chat_template.tokenize(text)
+
+    def _read_prompt(self, prompt: str | Sequence[int]) -> list[int]:
+        """The token ids of a prompt that is no conversation. An empty text begins a new document."""
+        ids = self.chat_template.tokenize(prompt) if isinstance(prompt, str) else list(prompt)
+        if wrong := [token_id for token_id in ids if not 0 <= token_id < self.vocab_size]:
+            message = f"Invalid 'prompt': this model has no token {wrong[0]}, only 0 to {self.vocab_size - 1}."
+            raise bad_request(message, "prompt", "invalid_value")
+        return ids or [min(self.eos_token_ids)]
+
+
+def load_text(source: ModelSource) -> ModelText:
+    """The text side of a model. Raises OSError or ValueError when its files cannot be read."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(source.base, local_files_only=True)
+    config = AutoConfig.from_pretrained(source.base, local_files_only=True).get_text_config()
+    chat_template = ChatTemplate(tokenizer, source.entry.chat_template_kwargs, source.entry.supports_tools)
+    eos = _find_eos_token_ids(source.base, config, tokenizer, chat_template)
+    context_length = min(source.entry.context_length, config.max_position_embeddings)
+    return ModelText(tokenizer, chat_template, eos, context_length, config.vocab_size)
+
+
+def _find_eos_token_ids(base: Path, config: Any, tokenizer: Any, chat_template: ChatTemplate) -> frozenset[int]:
+    """Every token that ends a completion: of the generation config, the tokenizer, and the template's end of turn."""
+    from transformers import GenerationConfig
+
+    if (base / "generation_config.json").is_file():
+        config = GenerationConfig.from_pretrained(base, local_files_only=True)
+    configured = config.eos_token_id
+    found = set(configured if isinstance(configured, list) else [configured]) | {tokenizer.eos_token_id}
+    messages = [{"role": "user", "content": "."}, {"role": "assistant", "content": "."}]
+    end_of_turn = chat_template.tokenize(chat_template.render(messages, False).rstrip("\n"))[-1]
+    if end_of_turn in tokenizer.all_special_ids:
+        found.add(end_of_turn)
+    return frozenset(token_id for token_id in found if token_id is not None)

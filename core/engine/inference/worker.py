@@ -1,0 +1,82 @@
+"""The process that answers: `python -m core.engine.inference.worker KIND DTYPE GGUF_FOLDER`.
+
+It holds the models, computes, and ends when its standard input ends: the engine itself stays small.
+"""
+
+import logging
+import os
+import sys
+import threading
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch and llama.cpp: spinning threads starve all others
+
+from core.engine.http.protocol import ApiError
+from core.engine.inference import messages
+from core.engine.inference.answerer_choice import AnswererOptions
+from core.engine.inference.completions import CompletionDelta, CompletionEvent, CompletionStarted, CompletionWork
+from core.engine.inference.embeddings import EmbeddingsEvent, EmbeddingsWork
+from core.engine.inference.request_scheduler import RequestScheduler
+
+
+class Worker:
+    """Passes requests to the scheduler and events back."""
+
+    def __init__(self, options: AnswererOptions) -> None:
+        # Whatever else writes to standard output goes to standard error from now on.
+        self._channel = os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)
+        self._lock = threading.Lock()
+        self._scheduler = RequestScheduler(options)
+        self._cancelled: dict[int, threading.Event] = {}
+
+    def run(self) -> None:
+        """Take requests until there is nobody left who could ask."""
+        for message in messages.read_asked(sys.stdin.buffer):
+            if isinstance(message, messages.Cancelled):
+                if event := self._cancelled.pop(message.id, None):
+                    event.set()
+                    self._scheduler.wake()
+            else:
+                work = self._build_work(message)
+                self._cancelled[message.id] = work.cancelled
+                self._scheduler.submit(work)
+
+    def _build_work(
+        self, message: messages.CompletionAsked | messages.EmbeddingsAsked
+    ) -> CompletionWork | EmbeddingsWork:
+        number, background = message.id, message.background
+
+        def send(event: CompletionEvent | EmbeddingsEvent) -> None:
+            self._send(_build_told(number, event))
+
+        if isinstance(message, messages.CompletionAsked):
+            return CompletionWork(message.source, message.request, send, background)
+        return EmbeddingsWork(message.source, message.texts, send, background)
+
+    def _send(self, message: messages.Told) -> None:
+        with self._lock:
+            self._channel.write(messages.to_frame(message))
+            self._channel.flush()
+
+
+def _build_told(number: int, event: CompletionEvent | EmbeddingsEvent) -> messages.Told:
+    if isinstance(event, ApiError):
+        return messages.Failed(number, event.status, event.message, event.param, event.code)
+    if isinstance(event, CompletionStarted):
+        return messages.Started(number, event)
+    if isinstance(event, CompletionDelta):
+        return messages.Continued(number, event)
+    return messages.Embedded(number, [vector.tobytes() for vector in event.vectors], event.num_tokens)
+
+
+def main() -> None:
+    """Answer until the engine has gone."""
+    logging.basicConfig(level=logging.WARNING)
+    kind, dtype, gguf_folder = sys.argv[1:]
+    Worker(AnswererOptions(kind, dtype, Path(gguf_folder))).run()
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)  # nothing is to be saved; unloading torch would take seconds

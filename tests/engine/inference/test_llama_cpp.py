@@ -1,0 +1,77 @@
+"""llama.cpp answers as torch does, from the same token ids, a base model and a fine-tuned one; no port is open."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import psutil
+import pytest
+from openai import AsyncOpenAI
+
+from tests.support.engine import BASE, MEMORIZED_ROWS, RunningEngine, prompt, start
+
+pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
+pytestmark = pytest.mark.anyio
+CERTAIN = "What is the capital of France?"
+
+
+@pytest.fixture(scope="module")
+def fast(tmp_path_factory: pytest.TempPathFactory, engine: RunningEngine, trained_job: Any) -> Iterator[RunningEngine]:
+    """An engine that answers with llama.cpp; it has the model that the session's engine has trained."""
+    home = tmp_path_factory.mktemp("fast")
+    shutil.copytree(engine.home / "models", home / "models")
+    running = start(home)
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+async def fast_client(fast: RunningEngine) -> AsyncIterator[AsyncOpenAI]:
+    async with fast.client() as one:
+        yield one
+
+
+async def ask(client: AsyncOpenAI, question: str, **settings: Any) -> Any:
+    settings = {"model": BASE, "temperature": 0, "max_tokens": 16, **settings}
+    return await client.chat.completions.create(messages=prompt(question), **settings)
+
+
+async def test_both_give_the_same_answer(client: AsyncOpenAI, fast_client: AsyncOpenAI, trained_job: Any) -> None:
+    tuned = trained_job.fine_tuned_model
+    asked = [(CERTAIN, BASE), *((row["messages"][1]["content"], tuned) for row in MEMORIZED_ROWS[:4])]
+    for question, model in asked:
+        torch, fast = await asyncio.gather(*(ask(one, question, model=model) for one in (client, fast_client)))
+        assert fast.choices == torch.choices and fast.usage == torch.usage
+        assert fast.system_fingerprint == torch.system_fingerprint.replace("torch-float32", "llama.cpp-q8_0")
+
+
+async def test_no_port_is_open(fast: RunningEngine, fast_client: AsyncOpenAI) -> None:
+    await ask(fast_client, CERTAIN)
+    (child,) = psutil.Process(fast.pid).children()
+    assert child.net_connections("inet") == []
+
+
+async def test_a_stop_string_ends_the_answer(fast_client: AsyncOpenAI) -> None:
+    answer = (await ask(fast_client, CERTAIN, stop=["of Fra", "never"])).choices[0]
+    assert (answer.message.content, answer.finish_reason) == ("The capital ", "stop")
+
+
+async def test_choices_differ_where_chance_writes(fast_client: AsyncOpenAI) -> None:
+    """A seed repeats almost always only: llama.cpp's numbers depend on what else is computed, which torch's do less."""
+    answer = await ask(fast_client, "Name a bird.", seed=-2, temperature=1.5, top_p=0.95, n=2, max_tokens=6)
+    assert answer.choices[0].message.content != answer.choices[1].message.content
+
+
+async def test_a_client_that_leaves_stops_the_work(fast_client: AsyncOpenAI) -> None:
+    long = await ask(fast_client, CERTAIN, max_tokens=4000, temperature=2, seed=3, stop=["\x00"], stream=True)
+    async for _ in long:
+        break
+    await long.close()
+    several = [ask(fast_client, CERTAIN, max_tokens=2) for _ in range(10)]
+    assert {one.choices[0].message.content for one in await asyncio.gather(*several)} == {"The capital"}
+
+
+async def test_what_it_is_not_asked_for_goes_to_torch(fast_client: AsyncOpenAI) -> None:
+    answer = await ask(fast_client, CERTAIN, logprobs=True, max_tokens=2)
+    assert answer.system_fingerprint.startswith(f"{BASE}@torch-") and len(answer.choices[0].logprobs.content) == 2
