@@ -94,10 +94,17 @@ class FileStore:
         keys = ("id", "bytes", "created_at", "filename", "purpose", "status")
         self._files = _load_records(root, "file.json", keys, damaged_records.build_file)
 
-    def add(self, name: str, purpose: str, write: Callable[[Path], object], file_id: str = "") -> Json:
+    def add(
+        self,
+        name: str,
+        purpose: str,
+        write: Callable[[Path], object],
+        file_id: str = "",
+        expires_after: int | None = None,
+    ) -> Json:
         """Store what `write` writes to the path it is given; returns the protocol's file object.
 
-        Raises what `write` raises; nothing is stored then.
+        `expires_after`: seconds until it is deleted; None for never. Raises what `write` raises; nothing is stored then.
         """
         file_id = file_id or new_id("file-")
         folder = self._root / f"{file_id}.new"
@@ -105,6 +112,8 @@ class FileStore:
         try:
             write(folder / "content")
             value = self._describe(file_id, name, purpose, (folder / "content").stat().st_size)
+            if expires_after is not None:
+                value["expires_at"] = value["created_at"] + expires_after
             write_json(folder / "file.json", value)
             replace_folder(folder, self._root / file_id)
         except BaseException:
@@ -127,14 +136,22 @@ class FileStore:
 
     def all(self) -> list[Json]:
         """Every file object, newest first."""
+        self._delete_expired()
         return _newest(self._files)
 
+    def _delete_expired(self) -> None:
+        present = now()
+        for file_id in [one for one, value in self._files.items() if value.get("expires_at", present) < present]:
+            del self._files[file_id]
+            shutil.rmtree(self._root / file_id, ignore_errors=True)
+
     def __contains__(self, file_id: object) -> bool:
+        self._delete_expired()
         return file_id in self._files
 
     def get(self, file_id: str) -> Json:
         """The file object. Raises the protocol's 404 error for an unknown id."""
-        if file_id not in self._files:
+        if file_id not in self:
             raise ApiError(404, f"No such File object: {file_id}", param="id")
         return self._files[file_id]
 
@@ -165,11 +182,24 @@ class RecordStore:
         raise NotImplementedError
 
     def add(self, value: Json) -> None:
-        """Store a new object; its `id` is the folder's name. Raises FileExistsError when there is one with this id."""
-        (self._root / value["id"]).mkdir()
+        """Store a new object; its `id` is the folder's name. Raises FileExistsError when there is one with this id.
+
+        Raises OSError when it cannot be written; nothing is stored then.
+        """
+        folder = self._root / value["id"]
+        folder.mkdir()
+        try:
+            write_json(folder / self.file_name, value)
+            sync_folder(self._root)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         self._values[value["id"]] = value
-        write_json(self.folder(value["id"]) / self.file_name, value)
-        sync_folder(self._root)
+
+    def discard(self, value_id: str) -> None:
+        """Take back what was added just now, as far as the disk allows."""
+        del self._values[value_id]
+        shutil.rmtree(self._root / value_id, ignore_errors=True)
 
     def all(self) -> list[Json]:
         """Every object, newest first."""

@@ -64,6 +64,7 @@ class ExportRunner:
             "created_at": now(),
             "finished_at": None,
             "model": plan.model,
+            "base": plan.base_model["id"],
             "name": plan.name,
             "formats": plan.formats,
             "status": "queued",
@@ -116,6 +117,10 @@ class ExportRunner:
                 if name not in known and path.is_file():
                     known.add(name)
                     yield name, export, path
+
+    def find_model(self, model: str) -> tuple[Json, Path] | None:
+        """The export and the GGUF file that answer under this name, or None."""
+        return next(((export, path) for name, export, path in self.served_models() if name == model), None)
 
     async def stop(self) -> None:
         """Stop all work; the next engine begins unfinished exports again."""

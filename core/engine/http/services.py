@@ -40,8 +40,13 @@ class Services:
     async def resolve_model(self, model: str) -> ModelSource:
         """The folders of a base or fine-tuned model; converts a base model on first use.
 
-        Raises an ApiError: 404 for an unknown model, `model_not_ready` for one that is not on this computer.
+        An exported GGUF file is a model, too, with the tokenizer of its base. Raises an ApiError: 404 for an unknown
+        model, `model_not_ready` for one that is not on this computer.
         """
+        if exported := self.exports.find_model(model):
+            export, gguf = exported
+            folder = await self.catalog.ensure_ready(export["base"])
+            return ModelSource(model, self.catalog.entries[export["base"]], folder, None, gguf=gguf)
         base = self.find_base(model)
         entry, found = self.catalog.entries.get(base), self.store.models.get(model)
         if not entry:

@@ -1,6 +1,7 @@
 """The queue of fine-tuning jobs: validates their files and trains them, one at a time."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
@@ -72,10 +73,14 @@ class JobRunner:
                 self._store_checkpoints(job["id"])
 
     def create(self, request: JobRequest) -> Json:
-        """Create and start a job; returns the protocol's job object."""
+        """Create and start a job; returns the protocol's job object. Raises OSError; there is no job then."""
         job = job_records_and_results.build_job(request)
         self._store.jobs.add(job)
-        self._store.jobs.add_event(job["id"], f"Created fine-tuning job: {job['id']}")
+        try:
+            self._store.jobs.add_event(job["id"], f"Created fine-tuning job: {job['id']}")
+        except OSError:
+            self._store.jobs.discard(job["id"])
+            raise
         self._start_task(job["id"])
         return job
 
@@ -84,8 +89,15 @@ class JobRunner:
         job = self._store.jobs.get(job_id)
         if job["status"] not in (*UNFINISHED_STATUSES, "paused"):
             raise bad_request(f"Job has already completed: {job_id}", code="invalid_request_error")
-        job = self._store.jobs.update(job_id, status="cancelled", finished_at=now(), estimated_finish=None)
-        self._store.jobs.add_event(job_id, "The job was cancelled", "warn")
+        changes: Json = {"status": "cancelled", "finished_at": now(), "estimated_finish": None}
+        try:
+            job = self._store.jobs.update(job_id, **changes)
+        except OSError:  # on a full disk, the job's own files make room
+            await self._cancel_tasks([job_id])
+            self._delete_working_files(job_id)
+            job = self._store.jobs.update(job_id, **changes)
+        with contextlib.suppress(OSError):
+            self._store.jobs.add_event(job_id, "The job was cancelled", "warn")
         await self._cancel_tasks([job_id])
         self._delete_working_files(job_id)
         return job
