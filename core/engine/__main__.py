@@ -24,6 +24,7 @@ from core.engine.http.connection import EngineConnection
 from core.engine.inference import inference_process
 from core.engine.private_files import make_private, write_whole
 from core.engine.team import users_command
+from core.engine.training import launch
 
 # The process's own environment: set before any library reads it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -47,6 +48,11 @@ def _parse_arguments() -> argparse.Namespace:
         "--home", type=Path, default=_default_home(), help="where files, jobs and tuned models are kept"
     )
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
+    parser.add_argument(
+        "--accelerate-config",
+        type=Path,
+        help="train each job on several processes, as this file of `accelerate config` says",
+    )
     parser.add_argument(
         "--answerer",
         choices=("auto", "torch", "llama.cpp"),
@@ -175,6 +181,7 @@ def _build_services(arguments: argparse.Namespace) -> services.Services:
                 arguments.answerer,
                 arguments.idle_seconds,
                 is_loopback(arguments.host),
+                arguments.accelerate_config,
             )
         )
     except ValueError as error:
@@ -203,6 +210,12 @@ def main() -> int:
     if sys.argv[1:2] == ["users"]:
         return users_command.run(sys.argv[2:], _default_home())
     arguments = _parse_arguments()
+    if arguments.accelerate_config:
+        try:
+            launch.read_config(arguments.accelerate_config)
+        except ValueError as error:
+            sys.exit(str(error))
+        arguments.accelerate_config = arguments.accelerate_config.resolve()
     arguments.home = arguments.home.resolve()
     arguments.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

@@ -99,7 +99,8 @@ class Services:
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How the engine was started. `models`: the folder of base models. `answerer`: see `AnswererOptions`."""
+    """How the engine was started. `models`: the folder of base models. `answerer`: see `AnswererOptions`.
+    `accelerate_config`: of the processes that train a job together, None for one process."""
 
     home: Path
     models: Path
@@ -107,6 +108,7 @@ class EngineOptions:
     answerer: str
     idle_seconds: float
     serves_only_this_computer: bool
+    accelerate_config: Path | None
 
 
 def build_services(options: EngineOptions) -> Services:
@@ -118,7 +120,7 @@ def build_services(options: EngineOptions) -> Services:
     return Services(
         store,
         catalog,
-        JobRunner(store, catalog, options.dtype, estimator, team.max_jobs),
+        JobRunner(store, catalog, options.dtype, options.accelerate_config, estimator, team.max_jobs),
         BatchQueue(store),
         ExportRunner(options.home / "exports"),
         process,

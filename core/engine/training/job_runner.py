@@ -18,7 +18,7 @@ from core.engine.http.job_request import JobRequest
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error, new_id, now
 from core.engine.models.catalog import CatalogEntry, ModelCatalog
 from core.engine.private_files import sync_file
-from core.engine.training import job_records_and_results
+from core.engine.training import job_records_and_results, launch
 from core.engine.training.estimator import Estimator
 from core.engine.training.job_memory import JobMemory
 from core.engine.training.job_slots import JobSlots
@@ -60,13 +60,18 @@ class JobRunner:
         store: DiskStore,
         catalog: ModelCatalog,
         dtype: str,
+        accelerate_config: Path | None = None,
         estimator: Estimator | None = None,
         max_jobs: Callable[[], int] = lambda: 1,
     ) -> None:
+        """`accelerate_config`: of the processes that train a job together; None for one process. `max_jobs`: how many
+        may train at the same time; one where several processes train each."""
         self._store, self._catalog, self._dtype = store, catalog, dtype
+        self._accelerate_config = accelerate_config
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._memory = JobMemory(store, catalog, estimator or Estimator(dtype), self._child_pid)
-        self._slots = JobSlots(max_jobs, self._memory.estimate, self._report_wait)
+        most = (lambda: 1) if accelerate_config else max_jobs
+        self._slots = JobSlots(most, self._memory.estimate, self._report_wait)
         self._waits_reported: set[str] = set()
         self._progress: dict[str, StepProgress] = {}
         self._children: dict[str, Process] = {}
@@ -222,8 +227,9 @@ class JobRunner:
             started = "resumed" if self._store.jobs.metrics(job_id) else "started"
             self._store.jobs.update(job_id, status="running")
             self._store.jobs.add_event(job_id, f"Fine-tuning job {started}")
+        how = launch.build_launch(folder, self._accelerate_config)
         with (folder / "train.log").open("ab") as file:
-            child = await child_lifetime.start_child("core.engine.training.train", str(folder), log=file)
+            child = await child_lifetime.start_child(how.module, *how.arguments, log=file, environment=how.environment)
         self._children[job_id] = child
         try:
             done = await self._read_messages(job_id, child)
@@ -306,6 +312,13 @@ class JobRunner:
                 self._handle_step(job_id, {key: value for key, value in message.items() if key != "event"})
             case "checkpoint":
                 self._store_checkpoints(job_id)
+            case "early_stop":
+                self._progress[job_id].trained_tokens = message["trained_tokens"]
+                words = (
+                    f"Stopped early after step {message['step']}: the validation loss was lowest at step "
+                    f"{message['best_step']}, whose adapter is kept"
+                )
+                self._store.jobs.add_event(job_id, words)
             case "damaged_state":
                 words = f"The saved state cannot be read, the job begins again: {message['reason']}"
                 self._store.jobs.add_event(job_id, words, "warn")
@@ -378,6 +391,7 @@ class JobRunner:
         """Delete the files that only a running job needs."""
         folder: Path = self._store.jobs.folder(job_id)
         (folder / "state.safetensors").unlink(missing_ok=True)
+        shutil.rmtree(folder / "best", ignore_errors=True)
         for name in ("training.jsonl", "validation.jsonl", "plan.json", "digests.json"):
             (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)

@@ -71,7 +71,7 @@ async def test_nobody_else_can_use_them(as_user: AsUser) -> None:
     with pytest.raises(NotFoundError):
         await ben.chat.completions.create(model=ANNAS, messages=[{"role": "user", "content": "?"}])
     with pytest.raises(NotFoundError):
-        await ben.post("/exports", body={"model": ANNAS, "formats": ["peft"]}, cast_to=object)
+        await ben.post("/exports", body={"model": ANNAS, "formats": ["adapter"]}, cast_to=object)
     line = {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions"}
     body = {"model": ANNAS, "messages": [{"role": "user", "content": "?"}]}
     requests = await upload(ben, [{**line, "body": body}], "requests.jsonl", "batch")
