@@ -1,4 +1,4 @@
-"""Starts the engine: `python -m core.engine [--host H] [--port P] [--home DIR] [--child]`."""
+"""Starts the engine: `python -m core.engine [--host H] [--port P] [--home DIR] [--child] [--allow-remote]`."""
 
 import argparse
 import asyncio
@@ -19,6 +19,8 @@ from filelock import FileLock, Timeout
 
 from core.engine import child_lifetime
 from core.engine.http import server, services
+from core.engine.http.allowed_hosts import AllowedHosts, is_loopback
+from core.engine.http.connection import EngineConnection
 from core.engine.inference import inference_process
 from core.engine.private_files import make_private, write_whole
 
@@ -27,11 +29,18 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 EXIT_ALREADY_RUNNING = 75
 SHUTDOWN_SECONDS = 10.0
+MIN_REMOTE_TOKEN = 20  # characters
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m core.engine", description="Juku's local engine")
-    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; others need --allow-remote")
+    parser.add_argument(
+        "--allow-remote", action="store_true", help="let other computers in; JUKU_ENGINE_TOKEN must hold the token"
+    )
+    parser.add_argument(
+        "--allowed-host", action="append", default=[], metavar="NAME", help="a name that other computers call this one"
+    )
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument(
         "--home", type=Path, default=_default_home(), help="where files, jobs and tuned models are kept"
@@ -51,7 +60,29 @@ def _parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--child", action="store_true", help="token on standard input, ends when that ends")
     parser.add_argument("--json", action="store_true", help="print url, token and pid as JSON on standard output")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if not is_loopback(arguments.host):
+        _check_remote(parser, arguments)
+    return arguments
+
+
+def _check_remote(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Exit with status 2 unless a person wants other computers to come in, and has chosen a token."""
+    if not arguments.allow_remote:
+        parser.error(
+            f"Other computers can reach {arguments.host}: whoever has the token can read all files and train models. "
+            "If you want that, add --allow-remote. Else leave --host out."
+        )
+    if not arguments.child and len(os.environ.get("JUKU_ENGINE_TOKEN", "")) < MIN_REMOTE_TOKEN:
+        parser.error(
+            f"--allow-remote needs a token of at least {MIN_REMOTE_TOKEN} characters in the environment variable "
+            "JUKU_ENGINE_TOKEN."
+        )
+    print(
+        f"Warning: other computers can reach this server at {arguments.host}. HTTP is not encrypted: on a network that "
+        "you do not trust, put a reverse proxy with TLS before it.",
+        file=sys.stderr,
+    )
 
 
 def _default_home() -> Path:
@@ -121,12 +152,14 @@ def _serve(arguments: argparse.Namespace) -> None:
             arguments.dtype,
             arguments.answerer,
             arguments.idle_seconds,
-            server.is_loopback(arguments.host),
+            is_loopback(arguments.host),
         )
     )
-    app = server.create_app(engine, token, arguments.host, on_start)
+    app = server.create_app(engine, token, AllowedHosts(arguments.host, arguments.allowed_host), on_start)
     config = uvicorn.Config(
         app,
+        http=EngineConnection,
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,

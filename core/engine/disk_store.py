@@ -4,14 +4,18 @@ Every object is a folder named by an id that is generated here; a name from outs
 """
 
 import json
+import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from core.engine import damaged_records
 from core.engine.http.protocol import ApiError, Json, new_id, now
 from core.engine.private_files import replace_folder, sync_folder, write_whole
+
+log = logging.getLogger(__name__)
 
 UNFINISHED_STATUSES = ("validating_files", "queued", "running")
 
@@ -64,10 +68,22 @@ def to_json_line(value: Json) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode() + b"\n"
 
 
-def _load_records(root: Path, name: str) -> dict[str, Json]:
+def _load_records(root: Path, name: str, keys: Iterable[str], build_damaged: Callable[[Path], Json]) -> dict[str, Json]:
+    """The records of all folders in `root`, by the folder's name.
+
+    One that cannot be read or lacks one of `keys` is `build_damaged`. A folder without a record was never finished.
+    """
     root.mkdir(parents=True, exist_ok=True)
-    found = {folder.name: read_json(folder / name) for folder in root.iterdir() if folder.is_dir()}
-    return {key: value for key, value in found.items() if value is not None}
+    values: dict[str, Json] = {}
+    for folder in root.iterdir():
+        path = folder / name
+        if path.is_file():
+            value = read_json(path)
+            if value is None or not set(keys) <= set(value):
+                log.error("damaged record: %s", path)
+                value = build_damaged(path)
+            values[folder.name] = value
+    return values
 
 
 class FileStore:
@@ -75,12 +91,20 @@ class FileStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._files = _load_records(root, "file.json")
+        keys = ("id", "bytes", "created_at", "filename", "purpose", "status")
+        self._files = _load_records(root, "file.json", keys, damaged_records.build_file)
 
-    def add(self, name: str, purpose: str, write: Callable[[Path], object], file_id: str = "") -> Json:
+    def add(
+        self,
+        name: str,
+        purpose: str,
+        write: Callable[[Path], object],
+        file_id: str = "",
+        expires_after: int | None = None,
+    ) -> Json:
         """Store what `write` writes to the path it is given; returns the protocol's file object.
 
-        Raises what `write` raises; nothing is stored then.
+        `expires_after`: seconds until it is deleted; None for never. Raises what `write` raises; nothing is stored then.
         """
         file_id = file_id or new_id("file-")
         folder = self._root / f"{file_id}.new"
@@ -88,6 +112,8 @@ class FileStore:
         try:
             write(folder / "content")
             value = self._describe(file_id, name, purpose, (folder / "content").stat().st_size)
+            if expires_after is not None:
+                value["expires_at"] = value["created_at"] + expires_after
             write_json(folder / "file.json", value)
             replace_folder(folder, self._root / file_id)
         except BaseException:
@@ -110,14 +136,22 @@ class FileStore:
 
     def all(self) -> list[Json]:
         """Every file object, newest first."""
+        self._delete_expired()
         return _newest(self._files)
 
+    def _delete_expired(self) -> None:
+        present = now()
+        for file_id in [one for one, value in self._files.items() if value.get("expires_at", present) < present]:
+            del self._files[file_id]
+            shutil.rmtree(self._root / file_id, ignore_errors=True)
+
     def __contains__(self, file_id: object) -> bool:
+        self._delete_expired()
         return file_id in self._files
 
     def get(self, file_id: str) -> Json:
         """The file object. Raises the protocol's 404 error for an unknown id."""
-        if file_id not in self._files:
+        if file_id not in self:
             raise ApiError(404, f"No such File object: {file_id}", param="id")
         return self._files[file_id]
 
@@ -136,17 +170,36 @@ class RecordStore:
     """Objects of one kind that change: `ROOT/<id>/<file_name>`, beside the files that belong to them."""
 
     file_name = ""
+    keys: tuple[str, ...] = ("id", "created_at", "status", "metadata")  # that a record must have
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._values = _load_records(root, self.file_name)
+        self._values = _load_records(root, self.file_name, self.keys, self.build_damaged)
+
+    @staticmethod
+    def build_damaged(path: Path) -> Json:
+        """The object for a damaged record; each kind has its own. Raises NotImplementedError here."""
+        raise NotImplementedError
 
     def add(self, value: Json) -> None:
-        """Store a new object; its `id` is the folder's name. Raises FileExistsError when there is one with this id."""
-        (self._root / value["id"]).mkdir()
+        """Store a new object; its `id` is the folder's name. Raises FileExistsError when there is one with this id.
+
+        Raises OSError when it cannot be written; nothing is stored then.
+        """
+        folder = self._root / value["id"]
+        folder.mkdir()
+        try:
+            write_json(folder / self.file_name, value)
+            sync_folder(self._root)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         self._values[value["id"]] = value
-        write_json(self.folder(value["id"]) / self.file_name, value)
-        sync_folder(self._root)
+
+    def discard(self, value_id: str) -> None:
+        """Take back what was added just now, as far as the disk allows."""
+        del self._values[value_id]
+        shutil.rmtree(self._root / value_id, ignore_errors=True)
 
     def all(self) -> list[Json]:
         """Every object, newest first."""
@@ -178,6 +231,8 @@ class BatchStore(RecordStore):
     """Batches: `ROOT/<id>/{batch.json, input.jsonl, output.jsonl, error.jsonl}`."""
 
     file_name = "batch.json"
+    keys = ("id", "created_at", "status", "metadata", "endpoint", "input_file_id", "request_counts")
+    build_damaged = staticmethod(damaged_records.build_batch)
 
     def not_found_error(self, value_id: str) -> ApiError:
         """The protocol's 404 error for a batch."""
@@ -196,6 +251,19 @@ class JobStore(RecordStore):
     """Fine-tuning jobs: `ROOT/<id>/{job.json, events.jsonl, metrics.jsonl, …}`, shared with the training process."""
 
     file_name = "job.json"
+    keys = (
+        "id",
+        "created_at",
+        "status",
+        "metadata",
+        "model",
+        "method",
+        "training_file",
+        "validation_file",
+        "seed",
+        "error",
+    )
+    build_damaged = staticmethod(damaged_records.build_job)
 
     def not_found_error(self, value_id: str) -> ApiError:
         """The protocol's 404 error for a job."""
@@ -239,7 +307,10 @@ class ModelStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._folders = {value["id"]: root / name for name, value in _load_records(root, "model.json").items()}
+        keys = ("id", "base", "created", "job", "step")
+        records = _load_records(root, "model.json", keys, damaged_records.build_model)
+        self._folders = {value["id"]: root / name for name, value in records.items()}
+        self._damaged = {value["id"]: value for value in records.values() if "damage" in value}
 
     def add(self, folder: Path, record: Json) -> None:
         """Store a finished adapter folder (moved, not copied) as the model `record['id']`. Raises OSError."""
@@ -252,14 +323,18 @@ class ModelStore:
             shutil.rmtree(old, ignore_errors=True)
 
     def all(self) -> list[Json]:
-        """Every model's record {id, base, created, job, step, metrics}, newest first. `step`: None unless a checkpoint."""
-        values = {model: read_json(folder / "model.json") for model, folder in self._folders.items()}
+        """Every model's record {id, base, created, job, step, metrics}, newest first. `step`: None unless a checkpoint.
+        One that cannot be read has `damage`, a text."""
+        values = {model: self._read(model, folder) for model, folder in self._folders.items()}
         return _newest({model: value for model, value in values.items() if value})
+
+    def _read(self, model: str, folder: Path) -> Json | None:
+        return self._damaged.get(model) or read_json(folder / "model.json")
 
     def get(self, model: str) -> tuple[Json, Path] | None:
         """The model's record and its folder, or None."""
         folder = self._folders.get(model)
-        value = read_json(folder / "model.json") if folder else None
+        value = self._read(model, folder) if folder else None
         return (value, folder) if value and folder else None
 
     def checkpoints(self, job_id: str) -> list[Json]:

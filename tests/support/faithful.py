@@ -33,12 +33,17 @@ def _apply_known_differences(path: str, body: Any) -> Any:
 
     - A job's status may be `paused`: the service has it, the document lacks it.
     - An empty list of files or batches has no first and last id: null, where the document wants a text.
+    - A file's purpose may be `evals` or `user_data`: the package and the service have them, the document lacks them.
     - Vectors in base64, which the package asks for by itself: the document knows lists of numbers only.
     """
     jobs = [body, *body.get("data", [])] if path.startswith("/fine_tuning/jobs") else []
     for job in jobs:
         if job.get("status") == "paused":
             job["status"] = "running"
+    files = [body, *body.get("data", [])] if path.startswith("/files") else []
+    for file in files:
+        if file.get("purpose") in ("evals", "user_data"):
+            file["purpose"] = "assistants"
     if path in ("/files", "/batches") and body.get("data") == []:
         body |= {"first_id": "", "last_id": ""}
     if path == "/embeddings":

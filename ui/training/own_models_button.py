@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QInputDialog, QMenu, QSizePolicy, QToolButton, QWidget
 
 from core.language import tr
 from core.providers import LOCAL
@@ -27,6 +27,8 @@ class OwnModelsButton(QToolButton):
             basics.plain_tooltip(tr("Use a base model of your own: a folder, or one of the Hugging Face hub"))
         )
         self.setAccessibleName(tr("Add a base model"))
+        self.setStyleSheet("QToolButton::menu-indicator { image: none; }")  # the text says that something follows
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)  # as high as the list beside it
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
         menu.addAction(tr("From a &folder…"), self._ask_for_folder)

@@ -190,8 +190,9 @@ def format_estimate(estimate: TrainingEstimate) -> str:
     """The time and memory of a job on this computer, in words."""
     time = job_texts.format_duration(estimate.seconds)
     memory, free = preflight.format_gigabytes(estimate.memory), preflight.format_gigabytes(estimate.free)
-    return tr("About {time} when nothing else runs, and {memory} of memory ({free} free now)",
-              time=time, memory=memory, free=free)  # fmt: skip
+    words = tr("About {time} when nothing else runs, and {memory} of memory ({free} free now)",
+               time=time, memory=memory, free=free)  # fmt: skip
+    return words if estimate.fits else f"{words}. " + tr("It does not fit now.")
 
 
 def _format_heading(report: PreflightReport) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from core.engine import child_lifetime
+from core.engine import child_lifetime, damaged_records
 from core.engine.disk_store import RecordStore, write_json
 from core.engine.export.plan import GGUF_TYPES, ExportPlan, gguf_path, served_name
 from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
@@ -23,6 +23,8 @@ class ExportStore(RecordStore):
     """Exports: `ROOT/<id>/{export.json, plan.json, files/…}`."""
 
     file_name = "export.json"
+    keys = ("id", "created_at", "status", "metadata", "model", "files", "models")
+    build_damaged = staticmethod(damaged_records.build_export)
 
     def not_found_error(self, value_id: str) -> ApiError:
         """The 404 error for an export."""
@@ -62,6 +64,7 @@ class ExportRunner:
             "created_at": now(),
             "finished_at": None,
             "model": plan.model,
+            "base": plan.base_model["id"],
             "name": plan.name,
             "formats": plan.formats,
             "status": "queued",
@@ -114,6 +117,10 @@ class ExportRunner:
                 if name not in known and path.is_file():
                     known.add(name)
                     yield name, export, path
+
+    def find_model(self, model: str) -> tuple[Json, Path] | None:
+        """The export and the GGUF file that answer under this name, or None."""
+        return next(((export, path) for name, export, path in self.served_models() if name == model), None)
 
     async def stop(self) -> None:
         """Stop all work; the next engine begins unfinished exports again."""

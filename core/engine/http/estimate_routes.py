@@ -45,9 +45,7 @@ async def create(request: Request) -> Response:
 
 
 def _outline(services: Services, wanted: EstimateRequest) -> JobOutline:
-    found = services.store.models.get(wanted.model)
-    base = str(found[0]["base"]) if found else wanted.model
-    entry = services.catalog.entries.get(base)
+    entry = services.catalog.entries.get(services.find_base(wanted.model))
     if not entry:
         raise model_not_found_error(wanted.model)
     folder = services.catalog.find_ready_folder(entry)

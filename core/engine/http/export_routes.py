@@ -19,7 +19,10 @@ Count = Annotated[float, Meta(ge=0, le=1e9)]
 
 
 class ExamRow(Struct, frozen=True, forbid_unknown_fields=True):
-    """How one model did in an exam. `right` counts answers, `low` and `high` are shares; the rest is against the first row."""
+    """How one model did in an exam. `right` counts answers, `low` and `high` are shares; the rest is against the first row.
+
+    `gained` and `lost` count facts, `same` is the share of answers that are the same to the letter.
+    """
 
     subject: Words
     right: Count
@@ -28,6 +31,7 @@ class ExamRow(Struct, frozen=True, forbid_unknown_fields=True):
     high: Annotated[float, Meta(ge=0, le=1)]
     gained: Annotated[int, Meta(ge=0)] | None = None
     lost: Annotated[int, Meta(ge=0)] | None = None
+    same: Annotated[float, Meta(ge=0, le=1)] | None = None
 
 
 class Card(Struct, frozen=True, forbid_unknown_fields=True):

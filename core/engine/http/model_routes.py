@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from core.engine.http.protocol import ApiError, Json, model_not_found_error
 from core.engine.http.services import Services, get_services
+from core.engine.inference import llama_cpp
 
 # 2024-11-01. The protocol requires a creation date; base models have none on this computer.
 BASE_MODEL_CREATED = 1730419200
@@ -13,6 +14,9 @@ BASE_MODEL_CREATED = 1730419200
 
 def _list_models(services: Services) -> list[Json]:
     tuned = [_build_model(value["id"], value["created"], "user-local") for value in services.store.models.all()]
+    # llama.cpp alone answers from an exported file.
+    served = services.exports.served_models() if llama_cpp.is_installed() else ()
+    tuned += [_build_model(name, export["created_at"], "juku-export") for name, export, _ in served]
     return tuned + [_build_model(entry.id, BASE_MODEL_CREATED, "juku") for entry, _ in services.catalog.ready_entries()]
 
 
@@ -21,7 +25,7 @@ def _build_model(model: str, created: int, owner: str) -> Json:
 
 
 async def index(request: Request) -> Response:
-    """Every model that can answer now: fine-tuned models, checkpoints, base models."""
+    """Every model that can answer now: fine-tuned models, checkpoints, exported files, base models."""
     return JSONResponse({"object": "list", "data": _list_models(get_services(request))})
 
 
@@ -39,6 +43,8 @@ async def delete(request: Request) -> Response:
     model, models = request.path_params["id"], get_services(request).store.models
     if model in get_services(request).catalog.entries:
         raise ApiError(403, "Only fine-tuned models can be deleted.", param="model")
+    if exported := get_services(request).exports.find_model(model):
+        raise ApiError(403, f"This file belongs to an export: DELETE /v1/exports/{exported[0]['id']}.", param="model")
     if not models.get(model):
         raise model_not_found_error(model)
     models.delete(model)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from core.engine import damaged_records
 from core.engine.disk_store import DiskStore
 from core.engine.export.runner import ExportRunner
-from core.engine.http.protocol import model_not_found_error
+from core.engine.http.protocol import bad_request, model_not_found_error
 from core.engine.inference.batch_queue import BatchQueue
 from core.engine.inference.inference_process import InferenceProcess
 from core.engine.inference.model_source import ModelSource
@@ -29,14 +30,25 @@ class Services:
     estimator: Estimator
     serves_only_this_computer: bool
 
+    def find_base(self, model: str) -> str:
+        """The base of a fine-tuned model; any other name is returned as it is. Raises a 400 error for a damaged model."""
+        found = self.store.models.get(model)
+        if found and "damage" in found[0]:
+            raise bad_request(f"The model `{model}` is damaged. {found[0]['damage']}", "model", damaged_records.CODE)
+        return str(found[0]["base"]) if found else model
+
     async def resolve_model(self, model: str) -> ModelSource:
         """The folders of a base or fine-tuned model; converts a base model on first use.
 
-        Raises an ApiError: 404 for an unknown model, `model_not_ready` for one that is not on this computer.
+        An exported GGUF file is a model, too, with the tokenizer of its base. Raises an ApiError: 404 for an unknown
+        model, `model_not_ready` for one that is not on this computer.
         """
-        found = self.store.models.get(model)
-        base = str(found[0]["base"]) if found else model
-        entry = self.catalog.entries.get(base)
+        if exported := self.exports.find_model(model):
+            export, gguf = exported
+            folder = await self.catalog.ensure_ready(export["base"])
+            return ModelSource(model, self.catalog.entries[export["base"]], folder, None, gguf=gguf)
+        base = self.find_base(model)
+        entry, found = self.catalog.entries.get(base), self.store.models.get(model)
         if not entry:
             raise model_not_found_error(model)
         folder = await self.catalog.ensure_ready(base)

@@ -5,6 +5,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,8 +45,18 @@ class BatchQueue:
             if batch["status"] in UNFINISHED_STATUSES:
                 self._start_task(batch["id"])
 
-    def create(self, input_file_id: str, endpoint: str, completion_window: str, metadata: Json) -> Json:
-        """Create and start a batch; returns the protocol's batch object."""
+    def create(
+        self,
+        input_file_id: str,
+        endpoint: str,
+        completion_window: str,
+        metadata: Json,
+        output_expires_after: int | None = None,
+    ) -> Json:
+        """Create and start a batch; returns the protocol's batch object.
+
+        `output_expires_after`: seconds until its result files are deleted; None for never. Raises OSError.
+        """
         batch: Json = {
             "id": new_id("batch_"),
             "object": "batch",
@@ -57,6 +68,9 @@ class BatchQueue:
             "request_counts": {"total": 0, "completed": 0, "failed": 0},
             "metadata": metadata,
         }
+        if output_expires_after is not None:
+            seconds = {"anchor": "created_at", "seconds": output_expires_after}
+            batch["output_expires_after"] = seconds
         self._store.batches.add(batch)
         self._start_task(batch["id"])
         return batch
@@ -170,7 +184,9 @@ class BatchQueue:
                 batch = self._store.batches.update(batch_id, **{key: new_id("file-")})
             if batch[key] not in self._store.files:
                 file_name = f"{batch_id}_{name}.jsonl"
-                await asyncio.to_thread(self._store.files.add, file_name, "batch_output", _copy_lines(path), batch[key])
+                seconds = batch.get("output_expires_after", {}).get("seconds")
+                add = partial(self._store.files.add, file_id=batch[key], expires_after=seconds)
+                await asyncio.to_thread(add, file_name, "batch_output", _copy_lines(path))
         status = "cancelled" if batch["status"] == "cancelling" else "completed"
         self._store.batches.update(batch_id, status=status, **{f"{status}_at": now()})
         for name in ("input", "output", "error"):

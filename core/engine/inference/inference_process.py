@@ -45,7 +45,9 @@ class InferenceProcess:
         child.ask(messages.CompletionAsked(number, source, request, background), pending)
         return pending
 
-    def submit_embeddings(self, source: ModelSource, texts: list[str], background: bool = False) -> PendingEmbeddings:
+    def submit_embeddings(
+        self, source: ModelSource, texts: list[str | list[int]], background: bool = False
+    ) -> PendingEmbeddings:
         """Queue a request for embeddings. `background`: computed only when no person waits for anything."""
         child, number = self._running_child(), next(self._numbers)
         pending = PendingEmbeddings(lambda: child.cancel(number))

@@ -28,7 +28,7 @@ class EmbeddingsAsked(Struct, frozen=True, tag=True):
 
     id: int
     source: ModelSource
-    texts: list[str]
+    texts: list[str | list[int]]
     background: bool
 
 

@@ -1,6 +1,7 @@
 """The queue of fine-tuning jobs: validates their files and trains them, one at a time."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
@@ -68,10 +69,14 @@ class JobRunner:
                 self._store_checkpoints(job["id"])
 
     def create(self, request: JobRequest) -> Json:
-        """Create and start a job; returns the protocol's job object."""
+        """Create and start a job; returns the protocol's job object. Raises OSError; there is no job then."""
         job = job_records_and_results.build_job(request)
         self._store.jobs.add(job)
-        self._store.jobs.add_event(job["id"], f"Created fine-tuning job: {job['id']}")
+        try:
+            self._store.jobs.add_event(job["id"], f"Created fine-tuning job: {job['id']}")
+        except OSError:
+            self._store.jobs.discard(job["id"])
+            raise
         self._start_task(job["id"])
         return job
 
@@ -80,8 +85,15 @@ class JobRunner:
         job = self._store.jobs.get(job_id)
         if job["status"] not in (*UNFINISHED_STATUSES, "paused"):
             raise bad_request(f"Job has already completed: {job_id}", code="invalid_request_error")
-        job = self._store.jobs.update(job_id, status="cancelled", finished_at=now(), estimated_finish=None)
-        self._store.jobs.add_event(job_id, "The job was cancelled", "warn")
+        changes: Json = {"status": "cancelled", "finished_at": now(), "estimated_finish": None}
+        try:
+            job = self._store.jobs.update(job_id, **changes)
+        except OSError:  # on a full disk, the job's own files make room
+            await self._cancel_tasks([job_id])
+            self._delete_working_files(job_id)
+            job = self._store.jobs.update(job_id, **changes)
+        with contextlib.suppress(OSError):
+            self._store.jobs.add_event(job_id, "The job was cancelled", "warn")
         await self._cancel_tasks([job_id])
         self._delete_working_files(job_id)
         return job
@@ -211,8 +223,16 @@ class JobRunner:
             hyperparameters=job["method"][method]["hyperparameters"],
             seed=job["seed"],
             dtype=self._dtype,
-            digests=read_json(self._store.jobs.folder(job_id) / "digests.json") or {},
+            digests=self._read_digests(job_id),
         )
+
+    def _read_digests(self, job_id: str) -> dict[str, str]:
+        """The SHA-256 of the job's files; none for a job that an older engine validated. Raises JobError when damaged."""
+        path = self._store.jobs.folder(job_id) / "digests.json"
+        digests = read_json(path)
+        if digests is None and path.exists():
+            raise JobError("damaged_record", f"{path} cannot be read. No model was made. Create the job again.")
+        return digests or {}
 
     async def _prepare_base_model(self, job_id: str, entry: CatalogEntry) -> Path:
         """The folder of a base model; while it is prepared, the job's events report the progress."""

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QLabel, QTableWidgetItem
+from PySide6.QtWidgets import QApplication, QInputDialog, QLabel, QTableWidgetItem
 
 from core import language
 from core.dataset import examples
 from core.providers import LOCAL, ModelOffer
+from core.providers.local_engine import LocalProvider
 from core.providers.server_presets import preset
 from core.spec import spec
 from core.storage import remembered_choices
@@ -527,6 +528,61 @@ def test_nothing_is_fetched_before_the_person_agrees(window, run, agreed):
     run(window.play(go()))
     assert fetched == ([MISSING] if agreed else [])
     assert window.jobs() == []
+
+
+class OwnModels(LocalProvider):
+    """The engine's catalog without a process."""
+
+    def __init__(self):
+        super().__init__()
+        self.added = []
+
+    async def add_model(self, folder="", repo=""):
+        self.added.append((folder, repo))
+        return "mine"
+
+    async def remove_model(self, model):
+        self.added.remove(model)
+
+
+def test_a_model_of_ones_own_is_added_chosen_and_removed(window, run, tmp_path):
+    form, engine = window.tab.form, OwnModels()
+    button = form.own_models
+
+    async def provider(_id):
+        return engine
+
+    async def load_offers():
+        added = [ModelOffer("mine", "Mine & co", source="folder", added=True)] if engine.added else []
+        form.show_offers(LOCAL, [ModelOffer("base", "Base"), *added], "")
+
+    window.workspace.provider, window.workspace.load_offers = provider, load_offers
+
+    async def go():
+        form.show_server(preset("openai"), "Fake")
+        assert button.isHidden()
+        form.show_server(preset(LOCAL), "")
+        assert not button.isHidden()
+        await load_offers()
+        _folder, hub, _line, remove = button.menu().actions()
+        button.menu().aboutToShow.emit()
+        assert not remove.isEnabled()
+        button._on_folder(tmp_path / "x" / ".." / "y")
+        await until(lambda: form.base.model_id() == "mine")
+        assert engine.added == [(str(tmp_path / "y"), "")]
+        hub.trigger()
+        (dialog,) = [one for one in window.tab.window().findChildren(QInputDialog) if one.isVisible()]
+        dialog.setTextValue(" someone/Model ")
+        dialog.accept()
+        await until(lambda: len(engine.added) == 2)
+        assert engine.added[1] == ("", "someone/Model")
+        button.menu().aboutToShow.emit()
+        assert remove.isEnabled() and "Mine && co" in remove.text()
+        engine.added = ["mine"]
+        remove.trigger()
+        await until(lambda: form.base.model_id() == "base")
+
+    run(window.play(go()))
 
 
 def test_a_model_on_its_way_is_shown_with_its_progress(window, run):
