@@ -65,12 +65,13 @@ class Services:
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How the engine was started. `models`: the folder of base models. `answerer`: see `AnswererOptions`."""
+    """How the engine was started. `models`: the folder of base models. `answerer`, `vllm_url`: see `AnswererOptions`."""
 
     home: Path
     models: Path
     dtype: str
     answerer: str
+    vllm_url: str
     idle_seconds: float
     serves_only_this_computer: bool
 
@@ -78,7 +79,7 @@ class EngineOptions:
 def build_services(options: EngineOptions) -> Services:
     """The services on a home folder. Quick: loads no model."""
     store, catalog = DiskStore(options.home), ModelCatalog(options.models, options.home / "models.json")
-    arguments = [options.answerer, options.dtype, str(options.models / "gguf")]
+    arguments = [options.answerer, options.dtype, str(options.models / "gguf"), options.vllm_url]
     return Services(
         store,
         catalog,
