@@ -59,6 +59,7 @@ def _parse_arguments() -> argparse.Namespace:
         default="auto",
         help="who answers; auto: llama.cpp where xllamacpp is installed and can, else torch",
     )
+    parser.add_argument("--vllm-url", default="", help="of a vLLM server, http://HOST:PORT/v1; it is asked first")
     parser.add_argument(
         "--idle-seconds",
         type=float,
@@ -179,6 +180,7 @@ def _build_services(arguments: argparse.Namespace) -> services.Services:
                 models_folder(),
                 arguments.dtype,
                 arguments.answerer,
+                arguments.vllm_url,
                 arguments.idle_seconds,
                 is_loopback(arguments.host),
                 arguments.accelerate_config,
