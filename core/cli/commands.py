@@ -114,6 +114,7 @@ def build_parser() -> argparse.ArgumentParser:
     serve = add_command("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)
+    serve.add_argument("--accelerate-config", metavar="FILE", help=tr("train on several processes, as this file says"))
     remote = tr("let other computers in; JUKU_ENGINE_TOKEN must hold the token")
     serve.add_argument("--allow-remote", action="store_true", help=remote)
     name = tr("a name that other computers call this one")
@@ -346,6 +347,7 @@ def _serve(arguments: Arguments) -> int:
         "--port",
         str(arguments.port),
         *(["--json"] if arguments.json else []),
+        *(["--accelerate-config", arguments.accelerate_config] if arguments.accelerate_config else []),
         *(["--allow-remote"] if arguments.allow_remote else []),
         *(argument for name in arguments.allowed_host for argument in ("--allowed-host", name)),
     ]

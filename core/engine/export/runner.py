@@ -123,23 +123,20 @@ class ExportRunner:
         return next(((export, path) for name, export, path in self.served_models() if name == model), None)
 
     def delete_model(self, model: str) -> None:
-        """Delete the exported file that answers under this name; the rest of its export stays.
+        """Delete the exported files that answer under this name; the rest of their exports stays.
 
-        Raises KeyError for an unknown name, and a 409 error for a file that the system does not let go.
+        Raises a 409 error for a file that the system does not let go.
         """
-        found = self.find_model(model)
-        if not found:
-            raise KeyError(model)
-        export, path = found
-        try:
-            path.unlink()
-        except OSError as error:
-            raise ApiError(
-                409, f"The file is in use: {error}. Try again when nobody asks it.", param="model"
-            ) from error
-        models = {format: name for format, name in export["models"].items() if name != model}
-        files = [one for one in export["files"] if not path.as_posix().endswith(f"/{one['path']}")]
-        self.store.update(export["id"], models=models, files=files)
+        while found := self.find_model(model):
+            export, path = found
+            try:
+                path.unlink()
+            except OSError as error:
+                message = f"The file is in use: {error}. Try again when nobody asks it."
+                raise ApiError(409, message, param="model") from error
+            models = {format: name for format, name in export["models"].items() if name != model}
+            files = [one for one in export["files"] if not path.as_posix().endswith(f"/{one['path']}")]
+            self.store.update(export["id"], models=models, files=files)
 
     async def stop(self) -> None:
         """Stop all work; the next engine begins unfinished exports again."""

@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.engine.http import job_request
+from core.engine.http.job_request import ADAPTER_HYPERPARAMETERS, JobRequest
 from core.engine.http.parameters import find_duplicate, read_json
 from core.engine.http.protocol import Json, bad_request, paginate
 from core.engine.http.services import Services, get_services
@@ -20,6 +21,7 @@ async def create(request: Request) -> Response:
     _check_file(services, "training_file", job.training_file)
     _check_file(services, "validation_file", job.validation_file)
     _check_model(services, job.model)
+    _check_adapter(services, job)
     return JSONResponse(services.jobs.create(job))
 
 
@@ -38,6 +40,16 @@ def _check_model(services: Services, model: str) -> None:
         message = f"The specified model `{model}` is not available for fine-tuning."
         raise bad_request(message, "model", "model_not_available")
     services.catalog.check_available(base)
+
+
+def _check_adapter(services: Services, job: JobRequest) -> None:
+    """Raise a 400 error for hyperparameters of the adapter where the model has one already."""
+    if services.store.models.get(job.model):
+        for name in ADAPTER_HYPERPARAMETERS:
+            if name in job.hyperparameter_values:
+                path = f"{job.hyperparameters_path}.{name}"
+                message = f"'{path}' cannot be set: the adapter of `{job.model}` is trained further as it is."
+                raise bad_request(message, path, "invalid_value")
 
 
 async def index(request: Request) -> Response:

@@ -65,7 +65,8 @@ class Services:
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How the engine was started. `models`: the folder of base models. `answerer`: see `AnswererOptions`."""
+    """How the engine was started. `models`: the folder of base models. `answerer`: see `AnswererOptions`.
+    `accelerate_config`: of the processes that train a job together, None for one process."""
 
     home: Path
     models: Path
@@ -73,6 +74,7 @@ class EngineOptions:
     answerer: str
     idle_seconds: float
     serves_only_this_computer: bool
+    accelerate_config: Path | None
 
 
 def build_services(options: EngineOptions) -> Services:
@@ -82,7 +84,7 @@ def build_services(options: EngineOptions) -> Services:
     return Services(
         store,
         catalog,
-        JobRunner(store, catalog, options.dtype),
+        JobRunner(store, catalog, options.dtype, options.accelerate_config),
         BatchQueue(store),
         ExportRunner(options.home / "exports"),
         InferenceProcess(arguments, options.idle_seconds),

@@ -17,7 +17,7 @@ from core.engine.http.job_request import JobRequest
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error, new_id, now
 from core.engine.models.catalog import CatalogEntry, ModelCatalog
 from core.engine.private_files import sync_file
-from core.engine.training import job_records_and_results
+from core.engine.training import job_records_and_results, launch
 from core.engine.training.train import TrainingArguments
 from core.engine.training.validate_rows import InvalidFileError, validate_file
 
@@ -51,8 +51,12 @@ class StepProgress:
 class JobRunner:
     """Runs jobs. Everything here is called on the event loop; training runs in a child process."""
 
-    def __init__(self, store: DiskStore, catalog: ModelCatalog, dtype: str) -> None:
+    def __init__(
+        self, store: DiskStore, catalog: ModelCatalog, dtype: str, accelerate_config: Path | None = None
+    ) -> None:
+        """`accelerate_config`: of the processes that train a job together; None for one process."""
         self._store, self._catalog, self._dtype = store, catalog, dtype
+        self._accelerate_config = accelerate_config
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._training_lock = asyncio.Lock()
         self._progress: dict[str, StepProgress] = {}
@@ -190,8 +194,9 @@ class JobRunner:
             started = "resumed" if self._store.jobs.metrics(job_id) else "started"
             self._store.jobs.update(job_id, status="running")
             self._store.jobs.add_event(job_id, f"Fine-tuning job {started}")
+        how = launch.build_launch(folder, self._accelerate_config)
         with (folder / "train.log").open("ab") as file:
-            child = await child_lifetime.start_child("core.engine.training.train", str(folder), log=file)
+            child = await child_lifetime.start_child(how.module, *how.arguments, log=file, environment=how.environment)
         self._children[job_id] = child
         try:
             done = await self._read_messages(job_id, child)
@@ -274,6 +279,13 @@ class JobRunner:
                 self._handle_step(job_id, {key: value for key, value in message.items() if key != "event"})
             case "checkpoint":
                 self._store_checkpoints(job_id)
+            case "early_stop":
+                self._progress[job_id].trained_tokens = message["trained_tokens"]
+                words = (
+                    f"Stopped early after step {message['step']}: the validation loss was lowest at step "
+                    f"{message['best_step']}, whose adapter is kept"
+                )
+                self._store.jobs.add_event(job_id, words)
             case "damaged_state":
                 words = f"The saved state cannot be read, the job begins again: {message['reason']}"
                 self._store.jobs.add_event(job_id, words, "warn")
@@ -345,6 +357,7 @@ class JobRunner:
         """Delete the files that only a running job needs."""
         folder: Path = self._store.jobs.folder(job_id)
         (folder / "state.safetensors").unlink(missing_ok=True)
+        shutil.rmtree(folder / "best", ignore_errors=True)
         for name in ("training.jsonl", "validation.jsonl", "plan.json", "digests.json"):
             (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
