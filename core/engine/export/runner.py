@@ -204,10 +204,14 @@ class ExportRunner:
         return None
 
     def _delete_replaced(self, new: Json) -> None:
-        """Delete earlier exports of the same model that have nothing beside what the new one has: each takes a disk's room."""
+        """Delete earlier exports of the same model that have nothing beside what the new one has: each takes a disk's room.
+
+        Of the same user: two may export one shared model.
+        """
         for old in self.store.all():
             is_same = old["model"] == new["model"] and old["status"] == "succeeded" and old["id"] != new["id"]
-            if is_same and set(old["formats"]) <= set(new["formats"]):
+            is_own = self.store.owner(old["id"]) == self.store.owner(new["id"])
+            if is_same and is_own and set(old["formats"]) <= set(new["formats"]):
                 self.store.delete(old["id"])
 
     def _fail(self, export_id: str, message: str) -> None:
