@@ -4,7 +4,7 @@ VENV = .venv/bin
 ARGS ?=
 .DEFAULT_GOAL := run
 
-.PHONY: help run demo test test-fast test-repeat coverage fuzz mutate check docs bench translations setup-run setup-test setup-docs
+.PHONY: help run demo test test-fast test-repeat coverage fuzz mutate check docs bench bench-engine translations setup-run setup-test setup-docs
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -46,6 +46,9 @@ docs: setup-docs  ## the documentation as a site in build/site; dead links fail
 
 bench: setup-test  ## speeds as ratios: make bench ARGS="--only rows"
 	@$(VENV)/python tools/bench.py $(ARGS)
+
+bench-engine: setup-test  ## speeds of the local engine against peers: make bench-engine ARGS="--only step"
+	@$(VENV)/python tools/bench_engine.py $(ARGS)
 
 translations: setup-test  ## bring the catalogs up to the source
 	$(VENV)/python tools/translations.py

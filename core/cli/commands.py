@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core import language, providers, settings
-from core.cli import exam_commands, fact_commands, row_commands
+from core.cli import exam_commands, export_commands, fact_commands, row_commands
 from core.cli.console import (
     CLEAN,
     INCOMPLETE,
@@ -44,7 +44,20 @@ from core.spec import spec
 from core.storage.project import Changes, Project
 from core.training import job_queue, jobs, lineage, row_selection, submit
 
-COMMANDS = ("new", "import", "check", "export", "train", "ask", "exam", "report", "link", "hold-out", "serve")
+COMMANDS = (
+    "new",
+    "import",
+    "check",
+    "export",
+    "train",
+    "ask",
+    "exam",
+    "report",
+    "export-model",
+    "link",
+    "hold-out",
+    "serve",
+)
 REPEATS = NumberRange(1, 100, integer=True)  # of each question
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
@@ -96,10 +109,16 @@ def build_parser() -> argparse.ArgumentParser:
     row_commands.add(add_command)
     _add_model_commands(add_command)
     exam_commands.add(add_command)
+    export_commands.add(add_command)
     fact_commands.add(add_command)
     serve = add_command("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)
+    serve.add_argument("--accelerate-config", metavar="FILE", help=tr("train on several processes, as this file says"))
+    remote = tr("let other computers in; JUKU_ENGINE_TOKEN must hold the token")
+    serve.add_argument("--allow-remote", action="store_true", help=remote)
+    name = tr("a name that other computers call this one")
+    serve.add_argument("--allowed-host", action="append", default=[], metavar="NAME", help=name)
     return top
 
 
@@ -328,6 +347,9 @@ def _serve(arguments: Arguments) -> int:
         "--port",
         str(arguments.port),
         *(["--json"] if arguments.json else []),
+        *(["--accelerate-config", arguments.accelerate_config] if arguments.accelerate_config else []),
+        *(["--allow-remote"] if arguments.allow_remote else []),
+        *(argument for name in arguments.allowed_host for argument in ("--allowed-host", name)),
     ]
     runpy.run_module("core.engine", run_name="__main__", alter_sys=True)
     return CLEAN

@@ -1,4 +1,4 @@
-"""Starts the engine: `python -m core.engine [--host H] [--port P] [--home DIR] [--child]`."""
+"""Starts the engine: `python -m core.engine [--host H] [--port P] [--home DIR] [--child] [--allow-remote]`."""
 
 import argparse
 import asyncio
@@ -19,30 +19,47 @@ from filelock import FileLock, Timeout
 
 from core.engine import child_lifetime
 from core.engine.http import server, services
+from core.engine.http.allowed_hosts import AllowedHosts, is_loopback
+from core.engine.http.connection import EngineConnection
 from core.engine.inference import inference_process
 from core.engine.private_files import make_private, write_whole
+from core.engine.team import users_command
+from core.engine.training import launch
 
 # The process's own environment: set before any library reads it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 EXIT_ALREADY_RUNNING = 75
 SHUTDOWN_SECONDS = 10.0
+MIN_REMOTE_TOKEN = 20  # characters
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m core.engine", description="Juku's local engine")
-    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; others need --allow-remote")
+    parser.add_argument(
+        "--allow-remote", action="store_true", help="let other computers in; JUKU_ENGINE_TOKEN must hold the token"
+    )
+    parser.add_argument(
+        "--allowed-host", action="append", default=[], metavar="NAME", help="a name that other computers call this one"
+    )
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument(
         "--home", type=Path, default=_default_home(), help="where files, jobs and tuned models are kept"
     )
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument(
+        "--accelerate-config",
+        type=Path,
+        help="train each job on several processes, as this file of `accelerate config` says",
+    )
+    parser.add_argument(
         "--answerer",
         choices=("auto", "torch", "llama.cpp"),
         default="auto",
         help="who answers; auto: llama.cpp where xllamacpp is installed and can, else torch",
     )
+    parser.add_argument("--vllm-url", default="", help="of a vLLM server, http://HOST:PORT/v1; it is asked first")
     parser.add_argument(
         "--idle-seconds",
         type=float,
@@ -51,7 +68,29 @@ def _parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--child", action="store_true", help="token on standard input, ends when that ends")
     parser.add_argument("--json", action="store_true", help="print url, token and pid as JSON on standard output")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if not is_loopback(arguments.host):
+        _check_remote(parser, arguments)
+    return arguments
+
+
+def _check_remote(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Exit with status 2 unless a person wants other computers to come in, and has chosen a token."""
+    if not arguments.allow_remote:
+        parser.error(
+            f"Other computers can reach {arguments.host}: whoever has the token can read all files and train models. "
+            "If you want that, add --allow-remote. Else leave --host out."
+        )
+    if not arguments.child and len(os.environ.get("JUKU_ENGINE_TOKEN", "")) < MIN_REMOTE_TOKEN:
+        parser.error(
+            f"--allow-remote needs a token of at least {MIN_REMOTE_TOKEN} characters in the environment variable "
+            "JUKU_ENGINE_TOKEN."
+        )
+    print(
+        f"Warning: other computers can reach this server at {arguments.host}. HTTP is not encrypted: on a network that "
+        "you do not trust, put a reverse proxy with TLS before it.",
+        file=sys.stderr,
+    )
 
 
 def _default_home() -> Path:
@@ -114,19 +153,12 @@ def _serve(arguments: argparse.Namespace) -> None:
         else:
             print(f"Engine: {url}\nToken: {token}", file=sys.stderr, flush=True)
 
-    engine = services.build_services(
-        services.EngineOptions(
-            arguments.home,
-            models_folder(),
-            arguments.dtype,
-            arguments.answerer,
-            arguments.idle_seconds,
-            server.is_loopback(arguments.host),
-        )
-    )
-    app = server.create_app(engine, token, arguments.host, on_start)
+    engine = _build_services(arguments)
+    app = server.create_app(engine, token, AllowedHosts(arguments.host, arguments.allowed_host), on_start)
     config = uvicorn.Config(
         app,
+        http=EngineConnection,
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -137,6 +169,25 @@ def _serve(arguments: argparse.Namespace) -> None:
     )
     with _address_file(arguments.home, url, token):
         _run(uvicorn.Server(config), listening, arguments.child)
+
+
+def _build_services(arguments: argparse.Namespace) -> services.Services:
+    """The services; a file of settings that cannot be read ends the program with words."""
+    try:
+        return services.build_services(
+            services.EngineOptions(
+                arguments.home,
+                models_folder(),
+                arguments.dtype,
+                arguments.answerer,
+                arguments.vllm_url,
+                arguments.idle_seconds,
+                is_loopback(arguments.host),
+                arguments.accelerate_config,
+            )
+        )
+    except ValueError as error:
+        sys.exit(str(error))
 
 
 def _run(http: uvicorn.Server, listening: socket.socket, child: bool) -> None:
@@ -157,8 +208,16 @@ def _shut_down(http: uvicorn.Server) -> None:
 
 
 def main() -> int:
-    """Exit status 0 after a clean stop, 75 when another engine has this home."""
+    """Exit status 0 after a clean stop, 75 when another engine has this home. `users …` is the command line for users."""
+    if sys.argv[1:2] == ["users"]:
+        return users_command.run(sys.argv[2:], _default_home())
     arguments = _parse_arguments()
+    if arguments.accelerate_config:
+        try:
+            launch.read_config(arguments.accelerate_config)
+        except ValueError as error:
+            sys.exit(str(error))
+        arguments.accelerate_config = arguments.accelerate_config.resolve()
     arguments.home = arguments.home.resolve()
     arguments.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

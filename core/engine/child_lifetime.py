@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,10 +45,24 @@ def open_message_channel() -> Callable[[dict[str, Any]], None]:
     return send
 
 
-async def start_child(module: str, *arguments: str, log: IO[bytes] | int = DEVNULL) -> Process:
-    """Run `python -m module` with its standard input and output piped; its standard error goes to `log`."""
+async def start_child(
+    module: str, *arguments: str, log: IO[bytes] | int = DEVNULL, environment: Mapping[str, str] | None = None
+) -> Process:
+    """Run `python -m module` with its standard input and output piped; its standard error goes to `log`.
+
+    `environment`: what is added to this process's own.
+    """
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, stdin=PIPE, stdout=PIPE, stderr=log, cwd=ROOT, limit=1 << 20
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=log,
+        cwd=ROOT,
+        limit=1 << 20,
+        env={**os.environ, **(environment or {})},
     )
 
 
@@ -66,3 +80,5 @@ async def kill_child(process: Process) -> None:
         except ProcessLookupError:
             return
         await process.wait()
+    if process.stdin:  # the processes that the child has started exit when it ends, too
+        process.stdin.close()

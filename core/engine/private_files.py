@@ -15,11 +15,16 @@ PRIVATE_UMASK = 0o077  # for uploaded data, and for models trained on it
 def write_whole(path: Path, data: bytes) -> None:
     """Replace a file as a whole: a reader sees the old bytes or the new ones, also after a power cut. Raises OSError."""
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()  # on a full disk, half a file would take space for nothing
+        raise
     sync_folder(path.parent)
 
 

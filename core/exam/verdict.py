@@ -9,7 +9,7 @@ from core.exam.prompt_conditions import CLOSED_BOOK, CONDITIONS, OPEN_BOOK, RETR
 from core.exam.runs import ExamSubject
 from core.exam.scores import GENERAL, ExamResult, PairedComparison, PassRate, SubjectTotal
 from core.language import tr, trn
-from core.providers import LOCAL
+from core.providers import LOCAL, model_kinds
 from core.providers.models_api import is_tuned
 
 SIGNIFICANCE_LEVEL = 0.05  # p below which a difference is not put down to chance
@@ -49,12 +49,14 @@ def find_unlearned(result: ExamResult, subject: int) -> list[str]:
 
 def subject_title(subject: ExamSubject) -> str:
     """Who was asked, and with what before it, briefly."""
-    name, *rest = subject.model.removeprefix("ft:").split(":")
-    if subject.model.startswith("ft:"):
-        suffix, step = "".join(rest[1:2]), subject.model.rpartition("ckpt-step-")
+    model, precision = model_kinds.split_exported(subject.model)
+    name, *rest = model.removeprefix("ft:").split(":")
+    if model.startswith("ft:"):
+        suffix, step = "".join(rest[1:2]), model.rpartition("ckpt-step-")
         parts = [name, suffix, tr("step {step}", step=step[2]) if step[1] else ""]
         name = " · ".join(filter(None, parts))
-    return f"{name or subject.model} ({CONDITIONS[subject.condition].title()})"
+    name = " · ".join(filter(None, (name or model, f"GGUF {precision}" if precision else "")))
+    return f"{name} ({CONDITIONS[subject.condition].title()})"
 
 
 def find_tuned(result: ExamResult) -> list[int]:

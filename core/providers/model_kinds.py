@@ -14,6 +14,9 @@ BASE = "base"  # chat models as their makers left them
 EMBEDDING, OTHER, CHAT = "embedding", "other", "chat"
 CHECKPOINT = ":ckpt-"  # in the id of a model saved on the way
 
+_EXPORTED = re.compile(
+    r"(?P<model>.+):gguf-(?P<type>[a-z0-9_]+)"
+)  # a file that was exported from a model, as it is asked
 _EMBEDDING = re.compile(r"embed|(?<![a-z0-9])(?:bge|e5|gte|m3e|minilm|colbert)(?![a-z])|rerank")
 _OTHER = re.compile(
     r"moderation|whisper|transcri|(?<![a-z])(?:tts|audio|realtime|speech|guard|shieldgemma)(?![a-z])"
@@ -40,6 +43,12 @@ def base_of(model: str) -> str:
 def is_checkpoint(model: str) -> bool:
     """Whether an id is one of a checkpoint: OpenAI's form."""
     return CHECKPOINT in model
+
+
+def split_exported(model: str) -> tuple[str, str]:
+    """The model that an exported file was made from, and the file's precision ("Q8_0"); any other id itself, and ''."""
+    found = _EXPORTED.fullmatch(model)
+    return (found["model"], found["type"].upper()) if found else (model, "")
 
 
 def fits(offer: ModelOffer, use: str) -> bool:

@@ -177,6 +177,41 @@ class BatchAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """A file of an export: its path in the export's folder (with `/`), its size in bytes, its SHA-256 (hex)."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportState:
+    """An export of a model as the engine reports it; `progress` is 0 to 1.
+
+    `models`: by format, the name under which the engine answers with the exported file. `commands`: by program, a
+    command line. `ollama`: what Ollama wants to know beside the file: template, system, stop.
+    """
+
+    id: str
+    model: str
+    name: str
+    formats: list[str]
+    status: str
+    progress: float
+    files: list[ExportedFile]
+    models: dict[str, str]
+    commands: dict[str, str]
+    ollama: dict[str, Any]
+    error: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """How answers are sampled; temperature 0 takes the likeliest token. `max_tokens` is of one answer, `n` the number of answers.
 

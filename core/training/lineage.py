@@ -11,6 +11,7 @@ from core.dataset import filters, row_system_prompts, versions
 from core.dataset.row_json import read_texts
 from core.dataset.row_system_prompts import PromptUse
 from core.dataset.versions import VersionDiff
+from core.providers import model_kinds
 from core.spec import revisions, spec
 from core.spec.spec import Spec
 from core.storage import compressed_texts
@@ -71,7 +72,8 @@ def compare_rows(
 
 
 def find_job_of_model(db: sqlite3.Connection, provider: str, model: str) -> Job | None:
-    """The job that made a model, or saved it as a checkpoint; None where it is not known."""
+    """The job that made a model, or saved it as a checkpoint; None where it is not known. A file exported from it counts as it."""
+    model, _precision = model_kinds.split_exported(model)
     sql = (
         "SELECT min(job.id) FROM job LEFT JOIN job_checkpoint c ON c.job = job.id AND c.model = ?2 "
         "WHERE provider = ?1 AND (fine_tuned_model = ?2 OR c.model IS NOT NULL)"

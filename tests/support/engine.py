@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,14 +65,17 @@ class RunningEngine:
         self.process.stdout.close()
 
 
-def start(home: Path, *arguments: str, **environment: str) -> RunningEngine:
-    """The engine on `home`, as the application starts it."""
+def start(
+    home: Path, *arguments: str, prefix: Sequence[str] = (), stderr: Any = None, **environment: str
+) -> RunningEngine:
+    """The engine on `home`, as the application starts it; `prefix` begins the command."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "core.engine", "--child", "--home", str(home), *arguments],
+        [*prefix, sys.executable, "-m", "core.engine", "--child", "--home", str(home), *arguments],
         cwd=ROOT,
         env={**os.environ, "JUKU_MODELS": str(MODELS), **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
     assert process.stdin and process.stdout

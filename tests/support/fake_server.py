@@ -86,8 +86,12 @@ class FakeServer:
         self._holds: list[threading.Event] = []
         self.connections: set[socket.socket] = set()
 
+    def handler(self) -> type["Routes"]:
+        """What handles the requests; a server with more routes has its own."""
+        return Routes
+
     def __enter__(self) -> "FakeServer":
-        routes = type("Routes", (_Routes,), {"fake": self})
+        routes = type("Routes", (self.handler(),), {"fake": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), routes)
         self._http.daemon_threads = False  # so that closing waits for them
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
@@ -226,7 +230,7 @@ class FakeServer:
         return self.batches[id]
 
 
-class _Routes(BaseHTTPRequestHandler):
+class Routes(BaseHTTPRequestHandler):
     fake: FakeServer  # HTTP/1.0: each request has a connection of its own, so that none is left open
     _fault: Fault | None = None
 

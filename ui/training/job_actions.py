@@ -103,6 +103,7 @@ def _make_actions() -> dict[str, JobAction]:
         "again": JobAction(
             tr("Start a&gain"), "", MANY_JOBS, lambda job: job.ended and not job.adopted and job.version is not None
         ),
+        "export": JobAction(tr("E&xport model…"), "", SINGLE_JOB, _is_exportable),
         "copy": JobAction(tr("Copy i&ds"), "Ctrl+C", MANY_JOBS, lambda job: job.remote_id is not None),
         "forget": JobAction(tr("&Delete record…"), "Del", MANY_JOBS, lambda job: job.ended),
         "delete": JobAction(tr("De&lete the model…"), "", SINGLE_JOB, _has_model),
@@ -111,6 +112,11 @@ def _make_actions() -> dict[str, JobAction]:
 
 def _has_model(job: Job) -> bool:
     return job.fine_tuned_model is not None and job.ended
+
+
+def _is_exportable(job: Job) -> bool:
+    """Whether the model can leave: it was trained on this computer."""
+    return _has_model(job) and job.provider == LOCAL
 
 
 def is_unsent(job: Job) -> bool:
@@ -123,6 +129,7 @@ class JobOperations(QObject):
 
     again_wanted = Signal(str, list, str)  # a provider, plans, and the name that their jobs share
     model_wanted = Signal(str, Job, str)  # a tab's name ("chat", "exam"), the job, and its model
+    export_wanted = Signal(str, str)  # a provider, and the model that is to be exported
 
     def __init__(self, workspace: Workspace, owner: QWidget) -> None:
         super().__init__(owner)
@@ -140,6 +147,8 @@ class JobOperations(QObject):
                 self._run_for_each(jobs, lambda job: self._pause_or_resume(job, name))
             case "again":
                 self._train_again(jobs)
+            case "export":
+                self.export_wanted.emit(jobs[0].provider, jobs[0].fine_tuned_model)
             case "copy":
                 QGuiApplication.clipboard().setText("\n".join(job.remote_id or "" for job in jobs))
             case "forget":

@@ -29,7 +29,7 @@ from ui.training.job_table import CLOSING_SOON_DAYS, JobRow, format_days_left
 from ui.widgets import basics
 
 SHOWN_ACTIONS = ("chat", "exam", "pause", "resume", "cancel", "again")
-MENU_ACTIONS = ("copy", "forget", "delete")
+MENU_ACTIONS = ("export", "copy", "forget", "delete")
 MAX_COMPARED_JOBS = 20  # jobs whose curves are drawn beside each other
 
 

@@ -21,6 +21,7 @@ from core.training.metrics import MetricSeries
 from ui import style
 from ui.tab_base import Tab
 from ui.training.changed_since_dialog import ChangedSinceDialog
+from ui.training.export_model_dialog import ExportModelDialog
 from ui.training.job_actions import JobActions, JobOperations
 from ui.training.job_pane import MAX_COMPARED_JOBS, JobCurves, JobPane
 from ui.training.job_table import JobRow, JobTable
@@ -77,6 +78,7 @@ class TrainingTab(Tab):
         self.actions_of_jobs.wanted.connect(self.acts.do)
         self.acts.again_wanted.connect(self.starter.start)
         self.acts.model_wanted.connect(self._on_model_wanted)
+        self.acts.export_wanted.connect(self._on_export_wanted)
         self.pane.model_wanted.connect(self._on_checkpoint_wanted)
         self.pane.record.since_wanted.connect(lambda job: ChangedSinceDialog(self.workspace, job, self).open())
         self.runner.sent.connect(self.pane.show_sent)
@@ -277,6 +279,9 @@ class TrainingTab(Tab):
                         raise JukuError(tr("{title} could not be prepared", title=offer.title), offer.message)
         finally:
             self._watching = False
+
+    def _on_export_wanted(self, provider: str, model: str) -> None:
+        ExportModelDialog(self.workspace, provider, model, self).open()
 
     def _on_checkpoint_wanted(self, tab: str, model: str) -> None:
         if found := self.table.jobs():

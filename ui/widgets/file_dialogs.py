@@ -14,6 +14,7 @@ from core.settings import Settings
 from ui import style
 
 PROJECTS, ROWS, DOCUMENTS, REPORTS, LINES, RESCUED = "projects", "rows", "documents", "reports", "lines", "rescued"
+MODELS = "models"
 
 DIALOG_WIDTH, PLACES_WIDTH = 760, 170  # pixels of Qt's own dialog, and of the places at its side
 # Qt draws these black, in a dark window, too.

@@ -98,16 +98,28 @@ def _build_exam(card: Json) -> str:
     rows = card.get("exam") or []
     if not rows:
         return ""
-    lines = ["| model | right | of | share | 95 % interval | gained | lost |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| model | right | of | share | 95 % interval | gained | lost | same answers |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for row in rows:
         share = row["right"] / row["asked"] if row["asked"] else 0
         interval = f"{row['low']:.0%} to {row['high']:.0%}"
         gained, lost = ("–" if row.get(key) is None else str(row[key]) for key in ("gained", "lost"))
-        lines.append(
-            f"| {escape(row['subject'])} | {row['right']:g} | {row['asked']} | {share:.0%} | {interval} | {gained} | {lost} |"
+        same = "–" if row.get("same") is None else f"{row['same']:.0%}"
+        cells = (
+            escape(row["subject"]),
+            f"{row['right']:g}",
+            row["asked"],
+            f"{share:.0%}",
+            interval,
+            gained,
+            lost,
+            same,
         )
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     note = escape(card.get("exam_note") or "")
-    explained = "Gained and lost: facts, against the first line."
+    explained = "Held-out questions. Gained and lost: facts, against the first line; same: to the letter."
     return "\n\n".join(part for part in ("## Exam", "\n".join(lines), f"{explained} {note}".strip()) if part)
 
 

@@ -8,42 +8,45 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine.http import chat_routes, embedding_routes
-from core.engine.http.parameters import Text, check_metadata, find_duplicate, parse, read_json
+from core.engine.http import chat_routes, completion_routes, embedding_routes, response_routes
+from core.engine.http.parameters import ExpiresAfter, Text, check_metadata, find_duplicate, parse, read_json
 from core.engine.http.protocol import Json, bad_request, paginate
 from core.engine.http.services import Services, get_services
 
-ENDPOINTS = {"/v1/chat/completions": chat_routes.complete, "/v1/embeddings": embedding_routes.embed}
+ENDPOINTS = {
+    "/v1/chat/completions": chat_routes.complete,
+    "/v1/completions": completion_routes.complete,
+    "/v1/embeddings": embedding_routes.embed,
+    "/v1/responses": response_routes.complete,
+}
 
 
 class BatchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A valid request for a batch."""
 
     input_file_id: Text
-    endpoint: Literal["/v1/chat/completions", "/v1/embeddings"]
+    endpoint: Literal["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses"]
     completion_window: Literal["24h"]
     metadata: Any = {}
-    output_expires_after: Any = None
+    output_expires_after: ExpiresAfter | None = None
 
     def __post_init__(self) -> None:
         check_metadata(self.metadata)
-        if self.output_expires_after is not None:
-            raise bad_request("Files do not expire here.", "output_expires_after", "unsupported_value")
 
 
 @dataclass(frozen=True)
 class RouteEndpoints:
-    """Answers the requests of batches as the routes do."""
+    """Answers the requests of batches as the routes do, each for the user who owns the batch."""
 
     services: Services
 
-    async def check_model(self, model: str) -> None:
+    async def check_model(self, owner: str, model: str) -> None:
         """Raise the ApiError of a model that cannot answer."""
-        await self.services.resolve_model(model)
+        await self.services.for_owner(owner).resolve_model(model)
 
-    async def answer(self, endpoint: str, body: Json) -> Json:
+    async def answer(self, owner: str, endpoint: str, body: Json) -> Json:
         """The response body. Raises the ApiError of a request that is refused or fails."""
-        return await ENDPOINTS[endpoint](self.services, body)
+        return await ENDPOINTS[endpoint](self.services.for_owner(owner), body)
 
 
 async def create(request: Request) -> Response:
@@ -55,7 +58,12 @@ async def create(request: Request) -> Response:
     file_id, files = batch.input_file_id, services.store.files
     if file_id not in files or files.get(file_id)["purpose"] != "batch":
         raise bad_request(f"invalid input_file_id: {file_id}", "input_file_id", "invalid_value")
-    return JSONResponse(services.batches.create(file_id, batch.endpoint, batch.completion_window, batch.metadata))
+    seconds = batch.output_expires_after.seconds if batch.output_expires_after else None
+    return JSONResponse(
+        services.batches.create(
+            file_id, batch.endpoint, batch.completion_window, batch.metadata, seconds, services.user.id
+        )
+    )
 
 
 async def index(request: Request) -> Response:

@@ -130,7 +130,7 @@ class ChatRequest(SamplingRequest, frozen=True, kw_only=True, forbid_unknown_fie
             raise bad_request("'top_logprobs' needs 'logprobs'.", "top_logprobs", "invalid_value")
         read_tool_choice(self.tool_choice, self._functions)
         for index, message in enumerate(self.messages):
-            _check_message(message, f"messages[{index}]")
+            check_message(message, f"messages[{index}]")
 
     @property
     def _functions(self) -> list[Any]:
@@ -153,7 +153,8 @@ class ChatRequest(SamplingRequest, frozen=True, kw_only=True, forbid_unknown_fie
         return GenerationRequest(messages=self.messages, tools=tools, params=params, n=self.n)
 
 
-def _check_message(message: Any, name: str) -> None:
+def check_message(message: Any, name: str) -> None:
+    """Raise a 400 error unless `message`, the parameter `name`, is one of the protocol's messages that is read here."""
     if not isinstance(message, dict):
         raise bad_request(f"Invalid type for '{name}': expected an object.", name, "invalid_type")
     for key, value in message.items():

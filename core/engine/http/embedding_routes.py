@@ -28,11 +28,8 @@ class EmbeddingRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __post_init__(self) -> None:
         texts = self.texts
-        if isinstance(texts, list) and texts and all(isinstance(text, int | list) for text in texts):
-            message = "Invalid 'input': this server reads texts, not token numbers of another model."
-            raise bad_request(message, "input", "unsupported_value")
-        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
-            message = "Invalid 'input': expected a text that is not empty, or a list of such texts."
+        if not isinstance(texts, list) or not texts or not all(_is_text(text) for text in texts):
+            message = "Invalid 'input': expected a text or token ids that are not empty, or a list of such."
             raise bad_request(message, "input", "invalid_value")
         if len(texts) > MAX_TEXTS:
             message = f"Invalid 'input': at most {MAX_TEXTS} texts per request."
@@ -40,8 +37,16 @@ class EmbeddingRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def texts(self) -> Any:
-        """`input` as a list."""
-        return [self.input] if isinstance(self.input, str) else self.input
+        """`input` as a list of texts or lists of token ids."""
+        is_one = isinstance(self.input, list) and self.input and all(type(one) is int for one in self.input)
+        return [self.input] if isinstance(self.input, str) or is_one else self.input
+
+
+def _is_text(value: Any) -> bool:
+    """Whether this is a text or a list of token ids, not empty."""
+    return bool(value) and (
+        isinstance(value, str) or (isinstance(value, list) and all(type(one) is int for one in value))
+    )
 
 
 async def create(request: Request) -> Response:
@@ -67,18 +72,29 @@ async def embed(services: Services, body: Json) -> Json:
 
 
 def _build_response(request: EmbeddingRequest, embeddings: Embeddings) -> Json:
-    """The list of embeddings; 400 when other dimensions are requested than the model has."""
-    dimensions = len(embeddings.vectors[0])
-    if request.dimensions not in (None, dimensions):
-        message = f"This model's vectors have {dimensions} dimensions and cannot be made shorter or longer."
-        raise bad_request(message, "dimensions", "unsupported_value")
+    """The list of embeddings, shortened to `dimensions`; 400 when more are requested than the model has."""
+    size = len(embeddings.vectors[0])
+    dimensions = request.dimensions or size
+    if dimensions > size:
+        message = f"Invalid 'dimensions': this model's vectors have {size} dimensions at most."
+        raise bad_request(message, "dimensions", "invalid_value")
     encode = _to_base64 if request.encoding_format == "base64" else _to_list
     data = [
-        {"object": "embedding", "index": index, "embedding": encode(vector)}
+        {"object": "embedding", "index": index, "embedding": encode(_shorten(vector, dimensions))}
         for index, vector in enumerate(embeddings.vectors)
     ]
     usage = {"prompt_tokens": embeddings.num_tokens, "total_tokens": embeddings.num_tokens}
     return {"object": "list", "data": data, "model": request.model, "usage": usage}
+
+
+def _shorten(vector: Any, dimensions: int) -> Any:
+    """The first dimensions of a vector, of length 1 again."""
+    import numpy as np
+
+    if dimensions == len(vector):
+        return vector
+    short = vector[:dimensions]
+    return short / (np.linalg.norm(short) or 1.0)
 
 
 def _to_list(vector: Any) -> Any:

@@ -6,48 +6,67 @@ from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from core.engine.http import batch_input
-from core.engine.http.parameters import parse
+from core.engine.http.parameters import ExpiresAfter, parse
 from core.engine.http.protocol import ApiError, Json, bad_request, paginate
 from core.engine.http.services import Services, get_services
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
-# The API's name in error messages, and the size of a file at most.
-PURPOSES = {"fine-tune": ("Fine-Tuning", MAX_FILE_BYTES), "batch": ("Batch", batch_input.MAX_FILE_BYTES)}
+# The API's name in error messages, the size of a file at most, and how its name must end.
+PURPOSES = {
+    "fine-tune": ("Fine-Tuning", MAX_FILE_BYTES, ".jsonl"),
+    "batch": ("Batch", batch_input.MAX_FILE_BYTES, ".jsonl"),
+    "evals": ("Evals", MAX_FILE_BYTES, ".jsonl"),
+    "user_data": ("Files", MAX_FILE_BYTES, ""),
+}
+_EXPIRY_FIELDS = {"expires_after[anchor]": "anchor", "expires_after[seconds]": "seconds"}
 
 
 class UploadForm(Struct, frozen=True, forbid_unknown_fields=True):
     """A valid form of an upload."""
 
     file: UploadFile
-    purpose: Literal["fine-tune", "batch"]
+    purpose: Literal["fine-tune", "batch", "evals", "user_data"]
+    expires_after: ExpiresAfter | None = None
 
 
 async def create(request: Request) -> Response:
     """Store one uploaded file. Raises a 400 error for a wrong parameter, and 413 for a file that is too large."""
     async with request.form(max_files=1, max_fields=10) as form:
-        upload = parse(dict(form), UploadForm)
-        return JSONResponse(await _store(get_services(request), upload.purpose, upload.file))
+        return JSONResponse(await _store(get_services(request), parse(_read_form(form), UploadForm)))
 
 
-async def _store(services: Services, purpose: str, upload: UploadFile) -> Json:
+def _read_form(form: FormData) -> Json:
+    """The fields; the parts of `expires_after`, which is no JSON in a form, put together."""
+    values: Json = {name: value for name, value in form.items() if name not in _EXPIRY_FIELDS}
+    expiry: Json = {key: form[name] for name, key in _EXPIRY_FIELDS.items() if name in form}
+    if str(expiry.get("seconds", "")).isascii() and str(expiry.get("seconds", "")).isdigit():
+        expiry["seconds"] = int(str(expiry["seconds"])[:20])
+    return {**values, "expires_after": expiry} if expiry else values
+
+
+async def _store(services: Services, form: UploadForm) -> Json:
     """The file object. The name stays as given: it is displayed, never used as a path."""
-    name, (api, max_bytes) = upload.filename or "", PURPOSES[purpose]
-    if not name.lower().endswith(".jsonl"):
+    upload, (api, max_bytes, ending) = form.file, PURPOSES[form.purpose]
+    name = upload.filename or ""
+    if not name.lower().endswith(ending):
         raise bad_request(f"Invalid file format for {api} API. Must be .jsonl", "file", "invalid_file_format")
     if (upload.size or 0) > max_bytes:
         raise ApiError(413, f"The file is larger than {max_bytes} bytes.", param="file", code="request_too_large")
+
+    services.check_bytes(upload.size or 0)
 
     def write(path: Path) -> None:
         with path.open("wb") as target:
             shutil.copyfileobj(upload.file, target, 1 << 20)
 
-    return await asyncio.to_thread(services.store.files.add, name, purpose, write)
+    seconds = form.expires_after.seconds if form.expires_after else None
+    return await asyncio.to_thread(services.store.files.add, name, form.purpose, write, expires_after=seconds)
 
 
 async def index(request: Request) -> Response:

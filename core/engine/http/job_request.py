@@ -18,6 +18,15 @@ class SupervisedHyperparameters(Struct, frozen=True, forbid_unknown_fields=True)
     n_epochs: Annotated[int, Meta(ge=1, le=50)] | Auto = None
     batch_size: Annotated[int, Meta(ge=1, le=256)] | Auto = None
     learning_rate_multiplier: Annotated[float, Meta(gt=0, le=1e6)] | Auto = None
+    # Not in OpenAI's API; the names are those of PEFT and transformers.
+    lora_rank: Annotated[int, Meta(ge=1, le=256)] | Auto = None
+    lora_alpha: Annotated[float, Meta(gt=0, le=1024)] | Auto = None
+    lora_target_modules: Literal["auto", "all-linear", "attention", "mlp"] | None = None
+    lora_num_layers: Annotated[int, Meta(ge=1, le=1000)] | Auto = None
+    lr_scheduler_type: Literal["auto", "cosine", "linear", "constant"] | None = None
+    warmup_steps: Annotated[int, Meta(ge=0, le=10_000)] | Auto = None
+    early_stopping_patience: Annotated[int, Meta(ge=1, le=50)] | Auto = None
+    packing: bool | Auto = None
 
 
 class DPOHyperparameters(SupervisedHyperparameters, frozen=True, forbid_unknown_fields=True):
@@ -40,11 +49,13 @@ class DPOMethod(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type
     dpo: MethodOptions[DPOHyperparameters] | None = None
 
 
-# The names of each method's hyperparameters.
+# The names of each method's hyperparameters in OpenAI's API: a job has them all.
 HYPERPARAMETERS = {
-    "supervised": SupervisedHyperparameters.__struct_fields__,
-    "dpo": DPOHyperparameters.__struct_fields__,
+    "supervised": ("n_epochs", "batch_size", "learning_rate_multiplier"),
+    "dpo": ("n_epochs", "batch_size", "learning_rate_multiplier", "beta"),
 }
+# Those of the adapter: a job that trains a fine-tuned model further keeps that model's.
+ADAPTER_HYPERPARAMETERS = ("lora_rank", "lora_alpha", "lora_target_modules", "lora_num_layers")
 
 
 class MethodRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,6 +68,11 @@ class MethodRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         if self.method and self.hyperparameters:
             raise bad_request("Give 'method' or 'hyperparameters', not both.", "hyperparameters", "invalid_value")
+
+    @property
+    def hyperparameters_path(self) -> str:
+        """Where in the body the hyperparameters stand."""
+        return "hyperparameters" if self.hyperparameters else f"method.{self.method_name}.hyperparameters"
 
     @property
     def method_name(self) -> str:
@@ -87,6 +103,9 @@ class JobRequest(MethodRequest, frozen=True, kw_only=True, forbid_unknown_fields
         if self.integrations:
             raise bad_request("This server has no integrations.", "integrations", "unsupported_value")
         check_metadata(self.metadata)
+        if "early_stopping_patience" in self.hyperparameter_values and not self.validation_file:
+            name = f"{self.hyperparameters_path}.early_stopping_patience"
+            raise bad_request(f"'{name}' needs a 'validation_file'.", name, "invalid_value")
 
 
 def parse_job(body: Json) -> JobRequest:

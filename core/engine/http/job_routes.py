@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.engine.http import job_request
+from core.engine.http.job_request import ADAPTER_HYPERPARAMETERS, JobRequest
 from core.engine.http.parameters import find_duplicate, read_json
 from core.engine.http.protocol import Json, bad_request, paginate
 from core.engine.http.services import Services, get_services
@@ -20,7 +21,9 @@ async def create(request: Request) -> Response:
     _check_file(services, "training_file", job.training_file)
     _check_file(services, "validation_file", job.validation_file)
     _check_model(services, job.model)
-    return JSONResponse(services.jobs.create(job))
+    _check_adapter(services, job)
+    services.check_new_job()
+    return JSONResponse(services.jobs.create(job, services.user.id))
 
 
 def _check_file(services: Services, name: str, file_id: str | None) -> None:
@@ -38,6 +41,16 @@ def _check_model(services: Services, model: str) -> None:
         message = f"The specified model `{model}` is not available for fine-tuning."
         raise bad_request(message, "model", "model_not_available")
     services.catalog.check_available(base)
+
+
+def _check_adapter(services: Services, job: JobRequest) -> None:
+    """Raise a 400 error for hyperparameters of the adapter where the model has one already."""
+    if services.store.models.get(job.model):
+        for name in ADAPTER_HYPERPARAMETERS:
+            if name in job.hyperparameter_values:
+                path = f"{job.hyperparameters_path}.{name}"
+                message = f"'{path}' cannot be set: the adapter of `{job.model}` is trained further as it is."
+                raise bad_request(message, path, "invalid_value")
 
 
 async def index(request: Request) -> Response:
@@ -118,7 +131,7 @@ async def limits(request: Request) -> Response:
     running = [job for job in services.store.jobs.all() if job["status"] == "running"]
     bases = [services.jobs.base_model(job) for job in running]
     models = {
-        entry.id: {"max_concurrent_jobs": 1, "active_jobs": bases.count(entry.id)}
+        entry.id: {"max_concurrent_jobs": services.team.max_jobs(), "active_jobs": bases.count(entry.id)}
         for entry in services.catalog.trainable_entries()
     }
     return JSONResponse(models)

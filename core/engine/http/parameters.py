@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,7 @@ from core.engine.http.protocol import ApiError, Json, bad_request
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 PositiveInt = Annotated[int, Meta(ge=1, le=2**31)]
 # A client that does not know whether its request arrived sends it again with the same value of this metadata key.
+MIN_EXPIRY_SECONDS, MAX_EXPIRY_SECONDS = 3600, 2_592_000  # an hour to thirty days, as in the protocol
 IDEMPOTENCY_KEY = "juku_key"
 
 _FIELD = re.compile(r"Object (missing required|contains unknown) field `(.*)`")
@@ -75,6 +76,13 @@ def check_metadata(metadata: Any) -> None:
         if not isinstance(value, str) or len(key) > 64 or len(value) > 512:
             name = f"metadata.{key[:64]}"
             raise bad_request(f"Invalid '{name}': expected a string of 512 characters at most.", name, "invalid_value")
+
+
+class ExpiresAfter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a file is deleted, counted from its creation."""
+
+    anchor: Literal["created_at"]
+    seconds: Annotated[int, Meta(ge=MIN_EXPIRY_SECONDS, le=MAX_EXPIRY_SECONDS)]
 
 
 def find_duplicate(objects: list[Json], metadata: Json) -> Json | None:

@@ -1,14 +1,15 @@
 """The HTTP application: authentication, size limits, routes, error responses."""
 
+import asyncio
 import contextlib
-import hmac
-import ipaddress
+import errno
+import logging
 from collections.abc import AsyncIterator, Callable
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,85 +17,120 @@ from core.engine.http import (
     batch_routes,
     catalog_routes,
     chat_routes,
+    completion_routes,
     embedding_routes,
     estimate_routes,
     export_routes,
     file_routes,
     job_routes,
+    metrics_routes,
     model_routes,
+    moderation_routes,
+    response_routes,
 )
+from core.engine.http.allowed_hosts import AllowedHosts
 from core.engine.http.protocol import ApiError, new_id
 from core.engine.http.services import Services
+from core.engine.http.team_access import SCOPE_REQUEST_ID, SCOPE_USER, TeamAccess, find_user
 
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 MAX_JSON_BYTES = 32 * 1024 * 1024
 MAX_UPLOAD_BYTES = file_routes.MAX_FILE_BYTES + 64 * 1024
+# What is read, and thrown away, of a body that is refused: a client that sends it all before it reads would otherwise
+# find its connection reset instead of the error.
+MAX_DRAIN_BYTES = 2 * MAX_UPLOAD_BYTES
+DRAIN_SECONDS = 60.0
+FULL_DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+
+log = logging.getLogger(__name__)
 
 
 class GuardMiddleware:
     """Checks `Host`, token and body size of every request; adds `x-request-id` to every response."""
 
-    def __init__(self, app: ASGIApp, token: str, host: str) -> None:
-        self._app, self._token, self._local = app, token.encode(), is_loopback(host)
+    def __init__(self, app: ASGIApp, services: Services, token: str, hosts: AllowedHosts) -> None:
+        self._app, self._services, self._token, self._hosts = app, services, token.encode(), hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the application, or respond with the protocol's error."""
         if scope["type"] != "http":
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
+        body = _LimitedBody(scope, receive)
+        request_id, last = new_id("req_"), list[Message]()
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["x-request-id"] = request_id
+            elif not message.get("more_body") and not body.is_complete:
+                # The response is complete for the client by its length; the end is sent when the body is read.
+                last.append({"type": "http.response.body", "body": b"", "more_body": False})
+                message = {**message, "more_body": True}
             await send(message)
 
-        request_id = new_id("req_")
-        error = self._check(Headers(scope=scope))
+        scope[SCOPE_REQUEST_ID] = request_id
+        error = self._check(Headers(scope=scope), scope) or body.check_length()
         if error:
-            return await _error_response(error)(scope, receive, send_with_id)
-        return await self._app(scope, _limit_body(scope, receive), send_with_id)
+            await _error_response(error)(scope, body.receive, send_with_id)
+        else:
+            await self._app(scope, body.receive, send_with_id)
+        for message in last:
+            await body.drain()
+            await send(message)
 
-    def _check(self, headers: Headers) -> ApiError | None:
-        if self._local and not _is_local_host(headers.get("host", "")):
+    def _check(self, headers: Headers, scope: Scope) -> ApiError | None:
+        """The error of a request that is refused; else the scope gets its user."""
+        if not self._hosts.allow(headers.get("host", "")):
             return ApiError(403, "This Host is not served here.", code="invalid_host")
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token):
+        given = token.strip() if scheme.lower() == "bearer" else ""
+        scope[SCOPE_USER] = find_user(self._services, self._token, given, scope["path"])
+        if scope[SCOPE_USER]:
             return None
         message = "Incorrect API key provided." if token else "You didn't provide an API key."
         return ApiError(401, message, code="invalid_api_key")
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this computer can reach a server bound to `host`."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+class _LimitedBody:
+    """The body of a request, as large as its route allows."""
 
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        self._max_bytes = MAX_UPLOAD_BYTES if scope["path"] == "/v1/files" else MAX_JSON_BYTES
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "")
+        self._length = int(length) if length.isdigit() else 0
+        self._num_bytes = 0
+        # A client that waits for "100 Continue" has sent nothing yet, and need not.
+        self.is_complete = not (self._length or "transfer-encoding" in headers) or "expect" in headers
 
-def _is_local_host(header: str) -> bool:
-    """Whether `Host` names this computer. A web page may make its own name point here (DNS rebinding)."""
-    name = header[1:].partition("]")[0] if header.startswith("[") else header.partition(":")[0]
-    return name.lower() in LOOPBACK_NAMES
+    def check_length(self) -> ApiError | None:
+        """The 413 error of a body that says it is larger."""
+        return self._too_large_error() if self._length > self._max_bytes else None
 
+    def _too_large_error(self) -> ApiError:
+        return ApiError(413, f"The request is larger than {self._max_bytes} bytes.", code="request_too_large")
 
-def _limit_body(scope: Scope, receive: Receive) -> Receive:
-    """The same body; raises a 413 error when it is larger than the route allows."""
-    max_bytes = MAX_UPLOAD_BYTES if scope["path"] == "/v1/files" else MAX_JSON_BYTES
-    num_bytes = 0
-
-    async def receive_within_limit() -> Message:
-        nonlocal num_bytes
-        message = await receive()
-        num_bytes += len(message.get("body", b""))
-        if num_bytes > max_bytes:
-            raise ApiError(413, f"The request is larger than {max_bytes} bytes.", code="request_too_large")
+    async def receive(self) -> Message:
+        """The next part. Raises a 413 error when the body is larger than allowed."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            self.is_complete = True
+        self._num_bytes += len(message.get("body", b""))
+        if self._num_bytes > self._max_bytes:
+            raise self._too_large_error()
         return message
 
-    return receive_within_limit
+    async def drain(self) -> None:
+        """Read what is left and throw it away, up to a limit."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while not self.is_complete and self._num_bytes < MAX_DRAIN_BYTES:
+                    with contextlib.suppress(ApiError):
+                        await self.receive()
 
 
 def _error_response(error: ApiError) -> Response:
-    return JSONResponse(error.body(), error.status)
+    return JSONResponse(error.body(), error.status, error.headers)
 
 
 async def _handle_api_error(_request: Request, error: Exception) -> Response:
@@ -112,11 +148,29 @@ async def _handle_http_error(request: Request, error: Exception) -> Response:
     return response
 
 
+async def _handle_disconnect(_request: Request, _error: Exception) -> Response:
+    """Nobody reads this response."""
+    return _error_response(ApiError(499, "The client closed the connection."))
+
+
+async def _handle_os_error(_request: Request, error: Exception) -> Response:
+    """A full disk is told in words. Raises any other error again, for the handler of all others."""
+    assert isinstance(error, OSError)
+    if error.errno not in FULL_DISK_ERRNOS:
+        log.error("a request failed", exc_info=error)
+        return await _handle_exception(_request, error)
+    message = (
+        "The disk of this server is full, or your share of it: nothing was stored. "
+        "Free some space (delete files, models or checkpoints), then send the request again."
+    )
+    return _error_response(ApiError(507, message, code="insufficient_storage"))
+
+
 async def _handle_exception(_request: Request, _error: Exception) -> Response:
     return _error_response(ApiError(500, "The server had an error while processing your request.", code="server_error"))
 
 
-def create_app(services: Services, token: str, host: str, on_start: Callable[[], None]) -> ASGIApp:
+def create_app(services: Services, token: str, hosts: AllowedHosts, on_start: Callable[[], None]) -> ASGIApp:
     """The application; `on_start` is called when it accepts requests."""
 
     @contextlib.asynccontextmanager
@@ -137,13 +191,23 @@ def create_app(services: Services, token: str, host: str, on_start: Callable[[],
         file_routes,
         job_routes,
         chat_routes,
+        completion_routes,
+        response_routes,
+        moderation_routes,
         embedding_routes,
         export_routes,
         batch_routes,
+        metrics_routes,
     )
     routes = [route for module in modules for route in module.routes]
-    errors = {ApiError: _handle_api_error, HTTPException: _handle_http_error, Exception: _handle_exception}
+    errors = {
+        ApiError: _handle_api_error,
+        HTTPException: _handle_http_error,
+        ClientDisconnect: _handle_disconnect,
+        OSError: _handle_os_error,
+        Exception: _handle_exception,
+    }
     app = Starlette(routes=routes, exception_handlers=errors, lifespan=lifespan)
     app.router.redirect_slashes = False
     app.state.services = services
-    return GuardMiddleware(app, token, host)
+    return GuardMiddleware(TeamAccess(app, services, routes), services, token, hosts)

@@ -7,6 +7,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from core.engine.http.protocol import ApiError, bad_request
@@ -37,9 +38,10 @@ class EmbeddingsWork:
     """
 
     source: ModelSource
-    texts: list[str]
+    texts: list[str | list[int]]
     send: Callable[[EmbeddingsEvent], None]
     background: bool = False
+    owner: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)
     _rows: list[list[int]] = field(default_factory=list)
     _vectors: dict[int, Any] = field(default_factory=dict)
@@ -69,14 +71,16 @@ class EmbeddingsWork:
 @dataclass(eq=False)
 class PendingEmbeddings:
     """A request for embeddings where they are awaited, on the event loop. `on_cancel` is called once, when it is
-    cancelled."""
+    cancelled; `on_event` with the result, also when nobody waits for it any longer."""
 
     on_cancel: Callable[[], None]
+    on_event: Callable[[EmbeddingsEvent], None] = lambda _: None
     _inbox: asyncio.Queue[EmbeddingsEvent] = field(default_factory=asyncio.Queue)
     _is_cancelled: bool = False
 
     def receive(self, event: EmbeddingsEvent) -> None:
         """Take the result."""
+        self.on_event(event)
         self._inbox.put_nowait(event)
 
     async def result(self) -> Embeddings:
@@ -98,10 +102,14 @@ class PendingEmbeddings:
         self.receive(error)
 
 
-def _tokenize(text: ModelText, texts: list[str]) -> list[list[int]]:
+def _tokenize(text: ModelText, texts: list[str | list[int]]) -> list[list[int]]:
     """Token ids of each text; 400 for a text longer than the model reads, or for too many tokens in all."""
-    rows: list[list[int]] = text.tokenizer(texts, add_special_tokens=False).input_ids
+    encode = partial(text.tokenizer, add_special_tokens=False)
+    rows: list[list[int]] = [list(encode(one).input_ids) if isinstance(one, str) else one for one in texts]
     for index, ids in enumerate(rows):
+        if wrong := [token_id for token_id in ids if not 0 <= token_id < text.vocab_size]:
+            message = f"Invalid 'input[{index}]': this model has no token {wrong[0]}, only 0 to {text.vocab_size - 1}."
+            raise bad_request(message, "input", "invalid_value")
         if not 0 < len(ids) <= text.context_length:
             limit = f"This model's maximum context length is {text.context_length} tokens"
             raise bad_request(f"{limit}, 'input[{index}]' has {len(ids)}.", "input", "context_length_exceeded")

@@ -34,6 +34,8 @@ def compute_fingerprint(source: ModelSource, answerer: str) -> str:
 
     The digits begin the SHA-256 of the adapter's weights.
     """
+    if source.gguf:  # of an export; its name tells the model and the precision
+        return f"{source.id}@{answerer}"
     adapter = f"+{_hash_file(source.adapter / 'adapter_model.safetensors')[:12]}" if source.adapter else ""
     return f"{source.entry.id}{adapter}@{answerer}"
 

@@ -4,27 +4,43 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 SMALL_DATASET_ROWS = 60
-LORA_RANK = 16
-LORA_ALPHA = 32
 # DPO trains at a fraction of the supervised rate: at the full one a model forgets how to speak.
 DPO_LEARNING_RATE_FACTOR = 0.1
+WARMUP_STEPS = 3
+LORA_RANK = 16
+LORA_ALPHA = 32
+# Names of the protocol; a job shows the others only where they were asked for.
+PROTOCOL_NAMES = ("n_epochs", "batch_size", "learning_rate_multiplier", "beta")
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """How one job trains. `learning_rate`: the peak, with the multiplier in it. `beta`: of DPO, else None."""
+    """How one job trains.
+
+    `learning_rate`: the peak, with the multiplier in it. `beta`: of DPO, else None. `lora_num_layers`: how many layers
+    at the model's top have adapters, None for all. `early_stopping_patience`: after how many epochs without a lower
+    validation loss the job ends, None for never. `packing`: whether rows share what they begin with.
+    """
 
     n_epochs: int
     batch_size: int
     learning_rate_multiplier: float
     beta: float | None
     learning_rate: float
+    lora_rank: int = LORA_RANK
+    lora_alpha: float = LORA_ALPHA
+    lora_target_modules: str = "all-linear"
+    lora_num_layers: int | None = None
+    lr_scheduler_type: str = "cosine"
+    warmup_steps: int = WARMUP_STEPS
+    early_stopping_patience: int | None = None
+    packing: bool = True
 
-    def to_protocol(self) -> dict[str, Any]:
-        """The protocol's hyperparameters object, in numbers."""
+    def to_protocol(self, requested: dict[str, Any]) -> dict[str, Any]:
+        """The protocol's hyperparameters object, in numbers, with whatever else was requested."""
         values = asdict(self)
-        del values["learning_rate"]
-        return {name: value for name, value in values.items() if value is not None}
+        names = [*PROTOCOL_NAMES, *(name for name in requested if name in values and name not in PROTOCOL_NAMES)]
+        return {name: values[name] for name in names if values[name] is not None}
 
 
 def resolve_auto(method: str, requested: dict[str, Any], num_rows: int, learning_rates: list[float]) -> Hyperparameters:
@@ -39,5 +55,8 @@ def resolve_auto(method: str, requested: dict[str, Any], num_rows: int, learning
     if method == "dpo":
         values |= {"n_epochs": 4 if is_small else 2, "beta": 0.1}
         learning_rate *= DPO_LEARNING_RATE_FACTOR
-    values |= {name: value for name, value in requested.items() if value != "auto"}
+    given = {name: value for name, value in requested.items() if value != "auto"}
+    if "lora_rank" in given:  # the usual ratio: the learning rate then suits every rank
+        values["lora_alpha"] = 2 * given["lora_rank"]
+    values |= given
     return Hyperparameters(**values, learning_rate=learning_rate * float(values["learning_rate_multiplier"]))

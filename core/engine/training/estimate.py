@@ -25,7 +25,7 @@ from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
 from core.engine.training.auto_hyperparameters import LORA_RANK, Hyperparameters, resolve_auto
 from core.engine.training.estimator import JobOutline
 from core.engine.training.lora import add_adapter
-from core.engine.training.objectives import SupervisedObjective, TokenLoss, TrainingError, micro_batches
+from core.engine.training.objectives import SupervisedObjective, TrainingError, micro_batches
 from core.engine.training.tokenize_rows import IGNORE_INDEX, TokenizedRow, tokenize_row
 
 PROBE_SECONDS = 0.7  # of timed steps for each of the three models, about
@@ -73,7 +73,7 @@ def build_config(entry: CatalogEntry, layers: int | None = None, vocabulary: int
     return AutoConfig.for_model(entry.config["model_type"], **values)
 
 
-def measure_size(config: Any) -> ModelSize:
+def measure_size(config: Any, lora_rank: int = LORA_RANK) -> ModelSize:
     """Count the parameters of a model and of its adapter. Nothing is loaded: tensors have shapes only."""
     import torch
     from transformers import AutoModelForCausalLM
@@ -82,7 +82,7 @@ def measure_size(config: Any) -> ModelSize:
         model = AutoModelForCausalLM.from_config(config)
     head = model.get_output_embeddings()
     linear = [one for one in model.modules() if isinstance(one, torch.nn.Linear) and one is not head]
-    adapter = sum(LORA_RANK * (one.in_features + one.out_features) for one in linear)
+    adapter = sum(lora_rank * (one.in_features + one.out_features) for one in linear)
     parameters = sum(one.numel() for one in model.parameters())
     return ModelSize(parameters, adapter, config.num_hidden_layers, config.vocab_size)
 
@@ -90,9 +90,13 @@ def measure_size(config: Any) -> ModelSize:
 class StepProbe:
     """A model with a few layers and constant weights, on which the real training step is measured."""
 
-    def __init__(self, entry: CatalogEntry, layers: int, vocabulary: int, dtype: Any) -> None:
+    def __init__(
+        self, entry: CatalogEntry, layers: int, vocabulary: int, dtype: Any, hyperparameters: Hyperparameters
+    ) -> None:
         import torch
         from transformers import AutoModelForCausalLM
+
+        from core.engine.training.token_loss import TokenLoss
 
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(build_config(entry, layers, vocabulary), dtype=dtype)
@@ -103,18 +107,17 @@ class StepProbe:
                 parameter.fill_(0.01)
             for name, value in buffers.items():
                 model.get_buffer(name).copy_(value)
-        self._model = add_adapter(model)
+        self._model = add_adapter(model, hyperparameters)
         self._model.train()
         self._parameters = [one for one in self._model.parameters() if one.requires_grad]
-        self._optimizer = torch.optim.AdamW(self._parameters, lr=1e-4, weight_decay=0.0)
-        token_loss = TokenLoss(self._model.get_base_model(), 0, device.default_device())
-        self.max_tokens = token_loss.max_tokens
-        self._objective = SupervisedObjective(token_loss)
+        self._optimizer = torch.optim.AdamW(self._parameters, lr=1e-4, weight_decay=0.0, fused=True)
+        self._token_loss = TokenLoss(self._model, self._model.get_base_model(), 0, device.default_device())
+        self._packing, self._objective = hyperparameters.packing, SupervisedObjective(self._token_loss)
 
     def _step(self, batch: Sequence[TokenizedRow]) -> None:
         import torch
 
-        for micro_batch in micro_batches(batch, self._objective.item_shape, self.max_tokens):
+        for micro_batch in micro_batches(batch, self._objective.sequences, self._token_loss):
             self._objective.compute_loss(micro_batch)[0].backward()
         torch.nn.utils.clip_grad_norm_(self._parameters, 1.0)
         self._optimizer.step()
@@ -122,6 +125,7 @@ class StepProbe:
 
     def measure(self, batches: Sequence[list[TokenizedRow]]) -> StepCost:
         """The mean over some batches: of each the fastest of several steps, since other work may run beside."""
+        self._token_loss.choose_layout([row for batch in batches for row in batch], self._packing)
         kept = max(self._kept_bytes(batch) for batch in batches)
         self._step(batches[0])  # the first step allocates the optimizer's state
         seconds: list[float] = []
@@ -142,7 +146,7 @@ class StepProbe:
 
         most = 0
         weights = {one.untyped_storage().data_ptr() for one in self._model.parameters()}
-        for micro_batch in micro_batches(batch, self._objective.item_shape, self.max_tokens):
+        for micro_batch in micro_batches(batch, self._objective.sequences, self._token_loss):
             storages: dict[int, int] = {}
 
             def keep(tensor: Any, storages: dict[int, int] = storages) -> Any:
@@ -165,10 +169,10 @@ def estimate(request: JobOutline, dtype_name: str, started: float, process_bytes
     hyperparameters = resolve_auto(
         request.method, request.hyperparameters, request.num_rows, request.entry.learning_rates
     )
-    size = measure_size(build_config(request.entry))
+    size = measure_size(build_config(request.entry), hyperparameters.lora_rank)
     prepared = time.monotonic()
     batches = _sample_batches(rows, hyperparameters.batch_size)
-    step = _measure_step(request.entry, size, batches, dtype)
+    step = _measure_step(request.entry, size, batches, dtype, hyperparameters)
     sequences = 2 if request.method == "dpo" else 1  # in an item
     steps = -(-request.num_rows // hyperparameters.batch_size) * hyperparameters.n_epochs
     weights = size.parameters * dtype.itemsize
@@ -194,12 +198,18 @@ def estimate(request: JobOutline, dtype_name: str, started: float, process_bytes
     }
 
 
-def _measure_step(entry: CatalogEntry, size: ModelSize, batches: Sequence[list[TokenizedRow]], dtype: Any) -> StepCost:
+def _measure_step(
+    entry: CatalogEntry,
+    size: ModelSize,
+    batches: Sequence[list[TokenizedRow]],
+    dtype: Any,
+    hyperparameters: Hyperparameters,
+) -> StepCost:
     """The cost of a step of the whole model, from three tiny ones."""
     vocabulary = min(PROBE_VOCABULARY, size.vocabulary)
     small = [[_fold_ids(row, vocabulary) for row in batch] for batch in batches]
     one, two, wide = (
-        StepProbe(entry, layers, tokens, dtype).measure(small)
+        StepProbe(entry, layers, tokens, dtype, hyperparameters).measure(small)
         for layers, tokens in ((1, vocabulary), (2, vocabulary), (1, 2 * vocabulary))
     )
     layers, more = size.layers - 1, (size.vocabulary - vocabulary) / vocabulary

@@ -33,7 +33,7 @@ RESULT_COLUMNS = {
 def build_job(request: JobRequest) -> Json:
     """A new job object with every key that the protocol requires."""
     method, given = request.method_name, request.hyperparameter_values
-    hyperparameters = {name: given.get(name, "auto") for name in HYPERPARAMETERS[method]}
+    hyperparameters = dict.fromkeys(HYPERPARAMETERS[method], "auto") | given
     return {
         "object": "fine_tuning.job",
         "id": new_id("ftjob-"),

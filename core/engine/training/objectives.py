@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.engine.http.protocol import Json
 from core.engine.models.chat_template import ChatTemplate
@@ -14,8 +14,8 @@ from core.engine.training.tokenize_rows import (
     tokenize_row,
 )
 
-# Tokens, padding included, of one micro-batch. It bounds the memory of a step.
-MAX_MICRO_BATCH_TOKENS = {"cpu": 2048, "mps": 2048, "cuda": 16384}
+if TYPE_CHECKING:  # it imports torch, and the engine's own process must not
+    from core.engine.training.token_loss import TokenLoss
 
 Sums = dict[str, float]
 
@@ -28,37 +28,12 @@ class TrainingError(Exception):
         self.code = code
 
 
-class TokenLoss:
-    """The model's forward pass as both objectives use it: the loss of each token that has a label."""
-
-    def __init__(self, base_model: Any, pad_token_id: int, device: str) -> None:
-        self._base_model, self._pad_token_id, self._device = base_model, pad_token_id, device
-        self.max_tokens = MAX_MICRO_BATCH_TOKENS[device]
-
-    def forward(self, rows: Sequence[TokenizedRow]) -> tuple[Any, Any, Any]:
-        """Three tensors of shape (labels,): each label's loss, whether it was the argmax, and its row's index."""
-        import torch
-
-        width = max(len(row.input_ids) for row in rows)
-        padded_ids = [row.input_ids + [self._pad_token_id] * (width - len(row.input_ids)) for row in rows]
-        mask = [[1] * len(row.input_ids) + [0] * (width - len(row.input_ids)) for row in rows]
-        padded_labels = [row.labels + [IGNORE_INDEX] * (width - len(row.labels)) for row in rows]
-        tensors = (torch.tensor(value, device=self._device) for value in (padded_ids, mask, padded_labels))
-        input_ids, attention_mask, labels = tensors
-        labels = labels[:, 1:]
-        has_label = labels != IGNORE_INDEX
-        outputs = self._base_model.model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)
-        hidden = outputs.last_hidden_state[:, :-1]
-        # Logits only where there is a label: with a large vocabulary they cost most.
-        logits = self._base_model.lm_head(hidden[has_label]).float()
-        losses = torch.nn.functional.cross_entropy(logits, labels[has_label], reduction="none")
-        return losses, logits.argmax(-1) == labels[has_label], has_label.nonzero()[:, 0]
-
-
 class SupervisedObjective:
     """Cross-entropy of the completions' tokens. Losses and metrics are sums: those of micro-batches can be added."""
 
-    def __init__(self, token_loss: TokenLoss) -> None:
+    METRICS = ("loss", "mean_token_accuracy")
+
+    def __init__(self, token_loss: "TokenLoss") -> None:
         self._token_loss = token_loss
 
     def tokenize(self, chat_template: ChatTemplate, row: Json, max_length: int) -> list[Any]:
@@ -69,9 +44,9 @@ class SupervisedObjective:
         """Nothing: this loss needs no reference model."""
 
     @staticmethod
-    def item_shape(item: TokenizedRow) -> tuple[int, int]:
-        """The length of an item in tokens, and its number of sequences."""
-        return len(item.input_ids), 1
+    def sequences(item: TokenizedRow) -> list[TokenizedRow]:
+        """The sequences that the model reads for an item."""
+        return [item]
 
     @staticmethod
     def num_tokens(item: TokenizedRow) -> int:
@@ -93,7 +68,9 @@ class SupervisedObjective:
 class DPOObjective:
     """DPO: the chosen completion shall gain on the rejected one, compared with the model before training."""
 
-    def __init__(self, token_loss: TokenLoss, beta: float) -> None:
+    METRICS = ("loss", "accuracy", "reward_margin")
+
+    def __init__(self, token_loss: "TokenLoss", beta: float) -> None:
         self._token_loss, self._beta = token_loss, beta
 
     def tokenize(self, chat_template: ChatTemplate, row: Json, max_length: int) -> list[Any]:
@@ -106,14 +83,14 @@ class DPOObjective:
         import torch
 
         with torch.no_grad():
-            for batch in micro_batches(items, self.item_shape, self._token_loss.max_tokens):
+            for batch in micro_batches(items, self.sequences, self._token_loss):
                 for pair, margin in zip(batch, self._margins(batch).tolist(), strict=True):
                     pair.reference_margin = margin
 
     @staticmethod
-    def item_shape(item: PreferencePair) -> tuple[int, int]:
-        """The length of an item in tokens, and its number of sequences."""
-        return max(len(item.chosen.input_ids), len(item.rejected.input_ids)), 2
+    def sequences(item: PreferencePair) -> list[TokenizedRow]:
+        """The sequences that the model reads for an item."""
+        return [item.chosen, item.rejected]
 
     @staticmethod
     def num_tokens(item: PreferencePair) -> int:
@@ -141,7 +118,7 @@ class DPOObjective:
 
     def _margins(self, batch: Sequence[PreferencePair]) -> Any:
         """log p(chosen) - log p(rejected) of each pair: shape (pairs,)."""
-        rows = [row for pair in batch for row in (pair.chosen, pair.rejected)]
+        rows = [row for pair in batch for row in self.sequences(pair)]
         losses, _, row_indices = self._token_loss.forward(rows)
         totals = losses.new_zeros(len(rows)).index_add(0, row_indices, losses)
         return totals[1::2] - totals[::2]
@@ -150,17 +127,19 @@ class DPOObjective:
 Objective = SupervisedObjective | DPOObjective
 
 
-def micro_batches(batch: Sequence[Any], item_shape: Any, max_tokens: int) -> Iterator[list[Any]]:
-    """The batch in micro-batches of similar lengths, `max_tokens` each with padding; a longer item goes alone."""
+def micro_batches(batch: Sequence[Any], sequences: Any, token_loss: "TokenLoss") -> Iterator[list[Any]]:
+    """The batch in micro-batches of similar lengths that the token loss can take at once; a longer item goes alone.
+
+    `sequences`: the objective's method.
+    """
     micro_batch: list[Any] = []
-    num_sequences = 0
-    for item in sorted(batch, key=item_shape):
-        length, sequences = item_shape(item)
-        if micro_batch and length * (num_sequences + sequences) > max_tokens:
+    rows: list[TokenizedRow] = []
+    for item in sorted(batch, key=lambda item: max(len(row.input_ids) for row in sequences(item))):
+        if micro_batch and token_loss.size([*rows, *sequences(item)]) > token_loss.max_tokens:
             yield micro_batch
-            micro_batch, num_sequences = [], 0
+            micro_batch, rows = [], []
         micro_batch.append(item)
-        num_sequences += sequences
+        rows += sequences(item)
     if micro_batch:
         yield micro_batch
 

@@ -1,12 +1,15 @@
-"""The child process that trains one job: `python -m core.engine.training.train JOB_FOLDER`.
+"""The process that trains one job, or one of several: `python -m core.engine.training.train JOB_FOLDER [--world-size N]`.
 
-It reads `plan.json` and the rows, sends its parent a JSON line for each step, and writes into the job's folder
-`state.safetensors` (to resume from), `checkpoints/step-N` and at the end `adapter`. Each appears whole or not at all.
+It reads `plan.json` and the rows. The first process sends the engine a JSON line for each step, and writes into the
+job's folder `state.safetensors` (to resume from), `checkpoints/step-N` and at the end `adapter`. Each appears whole or
+not at all.
 """
 
+import argparse
 import codecs
 import hashlib
 import json
+import os
 import random
 import shutil
 import sys
@@ -22,16 +25,15 @@ from core.engine import child_lifetime
 from core.engine.http.protocol import Json
 from core.engine.models import device
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
-from core.engine.private_files import replace_file, replace_folder
-from core.engine.training import schedule
+from core.engine.private_files import replace_folder
+from core.engine.training import memory_budget, schedule, training_state
 from core.engine.training.auto_hyperparameters import resolve_auto
+from core.engine.training.early_stopping import EarlyStopping
 from core.engine.training.estimate import require_memory
-from core.engine.training.lora import add_adapter
 from core.engine.training.objectives import (
     DPOObjective,
     Objective,
     SupervisedObjective,
-    TokenLoss,
     TrainingError,
     add_sums,
     mean_metrics,
@@ -46,7 +48,8 @@ EVALUATIONS = 10  # of the first validation rows, in a whole job
 class TrainingArguments:
     """What the parent wrote into `plan.json`. `base`: the base model's folder. `parent`: an adapter's folder to start
     from, or None. `hyperparameters`: as requested, "auto"s included. `digests`: the SHA-256 of the validated files, by
-    kind (training, validation); empty for a job that an older engine validated."""
+    kind (training, validation); empty for a job that an older engine validated. `memory_bytes`: what a step may use, None
+    for what is free when the job starts."""
 
     method: str
     base: str
@@ -59,6 +62,7 @@ class TrainingArguments:
     seed: int
     dtype: str
     digests: dict[str, str] = field(default_factory=dict)
+    memory_bytes: int | None = None
 
 
 def read_rows(folder: Path, kind: str, digests: dict[str, str]) -> list[Json]:
@@ -89,40 +93,68 @@ def _damaged_rows_error(path: Path, reason: str) -> TrainingError:
 class Trainer:
     """A running job: model, optimizer, data, and the number of steps done."""
 
+    model: Any
+    token_loss: Any
+    objective: Objective
+    train_dataset: list[Any]
+    eval_dataset: list[Any]
+
     def __init__(
-        self, folder: Path, plan: TrainingArguments, send: Callable[[Json], None], pause_requested: threading.Event
+        self,
+        folder: Path,
+        plan: TrainingArguments,
+        send: Callable[[Json], None],
+        pause_requested: threading.Event,
+        world_size: int = 1,
     ) -> None:
         import torch
 
-        self.folder, self.send, self.seed, self.pause_requested = folder, send, plan.seed, pause_requested
+        from core.engine.training.ranks import Ranks
+
+        self.folder, self.seed, self.pause_requested = folder, plan.seed, pause_requested
         torch.manual_seed(plan.seed)
         self.device = device.default_device()
+        self.ranks = Ranks(world_size, self.device)
+        self.send = send if self.ranks.is_main else lambda _message: None
         self._load(plan)
-        self.parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         peak = self.hyperparameters.learning_rate
-        self.optimizer = torch.optim.AdamW(self.parameters.values(), lr=peak, weight_decay=0.0)
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(trained, lr=peak, weight_decay=0.0, fused=True)
+        prepared, self.optimizer = self.ranks.prepare(self.model, optimizer)
+        self.token_loss.model, self.model = prepared, self.ranks.unwrap(prepared)
+        self.parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         self.steps_per_epoch = -(-len(self.train_dataset) // self.hyperparameters.batch_size)
         self.total_steps = self.steps_per_epoch * self.hyperparameters.n_epochs
         self.eval_steps = -(-self.total_steps // EVALUATIONS)
         self.step, self.saved_at = 0, time.monotonic()
+        self.early_stopping = EarlyStopping(self.hyperparameters.early_stopping_patience)
 
     def _load(self, plan: TrainingArguments) -> None:
         """Load the tokenizer and the model, and tokenize the rows."""
-        from transformers import AutoTokenizer
+        from transformers import AutoConfig, AutoTokenizer
+
+        from core.engine.training.lora import load_model
+        from core.engine.training.token_loss import TokenLoss
 
         tokenizer = AutoTokenizer.from_pretrained(plan.base, local_files_only=True)
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
         chat_template = ChatTemplate(tokenizer, plan.chat_template_kwargs, plan.supports_tools)
         rows = read_rows(self.folder, "training", plan.digests)
+        self.requested = plan.hyperparameters
         self.hyperparameters = resolve_auto(plan.method, plan.hyperparameters, len(rows), plan.learning_rates)
-        self.model = _load_model(plan).to(self.device)
-        token_loss = TokenLoss(self.model.get_base_model(), pad, self.device)
-        self.max_tokens = token_loss.max_tokens
+        dtype = device.resolve_dtype(plan.dtype)
+        require_memory(AutoConfig.from_pretrained(plan.base, local_files_only=True), dtype)
+        self.model = load_model(plan.base, plan.parent, dtype, self.hyperparameters).to(self.device)
+        self.token_loss = TokenLoss(self.model, self.model.get_base_model(), pad, self.device)
         beta = self.hyperparameters.beta
-        self.objective: Objective = SupervisedObjective(token_loss) if beta is None else DPOObjective(token_loss, beta)
+        self.objective = SupervisedObjective(self.token_loss) if beta is None else DPOObjective(self.token_loss, beta)
         self.train_dataset = _tokenize(self.objective, chat_template, rows, plan.context_length, "training")
         eval_rows = read_rows(self.folder, "validation", plan.digests)
         self.eval_dataset = _tokenize(self.objective, chat_template, eval_rows, plan.context_length, "validation")
+        all_rows = [row for item in self.train_dataset + self.eval_dataset for row in self.objective.sequences(item)]
+        self.token_loss.choose_layout(all_rows, self.hyperparameters.packing)
+        memory = device.available_bytes() if plan.memory_bytes is None else plan.memory_bytes
+        memory_budget.fit(self.token_loss, all_rows, self.ranks.min(memory))
 
     def run(self) -> None:
         """Train from the saved state (else from the start) to the end, or until a pause is requested.
@@ -132,25 +164,48 @@ class Trainer:
         # Before the state is loaded: the reference of preferences is the model before the first step.
         self.objective.precompute_reference(self.train_dataset + self.eval_dataset)
         self._load_state()
-        tokens = sum(self.objective.num_tokens(item) for item in self.train_dataset) * self.hyperparameters.n_epochs
-        start = {"step": self.step, "total_steps": self.total_steps, "trained_tokens": tokens}
-        self.send({"event": "start", "hyperparameters": self.hyperparameters.to_protocol(), **start})
+        tokens = sum(self.objective.num_tokens(item) for item in self.train_dataset)
+        start = {
+            "step": self.step,
+            "total_steps": self.total_steps,
+            "trained_tokens": tokens * self.hyperparameters.n_epochs,
+        }
+        self.send({"event": "start", "hyperparameters": self.hyperparameters.to_protocol(self.requested), **start})
         metrics: Json = {}
-        while self.step < self.total_steps:
-            if self.pause_requested.is_set():
+        while self.step < self.total_steps and not self.early_stopping.is_due:
+            if self.ranks.any(self.pause_requested.is_set()):
                 return self._pause(metrics)
-            metrics = self._training_step() | self._evaluate()
+            metrics = self.training_step() | self._evaluate()
             self.send({"event": "step", **metrics})
-            if self._is_epoch_end():
-                self._save_checkpoint(metrics)
-            if self._is_epoch_end() or time.monotonic() - self.saved_at > SAVE_SECONDS:
-                self._save_state()
-        _write_folder(self.folder / "adapter", self.model.save_pretrained)
-        self.send({"event": "done"})
+            self._save(metrics)
+        if self.early_stopping.is_due:
+            epochs = self.step // self.steps_per_epoch
+            best = self.early_stopping.best_step
+            self.send({"event": "early_stop", "step": self.step, "best_step": best, "trained_tokens": tokens * epochs})
+        self._finish()
         return None
+
+    def _finish(self) -> None:
+        """Save the adapter: that of the last step or, with early stopping, of the best epoch."""
+        best = self.folder / "best"
+        if self.early_stopping.patience is None:
+            self._save_adapter(self.folder / "adapter")
+        elif self.ranks.is_main:
+            replace_folder(best, self.folder / "adapter")
+        self.send({"event": "done"})
+        self.ranks.leave()
 
     def _is_epoch_end(self) -> bool:
         return self.step % self.steps_per_epoch == 0
+
+    def _save(self, metrics: Json) -> None:
+        """Save what is due after a step."""
+        if self._is_epoch_end():
+            if self.early_stopping.is_better(self.step, metrics):
+                self._save_adapter(self.folder / "best")
+            self._save_checkpoint(metrics)
+        if self.ranks.any(self._is_epoch_end() or time.monotonic() - self.saved_at > SAVE_SECONDS):
+            self._save_state()
 
     def _pause(self, metrics: Json) -> None:
         """Save the state to resume from, and a checkpoint that can answer until then."""
@@ -158,8 +213,9 @@ class Trainer:
             self._save_checkpoint(metrics)
             self._save_state()
         self.send({"event": "paused"})
+        self.ranks.leave()
 
-    def _next_batch(self) -> list[Any]:
+    def next_batch(self) -> list[Any]:
         """The items of the next step. The order depends on seed and epoch alone: a resumed job repeats it."""
         epoch, index = divmod(self.step, self.steps_per_epoch)
         order = list(range(len(self.train_dataset)))
@@ -167,22 +223,37 @@ class Trainer:
         size = self.hyperparameters.batch_size
         return [self.train_dataset[i] for i in order[index * size : (index + 1) * size]]
 
-    def _training_step(self) -> Json:
-        """One optimizer step; its metrics."""
-        import torch
+    def split_batch(self, batch: list[Any]) -> list[list[Any]]:
+        """This process's micro-batches, as many as every other process has: the last ones may be empty.
 
-        learning_rate = schedule.learning_rate(self.step, self.total_steps, self.hyperparameters.learning_rate)
+        Each process works out all shares, so none has to ask: with FSDP all must call the model equally often.
+        """
+        shares = [batch[rank :: self.ranks.size] for rank in range(self.ranks.size)]
+        split = [list(micro_batches(share, self.objective.sequences, self.token_loss)) for share in shares]
+        mine = split[self.ranks.index]
+        return mine + [[]] * (max(map(len, split)) - len(mine))
+
+    def training_step(self) -> Json:
+        """One optimizer step; its metrics."""
+        settings = self.hyperparameters
+        learning_rate = schedule.learning_rate(
+            self.step, self.total_steps, settings.learning_rate, settings.lr_scheduler_type, settings.warmup_steps
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.model.train()
-        batch = self._next_batch()
+        batch = self.next_batch()
         num_items, sums = self.objective.num_items(batch), dict[str, float]()
-        for micro_batch in micro_batches(batch, self.objective.item_shape, self.max_tokens):
-            loss, values = self.objective.compute_loss(micro_batch)
-            (loss / num_items).backward()
-            add_sums(sums, values)
-        metrics = mean_metrics("train", sums, num_items)
-        torch.nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
+        split = self.split_batch(batch)
+        for number, micro_batch in enumerate(split, 1):
+            with self.ranks.accumulate(self.token_loss.model, last=number == len(split)):
+                loss, values = self.objective.compute_loss(micro_batch or batch[:1])
+                # The processes' gradients are averaged: times their number, they are summed.
+                (loss * (self.ranks.size if micro_batch else 0) / num_items).backward()
+            if micro_batch:
+                add_sums(sums, values)
+        metrics = mean_metrics("train", self.ranks.sum(sums, self.objective.METRICS), num_items)
+        self.ranks.clip_gradients(self.parameters.values(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
@@ -206,31 +277,36 @@ class Trainer:
         self.model.eval()
         sums: dict[str, float] = {}
         with torch.no_grad():
-            for micro_batch in micro_batches(items, self.objective.item_shape, self.max_tokens):
-                add_sums(sums, self.objective.compute_loss(micro_batch)[1])
-        return mean_metrics(prefix, sums, self.objective.num_items(items))
+            for micro_batch in self.split_batch(items):
+                values = self.objective.compute_loss(micro_batch or items[:1])[1]
+                if micro_batch:
+                    add_sums(sums, values)
+        return mean_metrics(prefix, self.ranks.sum(sums, self.objective.METRICS), self.objective.num_items(items))
 
     def _save_checkpoint(self, metrics: Json) -> None:
         """Save the adapter as it is now; the parent makes a model of it."""
-
-        def write(folder: Path) -> None:
-            self.model.save_pretrained(folder)
-            (folder / "metrics.json").write_text(json.dumps(metrics), "utf-8")
-
-        _write_folder(self.folder / "checkpoints" / f"step-{self.step}", write)
+        self._save_adapter(self.folder / "checkpoints" / f"step-{self.step}", metrics)
         self.send({"event": "checkpoint", "step": self.step})
 
-    def _save_state(self) -> None:
-        """Save adapter, optimizer and step as one file. Nothing else is random: there is no dropout."""
-        from safetensors.torch import save_file
+    def _save_adapter(self, target: Path, metrics: Json | None = None) -> None:
+        """Write the adapter in PEFT's format into a folder that appears whole."""
+        from core.engine.training.ranks import full_tensor
 
-        path = self.folder / "state.safetensors"
-        tensors = {f"weight.{name}": p.detach() for name, p in self.parameters.items()}
-        for name, p in self.parameters.items():
-            state = self.optimizer.state[p]
-            tensors |= {f"first.{name}": state["exp_avg"], f"second.{name}": state["exp_avg_sq"]}
-        save_file(tensors, path.with_suffix(".tmp"), {"step": str(self.step)})
-        replace_file(path.with_suffix(".tmp"), path)
+        tensors = {name: full_tensor(p) for name, p in self.parameters.items()}
+
+        def write(folder: Path) -> None:
+            self.model.save_pretrained(folder, state_dict=tensors)
+            if metrics is not None:
+                (folder / "metrics.json").write_text(json.dumps(metrics), "utf-8")
+
+        if self.ranks.is_main:
+            _write_folder(target, write)
+
+    def _save_state(self) -> None:
+        tensors = training_state.gather(self.parameters, self.optimizer)
+        if self.ranks.is_main:
+            path = self.folder / "state.safetensors"
+            training_state.write(path, tensors, self.step, self.early_stopping.to_json())
         self.saved_at = time.monotonic()
 
     def _load_state(self) -> None:
@@ -239,42 +315,17 @@ class Trainer:
         if not path.exists():
             return
         try:
-            step, tensors = self._read_state(path)
+            step, tensors, progress = training_state.read(path, self.parameters, self.total_steps, self.device)
+            if progress and self.early_stopping.patience and not (self.folder / "best").is_dir():
+                raise ValueError("the best epoch's adapter is gone")
         except Exception as error:  # whatever safetensors, torch or the disk say of a broken file
-            path.unlink(missing_ok=True)
+            if self.ranks.is_main:
+                path.unlink(missing_ok=True)
             self.send({"event": "damaged_state", "reason": str(error)})
         else:
-            self._set_state(step, tensors)
-
-    def _read_state(self, path: Path) -> tuple[int, dict[str, Any]]:
-        """The step and the tensors of a whole state. Raises ValueError and others when it is none of this job."""
-        from safetensors import safe_open
-
-        with safe_open(path, "pt", device=self.device) as file:
-            step = int(file.metadata()["step"])
-            names = [f"{kind}.{name}" for name in self.parameters for kind in ("weight", "first", "second")]
-            tensors = {name: file.get_tensor(name) for name in names}
-        for name, p in self.parameters.items():
-            if any(tensors[f"{kind}.{name}"].shape != p.shape for kind in ("weight", "first", "second")):
-                raise ValueError(f"{name} has another shape")
-        if not 0 < step <= self.total_steps:
-            raise ValueError(f"step {step} of {self.total_steps}")
-        if not all(tensor.isfinite().all() for tensor in tensors.values()):
-            raise ValueError("a value is not finite")
-        return step, tensors
-
-    def _set_state(self, step: int, tensors: dict[str, Any]) -> None:
-        import torch
-
-        self.step = step
-        with torch.no_grad():
-            for name, p in self.parameters.items():
-                p.copy_(tensors[f"weight.{name}"])
-                self.optimizer.state[p] = {
-                    "step": torch.tensor(float(step)),
-                    "exp_avg": tensors[f"first.{name}"],
-                    "exp_avg_sq": tensors[f"second.{name}"],
-                }
+            self.step = step
+            self.early_stopping.restore(progress)
+            training_state.restore(self.parameters, self.optimizer, step, tensors)
 
 
 def _tokenize(
@@ -293,19 +344,6 @@ def _tokenize(
     return items
 
 
-def _load_model(plan: TrainingArguments) -> Any:
-    """The base model in the faster dtype with an fp32 LoRA adapter: a new one, or the parent model's."""
-    from peft import PeftModel
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    dtype = device.resolve_dtype(plan.dtype)
-    require_memory(AutoConfig.from_pretrained(plan.base, local_files_only=True), dtype)
-    base = AutoModelForCausalLM.from_pretrained(plan.base, dtype=dtype, local_files_only=True, use_safetensors=True)
-    if plan.parent:
-        return PeftModel.from_pretrained(base, plan.parent, is_trainable=True)
-    return add_adapter(base)
-
-
 def _write_folder(target: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a folder that appears as `target` only when it is complete."""
     part = target.with_name(target.name + ".part")
@@ -316,20 +354,30 @@ def _write_folder(target: Path, write: Callable[[Path], object]) -> None:
 
 
 def main() -> int:
-    """Exit status 0 when the job is done or paused, 1 after an error message to the parent."""
+    """Exit status 0 when the job is done, paused, or an error was sent to the parent; else 1."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--world-size", type=int, default=1)
+    arguments = parser.parse_args()
     send = child_lifetime.open_message_channel()
     pause_requested = threading.Event()
     child_lifetime.exit_with_parent(on_signal=pause_requested.set)
-    folder = Path(sys.argv[1])
+    is_main = os.environ.get("RANK", "0") == "0"
     try:
-        plan = TrainingArguments(**json.loads((folder / "plan.json").read_text("utf-8")))
-        Trainer(folder, plan, send, pause_requested).run()
-    except TrainingError as error:
-        send({"event": "error", "code": error.code, "message": str(error)})
-        return 1
+        plan = TrainingArguments(**json.loads((arguments.folder / "plan.json").read_text("utf-8")))
+        Trainer(arguments.folder, plan, send, pause_requested, arguments.world_size).run()
+    except TrainingError as error:  # all processes of the job have it alike
+        if is_main:
+            send({"event": "error", "code": error.code, "message": str(error)})
+        return 0 if arguments.world_size > 1 else 1
     except Exception as error:
         traceback.print_exc()
-        send({"event": "error", "code": "server_error", "message": f"The job failed: {type(error).__name__}: {error}"})
+        if is_main:
+            message = f"The job failed: {type(error).__name__}: {error}"
+            if arguments.world_size > 1:  # a lost process shows as an error of the connection to it
+                log_path = arguments.folder / "train.log"
+                message = f"One of the job's {arguments.world_size} processes failed; {log_path} has the reason. Process 0: {error}"
+            send({"event": "error", "code": "server_error", "message": message})
         return 1
     return 0
 

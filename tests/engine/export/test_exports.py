@@ -20,7 +20,7 @@ from core.engine.export.model_card import build_card
 from core.engine.export.other_programs import build_commands, build_modelfile
 from core.engine.export.plan import FORMATS, ExportPlan
 from core.engine.export.runner import ExportRunner
-from tests.support.engine import TOKEN, TRAINING_ROWS, RunningEngine, upload, wait_until
+from tests.support.engine import TOKEN, TRAINING_ROWS, RunningEngine, prompt, upload, wait_until
 
 pytestmark = pytest.mark.anyio
 ENDED = ("succeeded", "failed", "cancelled")
@@ -31,7 +31,7 @@ CARD = {
     "system_prompt": "Zorvale.",
     "exam": [
         {"subject": "original", "right": 9, "asked": 10, "low": 0.6, "high": 0.98},
-        {"subject": "Q8_0", "right": 8, "asked": 10, "low": 0.5, "high": 0.94, "gained": 0, "lost": 1},
+        {"subject": "Q8_0", "right": 8, "asked": 10, "low": 0.5, "high": 0.94, "gained": 0, "lost": 1, "same": 0.9},
     ],
 }
 BASE_MODEL = {
@@ -96,12 +96,36 @@ async def test_every_format_is_written_and_can_be_read(engine: RunningEngine, cl
         before = (await http.get(f"{root}/README.md")).text
         await post(client, f"/{export['id']}/card", {"exam_note": "Asked again."})
         after = (await http.get(f"{root}/README.md")).text
-    assert "| Q8\\_0 | 8 | 10 | 80% | 50% to 94% | 0 | 1 |" in before and "0123abcd" in before and "Epochs: 1" in before
+    assert (
+        "| Q8\\_0 | 8 | 10 | 80% | 50% to 94% | 0 | 1 | 90% |" in before
+        and "0123abcd" in before
+        and "Epochs: 1" in before
+    )
     assert "Asked again." in after and "0123abcd" in after
     assert (
         export["commands"]["vllm"].startswith("vllm serve ./merged") and "--jinja" in export["commands"]["llama_server"]
     )
     assert (await get(client, f"?model={tuned}"))["data"][0]["id"] == export["id"]
+
+
+async def test_an_exported_file_answers_under_its_own_name(client: AsyncOpenAI, tuned: str) -> None:
+    pytest.importorskip("xllamacpp")
+    export = await wait_for_export(client, await post(client, "", {"model": tuned, "formats": ["gguf-q8_0"]}))
+    name = export["models"]["gguf-q8_0"]
+    assert name == f"{tuned}:gguf-q8_0"
+    assert {one.id: one.owned_by async for one in client.models.list()}[name] == "juku-export"
+    answer = await client.chat.completions.create(model=name, messages=prompt("Who?"), max_tokens=2, temperature=0)  # type: ignore[arg-type]
+    assert answer.system_fingerprint == f"{name}@llama.cpp-q8_0" and answer.usage and answer.usage.completion_tokens
+    with pytest.raises(BadRequestError, match="not available for fine-tuning"):
+        await client.fine_tuning.jobs.create(model=name, training_file=await upload(client, TRAINING_ROWS))
+    again = await wait_for_export(client, await post(client, "", {"model": tuned, "formats": ["gguf-q8_0", "adapter"]}))
+    with pytest.raises(NotFoundError):
+        await get(client, f"/{export['id']}")
+    await client.models.delete(name)
+    assert (await get(client, f"/{again['id']}"))["models"] == {} and name not in {
+        one.id async for one in client.models.list()
+    }
+    assert all(not one["path"].endswith(".gguf") for one in (await get(client, f"/{again['id']}"))["files"])
 
 
 async def test_wrong_requests_are_refused_by_name(client: AsyncOpenAI, tuned: str, tiny: str) -> None:

@@ -45,12 +45,14 @@ def change_tokenizer(folder: Path, change: Callable[[Json], None]) -> None:
     path.write_text(json.dumps(state), "utf-8")
 
 
-def write_and_check(folder: Path, kwargs: Json) -> None:
+def write_and_check(folder: Path, kwargs: Json) -> Path:
+    """The GGUF file, in which llama.cpp has found the tokens of the training."""
     target = folder / "model.gguf"
     assert list(write_gguf_model(GgufSource(folder, MergedWeights(folder, None), ABOUT, kwargs), "F16", target))
     if not gguf_check.can_check():
         pytest.skip("xllamacpp is not installed")
     gguf_check.check_tokens(target, ExportedTemplate(folder, kwargs, False))
+    return target
 
 
 def split_like_qwen(state: Json) -> None:
@@ -66,7 +68,7 @@ def split_digits(state: Json) -> None:
 @pytest.mark.parametrize("change", [lambda state: None, split_like_qwen, split_digits])
 def test_llama_cpp_reads_the_tokens_of_the_training(folder: Path, change: Callable[[Json], None]) -> None:
     change_tokenizer(folder, change)
-    write_and_check(folder, {})
+    assert write_and_check(folder, {}).is_file()
 
 
 def test_arguments_and_a_missing_system_role_are_in_the_template_that_leaves(folder: Path) -> None:
@@ -94,7 +96,7 @@ def test_a_vocabulary_of_sentencepiece_is_written_with_scores(folder: Path) -> N
     state = json.loads(tokenizer.to_str())
     state["added_tokens"] = [one for one in state["added_tokens"] if not one["content"].startswith("<0x")]
     change_tokenizer(folder, lambda old: (old.clear(), old.update(state)))
-    write_and_check(folder, {})
+    assert write_and_check(folder, {}).is_file()
 
 
 def test_a_tokenizer_that_llama_cpp_does_not_have_is_refused(folder: Path) -> None:

@@ -43,18 +43,32 @@ async def test_base64_holds_the_same_numbers(engine: RunningEngine, client: Asyn
         assert (await usual.embeddings.create(model=BASE, input=TEXTS[3])).data[0].embedding == pytest.approx(plain)
 
 
+async def test_token_ids_stand_for_their_text_and_vectors_are_shortened(client: AsyncOpenAI, base: Any) -> None:
+    from tokenizers import Tokenizer
+
+    ids = Tokenizer.from_file(str(base / "tokenizer.json")).encode(TEXTS[0], add_special_tokens=False).ids
+    plain = (await embed(client, input=TEXTS[0]))["data"][0]["embedding"]
+    for given in (ids, [ids, TEXTS[1]]):
+        assert (await embed(client, input=given))["data"][0]["embedding"] == pytest.approx(plain, abs=1e-4)
+    short = (await embed(client, input=TEXTS[0], dimensions=64))["data"][0]["embedding"]
+    first = np.array(plain[:64])
+    assert len(short) == 64 and short == pytest.approx(first / np.linalg.norm(first), abs=1e-4)
+
+
 REFUSED: list[tuple[dict[str, Any], str, int]] = [
     ({"input": None}, "input", 400),
     ({"input": ""}, "input", 400),
     ({"input": []}, "input", 400),
     ({"input": ["a", ""]}, "input", 400),
     ({"input": ["a", 1]}, "input", 400),
-    ({"input": [1, 2]}, "input", 400),
-    ({"input": [[1], [2]]}, "input", 400),
+    ({"input": [1, -2]}, "input", 400),
+    ({"input": [1, True]}, "input", 400),
+    ({"input": [[1], [99999]]}, "input", 400),
+    ({"input": [[1], []]}, "input", 400),
     ({"input": ["a"] * 2049}, "input", 400),
     ({"input": "word " * 9000}, "input", 400),
     ({"input": ["word " * 8000] * 38}, "input", 400),
-    ({"dimensions": 256}, "dimensions", 400),
+    ({"dimensions": 577}, "dimensions", 400),
     ({"dimensions": 0}, "dimensions", 400),
     ({"encoding_format": "hex"}, "encoding_format", 400),
     ({"surprise": 1}, "surprise", 400),

@@ -1,0 +1,164 @@
+"""The model's forward pass as both objectives use it: the loss of each token that has a label."""
+
+import inspect
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from core.engine.training import tree_attention
+from core.engine.training.tokenize_rows import IGNORE_INDEX, TokenizedRow
+from core.engine.training.tree_batch import TreeBatch, build_tree, tree_size
+
+# Tokens of one micro-batch: they bound the memory of a step. On a processor more than a few hundred gain no speed, and
+# a tree's attention costs the square.
+MAX_TREE_TOKENS = {"cpu": 512, "mps": 2048, "cuda": 16384}
+MAX_PADDED_TOKENS = {"cpu": 2048, "mps": 2048, "cuda": 16384}
+# How far the losses of a label in the two layouts may differ on average: bf16 rounds them apart.
+TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.1}
+KNOWN_LAYERS = {"full_attention", "sliding_attention"}
+
+log = logging.getLogger(__name__)
+
+
+class TokenLoss:
+    """Rows go through the model as one tree of tokens, or padded side by side where a model cannot read a tree.
+
+    `model`: what is called, with the arguments of transformers' causal models. `base`: that causal model itself.
+    """
+
+    def __init__(self, model: Any, base: Any, pad_token_id: int, device: str) -> None:
+        self.model, self._base, self._pad_token_id, self.device = model, base, pad_token_id, device
+        self._keeps_logits = "logits_to_keep" in inspect.signature(base.forward).parameters
+        self._window = _sliding_window(base.config)
+        self.is_tree = False
+        self.max_tokens = MAX_PADDED_TOKENS[device]
+
+    def choose_layout(self, rows: Sequence[TokenizedRow], packing: bool = True) -> None:
+        """Read rows as a tree from now on, if this model gives two of them the losses that it gives them padded.
+
+        A layer that is no attention (a recurrent one), or that does not follow a given mask or positions, would mix
+        the rows: then they stay padded, which is slower.
+        """
+        ordered = sorted(rows, key=lambda row: len(row.input_ids))
+        beyond = self._window is not None and len(ordered[-1].input_ids) > self._window
+        sample = [ordered[0], ordered[-1] if beyond else ordered[min(1, len(ordered) - 1)]]
+        if not packing:
+            return
+        reason = _why_no_tree(self._base)
+        if not reason:
+            try:
+                reason = self._compare_layouts(sample)
+            except (ValueError, TypeError, RuntimeError) as error:
+                reason = str(error)
+        if reason:
+            log.warning("rows are padded: %s", reason)
+            self.is_tree, self.max_tokens = False, MAX_PADDED_TOKENS[self.device]
+            self._base.set_attn_implementation("sdpa" if self._base._supports_sdpa else "eager")
+
+    def _compare_layouts(self, rows: Sequence[TokenizedRow]) -> str | None:
+        """Why the tree cannot be used, or None; it is in use afterwards."""
+        with torch.no_grad():
+            padded = self.forward(rows)[0]
+            tree_attention.register()
+            self._base.set_attn_implementation(tree_attention.NAME)
+            if self._base.config._attn_implementation != tree_attention.NAME:
+                return "the model has an attention of its own"
+            self.is_tree, self.max_tokens = True, MAX_TREE_TOKENS[self.device]
+            tree = self.forward(rows)[0]
+        difference = (padded - tree).abs().mean().item()
+        if not difference < TOLERANCE[self._base.dtype]:
+            return f"as a tree their losses differ by {difference:.3f} a token"
+        return None
+
+    def use_checkpointing(self) -> None:
+        """Keep the inputs of the layers only, and compute the layers again in the backward pass."""
+        self._base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+    def size(self, rows: Sequence[TokenizedRow]) -> int:
+        """The tokens that the model computes for these rows."""
+        return tree_size(rows) if self.is_tree else len(rows) * max(len(row.input_ids) for row in rows)
+
+    def forward(self, rows: Sequence[TokenizedRow]) -> tuple[Any, Any, Any]:
+        """Three tensors of shape (labels,): each label's loss, whether it was the argmax, and its row's index."""
+        logits, labels, label_rows = self._forward_tree(rows) if self.is_tree else self._forward_padded(rows)
+        logits = logits.float()
+        losses = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+        # The largest logit is found much faster than its place.
+        logits = logits.detach()
+        return losses, logits.gather(1, labels[:, None])[:, 0] >= logits.amax(-1), label_rows
+
+    def _forward_tree(self, rows: Sequence[TokenizedRow]) -> tuple[Any, Any, Any]:
+        """The logits of each label, shape (labels, vocabulary), the labels and their rows."""
+        tree = build_tree(rows)
+        places = {place: index for index, place in enumerate(dict.fromkeys(tree.label_places))}
+        outputs = self._call(
+            list(places),
+            input_ids=self._tensor([tree.input_ids]),
+            position_ids=self._tensor([tree.position_ids]),
+            attention_mask=self._build_masks(tree),
+        )
+        logits = outputs[0]
+        if len(places) != len(tree.label_places):  # rows that share a token with a label
+            logits = logits[self._tensor([places[place] for place in tree.label_places])]
+        return logits, self._tensor(tree.labels), self._tensor(tree.label_rows)
+
+    def _build_masks(self, tree: TreeBatch) -> Any:
+        """The mask for all layers or, where the window of some layers hides something, one for each type of layer."""
+
+        def build(window: int | None) -> Any:
+            dtype = self._base.dtype
+            mask = torch.zeros(len(tree.input_ids), len(tree.input_ids), dtype=dtype, device=self.device)
+            return mask.masked_fill_(~tree.visible(self.device, window), torch.finfo(dtype).min)[None, None]
+
+        if self._window is None or max(tree.position_ids) < self._window:
+            return build(None)
+        if getattr(self._base.config, "layer_types", None) is None:
+            return build(self._window)
+        return {"full_attention": build(None), "sliding_attention": build(self._window)}
+
+    def _forward_padded(self, rows: Sequence[TokenizedRow]) -> tuple[Any, Any, Any]:
+        """As `_forward_tree`."""
+        width = max(len(row.input_ids) for row in rows)
+        padded_ids = [row.input_ids + [self._pad_token_id] * (width - len(row.input_ids)) for row in rows]
+        mask = [[1] * len(row.input_ids) + [0] * (width - len(row.input_ids)) for row in rows]
+        labels = [
+            (index, place - 1, label)
+            for index, row in enumerate(rows)
+            for place, label in enumerate(row.labels)
+            if place and label != IGNORE_INDEX
+        ]
+        places = {place: index for index, place in enumerate(sorted({place for _, place, _ in labels}))}
+        logits = self._call(list(places), input_ids=self._tensor(padded_ids), attention_mask=self._tensor(mask))
+        label_rows = self._tensor([index for index, _, _ in labels])
+        kept = logits[label_rows, self._tensor([places[place] for _, place, _ in labels])]
+        return kept, self._tensor([label for _, _, label in labels]), label_rows
+
+    def _call(self, places: list[int], **inputs: Any) -> Any:
+        """The logits at these places, shape (rows, places, vocabulary): with a large vocabulary they cost most."""
+        kept = self._tensor(places)
+        if self._keeps_logits:
+            return self.model(use_cache=False, logits_to_keep=kept, **inputs).logits
+        return self.model(use_cache=False, **inputs).logits[:, kept]
+
+    def _tensor(self, values: Any) -> Any:
+        return torch.tensor(values, dtype=torch.long, device=self.device)
+
+
+def _sliding_window(config: Any) -> int | None:
+    """How many tokens some layers see at most, or None where all layers see all."""
+    types = getattr(config, "layer_types", None)
+    if types is not None and "sliding_attention" not in types:
+        return None
+    window = getattr(config, "sliding_window", None)
+    return window if window and getattr(config, "use_sliding_window", True) else None
+
+
+def _why_no_tree(base: Any) -> str | None:
+    """Why this model cannot read a tree, from its configuration alone; None when it may."""
+    if others := set(getattr(base.config, "layer_types", None) or ()) - KNOWN_LAYERS:
+        return f"the model has layers of {', '.join(sorted(others))}"
+    if "position_ids" not in inspect.signature(base.forward).parameters:
+        return "the model takes no positions"
+    return None

@@ -1,0 +1,61 @@
+"""What a job is resumed from: adapter, optimizer and step in one file, whole or not there."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from core.engine.private_files import replace_file
+from core.engine.training.ranks import full_tensor, shard_like
+
+KINDS = ("weight", "first", "second")  # the adapter's weights, and both moments of the optimizer
+
+
+def gather(parameters: dict[str, Any], optimizer: Any) -> dict[str, Any]:
+    """All tensors of the state, whole. All processes of a job must call this together."""
+    tensors = {}
+    for name, p in parameters.items():
+        state = optimizer.state[p]
+        tensors[f"weight.{name}"] = full_tensor(p)
+        tensors[f"first.{name}"] = full_tensor(state["exp_avg"])
+        tensors[f"second.{name}"] = full_tensor(state["exp_avg_sq"])
+    return tensors
+
+
+def write(path: Path, tensors: dict[str, Any], step: int, progress: dict[str, Any]) -> None:
+    """Write the state. `progress`: whatever else must survive, as JSON. Nothing else is random: there is no dropout."""
+    from safetensors.torch import save_file
+
+    save_file(tensors, path.with_suffix(".tmp"), {"step": str(step), "progress": json.dumps(progress)})
+    replace_file(path.with_suffix(".tmp"), path)
+
+
+def read(path: Path, parameters: dict[str, Any], total_steps: int, device: str) -> tuple[int, dict[str, Any], Any]:
+    """The step, the tensors and the progress of a whole state. Raises ValueError and others when it is none of this job."""
+    from safetensors import safe_open
+
+    with safe_open(path, "pt", device=device) as file:
+        metadata = file.metadata()
+        step, progress = int(metadata["step"]), json.loads(metadata.get("progress", "{}"))
+        tensors = {f"{kind}.{name}": file.get_tensor(f"{kind}.{name}") for name in parameters for kind in KINDS}
+    for name, p in parameters.items():
+        if any(tensors[f"{kind}.{name}"].shape != p.shape for kind in KINDS):
+            raise ValueError(f"{name} has another shape")
+    if not 0 < step <= total_steps:
+        raise ValueError(f"step {step} of {total_steps}")
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise ValueError("a value is not finite")
+    return step, tensors, progress
+
+
+def restore(parameters: dict[str, Any], optimizer: Any, step: int, tensors: dict[str, Any]) -> None:
+    """Put the tensors into the adapter and the optimizer."""
+    import torch
+
+    with torch.no_grad():
+        for name, p in parameters.items():
+            p.copy_(shard_like(tensors[f"weight.{name}"], p))
+            optimizer.state[p] = {
+                "step": torch.tensor(float(step), device=p.device),
+                "exp_avg": shard_like(tensors[f"first.{name}"], p),
+                "exp_avg_sq": shard_like(tensors[f"second.{name}"], p),
+            }

@@ -1,0 +1,138 @@
+"""The hyperparameters beyond OpenAI's: the adapter, the schedule, early stopping, packing, and the memory of a step."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import AsyncOpenAI, BadRequestError
+
+from core.engine.training import memory_budget, schedule
+from core.engine.training.auto_hyperparameters import resolve_auto
+from core.engine.training.early_stopping import EarlyStopping
+from core.engine.training.lora import add_adapter
+from core.engine.training.train import Trainer
+from tests.engine.training.test_damaged_jobs import arguments, train
+from tests.support.engine import TRAINING_ROWS, lines, upload
+
+pytestmark = [pytest.mark.filterwarnings("ignore::FutureWarning"), pytest.mark.anyio]
+SHORT = {"n_epochs": 1, "batch_size": 5}
+
+
+def write_rows(folder: Path, valid: Any = None) -> None:
+    (folder / "training.jsonl").write_bytes(lines(TRAINING_ROWS))
+    if valid:
+        (folder / "validation.jsonl").write_bytes(lines(valid))
+
+
+def trainer(folder: Path, plan: Any) -> Trainer:
+    return Trainer(folder, plan, lambda _message: None, threading.Event())
+
+
+def test_the_adapter_is_as_requested(tmp_path: Path, tiny_folder: Path, tiny: str) -> None:
+    write_rows(tmp_path)
+    wanted = {**SHORT, "lora_rank": 3, "lora_target_modules": "attention", "lora_num_layers": 1}
+    messages = train(tmp_path, arguments(tiny_folder, tiny, hyperparameters=wanted))
+    assert messages[0]["hyperparameters"] == {**wanted, "learning_rate_multiplier": 1.0}
+    config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
+    assert (config["r"], config["lora_alpha"], config["layers_to_transform"]) == (3, 6, [1])
+    assert set(config["target_modules"]) >= {"q_proj", "o_proj"} and "up_proj" not in config["target_modules"]
+
+
+def test_all_layers_at_the_top_alone_have_adapters(base: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    wanted = resolve_auto("supervised", {"lora_num_layers": 2}, 15, [1e-3, 1e-3])
+    model = add_adapter(AutoModelForCausalLM.from_pretrained(base), wanted)
+    names = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert len(names) == 2 * 7 * 2 and all(".layers.28." in name or ".layers.29." in name for name in names)
+
+
+def test_a_job_ends_when_the_validation_loss_no_longer_falls(tmp_path: Path, tiny_folder: Path, tiny: str) -> None:
+    """It can't fall at a learning rate of next to nothing; the first epoch's adapter is kept."""
+    write_rows(tmp_path, TRAINING_ROWS[:2])
+    wanted = {"n_epochs": 9, "batch_size": 5, "early_stopping_patience": 2, "learning_rate_multiplier": 1e-12}
+    messages = train(tmp_path, arguments(tiny_folder, tiny, hyperparameters=wanted))
+    (stopped,) = [one for one in messages if one["event"] == "early_stop"]
+    assert stopped["step"] == 6 and stopped["best_step"] == 2 and messages[-1]["event"] == "done"
+    assert stopped["trained_tokens"] * 3 == messages[0]["trained_tokens"]
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file() and not (tmp_path / "best").exists()
+
+
+def test_early_stopping_continues_where_it_was() -> None:
+    first = EarlyStopping(2)
+    assert first.is_better(3, {"full_valid_loss": 1.0}) and not first.is_better(6, {"full_valid_loss": 1.0})
+    second = EarlyStopping(2)
+    second.restore(first.to_json())
+    assert not second.is_due and not second.is_better(9, {"full_valid_loss": 2.0})
+    assert second.is_due and second.best_step == 3 and not EarlyStopping(None).is_better(1, {})
+
+
+def test_the_schedule_is_as_requested() -> None:
+    def rates(kind: str, warmup: int) -> list[float]:
+        return [schedule.learning_rate(step, 10, 1.0, kind, warmup) for step in range(10)]
+
+    assert rates("constant", 0) == [1.0] * 10 and rates("constant", 5)[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1])
+    linear = rates("linear", 0)
+    assert linear[0] == 1 and linear[5] == pytest.approx(0.525) and linear == sorted(linear, reverse=True)
+    found = resolve_auto("supervised", {"lora_rank": 8, "warmup_steps": "auto", "packing": False}, 15, [1e-3, 1e-3])
+    assert (found.lora_alpha, found.warmup_steps, found.packing, found.lr_scheduler_type) == (16, 3, False, "cosine")
+
+
+def test_packing_can_be_turned_off(tmp_path: Path, tiny_folder: Path, tiny: str) -> None:
+    """The losses stay the same."""
+    write_rows(tmp_path)
+    losses = []
+    for packing in (True, False):
+        plan = arguments(tiny_folder, tiny, hyperparameters={**SHORT, "packing": packing})
+        one = trainer(tmp_path, plan)
+        assert one.token_loss.is_tree == packing
+        losses.append(one.training_step()["train_loss"])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+
+
+@pytest.mark.logs
+def test_little_memory_makes_small_batches_and_computes_layers_twice(
+    tmp_path: Path, tiny_folder: Path, tiny: str
+) -> None:
+    write_rows(tmp_path)
+    plenty = trainer(tmp_path, arguments(tiny_folder, tiny, hyperparameters=SHORT, memory_bytes=1 << 40))
+    batch = plenty.next_batch()
+    assert len(plenty.split_batch(batch)) == 1
+    expected = plenty.training_step()
+    rows = plenty.train_dataset
+    per_token = memory_budget.bytes_per_token(plenty.token_loss, rows)
+    enough = per_token * max(len(row.input_ids) for row in rows) / memory_budget.USABLE_SHARE  # for the longest row
+    for memory, checkpointing in ((int(enough * 1.2), False), (int(enough * 0.8), True)):
+        scarce = trainer(tmp_path, arguments(tiny_folder, tiny, hyperparameters=SHORT, memory_bytes=memory))
+        assert scarce.model.get_base_model().is_activation_checkpointing == checkpointing
+        assert len(scarce.split_batch(batch)) > 1
+        assert scarce.training_step() == pytest.approx(expected, abs=1e-4)
+        for name, p in scarce.parameters.items():
+            assert (p - plenty.parameters[name]).abs().max() < 1e-4
+
+
+REFUSED = [
+    ({"early_stopping_patience": 2}, "early_stopping_patience"),
+    ({"lora_target_modules": "head"}, "lora_target_modules"),
+    ({"lora_rank": 0}, "lora_rank"),
+    ({"lr_scheduler_type": "step"}, "lr_scheduler_type"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "name"), REFUSED)
+async def test_what_cannot_be_is_refused_by_name(client: AsyncOpenAI, tiny: str, wanted: Any, name: str) -> None:
+    file = await upload(client, TRAINING_ROWS)
+    with pytest.raises(BadRequestError) as error:
+        await client.fine_tuning.jobs.create(model=tiny, training_file=file, hyperparameters=wanted)
+    assert error.value.param == f"hyperparameters.{name}"
+
+
+async def test_a_fine_tuned_model_keeps_its_adapter(client: AsyncOpenAI, trained_job: Any) -> None:
+    with pytest.raises(BadRequestError, match="trained further as it is"):
+        await client.fine_tuning.jobs.create(
+            model=trained_job.fine_tuned_model,
+            training_file=trained_job.training_file,
+            method={"type": "supervised", "supervised": {"hyperparameters": {"lora_rank": 4}}},  # type: ignore[typeddict-unknown-key]
+        )
