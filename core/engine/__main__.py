@@ -58,6 +58,7 @@ def _parse_arguments() -> argparse.Namespace:
         default="auto",
         help="who answers; auto: llama.cpp where xllamacpp is installed and can, else torch",
     )
+    parser.add_argument("--vllm-url", default="", help="of a vLLM server, http://HOST:PORT/v1; it is asked first")
     parser.add_argument(
         "--idle-seconds",
         type=float,
@@ -157,6 +158,7 @@ def _serve(arguments: argparse.Namespace) -> None:
             models_folder(),
             arguments.dtype,
             arguments.answerer,
+            arguments.vllm_url,
             arguments.idle_seconds,
             is_loopback(arguments.host),
             arguments.accelerate_config,

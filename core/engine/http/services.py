@@ -65,13 +65,14 @@ class Services:
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How the engine was started. `models`: the folder of base models. `answerer`: see `AnswererOptions`.
+    """How the engine was started. `models`: the folder of base models. `answerer`, `vllm_url`: see `AnswererOptions`.
     `accelerate_config`: of the processes that train a job together, None for one process."""
 
     home: Path
     models: Path
     dtype: str
     answerer: str
+    vllm_url: str
     idle_seconds: float
     serves_only_this_computer: bool
     accelerate_config: Path | None
@@ -80,7 +81,7 @@ class EngineOptions:
 def build_services(options: EngineOptions) -> Services:
     """The services on a home folder. Quick: loads no model."""
     store, catalog = DiskStore(options.home), ModelCatalog(options.models, options.home / "models.json")
-    arguments = [options.answerer, options.dtype, str(options.models / "gguf")]
+    arguments = [options.answerer, options.dtype, str(options.models / "gguf"), options.vllm_url]
     return Services(
         store,
         catalog,

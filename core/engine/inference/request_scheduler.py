@@ -171,7 +171,9 @@ def _send_error(completion: CompletionWork, error: Exception) -> None:
     if completion.cancelled.is_set():
         return
     log.error("generating", exc_info=error)
-    completion.send(ApiError(500, f"The answer could not be computed: {error}", code="server_error"))
+    if not isinstance(error, ApiError):
+        error = ApiError(500, f"The answer could not be computed: {error}", code="server_error")
+    completion.send(error)
     completion.cancelled.set()  # its other choices
 
 
