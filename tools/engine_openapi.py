@@ -111,6 +111,8 @@ def build_operation(method: str, path: str, bodies: dict[str, Any]) -> dict[str,
     good: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
     if path.endswith(("/content", "/files/{path}")):
         good = {"application/octet-stream": {}, "text/markdown; charset=utf-8": {}}
+    if path == "/metrics":
+        good = {"text/plain": {}}
     if path in ("/v1/chat/completions", "/v1/completions", "/v1/responses"):
         good["text/event-stream"] = {}
     operation: dict[str, Any] = {
