@@ -122,6 +122,22 @@ class ExportRunner:
         """The export and the GGUF file that answer under this name, or None."""
         return next(((export, path) for name, export, path in self.served_models() if name == model), None)
 
+    def delete_model(self, model: str) -> None:
+        """Delete the exported files that answer under this name; the rest of their exports stays.
+
+        Raises a 409 error for a file that the system does not let go.
+        """
+        while found := self.find_model(model):
+            export, path = found
+            try:
+                path.unlink()
+            except OSError as error:
+                message = f"The file is in use: {error}. Try again when nobody asks it."
+                raise ApiError(409, message, param="model") from error
+            models = {format: name for format, name in export["models"].items() if name != model}
+            files = [one for one in export["files"] if not path.as_posix().endswith(f"/{one['path']}")]
+            self.store.update(export["id"], models=models, files=files)
+
     async def stop(self) -> None:
         """Stop all work; the next engine begins unfinished exports again."""
         for export_id in list(self._tasks):
@@ -175,7 +191,15 @@ class ExportRunner:
         models = {format: served_name(export["model"], format) for format in export["formats"] if format in GGUF_TYPES}
         done = {"status": "succeeded", "progress": 1.0, "finished_at": now(), "models": models}
         self.store.update(export_id, **done, files=last["files"], commands=last["commands"], ollama=last["ollama"])
+        self._delete_replaced(self.store.get(export_id))
         return None
+
+    def _delete_replaced(self, new: Json) -> None:
+        """Delete earlier exports of the same model that have nothing beside what the new one has: each takes a disk's room."""
+        for old in self.store.all():
+            is_same = old["model"] == new["model"] and old["status"] == "succeeded" and old["id"] != new["id"]
+            if is_same and set(old["formats"]) <= set(new["formats"]):
+                self.store.delete(old["id"])
 
     def _fail(self, export_id: str, message: str) -> None:
         error = {"code": "export_failed", "message": message, "param": None}

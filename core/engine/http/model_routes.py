@@ -39,15 +39,17 @@ async def retrieve(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    """Delete a fine-tuned model or a checkpoint. Raises a 403 error for a base model, and 404 for an unknown one."""
+    """Delete a fine-tuned model, a checkpoint or an exported file. Raises a 403 error for a base model, and 404 for an unknown one."""
     model, models = request.path_params["id"], get_services(request).store.models
     if model in get_services(request).catalog.entries:
         raise ApiError(403, "Only fine-tuned models can be deleted.", param="model")
-    if exported := get_services(request).exports.find_model(model):
-        raise ApiError(403, f"This file belongs to an export: DELETE /v1/exports/{exported[0]['id']}.", param="model")
-    if not models.get(model):
+    exports = get_services(request).exports
+    if exports.find_model(model):
+        exports.delete_model(model)
+    elif models.get(model):
+        models.delete(model)
+    else:
         raise model_not_found_error(model)
-    models.delete(model)
     return JSONResponse({"id": model, "object": "model", "deleted": True})
 
 
