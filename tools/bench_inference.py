@@ -233,18 +233,28 @@ def _open_against_closed(books: Books) -> Callable[[Server], float]:
     return lambda server: books.exam(server, books.open) / books.exam(server, books.closed)
 
 
+def _measure(servers: dict[str, Server], measure: Callable[[Server], float], repeats: int) -> list[dict[str, float]]:
+    """The results of interleaved runs; torch runs once, since it takes several times as long."""
+    asked = [
+        servers if run == 0 else {name: servers[name] for name in servers if name != "torch"} for run in range(repeats)
+    ]
+    return [{name: measure(server) for name, server in one.items()} for one in asked]
+
+
+def _format_medians(runs: list[dict[str, float]]) -> str:
+    return " | ".join(f"{statistics.median(run[name] for run in runs if name in run):.3g}" for name in runs[0])
+
+
 def _print_row(name: str, servers: dict[str, Server], measure: Callable[[Server], float], repeats: int) -> None:
     """Medians in absolute numbers, and the engine's against the peer's of each run."""
-    runs = [{key: measure(server) for key, server in servers.items()} for _ in range(repeats)]
+    runs = _measure(servers, measure, repeats)
     ratios = [run["engine"] / run["peer"] for run in runs]
-    medians = " | ".join(f"{statistics.median(run[key] for run in runs):.3g}" for key in servers)
-    print(f"| {name} | {medians} | **{statistics.median(ratios):.2f}** ({_format(ratios)}) |", flush=True)
+    print(f"| {name} | {_format_medians(runs)} | **{statistics.median(ratios):.2f}** ({_format(ratios)}) |", flush=True)
 
 
 def _print_ratios(name: str, servers: dict[str, Server], measure: Callable[[Server], float], repeats: int) -> None:
-    runs = [{key: measure(server) for key, server in servers.items()} for _ in range(repeats)]
-    medians = " | ".join(f"{statistics.median(run[key] for run in runs):.2f}" for key in servers)
-    print(f"| {name} | {medians} | {_format([run['engine'] for run in runs])} |", flush=True)
+    runs = _measure(servers, measure, repeats)
+    print(f"| {name} | {_format_medians(runs)} | {_format([run['engine'] for run in runs])} |", flush=True)
 
 
 def _format(ratios: list[float]) -> str:
