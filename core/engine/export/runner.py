@@ -1,6 +1,7 @@
 """The queue of exports: each is written by a child process, one at a time; its GGUF files can then answer."""
 
 import asyncio
+import copy
 import json
 import logging
 import shutil
@@ -8,11 +9,13 @@ from asyncio.subprocess import Process
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Self
 
 from core.engine import child_lifetime, damaged_records
 from core.engine.disk_store import RecordStore, write_json
 from core.engine.export.plan import GGUF_TYPES, ExportPlan, gguf_path, served_name
 from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
+from core.engine.team.users import User
 
 UNFINISHED = ("queued", "running")
 
@@ -56,8 +59,14 @@ class ExportRunner:
                 self.store.update(export["id"], status="queued", progress=0.0)
                 self._start(export["id"])
 
-    def create(self, plan: ExportPlan, metadata: Json) -> Json:
-        """Create and start an export; returns its object."""
+    def seen_by(self, user: User) -> Self:
+        """The same queue with the exports of one user alone, or all for an administrator."""
+        view = copy.copy(self)
+        view.store = self.store.seen_by(user)
+        return view
+
+    def create(self, plan: ExportPlan, metadata: Json, owner: str = "") -> Json:
+        """Create and start an export of a user; returns its object."""
         export: Json = {
             "object": "model.export",
             "id": new_id("export-"),
@@ -76,7 +85,7 @@ class ExportRunner:
             "error": None,
             "metadata": metadata,
         }
-        self.store.add(export)
+        self.store.add(export, owner)
         write_json(self.store.folder(export["id"]) / "plan.json", asdict(plan))
         self._start(export["id"])
         return export
@@ -195,10 +204,14 @@ class ExportRunner:
         return None
 
     def _delete_replaced(self, new: Json) -> None:
-        """Delete earlier exports of the same model that have nothing beside what the new one has: each takes a disk's room."""
+        """Delete earlier exports of the same model that have nothing beside what the new one has: each takes a disk's room.
+
+        Of the same user: two may export one shared model.
+        """
         for old in self.store.all():
             is_same = old["model"] == new["model"] and old["status"] == "succeeded" and old["id"] != new["id"]
-            if is_same and set(old["formats"]) <= set(new["formats"]):
+            is_own = self.store.owner(old["id"]) == self.store.owner(new["id"])
+            if is_same and is_own and set(old["formats"]) <= set(new["formats"]):
                 self.store.delete(old["id"])
 
     def _fail(self, export_id: str, message: str) -> None:

@@ -64,8 +64,9 @@ async def create(request: Request) -> Response:
     check_metadata(wanted.metadata)
     if duplicate := find_duplicate(services.exports.store.all(), wanted.metadata):
         return JSONResponse(_describe(duplicate))
+    services.check_bytes()
     plan = await _build_plan(services, wanted)
-    return JSONResponse(_describe(services.exports.create(plan, wanted.metadata)))
+    return JSONResponse(_describe(services.exports.create(plan, wanted.metadata, services.user.id)))
 
 
 def _describe(export: Json) -> Json:

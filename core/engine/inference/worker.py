@@ -45,14 +45,14 @@ class Worker:
     def _build_work(
         self, message: messages.CompletionAsked | messages.EmbeddingsAsked
     ) -> CompletionWork | EmbeddingsWork:
-        number, background = message.id, message.background
+        number, background, owner = message.id, message.background, message.owner
 
         def send(event: CompletionEvent | EmbeddingsEvent) -> None:
             self._send(_build_told(number, event))
 
         if isinstance(message, messages.CompletionAsked):
-            return CompletionWork(message.source, message.request, send, background)
-        return EmbeddingsWork(message.source, message.texts, send, background)
+            return CompletionWork(message.source, message.request, send, background, owner)
+        return EmbeddingsWork(message.source, message.texts, send, background, owner)
 
     def _send(self, message: messages.Told) -> None:
         with self._lock:
