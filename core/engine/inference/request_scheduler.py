@@ -192,8 +192,15 @@ def _send_error(completion: CompletionWork, error: Exception) -> None:
 def _build_sequence(
     completion: CompletionWork, prompt_ids: list[int], params: SamplingParams, index: int
 ) -> GeneratedSequence:
+    texts, entries = list[str](), list[Json]()
+
     def send(text: str, finish_reason: str | None, num_tokens: int, logprobs: list[Json]) -> None:
-        completion.send(CompletionDelta(index, text, finish_reason, num_tokens, logprobs))
+        texts.append(text)
+        entries.extend(logprobs)
+        if finish_reason or completion.request.is_streamed:
+            completion.send(CompletionDelta(index, "".join(texts), finish_reason, num_tokens, entries[:]))
+            texts.clear()
+            entries.clear()
 
     return GeneratedSequence(
         prompt_ids=prompt_ids,
