@@ -235,7 +235,7 @@ def _describe(format: str) -> str:
     return {
         "gguf-q8_0": tr("For Ollama, LM Studio and llama.cpp. A good compromise."),
         "gguf-q4_k_m": tr("Smaller and faster. Small models lose some of what they learned."),
-        "gguf-f16": tr("The largest. Answers as the model in Juku does."),
+        "gguf-f16": tr("The largest. Loses nothing."),
         "gguf-adapter": tr("A few megabytes, over a base model that you have as GGUF."),
         "merged": tr("For vLLM and transformers."),
         "adapter": tr("A few megabytes, for vLLM and transformers, and to train on."),
