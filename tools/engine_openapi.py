@@ -23,6 +23,7 @@ from core.engine.http import (  # noqa: E402
     estimate_routes,
     export_routes,
     job_request,
+    model_routes,
     response_request,
     server,
 )
@@ -38,6 +39,7 @@ BODIES: dict[str, Any] = {
     "/v1/fine_tuning/estimate": estimate_routes.EstimateRequest,
     export_routes.EXPORTS: export_routes.ExportRequest,
     export_routes.EXPORTS + "/{id}/card": export_routes.Card,
+    "/v1/models/{id}/share": model_routes.ShareRequest,
     "/v1/catalog": catalog_routes.AddRequest,
     "/v1/catalog/{id}/prepare": catalog_routes.PrepareRequest,
 }
