@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.engine.disk_store import DiskStore, read_lines, to_json_line
 from core.engine.http.protocol import Json, model_not_found_error
+from core.engine.models import device
 from core.engine.models.catalog import ModelCatalog
 from core.engine.training.estimator import Estimator, JobOutline
 from core.engine.training.job_slots import MemoryNeed
@@ -20,14 +21,21 @@ class JobMemory:
         self, store: DiskStore, catalog: ModelCatalog, estimator: Estimator, find_pid: Callable[[str], int | None]
     ) -> None:
         self._store, self._catalog, self._estimator, self._find_pid = store, catalog, estimator, find_pid
+        self._totals: dict[str, int] = {}  # of jobs that were estimated
 
     async def estimate(self, job_id: str) -> MemoryNeed:
         """The memory of a job. Raises an ApiError when it cannot be estimated, and ValueError for a job without rows."""
-        found = await self._estimator.estimate(await self._outline(job_id))
-        total = int(found["memory_bytes"])
-        # Only a process that uses a graphics card knows how much of it is its own: all of the job is reserved there.
-        used = _resident_bytes(self._find_pid(job_id)) if found["device"] != "cuda" else 0
-        return MemoryNeed(total, max(0, total - used), int(found["available_bytes"]))
+        if job_id not in self._totals:
+            found = await self._estimator.estimate(await self._outline(job_id))
+            total = int(found["memory_bytes"])
+            if found["device"] == "cuda":
+                # Only a process that uses a graphics card knows what is free there, and how much of it is its own: all
+                # of the job is reserved.
+                return MemoryNeed(total, total, int(found["available_bytes"]))
+            self._totals[job_id] = total
+        total = self._totals[job_id]
+        used = _resident_bytes(self._find_pid(job_id))
+        return MemoryNeed(total, max(0, total - used), device.available_ram_bytes())
 
     async def _outline(self, job_id: str) -> JobOutline:
         job, folder = self._store.jobs.get(job_id), self._store.jobs.folder(job_id)
