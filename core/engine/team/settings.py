@@ -11,7 +11,7 @@ from core.engine.team.users import User
 from core.engine.team.watched_file import WatchedFile
 
 Count = Annotated[int, Meta(ge=0)]
-TEAM_JOBS_AT_ONCE = 4
+TEAM_JOBS_AT_ONCE = 2  # more were not measured; on a processor they share its cores
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,7 +28,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`jobs_at_once`: trained at the same time, where memory allows; None: 4 with users, 1 without any.
+    """`jobs_at_once`: trained at the same time, where memory allows; None: 2 with users, 1 without any.
     `open_metrics`: /metrics needs no key."""
 
     jobs_at_once: Annotated[int, Meta(ge=1)] | None = None
