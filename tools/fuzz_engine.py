@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,14 @@ def start_engine(home: str) -> tuple[subprocess.Popen[str], str]:
     return engine, f"http://127.0.0.1:{json.loads(engine.stdout.readline())['port']}"
 
 
+def warm_up(url: str) -> None:
+    """One answer before: the first one of all may take minutes, since the model is converted."""
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "x"}], "max_tokens": 1}
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}/v1/chat/completions", json.dumps(body).encode(), headers)
+    urllib.request.urlopen(request, timeout=600).close()
+
+
 def count_responses(path: Path) -> Counter[str]:
     """How many answers of each status the report has."""
     found: Counter[str] = Counter()
@@ -97,6 +106,7 @@ def main() -> int:
         document, report = Path(home) / "openapi.json", Path(home) / "report.ndjson"
         document.write_text(json.dumps(load_document()), "utf-8")
         engine, url = start_engine(home)
+        warm_up(url)
         command = [
             os.environ.get("SCHEMATHESIS", str(ROOT / "build" / "clients" / "fuzz" / "bin" / "st")),
             "run", str(document), "--url", url, "-H", f"Authorization: Bearer {TOKEN}", "--seed", str(seed),
