@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer
 from core.errors import FileChangedError, JukuError
 from core.progress import Reporter
 from core.storage import backups
-from core.storage.project import Changes, Project
+from core.storage.project import Project
 from core.storage.schema import Table
 from ui.server_connections import Connections
 
@@ -31,28 +31,38 @@ class BackupRunner(QObject):
     def __init__(self, workspace: Connections) -> None:
         super().__init__(workspace)
         self._workspace = workspace
-        project = workspace.project
-        self._changed = bool(project.notice) and not project.read_only  # what was done before a crash has no backup yet
         self._has_reported = False
         self._last = time.monotonic()
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._make)
-        workspace.tasks.changed.connect(self._on_changed)
+        workspace.tasks.changed.connect(lambda _changes: self._on_changed())
+        self.begin_project()
 
-    def _on_changed(self, changes: Changes) -> None:
-        self._changed = self._changed or bool(changes.tables - DERIVED_TABLES)
+    def begin_project(self) -> None:
+        """Begin with the project that is open now."""
+        self._has_reported, self._last = False, time.monotonic()
+        self._timer.stop()
+        project = self._workspace.project
+        project.unbacked_tables.clear()  # how a new project was filled can be done again
+        if project.notice and not project.read_only:  # what was done before a crash has no backup yet
+            project.unbacked_tables.add(Table.EXAMPLE)
+
+    def _on_changed(self) -> None:
         minutes = self._workspace.settings.backup_minutes
-        if self._changed and minutes > 0 and not self._timer.isActive():
+        if _has_changed(self._workspace.project) and minutes > 0 and not self._timer.isActive():
             left = minutes * 60 - (time.monotonic() - self._last)
             self._timer.start(round(1000 * max(MIN_DELAY, left)))
 
     def _make(self) -> None:
-        if self._changed and self._workspace.settings.backup_minutes > 0 and self._workspace.tasks.can_start():
-            self._workspace.tasks.start("", self.make(self._workspace.project))
+        project = self._workspace.project
+        if _has_changed(project) and self._workspace.settings.backup_minutes > 0 and self._workspace.tasks.can_start():
+            self._workspace.tasks.start("", self.make(project))
 
     async def make(self, project: Project) -> None:
         """Back `project` up. Raises `JukuError` the first time that it cannot be done."""
-        self._changed, self._last = False, time.monotonic()
+        self._last = time.monotonic()
+        changed = set(project.unbacked_tables)
+        project.unbacked_tables.clear()  # before the backup: what is written from now on may not be in it
         try:
             await backups.back_up(project, Reporter())
         except JukuError as error:
@@ -62,15 +72,12 @@ class BackupRunner(QObject):
             self._has_reported = True
             raise
         except asyncio.CancelledError:
-            self._changed = True
+            project.unbacked_tables |= changed
             raise
 
-    def finish_project(self) -> bool:
-        """Whether the project that is closed has changes to back up; resets the state for the next one."""
-        changed = self._changed and self._workspace.settings.backup_minutes != NEVER_BACK_UP and BACK_UP_AT_CLOSE
-        self._changed, self._has_reported, self._last = False, False, time.monotonic()
-        self._timer.stop()
-        return changed
+    def is_due_at_close(self, project: Project) -> bool:
+        """Whether a project that is about to be closed has changes to back up; to be asked when its tasks have ended."""
+        return _has_changed(project) and self._workspace.settings.backup_minutes != NEVER_BACK_UP and BACK_UP_AT_CLOSE
 
     async def make_last(self, project: Project) -> FileChangedError | None:
         """Back up a project that is about to be closed. Returns the error if another program has replaced its file."""
@@ -81,3 +88,8 @@ class BackupRunner(QObject):
         except JukuError as error:
             logger.warning("no backup: %s", error)
         return None
+
+
+def _has_changed(project: Project) -> bool:
+    """Whether there is work of a person in it that no backup has."""
+    return bool(project.unbacked_tables - DERIVED_TABLES)

@@ -13,6 +13,7 @@ from core import settings
 from core.dataset.filters import Filter
 from core.dataset.search_index_builder import Finder
 from core.errors import FileChangedError, JukuError, ProjectError
+from core.paths import real_path
 from core.progress import Reporter
 from core.storage import remembered_choices
 from core.storage.connection import replaced_at_close_error
@@ -41,6 +42,7 @@ class Workspace(Connections):
         self._indexing.timeout.connect(self._refresh_index)
         self._indexing.start()
         self._index_task: asyncio.Task[None] | None = None
+        self._closing: dict[Path, asyncio.Task[None]] = {}  # projects that were left, by their path
         self._choices: tuple[Project, dict[str, str]] | None = None
         SettingsWatch(self)
         self.backups = BackupRunner(self)
@@ -87,22 +89,34 @@ class Workspace(Connections):
 
     def switch(self, project: Project) -> None:
         """Switch to another project; what still runs on the old one is cancelled first."""
-        self.tasks.start("", self._close_old(self.project, self.tasks.running(), self.backups.finish_project()))
+        old = self.project
+        closing = self.tasks.start("", self._close_old(old, self.tasks.running()))
+        self._closing[old.path] = closing
+        closing.add_done_callback(lambda _task: self._closing.pop(old.path, None))
         self.project = project
+        self.backups.begin_project()
         self.finder = Finder(project)
         self._indexing.start()
         self.remember(project.path)
 
-    async def _close_old(self, old: Project, running: list[asyncio.Task[None]], changed: bool) -> None:
+    async def wait_until_closed(self, path: Path) -> None:
+        """Wait until a project that this window has left is closed: its last backup may take a while."""
+        if self._closing and (closing := self._closing.get(await asyncio.to_thread(real_path, path))):
+            await asyncio.wait([closing])
+
+    async def _close_old(self, old: Project, running: list[asyncio.Task[None]]) -> None:
         await cancel_all(running)
-        if error := await self._back_up_and_close(old, changed):
+        if error := await self._back_up_and_close(old):
             self.tasks.failed.emit(error)
 
-    async def _back_up_and_close(self, project: Project, changed: bool) -> FileChangedError | None:
-        """Back up what has changed, and close; what was saved where, if another program has exchanged the file."""
+    async def _back_up_and_close(self, project: Project) -> FileChangedError | None:
+        """Back up what has changed, and close; what was saved where, if another program has exchanged the file.
+
+        To be called when no task works on it any more: one that was writing has completed.
+        """
         error = copy = None
         try:
-            if changed:
+            if self.backups.is_due_at_close(project):
                 error = await self.backups.make_last(project)
         finally:
             copy = project.close()
@@ -121,7 +135,7 @@ class Workspace(Connections):
         self._indexing.stop()
         await self.tasks.close()
         await super().close()
-        if error := await self._back_up_and_close(self.project, self.backups.finish_project()):
+        if error := await self._back_up_and_close(self.project):
             self.settings.left = str(error)
             with suppress(JukuError):  # the copy is beside the project all the same
                 settings.save(self.settings)

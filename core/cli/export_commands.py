@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -47,6 +48,8 @@ async def _export(arguments: Arguments, document: Project, provider: providers.P
     export = await model_export.start(document, provider, arguments.model, formats)
     export = await model_export.wait(provider, export, progress_reporter(tr("Exporting")))
     scores = await _examine(document, provider, export) if arguments.exam and export.models else []
+    if arguments.exam and not scores:
+        print(tr("No exam was sat: only GGUF files can, with the package xllamacpp."), file=sys.stderr)
     if scores:
         rows = exported_models.build_card_rows(scores, tr("The model in Juku"))
         export = await provider.update_export_card(export.id, {"exam": rows})

@@ -23,6 +23,7 @@ from core.engine.http.allowed_hosts import AllowedHosts, is_loopback
 from core.engine.http.connection import EngineConnection
 from core.engine.inference import inference_process
 from core.engine.private_files import make_private, write_whole
+from core.engine.team import users_command
 from core.engine.training import launch
 
 # The process's own environment: set before any library reads it.
@@ -58,6 +59,7 @@ def _parse_arguments() -> argparse.Namespace:
         default="auto",
         help="who answers; auto: llama.cpp where xllamacpp is installed and can, else torch",
     )
+    parser.add_argument("--vllm-url", default="", help="of a vLLM server, http://HOST:PORT/v1; it is asked first")
     parser.add_argument(
         "--idle-seconds",
         type=float,
@@ -151,17 +153,7 @@ def _serve(arguments: argparse.Namespace) -> None:
         else:
             print(f"Engine: {url}\nToken: {token}", file=sys.stderr, flush=True)
 
-    engine = services.build_services(
-        services.EngineOptions(
-            arguments.home,
-            models_folder(),
-            arguments.dtype,
-            arguments.answerer,
-            arguments.idle_seconds,
-            is_loopback(arguments.host),
-            arguments.accelerate_config,
-        )
-    )
+    engine = _build_services(arguments)
     app = server.create_app(engine, token, AllowedHosts(arguments.host, arguments.allowed_host), on_start)
     config = uvicorn.Config(
         app,
@@ -177,6 +169,25 @@ def _serve(arguments: argparse.Namespace) -> None:
     )
     with _address_file(arguments.home, url, token):
         _run(uvicorn.Server(config), listening, arguments.child)
+
+
+def _build_services(arguments: argparse.Namespace) -> services.Services:
+    """The services; a file of settings that cannot be read ends the program with words."""
+    try:
+        return services.build_services(
+            services.EngineOptions(
+                arguments.home,
+                models_folder(),
+                arguments.dtype,
+                arguments.answerer,
+                arguments.vllm_url,
+                arguments.idle_seconds,
+                is_loopback(arguments.host),
+                arguments.accelerate_config,
+            )
+        )
+    except ValueError as error:
+        sys.exit(str(error))
 
 
 def _run(http: uvicorn.Server, listening: socket.socket, child: bool) -> None:
@@ -197,7 +208,9 @@ def _shut_down(http: uvicorn.Server) -> None:
 
 
 def main() -> int:
-    """Exit status 0 after a clean stop, 75 when another engine has this home."""
+    """Exit status 0 after a clean stop, 75 when another engine has this home. `users …` is the command line for users."""
+    if sys.argv[1:2] == ["users"]:
+        return users_command.run(sys.argv[2:], _default_home())
     arguments = _parse_arguments()
     if arguments.accelerate_config:
         try:

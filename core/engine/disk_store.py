@@ -3,17 +3,20 @@
 Every object is a folder named by an id that is generated here; a name from outside is only ever a value in JSON.
 """
 
+import copy
 import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from core.engine import damaged_records
 from core.engine.http.protocol import ApiError, Json, new_id, now
 from core.engine.private_files import replace_folder, sync_folder, write_whole
+from core.engine.team.ownership import Visible, is_shared, read_owner, set_shared, write_owner
+from core.engine.team.users import OWNER, User
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +95,18 @@ class FileStore:
     def __init__(self, root: Path) -> None:
         self._root = root
         keys = ("id", "bytes", "created_at", "filename", "purpose", "status")
+        self._files: MutableMapping[str, Json]
         self._files = _load_records(root, "file.json", keys, damaged_records.build_file)
+        self._owners = {file_id: read_owner(root / file_id) for file_id in self._files}
+        self._new_owner = ""
+
+    def seen_by(self, user: User) -> Self:
+        """The same store with the files of one user alone, or all for an administrator; what is added is the user's."""
+        view = copy.copy(self)
+        view._new_owner = user.id
+        if not user.is_admin:
+            view._files = Visible(self._files, lambda file_id: self._owners.get(file_id) == user.id)
+        return view
 
     def add(
         self,
@@ -101,10 +115,12 @@ class FileStore:
         write: Callable[[Path], object],
         file_id: str = "",
         expires_after: int | None = None,
+        owner: str | None = None,
     ) -> Json:
         """Store what `write` writes to the path it is given; returns the protocol's file object.
 
-        `expires_after`: seconds until it is deleted; None for never. Raises what `write` raises; nothing is stored then.
+        `expires_after`: seconds until it is deleted; None for never. `owner`: the id of a user; None: the one whose
+        files these are. Raises what `write` raises; nothing is stored then.
         """
         file_id = file_id or new_id("file-")
         folder = self._root / f"{file_id}.new"
@@ -115,10 +131,13 @@ class FileStore:
             if expires_after is not None:
                 value["expires_at"] = value["created_at"] + expires_after
             write_json(folder / "file.json", value)
+            owner = self._new_owner if owner is None else owner
+            write_owner(folder, owner)
             replace_folder(folder, self._root / file_id)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+        self._owners[file_id] = owner
         self._files[file_id] = value
         return value
 
@@ -174,26 +193,44 @@ class RecordStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._values: MutableMapping[str, Json]
         self._values = _load_records(root, self.file_name, self.keys, self.build_damaged)
+        self._owners = {value_id: read_owner(root / value_id) for value_id in self._values}
+
+    def seen_by(self, user: User) -> Self:
+        """The same store with the objects of one user alone, or all for an administrator."""
+        view = copy.copy(self)
+        if not user.is_admin:
+            view._values = Visible(self._values, lambda value_id: self._owners.get(value_id) == user.id)
+        return view
+
+    def owner(self, value_id: str) -> str:
+        """The id of the object's user; empty for whoever has the engine's own token."""
+        return self._owners.get(value_id, "")
+
+    def __contains__(self, value_id: object) -> bool:
+        return value_id in self._values
 
     @staticmethod
     def build_damaged(path: Path) -> Json:
         """The object for a damaged record; each kind has its own. Raises NotImplementedError here."""
         raise NotImplementedError
 
-    def add(self, value: Json) -> None:
-        """Store a new object; its `id` is the folder's name. Raises FileExistsError when there is one with this id.
+    def add(self, value: Json, owner: str = "") -> None:
+        """Store a new object of a user; its `id` is the folder's name. Raises FileExistsError when there is one with this id.
 
         Raises OSError when it cannot be written; nothing is stored then.
         """
         folder = self._root / value["id"]
         folder.mkdir()
         try:
+            write_owner(folder, owner)
             write_json(folder / self.file_name, value)
             sync_folder(self._root)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+        self._owners[value["id"]] = owner
         self._values[value["id"]] = value
 
     def discard(self, value_id: str) -> None:
@@ -309,16 +346,50 @@ class ModelStore:
         self._root = root
         keys = ("id", "base", "created", "job", "step")
         records = _load_records(root, "model.json", keys, damaged_records.build_model)
+        self._folders: MutableMapping[str, Path]
         self._folders = {value["id"]: root / name for name, value in records.items()}
+        self._owners = {model: read_owner(folder) for model, folder in self._folders.items()}
+        self._shared = {model for model, folder in self._folders.items() if is_shared(folder)}
+        self._viewer = OWNER
         self._damaged = {value["id"]: value for value in records.values() if "damage" in value}
 
-    def add(self, folder: Path, record: Json) -> None:
-        """Store a finished adapter folder (moved, not copied) as the model `record['id']`. Raises OSError."""
+    def seen_by(self, user: User) -> Self:
+        """The same store with the models of one user and those shared with all, or all for an administrator."""
+        view = copy.copy(self)
+        view._viewer = user
+        if not user.is_admin:
+            view._folders = Visible(
+                self._folders, lambda model: self._owners.get(model) == user.id or model in self._shared
+            )
+        return view
+
+    def require_own(self, model: str) -> None:
+        """Raise a 403 error for a model that one user sees because another has shared it."""
+        if not self._viewer.is_admin and self._owners.get(model) != self._viewer.id:
+            raise ApiError(403, "This model belongs to another person, who has shared it.", param="model")
+
+    def owner(self, model: str) -> str:
+        """The id of the model's user; empty for whoever has the engine's own token."""
+        return self._owners.get(model, "")
+
+    def is_shared(self, model: str) -> bool:
+        """Whether all users may use the model."""
+        return model in self._shared
+
+    def share(self, model: str, shared: bool) -> None:
+        """Let all users use a model, or its owner alone. Raises KeyError for an unknown model, and OSError."""
+        set_shared(self._folders[model], shared)
+        (self._shared.add if shared else self._shared.discard)(model)
+
+    def add(self, folder: Path, record: Json, owner: str = "") -> None:
+        """Store a finished adapter folder (moved, not copied) as the model `record['id']` of a user. Raises OSError."""
         write_json(folder / "model.json", record)
+        write_owner(folder, owner)
+        set_shared(folder, self.is_shared(record["id"]))  # a repeated checkpoint stays what it was
         target = self._root / new_id("m-")
         replace_folder(folder, target)
         old = self._folders.get(record["id"])
-        self._folders[record["id"]] = target
+        self._folders[record["id"]], self._owners[record["id"]] = target, owner
         if old:
             shutil.rmtree(old, ignore_errors=True)
 
@@ -345,6 +416,7 @@ class ModelStore:
     def delete(self, model: str) -> None:
         """Delete a model and its weights. Raises KeyError for an unknown model."""
         shutil.rmtree(self._folders.pop(model), ignore_errors=True)
+        self._shared.discard(model)
 
 
 class DiskStore:
@@ -356,8 +428,15 @@ class DiskStore:
         self.batches = BatchStore(home / "batches")
         self.models = ModelStore(home / "models")
 
+    def seen_by(self, user: User) -> Self:
+        """The same home with what one user sees."""
+        view = copy.copy(self)
+        view.files, view.jobs = self.files.seen_by(user), self.jobs.seen_by(user)
+        view.batches, view.models = self.batches.seen_by(user), self.models.seen_by(user)
+        return view
 
-def _newest(values: dict[str, Json]) -> list[Json]:
+
+def _newest(values: Mapping[str, Json]) -> list[Json]:
     # Ids are random: objects created in the same second keep the order of the dict.
     def creation_time(value: Json) -> int:
         return -int(value["created_at" if "created_at" in value else "created"])

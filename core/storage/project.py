@@ -74,6 +74,7 @@ class Project:
         self.path = real_path(path)
         self.read_only = look or (path_exists(path) and not is_writable(path))
         self._has_written = False
+        self.unbacked_tables: set[str] = set()  # tables changed since the last backup began, which empties it
         self._replacements = 0  # how often another program replaced the open file
         self._closed = False
         self._checkpoint_timer: asyncio.TimerHandle | None = None
@@ -458,9 +459,9 @@ class Project:
                 if counts or undo.list_changed_records(self._db):
                     schema.increase_commit_count(self._db)
             ids = undo.list_row_ids(self._db, id, counts)
-            return Step(id, label, sum(counts.values())), Changes(
-                label, counts, undo.list_changed_records(self._db), ids
-            )
+            changes = Changes(label, counts, undo.list_changed_records(self._db), ids)
+        self.unbacked_tables |= changes.tables  # in place: another thread may be emptying it
+        return Step(id, label, sum(counts.values())), changes
 
     def _delete_images(self, steps: list[Step]) -> None:
         if steps:

@@ -108,6 +108,19 @@ async def save(provider: Provider, export: ExportState, parent: Path, reporter: 
     return target
 
 
+async def discard(provider: Provider, export: ExportState) -> None:
+    """Let the engine delete an export that nobody wants any more; where it cannot be asked, the export stays there."""
+    try:
+        await provider.delete_export(export.id)
+    except JukuError:
+        return
+
+
+def has_gguf(export: ExportState) -> bool:
+    """Whether an export has a GGUF file of the whole model."""
+    return any(format in GGUF_FORMATS for format in export.formats)
+
+
 def _check_room(parent: Path, total: int) -> None:
     free = shutil.disk_usage(parent).free
     if free < total + SPARE_BYTES:

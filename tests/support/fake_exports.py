@@ -76,6 +76,13 @@ class _ExportRoutes(Routes):
             self.fake.cards.append(body)
         return self._json(self.fake.exports[parts[1]] if parts[1:] else self.fake.create_export(body))
 
+    def do_DELETE(self) -> None:
+        id = self.path.removeprefix("/v1/exports/")
+        if id not in self.fake.exports:
+            return super().do_DELETE()
+        self.fake.exports[id]["status"] = "deleted"
+        return self._json({"id": id, "object": "model.export", "deleted": True})
+
 
 class FakeOllama:
     """Takes files and models as Ollama does; `created` are the requests, `refusal` ends the next one with an error."""

@@ -46,6 +46,7 @@ class ProjectOpener(QObject):
         """
         if os.path.abspath(path) == str(self._workspace.project.path):  # noqa: ASYNC240, PTH100 - touches no disk
             return True
+        await self._workspace.wait_until_closed(path)  # we would find ourselves to have it open
         try:
             opened = await asyncio.to_thread(projects.open_existing, path)
         except ProjectInUseError as error:

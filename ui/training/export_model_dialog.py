@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -108,6 +109,9 @@ class ExportModelDialog(QDialog):
         self.folder.textChanged.connect(lambda _text: self._show_ok())
         self.browse.clicked.connect(lambda _checked: self._on_browse())
         self._work.busy.connect(lambda _busy: self._show_ok())
+        self.line.cancel.clicked.connect(
+            lambda _checked: self.note.show_text(tr("Cancelled. Nothing was kept."), "note")
+        )
         self.finished.connect(lambda _result: self._stop())
 
     def open(self) -> None:
@@ -160,23 +164,40 @@ class ExportModelDialog(QDialog):
         self._work.start(lambda reporter: self._export(parent, formats, examined, reporter), tr("Exporting a model"))
 
     async def _export(self, parent: Path, formats: list[str], examined: bool, reporter: Reporter) -> None:
-        project, parts = self._workspace.project, 3 if examined else 2
+        project = self._workspace.project
         try:
             provider = await self._workspace.provider(self._provider)
             self.note.show_text(tr("The engine writes the files…"), "note")
             export = await model_export.start(project, provider, self._model, formats)
-            export = await model_export.wait(provider, export, reporter.part(0, parts))
-            scores: list[ExportedScore] = []
-            if examined and export.models:
-                export, scores = await self._examine(project, provider, export, reporter.part(1, parts))
-            self.note.show_text(tr("The files are saved…"), "note")
-            folder = await model_export.save(provider, export, parent, reporter.part(parts - 1, parts))
+            export = await model_export.wait(provider, export, reporter.part(0, 3))
+            folder, scores = await self._examine_and_save(provider, export, parent, examined, reporter)
         except JukuError as error:
             self.note.show_text("\n".join(filter(None, (error.title, error.message))), "error")
         except Cancelled:
             self.note.show_text(tr("Cancelled. Nothing was kept."), "note")
         else:
             self._show_results(folder, export, scores)
+            if examined and not export.models:
+                self.note.show_text(
+                    tr(
+                        "The exam was not sat again: the package xllamacpp is not installed (pip install 'juku[fast]')."
+                    ),
+                    "warning",
+                )
+
+    async def _examine_and_save(
+        self, provider: Provider, export: ExportState, parent: Path, examined: bool, reporter: Reporter
+    ) -> tuple[Path, list[ExportedScore]]:
+        """The new folder, and the scores; where that fails or is cancelled, the engine keeps nothing either."""
+        scores: list[ExportedScore] = []
+        try:
+            if examined and export.models:
+                export, scores = await self._examine(self._workspace.project, provider, export, reporter.part(1, 3))
+            self.note.show_text(tr("The files are saved…"), "note")
+            return await model_export.save(provider, export, parent, reporter.part(2, 3)), scores
+        except BaseException:
+            await asyncio.shield(model_export.discard(provider, export))
+            raise
 
     async def _examine(
         self, project: Project, provider: Provider, export: ExportState, reporter: Reporter

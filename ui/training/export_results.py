@@ -92,7 +92,7 @@ class ExportResults(QWidget):
     async def _find_ollama(self) -> None:
         """Offer to send the model where Ollama runs and there is a file for it."""
         assert self._export
-        if not self._export.models:
+        if not model_export.has_gguf(self._export):
             basics.set_enabled(self.send, tr("Ollama needs one of the GGUF formats."), self.on_ollama)
         elif await ollama.find_version(ollama.default_url()) is None:
             basics.set_enabled(self.send, tr("Ollama does not run on this computer."), self.on_ollama)
@@ -162,6 +162,9 @@ def describe_losses(scores: Sequence[ExportedScore]) -> tuple[str, str]:
     files = scores[1:]
     if not files:
         return "", ""
+    silent = [f"GGUF {score.precision}" for score in files if score.asked < scores[0].asked]
+    if silent:
+        return tr("Did not answer all questions, see the exam tab: {files}", files=", ".join(silent)), "error"
     if not scores[0].asked:
         return tr("There were no held-out questions: only whether the answers are the same can be said."), "note"
     worse = [f"GGUF {score.precision}" for score in files if score.lost and score.lost > (score.gained or 0)]
@@ -178,6 +181,6 @@ def _format_commands(export: ExportState) -> str:
         "vllm": "vLLM",
     }
     blocks = [f"# {title}\n{export.commands[name]}" for name, title in titles.items() if name in export.commands]
-    if export.models:
+    if model_export.has_gguf(export):
         blocks.append("# LM Studio\n# " + tr("Copy the folder “juku” into LM Studio's folder of models."))
     return "\n\n".join(blocks)

@@ -1,6 +1,7 @@
 """The queue of exports: each is written by a child process, one at a time; its GGUF files can then answer."""
 
 import asyncio
+import copy
 import json
 import logging
 import shutil
@@ -8,11 +9,13 @@ from asyncio.subprocess import Process
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Self
 
 from core.engine import child_lifetime, damaged_records
 from core.engine.disk_store import RecordStore, write_json
 from core.engine.export.plan import GGUF_TYPES, ExportPlan, gguf_path, served_name
 from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
+from core.engine.team.users import User
 
 UNFINISHED = ("queued", "running")
 
@@ -56,8 +59,14 @@ class ExportRunner:
                 self.store.update(export["id"], status="queued", progress=0.0)
                 self._start(export["id"])
 
-    def create(self, plan: ExportPlan, metadata: Json) -> Json:
-        """Create and start an export; returns its object."""
+    def seen_by(self, user: User) -> Self:
+        """The same queue with the exports of one user alone, or all for an administrator."""
+        view = copy.copy(self)
+        view.store = self.store.seen_by(user)
+        return view
+
+    def create(self, plan: ExportPlan, metadata: Json, owner: str = "") -> Json:
+        """Create and start an export of a user; returns its object."""
         export: Json = {
             "object": "model.export",
             "id": new_id("export-"),
@@ -76,7 +85,7 @@ class ExportRunner:
             "error": None,
             "metadata": metadata,
         }
-        self.store.add(export)
+        self.store.add(export, owner)
         write_json(self.store.folder(export["id"]) / "plan.json", asdict(plan))
         self._start(export["id"])
         return export
@@ -121,6 +130,22 @@ class ExportRunner:
     def find_model(self, model: str) -> tuple[Json, Path] | None:
         """The export and the GGUF file that answer under this name, or None."""
         return next(((export, path) for name, export, path in self.served_models() if name == model), None)
+
+    def delete_model(self, model: str) -> None:
+        """Delete the exported files that answer under this name; the rest of their exports stays.
+
+        Raises a 409 error for a file that the system does not let go.
+        """
+        while found := self.find_model(model):
+            export, path = found
+            try:
+                path.unlink()
+            except OSError as error:
+                message = f"The file is in use: {error}. Try again when nobody asks it."
+                raise ApiError(409, message, param="model") from error
+            models = {format: name for format, name in export["models"].items() if name != model}
+            files = [one for one in export["files"] if not path.as_posix().endswith(f"/{one['path']}")]
+            self.store.update(export["id"], models=models, files=files)
 
     async def stop(self) -> None:
         """Stop all work; the next engine begins unfinished exports again."""
@@ -175,7 +200,19 @@ class ExportRunner:
         models = {format: served_name(export["model"], format) for format in export["formats"] if format in GGUF_TYPES}
         done = {"status": "succeeded", "progress": 1.0, "finished_at": now(), "models": models}
         self.store.update(export_id, **done, files=last["files"], commands=last["commands"], ollama=last["ollama"])
+        self._delete_replaced(self.store.get(export_id))
         return None
+
+    def _delete_replaced(self, new: Json) -> None:
+        """Delete earlier exports of the same model that have nothing beside what the new one has: each takes a disk's room.
+
+        Of the same user: two may export one shared model.
+        """
+        for old in self.store.all():
+            is_same = old["model"] == new["model"] and old["status"] == "succeeded" and old["id"] != new["id"]
+            is_own = self.store.owner(old["id"]) == self.store.owner(new["id"])
+            if is_same and is_own and set(old["formats"]) <= set(new["formats"]):
+                self.store.delete(old["id"])
 
     def _fail(self, export_id: str, message: str) -> None:
         error = {"code": "export_failed", "message": message, "param": None}

@@ -36,17 +36,17 @@ class BatchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 @dataclass(frozen=True)
 class RouteEndpoints:
-    """Answers the requests of batches as the routes do."""
+    """Answers the requests of batches as the routes do, each for the user who owns the batch."""
 
     services: Services
 
-    async def check_model(self, model: str) -> None:
+    async def check_model(self, owner: str, model: str) -> None:
         """Raise the ApiError of a model that cannot answer."""
-        await self.services.resolve_model(model)
+        await self.services.for_owner(owner).resolve_model(model)
 
-    async def answer(self, endpoint: str, body: Json) -> Json:
+    async def answer(self, owner: str, endpoint: str, body: Json) -> Json:
         """The response body. Raises the ApiError of a request that is refused or fails."""
-        return await ENDPOINTS[endpoint](self.services, body)
+        return await ENDPOINTS[endpoint](self.services.for_owner(owner), body)
 
 
 async def create(request: Request) -> Response:
@@ -60,7 +60,9 @@ async def create(request: Request) -> Response:
         raise bad_request(f"invalid input_file_id: {file_id}", "input_file_id", "invalid_value")
     seconds = batch.output_expires_after.seconds if batch.output_expires_after else None
     return JSONResponse(
-        services.batches.create(file_id, batch.endpoint, batch.completion_window, batch.metadata, seconds)
+        services.batches.create(
+            file_id, batch.endpoint, batch.completion_window, batch.metadata, seconds, services.user.id
+        )
     )
 
 

@@ -13,6 +13,7 @@ from core.engine.export.plan import ADAPTER_FORMATS, FORMATS, ExportPlan, file_n
 from core.engine.http.parameters import Text, check_metadata, find_duplicate, parse, read_json
 from core.engine.http.protocol import Json, bad_request, paginate
 from core.engine.http.services import Services, get_services
+from core.engine.inference import llama_cpp
 
 Words = Annotated[str, Meta(max_length=500)]
 Count = Annotated[float, Meta(ge=0, le=1e9)]
@@ -62,9 +63,15 @@ async def create(request: Request) -> Response:
     services, wanted = get_services(request), parse(await read_json(request), ExportRequest)
     check_metadata(wanted.metadata)
     if duplicate := find_duplicate(services.exports.store.all(), wanted.metadata):
-        return JSONResponse(duplicate)
+        return JSONResponse(_describe(duplicate))
+    services.check_bytes()
     plan = await _build_plan(services, wanted)
-    return JSONResponse(services.exports.create(plan, wanted.metadata))
+    return JSONResponse(_describe(services.exports.create(plan, wanted.metadata, services.user.id)))
+
+
+def _describe(export: Json) -> Json:
+    """The object that is sent: without llama.cpp no exported file can answer."""
+    return export if llama_cpp.is_installed() else {**export, "models": {}}
 
 
 async def _build_plan(services: Services, wanted: ExportRequest) -> ExportPlan:
@@ -131,13 +138,13 @@ async def index(request: Request) -> Response:
     """The exports, newest first; `model=` for those of one model. Raises a 400 error for a wrong parameter."""
     query = request.query_params
     model = query.get("model")
-    exports = [one for one in get_services(request).exports.store.all() if model in (None, one["model"])]
+    exports = [_describe(one) for one in get_services(request).exports.store.all() if model in (None, one["model"])]
     return JSONResponse(paginate(exports, query, 20))
 
 
 async def retrieve(request: Request) -> Response:
     """One export. Raises the 404 error for an unknown id."""
-    return JSONResponse(get_services(request).exports.store.get(request.path_params["id"]))
+    return JSONResponse(_describe(get_services(request).exports.store.get(request.path_params["id"])))
 
 
 async def cancel(request: Request) -> Response:
@@ -164,7 +171,7 @@ async def card(request: Request) -> Response:
     if exports.store.get(export_id)["status"] != "succeeded":
         raise bad_request(f"The export is not complete: {export_id}", code="invalid_request_error")
     files = await asyncio.to_thread(run.rewrite_cards, exports.store.folder(export_id), values)
-    return JSONResponse(exports.set_card(export_id, files))
+    return JSONResponse(_describe(exports.set_card(export_id, files)))
 
 
 async def content(request: Request) -> Response:

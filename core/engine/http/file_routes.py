@@ -59,6 +59,8 @@ async def _store(services: Services, form: UploadForm) -> Json:
     if (upload.size or 0) > max_bytes:
         raise ApiError(413, f"The file is larger than {max_bytes} bytes.", param="file", code="request_too_large")
 
+    services.check_bytes(upload.size or 0)
+
     def write(path: Path) -> None:
         with path.open("wb") as target:
             shutil.copyfileobj(upload.file, target, 1 << 20)

@@ -22,7 +22,8 @@ async def create(request: Request) -> Response:
     _check_file(services, "validation_file", job.validation_file)
     _check_model(services, job.model)
     _check_adapter(services, job)
-    return JSONResponse(services.jobs.create(job))
+    services.check_new_job()
+    return JSONResponse(services.jobs.create(job, services.user.id))
 
 
 def _check_file(services: Services, name: str, file_id: str | None) -> None:
@@ -130,7 +131,7 @@ async def limits(request: Request) -> Response:
     running = [job for job in services.store.jobs.all() if job["status"] == "running"]
     bases = [services.jobs.base_model(job) for job in running]
     models = {
-        entry.id: {"max_concurrent_jobs": 1, "active_jobs": bases.count(entry.id)}
+        entry.id: {"max_concurrent_jobs": services.team.max_jobs(), "active_jobs": bases.count(entry.id)}
         for entry in services.catalog.trainable_entries()
     }
     return JSONResponse(models)

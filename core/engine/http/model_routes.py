@@ -1,9 +1,13 @@
 """Routes for the models that can answer."""
 
+import asyncio
+
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from core.engine.http.parameters import parse, read_json
 from core.engine.http.protocol import ApiError, Json, model_not_found_error
 from core.engine.http.services import Services, get_services
 from core.engine.inference import llama_cpp
@@ -39,20 +43,44 @@ async def retrieve(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    """Delete a fine-tuned model or a checkpoint. Raises a 403 error for a base model, and 404 for an unknown one."""
+    """Delete a fine-tuned model, a checkpoint or an exported file. Raises a 403 error for a base model, and 404 for an unknown one."""
     model, models = request.path_params["id"], get_services(request).store.models
     if model in get_services(request).catalog.entries:
         raise ApiError(403, "Only fine-tuned models can be deleted.", param="model")
-    if exported := get_services(request).exports.find_model(model):
-        raise ApiError(403, f"This file belongs to an export: DELETE /v1/exports/{exported[0]['id']}.", param="model")
+    exports = get_services(request).exports
+    if exports.find_model(model):
+        exports.delete_model(model)
+    elif models.get(model):
+        models.require_own(model)
+        models.delete(model)
+    else:
+        raise model_not_found_error(model)
+    return JSONResponse({"id": model, "object": "model", "deleted": True})
+
+
+class ShareRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A valid request to share a model."""
+
+    shared: bool
+
+
+async def share(request: Request) -> Response:
+    """Let all users of this server use a fine-tuned model, or its owner alone. An extension of the protocol.
+
+    Raises a 403 error for a model of another person, and 404 for one that is not fine-tuned or unknown.
+    """
+    model, models = request.path_params["id"], get_services(request).store.models
+    wanted = parse(await read_json(request), ShareRequest)
     if not models.get(model):
         raise model_not_found_error(model)
-    models.delete(model)
-    return JSONResponse({"id": model, "object": "model", "deleted": True})
+    models.require_own(model)
+    await asyncio.to_thread(models.share, model, wanted.shared)
+    return JSONResponse({"id": model, "object": "model", "shared": wanted.shared})
 
 
 routes = [
     Route("/v1/models", index, methods=["GET"]),
     Route("/v1/models/{id}", retrieve, methods=["GET"]),
     Route("/v1/models/{id}", delete, methods=["DELETE"]),
+    Route("/v1/models/{id}/share", share, methods=["POST"]),
 ]

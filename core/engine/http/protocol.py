@@ -9,20 +9,31 @@ from typing import Any
 
 Json = dict[str, Any]
 _ID_ALPHABET = string.ascii_letters + string.digits
-_ERROR_TYPES = {401: "authentication_error", 403: "permission_error"}
+_ERROR_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
 class ApiError(Exception):
-    """An error response: HTTP status and the members of the protocol's `error` object."""
+    """An error response: HTTP status and the members of the protocol's `error` object; `headers` of the response."""
 
-    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status, self.message, self.param, self.code = status, message, param, code
+        self.headers = dict(headers or {})
 
     def body(self) -> Json:
         """The response's JSON body."""
         default = "server_error" if self.status >= 500 else "invalid_request_error"
         error_type = _ERROR_TYPES.get(self.status, default)
+        if self.code == "insufficient_quota":  # the protocol's own type: clients stop at it
+            error_type = "insufficient_quota"
         return {"error": {"message": self.message, "type": error_type, "param": self.param, "code": self.code}}
 
 

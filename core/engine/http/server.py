@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import hmac
 import logging
 from collections.abc import AsyncIterator, Callable
 
@@ -24,6 +23,7 @@ from core.engine.http import (
     export_routes,
     file_routes,
     job_routes,
+    metrics_routes,
     model_routes,
     moderation_routes,
     response_routes,
@@ -31,6 +31,7 @@ from core.engine.http import (
 from core.engine.http.allowed_hosts import AllowedHosts
 from core.engine.http.protocol import ApiError, new_id
 from core.engine.http.services import Services
+from core.engine.http.team_access import SCOPE_REQUEST_ID, SCOPE_USER, TeamAccess, find_user
 
 MAX_JSON_BYTES = 32 * 1024 * 1024
 MAX_UPLOAD_BYTES = file_routes.MAX_FILE_BYTES + 64 * 1024
@@ -46,8 +47,8 @@ log = logging.getLogger(__name__)
 class GuardMiddleware:
     """Checks `Host`, token and body size of every request; adds `x-request-id` to every response."""
 
-    def __init__(self, app: ASGIApp, token: str, hosts: AllowedHosts) -> None:
-        self._app, self._token, self._hosts = app, token.encode(), hosts
+    def __init__(self, app: ASGIApp, services: Services, token: str, hosts: AllowedHosts) -> None:
+        self._app, self._services, self._token, self._hosts = app, services, token.encode(), hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the application, or respond with the protocol's error."""
@@ -66,7 +67,8 @@ class GuardMiddleware:
                 message = {**message, "more_body": True}
             await send(message)
 
-        error = self._check(Headers(scope=scope)) or body.check_length()
+        scope[SCOPE_REQUEST_ID] = request_id
+        error = self._check(Headers(scope=scope), scope) or body.check_length()
         if error:
             await _error_response(error)(scope, body.receive, send_with_id)
         else:
@@ -75,11 +77,14 @@ class GuardMiddleware:
             await body.drain()
             await send(message)
 
-    def _check(self, headers: Headers) -> ApiError | None:
+    def _check(self, headers: Headers, scope: Scope) -> ApiError | None:
+        """The error of a request that is refused; else the scope gets its user."""
         if not self._hosts.allow(headers.get("host", "")):
             return ApiError(403, "This Host is not served here.", code="invalid_host")
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token):
+        given = token.strip() if scheme.lower() == "bearer" else ""
+        scope[SCOPE_USER] = find_user(self._services, self._token, given, scope["path"])
+        if scope[SCOPE_USER]:
             return None
         message = "Incorrect API key provided." if token else "You didn't provide an API key."
         return ApiError(401, message, code="invalid_api_key")
@@ -125,7 +130,7 @@ class _LimitedBody:
 
 
 def _error_response(error: ApiError) -> Response:
-    return JSONResponse(error.body(), error.status)
+    return JSONResponse(error.body(), error.status, error.headers)
 
 
 async def _handle_api_error(_request: Request, error: Exception) -> Response:
@@ -192,6 +197,7 @@ def create_app(services: Services, token: str, hosts: AllowedHosts, on_start: Ca
         embedding_routes,
         export_routes,
         batch_routes,
+        metrics_routes,
     )
     routes = [route for module in modules for route in module.routes]
     errors = {
@@ -204,4 +210,4 @@ def create_app(services: Services, token: str, hosts: AllowedHosts, on_start: Ca
     app = Starlette(routes=routes, exception_handlers=errors, lifespan=lifespan)
     app.router.redirect_slashes = False
     app.state.services = services
-    return GuardMiddleware(app, token, hosts)
+    return GuardMiddleware(TeamAccess(app, services, routes), services, token, hosts)

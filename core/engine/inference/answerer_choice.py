@@ -16,6 +16,7 @@ from core.engine.inference.model_text import ModelText, load_text
 from core.engine.inference.sampling import SamplingParams
 from core.engine.inference.streamed_answerer import StreamedAnswerer
 from core.engine.inference.torch_answerer import TorchAnswerer
+from core.engine.inference.vllm import VllmModel, VllmServer
 from core.engine.models import device
 
 log = logging.getLogger(__name__)
@@ -23,11 +24,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class AnswererOptions:
-    """`kind`: `auto`, `torch` or `llama.cpp`. `dtype`: of torch. `gguf_folder`: of base models' GGUF files."""
+    """`kind`: `auto`, `torch` or `llama.cpp`. `dtype`: of torch. `gguf_folder`: of base models' GGUF files.
+    `vllm_url`: of a vLLM server's `/v1`, which is asked first; empty without one."""
 
     kind: str
     dtype: str
     gguf_folder: Path
+    vllm_url: str = ""
 
 
 class AnswererChoice:
@@ -39,6 +42,8 @@ class AnswererChoice:
         self._texts = LeastRecentlyUsed[ModelText](2 * MAX_LOADED_MODELS)
         self._torch = LeastRecentlyUsed[TorchAnswerer](MAX_LOADED_MODELS)
         # An error stands for a model that llama.cpp cannot load: it is not tried again.
+        self._vllm = LeastRecentlyUsed[StreamedAnswerer](4 * MAX_LOADED_MODELS)
+        self._vllm_server = VllmServer(options.vllm_url) if options.vllm_url else None
         self._llama_cpp = LeastRecentlyUsed[StreamedAnswerer | ExportError](MAX_LOADED_MODELS)
 
     def text(self, source: ModelSource) -> ModelText:
@@ -47,6 +52,8 @@ class AnswererChoice:
 
     def answerer(self, source: ModelSource, params: SamplingParams, num_prompt_tokens: int) -> Answerer:
         """Who answers this. Raises a 400 error when nobody can, and what loading the model raises."""
+        if vllm := self._find_vllm(source, params, num_prompt_tokens):
+            return vllm
         if source.gguf or self._prefers_llama_cpp():
             found = self._llama_cpp.get(source.key, lambda: self._load_llama_cpp(source))
             obstacle = str(found) if isinstance(found, ExportError) else found.find_obstacle(params, num_prompt_tokens)
@@ -63,9 +70,23 @@ class AnswererChoice:
 
     def running(self) -> list[Answerer]:
         """Every answerer with sequences that are not finished."""
-        answerers: list[Answerer] = list(self._torch.values())
+        answerers: list[Answerer] = [*self._torch.values(), *self._vllm.values()]
         answerers += [one for one in self._llama_cpp.values() if isinstance(one, StreamedAnswerer)]
         return [one for one in answerers if one.is_running(False) or one.is_running(True)]
+
+    def _find_vllm(
+        self, source: ModelSource, params: SamplingParams, num_prompt_tokens: int
+    ) -> StreamedAnswerer | None:
+        """The vLLM server, where it can answer this. Whether it has the model is asked each time: it may be restarted."""
+        server = self._vllm_server
+        if server is None or source.gguf:
+            return None
+        model = VllmModel(server, source.id)
+        obstacle = model.find_obstacle(params, num_prompt_tokens) or server.find_obstacle(source)
+        if obstacle:
+            log.warning("vLLM does not answer for %s: %s", source.id, obstacle)
+            return None
+        return self._vllm.get(source.key, lambda: StreamedAnswerer(model, self._on_finished))
 
     def _prefers_llama_cpp(self) -> bool:
         if self._options.kind == "auto":

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -22,21 +23,21 @@ log = logging.getLogger(__name__)
 class BatchEndpoints(Protocol):
     """Answers the requests of batches."""
 
-    async def check_model(self, model: str) -> None:
-        """Raise the ApiError of a model that cannot answer."""
+    async def check_model(self, owner: str, model: str) -> None:
+        """Raise the ApiError of a model that cannot answer this user."""
 
-    async def answer(self, endpoint: str, body: Json) -> Json:
+    async def answer(self, owner: str, endpoint: str, body: Json) -> Json:
         """The response body. Raises the ApiError of a request that is refused or fails."""
 
 
 class BatchQueue:
-    """Runs batches, one at a time. Every answer is on disk before the next request: none is computed twice."""
+    """Runs batches, one at a time for each user. Every answer is on disk before the next request: none is computed twice."""
 
     def __init__(self, store: DiskStore) -> None:
         self._store = store
         self._endpoints: BatchEndpoints | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._batch_lock = asyncio.Lock()
+        self._owner_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def resume_unfinished(self, endpoints: BatchEndpoints) -> None:
         """Start: resume the batches that an earlier engine left unfinished, oldest first."""
@@ -52,8 +53,9 @@ class BatchQueue:
         completion_window: str,
         metadata: Json,
         output_expires_after: int | None = None,
+        owner: str = "",
     ) -> Json:
-        """Create and start a batch; returns the protocol's batch object.
+        """Create and start a batch of a user; returns the protocol's batch object.
 
         `output_expires_after`: seconds until its result files are deleted; None for never. Raises OSError.
         """
@@ -71,7 +73,7 @@ class BatchQueue:
         if output_expires_after is not None:
             seconds = {"anchor": "created_at", "seconds": output_expires_after}
             batch["output_expires_after"] = seconds
-        self._store.batches.add(batch)
+        self._store.batches.add(batch, owner)
         self._start_task(batch["id"])
         return batch
 
@@ -106,7 +108,7 @@ class BatchQueue:
             if batches.get(batch_id)["status"] == "validating":
                 await self._validate(batch_id)
             if batches.get(batch_id)["status"] == "in_progress":
-                async with self._batch_lock:
+                async with self._owner_locks[batches.owner(batch_id)]:
                     await self._answer_requests(batch_id)
                 batches.update(batch_id, status="finalizing", finalizing_at=now())
             if batches.get(batch_id)["status"] in UNFINISHED_STATUSES:
@@ -126,7 +128,7 @@ class BatchQueue:
             await asyncio.to_thread(shutil.copyfile, self._store.files.path(batch["input_file_id"]), copy)
             report = await asyncio.to_thread(batch_input.validate_input, copy, batch["endpoint"])
             if not report.errors and self._endpoints:
-                await self._endpoints.check_model(report.model)
+                await self._endpoints.check_model(self._store.batches.owner(batch_id), report.model)
         except ApiError as error:
             return self._fail(batch_id, [_build_error(error.code or "invalid_request", error.message, error.param)])
         if report.errors:
@@ -153,9 +155,9 @@ class BatchQueue:
         return answered[0] | answered[1]
 
     async def _answer_next(self, batch_id: str, requests: Iterator[Json]) -> None:
-        endpoint = self._store.batches.get(batch_id)["endpoint"]
+        endpoint, owner = self._store.batches.get(batch_id)["endpoint"], self._store.batches.owner(batch_id)
         for request in requests:
-            status, body = await self._handle_request(endpoint, request["body"])
+            status, body = await self._handle_request(owner, endpoint, request["body"])
             is_success = status == 200
             response = {"status_code": status, "request_id": new_id("req_"), "body": body}
             line = {"id": new_id("batch_req_"), "custom_id": request["custom_id"], "response": response, "error": None}
@@ -165,10 +167,10 @@ class BatchQueue:
                 batch_id, counts["completed"] + is_success, counts["failed"] + (not is_success)
             )
 
-    async def _handle_request(self, endpoint: str, body: Json) -> tuple[int, Json]:
+    async def _handle_request(self, owner: str, endpoint: str, body: Json) -> tuple[int, Json]:
         assert self._endpoints
         try:
-            return 200, await self._endpoints.answer(endpoint, body)
+            return 200, await self._endpoints.answer(owner, endpoint, body)
         except ApiError as error:
             return error.status, error.body()
 
@@ -184,8 +186,11 @@ class BatchQueue:
                 batch = self._store.batches.update(batch_id, **{key: new_id("file-")})
             if batch[key] not in self._store.files:
                 file_name = f"{batch_id}_{name}.jsonl"
-                seconds = batch.get("output_expires_after", {}).get("seconds")
-                add = partial(self._store.files.add, file_id=batch[key], expires_after=seconds)
+                seconds, owner = (
+                    batch.get("output_expires_after", {}).get("seconds"),
+                    self._store.batches.owner(batch_id),
+                )
+                add = partial(self._store.files.add, file_id=batch[key], expires_after=seconds, owner=owner)
                 await asyncio.to_thread(add, file_name, "batch_output", _copy_lines(path))
         status = "cancelled" if batch["status"] == "cancelling" else "completed"
         self._store.batches.update(batch_id, status=status, **{f"{status}_at": now()})

@@ -44,22 +44,25 @@ class CompletionWork:
     request: GenerationRequest
     send: Callable[[CompletionEvent], None]
     background: bool = False
+    owner: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(eq=False)
 class PendingCompletion:
     """A request for completions where the answer is awaited, on the event loop. `on_cancel` is called once, when it is
-    cancelled."""
+    cancelled; `on_event` with each event, also those that nobody reads any longer."""
 
     source: ModelSource
     request: GenerationRequest
     on_cancel: Callable[[], None]
+    on_event: Callable[[CompletionEvent], None] = lambda _: None
     _inbox: asyncio.Queue[CompletionEvent] = field(default_factory=asyncio.Queue)
     _is_cancelled: bool = False
 
     def receive(self, event: CompletionEvent) -> None:
         """Take the next event."""
+        self.on_event(event)
         self._inbox.put_nowait(event)
 
     async def wait_until_started(self) -> CompletionStarted:

@@ -41,6 +41,7 @@ class EmbeddingsWork:
     texts: list[str | list[int]]
     send: Callable[[EmbeddingsEvent], None]
     background: bool = False
+    owner: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)
     _rows: list[list[int]] = field(default_factory=list)
     _vectors: dict[int, Any] = field(default_factory=dict)
@@ -70,14 +71,16 @@ class EmbeddingsWork:
 @dataclass(eq=False)
 class PendingEmbeddings:
     """A request for embeddings where they are awaited, on the event loop. `on_cancel` is called once, when it is
-    cancelled."""
+    cancelled; `on_event` with the result, also when nobody waits for it any longer."""
 
     on_cancel: Callable[[], None]
+    on_event: Callable[[EmbeddingsEvent], None] = lambda _: None
     _inbox: asyncio.Queue[EmbeddingsEvent] = field(default_factory=asyncio.Queue)
     _is_cancelled: bool = False
 
     def receive(self, event: EmbeddingsEvent) -> None:
         """Take the result."""
+        self.on_event(event)
         self._inbox.put_nowait(event)
 
     async def result(self) -> Embeddings:

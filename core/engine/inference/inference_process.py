@@ -38,20 +38,25 @@ class InferenceProcess:
         process = self._child.process if self._child else None
         return process.pid if process else None
 
-    def submit(self, source: ModelSource, request: GenerationRequest, background: bool = False) -> PendingCompletion:
-        """Queue a request for completions. `background`: computed only when no person waits for anything."""
+    def submit(
+        self, source: ModelSource, request: GenerationRequest, background: bool = False, owner: str = ""
+    ) -> PendingCompletion:
+        """Queue a request for completions. `background`: computed only when no person waits for anything.
+
+        `owner`: the id of the user; users take turns.
+        """
         child, number = self._running_child(), next(self._numbers)
         pending = PendingCompletion(source, request, lambda: child.cancel(number))
-        child.ask(messages.CompletionAsked(number, source, request, background), pending)
+        child.ask(messages.CompletionAsked(number, source, request, background, owner), pending)
         return pending
 
     def submit_embeddings(
-        self, source: ModelSource, texts: list[str | list[int]], background: bool = False
+        self, source: ModelSource, texts: list[str | list[int]], background: bool = False, owner: str = ""
     ) -> PendingEmbeddings:
-        """Queue a request for embeddings. `background`: computed only when no person waits for anything."""
+        """Queue a request for embeddings; as `submit`."""
         child, number = self._running_child(), next(self._numbers)
         pending = PendingEmbeddings(lambda: child.cancel(number))
-        child.ask(messages.EmbeddingsAsked(number, source, texts, background), pending)
+        child.ask(messages.EmbeddingsAsked(number, source, texts, background, owner), pending)
         return pending
 
     async def stop(self) -> None:

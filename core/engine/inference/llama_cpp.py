@@ -1,21 +1,29 @@
 """llama.cpp in this process, through `xllamacpp`: fast on a processor. No port is opened where sockets have files."""
 
+import http.client
 import importlib.util
 import json
+import logging
 import os
 import secrets
+import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.engine.http.protocol import Json
+from core.engine.inference.prefix_slots import PrefixSlots
 from core.engine.inference.sampling import SamplingParams
 
 MAX_SEQUENCES = 8
 KEY_VALUE_BYTES = 256 * 1024 * 1024
 RANDOM_SEED = 2**32 - 1  # for llama.cpp, this one means any
 MIN_CONTEXT = 8192  # tokens, where the model has as many
+# Weights that one thread reads for a token. With fewer, two threads wait for each other longer than they compute.
+BYTES_PER_THREAD = 128 * 1024 * 1024
+
+log = logging.getLogger(__name__)
 
 
 def is_installed() -> bool:
@@ -37,12 +45,14 @@ class LlamaCppServer:
         self.max_sequences, self.max_tokens = MAX_SEQUENCES, int(about["num_tokens"])
         # The server listens in any case: here on a file that only this person can open, and with a key nobody knows.
         self._folder = tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True)
+        self._key = secrets.token_urlsafe(32)
         parameters = xllamacpp.CommonParams()
         parameters.hostnames = [f"{self._folder.name}/llama.sock" if os.name != "nt" else "127.0.0.1"]
-        parameters.api_keys = [secrets.token_urlsafe(32)]
+        parameters.api_keys = [self._key]
+        parameters.slot_save_path = f"{self._folder.name}{os.sep}"
         parameters.n_threads_http = 1
         parameters.verbosity = -1
-        parameters.ui = parameters.endpoint_slots = parameters.warmup = False
+        parameters.ui = parameters.warmup = False
         parameters.model.path = str(model)
         if adapter:
             parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
@@ -50,9 +60,11 @@ class LlamaCppServer:
         parameters.n_ctx = self.max_tokens
         parameters.kv_unified = True
         parameters.cache_ram_mib = 0
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        parameters.cpuparams.n_threads = max(1, min(cores, model.stat().st_size // BYTES_PER_THREAD))
+        parameters.cpuparams_batch.n_threads = cores
         self._server: Any = xllamacpp.Server(parameters)
+        self._slots = PrefixSlots(self, MAX_SEQUENCES)
 
     def find_obstacle(self, params: SamplingParams, num_prompt_tokens: int) -> str | None:
         """What it cannot do of what is asked; None when it can answer."""
@@ -62,21 +74,79 @@ class LlamaCppServer:
 
     def build_body(self, prompt_ids: list[int], params: SamplingParams) -> Json:
         """The body of a request: only what is asked for is done to the logits, in the order of OpenAI and vLLM."""
+        sampled = {"temperature": params.temperature, "top_p": params.top_p, "samplers": ["temperature", "top_p"]}
+        greedy = {"top_k": 1, "samplers": ["top_k"]}  # without a pass over the whole vocabulary
         body: Json = {
             "prompt": prompt_ids,
             "stream": True,
             "cache_prompt": True,
             "max_tokens": params.max_tokens,
-            "temperature": 0.0 if params.is_greedy else params.temperature,
-            "top_p": params.top_p,
-            "samplers": ["penalties", "temperature", "top_p"],
             "stop": list(params.stop),
+            **(greedy if params.is_greedy else sampled),
         }
         return body if params.seed is None else {**body, "seed": params.seed % RANDOM_SEED}
 
     def stream(self, body: Json, on_chunk: Callable[[Json], bool]) -> None:
         """Compute one completion, see CompletionStream."""
+
+        def report(error: Exception) -> None:
+            log.warning("llama.cpp's saved prompts: %s", error)
+
+        with self._slots.slot_for(body["prompt"], report) as slot:
+            self._complete({**body, "id_slot": slot}, on_chunk)
+
+    def _complete(self, body: Json, on_chunk: Callable[[Json], bool]) -> None:
         self._server.handle_completions(json.dumps(body), lambda text: on_chunk(json.loads(text)))
+
+    def read_prompt(self, slot: int, prompt_ids: Sequence[int]) -> None:
+        """Read a prompt into a slot. Raises OSError when that fails."""
+        chunks: list[Json] = []
+        body = {"prompt": list(prompt_ids), "id_slot": slot, "n_predict": 0, "stream": True}
+
+        def keep(chunk: Json) -> bool:
+            chunks.append(chunk)
+            return False
+
+        self._complete(body, keep)
+        if not chunks or "choices" not in chunks[-1]:
+            raise OSError(f"a prompt was not read: {chunks[-1:]}")
+
+    def save(self, slot: int, name: str) -> None:
+        """Save what a slot has read as a file. Raises OSError when that fails."""
+        self._post(f"/slots/{slot}?action=save", {"filename": name})
+
+    def restore(self, slot: int, name: str) -> None:
+        """Put a saved file into a slot. Raises OSError when that fails."""
+        self._post(f"/slots/{slot}?action=restore", {"filename": name})
+
+    def delete(self, name: str) -> None:
+        """Delete a saved file."""
+        (Path(self._folder.name) / name).unlink(missing_ok=True)
+
+    def _post(self, path: str, body: Json) -> None:
+        connection = _connect(self._server.listening_address)
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        try:
+            connection.request("POST", path, json.dumps(body), headers)
+            response = connection.getresponse()
+            text = response.read()
+            if response.status != http.client.OK:
+                raise OSError(f"{path}: {text[:300]!r}")
+        except http.client.HTTPException as error:
+            raise OSError(f"{path}: {error!r}") from error
+        finally:
+            connection.close()
+
+
+def _connect(address: str) -> http.client.HTTPConnection:
+    """A connection to `unix://PATH` or `http://HOST:PORT`. Raises OSError."""
+    kind, _, place = address.partition("://")
+    if kind != "unix":
+        return http.client.HTTPConnection(place)
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(place)
+    return connection
 
 
 def _read_about(model: Path) -> Json:

@@ -15,12 +15,13 @@ LENGTH_BYTES = 4
 
 
 class CompletionAsked(Struct, frozen=True, tag=True):
-    """To the process: answer a request for completions. `id`: of all messages about it."""
+    """To the process: answer a request for completions. `id`: of all messages about it. `owner`: whose turn it uses."""
 
     id: int
     source: ModelSource
     request: GenerationRequest
     background: bool
+    owner: str
 
 
 class EmbeddingsAsked(Struct, frozen=True, tag=True):
@@ -30,6 +31,7 @@ class EmbeddingsAsked(Struct, frozen=True, tag=True):
     source: ModelSource
     texts: list[str | list[int]]
     background: bool
+    owner: str
 
 
 class Cancelled(Struct, frozen=True, tag=True):

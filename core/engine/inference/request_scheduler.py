@@ -1,7 +1,7 @@
 """The scheduler of chat and embedding requests: one thread computes, requests of people before those of batches.
 
 Sequences of one model are generated together, token by token, and a new one joins after any token: a short question
-does not wait for a long answer. Models take turns.
+does not wait for a long answer. Models take turns, and so do the people who ask.
 """
 
 import logging
@@ -17,6 +17,7 @@ from core.engine.inference.embeddings import EmbeddingsWork
 from core.engine.inference.generate import GeneratedSequence
 from core.engine.inference.model_source import compute_fingerprint
 from core.engine.inference.sampling import SamplingParams
+from core.engine.round_robin import RoundRobin
 
 BATCH_WAIT_SECONDS = 0.02  # for more requests, before the first ones start
 BATCH_SIZE = 8  # requests that are not waited for any longer
@@ -49,6 +50,7 @@ class RequestScheduler:
         self._queued: list[_QueuedSequence] = []
         self._embeddings: list[EmbeddingsWork] = []
         self._turns: list[Answerer] = []
+        self._owners = RoundRobin()
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
         self._thread.start()
 
@@ -76,8 +78,8 @@ class RequestScheduler:
         background = not self._has_foreground_work()
         self._start_sequences(background)
         has_computed = self._step(background)
-        if embeddings := next((one for one in self._embeddings if one.background == background), None):
-            self._embed(embeddings)
+        if embeddings := [one for one in self._embeddings if one.background == background]:
+            self._embed(self._owners.order(embeddings, lambda one: one.owner)[0])
             has_computed = True
         return has_computed
 
@@ -89,14 +91,15 @@ class RequestScheduler:
         )
 
     def _start_sequences(self, background: bool) -> None:
-        """Let queued sequences start where there is room, oldest first."""
+        """Let queued sequences start where there is room, in the fair order."""
         for answerer in {id(one.answerer): one.answerer for one in self._queued}.values():
-            candidates = [
-                one.sequence
-                for one in self._queued
-                if one.answerer is answerer and one.completion.background == background
+            queued = [
+                one for one in self._queued if one.answerer is answerer and one.completion.background == background
             ]
-            if starting := answerer.select(candidates, background):
+            candidates = self._owners.order(queued, lambda one: one.completion.owner)
+            if starting := answerer.select([one.sequence for one in candidates], background):
+                for one in candidates[: len(starting)]:
+                    self._owners.mark_served(one.completion.owner)
                 self._queued = [one for one in self._queued if one.sequence not in starting]
                 answerer.start(starting, background)
 
@@ -158,6 +161,7 @@ class RequestScheduler:
 
     def _embed(self, embeddings: EmbeddingsWork) -> None:
         """One micro-batch of a request for embeddings."""
+        self._owners.mark_served(embeddings.owner)
         try:
             if embeddings.step():
                 return
@@ -171,7 +175,9 @@ def _send_error(completion: CompletionWork, error: Exception) -> None:
     if completion.cancelled.is_set():
         return
     log.error("generating", exc_info=error)
-    completion.send(ApiError(500, f"The answer could not be computed: {error}", code="server_error"))
+    if not isinstance(error, ApiError):
+        error = ApiError(500, f"The answer could not be computed: {error}", code="server_error")
+    completion.send(error)
     completion.cancelled.set()  # its other choices
 
 

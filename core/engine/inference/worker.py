@@ -1,4 +1,4 @@
-"""The process that answers: `python -m core.engine.inference.worker KIND DTYPE GGUF_FOLDER`.
+"""The process that answers: `python -m core.engine.inference.worker KIND DTYPE GGUF_FOLDER VLLM_URL`.
 
 It holds the models, computes, and ends when its standard input ends: the engine itself stays small.
 """
@@ -45,14 +45,14 @@ class Worker:
     def _build_work(
         self, message: messages.CompletionAsked | messages.EmbeddingsAsked
     ) -> CompletionWork | EmbeddingsWork:
-        number, background = message.id, message.background
+        number, background, owner = message.id, message.background, message.owner
 
         def send(event: CompletionEvent | EmbeddingsEvent) -> None:
             self._send(_build_told(number, event))
 
         if isinstance(message, messages.CompletionAsked):
-            return CompletionWork(message.source, message.request, send, background)
-        return EmbeddingsWork(message.source, message.texts, send, background)
+            return CompletionWork(message.source, message.request, send, background, owner)
+        return EmbeddingsWork(message.source, message.texts, send, background, owner)
 
     def _send(self, message: messages.Told) -> None:
         with self._lock:
@@ -73,8 +73,8 @@ def _build_told(number: int, event: CompletionEvent | EmbeddingsEvent) -> messag
 def main() -> None:
     """Answer until the engine has gone."""
     logging.basicConfig(level=logging.WARNING)
-    kind, dtype, gguf_folder = sys.argv[1:]
-    Worker(AnswererOptions(kind, dtype, Path(gguf_folder))).run()
+    kind, dtype, gguf_folder, vllm_url = sys.argv[1:]
+    Worker(AnswererOptions(kind, dtype, Path(gguf_folder), vllm_url)).run()
 
 
 if __name__ == "__main__":

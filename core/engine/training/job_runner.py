@@ -1,4 +1,4 @@
-"""The queue of fine-tuning jobs: validates their files and trains them, one at a time."""
+"""The queue of fine-tuning jobs: validates their files and trains them, each in a process of its own."""
 
 import asyncio
 import contextlib
@@ -8,6 +8,7 @@ import logging
 import shutil
 import time
 from asyncio.subprocess import Process
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from core.engine.http.protocol import ApiError, Json, bad_request, model_not_fou
 from core.engine.models.catalog import CatalogEntry, ModelCatalog
 from core.engine.private_files import sync_file
 from core.engine.training import job_records_and_results, launch
+from core.engine.training.estimator import Estimator
+from core.engine.training.job_memory import JobMemory
+from core.engine.training.job_slots import JobSlots
 from core.engine.training.train import TrainingArguments
 from core.engine.training.validate_rows import InvalidFileError, validate_file
 
@@ -52,13 +56,23 @@ class JobRunner:
     """Runs jobs. Everything here is called on the event loop; training runs in a child process."""
 
     def __init__(
-        self, store: DiskStore, catalog: ModelCatalog, dtype: str, accelerate_config: Path | None = None
+        self,
+        store: DiskStore,
+        catalog: ModelCatalog,
+        dtype: str,
+        accelerate_config: Path | None = None,
+        estimator: Estimator | None = None,
+        max_jobs: Callable[[], int] = lambda: 1,
     ) -> None:
-        """`accelerate_config`: of the processes that train a job together; None for one process."""
+        """`accelerate_config`: of the processes that train a job together; None for one process. `max_jobs`: how many
+        may train at the same time; one where several processes train each."""
         self._store, self._catalog, self._dtype = store, catalog, dtype
         self._accelerate_config = accelerate_config
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._training_lock = asyncio.Lock()
+        self._memory = JobMemory(store, catalog, estimator or Estimator(dtype), self._child_pid)
+        most = (lambda: 1) if accelerate_config else max_jobs
+        self._slots = JobSlots(most, self._memory.estimate, self._report_wait)
+        self._waits_reported: set[str] = set()
         self._progress: dict[str, StepProgress] = {}
         self._children: dict[str, Process] = {}
 
@@ -72,10 +86,10 @@ class JobRunner:
             elif job["status"] == "paused":
                 self._store_checkpoints(job["id"])
 
-    def create(self, request: JobRequest) -> Json:
-        """Create and start a job; returns the protocol's job object. Raises OSError; there is no job then."""
+    def create(self, request: JobRequest, owner: str = "") -> Json:
+        """Create and start a job of a user; returns the protocol's job object. Raises OSError; there is no job then."""
         job = job_records_and_results.build_job(request)
-        self._store.jobs.add(job)
+        self._store.jobs.add(job, owner)
         try:
             self._store.jobs.add_event(job["id"], f"Created fine-tuning job: {job['id']}")
         except OSError:
@@ -132,9 +146,28 @@ class JobRunner:
             message = f"Job {job_id} cannot be {what}: its status is '{status}'."
             raise bad_request(message, code="invalid_request_error")
 
+    def training_pids(self) -> list[int]:
+        """The ids of the processes that train now."""
+        return [child.pid for child in self._children.values()]
+
+    def _child_pid(self, job_id: str) -> int | None:
+        child = self._children.get(job_id)
+        return child.pid if child else None
+
+    def _report_wait(self, job_id: str, needed: int, free: int) -> None:
+        """Say once in the job's events why it does not start beside the others."""
+        if job_id not in self._waits_reported:
+            self._waits_reported.add(job_id)
+            message = (
+                f"The job waits for others to end: it needs {needed / 1e9:.1f} GB of memory, and beside them "
+                f"{max(0, free) / 1e9:.1f} GB are free"
+            )
+            self._store.jobs.add_event(job_id, message)
+
     async def stop(self) -> None:
         """Stop all work; the next engine resumes unfinished jobs."""
         await self._cancel_tasks(list(self._tasks))
+        await self._slots.stop()
 
     async def _cancel_tasks(self, job_ids: list[str]) -> None:
         tasks = [self._tasks[job_id] for job_id in job_ids if job_id in self._tasks]
@@ -151,7 +184,7 @@ class JobRunner:
         try:
             if self._store.jobs.get(job_id)["status"] == "validating_files":
                 await self._validate(job_id)
-            async with self._training_lock:
+            async with self._slots.turn(job_id, self._store.jobs.owner(job_id)):
                 await self._train(job_id)
         except JobError as error:
             self._mark_failed(job_id, error.code, str(error), error.param)
@@ -321,7 +354,7 @@ class JobRunner:
             metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
             record = job_records_and_results.build_model(job, self.base_model(job), step, metrics)
             is_new = models.get(record["id"]) is None  # a resumed job may repeat a checkpoint
-            models.add(folder, {**record, "checkpoint": new_id("ftckpt_")})
+            models.add(folder, {**record, "checkpoint": new_id("ftckpt_")}, self._store.jobs.owner(job_id))
             if is_new:
                 self._store.jobs.add_event(job_id, f"Checkpoint created at step {step}")
         for old in models.checkpoints(job_id)[MAX_CHECKPOINTS:]:
@@ -335,10 +368,11 @@ class JobRunner:
     def _finish(self, job_id: str, tokens: int) -> None:
         job, folder = self._store.jobs.get(job_id), self._store.jobs.folder(job_id)
         model = job_records_and_results.build_model(job, self.base_model(job), None, {})
-        self._store.models.add(folder / "adapter", model)
+        owner = self._store.jobs.owner(job_id)
+        self._store.models.add(folder / "adapter", model, owner)
         text = job_records_and_results.format_result_csv(job["method"]["type"], self._store.jobs.metrics(job_id))
         result = self._store.files.add(
-            "step_metrics.csv", "fine-tune-results", lambda path: path.write_text(text, "utf-8")
+            "step_metrics.csv", "fine-tune-results", lambda path: path.write_text(text, "utf-8"), owner=owner
         )
         self._store.jobs.add_event(job_id, f"New fine-tuned model created: {model['id']}")
         self._store.jobs.add_event(job_id, "The job has successfully completed")

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from openai import AsyncOpenAI, BadRequestError, NotFoundError, PermissionDeniedError
+from openai import AsyncOpenAI, BadRequestError, NotFoundError
 
 from core.engine.disk_store import write_json
 from core.engine.export import run
@@ -116,10 +116,16 @@ async def test_an_exported_file_answers_under_its_own_name(client: AsyncOpenAI, 
     assert {one.id: one.owned_by async for one in client.models.list()}[name] == "juku-export"
     answer = await client.chat.completions.create(model=name, messages=prompt("Who?"), max_tokens=2, temperature=0)  # type: ignore[arg-type]
     assert answer.system_fingerprint == f"{name}@llama.cpp-q8_0" and answer.usage and answer.usage.completion_tokens
-    with pytest.raises(PermissionDeniedError, match=export["id"]):
-        await client.models.delete(name)
     with pytest.raises(BadRequestError, match="not available for fine-tuning"):
         await client.fine_tuning.jobs.create(model=name, training_file=await upload(client, TRAINING_ROWS))
+    again = await wait_for_export(client, await post(client, "", {"model": tuned, "formats": ["gguf-q8_0", "adapter"]}))
+    with pytest.raises(NotFoundError):
+        await get(client, f"/{export['id']}")
+    await client.models.delete(name)
+    assert (await get(client, f"/{again['id']}"))["models"] == {} and name not in {
+        one.id async for one in client.models.list()
+    }
+    assert all(not one["path"].endswith(".gguf") for one in (await get(client, f"/{again['id']}"))["files"])
 
 
 async def test_wrong_requests_are_refused_by_name(client: AsyncOpenAI, tuned: str, tiny: str) -> None:

@@ -102,10 +102,10 @@ class FakeEndpoints:
         self.requests: list[str] = []
         self.max_answers = max_answers
 
-    async def check_model(self, model: str) -> None:
+    async def check_model(self, owner: str, model: str) -> None:
         """Every model is there."""
 
-    async def answer(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def answer(self, owner: str, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
         if len(self.requests) >= self.max_answers:
             await asyncio.get_running_loop().create_future()
         self.requests.append(body["n"])

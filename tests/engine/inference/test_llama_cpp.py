@@ -75,3 +75,11 @@ async def test_a_client_that_leaves_stops_the_work(fast_client: AsyncOpenAI) -> 
 async def test_what_it_is_not_asked_for_goes_to_torch(fast_client: AsyncOpenAI) -> None:
     answer = await ask(fast_client, CERTAIN, logprobs=True, max_tokens=2)
     assert answer.system_fingerprint.startswith(f"{BASE}@torch-") and len(answer.choices[0].logprobs.content) == 2
+
+
+async def test_who_shares_a_beginning_is_answered_as_alone(fast_client: AsyncOpenAI) -> None:
+    book = "The heron guards the gate. " * 40
+    questions = [f"{book} {question}" for question in ("Who?", "What is guarded?", "Which bird?", "Why is that so?")]
+    alone = [(await ask(fast_client, question, max_tokens=8)).choices for question in questions]
+    together = await asyncio.gather(*(ask(fast_client, question, max_tokens=8) for question in questions * 2))
+    assert [one.choices for one in together] == alone * 2

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QToolButton
 from core.dataset import examples, filters
 from core.progress import Reporter
 from core.storage import backups
+from core.storage import project as projects
 from core.storage.project import Project
 from tests.support.pages.controls import choose
 from tests.support.patience import PATIENCE
@@ -188,7 +189,7 @@ def test_a_backup_is_made_by_itself_after_a_change(run, window, monkeypatch):
         runner._last -= 3600
         edit(window, "changed")
         await until(backups.list_all_backups)
-        assert not runner._changed
+        assert not window.workspace.project.unbacked_tables
         edit(window, "changed again")
         await until(runner._timer.isActive)
         assert runner._timer.remainingTime() > 29 * 60 * 1000, "the next one waits for its time"
@@ -204,7 +205,7 @@ def test_whoever_wants_none_gets_none(run, window, monkeypatch):
         edit(window, "changed")
         await until(lambda: window.workspace.project.undo_label)
         assert not window.workspace.backups._timer.isActive()
-        assert not window.workspace.backups.finish_project()
+        assert not window.workspace.backups.is_due_at_close(window.workspace.project)
 
     run(go())
 
@@ -235,6 +236,54 @@ def test_an_unchanged_project_is_not_backed_up(run, sample, monkeypatch):
 
     run(go())
     assert backups.list_all_backups() == []
+
+
+def test_what_is_written_while_the_project_is_left_is_backed_up(run, window, tmp_path, monkeypatch):
+    """Whether to back up was decided before the write had ended, and the change counted as one of the next project."""
+    monkeypatch.setattr(backup_runner, "BACK_UP_AT_CLOSE", True)
+    other = Project(tmp_path / "other.juku")
+
+    async def go():
+        edit(window, "changed")
+        await asyncio.sleep(0)  # the write has begun
+        window.workspace.switch(other)
+        await until(backups.list_all_backups)
+        assert not other.unbacked_tables
+
+    run(go())
+    (made,) = backups.list_all_backups()
+    assert made.name == "test"
+
+
+def test_a_project_that_is_being_closed_can_be_opened_again(run, window, tmp_path, monkeypatch):
+    """Its last backup took a moment, and the window said that the project is in use: by itself."""
+    monkeypatch.setattr(backup_runner, "BACK_UP_AT_CLOSE", True)
+    Project(tmp_path / "other.juku").close()
+    may_end, back_up = asyncio.Event(), backups.back_up
+    opened = list[str]()
+
+    async def slow(project, reporter):
+        await may_end.wait()
+        await back_up(project, reporter)
+
+    monkeypatch.setattr(backups, "back_up", slow)
+
+    async def go():
+        edit(window, "changed")
+        await until(lambda: window.workspace.project.undo_label)
+        first = window.workspace.project.path
+        window.open_paths([tmp_path / "other.juku"])
+        await until(lambda: window.workspace.project.path.name == "other.juku")
+        monkeypatch.setattr(projects, "open_existing", lambda path: opened.append(path.name) or Project(path))
+        window.open_paths([first])
+        for _ in range(50):  # of the event loop
+            await asyncio.sleep(0)
+        assert not opened, "it waits"
+        may_end.set()
+        await until(lambda: window.workspace.project.path == first)
+
+    run(go())
+    assert opened == ["test.juku"]
 
 
 def test_a_project_that_is_left_for_another_is_backed_up(run, window, tmp_path, monkeypatch):

@@ -121,7 +121,19 @@ def test_a_cancelled_export_ends_at_the_engine_too(opened, play, server):
         await until(lambda: server.exports and next(iter(server.exports.values()))["status"] == "running")
         opened.line.cancel.click()
         await until(lambda: server.exports["export-1"]["status"] == "cancelled")
-        assert opened.ok_button.isEnabled()
+        assert opened.ok_button.isEnabled() and "Nothing was kept" in opened.note.text()
+
+    play(go())
+
+
+def test_what_cannot_be_saved_is_not_left_at_the_engine(opened, play, server, tmp_path):
+    server.damaged = GGUF
+
+    async def go():
+        opened.exam.setChecked(False)
+        opened.ok_button.click()
+        await until(lambda: "arrived damaged" in opened.note.text())
+        assert server.exports["export-1"]["status"] == "deleted" and not (tmp_path / "game").exists()
 
     play(go())
 

@@ -1,0 +1,1 @@
+"""What a server of several people needs: users and their keys, ownership, limits, the audit log, counters."""
