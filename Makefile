@@ -4,7 +4,7 @@ VENV = .venv/bin
 ARGS ?=
 .DEFAULT_GOAL := run
 
-.PHONY: help run demo test test-fast test-repeat coverage fuzz mutate check docs bench bench-engine translations setup-run setup-test setup-docs
+.PHONY: help run demo test test-fast test-repeat coverage fuzz clients mutate check docs bench bench-engine translations setup-run setup-test setup-docs
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -29,6 +29,9 @@ coverage: setup-test  ## all tests with branch coverage of core; fails under 90 
 
 fuzz: setup-test  ## new random examples for some minutes: make fuzz ARGS=20
 	@$(VENV)/python tools/fuzz.py $(ARGS)
+
+clients: setup-test  ## the clients of others that the engine is tried with, below build/clients (npm for one)
+	@$(PYTHON) tools/install_clients.py
 
 mutate: setup-test  ## whether the tests notice small changes (hours); one module: make mutate ARGS=core/providers/uploads.py
 	@$(VENV)/python tools/mutate.py $(ARGS)

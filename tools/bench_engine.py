@@ -1,6 +1,7 @@
 """How fast the local engine is, as ratios against peers that run in the same process or beside it: `make bench-engine`.
 
-Parts: `step` (a training step, against the step of an earlier version), `learn` (whole jobs, against TRL's SFTTrainer).
+Parts: `step` (a training step, against the step of an earlier version), `learn` (whole jobs, against TRL's SFTTrainer),
+`answers` (over HTTP, against llama.cpp's server).
 TRL needs an environment of its own: `--trl PYTHON`. Without it the part is left out, and says so.
 """
 
@@ -14,9 +15,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
-from tools import bench_training
+from tools import bench_inference, bench_training
 
-PARTS = {"step": bench_training.bench_step, "learn": bench_training.bench_jobs}
+PARTS = {
+    "step": bench_training.bench_step,
+    "learn": bench_training.bench_jobs,
+    "answers": bench_inference.bench_answers,
+}
 
 
 def main() -> None:

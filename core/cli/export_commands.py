@@ -78,6 +78,8 @@ async def _send_to_ollama(name: str, folder: Path, export: ExportState) -> None:
 def format_score(score: ExportedScore) -> str:
     """One model's result in a line."""
     name = f"GGUF {score.precision}" if score.precision else tr("The model in Juku")
+    if score.error:
+        return f"{name}: {score.error}"
     line = tr("{name}: {right} of {asked} held-out answers right", name=name, right=score.right, asked=score.asked)
     if score.gained is None:
         return line

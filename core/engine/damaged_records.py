@@ -3,6 +3,8 @@
 It would be missing from every list otherwise, as if it had never been there.
 """
 
+import hashlib
+import json
 from pathlib import Path
 
 from core.engine.http.protocol import Json
@@ -10,6 +12,41 @@ from core.engine.http.protocol import Json
 CODE = "damaged_record"
 UNKNOWN = "unknown"
 DAMAGED_MODEL = "damaged:"  # before the name of its folder: the model's own id cannot be read
+
+
+ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
+
+
+class DamagedAdapterError(ValueError):
+    """A model's files are not those that were trained; the text names the file and says what to do."""
+
+
+def hash_adapter(folder: Path) -> dict[str, str]:
+    """The SHA-256 (hex) of an adapter's files, by name. Raises OSError."""
+    digests = {}
+    for name in ADAPTER_FILES:
+        if (folder / name).exists():
+            with (folder / name).open("rb") as file:
+                digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
+
+
+def check_adapter(folder: Path) -> None:
+    """Raise DamagedAdapterError unless a model's files have the digests that its record has.
+
+    A flipped bit would load and answer wrongly. An older engine's record has no digests: nothing is compared then.
+    """
+    try:
+        expected = json.loads((folder / "model.json").read_text("utf-8")).get("sha256", {})
+        found = hash_adapter(folder)
+    except (OSError, ValueError) as error:
+        raise DamagedAdapterError(f"The model's files in {folder} cannot be read.") from error
+    for name, digest in expected.items():
+        if found.get(name) != digest:
+            what = "was changed or damaged" if name in found else "is gone"
+            raise DamagedAdapterError(
+                f"{folder / name} {what} since the training. Put it back from a backup, or delete the model and train it again."
+            )
 
 
 def describe(path: Path) -> str:

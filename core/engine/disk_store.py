@@ -383,7 +383,7 @@ class ModelStore:
 
     def add(self, folder: Path, record: Json, owner: str = "") -> None:
         """Store a finished adapter folder (moved, not copied) as the model `record['id']` of a user. Raises OSError."""
-        write_json(folder / "model.json", record)
+        write_json(folder / "model.json", {**record, "sha256": damaged_records.hash_adapter(folder)})
         write_owner(folder, owner)
         set_shared(folder, self.is_shared(record["id"]))  # a repeated checkpoint stays what it was
         target = self._root / new_id("m-")

@@ -20,7 +20,7 @@ class ExportedScore:
     """One model's result over the held-out questions. `precision`: of the exported file, '' for the original.
 
     `low` and `high` bound the 95 % interval of `share`. `gained` and `lost` count facts, `same` is the share of answers
-    that are the same to the letter; None for the original, and where nothing was asked.
+    that are the same to the letter; None for the original, and where nothing was answered. `error`: why it was not.
     """
 
     model: str
@@ -33,6 +33,7 @@ class ExportedScore:
     gained: int | None
     lost: int | None
     same: float | None
+    error: str = ""
 
 
 def build_plan(provider: str, export: ExportState) -> ExamPlan:
@@ -59,7 +60,7 @@ def load_scores(db: sqlite3.Connection, run: int) -> list[ExportedScore]:
 def _build_score(result: ExamResult, at: int, same: dict[int, float]) -> ExportedScore:
     subject, held = result.run.subjects[at], result.totals[at].held
     low, high = held.interval
-    compared = result.compare(at) if at else None
+    compared = result.compare(at) if at and result.asked[:, at].any() else None
     return ExportedScore(
         subject.model,
         split_exported(subject.model)[1],
@@ -71,6 +72,7 @@ def _build_score(result: ExamResult, at: int, same: dict[int, float]) -> Exporte
         len(compared.gained) if compared else None,
         len(compared.lost) if compared else None,
         same.get(subject.id) if at else None,
+        subject.error,
     )
 
 

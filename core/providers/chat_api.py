@@ -62,6 +62,7 @@ class ChatApi(Connection):
         create: Any = client.chat.completions.create
 
         wanted = {"model": model, "messages": messages, "tools": tools, "tool_choice": "required", "temperature": 0}
+        wanted["parallel_tool_calls"] = False  # the first call is what counts
         found = await self._request(lambda: create(**wanted), ChatCompletion, QUESTIONING)
         known = {tool["function"]["name"] for tool in tools}
         for choice in found.choices or []:

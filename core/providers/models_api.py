@@ -11,17 +11,20 @@ from core.providers.http_client import Connection, T
 from core.providers.protocol_types import ModelInfo, ModelOffer
 from core.providers.retry_policy import ONCE_ONLY, QUESTIONING, OnPause, ignore_pause
 
+UNUSABLE_STATES = ("missing", "failed")
 MODERATION_MODEL = "omni-moderation-latest"
 
 
 class ModelsApi(Connection):
     async def models(self) -> list[ModelInfo]:
-        """The models at the server, the newest first where it reports their dates. Raises `ProviderError`."""
+        """The models that can answer, the newest first where the server reports their dates. Raises `ProviderError`."""
         client = await self.client()
         from openai.pagination import AsyncPage
 
         page = await self._request(client.models.list, AsyncPage)
-        return sorted((_model(item) for item in page.data or []), key=lambda model: -model.created_at)
+        # The local engine lists those that must be fetched first, too.
+        items = [item for item in page.data or [] if getattr(item, "state", None) not in UNUSABLE_STATES]
+        return sorted((_model(item) for item in items), key=lambda model: -model.created_at)
 
     async def offers(self) -> list[ModelOffer]:
         """The models to choose from. Raises `ProviderError`."""

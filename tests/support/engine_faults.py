@@ -1,6 +1,7 @@
 """Lives of the engine with a fault in each: killed at a write, a damaged file, a full disk, too little memory."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from core.paths import ROOT
 from tests.support.engine import BASE, MODELS, TINY, TRAINING_ROWS, RunningEngine, lines, start, tiny_qwen
 
 HYPERPARAMETERS = {"n_epochs": 2, "batch_size": 5}
+CANCELLED = "The job was cancelled"
 ENDED = ("succeeded", "failed", "cancelled")
 # A person gets words, never the name of a Python exception.
 RAW = re.compile(r"\b[A-Za-z]*(?:Error|Exception)\b|Traceback|\[Errno")
@@ -252,14 +254,18 @@ class DamageMatrix:
             stop(engine)
 
     def kinds(self) -> list[Path]:
-        """One file of each kind, relative to the home."""
+        """One file of each kind, relative to the home; of models, those of the finished job's."""
         found: dict[str, Path] = {}
         for path in sorted(self.home.rglob("*")):
-            if path.is_file() and path.name not in ("lock", "engine.json"):
+            is_other = path.parent.parent.name == "models" and not self._is_of_model(path.parent)
+            if path.is_file() and path.name not in ("lock", "engine.json", "README.md") and not is_other:
                 relative = path.relative_to(self.home)
                 kind = "/".join([relative.parts[0], *(relative.parts[2:] or relative.parts[1:])])
                 found.setdefault(re.sub(r"step-\d+", "step-N", kind), relative)
         return list(found.values())
+
+    def _is_of_model(self, folder: Path) -> bool:
+        return bool(json.loads((folder / "model.json").read_text("utf-8"))["id"] == self.model)
 
     def damage(self, relative: Path, how: str) -> Life:
         """One life of an engine on a copy with this file damaged."""
@@ -297,7 +303,9 @@ class DamageMatrix:
                 if job.status == "failed":
                     words.append(f"job: {job.error.message}")
                 words += [
-                    one.message async for one in client.fine_tuning.jobs.list_events(job.id) if one.level == "warn"
+                    one.message
+                    async for one in client.fine_tuning.jobs.list_events(job.id)
+                    if one.level == "warn" and one.message != CANCELLED
                 ]
             files = [one async for one in client.files.list()]
             words += [str(one.status_details) for one in files if one.status == "error"]

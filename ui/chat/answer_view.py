@@ -121,6 +121,10 @@ class AnswerView(QWidget):
         self.state.show_text(tr("Preparing the model for its first use…") if converts else tr("Answering…"))
         self._show_links()
 
+    def show_preparation(self, progress: float) -> None:
+        """How far the model is made ready, 0 to 1."""
+        self.state.show_text(tr("Preparing the model for its first use: {share}", share=f"{progress:.0%}"))
+
     def add(self, index: int, piece: str) -> None:
         """Another piece of answer `index`; pieces are shown together, once a frame."""
         self._pending[index] = self._pending.get(index, "") + piece

@@ -1,16 +1,18 @@
 """Sends a question to the chat's panes in parallel: an error in one is shown there, and the others go on."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from core.chat import conversations
 from core.chat.conversations import ChatTurn, ConversationThread, PaneRequest
-from core.errors import JukuError
+from core.errors import JukuError, ProviderError
 from core.exam import prompt_conditions
 from core.exam.prompt_conditions import PromptBuilder
 from core.language import tr
-from core.providers import chat_body, request_code
+from core.providers import Provider, chat_body, request_code
 from core.providers.model_identity import ModelIdentityError
 from core.providers.request_code import RequestCode
 from core.storage.project import Changes
@@ -18,6 +20,8 @@ from ui.chat.answer_view import AnswerView
 from ui.chat.pane_headers import PaneHeader
 from ui.chat.sampling_settings import SamplingSettings
 from ui.workspace import Workspace
+
+PREPARATION_POLL_SECONDS = 1.0
 
 
 class QuestionSender(QObject):
@@ -76,12 +80,14 @@ class QuestionSender(QObject):
     async def _ask(
         self, header: PaneHeader, column: AnswerView, request: PaneRequest, builder: PromptBuilder
     ) -> Changes:
-        column.begin(request.sampling.n, header.needs_conversion())
+        converts = header.needs_conversion()
+        column.begin(request.sampling.n, converts)
         try:
             header.require_here()
             project = self._workspace.project
             provider = await self._workspace.provider(request.pane.provider)
-            changes = await conversations.ask(project, provider, builder, request, column.add)
+            answer = conversations.ask(project, provider, builder, request, column.add)
+            changes = await (_follow_preparation(provider, request, column, answer) if converts else answer)
             column.show_answers(await project.read(conversations.load_answers, request.turn, request.pane.number))
         except JukuError as error:
             text = f"{error.title}\n{error.message}".strip()
@@ -113,3 +119,30 @@ class QuestionSender(QObject):
         """
         body = await self._workspace.project.read(conversations.load_request, turn, pane)
         return request_code.build_request_code(await self._workspace.provider(provider), body)
+
+
+async def _follow_preparation(
+    provider: Provider, request: PaneRequest, column: AnswerView, answer: Coroutine[Any, Any, Changes]
+) -> Changes:
+    """The changes of an answer; until its model is ready, the progress is shown. Raises what `answer` raises."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            answering = group.create_task(answer)
+            follower = group.create_task(_show_preparation(provider, request.pane.model, column))
+            answering.add_done_callback(lambda _done: follower.cancel())
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return answering.result()
+
+
+async def _show_preparation(provider: Provider, model: str, column: AnswerView) -> None:
+    """Show how far the engine has made a model ready, until it is."""
+    while True:
+        await asyncio.sleep(PREPARATION_POLL_SECONDS)
+        try:
+            offer = next((one for one in await provider.offers() if one.id == model), None)
+        except ProviderError:
+            return  # the answer tells what is wrong
+        if offer is None or offer.progress is None:
+            return
+        column.show_preparation(offer.progress)

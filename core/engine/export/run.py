@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from core.engine import child_lifetime
+from core.engine.damaged_records import DamagedAdapterError, check_adapter
 from core.engine.export import gguf_check, gguf_model, model_card, ollama_template, other_programs
 from core.engine.export.exported_template import ExportedTemplate
 from core.engine.export.gguf_adapter import write_gguf_adapter
@@ -40,6 +41,8 @@ class Exporter:
         self._plan, self._part, self._send = plan, part, send
         self._base = Path(plan.base)
         self._adapter = Path(plan.adapter) if plan.adapter else None
+        if self._adapter:
+            _check_adapter(self._adapter)
         converts = set(plan.formats) - {"adapter"}
         pairs = LoraPairs(self._adapter) if self._adapter and converts else None
         self._weights = MergedWeights(self._base, pairs)
@@ -203,6 +206,14 @@ def rewrite_cards(folder: Path, card: Json) -> list[Json]:
     write_cards(plan, other_programs.build_commands(plan), folder / "files")
     _write_json(folder / "plan.json", {**stored, "card": plan.card})
     return list_files(folder / "files", "README.md")
+
+
+def _check_adapter(folder: Path) -> None:
+    """Raise ExportError for an adapter that is not the one that was trained."""
+    try:
+        check_adapter(folder)
+    except DamagedAdapterError as error:
+        raise ExportError(str(error)) from error
 
 
 def main() -> int:

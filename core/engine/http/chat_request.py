@@ -150,7 +150,7 @@ class ChatRequest(SamplingRequest, frozen=True, kw_only=True, forbid_unknown_fie
             grammar=choice.build_grammar(self.parallel_tool_calls, self.response_format),
         )
         tools = [function.to_tool() for function in choice.functions]
-        return GenerationRequest(messages=self.messages, tools=tools, params=params, n=self.n)
+        return GenerationRequest(messages=self.messages, tools=tools, params=params, n=self.n, is_streamed=self.stream)
 
 
 def check_message(message: Any, name: str) -> None:

@@ -11,6 +11,7 @@ from core.engine.http.parameters import parse, read_json
 from core.engine.http.protocol import ApiError, Json, model_not_found_error
 from core.engine.http.services import Services, get_services
 from core.engine.inference import llama_cpp
+from core.engine.models.catalog import CatalogEntry
 
 # 2024-11-01. The protocol requires a creation date; base models have none on this computer.
 BASE_MODEL_CREATED = 1730419200
@@ -21,7 +22,23 @@ def _list_models(services: Services) -> list[Json]:
     # llama.cpp alone answers from an exported file.
     served = services.exports.served_models() if llama_cpp.is_installed() else ()
     tuned += [_build_model(name, export["created_at"], "juku-export") for name, export, _ in served]
-    return tuned + [_build_model(entry.id, BASE_MODEL_CREATED, "juku") for entry, _ in services.catalog.ready_entries()]
+    return tuned + [_build_base_model(services, entry) for entry in services.catalog.entries.values()]
+
+
+def _build_base_model(services: Services, entry: CatalogEntry) -> Json:
+    """The protocol's model object with two members of our own: `state` as in the catalog, and what is `required` first."""
+    state = services.catalog.describe(entry)["state"]
+    required = {
+        "ready": None,
+        "available": "Nothing: it is converted when it is first asked, which takes a minute.",
+        "fetching": f"Wait until it is here: GET /v1/catalog has the progress of {entry.id}.",
+    }
+    fetch = (
+        f"Fetch it first: POST /v1/catalog/{entry.id}/prepare with accept_licence true "
+        f"({entry.bytes / 1e9:.1f} GB, {entry.licence}, {entry.licence_url})."
+    )
+    model = _build_model(entry.id, BASE_MODEL_CREATED, "juku")
+    return {**model, "state": state, "required": required.get(state, fetch)}
 
 
 def _build_model(model: str, created: int, owner: str) -> Json:
@@ -29,7 +46,7 @@ def _build_model(model: str, created: int, owner: str) -> Json:
 
 
 async def index(request: Request) -> Response:
-    """Every model that can answer now: fine-tuned models, checkpoints, exported files, base models."""
+    """Every model: fine-tuned models, checkpoints, exported files; and base models, each with what it needs first."""
     return JSONResponse({"object": "list", "data": _list_models(get_services(request))})
 
 

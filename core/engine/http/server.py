@@ -33,6 +33,22 @@ from core.engine.http.protocol import ApiError, new_id
 from core.engine.http.services import Services
 from core.engine.http.team_access import SCOPE_REQUEST_ID, SCOPE_USER, TeamAccess, find_user
 
+ROUTE_MODULES = (
+    model_routes,
+    catalog_routes,
+    estimate_routes,
+    file_routes,
+    job_routes,
+    chat_routes,
+    completion_routes,
+    response_routes,
+    moderation_routes,
+    embedding_routes,
+    export_routes,
+    batch_routes,
+    metrics_routes,
+)
+ROUTES = [route for module in ROUTE_MODULES for route in module.routes]
 MAX_JSON_BYTES = 32 * 1024 * 1024
 MAX_UPLOAD_BYTES = file_routes.MAX_FILE_BYTES + 64 * 1024
 # What is read, and thrown away, of a body that is refused: a client that sends it all before it reads would otherwise
@@ -184,22 +200,6 @@ def create_app(services: Services, token: str, hosts: AllowedHosts, on_start: Ca
         finally:
             await services.stop()
 
-    modules = (
-        model_routes,
-        catalog_routes,
-        estimate_routes,
-        file_routes,
-        job_routes,
-        chat_routes,
-        completion_routes,
-        response_routes,
-        moderation_routes,
-        embedding_routes,
-        export_routes,
-        batch_routes,
-        metrics_routes,
-    )
-    routes = [route for module in modules for route in module.routes]
     errors = {
         ApiError: _handle_api_error,
         HTTPException: _handle_http_error,
@@ -207,7 +207,7 @@ def create_app(services: Services, token: str, hosts: AllowedHosts, on_start: Ca
         OSError: _handle_os_error,
         Exception: _handle_exception,
     }
-    app = Starlette(routes=routes, exception_handlers=errors, lifespan=lifespan)
+    app = Starlette(routes=ROUTES, exception_handlers=errors, lifespan=lifespan)
     app.router.redirect_slashes = False
     app.state.services = services
-    return GuardMiddleware(TeamAccess(app, services, routes), services, token, hosts)
+    return GuardMiddleware(TeamAccess(app, services, ROUTES), services, token, hosts)

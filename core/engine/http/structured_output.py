@@ -12,6 +12,7 @@ from core.engine.models.tool_syntax import CALL_BEGIN, CALL_END
 
 # Between values at most one space: a small model would go on with spaces and line breaks for ever.
 _WHITESPACE = {"whitespace_flexible": False, "item_separator": ", ?", "key_separator": ": ?"}
+MAX_CALLS = 16
 CALL_NAME = CALL_BEGIN + '\n{"name": "'
 CALL_ARGUMENTS = '", "arguments": '
 CALL_CLOSE = "}\n" + CALL_END
@@ -100,12 +101,14 @@ def _json(schema: Json) -> str:
 def build_tool_grammar(
     functions: Sequence[Function], is_required: bool, is_parallel: bool, response_format: ResponseFormat | None
 ) -> Grammar:
-    """The grammar of an answer that may call functions, or has to (`is_required`), several times if `is_parallel`.
+    """The grammar of an answer that may call functions, or has to (`is_required`), several times if
+    `is_parallel`.
 
     An answer without a call is of the response format.
     """
     bodies = [_build_body(function) for function in functions]
-    more = f"({json.dumps(chr(10) + CALL_BEGIN)} body)*" if is_parallel else ""
+    # A small model may not know when to stop.
+    more = f"({json.dumps(chr(10) + CALL_BEGIN)} body){{0,{MAX_CALLS - 1}}}" if is_parallel else ""
     calls = f"body {more}"
     schema = _find_schema(response_format)
     lines = ["%llguidance {}"]

@@ -13,10 +13,12 @@ MAX_TOOLS = 128
 
 @dataclass(frozen=True)
 class ToolChoice:
-    """The functions that may be called, none for a plain answer. `is_required`: one of them has to be."""
+    """The functions that may be called, none for a plain answer. `is_required`: one of them has to be. `is_named`: this
+    one, once."""
 
     functions: Sequence[Function] = ()
     is_required: bool = False
+    is_named: bool = False
 
     def build_grammar(
         self, is_parallel: bool, response_format: ResponseFormat | None, format_param: str = "response_format"
@@ -24,7 +26,7 @@ class ToolChoice:
         """The grammar of the answer; None where it may be any text."""
         if not self.functions:
             return build_json_grammar(response_format, format_param)
-        return build_tool_grammar(self.functions, self.is_required, is_parallel, response_format)
+        return build_tool_grammar(self.functions, self.is_required, is_parallel and not self.is_named, response_format)
 
 
 def read_tool_choice(choice: Any, functions: Sequence[Function]) -> ToolChoice:
@@ -45,7 +47,7 @@ def read_tool_choice(choice: Any, functions: Sequence[Function]) -> ToolChoice:
         raise _wrong_choice()
     if choice.get("type") == "allowed_tools":
         return _read_allowed_tools(choice, functions)
-    return ToolChoice(_find_functions([choice], functions), is_required=True)
+    return ToolChoice(_find_functions([choice], functions), is_required=True, is_named=True)
 
 
 def _read_allowed_tools(choice: Any, functions: Sequence[Function]) -> ToolChoice:

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.engine.http.protocol import Json
 from core.engine.inference.loaded_models import LoadedModel
+from core.engine.inference.prefix_cache import PrefixCache
 from core.engine.inference.sampling import RowSampler, SamplingParams, sample_rows
 from core.engine.inference.streaming_decoder import StreamingDecoder
 
@@ -74,8 +75,8 @@ class GenerationBatch:
     A sequence joins after any token and leaves when it is finished. Whatever fails in one ends that one only.
     """
 
-    def __init__(self, loaded: LoadedModel) -> None:
-        self.loaded = loaded
+    def __init__(self, loaded: LoadedModel, prefixes: PrefixCache | None = None) -> None:
+        self.loaded, self._prefixes = loaded, prefixes or PrefixCache()
         self.sequences: list[GeneratedSequence] = []
         # Of the next token of each sequence: its id and its position, of shape (sequences, 1); and the attention mask,
         # of shape (sequences, cached tokens + 1).
@@ -90,20 +91,30 @@ class GenerationBatch:
         Raises what the model raises; the sequences that were there before are as they were.
         """
         import torch
-        from transformers import DynamicCache
 
         with torch.inference_mode():
             newcomers = GenerationBatch(self.loaded)
             newcomers.sequences = list(sequences)
-            prompts = [one.prompt_ids for one in sequences]
-            newcomers._cache = DynamicCache(config=self.loaded.model.config)
-            input_ids, mask = _left_pad(prompts, self.loaded.pad_token_id)
-            newcomers._input_ids = input_ids.to(self.loaded.model.device)
-            newcomers._attention_mask = mask.to(self.loaded.model.device)
-            newcomers._position_ids = (newcomers._attention_mask.cumsum(-1) - 1).clamp(min=0)
+            newcomers._start([one.prompt_ids for one in sequences], self._prefixes)
             newcomers._generate_token()
             if newcomers.sequences:
                 self._merge(newcomers)
+
+    def _start(self, prompts: list[list[int]], prefixes: PrefixCache) -> None:
+        """Get ready to read the prompts, without what is known of their beginning."""
+        import torch
+        from transformers import DynamicCache
+
+        model = self.loaded.model
+        known, length = (prefixes.find(model, prompts) if can_join(self.loaded) else None) or (None, 0)
+        self._cache = (
+            known.build_cache(model.config, len(prompts), length) if known else DynamicCache(config=model.config)
+        )
+        input_ids, mask = _left_pad([prompt[length:] for prompt in prompts], self.loaded.pad_token_id)
+        self._input_ids = input_ids.to(model.device)
+        self._attention_mask = torch.cat([mask.new_ones(len(prompts), length), mask], 1).to(model.device)
+        # The padding is between the beginning and the rest: positions count real tokens only.
+        self._position_ids = (self._attention_mask.cumsum(-1) - 1).clamp(min=0)[:, length:]
 
     def step(self) -> bool:
         """Generate the next token of every sequence; False when all are finished.

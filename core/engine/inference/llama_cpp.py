@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from core.engine.http.protocol import Json
 from core.engine.inference.prefix_slots import PrefixSlots
 from core.engine.inference.sampling import SamplingParams
@@ -96,7 +98,7 @@ class LlamaCppServer:
             self._complete({**body, "id_slot": slot}, on_chunk)
 
     def _complete(self, body: Json, on_chunk: Callable[[Json], bool]) -> None:
-        self._server.handle_completions(json.dumps(body), lambda text: on_chunk(json.loads(text)))
+        self._server.handle_completions(json.dumps(body), lambda text: on_chunk(msgspec.json.decode(text)))
 
     def read_prompt(self, slot: int, prompt_ids: Sequence[int]) -> None:
         """Read a prompt into a slot. Raises OSError when that fails."""

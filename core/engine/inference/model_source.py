@@ -32,12 +32,11 @@ class ModelSource:
 def compute_fingerprint(source: ModelSource, answerer: str) -> str:
     """The protocol's `system_fingerprint`: `<base>@<answerer>` or `<base>+<12 hex digits>@<answerer>`.
 
-    The digits begin the SHA-256 of the adapter's weights.
+    The digits begin the SHA-256 of the adapter's weights, or of the exported file that answers.
     """
-    if source.gguf:  # of an export; its name tells the model and the precision
-        return f"{source.id}@{answerer}"
-    adapter = f"+{_hash_file(source.adapter / 'adapter_model.safetensors')[:12]}" if source.adapter else ""
-    return f"{source.entry.id}{adapter}@{answerer}"
+    weights = source.gguf or (source.adapter / "adapter_model.safetensors" if source.adapter else None)
+    digits = f"+{_hash_file(weights)[:12]}" if weights else ""
+    return f"{source.entry.id}{digits}@{answerer}"
 
 
 @lru_cache(64)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.engine.damaged_records import check_adapter
 from core.engine.http.protocol import bad_request
 from core.engine.inference.generation_request import GenerationRequest
 from core.engine.inference.model_source import ModelSource
@@ -49,9 +50,15 @@ class ModelText:
 
 
 def load_text(source: ModelSource) -> ModelText:
-    """The text side of a model. Raises OSError or ValueError when its files cannot be read."""
+    """The text side of a model, whose adapter is checked first.
+
+    Raises DamagedAdapterError for an adapter that is not the one that was trained, and OSError or ValueError when the
+    files cannot be read.
+    """
     from transformers import AutoConfig, AutoTokenizer
 
+    if source.adapter:
+        check_adapter(source.adapter)
     tokenizer = AutoTokenizer.from_pretrained(source.base, local_files_only=True)
     config = AutoConfig.from_pretrained(source.base, local_files_only=True).get_text_config()
     chat_template = ChatTemplate(tokenizer, source.entry.chat_template_kwargs, source.entry.supports_tools)

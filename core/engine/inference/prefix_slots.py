@@ -96,7 +96,7 @@ class PrefixSlots:
             self._store.delete(self._saved.popleft().name)
 
 
-def common_length(first: Sequence[int], second: Sequence[int]) -> int:
-    """How many tokens both begin with."""
+def common_length(first: Sequence[object], second: Sequence[object]) -> int:
+    """How many elements both begin with."""
     shortest = min(len(first), len(second))
     return next((index for index in range(shortest) if first[index] != second[index]), shortest)

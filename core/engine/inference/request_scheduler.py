@@ -9,6 +9,7 @@ import queue
 import threading
 from dataclasses import dataclass
 
+from core.engine.damaged_records import CODE, DamagedAdapterError
 from core.engine.http.protocol import ApiError, Json
 from core.engine.inference.answerer import Answerer
 from core.engine.inference.answerer_choice import AnswererChoice, AnswererOptions
@@ -142,9 +143,16 @@ class RequestScheduler:
                 self._embeddings.append(request)
         except ApiError as error:
             request.send(error)
-        except Exception as error:
+        except DamagedAdapterError as error:
+            request.send(ApiError(400, f"The model is damaged. {error}", param="model", code=CODE))
+        except Exception:
             log.exception("loading %s", request.source.id)
-            request.send(ApiError(500, f"The model could not be loaded: {error}", code="server_error"))
+            folder = request.source.gguf or request.source.adapter or request.source.base
+            message = (
+                f"The model could not be loaded from {folder}. Its files may be damaged, or there is too little memory; "
+                "the engine's log says more."
+            )
+            request.send(ApiError(500, message, code="server_error"))
 
     def _queue_sequences(self, completion: CompletionWork) -> None:
         source, request = completion.source, completion.request
@@ -184,8 +192,15 @@ def _send_error(completion: CompletionWork, error: Exception) -> None:
 def _build_sequence(
     completion: CompletionWork, prompt_ids: list[int], params: SamplingParams, index: int
 ) -> GeneratedSequence:
+    texts, entries = list[str](), list[Json]()
+
     def send(text: str, finish_reason: str | None, num_tokens: int, logprobs: list[Json]) -> None:
-        completion.send(CompletionDelta(index, text, finish_reason, num_tokens, logprobs))
+        texts.append(text)
+        entries.extend(logprobs)
+        if finish_reason or completion.request.is_streamed:
+            completion.send(CompletionDelta(index, "".join(texts), finish_reason, num_tokens, entries[:]))
+            texts.clear()
+            entries.clear()
 
     return GeneratedSequence(
         prompt_ids=prompt_ids,

@@ -2,6 +2,7 @@
 
 from core.engine.inference.generate import GeneratedSequence, GenerationBatch, can_join
 from core.engine.inference.loaded_models import LoadedModel
+from core.engine.inference.prefix_cache import PrefixCache
 from core.engine.inference.sampling import SamplingParams
 
 MAX_BATCH_SIZE = 8  # sequences
@@ -13,7 +14,8 @@ class TorchAnswerer:
 
     def __init__(self, loaded: LoadedModel) -> None:
         self.loaded = loaded
-        self._batches = {background: GenerationBatch(loaded) for background in (False, True)}
+        self._prefixes = PrefixCache()
+        self._batches = {background: GenerationBatch(loaded, self._prefixes) for background in (False, True)}
 
     @property
     def name(self) -> str:
@@ -53,7 +55,7 @@ class TorchAnswerer:
         try:
             batch.step()
         except Exception as error:
-            self._batches[background] = GenerationBatch(self.loaded)
+            self._batches[background] = GenerationBatch(self.loaded, self._prefixes)
             for sequence in batch.sequences:
                 sequence.on_failure(error)
         return True

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from core.engine import child_lifetime
+from core.engine.damaged_records import CODE, DamagedAdapterError, check_adapter
 from core.engine.http.protocol import Json
 from core.engine.models import device
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
@@ -146,6 +147,8 @@ class Trainer:
         self.hyperparameters = resolve_auto(plan.method, plan.hyperparameters, len(rows), plan.learning_rates)
         dtype = device.resolve_dtype(plan.dtype)
         require_memory(AutoConfig.from_pretrained(plan.base, local_files_only=True), dtype)
+        if plan.parent:
+            _check_parent(Path(plan.parent))
         self.model = load_model(plan.base, plan.parent, dtype, self.hyperparameters).to(self.device)
         self.token_loss = TokenLoss(self.model, self.model.get_base_model(), pad, self.device)
         beta = self.hyperparameters.beta
@@ -157,6 +160,7 @@ class Trainer:
         self.token_loss.choose_layout(all_rows, self.hyperparameters.packing)
         memory = device.available_bytes() if plan.memory_bytes is None else plan.memory_bytes
         memory_budget.fit(self.token_loss, all_rows, self.ranks.min(memory))
+        memory_budget.release_freed_memory()
 
     def run(self) -> None:
         """Train from the saved state (else from the start) to the end, or until a pause is requested.
@@ -206,6 +210,7 @@ class Trainer:
             if self.early_stopping.is_better(self.step, metrics):
                 self._save_adapter(self.folder / "best")
             self._save_checkpoint(metrics)
+            memory_budget.release_freed_memory()
         if self.ranks.any(self._is_epoch_end() or time.monotonic() - self.saved_at > SAVE_SECONDS):
             self._save_state()
 
@@ -328,6 +333,14 @@ class Trainer:
             self.step = step
             self.early_stopping.restore(progress)
             training_state.restore(self.parameters, self.optimizer, step, tensors)
+
+
+def _check_parent(folder: Path) -> None:
+    """Raise TrainingError when the model to train further is not the one that was trained."""
+    try:
+        check_adapter(folder)
+    except DamagedAdapterError as error:
+        raise TrainingError(CODE, f"The model to start from is damaged. {error}") from error
 
 
 def _tokenize(

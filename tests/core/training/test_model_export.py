@@ -13,7 +13,8 @@ from core.errors import JukuError, ProviderError
 from core.exam import exported_models, verdict
 from core.exam.runs import ExamSubject
 from core.progress import Cancelled, Reporter
-from core.providers import ollama
+from core.providers import LocalProvider, Reply, ollama
+from core.providers.model_identity import ModelIdentityError, check_identity
 from core.providers.model_kinds import split_exported
 from core.training import jobs, lineage, model_export
 from tests.support.fake_exports import FILES, GGUF, MODEL, ExportingServer, FakeOllama
@@ -191,6 +192,36 @@ def test_scores_tell_what_a_file_lost_and_whether_answers_are_the_same(sample, s
     assert worse.right == 0 and worse.lost > 0 and worse.same == 0.0
     rows = exported_models.build_card_rows([original, same, worse], "Juku")
     assert [row["subject"] for row in rows] == ["Juku", "GGUF F16", "GGUF Q8_0"] and "lost" not in rows[0]
+
+
+def test_a_file_that_gave_no_answers_has_no_verdict(sample, server):
+    """The engine's fingerprint once made every answer of an exported file one of another model; “lost nothing” was told."""
+    server.script = lambda asked: Answer([], error=(400, "no room")) if asked["model"] != MODEL else reply(asked, "")
+
+    async def examine():
+        provider = server.provider()
+        started = await model_export.start(sample, provider, MODEL, ["gguf-q8_0"])
+
+        async def connect(_id):
+            return provider
+
+        plan = exported_models.build_plan("fake", started)
+        try:
+            return await exported_models.examine(sample, connect, plan, Reporter(), lambda _changes: None)
+        finally:
+            await provider.close()
+
+    original, silent = asyncio.run(examine())
+    assert original.error == "" and "no room" in silent.error
+    assert silent.gained is silent.lost is silent.same is None
+
+
+def test_an_exported_file_is_known_by_its_own_hash():
+    name = f"{MODEL}:gguf-q8_0"
+    local = LocalProvider()
+    check_identity(local, name, Reply(["x"], name, "base-model+0123456789ab@llama.cpp-q8_0", 0.0, 1))
+    with pytest.raises(ModelIdentityError):
+        check_identity(local, name, Reply(["x"], name, "base-model@llama.cpp-q8_0", 0.0, 1))
 
 
 def reply(asked, wrong):

@@ -108,14 +108,19 @@ async def test_every_format_is_written_and_can_be_read(engine: RunningEngine, cl
     assert (await get(client, f"?model={tuned}"))["data"][0]["id"] == export["id"]
 
 
-async def test_an_exported_file_answers_under_its_own_name(client: AsyncOpenAI, tuned: str) -> None:
+async def test_an_exported_file_answers_under_its_own_name(client: AsyncOpenAI, tuned: str, tiny: str) -> None:
     pytest.importorskip("xllamacpp")
     export = await wait_for_export(client, await post(client, "", {"model": tuned, "formats": ["gguf-q8_0"]}))
     name = export["models"]["gguf-q8_0"]
     assert name == f"{tuned}:gguf-q8_0"
     assert {one.id: one.owned_by async for one in client.models.list()}[name] == "juku-export"
     answer = await client.chat.completions.create(model=name, messages=prompt("Who?"), max_tokens=2, temperature=0)  # type: ignore[arg-type]
-    assert answer.system_fingerprint == f"{name}@llama.cpp-q8_0" and answer.usage and answer.usage.completion_tokens
+    digest = next(one["sha256"] for one in export["files"] if one["path"].endswith(".gguf"))
+    assert (
+        answer.system_fingerprint == f"{tiny}+{digest[:12]}@llama.cpp-q8_0"
+        and answer.usage
+        and answer.usage.completion_tokens
+    )
     with pytest.raises(BadRequestError, match="not available for fine-tuning"):
         await client.fine_tuning.jobs.create(model=name, training_file=await upload(client, TRAINING_ROWS))
     again = await wait_for_export(client, await post(client, "", {"model": tuned, "formats": ["gguf-q8_0", "adapter"]}))

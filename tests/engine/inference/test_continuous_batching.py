@@ -12,7 +12,7 @@ from core.engine.inference.answerer_choice import AnswererOptions
 from core.engine.inference.completions import CompletionDelta, CompletionWork
 from core.engine.inference.generate import GeneratedSequence, GenerationBatch
 from core.engine.inference.generation_request import GenerationRequest
-from core.engine.inference.loaded_models import load_model
+from core.engine.inference.loaded_models import LoadedModel, load_model
 from core.engine.inference.model_source import ModelSource
 from core.engine.inference.model_text import load_text
 from core.engine.inference.request_scheduler import RequestScheduler
@@ -32,9 +32,14 @@ def scheduler() -> Iterator[RequestScheduler]:
     running.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def source(base: Path) -> ModelSource:
     return ModelSource(BASE, load_catalog()[BASE], base, None)
+
+
+@pytest.fixture(scope="module")
+def loaded(source: ModelSource) -> LoadedModel:
+    return load_model(source, load_text(source), "float32")
 
 
 class Asked:
@@ -92,8 +97,7 @@ def fail_at_third(send: Any) -> Any:
     return failing
 
 
-def test_what_is_padding_for_all_is_dropped(source: ModelSource) -> None:
-    loaded = load_model(source, load_text(source), "float32")
+def test_what_is_padding_for_all_is_dropped(loaded: LoadedModel) -> None:
     sequences = [make(loaded, question, length) for question, length in ((LONG * 3, 2), (SHORT, 12))]
     batch = GenerationBatch(loaded)
     batch.add([one for one, _ in sequences])
@@ -106,6 +110,32 @@ def test_what_is_padding_for_all_is_dropped(source: ModelSource) -> None:
     while later.step():
         pass
     assert "".join(texts) == "".join(sequences[1][1]) and "".join(other) == "".join(sequences[0][1])
+
+
+def test_a_shared_beginning_is_read_once_and_changes_no_answer(loaded: LoadedModel) -> None:
+    reads = list[int]()
+    loaded.model.register_forward_pre_hook(
+        lambda _model, _arguments, named: reads.append(named["input_ids"].numel()), with_kwargs=True
+    )
+    book = "The heron guards the gate. " * 40
+    questions = [f"{book} {question}" for question in ("Who?", "What is guarded by the bird?", "Why is that so?")]
+    length = len(make(loaded, questions[0], 1)[0].prompt_ids)
+    alone = [answer(GenerationBatch(loaded), loaded, [one])[0] for one in questions]
+    assert max(reads) > length - 1
+    batch = GenerationBatch(loaded)
+    reads.clear()
+    assert answer(batch, loaded, questions) == alone  # three at once
+    assert sum(one >= length // 2 for one in reads) == 1
+    assert [answer(batch, loaded, [one])[0] for one in questions] == alone  # one after another
+    assert sum(one >= length // 2 for one in reads) == 1
+
+
+def answer(batch: GenerationBatch, loaded: Any, questions: list[str]) -> list[str]:
+    made = [make(loaded, question, 8) for question in questions]
+    batch.add([sequence for sequence, _ in made])
+    while batch.step():
+        pass
+    return ["".join(texts) for _, texts in made]
 
 
 def make(loaded: Any, question: str, max_tokens: int) -> tuple[Any, list[str]]:

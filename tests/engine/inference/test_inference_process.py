@@ -39,10 +39,10 @@ def answering_child(engine: RunningEngine) -> psutil.Process:
 
 async def test_it_ends_when_nobody_asks_and_the_engine_is_small(forgetful: RunningEngine, tiny: str) -> None:
     async with forgetful.client() as client:
-        stream = await ask(client, tiny, stream=True)
+        stream = await ask(client, tiny, max_tokens=4000, temperature=2, seed=3, stop=["\x00"], stream=True)
+        await anext(aiter(stream))
         child = answering_child(forgetful)
-        async for _ in stream:
-            pass
+        await stream.close()
         await wait_until_gone(child)
         assert psutil.Process(forgetful.pid).memory_info().rss <= MAX_IDLE_BYTES
         assert (await ask(client, tiny)).choices[0].finish_reason == "length"  # another one was started

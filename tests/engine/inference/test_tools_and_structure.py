@@ -49,11 +49,11 @@ async def read_calls(stream: Any) -> tuple[list[list[str]], str, str]:
 
 async def test_a_tool_that_must_be_called_is_called_whole_and_streamed(client: AsyncOpenAI) -> None:
     settings = {"tools": [WEATHER, ADD], "tool_choice": {"type": "function", "function": {"name": "add"}}}
-    (choice,) = (await ask(client, **settings, parallel_tool_calls=False)).choices
+    (choice,) = (await ask(client, **settings)).choices
     (call,) = choice.message.tool_calls
     assert choice.finish_reason == "tool_calls" and choice.message.content is None and call.function.name == "add"
     assert set(json.loads(call.function.arguments)) == {"a", "b"}
-    streamed = await read_calls(await ask(client, **settings, parallel_tool_calls=False, stream=True))
+    streamed = await read_calls(await ask(client, **settings, stream=True))
     assert streamed[0][0][1:] == ["add", call.function.arguments] and streamed[1:] == ("", "tool_calls")
 
 

@@ -54,6 +54,15 @@ async def test_what_is_missing_is_refused_with_the_way_to_get_it(client: AsyncOp
         await prepare(client, MISSING, accept=False)
 
 
+async def test_a_fresh_engine_lists_every_model_with_what_it_needs_first(client: AsyncOpenAI, base: Path) -> None:
+    models = {one.id: one for one in (await client.models.list()).data}
+    assert set(await listed(client)) <= set(models)
+    ready, missing = models[BASE].model_extra or {}, models[MISSING].model_extra or {}
+    assert (ready["state"], ready["required"]) == ("ready", None)
+    assert missing["state"] == "missing" and f"/v1/catalog/{MISSING}/prepare" in missing["required"]
+    assert "GB" in missing["required"] and "Apache-2.0" in missing["required"]
+
+
 def test_a_damaged_package_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.gguf").write_bytes(b"GGUF, or so it says")
     with pytest.raises(ValueError, match="SHA-256"):

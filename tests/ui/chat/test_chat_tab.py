@@ -263,6 +263,8 @@ def test_a_model_that_writes_is_no_longer_being_prepared(qtbot):
     qtbot.addWidget(column)
     column.begin(1, converts=True)
     assert column.state.text().startswith("Preparing")
+    column.show_preparation(0.43)
+    assert column.state.text() == "Preparing the model for its first use: 43%"
     column.add(0, "Three")
     assert column.state.text() == "Answering…"
 

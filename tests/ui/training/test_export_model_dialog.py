@@ -4,6 +4,7 @@ import pytest
 from PySide6.QtWidgets import QWidget
 
 from core.exam import runs
+from core.exam.exported_models import ExportedScore
 from core.training import jobs, model_export
 from tests.support.fake_exports import GGUF, MODEL, ExportingServer, FakeOllama
 from tests.support.fake_server import Answer
@@ -11,6 +12,7 @@ from tests.support.projects import write
 from tests.support.until import until
 from ui.async_tasks import cancel_all
 from ui.training.export_model_dialog import ExportModelDialog
+from ui.training.export_results import describe_losses
 from ui.training.job_actions import JobActions
 from ui.workspace import Workspace
 
@@ -92,6 +94,12 @@ def test_a_model_is_exported_examined_and_brought_to_ollama(opened, play, worksp
     play(go())
     assert fake_ollama.created[0]["model"] == "game" and len(server.cards[0]["exam"]) == 3
     assert runs.load_all(workspace.project.rows)[0].subjects[0].model == MODEL
+
+
+def test_a_file_that_did_not_answer_is_not_called_good():
+    original = ExportedScore(MODEL, "", 9, 10, 0.9, 0.6, 0.98, None, None, None)
+    silent = ExportedScore(f"{MODEL}:gguf-f16", "F16", 0, 0, 0.0, 0.0, 1.0, None, None, None, "no room")
+    assert describe_losses([original, silent]) == ("Did not answer all questions, see the exam tab: GGUF F16", "error")
 
 
 def test_what_is_missing_is_said_before_and_a_failure_after(opened, play, server, tmp_path):
