@@ -139,6 +139,7 @@ def _address_file(home: Path, url: str, token: str) -> Iterator[None]:
 
 
 def _serve(arguments: argparse.Namespace) -> None:
+    is_chosen = bool(os.environ.get("JUKU_ENGINE_TOKEN"))
     token = _read_token(arguments.child)
     listening = _open_socket(arguments.host, arguments.port)
     port: int = listening.getsockname()[1]
@@ -151,7 +152,9 @@ def _serve(arguments: argparse.Namespace) -> None:
         elif arguments.json:
             print(json.dumps({"url": url, "token": token, "pid": os.getpid()}), flush=True)
         else:
-            print(f"Engine: {url}\nToken: {token}", file=sys.stderr, flush=True)
+            # A token that a person chose is not for the journal of the system.
+            shown = "that in JUKU_ENGINE_TOKEN" if is_chosen else token
+            print(f"Engine: {url}\nToken: {shown}", file=sys.stderr, flush=True)
 
     engine = _build_services(arguments)
     app = server.create_app(engine, token, AllowedHosts(arguments.host, arguments.allowed_host), on_start)

@@ -11,6 +11,7 @@ from core.providers.protocol_types import ModelOffer
 
 ANSWER = "answer"  # chat models, base or tuned
 BASE = "base"  # chat models as their makers left them
+TRAINED = "trained"  # chat models that can be trained, base or tuned; not files that were exported
 EMBEDDING, OTHER, CHAT = "embedding", "other", "chat"
 CHECKPOINT = ":ckpt-"  # in the id of a model saved on the way
 
@@ -45,6 +46,11 @@ def is_checkpoint(model: str) -> bool:
     return CHECKPOINT in model
 
 
+def is_derived(model: str) -> bool:
+    """Whether a model belongs to another: a checkpoint, or a file that was exported."""
+    return is_checkpoint(model) or bool(split_exported(model)[1])
+
+
 def split_exported(model: str) -> tuple[str, str]:
     """The model that an exported file was made from, and the file's precision ("Q8_0"); any other id itself, and ''."""
     found = _EXPORTED.fullmatch(model)
@@ -52,5 +58,9 @@ def split_exported(model: str) -> tuple[str, str]:
 
 
 def fits(offer: ModelOffer, use: str) -> bool:
-    """Whether a model can be used as `ANSWER` or as `BASE`."""
-    return detect_kind(offer.id) == CHAT and not (use == BASE and (offer.tuned or is_tuned(offer.id)))
+    """Whether a model can be used as `ANSWER`, as `BASE` or to be `TRAINED`."""
+    if detect_kind(offer.id) != CHAT:
+        return False
+    if use == TRAINED:
+        return not split_exported(offer.id)[1]
+    return not (use == BASE and (offer.tuned or is_tuned(offer.id)))

@@ -151,7 +151,7 @@ def _find_newest_tuned(offers: list[ModelOffer]) -> str:
     whole = (
         offer.id
         for offer in offers
-        if offer.tuned and offer.state in USABLE_STATES and not model_kinds.is_checkpoint(offer.id)
+        if offer.tuned and offer.state in USABLE_STATES and not model_kinds.is_derived(offer.id)
     )
     return next(whole, "")
 

@@ -317,7 +317,7 @@ def _with_condition(subject: ExamSubject, condition: str) -> ExamSubject:
 
 def default_models(offers: Sequence[ModelOffer]) -> tuple[str, str]:
     """The base to compare with and the model to examine: the newest tuned one and the base it was tuned from."""
-    whole = (offer.id for offer in offers if offer.tuned and not model_kinds.is_checkpoint(offer.id))
+    whole = (offer.id for offer in offers if offer.tuned and not model_kinds.is_derived(offer.id))
     tuned = next(whole, "")
     bases = [offer.id for offer in offers if offer.state in USABLE_STATES and model_kinds.fits(offer, model_kinds.BASE)]
     origin = tuned.split(":")[1] if tuned.startswith("ft:") else ""

@@ -218,6 +218,8 @@ class ExportModelDialog(QDialog):
         self.note.show_text("")
         self.results.show_export(folder, export, scores)
         self.pages.setCurrentWidget(self.results)
+        if self._provider == self._workspace.settings.provider:
+            self._workspace.tasks.start("", self._workspace.load_offers())  # the files can be asked, too
         self.ok_button.hide()
         self.line.setSizePolicy(QSizePolicy())  # nothing runs here any more: its place is free
         self.resize(max(self.width(), 780), 560 if scores else 400)
@@ -231,10 +233,10 @@ def _has_questions(db: sqlite3.Connection) -> bool:
 def _describe(format: str) -> str:
     """What a format is good for."""
     return {
-        "gguf-q8_0": tr("For Ollama, LM Studio and llama.cpp. Loses almost nothing."),
+        "gguf-q8_0": tr("For Ollama, LM Studio and llama.cpp. A good compromise."),
         "gguf-q4_k_m": tr("Smaller and faster. Small models lose some of what they learned."),
-        "gguf-f16": tr("The largest. Answers as the model in Juku does."),
-        "gguf-adapter": tr("A few megabytes, for a base model that another program already has as GGUF."),
+        "gguf-f16": tr("The largest. Loses nothing."),
+        "gguf-adapter": tr("A few megabytes, over a base model that you have as GGUF."),
         "merged": tr("For vLLM and transformers."),
         "adapter": tr("A few megabytes, for vLLM and transformers, and to train on."),
     }[format]

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.language import tr, trn
-from core.providers import KEY, LOCAL, ModelOffer, prices
+from core.providers import KEY, LOCAL, ModelOffer, model_kinds, prices
 from core.providers.server_presets import MAX_SEED, NumberRange, ServerPreset, preset
 from core.training.row_selection import MINIMUM_ROWS
 from core.training.submit import TrainingPlan
@@ -98,7 +98,7 @@ class TrainingForm(QWidget):
         self._preset, self._server = preset(LOCAL), ""
         self._sending, self._language, self._wait = False, "", ""
         self._no_models = tr("Asking the provider for its models…")
-        self.base, self.method, self.rows = ModelBox(workspace, "training"), DropDown(), DropDown()
+        self.base, self.method, self.rows = ModelBox(workspace, "training", model_kinds.TRAINED), DropDown(), DropDown()
         self.own_models = OwnModelsButton(workspace, self.base, self)
         # As wide as the number of rows needs, of a usual tag; a long one is read whole in the list that opens.
         self.rows.setMinimumContentsLength(19)

@@ -39,6 +39,7 @@ class TeamAccess:
 
     def __init__(self, app: ASGIApp, services: Services, routes: Iterable[Route]) -> None:
         self._app, self._services, self._routes = app, services, list(routes)
+        self._paths: dict[object, str] = {route.endpoint: route.path for route in self._routes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the application, or respond with the protocol's error; then count and note the request."""
@@ -48,32 +49,34 @@ class TeamAccess:
         user: User = scope[SCOPE_USER]
         services = scope[SCOPE_SERVICES] = self._services.for_user(user)
         response, counters, started = _Observed(send), services.team.counters, time.monotonic()
-        route, target = self._match(scope)
-        is_noted = scope["method"] not in QUIET_METHODS or route in NOTED_READS
+        is_refused = False
         counters.in_progress += 1
         try:
             try:
                 self._check(services, scope)
             except ApiError as error:
-                is_noted = True
+                is_refused = True
+                self._match(scope)
                 await JSONResponse(error.body(), error.status, error.headers)(scope, receive, response.send)
             else:
                 await self._app(scope, receive, response.send)
         finally:
             counters.in_progress -= 1
+            route = self._paths.get(scope.get("endpoint"), "other")
             counters.add_request(scope["method"], route, response.status, time.monotonic() - started)
-            if is_noted:
-                target = target or services.inference.last_model or response.find_id()
+            if is_refused or scope["method"] not in QUIET_METHODS or route in NOTED_READS:
+                in_path = str(scope.get("path_params", {}).get("id", ""))
+                target = in_path or services.inference.last_model or response.find_id()
                 action = f"{scope['method']} {route}"
                 services.team.note(user, action, target, response.status, scope[SCOPE_REQUEST_ID])
 
-    def _match(self, scope: Scope) -> tuple[str, str]:
-        """The route's path as it is written in the code, or `other`, and the id in the request's path."""
+    def _match(self, scope: Scope) -> None:
+        """Find the route of a request that the application does not get to see, as the application would."""
         for route in self._routes:
             match, found = route.matches(scope)
             if match is Match.FULL:
-                return route.path, str(found["path_params"].get("id", ""))
-        return "other", ""
+                scope.update(found)
+                return
 
     def _check(self, services: Services, scope: Scope) -> None:
         """Raise the ApiError of a request that this user may not make."""

@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import os
 import sys
 from pathlib import Path
 
@@ -28,6 +29,9 @@ def run(arguments: list[str], default_home: Path) -> int:
     """Exit status 0, or 1 with words on standard error. Works while the engine runs, which knows it at once."""
     chosen = _parse_arguments(arguments, default_home)
     chosen.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if hasattr(os, "geteuid") and chosen.home.stat().st_uid != os.geteuid():
+        print(f"{chosen.home} belongs to another user of this computer. Run this as that user.", file=sys.stderr)
+        return 1
     make_private(chosen.home)
     try:
         _change(UserStore(chosen.home), chosen)

@@ -4,9 +4,7 @@ Nothing is assumed about a model: the first pass counts the bytes that autograd 
 the longest row does not fit, the layers keep their inputs only and are computed twice (gradient checkpointing).
 """
 
-import ctypes
 import logging
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -58,10 +56,3 @@ def bytes_per_token(token_loss: "TokenLoss", rows: Sequence[TokenizedRow]) -> in
     total = sum(kept.values())
     del losses
     return -(-total // token_loss.size(sample))
-
-
-def release_freed_memory() -> None:
-    """Give the system back what was freed, where the C library can be asked to (glibc): batches of ever new sizes leave
-    gaps that it would keep."""
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
-        trim(0)

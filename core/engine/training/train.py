@@ -160,7 +160,6 @@ class Trainer:
         self.token_loss.choose_layout(all_rows, self.hyperparameters.packing)
         memory = device.available_bytes() if plan.memory_bytes is None else plan.memory_bytes
         memory_budget.fit(self.token_loss, all_rows, self.ranks.min(memory))
-        memory_budget.release_freed_memory()
 
     def run(self) -> None:
         """Train from the saved state (else from the start) to the end, or until a pause is requested.
@@ -210,7 +209,6 @@ class Trainer:
             if self.early_stopping.is_better(self.step, metrics):
                 self._save_adapter(self.folder / "best")
             self._save_checkpoint(metrics)
-            memory_budget.release_freed_memory()
         if self.ranks.any(self._is_epoch_end() or time.monotonic() - self.saved_at > SAVE_SECONDS):
             self._save_state()
 

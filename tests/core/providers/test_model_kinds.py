@@ -41,3 +41,11 @@ def test_a_checkpoint_is_known_by_its_name():
     assert is_checkpoint("ft:base:org:name:abc:ckpt-step-40")
     assert not is_checkpoint("ft:base:org:ckpt:abc")
     assert not model_kinds.is_checkpoint("base-model")
+
+
+def test_an_exported_file_answers_and_is_neither_trained_nor_the_newest_model():
+    name = "ft:base:org:name:abc:gguf-q8_0"
+    offer = ModelOffer(name, name, tuned=True)
+    assert fits(offer, ANSWER) and not fits(offer, BASE) and not fits(offer, model_kinds.TRAINED)
+    assert model_kinds.is_derived(name) and model_kinds.is_derived("ft:base:org:name:abc:ckpt-step-40")
+    assert not model_kinds.is_derived("ft:base:org:name:abc")
