@@ -93,6 +93,9 @@ class AnswererChoice:
     ) -> StreamedAnswerer | str:
         """llama.cpp for several short sequences, or else for a long one; in words why neither can answer."""
         obstacle: str | None = None
+        can_choose = self._options.kind == "auto" and not source.gguf
+        if can_choose and params.seed is not None and not params.is_greedy:
+            return "llama.cpp's numbers depend on what else is computed: a seed repeats nothing there"
         for is_long in (False, True):
             found = self._llama_cpp.get((source.key, is_long), partial(self._load_llama_cpp, source, is_long))
             if isinstance(found, ExportError):
