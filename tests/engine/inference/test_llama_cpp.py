@@ -83,3 +83,8 @@ async def test_who_shares_a_beginning_is_answered_as_alone(fast_client: AsyncOpe
     alone = [(await ask(fast_client, question, max_tokens=8)).choices for question in questions]
     together = await asyncio.gather(*(ask(fast_client, question, max_tokens=8) for question in questions * 2))
     assert [one.choices for one in together] == alone * 2
+
+
+async def test_a_long_prompt_has_room_too(fast_client: AsyncOpenAI) -> None:
+    answer = await ask(fast_client, "word " * 2100, max_tokens=1)
+    assert answer.usage.prompt_tokens > 2100 and answer.system_fingerprint.endswith("@llama.cpp-q8_0")
