@@ -73,8 +73,8 @@ class Bench:
         adapter = resolve_auto("supervised", {"lora_num_layers": layers}, 100, [1e-4, 1e-4])
         torch.manual_seed(1)
         self.model = add_adapter(base, adapter)
-        if "lora function" not in changes:  # PEFT's own forward pass is the class's
-            for layer in self.model.modules():
+        for layer in self.model.modules():  # the model's own forward passes are those of the classes
+            if ("norm function" if type(layer).__name__.endswith("RMSNorm") else "lora function") not in changes:
                 vars(layer).pop("forward", None)
         self.base, self.changes = base, changes
         if "eager attention" in changes:
@@ -122,9 +122,13 @@ VARIANTS: dict[str, tuple[set[str], int | None]] = {
     "LoRA as one function": ({"lora function"}, None),
     "a tree of tokens, torch's attention": ({"tree"}, None),
     "a tree of tokens, matrix attention": ({"tree", "matrix attention"}, None),
+    "RMSNorm as one function": ({"norm function"}, None),
     "fused AdamW": ({"fused"}, None),
-    "today's step (all but eager)": ({"lora function", "tree", "matrix attention", "fused"}, None),
-    "today's step, adapters in the upper third": ({"lora function", "tree", "matrix attention", "fused"}, 10),
+    "today's step (all but eager)": ({"lora function", "norm function", "tree", "matrix attention", "fused"}, None),
+    "today's step, adapters in the upper third": (
+        {"lora function", "norm function", "tree", "matrix attention", "fused"},
+        10,
+    ),
     "torch.compile of the earlier step": ({"compile"}, None),
 }
 

@@ -15,6 +15,7 @@ from core.errors import JukuError
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import ExportState, JobStatus, Provider
+from core.providers.retry_policy import PollTimer
 from core.spec import revisions
 from core.storage.project import Project
 from core.training import lineage
@@ -71,10 +72,12 @@ async def wait(provider: Provider, export: ExportState, reporter: Reporter) -> E
 
     Raises `JukuError` when it failed, and `Cancelled`.
     """
+    timer = PollTimer()
     try:
         while not export.ended:
             reporter.update(round(1000 * export.progress), 1000)
-            await asyncio.sleep(POLL_SECONDS)
+            timer.schedule(POLL_SECONDS)
+            await timer.wait()
             export = await provider.export_state(export.id)
     except BaseException:
         await asyncio.shield(_cancel(provider, export.id))

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from core.engine.export.gguf_layout import ExportError
@@ -44,7 +45,7 @@ class AnswererChoice:
         # An error stands for a model that llama.cpp cannot load: it is not tried again.
         self._vllm = LeastRecentlyUsed[StreamedAnswerer](4 * MAX_LOADED_MODELS)
         self._vllm_server = VllmServer(options.vllm_url) if options.vllm_url else None
-        self._llama_cpp = LeastRecentlyUsed[StreamedAnswerer | ExportError](MAX_LOADED_MODELS)
+        self._llama_cpp = LeastRecentlyUsed[StreamedAnswerer | ExportError](2 * MAX_LOADED_MODELS)
 
     def text(self, source: ModelSource) -> ModelText:
         """The text side of a model. Raises OSError or ValueError when its files cannot be read."""
@@ -55,13 +56,12 @@ class AnswererChoice:
         if vllm := self._find_vllm(source, params, num_prompt_tokens):
             return vllm
         if source.gguf or self._prefers_llama_cpp():
-            found = self._llama_cpp.get(source.key, lambda: self._load_llama_cpp(source))
-            obstacle = str(found) if isinstance(found, ExportError) else found.find_obstacle(params, num_prompt_tokens)
-            if not isinstance(found, ExportError) and not obstacle:
+            found = self._find_llama_cpp(source, params, num_prompt_tokens)
+            if isinstance(found, StreamedAnswerer):
                 return found
             if source.gguf or self._options.kind == "llama.cpp":
-                raise ApiError(400, f"This model cannot answer that: {obstacle}.", code="unsupported_value")
-            log.info("torch answers for %s: %s", source.id, obstacle)
+                raise ApiError(400, f"This model cannot answer that: {found}.", code="unsupported_value")
+            log.info("torch answers for %s: %s", source.id, found)
         return self._torch.get(source.key, lambda: self._load_torch(source))
 
     def loaded_model(self, source: ModelSource) -> LoadedModel:
@@ -88,6 +88,25 @@ class AnswererChoice:
             return None
         return self._vllm.get(source.key, lambda: StreamedAnswerer(model, self._on_finished))
 
+    def _find_llama_cpp(
+        self, source: ModelSource, params: SamplingParams, num_prompt_tokens: int
+    ) -> StreamedAnswerer | str:
+        """llama.cpp for several short sequences, or else for a long one; in words why neither can answer."""
+        obstacle: str | None = None
+        can_choose = self._options.kind == "auto" and not source.gguf
+        if can_choose and params.seed is not None and not params.is_greedy:
+            return "llama.cpp's numbers depend on what else is computed: a seed repeats nothing there"
+        for is_long in (False, True):
+            found = self._llama_cpp.get((source.key, is_long), partial(self._load_llama_cpp, source, is_long))
+            if isinstance(found, ExportError):
+                return str(found)
+            obstacle = found.find_obstacle(params, num_prompt_tokens)
+            if not obstacle:
+                return found
+            if not params.is_plain:
+                break
+        return obstacle or ""
+
     def _prefers_llama_cpp(self) -> bool:
         if self._options.kind == "auto":
             return llama_cpp.is_installed() and device.default_device() != "cuda"
@@ -96,13 +115,13 @@ class AnswererChoice:
     def _load_torch(self, source: ModelSource) -> TorchAnswerer:
         return TorchAnswerer(load_model(source, self.text(source), self._options.dtype))
 
-    def _load_llama_cpp(self, source: ModelSource) -> StreamedAnswerer | ExportError:
+    def _load_llama_cpp(self, source: ModelSource, is_long: bool) -> StreamedAnswerer | ExportError:
         if not llama_cpp.is_installed():
             return ExportError("the package xllamacpp is not installed")
         try:
             model = source.gguf or self._files.base(source)
             adapter = source.gguf_adapter if source.gguf else self._files.adapter(source)
-            return StreamedAnswerer(llama_cpp.LlamaCppServer(model, adapter), self._on_finished)
+            return StreamedAnswerer(llama_cpp.LlamaCppServer(model, adapter, is_long), self._on_finished)
         except ExportError as error:
             return error
         except (RuntimeError, OSError) as error:

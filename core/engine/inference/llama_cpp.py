@@ -19,9 +19,11 @@ from core.engine.inference.prefix_slots import PrefixSlots
 from core.engine.inference.sampling import SamplingParams
 
 MAX_SEQUENCES = 8
-KEY_VALUE_BYTES = 256 * 1024 * 1024
+# Each sequence has its own keys and values: in one store for all, each token is compared with those of all sequences.
+SHORT_TOKENS = 2048  # of prompt and completion, where several sequences run together
+KEY_VALUE_BYTES = 384 * 1024 * 1024  # for all of them
+LONG_KEY_VALUE_BYTES = 1024 * 1024 * 1024  # for one long sequence
 RANDOM_SEED = 2**32 - 1  # for llama.cpp, this one means any
-MIN_CONTEXT = 8192  # tokens, where the model has as many
 # Weights that one thread reads for a token. With fewer, two threads wait for each other longer than they compute.
 BYTES_PER_THREAD = 128 * 1024 * 1024
 
@@ -34,17 +36,19 @@ def is_installed() -> bool:
 
 
 class LlamaCppServer:
-    """A model loaded by llama.cpp, with its own thread. `adapter`: a LoRA adapter in GGUF.
+    """A model loaded by llama.cpp, with its own thread. `adapter`: a LoRA adapter in GGUF. `is_long`: for one long
+    sequence instead of several short ones; both use the same memory for the weights.
 
     Raises RuntimeError when llama.cpp cannot load the files.
     """
 
-    def __init__(self, model: Path, adapter: Path | None) -> None:
+    def __init__(self, model: Path, adapter: Path | None, is_long: bool) -> None:
         import xllamacpp
 
         about = _read_about(model)
         self.name = f"llama.cpp-{about['file_type']}"
-        self.max_sequences, self.max_tokens = MAX_SEQUENCES, int(about["num_tokens"])
+        self.max_sequences, self._tokens_each = _share_memory(about["context_length"], about["bytes"], is_long)
+        self.max_tokens = self.max_sequences * self._tokens_each
         # The server listens in any case: here on a file that only this person can open, and with a key nobody knows.
         self._folder = tempfile.TemporaryDirectory(prefix="juku-", ignore_cleanup_errors=True)
         self._key = secrets.token_urlsafe(32)
@@ -58,20 +62,20 @@ class LlamaCppServer:
         parameters.model.path = str(model)
         if adapter:
             parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
-        parameters.n_parallel = MAX_SEQUENCES
+        parameters.n_parallel = self.max_sequences
         parameters.n_ctx = self.max_tokens
-        parameters.kv_unified = True
+        parameters.kv_unified = False
         parameters.cache_ram_mib = 0
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         parameters.cpuparams.n_threads = max(1, min(cores, model.stat().st_size // BYTES_PER_THREAD))
         parameters.cpuparams_batch.n_threads = cores
         self._server: Any = xllamacpp.Server(parameters)
-        self._slots = PrefixSlots(self, MAX_SEQUENCES)
+        self._slots = PrefixSlots(self, self.max_sequences)
 
     def find_obstacle(self, params: SamplingParams, num_prompt_tokens: int) -> str | None:
         """What it cannot do of what is asked; None when it can answer."""
-        if num_prompt_tokens + params.max_tokens > self.max_tokens:
-            return f"llama.cpp keeps room for {self.max_tokens} tokens here"
+        if num_prompt_tokens + params.max_tokens > self._tokens_each:
+            return f"llama.cpp keeps room for {self._tokens_each} tokens here"
         return None if params.is_plain else "llama.cpp is asked for plain text only"
 
     def build_body(self, prompt_ids: list[int], params: SamplingParams) -> Json:
@@ -151,8 +155,16 @@ def _connect(address: str) -> http.client.HTTPConnection:
     return connection
 
 
+def _share_memory(context_length: int, bytes_per_token: int, is_long: bool) -> tuple[int, int]:
+    """How many sequences run together, and the tokens of each."""
+    if is_long:
+        return 1, min(context_length, LONG_KEY_VALUE_BYTES // bytes_per_token)
+    tokens = min(context_length, SHORT_TOKENS)
+    return max(2, min(MAX_SEQUENCES, KEY_VALUE_BYTES // (bytes_per_token * tokens))), tokens
+
+
 def _read_about(model: Path) -> Json:
-    """How the file's weights are stored (`q8_0`), and for how many tokens keys and values are kept."""
+    """How the file's weights are stored (`q8_0`), the model's `context_length`, the `bytes` of a token's keys and values."""
     import gguf
 
     reader = gguf.GGUFReader(model)
@@ -165,9 +177,7 @@ def _read_about(model: Path) -> Json:
     key = f"{architecture}.".__add__
     heads = value(key("attention.head_count"))
     size = value(key("attention.key_length"), value(key("embedding_length")) // heads)
-    per_token = value(key("block_count")) * value(key("attention.head_count_kv"), heads) * size * 2 * 2
-    context = value(key("context_length"))
+    num_bytes = value(key("block_count")) * value(key("attention.head_count_kv"), heads) * size * 2 * 2
     file_type = value("general.file_type")
     name = gguf.LlamaFileType(file_type).name.removeprefix("MOSTLY_").lower() if file_type is not None else "gguf"
-    num_tokens = min(context * MAX_SEQUENCES, max(min(context, MIN_CONTEXT), KEY_VALUE_BYTES // per_token))
-    return {"file_type": name, "num_tokens": num_tokens}
+    return {"file_type": name, "context_length": value(key("context_length")), "bytes": num_bytes}

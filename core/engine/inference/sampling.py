@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # Of temperature and top_p; below, fp32 has no room, and only the likeliest token is left (as in vLLM).
 MIN_SAMPLED = 1e-5
 DEFAULT_MAX_TOKENS = 1024
+TOP_P_CANDIDATES = 1024
 MIN_LOGPROB = -9999.0  # as the protocol has it, for a token that could not come: JSON knows no infinity
 
 
@@ -102,9 +103,24 @@ class RowSampler:
             return logits
         probs = torch.softmax(logits / self.params.temperature, -1)
         if self.params.top_p < 1:
-            sorted_probs, token_ids = probs.sort(descending=True)
-            sorted_probs[sorted_probs.cumsum(-1) - sorted_probs >= self.params.top_p] = 0
-            probs = torch.zeros_like(probs).scatter_(0, token_ids, sorted_probs)
+            probs, token_ids = self._take_top_p(probs)
+            scores = self._draw(probs)
+            return torch.zeros_like(logits).scatter_(0, token_ids, scores)
+        return self._draw(probs)
+
+    def _take_top_p(self, probs: Any) -> tuple[Any, Any]:
+        """The likeliest tokens that top-p leaves: their probabilities, 0 for others, and their ids."""
+        # A few candidates are nearly always enough, and to sort the whole vocabulary takes ten times as long.
+        found, token_ids = probs.topk(min(TOP_P_CANDIDATES, len(probs)))
+        if len(found) < len(probs) and float(found.sum()) < self.params.top_p:
+            found, token_ids = probs.sort(descending=True)
+        found[found.cumsum(-1) - found >= self.params.top_p] = 0
+        return found, token_ids
+
+    def _draw(self, probs: Any) -> Any:
+        """Scores of which the highest is a draw from the probabilities."""
+        import torch
+
         # The highest p / e, with e drawn from an exponential distribution, is a draw from p: no sum, and no copy to
         # the processor as with `multinomial`.
         return probs / torch.empty_like(probs).exponential_(generator=self._generator)

@@ -54,7 +54,7 @@ class StreamedAnswerer:
         share = 0.75 if background else 1.0
         with self._lock:
             running = self._running[False] + self._running[True]
-        count = int(self._engine.max_sequences * share) - len(running)
+        count = max(1, int(self._engine.max_sequences * share)) - len(running)
         tokens = self._engine.max_tokens * share - sum(map(_reserved_tokens, running))
         selected: list[GeneratedSequence] = []
         for sequence in sequences[: max(0, count)]:

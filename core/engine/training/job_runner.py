@@ -228,6 +228,9 @@ class JobRunner:
             self._store.jobs.update(job_id, status="running")
             self._store.jobs.add_event(job_id, f"Fine-tuning job {started}")
         how = launch.build_launch(folder, self._accelerate_config)
+        if others := launch.machines_to_start(self._accelerate_config):
+            words = f"Start this on each of the {others} other machines, with its own machine rank: {how.command}"
+            self._store.jobs.add_event(job_id, words)
         with (folder / "train.log").open("ab") as file:
             child = await child_lifetime.start_child(how.module, *how.arguments, log=file, environment=how.environment)
         self._children[job_id] = child

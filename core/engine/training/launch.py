@@ -1,7 +1,7 @@
 """How the processes of a job are started: one, or as many as a configuration of Accelerate says."""
 
 import os
-import sys
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,12 @@ class Launch:
     module: str
     arguments: list[str]
     environment: dict[str, str]
+
+    @property
+    def command(self) -> str:
+        """What a person types for the same on another machine, in the same folder of the program."""
+        values = [f"{name}={value}" for name, value in self.environment.items()]
+        return shlex.join([*values, "python", "-m", self.module, *self.arguments])
 
 
 def build_launch(folder: Path, accelerate_config: Path | None) -> Launch:
@@ -34,9 +40,17 @@ def build_launch(folder: Path, accelerate_config: Path | None) -> Launch:
         return Launch("accelerate.commands.launch", arguments, {})
     return Launch(
         "torch.distributed.run",
-        [*nodes, "--no-python", sys.executable, "-m", TRAIN, *train],
+        [*nodes, "--module", TRAIN, *train],
         {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // size))},
     )
+
+
+def machines_to_start(accelerate_config: Path | None) -> int:
+    """How many other machines must start the same command. Raises ValueError as `build_launch` does."""
+    if accelerate_config is None:
+        return 0
+    nodes = read_config(accelerate_config)[2]
+    return int(nodes[nodes.index("--nnodes") + 1]) - 1 if "--nnodes" in nodes else 0
 
 
 def read_config(path: Path) -> tuple[int, bool, list[str]]:

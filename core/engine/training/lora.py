@@ -17,21 +17,15 @@ def load_model(base: str, parent: str | None, dtype: Any, hyperparameters: Hyper
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    from core.engine.training.lora_linear import use_lora_linear
-
     model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, local_files_only=True, use_safetensors=True)
     if not parent:
         return add_adapter(model, hyperparameters)
-    model = PeftModel.from_pretrained(model, parent, is_trainable=True)
-    use_lora_linear(model)
-    return model
+    return _use_functions(PeftModel.from_pretrained(model, parent, is_trainable=True))
 
 
 def add_adapter(base: Any, hyperparameters: Hyperparameters) -> Any:
     """The model with a new LoRA adapter on its linear layers."""
     from peft import LoraConfig, get_peft_model
-
-    from core.engine.training.lora_linear import use_lora_linear
 
     config = LoraConfig(
         r=hyperparameters.lora_rank,
@@ -41,8 +35,15 @@ def add_adapter(base: Any, hyperparameters: Hyperparameters) -> Any:
         lora_dropout=0.0,
         task_type="CAUSAL_LM",
     )
-    model = get_peft_model(base, config)
+    return _use_functions(get_peft_model(base, config))
+
+
+def _use_functions(model: Any) -> Any:
+    from core.engine.training.lora_linear import use_lora_linear
+    from core.engine.training.rms_norm import use_rms_norm
+
     use_lora_linear(model)
+    use_rms_norm(model)
     return model
 
 

@@ -100,12 +100,17 @@ def _join(device: str) -> Any:
 
 def full_tensor(tensor: Any) -> Any:
     """A parameter or a part of the optimizer's state as a whole: FSDP shards it. All processes must call this together."""
-    return tensor.detach().full_tensor() if hasattr(tensor, "full_tensor") else tensor.detach()
+    return tensor.detach().full_tensor() if is_sharded(tensor) else tensor.detach()
+
+
+def is_sharded(tensor: Any) -> bool:
+    """Whether FSDP has a part of the tensor in each process."""
+    return hasattr(tensor, "full_tensor")
 
 
 def shard_like(whole: Any, parameter: Any) -> Any:
     """This process's part of a whole tensor, where `parameter` is sharded; else the tensor itself."""
-    if not hasattr(parameter, "full_tensor"):
+    if not is_sharded(parameter):
         return whole
     from torch.distributed.tensor import distribute_tensor
 

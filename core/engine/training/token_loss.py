@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from core.engine.training import tree_attention
+from core.engine.training.head_loss import HeadLossFunction, return_hidden_states
 from core.engine.training.tokenize_rows import IGNORE_INDEX, TokenizedRow
 from core.engine.training.tree_batch import TreeBatch, build_tree, tree_size
 
@@ -32,45 +33,62 @@ class TokenLoss:
         self.model, self._base, self._pad_token_id, self.device = model, base, pad_token_id, device
         self._keeps_logits = "logits_to_keep" in inspect.signature(base.forward).parameters
         self._window = _sliding_window(base.config)
-        self.is_tree = False
+        self._head = base.get_output_embeddings()
+        self.is_tree, self.fuses_head = False, False
         self.max_tokens = MAX_PADDED_TOKENS[device]
 
     def choose_layout(self, rows: Sequence[TokenizedRow], packing: bool = True) -> None:
         """Read rows as a tree from now on, if this model gives two of them the losses that it gives them padded.
 
         A layer that is no attention (a recurrent one), or that does not follow a given mask or positions, would mix
-        the rows: then they stay padded, which is slower.
+        the rows: then they stay padded, which is slower. In the same way, the logits are left to the model where it
+        does more with them than its output layer.
         """
         ordered = sorted(rows, key=lambda row: len(row.input_ids))
         beyond = self._window is not None and len(ordered[-1].input_ids) > self._window
         sample = [ordered[0], ordered[-1] if beyond else ordered[min(1, len(ordered) - 1)]]
-        if not packing:
-            return
-        reason = _why_no_tree(self._base)
-        if not reason:
-            try:
-                reason = self._compare_layouts(sample)
-            except (ValueError, TypeError, RuntimeError) as error:
-                reason = str(error)
+        with torch.no_grad():
+            expected = self.forward(sample)[0]
+            self._fuse_head(expected, sample)
+            reason = self._use_tree(expected, sample) if packing else None
         if reason:
             log.warning("rows are padded: %s", reason)
             self.is_tree, self.max_tokens = False, MAX_PADDED_TOKENS[self.device]
             self._base.set_attn_implementation("sdpa" if self._base._supports_sdpa else "eager")
 
-    def _compare_layouts(self, rows: Sequence[TokenizedRow]) -> str | None:
+    def _fuse_head(self, expected: Any, rows: Sequence[TokenizedRow]) -> None:
+        """Compute the losses from the hidden states, if they are the expected ones then."""
+        if getattr(self._head, "bias", None) is not None or self._head.weight.requires_grad:
+            return
+        self.set_fused_head(True)
+        if self._difference(expected, rows) >= TOLERANCE[self._base.dtype]:
+            self.set_fused_head(False)
+
+    def set_fused_head(self, enabled: bool) -> None:
+        """Whether the losses are computed from the hidden states, a part of the logits at a time. Not where the output
+        layer is sharded: only the model's own forward pass gathers it."""
+        self.fuses_head = enabled
+        return_hidden_states(self._head, enabled)
+
+    def _use_tree(self, expected: Any, rows: Sequence[TokenizedRow]) -> str | None:
         """Why the tree cannot be used, or None; it is in use afterwards."""
-        with torch.no_grad():
-            padded = self.forward(rows)[0]
-            tree_attention.register()
-            self._base.set_attn_implementation(tree_attention.NAME)
-            if self._base.config._attn_implementation != tree_attention.NAME:
-                return "the model has an attention of its own"
-            self.is_tree, self.max_tokens = True, MAX_TREE_TOKENS[self.device]
-            tree = self.forward(rows)[0]
-        difference = (padded - tree).abs().mean().item()
-        if not difference < TOLERANCE[self._base.dtype]:
-            return f"as a tree their losses differ by {difference:.3f} a token"
-        return None
+        if reason := _why_no_tree(self._base):
+            return reason
+        tree_attention.register()
+        self._base.set_attn_implementation(tree_attention.NAME)
+        if self._base.config._attn_implementation != tree_attention.NAME:
+            return "the model has an attention of its own"
+        self.is_tree, self.max_tokens = True, MAX_TREE_TOKENS[self.device]
+        try:
+            difference = self._difference(expected, rows)
+        except (ValueError, TypeError, RuntimeError) as error:
+            return str(error)
+        return None if difference < TOLERANCE[self._base.dtype] else f"the losses differ by {difference:.3f} a token"
+
+    def _difference(self, expected: Any, rows: Sequence[TokenizedRow]) -> float:
+        """By how much the losses differ now from the expected ones, on average."""
+        difference: float = (self.forward(rows)[0] - expected).abs().mean().item()
+        return difference if difference == difference else float("inf")
 
     def use_checkpointing(self) -> None:
         """Keep the inputs of the layers only, and compute the layers again in the backward pass."""
@@ -82,15 +100,21 @@ class TokenLoss:
 
     def forward(self, rows: Sequence[TokenizedRow]) -> tuple[Any, Any, Any]:
         """Three tensors of shape (labels,): each label's loss, whether it was the argmax, and its row's index."""
-        logits, labels, label_rows = self._forward_tree(rows) if self.is_tree else self._forward_padded(rows)
-        logits = logits.float()
+        outputs, labels, label_rows = self._forward_tree(rows) if self.is_tree else self._forward_padded(rows)
+        if self.fuses_head:
+            losses, correct = HeadLossFunction.apply(outputs, self._head.weight, labels)
+            return losses, correct, label_rows
+        logits = outputs.float()
         losses = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
         # The largest logit is found much faster than its place.
         logits = logits.detach()
         return losses, logits.gather(1, labels[:, None])[:, 0] >= logits.amax(-1), label_rows
 
     def _forward_tree(self, rows: Sequence[TokenizedRow]) -> tuple[Any, Any, Any]:
-        """The logits of each label, shape (labels, vocabulary), the labels and their rows."""
+        """The logits of each label, shape (labels, vocabulary), the labels and their rows.
+
+        Hidden states instead of the logits, shape (labels, d), with a fused head.
+        """
         tree = build_tree(rows)
         places = {place: index for index, place in enumerate(dict.fromkeys(tree.label_places))}
         outputs = self._call(
@@ -136,7 +160,7 @@ class TokenLoss:
         return kept, self._tensor([label for _, _, label in labels]), label_rows
 
     def _call(self, places: list[int], **inputs: Any) -> Any:
-        """The logits at these places, shape (rows, places, vocabulary): with a large vocabulary they cost most."""
+        """The logits, or hidden states, at these places, shape (rows, places, ...): logits cost most."""
         kept = self._tensor(places)
         if self._keeps_logits:
             return self.model(use_cache=False, logits_to_keep=kept, **inputs).logits

@@ -110,7 +110,7 @@ class Trainer:
     ) -> None:
         import torch
 
-        from core.engine.training.ranks import Ranks
+        from core.engine.training.ranks import Ranks, is_sharded
 
         self.folder, self.seed, self.pause_requested = folder, plan.seed, pause_requested
         torch.manual_seed(plan.seed)
@@ -124,6 +124,8 @@ class Trainer:
         prepared, self.optimizer = self.ranks.prepare(self.model, optimizer)
         self.token_loss.model, self.model = prepared, self.ranks.unwrap(prepared)
         self.parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        if any(is_sharded(p) for p in self.parameters.values()):
+            self.token_loss.set_fused_head(False)
         self.steps_per_epoch = -(-len(self.train_dataset) // self.hyperparameters.batch_size)
         self.total_steps = self.steps_per_epoch * self.hyperparameters.n_epochs
         self.eval_steps = -(-self.total_steps // EVALUATIONS)

@@ -17,6 +17,7 @@ from core.errors import ProviderError
 from core.providers import JobRequest, Provider, Sampling, server_presets
 from core.providers.chat_api import chat_body
 from core.providers.connection_test import probe_capabilities
+from core.providers.exports_api import ExportsApi
 from core.providers.server_presets import preset
 from core.training import row_selection
 from tests.support import contract
@@ -38,6 +39,9 @@ EMPTY = [("POST", "/embeddings"), ("POST", "/moderations")]
 NEBIUS = ["learning_rate", "lora_r", "lora_alpha", "lora_dropout", "context_length", "warmup_ratio", "weight_decay"]
 # Not requests: they lead to the others, or only hold the line.
 NO_REQUEST = {"client", "close", "plain", "offers", "batch_answers"}
+# Routes of the local engine, which OpenAI's document does not have.
+EXPORTS = {name for name, _ in inspect.getmembers(ExportsApi, inspect.iscoroutinefunction) if name in vars(ExportsApi)}
+NO_REQUEST |= EXPORTS
 
 
 def sent(server):

@@ -4,6 +4,7 @@ import ast
 import asyncio
 import inspect
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from core.progress import Progress, Reporter
 from core.providers import JobRequest, LocalProvider, Sampling, retry_policy, server_presets
 from core.providers.connection_test import probe_capabilities
 from core.providers.http_client import Connection
+from core.providers.protocol_types import ExportedFile
 from core.providers.retry_policy import (
     MAX_PARALLEL,
     MAX_PAUSE_SECONDS,
@@ -123,6 +125,7 @@ def test_questions_side_by_side_have_the_passages_embedded_once(project, server)
 # --- every request keeps the one policy
 
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+EXPORTED, NOWHERE = ExportedFile("a.gguf", 1, "0"), Path("/nowhere/a.gguf")
 LOOKS = {
     "models": lambda provider: provider.models(),
     "model_limits": lambda provider: provider.model_limits(),
@@ -135,6 +138,12 @@ LOOKS = {
     "checkpoints": lambda provider: provider.checkpoints("ftjob-1"),
     "find_batch": lambda provider: provider.find_batch("token"),
     "batch": lambda provider: provider.batch("batch_1"),
+    "exports": lambda provider: provider.exports("m"),
+    "export_state": lambda provider: provider.export_state("export-1"),
+    "download_exported": lambda provider: provider.download_exported("export-1", EXPORTED, NOWHERE, lambda *_: None),
+    "estimate_training": lambda provider: LocalProvider.estimate_training(
+        provider, "m", "supervised", {}, ["{}"], 1, 0
+    ),
 }
 ACTS = {
     "create_job": lambda provider: provider.create_job(JobRequest("m", "f", "t", method="supervised")),
@@ -147,6 +156,12 @@ ACTS = {
     "create_batch": lambda provider: provider.create_batch("file-1", "/v1/chat/completions", "token"),
     "cancel_batch": lambda provider: provider.cancel_batch("batch_1"),
     "prepare": lambda provider: prepare(provider),
+    "start_export": lambda provider: provider.start_export("m", ["adapter"], {}, "token"),
+    "cancel_export": lambda provider: provider.cancel_export("export-1"),
+    "update_export_card": lambda provider: provider.update_export_card("export-1", {}),
+    "delete_export": lambda provider: provider.delete_export("export-1"),
+    "add_model": lambda provider: LocalProvider.add_model(provider, repo="a/b"),
+    "remove_model": lambda provider: LocalProvider.remove_model(provider, "m"),
 }
 QUESTIONS = {
     "chat": lambda provider: provider.chat("m", QUESTION, Sampling()),

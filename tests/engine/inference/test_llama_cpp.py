@@ -57,10 +57,13 @@ async def test_a_stop_string_ends_the_answer(fast_client: AsyncOpenAI) -> None:
     assert (answer.message.content, answer.finish_reason) == ("The capital ", "stop")
 
 
-async def test_choices_differ_where_chance_writes(fast_client: AsyncOpenAI) -> None:
-    """A seed repeats almost always only: llama.cpp's numbers depend on what else is computed, which torch's do less."""
-    answer = await ask(fast_client, "Name a bird.", seed=-2, temperature=1.5, top_p=0.95, n=2, max_tokens=6)
-    assert answer.choices[0].message.content != answer.choices[1].message.content
+async def test_a_seed_is_kept_by_torch(fast_client: AsyncOpenAI) -> None:
+    """With llama.cpp, the same seed wrote something else: its numbers depend on what else is computed."""
+    draw = {"temperature": 1.5, "top_p": 0.95, "n": 2, "max_tokens": 6}
+    first, again = [await ask(fast_client, "Name a bird.", seed=1, **draw) for _ in range(2)]
+    assert first.choices == again.choices and "@torch-" in first.system_fingerprint
+    free = await ask(fast_client, "Name a bird.", **draw)
+    assert free.choices[0] != free.choices[1] and "@llama.cpp-" in free.system_fingerprint
 
 
 async def test_a_client_that_leaves_stops_the_work(fast_client: AsyncOpenAI) -> None:
@@ -83,3 +86,8 @@ async def test_who_shares_a_beginning_is_answered_as_alone(fast_client: AsyncOpe
     alone = [(await ask(fast_client, question, max_tokens=8)).choices for question in questions]
     together = await asyncio.gather(*(ask(fast_client, question, max_tokens=8) for question in questions * 2))
     assert [one.choices for one in together] == alone * 2
+
+
+async def test_a_long_prompt_has_room_too(fast_client: AsyncOpenAI) -> None:
+    answer = await ask(fast_client, "word " * 2100, max_tokens=1)
+    assert answer.usage.prompt_tokens > 2100 and answer.system_fingerprint.endswith("@llama.cpp-q8_0")

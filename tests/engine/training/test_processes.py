@@ -14,7 +14,7 @@ import torch
 from openai import AsyncOpenAI
 from safetensors.torch import load_file
 
-from core.engine.training.launch import build_launch, read_config
+from core.engine.training.launch import build_launch, machines_to_start, read_config
 from core.paths import ROOT
 from tests.engine.training.test_damaged_jobs import arguments
 from tests.support.engine import LONG_JOB, TRAINING_ROWS, lines, start, upload, wait_until
@@ -70,6 +70,8 @@ def test_two_processes_train_as_one(tmp_path: Path, tiny_folder: Path, tiny: str
     assert [message["event"] for message in one] == [message["event"] for message in two] and one[-1]["event"] == "done"
     for first, second in zip(one, two, strict=True):
         for name, value in first.items():
+            if method == "dpo" and name == "train_accuracy" and first["step"] == 1:
+                continue  # the sign of margins that are 0 but for rounding
             assert second[name] == (pytest.approx(value, abs=1e-4) if isinstance(value, float) else value)
     tensors = [load_file(folder / "adapter" / "adapter_model.safetensors") for folder in (alone, together)]
     assert set(tensors[0]) == set(tensors[1])
@@ -97,6 +99,16 @@ def test_a_configuration_that_cannot_be_used_is_refused(tmp_path: Path, text: st
     path.write_text(text)
     with pytest.raises(ValueError, match=r"accelerate\.yaml"):
         read_config(path)
+
+
+def test_other_machines_are_told_what_to_start(tmp_path: Path) -> None:
+    path = write_config(tmp_path, 4)
+    assert machines_to_start(path) == machines_to_start(None) == 0
+    path.write_text(path.read_text().replace("num_machines: 1", "num_machines: 2\nmain_process_ip: 10.0.0.5"))
+    assert machines_to_start(path) == 1
+    words = build_launch(tmp_path, path).command
+    assert "python -m torch.distributed.run --nproc-per-node 2 --nnodes 2 --node-rank 0" in words
+    assert "--rdzv-endpoint 10.0.0.5:29500" in words and words.endswith("--world-size 4")
 
 
 def test_graphics_cards_are_left_to_accelerate(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, Qw
 
 from core.engine.training.lora_linear import use_lora_linear
 from core.engine.training.objectives import DPOObjective, SupervisedObjective, micro_batches
+from core.engine.training.rms_norm import use_rms_norm
 from core.engine.training.token_loss import TokenLoss
 from core.engine.training.tokenize_rows import IGNORE_INDEX, PreferencePair, TokenizedRow
 from core.engine.training.tree_batch import build_tree, tree_size
@@ -56,7 +57,11 @@ ROWS = [
 
 def lora_model(config: Any, dtype: torch.dtype = torch.float32) -> PeftModel:
     torch.manual_seed(3)
-    return with_lora(AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=dtype))
+    model = AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=dtype)
+    for name, parameter in model.named_parameters():
+        if "norm" in name:  # not ones, nor zeros
+            torch.nn.init.normal_(parameter, 0.5, 0.2)
+    return with_lora(model)
 
 
 def with_lora(base: Any) -> PeftModel:
@@ -86,7 +91,10 @@ def plain_losses(model: Any, rows: list[TokenizedRow]) -> list[torch.Tensor]:
 
 
 def fast(model: Any, rows: list[TokenizedRow]) -> TokenLoss:
-    assert use_lora_linear(model) == 7 * model.config.num_hidden_layers
+    layers, heads = model.config.num_hidden_layers, model.config.model_type in ("qwen3", "gemma3_text")
+    norms = 4 if model.config.model_type == "gemma3_text" else 2
+    assert use_lora_linear(model) == 7 * layers
+    assert use_rms_norm(model) == (norms + 2 * heads) * layers + 1
     found = TokenLoss(model, model.get_base_model(), 0, "cpu")
     found.choose_layout(rows)
     return found
@@ -100,7 +108,7 @@ def test_losses_and_gradients_are_those_of_each_row_alone(family: str) -> None:
     plain.backward()
     expected = gradients(model)
     token_loss = fast(model, ROWS)
-    assert token_loss.is_tree
+    assert token_loss.is_tree and token_loss.fuses_head
     loss, sums = SupervisedObjective(token_loss).compute_loss(ROWS)
     loss.backward()
     assert loss.item() == pytest.approx(plain.item(), rel=1e-5) and sums["loss"] == loss.item()
@@ -152,6 +160,25 @@ def test_a_model_that_mixes_the_rows_of_a_tree_is_padded(monkeypatch: pytest.Mon
     assert not token_loss.is_tree
     losses, _, label_rows = token_loss.forward(ROWS)
     assert losses.sum().item() == pytest.approx(plain.item(), rel=1e-5) and label_rows.tolist()[:3] == [0, 0, 0]
+
+
+def test_logits_that_a_model_changes_are_left_to_it() -> None:
+    """Gemma 2 flattens them: from the hidden states alone the losses would be others."""
+    config = copy.deepcopy(CONFIGS["gemma3"])
+    config.final_logit_softcapping = 1.0
+    model = lora_model(config)
+    expected = torch.stack(plain_losses(model, ROWS)).sum().item()
+    token_loss = fast(model, ROWS)
+    assert token_loss.is_tree and not token_loss.fuses_head
+    assert token_loss.forward(ROWS)[0].sum().item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_long_batch_gets_its_logits_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    token_loss = fast(lora_model(CONFIGS["llama"]), ROWS)
+    expected, expected_correct, _ = token_loss.forward(ROWS)
+    monkeypatch.setattr("core.engine.training.head_loss.CHUNK_BYTES", 4 * 97 * 5)
+    losses, correct, _ = token_loss.forward(ROWS)
+    assert torch.allclose(losses, expected) and torch.equal(correct, expected_correct)
 
 
 def test_what_rows_begin_with_stands_once() -> None:

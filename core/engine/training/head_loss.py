@@ -1,0 +1,55 @@
+"""The loss of tokens from their hidden states, without all logits at once: with a large vocabulary they need most memory.
+
+A chunk of tokens gets its logits, losses and gradients and is forgotten: the output layer is frozen, so the gradient
+of each token's hidden state can be computed at once and scaled later.
+"""
+
+from typing import Any
+
+import torch
+
+CHUNK_BYTES = 16 * 1024 * 1024  # of fp32 logits
+
+
+class HeadLossFunction(torch.autograd.Function):  # type: ignore[misc] # torch has no types for it
+    """Cross-entropy of each token, and whether its label had the largest logit."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both of shape (tokens,), the losses fp32. `hidden`: (tokens, d); `weight`: (vocabulary, d)."""
+        size = max(1, CHUNK_BYTES // (4 * weight.shape[0]))
+        losses, correct, gradients = [], [], []
+        for part, target in zip(hidden.split(size), labels.split(size), strict=True):
+            logits = (part @ weight.t()).float()
+            total, picked = logits.logsumexp(-1, keepdim=True), logits.gather(1, target[:, None])
+            losses.append((total - picked)[:, 0])
+            correct.append(picked[:, 0] >= logits.amax(-1))
+            if ctx.needs_input_grad[0]:
+                logits.sub_(total).exp_()
+                logits.scatter_add_(1, target[:, None], -torch.ones_like(picked))
+                gradients.append(logits.to(weight.dtype) @ weight)
+        if gradients:
+            ctx.save_for_backward(torch.cat(gradients))
+        found = torch.cat(correct)
+        ctx.mark_non_differentiable(found)
+        return torch.cat(losses), found
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """The gradient of `hidden`."""
+        (gradients,) = ctx.saved_tensors
+        return gradients * grad_outputs[0][:, None].to(gradients.dtype), None, None
+
+
+def return_hidden_states(head: Any, enabled: bool) -> None:
+    """Let the output layer of a model give its input back, or compute logits again."""
+    if enabled:
+        head.forward = _identity
+    else:
+        vars(head).pop("forward", None)
+
+
+def _identity(hidden: Any) -> Any:
+    return hidden
