@@ -96,6 +96,7 @@ async def test_a_cancelled_job_holds_nobody_up() -> None:
     await jobs.until(lambda: bool(jobs.waits))
     jobs.tasks["b1"].cancel()
     await jobs.until(lambda: jobs.running == ["a1", "c1"])
+    assert jobs.tasks["b1"].cancelled()
     jobs.tasks["a1"].cancel()
     await jobs.end("c1")
     await asyncio.gather(*jobs.tasks.values(), return_exceptions=True)
