@@ -185,6 +185,7 @@ def rows_of(path):
 VERBS_WITH_A_PROJECT = {
     "import": ["rows.jsonl"],
     "export": ["out.jsonl"],
+    "export-model": ["--model", "m", "--to", "out"],
     "train": [],
     "ask": ["Who?", "--model", "m"],
     "exam": ["--model", "m"],

@@ -8,6 +8,7 @@ from core import settings
 from core.cli import commands
 from core.dataset import examples, row_system_prompts, versions
 from core.dataset.filters import Filter
+from core.errors import ProviderError
 from core.progress import Reporter
 from core.providers.server_presets import preset
 from core.spec import facts, spec
@@ -78,7 +79,7 @@ def test_using_it_ends_the_difference_and_can_be_undone(project, theirs, ours):
 
 def examine(project, *plans):
     async def connect():
-        raise AssertionError
+        raise ProviderError("The engine is not here", "")  # the check goes on without an estimate
 
     return asyncio.run(preflight.examine(project, "local", preset("local"), connect, plans, Reporter()))
 
