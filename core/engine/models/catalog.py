@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import itertools
 import json
+import logging
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from typing import Any
 from core.engine import child_lifetime
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error
 from core.engine.private_files import write_whole
+
+log = logging.getLogger(__name__)
 
 OnProgress = Callable[[float], None]
 
@@ -285,13 +288,16 @@ class ModelCatalog:
 
 
 def _load_added(path: Path) -> dict[str, CatalogEntry]:
-    """The models that a person added. Raises ValueError for a damaged file: it would be overwritten otherwise."""
+    """The models that a person added. A damaged file is moved aside, so that it is not overwritten, and logged."""
     if not path.exists():
         return {}
     try:
         entries = [build_entry(row) for row in json.loads(path.read_text("utf-8"))]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged. Move it away, and add your models again.") from error
+    except (ValueError, TypeError, KeyError, AttributeError):
+        aside = path.with_name(f"{path.stem}-damaged-{int(path.stat().st_mtime)}.json")
+        path.replace(aside)
+        log.exception("the list of added models was damaged, and is now %s: add them again", aside)
+        return {}
     return {entry.id: entry for entry in entries}
 
 

@@ -249,6 +249,18 @@ async def test_a_repository_of_the_hub_is_added_by_its_name(tmp_path: Path, base
         assert running.stop() == 0
 
 
+@pytest.mark.logs
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b'[{"id": "x"}]', b"\xff"])
+def test_a_damaged_list_of_added_models_is_moved_aside(tmp_path: Path, damage: bytes) -> None:
+    """The engine would not have started any more."""
+    path = tmp_path / "models.json"
+    path.write_bytes(damage)
+    known = catalog.ModelCatalog(tmp_path, path)
+    assert set(known.entries) == set(catalog.load_catalog())
+    (aside,) = tmp_path.glob("models-damaged-*.json")
+    assert aside.read_bytes() == damage and not path.exists()
+
+
 class _SlowCatalog(catalog.ModelCatalog):
     """Makes models ready as slowly as the test wants."""
 
