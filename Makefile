@@ -4,7 +4,7 @@ VENV = .venv/bin
 ARGS ?=
 .DEFAULT_GOAL := run
 
-.PHONY: help run demo test test-fast test-repeat coverage fuzz clients mutate check docs bench bench-engine translations setup-run setup-test setup-docs
+.PHONY: help run demo test test-fast proofs test-repeat coverage fuzz clients mutate check docs bench bench-engine translations setup-run setup-test setup-docs
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,6 +20,9 @@ test: setup-test  ## all tests; a folder, a file or one test: make test ARGS=tes
 
 test-fast: setup-test  ## the tests of core without training, window and kills: two minutes
 	@tools/test.sh --fast $(ARGS)
+
+proofs: setup-test  ## long tests of the engine that `make test` has in a short form
+	@JUKU_PROOFS=1 tools/test.sh $(ARGS)
 
 test-repeat: setup-test  ## all tests five times in a row, twice of them beside two busy processes
 	@tools/repeat.sh

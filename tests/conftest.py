@@ -37,10 +37,19 @@ LONGEST = (
     "test_secrets",
     "test_contract",
     "test_engine_batches",
+    "test_llama_cpp",
+    "test_catalog",
+    "test_exports",
 )
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    wants_proofs = "JUKU_PROOFS" in os.environ
+    left_out = [item for item in items if ("proof" in item.keywords) is not wants_proofs]
+    if any("::" in argument for argument in config.args):  # a test that is named is run
+        left_out = []
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 

@@ -3,6 +3,7 @@
 Paths come from the engine's routes, bodies from the structs that parse them. `tools/fuzz_engine.py` draws requests from it.
 """
 
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -132,9 +133,21 @@ def build_operation(method: str, path: str, bodies: dict[str, Any]) -> dict[str,
     return operation
 
 
+def clean_descriptions(value: Any) -> Any:
+    """The document with its descriptions without indentation: only newer versions of msgspec take it away."""
+    if isinstance(value, list):
+        return [clean_descriptions(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: inspect.cleandoc(one) if key == "description" and isinstance(one, str) else clean_descriptions(one)
+        for key, one in value.items()
+    }
+
+
 def main() -> int:
     """Write the document; with `--check`, exit status 1 when it is not up to date."""
-    text = json.dumps(build_document(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    text = json.dumps(clean_descriptions(build_document()), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     if "--check" in sys.argv:
         if not DOCUMENT.exists() or DOCUMENT.read_text("utf-8") != text:
             print(f"{DOCUMENT.relative_to(ROOT)} is not up to date: run tools/engine_openapi.py", file=sys.stderr)

@@ -10,7 +10,7 @@ from openai import AsyncOpenAI, NotFoundError, RateLimitError
 from core.engine.team.users import UserStore
 from tests.support.engine import TRAINING_ROWS, RunningEngine, prompt, start, upload, wait_until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.proof]
 PEOPLE = ("anna", "ben")
 
 

@@ -56,7 +56,7 @@ def train(folder: Path, config: Path | None) -> list[dict[str, Any]]:
 
 
 # The last batch of an epoch has two items, one for each process; and one item, which leaves a process with none.
-@pytest.mark.parametrize(("method", "batch_size"), [("supervised", 4), ("dpo", 9)])
+@pytest.mark.parametrize(("method", "batch_size"), [("supervised", 4), pytest.param("dpo", 9, marks=pytest.mark.proof)])
 def test_two_processes_train_as_one(tmp_path: Path, tiny_folder: Path, tiny: str, method: str, batch_size: int) -> None:
     plan = arguments(tiny_folder, tiny, hyperparameters={"n_epochs": 2, "batch_size": batch_size}, method=method)
     alone, together = tmp_path / "alone", tmp_path / "together"
