@@ -179,7 +179,7 @@ def estimate(request: JobOutline, dtype_name: str, started: float, process_bytes
     startup = prepared - started + weights / READ_BYTES_PER_SECOND
     forward_only = request.num_validation_rows / max(1, request.num_rows) / 3
     seconds = startup + steps * step.seconds * sequences * (1 + forward_only)
-    memory = process_bytes + estimate_memory(size, dtype.itemsize, step, batches)
+    memory = process_bytes + _mapped_bytes(request, weights) + estimate_memory(size, dtype.itemsize, step, batches)
     available = device.available_bytes()
     return {
         "object": "fine_tuning.estimate",
@@ -230,6 +230,14 @@ def estimate_memory(size: ModelSize, item_bytes: int, step: StepCost, batches: S
     logits = labels * size.vocabulary * LOGIT_BYTES
     model = size.parameters * item_bytes + size.adapter * ADAPTER_BYTES
     return int((model + step.activation_bytes + logits) * MARGIN)
+
+
+def _mapped_bytes(request: JobOutline, weights: int) -> int:
+    """The bytes of the weight files, which stay mapped while they are converted; of a model that is not here yet,
+    those of its weights in the dtype of training."""
+    if request.base is None:
+        return weights
+    return sum(path.stat().st_size for path in Path(request.base).glob("*.safetensors"))
 
 
 def find_fitting(of_entry: ModelSize, memory: int, available: int, item_bytes: int) -> list[str]:
