@@ -66,6 +66,26 @@ async def start_child(
     )
 
 
+async def run_child(
+    module: str, *arguments: str, on_message: Callable[[dict[str, Any]], None] = lambda _message: None
+) -> dict[str, Any]:
+    """Run a child to its end and return its last message; one that fails without a word has an `error` that says how.
+
+    `on_message` is called with each message. A caller that is cancelled leaves no child behind.
+    """
+    child = await start_child(module, *arguments)
+    message: dict[str, Any] = {}
+    try:
+        assert child.stdout
+        async for line in child.stdout:
+            message = json.loads(line)
+            on_message(message)
+        code = await child.wait()
+    finally:
+        await kill_child(child)
+    return message if "error" in message or not code else {"error": f"its process ended with {code}"}
+
+
 def signal_child(process: Process) -> None:
     """Send a child its one signal; nothing when its standard input is closed already."""
     if process.stdin and not process.stdin.is_closing():

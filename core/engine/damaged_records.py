@@ -3,11 +3,11 @@
 It would be missing from every list otherwise, as if it had never been there.
 """
 
-import hashlib
 import json
 from pathlib import Path
 
 from core.engine.http.protocol import Json
+from core.engine.private_files import hash_file
 
 CODE = "damaged_record"
 UNKNOWN = "unknown"
@@ -26,8 +26,7 @@ def hash_adapter(folder: Path) -> dict[str, str]:
     digests = {}
     for name in ADAPTER_FILES:
         if (folder / name).exists():
-            with (folder / name).open("rb") as file:
-                digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            digests[name] = hash_file(folder / name)
     return digests
 
 

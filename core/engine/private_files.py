@@ -5,6 +5,7 @@ rule 3).
 """
 
 import contextlib
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -26,6 +27,12 @@ def write_whole(path: Path, data: bytes) -> None:
             temporary.unlink()  # on a full disk, half a file would take space for nothing
         raise
     sync_folder(path.parent)
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file (hex). Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def replace_file(part: Path, target: Path) -> None:

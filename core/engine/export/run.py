@@ -3,7 +3,6 @@
 `FOLDER/plan.json` says what. Everything is written to `files.part`, which becomes `files` when it is complete.
 """
 
-import hashlib
 import json
 import shutil
 import sys
@@ -23,7 +22,7 @@ from core.engine.export.lora_pairs import LoraPairs
 from core.engine.export.merged_weights import MergedWeights, list_weight_files, write_merged_safetensors
 from core.engine.export.plan import GGUF_TYPES, ExportPlan, gguf_path
 from core.engine.http.protocol import Json
-from core.engine.private_files import replace_folder
+from core.engine.private_files import hash_file, replace_folder
 
 SPARE_BYTES = 64 << 20  # left free for everything else on the disk
 # Files of a base model's folder that go with the merged weights: nothing that could run as code.
@@ -172,9 +171,8 @@ def list_files(folder: Path, pattern: str = "*") -> list[Json]:
     """The files of an export whose name matches: path (with `/`), bytes, SHA-256."""
     found = []
     for path in sorted(one for one in folder.rglob(pattern) if one.is_file()):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        found.append({"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "sha256": digest})
+        name = path.relative_to(folder).as_posix()
+        found.append({"path": name, "bytes": path.stat().st_size, "sha256": hash_file(path)})
     return found
 
 

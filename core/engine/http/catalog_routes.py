@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from core.engine import child_lifetime
 from core.engine.http.parameters import Text, parse, read_json
-from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error
+from core.engine.http.protocol import ApiError, bad_request, model_not_found_error
 from core.engine.http.services import Services, get_services
 from core.engine.models.catalog import CatalogEntry, build_entry
 
@@ -66,20 +66,10 @@ async def add(request: Request) -> Response:
 
 async def _inspect(wanted: AddRequest) -> CatalogEntry:
     source = {"folder": wanted.folder} if wanted.folder else {"repo": wanted.repo, "revision": wanted.revision}
-    child = await child_lifetime.start_child("core.engine.models.inspect_model", json.dumps(source))
-    try:
-        assert child.stdout
-        message: Json = {}
-        async for line in child.stdout:
-            message = json.loads(line)
-        await child.wait()
-    finally:
-        await child_lifetime.kill_child(child)
+    message = await child_lifetime.run_child("core.engine.models.inspect_model", json.dumps(source))
     if "entry" not in message:
-        reason = message.get("error", f"its process ended with {child.returncode}")
-        raise bad_request(
-            f"This model cannot be added. {reason}", "folder" if wanted.folder else "repo", "unusable_model"
-        )
+        reason, param = message.get("error", "its process said nothing"), "folder" if wanted.folder else "repo"
+        raise bad_request(f"This model cannot be added. {reason}", param, "unusable_model")
     return build_entry(message["entry"])
 
 

@@ -56,7 +56,7 @@ async def create(request: Request) -> Response:
     source = await services.resolve_model(embedding.model)
     pending = services.inference.submit_embeddings(source, embedding.texts)
     async with cancel_on_disconnect(request, pending):
-        return JSONResponse(_build_response(embedding, await pending.result()))
+        return JSONResponse(_build_response(embedding, await pending.next_event()))
 
 
 async def embed(services: Services, body: Json) -> Json:
@@ -65,7 +65,7 @@ async def embed(services: Services, body: Json) -> Json:
     source = await services.resolve_model(embedding.model)
     pending = services.inference.submit_embeddings(source, embedding.texts, background=True)
     try:
-        return _build_response(embedding, await pending.result())
+        return _build_response(embedding, await pending.next_event())
     except BaseException:
         pending.cancel()
         raise

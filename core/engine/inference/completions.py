@@ -1,6 +1,5 @@
 """A request for completions that is being answered: the events of its choices, and what its route and the computing process hold."""
 
-import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from core.engine.http.protocol import ApiError, Json
 from core.engine.inference.generation_request import GenerationRequest
 from core.engine.inference.model_source import ModelSource
+from core.engine.inference.pending import Pending
 
 
 @dataclass(frozen=True)
@@ -48,28 +48,16 @@ class CompletionWork:
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
-@dataclass(eq=False)
-class PendingCompletion:
-    """A request for completions where the answer is awaited, on the event loop. `on_cancel` is called once, when it is
-    cancelled; `on_event` with each event, also those that nobody reads any longer."""
+@dataclass(eq=False, kw_only=True)
+class PendingCompletion(Pending[CompletionStarted | CompletionDelta]):
+    """A request for completions where the answer is awaited."""
 
     source: ModelSource
     request: GenerationRequest
-    on_cancel: Callable[[], None]
-    on_event: Callable[[CompletionEvent], None] = lambda _: None
-    _inbox: asyncio.Queue[CompletionEvent] = field(default_factory=asyncio.Queue)
-    _is_cancelled: bool = False
-
-    def receive(self, event: CompletionEvent) -> None:
-        """Take the next event."""
-        self.on_event(event)
-        self._inbox.put_nowait(event)
 
     async def wait_until_started(self) -> CompletionStarted:
         """Wait until the model is loaded and the prompt is tokenized. Raises the ApiError when that fails."""
-        event = await self._inbox.get()
-        if isinstance(event, ApiError):
-            raise event
+        event = await self.next_event()
         assert isinstance(event, CompletionStarted)
         return event
 
@@ -77,20 +65,7 @@ class PendingCompletion:
         """The deltas of all choices, as they come. Raises the ApiError when the model fails."""
         unfinished = self.request.n
         while unfinished:
-            event = await self._inbox.get()
-            if isinstance(event, ApiError):
-                raise event
+            event = await self.next_event()
             assert isinstance(event, CompletionDelta)
             unfinished -= event.finish_reason is not None
             yield event
-
-    def cancel(self) -> None:
-        """Stop computing."""
-        if not self._is_cancelled:
-            self._is_cancelled = True
-            self.on_cancel()
-
-    def abort(self, error: ApiError) -> None:
-        """Stop computing, and let whoever waits here raise `error`."""
-        self.cancel()
-        self.receive(error)

@@ -3,7 +3,6 @@
 The computing thread works on a request in micro-batches; the event loop waits for it.
 """
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from core.engine.http.protocol import ApiError, bad_request
 from core.engine.inference.loaded_models import LoadedModel
 from core.engine.inference.model_source import ModelSource
 from core.engine.inference.model_text import ModelText
+from core.engine.inference.pending import Pending
 
 MAX_REQUEST_TOKENS = 300_000
 MAX_MICRO_BATCH_TOKENS = 2048  # padding included
@@ -68,38 +68,8 @@ class EmbeddingsWork:
         return False
 
 
-@dataclass(eq=False)
-class PendingEmbeddings:
-    """A request for embeddings where they are awaited, on the event loop. `on_cancel` is called once, when it is
-    cancelled; `on_event` with the result, also when nobody waits for it any longer."""
-
-    on_cancel: Callable[[], None]
-    on_event: Callable[[EmbeddingsEvent], None] = lambda _: None
-    _inbox: asyncio.Queue[EmbeddingsEvent] = field(default_factory=asyncio.Queue)
-    _is_cancelled: bool = False
-
-    def receive(self, event: EmbeddingsEvent) -> None:
-        """Take the result."""
-        self.on_event(event)
-        self._inbox.put_nowait(event)
-
-    async def result(self) -> Embeddings:
-        """Wait for the embeddings. Raises the ApiError when they cannot be computed."""
-        event = await self._inbox.get()
-        if isinstance(event, ApiError):
-            raise event
-        return event
-
-    def cancel(self) -> None:
-        """Stop computing."""
-        if not self._is_cancelled:
-            self._is_cancelled = True
-            self.on_cancel()
-
-    def abort(self, error: ApiError) -> None:
-        """Stop computing, and let `result` raise `error`."""
-        self.cancel()
-        self.receive(error)
+class PendingEmbeddings(Pending[Embeddings]):
+    """A request for embeddings where they are awaited: they are its one event."""
 
 
 def _tokenize(text: ModelText, texts: list[str | list[int]]) -> list[list[int]]:

@@ -46,8 +46,8 @@ class InferenceProcess:
         `owner`: the id of the user; users take turns.
         """
         child, number = self._running_child(), next(self._numbers)
-        pending = PendingCompletion(source, request, lambda: child.cancel(number))
-        child.ask(messages.CompletionAsked(number, source, request, background, owner), pending)
+        pending = PendingCompletion(source=source, request=request, on_cancel=lambda: child.cancel(number))
+        child.ask(messages.CompletionMessage(number, source, request, background, owner), pending)
         return pending
 
     def submit_embeddings(
@@ -55,8 +55,8 @@ class InferenceProcess:
     ) -> PendingEmbeddings:
         """Queue a request for embeddings; as `submit`."""
         child, number = self._running_child(), next(self._numbers)
-        pending = PendingEmbeddings(lambda: child.cancel(number))
-        child.ask(messages.EmbeddingsAsked(number, source, texts, background, owner), pending)
+        pending = PendingEmbeddings(on_cancel=lambda: child.cancel(number))
+        child.ask(messages.EmbeddingsMessage(number, source, texts, background, owner), pending)
         return pending
 
     async def stop(self) -> None:
@@ -85,7 +85,7 @@ class _Child:
     def __init__(self, arguments: list[str], idle_seconds: float, retire: Callable[["_Child"], None]) -> None:
         self._idle_seconds, self._retire = idle_seconds, retire
         self.process: Process | None = None
-        self._unsent: list[messages.Asked] = []
+        self._unsent: list[messages.RequestMessage] = []
         self._pending: dict[int, PendingCompletion | PendingEmbeddings] = {}
         self._unfinished_choices: dict[int, int] = {}
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -93,12 +93,14 @@ class _Child:
 
     def ask(
         self,
-        message: messages.CompletionAsked | messages.EmbeddingsAsked,
+        message: messages.CompletionMessage | messages.EmbeddingsMessage,
         pending: PendingCompletion | PendingEmbeddings,
     ) -> None:
         """Send a request; `pending` receives the events."""
         self._pending[message.id] = pending
-        self._unfinished_choices[message.id] = message.request.n if isinstance(message, messages.CompletionAsked) else 1
+        self._unfinished_choices[message.id] = (
+            message.request.n if isinstance(message, messages.CompletionMessage) else 1
+        )
         if self._idle_timer:
             self._idle_timer.cancel()
             self._idle_timer = None
@@ -110,7 +112,7 @@ class _Child:
             self._send(messages.Cancelled(number))
             self._forget(number)
 
-    def _send(self, message: messages.Asked) -> None:
+    def _send(self, message: messages.RequestMessage) -> None:
         if self.process is None:
             self._unsent.append(message)
         elif self.process.stdin and not self.process.stdin.is_closing():
@@ -137,11 +139,11 @@ class _Child:
         try:
             while True:
                 length = int.from_bytes(await process.stdout.readexactly(messages.LENGTH_BYTES), "little")
-                self._dispatch(messages.decode_told(await process.stdout.readexactly(length)))
+                self._dispatch(messages.decode_event(await process.stdout.readexactly(length)))
         except asyncio.IncompleteReadError:
             await process.wait()
 
-    def _dispatch(self, message: messages.Told) -> None:
+    def _dispatch(self, message: messages.EventMessage) -> None:
         pending = self._pending.get(message.id)
         if pending is None:
             return  # cancelled

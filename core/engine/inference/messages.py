@@ -14,7 +14,7 @@ from core.engine.inference.model_source import ModelSource
 LENGTH_BYTES = 4
 
 
-class CompletionAsked(Struct, frozen=True, tag=True):
+class CompletionMessage(Struct, frozen=True, tag=True):
     """To the process: answer a request for completions. `id`: of all messages about it. `owner`: whose turn it uses."""
 
     id: int
@@ -24,7 +24,7 @@ class CompletionAsked(Struct, frozen=True, tag=True):
     owner: str
 
 
-class EmbeddingsAsked(Struct, frozen=True, tag=True):
+class EmbeddingsMessage(Struct, frozen=True, tag=True):
     """To the process: compute the vectors of texts."""
 
     id: int
@@ -72,8 +72,8 @@ class Failed(Struct, frozen=True, tag=True):
     code: str | None
 
 
-Asked = CompletionAsked | EmbeddingsAsked | Cancelled
-Told = Started | Continued | Embedded | Failed
+RequestMessage = CompletionMessage | EmbeddingsMessage | Cancelled
+EventMessage = Started | Continued | Embedded | Failed
 
 
 def _from_path(value: Any) -> str:
@@ -89,23 +89,23 @@ def _to_path(kind: type, value: Any) -> Any:
 
 
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=_from_path)
-_ASKED = msgspec.msgpack.Decoder(Asked, dec_hook=_to_path)
-_TOLD = msgspec.msgpack.Decoder(Told, dec_hook=_to_path)
+_REQUEST_DECODER = msgspec.msgpack.Decoder(RequestMessage, dec_hook=_to_path)
+_EVENT_DECODER = msgspec.msgpack.Decoder(EventMessage, dec_hook=_to_path)
 
 
-def to_frame(message: Asked | Told) -> bytes:
+def to_frame(message: RequestMessage | EventMessage) -> bytes:
     """A message with its length before it."""
     body = _ENCODER.encode(message)
     return len(body).to_bytes(LENGTH_BYTES, "little") + body
 
 
-def read_asked(stream: IO[bytes]) -> Iterator[Asked]:
+def read_requests(stream: IO[bytes]) -> Iterator[RequestMessage]:
     """The messages to the process, until the stream ends."""
     while len(header := stream.read(LENGTH_BYTES)) == LENGTH_BYTES:
-        yield _ASKED.decode(stream.read(int.from_bytes(header, "little")))
+        yield _REQUEST_DECODER.decode(stream.read(int.from_bytes(header, "little")))
 
 
-def decode_told(body: bytes) -> Told:
+def decode_event(body: bytes) -> EventMessage:
     """A message from the process."""
-    message: Told = _TOLD.decode(body)
+    message: EventMessage = _EVENT_DECODER.decode(body)
     return message

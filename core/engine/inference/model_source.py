@@ -1,11 +1,11 @@
 """Where a model is loaded from."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from core.engine.models.catalog import CatalogEntry
+from core.engine.private_files import hash_file
 
 
 @dataclass(frozen=True)
@@ -42,5 +42,4 @@ def compute_fingerprint(source: ModelSource, answerer: str) -> str:
 @lru_cache(64)
 def _hash_file(path: Path) -> str:
     """The SHA-256 of a model's weights (hex), which never change at one path."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hash_file(path)

@@ -32,7 +32,7 @@ class Worker:
 
     def run(self) -> None:
         """Take requests until there is nobody left who could ask."""
-        for message in messages.read_asked(sys.stdin.buffer):
+        for message in messages.read_requests(sys.stdin.buffer):
             if isinstance(message, messages.Cancelled):
                 if event := self._cancelled.pop(message.id, None):
                     event.set()
@@ -43,24 +43,24 @@ class Worker:
                 self._scheduler.submit(work)
 
     def _build_work(
-        self, message: messages.CompletionAsked | messages.EmbeddingsAsked
+        self, message: messages.CompletionMessage | messages.EmbeddingsMessage
     ) -> CompletionWork | EmbeddingsWork:
         number, background, owner = message.id, message.background, message.owner
 
         def send(event: CompletionEvent | EmbeddingsEvent) -> None:
-            self._send(_build_told(number, event))
+            self._send(_build_event_message(number, event))
 
-        if isinstance(message, messages.CompletionAsked):
+        if isinstance(message, messages.CompletionMessage):
             return CompletionWork(message.source, message.request, send, background, owner)
         return EmbeddingsWork(message.source, message.texts, send, background, owner)
 
-    def _send(self, message: messages.Told) -> None:
+    def _send(self, message: messages.EventMessage) -> None:
         with self._lock:
             self._channel.write(messages.to_frame(message))
             self._channel.flush()
 
 
-def _build_told(number: int, event: CompletionEvent | EmbeddingsEvent) -> messages.Told:
+def _build_event_message(number: int, event: CompletionEvent | EmbeddingsEvent) -> messages.EventMessage:
     if isinstance(event, ApiError):
         return messages.Failed(number, event.status, event.message, event.param, event.code)
     if isinstance(event, CompletionStarted):

@@ -255,22 +255,15 @@ class ModelCatalog:
             self._failures[model] = str(error)
 
     async def _prepare(self, entry: CatalogEntry) -> Path:
-        child = await child_lifetime.start_child(
-            "core.engine.models.prepare", json.dumps(asdict(entry)), str(self._models)
+        message = await child_lifetime.run_child(
+            "core.engine.models.prepare",
+            json.dumps(asdict(entry)),
+            str(self._models),
+            on_message=lambda message: self._set_progress(entry.id, message.get("progress", 0.0)),
         )
-        error = ""
-        try:
-            assert child.stdout
-            async for line in child.stdout:
-                message = json.loads(line)
-                error = message.get("error", "")
-                self._set_progress(entry.id, message.get("progress", 0.0))
-            await child.wait()
-        finally:
-            await child_lifetime.kill_child(child)
         path = find_folder(entry, self._models)
-        if child.returncode or not path:
-            reason = error or f"its process ended with {child.returncode}"
+        if "error" in message or not path:
+            reason = message.get("error", "its folder is not complete")
             raise ApiError(503, f"{entry.title} could not be made ready: {reason}", code="model_not_ready")
         return path
 

@@ -1,19 +1,17 @@
 """Converts a GGUF file, once, into a safetensors folder: that loads in two seconds, the GGUF file in twenty."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.engine.private_files import replace_folder
+from core.engine.private_files import hash_file, replace_folder
 
 
 def check_sha256(path: Path, expected: str) -> None:
     """Raise ValueError unless the file's SHA-256 is the expected one (hex)."""
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = hash_file(path)
     if found != expected:
         raise ValueError(f"{path.name} is damaged or not the expected file: its SHA-256 is {found}.")
 

@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
 from core.engine.training.auto_hyperparameters import LORA_RANK, Hyperparameters, resolve_auto
 from core.engine.training.estimator import JobOutline
 from core.engine.training.lora import add_adapter
+from core.engine.training.memory_budget import count_kept_bytes
 from core.engine.training.objectives import SupervisedObjective, TrainingError, micro_batches
 from core.engine.training.tokenize_rows import IGNORE_INDEX, TokenizedRow, tokenize_row
 
@@ -142,23 +144,8 @@ class StepProbe:
 
     def _kept_bytes(self, batch: Sequence[TokenizedRow]) -> int:
         """The most bytes that a micro-batch's forward pass keeps for its backward pass, parameters left out."""
-        import torch
-
-        most = 0
-        weights = {one.untyped_storage().data_ptr() for one in self._model.parameters()}
-        for micro_batch in micro_batches(batch, self._objective.sequences, self._token_loss):
-            storages: dict[int, int] = {}
-
-            def keep(tensor: Any, storages: dict[int, int] = storages) -> Any:
-                storage = tensor.untyped_storage()
-                if storage.data_ptr() not in weights:
-                    storages[storage.data_ptr()] = storage.nbytes()
-                return tensor
-
-            with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-                self._objective.compute_loss(micro_batch)
-            most = max(most, sum(storages.values()))
-        return most
+        batches = micro_batches(batch, self._objective.sequences, self._token_loss)
+        return max(count_kept_bytes(self._model, partial(self._objective.compute_loss, one)) for one in batches)
 
 
 def estimate(request: JobOutline, dtype_name: str, started: float, process_bytes: int) -> Json:
@@ -185,6 +172,7 @@ def estimate(request: JobOutline, dtype_name: str, started: float, process_bytes
         "object": "fine_tuning.estimate",
         "model": request.entry.id,
         "seconds": round(seconds, 1),
+        "startup_seconds": round(startup, 1),
         "steps": steps,
         "epochs": hyperparameters.n_epochs,
         "trained_tokens": _count_tokens(rows, request.num_rows, hyperparameters),

@@ -5,7 +5,7 @@ import hashlib
 import json
 import tempfile
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from core.engine import child_lifetime
@@ -14,6 +14,8 @@ from core.engine.models import device
 from core.engine.models.catalog import CatalogEntry
 
 MAX_REMEMBERED = 32
+# Hyperparameters that a step costs the same with: the jobs of a sweep differ in them, and are timed once.
+CHEAP_NAMES = ("n_epochs", "learning_rate_multiplier", "beta", "lr_scheduler_type", "warmup_steps")
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,19 @@ class Estimator:
 
     async def estimate(self, outline: JobOutline) -> Json:
         """The protocol's extension object `fine_tuning.estimate`. Raises a 500 ApiError when its process fails."""
-        values = json.dumps({**asdict(outline), "dtype": self._dtype}, sort_keys=True)
+        wanted = outline.hyperparameters
+        timed = replace(outline, hyperparameters={name: wanted[name] for name in wanted if name not in CHEAP_NAMES})
+        values = json.dumps({**asdict(timed), "dtype": self._dtype}, sort_keys=True)
         key = hashlib.sha256(values.encode()).hexdigest()
         async with self._one_at_a_time:
             if key not in self._known:
                 self._known[key] = await self._run(values)
                 if len(self._known) > MAX_REMEMBERED:
                     self._known.popitem(last=False)
-        found = self._known[key]
+        found = _set_epochs(self._known[key], wanted.get("n_epochs"))
         if found["device"] == "cuda":  # only a process that uses the card knows what is free there
-            return self._known.pop(key)
+            del self._known[key]
+            return found
         available = device.available_ram_bytes()
         return {**found, "available_bytes": available, "fits": found["memory_bytes"] <= available}
 
@@ -56,17 +61,23 @@ class Estimator:
         with tempfile.TemporaryDirectory(prefix="juku-estimate-") as folder:
             path = Path(folder) / "request.json"
             await asyncio.to_thread(path.write_text, values, "utf-8")
-            child = await child_lifetime.start_child("core.engine.training.estimate", str(path))
-            message: Json = {}
-            try:
-                assert child.stdout
-                async for line in child.stdout:
-                    message = json.loads(line)
-                await child.wait()
-            finally:
-                await child_lifetime.kill_child(child)
+            message = await child_lifetime.run_child("core.engine.training.estimate", str(path))
         if "estimate" not in message:
-            reason = message.get("error", f"its process ended with {child.returncode}")
+            reason = message.get("error", "its process said nothing")
             raise ApiError(500, f"The job could not be estimated: {reason}", code="server_error")
         estimate: Json = message["estimate"]
         return estimate
+
+
+def _set_epochs(found: Json, epochs: object) -> Json:
+    """The estimate for another number of epochs; unchanged where the number is left to the engine."""
+    if not isinstance(epochs, int):
+        return found
+    ratio, startup = epochs / found["epochs"], found["startup_seconds"]
+    return {
+        **found,
+        "epochs": epochs,
+        "steps": round(found["steps"] * ratio),
+        "trained_tokens": round(found["trained_tokens"] * ratio),
+        "seconds": round(startup + (found["seconds"] - startup) * ratio, 1),
+    }

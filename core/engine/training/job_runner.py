@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import logging
 import shutil
@@ -17,7 +16,7 @@ from core.engine.disk_store import UNFINISHED_STATUSES, DiskStore, read_json, wr
 from core.engine.http.job_request import JobRequest
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error, new_id, now
 from core.engine.models.catalog import CatalogEntry, ModelCatalog
-from core.engine.private_files import sync_file
+from core.engine.private_files import hash_file, sync_file
 from core.engine.training import job_records_and_results, launch
 from core.engine.training.estimator import Estimator
 from core.engine.training.job_memory import JobMemory
@@ -404,5 +403,4 @@ def _copy_file(source: Path, target: Path) -> str:
     """Copy a file so that it is complete also after a power cut; returns the SHA-256 of the copy. Raises OSError."""
     shutil.copyfile(source, target)
     sync_file(target)
-    with target.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hash_file(target)

@@ -5,7 +5,7 @@ the longest row does not fit, the layers keep their inputs only and are computed
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.engine.training.tokenize_rows import TokenizedRow
@@ -34,25 +34,32 @@ def fit(token_loss: "TokenLoss", rows: Sequence[TokenizedRow], memory_bytes: int
 
 def bytes_per_token(token_loss: "TokenLoss", rows: Sequence[TokenizedRow]) -> int:
     """What autograd keeps of one token between the passes, weights left out, measured on some rows."""
-    import torch
 
     sample = [min(rows, key=lambda row: len(row.input_ids))]
     for row in rows:
         if token_loss.size([*sample, row]) > PROBE_TOKENS:
             break
         sample.append(row)
+    token_loss.model.train()
+    total = count_kept_bytes(token_loss.model, lambda: token_loss.forward(sample)[0])
+    return -(-total // token_loss.size(sample))
+
+
+def count_kept_bytes(model: Any, forward: Callable[[], Any]) -> int:
+    """The bytes that a forward pass keeps for its backward pass, the model's parameters left out."""
+    import torch
+
     kept: dict[int, int] = {}
-    weights = {p.data_ptr() for p in token_loss.model.parameters()}
+    weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
 
     def pack(tensor: Any) -> Any:
-        if tensor.data_ptr() not in weights:
-            storage = tensor.untyped_storage()
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    token_loss.model.train()
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        losses = token_loss.forward(sample)[0]
-    total = sum(kept.values())
-    del losses
-    return -(-total // token_loss.size(sample))
+        losses = forward()
+        total = sum(kept.values())
+    del losses  # alive until here: freed memory would be used, and counted, once more
+    return total

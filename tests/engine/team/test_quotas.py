@@ -110,7 +110,7 @@ class _Process:
 
     def submit(self, source: Any, request: GenerationRequest, background: bool, owner: str) -> PendingCompletion:
         assert owner == ANNA.id
-        return PendingCompletion(source, request, lambda: None)
+        return PendingCompletion(source=source, request=request, on_cancel=lambda: None)
 
 
 def test_the_tokens_of_every_choice_are_counted(tmp_path: Path) -> None:

@@ -37,6 +37,10 @@ async def test_a_job_is_estimated(client: AsyncOpenAI) -> None:
     assert 0.5e9 < found["memory_bytes"] < 5e9 and found["fits"] and found["would_fit"] == []
     again = await ask(client, model=BASE, num_rows=1000, hyperparameters={"n_epochs": 2, "batch_size": 4})
     assert again["seconds"] == found["seconds"]  # remembered
+    longer = await ask(client, model=BASE, num_rows=1000, hyperparameters={"n_epochs": 6, "batch_size": 4})
+    assert (longer["steps"], longer["epochs"], longer["trained_tokens"]) == (1500, 6, 3 * found["trained_tokens"])
+    training = found["seconds"] - found["startup_seconds"]
+    assert longer["seconds"] - longer["startup_seconds"] == pytest.approx(3 * training, abs=0.3)  # timed once
 
 
 async def test_what_no_job_would_take_is_refused(client: AsyncOpenAI) -> None:
