@@ -31,6 +31,7 @@ export XDG_CACHE_HOME="$home/.cache" XDG_STATE_HOME="$home/.local/state"
 export LANG=C.UTF-8 LC_ALL=C.UTF-8
 export QT_QPA_PLATFORM=offscreen
 unset LANGUAGE DISPLAY WAYLAND_DISPLAY
+unset PYTHONDONTWRITEBYTECODE  # hundreds of processes would each compile every module again
 
 if [ "${1:-}" = --fast ]; then
     shift
