@@ -1,0 +1,38 @@
+"""What is made from a page's statements: rows, each with the statements that it teaches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PageFact:
+    """A fact of a page: its name, its sentence, and the headings above it from the outer to the inner one."""
+
+    name: str
+    text: str
+    headings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionRow:
+    """A question with its answer.
+
+    `kind` is a kind of example (core/dataset/examples.py): direct, reworded, reverse, applied, combined, statement,
+    not_stated, false_premise. `facts` are the names of the facts that the answer states; for a question that the page
+    does not answer, that of the fact whose subject it asks about. `form` names what made it ("who", "how_many",
+    "keywords", "masked"), so that a person can keep or delete all rows of one form.
+    """
+
+    question: str
+    answer: str
+    kind: str
+    facts: tuple[str, ...]
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All facts of a page in their order. `subject` is what the page is about, as its title says."""
+
+    subject: str
+    facts: Sequence[PageFact]
