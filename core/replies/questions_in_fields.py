@@ -29,6 +29,8 @@ _KINDS = {
     "reworded": "rewording reword rephrased rephrasing paraphrase paraphrased 言い換え 言いかえ",
     "reverse": "reversed inverse 逆 逆質問 逆向き 逆方向",
     "applied": "application apply 応用",
+    "combined": "combination combine multi_hop 組み合わせ 複合",
+    "false_premise": "false_assumption wrong_premise wrong_assumption 誤った前提 前提の誤り",
     "statement": "state 陳述 記述 記述文",
     "not_stated": "notstated not_in_text unstated 記載なし 規定なし 書かれていない",
     "general": "一般",
