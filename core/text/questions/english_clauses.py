@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from core.text.questions.english_words import (
     CLOCK,
@@ -73,8 +73,12 @@ class Asking:
 
 _LEAD = rf"(?:{LIMIT} )*"
 _TIME_WORD = rf"(?:{'|'.join(TIME_UNITS)})s?"
-_DURATION = re.compile(rf"^(?:for |within )?{_LEAD}(?:{NUMBER}|half an?|an?) {_TIME_WORD}\b(?P<after>.*)$", re.IGNORECASE)
-_EVERY = re.compile(rf"\b(?:every|each|per|once an?|twice an?|times an?|daily|weekly|monthly|yearly)\b(?: {_TIME_WORD})?", re.I)
+_DURATION = re.compile(
+    rf"^(?:for |within )?{_LEAD}(?:{NUMBER}|half an?|an?) {_TIME_WORD}\b(?P<after>.*)$", re.IGNORECASE
+)
+_EVERY = re.compile(
+    rf"\b(?:every|each|per|once an?|twice an?|times an?|daily|weekly|monthly|yearly)\b(?: {_TIME_WORD})?", re.I
+)
 _DATE = re.compile(rf"(?:{DATE_WORDS}|{CLOCK})", re.IGNORECASE)
 _AMOUNT = re.compile(rf"^(?:an? |the |{_LEAD})?(?:{MONEY})", re.IGNORECASE)
 _SIZES = [
@@ -91,15 +95,52 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 _COUNTED_INSIDE = re.compile(
-    rf"^(?P<lead>(?:enough|made|full|good|meant) (?:for|of)|for|of|by) {_LEAD}(?P<number>{NUMBER}) (?P<noun>[a-z-]+s|children|people)$", re.I
+    rf"^(?P<lead>(?:enough|made|full|good|meant) (?:for|of)|for|of|by) {_LEAD}(?P<number>{NUMBER}) (?P<noun>[a-z-]+s|children|people)$",
+    re.I,
 )
 _NO_PLACES = re.compile(
     rf"^(?:time|advance|total|addition|fact|order|case|person|mind|general|particular|turn|need|danger|use|cash|full|part|writing|pairs"
     rf"|groups|{NUMBER})\b",
     re.I,
 )
-_PRONOUNS = frozenset("it them they him her us me you i he she any some all none this that these those one which".split())
-_CONDITIONS = ("if", "when", "once", "unless", "as long as", "only if", "only when", "in case", "whenever", "provided", "while")
+_PRONOUNS = frozenset(
+    [
+        "it",
+        "them",
+        "they",
+        "him",
+        "her",
+        "us",
+        "me",
+        "you",
+        "i",
+        "he",
+        "she",
+        "any",
+        "some",
+        "all",
+        "none",
+        "this",
+        "that",
+        "these",
+        "those",
+        "one",
+        "which",
+    ]
+)
+_CONDITIONS = (
+    "if",
+    "when",
+    "once",
+    "unless",
+    "as long as",
+    "only if",
+    "only when",
+    "in case",
+    "whenever",
+    "provided",
+    "while",
+)
 _REASONS = ("because", "since", "so that", "in order")
 
 
@@ -121,48 +162,65 @@ def _ask_for_noun(part: Part) -> Iterator[Asking]:
     text = part.text
     if text.lower() in _PRONOUNS:
         return
-    if text.startswith("between "):
-        yield Asking("In what range", form="how_much")
-        return
-    size = next((words for pattern, words in _SIZES if pattern.search(text) and re.search(NUMBER, text, re.I)), "")
-    if size and not (size == "How heavy" and part.role == "adjective"):
-        yield Asking(size, form="how_much")
-        return
-    if _AMOUNT.match(text):
-        yield Asking("How much", form="how_much")
-        return
-    if duration := _DURATION.match(text):
-        after = duration["after"].strip()
-        early = re.match(r"(?:ahead|in advance|before|beforehand|earlier)\b", after)
-        yield Asking(f"How long {after}" if early else "How long", "" if early else after, "how_long")
-        return
-    if re.search(rf"{NUMBER} (?:per cent|percent|%)", text, re.I) or "%" in text:
-        yield Asking("How much", form="how_much")
-        yield Asking("What", form="what")
-        return
-    if inside := _COUNTED_INSIDE.match(text):
-        yield Asking(f"How many {inside['noun']}", inside["lead"], "how_many")
-    if of_them := re.match(rf"^{_LEAD}{NUMBER} (of (?:them|these|those))\b", text, re.I):
-        yield Asking(f"How many {of_them[1]}", form="how_many")
+    measured = list(_ask_for_measure(part))
+    yield from measured
+    if measured and measured[-1].form != "how_many_for":
         return
     if part.role == "adjective":
         return
     if counted := _COUNTED.match(text):
         yield Asking(f"How many {counted['noun']}", _strip_limit(counted["after"]), "how_many")
-        return
-    if _DATE.match(text):
+    elif _DATE.match(text):
         yield Asking("When", form="when")
-        return
-    if part.is_person:
+    elif part.is_person:
         yield Asking("Who", form="who")
-        return
+    else:
+        yield from _ask_what(part)
+
+
+def _ask_for_measure(part: Part) -> Iterator[Asking]:
+    """Yield the question words for a size, a price, a length of time or a share."""
+    text = part.text
+    size = next((words for pattern, words in _SIZES if pattern.search(text) and re.search(NUMBER, text, re.I)), "")
+    if text.startswith("between "):
+        yield Asking("In what range", form="how_much")
+    elif size and not (size == "How heavy" and part.role == "adjective"):
+        yield Asking(size, form="how_much")
+    elif _AMOUNT.match(text):
+        more = re.search(r" (cheaper|less|more|off|extra|dearer)\b", text)
+        yield Asking(f"How much{more[0]}" if more else "How much", form="how_much")
+    elif duration := _DURATION.match(text):
+        after = duration["after"].strip()
+        early = re.match(r"(?:ahead|in advance|before|beforehand|earlier)\b", after)
+        yield Asking(f"How long {after}" if early else "How long", "" if early else after, "how_long")
+    elif re.search(rf"{NUMBER} (?:per cent|percent|%)", text, re.I) or "%" in text:
+        yield Asking("How much", form="how_much")
+        yield Asking("What", form="what")
+    elif inside := _COUNTED_INSIDE.match(text):
+        yield Asking(f"How many {inside['noun']}", inside["lead"], "how_many_for")
+    elif of_them := re.match(rf"^{_LEAD}{NUMBER} (of (?:them|these|those))\b", text, re.I):
+        yield Asking(f"How many {of_them[1]}", form="how_many")
+
+
+def _ask_what(part: Part) -> Iterator[Asking]:
+    """Yield “What”, and “What kind of” for a noun that has an adjective."""
+    text = part.text
     behind = re.match(r"^[^,]*? (?P<behind>(?:for|on|in|at|during|to) [^,]+)$", text)
     if behind and part.role == "object":
         yield Asking("What", behind["behind"], "what")
     yield Asking("What", form="what")
-    kind = re.match(r"^(?:(?:an?|the|some|your|its|their) )?(?:[a-z-]+ )+?([a-z]+)(?= (?:for|of|in|on|with|that|which|to)\b|$)", text)
+    kind = re.match(
+        r"^(?:(?:an?|the|some|your|its|their) )?(?:[a-z-]+ )+?([a-z]+)(?= (?:for|of|in|on|with|that|which|to)\b|$)",
+        text,
+    )
     before = text[: kind.start(1)].split() if kind else []
-    if kind and part.noun and kind[1] == part.noun and before[-1:] and before[-1].lower() not in STOP | {"other", "own"}:
+    if (
+        kind
+        and part.noun
+        and kind[1] == part.noun
+        and before[-1:]
+        and before[-1].lower() not in STOP | {"other", "own"}
+    ):
         yield Asking(f"What kind of {part.noun}", text[kind.end() :].strip(), "which")
 
 
@@ -185,9 +243,15 @@ def _ask_for_preposition(part: Part) -> Iterator[Asking]:
             yield Asking("For how much", form="how_much")
     elif _DATE.search(rest) or _DURATION.match(rest) or re.search(rf"\b{_TIME_WORD}\b", rest):
         yield from _ask_when(first, rest)
-    elif first == "with":
+    else:
+        yield from _ask_where_or_who(part, first, rest)
+
+
+def _ask_where_or_who(part: Part, first: str, rest: str) -> Iterator[Asking]:
+    is_place = first in PLACE_PREPOSITIONS and not _NO_PLACES.match(rest) and not part.is_person
+    if first == "with":
         yield Asking("Who" if part.is_person else "What", "with", "with_what")
-    elif (first in PLACE_PREPOSITIONS and not _NO_PLACES.match(rest) and not part.is_person) or text.lower().startswith(("next to", "in front of", "close to")):
+    elif is_place or part.text.lower().startswith(("next to", "in front of", "close to")):
         yield Asking("Where", form="where")
     elif first == "by":
         yield Asking("By whom" if part.is_person else "How", form="how")
@@ -237,7 +301,11 @@ def _ask_for_adverb(text: str) -> Iterator[Asking]:
         yield Asking("How long", form="how_long")
     elif _DATE.search(text) or low in ("overnight", "today", "tomorrow", "daily"):
         yield Asking("When", form="when")
-    elif low.endswith("ly") and " " not in low and low not in ("only", "early", "daily", "usually", "normally", "really", "nearly"):
+    elif (
+        low.endswith("ly")
+        and " " not in low
+        and low not in ("only", "early", "daily", "usually", "normally", "really", "nearly")
+    ):
         yield Asking("How", form="how")
 
 
@@ -249,6 +317,8 @@ def is_person(noun: str) -> bool:
 
 def is_money(text: str) -> bool:
     """Whether a text begins with an amount of money."""
+    if re.search(r"\b(?:cheaper|less|more|off|extra|dearer)\b", text):
+        return False
     return bool(_AMOUNT.match(text)) or bool(re.search(MONEY_WORDS, text, re.I))
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from core.text.questions import english_plain_parser
 from core.text.questions.english_clauses import Clause
 from core.text.questions.english_sentences import Reader, read_sentences
 from core.text.questions.english_words import STOP
@@ -21,7 +22,9 @@ _OPEN_OBJECT = re.compile(r"\b(?:it|them)\b", re.IGNORECASE)
 _FINITE = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|cannot|may|must|should|will|does|do|did|costs?|lasts?|takes?|needs?|gets?|goes|comes?|makes?)\b"
 )
-_DEFINITION = re.compile(r"^(?:an?|the|one|our|your|their|to|what|where|when|how|who|any|every|each|some|two|three|half)\b", re.IGNORECASE)
+_DEFINITION = re.compile(
+    r"^(?:an?|the|one|our|your|their|to|what|where|when|how|who|any|every|each|some|two|three|half)\b", re.IGNORECASE
+)
 
 
 @dataclass(slots=True)
@@ -81,29 +84,45 @@ class _Teller:
         if told.cells or told.term:
             return []
         earlier = self._before.clauses if self._before and len(told.names) > 1 else []
-        return read_sentences(told.rest, self._reader, self._names, self._people, earlier)
+        found = read_sentences(told.rest, self._reader, self._names, self._people, earlier)
+        # A noun and a verb that the parser took for two nouns: the closed list of verbs knows better.
+        return found or read_sentences(told.rest, english_plain_parser, self._names, self._people, earlier)
 
     def _looks_like_label(self, text: str) -> bool:
         plain = text.rstrip(" .:")
-        return len(plain.split()) <= 4 and not re.search(r"\d", plain) and not _FINITE.search(plain) and text.endswith(".")
+        return (
+            len(plain.split()) <= 4 and not re.search(r"\d", plain) and not _FINITE.search(plain) and text.endswith(".")
+        )
 
     def _is_label(self, at: int) -> bool:
         text = self._facts[at].text
         follows = at + 1 < len(self._facts) and self._facts[at + 1].headings == self._facts[at].headings
-        if not follows or not self._looks_like_label(text) or text.lower().startswith(("our ", "your ", "a ", "an ", "one ")):
+        if (
+            not follows
+            or not self._looks_like_label(text)
+            or text.lower().startswith(("our ", "your ", "a ", "an ", "one "))
+        ):
             return False
         behind = self._facts[at + 1].text
-        defines = bool(_DEFINITION.match(behind)) and not self._reader.stands_alone(behind) or bool(re.match(r"(?:It|They) ", behind))
+        defines = (bool(_DEFINITION.match(behind)) and not self._reader.stands_alone(behind)) or bool(
+            re.match(r"(?:It|They) ", behind)
+        )
         return defines or self._has_labels
 
     def _read(self, fact: PageFact, first: bool) -> Told:
         text = fact.text.strip()
         if _ROW.match(text):
-            cells = [(name.strip(), value.strip()) for name, _, value in (cell.partition(": ") for cell in text.split("; "))]
+            cells = [
+                (name.strip(), value.strip()) for name, _, value in (cell.partition(": ") for cell in text.split("; "))
+            ]
             return Told(fact, text, (fact.name,), text, cells=cells)
         if self._label:
             return self._read_labelled(fact, text)
-        if (match := _INLINE.match(text)) and len(match["label"].split()) <= MAX_LABEL_WORDS and not _FINITE.search(match["label"]):
+        if (
+            (match := _INLINE.match(text))
+            and len(match["label"].split()) <= MAX_LABEL_WORDS
+            and not _FINITE.search(match["label"])
+        ):
             return Told(fact, text, (fact.name,), match["rest"], label=match["label"])
         if self._is_open(text):
             return self._fill(fact, text, first)
@@ -116,7 +135,9 @@ class _Teller:
         if not self._term and (is_meaning or (_DEFINITION.match(text) and not self._reader.stands_alone(text))):
             self._term = _name_term(self._label, text)
             link = "means" if self._label.startswith("To ") and not text.startswith("To ") else "is"
-            link = "are" if self._label.endswith("s") and not re.match(r"(?:an?|one|the)\b", text, re.IGNORECASE) else link
+            link = (
+                "are" if self._label.endswith("s") and not re.match(r"(?:an?|one|the)\b", text, re.IGNORECASE) else link
+            )
             meaning = text[0].lower() + text[1:] if text.split()[0].lower() in STOP else text
             answer = f"{self._term[0].upper()}{self._term[1:]} {link} {meaning}"
             return Told(fact, answer, names, answer, term=self._label, meaning=meaning.rstrip("."))
@@ -139,7 +160,7 @@ class _Teller:
         words = text.rstrip(".").split()
         pronoun = next((at for at, word in enumerate(words) if _OPEN_OBJECT.fullmatch(word.strip(",;"))), -1)
         is_request = bool(re.match(r"(?:do not|don't|never|please|always) ", text, re.IGNORECASE))
-        return pronoun >= 0 and (pronoun <= 3 and is_request or pronoun == len(words) - 1 and len(words) <= 6)
+        return pronoun >= 0 and ((pronoun <= 3 and is_request) or (pronoun == len(words) - 1 and len(words) <= 6))
 
     def _fill(self, fact: PageFact, text: str, first: bool) -> Told:
         """A statement with what it leaves open: its subject from before, or from its heading, else the one before it."""
@@ -165,7 +186,13 @@ class _Teller:
         if len({one.subject for one in clauses}) != 1 or len(self._before.names if self._before else ()) > 1:
             return ""
         first = clauses[0]
-        fits = first.is_plural == (pronoun == "They") and first.subject.lower() not in ("we", "you", "i", "there", "nobody")
+        fits = first.is_plural == (pronoun == "They") and first.subject.lower() not in (
+            "we",
+            "you",
+            "i",
+            "there",
+            "nobody",
+        )
         short = 0 < len(first.subject.split()) <= 5 and not re.search(r"\b(?:no|every|each|who|that)\b", first.subject)
         return first.subject if fits and short else ""
 
@@ -176,7 +203,7 @@ def _name_term(label: str, meaning: str) -> str:
         return label if label.startswith("The ") else label[0].lower() + label[1:]
     small = label[0].lower() + label[1:] if not re.search(r"[A-Z]", label[1:]) else label
     article = re.match(r"(?:a|an|one|the|any)\b (?!kind|sort|type|mixture|piece)", meaning, re.IGNORECASE)
-    if not article or label.endswith("s") or " " in label and small == label:
+    if not article or label.endswith("s") or (" " in label and small == label):
         return small
     return f"a{'n' if small[0] in 'aeiou' else ''} {small}"
 

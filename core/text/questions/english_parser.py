@@ -18,8 +18,57 @@ _PARTS = {
     "prep": "preposition", "agent": "preposition", "advcl": "clause", "npadvmod": "adverb", "advmod": "adverb",
     "prt": "particle", "xcomp": "infinitive", "ccomp": "infinitive", "pcomp": "infinitive",
 }  # fmt: skip
-_PARTICLES = frozenset("in out back off up away ahead together there here down over apart on around early late home".split())
-_LEAVE_OUT = ("punct", "cc", "conj", "intj", "mark", "aux", "auxpass", "neg", "preconj", "expl", "parataxis", *_SUBJECTS)
+_PARTICLES = frozenset(
+    [
+        "in",
+        "out",
+        "back",
+        "off",
+        "up",
+        "away",
+        "ahead",
+        "together",
+        "there",
+        "here",
+        "down",
+        "over",
+        "apart",
+        "on",
+        "around",
+        "early",
+        "late",
+        "home",
+    ]
+)
+_ANYBODY = frozenset(
+    [
+        "nothing",
+        "nobody",
+        "anything",
+        "anybody",
+        "anyone",
+        "everything",
+        "everybody",
+        "everyone",
+        "someone",
+        "somebody",
+        "something",
+    ]
+)
+_LEAVE_OUT = (
+    "punct",
+    "cc",
+    "conj",
+    "intj",
+    "mark",
+    "aux",
+    "auxpass",
+    "neg",
+    "preconj",
+    "expl",
+    "parataxis",
+    *_SUBJECTS,
+)
 
 
 def is_installed() -> bool:
@@ -72,7 +121,7 @@ class _ClauseReader:
         if head.pos_ not in ("VERB", "AUX"):
             return
         clause = self._read_clause(head, first)
-        if clause is not None:
+        if clause is not None and clause.subject.lower() not in ("who", "which", "that", "what"):
             self.found.append(clause)
         for child in head.children:
             if child.dep_ == "conj" or (child.dep_ in ("ccomp", "parataxis") and _is_beside(child, head)):
@@ -81,9 +130,13 @@ class _ClauseReader:
 
     def _read_clause(self, head: Any, first: Clause | None) -> Clause | None:
         children = list(head.children)
-        token = next((t for t in children if t.dep_ in _SUBJECTS), None) or next((t for t in children if _is_whoever(t)), None)
+        token = next((t for t in children if t.dep_ in _SUBJECTS), None) or next(
+            (t for t in children if _is_whoever(t)), None
+        )
         expletive = next((t for t in children if t.dep_ == "expl"), None)
-        if expletive is not None or head.tag_ in ("VBG", "VBN") and not any(t.dep_ in ("aux", "auxpass") for t in children) and first is None:
+        if expletive is not None or (
+            head.tag_ in ("VBG", "VBN") and not any(t.dep_ in ("aux", "auxpass") for t in children) and first is None
+        ):
             return None
         helpers = [t for t in children if t.dep_ in ("aux", "auxpass", "neg") and t.i < head.i]
         after_not = [t for t in children if t.dep_ == "neg" and t.i > head.i]
@@ -94,16 +147,26 @@ class _ClauseReader:
             return None
         shared = token is None and first is not None
         _, tail, last = _chain(head)
-        if any(t.text.lower() == "to" for t in helpers) or (token is not None and token.tag_ in ("WDT", "WP") and first is not None):
+        if any(t.text.lower() == "to" for t in helpers) or (
+            token is not None and token.tag_ in ("WDT", "WP") and first is not None
+        ):
             return None
-        parts = [p for t in (*children, *(last.children if last.i != head.i else ())) if (p := self._read_part(t, head, last))]
+        parts = [
+            p
+            for t in (*children, *(last.children if last.i != head.i else ()))
+            if (p := self._read_part(t, head, last))
+        ]
         if shared and first is not None and not helpers and head.tag_ in ("VB", "VBN", "VBG"):
             helpers_text: tuple[str, ...] = first.helpers
         else:
             helpers_text = tuple(t.text.lower() for t in helpers) + tuple(t.text.lower() for t in after_not)
         adverb = " ".join(
-            t.text for t in children
-            if t.dep_ == "advmod" and t.i < head.i and (token is None or t.i > token.i) and not list(t.children)
+            t.text
+            for t in children
+            if t.dep_ == "advmod"
+            and t.i < head.i
+            and (token is None or t.i > token.i)
+            and not list(t.children)
             and t.text.lower() in ("never", "always", "usually", "often", "mostly", "normally")
         )
         front = tuple(p for t in children if (p := self._read_front(t, begin)))
@@ -122,7 +185,9 @@ class _ClauseReader:
             is_person=self._is_person(token) if token is not None else bool(first and first.is_person),
             is_plural=_is_plural(token) if token is not None else bool(first and first.is_plural),
             is_passive=any(t.dep_ == "auxpass" for t in helpers),
-            modifiers="yes" if token is not None and any(t.dep_ in ("amod", "compound", "nmod", "poss") for t in token.children) else "",
+            modifiers="yes"
+            if token is not None and any(t.dep_ in ("amod", "compound", "nmod", "poss") for t in token.children)
+            else "",
         )
 
     def _read_part(self, token: Any, head: Any, last: Any) -> Part | None:
@@ -139,7 +204,9 @@ class _ClauseReader:
             text.lower().startswith(("when ", "where ")) and words[0].i and words[0].nbor(-1).text == ","
         ):
             return None
-        if role == "preposition" and " " not in text or role in ("adverb", "preposition") and text.lower() in _PARTICLES:
+        if (role == "preposition" and " " not in text) or (
+            role in ("adverb", "preposition") and text.lower() in _PARTICLES
+        ):
             role = "particle"
         if role == "attribute" and token.tag_ == "JJ":
             role = "adjective"
@@ -160,12 +227,18 @@ class _ClauseReader:
             if relative is None or relative.tag_ not in ("WDT", "WP"):
                 continue
             noun = token.head
+            if noun.dep_ in _SUBJECTS and noun.pos_ != "PROPN":  # “scales that were left go soft” tells of no others
+                continue
             while noun.dep_ == "appos":
                 noun = noun.head
             inside = {t.i for t in token.subtree}
-            words = [t for t in noun.subtree if t.i not in inside and t.i < relative.i and t.dep_ != "appos" and t.head.dep_ != "appos"]
+            words = [
+                t
+                for t in noun.subtree
+                if t.i not in inside and t.i < relative.i and t.dep_ != "appos" and t.head.dep_ != "appos"
+            ]
             clause = self._read_clause(token, None)
-            if clause is None or not words or any(t.tag_ in ("PRP", "DT") for t in words[-1:]):
+            if clause is None or not words or noun.tag_ in ("PRP", "DT") or noun.text.lower() in _ANYBODY:
                 continue
             yield Clause(
                 subject=self._lower(words), verb=clause.verb, lemma=clause.lemma, helpers=clause.helpers, parts=clause.parts,
@@ -201,7 +274,12 @@ def _join_spans(parts: list[Part]) -> list[Part]:
     """The parts with “from Monday” and “to Friday” as one, and with the “in” of “in free” with its verb."""
     found: list[Part] = []
     for part in parts:
-        if found and part.text.startswith("to ") and found[-1].text.lower().startswith("from ") and part.role == "preposition":
+        if (
+            found
+            and part.text.startswith("to ")
+            and found[-1].text.lower().startswith("from ")
+            and part.role == "preposition"
+        ):
             found[-1] = Part(f"{found[-1].text} {part.text}", "preposition")
         elif match := re.match(r"in (free|every .*|each .*)$", part.text):
             found += [Part("in", "particle"), Part(match[1], "adverb")]
@@ -223,7 +301,9 @@ def stands_alone(text: str) -> bool:
 
 def find_people(text: str) -> list[str]:
     """The names of people in a text."""
-    return [one.text.removesuffix("'s") for one in parse(text).ents if one.label_ == "PERSON" and one.text[:1].isupper()]
+    return [
+        one.text.removesuffix("'s") for one in parse(text).ents if one.label_ == "PERSON" and one.text[:1].isupper()
+    ]
 
 
 def _is_whoever(token: Any) -> bool:
@@ -233,14 +313,18 @@ def _is_whoever(token: Any) -> bool:
 
 def _is_beside(child: Any, head: Any) -> bool:
     """Whether the parser hung a whole sentence on the next one: “Wood is handled bare; gloves slip.”"""
-    return child.dep_ in ("ccomp", "parataxis") and child.i < head.i and any(t.dep_ in _SUBJECTS for t in child.children)
+    return (
+        child.dep_ in ("ccomp", "parataxis") and child.i < head.i and any(t.dep_ in _SUBJECTS for t in child.children)
+    )
 
 
 def _words(token: Any) -> list[Any]:
     """The words of a part, without joined clauses; a subject takes a noun that was hung on the verb before it."""
     skip: set[int] = set()
     for one in token.subtree:
-        own_clause = one.dep_ == "conj" and one.pos_ in ("VERB", "AUX") and any(t.dep_ in _SUBJECTS for t in one.children)
+        own_clause = (
+            one.dep_ == "conj" and one.pos_ in ("VERB", "AUX") and any(t.dep_ in _SUBJECTS for t in one.children)
+        )
         if own_clause and one is not token:
             skip |= {t.i for t in one.subtree}
     found = [t for t in sorted(token.subtree, key=lambda t: t.i) if t.i not in skip]
@@ -259,13 +343,20 @@ def _subject_words(token: Any, head: Any) -> list[Any]:
     """The words of a subject with what stands between it and its verb and was hung on the verb: “children under 5”."""
     own = _words(token)
     verb = min([t.i for t in head.children if t.dep_ in ("aux", "auxpass", "neg") and t.i > own[-1].i] + [head.i])
-    more = [t for t in head.children if t.dep_ in ("prep", "acl", "npadvmod", "relcl", "amod") and own[-1].i < t.i < verb]
+    more = [
+        t for t in head.children if t.dep_ in ("prep", "acl", "npadvmod", "relcl", "amod") and own[-1].i < t.i < verb
+    ]
     own = [t for t in own if t.i < verb]
-    return sorted({t.i: t for part in (own, *(list(one.subtree) for one in more)) for t in part}.values(), key=lambda t: t.i)
+    return sorted(
+        {t.i: t for part in (own, *(list(one.subtree) for one in more)) for t in part}.values(), key=lambda t: t.i
+    )
 
 
 def _text(words: list[Any]) -> str:
-    text = "".join(t.text_with_ws if at + 1 == len(words) or words[at + 1].i == t.i + 1 else f"{t.text} " for at, t in enumerate(words))
+    text = "".join(
+        t.text_with_ws if at + 1 == len(words) or words[at + 1].i == t.i + 1 else f"{t.text} "
+        for at, t in enumerate(words)
+    )
     return re.sub(r"\s+", " ", text).strip().rstrip(",;:")
 
 
@@ -273,8 +364,10 @@ def _noun(token: Any) -> str:
     return token.text if token.tag_ in ("NN", "NNS") else ""
 
 
-
-
 def _is_plural(token: Any) -> bool:
     joined = any(t.dep_ == "conj" for t in token.children)
-    return joined or token.tag_ in ("NNS", "NNPS") or token.text.lower() in ("we", "you", "they", "i", "both", "two", "these", "those")
+    return (
+        joined
+        or token.tag_ in ("NNS", "NNPS")
+        or token.text.lower() in ("we", "you", "they", "i", "both", "two", "these", "those")
+    )

@@ -15,16 +15,85 @@ _BE = "is|are|was|were"
 # Verbs that are seldom nouns in this form, with their base form.
 _VERBS = dict(
     pair.split(":")
-    for pair in (
-        "has:have have:have had:have costs:cost cost:cost lasts:last weighs:weigh weigh:weigh needs:need opens:open closes:close "
-        "begins:begin begin:begin began:begin starts:start takes:take take:take gets:get get:get gives:give give:give makes:make "
-        "make:make lives:live contains:contain contain:contain includes:include include:include belongs:belong belong:belong "
-        "becomes:become become:become became:become goes:go go:go went:go comes:come come:come came:come stands:stand stood:stand "
-        "lies:lie pays:pay pay:pay paid:pay wins:win win:win won:win loses:lose lose:lose lost:lose keeps:keep keep:keep kept:keep "
-        "holds:hold held:hold measures:measure carries:carry carry:carry brings:bring bring:bring built:build founded:found "
-        "serves:serve serve:serve teaches:teach teach:teach taught:teach receives:receive receive:receive requires:require "
-        "require:require applies:apply apply:apply covers:cover stays:stay stay:stay"
-    ).split()
+    for pair in [
+        "has:have",
+        "have:have",
+        "had:have",
+        "costs:cost",
+        "cost:cost",
+        "lasts:last",
+        "weighs:weigh",
+        "weigh:weigh",
+        "needs:need",
+        "opens:open",
+        "closes:close",
+        "begins:begin",
+        "begin:begin",
+        "began:begin",
+        "starts:start",
+        "takes:take",
+        "take:take",
+        "gets:get",
+        "get:get",
+        "gives:give",
+        "give:give",
+        "makes:make",
+        "make:make",
+        "lives:live",
+        "contains:contain",
+        "contain:contain",
+        "includes:include",
+        "include:include",
+        "belongs:belong",
+        "belong:belong",
+        "becomes:become",
+        "become:become",
+        "became:become",
+        "goes:go",
+        "go:go",
+        "went:go",
+        "comes:come",
+        "come:come",
+        "came:come",
+        "stands:stand",
+        "stood:stand",
+        "lies:lie",
+        "pays:pay",
+        "pay:pay",
+        "paid:pay",
+        "wins:win",
+        "win:win",
+        "won:win",
+        "loses:lose",
+        "lose:lose",
+        "lost:lose",
+        "keeps:keep",
+        "keep:keep",
+        "kept:keep",
+        "holds:hold",
+        "held:hold",
+        "measures:measure",
+        "carries:carry",
+        "carry:carry",
+        "brings:bring",
+        "bring:bring",
+        "built:build",
+        "founded:found",
+        "serves:serve",
+        "serve:serve",
+        "teaches:teach",
+        "teach:teach",
+        "taught:teach",
+        "receives:receive",
+        "receive:receive",
+        "requires:require",
+        "require:require",
+        "applies:apply",
+        "apply:apply",
+        "covers:cover",
+        "stays:stay",
+        "stay:stay",
+    ]
 )
 _FINITE = re.compile(
     rf"^(?P<subject>[^,;:]{{2,60}}?) (?P<verb>(?:(?:{_MODALS}|{_BE}|has|have|had|do|does|did)(?: not| never| only| always)?)|{'|'.join(_VERBS)}) (?P<rest>.+)$"
@@ -33,7 +102,9 @@ _SPLIT = re.compile(
     r",? (?=(?:if|when|because|as long as|unless|until|before|after|from|at|in|on|for|with|without|by|behind|under|near|to|between|within|every)\b)"
 )
 _SUBORDINATE = re.compile(r"^(?:if|when|because|as long as|unless)\b", re.IGNORECASE)
-_PREPOSITION = re.compile(r"^(?:from|at|in|on|for|with|without|by|behind|under|near|to|between|within|until|before|after)\b")
+_PREPOSITION = re.compile(
+    r"^(?:from|at|in|on|for|with|without|by|behind|under|near|to|between|within|until|before|after)\b"
+)
 
 
 def stands_alone(text: str) -> bool:
@@ -57,7 +128,11 @@ def read_clauses(text: str, names: Collection[str] = (), people: Collection[str]
     if words[0] not in names and not words[0].isupper() and len(words[0]) > 1:
         subject = subject[0].lower() + subject[1:]
     noun = words[-1] if words[-1].islower() and words[-1] not in STOP else ""
-    plural = noun.endswith("s") and not noun.endswith("ss") or subject.lower() in ("we", "you", "they") or noun in ("children", "people")
+    plural = (
+        (noun.endswith("s") and not noun.endswith("ss"))
+        or subject.lower() in ("we", "you", "they")
+        or noun in ("children", "people")
+    )
     first, _, _ = verb.partition(" ")
     helpers: tuple[str, ...] = ()
     if re.fullmatch(rf"{_MODALS}|do|does|did", first):

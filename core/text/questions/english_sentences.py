@@ -11,7 +11,6 @@ from typing import Protocol
 from core.text.questions.english_clauses import Clause, Part
 
 
-
 class Reader(Protocol):
     """What reads clauses: `english_parser` or `english_plain_parser`."""
 
@@ -24,12 +23,18 @@ class Reader(Protocol):
     def find_people(self, text: str) -> list[str]:
         """The names of people in a text."""
 
+
 _BEGIN = (
     r"(?:you|we|they|it|he|she|i|there|the|a|an|this|that|these|those|one|nobody|somebody|everybody|everyone|anyone|no|all|each|every"
     r"|both|our|your|their|its|his|her|only|please|if|when|once|do|in|on|at|most|some|then|[A-Z][a-z]+)"
 )
-_BETWEEN = re.compile(rf"(?:;|(?<=[a-z0-9)]): (?=[a-z]+ )| [–—] |, (?:and|but|so|yet|or) |, (?={_BEGIN} (?:\w+ )?(?:is|are|must|may|can|cannot|has|have|will) ))\s*", re.IGNORECASE)
-_JOINED = re.compile(r" (?:and|but) (?=(?:you|we|they|it|he|she|there|nobody|no one|do not|don't|never) )", re.IGNORECASE)
+_BETWEEN = re.compile(
+    rf"(?:;|(?<=[a-z0-9)]): (?=[a-z]+ )| [–—] |, (?:and|but|so|yet|or) |, (?={_BEGIN} (?:\w+ )?(?:is|are|must|may|can|cannot|has|have|will) ))\s*",
+    re.IGNORECASE,
+)
+_JOINED = re.compile(
+    r" (?:and|but) (?=(?:you|we|they|it|he|she|there|nobody|no one|do not|don't|never) )", re.IGNORECASE
+)
 _CONDITION = r"(?:only if|only when|even if|as long as|so long as|if|unless|in case|provided that|provided|once(?! (?:an?|every|per|in|more|or)\b))"
 _REASON = r"(?:because(?! of)|since (?=(?:an?|the|it|they|there|you|we|[a-z]+ed|[a-z]+s) [a-z]+)|so that|in order to|in order that)"
 _FRONT = re.compile(rf"^(?P<front>(?:{_CONDITION}|when|whenever|as soon as) [^,]+), (?P<main>.+)$", re.IGNORECASE)
@@ -38,7 +43,10 @@ _FRONT_BARE = re.compile(
     re.IGNORECASE,
 )
 _BACK = re.compile(rf"^(?P<main>.+?),? (?P<back>(?:{_CONDITION}|{_REASON})[ ].+)$", re.IGNORECASE)
-_ASIDE = re.compile(r" ?\([^()]*\)|, (?:never|not|but not|except|although|though|whatever|which|whose|where|after which|when)\b[^,;]*(?=[,.;]|$)", re.IGNORECASE)
+_ASIDE = re.compile(
+    r" ?\([^()]*\)|, (?:never|not|but not|except|although|though|whatever|which|whose|where|after which|when)\b[^,;]*(?=[,.;]|$)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +58,14 @@ class Simple:
     back: str = ""
 
 
+def strip_asides(sentence: str) -> str:
+    """The sentence without brackets and without clauses such as “, never one alone” and “, although …”."""
+    return _ASIDE.sub("", sentence.strip())
+
+
 def cut(sentence: str, reader: Reader) -> list[Simple]:
     """The simple sentences of a sentence, in order."""
-    plain = _ASIDE.sub("", sentence.strip()).rstrip(" .!")
+    plain = strip_asides(sentence).rstrip(" .!")
     found = []
     for piece in _pieces(plain, reader):
         front = back = ""
@@ -104,6 +117,7 @@ def read_sentences(
             if simple.back and clause.is_main and first:
                 clause = replace(clause, parts=(*clause.parts, Part(simple.back, "clause")))
             first = False
+            clause = replace(clause, subject=re.sub("^whoever ", "the person who ", clause.subject))
             found.append(_resolve(clause, [*found, *reversed(earlier)], _last_named(text, simple.main, people)))
     return found
 
@@ -125,7 +139,15 @@ def _resolve(clause: Clause, earlier: Sequence[Clause], named: str) -> Clause:
     if low not in ("it", "they"):
         return clause
     for one in earlier:
-        fits = one.is_plural == (low == "they") and one.subject.lower() not in ("it", "they", "we", "you", "i", "there", "this")
+        fits = one.is_plural == (low == "they") and one.subject.lower() not in (
+            "it",
+            "they",
+            "we",
+            "you",
+            "i",
+            "there",
+            "this",
+        )
         if fits and one.subject and one.is_main and len(one.subject.split()) < 8:
             return replace(clause, subject=one.subject, noun=one.noun, is_person=one.is_person, modifiers=one.modifiers)
     return clause
