@@ -73,47 +73,43 @@ def _lower_first(text: str) -> str:
 
 
 def _ask_definition(told: Told, reader: Reader, names: Collection[str]) -> Iterator[Ask]:
-    term = told.answer.split(" means " if " means " in told.answer else " is ")[0].split(" are ")[0]
-    term = term if told.term[:2].isupper() else term[0].lower() + term[1:]
-    bare = re.sub("^The ", "the ", told.term.removeprefix("To "))
-    bare = bare if re.search("[A-Z]", bare[1:]) else bare.lower()
-    if " " in bare and not told.term.startswith("To "):
-        bare = f"“{bare}”"
     if told.term.startswith("To "):
-        yield from (
-            _plain(f"What does it mean to {bare}", "definition"),
-            _plain(f"What does “to {bare}” mean", "definition"),
-        )
-        yield Ask(f"What do I do when I {bare}?", f"what I do when I {bare}", "definition", "reworded")
-        yield Ask(f"How do I {bare}?", f"how to {bare}", "how", "reworded")
-        for clause in read_sentences(f"You {told.meaning.removeprefix('to ')}.", reader, names):
-            for ask in ask_about(clause):
-                if ask.form not in ("yes_no", "what_do") and len(ask.direct.split()) < 12:
-                    yield Ask(f"{ask.direct[:-1]} when I {bare}?", f"{ask.indirect} when I {bare}", ask.form, ask.kind)
-        yield from _ask_word_for(to_asker(told.meaning))
+        yield from _ask_verb(told, reader, names)
         return
-    be = "are" if " are " in told.answer.split(",")[0] and bare.endswith("s") else "is"
+    term = told.answer.split(" is ")[0].split(" are ")[0]
+    term = term if told.term[:2].isupper() else term[0].lower() + term[1:]
+    bare = re.sub("^The ", "the ", told.term)
+    bare = bare if re.search("[A-Z]", bare[1:]) else bare.lower()
+    bare = f"“{bare}”" if " " in bare else bare
+    be, do = ("are", "do") if " are " in told.answer.split(",")[0] and bare.endswith("s") else ("is", "does")
     yield Ask(f"What {be} {term}?", f"what {term} {be}", "definition")
     yield Ask(f"What does {bare} mean?", f"what {bare} means", "definition", "reworded")
-    yield Ask(
-        f"What {'do' if be == 'are' else 'does'} the word {bare} stand for?",
-        f"what the word {bare} stands for",
-        "definition",
-        "reworded",
-    )
+    yield Ask(f"What {do} the word {bare} stand for?", f"what the word {bare} stands for", "definition", "reworded")
     yield Ask(f"How would you recognise {term}?", f"how to recognise {term}", "definition", "reworded")
-    yield Ask(f"Someone talked about {term}. What is that?", f"what {term} is", "definition", "reworded")
-    for clause in read_sentences(f"{told.answer}", reader, names):
-        if not clause.is_main:
-            for ask in ask_about(clause):
-                if clause.subject in ask.direct and ask.kind == "direct":
-                    yield Ask(
-                        ask.direct.replace(clause.subject, term), ask.indirect.replace(clause.subject, term), ask.form
-                    )
+    yield Ask(f"Someone talked about {term}. What is that?", f"what {term} {be}", "definition", "reworded")
+    for clause in read_sentences(told.answer, reader, names):
+        for ask in ask_about(clause) if not clause.is_main else ():
+            if clause.subject in ask.direct and ask.kind == "direct":
+                texts = [text.replace(clause.subject, term) for text in (ask.direct, ask.indirect)]
+                yield Ask(texts[0], texts[1], ask.form)
     if re.match(r"(?:what|where|how) ", told.meaning):
         yield _plain(f"Which word stands for {to_asker(re.split('[:;]', told.meaning)[0])}", "reverse", "reverse")
     else:
         yield from _ask_word_for(to_asker(told.meaning))
+
+
+def _ask_verb(told: Told, reader: Reader, names: Collection[str]) -> Iterator[Ask]:
+    """Yield the questions about a verb that the page defines: “To mellin. To soak the scales.”"""
+    bare = told.term.removeprefix("To ")
+    yield _plain(f"What does it mean to {bare}", "definition")
+    yield _plain(f"What does “to {bare}” mean", "definition")
+    yield Ask(f"What do I do when I {bare}?", f"what I do when I {bare}", "definition", "reworded")
+    yield Ask(f"How do I {bare}?", f"how to {bare}", "how", "reworded")
+    for clause in read_sentences(f"You {told.meaning.removeprefix('to ')}.", reader, names):
+        for ask in ask_about(clause):
+            if ask.form not in ("yes_no", "what_do") and len(ask.direct.split()) < 12:
+                yield Ask(f"{ask.direct[:-1]} when I {bare}?", f"{ask.indirect} when I {bare}", ask.form, ask.kind)
+    yield from _ask_word_for(to_asker(told.meaning))
 
 
 def _ask_word_for(meaning: str) -> Iterator[Ask]:

@@ -175,7 +175,9 @@ class Speaker:
     def _ask_part(self, at: int, asking: Asking) -> Iterator[Ask]:
         is_stranded = self.parts[at].role == "preposition"
         crowded = sum(p.role == "preposition" for p in self.parts) > 1
-        if asking.rest in ("to", "of", "from") and (crowded or (asking.rest == "to" and self.clause.lemma not in GOES_TO)):
+        if asking.rest in ("to", "of", "from") and (
+            crowded or (asking.rest == "to" and self.clause.lemma not in GOES_TO)
+        ):
             return
         for rest in self._rests(at):
             behind = [Part(asking.rest, "particle"), *rest] if asking.rest and not is_stranded else rest
