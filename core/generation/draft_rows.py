@@ -28,11 +28,16 @@ HELD_OUT_KINDS = ("reworded", "direct", "applied", "reverse")  # what is kept fo
 
 @dataclass(frozen=True, slots=True)
 class DraftProposal:
-    """What is to become rows of one fact. With `hold`, one wording is kept for the exam if the fact has none there."""
+    """What is to become rows of one fact. With `hold`, one wording is kept for the exam if the fact has none there.
+
+    `others` names further facts that the answers state, and `tags` what the rows are found by.
+    """
 
     fact: str  # its name
     pairs: Sequence[Pair]
     hold: bool = True
+    others: Sequence[str] = ()
+    tags: str = ""
 
 
 @dataclass(slots=True)
@@ -64,18 +69,23 @@ def add_drafts(db: sqlite3.Connection, proposals: Iterable[DraftProposal], sourc
     Proposals for unknown facts are ignored.
     """
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
-    offered = [_Offer(known[one.fact], pair, one.hold) for one in proposals if one.fact in known for pair in one.pairs]
+    offered = [
+        _Offer(known[one.fact], pair, one.hold, tuple(known[name] for name in one.others if name in known), one.tags)
+        for one in proposals
+        if one.fact in known
+        for pair in one.pairs
+    ]
     wordings = _Wordings(db, offered)
     fresh = wordings.select_new()
     held_out = _choose_held_out(db, fresh, wordings)
     fresh = [offer for offer in fresh if offer in held_out or not wordings.is_asked_by(offer, held_out)]
     added = AddedDrafts(len(fresh), len(held_out), 0, len(offered) - len(fresh))
-    rows = [_build_row(state, offer.fact, offer.pair, source, offer in held_out) for offer in fresh]
+    rows = [_build_row(state, offer, source, offer in held_out) for offer in fresh]
     added.ids = list(examples.add(db, rows))
     # Rows that were undone may have had the same ids.
     db.executemany("DELETE FROM finding WHERE example = ?", [(id,) for id in added.ids])
     for id, row, offer in zip(added.ids, rows, fresh, strict=True):
-        added.doubtful += note_doubts(db, replace(row, id=id), [offer.fact], state)
+        added.doubtful += note_doubts(db, replace(row, id=id), [offer.fact, *offer.others], state)
     return added
 
 
@@ -86,6 +96,8 @@ class _Offer:
     fact: Fact
     pair: Pair
     hold: bool
+    others: tuple[Fact, ...]
+    tags: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,13 +219,15 @@ def _choose_held_out(db: sqlite3.Connection, fresh: Sequence[_Offer], wordings: 
     return {fresh[place] for _rank, place in found.values()}
 
 
-def _build_row(state: Spec, fact: Fact, pair: Pair, source: str, held_out: bool) -> Example:
+def _build_row(state: Spec, offer: _Offer, source: str, held_out: bool) -> Example:
+    fact, pair = offer.fact, offer.pair
     return examples.read_row(
         jsonl.new_row(state.system_prompt, pair.question, pair.answer),
         split="test" if held_out else "train",
         kind=pair.kind,
         status="draft",
-        facts=fact.name,
+        facts=" ".join(one.name for one in (fact, *offer.others)),
+        tags=offer.tags,
         quote=pair.quote or fact.quote,
         key_points=key_points.suggest_points(pair.answer, fact.text, pair.question) if held_out else "",
         source=source,
