@@ -88,7 +88,13 @@ def load_domains(wanted: Sequence[str]) -> list[Domain]:
     return [load_domain(one) for one in folders if {one.name, one.parent.name} & set(wanted)]
 
 
-def fill(db: sqlite3.Connection, domain: Domain) -> None:
+def load_general(code: str) -> Iterator[dict[str, Any]]:
+    """The questions of everyday knowledge in a language, beside the 20 that are shipped."""
+    lines = (DOMAINS / "general.jsonl").read_text("utf-8").splitlines()
+    return (one for one in map(json.loads, lines) if one["language"] == code)
+
+
+def fill(db: sqlite3.Connection, domain: Domain, general: bool) -> None:
     """Store the page, the facts that the program finds in it, and the exam."""
     facts.save(db, Spec(name=domain.title, text=domain.page))
     facts.accept_missing(db)
@@ -97,6 +103,10 @@ def fill(db: sqlite3.Connection, domain: Domain) -> None:
         names = [fact.name for fact in known if any(shares_passage(fact.quote, quote) for quote in question["quotes"])]
         row = jsonl.new_row("", question["question"], question["answer"])
         labels = {"kind": question["kind"], "key_points": question["key_points"], "facts": " ".join(names)}
+        examples.add(db, [examples.read_row(row, split="test", status="approved", **labels)])
+    for question in load_general(domain.language) if general else ():
+        row = jsonl.new_row("", question["question"], question["reference"])
+        labels = {"kind": scores.GENERAL, "key_points": " ; ".join(question["key_points"])}
         examples.add(db, [examples.read_row(row, split="test", status="approved", **labels)])
 
 
@@ -143,7 +153,7 @@ async def measure(run: Run, folder: Path) -> dict[str, Any]:
     project, provider = Project(folder / "teach.juku"), LocalProvider()
     started = time.monotonic()
     try:
-        await project.write("page", fill, run.domain)
+        await project.write("page", fill, run.domain, run.general)
         rows, model = 0, run.model
         if run.recipe not in BOOKS:
             made: list[int] = []
