@@ -21,7 +21,7 @@ _NAMES = {
     "quote": (
         "quote source evidence citation passage excerpt context supporting_quote 引用 引用文 引用元 根拠 出典 原文 抜粋"
     ),
-    "kind": "kind type category question_type 種類 種別 分類 タイプ",
+    "kind": "k kind type category question_type 種類 種別 分類 タイプ",
 }
 _FIELD_BY_NAME = {name: field for field, names in _NAMES.items() for name in names.split()}
 _KINDS = {

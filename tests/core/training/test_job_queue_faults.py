@@ -1,7 +1,6 @@
 """The queue in bad weather: after each no job is lost or doubled, the error is in words, and the queue goes on."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -159,7 +158,7 @@ def test_a_failure_between_the_beginning_of_a_round_and_its_first_step_stays(ser
 
     async def begin_later(queue, group, id, server, *before):
         rounds.append(queue._note_failure(id, server, refused, 1.0))
-        server.due = time.monotonic() + rounds[0]
+        server.schedule(rounds[0])
         await whole(queue, group, id, server, *before)
 
     monkeypatch.setattr(JobQueue, "_round", begin_later)
