@@ -270,7 +270,8 @@ class _Maker:
             if len(group) < 2 or not heading:
                 continue
             for pattern in ("What do you know about “{h}”?", "Tell me some of the things under “{h}”."):
-                chosen = shuffle(group, self.dice)[:MAX_SHUFFLED] if len(group) > 1 else group
+                by_answer = {told.answer: told for told in group}
+                chosen = [by_answer[answer] for answer in shuffle(list(by_answer), self.dice)[:MAX_SHUFFLED]]
                 names = tuple(dict.fromkeys(name for told in chosen for name in told.names))
                 self._add(
                     pattern.format(h=heading), " ".join(told.answer for told in chosen), "statement", names, "shuffled"
