@@ -1,0 +1,102 @@
+"""What people put around a Japanese question: the name of the subject, a few words before it; and keywords alone."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+
+from core.text.questions import japanese_words
+from core.text.questions.japanese_page import ReadFact, ReadPage
+from core.text.questions.japanese_plain import find_plain_words
+
+_OPENERS = (
+    "すみません、", "ちょっと聞きたいんですが、", "はじめてなので教えてください。", "友だちに聞かれたんですけど、", "確認したいんですけど、",
+    "質問です。", "急いでいます。", "念のため聞きますが、", "あの、", "えっと、", "今やっているところなんですが、", "母に聞かれました。",
+)  # fmt: skip
+_NAMED = ("{s}では、{q}", "{s}で、{q}", "{s}のことなんですけど、{q}", "{s}について質問です。{q}", "{s}なんですけど、{q}", "{s}の話で、{q}")
+_HEADED = ("{h}のことですが、{q}", "「{h}」のところで、{q}", "{h}について。{q}")
+_KEYWORDS = ("{k}?", "{k}は?", "{k}について教えてください。", "{k}のことを知りたいです。", "{k}って?", "{k}を説明して。", "{k} 教えて")
+_STATE = ("{t}について説明してください。", "{t}について知っていることを教えて。", "{t}の説明をお願いします。")
+OPENED = 0.15  # of the questions have a few words before them
+FULL_WIDTH = 0.6  # of the question marks, as a Japanese keyboard types them
+MIN_ALONE = 12  # characters of a question that needs no name of what it is about
+_TRIVIAL = re.compile("[ぁ-ん]{1,2}$|^[0-9]$")
+_EMPTY_WORDS = {"こと", "もの", "とき", "ため", "よう", "ところ", "場合", "これ", "それ", "ここ", "する", "なる", "ある", "いる", "できる", "使う", "れる", "せる", "自分"}
+
+
+def finish_question(question: str, dice: random.Random) -> str:
+    """The question with the marks that people type."""
+    question = re.sub("、{2,}", "、", question).replace("。、", "。")
+    return question.replace("?", "？") if dice.random() < FULL_WIDTH else question
+
+
+def place_name(question: str, page: ReadPage, read: ReadFact, dice: random.Random, share: float) -> str:
+    """The question, in some cases with a name of the subject or the heading, or with a few words before it.
+
+    One that says too little alone always gets a name.
+    """
+    if any(name in question for name in page.names):
+        return _open(question, dice)
+    heading = read.heading if len(read.heading) <= 14 and not re.search("[0-9「」]", read.heading) else ""
+    is_bare = len(question) < MIN_ALONE and not read.topic
+    if heading and heading not in question and dice.random() < (0.7 if is_bare else 0.12):
+        return dice.choice(_HEADED).format(h=heading, q=question)
+    if is_bare or dice.random() < share:
+        name = dice.choice(page.names)
+        if read.topic and question.startswith(read.topic) and dice.random() < 0.35 and not re.search("[0-9る]$", name):
+            return f"{name}の{question}"
+        return dice.choice(_NAMED).format(s=name, q=question)
+    return _open(question, dice)
+
+
+def _open(question: str, dice: random.Random) -> str:
+    return dice.choice(_OPENERS) + question if dice.random() < OPENED else question
+
+
+def ask_for_statement(read: ReadFact, page: ReadPage, dice: random.Random) -> Iterator[str]:
+    """Yield requests for the whole statement: by its topic, where no other fact has it, and by how it begins."""
+    text = read.fact.text
+    topic = read.topic
+    if topic and sum(one.topic == topic for one in page.facts) == 1 and not re.search("の$", topic):
+        yield dice.choice(_STATE).format(t=topic)
+    for length in range(max(4, len(text) // 3), len(text) - 3):
+        opening = text[:length]
+        if re.search("[はがをにで、]$", opening) and sum(other.startswith(opening) for other in page.texts) == 1:
+            yield f"「{opening}…」の続きを教えてください。"
+            break
+
+
+def ask_keywords(read: ReadFact, page: ReadPage, dice: random.Random) -> Iterator[str]:
+    """Yield questions of two or three of the fact's words that no other fact has together."""
+    own = find_content_words(read.fact.text)
+    others = [one.fact.text for one in page.facts if one is not read]
+    tried = 0
+    while len(own) > 1 and tried < 20:
+        tried += 1
+        chosen = set(dice.sample(own, min(len(own), dice.choice([2, 2, 3]))))
+        words = [one for one in own if one in chosen] if dice.random() < 0.7 else list(dict.fromkeys(dice.sample(sorted(chosen), len(chosen))))
+        if not any(all(word in other for word in words) for other in others):
+            yield dice.choice(_KEYWORDS).format(k=dice.choice([" ", " ", "、"]).join(words))
+
+
+def find_content_words(text: str) -> list[str]:
+    """The words that a text is about, verbs in the form of the dictionary."""
+    if not japanese_words.is_available():
+        return find_plain_words(text)
+    words = japanese_words.find_words(text)
+    found: list[str] = []
+    run, end = "", -1
+    for word in [*words, None]:
+        is_noun = word is not None and word.kind in ("noun", "stem") and word.tags[0] != "代名詞"
+        if is_noun and word is not None and (word.start == end or not run):
+            run, end = run + word.text, word.end
+            continue
+        if run:
+            found.append(run)
+            run = ""
+        if is_noun and word is not None:
+            run, end = word.text, word.end
+        elif word is not None and word.kind in ("verb", "adjective") and "非自立可能" not in word.tags:
+            found.append(word.base)
+    return [one for one in dict.fromkeys(found) if len(one) > 1 and one not in _EMPTY_WORDS and not _TRIVIAL.fullmatch(one)]
