@@ -96,7 +96,10 @@ class _Maker:
         self._add_some(read, self._ask_true(read), TRUE)
         self._add_some(read, self._ask_false(read), FALSE)
         self._add_some(read, self._ask_permission(read), PERMISSIONS)
-        self._add_some(read, ((one, "direct", "keywords") for one in ask_keywords(read, self.page, self.dice)), KEYWORDS)
+        left = KEYWORDS
+        for question in ask_keywords(read, self.page, self.dice):
+            if left > 0:
+                left -= self._add(read, question, "direct", "keywords")
         self._add_applied(read)
         self._add_combined(read)
         self._add_unstated(read)
@@ -109,7 +112,7 @@ class _Maker:
         for share in SHARES[:MASKED]:
             masked = mask(text, share, self.dice, "ja", words)
             self._add(read, f"次の文の空いているところを補って、全文を書いてください。{masked}", "statement", "masked")
-        chunks = [part for part in re.split("(?<=[はがをにでと、])", text.rstrip("。")) if part]
+        chunks = split_chunks(text.rstrip("。"))
         if 3 <= len(chunks) <= 8:
             mixed = " / ".join(shuffle(chunks, self.dice))
             self._add(read, f"次の語句を並べかえて、正しい文にしてください。{mixed}", "statement", "shuffled")
@@ -155,7 +158,8 @@ class _Maker:
 
     def _ask_true(self, read: ReadFact) -> Iterator[tuple[str, str, str]]:
         for sentence in self._sentences(read):
-            yield from ((one, "direct", "yes_no") for one in japanese_polar.iterate_true(sentence, self.dice))
+            for one in japanese_polar.iterate_true(sentence, self.dice):
+                yield _name_owner(read, one), "direct", "yes_no"
         if not any(read.sentences) and not read.cells:
             for text in split_plain(read.fact.text):
                 yield from ((one, "direct", "yes_no") for one in iterate_whether(text, self.dice))
@@ -163,7 +167,7 @@ class _Maker:
     def _ask_false(self, read: ReadFact) -> Iterator[tuple[str, str, str]]:
         for sentence in self._sentences(read):
             for one in japanese_polar.iterate_false(sentence, self.page, self.dice):
-                yield one, "false_premise", "yes_no_altered"
+                yield _name_owner(read, one), "false_premise", "yes_no_altered"
         if read.cells:
             for one in japanese_polar.iterate_false_cells(read, self.page, self.dice):
                 yield one, "false_premise", "yes_no_altered"
@@ -228,6 +232,11 @@ class _Maker:
             self._add(chosen[0], question, "statement", "several", answer, tuple(one.fact.name for one in chosen))
 
 
+def _name_owner(read: ReadFact, question: str) -> str:
+    """The question with what a property belongs to before it."""
+    return f"{read.owner}の{question}" if read.owner and question.startswith(read.topic) else question
+
+
 def tell(read: ReadFact) -> str:
     """The fact word for word; before a property that it starts with stands what it belongs to."""
     first = read.sentences[0] if read.sentences else None
@@ -235,6 +244,19 @@ def tell(read: ReadFact) -> str:
     if read.owner and topic and is_attribute(topic) and read.fact.text.startswith(topic):
         return f"{read.owner}の{read.fact.text}"
     return read.fact.text
+
+
+def split_chunks(text: str) -> list[str]:
+    """A sentence cut after its particles; nothing without an analyser."""
+    chunks: list[str] = [""]
+    for word in japanese_words.find_words(text) if japanese_words.is_available() else []:
+        if word.text in ("、", "，") or word.kind in ("particle", "auxiliary"):
+            chunks[-1] += word.text
+        elif chunks[-1] and chunks[-1][-1] in "はがをにでと、も":
+            chunks.append(word.text)
+        else:
+            chunks[-1] += word.text
+    return [one for one in chunks if one]
 
 
 def end_sentence(text: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from core.text.questions import japanese_words
 from core.text.questions.japanese_page import ReadFact, ReadPage
 from core.text.questions.japanese_plain import find_plain_words
+from core.text.questions.japanese_questions import name_owner
 
 _OPENERS = (
     "すみません、", "ちょっと聞きたいんですが、", "はじめてなので教えてください。", "友だちに聞かれたんですけど、", "確認したいんですけど、",
@@ -17,7 +18,10 @@ _OPENERS = (
 _NAMED = ("{s}では、{q}", "{s}で、{q}", "{s}のことなんですけど、{q}", "{s}について質問です。{q}", "{s}なんですけど、{q}", "{s}の話で、{q}")
 _HEADED = ("{h}のことですが、{q}", "「{h}」のところで、{q}", "{h}について。{q}")
 _KEYWORDS = ("{k}?", "{k}は?", "{k}について教えてください。", "{k}のことを知りたいです。", "{k}って?", "{k}を説明して。", "{k} 教えて")
+_BARE_KEYWORDS = ("{k}", "{k}?", "{k} 教えて", "{k} どうだっけ?")
+NAMED_KEYWORDS = 0.3  # of the keywords have a name of the subject before them
 _STATE = ("{t}について説明してください。", "{t}について知っていることを教えて。", "{t}の説明をお願いします。")
+_BARE_TOPIC = re.compile("[^0-9るただのす、]{1,8}(?:の[^0-9るたの、]{1,6})?")
 OPENED = 0.15  # of the questions have a few words before them
 FULL_WIDTH = 0.6  # of the question marks, as a Japanese keyboard types them
 MIN_ALONE = 12  # characters of a question that needs no name of what it is about
@@ -44,7 +48,8 @@ def place_name(question: str, page: ReadPage, read: ReadFact, dice: random.Rando
         return dice.choice(_HEADED).format(h=heading, q=question)
     if is_bare or dice.random() < share:
         name = dice.choice(page.names)
-        if read.topic and question.startswith(read.topic) and dice.random() < 0.35 and not re.search("[0-9る]$", name):
+        bare = _BARE_TOPIC.fullmatch(read.topic) is not None
+        if bare and question.startswith(read.topic) and dice.random() < 0.35:
             return f"{name}の{question}"
         return dice.choice(_NAMED).format(s=name, q=question)
     return _open(question, dice)
@@ -57,8 +62,8 @@ def _open(question: str, dice: random.Random) -> str:
 def ask_for_statement(read: ReadFact, page: ReadPage, dice: random.Random) -> Iterator[str]:
     """Yield requests for the whole statement: by its topic, where no other fact has it, and by how it begins."""
     text = read.fact.text
-    topic = read.topic
-    if topic and sum(one.topic == topic for one in page.facts) == 1 and not re.search("の$", topic):
+    topic = name_owner(read.topic, read.owner)
+    if topic and sum(one.topic == read.topic for one in page.facts) == 1 and not re.search("の$", topic):
         yield dice.choice(_STATE).format(t=topic)
     for length in range(max(4, len(text) // 3), len(text) - 3):
         opening = text[:length]
@@ -70,6 +75,8 @@ def ask_for_statement(read: ReadFact, page: ReadPage, dice: random.Random) -> It
 def ask_keywords(read: ReadFact, page: ReadPage, dice: random.Random) -> Iterator[str]:
     """Yield questions of two or three of the fact's words that no other fact has together."""
     own = find_content_words(read.fact.text)
+    if read.owner:
+        own.append(read.owner)
     others = [one.fact.text for one in page.facts if one is not read]
     tried = 0
     while len(own) > 1 and tried < 20:
@@ -77,7 +84,11 @@ def ask_keywords(read: ReadFact, page: ReadPage, dice: random.Random) -> Iterato
         chosen = set(dice.sample(own, min(len(own), dice.choice([2, 2, 3]))))
         words = [one for one in own if one in chosen] if dice.random() < 0.7 else list(dict.fromkeys(dice.sample(sorted(chosen), len(chosen))))
         if not any(all(word in other for word in words) for other in others):
-            yield dice.choice(_KEYWORDS).format(k=dice.choice([" ", " ", "、"]).join(words))
+            if dice.random() < NAMED_KEYWORDS and not any(name in "".join(words) for name in page.names):
+                words.insert(0, dice.choice(page.names))
+            is_verb = words[-1] not in read.fact.text or re.search("[るいすうくむぶ]$", words[-1]) is not None
+            frames = _BARE_KEYWORDS if is_verb else _KEYWORDS
+            yield dice.choice(frames).format(k=dice.choice([" ", " ", "、"]).join(words))
 
 
 def find_content_words(text: str) -> list[str]:

@@ -23,6 +23,10 @@ _TIME = re.compile(
     r"(?:とき|時|場合|際|間|あいだ|前|後|あと|直後|直前|最中|途中|たび|度|うち|日|当日|前日|翌日|翌朝|朝|昼|夕方|晩|夜|午前|午後|春|夏|秋|冬|季節|曜|曜日|月曜|火曜|水曜|木曜|金曜|土曜|日曜|週末|平日|祝日|休日|年末|年始|月末|期間"
     r"|シーズン|年|月|週|今|初め|はじめ|最初|最後|終わり|開始|終了|昔|当時|現在)$"
 )
+_NOT_A_NAME = re.compile("[0-9（()）「」『』、一二三四五六七八九十各]|全員|相手|自分|両方|以上")
+_ABSTRACT = re.compile(
+    "(?:点|数|量|度|さ|率|回|方|勝ち負け|場合|理由|原因|方法|結果|目的|内容|種類|状態|一部|半分|最後|最初|休み|終わり|始まり|違い|ほか|際|側|割合|順番|順|名前|意味|赤み|むら|必要|上下|左右)$"
+)
 _BRACKETS = re.compile("[「」『』（）()]")
 _NOT_TIME = re.compile(r"(?:手前|名前|時間|期間|年間|空間|人間|隙間|手間|人前|この前|腕前|板の間|居間|仲間|日の間|その間|樽の前|の前)$")
 _KANJI_OR_KATAKANA = re.compile("[\u30a1-\u30fa\u3400-\u9fff]")
@@ -100,3 +104,10 @@ def _noun_run(phrase: Phrase) -> str:
 def is_place_name(noun: str) -> bool:
     """Whether a noun only says where at another thing, such as 中 or 前."""
     return bool(_WHERE.search(noun))
+
+
+def is_nameable(phrase: Phrase, name: str) -> bool:
+    """Whether `name`, the last noun of a phrase, is something that can be asked about alone."""
+    is_vague = phrase.is_adverb or is_empty(phrase) or is_time(phrase) or is_place_name(name)
+    known = phrase.head.kind == "noun" and 1 < len(name) <= 12 and not _ABSTRACT.search(name)
+    return known and not is_vague and not _NOT_A_NAME.search(name)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from core.text.questions import japanese_nouns as nouns
 from core.text.questions import japanese_words
 from core.text.questions.japanese_questions import find_topic, is_attribute
-from core.text.questions.japanese_sentences import Sentence, read_sentence
+from core.text.questions.japanese_sentences import Phrase, Sentence, read_sentence
 from core.text.questions.rows import Page, PageFact
 
 MAX_NAME = 14  # characters of a name that questions repeat
@@ -71,30 +72,31 @@ class ReadPage:
                 one.owner = owner
 
     @cached_property
-    def things(self) -> list[str]:
-        """The names of things that the page speaks of, the most frequent first."""
-        counted: Counter[str] = Counter()
+    def things(self) -> list[tuple[str, str]]:
+        """The names of what the page speaks of, the most frequent first, each with its kind: thing, person or act."""
+        counted: Counter[tuple[str, str]] = Counter()
+        for phrase in self._iterate_phrases():
+            name = nouns.find_modifier(phrase)[1].strip("「」『』")
+            if phrase.relative is None and phrase.particle in ("は", "を", "が", "に", "で") and nouns.is_nameable(phrase, name):
+                kind = "person" if nouns.is_person(phrase) else "act" if phrase.head.tags[2:3] == ("サ変可能",) else "thing"
+                counted[name, kind] += 1 + 2 * (phrase.particle == "は")
+        return [one for one, _ in counted.most_common() if not is_attribute(one[0])]
+
+    def _iterate_phrases(self) -> Iterator[Phrase]:
         for one in self.facts:
             for sentence in one.sentences:
                 for clause in sentence.clauses if sentence else ():
-                    for phrase in clause.phrases:
-                        is_thing = not (phrase.is_adverb or phrase.relative or nouns.is_empty(phrase) or nouns.is_time(phrase))
-                        name = nouns.find_modifier(phrase)[1].strip("「」『』")
-                        if is_thing and phrase.head.kind == "noun" and 1 < len(name) <= MAX_NAME and not re.search("[0-9（()）「」『』、]", name):
-                            counted[name] += 1 + 2 * (phrase.particle == "は")
-        return [name for name, _ in counted.most_common() if not nouns.is_place_name(name) and not is_attribute(name)]
+                    yield from clause.phrases
 
     def collect_phrases(self, test: str) -> list[str]:
         """The words of all phrases of a kind (person, place), without relative clauses."""
         check = {"person": nouns.is_person, "place": nouns.is_place}[test]
         found = []
-        for one in self.facts:
-            for sentence in one.sentences:
-                for clause in sentence.clauses if sentence else ():
-                    for phrase in clause.phrases:
-                        if phrase.relative is None and not phrase.is_adverb and not nouns.is_empty(phrase) and check(phrase):
-                            found.append(sentence.cut(phrase.start, phrase.noun_end) if sentence else "")
-        return [text for text in dict.fromkeys(found) if 1 < len(text) <= MAX_NAME and not re.search("[0-9一二三四五六七八九十その各もう]", text)]
+        for phrase in self._iterate_phrases():
+            if phrase.relative is None and not phrase.is_adverb and not nouns.is_empty(phrase) and check(phrase):
+                found.append("".join(word.text for word in phrase.words).strip("「」『』"))
+        usable = (text for text in dict.fromkeys(found) if 1 < len(text) <= MAX_NAME)
+        return [text for text in usable if not re.search("[0-9一二三四五六七八九十その各もう全相]", text)]
 
 
 def find_names(subject: str) -> list[str]:

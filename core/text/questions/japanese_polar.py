@@ -11,7 +11,7 @@ from decimal import Decimal
 from core.text.questions import japanese_nouns as nouns
 from core.text.questions.japanese_page import ReadFact, ReadPage
 from core.text.questions.japanese_quantities import Figure, find_figures
-from core.text.questions.japanese_questions import ban_denied, find_condition, find_topic, is_act, is_anaphoric, topic_of
+from core.text.questions.japanese_questions import REFERENCE, ban_denied, find_condition, find_topic, is_act, is_anaphoric, topic_of
 from core.text.questions.japanese_sentences import Clause, Phrase, Sentence
 from core.text.questions.shared_altered_values import choose_altered_number, choose_other
 
@@ -56,20 +56,23 @@ def _strip_conjunction(text: str) -> str:
 def iterate_true(sentence: Sentence, dice: random.Random) -> Iterator[str]:
     """Yield the sentence as a question."""
     plain, polite = state(sentence)
-    if plain and not is_anaphoric(sentence, _first(sentence)):
+    if plain and not starts_with_reference(sentence):
         is_noun = sentence.clauses[-1].predicate.kind == "noun"
         yield _strip_conjunction(ask_whether(plain, polite, _TRUE, dice, is_noun))
 
 
-def _first(sentence: Sentence) -> Phrase:
-    return next((one for clause in sentence.clauses for one in clause.phrases), sentence.clauses[0].phrases[0])
+def starts_with_reference(sentence: Sentence) -> bool:
+    """Whether a sentence begins with これ, その and the like, so that it is not clear alone."""
+    return REFERENCE.match(_strip_conjunction(sentence.text)) is not None
 
 
 def iterate_false(sentence: Sentence, page: ReadPage, dice: random.Random) -> Iterator[str]:
     """Yield the sentence with a figure or a name in the place of the right one, as a question."""
     end = _lead_end(sentence)
     is_noun = sentence.clauses[-1].predicate.kind == "noun"
-    figures = [one for one in find_figures(sentence.text) if one.end <= end]
+    if starts_with_reference(sentence):
+        return
+    figures = [one for one in find_figures(sentence.text) if one.end <= end and not _is_fixed(sentence, one)]
     dice.shuffle(figures)
     for figure in figures:
         wrong = alter_figure(figure, page, dice)
@@ -86,6 +89,13 @@ def iterate_false(sentence: Sentence, page: ReadPage, dice: random.Random) -> It
                 yield _strip_conjunction(ask_whether(plain, polite, _FALSE, dice, is_noun))
 
 
+def _is_fixed(sentence: Sentence, figure: Figure) -> bool:
+    """Whether a figure names what the sentence is about, or follows もう: 1チームは5人で, もう1人が."""
+    before = sentence.text[: figure.start]
+    topics = [one for clause in sentence.clauses for one in clause.phrases if one.particle == "は" and one.relative is None]
+    return before.endswith("もう") or any(one.start <= figure.start < one.noun_end for one in topics)
+
+
 def _alter_phrase(sentence: Sentence, phrase: Phrase, page: ReadPage, end: int, dice: random.Random) -> str:
     """The sentence up to `end` with another person, place or colour in one phrase; '' where none is known."""
     if phrase.relative is not None and phrase.relative.predicate.kind == "verb" or phrase.end > end or phrase.is_adverb:
@@ -94,7 +104,7 @@ def _alter_phrase(sentence: Sentence, phrase: Phrase, page: ReadPage, end: int, 
     if colour := re.search("赤|青|白|黒|黄色|緑|紫", text):
         other = dice.choice([one for one in ("赤", "青", "白", "黒", "黄色", "緑") if one != colour[0]])
         return sentence.text[: phrase.start] + text.replace(colour[0], other, 1) + sentence.text[phrase.noun_end : end]
-    if phrase.particle not in ("は", "が", "に", "で", "へ", "から", "だけ", "だけは", "") or find_figures(text):
+    if phrase.particle not in ("は", "が", "に", "で", "へ", "から", "だけ", "だけは") or find_figures(text):
         return ""
     kind = "person" if nouns.is_person(phrase) else "place" if nouns.is_place(phrase) and phrase.particle in ("に", "で", "へ") else ""
     if not kind:
@@ -164,6 +174,8 @@ def iterate_permission(sentence: Sentence, dice: random.Random) -> Iterator[tupl
     """Yield questions whether an act is allowed or needed, with their kinds: 「まりをけってもいいですか」."""
     for clause in sentence.clauses:
         predicate = ban_denied(clause)
+        if any(is_anaphoric(sentence, one) and not one.is_adverb for one in clause.phrases):
+            continue
         if clause.link in ("if", "even", "until", "because") or predicate.kind != "verb" or predicate.past:
             continue
         body = _body(sentence, clause, dice)

@@ -14,7 +14,7 @@ from core.text.questions.japanese_quantities import DURATIONS, MONEY, SIZES, Fig
 from core.text.questions.japanese_sentences import Clause, Phrase, Sentence
 
 _TOPICS = ("は", "も", "では", "には", "だけは", "とは", "からは", "までは")
-_ANAPHORA = re.compile("^(?:そのうち|これ|それ|あれ|その|この|あの|ここ|そこ|こうして|そう)")
+REFERENCE = re.compile("^(?:そのうち|これ|それ|あれ|その|この|あの|ここ|そこ|こうして|そう)")
 _ATTRIBUTE = re.compile(
     "[^の]{0,3}(?:さ|縦|横|幅|奥行き|直径|半径|定員|料金|値段|価格|代金|費用|期間|時間|時刻|対象|対象年齢|面積|人数|温度|速度|速さ|色|素材|材料|名前|場所|量|数|容量|寿命|保証期間|住所|電話番号|開始|終了|締め切り|期限|賞金|費用|持ち物|目的|形)"
 )
@@ -69,7 +69,7 @@ def find_topic(sentence: Sentence, clause: Clause) -> tuple[str, str]:
 
 def is_anaphoric(sentence: Sentence, phrase: Phrase) -> bool:
     """Whether a phrase points back to another sentence, so that it says nothing alone: それより, この中に."""
-    return _ANAPHORA.match(sentence.text[phrase.start :]) is not None
+    return REFERENCE.match(sentence.text[phrase.start :]) is not None
 
 
 def is_attribute(topic: str) -> bool:
@@ -194,8 +194,10 @@ def ask_words(sentence: Sentence, phrase: Phrase, clause: Clause) -> Iterator[tu
     text = sentence.cut(phrase.start, phrase.end)
     figures = [one for one in find_figures(sentence.text) if phrase.start <= one.start and one.end <= phrase.end]
     for figure in figures:
+        if "や" in (sentence.text[figure.end : figure.end + 1], sentence.text[figure.start - 1 : figure.start]):
+            continue  # one of several that belong together
         for asked in ask_for(text, figure, phrase.start):
-            yield _move_counter(_ANAPHORA.sub("", asked)), name_figure_form(figure, asked)
+            yield _move_counter(REFERENCE.sub("", asked)), name_figure_form(figure, asked)
     if figures and (phrase.relative is None or phrase.particle in ("", "まで", "だけ")):
         return
     if phrase.is_adverb or nouns.is_empty(phrase) or text.startswith(("各", "毎")):

@@ -126,7 +126,7 @@ def _ask_topic_of_noun(
     if find_figures(predicate.base):
         if modifier.endswith("の") and not value.particle:
             yield Draft(f"{noun}が{rest}{predicate.base}なの", "何" if noun.endswith("さ") else "どれ", None, "which", "reverse")
-        elif not owner:
+        elif not owner and not value.particle:
             yield Draft(f"{rest}{predicate.base}なの", word, None, "what", "reverse")
     elif value.relative is not None and not others and noun not in predicate.base:
         yield Draft(predicate.base, word, None, "what", "reverse")
@@ -187,6 +187,8 @@ def find_conditions(sentence: Sentence) -> Iterator[tuple[str, str, Clause | Non
     """
     for number, clause in enumerate(sentence.clauses):
         for phrase in clause.phrases:
+            if clause.predicate.kind == "noun" and phrase is clause.phrases[-1] or clause.predicate.rule in ("ban", "permit"):
+                continue
             if phrase.relative is not None and is_condition(phrase):
                 inner = phrase.relative
                 happened = sentence.cut(phrase.start, inner.predicate.start) + inner.predicate.past_form()

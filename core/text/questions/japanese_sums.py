@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
+from core.text.questions import japanese_nouns as nouns
 from core.text.questions.japanese_page import ReadFact
 from core.text.questions.japanese_quantities import Figure, find_figures
 from core.text.questions.japanese_questions import find_topic, is_act, topic_of
@@ -95,7 +96,9 @@ def is_act_with_topic(sentence: Sentence, clause: Clause) -> bool:
     predicate = clause.predicate
     if predicate.kind != "verb" or predicate.negative or predicate.past or predicate.rule in ("ban", "permit"):
         return False
-    has_topic = topic_of(sentence, clause) is not None
+    topic = topic_of(sentence, clause)
+    has_topic = topic is not None and topic.relative is None and not nouns.is_person(topic)
+    has_topic = has_topic and not any(one.particle == "が" for one in clause.phrases)
     is_change = predicate.base in ("かかる", "なる", "ある", "いる", "できる", "続く", "過ぎる", "たつ", "経つ")
     return not is_change and (is_act(clause) or has_topic)
 

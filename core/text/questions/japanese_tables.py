@@ -109,6 +109,8 @@ def _ask_back(
         yield text + dice.choice(ask), "reverse", "when"
         return
     yield f"{name}が{cell}なのはどの{header}ですか。", "reverse", "which"
+    if any(cell in one.fact.text for one in page.facts if one is not read):
+        return
     yield f"{cell}なのは{dice.choice(['何ですか。', 'どれですか。', 'どんな場合ですか。'])}", "reverse", "what"
     yield f"{header}で、{name}が{cell}のものを教えてください。", "reverse", "which"
 

@@ -14,10 +14,13 @@ from core.text.questions.japanese_page import ReadFact, ReadPage
 from core.text.questions.japanese_polar import state
 from core.text.questions.shared_not_stated import Attribute, find_absent, is_absent_for, iterate_choices
 
+MAX_THINGS = 30  # of the page that are asked about
+MAX_TRIES = 4000  # of questions for one page
+WHOLE = 0.4  # of the questions are about the subject of the page
 ANSWERS = ("それは書かれていません。", "そのことは書かれていません。", "それについては何も書かれていません。")
 _REASON = re.compile("ので|ため|から、|なぜ|理由|わけ|おかげ|せいで|よう(?:に|、)")
 
-# {n} is a thing that the page speaks of.
+# {n} is a thing that the page speaks of, a person, or something that is done.
 _OF_THINGS = (
     ("{n}の値段はいくらですか。|{n}っていくらするの?|{n}を買うといくらですか。", "円|値段|価格|料金|費用|代金|無料|有料"),
     ("{n}はどこで買えますか。|{n}ってどこで売ってるの?", "買|売|購入|販売|店"),
@@ -44,6 +47,28 @@ _OF_THINGS = (
     ("{n}の調査をした人は誰ですか。|{n}を研究しているのはどこの大学ですか。", "調査|研究|大学|調べ"),
     ("{n}はほかの町にもありますか。|{n}はほかの国にもあるの?", "ほかの|他の|各地|全国|世界|町|国"),
 )  # fmt: skip
+_OF_PEOPLE = (
+    ("{n}の給料はいくらですか。|{n}はいくらもらっているんですか?", "給|賃金|報酬|謝礼|円"),
+    ("{n}は何歳ですか。|{n}は何歳までできますか。", "歳|才|年齢|定年"),
+    ("{n}になるにはどうすればいいですか。|{n}になりたいんですけど、試験はありますか。", "なる|なれ|試験|資格|選ば|選び|任命"),
+    ("{n}の服装を教えてください。|{n}は何色の服を着ていますか。", "服|着|帯|帽子|色|はだし|制服"),
+    ("{n}の連絡先はどこですか。|{n}の電話番号を教えて。", "連絡|電話|内線|メール"),
+    ("{n}は外国人でもいいんですか?|{n}はどこの出身ですか。", "外国|出身|国"),
+    ("{n}の休みはいつですか。|{n}は週に何日働いていますか。", "休|曜|勤務|働"),
+    ("{n}は何人交代ですか。|{n}が病気のときは誰が代わりますか。", "交代|代わ|病気|代理|控え"),
+    ("{n}は車で来てもいいですか。|{n}はお弁当を持ってきますか。", "車|弁当|食"),
+    ("{n}の苗字は何ですか。|今の{n}は誰ですか。", "名前|氏名|さん|氏|[はが]、?[一-龯]{2,4}です"),
+)
+_OF_ACTS = (
+    ("{n}は何時に始まりますか。|{n}って何時から?", "時|開始|始ま|朝|夕|午"),
+    ("{n}は年に何回ありますか。|{n}は毎週やっていますか。", "毎|年に|週に|月に|回"),
+    ("{n}にはいくらかかりますか。|{n}の費用を教えてください。", "円|料金|費用|価格|無料|代"),
+    ("{n}はインターネットで見られますか。|{n}の動画はありますか。", "ネット|サイト|動画|ウェブ|オンライン"),
+    ("{n}を見学することはできますか。|{n}は誰でも見られますか。", "見学|観覧|見ら|観客"),
+    ("{n}の記録は誰が持っていますか。|{n}の最高記録は何ですか。", "記録|最高"),
+    ("雨の日の{n}はどうしますか。|{n}は雪でもやりますか。", "雨|雪|天気|天候|荒|晴"),
+    ("{n}は英語で何と言いますか。|{n}という言い方はいつからありますか。", "英語|という|呼"),
+)
 # {n} is the subject of the page.
 _OF_SUBJECT = (
     ("{n}の電話番号を教えてください。|{n}に電話したいんですけど、何番ですか。", "電話|内線|番号"),
@@ -76,30 +101,28 @@ def _build(entries: tuple[tuple[str, str], ...]) -> list[Attribute]:
     return [Attribute(tuple(frames.split("|")), re.compile(signs)) for frames, signs in entries]
 
 
-_THINGS, _SUBJECT = _build(_OF_THINGS), _build(_OF_SUBJECT)
+_SUBJECT = _build(_OF_SUBJECT)
+_BY_KIND = {"thing": _build(_OF_THINGS), "person": _build(_OF_PEOPLE), "act": _build(_OF_ACTS)}
 
 
 def iterate_unstated(page: ReadPage, dice: random.Random) -> Iterator[tuple[str, str]]:
     """Yield open questions without end, each with its form: of the subject, of things of the page, for reasons."""
-    texts = page.texts
-    whole = iterate_choices(find_absent(_SUBJECT, texts), dice)
-    general = find_absent(_THINGS, texts)
-    things = page.things[:24] or page.names
-    named = iterate_choices(_THINGS, dice)
-    tried = 0
-    while tried < 4000:
-        tried += 1
-        if dice.random() < 0.4 and (found := next(whole, None)):
+    whole = iterate_choices(find_absent(_SUBJECT, page.texts), dice)
+    near = _join_neighbours(page)
+    choices = {kind: iterate_choices(attributes, dice) for kind, attributes in _BY_KIND.items()}
+    things = page.things[:MAX_THINGS] or [(name, "thing") for name in page.names]
+    for _ in range(MAX_TRIES):
+        if dice.random() < WHOLE and (found := next(whole, None)):
             yield found[1].format(n=dice.choice(page.names)), "not_stated"
             continue
-        attribute, frame = next(named)
-        thing = dice.choice(things)
+        thing, kind = dice.choice(things)
+        attribute, frame = next(choices[kind])
         # What the page says of other things is asked of this one, too: it must be told apart.
-        if attribute in general or is_absent_for(attribute, [thing], _with_neighbours(page)):
+        if is_absent_for(attribute, [thing], near):
             yield frame.format(n=thing), "not_stated"
 
 
-def _with_neighbours(page: ReadPage) -> list[str]:
+def _join_neighbours(page: ReadPage) -> list[str]:
     """Each text with the one before and after it under the same heading, since a thing may be named in those alone."""
     found = []
     for number, one in enumerate(page.facts):
