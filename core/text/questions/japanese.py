@@ -57,7 +57,8 @@ class _Maker:
     def _add(
         self, read: ReadFact, question: str, kind: str, form: str, answer: str = "", facts: tuple[str, ...] = ()
     ) -> bool:
-        question = finish_question(question, self.dice)
+        if kind != "statement":
+            question = finish_question(question, self.dice)
         key = re.sub("[？?。、 ]", "", question)
         row = QuestionRow(question, answer or tell(read), kind, facts or (read.fact.name,), form)
         known = self._rows.get(key)
@@ -129,6 +130,8 @@ class _Maker:
             drafts = [*iterate_part_questions(sentence, read.owner, self.dice), *japanese_reverse.uncleave(sentence)]
             self._drafts.setdefault(read.fact.name, []).extend(one for one in drafts if one.kind == "direct")
             yield from self._finish(drafts)
+            for question, form in japanese_reverse.iterate_wishes(sentence, self.dice):
+                yield question, "direct", form
         if not any(read.sentences) and not read.cells:
             for text in split_plain(read.fact.text):
                 for question, form in iterate_figure_questions(text, self.dice):
@@ -137,7 +140,7 @@ class _Maker:
     def _ask_reverse(self, read: ReadFact) -> Iterator[tuple[str, str, str]]:
         for sentence in self._sentences(read):
             yield from self._finish(japanese_reverse.iterate_reverse_drafts(sentence, read.owner, self.dice))
-            for condition, _, _ in japanese_reverse.find_conditions(sentence):
+            for condition, _ in japanese_reverse.find_conditions(sentence):
                 yield from _ask_when(sentence, condition, self.dice)
 
     def _ask_conditions(self, read: ReadFact) -> Iterator[tuple[str, str, str]]:
@@ -145,11 +148,14 @@ class _Maker:
             ends = ["どうなりますか。", "どうなるの?", "どうなるんですか。", "どうなるか教えてください。"]
             if japanese_reverse.tells_what_to_do(sentence):
                 ends = ["どうすればいいですか。", "どうしますか。", "どうしたらいい?", "何をすればいいんですか。", "どうするんでしたっけ。"]
-            for condition, happened, _ in japanese_reverse.find_conditions(sentence):
+            for condition, happened in japanese_reverse.find_conditions(sentence):
                 yield f"{condition}、{self.dice.choice(ends)}", "direct", "what_happens"
-                if happened:
-                    yield f"{happened}んですけど、{self.dice.choice(ends)}", "direct", "what_happens"
+                for one in happened:
+                    said = self.dice.choice(["んですけど、", "んですが、", "。"])
+                    yield f"{one}{said}{self.dice.choice(ends)}", "direct", "what_happened"
             yield from _ask_about_people(sentence, self.dice)
+            for question in japanese_reverse.iterate_next_steps(sentence, self.dice):
+                yield question, "direct", "what_next"
 
     def _name_figures(self, read: ReadFact) -> Iterator[tuple[str, str, str]]:
         for sentence in self._sentences(read):
@@ -270,8 +276,9 @@ def _ask_when(sentence: Sentence, condition: str, dice: random.Random) -> Iterat
     if last.predicate.kind == "noun" or not last.predicate.noun_like():
         return
     inner = [one for one in last.phrases if sentence.cut(one.start, one.end) != condition]
+    has_object = any(one.particle == "を" for one in inner)
     text = "".join(
-        sentence.cut(one.start, one.noun_end) + ("が" if one.particle == "は" else sentence.text[one.noun_end : one.end])
+        sentence.cut(one.start, one.noun_end) + ("が" if one.particle == "は" and has_object else sentence.text[one.noun_end : one.end])
         for one in inner
     )
     if len(text) < japanese_reverse.MIN_BODY:

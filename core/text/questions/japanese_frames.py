@@ -10,6 +10,7 @@ from core.text.questions import japanese_words
 from core.text.questions.japanese_page import ReadFact, ReadPage
 from core.text.questions.japanese_plain import find_plain_words
 from core.text.questions.japanese_questions import name_owner
+from core.text.questions.japanese_rewording import reword
 
 _OPENERS = (
     "すみません、", "ちょっと聞きたいんですが、", "はじめてなので教えてください。", "友だちに聞かれたんですけど、", "確認したいんですけど、",
@@ -24,14 +25,14 @@ _STATE = ("{t}について説明してください。", "{t}について知っ�
 _BARE_TOPIC = re.compile("[^0-9るただのす、]{1,8}(?:の[^0-9るたの、]{1,6})?")
 OPENED = 0.15  # of the questions have a few words before them
 FULL_WIDTH = 0.6  # of the question marks, as a Japanese keyboard types them
-MIN_ALONE = 12  # characters of a question that needs no name of what it is about
+MIN_ALONE = 14  # characters of a question that needs no name of what it is about
 _TRIVIAL = re.compile("[ぁ-ん]{1,2}$|^[0-9]$")
 _EMPTY_WORDS = {"こと", "もの", "とき", "ため", "よう", "ところ", "場合", "これ", "それ", "ここ", "する", "なる", "ある", "いる", "できる", "使う", "れる", "せる", "自分"}
 
 
 def finish_question(question: str, dice: random.Random) -> str:
     """The question with the marks that people type."""
-    question = re.sub("、{2,}", "、", question).replace("。、", "。")
+    question = reword(re.sub("、{2,}", "、", question).replace("。、", "。"), dice)
     return question.replace("?", "？") if dice.random() < FULL_WIDTH else question
 
 
@@ -45,7 +46,8 @@ def place_name(question: str, page: ReadPage, read: ReadFact, dice: random.Rando
     heading = read.heading if len(read.heading) <= 14 and not re.search("[0-9「」]", read.heading) else ""
     is_bare = len(question) < MIN_ALONE and not read.topic
     if heading and heading not in question and dice.random() < (0.7 if is_bare else 0.12):
-        return dice.choice(_HEADED).format(h=heading, q=question)
+        frames = _HEADED[1:2] if re.search("[うくぐすつぬぶむるき]$", heading) else _HEADED
+        return dice.choice(frames).format(h=heading, q=question)
     if is_bare or dice.random() < share:
         name = dice.choice(page.names)
         bare = _BARE_TOPIC.fullmatch(read.topic) is not None
@@ -74,7 +76,7 @@ def ask_for_statement(read: ReadFact, page: ReadPage, dice: random.Random) -> It
 
 def ask_keywords(read: ReadFact, page: ReadPage, dice: random.Random) -> Iterator[str]:
     """Yield questions of two or three of the fact's words that no other fact has together."""
-    own = find_content_words(read.fact.text)
+    own = find_content_words("。".join(cell for _, cell in read.cells) or read.fact.text)
     if read.owner:
         own.append(read.owner)
     others = [one.fact.text for one in page.facts if one is not read]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # The endings are general: what a person, a place or a time is called, in any subject.
 _PERSON = re.compile(
-    r"(?:人|者|員|師|客|係|主任|担当|責任者|選手|主将|監督|審判|先生|生徒|学生|児童|会員|職員|店員|館長|室長|会長|社長|園長|院長|校長|部長|課長|班長|隊長|船長|機長|[^身延成]長"
+    r"(?:人|者|員|民|人々|師|客|係|主任|担当|責任者|選手|主将|監督|審判|先生|生徒|学生|児童|会員|職員|店員|館長|室長|会長|社長|園長|院長|校長|部長|課長|班長|隊長|船長|機長|[^身延成]長"
     r"|番人|樽番|当番|[^順]手|親|子ども|子供|大人|家族|友だち|友達|仲間|隊|チーム|グループ|団体|業者|会社|委員会|さん|氏|様|君|娘|息子|夫|妻|兄|弟|姉|妹|父|母|王|女王|職人|大工|医師|看護師"
     r"|キャプテン|リーダー|メンバー|スタッフ|ガイド|オーナー|ドライバー|インストラクター|コーチ|プレーヤー|プレイヤー)$"
 )
@@ -25,7 +25,7 @@ _TIME = re.compile(
 )
 _NOT_A_NAME = re.compile("[0-9（()）「」『』、一二三四五六七八九十各]|全員|相手|自分|両方|以上")
 _ABSTRACT = re.compile(
-    "(?:点|数|量|度|さ|率|回|方|勝ち負け|場合|理由|原因|方法|結果|目的|内容|種類|状態|一部|半分|最後|最初|休み|終わり|始まり|違い|ほか|際|側|割合|順番|順|名前|意味|赤み|むら|必要|上下|左右)$"
+    "(?:点|数|量|度|さ|率|回|方|勝ち負け|場合|理由|原因|方法|結果|目的|内容|種類|状態|一部|半分|最後|最初|休み|終わり|始まり|違い|ほか|内|台風|雨|雪|風|火|水|空|天気|際|側|割合|順番|順|名前|意味|赤み|むら|必要|上下|左右)$"
 )
 _BRACKETS = re.compile("[「」『』（）()]")
 _NOT_TIME = re.compile(r"(?:手前|名前|時間|期間|年間|空間|人間|隙間|手間|人前|この前|腕前|板の間|居間|仲間|日の間|その間|樽の前|の前)$")
@@ -37,15 +37,16 @@ _MATERIALS = re.compile(
     "(?:木|布|紙|鉄|銅|石|革|皮|竹|金|銀|金属|ガラス|プラスチック|ゴム|陶器|磁器|土|絹|綿|麻|毛|ステンレス|アルミ)(?:製)?の$"
 )
 _COLOURS = re.compile(r"^(?:赤|青|白|黒|黄|緑|紫|茶|灰|金|銀|紺|桃|橙|水色|ピンク|オレンジ)(?:い|色い|色の|の|色)")
-_EMPTY = re.compile(r"^(?:こと|もの|の|ため|よう|まま|ほう|方|これ|それ|あれ|ここ|そこ|そちら|こちら|その|わけ|はず|つもり|とおり|通り|場合|うえ|すべて|全て|全部|それぞれ|各自|互い|お互い|自分|一緒|以上|以下|だいたい|ほとんど|最大|最小|最低|最高|合計|必ず)$")  # fmt: skip
+_EMPTY = re.compile(r"^(?:こと|もの|の|ため|よう|まま|ほう|方|これ|それ|あれ|ここ|そこ|そちら|こちら|その|わけ|はず|つもり|とおり|通り|場合|うえ|すべて|全て|全部|それぞれ|各自|互い|お互い|自分|一緒|今|現在|昔|当時|以前|最近|以上|以下|だいたい|ほとんど|最大|最小|最低|最高|合計|必ず)$")  # fmt: skip
 
 
 def is_person(phrase: Phrase) -> bool:
     """Whether the phrase names people, a group of them or a company."""
-    is_name = "人名" in phrase.head.tags and _KANJI_OR_KATAKANA.search(phrase.head.text) is not None
-    if is_name and _noun_run(phrase) == phrase.head.text:
+    run = _noun_run(phrase)
+    names = [word for word in phrase.words if "人名" in word.tags and _KANJI_OR_KATAKANA.search(word.text)]
+    if names and run == "".join(word.text for word in names):
         return True
-    return bool(_PERSON.search(_noun_run(phrase)))
+    return bool(_PERSON.search(run))
 
 
 def is_place(phrase: Phrase) -> bool:
@@ -92,7 +93,7 @@ def can_ask_which(phrase: Phrase) -> bool:
     modifier, noun = find_modifier(phrase)
     if not modifier or modifier.endswith(("と", "や", "、", "か")) or _BRACKETS.search(modifier + noun):
         return False
-    is_vague = is_time(phrase) or is_empty(phrase) or is_place_name(noun) or noun in ("相手", "まま", "もの", "こと")
+    is_vague = is_time(phrase) or is_empty(phrase) or is_place_name(noun) or noun in ("相手", "まま", "もの", "こと", "ため")
     return not is_vague and not noun[0].isdigit() and modifier not in ("その", "この", "あの", "どの", "各", "ある")
 
 

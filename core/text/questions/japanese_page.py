@@ -19,8 +19,12 @@ _TITLE_TAILS = re.compile(
     "(?:について|のご?案内|のルール|の規則|の規約|の決まり|のきまり|の手引き?|の手順書?|の説明書?|の取扱説明書|取扱説明書|の使い方|の遊び方|の作り方|の歴史|の歩み|のあゆみ|の概要|の基本|のご利用案内|利用案内|利用規則|利用規約"
     "|ご利用案内|マニュアル|ハンドブック|ガイド(?:ブック)?|料金表|の料金|のしおり|の手びき|とは|の心得|の用語集?|用語集|のメニュー|規則|規約|一覧)+$"
 )
+_SHORT_NAME = re.compile(
+    "(?:公民館|図書館|博物館|美術館|体育館|資料館|記念館|水族館|動物園|植物園|旅館|民宿|食堂|喫茶店|病院|学校|学園|教室|工房|工場|会社|商店|農園|牧場|温泉|神社|公園|劇場|祭り|まつり|大会|鉄道|バス|炊飯器|洗濯機|掃除機|ロボット|アプリ|ゲーム)$"
+)
 _TABLE = re.compile("[^：。、]{1,20}：[^：]+(?:、[^：。、]{1,20}：[^：]+)+")
 _LIST_LEAD = re.compile("(?:次|つぎ|以下|下記)の(?P<noun>もの|こと|方|人|場合|とおり|通り|[^はがをにで、]{1,8})")
+_HIRAGANA = re.compile("[ぁ-んー]+")
 _SENTENCES = re.compile("(?<=[。．!！])(?![」』）)])")
 
 
@@ -80,7 +84,11 @@ class ReadPage:
             if phrase.relative is None and phrase.particle in ("は", "を", "が", "に", "で") and nouns.is_nameable(phrase, name):
                 kind = "person" if nouns.is_person(phrase) else "act" if phrase.head.tags[2:3] == ("サ変可能",) else "thing"
                 counted[name, kind] += 1 + 2 * (phrase.particle == "は")
-        return [one for one, _ in counted.most_common() if not is_attribute(one[0])]
+        return [
+            one
+            for one, count in counted.most_common()
+            if not is_attribute(one[0]) and (count > 2 or not _HIRAGANA.fullmatch(one[0]))
+        ]
 
     def _iterate_phrases(self) -> Iterator[Phrase]:
         for one in self.facts:
@@ -103,12 +111,15 @@ def find_names(subject: str) -> list[str]:
     """The names that people give the subject of a page: its title without words such as のルール, and its first part."""
     subject = re.sub("[（(].*?[)）]|^[#＃ ]+", "", subject).strip()
     first = re.split(r"[ 　――—:：|｜/／]", subject)[0]
-    found = []
     for one in (first, subject):
         bare = _TITLE_TAILS.sub("", one).strip(" 　「」『』")
-        if bare and len(bare) <= MAX_NAME + 6:
-            found.append(bare)
-    return list(dict.fromkeys(found)) or [subject[:MAX_NAME]]
+        if 1 < len(bare) <= MAX_NAME:
+            found = [bare]
+            # A short form, as people use it: 青葉公民館 and 公民館.
+            if (short := _SHORT_NAME.search(bare)) and short.start() > 0:
+                found.append(short[0])
+            return found
+    return [first[:MAX_NAME]]
 
 
 def _read_fact(fact: PageFact) -> ReadFact:

@@ -11,10 +11,11 @@ from decimal import Decimal
 from core.text.questions import japanese_nouns as nouns
 from core.text.questions.japanese_page import ReadFact, ReadPage
 from core.text.questions.japanese_quantities import Figure, find_figures
-from core.text.questions.japanese_questions import REFERENCE, ban_denied, find_condition, find_topic, is_act, is_anaphoric, topic_of
+from core.text.questions.japanese_questions import REFERENCE, ban_denied, find_condition, find_topic, is_act, is_anaphoric, is_condition, topic_of
 from core.text.questions.japanese_sentences import Clause, Phrase, Sentence
 from core.text.questions.shared_altered_values import choose_altered_number, choose_other
 
+_ACT = re.compile("[うくぐすつぬぶむる]$|た$|だ$")  # the end of a verb
 _KANJI = "〇一二三四五六七八九十"
 _MOST = {"月": 12, "日": 31, "時": 24, "分": 59, "%": 100, "％": 100, "パーセント": 100, "割": 10}
 _TRUE = ("{plain}って本当ですか。", "{polite}よね?", "{polite}か。", "{plain}って聞きましたが、合っていますか。", "確か、{polite}よね。")
@@ -93,7 +94,8 @@ def _is_fixed(sentence: Sentence, figure: Figure) -> bool:
     """Whether a figure names what the sentence is about, or follows もう: 1チームは5人で, もう1人が."""
     before = sentence.text[: figure.start]
     topics = [one for clause in sentence.clauses for one in clause.phrases if one.particle == "は" and one.relative is None]
-    return before.endswith("もう") or any(one.start <= figure.start < one.noun_end for one in topics)
+    is_rate = figure.number in ("1", "一") and re.match("につき|に|あたり|ごと", sentence.text[figure.end :]) is not None
+    return is_rate or before.endswith("もう") or any(one.start <= figure.start < one.noun_end for one in topics)
 
 
 def _alter_phrase(sentence: Sentence, phrase: Phrase, page: ReadPage, end: int, dice: random.Random) -> str:
@@ -101,7 +103,7 @@ def _alter_phrase(sentence: Sentence, phrase: Phrase, page: ReadPage, end: int, 
     if phrase.relative is not None and phrase.relative.predicate.kind == "verb" or phrase.end > end or phrase.is_adverb:
         return ""
     text = sentence.cut(phrase.start, phrase.noun_end)
-    if colour := re.search("赤|青|白|黒|黄色|緑|紫", text):
+    if colour := re.search("(?:赤|青|白|黒|黄色|緑|紫)(?=い|色|の|く|$)", text):
         other = dice.choice([one for one in ("赤", "青", "白", "黒", "黄色", "緑") if one != colour[0]])
         return sentence.text[: phrase.start] + text.replace(colour[0], other, 1) + sentence.text[phrase.noun_end : end]
     if phrase.particle not in ("は", "が", "に", "で", "へ", "から", "だけ", "だけは") or find_figures(text):
@@ -118,8 +120,12 @@ def iterate_false_cells(read: ReadFact, page: ReadPage, dice: random.Random) -> 
     key = read.cells[0][1]
     for name, cell in read.cells[1:]:
         for figure in find_figures(cell):
-            if wrong := alter_figure(figure, page, dice):
-                altered = cell[: figure.start] + wrong + cell[figure.end :]
+            if not (wrong := alter_figure(figure, page, dice)):
+                continue
+            altered = cell[: figure.start] + wrong + cell[figure.end :]
+            if _ACT.search(cell):
+                yield f"{key}{'ときは' if _ACT.search(key) else 'の場合は'}、{altered.rstrip('。')}んですよね?"
+            else:
                 yield f"「{key}」の{name}は、{altered}{dice.choice(['ですか。', 'ですよね?', 'で合っていますか。'])}"
 
 
@@ -134,7 +140,7 @@ def alter_figure(figure: Figure, page: ReadPage, dice: random.Random) -> str:
     others = set()
     for text in page.texts:
         for one in find_figures(text):
-            if one.unit == figure.unit and one.value is not None:
+            if one.unit == figure.unit and one.value is not None and number / 4 <= one.value <= number * 4:
                 others.add(one.value)
     most = Decimal(_MOST[figure.unit]) if figure.unit in _MOST else None
     wrong = choose_altered_number(number, others, dice, most)
@@ -172,9 +178,9 @@ def _alter_last_number(text: str, dice: random.Random) -> str:
 
 def iterate_permission(sentence: Sentence, dice: random.Random) -> Iterator[tuple[str, str]]:
     """Yield questions whether an act is allowed or needed, with their kinds: 「まりをけってもいいですか」."""
-    for clause in sentence.clauses:
+    for clause in sentence.clauses if not starts_with_reference(sentence) else ():
         predicate = ban_denied(clause)
-        if any(is_anaphoric(sentence, one) and not one.is_adverb for one in clause.phrases):
+        if any((is_anaphoric(sentence, one) and not one.is_adverb) or "しか" in one.particle for one in clause.phrases):
             continue
         if clause.link in ("if", "even", "until", "because") or predicate.kind != "verb" or predicate.past:
             continue
@@ -186,7 +192,7 @@ def iterate_permission(sentence: Sentence, dice: random.Random) -> Iterator[tupl
             yield f"{body}{te}{dice.choice(['もいいですか。', 'も大丈夫ですか。', 'もいい?', 'も平気?', 'もかまいませんか。'])}", kind
             if predicate.rule == "ban":
                 yield f"{body}{te}{dice.choice(['はだめですか。', 'はいけないんですか。', 'もいいんですよね?'])}", "false_premise"
-        elif predicate.negative and predicate.base.endswith(("える", "れる", "ける", "せる", "てる", "げる", "べる", "める", "できる")):
+        elif predicate.negative and predicate.is_potential:
             positive = predicate.positive()
             yield f"{body}{dice.choice([f'{positive.polite()}か。', f'{positive.plain()}んですか?', f'{positive.plain()}の?'])}", "false_premise"
         elif is_act(clause) and predicate.nai():
@@ -197,7 +203,7 @@ def _body(sentence: Sentence, clause: Clause, dice: random.Random) -> str:
     topic, particle = find_topic(sentence, clause)
     lead = f"{topic}{particle}" if topic else ""
     rest = "".join(
-        sentence.cut(one.start, one.end) + ("、" if one.relative is not None and nouns.is_time(one) else "")
+        re.sub("(?<=[でに])は$", "", sentence.cut(one.start, one.end)) + ("、" if is_condition(one) else "")
         for one in clause.phrases
         if one is not topic_of(sentence, clause) and not is_anaphoric(sentence, one)
     )
@@ -260,6 +266,6 @@ def _ask_limit(sentence: Sentence, clause: Clause, phrase: Phrase, written: str,
     lead = f"{name}{particle}" if name else ""
     if is_act(clause) and predicate.te():
         return f"{lead}{rest}{written}だけ{predicate.te()}もいいですか。"
-    if predicate.base.endswith(("える", "れる", "ける", "せる", "できる")):
+    if predicate.is_potential:
         return f"{lead}{rest}{written}{predicate.polite()}か。"
     return ""

@@ -28,6 +28,7 @@ class Predicate:
     negative: bool = False
     past: bool = False
     rule: Literal["", "ban", "permit", "must", "request"] = ""
+    is_potential: bool = False  # it says what one can do: 使える, できる
 
     @property
     def stem(self) -> str:
@@ -73,6 +74,15 @@ class Predicate:
         if self.kind == "noun":
             return f"{self.base}だった"
         return self.plain() if self.past else replace(self, past=True).plain()
+
+    def happened(self) -> list[str]:
+        """Ways to say that it has happened: 沸騰した, 沸騰しちゃった."""
+        found = [self.past_form()]
+        te = self._inflect("て")
+        is_event = self.kind == "verb" and self.base not in ("なる", "いる", "ある", "できる")
+        if te and is_event and not self.negative:
+            found.append(f"{te[:-1]}{'ちゃった' if te.endswith('て') else 'じゃった'}")
+        return [one for one in found if one]
 
     def te(self) -> str:
         """The form with て of the act itself."""
@@ -128,5 +138,13 @@ def read_predicate(words: Sequence[Word]) -> Predicate | None:
         head.base,
         head.conjugation,
         negative=any(word.base in ("ん", "ぬ", "ない") for word in tail),
+        is_potential=_is_potential(head),
         past=any(word.base in ("た", "だ") and word.text in ("た", "だ", "たら", "だら") for word in tail),
     )
+
+
+def _is_potential(word: Word) -> bool:
+    if word.base in ("できる", "出来る", "られる", "れる"):
+        return word.base != "れる"
+    is_derived = word.conjugation.startswith("下一段") and word.base.endswith("る") and word.normal != word.base
+    return is_derived and word.normal.endswith(tuple("うくぐすつぬぶむる")) and len(word.normal) == len(word.base) - 1

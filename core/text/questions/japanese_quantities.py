@@ -18,7 +18,7 @@ _COUNTERS = (
 )
 _NUMBER = r"[0-9０-９]+(?:[.,，．][0-9０-９]+)*|[一二三四五六七八九十百千万]+"
 _DATE = re.compile(
-    r"(?:[0-9０-９]{1,4}年)?[0-9０-９]{1,2}月[0-9０-９]{1,2}日|[0-9０-９]{3,4}年(?:[0-9０-９]{1,2}月)?(?![間生目])|[0-9０-９]{1,2}月(?:上旬|中旬|下旬|末|初め)?(?![0-9０-９])"
+    r"(?:明治|大正|昭和|平成|令和)(?:[0-9０-９]{1,2}|元)年(?:[0-9０-９]{1,2}月)?(?:[0-9０-９]{1,2}日)?|(?:[0-9０-９]{1,4}年)?[0-9０-９]{1,2}月[0-9０-９]{1,2}日|[0-9０-９]{3,4}年(?:[0-9０-９]{1,2}月)?(?![間生目])|[0-9０-９]{1,2}月(?:上旬|中旬|下旬|末|初め)?(?![0-9０-９])"
 )
 _CLOCK = re.compile(
     r"(?:午前|午後|朝|夕方|夜)?[0-9０-９]{1,2}(?:時半|時(?!間)(?:[0-9０-９]{1,2}分)?|[:：][0-9０-９]{2})"
@@ -102,10 +102,12 @@ def ask_for(text: str, figure: Figure, offset: int = 0) -> Iterator[str]:
     before, after = text[: figure.start - offset], text[figure.end - offset :]
     for number, word in enumerate(figure.questions()):
         rest = after
-        if number and (bound := re.match(_BOUND, after)):
+        if number and figure.unit not in ("date", "clock") and (bound := re.match(_BOUND, after)):
             if bound[0] in ("ごと", "おき"):
                 continue
             rest = after[bound.end() :]
+        if word == "いつ" and after[:1] == "に":
+            rest = after[1:]
         if before.endswith("約"):
             yield before[:-1] + word + rest
         else:

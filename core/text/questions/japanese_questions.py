@@ -18,6 +18,7 @@ REFERENCE = re.compile("^(?:そのうち|これ|それ|あれ|その|この|あ�
 _ATTRIBUTE = re.compile(
     "[^の]{0,3}(?:さ|縦|横|幅|奥行き|直径|半径|定員|料金|値段|価格|代金|費用|期間|時間|時刻|対象|対象年齢|面積|人数|温度|速度|速さ|色|素材|材料|名前|場所|量|数|容量|寿命|保証期間|住所|電話番号|開始|終了|締め切り|期限|賞金|費用|持ち物|目的|形)"
 )
+_NOW = re.compile("(?:今|現在|昔|当時|以前|最近|最初|はじめ|初め)(?:は|も|では)")
 _CONDITIONS = ("if", "even", "until")
 _STATES = re.compile("^(?:終わり|禁止|必要|不要|可能|不可|自由|中止|休み|無料|有料|別|同じ|確か)")
 _MOTION = ("なる", "する")  # with に they say what becomes of something
@@ -46,7 +47,7 @@ def topic_of(sentence: Sentence, clause: Clause) -> Phrase | None:
             if any(other.predicate.kind == "noun" for other in sentence.clauses[:-1]):
                 topic = None
         for phrase in one.phrases:
-            if phrase.particle in _TOPICS and not is_condition(phrase):
+            if phrase.particle in _TOPICS and not is_condition(phrase) and not _NOW.match(sentence.text[phrase.start :]):
                 topic = phrase
                 break
         if one is clause:
@@ -118,7 +119,7 @@ def ban_denied(clause: Clause) -> Predicate:
     """The predicate; an act that the sentence denies as an instruction is banned: 流しに捨てない."""
     predicate = clause.predicate
     subject = any(one.particle == "が" for one in clause.phrases)
-    is_state = predicate.base.endswith(("える", "れる", "ける", "せる")) or predicate.base in _KEPT_IN_ACTS
+    is_state = predicate.is_potential or predicate.base in _KEPT_IN_ACTS or predicate.base.endswith("れる")
     if predicate.kind == "verb" and predicate.negative and not predicate.past and not subject and not is_state:
         return replace(predicate, rule="ban")
     return predicate
@@ -158,7 +159,7 @@ def find_condition(sentence: Sentence, clause: Clause, dice: random.Random) -> s
     first, topic = sentence.clauses[kept], topic_of(sentence, clause)
     start = topic.end if topic in first.phrases and topic is not None else first.start
     text = sentence.cut(start, sentence.clauses[place - 1].end)
-    return f"{text}、" if text else ""
+    return f"{text}、" if text and not REFERENCE.match(text) else ""
 
 
 def _ask_in_condition(sentence: Sentence, clause: Clause) -> Iterator[Draft]:
@@ -185,7 +186,7 @@ def is_act(clause: Clause) -> bool:
         return False
     has_object = any(one.particle == "を" for one in clause.phrases)
     has_subject = any(one.particle == "が" for one in clause.phrases)
-    is_state = predicate.base in _KEPT_IN_ACTS or predicate.base.endswith(("れる", "られる")) or "て" in predicate.prefix
+    is_state = predicate.is_potential or predicate.base in _KEPT_IN_ACTS or predicate.base.endswith(("れる", "られる")) or "て" in predicate.prefix
     return predicate.rule in ("must", "request") or (has_object and not has_subject and not is_state)
 
 
@@ -196,11 +197,15 @@ def ask_words(sentence: Sentence, phrase: Phrase, clause: Clause) -> Iterator[tu
     for figure in figures:
         if "や" in (sentence.text[figure.end : figure.end + 1], sentence.text[figure.start - 1 : figure.start]):
             continue  # one of several that belong together
+        if figure.number in ("1", "１", "一") and re.match("につき|に|あたり|ごと", sentence.text[figure.end :]):
+            continue  # 1日に: a rate
         for asked in ask_for(text, figure, phrase.start):
             yield _move_counter(REFERENCE.sub("", asked)), name_figure_form(figure, asked)
     if figures and (phrase.relative is None or phrase.particle in ("", "まで", "だけ")):
+        if nouns.is_place(phrase) and phrase.particle in ("に", "で"):
+            yield f"どこ{phrase.particle}", "where"
         return
-    if phrase.is_adverb or nouns.is_empty(phrase) or text.startswith(("各", "毎")):
+    if phrase.is_adverb or nouns.is_empty(phrase) or text.startswith(("各", "毎")) or _NOW.match(text):
         return
     if clause.predicate.kind == "noun" and phrase is clause.phrases[-1]:
         yield from _ask_noun_predicate(phrase, alone=len(clause.phrases) <= 2)
@@ -239,7 +244,7 @@ def _ask_noun_predicate(phrase: Phrase, alone: bool) -> Iterator[tuple[str, str]
         yield f"いつ{particle}", "when"
     elif nouns.is_place(phrase):
         yield f"どこ{particle}", "where"
-    elif not particle and alone:
+    elif not particle and alone and not {"サ変可能", "形状詞可能"} & set(phrase.head.tags):
         yield "何", "what"
     modifier, noun = nouns.find_modifier(phrase)
     if not particle and nouns.can_ask_which(phrase):
@@ -248,8 +253,12 @@ def _ask_noun_predicate(phrase: Phrase, alone: bool) -> Iterator[tuple[str, str]
 
 def _ask_by_particle(phrase: Phrase, predicate: Predicate) -> Iterator[tuple[str, str]]:
     person, place, particle = nouns.is_person(phrase), nouns.is_place(phrase), phrase.particle
-    if nouns.is_time(phrase) and particle in ("に", "", "は", "には", "で", "から", "まで", "までに", "なら"):
+    if phrase.head.text == "ため":
+        yield "何のために", "why"
+    elif nouns.is_time(phrase) and particle in ("に", "", "は", "には", "で", "から", "まで", "までに", "なら"):
         rest = particle if particle in ("から", "まで", "までに") else ""
+        if phrase.head.text in ("初め", "はじめ", "最初", "最後"):
+            return
         yield f"いつ{rest}", "when"
         if phrase.relative is not None and not rest:
             yield "どんなときに", "when"
@@ -259,7 +268,8 @@ def _ask_by_particle(phrase: Phrase, predicate: Predicate) -> Iterator[tuple[str
         word = "誰" if person else "どこ" if place and particle == "に" else "何"
         yield word + particle, {"誰": "who", "どこ": "where"}.get(word, "what")
     elif particle in ("で", "から", "まで", "へ", "には", "では"):
-        word = "誰" if person and particle == "から" else "どこ" if place or particle == "へ" else "何"
+        is_where = place or particle in ("へ", "まで") or (particle == "から" and not person)
+        word = "誰" if person and particle == "から" else "どこ" if is_where else "何"
         yield word + particle.removesuffix("は"), "where" if word == "どこ" else "what"
         if word == "何" and particle == "で":
             yield "どうやって", "how"

@@ -6,11 +6,13 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from core.text.questions import japanese_nouns as nouns
 from core.text.questions.japanese_drafts import Draft
 from core.text.questions.japanese_quantities import DURATIONS, find_figures
 from core.text.questions.japanese_questions import (
+    REFERENCE,
     ask_words,
     find_condition,
     find_owner,
@@ -27,6 +29,9 @@ MIN_BODY = 4  # characters that say enough to ask what does it
 _NAMES = {
     "人": "人数", "名": "人数", "回": "回数", "度": "温度", "℃": "温度", "歳": "年齢", "才": "年齢", "点": "点数", "円": "金額",
 }  # fmt: skip
+_WISHES = ("んですけど、", "んですが、", "です。", "んだけど、")
+_WISH_ENDS = ("ですか。", "ですか?", "?", "でいいですか。", "でしたっけ。")
+_NEXT = ("あと、どうしますか。", "ら、次は何をしますか。", "あとは何をすればいいんですか。", "んですけど、次はどうするの?", "ら、そのあとは?")
 _VAGUE = re.compile("^(?:終わり|もの|こと|とき|場合|必要|禁止)")
 
 
@@ -118,7 +123,7 @@ def _ask_topic_of_noun(
 ) -> Iterator[Draft]:
     """高さが80センチなのはどれですか; 浜で遊ばれている球技は何ですか."""
     predicate, value = clause.predicate, clause.phrases[-1]
-    if nouns.is_empty(value) or _VAGUE.match(predicate.base) or predicate.negative or predicate.past:
+    if REFERENCE.match(predicate.base) or nouns.is_empty(value) or _VAGUE.match(predicate.base) or predicate.negative or predicate.past:
         return
     others = [one for one in clause.phrases[:-1] if one is not topic]
     rest = "".join(sentence.cut(one.start, one.end) for one in others)
@@ -130,7 +135,7 @@ def _ask_topic_of_noun(
             yield Draft(f"{rest}{predicate.base}なの", word, None, "what", "reverse")
     elif value.relative is not None and not others and noun not in predicate.base:
         yield Draft(predicate.base, word, None, "what", "reverse")
-    elif not owner:
+    elif not owner and others:
         yield Draft(f"{rest}{predicate.base}なの", word, None, "what", "reverse")
 
 
@@ -150,6 +155,9 @@ def _cleave(sentence: Sentence, clause: Clause, phrase: Phrase, owner: str) -> I
     topic = name_owner(topic, find_owner(sentence, clause, owner))
     if word and plain and len(topic + text) >= MIN_BODY:
         form = {"いつ": "when", "誰": "who", "どこ": "where"}.get(word, "what")
+        topical = topic_of(sentence, clause)
+        if topical is not None and particle == "は" and nouns.is_person(topical) and "が" not in text:
+            particle = "が"
         yield Draft(topic, f"{text}{plain}のは{word}", None, form, "reverse", particle=particle)
 
 
@@ -180,23 +188,63 @@ def uncleave(sentence: Sentence) -> Iterator[Draft]:
         yield Draft("", body, replace(inner.predicate), form)
 
 
-def find_conditions(sentence: Sentence) -> Iterator[tuple[str, str, Clause | None]]:
-    """Yield the conditions of a sentence: as they stand, as something that has happened, and the clause that follows.
+def find_conditions(sentence: Sentence) -> Iterator[tuple[str, list[str]]]:
+    """Yield the conditions of a sentence: as they stand, and as something that has happened, in ways to say it.
 
-    「わざと樽を動かしたら」, 「わざと樽を動かした」.
+    「わざと樽を動かしたら」, 「わざと樽を動かした」, 「わざと樽を動かしちゃった」.
     """
     for number, clause in enumerate(sentence.clauses):
         for phrase in clause.phrases:
             if clause.predicate.kind == "noun" and phrase is clause.phrases[-1] or clause.predicate.rule in ("ban", "permit"):
                 continue
-            if phrase.relative is not None and is_condition(phrase):
+            if phrase.particle not in ("", "は", "に", "には", "なら"):
+                continue
+            if is_condition(phrase) and phrase.relative is not None and not is_anaphoric(sentence, phrase):
                 inner = phrase.relative
-                happened = sentence.cut(phrase.start, inner.predicate.start) + inner.predicate.past_form()
+                lead = sentence.cut(phrase.start, inner.predicate.start)
                 is_moment = phrase.head.text in ("とき", "時", "場合", "際")
-                yield sentence.cut(phrase.start, phrase.end), happened if is_moment else "", clause
-        if clause.link == "if" and number + 1 < len(sentence.clauses):
-            happened = sentence.cut(clause.start, clause.predicate.start) + clause.predicate.past_form()
-            yield sentence.cut(clause.start, clause.end), happened, sentence.clauses[number + 1]
+                happened = [lead + one for one in inner.predicate.happened()] if is_moment else []
+                yield sentence.cut(phrase.start, phrase.end), happened
+        start = REFERENCE.match(sentence.text[clause.start :])
+        if clause.link == "if" and number + 1 < len(sentence.clauses) and not start:
+            lead = sentence.cut(clause.start, clause.predicate.start)
+            yield sentence.cut(clause.start, clause.end), [lead + one for one in clause.predicate.happened()]
+
+
+def iterate_wishes(sentence: Sentence, dice: random.Random) -> Iterator[tuple[str, str]]:
+    """Yield questions of someone who wants to do it, with their forms: 「糸を漬けたいんですけど、何分ですか」."""
+    for clause in sentence.clauses:
+        if clause.link in ("if", "even", "because", "until") or not is_act(clause) or not clause.predicate.stem:
+            continue
+        topic, particle = find_topic(sentence, clause)
+        lead = f"{topic}{particle}" if topic else ""
+        for phrase in clause.phrases:
+            if phrase is topic_of(sentence, clause) or phrase.is_adverb:
+                continue
+            others = [one for one in clause.phrases if one is not phrase and one is not topic_of(sentence, clause)]
+            rest = "".join(sentence.cut(one.start, one.end) for one in others if not one.is_adverb)
+            for asked, form in ask_words(sentence, phrase, clause):
+                vague = form == "which" or (form == "when" and is_condition(phrase))
+                if len(lead + rest) < MIN_BODY or vague or phrase.particle == "を":
+                    continue
+                word = re.sub("(?:を|が|に|で)$", "", asked)
+                yield f"{lead}{rest}{clause.predicate.stem}たい{dice.choice(_WISHES)}{word}{dice.choice(_WISH_ENDS)}", form
+
+
+def iterate_next_steps(sentence: Sentence, dice: random.Random) -> Iterator[str]:
+    """Yield questions for what comes after an act in the same sentence: 「火を止めたあと、どうしますか」."""
+    for clause, after in pairwise(sentence.clauses):
+        if clause.link not in ("and", "after") or clause.predicate.kind != "verb" or clause.predicate.negative:
+            continue
+        if not (is_act(after) or is_act(clause)) or after.predicate.negative:
+            continue
+        topic = topic_of(sentence, clause)
+        text = "".join(sentence.cut(one.start, one.end) for one in clause.phrases if one is not topic)
+        name, particle = find_topic(sentence, clause)
+        done = clause.predicate.past_form()
+        lead = f"{name}{particle}" if name else ""
+        if done and len(lead + text) >= MIN_BODY - 1:
+            yield f"{lead}{text}{done}{dice.choice(_NEXT)}"
 
 
 def tells_what_to_do(sentence: Sentence) -> bool:

@@ -169,6 +169,11 @@ class _Reader:
                 raise _NotUnderstood
         if self.phrases or self.begin >= 0:
             raise _NotUnderstood
+        if self.clauses and self.clauses[-1].predicate.past:  # what is joined by て has its time from the end
+            self.clauses = [
+                replace(one, predicate=replace(one.predicate, past=True)) if one.link in ("and", "after") else one
+                for one in self.clauses
+            ]
 
     def _first(self) -> int:
         return self.at if self.begin < 0 else self.begin
@@ -244,6 +249,7 @@ class _Reader:
         return is_run or (
             last.text
             in (
+                "まま",
                 "全員",
                 "毎日",
                 "毎朝",
@@ -304,6 +310,15 @@ class _Reader:
             self._add(first, head, self.at)
         else:
             raise _NotUnderstood
+
+    def _has_topic_ahead(self) -> bool:
+        """Whether a topic of its own follows after the comma: …で、長さは…"""
+        place = self.at + 1
+        while place < len(self.words) and self.words[place].text not in ("、", "。"):
+            if self.words[place].text == "は" and self.words[place].tags[1] == "係助詞":
+                return self.words[place - 1].kind == "noun"
+            place += 1
+        return False
 
     def _is_counted_before(self, first: int, end: int) -> bool:
         return self.words[end - 1].tags[2:3] == ("助数詞可能",) or "助数詞" in "".join(self.words[end - 1].tags)
@@ -373,13 +388,22 @@ class _Reader:
                 self.at += 1
             self._add(first, head, end)
             return
+        if particles == "に" and after and after.text == "つき" and after.kind == "verb":
+            particles += after.text
+            self.at += 1
+            self._add(first, head, end)
+            return
         if particles == "では" and after and after.text == "なく":
             self.at += 1
             words = tuple(self.words[first : self.at])
             self._close(Phrase(words[0].start, words[-1].end, words, "", head, is_adverb=True))
             return
-        has_subject = any(one.particle in ("は", "が") for one in self.phrases)
-        if particles == "で" and after and after.text == "、" and has_subject and self._is_counted_before(first, end):
+        follows = bool(self.clauses) and self.clauses[-1].predicate.kind == "noun" and self.clauses[-1].link == "and"
+        has_subject = follows or any(one.particle in ("は", "が") for one in self.phrases)
+        is_copula = self._is_counted_before(first, end) or (
+            len(self.phrases) == 1 and self.phrases[0].particle == "は" and self._has_topic_ahead()
+        )
+        if particles == "で" and after and after.text == "、" and has_subject and is_copula:
             self.at = end
             self._end_with_noun(first, head, end, is_copula=True)
             return
@@ -470,7 +494,7 @@ class _Reader:
             self._end_clause(predicate, "end")
         elif after.text == "こと" and self.at + 1 == len(self.words):
             self.at += 1
-            self._end_clause(predicate, "end")
+            self._end_clause(replace(predicate, rule="ban" if predicate.negative else "request"), "end")
         elif _describes_noun(last, after, self._peek(1)):
             self._read_relative(predicate, words, after)
         else:

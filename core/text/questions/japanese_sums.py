@@ -18,6 +18,7 @@ _RATE = re.compile(
     r"(?:1|１|一|ひと)(?P<unit>人|名|回|日|時間|泊|枚|個|本|冊|台|匹|頭|杯|か月|ヶ月|週間|週|年|組|箱|袋|つ|点|キロ|メートル|リットル)"
     r"(?:間)?(?:につき|あたり|当たり|ごとに|で|の料金は|は|、)?(?:[^0-9]{0,4})(?P<rate>[0-9][0-9,.]*)(?P<what>円|点|ドル|ユーロ|ポイント|グラム|分|本|枚|個|ミリリットル)"
 )
+_RATE_HEADER = re.compile("(?:1|１|一)(?P<unit>人|名|回|日|時間|泊|枚|個|本|冊|台|匹|杯|か月|週間|年|組|箱|袋|つ|キロ|メートル)")
 _PER_EACH = re.compile(r"(?P<rate>[0-9][0-9,.]*)(?P<what>円|点|ドル|ユーロ|ポイント)")
 _PERSONS = re.compile("大人|子ども|子供|小人|一般|学生|生徒|中学生|高校生|大学生|小学生|会員|高齢者|シニア|幼児|おとな|こども")
 
@@ -25,7 +26,9 @@ _PERSONS = re.compile("大人|子ども|子供|小人|一般|学生|生徒|中�
 def iterate_sums(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, str]]:
     """Yield questions, each with the conclusion that follows the fact."""
     text = read.fact.text
-    if found := _RATE.search(text):
+    if read.cells:
+        yield from _multiply_rates(read, dice)
+    elif found := _RATE.search(text):
         yield from _multiply(read, found, dice)
     if read.cells:
         yield from _multiply_cells(read, dice)
@@ -52,6 +55,21 @@ def _multiply(read: ReadFact, found: re.Match[str], dice: random.Random) -> Iter
     conclusion = f"{count}{unit}なら、{found['rate']}{what}の{count}倍で{total}{what}です。"
     yield f"{lead}{count}{unit}だと{asked}ですか。", conclusion
     yield f"{lead}{count}{unit}で全部で{asked}になりますか。", conclusion
+
+
+def _multiply_rates(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, str]]:
+    """A header that says for what a price is: 1時間の料金：300円."""
+    key = read.cells[0][1]
+    for name, cell in read.cells[1:]:
+        header, found = _RATE_HEADER.search(name), _PER_EACH.fullmatch(cell.strip())
+        if header is None or found is None or len(key) > 20:
+            continue
+        count, rate = choose_count(dice), _number(found["rate"])
+        total = f"{format_number(rate * count, ',' in found['rate'])}{found['what']}"
+        unit = header["unit"]
+        conclusion = f"{count}{unit}なら、{cell}の{count}倍で{total}です。"
+        yield f"{key}は{count}{unit}だといくらですか。", conclusion
+        yield f"{key}を{count}{unit}使うと、いくらになりますか。" if unit in ("時間", "日", "回", "泊") else f"{key}{count}{unit}でいくら?", conclusion
 
 
 def _multiply_cells(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, str]]:

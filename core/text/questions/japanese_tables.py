@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from core.text.questions.japanese_drafts import Draft
 from core.text.questions.japanese_page import ReadFact, ReadPage, read_sentences
-from core.text.questions.japanese_quantities import ask_for, find_figures
+from core.text.questions.japanese_quantities import MONEY, ask_for, find_figures
 from core.text.questions.japanese_questions import iterate_part_questions, name_figure_form
 from core.text.questions.japanese_reverse import tells_what_to_do
 from core.text.questions.japanese_sentences import Sentence
@@ -27,7 +27,7 @@ def iterate_table_questions(read: ReadFact, page: ReadPage, dice: random.Random)
         if act is not None:
             yield from _ask_act(whens, key, act, name, page, dice)
         else:
-            yield from _ask_value(header, key, event, name, cell, dice)
+            yield from _ask_value(header, key, event, name, cell, len(read.cells) == 2, dice)
         yield from _ask_back(read, header, name, cell, act, page, dice)
 
 
@@ -44,14 +44,12 @@ def _iterate_whens(key: str, event: Sentence | None) -> Iterator[str]:
         yield from (f"{key}の場合は、", f"{key}のときは、", f"{key}なんですが、")
         return
     predicate = event.clauses[-1].predicate
+    yield from (f"{key}ときは、", f"{key}場合、")
     lead = event.text[: predicate.start]
-    yield from (f"{key}ときは、", f"{key}場合、", f"{lead}{predicate.past_form()}んですけど、")
-    happened = predicate.past_form()
-    if happened.endswith(("た", "だ")):
-        yield f"{lead}{happened}ら、"
-    te = predicate.te()
-    if te and predicate.past and not predicate.negative:
-        yield f"{lead}{te[:-1]}{'ちゃった' if te.endswith('て') else 'じゃった'}んですけど、"
+    for one in predicate.happened():
+        yield f"{lead}{one}んですけど、"
+        if one.endswith(("た", "だ")):
+            yield f"{lead}{one}ら、"
 
 
 def _ask_act(
@@ -71,7 +69,7 @@ def _ask_act(
 
 
 def _ask_value(
-    header: str, key: str, event: Sentence | None, name: str, cell: str, dice: random.Random
+    header: str, key: str, event: Sentence | None, name: str, cell: str, is_only: bool, dice: random.Random
 ) -> Iterator[tuple[str, str, str]]:
     figures = find_figures(cell)
     names = [f"{key}の{name}は?", f"{key}の{name}を教えてください。", f"{key}の{name}はどうなっていますか。"]
@@ -87,7 +85,9 @@ def _ask_value(
                 yield f"{lead}と{asked}ですか。", "direct", form
                 yield f"{event.text[: predicate.start]}{predicate.past_form()}ら{asked}?", "direct", form
             else:
-                yield Draft(key, asked, None, form).finish(dice.choice(("polite", "plain", "kke", "tell")), dice), "direct", form
+                if len(figures) == 1 and (name_figure_form(figure) == "how_much" or is_only):
+                    ends = ("polite", "plain", "kke", "tell")
+                    yield Draft(key, asked, None, form).finish(dice.choice(ends), dice), "direct", form
                 yield Draft(f"{key}の{name}", asked, None, form).finish(dice.choice(("polite", "nda")), dice), "direct", form
     if not figures and event is None:
         yield Draft(f"{key}の{name}", "何", None, "what").finish(dice.choice(("polite", "kke", "tell")), dice), "direct", "what"
@@ -111,6 +111,6 @@ def _ask_back(
     yield f"{name}が{cell}なのはどの{header}ですか。", "reverse", "which"
     if any(cell in one.fact.text for one in page.facts if one is not read):
         return
-    yield f"{cell}なのは{dice.choice(['何ですか。', 'どれですか。', 'どんな場合ですか。'])}", "reverse", "what"
+    yield f"{cell}なのは{dice.choice(['何ですか。', 'どれですか。'] if _read_event(read.cells[0][1]) is None else ['どんなときですか。', 'どんな場合ですか。'])}", "reverse", "what"
     yield f"{header}で、{name}が{cell}のものを教えてください。", "reverse", "which"
 

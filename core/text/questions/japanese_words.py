@@ -35,7 +35,7 @@ class Word:
     kind: Kind
     base: str  # the form of the dictionary
     tags: tuple[str, ...]
-    reading: str = ""
+    normal: str = ""  # the dictionary's usual spelling; of a verb that says what one can do, the verb itself: 使える → 使う
 
     @property
     def conjugation(self) -> str:
@@ -75,7 +75,7 @@ def _convert(one: Any) -> Word:
     kind: Kind = _KINDS.get(tags[0], "mark")
     if tags[0] == "接尾辞" and tags[1] != "名詞的":
         kind = {"形状詞的": "stem", "形容詞的": "adjective", "動詞的": "verb"}.get(tags[1], "noun")  # type: ignore[assignment]
-    return Word(one.surface(), one.begin(), one.end(), kind, one.dictionary_form(), tags, one.reading_form())
+    return Word(one.surface(), one.begin(), one.end(), kind, one.dictionary_form(), tags, one.normalized_form())
 
 
 def inflect(base: str, conjugation: str, form: str) -> str:
