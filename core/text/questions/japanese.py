@@ -147,7 +147,13 @@ class _Maker:
         for sentence in self._sentences(read):
             ends = ["どうなりますか。", "どうなるの?", "どうなるんですか。", "どうなるか教えてください。"]
             if japanese_reverse.tells_what_to_do(sentence):
-                ends = ["どうすればいいですか。", "どうしますか。", "どうしたらいい?", "何をすればいいんですか。", "どうするんでしたっけ。"]
+                ends = [
+                    "どうすればいいですか。",
+                    "どうしますか。",
+                    "どうしたらいい?",
+                    "何をすればいいんですか。",
+                    "どうするんでしたっけ。",
+                ]
             for condition, happened in japanese_reverse.find_conditions(sentence):
                 yield f"{condition}、{self.dice.choice(ends)}", "direct", "what_happens"
                 for one in happened:
@@ -185,7 +191,9 @@ class _Maker:
 
     def _add_applied(self, read: ReadFact) -> None:
         sums = list(iterate_sums(read, self.dice))
-        limits = [one for sentence in self._sentences(read) for one in japanese_polar.iterate_limits(sentence, self.dice)]
+        limits = [
+            one for sentence in self._sentences(read) for one in japanese_polar.iterate_limits(sentence, self.dice)
+        ]
         for pool, most, form in ((sums, SUMS, "sum"), (limits, LIMITS, "limit")):
             for question, conclusion in self.dice.sample(pool, min(most, len(pool))):
                 question = place_name(question, self.page, read, self.dice, NAMED)
@@ -207,14 +215,18 @@ class _Maker:
         if not one or not other or len(one + other) > 80:
             return
         question = self.dice.choice(
-            [f"{one}、{other}、教えてください。", f"{one}と、{other}が知りたいです。", f"{one}、それから{other}を教えて。"]
+            [
+                f"{one}、{other}、教えてください。",
+                f"{one}と、{other}が知りたいです。",
+                f"{one}、それから{other}を教えて。",
+            ]
         )
         facts = (before.fact.name, read.fact.name)
         answer = end_sentence(tell(before)) + end_sentence(tell(read))
         self._add(read, place_name(question, self.page, read, self.dice, NAMED), "combined", "two_facts", answer, facts)
 
     def _add_unstated(self, read: ReadFact) -> None:
-        left = UNSTATED
+        left = UNSTATED - (self.dice.random() < 0.5)
         for question, form in self.unstated:
             named = place_name(question, self.page, read, self.dice, NAMED / 2)
             left -= self._add(read, named, "not_stated", form, self.dice.choice(ANSWERS))
@@ -278,7 +290,8 @@ def _ask_when(sentence: Sentence, condition: str, dice: random.Random) -> Iterat
     inner = [one for one in last.phrases if sentence.cut(one.start, one.end) != condition]
     has_object = any(one.particle == "を" for one in inner)
     text = "".join(
-        sentence.cut(one.start, one.noun_end) + ("が" if one.particle == "は" and has_object else sentence.text[one.noun_end : one.end])
+        sentence.cut(one.start, one.noun_end)
+        + ("が" if one.particle == "は" and has_object else sentence.text[one.noun_end : one.end])
         for one in inner
     )
     if len(text) < japanese_reverse.MIN_BODY:
@@ -301,5 +314,6 @@ def _ask_about_people(sentence: Sentence, dice: random.Random) -> Iterator[tuple
     if japanese_reverse.tells_what_to_do(sentence):
         ends = ["どうしますか。", "どうすればいいですか。", "どうするんですか。"]
     yield f"{name}は{dice.choice(ends)}", "direct", "what_happens"
-
-
+    lead = sentence.cut(topic.start, inner.start)
+    for one in inner.happened():
+        yield f"{lead}{one}んですけど、{dice.choice(ends)}", "direct", "what_happened"

@@ -16,9 +16,24 @@ _OPENERS = (
     "すみません、", "ちょっと聞きたいんですが、", "はじめてなので教えてください。", "友だちに聞かれたんですけど、", "確認したいんですけど、",
     "質問です。", "急いでいます。", "念のため聞きますが、", "あの、", "えっと、", "今やっているところなんですが、", "母に聞かれました。",
 )  # fmt: skip
-_NAMED = ("{s}では、{q}", "{s}で、{q}", "{s}のことなんですけど、{q}", "{s}について質問です。{q}", "{s}なんですけど、{q}", "{s}の話で、{q}")
+_NAMED = (
+    "{s}では、{q}",
+    "{s}で、{q}",
+    "{s}のことなんですけど、{q}",
+    "{s}について質問です。{q}",
+    "{s}なんですけど、{q}",
+    "{s}の話で、{q}",
+)
 _HEADED = ("{h}のことですが、{q}", "「{h}」のところで、{q}", "{h}について。{q}")
-_KEYWORDS = ("{k}?", "{k}は?", "{k}について教えてください。", "{k}のことを知りたいです。", "{k}って?", "{k}を説明して。", "{k} 教えて")
+_KEYWORDS = (
+    "{k}?",
+    "{k}は?",
+    "{k}について教えてください。",
+    "{k}のことを知りたいです。",
+    "{k}って?",
+    "{k}を説明して。",
+    "{k} 教えて",
+)
 _BARE_KEYWORDS = ("{k}", "{k}?", "{k} 教えて", "{k} どうだっけ?")
 NAMED_KEYWORDS = 0.3  # of the keywords have a name of the subject before them
 _STATE = ("{t}について説明してください。", "{t}について知っていることを教えて。", "{t}の説明をお願いします。")
@@ -27,7 +42,27 @@ OPENED = 0.15  # of the questions have a few words before them
 FULL_WIDTH = 0.6  # of the question marks, as a Japanese keyboard types them
 MIN_ALONE = 14  # characters of a question that needs no name of what it is about
 _TRIVIAL = re.compile("[ぁ-ん]{1,2}$|^[0-9]$")
-_EMPTY_WORDS = {"こと", "もの", "とき", "ため", "よう", "ところ", "場合", "これ", "それ", "ここ", "する", "なる", "ある", "いる", "できる", "使う", "れる", "せる", "自分"}
+_EMPTY_WORDS = {
+    "こと",
+    "もの",
+    "とき",
+    "ため",
+    "よう",
+    "ところ",
+    "場合",
+    "これ",
+    "それ",
+    "ここ",
+    "する",
+    "なる",
+    "ある",
+    "いる",
+    "できる",
+    "使う",
+    "れる",
+    "せる",
+    "自分",
+}
 
 
 def finish_question(question: str, dice: random.Random) -> str:
@@ -84,7 +119,11 @@ def ask_keywords(read: ReadFact, page: ReadPage, dice: random.Random) -> Iterato
     while len(own) > 1 and tried < 20:
         tried += 1
         chosen = set(dice.sample(own, min(len(own), dice.choice([2, 2, 3]))))
-        words = [one for one in own if one in chosen] if dice.random() < 0.7 else list(dict.fromkeys(dice.sample(sorted(chosen), len(chosen))))
+        words = (
+            [one for one in own if one in chosen]
+            if dice.random() < 0.7
+            else list(dict.fromkeys(dice.sample(sorted(chosen), len(chosen))))
+        )
         if not any(all(word in other for word in words) for other in others):
             if dice.random() < NAMED_KEYWORDS and not any(name in "".join(words) for name in page.names):
                 words.insert(0, dice.choice(page.names))
@@ -112,4 +151,6 @@ def find_content_words(text: str) -> list[str]:
             run, end = word.text, word.end
         elif word is not None and word.kind in ("verb", "adjective") and "非自立可能" not in word.tags:
             found.append(word.base)
-    return [one for one in dict.fromkeys(found) if len(one) > 1 and one not in _EMPTY_WORDS and not _TRIVIAL.fullmatch(one)]
+    return [
+        one for one in dict.fromkeys(found) if len(one) > 1 and one not in _EMPTY_WORDS and not _TRIVIAL.fullmatch(one)
+    ]

@@ -28,7 +28,9 @@ _ABSTRACT = re.compile(
     "(?:点|数|量|度|さ|率|回|方|勝ち負け|場合|理由|原因|方法|結果|目的|内容|種類|状態|一部|半分|最後|最初|休み|終わり|始まり|違い|ほか|内|台風|雨|雪|風|火|水|空|天気|際|側|割合|順番|順|名前|意味|赤み|むら|必要|上下|左右)$"
 )
 _BRACKETS = re.compile("[「」『』（）()]")
-_NOT_TIME = re.compile(r"(?:手前|名前|時間|期間|年間|空間|人間|隙間|手間|人前|この前|腕前|板の間|居間|仲間|日の間|その間|樽の前|の前)$")
+_NOT_TIME = re.compile(
+    r"(?:手前|名前|時間|期間|年間|空間|人間|隙間|手間|人前|この前|腕前|板の間|居間|仲間|日の間|その間|樽の前|の前)$"
+)
 _KANJI_OR_KATAKANA = re.compile("[\u30a1-\u30fa\u3400-\u9fff]")
 _WHERE = re.compile(
     "^(?:外|中|内|内側|外側|上|下|前|後ろ|横|隣|奥|裏|裏側|表|脇|そば|近く|周り|端|両端|真ん中|中央|先|手前|向かい|ところ|所|場所|後半|前半|右|左|半分)$"
@@ -66,7 +68,7 @@ def is_time(phrase: Phrase) -> bool:
 
 def is_empty(phrase: Phrase) -> bool:
     """Whether the phrase has no meaning of its own, such as こと or それ, so that nothing asks for it."""
-    return bool(_EMPTY.match(phrase.head.text)) and len(phrase.words) <= 2 or phrase.head.tags[0] == "代名詞"
+    return (bool(_EMPTY.match(phrase.head.text)) and len(phrase.words) <= 2) or phrase.head.tags[0] == "代名詞"
 
 
 def find_modifier(phrase: Phrase) -> tuple[str, str]:
@@ -93,7 +95,9 @@ def can_ask_which(phrase: Phrase) -> bool:
     modifier, noun = find_modifier(phrase)
     if not modifier or modifier.endswith(("と", "や", "、", "か")) or _BRACKETS.search(modifier + noun):
         return False
-    is_vague = is_time(phrase) or is_empty(phrase) or is_place_name(noun) or noun in ("相手", "まま", "もの", "こと", "ため")
+    is_vague = (
+        is_time(phrase) or is_empty(phrase) or is_place_name(noun) or noun in ("相手", "まま", "もの", "こと", "ため")
+    )
     return not is_vague and not noun[0].isdigit() and modifier not in ("その", "この", "あの", "どの", "各", "ある")
 
 

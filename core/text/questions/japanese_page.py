@@ -81,8 +81,18 @@ class ReadPage:
         counted: Counter[tuple[str, str]] = Counter()
         for phrase in self._iterate_phrases():
             name = nouns.find_modifier(phrase)[1].strip("「」『』")
-            if phrase.relative is None and phrase.particle in ("は", "を", "が", "に", "で") and nouns.is_nameable(phrase, name):
-                kind = "person" if nouns.is_person(phrase) else "act" if phrase.head.tags[2:3] == ("サ変可能",) else "thing"
+            if (
+                phrase.relative is None
+                and phrase.particle in ("は", "を", "が", "に", "で")
+                and nouns.is_nameable(phrase, name)
+            ):
+                kind = (
+                    "person"
+                    if nouns.is_person(phrase)
+                    else "act"
+                    if phrase.head.tags[2:3] == ("サ変可能",)
+                    else "thing"
+                )
                 counted[name, kind] += 1 + 2 * (phrase.particle == "は")
         return [
             one

@@ -11,14 +11,29 @@ from decimal import Decimal
 from core.text.questions import japanese_nouns as nouns
 from core.text.questions.japanese_page import ReadFact, ReadPage
 from core.text.questions.japanese_quantities import Figure, find_figures
-from core.text.questions.japanese_questions import REFERENCE, ban_denied, find_condition, find_topic, is_act, is_anaphoric, is_condition, topic_of
+from core.text.questions.japanese_questions import (
+    REFERENCE,
+    ban_denied,
+    find_condition,
+    find_topic,
+    is_act,
+    is_anaphoric,
+    is_condition,
+    topic_of,
+)
 from core.text.questions.japanese_sentences import Clause, Phrase, Sentence
 from core.text.questions.shared_altered_values import choose_altered_number, choose_other
 
 _ACT = re.compile("[うくぐすつぬぶむる]$|た$|だ$")  # the end of a verb
 _KANJI = "〇一二三四五六七八九十"
 _MOST = {"月": 12, "日": 31, "時": 24, "分": 59, "%": 100, "％": 100, "パーセント": 100, "割": 10}
-_TRUE = ("{plain}って本当ですか。", "{polite}よね?", "{polite}か。", "{plain}って聞きましたが、合っていますか。", "確か、{polite}よね。")
+_TRUE = (
+    "{plain}って本当ですか。",
+    "{polite}よね?",
+    "{polite}か。",
+    "{plain}って聞きましたが、合っていますか。",
+    "確か、{polite}よね。",
+)
 _FALSE = (
     "{plain}って聞いたんですけど、合っていますか。", "{polite}よね?", "{plain}んですよね?", "{plain}って本当?", "{polite}か。", "友だちが{plain}と言っていました。本当ですか。",
 )  # fmt: skip
@@ -29,10 +44,18 @@ def state(sentence: Sentence, text: str = "") -> tuple[str, str]:
     predicate = sentence.clauses[-1].predicate
     if predicate.kind == "noun":
         lead = text or sentence.text[: sentence.clauses[-1].phrases[-1].end]
-        ends = ("ではない", "ではありません") if predicate.negative else ("だった", "でした") if predicate.past else ("", "です")
+        ends = (
+            ("ではない", "ではありません")
+            if predicate.negative
+            else ("だった", "でした")
+            if predicate.past
+            else ("", "です")
+        )
         return lead + ends[0], lead + ends[1]
     lead = text or sentence.text[: predicate.start]
-    return (lead + predicate.plain(), lead + predicate.polite()) if predicate.plain() and predicate.polite() else ("", "")
+    return (
+        (lead + predicate.plain(), lead + predicate.polite()) if predicate.plain() and predicate.polite() else ("", "")
+    )
 
 
 def ask_whether(plain: str, polite: str, frames: Sequence[str], dice: random.Random, is_noun: bool) -> str:
@@ -93,14 +116,18 @@ def iterate_false(sentence: Sentence, page: ReadPage, dice: random.Random) -> It
 def _is_fixed(sentence: Sentence, figure: Figure) -> bool:
     """Whether a figure names what the sentence is about, or follows もう: 1チームは5人で, もう1人が."""
     before = sentence.text[: figure.start]
-    topics = [one for clause in sentence.clauses for one in clause.phrases if one.particle == "は" and one.relative is None]
-    is_rate = figure.number in ("1", "一") and re.match("につき|に|あたり|ごと", sentence.text[figure.end :]) is not None
+    topics = [
+        one for clause in sentence.clauses for one in clause.phrases if one.particle == "は" and one.relative is None
+    ]
+    is_rate = (
+        figure.number in ("1", "一") and re.match("につき|に|あたり|ごと", sentence.text[figure.end :]) is not None
+    )
     return is_rate or before.endswith("もう") or any(one.start <= figure.start < one.noun_end for one in topics)
 
 
 def _alter_phrase(sentence: Sentence, phrase: Phrase, page: ReadPage, end: int, dice: random.Random) -> str:
     """The sentence up to `end` with another person, place or colour in one phrase; '' where none is known."""
-    if phrase.relative is not None and phrase.relative.predicate.kind == "verb" or phrase.end > end or phrase.is_adverb:
+    if (phrase.relative is not None and phrase.relative.predicate.kind == "verb") or phrase.end > end or phrase.is_adverb:
         return ""
     text = sentence.cut(phrase.start, phrase.noun_end)
     if colour := re.search("(?:赤|青|白|黒|黄色|緑|紫)(?=い|色|の|く|$)", text):
@@ -108,7 +135,13 @@ def _alter_phrase(sentence: Sentence, phrase: Phrase, page: ReadPage, end: int, 
         return sentence.text[: phrase.start] + text.replace(colour[0], other, 1) + sentence.text[phrase.noun_end : end]
     if phrase.particle not in ("は", "が", "に", "で", "へ", "から", "だけ", "だけは") or find_figures(text):
         return ""
-    kind = "person" if nouns.is_person(phrase) else "place" if nouns.is_place(phrase) and phrase.particle in ("に", "で", "へ") else ""
+    kind = (
+        "person"
+        if nouns.is_person(phrase)
+        else "place"
+        if nouns.is_place(phrase) and phrase.particle in ("に", "で", "へ")
+        else ""
+    )
     if not kind:
         return ""
     other = choose_other(text, [one for one in page.collect_phrases(kind) if one not in sentence.text], dice)
@@ -189,14 +222,26 @@ def iterate_permission(sentence: Sentence, dice: random.Random) -> Iterator[tupl
             continue
         if predicate.rule in ("ban", "permit") and (te := predicate.te()):
             kind = "direct" if predicate.rule == "permit" else "false_premise"
-            yield f"{body}{te}{dice.choice(['もいいですか。', 'も大丈夫ですか。', 'もいい?', 'も平気?', 'もかまいませんか。'])}", kind
+            yield (
+                f"{body}{te}{dice.choice(['もいいですか。', 'も大丈夫ですか。', 'もいい?', 'も平気?', 'もかまいませんか。'])}",
+                kind,
+            )
             if predicate.rule == "ban":
-                yield f"{body}{te}{dice.choice(['はだめですか。', 'はいけないんですか。', 'もいいんですよね?'])}", "false_premise"
+                yield (
+                    f"{body}{te}{dice.choice(['はだめですか。', 'はいけないんですか。', 'もいいんですよね?'])}",
+                    "false_premise",
+                )
         elif predicate.negative and predicate.is_potential:
             positive = predicate.positive()
-            yield f"{body}{dice.choice([f'{positive.polite()}か。', f'{positive.plain()}んですか?', f'{positive.plain()}の?'])}", "false_premise"
+            yield (
+                f"{body}{dice.choice([f'{positive.polite()}か。', f'{positive.plain()}んですか?', f'{positive.plain()}の?'])}",
+                "false_premise",
+            )
         elif is_act(clause) and predicate.nai():
-            yield f"{body}{predicate.nai()[:-1]}{dice.choice(['くてもいいですか。', 'くても大丈夫?', 'くてもかまいませんか。', 'いといけませんか。'])}", "direct"
+            yield (
+                f"{body}{predicate.nai()[:-1]}{dice.choice(['くてもいいですか。', 'くても大丈夫?', 'くてもかまいませんか。', 'いといけませんか。'])}",
+                "direct",
+            )
 
 
 def _body(sentence: Sentence, clause: Clause, dice: random.Random) -> str:
@@ -242,7 +287,9 @@ def _apply_limit(
         fits = value < limit if bound == "未満" else value <= limit
         conclusion = f"{written}は{said}です。" if fits else f"{written}は{said}を超えています。"
         if bound == "まで":
-            conclusion = f"{written}は{figure.text}までに入ります。" if fits else f"{written}は{figure.text}を超えています。"
+            conclusion = (
+                f"{written}は{figure.text}までに入ります。" if fits else f"{written}は{figure.text}を超えています。"
+            )
     return _ask_limit(sentence, clause, phrase, written, dice), conclusion
 
 
@@ -257,11 +304,21 @@ def _ask_limit(sentence: Sentence, clause: Clause, phrase: Phrase, written: str,
             before = sentence.cut(topic.start, inner.start)
             ends = [f"{inner.polite()}か。", f"{inner.plain()}の?", f"{inner.plain()}んですか?"]
             return f"{before}{written}{dice.choice(ends)}" if inner.plain() and not inner.negative else ""
-        return f"{name}{particle}{written}{dice.choice(['でもいいですか。', 'でも大丈夫?', 'なんですけど、いいですか。'])}" if name else ""
+        return (
+            f"{name}{particle}{written}{dice.choice(['でもいいですか。', 'でも大丈夫?', 'なんですけど、いいですか。'])}"
+            if name
+            else ""
+        )
     predicate = clause.predicate
     others = [one for one in clause.phrases if one is not phrase and one is not topic and not one.is_adverb]
     rest = "".join(sentence.cut(one.start, one.end) for one in others)
-    if phrase.relative is not None or predicate.negative or predicate.rule or not predicate.polite() or len(name + rest) < 2:
+    if (
+        phrase.relative is not None
+        or predicate.negative
+        or predicate.rule
+        or not predicate.polite()
+        or len(name + rest) < 2
+    ):
         return ""
     lead = f"{name}{particle}" if name else ""
     if is_act(clause) and predicate.te():

@@ -47,7 +47,11 @@ def topic_of(sentence: Sentence, clause: Clause) -> Phrase | None:
             if any(other.predicate.kind == "noun" for other in sentence.clauses[:-1]):
                 topic = None
         for phrase in one.phrases:
-            if phrase.particle in _TOPICS and not is_condition(phrase) and not _NOW.match(sentence.text[phrase.start :]):
+            if (
+                phrase.particle in _TOPICS
+                and not is_condition(phrase)
+                and not _NOW.match(sentence.text[phrase.start :])
+            ):
                 topic = phrase
                 break
         if one is clause:
@@ -94,9 +98,7 @@ def name_owner(topic: str, owner: str) -> str:
     return f"{owner}の{topic}" if owner and is_attribute(topic) and owner not in topic else topic
 
 
-def _ask_phrase(
-    sentence: Sentence, clause: Clause, phrase: Phrase, owner: str, dice: random.Random
-) -> Iterator[Draft]:
+def _ask_phrase(sentence: Sentence, clause: Clause, phrase: Phrase, owner: str, dice: random.Random) -> Iterator[Draft]:
     topic, particle = find_topic(sentence, clause)
     is_end = clause.predicate.kind == "noun" and phrase is clause.phrases[-1]
     predicate = None if is_end else ban_denied(clause)
@@ -169,7 +171,9 @@ def _ask_in_condition(sentence: Sentence, clause: Clause) -> Iterator[Draft]:
         if phrase.particle in _TOPICS or phrase.is_adverb:
             continue
         for asked, form in ask_words(sentence, phrase, clause):
-            if form in ("how", "which", "what_happens", "when") or (clause.link == "even" and not form.startswith("how")):
+            if form in ("how", "which", "what_happens", "when") or (
+                clause.link == "even" and not form.startswith("how")
+            ):
                 continue
             before = sentence.cut(clause.start, phrase.start)
             if last.predicate.kind == "noun":
@@ -186,7 +190,12 @@ def is_act(clause: Clause) -> bool:
         return False
     has_object = any(one.particle == "を" for one in clause.phrases)
     has_subject = any(one.particle == "が" for one in clause.phrases)
-    is_state = predicate.is_potential or predicate.base in _KEPT_IN_ACTS or predicate.base.endswith(("れる", "られる")) or "て" in predicate.prefix
+    is_state = (
+        predicate.is_potential
+        or predicate.base in _KEPT_IN_ACTS
+        or predicate.base.endswith(("れる", "られる"))
+        or "て" in predicate.prefix
+    )
     return predicate.rule in ("must", "request") or (has_object and not has_subject and not is_state)
 
 

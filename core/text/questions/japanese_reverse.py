@@ -31,7 +31,13 @@ _NAMES = {
 }  # fmt: skip
 _WISHES = ("んですけど、", "んですが、", "です。", "んだけど、")
 _WISH_ENDS = ("ですか。", "ですか?", "?", "でいいですか。", "でしたっけ。")
-_NEXT = ("あと、どうしますか。", "ら、次は何をしますか。", "あとは何をすればいいんですか。", "んですけど、次はどうするの?", "ら、そのあとは?")
+_NEXT = (
+    "あと、どうしますか。",
+    "ら、次は何をしますか。",
+    "あとは何をすればいいんですか。",
+    "んですけど、次はどうするの?",
+    "ら、そのあとは?",
+)
 _VAGUE = re.compile("^(?:終わり|もの|こと|とき|場合|必要|禁止)")
 
 
@@ -48,7 +54,9 @@ def iterate_named_figures(sentence: Sentence, owner: str, dice: random.Random) -
                 continue
             unit = find_figures(clause.predicate.base)[0].unit
             if "の" in full or re.search(r"[さ量数額料代値格]$", full):
-                yield from dice.sample([f"{full}は?", f"{full}を教えてください。", f"{full}が知りたいです。", f"{full}って?"], 2)
+                yield from dice.sample(
+                    [f"{full}は?", f"{full}を教えてください。", f"{full}が知りたいです。", f"{full}って?"], 2
+                )
             elif unit in _NAMES:
                 yield f"{full}の{_NAMES[unit]}{dice.choice(['は?', 'を教えてください。', 'が知りたいんですけど。'])}"
             continue
@@ -56,9 +64,7 @@ def iterate_named_figures(sentence: Sentence, owner: str, dice: random.Random) -
             yield from _name_figures(sentence, clause, phrase, full, dice)
 
 
-def _name_figures(
-    sentence: Sentence, clause: Clause, phrase: Phrase, topic: str, dice: random.Random
-) -> Iterator[str]:
+def _name_figures(sentence: Sentence, clause: Clause, phrase: Phrase, topic: str, dice: random.Random) -> Iterator[str]:
     predicate = clause.predicate
     if phrase.particle not in ("", "まで") or predicate.negative or predicate.rule or not predicate.plain():
         return
@@ -118,19 +124,25 @@ def _ask_topic(sentence: Sentence, clause: Clause, topic: Phrase, condition: str
         yield Draft(f"{body}{plain}の", f"{nouns.ask_which(modifier)}{noun}", None, "which", "reverse")
 
 
-def _ask_topic_of_noun(
-    sentence: Sentence, clause: Clause, topic: Phrase, owner: str, word: str
-) -> Iterator[Draft]:
+def _ask_topic_of_noun(sentence: Sentence, clause: Clause, topic: Phrase, owner: str, word: str) -> Iterator[Draft]:
     """高さが80センチなのはどれですか; 浜で遊ばれている球技は何ですか."""
     predicate, value = clause.predicate, clause.phrases[-1]
-    if REFERENCE.match(predicate.base) or nouns.is_empty(value) or _VAGUE.match(predicate.base) or predicate.negative or predicate.past:
+    if (
+        REFERENCE.match(predicate.base)
+        or nouns.is_empty(value)
+        or _VAGUE.match(predicate.base)
+        or predicate.negative
+        or predicate.past
+    ):
         return
     others = [one for one in clause.phrases[:-1] if one is not topic]
     rest = "".join(sentence.cut(one.start, one.end) for one in others)
     modifier, noun = nouns.find_modifier(topic)
     if find_figures(predicate.base):
         if modifier.endswith("の") and not value.particle:
-            yield Draft(f"{noun}が{rest}{predicate.base}なの", "何" if noun.endswith("さ") else "どれ", None, "which", "reverse")
+            yield Draft(
+                f"{noun}が{rest}{predicate.base}なの", "何" if noun.endswith("さ") else "どれ", None, "which", "reverse"
+            )
         elif not owner and not value.particle:
             yield Draft(f"{rest}{predicate.base}なの", word, None, "what", "reverse")
     elif value.relative is not None and not others and noun not in predicate.base:
@@ -195,7 +207,11 @@ def find_conditions(sentence: Sentence) -> Iterator[tuple[str, list[str]]]:
     """
     for number, clause in enumerate(sentence.clauses):
         for phrase in clause.phrases:
-            if clause.predicate.kind == "noun" and phrase is clause.phrases[-1] or clause.predicate.rule in ("ban", "permit"):
+            if (
+                (clause.predicate.kind == "noun"
+                and phrase is clause.phrases[-1])
+                or clause.predicate.rule in ("ban", "permit")
+            ):
                 continue
             if phrase.particle not in ("", "は", "に", "には", "なら"):
                 continue
@@ -228,7 +244,10 @@ def iterate_wishes(sentence: Sentence, dice: random.Random) -> Iterator[tuple[st
                 if len(lead + rest) < MIN_BODY or vague or phrase.particle == "を":
                     continue
                 word = re.sub("(?:を|が|に|で)$", "", asked)
-                yield f"{lead}{rest}{clause.predicate.stem}たい{dice.choice(_WISHES)}{word}{dice.choice(_WISH_ENDS)}", form
+                yield (
+                    f"{lead}{rest}{clause.predicate.stem}たい{dice.choice(_WISHES)}{word}{dice.choice(_WISH_ENDS)}",
+                    form,
+                )
 
 
 def iterate_next_steps(sentence: Sentence, dice: random.Random) -> Iterator[str]:

@@ -407,7 +407,9 @@ class _Reader:
             self.at = end
             self._end_with_noun(first, head, end, is_copula=True)
             return
-        if (particles.endswith("の") and after is not None) or (particles in _JOINS and after and (after.kind == "noun" or after.text in _OPEN)):
+        if (particles.endswith("の") and after is not None) or (
+            particles in _JOINS and after and (after.kind == "noun" or after.text in _OPEN)
+        ):
             self.begin = first
         elif after is None or (after.kind == "auxiliary" and after.base in ("だ", "です")):
             self._end_with_noun(first, head, self.at, noun_end=end)
@@ -606,10 +608,14 @@ def _find_predicate_end(words: Sequence[Word], at: int) -> int:
                 at += 1
             else:
                 return at + 1
-        elif (word.text == "ば" and after and after.base in ("なる", "いける")) or (word.text in ("たり", "だり") and after) or (
-            word.kind in ("verb", "adjective")
-            and (last.form.startswith("連用形") or last.text in ("て", "で", "は", "も", "ば", "たり", "だり"))
-            and last.kind != "adjective"
+        elif (
+            (word.text == "ば" and after and after.base in ("なる", "いける"))
+            or (word.text in ("たり", "だり") and after)
+            or (
+                word.kind in ("verb", "adjective")
+                and (last.form.startswith("連用形") or last.text in ("て", "で", "は", "も", "ば", "たり", "だり"))
+                and last.kind != "adjective"
+            )
         ):
             at += 1
         else:

@@ -18,9 +18,13 @@ _RATE = re.compile(
     r"(?:1|１|一|ひと)(?P<unit>人|名|回|日|時間|泊|枚|個|本|冊|台|匹|頭|杯|か月|ヶ月|週間|週|年|組|箱|袋|つ|点|キロ|メートル|リットル)"
     r"(?:間)?(?:につき|あたり|当たり|ごとに|で|の料金は|は|、)?(?:[^0-9]{0,4})(?P<rate>[0-9][0-9,.]*)(?P<what>円|点|ドル|ユーロ|ポイント|グラム|分|本|枚|個|ミリリットル)"
 )
-_RATE_HEADER = re.compile("(?:1|１|一)(?P<unit>人|名|回|日|時間|泊|枚|個|本|冊|台|匹|杯|か月|週間|年|組|箱|袋|つ|キロ|メートル)")
+_RATE_HEADER = re.compile(
+    "(?:1|１|一)(?P<unit>人|名|回|日|時間|泊|枚|個|本|冊|台|匹|杯|か月|週間|年|組|箱|袋|つ|キロ|メートル)"
+)
 _PER_EACH = re.compile(r"(?P<rate>[0-9][0-9,.]*)(?P<what>円|点|ドル|ユーロ|ポイント)")
-_PERSONS = re.compile("大人|子ども|子供|小人|一般|学生|生徒|中学生|高校生|大学生|小学生|会員|高齢者|シニア|幼児|おとな|こども")
+_PERSONS = re.compile(
+    "大人|子ども|子供|小人|一般|学生|生徒|中学生|高校生|大学生|小学生|会員|高齢者|シニア|幼児|おとな|こども"
+)
 
 
 def iterate_sums(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, str]]:
@@ -69,7 +73,12 @@ def _multiply_rates(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, 
         unit = header["unit"]
         conclusion = f"{count}{unit}なら、{cell}の{count}倍で{total}です。"
         yield f"{key}は{count}{unit}だといくらですか。", conclusion
-        yield f"{key}を{count}{unit}使うと、いくらになりますか。" if unit in ("時間", "日", "回", "泊") else f"{key}{count}{unit}でいくら?", conclusion
+        yield (
+            f"{key}を{count}{unit}使うと、いくらになりますか。"
+            if unit in ("時間", "日", "回", "泊")
+            else f"{key}{count}{unit}でいくら?",
+            conclusion,
+        )
 
 
 def _multiply_cells(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, str]]:
@@ -81,7 +90,10 @@ def _multiply_cells(read: ReadFact, dice: random.Random) -> Iterator[tuple[str, 
         count, rate, what = choose_count(dice), _number(found["rate"]), found["what"]
         total = format_number(rate * count, "," in found["rate"])
         if what in ("点", "ポイント"):
-            yield f"「{key}」が{count}回なら、合わせて何{what}ですか。", f"{rate}{what}が{count}回で、{total}{what}です。"
+            yield (
+                f"「{key}」が{count}回なら、合わせて何{what}ですか。",
+                f"{rate}{what}が{count}回で、{total}{what}です。",
+            )
         elif _PERSONS.search(key):
             conclusion = f"{count}人なら、{cell}の{count}倍で{total}{what}です。"
             yield f"{key}{count}人だと{name}はいくらですか。", conclusion
@@ -94,14 +106,21 @@ def _add_to_clock(sentence: Sentence, clause: Clause, dice: random.Random) -> It
         return
     for phrase in clause.phrases:
         figures = find_figures(sentence.cut(phrase.start, phrase.end))
-        if phrase.particle or phrase.relative is not None or len(figures) != 1 or phrase.words[-1].text in ("以上", "以内", "未満", "以下", "ごと"):
+        if (
+            phrase.particle
+            or phrase.relative is not None
+            or len(figures) != 1
+            or phrase.words[-1].text in ("以上", "以内", "未満", "以下", "ごと")
+        ):
             continue
         minutes = _minutes(figures[0])
         if minutes is None:
             continue
         start = choose_clock(dice)
         others = [one for one in clause.phrases if one is not phrase and not one.is_adverb]
-        body = "".join(sentence.cut(one.start, one.end) + ("、" if one.particle.endswith("は") else "") for one in others)
+        body = "".join(
+            sentence.cut(one.start, one.end) + ("、" if one.particle.endswith("は") else "") for one in others
+        )
         topic, particle = find_topic(sentence, clause)
         lead = f"{topic}{particle}" if topic and topic_of(sentence, clause) not in others else ""
         end = start + minutes
@@ -145,7 +164,10 @@ def _scale(sentence: Sentence, clause: Clause) -> Iterator[tuple[str, str]]:
     for factor, word in ((Decimal("0.5"), "半分"), (Decimal(2), "2倍")):
         size, result = one.value * factor, other.value * factor
         new, made = f"{format_number(size)}{one.unit}", f"{format_number(result)}{other.unit}"
-        yield f"{first}が{new}だと、{second}はどのくらいですか。", f"{first}が{word}の{new}なら、{second}も{word}の{made}です。"
+        yield (
+            f"{first}が{new}だと、{second}はどのくらいですか。",
+            f"{first}が{word}の{new}なら、{second}も{word}の{made}です。",
+        )
 
 
 def _find_amount(sentence: Sentence, phrase: Phrase) -> tuple[str, Figure] | None:

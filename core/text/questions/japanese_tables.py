@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from core.text.questions.japanese_drafts import Draft
 from core.text.questions.japanese_page import ReadFact, ReadPage, read_sentences
-from core.text.questions.japanese_quantities import MONEY, ask_for, find_figures
+from core.text.questions.japanese_quantities import ask_for, find_figures
 from core.text.questions.japanese_questions import iterate_part_questions, name_figure_form
 from core.text.questions.japanese_reverse import tells_what_to_do
 from core.text.questions.japanese_sentences import Sentence
@@ -55,7 +55,14 @@ def _iterate_whens(key: str, event: Sentence | None) -> Iterator[str]:
 def _ask_act(
     whens: list[str], key: str, act: Sentence, name: str, page: ReadPage, dice: random.Random
 ) -> Iterator[tuple[str, str, str]]:
-    ends = ["どうすればいいですか。", "どうしますか。", "どうしたらいい?", "何をすればいいんですか。", "どうすればいいの?", "どうしたらいいか教えてください。"]
+    ends = [
+        "どうすればいいですか。",
+        "どうしますか。",
+        "どうしたらいい?",
+        "何をすればいいんですか。",
+        "どうすればいいの?",
+        "どうしたらいいか教えてください。",
+    ]
     if not tells_what_to_do(act) and act.clauses[-1].predicate.kind == "verb" and not act.clauses[-1].predicate.rule:
         ends += ["どうなりますか。"]
     for when in dice.sample(whens, min(4, len(whens))):
@@ -88,22 +95,37 @@ def _ask_value(
                 if len(figures) == 1 and (name_figure_form(figure) == "how_much" or is_only):
                     ends = ("polite", "plain", "kke", "tell")
                     yield Draft(key, asked, None, form).finish(dice.choice(ends), dice), "direct", form
-                yield Draft(f"{key}の{name}", asked, None, form).finish(dice.choice(("polite", "nda")), dice), "direct", form
+                yield (
+                    Draft(f"{key}の{name}", asked, None, form).finish(dice.choice(("polite", "nda")), dice),
+                    "direct",
+                    form,
+                )
     if not figures and event is None:
-        yield Draft(f"{key}の{name}", "何", None, "what").finish(dice.choice(("polite", "kke", "tell")), dice), "direct", "what"
+        yield (
+            Draft(f"{key}の{name}", "何", None, "what").finish(dice.choice(("polite", "kke", "tell")), dice),
+            "direct",
+            "what",
+        )
 
 
 def _ask_back(
     read: ReadFact, header: str, name: str, cell: str, act: Sentence | None, page: ReadPage, dice: random.Random
 ) -> Iterator[tuple[str, str, str]]:
     """The value is given and the first cell is asked for, where no other row has that value."""
-    others = [one for one in page.facts if one is not read for other, text in one.cells if other == name and text == cell]
+    others = [
+        one for one in page.facts if one is not read for other, text in one.cells if other == name and text == cell
+    ]
     if others or len(cell) > MAX_CELL:
         return
     if act is not None:
         clause = act.clauses[-1]
         text = act.text[: clause.predicate.start] + clause.predicate.noun_like()
-        ask = ["のはどんなときですか。", "のはどういう場合ですか。", "のって、どんなとき?", "必要があるのはどんなときですか。"]
+        ask = [
+            "のはどんなときですか。",
+            "のはどういう場合ですか。",
+            "のって、どんなとき?",
+            "必要があるのはどんなときですか。",
+        ]
         if clause.predicate.negative or clause.predicate.rule:
             ask = ask[:3]
         yield text + dice.choice(ask), "reverse", "when"
@@ -111,6 +133,9 @@ def _ask_back(
     yield f"{name}が{cell}なのはどの{header}ですか。", "reverse", "which"
     if any(cell in one.fact.text for one in page.facts if one is not read):
         return
-    yield f"{cell}なのは{dice.choice(['何ですか。', 'どれですか。'] if _read_event(read.cells[0][1]) is None else ['どんなときですか。', 'どんな場合ですか。'])}", "reverse", "what"
+    yield (
+        f"{cell}なのは{dice.choice(['何ですか。', 'どれですか。'] if _read_event(read.cells[0][1]) is None else ['どんなときですか。', 'どんな場合ですか。'])}",
+        "reverse",
+        "what",
+    )
     yield f"{header}で、{name}が{cell}のものを教えてください。", "reverse", "which"
-

@@ -50,7 +50,10 @@ _OF_THINGS = (
 _OF_PEOPLE = (
     ("{n}の給料はいくらですか。|{n}はいくらもらっているんですか?", "給|賃金|報酬|謝礼|円"),
     ("{n}は何歳ですか。|{n}は何歳までできますか。", "歳|才|年齢|定年"),
-    ("{n}になるにはどうすればいいですか。|{n}になりたいんですけど、試験はありますか。", "なる|なれ|試験|資格|選ば|選び|任命"),
+    (
+        "{n}になるにはどうすればいいですか。|{n}になりたいんですけど、試験はありますか。",
+        "なる|なれ|試験|資格|選ば|選び|任命",
+    ),
     ("{n}の服装を教えてください。|{n}は何色の服を着ていますか。", "服|着|帯|帽子|色|はだし|制服"),
     ("{n}の連絡先はどこですか。|{n}の電話番号を教えて。", "連絡|電話|内線|メール"),
     ("{n}は外国人でもいいんですか?|{n}はどこの出身ですか。", "外国|出身|国"),
@@ -127,7 +130,14 @@ def _join_neighbours(page: ReadPage) -> list[str]:
     found = []
     for number, one in enumerate(page.facts):
         near = page.facts[max(0, number - 2) : number + 3]
-        found.append("".join((*one.fact.headings[-1:], *(other.fact.text for other in near if other.fact.headings == one.fact.headings))))
+        found.append(
+            "".join(
+                (
+                    *one.fact.headings[-1:],
+                    *(other.fact.text for other in near if other.fact.headings == one.fact.headings),
+                )
+            )
+        )
     return found
 
 

@@ -35,7 +35,9 @@ class Word:
     kind: Kind
     base: str  # the form of the dictionary
     tags: tuple[str, ...]
-    normal: str = ""  # the dictionary's usual spelling; of a verb that says what one can do, the verb itself: 使える → 使う
+    normal: str = (
+        ""  # the dictionary's usual spelling; of a verb that says what one can do, the verb itself: 使える → 使う
+    )
 
     @property
     def conjugation(self) -> str:
