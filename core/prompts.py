@@ -42,7 +42,7 @@ REQUIRED_PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "remake": ("before", "fact", "question", "answer"),
 }
 OPTIONAL_PLACEHOLDERS: dict[str, tuple[str, ...]] = {
-    "examples": ("spec", "existing", "system_prompt"),
+    "examples": ("spec", "text", "existing", "neighbours", "system_prompt"),
     "facts": ("spec",),
     "judge": (),
     "spec": (),

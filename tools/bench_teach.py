@@ -33,7 +33,7 @@ from core.exam import fact_coverage, prompt_conditions, runs, scores
 from core.exam.runs import ExamSubject
 from core.exam.scores import PassRate
 from core.formats import jsonl
-from core.generation import row_generation
+from core.generation import page_rows, row_generation
 from core.progress import Reporter
 from core.providers import LOCAL, LocalProvider, Sampling
 from core.spec import facts, spec
@@ -51,7 +51,8 @@ BOOKS = {  # recipes that train nothing
     "open_book": prompt_conditions.OPEN_BOOK,
     "retrieved": prompt_conditions.RETRIEVED,
 }
-TRAINED = ("templates",)
+TEMPLATES, PAGE_ROWS, WITHOUT = "templates", "page_rows", "page_rows-"  # "page_rows-masked": all forms but this one
+TRAINED = (TEMPLATES, PAGE_ROWS)
 RECIPES = (*BOOKS, *TRAINED)
 
 
@@ -87,7 +88,13 @@ def load_domains(wanted: Sequence[str]) -> list[Domain]:
     return [load_domain(one) for one in folders if {one.name, one.parent.name} & set(wanted)]
 
 
-def fill(db: sqlite3.Connection, domain: Domain) -> None:
+def load_general(code: str) -> Iterator[dict[str, Any]]:
+    """The questions of everyday knowledge in a language, beside the 20 that are shipped."""
+    lines = (DOMAINS / "general.jsonl").read_text("utf-8").splitlines()
+    return (one for one in map(json.loads, lines) if one["language"] == code)
+
+
+def fill(db: sqlite3.Connection, domain: Domain, general: bool) -> None:
     """Store the page, the facts that the program finds in it, and the exam."""
     facts.save(db, Spec(name=domain.title, text=domain.page))
     facts.accept_missing(db)
@@ -96,6 +103,10 @@ def fill(db: sqlite3.Connection, domain: Domain) -> None:
         names = [fact.name for fact in known if any(shares_passage(fact.quote, quote) for quote in question["quotes"])]
         row = jsonl.new_row("", question["question"], question["answer"])
         labels = {"kind": question["kind"], "key_points": question["key_points"], "facts": " ".join(names)}
+        examples.add(db, [examples.read_row(row, split="test", status="approved", **labels)])
+    for question in load_general(domain.language) if general else ():
+        row = jsonl.new_row("", question["question"], question["reference"])
+        labels = {"kind": scores.GENERAL, "key_points": " ; ".join(question["key_points"])}
         examples.add(db, [examples.read_row(row, split="test", status="approved", **labels)])
 
 
@@ -107,9 +118,12 @@ def shares_passage(one: str, other: str) -> bool:
 
 def make_rows(db: sqlite3.Connection, recipe: str, seed: int) -> int:
     """Make the training rows of a recipe and approve all of them; returns how many there are."""
-    assert recipe in TRAINED and seed
-    requests = row_generation.build_requests(fact_coverage.load(db))
-    row_generation.make_offline(db, requests, Reporter(), [])
+    if recipe == TEMPLATES:
+        row_generation.make_offline(db, row_generation.build_requests(fact_coverage.load(db)), Reporter(), [])
+    else:
+        page_rows.add_rows(db, None, (), Reporter(), seed)
+    if recipe.startswith(WITHOUT):
+        examples.delete(db, find(db, Filter(split="train", status="draft", tag=recipe.removeprefix(WITHOUT))))
     ids = find(db, Filter(split="train", status="draft"))
     bulk_edits.set_field(db, ids, "status", "approved", Reporter())
     examples.delete(db, find(db, Filter(split="test", status="draft")))  # the exam is the author's
@@ -139,9 +153,9 @@ async def measure(run: Run, folder: Path) -> dict[str, Any]:
     project, provider = Project(folder / "teach.juku"), LocalProvider()
     started = time.monotonic()
     try:
-        await project.write("page", fill, run.domain)
+        await project.write("page", fill, run.domain, run.general)
         rows, model = 0, run.model
-        if run.recipe in TRAINED:
+        if run.recipe not in BOOKS:
             made: list[int] = []
             await project.write("rows", lambda db: made.append(make_rows(db, run.recipe, run.seed)))
             rows, model = made[0], await train(project, provider, run)
@@ -250,7 +264,7 @@ def main() -> int:
     """Exit status 0; 1 with a reason when a run fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--domains", nargs="+", default=["development"], help="names, or development, or locked")
-    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=[*RECIPES])
+    parser.add_argument("--recipes", nargs="+", default=[*RECIPES], help="page_rows-FORM leaves one form of rows out")
     parser.add_argument("--model", default=commands.DEFAULT_MODEL)
     parser.add_argument("--seeds", type=int, default=1, help="how many; recipes without training are run once")
     parser.add_argument("--hyperparameters", type=json.loads, default={}, help="as JSON, instead of the engine's own")
@@ -267,7 +281,7 @@ def main() -> int:
             for seed in range(1, chosen.seeds + 1)
             for domain in domains
             for recipe in chosen.recipes
-            if seed == 1 or recipe in TRAINED
+            if seed == 1 or recipe not in BOOKS
         ]
         wanted = [replace(run, hyperparameters={}) if run.recipe in BOOKS else run for run in wanted]
         try:

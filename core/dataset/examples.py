@@ -23,7 +23,18 @@ from core.progress import Reporter
 from core.storage import compressed_texts
 
 SPLITS = ("train", "validation", "test")
-KINDS = ("direct", "reworded", "reverse", "applied", "statement", "not_stated", "general", "memorised")
+KINDS = (
+    "direct",
+    "reworded",
+    "reverse",
+    "applied",
+    "combined",
+    "statement",
+    "not_stated",
+    "false_premise",
+    "general",
+    "memorised",
+)
 MEMORISED = "memorised"  # exam questions that repeat a training row on purpose
 STATUSES = ("draft", "approved", "rejected")  # only approved rows are trained on
 TEXT_FIELDS = ("question", "answer")  # read from the row's JSON and written into it

@@ -31,6 +31,8 @@ KIND_RANKS = (
     "direct",
     "applied",
     "reverse",
+    "combined",
+    "false_premise",
     "not_stated",
 )  # kinds, those that are kept first before the others
 

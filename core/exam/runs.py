@@ -27,7 +27,7 @@ from core.spec import revisions
 from core.storage.project import OnChanges, Project
 from core.training import lineage
 
-KINDS = ("memorised", "reworded", "reverse", "applied", "not_stated", "general")
+KINDS = ("memorised", "reworded", "reverse", "applied", "combined", "not_stated", "false_premise", "general")
 BATCH_PURPOSE = "exam"  # of a batch (core/providers/batches.py)
 ESTIMATED_ANSWER_TOKENS = 40  # of a usual answer
 

@@ -28,11 +28,16 @@ HELD_OUT_KINDS = ("reworded", "direct", "applied", "reverse")  # what is kept fo
 
 @dataclass(frozen=True, slots=True)
 class DraftProposal:
-    """What is to become rows of one fact. With `hold`, one wording is kept for the exam if the fact has none there."""
+    """What is to become rows of one fact. With `hold`, one wording is kept for the exam if the fact has none there.
+
+    `others` names further facts that the answers state, and `tags` what the rows are found by.
+    """
 
     fact: str  # its name
     pairs: Sequence[Pair]
     hold: bool = True
+    others: Sequence[str] = ()
+    tags: str = ""
 
 
 @dataclass(slots=True)
@@ -64,18 +69,25 @@ def add_drafts(db: sqlite3.Connection, proposals: Iterable[DraftProposal], sourc
     Proposals for unknown facts are ignored.
     """
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
-    offered = [_Offer(known[one.fact], pair, one.hold) for one in proposals if one.fact in known for pair in one.pairs]
+    offered = [
+        _Offer(known[one.fact], pair, one.hold, tuple(known[name] for name in one.others if name in known), one.tags)
+        for one in proposals
+        if one.fact in known
+        for pair in one.pairs
+    ]
     wordings = _Wordings(db, offered)
     fresh = wordings.select_new()
     held_out = _choose_held_out(db, fresh, wordings)
     fresh = [offer for offer in fresh if offer in held_out or not wordings.is_asked_by(offer, held_out)]
     added = AddedDrafts(len(fresh), len(held_out), 0, len(offered) - len(fresh))
-    rows = [_build_row(state, offer.fact, offer.pair, source, offer in held_out) for offer in fresh]
+    rows = [_build_row(state, offer, source, offer in held_out) for offer in fresh]
     added.ids = list(examples.add(db, rows))
     # Rows that were undone may have had the same ids.
     db.executemany("DELETE FROM finding WHERE example = ?", [(id,) for id in added.ids])
+    made = dict(zip(fresh, added.ids, strict=True))
     for id, row, offer in zip(added.ids, rows, fresh, strict=True):
-        added.doubtful += note_doubts(db, replace(row, id=id), [offer.fact], state)
+        against = wordings.find_contradiction(offer, made)
+        added.doubtful += note_doubts(db, replace(row, id=id), [offer.fact, *offer.others], state, against)
     return added
 
 
@@ -86,6 +98,8 @@ class _Offer:
     fact: Fact
     pair: Pair
     hold: bool
+    others: tuple[Fact, ...]
+    tags: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +112,7 @@ class _Wording:
     answer: str
     home: str  # the split of a row that is there, 'rejected', or '' for an offer
     offer: _Offer | None
+    id: int = 0  # of a row that is there
 
     def repeats(self, other: "_Wording") -> bool:
         """Whether it says nearly the same as another one whose question is similar."""
@@ -147,6 +162,17 @@ class _Wordings:
         """Whether one of `others` asks nearly the same."""
         return any(other.offer in others for other in self._like(offer) if other.offer)
 
+    def find_contradiction(self, offer: _Offer, ids: dict[_Offer, int]) -> str:
+        """The row that answers the same question otherwise, and how, as a finding has it; '' where there is none."""
+        group, one = self._home[offer]
+        for other in self._groups[group]:
+            id = other.id or (ids.get(other.offer, 0) if other.offer else 0)
+            if other is one or other.key != one.key or other.home == "rejected" or not id:
+                continue
+            if why := contradicting_answers.compare_answers(one.answer, other.answer):
+                return f"{id} {why}"
+        return ""
+
     def is_trained(self, offer: _Offer) -> bool:
         """Whether a row that is there and trained on asks nearly the same."""
         return any(other.home == "train" for other in self._like(offer))
@@ -163,17 +189,17 @@ def _load_existing_wordings(db: sqlite3.Connection) -> Iterator[_Wording]:
     where = "WHERE facts <> ''" if total > MAX_ROWS_COMPARED else ""
     homes = dict(db.execute(f"SELECT id, {_HOME} FROM example {where}", (MEMORISED,)))
     for id, texts in similar_rows.load_row_texts(db, list(homes)).items():
-        yield _build_wording(texts, homes[id], None)
+        yield _build_wording(texts, homes[id], None, id)
 
 
 _HOME = "CASE WHEN status = 'rejected' THEN 'rejected' WHEN kind = ? THEN 'train' ELSE split END"
 
 
-def _build_wording(texts: RowTexts, home: str, offer: _Offer | None) -> _Wording:
+def _build_wording(texts: RowTexts, home: str, offer: _Offer | None, id: int = 0) -> _Wording:
     key, half = near_duplicates.normalise(texts.key), near_duplicates.MAX_COMPARED_CHARACTERS // 2
     short = key if len(key) <= 2 * half else key[:half] + key[-half:]
     answer = normalise.normalise(texts.answer[: contradicting_answers.MAX_COMPARED_CHARACTERS])
-    return _Wording(key, short, near_duplicates.find_figures(key), answer, home, offer)
+    return _Wording(key, short, near_duplicates.find_figures(key), answer, home, offer, id)
 
 
 def _is_repeat(one: _Wording, other: _Wording) -> bool:
@@ -207,27 +233,33 @@ def _choose_held_out(db: sqlite3.Connection, fresh: Sequence[_Offer], wordings: 
     return {fresh[place] for _rank, place in found.values()}
 
 
-def _build_row(state: Spec, fact: Fact, pair: Pair, source: str, held_out: bool) -> Example:
+def _build_row(state: Spec, offer: _Offer, source: str, held_out: bool) -> Example:
+    fact, pair = offer.fact, offer.pair
     return examples.read_row(
         jsonl.new_row(state.system_prompt, pair.question, pair.answer),
         split="test" if held_out else "train",
         kind=pair.kind,
         status="draft",
-        facts=fact.name,
+        facts=" ".join(one.name for one in (fact, *offer.others)),
+        tags=offer.tags,
         quote=pair.quote or fact.quote,
         key_points=key_points.suggest_points(pair.answer, fact.text, pair.question) if held_out else "",
         source=source,
     )
 
 
-def note_doubts(db: sqlite3.Connection, row: Example, taught: Sequence[Fact], state: Spec) -> bool:
-    """Store as findings what the check of the whole dataset would report of a new row; returns whether there is anything."""
+def note_doubts(db: sqlite3.Connection, row: Example, taught: Sequence[Fact], state: Spec, against: str = "") -> bool:
+    """Store as findings what the check of the whole dataset would report of a new row; returns whether there is anything.
+
+    `against` is the row that contradicts it, and how (`contradicting_answers`).
+    """
     doubts = [
         ("ungrounded", dataset_check.find_doubt(row.question, row.answer, taught, state.text, row.quote, row.kind))
     ]
     doubts.append(
         ("answer-admits-unknown", negation.find_unknown_phrase(row.answer) if row.kind != "not_stated" else "")
     )
+    doubts.append(("answers-contradict", against))
     doubts = [(rule, message) for rule, message in doubts if message]
     sql = "INSERT INTO finding (rule, cluster, example, message) VALUES (?, 0, ?, ?)"
     db.executemany(sql, ((rule, row.id, message) for rule, message in doubts))

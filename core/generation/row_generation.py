@@ -9,7 +9,7 @@ from typing import Any
 from core import prompts, replies
 from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, FactCoverage
-from core.generation import draft_rows
+from core.generation import draft_rows, spec_excerpt
 from core.generation.draft_rows import AddedDrafts, DraftProposal
 from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
@@ -23,7 +23,9 @@ from core.spec.spec import Spec
 from core.text import row_templates, tokenizer
 from core.text.row_templates import TemplateRow
 
-MAX_EXISTING_QUESTIONS = 40  # questions that a model is told not to repeat
+MAX_EXISTING_QUESTIONS = 40  # questions of a fact that a model is told not to repeat
+MAX_NEIGHBOURS = 3  # facts before and behind it in the text whose questions it must not ask either
+MAX_NEIGHBOUR_QUESTIONS = 4  # of each of them
 MAX_EXAMPLE_TOKENS = 400  # tokens of one example that is still to be read to its end
 EXAMPLE_TOKENS = 90  # what one example with its quote is about
 OFFLINE_SOURCE = "offline"  # the source of rows made without a model
@@ -69,35 +71,63 @@ def build_subjects(requests: Iterable[RowRequest]) -> Iterator[dict[str, Any]]:
 
 def estimate(db: sqlite3.Connection, requests: Sequence[RowRequest]) -> GenerationEstimate:
     """How many requests and tokens generating these rows will take, before anything is sent."""
-    state, existing = spec.load(db), _load_existing_questions(db, {request.fact.name for request in requests})
-    prompt = prompts.load("examples", spec.get_language(state))
-    sent = 0.0
-    for request in requests:
-        sent += tokenizer.estimate_tokens(
-            _fill_prompt(prompt, state, request.fact, request.counts, existing[request.fact.name])
-        )
+    material = _load_material(db, {request.fact.name for request in requests})
+    sent = sum(tokenizer.estimate_tokens(_fill_prompt(material, request.fact, request.counts)) for request in requests)
     examples = sum(sum(request.counts.values()) for request in requests)
     return GenerationEstimate(len(requests), examples, round(sent), examples * EXAMPLE_TOKENS)
 
 
 def _build_messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
-    name, state = request.subject["fact"], spec.load(db)
+    name = request.subject["fact"]
     fact = next(iter(facts.load_by_names(db, name)), Fact(0, name, "", ""))
-    prompt = prompts.load("examples", spec.get_language(state))
-    text = _fill_prompt(prompt, state, fact, request.subject["counts"], _load_existing_questions(db, {name})[name])
-    return [{"role": "user", "content": text}]
+    return [{"role": "user", "content": _fill_prompt(_load_material(db, {name}), fact, request.subject["counts"])}]
 
 
-def _fill_prompt(prompt: str, state: Spec, fact: Fact, counts: dict[str, int], existing: Sequence[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Material:
+    """What requests are filled from: the prompt, the spec, the facts' names in the order of its text, and questions by name."""
+
+    prompt: str
+    state: Spec
+    order: list[str]
+    asked: dict[str, list[str]]
+
+    def list_neighbours(self, name: str) -> list[str]:
+        """The names of the facts around one, the nearest first."""
+        if name not in self.order:
+            return []
+        at = self.order.index(name)
+        around = self.order[max(0, at - MAX_NEIGHBOURS) : at + MAX_NEIGHBOURS + 1]
+        return [one for one in around if one != name]
+
+
+def _load_material(db: sqlite3.Connection, names: Collection[str]) -> _Material:
+    state = spec.load(db)
+    order = [fact.name for fact in facts.sort_by_place(state.text, facts.load(db))]
+    material = _Material(prompts.load("examples", spec.get_language(state)), state, order, {})
+    wanted = {*names, *(one for name in names for one in material.list_neighbours(name))}
+    material.asked.update(_load_existing_questions(db, wanted))
+    return material
+
+
+def _fill_prompt(material: _Material, fact: Fact, counts: dict[str, int]) -> str:
+    state, asked = material.state, material.asked
+    around = [one for name in material.list_neighbours(fact.name) for one in asked[name][:MAX_NEIGHBOUR_QUESTIONS]]
     return prompts.fill(
-        prompt,
+        material.prompt,
         spec=state.name,
+        text=spec_excerpt.build_excerpt(state.text, fact.text) or "–",
         fact=fact.text,
         quote=fact.quote or fact.text,
         wanted=prompts.format_counts(counts),
-        existing="\n".join(f"- {question}" for question in existing) or "–",
+        existing=_format_questions(asked.get(fact.name, ())),
+        neighbours=_format_questions(around),
         system_prompt=state.system_prompt or "–",
     )
+
+
+def _format_questions(questions: Iterable[str]) -> str:
+    return "\n".join(f"- {question}" for question in questions) or "–"
 
 
 def _load_existing_questions(db: sqlite3.Connection, names: Collection[str]) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from core import prompts, replies
 from core.dataset import bulk_edits, examples
+from core.generation import spec_excerpt
 from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
 from core.providers import Message, Sampling
@@ -29,8 +30,10 @@ def build_subjects(
 
 def _build_messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
     row = examples.fetch(db, [request.subject["row"]]).get(request.subject["row"])
-    texts = [fact.text for fact in facts.load_by_names(db, row.facts)] if row else []
     state = spec.load(db)
+    texts = [fact.text for fact in facts.load_by_names(db, row.facts)] if row else []
+    if row and row.kind == "not_stated":  # only the whole text shows that nothing in it answers the question
+        texts = [spec_excerpt.build_excerpt(state.text, row.question)]
     text = prompts.fill(
         prompts.load("judge", spec.get_language(state)),
         fact="\n".join(texts),

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rapidfuzz import fuzz, process
+
 from core import prompts
 from core.providers import Message, Sampling
 from core.replies import reply_parts
@@ -14,6 +16,8 @@ from core.text.diff import Hunk
 TALK_TOKENS = 1500  # tokens of a reply besides the new text
 BYTES_PER_TOKEN = 2  # of a text in UTF-8: fewer than it will be, in English and in Japanese, so that there is room
 MAX_REPLY_TOKENS = 16_000  # that are asked for; many servers refuse more
+MIN_SHARE_OF_WHOLE = 0.5  # of the present text's characters; a shorter proposal may be a part of it
+MIN_LINE_SIMILARITY = 60.0  # per cent that a changed line of a part shares with the line it replaces
 MAX_LEAD_IN_CHARACTERS = 600  # characters of talk before a new text that stands in no fence
 
 DOCUMENT_LANGUAGES = (
@@ -30,6 +34,13 @@ MARKDOWN_LANGUAGES = ("markdown", "md", "mdown", "mkd")
 
 _FENCE = re.compile(r"([ \t]{0,12})(`{3,}+|~{3,}+)[ \t]*([^`]{0,60})")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+\S")
+# A line in the place of what stays: “… (rest unchanged)”, “[remaining sections as before]”, 「（以下変更なし）」, “...”.
+_PLACEHOLDER = re.compile(
+    r"\W*(?:(?:the )?(?:rest|remaining|remainder|other)\b.{0,60}\b(?:unchanged|same|as (?:before|is)|omitted|not changed|stays?)\b.{0,20}"
+    r"|(?:unchanged|no changes?)\W*|(?:以下|以降|残り|その他|ほか|他).{0,20}(?:変更なし|変わらず|同じ|同様|省略|そのまま).{0,10}|(?:変更なし|省略|中略)\W*)"
+    r"|[^\w|]*(?:…|\.{3}|・・・)[^\w|]*",
+    re.IGNORECASE,
+)
 _QUOTE = re.compile(r"[“「『\"]([^“”「」『』\"\n]{3,400})[”」』\"]")
 _TITLE = re.compile(r"#[ \t]+\S")
 
@@ -128,6 +139,61 @@ def merge_proposal(base: str, proposal: str, now: str) -> str:
         merged += lines[first.new_start - (first.start - start) : last.new_end + (end - last.end)]
         done = end
     return "\n".join(merged + before[done:])
+
+
+def complete_proposal(proposal: str, now: str) -> str:
+    """A proposal as a whole text: where it holds only a part, or says that the rest is unchanged, the rest of `now` stays.
+
+    Each part takes the place of the lines that it changes, else stands at the end: a part never deletes what it leaves out.
+    """
+    lines, before = proposal.split("\n"), now.split("\n")
+    parts = _split_at_placeholders(lines)
+    if parts == [lines] and not _is_part(lines, before):
+        return proposal
+    for part in parts:
+        start, end = _find_replaced_lines(part, before)
+        gap = [""] if start == len(before) and before and before[-1].strip() else []
+        before[start:end] = [*gap, *part]
+    return "\n".join(before)
+
+
+def _split_at_placeholders(lines: list[str]) -> list[list[str]]:
+    """The runs of lines between placeholders, without blank lines at their ends; all lines where there is none."""
+    if not any(_PLACEHOLDER.fullmatch(line) for line in lines if line.strip()):
+        return [lines]
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if line.strip() and _PLACEHOLDER.fullmatch(line):
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    stripped = ("\n".join(part).strip("\n") for part in parts)
+    return [part.split("\n") for part in stripped if part.strip()]
+
+
+def _is_part(lines: Sequence[str], before: Sequence[str]) -> bool:
+    """Whether a text without placeholders is a part: much shorter than the present one, and not begun as that is."""
+    inside, present = [[one for one in text if one.strip()] for text in (lines, before)]
+    if not inside or sum(map(len, inside)) >= MIN_SHARE_OF_WHOLE * sum(map(len, present)):
+        return False
+    return len(inside) < 3 or inside[0].strip() != present[0].strip()
+
+
+def _find_replaced_lines(part: Sequence[str], before: Sequence[str]) -> tuple[int, int]:
+    """From which to which line of the present text a part changes; the end for both where it changes none."""
+    matches = [at for line in part if line.strip() and (at := _find_line(line, before)) is not None]
+    if not matches:
+        return len(before), len(before)
+    return min(matches), max(matches) + 1
+
+
+def _find_line(line: str, before: Sequence[str]) -> int | None:
+    """The line of the present text that `line` repeats or changes; None where none is like it."""
+    texts = [one.strip() for one in before]
+    if line.strip() in texts:
+        return texts.index(line.strip())
+    found = process.extractOne(line.strip(), texts, scorer=fuzz.ratio, score_cutoff=MIN_LINE_SIMILARITY)
+    return found[2] if found else None
 
 
 def match_line_breaks(proposal: str, now: str) -> str:

@@ -32,6 +32,17 @@ _REFUSAL = re.compile(
     r"対応できません|作成できません|致しかねます|いたしかねます",
     re.IGNORECASE,
 )
+_CORRECTION = re.compile(
+    r"\b(?:correct(?:ed|ion)|revis(?:ed|ion)|final|improved|updated|fixed)\b|修正|訂正|改訂|最終|改善", re.IGNORECASE
+)
+_NO_REMARK = re.compile(
+    r"\W*(?:none|nothing|n/?a|no(?: such)? (?:remarks?|contradictions?|problems?|issues?|findings?|gaps?|repetitions?))"
+    r"(?: (?:were |was |are )?(?:found|to report|detected|identified))?\W*"
+    r"|\W*(?:特に)?(?:なし|ありません|見つかりませんでした|見当たりません)\W*"
+    r"|\W*(?:矛盾|問題|指摘|重複|不明点|不足)(?:点|事項)?(?:は|も)?(?:特に)?(?:なし|ありません(?:でした)?|見つかりませんでした|見当たりません(?:でした)?)\W*",
+    re.IGNORECASE,
+)
+_BOLD_HEADING = re.compile(r"[^\w*]{0,4}\*{0,2}[^*\n]{1,60}\*\*[:：]?\W{0,2}")
 _LIST_ITEM = re.compile(r"([ \t]*)(?:[-*+•・●■◆○]|[(（]?[0-9０-９]{1,4}[.)．、）:：]|[①-⑳])[ \t　]*(?=\S)")
 _JSON_LINE = re.compile(r"^[ \t]{0,20}[\[{]", re.MULTILINE)
 
@@ -81,8 +92,18 @@ def parse_pairs(reply: str) -> ParsedPairs:
 
 
 def parse_statements(reply: str) -> list[str]:
-    """Parse a list of statements: JSON, numbered or bulleted lines, else each line that is a sentence. [] if refused."""
-    text = _normalise_reply(reply)
+    """Parse a list of statements: JSON, numbered or bulleted lines, else each line that is a sentence. [] if refused.
+
+    Headings in bold and “None found.” are no statements.
+    """
+    return [one for one in _find_statements(_normalise_reply(reply)) if not _says_nothing(one)]
+
+
+def _says_nothing(text: str) -> bool:
+    return bool(_NO_REMARK.fullmatch(text) or _BOLD_HEADING.fullmatch(text))
+
+
+def _find_statements(text: str) -> list[str]:
     prose = reply_parts.remove_thoughts(text)
     for part in (text, *(fence.text for fence in reply_parts.iterate_fences(prose)), prose):
         if statements := _find_statements_in_json(part):
@@ -125,10 +146,21 @@ def _find_pairs(text: str) -> list[RawPair]:
         return as_json
     prose = reply_parts.remove_thoughts(text)
     fences = islice(reply_parts.iterate_fences(prose), MAX_FENCES)
-    fenced = [raw for fence in fences for raw in _choose_reading(_iterate_readings(fence.text, fence.language))]
+    read = [(fence.text, _choose_reading(_iterate_readings(fence.text, fence.language))) for fence in fences]
+    fenced = _drop_corrected(prose, [one for one in read if one[1]])
     if any(not _explain_unusable(raw) for raw in fenced):
         return fenced
     return _choose_reading([fenced, _choose_reading(_iterate_readings(prose, "", as_json if prose == text else None))])
+
+
+def _drop_corrected(prose: str, read: list[tuple[str, list[RawPair]]]) -> list[RawPair]:
+    """The pairs of all fences; those of the last alone where the words before it say that it corrects the others."""
+    if len(read) > 1 and any(not _explain_unusable(raw) for raw in read[-1][1]):
+        end = prose.rfind(read[-1][0])
+        start = prose.rfind(read[-2][0], 0, end) + len(read[-2][0])
+        if _CORRECTION.search(prose[start:end]):
+            return read[-1][1]
+    return [raw for _text, raws in read for raw in raws]
 
 
 def _iterate_readings(text: str, language: str, as_json: list[RawPair] | None = None) -> Iterator[list[RawPair]]:

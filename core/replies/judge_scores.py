@@ -6,12 +6,35 @@ from dataclasses import dataclass
 
 from core.replies import judge_reasons
 
-_SCORE = re.compile(
-    r"(?:score|points?|mark|点数|得点|点)[*_\s\"']{0,4}[:：=は]?[*_\s\"']{0,4}(\d{1,3})(?!\d)", re.IGNORECASE
+_NUMBER = r"\d{1,3}(?:\.\d+)?(?![\d.]*\d)"
+_OF = rf"{_NUMBER}(?:\s*(?:/|of|out of)\s*\d{{1,3}})?"
+# In words, the surest form first: "Score: 80", "80/100", "80 points", "score 80". A "key point 24" is none.
+_SCORES = (
+    re.compile(
+        rf"(?:score|points|mark|grade|rating|点数|得点|評価)[*_\s\"']{{0,4}}[:：=は][*_\s\"']{{0,4}}({_OF})",
+        re.IGNORECASE,
+    ),
+    re.compile(rf"(?<![\d.])({_NUMBER}\s*(?:/|out of)\s*\d{{1,3}})(?!\d)", re.IGNORECASE),
+    re.compile(rf"(?<![\d.])({_NUMBER})\s*(?:points?\b|点(?!目))", re.IGNORECASE),
+    re.compile(rf"(?:score|mark|grade|rating|点数|得点)[*_\s\"']{{0,4}}(?:of |is )?({_OF})", re.IGNORECASE),
 )
+_CHOICE = r"(?:the )?(?:answer |option |response )?(first|second|tie|draw|equal|both|a|b|1|2)(?: (?:answer|one|option|response))?"
 _BETTER = re.compile(
-    r"(?:better|winner|preferred|verdict)[*_\s\"']{0,4}[:：=][*_\s\"']{0,4}(first|second|tie)", re.IGNORECASE
+    rf"(?:better|winner|preferred|verdict|preference)[*_\s\"']{{0,4}}(?:[:：=]|is)[*_\s\"']{{0,4}}{_CHOICE}(?![A-Za-z0-9])",
+    re.IGNORECASE,
 )
+_IS_BETTER = re.compile(
+    r"\b(?:the )?(?:answer |option |response )?(first|second|a|b|1|2)(?: (?:answer|one|option|response))? (?:is|was) (?:clearly |slightly |much |the )?(?:better|best|preferred|preferable)\b"
+    r"|\b(?:the )?(first|second) (?:answer|one|option|response) wins\b"
+    r"|(第一|第二|一つ目|二つ目|1つ目|2つ目|最初|A|B)の?(?:答え|回答)?の?ほうが(?:より)?(?:良い|よい|優れ|正確)",
+    re.IGNORECASE,
+)
+_WORDS = {
+    "first": "first a 1 第一 一つ目 1つ目 最初",
+    "second": "second b 2 第二 二つ目 2つ目",
+    "tie": "tie draw equal both",
+}
+_BETTER_WORDS = {word: better for better, words in _WORDS.items() for word in words.split()}
 _SCORE_KEYS = "score points point mark grade rating 点数 得点 点 評価"
 _BETTER_KEYS = "better winner preferred preference verdict"
 _OUT_OF = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*(?:/|of|out of|点?中)\s*(\d{1,3})|(\d{1,3}(?:\.\d+)?)\s*(?:%|点|points?)?")
@@ -43,8 +66,8 @@ def parse_score(values: Sequence[object], text: str) -> JudgeScore | None:
         )
         if (score := next(scores, None)) is not None:
             return JudgeScore(score, judge_reasons.get_reason(found)[: judge_reasons.MAX_REASON_CHARACTERS])
-    match = _SCORE.search(text)
-    score = _parse_percent(match[1]) if match else None
+    matches = (list(pattern.finditer(text)) for pattern in _SCORES)
+    score = next((_parse_percent(found[-1][1]) for found in matches if found), None)
     return (
         None
         if score is None
@@ -57,18 +80,25 @@ def _parse_percent(value: object) -> int | None:
     if isinstance(value, bool) or not (match := _OUT_OF.fullmatch(str(value).strip())):
         return None
     points, whole = float(match[1] or match[3]), float(match[2] or 100)
+    if not match[2] and "." in match[0] and points <= 1 and "%" not in match[0]:
+        whole = 1.0  # a share, such as 0.9
     return round(100 * points / whole) if 0 <= points <= whole and whole else None
 
 
 def parse_preference(values: Sequence[object], text: str) -> Preference | None:
     """Parse which of two answers is better, in the JSON values of a reply, else in its text; None if neither says so."""
     for value in reversed([*judge_reasons.iterate_objects(values)]):
-        chosen = (str(one).strip().lower() for one in judge_reasons.get_by_names(value, _BETTER_KEYS))
-        if better := next((one for one in chosen if one in ("first", "second", "tie")), ""):
+        chosen = (_read_choice(str(one)) for one in judge_reasons.get_by_names(value, _BETTER_KEYS))
+        if better := next(filter(None, chosen), ""):
             return Preference(better, judge_reasons.get_reason(value)[: judge_reasons.MAX_REASON_CHARACTERS])
-    match = _BETTER.search(text)
-    return (
-        Preference(match[1].lower(), judge_reasons.format_reason(text)[: judge_reasons.MAX_REASON_CHARACTERS])
-        if match
-        else None
-    )
+    labelled = _BETTER.search(text)
+    said = {_read_choice(next(filter(None, match.groups()))) for match in _IS_BETTER.finditer(text)}
+    better = _read_choice(labelled[1]) if labelled else next(iter(said)) if len(said) == 1 else ""
+    reason = judge_reasons.format_reason(text)[: judge_reasons.MAX_REASON_CHARACTERS]
+    return Preference(better, reason) if better else None
+
+
+def _read_choice(text: str) -> str:
+    """'first', 'second' or 'tie' from what a judge calls it: "A", "the second answer", "2"; '' for another word."""
+    match = re.fullmatch(_CHOICE, text.strip(" .。*_\"'").lower())
+    return _BETTER_WORDS.get(match[1] if match else text.strip().lower(), "")

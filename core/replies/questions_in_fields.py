@@ -21,7 +21,7 @@ _NAMES = {
     "quote": (
         "quote source evidence citation passage excerpt context supporting_quote 引用 引用文 引用元 根拠 出典 原文 抜粋"
     ),
-    "kind": "kind type category question_type 種類 種別 分類 タイプ",
+    "kind": "k kind type category question_type 種類 種別 分類 タイプ",
 }
 _FIELD_BY_NAME = {name: field for field, names in _NAMES.items() for name in names.split()}
 _KINDS = {
@@ -29,6 +29,8 @@ _KINDS = {
     "reworded": "rewording reword rephrased rephrasing paraphrase paraphrased 言い換え 言いかえ",
     "reverse": "reversed inverse 逆 逆質問 逆向き 逆方向",
     "applied": "application apply 応用",
+    "combined": "combination combine multi_hop 組み合わせ 複合",
+    "false_premise": "false_assumption wrong_premise wrong_assumption 誤った前提 前提の誤り",
     "statement": "state 陳述 記述 記述文",
     "not_stated": "notstated not_in_text unstated 記載なし 規定なし 書かれていない",
     "general": "一般",

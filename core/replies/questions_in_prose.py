@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from core.language import tr
 from core.replies.questions_in_fields import RawPair, is_question, parse_kind
 
 _WORDS = {
@@ -51,12 +52,23 @@ _QUESTION_AND_ANSWER = re.compile(
     r"([^?？]*[?？]|.*?か。?)(?:[ \t]*(?:[—–→⇒]|[-=]+>|[:：])[ \t]*|[ \t]+-{1,2}[ \t]+)(?=\S)"
 )
 _QUESTION_FIRST = re.compile(r"[^?？]*[?？][ \t　]+(?=\S)")
+_MARKER = r"(?:[>#*+\-•・●■◆○]{1,6}[ \t　]+|[(（]?[0-9０-９]{1,4}[.)．、）:：][ \t　]*)"
+# A kind of example by itself on a line: `2. **reverse**`, `### Not stated`, `【逆】`, `Applied:`.
+_KIND_LINE = re.compile(
+    rf"{_MARKER}{{0,2}}[*_【\[(（「<]{{0,4}}(?P<kind>[^\n*【】\[\]()（）「」<>:：?？]{{1,40}})[*_】\])）」>]{{0,4}}[:：]?[*_]{{0,3}}"
+)
+# A kind in brackets or bold before a question: `1. [direct] Q: …`, `2. (statement) State …`, `**reverse**: …`.
+_KIND_FIRST = re.compile(
+    rf"(?P<marker>{_MARKER}{{0,2}})(?:[*_]{{0,3}}[【\[(（](?P<bracketed>[^\n【】\[\]()（）]{{1,40}})[】\])）][*_]{{0,3}}|[*_]{{2,3}}(?P<bold>[^\n*_]{{1,40}})[*_]{{2,3}})[:：]?[ \t　]*(?=\S)"
+)
+_NUMBERED_LINE = re.compile(r"^[ \t]*[(（]?[0-9０-９]{1,3}[.)．）][ \t　]", re.MULTILINE)
 MAX_ENTRY_CHARACTERS = 1000  # of a line that are searched for a question and its answer
+MAX_KIND_LINE_CHARACTERS = 80  # of a line that names a kind and nothing else
 
 
 @dataclass(slots=True)
 class _LabelledPart:
-    """The lines after one label; `role` is a key of `_WORDS`, '' before the first label."""
+    """The lines after one label; `role` is a key of `_WORDS`, 'heading' for a kind on a line of its own, '' before the first."""
 
     role: str
     lines: list[str] = field(default_factory=list)
@@ -83,12 +95,32 @@ def _split_at_labels(text: str) -> list[_LabelledPart]:
     parts = [_LabelledPart("")]
     for line in text.split("\n"):
         stripped = line.lstrip(" \t　")
+        if heading := _read_kind_line(stripped):
+            parts.append(_LabelledPart("heading", [heading]))
+            continue
+        kind, rest = _split_kind(stripped)
+        if kind and (label := _LABEL.match(rest)) and _is_label(label):
+            parts.append(_LabelledPart("heading", [kind]))
+            stripped = rest
         label = _LABEL.match(stripped)
         if label and _is_label(label):
             parts.append(_LabelledPart(_ROLE_BY_LABEL[label["word"].lower()], [_get_text_after_label(label)]))
         else:
             parts[-1].lines.append(line.rstrip())
     return parts[1:]
+
+
+def _read_kind_line(line: str) -> str:
+    """The kind that a line names and nothing else; '' where it says more."""
+    match = _KIND_LINE.fullmatch(line.rstrip()) if len(line) <= MAX_KIND_LINE_CHARACTERS else None
+    return parse_kind(match["kind"].strip()) if match else ""
+
+
+def _split_kind(line: str) -> tuple[str, str]:
+    """The kind in brackets or bold before a question, and the line without it; '' and the line where there is none."""
+    match = _KIND_FIRST.match(line)
+    kind = parse_kind((match["bracketed"] or match["bold"]).strip()) if match else ""
+    return (kind, match["marker"] + line[match.end() :]) if match and kind else ("", line)
 
 
 def _is_label(label: re.Match[str]) -> bool:
@@ -156,21 +188,30 @@ def _drop_farewell(answers: Sequence[_LabelledPart]) -> None:
 
 def _iterate_pairs(parts: Sequence[_LabelledPart]) -> Iterator[RawPair]:
     texts: dict[str, str] = {}
+    heading = ""  # the kind of the pairs below it
     for part in parts:
-        starts_next = part.role == "question" or (part.role != "other" and part.role in texts)
+        starts_next = part.role in ("question", "heading") or (part.role != "other" and part.role in texts)
         if starts_next and ("question" in texts or "answer" in texts):
-            yield _build_raw_pair(texts)
+            yield _build_raw_pair(texts, heading)
             texts = {}
+        if part.role == "heading":
+            heading = part.text
         texts[part.role] = part.text
     if "question" in texts or "answer" in texts:
-        yield _build_raw_pair(texts)
+        yield _build_raw_pair(texts, heading)
 
 
-def _build_raw_pair(texts: dict[str, str]) -> RawPair:
+def _build_raw_pair(texts: dict[str, str], heading: str) -> RawPair:
     question, answer = texts.get("question", ""), texts.get("answer", "")
     if _is_quoted(question) and _is_quoted(answer):  # as in YAML
         question, answer = question[1:-1], answer[1:-1]
-    return RawPair(question, answer, parse_kind(texts.get("kind", "")), texts.get("quote", ""))
+    kind = parse_kind(texts.get("kind", "")) or heading
+    return RawPair(question, answer, kind, texts.get("quote", ""), _explain_run_on(answer))
+
+
+def _explain_run_on(answer: str) -> str:
+    """Why an answer cannot be used that goes on into a numbered line, in a translated sentence; '' where it does not."""
+    return tr("The answer holds a numbered line: it may be the next question.") if _NUMBERED_LINE.search(answer) else ""
 
 
 def _is_quoted(text: str) -> bool:
@@ -180,21 +221,27 @@ def _is_quoted(text: str) -> bool:
 def find_list_pairs(text: str) -> list[RawPair]:
     """The pairs of a list such as `- How many? — Three.`, or of questions with answers on the lines below."""
     pairs: list[RawPair] = []
-    question = ""
+    question = heading = kind = ""
     lines: list[str] = []
     for line in [*text.split("\n"), ""]:
-        entry, answer = _split_entry(line.strip())
-        if entry or (not line.strip() and lines):
+        named = _read_kind_line(line.strip())
+        own, rest = _split_kind(line.strip())
+        entry, answer = ("", "") if named else _split_entry(rest, bool(own))
+        if entry or named or (not line.strip() and lines):
             if question and lines:
-                pairs.append(RawPair(question, "\n".join(lines)))
-            question, lines = entry, [answer] if answer else []
+                pairs.append(RawPair(question, answer_text := "\n".join(lines), kind, "", _explain_run_on(answer_text)))
+            heading = named or heading
+            question, lines, kind = entry, [answer] if answer else [], own or heading
         elif question and line.strip():
             lines.append(_strip_bullet(line.strip()))
     return pairs
 
 
-def _split_entry(line: str) -> tuple[str, str]:
-    """A line's question and the answer after it; '' for both where the line is no question of a list."""
+def _split_entry(line: str, has_kind: bool = False) -> tuple[str, str]:
+    """A line's question and the answer after it; '' for both where the line is no question of a list.
+
+    An item with a kind before it is one, also as a request: `2. (statement) State the rule.`
+    """
     item = _ITEM.match(line)
     inner = line[item.end() :] if item else line
     if (bold := _BOLD.match(inner)) and is_question(bold[1]):
@@ -204,7 +251,7 @@ def _split_entry(line: str) -> tuple[str, str]:
         match = _QUESTION_FIRST.match(inner[:MAX_ENTRY_CHARACTERS])
     if match:
         return match[0].strip().rstrip("—–-→⇒=>:： \t　"), inner[match.end() :].strip()
-    return (inner.strip(), "") if item and is_question(inner) else ("", "")
+    return (inner.strip(), "") if item and (has_kind or is_question(inner)) else ("", "")
 
 
 def _strip_bullet(line: str) -> str:

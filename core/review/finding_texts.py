@@ -35,6 +35,8 @@ def _format_contradiction(detail: str) -> str:
         return tr("Row {row} answers the same question with different figures.", row=row)
     if reason == contradicting_answers.YES_NO:
         return tr("This row and row {row} disagree: one says yes, the other no.", row=row)
+    if reason == contradicting_answers.NOT_STATED:
+        return tr("This row and row {row} disagree: one says that the text does not say it.", row=row)
     return tr("Row {row} gives another answer to the same question.", row=row)
 
 

@@ -5,12 +5,12 @@ from itertools import combinations
 
 from rapidfuzz import fuzz
 
-from core.text import normalise
+from core.text import negation, normalise
 
 MAX_COMPARED_ANSWERS = 20  # to one question
 MAX_COMPARED_CHARACTERS = 2000  # of an answer
 MIN_SHARED_PERCENT = 50.0  # answers that share fewer words contradict each other
-DIFFERENT_FIGURES, YES_NO, DIFFERENT_WORDS = "figures", "yes-no", "words"
+DIFFERENT_FIGURES, YES_NO, DIFFERENT_WORDS, NOT_STATED = "figures", "yes-no", "words", "not-stated"
 
 _FIGURE = re.compile(r"[0-9]+(?:[./][0-9]+)*")
 _YES = re.compile(r"(?:yes|はい|ええ)(?![a-z])")
@@ -32,10 +32,12 @@ def compare_answers(one: str, other: str) -> str:
     """In what two answers, normalised by `normalise.normalise`, contradict each other; '' where they do not.
 
     `DIFFERENT_FIGURES`: both name numbers, and neither has all those of the other. `YES_NO`: one begins with yes, the other with
-    no. `DIFFERENT_WORDS`: numbers do not decide, and the shorter shares less than half with the longer.
+    no. `NOT_STATED`: one says that the text does not say it. `DIFFERENT_WORDS`: numbers do not decide, and the shorter shares less than half with the longer.
     """
     if (_YES.match(one) and _NO.match(other)) or (_NO.match(one) and _YES.match(other)):
         return YES_NO
+    if one and other and bool(negation.find_unknown_phrase(one)) is not bool(negation.find_unknown_phrase(other)):
+        return NOT_STATED
     numbers, others = set(_FIGURE.findall(one)), set(_FIGURE.findall(other))
     if numbers and others:
         return "" if numbers <= others or others <= numbers else DIFFERENT_FIGURES

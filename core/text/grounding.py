@@ -26,7 +26,7 @@ QUOTE_MISSING, WRONG_FIGURE, WRONG_UNIT, SWAPPED_FIGURE, UNKNOWN_TERM, TERM_FROM
     "elsewhere",
 )
 NEGATION_DIFFERS, OPPOSITE_WORD, ONLY_LOST, DUTY_AS_FOUL = "negation", "opposite", "only-lost", "duty-as-foul"
-DERIVING_KINDS = ("applied", "statement")  # kinds whose figures may be derived from others
+DERIVING_KINDS = ("applied", "combined", "statement")  # kinds whose figures may be derived from others
 MAX_DERIVED_FROM = 10  # different figures of a basis from which others are derived
 MAX_FIGURES = 100  # figures of an answer, a question and the facts that are compared
 

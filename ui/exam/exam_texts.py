@@ -58,7 +58,9 @@ def describe_kind(kind: str) -> str:
         "reworded": tr("The same question in a wording that was never used for training."),
         "reverse": tr("The question in reverse, from the answer to what it is about."),
         "applied": tr("A situation in which the fact must be used."),
+        "combined": tr("Needs two facts of the text."),
         "not_stated": tr("Asks about something the text does not say; the right answer is to say so."),
+        "false_premise": tr("Assumes something that the text contradicts; the right answer corrects it."),
         "general": tr("General knowledge from outside the text, which should not get worse."),
     }.get(kind, "")  # fmt: skip
 

@@ -300,7 +300,7 @@ class SpecChat(QWidget):
                 "warning",
             )
         elif draft.text is not None:
-            text = spec_drafting.match_line_breaks(draft.text, state.text)
+            text = spec_drafting.match_line_breaks(spec_drafting.complete_proposal(draft.text, state.text), state.text)
             answer.offer(len(diff.find_hunks(state.text, text)))
             proposals = {state.text: text}
             answer.look_wanted.connect(lambda: self._show_proposal(answer, proposals))

@@ -27,7 +27,9 @@ def kind_title(kind: str) -> str:
         "reworded": tr("Reworded"),
         "reverse": tr("Reverse"),
         "applied": tr("Applied"),
+        "combined": tr("Combined"),
         "not_stated": tr("Not stated"),
+        "false_premise": tr("False premise"),
         "general": tr("General"),
     }.get(kind, kind)
 

@@ -203,3 +203,17 @@ def test_a_generated_set_does_not_leak(project, language):
 )
 def test_key_points(answer, fact, question, expected):
     assert key_points.suggest_points(answer, fact, question) == expected
+
+
+def test_an_answer_that_says_nothing_is_not_stated_contradicts_one(game):
+    """From another fact, a model had answered what this row says is not in the text: neither was doubted."""
+    write(game, examples.add, [new_example("How many play?", ANSWER)])
+    landed = land(
+        game,
+        team("How many play?", kind="not_stated", answer="The rules do not say that.", hold=False),
+        team("What is a goal worth?", kind="not_stated", answer="The rules do not say that.", hold=False),
+        team("What is a goal worth?", answer="A goal is worth one point.", hold=False),
+    )
+    against = {id: message for id, message in game.rows.execute(
+        "SELECT example, message FROM finding WHERE rule = 'answers-contradict'")}  # fmt: skip
+    assert against == {2: "1 not-stated", 3: "4 not-stated", 4: "3 not-stated"} and landed.doubtful == 3

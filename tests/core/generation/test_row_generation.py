@@ -80,6 +80,13 @@ def test_a_request_names_the_fact_its_quote_and_what_is_asked_already(sample):
     for part in (fact.text, fact.quote, state.system_prompt, "- reworded: 2", next(iter(asked)).question):
         assert part in message["content"]
     assert "- reverse: 0" not in message["content"]
+    # What stays the same for all facts comes first, so that a server reads it once: the rules, and the whole text.
+    other = row_generation.TASK.messages(sample.rows, LlmRequest(1, {**subject, "fact": "f09"}))[0]["content"]
+    assert message["content"].index(state.text.strip()) < message["content"].index("<questions_of_neighbouring_facts>")
+    shared = message["content"].index("</text>")
+    assert message["content"][:shared] == other[:shared]
+    neighbour = examples.fetch(sample.rows, list(filters.find(sample.rows, filters.Filter(fact="f02"))))
+    assert any(f"- {row.question}" in message["content"] for row in neighbour.values())
     # One that was deleted meanwhile fails nothing.
     write(sample, facts.delete, [1])
     assert row_generation.TASK.messages(sample.rows, LlmRequest(1, subject))

@@ -169,3 +169,39 @@ def test_a_sample_comes_back_whole(name):
     assert spec_drafting.read_new_text(f"Cut.\n\n{fenced(text.strip())[: len(text) // 2]}") is None
     assert spec_drafting.choose_sampling(text).max_tokens < spec_drafting.MAX_REPLY_TOKENS
     assert spec_drafting.choose_sampling(text * 100).max_tokens == spec_drafting.MAX_REPLY_TOKENS
+
+
+PRESENT = "# Tours\n\nThe tour lasts two hours.\nIt starts at nine.\n\n## Tickets\n\n- A ticket costs 5 euros.\n- Children pay nothing.\n\n## Food\n\nThere is a café."
+
+
+@pytest.mark.parametrize(
+    ("proposal", "whole"),
+    [
+        ("The tour lasts three hours.", PRESENT.replace("two hours", "three hours")),
+        ("# Tours\n\nThe tour lasts three hours.\n… (rest unchanged)", PRESENT.replace("two hours", "three hours")),
+        (
+            "… (rest unchanged)\n\n- A ticket costs 6 euros.\n\n[The remaining sections stay the same.]",
+            PRESENT.replace("5 euros", "6 euros"),
+        ),
+        (
+            "## Tickets\n\n- A ticket costs 6 euros.",
+            PRESENT.replace("5 euros", "6 euros"),
+        ),
+        ("## Dogs\n\nDogs stay outside.", PRESENT + "\n\n## Dogs\n\nDogs stay outside."),
+        (PRESENT.replace("two", "three"), PRESENT.replace("two", "three")),
+        (
+            "# Tours\n\nTwo hours, from nine.\n\nA ticket is 5 euros.",
+            "# Tours\n\nTwo hours, from nine.\n\nA ticket is 5 euros.",
+        ),
+    ],
+    ids=["a line", "rest unchanged", "in the middle", "a section", "a new section", "all of it", "a short new text"],
+)
+def test_a_part_never_deletes_the_rest(proposal, whole):
+    assert spec_drafting.complete_proposal(proposal, PRESENT) == whole
+
+
+def test_a_part_in_japanese():
+    present = "# 見学\n\n見学は2時間です。\n9時に始まります。"
+    changed = spec_drafting.complete_proposal("見学は3時間です。\n（以下変更なし）", present)
+    assert changed == present.replace("2時間", "3時間")
+    assert spec_drafting.complete_proposal("何か", "") == "何か"

@@ -396,3 +396,83 @@ def test_a_preference_has_a_reason_in_words(reply, better, reason):
 def test_words_stay_words(text):
     if text.strip()[:1] not in ("{", "[", '"') and "```" not in text:
         assert replies.format_reason(text) == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("reply", "pairs"),
+    [
+        (
+            "1. **direct**\nQ: How long?\nA: Five days.\n2. **reverse**\nQ: What lasts five days?\nA: The tour.",
+            [("How long?", "Five days.", "direct"), ("What lasts five days?", "The tour.", "reverse")],
+        ),
+        (
+            "1. direct\nQ: How long?\nA: Five days.\n\n2. reverse\nQ: What?\nA: The tour.",
+            [("How long?", "Five days.", "direct"), ("What?", "The tour.", "reverse")],
+        ),
+        (
+            "【直接】\n質問：何日ですか。\n答え：五日です。\n【逆】\n質問：五日のものは？\n答え：旅です。",
+            [("何日ですか。", "五日です。", "direct"), ("五日のものは？", "旅です。", "reverse")],
+        ),
+        (
+            "1. (direct) How long?\n- Five days.\n2. (statement) State the rule.\n- The tour lasts five days.",
+            [("How long?", "Five days.", "direct"), ("State the rule.", "The tour lasts five days.", "statement")],
+        ),
+        (
+            "1. [direct] Q: How long? A: Five days.\n2. [reverse] Q: What lasts five days? A: The tour.",
+            [("How long?", "Five days.", "direct"), ("What lasts five days?", "The tour.", "reverse")],
+        ),
+        (
+            "### Direct\nQ: a?\nA: b.\n\nQ: c?\nA: d.\n\n### Not stated\nQ: e?\nA: f.",
+            [("a?", "b.", "direct"), ("c?", "d.", "direct"), ("e?", "f.", "not_stated")],
+        ),
+        ('[{"k": "direct", "q": "a?", "a": "b."}]', [("a?", "b.", "direct")]),
+        (
+            '```json\n[{"q": "a?", "a": "b."}]\n```\nCorrected:\n```json\n[{"q": "a?", "a": "c."}]\n```',
+            [("a?", "c.", "")],
+        ),
+        ("Q: How long?\nA: Five days.\n3. What else\nQ: b?\nA: c.", [("b?", "c.", "")]),
+    ],
+)
+def test_a_kind_on_its_line_or_before_a_question_is_a_boundary(reply, pairs):
+    found = replies.parse_pairs(reply)
+    assert [(pair.question, pair.answer, pair.kind) for pair in found.pairs] == pairs
+
+
+@pytest.mark.parametrize(
+    ("reply", "score"),
+    [
+        ("Key point 24 is there. Score: 100", 100),
+        ("score: 0.9", 90),
+        ('{"score": 0.9}', 90),
+        ("8.5/10", 85),
+        ("100 points", 100),
+        ("80点です。", 80),
+        ("It makes 2 points of 3. Score: 60/100", 60),
+        ("I cannot say.", None),
+    ],
+)
+def test_points_are_found_in_words(reply, score):
+    found = replies.parse_score(reply)
+    assert (found.score if found else None) == score
+
+
+@pytest.mark.parametrize(
+    ("reply", "better"),
+    [
+        ("The first answer is better.", "first"),
+        ('{"better": "A"}', "first"),
+        ('{"winner": "answer B"}', "second"),
+        ("Better: B", "second"),
+        ("Winner: the second answer", "second"),
+        ("第一の答えのほうが正確です。", "first"),
+        ("The first is better in form, but the second is better.", None),
+    ],
+)
+def test_a_preference_is_found_in_words(reply, better):
+    found = replies.parse_preference(reply)
+    assert (found.better if found else None) == better
+
+
+def test_none_found_is_no_statement():
+    reply = "**Contradictions**\n- None found.\n\n**Gaps**\n- The price is not given.\n- 特になし\n- 矛盾は見つかりませんでした。"
+    assert replies.parse_statements(reply) == ["The price is not given."]

@@ -120,6 +120,9 @@ def test_an_earlier_question_makes_a_short_one_another(project):
         ("The referee stops the clock.", "The clock is stopped by the referee.", ""),
         ("審判が時計を止めます。", "時計を止めるのは審判です。", ""),
         ("審判です。", "コーチがベンチから合図します。", contradicting_answers.DIFFERENT_WORDS),
+        ("The rules do not say.", "A team has seven players.", contradicting_answers.NOT_STATED),
+        ("それは書かれていません。", "7人です。", contradicting_answers.NOT_STATED),
+        ("The rules do not say.", "The text does not mention it.", ""),
         ("", "", ""),
     ],
 )

@@ -1,0 +1,9 @@
+"""Makes the rows of a page in its language."""
+
+from core.text.questions import english, japanese
+from core.text.questions.rows import Page, QuestionRow
+
+
+def make_rows(page: Page, language: str, seed: int = 1) -> list[QuestionRow]:
+    """The rows of all facts, the same for the same seed. `language` is 'en' or 'ja'; another one is read as English."""
+    return (japanese if language == "ja" else english).make_rows(page, seed)
