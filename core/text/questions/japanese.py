@@ -43,7 +43,7 @@ def make_rows(page: Page, seed: int) -> list[QuestionRow]:
 
 class _Maker:
     def __init__(self, page: Page, seed: int) -> None:
-        self.dice = random.Random(seed)
+        self.dice = random.Random(seed)  # noqa: S311 - the same rows for the same seed
         self.page = ReadPage(page)
         self.unstated = iterate_unstated(self.page, self.dice)
         self._rows: dict[str, QuestionRow] = {}
@@ -180,6 +180,10 @@ class _Maker:
         for sentence in self._sentences(read):
             for one in japanese_polar.iterate_false(sentence, self.page, self.dice):
                 yield _name_owner(read, one), "false_premise", "yes_no_altered"
+        if not any(read.sentences) and not read.cells:
+            for text in split_plain(read.fact.text):
+                for one in japanese_polar.iterate_false_plain(text, self.page, self.dice):
+                    yield one, "false_premise", "yes_no_altered"
         if read.cells:
             for one in japanese_polar.iterate_false_cells(read, self.page, self.dice):
                 yield one, "false_premise", "yes_no_altered"

@@ -75,7 +75,7 @@ def find_modifier(phrase: Phrase) -> tuple[str, str]:
     """What describes the last noun of a phrase, and the noun: 青い + 帯, 木の + 樽; '' where nothing does."""
     words = phrase.words
     place = len(words) - 1
-    while place > 0 and words[place - 1].kind in ("noun", "stem") and words[place - 1].text not in ("、",):
+    while place > 0 and (words[place - 1].kind in ("noun", "stem") or words[place - 1].form.startswith("連用形")):
         place -= 1
     noun = "".join(word.text for word in words[place:])
     return "".join(word.text for word in words[:place]), noun
@@ -93,6 +93,8 @@ def ask_which(modifier: str) -> str:
 def can_ask_which(phrase: Phrase) -> bool:
     """Whether what describes the noun of a phrase can be asked for."""
     modifier, noun = find_modifier(phrase)
+    if "人名" in phrase.head.tags:
+        return False
     if not modifier or modifier.endswith(("と", "や", "、", "か")) or _BRACKETS.search(modifier + noun):
         return False
     is_vague = (

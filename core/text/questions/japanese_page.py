@@ -11,7 +11,8 @@ from functools import cached_property
 from core.text.questions import japanese_nouns as nouns
 from core.text.questions import japanese_words
 from core.text.questions.japanese_questions import find_topic, is_attribute
-from core.text.questions.japanese_sentences import Phrase, Sentence, read_sentence
+from core.text.questions.japanese_reader import read_sentence
+from core.text.questions.japanese_sentences import Phrase, Sentence
 from core.text.questions.rows import Page, PageFact
 
 MAX_NAME = 14  # characters of a name that questions repeat
@@ -64,7 +65,7 @@ class ReadPage:
         self._set_owners()
 
     def _set_owners(self) -> None:
-        owner, heading = "", ("",)
+        owner, heading = "", tuple[str, ...]()
         for one in self.facts:
             if one.fact.headings != heading:
                 owner, heading = "", one.fact.headings
@@ -109,10 +110,11 @@ class ReadPage:
     def collect_phrases(self, test: str) -> list[str]:
         """The words of all phrases of a kind (person, place), without relative clauses."""
         check = {"person": nouns.is_person, "place": nouns.is_place}[test]
-        found = []
-        for phrase in self._iterate_phrases():
-            if phrase.relative is None and not phrase.is_adverb and not nouns.is_empty(phrase) and check(phrase):
-                found.append("".join(word.text for word in phrase.words).strip("「」『』"))
+        found = [
+            "".join(word.text for word in phrase.words).strip("「」『』")
+            for phrase in self._iterate_phrases()
+            if phrase.relative is None and not phrase.is_adverb and not nouns.is_empty(phrase) and check(phrase)
+        ]
         usable = (text for text in dict.fromkeys(found) if 1 < len(text) <= MAX_NAME)
         return [text for text in usable if not re.search("[0-9一二三四五六七八九十その各もう全相]", text)]
 

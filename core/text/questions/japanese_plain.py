@@ -18,7 +18,9 @@ _POLITE = re.compile("(?:です|ます|ません|でした|ました)$")
 _PLAIN = re.compile("(?:[うくぐすつぬぶむるい]|だ|た|である)$")
 _TOPIC = re.compile("^(?P<topic>[^はがをにで、。（(「]{2,16})は、?")
 _BACK = re.compile("^(?:これ|それ|その|この|ただし|また|なお|しかし|そこ|ここ)")
-_TRUNK = re.compile("[\u3400-\u9fff\u30a1-\u30fa\u30fc]{2,}|[A-Za-z0-9.]+")
+_TRUNK = re.compile(
+    "[0-9０-９][0-9０-９.,]*[\u3400-\u9fff\u30a1-\u30fa\u30fc]{0,4}|[\u3400-\u9fff\u30a1-\u30fa\u30fc]{2,}|[A-Za-z0-9.]+"
+)
 
 
 def split_plain(text: str) -> list[str]:
@@ -47,6 +49,8 @@ def ask_plainly(text: str, dice: random.Random) -> str:
 
 def iterate_whether(sentence: str, dice: random.Random) -> Iterator[str]:
     """Yield the sentence as a yes/no question."""
+    if sentence.endswith("ください"):
+        return
     if _POLITE.search(sentence):
         yield sentence + dice.choice(["か。", "よね?"])
     elif _PLAIN.search(sentence):

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from core.text.questions import japanese_nouns as nouns
 from core.text.questions.japanese_page import ReadFact, ReadPage
+from core.text.questions.japanese_plain import iterate_whether
 from core.text.questions.japanese_quantities import Figure, find_figures
 from core.text.questions.japanese_questions import (
     REFERENCE,
@@ -127,7 +128,11 @@ def _is_fixed(sentence: Sentence, figure: Figure) -> bool:
 
 def _alter_phrase(sentence: Sentence, phrase: Phrase, page: ReadPage, end: int, dice: random.Random) -> str:
     """The sentence up to `end` with another person, place or colour in one phrase; '' where none is known."""
-    if (phrase.relative is not None and phrase.relative.predicate.kind == "verb") or phrase.end > end or phrase.is_adverb:
+    if (
+        (phrase.relative is not None and phrase.relative.predicate.kind == "verb")
+        or phrase.end > end
+        or phrase.is_adverb
+    ):
         return ""
     text = sentence.cut(phrase.start, phrase.noun_end)
     if colour := re.search("(?:赤|青|白|黒|黄色|緑|紫)(?=い|色|の|く|$)", text):
@@ -160,6 +165,14 @@ def iterate_false_cells(read: ReadFact, page: ReadPage, dice: random.Random) -> 
                 yield f"{key}{'ときは' if _ACT.search(key) else 'の場合は'}、{altered.rstrip('。')}んですよね?"
             else:
                 yield f"「{key}」の{name}は、{altered}{dice.choice(['ですか。', 'ですよね?', 'で合っていますか。'])}"
+
+
+def iterate_false_plain(sentence: str, page: ReadPage, dice: random.Random) -> Iterator[str]:
+    """Yield a sentence that was not read as a question, with another figure."""
+    for figure in find_figures(sentence):
+        before = sentence[: figure.start]
+        if (wrong := alter_figure(figure, page, dice)) and not before.endswith("もう"):
+            yield from iterate_whether(before + wrong + sentence[figure.end :], dice)
 
 
 def alter_figure(figure: Figure, page: ReadPage, dice: random.Random) -> str:

@@ -43,9 +43,9 @@ def topic_of(sentence: Sentence, clause: Clause) -> Phrase | None:
     """What a clause is about: its own topic, or that of the clauses before it where it has no subject of its own."""
     topic = None
     for one in sentence.clauses:
-        if topic is not None and one is clause and any(phrase.particle == "が" for phrase in one.phrases):
-            if any(other.predicate.kind == "noun" for other in sentence.clauses[:-1]):
-                topic = None
+        has_subject = one is clause and any(phrase.particle == "が" for phrase in one.phrases)
+        if has_subject and any(other.predicate.kind == "noun" for other in sentence.clauses[:-1]):
+            topic = None
         for phrase in one.phrases:
             if (
                 phrase.particle in _TOPICS
@@ -105,6 +105,8 @@ def _ask_phrase(sentence: Sentence, clause: Clause, phrase: Phrase, owner: str, 
     if clause.predicate.kind == "noun" and (clause.predicate.negative or not topic or particle != "は"):
         return
     owner = find_owner(sentence, clause, owner)
+    if is_end:
+        yield from _ask_inside(sentence, clause, topic)
     for asked, form in ask_words(sentence, phrase, clause):
         if clause.predicate.kind == "noun" and not is_end and form in ("what", "who", "which"):
             continue
@@ -115,6 +117,19 @@ def _ask_phrase(sentence: Sentence, clause: Clause, phrase: Phrase, owner: str, 
             asked = re.sub(r"(?:だけ|のみ)$", "", asked)
         body = before + asked + after
         yield Draft(name_owner(topic, owner), body, predicate, form, is_act=is_act(clause), particle=particle)
+
+
+def _ask_inside(sentence: Sentence, clause: Clause, topic: str) -> Iterator[Draft]:
+    """The parts of the clause that describes a noun predicate: 「樽まりは、どこで遊ばれている球技ですか」."""
+    value = clause.phrases[-1]
+    if value.relative is None or clause.predicate.kind != "noun" or not topic or _STATES.match(clause.predicate.base):
+        return
+    for inner in value.relative.phrases:
+        if inner.start < value.start or inner.particle in _TOPICS:
+            continue
+        for asked, form in ask_words(sentence, inner, value.relative):
+            body = sentence.text[value.start : inner.start] + asked + sentence.text[inner.end : value.noun_end]
+            yield Draft(topic, body, None, form)
 
 
 def ban_denied(clause: Clause) -> Predicate:
@@ -214,7 +229,13 @@ def ask_words(sentence: Sentence, phrase: Phrase, clause: Clause) -> Iterator[tu
         if nouns.is_place(phrase) and phrase.particle in ("に", "で"):
             yield f"どこ{phrase.particle}", "where"
         return
-    if phrase.is_adverb or nouns.is_empty(phrase) or text.startswith(("各", "毎")) or _NOW.match(text):
+    if (
+        phrase.is_adverb
+        or nouns.is_empty(phrase)
+        or text[0].isdigit()
+        or text.startswith(("各", "毎"))
+        or _NOW.match(text)
+    ):
         return
     if clause.predicate.kind == "noun" and phrase is clause.phrases[-1]:
         yield from _ask_noun_predicate(phrase, alone=len(clause.phrases) <= 2)
@@ -264,6 +285,9 @@ def _ask_by_particle(phrase: Phrase, predicate: Predicate) -> Iterator[tuple[str
     person, place, particle = nouns.is_person(phrase), nouns.is_place(phrase), phrase.particle
     if phrase.head.text == "ため":
         yield "何のために", "why"
+    elif phrase.head.text.endswith("色") and particle in ("に", "を", "が"):
+        yield f"何色{particle}", "which"
+        yield f"どんな色{particle}", "which"
     elif nouns.is_time(phrase) and particle in ("に", "", "は", "には", "で", "から", "まで", "までに", "なら"):
         rest = particle if particle in ("から", "まで", "までに") else ""
         if phrase.head.text in ("初め", "はじめ", "最初", "最後"):

@@ -156,7 +156,7 @@ def _cleave(sentence: Sentence, clause: Clause, phrase: Phrase, owner: str) -> I
     usable = not (phrase.is_adverb or nouns.is_empty(phrase) or clause.predicate.negative)
     if not usable or phrase.particle not in ("を", "が", "に", "で", "") or _has_figure(sentence, phrase):
         return
-    if phrase.particle == "に" and clause.predicate.base in ("なる", "する"):
+    if phrase.particle == "に" and (clause.predicate.base in ("なる", "する") or nouns.is_person(phrase)):
         return
     others = [one for one in clause.phrases if one is not phrase and not one.particle.endswith("は")]
     if any(is_anaphoric(sentence, one) for one in others):
@@ -207,10 +207,9 @@ def find_conditions(sentence: Sentence) -> Iterator[tuple[str, list[str]]]:
     """
     for number, clause in enumerate(sentence.clauses):
         for phrase in clause.phrases:
-            if (
-                (clause.predicate.kind == "noun"
-                and phrase is clause.phrases[-1])
-                or clause.predicate.rule in ("ban", "permit")
+            if (clause.predicate.kind == "noun" and phrase is clause.phrases[-1]) or clause.predicate.rule in (
+                "ban",
+                "permit",
             ):
                 continue
             if phrase.particle not in ("", "は", "に", "には", "なら"):

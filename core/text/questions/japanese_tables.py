@@ -25,9 +25,9 @@ def iterate_table_questions(read: ReadFact, page: ReadPage, dice: random.Random)
         whens = list(_iterate_whens(key, event))
         act = _read_event(cell, whole=False)
         if act is not None:
-            yield from _ask_act(whens, key, act, name, page, dice)
+            yield from _ask_act(whens, key, act, name, dice)
         else:
-            yield from _ask_value(header, key, event, name, cell, len(read.cells) == 2, dice)
+            yield from _ask_value(key, event, name, cell, len(read.cells) == 2, dice)
         yield from _ask_back(read, header, name, cell, act, page, dice)
 
 
@@ -53,7 +53,7 @@ def _iterate_whens(key: str, event: Sentence | None) -> Iterator[str]:
 
 
 def _ask_act(
-    whens: list[str], key: str, act: Sentence, name: str, page: ReadPage, dice: random.Random
+    whens: list[str], key: str, act: Sentence, name: str, dice: random.Random
 ) -> Iterator[tuple[str, str, str]]:
     ends = [
         "どうすればいいですか。",
@@ -76,7 +76,7 @@ def _ask_act(
 
 
 def _ask_value(
-    header: str, key: str, event: Sentence | None, name: str, cell: str, is_only: bool, dice: random.Random
+    key: str, event: Sentence | None, name: str, cell: str, is_only: bool, dice: random.Random
 ) -> Iterator[tuple[str, str, str]]:
     figures = find_figures(cell)
     names = [f"{key}の{name}は?", f"{key}の{name}を教えてください。", f"{key}の{name}はどうなっていますか。"]

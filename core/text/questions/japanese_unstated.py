@@ -113,11 +113,13 @@ def iterate_unstated(page: ReadPage, dice: random.Random) -> Iterator[tuple[str,
     whole = iterate_choices(find_absent(_SUBJECT, page.texts), dice)
     near = _join_neighbours(page)
     choices = {kind: iterate_choices(attributes, dice) for kind, attributes in _BY_KIND.items()}
-    things = page.things[:MAX_THINGS] or [(name, "thing") for name in page.names]
+    things = page.things[:MAX_THINGS]
     for _ in range(MAX_TRIES):
-        if dice.random() < WHOLE and (found := next(whole, None)):
+        if (not page.things or dice.random() < WHOLE) and (found := next(whole, None)):
             yield found[1].format(n=dice.choice(page.names)), "not_stated"
             continue
+        if not things:
+            return
         thing, kind = dice.choice(things)
         attribute, frame = next(choices[kind])
         # What the page says of other things is asked of this one, too: it must be told apart.

@@ -75,6 +75,8 @@ def _load_tokenizer() -> Any:
 def _convert(one: Any) -> Word:
     tags = tuple(one.part_of_speech())
     kind: Kind = _KINDS.get(tags[0], "mark")
+    if one.surface() in ("ヶ", "ケ"):  # of a place: 霧ヶ沢
+        kind, tags = "noun", ("名詞", "固有名詞", "地名", "一般", "*", "*")
     if tags[0] == "接尾辞" and tags[1] != "名詞的":
         kind = {"形状詞的": "stem", "形容詞的": "adjective", "動詞的": "verb"}.get(tags[1], "noun")  # type: ignore[assignment]
     return Word(one.surface(), one.begin(), one.end(), kind, one.dictionary_form(), tags, one.normalized_form())
