@@ -274,7 +274,7 @@ def split_chunks(text: str) -> list[str]:
     for word in japanese_words.find_words(text) if japanese_words.is_available() else []:
         if word.text in ("、", "，") or word.kind in ("particle", "auxiliary"):
             chunks[-1] += word.text
-        elif chunks[-1] and chunks[-1][-1] in "はがをにでと、も":
+        elif chunks[-1] and chunks[-1][-1] in "はがをにでと、も" and word.text not in ("し", "つい", "よっ", "つき"):
             chunks.append(word.text)
         else:
             chunks[-1] += word.text

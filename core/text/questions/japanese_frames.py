@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from core.text.questions import japanese_words
 from core.text.questions.japanese_page import ReadFact, ReadPage
 from core.text.questions.japanese_plain import find_plain_words
-from core.text.questions.japanese_questions import name_owner
+from core.text.questions.japanese_questions import REFERENCE, name_owner
 from core.text.questions.japanese_rewording import reword
 
 _OPENERS = (
@@ -102,6 +102,8 @@ def ask_for_statement(read: ReadFact, page: ReadPage, dice: random.Random) -> It
     topic = name_owner(read.topic, read.owner)
     if topic and sum(one.topic == read.topic for one in page.facts) == 1 and not re.search("の$", topic):
         yield dice.choice(_STATE).format(t=topic)
+    if REFERENCE.match(text):
+        return
     for length in range(max(4, len(text) // 3), len(text) - 3):
         opening = text[:length]
         if re.search("[はがをにで、]$", opening) and sum(other.startswith(opening) for other in page.texts) == 1:

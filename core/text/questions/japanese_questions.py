@@ -286,8 +286,7 @@ def _ask_by_particle(phrase: Phrase, predicate: Predicate) -> Iterator[tuple[str
     if phrase.head.text == "ため":
         yield "何のために", "why"
     elif phrase.head.text.endswith("色") and particle in ("に", "を", "が"):
-        yield f"何色{particle}", "which"
-        yield f"どんな色{particle}", "which"
+        yield from ((f"{word}{particle}", "which") for word in ("何色", "どんな色"))
     elif nouns.is_time(phrase) and particle in ("に", "", "は", "には", "で", "から", "まで", "までに", "なら"):
         rest = particle if particle in ("から", "まで", "までに") else ""
         if phrase.head.text in ("初め", "はじめ", "最初", "最後"):
@@ -297,7 +296,13 @@ def _ask_by_particle(phrase: Phrase, predicate: Predicate) -> Iterator[tuple[str
             yield "どんなときに", "when"
     elif particle == "に" and predicate.base in _MOTION and not predicate.prefix:
         yield "どう", "what_happens"
-    elif particle in ("を", "が", "に", "と"):
+    else:
+        yield from _ask_what(person, place, particle)
+
+
+def _ask_what(person: bool, place: bool, particle: str) -> Iterator[tuple[str, str]]:
+    """The word for a person, a place or a thing with its particle."""
+    if particle in ("を", "が", "に", "と"):
         word = "誰" if person else "どこ" if place and particle == "に" else "何"
         yield word + particle, {"誰": "who", "どこ": "where"}.get(word, "what")
     elif particle in ("で", "から", "まで", "へ", "には", "では"):
