@@ -119,7 +119,9 @@ def test_kinds_and_numbers_of_rows(make) -> None:
 
 
 def test_sums_recite_and_conclude() -> None:
-    answers = {row.answer for seed in range(4) for row in make_plain_rows(make_page(FERRY), seed) if row.form == "times"}
+    answers = {
+        row.answer for seed in range(4) for row in make_plain_rows(make_page(FERRY), seed) if row.form == "times"
+    }
     assert any(answer.startswith("Bicycle: €3 a trip. ") or "times €9 is" in answer for answer in answers)
 
 
