@@ -6,4 +6,4 @@ from core.text.questions.rows import Page, QuestionRow
 
 def make_rows(page: Page, language: str, seed: int = 1) -> list[QuestionRow]:
     """The rows of all facts, the same for the same seed. `language` is 'en' or 'ja'; another one is read as English."""
-    return (japanese if language == "ja" else english).make_rows(page, seed)
+    return japanese.make_rows(page, seed) if language == "ja" else english.make_rows(page, seed)
