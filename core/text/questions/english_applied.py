@@ -1,0 +1,319 @@
+"""Questions that apply a statement to a case of one's own: the answer recites the statement, then concludes."""
+
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from core.text.questions.english_asking import Ask
+from core.text.questions.english_clauses import Clause
+from core.text.questions.english_context import Told
+from core.text.questions.english_forms import list_days, name_thing, place_column
+from core.text.questions.english_wh import Speaker
+from core.text.questions.english_words import CLOCK, NUMBER_VALUES, NUMBER_WORD, WEEKDAY
+from core.text.questions.shared_arithmetic import (
+    choose_beyond,
+    choose_clock,
+    choose_count,
+    format_clock,
+    format_number,
+    parse_clock,
+    parse_number,
+    percent_of,
+)
+
+_N = rf"(?:\d[\d,]*(?:\.\d+)?|{NUMBER_WORD})"
+_RATE = re.compile(
+    r"(?P<sign>[€$£¥])(?P<amount>\d[\d,]*(?:\.\d+)?) (?:a|an|per|each|for each|for an?) (?P<unit>day|night|hour|week|month|year|person|head|piece|item|kilo|litre|metre|page|child|adult|bag|car|room|lesson|visit|game)\b"
+)
+_FOR_EVERY = re.compile(
+    rf"(?P<number>one|an?|{_N}) (?P<what>[a-z]+) (?:for|to) every (?P<step>{_N})(?: (?P<of>[a-z]+))?"
+)
+_LEAST = re.compile(
+    rf"\b(?:at least|a minimum of|no less than|no fewer than) (?P<value>{_N}) (?P<unit>[a-z]+)(?P<old> old| tall| ahead| long| high)?"
+)
+_MOST = re.compile(
+    rf"\b(?:at most|up to|no more than|not more than|a maximum of|for more than|longer than|more than) (?P<value>{_N}) (?P<unit>[a-z]+)(?P<old> old| tall| ahead| long| high)?"
+)
+_COUNT_MOST = re.compile(rf"(?P<value>{_N}) (?P<unit>[a-z]+) at (?:the )?most\b")
+_GROUP = re.compile(
+    r"^(?P<who>children|kids|people|persons|guests|visitors|members|adults|boys|girls|players|anyone|everyone) (?:aged )?(?P<word>under|over|from|below|above|up to) (?P<low>\d+)(?: (?:to|and|until) (?P<high>\d+))?(?: years(?: old)?)?$",
+    re.I,
+)
+_AGES = re.compile(
+    r"\((?P<low>\d+) ?(?:to|-|–) ?(?P<high>\d+)(?: years)?\)|\((?P<from>\d+) (?:and|or) (?:over|older|above)\)|\((?:under|below) (?P<under>\d+)\)"
+)
+_UNTIL = re.compile(rf"\b(?P<word>until|by|before|from|after) (?P<clock>{CLOCK})")
+_TIMES = r"(?:second|minute|hour|day|night|week|month|year)s?$"
+_LASTS = re.compile(rf"^(?P<value>{_N}|half an|an) (?P<unit>minute|hour)s?$")
+_PERCENT = re.compile(rf"(?P<value>{_N}) ?(?:per cent|percent|%) (?:off|less|cheaper|discount)")
+
+
+def apply(told: Told, asks: Sequence[Ask], dice: random.Random) -> Iterator[tuple[str, str, str]]:
+    """Yield questions with their answers and the form of sum, for each figure of a statement that can be worked with."""
+    for question, end, form in _find_sums(told, asks, dice):
+        answer = told.answer if told.answer.endswith((".", "!")) else f"{told.answer}."
+        yield question, f"{answer} {end}", form
+
+
+def _find_sums(told: Told, asks: Sequence[Ask], dice: random.Random) -> Iterator[tuple[str, str, str]]:
+    yield from _rates(told, dice)
+    yield from _cells(told, dice)
+    for clause in told.clauses:
+        yield from _durations(clause, dice)
+        yield from _groups(clause, dice)
+    if not told.cells:
+        yield from _limits(told, asks, dice)
+        yield from _clocks(told, asks, dice)
+        yield from _days(told, asks, dice)
+
+
+def _number(text: str) -> Decimal:
+    low = text.lower()
+    if low in ("a", "an", "one"):
+        return Decimal(1)
+    if low in NUMBER_VALUES:
+        return Decimal(NUMBER_VALUES[low])
+    parts = re.split("[ -]", low)
+    if all(part in NUMBER_VALUES for part in parts):
+        return Decimal(sum(NUMBER_VALUES[part] for part in parts))
+    return parse_number(text) or Decimal(0)
+
+
+def _plural(word: str, count: Decimal) -> str:
+    if word in ("children", "people"):
+        return {"children": "child", "people": "person"}[word] if count == 1 else word
+    if count == 1:
+        return word.removesuffix("s")
+    irregular = {"child": "children", "person": "people", "man": "men", "woman": "women"}
+    return irregular.get(word, word if word.endswith("s") else f"{word}s")
+
+
+def _topic(told: Told) -> str:
+    subject = next(
+        (
+            c.subject
+            for c in told.clauses
+            if c.is_main and c.subject and c.subject.lower() not in ("it", "they", "we", "you", "i")
+        ),
+        "",
+    )
+    return name_thing(told.label, ()) if told.label else subject if len(subject.split()) <= 9 else ""
+
+
+def _rates(told: Told, dice: random.Random) -> Iterator[tuple[str, str, str]]:
+    text, topic = told.answer, _topic(told)
+    if (rate := _RATE.search(text)) and not told.cells and "up to" not in text[: rate.start()][-7:]:
+        for _ in range(2):
+            count = choose_count(dice)
+            amount = parse_number(rate["amount"]) or Decimal(0)
+            units = _plural(rate["unit"], Decimal(count))
+            about = f"{topic} for {count} {units}" if topic else f"{count} {units}"
+            question = dice.choice(
+                (f"How much is {about}?", f"What do I pay for {about}?", f"I need {about}. What does it come to?")
+            )
+            yield (
+                question,
+                f"{count} times {rate['sign']}{rate['amount']} is {rate['sign']}{format_number(amount * count)}.",
+                "times",
+            )
+    if every := _FOR_EVERY.search(text):
+        step, each = _number(every["step"]), _number(every["number"])
+        of = every["of"] if every["of"] and every["of"] not in ("of",) else ""
+        if not of:
+            counted = re.search(rf"{_N} ([a-z]+s|children|people)\b", text[: every.start()])
+            of = counted[1] if counted else ""
+        if of and step > 1:
+            times = dice.randint(2, 6)
+            total, result = step * times, each * times
+            what = _plural(every["what"], result)
+            many = (
+                "How much"
+                if every["what"] in ("euro", "dollar", "pound", "shilling", "crown", "cent")
+                else f"How many {_plural(every['what'], Decimal(2))}"
+            )
+            question = dice.choice((f"There are {total} {of}. {many} is that?", f"{many} for {total} {of}?"))
+            yield (
+                question,
+                f"{total} divided by {step} is {times}, so it is {format_number(result)} {what}.",
+                "for_every",
+            )
+    if off := _PERCENT.search(text):
+        value, whole = _number(off["value"]), Decimal(dice.choice((100, 200, 300, 400)))
+        saved = percent_of(whole, value)
+        yield (
+            f"The bill is {whole}. How much do {_topic(told) or 'we'} save?",
+            f"{format_number(value)} per cent of {whole} is {format_number(saved)}.",
+            "percent",
+        )
+
+
+def _cells(told: Told, dice: random.Random) -> Iterator[tuple[str, str, str]]:
+    """Yield the sums of a table's row: some of a thing that has a price, and the age that a row is for."""
+    if not told.cells:
+        return
+    (header, entry), *cells = told.cells
+    entity = (
+        re.sub(r"\s*\([^)]*\)", "", entry).lower()
+        if not re.search("[A-Z]", entry[1:].split("(")[0])
+        else entry.split(" (")[0]
+    )
+    prices = [(name, m) for name, value in cells if (m := re.fullmatch(r"([€$£¥])(\d[\d,]*(?:\.\d+)?)", value))]
+    head = (
+        header.lower()
+        if re.fullmatch("[A-Za-z]+", header) and header.lower() not in ("item", "name", "what", "type")
+        else ""
+    )
+    for name, price in prices[:2]:
+        count = choose_count(dice, most=4)
+        things = _plural(f"{entity} {head}".strip(), Decimal(2))
+        total = (parse_number(price[2]) or Decimal(0)) * count
+        where = "" if len(cells) == 1 else f" {place_column(name)}"
+        yield (
+            f"How much do {count} {things} cost{where}?",
+            f"{count} times {price[0]} is {price[1]}{format_number(total)}.",
+            "times",
+        )
+    ages = _AGES.search(entry)
+    for name, price in prices if ages else ():
+        assert ages
+        low = int(ages["low"] or ages["from"] or 0)
+        high = int(ages["high"] or (int(ages["under"]) - 1 if ages["under"] else low + 20))
+        age = dice.randint(low, high)
+        between = (
+            f"between {low} and {high}"
+            if ages["high"]
+            else f"at least {low}"
+            if ages["from"]
+            else f"under {ages['under']}"
+        )
+        days = list_days(name)
+        when = (
+            f"on {dice.choice(('', 'a '))}{dice.choice(days)}" if days and dice.random() < 0.7 else place_column(name)
+        )
+        who = (
+            f"My child is {age}."
+            if age < 16
+            else dice.choice((f"I am {age} years old.", f"A friend of mine is {age}."))
+        )
+        question = dice.choice(
+            (f"{who} What does the {head or 'entry'} cost {when}?", f"How much is it for a {age}-year-old {when}?")
+        )
+        yield question, f"{age} is {between}, so it is {price[0]}.", "age"
+
+
+def _days(told: Told, asks: Sequence[Ask], dice: random.Random) -> Iterator[tuple[str, str, str]]:
+    """Yield questions whether a day is inside a span of days."""
+    base = next((a.direct for a in asks if a.form == "when" and len(a.direct.split()) <= 14), "")
+    span = re.search(rf"\b({WEEKDAY}) (?:to|until) ({WEEKDAY})", told.answer, re.IGNORECASE)
+    inside = list_days(span[0]) if span else []
+    if not base or len(inside) < 3 or len(inside) == 7 or span is None:
+        return
+    outside = [day for day in list_days("Monday to Sunday") if day not in inside]
+    yield f"{base} Is {dice.choice(inside[1:-1])} all right?", f"That day is between {span[1]} and {span[2]}.", "day"
+    yield f"{base} Is {dice.choice(outside)} all right?", f"That day is not between {span[1]} and {span[2]}.", "day"
+
+
+def _durations(clause: Clause, dice: random.Random) -> Iterator[tuple[str, str, str]]:
+    length = next((m for part in clause.parts if (m := _LASTS.match(part.text))), None)
+    if clause.lemma not in ("last", "take") or length is None or not clause.subject or clause.is_negative:
+        return
+    value = Decimal("0.5") if length["value"] == "half an" else _number(length["value"])
+    minutes = int(value * (60 if length["unit"] == "hour" else 1))
+    start = choose_clock(dice)
+    starts, ends, it = ("start", "do", "they") if clause.is_plural else ("starts", "does", "it")
+    yield (
+        f"If {clause.subject} {starts} at {format_clock(start)}, when {ends} {it} end?",
+        f"{format_clock(start)} plus {length[0]} is {format_clock(start + minutes)}.",
+        "end_time",
+    )
+
+
+def _groups(clause: Clause, dice: random.Random) -> Iterator[tuple[str, str, str]]:
+    """Yield a question about one person of an age, from a statement about all of an age."""
+    group = _GROUP.match(clause.subject)
+    if not group or (clause.is_negative and not any(p.text.startswith("no ") for p in clause.parts)):
+        return
+    low, high = int(group["low"]), int(group["high"] or 0)
+    word = group["word"].lower()
+    age = (
+        dice.randint(low, high)
+        if high
+        else max(1, low - dice.randint(1, 3))
+        if word in ("under", "below", "up to")
+        else low + dice.randint(1, 5)
+    )
+    parts = tuple(replace(p, text=re.sub("^no ", "a ", p.text)) for p in clause.parts)
+    who = f"my {age}-year-old" if age < 16 else f"a person of {age}"
+    asked = Speaker(replace(clause, subject=who, is_plural=False, verb=clause.lemma, parts=parts)).order(
+        "", [*Speaker(replace(clause, parts=parts)).parts][:4], "yes_no"
+    )
+    between = (
+        f"between {low} and {high}"
+        if high
+        else f"{'under' if word in ('under', 'below') else 'up to' if word == 'up to' else 'over'} {low}"
+    )
+    yield asked.direct, f"{age} is {between}.", "age"
+
+
+def _limits(told: Told, asks: Sequence[Ask], dice: random.Random) -> Iterator[tuple[str, str, str]]:
+    base = next(
+        (a.direct for a in asks if a.form in ("how_long", "how_many", "how_much") and len(a.direct.split()) <= 14), ""
+    )
+    found = [(m, True) for m in _LEAST.finditer(told.answer)] + [
+        (m, False) for p in (_MOST, _COUNT_MOST) for m in p.finditer(told.answer)
+    ]
+    group = next((c.subject for c in told.clauses if found and found[0][0][0] in c.subject), "")
+    if not (base or group) or len(found) != 1:
+        return
+    match, is_least = found[0]
+    value, old = _number(match["value"]), (match.groupdict().get("old") or "")
+    if value <= 1:
+        return
+    for fits in (False, True):
+        own = choose_beyond(value, is_least == fits, dice)
+        if own <= 0 or own == value:
+            continue
+        if group and not fits:
+            said = f"{format_number(own)} {match['unit']}"
+            case = group.replace(match[0], f"for {said}" if match[0].startswith("for") else said)
+            yield (
+                f"What happens to {case}?",
+                f"{said} is {'less' if is_least else 'more'} than {match['value']}.",
+                "limit",
+            )
+        if group or not base:
+            continue
+        said = f"{format_number(own)} {_plural(match['unit'], own)}{old}"
+        too = (
+            "too many"
+            if (match["unit"].endswith("s") and not old and not re.match(_TIMES, match["unit"]))
+            or match["unit"] in ("children", "people")
+            else "too much"
+        )
+        compare = "more" if own > value else "less" if match["unit"] not in ("children", "people") else "fewer"
+        if old.strip() in ("old", "tall", "long", "high"):
+            end = f"{said} is {compare} than {match['value']} {match['unit']}, so it is {'all right' if fits else 'not enough' if is_least else too}."
+        else:
+            end = f"{said} is {compare} than {match['value']}, so it is {'all right' if fits else 'not enough' if is_least else too}."
+        yield f"{base} Would {said} be all right?", end, "limit"
+
+
+def _clocks(told: Told, asks: Sequence[Ask], dice: random.Random) -> Iterator[tuple[str, str, str]]:
+    base = next((a.direct for a in asks if a.form == "when" and len(a.direct.split()) <= 14), "")
+    found = list(_UNTIL.finditer(told.answer))
+    if not base or len(found) != 1 or len(re.findall(CLOCK, told.answer)) != 1:
+        return
+    minutes = parse_clock(found[0]["clock"])
+    if minutes is None:
+        return
+    for later in (True, False):
+        own = minutes + (1 if later else -1) * dice.choice((15, 30, 45, 60))
+        starts = found[0]["word"].lower() in ("from", "after")
+        verdict = "so it is in time" if later == starts else "so it is too early" if starts else "so it is too late"
+        yield (
+            f"{base} Is {format_clock(own)} all right?",
+            f"{format_clock(own)} is {'after' if later else 'before'} {found[0]['clock']}, {verdict}.",
+            "clock",
+        )
