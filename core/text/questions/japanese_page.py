@@ -98,7 +98,7 @@ class ReadPage:
         return [
             one
             for one, count in counted.most_common()
-            if not is_attribute(one[0]) and (count > 2 or not _HIRAGANA.fullmatch(one[0]))
+            if not is_attribute(one[0]) and one[0] not in self.names and (count > 2 or not _HIRAGANA.fullmatch(one[0]))
         ]
 
     def _iterate_phrases(self) -> Iterator[Phrase]:

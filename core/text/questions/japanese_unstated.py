@@ -1,7 +1,7 @@
 """Japanese questions that a page leaves open: properties and cases of any subject, and reasons that it does not give.
 
 The list names nothing of one field: what things cost, who made them, what happens in bad weather, whether children may.
-Each entry has the signs of an answer, and is asked only of a page that has none of them.
+Each entry has a pattern of what may answer it, and is asked only of a page that has nothing of it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OF_THINGS = (
     ("{n}の重さはどのくらいですか。|{n}って何キロ?", "重|グラム|キロ|kg"),
     ("{n}の大きさを教えてください。|{n}の長さは何センチですか。", "大きさ|長さ|センチ|メートル|ミリ|縦|横|幅|高さ|cm|mm"),
     ("{n}は何でできていますか。|{n}の材料は何?", "でき[てた]|材|製|木|布|紙|鉄|銅|革|ガラス|プラスチック|詰め|作"),
-    ("{n}を作ったのは誰ですか。|{n}は誰が考えたの?", "作った|作られ|作り|考案|考え|発明|設計|建て|製造|職人"),
+    ("{n}を作ったのは誰ですか。|{n}は誰が考えたの?", "計画|立てた|敷か|作った|作られ|作り|考案|考え|発明|設計|建て|製造|職人"),
     ("{n}はいつからありますか。|{n}ができたのは何年ですか。", "年|昔|時代|世紀|以前|当時|始ま"),
     ("{n}はどこの国のものですか。|{n}の産地はどこ?", "国|産|県|地方|海外|外国|輸入"),
     ("{n}はいくつありますか。|{n}は全部で何個あるの?", "[0-9一二三四五六七八九十]つ|個|本|枚|台|全部|数|ずつ"),
@@ -89,7 +89,7 @@ _OF_SUBJECT = (
     ("{n}の服装に決まりはありますか。|どんな服を着て行けばいいですか。", "服|着|帽子|靴|制服|はだし|手袋|エプロン"),
     ("{n}は外国語でも案内がありますか。|英語の説明はありますか。", "英語|外国|言語|語"),
     ("{n}のトイレはどこですか。|車いすでも大丈夫ですか。", "トイレ|手洗い|車いす|車椅子|段差|スロープ|エレベーター"),
-    ("{n}の社長は誰ですか。|{n}を始めた人は誰ですか。", "社長|代表|始め|創|設立|開い|作った"),
+    ("{n}の社長は誰ですか。|{n}を始めた人は誰ですか。", "計画|立てた|敷か|建て|社長|代表|始め|始ま|創|設立|開い|作った"),
     ("{n}の公式の歌はありますか。|{n}のテレビ番組はありますか。|{n}の本は出ていますか。", "歌|曲|音楽|テレビ|番組|本|映画"),
     ("地震のときはどうすればいいですか。|火事になったらどこに逃げますか。|停電したらどうなりますか。", "地震|火事|火|避難|災害|停電|非常"),
     ("お年寄りの割引はありますか。|学生は安くなりますか。|団体だと割引がありますか。", "割引|割|引き|安く|半額|無料|料金"),
@@ -101,7 +101,7 @@ _OF_SUBJECT = (
 
 
 def _build(entries: tuple[tuple[str, str], ...]) -> list[Attribute]:
-    return [Attribute(tuple(frames.split("|")), re.compile(signs)) for frames, signs in entries]
+    return [Attribute(tuple(frames.split("|")), re.compile(evidence)) for frames, evidence in entries]
 
 
 _SUBJECT = _build(_OF_SUBJECT)

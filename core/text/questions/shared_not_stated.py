@@ -10,23 +10,23 @@ from dataclasses import dataclass
 class Attribute:
     """Something that can be asked of a thing, in one or more `frames` with {n} for its name.
 
-    `signs` finds the words of a text that may answer it. Write it wide: a question that the page does answer and that
+    `evidence` finds the words of a text that may answer it. Write it wide: a question that the page does answer and that
     is taught as open does more harm than one that is left out.
     """
 
     frames: tuple[str, ...]
-    signs: re.Pattern[str]
+    evidence: re.Pattern[str]
 
 
 def find_absent(attributes: Sequence[Attribute], texts: Sequence[str]) -> list[Attribute]:
-    """The attributes of which no text of the page has a sign."""
+    """The attributes of which no text of the page has evidence."""
     page = "\n".join(texts)
-    return [one for one in attributes if not one.signs.search(page)]
+    return [one for one in attributes if not one.evidence.search(page)]
 
 
 def is_absent_for(attribute: Attribute, names: Sequence[str], texts: Sequence[str]) -> bool:
-    """Whether no text has a sign of the attribute and one of the names of a thing together."""
-    return not any(attribute.signs.search(text) and any(name in text for name in names) for text in texts)
+    """Whether no text has evidence of the attribute and one of the names of a thing together."""
+    return not any(attribute.evidence.search(text) and any(name in text for name in names) for text in texts)
 
 
 def iterate_choices(attributes: Sequence[Attribute], dice: random.Random) -> Iterator[tuple[Attribute, str]]:
