@@ -175,32 +175,24 @@ def _cells(told: Told, dice: random.Random) -> Iterator[tuple[str, str, str]]:
             f"{count} times {price[0]} is {price[1]}{format_number(total)}.",
             "times",
         )
-    ages = _AGES.search(entry)
-    for name, price in prices if ages else ():
-        assert ages
-        low = int(ages["low"] or ages["from"] or 0)
-        high = int(ages["high"] or (int(ages["under"]) - 1 if ages["under"] else low + 20))
-        age = dice.randint(low, high)
-        between = (
-            f"between {low} and {high}"
-            if ages["high"]
-            else f"at least {low}"
-            if ages["from"]
-            else f"under {ages['under']}"
-        )
-        days = list_days(name)
-        when = (
-            f"on {dice.choice(('', 'a '))}{dice.choice(days)}" if days and dice.random() < 0.7 else place_column(name)
-        )
-        who = (
-            f"My child is {age}."
-            if age < 16
-            else dice.choice((f"I am {age} years old.", f"A friend of mine is {age}."))
-        )
-        question = dice.choice(
-            (f"{who} What does the {head or 'entry'} cost {when}?", f"How much is it for a {age}-year-old {when}?")
-        )
-        yield question, f"{age} is {between}, so it is {price[0]}.", "age"
+    if ages := _AGES.search(entry):
+        for name, price in prices:
+            yield _age(ages, name, price[0], head or "entry", dice)
+
+
+def _age(ages: re.Match[str], name: str, price: str, head: str, dice: random.Random) -> tuple[str, str, str]:
+    """A question of somebody of an age that a row is for, from the column `name`."""
+    low = int(ages["low"] or ages["from"] or 0)
+    high = int(ages["high"] or (int(ages["under"]) - 1 if ages["under"] else low + 20))
+    age = dice.randint(low, high)
+    between = (
+        f"between {low} and {high}" if ages["high"] else f"at least {low}" if ages["from"] else f"under {ages['under']}"
+    )
+    days = list_days(name)
+    when = f"on {dice.choice(('', 'a '))}{dice.choice(days)}" if days and dice.random() < 0.7 else place_column(name)
+    who = f"My child is {age}." if age < 16 else dice.choice((f"I am {age} years old.", f"A friend of mine is {age}."))
+    question = dice.choice((f"{who} What does the {head} cost {when}?", f"How much is it for a {age}-year-old {when}?"))
+    return question, f"{age} is {between}, so it is {price}.", "age"
 
 
 def _days(told: Told, asks: Sequence[Ask], dice: random.Random) -> Iterator[tuple[str, str, str]]:

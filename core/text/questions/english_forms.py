@@ -134,7 +134,6 @@ def _ask_fragment(told: Told, names: Collection[str]) -> Iterator[Ask]:
     """Yield questions about “Car park: €4 a day.” and what a label tells in other fragments."""
     thing = name_thing(told.label, names)
     be = "are" if not thing.startswith("the ") and thing.split(" for ")[0].endswith("s") else "is"
-    do = "do" if be == "are" else "does"
     pieces = [piece.strip(" .") for piece in re.split(r"[,;] (?!\d{3})", told.rest)]
     for piece in pieces:
         money = re.match(
@@ -142,24 +141,7 @@ def _ask_fragment(told: Told, names: Collection[str]) -> Iterator[Ask]:
             piece,
         )
         if money and is_money(piece):
-            tail = f" {money[2]}" if money[2] else ""
-            yield Ask(f"How much {be} {thing}{tail}?", f"how much {thing} {be}{tail}", "how_much")
-            yield Ask(
-                f"What {do} {thing} cost{tail}?", f"what {thing} cost{'' if be == 'are' else 's'}{tail}", "how_much"
-            )
-            yield Ask(
-                f"What is the price of {thing}{tail}?", f"what the price of {thing}{tail} is", "how_much", "reworded"
-            )
-            yield Ask(
-                f"How much do I pay for {thing}{tail}?", f"how much I pay for {thing}{tail}", "how_much", "reworded"
-            )
-            yield _plain(f"What costs {money[1]}{tail}", "reverse", "reverse")
-            yield Ask(
-                f"{be.capitalize()} {thing} {money[1]}{tail}?",
-                f"whether {thing} {be} {money[1]}{tail}",
-                "yes_no",
-                "reworded",
-            )
+            yield from _ask_price(thing, be, money)
         elif (
             re.fullmatch(r"(?:not )?[a-z]+(?: [a-z]+ed)?", piece)
             and not piece.endswith("ing")
@@ -185,6 +167,23 @@ def _ask_fragment(told: Told, names: Collection[str]) -> Iterator[Ask]:
         yield _plain(f"What applies to {thing}", "rule", "reworded")
         yield _plain(f"What is the rule for {thing}", "rule")
         yield Ask(f"What should I know about {thing}?", f"what to know about {thing}", "rule", "reworded")
+
+
+def _ask_price(thing: str, be: str, money: re.Match[str]) -> Iterator[Ask]:
+    """Yield questions about “€4 a day”."""
+    do = "do" if be == "are" else "does"
+    tail = f" {money[2]}" if money[2] else ""
+    yield Ask(f"How much {be} {thing}{tail}?", f"how much {thing} {be}{tail}", "how_much")
+    yield Ask(f"What {do} {thing} cost{tail}?", f"what {thing} cost{'' if be == 'are' else 's'}{tail}", "how_much")
+    yield Ask(f"What is the price of {thing}{tail}?", f"what the price of {thing}{tail} is", "how_much", "reworded")
+    yield Ask(f"How much do I pay for {thing}{tail}?", f"how much I pay for {thing}{tail}", "how_much", "reworded")
+    yield _plain(f"What costs {money[1]}{tail}", "reverse", "reverse")
+    yield Ask(
+        f"{be.capitalize()} {thing} {money[1]}{tail}?",
+        f"whether {thing} {be} {money[1]}{tail}",
+        "yes_no",
+        "reworded",
+    )
 
 
 def _ask_row(told: Told, all_told: Sequence[Told], names: Collection[str]) -> Iterator[Ask]:
@@ -234,11 +233,10 @@ def _ask_row(told: Told, all_told: Sequence[Told], names: Collection[str]) -> It
             if value not in others:
                 yield _plain(f"Which {head or 'one'} has the {name} {value}", "reverse", "reverse")
     if "(" in entry:
+        counts = f"counts as {'an ' if small[0] in 'aeiou' else 'a '}{small}" if person else f"counts as {small}"
         yield Ask(
-            f"What counts as {small}?"
-            if not person
-            else f"Who counts as {'an' if small[0] in 'aeiou' else 'a'} {small}?",
-            f"what counts as {small}",
+            f"{'Who' if person else 'What'} {counts}?",
+            f"{'who' if person else 'what'} {counts}",
             "definition",
             "reworded",
         )

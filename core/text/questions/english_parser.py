@@ -130,9 +130,7 @@ class _ClauseReader:
 
     def _read_clause(self, head: Any, first: Clause | None) -> Clause | None:
         children = list(head.children)
-        token = next((t for t in children if t.dep_ in _SUBJECTS), None) or next(
-            (t for t in children if _is_whoever(t)), None
-        )
+        token = _find_subject(head)
         expletive = next((t for t in children if t.dep_ == "expl"), None)
         if expletive is not None or (
             head.tag_ in ("VBG", "VBN") and not any(t.dep_ in ("aux", "auxpass") for t in children) and first is None
@@ -160,15 +158,6 @@ class _ClauseReader:
             helpers_text: tuple[str, ...] = first.helpers
         else:
             helpers_text = tuple(t.text.lower() for t in helpers) + tuple(t.text.lower() for t in after_not)
-        adverb = " ".join(
-            t.text
-            for t in children
-            if t.dep_ == "advmod"
-            and t.i < head.i
-            and (token is None or t.i > token.i)
-            and not list(t.children)
-            and t.text.lower() in ("never", "always", "usually", "often", "mostly", "normally")
-        )
         front = tuple(p for t in children if (p := self._read_front(t, begin)))
         if any(" " not in p.text and p.role == "preposition" for p in front):
             return None
@@ -179,7 +168,7 @@ class _ClauseReader:
             helpers=helpers_text,
             parts=(*((Part(tail, "particle"),) if tail else ()), *_join_spans(parts)),
             front=front,
-            adverb=adverb,
+            adverb=_find_adverb(head, token),
             tense={"VBD": "past", "VBN": "past"}.get(head.tag_, "present"),
             noun=_noun(token) if token is not None else (first.noun if first else ""),
             is_person=self._is_person(token) if token is not None else bool(first and first.is_person),
@@ -304,6 +293,20 @@ def find_people(text: str) -> list[str]:
     return [
         one.text.removesuffix("'s") for one in parse(text).ents if one.label_ == "PERSON" and one.text[:1].isupper()
     ]
+
+
+def _find_subject(head: Any) -> Any | None:
+    found = [t for t in head.children if t.dep_ in _SUBJECTS]
+    return next(iter([*found, *(t for t in head.children if _is_whoever(t))]), None)
+
+
+def _find_adverb(head: Any, subject: Any | None) -> str:
+    """An adverb such as “never” between the subject and the verb."""
+    places = [t for t in head.children if t.dep_ == "advmod" and t.i < head.i and not list(t.children)]
+    after = [t.text for t in places if subject is None or t.i > subject.i]
+    return " ".join(
+        one for one in after if one.lower() in ("never", "always", "usually", "often", "mostly", "normally")
+    )
 
 
 def _is_whoever(token: Any) -> bool:

@@ -12,8 +12,8 @@ ANSWERS = ("The text does not say that.", "That is not in the text.", "The text 
 _NUMBER_NOUNS = r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred)\b"
 
 
-def _attribute(signs: str, *frames: str) -> Attribute:
-    return Attribute(frames, re.compile(signs, re.IGNORECASE))
+def _attribute(words: str, *frames: str) -> Attribute:
+    return Attribute(frames, re.compile(words, re.IGNORECASE))
 
 
 # Asked of a thing; {n} is its name.
