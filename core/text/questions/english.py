@@ -371,7 +371,7 @@ def _name_topic(told: Told) -> str:
     subjects = [c.subject for c in told.clauses if c.is_main and c.subject]
     vague = (
         re.match(
-            r"(?:it|they|we|you|i|he|she|nobody|both|either|whoever|this|one|everyone|somebody)\b",
+            r"(?:it|they|we|you|i|he|she|nobody|nothing|no|both|either|whoever|this|one|everyone|somebody)\b",
             subjects[0],
             re.IGNORECASE,
         )

@@ -186,6 +186,12 @@ def _ask_price(thing: str, be: str, money: re.Match[str]) -> Iterator[Ask]:
     )
 
 
+def _ask_who_counts(small: str, person: bool) -> Ask:
+    """The question for what stands in the brackets behind a row's name: “Adult (16 to 64)”."""
+    article = ("an " if small[0] in "aeiou" else "a ") if person else ""
+    return _plain(f"{'Who' if person else 'What'} counts as {article}{small}", "definition", "reworded")
+
+
 def _ask_row(told: Told, all_told: Sequence[Told], names: Collection[str]) -> Iterator[Ask]:
     """Yield the questions about a table's row: each cell from its row and column, and the row from a cell."""
     (header, entry), *cells = told.cells
@@ -233,13 +239,7 @@ def _ask_row(told: Told, all_told: Sequence[Told], names: Collection[str]) -> It
             if value not in others:
                 yield _plain(f"Which {head or 'one'} has the {name} {value}", "reverse", "reverse")
     if "(" in entry:
-        counts = f"counts as {'an ' if small[0] in 'aeiou' else 'a '}{small}" if person else f"counts as {small}"
-        yield Ask(
-            f"{'Who' if person else 'What'} {counts}?",
-            f"{'who' if person else 'what'} {counts}",
-            "definition",
-            "reworded",
-        )
+        yield _ask_who_counts(small, person)
 
 
 _WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

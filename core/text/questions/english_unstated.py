@@ -4,7 +4,9 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 
+from core.text.questions.english_clauses import is_person
 from core.text.questions.english_context import Told
+from core.text.questions.english_forms import shorten
 from core.text.questions.english_frames import Subject
 from core.text.questions.shared_not_stated import Attribute, find_absent, iterate_choices
 
@@ -137,7 +139,7 @@ def _ask_thing(told: Told, all_told: Sequence[Told], names: Sequence[str], dice:
 
 _NO_THINGS = re.compile(
     r"(?:no|nobody|nothing|every|each|most|only|either|both|all|some|any|it|they|whoever|this|these|one|two|three|the person)\b"
-    r"|.*\b(?:below|above|following)$",
+    r"|.*\b(?:below|above|following|one)$",
     re.IGNORECASE,
 )
 
@@ -147,7 +149,8 @@ def _find_thing(told: Told, names: Sequence[str]) -> tuple[str, bool, str, bool]
     nothing = ("", False, "", False)
     if told.term:
         thing = told.answer.split(" is ")[0].split(" are ")[0]
-        if told.term.startswith("To ") or " are " in told.answer[: len(thing) + 5]:
+        kind = shorten(told.meaning).split(" in ")[0].split(" of ")[0].split()[-1]
+        if is_person(kind) or told.term.startswith("To ") or " are " in told.answer[: len(thing) + 5]:
             return nothing
         return (thing if told.term.startswith("The ") else thing[0].lower() + thing[1:]), False, told.term, False
     if told.cells or told.label:
