@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core import language, providers, settings
-from core.cli import exam_commands, export_commands, fact_commands, row_commands
+from core.cli import exam_commands, export_commands, fact_commands, model_commands, row_commands
 from core.cli.console import (
     CLEAN,
     INCOMPLETE,
@@ -54,6 +54,7 @@ COMMANDS = (
     "exam",
     "report",
     "export-model",
+    "models",
     "link",
     "hold-out",
     "serve",
@@ -110,6 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_model_commands(add_command)
     exam_commands.add(add_command)
     export_commands.add(add_command)
+    model_commands.add(add_command)
     fact_commands.add(add_command)
     serve = add_command("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
     serve.add_argument("--host", default="127.0.0.1")
