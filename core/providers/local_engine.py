@@ -123,7 +123,9 @@ class LocalProvider(OpenAIProvider):
         """The fine-tuned models, and the base models of the catalog, also those still to be downloaded. Raises `ProviderError`."""
         client = await self.client()
         catalog = await self.request_json(lambda: client.get("/catalog", cast_to=object))
-        names = ("id", "title", "state", "licence", "licence_url", "bytes", "progress", "message", "source", "added")
+        names = (
+            "id", "title", "state", "licence", "licence_url", "has_terms", "bytes", "progress", "message", "source", "added"
+        )  # fmt: skip
         bases = [
             ModelOffer(languages=" ".join(entry["languages"]), **{name: entry.get(name) for name in names})
             for entry in catalog["data"]
@@ -137,6 +139,15 @@ class LocalProvider(OpenAIProvider):
         client = await self.client()
         path, body = f"/catalog/{model}/prepare", {"accept_licence": True}
         await self.request_json(lambda: client.post(path, body=body, cast_to=object), ONCE_ONLY)
+
+    async def terms(self, model: str) -> str:
+        """The terms of use that a person must accept before a base model is fetched; '' for an open licence.
+
+        Raises `ProviderError`.
+        """
+        client = await self.client()
+        found = await self.request_json(lambda: client.get(f"/catalog/{model}/terms", cast_to=object))
+        return str(found["text"])
 
     async def estimate_training(
         self, model: str, method: str, hyperparameters: dict[str, Any], rows: Sequence[str], count: int, validation: int
