@@ -233,6 +233,18 @@ class RecordStore:
         self._owners[value["id"]] = owner
         self._values[value["id"]] = value
 
+    def update_or_remember(self, value_id: str, **changes: Any) -> Json:
+        """Change members of the object; where the disk is full, in memory only, until the engine ends. Returns it.
+
+        Raises the protocol's 404 error for an unknown id.
+        """
+        try:
+            return self.update(value_id, **changes)
+        except OSError:
+            log.exception("%s %s is not stored", self.file_name, value_id)
+            value = self._values[value_id] = {**self.get(value_id), **changes}
+            return value
+
     def discard(self, value_id: str) -> None:
         """Take back what was added just now, as far as the disk allows."""
         del self._values[value_id]

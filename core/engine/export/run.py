@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from core.engine import child_lifetime
+from core.engine import child_lifetime, failures
 from core.engine.damaged_records import DamagedAdapterError, check_adapter
 from core.engine.export import gguf_check, gguf_model, model_card, ollama_template, other_programs
 from core.engine.export.exported_template import ExportedTemplate
@@ -220,13 +220,13 @@ def main() -> int:
     child_lifetime.exit_with_parent()
     try:
         export(Path(sys.argv[1]), send)
-    except (ExportError, OSError) as error:
+    except ExportError as error:
         traceback.print_exc()
         send({"event": "error", "message": str(error)})
         return 1
     except Exception as error:
-        traceback.print_exc()
-        send({"event": "error", "message": f"The export failed: {type(error).__name__}: {error}"})
+        failure = failures.report_in_child("The export failed.", error, Path(sys.argv[1]) / "export.log")
+        send({"event": "error", "message": failure.words, "code": failure.code})
         return 1
     return 0
 

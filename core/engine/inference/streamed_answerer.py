@@ -69,7 +69,12 @@ class StreamedAnswerer:
         with self._lock:
             self._running[background] += sequences
         for sequence in sequences:
-            threading.Thread(target=self._run, args=(sequence, background), name="stream", daemon=True).start()
+            try:
+                threading.Thread(target=self._run, args=(sequence, background), name="stream", daemon=True).start()
+            except RuntimeError as error:  # too little memory for another thread
+                with self._lock:
+                    self._running[background].remove(sequence)
+                sequence.on_failure(error)
 
     def is_running(self, background: bool) -> bool:
         """Whether sequences of this kind are not finished yet."""

@@ -112,7 +112,10 @@ def is_complete_folder(path: Path) -> bool:
     index = path / "model.safetensors.index.json"
     if not index.is_file():
         return (path / "model.safetensors").is_file()
-    parts = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    try:
+        parts = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
     return all((path / part).is_file() for part in parts)
 
 
@@ -122,6 +125,7 @@ class ModelCatalog:
 
     def __init__(self, models: Path, added: Path) -> None:
         self._models, self._added_path = models, added
+        self.log = added.with_name("models.log")  # of the processes that prepare and inspect models
         self._added = _load_added(added)
         self._tasks: dict[str, asyncio.Task[Path]] = {}
         self._failures: dict[str, str] = {}
@@ -259,12 +263,14 @@ class ModelCatalog:
             "core.engine.models.prepare",
             json.dumps(asdict(entry)),
             str(self._models),
+            log=self.log,
             on_message=lambda message: self._set_progress(entry.id, message.get("progress", 0.0)),
         )
         path = find_folder(entry, self._models)
         if "error" in message or not path:
-            reason = message.get("error", "its folder is not complete")
-            raise ApiError(503, f"{entry.title} could not be made ready: {reason}", code="model_not_ready")
+            reason = message.get("error", "Its folder is not complete.")
+            code = message.get("code", "model_not_ready")
+            raise ApiError(503, f"{entry.title} could not be made ready. {reason}", code=code)
         return path
 
     def _set_progress(self, model: str, progress: float) -> None:

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.engine.models.unusable_model import UnusableModelError
 from core.engine.private_files import hash_file, replace_folder
 
 
 def check_sha256(path: Path, expected: str) -> None:
-    """Raise ValueError unless the file's SHA-256 is the expected one (hex)."""
+    """Raise UnusableModelError unless the file's SHA-256 is the expected one (hex)."""
     found = hash_file(path)
     if found != expected:
-        raise ValueError(f"{path.name} is damaged or not the expected file: its SHA-256 is {found}.")
+        message = f"{path.name} is damaged or not the expected file: its SHA-256 is {found}. Fetch it again."
+        raise UnusableModelError(message)
 
 
 def convert(source: Path, target: Path, on_progress: Callable[[float], None] = lambda _progress: None) -> None:
