@@ -6,8 +6,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,11 +57,14 @@ class Engines:
         self._number += 1
         return self.folder / f"home{self._number}"
 
-    def start(self, home: Path, **environment: str) -> RunningEngine:
-        """An engine; what it writes to standard error lies beside its home. Raises ValueError when it does not start."""
+    def start(self, home: Path, prefix: Sequence[str] = (), **environment: str) -> RunningEngine:
+        """An engine; what it writes to standard error lies beside its home. `prefix`: begins the command.
+
+        Raises ValueError when it does not start.
+        """
         with self.stderr(home).open("ab") as file:
             variables = {"HF_HOME": str(self.cache), **environment}
-            return start(home, "--dtype", "float32", stderr=file, **variables)
+            return start(home, "--dtype", "float32", stderr=file, prefix=prefix, **variables)
 
     def stderr(self, home: Path) -> Path:
         """The file with the standard error of the engines of this home."""
@@ -335,14 +338,9 @@ def fill_disk(engines: Engines, megabytes: int) -> Life:
 
 def _start_again(found: Life, engines: Engines, home: Path) -> None:
     """Another engine on a full disk must start, so that a person can delete something."""
-    room = home / "filler"
-    with room.open("wb") as file:
-        try:
-            while True:
-                file.write(b"\0" * 4096)
-                file.flush()
-        except OSError:
-            file.close()
+    with (home / "filler").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"\0" * 4096)
     try:
         engine = engines.start(home)
     except (ValueError, BrokenPipeError):
@@ -404,16 +402,11 @@ def limit_memory(engines: Engines, megabytes: int) -> Life:
     """A life in which no process may have more address space than this."""
     found = Life(f"{megabytes} MB of address space a process")
     home = engines.new_home()
-    command = ["prlimit", f"--as={megabytes * 1_000_000}", "--pid", str(os.getpid())]
-    restore = ["prlimit", "--as=unlimited", "--pid", str(os.getpid())]
-    subprocess.run(command, check=True)
     try:
-        engine = engines.start(home)
+        engine = engines.start(home, prefix=["prlimit", f"--as={megabytes * 1_000_000}"])
     except (ValueError, BrokenPipeError):
         found.seen = "the engine does not start"
         return found
-    finally:
-        subprocess.run(restore, check=True)
     try:
         asyncio.run(_fill(found, engines, engine, {}))
     finally:
