@@ -26,7 +26,7 @@ TITLES = {
     "memory": "Too little memory",
 }
 DISKS = (1, 2, 3, 5, 8, 12, 20)  # MB; the life needs about nine
-MEMORY = (700, 1500, 2500, 4000, 6000)  # MB of address space, of which torch alone reserves more than 2,000
+MEMORY = (100, 200, 300, 500, 700, 900, 1100, 1300, 1500, 2500, 4000, 6000)  # MB of address space
 FOUND = ROOT / "build" / "engine-faults.jsonl"
 HEAD = """# The engine and its faults
 
