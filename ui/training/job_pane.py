@@ -96,7 +96,7 @@ class JobPane(QWidget):
         self.state.show_text(job_texts.format_state(first.progress))
         self._show_bar(first)
         self.error.show_text(
-            "\n".join(filter(None, (job.error, job_texts.advice(job)))),
+            job_texts.error_text(job),
             "error" if job.status == JobStatus.FAILED else "warning",
         )
         self._show_end(first)

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core.engine import child_lifetime
+from core.engine import child_lifetime, failures
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error
 from core.engine.private_files import write_whole
 
@@ -128,7 +128,7 @@ class ModelCatalog:
         self.log = added.with_name("models.log")  # of the processes that prepare and inspect models
         self._added = _load_added(added)
         self._tasks: dict[str, asyncio.Task[Path]] = {}
-        self._failures: dict[str, str] = {}
+        self._failures: dict[str, ApiError] = {}
         self._progress: dict[str, float] = {}  # of conversions, 0 to 1
         self._watchers: defaultdict[str, list[OnProgress]] = defaultdict(list)
 
@@ -175,8 +175,10 @@ class ModelCatalog:
         return [entry for entry in self.entries.values() if self._state(entry) in ("ready", "available")]
 
     def describe(self, entry: CatalogEntry) -> Json:
-        """The catalog object of the protocol's extension: `state`, `progress` (0 to 1 or null), `message`."""
-        state = self._state(entry)
+        """The catalog object of the protocol's extension: `state`, `progress` (0 to 1 or null), `message` and `code` of a failure."""
+        state, failure = self._state(entry), self._failures.get(entry.id)
+        if state == "failed" and entry.folder:
+            failure = bad_request(describe_gone_folder(entry), "model", "model_not_ready")
         return {
             "object": "catalog.model",
             "id": entry.id,
@@ -189,9 +191,8 @@ class ModelCatalog:
             "added": entry.id in self._added,
             "state": state,
             "progress": self.progress(entry) if state == "fetching" else None,
-            "message": describe_gone_folder(entry)
-            if state == "failed" and entry.folder
-            else self._failures.get(entry.id),
+            "message": failure.message if failure else None,
+            "code": failure.code if failure else None,
         }
 
     def _state(self, entry: CatalogEntry) -> str:
@@ -256,7 +257,7 @@ class ModelCatalog:
         del self._tasks[model]
         self._progress.pop(model, None)
         if not task.cancelled() and (error := task.exception()):
-            self._failures[model] = str(error)
+            self._failures[model] = error if isinstance(error, ApiError) else _unexpected(model, error)
 
     async def _prepare(self, entry: CatalogEntry) -> Path:
         message = await child_lifetime.run_child(
@@ -298,6 +299,11 @@ def _load_added(path: Path) -> dict[str, CatalogEntry]:
         log.exception("the list of added models was damaged, and is now %s: add them again", aside)
         return {}
     return {entry.id: entry for entry in entries}
+
+
+def _unexpected(model: str, error: BaseException) -> ApiError:
+    failure = failures.report(f"{model} could not be made ready.", error)
+    return ApiError(503, failure.words, code=failure.code)
 
 
 def describe_gone_folder(entry: CatalogEntry) -> str:
