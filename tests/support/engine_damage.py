@@ -157,9 +157,9 @@ class DamageMatrix:
             exports: Any = await client.get("/exports", cast_to=object)
             words += [f"export: {one['error']['message']}" for one in exports["data"] if one["error"]]
             counts = [len(batches), len(exports["data"])]
-            gone = [f"{found_now} of 1" for found_now in counts if found_now != 1]
-            if gone and "gone" not in found.fault:
-                found.wrong.append(f"batches and exports: {gone}")
+            if counts != [1, 1] and not found.fault.endswith("json` gone"):
+                found.wrong.append(f"{counts} batches and exports instead of one of each")
+            words += await self._look_at_export(client, exports["data"])
             words += await self._look_at_model(found, client, name)
             words += await self._look_at_files(client, files)
         found.check_words(*words)
@@ -187,6 +187,24 @@ class DamageMatrix:
             found.wrong.append("the model is missing from the list")
         asked = named if name.startswith(("models", BASE_FOLDER)) else []
         return [f"model: {answer}" for model in asked if (answer := await ask(client, model)) != "answers"]
+
+    @staticmethod
+    async def _look_at_export(client: AsyncOpenAI, exports: list[Any]) -> list[str]:
+        """What is said of an export's files, and when its card is written again."""
+        words = []
+        for one in exports:
+            paths = [f"/exports/{one['id']}/files/{file['path']}" for file in one["files"]]
+            for path in paths:
+                try:
+                    await client.get(path, cast_to=object)
+                except APIError as error:
+                    words.append(f"export: {error.message}")
+            if paths:
+                try:
+                    await client.post(f"/exports/{one['id']}/card", body={"data": "x"}, cast_to=object)
+                except APIError as error:
+                    words.append(f"card: {error.message}")
+        return words
 
     @staticmethod
     async def _look_at_files(client: AsyncOpenAI, files: list[Any]) -> list[str]:

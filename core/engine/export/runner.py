@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Self
 
 from core.engine import child_lifetime, damaged_records, failures
-from core.engine.disk_store import RecordStore, write_json
+from core.engine.disk_store import RecordStore
 from core.engine.export.plan import GGUF_TYPES, ExportPlan, gguf_path, served_name
 from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
+from core.engine.private_files import hash_file
+from core.engine.record_files import write_json
 from core.engine.team.users import User
 
 UNFINISHED = ("queued", "running")
@@ -110,11 +112,22 @@ class ExportRunner:
         return self.store.update(export_id, files=listed)
 
     def find_file(self, export_id: str, path: str) -> Path:
-        """A file of a finished export; only what it lists can be read. Raises the 404 error for anything else."""
-        export = self.store.get(export_id)
-        if not any(one["path"] == path for one in export["files"]):
+        """A file of a finished export, which is compared with its digest; only what the export lists can be read.
+
+        Raises the 404 error for anything else, and a 500 error `damaged_file` for other bytes than were written.
+        """
+        listed = next((one for one in self.store.get(export_id)["files"] if one["path"] == path), None)
+        if listed is None:
             raise ApiError(404, f"The export has no file '{path}'.", param="path")
-        return self.store.folder(export_id) / "files" / path
+        found = self.store.folder(export_id) / "files" / path
+        try:
+            is_whole = hash_file(found) == listed["sha256"]
+        except OSError:
+            is_whole = False
+        if not is_whole:
+            message = f"{found} is gone or damaged. Export the model again."
+            raise ApiError(500, message, param="path", code=failures.DAMAGED_FILE)
+        return found
 
     def served_models(self) -> Iterator[tuple[str, Json, Path]]:
         """Every exported GGUF file of a whole model that can answer: its model name, the export, the file. Newest first."""

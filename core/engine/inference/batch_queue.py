@@ -1,7 +1,6 @@
 """The queue of batches: each is a file of requests, answered in the background."""
 
 import asyncio
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,9 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from core.engine import failures
-from core.engine.disk_store import DiskStore, append_line, read_lines, to_json_line
+from core.engine.disk_store import DiskStore
 from core.engine.http import batch_input
 from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
+from core.engine.record_files import append_line, read_lines, to_json_line
 
 MAX_CONCURRENT_REQUESTS = 8
 UNFINISHED_STATUSES = ("validating", "in_progress", "finalizing", "cancelling")
@@ -122,7 +122,7 @@ class BatchQueue:
     async def _validate(self, batch_id: str) -> None:
         batch, copy = self._store.batches.get(batch_id), self._store.batches.folder(batch_id) / "input.jsonl"
         try:
-            await asyncio.to_thread(shutil.copyfile, self._store.files.path(batch["input_file_id"]), copy)
+            await asyncio.to_thread(self._store.files.read_whole, batch["input_file_id"], copy)
             report = await asyncio.to_thread(batch_input.validate_input, copy, batch["endpoint"])
             if not report.errors and self._endpoints:
                 await self._endpoints.check_model(self._store.batches.owner(batch_id), report.model)

@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.engine import child_lifetime, failures
-from core.engine.disk_store import UNFINISHED_STATUSES, DiskStore, read_json, write_json
+from core.engine.disk_store import UNFINISHED_STATUSES, DiskStore
 from core.engine.http.job_request import JobRequest
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error, new_id, now
 from core.engine.models.catalog import CatalogEntry, ModelCatalog
 from core.engine.private_files import hash_file, sync_file
+from core.engine.record_files import read_json, write_json
 from core.engine.training import job_records_and_results, launch
 from core.engine.training.estimator import Estimator
 from core.engine.training.job_memory import JobMemory
@@ -221,12 +222,13 @@ class JobRunner:
         digests = {}
         for kind, file_id in (("training", training), ("validation", validation)):
             if file_id:
-                source = self._store.files.path(file_id)
+                copy = folder / f"{kind}.jsonl"
+                await asyncio.to_thread(self._store.files.read_whole, file_id, copy)
                 try:
-                    await asyncio.to_thread(validate_file, source, kind, method, file_id)
+                    await asyncio.to_thread(validate_file, copy, kind, method, file_id)
                 except InvalidFileError as error:
                     raise JobError(error.code, str(error), f"{kind}_file") from error
-                digests[kind] = await asyncio.to_thread(_copy_file, source, folder / f"{kind}.jsonl")
+                digests[kind] = await asyncio.to_thread(_sync_file, copy)
         write_json(folder / "digests.json", digests)
         self._store.jobs.update(job_id, status="queued")
         self._store.jobs.add_event(job_id, "Files validated, moving job to queued state")
@@ -411,8 +413,7 @@ class JobRunner:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
 
-def _copy_file(source: Path, target: Path) -> str:
-    """Copy a file so that it is complete also after a power cut; returns the SHA-256 of the copy. Raises OSError."""
-    shutil.copyfile(source, target)
-    sync_file(target)
-    return hash_file(target)
+def _sync_file(path: Path) -> str:
+    """Make a file complete also after a power cut; returns its SHA-256. Raises OSError."""
+    sync_file(path)
+    return hash_file(path)

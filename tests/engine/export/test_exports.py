@@ -13,13 +13,13 @@ import httpx2
 import pytest
 from openai import AsyncOpenAI, BadRequestError, NotFoundError
 
-from core.engine.disk_store import write_json
 from core.engine.export import run
 from core.engine.export.gguf_layout import ExportError
 from core.engine.export.model_card import build_card
 from core.engine.export.other_programs import build_commands, build_modelfile
 from core.engine.export.plan import FORMATS, ExportPlan
 from core.engine.export.runner import ExportRunner
+from core.engine.record_files import write_json
 from tests.support.engine import TOKEN, TRAINING_ROWS, RunningEngine, prompt, upload, wait_until
 
 pytestmark = pytest.mark.anyio
