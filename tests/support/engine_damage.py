@@ -10,7 +10,7 @@ from typing import Any
 from openai import APIError, AsyncOpenAI
 
 from tests.support.engine import TINY, TRAINING_ROWS, RunningEngine, lines
-from tests.support.engine_faults import ENDED, Engines, Life, ask, export, live, stop, upload_once
+from tests.support.engine_faults import ENDED, Engines, Life, ask, export, live, stop, upload_once, words_of
 
 CANCELLED = "The job was cancelled"
 DAMAGES = {
@@ -198,12 +198,12 @@ class DamageMatrix:
                 try:
                     await client.get(path, cast_to=object)
                 except APIError as error:
-                    words.append(f"export: {error.message}")
+                    words.append(f"export: {words_of(error)}")
             if paths:
                 try:
                     await client.post(f"/exports/{one['id']}/card", body={"data": "x"}, cast_to=object)
                 except APIError as error:
-                    words.append(f"card: {error.message}")
+                    words.append(f"card: {words_of(error)}")
         return words
 
     @staticmethod
@@ -214,7 +214,7 @@ class DamageMatrix:
             try:
                 await client.files.content(one.id)
             except APIError as error:
-                words.append(f"content: {error.message}")
+                words.append(f"content: {words_of(error)}")
         return words
 
 

@@ -12,10 +12,10 @@ from typing import Self
 
 from core.engine import child_lifetime, damaged_records, failures
 from core.engine.disk_store import RecordStore
-from core.engine.export.plan import GGUF_TYPES, ExportPlan, gguf_path, served_name
+from core.engine.export.plan import GGUF_TYPES, PLAN, ExportPlan, gguf_path, served_name
 from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
 from core.engine.private_files import hash_file
-from core.engine.record_files import write_json
+from core.engine.record_files import write_record
 from core.engine.team.users import User
 
 UNFINISHED = ("queued", "running")
@@ -87,7 +87,7 @@ class ExportRunner:
             "metadata": metadata,
         }
         self.store.add(export, owner)
-        write_json(self.store.folder(export["id"]) / "plan.json", asdict(plan))
+        write_record(self.store.folder(export["id"]) / PLAN, asdict(plan))
         self._start(export["id"])
         return export
 

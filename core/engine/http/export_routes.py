@@ -10,6 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from core.engine import failures
+from core.engine.export.gguf_layout import ExportError
 from core.engine.export.plan import ADAPTER_FORMATS, FORMATS, ExportPlan, file_name
 from core.engine.http.parameters import Text, check_metadata, find_duplicate, parse, read_json
 from core.engine.http.protocol import ApiError, Json, bad_request, paginate
@@ -174,9 +175,8 @@ async def card(request: Request) -> Response:
     folder = exports.store.folder(export_id)
     try:
         files = await asyncio.to_thread(run.rewrite_cards, folder, values)
-    except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
-        message = f"A file of the export is gone or damaged: {folder}. Export the model again."
-        raise ApiError(500, message, code=failures.DAMAGED_FILE) from error
+    except ExportError as error:
+        raise ApiError(500, str(error), code=failures.DAMAGED_FILE) from error
     return JSONResponse(_describe(exports.set_card(export_id, files)))
 
 

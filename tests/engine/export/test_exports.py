@@ -19,7 +19,7 @@ from core.engine.export.model_card import build_card
 from core.engine.export.other_programs import build_commands, build_modelfile
 from core.engine.export.plan import FORMATS, ExportPlan
 from core.engine.export.runner import ExportRunner
-from core.engine.record_files import write_json
+from core.engine.record_files import write_record
 from tests.support.engine import TOKEN, TRAINING_ROWS, RunningEngine, prompt, upload, wait_until
 
 pytestmark = pytest.mark.anyio
@@ -172,7 +172,7 @@ def make_plan(base: Path, **changes: Any) -> ExportPlan:
 def test_a_full_disk_is_told_before_anything_is_written(
     tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_json(tmp_path / "plan.json", asdict(make_plan(tiny_folder)))
+    write_record(tmp_path / "plan.json", asdict(make_plan(tiny_folder)))
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(1, 1, 5_000_000))
     with pytest.raises(ExportError, match=r"needs 0\.1 GB and 0\.0 GB are free"):
@@ -183,7 +183,7 @@ def test_a_full_disk_is_told_before_anything_is_written(
 def test_a_failure_in_the_middle_leaves_nothing(
     tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_json(tmp_path / "plan.json", asdict(make_plan(tiny_folder)))
+    write_record(tmp_path / "plan.json", asdict(make_plan(tiny_folder)))
     monkeypatch.setattr(run, "write_cards", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
     messages: list[Any] = []
     with pytest.raises(OSError, match="No space"):
