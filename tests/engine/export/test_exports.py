@@ -108,6 +108,17 @@ async def test_every_format_is_written_and_can_be_read(engine: RunningEngine, cl
     assert (await get(client, f"?model={tuned}"))["data"][0]["id"] == export["id"]
 
 
+async def test_a_checkpoint_is_exported_like_the_model(client: AsyncOpenAI, tuned: str) -> None:
+    checkpoint = next(one.id async for one in client.models.list() if one.id.startswith(f"{tuned}:ckpt-step-"))
+    export = await wait_for_export(client, await post(client, "", {"model": checkpoint, "formats": ["adapter"]}))
+    assert export["status"] == "succeeded" and export["model"] == checkpoint
+    assert "adapter/adapter_model.safetensors" in [file["path"] for file in export["files"]]
+    step = checkpoint.rpartition("-")[2]
+    assert f"step-{step}" in export["name"]
+    path = f"/exports/{export['id']}/files/README.md"
+    assert f"| Step | {step} |" in (await client.get(path, cast_to=str))
+
+
 async def test_an_exported_file_answers_under_its_own_name(client: AsyncOpenAI, tuned: str, tiny: str) -> None:
     pytest.importorskip("xllamacpp")
     export = await wait_for_export(client, await post(client, "", {"model": tuned, "formats": ["gguf-q8_0"]}))
