@@ -116,7 +116,7 @@ async def test_a_checkpoint_is_exported_like_the_model(client: AsyncOpenAI, tune
     step = checkpoint.rpartition("-")[2]
     assert f"step-{step}" in export["name"]
     path = f"/exports/{export['id']}/files/README.md"
-    assert f"| Step | {step} |" in (await client.get(path, cast_to=str))
+    assert f"- Step: {step}" in (await client.get(path, cast_to=str))
 
 
 async def test_an_exported_file_answers_under_its_own_name(client: AsyncOpenAI, tuned: str, tiny: str) -> None:
