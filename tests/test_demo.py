@@ -23,8 +23,7 @@ def test_the_sample_is_taught_and_examined():
     assert set(rates) == {"memorised", "reworded", "reverse", "applied", "not_stated"}
     # Not a claim about quality: that teaching took place, and that the base knew nothing of an invented game.
     closed, retrieved, tuned = rates["memorised"]
-    assert closed <= 3
-    assert tuned >= 10
+    assert closed <= 1
+    assert tuned >= 6
     assert retrieved > closed
-    assert rates["reworded"][2] > rates["reworded"][0]
     assert "held-out questions right" in done.stdout

@@ -29,10 +29,7 @@ from core.training import job_queue, metrics, submit
 
 SEED = 1
 TOKENS, SHORT_TOKENS = 80, 32  # of an answer, at most
-FEW, SOME = (
-    1,
-    8,
-)  # questions in the short form of each kind that it does not judge, and reworded ones; all memorised ones
+FEW, SOME, MORE = 1, 4, 8  # questions in the short form: of each kind, but reworded and memorised ones
 Trained = tuple[str, float]  # a model and the seconds its training took
 
 
@@ -51,7 +48,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     if arguments.short:
-        arguments.rows, arguments.epochs = ["plain"], arguments.epochs or 8
+        arguments.rows, arguments.epochs = ["plain"], arguments.epochs or 6
     language.set_language("en")
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -99,8 +96,8 @@ async def examine(project: Project, provider: LocalProvider, arguments: argparse
 
 def thin(db: sqlite3.Connection) -> None:
     """Leave only a few questions of most kinds."""
-    for kind in set(runs.KINDS) - {"memorised"}:
-        most = SOME if kind == "reworded" else FEW
+    for kind in runs.KINDS:
+        most = {"memorised": MORE, "reworded": SOME}.get(kind, FEW)
         examples.delete(db, filters.find(db, Filter(split="test", kind=kind))[most:])
 
 

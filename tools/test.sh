@@ -31,6 +31,7 @@ export XDG_CACHE_HOME="$home/.cache" XDG_STATE_HOME="$home/.local/state"
 export LANG=C.UTF-8 LC_ALL=C.UTF-8
 export QT_QPA_PLATFORM=offscreen
 unset LANGUAGE DISPLAY WAYLAND_DISPLAY
+unset PYTHONDONTWRITEBYTECODE  # hundreds of processes would each compile every module again
 
 if [ "${1:-}" = --fast ]; then
     shift
@@ -42,7 +43,7 @@ if [ "${1:-}" = --fast ]; then
         set -- "$@" "--deselect=$test"
     done
     unset DBUS_SESSION_BUS_ADDRESS
-    .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20 --durations-min=1 "$@" \
+    .venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations=20 --durations-min=1 "$@" \
         tests/core tests/test_architecture.py tests/test_translations.py
     exit
 fi
@@ -57,8 +58,8 @@ export JUKU_TEST_DISPLAY=":$number"
 # `make coverage` runs them under coverage.py.
 run="${JUKU_RUN:--m pytest}"
 
-# All tests run file by file in three processes, which keep two cores busy (many wait); chosen ones in one, where they are easier to watch.
-test $# -gt 0 || set -- -n 3 --dist loadfile --no-loadscope-reorder --durations=20 --durations-min=1
+# All tests run file by file in four processes, which keep two cores busy (many wait); chosen ones in one, where they are easier to watch.
+test $# -gt 0 || set -- -n 4 --dist loadfile --no-loadscope-reorder --durations=20 --durations-min=1
 
 dbus-run-session -- sh -c '
     printf testpw | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1

@@ -238,7 +238,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stderr.flush()
-    # Everything is on disk and every child has exited; unloading torch would take seconds more.
-    os._exit(status)
+    child_lifetime.exit_process(main())  # everything is on disk and every child has exited

@@ -1,6 +1,8 @@
 """Child processes that never outlive their parent: a child exits when its standard input ends."""
 
 import asyncio
+import gc
+import importlib
 import json
 import os
 import sys
@@ -9,7 +11,7 @@ import traceback
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from core.engine import failures
 
@@ -35,6 +37,27 @@ def watch_stdin(on_end: Callable[[], None], on_signal: Callable[[], None] | None
 def exit_with_parent(on_signal: Callable[[], None] | None = None) -> None:
     """Exit at once when the parent has exited: for a child whose work is safe on disk at every moment."""
     watch_stdin(lambda: os._exit(0), on_signal)
+
+
+def import_training_libraries() -> None:
+    """Import torch, transformers and PEFT, all that training and answering need, with the garbage collector at rest.
+
+    It would look through their hundred thousands of objects again and again: a fifth of the time of the import.
+    """
+    gc.disable()
+    try:
+        for module in ("torch", "transformers.modeling_utils", "transformers.models.auto.modeling_auto", "peft"):
+            importlib.import_module(module)
+    finally:
+        gc.enable()
+    gc.freeze()
+
+
+def exit_process(status: int) -> NoReturn:
+    """Exit at once with this status: a child has nothing left to save, and unloading torch would take a second."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def open_message_channel() -> Callable[[dict[str, Any]], None]:

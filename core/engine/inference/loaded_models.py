@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
+from core.engine import child_lifetime
 from core.engine.http.protocol import ApiError
 from core.engine.inference.model_source import ModelSource
 from core.engine.inference.model_text import ModelText
@@ -73,6 +74,7 @@ class LeastRecentlyUsed(Generic[T]):
 
 def load_model(source: ModelSource, text: ModelText, dtype: str) -> LoadedModel:
     """The model, in a dtype of torch or `auto`, on this computer's device. Raises what transformers raises."""
+    child_lifetime.import_training_libraries()
     from transformers.utils import logging
 
     logging.disable_progress_bar()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch and llama.cpp: spinning threads starve all others
 
+from core.engine import child_lifetime
 from core.engine.http.protocol import ApiError
 from core.engine.inference import messages
 from core.engine.inference.answerer_choice import AnswererOptions
@@ -87,4 +88,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-    os._exit(0)  # nothing is to be saved; unloading torch would take seconds
+    child_lifetime.exit_process(0)

@@ -328,9 +328,9 @@ def main() -> int:
     child_lifetime.exit_with_parent()
     values = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     try:
+        child_lifetime.import_training_libraries()  # the process has the size of a training one from here on
         import psutil
         import torch
-        import transformers  # noqa: F401 - so that the process has the size of a training one
 
         process_bytes = 0 if torch.cuda.is_available() else psutil.Process().memory_info().rss
         dtype_name = values.pop("dtype")
@@ -343,4 +343,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    child_lifetime.exit_process(main())

@@ -12,7 +12,6 @@ import json
 import os
 import random
 import shutil
-import sys
 import threading
 import time
 import traceback
@@ -378,6 +377,7 @@ def main() -> int:
     child_lifetime.exit_with_parent(on_signal=pause_requested.set)
     is_main = os.environ.get("RANK", "0") == "0"
     try:
+        child_lifetime.import_training_libraries()
         plan = TrainingArguments(**json.loads((arguments.folder / "plan.json").read_text("utf-8")))
         Trainer(arguments.folder, plan, send, pause_requested, arguments.world_size).run()
     except TrainingError as error:  # all processes of the job have it alike
@@ -399,4 +399,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    child_lifetime.exit_process(main())

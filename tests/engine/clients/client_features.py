@@ -3,10 +3,11 @@
 import os
 
 URL, KEY, MODEL = os.environ["ENGINE_URL"], os.environ["ENGINE_KEY"], os.environ["ENGINE_MODEL"]
+# Answers are sampled: a text without a limit may be cut in the middle, and half a JSON is none.
 QUESTION = [{"role": "user", "content": "Which city has the Eiffel tower?"}]
 CITY = {
     "type": "object",
-    "properties": {"city": {"type": "string", "maxLength": 30}},
+    "properties": {"city": {"type": "string", "maxLength": 12}},
     "required": ["city"],
     "additionalProperties": False,
 }

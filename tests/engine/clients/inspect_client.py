@@ -1,6 +1,7 @@
 """inspect-ai: an evaluation with a solver that calls a tool, and answers by a schema."""
 
 import asyncio
+from typing import Literal
 
 from client_features import KEY, MODEL, URL, done
 from inspect_ai import Task
@@ -14,7 +15,7 @@ from inspect_ai.util import JSONSchema
 
 @tool
 def tell_city():  # type: ignore[no-untyped-def]
-    async def execute(city: str) -> str:
+    async def execute(city: Literal["Paris", "Rome"]) -> str:
         """Tell a city.
 
         Args:
@@ -41,7 +42,7 @@ async def ask() -> None:
     done("tools")
     schema = JSONSchema(
         type="object",
-        properties={"city": JSONSchema(type="string", maxLength=30)},
+        properties={"city": JSONSchema(type="string", maxLength=12)},
         required=["city"],
         additionalProperties=False,
     )

@@ -3,7 +3,7 @@
 from client_features import CITY, CITY_TOOL, KEY, MODEL, URL, done
 from langchain_openai import ChatOpenAI, OpenAI, OpenAIEmbeddings
 
-chat = ChatOpenAI(model=MODEL, base_url=URL, api_key=KEY, max_tokens=100, max_retries=0)
+chat = ChatOpenAI(model=MODEL, base_url=URL, api_key=KEY, max_tokens=200, max_retries=0)
 assert chat.bind(max_tokens=4).invoke("A city?").content
 done("chat")
 assert "".join(chunk.content for chunk in chat.bind(max_tokens=4).stream("A city?"))

@@ -18,7 +18,7 @@ found = litellm.completion(
 assert set(json.loads(found.choices[0].message.tool_calls[0].function.arguments)) == {"city"}
 done("tools")
 schema = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": CITY}}
-found = litellm.completion(messages=QUESTION, response_format=schema, max_tokens=100, **where)
+found = litellm.completion(messages=QUESTION, response_format=schema, max_tokens=200, **where)
 assert set(json.loads(found.choices[0].message.content)) == {"city"}
 done("json_schema")
 found = litellm.completion(messages=QUESTION, max_tokens=2, logprobs=True, top_logprobs=3, **where)

@@ -6,7 +6,7 @@ const client = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
 const messages = [{ role: "user", content: "Which city has the Eiffel tower?" }];
 const parameters = {
   type: "object",
-  properties: { city: { type: "string", maxLength: 30 } },
+  properties: { city: { type: "string", maxLength: 12 } },
   required: ["city"],
   additionalProperties: false,
 };
@@ -32,7 +32,7 @@ const runner = client.chat.completions.stream({
 const call = (await runner.finalChatCompletion()).choices[0].message.tool_calls[0];
 check(typeof JSON.parse(call.function.arguments).city === "string", "tools");
 const json = await client.chat.completions.create({
-  model, messages, max_tokens: 100,
+  model, messages, max_tokens: 200,
   response_format: { type: "json_schema", json_schema: { name: "city", strict: true, schema: parameters } },
 });
 check(typeof JSON.parse(json.choices[0].message.content).city === "string", "json_schema");

@@ -4,11 +4,11 @@ import json
 
 from client_features import CITY_TOOL, KEY, MODEL, QUESTION, URL, done
 from openai import NotFoundError, OpenAI
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class City(BaseModel):
-    city: str
+    city: str = Field(max_length=12)
 
 
 client = OpenAI(base_url=URL, api_key=KEY, max_retries=0, _strict_response_validation=True)
@@ -28,7 +28,7 @@ with client.chat.completions.stream(
 call = final.choices[0].message.tool_calls[0]
 assert set(json.loads(call.function.arguments)) == {"city"}
 done("tools")
-parsed = client.chat.completions.parse(model=MODEL, messages=QUESTION, response_format=City, max_tokens=200, seed=1)
+parsed = client.chat.completions.parse(model=MODEL, messages=QUESTION, response_format=City, max_tokens=200)
 assert isinstance(parsed.choices[0].message.parsed, City)
 done("json_schema")
 found = client.chat.completions.create(model=MODEL, messages=QUESTION, max_tokens=2, logprobs=True, top_logprobs=3)

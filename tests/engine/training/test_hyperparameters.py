@@ -127,12 +127,3 @@ async def test_what_cannot_be_is_refused_by_name(client: AsyncOpenAI, tiny: str,
     with pytest.raises(BadRequestError) as error:
         await client.fine_tuning.jobs.create(model=tiny, training_file=file, hyperparameters=wanted)
     assert error.value.param == f"hyperparameters.{name}"
-
-
-async def test_a_fine_tuned_model_keeps_its_adapter(client: AsyncOpenAI, trained_job: Any) -> None:
-    with pytest.raises(BadRequestError, match="trained further as it is"):
-        await client.fine_tuning.jobs.create(
-            model=trained_job.fine_tuned_model,
-            training_file=trained_job.training_file,
-            method={"type": "supervised", "supervised": {"hyperparameters": {"lora_rank": 4}}},  # type: ignore[typeddict-unknown-key]
-        )

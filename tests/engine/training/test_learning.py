@@ -108,6 +108,15 @@ async def test_a_cut_answer_has_no_half_character(client: AsyncOpenAI, trained_j
         assert answer.startswith(cut)
 
 
+async def test_a_fine_tuned_model_keeps_its_adapter(client: AsyncOpenAI, trained_job: Any) -> None:
+    with pytest.raises(BadRequestError, match="trained further as it is"):
+        await client.fine_tuning.jobs.create(
+            model=trained_job.fine_tuned_model,
+            training_file=trained_job.training_file,
+            method={"type": "supervised", "supervised": {"hyperparameters": {"lora_rank": 4}}},  # type: ignore[typeddict-unknown-key]
+        )
+
+
 async def test_preferences_are_learned(client: AsyncOpenAI) -> None:
     """DPO on the real model: the better answers gain on the worse ones, also where it was not trained."""
     job = await client.fine_tuning.jobs.create(

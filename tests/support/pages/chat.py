@@ -47,13 +47,13 @@ class ChatPage(Scene):
         await until(
             lambda: (
                 self.tab.shown_thread is None
-                or len(self.answers()) == self._count_kept()
+                or self._kept_answers() == {(answer.id, answer.text) for answer in self.answers()}
                 or len(self.stored_conversations()) > 1
             )
         )
 
-    def _count_kept(self) -> int:
-        return self.project.rows.execute("SELECT count(*) FROM chat_answer").fetchone()[0]
+    def _kept_answers(self) -> set[tuple[int, str]]:
+        return set(self.project.rows.execute("SELECT id, text FROM chat_answer"))
 
     def suggestions(self) -> list[QPushButton]:
         """The questions that are suggested in an empty conversation."""
