@@ -325,7 +325,7 @@ def test_an_error_is_told_with_what_to_do(window, server, run):
 
     run(window.play(go()))
     assert window.tab.pane.error.text() == (
-        "Line 4 is wrong\nFix the rows in the examples tab, and start the job again. Nothing was trained."
+        "The training rows cannot be used as they are. (Line 4 is wrong)\nFix the rows in the examples tab, and start the job again. Nothing was trained."
     )
 
 
