@@ -106,7 +106,7 @@ class AnswererChoice:
             obstacle = found.find_obstacle(params, num_prompt_tokens)
             if not obstacle:
                 return found
-            if not params.is_plain:
+            if not params.is_plain_but_grammar:
                 break
         return obstacle or ""
 
@@ -124,7 +124,8 @@ class AnswererChoice:
         try:
             model = source.gguf or self._files.base(source)
             adapter = source.gguf_adapter if source.gguf else self._files.adapter(source)
-            return StreamedAnswerer(llama_cpp.LlamaCppServer(model, adapter, is_long), self._on_finished)
+            server = llama_cpp.LlamaCppServer(model, adapter, is_long)
+            return StreamedAnswerer(server, self._on_finished, self.text(source))
         except ExportError as error:
             return error
         except (RuntimeError, OSError) as error:

@@ -109,7 +109,7 @@ async def test_every_format_is_written_and_can_be_read(engine: RunningEngine, cl
 
 
 async def test_a_checkpoint_is_exported_like_the_model(client: AsyncOpenAI, tuned: str) -> None:
-    checkpoint = next(one.id async for one in client.models.list() if one.id.startswith(f"{tuned}:ckpt-step-"))
+    [checkpoint, *_] = [one.id async for one in client.models.list() if one.id.startswith(f"{tuned}:ckpt-step-")]
     export = await wait_for_export(client, await post(client, "", {"model": checkpoint, "formats": ["adapter"]}))
     assert export["status"] == "succeeded" and export["model"] == checkpoint
     assert "adapter/adapter_model.safetensors" in [file["path"] for file in export["files"]]
