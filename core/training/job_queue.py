@@ -125,7 +125,8 @@ class JobQueue:
         for id in providers:
             server = self._servers.setdefault(id, _Server())
             if server.task is None and not server.blocked and server.due <= now:
-                server.task = group.create_task(self._round(group, id, server))
+                # The task runs later: what is noted until then is news to it.
+                server.task = group.create_task(self._round(group, id, server, self.failures.get(id)))
         pending = [
             server.due
             for id, server in self._servers.items()
@@ -142,9 +143,12 @@ class JobQueue:
                 del self._servers[id]
                 self.failures.pop(id, None)
 
-    async def _round(self, group: asyncio.TaskGroup, id: str, server: _Server) -> None:
-        """One round at a server: requested actions, running jobs, and those that wait."""
-        pause, before = Provider.poll_seconds, self.failures.get(id)
+    async def _round(self, group: asyncio.TaskGroup, id: str, server: _Server, before: JukuError | None) -> None:
+        """One round at a server: requested actions, running jobs, and those that wait.
+
+        `before` is what was wrong with it when the round was begun.
+        """
+        pause = Provider.poll_seconds
         try:
             provider = await self.connect(id)
             pause = provider.poll_seconds
@@ -153,16 +157,17 @@ class JobQueue:
         except JukuError as error:
             pause = self._note_failure(id, server, error, pause)
         else:
-            self._note_success(id, server, before)
+            if self.failures.get(id) is before:
+                self._note_success(id, server)
+            else:  # a job that was sent meanwhile was refused: its pause counts
+                pause = max(pause, server.seconds_left())
         finally:
             server.task = None
             server.schedule(pause)
             self._woken.set()
 
-    def _note_success(self, id: str, server: _Server, before: JukuError | None) -> None:
-        """A look has gone well: what was wrong `before` it is over, not what went wrong with a job that was sent meanwhile."""
-        if self.failures.get(id) is not before:
-            return
+    def _note_success(self, id: str, server: _Server) -> None:
+        """A round has gone well: what was wrong before it is over."""
         server.failures = 0
         if self.failures.pop(id, None):
             self.on_changes(Changes("", records={"job"}))

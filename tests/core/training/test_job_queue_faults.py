@@ -150,6 +150,28 @@ def test_a_failure_to_send_during_a_look_is_not_taken_back_by_it(server, sample,
     run(sample, server, work)
 
 
+@pytest.mark.parametrize("status, code", [(429, "insufficient_quota"), (503, "overloaded")])
+def test_a_failure_between_the_beginning_of_a_round_and_its_first_step_stays(server, sample, monkeypatch, status, code):
+    """The round took it for one from before, forgot it when all went well, and the server was left alone for ever."""
+    queue_jobs(sample, 1)
+    refused, rounds, whole = ProviderError("Refused", status=status, code=code, retry_after=600.0), [], JobQueue._round
+
+    async def begin_later(queue, group, id, server, *before):
+        rounds.append(queue._note_failure(id, server, refused, 1.0))
+        server.schedule(rounds[0])
+        await whole(queue, group, id, server, *before)
+
+    monkeypatch.setattr(JobQueue, "_round", begin_later)
+
+    async def work(watch):
+        await watch.until(lambda: rounds and not watch.queue._servers["fake"].task)
+        assert watch.queue.failures == {"fake": refused}
+        assert watch.queue._servers["fake"].seconds_left() > 400  # as long as the server wants it
+
+    run(sample, server, work)
+    assert len(rounds) == 1
+
+
 def test_a_job_that_was_deleted_at_the_server_is_missing_with_all_it_told(server, sample):
     (id,) = queue_jobs(sample, 1)
 

@@ -59,11 +59,12 @@ def test_nothing_of_the_one_before_is_left(run, window, other):
         window.open_paths([other])
         await until(lambda: window.workspace.project is not before)
         await until(lambda: examples.model.rowCount() == 5 and spec_tab.table.facts.rowCount() == 2)
+        await until(lambda: exam.shown_project is window.workspace.project)  # each tab reads by itself
+        await until(lambda: chat.settings.system_prompt() == "Say it briefly.")
         assert examples.bar.is_empty()
         assert examples.table.count_selected() <= 1
         assert spec_tab.table.chosen_facts() == []
         assert chat.question.toPlainText() == ""
-        assert chat.settings.system_prompt() == "Say it briefly."
         assert chat.list.search.text() == ""
         assert window.training_tab.form.suffix.text() == ""
         assert not exam.new.isChecked()
