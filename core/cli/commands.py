@@ -213,7 +213,7 @@ def _train(arguments: Arguments) -> int:
         print_result(
             arguments,
             {"status": job.status, "model": job.fine_tuned_model, "error": job.error},
-            job.fine_tuned_model or f"{job.status}: {job.error}",
+            job.fine_tuned_model or f"{job.status}: {providers.explain_failure(job.error_code, job.error)}",
         )
         return CLEAN if job.status == providers.JobStatus.SUCCEEDED else PROBLEMS
 

@@ -80,6 +80,7 @@ class TrainingTab(Tab):
         self.acts.model_wanted.connect(self._on_model_wanted)
         self.acts.export_wanted.connect(self._on_export_wanted)
         self.pane.model_wanted.connect(self._on_checkpoint_wanted)
+        self.pane.export_wanted.connect(self._on_checkpoint_export_wanted)
         self.pane.record.since_wanted.connect(lambda job: ChangedSinceDialog(self.workspace, job, self).open())
         self.runner.sent.connect(self.pane.show_sent)
         self.runner.ended.connect(self._on_ended)
@@ -288,6 +289,10 @@ class TrainingTab(Tab):
 
     def _on_export_wanted(self, provider: str, model: str) -> None:
         ExportModelDialog(self.workspace, provider, model, self).open()
+
+    def _on_checkpoint_export_wanted(self, model: str) -> None:
+        if found := self.table.jobs():
+            self._on_export_wanted(found[0].provider, model)
 
     def _on_checkpoint_wanted(self, tab: str, model: str) -> None:
         if found := self.table.jobs():

@@ -60,15 +60,15 @@ async def add(request: Request) -> Response:
     wanted = parse(await read_json(request), AddRequest)
     if wanted.folder is not None and not services.serves_only_this_computer:
         raise ApiError(403, "A folder can only be added where the server serves this computer only.", param="folder")
-    entry = services.catalog.add(await _inspect(wanted))
+    entry = services.catalog.add(await _inspect(wanted, services.catalog.log))
     return JSONResponse(services.catalog.describe(entry))
 
 
-async def _inspect(wanted: AddRequest) -> CatalogEntry:
+async def _inspect(wanted: AddRequest, log: Path) -> CatalogEntry:
     source = {"folder": wanted.folder} if wanted.folder else {"repo": wanted.repo, "revision": wanted.revision}
-    message = await child_lifetime.run_child("core.engine.models.inspect_model", json.dumps(source))
+    message = await child_lifetime.run_child("core.engine.models.inspect_model", json.dumps(source), log=log)
     if "entry" not in message:
-        reason, param = message.get("error", "its process said nothing"), "folder" if wanted.folder else "repo"
+        reason, param = message.get("error", "Its process said nothing."), "folder" if wanted.folder else "repo"
         raise bad_request(f"This model cannot be added. {reason}", param, "unusable_model")
     return build_entry(message["entry"])
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core.engine import child_lifetime
+from core.engine import child_lifetime, failures
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error
 from core.engine.private_files import write_whole
 
@@ -130,7 +130,10 @@ def is_complete_folder(path: Path) -> bool:
     index = path / "model.safetensors.index.json"
     if not index.is_file():
         return (path / "model.safetensors").is_file()
-    parts = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    try:
+        parts = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
     return all((path / part).is_file() for part in parts)
 
 
@@ -140,9 +143,10 @@ class ModelCatalog:
 
     def __init__(self, models: Path, added: Path) -> None:
         self._models, self._added_path = models, added
+        self.log = added.with_name("models.log")  # of the processes that prepare and inspect models
         self._added = _load_added(added)
         self._tasks: dict[str, asyncio.Task[Path]] = {}
-        self._failures: dict[str, str] = {}
+        self._failures: dict[str, ApiError] = {}
         self._progress: dict[str, float] = {}  # of conversions, 0 to 1
         self._watchers: defaultdict[str, list[OnProgress]] = defaultdict(list)
 
@@ -189,8 +193,10 @@ class ModelCatalog:
         return [entry for entry in self.entries.values() if self._state(entry) in ("ready", "available")]
 
     def describe(self, entry: CatalogEntry) -> Json:
-        """The catalog object of the protocol's extension: `state`, `progress` (0 to 1 or null), `message`."""
-        state = self._state(entry)
+        """The catalog object of the protocol's extension: `state`, `progress` (0 to 1 or null), `message` and `code` of a failure."""
+        state, failure = self._state(entry), self._failures.get(entry.id)
+        if state == "failed" and entry.folder:
+            failure = bad_request(describe_gone_folder(entry), "model", "model_not_ready")
         return {
             "object": "catalog.model",
             "id": entry.id,
@@ -204,9 +210,8 @@ class ModelCatalog:
             "added": entry.id in self._added,
             "state": state,
             "progress": self.progress(entry) if state == "fetching" else None,
-            "message": describe_gone_folder(entry)
-            if state == "failed" and entry.folder
-            else self._failures.get(entry.id),
+            "message": failure.message if failure else None,
+            "code": failure.code if failure else None,
         }
 
     def _state(self, entry: CatalogEntry) -> str:
@@ -271,19 +276,21 @@ class ModelCatalog:
         del self._tasks[model]
         self._progress.pop(model, None)
         if not task.cancelled() and (error := task.exception()):
-            self._failures[model] = str(error)
+            self._failures[model] = error if isinstance(error, ApiError) else _unexpected(model, error)
 
     async def _prepare(self, entry: CatalogEntry) -> Path:
         message = await child_lifetime.run_child(
             "core.engine.models.prepare",
             json.dumps(asdict(entry)),
             str(self._models),
+            log=self.log,
             on_message=lambda message: self._set_progress(entry.id, message.get("progress", 0.0)),
         )
         path = find_folder(entry, self._models)
         if "error" in message or not path:
-            reason = message.get("error", "its folder is not complete")
-            raise ApiError(503, f"{entry.title} could not be made ready: {reason}", code="model_not_ready")
+            reason = message.get("error", "Its folder is not complete.")
+            code = message.get("code", "model_not_ready")
+            raise ApiError(503, f"{entry.title} could not be made ready. {reason}", code=code)
         return path
 
     def _set_progress(self, model: str, progress: float) -> None:
@@ -311,6 +318,11 @@ def _load_added(path: Path) -> dict[str, CatalogEntry]:
         log.exception("the list of added models was damaged, and is now %s: add them again", aside)
         return {}
     return {entry.id: entry for entry in entries}
+
+
+def _unexpected(model: str, error: BaseException) -> ApiError:
+    failure = failures.report(f"{model} could not be made ready.", error)
+    return ApiError(503, failure.words, code=failure.code)
 
 
 def describe_gone_folder(entry: CatalogEntry) -> str:

