@@ -13,6 +13,7 @@ from core.keys import Keys
 from core.language import tr
 from core.providers import ModelOffer
 from core.providers.local_engine import LocalProvider
+from core.providers.retry_policy import PollTimer
 
 WATCH_SECONDS = 1.0
 
@@ -65,9 +66,11 @@ async def _fetch(arguments: Arguments, provider: LocalProvider) -> int:
 async def _wait(provider: LocalProvider, offer: ModelOffer) -> ModelOffer:
     """The model when it is ready, or has failed."""
     progress = progress_reporter(offer.title)
+    timer = PollTimer()
     while (offer := await _find(provider, offer.id)).state == "fetching":
         progress.update(round(100 * (offer.progress or 0)), 100)
-        await asyncio.sleep(WATCH_SECONDS)
+        timer.schedule(WATCH_SECONDS)
+        await timer.wait()
     return offer
 
 

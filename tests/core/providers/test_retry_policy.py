@@ -169,7 +169,7 @@ QUESTIONS = {
     "moderate": lambda provider: provider.moderate(["a"]),
     "embed": lambda provider: provider.embed("m", ["a"]),
 }
-COMPOSED = {"client", "close", "request_json", "offers", "batch_answers", "find_jobs"}
+COMPOSED = {"terms", "client", "close", "request_json", "offers", "batch_answers", "find_jobs"}
 
 
 async def prepare(provider):

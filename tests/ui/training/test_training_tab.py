@@ -18,7 +18,7 @@ from core.training import row_selection, submit
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY
 from tests.support.pages.controls import choose, choose_model
-from tests.support.pages.dialogs import ACCEPT, DESTROY, REJECT, answer
+from tests.support.pages.dialogs import ACCEPT, DESTROY, REJECT, answer, answer_when_asked
 from tests.support.pages.training import TrainingPage, choose_rows
 from tests.support.until import until
 from ui import style
@@ -540,7 +540,7 @@ def test_nothing_is_fetched_before_the_person_agrees(window, run, agreed):
         window.workspace.offers_changed.emit()
         tab.form.start.click()
         role = ACCEPT if agreed else REJECT
-        said = answer(tab, role)
+        said = await answer_when_asked(tab, role)
         assert all(part in said for part in ("Qwen", "1 GB", "Apache-2.0", "https://licence.example"))
         assert "Training: About 9 h and 3.1 GB" in said and described == [MISSING.id]
 
