@@ -135,6 +135,15 @@ class LocalProvider(OpenAIProvider):
         path, body = f"/catalog/{model}/prepare", {"accept_licence": True}
         await self.request_json(lambda: client.post(path, body=body, cast_to=object), ONCE_ONLY)
 
+    async def terms(self, model: str) -> str:
+        """The terms of use that a person must accept before a base model is fetched; '' for an open licence.
+
+        Raises `ProviderError`.
+        """
+        client = await self.client()
+        found = await self.request_json(lambda: client.get(f"/catalog/{model}/terms", cast_to=object))
+        return str(found["text"])
+
     async def estimate_training(
         self, model: str, method: str, hyperparameters: dict[str, Any], rows: Sequence[str], count: int, validation: int
     ) -> TrainingEstimate:
@@ -175,7 +184,7 @@ class LocalProvider(OpenAIProvider):
 
 
 def _read_offer(entry: dict[str, Any]) -> ModelOffer:
-    names = ("id", "title", "state", "licence", "licence_url", "bytes", "progress", "source", "added")
+    names = ("id", "title", "state", "licence", "licence_url", "has_terms", "bytes", "progress", "source", "added")
     message = explain_failure(entry.get("code") or "", entry.get("message") or "")
     values: dict[str, Any] = {name: entry.get(name) for name in names}
     return ModelOffer(languages=" ".join(entry["languages"]), message=message, **values)

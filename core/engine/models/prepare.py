@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from core.engine import child_lifetime
-from core.engine.models import catalog, convert_gguf
+from core.engine.models import catalog, convert_gguf, package_files
 from core.engine.models.unusable_model import UnusableModelError, hub_errors_in_words
 
 PUBLIC_UMASK = 0o022  # base models are public, and several accounts may share their folder
@@ -30,12 +30,21 @@ def prepare(entry: catalog.CatalogEntry, models: Path, on_progress: Callable[[fl
             return
         if entry.folder:
             raise UnusableModelError(catalog.describe_gone_folder(entry))
-        source = catalog.find_package_file(entry)
-        if source and entry.package:
-            convert_gguf.check_sha256(source, entry.package.sha256)
-            convert_gguf.convert(source, models / entry.id, on_progress)
+        if entry.package:
+            _convert(entry, models / entry.id, on_progress)
         elif entry.hub:
             _download(entry.hub)
+
+
+def _convert(entry: catalog.CatalogEntry, target: Path, on_progress: Callable[[float], None]) -> None:
+    """Convert the model of a package, which is downloaded first where it is not installed: half of the progress then."""
+    assert entry.package
+    share = 0.0 if catalog.find_installed(entry.package) else 0.5
+    with package_files.open_model_file(entry, lambda progress: on_progress(share * progress)) as source:
+        convert_gguf.convert(
+            source, target, catalog.load_terms(entry), entry.chat_template,
+            lambda progress: on_progress(share + (1 - share) * progress),
+        )  # fmt: skip
 
 
 def _download(hub: catalog.Hub) -> None:
@@ -56,7 +65,7 @@ def _check_blob(path: Path) -> None:
     blob = path.resolve()
     if re.fullmatch("[0-9a-f]{64}", blob.name):
         try:
-            convert_gguf.check_sha256(blob, blob.name)
+            package_files.check_sha256(blob, blob.name)
         except UnusableModelError:
             blob.unlink()
             path.unlink(missing_ok=True)

@@ -724,3 +724,36 @@ def test_all_settings_reach_the_server(window, server, run):
     numbers = asked["method"]["supervised"]["hyperparameters"]
     assert numbers == {"batch_size": 4, "learning_rate_multiplier": 0.5}
     assert (asked["seed"], asked["suffix"], asked["metadata"]["team"]) == (7, "mine", "blue")
+
+
+def test_advanced_settings_are_those_of_the_local_engine(window):
+    form = window.tab.form
+    assert not form.advanced.fields and form.show_advanced.isHidden()
+    form.show_server(preset(LOCAL), "This computer")
+    form.more.click()
+    form.show_advanced.click()
+    names = "lora_rank lora_alpha lora_target_modules lora_num_layers lr_scheduler_type warmup_steps early_stopping_patience packing"  # fmt: skip
+    assert " ".join(form.advanced.fields) == names and form.hyperparameters() == {}
+    assert all(field.toolTip() and field.isVisible() for field in form.advanced.fields.values())
+    for name, text in {"lora_rank": "8", "lora_target_modules": "mlp", "packing": "false"}.items():
+        form.advanced.fields[name].setText(text)
+    assert form.plan().hyperparameters == {"lora_rank": 8, "lora_target_modules": "mlp", "packing": False}
+    preset(LOCAL).check("supervised", form.plan().hyperparameters)
+    form.advanced.fields["lora_rank"].setText("0")
+    assert form.problem() == "LoRA rank cannot be 0: 1 – 256"
+    form.advanced.fields["lora_rank"].setText("")
+    form.advanced.fields["early_stopping_patience"].setText("2")
+    assert form.problem().startswith("Early stopping needs validation rows")
+    form.show_validation(3)
+    assert form.problem() == ""
+    form.show_server(preset("openai"), "OpenAI")
+    assert form.hyperparameters() == {} and form.problem() == ""
+
+
+def test_a_tuned_model_keeps_its_adapter(window):
+    form = window.tab.form
+    form.show_server(preset(LOCAL), "This computer")
+    form.show_offers(LOCAL, [ModelOffer("ft:a:b:c:1", "C", tuned=True)], "")
+    form.base.setCurrentIndex(0)
+    form.advanced.fields["lora_rank"].setText("8")
+    assert form.problem() == "A fine-tuned model that is trained further keeps its adapter: leave “LoRA rank” on Auto."
