@@ -8,11 +8,11 @@ import secrets
 import socket
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from core.engine.export.exported_template import ExportedTemplate
 from core.engine.export.gguf_layout import ExportError
 from core.engine.http.protocol import Json
+from core.engine.llama_cpp_server import open_server
 
 _TEXTS = (
     "How many players? 12 or 345; 6,789 metres.",
@@ -78,7 +78,7 @@ class _Opened:
         parameters.model.path = str(self._path)
         parameters.n_ctx, parameters.n_parallel, parameters.n_threads_http = 512, 1, 1
         try:
-            self._server: Any = xllamacpp.Server(parameters)
+            self._server = open_server(parameters)
         except RuntimeError as error:
             self._folder.cleanup()
             raise ExportError(f"llama.cpp cannot load the file that was written: {error}") from error

@@ -17,6 +17,7 @@ import msgspec
 from core.engine.http.protocol import Json
 from core.engine.inference.prefix_slots import PrefixSlots
 from core.engine.inference.sampling import SamplingParams
+from core.engine.llama_cpp_server import open_server
 
 MAX_SEQUENCES = 8
 # Each sequence has its own keys and values: in one store for all, each token is compared with those of all sequences.
@@ -69,7 +70,7 @@ class LlamaCppServer:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         parameters.cpuparams.n_threads = max(1, min(cores, model.stat().st_size // BYTES_PER_THREAD))
         parameters.cpuparams_batch.n_threads = cores
-        self._server: Any = xllamacpp.Server(parameters)
+        self._server = open_server(parameters)
         self._slots = PrefixSlots(self, self.max_sequences)
 
     def find_obstacle(self, params: SamplingParams, num_prompt_tokens: int) -> str | None:

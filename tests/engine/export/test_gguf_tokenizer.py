@@ -1,6 +1,9 @@
 """The tokens and the chat template that leave with a model: llama.cpp reads them as the training did, or it is refused."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +17,9 @@ from core.engine.export.gguf_tokenizer import find_pre_tokenizer
 from core.engine.export.merged_weights import MergedWeights
 from core.engine.export.ollama_template import find_go_template
 from core.engine.http.protocol import Json
+from core.paths import ROOT
 from tests.support.engine import tiny_qwen
+from tests.support.patience import PATIENCE
 
 QWEN2 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -122,6 +127,31 @@ def test_other_tokens_than_those_of_the_training_are_found(folder: Path) -> None
     (folder / "chat_template.jinja").write_text(NO_SYSTEM)
     with pytest.raises(ExportError, match="other tokens"):
         gguf_check.check_tokens(folder / "model.gguf", ExportedTemplate(folder, {}, False))
+
+
+# In a process of its own: a server that never closes cannot be interrupted.
+OPEN_AND_CLOSE = """
+import sys, tempfile, xllamacpp
+from core.engine.llama_cpp_server import open_server
+for _ in range(8):
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        parameters = xllamacpp.CommonParams()
+        parameters.hostnames, parameters.model.path, parameters.n_ctx = [f"{folder}/l.sock"], sys.argv[1], 64
+        parameters.verbosity, parameters.warmup, parameters.n_threads_http = -1, False, 1
+        server = open_server(parameters)
+        del server
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sockets have no files there")
+def test_a_server_that_is_closed_at_once_ends(folder: Path) -> None:
+    """Its loop had not begun when it was told to end: the export, or the whole process that answers, waited for ever."""
+    if not gguf_check.can_check():
+        pytest.skip("xllamacpp is not installed")
+    write_and_check(folder, {})
+    command = [sys.executable, "-c", OPEN_AND_CLOSE, str(folder / "model.gguf")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_the_template_for_ollama_is_written_only_where_it_says_the_same(folder: Path) -> None:

@@ -1,0 +1,283 @@
+"""How well a page is taught that nobody wrote rows for: invented domains, natural questions, several seeds.
+
+Each domain in tools/teaching_domains is a page and an exam that its author wrote without knowing how Juku makes rows. One
+run is one domain, one way to teach it (a recipe) and one seed, along the program's own way: facts are found in the page,
+rows are made and approved, a model is trained, and the exam is sat. Its result is one line of the results file; a run that
+is there already is not made again. `--table` prints what the file has.
+
+The domains in `locked` are for the published table alone: nothing is tuned on them.
+"""
+
+import argparse
+import asyncio
+import json
+import resource
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from core import language
+from core.cli import commands
+from core.dataset import bulk_edits, examples
+from core.dataset.filters import Filter, find
+from core.errors import JukuError
+from core.exam import fact_coverage, prompt_conditions, runs, scores
+from core.exam.runs import ExamSubject
+from core.exam.scores import PassRate
+from core.formats import jsonl
+from core.generation import row_generation
+from core.progress import Reporter
+from core.providers import LOCAL, LocalProvider, Sampling
+from core.spec import facts, spec
+from core.spec.spec import Spec
+from core.storage.project import Project
+from core.text.statements import split_statements
+from core.training import job_queue, submit
+
+DOMAINS = Path(__file__).parent / "teaching_domains"
+RESULTS = Path(__file__).parent.parent / "build" / "teaching.jsonl"
+PARTS = ("development", "locked")
+MAX_TOKENS = 80  # of an answer
+BOOKS = {  # recipes that train nothing
+    "base": prompt_conditions.CLOSED_BOOK,
+    "open_book": prompt_conditions.OPEN_BOOK,
+    "retrieved": prompt_conditions.RETRIEVED,
+}
+TRAINED = ("templates",)
+RECIPES = (*BOOKS, *TRAINED)
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """An invented page with its exam; `questions` are the lines of exam.jsonl."""
+
+    name: str
+    part: str
+    page: str
+    questions: list[dict[str, Any]]
+
+    @property
+    def language(self) -> str:
+        """'en' or 'ja'."""
+        return spec.detect_language(self.page)
+
+    @property
+    def title(self) -> str:
+        """The heading of the page."""
+        return self.page.splitlines()[0].lstrip("# ").strip()
+
+
+def load_domain(folder: Path) -> Domain:
+    """The domain of a folder with page.md and exam.jsonl."""
+    lines = (folder / "exam.jsonl").read_text("utf-8").splitlines()
+    return Domain(folder.name, folder.parent.name, (folder / "page.md").read_text("utf-8"), [*map(json.loads, lines)])
+
+
+def load_domains(wanted: Sequence[str]) -> list[Domain]:
+    """The domains with these names, or of these parts."""
+    folders = [folder for part in PARTS for folder in sorted((DOMAINS / part).iterdir())]
+    return [load_domain(one) for one in folders if {one.name, one.parent.name} & set(wanted)]
+
+
+def fill(db: sqlite3.Connection, domain: Domain) -> None:
+    """Store the page, the facts that the program finds in it, and the exam."""
+    facts.save(db, Spec(name=domain.title, text=domain.page))
+    facts.accept_missing(db)
+    known = facts.load(db)
+    for question in domain.questions:
+        names = [fact.name for fact in known if any(shares_passage(fact.quote, quote) for quote in question["quotes"])]
+        row = jsonl.new_row("", question["question"], question["answer"])
+        labels = {"kind": question["kind"], "key_points": question["key_points"], "facts": " ".join(names)}
+        examples.add(db, [examples.read_row(row, split="test", status="approved", **labels)])
+
+
+def shares_passage(one: str, other: str) -> bool:
+    """Whether one of two passages holds the other, but for the marks of Markdown."""
+    first, second = (" ".join(part.text for part in split_statements(text)) or text for text in (one, other))
+    return first in second or second in first
+
+
+def make_rows(db: sqlite3.Connection, recipe: str, seed: int) -> int:
+    """Make the training rows of a recipe and approve all of them; returns how many there are."""
+    assert recipe in TRAINED and seed
+    requests = row_generation.build_requests(fact_coverage.load(db))
+    row_generation.make_offline(db, requests, Reporter(), [])
+    ids = find(db, Filter(split="train", status="draft"))
+    bulk_edits.set_field(db, ids, "status", "approved", Reporter())
+    examples.delete(db, find(db, Filter(split="test", status="draft")))  # the exam is the author's
+    return len(ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is measured at once."""
+
+    domain: Domain
+    model: str
+    recipe: str
+    seed: int
+    hyperparameters: dict[str, Any]
+    general: bool
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What tells it from other runs."""
+        settings = {"hyperparameters": self.hyperparameters, "general": self.general}
+        return {"domain": self.domain.name, "model": self.model, "recipe": self.recipe, "seed": self.seed, **settings}
+
+
+async def measure(run: Run, folder: Path) -> dict[str, Any]:
+    """The counts of one run: right and asked of each kind, rows, seconds, processor seconds of all processes."""
+    project, provider = Project(folder / "teach.juku"), LocalProvider()
+    started = time.monotonic()
+    try:
+        await project.write("page", fill, run.domain)
+        rows, model = 0, run.model
+        if run.recipe in TRAINED:
+            made: list[int] = []
+            await project.write("rows", lambda db: made.append(make_rows(db, run.recipe, run.seed)))
+            rows, model = made[0], await train(project, provider, run)
+        subject = ExamSubject(LOCAL, model, BOOKS.get(run.recipe, prompt_conditions.CLOSED_BOOK))
+        sampling = Sampling(max_tokens=MAX_TOKENS, seed=run.seed)
+
+        async def connect(_id: str) -> LocalProvider:
+            return provider
+
+        id = await runs.examine(project, connect, runs.ExamPlan([subject], sampling, general=run.general), Reporter())
+        result = await project.read(lambda db: scores.load_result(db, runs.load(db, id)))
+        kinds = {line.name: [line.rates[0].passed, line.rates[0].asked] for line in result.kinds}
+        shares = {
+            question.question: share[0]
+            for question, share in zip(result.questions, result.passed.tolist(), strict=True)
+        }
+    finally:
+        await provider.close()
+        project.close()
+    return {"kinds": kinds, "questions": shares, "rows": rows, "seconds": round(time.monotonic() - started)}
+
+
+async def train(project: Project, provider: LocalProvider, run: Run) -> str:
+    """The name of the model that the approved rows have made. Raises JukuError when the job does not succeed."""
+    plan = submit.TrainingPlan(run.model, "", run.hyperparameters, run.seed, "teach")
+    id = await submit.create(project, provider, plan)
+    job = await job_queue.follow(project, provider, id, lambda _changes: None)
+    if job.fine_tuned_model is None:
+        raise JukuError(f"The job ended as {job.status}", job.error)
+    return job.fine_tuned_model
+
+
+def run_all(wanted: Iterable[Run], results: Path) -> None:
+    """Measure what the results file does not have yet, one run at a time."""
+    results.parent.mkdir(parents=True, exist_ok=True)
+    known = [one["run"] for one in load_results(results)]
+    for run in wanted:
+        if run.key in known:
+            continue
+        before = resource.getrusage(resource.RUSAGE_CHILDREN), time.process_time()
+        with tempfile.TemporaryDirectory() as folder:
+            measured = asyncio.run(measure(run, Path(folder)))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = after.ru_utime + after.ru_stime - before[0].ru_utime - before[0].ru_stime
+        measured |= {"processor_seconds": round(spent + time.process_time() - before[1])}
+        with results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"run": run.key, **measured}, ensure_ascii=False) + "\n")
+        right, asked = (
+            sum(pair[at] for kind, pair in measured["kinds"].items() if kind != runs.KINDS[-1]) for at in (0, 1)
+        )
+        print(f"{run.domain.name} {run.recipe} seed {run.seed}: {right} of {asked}, {measured['kinds']}", flush=True)
+
+
+def load_results(path: Path) -> list[dict[str, Any]]:
+    """The lines of a results file; none where there is none."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+def build_table(results: Sequence[dict[str, Any]], domains: Sequence[Domain]) -> Iterator[str]:
+    """A Markdown table: for each model, part, language and recipe the right answers of each kind over all seeds."""
+    homes = {domain.name: (domain.part, domain.language) for domain in domains}
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for one in results:
+        if (home := homes.get(one["run"]["domain"])) is not None:
+            settings = json.dumps(one["run"]["hyperparameters"]) if one["run"]["hyperparameters"] else ""
+            groups.setdefault((one["run"]["model"], *home, one["run"]["recipe"], settings), []).append(one)
+    kinds = list(dict.fromkeys(kind for one in results for kind in one["kinds"]))
+    yield (
+        "| model | domains | language | recipe | seeds | rows | "
+        + " | ".join(kinds)
+        + " | all but general | 95 % interval | processor s |"
+    )
+    yield "|---|---|---|---|---:|---:|" + "---:|" * (len(kinds) + 3)
+    for (model, part, code, recipe, settings), runs_ in sorted(groups.items()):
+        cells = []
+        for kind in kinds:
+            right, asked = (sum(one["kinds"].get(kind, [0, 0])[at] for one in runs_) for at in (0, 1))
+            cells.append(f"{right}/{asked}" if asked else "–")
+        rate = rate_of(runs_)
+        seeds = len({one["run"]["seed"] for one in runs_})
+        rows = round(sum(one["rows"] for one in runs_) / len(runs_))
+        seconds = round(sum(one["processor_seconds"] for one in runs_) / len(runs_))
+        interval = "{:.0%} – {:.0%}".format(*rate.interval)
+        name = f"{recipe} {settings}".strip()
+        yield f"| {model} | {part} | {code} | {name} | {seeds} | {rows} | {' | '.join(cells)} | **{rate.share:.0%}** | {interval} | {seconds} |"
+
+
+def rate_of(results: Sequence[dict[str, Any]]) -> PassRate:
+    """The rate over the domains' questions: each question's share over the seeds is one observation."""
+    general = {kind for one in results for kind in one["kinds"]} & {scores.GENERAL}
+    asked: dict[tuple[str, str], list[float]] = {}
+    for one in results:
+        for question, right in one["questions"].items():
+            if not general or question in known_questions(one["run"]["domain"]):
+                asked.setdefault((one["run"]["domain"], question), []).append(right)
+    return PassRate.of([sum(found) for found in asked.values()], [len(found) for found in asked.values()])
+
+
+def known_questions(domain: str) -> set[str]:
+    """The questions of a domain's own exam."""
+    (found,) = load_domains([domain])
+    return {question["question"] for question in found.questions}
+
+
+def main() -> int:
+    """Exit status 0; 1 with a reason when a run fails."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--domains", nargs="+", default=["development"], help="names, or development, or locked")
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=[*RECIPES])
+    parser.add_argument("--model", default=commands.DEFAULT_MODEL)
+    parser.add_argument("--seeds", type=int, default=1, help="how many; recipes without training are run once")
+    parser.add_argument("--hyperparameters", type=json.loads, default={}, help="as JSON, instead of the engine's own")
+    parser.add_argument("--general", action="store_true", help="ask the questions of everyday knowledge, too")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="only print the table of the results")
+    chosen = parser.parse_args()
+    language.set_language("en")
+    domains = load_domains(chosen.domains)
+    if not chosen.table:
+        settings = partial(Run, hyperparameters=chosen.hyperparameters, general=chosen.general)
+        wanted = [
+            settings(domain, chosen.model, recipe, seed)
+            for seed in range(1, chosen.seeds + 1)
+            for domain in domains
+            for recipe in chosen.recipes
+            if seed == 1 or recipe in TRAINED
+        ]
+        wanted = [replace(run, hyperparameters={}) if run.recipe in BOOKS else run for run in wanted]
+        try:
+            run_all(wanted, chosen.results)
+        except JukuError as error:
+            print(error, file=sys.stderr)
+            return 1
+    print("\n".join(build_table(load_results(chosen.results), domains)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
