@@ -10,6 +10,7 @@ import threading
 import traceback
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -39,6 +40,7 @@ def exit_with_parent(on_signal: Callable[[], None] | None = None) -> None:
     watch_stdin(lambda: os._exit(0), on_signal)
 
 
+@cache  # once: what is frozen later, such as a model, would never be collected
 def import_training_libraries() -> None:
     """Import torch, transformers and PEFT, all that training and answering need, with the garbage collector at rest.
 

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -346,13 +346,24 @@ def _start_again(found: Life, engines: Engines, home: Path) -> None:
     with (home / "filler").open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(b"\0" * 4096)
+    _use(found, engines, home, _delete_everything, "another engine does not start on the full disk")
+
+
+def _use(
+    found: Life,
+    engines: Engines,
+    home: Path,
+    work: Callable[[RunningEngine], Coroutine[Any, Any, None]],
+    unstarted: str,
+) -> None:
+    """Work with an engine on this home; `unstarted` is what is wrong when it does not start."""
     try:
         engine = engines.start(home)
     except (ValueError, BrokenPipeError):
-        found.wrong.append("another engine does not start on the full disk")
+        found.wrong.append(unstarted)
         return
     try:
-        asyncio.run(_delete_everything(engine))
+        asyncio.run(work(engine))
     finally:
         stop(engine)
 
@@ -367,15 +378,9 @@ async def _delete_everything(engine: RunningEngine) -> None:
 
 
 def _live_with_little(found: Life, engines: Engines, home: Path, **hyperparameters: int) -> None:
-    try:
-        engine = engines.start(home)
-    except (ValueError, BrokenPipeError):
-        found.wrong.append("the engine does not start")
-        return
-    try:
-        asyncio.run(_fill(found, engines, engine, hyperparameters))
-    finally:
-        stop(engine)
+    _use(
+        found, engines, home, lambda engine: _fill(found, engines, engine, hyperparameters), "the engine does not start"
+    )
 
 
 async def _fill(found: Life, engines: Engines, engine: RunningEngine, hyperparameters: dict[str, int]) -> None:

@@ -210,11 +210,9 @@ class TrainingForm(QWidget):
         return self._fields
 
     def _show_more(self, open: bool) -> None:
-        self.more.setArrowType(Qt.ArrowType.DownArrow if open else Qt.ArrowType.RightArrow)
         self._fields.setVisible(open)
 
     def _show_advanced(self, open: bool) -> None:
-        self.show_advanced.setArrowType(Qt.ArrowType.DownArrow if open else Qt.ArrowType.RightArrow)
         self._advanced.setVisible(open and bool(self.advanced.fields))
 
     def offer(self) -> ModelOffer | None:

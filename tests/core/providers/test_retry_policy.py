@@ -128,6 +128,7 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "ob
 EXPORTED, NOWHERE = ExportedFile("a.gguf", 1, "0"), Path("/nowhere/a.gguf")
 LOOKS = {
     "models": lambda provider: provider.models(),
+    "terms": lambda provider: LocalProvider.terms(provider, "base-model"),
     "model_limits": lambda provider: provider.model_limits(),
     "files": lambda provider: provider.files(),
     "file": lambda provider: provider.file("file-1"),
@@ -169,7 +170,7 @@ QUESTIONS = {
     "moderate": lambda provider: provider.moderate(["a"]),
     "embed": lambda provider: provider.embed("m", ["a"]),
 }
-COMPOSED = {"terms", "client", "close", "request_json", "offers", "batch_answers", "find_jobs"}
+COMPOSED = {"client", "close", "request_json", "offers", "batch_answers", "find_jobs"}
 
 
 async def prepare(provider):
