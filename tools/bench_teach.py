@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +254,7 @@ def rate_of(results: Sequence[dict[str, Any]]) -> PassRate:
     return PassRate.of([sum(found) for found in asked.values()], [len(found) for found in asked.values()])
 
 
+@cache
 def known_questions(domain: str) -> set[str]:
     """The questions of a domain's own exam."""
     (found,) = load_domains([domain])

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import dataclasses
+import json
 import runpy
 import sqlite3
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core import language, providers, settings
-from core.cli import exam_commands, export_commands, fact_commands, row_commands
+from core.cli import exam_commands, export_commands, fact_commands, model_commands, row_commands
 from core.cli.console import (
     CLEAN,
     INCOMPLETE,
@@ -54,6 +55,7 @@ COMMANDS = (
     "exam",
     "report",
     "export-model",
+    "models",
     "link",
     "hold-out",
     "serve",
@@ -110,6 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_model_commands(add_command)
     exam_commands.add(add_command)
     export_commands.add(add_command)
+    model_commands.add(add_command)
     fact_commands.add(add_command)
     serve = add_command("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
     serve.add_argument("--host", default="127.0.0.1")
@@ -128,6 +131,12 @@ def _add_model_commands(add_command: Callable[..., argparse.ArgumentParser]) -> 
     rows = tr("only rows with this tag; the samples have plain and study")
     train.add_argument("--rows", default="", metavar="TAG", help=rows)
     train.add_argument("--epochs", type=int)
+    setting = tr(
+        "a hyperparameter, such as lora_rank=8; can be given several times, and a wrong name prints all of them"
+    )
+    train.add_argument("--set", action="append", default=[], type=_read_setting, metavar="NAME=VALUE", help=setting)
+    evaluated = tr("evaluate with the validation rows during the training")
+    train.add_argument("--validation", action="store_true", help=evaluated)
     train.add_argument("--seed", type=number_in(SEEDS))
     ask = add_command("ask", _ask, tr("ask a model a question"))
     ask.add_argument("question")
@@ -159,13 +168,25 @@ def _add_model_commands(add_command: Callable[..., argparse.ArgumentParser]) -> 
         )
 
 
+def _read_setting(text: str) -> tuple[str, object]:
+    """The name and value of a hyperparameter; whether the server has it is checked before the job is sent."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(tr("“{text}” is not possible here: {range}", text=text, range="NAME=VALUE"))
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
 def _train(arguments: Arguments) -> int:
     plan = submit.TrainingPlan(
         arguments.model,
         arguments.rows,
-        {"n_epochs": arguments.epochs} if arguments.epochs else {},
+        dict(arguments.set) | ({"n_epochs": arguments.epochs} if arguments.epochs else {}),
         arguments.seed,
         suffix=arguments.rows[:18],
+        validation=arguments.validation,
     )
 
     async def work(document: Project, provider: providers.Provider) -> int:
@@ -192,7 +213,7 @@ def _train(arguments: Arguments) -> int:
         print_result(
             arguments,
             {"status": job.status, "model": job.fine_tuned_model, "error": job.error},
-            job.fine_tuned_model or f"{job.status}: {job.error}",
+            job.fine_tuned_model or f"{job.status}: {providers.explain_failure(job.error_code, job.error)}",
         )
         return CLEAN if job.status == providers.JobStatus.SUCCEEDED else PROBLEMS
 

@@ -21,7 +21,7 @@ from core.training import model_export
 def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add this command to the parser."""
     parser = add_command("export-model", _export_model, tr("export a fine-tuned model for other programs"))
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", required=True, help=tr("a fine-tuned model, or a checkpoint of its job"))
     parser.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help=tr("where the new folder is made"))
     parser.add_argument(
         "--format", action="extend", nargs="+", choices=model_export.FORMATS, dest="formats",

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import secrets
 import signal
@@ -131,7 +132,10 @@ def _url(host: str, port: int) -> str:
 def _address_file(home: Path, url: str, token: str) -> Iterator[None]:
     """`engine.json` with address and token, readable by this user only, while the engine runs."""
     path = home / "engine.json"
-    write_whole(path, json.dumps({"url": url, "token": token, "pid": os.getpid()}).encode())
+    try:
+        write_whole(path, json.dumps({"url": url, "token": token, "pid": os.getpid()}).encode())
+    except OSError:  # on a full disk a person must be able to delete something
+        logging.getLogger(__name__).exception("%s is not written: another window cannot join this engine", path)
     try:
         yield
     finally:

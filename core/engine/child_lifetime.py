@@ -7,11 +7,16 @@ import json
 import os
 import sys
 import threading
+import traceback
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from core.engine import failures
+
+MAX_LOG_BYTES = 1_000_000  # then it begins anew
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -35,6 +40,7 @@ def exit_with_parent(on_signal: Callable[[], None] | None = None) -> None:
     watch_stdin(lambda: os._exit(0), on_signal)
 
 
+@cache  # once: what is frozen later, such as a model, would never be collected
 def import_training_libraries() -> None:
     """Import torch, transformers and PEFT, all that training and answering need, with the garbage collector at rest.
 
@@ -89,15 +95,27 @@ async def start_child(
     )
 
 
+def build_unexpected(error: BaseException) -> dict[str, Any]:
+    """A child's last message for an exception that nobody expected; the traceback goes to its log.
+
+    {"error": words, "code": a stable one, "is_unexpected": true}
+    """
+    traceback.print_exception(error)
+    found = failures.explain(error)
+    return {"error": found.words, "code": found.code, "is_unexpected": True}
+
+
 async def run_child(
-    module: str, *arguments: str, on_message: Callable[[dict[str, Any]], None] = lambda _message: None
+    module: str, *arguments: str, log: Path, on_message: Callable[[dict[str, Any]], None] = lambda _message: None
 ) -> dict[str, Any]:
     """Run a child to its end and return its last message; one that fails without a word has an `error` that says how.
 
-    `on_message` is called with each message. A caller that is cancelled leaves no child behind.
+    Its standard error is appended to `log`, which the `error` names unless the child expected it. `on_message` is called
+    with each message. A caller that is cancelled leaves no child behind.
     """
-    child = await start_child(module, *arguments)
     message: dict[str, Any] = {}
+    with _open_log(log) as file:
+        child = await start_child(module, *arguments, log=file)
     try:
         assert child.stdout
         async for line in child.stdout:
@@ -106,7 +124,21 @@ async def run_child(
         code = await child.wait()
     finally:
         await kill_child(child)
-    return message if "error" in message or not code else {"error": f"its process ended with {code}"}
+    if "error" not in message and code:
+        message = {"error": failures.describe_exit(code), "code": failures.SERVER_ERROR, "is_unexpected": True}
+    if message.get("is_unexpected"):
+        message["error"] = f"{message['error']} {failures.name_log(log)}"
+    return message
+
+
+def _open_log(path: Path) -> IO[bytes]:
+    """The log to append to, for its owner only; nowhere to write where the disk has no room for a new file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_long = path.exists() and path.stat().st_size > MAX_LOG_BYTES
+        return path.open("wb" if is_long else "ab")
+    except OSError:
+        return Path(os.devnull).open("wb")
 
 
 def signal_child(process: Process) -> None:

@@ -4,89 +4,22 @@ Every object is a folder named by an id that is generated here; a name from outs
 """
 
 import copy
-import json
 import logging
-import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Self
 
-from core.engine import damaged_records
+from core.engine import damaged_records, failures
 from core.engine.http.protocol import ApiError, Json, new_id, now
-from core.engine.private_files import replace_folder, sync_folder, write_whole
+from core.engine.private_files import hash_file, replace_folder, sync_folder
+from core.engine.record_files import append_line, load_records, read_lines, read_record, write_record
 from core.engine.team.ownership import Visible, is_shared, read_owner, set_shared, write_owner
 from core.engine.team.users import OWNER, User
 
 log = logging.getLogger(__name__)
 
 UNFINISHED_STATUSES = ("validating_files", "queued", "running")
-
-
-def write_json(path: Path, value: object) -> None:
-    """Replace a JSON file as a whole: a reader sees the old value or the new one, also after a power cut. Raises OSError."""
-    write_whole(path, json.dumps(value, ensure_ascii=False).encode())
-
-
-def read_json(path: Path) -> Json | None:
-    """The object in a JSON file; None when the file is missing or broken (a crash may leave half a folder)."""
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def read_lines(path: Path) -> Iterator[Json]:
-    """The objects of a JSON-lines file; a line that a crash cut off is skipped."""
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n") and (value := _parse_object(line)) is not None:
-                yield value
-
-
-def _parse_object(line: bytes) -> Json | None:
-    try:
-        value = json.loads(line.decode("utf-8", errors="replace"))
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def append_line(path: Path, value: Json) -> None:
-    """Append an object to a JSON-lines file; an incomplete last line is ended first. Raises OSError."""
-    with path.open("a+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        if size:
-            file.seek(size - 1)
-            if file.read(1) != b"\n":
-                file.write(b"\n")
-        file.write(to_json_line(value))
-
-
-def to_json_line(value: Json) -> bytes:
-    """An object as one line of a JSON-lines file, UTF-8."""
-    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
-
-
-def _load_records(root: Path, name: str, keys: Iterable[str], build_damaged: Callable[[Path], Json]) -> dict[str, Json]:
-    """The records of all folders in `root`, by the folder's name.
-
-    One that cannot be read or lacks one of `keys` is `build_damaged`. A folder without a record was never finished.
-    """
-    root.mkdir(parents=True, exist_ok=True)
-    values: dict[str, Json] = {}
-    for folder in root.iterdir():
-        path = folder / name
-        if path.is_file():
-            value = read_json(path)
-            if value is None or not set(keys) <= set(value):
-                log.error("damaged record: %s", path)
-                value = build_damaged(path)
-            values[folder.name] = value
-    return values
 
 
 class FileStore:
@@ -96,7 +29,9 @@ class FileStore:
         self._root = root
         keys = ("id", "bytes", "created_at", "filename", "purpose", "status")
         self._files: MutableMapping[str, Json]
-        self._files = _load_records(root, "file.json", keys, damaged_records.build_file)
+        self._files = load_records(root, "file.json", keys, damaged_records.build_file)
+        # The SHA-256 of each file's bytes; an older engine's record has none.
+        self._digests = {file_id: str(value.pop("sha256", "")) for file_id, value in self._files.items()}
         self._owners = {file_id: read_owner(root / file_id) for file_id in self._files}
         self._new_owner = ""
 
@@ -130,14 +65,15 @@ class FileStore:
             value = self._describe(file_id, name, purpose, (folder / "content").stat().st_size)
             if expires_after is not None:
                 value["expires_at"] = value["created_at"] + expires_after
-            write_json(folder / "file.json", value)
+            digest = hash_file(folder / "content")
+            write_record(folder / "file.json", {**value, "sha256": digest})
             owner = self._new_owner if owner is None else owner
             write_owner(folder, owner)
             replace_folder(folder, self._root / file_id)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._owners[file_id] = owner
+        self._owners[file_id], self._digests[file_id] = owner, digest
         self._files[file_id] = value
         return value
 
@@ -178,6 +114,25 @@ class FileStore:
         """The path of a file's bytes. Raises the protocol's 404 error for an unknown id."""
         return self._root / str(self.get(file_id)["id"]) / "content"
 
+    def read_whole(self, file_id: str, target: Path | None = None) -> Path:
+        """The path of a file's bytes, which are compared with their digest; copied to `target` first, if there is one.
+
+        Raises the protocol's 404 error for an unknown id, a 500 error `damaged_file` for other bytes than were stored, and
+        OSError when the copy cannot be written.
+        """
+        path = self.path(file_id)
+        try:
+            found = shutil.copyfile(path, target) if target else path
+            is_whole = self._digests.get(file_id, "") in ("", hash_file(found))
+        except FileNotFoundError:
+            is_whole = False
+        if is_whole:
+            return found
+        message = (
+            f"The file {self.get(file_id)['filename']} ({file_id}) is damaged on the disk: {path}. Upload it again."
+        )
+        raise ApiError(500, message, param="file", code=failures.DAMAGED_FILE)
+
     def delete(self, file_id: str) -> None:
         """Delete a file. Raises the protocol's 404 error for an unknown id."""
         path = self.path(file_id).parent
@@ -194,7 +149,7 @@ class RecordStore:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._values: MutableMapping[str, Json]
-        self._values = _load_records(root, self.file_name, self.keys, self.build_damaged)
+        self._values = load_records(root, self.file_name, self.keys, self.build_damaged)
         self._owners = {value_id: read_owner(root / value_id) for value_id in self._values}
 
     def seen_by(self, user: User) -> Self:
@@ -225,13 +180,25 @@ class RecordStore:
         folder.mkdir()
         try:
             write_owner(folder, owner)
-            write_json(folder / self.file_name, value)
+            write_record(folder / self.file_name, value)
             sync_folder(self._root)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         self._owners[value["id"]] = owner
         self._values[value["id"]] = value
+
+    def update_or_remember(self, value_id: str, **changes: Any) -> Json:
+        """Change members of the object; where the disk is full, in memory only, until the engine ends. Returns it.
+
+        Raises the protocol's 404 error for an unknown id.
+        """
+        try:
+            return self.update(value_id, **changes)
+        except OSError:
+            log.exception("%s %s is not stored", self.file_name, value_id)
+            value = self._values[value_id] = {**self.get(value_id), **changes}
+            return value
 
     def discard(self, value_id: str) -> None:
         """Take back what was added just now, as far as the disk allows."""
@@ -259,7 +226,7 @@ class RecordStore:
     def update(self, value_id: str, **changes: Any) -> Json:
         """Change members of the object, on disk and then in memory; returns it. Raises the protocol's 404 error for an unknown id."""
         value = {**self.get(value_id), **changes}
-        write_json(self.folder(value_id) / self.file_name, value)
+        write_record(self.folder(value_id) / self.file_name, value)
         self._values[value_id] = value
         return value
 
@@ -345,7 +312,7 @@ class ModelStore:
     def __init__(self, root: Path) -> None:
         self._root = root
         keys = ("id", "base", "created", "job", "step")
-        records = _load_records(root, "model.json", keys, damaged_records.build_model)
+        records = load_records(root, "model.json", keys, damaged_records.build_model)
         self._folders: MutableMapping[str, Path]
         self._folders = {value["id"]: root / name for name, value in records.items()}
         self._owners = {model: read_owner(folder) for model, folder in self._folders.items()}
@@ -383,7 +350,7 @@ class ModelStore:
 
     def add(self, folder: Path, record: Json, owner: str = "") -> None:
         """Store a finished adapter folder (moved, not copied) as the model `record['id']` of a user. Raises OSError."""
-        write_json(folder / "model.json", {**record, "sha256": damaged_records.hash_adapter(folder)})
+        write_record(folder / "model.json", {**record, "sha256": damaged_records.hash_adapter(folder)})
         write_owner(folder, owner)
         set_shared(folder, self.is_shared(record["id"]))  # a repeated checkpoint stays what it was
         target = self._root / new_id("m-")
@@ -400,7 +367,7 @@ class ModelStore:
         return _newest({model: value for model, value in values.items() if value})
 
     def _read(self, model: str, folder: Path) -> Json | None:
-        return self._damaged.get(model) or read_json(folder / "model.json")
+        return self._damaged.get(model) or read_record(folder / "model.json")
 
     def get(self, model: str) -> tuple[Json, Path] | None:
         """The model's record and its folder, or None."""

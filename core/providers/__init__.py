@@ -36,6 +36,7 @@ from core.providers.protocol_types import (
     Sampling,
 )
 from core.providers.retry_policy import OnPause
+from core.providers.server_codes import explain_failure
 from core.settings import ProviderSettings, Settings, is_this_computer, origin
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "chat_body",
     "chat_messages",
     "connect",
+    "explain_failure",
     "read_capabilities",
 ]
 

@@ -10,6 +10,7 @@ from typing import Any
 from core.providers.files_api import FilesApi
 from core.providers.protocol_types import KEY, BatchAnswer, BatchState
 from core.providers.retry_policy import ONCE_ONLY
+from core.providers.server_codes import explain_failure
 from core.redaction import redact
 
 MAX_BATCHES = 1000
@@ -90,6 +91,10 @@ def _texts(body: dict[str, Any]) -> Iterator[str]:
             yield redact(content)
 
 
+def _explain(error: Any) -> str:
+    return explain_failure(str(error.code or ""), redact(str(error.message or error.code or "")))
+
+
 def _batch(item: Any) -> BatchState:
     counts = item.request_counts
     errors = getattr(item.errors, "data", None) or []
@@ -101,6 +106,6 @@ def _batch(item: Any) -> BatchState:
         total=int(getattr(counts, "total", 0) or 0),
         completed=int(getattr(counts, "completed", 0) or 0),
         failed=int(getattr(counts, "failed", 0) or 0),
-        error=redact("; ".join(str(error.message or error.code or "") for error in errors[:5])),
+        error="; ".join(_explain(error) for error in errors[:5]),
         metadata=dict(item.metadata or {}),
     )

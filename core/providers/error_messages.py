@@ -9,6 +9,7 @@ from typing import Any
 
 from core.errors import QUOTA_CODES, TRAINING_CLOSED_CODE, ProviderError
 from core.language import tr
+from core.providers import server_codes
 from core.providers.redirects import REFUSED_HEADER
 from core.providers.retry_policy import retry_after
 from core.redaction import redact
@@ -95,9 +96,11 @@ def _status_error(server: str, error: Any, secret: str | None) -> ProviderError:
     title, advice = _describe_status(
         server, error.status_code, code if code in QUOTA_CODES else kind if kind in QUOTA_CODES else code
     )
-    reason = redact(_server_message(error), secret)
-    wait = retry_after(error.response.headers)
-    return ProviderError(title, f"{reason} {advice}".strip(), error.status_code, code or kind, wait)
+    reason, meaning = redact(_server_message(error), secret), server_codes.explain_code(code)
+    if meaning and error.status_code >= 500:  # it is no fault of the server, and the meaning says what to do
+        title, advice = tr("“{server}” could not do this", server=server), ""
+    text = server_codes.with_reason(f"{meaning} {advice}".strip(), reason) if meaning else f"{reason} {advice}".strip()
+    return ProviderError(title, text, error.status_code, code or kind, retry_after(error.response.headers))
 
 
 def _redirect_error(server: str, status: int, target: str) -> ProviderError:

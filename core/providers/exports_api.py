@@ -11,6 +11,7 @@ from core.language import tr
 from core.providers.http_client import MISSING_ROUTE_STATUSES, Connection
 from core.providers.protocol_types import KEY, ExportedFile, ExportState, OnBytes
 from core.providers.retry_policy import ONCE_ONLY
+from core.providers.server_codes import explain_failure
 
 STREAMED = {"headers": {"X-Stainless-Raw-Response": "stream"}}  # the package's own switch: the body is not read at once
 
@@ -106,5 +107,5 @@ def _state(item: dict[str, Any]) -> ExportState:
         models={str(key): str(value) for key, value in item["models"].items()},
         commands={str(key): str(value) for key, value in item["commands"].items()},
         ollama=dict(item.get("ollama") or {}),
-        error=str(error.get("message") or ""),
+        error=explain_failure(str(error.get("code") or ""), str(error.get("message") or "")),
     )

@@ -25,6 +25,7 @@ from core.providers import openai_package, server_presets
 from core.providers.openai_api import OpenAIProvider
 from core.providers.protocol_types import ModelOffer, TrainingEstimate
 from core.providers.retry_policy import ONCE_ONLY
+from core.providers.server_codes import explain_failure
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -123,11 +124,7 @@ class LocalProvider(OpenAIProvider):
         """The fine-tuned models, and the base models of the catalog, also those still to be downloaded. Raises `ProviderError`."""
         client = await self.client()
         catalog = await self.request_json(lambda: client.get("/catalog", cast_to=object))
-        names = ("id", "title", "state", "licence", "licence_url", "bytes", "progress", "message", "source", "added")
-        bases = [
-            ModelOffer(languages=" ".join(entry["languages"]), **{name: entry.get(name) for name in names})
-            for entry in catalog["data"]
-        ]
+        bases = [_read_offer(entry) for entry in catalog["data"]]
         known = {offer.id for offer in bases}
         tuned = [ModelOffer(one.id, one.id, tuned=True) for one in await self.models() if one.id not in known]
         return tuned + bases
@@ -137,6 +134,15 @@ class LocalProvider(OpenAIProvider):
         client = await self.client()
         path, body = f"/catalog/{model}/prepare", {"accept_licence": True}
         await self.request_json(lambda: client.post(path, body=body, cast_to=object), ONCE_ONLY)
+
+    async def terms(self, model: str) -> str:
+        """The terms of use that a person must accept before a base model is fetched; '' for an open licence.
+
+        Raises `ProviderError`.
+        """
+        client = await self.client()
+        found = await self.request_json(lambda: client.get(f"/catalog/{model}/terms", cast_to=object))
+        return str(found["text"])
 
     async def estimate_training(
         self, model: str, method: str, hyperparameters: dict[str, Any], rows: Sequence[str], count: int, validation: int
@@ -175,6 +181,13 @@ class LocalProvider(OpenAIProvider):
         """Forget a model that the person added; its files stay. Raises `ProviderError`."""
         client = await self.client()
         await self.request_json(lambda: client.delete(f"/catalog/{model}", cast_to=object), ONCE_ONLY)
+
+
+def _read_offer(entry: dict[str, Any]) -> ModelOffer:
+    names = ("id", "title", "state", "licence", "licence_url", "has_terms", "bytes", "progress", "source", "added")
+    message = explain_failure(entry.get("code") or "", entry.get("message") or "")
+    values: dict[str, Any] = {name: entry.get(name) for name in names}
+    return ModelOffer(languages=" ".join(entry["languages"]), message=message, **values)
 
 
 def _open_log(path: Path) -> BinaryIO:

@@ -256,10 +256,11 @@ class ModelOffer:
     languages: str = ""
     licence: str = ""
     licence_url: str = ""
+    has_terms: bool = False  # that must be read and accepted before it is fetched
     bytes: int = 0
     progress: float | None = None
     message: str = ""
-    source: str | None = None  # 'package' is on this computer and only converted; 'hub' is downloaded; 'folder'
+    source: str | None = None  # 'package' (of Python), 'hub' or 'folder'
     added: bool = False  # by the person, to the engine's catalog
     shutdown_date: datetime.date | None = None
 

@@ -17,18 +17,22 @@ Style = Literal["method", "hyperparameters"]  # where a creation carries its hyp
 
 @dataclass(frozen=True, slots=True)
 class NumberRange:
-    """The numbers a setting may have: above `low` where `open`, else from it; up to `high`, None for no end."""
+    """The numbers a setting may have: above `low` where `open`, else from it; up to `high`, None for no end.
+
+    `advanced`: most people leave it as it is.
+    """
 
     low: float
     high: float | None = None
     integer: bool = False
     open: bool = False
-    values: tuple[str, ...] = ()  # the words that may be chosen instead of numbers
+    values: tuple[str | bool, ...] = ()  # what may be chosen instead of numbers
+    advanced: bool = False
 
     def holds(self, value: object) -> bool:
         """Whether a value is allowed."""
         if self.values:
-            return value in self.values
+            return any(value is one or (isinstance(one, str) and value == one) for one in self.values)
         if isinstance(value, bool) or not isinstance(value, int if self.integer else (int, float)):
             return False
         if not math.isfinite(value):  # JSON has no such number
@@ -38,11 +42,25 @@ class NumberRange:
 
     def __str__(self) -> str:
         if self.values:
-            return " / ".join(self.values)
+            return " / ".join(map(format_value, self.values))
         low = _format_number(self.low)
         if self.high is None:
             return f"> {low}" if self.open else f"≥ {low}"
         return f"{'>' if self.open else ''}{low} – {_format_number(self.high)}"
+
+    def parse(self, text: str) -> int | float | str | bool | None:
+        """The value that a person wrote; None for what is no value of this kind."""
+        if self.values:
+            return next((one for one in self.values if format_value(one) == text), None)
+        try:
+            return int(text) if self.integer else float(text)
+        except ValueError:
+            return None
+
+
+def format_value(value: str | bool) -> str:
+    """A value that is chosen by its name, as it is written in a request."""
+    return value if isinstance(value, str) else str(value).lower()
 
 
 def _format_number(number: float) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from core import atomic_files, paths, prompts, settings
 from core.dataset import exporting, search_index_builder
-from core.engine import disk_store
+from core.engine import disk_store, record_files
 from core.engine import private_files as engine_files
 from core.formats.output_files import replace_file
 from core.progress import Reporter
@@ -80,7 +80,7 @@ def save_export(folder):
 
 
 def save_engine_value(folder):
-    disk_store.write_json(folder / "job.json", {"status": "queued"})
+    record_files.write_json(folder / "job.json", {"status": "queued"})
     return folder / "job.json"
 
 

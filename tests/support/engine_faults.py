@@ -1,14 +1,13 @@
-"""Lives of the engine with a fault in each: killed at a write, a damaged file, a full disk, too little memory."""
+"""Lives of the engine with a fault in each: killed at a write, a full disk, too little memory."""
 
 import asyncio
-import json
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,13 @@ from core.paths import ROOT
 from tests.support.engine import BASE, MODELS, TINY, TRAINING_ROWS, RunningEngine, lines, start, tiny_qwen
 
 HYPERPARAMETERS = {"n_epochs": 2, "batch_size": 5}
-CANCELLED = "The job was cancelled"
 ENDED = ("succeeded", "failed", "cancelled")
 # A person gets words, never the name of a Python exception.
-RAW = re.compile(r"\b[A-Za-z]*(?:Error|Exception)\b|Traceback|\[Errno")
+RAW = re.compile(r"\b[A-Z][A-Za-z]+(?:Error|Exception)\b|Traceback|\[Errno|0x[0-9a-f]{6}")
 SERVER = "core.engine"
 TRAINING = "core.engine.training.train"
+EXPORT = "core.engine.export.run"
+NAMES = {SERVER: "the engine", TRAINING: "the training process", EXPORT: "the export's process"}
 
 
 @dataclass
@@ -36,6 +36,10 @@ class Life:
     seen: str = ""
     wrong: list[str] = field(default_factory=list)
 
+    def check_words(self, *words: str) -> None:
+        """A name of a Python exception is wrong."""
+        self.wrong += [f"raw words: {one}" for one in words if RAW.search(one)]
+
 
 class Engines:
     """Starts engines with a very small model; its folders are gone at the end."""
@@ -44,17 +48,27 @@ class Engines:
         self.folder = Path(tempfile.mkdtemp(prefix="juku-faults-"))
         hub = load_catalog()[TINY].hub
         assert hub
-        self._cache = self.folder / "cache"
-        snapshot = self._cache / "hub" / f"models--{hub.repo.replace('/', '--')}" / "snapshots" / hub.revision
-        tiny_qwen(MODELS / BASE, snapshot)
+        self.cache = self.folder / "cache"
+        self.base = self.cache / "hub" / f"models--{hub.repo.replace('/', '--')}" / "snapshots" / hub.revision
+        tiny_qwen(MODELS / BASE, self.base)
         self._number = 0
 
     def new_home(self) -> Path:
         self._number += 1
         return self.folder / f"home{self._number}"
 
-    def start(self, home: Path, **environment: str) -> RunningEngine:
-        return start(home, "--dtype", "float32", HF_HOME=str(self._cache), **environment)
+    def start(self, home: Path, prefix: Sequence[str] = (), **environment: str) -> RunningEngine:
+        """An engine; what it writes to standard error lies beside its home. `prefix`: begins the command.
+
+        Raises ValueError when it does not start.
+        """
+        with self.stderr(home).open("ab") as file:
+            variables = {"HF_HOME": str(self.cache), **environment}
+            return start(home, "--dtype", "float32", stderr=file, prefix=prefix, **variables)
+
+    def stderr(self, home: Path) -> Path:
+        """The file with the standard error of the engines of this home."""
+        return self.folder / f"{home.name}.stderr"
 
     def start_or_kill(self, home: Path, environment: dict[str, str]) -> RunningEngine | None:
         """The engine; None when it was killed while it started."""
@@ -62,6 +76,12 @@ class Engines:
             return self.start(home, **environment)
         except ValueError:  # no ready message
             return None
+
+    def in_words(self, text: str) -> str:
+        """The text without this computer's folders and this life's ids."""
+        text = re.sub(rf"{re.escape(str(self.folder))}/home\d+", "HOME", text)
+        text = text.replace(str(self.base), "BASE").replace(str(self.folder), "FOLDER")
+        return re.sub(r"\b(file-|ftjob-|m-|batch_|export-|ftckpt_)\w+", r"\1…", text)
 
     def close(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -88,22 +108,23 @@ async def upload_once(client: AsyncOpenAI, name: str, rows: list[Any]) -> str:
     return (await client.files.create(file=(name, lines(rows)), purpose="fine-tune")).id
 
 
-async def live(client: AsyncOpenAI) -> Any:
+async def live(client: AsyncOpenAI, asks: bool = True, **hyperparameters: int) -> Any:
     """The whole life: two files, a job with validation, its end, an answer of its model."""
     training = await upload_once(client, "rows.jsonl", TRAINING_ROWS)
     valid = await upload_once(client, "valid.jsonl", TRAINING_ROWS[:2])
+    wanted: Any = {"hyperparameters": {**HYPERPARAMETERS, **hyperparameters}}
     job = await client.fine_tuning.jobs.create(
         model=TINY,
         training_file=training,
         validation_file=valid,
         seed=7,
         metadata={"juku_key": "one"},
-        method={"type": "supervised", "supervised": {"hyperparameters": HYPERPARAMETERS}},  # type: ignore[typeddict-item]
+        method={"type": "supervised", "supervised": wanted},
     )
     while job.status not in ENDED:
         await asyncio.sleep(0.2)
         job = await client.fine_tuning.jobs.retrieve(job.id)
-    if job.fine_tuned_model:
+    if job.fine_tuned_model and asks:
         await ask(client, job.fine_tuned_model)
     return job
 
@@ -117,49 +138,64 @@ async def ask(client: AsyncOpenAI, model: str) -> str:
     except APIConnectionError:
         raise
     except APIError as error:
-        return error.message
+        return words_of(error)
     return "answers"
 
 
+def words_of(error: APIError) -> str:
+    """The server's own words; the package puts the status before them where it does not expect JSON."""
+    return re.sub(r"^Error code: \d+ - ", "", error.message)
+
+
+async def export(client: AsyncOpenAI, model: str, formats: list[str]) -> dict[str, Any]:
+    """The export of a model, at its end."""
+    body = {"model": model, "formats": formats}
+    found: Any = await client.post("/exports", body=body, cast_to=object)
+    while found["status"] not in ENDED:
+        await asyncio.sleep(0.2)
+        found = await client.get(f"/exports/{found['id']}", cast_to=object)
+    return dict(found)
+
+
+def killing_environment(module: str, number: int, home: Path) -> dict[str, str]:
+    """The environment of an engine in which the process that runs `module` is killed at its write `number`; 0: never."""
+    place = str(ROOT / "tests" / "support" / "kill_at_write")
+    path = os.pathsep.join([place, *filter(None, [os.environ.get("PYTHONPATH")])])
+    writes = str(home.parent / f"{home.name}.writes")
+    return {"PYTHONPATH": path, "KILL_IN": module, "KILL_AT": str(number), "WRITES": writes}
+
+
 class KillMatrix:
-    """Kills the engine or the training process at one write of the life, and goes on with a new engine."""
+    """Kills the engine or the training process at one write of the life, and goes on with a new engine.
 
-    def __init__(self, engines: Engines) -> None:
-        self._engines = engines
+    `asks`: of every so many lives, one asks the model that was made; the others compare its files with their digests.
+    """
 
-    def _environment(self, module: str, number: int, home: Path) -> dict[str, str]:
-        place = str(ROOT / "tests" / "support" / "kill_at_write")
-        path = os.pathsep.join([place, *filter(None, [os.environ.get("PYTHONPATH")])])
-        return {
-            "PYTHONPATH": path,
-            "KILL_IN": module,
-            "KILL_AT": str(number),
-            "WRITES": str(home.with_suffix(".writes")),
-        }
+    def __init__(self, engines: Engines, asks: int = 10) -> None:
+        self._engines, self._asks = engines, asks
 
     def count_writes(self, module: str) -> int:
         """How many writes a life has that nobody disturbs."""
         home = self._engines.new_home()
         asyncio.run(self._run(home, module, 0))
-        return int(home.with_suffix(".writes").read_text())
+        return int((home.parent / f"{home.name}.writes").read_text())
 
     def kill_at(self, module: str, number: int) -> Life:
         """One life, killed at the write `number` of the process that runs `module`."""
-        who = "the engine" if module == SERVER else "the training process"
-        found = Life(f"{who} is killed at write {number}")
+        found = Life(f"{NAMES[module]} is killed at write {number}")
         home = self._engines.new_home()
         job = asyncio.run(self._run(home, module, number))
-        self._check(found, home, job, module)
+        self._check(found, home, job, module, number)
         shutil.rmtree(home, ignore_errors=True)
         return found
 
     async def _run(self, home: Path, module: str, number: int) -> Any:
-        engine = self._engines.start_or_kill(home, self._environment(module, number, home))
+        engine = self._engines.start_or_kill(home, killing_environment(module, number, home))
         for _attempt in range(3):
             if engine is not None:
                 try:
                     async with engine.client(strict=False) as client:
-                        return await live(client)
+                        return await live(client, asks=number == 0)
                 except APIConnectionError:
                     engine.process.wait()
                 finally:
@@ -167,168 +203,119 @@ class KillMatrix:
             engine = self._engines.start(home)
         raise AssertionError("the engine stopped again and again")
 
-    def _check(self, found: Life, home: Path, job: Any, module: str) -> None:
+    def _check(self, found: Life, home: Path, job: Any, module: str, number: int) -> None:
         engine = self._engines.start(home)
         try:
-            asyncio.run(self._check_server(found, engine, job))
+            asyncio.run(self._check_server(found, engine, job, number % self._asks == 0))
         finally:
             stop(engine)
         found.seen = f"the job {job.status}" + (f": {job.error.message}" if job.status == "failed" else "")
+        found.seen = self._engines.in_words(found.seen)
         if module == SERVER and job.status != "succeeded":
             found.wrong.append(f"the job {job.status}")
-        if job.status == "failed" and RAW.search(job.error.message):
-            found.wrong.append(f"raw words: {job.error.message}")
+        if job.status == "failed":
+            found.check_words(job.error.message)
         left = [path.name for path in home.rglob("*") if path.name.endswith((".tmp", ".part", ".new"))]
         if left and job.status == "succeeded":
             found.seen += f" (left: {', '.join(sorted(set(left)))})"
 
-    async def _check_server(self, found: Life, engine: RunningEngine, job: Any) -> None:
+    async def _check_server(self, found: Life, engine: RunningEngine, job: Any, asks: bool) -> None:
         async with engine.client(strict=False) as client:
-            jobs = [one async for one in client.fine_tuning.jobs.list()]
-            if [one.id for one in jobs] != [job.id]:
-                found.wrong.append(f"{len(jobs)} jobs instead of one")
-            uploads = [one.filename async for one in client.files.list() if one.purpose == "fine-tune"]
-            if sorted(uploads) != ["rows.jsonl", "valid.jsonl"]:
-                found.wrong.append(f"files: {uploads}")
-            results = [one async for one in client.files.list() if one.purpose == "fine-tune-results"]
-            if len(results) != (job.status == "succeeded"):
-                found.wrong.append(f"{len(results)} result files")
-            events = [event async for event in client.fine_tuning.jobs.list_events(job.id)]
-            closing = [
-                one.message for one in events if "completed" in one.message or "New fine-tuned model" in one.message
-            ]
-            if len(closing) != len(set(closing)):
-                found.wrong.append(f"said twice: {closing}")
-            steps = [one.data["step"] for one in events if one.type == "metrics" and isinstance(one.data, dict)]  # type: ignore[index]
-            if len(steps) != len(set(steps)):
-                found.wrong.append(f"steps: {steps}")
+            await check_job(found, client, job)
             models = [
                 one.id async for one in client.models.list() if one.id.startswith("ft:") and ":ckpt" not in one.id
             ]
             if models != ([job.fine_tuned_model] if job.fine_tuned_model else []):
                 found.wrong.append(f"models: {models}")
             for model in models:
-                if (answer := await ask(client, model)) != "answers":
+                if asks and (answer := await ask(client, model)) != "answers":
                     found.wrong.append(answer)
+        found.wrong += check_model_files(engine.home)
 
 
-async def _has_step(client: AsyncOpenAI, job_id: str) -> bool:
-    events = [event.type async for event in client.fine_tuning.jobs.list_events(job_id)]
-    return "metrics" in events
+async def check_job(found: Life, client: AsyncOpenAI, job: Any) -> None:
+    """One job, no file twice, a result only of a job that succeeded, every event once."""
+    jobs = [one async for one in client.fine_tuning.jobs.list()]
+    if [one.id for one in jobs] != [job.id]:
+        found.wrong.append(f"{len(jobs)} jobs instead of one")
+    uploads = [one.filename async for one in client.files.list() if one.purpose == "fine-tune"]
+    if sorted(uploads) != ["rows.jsonl", "valid.jsonl"]:
+        found.wrong.append(f"files: {uploads}")
+    results = [one async for one in client.files.list() if one.purpose == "fine-tune-results"]
+    if len(results) != (job.status == "succeeded"):
+        found.wrong.append(f"{len(results)} result files")
+    events = [event async for event in client.fine_tuning.jobs.list_events(job.id)]
+    closing = [one.message for one in events if "completed" in one.message or "New fine-tuned model" in one.message]
+    if len(closing) != len(set(closing)):
+        found.wrong.append(f"said twice: {closing}")
+    steps = [one.data["step"] for one in events if one.type == "metrics" and isinstance(one.data, dict)]  # type: ignore[index]
+    if len(steps) != len(set(steps)):
+        found.wrong.append(f"steps: {steps}")
 
 
-DAMAGES = {
-    "cut in half": lambda data: data[: len(data) // 2],
-    "one bit flipped": lambda data: (
-        data[: len(data) // 3] + bytes([data[len(data) // 3] ^ 4]) + data[len(data) // 3 + 1 :]
-    ),
-    "emptied": lambda _data: b"",
-    "gone": None,
-}
+def check_model_files(home: Path) -> list[str]:
+    """What is wrong with the models on the disk: each must have the files that its record says."""
+    from core.engine.damaged_records import DamagedAdapterError, check_adapter
+
+    wrong = []
+    for record in (home / "models").glob("*/model.json"):
+        try:
+            check_adapter(record.parent)
+        except DamagedAdapterError as error:
+            wrong.append(str(error))
+    return wrong
 
 
-class DamageMatrix:
-    """Damages one file of a home that has a finished and a paused job, and starts an engine on it."""
+class ExportKills:
+    """Kills the process that writes an export at one of its writes; the home has a finished model already."""
+
+    FORMATS = ("adapter", "merged", "gguf-q8_0")
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self.home = engines.new_home()
-        self.model = asyncio.run(self._make())
+        self._home = engines.new_home()
+        self._model = asyncio.run(self._make())
 
     async def _make(self) -> str:
-        engine = self._engines.start(self.home)
+        engine = self._engines.start(self._home)
         try:
             async with engine.client(strict=False) as client:
-                job = await live(client)
-                training = await upload_once(client, "rows.jsonl", TRAINING_ROWS)
-                method: Any = {
-                    "type": "supervised",
-                    "supervised": {"hyperparameters": {"n_epochs": 50, "batch_size": 1}},
-                }
-                paused = await client.fine_tuning.jobs.create(model=TINY, training_file=training, method=method)
-                while not await _has_step(client, paused.id):
-                    await asyncio.sleep(0.1)
-                await client.fine_tuning.jobs.pause(paused.id)
-                return str(job.fine_tuned_model)
+                return str((await live(client, asks=False)).fine_tuned_model)
         finally:
             stop(engine)
 
-    def kinds(self) -> list[Path]:
-        """One file of each kind, relative to the home; of models, those of the finished job's."""
-        found: dict[str, Path] = {}
-        for path in sorted(self.home.rglob("*")):
-            is_other = path.parent.parent.name == "models" and not self._is_of_model(path.parent)
-            if path.is_file() and path.name not in ("lock", "engine.json", "README.md") and not is_other:
-                relative = path.relative_to(self.home)
-                kind = "/".join([relative.parts[0], *(relative.parts[2:] or relative.parts[1:])])
-                found.setdefault(re.sub(r"step-\d+", "step-N", kind), relative)
-        return list(found.values())
-
-    def _is_of_model(self, folder: Path) -> bool:
-        return bool(json.loads((folder / "model.json").read_text("utf-8"))["id"] == self.model)
-
-    def damage(self, relative: Path, how: str) -> Life:
-        """One life of an engine on a copy with this file damaged."""
-        name = "/".join(["…" if part.startswith(("file-", "ftjob-", "m-")) else part for part in relative.parts])
-        found = Life(f"`{name}` {how}")
+    def count_writes(self) -> int:
+        """How many writes an export has that nobody disturbs."""
         home = self._engines.new_home()
-        shutil.copytree(self.home, home, symlinks=True)
-        change, path = DAMAGES[how], home / relative
-        if change is None:
-            path.unlink()
-        else:
-            path.write_bytes(change(path.read_bytes()))
-        try:
-            engine = self._engines.start(home)
-        except (ValueError, BrokenPipeError):
-            found.wrong.append("the engine does not start")
-            return found
-        try:
-            asyncio.run(self._look(found, engine))
-        finally:
-            stop(engine)
-            shutil.rmtree(home, ignore_errors=True)
+        shutil.copytree(self._home, home)
+        assert asyncio.run(self._run(home, 0))["status"] == "succeeded"
+        return int((home.parent / f"{home.name}.writes").read_text())
+
+    def kill_at(self, number: int) -> Life:
+        """One life, killed at the write `number` of the export's process."""
+        found = Life(f"{NAMES[EXPORT]} is killed at write {number}")
+        home = self._engines.new_home()
+        shutil.copytree(self._home, home)
+        one = asyncio.run(self._run(home, number))
+        found.seen = self._engines.in_words(f"the export {one['status']}: {(one['error'] or {}).get('message', '')}")
+        found.check_words(found.seen)
+        left = sorted(path.name for path in (home / "exports" / one["id"]).iterdir())
+        if (
+            one["status"] != "failed"
+            or one["files"]
+            or not set(left) <= {"export.json", "export.log", "plan.json", "owner"}
+        ):
+            found.wrong.append(f"{one['status']}, with {left}")
+        shutil.rmtree(home, ignore_errors=True)
         return found
 
-    async def _look(self, found: Life, engine: RunningEngine) -> None:
-        words: list[str] = []
-        async with engine.client(strict=False) as client:
-            jobs = [one async for one in client.fine_tuning.jobs.list()]
-            if len(jobs) != 2:
-                found.wrong.append(f"{len(jobs)} of 2 jobs are shown")
-            for job in jobs:
-                if job.status == "paused":
-                    await client.fine_tuning.jobs.resume(job.id)
-                    job = await self._end(client, job.id)
-                if job.status == "failed":
-                    words.append(f"job: {job.error.message}")
-                words += [
-                    one.message
-                    async for one in client.fine_tuning.jobs.list_events(job.id)
-                    if one.level == "warn" and one.message != CANCELLED
-                ]
-            files = [one async for one in client.files.list()]
-            words += [str(one.status_details) for one in files if one.status == "error"]
-            models = [one.id async for one in client.models.list()]
-            named = [one for one in models if one == self.model or one.startswith("damaged:")]
-            if not named:
-                found.wrong.append("the model is missing from the list")
-            for model in named:
-                if (answer := await ask(client, model)) != "answers":
-                    words.append(f"model: {answer}")
-        found.wrong += [f"raw words: {one}" for one in words if RAW.search(one)]
-        found.seen = "; ".join(re.sub(r"/\S*juku-faults-\S*?/home\d+", "HOME", one) for one in words) or "no difference"
-
-    @staticmethod
-    async def _end(client: AsyncOpenAI, job_id: str) -> Any:
-        """Wait until a resumed job has trained a step or ended; cancel it."""
-        while True:
-            job: Any = await client.fine_tuning.jobs.retrieve(job_id)
-            events = [event.message async for event in client.fine_tuning.jobs.list_events(job_id)]
-            if job.status in ENDED or any("continues after" in one or "begins again" in one for one in events):
-                break
-            await asyncio.sleep(0.1)
-        return job if job.status in ENDED else await client.fine_tuning.jobs.cancel(job_id)
+    async def _run(self, home: Path, number: int) -> dict[str, Any]:
+        engine = self._engines.start(home, **killing_environment(EXPORT, number, home))
+        try:
+            async with engine.client(strict=False) as client:
+                return await export(client, self._model, list(self.FORMATS))
+        finally:
+            stop(engine)
 
 
 @contextmanager
@@ -343,25 +330,63 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 def fill_disk(engines: Engines, megabytes: int) -> Life:
-    """A life on a disk that becomes full."""
+    """A life on a disk that becomes full: the adapter is as large as it can be. Then another engine on the same disk."""
     found = Life(f"a disk of {megabytes} MB")
     with small_disk(engines.new_home(), megabytes) as home:
-        try:
-            engine = engines.start(home)
-        except (ValueError, BrokenPipeError):
-            found.wrong.append("the engine does not start")
-            return found
-        try:
-            asyncio.run(_fill(found, engine))
-        finally:
-            stop(engine)
+        _live_with_little(found, engines, home, lora_rank=256)
+        if not found.wrong:
+            with_more = Life("")
+            _start_again(with_more, engines, home)
+            found.wrong += with_more.wrong
     return found
 
 
-async def _fill(found: Life, engine: RunningEngine) -> None:
+def _start_again(found: Life, engines: Engines, home: Path) -> None:
+    """Another engine on a full disk must start, so that a person can delete something."""
+    with (home / "filler").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"\0" * 4096)
+    _use(found, engines, home, _delete_everything, "another engine does not start on the full disk")
+
+
+def _use(
+    found: Life,
+    engines: Engines,
+    home: Path,
+    work: Callable[[RunningEngine], Coroutine[Any, Any, None]],
+    unstarted: str,
+) -> None:
+    """Work with an engine on this home; `unstarted` is what is wrong when it does not start."""
+    try:
+        engine = engines.start(home)
+    except (ValueError, BrokenPipeError):
+        found.wrong.append(unstarted)
+        return
+    try:
+        asyncio.run(work(engine))
+    finally:
+        stop(engine)
+
+
+async def _delete_everything(engine: RunningEngine) -> None:
+    async with engine.client(strict=False) as client:
+        async for model in client.models.list():
+            if model.id.startswith("ft:"):
+                await client.models.delete(model.id)
+        async for file in client.files.list():
+            await client.files.delete(file.id)
+
+
+def _live_with_little(found: Life, engines: Engines, home: Path, **hyperparameters: int) -> None:
+    _use(
+        found, engines, home, lambda engine: _fill(found, engines, engine, hyperparameters), "the engine does not start"
+    )
+
+
+async def _fill(found: Life, engines: Engines, engine: RunningEngine, hyperparameters: dict[str, int]) -> None:
     async with engine.client(strict=False) as client:
         try:
-            job = await live(client)
+            job = await live(client, asks=False, **hyperparameters)
         except APIConnectionError:
             found.wrong.append("the connection was reset")
             return
@@ -370,32 +395,30 @@ async def _fill(found: Life, engine: RunningEngine) -> None:
             job = None
         if job is not None:
             found.seen = f"the job {job.status}" + (f": {job.error.message}" if job.error and job.error.message else "")
-        if RAW.search(found.seen):
-            found.wrong.append("raw words")
+            if job.fine_tuned_model:
+                found.seen += f"; its model: {await ask(client, job.fine_tuned_model)}"
+        found.check_words(found.seen)
+        found.seen = engines.in_words(found.seen)
         jobs = [one async for one in client.fine_tuning.jobs.list()]
         if job is None and jobs:
             found.wrong.append("a job that was refused is in the list")
         models = [one.id async for one in client.models.list() if one.id.startswith("ft:") and ":ckpt" not in one.id]
         if models and (job is None or job.status != "succeeded"):
             found.wrong.append(f"a model of no job: {models}")
+    found.wrong += check_model_files(engine.home)
 
 
 def limit_memory(engines: Engines, megabytes: int) -> Life:
     """A life in which no process may have more address space than this."""
     found = Life(f"{megabytes} MB of address space a process")
     home = engines.new_home()
-    command = ["prlimit", f"--as={megabytes * 1_000_000}", "--pid", str(os.getpid())]
-    restore = ["prlimit", "--as=unlimited", "--pid", str(os.getpid())]
-    subprocess.run(command, check=True)
     try:
-        engine = engines.start(home)
+        engine = engines.start(home, prefix=["prlimit", f"--as={megabytes * 1_000_000}"])
     except (ValueError, BrokenPipeError):
         found.seen = "the engine does not start"
         return found
-    finally:
-        subprocess.run(restore, check=True)
     try:
-        asyncio.run(_fill(found, engine))
+        asyncio.run(_fill(found, engines, engine, {}))
     finally:
         stop(engine)
         shutil.rmtree(home, ignore_errors=True)

@@ -238,7 +238,7 @@ def test_the_end_of_a_job_is_told_in_the_window_and_on_the_desktop(window, run, 
         window.workspace.queue.ended.emit(job)
         title, text = Desktop.shown.pop()
         assert title == "Not trained: base"
-        assert text.startswith("‹b›Line 4‹/b› is wrong Fix the rows in the examples tab")
+        assert text.startswith("The training rows cannot be used as they are. (‹b›Line 4‹/b› is wrong) Fix the rows")
         assert "Not trained: base" in window.findChild(Notice).text.text()
         window._notice._icon.messageClicked.emit()
         assert window.tabs.currentWidget() is window.training_tab

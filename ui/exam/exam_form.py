@@ -167,7 +167,6 @@ class ExamForm(QWidget):
 
     def _on_more(self, on: bool) -> None:
         self._hidden_settings.setVisible(on)
-        self.more.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
 
     def plan(self) -> ExamPlan:
         """What is wished for now."""

@@ -60,5 +60,5 @@ def format_notification(job: Job) -> tuple[str, str, str]:
         return tr("Trained: {model}", model=name), tr("Ask it in the chat, or test it in an exam."), "good"
     if job.status == JobStatus.CANCELLED:
         return tr("Cancelled: {model}", model=name), "", "warning"
-    reason = " ".join(job.error.split())[:200].replace("<", "‹").replace(">", "›")
+    reason = " ".join(job_texts.reason(job).split())[:300].replace("<", "‹").replace(">", "›")
     return tr("Not trained: {model}", model=name), " ".join(filter(None, (reason, job_texts.advice(job)))), "error"

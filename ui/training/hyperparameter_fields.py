@@ -6,12 +6,35 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QWidget
 
 from core.language import tr
-from core.providers.server_presets import NumberRange
+from core.providers.server_presets import NumberRange, format_value
 from ui import style
 from ui.widgets import basics
+from ui.widgets.drop_down import DropDown
 
 FIELD_COLUMNS = 4
-Value = int | float | str
+Value = int | float | str | bool
+
+
+class ChoiceField(DropDown):
+    """A field whose values are chosen by name. Its text is a value as it is written in a request, '' for the default."""
+
+    def __init__(self, allowed: NumberRange) -> None:
+        super().__init__()
+        self.addItem(tr("Auto"), "")
+        for value in allowed.values:
+            self.addItem(value_title(value), format_value(value))
+
+    def text(self) -> str:
+        """The chosen value."""
+        return str(self.currentData() or "")
+
+    def setText(self, text: str) -> None:
+        """Choose a value; the default where it is none of them."""
+        self.setCurrentIndex(max(0, self.findData(text)))
+
+    def setReadOnly(self, readonly: bool) -> None:
+        """Whether it shows its value only."""
+        self.setEnabled(not readonly)
 
 
 class HyperparameterFields(QObject):
@@ -34,12 +57,13 @@ class HyperparameterFields(QObject):
         self._grid, self._several, self._place, self._width, self._after = grid, several, place, width, after
         self._ranges: dict[str, NumberRange] = {}
         self._titles: list[QLabel] = []
-        self.fields: dict[str, QLineEdit] = {}
+        self.fields: dict[str, QLineEdit | ChoiceField] = {}
 
     def fill(self, values: Mapping[str, Value]) -> None:
         """Enter `values`; fields that are not named are emptied."""
         for name, field in self.fields.items():
-            field.setText(str(values.get(name, "")))
+            value = values.get(name, "")
+            field.setText(format_value(value) if isinstance(value, bool) else str(value))
 
     def show_ranges(self, ranges: Mapping[str, NumberRange], readonly: bool = False) -> None:
         """Show a field for each of `ranges`; what is typed stays where a field stays."""
@@ -60,14 +84,22 @@ class HyperparameterFields(QObject):
         self.fields.clear()
 
     def _add(self, place: int, name: str, allowed: NumberRange, typed: str) -> None:
-        field = QLineEdit(typed)
-        field.setPlaceholderText(tr("Auto"))
+        field: QLineEdit | ChoiceField
         hint = tr("{name}: {range}. Leave it empty for the default.", name=name, range=allowed)
+        if allowed.values and not self._several:
+            field = ChoiceField(allowed)
+            field.setText(typed)
+            field.currentIndexChanged.connect(lambda _index: self.changed.emit())
+            hint = explain_parameter(name) or hint
+        else:
+            field = QLineEdit(typed)
+            field.textChanged.connect(lambda _text: self.changed.emit())
+            field.editingFinished.connect(self.entered)
+            field.setPlaceholderText(tr("Auto"))
+            hint = " ".join(filter(None, (explain_parameter(name), hint)))
         field.setToolTip(
             basics.plain_tooltip(hint + (" " + tr("Separate several values by commas.") if self._several else ""))
         )
-        field.textChanged.connect(lambda _text: self.changed.emit())
-        field.editingFinished.connect(self.entered)
         if self._width:
             field.setFixedWidth(self._width)
         self._titles.append(add_titled_field(self._grid, self._place + place, parameter_title(name), field))
@@ -87,7 +119,7 @@ class HyperparameterFields(QObject):
         """What is wrong with the first field that holds no allowed value; '' where nothing is."""
         for name, allowed in self._ranges.items():
             for text in self._texts(name):
-                if not allowed.holds(_parse_number(text, allowed)):
+                if not allowed.holds(allowed.parse(text)):
                     return tr(
                         "{name} cannot be {value}: {range}", name=parameter_title(name), value=text, range=allowed
                     )
@@ -95,22 +127,13 @@ class HyperparameterFields(QObject):
 
     def _values(self, name: str) -> list[Value]:
         allowed = self._ranges[name]
-        found = [_parse_number(text, allowed) for text in self._texts(name)]
+        found = [allowed.parse(text) for text in self._texts(name)]
         return list(dict.fromkeys(value for value in found if value is not None and allowed.holds(value)))
 
     def _texts(self, name: str) -> list[str]:
         text = self.fields[name].text().replace("、", ",").replace("，", ",")
         parts = text.split(",") if self._several else [text]
         return [part.strip() for part in parts if part.strip()]
-
-
-def _parse_number(text: str, allowed: NumberRange) -> Value | None:
-    if allowed.values:
-        return text
-    try:
-        return int(text) if allowed.integer else float(text)
-    except ValueError:
-        return None
 
 
 def field_grid() -> QGridLayout:
@@ -146,4 +169,49 @@ def parameter_title(name: str) -> str:
         "warmup_ratio": tr("Warm-up ratio"),
         "weight_decay": tr("Weight decay"),
         "context_length": tr("Longest row in tokens"),
+        "lora_rank": tr("LoRA rank"),
+        "lora_alpha": tr("LoRA alpha"),
+        "lora_target_modules": tr("Layers with an adapter"),
+        "lora_num_layers": tr("Number of upper blocks"),
+        "lr_scheduler_type": tr("Learning rate schedule"),
+        "warmup_steps": tr("Warm-up steps"),
+        "early_stopping_patience": tr("Early stopping: patience"),
+        "packing": tr("Packing"),
     }.get(name, name)
+
+
+def explain_parameter(name: str) -> str:
+    """What an advanced hyperparameter does, and what Auto stands for; '' for one that needs no words."""
+    return {
+        "lora_rank": tr("How much the adapter can learn: its number of parameters grows with the rank. Auto: 16."),
+        "lora_alpha": tr(
+            "How strongly the adapter acts: its output is multiplied by alpha / rank. Auto: twice the rank."
+        ),
+        "lora_target_modules": tr("Which linear layers of each block get an adapter. Auto: all of them."),
+        "lora_num_layers": tr(
+            "Only so many blocks at the model's top are trained: faster, and learns less. Auto: all."
+        ),
+        "lr_scheduler_type": tr("How the learning rate falls after the warm-up. Auto: cosine."),
+        "warmup_steps": tr("In how many steps the learning rate rises to its peak. Auto: 3."),
+        "early_stopping_patience": tr(
+            "The training ends after so many epochs without a lower validation loss, and the best epoch is kept. It needs "
+            "validation rows. Auto: never."
+        ),
+        "packing": tr(
+            "Rows that begin alike share what they begin with, which is faster and changes no result. Auto: yes."
+        ),
+    }.get(name, "")
+
+
+def value_title(value: str | bool) -> str:
+    """A value that is chosen by its name, in words."""
+    return {
+        "all-linear": tr("All linear layers"),
+        "attention": tr("Attention only"),
+        "mlp": tr("MLP only"),
+        "cosine": tr("Cosine"),
+        "linear": tr("Linear"),
+        "constant": tr("Constant"),
+        "true": tr("Yes"),
+        "false": tr("No"),
+    }.get(format_value(value), format_value(value))

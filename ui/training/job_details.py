@@ -153,9 +153,10 @@ def _make_value(text: str) -> QLabel:
 
 
 class CheckpointTable(QWidget):
-    """The checkpoints of a job; `model_wanted` gives a tab's name ("chat", "exam") and the model."""
+    """The checkpoints of a job; `model_wanted` gives a tab's name ("chat", "exam") and the model, `export_wanted` the model."""
 
     model_wanted = Signal(str, str)
+    export_wanted = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -171,12 +172,14 @@ class CheckpointTable(QWidget):
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.horizontalHeader().setHighlightSections(False)
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.ask, self.examine = (
+        self.ask, self.examine, self.export = (
             QPushButton(tr("Ask this checkpoint")),
             QPushButton(tr("Start an exam with this checkpoint")),
+            QPushButton(tr("Export this checkpoint…")),
         )
         self.ask.clicked.connect(lambda: self._emit_model_wanted("chat"))
         self.examine.clicked.connect(lambda: self._emit_model_wanted("exam"))
+        self.export.clicked.connect(lambda: self._emit_export_wanted())
         self.table.itemDoubleClicked.connect(lambda _item: self._emit_model_wanted("chat"))
         self._lay_out()
 
@@ -184,6 +187,7 @@ class CheckpointTable(QWidget):
         below = QHBoxLayout()
         below.addWidget(self.ask)
         below.addWidget(self.examine)
+        below.addWidget(self.export)
         below.addStretch()
         self._pages = QStackedWidget()
         self._pages.addWidget(EmptyState(tr("No checkpoints"), tr("A server that saves the model during training, "
@@ -194,8 +198,10 @@ class CheckpointTable(QWidget):
         layout.setContentsMargins(0, style.SPACE // 2, 0, 0)
         layout.addWidget(self._pages)
 
-    def show_checkpoints(self, checkpoints: Sequence[JobCheckpoint]) -> None:
-        """Show them, the newest first; the selection stays where it was."""
+    def show_checkpoints(self, checkpoints: Sequence[JobCheckpoint], can_export: bool) -> None:
+        """Show them, the newest first; the selection stays where it was. `can_export`: whether they can leave Juku."""
+        reason = "" if can_export else tr("Only models that were trained on this computer can be exported here.")
+        basics.set_enabled(self.export, reason)
         if list(checkpoints) == self._checkpoints:
             return
         before = self.checkpoint()
@@ -229,6 +235,10 @@ class CheckpointTable(QWidget):
     def _emit_model_wanted(self, tab: str) -> None:
         if found := self.checkpoint():
             self.model_wanted.emit(tab, found.model)
+
+    def _emit_export_wanted(self) -> None:
+        if found := self.checkpoint():
+            self.export_wanted.emit(found.model)
 
 
 def _metric_titles() -> dict[str, str]:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.language import tr, trn
-from core.providers import JobCheckpoint, JobEvent, JobStatus
+from core.providers import LOCAL, JobCheckpoint, JobEvent, JobStatus
 from core.settings import Settings
 from core.training import lineage
 from core.training.metrics import MetricSeries
@@ -43,9 +43,10 @@ class JobCurves:
 
 
 class JobPane(QWidget):
-    """Shows the selected jobs; `model_wanted` gives a tab's name and the model of a checkpoint."""
+    """Shows the selected jobs; `model_wanted` gives a tab's name and the model of a checkpoint, `export_wanted` the model."""
 
     model_wanted = Signal(str, str)
+    export_wanted = Signal(str)
 
     def __init__(self, actions: JobActions, settings: Settings) -> None:
         super().__init__()
@@ -61,6 +62,7 @@ class JobPane(QWidget):
         self.log.setPlaceholderText(tr("No events yet."))
         self.checkpoints, self.record = CheckpointTable(), JobDetails()
         self.checkpoints.model_wanted.connect(self.model_wanted)
+        self.checkpoints.export_wanted.connect(self.export_wanted)
         self._at_end = True
         self.log.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.log.verticalScrollBar().rangeChanged.connect(self._on_grown)
@@ -96,7 +98,7 @@ class JobPane(QWidget):
         self.state.show_text(job_texts.format_state(first.progress))
         self._show_bar(first)
         self.error.show_text(
-            "\n".join(filter(None, (job.error, job_texts.advice(job)))),
+            job_texts.error_text(job),
             "error" if job.status == JobStatus.FAILED else "warning",
         )
         self._show_end(first)
@@ -114,7 +116,7 @@ class JobPane(QWidget):
             ]
         )
         self._show_events(job.id, curves.events)
-        self.checkpoints.show_checkpoints(curves.checkpoints)
+        self.checkpoints.show_checkpoints(curves.checkpoints, job.provider == LOCAL)
         self.tabs.setTabText(
             2, tr("Checkpoints ({n})", n=len(curves.checkpoints)) if curves.checkpoints else tr("Checkpoints")
         )

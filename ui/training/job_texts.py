@@ -2,7 +2,7 @@
 
 from core.errors import QUOTA_CODES, TRAINING_CLOSED_CODE
 from core.language import tr, trn
-from core.providers import LOCAL, JobStatus
+from core.providers import LOCAL, JobStatus, explain_failure
 from core.training.job_progress import JobProgress
 from core.training.jobs import Job
 
@@ -71,6 +71,16 @@ def explain_status(job: Job) -> str:
         JobStatus.CANCELLED: tr("Ended before it was finished"),
     }
     return titles.get(job.status, tr("A status that Juku does not know; the job is still followed"))
+
+
+def error_text(job: Job) -> str:
+    """What a job ended with, and what to do; '' for one without an error."""
+    return "\n".join(filter(None, (reason(job), advice(job))))
+
+
+def reason(job: Job) -> str:
+    """What a job ended with: what it means, then the server's own words; '' for one without an error."""
+    return explain_failure(job.error_code, job.error) if job.status == JobStatus.FAILED else job.error
 
 
 def advice(job: Job) -> str:

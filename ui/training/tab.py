@@ -80,6 +80,7 @@ class TrainingTab(Tab):
         self.acts.model_wanted.connect(self._on_model_wanted)
         self.acts.export_wanted.connect(self._on_export_wanted)
         self.pane.model_wanted.connect(self._on_checkpoint_wanted)
+        self.pane.export_wanted.connect(self._on_checkpoint_export_wanted)
         self.pane.record.since_wanted.connect(lambda job: ChangedSinceDialog(self.workspace, job, self).open())
         self.runner.sent.connect(self.pane.show_sent)
         self.runner.ended.connect(self._on_ended)
@@ -244,7 +245,7 @@ class TrainingTab(Tab):
             self._fetch(offer)  # says why it cannot be used, or finds it again
         elif offer.state in FETCHABLE_STATES:
             self.starter.describe_plan(
-                self.form.plan(), lambda words: confirm_download(self, offer, words, partial(self._fetch, offer))
+                self.form.plan(), lambda words: self.workspace.tasks.start("", self._ask_for_download(offer, words))
             )
         else:
             self.starter.start(self.workspace.settings.provider, [self.form.plan()])
@@ -261,6 +262,12 @@ class TrainingTab(Tab):
 
     def _fetch(self, offer: ModelOffer) -> None:
         self.workspace.tasks.start("", self._prepare(offer.id))
+
+    async def _ask_for_download(self, offer: ModelOffer, estimate: str) -> None:
+        provider = await self.workspace.provider(LOCAL)
+        assert isinstance(provider, LocalProvider)
+        terms = await provider.terms(offer.id) if offer.has_terms else ""
+        confirm_download(self, offer, estimate, terms, partial(self._fetch, offer))
 
     async def _prepare(self, model: str) -> None:
         provider = await self.workspace.provider(LOCAL)
@@ -282,6 +289,10 @@ class TrainingTab(Tab):
 
     def _on_export_wanted(self, provider: str, model: str) -> None:
         ExportModelDialog(self.workspace, provider, model, self).open()
+
+    def _on_checkpoint_export_wanted(self, model: str) -> None:
+        if found := self.table.jobs():
+            self._on_export_wanted(found[0].provider, model)
 
     def _on_checkpoint_wanted(self, tab: str, model: str) -> None:
         if found := self.table.jobs():

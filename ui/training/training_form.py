@@ -25,7 +25,14 @@ from core.training.row_selection import MINIMUM_ROWS
 from core.training.submit import TrainingPlan
 from ui import style
 from ui.training import job_texts
-from ui.training.hyperparameter_fields import FIELD_COLUMNS, HyperparameterFields, Value, add_titled_field, field_grid
+from ui.training.hyperparameter_fields import (
+    FIELD_COLUMNS,
+    HyperparameterFields,
+    Value,
+    add_titled_field,
+    field_grid,
+    parameter_title,
+)
 from ui.training.own_models_button import OwnModelsButton
 from ui.widgets import basics
 from ui.widgets.drop_down import DropDown
@@ -35,6 +42,8 @@ from ui.workspace import Workspace
 ROWS_CHOICE = "training rows"  # the place of the choice that is kept in the project
 EPOCHS_CHOICE = "training epochs"  # and that of how often they are gone through
 EPOCHS_PARAMETER = "n_epochs"
+EARLY_STOPPING = "early_stopping_patience"
+ADAPTER_PARAMETERS = ("lora_rank", "lora_alpha", "lora_target_modules", "lora_num_layers")
 EPOCHS_WIDTH = 90  # pixels
 FETCHABLE_STATES = ("missing", "failed")  # states of a model that is not on this computer
 MAX_METADATA_PAIRS = 15  # pairs; the protocol allows 16, and Juku needs one itself
@@ -107,6 +116,9 @@ class TrainingForm(QWidget):
         self.seed, self.suffix = _make_seed_box(), QLineEdit()
         self.epochs = HyperparameterFields(self._first, place=3, width=EPOCHS_WIDTH, after=self.rows)
         self.hyper = HyperparameterFields(self._others, place=2, after=self.suffix)
+        self._advanced_grid = field_grid()
+        self.show_advanced = basics.disclosure_button(tr("Advanced"))
+        self.advanced = HyperparameterFields(self._advanced_grid, after=self.show_advanced)
         self.validation = QCheckBox()
         self.start, self.several = basics.primary_button(tr("Start training")), QPushButton(tr("Queue several…"))
         self.more = basics.disclosure_button(tr("More settings"))
@@ -125,11 +137,14 @@ class TrainingForm(QWidget):
             lambda: self._workspace.keep_choice(EPOCHS_CHOICE, self.epochs.fields[EPOCHS_PARAMETER].text())
         )
         self.hyper.changed.connect(self._show_base)
+        self.advanced.changed.connect(self._show_base)
+        self.validation.toggled.connect(lambda _checked: self._show_base())
         self.metadata.edited.connect(self._show_base)
         self.suffix.textChanged.connect(lambda _text: self._show_base())
         self.start.clicked.connect(self.started)
         self.several.clicked.connect(self.several_wanted)
         self.more.toggled.connect(self._show_more)
+        self.show_advanced.toggled.connect(self._show_advanced)
 
     def _lay_out(self) -> None:
         grid = self._first
@@ -176,18 +191,29 @@ class TrainingForm(QWidget):
         numbers.addWidget(self.validation)
         notes.addWidget(basics.label(tr("Notes for the job (metadata)"), dim=True))
         notes.addWidget(self.metadata)
-        row = QHBoxLayout(self._fields)
-        row.setContentsMargins(0, style.SPACE // 2, 0, style.SPACE // 2)
+        row = QHBoxLayout()
         row.setSpacing(2 * style.SPACE)
         for column, stretch in ((numbers, 3), (notes, 1)):
             column.addStretch(1)
             row.addLayout(column, stretch)
+        self._advanced = QWidget()
+        self._advanced.setLayout(self._advanced_grid)
+        self._advanced_grid.setContentsMargins(0, 0, 0, 0)
+        whole = QVBoxLayout(self._fields)
+        whole.setContentsMargins(0, style.SPACE // 2, 0, style.SPACE // 2)
+        whole.setSpacing(style.SPACE // 2)
+        whole.addLayout(row)
+        whole.addWidget(self.show_advanced)
+        whole.addWidget(self._advanced)
         self._show_more(False)
+        self._show_advanced(False)
         return self._fields
 
     def _show_more(self, open: bool) -> None:
-        self.more.setArrowType(Qt.ArrowType.DownArrow if open else Qt.ArrowType.RightArrow)
         self._fields.setVisible(open)
+
+    def _show_advanced(self, open: bool) -> None:
+        self._advanced.setVisible(open and bool(self.advanced.fields))
 
     def offer(self) -> ModelOffer | None:
         """The chosen base model; None if there is none."""
@@ -199,7 +225,7 @@ class TrainingForm(QWidget):
 
     def hyperparameters(self) -> dict[str, Value]:
         """The values that were entered, by name; those left to the server are missing."""
-        return self.epochs.values() | self.hyper.values()
+        return self.epochs.values() | self.hyper.values() | self.advanced.values()
 
     def ranges(self) -> dict[str, NumberRange]:
         """What can be chosen at this server with this method."""
@@ -260,7 +286,11 @@ class TrainingForm(QWidget):
         method = self.chosen_method()
         ranges, readonly = self.ranges(), method in self._preset.shown
         self.epochs.show_ranges({name: one for name, one in ranges.items() if name == EPOCHS_PARAMETER}, readonly)
-        self.hyper.show_ranges({name: one for name, one in ranges.items() if name != EPOCHS_PARAMETER}, readonly)
+        others = {name: one for name, one in ranges.items() if name != EPOCHS_PARAMETER}
+        self.hyper.show_ranges({name: one for name, one in others.items() if not one.advanced}, readonly)
+        self.advanced.show_ranges({name: one for name, one in others.items() if one.advanced}, readonly)
+        self.show_advanced.setVisible(bool(self.advanced.fields))
+        self._show_advanced(self.show_advanced.isChecked())
         self._show_base()
 
     def show_language(self, language: str) -> None:
@@ -340,7 +370,20 @@ class TrainingForm(QWidget):
             return tr("“{server}” cannot train. Choose a server that trains in the settings.", server=self._server)
         if self.chosen_method() in self._preset.shown:
             return tr("Juku shows jobs of this method that were created elsewhere; it does not start any.")
-        return self.epochs.problem() or self.hyper.problem() or self.metadata.problem()
+        wrong = self.epochs.problem() or self.hyper.problem() or self.advanced.problem()
+        return wrong or self._find_conflict() or self.metadata.problem()
+
+    def _find_conflict(self) -> str:
+        """Which advanced setting does not go with the other choices; '' where all do."""
+        values, offer = self.advanced.values(), self.offer()
+        if EARLY_STOPPING in values and not (self.validation.isChecked() and self.validation.isEnabled()):
+            return tr(
+                "Early stopping needs validation rows: it watches their loss. Evaluate with them, or leave it on Auto."
+            )
+        if offer is not None and offer.tuned and (kept := [name for name in ADAPTER_PARAMETERS if name in values]):
+            return tr("A fine-tuned model that is trained further keeps its adapter: leave “{name}” on Auto.",
+                      name=parameter_title(kept[0]))  # fmt: skip
+        return ""
 
     def _reason(self) -> str:
         """Why nothing can be started now; '' where it can."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from core.language import tr
 from core.providers import ModelOffer
 from ui.widgets import basics
+from ui.widgets.terms_dialog import TermsDialog
 
 Role = QMessageBox.ButtonRole
 
@@ -35,16 +36,23 @@ def confirm(
     box.open()
 
 
-def confirm_download(parent: QWidget, offer: ModelOffer, estimate: str, on_agreed: Callable[[], None]) -> None:
+def confirm_download(
+    parent: QWidget, offer: ModelOffer, estimate: str, terms: str, on_agreed: Callable[[], None]
+) -> None:
     """Show name, size, licence and source of a model; call `on_agreed` when the person presses *Download*.
 
-    `estimate` says what training it would need, '' where that is not known.
+    `estimate` says what training it would need, '' where that is not known. `terms`: of use, which must be accepted;
+    '' for an open licence.
     """
+    if terms:
+        TermsDialog(parent, offer, "\n".join(_format_offer(offer, estimate)), terms, on_agreed).open()
+        return
     box = QMessageBox(QMessageBox.Icon.Question, tr("Download a model"), "", parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setText(tr("{title} is not on this computer. Download it?", title=offer.title))
-    box.setInformativeText(_format_offer(offer, estimate))
+    accepts = tr("“Download” accepts the licence. The model is kept on this computer and downloaded only once.")
+    box.setInformativeText("\n".join((*_format_offer(offer, estimate), "", accepts)))
     fetch = box.addButton(tr("Download"), Role.AcceptRole)
     box.addButton(tr("Cancel"), Role.RejectRole)
     box.setDefaultButton(fetch)
@@ -52,15 +60,14 @@ def confirm_download(parent: QWidget, offer: ModelOffer, estimate: str, on_agree
     box.open()
 
 
-def _format_offer(offer: ModelOffer, estimate: str) -> str:
-    return "\n".join(
-        (
-            tr("Size: {size}", size=basics.format_bytes(offer.bytes)),
-            tr("Licence: {licence}", licence=offer.licence),
-            offer.licence_url,
-            tr("Source: the Hugging Face hub"),
-            *([tr("Training: {estimate}", estimate=estimate)] if estimate else []),
-            "",
-            tr("“Download” accepts the licence. The model is kept on this computer and downloaded only once."),
-        )
-    )
+def _format_offer(offer: ModelOffer, estimate: str) -> list[str]:
+    """What a person must know before the download, in lines."""
+    from_registry = offer.source == "package"
+    source = tr("Source: the Python package registry (pip)") if from_registry else tr("Source: the Hugging Face hub")
+    return [
+        tr("Size: {size}", size=basics.format_bytes(offer.bytes)),
+        tr("Licence: {licence}", licence=offer.licence),
+        offer.licence_url,
+        source,
+        *([tr("Training: {estimate}", estimate=estimate)] if estimate else []),
+    ]

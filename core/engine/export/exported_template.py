@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from core.engine import failures
 from core.engine.export.gguf_layout import ExportError
 from core.engine.http.protocol import Json
 from core.engine.models.chat_template import ChatTemplate
@@ -28,7 +29,9 @@ class ExportedTemplate:
         try:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(base, local_files_only=True)
         except Exception as error:  # transformers raises what it likes
-            raise ExportError(f"The base model's tokenizer cannot be loaded: {error}") from error
+            raise ExportError(
+                f"The base model's tokenizer cannot be loaded. {failures.explain(error).words}"
+            ) from error
         if not self.tokenizer.chat_template:
             raise ExportError("The model has no chat template: no other program would know how to ask it.")
         self._kwargs = kwargs

@@ -81,7 +81,10 @@ class _Opened:
             self._server = open_server(parameters)
         except RuntimeError as error:
             self._folder.cleanup()
-            raise ExportError(f"llama.cpp cannot load the file that was written: {error}") from error
+            raise ExportError(
+                "llama.cpp cannot load the file that was written. Export the merged model (safetensors), or update the "
+                "package xllamacpp."
+            ) from error
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -58,7 +58,8 @@ def read_config(folder: Path) -> Json:
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise ExportError(f"The base model's config.json cannot be read: {error}") from error
+        message = f"{folder / 'config.json'} is gone or damaged. Put it back from a backup, then export again."
+        raise ExportError(message) from error
     if not isinstance(config, dict):
         raise ExportError("The base model's config.json is not an object.")
     return config

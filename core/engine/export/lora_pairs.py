@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from core.engine import failures
 from core.engine.export.gguf_layout import ExportError
 from core.engine.http.protocol import Json
 
@@ -43,7 +44,7 @@ def _read_config(folder: Path) -> Json:
     try:
         config: Json = json.loads((folder / "adapter_config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise ExportError(f"The adapter's adapter_config.json cannot be read: {error}") from error
+        raise ExportError("The adapter's adapter_config.json is gone or damaged. Train the model again.") from error
     wrong = [name for name, off in _UNSUPPORTED.items() if config.get(name) not in (off, None)]
     if config.get("peft_type") != "LORA" or config.get("bias") not in ("none", None) or wrong:
         kind = ", ".join(wrong) or f"{config.get('peft_type')} with bias {config.get('bias')}"
@@ -58,7 +59,7 @@ def _read_matrices(folder: Path) -> dict[str, dict[str, Any]]:
     try:
         tensors = load_file(folder / "adapter_model.safetensors")
     except (OSError, SafetensorError) as error:
-        raise ExportError(f"The adapter's weights cannot be read: {error}") from error
+        raise ExportError(f"The adapter's weights cannot be read. {failures.explain(error).words}") from error
     pairs: dict[str, dict[str, Any]] = {}
     for name, tensor in tensors.items():
         found = _WEIGHT.fullmatch(name)

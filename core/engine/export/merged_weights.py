@@ -53,7 +53,7 @@ def _read_header(path: Path) -> Json:
         with path.open("rb") as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     except (OSError, ValueError, MemoryError) as error:
-        raise ExportError(f"The weights in {path.name} cannot be read: {error}") from error
+        raise ExportError(f"{path} is gone or damaged. Put it back from a backup, then export again.") from error
     return {name: entry for name, entry in header.items() if name != "__metadata__"}
 
 

@@ -10,6 +10,7 @@ GGUF_TYPES = {"gguf-f16": "F16", "gguf-q8_0": "Q8_0", "gguf-q4_k_m": "Q4_K_M"}
 FORMATS = ("adapter", "merged", *GGUF_TYPES, "gguf-adapter")
 ADAPTER_FORMATS = ("adapter", "gguf-adapter")  # nothing to write for a base model
 PUBLISHER = "juku"  # LM Studio wants its models in folders publisher/model
+PLAN = "plan.json"  # in the export's folder
 _MAX_NAME = 80
 
 

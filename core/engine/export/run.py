@@ -8,11 +8,11 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from functools import cached_property
 from pathlib import Path
 
-from core.engine import child_lifetime
+from core.engine import child_lifetime, failures
 from core.engine.damaged_records import DamagedAdapterError, check_adapter
 from core.engine.export import gguf_check, gguf_model, model_card, ollama_template, other_programs
 from core.engine.export.exported_template import ExportedTemplate
@@ -20,15 +20,17 @@ from core.engine.export.gguf_adapter import write_gguf_adapter
 from core.engine.export.gguf_layout import ExportError, find_layout
 from core.engine.export.lora_pairs import LoraPairs
 from core.engine.export.merged_weights import MergedWeights, list_weight_files, write_merged_safetensors
-from core.engine.export.plan import GGUF_TYPES, ExportPlan, gguf_path
+from core.engine.export.plan import GGUF_TYPES, PLAN, ExportPlan, gguf_path
 from core.engine.http.protocol import Json
 from core.engine.private_files import hash_file, replace_folder
+from core.engine.record_files import read_record, write_record
 
 SPARE_BYTES = 64 << 20  # left free for everything else on the disk
+_LICENCES = ("LICENSE", "LICENSE.txt")
 # Files of a base model's folder that go with the merged weights: nothing that could run as code.
 _MERGED_FILES = (
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-    "tokenizer.model", "vocab.json", "merges.txt", "added_tokens.json", "LICENSE", "LICENSE.txt",
+    "tokenizer.model", "vocab.json", "merges.txt", "added_tokens.json", *_LICENCES,
 )  # fmt: skip
 _PRIVATE_KEYS = ("_name_or_path", "_model_name_or_path")  # of a config.json: may be a path of this computer
 
@@ -79,6 +81,7 @@ class Exporter:
         commands = other_programs.build_commands(self._plan)
         ollama = self._write_modelfiles()
         write_cards(self._plan, commands, self._part)
+        self._copy_licence()
         return {"commands": commands, "ollama": ollama}
 
     def _write(self, format: str) -> Iterator[int]:
@@ -131,6 +134,16 @@ class Exporter:
         (target / "chat_template.jinja").write_text(self._template.jinja, "utf-8")
         self._add_end_of_turn(target, self._template.end_of_turn)
 
+    def _copy_licence(self) -> None:
+        """The base model's licence goes with everything that is made of it; Gemma's terms also want a notice."""
+        for name in _LICENCES:
+            if (self._base / name).is_file():
+                shutil.copyfile(self._base / name, self._part / name)
+        base = self._plan.base_model
+        if base["licence"] == "Gemma":
+            notice = "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms"
+            (self._part / "NOTICE").write_text(f"{notice}\n\nThis model was modified: it was fine-tuned.\n", "utf-8")
+
     @staticmethod
     def _add_end_of_turn(target: Path, end_of_turn: int) -> None:
         """Let whatever loads the model stop where an answer of the training ends."""
@@ -182,7 +195,7 @@ def _write_json(path: Path, value: object) -> None:
 
 def export(folder: Path, send: Callable[[Json], None]) -> None:
     """Write the export of `folder/plan.json`. Raises ExportError for what cannot be made, and OSError."""
-    plan, part = ExportPlan(**json.loads((folder / "plan.json").read_text("utf-8"))), folder / "files.part"
+    plan, part = _read_plan(folder), folder / "files.part"
     shutil.rmtree(part, ignore_errors=True)
     try:
         exporter = Exporter(plan, part, send)
@@ -198,12 +211,24 @@ def export(folder: Path, send: Callable[[Json], None]) -> None:
 
 
 def rewrite_cards(folder: Path, card: Json) -> list[Json]:
-    """Write the cards of a finished export again, with what the client tells now; returns their entries in the list of files."""
-    stored = json.loads((folder / "plan.json").read_text("utf-8"))
-    plan = replace(ExportPlan(**stored), card={**stored["card"], **card})
+    """Write the cards of a finished export again, with what the client tells now; returns their entries in the list of files.
+
+    Raises ExportError for a damaged plan, and OSError.
+    """
+    stored = _read_plan(folder)
+    plan = replace(stored, card={**stored.card, **card})
     write_cards(plan, other_programs.build_commands(plan), folder / "files")
-    _write_json(folder / "plan.json", {**stored, "card": plan.card})
+    write_record(folder / PLAN, asdict(plan))
     return list_files(folder / "files", "README.md")
+
+
+def _read_plan(folder: Path) -> ExportPlan:
+    """The plan of an export. Raises ExportError when it is damaged."""
+    names = [one.name for one in fields(ExportPlan)]
+    values = read_record(folder / PLAN, names)
+    if values is None:
+        raise ExportError(f"{folder / PLAN} is gone or damaged. Export the model again.")
+    return ExportPlan(**{name: values[name] for name in names})
 
 
 def _check_adapter(folder: Path) -> None:
@@ -220,13 +245,13 @@ def main() -> int:
     child_lifetime.exit_with_parent()
     try:
         export(Path(sys.argv[1]), send)
-    except (ExportError, OSError) as error:
+    except ExportError as error:
         traceback.print_exc()
         send({"event": "error", "message": str(error)})
         return 1
     except Exception as error:
-        traceback.print_exc()
-        send({"event": "error", "message": f"The export failed: {type(error).__name__}: {error}"})
+        failure = failures.report_in_child("The export failed.", error, Path(sys.argv[1]) / "export.log")
+        send({"event": "error", "message": failure.words, "code": failure.code})
         return 1
     return 0
 

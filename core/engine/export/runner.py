@@ -3,7 +3,6 @@
 import asyncio
 import copy
 import json
-import logging
 import shutil
 from asyncio.subprocess import Process
 from collections.abc import Iterator
@@ -11,15 +10,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
-from core.engine import child_lifetime, damaged_records
-from core.engine.disk_store import RecordStore, write_json
-from core.engine.export.plan import GGUF_TYPES, ExportPlan, gguf_path, served_name
+from core.engine import child_lifetime, damaged_records, failures
+from core.engine.disk_store import RecordStore
+from core.engine.export.plan import GGUF_TYPES, PLAN, ExportPlan, gguf_path, served_name
 from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
+from core.engine.private_files import hash_file
+from core.engine.record_files import write_record
 from core.engine.team.users import User
 
 UNFINISHED = ("queued", "running")
-
-log = logging.getLogger(__name__)
+LOG = "export.log"  # in the export's folder
+FAILED = "export_failed"
 
 
 class ExportStore(RecordStore):
@@ -56,7 +57,7 @@ class ExportRunner:
         """Begin again what an earlier engine left unfinished: nothing of it was kept."""
         for export in reversed(self.store.all()):
             if export["status"] in UNFINISHED:
-                self.store.update(export["id"], status="queued", progress=0.0)
+                self.store.update_or_remember(export["id"], status="queued", progress=0.0)
                 self._start(export["id"])
 
     def seen_by(self, user: User) -> Self:
@@ -86,7 +87,7 @@ class ExportRunner:
             "metadata": metadata,
         }
         self.store.add(export, owner)
-        write_json(self.store.folder(export["id"]) / "plan.json", asdict(plan))
+        write_record(self.store.folder(export["id"]) / PLAN, asdict(plan))
         self._start(export["id"])
         return export
 
@@ -111,11 +112,22 @@ class ExportRunner:
         return self.store.update(export_id, files=listed)
 
     def find_file(self, export_id: str, path: str) -> Path:
-        """A file of a finished export; only what it lists can be read. Raises the 404 error for anything else."""
-        export = self.store.get(export_id)
-        if not any(one["path"] == path for one in export["files"]):
+        """A file of a finished export, which is compared with its digest; only what the export lists can be read.
+
+        Raises the 404 error for anything else, and a 500 error `damaged_file` for other bytes than were written.
+        """
+        listed = next((one for one in self.store.get(export_id)["files"] if one["path"] == path), None)
+        if listed is None:
             raise ApiError(404, f"The export has no file '{path}'.", param="path")
-        return self.store.folder(export_id) / "files" / path
+        found = self.store.folder(export_id) / "files" / path
+        try:
+            is_whole = hash_file(found) == listed["sha256"]
+        except OSError:
+            is_whole = False
+        if not is_whole:
+            message = f"{found} is gone or damaged. Export the model again."
+            raise ApiError(500, message, param="path", code=failures.DAMAGED_FILE)
+        return found
 
     def served_models(self) -> Iterator[tuple[str, Json, Path]]:
         """Every exported GGUF file of a whole model that can answer: its model name, the export, the file. Newest first."""
@@ -141,7 +153,7 @@ class ExportRunner:
             try:
                 path.unlink()
             except OSError as error:
-                message = f"The file is in use: {error}. Try again when nobody asks it."
+                message = "The file is in use, or may not be deleted. Try again when nobody asks it."
                 raise ApiError(409, message, param="model") from error
             models = {format: name for format, name in export["models"].items() if name != model}
             files = [one for one in export["files"] if not path.as_posix().endswith(f"/{one['path']}")]
@@ -167,7 +179,7 @@ class ExportRunner:
         try:
             async with self._lock:
                 self.store.update(export_id, status="running")
-                with (folder / "export.log").open("ab") as file:
+                with (folder / LOG).open("ab") as file:
                     child = await child_lifetime.start_child("core.engine.export.run", str(folder), log=file)
                 try:
                     last = await self._read_messages(export_id, child)
@@ -176,8 +188,8 @@ class ExportRunner:
                     shutil.rmtree(folder / "files.part", ignore_errors=True)
             self._finish(export_id, last)
         except Exception as error:
-            log.exception("export %s", export_id)
-            self._fail(export_id, f"The export failed due to an internal error: {error}")
+            failure = failures.report("The export failed.", error, folder / LOG)
+            self._fail(export_id, failure.words, failure.code)
 
     async def _read_messages(self, export_id: str, child: Process) -> Json:
         """Pass the progress on until the process ends; returns its last message, or an error in its place."""
@@ -190,12 +202,12 @@ class ExportRunner:
         code = await child.wait()
         if last.get("event") in ("done", "error"):
             return last
-        hint = " The computer may have run out of memory." if code == -9 else ""
-        return {"event": "error", "message": f"The export's process ended with status {code}.{hint}"}
+        log_name = failures.name_log(self.store.folder(export_id) / LOG)
+        return {"event": "error", "message": f"The export failed. {failures.describe_exit(code)} {log_name}"}
 
     def _finish(self, export_id: str, last: Json) -> None:
         if last["event"] == "error":
-            return self._fail(export_id, last["message"])
+            return self._fail(export_id, last["message"], last.get("code", FAILED))
         export = self.store.get(export_id)
         models = {format: served_name(export["model"], format) for format in export["formats"] if format in GGUF_TYPES}
         done = {"status": "succeeded", "progress": 1.0, "finished_at": now(), "models": models}
@@ -214,6 +226,6 @@ class ExportRunner:
             if is_same and is_own and set(old["formats"]) <= set(new["formats"]):
                 self.store.delete(old["id"])
 
-    def _fail(self, export_id: str, message: str) -> None:
-        error = {"code": "export_failed", "message": message, "param": None}
-        self.store.update(export_id, status="failed", error=error, finished_at=now())
+    def _fail(self, export_id: str, message: str, code: str) -> None:
+        error = {"code": code, "message": message, "param": None}
+        self.store.update_or_remember(export_id, status="failed", error=error, finished_at=now())

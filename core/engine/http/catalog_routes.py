@@ -17,7 +17,7 @@ from core.engine import child_lifetime
 from core.engine.http.parameters import Text, parse, read_json
 from core.engine.http.protocol import ApiError, bad_request, model_not_found_error
 from core.engine.http.services import Services, get_services
-from core.engine.models.catalog import CatalogEntry, build_entry
+from core.engine.models.catalog import CatalogEntry, build_entry, load_terms
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 
@@ -60,15 +60,15 @@ async def add(request: Request) -> Response:
     wanted = parse(await read_json(request), AddRequest)
     if wanted.folder is not None and not services.serves_only_this_computer:
         raise ApiError(403, "A folder can only be added where the server serves this computer only.", param="folder")
-    entry = services.catalog.add(await _inspect(wanted))
+    entry = services.catalog.add(await _inspect(wanted, services.catalog.log))
     return JSONResponse(services.catalog.describe(entry))
 
 
-async def _inspect(wanted: AddRequest) -> CatalogEntry:
+async def _inspect(wanted: AddRequest, log: Path) -> CatalogEntry:
     source = {"folder": wanted.folder} if wanted.folder else {"repo": wanted.repo, "revision": wanted.revision}
-    message = await child_lifetime.run_child("core.engine.models.inspect_model", json.dumps(source))
+    message = await child_lifetime.run_child("core.engine.models.inspect_model", json.dumps(source), log=log)
     if "entry" not in message:
-        reason, param = message.get("error", "its process said nothing"), "folder" if wanted.folder else "repo"
+        reason, param = message.get("error", "Its process said nothing."), "folder" if wanted.folder else "repo"
         raise bad_request(f"This model cannot be added. {reason}", param, "unusable_model")
     return build_entry(message["entry"])
 
@@ -88,6 +88,16 @@ async def remove(request: Request) -> Response:
         raise bad_request(message, "model", "model_in_use")
     services.catalog.remove(model)
     return JSONResponse({"id": model, "object": "catalog.model", "deleted": True})
+
+
+async def terms(request: Request) -> Response:
+    """The terms of use that must be accepted before a model is fetched. Raises the protocol's 404 error for an unknown model.
+
+    `text` is '' for an open licence.
+    """
+    entry = _find(get_services(request), request.path_params["id"])
+    names = {"licence": entry.licence, "licence_url": entry.licence_url}
+    return JSONResponse({"object": "catalog.terms", "id": entry.id, **names, "text": load_terms(entry)})
 
 
 async def prepare(request: Request) -> Response:
@@ -117,5 +127,6 @@ routes = [
     Route("/v1/catalog", index, methods=["GET"]),
     Route("/v1/catalog", add, methods=["POST"]),
     Route("/v1/catalog/{id}", remove, methods=["DELETE"]),
+    Route("/v1/catalog/{id}/terms", terms, methods=["GET"]),
     Route("/v1/catalog/{id}/prepare", prepare, methods=["POST"]),
 ]

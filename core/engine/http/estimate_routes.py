@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.engine.disk_store import to_json_line
 from core.engine.http.job_request import MethodRequest, check_method
 from core.engine.http.parameters import parse, read_json
 from core.engine.http.protocol import bad_request, model_not_found_error
 from core.engine.http.services import Services, get_services
+from core.engine.record_files import to_json_line
 from core.engine.training.estimator import JobOutline
 from core.engine.training.validate_rows import InvalidFileError, validate_file
 

@@ -9,9 +9,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from core.engine import failures
+from core.engine.export.gguf_layout import ExportError
 from core.engine.export.plan import ADAPTER_FORMATS, FORMATS, ExportPlan, file_name
 from core.engine.http.parameters import Text, check_metadata, find_duplicate, parse, read_json
-from core.engine.http.protocol import Json, bad_request, paginate
+from core.engine.http.protocol import ApiError, Json, bad_request, paginate
 from core.engine.http.services import Services, get_services
 from core.engine.inference import llama_cpp
 
@@ -170,13 +172,18 @@ async def card(request: Request) -> Response:
     values = _card_values(parse(await read_json(request), Card))
     if exports.store.get(export_id)["status"] != "succeeded":
         raise bad_request(f"The export is not complete: {export_id}", code="invalid_request_error")
-    files = await asyncio.to_thread(run.rewrite_cards, exports.store.folder(export_id), values)
+    folder = exports.store.folder(export_id)
+    try:
+        files = await asyncio.to_thread(run.rewrite_cards, folder, values)
+    except ExportError as error:
+        raise ApiError(500, str(error), code=failures.DAMAGED_FILE) from error
     return JSONResponse(_describe(exports.set_card(export_id, files)))
 
 
 async def content(request: Request) -> Response:
     """The bytes of one file of an export, also a part of them (`Range`). Raises the 404 error for what is not listed."""
-    path = get_services(request).exports.find_file(request.path_params["id"], request.path_params["path"])
+    names = request.path_params
+    path = await asyncio.to_thread(get_services(request).exports.find_file, names["id"], names["path"])
     return FileResponse(path, media_type="application/octet-stream")
 
 

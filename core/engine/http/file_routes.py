@@ -87,8 +87,11 @@ async def retrieve(request: Request) -> Response:
 
 
 async def content(request: Request) -> Response:
-    """The bytes as they were uploaded. Raises the protocol's 404 error for an unknown id."""
-    path = get_services(request).store.files.path(request.path_params["id"])
+    """The bytes as they were uploaded.
+
+    Raises the protocol's 404 error for an unknown id, and a 500 error `damaged_file` for bytes that have changed since.
+    """
+    path = await asyncio.to_thread(get_services(request).store.files.read_whole, request.path_params["id"])
     return FileResponse(path, media_type="application/octet-stream")
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import logging
 from collections.abc import AsyncIterator, Callable
 
@@ -13,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.engine import failures
 from core.engine.http import (
     batch_routes,
     catalog_routes,
@@ -55,7 +55,6 @@ MAX_UPLOAD_BYTES = file_routes.MAX_FILE_BYTES + 64 * 1024
 # find its connection reset instead of the error.
 MAX_DRAIN_BYTES = 2 * MAX_UPLOAD_BYTES
 DRAIN_SECONDS = 60.0
-FULL_DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 
 log = logging.getLogger(__name__)
 
@@ -172,18 +171,21 @@ async def _handle_disconnect(_request: Request, _error: Exception) -> Response:
 async def _handle_os_error(_request: Request, error: Exception) -> Response:
     """A full disk is told in words. Raises any other error again, for the handler of all others."""
     assert isinstance(error, OSError)
-    if error.errno not in FULL_DISK_ERRNOS:
+    if not failures.is_full_disk(error):
         log.error("a request failed", exc_info=error)
         return await _handle_exception(_request, error)
     message = (
         "The disk of this server is full, or your share of it: nothing was stored. "
         "Free some space (delete files, models or checkpoints), then send the request again."
     )
-    return _error_response(ApiError(507, message, code="insufficient_storage"))
+    return _error_response(ApiError(507, message, code=failures.INSUFFICIENT_STORAGE))
 
 
-async def _handle_exception(_request: Request, _error: Exception) -> Response:
-    return _error_response(ApiError(500, "The server had an error while processing your request.", code="server_error"))
+async def _handle_exception(_request: Request, error: Exception) -> Response:
+    found, message = failures.explain(error), "The server had an error while processing your request."
+    if found.code == failures.INSUFFICIENT_MEMORY:
+        return _error_response(ApiError(503, f"{message} {found.words}", code=found.code))
+    return _error_response(ApiError(500, message, code=failures.SERVER_ERROR))
 
 
 def create_app(services: Services, token: str, hosts: AllowedHosts, on_start: Callable[[], None]) -> ASGIApp:

@@ -118,12 +118,12 @@ def build_services(options: EngineOptions) -> Services:
     """The services on a home folder. Quick: loads no model."""
     store, catalog = DiskStore(options.home), ModelCatalog(options.models, options.home / "models.json")
     arguments = [options.answerer, options.dtype, str(options.models / "gguf"), options.vllm_url]
-    team, estimator = Team(options.home), Estimator(options.dtype)
+    team, estimator = Team(options.home), Estimator(options.dtype, options.home / "estimates.log")
     process = InferenceProcess(arguments, options.idle_seconds)
     return Services(
         store,
         catalog,
-        JobRunner(store, catalog, options.dtype, options.accelerate_config, estimator, team.max_jobs),
+        JobRunner(store, catalog, options.dtype, estimator, options.accelerate_config, team.max_jobs),
         BatchQueue(store),
         ExportRunner(options.home / "exports"),
         process,

@@ -10,8 +10,9 @@ from core.engine.http.protocol import Json
 from core.engine.inference.grammar import Grammar
 from core.engine.models.tool_syntax import CALL_BEGIN, CALL_END
 
-# Between values at most one space: a small model would go on with spaces and line breaks for ever.
-_WHITESPACE = {"whitespace_flexible": False, "item_separator": ", ?", "key_separator": ": ?"}
+# Between values one space: a small model would go on with spaces and line breaks for ever. A plain text and no pattern,
+# which llama.cpp's own llguidance, an older one, writes as it stands.
+_WHITESPACE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 MAX_CALLS = 16
 CALL_NAME = CALL_BEGIN + '\n{"name": "'
 CALL_ARGUMENTS = '", "arguments": '
@@ -76,8 +77,7 @@ def build_json_grammar(response_format: ResponseFormat | None, param: str = "res
     schema = _find_schema(response_format)
     if schema is None:
         return None
-    plain = json.dumps({name: value for name, value in schema.items() if name != "x-guidance"}, ensure_ascii=False)
-    return Grammar(f"start: {_json(schema)}\n", plain, param)
+    return Grammar(f"start: {_json(schema)}\n", param)
 
 
 def _find_schema(response_format: ResponseFormat | None) -> Json | None:
@@ -121,7 +121,7 @@ def build_tool_grammar(
         lines += [f"start: TEXT | before {calls}", r"TEXT: /(.|\n)*/", rf"before[lazy]: /(.|\n)*{CALL_BEGIN}/"]
     lines.append("body: " + " | ".join(f"body_{index}" for index in range(len(bodies))))
     lines += [f"body_{index}: {body}" for index, body in enumerate(bodies)]
-    return Grammar("\n".join(lines) + "\n", None, "tools")
+    return Grammar("\n".join(lines) + "\n", "tools")
 
 
 def _build_body(function: Function) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from core.engine import failures
 from core.engine.export.gguf_layout import ExportError
 from core.engine.http.protocol import ApiError
 from core.engine.inference import llama_cpp
@@ -60,7 +61,9 @@ class AnswererChoice:
             if isinstance(found, StreamedAnswerer):
                 return found
             if source.gguf or self._options.kind == "llama.cpp":
-                raise ApiError(400, f"This model cannot answer that: {found}.", code="unsupported_value")
+                raise ApiError(
+                    400, f"This model cannot answer that: {str(found).removesuffix('.')}.", code="unsupported_value"
+                )
             log.info("torch answers for %s: %s", source.id, found)
         return self._torch.get(source.key, lambda: self._load_torch(source))
 
@@ -103,7 +106,7 @@ class AnswererChoice:
             obstacle = found.find_obstacle(params, num_prompt_tokens)
             if not obstacle:
                 return found
-            if not params.is_plain:
+            if not params.is_plain_but_grammar:
                 break
         return obstacle or ""
 
@@ -121,8 +124,10 @@ class AnswererChoice:
         try:
             model = source.gguf or self._files.base(source)
             adapter = source.gguf_adapter if source.gguf else self._files.adapter(source)
-            return StreamedAnswerer(llama_cpp.LlamaCppServer(model, adapter, is_long), self._on_finished)
+            server = llama_cpp.LlamaCppServer(model, adapter, is_long)
+            return StreamedAnswerer(server, self._on_finished, self.text(source))
         except ExportError as error:
             return error
         except (RuntimeError, OSError) as error:
-            return ExportError(f"llama.cpp cannot load it: {error}")
+            otherwise = "The file is damaged, or there is too little memory."
+            return ExportError(failures.report("llama.cpp cannot load the model.", error, otherwise=otherwise).words)

@@ -1,8 +1,6 @@
 """The queue of batches: each is a file of requests, answered in the background."""
 
 import asyncio
-import logging
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from core.engine.disk_store import DiskStore, append_line, read_lines, to_json_line
+from core.engine import failures
+from core.engine.disk_store import DiskStore
 from core.engine.http import batch_input
 from core.engine.http.protocol import ApiError, Json, bad_request, new_id, now
+from core.engine.record_files import append_line, read_lines, to_json_line
 
 MAX_CONCURRENT_REQUESTS = 8
 UNFINISHED_STATUSES = ("validating", "in_progress", "finalizing", "cancelling")
-
-log = logging.getLogger(__name__)
 
 
 class BatchEndpoints(Protocol):
@@ -114,18 +112,17 @@ class BatchQueue:
             if batches.get(batch_id)["status"] in UNFINISHED_STATUSES:
                 await self._finish(batch_id)
         except Exception as raised:
-            log.exception("batch %s", batch_id)
-            error = raised.exceptions[0] if isinstance(raised, ExceptionGroup) else raised
-            self._fail(batch_id, [_build_error("server_error", f"The batch failed due to an internal error: {error}")])
+            failure = failures.report("The batch failed.", raised, batches.folder(batch_id) / "batch.log")
+            self._fail(batch_id, [_build_error(failure.code, failure.words)])
 
     def _fail(self, batch_id: str, errors: list[Json]) -> None:
         error_list = {"object": "list", "data": errors}
-        self._store.batches.update(batch_id, status="failed", failed_at=now(), errors=error_list)
+        self._store.batches.update_or_remember(batch_id, status="failed", failed_at=now(), errors=error_list)
 
     async def _validate(self, batch_id: str) -> None:
         batch, copy = self._store.batches.get(batch_id), self._store.batches.folder(batch_id) / "input.jsonl"
         try:
-            await asyncio.to_thread(shutil.copyfile, self._store.files.path(batch["input_file_id"]), copy)
+            await asyncio.to_thread(self._store.files.read_whole, batch["input_file_id"], copy)
             report = await asyncio.to_thread(batch_input.validate_input, copy, batch["endpoint"])
             if not report.errors and self._endpoints:
                 await self._endpoints.check_model(self._store.batches.owner(batch_id), report.model)

@@ -7,26 +7,26 @@ from core.engine.http.protocol import bad_request
 
 if TYPE_CHECKING:
     from core.engine.inference.loaded_models import LoadedModel
+    from core.engine.inference.model_text import ModelText
 
 
 @dataclass(frozen=True)
 class Grammar:
-    """What a completion must look like. `lark`: a grammar in llguidance's dialect of Lark. `json_schema`: the same as
-    JSON text where it is one JSON schema and nothing else, for llama.cpp; else None. `param`: the parameter of the
+    """What a completion must look like. `lark`: a grammar in llguidance's dialect of Lark. `param`: the parameter of the
     request it comes from, for errors."""
 
     lark: str
-    json_schema: str | None
     param: str
 
 
 class GrammarState:
     """How far one completion has come in its grammar. Raises a 400 error for a grammar that cannot be followed."""
 
-    def __init__(self, grammar: Grammar, loaded: "LoadedModel") -> None:
+    def __init__(self, grammar: Grammar, loaded: "LoadedModel | ModelText") -> None:
         from llguidance import LLMatcher
 
-        self._matcher: Any = LLMatcher(loaded.token_guide, grammar.lark, log_level=0)
+        self._guide: Any = loaded.token_guide
+        self._matcher: Any = LLMatcher(self._guide, grammar.lark, log_level=0)
         self._vocab_size = loaded.vocab_size
         if self._matcher.is_error():
             fault = self._matcher.get_error().partition("\n")[0][:500]
@@ -51,6 +51,16 @@ class GrammarState:
         """Go on by one token. Raises ValueError when it is not allowed."""
         self._matcher.consume_token(token_id)
         self._check()
+
+    def accept_text(self, text: str) -> None:
+        """Go on by a text that another engine has generated. Raises ValueError when it is not allowed."""
+        for token_id in self._guide.tokenize_bytes(text.encode()):
+            self.accept(token_id)
+
+    def check_end(self) -> None:
+        """Raise ValueError unless the completion may end here."""
+        if not self._matcher.is_accepting() and not self.is_finished:
+            raise ValueError("the completion has ended before its form is complete")
 
     def _check(self) -> None:
         if self._matcher.is_error():

@@ -2,14 +2,13 @@
 
 import asyncio
 import itertools
-import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable
 
 import numpy as np
 
-from core.engine import child_lifetime
+from core.engine import child_lifetime, failures
 from core.engine.http.protocol import ApiError
 from core.engine.inference import messages
 from core.engine.inference.completions import PendingCompletion
@@ -189,8 +188,4 @@ def _describe_end(process: Process | None) -> str:
     code = process.returncode if process else None
     if code is None:
         return "The process that answers could not be started."
-    if code >= 0:
-        return f"The process that answers ended with status {code}; the next request starts it again."
-    name = signal.Signals(-code).name
-    hint = " The computer may have run out of memory." if name == "SIGKILL" else ""
-    return f"The process that answers was ended by {name}; the next request starts it again.{hint}"
+    return f"The answer was not computed. {failures.describe_exit(code)} The next request starts it again."

@@ -9,6 +9,7 @@ import secrets
 import socket
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ LONG_KEY_VALUE_BYTES = 1024 * 1024 * 1024  # for one long sequence
 RANDOM_SEED = 2**32 - 1  # for llama.cpp, this one means any
 # Weights that one thread reads for a token. With fewer, two threads wait for each other longer than they compute.
 BYTES_PER_THREAD = 128 * 1024 * 1024
+
+GRAMMAR_HEAD = "%llguidance {}\n"  # llama.cpp gives a grammar that begins so to llguidance
+GRAMMAR_TEST = "juku"
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +81,25 @@ class LlamaCppServer:
         """What it cannot do of what is asked; None when it can answer."""
         if num_prompt_tokens + params.max_tokens > self._tokens_each:
             return f"llama.cpp keeps room for {self._tokens_each} tokens here"
-        return None if params.is_plain else "llama.cpp is asked for plain text only"
+        if not params.is_plain_but_grammar:
+            return "llama.cpp is asked for text alone, in a form or in none"
+        if params.grammar and not self._follows_grammars:
+            return "this build of llama.cpp has no llguidance"
+        return None
+
+    @cached_property
+    def _follows_grammars(self) -> bool:
+        """Whether this build has llguidance: without it, or with a grammar that it cannot read, llama.cpp would answer
+        in any form and say nothing."""
+        texts: list[str] = []
+
+        def take(chunk: Json) -> bool:
+            texts.extend(choice.get("text") or "" for choice in chunk.get("choices", []))
+            return "choices" not in chunk
+
+        body = {"prompt": [0], "stream": True, "max_tokens": 8, "grammar": f'{GRAMMAR_HEAD}start: "{GRAMMAR_TEST}"\n'}
+        self._complete(body, take)
+        return "".join(texts) == GRAMMAR_TEST
 
     def build_body(self, prompt_ids: list[int], params: SamplingParams) -> Json:
         """The body of a request: only what is asked for is done to the logits, in the order of OpenAI and vLLM."""
@@ -91,6 +113,8 @@ class LlamaCppServer:
             "stop": list(params.stop),
             **(greedy if params.is_greedy else sampled),
         }
+        if params.grammar:
+            body["grammar"] = GRAMMAR_HEAD + params.grammar.lark.removeprefix(GRAMMAR_HEAD)
         return body if params.seed is None else {**body, "seed": params.seed % RANDOM_SEED}
 
     def stream(self, body: Json, on_chunk: Callable[[Json], bool]) -> None:

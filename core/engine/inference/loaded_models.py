@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from core.engine import child_lifetime
-from core.engine.http.protocol import ApiError
 from core.engine.inference.model_source import ModelSource
-from core.engine.inference.model_text import ModelText
+from core.engine.inference.model_text import ModelText, build_token_guide
 from core.engine.models import device
 
 MAX_LOADED_MODELS = 3
@@ -38,12 +37,7 @@ class LoadedModel:
     @cached_property
     def token_guide(self) -> Any:
         """llguidance's view of the tokenizer. Raises an ApiError 501 when llguidance is not installed."""
-        try:
-            from llguidance.hf import from_tokenizer
-        except ImportError as error:
-            message = "This needs the Python package llguidance, which is not installed: pip install llguidance"
-            raise ApiError(501, message, code="package_missing") from error
-        return from_tokenizer(self.text.tokenizer, n_vocab=self.vocab_size, eos_token=sorted(self.text.eos_token_ids))
+        return build_token_guide(self.text, self.vocab_size)
 
     def token_bytes(self, token_id: int) -> bytes:
         """The bytes that a token stands for; special tokens by their names. Raises an ApiError 501 without llguidance."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from core.engine.damaged_records import check_adapter
-from core.engine.http.protocol import bad_request
+from core.engine.http.protocol import ApiError, bad_request
 from core.engine.inference.generation_request import GenerationRequest
 from core.engine.inference.model_source import ModelSource
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
@@ -22,6 +23,11 @@ class ModelText:
     eos_token_ids: frozenset[int]
     context_length: int
     vocab_size: int
+
+    @cached_property
+    def token_guide(self) -> Any:
+        """llguidance's view of the tokenizer. Raises an ApiError 501 when llguidance is not installed."""
+        return build_token_guide(self, self.vocab_size)
 
     def tokenize_prompt(self, request: GenerationRequest) -> list[int]:
         """The prompt's token ids; raises a 400 error when the template refuses the messages or they are longer than
@@ -47,6 +53,16 @@ class ModelText:
             message = f"Invalid 'prompt': this model has no token {wrong[0]}, only 0 to {self.vocab_size - 1}."
             raise bad_request(message, "prompt", "invalid_value")
         return ids or [min(self.eos_token_ids)]
+
+
+def build_token_guide(text: ModelText, vocab_size: int) -> Any:
+    """llguidance's view of a tokenizer. Raises an ApiError 501 when llguidance is not installed."""
+    try:
+        from llguidance.hf import from_tokenizer
+    except ImportError as error:
+        message = "This needs the Python package llguidance, which is not installed: pip install llguidance"
+        raise ApiError(501, message, code="package_missing") from error
+    return from_tokenizer(text.tokenizer, n_vocab=vocab_size, eos_token=sorted(text.eos_token_ids))
 
 
 def load_text(source: ModelSource) -> ModelText:

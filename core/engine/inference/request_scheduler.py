@@ -4,11 +4,11 @@ Sequences of one model are generated together, token by token, and a new one joi
 does not wait for a long answer. Models take turns, and so do the people who ask.
 """
 
-import logging
 import queue
 import threading
 from dataclasses import dataclass
 
+from core.engine import failures
 from core.engine.damaged_records import CODE, DamagedAdapterError
 from core.engine.http.protocol import ApiError, Json
 from core.engine.inference.answerer import Answerer
@@ -22,8 +22,6 @@ from core.engine.round_robin import RoundRobin
 
 BATCH_WAIT_SECONDS = 0.02  # for more requests, before the first ones start
 BATCH_SIZE = 8  # requests that are not waited for any longer
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -145,14 +143,10 @@ class RequestScheduler:
             request.send(error)
         except DamagedAdapterError as error:
             request.send(ApiError(400, f"The model is damaged. {error}", param="model", code=CODE))
-        except Exception:
-            log.exception("loading %s", request.source.id)
+        except Exception as error:
             folder = request.source.gguf or request.source.adapter or request.source.base
-            message = (
-                f"The model could not be loaded from {folder}. Its files may be damaged, or there is too little memory; "
-                "the engine's log says more."
-            )
-            request.send(ApiError(500, message, code="server_error"))
+            what = f"The model could not be loaded from {folder}."
+            request.send(_describe_error(what, error, "Its files, or those of its base model, may be damaged."))
 
     def _queue_sequences(self, completion: CompletionWork) -> None:
         source, request = completion.source, completion.request
@@ -174,19 +168,23 @@ class RequestScheduler:
             if embeddings.step():
                 return
         except Exception as error:
-            log.exception("computing embeddings")
-            embeddings.send(ApiError(500, f"The vectors could not be computed: {error}", code="server_error"))
+            embeddings.send(_describe_error("The vectors could not be computed.", error))
         self._embeddings.remove(embeddings)
 
 
 def _send_error(completion: CompletionWork, error: Exception) -> None:
     if completion.cancelled.is_set():
         return
-    log.error("generating", exc_info=error)
     if not isinstance(error, ApiError):
-        error = ApiError(500, f"The answer could not be computed: {error}", code="server_error")
+        error = _describe_error("The answer could not be computed.", error)
     completion.send(error)
     completion.cancelled.set()  # its other choices
+
+
+def _describe_error(what: str, error: Exception, otherwise: str = failures.UNKNOWN) -> ApiError:
+    """The error of a request that failed here; the traceback goes to the engine's log."""
+    failure = failures.report(what, error, otherwise=otherwise)
+    return ApiError(503 if failure.code == failures.INSUFFICIENT_MEMORY else 500, failure.words, code=failure.code)
 
 
 def _build_sequence(

@@ -44,13 +44,12 @@ class SamplingParams:
     @property
     def is_plain(self) -> bool:
         """Whether it asks for temperature, top-p, seed and stop strings at most."""
-        return not (
-            self.frequency_penalty
-            or self.presence_penalty
-            or self.logit_bias
-            or self.grammar
-            or self.top_logprobs is not None
-        )
+        return self.is_plain_but_grammar and self.grammar is None
+
+    @property
+    def is_plain_but_grammar(self) -> bool:
+        """Whether it asks for temperature, top-p, seed, stop strings and a form at most."""
+        return not (self.frequency_penalty or self.presence_penalty or self.logit_bias or self.top_logprobs is not None)
 
 
 class RowSampler:

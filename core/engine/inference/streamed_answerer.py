@@ -6,6 +6,8 @@ from typing import Protocol
 
 from core.engine.http.protocol import Json
 from core.engine.inference.generate import GeneratedSequence
+from core.engine.inference.grammar import GrammarState
+from core.engine.inference.model_text import ModelText
 from core.engine.inference.sampling import SamplingParams
 
 
@@ -32,8 +34,12 @@ class StreamedAnswerer:
     Requests of people find room where those of batches find none: what runs there cannot be made to rest.
     """
 
-    def __init__(self, engine: CompletionStream, on_finished: Callable[[], None]) -> None:
-        self._engine, self._on_finished = engine, on_finished
+    def __init__(
+        self, engine: CompletionStream, on_finished: Callable[[], None], text: ModelText | None = None
+    ) -> None:
+        """`text`: of the model, for an engine that is asked for forms; every piece of such an answer is checked."""
+        self._engine, self._on_finished, self._text = engine, on_finished, text
+        self._forms: dict[int, GrammarState] = {}
         self._running: dict[bool, list[GeneratedSequence]] = {False: [], True: []}
         self._lock = threading.Lock()
 
@@ -47,7 +53,9 @@ class StreamedAnswerer:
         return self._engine.find_obstacle(params, num_prompt_tokens)
 
     def prepare(self, sequence: GeneratedSequence) -> None:
-        """Nothing: the other engine has its own sampler."""
+        """Read the form that is asked for. Raises a 400 error for one that cannot be followed."""
+        if sequence.params.grammar and self._text:
+            self._forms[id(sequence)] = GrammarState(sequence.params.grammar, self._text)
 
     def select(self, sequences: list[GeneratedSequence], background: bool) -> list[GeneratedSequence]:
         """The first of the sequences: those of batches get three quarters of what people may have."""
@@ -69,7 +77,12 @@ class StreamedAnswerer:
         with self._lock:
             self._running[background] += sequences
         for sequence in sequences:
-            threading.Thread(target=self._run, args=(sequence, background), name="stream", daemon=True).start()
+            try:
+                threading.Thread(target=self._run, args=(sequence, background), name="stream", daemon=True).start()
+            except RuntimeError as error:  # too little memory for another thread
+                with self._lock:
+                    self._running[background].remove(sequence)
+                sequence.on_failure(error)
 
     def is_running(self, background: bool) -> bool:
         """Whether sequences of this kind are not finished yet."""
@@ -81,7 +94,7 @@ class StreamedAnswerer:
         return False
 
     def _run(self, sequence: GeneratedSequence, background: bool) -> None:
-        receiver = _Receiver(sequence)
+        receiver = _Receiver(sequence, self._forms.pop(id(sequence), None))
         try:
             self._engine.stream(self._engine.build_body(sequence.prompt_ids, sequence.params), receiver.take)
             receiver.finish()
@@ -100,8 +113,8 @@ def _reserved_tokens(sequence: GeneratedSequence) -> int:
 class _Receiver:
     """Passes the chunks of one completion on."""
 
-    def __init__(self, sequence: GeneratedSequence) -> None:
-        self._sequence = sequence
+    def __init__(self, sequence: GeneratedSequence, form: GrammarState | None) -> None:
+        self._sequence, self._form = sequence, form
         self._num_tokens = 0
         self._finish_reason = ""
         self._error: Exception | None = None
@@ -123,6 +136,8 @@ class _Receiver:
             self._num_tokens += 1
             self._finish_reason = choice.get("finish_reason") or self._finish_reason
             if choice["text"]:
+                if self._form:
+                    self._form.accept_text(choice["text"])
                 self._sequence.on_token(choice["text"], None, self._num_tokens, [])
         self._num_tokens = usage.get("completion_tokens", self._num_tokens)
 
@@ -134,4 +149,6 @@ class _Receiver:
             return
         if not self._finish_reason:
             raise ValueError("the answer ended before its end")
+        if self._form and self._finish_reason == "stop" and not self._sequence.params.stop:
+            self._form.check_end()
         self._sequence.on_token("", self._finish_reason, self._num_tokens, [])

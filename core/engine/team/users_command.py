@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from core.engine import failures
 from core.engine.private_files import make_private
 from core.engine.team.users import UserError, UserStore
 
@@ -36,7 +37,7 @@ def run(arguments: list[str], default_home: Path) -> int:
     try:
         _change(UserStore(chosen.home), chosen)
     except (UserError, ValueError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(failures.explain(error).words if isinstance(error, OSError) else error, file=sys.stderr)
         return 1
     return 0
 

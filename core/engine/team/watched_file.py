@@ -29,7 +29,11 @@ class WatchedFile(Generic[T]):
         try:
             return self._parse(data)
         except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{self._path} cannot be read: {error}. Correct it, or put back a copy.") from error
+            # Parsers say where in the person's own text; other exceptions say what Python wanted.
+            reason = (
+                str(error) if isinstance(error, ValueError) else "a member is missing, not known, or of another kind"
+            )
+            raise ValueError(f"{self._path} cannot be read: {reason}. Correct it, or put back a copy.") from error
 
     @property
     def value(self) -> T:

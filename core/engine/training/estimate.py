@@ -11,7 +11,6 @@ import random
 import statistics
 import sys
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -338,8 +337,7 @@ def main() -> int:
         request = JobOutline(**{**values, "entry": build_entry(values["entry"])})
         send({"estimate": estimate(request, dtype_name, started, process_bytes)})
     except Exception as error:
-        traceback.print_exc()
-        send({"error": f"{type(error).__name__}: {error}"})
+        send(child_lifetime.build_unexpected(error))
         return 1
     return 0
 

@@ -34,8 +34,9 @@ class JobOutline:
 class Estimator:
     """Estimates of jobs. One that was estimated before is answered at once, with the memory that is free now."""
 
-    def __init__(self, dtype: str) -> None:
-        self._dtype = dtype
+    def __init__(self, dtype: str, log: Path) -> None:
+        """`log`: where its processes write what went wrong."""
+        self._dtype, self._log = dtype, log
         self._known: OrderedDict[str, Json] = OrderedDict()
         self._one_at_a_time = asyncio.Lock()
 
@@ -61,10 +62,10 @@ class Estimator:
         with tempfile.TemporaryDirectory(prefix="juku-estimate-") as folder:
             path = Path(folder) / "request.json"
             await asyncio.to_thread(path.write_text, values, "utf-8")
-            message = await child_lifetime.run_child("core.engine.training.estimate", str(path))
+            message = await child_lifetime.run_child("core.engine.training.estimate", str(path), log=self._log)
         if "estimate" not in message:
-            reason = message.get("error", "its process said nothing")
-            raise ApiError(500, f"The job could not be estimated: {reason}", code="server_error")
+            reason = message.get("error", "Its process said nothing.")
+            raise ApiError(500, f"The job could not be estimated. {reason}", code=message.get("code", "server_error"))
         estimate: Json = message["estimate"]
         return estimate
 

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from core.engine.disk_store import DiskStore, read_lines, to_json_line
+from core.engine.disk_store import DiskStore
 from core.engine.http.protocol import Json, model_not_found_error
 from core.engine.models import device
 from core.engine.models.catalog import ModelCatalog
+from core.engine.record_files import read_lines, to_json_line
 from core.engine.training.estimator import Estimator, JobOutline
 from core.engine.training.job_slots import MemoryNeed
 

@@ -1,7 +1,5 @@
 """Builds what is stored of a job: the job object, its models' records, its result file."""
 
-import signal
-
 from core.engine.http.job_request import HYPERPARAMETERS, JobRequest
 from core.engine.http.protocol import Json, new_id, now
 
@@ -77,12 +75,3 @@ def format_result_csv(method: str, metrics: list[Json]) -> str:
     columns = RESULT_COLUMNS[method]
     lines = [",".join(str(one.get(name, "")) for name in columns.values()) for one in metrics]
     return "\n".join([",".join(columns), *lines, ""])
-
-
-def format_exit(code: int) -> str:
-    """How a training process ended that sent no last message, in words."""
-    if code >= 0:
-        return f"the training process ended with status {code}."
-    name = signal.Signals(-code).name
-    hint = " The computer may have run out of memory." if name == "SIGKILL" else ""
-    return f"the training process was killed by {name}.{hint}"

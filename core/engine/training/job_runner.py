@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from core.engine import child_lifetime
-from core.engine.disk_store import UNFINISHED_STATUSES, DiskStore, read_json, write_json
+from core.engine import child_lifetime, failures
+from core.engine.disk_store import UNFINISHED_STATUSES, DiskStore
 from core.engine.http.job_request import JobRequest
 from core.engine.http.protocol import ApiError, Json, bad_request, model_not_found_error, new_id, now
 from core.engine.models.catalog import CatalogEntry, ModelCatalog
 from core.engine.private_files import hash_file, sync_file
+from core.engine.record_files import read_json, write_json
 from core.engine.training import job_records_and_results, launch
 from core.engine.training.estimator import Estimator
 from core.engine.training.job_memory import JobMemory
@@ -27,6 +28,7 @@ from core.engine.training.validate_rows import InvalidFileError, validate_file
 MAX_CHECKPOINTS = 3
 MAX_METRICS_EVENTS = 500
 PREPARE_EVENT_STEP = 0.05  # preparing a base model adds an event each time its progress grows by this
+LOG = "train.log"  # in the job's folder: what its processes write to standard error, and tracebacks
 PAUSE_TIMEOUT_SECONDS = 600.0  # for the current step; then it is killed, and the resumed job repeats it
 
 log = logging.getLogger(__name__)
@@ -59,8 +61,8 @@ class JobRunner:
         store: DiskStore,
         catalog: ModelCatalog,
         dtype: str,
+        estimator: Estimator,
         accelerate_config: Path | None = None,
-        estimator: Estimator | None = None,
         max_jobs: Callable[[], int] = lambda: 1,
     ) -> None:
         """`accelerate_config`: of the processes that train a job together; None for one process. `max_jobs`: how many
@@ -68,7 +70,7 @@ class JobRunner:
         self._store, self._catalog, self._dtype = store, catalog, dtype
         self._accelerate_config = accelerate_config
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._memory = JobMemory(store, catalog, estimator or Estimator(dtype), self._child_pid)
+        self._memory = JobMemory(store, catalog, estimator, self._child_pid)
         most = (lambda: 1) if accelerate_config else max_jobs
         self._slots = JobSlots(most, self._memory.estimate, self._report_wait)
         self._waits_reported: set[str] = set()
@@ -80,10 +82,13 @@ class JobRunner:
         for job in reversed(self._store.jobs.all()):
             if job["status"] in UNFINISHED_STATUSES:
                 if job["status"] == "running":  # its turn comes again; until then it waits like the others
-                    self._store.jobs.update(job["id"], status="queued", estimated_finish=None)
+                    self._store.jobs.update_or_remember(job["id"], status="queued", estimated_finish=None)
                 self._start_task(job["id"])
             elif job["status"] == "paused":
-                self._store_checkpoints(job["id"])
+                try:
+                    self._store_checkpoints(job["id"])
+                except OSError:  # they are stored when the job goes on, if the disk has room then
+                    log.exception("checkpoints of %s", job["id"])
 
     def create(self, request: JobRequest, owner: str = "") -> Json:
         """Create and start a job of a user; returns the protocol's job object. Raises OSError; there is no job then."""
@@ -109,8 +114,7 @@ class JobRunner:
             await self._cancel_tasks([job_id])
             self._delete_working_files(job_id)
             job = self._store.jobs.update(job_id, **changes)
-        with contextlib.suppress(OSError):
-            self._store.jobs.add_event(job_id, "The job was cancelled", "warn")
+        self._say(job_id, "The job was cancelled", "warn")
         await self._cancel_tasks([job_id])
         self._delete_working_files(job_id)
         return job
@@ -120,7 +124,7 @@ class JobRunner:
         self._require_status(job_id, "paused", ("queued", "running"))
         # On disk first: the job must not continue by itself, whatever happens while the step is finished.
         self._store.jobs.update(job_id, status="paused", estimated_finish=None)
-        self._store.jobs.add_event(job_id, "The job was paused")
+        self._say(job_id, "The job was paused")
         child, task = self._children.get(job_id), self._tasks.get(job_id)
         if child and task and job_id in self._progress:
             child_lifetime.signal_child(child)
@@ -135,7 +139,7 @@ class JobRunner:
             await asyncio.wait([task])
             self._require_status(job_id, "resumed", ("paused",))
         job = self._store.jobs.update(job_id, status="queued")
-        self._store.jobs.add_event(job_id, "The job was resumed and waits for its turn")
+        self._say(job_id, "The job was resumed and waits for its turn")
         self._start_task(job_id)
         return job
 
@@ -161,7 +165,7 @@ class JobRunner:
                 f"The job waits for others to end: it needs {needed / 1e9:.1f} GB of memory, and beside them "
                 f"{max(0, free) / 1e9:.1f} GB are free"
             )
-            self._store.jobs.add_event(job_id, message)
+            self._say(job_id, message)
 
     async def stop(self) -> None:
         """Stop all work; the next engine resumes unfinished jobs."""
@@ -190,13 +194,23 @@ class JobRunner:
         except ApiError as error:
             self._mark_failed(job_id, error.code or "server_error", error.message, error.param)
         except Exception as error:
-            log.exception("job %s", job_id)
-            self._mark_failed(job_id, "server_error", f"The job failed due to an internal error: {error}")
+            failure = failures.report("The job failed.", error, self._store.jobs.folder(job_id) / LOG)
+            self._mark_failed(job_id, failure.code, failure.words)
+
+    def _say(self, job_id: str, message: str, level: str = "info") -> None:
+        """Add an event; on a full disk what was done counts, not that it is told."""
+        with contextlib.suppress(OSError):
+            self._store.jobs.add_event(job_id, message, level)
 
     def _mark_failed(self, job_id: str, code: str, message: str, param: str | None = None) -> None:
         error = {"code": code, "message": message, "param": param}
-        self._store.jobs.update(job_id, status="failed", error=error, finished_at=now(), estimated_finish=None)
-        self._store.jobs.add_event(job_id, message, "error")
+        changes: Json = {"status": "failed", "error": error, "finished_at": now(), "estimated_finish": None}
+        try:
+            self._store.jobs.update(job_id, **changes)
+        except OSError:  # on a full disk, the job's own files make room
+            self._delete_working_files(job_id)
+            self._store.jobs.update_or_remember(job_id, **changes)
+        self._say(job_id, message, "error")
         self._delete_working_files(job_id)
 
     async def _validate(self, job_id: str) -> None:
@@ -208,12 +222,13 @@ class JobRunner:
         digests = {}
         for kind, file_id in (("training", training), ("validation", validation)):
             if file_id:
-                source = self._store.files.path(file_id)
+                copy = folder / f"{kind}.jsonl"
+                await asyncio.to_thread(self._store.files.read_whole, file_id, copy)
                 try:
-                    await asyncio.to_thread(validate_file, source, kind, method, file_id)
+                    await asyncio.to_thread(validate_file, copy, kind, method, file_id)
                 except InvalidFileError as error:
                     raise JobError(error.code, str(error), f"{kind}_file") from error
-                digests[kind] = await asyncio.to_thread(_copy_file, source, folder / f"{kind}.jsonl")
+                digests[kind] = await asyncio.to_thread(_sync_file, copy)
         write_json(folder / "digests.json", digests)
         self._store.jobs.update(job_id, status="queued")
         self._store.jobs.add_event(job_id, "Files validated, moving job to queued state")
@@ -230,7 +245,7 @@ class JobRunner:
         if others := launch.machines_to_start(self._accelerate_config):
             words = f"Start this on each of the {others} other machines, with its own machine rank: {how.command}"
             self._store.jobs.add_event(job_id, words)
-        with (folder / "train.log").open("ab") as file:
+        with (folder / LOG).open("ab") as file:
             child = await child_lifetime.start_child(how.module, *how.arguments, log=file, environment=how.environment)
         self._children[job_id] = child
         try:
@@ -301,9 +316,8 @@ class JobRunner:
         if last_message.get("event") == "error":
             raise JobError(last_message["code"], last_message["message"])
         if last_message.get("event") not in ("done", "paused"):
-            raise JobError(
-                "server_error", f"The job failed due to an internal error: {job_records_and_results.format_exit(code)}"
-            )
+            log_name = failures.name_log(self._store.jobs.folder(job_id) / LOG)
+            raise JobError("server_error", f"The job failed. {failures.describe_exit(code)} {log_name}")
         return bool(last_message["event"] == "done")
 
     def _handle_message(self, job_id: str, message: Json) -> None:
@@ -322,7 +336,7 @@ class JobRunner:
                 )
                 self._store.jobs.add_event(job_id, words)
             case "damaged_state":
-                words = f"The saved state cannot be read, the job begins again: {message['reason']}"
+                words = "The saved state is damaged: the job begins again"
                 self._store.jobs.add_event(job_id, words, "warn")
 
     def _handle_start(self, job_id: str, message: Json) -> None:
@@ -353,7 +367,7 @@ class JobRunner:
         root = self._store.jobs.folder(job_id) / "checkpoints"
         for folder in sorted(root.glob("step-*[0-9]"), key=lambda path: int(path.name[5:])):
             step = int(folder.name[5:])
-            metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+            metrics = read_json(folder / "metrics.json") or {}  # damaged on the disk: the weights are what counts
             record = job_records_and_results.build_model(job, self.base_model(job), step, metrics)
             is_new = models.get(record["id"]) is None  # a resumed job may repeat a checkpoint
             models.add(folder, {**record, "checkpoint": new_id("ftckpt_")}, self._store.jobs.owner(job_id))
@@ -399,8 +413,7 @@ class JobRunner:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
 
-def _copy_file(source: Path, target: Path) -> str:
-    """Copy a file so that it is complete also after a power cut; returns the SHA-256 of the copy. Raises OSError."""
-    shutil.copyfile(source, target)
-    sync_file(target)
-    return hash_file(target)
+def _sync_file(path: Path) -> str:
+    """Make a file complete also after a power cut; returns its SHA-256. Raises OSError."""
+    sync_file(path)
+    return hash_file(path)

@@ -64,7 +64,9 @@ def read_config(path: Path) -> tuple[int, bool, list[str]]:
         values = yaml.safe_load(path.read_text("utf-8"))
         size, machines = int(values["num_processes"]), int(values.get("num_machines") or 1)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
-        message = f"{path} is no configuration of Accelerate with a number of processes ({error!r}). Write one with `accelerate config`."
+        message = (
+            f"{path} is no configuration of Accelerate with a number of processes. Write one with `accelerate config`."
+        )
         raise ValueError(message) from error
     if size < 1 or machines < 1 or size % machines:
         raise ValueError(f"{path}: {size} processes cannot be shared by {machines} machines.")

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.engine import child_lifetime
+from core.engine import child_lifetime, failures
 from core.engine.damaged_records import CODE, DamagedAdapterError, check_adapter
 from core.engine.http.protocol import Json
 from core.engine.models import device
@@ -325,7 +325,8 @@ class Trainer:
         except Exception as error:  # whatever safetensors, torch or the disk say of a broken file
             if self.ranks.is_main:
                 path.unlink(missing_ok=True)
-            self.send({"event": "damaged_state", "reason": str(error)})
+            traceback.print_exception(error)  # into the job's log
+            self.send({"event": "damaged_state"})
         else:
             self.step = step
             self.early_stopping.restore(progress)
@@ -384,13 +385,15 @@ def main() -> int:
             send({"event": "error", "code": error.code, "message": str(error)})
         return 0 if arguments.world_size > 1 else 1
     except Exception as error:
-        traceback.print_exc()
+        # A lost process shows as an error of the connection to it.
+        what = (
+            "The job failed."
+            if arguments.world_size == 1
+            else f"One of the job's {arguments.world_size} processes failed."
+        )
+        failure = failures.report_in_child(what, error, arguments.folder / "train.log")
         if is_main:
-            message = f"The job failed: {type(error).__name__}: {error}"
-            if arguments.world_size > 1:  # a lost process shows as an error of the connection to it
-                log_path = arguments.folder / "train.log"
-                message = f"One of the job's {arguments.world_size} processes failed; {log_path} has the reason. Process 0: {error}"
-            send({"event": "error", "code": "server_error", "message": message})
+            send({"event": "error", "code": failure.code, "message": failure.words})
         return 1
     return 0
 

@@ -196,7 +196,7 @@ VERBS_WITH_A_PROJECT = {
 
 
 def test_every_verb_is_here():
-    assert {*VERBS_WITH_A_PROJECT, "new", "check", "serve"} == set(commands.COMMANDS)
+    assert {*VERBS_WITH_A_PROJECT, "new", "check", "models", "serve"} == set(commands.COMMANDS)
 
 
 @pytest.mark.parametrize("verb", VERBS_WITH_A_PROJECT)

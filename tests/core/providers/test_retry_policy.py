@@ -128,6 +128,7 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "ob
 EXPORTED, NOWHERE = ExportedFile("a.gguf", 1, "0"), Path("/nowhere/a.gguf")
 LOOKS = {
     "models": lambda provider: provider.models(),
+    "terms": lambda provider: LocalProvider.terms(provider, "base-model"),
     "model_limits": lambda provider: provider.model_limits(),
     "files": lambda provider: provider.files(),
     "file": lambda provider: provider.file("file-1"),

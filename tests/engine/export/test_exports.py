@@ -13,13 +13,13 @@ import httpx2
 import pytest
 from openai import AsyncOpenAI, BadRequestError, NotFoundError
 
-from core.engine.disk_store import write_json
 from core.engine.export import run
 from core.engine.export.gguf_layout import ExportError
 from core.engine.export.model_card import build_card
 from core.engine.export.other_programs import build_commands, build_modelfile
 from core.engine.export.plan import FORMATS, ExportPlan
 from core.engine.export.runner import ExportRunner
+from core.engine.record_files import write_record
 from tests.support.engine import TOKEN, TRAINING_ROWS, RunningEngine, prompt, upload, wait_until
 
 pytestmark = pytest.mark.anyio
@@ -108,6 +108,17 @@ async def test_every_format_is_written_and_can_be_read(engine: RunningEngine, cl
     assert (await get(client, f"?model={tuned}"))["data"][0]["id"] == export["id"]
 
 
+async def test_a_checkpoint_is_exported_like_the_model(client: AsyncOpenAI, tuned: str) -> None:
+    [checkpoint, *_] = [one.id async for one in client.models.list() if one.id.startswith(f"{tuned}:ckpt-step-")]
+    export = await wait_for_export(client, await post(client, "", {"model": checkpoint, "formats": ["adapter"]}))
+    assert export["status"] == "succeeded" and export["model"] == checkpoint
+    assert "adapter/adapter_model.safetensors" in [file["path"] for file in export["files"]]
+    step = checkpoint.rpartition("-")[2]
+    assert f"step-{step}" in export["name"]
+    path = f"/exports/{export['id']}/files/README.md"
+    assert f"- Step: {step}" in (await client.get(path, cast_to=str))
+
+
 async def test_an_exported_file_answers_under_its_own_name(client: AsyncOpenAI, tuned: str, tiny: str) -> None:
     pytest.importorskip("xllamacpp")
     export = await wait_for_export(client, await post(client, "", {"model": tuned, "formats": ["gguf-q8_0"]}))
@@ -172,7 +183,7 @@ def make_plan(base: Path, **changes: Any) -> ExportPlan:
 def test_a_full_disk_is_told_before_anything_is_written(
     tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_json(tmp_path / "plan.json", asdict(make_plan(tiny_folder)))
+    write_record(tmp_path / "plan.json", asdict(make_plan(tiny_folder)))
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(1, 1, 5_000_000))
     with pytest.raises(ExportError, match=r"needs 0\.1 GB and 0\.0 GB are free"):
@@ -183,7 +194,7 @@ def test_a_full_disk_is_told_before_anything_is_written(
 def test_a_failure_in_the_middle_leaves_nothing(
     tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_json(tmp_path / "plan.json", asdict(make_plan(tiny_folder)))
+    write_record(tmp_path / "plan.json", asdict(make_plan(tiny_folder)))
     monkeypatch.setattr(run, "write_cards", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
     messages: list[Any] = []
     with pytest.raises(OSError, match="No space"):

@@ -13,12 +13,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from openai import APIStatusError
+from openai import APIStatusError, AsyncOpenAI
 
 from core.engine.http import connection
 from core.engine.http.allowed_hosts import AllowedHosts
 from core.engine.http.connection import EngineConnection
-from tests.support.engine import BASE, TOKEN, TRAINING_ROWS, RunningEngine, start, upload
+from core.paths import ROOT
+from tests.support.engine import BASE, TOKEN, TRAINING_ROWS, RunningEngine, start, training_child, upload
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -221,9 +222,12 @@ def can_mount() -> bool:
     )
 
 
-@pytest.mark.skipif(
+needs_small_disk = pytest.mark.skipif(
     sys.platform != "linux" or not can_mount(), reason="needs a small disk, which only Linux mounts for everybody"
 )
+
+
+@needs_small_disk
 async def test_a_full_disk_is_said_and_leaves_no_phantom(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -234,6 +238,58 @@ async def test_a_full_disk_is_said_and_leaves_no_phantom(tmp_path: Path) -> None
         assert running.stop() == 0
 
 
+@needs_small_disk
+async def test_a_running_job_is_cancelled_on_a_full_disk(tmp_path: Path, cache: Path, tiny: str) -> None:
+    """The job's own files make the room that its new status needs; it stays cancelled for the next engine."""
+    home = tmp_path / "home"
+    home.mkdir()
+    body = ["sh", "-c", 'mount -t tmpfs -o size=2m tmpfs "$0" && exec sleep 1000000']
+    disk = subprocess.Popen(["unshare", "-rm", *body, str(home)])
+    inside = ["nsenter", "-U", "-m", "--preserve-credentials", f"--wd={ROOT}", "-t", str(disk.pid)]
+    try:
+        while subprocess.run(
+            [*inside, "mountpoint", "-q", str(home)], check=False, stderr=subprocess.DEVNULL
+        ).returncode:
+            await asyncio.sleep(0.01)
+        job = await cancel_on_full_disk(start(home, prefix=inside, HF_HOME=str(cache)), tiny)
+        again = start(home, prefix=inside, HF_HOME=str(cache))
+        async with again.client() as client:
+            assert (await client.fine_tuning.jobs.retrieve(job)).status == "cancelled"
+        assert again.stop() == 0
+    finally:
+        disk.kill()
+        disk.wait(PATIENCE)
+
+
+async def cancel_on_full_disk(running: RunningEngine, model: str) -> str:
+    """The id of a job that trained, whose process rests while the disk is filled, and that was cancelled then."""
+    async with running.client() as client:
+        rows = await upload(client, TRAINING_ROWS)
+        method: Any = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 50, "batch_size": 1}}}
+        job = await client.fine_tuning.jobs.create(model=model, training_file=rows, method=method)
+        while not any([one.type == "metrics" async for one in client.fine_tuning.jobs.list_events(job.id)]):
+            await asyncio.sleep(0.05)
+        training_child(running).suspend()
+        await fill_up(client)
+        cancelled = await client.fine_tuning.jobs.cancel(job.id)
+        assert cancelled.status == "cancelled"
+        assert (await upload(client, TRAINING_ROWS[:1])).startswith("file-")
+    assert running.stop() == 0
+    return job.id
+
+
+async def fill_up(client: AsyncOpenAI) -> list[str]:
+    """The ids of the files that fill the disk to its last byte."""
+    fillers = []
+    for size in (1 << 20, 1 << 17, 1 << 14, 1 << 12, 1):
+        with pytest.raises(APIStatusError) as full:
+            while True:
+                data = b" " * size
+                fillers.append((await client.files.create(file=("f.bin", data), purpose="user_data")).id)
+        assert full.value.status_code == 507
+    return fillers
+
+
 async def fill_disk(running: RunningEngine) -> None:
     async with running.client(strict=False) as client:
         rows = await upload(client, TRAINING_ROWS)
@@ -241,12 +297,7 @@ async def fill_disk(running: RunningEngine) -> None:
             await client.files.create(file=("big.jsonl", b"{}\n" * 2**20), purpose="fine-tune")
         assert full.value.status_code == 507 and "disk" in full.value.message
         assert [file.id async for file in client.files.list()] == [rows]
-        fillers = []
-        for size in (1 << 20, 1 << 17, 1 << 14, 1 << 12, 1):
-            with pytest.raises(APIStatusError):
-                while True:
-                    data = b" " * size
-                    fillers.append((await client.files.create(file=("f.bin", data), purpose="user_data")).id)
+        fillers = await fill_up(client)
         with pytest.raises(APIStatusError) as refused:
             await client.fine_tuning.jobs.create(model=BASE, training_file=rows)
         assert refused.value.status_code == 507

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from openai import BadRequestError
 
-from core.engine import damaged_records
+from core.engine import damaged_records, failures
 from core.engine.disk_store import DiskStore
 from core.engine.export.runner import ExportStore
 from core.engine.http.job_request import JobRequest
+from core.engine.http.protocol import ApiError
 from core.engine.training import job_records_and_results
 from tests.support.engine import start
 
@@ -76,6 +77,55 @@ def test_it_is_shown_with_its_path(tmp_path: Path, kind: str, damage: bytes) -> 
     assert set(found) >= set(whole) - {"sha256"}
     shutil.rmtree(path.parent)
     assert load(tmp_path, kind) == []
+
+
+@pytest.mark.logs
+@pytest.mark.parametrize("kind", ["files", "jobs", "batches", "models", "exports"])
+def test_a_flipped_letter_is_found_and_an_older_record_is_read(tmp_path: Path, kind: str) -> None:
+    """It was shown, and used, as if somebody had meant it."""
+    path = fill(tmp_path)[kind]
+    data = path.read_bytes()
+    place = data.index(b"created") + 1
+    path.write_bytes(data[:place] + b"R" + data[place + 1 :])
+    assert "cannot be read" in json.dumps(load(tmp_path, kind))
+    path.write_bytes(data.replace(b'"id": "', b'"id": "x', 1))
+    assert "cannot be read" in json.dumps(load(tmp_path, kind))
+    value = json.loads(data)
+    del value["checksum"]
+    path.write_text(json.dumps(value), "utf-8")
+    assert "cannot be read" not in json.dumps(load(tmp_path, kind))
+
+
+@pytest.mark.logs
+@pytest.mark.parametrize("kind", ["files", "models"])
+def test_a_record_that_is_gone_is_shown_and_what_a_crash_left_is_deleted(tmp_path: Path, kind: str) -> None:
+    path = fill(tmp_path)[kind]
+    (path.parent / "content").touch()
+    path.unlink()
+    left = tmp_path / kind / "file-x.new"
+    left.mkdir()
+    (left / "content").touch()
+    (found,) = load(tmp_path, kind)
+    assert str(path) in json.dumps(found)
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("damage", [None, b"{}", b"{X\n"])
+def test_an_uploaded_file_is_compared_before_it_is_used(tmp_path: Path, damage: bytes | None) -> None:
+    """A flipped bit was trained on."""
+    store = DiskStore(tmp_path)
+    file = store.files.add("rows.jsonl", "fine-tune", lambda path: path.write_bytes(b"{}\n"))
+    assert "sha256" not in file
+    path = store.files.path(file["id"])
+    assert store.files.read_whole(file["id"], tmp_path / "copy").read_bytes() == b"{}\n"
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(damage)
+    for files in (store.files, DiskStore(tmp_path).files):
+        with pytest.raises(ApiError, match="damaged") as error:
+            files.read_whole(file["id"], tmp_path / "copy")
+        assert error.value.code == failures.DAMAGED_FILE and str(path) in error.value.message
 
 
 async def test_the_server_lists_it_and_says_what_to_do(tmp_path: Path) -> None:

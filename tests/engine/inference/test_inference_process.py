@@ -52,7 +52,7 @@ async def test_it_ends_when_nobody_asks_and_the_engine_is_small(forgetful: Runni
 async def test_a_crash_fails_its_requests_only(engine: RunningEngine, client: AsyncOpenAI, tiny: str) -> None:
     stream = await ask(client, tiny, max_tokens=4000, temperature=2, seed=3, stop=["\x00"], stream=True)
     answering_child(engine).kill()
-    with pytest.raises(APIError, match="SIGKILL; the next request starts it again"):
+    with pytest.raises(APIError, match=r"SIGKILL.*The next request starts it again"):
         async for _ in stream:
             pass
     assert (await ask(client, tiny)).choices[0].message.content

@@ -1,15 +1,26 @@
 """llama.cpp answers as torch does, from the same token ids, a base model and a fine-tuned one; no port is open."""
 
 import asyncio
+import json
 import shutil
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, BadRequestError
 
+from core.engine.http.structured_output import JsonSchema, JsonSchemaFormat, build_json_grammar
+from core.engine.inference.generate import GeneratedSequence
+from core.engine.inference.model_source import ModelSource
+from core.engine.inference.model_text import load_text
+from core.engine.inference.sampling import SamplingParams
+from core.engine.inference.streamed_answerer import StreamedAnswerer
+from core.engine.models.catalog import load_catalog
 from tests.support.engine import BASE, MEMORIZED_ROWS, RunningEngine, prompt, start
+from tests.support.patience import PATIENCE
 
 pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
 pytestmark = pytest.mark.anyio
@@ -91,3 +102,78 @@ async def test_who_shares_a_beginning_is_answered_as_alone(fast_client: AsyncOpe
 async def test_a_long_prompt_has_room_too(fast_client: AsyncOpenAI) -> None:
     answer = await ask(fast_client, "word " * 2100, max_tokens=1)
     assert answer.usage.prompt_tokens > 2100 and answer.system_fingerprint.endswith("@llama.cpp-q8_0")
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"verdict": {"enum": ["right", "wrong"]}, "score": {"type": "integer", "minimum": 0, "maximum": 10}},
+    "required": ["verdict", "score"],
+    "additionalProperties": False,
+}
+FORM: Any = {"type": "json_schema", "json_schema": {"name": "verdict", "schema": SCHEMA, "strict": True}}
+TOOL: Any = [{"type": "function", "function": {"name": "judge", "parameters": SCHEMA, "strict": True}}]
+
+
+async def test_forms_and_tools_are_kept_by_its_own_llguidance(fast_client: AsyncOpenAI) -> None:
+    hot, called, refused = await asyncio.gather(
+        ask(fast_client, CERTAIN, response_format=FORM, temperature=1.9, n=4, max_tokens=60),
+        ask(fast_client, CERTAIN, tools=TOOL, tool_choice="required", parallel_tool_calls=False, max_tokens=60),
+        ask(fast_client, CERTAIN, response_format={"type": "json_schema", "json_schema": {
+            "name": "x", "strict": True, "schema": {"type": "array", "uniqueItems": True}}}),
+        return_exceptions=True,
+    )  # fmt: skip
+    assert isinstance(refused, BadRequestError) and "uniqueItems" in str(refused)
+    texts = [choice.message.content for choice in hot.choices]
+    texts.append(called.choices[0].message.tool_calls[0].function.arguments)
+    for one in map(json.loads, texts):
+        assert list(one) == ["verdict", "score"] and one["verdict"] in ("right", "wrong") and 0 <= one["score"] <= 10
+    assert {hot.system_fingerprint, called.system_fingerprint} == {f"{BASE}@llama.cpp-q8_0"}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "kept"),
+    [
+        (['{"verdict": ', '"right", "score": 3}'], ['{"verdict": ', '"right", "score": 3}']),
+        (['{"verdict": ', '?"right"'], ['{"verdict": ']),  # what llama.cpp did with a grammar that its own version reads otherwise
+        (['{"verdict": "right"'], ['{"verdict": "right"']),
+    ],
+)  # fmt: skip
+def test_a_piece_that_breaks_the_form_is_never_passed_on(base: Path, pieces: list[str], kept: list[str]) -> None:
+    """`kept`: what came before it; the answer fails then, unless it is whole."""
+    source = ModelSource(BASE, load_catalog()[BASE], base, None)
+    grammar = build_json_grammar(JsonSchemaFormat(JsonSchema("x", SCHEMA, strict=True)))
+    texts, errors, done = list[str](), list[Exception](), threading.Event()
+    answerer = StreamedAnswerer(_Pieces(pieces), done.set, load_text(source))
+    sequence = GeneratedSequence(
+        prompt_ids=[1],
+        params=SamplingParams(grammar=grammar),
+        on_token=lambda text, *_rest: texts.append(text),
+        on_failure=errors.append,
+        cancelled=threading.Event(),
+    )
+    answerer.prepare(sequence)
+    answerer.start([sequence], False)
+    assert done.wait(PATIENCE)
+    is_whole = "".join(kept).endswith("}")
+    assert [text for text in texts if text] == kept and bool(errors) != is_whole
+
+
+class _Pieces:
+    """Another engine that answers in these pieces."""
+
+    name, max_sequences, max_tokens = "pieces", 1, 10_000
+
+    def __init__(self, pieces: list[str]) -> None:
+        self._pieces = pieces
+
+    def find_obstacle(self, _params: SamplingParams, _num_prompt_tokens: int) -> None:
+        return None
+
+    def build_body(self, _prompt_ids: list[int], _params: SamplingParams) -> dict[str, Any]:
+        return {}
+
+    def stream(self, _body: dict[str, Any], on_chunk: Callable[[dict[str, Any]], bool]) -> None:
+        for piece in self._pieces:
+            if on_chunk({"choices": [{"text": piece, "finish_reason": None}]}):
+                return
+        on_chunk({"choices": [{"text": "", "finish_reason": "stop"}]})

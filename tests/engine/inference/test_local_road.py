@@ -35,7 +35,7 @@ SCHEMAS: list[tuple[dict[str, Any], Callable[[str], Any]]] = [
     (response_schemas.BETTER_SCHEMA, replies.parse_preference),
     (response_schemas.VERDICT_SCHEMA, replies.parse_verdict),
     (response_schemas.PAIRS_SCHEMA, lambda text: replies.parse_pairs(text).pairs),
-    (response_schemas.STATEMENTS_SCHEMA, replies.parse_statements),
+    (response_schemas.STATEMENTS_SCHEMA, lambda text: json.loads(text)["statements"] is not None),
     (response_schemas.REMADE_SCHEMA, lambda text: json.loads(text)["question"]),
     (response_schemas.LINKS_SCHEMA, lambda text: json.loads(text)["facts"] is not None),
 ]

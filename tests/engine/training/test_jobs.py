@@ -26,7 +26,7 @@ async def test_the_same_key_makes_one_job_and_it_can_be_cancelled(client: AsyncO
 
 async def test_trainable_models_are_listed(client: AsyncOpenAI, tiny: str) -> None:
     limits: Any = await client.get("/fine_tuning/model_limits", cast_to=object)
-    assert set(limits) == {BASE, tiny} and limits[BASE]["max_concurrent_jobs"] == 1
+    assert {BASE, tiny} <= set(limits) and limits[BASE]["max_concurrent_jobs"] == 1
 
 
 CHAT = (

@@ -18,7 +18,7 @@ from core.training import row_selection, submit
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import KEY
 from tests.support.pages.controls import choose, choose_model
-from tests.support.pages.dialogs import ACCEPT, DESTROY, REJECT, answer
+from tests.support.pages.dialogs import ACCEPT, DESTROY, REJECT, answer, answer_when_asked
 from tests.support.pages.training import TrainingPage, choose_rows
 from tests.support.until import until
 from ui import style
@@ -27,6 +27,7 @@ from ui.charts.curve_chart_and_export import NO_CURVE_PAGE
 from ui.tab_base import ALL_TABLES
 from ui.training import job_table
 from ui.training.changed_since_dialog import ChangedSinceDialog
+from ui.training.export_model_dialog import ExportModelDialog
 from ui.training.job_table import (
     LOSS_COLUMN,
     MODEL_COLUMN,
@@ -324,7 +325,7 @@ def test_an_error_is_told_with_what_to_do(window, server, run):
 
     run(window.play(go()))
     assert window.tab.pane.error.text() == (
-        "Line 4 is wrong\nFix the rows in the examples tab, and start the job again. Nothing was trained."
+        "The training rows cannot be used as they are. (Line 4 is wrong)\nFix the rows in the examples tab, and start the job again. Nothing was trained."
     )
 
 
@@ -439,6 +440,24 @@ def test_checkpoints_are_listed_and_handed_on(window, server, run):
     assert model in [offer.id for offer in window.workspace.offers]
 
 
+def test_a_checkpoint_is_exported(window, server, run):
+    async def go():
+        await window.start()
+        server.checkpoint("ftjob-1", 10)
+        server.end("ftjob-1", "succeeded")
+        checkpoints = window.tab.pane.checkpoints
+        await until(lambda: checkpoints.table.rowCount() == 1)
+        assert not checkpoints.export.isEnabled() and "on this computer" in checkpoints.export.toolTip()
+        shown = checkpoints.checkpoint()
+        checkpoints.show_checkpoints([shown], can_export=True)
+        checkpoints.export.click()
+        dialog = window.tab.findChild(ExportModelDialog)
+        assert dialog.isVisible() and "ckpt-step-10" in dialog.findChild(QLabel).text()
+        dialog.close()
+
+    run(window.play(go()))
+
+
 def test_training_goes_on_from_a_checkpoint(window, server, run):
     model = "ft:base-model:local::ftjob-1:ckpt-step-10"
 
@@ -521,7 +540,7 @@ def test_nothing_is_fetched_before_the_person_agrees(window, run, agreed):
         window.workspace.offers_changed.emit()
         tab.form.start.click()
         role = ACCEPT if agreed else REJECT
-        said = answer(tab, role)
+        said = await answer_when_asked(tab, role)
         assert all(part in said for part in ("Qwen", "1 GB", "Apache-2.0", "https://licence.example"))
         assert "Training: About 9 h and 3.1 GB" in said and described == [MISSING.id]
 
@@ -705,3 +724,36 @@ def test_all_settings_reach_the_server(window, server, run):
     numbers = asked["method"]["supervised"]["hyperparameters"]
     assert numbers == {"batch_size": 4, "learning_rate_multiplier": 0.5}
     assert (asked["seed"], asked["suffix"], asked["metadata"]["team"]) == (7, "mine", "blue")
+
+
+def test_advanced_settings_are_those_of_the_local_engine(window):
+    form = window.tab.form
+    assert not form.advanced.fields and form.show_advanced.isHidden()
+    form.show_server(preset(LOCAL), "This computer")
+    form.more.click()
+    form.show_advanced.click()
+    names = "lora_rank lora_alpha lora_target_modules lora_num_layers lr_scheduler_type warmup_steps early_stopping_patience packing"  # fmt: skip
+    assert " ".join(form.advanced.fields) == names and form.hyperparameters() == {}
+    assert all(field.toolTip() and field.isVisible() for field in form.advanced.fields.values())
+    for name, text in {"lora_rank": "8", "lora_target_modules": "mlp", "packing": "false"}.items():
+        form.advanced.fields[name].setText(text)
+    assert form.plan().hyperparameters == {"lora_rank": 8, "lora_target_modules": "mlp", "packing": False}
+    preset(LOCAL).check("supervised", form.plan().hyperparameters)
+    form.advanced.fields["lora_rank"].setText("0")
+    assert form.problem() == "LoRA rank cannot be 0: 1 – 256"
+    form.advanced.fields["lora_rank"].setText("")
+    form.advanced.fields["early_stopping_patience"].setText("2")
+    assert form.problem().startswith("Early stopping needs validation rows")
+    form.show_validation(3)
+    assert form.problem() == ""
+    form.show_server(preset("openai"), "OpenAI")
+    assert form.hyperparameters() == {} and form.problem() == ""
+
+
+def test_a_tuned_model_keeps_its_adapter(window):
+    form = window.tab.form
+    form.show_server(preset(LOCAL), "This computer")
+    form.show_offers(LOCAL, [ModelOffer("ft:a:b:c:1", "C", tuned=True)], "")
+    form.base.setCurrentIndex(0)
+    form.advanced.fields["lora_rank"].setText("8")
+    assert form.problem() == "A fine-tuned model that is trained further keeps its adapter: leave “LoRA rank” on Auto."

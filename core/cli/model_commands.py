@@ -1,0 +1,83 @@
+"""The command of main.py about base models on this computer: models."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+
+from core import providers, settings
+from core.cli.console import CLEAN, INCOMPLETE, PROBLEMS, Arguments, print_result, progress_reporter
+from core.errors import JukuError
+from core.keys import Keys
+from core.language import tr
+from core.providers import ModelOffer
+from core.providers.local_engine import LocalProvider
+from core.providers.retry_policy import PollTimer
+
+WATCH_SECONDS = 1.0
+
+
+def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add this command to the parser."""
+    parser = add_command("models", _models, tr("list the local engine's base models, or fetch one"), False)
+    parser.add_argument("--fetch", default="", metavar="MODEL", help=tr("the model to download or to convert"))
+    accept = tr(
+        "you have read the model's licence and accept it; without this option it is shown and nothing is fetched"
+    )
+    parser.add_argument("--accept-licence", action="store_true", help=accept)
+
+
+def _models(arguments: Arguments) -> int:
+    async def work() -> int:
+        provider = providers.connect(providers.LOCAL, settings.load(), Keys())
+        assert isinstance(provider, LocalProvider)
+        try:
+            return await (_fetch(arguments, provider) if arguments.fetch else _list(arguments, provider))
+        finally:
+            await provider.close()
+
+    return asyncio.run(work())
+
+
+async def _list(arguments: Arguments, provider: LocalProvider) -> int:
+    offers = [offer for offer in await provider.offers() if not offer.tuned]
+    lines = [f"{one.id}  {one.state}  {one.bytes / 1e9:.1f} GB  {one.licence}  {one.languages}" for one in offers]
+    print_result(arguments, {"models": [asdict(offer) for offer in offers]}, "\n".join(lines))
+    return CLEAN
+
+
+async def _fetch(arguments: Arguments, provider: LocalProvider) -> int:
+    """Fetch a model whose licence is accepted; else show the licence and what to do."""
+    offer = await _find(provider, arguments.fetch)
+    if offer.state != "ready" and not arguments.accept_licence:
+        terms = await provider.terms(offer.id)
+        head = tr("{title}, {size} GB, licence: {licence}", title=offer.title, size=f"{offer.bytes / 1e9:.1f}", licence=offer.licence)  # fmt: skip
+        advice = tr("Nothing was fetched. To accept the licence and fetch the model, add “--accept-licence”.")
+        print(*filter(None, (terms, head, offer.licence_url, advice)), sep="\n", file=sys.stderr)
+        return INCOMPLETE
+    if offer.state != "ready":
+        await provider.prepare(offer.id)
+        offer = await _wait(provider, offer)
+    print_result(arguments, asdict(offer), offer.message if offer.state == "failed" else f"{offer.id}  {offer.state}")
+    return PROBLEMS if offer.state == "failed" else CLEAN
+
+
+async def _wait(provider: LocalProvider, offer: ModelOffer) -> ModelOffer:
+    """The model when it is ready, or has failed."""
+    progress = progress_reporter(offer.title)
+    timer = PollTimer()
+    while (offer := await _find(provider, offer.id)).state == "fetching":
+        progress.update(round(100 * (offer.progress or 0)), 100)
+        timer.schedule(WATCH_SECONDS)
+        await timer.wait()
+    return offer
+
+
+async def _find(provider: LocalProvider, model: str) -> ModelOffer:
+    found = next((offer for offer in await provider.offers() if offer.id == model and not offer.tuned), None)
+    if found is None:
+        raise JukuError(
+            tr("There is no such base model"), tr("“main.py models” lists those that the local engine knows.")
+        )
+    return found
