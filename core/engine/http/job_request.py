@@ -12,7 +12,7 @@ Auto = Literal["auto"] | None
 H = TypeVar("H")
 
 
-class SupervisedHyperparameters(Struct, frozen=True, forbid_unknown_fields=True):
+class CommonHyperparameters(Struct, frozen=True, forbid_unknown_fields=True):
     """Hyperparameters of every method. None means "auto"."""
 
     n_epochs: Annotated[int, Meta(ge=1, le=50)] | Auto = None
@@ -29,7 +29,16 @@ class SupervisedHyperparameters(Struct, frozen=True, forbid_unknown_fields=True)
     packing: bool | Auto = None
 
 
-class DPOHyperparameters(SupervisedHyperparameters, frozen=True, forbid_unknown_fields=True):
+class SupervisedHyperparameters(CommonHyperparameters, frozen=True, forbid_unknown_fields=True):
+    """Hyperparameters of the supervised method. Those here are not in OpenAI's API: `KLObjective` says what they do."""
+
+    kl_coefficient: Annotated[float, Meta(ge=0, le=100)] | Auto = None
+    kl_mask_target: bool | Auto = None
+    distillation_weight: Annotated[float, Meta(ge=0, le=1)] | Auto = None
+    distillation_temperature: Annotated[float, Meta(ge=0.1, le=20)] | Auto = None
+
+
+class DPOHyperparameters(CommonHyperparameters, frozen=True, forbid_unknown_fields=True):
     """Hyperparameters of DPO."""
 
     beta: Annotated[float, Meta(gt=0, le=2)] | Auto = None

@@ -31,11 +31,10 @@ from core.engine.training.auto_hyperparameters import resolve_auto
 from core.engine.training.early_stopping import EarlyStopping
 from core.engine.training.estimate import require_memory
 from core.engine.training.objectives import (
-    DPOObjective,
     Objective,
-    SupervisedObjective,
     TrainingError,
     add_sums,
+    build_objective,
     mean_metrics,
     micro_batches,
 )
@@ -150,13 +149,16 @@ class Trainer:
             _check_parent(Path(plan.parent))
         self.model = load_model(plan.base, plan.parent, dtype, self.hyperparameters).to(self.device)
         self.token_loss = TokenLoss(self.model, self.model.get_base_model(), pad, self.device)
-        beta = self.hyperparameters.beta
-        self.objective = SupervisedObjective(self.token_loss) if beta is None else DPOObjective(self.token_loss, beta)
+        self.objective = build_objective(self.token_loss, self.hyperparameters)
         self.train_dataset = _tokenize(self.objective, chat_template, rows, plan.context_length, "training")
         eval_rows = read_rows(self.folder, "validation", plan.digests)
         self.eval_dataset = _tokenize(self.objective, chat_template, eval_rows, plan.context_length, "validation")
         all_rows = [row for item in self.train_dataset + self.eval_dataset for row in self.objective.sequences(item)]
-        self.token_loss.choose_layout(all_rows, self.hyperparameters.packing)
+        teachers = [row.teacher for row in all_rows if row.teacher]
+        if self.hyperparameters.distillation_weight and not teachers:
+            message = "No row has 'teacher_messages', from which 'distillation_weight' shall distil."
+            raise TrainingError("invalid_training_file", message)
+        self.token_loss.choose_layout([*all_rows, *teachers], self.hyperparameters.packing)
         memory = device.available_bytes() if plan.memory_bytes is None else plan.memory_bytes
         memory_budget.fit(self.token_loss, all_rows, self.ranks.min(memory))
 
@@ -165,7 +167,7 @@ class Trainer:
 
         Raises TrainingError when the loss diverges.
         """
-        # Before the state is loaded: the reference of preferences is the model before the first step.
+        # Before the state is loaded: the reference is the model before the first step.
         self.objective.precompute_reference(self.train_dataset + self.eval_dataset)
         self._load_state()
         tokens = sum(self.objective.num_tokens(item) for item in self.train_dataset)
