@@ -177,6 +177,7 @@ def parameter_title(name: str) -> str:
         "warmup_steps": tr("Warm-up steps"),
         "early_stopping_patience": tr("Early stopping: patience"),
         "packing": tr("Packing"),
+        "average_checkpoints": tr("Averaged checkpoints"),
         "kl_coefficient": tr("KL coefficient"),
         "kl_mask_target": tr("KL without the target token"),
         "distillation_weight": tr("Distillation weight"),
@@ -203,6 +204,9 @@ def explain_parameter(name: str) -> str:
         ),
         "packing": tr(
             "Rows that begin alike share what they begin with, which is faster and changes no result. Auto: yes."
+        ),
+        "average_checkpoints": tr(
+            "The adapters of so many last epochs are averaged at the end of the training. Auto: 1, only the last epoch."
         ),
         "kl_coefficient": tr(
             "Against forgetting: how strongly the model is held near the base model, by the KL divergence of each token of "

@@ -20,7 +20,8 @@ class Hyperparameters:
 
     `learning_rate`: the peak, with the multiplier in it. `beta`: of DPO, else None. `lora_num_layers`: how many layers
     at the model's top have adapters, None for all. `early_stopping_patience`: after how many epochs without a lower
-    validation loss the job ends, None for never. `packing`: whether rows share what they begin with. The rest belongs to
+    validation loss the job ends, None for never. `packing`: whether rows share what they begin with.
+    `average_checkpoints`: of how many last epochs the adapters are averaged. The rest belongs to
     `KLObjective`, without KL terms at 0.
     """
 
@@ -37,6 +38,7 @@ class Hyperparameters:
     warmup_steps: int = WARMUP_STEPS
     early_stopping_patience: int | None = None
     packing: bool = True
+    average_checkpoints: int = 1
     kl_coefficient: float = 0.0
     kl_mask_target: bool = True
     distillation_weight: float = 0.0

@@ -21,6 +21,7 @@ CHEAP_NAMES = (
     "beta",
     "lr_scheduler_type",
     "warmup_steps",
+    "average_checkpoints",
     "kl_mask_target",
     "distillation_temperature",
 )
