@@ -10,6 +10,7 @@ from core.errors import JukuError, ProviderError
 from core.exam import questions
 from core.providers import JobStatus, Sampling, chat_messages
 from core.providers.retry_policy import MAX_SEARCHES, READING
+from core.providers.server_presets import preset
 from core.training import job_queue, jobs, metrics, row_selection, submit
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import FINGERPRINT, Fault
@@ -238,7 +239,7 @@ def test_early_stopping_watches_other_wordings_of_trained_facts_and_never_the_ex
         (id,) = await submit.enqueue(sample, "fake", [plan])
         await submit.send(sample, provider, id)
 
-    run(server, work)
+    run(server, work, preset=preset("local"))
     asked = server.jobs["ftjob-1"]["asked"]
     trained, watched = (server.files[asked[name]].decode() for name in ("training_file", "validation_file"))
     assert wordings["train"] in trained and wordings["validation"] not in trained
