@@ -322,6 +322,9 @@ class JobRunner:
 
     def _handle_message(self, job_id: str, message: Json) -> None:
         match message["event"]:
+            case "reference":
+                words = f"Before the first step, the model reads {message['rows']} rows once for their reference"
+                self._store.jobs.add_event(job_id, words)
             case "start":
                 self._handle_start(job_id, message)
             case "step":

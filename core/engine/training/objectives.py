@@ -34,6 +34,7 @@ class SupervisedObjective:
     """Cross-entropy of the completions' tokens. Losses and metrics are sums: those of micro-batches can be added."""
 
     METRICS: tuple[str, ...] = ("loss", "mean_token_accuracy")
+    HAS_REFERENCE = False  # whether `precompute_reference` reads the rows
 
     def __init__(self, token_loss: "TokenLoss") -> None:
         self._token_loss = token_loss
@@ -81,6 +82,8 @@ class KLObjective(SupervisedObjective):
     different factors can be compared. With both terms, at T = 1 and without the mask, a token's target is the mixture of
     both distributions; MixSD (arXiv 2605.16865) draws its target tokens from such a mixture instead.
     """
+
+    HAS_REFERENCE = True
 
     def __init__(self, token_loss: "TokenLoss", hyperparameters: Hyperparameters) -> None:
         super().__init__(token_loss)
@@ -173,6 +176,7 @@ class DPOObjective:
     """DPO: the chosen completion shall gain on the rejected one, compared with the model before training."""
 
     METRICS = ("loss", "accuracy", "reward_margin")
+    HAS_REFERENCE = True
 
     def __init__(self, token_loss: "TokenLoss", beta: float) -> None:
         self._token_loss, self._beta = token_loss, beta

@@ -170,6 +170,8 @@ class Trainer:
         Raises TrainingError when the loss diverges.
         """
         # Before the state is loaded: the reference is the model before the first step.
+        if self.objective.HAS_REFERENCE:
+            self.send({"event": "reference", "rows": len(self.train_dataset) + len(self.eval_dataset)})
         self.objective.precompute_reference(self.train_dataset + self.eval_dataset)
         self._load_state()
         tokens = sum(self.objective.num_tokens(item) for item in self.train_dataset)

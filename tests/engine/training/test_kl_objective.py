@@ -186,7 +186,8 @@ def test_a_paused_job_goes_on_with_the_same_references(tmp_path: Path, tiny_fold
     assert len(steps[1]) == 1 and steps[1] + steps[2] == steps[0]
     assert steps[0][0]["train_kl"] == 0.0 < steps[0][-1]["train_kl"] and steps[0][-1]["full_valid_kl"] > 0
     assert steps[0][-1]["train_distillation_loss"] > 0
-    assert whole[0]["hyperparameters"]["kl_coefficient"] == 0.5 and "kl_mask_target" not in whole[0]["hyperparameters"]
+    assert whole[0] == {"event": "reference", "rows": 12}
+    assert whole[1]["hyperparameters"] == {**wanted}
 
 
 def test_distillation_without_a_teacher_is_refused(tmp_path: Path, tiny_folder: Path, tiny: str) -> None:
