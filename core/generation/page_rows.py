@@ -24,6 +24,8 @@ SOURCE = "offline"  # the source of rows made without a model
 HEADING_SEPARATOR = " › "  # between the headings of a statement
 KINDS = (*fact_coverage.KINDS, *EXTRA_KINDS)  # kinds of rows that a page gives
 ROWS_PER_FACT, MAX_ROWS_PER_FACT = 25, 100  # new rows of a fact: usual, and at most
+# Forms whose questions give their answer away; they go to the exam only where a fact has no other.
+CLOSED_FORMS = ("yes_no", "allowed", "must", "own_case", "may_i", "keywords")
 MAX_DRAWS = 5  # draws of all rows, one after the other, in which new ones of a fact are looked for
 MIN_NEW_SHARE = 0.25  # of a fact's rows in a draw that must be new: with fewer, another draw gives more
 
@@ -132,6 +134,7 @@ def plan_rows(material: PageMaterial, choice: RowChoice, reporter: Reporter) -> 
     wanted = {name for name, entry in material.entries.items() if choice.wants(entry)}
     found: list[QuestionRow] = []
     asked = set(material.present.asked)
+    offered: list[QuestionRow] = []
     new: list[tuple[QuestionRow, bool]] = []
     for draw in range(MAX_DRAWS if choice.kinds else 0):
         if not wanted:
@@ -143,14 +146,14 @@ def plan_rows(material: PageMaterial, choice: RowChoice, reporter: Reporter) -> 
             if row.facts[0] in wanted and row.kind in choice.kinds
         ]
         # The same question with another answer (“the text does not say”, in other words) is no repeat for `_find_new`.
-        unasked = [row for row in drawn if draft_rows.find_key(row.question) not in asked]
-        new = _find_new(material, unasked, choice.hold, reporter)
+        offered = [row for row in drawn if draft_rows.find_key(row.question) not in asked]
+        new = _find_new(material, offered, choice.hold, reporter)
         ready = _find_ready(drawn, [row for row, _held in new])
         found += [row for row, _held in new if row.facts[0] in ready]
         asked |= {draft_rows.find_key(row.question) for row in found}
         wanted = {row.facts[0] for row in drawn} - ready
     chosen = _choose_rows(found, material, choice)
-    if chosen != [row for row, _held in new]:  # what is for the exam depends on all that is added
+    if chosen != offered:  # what is for the exam depends on all that is added
         new = _find_new(material, chosen, choice.hold, reporter)
     return PagePlan(new, make.has_analyser(material.language))
 
@@ -215,12 +218,14 @@ def _spread(rows: Sequence[QuestionRow], count: int) -> list[QuestionRow]:
     return [rows[place * len(rows) // count] for place in range(count)]
 
 
-def _build_proposals(rows: Iterable[QuestionRow], material: PageMaterial, hold: bool) -> list[DraftProposal]:
+def _build_proposals(rows: Sequence[QuestionRow], material: PageMaterial, hold: bool) -> list[DraftProposal]:
     return list(_iterate_proposals(rows, material, hold))
 
 
-def _iterate_proposals(rows: Iterable[QuestionRow], material: PageMaterial, hold: bool) -> Iterator[DraftProposal]:
+def _iterate_proposals(rows: Sequence[QuestionRow], material: PageMaterial, hold: bool) -> Iterator[DraftProposal]:
+    openly = {row.facts[0] for row in rows if row.kind in HELD_OUT_KINDS and row.form not in CLOSED_FORMS}
     for row in rows:
         name, *others = row.facts
         pair = Pair(row.question, row.answer, row.kind, material.entries[name].fact.quote)
-        yield DraftProposal(name, [pair], hold, others, row.form)
+        fits = row.form not in CLOSED_FORMS or name not in openly
+        yield DraftProposal(name, [pair], hold and fits, others, row.form)

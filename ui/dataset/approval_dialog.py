@@ -30,8 +30,10 @@ from core.spec import facts
 from core.storage.project import Changes
 from core.storage.schema import Table
 from ui import style
+from ui.dataset.problems_by_rule_tree import TallRowDelegate
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
+from ui.widgets.form_texts import form_text
 from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.widgets.value_texts import value_text
 from ui.workspace import Workspace
@@ -73,6 +75,8 @@ class ApprovalDialog(QDialog):
         self.tree.setAccessibleName(tr("Drafts by kind and form"))
         self.tree.setHeaderLabels([tr("Kind, form, and samples"), tr("Answer"), tr("Rows")])
         self.tree.setUniformRowHeights(True)
+        self.tree.setItemDelegate(TallRowDelegate(self.tree))
+        self.tree.headerItem().setTextAlignment(COUNT_COLUMN, _RIGHT)
         self.tree.setAllColumnsShowFocus(True)
         header = self.tree.header()
         header.setStretchLastSection(False)
@@ -180,7 +184,11 @@ class ApprovalDialog(QDialog):
             alone = len(its_groups) == 1 and not its_groups[0].form
             top = _build_item(self.tree, _format_kind(*kind), its_groups, follows=not alone)
             for group in its_groups:
-                item = top if alone else _build_item(top, group.form or tr("(no tag)"), [group])
+                item = top if alone else _build_item(top, form_text(group.form) or tr("(no tag)"), [group])
+                if item is not top:
+                    item.setToolTip(
+                        TEXT_COLUMN, basics.plain_tooltip(tr("The tag of these rows: {tag}", tag=group.form or "–"))
+                    )
                 self._items[group.key] = item
                 item.setCheckState(TEXT_COLUMN, _CHECKED if group.key in ticked else Qt.CheckState.Unchecked)
                 for row in samples[groups.index(group)]:
@@ -212,7 +220,8 @@ class ApprovalDialog(QDialog):
         states = Qt.CheckState
         whole = states.Checked if ticked == len(self._items) and ticked else states.PartiallyChecked
         self.all.setCheckState(whole if ticked else states.Unchecked)
-        self.all.setEnabled(bool(self._items))
+        for widget in (self.all, self.without_doubted, self.others):
+            widget.setEnabled(bool(self._items))
 
     def _on_all(self) -> None:
         """Tick all, or none where all are ticked."""
@@ -253,6 +262,7 @@ class ApprovalDialog(QDialog):
 
 
 _CHECKED = Qt.CheckState.Checked
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 def _approve_all(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> None:
@@ -285,7 +295,7 @@ def _build_item(
     if follows:
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsAutoTristate)
     item.setCheckState(TEXT_COLUMN, Qt.CheckState.Unchecked)
-    item.setTextAlignment(COUNT_COLUMN, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    item.setTextAlignment(COUNT_COLUMN, _RIGHT)
     font = item.font(TEXT_COLUMN)
     font.setBold(True)
     item.setFont(TEXT_COLUMN, font)

@@ -78,7 +78,8 @@ class GenerationDialog(LlmRunDialog):
         self.scope.changed.connect(self._on_choice)
         self.plan: GenerationPlan | None = None
         self._is_working = True  # whether what would be added without a model is not worked out yet
-        self.setMinimumWidth(640)
+        self._asked_for: RowChoice | None = None  # what it was or is being worked out for
+        self.setMinimumWidth(700)
         self._make_kinds()
         self._make_ways()
         self.more = QCheckBox(tr("Also for facts that have &enough: other questions than before"))
@@ -134,13 +135,10 @@ class GenerationDialog(LlmRunDialog):
         for button, signal in ((self.drafts, self.drafts_wanted), (self.approve, self.approval_wanted)):
             button.clicked.connect(signal)
             button.clicked.connect(lambda _checked: self.close())
-        self.next_steps = QWidget()
-        line = QHBoxLayout(self.next_steps)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.addWidget(self.drafts)
-        line.addWidget(self.approve)
-        line.addStretch()
-        self.next_steps.hide()
+            button.hide()
+            self.buttons.insertWidget(
+                self.buttons.indexOf(self.primary), button
+            )  # another line might not fit the screen
 
     def _lay_out_body(self) -> None:
         page = QWidget()
@@ -162,7 +160,6 @@ class GenerationDialog(LlmRunDialog):
         self.pages.addWidget(page)
         self.pages.addWidget(self.nothing)
         self.body.addWidget(self.pages, 1)
-        self.body.addWidget(self.next_steps)
 
     def _kind_grid(self) -> QGridLayout:
         grid = QGridLayout()
@@ -192,7 +189,7 @@ class GenerationDialog(LlmRunDialog):
 
     def build_query(self) -> Callable[[sqlite3.Connection], _Material]:
         names, kinds, more = self.scope.names(), self.chosen_kinds(), self.more.isChecked()
-        choice = self.row_choice() if self.offline.isChecked() else None
+        self._asked_for = choice = self.row_choice() if self.offline.isChecked() else None
 
         def read(db: sqlite3.Connection) -> _Material:
             plan = load_plan(db, names, kinds, more)
@@ -245,7 +242,7 @@ class GenerationDialog(LlmRunDialog):
         return tr("Nothing that these facts lack can be made without a model.")
 
     def start(self) -> None:
-        self.next_steps.hide()
+        self._show_next_steps(False)
         if self.offline.isChecked():
             self.runner.write(self.task, tr("Generate examples without a model"), _write_page_rows(self.row_choice()))
         else:
@@ -259,7 +256,11 @@ class GenerationDialog(LlmRunDialog):
     def on_ended(self, ended: LlmRunResult) -> None:
         super().on_ended(ended)
         if ended.task == self.task:
-            self.next_steps.setVisible(ended.meaning != "error" and not ended.is_empty)
+            self._show_next_steps(ended.meaning != "error" and not ended.is_empty)
+
+    def _show_next_steps(self, shown: bool) -> None:
+        for button in (self.drafts, self.approve):
+            button.setVisible(shown)
 
     def advice(self) -> str:
         return tr("Look at what the model wrote. Then try again, choose a larger model, or do without a model.")
@@ -283,7 +284,8 @@ class GenerationDialog(LlmRunDialog):
     def _show_estimate(self, found: GenerationPlan) -> None:
         estimate = found.estimate
         examples = estimate.examples if found.page is None else len(found.page.rows)
-        self.primary.setText(trn("Generate {n} example", "Generate {n} examples", examples))
+        some = trn("Generate {n} example", "Generate {n} examples", examples)
+        self.primary.setText(some if examples else tr("Generate examples"))
         if found.page is not None:
             text = _format_page_plan(found.page)
         else:
@@ -297,7 +299,8 @@ class GenerationDialog(LlmRunDialog):
             cost = chat_price(estimate.sent, estimate.received, self.model.model_id(), self.model.as_batch())
             text = " · ".join([requests, tokens, *([tr("about ${cost}", cost=f"{cost:.2f}")] if cost else [])])
         after = tr("All rows are added as drafts: they are not used for training until you approve them.")
-        self.estimate.setText(f"{text}\n{after}" if examples else "")
+        nothing = self._offline_reason() if found.page is not None else ""
+        self.estimate.setText(f"{text}\n{after}" if examples else nothing)
 
     def _show_way(self) -> None:
         for kind, box in self.kinds.items():
@@ -307,6 +310,8 @@ class GenerationDialog(LlmRunDialog):
 
     def _on_choice(self) -> None:
         if self.offline.isChecked():
+            if self.isVisible() and self._asked_for == self.row_choice():
+                return  # only the list of chat models has changed
             self._is_working = True
             self.estimate.setText(tr("Looking for rows…"))
         self.show_start()

@@ -64,11 +64,11 @@ def questions(workspace, status):
 
 def test_a_line_for_each_kind_and_form_with_samples(dialog):
     tops = [lines(dialog.tree.topLevelItem(place)) for place in range(dialog.tree.topLevelItemCount())]
-    assert tops[0] == ["for the exam: direct", ["who", "For the exam?"]]
+    assert tops[0] == ["for the exam: direct", ["who?", "For the exam?"]]
     assert tops[2] == ["statement", "State it."]
     kind, many, who = tops[1]
-    assert (kind, many) == ("direct", ["how_many", "<b>How</b> many?"])
-    assert who[0] == "who" and len(who) == 4
+    assert (kind, many) == ("direct", ["how many?", "<b>How</b> many?"])
+    assert who[0] == "who?" and len(who) == 4
     assert line(dialog, "direct").text(COUNT_COLUMN) == "6"
     assert line(dialog, "direct").text(ANSWER_COLUMN) == "1 with a problem"
     sample = line(dialog, "<b>How</b> many?")
@@ -128,7 +128,7 @@ def test_the_keyboard_alone_ticks_a_kind(dialog):
 
 
 def test_ticks_stay_when_rows_change_and_other_samples_are_shown(run, drafts, dialog):
-    line(dialog, "how_many").setCheckState(TEXT_COLUMN, Qt.CheckState.Checked)
+    line(dialog, "how many?").setCheckState(TEXT_COLUMN, Qt.CheckState.Checked)
 
     async def go():
         changes = await drafts.project.write("", examples.add, [draft("Another?", tags="how_many")])
