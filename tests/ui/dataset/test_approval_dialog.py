@@ -152,6 +152,7 @@ def test_the_tab_offers_it_while_there_are_drafts(qtbot, run, drafts):
             open_it()
             (opened,) = tab.findChildren(ApprovalDialog)
             await settle(opened)
+            assert opened.tree.topLevelItemCount() == 3
             opened.close()
             await until(lambda: not tab.findChildren(ApprovalDialog))
 
