@@ -335,6 +335,11 @@ class JobRunner:
                     f"{message['best_step']}, whose adapter is kept"
                 )
                 self._store.jobs.add_event(job_id, words)
+            case "averaged":
+                words = (
+                    f"The adapters of the last {message['epochs']} epochs were averaged, LoRA's A and B each for itself"
+                )
+                self._store.jobs.add_event(job_id, words)
             case "damaged_state":
                 words = "The saved state is damaged: the job begins again"
                 self._store.jobs.add_event(job_id, words, "warn")
