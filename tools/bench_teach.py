@@ -29,11 +29,11 @@ from core.cli import commands
 from core.dataset import bulk_edits, examples
 from core.dataset.filters import Filter, find
 from core.errors import JukuError
-from core.exam import fact_coverage, prompt_conditions, runs, scores
+from core.exam import prompt_conditions, runs, scores
 from core.exam.runs import ExamSubject
 from core.exam.scores import PassRate
 from core.formats import jsonl
-from core.generation import page_rows, row_generation
+from core.generation import page_rows
 from core.progress import Reporter
 from core.providers import LOCAL, LocalProvider, Sampling
 from core.spec import facts, spec
@@ -41,6 +41,7 @@ from core.spec.spec import Spec
 from core.storage.project import Project
 from core.text.statements import split_statements
 from core.training import job_queue, submit
+from tools import template_rows
 
 DOMAINS = Path(__file__).parent / "teaching_domains"
 RESULTS = Path(__file__).parent.parent / "build" / "teaching.jsonl"
@@ -119,9 +120,9 @@ def shares_passage(one: str, other: str) -> bool:
 def make_rows(db: sqlite3.Connection, recipe: str, seed: int) -> int:
     """Make the training rows of a recipe and approve all of them; returns how many there are."""
     if recipe == TEMPLATES:
-        row_generation.make_offline(db, row_generation.build_requests(fact_coverage.load(db)), Reporter(), [])
+        template_rows.add_rows(db)
     else:
-        page_rows.add_rows(db, None, (), Reporter(), seed)
+        page_rows.add_rows(db, page_rows.RowChoice(seed=seed), Reporter())
     if recipe.startswith(WITHOUT):
         examples.delete(db, find(db, Filter(split="train", status="draft", tag=recipe.removeprefix(WITHOUT))))
     ids = find(db, Filter(split="train", status="draft"))

@@ -56,6 +56,7 @@ COMMANDS = (
     "report",
     "export-model",
     "models",
+    "generate",
     "link",
     "hold-out",
     "serve",

@@ -70,7 +70,12 @@ def add_rows(db: sqlite3.Connection, answered: Iterable[tuple[str, str]], source
     system, asked = spec.load(db).system_prompt, draft_rows.load_present_rows(db).asked
     rows = [
         examples.read_row(
-            jsonl.new_row(system, question, answer), split="train", status="draft", kind=GENERAL, tags=TAG, source=source
+            jsonl.new_row(system, question, answer),
+            split="train",
+            status="draft",
+            kind=GENERAL,
+            tags=TAG,
+            source=source,
         )
         for question, answer in answered
         if draft_rows.find_key(question) not in asked

@@ -1,6 +1,6 @@
 """Makes the rows of a page in its language."""
 
-from core.text.questions import english, japanese
+from core.text.questions import english, english_parser, japanese, japanese_words
 from core.text.questions.rows import Page, QuestionRow
 
 
@@ -12,3 +12,8 @@ def make_rows(page: Page, language: str, seed: int = 1) -> list[QuestionRow]:
 def state_facts(page: Page, language: str) -> dict[str, str]:
     """By its name, each fact as a row states it: a sentence that stands alone. A fact that is only a label has none."""
     return japanese.state_facts(page) if language == "ja" else english.state_facts(page)
+
+
+def has_analyser(language: str) -> bool:
+    """Whether sentences of this language are parsed (the extra `teach`); without it there are fewer questions."""
+    return japanese_words.is_available() if language == "ja" else english_parser.is_installed()

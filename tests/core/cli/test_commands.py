@@ -190,6 +190,7 @@ VERBS_WITH_A_PROJECT = {
     "ask": ["Who?", "--model", "m"],
     "exam": ["--model", "m"],
     "report": [],
+    "generate": [],
     "link": [],
     "hold-out": [],
 }
