@@ -15,15 +15,26 @@ from core.exam import degenerate_answers
 from core.exam.questions import GENERAL
 from core.formats import jsonl
 from core.generation import draft_rows
+from core.language import tr
 from core.progress import Reporter
 from core.providers import Provider, Sampling
 from core.spec import spec
+from core.storage.project import Project
 
 TAG = "everyday"  # what the rows are found by
 ROWS = 60
 MAX_TOKENS = 60
 MAX_LENGTH = 200  # characters of an answer
 _FIRST_SENTENCE = {"en": re.compile(r".*?[.!?](?=\s|$)"), "ja": re.compile(r".*?[。！？]")}
+
+
+async def add_to_project(project: Project, provider: Provider, model: str, reporter: Reporter) -> int:
+    """Ask the model and add its answers as drafts, in one step; returns how many. Raises as `ask`, and `ProjectError`."""
+    language = await project.read(lambda db: spec.get_language(spec.load(db)))
+    answered = await ask(provider, model, language, reporter)
+    added: list[int] = []
+    await project.write(tr("Generate examples"), lambda db: added.append(add_rows(db, answered, model)))
+    return added[0]
 
 
 def load_prompts(language: str) -> list[str]:

@@ -165,6 +165,15 @@ def add_rows(db: sqlite3.Connection, choice: RowChoice, reporter: Reporter) -> A
     return draft_rows.add_drafts(db, _build_proposals(rows, material, choice.hold), SOURCE, reporter)
 
 
+def add_written_rows(
+    db: sqlite3.Connection, rows: Sequence[QuestionRow], hold: bool, reporter: Reporter
+) -> AddedDrafts:
+    """Add rows whose questions a model wrote (core/generation/question_writer.py) as drafts. Raises `Cancelled`."""
+    material = load_material(db)
+    known = [row for row in rows if row.facts[0] in material.entries]
+    return draft_rows.add_drafts(db, _build_proposals(known, material, hold), SOURCE, reporter)
+
+
 def _find_new(
     material: PageMaterial, rows: Sequence[QuestionRow], hold: bool, reporter: Reporter
 ) -> list[tuple[QuestionRow, bool]]:

@@ -11,9 +11,10 @@ import json
 import math
 import random
 import re
+import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -21,10 +22,14 @@ from rapidfuzz import fuzz
 
 from core import paths
 from core.errors import JukuError
+from core.generation import page_rows
+from core.generation.draft_rows import AddedDrafts
 from core.language import tr
 from core.progress import Cancelled, Reporter
 from core.providers import JobRequest, JobState, JobStatus, Provider, Sampling
 from core.providers.retry_policy import PollTimer
+from core.spec import spec
+from core.storage.project import Project
 from core.text.questions import make
 from core.text.questions.rows import Page, PageFact, QuestionRow
 
@@ -64,6 +69,28 @@ class WrittenQuestion:
 
     kind: str
     question: str
+
+
+async def add_rows(
+    project: Project, provider: Provider, base: str, names: Collection[str] | None, reporter: Reporter
+) -> AddedDrafts:
+    """Let a writer made from `base` ask about these facts (None: all), and add the rows as drafts, in one step.
+
+    Raises `ProviderError`, `JukuError` where no writer can be trained, `ProjectError`, and `Cancelled`.
+    """
+    page = await project.read(page_rows.load_page)
+    language = await project.read(lambda db: spec.get_language(spec.load(db)))
+    writer = await prepare(provider, base, language, reporter.part(0, 2))
+    asked = replace(page, facts=tuple(one for one in page.facts if names is None or one.name in names))
+    written = await write(provider, writer, asked, reporter.part(1, 2))
+    rows = choose_rows(page, language, written)
+    added: list[AddedDrafts] = []
+
+    def add(db: sqlite3.Connection) -> None:
+        added.append(page_rows.add_written_rows(db, rows, True, reporter))
+
+    await project.write(tr("Generate examples"), add)
+    return added[0]
 
 
 @cache

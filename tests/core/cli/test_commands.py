@@ -191,6 +191,8 @@ VERBS_WITH_A_PROJECT = {
     "exam": ["--model", "m"],
     "report": [],
     "generate": [],
+    "own-questions": [],
+    "everyday": [],
     "link": [],
     "hold-out": [],
 }
