@@ -19,7 +19,7 @@ from core.language import tr
 from core.progress import Reporter
 from core.providers import Provider, Sampling
 from core.spec import spec
-from core.storage.project import Project
+from core.storage.project import OnChanges, Project
 
 TAG = "everyday"  # what the rows are found by
 ROWS = 60
@@ -28,12 +28,19 @@ MAX_LENGTH = 200  # characters of an answer
 _FIRST_SENTENCE = {"en": re.compile(r".*?[.!?](?=\s|$)"), "ja": re.compile(r".*?[。！？]")}
 
 
-async def add_to_project(project: Project, provider: Provider, model: str, reporter: Reporter) -> int:
-    """Ask the model and add its answers as drafts, in one step; returns how many. Raises as `ask`, and `ProjectError`."""
+async def add_to_project(
+    project: Project,
+    provider: Provider,
+    model: str,
+    reporter: Reporter,
+    on_changes: OnChanges = lambda _changes: None,
+) -> int:
+    """Ask the model and add its answers as drafts, in one undoable step; returns how many. Raises as `ask`, and `ProjectError`."""
     language = await project.read(lambda db: spec.get_language(spec.load(db)))
     answered = await ask(provider, model, language, reporter)
     added: list[int] = []
-    await project.write(tr("Generate examples"), lambda db: added.append(add_rows(db, answered, model)))
+    changes = await project.write(tr("Everyday questions"), lambda db: added.append(add_rows(db, answered, model)))
+    on_changes(changes)
     return added[0]
 
 

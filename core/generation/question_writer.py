@@ -29,7 +29,7 @@ from core.progress import Cancelled, Reporter
 from core.providers import JobRequest, JobState, JobStatus, Provider, Sampling
 from core.providers.retry_policy import PollTimer
 from core.spec import spec
-from core.storage.project import Project
+from core.storage.project import OnChanges, Project
 from core.text.questions import make
 from core.text.questions.rows import Page, PageFact, QuestionRow
 
@@ -72,9 +72,14 @@ class WrittenQuestion:
 
 
 async def add_rows(
-    project: Project, provider: Provider, base: str, names: Collection[str] | None, reporter: Reporter
+    project: Project,
+    provider: Provider,
+    base: str,
+    names: Collection[str] | None,
+    reporter: Reporter,
+    on_changes: OnChanges = lambda _changes: None,
 ) -> AddedDrafts:
-    """Let a writer made from `base` ask about these facts (None: all), and add the rows as drafts, in one step.
+    """Let a writer made from `base` ask about these facts (None: all), and add the rows as drafts, in one undoable step.
 
     Raises `ProviderError`, `JukuError` where no writer can be trained, `ProjectError`, and `Cancelled`.
     """
@@ -89,7 +94,7 @@ async def add_rows(
     def add(db: sqlite3.Connection) -> None:
         added.append(page_rows.add_written_rows(db, rows, True, reporter))
 
-    await project.write(tr("Generate examples"), add)
+    on_changes(await project.write(tr("Questions that a small model writes"), add))
     return added[0]
 
 

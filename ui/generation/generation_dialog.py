@@ -28,8 +28,10 @@ from core.generation.row_generation import GenerationEstimate, RowRequest
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers.prices import chat_price
+from core.storage.project import OnChanges, Project
 from ui import style
 from ui.generation.llm_run_dialog import LlmRunDialog, format_token_estimate
+from ui.generation.model_rows_choice import ModelRowsChoice
 from ui.generation.run_progress_and_recovery import FactScope, RowWriterChoice
 from ui.llm_run_runner import LlmRunResult
 from ui.widgets import basics
@@ -91,6 +93,11 @@ class GenerationDialog(LlmRunDialog):
         self.model.batch.toggled.connect(lambda _on: self._on_batch())
         self._show_way()
 
+    def _on_model_rows(self) -> None:
+        if self.plan:
+            self._show_estimate(self.plan)
+            self.show_start()
+
     def _on_batch(self) -> None:
         if self.plan:
             self._show_estimate(self.plan)
@@ -122,7 +129,15 @@ class GenerationDialog(LlmRunDialog):
         line.addWidget(name)
         line.addWidget(self.per_fact)
         line.addStretch()
-        self.ways = RowWriterChoice(self.model, words, self.amount)
+        self.model_rows = ModelRowsChoice(self.workspace)
+        self.model_rows.changed.connect(self._on_model_rows)
+        below = QWidget()
+        column = QVBoxLayout(below)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(style.SPACE // 2)
+        column.addWidget(self.amount)
+        column.addWidget(self.model_rows)
+        self.ways = RowWriterChoice(self.model, words, below)
         self.online, self.offline = self.ways.online, self.ways.offline
         self.estimate = basics.label(wrap=True, dim=True)
         self.working = ProgressLine(self._work)
@@ -233,7 +248,9 @@ class GenerationDialog(LlmRunDialog):
         page = self.plan.page if self.plan else None
         if self._is_working:
             return tr("Looking for rows…")
-        if page is not None and page.rows:
+        if reason := self.model_rows.disabled_reason():
+            return reason
+        if (page is not None and page.rows) or self.model_rows.is_wanted():
             return ""
         if not self.row_choice().kinds:
             return tr("Choose a kind of question.")
@@ -244,7 +261,7 @@ class GenerationDialog(LlmRunDialog):
     def start(self) -> None:
         self._show_next_steps(False)
         if self.offline.isChecked():
-            self.runner.write(self.task, tr("Generate examples without a model"), _write_page_rows(self.row_choice()))
+            self._start_offline()
         else:
             names, kinds, more = self.scope.names(), self.chosen_kinds(), self.more.isChecked()
             asked = (
@@ -252,6 +269,23 @@ class GenerationDialog(LlmRunDialog):
                 lambda db: row_generation.build_subjects(load_row_requests(db, names, kinds, more)),
             )
             self.runner.begin(self.task, *asked, batch=self.model.as_batch())
+
+    def _start_offline(self) -> None:
+        label, choice = tr("Generate examples without a model"), self.row_choice()
+        if not self.model_rows.is_wanted():
+            self.runner.write(self.task, label, _write_page_rows(choice))
+            return
+        model_rows, page = self.model_rows.wanted(choice.names), self.plan.page if self.plan else None
+
+        async def work(project: Project, reporter: Reporter, on_changes: OnChanges) -> str:
+            texts: list[str] = []
+            if page is not None and page.rows:
+                change = _write_page_rows(choice)
+                on_changes(await project.write(label, lambda db: texts.append(change(db, reporter.part(0, 2)))))
+            texts += await model_rows.add(project, reporter.part(1, 2), on_changes)
+            return "\n".join(texts)
+
+        self.runner.run(self.task, label, work)
 
     def on_ended(self, ended: LlmRunResult) -> None:
         super().on_ended(ended)
@@ -306,6 +340,7 @@ class GenerationDialog(LlmRunDialog):
         for kind, box in self.kinds.items():
             box.setEnabled(self._can_write(kind))
         self.amount.setEnabled(self.offline.isChecked())
+        self.model_rows.setEnabled(self.offline.isChecked())
         self._on_choice()
 
     def _on_choice(self) -> None:

@@ -7,8 +7,9 @@ import pytest
 from PySide6.QtWidgets import QLabel
 
 from core.dataset import examples
+from core.dataset.filters import Filter
 from core.exam import fact_coverage
-from core.generation import llm_runs, run_recovery
+from core.generation import everyday_rows, llm_runs, run_recovery
 from core.generation.llm_run_tasks import TASKS
 from core.providers import ModelOffer, Reply
 from core.spec import facts, spec
@@ -16,7 +17,7 @@ from tests.support.pages.controls import choose_at
 from tests.support.pages.dialogs import is_settled
 from tests.support.pages.llm_run import MODEL, LlmRunPage
 from tests.support.until import until
-from ui.generation import llm_run_dialog
+from ui.generation import llm_run_dialog, model_rows_choice
 from ui.generation.generation_dialog import GenerationDialog, load_plan
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.raw_replies_dialog import RawRepliesDialog
@@ -542,3 +543,25 @@ def test_one_chosen_fact_means_that_one(bare):
         assert len(scene.server.asked) == 1
 
     bare.play(lambda workspace: GenerationDialog(workspace, {"f02"}), go)
+
+
+def test_a_small_model_adds_everyday_rows_and_says_what_it_lacks(bare, monkeypatch):
+    monkeypatch.setattr(model_rows_choice, "SERVER", "fake")
+
+    async def go(scene):
+        dialog = scene.dialog
+        dialog.offline.click()
+        rows = dialog.model_rows
+        assert rows.isEnabled() and not rows.base.isVisible()
+        rows.everyday.setChecked(True)
+        assert rows.base.isVisible() and rows.base.model_id() == MODEL  # the tuned one is none to train from
+        await until(lambda: is_settled(dialog) and dialog.primary.isEnabled())
+        dialog.primary.click()
+        await scene.finish()
+        assert dialog.drafts.isVisible() and "Everyday questions: 60 rows" in scene.told[0]
+        found = [*examples.iterate(scene.project.rows, Filter(tag=everyday_rows.TAG))]
+        assert {(row.status, row.answer) for row in found} == {("draft", f"{MODEL} answers.")}
+        assert len(found) == everyday_rows.ROWS
+        assert {row.kind for row in scene.drafts()} > {"general", "reworded"}
+
+    bare.play(three, go)
