@@ -8,12 +8,15 @@ from typing import Protocol
 import regex
 
 from core.exam import key_points as exam_key_points
+from core.exam import point_making
 from core.exam.key_points import JudgedPoint
 from core.language import tr
-from core.text import grounding, negation
+from core.text import clauses, grounding, negation, quantities
+from core.text.normalise import normalise
 
 MAX_PATTERN_SECONDS = 0.5  # a pattern may take for one answer
 MAX_PATTERN_CHARACTERS = 2000
+MIN_STATEMENT_WORDS = 3  # content words of a reference that states something
 
 _CONTRADICTIONS = (grounding.SWAPPED_FIGURE, grounding.NEGATION_DIFFERS, grounding.OPPOSITE_WORD, grounding.ONLY_LOST)
 _YES = re.compile(
@@ -27,7 +30,7 @@ _ADMISSION = re.compile(
     r"|n['’]t (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b|\b(?:unclear|unknown|unspecified|undefined)\b"
     r"|\b(?:do|does)(?: not|n['’]t) (?:include|contain|provide|give|cover|know|have) (?:any )?(?:information|details?|data)?"
     r"|\b(?:cannot|can['’]t) (?:be determined|say|tell|answer)\b"
-    r"|触れられて|触れて(?:い|お)(?:ない|ません|りません)|見当たり(?:ません|ない)|(?:決ま|定ま|き)って(?:い|お)(?:ない|ません|りません)"
+    r"|触れられて|(?:触れて|書いて|載って)(?:い|お|あ)(?:ない|ません|りません)|見当たり(?:ません|ない)|(?:決ま|定ま|き)って(?:い|お)(?:ない|ません|りません)"
     r"|(?:決め|定め)(?:られ)?て(?:い|お)(?:ない|ません|りません)|(?:決まり|定め|規定|ルール|情報|記述)(?:は|が|も)?(?:特に)?(?:ない|ありません)"
     r"|(?:判断|特定|断定|回答)(?:は|が)?(?:でき|しかね)(?:ない|ません|ます)|(?:知|存じ)(?:り|上げ)?ません|不明",
     re.IGNORECASE,
@@ -85,8 +88,8 @@ def by_key_points(answer: str, question: GradedQuestion) -> GraderMark:
         return _grade_admission(answer, question)
     if not answer.strip():
         return _fail(tr("The answer is empty."))
-    wanted = _usable_key_points(question) or exam_key_points.suggest_points(
-        question.reference, question.reference, question.question
+    wanted = _usable_key_points(question) or point_making.suggest_points(
+        question.reference, question.reference, question.question, question.kind
     )
     judged = exam_key_points.judge_points(answer, wanted or question.reference, question.question, question.reference)
     if not judged:
@@ -212,8 +215,22 @@ def _find_contradiction(answer: str, question: GradedQuestion) -> str:
     reference = question.reference
     if (_NO.match(reference) and _YES.match(answer)) or (_YES.match(reference) and _NO.match(answer)):
         return tr("The answer says yes where the reference answer says no, or the other way round.")
+    if other := quantities.find_other_rate(reference, answer):
+        return tr("The answer has “{words}”, which the reference answer does not have.", words=other)
+    if other := exam_key_points.find_other_figure(answer, question.key_points, question.question, reference):
+        return tr("The answer has “{words}”, which the reference answer does not have.", words=other)
     found = grounding.find_doubts(question.question, answer, [reference], kind=question.kind) if reference else []
-    return next((grounding.format_doubt(doubt) for doubt in found if doubt.why in _CONTRADICTIONS), "")
+    # A fragment ("The rowing boats.") says nothing that could be denied.
+    is_fragment = len(clauses.list_content_words(normalise(reference))) < MIN_STATEMENT_WORDS
+    against = (doubt for doubt in found if doubt.why in _CONTRADICTIONS)
+    return next(
+        (
+            grounding.format_doubt(doubt)
+            for doubt in against
+            if not (is_fragment and doubt.why == grounding.NEGATION_DIFFERS)
+        ),
+        "",
+    )
 
 
 def _format_met_points(judged: Sequence[JudgedPoint]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.dataset import examples
 from core.dataset.examples import MEMORISED
-from core.exam import key_points
+from core.exam import point_making
 from core.language import tr, trn
 from core.progress import Reporter
 from core.review import findings, similar_rows
@@ -179,7 +179,7 @@ def hold_out_rows(db: sqlite3.Connection, ids: Sequence[int], seed: int) -> int:
         if row.split != "train":
             continue
         taught = " ".join(known[name].text for name in row.facts.split() if name in known)
-        points = row.key_points or key_points.suggest_points(row.answer, taught or row.answer, row.question)
+        points = row.key_points or point_making.suggest_points(row.answer, taught or row.answer, row.question)
         tags = " ".join(dict.fromkeys([*row.tags.split(), f"held-{seed}"]))
         db.execute("UPDATE example SET split = 'test', key_points = ?, tags = ? WHERE id = ?", (points, tags, row.id))
         count += 1

@@ -10,7 +10,7 @@ from rapidfuzz import fuzz, process
 from core.dataset import examples
 from core.dataset.examples import MEMORISED, Example
 from core.dataset.row_json import RowTexts
-from core.exam import key_points
+from core.exam import point_making
 from core.formats import jsonl
 from core.language import trn
 from core.progress import Reporter
@@ -243,7 +243,7 @@ def _build_row(state: Spec, offer: _Offer, source: str, held_out: bool) -> Examp
         facts=" ".join(one.name for one in (fact, *offer.others)),
         tags=offer.tags,
         quote=pair.quote or fact.quote,
-        key_points=key_points.suggest_points(pair.answer, fact.text, pair.question) if held_out else "",
+        key_points=point_making.suggest_points(pair.answer, fact.text, pair.question) if held_out else "",
         source=source,
     )
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from core.exam import fact_coverage, key_points
+from core.exam import fact_coverage, point_making
 from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
 from core.providers import Message, Sampling, chat_messages
@@ -43,7 +43,7 @@ def _load_row_questions(db: sqlite3.Connection) -> dict[str, list[tuple[str, str
     for name, found in best.items():
         for _none, _rank, id, given in found:
             question, answer = texts[id].question, texts[id].answer
-            if question and (points := given or key_points.suggest_points(answer, answer, question)):
+            if question and (points := given or point_making.suggest_points(answer, answer, question)):
                 questions.setdefault(name, []).append((question, points))
     return questions
 

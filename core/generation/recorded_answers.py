@@ -14,7 +14,7 @@ import msgspec
 from core.checks.json_positions import dumps
 from core.dataset import examples
 from core.dataset.filters import Filter
-from core.exam import key_points
+from core.exam import point_making
 from core.formats import csv_cells
 from core.formats.output_files import replace_file
 from core.generation import llm_runs, run_recovery
@@ -156,7 +156,7 @@ def find_unanswered(
 def build_subjects(model_key: ModelKey, questions: Iterable[QuestionToRecord]) -> Iterator[dict[str, Any]]:
     """The subjects of an LLM run, one a question; without key points they are taken from the expected answer."""
     for one in questions:
-        points = one.key_points or key_points.suggest_points(one.reference, one.reference, one.question)
+        points = one.key_points or point_making.suggest_points(one.reference, one.reference, one.question)
         values = {name: getattr(one, name) for name in ("question", "reference", "kind", "facts", "messages")}
         yield {"provider": model_key[0], "model": model_key[1], "key_points": points, **values}
 

@@ -34,14 +34,16 @@ _MARKS = re.compile(r"(?m)[*_`~]|^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]+|<[a-z/][^<>
 _QUOTE_WORD = re.compile(r"[a-zß-öø-ÿā-ž]+|\d+(?:[.,:/]\d+)*|[^\W_]")
 _ELLIPSIS = re.compile(r"\[…\]|\(…\)|…+|⋯+|\.{3,}|[(（〔]?中略[)）〕]?")
 _NEGATION = re.compile(
-    r"\b(?:not|never|none|nothing|nobody|neither|cannot|cant|dont|doesnt|didnt|isnt|arent|wont|mustnt|shouldnt|except|apart from"
+    r"\b(?:not|never|none|nothing|nobody|neither|cannot|cant|dont|doesnt|didnt|isnt|arent|wont|mustnt|shouldnt|except(?:ions?)?|without|apart from"
     r"|other than|unless|forbidden|prohibited|banned|excludes?|excluded|no (?!more|less|fewer|later|longer than))\b ?|^no "
-    r"|ません|(?<![少危])ない|なく(?![しすて])|禁止|禁じ|いけな|不可|できず|せずに"
+    r"|ません|(?<![少危])ない|なく(?![しすて])|禁止|禁じ|いけな|不可|できず|[わせれけ]ず(?:に|$)"
 )
 # What looks like a negation and is none: duties, permissions, contrasts, losing things.
 _NO_NEGATION = re.compile(
     r"な(?:ければ|くては|いと)(?:な[らり]|いけ|だめ)(?:ません|ない)|(?:かまい|構い|差し支えあり|かもしれ|すみ|済み)ません|(?:では|じゃ|だけで)なく"
-    r"|少なくとも|not (?:only|just)|(?:no|not) (?:more|less|fewer|later|longer) than|whether or not"
+    r"|少なくとも|しか[^。]*?(?:ません|ない)|(?:ない|なけれ)(?:と|ば|限り)[^。]*?(?:ません|ない)(?!と)"
+    r"|not (?:only|just)|(?:no|not) (?:more|less|fewer|later|longer|lower|higher|earlier) than|whether or not"
+    r"|(?:no|not|cannot|can not) (?:\w+ ){0,3}(?:before|until)|ない(?=ほう|方|人|者|側|もの)"
 )
 # A condition in one clause with what follows from it; another text may have it in a clause of its own.
 _CONDITION = re.compile(
@@ -303,7 +305,7 @@ def _find_swapped(parsed_answer: ParsedText, parsed_basis: ParsedText) -> list[D
     for figure in parsed_answer.figures[:MAX_FIGURES] if len(contexts) > 1 else ():
         own = contexts.get(figure.values[0])
         for value, context in contexts.items() if own is not None else ():
-            if value in figure.values or own is None or f"#{value}" in figure.context:
+            if value in figure.values or not own or f"#{value}" in figure.context:
                 continue
             if figure.context & (context - own) and not figure.context & (own - context):
                 return [Doubt(SWAPPED_FIGURE, figure.written)]

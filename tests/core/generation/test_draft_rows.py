@@ -8,7 +8,7 @@ import pytest
 
 from core.dataset import examples, filters, sample_projects
 from core.dataset.examples import Filter
-from core.exam import key_points
+from core.exam import point_making
 from core.generation import draft_rows
 from core.generation.draft_rows import DraftProposal
 from core.paths import RESOURCES
@@ -202,7 +202,7 @@ def test_a_generated_set_does_not_leak(project, language):
     ],
 )
 def test_key_points(answer, fact, question, expected):
-    assert key_points.suggest_points(answer, fact, question) == expected
+    assert point_making.suggest_points(answer, fact, question) == expected
 
 
 def test_an_answer_that_says_nothing_is_not_stated_contradicts_one(game):
