@@ -23,18 +23,6 @@ _YES = re.compile(
     r"\s*(?:yes|yeah|yep|sure|of course|certainly|absolutely|definitely|はい|ええ|もちろん)(?![a-z])", re.IGNORECASE
 )
 _NO = re.compile(r"\s*(?:no|nope|いいえ|いや)(?![a-z])", re.IGNORECASE)
-# What `negation.find_unknown_phrase` leaves out, since rows that teach a rule may say it: here the question is known to have no answer.
-_ADMISSION = re.compile(
-    r"\b(?:says?|said|mentions?|states?|contains?) (?:nothing|no (?:rules?|word|information))\b|\bnothing (?:about|on|is said)\b"
-    r"|\bnowhere\b|\bno (?:mention|rule|indication|details?|record)\b|\bnot (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b"
-    r"|n['’]t (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b|\b(?:unclear|unknown|unspecified|undefined)\b"
-    r"|\b(?:do|does)(?: not|n['’]t) (?:include|contain|provide|give|cover|know|have) (?:any )?(?:information|details?|data)?"
-    r"|\b(?:cannot|can['’]t) (?:be determined|say|tell|answer)\b"
-    r"|触れられて|(?:触れて|書いて|載って)(?:い|お|あ)(?:ない|ません|りません)|見当たり(?:ません|ない)|(?:決ま|定ま|き)って(?:い|お)(?:ない|ません|りません)"
-    r"|(?:決め|定め)(?:られ)?て(?:い|お)(?:ない|ません|りません)|(?:決まり|定め|規定|ルール|情報|記述)(?:は|が|も)?(?:特に)?(?:ない|ありません)"
-    r"|(?:判断|特定|断定|回答)(?:は|が)?(?:でき|しかね)(?:ない|ません|ます)|(?:知|存じ)(?:り|上げ)?ません|不明",
-    re.IGNORECASE,
-)
 # After the admission: what then is answered all the same, unless it only advises or says what else is told.
 _CONTRAST = re.compile(
     r"\b(?:but|however|though|although|nevertheless|instead)\b|(?:ません|ない|です|ます)が|けれど|けど|しかし|ただし|ただ、",
@@ -181,8 +169,7 @@ def _grade_evasion(answer: str, judged: Sequence[JudgedPoint]) -> GraderMark | N
 
 
 def _grade_admission(answer: str, question: GradedQuestion) -> GraderMark:
-    match = _ADMISSION.search(answer[: exam_key_points.MAX_CHARACTERS_READ])
-    words = negation.find_unknown_phrase(answer) or (match[0] if match else "")
+    words = negation.find_admission(answer[: exam_key_points.MAX_CHARACTERS_READ])
     if not words and not _makes_all(answer, question.key_points):
         return _fail(tr("The answer does not say that this is not in the text."))
     end = answer.find(words) + len(words)
@@ -206,7 +193,7 @@ def _after_turn(answer: str, admitted: int) -> list[str]:
 
 
 def _asserts(part: str) -> bool:
-    admits = _ADMISSION.search(part) or negation.find_unknown_phrase(part) or _ADVICE.search(part)
+    admits = negation.find_admission(part) or _ADVICE.search(part)
     return len(part.strip()) > 3 and not admits
 
 

@@ -95,7 +95,7 @@ def _check_grounding(
     """Yield the rows; emit those that do not follow from the facts they teach, or from the passage they quote."""
     for row in rows:
         taught = [facts_by_name[name] for name in row.facts.split() if name in facts_by_name]
-        texts, is_bound = row.texts, bool(taught or row.quote)
+        texts, is_bound = row.texts, bool(taught or row.quote or row.kind == "not_stated")
         if is_bound and (doubt := find_doubt(texts.question, texts.answer, taught, text, row.quote, row.kind)):
             emit("ungrounded", 0, row.id, doubt)
         yield row

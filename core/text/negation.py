@@ -82,6 +82,18 @@ _UNKNOWN_PHRASE = re.compile(
     r"|(?:書かれて|述べられて)い(?:ません|ない)|(?:分か|わか)り(?:ません|かねます)|お答えできません|不明です",
     re.IGNORECASE,
 )
+# What `find_unknown_phrase` leaves out, since rows that teach a rule may say it.
+_ADMISSION = re.compile(
+    r"\b(?:says?|said|mentions?|states?|contains?) (?:nothing|no (?:rules?|word|information))\b|\bnothing (?:about|on|is said)\b"
+    r"|\bnowhere\b|\bno (?:mention|rule|indication|details?|record)\b|\bnot (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b"
+    r"|n['’]t (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b|\b(?:unclear|unknown|unspecified|undefined)\b"
+    r"|\b(?:do|does)(?: not|n['’]t) (?:include|contain|provide|give|cover|know|have) (?:any )?(?:information|details?|data)?"
+    r"|\b(?:cannot|can['’]t) (?:be determined|say|tell|answer)\b"
+    r"|触れられて|(?:触れて|書いて|載って)(?:い|お|あ)(?:ない|ません|りません)|見当たり(?:ません|ない)|(?:決ま|定ま|き)って(?:い|お)(?:ない|ません|りません)"
+    r"|(?:決め|定め)(?:られ)?て(?:い|お)(?:ない|ません|りません)|(?:決まり|定め|規定|ルール|情報|記述)(?:は|が|も)?(?:特に)?(?:ない|ありません)"
+    r"|(?:判断|特定|断定|回答)(?:は|が)?(?:でき|しかね)(?:ない|ません|ます)|(?:知|存じ)(?:り|上げ)?ません|不明",
+    re.IGNORECASE,
+)
 _UNKNOWN_HINTS = (
     "n't",
     "n’t",
@@ -220,3 +232,9 @@ def find_unknown_phrase(answer: str) -> str:
     start = answer[:MAX_ANSWER_CHARACTERS]
     match = _UNKNOWN_PHRASE.search(start) if any(hint in start for hint in _UNKNOWN_HINTS) else None
     return match[0] if match else ""
+
+
+def find_admission(answer: str) -> str:
+    """The words with which an answer to a question that is known to have no answer says so; '' where there are none."""
+    match = _ADMISSION.search(answer)
+    return find_unknown_phrase(answer) or (match[0] if match else "")
