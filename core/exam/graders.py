@@ -49,6 +49,16 @@ class GradedQuestion(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PlainQuestion:
+    """A question that is marked outside an exam, as an exam would mark it."""
+
+    question: str
+    reference: str
+    key_points: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class GraderMark:
     """A grader's mark of an answer: `score` is 0 to 1, None (as `passed`) where it could not mark; `reason` is in words."""
 

@@ -112,7 +112,6 @@ class _Alternative:
     smallest_units: re.Pattern[str] | None
     normal: re.Pattern[str] | None
     bare_number: re.Pattern[str] | None
-    number: re.Pattern[str] | None  # of a quantity, where the answer has no unit at all
     bound: int  # of its number in the reference: 1 at least, -1 at most, 0 neither
     denials_count: bool
 
@@ -193,9 +192,6 @@ def _read_alternative(text: str, wording: str, question: str, reference: str, de
         else None,
         re.compile(build_pattern(normal)) if normal else None,
         re.compile(bare) if bare else None,
-        re.compile(build_pattern(quantity[1]) + _ENDED)
-        if (quantity := quantities.QUANTITY.fullmatch(wording))
-        else None,
         negation.find_bound(reference, *match.span()) if match and _NUMBER.search(match[0]) else 0,
         denials_count and not (match and negation.is_denied(reference, *match.span())),
     )
@@ -269,8 +265,6 @@ def _list_searches(alternative: _Alternative, answer: NormalisedAnswer) -> Itera
             yield answer.normal, alternative.normal
     if alternative.bare_number:
         yield answer.clauses, alternative.bare_number
-    elif alternative.number and not quantities.QUANTITY.search(answer.clauses):
-        yield answer.clauses, alternative.number
 
 
 def _is_open(text: str, found: re.Match[str], context: _QuestionContext) -> bool:

@@ -66,6 +66,8 @@ _JA_AFTER = re.compile(
 _LIGHT = frozenset(
     [
         "put",
+        "most",
+        "least",
         "pay",
         "pays",
         "cost",

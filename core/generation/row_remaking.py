@@ -123,7 +123,9 @@ def _rewrite_row(
         examples.set_field(db, row.id, "quote", taught[0].quote)
     if row.key_points:
         taught_text = " ".join(fact.text for fact in taught)
-        examples.set_field(db, row.id, "key_points", point_making.suggest_points(answer, taught_text, question))
+        examples.set_field(
+            db, row.id, "key_points", point_making.suggest_points(answer, taught_text, question, row.kind)
+        )
     db.execute("DELETE FROM finding WHERE example = ?", (row.id,))
     (now,) = examples.fetch(db, [row.id]).values()
     draft_rows.note_doubts(db, now, taught, state)

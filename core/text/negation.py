@@ -72,12 +72,12 @@ _ABOUT_ABSENCE = re.compile(
 )
 # With these words an answer says that the text does not give it.
 _UNKNOWN_PHRASE = re.compile(
-    r"\b(?:does|did|do)(?: not|n['’]t) (?:explicitly |clearly |directly |actually )?(?:say|state|mention|specify)\b"
-    r"|\b(?:text|document|passage|context|source|spec|rules?)\b (?:does|did|do)(?: not|n['’]t) (?:\w+ )?"
+    r"\b(?:does|did|do)(?: not|n['’]?t) (?:explicitly |clearly |directly |actually )?(?:say|state|mention|specify)\b"
+    r"|\b(?:text|document|passage|context|source|spec|rules?)\b (?:does|did|do)(?: not|n['’]?t) (?:\w+ )?"
     r"(?:contain|provide|give|include|describe|cover|indicate)\b"
-    r"|\b(?:is|are|was|were)(?: not|n['’]t) (?:\w+ly )?(?:mentioned|stated|specified|described|provided|given) (?:in|by|here)\b"
+    r"|\b(?:is|are|was|were)(?: not|n['’]?t) (?:\w+ly )?(?:mentioned|stated|specified|described|provided|given) (?:in|by|here)\b"
     r"|\bno information (?:is|was|about|on|in)\b|\bas an ai\b"
-    r"|\b(?:I|we) (?:do not|don['’]t|cannot|can['’]t) (?:know|find|tell|answer|determine)\b"
+    r"|\b(?:I|we) (?:do not|don['’]?t|cannot|can['’]?t) (?:know|find|tell|answer|determine)\b"
     r"|(?:記載|記述|言及|明記|説明|定め|規定|情報)(?:され|が|は|も|て|い)*(?:ませ(?:ん|んでした)|ない|ありません|なし|ございません)"
     r"|(?:書かれて|述べられて)い(?:ません|ない)|(?:分か|わか)り(?:ません|かねます)|お答えできません|不明です",
     re.IGNORECASE,
@@ -86,9 +86,9 @@ _UNKNOWN_PHRASE = re.compile(
 _ADMISSION = re.compile(
     r"\b(?:says?|said|mentions?|states?|contains?) (?:nothing|no (?:rules?|word|information))\b|\bnothing (?:about|on|is said)\b"
     r"|\bnowhere\b|\bno (?:mention|rule|indication|details?|record)\b|\bnot (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b"
-    r"|n['’]t (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b|\b(?:unclear|unknown|unspecified|undefined)\b"
-    r"|\b(?:do|does)(?: not|n['’]t) (?:include|contain|provide|give|cover|know|have) (?:any )?(?:information|details?|data)?"
-    r"|\b(?:cannot|can['’]t) (?:be determined|say|tell|answer)\b"
+    r"|n['’]?t (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b|\b(?:unclear|unknown|unspecified|undefined)\b"
+    r"|\b(?:do|does)(?: not|n['’]?t) (?:include|contain|provide|give|cover|know|have) (?:any )?(?:information|details?|data)?"
+    r"|\b(?:cannot|can['’]?t) (?:be determined|say|tell|answer)\b"
     r"|触れられて|(?:触れて|書いて|載って)(?:い|お|あ)(?:ない|ません|りません)|見当たり(?:ません|ない)|(?:決ま|定ま|き)って(?:い|お)(?:ない|ません|りません)"
     r"|(?:決め|定め)(?:られ)?て(?:い|お)(?:ない|ません|りません)|(?:決まり|定め|規定|ルール|情報|記述)(?:は|が|も)?(?:特に)?(?:ない|ありません)"
     r"|(?:判断|特定|断定|回答)(?:は|が)?(?:でき|しかね)(?:ない|ません|ます)|(?:知|存じ)(?:り|上げ)?ません|不明",
@@ -97,6 +97,7 @@ _ADMISSION = re.compile(
 _UNKNOWN_HINTS = (
     "n't",
     "n’t",
+    "nt ",
     " not ",
     "no info",
     "No info",
@@ -152,9 +153,19 @@ def read_verdict(answer: str, spoken: bool = False) -> str:
         return ""
     start = SENTENCE.join(begun.split(SENTENCE)[:VERDICT_SENTENCES])
     start = _IF.sub("", start)
-    if _VERDICT_NEGATOR.search(start) or _JA_VERDICT_NEGATOR.search(_JA_NO_NEGATION.sub("", start)):
+    if _denies(start):
         return NO
     return YES if _VERDICT_MAY.search(start) else ""
+
+
+def is_negative(answer: str) -> bool:
+    """Whether the first sentences of an answer deny something, other than under a condition."""
+    text = SENTENCE.join(normalise_clauses(answer).split(SENTENCE)[:VERDICT_SENTENCES])
+    return _denies(_IF.sub("", text))
+
+
+def _denies(text: str) -> bool:
+    return bool(_VERDICT_NEGATOR.search(text) or _JA_VERDICT_NEGATOR.search(_JA_NO_NEGATION.sub("", text)))
 
 
 def normalise_clauses(text: str) -> str:

@@ -187,7 +187,7 @@ def _build_assertions(run: ExamRun, one: ExamQuestion) -> Iterator[dict[str, Any
         case "key_points" | "contains":
             points = (
                 one.key_points.strip()
-                or point_making.suggest_points(one.reference, one.reference, one.question)
+                or point_making.suggest_points(one.reference, one.reference, one.question, one.kind)
                 or one.reference
             )
             yield from (_javascript(_point_expression(point)) for point in normalise.parse_key_points(points))

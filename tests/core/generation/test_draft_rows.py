@@ -188,10 +188,25 @@ def test_a_generated_set_does_not_leak(project, language):
 @pytest.mark.parametrize(
     ("answer", "fact", "question", "expected"),
     [
-        ("The court is 20 metres long and 10 metres wide.", "It is 20 metres long and 10 metres wide.", "", "20 ; 10"),
-        ("コートは縦20メートル、横10メートルです。", "縦が20メートル、横が10メートルです。", "", "20 ; 10"),
-        ("One of the 3 players is ill.", "A team has 3 players.", "", "3"),
-        ("A 20 metre court is 10 metres wide.", "The court is 20 by 10 metres.", "How wide is a 20 metre court?", "10"),
+        (
+            "The court is 20 metres long and 10 metres wide.",
+            "It is 20 metres long and 10 metres wide.",
+            "",
+            "20 metres ; 10 metres",
+        ),
+        (
+            "コートは縦20メートル、横10メートルです。",
+            "縦が20メートル、横が10メートルです。",
+            "",
+            "20メートル ; 10メートル",
+        ),
+        ("One of the 3 players is ill.", "A team has 3 players.", "How many are they?", "3"),
+        (
+            "A 20 metre court is 10 metres wide.",
+            "The court is 20 by 10 metres.",
+            "How wide is a 20 metre court?",
+            "10 metres",
+        ),
         (
             "ボールに触れてよいのは手だけです。",
             "ボールに触れてよいのは手だけです。",
