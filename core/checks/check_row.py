@@ -13,7 +13,8 @@ from core.language import tr
 
 MAX_PROBLEMS_PER_ROW = 100  # that are reported
 
-_ROW_KEYS = ("messages", "tools", "parallel_tool_calls", "functions")
+_TEACHER = "teacher_messages"
+_ROW_KEYS = ("messages", _TEACHER, "tools", "parallel_tool_calls", "functions")
 
 
 def check(value: object) -> list[Problem]:
@@ -32,7 +33,18 @@ def _check_row(row: object) -> Iterator[Problem]:
     else:
         yield from unknown_keys(row, _ROW_KEYS, "$")
         yield from function_problems(row, "$")
+        yield from _check_teacher(row)
         yield from _check_messages(row)
+
+
+def _check_teacher(row: dict[str, Any]) -> Iterator[Problem]:
+    """What the teacher of a self-distillation reads; the engine checks the messages themselves."""
+    messages = row.get(_TEACHER)
+    if isinstance(messages, list) and messages:
+        message = tr("Only this computer's engine reads {key}.", key=_TEACHER)
+        yield problem("teacher-messages", f"$.{_TEACHER}", message)
+    elif _TEACHER in row:
+        yield problem("value-type", f"$.{_TEACHER}", tr("{key} is a list of messages.", key=_TEACHER))
 
 
 def _check_messages(row: dict[str, Any]) -> Iterator[Problem]:

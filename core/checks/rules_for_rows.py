@@ -70,6 +70,14 @@ ROW_RULES = [
         lambda: (tr("Unknown key"), tr("A key is not part of the format; some services reject the row.")),
     ),
     Rule(
+        "teacher-messages",
+        "warning",
+        lambda: (
+            tr("Messages for a teacher"),
+            tr("The row has teacher_messages, for self-distillation on this computer; some services reject the row."),
+        ),
+    ),
+    Rule(
         "value-type",
         "error",
         lambda: (tr("Value has the wrong type"), tr("A known key has a value that the format does not allow.")),

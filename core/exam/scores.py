@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from core.exam import judges, runs, statistics
+from core.exam import degenerate_answers, judges, runs, statistics
+from core.exam.degenerate_answers import Flaw
 from core.exam.runs import KINDS, ExamQuestion, ExamRun, ExamSubject
 from core.exam.statistics import ConfidenceInterval, MeanDifference, PairedTest, RepeatSpread
 from core.providers import LOCAL, prices
@@ -85,7 +86,7 @@ class SubjectTotal:
 
     `memorised` and `leaked` questions were trained on, on purpose and by mistake: they are counted apart and prove
     nothing. `score` is the mean of the held-out questions' mean scores. `per_thousand` is US dollars for a thousand
-    questions; None where the price is not known.
+    questions; None where the price is not known. `flaws`: how many answers are degenerate, and how.
     """
 
     subject: ExamSubject
@@ -100,6 +101,7 @@ class SubjectTotal:
     received: int
     seconds: float
     per_thousand: float | None
+    flaws: dict[Flaw, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +240,13 @@ def load_result(db: sqlite3.Connection, run: ExamRun, by: str = "") -> ExamResul
             at = rows[question], columns[subject]
             asked[at], passed[at], scored[at], squares[at] = count, right, points, squared
     sums = {subject: values for subject, *values in db.execute(_SUBJECT_SUMS, (run.id,))}
+    flaws = degenerate_answers.count_flaws(db, run.id, run.sampling.max_tokens)
     texts = {fact.name: fact.text for fact in facts.load(db)}
     found = ExamResult(run, questions, texts, asked, passed, scored, [])
     found.totals = [
-        _build_total(found, place, squares[:, place], sums.get(subject.id, [0, 0, 0, 0.0, 0]))
+        _build_total(
+            found, place, squares[:, place], sums.get(subject.id, [0, 0, 0, 0.0, 0]), flaws.get(subject.id, {})
+        )
         for place, subject in enumerate(run.subjects)
     ]
     return found
@@ -262,7 +267,9 @@ def _sql_values(run: ExamRun, by: str) -> tuple[object, ...]:
     return (by, run.id) if by else (run.id,)
 
 
-def _build_total(found: ExamResult, column: int, squares: FloatArray, sums: Sequence[float]) -> SubjectTotal:
+def _build_total(
+    found: ExamResult, column: int, squares: FloatArray, sums: Sequence[float], flaws: dict[Flaw, int]
+) -> SubjectTotal:
     answers, sent, received, seconds, unmarked = sums
     subject = found.run.subjects[column]
     asked, passed, scored = found.asked[:, column], found.passed[:, column], found.scored[:, column]
@@ -286,6 +293,7 @@ def _build_total(found: ExamResult, column: int, squares: FloatArray, sums: Sequ
         int(received),
         float(seconds),
         _price_per_thousand(found.run, subject, int(answers), int(sent), int(received)),
+        flaws,
     )
 
 

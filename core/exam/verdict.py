@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from core.exam import scores, statistics
+from core.exam import degenerate_answers, scores, statistics
 from core.exam.prompt_conditions import CLOSED_BOOK, CONDITIONS, OPEN_BOOK, RETRIEVED
 from core.exam.runs import ExamSubject
 from core.exam.scores import GENERAL, ExamResult, PairedComparison, PassRate, SubjectTotal
@@ -225,6 +225,8 @@ def _describe_limits(result: ExamResult) -> Iterator[str]:
         yield trn("{n} question is also among the training rows. It proves nothing and is not counted.",
                   "{n} questions are also among the training rows. They prove nothing and are not counted.", leaks)  # fmt: skip
     for total in result.totals:
+        for flaw, count in total.flaws.items():
+            yield degenerate_answers.describe_count(flaw, subject_title(total.subject), count)
         if total.spread.disagreeing:
             yield tr("{model} answers {share} of the questions only sometimes right.", model=subject_title(total.subject),
                      share=f"{total.spread.disagreeing:.0%}")  # fmt: skip

@@ -21,7 +21,8 @@ TEXTS = ("system", "question", "answer")
 COLUMNS = (*TEXTS, *METADATA)
 FULL_COLUMNS = (*COLUMNS, "data")  # the last one holds the row itself, whatever it is
 
-_ORDER = ("messages", "input", "tools", "parallel_tool_calls", "functions", "preferred_output", "non_preferred_output")
+_ORDER = ("messages", "teacher_messages", "input", "tools", "parallel_tool_calls", "functions",
+          "preferred_output", "non_preferred_output")  # fmt: skip
 _MESSAGE_ORDER = ("role", "name", "content", "refusal", "tool_calls", "tool_call_id", "function_call", "weight")
 _RENAMED = {"preferred_completion": "preferred_output", "non_preferred_completion": "non_preferred_output"}
 

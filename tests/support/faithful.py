@@ -35,6 +35,7 @@ def _apply_known_differences(path: str, body: Any) -> Any:
     - An empty list of files or batches has no first and last id: null, where the document wants a text.
     - A file's purpose may be `evals` or `user_data`: the package and the service have them, the document lacks them.
     - Vectors in base64, which the package asks for by itself: the document knows lists of numbers only.
+    - The first token of an echoed prompt has no log probability: the service has null there, the document a number.
     """
     jobs = [body, *body.get("data", [])] if path.startswith("/fine_tuning/jobs") else []
     for job in jobs:
@@ -50,4 +51,14 @@ def _apply_known_differences(path: str, body: Any) -> Any:
         for one in body["data"]:
             if isinstance(one["embedding"], str):
                 one["embedding"] = []
+    if path == "/completions":
+        _fill_first_logprobs(body["choices"])
     return body
+
+
+def _fill_first_logprobs(choices: list[Any]) -> None:
+    for choice in choices:
+        logprobs = choice["logprobs"]
+        if logprobs and logprobs["token_logprobs"][:1] == [None]:
+            logprobs["token_logprobs"][0] = 0.0
+            logprobs["top_logprobs"][0] = {}

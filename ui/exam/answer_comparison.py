@@ -8,7 +8,7 @@ from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPe
 from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QListView, QPlainTextEdit, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from core.exam import graders
+from core.exam import degenerate_answers, graders
 from core.exam.answers import ExamAnswer
 from core.exam.judges import JUDGE, AnswerMark
 from core.exam.runs import ExamQuestion
@@ -221,11 +221,14 @@ class AnswerComparison(QWidget):
             return
         for subject, text in zip(self._outcome.run.subjects, self.texts, strict=True):
             given = [answer for answer in found if answer.subject == subject.id]
-            text.show_pieces(format_answers(given, marks) if question else [])
+            text.show_pieces(format_answers(given, marks, self._outcome.run.sampling.max_tokens) if question else [])
 
 
-def format_answers(given: Sequence[ExamAnswer], marks: Mapping[int, Sequence[AnswerMark]]) -> list[Piece]:
-    """One subject's answers to one question as coloured pieces of text; equal repeats are listed once."""
+def format_answers(given: Sequence[ExamAnswer], marks: Mapping[int, Sequence[AnswerMark]], limit: int) -> list[Piece]:
+    """One subject's answers to one question as coloured pieces of text; equal repeats are listed once.
+
+    `limit`: the tokens of the longest answer.
+    """
     found: list[Piece] = []
     alike = sorted(given, key=lambda one: min(other.sample for other in given if other.text == one.text))
     for text, group in groupby(alike, key=lambda one: one.text):
@@ -235,6 +238,8 @@ def format_answers(given: Sequence[ExamAnswer], marks: Mapping[int, Sequence[Ans
         gap = "\n\n" if found else ""
         found.append((f"{gap}{_format_verdict(first)}{times}", _meaning(first.passed)))
         found.append((f"\n{text.strip() or tr('(an empty answer)')}", ""))
+        if flaw := degenerate_answers.find_flaw(text, first.received, limit):
+            found.append((f"\n{degenerate_answers.describe_flaw(flaw)}", "warning"))
         if first.reason:
             found.append((f"\n{first.reason}", "dim"))
         found += [(f"\n{_format_mark(mark)}", _meaning(mark.passed)) for mark in marks.get(first.id, ())]

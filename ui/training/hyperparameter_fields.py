@@ -177,6 +177,11 @@ def parameter_title(name: str) -> str:
         "warmup_steps": tr("Warm-up steps"),
         "early_stopping_patience": tr("Early stopping: patience"),
         "packing": tr("Packing"),
+        "average_checkpoints": tr("Averaged checkpoints"),
+        "kl_coefficient": tr("KL coefficient"),
+        "kl_mask_target": tr("KL without the target token"),
+        "distillation_weight": tr("Distillation weight"),
+        "distillation_temperature": tr("Distillation temperature"),
     }.get(name, name)
 
 
@@ -199,6 +204,23 @@ def explain_parameter(name: str) -> str:
         ),
         "packing": tr(
             "Rows that begin alike share what they begin with, which is faster and changes no result. Auto: yes."
+        ),
+        "average_checkpoints": tr(
+            "The adapters of so many last epochs are averaged at the end of the training. Auto: 1, only the last epoch."
+        ),
+        "kl_coefficient": tr(
+            "Against forgetting: how strongly the model is held near the base model, by the KL divergence of each token of "
+            "the answers. Auto: 0, not at all."
+        ),
+        "kl_mask_target": tr(
+            "The KL divergence leaves out the token to be learned, so that it does not act against learning. Auto: yes."
+        ),
+        "distillation_weight": tr(
+            "Self-distillation: this share of the loss is the divergence from the base model that reads the teacher's "
+            "messages of the row too. It needs rows with “teacher_messages”. Auto: 0, not at all."
+        ),
+        "distillation_temperature": tr(
+            "The temperature of both distributions in self-distillation: a higher one counts unlikely tokens more. Auto: 2."
         ),
     }.get(name, "")
 

@@ -380,6 +380,11 @@ class TrainingForm(QWidget):
             return tr(
                 "Early stopping needs validation rows: it watches their loss. Evaluate with them, or leave it on Auto."
             )
+        if EARLY_STOPPING in values and values.get("average_checkpoints", 1) != 1:
+            return tr(
+                "Early stopping keeps the best epoch, so nothing is averaged: leave “{name}” on Auto.",
+                name=parameter_title("average_checkpoints"),
+            )
         if offer is not None and offer.tuned and (kept := [name for name in ADAPTER_PARAMETERS if name in values]):
             return tr("A fine-tuned model that is trained further keeps its adapter: leave “{name}” on Auto.",
                       name=parameter_title(kept[0]))  # fmt: skip

@@ -25,6 +25,7 @@ class CompletionRequest(SamplingRequest, frozen=True, kw_only=True, forbid_unkno
     """A valid request for completions."""
 
     prompt: Any
+    max_tokens: Annotated[int, Meta(ge=0)] | None = None
     echo: bool = False
     logprobs: Annotated[int, Meta(ge=0, le=5)] | None = None
     best_of: int | None = None
@@ -40,9 +41,13 @@ class CompletionRequest(SamplingRequest, frozen=True, kw_only=True, forbid_unkno
                 f"Invalid 'prompt': expected a text, a list of token ids, or a list of at most {MAX_PROMPTS} such."
             )
             raise bad_request(message, "prompt", "invalid_value")
-        if self.echo and (self.logprobs is not None or not all(isinstance(one, str) for one in self.prompts)):
-            message = "This server echoes texts, not token ids, and without 'logprobs'."
-            raise bad_request(message, "echo", "unsupported_value")
+        if self.echo and not all(isinstance(one, str) for one in self.prompts):
+            raise bad_request("This server echoes texts, not token ids.", "echo", "unsupported_value")
+        if self.echo and self.stream and self.logprobs is not None:
+            message = "This server does not stream 'echo' with 'logprobs'. Ask without 'stream'."
+            raise bad_request(message, "stream", "unsupported_value")
+        if self.max_tokens == 0 and not self.echo:
+            raise bad_request("Invalid 'max_tokens': 0 needs 'echo'.", "max_tokens", "invalid_value")
 
     @property
     def prompts(self) -> list[Any]:
@@ -52,7 +57,11 @@ class CompletionRequest(SamplingRequest, frozen=True, kw_only=True, forbid_unkno
 
     def to_generation_requests(self) -> list[GenerationRequest]:
         """What it asks of the model, for each prompt."""
-        params = self.sampling_params(max_tokens=self.max_tokens or DEFAULT_MAX_TOKENS, top_logprobs=self.logprobs)
+        params = self.sampling_params(
+            max_tokens=DEFAULT_MAX_TOKENS if self.max_tokens is None else self.max_tokens,
+            top_logprobs=self.logprobs,
+            prompt_logprobs=self.logprobs if self.echo else None,
+        )
         return [GenerationRequest(prompt=prompt, params=params, n=self.n) for prompt in self.prompts]
 
 
@@ -128,12 +137,16 @@ class _Choice:
 
 
 def _convert_logprobs(entries: Sequence[Json], offset: int) -> Json:
-    """The legacy form of the entries of `logprobs.content`. `offset`: where in the text they begin."""
+    """The legacy form of the entries of `logprobs.content`. `offset`: where in the text they begin.
+
+    Of the first token of a prompt there is none: None, as OpenAI has it.
+    """
     found: Json = {"tokens": [], "token_logprobs": [], "top_logprobs": [], "text_offset": []}
     for entry in entries:
         found["tokens"].append(entry["token"])
         found["token_logprobs"].append(entry["logprob"])
-        found["top_logprobs"].append({one["token"]: one["logprob"] for one in entry["top_logprobs"]})
+        likely = entry["top_logprobs"]
+        found["top_logprobs"].append(None if likely is None else {one["token"]: one["logprob"] for one in likely})
         found["text_offset"].append(offset)
         offset += len(entry["token"])
     return found
@@ -157,7 +170,6 @@ async def _collect(asked: CompletionRequest, pending: PendingCompletions, starte
     choices = _begin_choices(asked)
     entries: list[list[Json]] = [[] for _ in choices]
     reasons: dict[int, str | None] = {}
-    begins = [len(choice.text) for choice in choices]
     async for index, delta in _deltas(asked, pending):
         choices[index].add(delta)
         entries[index] += delta.logprobs
@@ -166,7 +178,7 @@ async def _collect(asked: CompletionRequest, pending: PendingCompletions, starte
         {
             "index": index,
             "text": choice.text,
-            "logprobs": _convert_logprobs(entries[index], begins[index]) if choice.has_logprobs else None,
+            "logprobs": _convert_logprobs(entries[index], 0) if choice.has_logprobs else None,
             "finish_reason": reasons[index],
         }
         for index, choice in enumerate(choices)

@@ -12,7 +12,7 @@ Auto = Literal["auto"] | None
 H = TypeVar("H")
 
 
-class SupervisedHyperparameters(Struct, frozen=True, forbid_unknown_fields=True):
+class CommonHyperparameters(Struct, frozen=True, forbid_unknown_fields=True):
     """Hyperparameters of every method. None means "auto"."""
 
     n_epochs: Annotated[int, Meta(ge=1, le=50)] | Auto = None
@@ -27,9 +27,19 @@ class SupervisedHyperparameters(Struct, frozen=True, forbid_unknown_fields=True)
     warmup_steps: Annotated[int, Meta(ge=0, le=10_000)] | Auto = None
     early_stopping_patience: Annotated[int, Meta(ge=1, le=50)] | Auto = None
     packing: bool | Auto = None
+    average_checkpoints: Annotated[int, Meta(ge=1, le=50)] | Auto = None
 
 
-class DPOHyperparameters(SupervisedHyperparameters, frozen=True, forbid_unknown_fields=True):
+class SupervisedHyperparameters(CommonHyperparameters, frozen=True, forbid_unknown_fields=True):
+    """Hyperparameters of the supervised method. Those here are not in OpenAI's API: `KLObjective` says what they do."""
+
+    kl_coefficient: Annotated[float, Meta(ge=0, le=100)] | Auto = None
+    kl_mask_target: bool | Auto = None
+    distillation_weight: Annotated[float, Meta(ge=0, le=1)] | Auto = None
+    distillation_temperature: Annotated[float, Meta(ge=0.1, le=20)] | Auto = None
+
+
+class DPOHyperparameters(CommonHyperparameters, frozen=True, forbid_unknown_fields=True):
     """Hyperparameters of DPO."""
 
     beta: Annotated[float, Meta(gt=0, le=2)] | Auto = None
@@ -103,9 +113,14 @@ class JobRequest(MethodRequest, frozen=True, kw_only=True, forbid_unknown_fields
         if self.integrations:
             raise bad_request("This server has no integrations.", "integrations", "unsupported_value")
         check_metadata(self.metadata)
-        if "early_stopping_patience" in self.hyperparameter_values and not self.validation_file:
-            name = f"{self.hyperparameters_path}.early_stopping_patience"
+        values, path = self.hyperparameter_values, self.hyperparameters_path
+        if "early_stopping_patience" in values and not self.validation_file:
+            name = f"{path}.early_stopping_patience"
             raise bad_request(f"'{name}' needs a 'validation_file'.", name, "invalid_value")
+        if "early_stopping_patience" in values and values.get("average_checkpoints", 1) > 1:
+            name = f"{path}.average_checkpoints"
+            message = f"Give '{name}' or 'early_stopping_patience', not both: the latter keeps the best epoch."
+            raise bad_request(message, name, "invalid_value")
 
 
 def parse_job(body: Json) -> JobRequest:

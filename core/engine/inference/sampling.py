@@ -22,8 +22,8 @@ MIN_LOGPROB = -9999.0  # as the protocol has it, for a token that could not come
 class SamplingParams:
     """What a request asks for, as for vLLM's class of this name. `max_tokens`: of the completion. `seed`: None for a
     random one. `stop`: strings that end the completion and are not part of it. `logit_bias`: by token id.
-    `top_logprobs`: how many likely tokens are listed beside each; None without any log probabilities. `grammar`: what
-    the completion must look like."""
+    `top_logprobs`: how many likely tokens are listed beside each; None without any log probabilities.
+    `prompt_logprobs`: the same for the prompt's own tokens. `grammar`: what the completion must look like."""
 
     max_tokens: int = DEFAULT_MAX_TOKENS
     temperature: float = 1.0
@@ -34,6 +34,7 @@ class SamplingParams:
     presence_penalty: float = 0.0
     logit_bias: Mapping[int, float] = field(default_factory=dict)
     top_logprobs: int | None = None
+    prompt_logprobs: int | None = None
     grammar: Grammar | None = None
 
     @property
@@ -49,7 +50,8 @@ class SamplingParams:
     @property
     def is_plain_but_grammar(self) -> bool:
         """Whether it asks for temperature, top-p, seed, stop strings and a form at most."""
-        return not (self.frequency_penalty or self.presence_penalty or self.logit_bias or self.top_logprobs is not None)
+        has_logprobs = self.top_logprobs is not None or self.prompt_logprobs is not None
+        return not (self.frequency_penalty or self.presence_penalty or self.logit_bias or has_logprobs)
 
 
 class RowSampler:
@@ -140,25 +142,27 @@ class RowSampler:
         if self._grammar:
             self._grammar.accept(token_id)
         if self.params.top_logprobs is not None:
-            self._logprobs.append(self._describe(token_id, logits.log_softmax(-1), self.params.top_logprobs))
-
-    def _describe(self, token_id: int, logprobs: Any, top: int) -> Json:
-        """The protocol's entry of `logprobs.content`: as the model has them, before temperature, penalties and grammar."""
-        values, token_ids = logprobs.topk(top)
-        likely = [
-            self._describe_token(one, value) for one, value in zip(token_ids.tolist(), values.tolist(), strict=True)
-        ]
-        return {**self._describe_token(token_id, float(logprobs[token_id])), "top_logprobs": likely}
-
-    def _describe_token(self, token_id: int, logprob: float) -> Json:
-        value = self._loaded.token_bytes(token_id)
-        text = value.decode("utf-8", "replace")
-        return {"token": text, "logprob": max(logprob, MIN_LOGPROB), "bytes": list(value)}
+            # As the model has them, before temperature, penalties and grammar.
+            entry = describe_token(self._loaded, token_id, logits.log_softmax(-1), self.params.top_logprobs)
+            self._logprobs.append(entry)
 
     def take_logprobs(self) -> list[Json]:
         """The entries of the tokens since the last call."""
         taken, self._logprobs = self._logprobs, []
         return taken
+
+
+def describe_token(loaded: "LoadedModel", token_id: int, logprobs: Any, top: int) -> Json:
+    """The protocol's entry of `logprobs.content` for a token. `logprobs`: of shape (vocabulary,)."""
+    values, token_ids = logprobs.topk(top)
+    pairs = zip(token_ids.tolist(), values.tolist(), strict=True)
+    likely = [_describe(loaded, one, value) for one, value in pairs]
+    return {**_describe(loaded, token_id, float(logprobs[token_id])), "top_logprobs": likely}
+
+
+def _describe(loaded: "LoadedModel", token_id: int, logprob: float) -> Json:
+    value = loaded.token_bytes(token_id)
+    return {"token": value.decode("utf-8", "replace"), "logprob": max(logprob, MIN_LOGPROB), "bytes": list(value)}
 
 
 def sample_rows(samplers: Sequence[RowSampler], logits: Any) -> list[int | Exception]:

@@ -3,6 +3,7 @@
 from core.engine.inference.generate import GeneratedSequence, GenerationBatch, can_join
 from core.engine.inference.loaded_models import LoadedModel
 from core.engine.inference.prefix_cache import PrefixCache
+from core.engine.inference.prompt_logprobs import compute_prompt_logprobs
 from core.engine.inference.sampling import SamplingParams
 
 MAX_BATCH_SIZE = 8  # sequences
@@ -37,11 +38,27 @@ class TorchAnswerer:
 
     def start(self, sequences: list[GeneratedSequence], background: bool) -> None:
         """Read the prompts and let the sequences join; where that fails, they are told, and those that run go on."""
+        sequences = [one for one in sequences if self._read_prompt(one)]
         try:
-            self._batches[background].add(sequences)
+            if sequences:
+                self._batches[background].add(sequences)
         except Exception as error:
             for sequence in sequences:
                 sequence.on_failure(error)
+
+    def _read_prompt(self, sequence: GeneratedSequence) -> bool:
+        """Tell the log probabilities of the prompt where they are asked for; False when nothing is to be generated."""
+        top = sequence.params.prompt_logprobs
+        if top is None:
+            return True
+        try:
+            entries = compute_prompt_logprobs(self.loaded, sequence.prompt_ids, top)
+        except Exception as error:
+            sequence.on_failure(error)
+            return False
+        goes_on = sequence.params.max_tokens > 0
+        sequence.on_token("", None if goes_on else "length", 0, entries)
+        return goes_on
 
     def is_running(self, background: bool) -> bool:
         """Whether sequences of this kind are not finished yet."""

@@ -9,6 +9,7 @@ DPO_LEARNING_RATE_FACTOR = 0.1
 WARMUP_STEPS = 3
 LORA_RANK = 16
 LORA_ALPHA = 32
+DISTILLATION_TEMPERATURE = 2.0  # that of prompt distillation, arXiv 2412.14964
 # Names of the protocol; a job shows the others only where they were asked for.
 PROTOCOL_NAMES = ("n_epochs", "batch_size", "learning_rate_multiplier", "beta")
 
@@ -20,6 +21,8 @@ class Hyperparameters:
     `learning_rate`: the peak, with the multiplier in it. `beta`: of DPO, else None. `lora_num_layers`: how many layers
     at the model's top have adapters, None for all. `early_stopping_patience`: after how many epochs without a lower
     validation loss the job ends, None for never. `packing`: whether rows share what they begin with.
+    `average_checkpoints`: of how many last epochs the adapters are averaged. The rest belongs to
+    `KLObjective`, without KL terms at 0.
     """
 
     n_epochs: int
@@ -35,6 +38,11 @@ class Hyperparameters:
     warmup_steps: int = WARMUP_STEPS
     early_stopping_patience: int | None = None
     packing: bool = True
+    average_checkpoints: int = 1
+    kl_coefficient: float = 0.0
+    kl_mask_target: bool = True
+    distillation_weight: float = 0.0
+    distillation_temperature: float = DISTILLATION_TEMPERATURE
 
     def to_protocol(self, requested: dict[str, Any]) -> dict[str, Any]:
         """The protocol's hyperparameters object, in numbers, with whatever else was requested."""

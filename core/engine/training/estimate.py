@@ -3,7 +3,8 @@
 Time: the real training step is timed for some batches of the rows themselves, on three tiny models that have the
 shapes of the real one: one layer, two layers, and one layer with twice the vocabulary. Their differences are what a
 layer and a token of the vocabulary cost, and the rest follows. Memory: parameters are counted, and what the forward
-pass keeps for the backward pass is measured on the same models. So both are known before a model is downloaded.
+pass keeps for the backward pass is measured on the same models. So both are known before a model is downloaded. Where
+an objective caches a reference, the pass for it is timed in the same way and counted before the first step.
 """
 
 import json
@@ -12,7 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,21 @@ from core.engine.training.auto_hyperparameters import LORA_RANK, Hyperparameters
 from core.engine.training.estimator import JobOutline
 from core.engine.training.lora import add_adapter
 from core.engine.training.memory_budget import count_kept_bytes
-from core.engine.training.objectives import SupervisedObjective, TrainingError, micro_batches
-from core.engine.training.tokenize_rows import IGNORE_INDEX, TokenizedRow, tokenize_row
+from core.engine.training.objectives import TrainingError, build_supervised, micro_batches
+from core.engine.training.tokenize_rows import (
+    IGNORE_INDEX,
+    TokenizedRow,
+    join_teacher,
+    tokenize_row,
+    tokenize_with_teacher,
+)
 
 PROBE_SECONDS = 0.7  # of timed steps for each of the three models, about
 MAX_PROBE_BATCHES = 4
 PROBE_VOCABULARY = 4096  # tokens; a small one is made quickly
 BYTES_PER_TOKEN = 3.5  # of UTF-8, where the model's tokenizer is not here yet
 ADAPTER_BYTES = 16  # of a parameter of the adapter: fp32 weight, gradient, and Adam's two moments
+REFERENCE_BYTES = 164  # of a cached distribution: 20 tokens, and 21 logarithms
 LOGIT_BYTES = 8  # of a logit in the backward pass, beside what the forward pass kept: its gradient, in two dtypes
 READ_BYTES_PER_SECOND = 4e8  # of weights, with the conversion to the dtype of training
 MARGIN = 1.1  # of memory: what the allocator keeps
@@ -51,10 +59,14 @@ class ModelSize:
 
 @dataclass(frozen=True)
 class StepCost:
-    """What one training step of a model costs: seconds, and the bytes that the forward pass keeps."""
+    """What one training step of a model costs: seconds, and the bytes that the forward pass keeps.
+
+    `reference_seconds`: what a row costs before the first step, where the objective caches a reference.
+    """
 
     seconds: float
     activation_bytes: int
+    reference_seconds: float = 0.0
 
 
 def build_config(entry: CatalogEntry, layers: int | None = None, vocabulary: int | None = None) -> Any:
@@ -113,7 +125,7 @@ class StepProbe:
         self._parameters = [one for one in self._model.parameters() if one.requires_grad]
         self._optimizer = torch.optim.AdamW(self._parameters, lr=1e-4, weight_decay=0.0, fused=True)
         self._token_loss = TokenLoss(self._model, self._model.get_base_model(), 0, device.default_device())
-        self._packing, self._objective = hyperparameters.packing, SupervisedObjective(self._token_loss)
+        self._packing, self._objective = hyperparameters.packing, build_supervised(self._token_loss, hyperparameters)
 
     def _step(self, batch: Sequence[TokenizedRow]) -> None:
         import torch
@@ -126,7 +138,9 @@ class StepProbe:
 
     def measure(self, batches: Sequence[list[TokenizedRow]]) -> StepCost:
         """The mean over some batches: of each the fastest of several steps, since other work may run beside."""
-        self._token_loss.choose_layout([row for batch in batches for row in batch], self._packing)
+        rows = [row for batch in batches for row in batch]
+        self._token_loss.choose_layout(rows, self._packing)
+        reference = min(self._time_reference(rows) for _ in range(2)) / len(rows)
         kept = max(self._kept_bytes(batch) for batch in batches)
         self._step(batches[0])  # the first step allocates the optimizer's state
         seconds: list[float] = []
@@ -139,7 +153,12 @@ class StepProbe:
             seconds.append(min(times))
             if sum(seconds) > PROBE_SECONDS:  # a large model: one batch must do
                 break
-        return StepCost(statistics.fmean(seconds), kept)
+        return StepCost(statistics.fmean(seconds), kept, reference)
+
+    def _time_reference(self, rows: list[TokenizedRow]) -> float:
+        start = time.perf_counter()
+        self._objective.precompute_reference(rows)
+        return time.perf_counter() - start
 
     def _kept_bytes(self, batch: Sequence[TokenizedRow]) -> int:
         """The most bytes that a micro-batch's forward pass keeps for its backward pass, parameters left out."""
@@ -151,10 +170,10 @@ def estimate(request: JobOutline, dtype_name: str, started: float, process_bytes
     """The estimate as the protocol's extension returns it. `started`: the monotonic time at which the process began.
     `process_bytes`: its memory with the libraries and without a model."""
     dtype = device.resolve_dtype(dtype_name)
-    rows, exact = _tokenize(request)
     hyperparameters = resolve_auto(
         request.method, request.hyperparameters, request.num_rows, request.entry.learning_rates
     )
+    rows, exact = _tokenize(request, hyperparameters.distillation_weight > 0)
     size = measure_size(build_config(request.entry), hyperparameters.lora_rank)
     prepared = time.monotonic()
     batches = _sample_batches(rows, hyperparameters.batch_size)
@@ -163,9 +182,11 @@ def estimate(request: JobOutline, dtype_name: str, started: float, process_bytes
     steps = -(-request.num_rows // hyperparameters.batch_size) * hyperparameters.n_epochs
     weights = size.parameters * dtype.itemsize
     startup = prepared - started + weights / READ_BYTES_PER_SECOND
+    startup += step.reference_seconds * (request.num_rows + request.num_validation_rows)
     forward_only = request.num_validation_rows / max(1, request.num_rows) / 3
     seconds = startup + steps * step.seconds * sequences * (1 + forward_only)
     memory = process_bytes + _mapped_bytes(request, weights) + estimate_memory(size, dtype.itemsize, step, batches)
+    memory += _reference_bytes(rows, request, hyperparameters)
     available = device.available_bytes()
     return {
         "object": "fine_tuning.estimate",
@@ -200,15 +221,23 @@ def _measure_step(
         for layers, tokens in ((1, vocabulary), (2, vocabulary), (1, 2 * vocabulary))
     )
     layers, more = size.layers - 1, (size.vocabulary - vocabulary) / vocabulary
-    seconds = one.seconds + layers * max(0.0, two.seconds - one.seconds) + more * max(0.0, wide.seconds - one.seconds)
+
+    def extrapolate(first: float, second: float, third: float) -> float:
+        return first + layers * max(0.0, second - first) + more * max(0.0, third - first)
+
     kept = one.activation_bytes + layers * (two.activation_bytes - one.activation_bytes)
-    return StepCost(seconds, int(kept + more * (wide.activation_bytes - one.activation_bytes)))
+    return StepCost(
+        extrapolate(one.seconds, two.seconds, wide.seconds),
+        int(kept + more * (wide.activation_bytes - one.activation_bytes)),
+        extrapolate(one.reference_seconds, two.reference_seconds, wide.reference_seconds),
+    )
 
 
 def _fold_ids(row: TokenizedRow, vocabulary: int) -> TokenizedRow:
     """The row with ids of a smaller vocabulary."""
     labels = [label if label == IGNORE_INDEX else label % vocabulary for label in row.labels]
-    return TokenizedRow([token % vocabulary for token in row.input_ids], labels)
+    teacher = _fold_ids(row.teacher, vocabulary) if row.teacher else None
+    return TokenizedRow([token % vocabulary for token in row.input_ids], labels, teacher)
 
 
 def estimate_memory(size: ModelSize, item_bytes: int, step: StepCost, batches: Sequence[list[TokenizedRow]]) -> int:
@@ -217,6 +246,14 @@ def estimate_memory(size: ModelSize, item_bytes: int, step: StepCost, batches: S
     logits = labels * size.vocabulary * LOGIT_BYTES
     model = size.parameters * item_bytes + size.adapter * ADAPTER_BYTES
     return int((model + step.activation_bytes + logits) * MARGIN)
+
+
+def _reference_bytes(rows: list[TokenizedRow], request: JobOutline, hyperparameters: Hyperparameters) -> int:
+    """The bytes of the cached distributions of all rows: one of each token with a label, and one of its teacher's."""
+    labels = statistics.fmean(
+        row.num_labels * ((hyperparameters.kl_coefficient > 0) + (row.teacher is not None)) for row in rows
+    )
+    return int(labels * (request.num_rows + request.num_validation_rows) * REFERENCE_BYTES)
 
 
 def _mapped_bytes(request: JobOutline, weights: int) -> int:
@@ -264,11 +301,14 @@ def _read_buffers(entry: CatalogEntry, layers: int) -> dict[str, Any]:
     return dict(model.named_buffers())
 
 
-def _tokenize(request: JobOutline) -> tuple[list[TokenizedRow], bool]:
-    """The rows as training tokenizes them; where the tokenizer is not here yet, of about the same length, and False."""
+def _tokenize(request: JobOutline, distils: bool) -> tuple[list[TokenizedRow], bool]:
+    """The rows as training tokenizes them; where the tokenizer is not here yet, of about the same length, and False.
+
+    `distils`: whether their teachers are needed.
+    """
     length = request.entry.context_length
     if request.base is None:
-        rows = [_guess_row(row, length) for row in request.rows]
+        rows = [_guess_row(row, length, distils) for row in request.rows]
         return rows, False
     from transformers import AutoTokenizer
 
@@ -277,7 +317,7 @@ def _tokenize(request: JobOutline) -> tuple[list[TokenizedRow], bool]:
     found: list[TokenizedRow] = []
     for row in request.rows:
         try:
-            found += tokenize_row(template, _as_supervised(row), length)
+            found += (tokenize_with_teacher if distils else tokenize_row)(template, _as_supervised(row), length)
         except ChatTemplateError:  # the checks report it
             continue
     return found, True
@@ -290,19 +330,26 @@ def _as_supervised(row: Json) -> Json:
     return {"messages": [*row["input"]["messages"], *row["preferred_output"]]}
 
 
-def _guess_row(row: Json, max_length: int) -> TokenizedRow:
+def _guess_row(row: Json, max_length: int, distils: bool = False) -> TokenizedRow:
     messages = _as_supervised(row)["messages"]
+    if distils and row.get("teacher_messages"):
+        found, teacher = _guess_row(row, max_length), _guess_row({"messages": join_teacher(row)}, max_length)
+        return replace(found, teacher=teacher) if teacher.num_labels == found.num_labels else found
     lengths = [
-        (message["role"], 4 + int(len(str(message.get("content") or "").encode()) / BYTES_PER_TOKEN))
+        (
+            message["role"],
+            message.get("weight"),
+            4 + int(len(str(message.get("content") or "").encode()) / BYTES_PER_TOKEN),
+        )
         for message in messages
     ]
     ids: list[int] = []
     labels: list[int] = []
-    for role, length in lengths:
+    for role, weight, length in lengths:
         # Different ids: rows that begin alike would share their computation.
         new = [(len(ids) * 31 + i * 7 + length) % 1000 + 3 for i in range(length)]
         ids += new
-        labels += new if role == "assistant" else [IGNORE_INDEX] * length
+        labels += new if role == "assistant" and weight != 0 else [IGNORE_INDEX] * length
     return TokenizedRow(ids[:max_length], labels[:max_length])
 
 

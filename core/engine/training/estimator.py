@@ -15,7 +15,16 @@ from core.engine.models.catalog import CatalogEntry
 
 MAX_REMEMBERED = 32
 # Hyperparameters that a step costs the same with: the jobs of a sweep differ in them, and are timed once.
-CHEAP_NAMES = ("n_epochs", "learning_rate_multiplier", "beta", "lr_scheduler_type", "warmup_steps")
+CHEAP_NAMES = (
+    "n_epochs",
+    "learning_rate_multiplier",
+    "beta",
+    "lr_scheduler_type",
+    "warmup_steps",
+    "average_checkpoints",
+    "kl_mask_target",
+    "distillation_temperature",
+)
 
 
 @dataclass(frozen=True)

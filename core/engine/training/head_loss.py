@@ -4,6 +4,7 @@ A chunk of tokens gets its logits, losses and gradients and is forgotten: the ou
 of each token's hidden state can be computed at once and scaled later.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -35,6 +36,42 @@ class HeadLossFunction(torch.autograd.Function):  # type: ignore[misc] # torch h
         found = torch.cat(correct)
         ctx.mark_non_differentiable(found)
         return torch.cat(losses), found
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """The gradient of `hidden`."""
+        (gradients,) = ctx.saved_tensors
+        return gradients * grad_outputs[0][:, None].to(gradients.dtype), None, None
+
+
+class HeadTermsFunction(torch.autograd.Function):  # type: ignore[misc] # torch has no types for it
+    """Any loss of the tokens' logits. Plain cross-entropy has a function of its own, which is faster."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, compute: Callable[[torch.Tensor, slice], Any]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What `compute` gives for the fp32 logits of each part of the tokens: losses (tokens,), and values (tokens, m)
+        without gradients. `hidden` and `weight` as above."""
+        size = max(1, CHUNK_BYTES // (4 * weight.shape[0]))
+        losses, values, gradients = [], [], []
+        for start in range(0, len(hidden), size):
+            part = slice(start, start + size)
+            logits = (hidden[part] @ weight.t()).float().requires_grad_(ctx.needs_input_grad[0])
+            # Hooks from outside would take what is freed at once for what is kept until the backward pass.
+            hooks = torch.autograd.graph.saved_tensors_hooks(_identity, _identity)
+            with torch.set_grad_enabled(ctx.needs_input_grad[0]), hooks:
+                loss, value = compute(logits, part)
+            if ctx.needs_input_grad[0]:
+                (gradient,) = torch.autograd.grad(loss, logits, torch.ones_like(loss))
+                gradients.append(gradient.to(weight.dtype) @ weight)
+            losses.append(loss.detach())
+            values.append(value)
+        if gradients:
+            ctx.save_for_backward(torch.cat(gradients))
+        told = torch.cat(values)
+        ctx.mark_non_differentiable(told)
+        return torch.cat(losses), told
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:

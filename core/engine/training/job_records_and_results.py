@@ -26,6 +26,8 @@ RESULT_COLUMNS = {
         )
     },
 }
+# Of the KL terms, where a job has them.
+EXTRA_COLUMNS = [f"{split}_{name}" for name in ("kl", "distillation_loss") for split in ("train", "valid")]
 
 
 def build_job(request: JobRequest) -> Json:
@@ -72,6 +74,6 @@ def build_model(job: Json, base: str, step: int | None, metrics: Json) -> Json:
 
 def format_result_csv(method: str, metrics: list[Json]) -> str:
     """The result file: a line for each step, empty cells where there is no metric."""
-    columns = RESULT_COLUMNS[method]
+    columns = RESULT_COLUMNS[method] | {name: name for name in EXTRA_COLUMNS if any(name in one for one in metrics)}
     lines = [",".join(str(one.get(name, "")) for name in columns.values()) for one in metrics]
     return "\n".join([",".join(columns), *lines, ""])

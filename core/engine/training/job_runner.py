@@ -322,6 +322,9 @@ class JobRunner:
 
     def _handle_message(self, job_id: str, message: Json) -> None:
         match message["event"]:
+            case "reference":
+                words = f"Before the first step, the model reads {message['rows']} rows once for their reference"
+                self._store.jobs.add_event(job_id, words)
             case "start":
                 self._handle_start(job_id, message)
             case "step":
@@ -333,6 +336,11 @@ class JobRunner:
                 words = (
                     f"Stopped early after step {message['step']}: the validation loss was lowest at step "
                     f"{message['best_step']}, whose adapter is kept"
+                )
+                self._store.jobs.add_event(job_id, words)
+            case "averaged":
+                words = (
+                    f"The adapters of the last {message['epochs']} epochs were averaged, LoRA's A and B each for itself"
                 )
                 self._store.jobs.add_event(job_id, words)
             case "damaged_state":

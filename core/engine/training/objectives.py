@@ -1,4 +1,4 @@
-"""The objectives (losses) of fine-tuning: supervised (cross-entropy) and preferences (DPO)."""
+"""The objectives (losses) of fine-tuning: supervised (cross-entropy, with KL terms if wanted) and preferences (DPO)."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from core.engine.http.protocol import Json
 from core.engine.models.chat_template import ChatTemplate
+from core.engine.training.auto_hyperparameters import Hyperparameters
 from core.engine.training.tokenize_rows import (
-    IGNORE_INDEX,
     PreferencePair,
     TokenizedRow,
     tokenize_preference,
     tokenize_row,
+    tokenize_with_teacher,
 )
 
-if TYPE_CHECKING:  # it imports torch, and the engine's own process must not
+if TYPE_CHECKING:  # they import torch, and the engine's own process must not
+    from core.engine.training.kl_loss import TopTokens
     from core.engine.training.token_loss import TokenLoss
 
 Sums = dict[str, float]
@@ -31,7 +33,8 @@ class TrainingError(Exception):
 class SupervisedObjective:
     """Cross-entropy of the completions' tokens. Losses and metrics are sums: those of micro-batches can be added."""
 
-    METRICS = ("loss", "mean_token_accuracy")
+    METRICS: tuple[str, ...] = ("loss", "mean_token_accuracy")
+    HAS_REFERENCE = False  # whether `precompute_reference` reads the rows
 
     def __init__(self, token_loss: "TokenLoss") -> None:
         self._token_loss = token_loss
@@ -56,7 +59,7 @@ class SupervisedObjective:
     @staticmethod
     def num_items(batch: Sequence[TokenizedRow]) -> int:
         """What a batch's sums are divided by: its labels."""
-        return sum(label != IGNORE_INDEX for row in batch for label in row.labels[1:])
+        return sum(row.num_labels for row in batch)
 
     def compute_loss(self, batch: Sequence[TokenizedRow]) -> tuple[Any, Sums]:
         """The summed loss (a scalar tensor with gradients), and the sums of the metrics."""
@@ -65,10 +68,115 @@ class SupervisedObjective:
         return loss, {"loss": loss.item(), "mean_token_accuracy": float(correct.sum())}
 
 
+class KLObjective(SupervisedObjective):
+    """Cross-entropy with KL terms to the model as it was before the first step: forgetting control, self-distillation.
+
+    `kl_coefficient`: forgetting control. That many times KL(model before || model) of each completion token is added. With
+    `kl_mask_target` the row's own token is taken out of both distributions (arXiv 2605.29498): plain KL holds its
+    probability down, against the cross-entropy, while without it the alternatives keep their order among each other.
+    `distillation_weight`: prompt distillation (arXiv 2412.14964; as self-distillation 2601.19897). In a row with a
+    teacher, this share of the cross-entropy is replaced by the KL to the same model that has read the teacher's messages
+    too, both at `distillation_temperature` T, times T squared, so that its gradients do not shrink (arXiv 1503.02531).
+
+    `loss` among the metrics stays the cross-entropy, and the terms stand beside it without their factors: so jobs with
+    different factors can be compared. With both terms, at T = 1 and without the mask, a token's target is the mixture of
+    both distributions; MixSD (arXiv 2605.16865) draws its target tokens from such a mixture instead.
+    """
+
+    HAS_REFERENCE = True
+
+    def __init__(self, token_loss: "TokenLoss", hyperparameters: Hyperparameters) -> None:
+        super().__init__(token_loss)
+        self._coefficient, self._masks = hyperparameters.kl_coefficient, hyperparameters.kl_mask_target
+        self._share, self._temperature = hyperparameters.distillation_weight, hyperparameters.distillation_temperature
+        kl = ("kl",) if self._coefficient else ()
+        self.METRICS = (*SupervisedObjective.METRICS, *kl, *(("distillation_loss",) if self._share else ()))
+
+    def tokenize(self, chat_template: ChatTemplate, row: Json, max_length: int) -> list[Any]:
+        """The items of one row, with a teacher where they are distilled. Raises ChatTemplateError."""
+        tokenize = tokenize_with_teacher if self._share else tokenize_row
+        return list(tokenize(chat_template, row, max_length))
+
+    def precompute_reference(self, items: list[Any]) -> None:
+        """Cache the distributions of the completion tokens before the first step: no second pass in training."""
+        import torch
+
+        with torch.no_grad():
+            if self._coefficient:
+                self._cache("before", [(item, item) for item in items], 1.0, self._masks)
+            if self._share:
+                pairs = [(item, item.teacher) for item in items if item.teacher]
+                self._cache("teacher", pairs, self._temperature, False)
+
+    def _cache(self, name: str, pairs: list[tuple[Any, Any]], temperature: float, masks: bool) -> None:
+        """Store in each first row what the model says in the second one. `masks`: without the labels."""
+        from core.engine.training.kl_loss import TopTokens, top_tokens
+
+        for batch in micro_batches(pairs, lambda pair: [pair[1]], self._token_loss):
+            parts = [
+                top_tokens(logits, temperature, labels if masks else None)
+                for logits, labels in self._token_loss.iterate_logits([read for _, read in batch])
+            ]
+            found = TopTokens.join(parts).split([read.num_labels for _, read in batch])
+            for (row, _), reference in zip(batch, found, strict=True):
+                row.references[name] = reference
+
+    def compute_loss(self, batch: Sequence[TokenizedRow]) -> tuple[Any, Sums]:
+        """The summed loss (a scalar tensor with gradients), and the sums of the metrics."""
+        import torch
+
+        from core.engine.training.kl_loss import kl_divergence
+
+        before, (teacher, shares) = self._reference(batch), self._teacher(batch)
+
+        def compute(logits: Any, labels: Any, part: slice) -> tuple[Any, Any]:
+            cross_entropy = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+            correct = logits.gather(1, labels[:, None])[:, 0] >= logits.amax(-1)
+            loss, told = cross_entropy, [cross_entropy, correct.float()]
+            if before:
+                told.append(kl_divergence(before.part(part), logits, 1.0, labels if self._masks else None))
+                loss = loss + self._coefficient * told[-1]
+            if teacher:
+                told.append(kl_divergence(teacher.part(part), logits, self._temperature) * (shares[part] > 0))
+                loss = loss + shares[part] * (self._temperature**2 * told[-1] - cross_entropy)
+            elif self._share:
+                told.append(torch.zeros_like(cross_entropy))
+            return loss, torch.stack(told, 1).detach().clamp_min(0)  # rounding makes a divergence of 0 negative
+
+        losses, values = self._token_loss.forward_terms(batch, compute)
+        return losses.sum(), dict(zip(self.METRICS, values.sum(0).tolist(), strict=True))
+
+    def _reference(self, batch: Sequence[TokenizedRow]) -> "TopTokens | None":
+        """The cached distributions of the model before the first step, of all labels of a batch."""
+        from core.engine.training.kl_loss import TopTokens
+
+        if not self._coefficient:
+            return None
+        return TopTokens.join([row.references["before"] for row in batch], self._token_loss.device)
+
+    def _teacher(self, batch: Sequence[TokenizedRow]) -> tuple["TopTokens | None", Any]:
+        """Those of the teachers, and the weight of the distillation for each label: 0 in a row without a teacher."""
+        import torch
+
+        from core.engine.training.kl_loss import TopTokens
+
+        device = self._token_loss.device
+        found = [row.references.get("teacher") for row in batch]
+        if not any(found):
+            return None, None
+        columns = next(one for one in found if one).ids.shape[1]
+        parts = [one or TopTokens.filler(row.num_labels, columns) for row, one in zip(batch, found, strict=True)]
+        shares = [
+            self._share if one else 0.0 for row, one in zip(batch, found, strict=True) for _ in range(row.num_labels)
+        ]
+        return TopTokens.join(parts, device), torch.tensor(shares, device=device)
+
+
 class DPOObjective:
     """DPO: the chosen completion shall gain on the rejected one, compared with the model before training."""
 
     METRICS = ("loss", "accuracy", "reward_margin")
+    HAS_REFERENCE = True
 
     def __init__(self, token_loss: "TokenLoss", beta: float) -> None:
         self._token_loss, self._beta = token_loss, beta
@@ -125,6 +233,20 @@ class DPOObjective:
 
 
 Objective = SupervisedObjective | DPOObjective
+
+
+def build_objective(token_loss: "TokenLoss", hyperparameters: Hyperparameters) -> Objective:
+    """The objective that a job's hyperparameters ask for."""
+    if hyperparameters.beta is not None:
+        return DPOObjective(token_loss, hyperparameters.beta)
+    return build_supervised(token_loss, hyperparameters)
+
+
+def build_supervised(token_loss: "TokenLoss", hyperparameters: Hyperparameters) -> SupervisedObjective:
+    """The supervised objective, with KL terms where one has a weight."""
+    if hyperparameters.kl_coefficient or hyperparameters.distillation_weight:
+        return KLObjective(token_loss, hyperparameters)
+    return SupervisedObjective(token_loss)
 
 
 def micro_batches(batch: Sequence[Any], sequences: Any, token_loss: "TokenLoss") -> Iterator[list[Any]]:

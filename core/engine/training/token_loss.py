@@ -2,13 +2,18 @@
 
 import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 
 from core.engine.training import tree_attention
-from core.engine.training.head_loss import HeadLossFunction, return_hidden_states
+from core.engine.training.head_loss import (
+    CHUNK_BYTES,
+    HeadLossFunction,
+    HeadTermsFunction,
+    return_hidden_states,
+)
 from core.engine.training.tokenize_rows import IGNORE_INDEX, TokenizedRow
 from core.engine.training.tree_batch import TreeBatch, build_tree, tree_size
 
@@ -100,7 +105,7 @@ class TokenLoss:
 
     def forward(self, rows: Sequence[TokenizedRow]) -> tuple[Any, Any, Any]:
         """Three tensors of shape (labels,): each label's loss, whether it was the argmax, and its row's index."""
-        outputs, labels, label_rows = self._forward_tree(rows) if self.is_tree else self._forward_padded(rows)
+        outputs, labels, label_rows = self._forward(rows)
         if self.fuses_head:
             losses, correct = HeadLossFunction.apply(outputs, self._head.weight, labels)
             return losses, correct, label_rows
@@ -109,6 +114,26 @@ class TokenLoss:
         # The largest logit is found much faster than its place.
         logits = logits.detach()
         return losses, logits.gather(1, labels[:, None])[:, 0] >= logits.amax(-1), label_rows
+
+    def forward_terms(self, rows: Sequence[TokenizedRow], compute: Callable[[Any, Any, slice], Any]) -> Any:
+        """Another loss than `forward`'s: what `compute(logits, labels, part)` gives for a part of the tokens with labels,
+        which are in the order of the rows. It gives losses (n,) and values (n, m) without gradients."""
+        outputs, labels, _ = self._forward(rows)
+        if self.fuses_head:
+            return HeadTermsFunction.apply(
+                outputs, self._head.weight, lambda logits, part: compute(logits, labels[part], part)
+            )
+        return compute(outputs.float(), labels, slice(None))
+
+    def iterate_logits(self, rows: Sequence[TokenizedRow]) -> Iterator[tuple[Any, Any]]:
+        """The fp32 logits (n, vocabulary) and the labels (n,) of some of the tokens with labels at a time."""
+        outputs, labels, _ = self._forward(rows)
+        size = max(1, CHUNK_BYTES // (4 * self._head.weight.shape[0]))
+        for part, target in zip(outputs.split(size), labels.split(size), strict=True):
+            yield (part @ self._head.weight.t() if self.fuses_head else part).float(), target
+
+    def _forward(self, rows: Sequence[TokenizedRow]) -> tuple[Any, Any, Any]:
+        return self._forward_tree(rows) if self.is_tree else self._forward_padded(rows)
 
     def _forward_tree(self, rows: Sequence[TokenizedRow]) -> tuple[Any, Any, Any]:
         """The logits of each label, shape (labels, vocabulary), the labels and their rows.

@@ -1,19 +1,27 @@
 """Turns training rows into token ids and labels: the loss counts the assistant's tokens only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from core.engine.http.protocol import Json
-from core.engine.models.chat_template import ChatTemplate
+from core.engine.models.chat_template import ChatTemplate, ChatTemplateError, content_text
 
 IGNORE_INDEX = -100
+SYSTEM_ROLES = ("system", "developer")
 
 
 @dataclass(frozen=True)
 class TokenizedRow:
-    """One sequence to train on. `labels`: as long as `input_ids`, IGNORE_INDEX where there is no loss."""
+    """One sequence to train on. `labels`: as long as `input_ids`, IGNORE_INDEX where there is no loss.
+
+    `teacher`: the same labels after a longer prompt, or None. `references`: what was computed before the first step of
+    the tokens with a label, by name.
+    """
 
     input_ids: list[int]
     labels: list[int]
+    teacher: "TokenizedRow | None" = None
+    references: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def truncate(self, max_length: int) -> "TokenizedRow":
         """The first `max_length` tokens."""
@@ -23,6 +31,11 @@ class TokenizedRow:
     def is_trainable(self) -> bool:
         """Whether any token has a loss."""
         return any(label != IGNORE_INDEX for label in self.labels)
+
+    @property
+    def num_labels(self) -> int:
+        """How many tokens have a loss."""
+        return sum(label != IGNORE_INDEX for label in self.labels[1:])
 
 
 @dataclass
@@ -49,6 +62,35 @@ def tokenize_row(chat_template: ChatTemplate, row: Json, max_length: int) -> lis
     sequences = [joined] if joined else [_tokenize_turns(chat_template, [completions[i]]) for i in trained]
     truncated = [one.truncate(max_length) for one in sequences]
     return [one for one in truncated if one.is_trainable]
+
+
+def tokenize_with_teacher(chat_template: ChatTemplate, row: Json, max_length: int) -> list[TokenizedRow]:
+    """As `tokenize_row`, each sequence with its teacher where the row has `teacher_messages`, which the teacher reads
+    before the row's own.
+
+    Raises ChatTemplateError also when the teacher's sequence is too long for the model.
+    """
+    rows = tokenize_row(chat_template, row, max_length)
+    if not row.get("teacher_messages"):
+        return rows
+    teachers = tokenize_row(chat_template, {**row, "messages": join_teacher(row)}, max_length)
+    if [_labels(one) for one in rows] != [_labels(one) for one in teachers]:
+        raise ChatTemplateError(f"with its 'teacher_messages' the row has more than the model's {max_length} tokens")
+    return [replace(one, teacher=teacher) for one, teacher in zip(rows, teachers, strict=True)]
+
+
+def join_teacher(row: Json) -> list[Json]:
+    """The messages that the teacher reads. Two system prompts become one: many templates know only one."""
+    first, *others = row["messages"]
+    extra = [{**one, "weight": 0} if one["role"] == "assistant" else one for one in row["teacher_messages"]]
+    if extra[-1]["role"] in SYSTEM_ROLES and first["role"] in SYSTEM_ROLES:
+        text = "\n\n".join(content_text(one["content"]) for one in (extra.pop(), first))
+        first = {**first, "content": text}
+    return [*extra, first, *others]
+
+
+def _labels(row: TokenizedRow) -> list[int]:
+    return [label for label in row.labels if label != IGNORE_INDEX]
 
 
 def tokenize_preference(chat_template: ChatTemplate, row: Json, max_length: int) -> PreferencePair | None:

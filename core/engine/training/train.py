@@ -27,15 +27,15 @@ from core.engine.models import device
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
 from core.engine.private_files import replace_folder
 from core.engine.training import memory_budget, schedule, training_state
+from core.engine.training.adapter_average import AdapterAverage
 from core.engine.training.auto_hyperparameters import resolve_auto
 from core.engine.training.early_stopping import EarlyStopping
 from core.engine.training.estimate import require_memory
 from core.engine.training.objectives import (
-    DPOObjective,
     Objective,
-    SupervisedObjective,
     TrainingError,
     add_sums,
+    build_objective,
     mean_metrics,
     micro_batches,
 )
@@ -130,6 +130,7 @@ class Trainer:
         self.eval_steps = -(-self.total_steps // EVALUATIONS)
         self.step, self.saved_at = 0, time.monotonic()
         self.early_stopping = EarlyStopping(self.hyperparameters.early_stopping_patience)
+        self.average = AdapterAverage(self.hyperparameters.average_checkpoints, self.hyperparameters.n_epochs)
 
     def _load(self, plan: TrainingArguments) -> None:
         """Load the tokenizer and the model, and tokenize the rows."""
@@ -150,13 +151,16 @@ class Trainer:
             _check_parent(Path(plan.parent))
         self.model = load_model(plan.base, plan.parent, dtype, self.hyperparameters).to(self.device)
         self.token_loss = TokenLoss(self.model, self.model.get_base_model(), pad, self.device)
-        beta = self.hyperparameters.beta
-        self.objective = SupervisedObjective(self.token_loss) if beta is None else DPOObjective(self.token_loss, beta)
+        self.objective = build_objective(self.token_loss, self.hyperparameters)
         self.train_dataset = _tokenize(self.objective, chat_template, rows, plan.context_length, "training")
         eval_rows = read_rows(self.folder, "validation", plan.digests)
         self.eval_dataset = _tokenize(self.objective, chat_template, eval_rows, plan.context_length, "validation")
         all_rows = [row for item in self.train_dataset + self.eval_dataset for row in self.objective.sequences(item)]
-        self.token_loss.choose_layout(all_rows, self.hyperparameters.packing)
+        teachers = [row.teacher for row in all_rows if row.teacher]
+        if self.hyperparameters.distillation_weight and not teachers:
+            message = "No row has 'teacher_messages', from which 'distillation_weight' shall distil."
+            raise TrainingError("invalid_training_file", message)
+        self.token_loss.choose_layout([*all_rows, *teachers], self.hyperparameters.packing)
         memory = device.available_bytes() if plan.memory_bytes is None else plan.memory_bytes
         memory_budget.fit(self.token_loss, all_rows, self.ranks.min(memory))
 
@@ -165,7 +169,9 @@ class Trainer:
 
         Raises TrainingError when the loss diverges.
         """
-        # Before the state is loaded: the reference of preferences is the model before the first step.
+        # Before the state is loaded: the reference is the model before the first step.
+        if self.objective.HAS_REFERENCE:
+            self.send({"event": "reference", "rows": len(self.train_dataset) + len(self.eval_dataset)})
         self.objective.precompute_reference(self.train_dataset + self.eval_dataset)
         self._load_state()
         tokens = sum(self.objective.num_tokens(item) for item in self.train_dataset)
@@ -190,10 +196,12 @@ class Trainer:
         return None
 
     def _finish(self) -> None:
-        """Save the adapter: that of the last step or, with early stopping, of the best epoch."""
+        """Save the adapter: that of the last step, the mean of the last epochs or, with early stopping, the best epoch's."""
         best = self.folder / "best"
         if self.early_stopping.patience is None:
-            self._save_adapter(self.folder / "adapter")
+            self._save_adapter(self.folder / "adapter", weights=self.average.mean(self.parameters))
+            if self.average.sums:
+                self.send({"event": "averaged", "epochs": self.average.count})
         elif self.ranks.is_main:
             replace_folder(best, self.folder / "adapter")
         self.send({"event": "done"})
@@ -205,6 +213,7 @@ class Trainer:
     def _save(self, metrics: Json) -> None:
         """Save what is due after a step."""
         if self._is_epoch_end():
+            self.average.add(self.step // self.steps_per_epoch, self.parameters)
             if self.early_stopping.is_better(self.step, metrics):
                 self._save_adapter(self.folder / "best")
             self._save_checkpoint(metrics)
@@ -292,11 +301,11 @@ class Trainer:
         self._save_adapter(self.folder / "checkpoints" / f"step-{self.step}", metrics)
         self.send({"event": "checkpoint", "step": self.step})
 
-    def _save_adapter(self, target: Path, metrics: Json | None = None) -> None:
-        """Write the adapter in PEFT's format into a folder that appears whole."""
+    def _save_adapter(self, target: Path, metrics: Json | None = None, weights: dict[str, Any] | None = None) -> None:
+        """Write the adapter in PEFT's format into a folder that appears whole; with other `weights` than today's if given."""
         from core.engine.training.ranks import full_tensor
 
-        tensors = {name: full_tensor(p) for name, p in self.parameters.items()}
+        tensors = {name: full_tensor(p) for name, p in (weights or self.parameters).items()}
 
         def write(folder: Path) -> None:
             self.model.save_pretrained(folder, state_dict=tensors)
@@ -307,7 +316,7 @@ class Trainer:
             _write_folder(target, write)
 
     def _save_state(self) -> None:
-        tensors = training_state.gather(self.parameters, self.optimizer)
+        tensors = training_state.gather(self.parameters, self.optimizer, self.average.sums)
         if self.ranks.is_main:
             path = self.folder / "state.safetensors"
             training_state.write(path, tensors, self.step, self.early_stopping.to_json())
@@ -322,6 +331,7 @@ class Trainer:
             step, tensors, progress = training_state.read(path, self.parameters, self.total_steps, self.device)
             if progress and self.early_stopping.patience and not (self.folder / "best").is_dir():
                 raise ValueError("the best epoch's adapter is gone")
+            self.average.restore(step // self.steps_per_epoch, training_state.sums(tensors), self.parameters)
         except Exception as error:  # whatever safetensors, torch or the disk say of a broken file
             if self.ranks.is_main:
                 path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a job is resumed from: adapter, optimizer and step in one file, whole or not there."""
+"""What a job is resumed from: adapter, optimizer, sums of adapters and step in one file, whole or not there."""
 
 import json
 from pathlib import Path
@@ -8,11 +8,12 @@ from core.engine.private_files import replace_file
 from core.engine.training.ranks import full_tensor, shard_like
 
 KINDS = ("weight", "first", "second")  # the adapter's weights, and both moments of the optimizer
+SUM = "sum."  # of the adapters of epochs before, where they are averaged
 
 
-def gather(parameters: dict[str, Any], optimizer: Any) -> dict[str, Any]:
-    """All tensors of the state, whole. All processes of a job must call this together."""
-    tensors = {}
+def gather(parameters: dict[str, Any], optimizer: Any, added: dict[str, Any]) -> dict[str, Any]:
+    """All tensors of the state, whole. `added`: the sums of adapters. All processes of a job must call this together."""
+    tensors = {f"{SUM}{name}": full_tensor(one) for name, one in added.items()}
     for name, p in parameters.items():
         state = optimizer.state[p]
         tensors[f"weight.{name}"] = full_tensor(p)
@@ -37,6 +38,7 @@ def read(path: Path, parameters: dict[str, Any], total_steps: int, device: str) 
         metadata = file.metadata()
         step, progress = int(metadata["step"]), json.loads(metadata.get("progress", "{}"))
         tensors = {f"{kind}.{name}": file.get_tensor(f"{kind}.{name}") for name in parameters for kind in KINDS}
+        tensors |= {name: file.get_tensor(name) for name in file.keys() if name.startswith(SUM)}  # noqa: SIM118 - no dict
     for name, p in parameters.items():
         if any(tensors[f"{kind}.{name}"].shape != p.shape for kind in KINDS):
             raise ValueError(f"{name} has another shape")
@@ -45,6 +47,11 @@ def read(path: Path, parameters: dict[str, Any], total_steps: int, device: str) 
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise ValueError("a value is not finite")
     return step, tensors, progress
+
+
+def sums(tensors: dict[str, Any]) -> dict[str, Any]:
+    """The sums of adapters among the tensors, by the parameter's name; empty where there are none."""
+    return {name.removeprefix(SUM): one for name, one in tensors.items() if name.startswith(SUM)}
 
 
 def restore(parameters: dict[str, Any], optimizer: Any, step: int, tensors: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from core.engine.http.protocol import Json
 MIN_TRAINING_ROWS = 10
 MAX_LINE_BYTES = 16 * 1024 * 1024  # without the line break
 CONTROL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")
-ROW_KEYS = {"messages", "tools", "parallel_tool_calls", "functions"}
+ROW_KEYS = {"messages", "teacher_messages", "tools", "parallel_tool_calls", "functions"}
 PREFERENCE_KEYS = {"input", "preferred_output", "non_preferred_output"}
 INPUT_KEYS = {"messages", "tools", "parallel_tool_calls"}
 # The format of each method's file: its name, and the key that only its rows have.
@@ -97,6 +97,10 @@ def _validate_chat(row: Any) -> None:
     _reject_extra(set(row) - ROW_KEYS, "")
     messages = row["messages"]
     _validate_messages(messages, "")
+    if (
+        "teacher_messages" in row
+    ):  # not in OpenAI's API: what the teacher of a self-distillation reads before `messages`
+        _validate_messages(row["teacher_messages"], "", "teacher_messages")
     if not any(one["role"] == "assistant" and one.get("weight") != 0 for one in messages):
         raise _RowError(" must have at least one assistant message with a weight other than 0")
     if messages[-1]["role"] != "assistant":
@@ -135,11 +139,11 @@ def _require_keys(value: Any, keys: tuple[str, ...], where: str) -> None:
             raise _RowError(f"{where} is missing key '{key}'")
 
 
-def _validate_messages(messages: Any, where: str) -> None:
+def _validate_messages(messages: Any, where: str, key: str = "messages") -> None:
     if not isinstance(messages, list) or not messages:
-        raise _RowError(f"{where} key 'messages' must be a list with at least one message")
+        raise _RowError(f"{where} key '{key}' must be a list with at least one message")
     for index, message in enumerate(messages):
-        _validate_message(message, f"{where}, message {index}")
+        _validate_message(message, f"{where}, {key.removesuffix('s').replace('_', ' ')} {index}")
 
 
 def _validate_message(message: Any, where: str) -> None:

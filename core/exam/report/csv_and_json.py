@@ -10,6 +10,7 @@ from typing import Any
 
 from core import __version__, replies
 from core.exam import prompt_conditions, runs, scores
+from core.exam.degenerate_answers import Flaw
 from core.exam.prompt_conditions import CONDITIONS
 from core.exam.report import report_data
 from core.exam.runs import ExamSubject
@@ -127,7 +128,7 @@ def _subject_data(one: ExamSubject, total: SubjectTotal) -> dict[str, Any]:
         "error": one.error, "held_out": rate_data(total.held), "general": rate_data(total.general),
         "memorised": rate_data(total.memorised), "leaked": rate_data(total.leaked), "score": total.score, "spread": dataclasses.asdict(total.spread),
         "unmarked": total.unmarked, "sent": total.sent, "received": total.received, "seconds": total.seconds,
-        "dollars_per_thousand": total.per_thousand,
+        "dollars_per_thousand": total.per_thousand, "degenerate": {flaw.value: total.flaws.get(flaw, 0) for flaw in Flaw},
     }  # fmt: skip
 
 

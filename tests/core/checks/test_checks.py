@@ -106,6 +106,8 @@ ROWS: list[tuple[str, str, object]] = [
     ("key-unknown", "$.id", row(Q, A, id=7)),
     ("key-unknown", '$.messages[0]["a b"]', row({**Q, "a b": 7}, A)),
     ("key-unknown", "$.messages[0].tool_calls", row({**Q, "tool_calls": []}, A)),
+    ("teacher-messages", "$.teacher_messages", row(Q, A, teacher_messages=[Q])),
+    ("value-type", "$.teacher_messages", row(Q, A, teacher_messages=[])),
     ("value-type", "$.messages[0].name", row({**Q, "name": 7}, A)),
     ("value-type", "$.tools", row(Q, A, tools={})),
     ("value-type", "$.tools[0]", row(Q, A, tools=[{"name": "f"}])),

@@ -7,8 +7,10 @@ import pytest
 
 from core.dataset import examples
 from core.errors import JukuError, ProviderError
+from core.exam import questions
 from core.providers import JobStatus, Sampling, chat_messages
 from core.providers.retry_policy import MAX_SEARCHES, READING
+from core.providers.server_presets import preset
 from core.training import job_queue, jobs, metrics, row_selection, submit
 from core.training.submit import TrainingPlan
 from tests.support.fake_server import FINGERPRINT, Fault
@@ -222,6 +224,29 @@ def test_the_validation_rows_are_approved_ones_too(server, sample):
     asked = server.jobs["ftjob-1"]["asked"]
     (kept,) = server.files[asked["validation_file"]].decode().splitlines()
     assert "approved?" in kept
+
+
+def test_early_stopping_watches_other_wordings_of_trained_facts_and_never_the_exam(server, sample):
+    """One fact in three wordings, with one tag: one is trained, one is watched, one is asked in the exam."""
+    wordings = {"train": "How long is a half?", "validation": "When does a half end?", "test": "What ends a half?"}
+    asyncio.run(sample.write("", examples.add, [
+        new_example(text, "After 40 breaths.", tags="study", split=split, facts="f01", kind="reworded")
+        for split, text in wordings.items()
+    ]))  # fmt: skip
+    plan = TrainingPlan("base-model", "study", {"early_stopping_patience": 1}, validation=True)
+
+    async def work(provider):
+        (id,) = await submit.enqueue(sample, "fake", [plan])
+        await submit.send(sample, provider, id)
+
+    run(server, work, preset=preset("local"))
+    asked = server.jobs["ftjob-1"]["asked"]
+    trained, watched = (server.files[asked[name]].decode() for name in ("training_file", "validation_file"))
+    assert wordings["train"] in trained and wordings["validation"] not in trained
+    assert wordings["validation"] in watched and len(watched.splitlines()) == 1
+    exam = [row.question for row in examples.iterate(sample.rows, questions.EXAM_ROWS)]
+    assert wordings["test"] in exam and wordings["test"] not in trained
+    assert not [text for text in exam if text in watched]
 
 
 def test_rows_that_changed_after_the_job_was_queued_are_not_sent(server, sample):

@@ -59,6 +59,27 @@ async def test_token_ids_are_a_prompt_and_log_probabilities_say_where_they_stand
     assert all(len(likely) == 2 for likely in logprobs.top_logprobs) and len(logprobs.token_logprobs) == 5
 
 
+async def test_a_prompt_is_rated_token_by_token(engine: RunningEngine) -> None:
+    """As evaluation tools ask for the likelihood of a text. The package's type has no null, which the first token has."""
+    async with engine.client(strict=False) as client:
+        await check_ratings(client)
+
+
+async def check_ratings(client: AsyncOpenAI) -> None:
+    own = (await complete(client)).choices[0].text
+    texts = [PROMPT + own, PROMPT + " a purple elephant there", PROMPT + " word" * 300]
+    rated = [
+        one.logprobs for one in (await complete(client, prompt=texts, echo=True, logprobs=1, max_tokens=0)).choices
+    ]
+    assert ["".join(one.tokens) for one in rated] == texts and all(one.token_logprobs[0] is None for one in rated)
+    # What the model would say itself is likelier than what it would not.
+    assert sum(rated[0].token_logprobs[-5:]) > sum(rated[1].token_logprobs[-4:])
+    assert [[*likely] for likely in rated[0].top_logprobs[-5:]] == [[token] for token in rated[0].tokens[-5:]]
+    longer = (await complete(client, echo=True, logprobs=1)).choices[0]
+    expected = pytest.approx(rated[0].token_logprobs[1:], abs=1e-3)
+    assert longer.text == texts[0] and longer.logprobs.token_logprobs[1:] == expected
+
+
 async def test_completions_are_streamed(engine: RunningEngine) -> None:
     """The package's type has no null for a finish reason, which every chunk but the last one has."""
     async with engine.client(strict=False) as client:
@@ -80,7 +101,8 @@ async def check_stream(client: AsyncOpenAI) -> None:
 WRONG_COMPLETIONS: list[tuple[dict[str, Any], str]] = [
     ({"suffix": "x"}, "suffix"),
     ({"best_of": 2}, "best_of"),
-    ({"echo": True, "logprobs": 1}, "echo"),
+    ({"echo": True, "logprobs": 1, "stream": True}, "stream"),
+    ({"max_tokens": 0}, "max_tokens"),
     ({"echo": True, "prompt": [1, 2]}, "echo"),
     ({"prompt": []}, "prompt"),
     ({"prompt": [[1], "a", 2]}, "prompt"),

@@ -43,6 +43,21 @@ async def test_a_job_is_estimated(client: AsyncOpenAI) -> None:
     assert longer["seconds"] - longer["startup_seconds"] == pytest.approx(3 * training, abs=0.3)  # timed once
 
 
+async def test_the_pass_for_cached_references_counts_before_the_first_step(client: AsyncOpenAI) -> None:
+    rows = [
+        {**row, "teacher_messages": [{"role": "user", "content": "Zorvale has nine bridges. " * 20}]}
+        for row in TRAINING_ROWS
+    ]
+    wanted = {"n_epochs": 1, "batch_size": 5}
+    plain, kl, distilled = [
+        await ask(client, model=BASE, rows=rows, num_rows=10_000, hyperparameters={**wanted, **more})
+        for more in ({}, {"kl_coefficient": 1}, {"kl_coefficient": 1, "distillation_weight": 0.5})
+    ]
+    seconds = [one["startup_seconds"] for one in (plain, kl, distilled)]
+    assert seconds[0] + 10 < seconds[1] < seconds[2] - 10
+    assert kl["trained_tokens"] == plain["trained_tokens"] == distilled["trained_tokens"]
+
+
 async def test_what_no_job_would_take_is_refused(client: AsyncOpenAI) -> None:
     with pytest.raises(BadRequestError, match="Example 2"):
         await ask(client, model=BASE, rows=[TRAINING_ROWS[0], {"messages": []}])

@@ -6,9 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from openai import AsyncOpenAI, BadRequestError
+from safetensors.torch import load_file
 
+from core.engine.http.job_request import parse_job
+from core.engine.http.protocol import ApiError
 from core.engine.training import memory_budget, schedule
+from core.engine.training.adapter_average import AdapterAverage
 from core.engine.training.auto_hyperparameters import resolve_auto
 from core.engine.training.early_stopping import EarlyStopping
 from core.engine.training.lora import add_adapter
@@ -69,6 +74,38 @@ def test_early_stopping_continues_where_it_was() -> None:
     assert second.is_due and second.best_step == 3 and not EarlyStopping(None).is_better(1, {})
 
 
+@pytest.mark.parametrize("pause_at", [None, 5])
+def test_the_adapters_of_the_last_epochs_are_averaged(
+    tmp_path: Path, tiny_folder: Path, tiny: str, pause_at: int | None
+) -> None:
+    """Also by a job that was paused within the last epoch."""
+    write_rows(tmp_path)
+    plan = arguments(tiny_folder, tiny, hyperparameters={"n_epochs": 3, "batch_size": 5, "average_checkpoints": 2})
+    pause = threading.Event()
+    Trainer(tmp_path, plan, lambda message: pause.set() if message.get("step") == pause_at else None, pause).run()
+    messages = train(tmp_path, plan) if pause_at else []
+    assert (tmp_path / "adapter").exists() and (not pause_at or {"event": "averaged", "epochs": 2} in messages)
+    found, second, third = (
+        load_file(tmp_path / name / "adapter_model.safetensors")
+        for name in ("adapter", "checkpoints/step-4", "checkpoints/step-6")
+    )
+    for name, weights in found.items():
+        assert torch.allclose(weights, (second[name] + third[name]) / 2, atol=1e-7)
+    assert not all(torch.equal(weights, third[name]) for name, weights in found.items())
+
+
+def test_no_more_epochs_are_averaged_than_there_are() -> None:
+    average, parameters = AdapterAverage(5, 2), {"a": torch.ones(2)}
+    average.add(1, parameters)
+    average.add(2, {"a": torch.zeros(2)})
+    assert average.count == 2 and average.mean(parameters)["a"].tolist() == [0.5, 0.5]
+    with pytest.raises(ValueError, match="gone"):
+        AdapterAverage(2, 2).restore(1, {}, parameters)
+    last = AdapterAverage(1, 2)
+    last.add(2, parameters)
+    assert last.mean(parameters) is parameters
+
+
 def test_the_schedule_is_as_requested() -> None:
     def rates(kind: str, warmup: int) -> list[float]:
         return [schedule.learning_rate(step, 10, 1.0, kind, warmup) for step in range(10)]
@@ -113,10 +150,20 @@ def test_little_memory_makes_small_batches_and_computes_layers_twice(
             assert (p - plenty.parameters[name]).abs().max() < 1e-4
 
 
+def test_an_average_and_the_best_epoch_exclude_each_other() -> None:
+    wanted = {"early_stopping_patience": 2, "average_checkpoints": 2}
+    body = {"model": "m", "training_file": "f", "validation_file": "v", "hyperparameters": wanted}
+    with pytest.raises(ApiError, match="not both") as error:
+        parse_job(body)
+    assert error.value.param == "hyperparameters.average_checkpoints"
+    assert parse_job({**body, "hyperparameters": {**wanted, "average_checkpoints": 1}})
+
+
 REFUSED = [
     ({"early_stopping_patience": 2}, "early_stopping_patience"),
     ({"lora_target_modules": "head"}, "lora_target_modules"),
     ({"lora_rank": 0}, "lora_rank"),
+    ({"average_checkpoints": 0}, "average_checkpoints"),
     ({"lr_scheduler_type": "step"}, "lr_scheduler_type"),
 ]
 

@@ -36,6 +36,7 @@ CHECKED_BY_US_ONLY = [
 # Warnings with which the engine refuses a row, and why.
 REFUSED_BY_ENGINE_ONLY = {
     "key-unknown": "OpenAI and the engine refuse it, other servers ignore the key: no error for all of them.",
+    "teacher-messages": "The engine checks these messages like others when a job is created.",
     "dpo-old-key": "OpenAI and the engine refuse the old names, other servers expect them.",
     "blank": "Blank lines are never uploaded: a row is written from its stored text.",
 }
@@ -110,6 +111,7 @@ ROWS: list[dict[str, Any]] = [
         "functions": [TOOL["function"]],
     },
     {"messages": [QUESTION, {"role": "assistant", "refusal": "I will not say."}]},
+    {"messages": [QUESTION, ANSWER], "teacher_messages": [{"role": "system", "content": "Juku is a school."}, OTHER]},
     {
         "input": {"messages": [QUESTION], "tools": [], "parallel_tool_calls": True},
         "preferred_output": [{"role": "assistant", "content": "A school."}],
@@ -152,6 +154,7 @@ BY_HAND: list[Any] = [
     *(chat(function_call=call) for call in ({}, "", 1, {"name": "f"}, {"name": "f", "arguments": "{"})),
     *({**ROWS[0], key: value} for key in ("tools", "functions", "weight", "extra", "prompt") for value in ([], None)),
     *({**ROWS[0], "parallel_tool_calls": value} for value in (True, 1, None)),
+    *({**ROWS[0], "teacher_messages": value} for value in (None, [], "x", [{}], [{**QUESTION, "content": " "}])),
     {"messages": [QUESTION]},
     {"messages": [ANSWER, QUESTION]},
     {"messages": [QUESTION, {**ANSWER, "weight": 0}]},

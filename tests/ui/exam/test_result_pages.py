@@ -223,12 +223,14 @@ def answer(id, text, passed=True, **more):
 def test_repeats_that_are_alike_stand_there_once():
     given = [answer(1, "3"), answer(2, "4", passed=False, reason="Not 3."), answer(3, "3")]
     marks = {1: [AnswerMark(1, "judge", 0.8, True, "Yes.")]}
-    pieces = format_answers(given, marks)
+    pieces = format_answers(given, marks, 200)
     assert [text.strip() for text, _meaning in pieces] == [
         "✓ Right   2×", "3", "Judge: 80 of 100 – Yes.", "✗ Wrong", "4", "Not 3.",
         "Answered by m · f · 1.0 s · 3 tokens sent, 2 received",
     ]  # fmt: skip
-    assert format_answers([answer(1, "?", passed=None, score=None)], {})[0] == ("Not marked", "")
+    loop = answer(4, "Nine hits. " * 30, received=200)
+    assert ("\nRepeats itself until the token limit", "warning") in format_answers([loop], {}, 200)
+    assert format_answers([answer(1, "?", passed=None, score=None)], {}, 200)[0] == ("Not marked", "")
 
 
 def test_a_chart_of_checkpoints_and_versions(run, workspace, result):

@@ -732,7 +732,7 @@ def test_advanced_settings_are_those_of_the_local_engine(window):
     form.show_server(preset(LOCAL), "This computer")
     form.more.click()
     form.show_advanced.click()
-    names = "lora_rank lora_alpha lora_target_modules lora_num_layers lr_scheduler_type warmup_steps early_stopping_patience packing"  # fmt: skip
+    names = "lora_rank lora_alpha lora_target_modules lora_num_layers lr_scheduler_type warmup_steps early_stopping_patience packing average_checkpoints kl_coefficient kl_mask_target distillation_weight distillation_temperature"  # fmt: skip
     assert " ".join(form.advanced.fields) == names and form.hyperparameters() == {}
     assert all(field.toolTip() and field.isVisible() for field in form.advanced.fields.values())
     for name, text in {"lora_rank": "8", "lora_target_modules": "mlp", "packing": "false"}.items():
@@ -745,6 +745,10 @@ def test_advanced_settings_are_those_of_the_local_engine(window):
     form.advanced.fields["early_stopping_patience"].setText("2")
     assert form.problem().startswith("Early stopping needs validation rows")
     form.show_validation(3)
+    assert form.problem() == ""
+    form.advanced.fields["average_checkpoints"].setText("2")
+    assert form.problem().startswith("Early stopping keeps the best epoch")
+    form.advanced.fields["average_checkpoints"].setText("1")
     assert form.problem() == ""
     form.show_server(preset("openai"), "OpenAI")
     assert form.hyperparameters() == {} and form.problem() == ""
