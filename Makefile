@@ -4,7 +4,7 @@ VENV = .venv/bin
 ARGS ?=
 .DEFAULT_GOAL := run
 
-.PHONY: help run demo test test-fast proofs test-repeat coverage fuzz clients mutate check docs bench bench-engine translations setup-run setup-test setup-docs
+.PHONY: help run demo test test-fast proofs test-repeat coverage fuzz clients mutate check docs bench bench-engine bench-teach translations setup-run setup-test setup-docs
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -55,6 +55,9 @@ bench: setup-test  ## speeds as ratios: make bench ARGS="--only rows"
 
 bench-engine: setup-test  ## speeds of the local engine against peers: make bench-engine ARGS="--only step"
 	@$(VENV)/python tools/bench_engine.py $(ARGS)
+
+bench-teach: setup-test  ## how well unseen pages are taught (hours): make bench-teach ARGS="--recipes page_rows --seeds 5"
+	@$(VENV)/python tools/bench_teach.py $(ARGS)
 
 translations: setup-test  ## bring the catalogs up to the source
 	$(VENV)/python tools/translations.py

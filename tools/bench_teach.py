@@ -29,11 +29,11 @@ from core.cli import commands
 from core.dataset import bulk_edits, examples
 from core.dataset.filters import Filter, find
 from core.errors import JukuError
-from core.exam import fact_coverage, prompt_conditions, runs, scores
+from core.exam import prompt_conditions, runs, scores
 from core.exam.runs import ExamSubject
 from core.exam.scores import PassRate
 from core.formats import jsonl
-from core.generation import page_rows, row_generation
+from core.generation import everyday_rows, page_rows, question_writer
 from core.progress import Reporter
 from core.providers import LOCAL, LocalProvider, Sampling
 from core.spec import facts, spec
@@ -41,6 +41,7 @@ from core.spec.spec import Spec
 from core.storage.project import Project
 from core.text.statements import split_statements
 from core.training import job_queue, submit
+from tools import template_rows
 
 DOMAINS = Path(__file__).parent / "teaching_domains"
 RESULTS = Path(__file__).parent.parent / "build" / "teaching.jsonl"
@@ -51,8 +52,9 @@ BOOKS = {  # recipes that train nothing
     "open_book": prompt_conditions.OPEN_BOOK,
     "retrieved": prompt_conditions.RETRIEVED,
 }
-TEMPLATES, PAGE_ROWS, WITHOUT = "templates", "page_rows", "page_rows-"  # "page_rows-masked": all forms but this one
-TRAINED = (TEMPLATES, PAGE_ROWS)
+# The parts of a recipe that trains: "page_rows+everyday-masked" has rows of both kinds but none of the form `masked`.
+TEMPLATES, PAGE_ROWS, OWN_QUESTIONS, EVERYDAY = "templates", "page_rows", "own_questions", "everyday"
+TRAINED = (TEMPLATES, PAGE_ROWS, f"{PAGE_ROWS}+{EVERYDAY}", f"{PAGE_ROWS}+{OWN_QUESTIONS}+{EVERYDAY}")
 RECIPES = (*BOOKS, *TRAINED)
 
 
@@ -116,14 +118,36 @@ def shares_passage(one: str, other: str) -> bool:
     return first in second or second in first
 
 
-def make_rows(db: sqlite3.Connection, recipe: str, seed: int) -> int:
+async def make_rows(project: Project, provider: LocalProvider, run: "Run") -> int:
     """Make the training rows of a recipe and approve all of them; returns how many there are."""
-    if recipe == TEMPLATES:
-        row_generation.make_offline(db, row_generation.build_requests(fact_coverage.load(db)), Reporter(), [])
-    else:
-        page_rows.add_rows(db, None, (), Reporter(), seed)
-    if recipe.startswith(WITHOUT):
-        examples.delete(db, find(db, Filter(split="train", status="draft", tag=recipe.removeprefix(WITHOUT))))
+    recipe, _, left_out = run.recipe.partition("-")
+    language = run.domain.language
+    for part in recipe.split("+"):
+        if part == TEMPLATES:
+            await project.write("rows", template_rows.add_rows)
+        elif part == PAGE_ROWS:
+            choice = page_rows.RowChoice(per_fact=run.per_fact, hold=False, more=True, seed=run.seed)
+            await project.write("rows", page_rows.add_rows, choice, Reporter())
+        elif part == OWN_QUESTIONS:
+            writer = await question_writer.prepare(provider, run.model, language, Reporter())
+            page = await project.read(page_rows.load_page)
+            written = await question_writer.write(provider, writer, page, Reporter())
+            rows = question_writer.choose_rows(page, language, written, run.seed)
+            await project.write("rows", page_rows.add_written_rows, rows, False, Reporter())
+        elif part == EVERYDAY:
+            answered = await everyday_rows.ask(provider, run.model, language, Reporter())
+            await project.write("rows", everyday_rows.add_rows, answered, run.model)
+        else:
+            raise JukuError(f"There is no recipe {part}")
+    made: list[int] = []
+    await project.write("rows", lambda db: made.append(approve(db, left_out)))
+    return made[0]
+
+
+def approve(db: sqlite3.Connection, left_out: str) -> int:
+    """Approve all drafts but those of the form `left_out`; returns how many there are."""
+    if left_out:
+        examples.delete(db, find(db, Filter(split="train", status="draft", tag=left_out)))
     ids = find(db, Filter(split="train", status="draft"))
     bulk_edits.set_field(db, ids, "status", "approved", Reporter())
     examples.delete(db, find(db, Filter(split="test", status="draft")))  # the exam is the author's
@@ -140,11 +164,14 @@ class Run:
     seed: int
     hyperparameters: dict[str, Any]
     general: bool
+    per_fact: int = page_rows.ROWS_PER_FACT
 
     @property
     def key(self) -> dict[str, Any]:
         """What tells it from other runs."""
-        settings = {"hyperparameters": self.hyperparameters, "general": self.general}
+        settings: dict[str, Any] = {"hyperparameters": self.hyperparameters, "general": self.general}
+        if self.per_fact != page_rows.ROWS_PER_FACT:
+            settings["per_fact"] = self.per_fact
         return {"domain": self.domain.name, "model": self.model, "recipe": self.recipe, "seed": self.seed, **settings}
 
 
@@ -156,9 +183,7 @@ async def measure(run: Run, folder: Path) -> dict[str, Any]:
         await project.write("page", fill, run.domain, run.general)
         rows, model = 0, run.model
         if run.recipe not in BOOKS:
-            made: list[int] = []
-            await project.write("rows", lambda db: made.append(make_rows(db, run.recipe, run.seed)))
-            rows, model = made[0], await train(project, provider, run)
+            rows, model = await make_rows(project, provider, run), await train(project, provider, run)
         subject = ExamSubject(LOCAL, model, BOOKS.get(run.recipe, prompt_conditions.CLOSED_BOOK))
         sampling = Sampling(max_tokens=MAX_TOKENS, seed=run.seed)
 
@@ -221,6 +246,7 @@ def build_table(results: Sequence[dict[str, Any]], domains: Sequence[Domain]) ->
     for one in results:
         if (home := homes.get(one["run"]["domain"])) is not None:
             settings = json.dumps(one["run"]["hyperparameters"]) if one["run"]["hyperparameters"] else ""
+            settings += f" {one['run']['per_fact']} a fact" if "per_fact" in one["run"] else ""
             groups.setdefault((one["run"]["model"], *home, one["run"]["recipe"], settings), []).append(one)
     kinds = list(dict.fromkeys(kind for one in results for kind in one["kinds"]))
     yield (
@@ -269,6 +295,7 @@ def main() -> int:
     parser.add_argument("--model", default=commands.DEFAULT_MODEL)
     parser.add_argument("--seeds", type=int, default=1, help="how many; recipes without training are run once")
     parser.add_argument("--hyperparameters", type=json.loads, default={}, help="as JSON, instead of the engine's own")
+    parser.add_argument("--per-fact", type=int, default=page_rows.ROWS_PER_FACT, help="rows of the page, at most")
     parser.add_argument("--general", action="store_true", help="ask the questions of everyday knowledge, too")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--table", action="store_true", help="only print the table of the results")
@@ -276,7 +303,9 @@ def main() -> int:
     language.set_language("en")
     domains = load_domains(chosen.domains)
     if not chosen.table:
-        settings = partial(Run, hyperparameters=chosen.hyperparameters, general=chosen.general)
+        settings = partial(
+            Run, hyperparameters=chosen.hyperparameters, general=chosen.general, per_fact=chosen.per_fact
+        )
         wanted = [
             settings(domain, chosen.model, recipe, seed)
             for seed in range(1, chosen.seeds + 1)
@@ -284,7 +313,10 @@ def main() -> int:
             for recipe in chosen.recipes
             if seed == 1 or recipe not in BOOKS
         ]
-        wanted = [replace(run, hyperparameters={}) if run.recipe in BOOKS else run for run in wanted]
+        wanted = [
+            replace(run, hyperparameters={}, per_fact=page_rows.ROWS_PER_FACT) if run.recipe in BOOKS else run
+            for run in wanted
+        ]
         try:
             run_all(wanted, chosen.results)
         except JukuError as error:

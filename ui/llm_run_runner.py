@@ -18,11 +18,15 @@ from core.generation.llm_runs import LlmRequest, LlmRun, LlmRunOutcome, LlmRunSt
 from core.language import tr, trn
 from core.progress import Progress, Reporter
 from core.providers import batches
-from core.storage.project import Changes, Project
+from core.storage.project import Changes, OnChanges, Project
 from ui.server_connections import Connections
 
 Subjects = Callable[[sqlite3.Connection], Iterable[dict[str, Any]]]
 Change = Callable[[sqlite3.Connection, Reporter], str]  # returns a sentence for the person
+
+
+# Returns what came of it, in words.
+ProjectWork = Callable[[Project, Reporter, OnChanges], Coroutine[Any, Any, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,13 @@ class LlmRunRunner(QObject):
     def write(self, task: str, label: str, change: Change) -> None:
         """Do without a model what `task` is for, in one undoable step."""
         self._start(task, label, lambda run: self._write(run, label, change))
+
+    def run(self, task: str, label: str, work: ProjectWork) -> None:
+        """Do `work` for `task`. What it has stored stays when it is stopped."""
+        self._start(task, label, lambda run: self._work(run, work))
+
+    async def _work(self, run: _Run, work: ProjectWork) -> tuple[str, str]:
+        return await work(run.project, run.reporter, lambda changes: self._show(run, changes)), "good"
 
     def cancel(self, task: str) -> None:
         """Stop the run of `task`; the answers that have arrived are kept."""

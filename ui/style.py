@@ -64,8 +64,9 @@ QComboBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: 10px; height
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: 0; width: 18px; }}
 QAbstractSpinBox::up-arrow {{ image: url({icons}/arrow-up.svg); width: 10px; height: 10px; }}
 QAbstractSpinBox::down-arrow {{ image: url({icons}/arrow-down.svg); width: 10px; height: 10px; }}
-QCheckBox::indicator, QListView::indicator, QTableView::indicator {{ width: 14px; height: 14px; border: 1px solid {placeholder}; border-radius: 3px; background: {base}; }}
-QCheckBox::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked {{ background: {accent}; border-color: {accent}; image: url({icons}/check.svg); }}
+QCheckBox::indicator, QListView::indicator, QTableView::indicator, QTreeView::indicator {{ width: 14px; height: 14px; border: 1px solid {placeholder}; border-radius: 3px; background: {base}; }}
+QCheckBox::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked, QTreeView::indicator:checked {{ background: {accent}; border-color: {accent}; image: url({icons}/check.svg); }}
+QCheckBox::indicator:indeterminate, QTreeView::indicator:indeterminate {{ background: {accent}; border-color: {accent}; image: url({icons}/dash.svg); }}
 QCheckBox::indicator:focus {{ border: 2px solid {ring}; width: 12px; height: 12px; }}
 QCheckBox::indicator:checked:focus {{ border-color: {windowtext}; }}
 QCheckBox::indicator:disabled {{ border-color: {mid}; }}

@@ -36,8 +36,9 @@ from core.exam.report import csv_and_json
 from core.exam.report.report_formatting import kind_title
 from core.exam.runs import ExamSubject
 from core.exam.scores import ExamResult, ResultLine, SubjectTotal
+from core.generation import everyday_rows, question_writer
 from core.keys import Keys
-from core.language import tr
+from core.language import tr, trn
 from core.providers import chat_messages
 from core.providers.models_api import is_tuned
 from core.providers.server_presets import SEEDS, NumberRange
@@ -56,6 +57,9 @@ COMMANDS = (
     "report",
     "export-model",
     "models",
+    "generate",
+    "own-questions",
+    "everyday",
     "link",
     "hold-out",
     "serve",
@@ -110,6 +114,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     row_commands.add(add_command)
     _add_model_commands(add_command)
+    _add_row_commands(add_command)
     exam_commands.add(add_command)
     export_commands.add(add_command)
     model_commands.add(add_command)
@@ -166,6 +171,40 @@ def _add_model_commands(add_command: Callable[..., argparse.ArgumentParser]) -> 
         added.add_argument(
             "--provider", default=providers.LOCAL, help=tr("“local” or the id of a provider in the settings")
         )
+
+
+def _add_row_commands(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    text = tr("let a small model write questions about the facts, as drafts; a writer is trained first, once")
+    own = add_command("own-questions", _write_own_questions, text)
+    words = tr("only these facts, such as f03; by default all")
+    own.add_argument("--facts", nargs="+", default=[], metavar="FACT", help=words)
+    text = tr("add everyday questions with the base model's own answers, as drafts, against forgetting")
+    everyday = add_command("everyday", _add_everyday_rows, text)
+    for added in (own, everyday):
+        added.add_argument("--model", default=DEFAULT_MODEL, help=tr("the base model that will be trained"))
+        added.add_argument("--provider", default=providers.LOCAL)
+
+
+def _write_own_questions(arguments: Arguments) -> int:
+    async def work(document: Project, provider: providers.Provider) -> int:
+        reporter = progress_reporter(tr("Questions that a small model writes"))
+        names = frozenset(arguments.facts) or None
+        added = await question_writer.add_rows(document, provider, arguments.model, names, reporter)
+        print_result(arguments, {"added": added.rows, "doubtful": added.doubtful}, str(added))
+        return CLEAN if added.rows else PROBLEMS
+
+    return _with_provider(arguments, work)
+
+
+def _add_everyday_rows(arguments: Arguments) -> int:
+    async def work(document: Project, provider: providers.Provider) -> int:
+        reporter = progress_reporter(tr("Everyday questions"))
+        added = await everyday_rows.add_to_project(document, provider, arguments.model, reporter)
+        text = trn("{n} row was added as a draft.", "{n} rows were added as drafts.", added)
+        print_result(arguments, {"added": added}, text)
+        return CLEAN if added else PROBLEMS
+
+    return _with_provider(arguments, work)
 
 
 def _read_setting(text: str) -> tuple[str, object]:

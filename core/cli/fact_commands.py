@@ -1,21 +1,40 @@
-"""The commands of main.py about facts and the exam's rows: link, hold-out."""
+"""The commands of main.py about facts and their rows: generate, link, hold-out."""
 
 import argparse
+import sqlite3
 from collections.abc import Callable
 
 from core.cli.console import CLEAN, PROBLEMS, Arguments, number_in, print_result, progress_reporter, with_project
+from core.errors import JukuError
 from core.exam import hold_out
-from core.generation import fact_links
+from core.generation import fact_links, page_rows
+from core.generation.draft_rows import AddedDrafts
+from core.generation.page_rows import RowChoice
 from core.language import tr
+from core.progress import Reporter
 from core.providers.server_presets import SEEDS, NumberRange
 from core.storage.project import Project
 
 SHARES = NumberRange(0, hold_out.MAX_SHARE, open=True)
 ROW_COUNTS = NumberRange(1, integer=True)
+PER_FACT = NumberRange(1, page_rows.MAX_ROWS_PER_FACT, integer=True)
 
 
 def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add these commands to the parser."""
+    generate = add_command(
+        "generate", _generate, tr("make rows from the facts of the spec, without a model, as drafts")
+    )
+    words = tr("only these facts, such as f03; by default those that need rows")
+    generate.add_argument("--facts", nargs="+", default=[], metavar="FACT", help=words)
+    generate.add_argument("--kinds", nargs="+", choices=page_rows.KINDS, default=[*page_rows.KINDS])
+    per_fact = tr("new rows of each fact, at most")
+    generate.add_argument(
+        "--per-fact", type=number_in(PER_FACT), default=page_rows.ROWS_PER_FACT, metavar="N", help=per_fact
+    )
+    more = tr("also for facts that have enough: other questions than before")
+    generate.add_argument("--more", action="store_true", help=more)
+    generate.add_argument("--count", action="store_true", help=tr("only say how many rows there would be"))
     add_command("link", _link, tr("link rows to the facts they teach, by shared terms and figures"))
     parser = add_command("hold-out", _hold_out, tr("keep some rows for the exam, by fact and wording"))
     amount = parser.add_mutually_exclusive_group()
@@ -33,6 +52,36 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         help=tr("a number of rows instead of a share"),
     )
     parser.add_argument("--seed", type=number_in(SEEDS), default=1, help=tr("the same seed chooses the same rows"))
+
+
+def _generate(arguments: Arguments) -> int:
+    choice = RowChoice(
+        frozenset(arguments.facts) or None, tuple(arguments.kinds), arguments.per_fact, more=arguments.more
+    )
+
+    async def work(document: Project) -> int:
+        material = await document.read(page_rows.load_material)
+        if unknown := sorted((choice.names or frozenset()) - material.entries.keys()):
+            raise JukuError(tr("There is no fact {names}", names=", ".join(unknown)), tr("Nothing was added."))
+        plan = page_rows.plan_rows(material, choice, Reporter())
+        lines = [f"{kind}: {count}" for kind, count in plan.counts.items()]
+        data = {"rows": len(plan.rows), "kinds": dict(plan.counts), "added": 0, "doubtful": 0}
+        if not arguments.count:
+            added: list[AddedDrafts] = []
+            reporter = progress_reporter(tr("Generate examples without a model"))
+
+            def add_rows(db: sqlite3.Connection) -> None:
+                added.append(page_rows.add_rows(db, choice, reporter))
+
+            await document.write(tr("Generate examples without a model"), add_rows, reporter=reporter)
+            data |= {"added": added[0].rows, "doubtful": added[0].doubtful}
+            lines.append(str(added[0]))
+        if not plan.is_parsed:
+            lines.append(page_rows.format_missing_analyser())
+        print_result(arguments, data, "\n".join(lines))
+        return CLEAN if plan.rows else PROBLEMS
+
+    return with_project(arguments, work)
 
 
 def _link(arguments: Arguments) -> int:

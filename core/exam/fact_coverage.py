@@ -17,6 +17,7 @@ STUDY_PLAN = {"direct": 1, "reworded": 4, "reverse": 1, "applied": 1, "statement
 KNOWN_FACT_PLAN = {"direct": 1, "reworded": 1, "statement": 1}  # for a fact that the base model knows
 HELD_OUT_WORDINGS = 1  # wordings that are kept for the exam and never trained on
 KINDS = tuple(STUDY_PLAN)
+EXTRA_KINDS = ("combined", "false_premise")  # counted where there are any, and never lacking: not every fact has them
 EXAM = "exam"  # what a fact lacks that has no held-out wording
 KNOWN_SHARE, UNKNOWN_SHARE = (
     0.8,
@@ -139,10 +140,13 @@ def load(db: sqlite3.Connection) -> list[FactCoverage]:
 
 
 def _assign_kinds(kinds: Counter[str]) -> None:
-    """Count imported rows, which have no kind, as direct questions as far as these lack, and as reworded ones."""
-    unnamed = kinds.pop("", 0)
-    direct = min(unnamed, max(0, STUDY_PLAN["direct"] - kinds["direct"]))
-    kinds.update({"direct": direct, "reworded": unnamed - direct})
+    """Count imported rows, which have no kind, as direct questions, and direct and reworded ones beyond the plan as the
+    other kind as far as it lacks: both ask for the fact, and only their words differ."""
+    direct, reworded = kinds.pop("", 0) + kinds["direct"], kinds["reworded"]
+    wanted = min(direct, STUDY_PLAN["direct"])
+    if reworded > STUDY_PLAN["reworded"]:
+        wanted = min(STUDY_PLAN["direct"], direct + reworded - STUDY_PLAN["reworded"])
+    kinds.update({"direct": wanted - kinds["direct"], "reworded": direct - wanted})
 
 
 _COUNTS = """SELECT facts, split, kind, count(*), sum(status = 'draft'), sum(instr(' ' || problems || ' ', ?) > 0)

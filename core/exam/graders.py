@@ -212,7 +212,7 @@ def _find_contradiction(answer: str, question: GradedQuestion) -> str:
     reference = question.reference
     if (_NO.match(reference) and _YES.match(answer)) or (_YES.match(reference) and _NO.match(answer)):
         return tr("The answer says yes where the reference answer says no, or the other way round.")
-    if other := quantities.find_other_rate(reference, answer):
+    if other := quantities.find_other_rate(reference, answer[: exam_key_points.MAX_CHARACTERS_READ]):
         return tr("The answer has “{words}”, which the reference answer does not have.", words=other)
     if other := exam_key_points.find_other_figure(answer, question.key_points, question.question, reference):
         return tr("The answer has “{words}”, which the reference answer does not have.", words=other)

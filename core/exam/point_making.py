@@ -13,6 +13,7 @@ from core.text.question_words import CLOCK, COUNT, MONEY, TIME, Question
 from core.text.row_templates import list_figures
 
 MAX_POINTS = 4  # of a question, at most
+MAX_ANSWER_CHARACTERS = 2000  # of an answer that points are made of
 MAX_WORDS = 8  # alternatives of one point
 MIN_TOPIC_FACTS, TOPIC_SHARE = 3, 0.1  # facts, and the share of a spec's facts, that have a word which tells nothing
 
@@ -172,6 +173,7 @@ def suggest_points(answer: str, fact: str, question: str = "", kind: str = "", o
     """
     if kind == "not_stated" or not answer.strip():
         return ""
+    answer = answer[:MAX_ANSWER_CHARACTERS]
     text = _IN_BRACKETS.sub("", answer).strip() or answer
     given = _VERDICT.match(text)
     asks = Question(question)

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from rapidfuzz import fuzz, process
@@ -63,38 +63,98 @@ class AddedDrafts:
         return " ".join(parts)
 
 
-def add_drafts(db: sqlite3.Connection, proposals: Iterable[DraftProposal], source: str) -> AddedDrafts:
+@dataclass(frozen=True, slots=True)
+class PresentRows:
+    """What new rows are compared with: the facts by name, the wordings of the rows that are there, and how many rows
+    each fact has in the exam and elsewhere. `asked` are all questions, as `find_key` gives them."""
+
+    known: dict[str, Fact]
+    wordings: list["_Wording"]
+    asked: frozenset[str]
+    examined: Counter[str]
+    trained: Counter[str]
+
+
+def load_present_rows(db: sqlite3.Connection) -> PresentRows:
+    """The rows of the project, ready to be compared with new ones."""
+    examined, trained = Counter[str](), Counter[str]()
+    sql = "SELECT facts, split FROM example WHERE facts <> '' AND status <> 'rejected' AND kind <> ?"
+    for names, split in db.execute(sql, (MEMORISED,)):
+        (examined if split == "test" else trained).update(names.split())
+    known, wordings = {fact.name: fact for fact in facts.load(db)}, list(_load_existing_wordings(db))
+    return PresentRows(known, wordings, frozenset(one.key for one in wordings), examined, trained)
+
+
+def find_key(question: str) -> str:
+    """The same for questions that differ only in case, spaces or width."""
+    return near_duplicates.normalise(RowTexts("", question, "").key)
+
+
+def find_new(present: PresentRows, proposals: Sequence[DraftProposal], reporter: Reporter) -> dict[int, bool]:
+    """What `add_drafts` would add: the places of the proposals that give rows, and whether one is for the exam.
+
+    Raises `Cancelled`.
+    """
+    found: dict[int, bool] = {}
+    selection = _select(present, proposals, reporter)
+    for offer in selection.fresh:
+        found[offer.place] = found.get(offer.place, False) or offer in selection.held_out
+    return found
+
+
+def add_drafts(
+    db: sqlite3.Connection, proposals: Sequence[DraftProposal], source: str, reporter: Reporter | None = None
+) -> AddedDrafts:
     """Add rows as drafts, without those that repeat others: nothing generated is trained on before a person has approved it.
 
-    Proposals for unknown facts are ignored.
+    Proposals for unknown facts are ignored. Raises `Cancelled` when the reporter is cancelled.
     """
-    state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
-    offered = [
-        _Offer(known[one.fact], pair, one.hold, tuple(known[name] for name in one.others if name in known), one.tags)
-        for one in proposals
-        if one.fact in known
-        for pair in one.pairs
-    ]
-    wordings = _Wordings(db, offered)
-    fresh = wordings.select_new()
-    held_out = _choose_held_out(db, fresh, wordings)
-    fresh = [offer for offer in fresh if offer in held_out or not wordings.is_asked_by(offer, held_out)]
-    added = AddedDrafts(len(fresh), len(held_out), 0, len(offered) - len(fresh))
+    reporter = reporter or Reporter()
+    state, selection = spec.load(db), _select(load_present_rows(db), proposals, reporter)
+    fresh, held_out, wordings = selection.fresh, selection.held_out, selection.wordings
+    added = AddedDrafts(len(fresh), len(held_out), 0, selection.offered - len(fresh))
     rows = [_build_row(state, offer, source, offer in held_out) for offer in fresh]
     added.ids = list(examples.add(db, rows))
     # Rows that were undone may have had the same ids.
     db.executemany("DELETE FROM finding WHERE example = ?", [(id,) for id in added.ids])
     made = dict(zip(fresh, added.ids, strict=True))
     for id, row, offer in zip(added.ids, rows, fresh, strict=True):
+        reporter.check()
         against = wordings.find_contradiction(offer, made)
         added.doubtful += note_doubts(db, replace(row, id=id), [offer.fact, *offer.others], state, against)
     return added
 
 
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """What is left of the pairs that were offered, and which of these are for the exam."""
+
+    fresh: list["_Offer"]
+    held_out: set["_Offer"]
+    wordings: "_Wordings"
+    offered: int
+
+
+def _select(present: PresentRows, proposals: Sequence[DraftProposal], reporter: Reporter) -> _Selection:
+    known = present.known
+    offered = [
+        _Offer(place, known[one.fact], pair, one.hold, tuple(known[n] for n in one.others if n in known), one.tags)
+        for place, one in enumerate(proposals)
+        if one.fact in known
+        for pair in one.pairs
+    ]
+    wordings = _Wordings(present.wordings, offered, reporter)
+    fresh = wordings.select_new()
+    held_out = _choose_held_out(present, fresh, wordings)
+    fresh = [offer for offer in fresh if offer in held_out or not wordings.is_asked_by(offer, held_out)]
+    return _Selection(fresh, held_out, wordings, len(offered))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Offer:
-    """A pair that may become a row; each is itself, whatever others say."""
+    """A pair that may become a row; each is itself, whatever others say. `place` is that of its proposal."""
 
+    place: int
     fact: Fact
     pair: Pair
     hold: bool
@@ -133,14 +193,14 @@ class _Wording:
 class _Wordings:
     """All wordings, those of the rows that are there and those offered, in groups of what is nearly the same."""
 
-    def __init__(self, db: sqlite3.Connection, offered: Sequence[_Offer]) -> None:
+    def __init__(self, existing: Sequence[_Wording], offered: Sequence[_Offer], reporter: Reporter) -> None:
         self._all = [
-            *_load_existing_wordings(db),
+            *existing,
             *(_build_wording(RowTexts("", one.pair.question, one.pair.answer), "", one) for one in offered),
         ]
         self._groups: dict[int, list[_Wording]] = {}
         self._home: dict[_Offer, tuple[int, _Wording]] = {}
-        near = near_duplicates.find_duplicates((one.key for one in self._all), Reporter()).near.tolist()
+        near = near_duplicates.find_duplicates((one.key for one in self._all), reporter).near.tolist()
         for group, one in zip(near, self._all, strict=True):
             self._groups.setdefault(group, []).append(one)
             if one.offer:
@@ -216,12 +276,9 @@ def _find_most_similar(one: _Wording, others: Sequence[_Wording]) -> list[_Wordi
     return [others[place] for _short, _score, place in found]
 
 
-def _choose_held_out(db: sqlite3.Connection, fresh: Sequence[_Offer], wordings: _Wordings) -> set[_Offer]:
+def _choose_held_out(present: PresentRows, fresh: Sequence[_Offer], wordings: _Wordings) -> set[_Offer]:
     """The offers to hold out: one of each fact that has no exam question and is trained in other wordings."""
-    examined, trained = Counter[str](), Counter(offer.fact.name for offer in fresh)
-    sql = "SELECT facts, split FROM example WHERE facts <> '' AND status <> 'rejected' AND kind <> ?"
-    for names, split in db.execute(sql, (MEMORISED,)):
-        (examined if split == "test" else trained).update(names.split())
+    examined, trained = present.examined, present.trained + Counter(offer.fact.name for offer in fresh)
     found: dict[str, tuple[int, int]] = {}  # fact: rank of the kind, place
     for place, offer in enumerate(fresh):
         name, kind = offer.fact.name, offer.pair.kind

@@ -1,11 +1,17 @@
 """Rows of a page without a model: the facts with their headings, the rows made from them, and how many of each kind."""
 
 import sqlite3
+import threading
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
+from core.exam import fact_coverage
+from core.exam.fact_coverage import EXAM, EXTRA_KINDS, FactCoverage
 from core.generation import draft_rows
-from core.generation.draft_rows import AddedDrafts, DraftProposal
+from core.generation.draft_rows import HELD_OUT_KINDS, AddedDrafts, DraftProposal, PresentRows
+from core.language import tr
 from core.progress import Reporter
 from core.replies import Pair
 from core.spec import facts, spec
@@ -16,6 +22,75 @@ from core.text.questions.rows import Page, PageFact, QuestionRow
 
 SOURCE = "offline"  # the source of rows made without a model
 HEADING_SEPARATOR = " › "  # between the headings of a statement
+KINDS = (*fact_coverage.KINDS, *EXTRA_KINDS)  # kinds of rows that a page gives
+ROWS_PER_FACT, MAX_ROWS_PER_FACT = 25, 100  # new rows of a fact: usual, and at most
+# Forms whose questions give their answer away; they go to the exam only where a fact has no other.
+CLOSED_FORMS = ("yes_no", "allowed", "must", "own_case", "may_i", "keywords")
+MAX_DRAWS = 5  # draws of all rows, one after the other, in which new ones of a fact are looked for
+MIN_NEW_SHARE = 0.25  # of a fact's rows in a draw that must be new: with fewer, another draw gives more
+
+_DRAWING = threading.Lock()  # the analysers of sentences are not made for several threads
+
+
+@dataclass(frozen=True, slots=True)
+class RowChoice:
+    """Which rows to make: of these facts (None: of all) and kinds, at most `per_fact` new ones of each fact.
+
+    With `hold` one wording is kept for the exam of each fact that has none there. With `more` also facts that lack
+    nothing get rows, and with others only facts of which something lacks that a row brings. `seed` is that of the
+    first draw.
+    """
+
+    names: frozenset[str] | None = None
+    kinds: tuple[str, ...] = KINDS
+    per_fact: int = ROWS_PER_FACT
+    hold: bool = True
+    more: bool = False
+    seed: int = 1
+
+    def wants(self, entry: FactCoverage) -> bool:
+        """Whether rows of this fact are looked for."""
+        wanted = self.names is None or entry.fact.name in self.names
+        return wanted and not entry.fact.ignored and bool(self.more or entry.lacking)
+
+    def limit(self, entry: FactCoverage) -> int:
+        """How many rows a fact gets at most: one that the base model knows only what it lacks."""
+        if self.more or fact_coverage.knowledge(entry.fact.known) != "known":
+            return self.per_fact
+        return min(self.per_fact, sum(entry.lacking.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class PageMaterial:
+    """What rows are made from: the page and its language ('en', 'ja'), what each fact has, and the rows that are there."""
+
+    page: Page
+    language: str
+    entries: dict[str, FactCoverage]
+    present: PresentRows
+
+
+@dataclass(frozen=True, slots=True)
+class PagePlan:
+    """The rows that will be added, and whether each is for the exam."""
+
+    rows: list[tuple[QuestionRow, bool]]
+    is_parsed: bool = True  # whether the language's analyser is installed
+
+    @property
+    def facts(self) -> int:
+        """Of how many facts there are rows."""
+        return len({row.facts[0] for row, _held in self.rows})
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many rows of each kind there are, and under `EXAM` those for the exam."""
+        return Counter(EXAM if held else row.kind for row, held in self.rows)
+
+
+def format_missing_analyser() -> str:
+    """What to tell the person where `PagePlan.is_parsed` is false."""
+    return tr("The extra “teach” is not installed: sentences are not analysed, and there are fewer questions.")
 
 
 def load_page(db: sqlite3.Connection) -> Page:
@@ -30,35 +105,136 @@ def load_page(db: sqlite3.Connection) -> Page:
         heading = next((part.heading for part in parts if part.start <= start < part.end), "")
         return tuple(filter(None, heading.split(HEADING_SEPARATOR)))
 
-    return Page(state.name, [PageFact(fact.name, fact.text, find_headings(fact)) for fact in known])
+    return Page(state.name, tuple(PageFact(fact.name, fact.text, find_headings(fact)) for fact in known))
 
 
-def make_rows(db: sqlite3.Connection, kinds: Collection[str] = (), seed: int = 1) -> list[QuestionRow]:
-    """The rows that the page gives, of these kinds ((): all)."""
-    made = make.make_rows(load_page(db), spec.get_language(spec.load(db)), seed)
-    return [row for row in made if not kinds or row.kind in kinds]
+def load_material(db: sqlite3.Connection) -> PageMaterial:
+    """What rows of the project's spec are made from."""
+    entries = {entry.fact.name: entry for entry in fact_coverage.load(db)}
+    language = spec.get_language(spec.load(db))
+    return PageMaterial(load_page(db), language, entries, draft_rows.load_present_rows(db))
 
 
-def count_kinds(rows: Iterable[QuestionRow]) -> Counter[str]:
-    """How many rows there are of each kind."""
-    return Counter(row.kind for row in rows)
+def draw_rows(page: Page, language: str, seed: int) -> Sequence[QuestionRow]:
+    """The rows that a page gives: other ones for another seed. The newest draws are kept. Safe to call from any thread."""
+    with _DRAWING:
+        return _draw_rows(page, language, seed)
 
 
-def add_rows(
-    db: sqlite3.Connection, names: Collection[str] | None, kinds: Collection[str], reporter: Reporter, seed: int = 1
-) -> AddedDrafts:
-    """Add the rows of these facts (None: of all) as drafts; each has the form that made it as a tag.
+@lru_cache(maxsize=2 * MAX_DRAWS)
+def _draw_rows(page: Page, language: str, seed: int) -> tuple[QuestionRow, ...]:
+    return tuple(make.make_rows(page, language, seed))
 
-    Raises `Cancelled` when the reporter is cancelled.
+
+def plan_rows(material: PageMaterial, choice: RowChoice, reporter: Reporter) -> PagePlan:
+    """The rows that `add_rows` will add. Takes seconds for a long page, and needs no database.
+
+    A fact whose rows of one draw are there already gets those of the next one. Raises `Cancelled`.
     """
-    rows = [row for row in make_rows(db, kinds, seed) if names is None or row.facts[0] in names]
-    reporter.update(0, len(rows))
-    quotes = {fact.name: fact.quote for fact in facts.load(db)}
-    return draft_rows.add_drafts(db, _build_proposals(rows, quotes), SOURCE)
+    wanted = {name for name, entry in material.entries.items() if choice.wants(entry)}
+    found: list[QuestionRow] = []
+    asked = set(material.present.asked)
+    offered: list[QuestionRow] = []
+    new: list[tuple[QuestionRow, bool]] = []
+    for draw in range(MAX_DRAWS if choice.kinds else 0):
+        if not wanted:
+            break
+        reporter.check()
+        drawn = [
+            row
+            for row in draw_rows(material.page, material.language, choice.seed + draw)
+            if row.facts[0] in wanted and row.kind in choice.kinds
+        ]
+        # The same question with another answer (“the text does not say”, in other words) is no repeat for `_find_new`.
+        offered = [row for row in drawn if draft_rows.find_key(row.question) not in asked]
+        new = _find_new(material, offered, choice.hold, reporter)
+        ready = _find_ready(drawn, [row for row, _held in new])
+        found += [row for row, _held in new if row.facts[0] in ready]
+        asked |= {draft_rows.find_key(row.question) for row in found}
+        wanted = {row.facts[0] for row in drawn} - ready
+    chosen = _choose_rows(found, material, choice)
+    if chosen != offered:  # what is for the exam depends on all that is added
+        new = _find_new(material, chosen, choice.hold, reporter)
+    return PagePlan(new, make.has_analyser(material.language))
 
 
-def _build_proposals(rows: Sequence[QuestionRow], quotes: dict[str, str]) -> Iterator[DraftProposal]:
+def add_rows(db: sqlite3.Connection, choice: RowChoice, reporter: Reporter) -> AddedDrafts:
+    """Add the chosen rows as drafts; each has the form that made it as a tag. Raises `Cancelled`."""
+    material = load_material(db)
+    rows = [row for row, _held in plan_rows(material, choice, reporter).rows]
+    return draft_rows.add_drafts(db, _build_proposals(rows, material, choice.hold), SOURCE, reporter)
+
+
+def add_written_rows(
+    db: sqlite3.Connection, rows: Sequence[QuestionRow], hold: bool, reporter: Reporter
+) -> AddedDrafts:
+    """Add rows whose questions a model wrote (core/generation/question_writer.py) as drafts. Raises `Cancelled`."""
+    material = load_material(db)
+    known = [row for row in rows if row.facts[0] in material.entries]
+    return draft_rows.add_drafts(db, _build_proposals(known, material, hold), SOURCE, reporter)
+
+
+def _find_new(
+    material: PageMaterial, rows: Sequence[QuestionRow], hold: bool, reporter: Reporter
+) -> list[tuple[QuestionRow, bool]]:
+    """The rows that are not there yet, and whether each would be kept for the exam."""
+    new = draft_rows.find_new(material.present, _build_proposals(rows, material, hold), reporter)
+    return [(rows[place], new[place]) for place in sorted(new)]
+
+
+def _find_ready(drawn: Iterable[QuestionRow], new: Iterable[QuestionRow]) -> set[str]:
+    """The facts of which a draw has enough new rows."""
+    fresh = Counter(row.facts[0] for row in new)
+    return {
+        name for name, count in Counter(row.facts[0] for row in drawn).items() if fresh[name] >= MIN_NEW_SHARE * count
+    }
+
+
+def _choose_rows(rows: Sequence[QuestionRow], material: PageMaterial, choice: RowChoice) -> list[QuestionRow]:
+    """Of each fact as many rows as it may get, and none of a fact to which they bring nothing that it lacks."""
+    by_fact: dict[str, list[QuestionRow]] = {}
+    for row in rows:
+        by_fact.setdefault(row.facts[0], []).append(row)
+    chosen: set[QuestionRow] = set()
+    for name, own in by_fact.items():
+        entry = material.entries[name]
+        if choice.more or any(_brings(row, entry, choice.hold) for row in own):
+            chosen |= _choose_some(own, choice.limit(entry), entry.lacking)
+    return [row for row in rows if row in chosen]
+
+
+def _brings(row: QuestionRow, entry: FactCoverage, hold: bool) -> bool:
+    return row.kind in entry.lacking or (hold and EXAM in entry.lacking and row.kind in HELD_OUT_KINDS)
+
+
+def _choose_some(rows: Sequence[QuestionRow], limit: int, lacking: dict[str, int]) -> set[QuestionRow]:
+    """Up to `limit` rows: first what the fact lacks, then of each kind and form the same share."""
+    if len(rows) <= limit:
+        return {*rows}
+    left = Counter(lacking)
+    first: list[QuestionRow] = []
+    rest: list[QuestionRow] = []
+    for row in rows:
+        (first if left[row.kind] > 0 else rest).append(row)
+        left[row.kind] -= 1
+    first = _spread(first, min(limit, len(first)))
+    rest.sort(key=lambda row: (row.kind, row.form))
+    return {*first, *_spread(rest, limit - len(first))}
+
+
+def _spread(rows: Sequence[QuestionRow], count: int) -> list[QuestionRow]:
+    """`count` of the rows, at even distances."""
+    return [rows[place * len(rows) // count] for place in range(count)]
+
+
+def _build_proposals(rows: Sequence[QuestionRow], material: PageMaterial, hold: bool) -> list[DraftProposal]:
+    return list(_iterate_proposals(rows, material, hold))
+
+
+def _iterate_proposals(rows: Sequence[QuestionRow], material: PageMaterial, hold: bool) -> Iterator[DraftProposal]:
+    openly = {row.facts[0] for row in rows if row.kind in HELD_OUT_KINDS and row.form not in CLOSED_FORMS}
     for row in rows:
         name, *others = row.facts
-        pair = Pair(row.question, row.answer, row.kind, quotes.get(name, ""))
-        yield DraftProposal(name, [pair], others=others, tags=row.form)
+        pair = Pair(row.question, row.answer, row.kind, material.entries[name].fact.quote)
+        fits = row.form not in CLOSED_FORMS or name not in openly
+        yield DraftProposal(name, [pair], hold and fits, others, row.form)

@@ -1,4 +1,4 @@
-"""Generates examples for facts: which are missing, by a chat model or from templates, and what that will cost."""
+"""Generates examples for facts with a chat model: which are missing, and what that will cost."""
 
 import sqlite3
 from collections import Counter
@@ -10,25 +10,22 @@ from core import prompts, replies
 from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, FactCoverage
 from core.generation import draft_rows, spec_excerpt
-from core.generation.draft_rows import AddedDrafts, DraftProposal
+from core.generation.draft_rows import DraftProposal
 from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
-from core.progress import Reporter
 from core.providers import Message, Sampling
 from core.replies import Pair
 from core.review import similar_rows
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
-from core.text import row_templates, tokenizer
-from core.text.row_templates import TemplateRow
+from core.text import tokenizer
 
 MAX_EXISTING_QUESTIONS = 40  # questions of a fact that a model is told not to repeat
 MAX_NEIGHBOURS = 3  # facts before and behind it in the text whose questions it must not ask either
 MAX_NEIGHBOUR_QUESTIONS = 4  # of each of them
 MAX_EXAMPLE_TOKENS = 400  # tokens of one example that is still to be read to its end
 EXAMPLE_TOKENS = 90  # what one example with its quote is about
-OFFLINE_SOURCE = "offline"  # the source of rows made without a model
 MAX_REASONS_SHOWN = 3  # why pieces of replies could not be used, that are told
 EXAM_WORDING_KIND = "reworded"  # what is asked for where a wording for the exam lacks
 
@@ -184,37 +181,3 @@ TASK = LlmTask(
     replies.PAIRS_SCHEMA,
     makes="example",
 )
-
-
-def make_offline(
-    db: sqlite3.Connection, requests: Sequence[RowRequest], reporter: Reporter, done: list[AddedDrafts]
-) -> None:
-    """Add rows from templates, without a model: statements and gaps. The result is appended to `done`.
-
-    Raises `Cancelled` when the reporter is cancelled.
-    """
-    state = spec.load(db)
-    neighbours = _find_neighbours(facts.load(db))
-    proposals = []
-    for number, request in enumerate(requests):
-        others = neighbours.get(request.fact.name, ())
-        drafts = row_templates.make_drafts(request.fact.text, state.name, state.language, others)
-        proposals.append(DraftProposal(request.fact.name, list(_build_pairs(drafts, request))))
-        reporter.update(number, len(requests))
-    done.append(draft_rows.add_drafts(db, proposals, OFFLINE_SOURCE))
-
-
-def _find_neighbours(known: Iterable[Fact]) -> dict[str, list[str]]:
-    """For each fact those before and behind it by the alphabet: no others begin as it does for longer."""
-    ordered = sorted((fact.text.strip(), fact.name) for fact in known)
-    texts = [text for text, _name in ordered]
-    return {name: texts[max(0, at - 1) : at] + texts[at + 1 : at + 2] for at, (_text, name) in enumerate(ordered)}
-
-
-def _build_pairs(drafts: Iterable[TemplateRow], request: RowRequest) -> Iterator[Pair]:
-    """As many of each kind as the fact lacks."""
-    left = Counter(request.counts)
-    for draft in drafts:
-        if left[draft.kind] > 0:
-            left[draft.kind] -= 1
-            yield Pair(draft.question, draft.answer, draft.kind, request.fact.quote)

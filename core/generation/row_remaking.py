@@ -1,4 +1,4 @@
-"""Remakes rows whose fact has changed: from the change itself, or by a chat model. The result is a draft."""
+"""Remakes rows whose fact has changed: from the change or from the page, or by a chat model. The result is a draft."""
 
 import re
 import sqlite3
@@ -9,8 +9,9 @@ from typing import Any
 from core import prompts, replies
 from core.dataset import examples
 from core.dataset.examples import Example
+from core.dataset.filters import Filter
 from core.exam import point_making
-from core.generation import draft_rows
+from core.generation import draft_rows, page_rows
 from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
 from core.progress import Reporter
@@ -19,8 +20,10 @@ from core.review import dataset_check
 from core.spec import facts, spec
 from core.spec.facts import STALE_RULE, Fact
 from core.spec.spec import Spec
+from core.text.questions.rows import QuestionRow
 
 REPLY_TOKENS = 800
+DRAWS = 2  # draws of the page's rows in which one of the same kind and form is looked for
 _TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+|\s+|.", re.DOTALL)
 _YES_NO = re.compile(r"\s*(?:yes|no|はい|ええ|いいえ|いや)(?![a-z])", re.IGNORECASE)
 _KANJI_OR_KANA = re.compile("[\u3041-\u30ff\u3400-\u9fff]")
@@ -44,16 +47,43 @@ def build_subjects(ids: Iterable[int]) -> list[dict[str, Any]]:
 def remake_without_model(db: sqlite3.Connection, ids: Sequence[int], reporter: Reporter) -> str:
     """Remake these rows from the changes of their facts; returns a sentence for the person.
 
-    Raises `Cancelled` when the reporter is cancelled.
+    A row that was made without a model becomes one that the page gives now, of the same kind and form. Raises
+    `Cancelled` when the reporter is cancelled.
     """
     state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
-    remade = 0
+    fresh, remade = _FreshRows(db), 0
     for done, row in enumerate(examples.iterate(db, ids)):
         reporter.update(done, len(ids))
         if taught := [known[name] for name in row.facts.split() if name in known]:
-            _rewrite_row(db, row, *_rewrite_texts(row, taught, state), taught, state)
+            made = fresh.take(row) if row.source == page_rows.SOURCE else None
+            texts = (made.question, made.answer) if made else _rewrite_texts(row, taught, state)
+            _rewrite_row(db, row, *texts, taught, state)
             remade += 1
     return _format_result(remade, len(ids) - remade)
+
+
+class _FreshRows:
+    """The rows that the page gives now and that the project does not have; each is given away once."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._rows: list[QuestionRow] | None = None  # drawn when the first one is wanted
+
+    def take(self, row: Example) -> QuestionRow | None:
+        """One of the same facts, kind and form, in place of `row`. A row without a tag may get any form."""
+        self._rows = self._draw() if self._rows is None else self._rows
+        for found in self._rows:
+            fits = found.kind == row.kind and (not row.tags or found.form in row.tags.split())
+            if fits and set(found.facts) == set(row.facts.split()):
+                self._rows.remove(found)
+                return found
+        return None
+
+    def _draw(self) -> list[QuestionRow]:
+        page, language = page_rows.load_page(self._db), spec.get_language(spec.load(self._db))
+        asked = {row.question for row in examples.iterate(self._db, Filter(source=page_rows.SOURCE))}
+        drawn = (row for seed in range(1, DRAWS + 1) for row in page_rows.draw_rows(page, language, seed))
+        return [row for row in dict.fromkeys(drawn) if row.question not in asked]
 
 
 def _rewrite_texts(row: Example, taught: Sequence[Fact], state: Spec) -> tuple[str, str]:

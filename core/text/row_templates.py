@@ -1,7 +1,7 @@
-"""Makes rows from one fact without a chat model: the sentence to state, and the sentence with a gap to fill."""
+"""Makes questions from one fact without a chat model: the sentence with a gap to fill."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -38,7 +38,6 @@ _QUOTED_OR_BOLD = re.compile(
 )
 _KATAKANA = re.compile("[ァ-ヺー][ァ-ヺー・]{3,30}")
 _CAPITALISED = re.compile(r"(?<=[a-z,] )[A-Z][\w'’-]{1,30}(?: [A-Z][\w'’-]{1,30}){0,3}")
-_JA_CUT = re.compile("、|[はがをにでとも](?=[^\u3041-\u3096、。」』）)])")
 
 
 _CURRENCY = "¥$€£"
@@ -70,12 +69,12 @@ def list_figures(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class TemplateRow:
-    """A draft row. `key_points` (see `core.text.normalise`) is the text that a gap hides, '' for a statement."""
+    """A draft row. `key_points` (see `core.text.normalise`) is the text that the gap hides."""
 
     question: str
     answer: str
     kind: str
-    key_points: str = ""
+    key_points: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,33 +83,22 @@ class _Gap:
     end: int
 
 
-def make_drafts(fact: str, subject: str, language: str = "", others: Sequence[str] = ()) -> list[TemplateRow]:
-    """The draft rows of `fact`: a statement, and for each figure and up to `MAX_TERM_GAPS` terms a gap in two wordings,
-    direct and reworded, so that one can be kept for the exam.
+def make_drafts(fact: str, subject: str, language: str = "") -> list[TemplateRow]:
+    """The draft rows of `fact`: for each figure and up to `MAX_TERM_GAPS` terms a gap in two wordings, direct and reworded.
 
     Each answer is the fact itself. `subject` is the topic of the spec, such as 'Hobannu'. `language` is 'ja' or 'en',
-    detected from the fact when ''. The statement is asked for by its opening, which is made long enough to differ
-    from all `others`, the other facts of the spec. A text over `MAX_FACT_CHARACTERS` has no rows.
+    detected from the fact when ''. A text over `MAX_FACT_CHARACTERS` has no rows.
     """
     fact, subject = fact.strip(), subject.strip()
     if not fact or len(fact) > MAX_FACT_CHARACTERS:
         return []
-    language = language or ("ja" if _KANA.search(fact) else "en")
-    words = _JapaneseWording(subject) if language == "ja" else _EnglishWording(subject)
-    request = _build_request(fact, words, others)
-    drafts = [TemplateRow(request, fact, "statement")] if request else []
-    return drafts + list(_iterate_gap_rows(fact, words))
+    language = language or detect_language(fact)
+    return list(_iterate_gap_rows(fact, _JapaneseWording(subject) if language == "ja" else _EnglishWording(subject)))
 
 
-def _build_request(fact: str, words: "_EnglishWording | _JapaneseWording", others: Sequence[str]) -> str:
-    """The question for the whole fact: with its opening, else with all of it except the figures; '' if neither works."""
-    if opening := _find_opening(words.openings(fact), others):
-        return words.state(opening)
-    pieces, at = [], 0
-    for number, _ in words.figures(fact):
-        pieces += [fact[at : number.start], words.blank]
-        at = number.end
-    return words.state_figures("".join([*pieces, fact[at:]])) if pieces else ""
+def detect_language(fact: str) -> str:
+    """'ja' for a text with kana, else 'en'."""
+    return "ja" if _KANA.search(fact) else "en"
 
 
 def _iterate_gap_rows(fact: str, words: "_EnglishWording | _JapaneseWording") -> Iterator[TemplateRow]:
@@ -128,16 +116,6 @@ def _iterate_gap_rows(fact: str, words: "_EnglishWording | _JapaneseWording") ->
             gapped = f"{fact[: gap.start]}{words.blank}{fact[gap.end :]}"
             question = words.fill_in(gapped, (2 * number + wording) % 4)
             yield TemplateRow(question, fact, ("direct", "reworded")[wording], text)
-
-
-def _find_opening(openings: Iterator[str], others: Sequence[str]) -> str:
-    """The shortest opening with which no other fact begins, or ''."""
-    rest = [other.strip() for other in others]
-    for opening in islice(openings, 20):
-        rest = [other for other in rest if other.startswith(opening)]
-        if not rest:
-            return opening
-    return ""
 
 
 def _is_usable_term(text: str, subject: str, fact: str) -> bool:
@@ -165,14 +143,6 @@ class _EnglishWording:
         self._subject = subject
         self._about = f" about {subject}" if subject else ""
 
-    def state(self, opening: str) -> str:
-        """The question for the sentence with this opening."""
-        return f"State the sentence{self._about} that begins “{opening} …”."
-
-    def state_figures(self, gapped: str) -> str:
-        """The question for a sentence whose figures are gaps."""
-        return f"State this sentence{self._about} with its figures: {gapped}"
-
     def fill_in(self, gapped: str, wording: int) -> str:
         """The question for a sentence with one gap, in one of four wordings (0 to 3)."""
         return (
@@ -181,12 +151,6 @@ class _EnglishWording:
             f"I am trying to remember something{self._about}. Which part is missing here? {gapped}",
             f"{gapped} – How does this sentence{self._about} read in full?",
         )[wording]
-
-    def openings(self, fact: str) -> Iterator[str]:
-        """Yield beginnings of the fact, at least a third of it, with at least two words left."""
-        words = fact.split()
-        for count in range(max(2, len(words) // 3), len(words) - 1):
-            yield " ".join(words[:count]).rstrip(",;:–—-")
 
     def figures(self, fact: str) -> Iterator[tuple[_Gap, _Gap]]:
         """Each figure alone, and with its unit."""
@@ -213,13 +177,6 @@ class _JapaneseWording:
         self._subject = subject
         self._about = f"{subject}についての" if subject else ""
 
-    def state(self, opening: str) -> str:
-        quoted = f"『{opening}』" if "「" in opening or "」" in opening else f"「{opening}」"
-        return f"{self._about}{quoted}で始まる文を述べてください。"
-
-    def state_figures(self, gapped: str) -> str:
-        return f"{self._about}次の文を、数を補って述べてください：{gapped}"
-
     def fill_in(self, gapped: str, wording: int) -> str:
         return (
             f"{self._about}次の文の空欄を埋めてください：{gapped}",
@@ -227,12 +184,6 @@ class _JapaneseWording:
             f"{self._about}説明を思い出そうとしています。抜けているところを補ってください。{gapped}",
             f"{gapped}――{self._about}この文を完成させて、全体を教えてください。",
         )[wording]
-
-    def openings(self, fact: str) -> Iterator[str]:
-        """Yield beginnings of the fact that end with a particle or a comma, with at least three characters left."""
-        for match in _JA_CUT.finditer(fact):
-            if 3 <= match.end() <= len(fact) - 3:
-                yield fact[: match.end()]
 
     def figures(self, fact: str) -> Iterator[tuple[_Gap, _Gap]]:
         """Each figure alone, and with its unit or counter."""

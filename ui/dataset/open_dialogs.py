@@ -48,6 +48,12 @@ class DatasetDialogs(QObject):
         show_run_outcome(dialog, self._owner.window())
         self._open(dialog)
 
+    def open_approval(self) -> None:
+        """Open the drafts by kind and form, to approve or delete many at once."""
+        from ui.dataset.approval_dialog import ApprovalDialog
+
+        ApprovalDialog(self._workspace, self._owner).open()
+
     def open_versions(self) -> None:
         """Open the saved versions of the dataset."""
         from ui.dataset.versions_dialog import VersionsDialog

@@ -54,7 +54,7 @@ class ProblemsTree(QTreeWidget):
         self.setHeaderLabels([tr("Error or warning"), tr("Rows")])
         self.setAccessibleName(tr("Errors and warnings by rule"))
         self.setUniformRowHeights(True)
-        self.setItemDelegate(_TallRowDelegate(self))
+        self.setItemDelegate(TallRowDelegate(self))
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(TEXT_COLUMN, QHeaderView.ResizeMode.Stretch)
         self.header().setSectionResizeMode(COUNT_COLUMN, QHeaderView.ResizeMode.ResizeToContents)
@@ -165,7 +165,7 @@ class ProblemsTree(QTreeWidget):
             self.row_chosen.emit(id)
 
 
-class _TallRowDelegate(QStyledItemDelegate):
+class TallRowDelegate(QStyledItemDelegate):
     """Rows as high as in the other lists."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:

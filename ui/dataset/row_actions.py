@@ -73,6 +73,7 @@ class RowActions(QObject):
         self.search = self._build_action(tr("&Search"), Key.Find)
         self.replace = self._build_action(tr("Find and re&place…"), "Ctrl+H")
         self.judge = self._build_action(tr("Let a model &judge…"))
+        self.approve_kinds = self._build_action(tr("Approve drafts by &kind…"), "Alt+Shift+A")
         self.versions = self._build_action(tr("&Versions…"))
         self.token_counts = self._build_action(tr("&Tokens and cost…"))
         self.link_facts = self._build_action(tr("&Link rows to facts…"))
@@ -116,7 +117,7 @@ class RowActions(QObject):
         _add_groups(
             menu,
             (self.add_row, self.paste),
-            (self.judge, self.approve, self.reject, self.mark_draft, self.add_tags, self.bulk_edit, self.fill_down, self.delete),
+            (self.approve_kinds, self.judge, self.approve, self.reject, self.mark_draft, self.add_tags, self.bulk_edit, self.fill_down, self.delete),
             (self.replace, self.versions, self.token_counts),
             (self.link_facts, self.hold_out),
             (self.import_rows, self.export_rows),

@@ -101,6 +101,7 @@ class DatasetTab(Tab):
         self.rows.edit_json.triggered.connect(self._on_edit_json)
         self.rows.replace.triggered.connect(self.dialogs.open_replace)
         self.rows.judge.triggered.connect(self.dialogs.open_judge)
+        self.rows.approve_kinds.triggered.connect(self.dialogs.open_approval)
         self.rows.versions.triggered.connect(self.dialogs.open_versions)
         self.rows.token_counts.triggered.connect(self.dialogs.open_token_counts)
         self.rows.link_facts.triggered.connect(self.dialogs.open_link_facts)
@@ -120,9 +121,14 @@ class DatasetTab(Tab):
             basics.plain_tooltip(tr("A chat model reads each draft beside its fact, before you approve it"))
         )
         self.judge_button.clicked.connect(lambda _checked: self.dialogs.open_judge_for_drafts())
+        self.approve_button = QPushButton(tr("Approve drafts by kind…"))
+        self.approve_button.setToolTip(
+            basics.plain_tooltip(tr("Read samples of each kind, and approve all that is like them"))
+        )
+        self.approve_button.clicked.connect(lambda _checked: self.dialogs.open_approval())
         self.unread_button = QPushButton()
         self.unread_button.clicked.connect(self.dialogs.open_quarantine)
-        for button in (self.fix_button, self.judge_button, self.unread_button):
+        for button in (self.fix_button, self.approve_button, self.judge_button, self.unread_button):
             button.hide()  # until it is known what there is to do
         self.count_label = basics.label(dim=True)
         self._searching = QTimer(self, singleShot=True, interval=SHOW_SEARCHING_AFTER_MS)
@@ -140,6 +146,7 @@ class DatasetTab(Tab):
             self.bar.top.addWidget(button)
         bottom = QHBoxLayout()
         bottom.addWidget(self.count_label, 1)
+        bottom.addWidget(self.approve_button)
         bottom.addWidget(self.judge_button)
         bottom.addWidget(self.fix_button)
         bottom.addWidget(self.unread_button)
@@ -347,6 +354,7 @@ class DatasetTab(Tab):
         self.unread_button.setVisible(unread > 0)
         self.unread_button.setText(trn("{n} line could not be read…", "{n} lines could not be read…", unread))
         drafts = counts["status"].get("draft", 0)
+        self.approve_button.setVisible(drafts > 0)
         self.judge_button.setVisible(drafts > 0)
         self.judge_button.setText(trn("Let a model judge {n} draft…", "Let a model judge {n} drafts…", drafts))
         wrong = len(await project.read(filters.find, Filter(rule="*")))

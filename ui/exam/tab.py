@@ -29,6 +29,7 @@ from core.storage.project import Changes, Project
 from core.storage.schema import Table
 from core.training import lineage
 from ui import style
+from ui.dataset.approval_dialog import ApprovalDialog
 from ui.dataset.hold_out_dialog import HoldOutDialog
 from ui.exam import exam_texts
 from ui.exam.exam_form import ExamForm
@@ -298,10 +299,14 @@ class ExamTab(Tab):
 
     def _on_wordings(self, names: list[str]) -> None:
         """Make examples for these facts, which the model has not learned."""
-        dialog = GenerationDialog(self.workspace, set(names), self)
-        show_run_outcome(dialog, self.window())
+        dialog = GenerationDialog(self.workspace, set(names), self, more=True)
+        show_run_outcome(dialog, self.window(), self._open_approval)
         dialog.drafts_wanted.connect(lambda: self.show_examples.emit("status:draft"))
+        dialog.approval_wanted.connect(self._open_approval)
         dialog.open()
+
+    def _open_approval(self) -> None:
+        ApprovalDialog(self.workspace, self).open()
 
 
 def _load_overview(db: sqlite3.Connection) -> tuple[list[ExamRun], dict[int, tuple[int, int]]]:

@@ -1,7 +1,8 @@
-"""The dialog that generates the examples facts still lack: by a chat model, or from templates."""
+"""The dialog that generates examples for facts: by a chat model, or from the text of the facts alone."""
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import sqlite3
 from collections import Counter
@@ -12,6 +13,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QGridLayout,
+    QHBoxLayout,
     QPushButton,
     QStackedWidget,
     QVBoxLayout,
@@ -19,57 +21,82 @@ from PySide6.QtWidgets import (
 )
 
 from core.exam import fact_coverage
-from core.exam.fact_coverage import EXAM, FactCoverage
-from core.generation import row_generation
-from core.generation.draft_rows import AddedDrafts
+from core.exam.fact_coverage import EXAM, EXTRA_KINDS, FactCoverage
+from core.generation import page_rows, row_generation
+from core.generation.page_rows import PageMaterial, PagePlan, RowChoice
 from core.generation.row_generation import GenerationEstimate, RowRequest
 from core.language import tr, trn
 from core.progress import Reporter
 from core.providers.prices import chat_price
+from core.storage.project import OnChanges, Project
 from ui import style
 from ui.generation.llm_run_dialog import LlmRunDialog, format_token_estimate
+from ui.generation.model_rows_choice import ModelRowsChoice
 from ui.generation.run_progress_and_recovery import FactScope, RowWriterChoice
 from ui.llm_run_runner import LlmRunResult
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
+from ui.widgets.latest_task_and_reload import ProgressLine
 from ui.workspace import Workspace
 
-OFFLINE_KINDS = ("direct", "reworded", "statement", EXAM)  # what templates can write
 SAMPLED_REQUESTS = 60  # facts whose requests are written to estimate the tokens of all
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationPlan:
-    """How many facts there are, how many lack rows, how many rows of each kind, and the requests to make."""
+    """How many facts there are, how many lack rows, how many rows of each kind, and the requests to make.
+
+    `page` are the rows that come without a model; None where a model is to write them.
+    """
 
     facts: int
     lacking: int
     counts: Counter[str]
     requests: list[RowRequest]
     estimate: GenerationEstimate
+    page: PagePlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Material:
+    """What is read from the project; without a model also what rows are made from."""
+
+    plan: GenerationPlan
+    choice: RowChoice | None
+    page: PageMaterial | None
 
 
 class GenerationDialog(LlmRunDialog):
-    """Generates examples for facts. `names` are the facts; None for all."""
+    """Generates examples for facts. `names` are the facts; None for all. With `more` also for those that have enough."""
 
     drafts_wanted = Signal()  # the person wants to see the drafts
+    approval_wanted = Signal()  # the person wants to approve drafts by kind
 
-    def __init__(self, workspace: Workspace, names: set[str] | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, names: set[str] | None = None, parent: QWidget | None = None, more: bool = False
+    ) -> None:
         super().__init__(workspace, "examples", tr("Generate examples"), parent)
         self.scope = FactScope(names)
         self.scope.changed.connect(self._on_choice)
         self.plan: GenerationPlan | None = None
-        self.setMinimumWidth(640)
+        self._is_working = True  # whether what would be added without a model is not worked out yet
+        self._asked_for: RowChoice | None = None  # what it was or is being worked out for
+        self.setMinimumWidth(700)
         self._make_kinds()
         self._make_ways()
-        self.drafts = QPushButton(tr("Show the &drafts"), autoDefault=False)
-        self.drafts.clicked.connect(self.drafts_wanted)
-        self.drafts.clicked.connect(lambda _checked: self.close())
-        self.drafts.hide()
+        self.more = QCheckBox(tr("Also for facts that have &enough: other questions than before"))
+        self.more.setChecked(more)
+        self.more.toggled.connect(lambda _on: self._on_choice())
+        self._make_next_steps()
         self._lay_out_body()
         self.ways.changed.connect(self._show_way)
         self.model.batch.toggled.connect(lambda _on: self._on_batch())
         self._show_way()
+
+    def _on_model_rows(self) -> None:
+        if self.plan:
+            self._show_estimate(self.plan)
+            self.show_start()
 
     def _on_batch(self) -> None:
         if self.plan:
@@ -89,11 +116,44 @@ class GenerationDialog(LlmRunDialog):
 
     def _make_ways(self) -> None:
         words = tr(
-            "States each fact, and makes fill-in-the-blank questions from it. Nothing leaves this computer, and it takes only a moment."
+            "Asks for each fact in many ways, by rules. The answers say what the facts say, word for word where they can. "
+            "Nothing leaves this computer."
         )
-        self.ways = RowWriterChoice(self.model, words)
+        self.per_fact = basics.integer_field(1, page_rows.MAX_ROWS_PER_FACT, page_rows.ROWS_PER_FACT)
+        self.per_fact.valueChanged.connect(lambda _value: self._on_choice())
+        name = basics.label(tr("&New rows of each fact, at most"))
+        name.setBuddy(self.per_fact)
+        self.amount = QWidget()
+        line = QHBoxLayout(self.amount)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(name)
+        line.addWidget(self.per_fact)
+        line.addStretch()
+        self.model_rows = ModelRowsChoice(self.workspace)
+        self.model_rows.changed.connect(self._on_model_rows)
+        below = QWidget()
+        column = QVBoxLayout(below)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(style.SPACE // 2)
+        column.addWidget(self.amount)
+        column.addWidget(self.model_rows)
+        self.ways = RowWriterChoice(self.model, words, below)
         self.online, self.offline = self.ways.online, self.ways.offline
         self.estimate = basics.label(wrap=True, dim=True)
+        self.working = ProgressLine(self._work)
+        self.working.cancel.hide()  # another choice, or closing the dialog, ends it
+
+    def _make_next_steps(self) -> None:
+        """What can be done with the drafts once they are there."""
+        self.drafts = QPushButton(tr("Show the &drafts"), autoDefault=False)
+        self.approve = QPushButton(tr("&Approve drafts by kind…"), autoDefault=False)
+        for button, signal in ((self.drafts, self.drafts_wanted), (self.approve, self.approval_wanted)):
+            button.clicked.connect(signal)
+            button.clicked.connect(lambda _checked: self.close())
+            button.hide()
+            self.buttons.insertWidget(
+                self.buttons.indexOf(self.primary), button
+            )  # another line might not fit the screen
 
     def _lay_out_body(self) -> None:
         page = QWidget()
@@ -102,18 +162,19 @@ class GenerationDialog(LlmRunDialog):
         column.setSpacing(style.SPACE)
         column.addWidget(self.scope)
         column.addWidget(self.heading)
+        column.addWidget(self.more)
         column.addLayout(self._kind_grid())
         column.addSpacing(style.SPACE // 2)
         column.addWidget(basics.heading(tr("Generation method")))
         column.addWidget(self.ways)
         column.addWidget(self.estimate)
+        column.addWidget(self.working)
         column.addStretch()
         self.nothing = EmptyState()
         self.pages = QStackedWidget()
         self.pages.addWidget(page)
         self.pages.addWidget(self.nothing)
         self.body.addWidget(self.pages, 1)
-        self.body.addWidget(self.drafts, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _kind_grid(self) -> QGridLayout:
         grid = QGridLayout()
@@ -130,49 +191,121 @@ class GenerationDialog(LlmRunDialog):
         """The ticked kinds that the chosen writer can write."""
         return [kind for kind, box in self.kinds.items() if box.isChecked() and self._can_write(kind)]
 
-    def build_query(self) -> Callable[[sqlite3.Connection], GenerationPlan]:
+    def row_choice(self) -> RowChoice:
+        """What is chosen for rows without a model."""
         names, kinds = self.scope.names(), self.chosen_kinds()
-        return lambda db: load_plan(db, names, kinds)
+        return RowChoice(
+            None if names is None else frozenset(names),
+            tuple(kind for kind in kinds if kind != EXAM),
+            self.per_fact.value(),
+            EXAM in kinds,
+            self.more.isChecked(),
+        )
+
+    def build_query(self) -> Callable[[sqlite3.Connection], _Material]:
+        names, kinds, more = self.scope.names(), self.chosen_kinds(), self.more.isChecked()
+        self._asked_for = choice = self.row_choice() if self.offline.isChecked() else None
+
+        def read(db: sqlite3.Connection) -> _Material:
+            plan = load_plan(db, names, kinds, more)
+            return _Material(plan, choice, None if choice is None else page_rows.load_material(db))
+
+        return read
+
+    async def work_out(self, found: _Material, reporter: Reporter) -> GenerationPlan:
+        if found.choice is None or found.page is None:
+            return found.plan
+        page = await asyncio.to_thread(page_rows.plan_rows, found.page, found.choice, reporter)
+        return dataclasses.replace(found.plan, page=page)
 
     def show_data(self, found: GenerationPlan) -> None:
-        self.plan = found
+        self.plan, self._is_working = found, False
         self.pages.setCurrentIndex(0 if found.facts else 1)
         self.nothing.set_texts(tr("No facts yet"), tr("Find facts in the spec first: examples are made for facts."))
         self._show_heading(found)
         for kind, label in self.counts.items():
-            count = found.counts[kind]
-            text = trn("{n} missing", "{n} missing", count) if count else tr("enough")
-            label.setText(text if self._can_write(kind) else tr("needs a model"))
+            label.setText(self._format_count(found, kind))
         self._show_estimate(found)
         self.show_start()
 
+    def _format_count(self, found: GenerationPlan, kind: str) -> str:
+        if not self._can_write(kind):
+            return tr("only without a model")
+        if found.page is not None:
+            count = found.page.counts[kind]
+            return trn("{n} row", "{n} rows", count) if count else tr("none")
+        count = found.counts[kind]
+        return trn("{n} missing", "{n} missing", count) if count else tr("enough")
+
     def disabled_reason(self) -> str:
+        if self.offline.isChecked():
+            return self._offline_reason()
         if not (self.plan and self.plan.requests):
             return tr("No rows are missing for these facts and kinds.")
-        return "" if self.offline.isChecked() else self.model_reason()
+        return self.model_reason()
+
+    def _offline_reason(self) -> str:
+        page = self.plan.page if self.plan else None
+        if self._is_working:
+            return tr("Looking for rows…")
+        if reason := self.model_rows.disabled_reason():
+            return reason
+        if (page is not None and page.rows) or self.model_rows.is_wanted():
+            return ""
+        if not self.row_choice().kinds:
+            return tr("Choose a kind of question.")
+        if self.more.isChecked():
+            return tr("Every question that can be made of these facts is there already.")
+        return tr("Nothing that these facts lack can be made without a model.")
 
     def start(self) -> None:
-        names, kinds = self.scope.names(), self.chosen_kinds()
-        self.drafts.hide()
+        self._show_next_steps(False)
         if self.offline.isChecked():
-            self.runner.write(self.task, tr("Generate examples from templates"), _write_from_templates(names, kinds))
+            self._start_offline()
         else:
-            asked = self.model.model_id(), lambda db: row_generation.build_subjects(load_row_requests(db, names, kinds))
+            names, kinds, more = self.scope.names(), self.chosen_kinds(), self.more.isChecked()
+            asked = (
+                self.model.model_id(),
+                lambda db: row_generation.build_subjects(load_row_requests(db, names, kinds, more)),
+            )
             self.runner.begin(self.task, *asked, batch=self.model.as_batch())
+
+    def _start_offline(self) -> None:
+        label, choice = tr("Generate examples without a model"), self.row_choice()
+        if not self.model_rows.is_wanted():
+            self.runner.write(self.task, label, _write_page_rows(choice))
+            return
+        model_rows, page = self.model_rows.wanted(choice.names), self.plan.page if self.plan else None
+
+        async def work(project: Project, reporter: Reporter, on_changes: OnChanges) -> str:
+            texts: list[str] = []
+            if page is not None and page.rows:
+                change = _write_page_rows(choice)
+                on_changes(await project.write(label, lambda db: texts.append(change(db, reporter.part(0, 2)))))
+            texts += await model_rows.add(project, reporter.part(1, 2), on_changes)
+            return "\n".join(texts)
+
+        self.runner.run(self.task, label, work)
 
     def on_ended(self, ended: LlmRunResult) -> None:
         super().on_ended(ended)
         if ended.task == self.task:
-            self.drafts.setVisible(ended.meaning != "error" and not ended.is_empty)
+            self._show_next_steps(ended.meaning != "error" and not ended.is_empty)
+
+    def _show_next_steps(self, shown: bool) -> None:
+        for button in (self.drafts, self.approve):
+            button.setVisible(shown)
 
     def advice(self) -> str:
-        return tr("Look at what the model wrote. Then try again, choose a larger model, or use the templates.")
+        return tr("Look at what the model wrote. Then try again, choose a larger model, or do without a model.")
 
     def _can_write(self, kind: str) -> bool:
-        return self.online.isChecked() or kind in OFFLINE_KINDS
+        return self.offline.isChecked() or kind not in EXTRA_KINDS
 
     def _show_heading(self, found: GenerationPlan) -> None:
-        if not found.lacking:
+        if self.more.isChecked():
+            text = trn("{n} fact gets more examples", "{n} facts get more examples", found.facts)
+        elif not found.lacking:
             text = trn("The fact has enough examples", "All {n} facts have enough examples", found.facts)
         elif self.scope.names() is None:
             text = trn("{lacking} of {n} fact needs examples", "{lacking} of {n} facts need examples", found.facts,
@@ -183,16 +316,13 @@ class GenerationDialog(LlmRunDialog):
         self.heading.setText(text)
 
     def _show_estimate(self, found: GenerationPlan) -> None:
-        estimate, examples = found.estimate, found.estimate.examples
-        if self.offline.isChecked():
-            self.primary.setText(tr("Generate examples from templates"))
-            text = trn(
-                "At most {n} example: as many as the facts have figures and terms to ask about.",
-                "At most {n} examples: as many as the facts have figures and terms to ask about.",
-                examples,
-            )
+        estimate = found.estimate
+        examples = estimate.examples if found.page is None else len(found.page.rows)
+        some = trn("Generate {n} example", "Generate {n} examples", examples)
+        self.primary.setText(some if examples else tr("Generate examples"))
+        if found.page is not None:
+            text = _format_page_plan(found.page)
         else:
-            self.primary.setText(trn("Generate {n} example", "Generate {n} examples", examples))
             requests = trn("{n} request", "{n} requests", estimate.requests)
             tokens = tr(
                 "about {sent} tokens sent to {provider}, {received} received",
@@ -203,14 +333,22 @@ class GenerationDialog(LlmRunDialog):
             cost = chat_price(estimate.sent, estimate.received, self.model.model_id(), self.model.as_batch())
             text = " · ".join([requests, tokens, *([tr("about ${cost}", cost=f"{cost:.2f}")] if cost else [])])
         after = tr("All rows are added as drafts: they are not used for training until you approve them.")
-        self.estimate.setText(f"{text}\n{after}" if found.requests else "")
+        nothing = self._offline_reason() if found.page is not None else ""
+        self.estimate.setText(f"{text}\n{after}" if examples else nothing)
 
     def _show_way(self) -> None:
         for kind, box in self.kinds.items():
             box.setEnabled(self._can_write(kind))
+        self.amount.setEnabled(self.offline.isChecked())
+        self.model_rows.setEnabled(self.offline.isChecked())
         self._on_choice()
 
     def _on_choice(self) -> None:
+        if self.offline.isChecked():
+            if self.isVisible() and self._asked_for == self.row_choice():
+                return  # only the list of chat models has changed
+            self._is_working = True
+            self.estimate.setText(tr("Looking for rows…"))
         self.show_start()
         if self.isVisible():
             self.read_soon()
@@ -223,23 +361,29 @@ def kind_texts() -> dict[str, tuple[str, str]]:
         "reworded": (tr("Reworded"), tr("The same question as different people would ask it.")),
         "reverse": (tr("Reverse"), tr("The question in reverse, from the answer to what it is about.")),
         "applied": (tr("Applied"), tr("A situation in which the fact must be used.")),
+        "combined": (tr("Combined"), tr("One question for two facts; the answer gives both.")),
         "statement": (tr("Statement"), tr("A question that asks to state the fact itself.")),
         "not_stated": (
             tr("Not stated"),
             tr("Asks about something the text does not say; the right answer is to say so."),
         ),
+        "false_premise": (tr("False premise"), tr("Takes something wrong for right; the answer corrects it.")),
         EXAM: (tr("For the exam"), tr("One wording of each fact that is set aside and never used for training.")),
     }
 
 
-def load_row_requests(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> list[RowRequest]:
-    """The rows of these kinds that the facts lack, as requests."""
-    return _build_row_requests(_load_coverage(db, names), kinds)
+def load_row_requests(
+    db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str], more: bool = False
+) -> list[RowRequest]:
+    """The rows of these kinds that the facts lack, as requests; with `more` a whole study plan of each fact."""
+    return _build_row_requests(_load_coverage(db, names, more), kinds)
 
 
-def load_plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str]) -> GenerationPlan:
+def load_plan(
+    db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[str], more: bool = False
+) -> GenerationPlan:
     """What will be generated, with an estimate of the tokens from a sample of the requests."""
-    entries = _load_coverage(db, names)
+    entries = _load_coverage(db, names, more)
     counts = Counter[str]()
     for entry in entries:
         counts.update(entry.lacking)
@@ -252,9 +396,10 @@ def load_plan(db: sqlite3.Connection, names: set[str] | None, kinds: Sequence[st
     return GenerationPlan(len(entries), sum(bool(entry.lacking) for entry in entries), counts, requests, whole)
 
 
-def _load_coverage(db: sqlite3.Connection, names: set[str] | None) -> list[FactCoverage]:
+def _load_coverage(db: sqlite3.Connection, names: set[str] | None, more: bool) -> list[FactCoverage]:
     entries = [entry for entry in fact_coverage.load(db) if not entry.fact.ignored]
-    return [entry for entry in entries if names is None or entry.fact.name in names]
+    chosen = [entry for entry in entries if names is None or entry.fact.name in names]
+    return [dataclasses.replace(entry, trained=Counter()) for entry in chosen] if more else chosen
 
 
 def _build_row_requests(entries: Sequence[FactCoverage], kinds: Sequence[str]) -> list[RowRequest]:
@@ -266,12 +411,13 @@ def _build_row_requests(entries: Sequence[FactCoverage], kinds: Sequence[str]) -
     return row_generation.build_requests(entries, [kind for kind in kinds if kind != EXAM])
 
 
-def _write_from_templates(
-    names: set[str] | None, kinds: Sequence[str]
-) -> Callable[[sqlite3.Connection, Reporter], str]:
-    def make(db: sqlite3.Connection, reporter: Reporter) -> str:
-        done: list[AddedDrafts] = []
-        row_generation.make_offline(db, load_row_requests(db, names, kinds), reporter, done)
-        return str(done[0])
+def _write_page_rows(choice: RowChoice) -> Callable[[sqlite3.Connection, Reporter], str]:
+    return lambda db, reporter: str(page_rows.add_rows(db, choice, reporter))
 
-    return make
+
+def _format_page_plan(plan: PagePlan) -> str:
+    rows = trn("{n} row", "{n} rows", len(plan.rows))
+    text = trn("{rows} of {n} fact.", "{rows} of {n} facts.", plan.facts, rows=rows)
+    if plan.is_parsed:
+        return text
+    return f"{text} {page_rows.format_missing_analyser()}"

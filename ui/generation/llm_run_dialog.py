@@ -115,8 +115,13 @@ class LlmRunDialog(QDialog):
         """A function that reads the project. It runs in another thread, so it must not read widgets."""
         raise NotImplementedError
 
+    async def work_out(self, found: Any, reporter: Reporter) -> Any:
+        """Work out the rest of what is shown from what the query returned, where that takes long: `project.read` does
+        one thing at a time."""
+        return found
+
     def show_data(self, found: Any) -> None:
-        """Show what the query returned."""
+        """Show what was read and worked out."""
         raise NotImplementedError
 
     def disabled_reason(self) -> str:
@@ -170,7 +175,7 @@ class LlmRunDialog(QDialog):
             model = await project.read(
                 run_progress_and_recovery.load_last_model, provider, self.task, reporter=reporter
             )
-            found = await project.read(reading, reporter=reporter)
+            found = await self.work_out(await project.read(reading, reporter=reporter), reporter)
         except JukuError as error:
             self.note.show_text("\n".join(filter(None, (error.title, error.message))), "error")
             return None
@@ -255,8 +260,11 @@ class LlmRunDialog(QDialog):
             self.read_soon()
 
 
-def show_run_outcome(dialog: LlmRunDialog, window: QWidget) -> None:
-    """Show the outcome of the dialog's run at the bottom of `window`; a failure is shown in the dialog while it is open."""
+def show_run_outcome(dialog: LlmRunDialog, window: QWidget, approve: Callable[[], object] | None = None) -> None:
+    """Show the outcome of the dialog's run at the bottom of `window`; a failure is shown in the dialog while it is open.
+
+    `approve` opens the approval of the drafts that came of it.
+    """
 
     def say(text: str) -> None:
         ended = dialog.last
@@ -267,6 +275,8 @@ def show_run_outcome(dialog: LlmRunDialog, window: QWidget) -> None:
         if ended.is_empty:
             workspace = dialog.workspace
             notice.add_button(tr("What the model wrote…"), lambda: show_replies(workspace, ended.llm_run, window))
+        elif approve is not None and ended.meaning != "error":
+            notice.add_button(tr("Approve drafts by kind…"), approve)
 
     dialog.finished_with.connect(say)
 

@@ -1,4 +1,4 @@
-"""Rewrites the rows whose fact has changed: by a chat model, or by replacing what changed."""
+"""Rewrites the rows whose fact has changed: by a chat model, or without one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ class RemakeDialog(ModelTaskDialog):
         self.buttons.insertWidget(self.buttons.indexOf(self.primary), self.drafts)
 
     def model_part(self) -> QWidget:
-        words = tr("Replaces the changed words and figures in the old answer, or uses the fact itself as the answer.")
+        words = tr(
+            "Replaces the changed words and figures in the old answer, or uses the fact itself as the answer. Rows that "
+            "were made without a model are made anew."
+        )
         self.ways = RowWriterChoice(self.model, words)
         self.ways.changed.connect(self._on_way)
         return self.ways

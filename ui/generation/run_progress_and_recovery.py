@@ -1,4 +1,4 @@
-"""Widgets of the LLM run dialogs: progress, an unfinished run, the chosen facts, model or templates."""
+"""Widgets of the LLM run dialogs: progress, an unfinished run, the chosen facts, with a model or without."""
 
 from __future__ import annotations
 
@@ -190,16 +190,16 @@ def format_chosen_facts(names: Collection[str]) -> str:
 
 
 class RowWriterChoice(QWidget):
-    """The choice between a chat model and templates. `changed`: by the person, or because another model was chosen."""
+    """The choice whether a chat model writes rows. `changed`: by the person, or because another model was chosen."""
 
     changed = Signal()
 
-    def __init__(self, model: ChatModelRow, templates: str) -> None:
-        """`templates` describes rows made without a model."""
+    def __init__(self, model: ChatModelRow, without: str, below: QWidget | None = None) -> None:
+        """`without` describes rows made without a model, and `below` has what can be chosen for them."""
         super().__init__()
         self._model, self._decided = model, False  # whether the person has chosen
         self.online = QRadioButton(tr("With a chat &model"))
-        self.offline = QRadioButton(tr("Without a model, from &templates"))
+        self.offline = QRadioButton(tr("Without a model, from the &text"))
         self._group = QButtonGroup(self)
         for way in (self.online, self.offline):
             self._group.addButton(way)
@@ -211,14 +211,19 @@ class RowWriterChoice(QWidget):
         grid.addWidget(self.online, 0, 0, Qt.AlignmentFlag.AlignTop)
         grid.addWidget(model, 0, 1)
         grid.addWidget(self.offline, 1, 0, Qt.AlignmentFlag.AlignTop)
-        grid.addWidget(basics.label(templates, wrap=True, dim=True), 1, 1)
+        column = QVBoxLayout()
+        column.setSpacing(style.SPACE // 2)
+        column.addWidget(basics.label(without, wrap=True, dim=True))
+        if below is not None:
+            column.addWidget(below)
+        grid.addLayout(column, 1, 1)
         grid.setColumnStretch(1, 1)
         self._group.buttonClicked.connect(lambda _button: self._on_clicked())
         model.changed.connect(self.suit_model)
         self.suit_model()
 
     def suit_model(self) -> None:
-        """Select templates when the model is weak, unless the person has chosen."""
+        """Select the way without a model when it is weak, unless the person has chosen."""
         if not self._decided:
             (self.offline if self._model.is_weak() else self.online).setChecked(True)
         self._show()

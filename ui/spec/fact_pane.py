@@ -30,6 +30,7 @@ from core.spec.facts import Fact
 from core.storage.project import Changes, Project
 from core.text import statements
 from ui import style
+from ui.dataset.approval_dialog import ApprovalDialog
 from ui.dataset.fact_link_dialog import FactLinkDialog
 from ui.generation.generation_dialog import GenerationDialog
 from ui.generation.llm_run_dialog import LlmRunDialog, show_run_outcome
@@ -298,10 +299,16 @@ class FactPane(QWidget):
     async def _save_and_open(self, make: Callable[[Workspace, QWidget], LlmRunDialog]) -> None:
         await self._flush()
         dialog = make(self._workspace, self)
-        show_run_outcome(dialog, self.window())
+        approve = self._open_approval if isinstance(dialog, GenerationDialog) else None
+        show_run_outcome(dialog, self.window(), approve)
         if isinstance(dialog, GenerationDialog | RemakeDialog):
             dialog.drafts_wanted.connect(lambda: self.rows_wanted.emit("status:draft"))
+        if isinstance(dialog, GenerationDialog):
+            dialog.approval_wanted.connect(self._open_approval)
         dialog.open()
+
+    def _open_approval(self) -> None:
+        ApprovalDialog(self._workspace, self).open()
 
     def _change(self, label: str, change: Callable[..., object], *args: object) -> None:
         self._workspace.tasks.start("", self._write(label, change, *args))

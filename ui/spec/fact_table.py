@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.exam import fact_coverage
-from core.exam.fact_coverage import EXAM, KINDS, STUDY_PLAN, FactCoverage
+from core.exam.fact_coverage import EXAM, EXTRA_KINDS, KINDS, STUDY_PLAN, FactCoverage
 from core.language import tr, trn
 from core.spec.facts import Fact
 from ui import style
@@ -40,7 +40,7 @@ Role = Qt.ItemDataRole
 
 def row_kind_titles() -> dict[str, str]:
     """The screen texts of the kinds of rows."""
-    return {**{kind: value_text(kind) for kind in KINDS}, EXAM: tr("for the exam")}
+    return {**{kind: value_text(kind) for kind in (*KINDS, *EXTRA_KINDS)}, EXAM: tr("for the exam")}
 
 
 def state_titles(state: str, count: int) -> str:
@@ -72,8 +72,9 @@ def format_fact_details(entry: FactCoverage, lost: bool) -> str:
     if entry.stale and entry.fact.was:
         lines += [tr("Before: {text}", text=entry.fact.was), tr("Now: {text}", text=entry.fact.quote)]
     titles = row_kind_titles()
-    counts = ", ".join(f"{titles[kind]} {entry.approved[kind]}/{STUDY_PLAN[kind]}" for kind in KINDS)
-    lines.append(tr("Rows: {counts}", counts=counts))
+    counts = [f"{titles[kind]} {entry.approved[kind]}/{STUDY_PLAN[kind]}" for kind in KINDS]
+    counts += [f"{titles[kind]} {entry.approved[kind]}" for kind in EXTRA_KINDS if entry.approved[kind]]
+    lines.append(tr("Rows: {counts}", counts=", ".join(counts)))
     if entry.drafts:
         lines.append(trn("{n} draft waits for approval.", "{n} drafts wait for approval.", entry.drafts))
     if entry.lacking:

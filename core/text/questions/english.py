@@ -53,6 +53,12 @@ def make_plain_rows(page: Page, seed: int) -> list[QuestionRow]:
     return _Maker(page, seed, english_plain_parser).make()
 
 
+def state_facts(page: Page) -> dict[str, str]:
+    """By its name, each fact as a row states it: a sentence that stands alone."""
+    reader: Reader = english_parser if english_parser.is_installed() else english_plain_parser
+    return {name: told.answer for told in tell(page, reader, *_find_names(page, reader)) for name in told.names[-1:]}
+
+
 class _Maker:
     """Makes the rows of one page."""
 

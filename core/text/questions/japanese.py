@@ -41,6 +41,11 @@ def make_rows(page: Page, seed: int) -> list[QuestionRow]:
     return maker.collect()
 
 
+def state_facts(page: Page) -> dict[str, str]:
+    """By its name, each fact as a row states it."""
+    return {read.fact.name: tell(read) for read in ReadPage(page).facts}
+
+
 class _Maker:
     def __init__(self, page: Page, seed: int) -> None:
         self.dice = random.Random(seed)  # noqa: S311 - the same rows for the same seed

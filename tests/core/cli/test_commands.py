@@ -190,6 +190,9 @@ VERBS_WITH_A_PROJECT = {
     "ask": ["Who?", "--model", "m"],
     "exam": ["--model", "m"],
     "report": [],
+    "generate": [],
+    "own-questions": [],
+    "everyday": [],
     "link": [],
     "hold-out": [],
 }

@@ -173,3 +173,27 @@ def test_drafts_without_a_kind_cover_nothing(game):
     write(game, examples.add, [row("f01", kind="")])
     first = entries(game)["f01"]
     assert (first.approved, first.rows, first.drafts) == ({"direct": 1}, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "counted"),
+    [
+        ({"direct": 6}, {"direct": 1, "reworded": 5}),  # Japanese rows of a page are direct, all of them
+        ({"reworded": 7}, {"direct": 1, "reworded": 6}),
+        ({"direct": 1, "reworded": 2}, {"direct": 1, "reworded": 2}),
+        ({"reworded": 3}, {"reworded": 3}),
+        ({"": 2, "reworded": 5}, {"direct": 1, "reworded": 6}),
+    ],
+)
+def test_wordings_beyond_the_plan_count_where_others_lack(game, kinds, counted):
+    write(game, examples.add, [row("f01", kind) for kind, count in kinds.items() for _ in range(count)])
+    entry = entries(game)["f01"]
+    assert +entry.trained == counted
+    assert entry.rows == sum(kinds.values())
+
+
+def test_kinds_that_not_every_fact_has_are_counted_and_never_lack(game):
+    write(game, examples.add, [row("f01 f02", "combined"), row("f01", "false_premise")])
+    first = entries(game)["f01"]
+    assert (first.trained["combined"], first.trained["false_premise"]) == (1, 1)
+    assert first.lacking == STUDY_PLAN | {EXAM: 1}

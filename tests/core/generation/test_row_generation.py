@@ -1,6 +1,5 @@
 """What is still to be made for the facts, what it will cost, and rows made without a model."""
 
-import asyncio
 from collections import Counter
 
 import pytest
@@ -10,14 +9,11 @@ from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, FactCoverage
 from core.generation import row_generation
 from core.generation.llm_runs import LlmRequest
-from core.generation.row_generation import OFFLINE_SOURCE, RowRequest
-from core.progress import Cancelled, Reporter
+from core.generation.row_generation import RowRequest
 from core.replies import Pair
-from core.review import findings
 from core.spec import facts, spec
 from core.spec.facts import Fact
-from core.spec.spec import Spec
-from core.text import normalise, tokenizer
+from core.text import tokenizer
 from tests.support.projects import write
 
 FACT = Fact(1, "f01", "A team has three players.", "A team has three players.")
@@ -27,12 +23,6 @@ def emptied(project, name):
     """The sample without its rows."""
     write(project, sample_projects.fill, name)
     write(project, examples.delete, list(filters.find(project.rows)))
-
-
-def make_offline(project, requests):
-    done = []
-    write(project, row_generation.make_offline, requests, Reporter(), done)
-    return done[0]
 
 
 def test_wishes_are_what_lacks():
@@ -97,53 +87,6 @@ def test_pairs_without_a_kind_get_those_that_were_asked_for():
     pairs = [Pair(str(number), "A", kind) for number, kind in enumerate(kinds)]
     found = row_generation._assign_kinds(pairs, {"direct": 1, "reverse": 2, "reworded": 1})
     assert [pair.kind for pair in found] == ["direct", "reverse", "reverse", "reworded", "reworded", "statement"]
-
-
-@pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
-def test_templates_make_rows_and_an_exam_that_hold_every_check(project, name):
-    emptied(project, name)
-    landed = make_offline(project, row_generation.build_requests(fact_coverage.load(project.rows)))
-    rows = list(examples.iterate(project.rows))
-    assert landed.rows == len(rows) > 50
-    assert {row.status for row in rows} == {"draft"}
-    assert {row.source for row in rows} == {OFFLINE_SOURCE}
-    texts = {fact.name: fact for fact in facts.load(project.rows)}
-    assert all((row.answer, row.quote) == (texts[row.facts].text, texts[row.facts].quote) for row in rows)
-    assert Counter(row.kind for row in rows)["statement"] == len(texts)
-    exam = [row for row in rows if row.split == "test"]
-    assert len(exam) == landed.held >= 15
-    assert max(Counter(row.facts for row in exam).values()) == 1
-    assert all(normalise.grade(row.answer, row.key_points).passed for row in exam)
-    asyncio.run(findings.refresh(project, Reporter()))
-    assert not {"ungrounded", "split-leakage", "near-duplicate", "answer-admits-unknown", "duplicate-row"} & set(
-        findings.count_by_rule(project.rows)
-    )
-    # A second time there is nothing new to say.
-    again = make_offline(project, row_generation.build_requests(fact_coverage.load(project.rows)))
-    assert (again.rows, len(filters.find(project.rows))) == (0, len(rows))
-    asyncio.run(project.undo())
-    assert not filters.find(project.rows)
-
-
-def test_templates_make_only_what_is_requested(project):
-    write(project, spec.store, Spec("Game", "en", "", f"{FACT.text}\n"))
-    write(project, facts.accept_missing)
-    make_offline(project, [RowRequest(facts.load(project.rows)[0], {"statement": 1, "applied": 2})])
-    assert [row.kind for row in examples.iterate(project.rows)] == ["statement"]
-
-
-def test_cancelled_templates_leave_nothing(project):
-    emptied(project, "hobannu-en")
-    reporter = Reporter(lambda progress: progress.done == 3 and reporter.cancel())
-    with pytest.raises((Cancelled, asyncio.CancelledError)):
-        write(
-            project,
-            row_generation.make_offline,
-            row_generation.build_requests(fact_coverage.load(project.rows)),
-            reporter,
-            [],
-        )
-    assert not filters.find(project.rows)
 
 
 def test_an_exam_wording_is_asked_for_until_there_is_one():

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from core.dataset import examples
-from core.generation import llm_runs, row_remaking
+from core.generation import llm_runs, page_rows, row_remaking
+from core.generation.page_rows import RowChoice
 from core.progress import Reporter
 from core.review import findings
 from core.spec import facts
@@ -174,3 +175,25 @@ def test_a_reply_without_a_row_changes_nothing(pool):
     outcome, _asked = remade_by(pool, "I cannot do that.")
     assert answers(pool)[0] == ("It opens at six.", "approved")
     assert outcome.is_empty
+
+
+def test_a_row_made_without_a_model_is_made_anew_from_the_page(project):
+    """Its question holds the old figure as often as its answer: the change put into both gives nonsense."""
+    text = "The pool opens at six in the morning. A ticket costs 4 euros. A locker costs 2 euros."
+    write(project, facts.save, Spec("Pool", "en", "", text))
+    write(project, facts.accept_missing)
+    write(project, page_rows.add_rows, RowChoice(hold=False), Reporter())
+    before = {row.id: row for row in examples.iterate(project.rows) if "f02" in row.facts.split()}
+    write(project, facts.save, Spec("Pool", "en", "", text.replace("4 euros", "5 euros")))
+    stale = row_remaking.find_stale_rows(project.rows)
+    assert set(stale) == before.keys()
+    write(project, row_remaking.remake_without_model, stale, Reporter())
+    after = examples.fetch(project.rows, stale)
+    assert {id: (row.kind, row.tags, row.facts) for id, row in after.items()} == {
+        id: (row.kind, row.tags, row.facts) for id, row in before.items()
+    }
+    assert not any("4 euros" in row.answer for row in after.values())
+    wrong = [row for row in after.values() if row.kind == "false_premise"]
+    assert wrong, "what it is for"
+    assert not any("5 euros" in row.question for row in wrong), "a question that takes the truth for wrong"
+    assert len({row.question for row in after.values()}) == len(after)

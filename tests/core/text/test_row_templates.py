@@ -1,4 +1,4 @@
-"""Rows made of a fact without a model: right sentences in both languages, and no gap that tells what it hides."""
+"""Questions made of a fact without a model: right sentences in both languages, and no gap that tells what it hides."""
 
 import json
 from itertools import combinations
@@ -22,15 +22,14 @@ ALL = [(language, fact) for language in SUBJECTS for fact in facts(language)]
 
 
 def made(fact, language):
-    others = [other for other in facts(language) if other != fact]
-    return row_templates.make_drafts(fact, SUBJECTS[language], language, others)
+    return row_templates.make_drafts(fact, SUBJECTS[language], language)
 
 
 def gapped(fact, language="", subject=""):
     """The sentences with gaps, without the words around them."""
-    blank = row_templates.BLANK[language or ("ja" if row_templates._KANA.search(fact) else "en")]
+    blank = row_templates.BLANK[language or row_templates.detect_language(fact)]
     found = []
-    for draft in row_templates.make_drafts(fact, subject, language)[1:]:
+    for draft in row_templates.make_drafts(fact, subject, language):
         start, _, end = fact.partition(draft.key_points)
         del start, end
         found.append(next(one for one in _fillings(fact, draft.key_points, blank) if one in draft.question))
@@ -50,9 +49,6 @@ def test_every_draft_is_honest(language, fact):
     for draft in made(fact, language):
         assert draft.answer == fact
         assert SUBJECTS[language] in draft.question
-        if draft.kind == "statement":
-            assert fact not in draft.question and not draft.key_points
-            continue
         assert draft.question.count(blank) == 1
         assert any(one in draft.question for one in _fillings(fact, draft.key_points, blank))
         assert normalise.grade(draft.answer, draft.key_points).passed
@@ -63,10 +59,8 @@ def test_every_draft_is_honest(language, fact):
 
 @pytest.mark.parametrize(("language", "fact"), ALL)
 def test_a_figure_has_two_wordings_that_are_no_near_duplicates(language, fact):
-    found = made(fact, language)
-    assert [draft.kind for draft in found].count("statement") == 1
-    assert len({draft.question for draft in found}) == len(found)
-    gaps = [draft for draft in found if draft.kind != "statement"]
+    gaps = made(fact, language)
+    assert len({draft.question for draft in gaps}) == len(gaps)
     assert [draft.kind for draft in gaps] == ["direct", "reworded"] * (len(gaps) // 2)
     if any(sign.isdigit() for sign in fact):
         assert len(gaps) >= 2
@@ -113,37 +107,23 @@ def test_gaps(fact, expected):
 def test_questions_read_like_this():
     found = row_templates.make_drafts("Each ball measures 18 centimetres across.", "Hobannu")
     assert [draft.question for draft in found] == [
-        "State the sentence about Hobannu that begins “Each ball …”.",
         "Fill in the gap in this sentence about Hobannu: Each ball measures ___ centimetres across.",
         "Each ball measures ___ across. – What belongs in the gap of this sentence about Hobannu?",
     ]
-    assert [draft.key_points for draft in found] == ["", "18", "18 centimetres"]
+    assert [draft.key_points for draft in found] == ["18", "18 centimetres"]
     found = row_templates.make_drafts("ボールの直径は18センチメートルです。", "ホバンヌ")
     assert [draft.question for draft in found] == [
-        "ホバンヌについての「ボールの直径は」で始まる文を述べてください。",
         "ホバンヌについての次の文の空欄を埋めてください：ボールの直径は＿＿センチメートルです。",
         "ボールの直径は＿＿です。――ホバンヌについてのこの文の空欄には何が入りますか。",
     ]
 
 
-def test_the_opening_is_long_enough_to_mean_one_fact():
-    fact, other = "A match has two halves of ten minutes each.", "A match has two referees."
-    assert "“A match has two halves …”" in row_templates.make_drafts(fact, "Hobannu", "en", [other])[0].question
-    other = "A match has three referees."
-    asked = row_templates.make_drafts("A match has two referees.", "Hobannu", "en", [fact, other])[0]
-    assert (asked.kind, asked.question) == (
-        "statement",
-        "State this sentence about Hobannu with its figures: A match has ___ referees.",
-    )
-    assert row_templates.make_drafts("Balls bounce.", "Hobannu", "en") == []
-
-
 def test_without_a_subject():
-    assert row_templates.make_drafts("There are 3 of them here.", "")[1].question == (
+    assert row_templates.make_drafts("There are 3 of them here.", "")[0].question == (
         "Fill in the gap in this sentence: There are ___ of them here."
     )
     assert (
-        row_templates.make_drafts("審判は2人です。", "")[1].question
+        row_templates.make_drafts("審判は2人です。", "")[0].question
         == "次の文の空欄を埋めてください：審判は＿＿人です。"
     )
 
@@ -158,3 +138,4 @@ def test_any_fact(fact, subject, language):
 def test_a_text_that_is_no_fact_gives_nothing():
     assert row_templates.make_drafts("1 " * 1_000_000, "Hobannu") == []
     assert row_templates.make_drafts(" ", "Hobannu") == []
+    assert row_templates.make_drafts("Balls bounce.", "Hobannu", "en") == []

@@ -11,6 +11,7 @@ from core.exam.answers import ExamAnswer
 from core.exam.judges import PERSON, AnswerMark
 from core.exam.scores import PassRate
 from tests.support.pages.controls import choose, choose_at
+from tests.support.pages.dialogs import settle
 from tests.support.until import until
 from tools import exam_rows
 from ui.exam import trend_chart
@@ -19,6 +20,7 @@ from ui.exam.heat_map_model import FACT_LEVEL, KIND_LEVEL, QUESTION_LEVEL, SHOW_
 from ui.exam.result_data import TrendPoint
 from ui.exam.result_pages import HEAT_MAP_PAGE, MARKING_PAGE, TREND_PAGE, ResultPages
 from ui.exam.start_page import ExamProgressLine
+from ui.exam.tab import ExamTab
 from ui.exam.totals_table import LEAKED_COLUMN
 from ui.generation.generation_dialog import GenerationDialog
 
@@ -274,10 +276,14 @@ def test_facts_not_learned_are_given_more_wordings(run, workspace, result, qtbot
     assert names and [text.split()[0] for text in result.overview.missing.lines.stringList()] == names
 
     async def go():
-        dialog = GenerationDialog(workspace, set(names))
-        dialog.open()
-        await until(lambda: dialog.plan is not None)
-        assert dialog.plan.facts == len(names)
+        tab = ExamTab(workspace)
+        qtbot.addWidget(tab)
+        tab.result.wordings_wanted.emit(names)
+        (dialog,) = tab.findChildren(GenerationDialog)
+        await until(lambda: dialog.is_loaded)
+        assert dialog.more.isChecked(), "facts that were not learned often have what the plan wants"
+        assert (dialog.plan.facts, len(dialog.plan.requests)) == (len(names), len(names))
+        await settle(dialog)
         dialog.close()
 
     run(go())

@@ -7,8 +7,9 @@ import pytest
 from PySide6.QtWidgets import QLabel
 
 from core.dataset import examples
+from core.dataset.filters import Filter
 from core.exam import fact_coverage
-from core.generation import llm_runs, run_recovery
+from core.generation import everyday_rows, llm_runs, run_recovery
 from core.generation.llm_run_tasks import TASKS
 from core.providers import ModelOffer, Reply
 from core.spec import facts, spec
@@ -16,7 +17,7 @@ from tests.support.pages.controls import choose_at
 from tests.support.pages.dialogs import is_settled
 from tests.support.pages.llm_run import MODEL, LlmRunPage
 from tests.support.until import until
-from ui.generation import llm_run_dialog
+from ui.generation import llm_run_dialog, model_rows_choice
 from ui.generation.generation_dialog import GenerationDialog, load_plan
 from ui.generation.model_task_dialogs import JudgeDialog, ProbeDialog, RefineDialog
 from ui.generation.raw_replies_dialog import RawRepliesDialog
@@ -134,7 +135,8 @@ def test_a_run_that_is_cancelled_keeps_what_arrived_and_goes_on_without_asking_t
         await scene.finish()
         assert "2 rows" in scene.told[0]
         assert len(scene.server.asked) == 4
-        asked = [json.dumps(one["messages"]) for one in scene.server.asked]
+        # Before the fact stand its neighbours' questions, one of which has come meanwhile.
+        asked = [json.dumps(one["messages"]).partition("<fact>")[2] for one in scene.server.asked]
         assert asked[1] == asked[2]
         assert len(set(asked)) == 3
         assert not scene.dialog.older.isVisible()
@@ -236,21 +238,78 @@ def test_closed_in_the_middle_it_goes_on_and_another_dialog_sees_it(bare):
     bare.play(three, go)
 
 
-def test_without_a_model_templates_make_rows_in_one_step(bare):
+def test_without_a_model_what_will_come_is_told_and_added_in_one_step(bare):
+    async def go(scene):
+        dialog = scene.dialog
+        assert not dialog.kinds["combined"].isEnabled()
+        assert dialog.counts["false_premise"].text() == "only without a model"
+        assert not dialog.amount.isEnabled()
+        dialog.offline.click()
+        assert not dialog.primary.isEnabled(), "not before it is known what comes"
+        await scene.settle()
+        assert dialog.kinds["combined"].isEnabled()
+        assert dialog.counts["exam"].text() == "3 rows"
+        planned = dialog.plan.page.counts.total()
+        assert planned > 30
+        assert dialog.primary.text() == f"Generate {planned} examples"
+        assert f"{planned} rows of 3 facts." in dialog.estimate.text()
+        dialog.primary.click()
+        await scene.finish()
+        assert f"{planned} rows were added as drafts. 3 are kept for the exam." in scene.told[0]
+        assert len(scene.drafts()) == planned
+        assert {row.source for row in scene.drafts()} == {"offline"}
+        assert {row.facts.split()[0] for row in scene.drafts()} == set(names(scene.workspace)[:3])
+        assert not scene.server.asked
+        wanted = []
+        dialog.approval_wanted.connect(lambda: wanted.append(1))
+        dialog.approve.click()
+        assert wanted and not dialog.isVisible()
+        await scene.project.undo()
+        assert not scene.drafts()
+
+    bare.play(three, go)
+
+
+def test_fewer_rows_of_each_fact_and_fewer_kinds_can_be_chosen(bare):
     async def go(scene):
         dialog = scene.dialog
         dialog.offline.click()
-        await until(lambda: dialog.primary.text() == "Generate examples from templates")
-        assert not dialog.kinds["reverse"].isEnabled()
-        await until(lambda: dialog.counts["applied"].text() == "needs a model")
+        dialog.per_fact.setValue(4)
+        await scene.settle()
+        assert dialog.primary.text() == "Generate 12 examples"
+        for kind, box in dialog.kinds.items():
+            box.setChecked(kind == "statement")
+        await scene.settle()
+        assert set(dialog.plan.page.counts) == {"statement"}
+        assert dialog.counts["direct"].text() == "none"
+        dialog.kinds["statement"].setChecked(False)
+        await scene.settle()
+        assert (dialog.primary.isEnabled(), dialog.disabled_reason()) == (False, "Choose a kind of question.")
+
+    bare.play(three, go)
+
+
+def test_facts_that_have_enough_get_other_questions_when_more_is_wanted(bare):
+    """What the exam's button opens: the plan of a fact that was not learned is often full."""
+
+    async def go(scene):
+        dialog = scene.dialog
+        dialog.offline.click()
+        await scene.settle()
         dialog.primary.click()
         await scene.finish()
-        assert "added as drafts" in scene.told[0]
-        assert {row.source for row in scene.drafts()} == {"offline"}
-        assert {name for row in scene.drafts() for name in row.facts.split()} <= set(names(scene.workspace)[:3])
-        assert not scene.server.asked
-        await scene.project.undo()
-        assert not scene.drafts()
+        first = {row.question for row in scene.drafts()}
+        assert not dialog.primary.isEnabled()
+        assert dialog.disabled_reason() == "Nothing that these facts lack can be made without a model."
+        dialog.more.click()
+        await scene.settle()
+        assert dialog.heading.text() == "3 facts get more examples"
+        scene.told.clear()
+        dialog.primary.click()
+        await scene.finish()
+        assert len({row.question for row in scene.drafts()} - first) == len(scene.drafts()) - len(first) > 10
+        dialog.online.click()
+        await until(lambda: dialog.primary.text() == "Generate 27 examples")  # a whole plan; the exam has its wordings
 
     bare.play(three, go)
 
@@ -455,7 +514,7 @@ def test_a_run_that_yields_nothing_says_why_and_shows_what_was_written(bare):
         said = dialog.note.text().splitlines()
         assert said[0] == "0 rows were added as drafts. 3 pieces could not be read."
         assert "The model declined and wrote no questions and answers." in said
-        assert said[-1].endswith("or use the templates.")
+        assert said[-1].endswith("or do without a model.")
         assert dialog.last.meaning == "warning"
         assert not dialog.drafts.isVisible()
         assert not dialog.findChildren(Notice)  # it is said in the dialog, not in passing
@@ -484,3 +543,25 @@ def test_one_chosen_fact_means_that_one(bare):
         assert len(scene.server.asked) == 1
 
     bare.play(lambda workspace: GenerationDialog(workspace, {"f02"}), go)
+
+
+def test_a_small_model_adds_everyday_rows_and_says_what_it_lacks(bare, monkeypatch):
+    monkeypatch.setattr(model_rows_choice, "SERVER", "fake")
+
+    async def go(scene):
+        dialog = scene.dialog
+        dialog.offline.click()
+        rows = dialog.model_rows
+        assert rows.isEnabled() and not rows.base.isVisible()
+        rows.everyday.setChecked(True)
+        assert rows.base.isVisible() and rows.base.model_id() == MODEL  # the tuned one is none to train from
+        await until(lambda: is_settled(dialog) and dialog.primary.isEnabled())
+        dialog.primary.click()
+        await scene.finish()
+        assert dialog.drafts.isVisible() and "Everyday questions: 60 rows" in scene.told[0]
+        found = [*examples.iterate(scene.project.rows, Filter(tag=everyday_rows.TAG))]
+        assert {(row.status, row.answer) for row in found} == {("draft", f"{MODEL} answers.")}
+        assert len(found) == everyday_rows.ROWS
+        assert {row.kind for row in scene.drafts()} > {"general", "reworded"}
+
+    bare.play(three, go)

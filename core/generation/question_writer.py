@@ -1,0 +1,277 @@
+"""A small model as the writer of questions: trained once on shipped examples, then asked about each fact of a page.
+
+The examples (resources/question_writer) are statements of invented pages, each with questions as different people ask them.
+A model of 135 M parameters that was trained on them writes natural questions, of which some half are usable:
+`choose_rows` keeps those that belong to their statement. A row's answer is the statement, not what the model says.
+"""
+
+import asyncio
+import hashlib
+import json
+import math
+import random
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from rapidfuzz import fuzz
+
+from core import paths
+from core.errors import JukuError
+from core.generation import page_rows
+from core.generation.draft_rows import AddedDrafts
+from core.language import tr
+from core.progress import Cancelled, Reporter
+from core.providers import JobRequest, JobState, JobStatus, Provider, Sampling
+from core.providers.retry_policy import PollTimer
+from core.spec import spec
+from core.storage.project import OnChanges, Project
+from core.text.questions import make
+from core.text.questions.rows import Page, PageFact, QuestionRow
+
+FORM = "own_question"  # what made a row
+SUFFIX = "question-writer"
+ORDERS = 2  # in which each example's questions are shown, so that a model learns any kind to come first
+HYPERPARAMETERS = {"n_epochs": 2}
+MAX_REPLY_TOKENS = 260
+TEMPERATURE, TOP_P, LISTS = 0.7, 0.95, 4  # lists of questions that are written about each fact
+MAX_QUESTIONS, MAX_UNSTATED = 14, 1  # of one fact that become rows
+MAX_LENGTH = 160  # characters of a question
+MAX_RIVALS = 3  # facts of the page that share more with a question than its own one
+SIMILAR = 88  # per cent from which two questions are the same
+# What an example calls a kind of question, and the kind of row that it becomes. "combined" needs two facts.
+KINDS = {
+    "direct": "direct",
+    "reworded": "reworded",
+    "situation": "reworded",
+    "short": "reworded",
+    "reverse": "reverse",
+    "false_premise": "false_premise",
+    "not_stated": "not_stated",
+}
+FREE_FIGURES = ("situation", "false_premise", "not_stated")  # kinds that may hold figures which the statement lacks
+UNSTATED_ANSWERS = {
+    "en": ("The text does not say that.", "The text says nothing about that."),
+    "ja": ("それは書かれていません。", "そのことは書かれていません。"),
+}
+
+
+_HIRAGANA = re.compile(r"[\u3041-\u309f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenQuestion:
+    """A question as the model wrote it; `kind` is one of `KINDS`."""
+
+    kind: str
+    question: str
+
+
+async def add_rows(
+    project: Project,
+    provider: Provider,
+    base: str,
+    names: Collection[str] | None,
+    reporter: Reporter,
+    on_changes: OnChanges = lambda _changes: None,
+) -> AddedDrafts:
+    """Let a writer made from `base` ask about these facts (None: all), and add the rows as drafts, in one undoable step.
+
+    Raises `ProviderError`, `JukuError` where no writer can be trained, `ProjectError`, and `Cancelled`.
+    """
+    page = await project.read(page_rows.load_page)
+    language = await project.read(lambda db: spec.get_language(spec.load(db)))
+    writer = await prepare(provider, base, language, reporter.part(0, 2))
+    asked = replace(page, facts=tuple(one for one in page.facts if names is None or one.name in names))
+    written = await write(provider, writer, asked, reporter.part(1, 2))
+    rows = choose_rows(page, language, written)
+    added: list[AddedDrafts] = []
+
+    def add(db: sqlite3.Connection) -> None:
+        added.append(page_rows.add_written_rows(db, rows, True, reporter))
+
+    on_changes(await project.write(tr("Questions that a small model writes"), add))
+    return added[0]
+
+
+@cache
+def load_examples(language: str) -> list[dict[str, Any]]:
+    """The shipped statements with their questions; English ones for a language that has none."""
+    path = paths.RESOURCES / "question_writer" / f"{language if language in UNSTATED_ANSWERS else 'en'}.jsonl"
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def build_prompt(page: str, heading: str, statement: str) -> str:
+    """What the writer is asked, in training and later."""
+    lines = ["Write questions.", f"Page: {page}", f"Heading: {heading}" if heading else "", f"Statement: {statement}"]
+    return "\n".join(filter(None, lines))
+
+
+def build_training_file(language: str) -> bytes:
+    """The JSONL file that a writer is trained on, always the same one."""
+    dice = random.Random(7)  # noqa: S311 - an order, no secret
+    rows = []
+    for example in load_examples(language):
+        prompt = build_prompt(example["page"], example["heading"], example["statement"])
+        for _ in range(ORDERS):
+            questions = dice.sample(example["questions"], len(example["questions"]))
+            reply = "\n".join(f"{kind}: {text}" for kind, text in questions)
+            rows.append([{"role": "user", "content": prompt}, {"role": "assistant", "content": reply}])
+    dice.shuffle(rows)
+    return "\n".join(json.dumps({"messages": row}, ensure_ascii=False) for row in rows).encode()
+
+
+async def prepare(provider: Provider, base: str, language: str, reporter: Reporter) -> str:
+    """The name of a writer at this provider, made from `base` by a fine-tuning job if there is none yet.
+
+    Training takes minutes, once for each base model and language. A job that still runs is waited for. Raises
+    `ProviderError`, `JukuError` when the job fails, and `Cancelled`, after which the job is cancelled, too.
+    """
+    data = build_training_file(language)
+    token = hashlib.sha256(data + base.encode() + json.dumps(HYPERPARAMETERS).encode()).hexdigest()[:32]
+    job = await _find_job(provider, token)
+    if job is None:
+        file = await provider.upload(f"{SUFFIX}-{language}.jsonl", data)
+        request = JobRequest(base, file.id, token, suffix=SUFFIX, seed=1, hyperparameters=HYPERPARAMETERS)
+        job = await provider.create_job(request)
+    job = await _follow(provider, job, reporter)
+    if job.fine_tuned_model is None:
+        raise JukuError(tr("The question writer could not be trained"), job.error)
+    return job.fine_tuned_model
+
+
+async def _find_job(provider: Provider, token: str) -> JobState | None:
+    """The job that has made, or is making, the writer; none where its model was deleted since."""
+    models = {model.id for model in await provider.models()}
+    for job in await provider.find_jobs(token):
+        if not job.ended or (job.status == JobStatus.SUCCEEDED and job.fine_tuned_model in models):
+            return job
+    return None
+
+
+async def _follow(provider: Provider, job: JobState, reporter: Reporter) -> JobState:
+    """Wait until the job has ended. A server that cannot be reached is asked again later."""
+    timer, known = PollTimer(), set[str]()
+    try:
+        while not job.ended:
+            interval = provider.poll_seconds
+            try:
+                job = await provider.job(job.id)
+                for event in await provider.events(job.id, known):
+                    known.add(event.id)
+                    if "step" in event.data:
+                        reporter.update(event.data["step"], event.data.get("total_steps"))
+                timer.failures = 0
+            except JukuError as error:
+                interval = timer.note_failure(error, interval)
+                if timer.blocked:
+                    raise
+            reporter.check()
+            timer.schedule(interval)
+            await timer.wait()
+    except (Cancelled, asyncio.CancelledError):
+        await asyncio.shield(provider.cancel_job(job.id))
+        raise
+    return job
+
+
+async def write(provider: Provider, writer: str, page: Page, reporter: Reporter) -> dict[str, list[WrittenQuestion]]:
+    """The questions that the model writes about each fact, by the fact's name. Raises `ProviderError` and `Cancelled`."""
+    free = asyncio.Semaphore(provider.at_once)
+    found: dict[str, list[WrittenQuestion]] = {}
+    sampling = Sampling(temperature=TEMPERATURE, top_p=TOP_P, max_tokens=MAX_REPLY_TOKENS, n=LISTS)
+
+    async def ask(fact: PageFact) -> None:
+        async with free:
+            reporter.check()
+            prompt = build_prompt(page.subject, " › ".join(fact.headings), fact.text)
+            reply = await provider.chat(writer, [{"role": "user", "content": prompt}], sampling)
+        found[fact.name] = [one for text in reply.texts for one in parse_reply(text)]
+        reporter.update(len(found), len(page.facts))
+
+    async with asyncio.TaskGroup() as group:
+        for fact in page.facts:
+            group.create_task(ask(fact))
+    return found
+
+
+def parse_reply(text: str) -> Iterator[WrittenQuestion]:
+    """The questions of a reply; lines that are none are left out."""
+    for line in text.splitlines():
+        kind, separator, question = line.partition(": ")
+        if separator and kind in KINDS and 3 < len(question.strip()) <= MAX_LENGTH:
+            yield WrittenQuestion(kind, question.strip())
+
+
+def choose_rows(
+    page: Page, language: str, written: Mapping[str, Sequence[WrittenQuestion]], seed: int = 1
+) -> list[QuestionRow]:
+    """Rows of the questions that belong to their fact: no figures from elsewhere, no repeats, and few facts fit better."""
+    dice = random.Random(seed)  # noqa: S311 - the same rows for the same seed
+    stated, index = make.state_facts(page, language), _FactIndex(page, language)
+    rows: list[QuestionRow] = []
+    for fact in page.facts:
+        if fact.name in stated:
+            chosen = _choose(fact, written.get(fact.name, ()), index, dice)
+            rows += [_build_row(fact, one, stated[fact.name], language, dice) for one in chosen]
+    answers: dict[str, set[str]] = {}
+    for row in rows:
+        answers.setdefault(_squeeze(row.question), set()).add(row.answer)
+    return [row for row in rows if len(answers[_squeeze(row.question)]) == 1]
+
+
+def _choose(
+    fact: PageFact, written: Sequence[WrittenQuestion], index: "_FactIndex", dice: random.Random
+) -> Iterator[WrittenQuestion]:
+    figures = set(re.findall(r"\d+", fact.text))
+    left = {True: MAX_UNSTATED, False: MAX_QUESTIONS}
+    taken: list[str] = []
+    for one in dice.sample(written, len(written)):
+        is_unstated, squeezed = one.kind == "not_stated", _squeeze(one.question)
+        if (
+            left[is_unstated] > 0
+            and (one.kind in FREE_FIGURES or set(re.findall(r"\d+", one.question)) <= figures)
+            and not any(fuzz.ratio(squeezed, other) > SIMILAR for other in taken)
+            and (is_unstated or index.belongs(one.question, fact.name))
+        ):
+            left[is_unstated] -= 1
+            taken.append(squeezed)
+            yield one
+
+
+def _build_row(fact: PageFact, one: WrittenQuestion, stated: str, language: str, dice: random.Random) -> QuestionRow:
+    answers = UNSTATED_ANSWERS.get(language, UNSTATED_ANSWERS["en"])
+    answer = dice.choice(answers) if one.kind == "not_stated" else stated
+    return QuestionRow(one.question, answer, KINDS[one.kind], (fact.name,), FORM)
+
+
+def _squeeze(text: str) -> str:
+    return re.sub(r"\W+", "", text.casefold())
+
+
+class _FactIndex:
+    """The letters of the facts' words, four at a time (Japanese: two, not of particles alone), the rare ones counting more."""
+
+    def __init__(self, page: Page, language: str) -> None:
+        self._size = 2 if language == "ja" else 4
+        self._grams = {fact.name: self._split(" ".join([*fact.headings[-1:], fact.text])) for fact in page.facts}
+        counts = Counter(gram for grams in self._grams.values() for gram in grams)
+        self._weights = {gram: math.log(1 + len(self._grams) / count) for gram, count in counts.items()}
+
+    def _split(self, text: str) -> set[str]:
+        words = re.findall(r"\w+", text.casefold())
+        grams = {word[at : at + self._size] for word in words for at in range(len(word) - self._size + 1)}
+        return {gram for gram in grams if not _HIRAGANA.fullmatch(gram)} | {word for word in words if word.isdigit()}
+
+    def belongs(self, question: str, name: str) -> bool:
+        """Whether fewer than `MAX_RIVALS` facts share more with the question than the fact `name`, which shares something."""
+        grams = self._split(question)
+        scores = {
+            fact: sum(self._weights[gram] for gram in grams & own) / (math.sqrt(len(own)) + 3)
+            for fact, own in self._grams.items()
+        }
+        return scores[name] > 0 and sum(score > scores[name] for score in scores.values()) < MAX_RIVALS

@@ -1,0 +1,159 @@
+"""Rows of a page without a model: planned before they are added, other ones the second time, for what facts lack."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from core.dataset import examples, filters, sample_projects
+from core.dataset.filters import Filter
+from core.exam import fact_coverage
+from core.exam.fact_coverage import EXAM
+from core.generation import page_rows
+from core.generation.page_rows import RowChoice
+from core.progress import Cancelled, Reporter
+from core.review import findings
+from core.spec import facts, spec
+from core.spec.spec import Spec
+from core.text import normalise
+from tests.support.projects import write
+
+TEXT = """# Pool
+
+## Times
+The pool opens at six in the morning.
+The pool closes at nine in the evening.
+
+## Prices
+A ticket costs 4 euros.
+A child under six pays nothing.
+"""
+
+
+@pytest.fixture
+def pool(project):
+    write(project, facts.save, Spec("Pool", "en", "Be brief.", TEXT))
+    write(project, facts.accept_missing)
+    return project
+
+
+def plan(project, **choice):
+    return page_rows.plan_rows(page_rows.load_material(project.rows), RowChoice(**choice), Reporter())
+
+
+def add(project, **choice):
+    added = []
+    write(project, lambda db: added.append(page_rows.add_rows(db, RowChoice(**choice), Reporter())))
+    return added[0]
+
+
+def drafts(project):
+    return list(examples.iterate(project.rows, Filter(status="draft")))
+
+
+def questions(project):
+    return {row.question for row in examples.iterate(project.rows)}
+
+
+@pytest.mark.parametrize("name", ["hobannu-en", "hobannu-ja"])
+def test_what_is_planned_is_added_and_holds_every_check(project, name):
+    write(project, sample_projects.fill, name)
+    write(project, examples.delete, list(filters.find(project.rows)))
+    planned = plan(project)
+    added = add(project)
+    rows = drafts(project)
+    assert (added.rows, added.held, added.repeated) == (len(planned.rows), planned.counts[EXAM], 0)
+    assert Counter(EXAM if row.split == "test" else row.kind for row in rows) == planned.counts
+    assert {row.question for row in rows} == {row.question for row, _held in planned.rows}
+    assert {row.source for row in rows} == {page_rows.SOURCE}
+    assert all(row.tags for row in rows), "a person finds the rows of one form by it"
+    per_fact = Counter(row.facts.split()[0] for row in rows)
+    assert len(per_fact) == planned.facts == len(facts.load(project.rows))
+    assert max(per_fact.values()) <= page_rows.ROWS_PER_FACT
+    exam = [row for row in rows if row.split == "test"]
+    assert len({row.facts for row in exam}) == len(exam) >= 20
+    assert all(normalise.grade(row.answer, row.key_points).passed for row in exam)
+    assert sum(row.tags in page_rows.CLOSED_FORMS for row in exam) <= 3, "“Is it so?” tells its answer"
+    asyncio.run(findings.refresh(project, Reporter()))
+    assert not {"split-leakage", "near-duplicate", "duplicate-row"} & set(findings.count_by_rule(project.rows))
+    asyncio.run(project.undo())
+    assert not drafts(project), "one step"
+
+
+def test_facts_that_have_what_the_plan_wants_get_none_until_more_is_asked_for(pool):
+    first = add(pool)
+    assert first.rows > 40
+    assert plan(pool).rows == []
+    assert add(pool).rows == 0
+    before = questions(pool)
+    more = add(pool, more=True, names=frozenset({"f03"}))
+    new = questions(pool) - before
+    assert more.rows == len(new) >= 5, "other questions than before"
+    assert {row.facts.split()[0] for row in drafts(pool) if row.question in new} == {"f03"}
+    write(pool, facts.ignore, [fact.id for fact in facts.load(pool.rows) if fact.name == "f03"], True)
+    assert plan(pool, more=True, names=frozenset({"f03"})).rows == []
+
+
+def test_each_round_gives_other_rows_and_at_last_none(pool):
+    counts = [add(pool, more=True, per_fact=100).rows for _round in range(8)]
+    assert counts[0] > counts[1] > 0
+    assert counts[-1] == 0
+    asked = Counter(row.question for row in drafts(pool))
+    assert max(asked.values()) == 1
+
+
+def test_the_plan_is_covered_as_far_as_rows_can_be_made(pool):
+    add(pool)
+    for entry in fact_coverage.load(pool.rows):
+        assert not {"direct", "reworded", "statement", "not_stated", EXAM} & entry.lacking.keys(), entry
+    extra = {kind for entry in fact_coverage.load(pool.rows) for kind in entry.trained}
+    assert set(fact_coverage.EXTRA_KINDS) <= extra
+
+
+def test_few_rows_of_a_fact_begin_with_what_it_lacks(pool):
+    material = page_rows.load_material(pool.rows)
+    few = plan(pool, per_fact=9, hold=False)
+    per_fact = Counter(row.facts[0] for row, _held in few.rows)
+    assert set(per_fact.values()) == {9}
+    for name in per_fact:
+        kinds = Counter(row.kind for row, _held in few.rows if row.facts[0] == name)
+        assert kinds["statement"] and kinds["not_stated"] and kinds["direct"] + kinds["reworded"] > 2, kinds
+    assert few.counts[EXAM] == 0
+    only = plan(pool, kinds=("statement",), names=frozenset({"f01"}))
+    assert set(only.counts) == {"statement"}
+    assert plan(pool, kinds=()).rows == []
+    known = next(iter(material.entries.values()))
+    assert RowChoice(per_fact=50).limit(known) == 50
+
+
+def test_a_fact_that_the_base_model_knows_gets_what_it_lacks_alone(pool):
+    write(pool, lambda db: db.execute("UPDATE fact SET known = '5/5' WHERE name = 'f01'") and None)
+    per_fact = Counter(row.facts[0] for row, _held in plan(pool).rows)
+    assert per_fact["f01"] == sum(fact_coverage.KNOWN_FACT_PLAN.values()) + fact_coverage.HELD_OUT_WORDINGS
+    assert per_fact["f02"] > 10
+
+
+def test_a_cancelled_step_leaves_nothing(pool):
+    reporter = Reporter()
+    reporter.cancel()
+    with pytest.raises((Cancelled, asyncio.CancelledError)):
+        write(pool, page_rows.add_rows, RowChoice(), reporter)
+    with pytest.raises(Cancelled):
+        page_rows.plan_rows(page_rows.load_material(pool.rows), RowChoice(), reporter)
+    assert not drafts(pool)
+
+
+def test_headings_are_read_from_the_text(pool):
+    page = page_rows.load_page(pool.rows)
+    assert page.subject == "Pool"
+    assert [fact.headings[-1] for fact in page.facts] == ["Times", "Times", "Prices", "Prices"]
+    assert spec.get_language(spec.load(pool.rows)) == "en"
+
+
+def test_no_question_is_asked_twice_with_another_answer(pool):
+    """“The text does not say” was said again in other words, as an answer to the same question."""
+    for _round in range(3):
+        add(pool, more=True, kinds=("not_stated",))
+    asked = Counter(row.question for row in drafts(pool))
+    assert len(asked) > 8
+    assert max(asked.values()) == 1

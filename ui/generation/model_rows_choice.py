@@ -1,0 +1,114 @@
+"""What a small model can add to rows without a chat model: questions that it writes itself, and everyday questions."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from core import providers
+from core.generation import everyday_rows, question_writer
+from core.language import tr, trn
+from core.progress import Reporter
+from core.providers import Provider, model_kinds
+from core.storage.project import OnChanges, Project
+from ui import style
+from ui.widgets import basics
+from ui.widgets.model_box import ModelBox
+from ui.workspace import Workspace
+
+SERVER = providers.LOCAL  # where the base model is: small models are trained there
+
+
+class ModelRowsChoice(QWidget):
+    """Two boxes and the base model that both ask: the one that will be trained on the rows."""
+
+    changed = Signal()
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self.own = QCheckBox(tr("Also questions that a small model &writes itself"))
+        words = tr(
+            "A question writer is trained on this computer first, once for each base model and language; that takes some ten "
+            "minutes on two cores. About half of what it writes is of use: look at the drafts before you approve them."
+        )
+        self.own.setToolTip(basics.plain_tooltip(words))
+        self.everyday = QCheckBox(tr("Also e&veryday questions with the model’s own answers"))
+        words = tr(
+            "Rows of what the base model says already. Without them a model that is trained forgets everything else."
+        )
+        self.everyday.setToolTip(basics.plain_tooltip(words))
+        self.base = ModelBox(workspace, "question writer", model_kinds.BASE)
+        self._name = basics.label(tr("&Base model"))
+        self._name.setBuddy(self.base)
+        self._lay_out()
+        for box in (self.own, self.everyday):
+            box.toggled.connect(lambda _on: self._on_toggled())
+        self.base.chosen.connect(lambda _model: self.changed.emit())
+        workspace.offers_changed.connect(self.show_offers)
+        self._on_toggled()
+
+    def _lay_out(self) -> None:
+        line = QHBoxLayout()
+        line.addWidget(self._name)
+        line.addWidget(self.base, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(style.SPACE // 2)
+        column.addWidget(self.own)
+        column.addWidget(self.everyday)
+        column.addLayout(line)
+
+    def is_wanted(self) -> bool:
+        """Whether a box is ticked."""
+        return self.own.isChecked() or self.everyday.isChecked()
+
+    def disabled_reason(self) -> str:
+        """Why it cannot be done now, in words; '' where it can or is not wanted."""
+        if self.is_wanted() and not self.base.usable():
+            return tr("Choose a base model of this computer that is ready.")
+        return ""
+
+    def show_offers(self) -> None:
+        """List this computer's base models."""
+        self.base.show_offers(SERVER, self._workspace.known_offers(SERVER))
+        self.changed.emit()
+
+    def _on_toggled(self) -> None:
+        for widget in (self._name, self.base):
+            widget.setVisible(self.is_wanted())
+        if self.is_wanted():
+            self._workspace.request_offers(SERVER)
+            self.show_offers()
+        self.changed.emit()
+
+    def wanted(self, names: frozenset[str] | None) -> "ModelRows":
+        """What is chosen, for these facts (None: for all)."""
+        own, everyday = self.own.isChecked(), self.everyday.isChecked()
+        return ModelRows(self._workspace, self.base.usable(), names, own, everyday)
+
+
+class ModelRows:
+    """The rows that a base model of this computer is to add to a project."""
+
+    def __init__(
+        self, workspace: Workspace, base: str, names: frozenset[str] | None, own: bool, everyday: bool
+    ) -> None:
+        self._workspace, self._base, self._names = workspace, base, names
+        self._adders = [*([self._add_own] if own else []), *([self._add_everyday] if everyday else [])]
+
+    async def add(self, project: Project, reporter: Reporter, on_changes: OnChanges) -> list[str]:
+        """Add them as drafts; returns what came of each, in words. Raises as the modules that make them do."""
+        server = await self._workspace.provider(SERVER) if self._adders else None
+        return [
+            await add(project, server, reporter.part(number, len(self._adders)), on_changes)
+            for number, add in enumerate(self._adders)
+            if server is not None
+        ]
+
+    async def _add_own(self, project: Project, server: Provider, reporter: Reporter, on_changes: OnChanges) -> str:
+        added = await question_writer.add_rows(project, server, self._base, self._names, reporter, on_changes)
+        return f"{tr('Questions that a small model writes')}: {added}"
+
+    async def _add_everyday(self, project: Project, server: Provider, reporter: Reporter, on_changes: OnChanges) -> str:
+        added = await everyday_rows.add_to_project(project, server, self._base, reporter, on_changes)
+        text = trn("{n} row was added as a draft.", "{n} rows were added as drafts.", added)
+        return f"{tr('Everyday questions')}: {text}"
