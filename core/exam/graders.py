@@ -8,30 +8,21 @@ from typing import Protocol
 import regex
 
 from core.exam import key_points as exam_key_points
+from core.exam import point_making
 from core.exam.key_points import JudgedPoint
 from core.language import tr
-from core.text import grounding, negation
+from core.text import clauses, grounding, negation, quantities
+from core.text.normalise import normalise
 
 MAX_PATTERN_SECONDS = 0.5  # a pattern may take for one answer
 MAX_PATTERN_CHARACTERS = 2000
+MIN_STATEMENT_WORDS = 3  # content words of a reference that states something
 
 _CONTRADICTIONS = (grounding.SWAPPED_FIGURE, grounding.NEGATION_DIFFERS, grounding.OPPOSITE_WORD, grounding.ONLY_LOST)
 _YES = re.compile(
     r"\s*(?:yes|yeah|yep|sure|of course|certainly|absolutely|definitely|はい|ええ|もちろん)(?![a-z])", re.IGNORECASE
 )
 _NO = re.compile(r"\s*(?:no|nope|いいえ|いや)(?![a-z])", re.IGNORECASE)
-# What `negation.find_unknown_phrase` leaves out, since rows that teach a rule may say it: here the question is known to have no answer.
-_ADMISSION = re.compile(
-    r"\b(?:says?|said|mentions?|states?|contains?) (?:nothing|no (?:rules?|word|information))\b|\bnothing (?:about|on|is said)\b"
-    r"|\bnowhere\b|\bno (?:mention|rule|indication|details?|record)\b|\bnot (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b"
-    r"|n['’]t (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b|\b(?:unclear|unknown|unspecified|undefined)\b"
-    r"|\b(?:do|does)(?: not|n['’]t) (?:include|contain|provide|give|cover|know|have) (?:any )?(?:information|details?|data)?"
-    r"|\b(?:cannot|can['’]t) (?:be determined|say|tell|answer)\b"
-    r"|触れられて|触れて(?:い|お)(?:ない|ません|りません)|見当たり(?:ません|ない)|(?:決ま|定ま|き)って(?:い|お)(?:ない|ません|りません)"
-    r"|(?:決め|定め)(?:られ)?て(?:い|お)(?:ない|ません|りません)|(?:決まり|定め|規定|ルール|情報|記述)(?:は|が|も)?(?:特に)?(?:ない|ありません)"
-    r"|(?:判断|特定|断定|回答)(?:は|が)?(?:でき|しかね)(?:ない|ません|ます)|(?:知|存じ)(?:り|上げ)?ません|不明",
-    re.IGNORECASE,
-)
 # After the admission: what then is answered all the same, unless it only advises or says what else is told.
 _CONTRAST = re.compile(
     r"\b(?:but|however|though|although|nevertheless|instead)\b|(?:ません|ない|です|ます)が|けれど|けど|しかし|ただし|ただ、",
@@ -55,6 +46,16 @@ class GradedQuestion(Protocol):
     def key_points(self) -> str: ...
     @property
     def kind(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainQuestion:
+    """A question that is marked outside an exam, as an exam would mark it."""
+
+    question: str
+    reference: str
+    key_points: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ def by_key_points(answer: str, question: GradedQuestion) -> GraderMark:
         return _grade_admission(answer, question)
     if not answer.strip():
         return _fail(tr("The answer is empty."))
-    wanted = _usable_key_points(question) or exam_key_points.suggest_points(
-        question.reference, question.reference, question.question
+    wanted = _usable_key_points(question) or point_making.suggest_points(
+        question.reference, question.reference, question.question, question.kind
     )
     judged = exam_key_points.judge_points(answer, wanted or question.reference, question.question, question.reference)
     if not judged:
@@ -178,8 +179,7 @@ def _grade_evasion(answer: str, judged: Sequence[JudgedPoint]) -> GraderMark | N
 
 
 def _grade_admission(answer: str, question: GradedQuestion) -> GraderMark:
-    match = _ADMISSION.search(answer[: exam_key_points.MAX_CHARACTERS_READ])
-    words = negation.find_unknown_phrase(answer) or (match[0] if match else "")
+    words = negation.find_admission(answer[: exam_key_points.MAX_CHARACTERS_READ])
     if not words and not _makes_all(answer, question.key_points):
         return _fail(tr("The answer does not say that this is not in the text."))
     end = answer.find(words) + len(words)
@@ -203,7 +203,7 @@ def _after_turn(answer: str, admitted: int) -> list[str]:
 
 
 def _asserts(part: str) -> bool:
-    admits = _ADMISSION.search(part) or negation.find_unknown_phrase(part) or _ADVICE.search(part)
+    admits = negation.find_admission(part) or _ADVICE.search(part)
     return len(part.strip()) > 3 and not admits
 
 
@@ -212,8 +212,22 @@ def _find_contradiction(answer: str, question: GradedQuestion) -> str:
     reference = question.reference
     if (_NO.match(reference) and _YES.match(answer)) or (_YES.match(reference) and _NO.match(answer)):
         return tr("The answer says yes where the reference answer says no, or the other way round.")
+    if other := quantities.find_other_rate(reference, answer[: exam_key_points.MAX_CHARACTERS_READ]):
+        return tr("The answer has “{words}”, which the reference answer does not have.", words=other)
+    if other := exam_key_points.find_other_figure(answer, question.key_points, question.question, reference):
+        return tr("The answer has “{words}”, which the reference answer does not have.", words=other)
     found = grounding.find_doubts(question.question, answer, [reference], kind=question.kind) if reference else []
-    return next((grounding.format_doubt(doubt) for doubt in found if doubt.why in _CONTRADICTIONS), "")
+    # A fragment ("The rowing boats.") says nothing that could be denied.
+    is_fragment = len(clauses.list_content_words(normalise(reference))) < MIN_STATEMENT_WORDS
+    against = (doubt for doubt in found if doubt.why in _CONTRADICTIONS)
+    return next(
+        (
+            grounding.format_doubt(doubt)
+            for doubt in against
+            if not (is_fragment and doubt.why == grounding.NEGATION_DIFFERS)
+        ),
+        "",
+    )
 
 
 def _format_met_points(judged: Sequence[JudgedPoint]) -> str:

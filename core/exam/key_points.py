@@ -7,12 +7,11 @@ from functools import cached_property, lru_cache
 from itertools import islice
 
 from core.language import tr
-from core.text import clauses, negation, quantities, row_templates
+from core.text import clauses, negation, quantities
 from core.text.negation import CLAUSE, SENTENCE
-from core.text.normalise import KeyPoint, build_pattern, grade, normalise, parse_key_points
+from core.text.normalise import KeyPoint, build_pattern, normalise, parse_key_points
 
 MAX_CHARACTERS_READ = 8000  # characters of an answer that are read: one that loops says nothing new after them
-MAX_SUGGESTED = 3  # figures and terms that an exam answer must have, at most
 MAX_PLACES_PER_POINT = 20  # places of one point that are looked at
 MISSING, DENIED, TURNED, OPEN, FORBIDDEN = "missing", "denied", "turned", "open", "forbidden"
 
@@ -26,7 +25,7 @@ _UNSURE = re.compile(
     r"\b(?:actually|no wait|correction|maybe|perhaps|might|possibly|not sure)\b|いや(?!な)|訂正|もしかし|かもしれ|やっぱり|たぶん|おそらく"
 )
 _WORKED = re.compile(
-    r"\b(?:so|therefore|thus|total|altogether|makes?|plus|times|equals|x|because|since)\b|なので|ので|だから|よって|合計|合わせて|足"
+    r"\b(?:so|therefore|thus|total|altogether|makes?|plus|times|half of|less|minus|equals|x|because|since)\b|なので|ので|だから|よって|合計|合わせて|足|(?:の|した)(?:あと|後)に"
 )
 # After a bare number no noun may come that it counts.
 _ENDED = (
@@ -87,6 +86,16 @@ class NormalisedAnswer:
     def without_marks(self) -> str:
         """Quantities written one way, without marks: words are found across a comma."""
         return _write_quantities(normalise(self._long_form), self._kilo)
+
+    @cached_property
+    def verdict(self) -> str:
+        """Whether it says yes or no, or means it (see `negation.read_verdict`)."""
+        return negation.read_verdict(self._text)
+
+    @cached_property
+    def spoken_verdict(self) -> str:
+        """Whether it begins with yes or no."""
+        return negation.read_verdict(self._text, spoken=True)
 
     @cached_property
     def normal(self) -> str:
@@ -219,7 +228,7 @@ def _mark_clauses(long_form: str, kilo: str) -> str:
 def _judge_point(
     point: KeyPoint, alternatives: Sequence[_Alternative], answer: NormalisedAnswer, context: _QuestionContext
 ) -> JudgedPoint:
-    whys = [(why, one.text) for one in alternatives for why in _judge_places(one, answer, context)]
+    whys = [(why, one.text) for one in alternatives for why in _judge_places(one, answer, context, point.forbidden)]
     wording = next((text for why, text in whys if not why), "")
     if point.forbidden:
         return JudgedPoint(point.text, FORBIDDEN if wording else "", wording)
@@ -227,8 +236,14 @@ def _judge_point(
     return JudgedPoint(point.text, why, found)
 
 
-def _judge_places(alternative: _Alternative, answer: NormalisedAnswer, context: _QuestionContext) -> Iterator[str]:
+def _judge_places(
+    alternative: _Alternative, answer: NormalisedAnswer, context: _QuestionContext, forbidden: bool
+) -> Iterator[str]:
     """Why each place where the answer states an alternative does not count: '' where it counts."""
+    if alternative.text in (negation.YES, negation.NO):
+        if alternative.text == (answer.spoken_verdict if forbidden else answer.verdict):
+            yield ""
+        return
     for text, sought in _list_searches(alternative, answer):
         for found in islice(sought.finditer(text), MAX_PLACES_PER_POINT):
             if alternative.denials_count and negation.is_denied(text, *found.span(), context.bans_count):
@@ -294,6 +309,24 @@ def _is_known(word: str, context: _QuestionContext) -> bool:
     )
 
 
+def find_other_figure(answer: str, key_points: str, question: str, reference: str) -> str:
+    """A number of `answer` that nobody gave, where it has none of those of the reference; '' where there is none."""
+    context = _read_context(key_points, question, reference)
+    asked = set(_NUMBER.findall(normalise_wording(question, context.kilo)))
+    told = _list_numbers(reference, context.kilo) - asked
+    said = _list_numbers(answer, context.kilo)
+    other = said - context.numbers - asked
+    return min(other) if told and other and not told & said else ""
+
+
+def _list_numbers(text: str, kilo: str) -> set[str]:
+    """The numbers of a text, in its own and in the smallest units; of an hour after noon also that of the clock's face."""
+    normal = normalise_wording(text[:MAX_CHARACTERS_READ], kilo)
+    found = set(_NUMBER.findall(f"{normal} {quantities.convert_to_smallest_unit(normal)}"))
+    late = {str(int(hour) - 12) for hour in re.findall(r"(?<!\d)(\d\d)h\d\d", normal) if int(hour) > 12}
+    return found | late
+
+
 def find_points(answer: str, key_points: str) -> list[JudgedPoint]:
     """Each of the `key_points` with whether it occurs in `answer`, affirmed or denied."""
     text = NormalisedAnswer(answer).without_marks
@@ -318,19 +351,3 @@ def format_point(point: str) -> str:
 def format_points(key_points: str) -> str:
     """Key points (see `normalise.parse_key_points`) as a person reads them."""
     return tr("; ").join(format_point(point.text) for point in _read_points(key_points))
-
-
-def suggest_points(answer: str, fact: str, question: str = "") -> str:
-    """What an exam answer must say (in the syntax of `parse_key_points`): the figures and terms of `answer` that are the fact's, and that are
-    not in the question already."""
-    gaps = dict.fromkeys(draft.key_points for draft in row_templates.make_drafts(answer, "") if draft.kind == "direct")
-    shared = [points for points in gaps if grade(fact, points).passed]
-    fact_stems = clauses.extract_content_words(normalise(fact))
-    words = dict.fromkeys(
-        word for word in clauses.list_content_words(normalise(answer)) if clauses.stem(word) in fact_stems
-    )
-    longest = sorted(words, key=lambda word: -len(word))
-    for found in (shared, longest):
-        if new := [points for points in found if not grade(question, points).passed]:
-            return " ; ".join(new[:MAX_SUGGESTED])
-    return " ; ".join((shared or longest)[:MAX_SUGGESTED])

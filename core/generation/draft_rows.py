@@ -10,7 +10,7 @@ from rapidfuzz import fuzz, process
 from core.dataset import examples
 from core.dataset.examples import MEMORISED, Example
 from core.dataset.row_json import RowTexts
-from core.exam import key_points
+from core.exam import point_making
 from core.formats import jsonl
 from core.language import trn
 from core.progress import Reporter
@@ -19,7 +19,7 @@ from core.review import dataset_check, similar_rows
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec
-from core.text import contradicting_answers, near_duplicates, negation, normalise
+from core.text import contradicting_answers, near_duplicates, negation
 
 MAX_ROWS_COMPARED = 100_000  # rows that new ones are compared with; of more, those that teach facts
 MAX_NEIGHBOURS = 200  # wordings that one is compared with in full
@@ -229,7 +229,7 @@ class _Wordings:
             id = other.id or (ids.get(other.offer, 0) if other.offer else 0)
             if other is one or other.key != one.key or other.home == "rejected" or not id:
                 continue
-            if why := contradicting_answers.compare_answers(one.answer, other.answer):
+            if why := contradicting_answers.compare_answers(one.answer, other.answer, one.key):
                 return f"{id} {why}"
         return ""
 
@@ -258,7 +258,7 @@ _HOME = "CASE WHEN status = 'rejected' THEN 'rejected' WHEN kind = ? THEN 'train
 def _build_wording(texts: RowTexts, home: str, offer: _Offer | None, id: int = 0) -> _Wording:
     key, half = near_duplicates.normalise(texts.key), near_duplicates.MAX_COMPARED_CHARACTERS // 2
     short = key if len(key) <= 2 * half else key[:half] + key[-half:]
-    answer = normalise.normalise(texts.answer[: contradicting_answers.MAX_COMPARED_CHARACTERS])
+    answer = contradicting_answers.prepare_answer(texts.answer)
     return _Wording(key, short, near_duplicates.find_figures(key), answer, home, offer, id)
 
 
@@ -300,7 +300,7 @@ def _build_row(state: Spec, offer: _Offer, source: str, held_out: bool) -> Examp
         facts=" ".join(one.name for one in (fact, *offer.others)),
         tags=offer.tags,
         quote=pair.quote or fact.quote,
-        key_points=key_points.suggest_points(pair.answer, fact.text, pair.question) if held_out else "",
+        key_points=point_making.suggest_points(pair.answer, fact.text, pair.question, pair.kind) if held_out else "",
         source=source,
     )
 
@@ -314,7 +314,10 @@ def note_doubts(db: sqlite3.Connection, row: Example, taught: Sequence[Fact], st
         ("ungrounded", dataset_check.find_doubt(row.question, row.answer, taught, state.text, row.quote, row.kind))
     ]
     doubts.append(
-        ("answer-admits-unknown", negation.find_unknown_phrase(row.answer) if row.kind != "not_stated" else "")
+        (
+            "answer-admits-unknown",
+            negation.find_unknown_phrase(row.answer) if row.kind not in dataset_check.UNKNOWING_KINDS else "",
+        )
     )
     doubts.append(("answers-contradict", against))
     doubts = [(rule, message) for rule, message in doubts if message]

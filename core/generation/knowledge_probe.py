@@ -4,13 +4,14 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from core.exam import fact_coverage, key_points
+from core.exam import fact_coverage, graders, point_making
+from core.exam.graders import PlainQuestion
 from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
 from core.providers import Message, Sampling, chat_messages
 from core.review import similar_rows
 from core.spec import facts, spec
-from core.text import normalise, row_templates
+from core.text import row_templates
 
 ANSWERS_PER_QUESTION = 5  # answers to each question
 QUESTIONS_PER_FACT = 2  # questions asked for one fact
@@ -26,12 +27,15 @@ def build_subjects(db: sqlite3.Connection, names: Collection[str] | None = None)
     for fact in facts.load(db):
         if not fact.ignored and (names is None or fact.name in names):
             questions = of_rows.get(fact.name) or _build_template_questions(fact.text, state.name, state.language)
-            found += [{"fact": fact.name, "question": question, "points": points} for question, points in questions]
+            found += [
+                {"fact": fact.name, "question": question, "points": points, "reference": answer}
+                for question, points, answer in questions
+            ]
     return found
 
 
-def _load_row_questions(db: sqlite3.Connection) -> dict[str, list[tuple[str, str]]]:
-    """Questions that can be marked and their key points, for each fact that rows ask for alone."""
+def _load_row_questions(db: sqlite3.Connection) -> dict[str, list[tuple[str, str, str]]]:
+    """Questions that can be marked, their key points and answers, for each fact that rows ask for alone."""
     rows: dict[str, list[tuple[bool, int, int, str]]] = {}
     sql = "SELECT facts, kind, id, key_points FROM example WHERE facts <> '' AND status <> 'rejected' AND kind IN (?, ?, ?)"
     for name, kind, id, points in db.execute(sql, KINDS):
@@ -39,18 +43,23 @@ def _load_row_questions(db: sqlite3.Connection) -> dict[str, list[tuple[str, str
             rows.setdefault(name, []).append((not points, KINDS.index(kind), id, points))
     best = {name: sorted(found)[:QUESTIONS_PER_FACT] for name, found in rows.items()}
     texts = similar_rows.load_row_texts(db, [id for found in best.values() for _none, _rank, id, _points in found])
-    questions: dict[str, list[tuple[str, str]]] = {}
+    questions: dict[str, list[tuple[str, str, str]]] = {}
     for name, found in best.items():
         for _none, _rank, id, given in found:
             question, answer = texts[id].question, texts[id].answer
-            if question and (points := given or key_points.suggest_points(answer, answer, question)):
-                questions.setdefault(name, []).append((question, points))
+            if question and (points := given or point_making.suggest_points(answer, answer, question)):
+                questions.setdefault(name, []).append((question, points, answer))
     return questions
 
 
-def _build_template_questions(fact: str, subject: str, language: str) -> list[tuple[str, str]]:
+def _build_template_questions(fact: str, subject: str, language: str) -> list[tuple[str, str, str]]:
     drafts = row_templates.make_drafts(fact, subject, language)
-    return [(draft.question, draft.key_points) for draft in drafts if draft.key_points][:QUESTIONS_PER_FACT]
+    return [(draft.question, draft.key_points, fact) for draft in drafts if draft.key_points][:QUESTIONS_PER_FACT]
+
+
+def _read_question(subject: dict[str, Any]) -> PlainQuestion:
+    # Runs that began in an older version have no reference.
+    return PlainQuestion(subject["question"], subject.get("reference", ""), subject["points"])
 
 
 def _build_messages(db: sqlite3.Connection, request: LlmRequest) -> list[Message]:
@@ -63,7 +72,8 @@ def _apply_replies(db: sqlite3.Connection, answered: Sequence[LlmRequest]) -> st
     for request in answered:
         # A server that gives one answer where five are wanted has not failed four times.
         given = [reply for reply in request.replies if reply.strip()]
-        marks = [normalise.grade(reply, request.subject["points"]).passed for reply in given]
+        question = _read_question(request.subject)
+        marks = [bool(graders.by_key_points(reply, question).passed) for reply in given]
         tally = right.setdefault(request.subject["fact"], [0, 0])
         tally[0] += sum(marks)
         tally[1] += len(marks)

@@ -14,7 +14,8 @@ import msgspec
 from core.checks.json_positions import dumps
 from core.dataset import examples
 from core.dataset.filters import Filter
-from core.exam import key_points
+from core.exam import graders, point_making
+from core.exam.graders import GraderMark
 from core.formats import csv_cells
 from core.formats.output_files import replace_file
 from core.generation import llm_runs, run_recovery
@@ -23,7 +24,6 @@ from core.language import tr, trn
 from core.providers import Message, Sampling, chat_messages, model_kinds, prices
 from core.spec import spec
 from core.text import normalise, tokenizer
-from core.text.normalise import Grade
 
 TASK_NAME = "golden"  # the task's name
 MIN_ANSWER_TOKENS, MAX_ANSWER_TOKENS = 300, 4096  # the room of an answer, by the length of the one that is expected
@@ -66,9 +66,9 @@ class RecordedAnswer:
     answer: str
     created_at: float
 
-    def mark(self, answer: str) -> Grade:
-        """The grade of an answer to its question, by the key points, else by the reference."""
-        return normalise.grade(answer, self.key_points or self.reference)
+    def mark(self, answer: str) -> GraderMark:
+        """The mark of an answer to its question, as an exam gives it."""
+        return graders.by_key_points(answer, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class AnswerPair:
 
     old: RecordedAnswer
     new: str
-    old_mark: Grade
-    new_mark: Grade
+    old_mark: GraderMark
+    new_mark: GraderMark
 
     @property
     def agrees(self) -> bool:
@@ -156,7 +156,7 @@ def find_unanswered(
 def build_subjects(model_key: ModelKey, questions: Iterable[QuestionToRecord]) -> Iterator[dict[str, Any]]:
     """The subjects of an LLM run, one a question; without key points they are taken from the expected answer."""
     for one in questions:
-        points = one.key_points or key_points.suggest_points(one.reference, one.reference, one.question)
+        points = one.key_points or point_making.suggest_points(one.reference, one.reference, one.question, one.kind)
         values = {name: getattr(one, name) for name in ("question", "reference", "kind", "facts", "messages")}
         yield {"provider": model_key[0], "model": model_key[1], "key_points": points, **values}
 
@@ -257,8 +257,8 @@ def count_results(pairs: Sequence[AnswerPair]) -> PairCounts:
     marks = [(pair.old_mark.passed, pair.new_mark.passed) for pair in pairs]
     return PairCounts(
         len(pairs),
-        sum(old for old, _new in marks),
-        sum(new for _old, new in marks),
+        sum(bool(old) for old, _new in marks),
+        sum(bool(new) for _old, new in marks),
         sum(pair.agrees for pair in pairs),
         marks.count((True, False)),
         marks.count((False, True)),
@@ -273,8 +273,8 @@ def export(path: Path, pairs: Sequence[AnswerPair], old: ModelKey, new: ModelKey
         file.write((csv_cells.BOM + csv_cells.write_record(head, ",")).encode())
         for one in pairs:
             texts = [getattr(one.old, name) for name in names]
-            texts += [old[1], one.old.answer, f"{one.old_mark.score:.2f}"]
-            texts += [new[1], one.new, f"{one.new_mark.score:.2f}", "yes" if one.agrees else "no"]
+            texts += [old[1], one.old.answer, f"{one.old_mark.score or 0:.2f}"]
+            texts += [new[1], one.new, f"{one.new_mark.score or 0:.2f}", "yes" if one.agrees else "no"]
             file.write(
                 csv_cells.write_record([csv_cells.escape_formula(text) for text in texts], ",").encode(errors="replace")
             )

@@ -10,7 +10,7 @@ from core import prompts, replies
 from core.dataset import examples
 from core.dataset.examples import Example
 from core.dataset.filters import Filter
-from core.exam import key_points
+from core.exam import point_making
 from core.generation import draft_rows, page_rows
 from core.generation.llm_runs import LlmRequest, LlmTask
 from core.language import tr, trn
@@ -153,7 +153,9 @@ def _rewrite_row(
         examples.set_field(db, row.id, "quote", taught[0].quote)
     if row.key_points:
         taught_text = " ".join(fact.text for fact in taught)
-        examples.set_field(db, row.id, "key_points", key_points.suggest_points(answer, taught_text, question))
+        examples.set_field(
+            db, row.id, "key_points", point_making.suggest_points(answer, taught_text, question, row.kind)
+        )
     db.execute("DELETE FROM finding WHERE example = ?", (row.id,))
     (now,) = examples.fetch(db, [row.id]).values()
     draft_rows.note_doubts(db, now, taught, state)

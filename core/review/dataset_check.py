@@ -21,6 +21,7 @@ from core.storage import compressed_texts
 from core.text import contradicting_answers, grounding, near_duplicates, negation, personal_data
 from core.text.near_duplicates import DuplicateGroups, IntArray
 
+UNKNOWING_KINDS = ("not_stated", "false_premise")  # kinds whose answers may say that something is not in the text
 MIN_TRAINING_ROWS, RECOMMENDED_TRAINING_ROWS = 10, 50  # training rows: fewer are refused, fewer do little
 MAX_FACT_IMBALANCE = 3  # times fewer or more rows than the median fact has
 MAX_COMPARED_NEIGHBOURS = 200  # training rows of one group that an exam question is compared with
@@ -95,7 +96,7 @@ def _check_grounding(
     """Yield the rows; emit those that do not follow from the facts they teach, or from the passage they quote."""
     for row in rows:
         taught = [facts_by_name[name] for name in row.facts.split() if name in facts_by_name]
-        texts, is_bound = row.texts, bool(taught or row.quote)
+        texts, is_bound = row.texts, bool(taught or row.quote or row.kind == "not_stated")
         if is_bound and (doubt := find_doubt(texts.question, texts.answer, taught, text, row.quote, row.kind)):
             emit("ungrounded", 0, row.id, doubt)
         yield row
@@ -116,7 +117,11 @@ def _collect_questions(checked: Iterable[_CheckedRow], rows: _RowColumns, emit: 
         if row.split == "train" and row.is_approved:
             rows.approved += 1
             rows.facts.update(row.facts.split())
-        if row.split != "test" and row.kind != "not_stated" and (phrase := negation.find_unknown_phrase(texts.answer)):
+        if (
+            row.split != "test"
+            and row.kind not in UNKNOWING_KINDS
+            and (phrase := negation.find_unknown_phrase(texts.answer))
+        ):
             emit("answer-admits-unknown", 0, row.id, phrase)
         for rule, text in _find_personal_data(texts, prompts).items():
             emit(rule, 0, row.id, text)
@@ -244,7 +249,8 @@ def _check_contradictions(
     for batch in _batch_groups(_group_different_answers(rows, ids, groups)):
         texts = similar_rows.load_row_texts(db, [id for members in batch for id in members])
         for members in batch:
-            for id, other, why in contradicting_answers.find_contradictions({id: texts[id].answer for id in members}):
+            answers = {id: texts[id].answer for id in members}
+            for id, other, why in contradicting_answers.find_contradictions(answers, texts[members[0]].question):
                 emit("answers-contradict", members[0], id, f"{other} {why}")
 
 

@@ -14,8 +14,6 @@ from rapidfuzz import fuzz
 from core.dataset.row_json import RowTexts, read_texts
 from core.storage import compressed_texts
 from core.text import contradicting_answers, near_duplicates
-from core.text.contradicting_answers import MAX_COMPARED_CHARACTERS
-from core.text.normalise import normalise
 
 MIN_ANSWER_SIMILARITY = 70.0  # per cent of the characters that the answers of two near duplicates share
 MAX_COMPARED_CLUSTERS = 50  # newest clusters that a row is compared with
@@ -49,7 +47,7 @@ def cluster_rows(texts: dict[int, RowTexts]) -> list[list[int]]:
     found_clusters: list[_Cluster] = []
     newest: deque[_Cluster] = deque(maxlen=MAX_COMPARED_CLUSTERS)
     rows = sorted(
-        (near_duplicates.normalise(one.key), normalise(one.answer[:MAX_COMPARED_CHARACTERS]), id)
+        (near_duplicates.normalise(one.key), contradicting_answers.prepare_answer(one.answer), id)
         for id, one in texts.items()
     )
     for question, answer, id in rows:
@@ -68,10 +66,11 @@ def compute_similarity(one: RowTexts, other: RowTexts) -> float:
     similarity = near_duplicates.compute_similarity(
         near_duplicates.normalise(one.key), near_duplicates.normalise(other.key)
     )
-    answers = normalise(one.answer[:MAX_COMPARED_CHARACTERS]), normalise(other.answer[:MAX_COMPARED_CHARACTERS])
+    answers = (contradicting_answers.prepare_answer(one.answer), contradicting_answers.prepare_answer(other.answer))
     return (
         similarity
-        if similarity >= near_duplicates.MIN_SIMILARITY and not contradicting_answers.compare_answers(*answers)
+        if similarity >= near_duplicates.MIN_SIMILARITY
+        and not contradicting_answers.compare_answers(*answers, one.question)
         else 0.0
     )
 

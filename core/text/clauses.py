@@ -21,7 +21,8 @@ _STOP_WORDS = (
     "maybe quite somehow somewhat somewhere anywhere everywhere otherwise hence thus moreover furthermore additionally "
     "meanwhile afterwards namely especially particularly generally normally typically sometimes rarely ought cannot several "
     "various plenty lot lots anybody everybody everything ok okay concerning regarding due apart aside versus unlike lest "
-    "provided providing considering"
+    "provided providing considering dont doesnt didnt isnt arent wasnt werent cant couldnt wont wouldnt shouldnt mustnt neednt hasnt "
+    "havent hadnt thats theres heres whats whos shes theyre youre im ive youve weve theyve youll theyll id lets oclock pm against along"
 )
 # Common words of every subject: a reworded answer may have them, and they alone add nothing to it.
 _COMMON = (
@@ -35,14 +36,17 @@ _COMMON = (
     "sure take tell thing third time together total true turn two type under use usual want way well whole word work "
     "wrong long short high low early earlier earliest new old open half minute per cent percent without within over under above below up "
     "immediate direct respective exclusive accord thank question welcome feel free hope add become company manual text "
-    "section page detail note mention information rather enter exist choose yet soon always often either main amount"
+    "section page detail note mention information rather enter exist choose yet soon always often either main amount sorry afraid "
+    "unfortunately fortunately come wait normal ordinary outside past today tomorrow morning evening afternoon night weekday weekend "
+    "minimum maximum cost pay price altogether previous enough mark lie turn"
 )
 _COMMON_JA = (
     "場合 必要 可能 利用 使用 方法 期間 時間 以上 以下 以内 未満 最大 最小 最長 最短 最高 最低 合計 全部 全体 全員 両方 一方 各自 自由 対象 "
     "内容 規則 規定 決定 理由 結果 状態 状況 確認 注意 説明 質問 回答 人数 個数 回数 数 名前 種類 大切 重要 通常 普通 基本 原則 途中 最初 最後 "
     "次 前 後 上 下 中 内 外 間 時 日 年 月 週 人 名 個 本 枚 回 点 冊 円 分 秒 度 度目 回目 目 方 者 側 物 事 何 誰 各 全 両 毎 約 計 合 "
     "等 的 用 行 出 入 見 言 思 決 使 得 受 与 付 取 置 続 始 終 限 同 別 他 多 少 大 小 長 短 高 低 一 二 三 四 五 六 七 八 九 十 片道 平方 "
-    "禁 許 可 不可 義務 反則 認 許可 禁止 制限 範囲 単位 一人 一度 一緒 皆 皆様 私 当該 該当 以外 以降 以前 同時 同様 ルール サイズ ケース タイプ ページ"
+    "禁 許 可 不可 義務 反則 認 許可 禁止 制限 範囲 単位 一人 一度 一緒 皆 皆様 私 当該 該当 以外 以降 以前 同時 同様 ルール サイズ ケース タイプ ページ "
+    "大丈夫 残念 用意 片方 登録 連絡 一つ 二つ 二人 全て 無効 場面 地点"
 )
 _IRREGULAR_FORMS = (
     "held:hold feet:foot won:win paid:pay stood:stand left:leave gave:give given:give took:take taken:take kept:keep "
@@ -64,7 +68,7 @@ UNITS = {
     **dict.fromkeys(("ml", "millilitres", "ミリリットル"), ("volume", 1.0)),
     **dict.fromkeys(("l", "litre", "litres", "liter", "liters", "リットル"), ("volume", 1000.0)),
     **dict.fromkeys(("cent", "cents"), ("money", 1.0)), **dict.fromkeys(("euro", "euros"), ("money", 100.0)),
-    **dict.fromkeys(("dollar", "dollars"), ("money", 100.0)), **dict.fromkeys(("yen", "円"), ("yen", 1.0)),
+    **dict.fromkeys(("dollar", "dollars", "pound", "pounds"), ("money", 100.0)), **dict.fromkeys(("yen", "円"), ("yen", 1.0)),
     "percent": ("share", 1.0), "パーセント": ("share", 1.0), "bar": ("pressure", 1.0), "度": ("degree", 1.0),
 }  # fmt: skip
 _STOP_WORD_SET, _COMMON_JA_SET = frozenset(_STOP_WORDS.split()), frozenset(_COMMON_JA.split())
@@ -78,6 +82,11 @@ _SENTENCE = re.compile(r"[。！？!?\n|]|\.(?=\s|$)")
 _BREAK = re.compile(rf"({_SENTENCE.pattern})|(?<!\d)[,:，：]|[,:，：](?!\d)|[、;；()（）「」『』“”\"—–…]")
 # Letters of no living script, which normalising leaves where they are.
 _CLAUSE_END, _SENTENCE_END = "\u1681", "\u1682"
+_SPOKEN_TIME = re.compile(
+    r"\b(?P<half>half|(?:a )?quarter) (?P<side>past|to) (?P<hour>\d{1,2})\b|\b(?P<evening>\d{1,2}) in the (?:evening|afternoon)\b"
+)
+_CURRENCIES = {"€": "euro", "$": "dollar", "£": "pound", "¥": "yen"}
+_CURRENCY = re.compile(r"([€$£¥])\s?(\d+(?:,\d{3})*(?:\.\d+)?)")
 _DIGIT = re.compile(r"\d")
 _CONJUNCTION = re.compile(r" (?:and|but|while|whereas|plus) ")
 _WORD = re.compile(r"[a-zß-öø-ÿā-ž]+|[\u3005\u3400-\u9fff]+|[\u30a1-\u30fa\u30fc]+")
@@ -160,7 +169,8 @@ def _iterate_sentences(text: str) -> Iterator[list[str]]:
     """Yield each sentence as its normalised clauses; long ones in pieces, since normalising a long text is slow."""
     for line in text.splitlines():
         for piece in _split_long_line(line):
-            normal = normalise(_BREAK.sub(_mark_end, piece))
+            normal = normalise(_BREAK.sub(_mark_end, _CURRENCY.sub(_name_currency, piece)))
+            normal = _SPOKEN_TIME.sub(_write_time, normal)
             for sentence in normal.split(_SENTENCE_END):
                 if parts := [stripped for part in sentence.split(_CLAUSE_END) if (stripped := part.strip())]:
                     yield parts
@@ -171,6 +181,20 @@ def _split_long_line(line: str) -> Iterator[str]:
         yield from (
             part[start : start + MAX_NORMALISED_CHARACTERS] for start in range(0, len(part), MAX_NORMALISED_CHARACTERS)
         )
+
+
+def _write_time(match: re.Match[str]) -> str:
+    """ "half past 3" as "3 pm 30", "quarter to 9" as "8 pm 45": 3 o'clock may be 15 o'clock."""
+    if match["evening"]:
+        return f"{match['evening']} pm"
+    hour, half, side = int(match["hour"]), match["half"], match["side"]
+    if side == "to":
+        return f"{(hour - 1) or 12} pm 45"
+    return f"{hour} pm {30 if half == 'half' else 15}"
+
+
+def _name_currency(match: re.Match[str]) -> str:
+    return f"{match[2]} {_CURRENCIES[match[1]]} "
 
 
 def _mark_end(match: re.Match[str]) -> str:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import combinations
 
 from core.language import tr
-from core.text import clauses
+from core.text import clauses, negation
 from core.text.clauses import Clause, Figure, ParsedText
 
 MAX_CLAUSES = 200  # of an answer, and of its facts, that are compared with each other
@@ -26,6 +26,10 @@ QUOTE_MISSING, WRONG_FIGURE, WRONG_UNIT, SWAPPED_FIGURE, UNKNOWN_TERM, TERM_FROM
     "elsewhere",
 )
 NEGATION_DIFFERS, OPPOSITE_WORD, ONLY_LOST, DUTY_AS_FOUL = "negation", "opposite", "only-lost", "duty-as-foul"
+ANSWERED = "answered"  # a row of the kind not_stated that does not say so
+MIN_UNKNOWN_SHARE = 0.34  # of the content words of an English clause, from which on an unknown one is no mere rewording
+MIN_STATEMENT_WORDS = 3  # words of an English clause that states something, its article not counted
+MAX_SHOWN_CHARACTERS = 80  # of a whole answer in a doubt
 DERIVING_KINDS = ("applied", "combined", "statement")  # kinds whose figures may be derived from others
 MAX_DERIVED_FROM = 10  # different figures of a basis from which others are derived
 MAX_FIGURES = 100  # figures of an answer, a question and the facts that are compared
@@ -34,14 +38,16 @@ _MARKS = re.compile(r"(?m)[*_`~]|^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]+|<[a-z/][^<>
 _QUOTE_WORD = re.compile(r"[a-zß-öø-ÿā-ž]+|\d+(?:[.,:/]\d+)*|[^\W_]")
 _ELLIPSIS = re.compile(r"\[…\]|\(…\)|…+|⋯+|\.{3,}|[(（〔]?中略[)）〕]?")
 _NEGATION = re.compile(
-    r"\b(?:not|never|none|nothing|nobody|neither|cannot|cant|dont|doesnt|didnt|isnt|arent|wont|mustnt|shouldnt|except|apart from"
+    r"\b(?:not|never|none|nothing|nobody|neither|cannot|cant|dont|doesnt|didnt|isnt|arent|wont|mustnt|shouldnt|except(?:ions?)?|without|apart from"
     r"|other than|unless|forbidden|prohibited|banned|excludes?|excluded|no (?!more|less|fewer|later|longer than))\b ?|^no "
-    r"|ません|(?<![少危])ない|なく(?![しすて])|禁止|禁じ|いけな|不可|できず|せずに"
+    r"|ません|(?<![少危])ない|なく(?![しすて])|禁止|禁じ|いけな|不可|できず|[わせれけ]ず(?:に|$)"
 )
 # What looks like a negation and is none: duties, permissions, contrasts, losing things.
 _NO_NEGATION = re.compile(
     r"な(?:ければ|くては|いと)(?:な[らり]|いけ|だめ)(?:ません|ない)|(?:かまい|構い|差し支えあり|かもしれ|すみ|済み)ません|(?:では|じゃ|だけで)なく"
-    r"|少なくとも|not (?:only|just)|(?:no|not) (?:more|less|fewer|later|longer) than|whether or not"
+    r"|少なくとも|しか[^。]*?(?:ません|ない)|(?:ない|なけれ)(?:と|ば|限り)[^。]*?(?:でき|られ|いけ)(?:ません|ない)(?!と)"
+    r"|not (?:only|just)|(?:no|not) (?:more|less|fewer|later|longer|lower|higher|earlier) than|whether or not"
+    r"|(?:no|not|cannot|can not) (?:\w+ ){0,3}(?:before|until)|ない(?=ほう|方|人|者|側|もの)"
 )
 # A condition in one clause with what follows from it; another text may have it in a clause of its own.
 _CONDITION = re.compile(
@@ -52,6 +58,7 @@ _EXCLUSIVE = re.compile(
     r"\bonly\b|\bsolely\b|\bnothing else\b|\bno other\b|\balone\b|\bexclusively\b|\bexcept\b|だけ|のみ|限[らりっる]|以外|しか"
 )
 _YES = re.compile(r"\s*(?:yes|はい|ええ)(?![a-z])", re.IGNORECASE)
+_ASKS_NOT = re.compile(r"\b(?:not|never)\b|n['’]t\b|ない|ません|だめ|まずい|いけない", re.IGNORECASE)
 _DUTY = re.compile(r"\b(?:must|ha(?:s|ve) to|duty|obliged|required)\b|なければな|なくてはな|義務|必ず")
 _FOUL = re.compile(
     r"\b(?:fouls?|forbidden|prohibited|violations?|offences?|banned|illegal)\b|反則(?!では)|違反(?!では)|禁止|禁じ"
@@ -76,6 +83,7 @@ _OPPOSITES = [
         (r"午前", r"午後"), (r"\bleft\b", r"\bright\b"),
     )
 ]  # fmt: skip
+_SHARES = {"half": 0.5, "半分": 0.5, "third": 1 / 3, "2 third": 2 / 3, "quarter": 0.25, "dozen": 12.0, "ダース": 12.0}
 _ANY_OPPOSITE = re.compile("|".join(pattern.pattern for pair in _OPPOSITES for pattern in pair))
 _VOICE = re.compile(r"([\u3400-\u9fff]{2,8})(され|し(?=た|て|ま)|する)")
 
@@ -104,11 +112,13 @@ def find_doubts(
     """The doubts about a row; [] where it follows from `basis`, the facts it teaches and its quote.
 
     `spec` is the whole text, which must contain the quote. Without a basis, and for the kind `not_stated`, only the quote
-    is checked; `negation.find_unknown_phrase` finds answers that say that they do not know. Figures of the kinds
+    is checked, and whether the answer says that it is not stated; `negation.find_unknown_phrase` finds others that say so. Figures of the kinds
     `DERIVING_KINDS` may be derived: sums, differences, products, quotients of two, and what the answer itself adds up.
     """
     missing = _find_missing_part(quote, _parse_spec(spec).quoted) if quote and spec else ""
     doubts = [Doubt(QUOTE_MISSING, missing)] if missing else []
+    if kind == "not_stated" and answer.strip() and not negation.find_admission(answer):
+        doubts.append(Doubt(ANSWERED, answer[:MAX_SHOWN_CHARACTERS]))
     if kind == "not_stated" or not any(basis):
         return doubts
     parsed_basis, parsed_answer = _parse_basis(tuple(basis)), _parse_text(answer[:MAX_READ_CHARACTERS], polite=True)
@@ -120,6 +130,7 @@ def find_doubts(
     )
     doubts += (
         _find_reversed(parsed_answer, parsed_basis)
+        or _find_wrong_yes(question, answer, parsed_basis)
         or _find_lost_exclusivity(answer, parsed_answer, parsed_basis)
         or _find_duties_as_fouls(parsed_answer, parsed_basis, whole)
     )
@@ -131,16 +142,12 @@ def format_doubt(doubt: Doubt) -> str:
     """A doubt as a translated sentence."""
     words = doubt.words
     match doubt.why:
-        case "quote-missing":
-            return tr("The quotation is not in the spec: “{words}”.", words=words)
         case "figure":
             return tr("The figure {words} does not follow from the facts.", words=words)
         case "unit":
             return tr("The facts use another unit for this figure than “{words}”.", words=words)
         case "swapped":
             return tr("In the facts, {words} refers to something else.", words=words)
-        case "elsewhere":
-            return tr("“{words}” is in the spec, but not in the facts that this row is based on.", words=words)
         case "negation":
             return tr("The facts contradict “{words}”: one is negated, the other is not.", words=words)
         case "opposite":
@@ -149,6 +156,18 @@ def format_doubt(doubt: Doubt) -> str:
             return tr("The facts allow only one thing; the answer adds “{words}”.", words=words)
         case "duty-as-foul":
             return tr("The answer says “{words}” is forbidden; in the spec it is required.", words=words)
+    return _format_place(doubt.why, words)
+
+
+def _format_place(why: str, words: str) -> str:
+    """A doubt about where the words of a row are from."""
+    match why:
+        case "quote-missing":
+            return tr("The quotation is not in the spec: “{words}”.", words=words)
+        case "elsewhere":
+            return tr("“{words}” is in the spec, but not in the facts that this row is based on.", words=words)
+        case "answered":
+            return tr("The answer does not say that this is not in the text: “{words}”.", words=words)
     return tr("“{words}” is neither in the facts nor in the question.", words=words)
 
 
@@ -209,7 +228,9 @@ def _find_figure_doubts(
     parsed_question = _parse_text(question[:MAX_READ_CHARACTERS])
     given = [*parsed_basis.figures[:MAX_FIGURES], *parsed_question.figures[:MAX_FIGURES]]
     counted = clauses.count_words(parsed_basis.text) | clauses.count_words(parsed_question.text)
-    derived = _derive_figures(given, parsed_answer) if deriving else set()
+    derived = (
+        _derive_figures(given, parsed_answer, f"{parsed_basis.text} {parsed_question.text}") if deriving else set()
+    )
     doubts = []
     for figure in unexplained:
         named = any(_have_common_value(figure, other) for other in given)
@@ -235,7 +256,12 @@ def _is_plain_count(figure: Figure, given: Sequence[Figure], counted: set[float]
     """Whether a number without a unit is given in words, is before the same word in the spec, or counts nothing."""
     if figure.next in clauses.UNITS:
         return False
-    in_spec = bool(figure.next) and (figure.values[0], clauses.stem(figure.next)) in whole.counted
+    rivals = {clauses.stem(other.next) for other in given if other.next}
+    in_spec = (
+        bool(figure.next)
+        and clauses.stem(figure.next) not in rivals
+        and (figure.values[0], clauses.stem(figure.next)) in whole.counted
+    )
     return in_spec or figure.values[0] in counted or _is_indefinite_one(figure, given)
 
 
@@ -254,8 +280,8 @@ def _has_other_unit(figure: Figure, given: Sequence[Figure]) -> bool:
     units = {clauses.UNITS[other.next] for other in given if other.next in clauses.UNITS}
     if not same or any(clauses.UNITS.get(next) == clauses.UNITS[figure.next] for next in same):
         return False
-    # "20 x 10 metre": the 20 has no unit of its own and may have that of the 10.
-    return all(next in clauses.UNITS for next in same) or clauses.UNITS[figure.next] not in units
+    # "20 x 10 metre": the 20 has no unit of its own and may have that of the 10. What counts or names is another.
+    return all(same) or clauses.UNITS[figure.next] not in units
 
 
 def _can_be_derived(
@@ -284,14 +310,22 @@ def _round_value(value: float) -> float:
     return round(value, 4)
 
 
-def _derive_figures(given: Sequence[Figure], parsed_answer: ParsedText) -> set[float]:
-    """The results of two given figures (sum, difference, product, quotient), in the units of the answer."""
+def _find_shares(text: str) -> set[float]:
+    """The shares that a text names in words: a half, a third, two thirds, a dozen (of one)."""
+    return {share for words, share in _SHARES.items() if words in text}
+
+
+def _derive_figures(given: Sequence[Figure], parsed_answer: ParsedText, given_text: str) -> set[float]:
+    """The results of two given figures (sum, difference, product, quotient, share), in the units of the answer."""
     units = {figure.next for figure in parsed_answer.figures if figure.next}
     every = (value for figure in given for value in (*figure.values, *clauses.convert_to_units(figure, units)))
     numbers = list(dict.fromkeys(every))[:MAX_DERIVED_FROM]
     results = {2 * value for value in numbers} | {value / 2 for value in numbers}
+    results |= {value * share for value in numbers for share in _find_shares(given_text)}
     for a, b in combinations(numbers, 2):
-        results |= {a + b, abs(a - b), a * b} | ({a / b, b / a} if a and b else set())
+        results |= {a + b, abs(a - b), a * b, 2 * a + b, a + 2 * b} | (
+            {a / b, b / a, a * b / 100} if a and b else set()
+        )
     return {_round_value(value) for value in results}
 
 
@@ -303,7 +337,7 @@ def _find_swapped(parsed_answer: ParsedText, parsed_basis: ParsedText) -> list[D
     for figure in parsed_answer.figures[:MAX_FIGURES] if len(contexts) > 1 else ():
         own = contexts.get(figure.values[0])
         for value, context in contexts.items() if own is not None else ():
-            if value in figure.values or own is None or f"#{value}" in figure.context:
+            if value in figure.values or not own or f"#{value}" in figure.context:
                 continue
             if figure.context & (context - own) and not figure.context & (own - context):
                 return [Doubt(SWAPPED_FIGURE, figure.written)]
@@ -326,7 +360,7 @@ def _find_reversed(parsed_answer: ParsedText, parsed_basis: ParsedText) -> list[
     """The first clause that agrees with one of the facts except for a negation, an opposite or the voice."""
     same = {clause.text for clause in parsed_basis.clauses}
     for clause in parsed_answer.clauses[:MAX_CLAUSES]:
-        if clause.text in same:
+        if clause.text in same or _is_fragment(clause):
             continue
         reasons = [
             _find_reversal(clause.text, other.text)
@@ -335,6 +369,22 @@ def _find_reversed(parsed_answer: ParsedText, parsed_basis: ParsedText) -> list[
         if reasons and all(reasons):
             return [Doubt(reasons[0], clause.text)]
     return []
+
+
+def _is_fragment(clause: Clause) -> bool:
+    """Whether it only names something ("The rowing boats."), and so denies nothing."""
+    words = clause.text.split()
+    return clause.text.isascii() and len(words) < MIN_STATEMENT_WORDS + 1 and not _NEGATION.search(clause.text)
+
+
+def _find_wrong_yes(question: str, answer: str, parsed_basis: ParsedText) -> list[Doubt]:
+    """The doubt about a yes to what the facts deny."""
+    if not _YES.match(answer) or _ASKS_NOT.search(question):
+        return []
+    asked = _find_reversed(_parse_text(question[:MAX_READ_CHARACTERS]), parsed_basis)
+    return (
+        [Doubt(NEGATION_DIFFERS, answer[:MAX_SHOWN_CHARACTERS])] if asked and asked[0].why == NEGATION_DIFFERS else []
+    )
 
 
 def _find_reversal(one: str, other: str) -> str:
@@ -426,12 +476,15 @@ def _find_unknown_terms(
                 if not clauses.is_known(word, parsed_question.words | days, parsed_question.text)
             ]
         elsewhere = [word for word in unknown if _is_word_in_spec(whole, word)]
-        if new := [word for word in unknown if word not in elsewhere and len(word) > 1]:
+        new = [word for word in unknown if word not in elsewhere and len(word) > 1]
+        if new and (len(unknown) >= MIN_UNKNOWN_SHARE * len(words) or not new[0].isascii()):
             return [Doubt(UNKNOWN_TERM, new[0])]
         if len(unknown) > 1 and _are_from_one_sentence(elsewhere, whole):
             return [Doubt(TERM_FROM_ELSEWHERE, " ".join(elsewhere))]
         if len(unknown) > 1 and len(unknown) == len(words):
             return [Doubt(UNKNOWN_TERM, clause.text)]
+        if len(elsewhere) == 1 and len(parsed_answer.clauses) == 1 and unknown == words and not deriving:
+            return [Doubt(TERM_FROM_ELSEWHERE, elsewhere[0])]
     return []
 
 

@@ -5,8 +5,11 @@
 
 import re
 
+from core.text.normalise import normalise
+
 # Letters of no living script, which normalising leaves unchanged.
 CLAUSE, SENTENCE = "\u1681", "\u1682"
+_MARK = re.compile(r"(?P<sentence>[。！？!?\n]|\.(?=\s|$))|(?<!\d)[,:，：]|[,:，：](?!\d)|[、;；()（）「」『』“”\"—…]")
 MAX_DISTANCE = 160  # characters before and after a word that are searched for its denial
 MAX_ANSWER_CHARACTERS = 4000  # first characters of an answer that are searched for words such as "I don't know"
 
@@ -20,7 +23,7 @@ _NEGATOR = re.compile(rf"\b(?:{_NOT})\b")
 _NO_NEGATION = re.compile(
     r"\b(?:not|no) (?:only|just|merely|simply|doubt|matter|problem)\b"
     r"|\b(?:no|not|never|nothing|none|cannot|cant|nor?)\b[^\u1682]{0,60}?\b(?:but|except|other|else|beyond|exceed\w*"
-    r"|(?:more|longer|less|fewer|later|earlier|higher|greater|wider|over) than|for over|above|until|unless|before|after)\b"
+    r"|(?:more|longer|less|fewer|later|earlier|higher|lower|greater|smaller|wider|shorter|over) than|for over|above|until|unless|before|after)\b"
 )
 _SCOPE_END = re.compile(
     r"\b(?:but|however|only|because|since|so|if|when|while|which|who|whose|and then|must)\b|[\u1681\u1682]"
@@ -34,7 +37,7 @@ _DENIED_AFTER = re.compile(
 )
 _LIMITED_AFTER = re.compile(r"exceed|more than|longer than|not (?:allowed|permitted) after")
 
-_JA_BAN = r"いけな|いけま|ならない|なりません|できな|できま|られな|られま|使えな|使えま|禁止|だめ|駄目|不可|(?:反則|違反)(?!では)"
+_JA_BAN = r"いけな|いけませ|ならない|なりません|できな|できませ|られな|られませ|使えな|使えませ|禁止|だめ|駄目|不可|(?:反則|違反)(?!では)"
 _JA_DENIED = re.compile(rf"(?P<ban>{_JA_BAN})|ません|(?<![少危])ない(?!と)|なく(?![しすて])|なかっ")
 _JA_NO_NEGATION = re.compile(
     r"な(?:ければ|くては|いと)(?:な[らり]|いけ|だめ|駄目)(?:ません|ない)?|(?:だけ|のみ|ばかり)(?:では|じゃ|で)なく"
@@ -49,7 +52,7 @@ _AT_LEAST = re.compile(
     r"|少なくとも|最低(?:でも)?|最短|最小)(?: [a-z]+)? ?$"
 )
 _AT_LEAST_AFTER = re.compile(
-    r"^ ?(?:or (?:more|longer)|minimum|以上|[をも]?超[えす過]|[をも]?こえ|より(?:長|多|大|重))"
+    r"^ ?(?:or (?:more|longer)|minimum|以上|[をも]?(?:超[えす過]|こえ)(?!ると|たら|れば|た場合|たとき|た時)|より(?:長|多|大|重))"
 )
 _AT_MOST = re.compile(
     r"(?:at most|up to|maximum(?: of)?|(?:no|not) (?:more|longer|later) than|(?:less|fewer) than|under|below|within"
@@ -69,19 +72,32 @@ _ABOUT_ABSENCE = re.compile(
 )
 # With these words an answer says that the text does not give it.
 _UNKNOWN_PHRASE = re.compile(
-    r"\b(?:does|did|do)(?: not|n['’]t) (?:explicitly |clearly |directly |actually )?(?:say|state|mention|specify)\b"
-    r"|\b(?:text|document|passage|context|source|spec|rules?)\b (?:does|did|do)(?: not|n['’]t) (?:\w+ )?"
+    r"\b(?:does|did|do)(?: not|n['’]?t) (?:explicitly |clearly |directly |actually )?(?:say|state|mention|specify)\b"
+    r"|\b(?:text|document|passage|context|source|spec|rules?)\b (?:does|did|do)(?: not|n['’]?t) (?:\w+ )?"
     r"(?:contain|provide|give|include|describe|cover|indicate)\b"
-    r"|\b(?:is|are|was|were)(?: not|n['’]t) (?:\w+ly )?(?:mentioned|stated|specified|described|provided|given) (?:in|by|here)\b"
+    r"|\b(?:is|are|was|were)(?: not|n['’]?t) (?:\w+ly )?(?:mentioned|stated|specified|described|provided|given) (?:in|by|here)\b"
     r"|\bno information (?:is|was|about|on|in)\b|\bas an ai\b"
-    r"|\b(?:I|we) (?:do not|don['’]t|cannot|can['’]t) (?:know|find|tell|answer|determine)\b"
+    r"|\b(?:I|we) (?:do not|don['’]?t|cannot|can['’]?t) (?:know|find|tell|answer|determine)\b"
     r"|(?:記載|記述|言及|明記|説明|定め|規定|情報)(?:され|が|は|も|て|い)*(?:ませ(?:ん|んでした)|ない|ありません|なし|ございません)"
     r"|(?:書かれて|述べられて)い(?:ません|ない)|(?:分か|わか)り(?:ません|かねます)|お答えできません|不明です",
+    re.IGNORECASE,
+)
+# What `find_unknown_phrase` leaves out, since rows that teach a rule may say it.
+_ADMISSION = re.compile(
+    r"\b(?:says?|said|mentions?|states?|contains?) (?:nothing|no (?:rules?|word|information))\b|\bnothing (?:about|on|is said)\b"
+    r"|\bnowhere\b|\bno (?:mention|rule|indication|details?|record)\b|\bnot (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b"
+    r"|n['’]?t (?:\w+ )?(?:mentioned|stated|specified|described|defined|covered|known)\b|\b(?:unclear|unknown|unspecified|undefined)\b"
+    r"|\b(?:do|does)(?: not|n['’]?t) (?:include|contain|provide|give|cover|know|have) (?:any )?(?:information|details?|data)?"
+    r"|\b(?:cannot|can['’]?t) (?:be determined|say|tell|answer)\b"
+    r"|触れられて|(?:触れて|書いて|載って)(?:い|お|あ)(?:ない|ません|りません)|見当たり(?:ません|ない)|(?:決ま|定ま|き)って(?:い|お)(?:ない|ません|りません)"
+    r"|(?:決め|定め)(?:られ)?て(?:い|お)(?:ない|ません|りません)|(?:決まり|定め|規定|ルール|情報|記述)(?:は|が|も)?(?:特に)?(?:ない|ありません)"
+    r"|(?:判断|特定|断定|回答)(?:は|が)?(?:でき|しかね)(?:ない|ません|ます)|(?:知|存じ)(?:り|上げ)?ません|不明",
     re.IGNORECASE,
 )
 _UNKNOWN_HINTS = (
     "n't",
     "n’t",
+    "nt ",
     " not ",
     "no info",
     "No info",
@@ -94,6 +110,68 @@ _UNKNOWN_HINTS = (
     "かねます",
     "不明",
 )
+
+
+YES, NO = "yes", "no"  # what an answer says to a question whether something is so
+_VERDICT_YES = re.compile(
+    r"(?:yes|yeah|yep|sure|of course|certainly|absolutely|definitely|no (?:problem|matter|worries))(?![a-z])|はい|ええ(?!と)|もちろん|うん"
+)
+_VERDICT_NO = re.compile(
+    r"(?:no|nope|not|never|neither|none|nobody|nothing|unfortunately not|sorry no|(?:do|does|is|are|ca|wo|must|should)nt)(?![a-z])"
+    r"|いいえ|いえ|いや(?!な)|だめ|駄目|ダメ|無理|違います|違う|ちがいます|逆です|とんでもない|無効"
+)
+_VERDICT_OPENING = re.compile(
+    r"(?:sorry|well|oh|hi|hello|unfortunately|sadly|actually|残念ながら|残念ですが|申し訳ありませんが|実は|まず|[\u1681\u1682 ])+"
+)
+_VERDICT_NEGATOR = re.compile(
+    r"\b(?:not|never|cannot|cant|mustnt|nobody|none|neither|nothing|nowhere|no)\b(?! (?:only|just|more|less|fewer|later|longer|lower|higher|earlier|problem|matter))"
+    r"|\b(?:is|are|was|were|do|does|did|wo|would|could|has|have|had|need|should)nt\b"
+)
+_JA_VERDICT_NEGATOR = re.compile(
+    r"ません|(?<![少危])ない(?!と|よう|うち|ため|なら)|できず|使わず|せずに|禁止|だめ|駄目|ダメ|無効|不可|違い?ます|ちがいます|やめて"
+)
+_VERDICT_MAY = re.compile(
+    r"\b(?:may|can|could|allowed|fine|ok|okay|free to|possible|right)\b|大丈夫|かまい|構い|(?:ても|で)いい|できます|結構です|問題ありません|問題ない"
+)
+_IF = re.compile(r"\b(?:if|unless|until|as long as)\b[^\u1681\u1682]*")
+VERDICT_SENTENCES = 2  # sentences of an answer in which its verdict is looked for
+
+
+def read_verdict(answer: str, spoken: bool = False) -> str:
+    """`YES` or `NO` as an answer to the question whether something is so; '' where it does not show.
+
+    `spoken`: only what it begins with counts, not what it means.
+    """
+    text = normalise_clauses(answer)
+    opening = _VERDICT_OPENING.match(text)
+    begun = text[opening.end() :] if opening else text
+    if _VERDICT_YES.match(begun):
+        return YES
+    if _VERDICT_NO.match(begun):
+        return NO
+    if spoken:
+        return ""
+    start = SENTENCE.join(begun.split(SENTENCE)[:VERDICT_SENTENCES])
+    start = _IF.sub("", start)
+    if _denies(start):
+        return NO
+    return YES if _VERDICT_MAY.search(start) else ""
+
+
+def is_negative(answer: str) -> bool:
+    """Whether the first sentences of an answer deny something, other than under a condition."""
+    text = SENTENCE.join(normalise_clauses(answer).split(SENTENCE)[:VERDICT_SENTENCES])
+    return _denies(_IF.sub("", text))
+
+
+def _denies(text: str) -> bool:
+    return bool(_VERDICT_NEGATOR.search(text) or _JA_VERDICT_NEGATOR.search(_JA_NO_NEGATION.sub("", text)))
+
+
+def normalise_clauses(text: str) -> str:
+    """`text` normalised, with `CLAUSE` and `SENTENCE` for the marks that end its clauses and sentences."""
+    marked = _MARK.sub(lambda found: f" {SENTENCE if found['sentence'] else CLAUSE} ", text[:MAX_ANSWER_CHARACTERS])
+    return normalise(marked)
 
 
 def is_about_bans(text: str) -> bool:
@@ -165,3 +243,9 @@ def find_unknown_phrase(answer: str) -> str:
     start = answer[:MAX_ANSWER_CHARACTERS]
     match = _UNKNOWN_PHRASE.search(start) if any(hint in start for hint in _UNKNOWN_HINTS) else None
     return match[0] if match else ""
+
+
+def find_admission(answer: str) -> str:
+    """The words with which an answer to a question that is known to have no answer says so; '' where there are none."""
+    match = _ADMISSION.search(answer)
+    return find_unknown_phrase(answer) or (match[0] if match else "")

@@ -23,14 +23,17 @@ _UNITS = {
     "tonne": ("tonnes?|トン", "mass", 1_000_000),
     "millilitre": ("millilit(?:re|er)s?|ml|ミリリットル", "volume", 1),
     "litre": ("lit(?:re|er)s?|l|リットル", "volume", 1000),
+    "month": ("months|[かカヶヵ箇]月", "months", 1),
+    "year": ("years|年間", "months", 12),
     "percent": ("percents?|per cent|pct|パーセント", "", 1),
     "yen": ("yens?|jpy|円", "", 1),
     "dollar": ("dollars?|usd|ドル", "", 1),
     "euro": ("euros?|eur|ユーロ", "", 1),
     "pound": ("pounds?|gbp|ポンド", "", 1),
+    "cent": ("cents|pence|p|セント", "", 1),
     "point": ("points?|pts?|ポイント|点", "", 1),
 }
-_SMALLEST = {"length": "millimetre", "time": "second", "mass": "gram", "volume": "millilitre"}
+_SMALLEST = {"length": "millimetre", "time": "second", "mass": "gram", "volume": "millilitre", "months": "month"}
 _MONEY = {"¥": "yen", "$": "dollar", "€": "euro", "£": "pound"} | dict.fromkeys(("jpy", "yen"), "yen")
 _MONEY |= {"usd": "dollar", "eur": "euro"}
 
@@ -39,6 +42,14 @@ _SYMBOL_WORDS = [
     (re.compile(r"(\d)\s*[×✕]\s*(?=\d)"), r"\1 x "),
     (re.compile(r"(?<![\d:])(\d{1,2}):(\d{2})(?![\d:])"), r"\1時\2分 "),
     (re.compile(r"\b([ap])\.\s?m\b\.?"), r"\1m"),
+    (re.compile(r"\bhalf (?:past|after) (?=\w)"), "half past "),
+    (re.compile(r"\b(?:a )?quarter (?=past|to|after)"), "15 "),
+    (re.compile(r"\bhalf an hour\b|(?<!\d)半時間"), "30 minutes"),
+    (re.compile(r"\b(?:a )?quarter of an hour\b"), "15 minutes"),
+    (re.compile(r"\bhalf a year\b|半年"), " 6 months "),
+    (re.compile(r"\ba fortnight\b"), "14 days"),
+    (re.compile(r"\btwo[ -]thirds\b"), "2/3"),
+    (re.compile(r"\b(?:a|one)[ -]third(?=\s*(?:of|less|more|off|cheaper|[.,;]|$))"), "1/3"),
     (re.compile(r"%"), " percent "),
     (re.compile(r"(?<=[\w ])=(?=[\w ])"), " equals "),
 ]
@@ -52,15 +63,21 @@ _WORDS = re.compile(
     rf"({_NUMBER}) ?(?:{'|'.join(f'(?P<{unit}>{words})' for unit, (words, *_rest) in _UNITS.items() if words)})(?![a-z])"
 )
 _KILO = re.compile(rf"({_NUMBER}) ?キロ(?![\u30a1-\u30fc])")
+_RATE = re.compile(
+    rf"(?P<number>{_NUMBER}) [a-z]+s? (?:an?|per|each|every) (?P<time>second|minute|hour|day|week|month|year)\b"
+)
 _ALL = "|".join(_UNITS)
 QUANTITY = re.compile(rf"({_NUMBER}) ({_ALL})s?(?![a-z])")
 _COMPOUND = re.compile(
     rf"({_NUMBER}) (hour|minute|kilometre|metre)s? ?(?:and |と)?({_NUMBER}) (minute|second|metre|centimetre)"
 )
 _SIDES = re.compile(rf"({_NUMBER}) (?:x |by )({_NUMBER}) ({_ALL})(?![a-z])")
+_PAST = re.compile(
+    r"(?<![\w.])(?:(?P<half>half)|(?P<minutes>\d{1,2})(?: minutes?)?) (?P<side>past|to|after) (?P<hour>\d{1,2})(?![\w.]| \d| ?percent)"
+)
 _CLOCK = re.compile(
     r"(?:(?P<early>午前|朝|早朝)|(?P<late>午後|夕方|夜|晩))?の?(?<![\d.])(?P<hour>\d{1,2})"
-    r"(?:時(?!間)(?:(?P<half>半)|(?P<minute>\d{1,2}) minute)?| ?o ?clock|(?= ?[ap]m(?![a-z])))"
+    r"(?:時(?!間)(?:(?P<half>半)|(?P<minute>\d{1,2}) minute)?| ?o ?clock|(?= ?[ap]m(?![a-z])| (?:in the (?:morning|afternoon|evening)|at night)\b))"
     r"(?: ?(?P<am>am(?![a-z])|in the morning)| ?(?P<pm>pm(?![a-z])|in the (?:afternoon|evening)|at night))?"
 )
 
@@ -78,7 +95,7 @@ def spell_out(text: str) -> str:
 
 def normalise_quantities(normal: str, kilo: str = "kilogram") -> str:
     """A normalised text with every quantity as `number unit` in English words; キロ alone is a `kilo`."""
-    text = _CLOCK.sub(_format_clock, normal)
+    text = _CLOCK.sub(_format_clock, _PAST.sub(_format_past, normal))
     text = _KILO.sub(rf"\1 {kilo} ", text)
     text = _WORDS.sub(lambda found: f"{found[1]} {found.lastgroup} ", text)
     text = _SIDES.sub(r"\1 \3 x \2 \3", text)
@@ -95,8 +112,31 @@ def find_quantities(text: str) -> Iterator[tuple[str, str]]:
     return ((found[1], found[2]) for found in QUANTITY.finditer(text))
 
 
+def find_other_rate(text: str, other: str) -> str:
+    """The rate of `other` that has the number of a rate of `text`, but for another time: "10 pounds a month", not "a year"."""
+    rates = {number: time for number, time, _words in _find_rates(text)}
+    return next((words for number, time, words in _find_rates(other) if rates.get(number, time) != time), "")
+
+
+def _find_rates(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the number, the time and the words of each rate of a text."""
+    normal = normalise_quantities(normalise(spell_out(text)))
+    for match in _RATE.finditer(normal):
+        yield match["number"], match["time"], match[0]
+
+
 def _convert_digit(char: str | None) -> str:
     return _DIGITS.get(char, char) if char else "0"
+
+
+def _format_past(match: re.Match[str]) -> str:
+    """The hour and the minutes of "half past three" and "quarter to nine"; a range ("3 to 5") is no time."""
+    hour, minute = int(match["hour"]), 30 if match["half"] else int(match["minutes"])
+    if hour > 12 or minute > 59 or (match["side"] == "to" and minute not in (5, 10, 15, 20, 25)):
+        return match[0]
+    if match["side"] == "to":
+        hour, minute = (hour - 1) or 12, 60 - minute
+    return f"{hour}時{minute} minute"
 
 
 def _format_clock(match: re.Match[str]) -> str:

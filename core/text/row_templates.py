@@ -40,6 +40,33 @@ _KATAKANA = re.compile("[ァ-ヺー][ァ-ヺー・]{3,30}")
 _CAPITALISED = re.compile(r"(?<=[a-z,] )[A-Z][\w'’-]{1,30}(?: [A-Z][\w'’-]{1,30}){0,3}")
 
 
+_CURRENCY = "¥$€£"
+_AFTER_FIGURE = re.compile(r"\s?(?:[ap]\.?m\b\.?|o['’]clock|(?:pence|cents?|p|shillings?)\b|%)", re.IGNORECASE)
+_FRACTION = re.compile(
+    r"\b(?:two|one|a)[ -]thirds?(?!-)\b|\b(?:half|three) (?:past|quarters?)\b(?: \w+)?", re.IGNORECASE
+)
+_CLOCK_JA = re.compile(r"(?:午前|午後)?[0-9０-９]{1,2}時(?:[0-9０-９]{1,2}分|半)?(?!間)")
+_ANY_COUNTER_JA = re.compile(
+    r"(?<![0-9０-９.,])[0-9０-９]{1,15}(?:[.,，][0-9０-９]{1,15}){0,4}(?:[かカヶヵ]月|[\u30a1-\u30fc]+|[\u3400-\u9fff])"
+)
+
+
+def list_figures(text: str) -> list[str]:
+    """The figures of a text in their order, each with its unit, counter or currency; a time of day and a fraction are one."""
+    is_japanese = _KANA.search(text) is not None
+    patterns = (_CLOCK_JA, _ANY_COUNTER_JA, _FIGURE_JA) if is_japanese else (_FRACTION, _FIGURE_EN)
+    spans: list[tuple[int, int]] = []
+    for match in (match for pattern in patterns for match in pattern.finditer(text)):
+        groups = match.groupdict()
+        if groups and not (groups.get("number") or groups.get("kanji")):
+            continue
+        start = match.start() - text[: match.start()].endswith(tuple(_CURRENCY))
+        after = _AFTER_FIGURE.match(text, match.end())
+        if not any(start < end and begin < match.end() for begin, end in spans):
+            spans.append((start, after.end() if after else match.end()))
+    return [text[start:end] for start, end in sorted(spans)]
+
+
 @dataclass(frozen=True, slots=True)
 class TemplateRow:
     """A draft row. `key_points` (see `core.text.normalise`) is the text that the gap hides."""

@@ -203,6 +203,6 @@ def format_recording_cost(estimate: RecordingEstimate, provider: str, batch: boo
     return " · ".join(parts)
 
 
-def format_mark(score: float, passed: bool) -> str:
-    """A mark as a symbol or a percentage."""
+def format_mark(score: float | None, passed: bool | None) -> str:
+    """A mark as a symbol or a percentage; an answer that could not be marked has not passed."""
     return "✓" if passed else f"{score:.0%}" if score else "✗"

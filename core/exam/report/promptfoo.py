@@ -12,7 +12,7 @@ from typing import Any
 
 from core import keys, prompts
 from core.errors import JukuError
-from core.exam import key_points, prompt_conditions, runs, scores
+from core.exam import point_making, prompt_conditions, runs, scores
 from core.exam.prompt_conditions import RETRIEVED, FewShotExample, PromptBuilder
 from core.exam.report import report_data
 from core.exam.runs import ExamQuestion, ExamRun
@@ -187,7 +187,7 @@ def _build_assertions(run: ExamRun, one: ExamQuestion) -> Iterator[dict[str, Any
         case "key_points" | "contains":
             points = (
                 one.key_points.strip()
-                or key_points.suggest_points(one.reference, one.reference, one.question)
+                or point_making.suggest_points(one.reference, one.reference, one.question, one.kind)
                 or one.reference
             )
             yield from (_javascript(_point_expression(point)) for point in normalise.parse_key_points(points))

@@ -8,7 +8,7 @@ import pytest
 
 from core.dataset import examples, filters, sample_projects
 from core.dataset.examples import Filter
-from core.exam import key_points
+from core.exam import point_making
 from core.generation import draft_rows
 from core.generation.draft_rows import DraftProposal
 from core.paths import RESOURCES
@@ -188,10 +188,25 @@ def test_a_generated_set_does_not_leak(project, language):
 @pytest.mark.parametrize(
     ("answer", "fact", "question", "expected"),
     [
-        ("The court is 20 metres long and 10 metres wide.", "It is 20 metres long and 10 metres wide.", "", "20 ; 10"),
-        ("コートは縦20メートル、横10メートルです。", "縦が20メートル、横が10メートルです。", "", "20 ; 10"),
-        ("One of the 3 players is ill.", "A team has 3 players.", "", "3"),
-        ("A 20 metre court is 10 metres wide.", "The court is 20 by 10 metres.", "How wide is a 20 metre court?", "10"),
+        (
+            "The court is 20 metres long and 10 metres wide.",
+            "It is 20 metres long and 10 metres wide.",
+            "",
+            "20 metres ; 10 metres",
+        ),
+        (
+            "コートは縦20メートル、横10メートルです。",
+            "縦が20メートル、横が10メートルです。",
+            "",
+            "20メートル ; 10メートル",
+        ),
+        ("One of the 3 players is ill.", "A team has 3 players.", "How many are they?", "3"),
+        (
+            "A 20 metre court is 10 metres wide.",
+            "The court is 20 by 10 metres.",
+            "How wide is a 20 metre court?",
+            "10 metres",
+        ),
         (
             "ボールに触れてよいのは手だけです。",
             "ボールに触れてよいのは手だけです。",
@@ -202,7 +217,7 @@ def test_a_generated_set_does_not_leak(project, language):
     ],
 )
 def test_key_points(answer, fact, question, expected):
-    assert key_points.suggest_points(answer, fact, question) == expected
+    assert point_making.suggest_points(answer, fact, question) == expected
 
 
 def test_an_answer_that_says_nothing_is_not_stated_contradicts_one(game):

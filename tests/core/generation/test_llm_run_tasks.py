@@ -47,7 +47,7 @@ def game(project):
 def test_a_base_model_is_asked_what_it_knows(game, server):
     write(game, facts.ignore, [2])
     subjects = knowledge_probe.build_subjects(game.rows)
-    assert [(subject["fact"], subject["points"]) for subject in subjects] == [("f01", "3"), ("f01", "3"), ("f03", "ten"), ("f03", "ten minutes")]  # fmt: skip
+    assert [(subject["fact"], subject["points"]) for subject in subjects] == [("f01", "3"), ("f01", "3|team"), ("f03", "ten"), ("f03", "ten minutes")]  # fmt: skip
     assert subjects[0]["question"] == "How many play?"
 
     def answer(asked):

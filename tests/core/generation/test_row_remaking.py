@@ -65,7 +65,7 @@ def test_the_change_is_put_in_else_the_fact_answers(pool):
         ("Yes.", "approved"),
     ]
     third = examples.fetch(pool.rows, [3])[3]
-    assert (third.split, third.key_points, third.quote) == ("test", "5", "A ticket costs 5 euros.")
+    assert (third.split, third.key_points, third.quote) == ("test", "5 euros", "A ticket costs 5 euros.")
     assert not row_remaking.find_stale_rows(pool.rows)
     asyncio.run(pool.undo())
     assert answers(pool)[0] == ("It opens at six.", "approved")

@@ -13,7 +13,7 @@ from core.dataset.row_json import read_texts
 from core.progress import Reporter
 from core.review import finding_texts, findings
 from core.spec import facts, spec
-from core.text import contradicting_answers, normalise
+from core.text import contradicting_answers
 from tests.support.projects import new_example
 
 
@@ -123,11 +123,19 @@ def test_an_earlier_question_makes_a_short_one_another(project):
         ("The rules do not say.", "A team has seven players.", contradicting_answers.NOT_STATED),
         ("それは書かれていません。", "7人です。", contradicting_answers.NOT_STATED),
         ("The rules do not say.", "The text does not mention it.", ""),
+        ("From 15:30.", "From half past three.", ""),
+        ("It costs €18.", "18 euros.", ""),
+        ("The Blue Card.", "The Gold Card.", contradicting_answers.DIFFERENT_WORDS),
+        ("30 by 20 centimetres", "22 by 30 centimetres", contradicting_answers.DIFFERENT_FIGURES),
+        ("Yes, they are optional.", "You can't do without them.", contradicting_answers.YES_NO),
+        ("はい、だめです。", "だめです。", ""),
+        ("It doesn't say that.", "That isn't mentioned.", ""),
+        ("案内には書いてありません。", "載っていません。", ""),
         ("", "", ""),
     ],
 )
 def test_contradiction(one, other, why):
-    one, other = normalise.normalise(one), normalise.normalise(other)
+    one, other = contradicting_answers.prepare_answer(one), contradicting_answers.prepare_answer(other)
     assert contradicting_answers.compare_answers(one, other) == why
     assert contradicting_answers.compare_answers(other, one) == why
 

@@ -279,3 +279,30 @@ def test_a_condition_in_other_words_is_no_denial_of_what_follows():
 def test_words_that_belong_to_no_subject_add_nothing(word):
     fact = "If the player cannot discard two oil cards, one ship sinks."
     assert whys(f"One ship {word} sinks.", fact) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "fact", "kind"),
+    [
+        ("What does it cost?", "That's 18 euros, and you can't get it cheaper.", "It costs €18 and does not get cheaper.", "reworded"),
+        ("What is it worth if the price is 30?", "It is worth 20.", "It is sold for two thirds of its price.", "applied"),
+        ("What is not covered?", "The rowing boats.", "It covers all of them except the rowing boats.", "reverse"),
+        ("まりを持てるのは何秒?", "5秒までしか持てません。", "まりを持てるのは5秒までです。", "reworded"),
+        ("What colour is it?", "That isn't mentioned.", "", "not_stated"),
+    ],
+)  # fmt: skip
+def test_right_rows_that_were_doubted(question, answer, fact, kind):
+    assert whys(answer, fact, question=question, kind=kind) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "fact", "spec", "kind", "why"),
+    [
+        ("What colour is it?", "It is red.", "", "", "not_stated", grounding.ANSWERED),
+        ("何人ですか?", "3人です。", "1チームは5人です。", "控えは3人です。", "reworded", grounding.WRONG_FIGURE),
+        ("Which fault is it?", "A ghost.", "A pane whose edge lets go.", "A ghost is a white bloom.", "reverse", grounding.TERM_FROM_ELSEWHERE),
+        ("Can the Blue Card be used on holidays?", "Yes, any time.", "The Blue Card cannot be used on holidays.", "", "reworded", grounding.NEGATION_DIFFERS),
+    ],
+)  # fmt: skip
+def test_wrong_rows_that_were_not_doubted(question, answer, fact, spec, kind, why):
+    assert why in whys(answer, fact, question=question, spec=spec, kind=kind)

@@ -38,3 +38,31 @@ def test_admissions(answer):
 )
 def test_no_admissions(answer):
     assert not negation.find_unknown_phrase(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "spoken"),
+    [
+        ("Yes, of course.", negation.YES, negation.YES),
+        ("No, never.", negation.NO, negation.NO),
+        ("No problem, you can.", negation.YES, negation.YES),
+        ("Sorry, you can't.", negation.NO, ""),
+        ("You may.", negation.YES, ""),
+        ("It holds no more than five.", "", ""),
+        ("Only if it is not wet.", "", ""),
+        ("It is red.", "", ""),
+        ("はい、できます。", negation.YES, negation.YES),
+        ("残念ですが、使えません。", negation.NO, ""),
+        ("だめです。", negation.NO, negation.NO),
+        ("かまいません。", negation.YES, ""),
+    ],
+)
+def test_verdicts(answer, verdict, spoken):
+    assert (negation.read_verdict(answer), negation.read_verdict(answer, spoken=True)) == (verdict, spoken)
+
+
+def test_being_able_is_no_ban():
+    """「できま」 was read as the beginning of できません."""
+    text = "60円で借りられます"
+    assert not negation.is_denied(text, 0, 3)
+    assert negation.is_denied("60円で借りられません", 0, 3)
