@@ -5,10 +5,10 @@ import random
 import sqlite3
 
 from core.exam.prompt_conditions import CLOSED_BOOK, FEW_SHOT, OPEN_BOOK, RETRIEVED
-from core.exam.runs import KINDS
 from core.spec import facts, revisions, spec
 from core.spec.spec import Spec
 
+KINDS = ("memorised", "reworded", "reverse", "applied", "not_stated", "general")
 BASE, TUNED = "base-135m", "ft:base-135m:local:study:1"
 SUBJECTS = (  # model, condition, the share of right answers
     (BASE, CLOSED_BOOK, 0.2), (BASE, OPEN_BOOK, 0.7), (BASE, RETRIEVED, 0.6), (BASE, FEW_SHOT, 0.25), (TUNED, CLOSED_BOOK, 0.8),
