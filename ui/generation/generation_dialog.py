@@ -334,7 +334,8 @@ class GenerationDialog(LlmRunDialog):
             text = " · ".join([requests, tokens, *([tr("about ${cost}", cost=f"{cost:.2f}")] if cost else [])])
         after = tr("All rows are added as drafts: they are not used for training until you approve them.")
         nothing = self._offline_reason() if found.page is not None else ""
-        self.estimate.setText(f"{text}\n{after}" if examples else nothing)
+        separator = "\n" if found.page is None else " "  # at 150 % every line counts
+        self.estimate.setText(f"{text}{separator}{after}" if examples else nothing)
 
     def _show_way(self) -> None:
         for kind, box in self.kinds.items():

@@ -48,11 +48,12 @@ class ModelRowsChoice(QWidget):
 
     def _lay_out(self) -> None:
         line = QHBoxLayout()
+        line.setContentsMargins(0, 0, 0, 0)
         line.addWidget(self._name)
         line.addWidget(self.base, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(style.SPACE // 2)
+        column.setSpacing(style.SPACE // 4)
         column.addWidget(self.own)
         column.addWidget(self.everyday)
         column.addLayout(line)
