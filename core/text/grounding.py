@@ -83,6 +83,7 @@ _OPPOSITES = [
         (r"午前", r"午後"), (r"\bleft\b", r"\bright\b"),
     )
 ]  # fmt: skip
+_EACH = re.compile(r"\b(?:each|both|twice)\b|それぞれ|ずつ|両方")
 _SHARES = {"half": 0.5, "半分": 0.5, "third": 1 / 3, "2 third": 2 / 3, "quarter": 0.25, "dozen": 12.0, "ダース": 12.0}
 _ANY_OPPOSITE = re.compile("|".join(pattern.pattern for pair in _OPPOSITES for pattern in pair))
 _VOICE = re.compile(r"([\u3400-\u9fff]{2,8})(され|し(?=た|て|ま)|する)")
@@ -322,10 +323,10 @@ def _derive_figures(given: Sequence[Figure], parsed_answer: ParsedText, given_te
     numbers = list(dict.fromkeys(every))[:MAX_DERIVED_FROM]
     results = {2 * value for value in numbers} | {value / 2 for value in numbers}
     results |= {value * share for value in numbers for share in _find_shares(given_text)}
+    doubled = _EACH.search(given_text) is not None  # 「前半と後半がそれぞれ12分、間に4分」
     for a, b in combinations(numbers, 2):
-        results |= {a + b, abs(a - b), a * b, 2 * a + b, a + 2 * b} | (
-            {a / b, b / a, a * b / 100} if a and b else set()
-        )
+        results |= {2 * a + b, a + 2 * b} if doubled else set()
+        results |= {a + b, abs(a - b), a * b} | ({a / b, b / a, a * b / 100} if a and b else set())
     return {_round_value(value) for value in results}
 
 

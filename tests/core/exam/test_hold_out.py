@@ -86,7 +86,7 @@ def test_drafts_and_what_is_kept_already_are_left_alone(pond):
 def test_rows_are_kept_in_one_step_with_key_points(pond):
     write(pond, hold_out.hold_out_rows, [1, 4], 5)
     assert [(row.id, row.key_points, row.tags) for row in held(pond)] == [
-        (1, "Four", "held-5"),
+        (1, "Four metres", "held-5"),
         (4, "seven", "held-5"),
     ]
     assert {row.question for row in questions.load_exam_rows(pond.rows, False)} == {WORDINGS[0][0], WORDINGS[3][0]}
