@@ -24,9 +24,10 @@ def test_shipped_prompts_are_whole(name, language):
 
 @pytest.mark.parametrize("language", prompts.PROMPT_LANGUAGES)
 def test_the_shape_a_prompt_asks_for_is_read(language):
-    """The example of a reply at the prompt's end is what `replies` reads."""
-    last = prompts.load_default("examples", language).strip().split("\n")[-1]
-    assert [pair.kind for pair in replies.parse_pairs(last).pairs] == ["direct"]
+    """The example of a reply in the prompt is what `replies` reads."""
+    lines = prompts.load_default("examples", language).split("\n")
+    (shape,) = (line for line in lines if line.startswith('{"examples"'))
+    assert [pair.kind for pair in replies.parse_pairs(shape).pairs] == ["direct"]
     assert '{"statements": ["…", "…"]}' in prompts.load_default("facts", language)
     for kind in replies.PAIRS_SCHEMA["schema"]["properties"]["examples"]["items"]["properties"]["kind"]["enum"]:
         assert f"- {kind}" in prompts.load_default("examples", language)

@@ -256,6 +256,7 @@ def _describe_placeholders(name: str) -> dict[str, str]:
         "wanted": tr("number of rows per kind"),
         "spec": tr("the name of the spec") if name == "examples" else tr("the text of the spec"),
         "existing": tr("the existing questions"),
+        "neighbours": tr("the questions of neighbouring facts"),
         "system_prompt": tr("the system prompt"),
         "statements": tr("the statements"),
         "facts": tr("the facts with their names"),

@@ -323,7 +323,7 @@ def test_answers_stand_side_by_side_as_plain_text(run, tab, server):
     view = tab.result.heat.answers
     assert view.questions.index(0).data() == "✗ ✓   How many players are on a Hobannu team?"
     base, tuned = (text.toPlainText() for text in view.texts)
-    assert base.startswith("✗ Wrong · 50\n<b>60</b> <img src=x> points\n")
+    assert base.startswith("✗ Wrong · 33\n<b>60</b> <img src=x> points\n")
     assert tuned.startswith("✓ Right\n")
     assert f"Answered by {TUNED} · fp_test · " in tuned
     assert view.question.textFormat() == view.reference.textFormat() == Qt.TextFormat.PlainText

@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QApplication, QInputDialog, QLabel, QTableWidgetIt
 
 from core import language
 from core.dataset import examples
+from core.dataset.filters import Filter
+from core.formats import jsonl
 from core.providers import LOCAL, ModelOffer
 from core.providers.local_engine import LocalProvider
 from core.providers.server_presets import preset
@@ -139,6 +141,13 @@ def test_rows_that_cannot_be_trained_on_are_said_before_and_refused_after(window
     assert window.jobs() == []
 
 
+def add_doubtful_row(db):
+    """A row of the samples' kind that its fact does not bear out: a start asks about it."""
+    row = next(examples.iterate(db, Filter(split="train", status="approved", fact="f01")))
+    answer = jsonl.set_content(row.data, "assistant", "A Hobannu team has 99 players from Paris.")
+    examples.add(db, [examples.read_row(answer, split="train", status="approved", kind="direct", facts="f01")])
+
+
 def test_the_rows_prompt_is_taken_over_before_the_start(window, run):
     window.agrees = False
     project = window.workspace.project
@@ -146,6 +155,7 @@ def test_the_rows_prompt_is_taken_over_before_the_start(window, run):
 
     async def go():
         await project.write("", lambda db: spec.store(db, replace(spec.load(db), system_prompt="Be someone else.")))
+        await project.write("", add_doubtful_row)
         window.tab.form.start.click()
         await until(lambda: window.dialogs)
         (dialog,) = window.dialogs
@@ -167,11 +177,12 @@ def test_warnings_ask_before_the_start_and_what_was_agreed_is_not_asked_again(wi
     window.agrees = False
 
     async def go():
+        await window.workspace.project.write("", add_doubtful_row)
         window.tab.form.start.click()
         await until(lambda: window.dialogs)
         (dialog,) = window.dialogs
         assert dialog.start.text() == "Start 1 job anyway"
-        assert "178 rows" in dialog.amount.text()
+        assert "179 rows" in dialog.amount.text()
         await until(lambda: window.tab.form.start.isEnabled())
         dialog.cancel.click()
         assert window.jobs() == [] and server.creations == 0
