@@ -4,10 +4,10 @@ A model that is trained on a page's rows alone answers everything with a fact of
 keep the rest: Robins (1995), "Catastrophic forgetting, rehearsal and pseudorehearsal".
 """
 
-import asyncio
 import re
 import sqlite3
 from collections.abc import Iterable
+from functools import partial
 
 from core import paths
 from core.dataset import examples
@@ -18,6 +18,7 @@ from core.generation import draft_rows
 from core.language import tr
 from core.progress import Reporter
 from core.providers import Provider, Sampling
+from core.providers.request_runner import run_together
 from core.spec import spec
 from core.storage.project import OnChanges, Project
 
@@ -59,18 +60,15 @@ async def ask(
     """
     prompts = load_prompts(language)
     chosen = [prompts[place * len(prompts) // count] for place in range(min(count, len(prompts)))]
-    free, found = asyncio.Semaphore(provider.at_once), dict[str, str]()
+    found: dict[str, str] = {}
 
     async def ask_one(prompt: str) -> None:
-        async with free:
-            reporter.check()
-            reply = await provider.chat(model, [{"role": "user", "content": prompt}], Sampling(max_tokens=MAX_TOKENS))
+        reporter.check()
+        reply = await provider.chat(model, [{"role": "user", "content": prompt}], Sampling(max_tokens=MAX_TOKENS))
         found[prompt] = find_first_sentence(reply.texts[0], language)
         reporter.update(len(found), len(chosen))
 
-    async with asyncio.TaskGroup() as group:
-        for prompt in chosen:
-            group.create_task(ask_one(prompt))
+    await run_together(provider, [partial(ask_one, prompt) for prompt in chosen])
     return [(prompt, found[prompt]) for prompt in chosen if found[prompt]]
 
 

@@ -15,7 +15,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from rapidfuzz import fuzz
@@ -27,6 +27,7 @@ from core.generation.draft_rows import AddedDrafts
 from core.language import tr
 from core.progress import Cancelled, Reporter
 from core.providers import JobRequest, JobState, JobStatus, Provider, Sampling
+from core.providers.request_runner import run_together
 from core.providers.retry_policy import PollTimer
 from core.spec import spec
 from core.storage.project import OnChanges, Project
@@ -181,21 +182,17 @@ async def _follow(provider: Provider, job: JobState, reporter: Reporter) -> JobS
 
 async def write(provider: Provider, writer: str, page: Page, reporter: Reporter) -> dict[str, list[WrittenQuestion]]:
     """The questions that the model writes about each fact, by the fact's name. Raises `ProviderError` and `Cancelled`."""
-    free = asyncio.Semaphore(provider.at_once)
     found: dict[str, list[WrittenQuestion]] = {}
     sampling = Sampling(temperature=TEMPERATURE, top_p=TOP_P, max_tokens=MAX_REPLY_TOKENS, n=LISTS)
 
     async def ask(fact: PageFact) -> None:
-        async with free:
-            reporter.check()
-            prompt = build_prompt(page.subject, " › ".join(fact.headings), fact.text)
-            reply = await provider.chat(writer, [{"role": "user", "content": prompt}], sampling)
+        reporter.check()
+        prompt = build_prompt(page.subject, " › ".join(fact.headings), fact.text)
+        reply = await provider.chat(writer, [{"role": "user", "content": prompt}], sampling)
         found[fact.name] = [one for text in reply.texts for one in parse_reply(text)]
         reporter.update(len(found), len(page.facts))
 
-    async with asyncio.TaskGroup() as group:
-        for fact in page.facts:
-            group.create_task(ask(fact))
+    await run_together(provider, [partial(ask, fact) for fact in page.facts])
     return found
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from core.errors import ProviderError
@@ -19,6 +20,21 @@ MAX_FAILURES_IN_A_ROW = 5  # in a row, after which the rest is not sent
 HOPELESS_STATUSES = (*BLOCKING_STATUSES, 404)  # the server refuses whatever it is asked
 NO_SCHEMA_STATUSES = (400, 404, 415, 422, 501)  # what a server without structured output answers
 MAX_BATCH_ROUNDS = 2  # batches of one run: what the first did not answer is asked once more
+
+
+async def run_together(provider: Provider, works: Iterable[Callable[[], Coroutine[Any, Any, None]]]) -> None:
+    """Do all of the works, as many at a time as the provider allows. The first error ends the others, and is raised."""
+
+    async def run_one(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        async with provider.limiter.slot():
+            await work()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(run_one(work))
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +79,10 @@ class RequestRunner:
         self._total = len(requests)
 
         async def one(request: PendingRequest) -> None:
-            async with self.provider.limiter.slot():
-                if not self._is_hopeless():
-                    await self._ask(request)
+            if not self._is_hopeless():
+                await self._ask(request)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for request in requests:
-                    group.create_task(one(request))
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+        await run_together(self.provider, [partial(one, request) for request in requests])
 
     def _is_hopeless(self) -> bool:
         """Whether the server has refused so plainly that asking the rest would be refused alike."""

@@ -6,6 +6,7 @@ import pytest
 
 from core.dataset import examples
 from core.dataset.filters import Filter
+from core.errors import ProviderError
 from core.generation import everyday_rows
 from core.progress import Reporter
 
@@ -24,6 +25,22 @@ from core.progress import Reporter
 )
 def test_the_first_sentence_is_kept_where_it_is_of_use(language, text, sentence):
     assert everyday_rows.find_first_sentence(text, language) == sentence
+
+
+def test_what_the_server_refuses_is_said_and_nothing_is_added(server, sample):
+    server.key = "sk-new"
+
+    async def work():
+        provider = server.provider()
+        try:
+            await everyday_rows.add_to_project(sample, provider, "base-model", Reporter())
+        finally:
+            await provider.close()
+
+    before = examples.get_next_id(sample.rows)
+    with pytest.raises(ProviderError, match="API key"):
+        asyncio.run(work())
+    assert examples.get_next_id(sample.rows) == before
 
 
 def test_the_answers_become_drafts_once(server, sample):
