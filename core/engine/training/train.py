@@ -376,6 +376,11 @@ def _write_folder(target: Path, write: Callable[[Path], object]) -> None:
     replace_folder(part, target)
 
 
+# Never freed: the destructor of torch's gloo process group waits for a thread that may wait for Python's lock, which the
+# freeing thread holds, and the process of a finished job would stay for ever.
+_KEPT_TO_THE_END: list[Trainer] = []
+
+
 def main() -> int:
     """Exit status 0 when the job is done, paused, or an error was sent to the parent; else 1."""
     parser = argparse.ArgumentParser()
@@ -389,7 +394,9 @@ def main() -> int:
     try:
         child_lifetime.import_training_libraries()
         plan = TrainingArguments(**json.loads((arguments.folder / "plan.json").read_text("utf-8")))
-        Trainer(arguments.folder, plan, send, pause_requested, arguments.world_size).run()
+        trainer = Trainer(arguments.folder, plan, send, pause_requested, arguments.world_size)
+        _KEPT_TO_THE_END.append(trainer)
+        trainer.run()
     except TrainingError as error:  # all processes of the job have it alike
         if is_main:
             send({"event": "error", "code": error.code, "message": str(error)})
