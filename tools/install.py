@@ -57,6 +57,8 @@ def main() -> None:
         offer_browser()
     make_venv()
     install_packages(purpose)
+    if purpose == "run":
+        offer_analysers()
     stamp(purpose).touch()
 
 
@@ -123,6 +125,13 @@ def offer_browser() -> None:
         env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         line = f"apt-get update && apt-get install -y --no-install-recommends {BROWSER}"
         subprocess.run(["sh", "-c", line], env=env)
+
+
+def offer_analysers() -> None:
+    """The analysers of sentences (200 MB) cannot be had for every Python: without them there are fewer rows without a model."""
+    line = [str(PYTHON), "-m", "pip", "install", "--editable", f"{ROOT}[teach]"]
+    if subprocess.run(line).returncode:
+        print("The extra “teach” could not be installed. Juku works without it: it makes fewer rows without a model.")
 
 
 def make_venv() -> None:
