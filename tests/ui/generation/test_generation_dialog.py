@@ -291,6 +291,7 @@ def test_fewer_rows_of_each_fact_and_fewer_kinds_can_be_chosen(bare):
 
 def test_facts_that_have_enough_get_other_questions_when_more_is_wanted(bare):
     """What the exam's button opens: the plan of a fact that was not learned is often full."""
+    pytest.importorskip("spacy", reason="without the extra `teach` the first round leaves the plan open")
 
     async def go(scene):
         dialog = scene.dialog
