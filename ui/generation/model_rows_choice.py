@@ -1,13 +1,15 @@
 """What a small model can add to rows without a chat model: questions that it writes itself, and everyday questions."""
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core import providers
 from core.generation import everyday_rows, question_writer
-from core.language import tr, trn
+from core.language import tr
 from core.progress import Reporter
-from core.providers import Provider, model_kinds
+from core.providers import model_kinds
 from core.storage.project import OnChanges, Project
 from ui import style
 from ui.widgets import basics
@@ -27,8 +29,8 @@ class ModelRowsChoice(QWidget):
         self._workspace = workspace
         self.own = QCheckBox(tr("Also questions that a small model &writes itself"))
         words = tr(
-            "A question writer is trained on this computer first, once for each base model and language; that takes some ten "
-            "minutes on two cores. About half of what it writes is of use: look at the drafts before you approve them."
+            "A question writer is trained on this computer first, once for each base model and language; that takes ten "
+            "to twenty minutes on two cores. About half of what it writes is of use: look at the drafts before you approve them."
         )
         self.own.setToolTip(basics.plain_tooltip(words))
         self.everyday = QCheckBox(tr("Also e&veryday questions with the model’s own answers"))
@@ -83,33 +85,29 @@ class ModelRowsChoice(QWidget):
 
     def wanted(self, names: frozenset[str] | None) -> "ModelRows":
         """What is chosen, for these facts (None: for all)."""
-        own, everyday = self.own.isChecked(), self.everyday.isChecked()
-        return ModelRows(self._workspace, self.base.usable(), names, own, everyday)
+        return ModelRows(self._workspace, self.base.usable(), names, self.own.isChecked(), self.everyday.isChecked())
 
 
+@dataclass(frozen=True, slots=True)
 class ModelRows:
-    """The rows that a base model of this computer is to add to a project."""
+    """The rows that the model `base` of this computer is to add to a project: `own` questions, `everyday` ones."""
 
-    def __init__(
-        self, workspace: Workspace, base: str, names: frozenset[str] | None, own: bool, everyday: bool
-    ) -> None:
-        self._workspace, self._base, self._names = workspace, base, names
-        self._adders = [*([self._add_own] if own else []), *([self._add_everyday] if everyday else [])]
+    workspace: Workspace
+    base: str
+    names: frozenset[str] | None
+    own: bool
+    everyday: bool
 
     async def add(self, project: Project, reporter: Reporter, on_changes: OnChanges) -> list[str]:
         """Add them as drafts; returns what came of each, in words. Raises as the modules that make them do."""
-        server = await self._workspace.provider(SERVER) if self._adders else None
-        return [
-            await add(project, server, reporter.part(number, len(self._adders)), on_changes)
-            for number, add in enumerate(self._adders)
-            if server is not None
-        ]
-
-    async def _add_own(self, project: Project, server: Provider, reporter: Reporter, on_changes: OnChanges) -> str:
-        added = await question_writer.add_rows(project, server, self._base, self._names, reporter, on_changes)
-        return f"{tr('Questions that a small model writes')}: {added}"
-
-    async def _add_everyday(self, project: Project, server: Provider, reporter: Reporter, on_changes: OnChanges) -> str:
-        added = await everyday_rows.add_to_project(project, server, self._base, reporter, on_changes)
-        text = trn("{n} row was added as a draft.", "{n} rows were added as drafts.", added)
-        return f"{tr('Everyday questions')}: {text}"
+        server, parts = await self.workspace.provider(SERVER), self.own + self.everyday
+        texts = []
+        if self.own:
+            part = reporter.part(0, parts)
+            added = await question_writer.add_rows(project, server, self.base, self.names, part, on_changes)
+            texts.append(f"{tr('Questions that a small model writes')}: {added}")
+        if self.everyday:
+            part = reporter.part(parts - 1, parts)
+            added = await everyday_rows.add_rows(project, server, self.base, part, on_changes)
+            texts.append(f"{tr('Everyday questions')}: {added}")
+        return texts
