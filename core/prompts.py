@@ -89,7 +89,7 @@ def load(name: str, language: str) -> str:
 
 def load_default(name: str, language: str) -> str:
     """The prompt that comes with Juku."""
-    return (RESOURCES / "prompts" / _language_folder(language) / _file_name(name)).read_text(encoding="utf-8")
+    return (RESOURCES / "prompts" / find_language(language) / _file_name(name)).read_text(encoding="utf-8")
 
 
 def is_customized(name: str, language: str) -> bool:
@@ -148,10 +148,11 @@ def format_counts(counts: Mapping[str, int]) -> str:
 
 def custom_file(name: str, language: str) -> Path:
     """The path of the custom version, which may not exist."""
-    return config_folder() / "prompts" / _language_folder(language) / _file_name(name)
+    return config_folder() / "prompts" / find_language(language) / _file_name(name)
 
 
-def _language_folder(language: str) -> str:
+def find_language(language: str) -> str:
+    """The language of shipped texts for a spec in `language`: 'en' for one that has none."""
     return language if language in PROMPT_LANGUAGES else "en"
 
 

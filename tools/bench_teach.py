@@ -121,7 +121,6 @@ def shares_passage(one: str, other: str) -> bool:
 async def make_rows(project: Project, provider: LocalProvider, run: "Run") -> int:
     """Make the training rows of a recipe and approve all of them; returns how many there are."""
     recipe, _, left_out = run.recipe.partition("-")
-    language = run.domain.language
     for part in recipe.split("+"):
         if part == TEMPLATES:
             await project.write("rows", template_rows.add_rows)
@@ -129,14 +128,9 @@ async def make_rows(project: Project, provider: LocalProvider, run: "Run") -> in
             choice = page_rows.RowChoice(per_fact=run.per_fact, hold=False, more=True, seed=run.seed)
             await project.write("rows", page_rows.add_rows, choice, Reporter())
         elif part == OWN_QUESTIONS:
-            writer = await question_writer.prepare(provider, run.model, language, Reporter())
-            page = await project.read(page_rows.load_page)
-            written = await question_writer.write(provider, writer, page, Reporter())
-            rows = question_writer.choose_rows(page, language, written, run.seed)
-            await project.write("rows", page_rows.add_written_rows, rows, False, Reporter())
+            await question_writer.add_rows(project, provider, run.model, None, Reporter(), hold=False, seed=run.seed)
         elif part == EVERYDAY:
-            answered = await everyday_rows.ask(provider, run.model, language, Reporter())
-            await project.write("rows", everyday_rows.add_rows, answered, run.model)
+            await everyday_rows.add_rows(project, provider, run.model, Reporter())
         else:
             raise JukuError(f"There is no recipe {part}")
     made: list[int] = []

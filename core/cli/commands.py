@@ -38,7 +38,7 @@ from core.exam.runs import ExamSubject
 from core.exam.scores import ExamResult, ResultLine, SubjectTotal
 from core.generation import everyday_rows, question_writer
 from core.keys import Keys
-from core.language import tr, trn
+from core.language import tr
 from core.providers import chat_messages
 from core.providers.models_api import is_tuned
 from core.providers.server_presets import SEEDS, NumberRange
@@ -199,10 +199,9 @@ def _write_own_questions(arguments: Arguments) -> int:
 def _add_everyday_rows(arguments: Arguments) -> int:
     async def work(document: Project, provider: providers.Provider) -> int:
         reporter = progress_reporter(tr("Everyday questions"))
-        added = await everyday_rows.add_to_project(document, provider, arguments.model, reporter)
-        text = trn("{n} row was added as a draft.", "{n} rows were added as drafts.", added)
-        print_result(arguments, {"added": added}, text)
-        return CLEAN if added else PROBLEMS
+        added = await everyday_rows.add_rows(document, provider, arguments.model, reporter)
+        print_result(arguments, {"added": added.rows}, str(added))
+        return CLEAN if added.rows else PROBLEMS
 
     return _with_provider(arguments, work)
 

@@ -9,12 +9,13 @@ import sqlite3
 from collections.abc import Iterable
 from functools import partial
 
-from core import paths
+from core import paths, prompts
 from core.dataset import examples
 from core.exam import degenerate_answers
 from core.exam.questions import GENERAL
 from core.formats import jsonl
-from core.generation import draft_rows
+from core.generation import draft_rows, page_rows
+from core.generation.draft_rows import AddedDrafts
 from core.language import tr
 from core.progress import Reporter
 from core.providers import Provider, Sampling
@@ -29,37 +30,37 @@ MAX_LENGTH = 200  # characters of an answer
 _FIRST_SENTENCE = {"en": re.compile(r".*?[.!?](?=\s|$)"), "ja": re.compile(r".*?[。！？]")}
 
 
-async def add_to_project(
+async def add_rows(
     project: Project,
     provider: Provider,
     model: str,
     reporter: Reporter,
     on_changes: OnChanges = lambda _changes: None,
-) -> int:
-    """Ask the model and add its answers as drafts, in one undoable step; returns how many. Raises as `ask`, and `ProjectError`."""
+) -> AddedDrafts:
+    """Ask the model and add its answers as drafts, in one undoable step. Raises as `ask`, and `ProjectError`."""
     language = await project.read(lambda db: spec.get_language(spec.load(db)))
     answered = await ask(provider, model, language, reporter)
-    added: list[int] = []
-    changes = await project.write(tr("Everyday questions"), lambda db: added.append(add_rows(db, answered, model)))
+    added: list[AddedDrafts] = []
+    changes = await project.write(tr("Everyday questions"), lambda db: added.append(_store(db, answered, model)))
     on_changes(changes)
     return added[0]
 
 
 def load_prompts(language: str) -> list[str]:
     """The shipped everyday prompts; English ones for a language that has none. None is a question of an exam."""
-    code = language if language in _FIRST_SENTENCE else "en"
-    return (paths.RESOURCES / "everyday_prompts" / f"{code}.txt").read_text("utf-8").splitlines()
+    return (
+        (paths.RESOURCES / "everyday_prompts" / f"{prompts.find_language(language)}.txt")
+        .read_text("utf-8")
+        .splitlines()
+    )
 
 
-async def ask(
-    provider: Provider, model: str, language: str, reporter: Reporter, count: int = ROWS
-) -> list[tuple[str, str]]:
-    """Up to `count` prompts with the first sentence of the model's answer, without those that have none of use.
+async def ask(provider: Provider, model: str, language: str, reporter: Reporter) -> list[tuple[str, str]]:
+    """Up to `ROWS` prompts with the first sentence of the model's answer, without those that have none of use.
 
     Raises `ProviderError` and `Cancelled`.
     """
-    prompts = load_prompts(language)
-    chosen = [prompts[place * len(prompts) // count] for place in range(min(count, len(prompts)))]
+    chosen = page_rows.spread(load_prompts(language), ROWS)
     found: dict[str, str] = {}
 
     async def ask_one(prompt: str) -> None:
@@ -75,14 +76,14 @@ async def ask(
 def find_first_sentence(text: str, language: str) -> str:
     """The first sentence of an answer; empty where it is too long, cut off, or degenerate."""
     line = text.strip().split("\n")[0]
-    match = _FIRST_SENTENCE.get(language, _FIRST_SENTENCE["en"]).match(line)
+    match = _FIRST_SENTENCE[prompts.find_language(language)].match(line)
     sentence = match[0].strip() if match else ""
     is_whole = 1 < len(sentence) <= MAX_LENGTH
     return sentence if is_whole and degenerate_answers.find_flaw(sentence, 0, 0) is None else ""
 
 
-def add_rows(db: sqlite3.Connection, answered: Iterable[tuple[str, str]], source: str) -> int:
-    """Add what the base model said as drafts, but for questions that are there already; returns how many."""
+def _store(db: sqlite3.Connection, answered: Iterable[tuple[str, str]], source: str) -> AddedDrafts:
+    """Add what the base model said as drafts, but for questions that are there already."""
     system, asked = spec.load(db).system_prompt, draft_rows.load_present_rows(db).asked
     rows = [
         examples.read_row(
@@ -96,4 +97,4 @@ def add_rows(db: sqlite3.Connection, answered: Iterable[tuple[str, str]], source
         for question, answer in answered
         if draft_rows.find_key(question) not in asked
     ]
-    return len(examples.add(db, rows))
+    return AddedDrafts(rows=len(examples.add(db, rows)))

@@ -3,9 +3,10 @@
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, EXTRA_KINDS, FactCoverage
@@ -29,6 +30,7 @@ CLOSED_FORMS = ("yes_no", "allowed", "must", "own_case", "may_i", "keywords")
 MAX_DRAWS = 5  # draws of all rows, one after the other, in which new ones of a fact are looked for
 MIN_NEW_SHARE = 0.25  # of a fact's rows in a draw that must be new: with fewer, another draw gives more
 
+T = TypeVar("T")
 _DRAWING = threading.Lock()  # the analysers of sentences are not made for several threads
 
 
@@ -69,6 +71,11 @@ class PageMaterial:
     entries: dict[str, FactCoverage]
     present: PresentRows
 
+    @property
+    def facts(self) -> dict[str, Fact]:
+        """The facts by their names."""
+        return {name: entry.fact for name, entry in self.entries.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class PagePlan:
@@ -108,11 +115,15 @@ def load_page(db: sqlite3.Connection) -> Page:
     return Page(state.name, tuple(PageFact(fact.name, fact.text, find_headings(fact)) for fact in known))
 
 
+def load_page_and_language(db: sqlite3.Connection) -> tuple[Page, str]:
+    """The page, as `load_page` gives it, with the language of the spec."""
+    return load_page(db), spec.get_language(spec.load(db))
+
+
 def load_material(db: sqlite3.Connection) -> PageMaterial:
     """What rows of the project's spec are made from."""
     entries = {entry.fact.name: entry for entry in fact_coverage.load(db)}
-    language = spec.get_language(spec.load(db))
-    return PageMaterial(load_page(db), language, entries, draft_rows.load_present_rows(db))
+    return PageMaterial(*load_page_and_language(db), entries, draft_rows.load_present_rows(db))
 
 
 def draw_rows(page: Page, language: str, seed: int) -> Sequence[QuestionRow]:
@@ -162,23 +173,23 @@ def add_rows(db: sqlite3.Connection, choice: RowChoice, reporter: Reporter) -> A
     """Add the chosen rows as drafts; each has the form that made it as a tag. Raises `Cancelled`."""
     material = load_material(db)
     rows = [row for row, _held in plan_rows(material, choice, reporter).rows]
-    return draft_rows.add_drafts(db, _build_proposals(rows, material, choice.hold), SOURCE, reporter)
+    return draft_rows.add_drafts(db, _build_proposals(rows, material.facts, choice.hold), SOURCE, reporter)
 
 
 def add_written_rows(
     db: sqlite3.Connection, rows: Sequence[QuestionRow], hold: bool, reporter: Reporter
 ) -> AddedDrafts:
     """Add rows whose questions a model wrote (core/generation/question_writer.py) as drafts. Raises `Cancelled`."""
-    material = load_material(db)
-    known = [row for row in rows if row.facts[0] in material.entries]
-    return draft_rows.add_drafts(db, _build_proposals(known, material, hold), SOURCE, reporter)
+    known = {fact.name: fact for fact in facts.load(db)}
+    there = [row for row in rows if row.facts[0] in known]
+    return draft_rows.add_drafts(db, _build_proposals(there, known, hold), SOURCE, reporter)
 
 
 def _find_new(
     material: PageMaterial, rows: Sequence[QuestionRow], hold: bool, reporter: Reporter
 ) -> list[tuple[QuestionRow, bool]]:
     """The rows that are not there yet, and whether each would be kept for the exam."""
-    new = draft_rows.find_new(material.present, _build_proposals(rows, material, hold), reporter)
+    new = draft_rows.find_new(material.present, _build_proposals(rows, material.facts, hold), reporter)
     return [(rows[place], new[place]) for place in sorted(new)]
 
 
@@ -217,24 +228,22 @@ def _choose_some(rows: Sequence[QuestionRow], limit: int, lacking: dict[str, int
     for row in rows:
         (first if left[row.kind] > 0 else rest).append(row)
         left[row.kind] -= 1
-    first = _spread(first, min(limit, len(first)))
+    first = spread(first, min(limit, len(first)))
     rest.sort(key=lambda row: (row.kind, row.form))
-    return {*first, *_spread(rest, limit - len(first))}
+    return {*first, *spread(rest, limit - len(first))}
 
 
-def _spread(rows: Sequence[QuestionRow], count: int) -> list[QuestionRow]:
-    """`count` of the rows, at even distances."""
-    return [rows[place * len(rows) // count] for place in range(count)]
+def spread(things: Sequence[T], count: int) -> list[T]:
+    """`count` of the things, at most all, at even distances."""
+    return [things[place * len(things) // count] for place in range(count)]
 
 
-def _build_proposals(rows: Sequence[QuestionRow], material: PageMaterial, hold: bool) -> list[DraftProposal]:
-    return list(_iterate_proposals(rows, material, hold))
-
-
-def _iterate_proposals(rows: Sequence[QuestionRow], material: PageMaterial, hold: bool) -> Iterator[DraftProposal]:
+def _build_proposals(rows: Sequence[QuestionRow], known: dict[str, Fact], hold: bool) -> list[DraftProposal]:
     openly = {row.facts[0] for row in rows if row.kind in HELD_OUT_KINDS and row.form not in CLOSED_FORMS}
+    proposals = []
     for row in rows:
         name, *others = row.facts
-        pair = Pair(row.question, row.answer, row.kind, material.entries[name].fact.quote)
+        pair = Pair(row.question, row.answer, row.kind, known[name].quote)
         fits = row.form not in CLOSED_FORMS or name not in openly
-        yield DraftProposal(name, [pair], hold and fits, others, row.form)
+        proposals.append(DraftProposal(name, [pair], hold and fits, others, row.form))
+    return proposals

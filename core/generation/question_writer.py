@@ -14,14 +14,15 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
 from rapidfuzz import fuzz
 
-from core import paths
-from core.errors import JukuError
+from core import paths, prompts, providers
+from core.errors import JukuError, ProviderError
 from core.generation import page_rows
 from core.generation.draft_rows import AddedDrafts
 from core.language import tr
@@ -29,10 +30,9 @@ from core.progress import Cancelled, Reporter
 from core.providers import JobRequest, JobState, JobStatus, Provider, Sampling
 from core.providers.request_runner import run_together
 from core.providers.retry_policy import PollTimer
-from core.spec import spec
 from core.storage.project import OnChanges, Project
 from core.text.questions import make
-from core.text.questions.rows import Page, PageFact, QuestionRow
+from core.text.questions.rows import Page, PageFact, QuestionRow, drop_ambiguous
 
 FORM = "own_question"  # what made a row
 SUFFIX = "question-writer"
@@ -79,21 +79,22 @@ async def add_rows(
     names: Collection[str] | None,
     reporter: Reporter,
     on_changes: OnChanges = lambda _changes: None,
+    hold: bool = True,
+    seed: int = 1,
 ) -> AddedDrafts:
     """Let a writer made from `base` ask about these facts (None: all), and add the rows as drafts, in one undoable step.
 
-    Raises `ProviderError`, `JukuError` where no writer can be trained, `ProjectError`, and `Cancelled`.
+    With `hold` one wording is kept for the exam of each fact that has none there. Another seed chooses other rows. Raises `ProviderError`, `JukuError` where no writer can be trained, `ProjectError`, and `Cancelled`.
     """
-    page = await project.read(page_rows.load_page)
-    language = await project.read(lambda db: spec.get_language(spec.load(db)))
+    page, language = await project.read(page_rows.load_page_and_language)
     writer = await prepare(provider, base, language, reporter.part(0, 2))
     asked = replace(page, facts=tuple(one for one in page.facts if names is None or one.name in names))
     written = await write(provider, writer, asked, reporter.part(1, 2))
-    rows = choose_rows(page, language, written)
+    rows = choose_rows(page, language, written, seed)
     added: list[AddedDrafts] = []
 
     def add(db: sqlite3.Connection) -> None:
-        added.append(page_rows.add_written_rows(db, rows, True, reporter))
+        added.append(page_rows.add_written_rows(db, rows, hold, reporter))
 
     on_changes(await project.write(tr("Questions that a small model writes"), add))
     return added[0]
@@ -102,7 +103,7 @@ async def add_rows(
 @cache
 def load_examples(language: str) -> list[dict[str, Any]]:
     """The shipped statements with their questions; English ones for a language that has none."""
-    path = paths.RESOURCES / "question_writer" / f"{language if language in UNSTATED_ANSWERS else 'en'}.jsonl"
+    path = paths.RESOURCES / "question_writer" / f"{prompts.find_language(language)}.jsonl"
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
@@ -141,7 +142,9 @@ async def prepare(provider: Provider, base: str, language: str, reporter: Report
         job = await provider.create_job(request)
     job = await _follow(provider, job, reporter)
     if job.fine_tuned_model is None:
-        raise JukuError(tr("The question writer could not be trained"), job.error)
+        raise JukuError(
+            tr("The question writer could not be trained"), providers.explain_failure(job.error_code, job.error)
+        )
     return job.fine_tuned_model
 
 
@@ -175,7 +178,8 @@ async def _follow(provider: Provider, job: JobState, reporter: Reporter) -> JobS
             timer.schedule(interval)
             await timer.wait()
     except (Cancelled, asyncio.CancelledError):
-        await asyncio.shield(provider.cancel_job(job.id))
+        with suppress(ProviderError):  # it has ended meanwhile, or the server is gone and what it did with it
+            await asyncio.shield(provider.cancel_job(job.id))
         raise
     return job
 
@@ -187,7 +191,7 @@ async def write(provider: Provider, writer: str, page: Page, reporter: Reporter)
 
     async def ask(fact: PageFact) -> None:
         reporter.check()
-        prompt = build_prompt(page.subject, " › ".join(fact.headings), fact.text)
+        prompt = build_prompt(page.subject, page_rows.HEADING_SEPARATOR.join(fact.headings), fact.text)
         reply = await provider.chat(writer, [{"role": "user", "content": prompt}], sampling)
         found[fact.name] = [one for text in reply.texts for one in parse_reply(text)]
         reporter.update(len(found), len(page.facts))
@@ -215,10 +219,7 @@ def choose_rows(
         if fact.name in stated:
             chosen = _choose(fact, written.get(fact.name, ()), index, dice)
             rows += [_build_row(fact, one, stated[fact.name], language, dice) for one in chosen]
-    answers: dict[str, set[str]] = {}
-    for row in rows:
-        answers.setdefault(_squeeze(row.question), set()).add(row.answer)
-    return [row for row in rows if len(answers[_squeeze(row.question)]) == 1]
+    return drop_ambiguous(rows, _squeeze)
 
 
 def _choose(
@@ -241,7 +242,7 @@ def _choose(
 
 
 def _build_row(fact: PageFact, one: WrittenQuestion, stated: str, language: str, dice: random.Random) -> QuestionRow:
-    answers = UNSTATED_ANSWERS.get(language, UNSTATED_ANSWERS["en"])
+    answers = UNSTATED_ANSWERS[prompts.find_language(language)]
     answer = dice.choice(answers) if one.kind == "not_stated" else stated
     return QuestionRow(one.question, answer, KINDS[one.kind], (fact.name,), FORM)
 

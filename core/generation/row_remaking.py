@@ -80,7 +80,7 @@ class _FreshRows:
         return None
 
     def _draw(self) -> list[QuestionRow]:
-        page, language = page_rows.load_page(self._db), spec.get_language(spec.load(self._db))
+        page, language = page_rows.load_page_and_language(self._db)
         asked = {row.question for row in examples.iterate(self._db, Filter(source=page_rows.SOURCE))}
         drawn = (row for seed in range(1, DRAWS + 1) for row in page_rows.draw_rows(page, language, seed))
         return [row for row in dict.fromkeys(drawn) if row.question not in asked]

@@ -4,7 +4,7 @@ from typing import Any
 
 from core.engine.http.protocol import Json
 from core.engine.inference.loaded_models import LoadedModel
-from core.engine.inference.sampling import describe_token
+from core.engine.inference.sampling import describe_text, describe_token
 
 CHUNK_TOKENS = 256  # that are read at once: the logits of more would take gigabytes with a large vocabulary
 
@@ -18,7 +18,7 @@ def compute_prompt_logprobs(loaded: LoadedModel, prompt_ids: list[int], top: int
     from transformers import DynamicCache
 
     model, cache = loaded.model, DynamicCache(config=loaded.model.config)
-    entries: list[Json] = [_describe_first(loaded, prompt_ids[0])] if prompt_ids else []
+    entries: list[Json] = [{**describe_text(loaded, one, None), "top_logprobs": None} for one in prompt_ids[:1]]
     with torch.inference_mode():
         for start in range(0, len(prompt_ids) - 1, CHUNK_TOKENS):
             chunk = prompt_ids[start : min(start + CHUNK_TOKENS, len(prompt_ids) - 1)]
@@ -28,8 +28,3 @@ def compute_prompt_logprobs(loaded: LoadedModel, prompt_ids: list[int], top: int
             rows = zip(following, logits.log_softmax(-1), strict=True)
             entries += [describe_token(loaded, token_id, row, top) for token_id, row in rows]
     return entries
-
-
-def _describe_first(loaded: LoadedModel, token_id: int) -> Json:
-    value = loaded.token_bytes(token_id)
-    return {"token": value.decode("utf-8", "replace"), "logprob": None, "bytes": list(value), "top_logprobs": None}

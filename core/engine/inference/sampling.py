@@ -156,13 +156,15 @@ def describe_token(loaded: "LoadedModel", token_id: int, logprobs: Any, top: int
     """The protocol's entry of `logprobs.content` for a token. `logprobs`: of shape (vocabulary,)."""
     values, token_ids = logprobs.topk(top)
     pairs = zip(token_ids.tolist(), values.tolist(), strict=True)
-    likely = [_describe(loaded, one, value) for one, value in pairs]
-    return {**_describe(loaded, token_id, float(logprobs[token_id])), "top_logprobs": likely}
+    likely = [describe_text(loaded, one, value) for one, value in pairs]
+    return {**describe_text(loaded, token_id, float(logprobs[token_id])), "top_logprobs": likely}
 
 
-def _describe(loaded: "LoadedModel", token_id: int, logprob: float) -> Json:
+def describe_text(loaded: "LoadedModel", token_id: int, logprob: float | None) -> Json:
+    """The part of an entry that says what a token is, and how likely (None: not known)."""
     value = loaded.token_bytes(token_id)
-    return {"token": value.decode("utf-8", "replace"), "logprob": max(logprob, MIN_LOGPROB), "bytes": list(value)}
+    known = None if logprob is None else max(logprob, MIN_LOGPROB)
+    return {"token": value.decode("utf-8", "replace"), "logprob": known, "bytes": list(value)}
 
 
 def sample_rows(samplers: Sequence[RowSampler], logits: Any) -> list[int | Exception]:

@@ -12,7 +12,28 @@ import torch
 CHUNK_BYTES = 16 * 1024 * 1024  # of fp32 logits
 
 
-class HeadLossFunction(torch.autograd.Function):  # type: ignore[misc] # torch has no types for it
+class _HeadFunction(torch.autograd.Function):  # type: ignore[misc] # torch has no types for it
+    """What the functions below share: gradients of the hidden states that are computed with the losses."""
+
+    @staticmethod
+    def save(
+        ctx: Any, losses: list[torch.Tensor], told: list[torch.Tensor], gradients: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The losses, and what is told beside them without gradients, of all chunks."""
+        if gradients:
+            ctx.save_for_backward(torch.cat(gradients))
+        values = torch.cat(told)
+        ctx.mark_non_differentiable(values)
+        return torch.cat(losses), values
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """The gradient of `hidden`."""
+        (gradients,) = ctx.saved_tensors
+        return gradients * grad_outputs[0][:, None].to(gradients.dtype), None, None
+
+
+class HeadLossFunction(_HeadFunction):
     """Cross-entropy of each token, and whether its label had the largest logit."""
 
     @staticmethod
@@ -31,20 +52,10 @@ class HeadLossFunction(torch.autograd.Function):  # type: ignore[misc] # torch h
                 logits.sub_(total).exp_()
                 logits.scatter_add_(1, target[:, None], -torch.ones_like(picked))
                 gradients.append(logits.to(weight.dtype) @ weight)
-        if gradients:
-            ctx.save_for_backward(torch.cat(gradients))
-        found = torch.cat(correct)
-        ctx.mark_non_differentiable(found)
-        return torch.cat(losses), found
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        """The gradient of `hidden`."""
-        (gradients,) = ctx.saved_tensors
-        return gradients * grad_outputs[0][:, None].to(gradients.dtype), None, None
+        return _HeadFunction.save(ctx, losses, correct, gradients)
 
 
-class HeadTermsFunction(torch.autograd.Function):  # type: ignore[misc] # torch has no types for it
+class HeadTermsFunction(_HeadFunction):
     """Any loss of the tokens' logits. Plain cross-entropy has a function of its own, which is faster."""
 
     @staticmethod
@@ -67,17 +78,7 @@ class HeadTermsFunction(torch.autograd.Function):  # type: ignore[misc] # torch 
                 gradients.append(gradient.to(weight.dtype) @ weight)
             losses.append(loss.detach())
             values.append(value)
-        if gradients:
-            ctx.save_for_backward(torch.cat(gradients))
-        told = torch.cat(values)
-        ctx.mark_non_differentiable(told)
-        return torch.cat(losses), told
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        """The gradient of `hidden`."""
-        (gradients,) = ctx.saved_tensors
-        return gradients * grad_outputs[0][:, None].to(gradients.dtype), None, None
+        return _HeadFunction.save(ctx, losses, values, gradients)
 
 
 def return_hidden_states(head: Any, enabled: bool) -> None:

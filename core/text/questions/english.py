@@ -24,7 +24,7 @@ from core.text.questions.english_frames import (
 )
 from core.text.questions.english_sentences import Reader
 from core.text.questions.english_unstated import ask_unstated
-from core.text.questions.rows import Page, QuestionRow
+from core.text.questions.rows import Page, QuestionRow, drop_ambiguous
 from core.text.questions.shared_masking import SHARES, mask, shuffle
 
 ASKED, KEYWORDS, MASKED, FALSE, UNSTATED, SUMS = 12, 4, 3, 3, 2, 3  # rows of a statement of each form, at most
@@ -285,11 +285,7 @@ class _Maker:
 
     def _without_conflicts(self) -> list[QuestionRow]:
         """The rows without repeats, and without questions that have several answers."""
-        answers: dict[str, set[str]] = defaultdict(set)
-        for row in self._rows:
-            answers[row.question.casefold()].add(row.answer)
-        found = {row.question.casefold(): row for row in self._rows if len(answers[row.question.casefold()]) == 1}
-        return list(found.values())
+        return list({row.question.casefold(): row for row in drop_ambiguous(self._rows, str.casefold)}.values())
 
 
 _VAGUE = {

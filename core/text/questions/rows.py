@@ -1,6 +1,6 @@
 """What is made from a page's statements: rows, each with the statements that it teaches."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -36,3 +36,12 @@ class Page:
 
     subject: str
     facts: Sequence[PageFact]
+
+
+def drop_ambiguous(rows: Iterable[QuestionRow], find_key: Callable[[str], str]) -> list[QuestionRow]:
+    """The rows without questions that have several answers; `find_key` gives the same for questions that are the same."""
+    answers: dict[str, set[str]] = {}
+    keyed = [(find_key(row.question), row) for row in rows]
+    for key, row in keyed:
+        answers.setdefault(key, set()).add(row.answer)
+    return [row for key, row in keyed if len(answers[key]) == 1]

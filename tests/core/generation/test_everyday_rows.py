@@ -33,7 +33,7 @@ def test_what_the_server_refuses_is_said_and_nothing_is_added(server, sample):
     async def work():
         provider = server.provider()
         try:
-            await everyday_rows.add_to_project(sample, provider, "base-model", Reporter())
+            await everyday_rows.add_rows(sample, provider, "base-model", Reporter())
         finally:
             await provider.close()
 
@@ -47,11 +47,11 @@ def test_the_answers_become_drafts_once(server, sample):
     async def work():
         provider = server.provider()
         try:
-            return await everyday_rows.add_to_project(sample, provider, "base-model", Reporter())
+            return await everyday_rows.add_rows(sample, provider, "base-model", Reporter())
         finally:
             await provider.close()
 
-    assert asyncio.run(work()) == everyday_rows.ROWS and asyncio.run(work()) == 0
+    assert asyncio.run(work()).rows == everyday_rows.ROWS and asyncio.run(work()).rows == 0
     rows = [*examples.iterate(sample.rows, Filter(tag=everyday_rows.TAG))]
     assert len(rows) == everyday_rows.ROWS
     assert {(row.answer, row.status, row.split, row.kind, row.source) for row in rows} == {

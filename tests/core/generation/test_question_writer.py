@@ -13,6 +13,7 @@ from core.generation import question_writer
 from core.generation.question_writer import WrittenQuestion
 from core.progress import Cancelled, Reporter
 from core.text.questions.rows import Page, PageFact
+from tests.support.fake_server import Fault
 
 PAGE = Page(
     "The Lindholm ferry",
@@ -72,6 +73,14 @@ def test_a_job_that_fails_says_so_and_one_that_is_cancelled_ends_at_the_server(s
     with pytest.raises(Cancelled):
         prepare(server, reporter)
     assert [job["status"] for job in server.jobs.values()] == ["failed", "cancelled"]
+
+
+def test_a_job_that_can_no_longer_be_cancelled_is_cancelled_here_all_the_same(server):
+    server.weather = lambda method, path: Fault(status=409) if method == "POST" and path.endswith("/cancel") else None
+    reporter = Reporter(lambda _progress: None)
+    reporter.cancel()
+    with pytest.raises(Cancelled):
+        prepare(server, reporter)
 
 
 def test_the_writer_is_asked_about_each_fact_and_lines_that_are_no_questions_are_left_out(server):
