@@ -1,5 +1,6 @@
 """The time and memory of a job, told before it starts or anything is downloaded."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from openai import AsyncOpenAI, BadRequestError, NotFoundError
 from core.engine.models import device
 from core.engine.models.catalog import load_catalog
 from core.engine.training import estimate
+from core.engine.training.estimator import JobOutline
 from core.engine.training.objectives import TrainingError
 from tests.support.engine import BASE, TRAINING_ROWS
 
@@ -33,7 +35,7 @@ def test_the_catalog_has_the_shape_of_each_model(model: str) -> None:
 async def test_a_job_is_estimated(client: AsyncOpenAI) -> None:
     found = await ask(client, model=BASE, num_rows=1000, hyperparameters={"n_epochs": 2, "batch_size": 4})
     assert (found["steps"], found["epochs"], found["tokens_exact"]) == (500, 2, True)
-    assert 10 < found["seconds"] < 1e5
+    assert 0 < found["startup_seconds"] < found["seconds"]
     assert 0.5e9 < found["memory_bytes"] < 5e9 and found["fits"] and found["would_fit"] == []
     again = await ask(client, model=BASE, num_rows=1000, hyperparameters={"n_epochs": 2, "batch_size": 4})
     assert again["seconds"] == found["seconds"]  # remembered
@@ -43,18 +45,36 @@ async def test_a_job_is_estimated(client: AsyncOpenAI) -> None:
     assert longer["seconds"] - longer["startup_seconds"] == pytest.approx(3 * training, abs=0.3)  # timed once
 
 
-async def test_the_pass_for_cached_references_counts_before_the_first_step(client: AsyncOpenAI) -> None:
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # by peft
+def test_the_pass_for_cached_references_counts_before_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that counts what a decoder layer reads, since a measured second is never the same twice."""
+    from torch.nn.modules.module import register_module_forward_hook
+
+    read = [0]
+
+    def count(module: Any, arguments: Any, output: Any) -> None:
+        if type(module).__name__ == "LlamaDecoderLayer":
+            read[0] += arguments[0].shape[0] * arguments[0].shape[1]
+
+    monkeypatch.setattr(estimate, "time", SimpleNamespace(perf_counter=lambda: read[0], monotonic=lambda: read[0]))
+    entry = load_catalog()[BASE]
     rows = [
         {**row, "teacher_messages": [{"role": "user", "content": "Zorvale has nine bridges. " * 20}]}
         for row in TRAINING_ROWS
     ]
-    wanted = {"n_epochs": 1, "batch_size": 5}
-    plain, kl, distilled = [
-        await ask(client, model=BASE, rows=rows, num_rows=10_000, hyperparameters={**wanted, **more})
-        for more in ({}, {"kl_coefficient": 1}, {"kl_coefficient": 1, "distillation_weight": 0.5})
-    ]
-    seconds = [one["startup_seconds"] for one in (plain, kl, distilled)]
-    assert seconds[0] + 10 < seconds[1] < seconds[2] - 10
+    hook = register_module_forward_hook(count)
+    try:
+        plain, kl, distilled = [
+            estimate.estimate(JobOutline(entry, None, "supervised", wanted, rows, 1000, 100), "float32", read[0], 0)
+            for wanted in ({}, {"kl_coefficient": 1}, {"kl_coefficient": 1, "distillation_weight": 0.5})
+        ]
+    finally:
+        hook.remove()
+    layers = entry.config["num_hidden_layers"]
+    tokens = kl["trained_tokens"] / kl["epochs"] / 1000  # of a row, on average
+    own = kl["startup_seconds"] - plain["startup_seconds"]
+    assert own == pytest.approx(layers * tokens * (1000 + 100), rel=0.5)  # with the padding of the probe's batches
+    assert distilled["startup_seconds"] - kl["startup_seconds"] > own  # the teacher reads more
     assert kl["trained_tokens"] == plain["trained_tokens"] == distilled["trained_tokens"]
 
 
