@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator
 
+from core.checks import damaged_text
 from core.checks.json_positions import (
     Span,
     TextEdit,
@@ -127,6 +128,30 @@ def _is_blank(token: str) -> bool:
     return str(json.loads(f'"{token}"')).isspace()
 
 
+def _text_fixer(repair_text: Callable[[str], str]) -> Callable[[str], Iterator[TextEdit]]:
+    """A fix that changes each text of the messages: contents, and the text parts of them."""
+
+    def fix_texts(text: str) -> Iterator[TextEdit]:
+        for members, _message in _iterate_messages(text):
+            content = members.get("content")
+            for span in _iterate_texts(text, content) if content else ():
+                fixed = repair_text(str(span.value))
+                if fixed != span.value:
+                    yield TextEdit(span.start, span.end, dumps(fixed))
+
+    return fix_texts
+
+
+def _iterate_texts(text: str, content: Span) -> Iterator[Span]:
+    if isinstance(content.value, str):
+        yield content
+    elif isinstance(content.value, list):
+        for part in iterate_elements(text, content):
+            members = map_members(text, part) if isinstance(part.value, dict) else {}
+            if isinstance(members.get("text", content).value, str):
+                yield members["text"]
+
+
 def _fix_weights(text: str) -> Iterator[TextEdit]:
     """Edits of answers' weights that clearly mean 0 or 1, such as "1" and true."""
     for parts, message in _iterate_messages(text):
@@ -191,5 +216,8 @@ _FIXES: dict[str, Callable[[str], Iterator[TextEdit]]] = {
     "weight-invalid": _fix_weights,
     "tool-arguments-invalid": _fix_arguments,
     "old-format": _fix_pair,
+    "mojibake": _text_fixer(damaged_text.unmangle),
+    "invisible-character": _text_fixer(damaged_text.without_invisible),
+    "html-entity": _text_fixer(damaged_text.without_entities),
     "dpo-old-key": _fix_old_keys,
 }

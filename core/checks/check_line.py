@@ -1,10 +1,12 @@
 """Checks one line completely, with a fast path for clean rows, which are the most common."""
 
+import re
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
 from core.checks.check_row import check
+from core.checks.damaged_text import EMPTY_VALUES
 from core.checks.line_parsing import LINE_LIMIT, decode
 from core.checks.rule_registry import Problem
 
@@ -27,7 +29,13 @@ class _CleanRow(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     messages: Annotated[list[CleanMessage], msgspec.Meta(min_length=1)]
 
 
-_BAR, _BACKSLASH = b"|\\"
+# What may be damaged text or a control token, in bytes and escapes; it may also be right.
+_DOUBTFUL = re.compile(
+    rb"&[#a-zA-Z]|<[^a-zA-Z0-9 =]|<[a-z_]+>|\[[A-Z/]|\[gM"
+    rb"|\xc3[\x80-\xbf][\xc2\xc5\xc6\xcb\xe2]|\xd0[\xa0\xa1](?:[\xc2\xe2]|\xd1[\x92-\x9f]|\xd0[\x80-\x8f])"
+    rb"|\xef\xbf\xbd|\xef\xbb\xbf|\xe9\x94\x9f|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xa9]|\xc2\xad|\xe1\xa0\x8e|\xf3\xa0|\x7f"
+    rb"|\\u(?:00[0189abAB]|007[fF]|20[026]|20[aA][cC]|[fF][fF][fF][dD]|[fF][eE][fF][fF]|180[eE]|003[cC]|005[bB]|0026|[dD][bB]40|951[fF])"
+)
 _decode_row = msgspec.json.Decoder(_CleanRow).decode
 
 
@@ -60,11 +68,9 @@ def clean_messages(raw: bytes) -> list[CleanMessage] | None:
         content = message.content
         if not content or content != content.strip():
             return None
-    if _BAR in raw or _BACKSLASH in raw:  # the bar of a reserved token may be escaped
-        for message in messages:
-            if "<|" in message.content:
-                return None
-    return messages
+        if content in EMPTY_VALUES:
+            return None
+    return None if _DOUBTFUL.search(raw) else messages
 
 
 def _count_quotes(raw: bytes) -> int:

@@ -75,6 +75,7 @@ class Scanner:
         """The quotes that begin or end a text, and the offsets of doubtful bytes."""
         escapes = unreadable_text.find_escapes(array, self._memory)
         doubtful = [escapes.doubtful, unreadable_text.find_special_tokens(data, array, self._memory)]
+        doubtful.append(unreadable_text.find_damaged_text(data, array, self._memory))
         doubtful.append(unreadable_text.find_invalid_utf8(data, array, self._memory))
         is_quote = np.equal(array, _QUOTE, out=self._memory.marks(0, len(array)))
         is_quote[escapes.quotes] = False

@@ -1,15 +1,14 @@
 """Checks a message's content: a text, or a list of text and image parts."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from core.checks import control_tokens, damaged_text
 from core.checks.images import image_problems
 from core.checks.json_positions import key_path
 from core.checks.rule_registry import Problem, clip, problem
 from core.language import tr
 
-_SPECIAL = re.compile(r"<\|(?:endoftext|im_start|im_end|fim_prefix|fim_middle|fim_suffix)\|>")
 _PART_KEYS = {"text": ("type", "text"), "image_url": ("type", "image_url")}
 _RESULT_ROLES = ("tool", "function")  # what a tool returns may be empty, and may end with a line break
 
@@ -48,13 +47,22 @@ def _check_text(message: dict[str, Any], content: str, role: str, path: str) -> 
         return
     if has_spare_blanks(content, role):
         yield problem("whitespace", path, tr("The content begins or ends with spaces."))
-    yield from _check_special_tokens(content, path)
+    yield from _check_characters(content, path)
 
 
-def _check_special_tokens(text: str, path: str) -> Iterator[Problem]:
-    if "<|" in text and (match := _SPECIAL.search(text)):
-        message = tr("The text contains the reserved token {token}.", token=match.group())
-        yield problem("special-token", path, message)
+def _check_characters(text: str, path: str) -> Iterator[Problem]:
+    """Control tokens and damaged text, with their places in characters from 1."""
+    if ("<" in text or "[" in text) and (found := control_tokens.find(text)):
+        token, family, at = found
+        if family == control_tokens.OPENAI:
+            message = tr("The text contains the reserved token {token} at character {at}.", token=token, at=at + 1)
+            yield problem("special-token", path, message)
+        else:
+            message = tr("The text contains {token}, a control token of {family}, at character {at}.",
+                         token=token, family=family, at=at + 1)  # fmt: skip
+            yield problem("control-token", path, message)
+    for rule, at, sample in damaged_text.find(text):
+        yield problem(rule, path, tr("Character {at}: {sample}", at=at + 1, sample=clip(sample)))
 
 
 def _check_parts(parts: list[Any], role: str, path: str) -> Iterator[Problem]:
@@ -86,4 +94,4 @@ def _check_text_part(part: dict[str, Any], path: str) -> Iterator[Problem]:
     elif not text.strip():
         yield problem("content-empty", f"{path}.text", tr("The part's text is empty."))
     else:
-        yield from _check_special_tokens(text, f"{path}.text")
+        yield from _check_characters(text, f"{path}.text")

@@ -55,6 +55,40 @@ LINE_RULES = [
 ]
 
 FILE_RULES = [
+    Rule(
+        "not-json-lines",
+        "error",
+        lambda: (
+            tr("Not JSON Lines"),
+            tr("The rows can be read, but not as one JSON object in each line, which is what services take."),
+        ),
+    ),
+    Rule(
+        "form-other",
+        "warning",
+        lambda: (
+            tr("Rows of another form"),
+            tr("Juku converts the rows when it imports them; services for chat models take messages only."),
+        ),
+    ),
+    Rule(
+        "form-near",
+        "note",
+        lambda: (tr("Rows with parts of a request"), tr("Juku removes what belongs to a request and not to a row.")),
+    ),
+    Rule(
+        "form-mixed",
+        "warning",
+        lambda: (tr("Rows of several forms"), tr("The rows of the file do not all have the same form.")),
+    ),
+    Rule(
+        "form-unsupported",
+        "error",
+        lambda: (
+            tr("Nothing to train on"),
+            tr("The row has no question, no answer, or a form that cannot be trained on."),
+        ),
+    ),
     Rule("blank", "warning", lambda: (tr("Blank line"), tr("A line has no data; some services reject the file."))),
     Rule(
         "duplicate-row",
@@ -86,6 +120,22 @@ FILE_RULES = [
         "encoding-cp1252",
         "warning",
         lambda: (tr("CP1252 file"), tr("The file is CP1252 (Latin-1); Juku reads it, but services accept only UTF-8.")),
+    ),
+    Rule(
+        "service-refuses",
+        "error",
+        lambda: (
+            tr("A service refuses it"),
+            tr("The service that the check was asked for does not accept this, by its published rules."),
+        ),
+    ),
+    Rule(
+        "encoding-other",
+        "warning",
+        lambda: (
+            tr("Not UTF-8"),
+            tr("The file has an older encoding; Juku reads it, but services accept only UTF-8."),
+        ),
     ),
     Rule(
         "cells-count",

@@ -88,6 +88,54 @@ ROW_RULES = [
         lambda: (tr("Special token in text"), tr("A text contains a token that is reserved for the model.")),
     ),
     Rule(
+        "control-token",
+        "warning",
+        lambda: (
+            tr("Control token in text"),
+            tr("A text contains a token with which a family of models ends a turn or changes the speaker."),
+        ),
+    ),
+    Rule(
+        "replacement-character",
+        "warning",
+        lambda: (
+            tr("Lost characters"),
+            tr("A text contains the sign for a character that was lost when the text was read in a wrong encoding."),
+        ),
+    ),
+    Rule(
+        "mojibake",
+        "warning",
+        lambda: (
+            tr("Text in a wrong encoding"),
+            tr("A text was saved as UTF-8 and read in another encoding, so that its letters came out wrong."),
+        ),
+        fixable=True,
+    ),
+    Rule(
+        "invisible-character",
+        "warning",
+        lambda: (
+            tr("Invisible characters"),
+            tr("A text contains characters without width, or that turn its direction, and nobody sees them."),
+        ),
+        fixable=True,
+    ),
+    Rule(
+        "html-entity",
+        "warning",
+        lambda: (tr("HTML entity"), tr("A text contains a character as HTML writes it, such as “&amp;” for “&”.")),
+        fixable=True,
+    ),
+    Rule(
+        "empty-value",
+        "warning",
+        lambda: (
+            tr("Empty cell as text"),
+            tr("A content is only the word that a program writes for an empty cell of a table, such as “nan”."),
+        ),
+    ),
+    Rule(
         "tool-call-unanswered",
         "error",
         lambda: (

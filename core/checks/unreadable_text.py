@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from core.checks.damaged_text import EMPTY_VALUES
 from core.checks.prefilter_layouts import WORD, Bytes, Marks, Messages, Places, Words, pack_word
 
-_QUOTE, _BACKSLASH, _BREAK, _RETURN, _LESS, _BAR, _U = b'"\\\n\r<|u'
+_QUOTE, _BACKSLASH, _BREAK, _RETURN, _U = b'"\\\n\ru'
 _ESCAPED = np.zeros(256, np.bool_)
 _ESCAPED[list(b'"\\/bfnrtu')] = True
 _RARE = (0xC0, 0xC1, 0xE0, 0xED)  # bytes that begin no character, or not every one
@@ -20,7 +21,16 @@ _NONE = np.zeros(0, np.int64)
 _BLANKS = (b" ", b"\xc2\x85", b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81\x9f", b"\xe3\x80\x80")
 _SHORT_ESCAPES = (b"\\n", b"\\r", b"\\t", b"\\f")
 _LONG_ESCAPES = (b"\\u00", b"\\u16", b"\\u20", b"\\u3000")
-_LESS_ESCAPED, _BAR_ESCAPED = (np.uint32(int.from_bytes(digits, "little")) for digits in (b"003c", b"007c"))
+# Escapes that may be part of a control token, an entity or damaged text: all four digits, or the first three.
+_DOUBTFUL_ESCAPES = np.array(
+    [int.from_bytes(digits, "little") for digits in (
+        b"003c", b"007c", b"005b", b"0026", b"007f", b"20ac", b"fffd", b"feff", b"180e", b"db40", b"951f")],
+    np.uint32,
+)  # fmt: skip
+_DOUBTFUL_BEGINNINGS = np.array(
+    [int.from_bytes(digits, "little") for digits in (b"000", b"001", b"008", b"009", b"00a", b"00b", b"200", b"202", b"206")],
+    np.uint32,
+)  # fmt: skip
 _TWO = np.uint64(0xFFFF)
 
 
@@ -43,6 +53,12 @@ _ESCAPED_ENDINGS = [_build_pattern(text, WORD - 6) for text in _LONG_ESCAPES]
 _BEGINNINGS = _build_pair_table(*((text + b"\0")[:2] for text in (*_BLANKS, *_SHORT_ESCAPES, *_LONG_ESCAPES)))
 _LAST_TWO = _build_pair_table(b"\0 ", b"\xc2\x85", b"\xc2\xa0", *_SHORT_ESCAPES)
 _TWO_BEFORE_LAST = _build_pair_table(b"\xe1\x9a", b"\xe2\x80", b"\xe2\x81")
+
+
+# How the words for an empty cell begin (`damaged_text.EMPTY_VALUES`), and how long they are, in bytes.
+_EMPTY_STARTS = np.zeros(256, np.bool_)
+_EMPTY_STARTS[[ord(value[0]) for value in EMPTY_VALUES]] = True
+_MAX_EMPTY_VALUE = max(map(len, EMPTY_VALUES))
 
 
 class Memory:
@@ -81,13 +97,60 @@ def find_foreign_controls(array: Bytes, control: Places) -> Places:
     return foreign
 
 
+def _build_byte_table(text: bytes) -> Marks:
+    table = np.zeros(256, np.bool_)
+    table[list(text)] = True
+    return table
+
+
+# First byte -> the bytes after it with which it may begin a control token or an HTML entity.
+_TOKEN_STARTS = {
+    ord("<"): _build_byte_table(b"\\|/<abcdefghijklmnopqrstuvwxyz\xef"),
+    ord("["): _build_byte_table(b"IATSPMg/"),
+    ord("&"): _build_byte_table(b"#abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+}
+# First byte of a character -> pairs of the second byte and the one after it (0: any) with which text may be damaged.
+_DAMAGE = {
+    0xC3: [(second, third) for second in range(0x80, 0xC0) for third in b"\xc2\xc5\xc6\xcb\xe2"],
+    0xD0: [(second, third) for second in b"\xa0\xa1" for third in b"\xc2\xe2\xd0\xd1"],
+    0xEF: [(0xBF, 0xBD), (0xBB, 0xBF)],
+    0xE2: [(0x80, third) for third in (*range(0x8B, 0x90), *range(0xAA, 0xAF))]
+    + [(0x81, third) for third in range(0xA0, 0xAA)],
+    0xE9: [(0x94, 0x9F)],
+    0xE1: [(0xA0, 0x8E)],
+    0xF3: [(0xA0, 0)],
+    0xC2: [(0xAD, 0)],
+}
+_DAMAGE_TABLES = {first: _build_pair_table(*(bytes(pair) for pair in pairs)) for first, pairs in _DAMAGE.items()}
+_DELETE = 0x7F
+
+
 def find_special_tokens(data: bytearray, array: Bytes, memory: Memory) -> Places:
-    """The offsets of possible reserved tokens in `array`, the beginning of `data`."""
-    if data.find(_BAR, 0, len(array)) < 0:
+    """The offsets of possible control tokens and HTML entities in `array`, the beginning of `data`."""
+    found = [_NONE]
+    for first, after in _TOKEN_STARTS.items():
+        places = _find_byte(data, array, memory, first)
+        found.append(places[after[array[places + 1]]])
+    return np.concatenate(found)
+
+
+def find_damaged_text(data: bytearray, array: Bytes, memory: Memory) -> Places:
+    """The offsets of characters in `array`, the beginning of `data`, that may be damaged or invisible."""
+    found = [_find_byte(data, array, memory, _DELETE)]
+    for first, table in _DAMAGE_TABLES.items():
+        places = _find_byte(data, array, memory, first)
+        pairs = array[places + 1].astype(np.uint16) | (array[places + 2].astype(np.uint16) << np.uint16(8))
+        found.append(places[table[pairs]])
+    return np.concatenate(found)
+
+
+def _find_byte(data: bytearray, array: Bytes, memory: Memory, byte: int) -> Places:
+    """The places of a byte, without those so near the end that only padding follows."""
+    if data.find(byte, 0, len(array)) < 0:
         return _NONE
-    bars = find_rare(np.equal(array, _BAR, out=memory.marks(0, len(array))))
-    tokens: Places = bars[array[bars - 1] == _LESS]
-    return tokens
+    places = find_rare(np.equal(array, byte, out=memory.marks(0, len(array))))
+    inside: Places = places[places < len(array) - 2]
+    return inside
 
 
 def find_invalid_utf8(data: bytearray, array: Bytes, memory: Memory) -> Places:
@@ -146,14 +209,14 @@ def _find_unescaped(backslashes: Places) -> Places:
 
 
 def _are_plain_escapes(array: Bytes, places: Places) -> Marks:
-    r"""Which of the escapes \uXXXX are valid, no unpaired surrogate and no part of a reserved token."""
+    r"""Which of the escapes \uXXXX are valid, no unpaired surrogate and no part of what may be wrong."""
     digits = np.ndarray((len(array) - WORD + 1,), "<u4", array, strides=(1,))[places + 2]
     lower = digits | np.uint32(0x20202020)
     # Each byte by itself: the sum's highest bit tells whether it is at least '0', over '9', at least 'a', over 'f'.
     number = (lower + np.uint32(0x50505050)) & ~(lower + np.uint32(0x46464646))
     letter = (lower + np.uint32(0x1F1F1F1F)) & ~(lower + np.uint32(0x19191919))
     plain: Marks = ((number | letter) & ~digits & np.uint32(0x80808080)) == np.uint32(0x80808080)
-    plain &= (lower != _LESS_ESCAPED) & (lower != _BAR_ESCAPED)
+    plain &= ~np.isin(lower, _DOUBTFUL_ESCAPES) & ~np.isin(lower & np.uint32(0xFFFFFF), _DOUBTFUL_BEGINNINGS)
     surrogates = np.flatnonzero((lower & np.uint32(0xFF) == ord("d")) & (lower & np.uint32(0xFF00) >= ord("8") << 8))
     if len(surrogates):
         plain[surrogates] &= _are_paired(places[surrogates], lower[surrogates])
@@ -175,7 +238,8 @@ def are_clean(words: Words, messages: Messages) -> Marks:
     """Which rows have a text in all their messages, without blanks at its edges."""
     begin, end = words[messages.opens + 1], words[messages.closes - WORD]
     filled = messages.closes > messages.opens + 1
-    return messages.find_rows_all_marked(filled & ~_begins_blank(begin) & ~_ends_blank(end))
+    named = (messages.closes <= messages.opens + 1 + _MAX_EMPTY_VALUE) & _EMPTY_STARTS[begin & np.uint64(0xFF)]
+    return messages.find_rows_all_marked(filled & ~named & ~_begins_blank(begin) & ~_ends_blank(end))
 
 
 def _begins_blank(begin: Words) -> Marks:

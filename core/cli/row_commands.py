@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import re
 import shutil
 import sys
 import tempfile
@@ -11,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from core import checks, formats
+from core.checks import service_rules
+from core.cli import problem_output
 from core.cli.console import (
     CLEAN,
     PROBLEMS,
@@ -21,9 +24,11 @@ from core.cli.console import (
     progress_reporter,
     with_project,
 )
+from core.cli.problem_output import ProblemPrinter
 from core.dataset import examples, exporting, filters, importing, quarantine, sample_projects
 from core.dataset.import_reader_process import ImportOptions
 from core.errors import FormatError, JukuError, ProjectError
+from core.formats import column_mapping, file_fix, service_check
 from core.generation import fact_links
 from core.language import tr, trn
 from core.storage import project
@@ -45,27 +50,59 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         "check", _check, tr("check files; exit status 0: clean, 1: errors or warnings, 2: unreadable"), False
     )
     check.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))
+    _add_reading_options(check)
+    words = tr("also apply the published rules of this service or program")
+    output = tr("how problems are printed")
+    check.add_argument("--format", dest="output", choices=problem_output.FORMATS, default="text", help=output)
+    check.add_argument(
+        "--fix", type=Path, metavar="OUT", help=tr("also write the rows with what is safe to fix, as JSON Lines")
+    )
+    check.add_argument("--for", dest="service", choices=list(service_rules.load()), default="", help=words)
     _add_export_options(add_command("export", _export, tr("write a project's rows to a file")))
 
 
-def _add_import_options(parser: argparse.ArgumentParser) -> None:
+def _add_reading_options(parser: argparse.ArgumentParser, *other_names: str) -> None:
+    """The options with which a person says how a file is to be read; `other_names` of the option `--form`."""
+    detected = tr("by default detected from the content")
+    parser.add_argument("--form", *other_names, choices=formats.READERS, default="", help=detected)
+    parser.add_argument("--encoding", default="", help=detected)
+    parser.add_argument("--delimiter", default="", type=_parse_delimiter, help=detected)
+    several = tr("which table column or JSON key means what, as in user=Frage,assistant=Antwort")
     parser.add_argument(
-        "--format", choices=formats.READERS, default="", help=tr("by default detected from the content")
+        "--columns", action="extend", type=_parse_columns, default=[], metavar="FIELD=NAME,…", help=several
     )
-    parser.add_argument("--encoding", default="", help=tr("by default detected from the content"))
-    column = tr("which table column means what, as in question=Frage; can be given several times")
-    parser.add_argument("--column", action="append", type=_parse_column, default=[], metavar="FIELD=NAME", help=column)
+    column = tr("the same for one column; can be given several times")
+    parser.add_argument(
+        "--column", action="append", dest="columns", type=_parse_column, metavar="FIELD=NAME", help=column
+    )
+
+
+def _add_import_options(parser: argparse.ArgumentParser) -> None:
+    _add_reading_options(parser, "--format")
     parser.add_argument("--split", choices=examples.SPLITS, default="train")
     parser.add_argument("--status", choices=examples.STATUSES, default="approved")
     parser.add_argument("--tags", default="", help=tr("tags of the new rows, separated by spaces"))
     parser.add_argument("--again", action="store_true", help=tr("add rows again even if they already exist"))
 
 
+def _parse_columns(text: str) -> list[tuple[str, str]]:
+    return [_parse_column(part) for part in re.split(r",(?=[a-z_]+=)", text)]
+
+
 def _parse_column(text: str) -> tuple[str, str]:
     field, equals, name = text.partition("=")
+    field = column_mapping.ALIASES.get(field.strip(), field.strip())
     if not equals or field not in formats.FIELDS:
-        raise argparse.ArgumentTypeError(tr("FIELD is one of {fields}", fields=", ".join(formats.FIELDS)))
-    return field, name
+        fields = ", ".join([*formats.FIELDS, *column_mapping.ALIASES])
+        raise argparse.ArgumentTypeError(tr("FIELD is one of {fields}", fields=fields))
+    return field, name.strip()
+
+
+def _parse_delimiter(text: str) -> str:
+    delimiter = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}.get(text.lower(), text)
+    if len(delimiter) > 1:
+        raise argparse.ArgumentTypeError(tr("A delimiter is one character, or “tab”."))
+    return delimiter
 
 
 def _add_export_options(export: argparse.ArgumentParser) -> None:
@@ -104,13 +141,12 @@ def _new(arguments: Arguments) -> int:
 
 def _import(arguments: Arguments) -> int:
     options = ImportOptions(
-        arguments.format,
-        arguments.encoding,
-        dict(arguments.column) or None,
+        *_reading(arguments)[:3],
         arguments.split,
         arguments.status,
         arguments.tags,
         skip_known=not arguments.again,
+        delimiter=arguments.delimiter,
     )
 
     async def work(document: Project) -> int:
@@ -166,9 +202,13 @@ def _print_import_result(
         lines = [{"line": entry.line, "rule": entry.rule, "message": entry.message} for entry in unread]
         counts = {"errors": wrong.errors, "warnings": wrong.warnings, "rules": wrong.rules}
         counts |= {"linked": linked.linked} if linked else {}
-        print_json({"file": str(path), "rows": result.rows, "known": result.known, "unread": lines, **counts})
+        read = {"rows": result.rows, "known": result.known, "notes": result.notes}
+        print_json({"file": str(path), **read, "unread": lines, **counts})
         return
     print(trn("{name}: {n} row imported", "{name}: {n} rows imported", result.rows, name=path.name))
+    if result.notes:
+        print("\n".join(result.notes))
+        print(tr("If that is wrong, say so with --encoding, --delimiter, --columns or --form."))
     if result.known:
         print(trn("{n} row already existed", "{n} rows already existed", result.known))
     if linked:
@@ -182,33 +222,41 @@ def _print_import_result(
 
 
 def _check(arguments: Arguments) -> int:
+    if arguments.fix and len(arguments.files) > 1:
+        raise FormatError(tr("One file at a time can be fixed"), tr("Nothing was written."))
     status = CLEAN
+    printer = ProblemPrinter("json" if arguments.json else arguments.output)
     for path in arguments.files:
         try:
             with _open_input(path) as file:
-                for line, problem in formats.check_file(file, progress_reporter(file.name)):
-                    status = max(status, PROBLEMS)
-                    _print_problem(arguments, path, line, problem)
+                for line, problem in _find_problems(arguments, file):
+                    status = max(status, CLEAN if problem.severity == "note" else PROBLEMS)
+                    printer.add(path, line, problem)
+                if arguments.fix:
+                    _fix(arguments, file)
         except JukuError as error:
             print(str(error), file=sys.stderr)
             status = UNREADABLE
+    printer.finish()
     return status
 
 
-def _print_problem(arguments: Arguments, path: Path, line: int, problem: checks.Problem) -> None:
-    if arguments.json:
-        print_json(
-            {
-                "file": str(path),
-                "line": line,
-                "severity": problem.severity,
-                "rule": problem.rule,
-                "path": problem.path,
-                "message": problem.message,
-            }
-        )
-    else:
-        print(f"{path}:{line}: {problem.severity} {problem.rule} {problem.path or '$'} {problem.message}")
+def _reading(arguments: Arguments) -> tuple[str, str, dict[str, str] | None, str]:
+    return arguments.form, arguments.encoding, dict(arguments.columns) or None, arguments.delimiter
+
+
+def _find_problems(arguments: Arguments, file: Path) -> Iterator[tuple[int, checks.Problem]]:
+    reporter = progress_reporter(file.name)
+    if arguments.service:
+        return service_check.check_for(file, arguments.service, reporter, *_reading(arguments))
+    return formats.check_file(file, reporter, *_reading(arguments))
+
+
+def _fix(arguments: Arguments, file: Path) -> None:
+    done = file_fix.fix_file(file, arguments.fix, progress_reporter(file.name), *_reading(arguments))
+    text = tr("{rows} rows written to {path}, {fixed} of them fixed; {left} lines left out.",
+              rows=done.rows, path=arguments.fix, fixed=done.fixed, left=done.left_out)  # fmt: skip
+    print(text, file=sys.stderr)  # the problems alone are the output
 
 
 def _export(arguments: Arguments) -> int:

@@ -4,6 +4,7 @@ import os
 import pickle
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,8 +21,9 @@ from core.dataset.examples import METADATA_FIELDS, PREVIEW_LENGTH, Values
 from core.errors import JukuError
 from core.formats import jsonl
 from core.formats.compressed_files import read_progress
-from core.formats.encoded_text_lines import KEPT_BYTES, FileLine, open_file
-from core.formats.encoded_text_stream import get_bom_length
+from core.formats.encoded_text_lines import KEPT_BYTES, FileLine
+from core.formats.encoded_text_stream import get_bom_length, parse_encoding
+from core.formats.input_files import open_file
 from core.formats.line_chunks import Chunk, read_chunks
 from core.progress import Reporter
 from core.storage import background_process, compressed_texts
@@ -31,7 +33,7 @@ UnreadValues = tuple[str, int, int, int, bytes, str, str]  # source, line, start
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How to read a file; '' is detected from the file. `columns`: field -> column of a table.
+    """How to read a file; '' is detected from the file. `columns`: field -> column of a table, or key of JSON rows.
 
     `split`, `status` and `tags` are given to rows for which the file has none.
     """
@@ -44,10 +46,13 @@ class ImportOptions:
     tags: str = ""
     skip_known: bool = True
     source: str = ""  # shown as the origin of the rows; '' is the file's name
+    delimiter: str = ""  # between the cells of a table
 
 
 class Block(NamedTuple):
     """Rows that share a pack. `known` rows were left out; `unread` lines go to the quarantine.
+
+    `lost` counts what conversions left out of the rows, by reason.
 
     `values` holds the values of all `rows` in one flat list, row by row in the order of `examples.COLUMNS`, with room for
     the pack's id. One list, since many small objects would start Python's garbage collector, which stops the window.
@@ -58,6 +63,7 @@ class Block(NamedTuple):
     values: list[object]
     unread: list[UnreadValues]
     known: int
+    lost: Counter[str]
 
 
 KnownTexts = tuple[list[str], set[int]]  # digests of rows (many in one string) and of unread lines
@@ -117,6 +123,7 @@ class BlockBuilder:
         self._unread: list[UnreadValues] = []
         self._size = 0
         self._known_lines = 0
+        self._lost: Counter[str] = Counter()
 
     def is_full(self) -> bool:
         """Whether the collected rows or unread lines fill a pack."""
@@ -143,11 +150,13 @@ class BlockBuilder:
         if messages is not None:
             self.add_clean(line.raw, messages, line.number)
         else:
-            text, problems = jsonl.check_file_line(line)
-            self.add(jsonl.FileRow(line, text, problems))
+            row = jsonl.FileRow(line, *jsonl.check_file_line(line))
+            for one in formats.convert_line(row) if row.text is not None else [row]:
+                self.add(one)
 
     def add(self, row: jsonl.FileRow) -> None:
         """Add a checked row; an unreadable one goes to the quarantine, unless it is blank."""
+        self._lost.update(row.lost)
         if row.text is None:
             if row.problems[0].rule != "blank":
                 self._quarantine_line(row.line, row.problems[0])
@@ -192,7 +201,8 @@ class BlockBuilder:
         if any(flags):
             texts = [text for text, flag in zip(texts, flags, strict=True) if not flag]
             values = [row for row, flag in zip(values, flags, strict=True) if not flag]
-        new_block = Block(compressed_texts.compress(texts), len(values), _flatten_values(values), self._unread, known)
+        flat = _flatten_values(values)
+        new_block = Block(compressed_texts.compress(texts), len(values), flat, self._unread, known, self._lost)
         self._reset()
         return new_block
 
@@ -200,16 +210,21 @@ class BlockBuilder:
 def read_blocks(path: Path, options: ImportOptions, known: KnownRows, reporter: Reporter) -> Iterator[Block]:
     """Yield the rows of a file, block by block. Raises `FormatError` when the file cannot be read, and `Cancelled`."""
     builder = BlockBuilder(options.source or path.name, options, known)
-    is_plain = formats.is_plain(formats.detect(path, options.format))
-    for filled in (_fill_plain if is_plain else _fill_converted)(builder, path, options, reporter):
+    encoding = parse_encoding(options.encoding) if options.encoding else None
+    detected = formats.detect(path, options.format, encoding, options.delimiter)
+    formats.require_sure(detected, options.columns)
+    if formats.is_plain(detected) and options.columns is None:
+        fillings = _fill_plain(builder, path, detected.encoding, reporter)
+    else:
+        fillings = _fill_converted(builder, path, options, reporter)
+    for filled in fillings:
         if filled:
             yield builder.take_block()
     yield builder.take_block()
 
 
-def _fill_plain(builder: BlockBuilder, path: Path, options: ImportOptions, reporter: Reporter) -> Iterator[bool]:
+def _fill_plain(builder: BlockBuilder, path: Path, encoding: str, reporter: Reporter) -> Iterator[bool]:
     """Read a file whose lines are rows already; yields whether a block is full."""
-    encoding: jsonl.Encoding = options.encoding or jsonl.detect_encoding(path)  # type: ignore[assignment]
     if not encoding.startswith("utf-8"):
         for line in jsonl.read_lines_with_progress(path, encoding, reporter):
             builder.add_line(line)
@@ -253,21 +268,32 @@ def _read_line_start(path: Path, offset: int) -> bytes:
 
 
 def _fill_converted(builder: BlockBuilder, path: Path, options: ImportOptions, reporter: Reporter) -> Iterator[bool]:
-    for row in formats.read(path, reporter, format=options.format, encoding=options.encoding, columns=options.columns):
+    for row in formats.read(path, reporter, options.format, options.encoding, options.columns, options.delimiter):
         builder.add(row)
         yield builder.is_full()
 
 
-def store_blocks(db: sqlite3.Connection, blocks: Iterable[Block]) -> tuple[int, int, int]:
-    """Add the blocks to the project; returns the numbers of new rows, known rows and unread lines."""
+class StoredCounts(NamedTuple):
+    """The numbers of new rows, known rows and unread lines, and what conversions left out, by reason."""
+
+    rows: int
+    known: int
+    unread: int
+    lost: dict[str, int]
+
+
+def store_blocks(db: sqlite3.Connection, blocks: Iterable[Block]) -> StoredCounts:
+    """Add the blocks to the project; returns what was added and left out."""
     rows = known = unread = 0
+    lost: Counter[str] = Counter()
     for block in blocks:
         if block.rows:
             block.values[:: len(examples.COLUMNS)] = [compressed_texts.store_pack(db, block.blob)] * block.rows
             db.execute(_build_insert(block.rows), block.values)
         db.executemany(_INSERT_UNREAD, block.unread)
         rows, known, unread = rows + block.rows, known + block.known, unread + len(block.unread)
-    return rows, known, unread
+        lost.update(block.lost)
+    return StoredCounts(rows, known, unread, dict(lost))
 
 
 @cache

@@ -4,6 +4,7 @@ The child only reads the file, checks and compresses; it never opens the project
 project's own writing thread, in one transaction (`Project.load`).
 """
 
+import asyncio
 import contextlib
 import pickle
 import sqlite3
@@ -11,15 +12,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from core import keys, language
+from core import formats, keys, language
 from core.dataset import examples
-from core.dataset.import_reader_process import Block, KnownTexts, load_known_texts, store_blocks
+from core.dataset.import_reader_process import Block, KnownTexts, StoredCounts, load_known_texts, store_blocks
 from core.dataset.import_reader_process import ImportOptions as ImportOptions
-from core.errors import JukuError
+from core.errors import FormatError, JukuError
+from core.formats.encoded_text_stream import parse_encoding
+from core.language import trn
 from core.paths import ROOT
 from core.progress import Progress, Reporter
 from core.storage import background_process
@@ -32,7 +35,7 @@ LOG_WRITE_INTERVAL = 0.5  # seconds
 class ImportResult:
     """The numbers of new `rows`, of `known` rows that were left out and of `unread` lines in the quarantine.
 
-    `ids` are those of the new rows.
+    `ids` are those of the new rows. `notes` say how the file was read where that was a guess, and what was left out.
     """
 
     changes: Changes
@@ -40,6 +43,7 @@ class ImportResult:
     known: int
     unread: int
     ids: range = range(0)
+    notes: list[str] = field(default_factory=list)
 
 
 async def import_file(
@@ -56,21 +60,36 @@ async def import_file(
     """
     options, reporter = options or ImportOptions(), reporter or Reporter()
     path = _make_absolute(path)
-    counts: list[int] = []
+    counts: list[StoredCounts] = []
     added: dict[str, range] = {}
 
     def fill(db: sqlite3.Connection) -> dict[str, range]:
         before = _get_next_ids(db)
         known = load_known_texts(db) if options.skip_known else None
         with _write_log_meanwhile(project.write_log_out):
-            counts[:] = store_blocks(db, _read_in_process(path, options, known, reporter))
+            counts[:] = [store_blocks(db, _read_in_process(path, options, known, reporter))]
         after = _get_next_ids(db)
         added.update({table: range(before[table], after[table]) for table in before})
         return added
 
     changes = await project.load(label or path.name, fill, reporter)
-    rows, known, unread = counts
-    return ImportResult(changes, rows, known, unread, added.get("example", range(0)))
+    (count,) = counts
+    notes = await asyncio.to_thread(_describe, path, options, count.lost)
+    return ImportResult(changes, count.rows, count.known, count.unread, added.get("example", range(0)), notes)
+
+
+def _describe(path: Path, options: ImportOptions, lost: Mapping[str, int]) -> list[str]:
+    """How the file was read, and what was left out of its rows, in sentences."""
+    encoding = parse_encoding(options.encoding) if options.encoding else None
+    try:
+        detected = formats.detect(path, options.format, encoding, options.delimiter)
+    except FormatError:
+        return []  # it has gone meanwhile
+    notes = formats.describe_reading(detected, options.columns)
+    for reason, count in lost.items():
+        what = formats.format_loss(reason)
+        notes.append(trn("Left out of {n} row: {what}.", "Left out of {n} rows: {what}.", count, what=what))
+    return notes
 
 
 def _make_absolute(path: Path) -> Path:

@@ -9,7 +9,7 @@ from core.checks.rule_registry import clip
 from core.documents import docx_reader, html_reader, pdf_reader, text_reader
 from core.documents.reader_result import Content, damaged_error
 from core.errors import FormatError
-from core.formats import encoded_text_lines
+from core.formats import input_files
 from core.language import tr
 from core.progress import Reporter
 
@@ -81,7 +81,7 @@ def _strip_heading(heading: str) -> str:
 
 
 def _read_bytes(path: Path) -> bytes:
-    with encoded_text_lines.open_file(path) as file:
+    with input_files.open_file(path) as file:
         raw = file.read(MAX_DOCUMENT_BYTES + 1)
     if len(raw) > MAX_DOCUMENT_BYTES:
         raise FormatError(

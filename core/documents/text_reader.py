@@ -6,7 +6,7 @@ from pathlib import Path
 from core.checks.rule_registry import clip
 from core.documents.reader_result import Content
 from core.errors import FormatError
-from core.formats import encoded_text_lines, encoded_text_stream
+from core.formats import encoded_text_stream, encoding_detection
 from core.language import tr, trn
 
 MAX_INVALID_SHARE = 0.1  # a file with a larger share of invalid characters is no text
@@ -17,7 +17,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 def read(path: Path, raw: bytes) -> Content:
     """The text unchanged, with LF as its line break. Raises FormatError when it is no text, or cannot be read."""
-    encoding = encoded_text_lines.detect_encoding(path)
+    encoding = encoding_detection.detect_encoding(path)
     text = raw[encoded_text_stream.get_bom_length(raw[:4], encoding) :].decode(encoding.removesuffix("-sig"), "replace")
     lost = text.count("\ufffd")
     controls = len(_CONTROLS.findall(text))
@@ -26,11 +26,9 @@ def read(path: Path, raw: bytes) -> Content:
             tr("“{name}” is not a text", name=clip(path.name, 80)),
             tr("Nothing was changed. Juku reads Markdown, plain text, HTML, DOCX and PDF."),
         )
-    notes = (
-        [tr("The text was read as {encoding}.", encoding=ENCODING_NAMES[encoding])]
-        if encoding in ENCODING_NAMES
-        else []
-    )
+    is_plain = encoding in ("utf-8", "utf-8-sig")
+    known = ENCODING_NAMES.get(encoding, encoding)
+    notes = [] if is_plain else [tr("The text was read as {encoding}.", encoding=known)]
     if lost:
         notes.append(trn("{n} character could not be read.", "{n} characters could not be read.", lost))
     return Content(_CONTROLS.sub("", normalise_breaks(text)), notes)

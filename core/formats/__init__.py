@@ -1,41 +1,38 @@
 """The file formats of rows: one module and one line here for each."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core.checks import Problem, check_line, decode
+from core.checks import Problem, check_line, decode, problem
 from core.checks.json_positions import dumps
-from core.formats import alpaca, json_arrays, jsonl, sharegpt, table_rows
+from core.errors import FormatError
+from core.formats import column_mapping, forms, json_arrays, json_layouts, jsonl, table_rows
 from core.formats.check_file import check_lines, check_rows
 from core.formats.column_mapping import FIELDS as FIELDS
 from core.formats.conversion_losses import format_loss_reason as format_loss_reason
-from core.formats.encoded_text_lines import Encoding, detect_encoding
 from core.formats.encoded_text_stream import check_file_line, parse_encoding
+from core.formats.encoding_detection import Encoding
+from core.formats.file_problems import describe_reading as describe_reading
+from core.formats.file_problems import find_file_problems
 from core.formats.format_detection import DetectedFormat as DetectedFormat
 from core.formats.format_detection import detect as detect
 from core.formats.format_detection import detect_text as detect_text
+from core.formats.forms.losses import format_loss as format_loss
 from core.formats.jsonl import FileRow as FileRow
 from core.formats.row_writers import WRITERS as WRITERS
 from core.language import tr
 from core.progress import Reporter
 
-Converted = tuple[dict[str, Any], dict[str, Any]]
-Convert = Callable[[dict[str, Any]], Converted]
-
-# Formats of JSON: the test for a row of one, and its conversion to a chat row; None: the text stays unchanged.
-JSON_FORMATS: dict[str, tuple[Callable[[dict[str, Any]], bool], Convert] | None] = {
-    "jsonl": None,
-    "dpo": None,
-    "completions": None,
-    "sharegpt": (sharegpt.is_row, sharegpt.read),
-    "alpaca": (alpaca.is_row, alpaca.read),
-}
-TABLE_READERS: dict[str, Callable[[Path, Encoding, Reporter, table_rows.ColumnMapping], Iterator[FileRow]]] = {
+TABLE_READERS: dict[str, Callable[[Path, Encoding, Reporter, table_rows.ColumnMapping, str], Iterator[FileRow]]] = {
     "csv": table_rows.read_csv,
-    "tsv": table_rows.read_tsv,
+    "tsv": table_rows.read_csv,
     "markdown": table_rows.read_markdown,
 }
+UNCHANGED = (forms.CHAT, forms.PREFERENCES, forms.PAIRS)  # forms of JSON whose text stays unchanged
+JSON_FORMATS = (*UNCHANGED, *forms.FORMS)
 READERS = (*JSON_FORMATS, *TABLE_READERS)
 
 
@@ -45,67 +42,127 @@ def title(format: str) -> str:
         "jsonl": tr("JSON Lines (chat)"),
         "dpo": tr("JSON Lines (preferences, DPO)"),
         "completions": tr("JSON Lines (prompt and completion)"),
-        "sharegpt": tr("ShareGPT"),
-        "alpaca": tr("Alpaca"),
         "csv": tr("CSV table"),
         "tsv": tr("TSV table (tabs)"),
         "markdown": tr("Markdown table"),
         "huggingface": tr("Hugging Face folder"),
-    }[format]
+    }.get(format) or forms.FORMS[format].title
 
 
 def read(
-    path: Path, reporter: Reporter, format: str = "", encoding: str = "", columns: Mapping[str, str] | None = None
+    path: Path,
+    reporter: Reporter,
+    format: str = "",
+    encoding: str = "",
+    columns: Mapping[str, str] | None = None,
+    delimiter: str = "",
 ) -> Iterator[FileRow]:
     """Yield every row of `path` with its problems; arguments that are '' or None are detected from the file.
 
-    `columns` is field (of `FIELDS`) -> column, for tables. Rows of chat and preferences, and old pairs of prompt and
-    completion, keep their text unchanged; all others become chat rows, and the keys that have no place there go
-    into the field `notes` as JSON. Raises FormatError when the file cannot be read or has no supported format, and
-    `Cancelled`.
+    `columns` is field (of `FIELDS`) -> column of a table, or key of JSON rows. Rows of chat and preferences, and old
+    pairs of prompt and completion, keep their text unchanged; all others become such rows, and the keys that have no
+    place there go into the field `notes` as JSON. Raises FormatError when the file cannot be read, has no supported
+    format, or leaves a doubt that the arguments do not settle, and `Cancelled`.
     """
-    known_encoding = parse_encoding(encoding) if encoding else detect_encoding(path)
-    if format in TABLE_READERS:
-        return TABLE_READERS[format](path, known_encoding, reporter, columns)
-    detected = detect(path, format)
+    detected = detect(path, format, parse_encoding(encoding) if encoding else None, delimiter)
+    require_sure(detected, columns)
     if detected.format in TABLE_READERS:
-        return TABLE_READERS[detected.format](path, known_encoding, reporter, columns)
-    rows = (
-        json_arrays.read(path, known_encoding, reporter)
-        if detected.is_array
-        else _read_jsonl(path, known_encoding, reporter)
-    )
-    shape = JSON_FORMATS[detected.format]
-    return rows if shape is None else (_convert_row(row, *shape) for row in rows)
+        read_table = TABLE_READERS[detected.format]
+        return read_table(path, detected.encoding, reporter, columns, delimiter or detected.delimiter)
+    convert = partial(convert_line, form=format, columns=columns)
+    if detected.is_array:
+        lines = json_arrays.read(path, detected.encoding, reporter, detected.layout.start)
+        return (row for line in lines for row in (convert(line) if line.text is not None else [line]))
+    rows = _read_jsonl(path, detected, reporter)
+    return (row for line in rows for row in (convert(line) if line.text is not None else [line]))
 
 
-def _read_jsonl(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileRow]:
-    return (FileRow(line, *check_file_line(line)) for line in jsonl.read_lines_with_progress(path, encoding, reporter))
+def require_sure(detected: DetectedFormat, columns: Mapping[str, str] | None = None) -> None:
+    """Raise FormatError for a doubt about how to read a file that the given columns do not settle."""
+    for doubt in detected.doubts:
+        if doubt.about == "encoding" or columns is None:
+            raise doubt.error()
+    form = forms.FORMS.get(detected.format)
+    if form and form.read is None and form.way and columns is None and set(detected.forms) <= {detected.format}:
+        raise FormatError(tr("Nothing can be trained on here: {form}", form=form.title), form.way())
+
+
+def _read_jsonl(path: Path, detected: DetectedFormat, reporter: Reporter) -> Iterator[FileRow]:
+    for line in jsonl.read_lines_with_progress(path, detected.encoding, reporter):
+        if detected.layout.name == "python" and (text := json_layouts.parse_python(line.raw)):
+            yield FileRow(line, *check_line(text.encode()))
+        else:
+            yield FileRow(line, *check_file_line(line))
 
 
 def is_plain(detected: DetectedFormat) -> bool:
     """Whether each line of the file is a row whose text stays unchanged."""
-    return detected.format in JSON_FORMATS and JSON_FORMATS[detected.format] is None and not detected.is_array
+    return detected.format in UNCHANGED and detected.layout.name == "lines" and set(detected.forms) <= {*UNCHANGED}
 
 
-def _convert_row(row: FileRow, is_row: Callable[[dict[str, Any]], bool], convert: Convert) -> FileRow:
-    value = decode(row.line.raw).value if row.text is not None else None
-    if not isinstance(value, dict) or not is_row(value):
-        return row
-    converted, rest = convert(value)
-    text, problems = check_line(dumps(converted).encode())
-    return FileRow(row.line, text, problems, {"notes": dumps(rest)} if rest else {})
+def convert_line(row: FileRow, form: str = "", columns: Mapping[str, str] | None = None) -> list[FileRow]:
+    """The rows that a JSON object becomes, of the given form or its own; none that can be trained on is unreadable.
 
-
-def check_file(path: Path, reporter: Reporter) -> Iterator[tuple[int, Problem]]:
-    """Yield the problems of `path` with their line numbers; 0 is the whole file.
-
-    Raises `FormatError` when the file cannot be read, and `Cancelled`.
+    `columns` is field -> key, instead of a form.
     """
-    detected = detect(path)
-    if is_plain(detected):
-        return check_lines(path, reporter)
-    return check_rows(read(path, reporter, detected.format), detected.encoding)
+    value = decode((row.text or "").encode()).value
+    if not isinstance(value, dict):
+        return [row]
+    if columns is not None:
+        converted: Iterable[forms.Converted] = [_convert_by_keys(value, columns)]
+    else:
+        form = form or forms.detect_form(value)
+        if form not in forms.FORMS and not forms.needs_conversion(value):
+            return [row]
+        converted = _convert_safely(value, form)
+    return [_build_row(row, one) for one in converted]
+
+
+def _convert_safely(value: dict[str, Any], form: str) -> list[forms.Converted]:
+    """Convert a row; one that is not of the form after all stays unchanged for the checks to find."""
+    try:
+        return list(forms.convert(value, form))
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError):
+        return [forms.Converted(value)]
+
+
+def _convert_by_keys(value: dict[str, Any], columns: Mapping[str, str]) -> forms.Converted:
+    cells = {field: value[key] for field, key in columns.items() if isinstance(value.get(key), str)}
+    if not any(field in cells for field in column_mapping.REQUIRED_FIELDS):
+        return forms.Converted(None, value, ("no-question",))
+    rest = {key: entry for key, entry in value.items() if key not in columns.values()}
+    return forms.Converted(json.loads(column_mapping.build_row_json(cells)), rest)
+
+
+def _build_row(row: FileRow, converted: forms.Converted) -> FileRow:
+    if converted.row is None:
+        why = [format_loss(reason) for reason in converted.lost]
+        return FileRow(row.line, None, [problem("form-unsupported", "", tr("It has {what}.", what=", ".join(why)))])
+    text, problems = check_line(dumps(converted.row).encode())
+    return FileRow(row.line, text, problems, {"notes": dumps(converted.rest)} if converted.rest else {}, converted.lost)
+
+
+def check_file(
+    path: Path,
+    reporter: Reporter,
+    format: str = "",
+    encoding: str = "",
+    columns: Mapping[str, str] | None = None,
+    delimiter: str = "",
+) -> Iterator[tuple[int, Problem]]:
+    """Yield the problems of `path` with their line numbers; 0 is the whole file. The arguments are those of `read`.
+
+    Raises `FormatError` when the file cannot be read, or leaves a doubt, and `Cancelled`.
+    """
+    detected = detect(path, format, parse_encoding(encoding) if encoding else None, delimiter)
+    require_sure(detected, columns)
+    for found in find_file_problems(detected):
+        yield 0, found
+    if is_plain(detected) and columns is None:
+        yield from check_lines(path, reporter, detected.encoding)
+    else:
+        rows = read(path, reporter, format, encoding or detected.encoding, columns, delimiter)
+        yield from check_rows(rows, detected.encoding)
 
 
 def write(path: Path, texts: Iterable[str]) -> int:

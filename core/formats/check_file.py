@@ -11,8 +11,10 @@ from core.checks import Problem, check_line, problem, too_long
 from core.checks.clean_row_prefilter import Digests, Scanner
 from core.checks.prefilter_layouts import Places
 from core.formats.compressed_files import read_progress
-from core.formats.encoded_text_lines import Encoding, FileLine, detect_encoding, open_file, read_lines
+from core.formats.encoded_text_lines import FileLine, read_lines
 from core.formats.encoded_text_stream import check_file_line, get_bom_length
+from core.formats.encoding_detection import Encoding, detect_encoding
+from core.formats.input_files import open_file
 from core.formats.jsonl import FileRow
 from core.formats.line_chunks import Chunk, read_chunks
 from core.formats.repeated_lines import Repeats
@@ -25,13 +27,13 @@ _LINES_PER_BATCH = 1024  # lines of a file in another encoding, from one report 
 Problems = Iterator[tuple[int, Problem]]
 
 
-def check_lines(path: Path, reporter: Reporter) -> Problems:
-    """Yield the file's problems with their line numbers; line 0 is the whole file.
+def check_lines(path: Path, reporter: Reporter, encoding: Encoding = "") -> Problems:
+    """Yield the file's problems with their line numbers; line 0 is the whole file. `encoding` "" is detected.
 
     Repeated rows come last, when the whole file has been read. Raises `FormatError` when it cannot be read, and
     `Cancelled`.
     """
-    encoding = detect_encoding(path)
+    encoding = encoding or detect_encoding(path)
     if note := encoding_note(encoding):
         yield 0, note
     check = _FileCheck(path, encoding, reporter)
@@ -144,4 +146,8 @@ def encoding_note(encoding: Encoding) -> Problem | None:
         return problem("encoding-cp932", "", tr("The file is CP932 (Shift_JIS), not UTF-8."))
     if encoding == "cp1252":
         return problem("encoding-cp1252", "", tr("The file is CP1252 (Latin-1), not UTF-8."))
-    return None if encoding == "utf-8" else problem("encoding-utf-16", "", tr("The file is UTF-16, not UTF-8."))
+    if encoding.startswith("utf-16"):
+        return problem("encoding-utf-16", "", tr("The file is UTF-16, not UTF-8."))
+    if encoding == "utf-8":
+        return None
+    return problem("encoding-other", "", tr("The file is {encoding}, not UTF-8.", encoding=encoding))

@@ -16,6 +16,12 @@ def parse_cells(text: str) -> list[list[str]]:
     return [[csv_cells.unescape_formula(cell) for cell in row] for row in csv_cells.parse(text)]
 
 
+def has_headings(text: str) -> bool:
+    """Whether a text is a table whose first row names a question and an answer: rows of their own, not cells."""
+    found = detect_pasted(text) if "\n" in text.strip() else None
+    return found is not None and found.has_head and {"question", "answer"} <= found.mapping.keys()
+
+
 def detect_pasted(text: str) -> format_detection.DetectedFormat | None:
     """Detect the format of a pasted text, JSON rows or a table; None when it is just text."""
     try:

@@ -7,19 +7,32 @@ from collections.abc import Mapping, Sequence
 from core.checks.json_positions import dumps
 
 METADATA = ("split", "kind", "status", "facts", "tags", "notes", "key_points", "quote")
-FIELDS = ("data", "system", "question", "input", "answer", *METADATA)
+TURN_FIELDS = ("conversation", "turn", "role", "content")  # of a table with one message in a line
+FIELDS = ("data", "system", "question", "input", "answer", "rejected", *TURN_FIELDS, *METADATA)
+ALIASES = {"user": "question", "assistant": "answer", "chosen": "answer"}  # what messages call the same
+REQUIRED_FIELDS = ("question", "data", "content")  # a row comes of one of them
+MAX_COLUMNS_NAMED = 12  # in a sentence
 
 _NAMES = {
     "data": "data messages row json 行",
-    "system": "system system_prompt システム システムプロンプト",
+    "system": "system system_prompt システム システムプロンプト 系统 系统提示",
     "question": (
-        "question prompt user query instruction human q 質問 問い 問題 設問 ユーザー 指示 問题 问题 提问 frage pregunta domanda"
+        "question prompt user query instruction human q user_prompt user_message user_input 質問 問い 問題 設問 ユーザー 指示 "
+        "问题 问 提问 用户 frage pregunta domanda pergunta vraag pytanie otázka kérdés fråga spørgsmål spørsmål kysymys soru "
+        "вопрос запитання 질문 câu_hỏi pertanyaan"
     ),
-    "input": "input context 入力 文脈",
+    "input": "input context 入力 文脈 输入 上下文",
     "answer": (
-        "answer completion assistant response output reply a 回答 答え 解答 応答 返答 出力 アシスタント 答案 "
-        "antwort respuesta réponse risposta"
+        "answer completion assistant response output reply a chosen preferred expected_answer model_response target "
+        "assistant_response ideal ground_truth 回答 答え 解答 応答 返答 出力 アシスタント 答案 答 助手 输出 antwort respuesta réponse "
+        "reponse risposta resposta antwoord odpowiedź odpověď válasz svar vastaus cevap yanıt ответ відповідь 답변 대답 "
+        "câu_trả_lời jawaban"
     ),
+    "rejected": "rejected rejected_response rejected_answer non_preferred dispreferred",
+    "conversation": "conversation_id conversation dialog_id dialogue_id chat_id thread_id session_id conv_id 会話id 会話 对话id",
+    "turn": "turn turn_id turn_index message_index message_number position order sequence seq step 順番 順序",
+    "role": "role speaker from sender author 役割 話者 发言人 角色",
+    "content": "content message text utterance value 内容 本文 発言",
     "split": "split subset 分割",
     "kind": "kind question_type 種類",
     "status": "status state 状態",
@@ -41,6 +54,42 @@ def _index_by_name(names: Mapping[str, str]) -> dict[str, str]:
     return {name: field for field, words in names.items() for name in words.split()}
 
 
+# Columns that hold no part of a row, under usual names.
+_WITHOUT_ROWS = frozenset(
+    [
+        "id",
+        "no",
+        "no.",
+        "nr",
+        "number",
+        "index",
+        "idx",
+        "#",
+        "uuid",
+        "row",
+        "row_id",
+        "source",
+        "url",
+        "link",
+        "date",
+        "time",
+        "timestamp",
+        "created",
+        "created_at",
+        "updated",
+        "updated_at",
+        "category",
+        "topic",
+        "title",
+        "author",
+        "language",
+        "lang",
+        "score",
+        "rating",
+        "difficulty",
+        "license",
+    ]
+)
 _FIELD_BY_NAME = _index_by_name(_NAMES)
 _VALUE_BY_NAME = {"split": _index_by_name(_SPLITS), "status": _index_by_name(_STATUSES)}
 
@@ -81,7 +130,48 @@ def guess_mapping(names: Sequence[str]) -> dict[str, str]:
             mapping[field] = ranked[0][1]
     if "question" not in mapping and "input" in mapping:
         mapping["question"] = mapping.pop("input")
-    return mapping
+    return _choose_layout(mapping)
+
+
+def _choose_layout(mapping: dict[str, str]) -> dict[str, str]:
+    """Keep the fields of messages in lines of their own, or those of questions and answers."""
+    has_turns = "role" in mapping and "content" in mapping and "answer" not in mapping
+    left_out = ("question", "input", "answer", "rejected", "system") if has_turns else TURN_FIELDS
+    return {field: name for field, name in mapping.items() if field not in left_out}
+
+
+def propose_mapping(names: Sequence[str], sample: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Field -> column for a table whose names say nothing: the first two columns with words are question and answer."""
+    cells = {name: [row[place] for row in sample if place < len(row)] for place, name in enumerate(names)}
+    wordy = [name for name in names if any(any(char.isalpha() for char in cell) for cell in cells[name])]
+    known = guess_mapping(names)
+    free = [name for name in wordy if name not in known.values()]
+    wanted = [field for field in ("question", "answer") if field not in known]
+    return known | dict(zip(wanted, free, strict=False))
+
+
+def list_left_out(names: Sequence[str], mapping: Mapping[str, str]) -> list[str]:
+    """The columns whose cells no field takes."""
+    return [name for name in names if name not in mapping.values()]
+
+
+def find_doubt(names: Sequence[str], mapping: Mapping[str, str]) -> bool:
+    """Whether it must be asked what the columns mean.
+
+    That is where none of them is known, where there is no question, and where there may be an answer under an unknown name.
+    """
+    if list(names) == number_columns(len(names)) or not any(field in mapping for field in REQUIRED_FIELDS):
+        return True
+    if "content" in mapping:
+        return "conversation" not in mapping
+    unknown = [name for name in list_left_out(names, mapping) if normalise_name(name) not in _WITHOUT_ROWS]
+    return "answer" not in mapping and "data" not in mapping and bool(unknown)
+
+
+def format_mapping(mapping: Mapping[str, str]) -> str:
+    """A mapping as the option `--columns` takes it."""
+    names = {field: name for name, field in ALIASES.items() if name != "chosen"}
+    return ",".join(f"{names.get(field, field)}={name}" for field, name in mapping.items())
 
 
 def build_row_json(cells: Mapping[str, str]) -> str:
@@ -89,11 +179,29 @@ def build_row_json(cells: Mapping[str, str]) -> str:
     data = cells.get("data", "").strip()
     if data:
         return f'{{"messages": {data}}}' if data.startswith("[") else data
+    if cells.get("rejected", "").strip():
+        return dumps(_build_preference(cells))
+    messages = _build_prompt(cells)
+    messages += [_message("assistant", cells["answer"])] if "answer" in cells else []
+    return dumps({"messages": messages})
+
+
+def _message(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
+
+
+def _build_prompt(cells: Mapping[str, str]) -> list[dict[str, str]]:
     question = "\n\n".join(filter(None, (cells.get("question", ""), cells.get("input", ""))))
-    messages = [("system", cells["system"])] if cells.get("system", "").strip() else []
-    messages += [("user", question)]
-    messages += [("assistant", cells["answer"])] if "answer" in cells else []
-    return dumps({"messages": [{"role": role, "content": content} for role, content in messages]})
+    system = [_message("system", cells["system"])] if cells.get("system", "").strip() else []
+    return [*system, _message("user", question)]
+
+
+def _build_preference(cells: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "input": {"messages": _build_prompt(cells)},
+        "preferred_output": [_message("assistant", cells.get("answer", ""))],
+        "non_preferred_output": [_message("assistant", cells["rejected"])],
+    }
 
 
 def build_metadata(cells: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """Reads the records of CSV and TSV: of several lines where a quoted cell has breaks; an unclosed quote spoils one line."""
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from core.checks import LINE_LIMIT, Problem, problem, too_long
@@ -10,7 +12,10 @@ from core.formats.csv_cells import MAX_LINES_PER_CELL, RecordParser
 from core.formats.encoded_text_lines import FileLine
 from core.language import tr, trn
 
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|", "，", "；", "｜")  # the last three are full-width
+PADDED = ("|", "，", "；", "｜")  # around which people write spaces that belong to no cell
+SAMPLE_LINES = 20  # lines by which the delimiter is found
+_DECLARED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own first line
 
 
 class TableRecord(NamedTuple):
@@ -29,7 +34,8 @@ class CsvReader:
         self._lines = iter(lines)
         self._unread: deque[FileLine] = deque()
         self._width = 0
-        self._delimiter = delimiter or self._detect_delimiter()
+        declared = self._read_declaration()
+        self._delimiter = delimiter or declared or self._detect_delimiter()
 
     def __iter__(self) -> Iterator[TableRecord]:
         while line := self._next_line():
@@ -40,14 +46,26 @@ class CsvReader:
             else:
                 yield self._read_record(line)
 
+    @property
+    def delimiter(self) -> str:
+        """The character between two cells: the given one, or the one that was found."""
+        return self._delimiter
+
+    def _read_declaration(self) -> str:
+        """The delimiter that Excel's own first line declares, which is no record; '' without such a line."""
+        self._unread.extend(islice(self._lines, SAMPLE_LINES))
+        first = next((line for line in self._unread if line.raw.strip()), None)
+        declared = _DECLARED.fullmatch(first.raw.decode(errors="replace")) if first else None
+        if declared is None:
+            return ""
+        while self._unread.popleft() is not first:
+            pass
+        return declared[1]
+
     def _detect_delimiter(self) -> str:
-        """The delimiter with which the first line has the most known column names, or else the most cells."""
-        first = self._next_line()
-        if first is None:
-            return DELIMITERS[0]
-        self._unread.append(first)
-        text = first.raw.decode(errors="replace")
-        return max(DELIMITERS, key=lambda delimiter: _score_delimiter(text, delimiter))
+        """The delimiter by which the first lines have known names and the same number of cells."""
+        lines = [line.raw.decode(errors="replace") for line in self._unread if line.raw.strip()]
+        return max(DELIMITERS, key=lambda one: _score_delimiter(lines, one)) if lines else DELIMITERS[0]
 
     def _next_line(self) -> FileLine | None:
         return self._unread.popleft() if self._unread else next(self._lines, None)
@@ -62,7 +80,8 @@ class CsvReader:
             self._unread.extendleft(reversed(lines[1:]))
             message = tr("A quotation mark opens a cell here and is not closed.")
             return TableRecord(join_lines([first]), [], problem("quote-unclosed", "", message))
-        return TableRecord(join_lines(lines), *self._check_cells(lines, record.cells))
+        cells = [cell.strip() for cell in record.cells] if self._delimiter in PADDED else record.cells
+        return TableRecord(join_lines(lines), *self._check_cells(lines, cells))
 
     def _may_continue(self, lines: Sequence[FileLine]) -> bool:
         size = lines[-1].offset + lines[-1].length - lines[0].offset
@@ -118,7 +137,14 @@ def is_invalid_utf8(raw: bytes) -> bool:
     return False
 
 
-def _score_delimiter(line: str, delimiter: str) -> tuple[int, int]:
-    record = RecordParser(delimiter)
-    record.feed(line)
-    return sum(column_mapping.is_head([cell]) for cell in record.cells), len(record.cells)
+def _score_delimiter(lines: Sequence[str], delimiter: str) -> tuple[int, float, int]:
+    """How many known names the first line has, how many lines have as many cells as it has, and how many those are."""
+    widths: list[int] = []
+    heads = 0
+    for text in lines:
+        record = RecordParser(delimiter)
+        record.feed(text)
+        heads = heads if widths else sum(column_mapping.is_head([cell]) for cell in record.cells)
+        widths.append(len(record.cells))
+    alike = sum(width == widths[0] for width in widths) / len(widths)
+    return heads, round(alike, 1) if widths[0] > 1 else 0.0, widths[0]

@@ -4,13 +4,14 @@ import codecs
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import cast, get_args
 
 from core.checks import LINE_LIMIT, CheckedLine, check_line, too_long
 from core.checks.rule_registry import clip
 from core.errors import FormatError
 from core.formats.compressed_files import read_progress
-from core.formats.encoded_text_lines import BOMS, KEPT_BYTES, Encoding, FileLine, open_file
+from core.formats.encoded_text_lines import KEPT_BYTES, FileLine
+from core.formats.encoding_detection import BOMS, Encoding, is_text_codec
+from core.formats.input_files import open_file
 from core.language import tr
 from core.progress import Reporter
 
@@ -18,6 +19,11 @@ BLOCK_BYTES = 1024 * 1024
 _ALIASES = {
     "utf8": "utf-8",
     "utf-16": "utf-16-le",
+    "utf-32": "utf-32-le",
+    "shift_jis": "cp932",
+    "gbk": "gb18030",
+    "gb2312": "gb18030",
+    "iso8859-1": "cp1252",
     "shift-jis": "cp932",
     "sjis": "cp932",
     "windows-31j": "cp932",
@@ -55,7 +61,7 @@ def get_bom_length(start: bytes, encoding: Encoding) -> int:
 
 def get_error_handler(encoding: Encoding) -> str:
     """The `errors` argument for decoding: invalid bytes can be encoded back, and are invalid UTF-8 then."""
-    return "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
+    return "surrogatepass" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
 
 
 def encode_utf8(text: str, encoding: Encoding) -> bytes:
@@ -88,13 +94,19 @@ def read_lines(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[F
 
 
 def parse_encoding(name: str) -> Encoding:
-    """The encoding that the user names. Raises FormatError for an unknown one."""
-    plain = name.lower().replace("_", "-")
-    encoding = _ALIASES.get(plain, plain)
-    if encoding not in get_args(Encoding):
-        names = ", ".join(get_args(Encoding))
-        raise FormatError(tr("There is no encoding {name}", name=clip(name)), tr("Known names: {names}.", names=names))
-    return cast(Encoding, encoding)
+    """The encoding that the user names, any text codec of Python. Raises FormatError for an unknown one."""
+    plain = name.strip().lower().replace("_", "-")
+    if plain in _ALIASES:
+        return _ALIASES[plain]
+    if plain in BOMS:
+        return plain
+    if not is_text_codec(name.strip()):
+        raise FormatError(
+            tr("There is no encoding {name}", name=clip(name)),
+            tr("Known are those of Python, such as {names}.", names="utf-8, utf-16, cp932, gb18030, cp1252, koi8-r"),
+        )
+    found = codecs.lookup(name.strip()).name
+    return _ALIASES.get(found, found)
 
 
 def find_text_start(path: Path, encoding: Encoding) -> int:

@@ -2,27 +2,31 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from core.checks import decode
+from core.checks.messages import guess_word
+from core.checks.rule_registry import clip
 from core.errors import FormatError
 from core.formats import (
-    alpaca,
     column_mapping,
     compressed_files,
     csv_cells,
-    encoded_text_lines,
     encoded_text_stream,
+    encoding_detection,
+    forms,
+    input_files,
+    json_layouts,
     markdown_tables,
-    sharegpt,
     table_rows,
 )
 from core.formats.csv_parser import CsvReader, TableRecord
-from core.formats.encoded_text_lines import Encoding
+from core.formats.encoding_detection import Encoding, EncodingGuess
 from core.formats.json_arrays import Elements
+from core.formats.json_layouts import Layout
 from core.language import tr
 
 SAMPLE_BYTES = 256 * 1024
@@ -43,13 +47,27 @@ _MAGIC_NUMBERS = {
     b"BZh": "bzip2",
     b"ARROW1": "Arrow",
 }
+_GIT_LFS = b"version https://git-lfs.github.com/spec/"
+
+
+class Doubt(NamedTuple):
+    """What cannot be known from the file alone: what was found, and how to say what is meant."""
+
+    about: str  # "encoding", "columns" or "form"
+    title: str
+    message: str
+
+    def error(self) -> FormatError:
+        """The doubt as an error, where nobody can be asked."""
+        return FormatError(self.title, self.message)
 
 
 class DetectedFormat(NamedTuple):
     """The detected format of a file.
 
-    `format` is one of `formats.READERS`; `is_array` says that JSON rows are not one per line. Only tables have
-    `columns` (names), `sample` (first records, unescaped) and `mapping` (field -> column, guessed).
+    `format` is one of `formats.READERS`; `layout` says how JSON rows stand in the file (`json_layouts`). Only tables
+    have `columns` (names), `sample` (first records, unescaped), `mapping` (field -> column, guessed) and `delimiter`.
+    `forms` counts the forms of the first JSON rows. `doubts` must be settled before the file is read.
     """
 
     format: str
@@ -58,28 +76,62 @@ class DetectedFormat(NamedTuple):
     columns: list[str] = []  # noqa: RUF012
     sample: list[list[str]] = []  # noqa: RUF012
     mapping: dict[str, str] = {}  # noqa: RUF012
-    is_array: bool = False
+    layout: Layout = Layout()
+    delimiter: str = ""
+    forms: dict[str, int] = {}  # noqa: RUF012
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the JSON rows are not one in each line."""
+        return self.layout.name not in ("lines", "python")
+
+    @property
+    def has_head(self) -> bool:
+        """Whether the first record of the table names its columns."""
+        return self.columns != column_mapping.number_columns(len(self.columns))
 
 
-def detect(path: Path, format: str = "", encoding: Encoding | None = None) -> DetectedFormat:
-    """Detect the format of a file by its first 256 KiB; a given `format` or `encoding` is not checked.
+def detect(path: Path, format: str = "", encoding: Encoding | None = None, delimiter: str = "") -> DetectedFormat:
+    """Detect the format of a file by its first 256 KiB; what is given is not checked.
 
     Raises FormatError when the file cannot be read, or is neither JSON nor a table.
     """
-    with encoded_text_lines.open_file(path) as file:
+    with input_files.open_file(path) as file:
         start = file.read(SAMPLE_BYTES)
         compressed = compressed_files.is_compressed(file)
+    _require_rows(path, start)
+    guess = EncodingGuess(encoding) if encoding else encoding_detection.guess_encoding(path)
+    codec = guess.name.removesuffix("-sig")
+    text = start[encoded_text_stream.get_bom_length(start, guess.name) :].decode(codec, "replace")
+    name = path.name.lower().removesuffix(".gz")
+    found = detect_text(text, name, len(start) < SAMPLE_BYTES, format, delimiter)
+    doubts = found.doubts if guess.sure else (_build_encoding_doubt(path, guess), *found.doubts)
+    return found._replace(encoding=guess.name, compressed=compressed, doubts=doubts)
+
+
+def _require_rows(path: Path, start: bytes) -> None:
+    """Raise FormatError for a file of another kind, known by its first bytes."""
     for magic, name in _MAGIC_NUMBERS.items():
         if start.startswith(magic):
-            title = tr("{name} cannot be read", name=path.name)
+            title = tr("{name} cannot be read", name=clip(path.name, 80))
             raise FormatError(title, tr("It is a file of another kind ({kind}). Save it as CSV or JSONL.", kind=name))
-    encoding = encoding or encoded_text_lines.detect_encoding(path)
-    text = start[encoded_text_stream.get_bom_length(start, encoding) :].decode(encoding.removesuffix("-sig"), "replace")
-    name = path.name.lower().removesuffix(".gz")
-    return detect_text(text, name, len(start) < SAMPLE_BYTES, format)._replace(encoding=encoding, compressed=compressed)
+    if start.startswith(_GIT_LFS):
+        title = tr("{name} is a Git LFS pointer", name=clip(path.name, 80))
+        raise FormatError(title, tr("It stands for a file that was not fetched. Fetch it with “git lfs pull”."))
 
 
-def detect_text(text: str, name: str = "", is_whole: bool = True, format: str = "") -> DetectedFormat:
+def _build_encoding_doubt(path: Path, guess: EncodingGuess) -> Doubt:
+    title = tr("The encoding of {name} is unsure", name=clip(path.name, 80))
+    readings = "\n".join(f"  --encoding {name}: {excerpt}" for name, excerpt in guess.readings)
+    return Doubt(
+        "encoding", title, tr("Nothing was read. Choose the one that reads well:\n{readings}", readings=readings)
+    )
+
+
+def detect_text(
+    text: str, name: str = "", is_whole: bool = True, format: str = "", delimiter: str = ""
+) -> DetectedFormat:
     """Detect the format of a text, pasted or the beginning of a file called `name` (in lower case), unless given.
 
     Raises FormatError when it is neither JSON nor a table.
@@ -87,10 +139,10 @@ def detect_text(text: str, name: str = "", is_whole: bool = True, format: str = 
     if not is_whole:
         text = text[: text.rfind("\n") + 1] or text
     if format in TABLE_SUFFIXES:
-        return _detect_table(text, TABLE_SUFFIXES[format][0]) or DetectedFormat(format)
+        return _detect_table(text, TABLE_SUFFIXES[format][0], delimiter) or DetectedFormat(format)
     if format or _is_json(text, name):
         return _detect_json(text, format)
-    if (detected := _detect_table(text, name)) and (
+    if (detected := _detect_table(text, name, delimiter)) and (
         column_mapping.is_head(detected.columns) or not name.endswith(JSON_SUFFIXES)
     ):
         return detected
@@ -112,85 +164,98 @@ def _is_json(text: str, name: str) -> bool:
 
 
 def _detect_json(text: str, format: str = "") -> DetectedFormat:
-    is_array = _is_array(text)
+    layout = json_layouts.detect(text)
+    raw = [text.encode("utf-8", "replace")]
     rows = (
-        Elements([text.encode("utf-8", "replace")])
-        if is_array
-        else encoded_text_stream.split_lines([text.encode("utf-8", "replace")])
+        encoded_text_stream.split_lines(raw)
+        if layout.name in ("lines", "python")
+        else Elements(raw, start=layout.start)
     )
-    shapes = Counter(
-        shape for line in islice(rows, MAX_SAMPLE_ROWS) if (shape := detect_row_format(decode(line.raw.strip()).value))
-    )
-    return DetectedFormat(format or (shapes.most_common(1)[0][0] if shapes else "jsonl"), is_array=is_array)
+    read = json_layouts.decode_python if layout.name == "python" else decode
+    values = [read(line.raw.strip()).value for line in islice(rows, MAX_SAMPLE_ROWS)]
+    found = Counter(form for value in values if (form := forms.detect_form(value)))
+    named = format or (found.most_common(1)[0][0] if found else forms.CHAT)
+    detected = DetectedFormat(named, layout=layout, forms=dict(found))
+    objects = [value for value in values if isinstance(value, dict)]
+    return detected if format or found else _add_form_doubt(detected, objects)
 
 
-def _is_array(text: str) -> bool:
-    """Whether rows are not one per line: an array of them, or objects over several lines."""
-    first, _break, rest = text.strip().partition("\n")
-    if first.startswith("["):
-        return not rest or not _is_value(first)
-    if not first.startswith("{") or _is_value(first):
-        return False
-    element = next(iter(Elements([text.encode("utf-8", "replace")])))
-    return b"\n" in element.raw and _is_value(element.raw.decode("utf-8", "replace"))
+def _add_form_doubt(detected: DetectedFormat, values: list[dict[str, Any]]) -> DetectedFormat:
+    """Add a doubt where the rows have several keys with texts, and none that is known: the keys are its columns."""
+    keys = list(dict.fromkeys(key for value in values for key, entry in value.items() if isinstance(entry, str)))
+    if len(keys) < 2 or any(guess_word(key, ("messages",)) for value in values for key in value):
+        return detected
+    sample = [[value[key] if isinstance(value.get(key), str) else "" for key in keys] for value in values]
+    proposal = column_mapping.format_mapping(column_mapping.propose_mapping(keys, sample))
+    title = tr("The rows have a form that Juku does not know")
+    shown = ", ".join(clip(key) for value in values[:1] for key in list(value)[: column_mapping.MAX_COLUMNS_NAMED])
+    words = tr("Nothing was read. Their keys are: {keys}. Say which hold the question and the answer, as in “--columns {proposal}”.",
+               keys=shown, proposal=proposal)  # fmt: skip
+    return detected._replace(columns=keys, sample=sample, doubts=(Doubt("form", title, words),))
 
 
-def _is_value(text: str) -> bool:
-    """Whether a text is one whole JSON value."""
-    decoded = decode(text.encode("utf-8", "replace"))
-    return decoded.text is not None or decoded.problems[0].rule != "json-broken"
-
-
-def detect_row_format(value: object) -> str:
-    """The format of one JSON row by its keys; '' when they do not determine it."""
-    if not isinstance(value, dict):
-        return ""
-    if "messages" in value:
-        return "jsonl"
-    if sharegpt.is_row(value):
-        return "sharegpt"
-    if alpaca.is_row(value):
-        return "alpaca"
-    if "input" in value and any(key in value for key in ("preferred_output", "preferred_completion")):
-        return "dpo"
-    return "completions" if "prompt" in value and "completion" in value else ""
-
-
-def _detect_table(text: str, name: str) -> DetectedFormat | None:
+def _detect_table(text: str, name: str, delimiter: str = "") -> DetectedFormat | None:
     """The table in a text: of the format that its name says, or of the first one that fits; None if it is no table."""
     named_kind = next((kind for kind, suffixes in TABLE_SUFFIXES.items() if name.endswith(suffixes)), "")
+    if named_kind == "tsv" and "\t" not in text:
+        named_kind = "csv"  # a wrong name
     for kind in [named_kind] if named_kind else ["markdown", "tsv", "csv"]:
-        records = list(
-            islice((record for record in _records(text, kind) if not _is_blank(record)), MAX_SAMPLE_ROWS + 1)
-        )
+        found, records = _read_records(text, kind, delimiter)
         sound = [record for record in records if record.problem is None]
         if sound and (
             named_kind or (len(sound[0].cells) > 1 and 5 * len(sound) >= 4 * len(records) and len(sound) > 1)
         ):
-            return _build_table_format(kind, sound)
+            return _build_table_format(kind, sound, found)
     return DetectedFormat(named_kind) if named_kind else None
 
 
-def _records(text: str, kind: str) -> Iterator[TableRecord]:
-    stream = encoded_text_stream.split_lines([text.encode("utf-8", "replace")])
-    return (
-        markdown_tables.iterate_records(stream)
-        if kind == "markdown"
-        else iter(CsvReader(stream, "\t" if kind == "tsv" else ""))
-    )
+def _split_at_returns(text: str) -> str:
+    """The text with line feeds, where its lines end with carriage returns alone."""
+    return text.replace("\r", "\n") if "\r" in text and "\n" not in text else text
+
+
+def _read_records(text: str, kind: str, delimiter: str) -> tuple[str, list[TableRecord]]:
+    """The delimiter of a text and its first records."""
+    lines = encoded_text_stream.split_lines([_split_at_returns(text).encode("utf-8", "replace")])
+    if kind == "markdown":
+        records: Iterable[TableRecord] = markdown_tables.iterate_records(lines)
+    else:
+        reader = CsvReader(lines, delimiter or ("\t" if kind == "tsv" else ""))
+        delimiter, records = reader.delimiter, reader
+    filled = (record for record in records if not _is_blank(record))
+    return delimiter, list(islice(filled, MAX_SAMPLE_ROWS + 1))
 
 
 def _is_blank(record: TableRecord) -> bool:
     return record.problem is not None and record.problem.rule == "blank"
 
 
-def _build_table_format(kind: str, records: list[TableRecord]) -> DetectedFormat:
+def _build_table_format(kind: str, records: list[TableRecord], delimiter: str) -> DetectedFormat:
     names = table_rows.get_column_names(records[0])
     is_head = names != column_mapping.number_columns(len(names))
     unescape = str if kind == "markdown" else csv_cells.unescape_formula
     sample = [
         [unescape(cell) for cell in record.cells] for record in records[1 if is_head else 0 :] if not record.is_head
     ]
-    return DetectedFormat(
-        kind, columns=names, sample=sample[:MAX_SAMPLE_ROWS], mapping=column_mapping.guess_mapping(names)
-    )
+    mapping = column_mapping.guess_mapping(names)
+    found = DetectedFormat(kind, columns=names, sample=sample[:MAX_SAMPLE_ROWS], mapping=mapping, delimiter=delimiter)
+    heads = [record.cells for record in records if record.is_head] or [names]  # a text can hold several tables
+    is_unsure = all(column_mapping.find_doubt(head, column_mapping.guess_mapping(head)) for head in heads)
+    return found._replace(doubts=(_build_columns_doubt(found),)) if is_unsure else found
+
+
+def _build_columns_doubt(found: DetectedFormat) -> Doubt:
+    first = found.columns if found.has_head else found.sample[0]
+    shown = ", ".join(f"“{clip(name)}”" for name in first[: column_mapping.MAX_COLUMNS_NAMED])
+    title = tr("The columns of the table are not understood")
+    names = first if found.has_head else column_mapping.unique_names(first)
+    sample = found.sample if found.has_head else found.sample[1:]
+    named = column_mapping.format_mapping(column_mapping.propose_mapping(names, sample or found.sample))
+    lines = [
+        tr("Nothing was read. The first line has: {names}.", names=shown),
+        tr("If these are the names of the columns, say what they mean, as in “--columns {proposal}”.", proposal=named),
+    ]
+    if not found.has_head:
+        numbered = column_mapping.format_mapping(column_mapping.propose_mapping(found.columns, found.sample))
+        lines.append(tr("If they are a row already: “--columns {proposal}”.", proposal=numbered))
+    return Doubt("columns", title, " ".join(lines))

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.checks import LINE_LIMIT, decode, problem
-from core.formats.encoded_text_lines import KEPT_BYTES, Encoding, FileLine
+from core.formats.encoded_text_lines import KEPT_BYTES, FileLine
 from core.formats.encoded_text_stream import check_file_line, count_encoded_bytes, find_text_start, read_blocks
+from core.formats.encoding_detection import Encoding
 from core.formats.jsonl import FileRow
 from core.language import tr
 from core.progress import Reporter
@@ -37,12 +38,14 @@ class ScanState(NamedTuple):
     ended: bool = False
 
 
-def read(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileRow]:
+def read(path: Path, encoding: Encoding, reporter: Reporter, start: int = 0) -> Iterator[FileRow]:
     """Yield every row of the file with its problems; its text is the unchanged JSON of the file.
+
+    `start`: where the list of rows begins inside another object, in bytes of the text as UTF-8.
 
     Raises FormatError when the file cannot be read, and `Cancelled`.
     """
-    scan = Elements(read_blocks(path, encoding, reporter), encoding)
+    scan = Elements(read_blocks(path, encoding, reporter), encoding, start=start)
     scan.offset = find_text_start(path, encoding)
     for line in scan:
         text, problems = check_file_line(line)
@@ -59,18 +62,24 @@ class Elements:
     which is recognised by the first key of the rows: unescaped, it can be in no string.
     """
 
-    def __init__(self, stream: Iterable[bytes], encoding: Encoding = "utf-8", limit: int = LINE_LIMIT) -> None:
+    def __init__(
+        self, stream: Iterable[bytes], encoding: Encoding = "utf-8", limit: int = LINE_LIMIT, start: int = 0
+    ) -> None:
         self.number = 1
         self.offset = 0
         self.is_truncated = False
         self._stream = iter(stream)
         self._encoding: Encoding = encoding
         self._limit = limit
+        self._start = start
         self._buffer = b""
         self._at = 0
         self._row_start: re.Pattern[bytes] | None = None
 
     def __iter__(self) -> Iterator[FileLine]:
+        while len(self._buffer) < self._start and self._read_block():
+            pass
+        self._advance(min(self._start, len(self._buffer)))
         self._skip_blanks()
         if self._buffer.startswith(b"[", self._at):
             self.is_truncated = True
@@ -80,6 +89,8 @@ class Elements:
             if char == b"]":
                 self._advance(_match_end(_CLOSING, self._buffer, self._at))
                 self.is_truncated = False
+                if self._start:  # what follows belongs to the object around the list
+                    return
             elif char in (b"{", b"["):
                 yield from self._read_bracketed()
             else:

@@ -10,12 +10,12 @@ from core.checks import ROLES, Problem, role_of
 from core.checks.json_positions import Span, TextEdit, apply_edits, dumps, iterate_elements, map_members, parse_whole
 from core.checks.line_parsing import decode_text
 from core.errors import FormatError
-from core.formats.encoded_text_lines import Encoding as Encoding
 from core.formats.encoded_text_lines import FileLine as FileLine
-from core.formats.encoded_text_lines import detect_encoding as detect_encoding
-from core.formats.encoded_text_lines import open_file
 from core.formats.encoded_text_lines import read_lines as read_lines
 from core.formats.encoded_text_stream import check_file_line as check_file_line
+from core.formats.encoding_detection import Encoding as Encoding
+from core.formats.encoding_detection import detect_encoding as detect_encoding
+from core.formats.input_files import open_file
 from core.formats.output_files import replace_file
 from core.language import tr
 from core.progress import Reporter
@@ -30,6 +30,7 @@ class FileRow(NamedTuple):
     text: str | None
     problems: list[Problem]
     fields: dict[str, str] = {}  # noqa: RUF012 - metadata that a table has beside the row: split, tags …
+    lost: tuple[str, ...] = ()  # what a conversion left out, as keys of `forms.losses.format_loss`
 
 
 def read(path: Path, reporter: Reporter) -> Iterator[FileRow]:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from core.atomic_files import create_folder_atomically, open_atomically
 from core.checks.rule_registry import clip
 from core.errors import FormatError
-from core.formats.encoded_text_lines import format_os_error
+from core.formats.input_files import format_os_error
 from core.language import tr
 
 

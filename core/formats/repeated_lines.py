@@ -9,7 +9,7 @@ import numpy as np
 from core.checks import LINE_LIMIT
 from core.checks.clean_row_prefilter import Digests
 from core.checks.prefilter_layouts import Places
-from core.formats.encoded_text_lines import open_file
+from core.formats.input_files import open_file
 
 _READ_BUFFER_BYTES = 16 * 1024  # small: most of the file is skipped
 

@@ -13,9 +13,10 @@ from core.checks.json_positions import (
     iterate_entries,
     parse_whole,
 )
-from core.formats import alpaca, csv_cells, markdown_tables, sharegpt
+from core.formats import csv_cells, markdown_tables
 from core.formats.column_mapping import METADATA
 from core.formats.conversion_losses import UnsupportedRow, get_single_turn
+from core.formats.forms import alpaca, sharegpt
 
 TEXTS = ("system", "question", "answer")
 COLUMNS = (*TEXTS, *METADATA)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from core.checks import check_line, problem
 from core.formats import column_mapping, csv_cells, encoded_text_stream, markdown_tables
+from core.formats.conversation_rows import Conversations
 from core.formats.csv_parser import CsvReader, TableRecord
-from core.formats.encoded_text_lines import Encoding, FileLine
+from core.formats.encoded_text_lines import FileLine
+from core.formats.encoding_detection import Encoding
 from core.formats.jsonl import FileRow
 from core.language import tr
 from core.progress import Reporter
@@ -14,22 +16,16 @@ from core.progress import Reporter
 ColumnMapping = Mapping[str, str] | None
 
 
-def read_csv(path: Path, encoding: Encoding, reporter: Reporter, columns: ColumnMapping = None) -> Iterator[FileRow]:
-    """Yield the rows of a CSV file. Raises FormatError when it cannot be read, and `Cancelled`."""
-    return convert_records(
-        CsvReader(encoded_text_stream.read_lines(path, encoding, reporter)), columns, csv_cells.unescape_formula
-    )
-
-
-def read_tsv(path: Path, encoding: Encoding, reporter: Reporter, columns: ColumnMapping = None) -> Iterator[FileRow]:
-    """Yield the rows of a TSV file. Raises FormatError when it cannot be read, and `Cancelled`."""
-    return convert_records(
-        CsvReader(encoded_text_stream.read_lines(path, encoding, reporter), "\t"), columns, csv_cells.unescape_formula
-    )
+def read_csv(
+    path: Path, encoding: Encoding, reporter: Reporter, columns: ColumnMapping = None, delimiter: str = ""
+) -> Iterator[FileRow]:
+    """Yield the rows of a CSV or TSV file. Raises FormatError when it cannot be read, and `Cancelled`."""
+    lines = encoded_text_stream.read_lines(path, encoding, reporter)
+    return convert_records(CsvReader(lines, delimiter), columns, csv_cells.unescape_formula)
 
 
 def read_markdown(
-    path: Path, encoding: Encoding, reporter: Reporter, columns: ColumnMapping = None
+    path: Path, encoding: Encoding, reporter: Reporter, columns: ColumnMapping = None, _delimiter: str = ""
 ) -> Iterator[FileRow]:
     """Yield the rows of the tables in a Markdown file. Raises FormatError when it cannot be read, and `Cancelled`."""
     return convert_records(
@@ -44,18 +40,25 @@ def convert_records(
 
     `unescape` removes the format's escape from a cell.
     """
-    names: list[str] = []
+    head: list[str] = []
     mapping: Mapping[str, str] = {}
+    conversations = Conversations()
     for record in records:
         if record.problem:
             yield FileRow(record.line, None, [record.problem])
             continue
-        is_first = record.is_head or not names
+        is_first = record.is_head or not head
         if is_first:
-            names = get_column_names(record, columns)
-            mapping = column_mapping.guess_mapping(names) if columns is None else columns
-        if not is_first or names == column_mapping.number_columns(len(names)):
-            yield _build_row(record.line, dict(zip(names, map(unescape, record.cells), strict=True)), mapping)
+            head = get_column_names(record, columns)
+            mapping = column_mapping.guess_mapping(head) if columns is None else columns
+        if is_first and head != column_mapping.number_columns(len(head)):
+            continue
+        cells = dict(zip(head, map(unescape, record.cells), strict=True))
+        if "content" in mapping and "role" in mapping:
+            conversations.add(record.line, {field: cells.get(name, "") for field, name in mapping.items()})
+        else:
+            yield _build_row(record.line, cells, mapping)
+    yield from conversations.build_rows()
 
 
 def get_column_names(first: TableRecord, columns: ColumnMapping = None) -> list[str]:

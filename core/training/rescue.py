@@ -19,7 +19,7 @@ from pathlib import Path
 from core.atomic_files import write_new
 from core.checks.rule_registry import clip
 from core.errors import JukuError, ProviderError
-from core.formats.encoded_text_lines import format_os_error
+from core.formats.input_files import format_os_error
 from core.language import tr
 from core.progress import Reporter
 from core.providers import JobState, ModelInfo, Provider, model_kinds, shutdown_dates

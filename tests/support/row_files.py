@@ -19,3 +19,8 @@ def texts(path: Path) -> list[str | None]:
 def rules(path: Path) -> Counter[str]:
     """How often each rule is broken."""
     return Counter(problem.rule for _number, problem in check_lines(path, Reporter()))
+
+
+def chat_row(question: str, answer: str) -> str:
+    """A row of one question and its answer, as one line."""
+    return jsonl.new_row("", question, answer)

@@ -24,6 +24,7 @@ from ui.widgets.message_bar import Notice
 from ui.workspace import Workspace
 
 MAX_FILES_NAMED = 3  # problems that are named in a message
+MAX_NOTES = 5  # sentences about how the files were read
 
 
 class ImportFile(NamedTuple):
@@ -46,6 +47,7 @@ class ImportOutcome:
     failed: list[str] = field(default_factory=list)
     wrong: ProblemCounts = field(default_factory=ProblemCounts)
     first: int = 0  # the id of the first row that was imported
+    notes: list[str] = field(default_factory=list)  # how the files were read, where that was a guess
 
     def add(self, found: ImportResult, wrong: ProblemCounts) -> None:
         """Add the result of one more file, and the problems of its rows."""
@@ -53,6 +55,7 @@ class ImportOutcome:
         self.rows += found.rows
         self.known += found.known
         self.unread += found.unread
+        self.notes += [note for note in found.notes if note not in self.notes]
 
     def format_text(self) -> str:
         """What was imported and what was not, in sentences."""
@@ -65,7 +68,11 @@ class ImportOutcome:
         if self.unread:
             sentences.append(trn("{n} line could not be read.", "{n} lines could not be read.", self.unread))
         return "\n".join(
-            [" ".join(sentences) if self.rows or self.known or self.unread or not self.failed else "", *self.failed]
+            [
+                " ".join(sentences) if self.rows or self.known or self.unread or not self.failed else "",
+                *self.notes[:MAX_NOTES],
+                *self.failed,
+            ]
         ).strip()
 
     def meaning(self) -> str:

@@ -29,6 +29,7 @@ from core.dataset import examples, importing
 from core.dataset.import_reader_process import ImportOptions
 from core.errors import JukuError
 from core.formats import column_mapping
+from core.formats.csv_parser import DELIMITERS
 from core.language import tr
 from core.progress import Reporter
 from ui import style
@@ -42,7 +43,10 @@ from ui.workspace import Workspace
 
 ENCODINGS = {
     "utf-8": "UTF-8", "utf-8-sig": "UTF-8 (BOM)", "utf-16-le": "UTF-16 LE", "utf-16-be": "UTF-16 BE",
-    "cp932": "Shift_JIS (CP932)", "cp1252": "Windows-1252",
+    "cp932": "Shift_JIS (CP932)", "euc_jp": "EUC-JP", "iso2022_jp": "ISO-2022-JP", "gb18030": "GB 18030 (GBK)",
+    "big5": "Big5", "cp949": "EUC-KR (CP949)", "cp1252": "Windows-1252", "cp1250": "Windows-1250", "cp1251": "Windows-1251",
+    "koi8-r": "KOI8-R", "cp1253": "Windows-1253", "cp1254": "Windows-1254", "cp1255": "Windows-1255", "cp1256": "Windows-1256",
+    "cp1257": "Windows-1257", "cp874": "Windows-874", "cp850": "DOS 850", "mac_roman": "Mac Roman",
 }  # fmt: skip
 SAMPLE_ROWS = 4  # rows of the file that are shown below the choices
 PREVIEW_FIELDS = (
@@ -78,8 +82,8 @@ async def _import_rows(workspace: Workspace, what: list[Path] | str, parent: QWi
     held = ExitStack()  # a pasted text is a file for as long as it is needed
     sources = _open_sources(what, held)
     await asyncio.to_thread(_recognise, sources)
-    tables = [source for source in sources if source.is_table()]
-    others = [source for source in sources if not source.is_table()]
+    tables = [source for source in sources if source.needs_answer()]
+    others = [source for source in sources if not source.needs_answer()]
     if tables:
         dialog = ImportDialog(workspace, tables, parent)
         dialog.destroyed.connect(lambda: held.close())  # a bound method would not keep it alive
@@ -110,10 +114,11 @@ def _open_sources(what: list[Path] | str, held: ExitStack) -> list[ImportSource]
 def options_of(source: ImportSource) -> ImportOptions:
     """The read options of a file as it was recognised; its source name is the one the person knows."""
     return ImportOptions(
-        format=source.detected.format,
+        format=source.format(),
         encoding=source.encoding,
         columns=source.columns(),
         source=source.name,
+        delimiter=source.delimiter,
     )
 
 
@@ -132,7 +137,8 @@ class ImportDialog(QDialog):
         self._source = sources[0]
         self._looking = LatestTask(workspace, self)
         self.column_boxes: list[QComboBox] = []
-        self.setWindowTitle(tr("Import a table"))
+        is_table = all(source.is_table() for source in sources)
+        self.setWindowTitle(tr("Import a table") if is_table else tr("Import rows"))
         self.resize(920, 620)
         self._make_file()
         self._make_options()
@@ -153,7 +159,12 @@ class ImportDialog(QDialog):
         self.encoding_box.setAccessibleName(tr("Encoding"))
         for name, title in ENCODINGS.items():
             self.encoding_box.addItem(title, name)
-        self.encoding_box.activated.connect(lambda _index: self._on_encoding())
+        self.encoding_box.activated.connect(lambda _index: self._on_reading())
+        self.delimiter_box = DropDown()
+        self.delimiter_box.setAccessibleName(tr("Separator"))
+        for delimiter in DELIMITERS:
+            self.delimiter_box.addItem(tr("tab") if delimiter == "\t" else delimiter, delimiter)
+        self.delimiter_box.activated.connect(lambda _index: self._on_reading())
         self.heading_box = QCheckBox(tr("The first row names the columns"))
         self.heading_box.clicked.connect(self._on_head)
 
@@ -173,7 +184,9 @@ class ImportDialog(QDialog):
             top.addWidget(part)
         top.addStretch()
         self.encoding_label = basics.label(tr("Encoding"), dim=True)
-        for choice in (self.heading_box, self.encoding_label, self.encoding_box):
+        self.delimiter_label = basics.label(tr("Separator"), dim=True)
+        reading = (self.delimiter_label, self.delimiter_box, self.encoding_label, self.encoding_box)
+        for choice in (self.heading_box, *reading):
             top.addWidget(choice)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.ok_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
@@ -184,7 +197,8 @@ class ImportDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE // 2)
         layout.addLayout(top)
-        layout.addWidget(basics.label(tr("What each column means"), dim=True))
+        self.columns_label = basics.label(tr("What each column means"), dim=True)
+        layout.addWidget(self.columns_label)
         layout.addWidget(self.columns, 2)
         layout.addWidget(basics.label(tr("Preview of the first rows"), dim=True))
         layout.addWidget(self.preview, 3)
@@ -229,14 +243,16 @@ class ImportDialog(QDialog):
         self._show_source()
 
     def _on_head(self, head: bool) -> None:
+        self._source.is_settled = True
         self._source.set_head(head)
         self._show_source()
 
-    def _on_encoding(self) -> None:
-        source, encoding = self._source, self.encoding_box.currentData()
+    def _on_reading(self) -> None:
+        """Read the file with the chosen encoding and separator."""
+        source, encoding, delimiter = self._source, self.encoding_box.currentData(), self.delimiter_box.currentData()
 
         async def recognise(_reporter: Reporter) -> None:
-            await asyncio.to_thread(source.recognise, encoding)
+            await asyncio.to_thread(source.recognise, encoding, delimiter if self._has_delimiter() else "")
             self._show_source()
 
         self._looking.start(recognise)
@@ -246,14 +262,23 @@ class ImportDialog(QDialog):
         self._file.setVisible(len(self._sources) > 1)
         name = "" if len(self._sources) > 1 else f"{source.name}  "
         self.format_label.setText(f"{name}{formats.title(source.detected.format)}")
-        self.encoding_box.setCurrentIndex(self.encoding_box.findData(source.encoding))
+        _choose(self.encoding_box, source.encoding)
+        _choose(self.delimiter_box, source.delimiter)
         for part in (self.encoding_label, self.encoding_box):
             part.setVisible(not source.pasted)
+        for part in (self.delimiter_label, self.delimiter_box):
+            part.setVisible(self._has_delimiter())
+        self.columns_label.setVisible(source.is_table())
+        self.columns.setVisible(source.is_table())
         self.heading_box.setChecked(source.head)
-        self.heading_box.setEnabled(source.detected.format != "markdown")
+        self.heading_box.setEnabled(self._has_delimiter())
+        self.heading_box.setVisible(source.detected.format in formats.TABLE_READERS)
         self._show_columns()
         self._show_preview([])
         self._show_preview_or_missing()
+
+    def _has_delimiter(self) -> bool:
+        return self._source.detected.format in ("csv", "tsv")
 
     def _show_columns(self) -> None:
         names, sample = self._source.names(), self._source.sample()[:SAMPLE_ROWS]
@@ -291,7 +316,7 @@ class ImportDialog(QDialog):
         source = self._source
         missing = next(filter(None, (one.missing_choice() for one in [source, *self._sources])), "")
         locked = tr("The project is read-only.") if self._workspace.project.read_only else ""
-        self.note.show_text(missing, "warning")
+        self.note.show_text(missing or source.describe_doubts(), "warning")
         basics.set_enabled(self.ok_button, missing or locked, self.note if missing else None)
         if source.missing_choice():
             self._show_preview([])
@@ -327,11 +352,20 @@ class ImportDialog(QDialog):
         self.preview.horizontalHeader().setStretchLastSection(True)
 
 
+def _choose(box: QComboBox, value: str) -> None:
+    """Choose a value, added where the box does not have it yet."""
+    if value and box.findData(value) < 0:
+        box.addItem(value, value)
+    box.setCurrentIndex(box.findData(value))
+
+
 def field_title(field: str) -> str:
     """The screen text of a field of a row."""
     titles = {
         "data": tr("whole row as JSON"), "system": tr("system prompt"), "question": tr("question"),
-        "input": tr("more of the question"), "answer": tr("answer"), "split": tr("split"), "kind": tr("kind"),
+        "input": tr("more of the question"), "answer": tr("answer"), "rejected": tr("rejected answer"),
+        "conversation": tr("conversation"), "turn": tr("place in the conversation"), "role": tr("role"),
+        "content": tr("text of the message"), "split": tr("split"), "kind": tr("kind"),
         "status": tr("status"), "facts": tr("facts"), "tags": tr("tags"), "notes": tr("notes"),
         "key_points": tr("key points"),
         "quote": tr("passage"),

@@ -14,7 +14,7 @@ from core.language import tr
 from core.progress import Reporter
 
 PREVIEW_ROWS = 20  # rows in the preview
-REQUIRED_FIELDS = ("question", "data")
+OWN_ENCODINGS = ("utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "cp932", "cp1252")  # known without a doubt
 
 
 class RowPreview(NamedTuple):
@@ -37,21 +37,44 @@ class ImportSource:
     meaning: dict[str, str] = field(default_factory=dict)  # field by column
     error: JukuError | None = None
     pasted: bool = False  # not a person's file: its encoding is ours
+    is_settled: bool = False  # a person has said how the file is to be read
+    delimiter: str = ""
 
-    def recognise(self, encoding: str = "") -> None:
-        """Detect the format, in the given encoding or a detected one. Slow; an error is stored in `error`."""
+    def recognise(self, encoding: str = "", delimiter: str = "") -> None:
+        """Detect the format, with what is given or detected. Slow; an error is stored in `error`."""
+        self.is_settled = bool(encoding or delimiter)
         try:
-            self.detected = detect(self.path, encoding=encoding or None)  # type: ignore[arg-type]
+            self.detected = detect(self.path, encoding=encoding or None, delimiter=delimiter)
         except JukuError as error:
             self.error = error
             return
         self.error = None
-        self.encoding = self.detected.encoding
-        self.set_head(self.detected.columns != column_mapping.number_columns(len(self.detected.columns)))
+        self.encoding, self.delimiter = self.detected.encoding, self.detected.delimiter
+        self.set_head(self.detected.has_head)
 
     def is_table(self) -> bool:
-        """Whether the file has columns whose fields a person can choose."""
-        return self.error is None and self.detected.format in TABLE_READERS
+        """Whether the file has columns, or JSON rows have keys, whose fields a person can choose."""
+        return self.error is None and (self.detected.format in TABLE_READERS or bool(self.detected.columns))
+
+    def needs_answer(self) -> bool:
+        """Whether a person is to see how the file will be read, before it is imported."""
+        return self.is_table() or (
+            self.error is None and (bool(self.detected.doubts) or self.encoding not in OWN_ENCODINGS)
+        )
+
+    def describe_doubts(self) -> str:
+        """What was guessed and is to be looked at, as text; '' once a person has chosen."""
+        if self.is_settled or self.error is not None:
+            return ""
+        about = [doubt.about for doubt in self.detected.doubts]
+        sentences = []
+        if "encoding" in about or self.encoding not in OWN_ENCODINGS:
+            sentences.append(tr("The encoding is a guess: choose the one in which the preview reads well."))
+        if "columns" in about:
+            sentences.append(tr("The columns are a guess: say what each means, and whether the first row names them."))
+        if "form" in about:
+            sentences.append(tr("The rows have a form that Juku does not know: say what each key means."))
+        return " ".join(sentences)
 
     def set_head(self, head: bool) -> None:
         """Set whether the first row has the column names, and guess the meanings again."""
@@ -70,13 +93,13 @@ class ImportSource:
     def sample(self) -> list[list[str]]:
         """The first rows as they are in the file."""
         found, sample = self.detected.columns, self.detected.sample
-        had_head = found != column_mapping.number_columns(len(found))
-        if had_head == self.head:
+        if self.detected.has_head == self.head:
             return sample
         return sample[1:] if self.head else [found, *sample]
 
     def set_field(self, column: str, field: str) -> None:
         """Set the field of a column, '' for none; another column with that field is ignored from now on."""
+        self.is_settled = True
         self.meaning = {name: old for name, old in self.meaning.items() if old != field and name != column}
         if field:
             self.meaning[column] = field
@@ -89,15 +112,17 @@ class ImportSource:
         """What still has to be chosen, as text; '' when the file can be imported."""
         if self.error is not None:
             return f"{self.error.title}. {self.error.message}"
-        if self.is_table() and not any(field in REQUIRED_FIELDS for field in self.meaning.values()):
+        if self.is_table() and not any(field in column_mapping.REQUIRED_FIELDS for field in self.meaning.values()):
             return tr("Choose the column with the questions.")
         return ""
 
+    def format(self) -> str:
+        """The format to read the file in; '' where each JSON row has its own form."""
+        return self.detected.format if self.detected.format in TABLE_READERS else ""
+
     def preview(self) -> list[RowPreview]:
         """The first rows as they will be imported. Raises `JukuError`."""
-        read = formats.read(
-            self.path, Reporter(), format=self.detected.format, encoding=self.encoding, columns=self.columns()
-        )
+        read = formats.read(self.path, Reporter(), self.format(), self.encoding, self.columns(), self.delimiter)
         return [_build_preview(row) for row in islice(read, PREVIEW_ROWS)]
 
 

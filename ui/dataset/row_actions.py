@@ -208,7 +208,8 @@ class RowActions(QObject):
             return
         cells = clipboard_text.parse_cells(text)
         current = self._table.currentIndex()
-        if dataset_clipboard.is_file(text) or not current.isValid() or len(cells) > dataset_clipboard.MAX_ROWS_PASTED:
+        is_file = dataset_clipboard.is_file(text) or clipboard_text.has_headings(text)
+        if is_file or not current.isValid() or len(cells) > dataset_clipboard.MAX_ROWS_PASTED:
             self.pasted.emit()
             self.text_pasted.emit(text)
             return
@@ -227,13 +228,22 @@ class RowActions(QObject):
                 self.pasted.emit()
             task = bulk_actions.start_write(self._workspace, label, dataset_clipboard.write_paste, pasted, prompt)
             task.add_done_callback(lambda _task: self.paste_ended.emit())
-        if pasted.left_out:
+        replaced = self._describe_replaced(cells, pasted)
+        if pasted.left_out or replaced:
             Notice(
                 self._owner.window(),
-                dataset_clipboard.format_left_out_cells(pasted),
+                "\n".join(filter(None, (replaced, dataset_clipboard.format_left_out_cells(pasted)))),
                 "warning",
-                lasting=pasted.beyond > 0,
+                lasting=pasted.beyond > 0 or bool(replaced),
             )
+
+    def _describe_replaced(self, cells: list[list[str]], pasted: dataset_clipboard.PastePlan) -> str:
+        """How many rows a pasted table goes over, as text; one cell or one column is no table."""
+        rows = len({id for id, _field, _value in pasted.edits})
+        if not rows or len(cells) < 2 or max(map(len, cells)) < 2:
+            return ""
+        return trn("{n} row was replaced by the pasted cells. Undo brings it back.",
+                   "{n} rows were replaced by the pasted cells. Undo brings them back.", rows)  # fmt: skip
 
     def has_rows(self) -> bool:
         """Whether the clipboard has rows rather than words to search for."""

@@ -15,7 +15,8 @@ from core.checks.clean_row_prefilter import MAX_BLOCK_BYTES, Scanner
 from core.checks.prefilter_layouts import WORD
 from core.formats import line_chunks as chunks_module
 from core.formats.check_file import check_lines
-from core.formats.encoded_text_lines import open_file, read_lines
+from core.formats.encoded_text_lines import read_lines
+from core.formats.input_files import open_file
 from core.formats.line_chunks import read_chunks
 from core.progress import Reporter
 

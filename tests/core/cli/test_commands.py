@@ -299,3 +299,28 @@ def test_rows_are_not_written_under_the_name_of_another_kind_of_file(tmp_path, c
     assert commands.run(["new", str(project), "--sample", "hobannu-en"]) == 0
     assert commands.run(["export", str(project), str(tmp_path / "out.xlsx")]) == 2
     assert "cannot be written as .xlsx" in capsys.readouterr().err and not (tmp_path / "out.xlsx").exists()
+
+
+def test_an_import_that_is_unsure_adds_nothing_and_says_what_to_say(tmp_path):
+    project, table = tmp_path / "p.juku", tmp_path / "t.csv"
+    main("new", project)
+    table.write_text("colour,shade\nred,dark\n")
+    for verb in (("import", project), ("check",)):
+        done = main(*verb, table)
+        assert (done.returncode, "user=colour,assistant=shade" in done.stderr) == (2, True)
+    assert rows_of(project) == []
+    done = main("import", project, table, "--columns", "user=colour,assistant=shade", "--json")
+    found = json.loads(done.stdout)
+    assert (found["rows"], found["notes"]) == (1, ["Columns: question = colour, answer = shade."])
+    assert rows_of(project) == ["red"]
+
+
+def test_how_a_file_was_read_is_said_and_can_be_said_otherwise(tmp_path):
+    project, table = tmp_path / "p.juku", tmp_path / "t.csv"
+    main("new", project)
+    table.write_bytes("вопрос|ответ|id\nГде?|Там.|1\n".encode("cp1251"))
+    done = main("import", project, table)
+    for said in ("Read as cp1251.", "Columns left out: id.", "separated by “|”", "--encoding"):
+        assert said in done.stdout
+    done = main("check", table, "--delimiter", ";", "--encoding", "koi8-r")
+    assert (done.returncode, "not understood" in done.stderr) == (2, True)

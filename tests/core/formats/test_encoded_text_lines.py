@@ -1,5 +1,6 @@
 """Lines come out of files of every encoding, in bounded memory."""
 
+import codecs
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def test_an_empty_file_has_no_lines(file: Path) -> None:
     [("euc-jp", "返品はできますか"), ("cp1251", "Можно ли вернуть товар"), ("cp1253", "Μπορώ να επιστρέψω το προϊόν")],
 )
 def test_another_script_is_not_taken_for_latin(file: Path, encoding: str, said: str) -> None:
-    """It fits CP1252 where rows are mostly JSON: "ÊÖÉÊ", without a word. Its lines wait in the quarantine instead."""
+    """It fits CP1252 where rows are mostly JSON: "ÊÖÉÊ", without a word."""
     row = f'{{"messages": [{{"role": "user", "content": "{said}?"}}, {{"role": "assistant", "content": "ok"}}]}}\n'
     file.write_bytes(row.encode(encoding) * 20)
-    assert jsonl.detect_encoding(file) == "utf-8"
+    assert codecs.lookup(jsonl.detect_encoding(file)) == codecs.lookup(encoding)

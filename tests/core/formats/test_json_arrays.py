@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import formats
-from core.formats.encoded_text_lines import Encoding
+from core.formats.encoding_detection import Encoding
 from core.formats.json_arrays import Elements
 from core.progress import Reporter
 

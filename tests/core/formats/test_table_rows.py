@@ -109,8 +109,6 @@ def test_columns_can_be_matched_by_hand_with_a_head_or_without(tmp_path: Path) -
     assert found(named) == [("a", "q")]
     placed = read(tmp_path, "q,a\nr,b\n", columns={"question": "#2", "answer": "#1"})
     assert found(placed) == [("a", "q"), ("b", "r")]
-    guessed = read(tmp_path, "one,two\nthree,four\n")
-    assert found(guessed) == [("one", "two"), ("three", "four")]
     assert found(read(tmp_path, "x,y\nq,a\n", columns={"question": "z"})) == [(2, "cells-count")]
 
 

@@ -227,3 +227,42 @@ def test_a_notice_is_as_high_as_its_button(run, owner, qapp):
         run(go())
     finally:
         qapp.setStyleSheet(before)
+
+
+def test_a_doubt_about_columns_or_keys_is_shown_until_they_are_chosen(run, workspace, owner, tmp_path):
+    table = write_file(tmp_path, "colour,shade\nred,dark\n", "t.csv")
+    rows = write_file(tmp_path, '{"colour": "red", "shade": "dark"}\n', "t.jsonl")
+
+    async def go():
+        for path, doubt in ((table, "columns are a guess"), (rows, "form that Juku does not know")):
+            import_rows(workspace, [path], owner)
+            await until(lambda: owner.findChildren(ImportDialog))
+            (dialog,) = owner.findChildren(ImportDialog)
+            assert doubt in dialog.note.text() or "column with the questions" in dialog.note.text()
+            choose_meaning(dialog, 0, "question")
+            choose_meaning(dialog, 1, "answer")
+            await until(lambda dialog=dialog: dialog.preview.rowCount() > 0)
+            assert dialog.note.text() == ""
+            if path is table:
+                dialog.reject()
+                await until(lambda: not owner.findChildren(ImportDialog))
+            else:
+                dialog.accept()
+        await until(lambda: notice(owner))
+        (row,) = last(workspace, 1)
+        assert (row.question, row.answer) == ("red", "dark")
+
+    run(go())
+
+
+def test_a_converted_form_and_what_was_left_out_are_told(run, workspace, owner, tmp_path):
+    row = '{"instruction": "Why?", "context": "", "response": "So.", "category": "open"}\n'
+    path = write_file(tmp_path, row, "dolly.jsonl")
+
+    async def go():
+        import_rows(workspace, [path], owner)
+        await until(lambda: notice(owner))
+        assert "Converted from the form “question and answer by name”." in notice(owner).text.text()
+        assert last(workspace, 1)[0].notes == '{"category": "open"}'
+
+    run(go())

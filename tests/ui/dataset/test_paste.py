@@ -191,3 +191,24 @@ def test_cells_that_only_change_rows_await_none(run, window):
         await until(lambda: window.workspace.project.undo_label)
 
     run(work())
+
+
+def test_a_table_with_headings_becomes_rows_and_a_table_over_rows_says_what_it_replaced(run, empty):
+    tab = empty.dataset_tab
+
+    async def work():
+        QGuiApplication.clipboard().setText(ROW + ROW.replace("Q", "R"))
+        tab.rows.paste.trigger()
+        await until(lambda: tab.model.rowCount() == 2)
+        tab.table.setCurrentIndex(tab.model.index(0, COLUMNS.index("question")))
+        QGuiApplication.clipboard().setText("Question\tAnswer\nnew\tone\n")
+        tab.rows.paste.trigger()
+        await until(lambda: empty.findChildren(ImportDialog))
+        (dialog,) = empty.findChildren(ImportDialog)
+        dialog.reject()
+        tab.table.setCurrentIndex(tab.model.index(0, COLUMNS.index("question")))
+        QGuiApplication.clipboard().setText("a\tb\nc\td\n")
+        tab.rows.paste.trigger()
+        await until(lambda: any("2 rows were replaced" in note.text.text() for note in empty.findChildren(Notice)))
+
+    run(work())

@@ -5,33 +5,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.formats.conversion_losses import UnsupportedRow, get_plain_messages
+from core.formats.forms.form import Converted
+from core.formats.forms.speakers import role_of_speaker
 
-KEYS = ("conversations", "conversation")
+KEYS = ("conversations", "conversation", "messages")
 
-_ROLES = {
-    "human": "user",
-    "user": "user",
-    "gpt": "assistant",
-    "assistant": "assistant",
-    "chatgpt": "assistant",
-    "bing": "assistant",
-    "bard": "assistant",
-    "model": "assistant",
-    "system": "system",
-    "tool": "tool",
-    "observation": "tool",
-    "function_response": "tool",
-}
 _SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}
 
 
 def is_row(value: dict[str, Any]) -> bool:
     """Whether a JSON object has the keys of a ShareGPT row."""
+    if isinstance(turns := value.get("messages"), list):
+        return bool(turns) and all(isinstance(turn, dict) and "from" in turn and "role" not in turn for turn in turns)
     return "messages" not in value and any(isinstance(value.get(key), list) for key in KEYS)
 
 
-def read(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Convert a ShareGPT row to a chat row; returns it and the keys that have no place in one.
+def read(value: dict[str, Any]) -> list[Converted]:
+    """Convert a ShareGPT row to a chat row, and keep the keys that have no place in one.
 
     An invalid turn, and one of an unknown speaker, stay unchanged for the checks to find.
     """
@@ -46,7 +36,7 @@ def read(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     if isinstance(declared := _parse_json(tools), list):
         row |= {"tools": [_convert_tool(tool) for tool in declared]} if declared else {}
         del rest["tools"]
-    return row, rest
+    return [Converted(row, rest)]
 
 
 def _convert_turns(turns: list[Any]) -> Iterator[Any]:
@@ -60,7 +50,7 @@ def _convert_turns(turns: list[Any]) -> Iterator[Any]:
             calls += 1
             yield {"role": "assistant", "tool_calls": [call], **rest}
             continue
-        role = _ROLES.get(speaker, speaker) if isinstance(speaker, str) else speaker
+        role = role_of_speaker(speaker) if isinstance(speaker, str) else speaker
         message = {"role": role} | ({"content": turn["value"]} if "value" in turn else {})
         answers = {"tool_call_id": f"call_{calls}"} if role == "tool" and calls else {}
         yield message | answers | rest

@@ -3,6 +3,8 @@
 from typing import Any
 
 from core.formats.conversion_losses import get_single_turn
+from core.formats.forms.form import Converted
+from core.formats.forms.query_history import is_history
 
 KEYS = ("instruction", "output")
 
@@ -12,8 +14,8 @@ def is_row(value: dict[str, Any]) -> bool:
     return "messages" not in value and all(isinstance(value.get(key), str) for key in KEYS)
 
 
-def read(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Convert an Alpaca row to a chat row; returns it and the keys that have no place in one.
+def read(value: dict[str, Any]) -> list[Converted]:
+    """Convert an Alpaca row to a chat row, and keep the keys that have no place in one.
 
     The input follows the instruction after a blank line; a history of question and answer pairs comes before both.
     """
@@ -26,20 +28,14 @@ def read(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     if isinstance(value.get("system"), str):
         system = rest.pop("system")
         messages += [{"role": "system", "content": system}] if system.strip() else []
-    if _is_history(value.get("history")):
+    if is_history(value.get("history")):
         for question, answer in rest.pop("history"):
             messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     messages += [
         {"role": "user", "content": "\n\n".join(question_parts)},
         {"role": "assistant", "content": value["output"]},
     ]
-    return {"messages": messages}, rest
-
-
-def _is_history(history: object) -> bool:
-    return isinstance(history, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in history
-    )
+    return [Converted({"messages": messages}, rest)]
 
 
 def write(value: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""Prints the problems of files: as text, as JSON, as SARIF for code scanners, or as annotations of GitHub Actions."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core import __version__, checks
+from core.checks import Problem
+from core.cli.console import print_json
+
+FORMATS = ("text", "json", "sarif", "github")
+
+_SARIF_LEVELS = {"error": "error", "warning": "warning", "note": "note"}
+_GITHUB_COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
+# https://docs.github.com/actions/reference/workflow-commands-for-github-actions: what ends a property or a line
+_GITHUB_ESCAPES = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
+
+
+class ProblemPrinter:
+    """Prints each problem when it is found; SARIF is one document, printed by `finish`."""
+
+    def __init__(self, format: str) -> None:
+        self._print: Callable[[Path, int, Problem], None] = {
+            "text": _print_text,
+            "json": _print_as_json,
+            "sarif": self._collect,
+            "github": _print_annotation,
+        }[format]
+        self._is_document = format == "sarif"
+        self._results: list[dict[str, Any]] = []
+
+    def add(self, path: Path, line: int, problem: Problem) -> None:
+        """Print one problem; line 0 is the whole file."""
+        self._print(path, line, problem)
+
+    def finish(self) -> None:
+        """Print what is printed at the end."""
+        if self._is_document:
+            print_json(_build_sarif(self._results))
+
+    def _collect(self, path: Path, line: int, problem: Problem) -> None:
+        place: dict[str, Any] = {"artifactLocation": {"uri": path.as_posix()}}
+        if line:
+            place["region"] = {"startLine": line}
+        self._results.append(
+            {
+                "ruleId": problem.rule,
+                "level": _SARIF_LEVELS[problem.severity],
+                "message": {"text": f"{problem.message} {problem.path}".strip()},
+                "locations": [{"physicalLocation": place}],
+            }
+        )
+
+
+def _print_text(path: Path, line: int, problem: Problem) -> None:
+    print(f"{path}:{line}: {problem.severity} {problem.rule} {problem.path or '$'} {problem.message}")
+
+
+def _print_as_json(path: Path, line: int, problem: Problem) -> None:
+    found = {"severity": problem.severity, "rule": problem.rule, "path": problem.path, "message": problem.message}
+    print_json({"file": str(path), "line": line, **found})
+
+
+def _print_annotation(path: Path, line: int, problem: Problem) -> None:
+    message, name = f"{problem.message} {problem.path}".strip(), path.as_posix()
+    for char, escape in _GITHUB_ESCAPES:
+        message, name = message.replace(char, escape), name.replace(char, escape)
+    name = name.replace(":", "%3A").replace(",", "%2C")
+    place = f"file={name},line={line}" if line else f"file={name}"
+    print(f"::{_GITHUB_COMMANDS[problem.severity]} {place},title={problem.rule}::{message}")
+
+
+def _build_sarif(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """A log of SARIF 2.1.0 with one run (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html)."""
+    used = dict.fromkeys(result["ruleId"] for result in results)
+    rules = [
+        {
+            "id": rule,
+            "shortDescription": {"text": checks.RULES[rule].title()},
+            "fullDescription": {"text": checks.RULES[rule].explanation()},
+        }
+        for rule in used
+    ]
+    driver = {"name": "Juku", "version": __version__, "rules": rules}
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }

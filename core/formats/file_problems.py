@@ -1,0 +1,68 @@
+"""What keeps a whole file from being JSON Lines of chat rows, though it can be read; and how it was read, in words."""
+
+from collections.abc import Iterator, Mapping
+
+from core.checks import Problem, problem
+from core.formats import column_mapping, forms, json_layouts
+from core.formats.format_detection import TABLE_SUFFIXES, DetectedFormat
+from core.language import tr
+
+
+def find_file_problems(detected: DetectedFormat) -> Iterator[Problem]:
+    """Yield the problems of a JSON file as a whole: how its rows stand, and their form."""
+    if detected.format in TABLE_SUFFIXES:
+        return
+    if detected.layout.name != "lines":
+        message = tr(
+            "{what} An import and an export make JSON Lines of it.", what=json_layouts.describe(detected.layout.name)
+        )
+        yield problem("not-json-lines", "", message)
+    if len(detected.forms) > 1:
+        yield problem("form-mixed", "", tr("The first rows have these forms: {forms}.", forms=_list_forms(detected)))
+    elif (form := forms.FORMS.get(detected.format)) and detected.forms:
+        rule = "form-near" if form.is_native else "form-other"
+        yield problem(rule, "", tr("The rows have the form “{form}”; an import converts them.", form=form.title))
+
+
+def _list_forms(detected: DetectedFormat) -> str:
+    return ", ".join(f"{title_of(form)} ({count})" for form, count in detected.forms.items())
+
+
+def title_of(form: str) -> str:
+    """The name of a form of JSON rows."""
+    names = {
+        forms.CHAT: tr("chat messages"),
+        forms.PREFERENCES: tr("OpenAI preferences"),
+        forms.PAIRS: tr("prompt and completion"),
+    }
+    return names.get(form) or forms.FORMS[form].title
+
+
+def describe_reading(detected: DetectedFormat, columns: Mapping[str, str] | None = None) -> list[str]:
+    """How a file is read where that is a guess, as translated sentences."""
+    notes = []
+    if detected.encoding not in ("utf-8", "utf-8-sig"):
+        notes.append(tr("Read as {encoding}.", encoding=detected.encoding))
+    if detected.format in TABLE_SUFFIXES:
+        return [*notes, *_describe_table(detected, detected.mapping if columns is None else columns)]
+    if detected.layout.name != "lines":
+        notes.append(json_layouts.describe(detected.layout.name))
+    if len(detected.forms) > 1:
+        notes.append(
+            tr("The rows have several forms, and each is converted by its own: {forms}.", forms=_list_forms(detected))
+        )
+    elif detected.format in forms.FORMS:
+        notes.append(tr("Converted from the form “{form}”.", form=title_of(detected.format)))
+    return notes
+
+
+def _describe_table(detected: DetectedFormat, mapping: Mapping[str, str]) -> list[str]:
+    if not mapping:
+        return []
+    used = ", ".join(f"{field} = {name}" for field, name in mapping.items())
+    notes = [tr("Columns: {columns}.", columns=used)]
+    if left := column_mapping.list_left_out(detected.columns, mapping):
+        notes.append(tr("Columns left out: {columns}.", columns=", ".join(left)))
+    if detected.format != "markdown" and detected.delimiter not in ("", ",", "\t"):
+        notes.append(tr("The cells are separated by “{delimiter}”.", delimiter=detected.delimiter))
+    return notes
