@@ -79,6 +79,8 @@ def build_token_guide(text: ModelText, vocab_size: int) -> Any:
         message = "This needs the Python package llguidance, which is not installed: pip install llguidance"
         raise ApiError(501, message, code="package_missing") from error
     return from_tokenizer(text.tokenizer, n_vocab=vocab_size, eos_token=sorted(text.eos_token_ids))
+
+
 def _find_last_question(text: str, messages: Sequence[Json]) -> int:
     """Where the person's last message begins in the rendered text; 0 where it is not found as it was sent."""
     contents = (message.get("content") for message in reversed(messages) if message["role"] == "user")
