@@ -1,14 +1,12 @@
 """The command of main.py that exports a model: export-model."""
 
-import argparse
 import asyncio
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from core import providers, settings
-from core.cli.console import CLEAN, Arguments, print_result, progress_reporter, with_project
+from core.cli.console import CLEAN, AddCommand, Arguments, print_result, progress_reporter, with_project
 from core.exam import exported_models
 from core.exam.exported_models import ExportedScore
 from core.keys import Keys
@@ -18,7 +16,7 @@ from core.storage.project import Project
 from core.training import model_export
 
 
-def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+def add(add_command: AddCommand) -> None:
     """Add this command to the parser."""
     parser = add_command("export-model", _export_model, tr("export a fine-tuned model for other programs"))
     parser.add_argument("--model", required=True, help=tr("a fine-tuned model, or a checkpoint of its job"))

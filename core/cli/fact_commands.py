@@ -1,10 +1,17 @@
 """The commands of main.py about facts and their rows: generate, link, hold-out."""
 
-import argparse
 import sqlite3
-from collections.abc import Callable
 
-from core.cli.console import CLEAN, PROBLEMS, Arguments, number_in, print_result, progress_reporter, with_project
+from core.cli.console import (
+    CLEAN,
+    PROBLEMS,
+    AddCommand,
+    Arguments,
+    number_in,
+    print_result,
+    progress_reporter,
+    with_project,
+)
 from core.errors import JukuError
 from core.exam import hold_out
 from core.generation import fact_links, page_rows
@@ -20,11 +27,9 @@ ROW_COUNTS = NumberRange(1, integer=True)
 PER_FACT = NumberRange(1, page_rows.MAX_ROWS_PER_FACT, integer=True)
 
 
-def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add these commands to the parser."""
-    generate = add_command(
-        "generate", _generate, tr("make rows from the facts of the spec, without a model, as drafts")
-    )
+def add_generate(add_command: AddCommand) -> None:
+    """Add the command that makes rows without a model."""
+    generate = add_command("rules", _generate, tr("make rows from the facts of the spec, without a model, as drafts"))
     words = tr("only these facts, such as f03; by default those that need rows")
     generate.add_argument("--facts", nargs="+", default=[], metavar="FACT", help=words)
     generate.add_argument("--kinds", nargs="+", choices=page_rows.KINDS, default=[*page_rows.KINDS])
@@ -35,7 +40,15 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     more = tr("also for facts that have enough: other questions than before")
     generate.add_argument("--more", action="store_true", help=more)
     generate.add_argument("--count", action="store_true", help=tr("only say how many rows there would be"))
+
+
+def add_link(add_command: AddCommand) -> None:
+    """Add the command that links rows to facts."""
     add_command("link", _link, tr("link rows to the facts they teach, by shared terms and figures"))
+
+
+def add_hold_out(add_command: AddCommand) -> None:
+    """Add the command that keeps rows for the exam."""
     parser = add_command("hold-out", _hold_out, tr("keep some rows for the exam, by fact and wording"))
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument(
