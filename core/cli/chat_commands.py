@@ -7,7 +7,16 @@ from typing import Any
 
 from core import providers, settings
 from core.chat import router
-from core.cli.console import CLEAN, PROBLEMS, AddCommand, Arguments, print_result, printable, with_project
+from core.cli.console import (
+    CLEAN,
+    PROBLEMS,
+    AddCommand,
+    Arguments,
+    print_result,
+    printable,
+    with_project,
+    with_provider,
+)
 from core.errors import JukuError
 from core.keys import Keys
 from core.language import tr
@@ -33,15 +42,11 @@ def add(add_command: AddCommand) -> None:
 
 
 def _chat(arguments: Arguments) -> int:
-    async def work(document: Project) -> int:
-        provider = providers.connect(arguments.provider, settings.load(), Keys())
-        try:
-            await _talk(arguments, provider, (await document.read(spec.load)).system_prompt)
-        finally:
-            await provider.close()
+    async def work(document: Project, provider: Provider) -> int:
+        await _talk(arguments, provider, (await document.read(spec.load)).system_prompt)
         return CLEAN
 
-    return with_project(arguments, work)
+    return with_provider(arguments, work)
 
 
 async def _talk(arguments: Arguments, provider: Provider, system_prompt: str) -> None:

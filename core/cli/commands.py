@@ -8,7 +8,7 @@ import os
 import runpy
 import sqlite3
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from core.cli import (
 from core.cli.console import (
     BROKEN_PIPE,
     CLEAN,
+    DEFAULT_MODEL,
     INCOMPLETE,
     INTERRUPTED,
     PROBLEMS,
@@ -46,7 +47,7 @@ from core.cli.console import (
     number_in,
     print_result,
     progress_reporter,
-    with_project,
+    with_provider,
 )
 from core.dataset import row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
@@ -57,8 +58,6 @@ from core.exam.report import csv_and_json
 from core.exam.report.report_formatting import kind_title
 from core.exam.runs import ExamSubject
 from core.exam.scores import ExamResult, ResultLine, SubjectTotal
-from core.generation import everyday_rows, question_writer
-from core.keys import Keys
 from core.language import tr
 from core.providers import chat_messages
 from core.providers.models_api import is_tuned
@@ -104,7 +103,6 @@ DEFAULTS = {
     "models": ("list", ("list", "fetch")),
 }
 REPEATS = NumberRange(1, 100, integer=True)  # of each question
-DEFAULT_MODEL = "smollm2-135m-instruct"
 
 
 def run(arguments: list[str]) -> int:
@@ -177,7 +175,7 @@ def _add_groups(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         ("spec", tr("the text to teach"), (spec_commands.add_spec,)),
         ("facts", tr("the facts of the spec"), (spec_commands.add_facts,)),
         ("rows", tr("question-answer rows: import, check, edit, export"), (edit_commands.add,)),
-        ("generate", tr("rows from facts: by rules, by a small model, by a chat model"), (fact_commands.add_generate, _add_row_commands, model_task_commands.add)),
+        ("generate", tr("rows from facts: by rules, by a small model, by a chat model"), (fact_commands.add_generate, fact_commands.add_written_rows, model_task_commands.add)),
         ("servers", tr("the servers in the settings, and their keys"), (server_commands.add,)),
         ("jobs", tr("training jobs of a project"), (job_commands.add,)),
         ("models", tr("base models of the local engine"), (model_commands.add,)),
@@ -244,39 +242,6 @@ def _add_model_commands(add_command: AddCommand) -> None:
         )
 
 
-def _add_row_commands(add_command: AddCommand) -> None:
-    text = tr("let a small model write questions about the facts, as drafts; a writer is trained first, once")
-    own = add_command("own-questions", _write_own_questions, text)
-    words = tr("only these facts, such as f03; by default all")
-    own.add_argument("--facts", nargs="+", default=[], metavar="FACT", help=words)
-    text = tr("add everyday questions with the base model's own answers, as drafts, against forgetting")
-    everyday = add_command("everyday", _add_everyday_rows, text)
-    for added in (own, everyday):
-        added.add_argument("--model", default=DEFAULT_MODEL, help=tr("the base model that will be trained"))
-        added.add_argument("--provider", default=providers.LOCAL)
-
-
-def _write_own_questions(arguments: Arguments) -> int:
-    async def work(document: Project, provider: providers.Provider) -> int:
-        reporter = progress_reporter(tr("Questions that a small model writes"))
-        names = frozenset(arguments.facts) or None
-        added = await question_writer.add_rows(document, provider, arguments.model, names, reporter)
-        print_result(arguments, {"added": added.rows, "doubtful": added.doubtful}, str(added))
-        return CLEAN if added.rows else PROBLEMS
-
-    return _with_provider(arguments, work)
-
-
-def _add_everyday_rows(arguments: Arguments) -> int:
-    async def work(document: Project, provider: providers.Provider) -> int:
-        reporter = progress_reporter(tr("Everyday questions"))
-        added = await everyday_rows.add_rows(document, provider, arguments.model, reporter)
-        print_result(arguments, {"added": added.rows}, str(added))
-        return CLEAN if added.rows else PROBLEMS
-
-    return _with_provider(arguments, work)
-
-
 def _read_setting(text: str) -> tuple[str, object]:
     """The name and value of a hyperparameter; whether the server has it is checked before the job is sent."""
     name, equals, value = text.partition("=")
@@ -314,7 +279,7 @@ def _train(arguments: Arguments) -> int:
             raise
         return job_commands.print_job(arguments, job)
 
-    return _with_provider(arguments, work)
+    return with_provider(arguments, work)
 
 
 async def _check_before(
@@ -377,7 +342,7 @@ def _ask(arguments: Arguments) -> int:
         )
         return CLEAN
 
-    return _with_provider(arguments, work)
+    return with_provider(arguments, work)
 
 
 def _exam(arguments: Arguments) -> int:
@@ -403,7 +368,7 @@ def _exam(arguments: Arguments) -> int:
         print_result(arguments, data, "\n".join([format_table(result), *lines]))
         return CLEAN
 
-    return _with_provider(arguments, work)
+    return with_provider(arguments, work)
 
 
 async def _run_duels(
@@ -495,16 +460,3 @@ def _serve(arguments: Arguments) -> int:
     ]
     runpy.run_module("core.engine", run_name="__main__", alter_sys=True)
     return CLEAN
-
-
-def _with_provider(
-    arguments: Arguments, work: Callable[[Project, providers.Provider], Coroutine[Any, Any, int]]
-) -> int:
-    async def connect_and_work(document: Project) -> int:
-        provider = providers.connect(arguments.provider, settings.load(), Keys())
-        try:
-            return await work(document, provider)
-        finally:
-            await provider.close()
-
-    return with_project(arguments, connect_and_work)

@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from core import providers, settings
 from core.errors import FormatError, MissingLogError
+from core.keys import Keys
 from core.language import tr
 from core.progress import Progress, Reporter
 from core.providers.server_presets import NumberRange
@@ -21,6 +23,7 @@ from core.storage.read_only_copy import save_without_log
 # Exit statuses of the process; docs/guide-command-line.md lists them.
 CLEAN, PROBLEMS, UNREADABLE, INCOMPLETE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 MIN_COLUMN_WIDTH = 8  # characters of a column on a narrow terminal
+DEFAULT_MODEL = "smollm2-135m-instruct"
 STDIN = Path("-")  # instead of a file: what is piped in
 
 Arguments = argparse.Namespace
@@ -39,6 +42,19 @@ def with_project(arguments: Arguments, work: Callable[[Project], Coroutine[Any, 
         return asyncio.run(work(document))
     finally:
         document.close()
+
+
+def with_provider(arguments: Arguments, work: Callable[[Project, providers.Provider], Coroutine[Any, Any, int]]) -> int:
+    """Run `work` on the project and the server that the arguments name, as `with_project` does."""
+
+    async def connect_and_work(document: Project) -> int:
+        provider = providers.connect(arguments.provider, settings.load(), Keys())
+        try:
+            return await work(document, provider)
+        finally:
+            await provider.close()
+
+    return with_project(arguments, connect_and_work)
 
 
 def _open_project(arguments: Arguments) -> Project:

@@ -5,11 +5,10 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from core import providers, settings
-from core.cli.console import CLEAN, AddCommand, Arguments, print_result, progress_reporter, with_project
+from core import providers
+from core.cli.console import CLEAN, AddCommand, Arguments, print_result, progress_reporter, with_provider
 from core.exam import exported_models
 from core.exam.exported_models import ExportedScore
-from core.keys import Keys
 from core.language import tr
 from core.providers import ExportState, ollama
 from core.storage.project import Project
@@ -31,14 +30,7 @@ def add(add_command: AddCommand) -> None:
 
 
 def _export_model(arguments: Arguments) -> int:
-    async def work(document: Project) -> int:
-        provider = providers.connect(arguments.provider, settings.load(), Keys())
-        try:
-            return await _export(arguments, document, provider)
-        finally:
-            await provider.close()
-
-    return with_project(arguments, work)
+    return with_provider(arguments, lambda document, provider: _export(arguments, document, provider))
 
 
 async def _export(arguments: Arguments, document: Project, provider: providers.Provider) -> int:

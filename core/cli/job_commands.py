@@ -7,7 +7,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from core import providers, settings
-from core.cli.console import CLEAN, PROBLEMS, AddCommand, Arguments, print_result, print_table, with_project
+from core.cli.console import (
+    CLEAN,
+    PROBLEMS,
+    AddCommand,
+    Arguments,
+    print_result,
+    print_table,
+    with_project,
+    with_provider,
+)
 from core.errors import JukuError
 from core.keys import Keys
 from core.language import tr, trn
@@ -148,12 +157,8 @@ def _forget(arguments: Arguments) -> int:
 
 
 def _adopt(arguments: Arguments) -> int:
-    async def work(document: Project) -> int:
-        provider = providers.connect(arguments.provider, settings.load(), Keys())
-        try:
-            found = await submit.list_adoptable(document, provider)
-        finally:
-            await provider.close()
+    async def work(document: Project, provider: Provider) -> int:
+        found = await submit.list_adoptable(document, provider)
         chosen = [one for one in found if one.id in arguments.ids]
         if unknown := sorted(set(arguments.ids) - {one.id for one in found}):
             raise JukuError(tr("The server has no such job that is new here"), ", ".join(unknown))
@@ -166,4 +171,4 @@ def _adopt(arguments: Arguments) -> int:
         print_table(arguments, data, (tr("Id"), tr("Model"), tr("Status"), tr("Result")), rows)
         return CLEAN
 
-    return with_project(arguments, work)
+    return with_provider(arguments, work)

@@ -4,7 +4,6 @@ import datetime
 import sqlite3
 from pathlib import Path
 
-from core import providers, settings
 from core.cli.console import (
     CLEAN,
     PROBLEMS,
@@ -13,12 +12,11 @@ from core.cli.console import (
     print_result,
     print_table,
     progress_reporter,
-    with_project,
+    with_provider,
 )
 from core.dataset import importing
 from core.dataset.import_reader_process import ImportOptions
 from core.errors import JukuError
-from core.keys import Keys
 from core.language import tr, trn
 from core.providers import Provider
 from core.storage.project import Project
@@ -36,23 +34,17 @@ def add(add_command: AddCommand) -> None:
 
 
 def _rescue(arguments: Arguments) -> int:
-    async def work(document: Project) -> int:
-        provider = providers.connect(arguments.provider, settings.load(), Keys())
-        try:
-            today = datetime.date.today()
-            found = await rescue.list_tuned_models(document, provider, today)
-            if not arguments.model:
-                return _print_models(arguments, found, today)
-            chosen = next((one for one in found if one.model == arguments.model), None)
-            if chosen is None:
-                raise JukuError(
-                    tr("The server has no such fine-tuned model"), tr("“rescue” without “--model” lists them.")
-                )
-            return await _save(arguments, document, provider, chosen)
-        finally:
-            await provider.close()
+    async def work(document: Project, provider: Provider) -> int:
+        today = datetime.date.today()
+        found = await rescue.list_tuned_models(document, provider, today)
+        if not arguments.model:
+            return _print_models(arguments, found, today)
+        chosen = next((one for one in found if one.model == arguments.model), None)
+        if chosen is None:
+            raise JukuError(tr("The server has no such fine-tuned model"), tr("“rescue” without “--model” lists them."))
+        return await _save(arguments, document, provider, chosen)
 
-    return with_project(arguments, work)
+    return with_provider(arguments, work)
 
 
 def _print_models(arguments: Arguments, found: list[TunedModel], today: datetime.date) -> int:
