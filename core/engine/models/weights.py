@@ -35,4 +35,4 @@ def find_weight_files(folder: Path) -> list[Path]:
     if single.exists():
         return [single]
     index = json.loads((folder / "model.safetensors.index.json").read_text("utf-8"))
-    return [folder / name for name in sorted(set(index["weight_map"].values()))]
+    return [folder / Path(name).name for name in sorted(set(index["weight_map"].values()))]  # never outside
