@@ -61,7 +61,10 @@ def _describe_table(detected: DetectedFormat, mapping: Mapping[str, str]) -> lis
         return []
     used = ", ".join(f"{field} = {name}" for field, name in mapping.items())
     notes = [tr("Columns: {columns}.", columns=used)]
-    if left := column_mapping.list_left_out(detected.columns, mapping):
+    by_name = not all(name.startswith("#") for name in mapping.values())
+    is_head = by_name and not detected.has_head and detected.sample  # a person has said that the first row names them
+    names = column_mapping.unique_names(detected.sample[0]) if is_head else detected.columns
+    if left := column_mapping.list_left_out(names, mapping):
         notes.append(tr("Columns left out: {columns}.", columns=", ".join(left)))
     if detected.format != "markdown" and detected.delimiter not in ("", ",", "\t"):
         notes.append(tr("The cells are separated by “{delimiter}”.", delimiter=detected.delimiter))

@@ -322,7 +322,9 @@ def test_an_import_that_is_unsure_adds_nothing_and_says_what_to_say(tmp_path):
 def test_how_a_file_was_read_is_said_and_can_be_said_otherwise(tmp_path):
     project, table = tmp_path / "p.juku", tmp_path / "t.csv"
     main("new", project)
-    table.write_bytes("вопрос|ответ|id\nГде?|Там.|1\n".encode("cp1251"))
+    table.write_bytes(
+        "вопрос|ответ|id\nВо сколько открываются ворота?|Северные ворота открываются в шесть.|1\n".encode("cp1251")
+    )
     done = main("import", project, table)
     for said in ("Read as cp1251.", "Columns left out: id.", "separated by “|”", "--encoding"):
         assert said in done.stdout

@@ -212,3 +212,4 @@ def test_a_table_with_headings_becomes_rows_and_a_table_over_rows_says_what_it_r
         await until(lambda: any("2 rows were replaced" in note.text.text() for note in empty.findChildren(Notice)))
 
     run(work())
+    assert tab.model.rowCount() == 2
