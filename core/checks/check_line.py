@@ -5,8 +5,8 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
+from core.checks import control_tokens, damaged_text
 from core.checks.check_row import check
-from core.checks.damaged_text import EMPTY_VALUES
 from core.checks.line_parsing import LINE_LIMIT, decode
 from core.checks.rule_registry import Problem
 
@@ -68,9 +68,15 @@ def clean_messages(raw: bytes) -> list[CleanMessage] | None:
         content = message.content
         if not content or content != content.strip():
             return None
-        if content in EMPTY_VALUES:
+        if content in damaged_text.EMPTY_VALUES:
             return None
-    return None if _DOUBTFUL.search(raw) else messages
+    if _DOUBTFUL.search(raw) and any(_is_doubtful(message.content) for message in messages):
+        return None
+    return messages
+
+
+def _is_doubtful(content: str) -> bool:
+    return control_tokens.find(content) is not None or next(damaged_text.find(content), None) is not None
 
 
 def _count_quotes(raw: bytes) -> int:

@@ -11,7 +11,7 @@ _NEXT = "\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02
 _READ_TWICE = re.compile(f"[\u00c2-\u00f4][{_NEXT}]|[РС][\u0080-\u00bf\u0402-\u040f\u0452-\u045f\u2013-\u2122]")
 _LOST = re.compile("\ufffd+|锟斤拷")  # the second is what the first looks like, read as GBK
 _INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000b\u000e-\u001f\u007f\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+    "[\u0000-\u0007\u000b\u000e-\u001f\u007f\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
     "|[\U000e0000-\U000e007f]"
 )
 _JOINERS, _MARKS = "\u200c\u200d", "\u200e\u200f\u061c"
