@@ -3,16 +3,23 @@
 import argparse
 import asyncio
 import dataclasses
-import json
 import runpy
 import sqlite3
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from core import language, providers, settings
-from core.cli import exam_commands, export_commands, fact_commands, model_commands, row_commands
+from core.cli import (
+    exam_commands,
+    export_commands,
+    fact_commands,
+    model_commands,
+    row_commands,
+    servers,
+    teaching_commands,
+)
 from core.cli.console import (
     CLEAN,
     INCOMPLETE,
@@ -25,7 +32,6 @@ from core.cli.console import (
     number_in,
     print_result,
     progress_reporter,
-    with_project,
 )
 from core.dataset import row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
@@ -37,7 +43,6 @@ from core.exam.report.report_formatting import kind_title
 from core.exam.runs import ExamSubject
 from core.exam.scores import ExamResult, ResultLine, SubjectTotal
 from core.generation import everyday_rows, question_writer
-from core.keys import Keys
 from core.language import tr
 from core.providers import chat_messages
 from core.providers.models_api import is_tuned
@@ -52,6 +57,7 @@ COMMANDS = (
     "check",
     "export",
     "train",
+    "teach",
     "ask",
     "exam",
     "report",
@@ -119,6 +125,7 @@ def build_parser() -> argparse.ArgumentParser:
     export_commands.add(add_command)
     model_commands.add(add_command)
     fact_commands.add(add_command)
+    teaching_commands.add(add_command, DEFAULT_MODEL)
     serve = add_command("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)
@@ -139,7 +146,9 @@ def _add_model_commands(add_command: Callable[..., argparse.ArgumentParser]) -> 
     setting = tr(
         "a hyperparameter, such as lora_rank=8; can be given several times, and a wrong name prints all of them"
     )
-    train.add_argument("--set", action="append", default=[], type=_read_setting, metavar="NAME=VALUE", help=setting)
+    train.add_argument(
+        "--set", action="append", default=[], type=servers.read_setting, metavar="NAME=VALUE", help=setting
+    )
     evaluated = tr("evaluate with the validation rows during the training")
     train.add_argument("--validation", action="store_true", help=evaluated)
     train.add_argument("--seed", type=number_in(SEEDS))
@@ -193,7 +202,7 @@ def _write_own_questions(arguments: Arguments) -> int:
         print_result(arguments, {"added": added.rows, "doubtful": added.doubtful}, str(added))
         return CLEAN if added.rows else PROBLEMS
 
-    return _with_provider(arguments, work)
+    return servers.with_provider(arguments, work)
 
 
 def _add_everyday_rows(arguments: Arguments) -> int:
@@ -203,18 +212,7 @@ def _add_everyday_rows(arguments: Arguments) -> int:
         print_result(arguments, {"added": added.rows}, str(added))
         return CLEAN if added.rows else PROBLEMS
 
-    return _with_provider(arguments, work)
-
-
-def _read_setting(text: str) -> tuple[str, object]:
-    """The name and value of a hyperparameter; whether the server has it is checked before the job is sent."""
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise argparse.ArgumentTypeError(tr("“{text}” is not possible here: {range}", text=text, range="NAME=VALUE"))
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+    return servers.with_provider(arguments, work)
 
 
 def _train(arguments: Arguments) -> int:
@@ -228,7 +226,7 @@ def _train(arguments: Arguments) -> int:
     )
 
     async def work(document: Project, provider: providers.Provider) -> int:
-        await _agree_on_prompt(
+        await servers.agree_on_prompt(
             arguments,
             document,
             lambda db: row_system_prompts.find_unused_prompt(db, row_selection.row_filter(plan.rows)),
@@ -255,7 +253,7 @@ def _train(arguments: Arguments) -> int:
         )
         return CLEAN if job.status == providers.JobStatus.SUCCEEDED else PROBLEMS
 
-    return _with_provider(arguments, work)
+    return servers.with_provider(arguments, work)
 
 
 def _differing_prompt_finder(
@@ -265,26 +263,11 @@ def _differing_prompt_finder(
     return lambda db: lineage.find_differing_prompt(db, tuned)
 
 
-async def _agree_on_prompt(
-    arguments: Arguments, document: Project, find: Callable[[sqlite3.Connection], PromptUse | None]
-) -> None:
-    """Print that the project's system prompt is not that of the rows, or use theirs with `--rows-prompt`."""
-    found = await document.read(find)
-    if found is None:
-        return
-    if arguments.rows_prompt and found.is_offered:
-        await document.write(tr("Use the rows’ prompt"), row_system_prompts.use_prompt, found.prompt)
-        return
-    wanted = (await document.read(spec.load)).system_prompt
-    offer = [tr("“--rows-prompt” uses the rows' prompt.")] if found.is_offered else []
-    print(row_system_prompts.describe_difference(found, wanted), *offer, file=sys.stderr)
-
-
 def _ask(arguments: Arguments) -> int:
     sampling = providers.Sampling(arguments.temperature, n=arguments.n, seed=arguments.seed)
 
     async def work(document: Project, provider: providers.Provider) -> int:
-        await _agree_on_prompt(arguments, document, _differing_prompt_finder(provider, [arguments.model]))
+        await servers.agree_on_prompt(arguments, document, _differing_prompt_finder(provider, [arguments.model]))
         prompt = (await document.read(spec.load)).system_prompt
         reply = await provider.chat(arguments.model, chat_messages(prompt, arguments.question), sampling)
         print_result(
@@ -294,7 +277,7 @@ def _ask(arguments: Arguments) -> int:
         )
         return CLEAN
 
-    return _with_provider(arguments, work)
+    return servers.with_provider(arguments, work)
 
 
 def _exam(arguments: Arguments) -> int:
@@ -309,7 +292,7 @@ def _exam(arguments: Arguments) -> int:
             for condition in arguments.conditions or [prompt_conditions.CLOSED_BOOK]
             for model in arguments.models
         ]
-        await _agree_on_prompt(arguments, document, _differing_prompt_finder(provider, arguments.models))
+        await servers.agree_on_prompt(arguments, document, _differing_prompt_finder(provider, arguments.models))
         judge = (provider.id, arguments.judge) if arguments.judge else None
         plan = runs.ExamPlan(subjects, sampling, arguments.grader, judge, general=arguments.general)
         id = await runs.examine(document, connect, plan, progress_reporter(tr("Exam")))
@@ -320,7 +303,7 @@ def _exam(arguments: Arguments) -> int:
         print_result(arguments, data, "\n".join([format_table(result), *lines]))
         return CLEAN
 
-    return _with_provider(arguments, work)
+    return servers.with_provider(arguments, work)
 
 
 async def _run_duels(
@@ -412,16 +395,3 @@ def _serve(arguments: Arguments) -> int:
     ]
     runpy.run_module("core.engine", run_name="__main__", alter_sys=True)
     return CLEAN
-
-
-def _with_provider(
-    arguments: Arguments, work: Callable[[Project, providers.Provider], Coroutine[Any, Any, int]]
-) -> int:
-    async def connect_and_work(document: Project) -> int:
-        provider = providers.connect(arguments.provider, settings.load(), Keys())
-        try:
-            return await work(document, provider)
-        finally:
-            await provider.close()
-
-    return with_project(arguments, connect_and_work)

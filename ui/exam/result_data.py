@@ -8,7 +8,7 @@ from core.exam import answers as exam_answers
 from core.exam import judges, runs, scores, verdict
 from core.exam.judges import JUDGE, PERSON
 from core.exam.runs import ExamQuestion, ExamRun
-from core.exam.scores import ExamResult, PairedComparison, PassRate
+from core.exam.scores import ExamResult, PairedComparison
 from core.language import tr
 from ui.exam import exam_texts, heat_map_model
 from ui.exam.heat_map_model import FACT_LEVEL, KIND_LEVEL, QUESTION_LEVEL, HeatMapColumn, HeatMapRow
@@ -105,22 +105,3 @@ def format_agreements(db: sqlite3.Connection, outcome: ExamOutcome) -> list[str]
             kappa = judges.compute_agreement(db, outcome.run.id, one, other)
             found.append(exam_texts.format_kappa(tr("{one} and {other}", one=first, other=second), kappa))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class TrendPoint:
-    """A point at `x`; `label` is its axis label if x is only an index, `tooltip` its tooltip."""
-
-    x: int
-    label: str
-    held: PassRate
-    general: PassRate
-    tooltip: str
-
-
-@dataclass(frozen=True, slots=True)
-class TrendLine:
-    """A line of the trend chart."""
-
-    title: str
-    points: list[TrendPoint]
