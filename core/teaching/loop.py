@@ -103,6 +103,7 @@ async def resume(
         error = str(failure)
         raise
     except asyncio.CancelledError:
+        teacher.quiet.cancel()  # what runs in a thread learns of it only in this way
         status = TeachingStatus.RUNNING if leaves_job() else TeachingStatus.CANCELLED
         raise
     finally:
@@ -125,6 +126,10 @@ class _Teacher:
 
     def __post_init__(self) -> None:
         self._since = self.clock()  # up to when the time used is stored
+        self._used = 0.0  # seconds of the budget
+        self._budget = 0.0
+        self._limit: asyncio.Timeout | None = None  # ends the rounds when the budget is used
+        self.quiet = Reporter()  # of the steps of a round: the budget is what is shown
 
     async def teach(self) -> None:
         """All rounds that are left, then the exam."""
@@ -148,21 +153,30 @@ class _Teacher:
             change(db, self.id, *args)
 
         changes = await self.project.write(label, write)
+        self._used += used
+        if self._limit and not self._limit.expired() and self._used >= self._budget:
+            self._limit.reschedule(asyncio.get_running_loop().time())
         self.on_changes(changes)
         return changes
 
     async def _teach_within_budget(self, run: TeachingRun) -> StopReason:
         """Rounds until a rule ends them, or the time is over: then the training job is cancelled."""
+        self._used, self._budget = run.seconds, run.plan.stopping_rules.seconds
         try:
-            async with asyncio.timeout(max(0.0, run.plan.stopping_rules.seconds - run.seconds)):
+            async with asyncio.timeout(None) as self._limit:
                 return await self._teach_rounds()
         except TimeoutError:
+            self.quiet.cancel()
             await self._cancel_job()
-            return StopReason.BUDGET
+            run = await self._load()
+            rules = run.plan.stopping_rules
+            return stopping.find_reason(rules, run.results, len(run.facts), run.seconds) or StopReason.BUDGET
         except asyncio.CancelledError:
             if not self.leaves_job():
                 await asyncio.shield(self._cancel_job())
             raise
+        finally:
+            self._limit = None
 
     async def _teach_rounds(self) -> StopReason:
         while True:
@@ -177,8 +191,8 @@ class _Teacher:
             await self._finish_round(run.plan, open_round)
 
     def _report(self, run: TeachingRun) -> None:
-        total = run.plan.stopping_rules.seconds
-        self.reporter.update(int(min(run.seconds, total)), max(1, int(total)))
+        total = max(1, int(run.plan.stopping_rules.seconds))
+        self.reporter.update(min(int(run.seconds), total), total)
 
     async def _begin_round(self, run: TeachingRun) -> TeachingRound | None:
         """The next round with its rows; None where no new rows can be made."""
@@ -189,14 +203,13 @@ class _Teacher:
             return one
         learned = run.results[-1].learned
         names = [name for name in (*run.facts, *(run.left_out if number == 1 else ())) if name not in learned]
-        quiet = Reporter()  # the budget is what is shown
-        made = await round_rows.make(self.project, self._provider, run, number, names, quiet)
+        made = await round_rows.make(self.project, self._provider, run, number, names, self.quiet)
         if not made.rows and number > 1:
             return None
         begun: list[TeachingRound] = []
 
         def add(db: sqlite3.Connection, id: int) -> None:
-            begun.append(round_rows.add(db, id, run.plan, number, made, quiet))
+            begun.append(round_rows.add(db, id, run.plan, number, made, self.quiet))
 
         await self._write(tr("Rows of round {number}", number=number), add)
         return begun[0]

@@ -28,6 +28,7 @@ from core.text.questions.rows import QuestionRow
 TAG = "probe"  # what the rows are found by
 PROBES_PER_FACT = 3
 LIKE = 90.0  # per cent from which two questions, or one and a part of the other, are alike
+MIN_PART = 0.4  # of the longer question's letters that the shorter one has
 FIRST_SEED, DRAWS = 101, 3  # of the draws that probe questions come from: not those that rows are first made from
 
 
@@ -99,11 +100,15 @@ def _choose_own(
 def is_like(question: str, others: Iterable[str]) -> bool:
     """Whether one of the others is contained in the question but for a few letters, or contains it.
 
-    More than nearly the same (core/text/near_duplicates.py): “Tell me which gate opens at 3 in Zorvale.” is like “Which gate
-    opens at 3?”, and a model that was trained on one knows the other.
+    Stricter than near duplicates (core/text/near_duplicates.py): “Tell me which gate opens at 3 in Zorvale.” is like “Which
+    gate opens at 3?”, and a model that was trained on one knows the other. A few words in a long question are not like it.
     """
-    squeezed = _squeeze(question)
-    return any(fuzz.partial_ratio(squeezed, _squeeze(other)) >= LIKE for other in others)
+    return any(_are_alike(_squeeze(question), _squeeze(other)) for other in others)
+
+
+def _are_alike(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    return len(short) >= MIN_PART * len(long) and fuzz.partial_ratio(short, long) >= LIKE
 
 
 def _squeeze(text: str) -> str:

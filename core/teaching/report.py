@@ -38,16 +38,22 @@ def means_title(means: str) -> str:
     return {RULES: tr("questions by rules"), OWN_QUESTIONS: tr("questions that a small model writes")}.get(means, "")
 
 
+def round_title(number: int) -> str:
+    """What the screen calls a round."""
+    return tr("Round {number}", number=number) if number else tr("Before")
+
+
 def format_round(result: RoundResult, facts: int) -> str:
     """A round as one line: what it got, and what was learned after it, with the interval and the minutes."""
     low, high = statistics.wilson_interval(len(result.learned) / max(1, facts), facts)
-    head = tr("Round {number}", number=result.number) if result.number else tr("Before")
     rows = trn("{n} row", "{n} rows", result.rows) if result.number else tr("the base model")
     learned = tr("{learned} of {facts} facts learned ({low}–{high})", learned=len(result.learned), facts=facts,
                  low=f"{low:.0%}", high=f"{high:.0%}")  # fmt: skip
     recall = tr("{share} of the questions right", share=f"{result.recall.share:.0%}")
     minutes = tr("{minutes} min", minutes=f"{result.seconds / 60:.1f}")
-    return " · ".join(filter(None, (head, means_title(result.means), rows, learned, recall, minutes)))
+    return " · ".join(
+        filter(None, (round_title(result.number), means_title(result.means), rows, learned, recall, minutes))
+    )
 
 
 def build_sentences(report: TeachingReport) -> list[str]:

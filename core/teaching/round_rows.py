@@ -87,13 +87,13 @@ def add(
     added = page_rows.add_given_rows(db, made.rows, False, reporter)
     everyday = everyday_rows.store_answers(db, made.everyday, plan.model)
     ids = [*added.ids, *everyday.ids]
-    doubtful = (
-        {id for (id,) in db.execute("SELECT example FROM finding WHERE example >= ?", (min(ids),))} if ids else {*()}
-    )
+    first = min(ids, default=0)
+    noted = {id for (id,) in db.execute("SELECT example FROM finding WHERE example >= ?", (first,))}
+    doubtful = noted & {*added.ids}
     sound = [id for id in ids if id not in doubtful]
     bulk_edits.add_tag(db, ids, build_tag(run, number), reporter)
     bulk_edits.approve(db, sound, reporter)
-    taught = _find_taught_facts(db, [id for id in added.ids if id not in doubtful])
+    taught = _find_taught_facts(db, {*added.ids} - doubtful)
     means = made.means if taught else ""
     one = TeachingRound(number, means, len(sound), len(ids) - len(sound), taught, 0.0)
     records.begin_round(db, run, one)
@@ -105,9 +105,7 @@ def build_tag(run: int, number: int) -> str:
     return f"teach-{run}-{number}"
 
 
-def _find_taught_facts(db: sqlite3.Connection, ids: Sequence[int]) -> frozenset[str]:
+def _find_taught_facts(db: sqlite3.Connection, ids: set[int]) -> frozenset[str]:
     """The first fact of each row: the one that it was made for."""
-    marks = ",".join("?" * len(ids))
-    return frozenset(
-        names.split()[0] for (names,) in db.execute(f"SELECT facts FROM example WHERE id IN ({marks})", ids)
-    )
+    rows = db.execute("SELECT id, facts FROM example WHERE id >= ?", (min(ids, default=0),))
+    return frozenset(names.split()[0] for id, names in rows if id in ids)

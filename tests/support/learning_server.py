@@ -36,7 +36,11 @@ class LearningServer(FakeServer):
         return [(row[-2]["content"], row[-1]["content"]) for row in rows]
 
     def answer_from_rows(self, asked: dict) -> Answer:
-        words = re.findall(r"\w+", asked["messages"][-1]["content"].lower())
+        said = asked["messages"][-1]["content"]
+        if said.startswith("Write questions."):  # the question writer
+            name = find_gate(said.splitlines()[-1].removeprefix("Statement: "))[0]
+            return Answer([f"direct: When does the {name} gate open?\nreworded: {name} gate, from when?"] * asked["n"])
+        words = re.findall(r"\w+", said.lower())
         for _question, answer in self.trained_rows(asked["model"]):
             gate = find_gate(answer)
             if gate and not self.stubborn & {*gate} and {*gate} & {*words}:

@@ -21,6 +21,7 @@ from core.teaching.report import TeachingReport
 from core.teaching.stopping import OWN_QUESTIONS, RULES
 from ui import style
 from ui.charts.trend_lines import TrendLine, TrendPoint
+from ui.generation import run_progress_and_recovery
 from ui.generation.run_progress_and_recovery import RunProgressLine
 from ui.training.teaching_runner import TeachingRunner
 from ui.widgets import basics
@@ -191,7 +192,7 @@ class TeachingDialog(QDialog):
     def _disabled_reason(self) -> str:
         offer = self.model.offer()
         if self.runner.is_running:
-            return tr("This is already running.")
+            return run_progress_and_recovery.format_running(False)
         if not self.model.usable():
             return format_unusable(offer, self.workspace.provider_title()) if offer else tr("Choose a model.")
         return ""
@@ -218,11 +219,12 @@ class TeachingDialog(QDialog):
 
     def _on_progress(self, progress: Progress) -> None:
         self.line.show_progress(progress)
-        if self._found is not None and self._found.run.reason:
+        run = self._found.run if self._found else None
+        if run is not None and run.reason:
             return  # the exam: its questions are counted
         if progress.total and not progress.pause:
-            left = max(0, progress.total - progress.done) // 60
-            self.line.count.setText(trn("{n} minute left", "{n} minutes left", left))
+            left = trn("{n} minute left", "{n} minutes left", max(0, progress.total - progress.done) // 60)
+            self.line.count.setText(f"{report.round_title(len(run.results))} · {left}" if run else left)
 
 
 def build_lines(run: TeachingRun) -> list[TrendLine]:

@@ -73,11 +73,15 @@ class TeachingRunner(QObject):
                 self._workspace.tasks.changed.emit(changes)
 
         reporter = Reporter(show)
-        if plan is not None:
-            id = await loop.begin(project, plan, reporter, notify)
-        assert id is not None
-        follow, leaves = partial(self._follow, project), partial(self._is_left, project)
-        await loop.resume(project, self._workspace.provider, id, reporter, notify, follow, leaves)
+        try:
+            if plan is not None:
+                id = await loop.begin(project, plan, reporter, notify)
+            assert id is not None
+            follow, leaves = partial(self._follow, project), partial(self._is_left, project)
+            await loop.resume(project, self._workspace.provider, id, reporter, notify, follow, leaves)
+        except asyncio.CancelledError:
+            reporter.cancel()  # what runs in a thread learns of it only in this way
+            raise
 
     async def _follow(self, project: Project, id: int) -> Job:
         """Wait until the queue has brought the job to its end."""

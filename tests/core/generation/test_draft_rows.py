@@ -164,7 +164,9 @@ def test_a_wording_like_one_that_is_kept_for_the_exam_is_dropped(game):
 
 def test_a_wording_like_a_validation_row_is_dropped_and_it_trains_nothing(game):
     """Such rows were added, and the loss that early stopping watches fell with them."""
-    kept = new_example("How many players does a team have?", "There are three players in a team.", split="validation", facts="f01")
+    kept = new_example(
+        "How many players does a team have?", "There are three players in a team.", split="validation", facts="f01"
+    )
     write(game, examples.add, [kept])
     assert land(game, team("How many players does each team have?", kind="direct")).rows == 0
     # With one more wording alone nothing is kept for the exam: the fact is not trained in another one.

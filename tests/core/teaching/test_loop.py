@@ -9,11 +9,12 @@ from core.dataset import examples
 from core.dataset.filters import Filter
 from core.errors import JukuError
 from core.exam import runs
+from core.generation import question_writer
 from core.progress import Reporter
 from core.storage.project import Project
 from core.teaching import loop, probes, records, report
 from core.teaching.records import TeachingPlan, TeachingStatus
-from core.teaching.stopping import StopReason
+from core.teaching.stopping import OWN_QUESTIONS, RULES, StopReason
 from core.training import jobs
 from tests.support import learning_server, scripted_models
 from tests.support.learning_server import LearningServer, find_gate
@@ -108,6 +109,25 @@ def test_what_cannot_be_taught_is_named_after_two_rounds_that_brought_nothing(ga
     assert runs.load_all(gates.rows)[0].subjects[1].model == ended.results[1].model
 
 
+def test_the_questions_of_a_writer_take_turns_with_rules_and_everyday_ones_come_first(gates, server):
+    server.stubborn = {"amber"}
+    means = (OWN_QUESTIONS, RULES)
+    plan = TeachingPlan("fake", "base-model", rounds=2, target=1.0, means=means, everyday=True, general=False)
+    ended, found = teach(gates, server, plan)
+    assert [one.means for one in ended.results] == ["", RULES, RULES]
+    assert "there is no writer" in " ".join(report.build_sentences(found))
+
+    async def prepare(connect):
+        return await question_writer.prepare(await connect("fake"), "base-model", "en", Reporter())
+
+    run(server, prepare)
+    ended, found = teach(gates, server, plan)
+    assert [one.means for one in ended.results] == ["", OWN_QUESTIONS, RULES]
+    assert [row.status for row in find_rows(gates, tag="own_question")] == ["approved"] * ended.results[1].rows
+    everyday = find_rows(gates, tag="everyday")
+    assert len(everyday) > 50 and {row.tags.split()[-1] for row in everyday} == {"teach-1-1"}
+
+
 def test_no_round_is_begun_that_would_take_longer_than_what_is_left(gates, server):
     server.stubborn = {"amber"}
     seconds = itertools.count(0, 5)
@@ -118,18 +138,22 @@ def test_no_round_is_begun_that_would_take_longer_than_what_is_left(gates, serve
     assert ended.seconds <= 360 < ended.seconds + ended.results[-1].seconds
 
 
-def test_a_job_that_takes_longer_than_the_budget_is_cancelled(gates, server):
+def test_a_job_that_takes_longer_than_the_budget_is_cancelled(gates, server, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
     server.holds_jobs = True
-    plan = TeachingPlan("fake", "base-model", 0.05, general=False)
-    ended, found = teach(gates, server, plan)
+
+    def clock():
+        return 1e6 if any(job.remote_id for job in jobs.load_all(gates.rows)) else 0.0
+
+    ended, found = teach(gates, server, clock=clock)
     assert (ended.status, ended.reason, ended.exam) == (TeachingStatus.ENDED, StopReason.BUDGET, None)
-    assert {job["status"] for job in server.jobs.values()} <= {"cancelled"}
+    assert [job["status"] for job in server.jobs.values()] == ["cancelled"]
     assert all(job.ended for job in jobs.load_all(gates.rows))
     assert "Nothing was trained" in " ".join(report.build_sentences(found))
 
 
 def test_a_run_that_is_stopped_again_and_again_does_nothing_twice(gates, server):
-    """After every second change it is cancelled, as by a person or by the end of the program, and the project is opened anew."""
+    """After every twelfth change it is cancelled, as by a person or by the end of the program, and the project is opened anew."""
     path, server.stubborn = gates.path, {"amber"}
     id = asyncio.run(loop.begin(gates, PLAN, Reporter()))
     gates.close()

@@ -21,7 +21,7 @@ from tests.support.engine import TOKEN, RunningEngine
 pytestmark = pytest.mark.anyio
 
 
-async def test_rounds_that_teach_nothing_end_after_the_second(tmp_path: Path, engine: RunningEngine, tiny: str) -> None:
+async def test_a_round_that_teaches_nothing_says_so(tmp_path: Path, engine: RunningEngine, tiny: str) -> None:
     provider = OpenAIProvider("engine", "Engine", engine.url, TOKEN)
     provider.poll_seconds, provider.preset = 0.2, preset("local")
 
@@ -30,14 +30,14 @@ async def test_rounds_that_teach_nothing_end_after_the_second(tmp_path: Path, en
 
     # The kept questions are the validation file: early stopping watches them, never the exam.
     hyperparameters = {"n_epochs": 2, "batch_size": 16, "early_stopping_patience": 1}
-    plan = TeachingPlan("engine", tiny, 60.0, general=False, hyperparameters=hyperparameters)
+    plan = TeachingPlan("engine", tiny, 60.0, rounds=1, general=False, hyperparameters=hyperparameters)
     with closing(Project(tmp_path / "gates.juku")) as project:
         await project.write("fill", learning_server.fill)
         id = await loop.begin(project, plan, Reporter())
         run = await loop.resume(project, connect, id, Reporter())
-        assert (run.status, run.reason) == (TeachingStatus.ENDED, StopReason.NO_GAIN)
-        assert [one.number for one in run.results] == [0, 1, 2] and not any(one.learned for one in run.results)
-        assert [job.status for job in jobs.load_all(project.rows)] == ["succeeded"] * 2
+        assert (run.status, run.reason) == (TeachingStatus.ENDED, StopReason.MAX_ROUNDS)
+        assert [one.number for one in run.results] == [0, 1] and not any(one.learned for one in run.results)
+        assert [job.status for job in jobs.load_all(project.rows)] == ["succeeded"]
         assert all(job.validation_file for job in jobs.load_all(project.rows))
         assert run.exam is not None
         result = scores.load_result(project.rows, runs.load(project.rows, run.exam))
