@@ -20,6 +20,11 @@ def report(_type: type[BaseException], error: BaseException, _trace: object) -> 
     print(log.format_crash(error), file=sys.stderr, end="")
 
 
-if __name__ == "__main__":
+def start() -> int:
+    """The program `juku`, where Juku is installed; returns the exit status of the process."""
     sys.excepthook = report
-    sys.exit(main(sys.argv[1:]))
+    return main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(start())

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from core import language
 from core.dataset import sample_projects
+from core.keys import Keys
 from core.providers import retry_policy
 from core.providers.http_client import Connection
 from core.storage.project import Project
@@ -110,6 +111,14 @@ def server():
 def server_key(monkeypatch):
     """The window and the command line know that server's key."""
     monkeypatch.setenv("JUKU_KEY_FAKE", KEY)
+
+
+@pytest.fixture
+def secret_service():
+    """The Secret Service of the test's own D-Bus session; the project's test runner starts one."""
+    if "JUKU_TEST_DISPLAY" not in os.environ:
+        pytest.skip("needs the Secret Service that tools/test.sh starts")
+    assert "SecretService" in Keys().backend()
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ class Books:
         self.closed, self.open = system, f"{system}\n\n{(folder / 'spec.md').read_text('utf-8')}"
         lines = (folder / "exam.jsonl").read_text("utf-8").splitlines()
         self.questions = [json.loads(line)["question"] for line in lines]
-        self._asked = 0
+        self._asked = self._editions = 0
 
     def first_token(self, server: Server) -> float:
         """Processor seconds until the first token about a book that was read before, per question; five questions."""
@@ -169,6 +169,11 @@ class Books:
         with ThreadPoolExecutor(NUM_AT_ONCE) as pool:
             list(pool.map(lambda one: server.ask(chat(one, system), 24), self.questions[:NUM_EXAM_QUESTIONS]))
         return server.processor_seconds() - before
+
+    def new_exam(self, server: Server) -> float:
+        """Processor seconds of an exam on a book that the server has never seen, eight questions at once."""
+        self._editions += 1
+        return self.exam(server, f"Edition {self._editions} of {time.time():.0f}.\n\n{self.open}")
 
     def _next(self, count: int) -> list[str]:
         """Other questions each time."""
@@ -222,15 +227,19 @@ def bench_answers(arguments: argparse.Namespace) -> None:
         for name, measure in (("one stream, tokens/s", one_stream), ("eight at once, tokens/s", eight_at_once)):
             _print_row(name, servers, measure, arguments.repeats)
         _print_row("first token of a known book, s", servers, books.first_token, arguments.repeats)
-        _print_ratios("open book against closed", servers, _open_against_closed(books), arguments.repeats)
+        for name, measure in (
+            ("a new book", books.new_exam),
+            ("a known book", lambda one: books.exam(one, books.open)),
+        ):
+            _print_ratios(f"{name} against closed", servers, _against_closed(books, measure), arguments.repeats)
         _print_ratios("2 tokens beside 300, against alone", servers, short_beside_long, arguments.repeats)
         same, shared = agreement(fast, torch, books.questions[:NUM_EXAM_QUESTIONS])
         print(f"\nGreedy answers as torch's: {same:.0%} identical, {shared:.0%} until the first difference.")
     print(f"Memory of the engine when its child has ended: {_idle_megabytes(model):.0f} MB.")
 
 
-def _open_against_closed(books: Books) -> Callable[[Server], float]:
-    return lambda server: books.exam(server, books.open) / books.exam(server, books.closed)
+def _against_closed(books: Books, measure: Callable[[Server], float]) -> Callable[[Server], float]:
+    return lambda server: measure(server) / books.exam(server, books.closed)
 
 
 def _measure(servers: dict[str, Server], measure: Callable[[Server], float], repeats: int) -> list[dict[str, float]]:

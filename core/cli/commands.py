@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import dataclasses
+import os
 import runpy
 import sqlite3
 import sys
@@ -10,29 +11,45 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import shtab
+
 from core import language, providers, settings
 from core.cli import (
+    chat_commands,
+    doctor_commands,
+    edit_commands,
     exam_commands,
     export_commands,
     fact_commands,
+    job_commands,
     model_commands,
-    row_commands,
-    servers,
+    model_task_commands,
+    project_commands,
+    rescue_commands,
+    server_commands,
+    spec_commands,
     teaching_commands,
 )
 from core.cli.console import (
+    BROKEN_PIPE,
     CLEAN,
+    DEFAULT_MODEL,
     INCOMPLETE,
     INTERRUPTED,
     PROBLEMS,
     UNREADABLE,
+    AddCommand,
     Arguments,
-    add_project_argument,
+    CommandParser,
+    command_adder,
     explain_missing_log,
+    group,
     number_in,
     print_result,
     progress_reporter,
+    with_provider,
 )
+from core.cli.rows_prompt_and_settings import agree_on_prompt, read_setting
 from core.dataset import row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
 from core.errors import JukuError, MissingLogError
@@ -42,38 +59,52 @@ from core.exam.report import csv_and_json
 from core.exam.report.report_formatting import kind_title
 from core.exam.runs import ExamSubject
 from core.exam.scores import ExamResult, ResultLine, SubjectTotal
-from core.generation import everyday_rows, question_writer
 from core.language import tr
 from core.providers import chat_messages
 from core.providers.models_api import is_tuned
 from core.providers.server_presets import SEEDS, NumberRange
 from core.spec import spec
-from core.storage.project import Changes, Project
-from core.training import job_queue, jobs, lineage, row_selection, submit
+from core.storage.project import Project
+from core.training import job_queue, lineage, preflight, row_selection, submit
 
 COMMANDS = (
-    "new",
-    "import",
-    "check",
-    "export",
+    "project",
+    "spec",
+    "facts",
+    "rows",
+    "generate",
+    "servers",
     "train",
     "teach",
+    "jobs",
     "ask",
+    "chat",
+    "route",
     "exam",
     "report",
-    "export-model",
+    "rescue",
     "models",
-    "generate",
-    "own-questions",
-    "everyday",
-    "link",
-    "hold-out",
+    "export-model",
     "serve",
+    "doctor",
 )
+# Short forms of commands in groups.
+ALIASES = {
+    "new": ("project", "new"),
+    "import": ("rows", "import"),
+    "check": ("rows", "check"),
+    "export": ("rows", "export"),
+    "hold-out": ("rows", "hold-out"),
+    "link": ("facts", "link"),
+    "own-questions": ("generate", "own-questions"),
+    "everyday": ("generate", "everyday"),
+}
+# What a group's name alone means, and the commands that it has.
+DEFAULTS = {
+    "generate": ("rules", ("rules", "own-questions", "everyday", "model", "judge", "probe")),
+    "models": ("list", ("list", "fetch")),
+}
 REPEATS = NumberRange(1, 100, integer=True)  # of each question
-DEFAULT_MODEL = "smollm2-135m-instruct"
-
-Command = Callable[[Arguments], int]
 
 
 def run(arguments: list[str]) -> int:
@@ -83,9 +114,10 @@ def run(arguments: list[str]) -> int:
     """
     chosen = settings.load()
     language.set_language(chosen.language)
-    parsed = build_parser().parse_args(arguments)
+    parsed = build_parser().parse_args(expand_alias(arguments))
     try:
         status: int = parsed.command(parsed)
+        sys.stdout.flush()
     except MissingLogError as error:
         explain_missing_log(error)
         return INCOMPLETE
@@ -95,37 +127,69 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print(tr("Cancelled."), file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # who reads has had enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
+        return BROKEN_PIPE
     return status
 
 
 def is_command(argument: str) -> bool:
     """Whether the first argument means a command, if perhaps a mistyped one: no file, and nothing that looks like one."""
     path = Path(argument)
-    return argument in (*COMMANDS, "-h", "--help") or not (path.suffix or path.exists() or path.name != argument)
+    return argument in ("-h", "--help", *COMMANDS, *ALIASES) or not (
+        path.suffix or path.exists() or path.name != argument
+    )
+
+
+def expand_alias(arguments: list[str]) -> list[str]:
+    """The arguments with a short form written out: `check FILE` as `rows check FILE`, `generate PROJECT` as `generate rules PROJECT`."""
+    first, *rest = arguments or [""]
+    if first in ALIASES:
+        return [*ALIASES[first], *rest]
+    usual, known = DEFAULTS.get(first, ("", ()))
+    if usual and not (rest and rest[0] in ("-h", "--help", *known)):
+        return [first, usual, *rest]
+    return arguments
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; each command's function is its default `command`."""
     text = tr("Teach a language model what you know, and check whether it learned.")
-    top = argparse.ArgumentParser(prog="main.py", description=text)
+    top = CommandParser(prog=Path(sys.argv[0]).name, description=text)
+    top.aliases = ALIASES
+    shtab.add_argument_to(top, "--print-completion", help=tr("print the completion script of a shell"))
     subparsers = top.add_subparsers(required=True, metavar="COMMAND")
-
-    def add_command(name: str, function: Command, text: str, document: bool = True) -> argparse.ArgumentParser:
-        parser = subparsers.add_parser(name, help=text, description=text)
-        parser.set_defaults(command=function)
-        parser.add_argument("--json", action="store_true", help=tr("print the result as JSON"))
-        if document:
-            add_project_argument(parser)
-        return parser
-
-    row_commands.add(add_command)
+    _add_groups(subparsers.add_parser)
+    add_command = command_adder(subparsers.add_parser)
     _add_model_commands(add_command)
-    _add_row_commands(add_command)
+    teaching_commands.add(add_command)
+    chat_commands.add(add_command)
     exam_commands.add(add_command)
+    rescue_commands.add(add_command)
     export_commands.add(add_command)
-    model_commands.add(add_command)
-    fact_commands.add(add_command)
-    teaching_commands.add(add_command, DEFAULT_MODEL)
+    _add_serve(add_command)
+    doctor_commands.add(add_command)
+    return top
+
+
+def _add_groups(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
+    groups: tuple[tuple[str, str, tuple[Callable[[AddCommand], None], ...]], ...] = (
+        ("project", tr("project files: create, look, copy, back up"), (project_commands.add,)),
+        ("spec", tr("the text to teach"), (spec_commands.add_spec,)),
+        ("facts", tr("the facts of the spec"), (spec_commands.add_facts,)),
+        ("rows", tr("question-answer rows: import, check, edit, export"), (edit_commands.add,)),
+        ("generate", tr("rows from facts: by rules, by a small model, by a chat model"), (fact_commands.add_generate, fact_commands.add_written_rows, model_task_commands.add)),
+        ("servers", tr("the servers in the settings, and their keys"), (server_commands.add,)),
+        ("jobs", tr("training jobs of a project"), (job_commands.add,)),
+        ("models", tr("base models of the local engine"), (model_commands.add,)),
+    )  # fmt: skip
+    for name, text, adders in groups:
+        add_command = group(add_parser, name, text)
+        for add in adders:
+            add(add_command)
+
+
+def _add_serve(add_command: AddCommand) -> None:
     serve = add_command("serve", _serve, tr("run the local engine as an OpenAI-compatible server"), False)
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0)
@@ -134,10 +198,9 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--allow-remote", action="store_true", help=remote)
     name = tr("a name that other computers call this one")
     serve.add_argument("--allowed-host", action="append", default=[], metavar="NAME", help=name)
-    return top
 
 
-def _add_model_commands(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+def _add_model_commands(add_command: AddCommand) -> None:
     train = add_command("train", _train, tr("fine-tune a model on a project's rows and wait for it"))
     train.add_argument("--model", default=DEFAULT_MODEL)
     rows = tr("only rows with this tag; the samples have plain and study")
@@ -146,12 +209,12 @@ def _add_model_commands(add_command: Callable[..., argparse.ArgumentParser]) -> 
     setting = tr(
         "a hyperparameter, such as lora_rank=8; can be given several times, and a wrong name prints all of them"
     )
-    train.add_argument(
-        "--set", action="append", default=[], type=servers.read_setting, metavar="NAME=VALUE", help=setting
-    )
+    train.add_argument("--set", action="append", default=[], type=read_setting, metavar="NAME=VALUE", help=setting)
     evaluated = tr("evaluate with the validation rows during the training")
     train.add_argument("--validation", action="store_true", help=evaluated)
     train.add_argument("--seed", type=number_in(SEEDS))
+    agreed = tr("start without asking, whatever the check before it has to say, except errors")
+    train.add_argument("--yes", action="store_true", help=agreed)
     ask = add_command("ask", _ask, tr("ask a model a question"))
     ask.add_argument("question")
     ask.add_argument("--model", required=True)
@@ -182,39 +245,6 @@ def _add_model_commands(add_command: Callable[..., argparse.ArgumentParser]) -> 
         )
 
 
-def _add_row_commands(add_command: Callable[..., argparse.ArgumentParser]) -> None:
-    text = tr("let a small model write questions about the facts, as drafts; a writer is trained first, once")
-    own = add_command("own-questions", _write_own_questions, text)
-    words = tr("only these facts, such as f03; by default all")
-    own.add_argument("--facts", nargs="+", default=[], metavar="FACT", help=words)
-    text = tr("add everyday questions with the base model's own answers, as drafts, against forgetting")
-    everyday = add_command("everyday", _add_everyday_rows, text)
-    for added in (own, everyday):
-        added.add_argument("--model", default=DEFAULT_MODEL, help=tr("the base model that will be trained"))
-        added.add_argument("--provider", default=providers.LOCAL)
-
-
-def _write_own_questions(arguments: Arguments) -> int:
-    async def work(document: Project, provider: providers.Provider) -> int:
-        reporter = progress_reporter(tr("Questions that a small model writes"))
-        names = frozenset(arguments.facts) or None
-        added = await question_writer.add_rows(document, provider, arguments.model, names, reporter)
-        print_result(arguments, {"added": added.rows, "doubtful": added.doubtful}, str(added))
-        return CLEAN if added.rows else PROBLEMS
-
-    return servers.with_provider(arguments, work)
-
-
-def _add_everyday_rows(arguments: Arguments) -> int:
-    async def work(document: Project, provider: providers.Provider) -> int:
-        reporter = progress_reporter(tr("Everyday questions"))
-        added = await everyday_rows.add_rows(document, provider, arguments.model, reporter)
-        print_result(arguments, {"added": added.rows}, str(added))
-        return CLEAN if added.rows else PROBLEMS
-
-    return servers.with_provider(arguments, work)
-
-
 def _train(arguments: Arguments) -> int:
     plan = submit.TrainingPlan(
         arguments.model,
@@ -226,34 +256,46 @@ def _train(arguments: Arguments) -> int:
     )
 
     async def work(document: Project, provider: providers.Provider) -> int:
-        await servers.agree_on_prompt(
+        await agree_on_prompt(
             arguments,
             document,
             lambda db: row_system_prompts.find_unused_prompt(db, row_selection.row_filter(plan.rows)),
         )
+        if obstacle := await _check_before(arguments, document, provider, plan):
+            return obstacle
         id = await submit.create(document, provider, plan)
-        shown = 0
-
-        def show(_changes: Changes) -> None:
-            nonlocal shown
-            events = jobs.load_events(document.rows, id)
-            for event in events[shown:]:
-                print(event.message, file=sys.stderr)
-            shown = len(events)
-
         try:
-            job = await job_queue.follow(document, provider, id, show)
+            job = await job_queue.follow(document, provider, id, job_commands.print_events(document, id))
         except asyncio.CancelledError:
             await submit.cancel(document, provider, id)
             raise
-        print_result(
-            arguments,
-            {"status": job.status, "model": job.fine_tuned_model, "error": job.error},
-            job.fine_tuned_model or f"{job.status}: {providers.explain_failure(job.error_code, job.error)}",
-        )
-        return CLEAN if job.status == providers.JobStatus.SUCCEEDED else PROBLEMS
+        return job_commands.print_job(arguments, job)
 
-    return servers.with_provider(arguments, work)
+    return with_provider(arguments, work)
+
+
+async def _check_before(
+    arguments: Arguments, document: Project, provider: providers.Provider, plan: submit.TrainingPlan
+) -> int:
+    """Print what the check before the training finds; returns `CLEAN` to start, else the exit status."""
+
+    async def connect() -> providers.Provider:
+        return provider
+
+    reporter = progress_reporter(tr("Checking before the start…"))
+    report = await preflight.examine(document, provider.id, provider.preset, connect, [plan], reporter)
+    print(*preflight.format_report(report), sep="\n", file=sys.stderr)
+    if report.is_blocked:
+        print(tr("Fix this first. Nothing was sent."), file=sys.stderr)
+        return PROBLEMS
+    if arguments.yes or not report.needs_confirmation:
+        return CLEAN
+    if sys.stdin.isatty():
+        print(tr("Start? [y/N] "), end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() in ("y", "yes"):
+            return CLEAN
+    print(tr("Nothing was sent. To start it nevertheless, add “--yes”."), file=sys.stderr)
+    return INCOMPLETE
 
 
 def _differing_prompt_finder(
@@ -267,7 +309,7 @@ def _ask(arguments: Arguments) -> int:
     sampling = providers.Sampling(arguments.temperature, n=arguments.n, seed=arguments.seed)
 
     async def work(document: Project, provider: providers.Provider) -> int:
-        await servers.agree_on_prompt(arguments, document, _differing_prompt_finder(provider, [arguments.model]))
+        await agree_on_prompt(arguments, document, _differing_prompt_finder(provider, [arguments.model]))
         prompt = (await document.read(spec.load)).system_prompt
         reply = await provider.chat(arguments.model, chat_messages(prompt, arguments.question), sampling)
         print_result(
@@ -277,7 +319,7 @@ def _ask(arguments: Arguments) -> int:
         )
         return CLEAN
 
-    return servers.with_provider(arguments, work)
+    return with_provider(arguments, work)
 
 
 def _exam(arguments: Arguments) -> int:
@@ -292,7 +334,7 @@ def _exam(arguments: Arguments) -> int:
             for condition in arguments.conditions or [prompt_conditions.CLOSED_BOOK]
             for model in arguments.models
         ]
-        await servers.agree_on_prompt(arguments, document, _differing_prompt_finder(provider, arguments.models))
+        await agree_on_prompt(arguments, document, _differing_prompt_finder(provider, arguments.models))
         judge = (provider.id, arguments.judge) if arguments.judge else None
         plan = runs.ExamPlan(subjects, sampling, arguments.grader, judge, general=arguments.general)
         id = await runs.examine(document, connect, plan, progress_reporter(tr("Exam")))
@@ -303,7 +345,7 @@ def _exam(arguments: Arguments) -> int:
         print_result(arguments, data, "\n".join([format_table(result), *lines]))
         return CLEAN
 
-    return servers.with_provider(arguments, work)
+    return with_provider(arguments, work)
 
 
 async def _run_duels(

@@ -2,13 +2,17 @@
 
 import argparse
 import asyncio
+import difflib
 import json
+import re
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from core.errors import MissingLogError
+from core import providers, settings
+from core.errors import FormatError, MissingLogError
+from core.keys import Keys
 from core.language import tr
 from core.progress import Progress, Reporter
 from core.providers.server_presets import NumberRange
@@ -16,9 +20,14 @@ from core.storage import project
 from core.storage.project import Project
 from core.storage.read_only_copy import save_without_log
 
-CLEAN, PROBLEMS, UNREADABLE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130  # exit statuses of the process
+# Exit statuses of the process; docs/guide-command-line.md lists them.
+CLEAN, PROBLEMS, UNREADABLE, INCOMPLETE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
+MIN_COLUMN_WIDTH = 8  # characters of a column on a narrow terminal
+DEFAULT_MODEL = "smollm2-135m-instruct"
+STDIN = Path("-")  # instead of a file: what is piped in
 
 Arguments = argparse.Namespace
+AddCommand = Callable[..., argparse.ArgumentParser]  # (name, function, text, with a project): the parser of a command
 
 
 def with_project(arguments: Arguments, work: Callable[[Project], Coroutine[Any, Any, int]]) -> int:
@@ -35,11 +44,60 @@ def with_project(arguments: Arguments, work: Callable[[Project], Coroutine[Any, 
         document.close()
 
 
+def with_provider(arguments: Arguments, work: Callable[[Project, providers.Provider], Coroutine[Any, Any, int]]) -> int:
+    """Run `work` on the project and the server that the arguments name, as `with_project` does."""
+
+    async def connect_and_work(document: Project) -> int:
+        provider = providers.connect(arguments.provider, settings.load(), Keys())
+        try:
+            return await work(document, provider)
+        finally:
+            await provider.close()
+
+    return with_project(arguments, connect_and_work)
+
+
 def _open_project(arguments: Arguments) -> Project:
     if arguments.in_copy:
         save_without_log(arguments.project, arguments.in_copy)
         return project.open_existing(arguments.in_copy)
     return project.open_existing(arguments.project, arguments.without_log)
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Refuses a mistyped command or choice with the one that was probably meant. `aliases`: what is understood, too."""
+
+    aliases: Collection[str] = ()
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, with a proposal, and exit with status 2."""
+        if match := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)$", message, re.DOTALL):
+            choices = [*re.findall(r"[^\s',]+", match[2]), *self.aliases]
+            if close := difflib.get_close_matches(match[1], choices, 1):
+                message += f"\n{tr('Did you mean “{name}”?', name=close[0])}"
+        super().error(message)
+
+
+def group(add_parser: Callable[..., argparse.ArgumentParser], name: str, text: str) -> AddCommand:
+    """Add a command that has commands of its own; returns the function that adds these."""
+    nested = add_parser(name, help=text, description=text).add_subparsers(required=True, metavar="COMMAND")
+    return command_adder(nested.add_parser)
+
+
+def command_adder(add_parser: Callable[..., argparse.ArgumentParser]) -> AddCommand:
+    """The function that adds commands to a parser: with --json, and with a project unless that is not wanted."""
+
+    def add_command(
+        name: str, function: Callable[[Arguments], int], text: str, document: bool = True
+    ) -> argparse.ArgumentParser:
+        parser = add_parser(name, help=text, description=text)
+        parser.set_defaults(command=function)
+        parser.add_argument("--json", action="store_true", help=tr("print the result as JSON"))
+        if document:
+            add_project_argument(parser)
+        return parser
+
+    return add_command
 
 
 def number_in(allowed: NumberRange) -> Callable[[str], float]:
@@ -99,6 +157,45 @@ def print_result(arguments: Arguments, data: dict[str, Any], text: str) -> None:
         print_json(data)
     else:
         print(text)
+
+
+def print_table(
+    arguments: Arguments, data: dict[str, Any], heads: Sequence[str], rows: Sequence[Sequence[object]]
+) -> None:
+    """Print `data` as JSON with `--json`, else a table: fitted to a terminal, with tabs between the cells elsewhere."""
+    if arguments.json:
+        print_json(data)
+        return
+    cells = [[printable(str(value)).replace("\n", " ") for value in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in cells:
+            print("\t".join(cell.replace("\t", " ") for cell in row))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_header=any(heads), pad_edge=False)
+    for head in heads:
+        table.add_column(Text(head), overflow="fold", min_width=min(len(head), MIN_COLUMN_WIDTH))
+    for row in cells:
+        table.add_row(*map(Text, row))  # as text, never as markup
+    Console().print(table)
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would take for a command: models and files write it, too."""
+    return "".join(character if character.isprintable() or character in "\n\t" else "\N{REPLACEMENT CHARACTER}" for character in text)  # fmt: skip
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, or of standard input for “-”. Raises `FormatError` where it cannot be read or is no UTF-8."""
+    try:
+        raw = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
+        return raw.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(tr("“{name}” cannot be read", name=path.name), str(error)) from error
 
 
 def print_json(data: dict[str, Any]) -> None:

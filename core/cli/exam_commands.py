@@ -1,11 +1,9 @@
 """The command of main.py about exams: report."""
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 from core import settings
-from core.cli.console import CLEAN, Arguments, print_result, progress_reporter, with_project
+from core.cli.console import CLEAN, AddCommand, Arguments, print_result, progress_reporter, with_project
 from core.exam import report
 from core.exam.judges import JUDGE, PERSON
 from core.language import tr
@@ -14,7 +12,7 @@ from core.storage.project import Project
 MARKERS = {"grader": "", JUDGE: JUDGE, PERSON: PERSON}
 
 
-def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+def add(add_command: AddCommand) -> None:
     """Add these commands to the parser."""
     parser = add_command(
         "report", _report, tr("write a report of an exam: a page, a table, JSON, or an exam for promptfoo")

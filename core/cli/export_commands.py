@@ -1,24 +1,21 @@
 """The command of main.py that exports a model: export-model."""
 
-import argparse
 import asyncio
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from core import providers, settings
-from core.cli.console import CLEAN, Arguments, print_result, progress_reporter, with_project
+from core import providers
+from core.cli.console import CLEAN, AddCommand, Arguments, print_result, progress_reporter, with_provider
 from core.exam import exported_models
 from core.exam.exported_models import ExportedScore
-from core.keys import Keys
 from core.language import tr
 from core.providers import ExportState, ollama
 from core.storage.project import Project
 from core.training import model_export
 
 
-def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
+def add(add_command: AddCommand) -> None:
     """Add this command to the parser."""
     parser = add_command("export-model", _export_model, tr("export a fine-tuned model for other programs"))
     parser.add_argument("--model", required=True, help=tr("a fine-tuned model, or a checkpoint of its job"))
@@ -33,14 +30,7 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _export_model(arguments: Arguments) -> int:
-    async def work(document: Project) -> int:
-        provider = providers.connect(arguments.provider, settings.load(), Keys())
-        try:
-            return await _export(arguments, document, provider)
-        finally:
-            await provider.close()
-
-    return with_project(arguments, work)
+    return with_provider(arguments, lambda document, provider: _export(arguments, document, provider))
 
 
 async def _export(arguments: Arguments, document: Project, provider: providers.Provider) -> int:

@@ -1,13 +1,23 @@
-"""The commands of main.py about facts and their rows: generate, link, hold-out."""
+"""The commands of main.py about facts and their rows: generate rules, own-questions, everyday; link, hold-out."""
 
-import argparse
 import sqlite3
-from collections.abc import Callable
 
-from core.cli.console import CLEAN, PROBLEMS, Arguments, number_in, print_result, progress_reporter, with_project
+from core import providers
+from core.cli.console import (
+    CLEAN,
+    DEFAULT_MODEL,
+    PROBLEMS,
+    AddCommand,
+    Arguments,
+    number_in,
+    print_result,
+    progress_reporter,
+    with_project,
+    with_provider,
+)
 from core.errors import JukuError
 from core.exam import hold_out
-from core.generation import fact_links, page_rows
+from core.generation import everyday_rows, fact_links, page_rows, question_writer
 from core.generation.draft_rows import AddedDrafts
 from core.generation.page_rows import RowChoice
 from core.language import tr
@@ -20,11 +30,9 @@ ROW_COUNTS = NumberRange(1, integer=True)
 PER_FACT = NumberRange(1, page_rows.MAX_ROWS_PER_FACT, integer=True)
 
 
-def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add these commands to the parser."""
-    generate = add_command(
-        "generate", _generate, tr("make rows from the facts of the spec, without a model, as drafts")
-    )
+def add_generate(add_command: AddCommand) -> None:
+    """Add the command that makes rows without a model."""
+    generate = add_command("rules", _generate, tr("make rows from the facts of the spec, without a model, as drafts"))
     words = tr("only these facts, such as f03; by default those that need rows")
     generate.add_argument("--facts", nargs="+", default=[], metavar="FACT", help=words)
     generate.add_argument("--kinds", nargs="+", choices=page_rows.KINDS, default=[*page_rows.KINDS])
@@ -35,7 +43,15 @@ def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     more = tr("also for facts that have enough: other questions than before")
     generate.add_argument("--more", action="store_true", help=more)
     generate.add_argument("--count", action="store_true", help=tr("only say how many rows there would be"))
+
+
+def add_link(add_command: AddCommand) -> None:
+    """Add the command that links rows to facts."""
     add_command("link", _link, tr("link rows to the facts they teach, by shared terms and figures"))
+
+
+def add_hold_out(add_command: AddCommand) -> None:
+    """Add the command that keeps rows for the exam."""
     parser = add_command("hold-out", _hold_out, tr("keep some rows for the exam, by fact and wording"))
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument(
@@ -119,3 +135,37 @@ def _hold_out(arguments: Arguments) -> int:
         return CLEAN if choice.ids and not leaks else PROBLEMS
 
     return with_project(arguments, work)
+
+
+def add_written_rows(add_command: AddCommand) -> None:
+    """Add the commands whose rows a small model writes, or answers."""
+    text = tr("let a small model write questions about the facts, as drafts; a writer is trained first, once")
+    own = add_command("own-questions", _write_own_questions, text)
+    words = tr("only these facts, such as f03; by default all")
+    own.add_argument("--facts", nargs="+", default=[], metavar="FACT", help=words)
+    text = tr("add everyday questions with the base model's own answers, as drafts, against forgetting")
+    everyday = add_command("everyday", _add_everyday_rows, text)
+    for added in (own, everyday):
+        added.add_argument("--model", default=DEFAULT_MODEL, help=tr("the base model that will be trained"))
+        added.add_argument("--provider", default=providers.LOCAL)
+
+
+def _write_own_questions(arguments: Arguments) -> int:
+    async def work(document: Project, provider: providers.Provider) -> int:
+        reporter = progress_reporter(tr("Questions that a small model writes"))
+        names = frozenset(arguments.facts) or None
+        added = await question_writer.add_rows(document, provider, arguments.model, names, reporter)
+        print_result(arguments, {"added": added.rows, "doubtful": added.doubtful}, str(added))
+        return CLEAN if added.rows else PROBLEMS
+
+    return with_provider(arguments, work)
+
+
+def _add_everyday_rows(arguments: Arguments) -> int:
+    async def work(document: Project, provider: providers.Provider) -> int:
+        reporter = progress_reporter(tr("Everyday questions"))
+        added = await everyday_rows.add_rows(document, provider, arguments.model, reporter)
+        print_result(arguments, {"added": added.rows}, str(added))
+        return CLEAN if added.rows else PROBLEMS
+
+    return with_provider(arguments, work)

@@ -1,13 +1,20 @@
-"""The command of main.py about base models on this computer: models."""
+"""The commands of main.py about base models on this computer: models list, fetch."""
 
-import argparse
 import asyncio
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 
 from core import providers, settings
-from core.cli.console import CLEAN, INCOMPLETE, PROBLEMS, Arguments, print_result, progress_reporter
+from core.cli.console import (
+    CLEAN,
+    INCOMPLETE,
+    PROBLEMS,
+    AddCommand,
+    Arguments,
+    print_result,
+    print_table,
+    progress_reporter,
+)
 from core.errors import JukuError
 from core.keys import Keys
 from core.language import tr
@@ -18,14 +25,17 @@ from core.providers.retry_policy import PollTimer
 WATCH_SECONDS = 1.0
 
 
-def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add this command to the parser."""
-    parser = add_command("models", _models, tr("list the local engine's base models, or fetch one"), False)
-    parser.add_argument("--fetch", default="", metavar="MODEL", help=tr("the model to download or to convert"))
-    accept = tr(
+def add(add_command: AddCommand) -> None:
+    """Add these commands to the parser."""
+    words = tr(
         "you have read the model's licence and accept it; without this option it is shown and nothing is fetched"
     )
-    parser.add_argument("--accept-licence", action="store_true", help=accept)
+    listing = add_command("list", _models, tr("list the local engine's base models, or fetch one"), False)
+    listing.add_argument("--fetch", default="", metavar="MODEL", help=tr("the model to download or to convert"))
+    fetch = add_command("fetch", _models, tr("download or convert a base model"), False)
+    fetch.add_argument("fetch", metavar="MODEL")
+    for parser in (listing, fetch):
+        parser.add_argument("--accept-licence", action="store_true", help=words)
 
 
 def _models(arguments: Arguments) -> int:
@@ -42,8 +52,9 @@ def _models(arguments: Arguments) -> int:
 
 async def _list(arguments: Arguments, provider: LocalProvider) -> int:
     offers = [offer for offer in await provider.offers() if not offer.tuned]
-    lines = [f"{one.id}  {one.state}  {one.bytes / 1e9:.1f} GB  {one.licence}  {one.languages}" for one in offers]
-    print_result(arguments, {"models": [asdict(offer) for offer in offers]}, "\n".join(lines))
+    rows = [(one.id, one.state, f"{one.bytes / 1e9:.1f} GB", one.licence, one.languages) for one in offers]
+    heads = (tr("Model"), tr("State"), tr("Size"), tr("Licence"), tr("Languages"))
+    print_table(arguments, {"models": [asdict(offer) for offer in offers]}, heads, rows)
     return CLEAN
 
 

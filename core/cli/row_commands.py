@@ -5,7 +5,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,9 @@ from core import checks, formats
 from core.cli.console import (
     CLEAN,
     PROBLEMS,
+    STDIN,
     UNREADABLE,
+    AddCommand,
     Arguments,
     print_json,
     print_result,
@@ -29,14 +31,16 @@ from core.language import tr, trn
 from core.storage import project
 from core.storage.project import Project
 
-STDIN = Path("-")  # instead of a file: what is piped in
 
-
-def add(add_command: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add these commands to the parser."""
+def add_new(add_command: AddCommand) -> None:
+    """Add the command that creates a project."""
     new = add_command("new", _new, tr("create a project"), False)
     new.add_argument("project", type=Path)
     new.add_argument("--sample", choices=sample_projects.list_names())
+
+
+def add(add_command: AddCommand) -> None:
+    """Add the commands about rows."""
     words = tr("import the rows of files into a project; exit status as of check, for what was imported")
     parser = add_command("import", _import, words)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))

@@ -1,13 +1,21 @@
 """The command of main.py that teaches until learned: teach."""
 
-import argparse
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from core import providers
-from core.cli import servers
-from core.cli.console import CLEAN, PROBLEMS, Arguments, number_in, print_result, progress_reporter
+from core.cli.console import (
+    CLEAN,
+    DEFAULT_MODEL,
+    PROBLEMS,
+    AddCommand,
+    Arguments,
+    number_in,
+    print_result,
+    progress_reporter,
+    with_provider,
+)
+from core.cli.rows_prompt_and_settings import agree_on_prompt, read_setting
 from core.dataset import row_system_prompts
 from core.errors import JukuError
 from core.exam.report import csv_and_json
@@ -26,8 +34,8 @@ ROUNDS = NumberRange(1, 50, integer=True)
 TARGETS = NumberRange(0, 1, open=True)
 
 
-def add(add_command: Callable[..., argparse.ArgumentParser], model: str) -> None:
-    """Add this command to the parser; `model` is the base model where none is named."""
+def add(add_command: AddCommand) -> None:
+    """Add this command to the parser."""
     text = tr(
         "teach until learned: rows, training and questions in rounds, within a budget of time, then the exam once"
     )
@@ -44,12 +52,10 @@ def add(add_command: Callable[..., argparse.ArgumentParser], model: str) -> None
     parser.add_argument("--everyday", action="store_true", help=everyday)
     without = tr("do not ask general questions in the exam")
     parser.add_argument("--no-general", action="store_true", help=without)
-    parser.add_argument("--model", default=model)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--provider", default=providers.LOCAL)
     setting = tr("a hyperparameter of each training job, such as early_stopping_patience=2; can be given several times")
-    parser.add_argument(
-        "--set", action="append", default=[], type=servers.read_setting, metavar="NAME=VALUE", help=setting
-    )
+    parser.add_argument("--set", action="append", default=[], type=read_setting, metavar="NAME=VALUE", help=setting)
     parser.add_argument("--seed", type=number_in(SEEDS), default=1)
     again = tr("go on with the last run, with its own plan, where it was stopped")
     parser.add_argument("--continue", action="store_true", dest="again", help=again)
@@ -66,7 +72,7 @@ def _teach(arguments: Arguments) -> int:
 
         reporter = progress_reporter(tr("Teaching"))
         rows = row_selection.row_filter("")
-        await servers.agree_on_prompt(arguments, document, lambda db: row_system_prompts.find_unused_prompt(db, rows))
+        await agree_on_prompt(arguments, document, lambda db: row_system_prompts.find_unused_prompt(db, rows))
         id = (
             await _find_unfinished(document, provider)
             if arguments.again
@@ -88,7 +94,7 @@ def _teach(arguments: Arguments) -> int:
         print_result(arguments, build_data(found), "\n".join([*lines, "", *report.build_sentences(found)]))
         return CLEAN if run.reason == StopReason.LEARNED else PROBLEMS
 
-    return servers.with_provider(arguments, work)
+    return with_provider(arguments, work)
 
 
 def _read_plan(arguments: Arguments) -> TeachingPlan:

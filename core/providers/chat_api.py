@@ -1,4 +1,4 @@
-"""Questions to a model: streamed, or as the body of a request that goes into a batch."""
+"""Questions to a model: streamed where somebody reads along, in one piece, or as the body of a request that goes into a batch."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from core.providers.protocol_types import Message, OnText, Reply, Sampling
 from core.providers.retry_policy import QUESTIONING, OnPause, ignore_pause
 from core.redaction import redact, redact_json
 
+# Until an answer that is not streamed has come: a long one of a large model.
+WHOLE_ANSWER_SECONDS = 600.0
+
 
 class ChatApi(Connection):
     async def chat(
@@ -25,32 +28,48 @@ class ChatApi(Connection):
         schema: dict[str, Any] | None = None,
         on_pause: OnPause = ignore_pause,
     ) -> Reply:
-        """Ask `model`, streaming each piece of answer number i to `on_text(i, piece)`.
+        """Ask `model`, streaming each piece of answer number i to `on_text(i, piece)`; without it, nothing is streamed.
 
         `schema` is a `json_schema` for structured output, which not every server has. A busy server is asked again when
         it wants to be, and `on_pause` is called; anything else is not sent again: what got lost would be paid twice.
-        Raises `ProviderError`, also where no stream came.
+        Raises `ProviderError`, also where no answer came.
         """
         started = time.monotonic()
+        body, reply = chat_body(model, messages, sampling, schema), _Accumulator(sampling.n)
+        if on_text is None:
+            await self._ask_whole(body, reply, on_pause)
+        else:
+            await self._ask_stream(body, reply, on_text, on_pause)
+        return reply.finish(model, time.monotonic() - started)
+
+    async def _ask_whole(self, body: dict[str, Any], reply: _Accumulator, on_pause: OnPause) -> None:
+        """Ask for an answer in one piece: reading a stream takes several times as long on this side."""
+        client = await self.client()
+        from openai import Timeout
+        from openai.types.chat import ChatCompletion
+
+        create: Any = client.chat.completions.create
+        seconds = max(self.timeout_seconds, WHOLE_ANSWER_SECONDS)
+        timeout = Timeout(seconds, connect=min(10.0, self.timeout_seconds))
+        found = await self._request(lambda: create(timeout=timeout, **body), ChatCompletion, QUESTIONING, on_pause)
+        reply.add_whole(found)
+        if not reply.begun:
+            raise unreadable_answer_error(self.title, "HTTP 200")
+
+    async def _ask_stream(self, body: dict[str, Any], reply: _Accumulator, on_text: OnText, on_pause: OnPause) -> None:
         client = await self.client()
         from openai import AsyncStream
 
         create: Any = client.chat.completions.create
-        wanted = {**chat_body(model, messages, sampling, schema), "stream_options": {"include_usage": True}}
-
-        stream: AsyncStream[Any] = await self._request(
-            lambda: create(stream=True, **wanted), AsyncStream, QUESTIONING, on_pause
-        )
-        reply = _Accumulator(sampling.n)
+        wanted = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        stream: AsyncStream[Any] = await self._request(lambda: create(**wanted), AsyncStream, QUESTIONING, on_pause)
         async with stream:
             with self.translate_errors():
                 async for chunk in stream:
                     for index, piece in reply.add(chunk):
-                        if on_text is not None:
-                            on_text(index, piece)
+                        on_text(index, piece)
         if not reply.begun:
             raise self._no_stream(stream)
-        return reply.finish(model, time.monotonic() - started)
 
     async def call(
         self, model: str, messages: list[Message], tools: list[dict[str, Any]]
@@ -122,12 +141,26 @@ class _Accumulator:
         self._model = self._fingerprint = ""
         self._tokens = self._sent = 0
 
+    def _add_head(self, found: Any) -> None:
+        self._model = found.model or self._model
+        self._fingerprint = getattr(found, "system_fingerprint", None) or self._fingerprint
+        if found.usage:
+            self._tokens = int(found.usage.completion_tokens or 0)
+            self._sent = int(found.usage.prompt_tokens or 0)
+
+    def add_whole(self, completion: Any) -> None:
+        """Take an answer that came in one piece."""
+        self._add_head(completion)
+        for choice in completion.choices or []:
+            self.begun.add(choice.index)
+            if choice.finish_reason:
+                self._finished.add(choice.index)
+            if choice.message and choice.message.content and choice.index < len(self._texts):
+                self._texts[choice.index] = choice.message.content
+
     def add(self, chunk: Any) -> Iterator[tuple[int, str]]:
-        self._model = chunk.model or self._model
-        self._fingerprint = getattr(chunk, "system_fingerprint", None) or self._fingerprint
-        if chunk.usage:
-            self._tokens = int(chunk.usage.completion_tokens or 0)
-            self._sent = int(chunk.usage.prompt_tokens or 0)
+        """Take a piece of a stream; yields the new texts with the numbers of their answers."""
+        self._add_head(chunk)
         for choice in chunk.choices or []:
             self.begun.add(choice.index)
             if choice.finish_reason:

@@ -14,6 +14,7 @@ from core.providers.http_client import MISSING_ROUTE_STATUSES
 from core.providers.openai_api import OpenAIProvider
 from core.providers.protocol_types import Capabilities
 from core.providers.retry_policy import HELD_BACK, ONCE_ONLY
+from core.settings import ProviderSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,13 @@ async def check_connection(provider: OpenAIProvider) -> ConnectionStatus:
     provider.capabilities = found
     title = trn("Connected: {n} model", "Connected: {n} models", len(models))
     return ConnectionStatus(True, title, _describe_capabilities(provider, found), len(models), found)
+
+
+def store_capabilities(entry: ProviderSettings, found: Capabilities) -> None:
+    """Store what a test has found in the server's settings."""
+    values = {name: getattr(found, name) for name in Capabilities.__slots__}
+    entry.capabilities = {name: value for name, value in values.items() if isinstance(value, bool)}
+    entry.checked_at = found.checked_at or time.time()
 
 
 async def probe_capabilities(provider: OpenAIProvider) -> Capabilities:

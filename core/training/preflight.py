@@ -132,6 +132,33 @@ def _add_estimate(report: PreflightReport, estimate: TrainingEstimate | None) ->
     return replace(report, estimate=estimate, objections=found)
 
 
+def format_report(report: PreflightReport) -> list[str]:
+    """The report as lines of text: amount, cost, time and memory here, and each objection with its severity."""
+    lines = [f"{trn('{n} row', '{n} rows', report.rows)}, {trn('{n} token', '{n} tokens', report.tokens)}"]
+    lines.append(format_training_cost(report))
+    if report.estimate:
+        minutes, memory = f"{report.estimate.seconds / 60:,.1f}", format_gigabytes(report.estimate.memory)
+        lines.append(tr("About {minutes} min, and {memory} of memory", minutes=minutes, memory=memory))
+    return [*lines, *(f"{one.severity}: {one.message}" for one in report.objections)]
+
+
+def format_training_cost(report: PreflightReport) -> str:
+    """What the jobs would cost, in words."""
+    if report.cost is None:
+        return tr("The cost is unknown: this model is not in the price list.")
+    low, high = report.cost
+    if not high:
+        return tr("Free: it is trained on this computer.")
+    if low == high:
+        return tr("Costs about {cost}", cost=_format_dollars(high))
+    return tr("Costs {low} to {high}", low=_format_dollars(low), high=_format_dollars(high))
+
+
+def _format_dollars(amount: float) -> str:
+    """US dollars with the digits that matter."""
+    return f"${amount:,.2f}" if amount >= 0.1 else f"${amount:.2g}"
+
+
 def format_gigabytes(bytes: int) -> str:
     """A size in GB, with the digit that matters."""
     return f"{bytes / 1e9:,.1f} GB"

@@ -33,6 +33,7 @@ from core.training.jobs import Job
 
 PERSONAL_OWNER_PREFIXES = ("user-", "org-")  # beginnings of the owners of models that are a person's own
 CHECKPOINT_MARK = ":ckpt-step-"
+SPLIT_OF_PURPOSE = {"training": "train", "validation": "validation"}  # of the rows in a job's files, by their role
 MAX_NAME_BYTES = 120  # bytes of a file's name
 
 

@@ -19,11 +19,7 @@ PROVIDER = "juku-test"
 
 
 @pytest.fixture
-def secret_service():
-    """The Secret Service of the test's own D-Bus session; the project's test runner starts one."""
-    if "JUKU_TEST_DISPLAY" not in os.environ:
-        pytest.skip("needs the Secret Service that tools/test.sh starts")
-    assert "SecretService" in Keys().backend()
+def secret_service(secret_service):
     yield
     Keys().delete(PROVIDER)
 

@@ -438,7 +438,12 @@ class Routes(BaseHTTPRequestHandler):
         texts = [{"role": "assistant", "content": text} for text in answer.texts]
         if "tools" in asked and self.fake.called:
             texts = [{"role": "assistant", "content": None, "tool_calls": [self.fake.called]}]
-        choices = [{"index": i, "message": text, "finish_reason": "stop"} for i, text in enumerate(texts)]
+        choices = [
+            {"index": i, "message": text, "finish_reason": "stop" if answer.finish else None}
+            for i, text in enumerate(texts)
+        ]
+        if answer.hold:
+            answer.hold.wait()
         return self._json({**head, "object": "chat.completion", "choices": choices, "usage": usage})
 
     def _stream(self, answer: Answer, head: dict, usage: dict) -> None:

@@ -23,8 +23,6 @@ from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
-SPLIT_OF_PURPOSE = {"training": "train", "validation": "validation"}
-
 
 class FilesPage(RescuePage):
     """Saves the files of a model's training.
@@ -61,7 +59,7 @@ class FilesPage(RescuePage):
     def build_query(self) -> Callable[[sqlite3.Connection], Any]:
         assert self.model
         tag = self.model.tag
-        return lambda db: [row_selection.count_rows(db, tag, split) for split in SPLIT_OF_PURPOSE.values()]
+        return lambda db: [row_selection.count_rows(db, tag, split) for split in rescue.SPLIT_OF_PURPOSE.values()]
 
     def show_data(self, found: list[int]) -> None:
         assert self.model
@@ -97,7 +95,7 @@ class FilesPage(RescuePage):
         known = self.model is not None and bool(rescue.list_files(self.model))
         basics.set_enabled(self.save, waiting if known else tr("The server lists no files of this model."))
         saved = self._saved.get(self.model_key) if self.model else None
-        there = saved is not None and any(saved.of(role) for role in SPLIT_OF_PURPOSE)
+        there = saved is not None and any(saved.of(role) for role in rescue.SPLIT_OF_PURPOSE)
         reason = tr("The saved files contain no rows.") if saved else tr("Save the files first.")
         basics.set_enabled(self.bring, waiting if there else reason)
 
@@ -131,7 +129,7 @@ class FilesPage(RescuePage):
         saved, tag = self._saved[self.model_key], self.model.tag
         wanted = [
             ImportFile(path, ImportOptions(split=split, tags=tag), path.name)
-            for role, split in SPLIT_OF_PURPOSE.items()
+            for role, split in rescue.SPLIT_OF_PURPOSE.items()
             for path in saved.of(role)
         ]
         self._work.start(lambda _reporter: self._import_rows(wanted, tag), import_and_outcome.import_label(wanted))

@@ -1,7 +1,6 @@
 """The settings of one server: its kind, name, address, key and limits, and the result of a connection test."""
 
 import asyncio
-import time
 
 from PySide6.QtCore import QDateTime, QLocale, Signal
 from PySide6.QtWidgets import (
@@ -287,9 +286,7 @@ class ServerPage(QWidget):
             self._show_kind()
 
     def _store_capabilities(self, entry: ProviderSettings, found: Capabilities) -> None:
-        values = {name: getattr(found, name) for name in Capabilities.__slots__}
-        entry.capabilities = {name: value for name, value in values.items() if isinstance(value, bool)}
-        entry.checked_at = found.checked_at or time.time()
+        connection_test.store_capabilities(entry, found)
         self._workspace.update_capabilities(entry.id, found)
         self.adjusted.emit()
 

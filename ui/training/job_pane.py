@@ -23,6 +23,7 @@ from core.training.metrics import MetricSeries
 from ui import style
 from ui.charts.curve_chart_and_export import CurveChart, CurveJob
 from ui.training import job_texts
+from ui.training.event_texts import describe_event
 from ui.training.job_actions import JobActions
 from ui.training.job_details import CheckpointTable, JobDetails
 from ui.training.job_table import CLOSING_SOON_DAYS, JobRow, format_days_left
@@ -179,9 +180,9 @@ def _short_name(line: JobRow) -> str:
 
 
 def _format_event(event: JobEvent) -> str:
-    level = "" if event.level == "info" else f"{event.level}: "
+    level = {"info": "", "warn": tr("Warning: "), "error": tr("Error: ")}.get(event.level, f"{event.level}: ")
     at = QDateTime.fromSecsSinceEpoch(int(event.created_at)).toString("yyyy-MM-dd HH:mm:ss")
-    return f"{at}   {level}{' '.join(event.message.split())}"
+    return f"{at}   {level}{describe_event(' '.join(event.message.split()))}"
 
 
 def _make_menu_button(actions: JobActions) -> QPushButton:

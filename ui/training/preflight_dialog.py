@@ -49,7 +49,7 @@ class PreflightDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Before it starts"))
         self.report = report
-        self.cost = basics.heading(format_training_cost(report))
+        self.cost = basics.heading(preflight.format_training_cost(report))
         self.amount = basics.label(_format_amount(report, server), wrap=True)
         self.whose = basics.label(
             _format_price_source(report) or _format_estimate(report.estimate), wrap=True, dim=True
@@ -145,23 +145,6 @@ class PreflightDialog(QDialog):
     def _on_start(self) -> None:
         self.accept()
         self.started.emit()
-
-
-def format_training_cost(report: PreflightReport) -> str:
-    """What the jobs would cost, in words."""
-    if report.cost is None:
-        return tr("The cost is unknown: this model is not in the price list.")
-    low, high = report.cost
-    if not high:
-        return tr("Free: it is trained on this computer.")
-    if low == high:
-        return tr("Costs about {cost}", cost=_format_dollars(high))
-    return tr("Costs {low} to {high}", low=_format_dollars(low), high=_format_dollars(high))
-
-
-def _format_dollars(amount: float) -> str:
-    """US dollars with the digits that matter."""
-    return f"${amount:,.2f}" if amount >= 0.1 else f"${amount:.2g}"
 
 
 def _format_amount(report: PreflightReport, server: str) -> str:

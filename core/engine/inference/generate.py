@@ -14,7 +14,7 @@ from core.engine.inference.streaming_decoder import StreamingDecoder
 
 @dataclass(eq=False)
 class GeneratedSequence:
-    """One completion. `on_token(text, finish_reason, num_tokens, logprobs)` is called with each new text, at last with a
+    """One completion of a prompt; other prompts may begin with its first `prefix_length` tokens. `on_token(text, finish_reason, num_tokens, logprobs)` is called with each new text, at last with a
     finish reason (`stop` or `length`); `on_failure(error)` instead when it cannot be continued. Setting `cancelled`
     ends the sequence without a call. `logprobs`: the protocol's entries of the tokens since the last call."""
 
@@ -23,6 +23,7 @@ class GeneratedSequence:
     on_token: Callable[[str, str | None, int, list[Json]], None]
     on_failure: Callable[[Exception], None]
     cancelled: threading.Event
+    prefix_length: int = 0
     num_tokens: int = 0
     decoder: StreamingDecoder | None = field(default=None, repr=False)
     sampler: RowSampler | None = field(default=None, repr=False)
@@ -95,18 +96,19 @@ class GenerationBatch:
         with torch.inference_mode():
             newcomers = GenerationBatch(self.loaded)
             newcomers.sequences = list(sequences)
-            newcomers._start([one.prompt_ids for one in sequences], self._prefixes)
+            newcomers._start(self._prefixes)
             newcomers._generate_token()
             if newcomers.sequences:
                 self._merge(newcomers)
 
-    def _start(self, prompts: list[list[int]], prefixes: PrefixCache) -> None:
+    def _start(self, prefixes: PrefixCache) -> None:
         """Get ready to read the prompts, without what is known of their beginning."""
         import torch
         from transformers import DynamicCache
 
-        model = self.loaded.model
-        known, length = (prefixes.find(model, prompts) if can_join(self.loaded) else None) or (None, 0)
+        model, prompts = self.loaded.model, [one.prompt_ids for one in self.sequences]
+        lengths = [one.prefix_length for one in self.sequences]
+        known, length = (prefixes.find(model, prompts, max(lengths)) if can_join(self.loaded) else None) or (None, 0)
         self._cache = (
             known.build_cache(model.config, len(prompts), length) if known else DynamicCache(config=model.config)
         )

@@ -117,13 +117,13 @@ class LlamaCppServer:
             body["grammar"] = GRAMMAR_HEAD + params.grammar.lark.removeprefix(GRAMMAR_HEAD)
         return body if params.seed is None else {**body, "seed": params.seed % RANDOM_SEED}
 
-    def stream(self, body: Json, on_chunk: Callable[[Json], bool]) -> None:
+    def stream(self, body: Json, prefix_length: int, on_chunk: Callable[[Json], bool]) -> None:
         """Compute one completion, see CompletionStream."""
 
         def report(error: Exception) -> None:
             log.warning("llama.cpp's saved prompts: %s", error)
 
-        with self._slots.slot_for(body["prompt"], report) as slot:
+        with self._slots.slot_for(body["prompt"], prefix_length, report) as slot:
             self._complete({**body, "id_slot": slot}, on_chunk)
 
     def _complete(self, body: Json, on_chunk: Callable[[Json], bool]) -> None:

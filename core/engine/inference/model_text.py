@@ -7,10 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from core.engine.damaged_records import check_adapter
-from core.engine.http.protocol import ApiError, bad_request
+from core.engine.http.protocol import ApiError, Json, bad_request
 from core.engine.inference.generation_request import GenerationRequest
 from core.engine.inference.model_source import ModelSource
+from core.engine.inference.prefix_slots import common_length
 from core.engine.models.chat_template import ChatTemplate, ChatTemplateError
+
+
+@dataclass(frozen=True)
+class TokenizedPrompt:
+    """A prompt's token ids. `prefix_length`: how many of them are before the person's last message, with which other
+    prompts may begin as well (a book in the system message); 0 where it is not known."""
+
+    ids: list[int]
+    prefix_length: int = 0
 
 
 @dataclass(frozen=True)
@@ -29,22 +39,28 @@ class ModelText:
         """llguidance's view of the tokenizer. Raises an ApiError 501 when llguidance is not installed."""
         return build_token_guide(self, self.vocab_size)
 
-    def tokenize_prompt(self, request: GenerationRequest) -> list[int]:
-        """The prompt's token ids; raises a 400 error when the template refuses the messages or they are longer than
+    def tokenize_prompt(self, request: GenerationRequest) -> TokenizedPrompt:
+        """The prompt's tokens; raises a 400 error when the template refuses the messages or they are longer than
         the context."""
         param = "messages" if request.prompt is None else "prompt"
-        prompt_ids = self._render_messages(request) if request.prompt is None else self._read_prompt(request.prompt)
-        if len(prompt_ids) >= self.context_length:
+        prompt = (
+            self._render_messages(request)
+            if request.prompt is None
+            else TokenizedPrompt(self._read_prompt(request.prompt))
+        )
+        if len(prompt.ids) >= self.context_length:
             limit = f"This model's maximum context length is {self.context_length} tokens"
-            raise bad_request(f"{limit}, your {param} has {len(prompt_ids)}.", param, "context_length_exceeded")
-        return prompt_ids
+            raise bad_request(f"{limit}, your {param} has {len(prompt.ids)}.", param, "context_length_exceeded")
+        return prompt
 
-    def _render_messages(self, request: GenerationRequest) -> list[int]:
+    def _render_messages(self, request: GenerationRequest) -> TokenizedPrompt:
         try:
             text = self.chat_template.render(list(request.messages), True, list(request.tools))
         except ChatTemplateError as error:
             raise bad_request(f"Invalid 'messages': {error}.", "messages", "invalid_value") from error
-        return self.chat_template.tokenize(text)
+        ids = self.chat_template.tokenize(text)
+        before = self.chat_template.tokenize(text[: _find_last_question(text, request.messages)])
+        return TokenizedPrompt(ids, common_length(ids, before))
 
     def _read_prompt(self, prompt: str | Sequence[int]) -> list[int]:
         """The token ids of a prompt that is no conversation. An empty text begins a new document."""
@@ -63,6 +79,13 @@ def build_token_guide(text: ModelText, vocab_size: int) -> Any:
         message = "This needs the Python package llguidance, which is not installed: pip install llguidance"
         raise ApiError(501, message, code="package_missing") from error
     return from_tokenizer(text.tokenizer, n_vocab=vocab_size, eos_token=sorted(text.eos_token_ids))
+
+
+def _find_last_question(text: str, messages: Sequence[Json]) -> int:
+    """Where the person's last message begins in the rendered text; 0 where it is not found as it was sent."""
+    contents = (message.get("content") for message in reversed(messages) if message["role"] == "user")
+    question = next(contents, None)
+    return max(0, text.rfind(question.strip())) if isinstance(question, str) and question.strip() else 0
 
 
 def load_text(source: ModelSource) -> ModelText:

@@ -33,13 +33,18 @@ class PrefixCache:
         self._cached: deque[CachedPrefix] = deque()
         self._recent: deque[Sequence[int]] = deque(maxlen=MAX_REMEMBERED)
 
-    def find(self, model: Any, prompts: list[list[int]]) -> tuple[CachedPrefix, int] | None:
-        """What all these prompts begin with, and its length, where it is worth it: it is read now if it came before or
-        comes more than once here. None where they share too little. Raises what the model raises."""
+    def find(self, model: Any, prompts: list[list[int]], prefix_length: int) -> tuple[CachedPrefix, int] | None:
+        """What all these prompts begin with, and its length, where it is worth it: it is read now if it came before,
+        comes more than once here, or is likely to come again (`prefix_length` tokens). None where they share too
+        little. Raises what the model raises."""
         shortest = min(map(len, prompts)) - 1  # a token of each is left to be computed
         shared = min([shortest, *(common_length(prompts[0], one) for one in prompts)])
-        # Of a single prompt, what it shares with an earlier one.
-        seen = shared if len(prompts) > 1 else max((common_length(prompts[0], one) for one in self._recent), default=0)
+        # Of a single prompt, what it shares with an earlier one, or may share with later ones.
+        seen = (
+            shared
+            if len(prompts) > 1
+            else max([prefix_length, *(common_length(prompts[0], one) for one in self._recent)])
+        )
         self._recent.extend(prompts)
         best = max(self._cached, key=lambda one: common_length(one.token_ids, prompts[0]), default=None)
         usable = min(shared, common_length(best.token_ids, prompts[0])) if best else 0

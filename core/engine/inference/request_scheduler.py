@@ -17,6 +17,7 @@ from core.engine.inference.completions import CompletionDelta, CompletionStarted
 from core.engine.inference.embeddings import EmbeddingsWork
 from core.engine.inference.generate import GeneratedSequence
 from core.engine.inference.model_source import compute_fingerprint
+from core.engine.inference.model_text import TokenizedPrompt
 from core.engine.inference.sampling import SamplingParams
 from core.engine.round_robin import RoundRobin
 
@@ -151,14 +152,14 @@ class RequestScheduler:
     def _queue_sequences(self, completion: CompletionWork) -> None:
         source, request = completion.source, completion.request
         text = self._choice.text(source)
-        prompt_ids = text.tokenize_prompt(request)
-        room = text.context_length - len(prompt_ids)
+        prompt = text.tokenize_prompt(request)
+        room = text.context_length - len(prompt.ids)
         params = [request.choice_params(index, room) for index in range(request.n)]
-        answerer = self._choice.answerer(source, params[0], len(prompt_ids))
-        sequences = [_build_sequence(completion, prompt_ids, one, index) for index, one in enumerate(params)]
+        answerer = self._choice.answerer(source, params[0], len(prompt.ids))
+        sequences = [_build_sequence(completion, prompt, one, index) for index, one in enumerate(params)]
         for sequence in sequences:
             answerer.prepare(sequence)
-        completion.send(CompletionStarted(compute_fingerprint(source, answerer.name), len(prompt_ids)))
+        completion.send(CompletionStarted(compute_fingerprint(source, answerer.name), len(prompt.ids)))
         self._queued += [_QueuedSequence(completion, answerer, sequence) for sequence in sequences]
 
     def _embed(self, embeddings: EmbeddingsWork) -> None:
@@ -188,7 +189,7 @@ def _describe_error(what: str, error: Exception, otherwise: str = failures.UNKNO
 
 
 def _build_sequence(
-    completion: CompletionWork, prompt_ids: list[int], params: SamplingParams, index: int
+    completion: CompletionWork, prompt: TokenizedPrompt, params: SamplingParams, index: int
 ) -> GeneratedSequence:
     texts, entries = list[str](), list[Json]()
 
@@ -201,7 +202,8 @@ def _build_sequence(
             entries.clear()
 
     return GeneratedSequence(
-        prompt_ids=prompt_ids,
+        prompt_ids=prompt.ids,
+        prefix_length=prompt.prefix_length,
         params=params,
         on_token=send,
         on_failure=lambda error: _send_error(completion, error),

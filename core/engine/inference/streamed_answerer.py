@@ -8,6 +8,7 @@ from core.engine.http.protocol import Json
 from core.engine.inference.generate import GeneratedSequence
 from core.engine.inference.grammar import GrammarState
 from core.engine.inference.model_text import ModelText
+from core.engine.inference.prefix_slots import common_length
 from core.engine.inference.sampling import SamplingParams
 
 
@@ -18,8 +19,9 @@ class CompletionStream(Protocol):
     max_sequences: int
     max_tokens: int  # of prompts and completions that run together
 
-    def stream(self, body: Json, on_chunk: Callable[[Json], bool]) -> None:
-        """Compute one completion: `on_chunk` gets each chunk and returns whether to stop. Raises what goes wrong."""
+    def stream(self, body: Json, prefix_length: int, on_chunk: Callable[[Json], bool]) -> None:
+        """Compute one completion: `on_chunk` gets each chunk and returns whether to stop. Other prompts may begin with
+        the first `prefix_length` tokens. Raises what goes wrong."""
 
     def find_obstacle(self, params: SamplingParams, num_prompt_tokens: int) -> str | None:
         """What it cannot do of what is asked, in words; None when it can answer."""
@@ -77,6 +79,8 @@ class StreamedAnswerer:
         with self._lock:
             self._running[background] += sequences
         for sequence in sequences:
+            others = (common_length(sequence.prompt_ids, one.prompt_ids) for one in sequences if one is not sequence)
+            sequence.prefix_length = max([sequence.prefix_length, *others])
             try:
                 threading.Thread(target=self._run, args=(sequence, background), name="stream", daemon=True).start()
             except RuntimeError as error:  # too little memory for another thread
@@ -96,7 +100,8 @@ class StreamedAnswerer:
     def _run(self, sequence: GeneratedSequence, background: bool) -> None:
         receiver = _Receiver(sequence, self._forms.pop(id(sequence), None))
         try:
-            self._engine.stream(self._engine.build_body(sequence.prompt_ids, sequence.params), receiver.take)
+            body = self._engine.build_body(sequence.prompt_ids, sequence.params)
+            self._engine.stream(body, sequence.prefix_length, receiver.take)
             receiver.finish()
         except Exception as error:
             sequence.on_failure(error)

@@ -121,8 +121,8 @@ class VllmModel:
         }
         return body if params.seed is None else {**body, "seed": params.seed}
 
-    def stream(self, body: Json, on_chunk: Callable[[Json], bool]) -> None:
-        """Compute one completion, see CompletionStream."""
+    def stream(self, body: Json, _prefix_length: int, on_chunk: Callable[[Json], bool]) -> None:
+        """Compute one completion, see CompletionStream; vLLM keeps by itself what prompts begin with."""
         self._server.stream(body, on_chunk)
 
 

@@ -185,7 +185,7 @@ def estimate(request: JobOutline, dtype_name: str, started: float, process_bytes
     startup += step.reference_seconds * (request.num_rows + request.num_validation_rows)
     forward_only = request.num_validation_rows / max(1, request.num_rows) / 3
     seconds = startup + steps * step.seconds * sequences * (1 + forward_only)
-    memory = process_bytes + _mapped_bytes(request, weights) + estimate_memory(size, dtype.itemsize, step, batches)
+    memory = process_bytes + _uncounted_bytes(request, weights) + estimate_memory(size, dtype.itemsize, step, batches)
     memory += _reference_bytes(rows, request, hyperparameters)
     available = device.available_bytes()
     return {
@@ -256,9 +256,12 @@ def _reference_bytes(rows: list[TokenizedRow], request: JobOutline, hyperparamet
     return int(labels * (request.num_rows + request.num_validation_rows) * REFERENCE_BYTES)
 
 
-def _mapped_bytes(request: JobOutline, weights: int) -> int:
-    """The bytes of the weight files, which stay mapped while they are converted; of a model that is not here yet,
-    those of its weights in the dtype of training."""
+def _uncounted_bytes(request: JobOutline, weights: int) -> int:
+    """The bytes of the weight files; of a model that is not here yet, those of its weights in the dtype of training.
+
+    Real jobs take about that much more than is counted, and why is not known: they took it when the files were mapped
+    while they were read, and they take it now that they are not.
+    """
     if request.base is None:
         return weights
     return sum(path.stat().st_size for path in Path(request.base).glob("*.safetensors"))

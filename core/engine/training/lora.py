@@ -15,9 +15,10 @@ def load_model(base: str, parent: str | None, dtype: Any, hyperparameters: Hyper
     Raises ValueError when no layer has one of the names that the hyperparameters ask for.
     """
     from peft import PeftModel
-    from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, local_files_only=True, use_safetensors=True)
+    from core.engine.models.weights import load_causal_lm
+
+    model = load_causal_lm(base, dtype)
     if not parent:
         return add_adapter(model, hyperparameters)
     return _use_functions(PeftModel.from_pretrained(model, parent, is_trainable=True))

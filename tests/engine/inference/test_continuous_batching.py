@@ -130,6 +130,28 @@ def test_a_shared_beginning_is_read_once_and_changes_no_answer(loaded: LoadedMod
     assert sum(one >= length // 2 for one in reads) == 1
 
 
+def test_the_first_question_about_a_book_keeps_it(loaded: LoadedModel) -> None:
+    """The book was read once more for the second question."""
+    reads = list[int]()
+    hook = loaded.model.register_forward_pre_hook(
+        lambda _model, _arguments, named: reads.append(named["input_ids"].numel()), with_kwargs=True
+    )
+    system = {"role": "system", "content": "The heron guards the gate. " * 40}
+    batch = GenerationBatch(loaded)
+    for question in ("Who?", "What is guarded by the bird?"):
+        request = GenerationRequest(
+            messages=[system, {"role": "user", "content": question}], params=SamplingParams(max_tokens=2)
+        )
+        tokenized = loaded.text.tokenize_prompt(request)
+        sequence = GeneratedSequence(
+            tokenized.ids, request.params, lambda *_: None, pytest.fail, threading.Event(), tokenized.prefix_length
+        )
+        sequence.start(loaded)
+        batch.add([sequence])
+    hook.remove()
+    assert 200 < reads[0] == tokenized.prefix_length and max(reads[1:]) < 30
+
+
 def answer(batch: GenerationBatch, loaded: Any, questions: list[str]) -> list[str]:
     made = [make(loaded, question, 8) for question in questions]
     batch.add([sequence for sequence, _ in made])

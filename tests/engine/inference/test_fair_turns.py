@@ -9,6 +9,7 @@ from core.engine.inference.answerer_choice import AnswererOptions
 from core.engine.inference.completions import CompletionDelta, CompletionWork
 from core.engine.inference.generation_request import GenerationRequest
 from core.engine.inference.model_source import ModelSource
+from core.engine.inference.model_text import TokenizedPrompt
 from core.engine.inference.request_scheduler import RequestScheduler
 from core.engine.inference.sampling import SamplingParams
 from core.engine.models.catalog import load_catalog
@@ -34,8 +35,8 @@ class OneAtATime:
     def running(self) -> list["OneAtATime"]:
         return [self] if self._sequences else []
 
-    def tokenize_prompt(self, _request: GenerationRequest) -> list[int]:
-        return [1]
+    def tokenize_prompt(self, _request: GenerationRequest) -> TokenizedPrompt:
+        return TokenizedPrompt([1])
 
     def prepare(self, _sequence: Any) -> None:
         """Nothing to prepare."""

@@ -1,17 +1,14 @@
-"""What the commands that ask a server share: the connection, the system prompt of the rows, and hyperparameters."""
+"""What the commands that train or ask share: the system prompt of the rows, and hyperparameters."""
 
 import argparse
 import json
 import sqlite3
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
-from core import providers, settings
-from core.cli.console import Arguments, with_project
+from core.cli.console import Arguments
 from core.dataset import row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
-from core.keys import Keys
 from core.language import tr
 from core.spec import spec
 from core.storage.project import Project
@@ -41,16 +38,3 @@ async def agree_on_prompt(
     wanted = (await document.read(spec.load)).system_prompt
     offer = [tr("“--rows-prompt” uses the rows' prompt.")] if found.is_offered else []
     print(row_system_prompts.describe_difference(found, wanted), *offer, file=sys.stderr)
-
-
-def with_provider(arguments: Arguments, work: Callable[[Project, providers.Provider], Coroutine[Any, Any, int]]) -> int:
-    """Run `work` on the project and the provider that the arguments name; returns its exit status. Raises as `with_project`."""
-
-    async def connect_and_work(document: Project) -> int:
-        provider = providers.connect(arguments.provider, settings.load(), Keys())
-        try:
-            return await work(document, provider)
-        finally:
-            await provider.close()
-
-    return with_project(arguments, connect_and_work)

@@ -1,0 +1,130 @@
+"""The commands of main.py that talk to models: chat, route."""
+
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from core import providers, settings
+from core.chat import router
+from core.cli.console import (
+    CLEAN,
+    PROBLEMS,
+    AddCommand,
+    Arguments,
+    print_result,
+    printable,
+    with_project,
+    with_provider,
+)
+from core.errors import JukuError
+from core.keys import Keys
+from core.language import tr
+from core.providers import Message, Provider, Sampling
+from core.spec import spec
+from core.storage.project import Project
+
+QUIT, ANEW = "/quit", "/new"
+
+
+def add(add_command: AddCommand) -> None:
+    """Add these commands to the parser."""
+    chat = add_command("chat", _chat, tr("talk to a model in the terminal; each line is a message"))
+    chat.add_argument("--model", required=True)
+    chat.add_argument("--temperature", type=float, default=0.0)
+    route = add_command("route", _route, tr("choose the model of the domain that a question belongs to"))
+    route.add_argument("question")
+    words = tr("a chat model that chooses by function calling; without it, the words decide")
+    route.add_argument("--model", default="", help=words)
+    route.add_argument("--answer", action="store_true", help=tr("also let the chosen model answer"))
+    for parser in (chat, route):
+        parser.add_argument("--provider", default=providers.LOCAL)
+
+
+def _chat(arguments: Arguments) -> int:
+    async def work(document: Project, provider: Provider) -> int:
+        await _talk(arguments, provider, (await document.read(spec.load)).system_prompt)
+        return CLEAN
+
+    return with_provider(arguments, work)
+
+
+async def _talk(arguments: Arguments, provider: Provider, system_prompt: str) -> None:
+    """Ask with all messages of the conversation, until the input ends."""
+    begin: list[Message] = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    messages = [*begin]
+    for line in _read_lines():
+        if line == ANEW:
+            messages = [*begin]
+            continue
+        messages.append({"role": "user", "content": line})
+        show = _printer(arguments)
+        reply = await provider.chat(arguments.model, messages, Sampling(arguments.temperature), show)
+        messages.append({"role": "assistant", "content": reply.texts[0]})
+        print_result(arguments, {"model": reply.model, "answer": reply.texts[0]}, "")
+
+
+def _read_lines() -> Iterator[str]:
+    """The person's messages: of a terminal with a prompt, or what is piped in."""
+    is_terminal = sys.stdin.isatty()
+    if is_terminal:
+        print(tr("“{anew}” begins a new conversation, “{quit}” ends.", anew=ANEW, quit=QUIT), file=sys.stderr)
+    while True:
+        print("> " if is_terminal else "", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line or line.strip() == QUIT:
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def _printer(arguments: Arguments) -> Callable[[int, str], None]:
+    def show(_index: int, piece: str) -> None:
+        if not arguments.json:
+            print(printable(piece), end="", flush=True)
+
+    return show
+
+
+def _route(arguments: Arguments) -> int:
+    async def work(document: Project) -> int:
+        known = await document.read(router.load_domains)
+        if not known:
+            raise JukuError(tr("The project has no domains"), tr("Add them in the chat tab of the window: “Domains…”."))
+        choice = await _choose(arguments, known)
+        domain = next((one for one in known if one.name == choice.domain), None)
+        answer = await _answer(domain, arguments.question) if domain and arguments.answer else ""
+        data = {**asdict(choice), "model": domain.model if domain else "", "answer": answer}
+        lines = [choice.domain or tr("No domain"), choice.reason, domain.model if domain else "", answer]
+        print_result(arguments, data, "\n".join(filter(None, lines)))
+        return CLEAN if domain else PROBLEMS
+
+    return with_project(arguments, work)
+
+
+async def _choose(arguments: Arguments, known: list[router.Domain]) -> router.RouterChoice:
+    if not arguments.model:
+        return await router.OfflineRouter(known).choose(arguments.question)
+
+    async def call(provider: Provider) -> router.RouterChoice:
+        return await router.choose_by_function_call(provider, arguments.model, known, arguments.question)
+
+    choice: router.RouterChoice = await _with_server(arguments.provider, call)
+    return choice
+
+
+async def _answer(domain: router.Domain, question: str) -> str:
+    async def ask(provider: Provider) -> str:
+        messages = providers.chat_messages(domain.system_prompt, question)
+        return (await provider.chat(domain.model, messages, Sampling(0.0))).texts[0]
+
+    answer: str = await _with_server(domain.provider, ask)
+    return answer
+
+
+async def _with_server(id: str, work: Callable[[Provider], Coroutine[Any, Any, Any]]) -> Any:
+    provider = providers.connect(id, settings.load(), Keys())
+    try:
+        return await work(provider)
+    finally:
+        await provider.close()

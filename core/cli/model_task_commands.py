@@ -1,0 +1,89 @@
+"""The commands of main.py that ask a chat model about the facts: generate model, judge, probe."""
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from core import providers, settings
+from core.cli.console import CLEAN, PROBLEMS, AddCommand, Arguments, print_result, progress_reporter, with_project
+from core.dataset import filters
+from core.errors import JukuError
+from core.exam import fact_coverage
+from core.generation import knowledge_probe, llm_runs, row_generation, row_judging
+from core.generation.llm_run_tasks import TASKS
+from core.keys import Keys
+from core.language import tr
+from core.storage.project import Project
+
+Subjects = list[dict[str, Any]]
+
+
+def add(add_command: AddCommand) -> None:
+    """Add these commands to the parser."""
+    for name, task, build, text in (
+        ("model", "examples", _build_rows, tr("let a chat model write the rows that the facts still lack, as drafts")),
+        ("judge", "judge", _build_judged, tr("let a chat model judge whether rows say what their facts say")),
+        ("probe", "probe", _build_probed, tr("ask a base model about the facts, to see what it knows already")),
+    ):
+        parser = add_command(name, partial(_ask_model, task=task, build=build), text)
+        parser.add_argument("--model", required=True)
+        parser.add_argument("--provider", default="", help=tr("by default the one in the settings for this work"))
+        parser.add_argument("--facts", nargs="+", default=[], metavar="FACT", help=tr("only these facts, such as f03"))
+        if task == "examples":
+            kinds = [kind for kind in fact_coverage.KINDS if kind]
+            parser.add_argument("--kinds", nargs="+", choices=kinds, default=kinds)
+            parser.add_argument("--count", action="store_true", help=tr("only say how many rows there would be"))
+        if task == "judge":
+            parser.add_argument("--filter", default="", metavar="WORDS", help=tr("only matching rows"))
+
+
+def _build_rows(db: sqlite3.Connection, arguments: Arguments) -> Subjects:
+    entries = [one for one in fact_coverage.load(db) if one.fact.name in arguments.facts or not arguments.facts]
+    return list(row_generation.build_subjects(row_generation.build_requests(entries, arguments.kinds)))
+
+
+def _build_judged(db: sqlite3.Connection, arguments: Arguments) -> Subjects:
+    ids = filters.find(db, filters.parse(arguments.filter))
+    return row_judging.build_subjects(db, ids, frozenset(arguments.facts) or None)
+
+
+def _build_probed(db: sqlite3.Connection, arguments: Arguments) -> Subjects:
+    return knowledge_probe.build_subjects(db, frozenset(arguments.facts) or None)
+
+
+def _ask_model(arguments: Arguments, task: str, build: Callable[[sqlite3.Connection, Arguments], Subjects]) -> int:
+    chosen = settings.load()
+    id = arguments.provider or chosen.role(TASKS[task].role)[0]
+
+    async def work(document: Project) -> int:
+        subjects = await document.read(build, arguments)
+        if not subjects or getattr(arguments, "count", False):
+            rows = sum(sum(one["counts"].values()) for one in subjects if "counts" in one)
+            words = tr("{requests} requests for {rows} rows", requests=len(subjects), rows=rows)
+            print_result(arguments, {"requests": len(subjects), "rows": rows}, words)
+            return CLEAN if subjects else PROBLEMS
+        provider = providers.connect(id, chosen, Keys())
+        try:
+            return await _run(arguments, document, provider, task, subjects)
+        finally:
+            await provider.close()
+
+    return with_project(arguments, work)
+
+
+async def _run(
+    arguments: Arguments, document: Project, provider: providers.Provider, task: str, subjects: Subjects
+) -> int:
+    ids: list[int] = []
+    label = TASKS[task].label()
+    await document.write("", lambda db: ids.append(llm_runs.begin(db, task, provider.id, arguments.model, subjects)))
+    outcome = await llm_runs.run(document, provider, ids[0], TASKS, progress_reporter(label))
+    lines = [outcome.message, *([f"{outcome.failed}: {outcome.error}"] if outcome.failed else [])]
+    data = {"answered": outcome.answered, "failed": outcome.failed, "message": outcome.message}
+    print_result(arguments, data, "\n".join(filter(None, lines)))
+    if outcome.is_empty:
+        raise JukuError(
+            tr("Nothing could be made of the replies"), tr("Another model may follow the instructions better.")
+        )
+    return PROBLEMS if outcome.failed else CLEAN
