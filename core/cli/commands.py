@@ -53,12 +53,11 @@ from core.cli.rows_prompt_and_settings import agree_on_prompt, read_setting
 from core.dataset import row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
 from core.errors import JukuError, MissingLogError
-from core.exam import pairwise_comparison, prompt_conditions, runs, scores, verdict
+from core.exam import calibration, calibration_texts, pairwise_comparison, prompt_conditions, runs, scores, verdict
 from core.exam.graders import GRADERS
 from core.exam.report import csv_and_json
-from core.exam.report.report_formatting import kind_title
 from core.exam.runs import ExamSubject
-from core.exam.scores import ExamResult, ResultLine, SubjectTotal
+from core.exam.scores import ExamResult, ResultLine, kind_title
 from core.language import tr
 from core.providers import chat_messages
 from core.providers.models_api import is_tuned
@@ -386,6 +385,8 @@ def _build_json(result: ExamResult) -> dict[str, Any]:
         "conditions": [subject.condition for subject in result.run.subjects],
         "repeats": result.run.repeats,
         "held_out": [csv_and_json.rate_data(total.held) for total in result.totals],
+        "held_out_corrected": [csv_and_json.corrected_data(result, at) for at in range(len(result.totals))],
+        "checked_on_your_marks": calibration.check_data(result.checked) if result.checked else None,
         "leaked": [csv_and_json.rate_data(total.leaked) for total in result.totals],
         "kinds": rows(result.kinds),
         "facts": rows(result.facts),
@@ -407,9 +408,7 @@ def format_table(result: ExamResult) -> str:
         "".join([f"{name:<{width}}", *(f"{rate!s:>10}" for rate in row.rates)])
         for name, row in zip(names, result.kinds, strict=True)
     ]
-    lines += [
-        _format_held_out(number, total) for number, total in enumerate(result.totals, start=1) if total.held.asked
-    ]
+    lines += [_format_held_out(result, at) for at, total in enumerate(result.totals) if total.held.asked]
     for at in range(1, len(subjects)) if result.is_settled else ():
         found = result.compare(at)
         for title, rows in ((tr("gained"), found.gained), (tr("lost"), found.lost)):
@@ -417,10 +416,18 @@ def format_table(result: ExamResult) -> str:
     return "\n".join([*lines, "", *verdict.build_sentences(result)])
 
 
-def _format_held_out(number: int, total: SubjectTotal) -> str:
-    low, high = total.held.interval
-    return tr("{number}: {share} of {questions} held-out questions right, between {low} and {high}", number=number,
-              share=f"{total.held.share:.0%}", questions=total.held.questions, low=f"{low:.0%}", high=f"{high:.0%}")  # fmt: skip
+def _format_held_out(result: ExamResult, at: int) -> str:
+    held, corrected = result.totals[at].held, result.correct_held(at)
+    low, high = held.interval
+    line = tr("{number}: {share} of {questions} held-out questions right, between {low} and {high}", number=at + 1,
+              share=f"{held.share:.0%}", questions=held.questions, low=f"{low:.0%}", high=f"{high:.0%}")  # fmt: skip
+    if corrected is None:
+        return line
+    return tr(
+        "{line}; corrected for the grader's errors {rate}",
+        line=line,
+        rate=calibration_texts.format_corrected(corrected),
+    )
 
 
 def _serve(arguments: Arguments) -> int:

@@ -6,7 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 
 from core.exam import judges
-from core.exam.scores import GENERAL, MEMORISED, PassRate
+from core.exam.scores import GENERAL, MEMORISED
+from core.exam.statistics import PassRate
 
 
 @dataclass(frozen=True, slots=True)

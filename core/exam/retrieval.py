@@ -1,4 +1,4 @@
-"""Finds the passages of a spec for a question: by their n-grams, offline, and by embeddings where a server has them."""
+"""Finds the passages of a spec for a question: by their n-grams; by meaning where an encoder is installed or a server has one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import ProviderError
+from core.exam import sentence_encoder
 from core.providers import OnPause, Provider
 from core.providers.retry_policy import ignore_pause
 from core.storage import compressed_texts
@@ -158,6 +159,30 @@ def _bigrams(text: str) -> list[str]:
 def split_terms(text: str) -> list[str]:
     """The terms of a text, to compare it with others: pairs of Japanese characters, of other words the first characters."""
     return _bigrams(_normalise_text(text))
+
+
+class EncodedPassages:
+    """Passages by their meaning, offline (core/exam/sentence_encoder.py). Long work: for another thread."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._passages = list(passages)
+        places, parts = [], []
+        for place, passage in enumerate(self._passages):
+            for part in statements.split_statements(passage.text):
+                places.append(place)
+                parts.append(f"{passage.heading}\n{part.text}".strip())
+        vectors = sentence_encoder.encode([one.whole for one in self._passages] + parts)
+        self._wholes, self._parts = vectors[: len(self._passages)], vectors[len(self._passages) :]
+        self._places = np.asarray(places, np.intp)
+
+    def rank(self, question: str, k: int) -> tuple[list[FoundPassage], list[FoundPassage]]:
+        """Two rankings of the `k` nearest passages: by the passage as a whole, and by its nearest statement."""
+        (vector,) = sentence_encoder.encode([question])
+        nearest = np.full(len(self._passages), -1, np.float32)
+        np.maximum.at(nearest, self._places, self._parts @ vector)
+        order = np.argsort(-nearest, kind="stable")[:k]
+        by_part = [FoundPassage(self._passages[number], float(nearest[number])) for number in order]
+        return rank_by_vector(vector, self._wholes, self._passages, k), by_part
 
 
 def rank_by_vector(question: Vectors, vectors: Vectors, texts: Sequence[Passage], k: int) -> list[FoundPassage]:

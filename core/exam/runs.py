@@ -112,7 +112,8 @@ class ExamRun:
     @property
     def retrieval(self) -> prompt_conditions.RetrievalSettings:
         """How its passages are found."""
-        return prompt_conditions.RetrievalSettings(**self.settings.get("retrieval", {}))
+        found = {"encoder": False, **self.settings.get("retrieval", {})}  # an older run knew of no encoder
+        return prompt_conditions.RetrievalSettings(**found)
 
 
 @dataclass(frozen=True, slots=True)

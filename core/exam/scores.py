@@ -10,10 +10,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from core.exam import degenerate_answers, judges, runs, statistics
+from core.exam import calibration, degenerate_answers, judges, runs, statistics
+from core.exam.calibration import Calibration
 from core.exam.degenerate_answers import Flaw
 from core.exam.runs import KINDS, ExamQuestion, ExamRun, ExamSubject
-from core.exam.statistics import ConfidenceInterval, MeanDifference, PairedTest, RepeatSpread
+from core.exam.statistics import CorrectedRate, MeanDifference, PairedTest, PassRate, RepeatSpread
+from core.language import tr
 from core.providers import LOCAL, prices
 from core.spec import facts
 
@@ -23,37 +25,6 @@ NO_KIND = "no_kind"  # the line of questions that have no kind
 PASS_SHARE = 0.5  # of its repeats, above which a question counts as passed
 
 FloatArray = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class PassRate:
-    """`passed` of `asked` answers to `questions` questions were right; `total` and `squares` sum each question's share."""
-
-    passed: int = 0
-    asked: int = 0
-    questions: int = 0
-    total: float = 0.0
-    squares: float = 0.0
-
-    @classmethod
-    def of(cls, passed: npt.ArrayLike, asked: npt.ArrayLike) -> PassRate:
-        """The rate of arrays of right and of all answers, one number a question; a question that was not asked does not count."""
-        right, every = np.asarray(passed, float), np.asarray(asked, float)
-        shares = right[every > 0] / every[every > 0]
-        return cls(int(right.sum()), int(every.sum()), len(shares), float(shares.sum()), float((shares**2).sum()))
-
-    @property
-    def share(self) -> float:
-        """The mean of the questions' shares: one that was asked more often than others does not count for more."""
-        return self.total / self.questions if self.questions else 0.0
-
-    @property
-    def interval(self) -> ConfidenceInterval:
-        """Its 95 % interval, with the questions as the sample (`statistics.clustered_interval`)."""
-        return statistics.clustered_interval(self.questions, self.total, self.squares)
-
-    def __str__(self) -> str:
-        return f"{self.passed}/{self.asked}" if self.asked else "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +96,10 @@ class PairedComparison:
 
 @dataclass
 class ExamResult:
-    """`asked`, `passed` and `scored` are questions × subjects, over the repeats; `scored` sums scores from 0 to 1."""
+    """`asked`, `passed` and `scored` are questions × subjects, over the repeats; `scored` sums scores from 0 to 1.
+
+    `checked` is its grader held against the person's marks; None where the marks are the person's.
+    """
 
     run: ExamRun
     questions: list[ExamQuestion]
@@ -134,6 +108,7 @@ class ExamResult:
     passed: FloatArray
     scored: FloatArray
     totals: list[SubjectTotal]
+    checked: Calibration | None = None
     _compared: dict[tuple[int, int], PairedComparison] = field(default_factory=dict, repr=False)
 
     @property
@@ -175,6 +150,10 @@ class ExamResult:
     def leaks(self) -> list[ExamQuestion]:
         """Questions that a training row asks as well; what is right there proves nothing."""
         return [question for question in self.questions if question_part(question) == LEAKED]
+
+    def correct_held(self, subject: int) -> CorrectedRate | None:
+        """A subject's held-out rate corrected for the grader's errors; None where it can't be (`Calibration.correct`)."""
+        return self.checked.correct(self.totals[subject].held) if self.checked else None
 
     def _line(self, name: str, text: str, places: Sequence[int]) -> ResultLine:
         passed, asked = self.passed[list(places)], self.asked[list(places)]
@@ -224,6 +203,25 @@ def kind_line(question: ExamQuestion) -> str:
     return LEAKED if question_part(question) == LEAKED else question.kind or NO_KIND
 
 
+def kind_title(kind: str) -> str:
+    """What a kind of question, or a line of `ExamResult.kinds`, is called."""
+    return {
+        "": tr("No kind"),
+        NO_KIND: tr("No kind"),
+        LEAKED: tr("Leaked: also in the training rows, not counted in the result"),
+        "memorised": tr("Memorised: a question from training, not counted in the result"),
+        "direct": tr("Direct"),
+        "statement": tr("Statement"),
+        "reworded": tr("Reworded"),
+        "reverse": tr("Reverse"),
+        "applied": tr("Applied"),
+        "combined": tr("Combined"),
+        "not_stated": tr("Not stated"),
+        "false_premise": tr("False premise"),
+        "general": tr("General"),
+    }.get(kind, kind)
+
+
 def find_places(questions: Sequence[ExamQuestion], wanted: str) -> list[int]:
     """The places of the questions of a part."""
     return [place for place, one in enumerate(questions) if question_part(one) == wanted]
@@ -242,7 +240,8 @@ def load_result(db: sqlite3.Connection, run: ExamRun, by: str = "") -> ExamResul
     sums = {subject: values for subject, *values in db.execute(_SUBJECT_SUMS, (run.id,))}
     flaws = degenerate_answers.count_flaws(db, run.id, run.sampling.max_tokens)
     texts = {fact.name: fact.text for fact in facts.load(db)}
-    found = ExamResult(run, questions, texts, asked, passed, scored, [])
+    checked = None if by == judges.PERSON else calibration.load(db, run.id, by)
+    found = ExamResult(run, questions, texts, asked, passed, scored, [], checked)
     found.totals = [
         _build_total(
             found, place, squares[:, place], sums.get(subject.id, [0, 0, 0, 0.0, 0]), flaws.get(subject.id, {})

@@ -1,7 +1,9 @@
-"""Statistics of an exam: intervals, paired tests, agreement of graders, and the variation between repeats.
+"""Statistics of an exam: intervals, paired tests, agreement of graders, rates corrected for a grader's errors, and the variation between repeats.
 
 SciPy is imported where it is used: it takes half a second, which would delay the window's start.
 """
+
+from __future__ import annotations
 
 import math
 from collections import Counter
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 SMALL_SAMPLE = 30  # fewer questions are a small sample
 Z_95 = 1.959963984540054  # of the normal distribution at 95 per cent, two-sided
@@ -21,6 +24,50 @@ class ConfidenceInterval(NamedTuple):
 
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class PassRate:
+    """`passed` of `asked` answers to `questions` questions were right; `total` and `squares` sum each question's share."""
+
+    passed: int = 0
+    asked: int = 0
+    questions: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    @classmethod
+    def of(cls, passed: npt.ArrayLike, asked: npt.ArrayLike) -> PassRate:
+        """The rate of arrays of right and of all answers, one number a question; a question that was not asked does not count."""
+        right, every = np.asarray(passed, float), np.asarray(asked, float)
+        shares = right[every > 0] / every[every > 0]
+        return cls(int(right.sum()), int(every.sum()), len(shares), float(shares.sum()), float((shares**2).sum()))
+
+    @property
+    def share(self) -> float:
+        """The mean of the questions' shares: one that was asked more often than others does not count for more."""
+        return self.total / self.questions if self.questions else 0.0
+
+    @property
+    def interval(self) -> ConfidenceInterval:
+        """Its 95 % interval, with the questions as the sample (`clustered_interval`)."""
+        return clustered_interval(self.questions, self.total, self.squares)
+
+    @property
+    def size(self) -> float:
+        """As how many questions asked once its questions tell as much (`clustered_interval`)."""
+        return _effective_size(self.questions, self.total, self.squares) if self.questions else 0.0
+
+    def __str__(self) -> str:
+        return f"{self.passed}/{self.asked}" if self.asked else "–"
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedRate:
+    """A rate (0 to 1) corrected for the errors of its grader, with its 95 % interval."""
+
+    share: float
+    interval: ConfidenceInterval
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +134,50 @@ def clustered_interval(n: int, total: float, squares: float) -> ConfidenceInterv
     For rates of 0 and 1 (each question asked once) that number is `n`, and the interval Wilson's own.
     Its coverage is in docs/exam-statistics.md.
     """
-    if not n:
-        return ConfidenceInterval(0.0, 1.0)
+    return wilson_interval(total / n, _effective_size(n, total, squares)) if n else ConfidenceInterval(0.0, 1.0)
+
+
+def _effective_size(n: int, total: float, squares: float) -> float:
     centre = (total + Z2 / 2) / (n + Z2)
     apart = squares - 2 * centre * total + n * centre**2
     variance = (apart + Z2 / 2 * (centre**2 + (1 - centre) ** 2)) / (n + Z2)
-    return wilson_interval(total / n, max(n, n * centre * (1 - centre) / variance))
+    return max(n, n * centre * (1 - centre) / variance)
+
+
+def correct_rate(rate: PassRate, sensitivity: PassRate, specificity: PassRate) -> CorrectedRate | None:
+    """A pass rate corrected for the errors of its grader.
+
+    `sensitivity` is the grader's rate of passing right answers, `specificity` that of failing wrong ones, both
+    measured on answers of the same sort that a person marked. The rate is Rogan and Gladen's (1978, Am J Epidemiol
+    107:71), (rate + specificity - 1) / (sensitivity + specificity - 1), within 0 to 1. The interval is Lang and
+    Reiczigel's (2014, Prev Vet Med 113:13), as Lee et al. propose it for judges ("How to Correctly Report
+    LLM-as-a-Judge Evaluations", 2025, arXiv 2511.21140): it has the uncertainty of all three rates. As elsewhere here,
+    the questions are the sample. Its coverage is in docs/exam-statistics.md.
+
+    None where sensitivity + specificity is not clearly above 1 (by its own 95 % interval), as where one of them is not
+    known: the grader might tell right from wrong no better than chance, and the division has no limits (Fieller 1954).
+    """
+    if not (rate.questions and sensitivity.questions and specificity.questions):
+        return None
+    n, right, wrong = rate.size + Z2, sensitivity.size + 2, specificity.size + 2
+    p = (rate.share * rate.size + Z2 / 2) / n
+    passing, failing = (one.share * one.size + 1 for one in (sensitivity, specificity))
+    q1, q0 = passing / right, failing / wrong
+    v1, v0 = q1 * (1 - q1) / right, q0 * (1 - q0) / wrong
+    informed = q1 + q0 - 1
+    if informed <= Z_95 * math.sqrt(v1 + v0):
+        return None
+    centre = (p + q0 - 1) / informed
+    half = Z_95 * math.sqrt(p * (1 - p) / n + (1 - centre) ** 2 * v0 + centre**2 * v1) / informed
+    middle = centre + 2 * Z2 * (centre * v1 - (1 - centre) * v0)
+    share = _within((rate.share + specificity.share - 1) / (sensitivity.share + specificity.share - 1))
+    return CorrectedRate(
+        share, ConfidenceInterval(min(share, _within(middle - half)), max(share, _within(middle + half)))
+    )
+
+
+def _within(share: float) -> float:
+    return min(1.0, max(0.0, share))
 
 
 def mcnemar(pairs: Iterable[tuple[bool, bool]]) -> PairedTest:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from core.exam import degenerate_answers, scores, statistics
+from core.exam import calibration_texts, degenerate_answers, judges, scores, statistics
 from core.exam.prompt_conditions import CLOSED_BOOK, CONDITIONS, OPEN_BOOK, RETRIEVED
 from core.exam.runs import ExamSubject
-from core.exam.scores import GENERAL, ExamResult, PairedComparison, PassRate, SubjectTotal
+from core.exam.scores import GENERAL, ExamResult, PairedComparison, SubjectTotal
+from core.exam.statistics import PassRate
 from core.language import tr, trn
 from core.providers import LOCAL, model_kinds
 from core.providers.models_api import is_tuned
@@ -22,9 +23,15 @@ def build_sentences(result: ExamResult) -> list[str]:
     if not result.is_settled or not result.asked.any():
         return []
     if not scores.find_places(result.questions, scores.HELD):
-        return [*_describe_no_proof(result), *_describe_forgetting(result), *_describe_limits(result)]
+        return [
+            *_describe_no_proof(result),
+            *_describe_forgetting(result),
+            *_describe_trust(result),
+            *_describe_limits(result),
+        ]
     return [
         *_describe_learning(result),
+        *_describe_trust(result),
         *_describe_books(result),
         *_describe_limits(result),
         *_describe_next_steps(result),
@@ -167,6 +174,28 @@ def _format_names(names: Sequence[str]) -> str:
         return ""
     more = len(names) - MAX_FACTS_NAMED
     return tr(" ({names})", names=f"{tr(', ').join(names[:MAX_FACTS_NAMED])}{tr(', …') if more > 0 else ''}")
+
+
+def _describe_trust(result: ExamResult) -> Iterator[str]:
+    """Whose marks these are, how far a person's own marks bear them out, and what the rates are without the grader's errors."""
+    checked = result.checked
+    if checked is None:
+        marked = int(result.asked.sum())
+        yield trn("Marked by you: {n} answer.", "Marked by you: {n} answers.", marked)
+        return
+    check = calibration_texts.describe_check(checked, judges.grader_title(checked.by, result.run.grader))
+    yield " ".join(filter(None, (check, calibration_texts.describe_errors(checked))))
+    base = _find_base(result, CLOSED_BOOK)
+    corrected = [
+        tr("{model} {rate}", model=subject_title(result.totals[at].subject), rate=calibration_texts.format_corrected(found))
+        for at in [*find_tuned(result), *([] if base is None else [base])]
+        if (found := result.correct_held(at))
+    ]  # fmt: skip
+    if corrected:
+        yield tr("Corrected for these errors, the held-out rates are, with their 95 % intervals: {rates}.",
+                 rates=tr("; ").join(corrected))  # fmt: skip
+    elif obstacle := calibration_texts.describe_obstacle(checked):
+        yield obstacle
 
 
 def _describe_books(result: ExamResult) -> Iterator[str]:

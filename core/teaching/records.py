@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from core.exam.graders import GRADERS
-from core.exam.scores import PASS_SHARE, PassRate
+from core.exam.scores import PASS_SHARE
+from core.exam.statistics import PassRate
 from core.storage.schema import Table
 from core.teaching.stopping import RULES, RoundResult, StoppingRules, StopReason
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.exam import runs, scores, statistics
-from core.exam.scores import ExamResult, PassRate
+from core.exam.scores import ExamResult
+from core.exam.statistics import PassRate
 from core.language import tr, trn
 from core.teaching import probes, records, stopping
 from core.teaching.records import TeachingRun, TeachingStatus

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.exam.scores import PassRate
+from core.exam.statistics import PassRate
 
 RULES, OWN_QUESTIONS = "rules", "own_questions"  # how the new rows of a round are made
 MEANS = (RULES, OWN_QUESTIONS)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from core.exam.scores import PassRate
+from core.exam.statistics import PassRate
 
 
 @dataclass(frozen=True, slots=True)

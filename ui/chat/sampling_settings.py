@@ -58,7 +58,7 @@ class SamplingSettings(QWidget):
         self.passages = basics.integer_field(1, MAX_PASSAGES, search.k)
         self.budget = basics.integer_field(50, 100_000, search.budget)
         self.embedding = QLineEdit(search.embedding)
-        self.embedding.setPlaceholderText(tr("none: search by letters"))
+        self.embedding.setPlaceholderText(prompt_conditions.describe_offline_search())
         words = self.embedding.fontMetrics().horizontalAdvance(self.embedding.placeholderText())
         self.embedding.setMinimumWidth(words + 3 * style.SPACE)
         self.warning, self.hint = basics.Note(), basics.Note()

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from core.exam import answers, judges
 from core.exam.answers import BlindAnswer
+from core.exam.calibration import MIN_MARKS
 from core.exam.judges import PERSON
 from core.language import tr
 from core.storage.project import Changes
@@ -99,8 +100,9 @@ class BlindMarking(QWidget):
         self.question.setFont(font)
         help = tr(
             "Keys 0 to 9 give 0 to 90 points, “+” gives 100. The arrow keys move back and forth, Backspace "
-            "deletes a mark."
-        )
+            "deletes a mark. From {points} points an answer counts as right. From {least} marks the overview tells how far the "
+            "grader agrees with you.", points=round(FULL_MARK * judges.PASS_SHARE), least=MIN_MARKS,
+        )  # fmt: skip
         sheet = basics.column(self.progress, self.question, self.reference, self.points, self.text, keys, slide,
                                self.note, steps, basics.label(help, wrap=True, dim=True), spacing=style.SPACE // 2)  # fmt: skip
         self._nothing = EmptyState(tr("Nothing to mark yet"), tr("Answers appear here once an exam has some."))

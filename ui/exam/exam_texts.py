@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QDateTime, QLocale
 
-from core.exam.graders import GRADERS
-from core.exam.judges import JUDGE, PERSON
 from core.exam.prompt_conditions import CONDITIONS
 from core.exam.runs import ExamEstimate, ExamRun, ExamSubject
-from core.exam.scores import LEAKED, NO_KIND, PassRate
-from core.exam.statistics import KappaAgreement, is_small
+from core.exam.scores import LEAKED, NO_KIND
+from core.exam.statistics import KappaAgreement, PassRate, is_small
 from core.language import tr, trn
 from core.providers import LOCAL
 from ui.generation.llm_run_dialog import format_token_estimate
@@ -63,11 +61,6 @@ def describe_kind(kind: str) -> str:
         "false_premise": tr("Assumes something that the text contradicts; the right answer corrects it."),
         "general": tr("General knowledge from outside the text, which should not get worse."),
     }.get(kind, "")  # fmt: skip
-
-
-def grader_title(by: str, grader: str) -> str:
-    """Whose marks they are."""
-    return {JUDGE: tr("Judge"), PERSON: tr("Person")}[by] if by else GRADERS[grader].title()
 
 
 def run_status_title(status: str) -> str:

@@ -8,8 +8,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication
 
 from core.exam import scores
-from core.exam.report.report_formatting import kind_title
-from core.exam.scores import LEAKED, MEMORISED, ExamResult, PassRate, ResultLine
+from core.exam.scores import LEAKED, MEMORISED, ExamResult, ResultLine, kind_title
+from core.exam.statistics import PassRate
 from core.language import tr
 from ui import style
 from ui.exam import exam_texts

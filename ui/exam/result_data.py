@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.exam import answers as exam_answers
-from core.exam import judges, runs, scores, verdict
-from core.exam.judges import JUDGE, PERSON
+from core.exam import calibration, calibration_texts, judges, runs, scores, verdict
+from core.exam.judges import JUDGE
 from core.exam.runs import ExamQuestion, ExamRun
 from core.exam.scores import ExamResult, PairedComparison
 from core.language import tr
@@ -94,14 +94,16 @@ def compare_subjects(result: ExamResult, against: int) -> SubjectComparison:
     )
 
 
-def format_agreements(db: sqlite3.Connection, outcome: ExamOutcome) -> list[str]:
-    """How far grader, judge and person agree, in words; nothing where only the grader has marked."""
-    grader = exam_texts.grader_title(RUN_GRADER, outcome.run.grader)
-    judge, person = tr("Judge"), tr("Person")
-    pairs = ((JUDGE, PERSON, judge, person), (RUN_GRADER, PERSON, grader, person), (RUN_GRADER, JUDGE, grader, judge))
+def format_checks(db: sqlite3.Connection, outcome: ExamOutcome) -> list[str]:
+    """How far the graders whose marks are not shown agree with the person, and grader and judge with each other, in words."""
+    run = outcome.run
     found = []
-    for one, other, first, second in pairs:
-        if all(name == RUN_GRADER or outcome.marked.get(name) for name in (one, other)):
-            kappa = judges.compute_agreement(db, outcome.run.id, one, other)
-            found.append(exam_texts.format_kappa(tr("{one} and {other}", one=first, other=second), kappa))
+    for checked in calibration.load_checks(db, run.id):
+        if checked.by != outcome.by:
+            title = judges.grader_title(checked.by, run.grader)
+            texts = (calibration_texts.describe_check(checked, title), calibration_texts.describe_errors(checked))
+            found.append(" ".join(filter(None, texts)))
+    if outcome.marked.get(JUDGE):
+        pair = {"one": judges.grader_title(RUN_GRADER, run.grader), "other": judges.grader_title(JUDGE, run.grader)}
+        found.append(exam_texts.format_kappa(tr("{one} and {other}", **pair), judges.compute_agreement(db, run.id)))
     return found

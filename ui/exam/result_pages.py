@@ -7,12 +7,12 @@ import asyncio
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
-from core.exam import answers, checkpoint_trends
+from core.exam import answers, checkpoint_trends, judges
 from core.exam.judges import JUDGE, PERSON
 from core.language import tr
 from core.storage.project import Project
 from ui import style
-from ui.exam import exam_texts, result_data
+from ui.exam import result_data
 from ui.exam.blind_marking import BlindMarking
 from ui.exam.heat_map import HeatMap
 from ui.exam.heat_map_model import SHOW_ALL
@@ -128,11 +128,11 @@ class ResultPages(QWidget):
 
     def _show_by(self, outcome: ExamOutcome) -> None:
         """Whose marks there are, and how many."""
-        shown = [(exam_texts.grader_title(RUN_GRADER, outcome.run.grader), RUN_GRADER)]
+        shown = [(judges.grader_title(RUN_GRADER, outcome.run.grader), RUN_GRADER)]
         for by in (JUDGE, PERSON):
             if outcome.marked.get(by) or outcome.by == by:
                 count = outcome.marked.get(by, 0)
-                shown.append((f"{exam_texts.grader_title(by, '')} ({count:,})", by))
+                shown.append((f"{judges.grader_title(by, '')} ({count:,})", by))
         if [text for text, _by in shown] != [self.by.itemText(at) for at in range(self.by.count())]:
             self.by.clear()
             for text, by in shown:
@@ -142,9 +142,9 @@ class ResultPages(QWidget):
     def _compare(self, project: Project, outcome: ExamOutcome) -> None:
         async def work() -> None:
             compared = await asyncio.to_thread(result_data.compare_subjects, outcome.result, self._against)
-            agreements = await project.read(result_data.format_agreements, outcome)
+            checks = await project.read(result_data.format_checks, outcome)
             if outcome is self._outcome and compared.against == self._against:
-                self.overview.show_compared(compared, agreements)
+                self.overview.show_compared(compared, checks)
 
         self._comparing.start(lambda _reporter: work())
 

@@ -16,9 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from core.exam import verdict
-from core.exam.report.report_formatting import kind_title
 from core.exam.runs import ExamQuestion
-from core.exam.scores import GENERAL, ResultLine
+from core.exam.scores import GENERAL, ResultLine, kind_title
 from core.language import tr, trn
 from ui import style
 from ui.exam import exam_texts
@@ -84,7 +83,7 @@ class ResultSummary(QScrollArea):
         self.titles = [basics.label(wrap=True) for _list in range(3)]
         self.wordings = QPushButton(tr("Generate more &wordings for these facts…"))
         self.leaks, self.show_leaks = basics.Note(), QPushButton(tr("Show them"))
-        self.agreement = basics.label(wrap=True, dim=True)
+        self.checks = basics.label(wrap=True, dim=True)
         self._lay_out()
         self._connect()
 
@@ -117,7 +116,7 @@ class ResultSummary(QScrollArea):
         layout.addSpacing(style.SPACE // 2)
         layout.addLayout(beside)
         layout.addWidget(self.table)
-        layout.addWidget(self.agreement)
+        layout.addWidget(self.checks)
         layout.addSpacing(style.SPACE // 2)
         layout.addLayout(self._lists(), 1)
         self.setWidget(page)
@@ -142,7 +141,7 @@ class ResultSummary(QScrollArea):
         if other:
             self.compared = None
             self._show_sentences([])
-            self.agreement.setText("")
+            self.checks.setText("")
         names = [exam_texts.subject_line(*pair) for pair in zip(outcome.run.subjects, outcome.servers, strict=True)]
         if names != [self.against.itemText(at) for at in range(self.against.count())]:
             self.against.clear()
@@ -159,13 +158,13 @@ class ResultSummary(QScrollArea):
         self._show_leaks(outcome)
         self._show_lists()
 
-    def show_compared(self, compared: SubjectComparison, agreements: Sequence[str]) -> None:
-        """The verdict, and what parts each subject from the one it is compared with."""
+    def show_compared(self, compared: SubjectComparison, checks: Sequence[str]) -> None:
+        """The verdict, what parts each subject from the one it is compared with, and how far other graders agree."""
         assert self._outcome
         self.compared = compared
         self._show_sentences(compared.verdict or [compared.waiting])
-        self.agreement.setText("\n".join(agreements))
-        self.agreement.setVisible(bool(agreements))
+        self.checks.setText("\n".join(checks))
+        self.checks.setVisible(bool(checks))
         self.table.show_outcome(self._outcome, compared)
         self._show_lists()
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QFont, QGuiApplication
 from PySide6.QtWidgets import QAbstractItemView, QTableView
 
-from core.exam import scores
+from core.exam import calibration_texts, scores
 from core.exam.report.report_formatting import format_p_value
 from core.exam.scores import PairedComparison, SubjectTotal
 from core.language import tr, trn
@@ -21,6 +21,7 @@ from ui.widgets import basics
     SUBJECT_COLUMN,
     HELD_OUT_COLUMN,
     INTERVAL_COLUMN,
+    CORRECTED_COLUMN,
     SCORE_COLUMN,
     GAP_COLUMN,
     CHANCE_COLUMN,
@@ -32,8 +33,8 @@ from ui.widgets import basics
     UNMARKED_COLUMN,
     SECONDS_COLUMN,
     COST_COLUMN,
-) = range(14)
-COLUMN_WIDTHS = (168, 100, 106, 64, 132, 72, 88, 96, 96, 96, 104, 84, 78, 84)
+) = range(15)
+COLUMN_WIDTHS = (168, 100, 106, 150, 64, 132, 72, 88, 96, 96, 96, 104, 84, 78, 84)
 DIM_COLUMNS = (MEMORISED_COLUMN, LEAKED_COLUMN)  # columns that prove nothing
 
 Index = QModelIndex | QPersistentModelIndex
@@ -102,29 +103,23 @@ class TotalsModel(QAbstractTableModel):
         if column in (GAP_COLUMN, CHANCE_COLUMN, CHANGED_COLUMN):
             return self._format_comparison(row, column)
         assert self._outcome
-        given = self._outcome.answers[row]
-        match column:
-            case 0:
-                return exam_texts.subject_heading(total.subject, self._outcome.servers[row])
-            case 1 | 7 | 8 | 9:
-                rates = {
-                    HELD_OUT_COLUMN: total.held,
-                    GENERAL_COLUMN: total.general,
-                    MEMORISED_COLUMN: total.memorised,
-                    LEAKED_COLUMN: total.leaked,
-                }
-                return exam_texts.format_rate(rates[column])
-            case 2:
-                return exam_texts.format_interval(total.held)
-            case 3:
-                return f"{100 * total.score:.0f}" if total.held.asked else NO_VALUE
-            case 10:
-                return f"{total.spread.disagreeing:.0%}" if total.spread.n else NO_VALUE
-            case 11:
-                return f"{total.unmarked:,}" if total.unmarked else NO_VALUE
-            case 12:
-                return f"{total.seconds / given:.2f}" if given and total.seconds else NO_VALUE
-        return exam_texts.format_price(total.per_thousand) if given else NO_VALUE
+        outcome, given = self._outcome, self._outcome.answers[row]
+        rates = {
+            HELD_OUT_COLUMN: total.held, GENERAL_COLUMN: total.general, MEMORISED_COLUMN: total.memorised,
+            LEAKED_COLUMN: total.leaked,
+        }  # fmt: skip
+        if column in rates:
+            return exam_texts.format_rate(rates[column])
+        return {
+            SUBJECT_COLUMN: lambda: exam_texts.subject_heading(total.subject, outcome.servers[row]),
+            INTERVAL_COLUMN: lambda: exam_texts.format_interval(total.held),
+            CORRECTED_COLUMN: lambda: _format_corrected(outcome, row),
+            SCORE_COLUMN: lambda: f"{100 * total.score:.0f}" if total.held.asked else NO_VALUE,
+            SPREAD_COLUMN: lambda: f"{total.spread.disagreeing:.0%}" if total.spread.n else NO_VALUE,
+            UNMARKED_COLUMN: lambda: f"{total.unmarked:,}" if total.unmarked else NO_VALUE,
+            SECONDS_COLUMN: lambda: f"{total.seconds / given:.2f}" if given and total.seconds else NO_VALUE,
+            COST_COLUMN: lambda: exam_texts.format_price(total.per_thousand) if given else NO_VALUE,
+        }[column]()
 
     def _comparison(self, row: int) -> PairedComparison | None:
         found = self._compared.comparisons if self._compared else []
@@ -193,6 +188,13 @@ def _column_titles() -> list[tuple[str, str]]:
                 "It contains the true held-out rate 95 times out of 100. The questions are the sample, however often each was asked."
             ),
         ),
+        (
+            tr("Corrected"),
+            tr(
+                "The held-out rate without the errors that the grader makes by your own marks, with its 95 % interval. "
+                "It takes the errors to be the same for all subjects and kinds of question."
+            ),
+        ),
         (tr("Score"), tr("The mean score of the held-out questions, of 100")),
         (tr("Difference"), tr("Of the mean score, in points, with its 95 % interval, paired by question")),
         (
@@ -240,6 +242,8 @@ class TotalsTable(QTableView):
         self.totals.show_outcome(outcome, compared)
         spread = any(total.spread.n for total in outcome.result.totals)
         self.setColumnHidden(SPREAD_COLUMN, not spread)
+        corrected = any(outcome.result.correct_held(row) for row in range(len(outcome.result.totals)))
+        self.setColumnHidden(CORRECTED_COLUMN, not corrected)
         self.setColumnHidden(UNMARKED_COLUMN, not any(total.unmarked for total in outcome.result.totals))
         self.setColumnHidden(MEMORISED_COLUMN, not any(total.memorised.asked for total in outcome.result.totals))
         self.setColumnHidden(LEAKED_COLUMN, not any(total.leaked.asked for total in outcome.result.totals))
@@ -259,6 +263,11 @@ class TotalsTable(QTableView):
     def _on_selected(self) -> None:
         if (subject := self.subject()) is not None:
             self.chosen.emit(subject)
+
+
+def _format_corrected(outcome: ExamOutcome, row: int) -> str:
+    found = outcome.result.correct_held(row)
+    return calibration_texts.format_corrected(found) if found else NO_VALUE
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QDialog, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from core.exam.scores import PassRate
+from core.exam.statistics import PassRate
 from core.language import tr, trn
 from core.progress import Progress
 from core.providers import model_kinds

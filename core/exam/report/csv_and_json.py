@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from core import __version__, replies
-from core.exam import prompt_conditions, runs, scores
+from core.exam import calibration, prompt_conditions, runs, scores
 from core.exam.degenerate_answers import Flaw
+from core.exam.judges import JUDGE
 from core.exam.prompt_conditions import CONDITIONS
 from core.exam.report import report_data
-from core.exam.runs import ExamSubject
-from core.exam.scores import ExamResult, PairedComparison, PassRate, ResultLine, SubjectTotal
+from core.exam.scores import ExamResult, PairedComparison, ResultLine
+from core.exam.statistics import PassRate
 from core.formats import csv_cells
 from core.providers.model_identity import adapter_hash
 
@@ -111,21 +112,21 @@ def _build_head(db: sqlite3.Connection, result: ExamResult, by: str) -> dict[str
         },
         "verdict": compared.verdict,
         "verdict_waits_for": compared.waiting,
-        "subjects": [_subject_data(one, total) for one, total in zip(run.subjects, result.totals, strict=True)],
+        "subjects": [_subject_data(result, at) for at in range(len(run.subjects))],
         "kinds": [_line_data(line) for line in result.kinds],
         "facts": [_line_data(line) for line in result.facts],
         "comparisons": [_comparison_data(one) for one in compared.comparisons],
-        "agreement": [
-            {"one": one.one or run.grader, "other": one.other, **dataclasses.asdict(one.kappa)} for one in compared.agreements
-        ],
+        "checked_on_your_marks": [calibration.check_data(one) | {"grader": one.by or run.grader} for one in compared.checks],
+        "agreement": {"one": run.grader, "other": JUDGE, **dataclasses.asdict(compared.agreement)},
         "questions": [dict(zip(QUESTION_COLUMNS, _question_values(number, one), strict=True)) for number, one in enumerate(result.questions, 1)],
     }  # fmt: skip
 
 
-def _subject_data(one: ExamSubject, total: SubjectTotal) -> dict[str, Any]:
+def _subject_data(result: ExamResult, at: int) -> dict[str, Any]:
+    one, total = result.run.subjects[at], result.totals[at]
     return {
         "provider": one.provider, "model": one.model, "condition": one.condition, "about": CONDITIONS[one.condition].description(),
-        "error": one.error, "held_out": rate_data(total.held), "general": rate_data(total.general),
+        "error": one.error, "held_out": rate_data(total.held), "held_out_corrected": corrected_data(result, at), "general": rate_data(total.general),
         "memorised": rate_data(total.memorised), "leaked": rate_data(total.leaked), "score": total.score, "spread": dataclasses.asdict(total.spread),
         "unmarked": total.unmarked, "sent": total.sent, "received": total.received, "seconds": total.seconds,
         "dollars_per_thousand": total.per_thousand, "degenerate": {flaw.value: total.flaws.get(flaw, 0) for flaw in Flaw},
@@ -141,6 +142,12 @@ def rate_data(rate: PassRate) -> dict[str, Any]:
         "share": rate.share,
         "interval": list(rate.interval),
     }
+
+
+def corrected_data(result: ExamResult, subject: int) -> dict[str, Any] | None:
+    """A subject's corrected held-out rate in JSON; None where it can't be corrected."""
+    found = result.correct_held(subject)
+    return None if found is None else {"share": found.share, "interval": list(found.interval)}
 
 
 def _line_data(line: ResultLine) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator, Mapping
 
 from core import __version__, language, paths
-from core.exam import scores
+from core.exam import scores, sentence_encoder
+from core.exam.calibration_texts import format_corrected, format_interval
 from core.exam.checkpoint_trends import CheckpointResult
 from core.exam.graders import GRADERS
 from core.exam.judges import PASS_SHARE
@@ -21,13 +22,12 @@ from core.exam.report.report_formatting import (
     build_row,
     build_section,
     build_table,
-    format_interval,
     format_percent,
     format_time,
     grader_title,
-    kind_title,
 )
 from core.exam.runs import ExamSubject
+from core.exam.scores import kind_title
 from core.exam.statistics import is_small
 from core.language import tr, trn
 from core.providers import LOCAL, prices
@@ -112,13 +112,15 @@ def _build_totals(report: ExamReport) -> Markup:
         general, memorised, leaked = (
             f"{format_percent(rate)} ({rate})" if rate.asked else NOTHING for rate in (total.general, total.memorised, total.leaked)
         )  # fmt: skip
-        rows.append(build_row(build_name(report, at), f"{format_percent(held)} ({held})", format_interval(held.interval) if held.asked else NOTHING,
-                        f"{total.score:.2f}", general, memorised, leaked, spread, f"{total.unmarked:,}"))  # fmt: skip
-    head: list[object] = [tr("Subject"), tr("Held-out questions"), tr("95 % interval"), tr("Mean score"), tr("General"),
+        between = format_interval(held.interval) if held.asked else NOTHING
+        corrected = report.result.correct_held(at)
+        rows.append(build_row(build_name(report, at), f"{format_percent(held)} ({held})", between,
+                        format_corrected(corrected) if corrected else NOTHING, f"{total.score:.2f}", general, memorised, leaked, spread, f"{total.unmarked:,}"))  # fmt: skip
+    head: list[object] = [tr("Subject"), tr("Held-out questions"), tr("95 % interval"), tr("Corrected (95 %)"), tr("Mean score"), tr("General"),
                           tr("Memorised"), tr("Leaked"), tr("Sometimes right"), tr("Not marked")]  # fmt: skip
     description = tr(
         "Right answers to questions that were never used for training, with their 95 % interval. The questions are the "
-        "sample, however often each was asked. Memorised, leaked and general questions are shown separately: they do not "
+        "sample, however often each was asked. “Corrected” is without the grader's errors, as your marks show them. Memorised, leaked and general questions are shown separately: they do not "
         "prove that a fact was learned."
     )
     small = len(scores.find_places(report.result.questions, scores.HELD))
@@ -234,5 +236,6 @@ def _describe_conditions(report: ExamReport) -> Iterator[tuple[str, str]]:
         description = CONDITIONS[name].description()
         if name == RETRIEVED:
             limit = tr("At most {k} passages, {tokens} tokens.", k=found.k, tokens=found.budget)
-            description = f"{description} {limit} {found.embedding}".strip()
+            encoder = found.embedding or (sentence_encoder.PACKAGE if found.encoder else "")
+            description = f"{description} {limit} {encoder}".strip()
         yield CONDITIONS[name].title(), description

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from core.exam import graders
-from core.exam.judges import AnswerMark
+from core.exam import calibration_texts, graders
+from core.exam.judges import JUDGE, AnswerMark
 from core.exam.report.html_escape import Markup, join, tag
 from core.exam.report.report_data import ExamReport, ReportAnswer
 from core.exam.report.report_formatting import (
@@ -21,10 +21,9 @@ from core.exam.report.report_formatting import (
     format_p_value,
     format_percent,
     grader_title,
-    kind_title,
 )
 from core.exam.report.svg_charts import colour_class
-from core.exam.scores import GENERAL, PairedComparison, ResultLine
+from core.exam.scores import GENERAL, NO_KIND, PairedComparison, ResultLine, kind_title
 from core.language import tr, trn
 
 MAX_LINES_SHOWN = 2000  # facts of the heat map, and questions in a list
@@ -42,7 +41,8 @@ def build_sections(report: ExamReport) -> Iterator[Markup]:
         yield _build_forgetting(report)
     if report.result.leaks:
         yield _build_leaks(report)
-    if report.agreements:
+    yield from _build_checks(report)
+    if report.agreement.n:
         yield _build_agreement(report)
     if report.answers_shown:
         yield _build_answers(report)
@@ -157,15 +157,36 @@ def _build_leaks(report: ExamReport) -> Markup:
     return build_section(tr("Leaks"), compared, build_table(head, rows), description=description)
 
 
+def _build_checks(report: ExamReport) -> Iterator[Markup]:
+    """Each grader against the person's marks: in sentences, and its errors by kind of question."""
+    parts: list[object] = []
+    for checked in report.checks:
+        title = grader_title(checked.by, report)
+        words = (calibration_texts.describe_check(checked, title), calibration_texts.describe_obstacle(checked))
+        parts.append(tag("p", " ".join(filter(None, words))))
+        if checked.is_enough:
+            rows = [
+                build_row(kind_title(one.kind or NO_KIND), f"{one.wrong_passed:,} / {one.wrong:,}", f"{one.right_failed:,} / {one.right:,}")
+                for one in checked.kinds
+            ]  # fmt: skip
+            head: list[object] = [tr("Kind"), tr("Wrong answers passed"), tr("Right answers failed")]
+            parts.append(build_table(head, rows, "figures"))
+    if parts:
+        description = tr(
+            "The grader's marks against your own, which say here what is right and wrong. The marks of all exams with the same "
+            "grader count; the same answer to the same question counts once."
+        )
+        yield build_section(tr("Checked on your marks"), *parts, description=description)
+
+
 def _build_agreement(report: ExamReport) -> Markup:
-    rows = []
-    for one in report.agreements:
-        pair = f"{grader_title(one.one, report)} – {grader_title(one.other, report)}"
-        value = NOTHING if one.kappa.value is None else f"{one.kappa.value:.2f}"
-        rows.append(build_row(pair, value, f"{one.kappa.agreed:.0%}", f"{one.kappa.n:,}"))
+    found = report.agreement
+    pair = f"{grader_title('', report)} – {grader_title(JUDGE, report)}"
+    value = NOTHING if found.value is None else f"{found.value:.2f}"
     head: list[object] = [tr("Marked by"), tr("Cohen's kappa"), tr("Same mark"), tr("Answers marked by both")]
     description = tr("1 is full agreement, 0 is chance. Identical answers to a question count once.")
-    return build_section(tr("Agreement of the graders"), build_table(head, rows, "figures"), description=description)
+    table = build_table(head, [build_row(pair, value, f"{found.agreed:.0%}", f"{found.n:,}")], "figures")
+    return build_section(tr("Agreement of the graders"), table, description=description)
 
 
 def _build_answers(report: ExamReport) -> Markup:

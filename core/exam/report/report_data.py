@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.errors import JukuError
-from core.exam import checkpoint_trends, judges, runs, scores, verdict
+from core.exam import calibration, checkpoint_trends, judges, runs, scores, verdict
+from core.exam.calibration import Calibration
 from core.exam.checkpoint_trends import CheckpointResult
-from core.exam.judges import JUDGE, PERSON, AnswerMark
+from core.exam.judges import AnswerMark
 from core.exam.prompt_conditions import CLOSED_BOOK, OPEN_BOOK, RETRIEVED
 from core.exam.runs import ExamRun
 from core.exam.scores import ExamResult, PairedComparison
@@ -48,20 +49,12 @@ class ReportedIdentity:
     answers: int
 
 
-@dataclass(frozen=True, slots=True)
-class GraderAgreement:
-    """How far two agree: '' is the run's own grader, else core/exam/judges.py."""
-
-    one: str
-    other: str
-    kappa: KappaAgreement
-
-
 @dataclass
 class ExamReport:
     """All that a report shows of a run, by the marks of `by`; while it cannot be judged, `waiting` says so instead of `verdict`.
 
     `identities` and `answers_shown` are by a subject's and a question's id; `left_out` answers are not among those.
+    `checks` are its graders against the person's marks, `agreement` is that of its own grader and the judge.
     """
 
     title: str
@@ -74,7 +67,8 @@ class ExamReport:
     waiting: str
     comparisons: list[PairedComparison]
     identities: dict[int, list[ReportedIdentity]]
-    agreements: list[GraderAgreement]
+    checks: list[Calibration]
+    agreement: KappaAgreement
     points: list[CheckpointResult]
     answers_shown: dict[int, list[ReportAnswer]]
     answers: int
@@ -112,7 +106,8 @@ def load_report(
         verdict.waiting_reason(result),
         _compare_subjects(result),
         _load_identities(db, run.id),
-        _compute_agreements(db, run.id),
+        calibration.load_checks(db, run.id),
+        judges.compute_agreement(db, run.id),
         [point for point in checkpoint_trends.load_points(db, by) if point.run == run.id and point.step is not None],
         answers_shown,
         answers,
@@ -164,15 +159,6 @@ def _load_identities(db: sqlite3.Connection, run: int) -> dict[int, list[Reporte
     return found
 
 
-def _compute_agreements(db: sqlite3.Connection, run: int) -> list[GraderAgreement]:
-    marked = {grader for (grader,) in db.execute(_GRADERS, (run,))}
-    pairs = [("", JUDGE), ("", PERSON), (JUDGE, PERSON)]
-    wanted = [pair for pair in pairs if set(pair) - {""} <= marked]
-    found = [GraderAgreement(one, other, judges.compute_agreement(db, run, one, other)) for one, other in wanted]
-    return [one for one in found if one.kappa.n]
-
-
-_GRADERS = """SELECT DISTINCT m.grader FROM eval_mark m JOIN eval_answer a ON a.id = m.answer WHERE a.run = ?"""
 _DISTINCT_ANSWERS = """SELECT min(id), question, subject, text, count(*), min(passed), max(reason) FROM eval_answer WHERE run = ?
 GROUP BY question, subject, text ORDER BY question, subject, count(*) DESC, min(id)"""
 

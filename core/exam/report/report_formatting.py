@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import time
 
-from core.exam.graders import GRADERS
-from core.exam.judges import JUDGE, PERSON
+from core.exam import judges
 from core.exam.report.html_escape import Markup, join, tag
 from core.exam.report.report_data import ExamReport
-from core.exam.scores import LEAKED, NO_KIND, PassRate
-from core.exam.statistics import ConfidenceInterval
-from core.language import tr
+from core.exam.statistics import PassRate
 
 RIGHT, WRONG, UNKNOWN, NOTHING = "✓", "✗", "?", "–"
 
 
-def kind_title(kind: str) -> str:
-    """What a kind of question, or a line of `scores.Result.kinds`, is called."""
-    return {
-        "": tr("No kind"),
-        NO_KIND: tr("No kind"),
-        LEAKED: tr("Leaked: also in the training rows, not counted in the result"),
-        "memorised": tr("Memorised: a question from training, not counted in the result"),
-        "direct": tr("Direct"),
-        "statement": tr("Statement"),
-        "reworded": tr("Reworded"),
-        "reverse": tr("Reverse"),
-        "applied": tr("Applied"),
-        "combined": tr("Combined"),
-        "not_stated": tr("Not stated"),
-        "false_premise": tr("False premise"),
-        "general": tr("General"),
-    }.get(kind, kind)
-
-
 def grader_title(by: str, report: ExamReport) -> str:
     """Who marked: '' is the run's own grader."""
-    return {JUDGE: tr("Judge"), PERSON: tr("Person")}.get(by) or GRADERS[report.run.grader].title()
+    return judges.grader_title(by, report.run.grader)
 
 
 def format_time(seconds: float | None) -> str:
@@ -47,11 +25,6 @@ def format_time(seconds: float | None) -> str:
 def format_percent(rate: PassRate) -> str:
     """The share of a rate in per cent; `NOTHING` where nothing was asked."""
     return f"{rate.share:.0%}" if rate.asked else NOTHING
-
-
-def format_interval(found: ConfidenceInterval) -> str:
-    """An interval of shares in per cent: "40% – 60%"."""
-    return f"{found.low:.0%} – {found.high:.0%}"
 
 
 def format_difference(share: float) -> str:

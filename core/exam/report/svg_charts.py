@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.exam.checkpoint_trends import CheckpointResult
 from core.exam.report.html_escape import Markup, escape, tag
-from core.exam.scores import PassRate
+from core.exam.statistics import PassRate
 
 WIDTH, HEIGHT = 640, 240  # of the chart over steps
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 34

@@ -9,7 +9,7 @@ from core.dataset import examples, filters, sample_projects
 from core.dataset.examples import Filter
 from core.exam import fact_coverage
 from core.exam.fact_coverage import EXAM, STUDY_PLAN, FactCoverage
-from core.exam.scores import PassRate
+from core.exam.statistics import PassRate
 from core.spec import facts, spec
 from core.spec.facts import Fact
 from core.spec.spec import Spec

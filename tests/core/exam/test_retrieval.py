@@ -9,33 +9,50 @@ import pytest
 
 from core.dataset import examples, sample_projects
 from core.dataset.filters import Filter
-from core.errors import ProviderError
-from core.exam import prompt_conditions, retrieval
+from core.errors import JukuError, ProviderError
+from core.exam import prompt_conditions, retrieval, sentence_encoder
 from core.exam.prompt_conditions import RetrievalSettings
 from core.exam.retrieval import FoundPassage, Passage, PassageIndex
-from core.spec import facts, spec
+from core.spec import spec
 from core.training import row_selection
 from tests.support.fake_server import Fault
 from tests.support.serving import run
+from tools import measure_retrieval
+
+needs_encoder = pytest.mark.skipif(not sentence_encoder.is_installed(), reason="the extra “retrieval” is not installed")
 
 
-def found_right(project, k):
-    """For how many exam questions about facts the right passage is among the first `k`."""
-    index = PassageIndex(retrieval.split_passages(spec.load(project.rows).text))
-    quotes = {fact.name: fact.quote for fact in facts.load(project.rows)}
-    asked = [row for row in examples.iterate(project.rows, Filter(split="test")) if row.facts]
-    hits = 0
-    for row in asked:
-        texts = [one.passage.text for one in index.search(row.question, k)]
-        hits += any(quotes[name] in text for name in row.facts.split() for text in texts)
-    index.close()
-    return hits, len(asked)
-
-
-@pytest.mark.parametrize(("name", "two", "four"), [("hobannu-en", 36, 47), ("hobannu-ja", 41, 44)])
-def test_the_right_passage_is_found_as_often_as_said(project, name, two, four):
+@pytest.mark.parametrize(
+    ("name", "encoder", "two", "four"),
+    [
+        ("hobannu-en", False, 36, 47),
+        ("hobannu-ja", False, 41, 44),
+        pytest.param("hobannu-en", True, 46, 50, marks=needs_encoder),
+        pytest.param("hobannu-ja", True, 45, 51, marks=needs_encoder),
+    ],
+)
+def test_the_right_passage_is_found_as_often_as_said(project, name, encoder, two, four):
     asyncio.run(project.write("fill", sample_projects.fill, name))
-    assert (found_right(project, 2), found_right(project, 4)) == ((two, 51), (four, 51))
+    asked = measure_retrieval.sample_questions(project)
+    found = [asyncio.run(measure_retrieval.count_found(project, asked, k, encoder)) for k in (2, 4)]
+    assert (found, len(asked)) == ([two, four], 51)
+
+
+def test_an_exam_that_began_with_the_encoder_does_not_go_on_without(project, monkeypatch):
+    asyncio.run(project.write("fill", sample_projects.fill, "hobannu-en"))
+    builder = prompt_conditions.load_prompt_builder(project.rows, RetrievalSettings(encoder=True))
+    monkeypatch.setattr(sentence_encoder, "is_installed", lambda: False)
+    assert not RetrievalSettings().encoder
+    with pytest.raises(JukuError, match="not installed"):
+        asyncio.run(builder.find(project, "How many?"))
+    builder.close()
+
+
+@needs_encoder
+def test_a_page_without_text_has_no_passages_to_encode(project):
+    builder = prompt_conditions.load_prompt_builder(project.rows, RetrievalSettings(encoder=True))
+    assert asyncio.run(builder.find(project, "How many?")) == []
+    builder.close()
 
 
 def test_passages_are_pieces_of_the_text_under_their_headings(project):

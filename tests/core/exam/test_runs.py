@@ -9,7 +9,7 @@ import pytest
 from core.cli import commands
 from core.dataset.examples import add
 from core.errors import JukuError, ProviderError
-from core.exam import judges, pairwise_comparison, prompt_conditions, retrieval, runs, scores, verdict
+from core.exam import calibration, judges, pairwise_comparison, prompt_conditions, retrieval, runs, scores, verdict
 from core.exam import questions as exam_questions
 from core.exam.runs import ExamPlan, ExamSubject
 from core.progress import Reporter
@@ -317,7 +317,7 @@ def test_a_judge_marks_each_answer_once_and_its_agreement_with_a_person_is_told(
     assert rates(newest(exam, by=judges.JUDGE).kinds)["reworded"] == ["2/2", "2/2"]
     for answer, score in ((1, 100), (2, 80), (4, 90)):
         asyncio.run(exam.write("", judges.store_person_mark, answer, score, "seen"))
-    found = judges.compute_agreement(exam.rows, 1, judges.JUDGE, judges.PERSON)
+    found = calibration.load(exam.rows, 1, judges.JUDGE).kappa
     assert (found.n, round(found.agreed, 2)) == (3, 0.67)
     assert {mark.grader for mark in judges.load_marks(exam.rows, 1)[1]} == {"judge", "person"}
     assert rates(newest(exam, by=judges.PERSON).kinds)["general"] == ["1/1", "1/1"]  # both said the same

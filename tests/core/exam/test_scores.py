@@ -8,8 +8,8 @@ import pytest
 
 from core.exam import judges, runs, scores
 from core.exam.runs import ExamQuestion, ExamSubject
-from core.exam.scores import GENERAL, HELD, LEAKED, MEMORISED, NO_KIND, PassRate, ResultLine
-from core.exam.statistics import RepeatSpread
+from core.exam.scores import GENERAL, HELD, LEAKED, MEMORISED, NO_KIND, ResultLine
+from core.exam.statistics import PassRate, RepeatSpread
 from core.providers import LOCAL, prices
 from tools import exam_rows
 

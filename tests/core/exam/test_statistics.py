@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.exam.scores import PassRate
 from core.exam.statistics import (
     Z_95,
     ConfidenceInterval,
     MeanDifference,
+    PassRate,
     RepeatSpread,
+    correct_rate,
     is_small,
     kappa,
     mcnemar,
@@ -47,6 +48,45 @@ def test_an_interval_holds_its_rate(passed, n):
     low, high = wilson_interval(passed / n, n)
     assert 0 <= low <= passed / n + 1e-12
     assert passed / n - 1e-12 <= high <= 1
+
+
+def rate(right, n):
+    """Of `n` questions asked once."""
+    return PassRate.of([1] * right + [0] * (n - right), [1] * n)
+
+
+# By the code that the authors of arXiv 2511.21140 publish.
+@pytest.mark.parametrize(
+    ("judged", "right", "wrong", "share", "low", "high"),
+    [
+        ((120, 200), (45, 50), (40, 50), 0.5714, 0.4296, 0.7154),
+        ((30, 42), (17, 20), (13, 14), 0.8257, 0.5834, 1.0),
+        ((3, 60), (19, 20), (16, 20), 0.0, 0.0, 0.0286),
+    ],
+)
+def test_a_rate_is_corrected_as_published(judged, right, wrong, share, low, high):
+    found = correct_rate(rate(*judged), rate(*right), rate(*wrong))
+    assert (found.share, *found.interval) == pytest.approx((share, low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [((10, 20), (10, 20)), ((15, 20), (6, 10)), ((20, 20), (0, 0)), ((0, 0), (9, 20)), ((2, 20), (3, 20))]
+)  # fmt: skip
+def test_a_grader_that_may_be_no_better_than_chance_corrects_nothing(right, wrong):
+    assert correct_rate(rate(30, 42), rate(*right), rate(*wrong)) is None
+
+
+def test_repeats_of_a_question_are_no_further_questions():
+    once = correct_rate(rate(30, 42), rate(18, 20), rate(18, 20)).interval
+    again = PassRate.of([5] * 30 + [0] * 12, [5] * 42)
+    assert correct_rate(again, rate(18, 20), rate(18, 20)).interval == pytest.approx(once)
+
+
+@pytest.mark.parametrize("grader", [(1.0, 1.0), (0.95, 0.9), (0.9, 0.8)])
+def test_corrected_intervals_hold_the_true_rate_as_often_as_said(grader):
+    without, held, raw = interval_coverage.corrections(0.2, grader, 40, 150)
+    assert held > 0.9 and without < 0.1
+    assert (raw > 0.9) == (grader == (1.0, 1.0))
 
 
 def pairs(both, lost, gained, neither):

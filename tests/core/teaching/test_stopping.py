@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.exam.scores import PassRate
+from core.exam.statistics import PassRate
 from core.teaching import stopping
 from core.teaching.stopping import OWN_QUESTIONS, RULES, RoundResult, StoppingRules, StopReason
 

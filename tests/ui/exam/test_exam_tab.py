@@ -27,6 +27,7 @@ from ui.exam.exam_texts import GAINED_SYMBOL
 from ui.exam.examined_models import MAX_SUBJECTS, MIN_SUBJECTS
 from ui.exam.heat_map_model import FACT_LEVEL, SHOW_GAINED, SHOW_LOST
 from ui.exam.tab import ExamTab
+from ui.exam.totals_table import MEMORISED_COLUMN
 from ui.tab_base import ALL_TABLES
 from ui.workspace import Workspace
 
@@ -281,7 +282,7 @@ def test_an_exam_ends_with_a_table_and_names(run, tab, server):
     ]
     assert level(tab, "questions")[0][2:] == ("0/1   0%", f"{GAINED_SYMBOL} 1/1   100%")
     totals = tab.result.overview.table.totals
-    assert [totals.index(row, 8).data() for row in (0, 1)] == ["0/2 · 0%", "2/2 · 100%"]
+    assert [totals.index(row, MEMORISED_COLUMN).data() for row in (0, 1)] == ["0/2 · 0%", "2/2 · 100%"]
     assert [totals.index(row, 1).data() for row in (0, 1)] == ["–", "–"]
 
 
@@ -425,7 +426,7 @@ def test_a_judge_marks_too_and_his_marks_can_count(run, tab, server):
         assert result.by.itemText(1) == "Judge (4)"
         choose_at(result.by, 1)
         await until(lambda: result.outcome().by == "judge")
-        await until(lambda: "Key points and Judge: " in result.overview.agreement.text())
+        await until(lambda: "Key points and Judge: " in result.overview.checks.text())
 
     run(go())
     assert level(tab, "kinds")[0][2:] == ("2/2   100%", "2/2   100%")

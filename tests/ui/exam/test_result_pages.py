@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit
 from core.exam import answers, checkpoint_trends
 from core.exam.answers import ExamAnswer
 from core.exam.judges import PERSON, AnswerMark
-from core.exam.scores import PassRate
+from core.exam.statistics import PassRate
 from tests.support.pages.controls import choose, choose_at
 from tests.support.pages.dialogs import settle
 from tests.support.until import until
@@ -21,7 +21,14 @@ from ui.exam.heat_map_model import FACT_LEVEL, KIND_LEVEL, QUESTION_LEVEL, SHOW_
 from ui.exam.result_pages import HEAT_MAP_PAGE, MARKING_PAGE, TREND_PAGE, ResultPages
 from ui.exam.start_page import ExamProgressLine
 from ui.exam.tab import ExamTab
-from ui.exam.totals_table import LEAKED_COLUMN
+from ui.exam.totals_table import (
+    CHANCE_COLUMN,
+    CHANGED_COLUMN,
+    CORRECTED_COLUMN,
+    GAP_COLUMN,
+    HELD_OUT_COLUMN,
+    LEAKED_COLUMN,
+)
 from ui.generation.generation_dialog import GenerationDialog
 
 
@@ -57,11 +64,32 @@ def test_the_overview_has_sentences_totals_and_agreement(result):
     assert [totals.index(row, 0).data().splitlines()[1] for row in range(5)] == [
         "Closed book", "Open book", "Retrieved", "Few-shot", "Closed book",
     ]  # fmt: skip
-    assert totals.index(4, 4).data().startswith("+") and "…" in totals.index(4, 4).data()
-    assert overview.table.subject() == 4
-    assert [line.split(":")[0] for line in overview.agreement.text().splitlines()] == [
-        "Judge and Person", "Key points and Person", "Key points and Judge",
+    gap = totals.index(4, GAP_COLUMN).data()
+    assert gap.startswith("+") and "…" in gap
+    assert overview.table.subject() == 4 and overview.table.isColumnHidden(CORRECTED_COLUMN)
+    assert "Marked by: Key points. Only 3 marks of yours check it" in "\n".join(
+        one.text() for one in overview.sentences
+    )
+    assert [line.split(".")[0] for line in overview.checks.text().splitlines()] == [
+        "Marked by: Judge", "Key points and Judge: κ = 1",
     ]  # fmt: skip
+
+
+def test_from_twenty_marks_on_a_corrected_rate_stands_beside_the_raw_one(run, workspace, result):
+    def mark(db):
+        sql = "INSERT OR REPLACE INTO eval_mark SELECT id, 'person', passed, (id % 10 = 0) <> passed, '', 0 FROM eval_answer"
+        db.execute(sql)
+
+    async def go():
+        await workspace.project.write("", mark)
+        result.note_marks()
+        await until(lambda: "agrees in" in result.overview.sentences[2].text())
+
+    before = result.overview.table.totals.index(4, HELD_OUT_COLUMN).data()
+    run(go())
+    table = result.overview.table
+    assert table.totals.index(4, HELD_OUT_COLUMN).data() == before
+    assert "% (" in table.totals.index(4, CORRECTED_COLUMN).data() and not table.isColumnHidden(CORRECTED_COLUMN)
 
 
 def test_another_subject_can_be_compared_with(run, result):
@@ -71,7 +99,7 @@ def test_another_subject_can_be_compared_with(run, result):
 
     run(go())
     totals = result.overview.table.totals
-    assert totals.index(1, 4).data() == "–" != totals.index(0, 4).data()
+    assert totals.index(1, GAP_COLUMN).data() == "–" != totals.index(0, GAP_COLUMN).data()
 
 
 def test_a_persons_marks_can_count(run, result):
@@ -121,7 +149,9 @@ def test_a_running_exam_shows_no_verdict(run, workspace, result):
         "The exam is running. The verdict appears when all subjects have answered the same questions."
     ]
     totals = overview.table.totals
-    assert {totals.index(row, column).data() for row in range(5) for column in (4, 5, 6)} == {"–"}
+    assert {
+        totals.index(row, column).data() for row in range(5) for column in (GAP_COLUMN, CHANCE_COLUMN, CHANGED_COLUMN)
+    } == {"–"}
     assert overview.gained.lines.stringList() == overview.missing.lines.stringList() == []
     assert all(title.text().endswith(": not known yet") for title in overview.titles)
 
