@@ -41,7 +41,7 @@ def means_title(means: str) -> str:
 
 def round_title(number: int) -> str:
     """What the screen calls a round."""
-    return tr("Round {number}", number=number) if number else tr("Before")
+    return tr("Round {number}", number=number) if number else tr("Before any training")
 
 
 def format_round(result: RoundResult, facts: int) -> str:

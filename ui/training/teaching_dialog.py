@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QCheckBox, QDialog, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.exam.statistics import PassRate
 from core.language import tr, trn
@@ -100,7 +110,6 @@ class TeachingDialog(QDialog):
             grid.addWidget(label, 0, column)
             grid.addWidget(field, 1, column)
         grid.setColumnStretch(0, 1)
-        self._plot_place = QVBoxLayout()
         buttons = QHBoxLayout()
         buttons.addWidget(self.line, 1)
         buttons.addStretch()
@@ -112,11 +121,23 @@ class TeachingDialog(QDialog):
         layout.addLayout(grid)
         for part in (self.own, self.everyday, self.general):
             layout.addWidget(part)
-        layout.addLayout(self._plot_place, 1)
-        for text in (self.rows, self.verdict, self.note):
-            layout.addWidget(text)
+        layout.addWidget(self._build_results(), 1)
+        layout.addWidget(self.note)
         layout.addLayout(buttons)
         self.resize(760, 680)
+
+    def _build_results(self) -> QWidget:
+        """The curve and the texts; they scroll, since there may be many rounds."""
+        self._plot_place, page, area = QVBoxLayout(), QWidget(), QScrollArea(widgetResizable=True)
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(style.SPACE)
+        column.addLayout(self._plot_place, 1)
+        for text in (self.rows, self.verdict):
+            column.addWidget(text)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidget(page)
+        return area
 
     def _connect(self) -> None:
         self.primary.clicked.connect(lambda _checked: self._on_start())
