@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import dataclasses
-import json
 import os
 import runpy
 import sqlite3
@@ -29,6 +28,7 @@ from core.cli import (
     rescue_commands,
     server_commands,
     spec_commands,
+    teaching_commands,
 )
 from core.cli.console import (
     BROKEN_PIPE,
@@ -49,6 +49,7 @@ from core.cli.console import (
     progress_reporter,
     with_provider,
 )
+from core.cli.rows_prompt_and_settings import agree_on_prompt, read_setting
 from core.dataset import row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
 from core.errors import JukuError, MissingLogError
@@ -73,6 +74,7 @@ COMMANDS = (
     "generate",
     "servers",
     "train",
+    "teach",
     "jobs",
     "ask",
     "chat",
@@ -159,6 +161,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_groups(subparsers.add_parser)
     add_command = command_adder(subparsers.add_parser)
     _add_model_commands(add_command)
+    teaching_commands.add(add_command)
     chat_commands.add(add_command)
     exam_commands.add(add_command)
     rescue_commands.add(add_command)
@@ -205,7 +208,7 @@ def _add_model_commands(add_command: AddCommand) -> None:
     setting = tr(
         "a hyperparameter, such as lora_rank=8; can be given several times, and a wrong name prints all of them"
     )
-    train.add_argument("--set", action="append", default=[], type=_read_setting, metavar="NAME=VALUE", help=setting)
+    train.add_argument("--set", action="append", default=[], type=read_setting, metavar="NAME=VALUE", help=setting)
     evaluated = tr("evaluate with the validation rows during the training")
     train.add_argument("--validation", action="store_true", help=evaluated)
     train.add_argument("--seed", type=number_in(SEEDS))
@@ -241,17 +244,6 @@ def _add_model_commands(add_command: AddCommand) -> None:
         )
 
 
-def _read_setting(text: str) -> tuple[str, object]:
-    """The name and value of a hyperparameter; whether the server has it is checked before the job is sent."""
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise argparse.ArgumentTypeError(tr("“{text}” is not possible here: {range}", text=text, range="NAME=VALUE"))
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
 def _train(arguments: Arguments) -> int:
     plan = submit.TrainingPlan(
         arguments.model,
@@ -263,7 +255,7 @@ def _train(arguments: Arguments) -> int:
     )
 
     async def work(document: Project, provider: providers.Provider) -> int:
-        await _agree_on_prompt(
+        await agree_on_prompt(
             arguments,
             document,
             lambda db: row_system_prompts.find_unused_prompt(db, row_selection.row_filter(plan.rows)),
@@ -312,26 +304,11 @@ def _differing_prompt_finder(
     return lambda db: lineage.find_differing_prompt(db, tuned)
 
 
-async def _agree_on_prompt(
-    arguments: Arguments, document: Project, find: Callable[[sqlite3.Connection], PromptUse | None]
-) -> None:
-    """Print that the project's system prompt is not that of the rows, or use theirs with `--rows-prompt`."""
-    found = await document.read(find)
-    if found is None:
-        return
-    if arguments.rows_prompt and found.is_offered:
-        await document.write(tr("Use the rows’ prompt"), row_system_prompts.use_prompt, found.prompt)
-        return
-    wanted = (await document.read(spec.load)).system_prompt
-    offer = [tr("“--rows-prompt” uses the rows' prompt.")] if found.is_offered else []
-    print(row_system_prompts.describe_difference(found, wanted), *offer, file=sys.stderr)
-
-
 def _ask(arguments: Arguments) -> int:
     sampling = providers.Sampling(arguments.temperature, n=arguments.n, seed=arguments.seed)
 
     async def work(document: Project, provider: providers.Provider) -> int:
-        await _agree_on_prompt(arguments, document, _differing_prompt_finder(provider, [arguments.model]))
+        await agree_on_prompt(arguments, document, _differing_prompt_finder(provider, [arguments.model]))
         prompt = (await document.read(spec.load)).system_prompt
         reply = await provider.chat(arguments.model, chat_messages(prompt, arguments.question), sampling)
         print_result(
@@ -356,7 +333,7 @@ def _exam(arguments: Arguments) -> int:
             for condition in arguments.conditions or [prompt_conditions.CLOSED_BOOK]
             for model in arguments.models
         ]
-        await _agree_on_prompt(arguments, document, _differing_prompt_finder(provider, arguments.models))
+        await agree_on_prompt(arguments, document, _differing_prompt_finder(provider, arguments.models))
         judge = (provider.id, arguments.judge) if arguments.judge else None
         plan = runs.ExamPlan(subjects, sampling, arguments.grader, judge, general=arguments.general)
         id = await runs.examine(document, connect, plan, progress_reporter(tr("Exam")))

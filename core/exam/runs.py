@@ -155,7 +155,7 @@ async def begin(project: Project, plan: ExamPlan, reporter: Reporter) -> int:
     """
     await findings.refresh(project, reporter)
     ids: list[int] = []
-    await project.write("", lambda db: ids.append(_begin(db, plan)))
+    await project.write("", lambda db: ids.append(add_run(db, plan)))
     return ids[0]
 
 
@@ -337,7 +337,8 @@ def _estimate(plan: ExamPlan, subject: ExamSubject, questions: Sequence[str], bu
     return ExamEstimate(subject, len(questions), sent, received, dollars)
 
 
-def _begin(db: sqlite3.Connection, plan: ExamPlan) -> int:
+def add_run(db: sqlite3.Connection, plan: ExamPlan) -> int:
+    """Do what `begin` does, as a part of another write, after the check of the dataset. Raises `JukuError`."""
     assert plan.grader in GRADERS
     revision = revisions.save_current(db, tr("Used in an exam"))
     judge = json.dumps(plan.judge) if plan.judge else ""

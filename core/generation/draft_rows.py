@@ -24,6 +24,7 @@ from core.text import contradicting_answers, near_duplicates, negation
 MAX_ROWS_COMPARED = 100_000  # rows that new ones are compared with; of more, those that teach facts
 MAX_NEIGHBOURS = 200  # wordings that one is compared with in full
 HELD_OUT_KINDS = ("reworded", "direct", "applied", "reverse")  # what is kept for the exam, the best first
+HELD_OUT_SPLITS = ("test", "validation")  # what these rows ask must not be trained on
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class AddedDrafts:
 @dataclass(frozen=True, slots=True)
 class PresentRows:
     """What new rows are compared with: the facts by name, the wordings of the rows that are there, and how many rows
-    each fact has in the exam and elsewhere. `asked` are all questions, as `find_key` gives them."""
+    each fact has in the exam and in training. `asked` are all questions, as `find_key` gives them."""
 
     known: dict[str, Fact]
     wordings: list["_Wording"]
@@ -80,7 +81,8 @@ def load_present_rows(db: sqlite3.Connection) -> PresentRows:
     examined, trained = Counter[str](), Counter[str]()
     sql = "SELECT facts, split FROM example WHERE facts <> '' AND status <> 'rejected' AND kind <> ?"
     for names, split in db.execute(sql, (MEMORISED,)):
-        (examined if split == "test" else trained).update(names.split())
+        if split != "validation":
+            (examined if split == "test" else trained).update(names.split())
     known, wordings = {fact.name: fact for fact in facts.load(db)}, list(_load_existing_wordings(db))
     return PresentRows(known, wordings, frozenset(one.key for one in wordings), examined, trained)
 
@@ -100,6 +102,15 @@ def find_new(present: PresentRows, proposals: Sequence[DraftProposal], reporter:
     for offer in selection.fresh:
         found[offer.place] = found.get(offer.place, False) or offer in selection.held_out
     return found
+
+
+def find_unasked(present: PresentRows, proposals: Sequence[DraftProposal], reporter: Reporter) -> list[int]:
+    """The places of the proposals that ask what no row there asks, nearly or exactly; of those that are alike the first.
+
+    Raises `Cancelled`.
+    """
+    selection = _select(present, proposals, reporter)
+    return [offer.place for offer in selection.fresh if not selection.wordings.is_asked(offer)]
 
 
 def add_drafts(
@@ -207,7 +218,7 @@ class _Wordings:
                 self._home[one.offer] = group, one
 
     def select_new(self) -> list[_Offer]:
-        """The offers that repeat no row and no earlier offer, and that ask no exam question; the others are removed from the groups."""
+        """The offers that repeat no row and no earlier offer, and that ask no held-out question; the others are removed from the groups."""
         chosen: set[_Offer] = set()
         for group in {group for group, _one in self._home.values()}:
             distinct: list[_Wording] = []
@@ -221,6 +232,10 @@ class _Wordings:
     def is_asked_by(self, offer: _Offer, others: Container[_Offer]) -> bool:
         """Whether one of `others` asks nearly the same."""
         return any(other.offer in others for other in self._like(offer) if other.offer)
+
+    def is_asked(self, offer: _Offer) -> bool:
+        """Whether a row that is there asks nearly the same."""
+        return any(other.home not in ("", "rejected") for other in self._like(offer))
 
     def find_contradiction(self, offer: _Offer, ids: dict[_Offer, int]) -> str:
         """The row that answers the same question otherwise, and how, as a finding has it; '' where there is none."""
@@ -263,7 +278,7 @@ def _build_wording(texts: RowTexts, home: str, offer: _Offer | None, id: int = 0
 
 
 def _is_repeat(one: _Wording, other: _Wording) -> bool:
-    return one.repeats(other) or (other.home == "test" and one.leaks(other))
+    return one.repeats(other) or (other.home in HELD_OUT_SPLITS and one.leaks(other))
 
 
 def _find_most_similar(one: _Wording, others: Sequence[_Wording]) -> list[_Wording]:

@@ -41,7 +41,7 @@ async def add_rows(
     language = await project.read(lambda db: spec.get_language(spec.load(db)))
     answered = await ask(provider, model, language, reporter)
     added: list[AddedDrafts] = []
-    changes = await project.write(tr("Everyday questions"), lambda db: added.append(_store(db, answered, model)))
+    changes = await project.write(tr("Everyday questions"), lambda db: added.append(store_answers(db, answered, model)))
     on_changes(changes)
     return added[0]
 
@@ -82,8 +82,8 @@ def find_first_sentence(text: str, language: str) -> str:
     return sentence if is_whole and degenerate_answers.find_flaw(sentence, 0, 0) is None else ""
 
 
-def _store(db: sqlite3.Connection, answered: Iterable[tuple[str, str]], source: str) -> AddedDrafts:
-    """Add what the base model said as drafts, but for questions that are there already."""
+def store_answers(db: sqlite3.Connection, answered: Iterable[tuple[str, str]], source: str) -> AddedDrafts:
+    """Add what the base model `source` said as drafts, but for questions that are there already."""
     system, asked = spec.load(db).system_prompt, draft_rows.load_present_rows(db).asked
     rows = [
         examples.read_row(
@@ -97,4 +97,5 @@ def _store(db: sqlite3.Connection, answered: Iterable[tuple[str, str]], source: 
         for question, answer in answered
         if draft_rows.find_key(question) not in asked
     ]
-    return AddedDrafts(rows=len(examples.add(db, rows)))
+    ids = list(examples.add(db, rows))
+    return AddedDrafts(rows=len(ids), ids=ids)

@@ -156,16 +156,16 @@ def plan_rows(material: PageMaterial, choice: RowChoice, reporter: Reporter) -> 
             for row in draw_rows(material.page, material.language, choice.seed + draw)
             if row.facts[0] in wanted and row.kind in choice.kinds
         ]
-        # The same question with another answer (“the text does not say”, in other words) is no repeat for `_find_new`.
+        # The same question with another answer (“the text does not say”, in other words) is no repeat for `find_new_rows`.
         offered = [row for row in drawn if draft_rows.find_key(row.question) not in asked]
-        new = _find_new(material, offered, choice.hold, reporter)
+        new = find_new_rows(material, offered, choice.hold, reporter)
         ready = _find_ready(drawn, [row for row, _held in new])
         found += [row for row, _held in new if row.facts[0] in ready]
         asked |= {draft_rows.find_key(row.question) for row in found}
         wanted = {row.facts[0] for row in drawn} - ready
     chosen = _choose_rows(found, material, choice)
     if chosen != offered:  # what is for the exam depends on all that is added
-        new = _find_new(material, chosen, choice.hold, reporter)
+        new = find_new_rows(material, chosen, choice.hold, reporter)
     return PagePlan(new, make.has_analyser(material.language))
 
 
@@ -173,23 +173,21 @@ def add_rows(db: sqlite3.Connection, choice: RowChoice, reporter: Reporter) -> A
     """Add the chosen rows as drafts; each has the form that made it as a tag. Raises `Cancelled`."""
     material = load_material(db)
     rows = [row for row, _held in plan_rows(material, choice, reporter).rows]
-    return draft_rows.add_drafts(db, _build_proposals(rows, material.facts, choice.hold), SOURCE, reporter)
+    return draft_rows.add_drafts(db, build_proposals(rows, material.facts, choice.hold), SOURCE, reporter)
 
 
-def add_written_rows(
-    db: sqlite3.Connection, rows: Sequence[QuestionRow], hold: bool, reporter: Reporter
-) -> AddedDrafts:
-    """Add rows whose questions a model wrote (core/generation/question_writer.py) as drafts. Raises `Cancelled`."""
+def add_given_rows(db: sqlite3.Connection, rows: Sequence[QuestionRow], hold: bool, reporter: Reporter) -> AddedDrafts:
+    """Add rows that were chosen, or written by a model (core/generation/question_writer.py), as drafts. Raises `Cancelled`."""
     known = {fact.name: fact for fact in facts.load(db)}
     there = [row for row in rows if row.facts[0] in known]
-    return draft_rows.add_drafts(db, _build_proposals(there, known, hold), SOURCE, reporter)
+    return draft_rows.add_drafts(db, build_proposals(there, known, hold), SOURCE, reporter)
 
 
-def _find_new(
+def find_new_rows(
     material: PageMaterial, rows: Sequence[QuestionRow], hold: bool, reporter: Reporter
 ) -> list[tuple[QuestionRow, bool]]:
-    """The rows that are not there yet, and whether each would be kept for the exam."""
-    new = draft_rows.find_new(material.present, _build_proposals(rows, material.facts, hold), reporter)
+    """The rows that are not there yet, and whether each would be kept for the exam. Raises `Cancelled`."""
+    new = draft_rows.find_new(material.present, build_proposals(rows, material.facts, hold), reporter)
     return [(rows[place], new[place]) for place in sorted(new)]
 
 
@@ -238,7 +236,8 @@ def spread(things: Sequence[T], count: int) -> list[T]:
     return [things[place * len(things) // count] for place in range(count)]
 
 
-def _build_proposals(rows: Sequence[QuestionRow], known: dict[str, Fact], hold: bool) -> list[DraftProposal]:
+def build_proposals(rows: Sequence[QuestionRow], known: dict[str, Fact], hold: bool) -> list[DraftProposal]:
+    """The rows as proposals, in their order; with `hold` those that may be kept for the exam say so."""
     openly = {row.facts[0] for row in rows if row.kind in HELD_OUT_KINDS and row.form not in CLOSED_FORMS}
     proposals = []
     for row in rows:

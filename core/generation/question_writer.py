@@ -88,16 +88,34 @@ async def add_rows(
     """
     page, language = await project.read(page_rows.load_page_and_language)
     writer = await prepare(provider, base, language, reporter.part(0, 2))
-    asked = replace(page, facts=tuple(one for one in page.facts if names is None or one.name in names))
-    written = await write(provider, writer, asked, reporter.part(1, 2))
-    rows = choose_rows(page, language, written, seed)
+    rows = await write_rows(provider, writer, page, language, names, reporter.part(1, 2), seed)
     added: list[AddedDrafts] = []
 
     def add(db: sqlite3.Connection) -> None:
-        added.append(page_rows.add_written_rows(db, rows, hold, reporter))
+        added.append(page_rows.add_given_rows(db, rows, hold, reporter))
 
     on_changes(await project.write(tr("Questions that a small model writes"), add))
     return added[0]
+
+
+async def write_rows(
+    provider: Provider,
+    writer: str,
+    page: Page,
+    language: str,
+    names: Collection[str] | None,
+    reporter: Reporter,
+    seed: int = 1,
+) -> list[QuestionRow]:
+    """The rows of the questions that a writer asks about these facts of the page (None: all). Raises `ProviderError` and `Cancelled`."""
+    asked = replace(page, facts=tuple(one for one in page.facts if names is None or one.name in names))
+    return choose_rows(page, language, await write(provider, writer, asked, reporter), seed)
+
+
+async def find_writer(provider: Provider, base: str, language: str) -> str:
+    """The name of a writer that was made from `base` before; '' where there is none. Raises `ProviderError`."""
+    job = await _find_job(provider, _build_token(build_training_file(language), base))
+    return (job.fine_tuned_model or "") if job is not None and job.ended else ""
 
 
 @cache
@@ -134,7 +152,7 @@ async def prepare(provider: Provider, base: str, language: str, reporter: Report
     `ProviderError`, `JukuError` when the job fails, and `Cancelled`, after which the job is cancelled, too.
     """
     data = build_training_file(language)
-    token = hashlib.sha256(data + base.encode() + json.dumps(HYPERPARAMETERS).encode()).hexdigest()[:32]
+    token = _build_token(data, base)
     job = await _find_job(provider, token)
     if job is None:
         file = await provider.upload(f"{SUFFIX}-{language}.jsonl", data)
@@ -146,6 +164,10 @@ async def prepare(provider: Provider, base: str, language: str, reporter: Report
             tr("The question writer could not be trained"), providers.explain_failure(job.error_code, job.error)
         )
     return job.fine_tuned_model
+
+
+def _build_token(data: bytes, base: str) -> str:
+    return hashlib.sha256(data + base.encode() + json.dumps(HYPERPARAMETERS).encode()).hexdigest()[:32]
 
 
 async def _find_job(provider: Provider, token: str) -> JobState | None:

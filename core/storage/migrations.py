@@ -246,6 +246,32 @@ CREATE TABLE route (           -- a question that was passed on, and whether it 
 )
 """
 
+# Runs of teaching until learned (core/teaching).
+TEACHING_TABLES = """
+CREATE TABLE teaching (
+  id INTEGER PRIMARY KEY, created_at REAL NOT NULL,
+  plan TEXT NOT NULL,        -- JSON
+  status TEXT NOT NULL, reason TEXT NOT NULL, error TEXT NOT NULL,
+  seconds REAL NOT NULL,     -- used of the budget
+  left_out TEXT NOT NULL,    -- facts that have no probe question, parted by spaces
+  exam INTEGER               -- the exam run at its end
+);
+CREATE TABLE teaching_probe (  -- a copy of each question that decides what is learned
+  id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES teaching (id), question TEXT NOT NULL, reference TEXT NOT NULL,
+  key_points TEXT NOT NULL, kind TEXT NOT NULL, fact TEXT NOT NULL
+);
+CREATE TABLE teaching_round (  -- round 0 asks the base model
+  run INTEGER NOT NULL REFERENCES teaching (id), number INTEGER NOT NULL, means TEXT NOT NULL, row_count INTEGER NOT NULL,
+  drafts INTEGER NOT NULL, taught TEXT NOT NULL, seconds REAL NOT NULL, job INTEGER, model TEXT NOT NULL,
+  done INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run, number)
+) WITHOUT ROWID;
+CREATE TABLE teaching_answer (
+  run INTEGER NOT NULL REFERENCES teaching (id), round INTEGER NOT NULL,
+  probe INTEGER NOT NULL REFERENCES teaching_probe (id), text TEXT NOT NULL, passed INTEGER NOT NULL,
+  PRIMARY KEY (run, round, probe)
+) WITHOUT ROWID
+"""
+
 MOVED_COLUMNS = ("split", "kind", "facts", "tags", "key_points", "source", "line", "problems")
 
 
@@ -281,6 +307,10 @@ def m006_links(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE fact ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0")
 
 
+def m007_teaching(db: sqlite3.Connection) -> None:
+    _execute_statements(db, TEACHING_TABLES)
+
+
 def _pack_rows(db: sqlite3.Connection) -> None:
     names = ("pack", "slot", "digest", "id", "question", "answer", "length", *MOVED_COLUMNS)
     insert = (
@@ -307,7 +337,7 @@ def _execute_statements(db: sqlite3.Connection, statements: str) -> None:
 
 # After these a row has new columns with their defaults, and all else of it is as it was: undo steps that were kept in the
 # file go through them. Whatever else a step does to rows that can be undone, it is not to be listed here.
-COLUMN_ADDING_MIGRATIONS: set[Migration] = {m003_knowledge, m004_queue, m005_exam, m006_links}
+COLUMN_ADDING_MIGRATIONS: set[Migration] = {m003_knowledge, m004_queue, m005_exam, m006_links, m007_teaching}
 
 MIGRATIONS: list[Migration] = [
     m001_first_tables,
@@ -316,6 +346,7 @@ MIGRATIONS: list[Migration] = [
     m004_queue,
     m005_exam,
     m006_links,
+    m007_teaching,
 ]
 
 

@@ -39,6 +39,10 @@ class Table(StrEnum):
     DOMAIN = "domain"
     ROUTE = "route"
     PASSAGE_VECTOR = "passage_vector"
+    TEACHING = "teaching"
+    TEACHING_PROBE = "teaching_probe"
+    TEACHING_ROUND = "teaching_round"
+    TEACHING_ANSWER = "teaching_answer"
 
 
 UNDOABLE = (Table.SPEC, Table.FACT, Table.EXAMPLE, Table.UNREAD, Table.SAVED_FILTER)

@@ -48,8 +48,13 @@ async def enqueue(project: Project, provider: str, plans: Sequence[TrainingPlan]
     Raises `JukuError` for rows that cannot be trained on. Nothing is sent.
     """
     ids: list[int] = []
-    await project.write("", lambda db: ids.extend(_enqueue(db, provider, plans, sweep)))
+    await project.write("", lambda db: ids.extend(add_to_queue(db, provider, plans, sweep)))
     return ids
+
+
+def add_to_queue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan], sweep: str = "") -> list[int]:
+    """Do what `enqueue` does, as a part of another write. Raises `JukuError`."""
+    return list(_enqueue(db, provider, plans, sweep))
 
 
 def _enqueue(db: sqlite3.Connection, provider: str, plans: Sequence[TrainingPlan], sweep: str) -> Iterator[int]:

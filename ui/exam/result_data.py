@@ -9,7 +9,6 @@ from core.exam import calibration, calibration_texts, judges, runs, scores, verd
 from core.exam.judges import JUDGE
 from core.exam.runs import ExamQuestion, ExamRun
 from core.exam.scores import ExamResult, PairedComparison
-from core.exam.statistics import PassRate
 from core.language import tr
 from ui.exam import exam_texts, heat_map_model
 from ui.exam.heat_map_model import FACT_LEVEL, KIND_LEVEL, QUESTION_LEVEL, HeatMapColumn, HeatMapRow
@@ -108,22 +107,3 @@ def format_checks(db: sqlite3.Connection, outcome: ExamOutcome) -> list[str]:
         pair = {"one": judges.grader_title(RUN_GRADER, run.grader), "other": judges.grader_title(JUDGE, run.grader)}
         found.append(exam_texts.format_kappa(tr("{one} and {other}", **pair), judges.compute_agreement(db, run.id)))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class TrendPoint:
-    """A point at `x`; `label` is its axis label if x is only an index, `tooltip` its tooltip."""
-
-    x: int
-    label: str
-    held: PassRate
-    general: PassRate
-    tooltip: str
-
-
-@dataclass(frozen=True, slots=True)
-class TrendLine:
-    """A line of the trend chart."""
-
-    title: str
-    points: list[TrendPoint]

@@ -12,14 +12,14 @@ from core.exam.checkpoint_trends import CheckpointResult
 from core.exam.prompt_conditions import CONDITIONS
 from core.language import tr
 from ui import style
+from ui.charts.trend_lines import TrendLine, TrendPoint
 from ui.exam import exam_texts
-from ui.exam.result_data import TrendLine, TrendPoint
 from ui.widgets import basics
 from ui.widgets.basics import EmptyState
 from ui.widgets.drop_down import DropDown
 
 if TYPE_CHECKING:
-    from ui.exam.trend_chart_drawing import TrendPlot
+    from ui.charts.trend_plot import TrendPlot
 
 OVER_STEPS, OVER_VERSIONS = "steps", "versions"
 
@@ -80,7 +80,7 @@ class TrendChart(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self.plot is None:
-            from ui.exam.trend_chart_drawing import TrendPlot
+            from ui.charts.trend_plot import TrendPlot
 
             self.plot = TrendPlot()
             self._place.addWidget(self.plot)
@@ -110,7 +110,7 @@ def lines_by_step(points: Sequence[CheckpointResult]) -> list[TrendLine]:
         TrendLine(
             _line_title(spots),
             [
-                TrendPoint(step, "", spots[step].held, spots[step].general, _format_point(spots[step]))
+                TrendPoint(step, "", spots[step].held, _format_point(spots[step]), spots[step].general)
                 for step in sorted(spots)
             ],
         )
@@ -129,7 +129,7 @@ def lines_by_version(points: Sequence[CheckpointResult]) -> list[TrendLine]:
     return [
         TrendLine(
             CONDITIONS[condition].title(),
-            [TrendPoint(at, spots[at].version_name or f"{spots[at].rows:,}", spots[at].held, spots[at].general, _format_point(spots[at]))
+            [TrendPoint(at, spots[at].version_name or f"{spots[at].rows:,}", spots[at].held, _format_point(spots[at]), spots[at].general)
              for at in sorted(spots)],
         )
         for condition, spots in found.items()

@@ -28,6 +28,8 @@ from ui.training.job_table import JobRow, JobTable
 from ui.training.preflight_dialog import JobSubmitter
 from ui.training.server_contents_dialog import ServerContentsDialog
 from ui.training.shutdown_banner import ShutdownBanner
+from ui.training.teaching_dialog import TeachingDialog
+from ui.training.teaching_runner import TeachingRunner
 from ui.training.training_form import FETCHABLE_STATES, TrainingForm
 from ui.widgets import basics, server_texts
 from ui.widgets.confirm import confirm_download
@@ -56,6 +58,7 @@ class TrainingTab(Tab):
             ""  # of servers that cannot be asked; the same is not said again to a person who has closed it
         )
         self.runner = workspace.queue
+        self.teaching = TeachingRunner(workspace, self)
         self.banner, self.form, self.table = ShutdownBanner(), TrainingForm(workspace), JobTable()
         self.actions_of_jobs = JobActions(self.table)
         self.acts = JobOperations(workspace, self)
@@ -85,6 +88,7 @@ class TrainingTab(Tab):
         self.runner.sent.connect(self.pane.show_sent)
         self.runner.ended.connect(self._on_ended)
         self.again.clicked.connect(lambda _checked: self.runner.wake())
+        self.until_learned.clicked.connect(lambda _checked: self._on_until_learned())
         self.at_server.clicked.connect(lambda _checked: ServerContentsDialog(self.workspace, parent=self).open())
 
     def _lay_out(self) -> None:
@@ -102,12 +106,16 @@ class TrainingTab(Tab):
         self.body.addWidget(self.jobs)
         self.count, self.at_server = basics.label(dim=True), QPushButton(tr("Jobs, files and models…"))
         self.at_server.setToolTip(basics.plain_tooltip(tr("Jobs created elsewhere, uploaded files and models")))
+        self.until_learned = QPushButton(tr("&Teach until learned…"))
+        words = tr("Rows, training and questions in rounds, until the facts are learned or the time is used up")
+        self.until_learned.setToolTip(basics.plain_tooltip(words))
         self.trouble, self.again = MessageBar(self), QPushButton(tr("Try again"))
         self.trouble.add_button(self.again)
         above = QHBoxLayout()
         above.addWidget(self.count)
         above.addStretch()
         above.addWidget(self.banner)
+        above.addWidget(self.until_learned)
         above.addWidget(self.at_server)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.SPACE, style.SPACE, style.SPACE, style.SPACE)
@@ -249,6 +257,12 @@ class TrainingTab(Tab):
             )
         else:
             self.starter.start(self.workspace.settings.provider, [self.form.plan()])
+
+    def _on_until_learned(self) -> None:
+        dialogs = [one for one in self.findChildren(TeachingDialog) if one.isVisible()]
+        dialog = dialogs[0] if dialogs else TeachingDialog(self.workspace, self.teaching, self)
+        dialog.open()
+        dialog.raise_()
 
     def _on_queued(self) -> None:
         offer = self.form.offer()

@@ -1,4 +1,7 @@
-"""Ends a job when the loss of its validation rows has not become lower for some epochs."""
+"""Ends a job when the loss of its validation rows has not become lower for some epochs.
+
+Prechelt (1998), "Early stopping – but when?". `early_stopping_patience` is the name of Hugging Face's `EarlyStoppingCallback`.
+"""
 
 from typing import Any
 

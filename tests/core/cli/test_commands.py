@@ -187,6 +187,7 @@ VERBS_WITH_A_PROJECT = {
     "export": ["out.jsonl"],
     "export-model": ["--model", "m", "--to", "out"],
     "train": [],
+    "teach": [],
     "ask": ["Who?", "--model", "m"],
     "exam": ["--model", "m"],
     "report": [],

@@ -162,6 +162,17 @@ def test_a_wording_like_one_that_is_kept_for_the_exam_is_dropped(game):
     assert (landed.rows, landed.repeated) == (0, 1)
 
 
+def test_a_wording_like_a_validation_row_is_dropped_and_it_trains_nothing(game):
+    """Such rows were added, and the loss that early stopping watches fell with them."""
+    kept = new_example(
+        "How many players does a team have?", "There are three players in a team.", split="validation", facts="f01"
+    )
+    write(game, examples.add, [kept])
+    assert land(game, team("How many players does each team have?", kind="direct")).rows == 0
+    # With one more wording alone nothing is kept for the exam: the fact is not trained in another one.
+    assert land(game, team("Who is on the field for one side?")).held == 0
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_a_generated_set_does_not_leak(project, language):
     """All wordings of the sample, as if a model had made them: one of each fact is held out, and no trained one is like it."""

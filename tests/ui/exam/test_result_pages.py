@@ -14,10 +14,10 @@ from tests.support.pages.controls import choose, choose_at
 from tests.support.pages.dialogs import settle
 from tests.support.until import until
 from tools import exam_rows
+from ui.charts.trend_lines import TrendPoint
 from ui.exam import trend_chart
 from ui.exam.answer_comparison import format_answers
 from ui.exam.heat_map_model import FACT_LEVEL, KIND_LEVEL, QUESTION_LEVEL, SHOW_NEVER_RIGHT, is_wanted, rate_colour
-from ui.exam.result_data import TrendPoint
 from ui.exam.result_pages import HEAT_MAP_PAGE, MARKING_PAGE, TREND_PAGE, ResultPages
 from ui.exam.start_page import ExamProgressLine
 from ui.exam.tab import ExamTab

@@ -1,4 +1,4 @@
-"""The plot of the trend chart; imported when it is first shown, since importing pyqtgraph is slow."""
+"""The plot of rates over steps, versions or rounds; imported when it is first shown, since importing pyqtgraph is slow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPalette, QPen
 
 from core.language import tr
 from ui.charts.curve_legend import colour_of
-from ui.exam.result_data import TrendLine, TrendPoint
+from ui.charts.trend_lines import TrendLine, TrendPoint
 from ui.widgets import basics
 
 SIDE_MARGIN = 0.06  # of the width, on either side

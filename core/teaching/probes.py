@@ -1,0 +1,174 @@
+"""Probe questions: held-out wordings of the facts that are trained, which tell the loop what is learned.
+
+They are rows of the split “validation”: never trained on, and never asked in the exam. The loop looks at their answers
+after each round, so their rate flatters; the exam, which nothing is chosen by, is sat once at the end.
+"""
+
+import re
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+
+from core.dataset import examples
+from core.dataset.examples import Example
+from core.dataset.filters import Filter
+from core.exam import hold_out, point_making
+from core.formats import jsonl
+from core.generation import draft_rows, page_rows
+from core.generation.draft_rows import HELD_OUT_KINDS
+from core.generation.page_rows import CLOSED_FORMS, SOURCE, PageMaterial
+from core.progress import Reporter
+from core.spec import facts, spec
+from core.teaching.records import Probe
+from core.text.questions.rows import QuestionRow
+
+TAG = "probe"  # what the rows are found by
+PROBES_PER_FACT = 3
+LIKE = 90.0  # per cent from which two questions, or one and a part of the other, are alike
+MIN_PART = 0.4  # of the longer question's letters that the shorter one has
+FIRST_SEED, DRAWS = 101, 3  # of the draws that probe questions come from: not those that rows are first made from
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeMaterial:
+    """What probe questions are chosen from: the page and its rows, how many probe questions each fact has, the kinds that
+    its exam asks, and the questions that it is trained with."""
+
+    page: PageMaterial
+    present: Counter[str]
+    examined: dict[str, set[str]]
+    trained: dict[str, list[str]]
+
+
+def load_material(db: sqlite3.Connection) -> ProbeMaterial:
+    """What `choose_rows` needs of the project."""
+    present = Counter(one.fact for one in load(db))
+    trained: dict[str, list[str]] = defaultdict(list)
+    for row in examples.iterate(db, Filter(split="train")):
+        for name in row.facts.split():
+            trained[name].append(row.question)
+    return ProbeMaterial(page_rows.load_material(db), present, load_examined_kinds(db), trained)
+
+
+def load_examined_kinds(db: sqlite3.Connection) -> dict[str, set[str]]:
+    """The kinds of questions that the exam asks about each fact."""
+    examined: dict[str, set[str]] = defaultdict(set)
+    for names, kind in db.execute("SELECT facts, kind FROM example WHERE split = 'test' AND status <> 'rejected'"):
+        for name in names.split():
+            examined[name].add(kind)
+    return dict(examined)
+
+
+def choose_rows(material: ProbeMaterial, reporter: Reporter) -> list[QuestionRow]:
+    """New probe questions, up to `PROBES_PER_FACT` for each fact, with those that are there.
+
+    Of kinds that the exam does not ask of the fact, and unlike all rows that are trained on, where there are such; none
+    that a row there asks, nearly or exactly. Takes seconds for a long page. Raises `Cancelled`.
+    """
+    offered = [row for row in _draw_candidates(material.page) if material.present[row.facts[0]] < PROBES_PER_FACT]
+    proposals = page_rows.build_proposals(offered, material.page.facts, hold=False)
+    places = draft_rows.find_unasked(material.page.present, proposals, reporter)
+    by_fact: dict[str, list[QuestionRow]] = defaultdict(list)
+    for place in places:
+        by_fact[offered[place].facts[0]].append(offered[place])
+    found: list[QuestionRow] = []
+    for name, own in by_fact.items():
+        reporter.check()
+        found += _choose_own(own, material.examined.get(name, set()), material.trained.get(name, []), PROBES_PER_FACT - material.present[name])  # fmt: skip
+    return found
+
+
+def _choose_own(
+    rows: Sequence[QuestionRow], examined: set[str], trained: Sequence[str], count: int
+) -> list[QuestionRow]:
+    """Up to `count` of a fact's candidates: only of the best level there is, each unlike the others."""
+
+    def level(row: QuestionRow) -> tuple[bool, bool]:
+        return row.kind in examined, is_like(row.question, trained)
+
+    best = min(map(level, rows))
+    chosen: list[QuestionRow] = []
+    for row in sorted(rows, key=lambda row: HELD_OUT_KINDS.index(row.kind)):
+        if len(chosen) < count and level(row) == best and not is_like(row.question, [one.question for one in chosen]):
+            chosen.append(row)
+    return chosen
+
+
+def is_like(question: str, others: Iterable[str]) -> bool:
+    """Whether one of the others is contained in the question but for a few letters, or contains it.
+
+    Stricter than near duplicates (core/text/near_duplicates.py): “Tell me which gate opens at 3 in Zorvale.” is like “Which
+    gate opens at 3?”, and a model that was trained on one knows the other. A few words in a long question are not like it.
+    """
+    return any(_are_alike(_squeeze(question), _squeeze(other)) for other in others)
+
+
+def _are_alike(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    return len(short) >= MIN_PART * len(long) and fuzz.partial_ratio(short, long) >= LIKE
+
+
+def _squeeze(text: str) -> str:
+    return re.sub(r"\W+", "", text.casefold())
+
+
+def _draw_candidates(material: PageMaterial) -> list[QuestionRow]:
+    known = {name for name, entry in material.entries.items() if not entry.fact.ignored}
+    drawn = (
+        row
+        for draw in range(DRAWS)
+        for row in page_rows.draw_rows(material.page, material.language, FIRST_SEED + draw)
+        if row.kind in HELD_OUT_KINDS and row.form not in CLOSED_FORMS and row.facts[0] in known
+    )
+    return list(dict.fromkeys(drawn))
+
+
+def add_rows(db: sqlite3.Connection, rows: Iterable[QuestionRow]) -> list[int]:
+    """Add probe questions as approved rows of the split “validation”; returns their ids."""
+    state, known = spec.load(db), {fact.name: fact for fact in facts.load(db)}
+    texts = tuple(fact.text for fact in known.values())
+    made: list[Example] = []
+    for row in rows:
+        if row.facts[0] not in known:
+            continue
+        fact = known[row.facts[0]]
+        points = point_making.suggest_points(row.answer, fact.text, row.question, row.kind, texts)
+        fields = {
+            "split": "validation",
+            "status": "approved",
+            "kind": row.kind,
+            "facts": fact.name,
+            "quote": fact.quote,
+        }
+        tags = f"{row.form} {TAG}".strip()
+        text = jsonl.new_row(state.system_prompt, row.question, row.answer)
+        made.append(examples.read_row(text, **fields, tags=tags, key_points=points, source=SOURCE))
+    return list(examples.add(db, made))
+
+
+def load(db: sqlite3.Connection) -> list[Probe]:
+    """The probe questions of the project, up to `PROBES_PER_FACT` of each fact that is not ignored.
+
+    Any approved validation row that names a fact is one, but for those that training rows ask, too.
+    """
+    leaked = {id for (id,) in db.execute("SELECT example FROM finding WHERE rule = ?", (hold_out.LEAK_RULE,))}
+    known = {fact.name: fact for fact in facts.load(db) if not fact.ignored}
+    rows = [row for row in examples.iterate(db, Filter(split="validation", status="approved")) if row.id not in leaked]
+    rows.sort(key=lambda row: TAG not in row.tags.split())
+    taken, found = Counter[str](), list[Probe]()
+    for row in rows:
+        name = next((name for name in row.facts.split() if name in known), "")
+        if name and row.question and row.answer and taken[name] < PROBES_PER_FACT:
+            taken[name] += 1
+            points = row.key_points or point_making.suggest_points(row.answer, known[name].text, row.question, row.kind)
+            found.append(Probe(row.id, row.question, row.answer, points, row.kind, name))
+    return found
+
+
+def find_left_out(db: sqlite3.Connection, probes: Sequence[Probe]) -> list[str]:
+    """The facts that are not ignored and have no probe question, by name."""
+    followed = {one.fact for one in probes}
+    return [fact.name for fact in facts.load(db) if not fact.ignored and fact.name not in followed]
