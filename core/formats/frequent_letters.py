@@ -2,8 +2,8 @@
 
 import re
 
-# Frequent characters, by script. Sources: Jun Da's list for Chinese (https://lingua.mtsu.edu/chinese-computing/statistics/),
-# the character counts of the Sejong corpus for Korean, and the jōyō list for Japanese, all shortened.
+# Frequent characters, by script, written by hand after Jun Da's list for Chinese (https://lingua.mtsu.edu/chinese-computing/statistics/),
+# the character counts of the Sejong corpus for Korean, and the jōyō list for Japanese, all shortened and not compared again.
 _CHINESE = (
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多经么去法学如都同"
     "现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与长把机十民第公此已工使情明性知全三又关点正业外将两高间由问"

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 SHOWN_TABLES = {*records.TABLES, Table.EVAL_RUN, Table.EVAL_ANSWER}
 MAX_MINUTES, MAX_ROUNDS = 10_000, 50
+PLOT_HEIGHT = 240  # pixels; the verdict stands above it
 
 
 class TeachingDialog(QDialog):
@@ -127,14 +128,15 @@ class TeachingDialog(QDialog):
         self.resize(760, 680)
 
     def _build_results(self) -> QWidget:
-        """The curve and the texts; they scroll, since there may be many rounds."""
+        """What came out, the curve, and each round; they scroll, since there may be many rounds."""
         self._plot_place, page, area = QVBoxLayout(), QWidget(), QScrollArea(widgetResizable=True)
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.SPACE)
-        column.addLayout(self._plot_place, 1)
-        for text in (self.rows, self.verdict):
-            column.addWidget(text)
+        column.addWidget(self.verdict)
+        column.addLayout(self._plot_place)
+        column.addWidget(self.rows)
+        column.addStretch()
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidget(page)
         return area
@@ -160,6 +162,7 @@ class TeachingDialog(QDialog):
             from ui.charts.trend_plot import TrendPlot
 
             self.plot = TrendPlot()
+            self.plot.setFixedHeight(PLOT_HEIGHT)
             self._plot_place.addWidget(self.plot)
             self._reload.request()
 

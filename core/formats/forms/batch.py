@@ -1,4 +1,4 @@
-"""Batches of OpenAI's API: a request and its answer in one line; `core.formats.batch_files` joins two files to such lines.
+"""Batches of OpenAI's API: a request and its answer in one line. Two files, one of requests and one of answers, are not joined.
 
 Source: https://platform.openai.com/docs/guides/batch
 """
