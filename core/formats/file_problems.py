@@ -59,8 +59,10 @@ def describe_reading(detected: DetectedFormat, columns: Mapping[str, str] | None
 def _describe_table(detected: DetectedFormat, mapping: Mapping[str, str]) -> list[str]:
     if not mapping:
         return []
-    used = ", ".join(f"{field} = {name}" for field, name in mapping.items())
-    notes = [tr("Columns: {columns}.", columns=used)]
+    notes = []
+    if any(field != name.strip().lower() for field, name in mapping.items()):  # the field's own name is no guess
+        used = ", ".join(f"{field} = {name}" for field, name in mapping.items())
+        notes.append(tr("Columns: {columns}.", columns=used))
     by_name = not all(name.startswith("#") for name in mapping.values())
     is_head = by_name and not detected.has_head and detected.sample  # a person has said that the first row names them
     names = column_mapping.unique_names(detected.sample[0]) if is_head else detected.columns

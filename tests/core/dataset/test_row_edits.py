@@ -22,10 +22,11 @@ def test_question_and_answer_of_any_row() -> None:
         assert (jsonl.question(odd), jsonl.answer(odd)) == ("", "")
 
 
-def test_a_new_row_has_no_problem() -> None:
+def test_a_new_row_has_only_the_problems_of_its_texts() -> None:
+    rules = ["replacement-character", "whitespace"]  # half a character, and the break at the end
     for system in ("", "Be brief."):
         text = jsonl.new_row(system, "Q \ud83d", 'A "\n')
-        assert [problem.rule for problem in check_line(text.encode()).problems] == ["whitespace"]
+        assert [problem.rule for problem in check_line(text.encode()).problems] == rules
         assert jsonl.answer(json.loads(text)) == 'A "\n'
     assert json.loads(jsonl.new_row(" ", "Q", "A"))["messages"][0]["role"] == "user"
 

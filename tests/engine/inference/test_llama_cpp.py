@@ -172,7 +172,7 @@ class _Pieces:
     def build_body(self, _prompt_ids: list[int], _params: SamplingParams) -> dict[str, Any]:
         return {}
 
-    def stream(self, _body: dict[str, Any], on_chunk: Callable[[dict[str, Any]], bool]) -> None:
+    def stream(self, _body: dict[str, Any], _prefix_length: int, on_chunk: Callable[[dict[str, Any]], bool]) -> None:
         for piece in self._pieces:
             if on_chunk({"choices": [{"text": piece, "finish_reason": None}]}):
                 return
