@@ -4,9 +4,11 @@ import sys
 
 
 def main(arguments: list[str]) -> int:
-    from core.cli import commands
+    from core.cli.command_names import is_command
 
-    if arguments and commands.is_command(arguments[0]):
+    if arguments and is_command(arguments[0]):
+        from core.cli import commands
+
         return commands.run(arguments)
     from ui.app import run
 

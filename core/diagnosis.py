@@ -4,7 +4,6 @@ Nothing in it is secret: no keys, no texts of projects, and the home folder is w
 """
 
 import importlib.metadata
-import json
 import os
 import platform
 import shutil
@@ -18,6 +17,7 @@ from core import __version__, paths, settings
 from core.errors import KeyStoreError
 from core.keys import Keys
 from core.language import tr
+from core.providers.local_engine import load_running_engine
 
 NEEDED = ("PySide6-Essentials", "qasync", "openai", "keyring", "numpy", "msgspec")
 OPTIONAL = ("torch", "transformers", "peft", "xllamacpp", "llguidance", "spacy", "sudachipy", "mammoth", "pypdf")
@@ -99,8 +99,5 @@ def _shorten(folder: Path) -> str:
 
 
 def _find_engine() -> Finding:
-    try:
-        url = str(json.loads((paths.engine_home() / "engine.json").read_text())["url"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return Finding(tr("Running engine"), tr("none"))
-    return Finding(tr("Running engine"), url)
+    found = load_running_engine()
+    return Finding(tr("Running engine"), found["url"] if found and "url" in found else tr("none"))

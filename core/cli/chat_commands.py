@@ -1,24 +1,23 @@
 """The commands of main.py that talk to models: chat, route."""
 
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any
 
-from core import providers, settings
+from core import providers
 from core.chat import router
 from core.cli.console import (
     CLEAN,
     PROBLEMS,
     AddCommand,
     Arguments,
+    connected,
     print_result,
     printable,
     with_project,
     with_provider,
 )
 from core.errors import JukuError
-from core.keys import Keys
 from core.language import tr
 from core.providers import Message, Provider, Sampling
 from core.spec import spec
@@ -105,26 +104,11 @@ def _route(arguments: Arguments) -> int:
 async def _choose(arguments: Arguments, known: list[router.Domain]) -> router.RouterChoice:
     if not arguments.model:
         return await router.OfflineRouter(known).choose(arguments.question)
-
-    async def call(provider: Provider) -> router.RouterChoice:
+    async with connected(arguments.provider) as provider:
         return await router.choose_by_function_call(provider, arguments.model, known, arguments.question)
-
-    choice: router.RouterChoice = await _with_server(arguments.provider, call)
-    return choice
 
 
 async def _answer(domain: router.Domain, question: str) -> str:
-    async def ask(provider: Provider) -> str:
-        messages = providers.chat_messages(domain.system_prompt, question)
+    messages = providers.chat_messages(domain.system_prompt, question)
+    async with connected(domain.provider) as provider:
         return (await provider.chat(domain.model, messages, Sampling(0.0))).texts[0]
-
-    answer: str = await _with_server(domain.provider, ask)
-    return answer
-
-
-async def _with_server(id: str, work: Callable[[Provider], Coroutine[Any, Any, Any]]) -> Any:
-    provider = providers.connect(id, settings.load(), Keys())
-    try:
-        return await work(provider)
-    finally:
-        await provider.close()

@@ -30,6 +30,7 @@ from core.cli import (
     spec_commands,
     teaching_commands,
 )
+from core.cli.command_names import ALIASES, expand_alias
 from core.cli.console import (
     BROKEN_PIPE,
     CLEAN,
@@ -66,43 +67,6 @@ from core.spec import spec
 from core.storage.project import Project
 from core.training import job_queue, lineage, preflight, row_selection, submit
 
-COMMANDS = (
-    "project",
-    "spec",
-    "facts",
-    "rows",
-    "generate",
-    "servers",
-    "train",
-    "teach",
-    "jobs",
-    "ask",
-    "chat",
-    "route",
-    "exam",
-    "report",
-    "rescue",
-    "models",
-    "export-model",
-    "serve",
-    "doctor",
-)
-# Short forms of commands in groups.
-ALIASES = {
-    "new": ("project", "new"),
-    "import": ("rows", "import"),
-    "check": ("rows", "check"),
-    "export": ("rows", "export"),
-    "hold-out": ("rows", "hold-out"),
-    "link": ("facts", "link"),
-    "own-questions": ("generate", "own-questions"),
-    "everyday": ("generate", "everyday"),
-}
-# What a group's name alone means, and the commands that it has.
-DEFAULTS = {
-    "generate": ("rules", ("rules", "own-questions", "everyday", "model", "judge", "probe")),
-    "models": ("list", ("list", "fetch")),
-}
 REPEATS = NumberRange(1, 100, integer=True)  # of each question
 
 
@@ -130,25 +94,6 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
         return BROKEN_PIPE
     return status
-
-
-def is_command(argument: str) -> bool:
-    """Whether the first argument means a command, if perhaps a mistyped one: no file, and nothing that looks like one."""
-    path = Path(argument)
-    return argument in ("-h", "--help", *COMMANDS, *ALIASES) or not (
-        path.suffix or path.exists() or path.name != argument
-    )
-
-
-def expand_alias(arguments: list[str]) -> list[str]:
-    """The arguments with a short form written out: `check FILE` as `rows check FILE`, `generate PROJECT` as `generate rules PROJECT`."""
-    first, *rest = arguments or [""]
-    if first in ALIASES:
-        return [*ALIASES[first], *rest]
-    usual, known = DEFAULTS.get(first, ("", ()))
-    if usual and not (rest and rest[0] in ("-h", "--help", *known)):
-        return [first, usual, *rest]
-    return arguments
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -6,11 +6,14 @@ import difflib
 import json
 import re
 import sys
-from collections.abc import Callable, Collection, Coroutine, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 from core import providers, settings
+from core.checks.rule_registry import is_printable
 from core.errors import FormatError, MissingLogError
 from core.keys import Keys
 from core.language import tr
@@ -48,13 +51,25 @@ def with_provider(arguments: Arguments, work: Callable[[Project, providers.Provi
     """Run `work` on the project and the server that the arguments name, as `with_project` does."""
 
     async def connect_and_work(document: Project) -> int:
-        provider = providers.connect(arguments.provider, settings.load(), Keys())
-        try:
+        async with connected(arguments.provider) as provider:
             return await work(document, provider)
-        finally:
-            await provider.close()
 
     return with_project(arguments, connect_and_work)
+
+
+@asynccontextmanager
+async def connected(id: str) -> AsyncIterator[providers.Provider]:
+    """The provider `id` of the settings, closed at the end. Raises what `providers.connect` raises."""
+    provider = providers.connect(id, settings.load(), Keys())
+    try:
+        yield provider
+    finally:
+        await provider.close()
+
+
+def format_time(seconds: float) -> str:
+    """A time in Unix seconds as "2026-01-31 12:00", local time."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
 def _open_project(arguments: Arguments) -> Project:
@@ -156,7 +171,7 @@ def print_result(arguments: Arguments, data: dict[str, Any], text: str) -> None:
     if arguments.json:
         print_json(data)
     else:
-        print(text)
+        print(printable(text))
 
 
 def print_table(
@@ -186,7 +201,7 @@ def print_table(
 
 def printable(text: str) -> str:
     """The text without what a terminal would take for a command: models and files write it, too."""
-    return "".join(character if character.isprintable() or character in "\n\t" else "\N{REPLACEMENT CHARACTER}" for character in text)  # fmt: skip
+    return "".join(char if is_printable(char) or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def read_text(path: Path) -> str:

@@ -1,7 +1,6 @@
 """The commands of main.py that list and change the rows of a project: rows list, edit, delete, fix, versions."""
 
 import sqlite3
-import time
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +11,7 @@ from core.cli.console import (
     PROBLEMS,
     AddCommand,
     Arguments,
+    format_time,
     number_in,
     print_result,
     print_table,
@@ -155,10 +155,7 @@ def _fix(arguments: Arguments) -> int:
 def _list_versions(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
         found = await document.read(versions.list_versions)
-        rows = [
-            (one.id, time.strftime("%Y-%m-%d %H:%M", time.localtime(one.created_at)), one.rows, one.name)
-            for one in found
-        ]
+        rows = [(one.id, format_time(one.created_at), one.rows, one.name) for one in found]
         data = {"versions": [asdict(one) for one in found]}
         print_table(arguments, data, ("", tr("Made"), tr("Rows"), tr("Name")), rows)
         return CLEAN

@@ -2,23 +2,24 @@
 
 import asyncio
 import sys
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from core import providers, settings
+from core import providers
 from core.cli.console import (
     CLEAN,
     PROBLEMS,
     AddCommand,
     Arguments,
+    connected,
+    format_time,
     print_result,
     print_table,
+    printable,
     with_project,
     with_provider,
 )
 from core.errors import JukuError
-from core.keys import Keys
 from core.language import tr, trn
 from core.providers import Provider
 from core.storage.project import Changes, Project
@@ -50,7 +51,7 @@ def _list(arguments: Arguments) -> int:
         rows = [
             (
                 one.id,
-                _format_time(one.created_at),
+                format_time(one.created_at),
                 one.provider,
                 one.model,
                 one.status,
@@ -67,10 +68,6 @@ def _list(arguments: Arguments) -> int:
     return with_project(arguments, work)
 
 
-def _format_time(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
-
-
 def _with_job(arguments: Arguments, work: Work) -> int:
     """Do `work` with a job's record and its server. Raises `JukuError` where there is no such job."""
 
@@ -78,11 +75,8 @@ def _with_job(arguments: Arguments, work: Work) -> int:
         record = next((one for one in await document.read(jobs.load_all) if one.id == arguments.job), None)
         if record is None:
             raise JukuError(tr("There is no job {id}", id=arguments.job), tr("“jobs list” shows them."))
-        provider = providers.connect(record.provider, settings.load(), Keys())
-        try:
+        async with connected(record.provider) as provider:
             return await work(document, provider, record)
-        finally:
-            await provider.close()
 
     return with_project(arguments, connect_and_work)
 
@@ -95,7 +89,7 @@ def print_events(document: Project, id: int) -> Callable[[Changes], None]:
         nonlocal shown
         events = jobs.load_events(document.rows, id)
         for event in events[shown:]:
-            print(event.message, file=sys.stderr)
+            print(printable(event.message), file=sys.stderr)
         shown = len(events)
 
     return show

@@ -4,19 +4,19 @@ import asyncio
 import sys
 from dataclasses import asdict
 
-from core import providers, settings
+from core import providers
 from core.cli.console import (
     CLEAN,
     INCOMPLETE,
     PROBLEMS,
     AddCommand,
     Arguments,
+    connected,
     print_result,
     print_table,
     progress_reporter,
 )
 from core.errors import JukuError
-from core.keys import Keys
 from core.language import tr
 from core.providers import ModelOffer
 from core.providers.local_engine import LocalProvider
@@ -40,12 +40,9 @@ def add(add_command: AddCommand) -> None:
 
 def _models(arguments: Arguments) -> int:
     async def work() -> int:
-        provider = providers.connect(providers.LOCAL, settings.load(), Keys())
-        assert isinstance(provider, LocalProvider)
-        try:
+        async with connected(providers.LOCAL) as provider:
+            assert isinstance(provider, LocalProvider)
             return await (_fetch(arguments, provider) if arguments.fetch else _list(arguments, provider))
-        finally:
-            await provider.close()
 
     return asyncio.run(work())
 

@@ -6,13 +6,21 @@ from functools import partial
 from typing import Any
 
 from core import providers, settings
-from core.cli.console import CLEAN, PROBLEMS, AddCommand, Arguments, print_result, progress_reporter, with_project
+from core.cli.console import (
+    CLEAN,
+    PROBLEMS,
+    AddCommand,
+    Arguments,
+    connected,
+    print_result,
+    progress_reporter,
+    with_project,
+)
 from core.dataset import filters
 from core.errors import JukuError
 from core.exam import fact_coverage
 from core.generation import knowledge_probe, llm_runs, row_generation, row_judging
 from core.generation.llm_run_tasks import TASKS
-from core.keys import Keys
 from core.language import tr
 from core.storage.project import Project
 
@@ -53,8 +61,7 @@ def _build_probed(db: sqlite3.Connection, arguments: Arguments) -> Subjects:
 
 
 def _ask_model(arguments: Arguments, task: str, build: Callable[[sqlite3.Connection, Arguments], Subjects]) -> int:
-    chosen = settings.load()
-    id = arguments.provider or chosen.role(TASKS[task].role)[0]
+    id = arguments.provider or settings.load().role(TASKS[task].role)[0]
 
     async def work(document: Project) -> int:
         subjects = await document.read(build, arguments)
@@ -63,11 +70,8 @@ def _ask_model(arguments: Arguments, task: str, build: Callable[[sqlite3.Connect
             words = tr("{requests} requests for {rows} rows", requests=len(subjects), rows=rows)
             print_result(arguments, {"requests": len(subjects), "rows": rows}, words)
             return CLEAN if subjects else PROBLEMS
-        provider = providers.connect(id, chosen, Keys())
-        try:
+        async with connected(id) as provider:
             return await _run(arguments, document, provider, task, subjects)
-        finally:
-            await provider.close()
 
     return with_project(arguments, work)
 

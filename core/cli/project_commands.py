@@ -1,6 +1,5 @@
 """The commands of main.py about a project file: project new, info, save-copy, backup, backups."""
 
-import time
 from pathlib import Path
 
 from core.cli import row_commands
@@ -9,6 +8,7 @@ from core.cli.console import (
     PROBLEMS,
     AddCommand,
     Arguments,
+    format_time,
     print_result,
     print_table,
     progress_reporter,
@@ -83,10 +83,10 @@ def _list_backups(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
         found = backups.list_backups(await document.read(backups.backup_folder))
         data = {"backups": [{"file": str(one.path), "made": one.made, "bytes": one.size} for one in found]}
-        rows = [(time.strftime("%Y-%m-%d %H:%M", time.localtime(one.made)), f"{one.size:,}", one.path) for one in found]
+        rows = [(format_time(one.made), f"{one.size:,}", one.path) for one in found]
         print_table(arguments, data, (tr("Made"), tr("Bytes"), tr("File")), rows)
-        if not found:
-            print_result(arguments, {}, trn("{n} backup", "{n} backups", 0))
+        if not found and not arguments.json:
+            print(trn("{n} backup", "{n} backups", 0))
         return CLEAN
 
     return with_project(arguments, work)

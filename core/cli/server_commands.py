@@ -5,7 +5,7 @@ import getpass
 import sys
 
 from core import providers, settings
-from core.cli.console import CLEAN, PROBLEMS, AddCommand, Arguments, print_result, print_table
+from core.cli.console import CLEAN, PROBLEMS, AddCommand, Arguments, connected, print_result, print_table
 from core.errors import JukuError, KeyStoreError
 from core.keys import Keys, environment_variable
 from core.language import tr
@@ -98,12 +98,9 @@ def _remove(arguments: Arguments) -> int:
 
 def _test(arguments: Arguments) -> int:
     async def work() -> connection_test.ConnectionStatus:
-        provider = providers.connect(arguments.server, chosen, Keys())
-        assert isinstance(provider, OpenAIProvider)
-        try:
+        async with connected(arguments.server) as provider:
+            assert isinstance(provider, OpenAIProvider)
             return await connection_test.check_connection(provider)
-        finally:
-            await provider.close()
 
     chosen = settings.load()
     entry = None if arguments.server == providers.LOCAL else _find(chosen, arguments.server)

@@ -61,7 +61,7 @@ class LocalProvider(OpenAIProvider):
         """Whether the engine we use is there; one that another window started ends with that window."""
         if self._process is not None:
             return self._process.poll() is None
-        found = await asyncio.to_thread(_load_running_engine)
+        found = await asyncio.to_thread(load_running_engine)
         return (
             found is not None and found["token"] == self._key and await asyncio.to_thread(_is_listening, found["url"])
         )
@@ -90,7 +90,7 @@ class LocalProvider(OpenAIProvider):
 
     def _join_another(self, code: int, home: Path) -> None:
         """Use the engine that another window of this person started, if there is one."""
-        found = _load_running_engine() if code == ANOTHER_RUNS_EXIT else None
+        found = load_running_engine() if code == ANOTHER_RUNS_EXIT else None
         if found is None:
             raise ProviderError(
                 tr("The local engine could not be started"),
@@ -195,7 +195,8 @@ def _open_log(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_MODE), "ab")
 
 
-def _load_running_engine() -> dict[str, str] | None:
+def load_running_engine() -> dict[str, str] | None:
+    """The address and token that a running engine wrote, or one that was killed; None where there is none."""
     try:
         found: dict[str, str] = json.loads((engine_home() / "engine.json").read_text())
     except (OSError, ValueError):

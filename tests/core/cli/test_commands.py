@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from core.cli import commands
+from core.cli import command_names, commands
 from core.dataset import examples
 from core.paths import ROOT
 from core.storage.project import Project
@@ -281,7 +281,7 @@ def test_the_two_ways_to_go_on_are_not_taken_together(incomplete, capsys):
 )
 def test_wrong_arguments_are_refused_in_words(arguments, words, capsys):
     """They named a function of ours; and a mistyped command opened the window."""
-    assert commands.is_command(arguments[0])
+    assert command_names.is_command(arguments[0])
     with pytest.raises(SystemExit) as end:
         commands.run(arguments)
     assert end.value.code == 2 and words in capsys.readouterr().err
@@ -295,7 +295,7 @@ def test_a_small_share_is_possible():
 def test_files_are_no_commands(tmp_path):
     (tmp_path / "rows").touch()
     names = ["p.juku", "rows.jsonl", str(tmp_path / "rows"), str(tmp_path / "none"), "./none"]
-    assert not any(map(commands.is_command, names))
+    assert not any(map(command_names.is_command, names))
 
 
 def test_rows_are_not_written_under_the_name_of_another_kind_of_file(tmp_path, capsys):

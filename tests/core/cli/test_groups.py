@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from core import diagnosis, settings
-from core.cli import commands, console
+from core.cli import command_names, commands, console
 from core.keys import Keys
 from core.paths import ROOT
 from tests.support.fake_server import KEY, Answer
@@ -55,11 +55,11 @@ def pool(tmp_path, run):
 
 
 def test_the_names_that_are_known_before_the_parser_is_built():
-    assert {name.partition(" ")[0] for name in ALL} == set(commands.COMMANDS)
-    for group, (usual, names) in commands.DEFAULTS.items():
+    assert {name.partition(" ")[0] for name in ALL} == set(command_names.COMMANDS)
+    for group, (usual, names) in command_names.DEFAULTS.items():
         assert {name for name in ALL if name.startswith(f"{group} ")} == {f"{group} {name}" for name in names}
         assert usual in names
-    assert all(" ".join(names) in ALL for names in commands.ALIASES.values())
+    assert all(" ".join(names) in ALL for names in command_names.ALIASES.values())
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -82,12 +82,12 @@ def test_every_command_explains_itself_and_prints_json(name):
     ],
 )
 def test_short_forms(short, long):
-    assert commands.expand_alias(short.split()) == long.split()
+    assert command_names.expand_alias(short.split()) == long.split()
 
 
 def test_a_mistyped_command_gets_a_proposal(capsys):
     for arguments, proposal in ((["chekc", "x"], "“check”"), (["rows", "lst", "p.juku"], "“list”")):
-        assert commands.is_command(arguments[0])
+        assert command_names.is_command(arguments[0])
         with pytest.raises(SystemExit):
             commands.run(arguments)
         assert f"Did you mean {proposal}?" in capsys.readouterr().err
@@ -181,6 +181,7 @@ def test_a_conversation_is_kept_until_a_new_one_begins(pool, server, server_key,
 
 def test_what_a_terminal_would_obey_is_not_printed():
     assert console.printable("a\x1b[2Jb\tc\n") == "a\N{REPLACEMENT CHARACTER}[2Jb\tc\n"
+    assert console.printable("全角\u3000空白\xa0") == "全角\u3000空白\xa0"  # it printed other spaces as lost characters
 
 
 def test_a_reader_that_ends_is_no_crash(pool):
