@@ -6,7 +6,7 @@ that CONTRIBUTING, ARCHITECTURE and the journeys name; one that does not fails t
 
 import logging
 import re
-from functools import cache
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,10 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-ROOT = Path(__file__).resolve().parent.parent
-ROOT_PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
-CODE_PAGES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "journeys.md")  # the names in them are the code's
-NOT_OURS = ("setprofile",)
-HISTORY = ("CHANGELOG.md", "structure.md")  # they may name what is gone
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-_PATH = re.compile(r"(?<![\w/.-])(?:core|ui|tests|tools|resources)/[\w./-]*\w")
-_JOURNEY_FILE = re.compile(r"\d+\. `([\w./]+\.py)`")
-_FUNCTION = re.compile(r"`(?:\w+\.)*(\w+)\(\)`")
-_NAME = re.compile(r"`(?:\w+\.)*([A-Za-z_]\w*)(?:\(\))?`")
+from tools.documented_names import ROOT, ROOT_PAGES, find_missing
+
 _DOCS_LINK = re.compile(r"\]\(docs/")
 _ROOT_LINK = re.compile(r"\]\((?:\.\./)+([A-Z]+\.md)")
 
@@ -71,49 +65,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_others: Any) -> str:
-    """Links to pages of the root lead to the site's; names of files that are gone are reported."""
-    depth = page.file.src_uri.count("/")
-    if page.file.src_uri not in HISTORY:
-        for name in sorted(set(_PATH.findall(markdown))):
-            if not exists(name):
-                log.warning("%s names %s, which does not exist", page.file.src_uri, name)
-    names = missing_names(markdown) if page.file.src_uri in CODE_PAGES else []
-    for name in names + (missing_functions(markdown) if page.file.src_uri == "journeys.md" else []):
+    """Links to pages of the root lead to the site's; names of what is gone are reported."""
+    for name in find_missing(page.file.src_uri, markdown):
         log.warning("%s names %s, which does not exist", page.file.src_uri, name)
-    return _ROOT_LINK.sub("](" + "../" * depth + r"\1", markdown)
-
-
-def exists(name: str) -> bool:
-    """Whether a path, or a module without its suffix, is in the repository; NAME stands for any."""
-    if "NAME" in name:
-        return True
-    path = ROOT / name
-    return path.exists() or path.with_suffix(".py").exists()
-
-
-@cache
-def source() -> str:
-    """Everything in which a name of the code may be."""
-    paths = [path for folder in ("core", "ui", "tests", "tools") for path in (ROOT / folder).rglob("*.py")]
-    paths += [ROOT / "pyproject.toml", ROOT / "Makefile"]
-    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
-
-
-def missing_names(markdown: str) -> list[str]:
-    """The names in code spans that are nowhere in the source: renamed meanwhile."""
-    words = set(re.findall(r"\w+", source()))
-    return sorted(name for name in set(_NAME.findall(markdown)) if name not in words and name not in NOT_OURS)
-
-
-def missing_functions(markdown: str) -> list[str]:
-    """The functions of a journey that are not in the files it names: `1. `core/x.py`: `f()`, `Class.g()`.`
-
-    What follows an arrow up is in another file, and is not looked for.
-    """
-    missing = []
-    for line in markdown.splitlines():
-        if found := _JOURNEY_FILE.match(line):
-            text = (ROOT / found[1]).read_text(encoding="utf-8") if exists(found[1]) else ""
-            names = _FUNCTION.findall(line.partition("↑")[0])
-            missing += [f"{name} in {found[1]}" for name in names if not re.search(rf"\bdef {name}\b", text)]
-    return missing
+    return _ROOT_LINK.sub("](" + "../" * page.file.src_uri.count("/") + r"\1", markdown)
