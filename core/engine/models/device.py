@@ -5,8 +5,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-# Spinning threads starve whatever else runs on the same cores; must be set before torch is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Read by torch's libraries when they are loaded, so before torch is imported.
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads starve whatever else runs on the same cores
+    # oneDNN and ideep keep the compiled product of each shape that occurred, a thousand of them: batches have ever new
+    # numbers of tokens, and a training of 48 steps grew by half a gigabyte. A step needs some twenty.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32",
+    "LRU_CACHE_CAPACITY": "32",
+}
+for _name, _value in ENVIRONMENT.items():
+    os.environ.setdefault(_name, _value)
 
 
 def default_device() -> str:

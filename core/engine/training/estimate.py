@@ -166,9 +166,8 @@ class StepProbe:
         return max(count_kept_bytes(self._model, partial(self._objective.compute_loss, one)) for one in batches)
 
 
-def estimate(request: JobOutline, dtype_name: str, started: float, process_bytes: int) -> Json:
-    """The estimate as the protocol's extension returns it. `started`: the monotonic time at which the process began.
-    `process_bytes`: its memory with the libraries and without a model."""
+def estimate(request: JobOutline, dtype_name: str, started: float) -> Json:
+    """The estimate as the protocol's extension returns it. `started`: the monotonic time at which the process began."""
     dtype = device.resolve_dtype(dtype_name)
     hyperparameters = resolve_auto(
         request.method, request.hyperparameters, request.num_rows, request.entry.learning_rates
@@ -185,7 +184,7 @@ def estimate(request: JobOutline, dtype_name: str, started: float, process_bytes
     startup += step.reference_seconds * (request.num_rows + request.num_validation_rows)
     forward_only = request.num_validation_rows / max(1, request.num_rows) / 3
     seconds = startup + steps * step.seconds * sequences * (1 + forward_only)
-    memory = process_bytes + _uncounted_bytes(request, weights) + estimate_memory(size, dtype.itemsize, step, batches)
+    memory = _process_bytes() + estimate_memory(size, dtype.itemsize, step, batches)
     memory += _reference_bytes(rows, request, hyperparameters)
     available = device.available_bytes()
     return {
@@ -256,15 +255,12 @@ def _reference_bytes(rows: list[TokenizedRow], request: JobOutline, hyperparamet
     return int(labels * (request.num_rows + request.num_validation_rows) * REFERENCE_BYTES)
 
 
-def _uncounted_bytes(request: JobOutline, weights: int) -> int:
-    """The bytes of the weight files; of a model that is not here yet, those of its weights in the dtype of training.
+def _process_bytes() -> int:
+    """The memory of this process, bytes: after some steps of tiny models, that of the libraries as a training uses them."""
+    import psutil
+    import torch
 
-    Real jobs take about that much more than is counted, and why is not known: they took it when the files were mapped
-    while they were read, and they take it now that they are not.
-    """
-    if request.base is None:
-        return weights
-    return sum(path.stat().st_size for path in Path(request.base).glob("*.safetensors"))
+    return 0 if torch.cuda.is_available() else int(psutil.Process().memory_info().rss)
 
 
 def find_fitting(of_entry: ModelSize, memory: int, available: int, item_bytes: int) -> list[str]:
@@ -379,13 +375,9 @@ def main() -> int:
     values = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     try:
         child_lifetime.import_training_libraries()  # the process has the size of a training one from here on
-        import psutil
-        import torch
-
-        process_bytes = 0 if torch.cuda.is_available() else psutil.Process().memory_info().rss
         dtype_name = values.pop("dtype")
         request = JobOutline(**{**values, "entry": build_entry(values["entry"])})
-        send({"estimate": estimate(request, dtype_name, started, process_bytes)})
+        send({"estimate": estimate(request, dtype_name, started)})
     except Exception as error:
         send(child_lifetime.build_unexpected(error))
         return 1

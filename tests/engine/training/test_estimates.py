@@ -65,7 +65,7 @@ def test_the_pass_for_cached_references_counts_before_the_first_step(monkeypatch
     hook = register_module_forward_hook(count)
     try:
         plain, kl, distilled = [
-            estimate.estimate(JobOutline(entry, None, "supervised", wanted, rows, 1000, 100), "float32", read[0], 0)
+            estimate.estimate(JobOutline(entry, None, "supervised", wanted, rows, 1000, 100), "float32", read[0])
             for wanted in ({}, {"kl_coefficient": 1}, {"kl_coefficient": 1, "distillation_weight": 0.5})
         ]
     finally:
