@@ -46,9 +46,20 @@ class PendingRequest:
     sampling: Sampling
 
 
+@dataclass(eq=False)
+class _UnstoredReply:
+    """A reply on its way into the project; `error` says why it could not be stored."""
+
+    key: str
+    reply: Reply
+    error: Exception | None = None
+
+
 @dataclass
 class RequestRunner:
-    """Asks `model` of `provider`; `store_reply` and `store_error` record the result of each request, in a write of its own.
+    """Asks `model` of `provider`; `store_reply` and `store_error` record the result of each request.
+
+    A reply is written as soon as it is there; those that arrive during a write share the next one.
 
     Without `store_error`, nothing is stored for a request that was not answered: the caller asks again for what is missing.
 
@@ -70,6 +81,8 @@ class RequestRunner:
     def __post_init__(self) -> None:
         self._done = self._total = 0
         self._failures = 0  # since the last answer
+        self._unstored: list[_UnstoredReply] = []
+        self._storing = asyncio.Lock()
 
     async def ask(self, requests: Sequence[PendingRequest]) -> None:
         """Send all requests, a few at a time; an error of one is stored and does not stop the others, unless the server refuses all.
@@ -82,7 +95,12 @@ class RequestRunner:
             if not self._is_hopeless():
                 await self._ask(request)
 
-        await run_together(self.provider, [partial(one, request) for request in requests])
+        try:
+            await run_together(self.provider, [partial(one, request) for request in requests])
+        finally:
+            await (
+                self._store_waiting()
+            )  # what had come when this was cancelled: an answer that is paid for is never lost
 
     def _is_hopeless(self) -> bool:
         """Whether the server has refused so plainly that asking the rest would be refused alike."""
@@ -103,12 +121,43 @@ class RequestRunner:
             self._failures += 1
             self.on_changes(await self.project.write("", self.store_error, request.key, str(error)))
         else:
-            # Written at once, on its own: an answer that has been paid for is never lost.
-            self.on_changes(await asyncio.shield(self.project.write("", self.store_reply, request.key, reply)))
+            await self._store(_UnstoredReply(request.key, reply))
             self.answered += 1
             self._failures = 0
         self._done += 1
         self.reporter.update(self._done, self._total)
+
+    async def _store(self, one: _UnstoredReply) -> None:
+        """Write a reply, and with it all that have come since the last write began: one commit for them."""
+        self._unstored.append(one)
+        async with self._storing:
+            if one in self._unstored:
+                await self._store_waiting()
+        if one.error:
+            raise one.error
+
+    async def _store_waiting(self) -> None:
+        """Write the replies that wait. When it is cancelled, those that are not written wait on."""
+        together = [*self._unstored]
+        try:
+            if together:
+                await self._write(together)
+        except Exception:
+            for one in together:  # one that cannot be stored does not keep the others from it
+                try:
+                    await self._write([one])
+                except Exception as error:
+                    one.error = error
+                    self._unstored.remove(one)
+
+    async def _write(self, replies: list[_UnstoredReply]) -> None:
+        def store(db: sqlite3.Connection) -> None:
+            for one in replies:
+                self.store_reply(db, one.key, one.reply)
+
+        # A write that has begun is done to its end, also when this is cancelled meanwhile.
+        self.on_changes(await self.project.write("", store))
+        self._unstored = [one for one in self._unstored if one not in replies]
 
     async def _request_reply(self, messages: list[Message], sampling: Sampling) -> Reply:
         """The reply. A server without structured output is asked without it; one that is busy, when it wants to be."""

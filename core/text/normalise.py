@@ -2,7 +2,14 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, wraps
+from typing import TypeVar
+
+T = TypeVar("T")
+
+CACHED_TEXTS, CACHED_LENGTH = 512, 2000  # how many results are kept, and of texts of at most so many characters
 
 NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -116,6 +123,18 @@ def parse_key_points(key_points: str) -> list[KeyPoint]:
     return [point for point in points if point.alternatives]
 
 
+def cache_short_texts(function: Callable[[str], T]) -> Callable[[str], T]:
+    """Keep the results of the last short texts: marking an answer asks for the same ones again and again."""
+    cached = lru_cache(CACHED_TEXTS)(function)
+
+    @wraps(function)
+    def call(text: str) -> T:
+        return cached(text) if len(text) <= CACHED_LENGTH else function(text)
+
+    return call
+
+
+@cache_short_texts
 def normalise(text: str) -> str:
     """`text` without differences that do not change an answer: width, case, punctuation, spelling of numbers and units.
 

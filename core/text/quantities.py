@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 
-from core.text.normalise import normalise
+from core.text.normalise import cache_short_texts, normalise
 
 # A unit as it is written here: the words for it, what it measures, and how many of the smallest such unit it is.
 _UNITS = {
@@ -82,6 +82,7 @@ _CLOCK = re.compile(
 )
 
 
+@cache_short_texts
 def spell_out(text: str) -> str:
     """`text`, before it is normalised, with words for the characters that normalising would remove: %, ¥, 18:00, 3–5."""
     text = unicodedata.normalize("NFKC", text).casefold()
@@ -118,11 +119,11 @@ def find_other_rate(text: str, other: str) -> str:
     return next((words for number, time, words in _find_rates(other) if rates.get(number, time) != time), "")
 
 
-def _find_rates(text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield the number, the time and the words of each rate of a text."""
+@cache_short_texts
+def _find_rates(text: str) -> tuple[tuple[str, str, str], ...]:
+    """The number, the time and the words of each rate of a text."""
     normal = normalise_quantities(normalise(spell_out(text)))
-    for match in _RATE.finditer(normal):
-        yield match["number"], match["time"], match[0]
+    return tuple((match["number"], match["time"], match[0]) for match in _RATE.finditer(normal))
 
 
 def _convert_digit(char: str | None) -> str:
