@@ -16,7 +16,6 @@ juku project new "$project"
 juku spec import "$project" "$page"
 juku facts find "$project"
 juku rows import "$project" "$table"
-juku rows hold-out "$project" --share 0.2 --seed 1
 juku generate rules "$project"
 juku rows edit "$project" --filter status:draft --approve
 tuned=$(juku train "$project" --provider "$provider" --model "$model" --yes)

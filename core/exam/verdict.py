@@ -59,7 +59,8 @@ def subject_title(subject: ExamSubject) -> str:
     model, precision = model_kinds.split_exported(subject.model)
     name, *rest = model.removeprefix("ft:").split(":")
     if model.startswith("ft:"):
-        suffix, step = "".join(rest[1:2]), model.rpartition("ckpt-step-")
+        # Without a suffix, the id tells it from its base and from other trainings.
+        suffix, step = "".join(rest[1:2]) or "".join(rest[2:3])[:6], model.rpartition("ckpt-step-")
         parts = [name, suffix, tr("step {step}", step=step[2]) if step[1] else ""]
         name = " · ".join(filter(None, parts))
     name = " · ".join(filter(None, (name or model, f"GGUF {precision}" if precision else "")))

@@ -77,7 +77,7 @@ def test_no_difference_is_called_none_and_nothing_asked_says_nothing(exam):
     [
         ("gpt-4o", "gpt-4o (Closed book)"),
         ("ft:base:org:study:abc", "base · study (Closed book)"),
-        ("ft:base:org::abc", "base (Closed book)"),
+        ("ft:base:org::abcdefgh", "base · abcdef (Closed book)"),
         ("ft:base:local:study:abc:ckpt-step-12", "base · study · step 12 (Closed book)"),
         ("ft:odd", "odd (Closed book)"),
     ],
