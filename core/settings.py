@@ -60,6 +60,7 @@ class Role(msgspec.Struct):
 class Settings(msgspec.Struct, dict=True):  # the dict keeps what the file held last (`_last_saved`)
     language: str = ""  # "" is the system's
     theme: str = ""  # "" is the system's, else "light" or "dark"
+    text_size: int = 100  # per cent of the system's
     provider: str = "local"  # the student's: where models are trained and asked
     student_model: str = ""  # the base model to begin with; "" is the first one that is offered
     writer: Role = msgspec.field(default_factory=Role)

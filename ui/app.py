@@ -53,6 +53,7 @@ def run(arguments: list[str]) -> int:
     app.setQuitOnLastWindowClosed(False)
     app.setWindowIcon(style.icon("juku"))
     qt_translations.translate(app, chosen.language or language.system_language())
+    style.set_text_size(app, chosen.text_size)
     style.apply(app, chosen.theme)
     screen_fit.watch(app)
     loop = EventLoop(app)

@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QUrl
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QDropEvent, QKeySequence, QShowEvent
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QCloseEvent, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QMessageBox,
@@ -15,7 +14,7 @@ from PySide6.QtWidgets import (
     QTabWidget,
 )
 
-from core import paths, settings
+from core import settings
 from core.errors import FileChangedError, JukuError
 from core.exam import runs
 from core.language import tr
@@ -26,6 +25,9 @@ from ui.chat.tab import ChatTab
 from ui.dataset import drop_question
 from ui.dataset.tab import DatasetTab
 from ui.exam.tab import ExamTab
+from ui.menus.edit_menu import EditActions
+from ui.menus.help_menu import HelpActions
+from ui.menus.view_menu import ViewActions
 from ui.project import single_instance
 from ui.project.copy_actions import CopyActions
 from ui.project.file_actions import FileActions, ProjectWindow
@@ -81,7 +83,8 @@ class MainWindow(ProjectWindow):
     def _restore(self) -> None:
         """Restore size and position, within the screens of today."""
         chosen = self.workspace.settings
-        self.resize(1240, 820)
+        share = chosen.text_size / style.NORMAL_TEXT_SIZE
+        self.resize(round(1240 * share), round(820 * share))
         self.restoreGeometry(QByteArray.fromBase64(chosen.geometry.encode()))
         screen_fit.fit(self)
         if 0 <= chosen.tab < self.tabs.count():
@@ -104,12 +107,9 @@ class MainWindow(ProjectWindow):
         edit = self.menuBar().addMenu(tr("&Edit"))
         self.undo_action = basics.menu_action(edit, tr("&Undo"), self._on_undo, QKeySequence.StandardKey.Undo)
         self.redo_action = basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
-        view = self.menuBar().addMenu(tr("&View"))
-        for number, tab in enumerate(self.tab_list):
-            basics.menu_action(view, tab.title(), partial(self.tabs.setCurrentIndex, number), f"Ctrl+{number + 1}")
-        help = self.menuBar().addMenu(tr("&Help"))
-        basics.menu_action(help, tr("Open the &log folder"), self._on_log_folder)
-        basics.menu_action(help, tr("&About Juku"), self._on_about)
+        EditActions(edit, self.tabs)
+        ViewActions(self.menuBar().addMenu(tr("&View")), self, self.workspace, self.tab_list)
+        HelpActions(self.menuBar().addMenu(tr("&Help")), self, self.workspace)
 
     def _make_status_bar(self) -> None:
         self.server_label = basics.label(dim=True)
@@ -270,18 +270,6 @@ class MainWindow(ProjectWindow):
         single_instance.raise_window(self)
         if files:
             self.open_paths(files)
-
-    def _on_log_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(paths.log_file().parent))
-
-    def _on_about(self) -> None:
-        box = QMessageBox(self)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setWindowTitle(tr("About Juku"))
-        box.setIconPixmap(style.icon("juku").pixmap(64, 64))
-        box.setText(tr("Juku (塾) teaches a language model what you know and checks whether it learned."))
-        box.setInformativeText(tr("Open-source software under the Apache License 2.0."))
-        box.open()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -8,6 +8,8 @@ from core.paths import RESOURCES
 
 ACCENT = "#0c756b"
 THEME = "theme"  # the application's property that holds what was chosen
+TEXT_SIZES = (80, 90, 100, 110, 125, 150, 175, 200)  # per cent of the system's, as they can be chosen
+NORMAL_TEXT_SIZE = 100
 SPACE = 12  # pixels between things that do not belong together; half of it between those that do
 SERIES = ("#0f8a7e", "#cc6f06", "#6d5bd0", "#c2410c")  # told apart also by people who see red and green alike
 
@@ -98,6 +100,17 @@ def apply(app: QApplication, theme: str) -> None:
     if not followed:
         hints.colorSchemeChanged.connect(lambda _scheme: _apply_palette(app))
     _apply_palette(app)
+
+
+def set_text_size(app: QApplication, size: int) -> None:
+    """Scale the font to `size` per cent of the system's, before there are widgets: they compute heights from it."""
+    font = app.font()
+    share = max(TEXT_SIZES[0], min(TEXT_SIZES[-1], size)) / NORMAL_TEXT_SIZE
+    if font.pointSizeF() > 0:
+        font.setPointSizeF(font.pointSizeF() * share)
+    else:  # the system gave it in pixels
+        font.setPixelSize(round(font.pixelSize() * share))
+    app.setFont(font)
 
 
 def is_dark() -> bool:

@@ -53,6 +53,10 @@ class ProjectWindow(QMainWindow):
         """Open the settings."""
         raise NotImplementedError
 
+    def restart(self) -> None:
+        """Close the window and restart with the same project."""
+        raise NotImplementedError
+
 
 class FileActions(QObject):
     """The File menu. Every dialog belongs to the window, so that a switch to another project closes it."""

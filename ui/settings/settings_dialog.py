@@ -64,6 +64,10 @@ class SettingsDialog(QDialog):
         for theme, name in (("", tr("Use the system setting")), ("light", tr("Light")), ("dark", tr("Dark"))):
             self.theme.addItem(name, theme)
         self.theme.setCurrentIndex(max(0, self.theme.findData(self._settings.theme)))
+        self.text_size = DropDown()
+        for size in style.TEXT_SIZES:
+            self.text_size.addItem(f"{size}\u2009%", size)
+        self.text_size.setCurrentIndex(max(0, self.text_size.findData(self._settings.text_size)))
 
     def _lay_out(self) -> None:
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -89,20 +93,17 @@ class SettingsDialog(QDialog):
         page = QWidget()
         form = QFormLayout(page)
         form.setContentsMargins(0, style.SPACE, 0, 0)
-        language = QHBoxLayout()
-        language.addWidget(self.language)
-        language.addWidget(basics.label(tr("Takes effect after a restart."), dim=True), 1)
-        label = QLabel(tr("&Language"))
-        label.setBuddy(self.language)
-        form.addRow(label, language)
+        _add_after_restart(form, tr("&Language"), self.language)
         form.addRow(tr("&Theme"), self.theme)
-        for box in (self.language, self.theme):
+        _add_after_restart(form, tr("Text &size"), self.text_size)
+        for box in (self.language, self.theme, self.text_size):
             box.setFixedWidth(BOX_WIDTH)
         return page
 
     def _connect(self) -> None:
         self.language.activated.connect(lambda _index: self._on_language())
         self.theme.activated.connect(lambda _index: self._on_theme())
+        self.text_size.activated.connect(lambda _index: self._on_text_size())
         for page in (self.servers, self.roles, self.prices, self.prompts, self.backups):
             page.failed.connect(self.messages.show_error)
             for button in page.findChildren(QPushButton):
@@ -117,6 +118,10 @@ class SettingsDialog(QDialog):
 
     def _on_language(self) -> None:
         self._settings.language = self.language.currentData()
+        self._save()
+
+    def _on_text_size(self) -> None:
+        self._settings.text_size = self.text_size.currentData()
         self._save()
 
     def _on_theme(self) -> None:
@@ -139,3 +144,13 @@ class SettingsDialog(QDialog):
         self.servers.page.apply_typed()
         await self.servers.finish()
         self.deleteLater()
+
+
+def _add_after_restart(form: QFormLayout, title: str, box: DropDown) -> None:
+    """A line of the form whose choice is not seen before the next start."""
+    line = QHBoxLayout()
+    line.addWidget(box)
+    line.addWidget(basics.label(tr("Takes effect after a restart."), dim=True), 1)
+    label = QLabel(title)
+    label.setBuddy(box)
+    form.addRow(label, line)

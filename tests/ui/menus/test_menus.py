@@ -1,0 +1,212 @@
+"""The menus that belong to no tab, and the command palette."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
+
+from core import diagnosis, settings
+from core.dataset import examples
+from core.diagnosis import Finding
+from tests.support.until import until
+from ui import style
+from ui.menus import command_list
+from ui.menus.command_list import WindowCommand
+from ui.menus.command_palette import CommandPalette, ShortcutsDialog, rank
+from ui.widgets.message_bar import Notice
+
+
+def find_menu(window, title):
+    return next(action.menu() for action in window.menuBar().actions() if action.text() == title)
+
+
+def find_entry(window, title, text):
+    return next(action for action in find_menu(window, title).actions() if action.text().startswith(text))
+
+
+def choose(window, title, text):
+    """Open a menu as a click does, and choose an entry."""
+    menu = find_menu(window, title)
+    menu.aboutToShow.emit()
+    action = find_entry(window, title, text)
+    menu.aboutToHide.emit()
+    action.trigger()
+
+
+def list_enabled(window, title):
+    menu = find_menu(window, title)
+    menu.aboutToShow.emit()
+    found = {action.text() for action in menu.actions() if action.isEnabled() and not action.isSeparator()}
+    menu.aboutToHide.emit()
+    return found
+
+
+def test_the_edit_menu_acts_on_the_text_field_with_the_keyboard(run, window):
+    async def go():
+        window.tabs.setCurrentWidget(window.dataset_tab)
+        field = window.dataset_tab.findChild(QLineEdit)
+        field.setText("gate of amber")
+        field.setFocus()
+        await until(lambda: QApplication.focusWidget() is field)
+        assert not {"Cu&t", "&Copy"} & list_enabled(window, "&Edit")
+        choose(window, "&Edit", "Select &all")
+        assert {"Cu&t", "&Copy"} <= list_enabled(window, "&Edit")
+        choose(window, "&Edit", "Cu&t")
+        assert field.text() == "" and QGuiApplication.clipboard().text() == "gate of amber"
+        choose(window, "&Edit", "&Paste")
+        assert field.text() == "gate of amber"
+        field.setReadOnly(True)
+        assert not {"Cu&t", "&Paste"} & list_enabled(window, "&Edit")
+
+    run(go())
+
+
+def test_a_key_is_never_copied_out_of_its_field(run, window):
+    async def go():
+        field = QLineEdit("sk-secret", window, echoMode=QLineEdit.EchoMode.Password)
+        field.show()
+        field.setFocus()
+        field.selectAll()
+        await until(lambda: QApplication.focusWidget() is field)
+        assert not {"Cu&t", "&Copy"} & list_enabled(window, "&Edit")
+
+    run(go())
+
+
+def test_the_edit_menu_acts_on_the_rows_of_the_grid(run, window):
+    """Waits until the rows are on the clipboard, and until the search field has the keyboard."""
+
+    async def go():
+        project = window.workspace.project
+        window.tabs.setCurrentWidget(window.dataset_tab)
+        table = window.dataset_tab.table
+        await until(lambda: table.model().rowCount() > 0)
+        table.setFocus()
+        await until(lambda: QApplication.focusWidget() is table)
+        choose(window, "&Edit", "Select &all")
+        choose(window, "&Edit", "&Copy")
+        question = examples.fetch(project.rows, [1])[1].question
+        await until(lambda: question in QGuiApplication.clipboard().text())
+        choose(window, "&Edit", "&Find")
+        await until(lambda: isinstance(QApplication.focusWidget(), QLineEdit))
+
+    run(go())
+
+
+def test_find_opens_the_bar_of_the_spec_wherever_the_keyboard_is(run, window):
+    async def go():
+        window.tabs.setCurrentWidget(window.spec_tab)
+        window.tabs.tabBar().setFocus()
+        choose(window, "&Edit", "&Find")
+        await until(window.spec_tab.find_bar.isVisible)
+        window.tabs.setCurrentWidget(window.training_tab)
+        window.tabs.tabBar().setFocus()
+        assert "Find and &replace…" not in list_enabled(window, "&Edit")
+
+    run(go())
+
+
+def test_every_command_is_found_by_its_letters_and_runs(run, window):
+    async def go():
+        palette = CommandPalette(window)
+        palette.open()
+        QTest.keyClicks(palette.field, "export ro")
+        assert palette.shown[0].name == "Export rows…" and "E" in palette.shown[0].keys
+        palette.field.setText("exam")
+        QTest.keyClick(palette.field, Qt.Key.Key_Down)
+        assert palette.table.currentRow() == 1
+        palette.field.setText("zzzzzz")
+        assert not palette.shown and palette.nothing.isVisible()
+        QTest.keyClick(palette.field, Qt.Key.Key_Return)
+        assert palette.isVisible()
+        palette.field.setText(window.chat_tab.title())
+        QTest.keyClick(palette.field, Qt.Key.Key_Return)
+        await until(lambda: window.tabs.currentWidget() is window.chat_tab)
+
+    run(go())
+
+
+def test_commands_have_a_name_a_place_and_their_keys(run, window):
+    async def go():
+        found = command_list.list_commands(window)
+        paths = {one.path: one for one in found}
+        assert len(paths) == len(found) > 60
+        assert paths["Edit › Find…"].keys == "Ctrl+F" and "Examples › Approve" in paths
+        assert not [one for one in found if "&" in one.name or not one.place]
+        shown = ShortcutsDialog(window)
+        keys = [shown.table.item(row, 2).text() for row in range(shown.table.rowCount())]
+        assert all(keys) and {"Ctrl+Shift+P", "Alt+A", "F11"} <= {*keys}
+
+    run(go())
+
+
+def test_no_two_menu_entries_have_the_same_keys(run, window):
+    async def go():
+        menus = [action.menu() for action in window.menuBar().actions()]
+        keys = [key.toString() for menu in menus for action in all_actions(menu) for key in action.shortcuts()]
+        assert len(keys) == len(set(keys))
+
+    run(go())
+
+
+def all_actions(menu):
+    for action in menu.actions():
+        yield from all_actions(action.menu()) if isinstance(action.menu(), QMenu) else [action]
+
+
+@pytest.mark.parametrize(
+    ("text", "best"), [("", "Open…"), ("rows", "Export rows…"), ("file exp", "Export rows…"), ("aproove", "Approve")]
+)
+def test_what_is_typed_is_found_in_names_and_places(text, best):
+    commands = [
+        WindowCommand("Undo", "Edit", "", print, is_enabled=False),
+        WindowCommand("Open…", "File", "Ctrl+O", print),
+        WindowCommand("Export rows…", "File", "", print),
+        WindowCommand("Approve", "Examples", "Alt+A", print),
+    ]
+    assert rank(commands, text)[0].name == best
+    assert rank(commands, "undo")[0].name == "Undo"  # shown, so that it is known to exist
+
+
+def test_a_text_size_is_kept_and_takes_effect_at_the_next_start(run, window, qapp):
+    before = qapp.font()
+
+    async def go():
+        choose(window, "&View", "&Larger text")
+        assert window.workspace.settings.text_size == settings.load().text_size == 110
+        (notice,) = window.findChildren(Notice)
+        assert "110" in notice.text.text()
+        for _ in style.TEXT_SIZES:
+            choose(window, "&View", "&Larger text")
+        assert window.workspace.settings.text_size == style.TEXT_SIZES[-1]
+        assert not find_entry(window, "&View", "&Larger text").isEnabled()
+        choose(window, "&View", "&Normal text")
+        assert settings.load().text_size == style.NORMAL_TEXT_SIZE
+
+    run(go())
+    try:
+        style.set_text_size(qapp, 150)
+        assert qapp.font().pointSizeF() == pytest.approx(before.pointSizeF() * 1.5)
+    finally:
+        qapp.setFont(before)
+
+
+def test_the_diagnosis_is_copied_and_says_what_is_missing(run, window, monkeypatch):
+    monkeypatch.setattr(
+        diagnosis, "collect_findings", lambda: iter([Finding("Juku", "1"), Finding("torch", "–", ok=False)])
+    )
+
+    async def go():
+        choose(window, "&Help", "Copy &diagnosis")
+        await until(lambda: QGuiApplication.clipboard().text() == "Juku: 1\ntorch: –\n")
+        await until(lambda: [one for one in window.findChildren(Notice) if "torch" in one.text.text()])
+
+    run(go())
+
+
+def test_the_keys_of_larger_text_need_no_shift(run, window):
+    async def go():
+        assert QKeySequence("Ctrl+=") in find_entry(window, "&View", "&Larger text").shortcuts()
+
+    run(go())

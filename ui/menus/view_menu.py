@@ -1,0 +1,73 @@
+"""The View menu: the tabs, the size of the texts, the full screen."""
+
+from functools import partial
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QMenu
+
+from core import settings
+from core.errors import JukuError
+from core.language import tr
+from ui import style
+from ui.project.file_actions import ProjectWindow
+from ui.tab_base import Tab
+from ui.widgets import basics
+from ui.widgets.message_bar import Notice
+from ui.workspace import Workspace
+
+Key = QKeySequence.StandardKey
+
+
+class ViewActions(QObject):
+    """Fills the View menu of `window`."""
+
+    def __init__(self, menu: QMenu, window: ProjectWindow, workspace: Workspace, tabs: list[Tab]) -> None:
+        super().__init__(menu)
+        self._window, self._workspace = window, workspace
+        for number, tab in enumerate(tabs):
+            show = partial(window.tabs.setCurrentWidget, tab)
+            basics.menu_action(menu, tab.title(), show, f"Ctrl+{number + 1}")
+        menu.addSeparator()
+        self.larger = basics.menu_action(menu, tr("&Larger text"), partial(self._resize, 1))
+        # "Ctrl++" needs Shift on many keyboards.
+        self.larger.setShortcuts([*QKeySequence.keyBindings(Key.ZoomIn), QKeySequence("Ctrl+=")])
+        self.smaller = basics.menu_action(menu, tr("&Smaller text"), partial(self._resize, -1), Key.ZoomOut)
+        self.normal = basics.menu_action(menu, tr("&Normal text"), partial(self._resize, 0), "Ctrl+0")
+        menu.addSeparator()
+        self.full_screen = basics.menu_action(menu, tr("&Full screen"), self._on_full_screen, "F11")
+        self.full_screen.setCheckable(True)
+        window.installEventFilter(self)
+        self._update_enabled()
+
+    def _resize(self, steps: int) -> None:
+        """So many steps up or down; 0: the size that the system has."""
+        chosen, sizes = self._workspace.settings, style.TEXT_SIZES
+        place = min(range(len(sizes)), key=lambda at: abs(sizes[at] - chosen.text_size))
+        chosen.text_size = sizes[max(0, min(len(sizes) - 1, place + steps))] if steps else style.NORMAL_TEXT_SIZE
+        self._update_enabled()
+        try:
+            settings.save(chosen)
+        except JukuError as error:
+            self._workspace.tasks.failed.emit(error)
+            return
+        # Rows and fields have heights that were made for the old size.
+        text = tr("Text size: {size}\u2009%. It takes effect after a restart.", size=chosen.text_size)
+        Notice(self._window, text, "note", lasting=True).add_button(tr("Restart now"), self._window.restart)
+
+    def _update_enabled(self) -> None:
+        size = self._workspace.settings.text_size
+        self.larger.setEnabled(size < style.TEXT_SIZES[-1])
+        self.smaller.setEnabled(size > style.TEXT_SIZES[0])
+        self.normal.setEnabled(size != style.NORMAL_TEXT_SIZE)
+
+    def _on_full_screen(self) -> None:
+        if self._window.isFullScreen():
+            self._window.showNormal()
+        else:
+            self._window.showFullScreen()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.WindowStateChange:  # the desktop can do it, too
+            self.full_screen.setChecked(self._window.isFullScreen())
+        return super().eventFilter(watched, event)
