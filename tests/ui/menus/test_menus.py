@@ -193,6 +193,7 @@ def test_a_text_size_is_kept_and_takes_effect_at_the_next_start(run, window, qap
 
 
 def test_the_diagnosis_is_copied_and_says_what_is_missing(run, window, monkeypatch):
+    """Waits until it is on the clipboard, and until a message names what is missing."""
     monkeypatch.setattr(
         diagnosis, "collect_findings", lambda: iter([Finding("Juku", "1"), Finding("torch", "–", ok=False)])
     )
