@@ -110,7 +110,7 @@ def read(path: Path, chance: random.Random) -> Counter[str]:
     found: Counter[str] = Counter()
     format, encoding = chance.choice(["", "", *formats.READERS]), chance.choice(["", "", "utf-8", "utf-16-le", "cp932"])
     try:
-        for row in formats.read(path, Reporter(), format, encoding):
+        for row in formats.read(path, Reporter(), formats.ReadingOptions(format, encoding)):
             found["rows" if row.text is not None else "unreadable"] += 1
             assert row.text is not None or row.problems
             assert row.text is None or isinstance(json.loads(row.text), dict)

@@ -31,6 +31,7 @@ from core.dataset import examples, exporting, filters, importing, quarantine, sa
 from core.dataset.import_reader_process import ImportOptions
 from core.errors import FormatError, JukuError, ProjectError
 from core.formats import column_mapping, file_fix, service_check
+from core.formats.reading_options import ReadingOptions
 from core.generation import fact_links
 from core.language import tr, trn
 from core.storage import project
@@ -145,12 +146,7 @@ def _new(arguments: Arguments) -> int:
 
 def _import(arguments: Arguments) -> int:
     options = ImportOptions(
-        *_reading(arguments)[:3],
-        arguments.split,
-        arguments.status,
-        arguments.tags,
-        skip_known=not arguments.again,
-        delimiter=arguments.delimiter,
+        _reading(arguments), arguments.split, arguments.status, arguments.tags, skip_known=not arguments.again
     )
 
     async def work(document: Project) -> int:
@@ -245,19 +241,19 @@ def _check(arguments: Arguments) -> int:
     return status
 
 
-def _reading(arguments: Arguments) -> tuple[str, str, dict[str, str] | None, str]:
-    return arguments.form, arguments.encoding, dict(arguments.columns) or None, arguments.delimiter
+def _reading(arguments: Arguments) -> ReadingOptions:
+    return ReadingOptions(arguments.form, arguments.encoding, dict(arguments.columns) or None, arguments.delimiter)
 
 
 def _find_problems(arguments: Arguments, file: Path) -> Iterator[tuple[int, checks.Problem]]:
     reporter = progress_reporter(file.name)
     if arguments.service:
-        return service_check.check_for(file, arguments.service, reporter, *_reading(arguments))
-    return formats.check_file(file, reporter, *_reading(arguments))
+        return service_check.check_for(file, arguments.service, reporter, _reading(arguments))
+    return formats.check_file(file, reporter, _reading(arguments))
 
 
 def _fix(arguments: Arguments, file: Path) -> None:
-    done = file_fix.fix_file(file, arguments.fix, progress_reporter(file.name), *_reading(arguments))
+    done = file_fix.fix_file(file, arguments.fix, progress_reporter(file.name), _reading(arguments))
     text = tr("{rows} rows written to {path}, {fixed} of them fixed; {left} lines left out.",
               rows=done.rows, path=arguments.fix, fixed=done.fixed, left=done.left_out)  # fmt: skip
     print(text, file=sys.stderr)  # the problems alone are the output

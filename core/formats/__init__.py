@@ -13,7 +13,7 @@ from core.formats import column_mapping, forms, json_arrays, json_layouts, jsonl
 from core.formats.check_file import check_lines, check_rows
 from core.formats.column_mapping import FIELDS as FIELDS
 from core.formats.conversion_losses import format_loss_reason as format_loss_reason
-from core.formats.encoded_text_stream import check_file_line, parse_encoding
+from core.formats.encoded_text_stream import check_file_line
 from core.formats.encoding_detection import Encoding
 from core.formats.file_problems import describe_reading as describe_reading
 from core.formats.file_problems import find_file_problems
@@ -22,6 +22,8 @@ from core.formats.format_detection import detect as detect
 from core.formats.format_detection import detect_text as detect_text
 from core.formats.forms.losses import format_loss as format_loss
 from core.formats.jsonl import FileRow as FileRow
+from core.formats.reading_options import DETECTED as DETECTED
+from core.formats.reading_options import ReadingOptions as ReadingOptions
 from core.formats.row_writers import WRITERS as WRITERS
 from core.language import tr
 from core.progress import Reporter
@@ -49,27 +51,19 @@ def title(format: str) -> str:
     }.get(format) or forms.FORMS[format].title
 
 
-def read(
-    path: Path,
-    reporter: Reporter,
-    format: str = "",
-    encoding: str = "",
-    columns: Mapping[str, str] | None = None,
-    delimiter: str = "",
-) -> Iterator[FileRow]:
-    """Yield every row of `path` with its problems; arguments that are '' or None are detected from the file.
+def read(path: Path, reporter: Reporter, options: ReadingOptions = DETECTED) -> Iterator[FileRow]:
+    """Yield every row of `path` with its problems.
 
-    `columns` is field (of `FIELDS`) -> column of a table, or key of JSON rows. Rows of chat and preferences, and old
-    pairs of prompt and completion, keep their text unchanged; all others become such rows, and the keys that have no
-    place there go into the field `notes` as JSON. Raises FormatError when the file cannot be read, has no supported
-    format, or leaves a doubt that the arguments do not settle, and `Cancelled`.
+    Rows of chat and preferences, and old pairs of prompt and completion, keep their text unchanged; all others become
+    such rows, and the keys that have no place there go into the field `notes` as JSON. Raises FormatError when the file
+    cannot be read, has no supported format, or leaves a doubt that the options do not settle, and `Cancelled`.
     """
-    detected = detect(path, format, parse_encoding(encoding) if encoding else None, delimiter)
-    require_sure(detected, columns)
+    detected = detect(path, options)
+    require_sure(detected, options.columns)
     if detected.format in TABLE_READERS:
         read_table = TABLE_READERS[detected.format]
-        return read_table(path, detected.encoding, reporter, columns, delimiter or detected.delimiter)
-    convert = partial(convert_line, form=format, columns=columns)
+        return read_table(path, detected.encoding, reporter, options.columns, options.delimiter or detected.delimiter)
+    convert = partial(convert_line, form=options.format, columns=options.columns)
     if detected.is_array:
         lines = json_arrays.read(path, detected.encoding, reporter, detected.layout.start)
         return (row for line in lines for row in (convert(line) if line.text is not None else [line]))
@@ -142,27 +136,19 @@ def _build_row(row: FileRow, converted: forms.Converted) -> FileRow:
     return FileRow(row.line, text, problems, {"notes": dumps(converted.rest)} if converted.rest else {}, converted.lost)
 
 
-def check_file(
-    path: Path,
-    reporter: Reporter,
-    format: str = "",
-    encoding: str = "",
-    columns: Mapping[str, str] | None = None,
-    delimiter: str = "",
-) -> Iterator[tuple[int, Problem]]:
-    """Yield the problems of `path` with their line numbers; 0 is the whole file. The arguments are those of `read`.
+def check_file(path: Path, reporter: Reporter, options: ReadingOptions = DETECTED) -> Iterator[tuple[int, Problem]]:
+    """Yield the problems of `path` with their line numbers; 0 is the whole file.
 
     Raises `FormatError` when the file cannot be read, or leaves a doubt, and `Cancelled`.
     """
-    detected = detect(path, format, parse_encoding(encoding) if encoding else None, delimiter)
-    require_sure(detected, columns)
+    detected = detect(path, options)
+    require_sure(detected, options.columns)
     for found in find_file_problems(detected):
         yield 0, found
-    if is_plain(detected) and columns is None:
+    if is_plain(detected) and options.columns is None:
         yield from check_lines(path, reporter, detected.encoding)
     else:
-        rows = read(path, reporter, format, encoding or detected.encoding, columns, delimiter)
-        yield from check_rows(rows, detected.encoding)
+        yield from check_rows(read(path, reporter, options), detected.encoding)
 
 
 def write(path: Path, texts: Iterable[str]) -> int:

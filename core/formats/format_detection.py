@@ -27,6 +27,7 @@ from core.formats.csv_parser import CsvReader, TableRecord
 from core.formats.encoding_detection import Encoding, EncodingGuess
 from core.formats.json_arrays import Elements
 from core.formats.json_layouts import Layout
+from core.formats.reading_options import DETECTED, ReadingOptions
 from core.language import tr
 
 SAMPLE_BYTES = 256 * 1024
@@ -92,11 +93,12 @@ class DetectedFormat(NamedTuple):
         return self.columns != column_mapping.number_columns(len(self.columns))
 
 
-def detect(path: Path, format: str = "", encoding: Encoding | None = None, delimiter: str = "") -> DetectedFormat:
+def detect(path: Path, options: ReadingOptions = DETECTED) -> DetectedFormat:
     """Detect the format of a file by its first 256 KiB; what is given is not checked.
 
-    Raises FormatError when the file cannot be read, or is neither JSON nor a table.
+    Raises FormatError when the file cannot be read, or is neither JSON nor a table, or there is no such encoding.
     """
+    encoding = encoded_text_stream.parse_encoding(options.encoding) if options.encoding else None
     with input_files.open_file(path) as file:
         start = file.read(SAMPLE_BYTES)
         compressed = compressed_files.is_compressed(file)
@@ -105,7 +107,7 @@ def detect(path: Path, format: str = "", encoding: Encoding | None = None, delim
     codec = guess.name.removesuffix("-sig")
     text = start[encoded_text_stream.get_bom_length(start, guess.name) :].decode(codec, "replace")
     name = path.name.lower().removesuffix(".gz")
-    found = detect_text(text, name, len(start) < SAMPLE_BYTES, format, delimiter)
+    found = detect_text(text, name, len(start) < SAMPLE_BYTES, options)
     doubts = found.doubts if guess.sure else (_build_encoding_doubt(path, guess), *found.doubts)
     return found._replace(encoding=guess.name, compressed=compressed, doubts=doubts)
 
@@ -129,15 +131,14 @@ def _build_encoding_doubt(path: Path, guess: EncodingGuess) -> Doubt:
     )
 
 
-def detect_text(
-    text: str, name: str = "", is_whole: bool = True, format: str = "", delimiter: str = ""
-) -> DetectedFormat:
+def detect_text(text: str, name: str = "", is_whole: bool = True, options: ReadingOptions = DETECTED) -> DetectedFormat:
     """Detect the format of a text, pasted or the beginning of a file called `name` (in lower case), unless given.
 
     Raises FormatError when it is neither JSON nor a table.
     """
     if not is_whole:
         text = text[: text.rfind("\n") + 1] or text
+    format, delimiter = options.format, options.delimiter
     if format in TABLE_SUFFIXES:
         return _detect_table(text, TABLE_SUFFIXES[format][0], delimiter) or DetectedFormat(format)
     if format or _is_json(text, name):

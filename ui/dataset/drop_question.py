@@ -35,7 +35,7 @@ def _holds_rows(path: Path) -> bool:
     try:
         found = formats.detect(path)
         if found.format not in TABLE_READERS:  # JSON, if its first row can be read; else any text
-            first = next(formats.read(path, Reporter(), format=found.format, encoding=found.encoding), None)
+            first = next(formats.read(path, Reporter(), formats.ReadingOptions(found.format, found.encoding)), None)
             return first is not None and first.text is not None
     except (JukuError, OSError):
         return False

@@ -113,13 +113,7 @@ def _open_sources(what: list[Path] | str, held: ExitStack) -> list[ImportSource]
 
 def options_of(source: ImportSource) -> ImportOptions:
     """The read options of a file as it was recognised; its source name is the one the person knows."""
-    return ImportOptions(
-        format=source.format(),
-        encoding=source.encoding,
-        columns=source.columns(),
-        source=source.name,
-        delimiter=source.delimiter,
-    )
+    return ImportOptions(source.reading(), source=source.name)
 
 
 class ImportDialog(QDialog):

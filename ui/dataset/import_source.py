@@ -8,7 +8,7 @@ from typing import NamedTuple
 from core import formats
 from core.dataset import examples
 from core.errors import JukuError
-from core.formats import TABLE_READERS, DetectedFormat, column_mapping, detect
+from core.formats import TABLE_READERS, DetectedFormat, ReadingOptions, column_mapping, detect
 from core.formats.jsonl import system_prompt
 from core.language import tr
 from core.progress import Reporter
@@ -44,7 +44,7 @@ class ImportSource:
         """Detect the format, with what is given or detected. Slow; an error is stored in `error`."""
         self.is_settled = bool(encoding or delimiter)
         try:
-            self.detected = detect(self.path, encoding=encoding or None, delimiter=delimiter)
+            self.detected = detect(self.path, ReadingOptions(encoding=encoding, delimiter=delimiter))
         except JukuError as error:
             self.error = error
             return
@@ -120,10 +120,15 @@ class ImportSource:
         """The format to read the file in; '' where each JSON row has its own form."""
         return self.detected.format if self.detected.format in TABLE_READERS else ""
 
+    def reading(self) -> ReadingOptions:
+        """How the file is to be read, as it was detected or chosen."""
+        return ReadingOptions(self.format(), self.encoding, self.columns(), self.delimiter)
+
     def preview(self) -> list[RowPreview]:
         """The first rows as they will be imported. Raises `JukuError`."""
-        read = formats.read(self.path, Reporter(), self.format(), self.encoding, self.columns(), self.delimiter)
-        return [_build_preview(row) for row in islice(read, PREVIEW_ROWS)]
+        return [
+            _build_preview(row) for row in islice(formats.read(self.path, Reporter(), self.reading()), PREVIEW_ROWS)
+        ]
 
 
 def _build_preview(row: formats.FileRow) -> RowPreview:

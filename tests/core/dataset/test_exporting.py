@@ -90,7 +90,7 @@ def test_reading_what_was_written_gives_the_rows_again(
     writer = row_writers.WRITERS[format]
     path = tmp_path_factory.getbasetemp() / f"round{writer.suffix}"
     path.write_bytes((writer.head + "".join(writer.row(row, {}) for row in rows)).encode())
-    read = list(formats.read(path, Reporter(), format=format))
+    read = list(formats.read(path, Reporter(), formats.ReadingOptions(format)))
     assert [row.text for row in read] == rows
     assert not any(row.fields for row in read)
 

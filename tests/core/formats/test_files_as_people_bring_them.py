@@ -18,7 +18,7 @@ PAIR = ("q", "a")
 def read(path: Path, content: str | bytes, name: str, **options: Any) -> list[formats.FileRow]:
     file = path / name
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return list(formats.read(file, Reporter(), **options))
+    return list(formats.read(file, Reporter(), formats.ReadingOptions(**options)))
 
 
 def texts_of(row: formats.FileRow) -> list[str]:
