@@ -72,6 +72,9 @@ def _add_reading_options(parser: argparse.ArgumentParser, *other_names: str) -> 
     parser.add_argument("--form", *other_names, choices=formats.READERS, default="", help=detected)
     parser.add_argument("--encoding", default="", help=detected)
     parser.add_argument("--delimiter", default="", type=_parse_delimiter, help=detected)
+    parser.add_argument(
+        "--sheet", default="", metavar="NAME", help=tr("of a workbook; by default the first one with rows")
+    )
     several = tr("which table column or JSON key means what, as in user=Frage,assistant=Antwort")
     parser.add_argument(
         "--columns", action="extend", type=_parse_columns, default=[], metavar="FIELD=NAME,…", help=several
@@ -208,7 +211,7 @@ def _print_import_result(
     print(trn("{name}: {n} row imported", "{name}: {n} rows imported", result.rows, name=path.name))
     if result.notes:
         print("\n".join(result.notes))
-        print(tr("If that is wrong, say so with --encoding, --delimiter, --columns or --form."))
+        print(tr("If that is wrong, say so with --encoding, --delimiter, --sheet, --columns or --form."))
     if result.known:
         print(trn("{n} row already existed", "{n} rows already existed", result.known))
     if linked:
@@ -242,7 +245,9 @@ def _check(arguments: Arguments) -> int:
 
 
 def _reading(arguments: Arguments) -> ReadingOptions:
-    return ReadingOptions(arguments.form, arguments.encoding, dict(arguments.columns) or None, arguments.delimiter)
+    return ReadingOptions(
+        arguments.form, arguments.encoding, dict(arguments.columns) or None, arguments.delimiter, arguments.sheet
+    )
 
 
 def _find_problems(arguments: Arguments, file: Path) -> Iterator[tuple[int, checks.Problem]]:

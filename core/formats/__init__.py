@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from core.formats.check_file import check_lines, check_rows
 from core.formats.column_mapping import FIELDS as FIELDS
 from core.formats.conversion_losses import format_loss_reason as format_loss_reason
 from core.formats.encoded_text_stream import check_file_line
-from core.formats.encoding_detection import Encoding
 from core.formats.file_problems import describe_reading as describe_reading
 from core.formats.file_problems import find_file_problems
+from core.formats.format_detection import TABLE_SUFFIXES
 from core.formats.format_detection import DetectedFormat as DetectedFormat
 from core.formats.format_detection import detect as detect
 from core.formats.format_detection import detect_text as detect_text
@@ -28,14 +29,16 @@ from core.formats.row_writers import WRITERS as WRITERS
 from core.language import tr
 from core.progress import Reporter
 
-TABLE_READERS: dict[str, Callable[[Path, Encoding, Reporter, table_rows.ColumnMapping, str], Iterator[FileRow]]] = {
+TABLE_READERS: dict[str, Callable[[Path, Reporter, ReadingOptions], Iterator[FileRow]]] = {
     "csv": table_rows.read_csv,
     "tsv": table_rows.read_csv,
     "markdown": table_rows.read_markdown,
+    "xlsx": table_rows.read_workbook,
+    "ods": table_rows.read_workbook,
 }
 UNCHANGED = (forms.CHAT, forms.PREFERENCES, forms.PAIRS)  # forms of JSON whose text stays unchanged
 JSON_FORMATS = (*UNCHANGED, *forms.FORMS)
-READERS = (*JSON_FORMATS, *TABLE_READERS)
+READERS = (*JSON_FORMATS, *TABLE_SUFFIXES)  # what a person can say that a file is; others are known by their bytes
 
 
 def title(format: str) -> str:
@@ -47,6 +50,8 @@ def title(format: str) -> str:
         "csv": tr("CSV table"),
         "tsv": tr("TSV table (tabs)"),
         "markdown": tr("Markdown table"),
+        "xlsx": tr("Excel workbook"),
+        "ods": tr("OpenDocument spreadsheet"),
         "huggingface": tr("Hugging Face folder"),
     }.get(format) or forms.FORMS[format].title
 
@@ -62,7 +67,9 @@ def read(path: Path, reporter: Reporter, options: ReadingOptions = DETECTED) -> 
     require_sure(detected, options.columns)
     if detected.format in TABLE_READERS:
         read_table = TABLE_READERS[detected.format]
-        return read_table(path, detected.encoding, reporter, options.columns, options.delimiter or detected.delimiter)
+        delimiter = options.delimiter or detected.delimiter
+        settled = replace(options, encoding=detected.encoding, delimiter=delimiter, sheet=detected.sheet)
+        return read_table(path, reporter, settled)
     convert = partial(convert_line, form=options.format, columns=options.columns)
     if detected.is_array:
         lines = json_arrays.read(path, detected.encoding, reporter, detected.layout.start)

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 
 from core.checks import Problem, problem
 from core.formats import column_mapping, forms, json_layouts
-from core.formats.format_detection import TABLE_SUFFIXES, DetectedFormat
+from core.formats.format_detection import DetectedFormat
 from core.language import tr
 
 
 def find_file_problems(detected: DetectedFormat) -> Iterator[Problem]:
     """Yield the problems of a JSON file as a whole: how its rows stand, and their form."""
-    if detected.format in TABLE_SUFFIXES:
+    if detected.is_table:
         return
     if detected.layout.name != "lines":
         message = tr(
@@ -40,10 +40,10 @@ def title_of(form: str) -> str:
 
 def describe_reading(detected: DetectedFormat, columns: Mapping[str, str] | None = None) -> list[str]:
     """How a file is read where that is a guess, as translated sentences."""
-    notes = []
+    notes = [*_describe_sheet(detected), *detected.notes]
     if detected.encoding not in ("utf-8", "utf-8-sig"):
         notes.append(tr("Read as {encoding}.", encoding=detected.encoding))
-    if detected.format in TABLE_SUFFIXES:
+    if detected.is_table:
         return [*notes, *_describe_table(detected, detected.mapping if columns is None else columns)]
     if detected.layout.name != "lines":
         notes.append(json_layouts.describe(detected.layout.name))
@@ -54,6 +54,13 @@ def describe_reading(detected: DetectedFormat, columns: Mapping[str, str] | None
     elif detected.format in forms.FORMS:
         notes.append(tr("Converted from the form “{form}”.", form=title_of(detected.format)))
     return notes
+
+
+def _describe_sheet(detected: DetectedFormat) -> Iterator[str]:
+    others = [name for name in detected.sheets if name != detected.sheet]
+    if others:
+        yield tr("Read the sheet “{sheet}”. Others: {others} (say which with --sheet).",
+                 sheet=detected.sheet, others=", ".join(others))  # fmt: skip
 
 
 def _describe_table(detected: DetectedFormat, mapping: Mapping[str, str]) -> list[str]:
@@ -68,6 +75,6 @@ def _describe_table(detected: DetectedFormat, mapping: Mapping[str, str]) -> lis
     names = column_mapping.unique_names(detected.sample[0]) if is_head else detected.columns
     if left := column_mapping.list_left_out(names, mapping):
         notes.append(tr("Columns left out: {columns}.", columns=", ".join(left)))
-    if detected.format != "markdown" and detected.delimiter not in ("", ",", "\t"):
+    if detected.delimiter not in ("", ",", "\t"):
         notes.append(tr("The cells are separated by “{delimiter}”.", delimiter=detected.delimiter))
     return notes

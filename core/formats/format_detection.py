@@ -22,6 +22,7 @@ from core.formats import (
     json_layouts,
     markdown_tables,
     table_rows,
+    workbooks,
 )
 from core.formats.csv_parser import CsvReader, TableRecord
 from core.formats.encoding_detection import Encoding, EncodingGuess
@@ -29,17 +30,19 @@ from core.formats.json_arrays import Elements
 from core.formats.json_layouts import Layout
 from core.formats.reading_options import DETECTED, ReadingOptions
 from core.language import tr
+from core.progress import Reporter
 
 SAMPLE_BYTES = 256 * 1024
 MAX_SAMPLE_ROWS = 20  # rows of a sample, and rows whose format is detected
 
 TABLE_SUFFIXES = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "markdown": (".md", ".markdown")}
+TABLE_FORMATS = (*TABLE_SUFFIXES, *workbooks.KINDS)
 JSON_SUFFIXES = (".jsonl", ".jsonl.txt", ".ndjson", ".json")
 _JSON_START = re.compile(r'\s*(?:\{\s*"|\[\s*(?:\{|$))')
 _JSON_LINE_START = re.compile(r'\s*(?:\{\s*(?:["}“]|$)|\[\s*(?:[{\["\d\]]|$))')
 _MAGIC_NUMBERS = {
-    b"PK\x03\x04": "zip, xlsx",
-    b"\xd0\xcf\x11\xe0": "xls",
+    b"PK\x03\x04": "zip",
+    b"\xd0\xcf\x11\xe0": "xls, or a workbook with a password",
     b"PAR1": "Parquet",
     b"SQLite format 3\0": "SQLite",
     b"%PDF": "PDF",
@@ -67,7 +70,8 @@ class DetectedFormat(NamedTuple):
     """The detected format of a file.
 
     `format` is one of `formats.READERS`; `layout` says how JSON rows stand in the file (`json_layouts`). Only tables
-    have `columns` (names), `sample` (first records, unescaped), `mapping` (field -> column, guessed) and `delimiter`.
+    have `columns` (names), `sample` (first records, unescaped), `mapping` (field -> column, guessed) and `delimiter`;
+    only workbooks have `sheet`, the one that is read, among `sheets`. `notes` are sentences about the reading.
     `forms` counts the forms of the first JSON rows. `doubts` must be settled before the file is read.
     """
 
@@ -81,11 +85,19 @@ class DetectedFormat(NamedTuple):
     delimiter: str = ""
     forms: dict[str, int] = {}  # noqa: RUF012
     doubts: tuple[Doubt, ...] = ()
+    sheet: str = ""
+    sheets: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the file has columns, and is not JSON."""
+        return self.format in TABLE_FORMATS
 
     @property
     def is_array(self) -> bool:
         """Whether the JSON rows are not one in each line."""
-        return self.layout.name not in ("lines", "python")
+        return not self.is_table and self.layout.name not in ("lines", "python")
 
     @property
     def has_head(self) -> bool:
@@ -99,6 +111,8 @@ def detect(path: Path, options: ReadingOptions = DETECTED) -> DetectedFormat:
     Raises FormatError when the file cannot be read, or is neither JSON nor a table, or there is no such encoding.
     """
     encoding = encoded_text_stream.parse_encoding(options.encoding) if options.encoding else None
+    if kind := workbooks.detect_kind(path):
+        return _detect_workbook(path, kind, options)
     with input_files.open_file(path) as file:
         start = file.read(SAMPLE_BYTES)
         compressed = compressed_files.is_compressed(file)
@@ -112,12 +126,25 @@ def detect(path: Path, options: ReadingOptions = DETECTED) -> DetectedFormat:
     return found._replace(encoding=guess.name, compressed=compressed, doubts=doubts)
 
 
+def _detect_workbook(path: Path, kind: str, options: ReadingOptions) -> DetectedFormat:
+    sheet = workbooks.read_sheet(path, Reporter(), options.sheet, options.columns)
+    sheets = tuple(workbooks.list_sheets(path))
+    sound = [record for record in sheet.records[: MAX_SAMPLE_ROWS + 1] if record.problem is None]
+    if not sound:
+        title = tr("{name} has no rows", name=clip(path.name, 80))
+        raise FormatError(title, tr("The sheet “{sheet}” is empty.", sheet=clip(sheet.name)))
+    found = _build_table_format(kind, sound, "")
+    return found._replace(sheet=sheet.name, sheets=sheets, notes=tuple(sheet.notes))
+
+
 def _require_rows(path: Path, start: bytes) -> None:
     """Raise FormatError for a file of another kind, known by its first bytes."""
     for magic, name in _MAGIC_NUMBERS.items():
         if start.startswith(magic):
             title = tr("{name} cannot be read", name=clip(path.name, 80))
-            raise FormatError(title, tr("It is a file of another kind ({kind}). Save it as CSV or JSONL.", kind=name))
+            raise FormatError(
+                title, tr("It is a file of another kind ({kind}). Save it as XLSX, CSV or JSONL.", kind=name)
+            )
     if start.startswith(_GIT_LFS):
         title = tr("{name} is a Git LFS pointer", name=clip(path.name, 80))
         raise FormatError(title, tr("It stands for a file that was not fetched. Fetch it with “git lfs pull”."))

@@ -9,13 +9,14 @@ class ReadingOptions:
     """How a file is to be read; '' and None are detected from the file.
 
     `format` is one of `formats.READERS`, `encoding` any text codec of Python, `delimiter` the character between the
-    cells of a table. `columns` is field (of `formats.FIELDS`) -> column of a table, or key of JSON rows.
+    cells of a table, `sheet` that of a workbook to read. `columns` is field (of `formats.FIELDS`) -> column of a table, or key of JSON rows.
     """
 
     format: str = ""
     encoding: str = ""
     columns: Mapping[str, str] | None = None
     delimiter: str = ""
+    sheet: str = ""
 
 
 DETECTED = ReadingOptions()

@@ -28,7 +28,7 @@ from core import formats
 from core.dataset import examples, importing
 from core.dataset.import_reader_process import ImportOptions
 from core.errors import JukuError
-from core.formats import column_mapping
+from core.formats import ReadingOptions, column_mapping
 from core.formats.csv_parser import DELIMITERS
 from core.language import tr
 from core.progress import Reporter
@@ -149,6 +149,11 @@ class ImportDialog(QDialog):
         self._file.addItems([source.name for source in self._sources])
         self._file.activated.connect(self._on_file)
         self.format_label = basics.label(dim=True)
+        self.form_box, self.sheet_box = DropDown(), DropDown()
+        self.form_box.setAccessibleName(tr("Format"))
+        self.sheet_box.setAccessibleName(tr("Sheet"))
+        for box in (self.form_box, self.sheet_box):
+            box.activated.connect(lambda _index: self._on_reading())
         self.encoding_box = DropDown()
         self.encoding_box.setAccessibleName(tr("Encoding"))
         for name, title in ENCODINGS.items():
@@ -174,7 +179,7 @@ class ImportDialog(QDialog):
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
-        for part in (self._file, self.format_label):
+        for part in (self._file, self.format_label, self.form_box, self.sheet_box):
             top.addWidget(part)
         top.addStretch()
         self.encoding_label = basics.label(tr("Encoding"), dim=True)
@@ -242,11 +247,16 @@ class ImportDialog(QDialog):
         self._show_source()
 
     def _on_reading(self) -> None:
-        """Read the file with the chosen encoding and separator."""
-        source, encoding, delimiter = self._source, self.encoding_box.currentData(), self.delimiter_box.currentData()
+        """Read the file with the chosen form, sheet, encoding and separator."""
+        source, delimiter = self._source, self.delimiter_box.currentData() if self._has_delimiter() else ""
+        form = self.form_box.currentData() if self.form_box.isEnabled() else ""
+        form = "" if form == source.detected.format and not source.form else form  # what was detected is no choice
+        options = ReadingOptions(
+            form, self.encoding_box.currentData(), None, delimiter, self.sheet_box.currentData() or ""
+        )
 
         async def recognise(_reporter: Reporter) -> None:
-            await asyncio.to_thread(source.recognise, encoding, delimiter if self._has_delimiter() else "")
+            await asyncio.to_thread(source.recognise, options)
             self._show_source()
 
         self._looking.start(recognise)
@@ -255,21 +265,37 @@ class ImportDialog(QDialog):
         source = self._source
         self._file.setVisible(len(self._sources) > 1)
         name = "" if len(self._sources) > 1 else f"{source.name}  "
-        self.format_label.setText(f"{name}{formats.title(source.detected.format)}")
+        self.format_label.setText(name)
+        self._show_forms()
         _choose(self.encoding_box, source.encoding)
         _choose(self.delimiter_box, source.delimiter)
         for part in (self.encoding_label, self.encoding_box):
-            part.setVisible(not source.pasted)
+            part.setVisible(not source.pasted and self.form_box.isEnabled())
         for part in (self.delimiter_label, self.delimiter_box):
             part.setVisible(self._has_delimiter())
         self.columns_label.setVisible(source.is_table())
         self.columns.setVisible(source.is_table())
         self.heading_box.setChecked(source.head)
-        self.heading_box.setEnabled(self._has_delimiter())
-        self.heading_box.setVisible(source.detected.format in formats.TABLE_READERS)
+        self.heading_box.setEnabled(source.detected.format != "markdown")
+        self.heading_box.setVisible(source.detected.is_table)
         self._show_columns()
         self._show_preview([])
         self._show_preview_or_missing()
+
+    def _show_forms(self) -> None:
+        """Offer the forms that the file can be read as: all of text, but a workbook is what it is."""
+        detected = self._source.detected
+        is_text = detected.format in formats.READERS
+        self.form_box.clear()
+        for form in formats.READERS if is_text else [detected.format]:
+            self.form_box.addItem(formats.title(form), form)
+        self.form_box.setEnabled(is_text)
+        _choose(self.form_box, detected.format)
+        self.sheet_box.clear()
+        for sheet in detected.sheets:
+            self.sheet_box.addItem(sheet, sheet)
+        _choose(self.sheet_box, detected.sheet)
+        self.sheet_box.setVisible(len(detected.sheets) > 1)
 
     def _has_delimiter(self) -> bool:
         return self._source.detected.format in ("csv", "tsv")

@@ -8,7 +8,9 @@ from typing import NamedTuple
 from core import formats
 from core.dataset import examples
 from core.errors import JukuError
-from core.formats import TABLE_READERS, DetectedFormat, ReadingOptions, column_mapping, detect
+from core.formats import DETECTED, DetectedFormat, ReadingOptions, column_mapping, describe_reading, detect
+from core.formats.format_detection import TABLE_SUFFIXES
+from core.formats.forms import FORMS
 from core.formats.jsonl import system_prompt
 from core.language import tr
 from core.progress import Reporter
@@ -34,32 +36,41 @@ class ImportSource:
     detected: DetectedFormat = DetectedFormat("")  # noqa: RUF009
     head: bool = True
     encoding: str = ""
+    form: str = ""  # a person's choice; '' is what was detected
     meaning: dict[str, str] = field(default_factory=dict)  # field by column
     error: JukuError | None = None
     pasted: bool = False  # not a person's file: its encoding is ours
     is_settled: bool = False  # a person has said how the file is to be read
     delimiter: str = ""
 
-    def recognise(self, encoding: str = "", delimiter: str = "") -> None:
+    def recognise(self, options: ReadingOptions = DETECTED) -> None:
         """Detect the format, with what is given or detected. Slow; an error is stored in `error`."""
-        self.is_settled = bool(encoding or delimiter)
+        self.is_settled = options != DETECTED
         try:
-            self.detected = detect(self.path, ReadingOptions(encoding=encoding, delimiter=delimiter))
+            self.detected = detect(self.path, options)
         except JukuError as error:
             self.error = error
             return
-        self.error = None
+        self.error, self.form = None, options.format
         self.encoding, self.delimiter = self.detected.encoding, self.detected.delimiter
         self.set_head(self.detected.has_head)
 
     def is_table(self) -> bool:
         """Whether the file has columns, or JSON rows have keys, whose fields a person can choose."""
-        return self.error is None and (self.detected.format in TABLE_READERS or bool(self.detected.columns))
+        return self.error is None and (self.detected.is_table or bool(self.detected.columns))
 
     def needs_answer(self) -> bool:
         """Whether a person is to see how the file will be read, before it is imported."""
         return self.is_table() or (
-            self.error is None and (bool(self.detected.doubts) or self.encoding not in OWN_ENCODINGS)
+            self.error is None
+            and (bool(self.detected.doubts) or self.encoding not in OWN_ENCODINGS or self.is_converted())
+        )
+
+    def is_converted(self) -> bool:
+        """Whether the rows have another form than those of services for chat models, or several."""
+        return not self.is_table() and (
+            len(self.detected.forms) > 1
+            or (self.detected.format in FORMS and not FORMS[self.detected.format].is_native)
         )
 
     def describe_doubts(self) -> str:
@@ -74,6 +85,8 @@ class ImportSource:
             sentences.append(tr("The columns are a guess: say what each means, and whether the first row names them."))
         if "form" in about:
             sentences.append(tr("The rows have a form that Juku does not know: say what each key means."))
+        if self.is_converted():
+            sentences += describe_reading(self.detected)
         return " ".join(sentences)
 
     def set_head(self, head: bool) -> None:
@@ -118,11 +131,11 @@ class ImportSource:
 
     def format(self) -> str:
         """The format to read the file in; '' where each JSON row has its own form."""
-        return self.detected.format if self.detected.format in TABLE_READERS else ""
+        return self.detected.format if self.detected.format in TABLE_SUFFIXES else self.form
 
     def reading(self) -> ReadingOptions:
         """How the file is to be read, as it was detected or chosen."""
-        return ReadingOptions(self.format(), self.encoding, self.columns(), self.delimiter)
+        return ReadingOptions(self.format(), self.encoding, self.columns(), self.delimiter, self.detected.sheet)
 
     def preview(self) -> list[RowPreview]:
         """The first rows as they will be imported. Raises `JukuError`."""

@@ -1,5 +1,6 @@
 import gzip
 
+import openpyxl
 from PySide6.QtWidgets import QPushButton
 
 from core.dataset import examples, quarantine
@@ -170,7 +171,7 @@ def test_each_file_that_cannot_be_read_is_named_and_the_others_come(run, workspa
         await until(lambda: notice(owner))
         text = notice(owner).text.text()
         assert text.startswith("2 rows imported.")
-        assert "sheet.xlsx cannot be read. It is a file of another kind (zip, xlsx)." in text
+        assert "sheet.xlsx cannot be read. It is a file of another kind (zip)." in text
         assert "gone.jsonl" in text
 
     run(go())
@@ -185,7 +186,7 @@ def test_pasted_text_is_recognised(run, workspace, owner):
         await until(lambda: owner.findChildren(ImportDialog))
         (dialog,) = owner.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 2)
-        assert "Markdown" in dialog.format_label.text()
+        assert dialog.form_box.currentText() == "Markdown table"
         assert dialog.encoding_box.isHidden() and dialog.encoding_label.isHidden()
         dialog.accept()
         await until(lambda: last(workspace, 1)[0].question == "c")
@@ -261,8 +262,46 @@ def test_a_converted_form_and_what_was_left_out_are_told(run, workspace, owner, 
 
     async def go():
         import_rows(workspace, [path], owner)
+        await until(lambda: owner.findChildren(ImportDialog))
+        (dialog,) = owner.findChildren(ImportDialog)
+        assert dialog.note.text() == "Converted from the form “question and answer by name”."
+        dialog.accept()
         await until(lambda: notice(owner))
         assert "Converted from the form “question and answer by name”." in notice(owner).text.text()
         assert last(workspace, 1)[0].notes == '{"category": "open"}'
+
+    run(go())
+
+
+def test_another_form_and_another_sheet_can_be_chosen(run, workspace, owner, tmp_path):
+    row = '{"instruction": "Why?", "input": "", "output": "So.", "prompt": "P", "response": "R"}\n'
+    path = write_file(tmp_path, row, "both.jsonl")
+    book = openpyxl.Workbook()
+    book.active.append(["question", "answer"])
+    book.active.append(["q", "a"])
+    book.create_sheet("Second").append(["question", "answer"])
+    book["Second"].append(["r", "b"])
+    book.save(tmp_path / "t.xlsx")
+
+    async def go():
+        import_rows(workspace, [path], owner)
+        await until(lambda: owner.findChildren(ImportDialog))
+        (dialog,) = owner.findChildren(ImportDialog)
+        await until(lambda: dialog.preview.rowCount() == 1)
+        assert (dialog.form_box.currentData(), dialog.preview.item(0, 1).text()) == ("alpaca", "Why?")
+        choose(dialog.form_box, "pairs")
+        await until(lambda: dialog.preview.rowCount() == 1 and dialog.preview.item(0, 1).text() != "Why?")
+        assert dialog.preview.item(0, 1).text() == "P"
+        dialog.accept()
+        await until(lambda: notice(owner) and not owner.findChildren(ImportDialog))
+        assert last(workspace, 1)[0].answer == "R"
+        import_rows(workspace, [tmp_path / "t.xlsx"], owner)
+        await until(lambda: owner.findChildren(ImportDialog))
+        (dialog,) = owner.findChildren(ImportDialog)
+        assert not dialog.form_box.isEnabled()
+        choose(dialog.sheet_box, "Second")
+        await until(lambda: dialog.preview.rowCount() == 1 and dialog.preview.item(0, 1).text() == "r")
+        dialog.accept()
+        await until(lambda: last(workspace, 1)[0].answer == "b")
 
     run(go())
