@@ -154,12 +154,13 @@ def _import(arguments: Arguments) -> int:
 
     async def work(document: Project) -> int:
         status = CLEAN
-        for path in arguments.files:
+        for path in _expand(arguments.files):
             before, first = quarantine.count(document.rows), examples.get_next_id(document.rows)
             try:
                 with _open_input(path) as file:
-                    label = tr("Import {name}", name=file.name)
-                    given = replace(options, source=file.name)
+                    name = formats.format_name(file)
+                    label = tr("Import {name}", name=name)
+                    given = replace(options, source=name)
                     result = await importing.import_file(document, file, given, progress_reporter(file.name), label)
             except ProjectError:
                 raise  # no other file would come in either
@@ -175,6 +176,20 @@ def _import(arguments: Arguments) -> int:
         return status
 
     return with_project(arguments, work)
+
+
+def _expand(files: list[Path]) -> Iterator[Path]:
+    """Yield the files, of an archive those in it; what is left out of one is told."""
+    for path in files:
+        try:
+            contents = formats.expand(path)
+        except FormatError:
+            yield path  # told when it is opened
+            continue
+        if contents.left_out:
+            names = ", ".join(contents.left_out)
+            print(tr("{name}: files without rows left out: {names}", name=path.name, names=names), file=sys.stderr)
+        yield from contents.paths
 
 
 @contextmanager
@@ -208,7 +223,7 @@ def _print_import_result(
         read = {"rows": result.rows, "known": result.known, "notes": result.notes}
         print_json({"file": str(path), **read, "unread": lines, **counts})
         return
-    print(trn("{name}: {n} row imported", "{name}: {n} rows imported", result.rows, name=path.name))
+    print(trn("{name}: {n} row imported", "{name}: {n} rows imported", result.rows, name=formats.format_name(path)))
     if result.notes:
         print("\n".join(result.notes))
         print(tr("If that is wrong, say so with --encoding, --delimiter, --sheet, --columns or --form."))
@@ -229,7 +244,7 @@ def _check(arguments: Arguments) -> int:
         raise FormatError(tr("One file at a time can be fixed"), tr("Nothing was written."))
     status = CLEAN
     printer = ProblemPrinter("json" if arguments.json else arguments.output)
-    for path in arguments.files:
+    for path in _expand(arguments.files):
         try:
             with _open_input(path) as file:
                 for line, problem in _find_problems(arguments, file):

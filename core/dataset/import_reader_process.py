@@ -204,7 +204,8 @@ class BlockBuilder:
 
 def read_blocks(path: Path, options: ImportOptions, known: KnownRows, reporter: Reporter) -> Iterator[Block]:
     """Yield the rows of a file, block by block. Raises `FormatError` when the file cannot be read, and `Cancelled`."""
-    builder = BlockBuilder(options.source or path.name, options, known)
+    path = formats.resolve(path)
+    builder = BlockBuilder(options.source or formats.format_name(path), options, known)
     detected = formats.detect(path, options.reading)
     formats.require_sure(detected, options.reading.columns)
     if formats.is_plain(detected) and options.reading.columns is None:

@@ -11,6 +11,9 @@ from core.checks import Problem, check_line, decode, problem
 from core.checks.json_positions import dumps
 from core.errors import FormatError
 from core.formats import column_mapping, forms, json_arrays, json_layouts, jsonl, table_rows
+from core.formats.archives import expand as expand
+from core.formats.archives import format_name as format_name
+from core.formats.archives import resolve as resolve
 from core.formats.check_file import check_lines, check_rows
 from core.formats.column_mapping import FIELDS as FIELDS
 from core.formats.conversion_losses import format_loss_reason as format_loss_reason
@@ -63,6 +66,7 @@ def read(path: Path, reporter: Reporter, options: ReadingOptions = DETECTED) -> 
     such rows, and the keys that have no place there go into the field `notes` as JSON. Raises FormatError when the file
     cannot be read, has no supported format, or leaves a doubt that the options do not settle, and `Cancelled`.
     """
+    path = resolve(path)
     detected = detect(path, options)
     require_sure(detected, options.columns)
     if detected.format in TABLE_READERS:
@@ -148,6 +152,7 @@ def check_file(path: Path, reporter: Reporter, options: ReadingOptions = DETECTE
 
     Raises `FormatError` when the file cannot be read, or leaves a doubt, and `Cancelled`.
     """
+    path = resolve(path)
     detected = detect(path, options)
     require_sure(detected, options.columns)
     for found in find_file_problems(detected):

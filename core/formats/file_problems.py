@@ -40,7 +40,7 @@ def title_of(form: str) -> str:
 
 def describe_reading(detected: DetectedFormat, columns: Mapping[str, str] | None = None) -> list[str]:
     """How a file is read where that is a guess, as translated sentences."""
-    notes = [*_describe_sheet(detected), *detected.notes]
+    notes = [*detected.notes]
     if detected.encoding not in ("utf-8", "utf-8-sig"):
         notes.append(tr("Read as {encoding}.", encoding=detected.encoding))
     if detected.is_table:
@@ -54,13 +54,6 @@ def describe_reading(detected: DetectedFormat, columns: Mapping[str, str] | None
     elif detected.format in forms.FORMS:
         notes.append(tr("Converted from the form “{form}”.", form=title_of(detected.format)))
     return notes
-
-
-def _describe_sheet(detected: DetectedFormat) -> Iterator[str]:
-    others = [name for name in detected.sheets if name != detected.sheet]
-    if others:
-        yield tr("Read the sheet “{sheet}”. Others: {others} (say which with --sheet).",
-                 sheet=detected.sheet, others=", ".join(others))  # fmt: skip
 
 
 def _describe_table(detected: DetectedFormat, mapping: Mapping[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from core.checks.messages import guess_word
 from core.checks.rule_registry import clip
 from core.errors import FormatError
 from core.formats import (
+    archives,
     column_mapping,
     compressed_files,
     csv_cells,
@@ -46,9 +47,6 @@ _MAGIC_NUMBERS = {
     b"PAR1": "Parquet",
     b"SQLite format 3\0": "SQLite",
     b"%PDF": "PDF",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"\xfd7zXZ": "xz",
-    b"BZh": "bzip2",
     b"ARROW1": "Arrow",
 }
 _GIT_LFS = b"version https://git-lfs.github.com/spec/"
@@ -111,6 +109,7 @@ def detect(path: Path, options: ReadingOptions = DETECTED) -> DetectedFormat:
     Raises FormatError when the file cannot be read, or is neither JSON nor a table, or there is no such encoding.
     """
     encoding = encoded_text_stream.parse_encoding(options.encoding) if options.encoding else None
+    path = archives.resolve(path)
     if kind := workbooks.detect_kind(path):
         return _detect_workbook(path, kind, options)
     with input_files.open_file(path) as file:
@@ -120,7 +119,7 @@ def detect(path: Path, options: ReadingOptions = DETECTED) -> DetectedFormat:
     guess = EncodingGuess(encoding) if encoding else encoding_detection.guess_encoding(path)
     codec = guess.name.removesuffix("-sig")
     text = start[encoded_text_stream.get_bom_length(start, guess.name) :].decode(codec, "replace")
-    name = path.name.lower().removesuffix(".gz")
+    name = compressed_files.remove_suffix(path.name)
     found = detect_text(text, name, len(start) < SAMPLE_BYTES, options)
     doubts = found.doubts if guess.sure else (_build_encoding_doubt(path, guess), *found.doubts)
     return found._replace(encoding=guess.name, compressed=compressed, doubts=doubts)
@@ -134,7 +133,16 @@ def _detect_workbook(path: Path, kind: str, options: ReadingOptions) -> Detected
         title = tr("{name} has no rows", name=clip(path.name, 80))
         raise FormatError(title, tr("The sheet “{sheet}” is empty.", sheet=clip(sheet.name)))
     found = _build_table_format(kind, sound, "")
-    return found._replace(sheet=sheet.name, sheets=sheets, notes=tuple(sheet.notes))
+    notes = [*_describe_choice(sheet.name, sheets), *sheet.notes]
+    doubts = tuple(doubt._replace(message=" ".join([doubt.message, *notes])) for doubt in found.doubts)
+    return found._replace(sheet=sheet.name, sheets=sheets, notes=tuple(notes), doubts=doubts)
+
+
+def _describe_choice(sheet: str, sheets: Sequence[str]) -> Iterator[str]:
+    others = [name for name in sheets if name != sheet]
+    if others:
+        yield tr("Read the sheet “{sheet}”. Others: {others} (say which with --sheet).",
+                 sheet=sheet, others=", ".join(others))  # fmt: skip
 
 
 def _require_rows(path: Path, start: bytes) -> None:
@@ -145,6 +153,9 @@ def _require_rows(path: Path, start: bytes) -> None:
             raise FormatError(
                 title, tr("It is a file of another kind ({kind}). Save it as XLSX, CSV or JSONL.", kind=name)
             )
+    if start[257:262] == b"ustar":
+        title = tr("{name} cannot be read", name=clip(path.name, 80))
+        raise FormatError(title, tr("It is a tar archive. Unpack it, or make a ZIP archive of the files."))
     if start.startswith(_GIT_LFS):
         title = tr("{name} is a Git LFS pointer", name=clip(path.name, 80))
         raise FormatError(title, tr("It stands for a file that was not fetched. Fetch it with “git lfs pull”."))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core import formats
 from core.checks import Problem, service_rules
+from core.formats import input_files
 from core.formats.reading_options import DETECTED, ReadingOptions
 from core.progress import Reporter
 
@@ -14,6 +15,7 @@ def check_for(
     path: Path, service: str, reporter: Reporter, options: ReadingOptions = DETECTED
 ) -> Iterator[tuple[int, Problem]]:
     """Yield the problems of `path` for a service of `service_rules.load()`, as `formats.check_file` does."""
+    path = formats.resolve(path)
     rules = service_rules.load()[service]
     detected = formats.detect(path, options)
     unimportant = {"too-few-rows"}
@@ -30,5 +32,5 @@ def check_for(
             count += 1
             for found in service_rules.check(json.loads(row.text), rules):
                 yield row.line.number, found
-    for found in service_rules.check_file(count, path.stat().st_size, detected.encoding == "utf-8-sig", rules):
+    for found in service_rules.check_file(count, input_files.get_size(path), detected.encoding == "utf-8-sig", rules):
         yield 0, found

@@ -43,7 +43,7 @@ class Sheet(NamedTuple):
 def detect_kind(path: Path) -> str:
     """The kind of a workbook, one of `KINDS`; '' for another file. Raises FormatError when it cannot be read."""
     with open_file(path) as file:
-        if file.read(4) != b"PK\x03\x04":
+        if file.read(4) != b"PK\x03\x04" or not path.is_file():
             return ""
         try:
             with zipfile.ZipFile(file) as archive:

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 from core import formats
 from core.dataset import examples, importing
 from core.dataset.import_reader_process import ImportOptions
-from core.errors import JukuError
+from core.errors import FormatError, JukuError
 from core.formats import ReadingOptions, column_mapping
 from core.formats.csv_parser import DELIMITERS
 from core.language import tr
@@ -108,7 +108,14 @@ def _recognise(sources: list[ImportSource]) -> None:
 def _open_sources(what: list[Path] | str, held: ExitStack) -> list[ImportSource]:
     if isinstance(what, str):
         return [ImportSource(held.enter_context(importing.save_pasted_text(what)), tr("Pasted text"), pasted=True)]
-    return [ImportSource(path, path.name) for path in what]
+    return [ImportSource(one, formats.format_name(one)) for path in what for one in _expand(path)]
+
+
+def _expand(path: Path) -> list[Path]:
+    try:
+        return formats.expand(path).paths
+    except FormatError:
+        return [path]  # told when it is recognised
 
 
 def options_of(source: ImportSource) -> ImportOptions:

@@ -1,0 +1,60 @@
+"""Files of other kinds on the command line: sheets, archives, and what has to be said of them."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from core.cli import commands
+from tests.support.row_files import chat_row
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command; returns its exit status, and what it prints."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = commands.run([*map(str, arguments)])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def project(tmp_path: Path, run: Run) -> Path:
+    path = tmp_path / "p.juku"
+    run("new", path)
+    return path
+
+
+def test_an_archive_is_imported_and_checked_file_by_file(tmp_path: Path, run: Run, project: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "rows.zip", "w") as archive:
+        for name in ("a.jsonl", "b.jsonl"):
+            archive.writestr(name, chat_row(f"{name}?", "a"))
+        archive.writestr("README.md", "# Read me")
+    status, out, err = run("import", project, tmp_path / "rows.zip")
+    assert status == 0
+    assert "rows.zip/a.jsonl: 1 row imported" in out
+    assert "rows.zip/b.jsonl: 1 row imported" in out
+    assert "files without rows left out: README.md" in err
+    status, out, err = run("check", tmp_path / "rows.zip")
+    assert (status, "rows.zip/b.jsonl" in out) == (1, True)
+
+
+def test_a_sheet_is_named(tmp_path: Path, run: Run, project: Path) -> None:
+    book = openpyxl.Workbook()
+    for cells in (["Notes", "Dates"], ["x", "y"]):
+        book.active.append(cells)
+    book.create_sheet("Rows").append(["question", "answer"])
+    book["Rows"].append(["q", "a"])
+    book.save(tmp_path / "t.xlsx")
+    status, out, err = run("import", project, tmp_path / "t.xlsx")
+    assert (status, "user=Dates" in err, "Others: Rows" in err) == (2, True, True)
+    status, out, err = run("import", project, tmp_path / "t.xlsx", "--sheet", "Rows")
+    assert status == 0
+    assert "Read the sheet “Rows”. Others: Sheet" in out
