@@ -75,6 +75,8 @@ def _add_reading_options(parser: argparse.ArgumentParser, *other_names: str) -> 
     parser.add_argument(
         "--sheet", default="", metavar="NAME", help=tr("of a workbook; by default the first one with rows")
     )
+    words = tr("of a batch: the file with the requests, for one with the answers")
+    parser.add_argument("--requests", type=Path, default=None, metavar="FILE", help=words)
     several = tr("which table column or JSON key means what, as in user=Frage,assistant=Antwort")
     parser.add_argument(
         "--columns", action="extend", type=_parse_columns, default=[], metavar="FIELD=NAME,…", help=several
@@ -261,7 +263,12 @@ def _check(arguments: Arguments) -> int:
 
 def _reading(arguments: Arguments) -> ReadingOptions:
     return ReadingOptions(
-        arguments.form, arguments.encoding, dict(arguments.columns) or None, arguments.delimiter, arguments.sheet
+        arguments.form,
+        arguments.encoding,
+        dict(arguments.columns) or None,
+        arguments.delimiter,
+        arguments.sheet,
+        arguments.requests.absolute() if arguments.requests else None,
     )
 
 

@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from core.checks import Problem, check_line, decode, problem
 from core.checks.json_positions import dumps
 from core.errors import FormatError
-from core.formats import column_mapping, forms, json_arrays, json_layouts, jsonl, table_rows
+from core.formats import batch_join, column_mapping, columnar_files, forms, json_arrays, json_layouts, jsonl, table_rows
 from core.formats.archives import expand as expand
 from core.formats.archives import format_name as format_name
 from core.formats.archives import resolve as resolve
@@ -74,18 +75,23 @@ def read(path: Path, reporter: Reporter, options: ReadingOptions = DETECTED) -> 
         delimiter = options.delimiter or detected.delimiter
         settled = replace(options, encoding=detected.encoding, delimiter=delimiter, sheet=detected.sheet)
         return read_table(path, reporter, settled)
-    convert = partial(convert_line, form=options.format, columns=options.columns)
-    if detected.is_array:
+    other = batch_join.load(options.requests, reporter) if options.requests else None
+    convert = partial(convert_line, form=options.format, columns=options.columns, other=other)
+    if detected.layout.name in columnar_files.KINDS.values():
+        lines = columnar_files.read(path, detected.layout.name, reporter)
+    elif detected.is_array:
         lines = json_arrays.read(path, detected.encoding, reporter, detected.layout.start)
-        return (row for line in lines for row in (convert(line) if line.text is not None else [line]))
-    rows = _read_jsonl(path, detected, reporter)
-    return (row for line in rows for row in (convert(line) if line.text is not None else [line]))
+    else:
+        lines = _read_jsonl(path, detected, reporter)
+    if other:
+        lines = chain(lines, other.iterate_left())
+    return (row for line in lines for row in (convert(line) if line.text is not None else [line]))
 
 
 def require_sure(detected: DetectedFormat, columns: Mapping[str, str] | None = None) -> None:
     """Raise FormatError for a doubt about how to read a file that the given columns do not settle."""
     for doubt in detected.doubts:
-        if doubt.about == "encoding" or columns is None:
+        if doubt.about not in ("columns", "form") or columns is None:
             raise doubt.error()
     form = forms.FORMS.get(detected.format)
     if form and form.read is None and form.way and columns is None and set(detected.forms) <= {detected.format}:
@@ -105,14 +111,20 @@ def is_plain(detected: DetectedFormat) -> bool:
     return detected.format in UNCHANGED and detected.layout.name == "lines" and set(detected.forms) <= {*UNCHANGED}
 
 
-def convert_line(row: FileRow, form: str = "", columns: Mapping[str, str] | None = None) -> list[FileRow]:
+def convert_line(
+    row: FileRow,
+    form: str = "",
+    columns: Mapping[str, str] | None = None,
+    other: batch_join.OtherFile | None = None,
+) -> list[FileRow]:
     """The rows that a JSON object becomes, of the given form or its own; none that can be trained on is unreadable.
 
-    `columns` is field -> key, instead of a form.
+    `columns` is field -> key, instead of a form. `other` has the other halves of the rows of a batch.
     """
     value = decode((row.text or "").encode()).value
     if not isinstance(value, dict):
         return [row]
+    value = other.join(value) if other else value
     if columns is not None:
         converted: Iterable[forms.Converted] = [_convert_by_keys(value, columns)]
     else:
@@ -144,7 +156,9 @@ def _build_row(row: FileRow, converted: forms.Converted) -> FileRow:
         why = [format_loss(reason) for reason in converted.lost]
         return FileRow(row.line, None, [problem("form-unsupported", "", tr("It has {what}.", what=", ".join(why)))])
     text, problems = check_line(dumps(converted.row).encode())
-    return FileRow(row.line, text, problems, {"notes": dumps(converted.rest)} if converted.rest else {}, converted.lost)
+    notes = [row.fields.get("notes", ""), dumps(converted.rest) if converted.rest else ""]
+    fields = row.fields | ({"notes": "\n".join(filter(None, notes))} if any(notes) else {})
+    return FileRow(row.line, text, problems, fields, (*row.lost, *converted.lost))
 
 
 def check_file(path: Path, reporter: Reporter, options: ReadingOptions = DETECTED) -> Iterator[tuple[int, Problem]]:

@@ -14,6 +14,7 @@ from core.errors import FormatError
 from core.formats import (
     archives,
     column_mapping,
+    columnar_files,
     compressed_files,
     csv_cells,
     encoded_text_stream,
@@ -27,6 +28,7 @@ from core.formats import (
 )
 from core.formats.csv_parser import CsvReader, TableRecord
 from core.formats.encoding_detection import Encoding, EncodingGuess
+from core.formats.forms import batch
 from core.formats.json_arrays import Elements
 from core.formats.json_layouts import Layout
 from core.formats.reading_options import DETECTED, ReadingOptions
@@ -44,10 +46,9 @@ _JSON_LINE_START = re.compile(r'\s*(?:\{\s*(?:["}“]|$)|\[\s*(?:[{\["\d\]]|$))'
 _MAGIC_NUMBERS = {
     b"PK\x03\x04": "zip",
     b"\xd0\xcf\x11\xe0": "xls, or a workbook with a password",
-    b"PAR1": "Parquet",
     b"SQLite format 3\0": "SQLite",
     b"%PDF": "PDF",
-    b"ARROW1": "Arrow",
+    b"FEA1": "Feather 1",
 }
 _GIT_LFS = b"version https://git-lfs.github.com/spec/"
 
@@ -55,7 +56,7 @@ _GIT_LFS = b"version https://git-lfs.github.com/spec/"
 class Doubt(NamedTuple):
     """What cannot be known from the file alone: what was found, and how to say what is meant."""
 
-    about: str  # "encoding", "columns" or "form"
+    about: str  # "encoding", "columns" or "form", or which file of a batch this is: "requests" or "answers"
     title: str
     message: str
 
@@ -112,6 +113,11 @@ def detect(path: Path, options: ReadingOptions = DETECTED) -> DetectedFormat:
     path = archives.resolve(path)
     if kind := workbooks.detect_kind(path):
         return _detect_workbook(path, kind, options)
+    if kind := columnar_files.detect_kind(path):
+        rows = columnar_files.read_sample(path, kind, MAX_SAMPLE_ROWS)
+        return _build_json_format(
+            list(rows), Layout(kind), options.format if options.format not in TABLE_SUFFIXES else ""
+        )
     with input_files.open_file(path) as file:
         start = file.read(SAMPLE_BYTES)
         compressed = compressed_files.is_compressed(file)
@@ -120,7 +126,7 @@ def detect(path: Path, options: ReadingOptions = DETECTED) -> DetectedFormat:
     codec = guess.name.removesuffix("-sig")
     text = start[encoded_text_stream.get_bom_length(start, guess.name) :].decode(codec, "replace")
     name = compressed_files.remove_suffix(path.name)
-    found = detect_text(text, name, len(start) < SAMPLE_BYTES, options)
+    found = _settle_batch(detect_text(text, name, len(start) < SAMPLE_BYTES, options), options.requests)
     doubts = found.doubts if guess.sure else (_build_encoding_doubt(path, guess), *found.doubts)
     return found._replace(encoding=guess.name, compressed=compressed, doubts=doubts)
 
@@ -212,11 +218,34 @@ def _detect_json(text: str, format: str = "") -> DetectedFormat:
     )
     read = json_layouts.decode_python if layout.name == "python" else decode
     values = [read(line.raw.strip()).value for line in islice(rows, MAX_SAMPLE_ROWS)]
+    return _build_json_format(values, layout, format)
+
+
+def _build_json_format(values: Sequence[object], layout: Layout, format: str) -> DetectedFormat:
     found = Counter(form for value in values if (form := forms.detect_form(value)))
     named = format or (found.most_common(1)[0][0] if found else forms.CHAT)
     detected = DetectedFormat(named, layout=layout, forms=dict(found))
     objects = [value for value in values if isinstance(value, dict)]
+    if named == "batch" and (side := batch.find_side(values)):
+        return detected._replace(doubts=(_build_batch_doubt(side),))
     return detected if format or found else _add_form_doubt(detected, objects)
+
+
+def _build_batch_doubt(side: str) -> Doubt:
+    if side == batch.ANSWERS:
+        title = tr("The file has the answers of a batch without its requests")
+        return Doubt(side, title, tr("Nothing was read. Name the file with the requests: “--requests FILE”."))
+    title = tr("The file has the requests of a batch without its answers")
+    return Doubt(side, title, tr("Nothing was read. Name the file with the answers: “--requests FILE”."))
+
+
+def _settle_batch(detected: DetectedFormat, requests: Path | None) -> DetectedFormat:
+    """Take away the doubt that the other file of a batch settles, and tell of it."""
+    if requests is None:
+        return detected
+    doubts = tuple(doubt for doubt in detected.doubts if doubt.about not in (batch.REQUESTS, batch.ANSWERS))
+    note = tr("Each row is joined with that of the same “custom_id” in {name}.", name=clip(requests.name, 80))
+    return detected._replace(doubts=doubts, notes=(*detected.notes, note))
 
 
 def _add_form_doubt(detected: DetectedFormat, values: list[dict[str, Any]]) -> DetectedFormat:

@@ -29,6 +29,9 @@ class Layout(NamedTuple):
 def describe(name: str) -> str:
     """What is different from JSON Lines, translated."""
     return {
+        "parquet": tr("The rows are in a Parquet file, not in JSON Lines."),
+        "arrow": tr("The rows are in an Arrow (Feather) file, not in JSON Lines."),
+        "arrow-stream": tr("The rows are in an Arrow (Feather) file, not in JSON Lines."),
         "array": tr("The rows are one JSON list, not one in each line."),
         "wrapped": tr("The rows are a list inside another JSON object, not one in each line."),
         "pretty": tr("The rows are spread over several lines each, not one in each line."),

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
+    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -34,8 +35,8 @@ from core.language import tr
 from core.progress import Reporter
 from ui import style
 from ui.dataset.import_and_outcome import ImportFile, ImportOutcome, format_failure, import_files, import_label
-from ui.dataset.import_source import ImportSource, RowPreview
-from ui.widgets import basics
+from ui.dataset.import_source import ImportSource, RowPreview, recognise_all
+from ui.widgets import basics, file_dialogs
 from ui.widgets.drop_down import DropDown
 from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.value_texts import add_values
@@ -80,8 +81,7 @@ def import_rows(
 
 async def _import_rows(workspace: Workspace, what: list[Path] | str, parent: QWidget, on_ended: OnEnded) -> None:
     held = ExitStack()  # a pasted text is a file for as long as it is needed
-    sources = _open_sources(what, held)
-    await asyncio.to_thread(_recognise, sources)
+    sources = await asyncio.to_thread(recognise_all, _open_sources(what, held))
     tables = [source for source in sources if source.needs_answer()]
     others = [source for source in sources if not source.needs_answer()]
     if tables:
@@ -98,11 +98,6 @@ async def _import_rows(workspace: Workspace, what: list[Path] | str, parent: QWi
         task.add_done_callback(lambda _task: on_ended())
         if not tables:
             task.add_done_callback(lambda _task: held.close())
-
-
-def _recognise(sources: list[ImportSource]) -> None:
-    for source in sources:
-        source.recognise()
 
 
 def _open_sources(what: list[Path] | str, held: ExitStack) -> list[ImportSource]:
@@ -171,6 +166,9 @@ class ImportDialog(QDialog):
         for delimiter in DELIMITERS:
             self.delimiter_box.addItem(tr("tab") if delimiter == "\t" else delimiter, delimiter)
         self.delimiter_box.activated.connect(lambda _index: self._on_reading())
+        self.other_button = QPushButton(tr("Other file of the batch…"))
+        self.other_button.setAutoDefault(False)
+        self.other_button.clicked.connect(self._on_other_file)
         self.heading_box = QCheckBox(tr("The first row names the columns"))
         self.heading_box.clicked.connect(self._on_head)
 
@@ -186,7 +184,7 @@ class ImportDialog(QDialog):
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
-        for part in (self._file, self.format_label, self.form_box, self.sheet_box):
+        for part in (self._file, self.format_label, self.form_box, self.sheet_box, self.other_button):
             top.addWidget(part)
         top.addStretch()
         self.encoding_label = basics.label(tr("Encoding"), dim=True)
@@ -268,11 +266,20 @@ class ImportDialog(QDialog):
 
         self._looking.start(recognise)
 
+    def _on_other_file(self) -> None:
+        kind, title = file_dialogs.ROWS, tr("Other file of the batch")
+        file_dialogs.open_dialog(self, self._workspace.settings, kind, title, self._on_other_path).open()
+
+    def _on_other_path(self, found: list[Path]) -> None:
+        self._source.requests = found[0]
+        self._on_reading()
+
     def _show_source(self) -> None:
         source = self._source
         self._file.setVisible(len(self._sources) > 1)
         name = "" if len(self._sources) > 1 else f"{source.name}  "
         self.format_label.setText(name)
+        self.other_button.setVisible(source.is_half_batch() or source.requests is not None)
         self._show_forms()
         _choose(self.encoding_box, source.encoding)
         _choose(self.delimiter_box, source.delimiter)

@@ -1,6 +1,6 @@
 """A file to import: its recognised format, the meaning of its columns, and a preview of its rows."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from core.dataset import examples
 from core.errors import JukuError
 from core.formats import DETECTED, DetectedFormat, ReadingOptions, column_mapping, describe_reading, detect
 from core.formats.format_detection import TABLE_SUFFIXES
-from core.formats.forms import FORMS
+from core.formats.forms import FORMS, batch
 from core.formats.jsonl import system_prompt
 from core.language import tr
 from core.progress import Reporter
@@ -42,9 +42,11 @@ class ImportSource:
     pasted: bool = False  # not a person's file: its encoding is ours
     is_settled: bool = False  # a person has said how the file is to be read
     delimiter: str = ""
+    requests: Path | None = None  # the other file of a batch
 
     def recognise(self, options: ReadingOptions = DETECTED) -> None:
         """Detect the format, with what is given or detected. Slow; an error is stored in `error`."""
+        options = replace(options, requests=self.requests)
         self.is_settled = options != DETECTED
         try:
             self.detected = detect(self.path, options)
@@ -65,6 +67,10 @@ class ImportSource:
             self.error is None
             and (bool(self.detected.doubts) or self.encoding not in OWN_ENCODINGS or self.is_converted())
         )
+
+    def is_half_batch(self) -> bool:
+        """Whether the file is one of the two of a batch, and the other is not known."""
+        return any(doubt.about in (batch.REQUESTS, batch.ANSWERS) for doubt in self.detected.doubts)
 
     def is_converted(self) -> bool:
         """Whether the rows have another form than those of services for chat models, or several."""
@@ -125,6 +131,8 @@ class ImportSource:
         """What still has to be chosen, as text; '' when the file can be imported."""
         if self.error is not None:
             return f"{self.error.title}. {self.error.message}"
+        if self.is_half_batch():
+            return tr("The answers of a batch and its requests are in two files: choose the other one.")
         if self.is_table() and not any(field in column_mapping.REQUIRED_FIELDS for field in self.meaning.values()):
             return tr("Choose the column with the questions.")
         return ""
@@ -135,7 +143,9 @@ class ImportSource:
 
     def reading(self) -> ReadingOptions:
         """How the file is to be read, as it was detected or chosen."""
-        return ReadingOptions(self.format(), self.encoding, self.columns(), self.delimiter, self.detected.sheet)
+        return ReadingOptions(
+            self.format(), self.encoding, self.columns(), self.delimiter, self.detected.sheet, self.requests
+        )
 
     def preview(self) -> list[RowPreview]:
         """The first rows as they will be imported. Raises `JukuError`."""
@@ -150,3 +160,19 @@ def _build_preview(row: formats.FileRow) -> RowPreview:
     question, answer = examples.read_previews(row.text)
     fields = {"question": question, "answer": answer, "system": system_prompt(row.text), **row.fields}
     return RowPreview(row.line.number, {name: text for name, text in fields.items() if text})
+
+
+def recognise_all(sources: list[ImportSource]) -> list[ImportSource]:
+    """Recognise the files; the two of a batch become one. Slow, as `recognise` is."""
+    for source in sources:
+        source.recognise()
+    halves = {
+        side: [one for one in sources if one.error is None and side in (doubt.about for doubt in one.detected.doubts)]
+        for side in (batch.REQUESTS, batch.ANSWERS)
+    }
+    if len(halves[batch.REQUESTS]) != 1 or len(halves[batch.ANSWERS]) != 1:
+        return sources
+    (requests,), (answers,) = halves.values()
+    answers.requests = requests.path
+    answers.recognise()
+    return [one for one in sources if one is not requests]

@@ -58,3 +58,14 @@ def test_a_sheet_is_named(tmp_path: Path, run: Run, project: Path) -> None:
     status, out, err = run("import", project, tmp_path / "t.xlsx", "--sheet", "Rows")
     assert status == 0
     assert "Read the sheet “Rows”. Others: Sheet" in out
+
+
+def test_the_requests_of_a_batch_are_named(tmp_path: Path, run: Run, project: Path) -> None:
+    asked = '{"custom_id": "1", "body": {"messages": [{"role": "user", "content": "q"}]}}'
+    said = '{"custom_id": "1", "response": {"body": {"choices": [{"message": {"role": "assistant", "content": "a"}}]}}}'
+    (tmp_path / "in.jsonl").write_text(asked)
+    (tmp_path / "out.jsonl").write_text(said)
+    status, _out, err = run("import", project, tmp_path / "out.jsonl")
+    assert (status, "--requests" in err) == (2, True)
+    status, out, _err = run("import", project, tmp_path / "out.jsonl", "--requests", tmp_path / "in.jsonl")
+    assert (status, "1 row imported" in out) == (0, True)

@@ -1,7 +1,8 @@
 import gzip
+import json
 
 import openpyxl
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from core.dataset import examples, quarantine
 from core.dataset.filters import Filter, find
@@ -303,5 +304,35 @@ def test_another_form_and_another_sheet_can_be_chosen(run, workspace, owner, tmp
         await until(lambda: dialog.preview.rowCount() == 1 and dialog.preview.item(0, 1).text() == "r")
         dialog.accept()
         await until(lambda: last(workspace, 1)[0].answer == "b")
+
+    run(go())
+
+
+def test_the_two_files_of_a_batch_come_together(run, workspace, owner, tmp_path):
+    asked = {"custom_id": "1", "body": {"messages": [{"role": "user", "content": "q"}]}}
+    said = {"custom_id": "1", "response": {"body": {"choices": [{"message": {"role": "assistant", "content": "a"}}]}}}
+    requests = write_file(tmp_path, json.dumps(asked), "requests.jsonl")
+    answers = write_file(tmp_path, json.dumps(said), "answers.jsonl")
+
+    async def go():
+        for dropped in ([requests, answers], [answers]):
+            import_rows(workspace, dropped, owner)
+            await until(lambda: owner.findChildren(ImportDialog))
+            (dialog,) = owner.findChildren(ImportDialog)
+            assert "answers.jsonl" in dialog.format_label.text()
+            if len(dropped) == 1:
+                assert not dialog.ok_button.isEnabled()
+                dialog.other_button.click()
+                (chooser,) = dialog.findChildren(QFileDialog)
+                chooser.filesSelected.emit([str(requests)])
+                chooser.reject()
+            await until(lambda dialog=dialog: dialog.preview.rowCount() == 1 and dialog.ok_button.isEnabled())
+            assert [dialog.preview.item(0, column).text() for column in (1, 2)] == ["q", "a"]
+            if len(dropped) == 1:
+                dialog.reject()
+            else:
+                dialog.accept()
+            await until(lambda: not owner.findChildren(ImportDialog))
+        assert (last(workspace, 1)[0].question, last(workspace, 1)[0].answer) == ("q", "a")
 
     run(go())
