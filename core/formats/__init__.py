@@ -37,6 +37,8 @@ TABLE_READERS: dict[str, Callable[[Path, Reporter, ReadingOptions], Iterator[Fil
     "csv": table_rows.read_csv,
     "tsv": table_rows.read_csv,
     "markdown": table_rows.read_markdown,
+    "html": table_rows.read_html,
+    "questions": table_rows.read_questions,
     "xlsx": table_rows.read_workbook,
     "ods": table_rows.read_workbook,
 }
@@ -54,6 +56,8 @@ def title(format: str) -> str:
         "csv": tr("CSV table"),
         "tsv": tr("TSV table (tabs)"),
         "markdown": tr("Markdown table"),
+        "html": tr("HTML table"),
+        "questions": tr("Text with questions and answers"),
         "xlsx": tr("Excel workbook"),
         "ods": tr("OpenDocument spreadsheet"),
         "huggingface": tr("Hugging Face folder"),

@@ -28,7 +28,10 @@ class Contents(NamedTuple):
 
 def find_archive(path: Path) -> Path | None:
     """The file of which `path` is a member by its name; None where none of its folders is a file."""
-    return next((parent for parent in path.parents if parent.is_file()), None)
+    try:
+        return None if path.exists() else next((parent for parent in path.parents if parent.is_file()), None)
+    except (OSError, ValueError):  # no possible name of a file
+        return None
 
 
 def format_name(path: Path) -> str:

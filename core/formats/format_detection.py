@@ -20,9 +20,11 @@ from core.formats import (
     encoded_text_stream,
     encoding_detection,
     forms,
+    html_tables,
     input_files,
     json_layouts,
     markdown_tables,
+    question_texts,
     table_rows,
     workbooks,
 )
@@ -32,13 +34,15 @@ from core.formats.forms import batch
 from core.formats.json_arrays import Elements
 from core.formats.json_layouts import Layout
 from core.formats.reading_options import DETECTED, ReadingOptions
-from core.language import tr
+from core.language import tr, trn
 from core.progress import Reporter
 
 SAMPLE_BYTES = 256 * 1024
 MAX_SAMPLE_ROWS = 20  # rows of a sample, and rows whose format is detected
 
-TABLE_SUFFIXES = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "markdown": (".md", ".markdown")}
+TABLE_SUFFIXES: dict[str, tuple[str, ...]] = {
+    "csv": (".csv",), "tsv": (".tsv", ".tab"), "markdown": (".md", ".markdown"), "html": (".html", ".htm", ".xhtml"), "questions": (),
+}  # fmt: skip
 TABLE_FORMATS = (*TABLE_SUFFIXES, *workbooks.KINDS)
 JSON_SUFFIXES = (".jsonl", ".jsonl.txt", ".ndjson", ".json")
 _JSON_START = re.compile(r'\s*(?:\{\s*"|\[\s*(?:\{|$))')
@@ -124,9 +128,14 @@ def detect(path: Path, options: ReadingOptions = DETECTED) -> DetectedFormat:
     _require_rows(path, start)
     guess = EncodingGuess(encoding) if encoding else encoding_detection.guess_encoding(path)
     codec = guess.name.removesuffix("-sig")
+    is_whole = len(start) < SAMPLE_BYTES
+    if html_tables.is_page(start.decode("utf-8", "replace")):  # its tables may stand anywhere
+        start = b"".join(
+            islice(encoded_text_stream.read_blocks(path, "utf-8", Reporter()), html_tables.MAX_BYTES >> 20)
+        )
     text = start[encoded_text_stream.get_bom_length(start, guess.name) :].decode(codec, "replace")
     name = compressed_files.remove_suffix(path.name)
-    found = _settle_batch(detect_text(text, name, len(start) < SAMPLE_BYTES, options), options.requests)
+    found = _settle_batch(detect_text(text, name, is_whole, options), options.requests)
     doubts = found.doubts if guess.sure else (_build_encoding_doubt(path, guess), *found.doubts)
     return found._replace(encoding=guess.name, compressed=compressed, doubts=doubts)
 
@@ -184,10 +193,17 @@ def detect_text(text: str, name: str = "", is_whole: bool = True, options: Readi
         text = text[: text.rfind("\n") + 1] or text
     format, delimiter = options.format, options.delimiter
     if format in TABLE_SUFFIXES:
-        return _detect_table(text, TABLE_SUFFIXES[format][0], delimiter) or DetectedFormat(format)
+        return _detect_table(text, format, delimiter) or _build_empty(format, name, is_whole)
     if format or _is_json(text, name):
         return _detect_json(text, format)
-    if (detected := _detect_table(text, name, delimiter)) and (
+    kind = next((kind for kind, suffixes in TABLE_SUFFIXES.items() if name.endswith(suffixes)), "")
+    if not kind and html_tables.is_page(text):
+        kind = "html"
+    if kind in ("", "markdown") and (found := _detect_questions(text, kind)):
+        return found
+    if kind:
+        return _detect_table(text, kind, delimiter) or _build_empty(kind, name, is_whole)
+    if (detected := _detect_table(text, "", delimiter)) and (
         column_mapping.is_head(detected.columns) or not name.endswith(JSON_SUFFIXES)
     ):
         return detected
@@ -195,12 +211,46 @@ def detect_text(text: str, name: str = "", is_whole: bool = True, options: Readi
         return _detect_json(text)
     raise FormatError(
         tr("“{name}” has a format that Juku does not support", name=name or tr("The text")),
-        tr("Nothing was read or written. Rows can be JSON or JSONL, CSV, TSV, or a Markdown table."),
+        tr(
+            "Nothing was read or written. Rows can be JSON or JSONL, a table (CSV, TSV, XLSX, ODS, Parquet, Markdown, HTML), or text with “Q: …” and “A: …”."
+        ),
     )
 
 
+def _detect_questions(text: str, kind: str) -> DetectedFormat | None:
+    """A text with questions and answers; None where it has none, or Markdown has a table, which says more."""
+    if kind and _detect_table(text, kind):
+        return None
+    _delimiter, records = _read_records(text, "questions", "")
+    if question_texts.looks_like_questions(records, bool(kind)):
+        found = _build_table_format("questions", [record for record in records if record.problem is None], "")
+        return found._replace(notes=tuple(_describe_rest(text, "questions")))
+    return None
+
+
+def _describe_rest(text: str, kind: str) -> Iterator[str]:
+    """Yield what of a text is not read, in translated sentences."""
+    if kind == "html" and (others := html_tables.read_tables(text)[1]):
+        yield trn("{n} other table was left out.", "{n} other tables were left out.", others)
+    if kind == "questions":
+        lines = encoded_text_stream.split_lines([text.encode("utf-8", "replace")])
+        used = sum(len(record.line.raw.split()) for record in question_texts.iterate_records(lines))
+        if used < len(text.split()):
+            yield tr("Text outside of questions and answers was left out.")
+
+
+def _build_empty(kind: str, name: str, is_whole: bool) -> DetectedFormat:
+    """What a text without rows in its beginning is; raises FormatError where it has none at all."""
+    if kind in ("csv", "tsv") or not is_whole:
+        return DetectedFormat(kind)
+    title = tr("“{name}” has no rows", name=name or tr("The text"))
+    words = tr("It has no table, and no questions with answers (“Q: …” and “A: …”, or headings with a question mark). "
+               "Read it into the spec, and generate rows from it.")  # fmt: skip
+    raise FormatError(title, words)
+
+
 def _is_json(text: str, name: str) -> bool:
-    if name.endswith((*TABLE_SUFFIXES["csv"], *TABLE_SUFFIXES["tsv"], *TABLE_SUFFIXES["markdown"])):
+    if name.endswith(tuple(suffix for suffixes in TABLE_SUFFIXES.values() for suffix in suffixes)):
         return bool(_JSON_START.match(text))
     lines = [line for line in text.split("\n", MAX_SAMPLE_ROWS)[:MAX_SAMPLE_ROWS] if line.strip()]
     return bool(_JSON_LINE_START.match(text)) or 2 * sum(bool(_JSON_LINE_START.match(line)) for line in lines) > len(
@@ -262,9 +312,8 @@ def _add_form_doubt(detected: DetectedFormat, values: list[dict[str, Any]]) -> D
     return detected._replace(columns=keys, sample=sample, doubts=(Doubt("form", title, words),))
 
 
-def _detect_table(text: str, name: str, delimiter: str = "") -> DetectedFormat | None:
-    """The table in a text: of the format that its name says, or of the first one that fits; None if it is no table."""
-    named_kind = next((kind for kind, suffixes in TABLE_SUFFIXES.items() if name.endswith(suffixes)), "")
+def _detect_table(text: str, named_kind: str, delimiter: str = "") -> DetectedFormat | None:
+    """The table in a text: of the given format, or of the first one that fits; None if it is no table."""
     if named_kind == "tsv" and "\t" not in text:
         named_kind = "csv"  # a wrong name
     for kind in [named_kind] if named_kind else ["markdown", "tsv", "csv"]:
@@ -273,8 +322,8 @@ def _detect_table(text: str, name: str, delimiter: str = "") -> DetectedFormat |
         if sound and (
             named_kind or (len(sound[0].cells) > 1 and 5 * len(sound) >= 4 * len(records) and len(sound) > 1)
         ):
-            return _build_table_format(kind, sound, found)
-    return DetectedFormat(named_kind) if named_kind else None
+            return _build_table_format(kind, sound, found)._replace(notes=tuple(_describe_rest(text, kind)))
+    return None
 
 
 def _split_at_returns(text: str) -> str:
@@ -285,8 +334,12 @@ def _split_at_returns(text: str) -> str:
 def _read_records(text: str, kind: str, delimiter: str) -> tuple[str, list[TableRecord]]:
     """The delimiter of a text and its first records."""
     lines = encoded_text_stream.split_lines([_split_at_returns(text).encode("utf-8", "replace")])
-    if kind == "markdown":
-        records: Iterable[TableRecord] = markdown_tables.iterate_records(lines)
+    if kind == "html":
+        records: Iterable[TableRecord] = html_tables.read_tables(text)[0]
+    elif kind == "questions":
+        records = question_texts.iterate_records(lines)
+    elif kind == "markdown":
+        records = markdown_tables.iterate_records(lines)
     else:
         reader = CsvReader(lines, delimiter or ("\t" if kind == "tsv" else ""))
         delimiter, records = reader.delimiter, reader
@@ -301,7 +354,7 @@ def _is_blank(record: TableRecord) -> bool:
 def _build_table_format(kind: str, records: list[TableRecord], delimiter: str) -> DetectedFormat:
     names = table_rows.get_column_names(records[0])
     is_head = names != column_mapping.number_columns(len(names))
-    unescape = str if kind == "markdown" else csv_cells.unescape_formula
+    unescape = str if kind in ("markdown", "html", "questions") else csv_cells.unescape_formula
     sample = [
         [unescape(cell) for cell in record.cells] for record in records[1 if is_head else 0 :] if not record.is_head
     ]

@@ -19,8 +19,7 @@ BLOCK_BYTES = 1024 * 1024
 @contextmanager
 def open_file(path: Path) -> Iterator[BufferedReader]:
     """Open a file for reading, decompressed if needed. Raises FormatError when it cannot be read, then or inside `with`."""
-    archive = None if path.exists() else archives.find_archive(path)
-    if archive:
+    if archive := archives.find_archive(path):
         with _open_member(archive, path) as member:
             yield member
         return
