@@ -301,7 +301,9 @@ def _export(arguments: Arguments) -> int:
         lines = [trn("{n} row written to {path}", "{n} rows written to {path}", found.rows, path=out)]
         for why, count in left.items():
             lines.append(trn("{n} row left out: {why}", "{n} rows left out: {why}", count, why=why))
-        print_result(arguments, {"file": str(out), "rows": found.rows, "left_out": found.left_out}, "\n".join(lines))
+        lines += exporting.describe_unwritten(found)
+        counts = {"rows": found.rows, "left_out": found.left_out, "unwritten": found.unwritten}
+        print_result(arguments, {"file": str(out), **counts}, "\n".join(lines))
         return PROBLEMS if left else CLEAN
 
     return with_project(arguments, work)

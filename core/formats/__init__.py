@@ -60,7 +60,9 @@ def title(format: str) -> str:
         "questions": tr("Text with questions and answers"),
         "xlsx": tr("Excel workbook"),
         "ods": tr("OpenDocument spreadsheet"),
-        "huggingface": tr("Hugging Face folder"),
+        "parquet": tr("Parquet"),
+        "huggingface": tr("Hugging Face folder (JSON Lines)"),
+        "huggingface-parquet": tr("Hugging Face folder (Parquet)"),
     }.get(format) or forms.FORMS[format].title
 
 

@@ -1,5 +1,6 @@
 """Files of other kinds on the command line: sheets, archives, and what has to be said of them."""
 
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import openpyxl
 import pytest
 
 from core.cli import commands
+from core.dataset import exporting
 from tests.support.row_files import chat_row
 
 Run = Callable[..., tuple[int, str, str]]
@@ -69,3 +71,18 @@ def test_the_requests_of_a_batch_are_named(tmp_path: Path, run: Run, project: Pa
     assert (status, "--requests" in err) == (2, True)
     status, out, _err = run("import", project, tmp_path / "out.jsonl", "--requests", tmp_path / "in.jsonl")
     assert (status, "1 row imported" in out) == (0, True)
+
+
+@pytest.mark.parametrize("format", exporting.FORMATS)
+def test_every_format_is_exported_and_what_is_lost_is_told(
+    tmp_path: Path, run: Run, project: Path, format: str
+) -> None:
+    (tmp_path / "t.csv").write_text("question,answer,tags\nq,a,x\nr,b,\n")
+    run("import", project, tmp_path / "t.csv")
+    status, out, _err = run("rows", "export", project, tmp_path / "out", "--format", format)
+    lacks_preferences = format in ("dpo", "trl")
+    assert (status, "left out: no rejected answer" in out) == (int(lacks_preferences), lacks_preferences)
+    has_columns = format in ("csv", "tsv", "markdown", "xlsx", "parquet", "huggingface-parquet")
+    assert ("no place for it: tags (1)" in out) == (not has_columns)
+    status, out, _err = run("export", project, tmp_path / "again", "--format", format, "--json")
+    assert json.loads(out)["rows"] == (0 if lacks_preferences else 2)
