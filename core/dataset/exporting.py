@@ -63,7 +63,9 @@ class ExportResult:
 
 def describe_unwritten(result: ExportResult) -> list[str]:
     """What of the rows is not in the file, as translated sentences: none or one."""
-    counts = ", ".join(f"{name} ({count:,})" for name, count in result.unwritten.items())
+    titles = {"split": tr("split"), "kind": tr("kind"), "status": tr("status"), "facts": tr("facts"), "tags": tr("tags"),
+              "notes": tr("notes"), "key_points": tr("key points"), "quote": tr("passage")}  # fmt: skip
+    counts = ", ".join(f"{titles[name]} ({count:,})" for name, count in result.unwritten.items())
     return [tr("Not in the file, for the format has no place for it: {columns}.", columns=counts)] if counts else []
 
 

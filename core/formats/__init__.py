@@ -20,7 +20,7 @@ from core.formats.column_mapping import FIELDS as FIELDS
 from core.formats.conversion_losses import format_loss_reason as format_loss_reason
 from core.formats.encoded_text_stream import check_file_line
 from core.formats.file_problems import describe_reading as describe_reading
-from core.formats.file_problems import find_file_problems
+from core.formats.file_problems import find_file_problems, title_of
 from core.formats.format_detection import TABLE_SUFFIXES
 from core.formats.format_detection import DetectedFormat as DetectedFormat
 from core.formats.format_detection import detect as detect
@@ -63,7 +63,12 @@ def title(format: str) -> str:
         "parquet": tr("Parquet"),
         "huggingface": tr("Hugging Face folder (JSON Lines)"),
         "huggingface-parquet": tr("Hugging Face folder (Parquet)"),
-    }.get(format) or forms.FORMS[format].title
+    }.get(format) or title_of(format)
+
+
+def can_be_trained_on(format: str) -> bool:
+    """Whether the rows of a format can be read as rows to train on."""
+    return format not in forms.FORMS or forms.FORMS[format].read is not None
 
 
 def read(path: Path, reporter: Reporter, options: ReadingOptions = DETECTED) -> Iterator[FileRow]:
@@ -101,7 +106,7 @@ def require_sure(detected: DetectedFormat, columns: Mapping[str, str] | None = N
             raise doubt.error()
     form = forms.FORMS.get(detected.format)
     if form and form.read is None and form.way and columns is None and set(detected.forms) <= {detected.format}:
-        raise FormatError(tr("Nothing can be trained on here: {form}", form=form.title), form.way())
+        raise FormatError(tr("Nothing can be trained on here: {form}", form=title_of(detected.format)), form.way())
 
 
 def _read_jsonl(path: Path, detected: DetectedFormat, reporter: Reporter) -> Iterator[FileRow]:

@@ -90,7 +90,7 @@ def _is_archive(path: Path) -> bool:
 
 def _list_names(archive: zipfile.ZipFile) -> list[str]:
     """The names of the files. Raises OSError with a translated text where they are hostile."""
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    members = [member for member in archive.infolist() if not member.filename.endswith("/")]
     if len(members) > MAX_MEMBERS:
         raise OSError(tr("It has more than {n} files.", n=f"{MAX_MEMBERS:,}"))
     names = [_decode_name(member) for member in members]

@@ -21,7 +21,9 @@ def find_file_problems(detected: DetectedFormat) -> Iterator[Problem]:
         yield problem("form-mixed", "", tr("The first rows have these forms: {forms}.", forms=_list_forms(detected)))
     elif (form := forms.FORMS.get(detected.format)) and detected.forms:
         rule = "form-near" if form.is_native else "form-other"
-        yield problem(rule, "", tr("The rows have the form “{form}”; an import converts them.", form=form.title))
+        yield problem(
+            rule, "", tr("The rows have the form “{form}”; an import converts them.", form=title_of(detected.format))
+        )
 
 
 def _list_forms(detected: DetectedFormat) -> str:
@@ -34,6 +36,18 @@ def title_of(form: str) -> str:
         forms.CHAT: tr("chat messages"),
         forms.PREFERENCES: tr("OpenAI preferences"),
         forms.PAIRS: tr("prompt and completion"),
+        "batch": tr("Batch of OpenAI or Anthropic"),
+        "swift": tr("ms-swift preferences"),
+        "trl": tr("TRL preferences (prompt, chosen, rejected)"),
+        "promptcompletion": tr("TRL prompt and completion"),
+        "anthropic": tr("Anthropic or Bedrock messages"),
+        "stored": tr("stored chat completions"),
+        "chatgpt": tr("ChatGPT or Claude export"),
+        "ranking": tr("rankings of answers"),
+        "query": tr("query and response"),
+        "pairs": tr("question and answer by name"),
+        "spans": tr("texts with labels or spans"),
+        "text": tr("plain texts"),
     }
     return names.get(form) or forms.FORMS[form].title
 

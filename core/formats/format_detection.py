@@ -149,15 +149,15 @@ def _detect_workbook(path: Path, kind: str, options: ReadingOptions) -> Detected
         raise FormatError(title, tr("The sheet “{sheet}” is empty.", sheet=clip(sheet.name)))
     found = _build_table_format(kind, sound, "")
     notes = [*_describe_choice(sheet.name, sheets), *sheet.notes]
-    doubts = tuple(doubt._replace(message=" ".join([doubt.message, *notes])) for doubt in found.doubts)
+    told = [*notes, tr("Another sheet is chosen with “--sheet NAME”.")] if len(sheets) > 1 else notes
+    doubts = tuple(doubt._replace(message=" ".join([doubt.message, *told])) for doubt in found.doubts)
     return found._replace(sheet=sheet.name, sheets=sheets, notes=tuple(notes), doubts=doubts)
 
 
 def _describe_choice(sheet: str, sheets: Sequence[str]) -> Iterator[str]:
     others = [name for name in sheets if name != sheet]
     if others:
-        yield tr("Read the sheet “{sheet}”. Others: {others} (say which with --sheet).",
-                 sheet=sheet, others=", ".join(others))  # fmt: skip
+        yield tr("Read the sheet “{sheet}”. Others: {others}.", sheet=sheet, others=", ".join(others))
 
 
 def _require_rows(path: Path, start: bytes) -> None:
@@ -221,8 +221,8 @@ def _detect_questions(text: str, kind: str) -> DetectedFormat | None:
     """A text with questions and answers; None where it has none, or Markdown has a table, which says more."""
     if kind and _detect_table(text, kind):
         return None
-    _delimiter, records = _read_records(text, "questions", "")
-    if question_texts.looks_like_questions(records, bool(kind)):
+    if question_texts.looks_like_questions(text, bool(kind)):
+        _delimiter, records = _read_records(text, "questions", "")
         found = _build_table_format("questions", [record for record in records if record.problem is None], "")
         return found._replace(notes=tuple(_describe_rest(text, "questions")))
     return None
@@ -234,8 +234,7 @@ def _describe_rest(text: str, kind: str) -> Iterator[str]:
         yield trn("{n} other table was left out.", "{n} other tables were left out.", others)
     if kind == "questions":
         lines = encoded_text_stream.split_lines([text.encode("utf-8", "replace")])
-        used = sum(len(record.line.raw.split()) for record in question_texts.iterate_records(lines))
-        if used < len(text.split()):
+        if question_texts.count_words(question_texts.iterate_records(lines)) < len(text.split()):
             yield tr("Text outside of questions and answers was left out.")
 
 

@@ -8,10 +8,12 @@ from typing import NamedTuple
 from core.checks import LINE_LIMIT, problem, too_long
 from core.formats.csv_parser import TableRecord, encoding_problem, is_invalid_utf8, join_lines
 from core.formats.encoded_text_lines import FileLine
+from core.formats.encoded_text_stream import split_lines
 from core.formats.forms.losses import format_loss
 from core.language import tr
 
 HEAD = ["question", "answer"]
+MIN_SHARE = 0.5  # of the words of a text that must be below headings that ask
 _LABELS = {
     "question": "q question questions 質問 問 問い 問題 設問 问 问题 提问 frage pregunta domanda pergunta вопрос 질문",
     "answer": "a answer answers 回答 答 答え 解答 答案 antwort respuesta risposta resposta ответ 답변 답",
@@ -69,13 +71,23 @@ def iterate_records(lines: Iterable[FileLine]) -> Iterator[TableRecord]:
     yield from _close(current)
 
 
-def looks_like_questions(records: list[TableRecord], is_named: bool) -> bool:
-    """Whether these first records say that the text has questions and answers; in a text without a name they are marked."""
-    sound = [record for record in records if record.problem is None and not record.is_head]
-    broken = len(records) - 1 - len(sound)
-    if not sound or len(sound) < broken:
+def looks_like_questions(text: str, is_named: bool) -> bool:
+    """Whether a text has questions and answers: with labels, or most of it below headings that ask.
+
+    `is_named`: its name says that it is Markdown; else one heading that asks is not enough.
+    """
+    records = list(iterate_records(split_lines([text.encode("utf-8", "replace")])))[1:]
+    sound = [record for record in records if record.problem is None]
+    if not sound or 2 * len(sound) < len(records):
         return False
-    return is_named or len(sound) > 1 or bool(_split_label(sound[0].line.raw.decode(errors="replace"))[0])
+    if _split_label(sound[0].line.raw.decode(errors="replace"))[0]:
+        return True
+    return (is_named or len(sound) > 1) and count_words(records) >= MIN_SHARE * len(text.split())
+
+
+def count_words(records: Iterable[TableRecord]) -> int:
+    """How many words of the text the records hold."""
+    return sum(len(record.line.raw.split()) for record in records)
 
 
 def _split_label(text: str) -> tuple[str, str]:

@@ -30,7 +30,7 @@ async def holds_rows(path: Path) -> bool:
 
 
 def _holds_rows(path: Path) -> bool:
-    if path.suffix.lower() in DOCUMENTS:
+    if path.suffix.lower() in (".docx", ".pdf"):
         return False
     try:
         found = formats.detect(path)

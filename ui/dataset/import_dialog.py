@@ -90,6 +90,7 @@ async def _import_rows(workspace: Workspace, what: list[Path] | str, parent: QWi
         dialog.ended.connect(on_ended)
         dialog.open()
     outcome = ImportOutcome(failed=[format_failure(source.name, source.error) for source in others if source.error])
+    outcome.notes = [source.note for source in others if source.note]
     wanted = [ImportFile(source.path, options_of(source), source.name) for source in others if not source.error]
     if wanted or outcome.failed:
         task = workspace.tasks.start(
@@ -103,14 +104,20 @@ async def _import_rows(workspace: Workspace, what: list[Path] | str, parent: QWi
 def _open_sources(what: list[Path] | str, held: ExitStack) -> list[ImportSource]:
     if isinstance(what, str):
         return [ImportSource(held.enter_context(importing.save_pasted_text(what)), tr("Pasted text"), pasted=True)]
-    return [ImportSource(one, formats.format_name(one)) for path in what for one in _expand(path)]
+    return [source for path in what for source in _expand(path)]
 
 
-def _expand(path: Path) -> list[Path]:
+def _expand(path: Path) -> list[ImportSource]:
+    """The files of an archive; any other file is the only one. The first tells what is left out."""
     try:
-        return formats.expand(path).paths
+        contents = formats.expand(path)
     except FormatError:
-        return [path]  # told when it is recognised
+        return [ImportSource(path, path.name)]  # told when it is recognised
+    sources = [ImportSource(one, formats.format_name(one)) for one in contents.paths]
+    if contents.left_out:
+        names = ", ".join(contents.left_out)
+        sources[0].note = tr("{name}: files without rows left out: {names}", name=path.name, names=names)
+    return sources
 
 
 def options_of(source: ImportSource) -> ImportOptions:
@@ -302,7 +309,8 @@ class ImportDialog(QDialog):
         is_text = detected.format in formats.READERS
         self.form_box.clear()
         for form in formats.READERS if is_text else [detected.format]:
-            self.form_box.addItem(formats.title(form), form)
+            if form == detected.format or formats.can_be_trained_on(form):
+                self.form_box.addItem(formats.title(form), form)
         self.form_box.setEnabled(is_text)
         _choose(self.form_box, detected.format)
         self.sheet_box.clear()

@@ -43,6 +43,7 @@ class ImportSource:
     is_settled: bool = False  # a person has said how the file is to be read
     delimiter: str = ""
     requests: Path | None = None  # the other file of a batch
+    note: str = ""  # what else is to be told of it
 
     def recognise(self, options: ReadingOptions = DETECTED) -> None:
         """Detect the format, with what is given or detected. Slow; an error is stored in `error`."""
@@ -80,11 +81,13 @@ class ImportSource:
         )
 
     def describe_doubts(self) -> str:
-        """What was guessed and is to be looked at, as text; '' once a person has chosen."""
+        """What was guessed and is to be looked at, as text; once a person has chosen, only what else is to be told."""
         if self.is_settled or self.error is not None:
-            return ""
+            return self.note
         about = [doubt.about for doubt in self.detected.doubts]
-        sentences = []
+        sentences = [self.note] if self.note else []
+        if self.is_table():
+            sentences += self.detected.notes
         if "encoding" in about or self.encoding not in OWN_ENCODINGS:
             sentences.append(tr("The encoding is a guess: choose the one in which the preview reads well."))
         if "columns" in about:

@@ -147,3 +147,12 @@ def test_a_tar_archive_is_named(tmp_path: Path) -> None:
     (tmp_path / "t.tar.gz").write_bytes(packed.getvalue())
     with pytest.raises(FormatError, match="tar archive"):
         read(tmp_path / "t.tar.gz")
+
+
+def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "t.zip", {"x.jsonl": ROWS, "b.jsonl": ROWS})
+    raw = path.read_bytes()
+    at = raw.index(b"PK\x01\x02")
+    path.write_bytes(raw[: at + 28] + b"\0\0" + raw[at + 30 : at + 46] + raw[at + 53 :])
+    with pytest.raises(FormatError):
+        read(path)

@@ -46,6 +46,9 @@ TABLES = {
     "full-width commas": ("问题，答案\nq，a\n", [PAIR]),
     "full-width headings": ("ｑｕｅｓｔｉｏｎ,ａｎｓｗｅｒ\nq,a\n", [PAIR]),
     "headings in Russian": ("вопрос;ответ\nq;a\n", [PAIR]),
+    "messages as Python prints them": ("""messages,id\n"[{'role': 'user', 'content': 'q'}, {'role': 'assistant', 'content': 'a'}]",1\n""", [PAIR]),
+    "messages as numpy prints them": ("""messages,id\n"[{'role': 'user', 'content': 'x} {y'}\n {'role': 'assistant', 'content': ""it's""}]",1\n""",
+                                      [("x} {y", "it's")]),
     "preferences": ("prompt,chosen,rejected\nq,a,b\n", [("q", "a", "b")]),
 }  # fmt: skip
 

@@ -1,5 +1,6 @@
 import gzip
 import json
+import zipfile
 
 import openpyxl
 from PySide6.QtWidgets import QFileDialog, QPushButton
@@ -304,6 +305,22 @@ def test_another_form_and_another_sheet_can_be_chosen(run, workspace, owner, tmp
         await until(lambda: dialog.preview.rowCount() == 1 and dialog.preview.item(0, 1).text() == "r")
         dialog.accept()
         await until(lambda: last(workspace, 1)[0].answer == "b")
+
+    run(go())
+
+
+def test_the_files_of_an_archive_come_and_what_is_left_out_is_told(run, workspace, owner, tmp_path):
+    with zipfile.ZipFile(tmp_path / "rows.zip", "w") as archive:
+        for name, text in (("a.jsonl", ROWS[0]), ("b.jsonl", ROWS[1]), ("README.md", "# Read me")):
+            archive.writestr(name, text)
+
+    async def go():
+        import_rows(workspace, [tmp_path / "rows.zip"], owner)
+        await until(lambda: notice(owner))
+        text = notice(owner).text.text()
+        assert text.startswith("2 rows imported.")
+        assert "rows.zip: files without rows left out: README.md" in text
+        assert [row.source for row in last(workspace, 2)] == ["rows.zip/a.jsonl", "rows.zip/b.jsonl"]
 
     run(go())
 
