@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from core.checks.rule_registry import clip
 from core.errors import FormatError
-from core.formats import compressed_files
+from core.formats import compressed_files, zip_directory
 from core.formats.compressed_files import DecompressedFile, damaged_text
 from core.language import tr
 
@@ -49,7 +49,7 @@ def expand(path: Path) -> Contents:
         return Contents([path], [])
     title = tr("{name} cannot be read", name=clip(path.name, 80))
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, zip_directory.open_archive(file) as archive:
             names = _list_names(archive)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise FormatError(title, str(error) if isinstance(error, OSError) else damaged_text()) from error
@@ -81,8 +81,8 @@ def _is_archive(path: Path) -> bool:
         with path.open("rb") as file:
             if file.read(4) != ZIP_MAGIC:
                 return False
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+            with zip_directory.open_archive(file) as archive:
+                names = archive.namelist()
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
         return False
     return "[Content_Types].xml" not in names and "mimetype" not in names
@@ -117,7 +117,7 @@ def _decode_name(member: zipfile.ZipInfo) -> str:
 def open_member(file: BinaryIO, name: str) -> io.BufferedReader:
     """Open a member of the archive `file`. Raises OSError with a translated text, now or when it is read."""
     try:
-        archive = zipfile.ZipFile(file)
+        archive = zip_directory.open_archive(file)
         names = _list_names(archive)
         members = {_decode_name(member): member for member in archive.infolist()}
     except (zipfile.BadZipFile, ValueError) as error:

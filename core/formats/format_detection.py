@@ -98,6 +98,11 @@ class DetectedFormat(NamedTuple):
         return self.format in TABLE_FORMATS
 
     @property
+    def is_text(self) -> bool:
+        """Whether the file is a text, which has an encoding."""
+        return self.format not in workbooks.KINDS and self.layout.name not in columnar_files.KINDS.values()
+
+    @property
     def is_array(self) -> bool:
         """Whether the JSON rows are not one in each line."""
         return not self.is_table and self.layout.name not in ("lines", "python")

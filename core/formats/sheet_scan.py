@@ -46,6 +46,19 @@ def parse_xml(
     parser.Parse(b"", True)
 
 
+def check_counts(attributes: Attributes) -> None:
+    """Raise `HostileXmlError` for a count that no sheet has: the reader makes room for as many at once."""
+    for name in ("count", "uniqueCount"):
+        value = attributes.get(name, "")
+        if len(value) > len(str(MAX_CELLS)) or (value.isdecimal() and int(value) > MAX_CELLS):
+            raise HostileXmlError(
+                tr(
+                    "The sheet has more than {n} million cells. Save the part with the rows as CSV.",
+                    n=MAX_CELLS // 10**6,
+                )
+            )
+
+
 class SheetScan:
     """What was found in a sheet; `rows` and `columns` are the size of the rectangle from the first cell."""
 
@@ -95,6 +108,7 @@ class ExcelScan(SheetScan):
         parse_xml(file, self._start, self._end, self._text)
 
     def _start(self, name: str, attributes: Attributes) -> None:
+        check_counts(attributes)
         if name == "c":
             self._start_cell(attributes)
         elif name == "row":
@@ -207,7 +221,7 @@ class OpenDocumentScan(SheetScan):
     def _start_cell(self, attributes: Attributes) -> None:
         self._repeat, self._cell = _count(attributes.get("number-columns-repeated")), []
         kind = attributes.get("value-type", "")
-        self._is_shown = kind not in ("", "string", "boolean")
+        self._is_shown = kind not in ("", "string")
         down, right = (_count(attributes.get(f"number-{which}-spanned")) for which in ("rows", "columns"))
         if down > 1 or right > 1:
             here = (self._row, self._column)

@@ -12,7 +12,7 @@ from xml.parsers.expat import ExpatError
 from core.checks import LINE_LIMIT, too_long
 from core.checks.rule_registry import clip
 from core.errors import FormatError
-from core.formats import column_mapping, csv_cells, sheet_scan
+from core.formats import column_mapping, csv_cells, sheet_scan, zip_directory
 from core.formats.csv_parser import TableRecord
 from core.formats.encoded_text_lines import FileLine
 from core.formats.input_files import open_file
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook
 
 KINDS = ("xlsx", "ods")
-MAX_UNPACKED_BYTES = 500_000_000  # of all parts of a workbook
+MAX_UNPACKED_BYTES = 300_000_000  # of all parts of a workbook
 MAX_MEMBERS = 10_000
 MAX_ROWS_BEFORE_HEAD = 10  # a title and remarks stand above the headings
 ROWS_PER_REPORT = 1000
@@ -46,7 +46,7 @@ def detect_kind(path: Path) -> str:
         if file.read(4) != b"PK\x03\x04" or not path.is_file():
             return ""
         try:
-            with zipfile.ZipFile(file) as archive:
+            with zip_directory.open_archive(file) as archive:
                 names = set(archive.namelist())
                 if "xl/workbook.xml" in names:
                     return "xlsx"
@@ -86,7 +86,7 @@ def _open(path: Path) -> Iterator[tuple[zipfile.ZipFile, "CalamineWorkbook"]]:
 
     with open_file(path) as file:
         try:
-            with zipfile.ZipFile(file) as archive:
+            with zip_directory.open_archive(file) as archive:
                 _require_harmless(file, archive)
                 if "content.xml" in archive.namelist():  # the library reads all sheets of it at once
                     with archive.open("content.xml") as content:
@@ -119,6 +119,8 @@ def _require_harmless(file: IO[bytes], archive: zipfile.ZipFile) -> None:
     total = sum(member.file_size for member in members)
     if total > MAX_UNPACKED_BYTES or len(members) > MAX_MEMBERS:
         raise HostileXmlError(tr("It unpacks to far more than a sheet would. Save the part with the rows as CSV."))
+    if len({member.filename.casefold() for member in members}) < len(members):
+        raise zipfile.BadZipFile  # the library might read another one than is looked at here
     for member in members:
         if member.flag_bits & 1:
             raise HostileXmlError(tr("It is protected with a password. Save it without one."))
@@ -126,6 +128,10 @@ def _require_harmless(file: IO[bytes], archive: zipfile.ZipFile) -> None:
             member.compress_type == zipfile.ZIP_DEFLATED and _unpacks_to_more(file, member)
         ):
             raise HostileXmlError(tr("It unpacks to far more than a sheet would. Save the part with the rows as CSV."))
+    for member in members:  # what the library reads of a workbook besides its sheets
+        if member.filename.lower().startswith(("xl/shared", "xl/styles", "xl/workbook")):
+            with archive.open(member) as part:
+                sheet_scan.parse_xml(part, lambda _name, attributes: sheet_scan.check_counts(attributes))
 
 
 def _unpacks_to_more(file: IO[bytes], member: zipfile.ZipInfo) -> bool:
@@ -168,15 +174,22 @@ def _find_part(archive: zipfile.ZipFile, sheet: str) -> str:
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if name == "sheet":
-            ids[attributes["name"]] = next(value for key, value in attributes.items() if key.endswith(":id"))
+            _put(ids, attributes["name"], next(value for key, value in attributes.items() if key.endswith(":id")))
         elif name == "Relationship":
-            targets[attributes["Id"]] = attributes["Target"]
+            _put(targets, attributes["Id"], attributes["Target"])
 
     for part in ("xl/workbook.xml", "xl/_rels/workbook.xml.rels"):
         with archive.open(part) as file:
             sheet_scan.parse_xml(file, start)
     target = targets[ids[sheet]]
     return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+
+
+def _put(names: dict[str, str], name: str, value: str) -> None:
+    """Add an entry. Raises ValueError for one that is there already: the library might take the other one."""
+    if name in names:
+        raise ValueError(name)
+    names[name] = value
 
 
 def _load_rows(workbook: "CalamineWorkbook", scan: SheetScan, name: str, reporter: Reporter) -> dict[int, list[str]]:

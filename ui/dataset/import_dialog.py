@@ -291,7 +291,7 @@ class ImportDialog(QDialog):
         _choose(self.encoding_box, source.encoding)
         _choose(self.delimiter_box, source.delimiter)
         for part in (self.encoding_label, self.encoding_box):
-            part.setVisible(not source.pasted and self.form_box.isEnabled())
+            part.setVisible(not source.pasted and source.detected.is_text)
         for part in (self.delimiter_label, self.delimiter_box):
             part.setVisible(self._has_delimiter())
         self.columns_label.setVisible(source.is_table())
@@ -306,12 +306,12 @@ class ImportDialog(QDialog):
     def _show_forms(self) -> None:
         """Offer the forms that the file can be read as: all of text, but a workbook is what it is."""
         detected = self._source.detected
-        is_text = detected.format in formats.READERS
+        has_forms = detected.format in formats.READERS
         self.form_box.clear()
-        for form in formats.READERS if is_text else [detected.format]:
+        for form in formats.READERS if has_forms else [detected.format]:
             if form == detected.format or formats.can_be_trained_on(form):
                 self.form_box.addItem(formats.title(form), form)
-        self.form_box.setEnabled(is_text)
+        self.form_box.setEnabled(has_forms)
         _choose(self.form_box, detected.format)
         self.sheet_box.clear()
         for sheet in detected.sheets:

@@ -14,7 +14,7 @@ import zstandard
 
 from core import formats
 from core.errors import FormatError
-from core.formats import archives, compressed_files
+from core.formats import archives, compressed_files, zip_directory
 from core.formats.service_check import check_for
 from core.progress import Reporter
 from tests.support.row_files import chat_row
@@ -138,6 +138,17 @@ def test_damaged_and_protected_archives_are_refused(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(archives, "MAX_MEMBERS", 1)
     with pytest.raises(FormatError, match="more than 1 files"):
         read(write_zip(path, {"a.jsonl": ROWS, "b.jsonl": ROWS}))
+
+
+def test_a_list_of_files_too_long_to_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_zip(tmp_path / "t.zip", {f"{number}.jsonl": b"" for number in range(100)})
+    assert len(formats.expand(path).paths) == 100
+    raw = path.read_bytes()
+    monkeypatch.setattr(zip_directory, "MAX_DIRECTORY_BYTES", 5000)
+    for comment in (b"", b"PK\x05\x06", b"a remark"):
+        path.write_bytes(raw[:-2] + len(comment).to_bytes(2, "little") + comment)
+        with pytest.raises(FormatError):
+            read(path)
 
 
 def test_a_tar_archive_is_named(tmp_path: Path) -> None:

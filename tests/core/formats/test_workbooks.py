@@ -165,6 +165,13 @@ def test_hostile_sheets_are_refused(tmp_path: Path, case: str) -> None:
         read(rewrite(path, "xl/worksheets/sheet1.xml", xml))
 
 
+def test_a_count_that_the_library_would_make_room_for_is_refused(tmp_path: Path) -> None:
+    path = write_excel(tmp_path / "t.xlsx", {"S": [["question", "answer"], ["q", "a"]]})
+    rewrite(path, "xl/sharedStrings.xml", '<sst xmlns="urn:x" count="99999999999" uniqueCount="2"/>')
+    with pytest.raises(FormatError, match="million cells"):
+        read(path)
+
+
 def test_a_part_that_hides_its_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_excel(tmp_path / "t.xlsx", {"S": [["question", "answer"], ["q", "a"]]})
     rewrite(path, "xl/media/large.bin", "x" * 3_000_000)
