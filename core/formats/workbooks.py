@@ -29,7 +29,7 @@ MAX_MEMBERS = 10_000
 MAX_ROWS_BEFORE_HEAD = 10  # a title and remarks stand above the headings
 ROWS_PER_REPORT = 1000
 _BLOCK_BYTES = 1024 * 1024
-_DAMAGED = (zipfile.BadZipFile, zlib.error, ExpatError, KeyError, ValueError, EOFError, RuntimeError)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, ExpatError, LookupError, ValueError, EOFError, RuntimeError)
 
 
 class Sheet(NamedTuple):

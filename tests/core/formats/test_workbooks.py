@@ -154,6 +154,7 @@ HOSTILE = {
     "one cell far away": (SHEET.format('<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'), "million cells"),
     "an entity": ('<!DOCTYPE w [<!ENTITY a "b">]>' + SHEET.format('<row><c t="inlineStr"><is><t>&a;</t></is></c></row>'), "document type"),
     "broken XML": ("<worksheet><sheetData>", "damaged"),
+    "no such encoding": ('<?xml version="1.0" encoding="UTF-88"?>' + SHEET.format(""), "damaged"),
 }  # fmt: skip
 
 
