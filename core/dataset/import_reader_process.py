@@ -22,9 +22,10 @@ from core.errors import JukuError
 from core.formats import jsonl
 from core.formats.compressed_files import read_progress
 from core.formats.encoded_text_lines import KEPT_BYTES, FileLine
-from core.formats.encoded_text_stream import get_bom_length, parse_encoding
+from core.formats.encoded_text_stream import get_bom_length
 from core.formats.input_files import open_file
 from core.formats.line_chunks import Chunk, read_chunks
+from core.formats.reading_options import DETECTED, ReadingOptions
 from core.progress import Reporter
 from core.storage import background_process, compressed_texts
 
@@ -33,20 +34,14 @@ UnreadValues = tuple[str, int, int, int, bytes, str, str]  # source, line, start
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How to read a file; '' is detected from the file. `columns`: field -> column of a table, or key of JSON rows.
+    """How to read a file, and what its rows get: `split`, `status` and `tags` where the file has none."""
 
-    `split`, `status` and `tags` are given to rows for which the file has none.
-    """
-
-    format: str = ""
-    encoding: str = ""
-    columns: dict[str, str] | None = None
+    reading: ReadingOptions = DETECTED
     split: str = "train"
     status: str = "approved"
     tags: str = ""
     skip_known: bool = True
     source: str = ""  # shown as the origin of the rows; '' is the file's name
-    delimiter: str = ""  # between the cells of a table
 
 
 class Block(NamedTuple):
@@ -209,14 +204,14 @@ class BlockBuilder:
 
 def read_blocks(path: Path, options: ImportOptions, known: KnownRows, reporter: Reporter) -> Iterator[Block]:
     """Yield the rows of a file, block by block. Raises `FormatError` when the file cannot be read, and `Cancelled`."""
-    builder = BlockBuilder(options.source or path.name, options, known)
-    encoding = parse_encoding(options.encoding) if options.encoding else None
-    detected = formats.detect(path, options.format, encoding, options.delimiter)
-    formats.require_sure(detected, options.columns)
-    if formats.is_plain(detected) and options.columns is None:
+    path = formats.resolve(path)
+    builder = BlockBuilder(options.source or formats.format_name(path), options, known)
+    detected = formats.detect(path, options.reading)
+    formats.require_sure(detected, options.reading.columns)
+    if formats.is_plain(detected) and options.reading.columns is None:
         fillings = _fill_plain(builder, path, detected.encoding, reporter)
     else:
-        fillings = _fill_converted(builder, path, options, reporter)
+        fillings = _fill_converted(builder, path, options.reading, reporter)
     for filled in fillings:
         if filled:
             yield builder.take_block()
@@ -267,8 +262,8 @@ def _read_line_start(path: Path, offset: int) -> bytes:
         return file.read(KEPT_BYTES)
 
 
-def _fill_converted(builder: BlockBuilder, path: Path, options: ImportOptions, reporter: Reporter) -> Iterator[bool]:
-    for row in formats.read(path, reporter, options.format, options.encoding, options.columns, options.delimiter):
+def _fill_converted(builder: BlockBuilder, path: Path, reading: ReadingOptions, reporter: Reporter) -> Iterator[bool]:
+    for row in formats.read(path, reporter, reading):
         builder.add(row)
         yield builder.is_full()
 

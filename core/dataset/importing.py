@@ -21,7 +21,7 @@ from core.dataset import examples
 from core.dataset.import_reader_process import Block, KnownTexts, StoredCounts, load_known_texts, store_blocks
 from core.dataset.import_reader_process import ImportOptions as ImportOptions
 from core.errors import FormatError, JukuError
-from core.formats.encoded_text_stream import parse_encoding
+from core.formats.reading_options import ReadingOptions as ReadingOptions
 from core.language import trn
 from core.paths import ROOT
 from core.progress import Progress, Reporter
@@ -80,12 +80,11 @@ async def import_file(
 
 def _describe(path: Path, options: ImportOptions, lost: Mapping[str, int]) -> list[str]:
     """How the file was read, and what was left out of its rows, in sentences."""
-    encoding = parse_encoding(options.encoding) if options.encoding else None
     try:
-        detected = formats.detect(path, options.format, encoding, options.delimiter)
+        detected = formats.detect(path, options.reading)
     except FormatError:
         return []  # it has gone meanwhile
-    notes = formats.describe_reading(detected, options.columns)
+    notes = formats.describe_reading(detected, options.reading.columns)
     for reason, count in lost.items():
         what = formats.format_loss(reason)
         notes.append(trn("Left out of {n} row: {what}.", "Left out of {n} rows: {what}.", count, what=what))

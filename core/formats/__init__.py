@@ -2,38 +2,49 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from core.checks import Problem, check_line, decode, problem
 from core.checks.json_positions import dumps
 from core.errors import FormatError
-from core.formats import column_mapping, forms, json_arrays, json_layouts, jsonl, table_rows
+from core.formats import batch_join, column_mapping, columnar_files, forms, json_arrays, json_layouts, jsonl, table_rows
+from core.formats.archives import expand as expand
+from core.formats.archives import format_name as format_name
+from core.formats.archives import resolve as resolve
 from core.formats.check_file import check_lines, check_rows
 from core.formats.column_mapping import FIELDS as FIELDS
 from core.formats.conversion_losses import format_loss_reason as format_loss_reason
-from core.formats.encoded_text_stream import check_file_line, parse_encoding
-from core.formats.encoding_detection import Encoding
+from core.formats.encoded_text_stream import check_file_line
 from core.formats.file_problems import describe_reading as describe_reading
-from core.formats.file_problems import find_file_problems
+from core.formats.file_problems import find_file_problems, title_of
+from core.formats.format_detection import TABLE_SUFFIXES
 from core.formats.format_detection import DetectedFormat as DetectedFormat
 from core.formats.format_detection import detect as detect
 from core.formats.format_detection import detect_text as detect_text
 from core.formats.forms.losses import format_loss as format_loss
 from core.formats.jsonl import FileRow as FileRow
+from core.formats.reading_options import DETECTED as DETECTED
+from core.formats.reading_options import ReadingOptions as ReadingOptions
 from core.formats.row_writers import WRITERS as WRITERS
 from core.language import tr
 from core.progress import Reporter
 
-TABLE_READERS: dict[str, Callable[[Path, Encoding, Reporter, table_rows.ColumnMapping, str], Iterator[FileRow]]] = {
+TABLE_READERS: dict[str, Callable[[Path, Reporter, ReadingOptions], Iterator[FileRow]]] = {
     "csv": table_rows.read_csv,
     "tsv": table_rows.read_csv,
     "markdown": table_rows.read_markdown,
+    "html": table_rows.read_html,
+    "questions": table_rows.read_questions,
+    "xlsx": table_rows.read_workbook,
+    "ods": table_rows.read_workbook,
 }
 UNCHANGED = (forms.CHAT, forms.PREFERENCES, forms.PAIRS)  # forms of JSON whose text stays unchanged
 JSON_FORMATS = (*UNCHANGED, *forms.FORMS)
-READERS = (*JSON_FORMATS, *TABLE_READERS)
+READERS = (*JSON_FORMATS, *TABLE_SUFFIXES)  # what a person can say that a file is; others are known by their bytes
 
 
 def title(format: str) -> str:
@@ -45,46 +56,57 @@ def title(format: str) -> str:
         "csv": tr("CSV table"),
         "tsv": tr("TSV table (tabs)"),
         "markdown": tr("Markdown table"),
-        "huggingface": tr("Hugging Face folder"),
-    }.get(format) or forms.FORMS[format].title
+        "html": tr("HTML table"),
+        "questions": tr("Text with questions and answers"),
+        "xlsx": tr("Excel workbook"),
+        "ods": tr("OpenDocument spreadsheet"),
+        "parquet": tr("Parquet"),
+        "huggingface": tr("Hugging Face folder (JSON Lines)"),
+        "huggingface-parquet": tr("Hugging Face folder (Parquet)"),
+    }.get(format) or title_of(format)
 
 
-def read(
-    path: Path,
-    reporter: Reporter,
-    format: str = "",
-    encoding: str = "",
-    columns: Mapping[str, str] | None = None,
-    delimiter: str = "",
-) -> Iterator[FileRow]:
-    """Yield every row of `path` with its problems; arguments that are '' or None are detected from the file.
+def can_be_trained_on(format: str) -> bool:
+    """Whether the rows of a format can be read as rows to train on."""
+    return format not in forms.FORMS or forms.FORMS[format].read is not None
 
-    `columns` is field (of `FIELDS`) -> column of a table, or key of JSON rows. Rows of chat and preferences, and old
-    pairs of prompt and completion, keep their text unchanged; all others become such rows, and the keys that have no
-    place there go into the field `notes` as JSON. Raises FormatError when the file cannot be read, has no supported
-    format, or leaves a doubt that the arguments do not settle, and `Cancelled`.
+
+def read(path: Path, reporter: Reporter, options: ReadingOptions = DETECTED) -> Iterator[FileRow]:
+    """Yield every row of `path` with its problems.
+
+    Rows of chat and preferences, and old pairs of prompt and completion, keep their text unchanged; all others become
+    such rows, and the keys that have no place there go into the field `notes` as JSON. Raises FormatError when the file
+    cannot be read, has no supported format, or leaves a doubt that the options do not settle, and `Cancelled`.
     """
-    detected = detect(path, format, parse_encoding(encoding) if encoding else None, delimiter)
-    require_sure(detected, columns)
+    path = resolve(path)
+    detected = detect(path, options)
+    require_sure(detected, options.columns)
     if detected.format in TABLE_READERS:
         read_table = TABLE_READERS[detected.format]
-        return read_table(path, detected.encoding, reporter, columns, delimiter or detected.delimiter)
-    convert = partial(convert_line, form=format, columns=columns)
-    if detected.is_array:
+        delimiter = options.delimiter or detected.delimiter
+        settled = replace(options, encoding=detected.encoding, delimiter=delimiter, sheet=detected.sheet)
+        return read_table(path, reporter, settled)
+    other = batch_join.load(options.requests, reporter) if options.requests else None
+    convert = partial(convert_line, form=options.format, columns=options.columns, other=other)
+    if detected.layout.name in columnar_files.KINDS.values():
+        lines = columnar_files.read(path, detected.layout.name, reporter)
+    elif detected.is_array:
         lines = json_arrays.read(path, detected.encoding, reporter, detected.layout.start)
-        return (row for line in lines for row in (convert(line) if line.text is not None else [line]))
-    rows = _read_jsonl(path, detected, reporter)
-    return (row for line in rows for row in (convert(line) if line.text is not None else [line]))
+    else:
+        lines = _read_jsonl(path, detected, reporter)
+    if other:
+        lines = chain(lines, other.iterate_left())
+    return (row for line in lines for row in (convert(line) if line.text is not None else [line]))
 
 
 def require_sure(detected: DetectedFormat, columns: Mapping[str, str] | None = None) -> None:
     """Raise FormatError for a doubt about how to read a file that the given columns do not settle."""
     for doubt in detected.doubts:
-        if doubt.about == "encoding" or columns is None:
+        if doubt.about not in ("columns", "form") or columns is None:
             raise doubt.error()
     form = forms.FORMS.get(detected.format)
     if form and form.read is None and form.way and columns is None and set(detected.forms) <= {detected.format}:
-        raise FormatError(tr("Nothing can be trained on here: {form}", form=form.title), form.way())
+        raise FormatError(tr("Nothing can be trained on here: {form}", form=title_of(detected.format)), form.way())
 
 
 def _read_jsonl(path: Path, detected: DetectedFormat, reporter: Reporter) -> Iterator[FileRow]:
@@ -100,14 +122,20 @@ def is_plain(detected: DetectedFormat) -> bool:
     return detected.format in UNCHANGED and detected.layout.name == "lines" and set(detected.forms) <= {*UNCHANGED}
 
 
-def convert_line(row: FileRow, form: str = "", columns: Mapping[str, str] | None = None) -> list[FileRow]:
+def convert_line(
+    row: FileRow,
+    form: str = "",
+    columns: Mapping[str, str] | None = None,
+    other: batch_join.OtherFile | None = None,
+) -> list[FileRow]:
     """The rows that a JSON object becomes, of the given form or its own; none that can be trained on is unreadable.
 
-    `columns` is field -> key, instead of a form.
+    `columns` is field -> key, instead of a form. `other` has the other halves of the rows of a batch.
     """
     value = decode((row.text or "").encode()).value
     if not isinstance(value, dict):
         return [row]
+    value = other.join(value) if other else value
     if columns is not None:
         converted: Iterable[forms.Converted] = [_convert_by_keys(value, columns)]
     else:
@@ -139,30 +167,25 @@ def _build_row(row: FileRow, converted: forms.Converted) -> FileRow:
         why = [format_loss(reason) for reason in converted.lost]
         return FileRow(row.line, None, [problem("form-unsupported", "", tr("It has {what}.", what=", ".join(why)))])
     text, problems = check_line(dumps(converted.row).encode())
-    return FileRow(row.line, text, problems, {"notes": dumps(converted.rest)} if converted.rest else {}, converted.lost)
+    notes = [row.fields.get("notes", ""), dumps(converted.rest) if converted.rest else ""]
+    fields = row.fields | ({"notes": "\n".join(filter(None, notes))} if any(notes) else {})
+    return FileRow(row.line, text, problems, fields, (*row.lost, *converted.lost))
 
 
-def check_file(
-    path: Path,
-    reporter: Reporter,
-    format: str = "",
-    encoding: str = "",
-    columns: Mapping[str, str] | None = None,
-    delimiter: str = "",
-) -> Iterator[tuple[int, Problem]]:
-    """Yield the problems of `path` with their line numbers; 0 is the whole file. The arguments are those of `read`.
+def check_file(path: Path, reporter: Reporter, options: ReadingOptions = DETECTED) -> Iterator[tuple[int, Problem]]:
+    """Yield the problems of `path` with their line numbers; 0 is the whole file.
 
     Raises `FormatError` when the file cannot be read, or leaves a doubt, and `Cancelled`.
     """
-    detected = detect(path, format, parse_encoding(encoding) if encoding else None, delimiter)
-    require_sure(detected, columns)
+    path = resolve(path)
+    detected = detect(path, options)
+    require_sure(detected, options.columns)
     for found in find_file_problems(detected):
         yield 0, found
-    if is_plain(detected) and columns is None:
+    if is_plain(detected) and options.columns is None:
         yield from check_lines(path, reporter, detected.encoding)
     else:
-        rows = read(path, reporter, format, encoding or detected.encoding, columns, delimiter)
-        yield from check_rows(rows, detected.encoding)
+        yield from check_rows(read(path, reporter, options), detected.encoding)
 
 
 def write(path: Path, texts: Iterable[str]) -> int:

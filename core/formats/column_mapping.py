@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from core.checks.json_positions import dumps
+from core.checks.line_parsing import decode_text
+from core.formats import python_literals
 
 METADATA = ("split", "kind", "status", "facts", "tags", "notes", "key_points", "quote")
 TURN_FIELDS = ("conversation", "turn", "role", "content")  # of a table with one message in a line
@@ -178,12 +180,18 @@ def build_row_json(cells: Mapping[str, str]) -> str:
     """Build a row's JSON text from cells by field."""
     data = cells.get("data", "").strip()
     if data:
-        return f'{{"messages": {data}}}' if data.startswith("[") else data
+        row = _wrap_messages(data)
+        as_json = python_literals.to_json(data) if decode_text(row).text is None else None
+        return _wrap_messages(as_json) if as_json else row
     if cells.get("rejected", "").strip():
         return dumps(_build_preference(cells))
     messages = _build_prompt(cells)
     messages += [_message("assistant", cells["answer"])] if "answer" in cells else []
     return dumps({"messages": messages})
+
+
+def _wrap_messages(data: str) -> str:
+    return f'{{"messages": {data}}}' if data.startswith("[") else data
 
 
 def _message(role: str, content: str) -> dict[str, str]:

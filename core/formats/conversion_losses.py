@@ -25,6 +25,12 @@ def format_loss_reason(reason: str) -> str:
         "keys": tr("keys that the format does not have"),
         "rejected": tr("no rejected answer"),
         "messages": tr("no readable messages"),
+        "question": tr("no question of a user"),
+        "answer": tr("no answer at the end"),
+        "outputs": tr("more than one answer on a side"),
+        "length": tr("texts longer than a cell of a sheet may be (32,767 characters)"),
+        "characters": tr("characters that a sheet cannot hold"),
+        "rows": tr("more rows than a sheet has (1,048,576)"),
     }[reason]
 
 
@@ -53,6 +59,23 @@ def _require_plain(message: Any, extra: Sequence[str]) -> None:
         raise UnsupportedRow("weight")
     if message.keys() - {"role", "content", *extra}:
         raise UnsupportedRow("keys")
+
+
+def split_system(messages: list[dict[str, Any]]) -> tuple[str | None, list[dict[str, Any]]]:
+    """The system prompt before plain messages (None without one), and the turns of user and assistant after it.
+
+    Raises `UnsupportedRow` for other roles, and for a blank prompt, which would be lost when the file is read again.
+    """
+    has_system = messages[0]["role"] == "system"
+    turns = messages[1:] if has_system else messages
+    if any(message["role"] not in ("user", "assistant") for message in turns):
+        raise UnsupportedRow("role")
+    if not turns:
+        raise UnsupportedRow("messages")
+    system = messages[0]["content"] if has_system else None
+    if system is not None and not system.strip():
+        raise UnsupportedRow("content")
+    return system, turns
 
 
 def get_single_turn(value: dict[str, Any]) -> tuple[str | None, str, str]:

@@ -11,6 +11,8 @@ from core.language import tr, trn
 
 README = "README.md"
 GENERATED_NOTE = "<!-- Written by Juku. The next export into this folder replaces it. -->"
+DATA_FILES = {"jsonl": "data/{split}.jsonl", "parquet": "data/{split}-00000-of-00001.parquet"}  # by format
+_SIZES = ((1000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"), (10**12, "1M<n<10M"))
 _SYSTEM_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")  # what systems leave in every folder
 
 
@@ -55,7 +57,10 @@ def _iterate_lines(title: str, date: str, files: Sequence[CardFile], rules: Mapp
 
 def format_hub_card(title: str, date: str, files: Sequence[CardFile], rules: Mapping[str, int]) -> str:
     """The card with the YAML head that the Hugging Face Hub reads: which file is which split."""
-    head = ["---", f"pretty_name: {json.dumps(title, ensure_ascii=False)}", "configs:", "- config_name: default"]
+    rows = sum(file.rows for file in files)
+    head = ["---", f"pretty_name: {json.dumps(title, ensure_ascii=False)}", "task_categories:", "- text-generation"]
+    head += ["size_categories:", f"- {next(name for limit, name in _SIZES if rows < limit)}"]
+    head += ["configs:", "- config_name: default"]
     head.append("  data_files:")
     for file in files:
         head += [f"  - split: {next(iter(file.splits))}", f"    path: {file.name}"]
@@ -83,4 +88,7 @@ def _is_replaceable(folder: Path, path: Path) -> bool:
         return GENERATED_NOTE in path.read_text(encoding="utf-8", errors="replace")
     name = path.relative_to(folder).as_posix()
     written = (folder / README).exists()
-    return written and name in ("data", *(f"data/{split}.jsonl" for split in ("train", "validation", "test")))
+    files = (
+        pattern.format(split=split) for pattern in DATA_FILES.values() for split in ("train", "validation", "test")
+    )
+    return written and name in ("data", *files)

@@ -1,10 +1,11 @@
 """Writes a file with everything repaired that is safe to repair: JSON Lines of chat rows, whatever the file was."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from core import checks, formats
+from core.formats.reading_options import DETECTED, ReadingOptions
 from core.progress import Reporter
 
 
@@ -16,16 +17,8 @@ class FixResult(NamedTuple):
     left_out: int
 
 
-def fix_file(
-    path: Path,
-    out: Path,
-    reporter: Reporter,
-    format: str = "",
-    encoding: str = "",
-    columns: Mapping[str, str] | None = None,
-    delimiter: str = "",
-) -> FixResult:
-    """Write the repaired rows of `path` to `out`; the other arguments are those of `formats.read`.
+def fix_file(path: Path, out: Path, reporter: Reporter, options: ReadingOptions = DETECTED) -> FixResult:
+    """Write the repaired rows of `path` to `out`.
 
     Rows that occurred before, blank lines, and lines that stay unreadable are left out. Raises FormatError when a file
     cannot be read or written, and `Cancelled`; an existing file then stays unchanged.
@@ -34,7 +27,7 @@ def fix_file(
 
     def rows() -> Iterator[str]:
         known: set[str] = set()
-        for row in formats.read(path, reporter, format, encoding, columns, delimiter):
+        for row in formats.read(path, reporter, options):
             text = _repair(row)
             if text is None or text in known:
                 counts["left_out"] += 1

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 
 from core.checks import Problem, problem
 from core.formats import column_mapping, forms, json_layouts
-from core.formats.format_detection import TABLE_SUFFIXES, DetectedFormat
+from core.formats.format_detection import DetectedFormat
 from core.language import tr
 
 
 def find_file_problems(detected: DetectedFormat) -> Iterator[Problem]:
     """Yield the problems of a JSON file as a whole: how its rows stand, and their form."""
-    if detected.format in TABLE_SUFFIXES:
+    if detected.is_table:
         return
     if detected.layout.name != "lines":
         message = tr(
@@ -21,7 +21,9 @@ def find_file_problems(detected: DetectedFormat) -> Iterator[Problem]:
         yield problem("form-mixed", "", tr("The first rows have these forms: {forms}.", forms=_list_forms(detected)))
     elif (form := forms.FORMS.get(detected.format)) and detected.forms:
         rule = "form-near" if form.is_native else "form-other"
-        yield problem(rule, "", tr("The rows have the form “{form}”; an import converts them.", form=form.title))
+        yield problem(
+            rule, "", tr("The rows have the form “{form}”; an import converts them.", form=title_of(detected.format))
+        )
 
 
 def _list_forms(detected: DetectedFormat) -> str:
@@ -34,16 +36,28 @@ def title_of(form: str) -> str:
         forms.CHAT: tr("chat messages"),
         forms.PREFERENCES: tr("OpenAI preferences"),
         forms.PAIRS: tr("prompt and completion"),
+        "batch": tr("Batch of OpenAI or Anthropic"),
+        "swift": tr("ms-swift preferences"),
+        "trl": tr("TRL preferences (prompt, chosen, rejected)"),
+        "promptcompletion": tr("TRL prompt and completion"),
+        "anthropic": tr("Anthropic or Bedrock messages"),
+        "stored": tr("stored chat completions"),
+        "chatgpt": tr("ChatGPT or Claude export"),
+        "ranking": tr("rankings of answers"),
+        "query": tr("query and response"),
+        "pairs": tr("question and answer by name"),
+        "spans": tr("texts with labels or spans"),
+        "text": tr("plain texts"),
     }
     return names.get(form) or forms.FORMS[form].title
 
 
 def describe_reading(detected: DetectedFormat, columns: Mapping[str, str] | None = None) -> list[str]:
     """How a file is read where that is a guess, as translated sentences."""
-    notes = []
+    notes = [*detected.notes]
     if detected.encoding not in ("utf-8", "utf-8-sig"):
         notes.append(tr("Read as {encoding}.", encoding=detected.encoding))
-    if detected.format in TABLE_SUFFIXES:
+    if detected.is_table:
         return [*notes, *_describe_table(detected, detected.mapping if columns is None else columns)]
     if detected.layout.name != "lines":
         notes.append(json_layouts.describe(detected.layout.name))
@@ -68,6 +82,6 @@ def _describe_table(detected: DetectedFormat, mapping: Mapping[str, str]) -> lis
     names = column_mapping.unique_names(detected.sample[0]) if is_head else detected.columns
     if left := column_mapping.list_left_out(names, mapping):
         notes.append(tr("Columns left out: {columns}.", columns=", ".join(left)))
-    if detected.format != "markdown" and detected.delimiter not in ("", ",", "\t"):
+    if detected.delimiter not in ("", ",", "\t"):
         notes.append(tr("The cells are separated by “{delimiter}”.", delimiter=detected.delimiter))
     return notes

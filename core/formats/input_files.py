@@ -9,7 +9,8 @@ from pathlib import Path
 
 from core.checks.rule_registry import clip
 from core.errors import FormatError
-from core.formats.compressed_files import open_decompressed
+from core.formats import archives
+from core.formats.compressed_files import open_decompressed, read_progress
 from core.language import tr
 
 BLOCK_BYTES = 1024 * 1024
@@ -18,6 +19,10 @@ BLOCK_BYTES = 1024 * 1024
 @contextmanager
 def open_file(path: Path) -> Iterator[BufferedReader]:
     """Open a file for reading, decompressed if needed. Raises FormatError when it cannot be read, then or inside `with`."""
+    if archive := archives.find_archive(path):
+        with _open_member(archive, path) as member:
+            yield member
+        return
     try:
         mode = path.stat().st_mode  # checked first: opening a pipe or a device can block for ever
         if not stat.S_ISREG(mode):
@@ -26,6 +31,21 @@ def open_file(path: Path) -> Iterator[BufferedReader]:
             yield open_decompressed(file)
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte in it
         raise _unreadable_error(path, format_os_error(error)) from error
+
+
+@contextmanager
+def _open_member(archive: Path, path: Path) -> Iterator[BufferedReader]:
+    try:
+        with archive.open("rb", buffering=BLOCK_BYTES) as file:
+            yield archives.open_member(file, path.relative_to(archive).as_posix())
+    except (OSError, ValueError) as error:
+        raise _unreadable_error(path, format_os_error(error)) from error
+
+
+def get_size(path: Path) -> int:
+    """The size of a file, or of a member of an archive, in bytes as it is stored. Raises FormatError as `open_file` does."""
+    with open_file(path) as file:
+        return read_progress(file)[1]
 
 
 def _unreadable_error(path: Path, reason: str) -> FormatError:

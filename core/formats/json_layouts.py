@@ -1,17 +1,13 @@
 """How the rows stand in a JSON text: one in a line, in a list, inside another object, or otherwise, with its cause."""
 
-import ast
 import json
 import re
 from typing import NamedTuple
 
 from core.checks import Decoded, decode
-from core.checks.json_positions import dumps
-from core.formats import forms
+from core.formats import forms, python_literals
 from core.formats.json_arrays import Elements
 from core.language import tr
-
-MAX_BRACKETS = 500  # of a line of Python; Python's own parser is recursive
 
 _ROW_KEYS = ("messages", "conversations", "contents", "input", "output", "prompt", "completion")  # lists inside one row
 _KEY = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*:\s*')
@@ -29,6 +25,9 @@ class Layout(NamedTuple):
 def describe(name: str) -> str:
     """What is different from JSON Lines, translated."""
     return {
+        "parquet": tr("The rows are in a Parquet file, not in JSON Lines."),
+        "arrow": tr("The rows are in an Arrow (Feather) file, not in JSON Lines."),
+        "arrow-stream": tr("The rows are in an Arrow (Feather) file, not in JSON Lines."),
         "array": tr("The rows are one JSON list, not one in each line."),
         "wrapped": tr("The rows are a list inside another JSON object, not one in each line."),
         "pretty": tr("The rows are spread over several lines each, not one in each line."),
@@ -107,14 +106,12 @@ def _begins_with_row(text: str, at: int) -> bool:
 
 def parse_python(raw: bytes) -> str | None:
     """The JSON of a line that is a Python dict; None where it is none, or already JSON."""
-    if not raw.lstrip().startswith(b"{") or raw.count(b"[") + raw.count(b"{") + raw.count(b"(") > MAX_BRACKETS:
+    if not raw.lstrip().startswith(b"{"):
         return None
     try:
-        value = ast.literal_eval(raw.decode().strip())
-        text = dumps(value)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return python_literals.to_json(raw.decode())
+    except UnicodeDecodeError:
         return None
-    return text if isinstance(value, dict) else None
 
 
 def decode_python(raw: bytes) -> Decoded:

@@ -1,7 +1,6 @@
 """JSON Lines: reads and writes rows without loss, whatever bytes a file has; gets and sets the texts of a row."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from core.checks import ROLES, Problem, role_of
 from core.checks.json_positions import Span, TextEdit, apply_edits, dumps, iterate_elements, map_members, parse_whole
 from core.checks.line_parsing import decode_text
 from core.errors import FormatError
+from core.formats.compressed_files import read_progress
 from core.formats.encoded_text_lines import FileLine as FileLine
 from core.formats.encoded_text_lines import read_lines as read_lines
 from core.formats.encoded_text_stream import check_file_line as check_file_line
@@ -46,7 +46,7 @@ def read(path: Path, reporter: Reporter) -> Iterator[FileRow]:
 def read_lines_with_progress(path: Path, encoding: Encoding, reporter: Reporter) -> Iterator[FileLine]:
     """Yield the file's lines and report its bytes. Raises FormatError when it cannot be read, and `Cancelled`."""
     with open_file(path) as file:
-        total = os.fstat(file.fileno()).st_size
+        total = read_progress(file)[1]
     due = 0
     for line in read_lines(path, encoding):
         if line.offset >= due:

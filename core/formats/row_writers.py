@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO, NamedTuple
 
 from core.checks.json_positions import (
     Span,
@@ -13,10 +14,10 @@ from core.checks.json_positions import (
     iterate_entries,
     parse_whole,
 )
-from core.formats import csv_cells, markdown_tables
+from core.formats import binary_writers, csv_cells, markdown_tables
 from core.formats.column_mapping import METADATA
 from core.formats.conversion_losses import UnsupportedRow, get_single_turn
-from core.formats.forms import alpaca, sharegpt
+from core.formats.forms import alpaca, anthropic_messages, gemini, preferences, prompt_completion, sharegpt
 
 TEXTS = ("system", "question", "answer")
 COLUMNS = (*TEXTS, *METADATA)
@@ -33,15 +34,24 @@ Fields = Mapping[str, str]  # the row's own columns: split, tags and so on
 class Writer(NamedTuple):
     """How a format is written: the text before the rows, and each row from its JSON text and its own columns.
 
-    `row` raises `UnsupportedRow` for a row that does not fit. `full` adds a column with the row's JSON and never raises.
+    `row` raises `UnsupportedRow` for a row that does not fit. `full` adds a column with the row's JSON, and leaves no
+    row out of a text. Where the file is no text, `open` takes the file and its columns, and yields what adds the results
+    of `row` or `full` to it.
     """
 
     suffix: str
-    row: Callable[[str, Fields], str]
+    row: Callable[[str, Fields], Any]
     head: str = ""
-    full: Callable[[str, Fields], str] | None = None
+    full: Callable[[str, Fields], Any] | None = None
     full_head: str = ""
     bom: bool = False  # whether other programs expect a byte order mark
+    open: Callable[[BinaryIO, Sequence[str]], AbstractContextManager[Callable[[Any], None]]] | None = None
+    columns: Sequence[str] = ()  # of a file that is no text
+
+    @property
+    def has_own_columns(self) -> bool:
+        """Whether the row's own columns (split, tags …) are written."""
+        return self.full is not None
 
 
 def format_line(text: str) -> str:
@@ -80,12 +90,16 @@ def _write_dpo(data: str, _fields: Fields) -> str:
     return format_line(apply_edits(data, renamed))
 
 
-def _write_sharegpt(data: str, _fields: Fields) -> str:
-    return dumps(sharegpt.write(json.loads(data))) + "\n"
+def _build_form_writer(write: Callable[[dict[str, Any]], dict[str, Any]]) -> Writer:
+    return Writer(".jsonl", lambda data, _fields: dumps(write(json.loads(data))) + "\n")
 
 
-def _write_alpaca(data: str, _fields: Fields) -> str:
-    return dumps(alpaca.write(json.loads(data))) + "\n"
+def _build_sheet_cells(data: str, fields: Fields) -> list[str]:
+    return binary_writers.prepare_cells(_build_cells(data, fields))
+
+
+def _build_full_sheet_cells(data: str, fields: Fields) -> list[str]:
+    return binary_writers.prepare_cells(_build_full_cells(data, fields))
 
 
 def _build_cells(data: str, fields: Fields) -> list[str]:
@@ -125,11 +139,25 @@ def _build_csv_writer(delimiter: str) -> Callable[[Sequence[str]], str]:
 WRITERS: dict[str, Writer] = {
     "jsonl": Writer(".jsonl", _write_chat),
     "dpo": Writer(".jsonl", _write_dpo),
-    "sharegpt": Writer(".jsonl", _write_sharegpt),
-    "alpaca": Writer(".jsonl", _write_alpaca),
+    "promptcompletion": _build_form_writer(prompt_completion.write),
+    "trl": _build_form_writer(preferences.write),
+    "sharegpt": _build_form_writer(sharegpt.write),
+    "alpaca": _build_form_writer(alpaca.write),
+    "gemini": _build_form_writer(gemini.write),
+    "anthropic": _build_form_writer(anthropic_messages.write),
     "csv": _build_table_writer(
         ".csv", _build_csv_writer(","), lambda _width: "", bom=True
     ),  # without the mark Excel guesses wrongly
     "tsv": _build_table_writer(".tsv", _build_csv_writer("\t"), lambda _width: ""),
     "markdown": _build_table_writer(".md", markdown_tables.write_record, markdown_tables.delimiter_row),
+    "xlsx": Writer(
+        ".xlsx", _build_sheet_cells, full=_build_full_sheet_cells, open=binary_writers.open_workbook, columns=COLUMNS
+    ),
+    "parquet": Writer(
+        ".parquet",
+        binary_writers.build_record,
+        full=binary_writers.build_full_record,
+        open=binary_writers.open_parquet,
+        columns=("messages", *METADATA),
+    ),
 }

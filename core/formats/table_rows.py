@@ -4,33 +4,62 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from core.checks import check_line, problem
-from core.formats import column_mapping, csv_cells, encoded_text_stream, markdown_tables
+from core.errors import FormatError
+from core.formats import (
+    column_mapping,
+    csv_cells,
+    encoded_text_stream,
+    html_tables,
+    markdown_tables,
+    question_texts,
+    workbooks,
+)
 from core.formats.conversation_rows import Conversations
 from core.formats.csv_parser import CsvReader, TableRecord
 from core.formats.encoded_text_lines import FileLine
-from core.formats.encoding_detection import Encoding
 from core.formats.jsonl import FileRow
+from core.formats.reading_options import ReadingOptions
 from core.language import tr
 from core.progress import Reporter
 
 ColumnMapping = Mapping[str, str] | None
 
 
-def read_csv(
-    path: Path, encoding: Encoding, reporter: Reporter, columns: ColumnMapping = None, delimiter: str = ""
-) -> Iterator[FileRow]:
+def read_csv(path: Path, reporter: Reporter, options: ReadingOptions) -> Iterator[FileRow]:
     """Yield the rows of a CSV or TSV file. Raises FormatError when it cannot be read, and `Cancelled`."""
-    lines = encoded_text_stream.read_lines(path, encoding, reporter)
-    return convert_records(CsvReader(lines, delimiter), columns, csv_cells.unescape_formula)
+    lines = encoded_text_stream.read_lines(path, options.encoding, reporter)
+    return convert_records(CsvReader(lines, options.delimiter), options.columns, csv_cells.unescape_formula)
 
 
-def read_markdown(
-    path: Path, encoding: Encoding, reporter: Reporter, columns: ColumnMapping = None, _delimiter: str = ""
-) -> Iterator[FileRow]:
+def read_markdown(path: Path, reporter: Reporter, options: ReadingOptions) -> Iterator[FileRow]:
     """Yield the rows of the tables in a Markdown file. Raises FormatError when it cannot be read, and `Cancelled`."""
-    return convert_records(
-        markdown_tables.iterate_records(encoded_text_stream.read_lines(path, encoding, reporter)), columns
-    )
+    lines = encoded_text_stream.read_lines(path, options.encoding, reporter)
+    return convert_records(markdown_tables.iterate_records(lines), options.columns)
+
+
+def read_questions(path: Path, reporter: Reporter, options: ReadingOptions) -> Iterator[FileRow]:
+    """Yield the questions and answers of a text. Raises FormatError when it cannot be read, and `Cancelled`."""
+    lines = encoded_text_stream.read_lines(path, options.encoding, reporter)
+    return convert_records(question_texts.iterate_records(lines), options.columns)
+
+
+def read_html(path: Path, reporter: Reporter, options: ReadingOptions) -> Iterator[FileRow]:
+    """Yield the rows of the tables of a page. Raises FormatError when it cannot be read or is too large, and `Cancelled`."""
+    raw = bytearray()
+    for block in encoded_text_stream.read_blocks(path, options.encoding, reporter):
+        raw += block
+        if len(raw) > html_tables.MAX_BYTES:
+            title = tr("{name} cannot be read", name=path.name)
+            raise FormatError(
+                title, tr("The page is larger than {n} MB. Save its table as CSV.", n=html_tables.MAX_BYTES // 10**6)
+            )
+    return convert_records(html_tables.read_tables(raw.decode(errors="replace"))[0], options.columns)
+
+
+def read_workbook(path: Path, reporter: Reporter, options: ReadingOptions) -> Iterator[FileRow]:
+    """Yield the rows of a sheet. Raises FormatError when it cannot be read, and `Cancelled`."""
+    sheet = workbooks.read_sheet(path, reporter, options.sheet, options.columns)
+    return convert_records(sheet.records, options.columns, csv_cells.unescape_formula)
 
 
 def convert_records(

@@ -30,12 +30,12 @@ async def holds_rows(path: Path) -> bool:
 
 
 def _holds_rows(path: Path) -> bool:
-    if path.suffix.lower() in DOCUMENTS:
+    if path.suffix.lower() in (".docx", ".pdf"):
         return False
     try:
         found = formats.detect(path)
         if found.format not in TABLE_READERS:  # JSON, if its first row can be read; else any text
-            first = next(formats.read(path, Reporter(), format=found.format, encoding=found.encoding), None)
+            first = next(formats.read(path, Reporter(), formats.ReadingOptions(found.format, found.encoding)), None)
             return first is not None and first.text is not None
     except (JukuError, OSError):
         return False

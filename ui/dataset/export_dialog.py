@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from core import formats
 from core.dataset import examples, exporting, filters
-from core.dataset.exporting import FORMATS, HUGGINGFACE_FOLDER, ExportOptions, ExportResult
+from core.dataset.exporting import FOLDERS, FORMATS, HUGGINGFACE_FOLDER, ExportOptions, ExportResult
 from core.dataset.filters import Choice, Filter
 from core.formats.conversion_losses import format_loss_reason
 from core.formats.row_writers import WRITERS
@@ -42,8 +42,9 @@ from ui.widgets.value_texts import add_values
 from ui.workspace import Workspace
 
 MAX_ROWS_TRIED = 20_000  # rows up to which it is tried beforehand which of them fit
-TABLE_FORMATS = ("csv", "tsv", "markdown")
-FORMATS_WITH_CARD = ("jsonl", "dpo", "sharegpt", "alpaca", *TABLE_FORMATS)
+TABLE_FORMATS = ("csv", "tsv", "markdown", "xlsx", "parquet")
+BINARY_FORMATS = ("xlsx", "parquet", *FOLDERS)
+FORMATS_WITH_CARD = tuple(WRITERS)
 
 
 class ExportDialog(QDialog):
@@ -150,7 +151,7 @@ class ExportDialog(QDialog):
         format = self.format.currentData()
         self.canonical.setEnabled(format in ("jsonl", HUGGINGFACE_FOLDER))
         self.full.setEnabled(format in TABLE_FORMATS)
-        self.bom.setEnabled(format != HUGGINGFACE_FOLDER)
+        self.bom.setEnabled(format not in BINARY_FORMATS)
         self.bom.setChecked(format in WRITERS and WRITERS[format].bom)
         self.card.setEnabled(format in FORMATS_WITH_CARD)
         self.path.setText(str(with_suffix(Path(self.path.text()), format)))
@@ -164,9 +165,11 @@ class ExportDialog(QDialog):
         async def work(reporter: Reporter) -> None:
             project = self._workspace.project
             ids = await project.read(_ids, *wanted, reporter=reporter)
-            self._show_result(ExportResult(len(ids)))
+            unwritten = await project.read(exporting.count_unwritten, ids, format, reporter=reporter)
+            self._show_result(ExportResult(len(ids), unwritten=unwritten))
             if len(ids) <= MAX_ROWS_TRIED and format not in ("jsonl", HUGGINGFACE_FOLDER):
-                tried = await project.read(exporting.preview, ids, format, options, reporter, reporter=reporter)
+                inner = FOLDERS.get(format, format)
+                tried = await project.read(exporting.preview, ids, inner, options, reporter, reporter=reporter)
                 self._show_result(tried)
 
         self.row_count = 0
@@ -177,7 +180,8 @@ class ExportDialog(QDialog):
         self.row_count = found.rows
         written = trn("{n} row will be written.", "{n} rows will be written.", found.rows)
         left = format_left_out_rows(found)
-        self.note.show_text(f"{written}\n{left}".strip(), "warning" if left else "")
+        lines = [written, left, *exporting.describe_unwritten(found)]
+        self.note.show_text("\n".join(filter(None, lines)), "warning" if left else "")
         self._show_ok()
 
     def _show_ok(self) -> None:
@@ -233,11 +237,11 @@ class ExportDialog(QDialog):
 def with_suffix(path: Path, format: str) -> Path:
     """The path with the suffix of the format; a folder has none."""
     name = path.name
-    packed = ".gz" if name.lower().endswith(".gz") and format != HUGGINGFACE_FOLDER else ""
+    packed = ".gz" if name.lower().endswith(".gz") and format not in BINARY_FORMATS else ""
     known = {".gz", ".ndjson", ".txt", *(writer.suffix for writer in WRITERS.values())}
     while Path(name).suffix.lower() in known:
         name = Path(name).stem
-    suffix = "" if format == HUGGINGFACE_FOLDER else WRITERS[format].suffix
+    suffix = "" if format in FOLDERS else WRITERS[format].suffix
     return path.with_name(f"{name}{suffix}{packed}") if name else path
 
 
@@ -255,7 +259,8 @@ def show_written(window: QWidget, path: Path, written: ExportResult) -> None:
     """Show a message about the written file, with a button that opens its folder."""
     left = format_left_out_rows(written)
     words = trn("{n} row written to {path}.", "{n} rows written to {path}.", written.rows, path=path)
-    notice = Notice(window, f"{words}\n{left}".strip(), "warning" if left else "good", lasting=bool(left))
+    text = "\n".join(filter(None, [words, left, *exporting.describe_unwritten(written)]))
+    notice = Notice(window, text, "warning" if left else "good", lasting=bool(left))
     folder = QUrl.fromLocalFile(str(path.parent))
     notice.add_button(tr("Show in folder"), lambda: QDesktopServices.openUrl(folder))
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
+    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -27,15 +28,15 @@ from PySide6.QtWidgets import (
 from core import formats
 from core.dataset import examples, importing
 from core.dataset.import_reader_process import ImportOptions
-from core.errors import JukuError
-from core.formats import column_mapping
+from core.errors import FormatError, JukuError
+from core.formats import ReadingOptions, column_mapping
 from core.formats.csv_parser import DELIMITERS
 from core.language import tr
 from core.progress import Reporter
 from ui import style
 from ui.dataset.import_and_outcome import ImportFile, ImportOutcome, format_failure, import_files, import_label
-from ui.dataset.import_source import ImportSource, RowPreview
-from ui.widgets import basics
+from ui.dataset.import_source import ImportSource, RowPreview, recognise_all
+from ui.widgets import basics, file_dialogs
 from ui.widgets.drop_down import DropDown
 from ui.widgets.latest_task_and_reload import LatestTask
 from ui.widgets.value_texts import add_values
@@ -80,8 +81,7 @@ def import_rows(
 
 async def _import_rows(workspace: Workspace, what: list[Path] | str, parent: QWidget, on_ended: OnEnded) -> None:
     held = ExitStack()  # a pasted text is a file for as long as it is needed
-    sources = _open_sources(what, held)
-    await asyncio.to_thread(_recognise, sources)
+    sources = await asyncio.to_thread(recognise_all, _open_sources(what, held))
     tables = [source for source in sources if source.needs_answer()]
     others = [source for source in sources if not source.needs_answer()]
     if tables:
@@ -90,6 +90,7 @@ async def _import_rows(workspace: Workspace, what: list[Path] | str, parent: QWi
         dialog.ended.connect(on_ended)
         dialog.open()
     outcome = ImportOutcome(failed=[format_failure(source.name, source.error) for source in others if source.error])
+    outcome.notes = [source.note for source in others if source.note]
     wanted = [ImportFile(source.path, options_of(source), source.name) for source in others if not source.error]
     if wanted or outcome.failed:
         task = workspace.tasks.start(
@@ -100,26 +101,28 @@ async def _import_rows(workspace: Workspace, what: list[Path] | str, parent: QWi
             task.add_done_callback(lambda _task: held.close())
 
 
-def _recognise(sources: list[ImportSource]) -> None:
-    for source in sources:
-        source.recognise()
-
-
 def _open_sources(what: list[Path] | str, held: ExitStack) -> list[ImportSource]:
     if isinstance(what, str):
         return [ImportSource(held.enter_context(importing.save_pasted_text(what)), tr("Pasted text"), pasted=True)]
-    return [ImportSource(path, path.name) for path in what]
+    return [source for path in what for source in _expand(path)]
+
+
+def _expand(path: Path) -> list[ImportSource]:
+    """The files of an archive; any other file is the only one. The first tells what is left out."""
+    try:
+        contents = formats.expand(path)
+    except FormatError:
+        return [ImportSource(path, path.name)]  # told when it is recognised
+    sources = [ImportSource(one, formats.format_name(one)) for one in contents.paths]
+    if contents.left_out:
+        names = ", ".join(contents.left_out)
+        sources[0].note = tr("{name}: files without rows left out: {names}", name=path.name, names=names)
+    return sources
 
 
 def options_of(source: ImportSource) -> ImportOptions:
     """The read options of a file as it was recognised; its source name is the one the person knows."""
-    return ImportOptions(
-        format=source.format(),
-        encoding=source.encoding,
-        columns=source.columns(),
-        source=source.name,
-        delimiter=source.delimiter,
-    )
+    return ImportOptions(source.reading(), source=source.name)
 
 
 class ImportDialog(QDialog):
@@ -155,6 +158,11 @@ class ImportDialog(QDialog):
         self._file.addItems([source.name for source in self._sources])
         self._file.activated.connect(self._on_file)
         self.format_label = basics.label(dim=True)
+        self.form_box, self.sheet_box = DropDown(), DropDown()
+        self.form_box.setAccessibleName(tr("Format"))
+        self.sheet_box.setAccessibleName(tr("Sheet"))
+        for box in (self.form_box, self.sheet_box):
+            box.activated.connect(lambda _index: self._on_reading())
         self.encoding_box = DropDown()
         self.encoding_box.setAccessibleName(tr("Encoding"))
         for name, title in ENCODINGS.items():
@@ -165,6 +173,9 @@ class ImportDialog(QDialog):
         for delimiter in DELIMITERS:
             self.delimiter_box.addItem(tr("tab") if delimiter == "\t" else delimiter, delimiter)
         self.delimiter_box.activated.connect(lambda _index: self._on_reading())
+        self.other_button = QPushButton(tr("Other file of the batch…"))
+        self.other_button.setAutoDefault(False)
+        self.other_button.clicked.connect(self._on_other_file)
         self.heading_box = QCheckBox(tr("The first row names the columns"))
         self.heading_box.clicked.connect(self._on_head)
 
@@ -180,7 +191,7 @@ class ImportDialog(QDialog):
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
-        for part in (self._file, self.format_label):
+        for part in (self._file, self.format_label, self.form_box, self.sheet_box, self.other_button):
             top.addWidget(part)
         top.addStretch()
         self.encoding_label = basics.label(tr("Encoding"), dim=True)
@@ -248,34 +259,65 @@ class ImportDialog(QDialog):
         self._show_source()
 
     def _on_reading(self) -> None:
-        """Read the file with the chosen encoding and separator."""
-        source, encoding, delimiter = self._source, self.encoding_box.currentData(), self.delimiter_box.currentData()
+        """Read the file with the chosen form, sheet, encoding and separator."""
+        source, delimiter = self._source, self.delimiter_box.currentData() if self._has_delimiter() else ""
+        form = self.form_box.currentData() if self.form_box.isEnabled() else ""
+        form = "" if form == source.detected.format and not source.form else form  # what was detected is no choice
+        options = ReadingOptions(
+            form, self.encoding_box.currentData(), None, delimiter, self.sheet_box.currentData() or ""
+        )
 
         async def recognise(_reporter: Reporter) -> None:
-            await asyncio.to_thread(source.recognise, encoding, delimiter if self._has_delimiter() else "")
+            await asyncio.to_thread(source.recognise, options)
             self._show_source()
 
         self._looking.start(recognise)
+
+    def _on_other_file(self) -> None:
+        kind, title = file_dialogs.ROWS, tr("Other file of the batch")
+        file_dialogs.open_dialog(self, self._workspace.settings, kind, title, self._on_other_path).open()
+
+    def _on_other_path(self, found: list[Path]) -> None:
+        self._source.requests = found[0]
+        self._on_reading()
 
     def _show_source(self) -> None:
         source = self._source
         self._file.setVisible(len(self._sources) > 1)
         name = "" if len(self._sources) > 1 else f"{source.name}  "
-        self.format_label.setText(f"{name}{formats.title(source.detected.format)}")
+        self.format_label.setText(name)
+        self.other_button.setVisible(source.is_half_batch() or source.requests is not None)
+        self._show_forms()
         _choose(self.encoding_box, source.encoding)
         _choose(self.delimiter_box, source.delimiter)
         for part in (self.encoding_label, self.encoding_box):
-            part.setVisible(not source.pasted)
+            part.setVisible(not source.pasted and source.detected.is_text)
         for part in (self.delimiter_label, self.delimiter_box):
             part.setVisible(self._has_delimiter())
         self.columns_label.setVisible(source.is_table())
         self.columns.setVisible(source.is_table())
         self.heading_box.setChecked(source.head)
-        self.heading_box.setEnabled(self._has_delimiter())
-        self.heading_box.setVisible(source.detected.format in formats.TABLE_READERS)
+        self.heading_box.setEnabled(source.detected.format != "markdown")
+        self.heading_box.setVisible(source.detected.is_table)
         self._show_columns()
         self._show_preview([])
         self._show_preview_or_missing()
+
+    def _show_forms(self) -> None:
+        """Offer the forms that the file can be read as: all of text, but a workbook is what it is."""
+        detected = self._source.detected
+        has_forms = detected.format in formats.READERS
+        self.form_box.clear()
+        for form in formats.READERS if has_forms else [detected.format]:
+            if form == detected.format or formats.can_be_trained_on(form):
+                self.form_box.addItem(formats.title(form), form)
+        self.form_box.setEnabled(has_forms)
+        _choose(self.form_box, detected.format)
+        self.sheet_box.clear()
+        for sheet in detected.sheets:
+            self.sheet_box.addItem(sheet, sheet)
+        _choose(self.sheet_box, detected.sheet)
+        self.sheet_box.setVisible(len(detected.sheets) > 1)
 
     def _has_delimiter(self) -> bool:
         return self._source.detected.format in ("csv", "tsv")

@@ -28,7 +28,7 @@ from ui.widgets import basics, file_dialogs
 from ui.workspace import Workspace
 
 PROJECT_FILES = "*.juku"
-ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson *.json *.csv *.tsv *.md *.txt *.gz"
+ROW_FILES = "*.jsonl *.jsonl.txt *.ndjson *.json *.csv *.tsv *.xlsx *.ods *.parquet *.arrow *.feather *.md *.html *.txt *.zip *.gz *.xz *.bz2 *.zst"
 Role = QMessageBox.ButtonRole
 
 

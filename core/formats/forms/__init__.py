@@ -32,7 +32,7 @@ CHAT, PREFERENCES, PAIRS = "jsonl", "dpo", "completions"  # rows whose text stay
 
 # In this order they are tried: what a row says most clearly comes first.
 FORMS: dict[str, Form] = {
-    "batch": Form("OpenAI batch", batch.is_row, batch.read),
+    "batch": Form("Batch of OpenAI or Anthropic", batch.is_row, batch.read),
     "swift": Form("ms-swift preferences", swift_preferences.is_row, swift_preferences.read),
     "trl": Form("TRL preferences (prompt, chosen, rejected)", preferences.is_row, preferences.read),
     "kto": Form("KTO (completion, label)", without_answers.is_unpaired, None, lambda: tr(

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-customization-prepare
 
 from typing import Any
 
-from core.formats.conversion_losses import get_plain_messages
+from core.formats.conversion_losses import get_plain_messages, split_system
 from core.formats.forms.content_parts import convert_turn, join_texts
 from core.formats.forms.form import Converted, Json, are_messages, system_message, without
 
@@ -50,7 +50,5 @@ def _read_tool(tool: Any) -> Any:
 
 def write(value: Json) -> Json:
     """Convert a chat row to messages with the system prompt beside them. Raises `UnsupportedRow` for more than texts."""
-    messages = get_plain_messages(value)
-    system = "\n\n".join(one["content"] for one in messages if one["role"] in ("system", "developer"))
-    turns = [one for one in messages if one["role"] not in ("system", "developer")]
-    return ({"system": system} if system else {}) | {"messages": turns}
+    system, turns = split_system(get_plain_messages(value))
+    return ({} if system is None else {"system": system}) | {"messages": turns}

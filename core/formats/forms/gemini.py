@@ -5,7 +5,7 @@ Source: https://cloud.google.com/vertex-ai/generative-ai/docs/models/gemini-supe
 
 from typing import Any
 
-from core.formats.conversion_losses import get_plain_messages
+from core.formats.conversion_losses import get_plain_messages, split_system
 from core.formats.forms.content_parts import build_call, join_texts
 from core.formats.forms.form import Converted, Json, message, system_message, without
 
@@ -54,12 +54,8 @@ def _read_call(part: Any, id: str) -> Json:
 
 def write(value: Json) -> Json:
     """Convert a chat row to a Gemini row. Raises `UnsupportedRow` when it has more than plain texts."""
-    messages = get_plain_messages(value)
-    turns = [
-        {"role": "model" if one["role"] == "assistant" else "user", "parts": [{"text": one["content"]}]}
-        for one in messages
-        if one["role"] not in ("system", "developer")
-    ]
-    system = [{"text": one["content"]} for one in messages if one["role"] in ("system", "developer")]
-    head: Json = {"systemInstruction": {"role": "system", "parts": system}} if system else {}
-    return {**head, "contents": turns}
+    system, turns = split_system(get_plain_messages(value))
+    roles = {"assistant": "model", "user": "user"}
+    contents = [{"role": roles[one["role"]], "parts": [{"text": one["content"]}]} for one in turns]
+    head: Json = {} if system is None else {"systemInstruction": {"role": "system", "parts": [{"text": system}]}}
+    return {**head, "contents": contents}

@@ -7,6 +7,7 @@ https://github.com/hiyouga/LLaMA-Factory/blob/main/data/README.md
 import re
 from typing import Any
 
+from core.formats.conversion_losses import UnsupportedRow, get_plain_messages
 from core.formats.forms.form import Converted, Json, are_messages, message, preference, system_message, without
 from core.formats.forms.speakers import role_of_speaker
 
@@ -89,3 +90,22 @@ def _common_start(chosen: list[Json], rejected: list[Json]) -> list[Json]:
 
 def _last(side: list[Json]) -> Json:
     return side[-1] if side else message("assistant", "")
+
+
+def write(value: Json) -> Json:
+    """Convert a preference row to TRL's conversational form with an explicit prompt. Raises `UnsupportedRow` for others."""
+    sides = [
+        next((value[key] for key in (f"{side}_output", f"{side}_completion") if key in value), None)
+        for side in ("preferred", "non_preferred")
+    ]
+    if not isinstance(value.get("input"), dict) or not all(isinstance(side, list) and side for side in sides):
+        raise UnsupportedRow("rejected")
+    if len(value) != 3:
+        raise UnsupportedRow("keys")
+    prompt = get_plain_messages(value["input"])
+    chosen, rejected = (get_plain_messages({"messages": side}) for side in sides)
+    if len(chosen) > 1 or len(rejected) > 1:
+        raise UnsupportedRow("outputs")
+    if not any(one["role"] == "user" for one in prompt):
+        raise UnsupportedRow("question")
+    return {"prompt": prompt, "chosen": chosen, "rejected": rejected}

@@ -299,11 +299,11 @@ def test_files_are_no_commands(tmp_path):
 
 
 def test_rows_are_not_written_under_the_name_of_another_kind_of_file(tmp_path, capsys):
-    """`export P out.xlsx` wrote JSON Lines."""
+    """`export P out.ods` wrote JSON Lines."""
     project = tmp_path / "p.juku"
     assert commands.run(["new", str(project), "--sample", "hobannu-en"]) == 0
-    assert commands.run(["export", str(project), str(tmp_path / "out.xlsx")]) == 2
-    assert "cannot be written as .xlsx" in capsys.readouterr().err and not (tmp_path / "out.xlsx").exists()
+    assert commands.run(["export", str(project), str(tmp_path / "out.ods")]) == 2
+    assert "cannot be written as .ods" in capsys.readouterr().err and not (tmp_path / "out.ods").exists()
 
 
 def test_an_import_that_is_unsure_adds_nothing_and_says_what_to_say(tmp_path):

@@ -7,9 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from core import formats
 from core.checks.json_positions import dumps
@@ -19,6 +22,7 @@ from core.dataset.exporting import ExportOptions, ExportResult, export
 from core.dataset.filters import Filter
 from core.errors import FormatError
 from core.formats import jsonl, row_writers
+from core.formats.conversion_losses import UnsupportedRow
 from core.progress import Cancelled, Reporter
 
 ODD = '{"messages":[{"role":"user","content":"\\u3042 1"},{"role":"assistant","weight":1,"content":"b"}], "n":1.0e2}'
@@ -66,7 +70,7 @@ def test_lines_come_out_to_the_letter_and_always_the_same(project: Any, tmp_path
     assert [row.data for row in brought(tmp_path / "a.jsonl", project)][:5] == texts[:5]
 
 
-@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.md"])
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.md", "t.xlsx", "t.parquet"])
 def test_a_table_with_whole_rows_brings_every_row_back(project: Any, tmp_path: Path, name: str) -> None:
     fill(project, ODD, PLAIN, PLAIN, CALL, PREFERENCE, split="test", tags="x y", notes="=1|\n'", key_points="a;b")
     before = list(examples.iterate(project.rows))
@@ -76,12 +80,26 @@ def test_a_table_with_whole_rows_brings_every_row_back(project: Any, tmp_path: P
     assert same(after, before)
 
 
-TEXT = st.text(st.sampled_from("ab|\\<br>&#;\"'\n\r\t ,=@-é日\u2028\x0b") | st.characters(codec="utf-8"), max_size=8)
+TEXT = st.text(
+    st.sampled_from("ab|\\<br>&#;\"'\n\r\t ,=@-é日\u2028\x0b")
+    | st.characters(codec="utf-8", exclude_characters="\ufffe\uffff"),
+    max_size=8,
+)
 WORDS = TEXT.filter(lambda text: text.strip())
 SAID = st.builds(jsonl.new_row, TEXT.filter(lambda text: text.strip() or not text), WORDS, WORDS)
 
 
-@pytest.mark.parametrize("format", ["jsonl", "sharegpt", "alpaca", "csv", "tsv", "markdown"])
+def write_rows(format: str, path: Path, rows: list[str]) -> None:
+    writer = row_writers.WRITERS[format]
+    if writer.open is None:
+        path.write_bytes((writer.head + "".join(writer.row(row, {}) for row in rows)).encode())
+        return
+    with path.open("wb") as file, writer.open(file, writer.columns) as add:
+        for row in rows:
+            add(writer.row(row, {}))
+
+
+@pytest.mark.parametrize("format", [name for name in row_writers.WRITERS if name not in ("dpo", "trl")])
 @settings(max_examples=60)
 @given(rows=st.lists(SAID, min_size=1, max_size=4))
 def test_reading_what_was_written_gives_the_rows_again(
@@ -89,10 +107,61 @@ def test_reading_what_was_written_gives_the_rows_again(
 ) -> None:
     writer = row_writers.WRITERS[format]
     path = tmp_path_factory.getbasetemp() / f"round{writer.suffix}"
-    path.write_bytes((writer.head + "".join(writer.row(row, {}) for row in rows)).encode())
-    read = list(formats.read(path, Reporter(), format=format))
+    write_rows(format, path, rows)
+    known = formats.ReadingOptions(format if writer.open is None else "")
+    read = list(formats.read(path, Reporter(), known))
     assert [row.text for row in read] == rows
     assert not any(row.fields for row in read)
+
+
+ROLES = st.lists(st.sampled_from(["user", "assistant"]), min_size=1, max_size=4)
+TALKS = st.builds(
+    lambda system, roles, texts: dumps({"messages": [
+        *([{"role": "system", "content": system}] if system else []),
+        *({"role": role, "content": text} for role, text in zip(roles, texts, strict=False)),
+    ]}),
+    st.one_of(st.none(), WORDS), ROLES, st.lists(TEXT, min_size=4, max_size=4),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("format", ["sharegpt", "promptcompletion", "gemini", "anthropic", "parquet"])
+@settings(max_examples=60)
+@given(rows=st.lists(TALKS, min_size=1, max_size=4))
+def test_conversations_come_back_or_are_left_out(
+    tmp_path_factory: pytest.TempPathFactory, format: str, rows: list[str]
+) -> None:
+    writer, fitting = row_writers.WRITERS[format], []
+    for row in rows:
+        try:
+            writer.row(row, {})
+            fitting.append(row)
+        except UnsupportedRow as reason:
+            assert format == "promptcompletion", reason.reason
+    path = tmp_path_factory.getbasetemp() / f"talks{writer.suffix}"
+    write_rows(format, path, fitting)
+    if fitting:
+        known = formats.ReadingOptions("" if writer.open or format == "anthropic" else format)
+        read = [json.loads(row.text or "") for row in formats.read(path, Reporter(), known)]
+        assert read == [json.loads(row) for row in fitting]
+
+
+@settings(max_examples=60)
+@given(talk=TALKS, chosen=TEXT, rejected=TEXT)
+def test_preferences_come_back_from_trl(
+    tmp_path_factory: pytest.TempPathFactory, talk: str, chosen: str, rejected: str
+) -> None:
+    prompt = json.loads(talk)["messages"]
+    sides = [[{"role": "assistant", "content": text}] for text in (chosen, rejected)]
+    row = dumps({"input": {"messages": prompt}, "preferred_output": sides[0], "non_preferred_output": sides[1]})
+    path = tmp_path_factory.getbasetemp() / "preferences.jsonl"
+    try:
+        write_rows("trl", path, [row])
+    except UnsupportedRow as reason:
+        assert reason.reason == "question"
+        assert not any(message["role"] == "user" for message in prompt)
+        return
+    (read,) = formats.read(path, Reporter())
+    assert json.loads(read.text or "") == json.loads(row)
 
 
 # --- what a format cannot hold ---
@@ -102,6 +171,12 @@ def test_reading_what_was_written_gives_the_rows_again(
     ("format", "rows", "left_out"),
     [
         ("sharegpt", 2, {"keys": 1, "tools": 1, "messages": 1}),
+        ("promptcompletion", 2, {"keys": 1, "tools": 1, "messages": 1}),
+        ("gemini", 2, {"keys": 1, "tools": 1, "messages": 1}),
+        ("anthropic", 2, {"keys": 1, "tools": 1, "messages": 1}),
+        ("parquet", 2, {"keys": 1, "tools": 1, "messages": 1}),
+        ("xlsx", 1, {"keys": 1, "tools": 1, "messages": 1, "turns": 1}),
+        ("trl", 1, {"rejected": 4}),
         ("alpaca", 1, {"keys": 1, "tools": 1, "messages": 1, "turns": 1}),
         ("csv", 1, {"keys": 1, "tools": 1, "messages": 1, "turns": 1}),
         ("dpo", 1, {"rejected": 4}),
@@ -163,9 +238,9 @@ def test_a_spreadsheet_sees_its_mark_and_no_formula(project: Any, tmp_path: Path
 
 
 def test_the_format_follows_the_name() -> None:
-    names = ["a.jsonl", "a.csv.gz", "a.TSV", "a.md", "a", "a.txt"]
+    names = ["a.jsonl", "a.csv.gz", "a.TSV", "a.md", "a", "a.txt", "a.xlsx", "a.parquet"]
     assert [exporting.detect_format(Path(name)) for name in names] == [
-        "jsonl", "csv", "tsv", "markdown", "huggingface", "jsonl",
+        "jsonl", "csv", "tsv", "markdown", "huggingface", "jsonl", "xlsx", "parquet",
     ]  # fmt: skip
 
 
@@ -206,7 +281,8 @@ def test_a_folder_for_the_hub_has_its_splits_and_is_replaced_by_the_next(project
     assert export(project.rows, folder) == ExportResult(3)
     assert sorted(path.name for path in (folder / "data").iterdir()) == ["test.jsonl", "train.jsonl"]
     readme = (folder / "README.md").read_text(encoding="utf-8")
-    assert readme.startswith('---\npretty_name: "my set"\nconfigs:\n- config_name: default\n  data_files:\n')
+    card = yaml.safe_load(readme.split("---\n")[1])
+    assert (card["pretty_name"], card["size_categories"]) == ("my set", ["n<1K"])
     assert "  - split: train\n    path: data/train.jsonl\n  - split: test\n    path: data/test.jsonl\n---\n" in readme
     ids = list(examples.find_ids(project.rows, Filter()))
     assert export(project.rows, folder, ids[:1]) == ExportResult(1)
@@ -224,6 +300,45 @@ def test_a_folder_with_other_files_is_left_alone(project: Any, tmp_path: Path, n
     with pytest.raises(FormatError, match="other files"):
         export(project.rows, folder, format="huggingface")
     assert (folder / name).read_text() == "mine"
+
+
+def test_a_folder_of_parquet_has_the_names_of_the_hub(project: Any, tmp_path: Path) -> None:
+    fill(project, PLAIN, ODD, tags="x")
+    fill(project, TURNS, split="validation")
+    folder = tmp_path / "set"
+    for _again in range(2):
+        assert export(project.rows, folder, format="huggingface-parquet") == ExportResult(2, {"keys": 1})
+    card = yaml.safe_load((folder / "README.md").read_text().split("---\n")[1])
+    (config,) = card["configs"]
+    assert [file["split"] for file in config["data_files"]] == ["train", "validation"]
+    train, validation = (folder / file["path"] for file in config["data_files"])
+    assert train.name == "train-00000-of-00001.parquet"
+    (row,) = formats.read(train, Reporter())
+    assert (row.text, row.fields["tags"]) == (PLAIN, "x")
+    assert parquet.read_table(validation).column("messages").to_pylist() == [json.loads(TURNS)["messages"]]
+
+
+def test_what_a_sheet_cannot_hold_is_left_out_and_nothing_runs_as_a_formula(project: Any, tmp_path: Path) -> None:
+    texts = ["=cmd()", "-1", "x" * 32_767, "x" * 32_768, "\ufffe", "\r\n\x01_x0041_ "]
+    fill(project, *(jsonl.new_row("", "q", text) for text in texts))
+    found = export(project.rows, tmp_path / "t.xlsx")
+    assert found == ExportResult(4, {"length": 1, "characters": 1})
+    cells = [row[2] for row in openpyxl.load_workbook(tmp_path / "t.xlsx").active.iter_rows(values_only=True)]
+    assert cells[1:3] == ["'=cmd()", "'-1"]
+    assert [row.answer for row in brought(tmp_path / "t.xlsx", project)][:2] == ["=cmd()", "-1"]
+    assert json.loads(list(examples.iterate(project.rows))[-1].data)["messages"][1]["content"] == texts[-1]
+
+
+def test_what_the_format_has_no_columns_for_is_told(project: Any, tmp_path: Path) -> None:
+    fill(project, PLAIN, tags="x", split="test", facts="f")
+    fill(project, TURNS, notes="n")
+    ids = list(examples.find_ids(project.rows, Filter()))
+    for choice in (Filter(), ids):
+        found = export(project.rows, tmp_path / "t.jsonl", choice, "gemini")
+        assert found.unwritten == {"split": 1, "facts": 1, "tags": 1, "notes": 1}
+    assert "split (1), facts (1)" in exporting.describe_unwritten(found)[0]
+    assert export(project.rows, tmp_path / "set").unwritten == {"facts": 1, "tags": 1, "notes": 1}
+    assert export(project.rows, tmp_path / "t.csv").unwritten == {}
 
 
 def test_nothing_to_write_is_no_folder(project: Any, tmp_path: Path) -> None:

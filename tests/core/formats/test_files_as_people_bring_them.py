@@ -18,7 +18,7 @@ PAIR = ("q", "a")
 def read(path: Path, content: str | bytes, name: str, **options: Any) -> list[formats.FileRow]:
     file = path / name
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return list(formats.read(file, Reporter(), **options))
+    return list(formats.read(file, Reporter(), formats.ReadingOptions(**options)))
 
 
 def texts_of(row: formats.FileRow) -> list[str]:
@@ -46,6 +46,9 @@ TABLES = {
     "full-width commas": ("问题，答案\nq，a\n", [PAIR]),
     "full-width headings": ("ｑｕｅｓｔｉｏｎ,ａｎｓｗｅｒ\nq,a\n", [PAIR]),
     "headings in Russian": ("вопрос;ответ\nq;a\n", [PAIR]),
+    "messages as Python prints them": ("""messages,id\n"[{'role': 'user', 'content': 'q'}, {'role': 'assistant', 'content': 'a'}]",1\n""", [PAIR]),
+    "messages as numpy prints them": ("""messages,id\n"[{'role': 'user', 'content': 'x} {y'}\n {'role': 'assistant', 'content': ""it's""}]",1\n""",
+                                      [("x} {y", "it's")]),
     "preferences": ("prompt,chosen,rejected\nq,a,b\n", [("q", "a", "b")]),
 }  # fmt: skip
 

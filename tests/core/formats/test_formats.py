@@ -39,7 +39,7 @@ def spelled(value: object) -> str:
 
 
 def read(path: Path, **options: Any) -> list[formats.FileRow]:
-    return list(formats.read(path, Reporter(), **options))
+    return list(formats.read(path, Reporter(), formats.ReadingOptions(**options)))
 
 
 KINDS = [

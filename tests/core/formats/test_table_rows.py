@@ -17,7 +17,7 @@ from core.progress import Reporter
 def read(path: Path, text: str, name: str = "t.csv", **options: Any) -> list[formats.FileRow]:
     file = path / name
     file.write_bytes(text.encode())
-    return list(formats.read(file, Reporter(), **options))
+    return list(formats.read(file, Reporter(), formats.ReadingOptions(**options)))
 
 
 def said(row: formats.FileRow) -> tuple[str, str]:

@@ -24,6 +24,15 @@ PROSE = "# Pool\n\nThe pool opens at six. It closes, at nine.\n\n| Day | Hours |
         ("a.md", "Just a sentence.\n", False),
         ("a.txt", "Just a sentence.\nAnd another one.\n", False),
         ("a.txt", "[1] is a footnote.\n", False),
+        ("a.txt", "Q: When?\nA: At six.\n", True),
+        ("a.md", "# Pool\n\n## When?\n\nAt six.\n\n## Where?\n\nIn the park.\n", True),
+        (
+            "a.md",
+            "# Pool\n\nThe pool has many rules for all.\n\n## Why?\n\nSafety.\n\n## More\n\nDogs may come.\n",
+            False,
+        ),
+        ("a.html", "<table><tr><th>Question<th>Answer<tr><td>When?<td>At six.</table>", True),
+        ("a.html", "<html><body><p>The pool opens at six.</p></body></html>", False),
     ],
 )
 def test_what_holds_rows(run, tmp_path, name, text, wanted):

@@ -2,6 +2,7 @@ import csv
 import json
 from pathlib import Path
 
+import openpyxl
 import pytest
 from PySide6.QtWidgets import QPushButton
 
@@ -96,6 +97,23 @@ def test_what_a_format_cannot_hold_is_said_before(run, opened, tmp_path, owner):
         assert len(list(csv.reader(file))) == 5
 
 
+def test_what_a_format_has_no_place_for_is_said_before(run, opened, tmp_path, owner):
+    async def go():
+        choose(opened.what, "shown")
+        opened.path.setText(str(tmp_path / "rows.jsonl"))
+        choose(opened.format, "gemini")
+        await until(lambda: "no place for it: split (1), status (1), tags (5)" in opened.note.text())
+        choose(opened.format, "xlsx")
+        assert opened.path.text() == str(tmp_path / "rows.xlsx")
+        assert not opened.bom.isEnabled()
+        await until(lambda: opened.row_count == 4 and "no place" not in opened.note.text())
+        opened.ok_button.click()
+        await until(lambda: notice(owner))
+
+    run(go())
+    assert openpyxl.load_workbook(tmp_path / "rows.xlsx").active.max_row == 5
+
+
 def test_a_file_that_is_there_is_replaced_only_when_asked(run, opened, tmp_path, owner):
     path = tmp_path / "there.jsonl"
     path.write_text("mine")
@@ -147,6 +165,9 @@ def test_a_path_that_cannot_be_written_is_said_and_nothing_is_there(run, opened,
         ("a.csv", "huggingface", "a"),
         ("a.jsonl.gz", "csv", "a.csv.gz"),
         ("a", "markdown", "a.md"),
+        ("a.xlsx", "parquet", "a.parquet"),
+        ("a.csv.gz", "xlsx", "a.xlsx"),
+        ("a.parquet", "huggingface-parquet", "a"),
         ("v1.2", "jsonl", "v1.2.jsonl"),
     ],
 )

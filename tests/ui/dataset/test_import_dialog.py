@@ -1,6 +1,9 @@
 import gzip
+import json
+import zipfile
 
-from PySide6.QtWidgets import QPushButton
+import openpyxl
+from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from core.dataset import examples, quarantine
 from core.dataset.filters import Filter, find
@@ -170,7 +173,7 @@ def test_each_file_that_cannot_be_read_is_named_and_the_others_come(run, workspa
         await until(lambda: notice(owner))
         text = notice(owner).text.text()
         assert text.startswith("2 rows imported.")
-        assert "sheet.xlsx cannot be read. It is a file of another kind (zip, xlsx)." in text
+        assert "sheet.xlsx cannot be read. It is a file of another kind (zip)." in text
         assert "gone.jsonl" in text
 
     run(go())
@@ -185,7 +188,7 @@ def test_pasted_text_is_recognised(run, workspace, owner):
         await until(lambda: owner.findChildren(ImportDialog))
         (dialog,) = owner.findChildren(ImportDialog)
         await until(lambda: dialog.preview.rowCount() == 2)
-        assert "Markdown" in dialog.format_label.text()
+        assert dialog.form_box.currentText() == "Markdown table"
         assert dialog.encoding_box.isHidden() and dialog.encoding_label.isHidden()
         dialog.accept()
         await until(lambda: last(workspace, 1)[0].question == "c")
@@ -261,8 +264,92 @@ def test_a_converted_form_and_what_was_left_out_are_told(run, workspace, owner, 
 
     async def go():
         import_rows(workspace, [path], owner)
+        await until(lambda: owner.findChildren(ImportDialog))
+        (dialog,) = owner.findChildren(ImportDialog)
+        assert dialog.note.text() == "Converted from the form “question and answer by name”."
+        dialog.accept()
         await until(lambda: notice(owner))
         assert "Converted from the form “question and answer by name”." in notice(owner).text.text()
         assert last(workspace, 1)[0].notes == '{"category": "open"}'
+
+    run(go())
+
+
+def test_another_form_and_another_sheet_can_be_chosen(run, workspace, owner, tmp_path):
+    row = '{"instruction": "Why?", "input": "", "output": "So.", "prompt": "P", "response": "R"}\n'
+    path = write_file(tmp_path, row, "both.jsonl")
+    book = openpyxl.Workbook()
+    book.active.append(["question", "answer"])
+    book.active.append(["q", "a"])
+    book.create_sheet("Second").append(["question", "answer"])
+    book["Second"].append(["r", "b"])
+    book.save(tmp_path / "t.xlsx")
+
+    async def go():
+        import_rows(workspace, [path], owner)
+        await until(lambda: owner.findChildren(ImportDialog))
+        (dialog,) = owner.findChildren(ImportDialog)
+        await until(lambda: dialog.preview.rowCount() == 1)
+        assert (dialog.form_box.currentData(), dialog.preview.item(0, 1).text()) == ("alpaca", "Why?")
+        choose(dialog.form_box, "pairs")
+        await until(lambda: dialog.preview.rowCount() == 1 and dialog.preview.item(0, 1).text() != "Why?")
+        assert dialog.preview.item(0, 1).text() == "P"
+        dialog.accept()
+        await until(lambda: notice(owner) and not owner.findChildren(ImportDialog))
+        assert last(workspace, 1)[0].answer == "R"
+        import_rows(workspace, [tmp_path / "t.xlsx"], owner)
+        await until(lambda: owner.findChildren(ImportDialog))
+        (dialog,) = owner.findChildren(ImportDialog)
+        assert not dialog.form_box.isEnabled()
+        choose(dialog.sheet_box, "Second")
+        await until(lambda: dialog.preview.rowCount() == 1 and dialog.preview.item(0, 1).text() == "r")
+        dialog.accept()
+        await until(lambda: last(workspace, 1)[0].answer == "b")
+
+    run(go())
+
+
+def test_the_files_of_an_archive_come_and_what_is_left_out_is_told(run, workspace, owner, tmp_path):
+    with zipfile.ZipFile(tmp_path / "rows.zip", "w") as archive:
+        for name, text in (("a.jsonl", ROWS[0]), ("b.jsonl", ROWS[1]), ("README.md", "# Read me")):
+            archive.writestr(name, text)
+
+    async def go():
+        import_rows(workspace, [tmp_path / "rows.zip"], owner)
+        await until(lambda: notice(owner))
+        text = notice(owner).text.text()
+        assert text.startswith("2 rows imported.")
+        assert "rows.zip: files without rows left out: README.md" in text
+        assert [row.source for row in last(workspace, 2)] == ["rows.zip/a.jsonl", "rows.zip/b.jsonl"]
+
+    run(go())
+
+
+def test_the_two_files_of_a_batch_come_together(run, workspace, owner, tmp_path):
+    asked = {"custom_id": "1", "body": {"messages": [{"role": "user", "content": "q"}]}}
+    said = {"custom_id": "1", "response": {"body": {"choices": [{"message": {"role": "assistant", "content": "a"}}]}}}
+    requests = write_file(tmp_path, json.dumps(asked), "requests.jsonl")
+    answers = write_file(tmp_path, json.dumps(said), "answers.jsonl")
+
+    async def go():
+        for dropped in ([requests, answers], [answers]):
+            import_rows(workspace, dropped, owner)
+            await until(lambda: owner.findChildren(ImportDialog))
+            (dialog,) = owner.findChildren(ImportDialog)
+            assert "answers.jsonl" in dialog.format_label.text()
+            if len(dropped) == 1:
+                assert not dialog.ok_button.isEnabled()
+                dialog.other_button.click()
+                (chooser,) = dialog.findChildren(QFileDialog)
+                chooser.filesSelected.emit([str(requests)])
+                chooser.reject()
+            await until(lambda dialog=dialog: dialog.preview.rowCount() == 1 and dialog.ok_button.isEnabled())
+            assert [dialog.preview.item(0, column).text() for column in (1, 2)] == ["q", "a"]
+            if len(dropped) == 1:
+                dialog.reject()
+            else:
+                dialog.accept()
+            await until(lambda: not owner.findChildren(ImportDialog))
+        assert (last(workspace, 1)[0].question, last(workspace, 1)[0].answer) == ("q", "a")
 
     run(go())
