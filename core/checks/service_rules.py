@@ -9,12 +9,11 @@ from typing import Any
 
 import msgspec
 
+from core.checks import turn_order
 from core.checks.rule_registry import Problem, problem
 from core.language import tr
 from core.paths import RESOURCES
 
-_TOOL_ROLES = ("tool", "function")
-_SYSTEM_ROLES = ("system", "developer")
 _ROW_KEYS = frozenset(("messages", "input", "preferred_output", "non_preferred_output", "prompt", "completion"))
 _MESSAGE_KEYS = frozenset(("role", "content", "weight"))
 
@@ -23,7 +22,8 @@ _MESSAGE_KEYS = frozenset(("role", "content", "weight"))
 class ServiceRules:
     """The rules of one service; an empty or zero value means that its documentation sets no such rule.
 
-    `forms` are the other forms of rows that it takes. `extra_keys`: whether keys that it does not know are accepted.
+    `forms` are the other forms of rows that it takes, `order` what it refuses of `turn_order.DEVIATIONS`. `extra_keys`:
+    whether keys that it does not know are accepted. `unverified` says in English what its source was not seen to say.
     """
 
     title: str
@@ -33,14 +33,12 @@ class ServiceRules:
     max_rows: int = 0
     max_megabytes: int = 0
     roles: tuple[str, ...] = ()
-    first: tuple[str, ...] = ()
-    alternate: bool = False
-    system_first: bool = False
-    needs_user: bool = False
+    order: tuple[str, ...] = ()
     text_only: bool = False
     extra_keys: bool = True
     byte_order_mark: bool = False
     forms: tuple[str, ...] = ()
+    unverified: str = ""
 
 
 @cache
@@ -48,6 +46,12 @@ def load() -> dict[str, ServiceRules]:
     """The rules by the service's name on the command line."""
     table = tomllib.loads((RESOURCES / "training_rules.toml").read_text(encoding="utf-8"))
     return msgspec.convert(table, dict[str, ServiceRules])
+
+
+@cache
+def list_refusing(deviation: str) -> tuple[str, ...]:
+    """The titles of the services that refuse a deviation of `turn_order.DEVIATIONS`."""
+    return tuple(rules.title for rules in load().values() if deviation in rules.order)
 
 
 def check(row: dict[str, Any], rules: ServiceRules) -> Iterator[Problem]:
@@ -78,19 +82,9 @@ def _check_roles(roles: list[str], rules: ServiceRules, path: str) -> Iterator[P
             yield _refusal(
                 rules, f"{path}[{number}].role", tr("a role is one of {roles}", roles=", ".join(rules.roles))
             )
-    if rules.first and roles and roles[0] not in rules.first:
-        yield _refusal(
-            rules, f"{path}[0]", tr("a conversation begins with one of {roles}", roles=", ".join(rules.first))
-        )
-    if rules.alternate:
-        for number in range(1, len(roles)):
-            if roles[number] == roles[number - 1] and roles[number] not in _TOOL_ROLES:
-                yield _refusal(rules, f"{path}[{number}]", tr("user and assistant alternate"))
-    if (rules.system_first or rules.alternate) and any(role in _SYSTEM_ROLES for role in roles[1:]):
-        number = next(place for place, role in enumerate(roles) if place and role in _SYSTEM_ROLES)
-        yield _refusal(rules, f"{path}[{number}]", tr("a system message is the first one"))
-    if (rules.needs_user or rules.alternate) and roles and "user" not in roles:
-        yield _refusal(rules, path, tr("a conversation has a message of the user"))
+    for kind, at in turn_order.find_deviations(roles):
+        if kind in rules.order:
+            yield _refusal(rules, path if at is None else f"{path}[{at}]", turn_order.describe(kind))
 
 
 def check_file(rows: int, size: int, has_mark: bool, rules: ServiceRules) -> Iterator[Problem]:

@@ -66,10 +66,17 @@ def read(
     """
     detected = detect(path, format, parse_encoding(encoding) if encoding else None, delimiter)
     require_sure(detected, columns)
+    detected = detected._replace(delimiter=delimiter or detected.delimiter)
+    return read_detected(path, detected, reporter, format, columns)
+
+
+def read_detected(
+    path: Path, detected: DetectedFormat, reporter: Reporter, form: str = "", columns: Mapping[str, str] | None = None
+) -> Iterator[FileRow]:
+    """Yield the rows of a file as `read` does, when its format is known without a doubt; `form` '' is each row's own."""
     if detected.format in TABLE_READERS:
-        read_table = TABLE_READERS[detected.format]
-        return read_table(path, detected.encoding, reporter, columns, delimiter or detected.delimiter)
-    convert = partial(convert_line, form=format, columns=columns)
+        return TABLE_READERS[detected.format](path, detected.encoding, reporter, columns, detected.delimiter)
+    convert = partial(convert_line, form=form, columns=columns)
     if detected.is_array:
         lines = json_arrays.read(path, detected.encoding, reporter, detected.layout.start)
         return (row for line in lines for row in (convert(line) if line.text is not None else [line]))
@@ -161,8 +168,7 @@ def check_file(
     if is_plain(detected) and columns is None:
         yield from check_lines(path, reporter, detected.encoding)
     else:
-        rows = read(path, reporter, format, encoding or detected.encoding, columns, delimiter)
-        yield from check_rows(rows, detected.encoding)
+        yield from check_rows(read_detected(path, detected, reporter, format, columns), detected.encoding)
 
 
 def write(path: Path, texts: Iterable[str]) -> int:

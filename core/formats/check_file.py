@@ -1,6 +1,7 @@
 """Finds all problems of a file: of lines that are rows (fast where they are clean), and of converted rows."""
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,7 @@ from core.formats.encoding_detection import Encoding, detect_encoding
 from core.formats.input_files import open_file
 from core.formats.jsonl import FileRow
 from core.formats.line_chunks import Chunk, read_chunks
-from core.formats.repeated_lines import Repeats
+from core.formats.repeated_lines import Repeats, find_equal
 from core.language import tr, trn
 from core.progress import Reporter
 
@@ -105,21 +106,27 @@ class _FileCheck:
             yield 0, _too_few_rows(self._rows)
 
 
-def check_rows(rows: Iterable[FileRow], encoding: Encoding) -> Iterator[tuple[int, Problem]]:
-    """Yield the problems of rows with the line on which each begins; line 0 is the whole file."""
+def check_rows(
+    rows: Iterable[FileRow], encoding: Encoding, check_row: Callable[[str], Iterable[Problem]] = lambda _text: ()
+) -> Problems:
+    """Yield the problems of rows with the line on which each begins; line 0 is the whole file.
+
+    `check_row` finds further problems of a readable row. Repeated rows come last.
+    """
     if note := encoding_note(encoding):
         yield 0, note
-    first: dict[bytes, int] = {}
-    count = 0
+    digests, lines, count = array("Q"), array("q"), 0
     for row in rows:
         yield from ((row.line.number, one) for one in row.problems)
         if row.text is None:
             continue
+        yield from ((row.line.number, one) for one in check_row(row.text))
         count += 1
-        original = first.setdefault(blake2b(row.text.encode(), digest_size=8).digest(), row.line.number)
-        if original != row.line.number:
-            message = tr("The row is the same as line {number}.", number=original)
-            yield row.line.number, problem("duplicate-row", "", message)
+        digests.frombytes(blake2b(row.text.encode(), digest_size=8).digest())
+        lines.append(row.line.number)
+    for index, first in find_equal(np.frombuffer(digests, np.uint64)):
+        message = tr("The row is the same as line {number}.", number=lines[first])
+        yield lines[index], problem("duplicate-row", "", message)
     if count < MIN_ROWS:
         yield 0, _too_few_rows(count)
 

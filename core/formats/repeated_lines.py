@@ -41,8 +41,18 @@ class Repeats:
                 yield int(lines[index]) + 1, int(lines[firsts[index]]) + 1
 
 
+def find_equal(digests: Digests) -> Iterator[tuple[int, int]]:
+    """Yield the index of each digest that is equal to an earlier one, and that of the first such; 0 is equal to none."""
+    places = _find_repeated(digests)
+    firsts = _first_equal(digests[places]) if len(places) else places
+    for index in np.flatnonzero(firsts != np.arange(len(places))):
+        yield int(places[index]), int(places[firsts[index]])
+
+
 def _find_repeated(digests: Digests) -> Places:
     """The indices of lines whose digest, other than 0, occurs more than once."""
+    if len(digests) < 2:
+        return np.zeros(0, np.int64)
     ordered = np.sort(digests)
     shared = np.unique(ordered[1:][(ordered[1:] == ordered[:-1]) & (ordered[1:] != 0)])
     if not len(shared):

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from core import formats
 from core.checks import Problem, service_rules
+from core.formats.check_file import check_rows
 from core.formats.encoded_text_stream import parse_encoding
+from core.formats.file_problems import find_file_problems
 from core.progress import Reporter
 
 
@@ -22,19 +25,23 @@ def check_for(
     """Yield the problems of `path` for a service of `service_rules.load()`, as `formats.check_file` does."""
     rules = service_rules.load()[service]
     detected = formats.detect(path, format, parse_encoding(encoding) if encoding else None, delimiter)
-    unimportant = {"too-few-rows"}
+    formats.require_sure(detected, columns)
+    unimportant = {"too-few-rows", "turn-order"}  # the service's own rules say
     if detected.format in rules.forms:
         unimportant |= {"form-other", "old-format", "form-unsupported"}
     if rules.byte_order_mark:
         unimportant.add("encoding-bom")
-    for line, found in formats.check_file(path, reporter, format, encoding, columns, delimiter):
+    count = 0
+
+    def check_row(text: str) -> Iterator[Problem]:
+        nonlocal count
+        count += 1
+        yield from service_rules.check(json.loads(text), rules)
+
+    rows = formats.read_detected(path, detected, reporter, format, columns)
+    of_file = ((0, found) for found in find_file_problems(detected))
+    for line, found in chain(of_file, check_rows(rows, detected.encoding, check_row)):
         if found.rule not in unimportant:
             yield line, found
-    count = 0
-    for row in formats.read(path, reporter, format, encoding, columns, delimiter):
-        if row.text is not None:
-            count += 1
-            for found in service_rules.check(json.loads(row.text), rules):
-                yield row.line.number, found
     for found in service_rules.check_file(count, path.stat().st_size, detected.encoding == "utf-8-sig", rules):
         yield 0, found
