@@ -91,7 +91,7 @@ class NumberTable:
         if rows * length * self._dtype.itemsize <= MAX_TEXT_BYTES_IN_MEMORY:
             self._array = np.zeros((rows, length), self._dtype)
         else:
-            self._file = tempfile.TemporaryFile()
+            self._file = _create_file()
 
     def write(self, row: int, start: int, numbers: npt.NDArray[Any]) -> None:
         """Write a part of a row, from column `start`. Raises `JukuError` where the temporary file cannot be written."""
@@ -117,10 +117,14 @@ def iterate_parts(count: int, size: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + size, count)) for start in range(0, count, size))
 
 
+def _create_file() -> IO[bytes]:
+    return tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as its column, and has no name
+
+
 def _write(file: IO[bytes] | None, data: bytes | bytearray, place: int | None = None) -> IO[bytes]:
     """Write at the end, or at a place; into a new temporary file where there is none yet."""
     try:
-        file = file or tempfile.TemporaryFile()
+        file = file or _create_file()
         file.seek(*((0, 2) if place is None else (place,)))
         file.write(data)
         return file
@@ -137,11 +141,7 @@ def _read(file: IO[bytes], start: int, length: int) -> bytes:
 
 
 def _read_into(file: IO[bytes], start: int, numbers: npt.NDArray[Any]) -> None:
-    try:
-        file.seek(start)
-        file.readinto(memoryview(numbers).cast("B"))  # type: ignore[attr-defined]
-    except OSError as error:
-        raise _file_error(error) from error
+    numbers[:] = np.frombuffer(_read(file, start, numbers.nbytes), numbers.dtype)
 
 
 def _file_error(error: OSError) -> JukuError:

@@ -91,8 +91,7 @@ class Layout:
         second, third = words[messages.begins + WORD], words[messages.opens - 2 * WORD]
         length = messages.opens - messages.begins
         user, assistant, system, developer = (
-            (second == prefix.second) & (third == prefix.third) & (length == prefix.length)
-            for prefix in self._prefixes
+            (second == prefix.second) & (third == prefix.third) & (length == prefix.length) for prefix in self._prefixes
         )
         follows_user = np.zeros(len(length), np.bool_)
         follows_user[1:] = user[:-1]

@@ -1,6 +1,7 @@
 """Finds where the order of a conversation's turns is unusual: services differ in what they take."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from core.language import tr
@@ -34,7 +35,7 @@ def find_deviations(roles: Sequence[str]) -> list[Deviation]:
         found[ONLY_ASSISTANT if len(spoken) == len(known) else NO_USER] = None
     elif spoken and spoken[0][1] == "assistant":
         found[ASSISTANT_FIRST] = spoken[0][0]
-    for (_before, earlier), (number, role) in zip(known, known[1:], strict=False):
+    for (_before, earlier), (number, role) in pairwise(known):
         if role in _SYSTEM_ROLES:
             found.setdefault(SYSTEM_TWICE if _has_system(roles[:number]) else SYSTEM_LATE, number)
         elif role == earlier and role in ("user", "assistant"):

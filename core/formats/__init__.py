@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core.checks import Problem, check_line, decode, problem
+from core.checks import check_line, decode, problem
 from core.checks.json_positions import dumps
 from core.errors import FormatError
 from core.formats import column_mapping, forms, json_arrays, json_layouts, jsonl, table_rows
-from core.formats.check_file import check_lines, check_rows
+from core.formats.check_file import CountedProblems, check_lines, check_rows
 from core.formats.column_mapping import FIELDS as FIELDS
 from core.formats.conversion_losses import format_loss_reason as format_loss_reason
 from core.formats.encoded_text_stream import check_file_line, parse_encoding
@@ -156,8 +156,10 @@ def check_file(
     encoding: str = "",
     columns: Mapping[str, str] | None = None,
     delimiter: str = "",
-) -> Iterator[tuple[int, Problem]]:
+) -> CountedProblems:
     """Yield the problems of `path` with their line numbers; 0 is the whole file. The arguments are those of `read`.
+
+    Returns the number of readable rows at the end.
 
     Raises `FormatError` when the file cannot be read, or leaves a doubt, and `Cancelled`.
     """
@@ -166,9 +168,9 @@ def check_file(
     for found in find_file_problems(detected):
         yield 0, found
     if is_plain(detected) and columns is None:
-        yield from check_lines(path, reporter, detected.encoding)
-    else:
-        yield from check_rows(read_detected(path, detected, reporter, format, columns), detected.encoding)
+        return (yield from check_lines(path, reporter, detected.encoding))
+    detected = detected._replace(delimiter=delimiter or detected.delimiter)
+    return (yield from check_rows(read_detected(path, detected, reporter, format, columns), detected.encoding))
 
 
 def write(path: Path, texts: Iterable[str]) -> int:

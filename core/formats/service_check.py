@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core import formats
 from core.checks import Problem, service_rules
-from core.formats.check_file import check_rows
+from core.formats.check_file import CountedProblems, check_rows
 from core.formats.encoded_text_stream import parse_encoding
 from core.formats.file_problems import find_file_problems
 from core.progress import Reporter
@@ -21,11 +21,12 @@ def check_for(
     encoding: str = "",
     columns: Mapping[str, str] | None = None,
     delimiter: str = "",
-) -> Iterator[tuple[int, Problem]]:
+) -> CountedProblems:
     """Yield the problems of `path` for a service of `service_rules.load()`, as `formats.check_file` does."""
     rules = service_rules.load()[service]
     detected = formats.detect(path, format, parse_encoding(encoding) if encoding else None, delimiter)
     formats.require_sure(detected, columns)
+    detected = detected._replace(delimiter=delimiter or detected.delimiter)
     unimportant = {"too-few-rows", "turn-order"}  # the service's own rules say
     if detected.format in rules.forms:
         unimportant |= {"form-other", "old-format", "form-unsupported"}
@@ -45,3 +46,4 @@ def check_for(
             yield line, found
     for found in service_rules.check_file(count, path.stat().st_size, detected.encoding == "utf-8-sig", rules):
         yield 0, found
+    return count

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,7 @@ MINIMA_PER_WORD = 16  # of 4 bits each
 
 IntArray = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
+Indices = npt.NDArray[Any]  # 32 or 64 bits each
 Uint32Array = npt.NDArray[np.uint32]
 
 _FIGURES = re.compile(r"\d+(?:[.,:/]\d+)*")
@@ -47,8 +49,8 @@ class DuplicateGroups:
     A group of `near` has chains too: a and c may be less similar than `MIN_SIMILARITY` where b is similar to both.
     """
 
-    same: IntArray
-    near: IntArray
+    same: Indices
+    near: Indices
 
 
 def normalise(text: str) -> str:
@@ -174,9 +176,10 @@ def _compute_signatures(collected: _DistinctTexts, reporter: Reporter) -> _Signa
             key[:] = minima if number % ROWS_PER_BAND == 0 else _mix(key ^ minima)
             nibbles = (minima & np.uint32(15)).astype(np.uint64)
             sketches[number // MINIMA_PER_WORD] |= nibbles << np.uint64(number % MINIMA_PER_WORD * 4)
-        for table, rows in ((signatures.keys, keys), (signatures.sketches, sketches)):
-            for index, row in enumerate(rows):
-                table.write(index, start, row)
+        for band in range(NUM_BANDS):
+            signatures.keys.write(band, start, keys[band])
+        for word in range(words):
+            signatures.sketches.write(word, start, sketches[word])
     return signatures
 
 
