@@ -20,8 +20,8 @@ class NumberColumn:
 
     def __init__(self, typecode: str) -> None:
         self._last = array(typecode)
-        self._file: IO[bytes] | None = None
-        self._count = 0
+        self._file = _File()
+        self._count = 0  # of numbers in the file
 
     def __len__(self) -> int:
         return self._count + len(self._last)
@@ -30,15 +30,15 @@ class NumberColumn:
         """Add a number. Raises `JukuError` where the temporary file cannot be written."""
         self._last.append(number)
         if len(self._last) * self._last.itemsize >= MAX_BYTES_IN_MEMORY:
-            self._file = _write(self._file, self._last.tobytes())
+            self._file.write(self._last.tobytes(), self._count * self._last.itemsize)
             self._count += len(self._last)
             del self._last[:]
 
     def load(self) -> npt.NDArray[Any]:
         """All numbers in order, in a new array. Raises `JukuError` where the temporary file cannot be read."""
         numbers = np.empty(len(self), self._last.typecode)
-        if self._file is not None:
-            _read_into(self._file, 0, numbers[: self._count])
+        if self._count:
+            numbers[: self._count] = np.frombuffer(self._file.read(0, self._count * self._last.itemsize), numbers.dtype)
         numbers[self._count :] = self._last
         return numbers
 
@@ -48,7 +48,7 @@ class TextColumn:
 
     def __init__(self) -> None:
         self._last = bytearray()  # of UTF-8, not yet in the file
-        self._file: IO[bytes] | None = None
+        self._file = _File()
         self._written = 0
         self._ends = NumberColumn("q")
         self._bounds: npt.NDArray[np.int64] = np.zeros(1, np.int64)
@@ -61,7 +61,7 @@ class TextColumn:
         self._last += text.encode("utf-8", "surrogatepass")
         self._ends.append(self._written + len(self._last))
         if len(self._last) >= MAX_TEXT_BYTES_IN_MEMORY:
-            self._file = _write(self._file, self._last)
+            self._file.write(self._last, self._written)
             self._written += len(self._last)
             self._last = bytearray()
 
@@ -77,8 +77,7 @@ class TextColumn:
     def _get(self, start: int, end: int) -> bytes:
         if start >= self._written:
             return bytes(self._last[start - self._written : end - self._written])
-        assert self._file is not None
-        return _read(self._file, start, end - start)
+        return self._file.read(start, end - start)
 
 
 class NumberTable:
@@ -86,12 +85,9 @@ class NumberTable:
 
     def __init__(self, rows: int, length: int, dtype: npt.DTypeLike) -> None:
         self._dtype, self._length = np.dtype(dtype), length
-        self._array = None
-        self._file: IO[bytes] | None = None
-        if rows * length * self._dtype.itemsize <= MAX_TEXT_BYTES_IN_MEMORY:
-            self._array = np.zeros((rows, length), self._dtype)
-        else:
-            self._file = _create_file()
+        self._file = _File()
+        is_small = rows * length * self._dtype.itemsize <= MAX_TEXT_BYTES_IN_MEMORY
+        self._array = np.zeros((rows, length), self._dtype) if is_small else None
 
     def write(self, row: int, start: int, numbers: npt.NDArray[Any]) -> None:
         """Write a part of a row, from column `start`. Raises `JukuError` where the temporary file cannot be written."""
@@ -99,17 +95,15 @@ class NumberTable:
             self._array[row, start : start + len(numbers)] = numbers
         else:
             place = (row * self._length + start) * self._dtype.itemsize
-            self._file = _write(self._file, np.ascontiguousarray(numbers, self._dtype).tobytes(), place)
+            self._file.write(np.ascontiguousarray(numbers, self._dtype).tobytes(), place)
 
     def load(self, row: int) -> npt.NDArray[Any]:
         """A row, in an array that must not be changed. Raises `JukuError` where the temporary file cannot be read."""
         if self._array is not None:
             whole: npt.NDArray[Any] = self._array[row]
             return whole
-        assert self._file is not None
-        numbers = np.empty(self._length, self._dtype)
-        _read_into(self._file, row * self._length * self._dtype.itemsize, numbers)
-        return numbers
+        size = self._length * self._dtype.itemsize
+        return np.frombuffer(self._file.read(row * size, size), self._dtype)
 
 
 def iterate_parts(count: int, size: int) -> Iterator[tuple[int, int]]:
@@ -117,33 +111,35 @@ def iterate_parts(count: int, size: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + size, count)) for start in range(0, count, size))
 
 
-def _create_file() -> IO[bytes]:
-    return tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as its column, and has no name
+class _File:
+    """A temporary file without a name, closed with its column. Raises `JukuError` where it cannot be used."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+
+    def __del__(self) -> None:
+        if self._file:
+            self._file.close()
+
+    def write(self, data: bytes | bytearray, place: int) -> None:
+        """Write at a place."""
+        try:
+            self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115 - closed with its column
+            self._file.seek(place)
+            self._file.write(data)
+        except OSError as error:
+            raise _build_error(error) from error
+
+    def read(self, place: int, length: int) -> bytes:
+        """Bytes that were written."""
+        assert self._file
+        try:
+            self._file.seek(place)
+            return self._file.read(length)
+        except OSError as error:
+            raise _build_error(error) from error
 
 
-def _write(file: IO[bytes] | None, data: bytes | bytearray, place: int | None = None) -> IO[bytes]:
-    """Write at the end, or at a place; into a new temporary file where there is none yet."""
-    try:
-        file = file or _create_file()
-        file.seek(*((0, 2) if place is None else (place,)))
-        file.write(data)
-        return file
-    except OSError as error:
-        raise _file_error(error) from error
-
-
-def _read(file: IO[bytes], start: int, length: int) -> bytes:
-    try:
-        file.seek(start)
-        return file.read(length)
-    except OSError as error:
-        raise _file_error(error) from error
-
-
-def _read_into(file: IO[bytes], start: int, numbers: npt.NDArray[Any]) -> None:
-    numbers[:] = np.frombuffer(_read(file, start, numbers.nbytes), numbers.dtype)
-
-
-def _file_error(error: OSError) -> JukuError:
+def _build_error(error: OSError) -> JukuError:
     words = tr("{reason} Set TMPDIR to a folder on a disk with room.", reason=error.strerror or str(error))
     return JukuError(tr("The folder for temporary files cannot be used"), words)

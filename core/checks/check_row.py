@@ -61,7 +61,7 @@ def _check_messages(row: dict[str, Any]) -> Iterator[Problem]:
         for i, (message, role) in enumerate(zip(messages, roles, strict=True)):
             yield from message_problems(message, role, f"$.messages[{i}]")
         yield from _check_answers(messages, roles)
-        yield from _check_order(roles)
+        yield from _check_order(messages, roles)
         yield from round_problems(messages, roles, row, "$.messages")
         yield from count_problems(messages, "$.messages")
 
@@ -79,11 +79,13 @@ def _check_answers(messages: list[Any], roles: list[str]) -> Iterator[Problem]:
         yield problem("last-not-assistant", path, tr("The last message is not from the assistant."))
 
 
-def _check_order(roles: list[str]) -> Iterator[Problem]:
+def _check_order(messages: list[Any], roles: list[str]) -> Iterator[Problem]:
     """An unusual order of turns, with the services that refuse it; not known where a role is not."""
     if "" in roles:
         return
-    for kind, number in turn_order.find_deviations(roles):
+    # A call of a tool is no answer: what may follow it is a rule of its own.
+    turns = ["call" if message.get("tool_calls") else role for message, role in zip(messages, roles, strict=True)]
+    for kind, number in turn_order.find_deviations(turns):
         path = "$.messages" if number is None else f"$.messages[{number}]"
         what, services = turn_order.describe(kind), ", ".join(service_rules.list_refusing(kind))
         words = (

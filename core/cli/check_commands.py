@@ -13,8 +13,9 @@ from core.cli.row_commands import add_reading_options, open_input, reading
 from core.errors import FormatError, JukuError
 from core.formats import file_fix, service_check
 from core.language import tr, trn
-from core.review import context_lengths, file_check
+from core.review import context_lengths, file_check, finding_texts
 from core.review.file_check import CheckedRows, FileCheckOptions
+from core.review.row_comparisons import MIN_TRAINING_ROWS, RECOMMENDED_TRAINING_ROWS
 
 OnProblem = Callable[[int, Problem], None]
 
@@ -120,6 +121,8 @@ def _summarize(arguments: Arguments, path: Path, rows: int, compared: CheckedRow
     if compared and compared.exam_questions:
         text = trn("Compared with {n} exam question.", "Compared with {n} exam questions.", compared.exam_questions)
         lines[0] += f" {text}"
+    if MIN_TRAINING_ROWS <= rows < RECOMMENDED_TRAINING_ROWS:
+        lines.append(finding_texts.format_finding("few-rows", str(rows)))
     left_out = [] if compared else [tr("the rows with each other (--rows-only)")]
     if not arguments.exam:
         left_out.append(tr("against an exam (--exam FILE)"))

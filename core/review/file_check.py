@@ -16,7 +16,7 @@ from core.progress import Reporter
 from core.review import exam_file, finding_texts, row_comparisons
 from core.review.context_lengths import ContextLimit, LongRows
 from core.review.file_rows import FileRows
-from core.review.row_comparisons import MIN_TRAINING_ROWS, RECOMMENDED_TRAINING_ROWS, RowColumns
+from core.review.row_comparisons import MIN_TRAINING_ROWS, RowColumns
 from core.text import contradicting_answers, near_duplicates
 
 ROWS_PER_BATCH = 2000  # rows whose texts are read at once
@@ -81,8 +81,6 @@ class _FileCheck:
         self._lines = self._rows.load_lines()
         row_comparisons.compare_rows(self._columns, groups, self._load, "", self._emit, ROWS_PER_BATCH, self._add_leak)
         self._check_prompt()
-        if MIN_TRAINING_ROWS <= self._count < RECOMMENDED_TRAINING_ROWS:
-            self._emit("few-rows", 0, 0, str(self._count))
         return CheckedRows(self._count, len(self._exam))
 
     def _iterate_questions(self, reporter: Reporter) -> Iterator[str]:

@@ -18,7 +18,7 @@ from core.storage.project import Project
 from tests.support.patience import PATIENCE
 from tests.support.projects import new_example
 
-GOOD = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assistant", "content": "a"}]}\n'
+GOOD = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assistant", "content": "a%d"}]}\n'
 
 
 def main(*arguments, language="en"):
@@ -29,7 +29,7 @@ def main(*arguments, language="en"):
 
 
 def good_rows(count=12):
-    return "".join(GOOD % number for number in range(count))
+    return "".join(GOOD % (number, number) for number in range(count))
 
 
 def test_check_says_file_line_rule_and_place(tmp_path):
@@ -118,7 +118,7 @@ def test_help(verb):
 
 def test_an_import_stops_cleanly_on_ctrl_c(tmp_path):
     project, source = tmp_path / "p.juku", tmp_path / "in.jsonl"
-    source.write_text((GOOD % 1) * 300_000)
+    source.write_text((GOOD % (1, 1)) * 300_000)
     main("new", project)
     process = subprocess.Popen(
         [sys.executable, "main.py", "import", str(project), str(source)],
@@ -233,7 +233,7 @@ def test_a_log_that_is_anothers_is_told_in_the_same_way(incomplete, tmp_path, ca
 
 def test_what_the_file_holds_can_be_worked_on(incomplete, tmp_path, capsys):
     rows = tmp_path / "rows.jsonl"
-    rows.write_text(GOOD % 1)
+    rows.write_text(GOOD % (1, 1))
     assert commands.run(["import", str(incomplete), str(rows), "--without-log"]) == 0
     assert rows_of(incomplete) == ["kept", "q1"]
     assert commands.run(["import", str(incomplete), str(rows)]) == 0  # said once
@@ -241,7 +241,7 @@ def test_what_the_file_holds_can_be_worked_on(incomplete, tmp_path, capsys):
 
 def test_work_in_a_copy_leaves_the_project_as_it_is(incomplete, tmp_path, capsys):
     rows, copy, before = tmp_path / "rows.jsonl", tmp_path / "mine.juku", incomplete.read_bytes()
-    rows.write_text(GOOD % 1)
+    rows.write_text(GOOD % (1, 1))
     again = ["import", str(incomplete), str(rows), "--in-copy", str(copy)]
     assert commands.run(again) == 0
     assert (rows_of(copy), incomplete.read_bytes()) == (["kept", "q1"], before)

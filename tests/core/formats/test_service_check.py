@@ -33,7 +33,7 @@ def row(*roles: str) -> str:
         ("together", ["user", "user", "assistant"], ["$.messages[1]"]),
         ("together", ["assistant", "user", "assistant"], ["$.messages[0]"]),
         ("together", ["system", "assistant"], ["$.messages"]),
-        ("together", ["developer", "user", "assistant"], ["$.messages[0].role", "$.messages[0]"]),
+        ("together", ["developer", "user", "assistant"], ["$.messages[0].role"]),
         ("fireworks", ["user", "system", "assistant"], ["$.messages[1]"]),
         ("mistral", ["assistant"], ["$.messages"]),
         ("openai", ["user", "assistant", "assistant"], []),
