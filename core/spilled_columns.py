@@ -11,8 +11,8 @@ import numpy.typing as npt
 from core.errors import JukuError
 from core.language import tr
 
-MAX_BYTES_IN_MEMORY = 1024 * 1024  # of one column of numbers
-MAX_TEXT_BYTES_IN_MEMORY = 16 * 1024 * 1024  # of one column of texts
+MAX_BYTES_IN_MEMORY = 128 * 1024  # of one column of numbers
+MAX_TEXT_BYTES_IN_MEMORY = 4 * 1024 * 1024  # of one column of texts, or one table
 
 
 class NumberColumn:
@@ -38,7 +38,7 @@ class NumberColumn:
         """All numbers in order, in a new array. Raises `JukuError` where the temporary file cannot be read."""
         numbers = np.empty(len(self), self._last.typecode)
         if self._count:
-            numbers[: self._count] = np.frombuffer(self._file.read(0, self._count * self._last.itemsize), numbers.dtype)
+            self._file.read_into(numbers[: self._count].data.cast("B"))
         numbers[self._count :] = self._last
         return numbers
 
@@ -136,6 +136,15 @@ class _File:
         try:
             self._file.seek(place)
             return self._file.read(length)
+        except OSError as error:
+            raise _build_error(error) from error
+
+    def read_into(self, view: memoryview) -> None:
+        """Read the beginning, as much as `view` holds."""
+        assert self._file
+        try:
+            self._file.seek(0)
+            self._file.readinto(view)  # type: ignore[attr-defined]
         except OSError as error:
             raise _build_error(error) from error
 

@@ -12,7 +12,7 @@ from core.review import similar_rows
 from core.spilled_columns import NumberColumn
 from core.storage import compressed_texts
 from core.text import contradicting_answers, negation, personal_data
-from core.text.near_duplicates import DuplicateGroups, IntArray
+from core.text.near_duplicates import DuplicateGroups, Indices, IntArray
 from core.text.tokenizer import decode_plain_row
 
 UNKNOWING_KINDS = ("not_stated", "false_premise")  # kinds whose answers may say that something is not in the text
@@ -108,12 +108,15 @@ def compare_rows(
     check_alike(rows, groups, emit)
 
 
-def _iterate_equal_groups(keys: IntArray) -> Iterator[IntArray]:
+def _iterate_equal_groups(keys: Indices) -> Iterator[Indices]:
     """Groups of indices with equal keys, of two or more, each in ascending order."""
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(keys, kind="stable").astype(np.int32)
     ordered = keys[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(keys)])
-    sizes = np.diff(starts, append=len(keys))
+    del keys
+    is_new = np.append(True, ordered[1:] != ordered[:-1])[: len(order)]
+    del ordered
+    starts = np.flatnonzero(is_new).astype(np.int32)
+    sizes = np.diff(starts, append=np.int32(len(order)))
     for group in np.flatnonzero(sizes > 1):
         yield order[starts[group] : starts[group] + sizes[group]]
 
@@ -121,8 +124,10 @@ def _iterate_equal_groups(keys: IntArray) -> Iterator[IntArray]:
 def check_copies(rows: RowColumns, ids: IntArray, emit: Emit) -> Marks:
     """Emit rows with the same contents as an earlier one of their split; returns which rows these are."""
     copies = np.zeros(len(ids), np.bool_)
+    keys = rows.contents.load()
+    keys ^= rows.splits.load()
     digests = rows.digests.load()
-    for places in _iterate_equal_groups(rows.contents.load() ^ rows.splits.load()):
+    for places in _iterate_equal_groups(keys):
         known: dict[int, int] = {}
         for place, digest in zip(places.tolist(), digests[places].tolist(), strict=True):
             first = known.setdefault(digest, place)
@@ -196,7 +201,7 @@ def find_leaks(
 
 
 def _find_similar(
-    load: LoadTexts, ids: IntArray, groups: DuplicateGroups, place: int, trained: IntArray
+    load: LoadTexts, ids: IntArray, groups: DuplicateGroups, place: int, trained: Indices
 ) -> list[tuple[int, float]]:
     """The ids of the training rows whose question is similar to a row's, and the per cent, the most similar first.
 
@@ -259,6 +264,13 @@ def check_alike(rows: RowColumns, groups: DuplicateGroups, emit: Emit) -> None:
         return
     asked = trained & (rows.has_question.load() != 0)
     for rule, keys in (("answers-alike", rows.answers.load()[trained]), ("questions-alike", groups.same[asked])):
-        _each, counts = np.unique(keys, return_counts=True)
-        if len(counts) and counts.max() >= MIN_ALIKE_SHARE * total:
-            emit(rule, 0, 0, f"{counts.max()} {total}")
+        most = _count_most_frequent(keys)
+        if most >= MIN_ALIKE_SHARE * total:
+            emit(rule, 0, 0, f"{most} {total}")
+
+
+def _count_most_frequent(keys: IntArray) -> int:
+    """How often the most frequent key occurs; sorts the keys in place."""
+    keys.sort()
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
+    return int(np.diff(starts, append=len(keys)).max(initial=0))

@@ -95,7 +95,7 @@ class _DistinctTexts:
     sums: IntArray  # a hash of its figures;
     texts: TextColumn  # and all given texts, normalised and shortened
 
-    def read(self, numbers: IntArray) -> list[str]:
+    def read(self, numbers: Indices) -> list[str]:
         """The distinct texts of these numbers."""
         return self.texts.read(self.first[numbers].tolist())
 
@@ -117,16 +117,19 @@ def _collect(all_texts: Iterable[str], reporter: Reporter) -> _DistinctTexts:
 
 def _number_distinct(keys: IntArray) -> tuple[Int32Array, Int32Array]:
     """For each key its number among the distinct ones, and for each distinct one the index of its first occurrence."""
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(keys, kind="stable").astype(np.int32)
     ordered = keys[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(keys)])
+    del keys
+    is_new = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+    del ordered
+    starts = np.flatnonzero(is_new).astype(np.int32)
     firsts = order[starts]
-    by_first = np.argsort(firsts)
+    by_first = np.argsort(firsts).astype(np.int32)
     numbers = np.empty(len(starts), np.int32)
     numbers[by_first] = np.arange(len(starts), dtype=np.int32)
-    distinct = np.empty(len(keys), np.int32)
-    distinct[order] = np.repeat(numbers, np.diff(starts, append=len(keys)))
-    return distinct, firsts[by_first].astype(np.int32)
+    distinct = np.empty(len(order), np.int32)
+    distinct[order] = np.repeat(numbers, np.diff(starts, append=np.int32(len(order))))
+    return distinct, firsts[by_first]
 
 
 def _shorten(text: str) -> str:
@@ -137,17 +140,17 @@ def _shorten(text: str) -> str:
     )
 
 
-def _group_near(collected: _DistinctTexts, reporter: Reporter) -> IntArray:
+def _group_near(collected: _DistinctTexts, reporter: Reporter) -> Indices:
     """For each distinct text, the number of the first one in its group."""
     signatures = _compute_signatures(collected, reporter)
-    parents = np.arange(len(collected.first))
+    parents = np.arange(len(collected.first), dtype=np.int32)
     for band in range(NUM_BANDS):
         for pairs in _iterate_candidate_pairs(signatures.keys, band):
             reporter.update(band, NUM_BANDS)
             undecided = _find_undecided(collected, signatures, band, parents, pairs)
             for start, end in iterate_parts(undecided.shape[1], PAIRS_AT_ONCE):
                 _unite_groups(parents, _keep_similar(collected, undecided[:, start:end]))
-    return _find_roots(parents, np.arange(len(parents)))
+    return _find_roots(parents, np.arange(len(parents), dtype=np.int32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +218,10 @@ def _mix(words: Uint32Array) -> Uint32Array:
     return words
 
 
-def _iterate_candidate_pairs(keys: NumberTable, band: int) -> Iterator[IntArray]:
+def _iterate_candidate_pairs(keys: NumberTable, band: int) -> Iterator[Indices]:
     """Yield pairs of texts that share a bucket of `band`, nearest neighbours first, in arrays of shape (2, n)."""
     own = keys.load(band)
-    order = np.lexsort((keys.load((band + 1) % NUM_BANDS), own)).astype(np.int32)
+    order = _sort_by_both(own, keys.load((band + 1) % NUM_BANDS))
     sorted = own[order]
     for distance in range(1, MAX_NEIGHBOURS + 1):
         matches = np.flatnonzero(sorted[distance:] == sorted[:-distance])
@@ -228,20 +231,35 @@ def _iterate_candidate_pairs(keys: NumberTable, band: int) -> Iterator[IntArray]
             part = matches[start : start + BLOCK_SIZE]
             yield np.stack([order[part], order[part + distance]])
     beyond = np.flatnonzero(sorted[MAX_NEIGHBOURS + 1 :] == sorted[: -MAX_NEIGHBOURS - 1])
-    keys.write(band, 0, _separate_crowded(own, np.unique(sorted[beyond])))
+    if len(beyond):
+        keys.write(band, 0, _separate_crowded(own, order, beyond))
 
 
-def _separate_crowded(band: Uint32Array, crowded: Uint32Array) -> Uint32Array:
-    """The keys with those of a crowded bucket each its own: not all were compared, so later bands must not skip them."""
-    texts = np.flatnonzero(np.isin(band, crowded))
-    separated = band.copy()
+def _sort_by_both(own: Uint32Array, next_keys: Uint32Array) -> Int32Array:
+    """The order of texts by their keys in a band, and of equal ones by those in the next one."""
+    both = own.astype(np.uint64)
+    both <<= np.uint64(32)
+    both |= next_keys
+    return np.argsort(both).astype(np.int32)
+
+
+def _separate_crowded(own: Uint32Array, order: Int32Array, beyond: Indices) -> Uint32Array:
+    """The keys of a band with those of crowded buckets each its own: not all were compared, so later bands must not skip them.
+
+    `beyond` are the places in `order` from where a bucket goes on for more than `MAX_NEIGHBOURS`.
+    """
+    is_crowded = np.zeros(len(order), np.bool_)
+    for distance in range(MAX_NEIGHBOURS + 2):
+        is_crowded[beyond + distance] = True
+    texts = order[is_crowded]
+    separated = own.copy()
     separated[texts] = texts
     return separated
 
 
 def _find_undecided(
-    collected: _DistinctTexts, signatures: _Signatures, band: int, parents: IntArray, pairs: IntArray
-) -> IntArray:
+    collected: _DistinctTexts, signatures: _Signatures, band: int, parents: Indices, pairs: Indices
+) -> Indices:
     """Those of `pairs` that may be similar, are not in one group yet, and were not compared in an earlier band."""
     pairs = pairs[:, collected.sums[pairs[0]] == collected.sums[pairs[1]]]
     lengths, others = collected.lengths[pairs]
@@ -252,7 +270,7 @@ def _find_undecided(
     return pairs[:, _find_roots(parents, pairs[0]) != _find_roots(parents, pairs[1])]
 
 
-def _count_differing_minima(sketches: NumberTable, pairs: IntArray) -> IntArray:
+def _count_differing_minima(sketches: NumberTable, pairs: Indices) -> Indices:
     """The number of minima that differ, for each pair."""
     counts = np.zeros(pairs.shape[1], np.int64)
     for row in range(-(-NUM_BANDS * ROWS_PER_BAND // MINIMA_PER_WORD) if pairs.size else 0):
@@ -264,7 +282,7 @@ def _count_differing_minima(sketches: NumberTable, pairs: IntArray) -> IntArray:
     return counts
 
 
-def _keep_similar(collected: _DistinctTexts, pairs: IntArray) -> IntArray:
+def _keep_similar(collected: _DistinctTexts, pairs: Indices) -> Indices:
     """Those of `pairs` whose texts are similar."""
     if not pairs.size:
         return pairs
@@ -272,7 +290,7 @@ def _keep_similar(collected: _DistinctTexts, pairs: IntArray) -> IntArray:
     return pairs[:, process.cpdist(ones, others, scorer=fuzz.ratio, score_cutoff=MIN_SIMILARITY) > 0]
 
 
-def _find_roots(parents: IntArray, numbers: IntArray) -> IntArray:
+def _find_roots(parents: Indices, numbers: Indices) -> Indices:
     """The root of the group of each of `numbers`; compresses the paths (union-find)."""
     roots = parents[numbers]
     while not np.array_equal(roots, above := parents[roots]):
@@ -281,7 +299,7 @@ def _find_roots(parents: IntArray, numbers: IntArray) -> IntArray:
     return roots
 
 
-def _unite_groups(parents: IntArray, pairs: IntArray) -> None:
+def _unite_groups(parents: Indices, pairs: Indices) -> None:
     while pairs.size:
         pairs = np.stack([_find_roots(parents, numbers) for numbers in pairs])
         pairs = np.sort(pairs[:, pairs[0] != pairs[1]], axis=0)
