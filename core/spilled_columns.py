@@ -30,9 +30,18 @@ class NumberColumn:
         """Add a number. Raises `JukuError` where the temporary file cannot be written."""
         self._last.append(number)
         if len(self._last) * self._last.itemsize >= MAX_BYTES_IN_MEMORY:
-            self._file.write(self._last.tobytes(), self._count * self._last.itemsize)
-            self._count += len(self._last)
-            del self._last[:]
+            self._spill()
+
+    def extend(self, numbers: npt.NDArray[Any]) -> None:
+        """Add numbers of the column's type. Raises `JukuError` where the temporary file cannot be written."""
+        self._last.frombytes(numbers.tobytes())
+        if len(self._last) * self._last.itemsize >= MAX_BYTES_IN_MEMORY:
+            self._spill()
+
+    def _spill(self) -> None:
+        self._file.write(self._last.tobytes(), self._count * self._last.itemsize)
+        self._count += len(self._last)
+        del self._last[:]
 
     def load(self) -> npt.NDArray[Any]:
         """All numbers in order, in a new array. Raises `JukuError` where the temporary file cannot be read."""

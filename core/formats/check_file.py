@@ -1,6 +1,5 @@
 """Finds all problems of a file: of lines that are rows (fast where they are clean), and of converted rows."""
 
-from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
@@ -21,6 +20,7 @@ from core.formats.line_chunks import Chunk, read_chunks
 from core.formats.repeated_lines import Repeats, find_equal
 from core.language import tr, trn
 from core.progress import Reporter
+from core.spilled_columns import NumberColumn
 
 MIN_ROWS = 10
 _LINES_PER_BATCH = 1024  # lines of a file in another encoding, from one report to the next
@@ -117,18 +117,19 @@ def check_rows(
     """
     if note := encoding_note(encoding):
         yield 0, note
-    digests, lines, count = array("Q"), array("q"), 0
+    digests, lines, count = NumberColumn("Q"), NumberColumn("q"), 0
     for row in rows:
         yield from ((row.line.number, one) for one in row.problems)
         if row.text is None:
             continue
         yield from ((row.line.number, one) for one in check_row(row.text))
         count += 1
-        digests.frombytes(blake2b(row.text.encode(), digest_size=8).digest())
+        digests.append(int.from_bytes(blake2b(row.text.encode(), digest_size=8).digest()))
         lines.append(row.line.number)
-    for index, first in find_equal(np.frombuffer(digests, np.uint64)):
-        message = tr("The row is the same as line {number}.", number=lines[first])
-        yield lines[index], problem("duplicate-row", "", message)
+    numbers = lines.load()
+    for index, first in find_equal(digests.load()):
+        message = tr("The row is the same as line {number}.", number=int(numbers[first]))
+        yield int(numbers[index]), problem("duplicate-row", "", message)
     if count < MIN_ROWS:
         yield 0, _too_few_rows(count)
     return count

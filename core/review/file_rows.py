@@ -52,7 +52,7 @@ class FileRows:
             and detected.encoding.startswith("utf-8")
             and not detected.compressed
         )
-        self._lines, self._offsets, self._converted = NumberColumn("q"), NumberColumn("q"), TextColumn()
+        self._lines, self._offsets, self._converted = NumberColumn("i"), NumberColumn("q"), TextColumn()
 
     def iterate(self, reporter: Reporter) -> Iterator[tuple[int, str, RowTexts]]:
         """Yield the line, the JSON text and the texts of each row. Raises FormatError and `Cancelled`."""
@@ -75,7 +75,7 @@ class FileRows:
             if line.length <= LINE_LIMIT and (data := _decode(line.raw)):
                 yield line.number, line.offset, data
 
-    def load_lines(self) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    def load_lines(self) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
         """The line of each row."""
         return self._lines.load()
 

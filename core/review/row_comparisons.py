@@ -241,18 +241,14 @@ def _group_different_answers(rows: RowColumns, ids: IntArray, groups: DuplicateG
 
 def check_system_prompts(rows: RowColumns, ids: IntArray, usual_prompt: str, emit: Emit) -> None:
     """Emit training rows with another system prompt than the usual one or, where it is blank, than most rows have."""
-    prompts = rows.prompts.load()
-    places = np.flatnonzero(rows.splits.load() != _TEST_CODE)
-    if not len(places):
-        return
+    prompts, is_trained = rows.prompts.load(), rows.splits.load() != _TEST_CODE
     usual, example = hash(usual_prompt), 0
     if not usual_prompt.strip():
-        each, firsts, counts = np.unique(prompts[places], return_index=True, return_counts=True)
-        most = int(np.argmax(counts))
-        if counts[most] * 2 < len(places):
+        usual, count = _find_most_frequent(prompts[is_trained])
+        if count * 2 < np.count_nonzero(is_trained) or not count:
             return  # no prompt is the usual one
-        usual, example = int(each[most]), int(ids[places[firsts[most]]])
-    for place in places[prompts[places] != usual].tolist():
+        example = int(ids[np.argmax(is_trained & (prompts == usual))])
+    for place in np.flatnonzero(is_trained & (prompts != usual)).tolist():
         emit("system-prompt-differs", 0, int(ids[place]), str(example))
 
 
@@ -264,13 +260,17 @@ def check_alike(rows: RowColumns, groups: DuplicateGroups, emit: Emit) -> None:
         return
     asked = trained & (rows.has_question.load() != 0)
     for rule, keys in (("answers-alike", rows.answers.load()[trained]), ("questions-alike", groups.same[asked])):
-        most = _count_most_frequent(keys)
-        if most >= MIN_ALIKE_SHARE * total:
-            emit(rule, 0, 0, f"{most} {total}")
+        _key, count = _find_most_frequent(keys)
+        if count >= MIN_ALIKE_SHARE * total:
+            emit(rule, 0, 0, f"{count} {total}")
 
 
-def _count_most_frequent(keys: IntArray) -> int:
-    """How often the most frequent key occurs; sorts the keys in place."""
+def _find_most_frequent(keys: Indices) -> tuple[int, int]:
+    """The most frequent key and how often it occurs, (0, 0) without keys; sorts the keys in place."""
+    if not len(keys):
+        return 0, 0
     keys.sort()
-    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
-    return int(np.diff(starts, append=len(keys)).max(initial=0))
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])).astype(np.int32)
+    sizes = np.diff(starts, append=np.int32(len(keys)))
+    most = int(np.argmax(sizes))
+    return int(keys[starts[most]]), int(sizes[most])
