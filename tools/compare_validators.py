@@ -1,10 +1,10 @@
 """Judges files by `check --for` and by each service's own validator, and prints where they differ, as rows of docs/services.md.
 
-    python tools/compare_validators.py --together PYTHON --together-old PYTHON --trl PYTHON
+    python tools/compare_validators.py --together PYTHON --together-old PYTHON --trl PYTHON --axolotl PYTHON
         --mistral PYTHON --mistral-finetune FOLDER --cookbook NOTEBOOK
 
 Each PYTHON is the interpreter of a throw-away environment with that package: `together` 3 or newer, `together<2` (the last
-that judged rows on one's own computer), `trl` with `datasets`, `mistral-common` 1.3.4 for a checkout of mistral-finetune.
+that judged rows on one's own computer), `trl` or `axolotl` with `datasets`, `mistral-common` 1.3.4 for a checkout of mistral-finetune.
 NOTEBOOK is OpenAI's "Data preparation and analysis for chat model fine-tuning". What is not given is left out.
 """
 
@@ -56,7 +56,7 @@ for path in paths:
         for line in open(path, encoding="utf-8").readlines():
             build_instruct_sample(json.loads(line))
     except Exception as error:
-        why = f"{type(error).__name__}: {error}"
+        why = f"{type(error).__name__}: {error.args}"
     print(json.dumps([not why, why[:200]]))
 """
 _TRL = """
@@ -89,12 +89,45 @@ for path in paths:
     print(json.dumps([not why, why[:200]]))
 """
 
+_AXOLOTL = """
+import os
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+import datasets
+from axolotl.prompt_strategies.alpaca_chat import load as load_alpaca
+from axolotl.prompt_strategies.chat_template import StrategyLoader
+from axolotl.utils.dict import DictDefault
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedTokenizerFast
+datasets.disable_progress_bars()
+words = Tokenizer(models.WordLevel({"a": 0}, unk_token="a"))
+tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="a", bos_token="a")
+tokenizer.chat_template = ("{% for m in messages %}<|im_start|>{{ m['role'] + '\\n' + (m['content'] or '') }}<|im_end|>\\n"
+    "{% endfor %}")
+config = DictDefault({"train_on_inputs": False, "sequence_len": 2048})
+own = {"chat_template": "tokenizer_default"}
+mapped = {**own, "field_messages": "conversations", "message_property_mappings": {"role": "from", "content": "value"}}
+strategies = {"messages": StrategyLoader()(tokenizer, config, ds_cfg=own)}
+strategies["conversations"] = StrategyLoader()(tokenizer, config, ds_cfg=mapped)
+strategies["instruction"] = load_alpaca(tokenizer, config)
+for path in paths:
+    why = ""
+    try:
+        for row in datasets.load_dataset("json", data_files=path, split="train", cache_dir=extra):
+            row = {key: value for key, value in row.items() if value is not None}
+            strategies[next((key for key in strategies if key in row), "messages")].tokenize_prompt(row)
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+    print(json.dumps([not why, why[:200]]))
+"""
+
 
 def run_script(python: str, script: str, paths: list[Path], extra: str = "") -> list[Verdict]:
     """The verdicts of a script in its own environment. Raises `CalledProcessError`."""
     head = "import json, sys\nextra, *paths = sys.argv[1:]\n"
     command = [python, "-c", head + script, extra, *map(str, paths)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tempfile.gettempdir())
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tempfile.gettempdir())
+    if done.returncode:
+        sys.exit(done.stderr)
     found = [Verdict(*json.loads(line)) for line in done.stdout.splitlines() if line.startswith("[")]
     assert len(found) == len(paths), done.stdout
     return found
@@ -124,7 +157,7 @@ def run_cookbook(notebook: Path, paths: list[Path]) -> list[Verdict]:
 
 
 def judge(path: Path, service: str) -> Verdict:
-    """The verdict of `check --for`: errors refuse a file."""
+    """The verdict of `check --for`: refused is a file with an error."""
     try:
         found = [one for _line, one in check_for(path, service, Reporter()) if one.severity == "error"]
     except JukuError as error:
@@ -214,14 +247,13 @@ def list_files() -> dict[str, bytes]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("together", "together-old", "trl", "mistral", "mistral-finetune", "cookbook"):
+    for name in ("together", "together-old", "trl", "axolotl", "mistral", "mistral-finetune", "cookbook"):
         parser.add_argument(f"--{name}", default="")
     parser.add_argument("--all", action="store_true", help="also print what both judge alike")
     given = parser.parse_args()
     validators: dict[tuple[str, str], Callable[[list[Path], str], list[Verdict]]] = {}
     if given.cookbook:
         validators["openai", "cookbook"] = lambda paths, _cache: run_cookbook(Path(given.cookbook), paths)
-        validators["azure", "cookbook"] = lambda paths, _cache: run_cookbook(Path(given.cookbook), paths)
     if given.together:
         validators["together", "together 3"] = lambda paths, _cache: run_script(given.together, _TOGETHER, paths)
     if given.together_old:
@@ -232,6 +264,8 @@ def main() -> None:
         )
     if given.trl:
         validators["trl", "trl"] = lambda paths, cache: run_script(given.trl, _TRL, paths, cache)
+    if given.axolotl:
+        validators["axolotl", "axolotl"] = lambda paths, cache: run_script(given.axolotl, _AXOLOTL, paths, cache)
     with tempfile.TemporaryDirectory() as folder:
         paths = {}
         for number, (name, data) in enumerate(list_files().items()):

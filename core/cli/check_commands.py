@@ -17,6 +17,8 @@ from core.review import context_lengths, file_check, finding_texts
 from core.review.file_check import CheckedRows, FileCheckOptions
 from core.review.row_comparisons import MIN_TRAINING_ROWS, RECOMMENDED_TRAINING_ROWS
 
+MAX_CHANGES_LISTED = 50  # of lines that were fixed or left out
+
 OnProblem = Callable[[int, Problem], None]
 
 
@@ -94,11 +96,23 @@ class _Check:
         for line in _summarize(arguments, path, rows, compared):
             print(line, file=sys.stderr)  # the problems alone are the output
         if arguments.fix:
-            self._fix(file)
+            self._fix(path, file)
 
-    def _fix(self, file: Path) -> None:
-        out = self._arguments.fix
-        done = file_fix.fix_file(file, out, progress_reporter(file.name), *reading(self._arguments))
+    def _fix(self, path: Path, file: Path) -> None:
+        out, changes = self._arguments.fix, 0
+
+        def show(line: int, new: int, rules: list[str]) -> None:
+            nonlocal changes
+            changes += 1
+            if changes <= MAX_CHANGES_LISTED:
+                what = f"{out}:{new}" if new else tr("left out")
+                print(f"{path}:{line} → {what} {', '.join(rules)}".rstrip(), file=sys.stderr)
+
+        how = reading(self._arguments)
+        done = file_fix.fix_file(file, out, progress_reporter(file.name), *how, on_change=show)
+        if changes > MAX_CHANGES_LISTED:
+            more = changes - MAX_CHANGES_LISTED
+            print(trn("and {n} more", "and {n} more", more), file=sys.stderr)
         text = tr("{rows} rows written to {path}, {fixed} of them fixed; {left} lines left out.",
                   rows=done.rows, path=out, fixed=done.fixed, left=done.left_out)  # fmt: skip
         print(text, file=sys.stderr)

@@ -25,25 +25,24 @@ def check_for(
     """Yield the problems of `path` for a service of `service_rules.load()`, as `formats.check_file` does."""
     rules = service_rules.load()[service]
     detected = formats.detect(path, format, parse_encoding(encoding) if encoding else None, delimiter)
-    formats.require_sure(detected, columns)
+    if detected.format not in rules.forms:
+        formats.require_sure(detected, columns)
     detected = detected._replace(delimiter=delimiter or detected.delimiter)
-    unimportant = {"too-few-rows", "turn-order"}  # the service's own rules say
-    if detected.format in rules.forms:
-        unimportant |= {"form-other", "old-format", "form-unsupported"}
-    if rules.byte_order_mark:
-        unimportant.add("encoding-bom")
     count = 0
 
     def check_row(text: str) -> Iterator[Problem]:
         nonlocal count
         count += 1
-        yield from service_rules.check(json.loads(text), rules)
+        yield from service_rules.check(json.loads(text), rules, detected.format in rules.forms)
 
     rows = formats.read_detected(path, detected, reporter, format, columns)
-    of_file = ((0, found) for found in find_file_problems(detected))
+    is_taken = rules.arrays and detected.layout.name == "array"
+    of_file = ((0, one) for one in find_file_problems(detected) if not (is_taken and one.rule == "not-json-lines"))
     for line, found in chain(of_file, check_rows(rows, detected.encoding, check_row)):
-        if found.rule not in unimportant:
-            yield line, found
+        if detected.format in rules.forms and found.rule == "form-unsupported":
+            count += 1  # a row of a form that only the service can train on
+        if judged := service_rules.judge(found, rules, detected.format):
+            yield line, judged
     for found in service_rules.check_file(count, path.stat().st_size, detected.encoding == "utf-8-sig", rules):
         yield 0, found
     return count

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from core.checks.contents_digest import compute_contents_digest
 from core.dataset.examples import MEMORISED, SPLITS
 from core.dataset.row_json import RowTexts
 from core.review import similar_rows
@@ -13,7 +13,6 @@ from core.spilled_columns import NumberColumn
 from core.storage import compressed_texts
 from core.text import contradicting_answers, negation, personal_data
 from core.text.near_duplicates import DuplicateGroups, Indices, IntArray
-from core.text.tokenizer import decode_plain_row
 
 UNKNOWING_KINDS = ("not_stated", "false_premise")  # kinds whose answers may say that something is not in the text
 MIN_TRAINING_ROWS, RECOMMENDED_TRAINING_ROWS = 10, 50  # training rows: fewer are refused, fewer do little
@@ -62,15 +61,6 @@ class RowColumns:
                 self._known_prompts.clear()
             in_prompt = self._known_prompts[texts.system_prompt] = _find_first_of_each_rule(texts.system_prompt)
         return in_prompt | _find_first_of_each_rule(texts.question) | _find_first_of_each_rule(texts.answer)
-
-
-def compute_contents_digest(data: str) -> int:
-    """A hash that is equal for rows which differ only in the order of keys, blanks and escapes."""
-    try:
-        messages = decode_plain_row(data).messages
-    except msgspec.ValidationError:
-        return compressed_texts.digest(msgspec.json.encode(msgspec.json.decode(data), order="deterministic"))
-    return compressed_texts.digest(msgspec.json.encode([(message.role, message.content) for message in messages]))
 
 
 def _find_first_of_each_rule(text: str) -> dict[str, str]:
