@@ -48,7 +48,7 @@ def fix_file(
             digest = compute_contents_digest(text) if text is not None else 0
             if text is None or digest in known:
                 counts["left_out"] += 1
-                on_change(row.line.number, 0, fixed)
+                on_change(row.line.number, 0, fixed if text is None else ["same-contents"])
                 continue
             known.add(digest)
             if text != row.text:

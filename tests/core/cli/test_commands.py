@@ -55,6 +55,25 @@ def test_check_exit_status(tmp_path):
     assert main("check", tmp_path).returncode == 2
 
 
+def test_check_compares_rows_and_says_what_it_did_not_look_at(tmp_path):
+    path, exam = tmp_path / "rows.jsonl", tmp_path / "exam.txt"
+    path.write_text(good_rows())
+    exam.write_text("q3\n")
+    done = main("check", path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "12 rows checked." in done.stderr
+    assert "--exam FILE" in done.stderr and "--model NAME" in done.stderr
+    done = main("check", path, "--exam", exam, "--model", "5")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert f"{path}:4: warning split-leakage $ The question of line 1 of exam.txt is the same." in lines
+    assert sum("row-too-long" in line for line in lines) == 12
+    assert "1 exam question" in done.stderr and "--exam FILE" not in done.stderr
+    done = main("check", path, "--rows-only")
+    assert (done.returncode, "--rows-only" in done.stderr) == (0, True)
+    assert main("check", path, "--rows-only", "--exam", exam).returncode == 2
+
+
 def test_check_as_json(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text(good_rows() + "[]\n")
