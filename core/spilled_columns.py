@@ -12,7 +12,7 @@ from core.errors import JukuError
 from core.language import tr
 
 MAX_BYTES_IN_MEMORY = 128 * 1024  # of one column of numbers
-MAX_TEXT_BYTES_IN_MEMORY = 4 * 1024 * 1024  # of one column of texts, or one table
+MAX_TEXT_BYTES_IN_MEMORY = 2 * 1024 * 1024  # of one column of texts, or one table
 
 
 class NumberColumn:

@@ -240,7 +240,10 @@ def _sort_by_both(own: Uint32Array, next_keys: Uint32Array) -> Int32Array:
     both = own.astype(np.uint64)
     both <<= np.uint64(32)
     both |= next_keys
-    return np.argsort(both).astype(np.int32)
+    del next_keys  # as soon as it is not needed: together they are the most that is in memory
+    order = np.argsort(both)
+    del both
+    return order.astype(np.int32)
 
 
 def _separate_crowded(own: Uint32Array, order: Int32Array, beyond: Indices) -> Uint32Array:
