@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -16,6 +18,7 @@ from core import formats
 from core.dataset import exporting, importing
 from core.dataset.filters import Filter
 from core.dataset.search_index_builder import Finder
+from core.paths import ROOT
 from core.progress import Reporter
 from core.storage.project import Project
 
@@ -57,9 +60,35 @@ def bench(path: Path, wrong: int, repeats: int) -> list[tuple[str, str, str]]:
     rows = [
         (f"a bare json.loads loop over {size:,.0f} MB", f"{size / bare:.0f} MB/s", ""),
         ("check a file, in one process", f"{size / checked:.0f} MB/s, {bare / checked:.2f} ×", "≥ 2 ×"),
+        *of_command(path, repeats),
     ]
     with tempfile.TemporaryDirectory() as folder:
         return rows + asyncio.run(of_project(path, Path(folder), size, bare, repeats))
+
+
+def of_command(path: Path, repeats: int) -> list[tuple[str, str, str]]:
+    """The same by processor time, and the whole `main.py check`, which also compares the rows with each other."""
+    bare = min(spent(lambda: plain(path)) for _repeat in range(repeats))
+    checked = min(spent(lambda: errors(path)) for _repeat in range(repeats))
+    rows = [("the same, by processor time", f"{checked:.2f} s, {bare / checked:.2f} ×", "≥ 2 ×")]
+    for what, options in (("main.py check --rows-only", ["--rows-only"]), ("main.py check", [])):
+        with subprocess.Popen(
+            [sys.executable, "main.py", "check", *options, str(path)],
+            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ) as child:  # fmt: skip
+            _pid, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+        assert child.returncode == 1, child.returncode
+        rows.append((f"{what}: processor time", f"{usage.ru_utime + usage.ru_stime:.1f} s", ""))
+        rows.append((f"{what}: peak memory", f"{usage.ru_maxrss / 1024:.0f} MiB", "≤ 150 MB"))
+    return rows
+
+
+def spent(work: Callable[[], object]) -> float:
+    """The processor time of `work` in seconds."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
 
 
 async def of_project(path: Path, folder: Path, size: float, bare: float, repeats: int) -> list[tuple[str, str, str]]:

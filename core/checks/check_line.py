@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
-from core.checks import control_tokens, damaged_text
+from core.checks import control_tokens, damaged_text, turn_order
 from core.checks.check_row import check
 from core.checks.line_parsing import LINE_LIMIT, decode
 from core.checks.rule_registry import Problem
@@ -63,6 +63,8 @@ def clean_messages(raw: bytes) -> list[CleanMessage] | None:
     # Keys and values are 4 strings a message and 1 for the row: more of them means a repeated key.
     expected = 2 + 8 * len(messages)
     if messages[-1].role != "assistant" or (raw.count(b'"') != expected and _count_quotes(raw) != expected):
+        return None
+    if not turn_order.is_usual([message.role for message in messages]):
         return None
     for message in messages:
         content = message.content

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from core.checks import service_rules, turn_order
 from core.checks.images import count_problems
 from core.checks.messages import message_problems, role_of, unknown_keys
 from core.checks.preferences import is_preference_row, preference_problems
@@ -60,6 +61,7 @@ def _check_messages(row: dict[str, Any]) -> Iterator[Problem]:
         for i, (message, role) in enumerate(zip(messages, roles, strict=True)):
             yield from message_problems(message, role, f"$.messages[{i}]")
         yield from _check_answers(messages, roles)
+        yield from _check_order(messages, roles)
         yield from round_problems(messages, roles, row, "$.messages")
         yield from count_problems(messages, "$.messages")
 
@@ -75,6 +77,23 @@ def _check_answers(messages: list[Any], roles: list[str]) -> Iterator[Problem]:
     if answers and roles[-1] != "assistant":
         path = f"$.messages[{len(roles) - 1}]"
         yield problem("last-not-assistant", path, tr("The last message is not from the assistant."))
+
+
+def _check_order(messages: list[Any], roles: list[str]) -> Iterator[Problem]:
+    """An unusual order of turns, with the services that refuse it; not known where a role is not."""
+    if "" in roles:
+        return
+    # A call of a tool is no answer: what may follow it is a rule of its own.
+    turns = ["call" if message.get("tool_calls") else role for message, role in zip(messages, roles, strict=True)]
+    for kind, number in turn_order.find_deviations(turns):
+        path = "$.messages" if number is None else f"$.messages[{number}]"
+        what, services = turn_order.describe(kind), ", ".join(service_rules.list_refusing(kind))
+        words = (
+            tr("Unusual: {what}. Refused by: {services}.", what=what, services=services)
+            if services
+            else tr("Unusual: {what}.", what=what)
+        )
+        yield problem("turn-order", path, words)
 
 
 def _is_zero(weight: object) -> bool:

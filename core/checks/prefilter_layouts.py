@@ -11,7 +11,7 @@ Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
 
 WORD = 8  # bytes of a word, which are compared at once
-_ROLES = ("user", "assistant", "system", "developer")
+_ROLES = ("user", "assistant", "system", "developer")  # in the usual order of turns, the last two begin a row
 
 
 class Messages(NamedTuple):
@@ -82,17 +82,23 @@ class Layout:
         return begun
 
     def match(self, words: Words, messages: Messages) -> Marks:
-        """Which rows have only plain messages around their texts, the last of them the assistant's."""
+        """Which rows have only plain messages around their texts, in the usual order, the last of them the assistant's."""
         fitting = self._match_prefixes(words, messages) & self._match_separators(words, messages)
         return messages.find_rows_all_marked(fitting) & self._match_row_edges(words, messages)
 
     def _match_prefixes(self, words: Words, messages: Messages) -> Marks:
-        """Which messages have, up to their content, a role and nothing else."""
+        """Which messages have, up to their content, a role and nothing else, and a role that may follow the one before."""
         second, third = words[messages.begins + WORD], words[messages.opens - 2 * WORD]
         length = messages.opens - messages.begins
-        matches = np.zeros(len(length), np.bool_)
-        for prefix in self._prefixes:
-            matches |= (second == prefix.second) & (third == prefix.third) & (length == prefix.length)
+        user, assistant, system, developer = (
+            (second == prefix.second) & (third == prefix.third) & (length == prefix.length) for prefix in self._prefixes
+        )
+        follows_user = np.zeros(len(length), np.bool_)
+        follows_user[1:] = user[:-1]
+        follows_user[messages.firsts] = False
+        begins_row = np.zeros(len(length), np.bool_)
+        begins_row[messages.firsts] = True
+        matches: Marks = (user & ~follows_user) | (assistant & follows_user) | ((system | developer) & begins_row)
         # The first and the last word are the same for every role.
         matches &= words[messages.begins] == self._prefixes[0].first
         matches &= words[messages.opens - WORD] == self._prefixes[0].last

@@ -13,9 +13,46 @@ SET_RULES = [
         ),
     ),
     Rule(
+        "same-contents",
+        "warning",
+        lambda: (
+            tr("The same row, written otherwise"),
+            tr("The row differs from an earlier one only in the order of its keys, in blanks or in escapes."),
+        ),
+    ),
+    Rule(
         "near-duplicate",
         "warning",
         lambda: (tr("Nearly the same row"), tr("The question is nearly the same as that of other rows.")),
+    ),
+    Rule(
+        "answers-alike",
+        "warning",
+        lambda: (
+            tr("All answers the same"),
+            tr("Nearly all rows have the same answer: the model learns to give it to every question."),
+        ),
+    ),
+    Rule(
+        "questions-alike",
+        "warning",
+        lambda: (tr("All questions the same"), tr("Nearly all rows ask the same question: nothing else is learned.")),
+    ),
+    Rule(
+        "prompt-alike",
+        "note",
+        lambda: (
+            tr("One system prompt in all rows"),
+            tr("The model learns to answer with this prompt before the question: ask it with the same one."),
+        ),
+    ),
+    Rule(
+        "row-too-long",
+        "warning",
+        lambda: (
+            tr("Row too long for the model"),
+            tr("The row has more tokens than the model reads; the rest is cut off, or the row refused."),
+        ),
     ),
     Rule(
         "answers-contradict",

@@ -59,6 +59,17 @@ ROW_RULES = [
         lambda: (tr("No answer at the end"), tr("The last message should be from the assistant.")),
     ),
     Rule(
+        "turn-order",
+        "warning",
+        lambda: (
+            tr("Unusual order of turns"),
+            tr(
+                "A conversation usually begins with at most one system message, then user and assistant alternate; "
+                "some services refuse anything else."
+            ),
+        ),
+    ),
+    Rule(
         "weight-invalid",
         "error",
         lambda: (tr("Invalid weight"), tr("A weight is 0 or 1, and is allowed only in assistant messages.")),

@@ -31,6 +31,9 @@ _DOUBTFUL_BEGINNINGS = np.array(
     [int.from_bytes(digits, "little") for digits in (b"000", b"001", b"008", b"009", b"00a", b"00b", b"200", b"202", b"206")],
     np.uint32,
 )  # fmt: skip
+_RARE_DIGITS = np.zeros(256, np.bool_)
+_RARE_DIGITS[list(b"012df")] = True  # how all these begin, and the halves of surrogate pairs; but for one:
+_LOST = np.uint32(int.from_bytes(b"951f", "little"))
 _TWO = np.uint64(0xFFFF)
 
 
@@ -77,8 +80,11 @@ class Memory:
 def find_rare(marks: Marks) -> Places:
     """The indices of rare marks: faster than numpy's own search, whose time is per byte."""
     whole = len(marks) // WORD * WORD
-    near = np.flatnonzero(marks[:whole].view(np.uint64) != 0)[:, np.newaxis] * WORD + np.arange(WORD)
-    places = np.append(near.ravel(), np.arange(whole, len(marks)))
+    filled = marks[:whole].view(np.uint64) != 0
+    places = np.arange(whole, len(marks))
+    if filled.any():
+        near = np.flatnonzero(filled)[:, np.newaxis] * WORD + np.arange(WORD)
+        places = np.append(near.ravel(), places)
     return places[marks[places]]
 
 
@@ -122,6 +128,8 @@ _DAMAGE = {
     0xC2: [(0xAD, 0)],
 }
 _DAMAGE_TABLES = {first: _build_pair_table(*(bytes(pair) for pair in pairs)) for first, pairs in _DAMAGE.items()}
+# First bytes that most characters of a script have: only with one of these few bytes after them they are looked at.
+_SECONDS = {first: {second for second, _third in pairs} for first, pairs in _DAMAGE.items() if first != 0xC3}
 _DELETE = 0x7F
 
 
@@ -138,10 +146,26 @@ def find_damaged_text(data: bytearray, array: Bytes, memory: Memory) -> Places:
     """The offsets of characters in `array`, the beginning of `data`, that may be damaged or invisible."""
     found = [_find_byte(data, array, memory, _DELETE)]
     for first, table in _DAMAGE_TABLES.items():
-        places = _find_byte(data, array, memory, first)
+        places = _find_pairs(data, array, memory, first)
         pairs = array[places + 1].astype(np.uint16) | (array[places + 2].astype(np.uint16) << np.uint16(8))
         found.append(places[table[pairs]])
     return np.concatenate(found)
+
+
+def _find_pairs(data: bytearray, array: Bytes, memory: Memory, first: int) -> Places:
+    """The places of a byte with one of its `_SECONDS` after it, if it has such, as `_find_byte` finds them."""
+    if first not in _SECONDS:
+        return _find_byte(data, array, memory, first)
+    if data.find(first, 0, len(array)) < 0:
+        return _NONE
+    size = len(array) - 2
+    begins = np.equal(array[:size], first, out=memory.marks(0, size))
+    followed = memory.marks(1, size)
+    places = []
+    for second in _SECONDS[first]:
+        np.equal(array[1 : size + 1], second, out=followed)
+        places.append(find_rare(np.logical_and(followed, begins, out=followed)))
+    return np.concatenate(places)
 
 
 def _find_byte(data: bytearray, array: Bytes, memory: Memory, byte: int) -> Places:
@@ -155,17 +179,19 @@ def _find_byte(data: bytearray, array: Bytes, memory: Memory, byte: int) -> Plac
 
 def find_invalid_utf8(data: bytearray, array: Bytes, memory: Memory) -> Places:
     """The offsets where the bytes of `array`, the beginning of `data`, are not UTF-8."""
-    size = len(array)
+    size, largest = len(array), int(array.max())
+    if largest < 0x80:
+        return _NONE
     follows = np.less(array.view(np.int8), -64, out=memory.marks(0, size))
     two = np.greater_equal(array, 0xC0, out=memory.marks(1, size))
-    if not (follows.any() or two.any()):
-        return _NONE
     three = np.greater_equal(array, 0xE0, out=memory.marks(2, size))
-    four = np.greater_equal(array, 0xF0, out=memory.marks(3, size))
     differs = np.bitwise_or(two[2:-1], three[1:-2], out=memory.marks(4, size)[3:])
-    differs |= four[:-3]
+    doubtful = []
+    if largest >= 0xF0:  # few texts have characters of four bytes
+        four = np.greater_equal(array, 0xF0, out=memory.marks(3, size))
+        differs |= four[:-3]
+        doubtful.append(_find_impossible_leads(array, find_rare(four)))
     differs ^= follows[3:]
-    doubtful = [_find_impossible_leads(array, find_rare(four))]
     doubtful += [
         _find_impossible_leads(array, find_rare(np.equal(array, lead, out=two)))
         for lead in _RARE
@@ -175,7 +201,7 @@ def find_invalid_utf8(data: bytearray, array: Bytes, memory: Memory) -> Places:
         doubtful.append(np.zeros(1, np.int64))
     if differs.any():
         doubtful.append(np.flatnonzero(differs) + 3)
-    return np.concatenate(doubtful)
+    return np.concatenate([_NONE, *doubtful])
 
 
 def _find_impossible_leads(array: Bytes, leads: Places) -> Places:
@@ -216,8 +242,12 @@ def _are_plain_escapes(array: Bytes, places: Places) -> Marks:
     number = (lower + np.uint32(0x50505050)) & ~(lower + np.uint32(0x46464646))
     letter = (lower + np.uint32(0x1F1F1F1F)) & ~(lower + np.uint32(0x19191919))
     plain: Marks = ((number | letter) & ~digits & np.uint32(0x80808080)) == np.uint32(0x80808080)
-    plain &= ~np.isin(lower, _DOUBTFUL_ESCAPES) & ~np.isin(lower & np.uint32(0xFFFFFF), _DOUBTFUL_BEGINNINGS)
-    surrogates = np.flatnonzero((lower & np.uint32(0xFF) == ord("d")) & (lower & np.uint32(0xFF00) >= ord("8") << 8))
+    # Most escapes are letters of other scripts, of which few begin with the digits of what is doubtful.
+    rare = np.flatnonzero(_RARE_DIGITS[lower & np.uint32(0xFF)] | (lower == _LOST))
+    found = lower[rare]
+    is_doubtful = np.isin(found, _DOUBTFUL_ESCAPES) | np.isin(found & np.uint32(0xFFFFFF), _DOUBTFUL_BEGINNINGS)
+    plain[rare[is_doubtful]] = False
+    surrogates = rare[(found & np.uint32(0xFF) == ord("d")) & (found & np.uint32(0xFF00) >= ord("8") << 8)]
     if len(surrogates):
         plain[surrogates] &= _are_paired(places[surrogates], lower[surrogates])
     return plain

@@ -16,6 +16,7 @@ import shtab
 from core import language, providers, settings
 from core.cli import (
     chat_commands,
+    check_commands,
     doctor_commands,
     edit_commands,
     exam_commands,
@@ -121,7 +122,7 @@ def _add_groups(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         ("project", tr("project files: create, look, copy, back up"), (project_commands.add,)),
         ("spec", tr("the text to teach"), (spec_commands.add_spec,)),
         ("facts", tr("the facts of the spec"), (spec_commands.add_facts,)),
-        ("rows", tr("question-answer rows: import, check, edit, export"), (edit_commands.add,)),
+        ("rows", tr("question-answer rows: import, check, edit, export"), (edit_commands.add, check_commands.add)),
         ("generate", tr("rows from facts: by rules, by a small model, by a chat model"), (fact_commands.add_generate, fact_commands.add_written_rows, model_task_commands.add)),
         ("servers", tr("the servers in the settings, and their keys"), (server_commands.add,)),
         ("jobs", tr("training jobs of a project"), (job_commands.add,)),

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from core import __version__, checks
 from core.checks import Problem
-from core.cli.console import print_json
+from core.cli.console import print_json, printable
+from core.errors import JukuError
 
 FORMATS = ("text", "json", "sarif", "github")
 
@@ -28,18 +30,25 @@ class ProblemPrinter:
         }[format]
         self._is_document = format == "sarif"
         self._results: list[dict[str, Any]] = []
+        self._failures: list[dict[str, Any]] = []
 
     def add(self, path: Path, line: int, problem: Problem) -> None:
         """Print one problem; line 0 is the whole file."""
         self._print(path, line, problem)
 
+    def add_failure(self, path: Path, error: JukuError) -> None:
+        """Note a file that could not be checked, in a format that is one document."""
+        place = {"physicalLocation": {"artifactLocation": {"uri": _build_uri(path)}}}
+        message = {"text": printable(str(error))}
+        self._failures.append({"level": "error", "message": message, "locations": [place]})
+
     def finish(self) -> None:
         """Print what is printed at the end."""
         if self._is_document:
-            print_json(_build_sarif(self._results))
+            print_json(_build_sarif(self._results, self._failures))
 
     def _collect(self, path: Path, line: int, problem: Problem) -> None:
-        place: dict[str, Any] = {"artifactLocation": {"uri": path.as_posix()}}
+        place: dict[str, Any] = {"artifactLocation": {"uri": _build_uri(path)}}
         if line:
             place["region"] = {"startLine": line}
         self._results.append(
@@ -70,7 +79,12 @@ def _print_annotation(path: Path, line: int, problem: Problem) -> None:
     print(f"::{_GITHUB_COMMANDS[problem.severity]} {place},title={problem.rule}::{message}")
 
 
-def _build_sarif(results: list[dict[str, Any]]) -> dict[str, Any]:
+def _build_uri(path: Path) -> str:
+    """The path as a reference of a URI: what is no letter of one is escaped."""
+    return quote(path.as_posix())
+
+
+def _build_sarif(results: list[dict[str, Any]], failures: list[dict[str, Any]]) -> dict[str, Any]:
     """A log of SARIF 2.1.0 with one run (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html)."""
     used = dict.fromkeys(result["ruleId"] for result in results)
     rules = [
@@ -82,8 +96,9 @@ def _build_sarif(results: list[dict[str, Any]]) -> dict[str, Any]:
         for rule in used
     ]
     driver = {"name": "Juku", "version": __version__, "rules": rules}
+    invocation = {"executionSuccessful": not failures, "toolExecutionNotifications": failures}
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results}],
+        "runs": [{"tool": {"driver": driver}, "invocations": [invocation], "results": results}],
     }

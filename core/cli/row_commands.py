@@ -1,4 +1,4 @@
-"""The commands of main.py about rows: new, import, check, export."""
+"""The commands of main.py about rows: new, import, export."""
 
 import argparse
 import asyncio
@@ -12,8 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from core import checks, formats
-from core.checks import service_rules
-from core.cli import problem_output
 from core.cli.console import (
     CLEAN,
     PROBLEMS,
@@ -26,11 +24,10 @@ from core.cli.console import (
     progress_reporter,
     with_project,
 )
-from core.cli.problem_output import ProblemPrinter
 from core.dataset import examples, exporting, filters, importing, quarantine, sample_projects
 from core.dataset.import_reader_process import ImportOptions
 from core.errors import FormatError, JukuError, ProjectError
-from core.formats import column_mapping, file_fix, service_check
+from core.formats import column_mapping
 from core.formats.reading_options import ReadingOptions
 from core.generation import fact_links
 from core.language import tr, trn
@@ -51,22 +48,10 @@ def add(add_command: AddCommand) -> None:
     parser = add_command("import", _import, words)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))
     _add_import_options(parser)
-    check = add_command(
-        "check", _check, tr("check files; exit status 0: clean, 1: errors or warnings, 2: unreadable"), False
-    )
-    check.add_argument("files", type=Path, nargs="+", metavar="FILE", help=tr("“-” is standard input"))
-    _add_reading_options(check)
-    words = tr("also apply the published rules of this service or program")
-    output = tr("how problems are printed")
-    check.add_argument("--format", dest="output", choices=problem_output.FORMATS, default="text", help=output)
-    check.add_argument(
-        "--fix", type=Path, metavar="OUT", help=tr("also write the rows with what is safe to fix, as JSON Lines")
-    )
-    check.add_argument("--for", dest="service", choices=list(service_rules.load()), default="", help=words)
     _add_export_options(add_command("export", _export, tr("write a project's rows to a file")))
 
 
-def _add_reading_options(parser: argparse.ArgumentParser, *other_names: str) -> None:
+def add_reading_options(parser: argparse.ArgumentParser, *other_names: str) -> None:
     """The options with which a person says how a file is to be read; `other_names` of the option `--form`."""
     detected = tr("by default detected from the content")
     parser.add_argument("--form", *other_names, choices=formats.READERS, default="", help=detected)
@@ -88,7 +73,7 @@ def _add_reading_options(parser: argparse.ArgumentParser, *other_names: str) -> 
 
 
 def _add_import_options(parser: argparse.ArgumentParser) -> None:
-    _add_reading_options(parser, "--format")
+    add_reading_options(parser, "--format")
     parser.add_argument("--split", choices=examples.SPLITS, default="train")
     parser.add_argument("--status", choices=examples.STATUSES, default="approved")
     parser.add_argument("--tags", default="", help=tr("tags of the new rows, separated by spaces"))
@@ -151,15 +136,15 @@ def _new(arguments: Arguments) -> int:
 
 def _import(arguments: Arguments) -> int:
     options = ImportOptions(
-        _reading(arguments), arguments.split, arguments.status, arguments.tags, skip_known=not arguments.again
+        reading(arguments), arguments.split, arguments.status, arguments.tags, skip_known=not arguments.again
     )
 
     async def work(document: Project) -> int:
         status = CLEAN
-        for path in _expand(arguments.files):
+        for path in expand_archives(arguments.files):
             before, first = quarantine.count(document.rows), examples.get_next_id(document.rows)
             try:
-                with _open_input(path) as file:
+                with open_input(path) as file:
                     name = formats.format_name(file)
                     label = tr("Import {name}", name=name)
                     given = replace(options, source=name)
@@ -180,7 +165,7 @@ def _import(arguments: Arguments) -> int:
     return with_project(arguments, work)
 
 
-def _expand(files: list[Path]) -> Iterator[Path]:
+def expand_archives(files: list[Path]) -> Iterator[Path]:
     """Yield the files, of an archive those in it; what is left out of one is told."""
     for path in files:
         try:
@@ -195,7 +180,7 @@ def _expand(files: list[Path]) -> Iterator[Path]:
 
 
 @contextmanager
-def _open_input(path: Path) -> Iterator[Path]:
+def open_input(path: Path) -> Iterator[Path]:
     """Yields the file itself, or a temporary one with standard input. Raises `FormatError` where that cannot be saved."""
     if path != STDIN:
         yield path
@@ -241,27 +226,8 @@ def _print_import_result(
         print(f"{path}:{entry.line}: error {entry.rule} $ {entry.message}")
 
 
-def _check(arguments: Arguments) -> int:
-    if arguments.fix and len(arguments.files) > 1:
-        raise FormatError(tr("One file at a time can be fixed"), tr("Nothing was written."))
-    status = CLEAN
-    printer = ProblemPrinter("json" if arguments.json else arguments.output)
-    for path in _expand(arguments.files):
-        try:
-            with _open_input(path) as file:
-                for line, problem in _find_problems(arguments, file):
-                    status = max(status, CLEAN if problem.severity == "note" else PROBLEMS)
-                    printer.add(path, line, problem)
-                if arguments.fix:
-                    _fix(arguments, file)
-        except JukuError as error:
-            print(str(error), file=sys.stderr)
-            status = UNREADABLE
-    printer.finish()
-    return status
-
-
-def _reading(arguments: Arguments) -> ReadingOptions:
+def reading(arguments: Arguments) -> ReadingOptions:
+    """How the files of a command are to be read."""
     return ReadingOptions(
         arguments.form,
         arguments.encoding,
@@ -270,20 +236,6 @@ def _reading(arguments: Arguments) -> ReadingOptions:
         arguments.sheet,
         arguments.requests.absolute() if arguments.requests else None,
     )
-
-
-def _find_problems(arguments: Arguments, file: Path) -> Iterator[tuple[int, checks.Problem]]:
-    reporter = progress_reporter(file.name)
-    if arguments.service:
-        return service_check.check_for(file, arguments.service, reporter, _reading(arguments))
-    return formats.check_file(file, reporter, _reading(arguments))
-
-
-def _fix(arguments: Arguments, file: Path) -> None:
-    done = file_fix.fix_file(file, arguments.fix, progress_reporter(file.name), _reading(arguments))
-    text = tr("{rows} rows written to {path}, {fixed} of them fixed; {left} lines left out.",
-              rows=done.rows, path=arguments.fix, fixed=done.fixed, left=done.left_out)  # fmt: skip
-    print(text, file=sys.stderr)  # the problems alone are the output
 
 
 def _export(arguments: Arguments) -> int:

@@ -8,14 +8,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from core.checks import Problem, check_line, decode, problem
+from core.checks import check_line, decode, problem
 from core.checks.json_positions import dumps
 from core.errors import FormatError
 from core.formats import batch_join, column_mapping, columnar_files, forms, json_arrays, json_layouts, jsonl, table_rows
 from core.formats.archives import expand as expand
 from core.formats.archives import format_name as format_name
 from core.formats.archives import resolve as resolve
-from core.formats.check_file import check_lines, check_rows
+from core.formats.check_file import CountedProblems, check_lines, check_rows
 from core.formats.column_mapping import FIELDS as FIELDS
 from core.formats.conversion_losses import format_loss_reason as format_loss_reason
 from core.formats.encoded_text_stream import check_file_line
@@ -81,6 +81,13 @@ def read(path: Path, reporter: Reporter, options: ReadingOptions = DETECTED) -> 
     path = resolve(path)
     detected = detect(path, options)
     require_sure(detected, options.columns)
+    return read_detected(path, detected, reporter, options)
+
+
+def read_detected(
+    path: Path, detected: DetectedFormat, reporter: Reporter, options: ReadingOptions = DETECTED
+) -> Iterator[FileRow]:
+    """Yield the rows of a resolved path as `read` does, when its format is known without a doubt."""
     if detected.format in TABLE_READERS:
         read_table = TABLE_READERS[detected.format]
         delimiter = options.delimiter or detected.delimiter
@@ -172,8 +179,10 @@ def _build_row(row: FileRow, converted: forms.Converted) -> FileRow:
     return FileRow(row.line, text, problems, fields, (*row.lost, *converted.lost))
 
 
-def check_file(path: Path, reporter: Reporter, options: ReadingOptions = DETECTED) -> Iterator[tuple[int, Problem]]:
+def check_file(path: Path, reporter: Reporter, options: ReadingOptions = DETECTED) -> CountedProblems:
     """Yield the problems of `path` with their line numbers; 0 is the whole file.
+
+    Returns the number of readable rows at the end.
 
     Raises `FormatError` when the file cannot be read, or leaves a doubt, and `Cancelled`.
     """
@@ -183,9 +192,8 @@ def check_file(path: Path, reporter: Reporter, options: ReadingOptions = DETECTE
     for found in find_file_problems(detected):
         yield 0, found
     if is_plain(detected) and options.columns is None:
-        yield from check_lines(path, reporter, detected.encoding)
-    else:
-        yield from check_rows(read(path, reporter, options), detected.encoding)
+        return (yield from check_lines(path, reporter, detected.encoding))
+    return (yield from check_rows(read_detected(path, detected, reporter, options), detected.encoding))
 
 
 def write(path: Path, texts: Iterable[str]) -> int:

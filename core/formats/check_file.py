@@ -1,6 +1,6 @@
 """Finds all problems of a file: of lines that are rows (fast where they are clean), and of converted rows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -17,17 +17,19 @@ from core.formats.encoding_detection import Encoding, detect_encoding
 from core.formats.input_files import open_file
 from core.formats.jsonl import FileRow
 from core.formats.line_chunks import Chunk, read_chunks
-from core.formats.repeated_lines import Repeats
+from core.formats.repeated_lines import Repeats, find_equal
 from core.language import tr, trn
 from core.progress import Reporter
+from core.spilled_columns import NumberColumn
 
 MIN_ROWS = 10
 _LINES_PER_BATCH = 1024  # lines of a file in another encoding, from one report to the next
 
 Problems = Iterator[tuple[int, Problem]]
+CountedProblems = Generator[tuple[int, Problem], None, int]  # returns the number of readable rows
 
 
-def check_lines(path: Path, reporter: Reporter, encoding: Encoding = "") -> Problems:
+def check_lines(path: Path, reporter: Reporter, encoding: Encoding = "") -> CountedProblems:
     """Yield the file's problems with their line numbers; line 0 is the whole file. `encoding` "" is detected.
 
     Repeated rows come last, when the whole file has been read. Raises `FormatError` when it cannot be read, and
@@ -39,6 +41,7 @@ def check_lines(path: Path, reporter: Reporter, encoding: Encoding = "") -> Prob
     check = _FileCheck(path, encoding, reporter)
     yield from check.check_utf8() if encoding.startswith("utf-8") else check.check_decoded()
     yield from check.check_whole_file()
+    return check.rows
 
 
 class _FileCheck:
@@ -48,7 +51,7 @@ class _FileCheck:
         self._path, self._encoding, self._reporter = path, encoding, reporter
         self._repeats = Repeats()
         self._lines = 0
-        self._rows = 0
+        self.rows = 0
 
     def check_utf8(self) -> Problems:
         """Yield the problems of the lines of a UTF-8 file, read block by block. Raises as `check_lines` does."""
@@ -94,34 +97,42 @@ class _FileCheck:
     def _add_digests(self, digests: Digests, offsets: Places) -> None:
         self._repeats.add(digests, offsets)
         self._lines += len(digests)
-        self._rows += int(np.count_nonzero(digests))
+        self.rows += int(np.count_nonzero(digests))
 
     def check_whole_file(self) -> Problems:
         """Yield the problems that are known when all lines have been read: repeated rows, too few rows."""
         for number, original in self._repeats.find(self._path, exact=not self._encoding.startswith("utf-8")):
             message = tr("The row is the same as line {number}.", number=original)
             yield number, problem("duplicate-row", "", message)
-        if self._rows < MIN_ROWS:
-            yield 0, _too_few_rows(self._rows)
+        if self.rows < MIN_ROWS:
+            yield 0, _too_few_rows(self.rows)
 
 
-def check_rows(rows: Iterable[FileRow], encoding: Encoding) -> Iterator[tuple[int, Problem]]:
-    """Yield the problems of rows with the line on which each begins; line 0 is the whole file."""
+def check_rows(
+    rows: Iterable[FileRow], encoding: Encoding, check_row: Callable[[str], Iterable[Problem]] = lambda _text: ()
+) -> CountedProblems:
+    """Yield the problems of rows with the line on which each begins; line 0 is the whole file.
+
+    `check_row` finds further problems of a readable row. Repeated rows come last.
+    """
     if note := encoding_note(encoding):
         yield 0, note
-    first: dict[bytes, int] = {}
-    count = 0
+    digests, lines, count = NumberColumn("Q"), NumberColumn("q"), 0
     for row in rows:
         yield from ((row.line.number, one) for one in row.problems)
         if row.text is None:
             continue
+        yield from ((row.line.number, one) for one in check_row(row.text))
         count += 1
-        original = first.setdefault(blake2b(row.text.encode(), digest_size=8).digest(), row.line.number)
-        if original != row.line.number:
-            message = tr("The row is the same as line {number}.", number=original)
-            yield row.line.number, problem("duplicate-row", "", message)
+        digests.append(int.from_bytes(blake2b(row.text.encode(), digest_size=8).digest()))
+        lines.append(row.line.number)
+    numbers = lines.load()
+    for index, first in find_equal(digests.load()):
+        message = tr("The row is the same as line {number}.", number=int(numbers[first]))
+        yield int(numbers[index]), problem("duplicate-row", "", message)
     if count < MIN_ROWS:
         yield 0, _too_few_rows(count)
+    return count
 
 
 def _too_few_rows(count: int) -> Problem:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from core.checks import LINE_LIMIT
 from core.checks.prefilter_layouts import WORD
 
-BLOCK_BYTES = 1024 * 1024
+BLOCK_BYTES = 1536 * 1024  # larger ones no longer fit into a processor's cache, smaller ones cost more calls
 _BUFFER_BYTES = 2 * BLOCK_BYTES
 _MAX_BREAK_BYTES = 4  # of a line's break
 

@@ -10,8 +10,8 @@ class ReadingOptions:
     """How a file is to be read; '' and None are detected from the file.
 
     `format` is one of `formats.READERS`, `encoding` any text codec of Python, `delimiter` the character between the
-    cells of a table, `sheet` that of a workbook to read. `requests` is
-    the other file of a batch: that of the requests for one of answers, or the reverse. `columns` is field (of `formats.FIELDS`) -> column of a table, or key of JSON rows.
+    cells of a table, `sheet` that of a workbook to read. `columns` is field (of `formats.FIELDS`) -> column of a table, or
+    key of JSON rows. `requests` is the other file of a batch: that of the requests for one of answers, or the reverse.
     """
 
     format: str = ""

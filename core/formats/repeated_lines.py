@@ -1,4 +1,4 @@
-"""Finds lines of a file that are the same as an earlier one, with sixteen bytes of memory per line."""
+"""Finds lines of a file that are the same as an earlier one, with sixteen bytes in a temporary file for each line."""
 
 from collections.abc import Iterator
 from io import BufferedReader
@@ -10,7 +10,9 @@ from core.checks import LINE_LIMIT
 from core.checks.clean_row_prefilter import Digests
 from core.checks.prefilter_layouts import Places
 from core.formats.input_files import open_file
+from core.spilled_columns import NumberColumn, iterate_parts
 
+_PART = 1 << 16  # digests that are looked up at once
 _READ_BUFFER_BYTES = 16 * 1024  # small: most of the file is skipped
 
 
@@ -18,13 +20,12 @@ class Repeats:
     """Collects the digests of lines; lines with equal digests are read again and compared by their bytes."""
 
     def __init__(self) -> None:
-        self._digests = [np.zeros(0, np.uint64)]
-        self._offsets = [np.zeros(0, np.int64)]
+        self._digests, self._offsets = NumberColumn("Q"), NumberColumn("q")
 
     def add(self, digests: Digests, offsets: Places) -> None:
         """Add the next lines, with their offsets in the file in bytes; the digest 0 means a line without a row."""
-        self._digests.append(digests)
-        self._offsets.append(offsets)
+        self._digests.extend(digests)
+        self._offsets.extend(offsets)
 
     def find(self, path: Path, exact: bool) -> Iterator[tuple[int, int]]:
         """Yield each line that is the same as an earlier one, and the first such; numbers from 1, in order.
@@ -32,21 +33,38 @@ class Repeats:
         `exact`: equal digests already mean equal lines, and the file is not read again. Raises FormatError when it
         must be read again and cannot be.
         """
-        digests = np.concatenate(self._digests)
+        digests = self._digests.load()
         lines = _find_repeated(digests)
         if len(lines):
-            keys = digests[lines] if exact else _read_digests(path, np.concatenate(self._offsets)[lines])
+            keys = digests[lines] if exact else _read_digests(path, self._offsets.load()[lines])
             firsts = _first_equal(keys)
             for index in np.flatnonzero(firsts != np.arange(len(lines))):
                 yield int(lines[index]) + 1, int(lines[firsts[index]]) + 1
 
 
+def find_equal(digests: Digests) -> Iterator[tuple[int, int]]:
+    """Yield the index of each digest that is equal to an earlier one, and that of the first such; 0 is equal to none."""
+    places = _find_repeated(digests)
+    firsts = _first_equal(digests[places]) if len(places) else places
+    for index in np.flatnonzero(firsts != np.arange(len(places))):
+        yield int(places[index]), int(places[firsts[index]])
+
+
 def _find_repeated(digests: Digests) -> Places:
     """The indices of lines whose digest, other than 0, occurs more than once."""
+    if len(digests) < 2:
+        return np.zeros(0, np.int64)
     ordered = np.sort(digests)
     shared = np.unique(ordered[1:][(ordered[1:] == ordered[:-1]) & (ordered[1:] != 0)])
+    del ordered
     if not len(shared):
         return np.zeros(0, np.int64)
+    parts = [_find_members(shared, digests[start:end]) + start for start, end in iterate_parts(len(digests), _PART)]
+    return np.concatenate(parts)
+
+
+def _find_members(shared: Digests, digests: Digests) -> Places:
+    """The indices of digests that are among the sorted `shared` ones."""
     nearest = np.searchsorted(shared, digests)
     nearest[nearest == len(shared)] = 0
     return np.flatnonzero(shared[nearest] == digests)

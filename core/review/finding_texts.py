@@ -49,8 +49,21 @@ def _format_ungrounded(detail: str) -> str:
     return grounding.format_doubt(Doubt(*json.loads(detail)))
 
 
+def _format_alike_answers(detail: str) -> str:
+    count, total = detail.split()
+    return tr("{count} of {total} rows have the same answer.", count=count, total=total)
+
+
+def _format_alike_questions(detail: str) -> str:
+    count, total = detail.split()
+    return tr("{count} of {total} rows ask the same question.", count=count, total=total)
+
+
 MESSAGES: dict[str, Callable[[str], str]] = {
     "duplicate-row": lambda row: tr("The same as row {row}.", row=row),
+    "same-contents": lambda row: tr("The same as row {row}, with other order of keys, blanks or escapes.", row=row),
+    "answers-alike": _format_alike_answers,
+    "questions-alike": _format_alike_questions,
     "near-duplicate": _format_near_duplicate,
     "split-leakage": _format_leak,
     "answers-contradict": _format_contradiction,

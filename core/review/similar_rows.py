@@ -62,7 +62,7 @@ def cluster_rows(texts: dict[int, RowTexts]) -> list[list[int]]:
 
 
 def compute_similarity(one: RowTexts, other: RowTexts) -> float:
-    """How similar two rows' questions are, in per cent; 0 below the limit, or where their answers contradict."""
+    """How similar two rows' questions are, in per cent; 0 below the limit, or where both have answers that contradict."""
     similarity = near_duplicates.compute_similarity(
         near_duplicates.normalise(one.key), near_duplicates.normalise(other.key)
     )
@@ -70,7 +70,7 @@ def compute_similarity(one: RowTexts, other: RowTexts) -> float:
     return (
         similarity
         if similarity >= near_duplicates.MIN_SIMILARITY
-        and not contradicting_answers.compare_answers(*answers, one.question)
+        and not (all(answers) and contradicting_answers.compare_answers(*answers, one.question))
         else 0.0
     )
 

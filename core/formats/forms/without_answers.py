@@ -41,4 +41,4 @@ def _are_labels(value: Any) -> bool:
 
 def is_plain_text(value: Json) -> bool:
     """A text and nothing that asks or answers."""
-    return isinstance(value.get("text"), str) and not any(key in value for key in _SPANS)
+    return isinstance(value.get("text"), str) and not any(key in value for key in ("messages", *_SPANS))

@@ -18,7 +18,7 @@ from core.storage.project import Project
 from tests.support.patience import PATIENCE
 from tests.support.projects import new_example
 
-GOOD = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assistant", "content": "a"}]}\n'
+GOOD = '{"messages": [{"role": "user", "content": "q%d"}, {"role": "assistant", "content": "a%d"}]}\n'
 
 
 def main(*arguments, language="en"):
@@ -29,7 +29,7 @@ def main(*arguments, language="en"):
 
 
 def good_rows(count=12):
-    return "".join(GOOD % number for number in range(count))
+    return "".join(GOOD % (number, number) for number in range(count))
 
 
 def test_check_says_file_line_rule_and_place(tmp_path):
@@ -53,6 +53,25 @@ def test_check_exit_status(tmp_path):
     assert missing.returncode == 2
     assert "missing.jsonl" in missing.stderr
     assert main("check", tmp_path).returncode == 2
+
+
+def test_check_compares_rows_and_says_what_it_did_not_look_at(tmp_path):
+    path, exam = tmp_path / "rows.jsonl", tmp_path / "exam.txt"
+    path.write_text(good_rows())
+    exam.write_text("q3\n")
+    done = main("check", path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "12 rows checked." in done.stderr
+    assert "--exam FILE" in done.stderr and "--model NAME" in done.stderr
+    done = main("check", path, "--exam", exam, "--model", "5")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert f"{path}:4: warning split-leakage $ The question of line 1 of exam.txt is the same." in lines
+    assert sum("row-too-long" in line for line in lines) == 12
+    assert "1 exam question" in done.stderr and "--exam FILE" not in done.stderr
+    done = main("check", path, "--rows-only")
+    assert (done.returncode, "--rows-only" in done.stderr) == (0, True)
+    assert main("check", path, "--rows-only", "--exam", exam).returncode == 2
 
 
 def test_check_as_json(tmp_path):
@@ -118,7 +137,7 @@ def test_help(verb):
 
 def test_an_import_stops_cleanly_on_ctrl_c(tmp_path):
     project, source = tmp_path / "p.juku", tmp_path / "in.jsonl"
-    source.write_text((GOOD % 1) * 300_000)
+    source.write_text((GOOD % (1, 1)) * 300_000)
     main("new", project)
     process = subprocess.Popen(
         [sys.executable, "main.py", "import", str(project), str(source)],
@@ -233,7 +252,7 @@ def test_a_log_that_is_anothers_is_told_in_the_same_way(incomplete, tmp_path, ca
 
 def test_what_the_file_holds_can_be_worked_on(incomplete, tmp_path, capsys):
     rows = tmp_path / "rows.jsonl"
-    rows.write_text(GOOD % 1)
+    rows.write_text(GOOD % (1, 1))
     assert commands.run(["import", str(incomplete), str(rows), "--without-log"]) == 0
     assert rows_of(incomplete) == ["kept", "q1"]
     assert commands.run(["import", str(incomplete), str(rows)]) == 0  # said once
@@ -241,7 +260,7 @@ def test_what_the_file_holds_can_be_worked_on(incomplete, tmp_path, capsys):
 
 def test_work_in_a_copy_leaves_the_project_as_it_is(incomplete, tmp_path, capsys):
     rows, copy, before = tmp_path / "rows.jsonl", tmp_path / "mine.juku", incomplete.read_bytes()
-    rows.write_text(GOOD % 1)
+    rows.write_text(GOOD % (1, 1))
     again = ["import", str(incomplete), str(rows), "--in-copy", str(copy)]
     assert commands.run(again) == 0
     assert (rows_of(copy), incomplete.read_bytes()) == (["kept", "q1"], before)

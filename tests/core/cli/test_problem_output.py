@@ -7,6 +7,7 @@ import pytest
 
 from core.checks import problem
 from core.cli.problem_output import ProblemPrinter
+from core.errors import JukuError
 
 FOUND = problem("whitespace", "$.messages[1].content", "Spaces, 100%:\nat the end.")
 
@@ -29,6 +30,19 @@ def test_sarif_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert (result["ruleId"], result["level"]) == ("whitespace", "warning")
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 3}
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["whitespace"]
+
+
+def test_sarif_names_files_as_uris_and_those_that_could_not_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = ProblemPrinter("sarif")
+    printer.add(Path("a b#.jsonl"), 0, FOUND)
+    printer.add_failure(Path("none.jsonl"), JukuError("none.jsonl cannot be read", "There is no such file."))
+    printer.finish()
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    place = run["results"][0]["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "a%20b%23.jsonl"}}
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"] is False
+    assert "no such file" in invocation["toolExecutionNotifications"][0]["message"]["text"]
 
 
 def test_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:

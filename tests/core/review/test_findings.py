@@ -67,7 +67,7 @@ def test_questions_of_one_pattern_are_different(project):
         row("State the Hobannu rule about pints.", "Drinks stay outside.", split="test"),
     )
     assert found(project, "near-duplicate") == [("near-duplicate", 2, 2), ("near-duplicate", 2, 4)]
-    assert [one.example for one in findings.load(project.rows, "split-leakage")] == [2, 5]
+    assert [one.example for one in findings.load(project.rows, "split-leakage")] == [2, 4, 5]
 
 
 def test_the_exam_must_not_be_trained_on(project):
