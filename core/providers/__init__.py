@@ -90,6 +90,7 @@ def connect(id: str, settings: Settings, keys: Keys) -> Provider:
                 raise missing_key_error(entry.title)
             provider = Provider(entry.id, entry.title, entry.base_url, key, server_presets.preset(entry.preset))
             provider.capabilities = read_capabilities(entry)
+            provider.unlisted_models = tuple(entry.models)
             return provider
     raise ProviderError(
         tr("There is no provider “{id}”", id=id),

@@ -6,8 +6,10 @@ import io
 from functools import partial
 from typing import Any
 
+from core.errors import ProviderError
+from core.language import tr
 from core.providers.error_messages import unreadable_answer_error
-from core.providers.http_client import Connection, not_openai_protocol_error
+from core.providers.http_client import MISSING_ROUTE_STATUSES, Connection, not_openai_protocol_error
 from core.providers.protocol_types import FileInfo, OnBytes
 from core.providers.retry_policy import ONCE_ONLY
 
@@ -29,7 +31,18 @@ class FilesApi(Connection):
         body = _CountedBytes(data, on_bytes) if on_bytes else io.BytesIO(data)
         wanted: Any = purpose
         create = partial(client.files.create, file=(name, body, "application/jsonl"), purpose=wanted)
-        return _file(await self._await_and_note("files", self._request(create, FileObject, ONCE_ONLY)))
+        try:
+            return _file(await self._await_and_note("files", self._request(create, FileObject, ONCE_ONLY)))
+        except ProviderError as error:
+            if error.status not in MISSING_ROUTE_STATUSES:
+                raise
+            self._note_capability("files", False)
+            raise ProviderError(
+                tr("“{server}” only answers questions", server=self.title),
+                tr("It takes no files, so nothing can be trained or asked as a batch there, and nothing was sent. "
+                   "Choose another server, or this computer."),
+                status=error.status,
+            ) from error  # fmt: skip
 
     async def files(self, purpose: str | None = None) -> list[FileInfo]:
         """The files at the server, the newest first. Raises `ProviderError`."""

@@ -6,8 +6,9 @@ import datetime
 from functools import partial
 from typing import Any
 
+from core.errors import ProviderError
 from core.providers.error_messages import unreadable_answer_error
-from core.providers.http_client import Connection, T
+from core.providers.http_client import MISSING_ROUTE_STATUSES, Connection, T
 from core.providers.protocol_types import ModelInfo, ModelOffer
 from core.providers.retry_policy import ONCE_ONLY, QUESTIONING, OnPause, ignore_pause
 
@@ -17,7 +18,21 @@ MODERATION_MODEL = "omni-moderation-latest"
 
 class ModelsApi(Connection):
     async def models(self) -> list[ModelInfo]:
-        """The models that can answer, the newest first where the server reports their dates. Raises `ProviderError`."""
+        """The models that can answer, the newest first where the server reports their dates. Raises `ProviderError`.
+
+        Those that the person knows beside the listed ones come last.
+        """
+        try:
+            found = await self._list_models()
+        except ProviderError as error:
+            if error.status not in MISSING_ROUTE_STATUSES or not self.unlisted_models:
+                raise
+            found = []
+        listed = {model.id for model in found}
+        return [*found, *(ModelInfo(name) for name in self.unlisted_models if name not in listed)]
+
+    async def _list_models(self) -> list[ModelInfo]:
+        """The models in the server's list, the newest first. Raises `ProviderError`."""
         client = await self.client()
         from openai.pagination import AsyncPage
 
