@@ -3,6 +3,7 @@
 import datetime
 from urllib.parse import urlsplit
 
+from core import clock
 from core.language import tr
 from core.providers import LOCAL, prices, read_capabilities, server_presets, shutdown_dates
 from core.providers.server_presets import CUSTOM, ServerPreset
@@ -45,7 +46,7 @@ def count_days_left(
     """
     if shutdown_date is None and provider == workspace.settings.provider:
         shutdown_date = next((offer.shutdown_date for offer in workspace.offers if offer.id == model), None)
-    today = datetime.datetime.now().astimezone().date()
+    today = clock.today()
     closing = shutdown_dates.find_shutdown(model, shutdown_date, preset_of(workspace, provider).id)
     return None if closing is None else shutdown_dates.days_left(closing, today)
 
@@ -77,7 +78,7 @@ def server_ability(entry: ProviderSettings) -> str:
 
 def preset_remark(preset: ServerPreset) -> str:
     """One sentence about a preset, for example that training ends there; '' when there is none."""
-    today = datetime.datetime.now().astimezone().date()
+    today = clock.today()
     for shutdown in shutdown_dates.list_shutdowns(preset.id, today, within=400):
         if shutdown.what == "training":
             return shutdown.describe(today)
