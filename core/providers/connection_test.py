@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,7 @@ from core.settings import ProviderSettings
 NOT_THE_PROTOCOL_CODES = ("not_the_protocol", "unreadable")  # codes of answers that are a page, or no JSON
 _VERSION = re.compile(r"/v\d+(?=/|$)")
 
-Look = Callable[[Any], Awaitable[Any]]  # sends one request with the package's client
+Look = Callable[[], Awaitable[Any]]  # sends one request
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +63,22 @@ def store_capabilities(entry: ProviderSettings, found: Capabilities) -> None:
 async def probe_capabilities(provider: OpenAIProvider) -> Capabilities:
     """What the server can do. Whether jobs can be paused and models deleted shows only when it is first tried."""
 
-    def get(path: str) -> Look:
-        return lambda client: client.get(path, cast_to=object, options={"params": {"limit": 1}})
+    client = await provider.client()
 
     def post(path: str) -> Look:
         # An empty request: a server that has the route refuses its content, and does nothing.
-        return lambda client: client.post(path, cast_to=object, body={})
+        return lambda: provider.request_json(lambda: client.post(path, cast_to=object, body={}), ONCE_ONLY)
 
-    looks = {
-        "files": get("/files"),
-        "jobs": get("/fine_tuning/jobs"),
-        "batch": get("/batches"),
+    looks: dict[str, Look] = {
+        "files": provider.look_at_files,
+        "jobs": provider.look_at_jobs,
+        "batch": lambda: provider.request_json(
+            lambda: client.get("/batches", cast_to=object, options={"params": {"limit": 1}}), ONCE_ONLY
+        ),
         "moderation": post("/moderations"),
         "embeddings": post("/embeddings"),
     }
-    answers = await asyncio.gather(*(_is_there(provider, look) for look in looks.values()))
+    answers = await asyncio.gather(*(_is_there(look) for look in looks.values()))
     found: Any = dict(zip(looks, answers, strict=True))
     # The route of events and checkpoints cannot be told from a job that is not there: both are 404.
     if found["jobs"] is False:
@@ -86,13 +88,10 @@ async def probe_capabilities(provider: OpenAIProvider) -> Capabilities:
     return replace(earlier, **learned, methods=provider.preset.methods, checked_at=time.time())
 
 
-async def _is_there(
-    provider: OpenAIProvider, look: Look, refusals: Container[int] = (400, 403, 409, 413, 415, 422, 429)
-) -> bool | None:
+async def _is_there(look: Look, refusals: Container[int] = (400, 403, 409, 413, 415, 422, 429)) -> bool | None:
     """Whether the server has a route; None where its answer does not show it. `refusals` show it: what was refused was understood."""
-    client = await provider.client()
     try:
-        await provider.request_json(lambda: look(client), ONCE_ONLY)
+        await look()
     except ProviderError as error:
         if error.code == HELD_BACK:
             return None
@@ -107,8 +106,7 @@ async def _explain_failure(provider: OpenAIProvider, error: ProviderError) -> Co
     if error.status not in MISSING_ROUTE_STATUSES and error.code not in NOT_THE_PROTOCOL_CODES:
         return ConnectionStatus(False, error.title, error.message)
     # A web page would be sent for any route, and refuses most of what is sent to it, too.
-    is_lacking = error.status in MISSING_ROUTE_STATUSES
-    if is_lacking and await _is_there(provider, lambda client: client.post("/chat/completions", cast_to=object, body={}), (400, 422)):  # fmt: skip
+    if error.status in MISSING_ROUTE_STATUSES and await _answers_questions(provider):
         return await _describe_unlisted(provider)
     url = await _find_address(provider)
     if url:
@@ -126,10 +124,26 @@ async def _describe_unlisted(provider: OpenAIProvider) -> ConnectionStatus:
     return ConnectionStatus(True, tr("Connected"), text, capabilities=found)
 
 
+async def _answers_questions(provider: OpenAIProvider) -> bool:
+    """Whether the server has the chat's route; no model is asked."""
+    client = await provider.client()
+
+    def ask() -> Awaitable[Any]:
+        return client.post("/chat/completions", cast_to=object, body={})
+
+    return bool(await _is_there(lambda: provider.request_json(ask, ONCE_ONLY), (400, 422)))
+
+
 async def _find_address(provider: OpenAIProvider) -> str:
     """The address at the same server under which it lists models; '' where none of the usual ones does."""
+    client = await provider.client()
     for url in _guess_addresses(provider.base_url):
-        if await _is_there(provider, lambda client, url=url: client.with_options(base_url=url).get("/models", cast_to=object), (401, 403)):  # type: ignore[misc]  # fmt: skip
+        other = client.with_options(base_url=url)
+
+        def ask(other: Any = other) -> Awaitable[Any]:
+            return other.get("/models", cast_to=object)  # type: ignore[no-any-return]
+
+        if await _is_there(partial(provider.request_json, ask, ONCE_ONLY), (401, 403)):
             return url
     return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from functools import partial
 from typing import Any
 
@@ -97,9 +98,15 @@ class ModelsApi(Connection):
         return found or []
 
 
+# Fine-tuned models of services whose names say so: Alibaba's, Tinker's, Together's with Juku's mark, Fireworks' own.
+_TUNED = re.compile(
+    r"ft:|.*\.ft-|.*-ft-\d{8}|tinker://|.*;tinker://|[^/]+/.+-j[0-9a-f]{16}(?:-|$)|accounts/(?!fireworks/)[^/]+/models/"
+)
+
+
 def is_tuned(model: str) -> bool:
-    """Whether an id is one of a fine-tuned model: OpenAI's form, or Azure's."""
-    return model.startswith("ft:") or ".ft-" in model
+    """Whether an id is one of a fine-tuned model, as far as its form shows it: OpenAI's, Azure's, and those of other services."""
+    return _TUNED.match(model) is not None
 
 
 def _read_flagged_categories(result: Any) -> list[str]:

@@ -37,6 +37,14 @@ def has_capability(workspace: Workspace, provider: str, capability: str) -> bool
     return capability in preset_of(workspace, provider).capabilities if found is None else bool(found)
 
 
+def may_have_capability(workspace: Workspace, provider: str, capability: str) -> bool:
+    """Whether a server has a capability, or may have it: what a custom server can do is not known before it is tried."""
+    entry = next((one for one in workspace.settings.providers if one.id == provider), None)
+    found = getattr(read_capabilities(entry), capability) if entry else None
+    preset = preset_of(workspace, provider)
+    return preset.id == CUSTOM or capability in preset.capabilities if found is None else bool(found)
+
+
 def count_days_left(
     workspace: Workspace, provider: str, model: str, shutdown_date: datetime.date | None = None
 ) -> int | None:
@@ -82,7 +90,7 @@ def preset_remark(preset: ServerPreset) -> str:
     for shutdown in shutdown_dates.list_shutdowns(preset.id, today, within=400):
         if shutdown.what == "training":
             return shutdown.describe(today)
-    if preset.id == "azure":
+    if preset.deploys:
         return tr("A fine-tuned model answers only after it has been deployed there.")
     if preset.shown and not preset.trains:
         return tr("You can look at its jobs; Juku does not start any.")
