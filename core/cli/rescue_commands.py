@@ -54,6 +54,8 @@ def add(add_command: AddCommand) -> None:
     parser.add_argument("--yes", action="store_true", help=agreed)
     again = tr("go on with the last rescue where it stopped")
     parser.add_argument("--continue", action="store_true", dest="again", help=again)
+    name = tr("with “--continue”: the name under which the new model answers, where it had to be deployed")
+    parser.add_argument("--answers-as", default="", metavar="NAME", help=name)
 
 
 def _rescue(arguments: Arguments) -> int:
@@ -127,6 +129,8 @@ async def _go_on(arguments: Arguments, document: Project) -> int:
         raise JukuError(tr("There is nothing to continue"), tr("Without “--continue” a rescue begins anew."))
     if arguments.yes:
         await document.write("", records.agree, run.id)
+    if arguments.answers_as:
+        await document.write("", records.set_model, run.id, arguments.answers_as)
     async with AsyncExitStack() as stack:
         return await _work(arguments, document, _connector(stack), run.id)
 

@@ -294,8 +294,22 @@ class _Rescuer:
             ids: list[int] = []
             exam = run.exam
             self.on_changes(await self.project.write("", lambda db: ids.append(runs.add_subject(db, exam, new))))
-            await runs.resume(self.project, self.connect, exam, reporter, self.on_changes, ids[0])
+            try:
+                await runs.resume(self.project, self.connect, exam, reporter, self.on_changes, ids[0])
+            except ProviderError as error:
+                provider = await self.connect(run.plan.target)
+                if error.status in GONE_STATUSES and provider.preset.deploys:
+                    raise _not_deployed_error(provider.title, run.fine_tuned_model, error) from error
+                raise
         await self._write(records.end_step, RescueStep.NEW_EXAM)
+
+
+def _not_deployed_error(server: str, model: str, error: ProviderError) -> JukuError:
+    return JukuError(
+        tr("The new model does not answer at “{server}” yet", server=server),
+        tr("Deploy {model} there (it may be billed by the hour), and continue; if it answers under another name, enter "
+           "that name. ({reason})", model=model, reason=error.message),
+    )  # fmt: skip
 
 
 def _build_tag(model: str) -> str:

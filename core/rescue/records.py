@@ -122,6 +122,11 @@ def set_job(db: sqlite3.Connection, id: int, job: int) -> None:
     db.execute("UPDATE rescue SET job = ? WHERE id = ?", (job, id))
 
 
+def set_model(db: sqlite3.Connection, id: int, model: str) -> None:
+    """Note under which name the new model answers: a deployment may have one of its own."""
+    db.execute("UPDATE rescue SET model = ? WHERE id = ?", (model, id))
+
+
 def end_training(db: sqlite3.Connection, id: int, model: str) -> None:
     """Note the model that the job has made; the step is done."""
     db.execute("UPDATE rescue SET model = ? WHERE id = ?", (model, id))

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
     QHBoxLayout,
+    QLineEdit,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -50,6 +51,9 @@ class OneClickPage(RescuePage):
         self.server_box.setCurrentIndex(max(0, self.server_box.findData(LOCAL)))
         self.start = basics.primary_button(tr("&Rescue this model"))
         self.go_on = QPushButton(tr("&Continue"))
+        self.answers_as = QLineEdit()
+        self.answers_as.setPlaceholderText(tr("name under which the new model answers, if it was deployed"))
+        self.answers_as.setAccessibleName(tr("Answers as"))
         self.line = RunProgressLine()
         self.line.pause.hide()
         self.steps, self.verdict = basics.label(wrap=True), basics.label(wrap=True)
@@ -84,6 +88,7 @@ class OneClickPage(RescuePage):
         layout.addWidget(basics.label(words, wrap=True, dim=True))
         layout.addLayout(above)
         layout.addWidget(self.note)
+        layout.addWidget(self.answers_as)
         layout.addWidget(self.line)
         page, area = QWidget(), QScrollArea(widgetResizable=True)
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -143,6 +148,9 @@ class OneClickPage(RescuePage):
         running, found = self.runner.is_running, self._found
         unfinished = found is not None and not found.run.is_over and not running and self._is_own(found)
         self.go_on.setVisible(unfinished)
+        target = found.run.plan.target if found else ""
+        waits = unfinished and found is not None and found.run.step == RescueStep.NEW_EXAM
+        self.answers_as.setVisible(waits and server_texts.preset_of(self.workspace, target).deploys)
         busy = tr("A rescue is running.") if running else ""
         reason = busy or ("" if self.model else tr("Choose a model.")) or self._find_problem()
         basics.set_enabled(self.start, reason)
@@ -176,7 +184,7 @@ class OneClickPage(RescuePage):
 
     def _on_go_on(self) -> None:
         if self._found is not None:
-            self.runner.go_on(self._found.run.id)
+            self.runner.go_on(self._found.run.id, "" if self.answers_as.isHidden() else self.answers_as.text().strip())
 
     def _on_progress(self, progress: Progress) -> None:
         self.line.show_progress(progress)

@@ -6,7 +6,7 @@ from functools import partial
 
 from core.language import tr
 from core.progress import Reporter
-from core.rescue import loop
+from core.rescue import loop, records
 from core.rescue.records import RescuePlan
 from core.storage.project import OnChanges, Project
 from ui.training.plan_runner import PlanRunner
@@ -19,9 +19,14 @@ class RescueRunner(PlanRunner):
         """Begin a rescue."""
         self._run(tr("Rescuing a model"), partial(self._rescue, plan, None))
 
-    def go_on(self, id: int) -> None:
-        """Continue a rescue that was stopped, failed, or interrupted."""
-        self._run(tr("Rescuing a model"), partial(self._rescue, None, id))
+    def go_on(self, id: int, name: str = "") -> None:
+        """Continue a rescue that was stopped, failed, or interrupted; `name` is what the new model answers to, '' for its own."""
+        self._run(tr("Rescuing a model"), partial(self._continue, id, name))
+
+    async def _continue(self, id: int, name: str, project: Project, reporter: Reporter, notify: OnChanges) -> None:
+        if name:
+            notify(await project.write("", records.set_model, id, name))
+        await self._rescue(None, id, project, reporter, notify)
 
     async def _rescue(
         self, plan: RescuePlan | None, id: int | None, project: Project, reporter: Reporter, notify: OnChanges

@@ -1,6 +1,7 @@
 """A rescue two days before the end, on two real HTTP servers: from a dying model to rows, a job elsewhere, and parity."""
 
 import asyncio
+import dataclasses
 import datetime
 
 import pytest
@@ -19,7 +20,7 @@ from core.storage.project import Project
 from core.training import jobs, row_selection
 from tests.core.rescue.conftest import OLD
 from tests.support import learning_server
-from tests.support.fake_server import Answer, Fault
+from tests.support.fake_server import Answer, FakeServer, Fault
 from tests.support.projects import write
 
 
@@ -89,7 +90,9 @@ def test_from_a_dying_model_to_parity(rescue, empty, closing, there, tmp_path):
     assert "new training there: 2 days left (until 2027-01-06)" in deadline
 
 
-def test_a_crash_anywhere_is_resumed_and_nothing_is_made_or_asked_twice(rescue, empty, closing, there):
+def test_a_crash_anywhere_is_resumed_and_nothing_is_made_or_asked_twice(
+    rescue, empty, closing, there, one_request_at_a_time
+):
     seen, crashes, left = 0, 0, 1
 
     def crash_once(_changes):
@@ -179,6 +182,34 @@ def test_nothing_to_teach_is_said_with_what_to_do(rescue, empty, closing):
     with pytest.raises(JukuError, match="too few rows to teach"):
         rescue()
     assert "There are no rows to examine with" in "\n".join(records.load_newest(empty.rows).notes)
+
+
+def test_a_model_that_must_be_deployed_is_waited_for_and_may_have_another_name(rescue, empty, there, monkeypatch):
+    monkeypatch.setattr(FakeServer, "provider", deploying(FakeServer.provider))
+    missing = Fault(status=404, code="model_not_found")
+    there.weather = lambda _method, path: missing if path.endswith("/chat/completions") else None
+    with pytest.raises(JukuError, match=r"does not answer at “Fake” yet: Deploy ft:base-model.* billed by the hour"):
+        rescue()
+    run = records.load_newest(empty.rows)
+    assert (run.step, run.status) == (RescueStep.NEW_EXAM, RescueStatus.FAILED)
+    there.weather = lambda _method, _path: None
+    write(empty, records.set_model, run.id, "my-deployment")
+    there.script = lambda _asked: Answer(["The amber gate opens at 3."])
+    found = rescue(run.id)
+    assert found.run.status == RescueStatus.ENDED
+    assert len(asked(there, "my-deployment")) == 10
+    assert there.creations == 1
+
+
+def deploying(make):
+    """Providers of a kind where a model has to be deployed."""
+
+    def provider(server, *given):
+        made = make(server, *given)
+        made.preset = dataclasses.replace(made.preset, deploys=True)
+        return made
+
+    return provider
 
 
 def test_a_worse_model_is_no_parity(rescue, there):
