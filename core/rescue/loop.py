@@ -18,6 +18,7 @@ from core import clock, providers
 from core.errors import JukuError, ProviderError
 from core.exam import questions, runs
 from core.exam.runs import ExamPlan, ExamSubject
+from core.formats.input_files import format_os_error
 from core.generation import recorded_answers
 from core.language import tr, trn
 from core.progress import Reporter
@@ -157,7 +158,7 @@ class _Rescuer:
         notes = []
         if rescue.list_files(model):
             folder = Path(run.plan.folder)
-            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(_make_folder, folder)
             saved = await rescue.save_files(provider, model, folder, reporter)
             notes.append(trn("{n} file is in {folder}.", "{n} files are in {folder}.", len(saved.paths), folder=folder))
             if saved.missing:
@@ -302,6 +303,20 @@ class _Rescuer:
                     raise _not_deployed_error(provider.title, run.fine_tuned_model, error) from error
                 raise
         await self._write(records.end_step, RescueStep.NEW_EXAM)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder for the files. Raises `JukuError` where the disk refuses."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JukuError(
+            tr("The folder {name} cannot be made", name=folder),
+            tr(
+                "{reason} Nothing was lost. Make room for it, or rescue to another folder.",
+                reason=format_os_error(error),
+            ),
+        ) from error
 
 
 def _not_deployed_error(server: str, model: str, error: ProviderError) -> JukuError:

@@ -79,15 +79,14 @@ def format_deadline(model: str, closing: datetime.date | None, preset: str, toda
 
 
 def build_sentences(report: RescueReport) -> list[str]:
-    """What was done, then how both models compare, or why the rescue has stopped."""
+    """How both models compare, or why the rescue has stopped, then what was done."""
     run = report.run
-    lines = list(run.notes)
-    if run.fine_tuned_model:
-        lines.append(tr("The new model is {model}.", model=run.fine_tuned_model))
-    lines += _describe_parity(report)
+    lines = list(_describe_parity(report))
     if run.status == RescueStatus.FAILED:
         lines.append(tr("Stopped at “{step}”: {reason}", step=step_title(run.step, run), reason=run.error))
-    return lines
+    if run.fine_tuned_model:
+        lines.append(tr("The new model is {model}.", model=run.fine_tuned_model))
+    return [*lines, *run.notes]
 
 
 def _describe_parity(report: RescueReport) -> Iterator[str]:

@@ -115,6 +115,19 @@ def test_a_lost_answer_makes_no_second_job_and_no_second_upload(name, service, r
     assert len(service.datasets if name == "fireworks" else service.files) == 1
 
 
+def test_a_job_that_is_being_made_is_not_taken_for_another_ones(name, service, rows):
+    service.lost = "/supervisedFineTuningJobs" if name == "fireworks" else "/fine-tunes"
+
+    async def work(provider):
+        (id,) = await submit.enqueue(rows, "fake", [TrainingPlan(SERVICES[name][1])])
+        with pytest.raises(ProviderError):
+            await submit.send(rows, provider, id)
+        return await submit.list_adoptable(rows, provider)
+
+    assert use(service, work) == []
+    assert len(service.jobs) == 1
+
+
 def test_an_upload_that_was_cut_off_is_sent_again_whole(name, service, rows):
     service.lost = {"together": "/files/upload", "fireworks": ":upload", "dashscope": "/files"}[name]
     plan = TrainingPlan(SERVICES[name][1])

@@ -221,6 +221,14 @@ def test_a_worse_model_is_no_parity(rescue, there):
     assert "may be chance" in sentences
 
 
+def test_a_folder_that_cannot_be_made_is_told_and_nothing_is_lost(rescue, empty, tmp_path):
+    (tmp_path / "rescued").write_text("a file")
+    with pytest.raises(JukuError, match="cannot be made"):
+        rescue()
+    (tmp_path / "rescued").unlink()
+    assert rescue(records.load_newest(empty.rows).id).is_parity
+
+
 def test_a_refusal_of_the_old_server_stops_and_keeps_the_record(rescue, empty, closing):
     closing.weather = lambda _method, path: Fault(status=401) if "/files" in path else None
     with pytest.raises(ProviderError):
