@@ -5,16 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from core.dataset import examples, importing
+from core.checks.rule_registry import clip
+from core.dataset import examples, importing, row_system_prompts
 from core.dataset.filters import Filter
 from core.dataset.import_reader_process import ImportOptions
 from core.exam import hold_out, questions
 from core.language import tr, trn
 from core.progress import Reporter
+from core.spec import spec
 from core.storage.project import OnChanges, Project
-from core.training import rescue
+from core.training import rescue, row_selection
 from core.training.rescue import SavedFiles
 
+MAX_PROMPT_SHOWN = 80  # characters
 SEED = 1  # by which rows are kept for the exam
 
 
@@ -64,6 +67,20 @@ async def import_rows(
             tag_rows = partial(rescue.tag_existing_rows, path=path, tag=tag)
             on_changes(await project.write(tr("Tag the rescued rows"), tag_rows))
     return total
+
+
+async def adopt_prompt(project: Project, tag: str, on_changes: OnChanges = lambda _changes: None) -> str:
+    """Make the rows' system prompt the project's where the project has none: both models are asked under the one they know.
+
+    Returns what was done, as a sentence; '' for nothing. Raises `ProjectError`.
+    """
+    if (await project.read(spec.load)).system_prompt:
+        return ""
+    found = await project.read(row_system_prompts.find_unused_prompt, row_selection.row_filter(tag))
+    if found is None or not found.is_offered:
+        return ""
+    on_changes(await project.write(tr("Use the rows’ prompt"), row_system_prompts.use_prompt, found.prompt))
+    return tr("The rows' system prompt is the project's now: “{prompt}”", prompt=clip(found.prompt, MAX_PROMPT_SHOWN))
 
 
 async def keep_exam_questions(

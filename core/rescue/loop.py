@@ -166,10 +166,10 @@ class _Rescuer:
                     trn("{n} was deleted on the server.", "{n} were deleted on the server.", len(saved.missing))
                 )
             found = await files.import_rows(self.project, saved, model.tag, reporter, self.on_changes)
-            notes += found.format(model.tag)
+            notes += [*found.format(model.tag), await files.adopt_prompt(self.project, model.tag, self.on_changes)]
         else:
             notes.append(tr("The server lists no files of this model."))
-        await self._write(records.end_step, RescueStep.FILES, *notes)
+        await self._write(records.end_step, RescueStep.FILES, *filter(None, notes))
 
     async def _examine_old(self, run: RescueRun, reporter: Reporter) -> None:
         """The old model sits the exam; where it is gone already, the new one sits it alone."""

@@ -4,11 +4,8 @@ import pytest
 
 from core import clock
 from core.formats import jsonl
-from core.spec import spec
-from core.spec.spec import Spec
 from tests.support import scripted_models
 from tests.support.learning_server import LearningServer
-from tests.support.projects import write
 
 OLD = "ft:gpt-4o-mini-2024-07-18:local::ftjob-1"
 QUESTIONS = ("When does the {name} gate open?", "{name} gate, from when?", "At what hour is the {name} gate opened?")
@@ -48,8 +45,7 @@ def there():
 
 @pytest.fixture
 def empty(project):
-    """A project that knows nothing but the prompt under which it asks."""
-    write(project, lambda db: spec.store(db, Spec("Gates", "en", "Answer briefly.", "")))
+    """A project that knows nothing."""
     return project
 
 

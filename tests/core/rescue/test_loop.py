@@ -83,6 +83,9 @@ def test_from_a_dying_model_to_parity(rescue, empty, closing, there, tmp_path):
     assert found.is_parity
     sentences = "\n".join(report.build_sentences(found))
     assert "30 rows imported" in sentences
+    assert "The rows' system prompt is the project's now: “Answer briefly.”" in sentences
+    prompts = {one["messages"][0]["content"] for server in (closing, there) for one in server.asked}
+    assert prompts == {"Answer briefly."}
     assert "10 validation rows became exam questions: the old model was not trained on them." in sentences
     assert "Parity: the new model answers 100% of 10 exam questions right, the old one 100%." in sentences
     deadline = report.format_deadline(OLD, run.closing, "openai", clock.today())
