@@ -12,7 +12,9 @@ QUOTA_CODES = (
     "organization_usage_limit_exceeded",
 )
 TRAINING_CLOSED_CODE = "training_not_available"
-FINAL_CODES = (*QUOTA_CODES, TRAINING_CLOSED_CODE)
+# Juku's own codes, by the words of a refusal: terms must be accepted, or a licence bought, before it is answered.
+TERMS_CODE, LICENCE_CODE = "terms_not_accepted", "licence_required"
+FINAL_CODES = (*QUOTA_CODES, TRAINING_CLOSED_CODE, TERMS_CODE, LICENCE_CODE)
 
 
 class JukuError(Exception):
@@ -70,7 +72,7 @@ class ProviderError(JukuError):
 
     @property
     def is_final(self) -> bool:
-        """Whether a retry cannot help: the account has no credit, or training is no longer offered."""
+        """Whether a retry cannot help: the account has no credit, training is no longer offered, terms are not accepted."""
         return self.code in FINAL_CODES
 
 

@@ -41,6 +41,7 @@ class ProviderSettings(msgspec.Struct):
     limit: int = 3  # jobs that may run there at the same time
     capabilities: dict[str, bool] = {}  # what the connection test has found (core/providers/connection_test.py)
     checked_at: float = 0.0  # when; Unix seconds, 0 is never
+    models: list[str] = []  # that it has and does not list, such as Azure's deployments
     key_origin: str = ""  # the server its key was entered for, while that is not the one `base_url` leads to
 
     def set_url(self, url: str) -> None:

@@ -34,6 +34,7 @@ from ui.project.file_actions import FileActions, ProjectWindow
 from ui.project.opening import ProjectOpener
 from ui.project.single_instance import OneWindow
 from ui.project.synced_folder_bar import SyncedFolderBar
+from ui.rescue.deadline_label import DeadlineLabel
 from ui.settings.settings_dialog import SettingsDialog
 from ui.spec.tab import SpecTab
 from ui.tab_base import ALL_TABLES, Tab
@@ -115,6 +116,8 @@ class MainWindow(ProjectWindow):
         self.server_label = basics.label(dim=True)
         self.statusBar().setContentsMargins(style.SPACE // 2, 0, 0, 0)
         self.statusBar().addWidget(self.server_label)
+        self.deadline = DeadlineLabel(self.workspace)
+        self.statusBar().addWidget(self.deadline)
         self._task = basics.label(dim=True)
         self._progress = QProgressBar(textVisible=False)
         self._progress.setMaximumWidth(180)
@@ -161,6 +164,7 @@ class MainWindow(ProjectWindow):
         if not self.workspace.project.read_only:
             tasks.start("", self.workspace.project.write("", runs.mark_interrupted))
         tasks.start("", self.workspace.load_offers())
+        self.deadline.load()
         self.workspace.llm_runs.follow()
 
     def open_paths(self, found: list[Path]) -> None:

@@ -22,6 +22,8 @@ def add(add_command: AddCommand) -> None:
     new.add_argument("title", metavar="NAME")
     new.add_argument("--preset", choices=[one.id for one in server_presets.presets()], default=server_presets.CUSTOM)
     new.add_argument("--url", default="", help=tr("by default that of the preset"))
+    more = tr("a model that the server has and does not list; can be given several times")
+    new.add_argument("--model", action="append", default=[], dest="models", help=more)
     for name, function, text in (
         ("remove", _remove, tr("remove a server, and its key from the keyring")),
         ("test", _test, tr("test the connection, and what the server can do; costs nothing")),
@@ -29,6 +31,9 @@ def add(add_command: AddCommand) -> None:
     ):
         parser = add_command(name, function, text, False)
         parser.add_argument("server", metavar="SERVER")
+        if name == "test":
+            corrected = tr("enter the corrected address in the settings where the test finds one")
+            parser.add_argument("--correct", action="store_true", help=corrected)
         if name == "key":
             parser.add_argument("--unset", action="store_true", help=tr("delete it from the keyring"))
 
@@ -75,7 +80,9 @@ def _add(arguments: Arguments) -> int:
         raise JukuError(tr("The server was not added"), f"{problem} (--url)")
     if warning := settings.url_warning(url):
         print(warning, file=sys.stderr)
-    entry = ProviderSettings(settings.new_id(chosen, arguments.title), arguments.title, url, arguments.preset)
+    entry = ProviderSettings(
+        settings.new_id(chosen, arguments.title), arguments.title, url, arguments.preset, models=arguments.models
+    )
     chosen.providers.append(entry)
     settings.save(chosen)
     advice = tr("Next: “servers key {id}” stores its API key, “servers test {id}” tests it.", id=entry.id)
@@ -108,7 +115,16 @@ def _test(arguments: Arguments) -> int:
     if entry and status.capabilities:
         connection_test.store_capabilities(entry, status.capabilities)
         settings.save(chosen)
-    data = {"ok": status.ok, "title": status.title, "advice": status.advice, "models": status.models}
+    if entry and status.base_url and arguments.correct:
+        entry.set_url(status.base_url)
+        settings.save(chosen)
+    data = {
+        "ok": status.ok,
+        "title": status.title,
+        "advice": status.advice,
+        "models": status.models,
+        "url": status.base_url,
+    }
     print_result(arguments, data, f"{status.title}\n{status.advice}")
     return CLEAN if status.ok else PROBLEMS
 

@@ -58,3 +58,13 @@ def store_copy(db: sqlite3.Connection, run: int, rows: Iterable[Example], taught
             tr("Set the split of some rows to “test” in the examples tab; they are never used for training."),
         )
     db.executemany(sql, values)
+
+
+def mark_leaks(db: sqlite3.Connection, run: int, taught: Mapping[int, str]) -> None:
+    """Mark questions of a stored run that one of its models is known to have been taught; `taught` as in `store_copy`."""
+    for id, leak in taught.items():
+        question = "SELECT question FROM example WHERE id = ?"
+        db.execute(
+            f"UPDATE eval_question SET leak = ? WHERE run = ? AND leak = '' AND question = ({question})",
+            (leak, run, id),
+        )

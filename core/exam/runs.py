@@ -160,21 +160,27 @@ async def begin(project: Project, plan: ExamPlan, reporter: Reporter) -> int:
 
 
 async def resume(
-    project: Project, connect: Connect, id: int, reporter: Reporter, on_changes: OnChanges = lambda _changes: None
+    project: Project,
+    connect: Connect,
+    id: int,
+    reporter: Reporter,
+    on_changes: OnChanges = lambda _changes: None,
+    only: int | None = None,
 ) -> None:
     """Ask what has not been answered in a run, one subject after the other, then let the judge mark.
 
-    A subject that fails does not keep the others from being asked. Raises the first `JukuError` when every subject
+    `only` asks just the subject of this id. A subject that fails does not keep the others from being asked. Raises the first `JukuError` when every subject
     failed, the judge's `JukuError`, `KeyError` where there is no such run, and `Cancelled` when the reporter is
     cancelled.
     """
     on_changes(await project.write("", _set_status, id, ExamStatus.RUNNING))
     status, failures = ExamStatus.FAILED, list[JukuError]()
     run, builder = await project.read(lambda db: (load(db, id), _load_prompt_builder(db, id)))
-    parts = len(run.subjects) + bool(run.judge)
+    asked = [subject for subject in run.subjects if only in (None, subject.id)]
+    parts = len(asked) + bool(run.judge)
     try:
         # One model after the other: the local engine then loads each once.
-        for number, subject in enumerate(run.subjects):
+        for number, subject in enumerate(asked):
             examinee = _Examinee(project, run, subject, builder, on_changes)
             failures += await examinee.ask(connect, reporter.part(number, parts))
         if run.judge:
@@ -187,7 +193,7 @@ async def resume(
     finally:
         builder.close()
         on_changes(await asyncio.shield(project.write("", _finish, id, status)))
-    if len(failures) == len(run.subjects):
+    if failures and len(failures) == len(asked):
         raise failures[0]
 
 
@@ -364,6 +370,25 @@ def add_run(db: sqlite3.Connection, plan: ExamPlan) -> int:
     taught = lineage.find_leaked_questions(db, [(one.provider, one.model) for one in plan.subjects])
     exam_questions.store_copy(db, run, exam_questions.load_exam_rows(db, plan.general), taught)
     return run
+
+
+def add_subject(db: sqlite3.Connection, run: int, subject: ExamSubject) -> int:
+    """Add a subject to a run, to be asked the same questions, unless it is there; returns its id.
+
+    Questions that the model is known to have been taught are marked as leaked.
+    """
+    sql = "SELECT id FROM eval_subject WHERE run = ? AND provider = ? AND model = ? AND condition = ?"
+    values = run, subject.provider, subject.model, subject.condition
+    if row := db.execute(sql, values).fetchone():
+        return int(row[0])
+    taught = lineage.find_leaked_questions(db, [(subject.provider, subject.model)])
+    exam_questions.mark_leaks(db, run, taught)
+    sql = (
+        "INSERT INTO eval_subject (run, provider, model, condition, position) "
+        "SELECT ?1, ?2, ?3, ?4, max(position) + 1 FROM eval_subject WHERE run = ?1 RETURNING id"
+    )
+    id: int = db.execute(sql, values).fetchone()[0]
+    return id
 
 
 def _dump_settings(plan: ExamPlan) -> str:

@@ -9,7 +9,9 @@ from core.keys import Keys
 from core.language import tr
 from core.providers import server_presets
 from core.providers.chat_api import chat_body, chat_messages
+from core.providers.dashscope import DashScopeProvider
 from core.providers.error_messages import missing_key_error
+from core.providers.fireworks import FireworksProvider
 from core.providers.local_engine import LocalProvider
 from core.providers.openai_api import OpenAIProvider as Provider
 from core.providers.protocol_types import (
@@ -37,6 +39,7 @@ from core.providers.protocol_types import (
 )
 from core.providers.retry_policy import OnPause
 from core.providers.server_codes import explain_failure
+from core.providers.together import TogetherProvider
 from core.settings import ProviderSettings, Settings, is_this_computer, origin
 
 __all__ = [
@@ -72,6 +75,12 @@ __all__ = [
 ]
 
 LOCAL = "local"
+# Services with training routes of their own, by preset; any other server speaks OpenAI's protocol.
+ADAPTERS: dict[str, type[Provider]] = {
+    "together": TogetherProvider,
+    "fireworks": FireworksProvider,
+    "dashscope": DashScopeProvider,
+}
 KEY_OF_ANOTHER_ADDRESS = "key_of_another_address"  # the code of the error that says so
 
 
@@ -88,8 +97,10 @@ def connect(id: str, settings: Settings, keys: Keys) -> Provider:
             key = _load_key(entry, keys)
             if key is None and _needs_key(entry):
                 raise missing_key_error(entry.title)
-            provider = Provider(entry.id, entry.title, entry.base_url, key, server_presets.preset(entry.preset))
+            kind = ADAPTERS.get(entry.preset, Provider)
+            provider = kind(entry.id, entry.title, entry.base_url, key, server_presets.preset(entry.preset))
             provider.capabilities = read_capabilities(entry)
+            provider.unlisted_models = tuple(entry.models)
             return provider
     raise ProviderError(
         tr("There is no provider “{id}”", id=id),

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from core.errors import QUOTA_CODES, TRAINING_CLOSED_CODE, ProviderError
+from core.errors import LICENCE_CODE, QUOTA_CODES, TERMS_CODE, TRAINING_CLOSED_CODE, ProviderError
 from core.language import tr
-from core.providers import server_codes
+from core.providers import refusals, server_codes
 from core.providers.redirects import REFUSED_HEADER
 from core.providers.retry_policy import retry_after
 from core.redaction import redact
@@ -91,12 +91,13 @@ def _status_error(server: str, error: Any, secret: str | None) -> ProviderError:
         return _redirect_error(server, error.status_code, redact(target, secret))
     if error.status_code == 401 and not secret:
         return missing_key_error(server)
-    code = _error_code(error)
+    words = refusals.read_words(error.body)
+    code = refusals.find_wall(error.status_code, words) or _error_code(error)
     kind = str(getattr(error, "type", None) or "")
     title, advice = _describe_status(
         server, error.status_code, code if code in QUOTA_CODES else kind if kind in QUOTA_CODES else code
     )
-    reason, meaning = redact(_server_message(error), secret), server_codes.explain_code(code)
+    reason, meaning = redact(words or f"HTTP {error.status_code}", secret), server_codes.explain_code(code)
     if meaning and error.status_code >= 500:  # it is no fault of the server, and the meaning says what to do
         title, advice = tr("“{server}” could not do this", server=server), ""
     text = server_codes.with_reason(f"{meaning} {advice}".strip(), reason) if meaning else f"{reason} {advice}".strip()
@@ -120,6 +121,8 @@ def _describe_status(server: str, status: int, code: str) -> tuple[str, str]:
             tr("The rows that were sent are still there and can be deleted. Train on this computer or another "
                "server; fine-tuned models continue to answer until they are shut down."),
         )  # fmt: skip
+    if code in (TERMS_CODE, LICENCE_CODE):
+        return refusals.describe_wall(server, code)
     if code in QUOTA_CODES:
         return (
             tr("“{server}” requires payment first", server=server),
@@ -135,19 +138,13 @@ def _describe_status(server: str, status: int, code: str) -> tuple[str, str]:
         ),
         404: (tr("“{server}” does not have this", server=server), tr("Check the model's name and the base URL.")),
         413: (tr("“{server}” says this is too large", server=server), tr("Nothing was lost. Send fewer rows.")),
+        422: (
+            tr("“{server}” rejected the request", server=server),
+            tr("Nothing was made. Leave out what it names, or choose the server's own kind in the settings."),
+        ),
         429: (
             tr("“{server}” is busy or a limit is reached", server=server),
             tr("Too many requests; nothing was lost."),
         ),
     }
     return known.get(status, (tr("“{server}” rejected the request", server=server), ""))
-
-
-def _server_message(error: Any) -> str:
-    """Returns the server's own message; other servers than OpenAI have it elsewhere in the body."""
-    body = error.body
-    if isinstance(body, dict):
-        for name in ("message", "detail", "error"):
-            if isinstance(text := body.get(name), str) and text:
-                return text
-    return f"HTTP {error.status_code}"

@@ -6,8 +6,10 @@ import io
 from functools import partial
 from typing import Any
 
+from core.errors import ProviderError
+from core.language import tr
 from core.providers.error_messages import unreadable_answer_error
-from core.providers.http_client import Connection, not_openai_protocol_error
+from core.providers.http_client import MISSING_ROUTE_STATUSES, Connection, not_openai_protocol_error
 from core.providers.protocol_types import FileInfo, OnBytes
 from core.providers.retry_policy import ONCE_ONLY
 
@@ -26,24 +28,42 @@ class FilesApi(Connection):
         client = (await self.client()).with_options(timeout=UPLOAD_SECONDS)
         from openai.types import FileObject
 
-        body = _CountedBytes(data, on_bytes) if on_bytes else io.BytesIO(data)
+        body = CountedBytes(data, on_bytes) if on_bytes else io.BytesIO(data)
         wanted: Any = purpose
         create = partial(client.files.create, file=(name, body, "application/jsonl"), purpose=wanted)
-        return _file(await self._await_and_note("files", self._request(create, FileObject, ONCE_ONLY)))
+        try:
+            return file_info(await self._await_and_note("files", self._request(create, FileObject, ONCE_ONLY)))
+        except ProviderError as error:
+            if error.status not in MISSING_ROUTE_STATUSES:
+                raise
+            self._note_capability("files", False)
+            raise ProviderError(
+                tr("“{server}” only answers questions", server=self.title),
+                tr("It takes no files, so nothing can be trained or asked as a batch there, and nothing was sent. "
+                   "Choose another server, or this computer."),
+                status=error.status,
+            ) from error  # fmt: skip
 
     async def files(self, purpose: str | None = None) -> list[FileInfo]:
         """The files at the server, the newest first. Raises `ProviderError`."""
         client = await self.client()
         wanted: Any = {"purpose": purpose} if purpose else {}
-        found = [_file(item) async for item in self._pages(lambda **page: client.files.list(**wanted, **page))]
+        found = [file_info(item) async for item in self._pages(lambda **page: client.files.list(**wanted, **page))]
         return sorted(found, key=lambda file: -file.created_at)
+
+    async def look_at_files(self) -> None:
+        """Ask for the list of files, to see whether the server has one. Raises `ProviderError`."""
+        client = await self.client()
+        await self.request_json(
+            lambda: client.get("/files", cast_to=object, options={"params": {"limit": 1}}), ONCE_ONLY
+        )
 
     async def file(self, id: str) -> FileInfo:
         """What the server reports of a file. Raises `ProviderError`."""
         client = await self.client()
         from openai.types import FileObject
 
-        return _file(await self._request(lambda: client.files.retrieve(id), FileObject))
+        return file_info(await self._request(lambda: client.files.retrieve(id), FileObject))
 
     async def download(self, id: str, on_bytes: OnBytes | None = None) -> bytes:
         """The content of a file. Raises `ProviderError`, also where a page or a message came instead."""
@@ -72,7 +92,7 @@ class FilesApi(Connection):
         await self._request(lambda: client.files.delete(id), FileDeleted, ONCE_ONLY)
 
 
-class _CountedBytes(io.BytesIO):
+class CountedBytes(io.BytesIO):
     """Bytes that tell how many of them have been read: what has gone to the server."""
 
     def __init__(self, data: bytes, on_bytes: OnBytes) -> None:
@@ -85,12 +105,17 @@ class _CountedBytes(io.BytesIO):
         return block
 
 
-def _file(item: Any) -> FileInfo:
+def file_info(item: Any) -> FileInfo:
+    """A file as a server reports it: the package's object, or plain data."""
+
+    def get(name: str) -> Any:
+        return item.get(name) if isinstance(item, dict) else getattr(item, name, None)
+
     return FileInfo(
-        item.id,
-        str(item.filename or ""),
-        int(item.bytes or 0),
-        float(item.created_at or 0),
-        str(item.purpose or ""),
-        str(item.status or ""),
+        str(get("id")),
+        str(get("filename") or ""),
+        int(get("bytes") or 0),
+        float(get("created_at") or 0),
+        str(get("purpose") or ""),
+        str(get("status") or ""),
     )

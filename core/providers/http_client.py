@@ -46,6 +46,7 @@ class Connection:
         self.base_url = base_url
         self.preset = preset or server_presets.preset(CUSTOM)
         self.capabilities = Capabilities()
+        self.unlisted_models: tuple[str, ...] = ()  # that the server has beside those it lists: the person knows them
         self.limiter = RateLimiter(self.at_once)
         self._key = key
         self._client: AsyncOpenAI | None = None

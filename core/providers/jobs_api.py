@@ -53,6 +53,13 @@ class JobsApi(Connection):
         """
         return [job for job in await self.jobs(metadata={KEY: token}) if job.token == token]
 
+    async def look_at_jobs(self) -> None:
+        """Ask for the list of jobs, to see whether the server has one. Raises `ProviderError`."""
+        client = await self.client()
+        await self.request_json(
+            lambda: client.get(JOBS_ROUTE, cast_to=object, options={"params": {"limit": 1}}), ONCE_ONLY
+        )
+
     async def job(self, id: str) -> JobState:
         """The state of a job. Raises `ProviderError`."""
         client = await self.client()

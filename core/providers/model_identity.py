@@ -7,7 +7,6 @@ from core.providers.models_api import is_tuned
 
 ADAPTER_SEPARATOR = "+"  # parts the base from the adapter in a fingerprint of the local engine
 ANSWERER_SEPARATOR = "@"  # parts both from what has answered: torch, llama.cpp
-PRESETS_WITH_OWN_NAMES = ("azure",)  # kinds of servers where a model answers to whatever name its deployment was given
 
 
 class ModelIdentityError(JukuError):
@@ -20,7 +19,7 @@ def check_identity(provider: Provider, model: str, reply: Reply) -> None:
     A server may report the full name of a short one (`gpt-4o` answers as `gpt-4o-2024-08-06`), or nothing at all. The
     local engine's fingerprint is the base's id, for a fine-tuned model the hash of its adapter, and what has answered.
     """
-    if provider.preset.id in PRESETS_WITH_OWN_NAMES:
+    if provider.preset.deploys:  # there a model answers under whatever name its deployment was given
         return
     reported = reply.model
     if reported and (is_tuned(reported) != is_tuned(model) or (is_tuned(model) and reported != model)):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import re
 from functools import partial
 from typing import Any
 
+from core.errors import ProviderError
 from core.providers.error_messages import unreadable_answer_error
-from core.providers.http_client import Connection, T
+from core.providers.http_client import MISSING_ROUTE_STATUSES, Connection, T
 from core.providers.protocol_types import ModelInfo, ModelOffer
 from core.providers.retry_policy import ONCE_ONLY, QUESTIONING, OnPause, ignore_pause
 
@@ -17,7 +19,21 @@ MODERATION_MODEL = "omni-moderation-latest"
 
 class ModelsApi(Connection):
     async def models(self) -> list[ModelInfo]:
-        """The models that can answer, the newest first where the server reports their dates. Raises `ProviderError`."""
+        """The models that can answer, the newest first where the server reports their dates. Raises `ProviderError`.
+
+        Those that the person knows beside the listed ones come last.
+        """
+        try:
+            found = await self._list_models()
+        except ProviderError as error:
+            if error.status not in MISSING_ROUTE_STATUSES or not self.unlisted_models:
+                raise
+            found = []
+        listed = {model.id for model in found}
+        return [*found, *(ModelInfo(name) for name in self.unlisted_models if name not in listed)]
+
+    async def _list_models(self) -> list[ModelInfo]:
+        """The models in the server's list, the newest first. Raises `ProviderError`."""
         client = await self.client()
         from openai.pagination import AsyncPage
 
@@ -82,9 +98,15 @@ class ModelsApi(Connection):
         return found or []
 
 
+# Fine-tuned models of services whose names say so: Alibaba's, Tinker's, Together's with Juku's mark, Fireworks' own.
+_TUNED = re.compile(
+    r"ft:|.*\.ft-|.*-ft-\d{8}|tinker://|.*;tinker://|[^/]+/.+-j[0-9a-f]{16}(?:-|$)|accounts/(?!fireworks/)[^/]+/models/"
+)
+
+
 def is_tuned(model: str) -> bool:
-    """Whether an id is one of a fine-tuned model: OpenAI's form, or Azure's."""
-    return model.startswith("ft:") or ".ft-" in model
+    """Whether an id is one of a fine-tuned model, as far as its form shows it: OpenAI's, Azure's, and those of other services."""
+    return _TUNED.match(model) is not None
 
 
 def _read_flagged_categories(result: Any) -> list[str]:

@@ -171,7 +171,7 @@ def _may_repeat(error: ProviderError, policy: RetryPolicy) -> bool:
 
 def may_have_been_made(error: ProviderError) -> bool:
     """Whether the server may have done what was asked of it although it answered with `error`, or not at all."""
-    return error.status is None or error.status in UNCERTAIN_STATUSES
+    return error.status is None or (error.status in UNCERTAIN_STATUSES and not error.is_final)
 
 
 def needs_person(error: JukuError) -> bool:

@@ -90,6 +90,7 @@ class ServerPreset:
     capabilities: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
     bom: bool = False
+    deploys: bool = False  # a fine-tuned model answers only after the person has deployed it there
     suffix_limit: int = 64
     key_url: str = ""
     limit: int = 3

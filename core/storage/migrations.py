@@ -272,6 +272,22 @@ CREATE TABLE teaching_answer (
 ) WITHOUT ROWID
 """
 
+# Rescues of models that shut down (core/rescue).
+RESCUE_TABLE = """
+CREATE TABLE rescue (
+  id INTEGER PRIMARY KEY, created_at REAL NOT NULL,
+  plan TEXT NOT NULL,        -- JSON
+  status TEXT NOT NULL,
+  step TEXT NOT NULL,        -- the next one
+  error TEXT NOT NULL,
+  closing TEXT NOT NULL,     -- the old model's last day, '' where it is not known
+  exam INTEGER,              -- the exam run of both models
+  job INTEGER,               -- the training job
+  model TEXT NOT NULL,       -- that the job has made
+  notes TEXT NOT NULL        -- JSON: sentences
+)
+"""
+
 MOVED_COLUMNS = ("split", "kind", "facts", "tags", "key_points", "source", "line", "problems")
 
 
@@ -311,6 +327,10 @@ def m007_teaching(db: sqlite3.Connection) -> None:
     _execute_statements(db, TEACHING_TABLES)
 
 
+def m008_rescue(db: sqlite3.Connection) -> None:
+    _execute_statements(db, RESCUE_TABLE)
+
+
 def _pack_rows(db: sqlite3.Connection) -> None:
     names = ("pack", "slot", "digest", "id", "question", "answer", "length", *MOVED_COLUMNS)
     insert = (
@@ -337,7 +357,14 @@ def _execute_statements(db: sqlite3.Connection, statements: str) -> None:
 
 # After these a row has new columns with their defaults, and all else of it is as it was: undo steps that were kept in the
 # file go through them. Whatever else a step does to rows that can be undone, it is not to be listed here.
-COLUMN_ADDING_MIGRATIONS: set[Migration] = {m003_knowledge, m004_queue, m005_exam, m006_links, m007_teaching}
+COLUMN_ADDING_MIGRATIONS: set[Migration] = {
+    m003_knowledge,
+    m004_queue,
+    m005_exam,
+    m006_links,
+    m007_teaching,
+    m008_rescue,
+}
 
 MIGRATIONS: list[Migration] = [
     m001_first_tables,
@@ -347,6 +374,7 @@ MIGRATIONS: list[Migration] = [
     m005_exam,
     m006_links,
     m007_teaching,
+    m008_rescue,
 ]
 
 

@@ -43,6 +43,7 @@ class Table(StrEnum):
     TEACHING_PROBE = "teaching_probe"
     TEACHING_ROUND = "teaching_round"
     TEACHING_ANSWER = "teaching_answer"
+    RESCUE = "rescue"
 
 
 UNDOABLE = (Table.SPEC, Table.FACT, Table.EXAMPLE, Table.UNREAD, Table.SAVED_FILTER)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from core import checks
+from core import checks, clock
 from core.dataset import examples, filters, row_system_prompts, token_counts
 from core.dataset.filters import Filter
 from core.errors import JukuError, ProviderError
@@ -218,7 +218,7 @@ def _build_report(
         *server.objections,
     ]
     found = _check_prompts(db, plans, found)
-    found += _check_dates(preset, plans, server, _today())
+    found += _check_dates(preset, plans, server, clock.today())
     found += _check_account(plans, server)
     if cost is None and preset.key_url:  # a server that sends bills
         found.append(Objection("price-unknown", "warning", tr("The price list has no price for training this model.")))
@@ -233,10 +233,6 @@ def _build_report(
         price_source,
         sorted(dict.fromkeys(found), key=lambda one: checks.SEVERITIES.index(one.severity)),
     )
-
-
-def _today() -> datetime.date:
-    return datetime.datetime.now().astimezone().date()
 
 
 def _estimate_cost(

@@ -13,7 +13,7 @@ from core import __version__
 from core.dataset import versions
 from core.errors import QUOTA_CODES, JukuError, ProviderError
 from core.language import tr
-from core.providers import JobRequest, JobState, JobStatus, OnBytes, Provider, uploads
+from core.providers import JobRequest, JobState, JobStatus, OnBytes, Provider, own_jobs, uploads
 from core.providers.retry_policy import MAX_SEARCHES, may_have_been_made
 from core.providers.server_presets import preset
 from core.spec import revisions
@@ -270,7 +270,12 @@ async def list_adoptable(project: Project, provider: Provider) -> list[JobState]
     """Returns the jobs at the server that the project has no record of. Raises `ProviderError`."""
     known = await project.read(jobs.load_all)
     ids, tokens = {job.remote_id for job in known}, {job.token for job in known}
-    return [state for state in await provider.jobs() if state.id not in ids and state.token not in tokens]
+    marks = {own_jobs.build_mark(token) for token in tokens}  # what a service without metadata keeps of a token
+
+    def is_own(state: JobState) -> bool:
+        return state.token in tokens or (bool(state.token) and any(mark.startswith(state.token) for mark in marks))
+
+    return [state for state in await provider.jobs() if state.id not in ids and not is_own(state)]
 
 
 async def adopt(project: Project, provider: str, states: Sequence[JobState]) -> Changes:

@@ -33,6 +33,7 @@ class Fault:
     code: str = "server_error"
     message: str = "The server had an error."
     headers: dict[str, str] = field(default_factory=dict)
+    body: object = None  # instead of OpenAI's form of an error
 
 
 @dataclass
@@ -337,7 +338,9 @@ class Routes(BaseHTTPRequestHandler):
         if self._fault is None or self._fault.kind not in ("status", "reset", "stall"):
             return True
         fault, self._fault = self._fault, None
-        if fault.kind == "status":
+        if fault.kind == "status" and fault.body is not None:
+            self._send(fault.status, json.dumps(fault.body).encode(), "application/json", fault.headers)
+        elif fault.kind == "status":
             self._error(fault.status, fault.message, fault.code, fault.headers)
         elif fault.kind == "stall":
             self.fake._stalled.wait()
@@ -422,6 +425,8 @@ class Routes(BaseHTTPRequestHandler):
         self._json({"object": "list", "model": asked["model"], "data": data, "usage": usage})
 
     def _chat(self, asked: dict) -> None:
+        if "model" not in asked:  # a look at whether the route is there
+            return self._error(400, "you must provide a model parameter", "invalid_request_error")
         self.fake.asked.append(asked)
         answer = self.fake.next_answer(asked)
         if answer.error:

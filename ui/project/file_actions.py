@@ -23,6 +23,7 @@ from ui.dataset.tab import DatasetTab
 from ui.project.copy_actions import CopyActions
 from ui.project.opening import ProjectOpener
 from ui.rescue.rescue_dialog import RescueDialog
+from ui.rescue.rescue_runner import RescueRunner
 from ui.spec.tab import SpecTab
 from ui.widgets import basics, file_dialogs
 from ui.workspace import Workspace
@@ -65,6 +66,7 @@ class FileActions(QObject):
         super().__init__(window)
         self._workspace = workspace
         self._window = window
+        self._rescuer = RescueRunner(workspace, self)
 
     def fill(self, file: QMenu) -> None:
         """Fill the File menu."""
@@ -189,7 +191,7 @@ class FileActions(QObject):
 
     def open_rescue(self) -> None:
         """Open the rescue of a model."""
-        dialog = RescueDialog(self._workspace, parent=self._window)
+        dialog = RescueDialog(self._workspace, parent=self._window, rescuer=self._rescuer)
         dialog.show_examples.connect(self._window.show_examples)
         dialog.open()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import sqlite3
 from collections.abc import Callable
 
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core import clock
 from core.errors import JukuError
 from core.generation import recorded_answers, run_recovery
 from core.generation.llm_runs import LlmRun
@@ -24,6 +24,7 @@ from core.generation.recorded_answers import TASK_NAME, ModelKey
 from core.generation.run_recovery import InterruptedRun
 from core.language import tr
 from core.progress import Progress
+from core.rescue import report
 from core.storage.project import Changes
 from core.storage.schema import Table
 from core.training import rescue
@@ -37,7 +38,9 @@ from ui.llm_run_runner import LlmRunResult, Subjects
 from ui.rescue.answers_page import AnswersPage
 from ui.rescue.comparison_page import ComparisonPage
 from ui.rescue.files_page import FilesPage
+from ui.rescue.one_click_page import OneClickPage
 from ui.rescue.rescue_page import ModelTable, RescuePage, format_error
+from ui.rescue.rescue_runner import RescueRunner
 from ui.rescue.retraining_page import RetrainingPage
 from ui.widgets import basics, server_texts
 from ui.widgets.drop_down import DropDown
@@ -45,7 +48,7 @@ from ui.widgets.latest_task_and_reload import LatestTask, ProgressLine
 from ui.workspace import Workspace
 
 RELOAD_DELAY = 150  # milliseconds without another change before what is shown is read again
-RESCUE_TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SPEC}
+RESCUE_TABLES = {Table.GOLDEN_ANSWER, Table.INQUIRY, Table.EXAMPLE, Table.JOB, Table.SPEC, Table.RESCUE}
 
 
 class RescueDialog(QDialog):
@@ -56,7 +59,14 @@ class RescueDialog(QDialog):
 
     show_examples = Signal(str)  # a search in the filter's words
 
-    def __init__(self, workspace: Workspace, provider: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        provider: str = "",
+        parent: QWidget | None = None,
+        rescuer: RescueRunner | None = None,
+    ) -> None:
+        """`rescuer` works on when the dialog is closed; without it, a rescue ends with the dialog."""
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Rescue a model"))
@@ -72,10 +82,11 @@ class RescueDialog(QDialog):
         self.server.setCurrentIndex(max(0, self.server.findData(provider or workspace.settings.provider)))
         self.again, self.note = QPushButton(tr("Refresh")), basics.Note()
         self.line, self.run_line, self.older = ProgressLine(self._work), RunProgressLine(), UnfinishedBar()
-        self.models = ModelTable()
+        self.models, self.days = ModelTable(), basics.Note()
+        self.whole = OneClickPage(workspace, rescuer or RescueRunner(workspace, self))
         self.files, self.answers = FilesPage(workspace), AnswersPage(workspace)
         self.teaching, self.parity = RetrainingPage(workspace), ComparisonPage(workspace)
-        self.pages: list[RescuePage] = [self.files, self.answers, self.teaching, self.parity]
+        self.pages: list[RescuePage] = [self.whole, self.files, self.answers, self.teaching, self.parity]
         self._lay_out()
         self._connect()
         self.load()
@@ -83,7 +94,7 @@ class RescueDialog(QDialog):
     def _lay_out(self) -> None:
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.tabBar().setDrawBase(False)
-        titles = (tr("1  Its files"), tr("2  Its answers"), tr("3  Teach again"), tr("4  Parity"))
+        titles = (tr("In one click"), tr("1  Its files"), tr("2  Its answers"), tr("3  Teach again"), tr("4  Parity"))
         for page, title in zip(self.pages, titles, strict=True):
             self.tabs.addTab(page, title)
         above = QHBoxLayout()
@@ -103,6 +114,7 @@ class RescueDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(style.SPACE)
         layout.addLayout(above)
+        layout.addWidget(self.days)
         layout.addWidget(parts, 1)
         layout.addWidget(self.older)  # below, as the note is, so that they move nothing when they come
         layout.addWidget(self.note)
@@ -152,7 +164,7 @@ class RescueDialog(QDialog):
         self._work.start(lambda _reporter: self._load(self.provider()))
 
     async def _load(self, id: str) -> None:
-        project, today = self._workspace.project, datetime.datetime.now().astimezone().date()
+        project, today = self._workspace.project, clock.today()
         try:
             found = await rescue.list_tuned_models(project, await self._workspace.provider(id), today)
             kept, self._unfinished = await project.read(_load_answer_counts_and_unfinished, id)
@@ -167,6 +179,10 @@ class RescueDialog(QDialog):
     def _show_model(self) -> None:
         chosen = self.models.model()
         self.tabs.setVisible(chosen is not None)
+        preset, today = server_texts.preset_of(self._workspace, self.provider()).id, clock.today()
+        closing = chosen.closing.day if chosen and chosen.closing else None
+        name = basics.short_model_name(chosen.model) if chosen else ""
+        self.days.show_text(report.format_deadline(name, closing, preset, today), "warning")
         for page in self.pages:
             page.show_model(self.provider(), chosen)
         self._show_run()

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QSplitter, QWidget
 
+from core import clock
 from core.errors import JukuError
 from core.generation.recorded_answers import ModelKey, RecordingEstimate
 from core.language import tr, trn
@@ -37,7 +38,7 @@ class ModelTable(TextTable):
         """`kept`: how many answers of each are recorded. The selection is kept; `chosen` is not emitted."""
         before = self.model()
         self._models = list(models)
-        today = datetime.datetime.now().astimezone().date()
+        today = clock.today()
         self.show_lines([_format_cells(one, kept, today) for one in models], title, text)
         for row, one in enumerate(models):
             if one.closing and shutdown_dates.days_left(one.closing, today) <= shutdown_dates.WARNING_DAYS:

@@ -1,22 +1,22 @@
 """Rescue, retraining: the same rows, on this computer or at another server."""
 
-import datetime
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout
 
-from core.dataset import examples
+from core import clock
 from core.generation import recorded_answers
 from core.generation.recorded_answers import ModelKey
 from core.language import tr, trn
 from core.providers import LOCAL, model_kinds, shutdown_dates
+from core.rescue import row_choice
+from core.rescue.row_choice import RowChoice
 from core.storage.project import Changes
-from core.training import jobs, row_selection
+from core.training import jobs
 from core.training.jobs import Job
 from core.training.row_selection import MINIMUM_ROWS
 from core.training.submit import TrainingPlan
@@ -32,22 +32,6 @@ from ui.widgets.tables import TextTable
 from ui.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class _RowChoice:
-    """Rows to teach: those with a tag, or a job's frozen copy; or rows that are first made from the saved answers."""
-
-    count: int
-    title: str
-    tag: str
-    version: int | None = None
-    validation: bool = False
-    from_saved_answers: bool = False
-
-    @property
-    def key(self) -> tuple[str, int | None, bool]:
-        return self.tag, self.version, self.from_saved_answers
-
-
 class RetrainingPage(RescuePage):
     """Trains the rows of a model again, elsewhere. The job goes through the same checks and queue as any other."""
 
@@ -55,7 +39,7 @@ class RetrainingPage(RescuePage):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._rows: list[_RowChoice] = []
+        self._rows: list[RowChoice] = []
         self._picked: tuple[str, int | None, bool] | None = None  # by the person
         self.rows, self.server_box, self.base = DropDown(), DropDown(), ModelBox(workspace, "rescue", model_kinds.BASE)
         for id, title in server_texts.server_titles(workspace).items():
@@ -113,9 +97,9 @@ class RetrainingPage(RescuePage):
         assert self.model
         who, tag = self.model_key, self.model.tag
 
-        def read(db: sqlite3.Connection) -> tuple[list[_RowChoice], list[Job]]:
+        def read(db: sqlite3.Connection) -> tuple[list[RowChoice], list[Job]]:
             known = jobs.load_all(db)
-            return _load_row_choices(db, who, tag, known), [job for job in known if job.sweep == who[1]]
+            return row_choice.load(db, who, tag, known), [job for job in known if job.sweep == who[1]]
 
         return read
 
@@ -124,7 +108,7 @@ class RetrainingPage(RescuePage):
         if model is not None:
             self._request_offers()
 
-    def show_data(self, found: tuple[list[_RowChoice], list[Job]]) -> None:
+    def show_data(self, found: tuple[list[RowChoice], list[Job]]) -> None:
         rows, taught = found
         if rows != self._rows:
             self._rows = rows
@@ -176,7 +160,7 @@ class RetrainingPage(RescuePage):
         return format_unusable(offer, self.server_box.currentText())
 
     def _format_shutdowns(self) -> str:
-        today = datetime.datetime.now().astimezone().date()
+        today = clock.today()
         found = shutdown_dates.list_shutdowns(server_texts.preset_of(self.workspace, self.target()).id, today)
         return "\n".join(shutdown.describe(today) for shutdown in found if shutdown.what == "training")
 
@@ -209,7 +193,7 @@ class RetrainingPage(RescuePage):
         super().stop()
         self.starter.stop()
 
-    def _prepare_start(self, chosen: _RowChoice) -> Callable[[], None]:
+    def _prepare_start(self, chosen: RowChoice) -> Callable[[], None]:
         """What starts the training that is wished for now, whatever is chosen meanwhile."""
         assert self.model
         method = self.model.method if not chosen.from_saved_answers else "supervised"
@@ -230,35 +214,3 @@ class RetrainingPage(RescuePage):
         text = tr("In the queue: the training tab shows the progress. When it is done, you can compare the answers.")
         self.note.show_text(text, "good")
         self.read()
-
-
-def _load_row_choices(db: sqlite3.Connection, who: tuple[str, str], tag: str, known: list[Job]) -> list[_RowChoice]:
-    found = []
-    maker = next((job for job in known if (job.provider, job.fine_tuned_model) == who and job.version), None)
-    if maker is not None:
-        title = trn(
-            "The {n} row it was trained on, as saved", "The {n} rows it was trained on, as saved", maker.row_count
-        )
-        validation = bool(maker.request.get("validation"))
-        found.append(_RowChoice(maker.row_count, title, maker.rows, maker.version, validation))
-    if count := row_selection.count_rows(db, tag):
-        title = trn("{n} row with its tag", "{n} rows with its tag", count)
-        found.append(_RowChoice(count, title, tag, validation=row_selection.count_rows(db, tag, "validation") > 0))
-    kept, held = recorded_answers.count_teachable(db, who)
-    if kept:
-        title = trn("Rows made of the {n} answer that is kept", "Rows made of the {n} answers that are kept", kept)
-        warning = trn("{n} answers an exam question", "{n} answer exam questions", held) if held else ""
-        found.append(_RowChoice(kept, " – ".join(filter(None, (title, warning))), tag, from_saved_answers=True))
-    return [*found, *_load_project_rows(db, tag)]
-
-
-def _load_project_rows(db: sqlite3.Connection, tag: str) -> list[_RowChoice]:
-    """The project's own rows, all of them and by their tags."""
-    total = row_selection.count_rows(db, "")
-    title = trn("The project's {n} approved training row", "The project's {n} approved training rows", total)
-    named = {
-        name: count for name, count in examples.count_values(db, "tags", "train", "approved").items() if name != tag
-    }
-    measured = row_selection.count_rows(db, "", "validation") > 0
-    every = [_RowChoice(total, title, "", validation=measured)] if total else []
-    return every + [_RowChoice(count, f"{name} ({count:,})", name) for name, count in named.items()]

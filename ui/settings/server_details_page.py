@@ -108,6 +108,10 @@ class ServerPage(QWidget):
         self.url = QLineEdit()
         self.url_note = basics.Note()
         self.key = ApiKeyField(self._workspace)
+        self.models = QLineEdit()
+        self.models.setPlaceholderText(tr("names, separated by commas"))
+        words = tr("Models that the server has and does not list, such as deployments.")
+        self.models.setToolTip(basics.plain_tooltip(words))
         self.limit = basics.integer_field(1, MAX_JOBS_AT_ONCE, 3)
         self.limit.setToolTip(
             basics.plain_tooltip(tr("Further jobs wait in the queue until one of these has finished."))
@@ -117,6 +121,9 @@ class ServerPage(QWidget):
     def _make_test(self) -> None:
         self.test = QPushButton(tr("Test connection"))
         self.test_note = basics.Note()
+        self.correct = QPushButton(tr("Use this address"))
+        self.correct.hide()
+        self._found_url = ""
         self.capabilities = CapabilityList()
 
     def _lay_out(self) -> None:
@@ -129,7 +136,10 @@ class ServerPage(QWidget):
         form.addRow(tr("API &key"), self.key)
         self._limit_row = _align_left(self.limit)
         form.addRow(tr("&Simultaneous jobs"), self._limit_row)
-        form.addRow("", _make_column(_align_left(self.test), self.test_note, self.capabilities))
+        form.addRow(tr("&More models"), self.models)
+        form.addRow(
+            "", _make_column(_align_left(self.test), self.test_note, _align_left(self.correct), self.capabilities)
+        )
         form.addRow("", self.id_note)
         self._form = form
         layout = QVBoxLayout(self)
@@ -149,8 +159,10 @@ class ServerPage(QWidget):
         self.url.editingFinished.connect(self._on_url)
         self.url.textEdited.connect(lambda text: self._show_url(text))
         self.limit.valueChanged.connect(self._on_limit)
-        self.key.changed.connect(lambda: self.test_note.show_text(""))  # what was said of the key before
+        self.key.changed.connect(lambda: self._show_test(""))  # what was said of the key before
+        self.models.editingFinished.connect(self._on_models)
         self.test.clicked.connect(lambda _checked: self._on_test())
+        self.correct.clicked.connect(lambda _checked: self._on_correct())
         self.key.fits.connect(self._on_key_fits)
 
     @property
@@ -166,11 +178,12 @@ class ServerPage(QWidget):
         self._entry = entry
         self.name.setText(entry.title)
         self.url.setText(entry.base_url)
+        self.models.setText(", ".join(entry.models))
         self._show_url(entry.base_url)
         self._show_kind()
         self.show_id()
         self.test.setEnabled(True)
-        self.test_note.show_text("")
+        self._show_test("")
         self.capabilities.show_found(providers.read_capabilities(entry))
         self._show_key()
 
@@ -191,6 +204,7 @@ class ServerPage(QWidget):
         """Use what is typed, also where the focus has not left its field yet."""
         self._on_name()
         self._on_url()
+        self._on_models()
 
     # --- kind, name, address
 
@@ -224,7 +238,7 @@ class ServerPage(QWidget):
         """What was found at another address does not hold for this one."""
         self._entry.capabilities, self._entry.checked_at = {}, 0.0
         self.capabilities.show_found(Capabilities())
-        self.test_note.show_text("")
+        self._show_test("")
 
     def _on_name(self) -> None:
         title = " ".join(self.name.text().split()) or self._entry.title
@@ -246,6 +260,13 @@ class ServerPage(QWidget):
                 self._show_key()
             self.moved.emit()
 
+    def _on_models(self) -> None:
+        names = list(dict.fromkeys(filter(None, map(str.strip, self.models.text().split(",")))))
+        self.models.setText(", ".join(names))
+        if names != self._entry.models:
+            self._entry.models = names
+            self.moved.emit()
+
     def _show_url(self, url: str) -> None:
         error = url_error(url.strip()) if url.strip() else ""
         self.url_note.show_text(error or url_warning(url.strip()), "error" if error else "warning")
@@ -262,8 +283,19 @@ class ServerPage(QWidget):
             self.url_note.show_text(error, "error")
             return
         self.test.setEnabled(False)
-        self.test_note.show_text(tr("Connecting…"))
+        self._show_test(tr("Connecting…"))
         self._testing = self._workspace.tasks.start("", self._test(), self)
+
+    def _show_test(self, text: str, meaning: str = "", url: str = "") -> None:
+        """Show the result of a test; `url` is the address that it found instead."""
+        self.test_note.show_text(text, meaning)
+        self._found_url = url
+        self.correct.setVisible(bool(url))
+
+    def _on_correct(self) -> None:
+        """Enter the address that the test has found, and test it."""
+        self.url.setText(self._found_url)
+        self._on_test()
 
     async def _test(self) -> None:
         """Test the server over a connection of its own."""
@@ -281,7 +313,7 @@ class ServerPage(QWidget):
         if entry is self._entry:
             self.test.setEnabled(True)
             words = "\n".join(filter(None, (found.title, found.advice)))
-            self.test_note.show_text(words, "good" if found.ok else "error")
+            self._show_test(words, "good" if found.ok else "error", found.base_url)
             self.capabilities.show_found(providers.read_capabilities(entry))
             self._show_kind()
 

@@ -34,14 +34,20 @@ class JobAction:
     suits: Callable[[Job], bool]
 
 
+NEEDED_CAPABILITIES = {"pause": "pause", "resume": "pause", "delete": "model_delete"}  # by action, of its server
+
+
 class JobActions(QObject):
     """The actions on the selected jobs. `wanted` gives an action's name and the jobs it is for."""
 
     wanted = Signal(str, list)
 
-    def __init__(self, owner: QWidget) -> None:
+    def __init__(
+        self, owner: QWidget, may_have: Callable[[str, str], bool] = lambda _provider, _capability: True
+    ) -> None:
+        """`may_have` tells whether a provider may have a capability: what a server lacks is not offered."""
         super().__init__(owner)
-        self._acts = _make_actions()
+        self._acts, self._may_have = _make_actions(), may_have
         self._selected: list[Job] = []
         self.actions: dict[str, QAction] = {}
         for name, act in self._acts.items():
@@ -67,7 +73,10 @@ class JobActions(QObject):
         act = self._acts[name]
         if act.single and len(self._selected) != 1:
             return []
-        return [job for job in self._selected if act.suits(job)]
+        needed = NEEDED_CAPABILITIES.get(name)
+        return [
+            job for job in self._selected if act.suits(job) and (needed is None or self._may_have(job.provider, needed))
+        ]
 
     def _on_triggered(self, name: str) -> None:
         if fitting := self._fitting(name):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QSizePolicy
 
+from core import clock
 from core.language import tr
 from core.providers import ModelOffer, shutdown_dates
 from core.providers.shutdown_dates import ServiceShutdown
@@ -41,7 +42,7 @@ class ShutdownBanner(basics.ColouredFrame):
 
     def show_server(self, preset: str, offers: Sequence[ModelOffer], today: datetime.date | None = None) -> None:
         """What closes at a server of the kind `preset`, and what that means for the models it offers."""
-        today = today or datetime.datetime.now().astimezone().date()
+        today = today or clock.today()
         found = shutdown_dates.list_shutdowns(preset, today)
         shown = _choose_ends(found, today)
         ends = _find_server_ends([offer for offer in offers if offer.shutdown_date and not offer.tuned], found, today)

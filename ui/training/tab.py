@@ -60,7 +60,7 @@ class TrainingTab(Tab):
         self.runner = workspace.queue
         self.teaching = TeachingRunner(workspace, self)
         self.banner, self.form, self.table = ShutdownBanner(), TrainingForm(workspace), JobTable()
-        self.actions_of_jobs = JobActions(self.table)
+        self.actions_of_jobs = JobActions(self.table, partial(server_texts.may_have_capability, workspace))
         self.acts = JobOperations(workspace, self)
         self.starter = JobSubmitter(workspace, self)
         self.pane = JobPane(self.actions_of_jobs, workspace.settings)

@@ -2,101 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal
-
 from core.language import tr
-from core.progress import Progress, Reporter
-from core.storage.project import Changes, Project
-from core.storage.schema import Table
+from core.progress import Reporter
+from core.storage.project import OnChanges, Project
 from core.teaching import loop
 from core.teaching.records import TeachingPlan
-from core.training import jobs
-from core.training.jobs import Job
-from ui.workspace import Workspace
+from ui.training.plan_runner import PlanRunner
 
 
-class TeachingRunner(QObject):
-    """Runs the loop of teaching (core/teaching/loop.py). Its jobs are sent and followed by the queue, as all others are.
-
-    When the window closes, a run is left as it is: it can be continued, and its training job goes on.
-    """
-
-    changed = Signal()  # a run has begun or ended
-    progressed = Signal(Progress)  # seconds used of the budget
-
-    def __init__(self, workspace: Workspace, parent: QObject) -> None:
-        super().__init__(parent)
-        self._workspace = workspace
-        self._task: asyncio.Task[None] | None = None
-        self._project: Project | None = None
-        self._news = asyncio.Event()  # something became of a job
-        workspace.tasks.changed.connect(self._on_changed)
-        workspace.queue.ended.connect(lambda _job: self._news.set())
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the open project is being taught."""
-        return self._task is not None and not self._task.done() and self._project is self._workspace.project
+class TeachingRunner(PlanRunner):
+    """Runs the loop of teaching (core/teaching/loop.py). Its progress is the seconds used of the budget."""
 
     def start(self, plan: TeachingPlan) -> None:
         """Begin a run."""
-        self._start(plan, None)
+        self._run(tr("Teaching until learned"), partial(self._teach, plan, None))
 
     def go_on(self, id: int) -> None:
         """Continue a run that was stopped, failed, or interrupted."""
-        self._start(None, id)
+        self._run(tr("Teaching until learned"), partial(self._teach, None, id))
 
-    def cancel(self) -> None:
-        """Stop the run and its training job; it can be continued."""
-        if self._task is not None:
-            self._task.cancel()
-
-    def _start(self, plan: TeachingPlan | None, id: int | None) -> None:
-        if self.is_running:
-            return
-        self._project = self._workspace.project
-        label = tr("Teaching until learned")
-        self._task = self._workspace.tasks.start(label, self._teach(self._project, label, plan, id))
-        self._task.add_done_callback(lambda _task: self.changed.emit())
-        self.changed.emit()
-
-    async def _teach(self, project: Project, label: str, plan: TeachingPlan | None, id: int | None) -> None:
-        def show(progress: Progress) -> None:
-            self._workspace.tasks.progress.emit(label, progress)
-            self.progressed.emit(progress)
-
-        def notify(changes: Changes) -> None:
-            if changes.tables and project is self._workspace.project:
-                self._workspace.tasks.changed.emit(changes)
-
-        reporter = Reporter(show)
-        try:
-            if plan is not None:
-                id = await loop.begin(project, plan, reporter, notify)
-            assert id is not None
-            follow, leaves = partial(self._follow, project), partial(self._is_left, project)
-            await loop.resume(project, self._workspace.provider, id, reporter, notify, follow, leaves)
-        except asyncio.CancelledError:
-            reporter.cancel()  # what runs in a thread learns of it only in this way
-            raise
-
-    async def _follow(self, project: Project, id: int) -> Job:
-        """Wait until the queue has brought the job to its end."""
-        self._workspace.queue.wake()
-        while True:
-            self._news.clear()
-            job = await project.read(jobs.load, id)
-            if job.ended:
-                return job
-            await self._news.wait()
-
-    def _is_left(self, project: Project) -> bool:
-        """Whether the window closes, or another project was opened in it."""
-        return project is not self._workspace.project or not self._workspace.tasks.can_start()
-
-    def _on_changed(self, changes: Changes) -> None:
-        if Table.JOB in changes.tables:
-            self._news.set()
+    async def _teach(
+        self, plan: TeachingPlan | None, id: int | None, project: Project, reporter: Reporter, notify: OnChanges
+    ) -> None:
+        if plan is not None:
+            id = await loop.begin(project, plan, reporter, notify)
+        assert id is not None
+        follow, leaves = partial(self._follow, project), partial(self._is_left, project)
+        await loop.resume(project, self._workspace.provider, id, reporter, notify, follow, leaves)

@@ -3,6 +3,7 @@
 import datetime
 from urllib.parse import urlsplit
 
+from core import clock
 from core.language import tr
 from core.providers import LOCAL, prices, read_capabilities, server_presets, shutdown_dates
 from core.providers.server_presets import CUSTOM, ServerPreset
@@ -36,6 +37,14 @@ def has_capability(workspace: Workspace, provider: str, capability: str) -> bool
     return capability in preset_of(workspace, provider).capabilities if found is None else bool(found)
 
 
+def may_have_capability(workspace: Workspace, provider: str, capability: str) -> bool:
+    """Whether a server has a capability, or may have it: what a custom server can do is not known before it is tried."""
+    entry = next((one for one in workspace.settings.providers if one.id == provider), None)
+    found = getattr(read_capabilities(entry), capability) if entry else None
+    preset = preset_of(workspace, provider)
+    return preset.id == CUSTOM or capability in preset.capabilities if found is None else bool(found)
+
+
 def count_days_left(
     workspace: Workspace, provider: str, model: str, shutdown_date: datetime.date | None = None
 ) -> int | None:
@@ -45,7 +54,7 @@ def count_days_left(
     """
     if shutdown_date is None and provider == workspace.settings.provider:
         shutdown_date = next((offer.shutdown_date for offer in workspace.offers if offer.id == model), None)
-    today = datetime.datetime.now().astimezone().date()
+    today = clock.today()
     closing = shutdown_dates.find_shutdown(model, shutdown_date, preset_of(workspace, provider).id)
     return None if closing is None else shutdown_dates.days_left(closing, today)
 
@@ -77,11 +86,11 @@ def server_ability(entry: ProviderSettings) -> str:
 
 def preset_remark(preset: ServerPreset) -> str:
     """One sentence about a preset, for example that training ends there; '' when there is none."""
-    today = datetime.datetime.now().astimezone().date()
+    today = clock.today()
     for shutdown in shutdown_dates.list_shutdowns(preset.id, today, within=400):
         if shutdown.what == "training":
             return shutdown.describe(today)
-    if preset.id == "azure":
+    if preset.deploys:
         return tr("A fine-tuned model answers only after it has been deployed there.")
     if preset.shown and not preset.trains:
         return tr("You can look at its jobs; Juku does not start any.")

@@ -140,6 +140,12 @@ def test_a_server_and_its_key(run, server, secret_service, monkeypatch, capsys):
         (id, "keyring"),
     ]
     assert run("servers", "test", id)["ok"] and settings.load().providers[0].checked_at
+    chosen = settings.load()
+    chosen.providers[0].set_url(server.url.removesuffix("/v1"))
+    settings.save(chosen)
+    assert commands.run(["servers", "test", id, "--json"]) == 1 and settings.load().providers[0].base_url != server.url
+    assert commands.run(["servers", "test", id, "--correct", "--json"]) == 1
+    assert settings.load().providers[0].base_url == server.url
     run("servers", "key", id, "--unset")
     assert Keys().load(id) is None
     run("servers", "remove", id)

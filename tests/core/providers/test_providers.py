@@ -11,6 +11,7 @@ from core.errors import JukuError, ProviderError
 from core.keys import Keys
 from core.providers import JobRequest, Sampling, connect, server_presets
 from core.providers.connection_test import check_connection, probe_capabilities
+from core.providers.retry_policy import may_have_been_made
 from core.settings import ProviderSettings, Settings
 from tests.support.fake_server import KEY, FakeServer, Fault
 from tests.support.serving import run
@@ -171,10 +172,65 @@ def test_a_server_that_cannot_pause_is_remembered(server):
 def test_the_diagnosis_says_what_to_do(server):
     assert run(server, check_connection).title == "Connected: 1 model"
     assert "valid key" in run(server, check_connection, key="sk-wrong-key").advice
-    base = server.url.removesuffix("/v1")
-    assert f"try {base}/v1" in run(server, check_connection, base_url=base).advice
     refused = run(server, check_connection, base_url="http://127.0.0.1:9/v1")
     assert "Nothing is listening there" in refused.advice
+
+
+@pytest.mark.parametrize("entered", ["", "/", "/v1/chat/completions", "/v1/models/", "/api"])
+def test_the_address_under_which_a_server_answers_is_found(server, entered):
+    base = server.url.removesuffix("/v1")
+    found = run(server, check_connection, base_url=f"{base}{entered}")
+    assert (found.ok, found.base_url) == (False, server.url)
+    assert f"The server answers at {server.url}" in found.advice
+    server.weather = lambda _method, path: (
+        None if path.startswith("/v1/models?") or path == "/v1/models" else Fault(status=404)
+    )
+    assert run(server, check_connection, base_url=f"{base}{entered}", key="sk-wrong-key").base_url == server.url
+    server.weather = lambda _method, _path: None
+    server.without = {"models", "chat"}
+    nowhere = run(server, check_connection, base_url=f"{base}{entered}")
+    assert (nowhere.base_url, "There is no OpenAI-compatible API at this address" in nowhere.advice) == ("", True)
+
+
+def test_a_server_that_only_chats_is_connected_and_takes_no_job(server):
+    server.without = {"models", "files", "fine_tuning", "batches", "embeddings", "moderations"}
+    found = run(server, check_connection)
+    assert (found.ok, found.title, found.models) == (True, "Connected", 0)
+    assert "does not support training" in found.advice
+    assert "enter their names under “More models”" in found.advice
+    assert [model.id for model in run(server, lambda provider: provider.models(), unlisted_models=("a", "b"))] == [
+        "a",
+        "b",
+    ]
+    assert server.asked == []  # the look asked no model
+    with pytest.raises(ProviderError, match="only answers questions"):
+        run(server, lambda provider: provider.upload("rows.jsonl", b"{}\n"))
+
+
+# What other servers say in their own forms, and what Juku says of it.
+REFUSALS = [
+    (422, {"detail": [{"loc": ["body", "training_file"], "msg": "field required", "type": "value_error.missing"},
+                      {"loc": ["body", "method", 0], "msg": "extra fields not permitted"}]},
+     ["rejected the request", "training_file: field required; method.0: extra fields not permitted", "own kind in the settings"]),
+    (422, {"detail": "No such base."}, ["rejected the request", "No such base."]),
+    (400, {"error": "bad suffix"}, ["rejected the request", "bad suffix"]),
+    (400, "plain words", ["plain words"]),
+    (403, {"error": {"message": "You must accept the license for model llama-4 at https://example.com/llama"}},
+     ["licence to be accepted first", "https://example.com/llama", "Accept them on its website"]),
+    (403, {"detail": "This is a gated repository."}, ["licence to be accepted first"]),
+    (403, {"message": "请先同意模型服务协议"}, ["licence to be accepted first"]),
+    (500, {"error": {"message": "Only premium users can use fine-tuning. Get a license key."}}, ["only with a paid licence"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "body", "words"), REFUSALS)
+def test_a_refusal_in_any_form_is_in_words_with_the_cure_and_final(server, status, body, words):
+    server.weather = lambda _method, _path: Fault(status=status, body=body)
+    with pytest.raises(ProviderError) as caught:
+        run(server, lambda provider: provider.create_job(JobRequest("m", "f", "t")))
+    assert [one for one in words if one not in str(caught.value)] == []
+    assert not may_have_been_made(caught.value)  # so that no job waits for ever
+    assert len(server.requests) == 1
 
 
 def test_a_cut_stream_keeps_what_has_come(server):

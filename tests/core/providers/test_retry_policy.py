@@ -162,6 +162,10 @@ ACTS = {
     "update_export_card": lambda provider: provider.update_export_card("export-1", {}),
     "delete_export": lambda provider: provider.delete_export("export-1"),
     "add_model": lambda provider: LocalProvider.add_model(provider, repo="a/b"),
+    "look_at_jobs": lambda provider: (
+        provider.look_at_jobs()
+    ),  # nothing is made by a look; a person waits for its answer
+    "look_at_files": lambda provider: provider.look_at_files(),
     "remove_model": lambda provider: LocalProvider.remove_model(provider, "m"),
 }
 QUESTIONS = {

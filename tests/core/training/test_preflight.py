@@ -5,7 +5,7 @@ import datetime
 
 import pytest
 
-from core import checks
+from core import checks, clock
 from core.dataset import examples as dataset_examples
 from core.dataset import filters, versions
 from core.dataset.filters import Filter
@@ -181,13 +181,13 @@ def test_a_server_that_does_not_answer_is_said_and_the_job_may_wait(sample, serv
 
 
 def test_what_ends_is_said(sample, server, monkeypatch):
-    monkeypatch.setattr(preflight, "_today", lambda: datetime.date(2026, 11, 27))
+    monkeypatch.setattr(clock, "today", lambda: datetime.date(2026, 11, 27))
     server.shutdown[PLAN.model] = "2027-01-14"
     report = examine(sample, PLAN, server=server)
     assert {"closing", "shut-down"} <= rules(report, "warning")
-    monkeypatch.setattr(preflight, "_today", lambda: datetime.date(2027, 1, 7))
+    monkeypatch.setattr(clock, "today", lambda: datetime.date(2027, 1, 7))
     assert "closing" in rules(examine(sample, PLAN, server=server), "error")
-    monkeypatch.setattr(preflight, "_today", lambda: shutdown_dates.last_day("openai") + datetime.timedelta(400))
+    monkeypatch.setattr(clock, "today", lambda: shutdown_dates.last_day("openai") + datetime.timedelta(400))
     assert {"closing", "shut-down"} <= rules(examine(sample, PLAN, server=server), "error")
 
 

@@ -17,7 +17,8 @@ class RescuePage:
     def __init__(self, project: Project, server: FakeServer) -> None:
         self.workspace = Workspace(project, server.settings(preset="openai"))
         self.dialog = RescueDialog(self.workspace)
-        self.dialog.teaching.server_box.setCurrentIndex(self.dialog.teaching.server_box.findData("fake"))
+        for page in (self.dialog.whole, self.dialog.teaching):  # not this computer: no engine is started
+            page.server_box.setCurrentIndex(page.server_box.findData("fake"))
         self.dialog.open()
 
     async def play(self, scene):

@@ -8,7 +8,9 @@ import pytest
 import shiboken6
 from PySide6.QtWidgets import QApplication
 
+from core import clock
 from core.dataset import examples
+from core.exam import runs
 from core.generation import recorded_answers
 from core.training import jobs, row_selection
 from tests.support.fake_server import KEY, Answer
@@ -17,6 +19,7 @@ from tests.support.pages.rescue import RescuePage
 from tests.support.patience import PATIENCE
 from tests.support.until import until
 from ui.rescue import rescue_dialog
+from ui.rescue.deadline_label import DeadlineLabel
 
 OLD = ("fake", "ft:gpt-4o-mini:local::ftjob-1")
 TAG = OLD[1]
@@ -275,3 +278,42 @@ def test_it_may_be_closed_while_the_start_is_checked(opened, server, run):
         assert not jobs.load_all(opened.rows)
 
     run(opened.play(go()))
+
+
+def test_one_click_rescues_to_parity_with_the_days_on_the_screen(opened, server, run, monkeypatch):
+    monkeypatch.setenv(clock.VARIABLE, "2027-01-04")
+    dialog, page = opened.dialog, opened.dialog.whole
+    server.shutdown = {OLD[1]: "2027-01-14"}
+    expected = {one.question: one.reference for one in recorded_answers.load_questions(opened.rows)}
+    server.script = lambda asked: Answer([expected[asked["messages"][-1]["content"]]])
+
+    async def go():
+        dialog.load()
+        await until(lambda: "10 days left (until 2027-01-14)" in dialog.days.text())
+        assert "new training there: 2 days left (until 2027-01-06)" in dialog.days.text()
+        await until(lambda: page.base.count())
+        page.base.choose("gpt-4.1-mini")
+        await until(lambda: page.start.isEnabled())
+        assert dialog.tabs.currentWidget() is page
+        page.start.click()
+        await until(lambda: len(server.jobs) == 2)
+        assert not page.start.isEnabled()
+        assert "▸  Teach gpt-4.1-mini" in page.steps.text()
+        label = DeadlineLabel(opened.workspace)
+        label.load()
+        await until(lambda: "2 days left" in label.text())
+        page.line.cancel.click()  # the job is cancelled, too
+        await until(lambda: page.go_on.isVisible())
+        await until(lambda: server.jobs["ftjob-2"]["status"] == "cancelled")
+        page.go_on.click()
+        await until(lambda: len(server.jobs) == 3)
+        server.end("ftjob-3", "succeeded")
+        await until(lambda: page.verdict.text().count("Parity") == 1)
+        await until(lambda: page.start.isEnabled())
+        await until(lambda: page.steps.text().count("✓") == 4 and not page.go_on.isVisible())
+        assert dialog.days.isVisible()
+        await until(lambda: label.text().startswith("Fake: new training there"))
+
+    run(opened.play(go()))
+    exam = runs.load_all(opened.rows)[0]
+    assert [one.model for one in exam.subjects] == [OLD[1], "ft:gpt-4.1-mini:local:rescued:ftjob-3"]

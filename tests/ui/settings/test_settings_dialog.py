@@ -247,8 +247,15 @@ def test_what_is_wrong_with_a_connection_is_said_with_what_to_do(run, dialog, se
         await store(dialog, KEY)
         server.html = True
         assert "does not answer like an OpenAI-compatible server" in await looked(dialog)
-        page.url.setText(server.url.removesuffix("/v1") + "/elsewhere")
-        assert f"try {server.url.removesuffix('/v1')}/elsewhere/v1" in await looked(dialog)
+        assert page.correct.isHidden()
+        server.html = False
+        page.url.setText(server.url.removesuffix("/v1"))
+        assert f"The server answers at {server.url}" in await looked(dialog)
+        page.correct.click()
+        await until(lambda: page.test.isEnabled())
+        assert page.test_note.text().startswith("Connected: 1 model")
+        assert page.entry.base_url == server.url
+        assert page.correct.isHidden()
         await move(dialog, "http://127.0.0.1:9/v1")
         page.key.confirm.click()
         assert "Nothing is listening there" in await looked(dialog)

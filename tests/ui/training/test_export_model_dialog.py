@@ -166,3 +166,13 @@ def job(project):
         return jobs.load_all(project.rows)[0]
 
     return make
+
+
+@pytest.mark.parametrize(("able", "offered"), [(True, True), (False, False)])
+def test_what_a_server_lacks_is_not_offered(qtbot, job, able, offered):
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    actions = JobActions(owner, lambda _provider, _capability: able)
+    actions.show_selected([job("together")])
+    assert actions.actions["delete"].isEnabled() == offered
+    assert actions.actions["forget"].isEnabled()
