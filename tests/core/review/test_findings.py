@@ -53,7 +53,10 @@ def test_the_same_row_twice_is_told_of_the_later_ones(project):
 
 def test_the_same_row_in_other_words_of_json_is_found_and_can_be_deleted(project):
     swapped = row("Why?")
-    swapped = replace(swapped, data=json.dumps({"messages": [dict(reversed(one.items())) for one in json.loads(swapped.data)["messages"]]}))
+    swapped = replace(
+        swapped,
+        data=json.dumps({"messages": [dict(reversed(one.items())) for one in json.loads(swapped.data)["messages"]]}),
+    )
     check(project, row("Why?"), swapped, replace(swapped, split="test"), swapped)
     assert found(project, "same-contents", "duplicate-row") == [("duplicate-row", 2, 4), ("same-contents", 1, 2)]
     asyncio.run(project.write("Fix", bulk_edits.fix_all, "same-contents", Reporter()))
@@ -61,7 +64,14 @@ def test_the_same_row_in_other_words_of_json_is_found_and_can_be_deleted(project
 
 
 def test_rows_that_are_all_alike_are_told_of_once(project):
-    check(project, *(row(f"Is {one} so?", "Yes.") for one in "red blue green white black grey brown pink gold".split()), row("Is it?", "Yes."))
+    check(
+        project,
+        *(
+            row(f"Is {one} so?", "Yes.")
+            for one in ["red", "blue", "green", "white", "black", "grey", "brown", "pink", "gold"]
+        ),
+        row("Is it?", "Yes."),
+    )
     messages = [one.message for one in findings.load_for_dataset(project.rows) if one.rule == "answers-alike"]
     assert messages == ["10 of 10 rows have the same answer."]
 
