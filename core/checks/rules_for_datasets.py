@@ -19,6 +19,7 @@ SET_RULES = [
             tr("The same row, written otherwise"),
             tr("The row differs from an earlier one only in the order of its keys, in blanks or in escapes."),
         ),
+        fixable=True,
     ),
     Rule(
         "near-duplicate",

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from core.checks.contents_digest import compute_contents_digest
 from core.dataset import examples, filters, row_edits, row_system_prompts
 from core.dataset.examples import METADATA_FIELDS, TEXT_FIELDS, Example
 from core.dataset.filters import Choice, Filter
@@ -21,6 +22,7 @@ from core.spec import facts, spec
 ROWS_PER_CHUNK = 1000
 SYSTEM_FIELD = "system"
 DIFFERENT_PROMPT = "system-prompt-differs"
+SAME_CONTENTS = "same-contents"
 JUDGE_RULES = ("judge-contradicts", "judge-not-in-text")  # of rows that a judge refused
 ROLE_BY_FIELD = {"question": "user", "answer": "assistant", SYSTEM_FIELD: "system"}
 REPLACEABLE_FIELDS = ("question", "answer", SYSTEM_FIELD, "tags", "notes", "key_points")
@@ -241,7 +243,18 @@ def fix_all(db: sqlite3.Connection, rule: str, reporter: Reporter) -> None:
     if rule == facts.STALE_RULE:
         facts.confirm(db, filters.find(db, Filter(rule=rule)))
         return
+    if rule == SAME_CONTENTS:
+        examples.delete(db, _find_same_contents(db))
+        return
     if rule != DIFFERENT_PROMPT:
         examples.fix_all(db, rule, reporter)
         return
     set_system_prompt(db, filters.find(db, Filter(rule=rule)), find_expected_system_prompt(db), reporter)
+
+
+def _find_same_contents(db: sqlite3.Connection) -> list[int]:
+    """The rows that the last check found to say the same as an earlier one, where they still do."""
+    pairs = db.execute("SELECT cluster, example FROM finding WHERE rule = ?", (SAME_CONTENTS,)).fetchall()
+    rows = examples.iterate(db, sorted({id for pair in pairs for id in pair}))
+    contents = {row.id: (row.split, compute_contents_digest(row.data)) for row in rows}
+    return [id for first, id in pairs if id in contents and contents.get(first) == contents[id]]

@@ -19,7 +19,7 @@ def fix_button_text(rule: str, count: int, db: sqlite3.Connection) -> str:
     """The text of the button that fixes all rows."""
     if rule == DIFFERENT_PROMPT:
         return _prompt_words(db, count)
-    if rule == examples.DUPLICATE_ROW:
+    if rule in (examples.DUPLICATE_ROW, bulk_edits.SAME_CONTENTS):
         return trn("Delete the {n} duplicate", "Delete the {n} duplicates", count)
     if rule == STALE_RULE:
         return trn("{n} is still right", "All {n} are still right", count)
@@ -36,6 +36,6 @@ def _prompt_words(db: sqlite3.Connection, count: int) -> str:
 
 def fix_label(rule: str) -> str:
     """The name of the undo step."""
-    if rule == examples.DUPLICATE_ROW:
+    if rule in (examples.DUPLICATE_ROW, bulk_edits.SAME_CONTENTS):
         return tr("Delete duplicates")
     return tr("Mark rows as still right") if rule == STALE_RULE else tr("Fix: {rule}", rule=RULES[rule].title())

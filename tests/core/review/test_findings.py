@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from itertools import islice, product
 
 import pytest
@@ -48,6 +49,31 @@ def test_the_same_row_twice_is_told_of_the_later_ones(project):
     assert found(project, "duplicate-row") == [("duplicate-row", 1, 2), ("duplicate-row", 1, 4)]
     assert findings.load(project.rows, "duplicate-row")[0].message == "The same as row 1."
     assert not found(project, "near-duplicate")
+
+
+def test_the_same_row_in_other_words_of_json_is_found_and_can_be_deleted(project):
+    swapped = row("Why?")
+    swapped = replace(
+        swapped,
+        data=json.dumps({"messages": [dict(reversed(one.items())) for one in json.loads(swapped.data)["messages"]]}),
+    )
+    check(project, row("Why?"), swapped, replace(swapped, split="test"), swapped)
+    assert found(project, "same-contents", "duplicate-row") == [("duplicate-row", 2, 4), ("same-contents", 1, 2)]
+    asyncio.run(project.write("Fix", bulk_edits.fix_all, "same-contents", Reporter()))
+    assert [one.id for one in dataset_examples.iterate(project.rows)] == [1, 3, 4]
+
+
+def test_rows_that_are_all_alike_are_told_of_once(project):
+    check(
+        project,
+        *(
+            row(f"Is {one} so?", "Yes.")
+            for one in ["red", "blue", "green", "white", "black", "grey", "brown", "pink", "gold"]
+        ),
+        row("Is it?", "Yes."),
+    )
+    messages = [one.message for one in findings.load_for_dataset(project.rows) if one.rule == "answers-alike"]
+    assert messages == ["10 of 10 rows have the same answer."]
 
 
 def test_near_duplicates_are_clusters_within_a_split(project):
