@@ -14,6 +14,7 @@ from core.language import tr, trn
 from core.progress import Reporter
 from core.providers import LOCAL, JobStatus, ModelInfo, Provider, model_kinds, prices, shutdown_dates, uploads
 from core.providers.local_engine import LocalProvider
+from core.providers.own_jobs import OwnJobsProvider
 from core.providers.protocol_types import TrainingEstimate
 from core.providers.server_presets import ServerPreset
 from core.review import dataset_check, finding_texts, findings, moderation
@@ -170,6 +171,8 @@ async def _load_server_info(
     try:
         provider = await connect()
         models = {model.id: model for model in await provider.models()}
+        if isinstance(provider, OwnJobsProvider):  # it lists the models that can be trained apart
+            models = {offer.id: ModelInfo(offer.id) for offer in await provider.offers()} | models
     except JukuError as error:
         later = tr("The server cannot be reached now; the job would wait in the queue. {reason}", reason=error)
         return _ServerInfo(objections=(Objection("unreachable", "warning", later),))

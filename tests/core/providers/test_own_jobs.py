@@ -9,13 +9,14 @@ import pytest
 from core.dataset import examples
 from core.errors import JukuError, ProviderError
 from core.keys import Keys
+from core.progress import Reporter
 from core.providers import JobRequest, JobStatus, Sampling, connect, dashscope, fireworks, together
 from core.providers.connection_test import check_connection
 from core.providers.models_api import is_tuned
 from core.providers.own_jobs import build_suffix, find_mark
 from core.providers.server_presets import preset
 from core.settings import ProviderSettings, Settings
-from core.training import job_queue, jobs, submit
+from core.training import job_queue, jobs, preflight, submit
 from core.training.submit import TrainingPlan
 from tests.support import fake_dashscope, fake_fireworks, fake_together
 from tests.support.fake_dashscope import FakeDashScope
@@ -219,6 +220,23 @@ def test_base_models_that_can_be_trained_are_offered_beside_those_that_answer():
             offers = use(service, lambda provider: provider.offers())
         assert wanted in [offer.id for offer in offers]
         assert len(offers) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "base"), [(FakeTogether, fake_together.BASE), (FakeFireworks, f"{fake_fireworks.BASE}-base")]
+)
+def test_a_base_model_that_can_be_trained_is_no_unknown_one(kind, base, rows):
+    async def work(provider):
+        async def connect():
+            return provider
+
+        plans = [TrainingPlan(base), TrainingPlan("no-such-model")]
+        return await preflight.examine(rows, "fake", provider.preset, connect, plans, Reporter())
+
+    with kind() as service:
+        report = use(service, work)
+    unknown = [one.message for one in report.objections if "does not list" in one.message]
+    assert unknown == ["The server does not list the model no-such-model."]
 
 
 def test_a_key_without_an_account_is_told():

@@ -217,6 +217,18 @@ def test_a_server_that_cannot_be_asked_says_why(opened, server, run):
     run(opened.play(go()))
 
 
+def test_a_closed_dialog_is_told_nothing_any_more(opened, server, run):
+    async def go():
+        opened.dialog.close()
+        await until(lambda: not shiboken6.isValid(opened.dialog))
+        for signal in (opened.workspace.offers_failed, opened.workspace.reconnected):
+            signal.emit("fake")
+        opened.workspace.offers_changed.emit()
+
+    run(opened.play(go()))
+    assert not shiboken6.isValid(opened.dialog)
+
+
 def test_a_model_without_a_job_is_taught_again_from_what_it_answered(opened, server, run):
     """The third step was a dead end where the server names no job, though all the answers were kept."""
     dialog, teaching = opened.dialog, opened.dialog.teaching
