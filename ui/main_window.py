@@ -20,6 +20,7 @@ from core.exam import runs
 from core.language import tr
 from core.progress import Progress
 from core.storage.project import Changes, Project
+from core.teaching.teaching_path import PathStep
 from ui import style
 from ui.chat.tab import ChatTab
 from ui.dataset import drop_question
@@ -34,6 +35,7 @@ from ui.project.file_actions import FileActions, ProjectWindow
 from ui.project.opening import ProjectOpener
 from ui.project.single_instance import OneWindow
 from ui.project.synced_folder_bar import SyncedFolderBar
+from ui.project.teaching_path_bar import TeachingPathBar
 from ui.rescue.deadline_label import DeadlineLabel
 from ui.settings.settings_dialog import SettingsDialog
 from ui.spec.tab import SpecTab
@@ -100,8 +102,9 @@ class MainWindow(ProjectWindow):
         self.tabs.tabBar().setDrawBase(False)
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
+        self.path = TeachingPathBar(self.workspace)
         self._content = screen_fit.wrap_in_scroll_area(self.tabs)
-        self.setCentralWidget(self._content)
+        self.setCentralWidget(basics.column(self.path, self._content, spacing=0))
 
     def _make_menus(self) -> None:
         self.files.fill(self.menuBar().addMenu(tr("&File")))
@@ -109,7 +112,7 @@ class MainWindow(ProjectWindow):
         self.undo_action = basics.menu_action(edit, tr("&Undo"), self._on_undo, QKeySequence.StandardKey.Undo)
         self.redo_action = basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
         EditActions(edit, self.tabs)
-        ViewActions(self.menuBar().addMenu(tr("&View")), self, self.workspace, self.tab_list)
+        ViewActions(self.menuBar().addMenu(tr("&View")), self, self.workspace, self.tab_list, self.path)
         HelpActions(self.menuBar().addMenu(tr("&Help")), self, self.workspace)
 
     def _make_status_bar(self) -> None:
@@ -147,6 +150,7 @@ class MainWindow(ProjectWindow):
         self._notice = DesktopNotification(self)
         self._notice.clicked.connect(self._on_notice_clicked)
         self.workspace.queue.ended.connect(self._notice.show_job_end)
+        self.path.step_chosen.connect(self._on_step)
         self.copies.opened.connect(lambda path: self.open_paths([path]))
         for tab in self.tab_list:
             tab.show_examples.connect(self.show_examples)
@@ -155,7 +159,7 @@ class MainWindow(ProjectWindow):
     def show_project(self) -> None:
         """Show the workspace's project, which has just been opened."""
         self.setWindowTitle(f"{self.workspace.project.path.stem} – Juku")
-        for one in (self._one, self.place):
+        for one in (self._one, self.place, self.path):
             one.follow(self.workspace.project)
         if self.workspace.project.notice:
             self.messages.show_text(self.workspace.project.notice)
@@ -180,6 +184,7 @@ class MainWindow(ProjectWindow):
             named = tr("{verb}: {step}", verb=verb, step=label) if label else verb
             action.setText(named if is_kept else tr("{step} (until you close Juku)", step=named))
             action.setEnabled(label is not None)
+        self.path.refresh(changes)
         for tab in self.tab_list:
             tab.refresh(changes)
 
@@ -238,6 +243,18 @@ class MainWindow(ProjectWindow):
         tab = self.chat_tab if name == "chat" else self.exam_tab
         self.tabs.setCurrentWidget(tab)
         tab.choose_model(provider, model)
+
+    def _on_step(self, step: PathStep) -> None:
+        """Show where a step is taken."""
+        if step in (PathStep.TEXT, PathStep.FACTS):
+            self.tabs.setCurrentWidget(self.spec_tab)
+            self.spec_tab.show_text() if step == PathStep.TEXT else self.spec_tab.show_facts()
+        elif step == PathStep.ROWS and self.path.state and self.path.state.drafts:
+            self.show_examples("status:draft")
+        elif step == PathStep.ROWS:
+            self.tabs.setCurrentWidget(self.dataset_tab)
+        else:
+            self.tabs.setCurrentWidget(self.training_tab if step == PathStep.TRAINING else self.exam_tab)
 
     def _on_undo(self) -> None:
         self.workspace.tasks.start("", self._revert(undo=True))

@@ -51,6 +51,10 @@ QPushButton:disabled {{ color: {placeholder}; }}
 QPushButton[primary="true"] {{ background: {fill}; color: white; border-color: {fill}; font-weight: 600; }}
 QPushButton[primary="true"]:disabled {{ background: {mid}; border-color: {mid}; color: {placeholder}; }}
 QPushButton:checked {{ border-color: {link}; background: {tint}; color: {link}; }}
+QToolButton[step="true"] {{ padding: 3px 8px; border: 1px solid transparent; border-radius: 5px; }}
+QToolButton[step="true"]:hover {{ border-color: {mid}; }}
+QToolButton[step="true"]:checked {{ border-color: {link}; background: {tint}; color: {link}; font-weight: 600; }}
+QToolButton[step="true"]:focus {{ border-color: {ring}; }}
 QPushButton:focus {{ border: 2px solid {ring}; padding: 4px 13px; }}
 QPushButton[primary="true"]:focus {{ border-color: {primaryring}; }}
 QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ padding: 4px 7px; border: 1px solid {dark}; border-radius: 5px; background: {base}; }}

@@ -11,6 +11,7 @@ from core.errors import JukuError
 from core.language import tr
 from ui import style
 from ui.project.file_actions import ProjectWindow
+from ui.project.teaching_path_bar import TeachingPathBar
 from ui.tab_base import Tab
 from ui.widgets import basics
 from ui.widgets.message_bar import Notice
@@ -22,7 +23,9 @@ Key = QKeySequence.StandardKey
 class ViewActions(QObject):
     """Fills the View menu of `window`."""
 
-    def __init__(self, menu: QMenu, window: ProjectWindow, workspace: Workspace, tabs: list[Tab]) -> None:
+    def __init__(
+        self, menu: QMenu, window: ProjectWindow, workspace: Workspace, tabs: list[Tab], path: TeachingPathBar
+    ) -> None:
         super().__init__(menu)
         self._window, self._workspace = window, workspace
         for number, tab in enumerate(tabs):
@@ -35,6 +38,11 @@ class ViewActions(QObject):
         self.smaller = basics.menu_action(menu, tr("&Smaller text"), partial(self._resize, -1), Key.ZoomOut)
         self.normal = basics.menu_action(menu, tr("&Normal text"), partial(self._resize, 0), "Ctrl+0")
         menu.addSeparator()
+        self.steps = menu.addAction(tr("S&teps from a text to a verdict"))
+        self.steps.setCheckable(True)
+        self.steps.setChecked(not workspace.settings.hides_steps)
+        self.steps.triggered.connect(path.want)
+        path.shown.connect(self.steps.setChecked)
         self.full_screen = basics.menu_action(menu, tr("&Full screen"), self._on_full_screen, "F11")
         self.full_screen.setCheckable(True)
         window.installEventFilter(self)

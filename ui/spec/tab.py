@@ -325,6 +325,16 @@ class SpecTab(Tab):
         self.editor.go_to(utf16_length(self._stored.text[:start]))
         self.editor.setFocus()
 
+    def show_text(self) -> None:
+        """Put the keyboard into the text."""
+        self.reading.setChecked(False)
+        self.editor.setFocus()
+
+    def show_facts(self) -> None:
+        """Show the facts, and put the keyboard where those that were found are added."""
+        self.side.setCurrentWidget(self.pane)
+        self.pane.add_found.setFocus()
+
     def _on_revisions(self) -> None:
         self.workspace.tasks.start("", self._open_revisions())
 

@@ -1,0 +1,110 @@
+"""The way from a text to a verdict in five steps: which of them a project has taken, and which is next."""
+
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.dataset import filters
+from core.dataset.filters import Filter
+from core.exam import runs
+from core.exam.runs import ExamStatus
+from core.language import tr, trn
+from core.providers.models_api import is_tuned
+from core.spec import facts, spec
+from core.training import jobs, row_selection
+from core.training.row_selection import MINIMUM_ROWS
+
+
+class PathStep(StrEnum):
+    """A step, in the order in which they are taken."""
+
+    TEXT = "text"
+    FACTS = "facts"
+    ROWS = "rows"
+    TRAINING = "training"
+    EXAM = "exam"
+
+
+@dataclass(frozen=True, slots=True)
+class PathState:
+    """What a project has: characters of text, facts, approved training rows, drafts, exam rows, trained models, and
+    finished exams of trained models."""
+
+    characters: int = 0
+    facts: int = 0
+    rows: int = 0
+    drafts: int = 0
+    exam_rows: int = 0
+    models: int = 0
+    exams: int = 0
+
+    @property
+    def done(self) -> list[PathStep]:
+        """The steps that are taken. Who brings rows needs neither a text nor facts."""
+        has_rows = self.rows >= MINIMUM_ROWS
+        taken = {
+            PathStep.TEXT: self.characters > 0 or has_rows,
+            PathStep.FACTS: self.facts > 0 or has_rows,
+            PathStep.ROWS: has_rows and self.exam_rows > 0,
+            PathStep.TRAINING: self.models > 0,
+            PathStep.EXAM: self.exams > 0,
+        }
+        return [step for step in PathStep if taken[step]]
+
+    @property
+    def next_step(self) -> PathStep | None:
+        """The first step that is not taken; None when all are."""
+        return next((step for step in PathStep if step not in self.done), None)
+
+
+def load(db: sqlite3.Connection) -> PathState:
+    """The state of a project."""
+    return PathState(
+        len(spec.load(db).text.strip()),
+        len(facts.load(db)),
+        row_selection.count_rows(db, ""),
+        len(filters.find(db, Filter(split="train", status="draft"))),
+        row_selection.count_rows(db, "", "test"),
+        sum(job.fine_tuned_model is not None for job in jobs.load_all(db)),
+        sum(
+            run.status == ExamStatus.SUCCEEDED and any(is_tuned(one.model) for one in run.subjects)
+            for run in runs.load_all(db)
+        ),
+    )
+
+
+def step_title(step: PathStep) -> str:
+    """A step in a word."""
+    return {
+        PathStep.TEXT: tr("Text"),
+        PathStep.FACTS: tr("Facts"),
+        PathStep.ROWS: tr("Rows"),
+        PathStep.TRAINING: tr("Training"),
+        PathStep.EXAM: tr("Exam"),
+    }[step]
+
+
+def describe_next(state: PathState) -> str:
+    """What to do next, in a sentence."""
+    match state.next_step:
+        case PathStep.TEXT:
+            return tr("Next: write, paste or drop the text that a model is to know.")
+        case PathStep.FACTS:
+            return tr("Next: add the facts that were found in the text.")
+        case PathStep.ROWS:
+            return _describe_rows(state)
+        case PathStep.TRAINING:
+            return trn("Next: train a model on {n} row.", "Next: train a model on {n} rows.", state.rows)
+        case PathStep.EXAM:
+            return tr("Next: let the trained model take the exam, beside the base model.")
+    return tr("All steps are done: the exam tab has the verdict.")
+
+
+def _describe_rows(state: PathState) -> str:
+    if state.rows < MINIMUM_ROWS and state.drafts:
+        return trn("Next: look at the draft, and approve it if it is good.",
+                   "Next: look at the {n} drafts, and approve the good ones.", state.drafts)  # fmt: skip
+    if state.rows < MINIMUM_ROWS:
+        return tr("Next: generate rows from the facts, or import your own ({n} of at least {minimum} so far).",
+                  n=state.rows, minimum=MINIMUM_ROWS)  # fmt: skip
+    return tr("Next: keep some rows for the exam; no model is trained on those.")

@@ -1,0 +1,103 @@
+"""The bar of the five steps from a text to a verdict: where one is, and what is next."""
+
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+
+from core import settings
+from core.errors import JukuError
+from core.language import tr
+from core.storage.project import Changes, Project
+from core.storage.schema import Table
+from core.teaching import teaching_path
+from core.teaching.teaching_path import PathState, PathStep
+from ui import style
+from ui.widgets import basics
+from ui.widgets.latest_task_and_reload import LatestTask
+from ui.workspace import Workspace
+
+WATCHED = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.JOB, Table.EVAL_RUN}
+
+
+class TeachingPathBar(QWidget):
+    """Steps that are taken have a tick, the next one is marked; a click on one shows where it is taken.
+
+    Closed, or taken to its end, it stays away; *View* brings it back.
+    """
+
+    step_chosen = Signal(PathStep)
+    shown = Signal(bool)  # whether the person wants to see it
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._reading = LatestTask(workspace, self)
+        self.state: PathState | None = None  # of the project that is shown
+        self._was_complete = False  # when the project was opened
+        self.buttons = {step: self._build_button(step) for step in PathStep}
+        self.words = basics.ElidedLabel()
+        self.close_button = basics.tool_button("✕", tr("Hide these steps"), has_tip=True)
+        self.close_button.clicked.connect(lambda _checked: self.want(False))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(style.SPACE, style.SPACE // 2, style.SPACE, 0)
+        layout.setSpacing(style.SPACE // 2)
+        for button in self.buttons.values():
+            layout.addWidget(button)
+        layout.addSpacing(style.SPACE)
+        layout.addWidget(self.words, 1)
+        layout.addWidget(self.close_button)
+        self.setVisible(False)
+
+    def follow(self, _project: Project) -> None:
+        """Another project is shown."""
+        self.state = None
+
+    def _build_button(self, step: PathStep) -> QToolButton:
+        button = QToolButton(autoRaise=True)
+        button.setCheckable(True)
+        button.setProperty("step", True)  # how it looks: ui/style.py
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        button.clicked.connect(partial(self._on_clicked, step))
+        return button
+
+    def _on_clicked(self, step: PathStep, _checked: bool = False) -> None:
+        self._show()  # a click does not check it
+        self.step_chosen.emit(step)
+
+    def want(self, is_wanted: bool) -> None:
+        """Show or hide the bar from now on."""
+        self._workspace.settings.hides_steps = not is_wanted
+        self._show()
+        self.shown.emit(is_wanted)
+        try:
+            settings.save(self._workspace.settings)
+        except JukuError as error:
+            self._workspace.tasks.failed.emit(error)
+
+    def refresh(self, changes: Changes) -> None:
+        """Read again what a write may have changed."""
+        if WATCHED & changes.tables:
+            self._reading.start(lambda _reporter: self._read())
+
+    async def _read(self) -> None:
+        is_first = self.state is None
+        self.state = await self._workspace.project.read(teaching_path.load)
+        if is_first:
+            self._was_complete = self.state.next_step is None
+        self._show()
+
+    def _show(self) -> None:
+        if self.state is None:
+            return
+        done, following = self.state.done, self.state.next_step
+        for number, (step, button) in enumerate(self.buttons.items(), 1):
+            title = teaching_path.step_title(step)
+            is_done = step in done
+            button.setText(f"✓ {title}" if is_done else f"{number} {title}")
+            button.setChecked(step == following)
+            told = tr("done") if is_done else tr("next") if step == following else tr("later")
+            button.setAccessibleName(tr("Step {number}, {title}: {state}", number=number, title=title, state=told))
+        self.words.setText(teaching_path.describe_next(self.state))
+        self.words.setToolTip(self.words.text())
+        self.setVisible(not self._workspace.settings.hides_steps and not self._was_complete)
