@@ -25,6 +25,7 @@ QUESTIONS: dict[str, tuple[str, list[list[str]]]] = {
     "bold": ("**Q:** q\n**A:** a\n\n**Q: r**\nA: b", [["q", "a"], ["r", "b"]]),
     "lists": ("- Question: q\n  Answer: a, b\n- Question: r\n  Answer: c", [["q", "a, b"], ["r", "c"]]),
     "full width": ("Ｑ：何？\nＡ：これ。\n質問２：なぜ\n回答２：だから", [["何？", "これ。"], ["なぜ", "だから"]]),
+    "lines between": ("Q: q\nA: a\n\n---\n\nQ: r\nA: b\n- c\n* * *\n", [["q", "a"], ["r", "b\n- c"]]),
     "brackets": ("【質問】何\n【回答】これ\n", [["何", "これ"]]),
     "other languages": ("Frage: q\nAntwort: a\n\n问：何\n答：是", [["q", "a"], ["何", "是"]]),
     "options": ("Q: Which?\nA. red\nB. blue\nAnswer: A\nQ: r\nA: b", [["Which?\nA. red\nB. blue", "A"], ["r", "b"]]),
@@ -73,6 +74,17 @@ def test_a_text_without_rows_says_why(tmp_path: Path, name: str, text: str) -> N
 def test_other_texts_are_not_taken_for_questions(text: str) -> None:
     found = clipboard_text.detect_pasted(text)
     assert found is None or found.format != "questions"
+
+
+def test_a_hostile_text_takes_no_longer_than_its_length() -> None:
+    """Each would take minutes with a pattern that tries every split."""
+    for text in (
+        "## a " + "#" * 200_000 + " x",
+        "Q: a\nA: b\n" + "- " * 100_000 + "x",
+        "Q" + " " * 200_000,
+        "<table" + " a" * 100_000,
+    ):
+        assert clipboard_text.detect_pasted(text) is None or text.startswith("Q: a")
 
 
 PAGE = """<!DOCTYPE html><html><head><style>td {}</style></head><body><table><tr><td>Home</td></tr></table>
