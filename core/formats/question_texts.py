@@ -65,6 +65,8 @@ def iterate_records(lines: Iterable[FileLine]) -> Iterator[TableRecord]:
         elif heading and current and (not current.level or len(heading[1]) <= current.level):
             yield from _close(current)
             current = None
+        elif current and line.offset - current.lines[0].offset > LINE_LIMIT:
+            current.lines[-1] = line._replace(raw=b"")  # told as too long: its text is not kept
         elif current:
             current.lines.append(line)
             (current.question if current.answer is None else current.answer).append(text)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from core import formats
+from core.checks import LINE_LIMIT
 from core.errors import FormatError
 from core.formats import clipboard_text
 from core.formats.reading_options import ReadingOptions
@@ -76,6 +77,12 @@ def test_other_texts_are_not_taken_for_questions(text: str) -> None:
     assert found is None or found.format != "questions"
 
 
+def test_a_question_without_an_end_is_too_long(tmp_path: Path) -> None:
+    first, long = read(tmp_path, "Q: q\nA: a\nQ: r\nA: b\n" + ("x" * 1023 + "\n") * (17 * 1024), "t.txt")
+    assert (texts_of(first), long.text) == (["q", "a"], None)
+    assert (long.problems[0].rule, long.line.length > LINE_LIMIT) == ("too-long", True)
+
+
 def test_a_hostile_text_takes_no_longer_than_its_length() -> None:
     """Each would take minutes with a pattern that tries every split."""
     for text in (
@@ -112,6 +119,8 @@ def test_the_tables_of_a_page_are_read(tmp_path: Path) -> None:
     )
     with pytest.raises(FormatError, match="user=colour,assistant=shade"):
         read(tmp_path, "<table><tr><th>colour<th>shade<tr><td>red<td>dark</table>", "t.html")
+    with pytest.raises(FormatError, match="million cells"):
+        read(tmp_path, "<table>" + "<tr><td colspan=1000>x" * 6000 + "</table>", "t.html")
     wide = "<table><tr>" + "<td colspan=999999 rowspan=99999>x" * 50 + "</table>"
     with pytest.raises(FormatError):
         read(tmp_path, wide, "t.html")
