@@ -4,11 +4,14 @@ import re
 from html.parser import HTMLParser
 
 from core.checks import LINE_LIMIT, too_long
+from core.errors import FormatError
 from core.formats import column_mapping, csv_cells
 from core.formats.csv_parser import TableRecord, cell_count_problem
 from core.formats.encoded_text_lines import FileLine
+from core.language import tr
 
 MAX_BYTES = 50_000_000  # of a page
+MAX_CELLS = 5_000_000
 MAX_SPAN = 1000  # rows or columns that one cell may cover
 MAX_START = 256 * 1024  # characters in which a table must begin where a page does not say what it is
 _PAGE = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html|head|body|table)\b", re.IGNORECASE)
@@ -43,7 +46,10 @@ class Table:
 
 
 def read_tables(text: str) -> tuple[list[TableRecord], int]:
-    """The records of the tables to read, and how many other tables there are. Never raises."""
+    """The records of the tables to read, and how many other tables there are.
+
+    Raises FormatError for more cells than fit into memory: a cell can say that it covers a thousand others.
+    """
     parser = _TableParser()
     parser.feed(text)
     parser.close()
@@ -75,7 +81,7 @@ class _TableParser(HTMLParser):
         self._cells: list[list[str] | None] = []
         self._spans: list[tuple[int, int]] = []
         self._lines: list[int] = []
-        self._silent = 0
+        self._silent = self._count = 0
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         if tag == "table":
@@ -142,6 +148,10 @@ class _TableParser(HTMLParser):
         is_head, self._heads[-1] = self._heads[-1], True
         if cells and (row := _spread(self._open[-1], cells)):
             self._open[-1].rows.append((self._lines[-1], row, is_head))
+            self._count += len(row)
+            if self._count > MAX_CELLS:
+                title = tr("The tables of the page have more than {n} million cells", n=MAX_CELLS // 10**6)
+                raise FormatError(title, tr("Nothing was read. Save the one with the rows as CSV."))
 
 
 def _spread(table: Table, cells: list[tuple[str, int, int]]) -> list[str]:

@@ -25,7 +25,7 @@ _LABEL = re.compile(
     r"(?:[\]】]\s?[:.]?|\s?[:.)]|(?<=[0-9])(?=\s))(?:\*\*|__)?"
 )
 _FIRST_OPTION, _SECOND_OPTION = re.compile(r"\s*A[.)]"), re.compile(r"\s*B[.)]\s*\S")  # of a multiple choice question
-_HEADING = re.compile(r"(#{1,6})\s+(\S.*?)\s*#*\s*")
+_HEADING = re.compile(r"(#{1,6})\s+(\S.*)")
 _MAX_LABEL = 40  # characters of a line in which its label stands
 
 
@@ -48,10 +48,10 @@ def iterate_records(lines: Iterable[FileLine]) -> Iterator[TableRecord]:
         text = line.raw.decode(errors="replace").rstrip("\r\n") if line.length <= LINE_LIMIT else ""
         label, rest = _split_label(text)
         heading = _HEADING.fullmatch(text) if not label else None
-        if label == "question" or (heading and _asks(heading[2])):
+        if label == "question" or (heading and _asks(_title(heading))):
             yield from _close(current)
-            asked, level = (rest, 0) if label else (heading[2] if heading else "", len(heading[1]) if heading else 0)
-            current = _Open([line], [asked], [] if level else None, level)
+            title, level = (_title(heading), len(heading[1])) if heading else (rest, 0)
+            current = _Open([line], [title], [] if level else None, level)
         elif label == "answer" and (current is None or not current.level):
             if current is None or current.answer is not None:
                 yield from _close(current)
@@ -65,10 +65,25 @@ def iterate_records(lines: Iterable[FileLine]) -> Iterator[TableRecord]:
         elif heading and current and (not current.level or len(heading[1]) <= current.level):
             yield from _close(current)
             current = None
+        elif current and line.offset - current.lines[0].offset > LINE_LIMIT:
+            current.lines[-1] = line._replace(raw=b"")  # told as too long: its text is not kept
         elif current:
             current.lines.append(line)
             (current.question if current.answer is None else current.answer).append(text)
     yield from _close(current)
+
+
+def _join(part: list[str]) -> str:
+    """The lines of a part, without a line drawn below it."""
+    lines = list(part)
+    while lines and _is_rule(lines[-1]):
+        lines.pop()
+    return "\n".join(lines).strip()
+
+
+def _is_rule(line: str) -> bool:
+    characters = "".join(line.split())
+    return not characters or (len(characters) > 2 and len(set(characters)) == 1 and characters[0] in "-*_=")
 
 
 def looks_like_questions(text: str, is_named: bool) -> bool:
@@ -110,6 +125,10 @@ def _split_label(text: str) -> tuple[str, str]:
     return field, rest.removesuffix("**").rstrip() if rest.count("**") == 1 else rest
 
 
+def _title(heading: re.Match[str]) -> str:
+    return heading[2].rstrip("# \t")
+
+
 def _asks(heading: str) -> bool:
     return heading.rstrip("*_ ").endswith(("?", "？"))
 
@@ -118,7 +137,7 @@ def _close(current: _Open | None) -> Iterator[TableRecord]:
     if current is None:
         return
     line = join_lines(current.lines)
-    question, answer = ("\n".join(part).strip() for part in (current.question, current.answer or []))
+    question, answer = _join(current.question), _join(current.answer or [])
     cells = [question, answer]
     if line.length > LINE_LIMIT:
         yield TableRecord(line, [], too_long(line.length))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from core import formats
+from core.checks import LINE_LIMIT
 from core.errors import FormatError
 from core.formats import clipboard_text
 from core.formats.reading_options import ReadingOptions
@@ -25,6 +26,7 @@ QUESTIONS: dict[str, tuple[str, list[list[str]]]] = {
     "bold": ("**Q:** q\n**A:** a\n\n**Q: r**\nA: b", [["q", "a"], ["r", "b"]]),
     "lists": ("- Question: q\n  Answer: a, b\n- Question: r\n  Answer: c", [["q", "a, b"], ["r", "c"]]),
     "full width": ("Ｑ：何？\nＡ：これ。\n質問２：なぜ\n回答２：だから", [["何？", "これ。"], ["なぜ", "だから"]]),
+    "lines between": ("Q: q\nA: a\n\n---\n\nQ: r\nA: b\n- c\n* * *\n", [["q", "a"], ["r", "b\n- c"]]),
     "brackets": ("【質問】何\n【回答】これ\n", [["何", "これ"]]),
     "other languages": ("Frage: q\nAntwort: a\n\n问：何\n答：是", [["q", "a"], ["何", "是"]]),
     "options": ("Q: Which?\nA. red\nB. blue\nAnswer: A\nQ: r\nA: b", [["Which?\nA. red\nB. blue", "A"], ["r", "b"]]),
@@ -75,6 +77,23 @@ def test_other_texts_are_not_taken_for_questions(text: str) -> None:
     assert found is None or found.format != "questions"
 
 
+def test_a_question_without_an_end_is_too_long(tmp_path: Path) -> None:
+    first, long = read(tmp_path, "Q: q\nA: a\nQ: r\nA: b\n" + ("x" * 1023 + "\n") * (17 * 1024), "t.txt")
+    assert (texts_of(first), long.text) == (["q", "a"], None)
+    assert (long.problems[0].rule, long.line.length > LINE_LIMIT) == ("too-long", True)
+
+
+def test_a_hostile_text_takes_no_longer_than_its_length() -> None:
+    """Each would take minutes with a pattern that tries every split."""
+    for text in (
+        "## a " + "#" * 200_000 + " x",
+        "Q: a\nA: b\n" + "- " * 100_000 + "x",
+        "Q" + " " * 200_000,
+        "<table" + " a" * 100_000,
+    ):
+        assert clipboard_text.detect_pasted(text) is None or text.startswith("Q: a")
+
+
 PAGE = """<!DOCTYPE html><html><head><style>td {}</style></head><body><table><tr><td>Home</td></tr></table>
 <table><thead><tr><th>Question</th><th>Answer</th></tr></thead><tbody>
 <tr><td rowspan=2>What &amp; why?<br>Now</td><td>  It
@@ -100,6 +119,8 @@ def test_the_tables_of_a_page_are_read(tmp_path: Path) -> None:
     )
     with pytest.raises(FormatError, match="user=colour,assistant=shade"):
         read(tmp_path, "<table><tr><th>colour<th>shade<tr><td>red<td>dark</table>", "t.html")
+    with pytest.raises(FormatError, match="million cells"):
+        read(tmp_path, "<table>" + "<tr><td colspan=1000>x" * 6000 + "</table>", "t.html")
     wide = "<table><tr>" + "<td colspan=999999 rowspan=99999>x" * 50 + "</table>"
     with pytest.raises(FormatError):
         read(tmp_path, wide, "t.html")

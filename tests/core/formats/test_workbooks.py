@@ -103,6 +103,12 @@ def test_merged_cells_reach_over_what_they_cover(tmp_path: Path) -> None:
     assert any("merged cell" in note for note in formats.describe_reading(formats.detect(path)))
 
 
+def test_blank_columns_are_not_told_as_left_out(tmp_path: Path) -> None:
+    path = write_excel(tmp_path / "t.xlsx", {"S": [[None, "question", "answer", None], [None, "q", "a", "x"]]})
+    assert read(path) == [["q", "a"]]
+    assert formats.describe_reading(formats.detect(path)) == ["Columns left out: #4."]
+
+
 def test_formulas_without_results_and_errors_are_said(tmp_path: Path) -> None:
     path = write_excel(tmp_path / "t.xlsx", {"S": [["question", "answer"], ["=A1", "a"], ["#N/A", "b"]]})
     said = " ".join(formats.describe_reading(formats.detect(path)))
