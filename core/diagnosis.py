@@ -88,14 +88,8 @@ def _find_folder(title: str, folder: Path) -> Finding:
     existing = next((one for one in (folder, *folder.parents) if one.exists()), Path("/"))
     free = shutil.disk_usage(existing).free
     is_writable = os.access(existing, os.W_OK)
-    words = tr("{folder}, {free} GB free", folder=_shorten(folder), free=f"{free / 1e9:.1f}")
+    words = tr("{folder}, {free} GB free", folder=paths.shorten_home(folder), free=f"{free / 1e9:.1f}")
     return Finding(title, words if is_writable else f"{words}, {tr('cannot be written')}", is_writable and free >= MIN_FREE_BYTES)  # fmt: skip
-
-
-def _shorten(folder: Path) -> str:
-    """The folder with ~ for the home folder, whose name is often the person's."""
-    home = Path.home()
-    return str(Path("~") / folder.relative_to(home)) if folder.is_relative_to(home) else str(folder)
 
 
 def _find_engine() -> Finding:

@@ -60,3 +60,9 @@ def is_writable(path: Path) -> bool:
 def is_on_read_only_disk(path: Path) -> bool:
     """Whether the file's disk is mounted read-only for everybody; a folder that only we cannot write is not enough."""
     return hasattr(os, "statvfs") and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+def shorten_home(folder: Path) -> str:
+    """The folder with ~ for the home folder, whose name is often the person's."""
+    home = Path.home()
+    return str(Path("~") / folder.relative_to(home)) if folder.is_relative_to(home) else str(folder)

@@ -49,6 +49,12 @@ def test_where_things_happen(path):
 TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py") if path.name != "patience.py")
 
 
+def test_no_two_test_files_have_the_same_name():
+    """Folders of tests are no packages: pytest could collect only one of the two, and does not say so for each alone."""
+    names = [path.name for path in TESTS if path.name.startswith("test_")]
+    assert sorted(names) == sorted(set(names))
+
+
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_test_goes_by_the_clock(path):
     """A busy machine is slow, not wrong: how long something may take is in tests/support/patience.py alone."""

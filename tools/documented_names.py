@@ -1,4 +1,4 @@
-"""The paths and names of the code in the documents: which of them exist. `make docs` and tests/test_documents.py ask."""
+"""The paths and names of the code in the documents: which of them exist. `make docs` and tests/test_documented_names.py ask."""
 
 import re
 from collections.abc import Iterator

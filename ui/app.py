@@ -92,6 +92,7 @@ async def show(
     """Show the window on the named project, the last one, or at first the sample; return when it is closed."""
     document = next((path for path in found if path.suffix == projects.PROJECT_SUFFIX), None)
     files = [path for path in found if path != document]
+    is_first_start = not found and not chosen.recent
     try:
         project, error = await open_first_project(chosen, document)
     except ProjectInUseError as taken:
@@ -110,6 +111,8 @@ async def show(
         window.opening.explain(error)
     show_last_close_error(window, chosen)
     window.open_paths(files)
+    if is_first_start:
+        window.files.show_welcome()
     QTimer.singleShot(FREEZE_DELAY, window, freeze_garbage)
     try:
         await window.closed

@@ -125,6 +125,10 @@ class Workspace(Connections):
     def remember(self, path: Path) -> None:
         """Put a project first among the recent ones."""
         self.settings.add_recent(path)
+        self.save_settings()
+
+    def save_settings(self) -> None:
+        """Save what was chosen; where it cannot be saved, that is shown."""
         try:
             settings.save(self.settings)
         except JukuError as error:

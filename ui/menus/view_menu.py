@@ -6,8 +6,6 @@ from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu
 
-from core import settings
-from core.errors import JukuError
 from core.language import tr
 from ui import style
 from ui.project.file_actions import ProjectWindow
@@ -54,11 +52,7 @@ class ViewActions(QObject):
         place = min(range(len(sizes)), key=lambda at: abs(sizes[at] - chosen.text_size))
         chosen.text_size = sizes[max(0, min(len(sizes) - 1, place + steps))] if steps else style.NORMAL_TEXT_SIZE
         self._update_enabled()
-        try:
-            settings.save(chosen)
-        except JukuError as error:
-            self._workspace.tasks.failed.emit(error)
-            return
+        self._workspace.save_settings()
         # Rows and fields have heights that were made for the old size.
         text = tr("Text size: {size}\u2009%. It takes effect after a restart.", size=chosen.text_size)
         Notice(self._window, text, "note", lasting=True).add_button(tr("Restart now"), self._window.restart)

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QMessageBox, QTabWidget, QWidget
 
-from core import documents
+from core import documents, language, paths
 from core.dataset import sample_projects
 from core.language import tr
 from core.storage import project as projects
@@ -20,8 +20,11 @@ from core.storage.project import Project
 from ui.chat.router_dialog import RouterDialog
 from ui.dataset import drop_question
 from ui.dataset.tab import DatasetTab
+from ui.project import recent_projects
 from ui.project.copy_actions import CopyActions
 from ui.project.opening import ProjectOpener
+from ui.project.recent_projects import RecentProject
+from ui.project.welcome_dialog import WelcomeDialog
 from ui.rescue.rescue_dialog import RescueDialog
 from ui.rescue.rescue_runner import RescueRunner
 from ui.spec.tab import SpecTab
@@ -70,6 +73,7 @@ class FileActions(QObject):
 
     def fill(self, file: QMenu) -> None:
         """Fill the File menu."""
+        basics.menu_action(file, tr("&Welcome…"), self.show_welcome)
         basics.menu_action(file, tr("&New project…"), self._on_new, QKeySequence.StandardKey.New)
         sample_menu = file.addMenu(tr("New from a &sample"))
         for name in sample_projects.list_names():
@@ -130,8 +134,27 @@ class FileActions(QObject):
         if then:
             asyncio.get_running_loop().call_soon(then)  # behind the switch
 
-    def _on_new(self) -> None:
-        self._ask_where(tr("New project"), tr("Untitled"), lambda path: self._create(path, ""))
+    def show_welcome(self) -> None:
+        """Offer the three ways to begin, and the recent projects."""
+        dialog = WelcomeDialog(self._workspace, self._window)
+        dialog.text_wanted.connect(lambda: self._on_new(self._show_text))
+        dialog.rows_wanted.connect(lambda: self._on_new(self.ask_for_rows))
+        dialog.sample_wanted.connect(self._show_sample)
+        dialog.project_wanted.connect(lambda path: self.open_paths([path]))
+        dialog.other_wanted.connect(self._on_open)
+        dialog.open()
+
+    def _show_text(self) -> None:
+        self._window.tabs.setCurrentWidget(self._window.spec_tab)
+        self._window.spec_tab.show_text()
+
+    def _show_sample(self) -> None:
+        """The sample in the language of the screen, in a file of its own; the one of the first start is open already."""
+        if self._workspace.project.path.parent != paths.data_folder():
+            self._on_new_sample(f"hobannu-{language.current_language()}")
+
+    def _on_new(self, then: Callable[[], None] | None = None) -> None:
+        self._ask_where(tr("New project"), tr("Untitled"), lambda path: self._create(path, "", then))
 
     def _on_new_sample(self, name: str) -> None:
         title = sample_projects.load(name).spec_name
@@ -167,8 +190,21 @@ class FileActions(QObject):
 
     def _show_recent(self) -> None:
         self._recent.clear()
-        for path in self._workspace.settings.recent:
-            basics.menu_action(self._recent, path.replace("&", "&&"), partial(self.open_paths, [Path(path)]))
+        found = recent_projects.load(self._workspace.settings)
+        for one in found:
+            text = f"{one.name} – {one.folder}".replace("&", "&&")
+            action = basics.menu_action(self._recent, text, partial(self.open_paths, [one.path]))
+            action.setEnabled(one.is_there)
+            action.setText(text if one.is_there else tr("{project} (no longer there)", project=text))
+        gone = [one for one in found if not one.is_there]
+        self._recent.addSeparator()
+        clear = basics.menu_action(self._recent, tr("&Forget those no longer there"), partial(self._forget, gone))
+        clear.setEnabled(bool(gone))
+
+    def _forget(self, gone: list[RecentProject]) -> None:
+        for one in gone:
+            recent_projects.forget(self._workspace.settings, one.path)
+        self._workspace.save_settings()
 
     def ask_for_rows(self) -> None:
         """Ask for files with rows, and import them."""

@@ -5,8 +5,6 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
-from core import settings
-from core.errors import JukuError
 from core.language import tr
 from core.storage.project import Changes, Project
 from core.storage.schema import Table
@@ -70,10 +68,7 @@ class TeachingPathBar(QWidget):
         self._workspace.settings.hides_steps = not is_wanted
         self._show()
         self.shown.emit(is_wanted)
-        try:
-            settings.save(self._workspace.settings)
-        except JukuError as error:
-            self._workspace.tasks.failed.emit(error)
+        self._workspace.save_settings()
 
     def refresh(self, changes: Changes) -> None:
         """Read again what a write may have changed."""
