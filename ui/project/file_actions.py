@@ -79,8 +79,8 @@ class FileActions(QObject):
         for name in sample_projects.list_names():
             basics.menu_action(sample_menu, sample_projects.load(name).title, partial(self._on_new_sample, name))
         basics.menu_action(file, tr("&Open…"), self._on_open, QKeySequence.StandardKey.Open)
-        self._recent = file.addMenu(tr("Open &recent"))
-        self._recent.aboutToShow.connect(self._show_recent)
+        self.recent = file.addMenu(tr("Open &recent"))
+        self.recent.aboutToShow.connect(self._show_recent)
         file.addSeparator()
         basics.menu_action(file, tr("Save a &copy…"), self._window.copies.ask)
         basics.menu_action(file, tr("Open a &backup…"), self._window.copies.show_backups)
@@ -189,16 +189,16 @@ class FileActions(QObject):
         _ask_import_or_new(self._window, path, self._workspace.project.path.stem, import_here, create)
 
     def _show_recent(self) -> None:
-        self._recent.clear()
+        self.recent.clear()
         found = recent_projects.load(self._workspace.settings)
         for one in found:
             text = f"{one.name} – {one.folder}".replace("&", "&&")
-            action = basics.menu_action(self._recent, text, partial(self.open_paths, [one.path]))
+            action = basics.menu_action(self.recent, text, partial(self.open_paths, [one.path]))
             action.setEnabled(one.is_there)
             action.setText(text if one.is_there else tr("{project} (no longer there)", project=text))
         gone = [one for one in found if not one.is_there]
-        self._recent.addSeparator()
-        clear = basics.menu_action(self._recent, tr("&Forget those no longer there"), partial(self._forget, gone))
+        self.recent.addSeparator()
+        clear = basics.menu_action(self.recent, tr("&Forget those no longer there"), partial(self._forget, gone))
         clear.setEnabled(bool(gone))
 
     def _forget(self, gone: list[RecentProject]) -> None:

@@ -73,7 +73,11 @@ class TeachingPathBar(QWidget):
     def refresh(self, changes: Changes) -> None:
         """Read again what a write may have changed."""
         if WATCHED & changes.tables:
-            self._reading.start(lambda _reporter: self._read())
+            self.reload()
+
+    def reload(self) -> None:
+        """Read the state of the project again."""
+        self._reading.start(lambda _reporter: self._read())
 
     async def _read(self) -> None:
         is_first = self.state is None

@@ -56,7 +56,7 @@ class WelcomeDialog(QDialog):
         self.heading = basics.heading(tr("Recent projects"))
         self.list = QListWidget()
         self.list.setAccessibleName(tr("Recent projects"))
-        self.list.itemActivated.connect(self._on_project)
+        self.list.itemActivated.connect(self.open_project)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._on_menu)
         self._show_projects()
@@ -99,7 +99,8 @@ class WelcomeDialog(QDialog):
         for part in (self.heading, self.list):
             part.setVisible(rows > 0)
 
-    def _on_project(self, item: QListWidgetItem) -> None:
+    def open_project(self, item: QListWidgetItem) -> None:
+        """Open the project of a line, if it is still there."""
         one = item.data(Qt.ItemDataRole.UserRole)
         if one.is_there:
             self._choose(lambda: self.project_wanted.emit(one.path))
@@ -107,10 +108,11 @@ class WelcomeDialog(QDialog):
     def _on_menu(self, place: QPoint) -> None:
         if item := self.list.itemAt(place):
             menu = QMenu(self)
-            basics.menu_action(menu, tr("Take out of this list"), lambda: self._forget(item))
+            basics.menu_action(menu, tr("Take out of this list"), lambda: self.forget(item))
             menu.popup(self.list.viewport().mapToGlobal(place))
 
-    def _forget(self, item: QListWidgetItem) -> None:
+    def forget(self, item: QListWidgetItem) -> None:
+        """Take the project of a line out of the list; its file stays."""
         recent_projects.forget(self._workspace.settings, item.data(Qt.ItemDataRole.UserRole).path)
         self._workspace.save_settings()
         self._show_projects()

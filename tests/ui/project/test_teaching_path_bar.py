@@ -65,11 +65,11 @@ def test_a_project_that_was_taken_to_its_end_has_no_bar(run, window, monkeypatch
         await until(window.path.isVisible)
         complete = PathState(900, 20, 40, 0, 8, 1, 1)
         monkeypatch.setattr("core.teaching.teaching_path.load", lambda _db: complete)
-        window.path._reading.start(lambda _reporter: window.path._read())
+        window.path.reload()
         await until(lambda: "verdict" in window.path.words.text())
         assert window.path.isVisible()  # it has just been completed
         window.path.follow(window.workspace.project)
-        window.path._reading.start(lambda _reporter: window.path._read())
+        window.path.reload()
         await until(lambda: not window.path.isVisible())
 
     run(go())

@@ -62,13 +62,13 @@ def test_a_project_that_is_gone_is_told_and_taken_out(run, window, tmp_path):
         dialog = open_welcome(window)
         gone, there = dialog.list.item(0), dialog.list.item(1)
         assert "no longer there" in gone.text() and "no longer" not in there.text()
-        dialog._on_project(gone)
+        dialog.open_project(gone)
         assert dialog.isVisible()
-        dialog._forget(gone)
+        dialog.forget(gone)
         assert dialog.list.count() == 1 and settings.load().recent == [str(window.workspace.project.path)]
         opened = []
         dialog.project_wanted.connect(opened.append)
-        dialog._on_project(dialog.list.item(0))
+        dialog.open_project(dialog.list.item(0))
         assert opened == [window.workspace.project.path] and not dialog.isVisible()
 
     run(go())
@@ -77,7 +77,7 @@ def test_a_project_that_is_gone_is_told_and_taken_out(run, window, tmp_path):
 def test_the_recent_menu_greys_what_is_gone_and_forgets_it(run, window, tmp_path):
     async def go():
         window.workspace.settings.recent = [str(tmp_path / "gone & away.juku"), str(window.workspace.project.path)]
-        menu = window.files._recent
+        menu = window.files.recent
         menu.aboutToShow.emit()
         gone, there, _line, forget = menu.actions()
         assert not gone.isEnabled() and there.isEnabled() and "gone && away" in gone.text()
