@@ -70,7 +70,8 @@ class WelcomeDialog(QDialog):
         for part in (self.teach, self.bring, self.look):
             layout.addWidget(part)
         layout.addWidget(self.heading)
-        layout.addWidget(self.list, 1)
+        layout.addWidget(self.list)
+        layout.addStretch()
         layout.addWidget(buttons)
         self.resize(DIALOG_WIDTH, self.sizeHint().height())
 
@@ -95,7 +96,7 @@ class WelcomeDialog(QDialog):
                 item.setForeground(style.dim())
             self.list.addItem(item)
         rows = min(ROWS_SHOWN, self.list.count())
-        self.list.setMinimumHeight(rows * self.list.sizeHintForRow(0) + 2 * self.list.frameWidth() if rows else 0)
+        self.list.setFixedHeight(rows * self.list.sizeHintForRow(0) + 2 * self.list.frameWidth() + style.SPACE)
         for part in (self.heading, self.list):
             part.setVisible(rows > 0)
 
