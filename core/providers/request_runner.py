@@ -19,6 +19,7 @@ from core.storage.project import Changes, Project
 MAX_FAILURES_IN_A_ROW = 5  # in a row, after which the rest is not sent
 HOPELESS_STATUSES = (*BLOCKING_STATUSES, 404)  # the server refuses whatever it is asked
 NO_SCHEMA_STATUSES = (400, 404, 415, 422, 501)  # what a server without structured output answers
+GATHER_SECONDS = 0.02  # that a reply waits for others which come at the same time: one commit for them
 MAX_BATCH_ROUNDS = 2  # batches of one run: what the first did not answer is asked once more
 
 
@@ -132,6 +133,7 @@ class RequestRunner:
         self._unstored.append(one)
         async with self._storing:
             if one in self._unstored:
+                await asyncio.sleep(GATHER_SECONDS)
                 await self._store_waiting()
         if one.error:
             raise one.error
