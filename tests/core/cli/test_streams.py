@@ -38,7 +38,6 @@ REDIRECTED = {
     "no messages": ('juku check "$1" --rows-only 2>&-', 1, ""),
     "no streams": ('juku check "$1" --rows-only <&- >&- 2>&-', 1, ""),
     "no input": ("juku check - --rows-only <&-", 1, "0 rows checked."),
-    "a reader that has enough": ("{ juku --print-completion bash; echo $? >&2; } | head -1", 0, "141"),
 }  # fmt: skip
 
 
@@ -47,6 +46,15 @@ def test_streams_that_are_closed_or_full(rows: Path, case: str) -> None:
     script, status, said = REDIRECTED[case]
     returned, _out, err = shell(script, rows)
     assert (returned, said in err, "Traceback" in err, "Exception" in err) == (status, True, False, False)
+
+
+def test_a_reader_that_has_had_enough_ends_the_command_without_a_word() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as out:
+        command = [sys.executable, "main.py", "--print-completion", "bash"]
+        done = subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "utf-8:surrogateescape", "ascii:strict"])
@@ -60,6 +68,6 @@ def test_names_that_are_no_text_and_encodings_without_its_letters(rows: Path, en
 
 def test_an_argument_that_is_no_text_is_refused(tmp_path: Path) -> None:
     status, _out, err = shell(
-        f'juku new "$1" && juku rows list "$1" --filter "$(printf \'a\\377\')"', tmp_path / "p.juku"
+        'juku new "$1" && juku rows list "$1" --filter "$(printf \'a\\377\')"', tmp_path / "p.juku"
     )
     assert (status, "is not text" in err, "Traceback" in err) == (2, True, False)
