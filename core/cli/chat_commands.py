@@ -13,10 +13,10 @@ from core.cli.console import (
     Arguments,
     connected,
     print_result,
-    printable,
     with_project,
     with_provider,
 )
+from core.cli.streams import print_message, print_text
 from core.errors import JukuError
 from core.language import tr
 from core.providers import Message, Provider, Sampling
@@ -67,9 +67,9 @@ def _read_lines() -> Iterator[str]:
     """The person's messages: of a terminal with a prompt, or what is piped in."""
     is_terminal = sys.stdin.isatty()
     if is_terminal:
-        print(tr("“{anew}” begins a new conversation, “{quit}” ends.", anew=ANEW, quit=QUIT), file=sys.stderr)
+        print_message(tr("“{anew}” begins a new conversation, “{quit}” ends.", anew=ANEW, quit=QUIT))
     while True:
-        print("> " if is_terminal else "", end="", file=sys.stderr, flush=True)
+        print_message("> " if is_terminal else "", end="")
         line = sys.stdin.readline()
         if not line or line.strip() == QUIT:
             return
@@ -80,7 +80,7 @@ def _read_lines() -> Iterator[str]:
 def _printer(arguments: Arguments) -> Callable[[int, str], None]:
     def show(_index: int, piece: str) -> None:
         if not arguments.json:
-            print(printable(piece), end="", flush=True)
+            print_text(piece, end="", flush=True)
 
     return show
 

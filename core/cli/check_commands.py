@@ -1,15 +1,16 @@
 """The command of main.py that checks files: each line, and all rows together."""
 
-import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 from core import formats
 from core.checks import Problem, service_rules
+from core.checks.rule_registry import clip
 from core.cli import problem_output
 from core.cli.console import CLEAN, PROBLEMS, UNREADABLE, AddCommand, Arguments, progress_reporter
-from core.cli.problem_output import ProblemPrinter
+from core.cli.problem_output import MAX_PATH, ProblemPrinter
 from core.cli.row_commands import add_reading_options, expand_archives, open_input, reading
+from core.cli.streams import print_message
 from core.errors import FormatError, JukuError
 from core.formats import file_fix, service_check
 from core.language import tr, trn
@@ -72,7 +73,7 @@ class _Check:
             with open_input(path) as file:
                 self._check_file(path, file)
         except JukuError as error:
-            print(str(error), file=sys.stderr)
+            print_message(str(error))
             self.printer.add_failure(path, error)
             self.status = UNREADABLE
 
@@ -94,7 +95,7 @@ class _Check:
             label = progress_reporter(tr("Comparing the rows of {name}", name=file.name))
             compared = file_check.check_rows_together(file, label, add, self._options, how)
         for line in _summarize(arguments, path, rows, compared):
-            print(line, file=sys.stderr)  # the problems alone are the output
+            print_message(line)  # the problems alone are the output
         if arguments.fix:
             self._fix(path, file)
 
@@ -106,16 +107,16 @@ class _Check:
             changes += 1
             if changes <= MAX_CHANGES_LISTED:
                 what = f"{out}:{new}" if new else tr("left out")
-                print(f"{path}:{line} → {what} {', '.join(rules)}".rstrip(), file=sys.stderr)
+                print_message(f"{clip(str(path), MAX_PATH)}:{line} → {what} {', '.join(rules)}".rstrip())
 
         how = reading(self._arguments)
         done = file_fix.fix_file(file, out, progress_reporter(file.name), how, on_change=show)
         if changes > MAX_CHANGES_LISTED:
             more = changes - MAX_CHANGES_LISTED
-            print(trn("and {n} more", "and {n} more", more), file=sys.stderr)
+            print_message(trn("and {n} more", "and {n} more", more))
         text = tr("{rows} rows written to {path}, {fixed} of them fixed; {left} lines left out.",
                   rows=done.rows, path=out, fixed=done.fixed, left=done.left_out)  # fmt: skip
-        print(text, file=sys.stderr)
+        print_message(text)
 
 
 def _pass_on(found: Generator[tuple[int, Problem], None, int], on_problem: OnProblem) -> int:
@@ -131,7 +132,7 @@ def _pass_on(found: Generator[tuple[int, Problem], None, int], on_problem: OnPro
 
 def _summarize(arguments: Arguments, path: Path, rows: int, compared: CheckedRows | None) -> list[str]:
     """How many rows were looked at, and what was not looked at."""
-    lines = [trn("{name}: {n} row checked.", "{name}: {n} rows checked.", rows, name=path.name)]
+    lines = [trn("{name}: {n} row checked.", "{name}: {n} rows checked.", rows, name=clip(path.name, 80))]
     if compared and compared.exam_questions:
         text = trn("Compared with {n} exam question.", "Compared with {n} exam questions.", compared.exam_questions)
         lines[0] += f" {text}"

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import dataclasses
-import os
 import runpy
 import sqlite3
 import sys
@@ -29,6 +28,7 @@ from core.cli import (
     rescue_commands,
     server_commands,
     spec_commands,
+    streams,
     teaching_commands,
 )
 from core.cli.command_names import ALIASES, expand_alias
@@ -49,9 +49,11 @@ from core.cli.console import (
     number_in,
     print_result,
     progress_reporter,
+    require_unicode,
     with_provider,
 )
 from core.cli.rows_prompt_and_settings import agree_on_prompt, read_setting
+from core.cli.streams import print_message
 from core.dataset import row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
 from core.errors import JukuError, MissingLogError
@@ -78,23 +80,31 @@ def run(arguments: list[str]) -> int:
     """
     chosen = settings.load()
     language.set_language(chosen.language)
-    parsed = build_parser().parse_args(expand_alias(arguments))
     try:
-        status: int = parsed.command(parsed)
-        sys.stdout.flush()
+        status = _run_command(arguments)
     except MissingLogError as error:
         explain_missing_log(error)
         return INCOMPLETE
     except JukuError as error:
-        print(str(error), file=sys.stderr)
+        print_message(str(error))
         return UNREADABLE
     except KeyboardInterrupt:
-        print(tr("Cancelled."), file=sys.stderr)
+        print_message(tr("Cancelled."))
         return INTERRUPTED
     except BrokenPipeError:  # who reads has had enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
+        streams.drop_output()
         return BROKEN_PIPE
     return status
+
+
+def _run_command(arguments: list[str]) -> int:
+    try:
+        parsed = build_parser().parse_args(expand_alias(arguments))
+        require_unicode(parsed)
+        status: int = parsed.command(parsed)
+        return status
+    finally:
+        streams.flush_output()  # a help page, too, may go to a full disk
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -229,17 +239,17 @@ async def _check_before(
 
     reporter = progress_reporter(tr("Checking before the start…"))
     report = await preflight.examine(document, provider.id, provider.preset, connect, [plan], reporter)
-    print(*preflight.format_report(report), sep="\n", file=sys.stderr)
+    print_message("\n".join(preflight.format_report(report)))
     if report.is_blocked:
-        print(tr("Fix this first. Nothing was sent."), file=sys.stderr)
+        print_message(tr("Fix this first. Nothing was sent."))
         return PROBLEMS
     if arguments.yes or not report.needs_confirmation:
         return CLEAN
     if sys.stdin.isatty():
-        print(tr("Start? [y/N] "), end="", file=sys.stderr, flush=True)
+        print_message(tr("Start? [y/N] "), end="")
         if sys.stdin.readline().strip().lower() in ("y", "yes"):
             return CLEAN
-    print(tr("Nothing was sent. To start it nevertheless, add “--yes”."), file=sys.stderr)
+    print_message(tr("Nothing was sent. To start it nevertheless, add “--yes”."))
     return INCOMPLETE
 
 

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import difflib
-import json
 import re
 import sys
 import time
@@ -13,8 +12,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from core import providers, settings
-from core.checks.rule_registry import is_printable
-from core.errors import FormatError, MissingLogError
+from core.checks.rule_registry import clip
+from core.cli.streams import print_json, print_message, print_text, printable
+from core.errors import FormatError, JukuError, MissingLogError
 from core.keys import Keys
 from core.language import tr
 from core.progress import Progress, Reporter
@@ -41,7 +41,7 @@ def with_project(arguments: Arguments, work: Callable[[Project], Coroutine[Any, 
     document = _open_project(arguments)
     try:
         if document.notice:
-            print(document.notice, file=sys.stderr)
+            print_message(document.notice)
         return asyncio.run(work(document))
     finally:
         document.close()
@@ -143,12 +143,12 @@ def add_project_argument(parser: argparse.ArgumentParser) -> None:
 def explain_missing_log(error: MissingLogError) -> None:
     """Print on standard error what is missing, and which options continue without it."""
     advice = tr("To continue with what the file contains, add “--without-log”, or “--in-copy FILE” to do so in a copy.")
-    print(f"{error}\n{advice}", file=sys.stderr)
+    print_message(f"{error}\n{advice}")
 
 
 def progress_reporter(label: str) -> Reporter:
     """A reporter that prints to standard error: one line that is overwritten on a terminal, elsewhere a line every 10 %."""
-    terminal = sys.stderr.isatty()
+    terminal, name = sys.stderr.isatty(), clip(label, 80)
     shown = -1
 
     def show(progress: Progress) -> None:
@@ -161,7 +161,7 @@ def progress_reporter(label: str) -> Reporter:
             shown = share
             end = "\n" if progress.done >= total or not terminal else ""
             start = "\r" if terminal else ""
-            print(f"{start}{label} {share} %", end=end, file=sys.stderr, flush=True)
+            print_message(f"{name} {share} %", end, start)
 
     return Reporter(show)
 
@@ -171,7 +171,7 @@ def print_result(arguments: Arguments, data: dict[str, Any], text: str) -> None:
     if arguments.json:
         print_json(data)
     else:
-        print(printable(text))
+        print_text(text)
 
 
 def print_table(
@@ -184,7 +184,7 @@ def print_table(
     cells = [[printable(str(value)).replace("\n", " ") for value in row] for row in rows]
     if not sys.stdout.isatty():
         for row in cells:
-            print("\t".join(cell.replace("\t", " ") for cell in row))
+            print_text("\t".join(cell.replace("\t", " ") for cell in row))
         return
     from rich import box
     from rich.console import Console
@@ -199,11 +199,6 @@ def print_table(
     Console().print(table)
 
 
-def printable(text: str) -> str:
-    """The text without what a terminal would take for a command: models and files write it, too."""
-    return "".join(char if is_printable(char) or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
 def read_text(path: Path) -> str:
     """The text of a file, or of standard input for “-”. Raises `FormatError` where it cannot be read or is no UTF-8."""
     try:
@@ -213,6 +208,10 @@ def read_text(path: Path) -> str:
         raise FormatError(tr("“{name}” cannot be read", name=path.name), str(error)) from error
 
 
-def print_json(data: dict[str, Any]) -> None:
-    """Print one line of JSON."""
-    print(json.dumps(data, ensure_ascii=False))
+def require_unicode(arguments: Arguments) -> None:
+    """Raise `JukuError` for an argument, other than a path, whose bytes are no text: it could not be sent or stored."""
+    for value in vars(arguments).values():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and any("\ud800" <= char <= "\udfff" for char in text):
+                title = tr("“{text}” is not text in the encoding of this terminal", text=clip(text))
+                raise JukuError(title, tr("Nothing was done."))

@@ -18,6 +18,7 @@ from core.cli.console import (
     progress_reporter,
     with_project,
 )
+from core.cli.streams import print_text
 from core.dataset import bulk_edits, examples, filters, versions
 from core.errors import JukuError
 from core.language import tr, trn
@@ -95,7 +96,9 @@ def _list(arguments: Arguments) -> int:
         heads = ("", tr("Use"), tr("Status"), tr("Kind"), tr("Facts"), tr("Question"), tr("Answer"))
         print_table(arguments, data, heads, table)
         if not arguments.json and len(ids) > len(rows):
-            print(trn("{n} more row; --limit shows more", "{n} more rows; --limit shows more", len(ids) - len(rows)))
+            print_text(
+                trn("{n} more row; --limit shows more", "{n} more rows; --limit shows more", len(ids) - len(rows))
+            )
         return CLEAN if ids else PROBLEMS
 
     return with_project(arguments, work)

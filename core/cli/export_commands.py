@@ -1,12 +1,12 @@
 """The command of main.py that exports a model: export-model."""
 
 import asyncio
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from core import providers
 from core.cli.console import CLEAN, AddCommand, Arguments, print_result, progress_reporter, with_provider
+from core.cli.streams import print_message
 from core.exam import exported_models
 from core.exam.exported_models import ExportedScore
 from core.language import tr
@@ -39,7 +39,7 @@ async def _export(arguments: Arguments, document: Project, provider: providers.P
     export = await model_export.wait(provider, export, progress_reporter(tr("Exporting")))
     scores = await _examine(document, provider, export) if arguments.exam and export.models else []
     if arguments.exam and not scores:
-        print(tr("No exam was sat: only GGUF files can, with the package xllamacpp."), file=sys.stderr)
+        print_message(tr("No exam was sat: only GGUF files can, with the package xllamacpp."))
     if scores:
         rows = exported_models.build_card_rows(scores, tr("The model in Juku"))
         export = await provider.update_export_card(export.id, {"exam": rows})

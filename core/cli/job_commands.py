@@ -1,7 +1,6 @@
 """The commands of main.py about training jobs: jobs list, watch, pause, resume, cancel, adopt, forget."""
 
 import asyncio
-import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -15,10 +14,10 @@ from core.cli.console import (
     format_time,
     print_result,
     print_table,
-    printable,
     with_project,
     with_provider,
 )
+from core.cli.streams import print_message
 from core.errors import JukuError
 from core.language import tr, trn
 from core.providers import Provider
@@ -89,7 +88,7 @@ def print_events(document: Project, id: int) -> Callable[[Changes], None]:
         nonlocal shown
         events = jobs.load_events(document.rows, id)
         for event in events[shown:]:
-            print(printable(event.message), file=sys.stderr)
+            print_message(event.message)
         shown = len(events)
 
     return show
@@ -110,7 +109,7 @@ def _watch(arguments: Arguments) -> int:
         try:
             job = await job_queue.follow(document, provider, record.id, print_events(document, record.id))
         except asyncio.CancelledError:
-            print(tr("The job goes on; “jobs cancel {id}” cancels it.", id=record.id), file=sys.stderr)
+            print_message(tr("The job goes on; “jobs cancel {id}” cancels it.", id=record.id))
             raise
         return print_job(arguments, job)
 

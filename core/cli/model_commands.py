@@ -1,7 +1,6 @@
 """The commands of main.py about base models on this computer: models list, fetch."""
 
 import asyncio
-import sys
 from dataclasses import asdict
 
 from core import providers
@@ -16,6 +15,7 @@ from core.cli.console import (
     print_table,
     progress_reporter,
 )
+from core.cli.streams import print_message
 from core.errors import JukuError
 from core.language import tr
 from core.providers import ModelOffer
@@ -62,7 +62,7 @@ async def _fetch(arguments: Arguments, provider: LocalProvider) -> int:
         terms = await provider.terms(offer.id)
         head = tr("{title}, {size} GB, licence: {licence}", title=offer.title, size=f"{offer.bytes / 1e9:.1f}", licence=offer.licence)  # fmt: skip
         advice = tr("Nothing was fetched. To accept the licence and fetch the model, add “--accept-licence”.")
-        print(*filter(None, (terms, head, offer.licence_url, advice)), sep="\n", file=sys.stderr)
+        print_message("\n".join(filter(None, (terms, head, offer.licence_url, advice))))
         return INCOMPLETE
     if offer.state != "ready":
         await provider.prepare(offer.id)

@@ -1,5 +1,6 @@
 """Prints the problems of files: as text, as JSON, as SARIF for code scanners, or as annotations of GitHub Actions."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,12 @@ from urllib.parse import quote
 
 from core import __version__, checks
 from core.checks import Problem
-from core.cli.console import print_json, printable
+from core.checks.rule_registry import clip
+from core.cli.streams import print_json, print_text, printable
 from core.errors import JukuError
 
 FORMATS = ("text", "json", "sarif", "github")
+MAX_PATH = 4096  # characters of a path before a problem
 
 _SARIF_LEVELS = {"error": "error", "warning": "warning", "note": "note"}
 _GITHUB_COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
@@ -62,7 +65,9 @@ class ProblemPrinter:
 
 
 def _print_text(path: Path, line: int, problem: Problem) -> None:
-    print(f"{path}:{line}: {problem.severity} {problem.rule} {problem.path or '$'} {problem.message}")
+    print_text(
+        f"{clip(str(path), MAX_PATH)}:{line}: {problem.severity} {problem.rule} {problem.path or '$'} {problem.message}"
+    )
 
 
 def _print_as_json(path: Path, line: int, problem: Problem) -> None:
@@ -76,12 +81,12 @@ def _print_annotation(path: Path, line: int, problem: Problem) -> None:
         message, name = message.replace(char, escape), name.replace(char, escape)
     name = name.replace(":", "%3A").replace(",", "%2C")
     place = f"file={name},line={line}" if line else f"file={name}"
-    print(f"::{_GITHUB_COMMANDS[problem.severity]} {place},title={problem.rule}::{message}")
+    print_text(f"::{_GITHUB_COMMANDS[problem.severity]} {place},title={problem.rule}::{message}")
 
 
 def _build_uri(path: Path) -> str:
     """The path as a reference of a URI: what is no letter of one is escaped."""
-    return quote(path.as_posix())
+    return quote(os.fsencode(path.as_posix()))
 
 
 def _build_sarif(results: list[dict[str, Any]], failures: list[dict[str, Any]]) -> dict[str, Any]:

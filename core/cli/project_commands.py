@@ -14,6 +14,7 @@ from core.cli.console import (
     progress_reporter,
     with_project,
 )
+from core.cli.streams import print_text
 from core.dataset import examples
 from core.exam import runs
 from core.language import tr, trn
@@ -86,7 +87,7 @@ def _list_backups(arguments: Arguments) -> int:
         rows = [(format_time(one.made), f"{one.size:,}", one.path) for one in found]
         print_table(arguments, data, (tr("Made"), tr("Bytes"), tr("File")), rows)
         if not found and not arguments.json:
-            print(trn("{n} backup", "{n} backups", 0))
+            print_text(trn("{n} backup", "{n} backups", 0))
         return CLEAN
 
     return with_project(arguments, work)

@@ -1,7 +1,6 @@
 """The command of main.py that rescues fine-tuned models before their shutdown: rescue."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -22,6 +21,7 @@ from core.cli.console import (
     with_provider,
 )
 from core.cli.rows_prompt_and_settings import read_setting
+from core.cli.streams import print_message
 from core.errors import JukuError
 from core.exam.report import csv_and_json
 from core.language import tr, trn
@@ -160,18 +160,18 @@ async def _work(arguments: Arguments, document: Project, connect: Connect, id: i
         if changes.tables & records.TABLES:
             line = _format_step(records.load(document.rows, id), preset)
             if line != told:
-                print(line, file=sys.stderr)
+                print_message(line)
             told = line
 
-    print(told := _format_step(run, preset), file=sys.stderr)
+    print_message(told := _format_step(run, preset))
     try:
         run = await loop.resume(document, connect, id, progress_reporter(tr("Rescue")), show)
     except NotAgreedError as error:
-        print(f"{error.title}\n{error.message}", file=sys.stderr)
-        print(tr("To start it nevertheless: “rescue --continue --yes”."), file=sys.stderr)
+        print_message(f"{error.title}\n{error.message}")
+        print_message(tr("To start it nevertheless: “rescue --continue --yes”."))
         return INCOMPLETE
     except JukuError:
-        print(tr("What was done is kept: “rescue --continue” goes on with it."), file=sys.stderr)
+        print_message(tr("What was done is kept: “rescue --continue” goes on with it."))
         raise
     found = await document.read(report.load, run)
     print_result(arguments, _build_data(found), "\n".join(report.build_sentences(found)))

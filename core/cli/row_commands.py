@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core import checks, formats
+from core.checks.rule_registry import clip
 from core.cli.console import (
     CLEAN,
     PROBLEMS,
@@ -19,15 +20,17 @@ from core.cli.console import (
     UNREADABLE,
     AddCommand,
     Arguments,
-    print_json,
     print_result,
     progress_reporter,
     with_project,
 )
+from core.cli.problem_output import MAX_PATH
+from core.cli.streams import print_json, print_message, print_text
 from core.dataset import examples, exporting, filters, importing, quarantine, sample_projects
 from core.dataset.import_reader_process import ImportOptions
 from core.errors import FormatError, JukuError, ProjectError
 from core.formats import column_mapping
+from core.formats.archives import MAX_NAMED
 from core.formats.reading_options import ReadingOptions
 from core.generation import fact_links
 from core.language import tr, trn
@@ -152,7 +155,7 @@ def _import(arguments: Arguments) -> int:
             except ProjectError:
                 raise  # no other file would come in either
             except JukuError as error:
-                print(str(error), file=sys.stderr)
+                print_message(str(error))
                 status = UNREADABLE
                 continue
             unread = await document.read(quarantine.load_lines, before)
@@ -174,8 +177,10 @@ def expand_archives(files: list[Path]) -> Iterator[Path]:
             yield path  # told when it is opened
             continue
         if contents.left_out:
-            names = ", ".join(contents.left_out)
-            print(tr("{name}: files without rows left out: {names}", name=path.name, names=names), file=sys.stderr)
+            names = ", ".join(clip(name) for name in contents.left_out[:MAX_NAMED])
+            if (more := len(contents.left_out) - MAX_NAMED) > 0:
+                names += ", " + trn("and {n} more", "and {n} more", more)
+            print_message(tr("{name}: files without rows left out: {names}", name=clip(path.name, 80), names=names))
         yield from contents.paths
 
 
@@ -210,20 +215,27 @@ def _print_import_result(
         read = {"rows": result.rows, "known": result.known, "notes": result.notes}
         print_json({"file": str(path), **read, "unread": lines, **counts})
         return
-    print(trn("{name}: {n} row imported", "{name}: {n} rows imported", result.rows, name=formats.format_name(path)))
+    print_text(
+        trn(
+            "{name}: {n} row imported",
+            "{name}: {n} rows imported",
+            result.rows,
+            name=clip(formats.format_name(path), 80),
+        )
+    )
     if result.notes:
-        print("\n".join(result.notes))
-        print(tr("If that is wrong, say so with --encoding, --delimiter, --sheet, --columns or --form."))
+        print_text("\n".join(result.notes))
+        print_text(tr("If that is wrong, say so with --encoding, --delimiter, --sheet, --columns or --form."))
     if result.known:
-        print(trn("{n} row already existed", "{n} rows already existed", result.known))
+        print_text(trn("{n} row already existed", "{n} rows already existed", result.known))
     if linked:
-        print(fact_links.format_result(linked))
+        print_text(fact_links.format_result(linked))
     for rule, count in wrong.rules.items():
         title, severity = checks.RULES[rule].title(), checks.RULES[rule].severity
-        print(trn("{n} row: {severity} {rule} ({title})", "{n} rows: {severity} {rule} ({title})", count,
+        print_text(trn("{n} row: {severity} {rule} ({title})", "{n} rows: {severity} {rule} ({title})", count,
                   severity=severity, rule=rule, title=title))  # fmt: skip
     for entry in unread:
-        print(f"{path}:{entry.line}: error {entry.rule} $ {entry.message}")
+        print_text(f"{clip(str(path), MAX_PATH)}:{entry.line}: error {entry.rule} $ {entry.message}")
 
 
 def reading(arguments: Arguments) -> ReadingOptions:

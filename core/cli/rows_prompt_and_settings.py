@@ -3,10 +3,10 @@
 import argparse
 import json
 import sqlite3
-import sys
 from collections.abc import Callable
 
 from core.cli.console import Arguments
+from core.cli.streams import print_message
 from core.dataset import row_system_prompts
 from core.dataset.row_system_prompts import PromptUse
 from core.language import tr
@@ -37,4 +37,4 @@ async def agree_on_prompt(
         return
     wanted = (await document.read(spec.load)).system_prompt
     offer = [tr("“--rows-prompt” uses the rows' prompt.")] if found.is_offered else []
-    print(row_system_prompts.describe_difference(found, wanted), *offer, file=sys.stderr)
+    print_message(" ".join([row_system_prompts.describe_difference(found, wanted), *offer]))

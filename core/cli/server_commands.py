@@ -6,6 +6,7 @@ import sys
 
 from core import providers, settings
 from core.cli.console import CLEAN, PROBLEMS, AddCommand, Arguments, connected, print_result, print_table
+from core.cli.streams import print_message
 from core.errors import JukuError, KeyStoreError
 from core.keys import Keys, environment_variable
 from core.language import tr
@@ -79,7 +80,7 @@ def _add(arguments: Arguments) -> int:
     if problem := settings.url_error(url):
         raise JukuError(tr("The server was not added"), f"{problem} (--url)")
     if warning := settings.url_warning(url):
-        print(warning, file=sys.stderr)
+        print_message(warning)
     entry = ProviderSettings(
         settings.new_id(chosen, arguments.title), arguments.title, url, arguments.preset, models=arguments.models
     )
@@ -96,7 +97,7 @@ def _remove(arguments: Arguments) -> int:
     try:
         Keys().delete(entry.id)
     except KeyStoreError as error:  # a server without a key must not need a keyring to go
-        print(str(error), file=sys.stderr)
+        print_message(str(error))
     chosen.remove_server(entry.id)
     settings.save(chosen)
     print_result(arguments, {"id": entry.id}, tr("Removed: {name}", name=entry.title))

@@ -1,6 +1,5 @@
 """The command of main.py that teaches until learned: teach."""
 
-import sys
 from typing import Any
 
 from core import providers
@@ -16,6 +15,7 @@ from core.cli.console import (
     with_provider,
 )
 from core.cli.rows_prompt_and_settings import agree_on_prompt, read_setting
+from core.cli.streams import print_message
 from core.dataset import row_system_prompts
 from core.errors import JukuError
 from core.exam.report import csv_and_json
@@ -85,7 +85,7 @@ def _teach(arguments: Arguments) -> int:
             if changes.tables & records.TABLES:
                 run = records.load(document.rows, id)
                 for result in run.results[shown:]:
-                    print(report.format_round(result, len(run.facts)), file=sys.stderr)
+                    print_message(report.format_round(result, len(run.facts)))
                 shown = len(run.results)
 
         run = await loop.resume(document, connect, id, reporter, show)

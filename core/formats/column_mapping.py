@@ -103,11 +103,13 @@ def normalise_name(name: str) -> str:
 
 def unique_names(head: Sequence[str]) -> list[str]:
     """The columns' names, made unique; the third column without a name is `#3`."""
-    names: list[str] = []
+    names: dict[str, None] = {}  # in their order; a list would be searched for each of a hundred thousand columns
     for place, cell in enumerate(head, start=1):
         name = cell.strip() or f"#{place}"
-        names.append(f"{name} #{place}" if name in names else name)
-    return names
+        while name in names:
+            name = f"{name} #{place}"
+        names[name] = None
+    return list(names)
 
 
 def number_columns(count: int) -> list[str]:

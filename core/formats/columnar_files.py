@@ -86,7 +86,49 @@ def _iterate(path: Path, kind: str) -> Any:
                 raise _too_large_error(path)
             batch.validate(full=True)  # values of a hostile file may point anywhere
             for start in range(0, batch.num_rows, ROWS_PER_BATCH):
-                yield Batch(batch.slice(start, ROWS_PER_BATCH).to_pylist(), done, total)
+                yield Batch(_list_rows(arrow, batch.slice(start, ROWS_PER_BATCH)), done, total)
+
+
+def _list_rows(arrow: ModuleType, batch: Any) -> list[dict[str, Any]]:
+    """The rows of a batch as Python values. Columns with the same name get names of their own, as those of a table do."""
+    names = batch.schema.names
+    if len(set(names)) < len(names):
+        names = column_mapping.unique_names(names)
+    columns = [_list_values(arrow, column) for column in batch.columns]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _list_values(arrow: ModuleType, column: Any) -> list[Any]:
+    """The values of a column; times that Python's types cannot hold, such as nanoseconds, as text or as a number."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except (arrow.ArrowException, ValueError, OverflowError):
+        try:
+            return list(column.cast(_replace_times(arrow, column.type, arrow.string())).to_pylist())
+        except (arrow.ArrowException, ValueError, OverflowError):  # no such date, or a time zone that is not known
+            return list(column.cast(_replace_times(arrow, column.type, arrow.int64())).to_pylist())
+    return values
+
+
+def _replace_times(arrow: ModuleType, type: Any, by: Any) -> Any:
+    """An Arrow type with `by` in place of all its dates, times and durations."""
+    kinds = arrow.types
+    if kinds.is_temporal(type):
+        # Arrow casts a 32-bit date to a 32-bit number only, and a time of day to no 64-bit one of another unit.
+        return arrow.int32() if by == arrow.int64() and type.bit_width == 32 else by
+    if kinds.is_dictionary(type):
+        return _replace_times(arrow, type.value_type, by)
+    if kinds.is_struct(type):
+        return arrow.struct([field.with_type(_replace_times(arrow, field.type, by)) for field in type])
+    if kinds.is_large_list(type):
+        return arrow.large_list(_replace_times(arrow, type.value_type, by))
+    if kinds.is_fixed_size_list(type):
+        return arrow.list_(_replace_times(arrow, type.value_type, by), type.list_size)
+    if kinds.is_list(type):
+        return arrow.list_(_replace_times(arrow, type.value_type, by))
+    if kinds.is_map(type):
+        return arrow.map_(type.key_type, _replace_times(arrow, type.item_type, by))
+    return type
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[Any, int, int]]:

@@ -30,14 +30,15 @@ class BatchesApi(FilesApi):
             completion_window="24h",
             metadata={KEY: token},
         )
-        return _batch(await self._await_and_note("batch", self._request(create, Batch, ONCE_ONLY)))
+        return self.read_answer(_batch, await self._await_and_note("batch", self._request(create, Batch, ONCE_ONLY)))
 
     async def find_batch(self, token: str) -> BatchState | None:
         """The batch that was created with `token`, or None. Raises `ProviderError`."""
         client = await self.client()
         async for item in self._pages(client.batches.list, MAX_BATCHES):
-            if (item.metadata or {}).get(KEY) == token:
-                return _batch(item)
+            state = self.read_answer(_batch, item)
+            if state.metadata.get(KEY) == token:
+                return state
         return None
 
     async def batch(self, id: str) -> BatchState:
@@ -45,14 +46,14 @@ class BatchesApi(FilesApi):
         client = await self.client()
         from openai.types import Batch
 
-        return _batch(await self._request(lambda: client.batches.retrieve(id), Batch))
+        return self.read_answer(_batch, await self._request(lambda: client.batches.retrieve(id), Batch))
 
     async def cancel_batch(self, id: str) -> BatchState:
         """Cancel a batch; sent once. Raises `ProviderError`."""
         client = await self.client()
         from openai.types import Batch
 
-        return _batch(await self._request(lambda: client.batches.cancel(id), Batch, ONCE_ONLY))
+        return self.read_answer(_batch, await self._request(lambda: client.batches.cancel(id), Batch, ONCE_ONLY))
 
     async def batch_answers(self, file: str) -> list[BatchAnswer]:
         """The answers in an output or error file of a batch of chat requests, without lines that are none. Raises `ProviderError`."""

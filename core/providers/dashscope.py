@@ -17,7 +17,7 @@ from core.providers.own_jobs import (
     read_time,
     require_supervised,
 )
-from core.providers.protocol_types import KEY, JobEvent, JobRequest, JobState, JobStatus
+from core.providers.protocol_types import KEY, JobEvent, JobRequest, JobState, JobStatus, read_entries, read_fields
 from core.redaction import redact
 
 COMPATIBLE_PATH = "/compatible-mode/v1"  # of the base URL; the other routes are under /api/v1
@@ -47,21 +47,17 @@ class DashScopeProvider(OwnJobsProvider):
         """Ask for a job, once, as `JobsApi.create_job` does."""
         self.preset.check(request.method, request.hyperparameters, request.suffix or "")
         require_supervised(self.title, request.method)
-        return _state(
-            self,
-            await self._await_and_note("jobs", self.call_route("POST", self._url("fine-tunes"), build_body(request))),
-        )
+        sent = self.call_route("POST", self._url("fine-tunes"), build_body(request))
+        return self.read_answer(_state, await self._await_and_note("jobs", sent))
 
     async def jobs(self, most: int = 1000, **_chosen: Any) -> list[JobState]:
         """The jobs of the account, the newest first. Raises `ProviderError`."""
         states: list[JobState] = []
         for page in range(1, MAX_PAGES + 1):
-            found = (await self.call_route("GET", self._url("fine-tunes"), page_no=page, page_size=PAGE_SIZE)).get(
-                "output"
-            ) or {}
-            items = found.get("jobs") or []
-            states += [_state(self, {"output": item}) for item in items]
-            if not items or len(states) >= min(most, int(found.get("total") or 0)):
+            answer = await self.call_route("GET", self._url("fine-tunes"), page_no=page, page_size=PAGE_SIZE)
+            items, total = self.read_answer(_page, answer)
+            states += [self.read_answer(_state, {"output": item}) for item in items]
+            if not items or len(states) >= min(most, total):
                 break
         return sorted(states, key=lambda state: -state.created_at)[:most]
 
@@ -72,7 +68,7 @@ class DashScopeProvider(OwnJobsProvider):
 
     async def job(self, id: str) -> JobState:
         """The state of a job. Raises `ProviderError`."""
-        return _state(self, await self.call_route("GET", self._url(f"fine-tunes/{id}")))
+        return self.read_answer(_state, await self.call_route("GET", self._url(f"fine-tunes/{id}")))
 
     async def cancel_job(self, id: str) -> JobState:
         """Cancel a job; sent once. Raises `ProviderError`."""
@@ -81,10 +77,8 @@ class DashScopeProvider(OwnJobsProvider):
 
     async def events(self, job: str, known: set[str]) -> list[JobEvent]:
         """The lines of the job's log that are not `known` yet, the oldest first. Raises `ProviderError`."""
-        found = (await self.call_route("GET", self._url(f"fine-tunes/{job}/logs"), offset=1, line=LOG_LINES)).get(
-            "output"
-        ) or {}
-        lines = [str(line) for line in found.get("logs") or []]
+        found = await self.call_route("GET", self._url(f"fine-tunes/{job}/logs"), offset=1, line=LOG_LINES)
+        lines = self.read_answer(_log_lines, found)
         events = [JobEvent(event_id(job, at, line), 0.0, "info", redact(line), {}) for at, line in enumerate(lines)]
         return [event for event in events if event.id not in known]
 
@@ -111,9 +105,19 @@ def build_body(request: JobRequest) -> dict[str, Any]:
     return body | ({"hyper_parameters": numbers} if numbers else {})
 
 
-def _state(provider: DashScopeProvider, answer: dict[str, Any]) -> JobState:
-    item: dict[str, Any] = answer.get("output") or {}
-    status = provider.read_status(item.get("status"))
+def _page(answer: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """The jobs on a page of the list, and how many there are on all. An error with status 200 has no output."""
+    found = answer["output"]
+    return read_entries(found.get("jobs")), int(found.get("total") or 0)
+
+
+def _log_lines(answer: dict[str, Any]) -> list[str]:
+    return [str(line) for line in answer["output"].get("logs") or []]
+
+
+def _state(answer: dict[str, Any]) -> JobState:
+    item = read_fields(answer.get("output"))
+    status = DashScopeProvider.read_status(item.get("status"))
     result = str(item.get("finetuned_output") or "")
     base = str(item.get("base_model") or item.get("model") or "")
     failed = status == JobStatus.FAILED

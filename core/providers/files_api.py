@@ -32,7 +32,8 @@ class FilesApi(Connection):
         wanted: Any = purpose
         create = partial(client.files.create, file=(name, body, "application/jsonl"), purpose=wanted)
         try:
-            return file_info(await self._await_and_note("files", self._request(create, FileObject, ONCE_ONLY)))
+            sent = await self._await_and_note("files", self._request(create, FileObject, ONCE_ONLY))
+            return self.read_answer(file_info, sent)
         except ProviderError as error:
             if error.status not in MISSING_ROUTE_STATUSES:
                 raise
@@ -48,7 +49,8 @@ class FilesApi(Connection):
         """The files at the server, the newest first. Raises `ProviderError`."""
         client = await self.client()
         wanted: Any = {"purpose": purpose} if purpose else {}
-        found = [file_info(item) async for item in self._pages(lambda **page: client.files.list(**wanted, **page))]
+        pages = self._pages(lambda **page: client.files.list(**wanted, **page))
+        found = [self.read_answer(file_info, item) async for item in pages]
         return sorted(found, key=lambda file: -file.created_at)
 
     async def look_at_files(self) -> None:
@@ -63,7 +65,7 @@ class FilesApi(Connection):
         client = await self.client()
         from openai.types import FileObject
 
-        return file_info(await self._request(lambda: client.files.retrieve(id), FileObject))
+        return self.read_answer(file_info, await self._request(lambda: client.files.retrieve(id), FileObject))
 
     async def download(self, id: str, on_bytes: OnBytes | None = None) -> bytes:
         """The content of a file. Raises `ProviderError`, also where a page or a message came instead."""

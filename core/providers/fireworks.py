@@ -24,6 +24,7 @@ from core.providers.protocol_types import (
     JobStatus,
     ModelOffer,
     OnBytes,
+    read_fields,
 )
 from core.providers.retry_policy import ONCE_ONLY
 from core.redaction import redact
@@ -70,8 +71,8 @@ class FireworksProvider(OwnJobsProvider):
     async def _url(self, path: str) -> str:
         """A route of the account that the key belongs to. Raises `ProviderError`."""
         if not self._account:
-            found = (await self.call_route("GET", f"{self._root}/accounts")).get("accounts") or []
-            names = [str(one.get("name") or "") for one in found if isinstance(one, dict)]
+            found = self.read_list(await self.call_route("GET", f"{self._root}/accounts"), "accounts")
+            names = [str(one.get("name") or "") for one in found]
             if not any(names):
                 raise ProviderError(
                     tr("“{server}” names no account for this API key", server=self.title),
@@ -87,7 +88,7 @@ class FireworksProvider(OwnJobsProvider):
         items: list[dict[str, Any]] = []
         for _page in range(MAX_PAGES):
             found = await self.call_route("GET", url, pageSize=PAGE_SIZE, **query)
-            items += [one for one in found.get(name) or [] if isinstance(one, dict)]
+            items += self.read_list(found, name)
             if not (token := found.get("nextPageToken")):
                 break
             query["pageToken"] = token
@@ -126,7 +127,7 @@ class FireworksProvider(OwnJobsProvider):
 
     async def files(self, purpose: str | None = None) -> list[FileInfo]:  # noqa: ARG002 - it has but one
         """The datasets of the account, the newest first. Raises `ProviderError`."""
-        found = [_file(item) for item in await self._list("datasets", "datasets")]
+        found = [self.read_answer(_file, item) for item in await self._list("datasets", "datasets")]
         return sorted(found, key=lambda file: -file.created_at)
 
     async def look_at_files(self) -> None:
@@ -135,7 +136,7 @@ class FireworksProvider(OwnJobsProvider):
 
     async def file(self, id: str) -> FileInfo:
         """What the service reports of a dataset. Raises `ProviderError`."""
-        return _file(await self.call_route("GET", await self._url(f"datasets/{id}")))
+        return self.read_answer(_file, await self.call_route("GET", await self._url(f"datasets/{id}")))
 
     async def delete_file(self, id: str) -> None:
         """Delete a dataset, for good; sent once. Raises `ProviderError`."""
@@ -163,7 +164,7 @@ class FireworksProvider(OwnJobsProvider):
         body = build_body(request, self._account)
         sent = self.call_route("POST", url, body, supervisedFineTuningJobId=id)
         try:
-            return _state(self, await self._await_and_note("jobs", sent))
+            return self.read_answer(_state, await self._await_and_note("jobs", sent))
         except ProviderError as error:
             if error.status != 409:
                 raise
@@ -172,7 +173,8 @@ class FireworksProvider(OwnJobsProvider):
     async def jobs(self, most: int = 1000, **_chosen: Any) -> list[JobState]:
         """The jobs of the account, the newest first. Raises `ProviderError`."""
         found = [
-            _state(self, item) for item in await self._list("supervisedFineTuningJobs", "supervisedFineTuningJobs")
+            self.read_answer(_state, item)
+            for item in await self._list("supervisedFineTuningJobs", "supervisedFineTuningJobs")
         ]
         return sorted(found, key=lambda state: -state.created_at)[:most]
 
@@ -187,7 +189,7 @@ class FireworksProvider(OwnJobsProvider):
 
     async def job(self, id: str) -> JobState:
         """The state of a job. Raises `ProviderError`."""
-        return _state(self, await self.call_route("GET", await self._url(f"supervisedFineTuningJobs/{id}")))
+        return self.read_answer(_state, await self.call_route("GET", await self._url(f"supervisedFineTuningJobs/{id}")))
 
     async def cancel_job(self, id: str) -> JobState:
         """Cancel a job; sent once. Raises `ProviderError`."""
@@ -222,10 +224,10 @@ def _file(item: dict[str, Any]) -> FileInfo:
     return FileInfo(id, name, size, read_time(item.get("createTime")), "fine-tune", status)
 
 
-def _state(provider: FireworksProvider, item: dict[str, Any]) -> JobState:
-    status = provider.read_status(item.get("state"))
+def _state(item: dict[str, Any]) -> JobState:
+    status = FireworksProvider.read_status(item.get("state"))
     id = str(item.get("name") or "").rpartition("/")[2]
-    told = item.get("status") or {}
+    told = read_fields(item.get("status"))
     is_failed = status == JobStatus.FAILED
     names = {theirs: ours for ours, theirs in NUMBERS.items()}
     datasets = [str(item.get(name) or "").rpartition("/")[2] or None for name in ("dataset", "evaluationDataset")]

@@ -9,13 +9,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.checks.rule_registry import clip
 from core.errors import ProviderError
 from core.language import tr
 from core.providers import openai_package, redirects, server_presets
-from core.providers.error_messages import translate_errors
+from core.providers.error_messages import translate_errors, unreadable_answer_error
 from core.providers.protocol_types import Capabilities
 from core.providers.retry_policy import READING, OnPause, RateLimiter, RetryPolicy, ignore_pause
 from core.providers.server_presets import CUSTOM, ServerPreset
+from core.redaction import redact
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -119,6 +121,14 @@ class Connection:
             raise not_openai_protocol_error(self.title)
         return result
 
+    def read_answer(self, parse: Callable[..., T], *answer: Any) -> T:
+        """`parse(*answer)`. Raises `ProviderError` where the answer has other types than its protocol says, or an error instead."""
+        try:
+            return parse(*answer)
+        except (TypeError, ValueError, AttributeError, KeyError, OverflowError) as error:
+            told = next((_find_error_text(part) for part in answer if isinstance(part, dict)), "")
+            raise unreadable_answer_error(self.title, clip(redact(told or str(error), self._key), 200)) from error
+
     async def request_json(self, ask: SendRequest, policy: RetryPolicy = READING) -> dict[str, Any]:
         """The JSON object of a route that the package has no method for. Raises `ProviderError`."""
         return await self._request(ask, dict, policy)
@@ -133,7 +143,7 @@ class Connection:
         seen: set[str] = set()
         for _number in range(MAX_PAGES):
             page = await self._request(partial(fetch, limit=min(PAGE_SIZE, most), **after), AsyncCursorPage)
-            items = [item for item in page.data or [] if _item_id(item) not in seen]
+            items = [item for item in self.read_answer(list_items, page) if _item_id(item) not in seen]
             for item in items:
                 seen.add(_item_id(item))
                 yield item
@@ -158,9 +168,28 @@ class Connection:
             self.capabilities = replace(self.capabilities, **changed)
 
 
+def list_items(page: Any) -> list[Any]:
+    """The items of a page. Raises `TypeError` for an error with status 200, and for what is no list of objects.
+
+    A list that is taken for empty would have a job made twice: its first one would not be found.
+    """
+    if error := getattr(page, "error", None):
+        raise TypeError(_find_error_text({"error": error}))
+    items = page.data or []
+    if not isinstance(items, list) or any(isinstance(item, str | int | float | list) for item in items):
+        raise TypeError(f"{items!r:.80}")
+    return items
+
+
 def _item_id(item: Any) -> str:
     """The id of an item of a list: the package's object, or plain data."""
     return str(item.get("id") if isinstance(item, dict) else item.id)
+
+
+def _find_error_text(answer: dict[str, Any]) -> str:
+    """What a server reports of an error in an answer with status 200; '' where it reports none."""
+    error = answer.get("error") or (answer.get("message") if "code" in answer else "") or ""
+    return str((error.get("message") or error) if isinstance(error, dict) else error)
 
 
 def not_openai_protocol_error(title: str) -> ProviderError:

@@ -27,10 +27,11 @@ class JobsApi(Connection):
 
         wanted = {"model": request.model, "training_file": request.training_file, **self._request_body(request)}
         create = partial(client.fine_tuning.jobs.create, **wanted)
-        return _state(
+        return self.read_answer(
+            _state,
             (await self._await_and_note("jobs", self._request(create, FineTuningJob, ONCE_ONLY))).to_dict(
                 warnings=False
-            )
+            ),
         )
 
     def _request_body(self, request: JobRequest) -> dict[str, Any]:
@@ -78,12 +79,12 @@ class JobsApi(Connection):
             options: Any = {"params": {**chosen, **page}}
             return client.get_api_list(JOBS_ROUTE, page=AsyncCursorPage[object], model=object, options=options)
 
-        return [_state(job) async for job in self._pages(fetch, most) if isinstance(job, dict)]
+        return [self.read_answer(_state, job) async for job in self._pages(fetch, most) if isinstance(job, dict)]
 
     async def _request_job(self, ask: SendRequest, policy: RetryPolicy = READING) -> JobState:
         from openai.types.fine_tuning import FineTuningJob
 
-        return _state((await self._request(ask, FineTuningJob, policy)).to_dict(warnings=False))
+        return self.read_answer(_state, (await self._request(ask, FineTuningJob, policy)).to_dict(warnings=False))
 
     async def cancel_job(self, id: str) -> JobState:
         """Cancel a job; sent once. Raises `ProviderError`; after a lost answer, `job` returns the state."""
@@ -114,9 +115,9 @@ class JobsApi(Connection):
         found: list[JobEvent] = []
         client = await self.client()
         async for event in self._pages(lambda **page: client.fine_tuning.jobs.list_events(job, **page)):
-            if event.id in known:
+            if str(event.id) in known:
                 break
-            found.append(_event(event))
+            found.append(self.read_answer(_event, event))
         return found[::-1]
 
     async def checkpoints(self, job: str) -> list[JobCheckpoint]:
@@ -124,7 +125,7 @@ class JobsApi(Connection):
         client = await self.client()
         try:
             found = [
-                _checkpoint(item)
+                self.read_answer(_checkpoint, item)
                 async for item in self._pages(lambda **page: client.fine_tuning.jobs.checkpoints.list(job, **page))
             ]
         except ProviderError as error:
@@ -179,7 +180,7 @@ def _event(event: Any) -> JobEvent:
     data = event.data if isinstance(event.data, dict) else {}
     message = redact(str(event.message or ""))
     return JobEvent(
-        event.id,
+        str(event.id),
         float(event.created_at or 0),
         str(event.level or "info"),
         message,
@@ -190,7 +191,7 @@ def _event(event: Any) -> JobEvent:
 
 def _checkpoint(item: Any) -> JobCheckpoint:
     return JobCheckpoint(
-        item.id,
+        str(item.id),
         str(item.fine_tuned_model_checkpoint or ""),
         int(item.step_number or 0),
         float(item.created_at or 0),

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.errors import ProviderError
 from core.providers.error_messages import unreadable_answer_error
-from core.providers.http_client import MISSING_ROUTE_STATUSES, Connection, T
+from core.providers.http_client import MISSING_ROUTE_STATUSES, Connection, T, list_items
 from core.providers.protocol_types import ModelInfo, ModelOffer
 from core.providers.retry_policy import ONCE_ONLY, QUESTIONING, OnPause, ignore_pause
 
@@ -39,8 +39,12 @@ class ModelsApi(Connection):
 
         page = await self._request(client.models.list, AsyncPage)
         # The local engine lists those that must be fetched first, too.
-        items = [item for item in page.data or [] if getattr(item, "state", None) not in UNUSABLE_STATES]
-        return sorted((_model(item) for item in items), key=lambda model: -model.created_at)
+        items = [
+            item
+            for item in self.read_answer(list_items, page)
+            if isinstance(getattr(item, "id", None), str) and getattr(item, "state", None) not in UNUSABLE_STATES
+        ]
+        return sorted((self.read_answer(_model, item) for item in items), key=lambda model: -model.created_at)
 
     async def offers(self) -> list[ModelOffer]:
         """The models to choose from. Raises `ProviderError`."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from core.errors import JukuError, ProviderError
 from core.language import tr
 from core.providers.openai_api import OpenAIProvider
-from core.providers.protocol_types import JobCheckpoint, JobState
+from core.providers.protocol_types import JobCheckpoint, JobState, read_entries, require_texts
 from core.providers.retry_policy import ONCE_ONLY, READING, RetryPolicy
 
 MARK_CHARACTERS = 16  # of a token, in a job's name: 64 bits
@@ -49,9 +49,18 @@ class OwnJobsProvider(OpenAIProvider):
 
         return await self.request_json(ask, policy or (READING if method == "GET" else ONCE_ONLY))
 
-    def read_status(self, status: object) -> str:
-        """The protocol's word for a status of the service."""
-        return self.statuses.get(str(status), str(status))
+    def read_list(self, answer: dict[str, Any], name: str) -> list[dict[str, Any]]:
+        """The objects in a list of an answer; some services leave out an empty one. Raises `ProviderError` for an error.
+
+        A list that is taken for empty would have a job made twice: its first one would not be found.
+        """
+        return self.read_answer(_read_list, answer, name)
+
+    @classmethod
+    def read_status(cls, status: object) -> str:
+        """The protocol's word for a status of the service. Raises `TypeError` where there is none."""
+        require_texts(status)
+        return cls.statuses.get(str(status), str(status))
 
     async def look_at_jobs(self) -> None:
         """Ask for the list of jobs, to see whether the key may. Raises `ProviderError`."""
@@ -85,6 +94,12 @@ class OwnJobsProvider(OpenAIProvider):
         )
 
 
+def _read_list(answer: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    if name not in answer and not {"error", "code", "message"}.isdisjoint(answer):
+        raise KeyError(name)
+    return read_entries(answer.get(name))
+
+
 def build_mark(token: str) -> str:
     """The part of a job's name that tells which request made it."""
     return f"j{token[:MARK_CHARACTERS]}"
@@ -105,11 +120,11 @@ def find_mark(name: object) -> str:
 
 def read_time(text: object) -> float:
     """Unix seconds of a time such as `2026-11-30T04:05:06Z`, or `2026-11-30 04:05:06` (in UTC); 0 for anything else."""
-    if isinstance(text, int | float):
-        return float(text)
     try:
+        if isinstance(text, int | float):
+            return float(text)
         found = datetime.datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     return (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).timestamp()
 

@@ -40,6 +40,9 @@ class JobStatus(StrEnum):
 TERMINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)  # the protocol's: nothing follows
 
 
+MAX_NUMBER = 2.0**63  # SQLite stores no larger one
+
+
 @dataclass(frozen=True, slots=True)
 class JobRequest:
     """A request for a fine-tuning job. `token` is stored in the job's metadata, to find it after an uncertain answer."""
@@ -76,6 +79,12 @@ class JobState:
     trained_tokens: int | None = None
     seed: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises `TypeError` where a server sends what no job can have."""
+        require_texts(self.id, self.status)
+        require_texts(*filter(None, (self.fine_tuned_model, self.training_file, self.validation_file)))
+        require_numbers(self.seed, self.trained_tokens, self.created_at, self.finished_at, self.estimated_finish)
 
     @property
     def ended(self) -> bool:
@@ -127,6 +136,39 @@ class FileInfo:
     purpose: str
     status: str = ""
 
+    def __post_init__(self) -> None:
+        """Raises `TypeError` where a server sends what no file can have."""
+        require_texts(self.id)
+        require_numbers(self.created_at)
+
+
+def require_texts(*values: object) -> None:
+    """Raise `TypeError` for a value of an answer that is no text, or an empty one."""
+    for value in values:
+        if not isinstance(value, str) or not value or value == str(None):
+            raise TypeError(f"{value!r:.80}")
+
+
+def require_numbers(*values: object) -> None:
+    """Raise `TypeError` for a value of an answer that is neither absent nor a finite number."""
+    for value in values:
+        if value is not None and not (isinstance(value, int | float) and abs(value) < MAX_NUMBER):
+            raise TypeError(f"{value!r:.80}")
+
+
+def read_entries(value: object) -> list[dict[str, Any]]:
+    """The objects in a list of an answer; an absent list is empty. Raises `TypeError` for anything else."""
+    if not isinstance(value, list | None):
+        raise TypeError(f"{value!r:.80}")
+    return [entry for entry in value or [] if isinstance(entry, dict)]
+
+
+def read_fields(value: object) -> dict[str, Any]:
+    """An object in an answer; an absent one is empty. Raises `TypeError` for anything else."""
+    if not isinstance(value, dict | None):
+        raise TypeError(f"{value!r:.80}")
+    return value or {}
+
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
@@ -151,6 +193,10 @@ class BatchState:
     failed: int
     error: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises `TypeError` where a server sends what no batch can have."""
+        require_texts(self.id, self.status, *filter(None, (self.output_file, self.error_file)))
 
     @property
     def ended(self) -> bool:

@@ -32,6 +32,8 @@ from core.providers.protocol_types import (
     ModelInfo,
     ModelOffer,
     OnBytes,
+    read_entries,
+    read_fields,
 )
 from core.providers.retry_policy import ONCE_ONLY
 from core.redaction import redact
@@ -71,17 +73,17 @@ class TogetherProvider(OwnJobsProvider):
                 options={"headers": {"Content-Type": "multipart/form-data"}},
             )  # fmt: skip
 
-        return file_info(await self._await_and_note("files", self.request_json(send, ONCE_ONLY)))
+        return self.read_answer(file_info, await self._await_and_note("files", self.request_json(send, ONCE_ONLY)))
 
     async def _list_models(self) -> list[ModelInfo]:
         """Its list is an array, not an object with one."""
         client = await self.client()
         found: Any = await self._request(lambda: client.get("/models", cast_to=object), object)
-        items = found.get("data") if isinstance(found, dict) else found
+        items = self.read_list(found, "data") if isinstance(found, dict) else self.read_answer(read_entries, found)
         return [
             ModelInfo(str(item["id"]), read_time(item.get("created")), str(item.get("organization") or ""))
-            for item in items or []
-            if isinstance(item, dict) and item.get("id")
+            for item in items
+            if item.get("id")
         ]
 
     async def offers(self) -> list[ModelOffer]:
@@ -94,23 +96,25 @@ class TogetherProvider(OwnJobsProvider):
                 raise
             found = {}
         known = {offer.id for offer in offers}
-        return [*offers, *(ModelOffer(str(id), str(id)) for id in found.get("models") or [] if id not in known)]
+        return [*offers, *(ModelOffer(id, id) for id in self.read_answer(_trainable, found) if id not in known)]
 
     async def create_job(self, request: JobRequest) -> JobState:
         """Ask for a job, once, as `JobsApi.create_job` does."""
         self.preset.check(request.method, request.hyperparameters, request.suffix or "")
         body = build_body(request)
-        return _state(self, await self._await_and_note("jobs", self.call_route("POST", "/fine-tunes", body)))
+        return self.read_answer(
+            _state, await self._await_and_note("jobs", self.call_route("POST", "/fine-tunes", body))
+        )
 
     async def jobs(self, most: int = 1000, **_chosen: Any) -> list[JobState]:
         """The jobs of the account, the newest first. Raises `ProviderError`."""
         found = await self.call_route("GET", "/fine-tunes")
-        states = [_state(self, item) for item in found.get("data") or [] if isinstance(item, dict)]
+        states = [self.read_answer(_state, item) for item in self.read_list(found, "data")]
         return sorted(states, key=lambda state: -state.created_at)[:most]
 
     async def job(self, id: str) -> JobState:
         """The state of a job. Raises `ProviderError`."""
-        return _state(self, await self.call_route("GET", f"/fine-tunes/{id}"))
+        return self.read_answer(_state, await self.call_route("GET", f"/fine-tunes/{id}"))
 
     async def cancel_job(self, id: str) -> JobState:
         """Cancel a job; sent once. Raises `ProviderError`."""
@@ -120,15 +124,15 @@ class TogetherProvider(OwnJobsProvider):
     async def events(self, job: str, known: set[str]) -> list[JobEvent]:
         """The job's events and the numbers of its steps that are not `known` yet, the oldest first. Raises `ProviderError`."""
         found = await self.call_route("GET", f"/fine-tunes/{job}/events")
-        events = [_event(item) for item in found.get("data") or [] if isinstance(item, dict)]
+        events = [self.read_answer(_event, item) for item in self.read_list(found, "data")]
         try:
-            metrics = (await self.call_route("GET", f"/fine-tunes/{job}/metrics")).get("metrics") or []
+            metrics = self.read_list(await self.call_route("GET", f"/fine-tunes/{job}/metrics"), "metrics")
         except ProviderError as error:
             if error.status not in MISSING_ROUTE_STATUSES:
                 raise
             metrics = []
         last = max((event.created_at for event in events), default=0.0)
-        events += [_metrics_event(job, item, last) for item in metrics if isinstance(item, dict)]
+        events += [self.read_answer(_metrics_event, item, job, last) for item in metrics]
         return [event for event in events if event.id not in known]
 
 
@@ -159,12 +163,16 @@ def build_body(request: JobRequest) -> dict[str, Any]:
     return body | numbers
 
 
-def _state(provider: TogetherProvider, item: dict[str, Any]) -> JobState:
-    status = provider.read_status(item.get("status"))
-    events = [one for one in item.get("events") or [] if isinstance(one, dict)]
+def _trainable(answer: dict[str, Any]) -> list[str]:
+    return [str(id) for id in answer.get("models") or []]
+
+
+def _state(item: dict[str, Any]) -> JobState:
+    status = TogetherProvider.read_status(item.get("status"))
+    events = read_entries(item.get("events"))
     errors = [str(one.get("message") or "") for one in events if str(one.get("level")) in ("error", "legacy_error")]
     names = ("n_epochs", "batch_size", "learning_rate", "warmup_ratio", "weight_decay", "n_checkpoints", "n_evals")
-    method = (item.get("training_method") or {}).get("method")
+    method = read_fields(item.get("training_method")).get("method")
     succeeded = status == JobStatus.SUCCEEDED
     ended = succeeded or status in (JobStatus.FAILED, JobStatus.CANCELLED)
     return JobState(
@@ -196,7 +204,7 @@ def _event(item: dict[str, Any]) -> JobEvent:
     )
 
 
-def _metrics_event(job: str, item: dict[str, Any], last: float) -> JobEvent:
+def _metrics_event(item: dict[str, Any], job: str, last: float) -> JobEvent:
     """A snapshot of numbers, under the protocol's names where it has some; it bears no time."""
     step = int(item.get("train/global_step") or 0)
     data = {METRIC_NAMES[name]: value for name, value in item.items() if name in METRIC_NAMES}

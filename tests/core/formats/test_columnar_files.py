@@ -72,6 +72,34 @@ def test_columns_have_the_forms_of_json_rows(tmp_path: Path, case: str) -> None:
     assert row.problems == []
 
 
+TIMES: dict[str, tuple[pa.Array, object]] = {
+    "nanoseconds, as pandas writes": (pa.array([1], pa.timestamp("ns")), "1970-01-01 00:00:00.000000001"),
+    "a dictionary of them": (pa.array([1], pa.timestamp("ns")).dictionary_encode(), "1970-01-01 00:00:00.000000001"),
+    "a time of day": (pa.array([1], pa.time64("ns")), "00:00:00.000000001"),
+    "a duration": (pa.array([7], pa.duration("ns")), "7"),
+    "a year that no calendar has": (pa.array([2**60], pa.timestamp("us")), "<value out of range: 1152921504606846976>"),
+    "a time zone that is not known": (pa.array([5], pa.timestamp("us", "Mars/Phobos")), 5),
+    "in lists": (pa.array([[1]], pa.list_(pa.timestamp("ns"))), ["1970-01-01 00:00:00.000000001"]),
+    "in objects": (pa.array([{"n": 1, "d": 1}], pa.struct([("n", pa.int64()), ("d", pa.duration("ns"))])), {"n": 1, "d": "1"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TIMES)
+def test_times_that_python_has_no_type_for_refuse_no_file(tmp_path: Path, case: str) -> None:
+    column, value = TIMES[case]
+    table = pa.table({"messages": [CHAT], "at": column})
+    with pa.OSFile(str(tmp_path / "t.arrow"), "wb") as out, pa.ipc.new_file(out, table.schema) as stream:
+        stream.write_table(table)
+    (row,) = read(tmp_path / "t.arrow")
+    assert json.loads(row.text or "") == {"messages": CHAT, "at": value}
+
+
+def test_columns_with_the_same_name_are_all_read(tmp_path: Path) -> None:
+    pq.write_table(pa.table([pa.array(["q"]), pa.array(["a"])], names=["x", "x"]), tmp_path / "t.parquet")
+    (row,) = read(tmp_path / "t.parquet", columns={"question": "x", "answer": "x #2"})
+    assert texts_of(row) == ["q", "a"]
+
+
 def test_bytes_are_left_out_and_said(tmp_path: Path) -> None:
     (row,) = read(write(tmp_path / "t.parquet", [{"messages": CHAT, "image": {"bytes": b"\x89PNG", "path": "a.png"}}]))
     assert row.lost == ("parts",)
