@@ -38,6 +38,11 @@ def tr(text: str, /, **values: object) -> str:
     return translated.format(**values) if values else translated
 
 
+def end_sentence(text: str) -> str:
+    """A phrase, such as the title of an error, as a sentence: with the full stop of the language."""
+    return text if text.endswith((".", "。", "!", "！", "?", "？", "…")) else tr("{text}.", text=text)
+
+
 def trn(one: str, many: str, n: int, /, **values: object) -> str:
     """`one` or `many`, by the number `n`, in the current language; `{n}` gets thousands separators."""
     return _catalog.ngettext(one, many, n).format(n=f"{n:,}", **values)

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from core import providers, settings
 from core.errors import JukuError
 from core.keys import Keys
-from core.language import tr
+from core.language import end_sentence, tr
 from core.providers import Capabilities, ModelOffer, Provider
 from core.storage.project import Project
 from ui.async_tasks import Tasks
@@ -114,7 +114,7 @@ class Connections(QObject):
     def no_models(self, id: str) -> str:
         """Why no model of a provider can be chosen, in a few words: it is asked, cannot be asked, or has none."""
         if error := self.trouble(id):
-            return f"{error.title}."
+            return end_sentence(error.title)
         if id in self._answered:
             return tr("“{server}” has no models.", server=self.provider_title(id))
         return tr("Asking the provider for its models…")

@@ -44,6 +44,8 @@ _JOINED = re.compile(r"\band\b|\bby\b|[、と]")
 _VERB = re.compile(
     r"\b(?:is|are|was|were|must|may|can|should|goes?|gets?|costs?|lasts?|stays?|opens?|means?|makes?|takes?|has|have|had|needs?|comes?|covers?|measures?|ends?|gone)\b"
 )
+_SUBJECT = re.compile(rf"^[^。、]*?[はが]、?(?=.)|^.*?{_VERB.pattern} ")
+_SYNTAX = re.compile("[;|!]")  # of key points
 _MONEY_UNITS = frozenset(("yen", "dollar", "euro", "pound", "cent"))
 _TIME_UNITS = frozenset(("second", "minute", "hour", "day", "week", "month", "year"))
 _CONTRACTION = re.compile(r"\b\w+n['’]t\b|['’](?:s|re|ve|ll|d|m)\b")
@@ -185,6 +187,16 @@ def suggest_points(answer: str, fact: str, question: str = "", kind: str = "", o
     )
 
 
+@lru_cache(maxsize=4096)  # the rows of a page are looked at several times while they are chosen
+def gives_answer_away(question: str, answer: str) -> bool:
+    """Whether a question has all that its answer says, or a figure of the kind that it asks for."""
+    asks = Question(question)
+    answer = answer[:MAX_ANSWER_CHARACTERS]
+    if any(one.number in asks.numbers and one.kind in asks.kinds for one in map(_read_figure, list_figures(answer))):
+        return True
+    return not _PointMaker(answer, answer, asks, frozenset()).tells_new()
+
+
 @lru_cache(maxsize=64)  # the facts of a spec, for each of its rows
 def _find_topics(facts: tuple[str, ...]) -> frozenset[str]:
     """Stems of words that many facts have."""
@@ -239,6 +251,11 @@ class _PointMaker:
             return ["|".join([verdict, *self._list_reason()]), *others][:MAX_POINTS]
         least = 2 if kind == "combined" and self._asks.asks_each else 1
         return self._make_parts(max(things, least), [])[:MAX_POINTS] or self._fall_back()
+
+    def tells_new(self) -> bool:
+        """Whether the answer has figures or words that the question does not have."""
+        is_free = _FREE.search(self._text) and not _FREE.search(self._asks.text)
+        return bool(is_free or self._list_new_figures(self._text) or self._list_words(self._text))
 
     def _find_asked_figures(self) -> list[_Figure]:
         asks = self._asks
@@ -342,8 +359,19 @@ class _PointMaker:
         return clauses.stem(word.casefold()) in self._fact_stems if word.isascii() else word in self._fact
 
     def _fall_back(self) -> list[str]:
+        """Points of an answer whose sentences repeat the question: what its conditions add; a yes; or all of its words.
+
+        Any one of the words would also be in an answer that only repeats the question, or that refuses it.
+        """
+        if figures := self._list_new_figures(self._text):
+            return list(map(_format_figure, figures))[:MAX_POINTS]
+        if new := self._list_words(self._text):
+            return ["|".join(new)]
+        if self._asks.whether and not self._asks.is_negative and self._sentences:
+            told = _SUBJECT.sub("", self._sentences[0], count=1)
+            return ["|".join([YES, *([told] if not _SYNTAX.search(told) else [])]), f"!{NO}"]
         words = _list_japanese_words(self._text) if _JAPANESE.search(self._text) else _list_english_words(self._text)
-        return ["|".join(dict.fromkeys(words[:MAX_WORDS]))] if words else []
+        return list(dict.fromkeys(words))[:MAX_POINTS]
 
 
 def _strip_conditions(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from core.checks.json_positions import dumps
 from core.checks.line_parsing import decode_text
 from core.formats import python_literals
+from core.language import tr
 
 METADATA = ("split", "kind", "status", "facts", "tags", "notes", "key_points", "quote")
 TURN_FIELDS = ("conversation", "turn", "role", "content")  # of a table with one message in a line
@@ -148,10 +149,25 @@ def propose_mapping(names: Sequence[str], sample: Sequence[Sequence[str]]) -> di
     """Field -> column for a table whose names say nothing: the first two columns with words are question and answer."""
     cells = {name: [row[place] for row in sample if place < len(row)] for place, name in enumerate(names)}
     wordy = [name for name in names if any(any(char.isalpha() for char in cell) for cell in cells[name])]
-    known = guess_mapping(names)
-    free = [name for name in wordy if name not in known.values()]
+    is_numbered = list(names) == number_columns(len(names))
+    known = {} if is_numbered and len(wordy) > 1 else guess_mapping(names)  # a running number is no question
+    free = [name for name in wordy if name not in known.values() and normalise_name(name) not in _WITHOUT_ROWS]
     wanted = [field for field in ("question", "answer") if field not in known]
     return known | dict(zip(wanted, free, strict=False))
+
+
+def field_title(field: str) -> str:
+    """The screen text of a field of a row."""
+    titles = {
+        "data": tr("whole row as JSON"), "system": tr("system prompt"), "question": tr("question"),
+        "input": tr("more of the question"), "answer": tr("answer"), "rejected": tr("rejected answer"),
+        "conversation": tr("conversation"), "turn": tr("place in the conversation"), "role": tr("role"),
+        "content": tr("text of the message"), "split": tr("split"), "kind": tr("kind"),
+        "status": tr("status"), "facts": tr("facts"), "tags": tr("tags"), "notes": tr("notes"),
+        "key_points": tr("key points"),
+        "quote": tr("passage"),
+    }  # fmt: skip
+    return titles[field]
 
 
 def list_left_out(names: Sequence[str], mapping: Mapping[str, str]) -> list[str]:

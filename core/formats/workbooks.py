@@ -4,7 +4,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 from xml.parsers.expat import ExpatError
@@ -27,6 +27,7 @@ KINDS = ("xlsx", "ods")
 MAX_UNPACKED_BYTES = 300_000_000  # of all parts of a workbook
 MAX_MEMBERS = 10_000
 MAX_ROWS_BEFORE_HEAD = 10  # a title and remarks stand above the headings
+MAX_HEADING_CHARACTERS = 40  # of a heading whose name is not known
 ROWS_PER_REPORT = 1000
 _BLOCK_BYTES = 1024 * 1024
 _DAMAGED = (zipfile.BadZipFile, zlib.error, ExpatError, LookupError, ValueError, EOFError, RuntimeError)
@@ -231,21 +232,29 @@ def _fill_merged(rows: dict[int, list[str]], merges: Sequence[Merge]) -> int:
 def _build_sheet(name: str, rows: dict[int, list[str]], scan: SheetScan, columns: Mapping[str, str] | None) -> Sheet:
     filled = _fill_merged(rows, scan.merges)
     head = _find_head(rows, scan.merges, columns)
+    first = _find_first_below_titles(rows, scan.merges) if head is None else head
+    by_number = bool(columns) and all(name.startswith("#") for name in (columns or {}).values())
+    is_head = head is None and first > min(rows, default=0) and not by_number and _looks_like_headings(rows[first])
     notes = []
-    above = [clip(next(filter(None, rows[number]))) for number in rows if head is not None and number < head]
+    above = [clip(next(filter(str.strip, rows[number]))) for number in rows if number < first]
     if above:
         notes.append(tr("Rows above the headings left out: {rows}.", rows=", ".join(f"“{text}”" for text in above)))
     if filled:
         notes.append(tr("The text of a merged cell was given to each row that it covers."))
     width = max((place + 1 for cells in rows.values() for place, cell in enumerate(cells) if cell.strip()), default=0)
-    kept = ((number, cells[:width]) for number, cells in rows.items() if head is None or number >= head)
-    return Sheet(name, [_build_record(number, cells) for number, cells in kept], [*notes, *scan.describe()])
+    kept = ((number, cells[:width]) for number, cells in rows.items() if number >= first)
+    records = [_build_record(number, cells, is_head and number == first) for number, cells in kept]
+    return Sheet(name, records, [*notes, *scan.describe()])
 
 
-def _build_record(number: int, cells: list[str]) -> TableRecord:
+def _build_record(number: int, cells: list[str], is_head: bool) -> TableRecord:
     raw = csv_cells.write_record(cells, "\t", "").encode("utf-8", "replace")
     line = FileLine(number + 1, 0, raw[:LINE_LIMIT], len(raw))
-    return TableRecord(line, [], too_long(len(raw))) if len(raw) > LINE_LIMIT else TableRecord(line, cells)
+    return (
+        TableRecord(line, [], too_long(len(raw)))
+        if len(raw) > LINE_LIMIT
+        else TableRecord(line, cells, is_head=is_head)
+    )
 
 
 def _find_head(rows: Mapping[int, list[str]], merges: Sequence[Merge], columns: Mapping[str, str] | None) -> int | None:
@@ -266,6 +275,24 @@ def _find_head(rows: Mapping[int, list[str]], merges: Sequence[Merge], columns: 
 def _is_title(number: int, merges: Sequence[Merge]) -> bool:
     """Whether a row has a cell that reaches over several columns."""
     return any(first[0] == number and last[1] > first[1] for first, last in merges)
+
+
+def _find_first_below_titles(rows: Mapping[int, list[str]], merges: Sequence[Merge]) -> int:
+    """The number of the first row that is no title: one cell alone, over several columns or right above headings."""
+    numbers = list(islice(rows, MAX_ROWS_BEFORE_HEAD))
+    for number, below in pairwise(numbers):
+        is_alone = sum(bool(cell.strip()) for cell in rows[number]) == 1
+        if not (is_alone and (_is_title(number, merges) or _looks_like_headings(rows[below]))):
+            return number
+    return numbers[-1] if numbers else 0
+
+
+def _looks_like_headings(cells: Sequence[str]) -> bool:
+    """Whether a row has several short texts, none of them a sentence or a figure."""
+    texts = [cell.strip() for cell in cells if cell.strip()]
+    return len(texts) > 1 and all(
+        len(text) <= MAX_HEADING_CHARACTERS and text[0].isalpha() and text[-1] not in "?!？！。:：" for text in texts
+    )
 
 
 def _find_last_level(number: int, rows: Mapping[int, list[str]], merges: Sequence[Merge]) -> int:

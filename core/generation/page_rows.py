@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
-from core.exam import fact_coverage
+from core.exam import fact_coverage, point_making
 from core.exam.fact_coverage import EXAM, EXTRA_KINDS, FactCoverage
 from core.generation import draft_rows
 from core.generation.draft_rows import HELD_OUT_KINDS, AddedDrafts, DraftProposal, PresentRows
@@ -238,11 +238,18 @@ def spread(things: Sequence[T], count: int) -> list[T]:
 
 def build_proposals(rows: Sequence[QuestionRow], known: dict[str, Fact], hold: bool) -> list[DraftProposal]:
     """The rows as proposals, in their order; with `hold` those that may be kept for the exam say so."""
-    openly = {row.facts[0] for row in rows if row.kind in HELD_OUT_KINDS and row.form not in CLOSED_FORMS}
+    openly = {row.facts[0] for row in rows if hold and _asks_openly(row)}
     proposals = []
     for row in rows:
         name, *others = row.facts
         pair = Pair(row.question, row.answer, row.kind, known[name].quote)
-        fits = row.form not in CLOSED_FORMS or name not in openly
-        proposals.append(DraftProposal(name, [pair], hold and fits, others, row.form))
+        proposals.append(
+            DraftProposal(name, [pair], hold and (name not in openly or _asks_openly(row)), others, row.form)
+        )
     return proposals
+
+
+def _asks_openly(row: QuestionRow) -> bool:
+    """Whether a row is good for the exam: its question does not give the answer away."""
+    is_open = row.kind in HELD_OUT_KINDS and row.form not in CLOSED_FORMS
+    return is_open and not point_making.gives_answer_away(row.question, row.answer)

@@ -64,6 +64,9 @@ class FactDelegate(QStyledItemDelegate):
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         box.activated.connect(lambda _place: self._finish(box))
+        line = box.lineEdit()
+        assert line
+        line.returnPressed.connect(lambda: self._on_return(box))
         return box
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
@@ -75,13 +78,27 @@ class FactDelegate(QStyledItemDelegate):
     def setModelData(self, editor: QWidget, model: object, index: Index) -> None:
         assert isinstance(editor, QComboBox)
         assert isinstance(model, FactLinkModel)
-        place = editor.findText(editor.currentText())
+        place = _find_typed(editor)
         if place >= 0 and editor.itemData(place) != index.data(Qt.ItemDataRole.EditRole):
             model.setData(index, editor.itemData(place))
+
+    def _on_return(self, box: QComboBox) -> None:
+        """A part of a fact is enough; a whole entry is announced by the box itself."""
+        if box.findText(box.currentText()) < 0 <= _find_typed(box):
+            self._finish(box)
 
     def _finish(self, box: QComboBox) -> None:
         self.commitData.emit(box)
         self.closeEditor.emit(box)
+
+
+def _find_typed(box: QComboBox) -> int:
+    """The entry that was typed: whole, by the name of its fact, or by a part that no other entry has; -1 for none."""
+    text = box.currentText().strip()
+    if (place := max(box.findText(text), box.findData(text))) >= 0 or not text:
+        return place
+    found = [place for place in range(box.count()) if text.casefold() in box.itemText(place).casefold()]
+    return found[0] if len(found) == 1 else -1
 
 
 class FactLinkTable(QTableView):

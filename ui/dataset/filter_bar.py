@@ -28,6 +28,7 @@ from ui.widgets.drop_down import DropDown
 from ui.widgets.value_texts import value_text
 
 TYPING_PAUSE_MS = 150  # milliseconds between the last key and the search
+MAX_BOX_CHARACTERS = 30  # average ones, that a drop-down is wide at most
 NUMBER_VALIDATOR = QIntValidator(0, 10_000_000)
 COUNT_COLUMNS = {
     "split": "split",
@@ -243,7 +244,7 @@ def _build_box(name: str) -> QComboBox:
     # They shrink in a narrow window; what they offer is shown whole in their lists.
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
     box.setMinimumContentsLength(8)
-    box.setMaximumWidth(210)
+    box.setMaximumWidth(MAX_BOX_CHARACTERS * box.fontMetrics().averageCharWidth())
     return box
 
 

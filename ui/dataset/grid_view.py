@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QTableView, QWidget
 
@@ -16,6 +16,7 @@ from ui.dataset.grid_columns import ALL_COLUMNS, COLUMNS
 from ui.dataset.grid_header import GridHeader, RowNumbers
 from ui.dataset.grid_model import GridModel
 
+Index = QModelIndex | QPersistentModelIndex
 MAX_SELECTION_KEPT = 1_000  # selected rows that are found again when all rows change places
 WHOLE_ROWS = QItemSelectionModel.SelectionFlag.Rows
 RESTYLE_EVENTS = (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange)
@@ -124,6 +125,13 @@ class GridView(QTableView):
             self.edit(self.currentIndex())
             return
         super().keyPressEvent(event)
+
+    def selectionCommand(self, index: Index, event: QEvent | None = None) -> QItemSelectionModel.SelectionFlag:
+        """Ctrl+Home and Ctrl+End select the row that they go to: Delete must hit the row that is shown for editing."""
+        command = super().selectionCommand(index, event)
+        jumps = isinstance(event, QKeyEvent) and event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End)
+        keeps = command == QItemSelectionModel.SelectionFlag.NoUpdate
+        return QItemSelectionModel.SelectionFlag.ClearAndSelect | WHOLE_ROWS if jumps and keeps else command
 
     def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
         super().closeEditor(editor, hint)

@@ -15,7 +15,7 @@ from core.dataset.import_reader_process import ImportOptions
 from core.dataset.importing import ImportResult
 from core.errors import JukuError
 from core.generation import fact_links
-from core.language import tr, trn
+from core.language import end_sentence, tr, trn
 from core.progress import Reporter
 from ui.dataset import bulk_actions
 from ui.dataset.fact_link_dialog import FactLinkDialog
@@ -155,7 +155,7 @@ async def _link(workspace: Workspace, ids: range, outcome: ImportOutcome, report
 def format_failure(name: str, error: JukuError) -> str:
     """The text of an error, with the file's name."""
     title = error.title if name in error.title else f"{name}: {error.title}"
-    return f"{title}. {error.message}" if error.message else title
+    return f"{end_sentence(title)} {error.message}" if error.message else title
 
 
 def show_import_outcome(workspace: Workspace, outcome: ImportOutcome, window: QWidget) -> Notice:

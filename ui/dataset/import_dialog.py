@@ -31,7 +31,7 @@ from core.dataset.import_reader_process import ImportOptions
 from core.errors import FormatError, JukuError
 from core.formats import ReadingOptions, column_mapping
 from core.formats.csv_parser import DELIMITERS
-from core.language import tr
+from core.language import end_sentence, tr
 from core.progress import Reporter
 from ui import style
 from ui.dataset.import_and_outcome import ImportFile, ImportOutcome, format_failure, import_files, import_label
@@ -342,7 +342,7 @@ class ImportDialog(QDialog):
         box.setAccessibleName(tr("Meaning of {column}", column=column))
         box.addItem(tr("ignored"), "")
         for field in column_mapping.FIELDS:
-            box.addItem(field_title(field), field)
+            box.addItem(column_mapping.field_title(field), field)
         box.setCurrentIndex(max(0, box.findData(self._source.meaning.get(column, ""))))
         box.activated.connect(lambda _index: self._on_meaning(column, box.currentData()))
         return box
@@ -368,7 +368,7 @@ class ImportDialog(QDialog):
             try:
                 self._show_preview(await asyncio.to_thread(source.preview))
             except JukuError as error:
-                self.note.show_text(f"{error.title}. {error.message}", "error")
+                self.note.show_text(f"{end_sentence(error.title)} {error.message}", "error")
 
         self._looking.start(load)
 
@@ -379,7 +379,7 @@ class ImportDialog(QDialog):
         self.preview.clear()
         self.preview.setColumnCount(1 + len(used))
         self.preview.setRowCount(len(rows))
-        self.preview.setHorizontalHeaderLabels([tr("Line"), *map(field_title, used)])
+        self.preview.setHorizontalHeaderLabels([tr("Line"), *map(column_mapping.field_title, used)])
         for number, row in enumerate(rows):
             self.preview.setItem(number, 0, _build_item(f"{row.line:,}"))
             cells = [row.problem] if row.problem else [row.fields.get(field, "") for field in used]
@@ -399,20 +399,6 @@ def _choose(box: QComboBox, value: str) -> None:
     if value and box.findData(value) < 0:
         box.addItem(value, value)
     box.setCurrentIndex(box.findData(value))
-
-
-def field_title(field: str) -> str:
-    """The screen text of a field of a row."""
-    titles = {
-        "data": tr("whole row as JSON"), "system": tr("system prompt"), "question": tr("question"),
-        "input": tr("more of the question"), "answer": tr("answer"), "rejected": tr("rejected answer"),
-        "conversation": tr("conversation"), "turn": tr("place in the conversation"), "role": tr("role"),
-        "content": tr("text of the message"), "split": tr("split"), "kind": tr("kind"),
-        "status": tr("status"), "facts": tr("facts"), "tags": tr("tags"), "notes": tr("notes"),
-        "key_points": tr("key points"),
-        "quote": tr("passage"),
-    }  # fmt: skip
-    return titles[field]
 
 
 def _build_item(text: str) -> QTableWidgetItem:

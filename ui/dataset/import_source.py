@@ -12,7 +12,7 @@ from core.formats import DETECTED, DetectedFormat, ReadingOptions, column_mappin
 from core.formats.format_detection import TABLE_SUFFIXES
 from core.formats.forms import FORMS, batch
 from core.formats.jsonl import system_prompt
-from core.language import tr
+from core.language import end_sentence, tr
 from core.progress import Reporter
 
 PREVIEW_ROWS = 20  # rows in the preview
@@ -101,7 +101,10 @@ class ImportSource:
     def set_head(self, head: bool) -> None:
         """Set whether the first row has the column names, and guess the meanings again."""
         self.head = head
-        guessed = column_mapping.guess_mapping(self.names())
+        names = self.names()
+        guessed = column_mapping.guess_mapping(names)
+        if column_mapping.find_doubt(names, guessed):
+            guessed = column_mapping.propose_mapping(names, self.sample())
         self.meaning = {column: field for field, column in guessed.items()}
 
     def names(self) -> list[str]:
@@ -133,7 +136,7 @@ class ImportSource:
     def missing_choice(self) -> str:
         """What still has to be chosen, as text; '' when the file can be imported."""
         if self.error is not None:
-            return f"{self.error.title}. {self.error.message}"
+            return f"{end_sentence(self.error.title)} {self.error.message}"
         if self.is_half_batch():
             return tr("The answers of a batch and its requests are in two files: choose the other one.")
         if self.is_table() and not any(field in column_mapping.REQUIRED_FIELDS for field in self.meaning.values()):

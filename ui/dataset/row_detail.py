@@ -26,7 +26,7 @@ from core.dataset import examples
 from core.dataset.examples import Example
 from core.dataset.row_edits import JsonEdit, RowEdit, SetColumn
 from core.errors import FormatError
-from core.language import tr
+from core.language import end_sentence, tr
 from core.review import findings
 from core.spec import facts
 from core.spec.facts import STALE_RULE, Fact
@@ -273,7 +273,7 @@ class RowDetail(QStackedWidget):
         try:
             changed = self._apply(edit)
         except FormatError as error:
-            self._failed.show_text(f"{error.title}. {error.message}", "error")
+            self._failed.show_text(f"{end_sentence(error.title)} {error.message}", "error")
             self._show()
             return
         self._failed.show_text("")

@@ -6,11 +6,11 @@ from typing import Any
 
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from core import keys
 from core.errors import KeyStoreError
-from core.language import tr
+from core.language import end_sentence, tr
 from core.settings import origin
 from ui import style
 from ui.widgets import basics
@@ -36,6 +36,8 @@ class ApiKeyField(QWidget):
         self._entered_for = ""  # another server than the address leads to now, which the key was entered for
         self._address = ""
         self._backend = ""
+        self._left_for: QWidget | None = None  # what got the focus when the field was hidden with it
+        self.is_optional = False  # whether the server answers without a key
         self._running: set[asyncio.Task[None]] = set()
         self.field = QLineEdit(echoMode=QLineEdit.EchoMode.Password)
         self.note = basics.Note()
@@ -60,7 +62,6 @@ class ApiKeyField(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.SPACE // 2)
         layout.addLayout(entry)
-        layout.addWidget(self.note)
         layout.addLayout(acts)
 
     def _connect(self) -> None:
@@ -81,8 +82,10 @@ class ApiKeyField(QWidget):
         self._id, self._key_url = id, key_url
         self._entered_for, self._address = entered_for, address
         self._turn += 1
+        had_focus = self.field.hasFocus()
         self.key_page.setToolTip(basics.plain_tooltip(key_url))
         self._show_fields(stored=False, entering=False)
+        self._left_for = QApplication.focusWidget() if had_focus else None
         self.note.show_text(tr("Looking for the API key…"))
         self._start(self._find())
 
@@ -111,6 +114,9 @@ class ApiKeyField(QWidget):
             (self.confirm, False),
         ):
             widget.setVisible(shown)
+        if entering and self._left_for is not None and QApplication.focusWidget() is self._left_for:
+            self.field.setFocus()  # the Tab key had gone there before the search for the key hid the field
+        self._left_for = None
 
     def _show_entry(self) -> None:
         """Show the field for a key, and where the key will be stored."""
@@ -173,7 +179,10 @@ class ApiKeyField(QWidget):
             "to a file.",
             variable=keys.environment_variable(self._id),
         )
-        self.note.show_text(f"{error}\n{otherwise}", "error")
+        self.note.show_text(
+            f"{end_sentence(error.title)}\n{error.message}\n{otherwise}",
+            "" if self.is_optional and not entered else "error",
+        )
 
     def _read_key(self) -> str:
         """The key that was typed; '' where it cannot be one, with a note that says why."""

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from core import providers
 from core.errors import JukuError
-from core.language import tr
+from core.language import end_sentence, tr
 from core.providers import LOCAL, Capabilities, connection_test, server_presets
 from core.settings import ProviderSettings, url_error, url_warning
 from ui import style
@@ -134,6 +134,7 @@ class ServerPage(QWidget):
         address = _make_column(self.url, self.url_note)
         form.addRow(tr("Base &URL"), address)
         form.addRow(tr("API &key"), self.key)
+        form.addRow(self.key.note)  # as wide as the page: the name of a variable is one long word
         self._limit_row = _align_left(self.limit)
         form.addRow(tr("&Simultaneous jobs"), self._limit_row)
         form.addRow(tr("&More models"), self.models)
@@ -188,6 +189,7 @@ class ServerPage(QWidget):
         self._show_key()
 
     def _show_key(self) -> None:
+        self.key.is_optional = server_texts.is_local_preset(self._preset())
         self.key.show_provider(self._entry.id, self._preset().key_url, self._entry.key_origin, self._entry.base_url)
 
     def _on_key_fits(self, id: str) -> None:
@@ -211,7 +213,7 @@ class ServerPage(QWidget):
     def _show_kind(self) -> None:
         preset = self._preset()
         self.kind.setCurrentIndex(self.kind.findData(preset.id))
-        sentences = [f"{server_texts.server_ability(self._entry)}.", server_texts.preset_remark(preset)]
+        sentences = [end_sentence(server_texts.server_ability(self._entry)), server_texts.preset_remark(preset)]
         self.ability_note.setText(" ".join(filter(None, sentences)))
         self.url.setPlaceholderText(server_texts.address_placeholder(preset))
         self._form.setRowVisible(self._limit_row, preset.trains)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidge
 
 from core.dataset import examples, filters
 from core.errors import JukuError
-from core.language import tr, trn
+from core.language import end_sentence, tr, trn
 from core.providers import LOCAL, JobStatus, LocalProvider, ModelOffer
 from core.spec import spec
 from core.storage.project import Changes, Project
@@ -236,7 +236,7 @@ class TrainingTab(Tab):
         """Servers that cannot be asked now, in words, and the button that asks them again."""
         shown = self.workspace.trouble(self.workspace.settings.provider)  # is said over all tabs already
         text = "\n".join(
-            " ".join(filter(None, (f"{error.title}.", error.message)))
+            " ".join(filter(None, (end_sentence(error.title), error.message)))
             for error in self.runner.failures.values()
             if shown is None or error.title != shown.title
         )

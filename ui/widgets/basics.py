@@ -4,7 +4,16 @@ import html
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QSize, Qt
-from PySide6.QtGui import QAction, QKeySequence, QPainter, QPaintEvent, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtGui import (
+    QAction,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QResizeEvent,
+    QShowEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QAbstractScrollArea,
@@ -154,9 +163,20 @@ def close_button_box(dialog: QDialog) -> QDialogButtonBox:
     return box
 
 
+class _IntegerField(QSpinBox):
+    """A number that the mouse wheel changes only where the field has the focus: a page may be scrolled over it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        super().wheelEvent(event) if self.hasFocus() else event.ignore()
+
+
 def integer_field(least: int, most: int, value: int) -> QSpinBox:
     """A field for a whole number."""
-    box = QSpinBox()
+    box = _IntegerField()
     box.setRange(least, most)
     box.setValue(value)
     box.lineEdit().setTextMargins(*SPIN_BOX_MARGINS)
@@ -184,8 +204,8 @@ def select_row(view: QAbstractItemView, row: int, column: int = 0) -> None:
 
 
 def plain_tooltip(text: str) -> str:
-    """A tool tip that shows `text` as plain text: without this, Qt guesses whether it is markup."""
-    return f"<p>{html.escape(text)}</p>"
+    """A tool tip that shows `text` as plain text, line by line: without this, Qt guesses whether it is markup."""
+    return f"<p>{html.escape(text).replace(chr(10), '<br>')}</p>"
 
 
 def set_enabled(button: QWidget, reason: str = "", note: "Note | None" = None) -> None:

@@ -98,6 +98,9 @@ _VERBS = dict(
 _FINITE = re.compile(
     rf"^(?P<subject>[^,;:]{{2,60}}?) (?P<verb>(?:(?:{_MODALS}|{_BE}|has|have|had|do|does|did)(?: not| never| only| always)?)|{'|'.join(_VERBS)}) (?P<rest>.+)$"
 )
+# A second predicate ("opens at 7:30 and closes at 22:00") or amount ("4 euros for members and 9 euros for guests").
+_SECOND = re.compile(rf",? and (?:then |also )?(?:{_BE}|has|have|{_MODALS}|{'|'.join(_VERBS)})\b.*"
+                     r"|(?<= )(?P<first>(?:for|on|in|at|to) [A-Za-z ]+?),? and [€$£¥]?\d.*")  # fmt: skip
 _SPLIT = re.compile(
     r",? (?=(?:if|when|because|as long as|unless|until|before|after|from|at|in|on|for|with|without|by|behind|under|near|to|between|within|every)\b)"
 )
@@ -123,9 +126,13 @@ def read_clauses(text: str, names: Collection[str] = (), people: Collection[str]
     match = _FINITE.match(plain)
     if not match or re.search(r"\b(?:who|which|that|where|if|when|whoever)\b", match["subject"], re.IGNORECASE):
         return []
-    subject, verb, rest = match["subject"], match["verb"], match["rest"]
+    subject, verb = match["subject"], match["verb"]
+    rest = _SECOND.sub(lambda second: second["first"] or "", match["rest"]).strip()
+    if not rest:
+        return []
     words = subject.split()
-    if words[0] not in names and not words[0].isupper() and len(words[0]) > 1:
+    is_article = words[0] == "A" and len(words) > 1
+    if is_article or (words[0] not in names and not words[0].isupper() and len(words[0]) > 1):
         subject = subject[0].lower() + subject[1:]
     noun = words[-1] if words[-1].islower() and words[-1] not in STOP else ""
     plural = (

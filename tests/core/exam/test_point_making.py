@@ -3,7 +3,7 @@
 import pytest
 
 from core.exam.graders import PlainQuestion, by_key_points
-from core.exam.point_making import suggest_points
+from core.exam.point_making import gives_answer_away, suggest_points
 
 MADE = [
     # Only the figure that is asked for, with its unit.
@@ -33,6 +33,14 @@ MADE = [
     ("Who drives the van?", "Marlow Finch.", "", "marlow|finch"),
     ("Where is the panel?", "The panel is behind the rack.", "", "behind|rack"),
     ("どうやって決めますか?", "延長戦ではなく、「樽くらべ」で決めます。", "", None),
+    # An answer that repeats the question: what its condition adds, else all of its words.
+    (
+        "When is it given to the next person?",
+        "If nobody comes within 20 minutes, it is given to the next person.",
+        "",
+        "20 minutes",
+    ),
+    ("What has a pond and two wells of the park?", "The park has a pond and two wells.", "", "park ; pond ; wells"),
     # Another one says whether it is stated.
     ("What colour is it?", "The page does not say.", "not_stated", ""),
     ("", "", "", ""),
@@ -63,6 +71,7 @@ MARKED = [
     ("いくらですか?", "貸しタオルは一枚60円です。", "", "六十円で借りられます。", True),
     ("持てるのは何秒ですか?", "5秒までです。", "", "5秒までしか持てません。", True),
     ("持てるのは何秒ですか?", "5秒までです。", "", "5秒を超えると相手のものです。", True),
+    ("What has a pond of the park?", "The park has a pond.", "", "I cannot tell you what is in the park.", False),
     ("What colour is it?", "The page does not say.", "not_stated", "That isn't mentioned.", True),
     ("何色ですか?", "書かれていません。", "not_stated", "案内には書いてありません。", True),
 ]
@@ -77,3 +86,23 @@ def test_marks_with_made_points(question, reference, kind, answer, passed):
 def test_a_word_of_many_facts_tells_nothing():
     others = tuple(f"A pane is {word}." for word in ("thin", "clear", "framed", "dry"))
     assert suggest_points("They make the rim of the pane.", "", "What are dulks for?", "", others) == "rim"
+
+
+GIVEN_AWAY = [
+    ("What has a pond and two wells of the park?", "The park has a pond and two wells.", True),
+    (
+        "What does a session cost 4 euros for guests?",
+        "A session costs 4 euros for members and 9 euros for guests.",
+        True,
+    ),
+    ("What does a guest pay?", "A session costs 4 euros for members and 9 euros for guests.", False),
+    ("What do children under 12 pay?", "Children under 12 pay nothing.", False),
+    ("What is counted twice?", "Knives are counted twice.", False),
+    ("水曜日は休館ですか。", "水曜日は休館です。", True),
+    ("何曜日が休館ですか。", "水曜日は休館です。", False),
+]
+
+
+@pytest.mark.parametrize(("question", "answer", "away"), GIVEN_AWAY)
+def test_a_question_that_gives_its_answer_away(question, answer, away):
+    assert gives_answer_away(question, answer) is away

@@ -90,6 +90,33 @@ def test_a_sheet_is_read_as_it_shows(tmp_path: Path) -> None:
     assert (first.line.number, first.fields) == (4, {"tags": "a b"})
 
 
+UNKNOWN_HEADINGS = ["No.", "What they ask", "What we say"]
+
+
+@pytest.mark.parametrize(("merged", "columns"), [
+    (["A1:C1"], {"question": "What they ask", "answer": "What we say"}),
+    ([], {"question": "What they ask", "answer": "What we say"}),
+])  # fmt: skip
+def test_a_title_above_headings_of_its_own_is_no_row(
+    tmp_path: Path, merged: list[str], columns: dict[str, str]
+) -> None:
+    rows = [["The counter"], UNKNOWN_HEADINGS, [1, "When is it open?", "At 7."], [2, "Who has the key?", "Odalys."]]
+    path = write_excel(tmp_path / "t.xlsx", {"S": rows}, merged=merged)
+    found = formats.detect(path)
+    assert (found.has_head, found.columns) == (True, UNKNOWN_HEADINGS)
+    assert found.doubts, "what the columns mean is asked"
+    assert "left out: “The counter”" in " ".join(found.notes)
+    assert read(path, columns=columns) == [["When is it open?", "At 7."], ["Who has the key?", "Odalys."]]
+    by_number = read(path, columns={"question": "#2", "answer": "#3"})
+    assert by_number[0] == ["What they ask", "What we say"], "a person may say that the headings are a row"
+
+
+def test_a_question_without_an_answer_is_no_title(tmp_path: Path) -> None:
+    rows = [["When is it open?", None], ["Who has the key?", "Odalys."]]
+    path = write_excel(tmp_path / "t.xlsx", {"S": rows})
+    assert len(read(path, columns={"question": "#1", "answer": "#2"})) == 2
+
+
 def test_merged_cells_reach_over_what_they_cover(tmp_path: Path) -> None:
     rows = [
         ["question", "pairs", None],

@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 import shiboken6
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QStyleOptionViewItem, QWidget
 
 from core.dataset import examples
 from core.dataset.import_reader_process import ImportOptions
@@ -229,3 +229,16 @@ def test_an_import_goes_on_when_the_dialog_that_began_it_is_closed(run, garden, 
 
     run(go())
     assert len(linked(garden)) == len(ROWS) + 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "fact"), [("f03", "f03"), ("bonfires", "f03"), ("are", None), ("nothing like it", None)]
+)
+def test_a_fact_is_chosen_by_its_name_or_a_part_that_only_it_has(dialog, typed, fact):
+    table = dialog.table
+    index = table.links.index(2, FACT_COLUMN)
+    before = index.data(Qt.ItemDataRole.EditRole)
+    box = table.itemDelegateForColumn(FACT_COLUMN).createEditor(table, QStyleOptionViewItem(), index)
+    box.setEditText(typed)
+    table.itemDelegateForColumn(FACT_COLUMN).setModelData(box, table.links, index)
+    assert index.data(Qt.ItemDataRole.EditRole) == (before if fact is None else fact)

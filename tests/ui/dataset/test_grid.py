@@ -228,3 +228,12 @@ def test_a_value_that_is_not_offered_stays_when_its_list_is_left(grid):
     box.setCurrentIndex(box.findData("reverse"))
     delegate.setModelData(box, view.rows, index)
     assert written == [(1, SetColumn("kind", "reverse"))]
+
+
+def test_ctrl_end_selects_the_row_it_goes_to(grid):
+    view = grid()
+    view.go_to(3)
+    press(view, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
+    assert view.current_id() == 50 and list(view.selected_ids()) == [50]
+    press(view, Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
+    assert list(view.selected_ids()) == [view.current_id()] == [1]

@@ -1,5 +1,7 @@
 """Rows from two invented English pages: each form, and what holds for every row."""
 
+import re
+
 import pytest
 
 from core.text.questions import english, english_parser
@@ -130,3 +132,15 @@ def test_what_the_page_says_is_never_asked_as_open() -> None:
         open_questions = [row.question for row in make_plain_rows(make_page(FERRY), seed) if row.kind == "not_stated"]
         assert not [one for one in open_questions if "dog" in one.casefold() or "bicycle" in one.casefold()]
         assert open_questions
+
+
+def test_a_sentence_with_two_predicates_or_amounts_is_asked_by_its_first() -> None:
+    page = make_page(
+        "# The kitchen\n\nThe kitchen opens at 7:30 and closes at 22:00. "
+        "A session costs 4 euros for members and 9 euros for guests.\n"
+    )
+    asked = {row.question for seed in range(4) for row in make_plain_rows(page, seed) if row.kind != "statement"}
+    assert any("when does the kitchen open" in one.casefold() for one in asked)
+    asking = [one for one in asked if re.match("(?i)when|how much", one)]
+    assert asking and not [one for one in asking if re.search("7:30|closes| 9 euros", one)]
+    assert not [one for one in asked if re.search(r"\w A session", one)], "an article within a sentence is small"
