@@ -42,6 +42,7 @@ LONGEST = (
     "test_catalog",
     "test_exports",
 )
+HAS_FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(config, items):
@@ -69,11 +70,24 @@ def no_pause(monkeypatch):
     monkeypatch.setattr(retry_policy, "FIRST_PAUSE_SECONDS", 0.0)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    item.stash[HAS_FAILED] = item.stash.get(HAS_FAILED, False) or report.failed
+    return report
+
+
 @pytest.fixture(autouse=True)
 def nothing_left(request, caplog):
-    """A logged warning, or a thread left running, fails the test; the mark `logs` says that a warning is meant."""
+    """A logged warning, or a thread left running, fails the test; the mark `logs` says that a warning is meant.
+
+    What a test that has failed leaves is not waited for: a window's threads took four minutes each, which looked as if the
+    run stood still.
+    """
     before = set(threading.enumerate())
     yield
+    if request.node.stash.get(HAS_FAILED, False):
+        return
     warnings = [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
     assert "logs" in request.keywords or not warnings, [record.getMessage() for record in warnings]
     left = [thread for thread in set(threading.enumerate()) - before if not thread.daemon and is_stray(thread)]

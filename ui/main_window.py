@@ -5,13 +5,15 @@ import logging
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QCloseEvent, QDropEvent, QKeySequence, QShowEvent
+from PySide6.QtGui import QCloseEvent, QDropEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QMessageBox,
     QProgressBar,
     QPushButton,
     QTabWidget,
+    QVBoxLayout,
+    QWidget,
 )
 
 from core import settings
@@ -103,8 +105,14 @@ class MainWindow(ProjectWindow):
         for tab in self.tab_list:
             self.tabs.addTab(tab, style.icon(tab.icon), tab.title())
         self.path = TeachingPathBar(self.workspace)
-        self._content = screen_fit.wrap_in_scroll_area(self.tabs)
-        self.setCentralWidget(basics.column(self.path, self._content, spacing=0))
+        whole = QWidget()
+        layout = QVBoxLayout(whole)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.path)
+        layout.addWidget(self.tabs, 1)
+        self._content = screen_fit.wrap_in_scroll_area(whole)
+        self.setCentralWidget(self._content)
 
     def _make_menus(self) -> None:
         self.files.fill(self.menuBar().addMenu(tr("&File")))
@@ -296,6 +304,10 @@ class MainWindow(ProjectWindow):
         super().showEvent(event)
         # Files are taken before any widget sees them: a text field would swallow them as text.
         self.windowHandle().installEventFilter(self)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.path.set_room(event.size().height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QDropEvent) and (files := drop_question.files(event)):

@@ -15,6 +15,7 @@ from ui.widgets import basics
 from ui.widgets.latest_task_and_reload import LatestTask
 from ui.workspace import Workspace
 
+LEAST_HEIGHT = 660  # pixels of a window; in a lower one the tabs need all of it
 WATCHED = {Table.SPEC, Table.FACT, Table.EXAMPLE, Table.JOB, Table.EVAL_RUN}
 
 
@@ -33,6 +34,7 @@ class TeachingPathBar(QWidget):
         self._reading = LatestTask(workspace, self)
         self.state: PathState | None = None  # of the project that is shown
         self._was_complete = False  # when the project was opened
+        self._has_room = True
         self.buttons = {step: self._build_button(step) for step in PathStep}
         self.words = basics.ElidedLabel()
         self.close_button = basics.tool_button("✕", tr("Hide these steps"), has_tip=True)
@@ -70,6 +72,12 @@ class TeachingPathBar(QWidget):
         self.shown.emit(is_wanted)
         self._workspace.save_settings()
 
+    def set_room(self, height: int) -> None:
+        """Say how high the window is, in pixels: a low one has no bar."""
+        if self._has_room != (height >= LEAST_HEIGHT):
+            self._has_room = not self._has_room
+            self._show()
+
     def refresh(self, changes: Changes) -> None:
         """Read again what a write may have changed."""
         if WATCHED & changes.tables:
@@ -99,4 +107,5 @@ class TeachingPathBar(QWidget):
             button.setAccessibleName(tr("Step {number}, {title}: {state}", number=number, title=title, state=told))
         self.words.setText(teaching_path.describe_next(self.state))
         self.words.setToolTip(self.words.text())
-        self.setVisible(not self._workspace.settings.hides_steps and not self._was_complete)
+        is_wanted = not self._workspace.settings.hides_steps and not self._was_complete
+        self.setVisible(is_wanted and self._has_room)

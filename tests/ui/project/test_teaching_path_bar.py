@@ -73,3 +73,15 @@ def test_a_project_that_was_taken_to_its_end_has_no_bar(run, window, monkeypatch
         await until(lambda: not window.path.isVisible())
 
     run(go())
+
+
+def test_a_low_window_has_no_bar(run, window):
+    async def go():
+        await until(window.path.isVisible)
+        window.resize(1024, 600)
+        await until(lambda: not window.path.isVisible())
+        window.resize(1024, 800)
+        await until(window.path.isVisible)
+        assert settings.load().hides_steps is False
+
+    run(go())
