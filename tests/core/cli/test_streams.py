@@ -51,7 +51,7 @@ def test_streams_that_are_closed_or_full(rows: Path, case: str) -> None:
 def test_a_reader_that_has_had_enough_ends_the_command_without_a_word() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    with open(writer, "wb") as out:
+    with os.fdopen(writer, "wb") as out:
         command = [sys.executable, "main.py", "--print-completion", "bash"]
         done = subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (141, b"")
