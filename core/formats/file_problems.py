@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from core.checks import Problem, problem
+from core.checks.rule_registry import clip_list
 from core.formats import column_mapping, forms, json_layouts
 from core.formats.format_detection import DetectedFormat
 from core.language import tr
@@ -81,7 +82,7 @@ def _describe_table(detected: DetectedFormat, mapping: Mapping[str, str]) -> lis
     is_head = by_name and not detected.has_head and detected.sample  # a person has said that the first row names them
     names = column_mapping.unique_names(detected.sample[0]) if is_head else detected.columns
     if left := column_mapping.list_left_out(names, mapping):
-        notes.append(tr("Columns left out: {columns}.", columns=", ".join(left)))
+        notes.append(tr("Columns left out: {columns}.", columns=clip_list(left)))
     if detected.delimiter not in ("", ",", "\t"):
         notes.append(tr("The cells are separated by “{delimiter}”.", delimiter=detected.delimiter))
     return notes

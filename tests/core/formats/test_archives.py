@@ -173,5 +173,5 @@ def test_members_of_the_same_name_are_told_and_not_read_twice(tmp_path: Path) ->
     with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
         archive.writestr("a.jsonl", chat_row("1", "a"))
         archive.writestr("a.jsonl", chat_row("2", "a"))
-    with pytest.raises(FormatError, match="several files with the name a.jsonl"):
+    with pytest.raises(FormatError, match="several files with the name"):
         archives.expand(tmp_path / "t.zip")
