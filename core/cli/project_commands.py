@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from core.checks.rule_registry import clip
 from core.cli import row_commands
 from core.cli.console import (
     CLEAN,
@@ -16,8 +17,10 @@ from core.cli.console import (
 )
 from core.cli.streams import print_text
 from core.dataset import examples
+from core.errors import JukuError
 from core.exam import runs
 from core.language import tr, trn
+from core.paths import path_exists
 from core.spec import facts, spec
 from core.storage import backups
 from core.storage.project import Project
@@ -30,6 +33,7 @@ def add(add_command: AddCommand) -> None:
     add_command("info", _info, tr("say what a project contains"))
     copy = add_command("save-copy", _save_copy, tr("write a copy of the project to another file"))
     copy.add_argument("copy", type=Path, metavar="FILE")
+    copy.add_argument("--replace", action="store_true", help=tr("replace the file if it exists"))
     add_command("backup", _back_up, tr("make a dated backup, and delete the outdated ones"))
     add_command("backups", _list_backups, tr("list the project's backups"))
 
@@ -62,6 +66,9 @@ def _format_counts(value: object) -> str:
 
 def _save_copy(arguments: Arguments) -> int:
     async def work(document: Project) -> int:
+        if not arguments.replace and path_exists(arguments.copy):
+            title = tr("“{name}” already exists", name=clip(arguments.copy.name, 80))
+            raise JukuError(title, tr("It was not changed. Choose another name, or add “--replace”."))
         copy = await backups.save_copy(document, arguments.copy, progress_reporter(arguments.copy.name))
         words = [tr("Saved {path}.", path=copy.path)]
         words += [] if copy.is_whole else [tr("The check of the project has found damage, and the copy has it, too.")]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core import checks, formats
-from core.checks.rule_registry import clip
+from core.checks.rule_registry import clip, clip_list
 from core.cli.console import (
     CLEAN,
     PROBLEMS,
@@ -30,7 +30,6 @@ from core.dataset import examples, exporting, filters, importing, quarantine, sa
 from core.dataset.import_reader_process import ImportOptions
 from core.errors import FormatError, JukuError, ProjectError
 from core.formats import column_mapping
-from core.formats.archives import MAX_NAMED
 from core.formats.reading_options import ReadingOptions
 from core.generation import fact_links
 from core.language import tr, trn
@@ -177,9 +176,7 @@ def expand_archives(files: list[Path]) -> Iterator[Path]:
             yield path  # told when it is opened
             continue
         if contents.left_out:
-            names = ", ".join(clip(name) for name in contents.left_out[:MAX_NAMED])
-            if (more := len(contents.left_out) - MAX_NAMED) > 0:
-                names += ", " + trn("and {n} more", "and {n} more", more)
+            names = clip_list(contents.left_out)
             print_message(tr("{name}: files without rows left out: {names}", name=clip(path.name, 80), names=names))
         yield from contents.paths
 

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
@@ -98,6 +99,8 @@ def _list_names(archive: zipfile.ZipFile) -> list[str]:
         parts = PurePosixPath(name.replace("\\", "/")).parts
         if not parts or ".." in parts or parts[0] == "/" or ":" in parts[0] or "\0" in name:
             raise OSError(tr("It has a file outside of its own folder: {name}.", name=clip(name)))
+    if twice := next((name for name, count in Counter(names).items() if count > 1), ""):
+        raise OSError(tr("It has several files with the name {name}. Unpack it yourself.", name=clip(twice)))
     return [name for name in names if not name.startswith(_JUNK) and not name.endswith(_JUNK[1:])]
 
 

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from core import checks, formats
 from core.checks.contents_digest import compute_contents_digest
+from core.errors import FormatError
 from core.formats.reading_options import DETECTED, ReadingOptions
+from core.language import tr
 from core.progress import Reporter
 
 
@@ -36,6 +38,9 @@ def fix_file(
     called for each line that is changed or left out. Raises FormatError when a file
     cannot be read or written, and `Cancelled`; an existing file then stays unchanged.
     """
+    if out.exists() and path.exists() and out.samefile(path):
+        title = tr("The repaired rows need a file of their own")
+        raise FormatError(title, tr("Lines that are left out would be lost. Nothing was written."))
     counts = {"fixed": 0, "left_out": 0}
 
     def rows() -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from core.checks import Problem, problem
+from core.checks.rule_registry import clip_list
 from core.formats import column_mapping, forms, json_layouts
 from core.formats.format_detection import DetectedFormat
 from core.language import tr
@@ -80,6 +81,7 @@ def _describe_table(detected: DetectedFormat, mapping: Mapping[str, str]) -> lis
     by_name = not all(name.startswith("#") for name in mapping.values())
     is_head = by_name and not detected.has_head and detected.sample  # a person has said that the first row names them
     names = column_mapping.unique_names(detected.sample[0]) if is_head else detected.columns
+<<<<<<< HEAD
     blank = {
         name
         for place, name in enumerate(names)
@@ -87,6 +89,10 @@ def _describe_table(detected: DetectedFormat, mapping: Mapping[str, str]) -> lis
     }
     if left := [name for name in column_mapping.list_left_out(names, mapping) if name not in blank]:
         notes.append(tr("Columns left out: {columns}.", columns=", ".join(left)))
+=======
+    if left := column_mapping.list_left_out(names, mapping):
+        notes.append(tr("Columns left out: {columns}.", columns=clip_list(left)))
+>>>>>>> w_break
     if detected.delimiter not in ("", ",", "\t"):
         notes.append(tr("The cells are separated by “{delimiter}”.", delimiter=detected.delimiter))
     return notes

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from core.checks import decode
 from core.checks.messages import guess_word
-from core.checks.rule_registry import clip
+from core.checks.rule_registry import clip, clip_list
 from core.errors import FormatError
 from core.formats import (
     archives,
@@ -162,7 +162,7 @@ def _detect_workbook(path: Path, kind: str, options: ReadingOptions) -> Detected
 def _describe_choice(sheet: str, sheets: Sequence[str]) -> Iterator[str]:
     others = [name for name in sheets if name != sheet]
     if others:
-        yield tr("Read the sheet “{sheet}”. Others: {others}.", sheet=sheet, others=", ".join(others))
+        yield tr("Read the sheet “{sheet}”. Others: {others}.", sheet=sheet, others=clip_list(others))
 
 
 def _require_rows(path: Path, start: bytes) -> None:

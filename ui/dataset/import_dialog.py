@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from core import formats
+from core.checks.rule_registry import clip_list
 from core.dataset import examples, importing
 from core.dataset.import_reader_process import ImportOptions
 from core.errors import FormatError, JukuError
@@ -115,7 +116,7 @@ def _expand(path: Path) -> list[ImportSource]:
         return [ImportSource(path, path.name)]  # told when it is recognised
     sources = [ImportSource(one, formats.format_name(one)) for one in contents.paths]
     if contents.left_out:
-        names = ", ".join(contents.left_out)
+        names = clip_list(contents.left_out)
         sources[0].note = tr("{name}: files without rows left out: {names}", name=path.name, names=names)
     return sources
 
@@ -323,7 +324,9 @@ class ImportDialog(QDialog):
         return self._source.detected.format in ("csv", "tsv")
 
     def _show_columns(self) -> None:
-        names, sample = self._source.names(), self._source.sample()[:SAMPLE_ROWS]
+        sample, places = self._source.sample()[:SAMPLE_ROWS], self._source.shown_places()
+        found = self._source.names()
+        names = [found[place] for place in places]
         self.columns.clear()
         self.columns.setRowCount(1 + len(sample))
         self.columns.setColumnCount(len(names))
@@ -331,8 +334,9 @@ class ImportDialog(QDialog):
         self.column_boxes = [self._build_field_box(name) for name in names]
         for number, box in enumerate(self.column_boxes):
             self.columns.setCellWidget(0, number, box)
+            place = places[number]
             for row, cells in enumerate(sample, start=1):
-                self.columns.setItem(row, number, _build_item(cells[number] if number < len(cells) else ""))
+                self.columns.setItem(row, number, _build_item(cells[place] if place < len(cells) else ""))
         self.columns.setRowHeight(0, self.fontMetrics().height() + 16)
         for number in range(len(names)):
             self.columns.setColumnWidth(number, max(150, min(300, 860 // max(1, len(names)))))
@@ -349,7 +353,8 @@ class ImportDialog(QDialog):
 
     def _on_meaning(self, column: str, field: str) -> None:
         self._source.set_field(column, field)
-        for name, box in zip(self._source.names(), self.column_boxes, strict=True):
+        for number, box in enumerate(self.column_boxes):
+            name = self.columns.horizontalHeaderItem(number).text()
             box.setCurrentIndex(max(0, box.findData(self._source.meaning.get(name, ""))))
         self._show_preview_or_missing()
 

@@ -12,9 +12,14 @@ from core.formats import DETECTED, DetectedFormat, ReadingOptions, column_mappin
 from core.formats.format_detection import TABLE_SUFFIXES
 from core.formats.forms import FORMS, batch
 from core.formats.jsonl import system_prompt
+<<<<<<< HEAD
 from core.language import end_sentence, tr
+=======
+from core.language import tr, trn
+>>>>>>> w_break
 from core.progress import Reporter
 
+MAX_SHOWN_COLUMNS = 100
 PREVIEW_ROWS = 20  # rows in the preview
 OWN_ENCODINGS = ("utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "cp932", "cp1252")  # known without a doubt
 
@@ -88,6 +93,14 @@ class ImportSource:
         sentences = [self.note] if self.note else []
         if self.is_table():
             sentences += self.detected.notes
+            if (hidden := len(self.names()) - len(self.shown_places())) > 0:
+                sentences.append(
+                    trn(
+                        "{n} more column is not shown, and is ignored.",
+                        "{n} more columns are not shown, and are ignored.",
+                        hidden,
+                    )
+                )
         if "encoding" in about or self.encoding not in OWN_ENCODINGS:
             sentences.append(tr("The encoding is a guess: choose the one in which the preview reads well."))
         if "columns" in about:
@@ -114,6 +127,11 @@ class ImportSource:
         if not self.head:
             return numbered
         return column_mapping.unique_names(sample[0]) if found == numbered and sample else found
+
+    def shown_places(self) -> list[int]:
+        """Which columns a window shows: the first ones, and those that mean something; thousands would take minutes."""
+        names = self.names()
+        return [place for place, name in enumerate(names) if place < MAX_SHOWN_COLUMNS or name in self.meaning]
 
     def sample(self) -> list[list[str]]:
         """The first rows as they are in the file."""

@@ -1,6 +1,7 @@
 """Files of other kinds on the command line: sheets, archives, and what has to be said of them."""
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -86,3 +87,26 @@ def test_every_format_is_exported_and_what_is_lost_is_told(
     assert ("no place for it: tags (1)" in out) == (not has_columns)
     status, out, _err = run("export", project, tmp_path / "again", "--format", format, "--json")
     assert json.loads(out)["rows"] == (0 if lacks_preferences else 2)
+
+
+def test_nothing_but_a_project_replaces_a_project(tmp_path: Path, run: Run, project: Path) -> None:
+    other, rows, pipe = tmp_path / "other.juku", tmp_path / "rows.jsonl", tmp_path / "pipe"
+    rows.write_text(chat_row("q", "a") + "\nbroken\n")
+    run("import", project, rows)
+    run("new", other)
+    os.mkfifo(pipe)
+    before = {file: file.read_bytes() for file in (other, rows)}
+    for arguments in (
+        ("export", project, project, "--format", "jsonl"),
+        ("export", project, other, "--format", "csv"),
+        ("export", project, other, "--format", "xlsx"),
+        ("export", project, pipe, "--format", "jsonl"),
+        ("check", rows, "--fix", other),
+        ("check", rows, "--fix", rows),  # the broken line would be gone
+        ("project", "save-copy", project, other),
+    ):
+        status, _out, err = run(*arguments)
+        assert (status, bool(err)) == (2, True), arguments
+    assert {file: file.read_bytes() for file in before} == before
+    assert run("rows", "list", project)[0] == 0
+    assert run("project", "save-copy", project, other, "--replace")[0] == 0

@@ -112,6 +112,7 @@ def test_from_a_page_to_approved_rows_and_back(pool, run, tmp_path):
     assert run("project", "info", pool)["statuses"] == {"approved": added}
     copy = tmp_path / "copy.juku"
     assert run("project", "save-copy", pool, copy)["rows"] == added and copy.exists()
+    assert run("project", "save-copy", pool, copy, "--replace")["rows"] == added
     made = run("project", "backup", pool)
     assert [one["file"] for one in run("project", "backups", pool)["backups"]] == [made["file"]]
 

@@ -167,3 +167,11 @@ def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
     path.write_bytes(raw[: at + 28] + b"\0\0" + raw[at + 30 : at + 46] + raw[at + 53 :])
     with pytest.raises(FormatError):
         read(path)
+
+
+def test_members_of_the_same_name_are_told_and_not_read_twice(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("a.jsonl", chat_row("1", "a"))
+        archive.writestr("a.jsonl", chat_row("2", "a"))
+    with pytest.raises(FormatError, match="several files with the name"):
+        archives.expand(tmp_path / "t.zip")

@@ -353,3 +353,25 @@ def test_the_two_files_of_a_batch_come_together(run, workspace, owner, tmp_path)
         assert (last(workspace, 1)[0].question, last(workspace, 1)[0].answer) == ("q", "a")
 
     run(go())
+
+
+def test_a_table_of_very_many_columns_shows_the_first_and_those_that_mean_something(run, workspace, owner, tmp_path):
+    heads = [f"c{number}" for number in range(3000)] + ["answer"]
+    cells = ["x"] * 3000 + ["a"]
+    path = write_file(tmp_path, f"question,{','.join(heads)}\nq,{','.join(cells)}\n", "rows.csv")
+
+    async def go():
+        import_rows(workspace, [path], owner)
+        await until(lambda: owner.findChildren(ImportDialog))
+        dialog = owner.findChildren(ImportDialog)[0]
+        shown = [box.currentData() for box in dialog.column_boxes]
+        assert (len(shown), shown[0], shown[-1]) == (101, "question", "answer")
+        assert "2,901 more columns are not shown" in dialog.note.text()
+        choose_meaning(dialog, 1, "notes")
+        assert dialog.column_boxes[-1].currentData() == "answer"
+        dialog.ok_button.click()
+        await until(lambda: notice(owner))
+        assert last(workspace, 1)[0].notes == "x"
+        assert len(notice(owner).text.text()) < 2000  # the columns left out are not all named
+
+    run(go())
