@@ -622,3 +622,17 @@ def test_questions_with_a_blank_are_suggested_only_where_there_are_no_others(run
     assert run(project.read(_load_suggestions)) == asked[2:]
     run(project.write("", lambda db: db.execute("DELETE FROM example WHERE id > 3").rowcount))
     assert run(project.read(_load_suggestions)) == [asked[2], *asked[:2]]
+
+
+def test_questions_as_a_person_asks_them_are_suggested_first(run, project):
+    asked = ["ball, five?", "how many play", "Who throws first?", "How long is a half?", "When does it end?"]
+    forms = ["keywords", "hurried", "who", "", ""]
+    sources = ["offline", "offline", "offline", "", ""]
+
+    def fill(db):
+        rows = [new_example(one, "So.", split="test", tags=form, source=source)
+                for one, form, source in zip(asked, forms, sources, strict=True)]  # fmt: skip
+        examples.add(db, rows)
+
+    run(project.write("fill", fill))
+    assert run(project.read(_load_suggestions)) == [*asked[3:], asked[2]]
