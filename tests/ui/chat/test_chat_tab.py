@@ -69,6 +69,13 @@ def test_both_are_asked_the_same_and_say_who_has_answered(scene, server):
     assert scene.failures == []
 
 
+@pytest.mark.parametrize(("limit", "said"), [(7, True), (8, False)])
+def test_an_answer_as_long_as_it_may_be_is_said_to_be_cut(scene, limit, said):
+    scene.tab.settings.tokens.setValue(limit)
+    scene.play(scene.ask())
+    assert ("cut off: it has the 7 tokens" in scene.column(0).error.text()) is said
+
+
 def test_what_it_costs_is_said_where_prices_are_known(scene, server):
     server.models = {"gpt-4o-mini": 1}
 
