@@ -232,6 +232,7 @@ def test_the_tab_key_goes_from_the_address_to_the_key(run, dialog):
         QTest.keyClick(page.url, Qt.Key.Key_Tab)
         await until(page.key.field.isVisible)
         await until(page.key.field.hasFocus)
+        assert not page.limit.hasFocus()
 
     run(go())
 
