@@ -148,12 +148,18 @@ def _choose_layout(mapping: dict[str, str]) -> dict[str, str]:
 def propose_mapping(names: Sequence[str], sample: Sequence[Sequence[str]]) -> dict[str, str]:
     """Field -> column for a table whose names say nothing: the first two columns with words are question and answer."""
     cells = {name: [row[place] for row in sample if place < len(row)] for place, name in enumerate(names)}
-    wordy = [name for name in names if any(any(char.isalpha() for char in cell) for cell in cells[name])]
+    wordy = [name for name in names if _has_words(cells[name])]
     is_numbered = list(names) == number_columns(len(names))
     known = {} if is_numbered and len(wordy) > 1 else guess_mapping(names)  # a running number is no question
     free = [name for name in wordy if name not in known.values() and normalise_name(name) not in _WITHOUT_ROWS]
     wanted = [field for field in ("question", "answer") if field not in known]
     return known | dict(zip(wanted, free, strict=False))
+
+
+def _has_words(cells: Sequence[str]) -> bool:
+    """Whether most of the cells that are filled have letters: a column of running numbers may have a heading among them."""
+    filled = [cell for cell in cells if cell.strip()]
+    return 2 * sum(any(char.isalpha() for char in cell) for cell in filled) > len(filled)
 
 
 def field_title(field: str) -> str:

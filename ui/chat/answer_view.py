@@ -159,6 +159,12 @@ class AnswerView(QWidget):
             self.error.show_text(tr("The answer is incomplete: it was stopped early."), "warning")
         self._end()
 
+    def show_limit(self, limit: int) -> None:
+        """Say that the newest answers have as many tokens as they may, and so probably end before their end."""
+        words = tr("The answer was probably cut off: it has the {n} tokens that an answer may have (see the settings below).",
+                   n=f"{limit:,}")  # fmt: skip
+        self.error.show_text(words, "warning")
+
     def allow_asking(self, allowed: bool) -> None:
         """Whether this question may be asked again: only the last one may, since the others were built upon."""
         self._can_ask = allowed

@@ -88,7 +88,10 @@ class QuestionSender(QObject):
             provider = await self._workspace.provider(request.pane.provider)
             answer = conversations.ask(project, provider, builder, request, column.add)
             changes = await (_follow_preparation(provider, request, column, answer) if converts else answer)
-            column.show_answers(await project.read(conversations.load_answers, request.turn, request.pane.number))
+            answers = await project.read(conversations.load_answers, request.turn, request.pane.number)
+            column.show_answers(answers)
+            if answers and answers[0].received >= request.sampling.max_tokens * len(answers):
+                column.show_limit(request.sampling.max_tokens)
         except JukuError as error:
             text = f"{error.title}\n{error.message}".strip()
             column.fail(text, refused=isinstance(error, ModelIdentityError))

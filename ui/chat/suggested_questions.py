@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from core.dataset import examples, filters
+from core.dataset.examples import Example
+from core.generation import page_rows
 from core.language import tr
 from core.text.row_templates import BLANK
 from ui import style
@@ -48,10 +50,21 @@ class SuggestedQuestions(QWidget):
 
 
 def _load_suggestions(db: sqlite3.Connection) -> list[str]:
-    """A few exam questions, from all over the exam; those with a blank to fill in only where there are no others."""
+    """A few exam questions, from all over the exam: those that read as a person asks, others where there are too few."""
     ids = filters.find(db, filters.Filter(split="test"))
     chosen = ids[:: max(1, len(ids) // MAX_ROWS_READ)][:MAX_ROWS_READ]
-    questions = [example.question for example in examples.fetch(db, chosen).values() if example.question]
-    whole = [one for one in questions if not any(blank in one for blank in BLANK.values())]
-    blanks = [one for one in questions if one not in whole]
-    return (whole[:: max(1, len(whole) // MAX_SUGGESTIONS)][:MAX_SUGGESTIONS] + blanks)[:MAX_SUGGESTIONS]
+    by_rank: list[list[str]] = [[] for _rank in range(4)]
+    for example in examples.fetch(db, chosen).values():
+        if example.question:
+            by_rank[_rank(example)].append(example.question)
+    spread = [one for group in by_rank for one in group[:: max(1, len(group) // MAX_SUGGESTIONS)][:MAX_SUGGESTIONS]]
+    return spread[:MAX_SUGGESTIONS]
+
+
+def _rank(example: Example) -> int:
+    """How little a question reads as a person would ask it: last those with a blank, before them keywords."""
+    if any(blank in example.question for blank in BLANK.values()):
+        return 3
+    if not example.question.rstrip().endswith(("?", "？", "か。")) or example.tags in page_rows.CLOSED_FORMS:
+        return 2
+    return int(example.source == page_rows.SOURCE)

@@ -35,6 +35,7 @@ from PySide6.QtWidgets import (
 from core.language import tr
 from ui import style
 
+MENU_ROOM = 6  # average letters that a menu is wider than Qt makes it
 SPIN_BOX_MARGINS = (5, 0, 0, 0)  # the style sheet's padding does not reach the text of a spin box
 RECOLOUR_EVENTS = (QEvent.Type.ApplicationPaletteChange, QEvent.Type.StyleChange)
 REASON_NAME = "reason"  # the name of a dialog's line that says why its button is off
@@ -399,6 +400,12 @@ def key_sequence(key: QKeySequence.StandardKey) -> QKeySequence:
     """The keys of a standard action: those of the desktop, else the usual ones (a plain X session defines none for some)."""
     found = QKeySequence(key)
     return found if not found.isEmpty() else QKeySequence(USUAL_KEYS.get(key, ""))
+
+
+def make_room_in(menu: QMenu) -> None:
+    """Make a menu wide enough for its entries: with large letters, Qt cuts those beside the longest shortcut."""
+    menu.setMinimumWidth(0)
+    menu.setMinimumWidth(menu.sizeHint().width() + MENU_ROOM * menu.fontMetrics().averageCharWidth())
 
 
 def menu_action(menu: QMenu, text: str, slot: Callable[[], object], shortcut: object = None) -> QAction:

@@ -7,7 +7,7 @@ import pytest
 
 from core.dataset import examples, filters, sample_projects
 from core.dataset.filters import Filter
-from core.exam import fact_coverage
+from core.exam import fact_coverage, point_making
 from core.exam.fact_coverage import EXAM
 from core.generation import page_rows
 from core.generation.page_rows import RowChoice
@@ -158,3 +158,15 @@ def test_no_question_is_asked_twice_with_another_answer(pool):
     asked = Counter(row.question for row in drafts(pool))
     assert len(asked) > 8
     assert max(asked.values()) == 1
+
+
+KITCHEN = "# Kitchen\n\nThe kitchen has six stations, two ovens and one smoker.\nA session costs 4 euros for members.\n"
+
+
+def test_no_exam_question_gives_its_answer_away(project):
+    write(project, facts.save, Spec("Kitchen", "en", "", KITCHEN))
+    write(project, facts.accept_missing)
+    for seed in range(1, 5):
+        held = [row for row, is_held in plan(project, seed=seed).rows if is_held]
+        assert len(held) == 2
+        assert not [row.question for row in held if point_making.gives_answer_away(row.question, row.answer)]

@@ -69,6 +69,13 @@ def test_both_are_asked_the_same_and_say_who_has_answered(scene, server):
     assert scene.failures == []
 
 
+@pytest.mark.parametrize(("limit", "said"), [(7, True), (8, False)])
+def test_an_answer_as_long_as_it_may_be_is_said_to_be_cut(scene, limit, said):
+    scene.tab.settings.tokens.setValue(limit)
+    scene.play(scene.ask())
+    assert ("cut off: it has the 7 tokens" in scene.column(0).error.text()) is said
+
+
 def test_what_it_costs_is_said_where_prices_are_known(scene, server):
     server.models = {"gpt-4o-mini": 1}
 
@@ -622,3 +629,17 @@ def test_questions_with_a_blank_are_suggested_only_where_there_are_no_others(run
     assert run(project.read(_load_suggestions)) == asked[2:]
     run(project.write("", lambda db: db.execute("DELETE FROM example WHERE id > 3").rowcount))
     assert run(project.read(_load_suggestions)) == [asked[2], *asked[:2]]
+
+
+def test_questions_as_a_person_asks_them_are_suggested_first(run, project):
+    asked = ["ball, five?", "how many play", "Who throws first?", "How long is a half?", "When does it end?"]
+    forms = ["keywords", "hurried", "who", "", ""]
+    sources = ["offline", "offline", "offline", "", ""]
+
+    def fill(db):
+        rows = [new_example(one, "So.", split="test", tags=form, source=source)
+                for one, form, source in zip(asked, forms, sources, strict=True)]  # fmt: skip
+        examples.add(db, rows)
+
+    run(project.write("fill", fill))
+    assert run(project.read(_load_suggestions)) == [*asked[3:], asked[2]]

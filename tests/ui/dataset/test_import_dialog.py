@@ -116,6 +116,52 @@ def test_a_table_asks_what_its_columns_mean(run, workspace, owner, tmp_path):
     run(go())
 
 
+def test_a_sheet_with_a_title_and_headings_of_its_own_is_proposed_as_it_is_meant(run, workspace, owner, tmp_path):
+    book = openpyxl.Workbook()
+    for row in (
+        ["The counter"],
+        ["No.", "What they ask", "What we say"],
+        [1, "When?", "At 7."],
+        [2, "Who?", "Odalys."],
+    ):
+        book.active.append(row)
+    book.active.merge_cells("A1:C1")
+    book.save(tmp_path / "counter.xlsx")
+
+    async def go():
+        import_rows(workspace, [tmp_path / "counter.xlsx"], owner)
+        await until(lambda: owner.findChildren(ImportDialog))
+        (dialog,) = owner.findChildren(ImportDialog)
+        await until(lambda: dialog.preview.rowCount() == 2)
+        assert [box.currentData() for box in dialog.column_boxes] == ["", "question", "answer"]
+        assert "“The counter”" in dialog.note.text() and "a guess" in dialog.note.text()
+        dialog.heading_box.click()
+        await until(lambda: dialog.preview.rowCount() == 3)
+        assert [box.currentData() for box in dialog.column_boxes] == ["", "question", "answer"]
+        dialog.heading_box.click()
+        await until(lambda: dialog.preview.rowCount() == 2)
+        dialog.accept()
+        await until(lambda: notice(owner))
+        assert [(row.question, row.answer) for row in last(workspace, 2)] == [("When?", "At 7."), ("Who?", "Odalys.")]
+
+    run(go())
+
+
+def test_the_button_says_how_many_files_are_imported(run, workspace, owner, tmp_path):
+    with zipfile.ZipFile(tmp_path / "rows.zip", "w") as archive:
+        archive.writestr("a.jsonl", '{"instruction": "a?", "output": "b"}\n')
+        archive.writestr("b.jsonl", '{"instruction": "c?", "output": "d"}\n')
+
+    async def go():
+        import_rows(workspace, [tmp_path / "rows.zip"], owner)
+        await until(lambda: owner.findChildren(ImportDialog))
+        (dialog,) = owner.findChildren(ImportDialog)
+        assert dialog.ok_button.text() == "Import all 2 files"
+        dialog.reject()
+
+    run(go())
+
+
 def choose_meaning(dialog, column, field):
     box = dialog.column_boxes[column]
     choose(box, field)

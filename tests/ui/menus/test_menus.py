@@ -211,3 +211,12 @@ def test_the_keys_of_larger_text_need_no_shift(run, window):
         assert QKeySequence("Ctrl+=") in find_entry(window, "&View", "&Larger text").shortcuts()
 
     run(go())
+
+
+@pytest.mark.parametrize("title", ["&File", "&Edit", "&View", "&Help"])
+def test_a_menu_is_wider_than_qt_makes_it_which_cuts_long_entries(window, title):
+    menu = find_menu(window, title)
+    least = menu.sizeHint().width()
+    menu.aboutToShow.emit()
+    assert menu.minimumWidth() > least + 4 * menu.fontMetrics().averageCharWidth()
+    menu.aboutToHide.emit()

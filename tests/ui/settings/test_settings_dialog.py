@@ -5,6 +5,8 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail
 from keyring.errors import PasswordDeleteError
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from core import keys, settings
@@ -203,6 +205,36 @@ def test_without_a_keyring_the_key_can_be_used_for_the_session(run, dialog):
     run(go())
     assert dialog.workspace.keys.load("openai") == "sk-1"
     assert "stored nowhere" in dialog.servers.page.key.note.text()
+
+
+def test_without_a_keyring_a_server_that_needs_no_key_shows_no_error(run, dialog, monkeypatch):
+    async def go():
+        keyring.set_keyring(fail.Keyring())
+        for kind, meaning in (("ollama", ""), ("openai", "error")):
+            page = dialog.servers.page
+            shown = []
+            monkeypatch.setattr(page.key.note, "show_text", lambda text, meaning="", shown=shown: shown.append(meaning))
+            add(dialog, kind)
+            await until(page.key.session.isVisible)
+            assert shown[-1] == meaning
+
+    run(go())
+
+
+def test_the_tab_key_goes_from_the_address_to_the_key(run, dialog):
+    async def go():
+        await add_server(dialog, url="https://a.example.com/v1")
+        page = dialog.servers.page
+        await until(page.key.field.isVisible)
+        page.url.setFocus()
+        page.url.selectAll()
+        QTest.keyClicks(page.url, "https://b.example.com/v1")
+        QTest.keyClick(page.url, Qt.Key.Key_Tab)
+        await until(page.key.field.isVisible)
+        await until(page.key.field.hasFocus)
+        assert not page.limit.hasFocus()
+
+    run(go())
 
 
 async def looked(dialog):

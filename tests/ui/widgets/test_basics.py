@@ -1,10 +1,10 @@
 """Parts that many places of the window use."""
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QTableWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QTableWidget, QVBoxLayout, QWidget
 
 from ui.widgets import basics
 
@@ -31,3 +31,31 @@ def test_usual_keys_work_where_the_desktop_defines_none(qapp, key, monkeypatch):
     """In a plain X session Ctrl+H in the spec did nothing."""
     monkeypatch.setattr(basics, "QKeySequence", lambda keys: QKeySequence(keys if isinstance(keys, str) else ""))
     assert basics.key_sequence(key).toString() == basics.USUAL_KEYS[key]
+
+
+def test_a_tooltip_keeps_its_lines_and_is_no_markup():
+    assert basics.plain_tooltip("<b>a\nb") == "<p>&lt;b&gt;a<br>b</p>"
+
+
+def test_the_wheel_changes_a_number_only_where_it_has_the_focus(qtbot):
+    page = QWidget()
+    qtbot.addWidget(page)
+    other, field = QLineEdit(), basics.integer_field(1, 9, 3)
+    column = QVBoxLayout(page)
+    column.addWidget(other)
+    column.addWidget(field)
+    with qtbot.waitActive(page):
+        page.show()
+        page.activateWindow()
+    other.setFocus()
+
+    def wheel():
+        place = QPointF(field.rect().center())
+        turn = QWheelEvent(place, field.mapToGlobal(place), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
+                           Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False)  # fmt: skip
+        QApplication.sendEvent(field, turn)
+        return field.value()
+
+    assert wheel() == 3
+    field.setFocus()
+    assert wheel() == 2
