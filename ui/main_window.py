@@ -121,18 +121,13 @@ class MainWindow(ProjectWindow):
         self.undo_action = basics.menu_action(edit, tr("&Undo"), self._on_undo, QKeySequence.StandardKey.Undo)
         self.redo_action = basics.menu_action(edit, tr("&Redo"), self._on_redo, QKeySequence.StandardKey.Redo)
         EditActions(edit, self.tabs)
-<<<<<<< HEAD
-        ViewActions(self.menuBar().addMenu(tr("&View")), self, self.workspace, self.tab_list, self.path)
-        HelpActions(self.menuBar().addMenu(tr("&Help")), self, self.workspace)
-=======
-        ViewActions(self._add_menu(tr("&View")), self, self.workspace, self.tab_list)
+        ViewActions(self._add_menu(tr("&View")), self, self.workspace, self.tab_list, self.path)
         HelpActions(self._add_menu(tr("&Help")), self, self.workspace)
 
     def _add_menu(self, title: str) -> QMenu:
         menu = self.menuBar().addMenu(title)
         menu.aboutToShow.connect(lambda: basics.make_room_in(menu))
         return menu
->>>>>>> w_walk
 
     def _make_status_bar(self) -> None:
         self.server_label = basics.label(dim=True)

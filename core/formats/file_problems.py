@@ -81,18 +81,13 @@ def _describe_table(detected: DetectedFormat, mapping: Mapping[str, str]) -> lis
     by_name = not all(name.startswith("#") for name in mapping.values())
     is_head = by_name and not detected.has_head and detected.sample  # a person has said that the first row names them
     names = column_mapping.unique_names(detected.sample[0]) if is_head else detected.columns
-<<<<<<< HEAD
     blank = {
         name
         for place, name in enumerate(names)
         if name.startswith("#") and not any("".join(row[place : place + 1]).strip() for row in detected.sample)
     }
     if left := [name for name in column_mapping.list_left_out(names, mapping) if name not in blank]:
-        notes.append(tr("Columns left out: {columns}.", columns=", ".join(left)))
-=======
-    if left := column_mapping.list_left_out(names, mapping):
         notes.append(tr("Columns left out: {columns}.", columns=clip_list(left)))
->>>>>>> w_break
     if detected.delimiter not in ("", ",", "\t"):
         notes.append(tr("The cells are separated by “{delimiter}”.", delimiter=detected.delimiter))
     return notes

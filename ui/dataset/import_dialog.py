@@ -355,7 +355,8 @@ class ImportDialog(QDialog):
     def _on_meaning(self, column: str, field: str) -> None:
         self._source.set_field(column, field)
         for number, box in enumerate(self.column_boxes):
-            name = self.columns.horizontalHeaderItem(number).text()
+            heading = self.columns.horizontalHeaderItem(number)
+            name = heading.text() if heading else ""
             box.setCurrentIndex(max(0, box.findData(self._source.meaning.get(name, ""))))
         self._show_preview_or_missing()
 

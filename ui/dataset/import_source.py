@@ -12,11 +12,7 @@ from core.formats import DETECTED, DetectedFormat, ReadingOptions, column_mappin
 from core.formats.format_detection import TABLE_SUFFIXES
 from core.formats.forms import FORMS, batch
 from core.formats.jsonl import system_prompt
-<<<<<<< HEAD
-from core.language import end_sentence, tr
-=======
-from core.language import tr, trn
->>>>>>> w_break
+from core.language import end_sentence, tr, trn
 from core.progress import Reporter
 
 MAX_SHOWN_COLUMNS = 100
