@@ -141,6 +141,7 @@ class ImportDialog(QDialog):
         self._source = sources[0]
         self._looking = LatestTask(workspace, self)
         self.column_boxes: list[QComboBox] = []
+        self._shown_columns: list[str] = []
         is_table = all(source.is_table() for source in sources)
         self.setWindowTitle(tr("Import a table") if is_table else tr("Import rows"))
         self.resize(920, 620)
@@ -326,7 +327,7 @@ class ImportDialog(QDialog):
     def _show_columns(self) -> None:
         sample, places = self._source.sample()[:SAMPLE_ROWS], self._source.shown_places()
         found = self._source.names()
-        names = [found[place] for place in places]
+        names = self._shown_columns = [found[place] for place in places]
         self.columns.clear()
         self.columns.setRowCount(1 + len(sample))
         self.columns.setColumnCount(len(names))
@@ -353,8 +354,7 @@ class ImportDialog(QDialog):
 
     def _on_meaning(self, column: str, field: str) -> None:
         self._source.set_field(column, field)
-        for number, box in enumerate(self.column_boxes):
-            name = self.columns.horizontalHeaderItem(number).text()
+        for name, box in zip(self._shown_columns, self.column_boxes, strict=True):
             box.setCurrentIndex(max(0, box.findData(self._source.meaning.get(name, ""))))
         self._show_preview_or_missing()
 
