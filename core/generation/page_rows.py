@@ -97,7 +97,11 @@ class PagePlan:
 
 def format_missing_analyser() -> str:
     """What to tell the person where `PagePlan.is_parsed` is false."""
-    return tr("The extra “teach” is not installed: sentences are not analysed, and there are fewer questions.")
+    return tr(
+        "The extra “teach” is not installed: sentences are not analysed, and there are fewer questions. Install it with: "
+        "{command}",
+        command='pip install "juku[teach]"',
+    )
 
 
 def load_page(db: sqlite3.Connection) -> Page:
