@@ -1,4 +1,4 @@
-"""Degenerate answers: text that repeats itself until the token limit, and characters that were never whole.
+"""Degenerate answers: no text, text that repeats itself until the token limit, and characters that were never whole.
 
 A model that was trained too hard or too long writes them. They are counted beside the marks and change none.
 """
@@ -19,12 +19,15 @@ LONGEST_PIECE = 200  # characters
 class Flaw(StrEnum):
     """What is degenerate about an answer."""
 
+    EMPTY = "empty"
     REPETITION = "repetition"
     BROKEN = "broken_characters"
 
 
 def find_flaw(text: str, received: int, limit: int) -> Flaw | None:
     """What is degenerate about an answer of `received` tokens (0 where the server did not count) of at most `limit`."""
+    if not text.strip():
+        return Flaw.EMPTY
     if BROKEN_CHARACTER in text:
         return Flaw.BROKEN
     return Flaw.REPETITION if (not received or received >= limit) and _ends_in_a_loop(text.rstrip()) else None
@@ -44,7 +47,7 @@ def count_flaws(db: sqlite3.Connection, run: int, limit: int) -> dict[int, dict[
     counts: dict[int, dict[Flaw, int]] = {}
     rows = db.execute(
         "SELECT subject, text, received FROM eval_answer WHERE run = ? "
-        "AND (received = 0 OR received >= ? OR instr(text, ?))",
+        "AND (received = 0 OR received >= ? OR instr(text, ?) OR trim(text, char(9, 10, 13, 32)) = '')",
         (run, limit, BROKEN_CHARACTER),
     )
     for subject, text, received in rows:
@@ -56,6 +59,8 @@ def count_flaws(db: sqlite3.Connection, run: int, limit: int) -> dict[int, dict[
 
 def describe_flaw(flaw: Flaw) -> str:
     """A flaw of one answer in words."""
+    if flaw == Flaw.EMPTY:
+        return tr("Empty")
     if flaw == Flaw.BROKEN:
         return tr("Broken characters")
     return tr("Repeats itself until the token limit")
@@ -63,6 +68,13 @@ def describe_flaw(flaw: Flaw) -> str:
 
 def describe_count(flaw: Flaw, model: str, count: int) -> str:
     """A sentence about how many answers of a model have a flaw."""
+    if flaw == Flaw.EMPTY:
+        return trn(
+            "{n} answer of {model} is empty. Models that think first may need a larger token limit.",
+            "{n} answers of {model} are empty. Models that think first may need a larger token limit.",
+            count,
+            model=model,
+        )
     if flaw == Flaw.BROKEN:
         return trn(
             "{n} answer of {model} has broken characters.",

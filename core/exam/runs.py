@@ -224,7 +224,8 @@ class _Examinee:
         self._passages: dict[str, str] = {}  # of each question, as they are kept
         await self._embed()
         runner = RequestRunner(
-            self.project, provider, self.subject.model, self._store_reply, reporter, on_changes=self.on_changes
+            self.project, provider, self.subject.model, self._store_reply, reporter, on_changes=self.on_changes,
+            stores_empty=True,  # a model that says nothing has answered wrongly, and would say nothing again
         )  # fmt: skip
         if self.run.batch and provider.id != LOCAL:
             await runner.ask_as_batch(BATCH_PURPOSE, self.subject.id, self._load_pending)

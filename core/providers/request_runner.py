@@ -62,6 +62,8 @@ class RequestRunner:
 
     A reply is written as soon as it is there; those that arrive during a write share the next one.
 
+    With `stores_empty` an answer without any text is an answer, too; else it is a failure.
+
     Without `store_error`, nothing is stored for a request that was not answered: the caller asks again for what is missing.
 
     `answered` and `failed` count; `error` is the last one.
@@ -75,6 +77,7 @@ class RequestRunner:
     store_error: Callable[[sqlite3.Connection, str, str], None] = lambda _db, _key, _error: None
     schema: dict[str, Any] | None = None
     on_changes: Callable[[Changes], None] = lambda _changes: None
+    stores_empty: bool = False
     answered: int = 0
     failed: int = 0
     error: ProviderError | None = None
@@ -177,9 +180,12 @@ class RequestRunner:
 
     async def _chat(self, messages: list[Message], sampling: Sampling, schema: dict[str, Any] | None) -> Reply:
         reply = await self.provider.chat(self.model, messages, sampling, schema=schema, on_pause=self.reporter.pause)
-        if not any(text.strip() for text in reply.texts):
+        if not self._is_answer(reply.texts):
             raise ProviderError(tr("The model returned an empty answer"), tr("Ask it again, or choose another model."))
         return reply
+
+    def _is_answer(self, texts: Sequence[str]) -> bool:
+        return bool(texts) if self.stores_empty else any(text.strip() for text in texts)
 
     async def ask_as_batch(
         self, purpose: str, reference: int, unanswered: Callable[[], Awaitable[Sequence[PendingRequest]]]
@@ -218,7 +224,7 @@ class RequestRunner:
         await batches.follow(self.project, self.provider, purpose, reference, merge, self.reporter)
 
     def _merge(self, db: sqlite3.Connection, answer: BatchAnswer, open_ones: set[str]) -> None:
-        if any(text.strip() for text in answer.texts):
+        if self._is_answer(answer.texts) and not answer.error:
             open_ones.discard(answer.custom_id)
             self.store_reply(db, answer.custom_id, answer.reply(self.model))
             self.answered += 1

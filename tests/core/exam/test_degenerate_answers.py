@@ -22,7 +22,8 @@ LIMIT = 60
         ("One, two, three, and it was cut off here because the limit is", LIMIT, None),
         ("| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |", LIMIT, None),
         ("-" * 30, LIMIT, Flaw.REPETITION),
-        ("", LIMIT, None),
+        ("", LIMIT, Flaw.EMPTY),
+        (" \n", 3, Flaw.EMPTY),
         ("学校\ufffd", 3, Flaw.BROKEN),
     ],
 )

@@ -274,6 +274,17 @@ def test_a_subject_that_fails_keeps_no_other_from_being_asked(exam, server):
     assert newest(exam).run.status == "succeeded" and not newest(exam).run.subjects[0].error
 
 
+def test_an_empty_answer_is_a_wrong_one_and_is_told(exam, server):
+    """It was an error: a model that says nothing to one question kept its exam from ever ending."""
+    silent = {"How many play?": "", "How long is a half?": " \n"}
+    server.script = lambda asked: Answer([silent.get(asked["messages"][-1]["content"], "3")])
+    examine(exam, server, subjects=SUBJECTS[1:])
+    result = newest(exam)
+    assert result.run.status == "succeeded" and rates(result.kinds)["memorised"] == ["0/1"]
+    assert len(texts(exam)) == 4
+    assert "2 answers of base-model · study (Closed book) are empty" in " ".join(verdict.build_sentences(result))
+
+
 def test_an_exam_that_gets_no_answer_at_all_is_an_error(exam, server):
     server.script = lambda asked: Answer([], error=(404, "The model does not exist"))
     with pytest.raises(ProviderError, match="does not exist"):

@@ -8,6 +8,7 @@ from core.errors import ProviderError
 from core.progress import Reporter
 from core.providers import Provider, Sampling
 from core.providers.request_runner import PendingRequest, RequestRunner
+from tests.support.fake_server import Answer
 from tests.support.projects import write
 from tests.support.serving import run
 
@@ -96,3 +97,24 @@ def test_replies_that_have_come_are_stored_when_the_work_is_cancelled(project, s
     with pytest.raises(asyncio.CancelledError):
         store_slowly(project, server, cancels=True)
     assert len(list_kept(project)) == REPLIES
+
+
+def test_only_who_wants_it_gets_an_empty_answer(project, server):
+    server.script = lambda _asked: Answer([" "])
+
+    async def ask(provider, stores_empty):
+        answered = []
+        runner = RequestRunner(
+            project,
+            provider,
+            "base-model",
+            lambda _db, key, _reply: answered.append(key),
+            Reporter(),
+            stores_empty=stores_empty,
+        )
+        await runner.ask([PendingRequest("a", build_question, Sampling())])
+        return answered, runner.error
+
+    assert run(server, lambda provider: ask(provider, True)) == (["a"], None)
+    answered, error = run(server, lambda provider: ask(provider, False))
+    assert not answered and "empty" in str(error)
